@@ -1,0 +1,212 @@
+//! A call that another thread answers.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Instant;
+
+use crate::engine::Interrupt;
+use crate::error::{Error, ErrorKind, Result};
+
+/// The caller's end. Dropping it gives the call up: what is queued never runs,
+/// what runs is interrupted.
+#[derive(Debug)]
+pub(crate) struct Call<T>(Arc<Shared<T>>);
+
+/// The answering end. Dropping it without an answer answers `Closed`, so that
+/// no caller waits for ever.
+#[derive(Debug)]
+pub(crate) struct Completer<T>(Option<Arc<Shared<T>>>);
+
+#[derive(Debug)]
+struct Shared<T> {
+    state: Mutex<State<T>>,
+    answered: Condvar,
+    interrupt: Arc<Interrupt>,
+    /// Set, under the state's lock, when the work begins.
+    started: AtomicBool,
+    /// Nobody asks for the answer, yet the work is to be done.
+    detached: AtomicBool,
+}
+
+#[derive(Debug)]
+enum State<T> {
+    Waiting(Option<Waker>),
+    Answered(Result<T>),
+    /// The answer was taken, or nobody will.
+    Over,
+}
+
+impl<T> Shared<T> {
+    fn state(&self) -> MutexGuard<'_, State<T>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Makes the two ends of a call.
+pub(crate) fn call<T>() -> (Completer<T>, Call<T>) {
+    let shared = Arc::new(Shared {
+        state: Mutex::new(State::Waiting(None)),
+        answered: Condvar::new(),
+        interrupt: Arc::default(),
+        started: AtomicBool::new(false),
+        detached: AtomicBool::new(false),
+    });
+    (Completer(Some(Arc::clone(&shared))), Call(shared))
+}
+
+impl<T> Completer<T> {
+    /// What stops this call.
+    pub(crate) fn interrupt(&self) -> Arc<Interrupt> {
+        // It is there until `answer` takes `self`.
+        self.0.as_ref().map_or_else(Arc::default, |shared| Arc::clone(&shared.interrupt))
+    }
+
+    /// Whether the caller gave the call up.
+    pub(crate) fn is_given_up(&self) -> bool {
+        self.0.as_ref().is_none_or(|shared| shared.interrupt.is_set())
+    }
+
+    /// To be called when the work begins. Answers false, for work that must not
+    /// begin any more, because the caller gave it up or stopped it.
+    pub(crate) fn start(&self) -> bool {
+        let Some(shared) = &self.0 else { return false };
+        let _state = shared.state();
+        let wanted = !shared.interrupt.is_set();
+        shared.started.store(wanted, Ordering::Release);
+        wanted
+    }
+
+    /// Answers. An answer that nobody takes any more comes back, so that what it
+    /// holds can be given to somebody else.
+    pub(crate) fn answer(mut self, answer: Result<T>) -> Option<T> {
+        self.0.take().and_then(|shared| give(&shared, answer))
+    }
+
+    /// Answers that the call was stopped before it ran.
+    pub(crate) fn answer_cancelled(self) {
+        self.answer(Err(cancelled()));
+    }
+}
+
+/// The error of a call that was stopped.
+pub(crate) fn cancelled() -> Error {
+    Error::new(ErrorKind::Cancelled, "the call was interrupted")
+}
+
+fn give<T>(shared: &Shared<T>, answer: Result<T>) -> Option<T> {
+    let mut state = shared.state();
+    match std::mem::replace(&mut *state, State::Answered(answer)) {
+        State::Waiting(waker) => {
+            drop(state);
+            shared.answered.notify_all();
+            if let Some(waker) = waker {
+                waker.wake();
+            }
+            None
+        }
+        over => match std::mem::replace(&mut *state, over) {
+            State::Answered(answer) => answer.ok(),
+            _ => None,
+        },
+    }
+}
+
+impl<T> Drop for Completer<T> {
+    fn drop(&mut self) {
+        if let Some(shared) = self.0.take() {
+            give(&shared, Err(Error::closed("database")));
+        }
+    }
+}
+
+impl<T> Call<T> {
+    /// Asks the call to stop. Work that has not begun never will, and the answer
+    /// says so at once; otherwise the answer will tell whether it stopped.
+    pub(crate) fn interrupt(&self) {
+        let mut state = self.0.state();
+        self.0.interrupt.set();
+        if !self.0.started.load(Ordering::Acquire) && matches!(*state, State::Waiting(_)) {
+            *state = State::Answered(Err(cancelled()));
+        }
+    }
+
+    /// Has the work done though nobody asks for its answer.
+    pub(crate) fn detach(self) {
+        self.0.detached.store(true, Ordering::Release);
+    }
+
+    /// Holds this thread until the answer comes, or `until` has passed: then
+    /// `None`. Only threads that run SQLite may wait so.
+    pub(crate) fn wait(self, until: Instant) -> Option<Result<T>> {
+        let mut state = self.0.state();
+        loop {
+            match std::mem::replace(&mut *state, State::Over) {
+                State::Answered(answer) => return Some(answer),
+                other => *state = other,
+            }
+            let left = until.checked_duration_since(Instant::now())?;
+            state =
+                self.0.answered.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+}
+
+impl<T> Future for Call<T> {
+    type Output = Result<T>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T>> {
+        let mut state = self.0.state();
+        match &mut *state {
+            State::Waiting(Some(waker)) => waker.clone_from(cx.waker()),
+            State::Waiting(none) => *none = Some(cx.waker().clone()),
+            _ => {
+                return match std::mem::replace(&mut *state, State::Over) {
+                    State::Answered(answer) => Poll::Ready(answer),
+                    _ => Poll::Ready(Err(Error::new(
+                        ErrorKind::Internal,
+                        "a call was asked again after its answer",
+                    ))),
+                };
+            }
+        }
+        Poll::Pending
+    }
+}
+
+impl<T> Drop for Call<T> {
+    fn drop(&mut self) {
+        let mut state = self.0.state();
+        if !self.0.detached.load(Ordering::Acquire) {
+            self.0.interrupt.set();
+        }
+        let before = std::mem::replace(&mut *state, State::Over);
+        drop(state);
+        // Dropped outside the lock: an answer may hold a connection, whose
+        // return takes other locks.
+        drop(before);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_nobody_takes_comes_back() {
+        let (completer, call) = call::<u8>();
+        drop(call);
+        assert!(completer.is_given_up());
+        assert_eq!(completer.answer(Ok(7)), Some(7));
+    }
+
+    #[test]
+    fn a_lost_completer_answers_closed() {
+        let (completer, call) = call::<u8>();
+        drop(completer);
+        let answer = call.wait(Instant::now()).unwrap();
+        assert_eq!(answer.unwrap_err().kind(), ErrorKind::Closed);
+    }
+}

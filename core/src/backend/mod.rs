@@ -1,0 +1,180 @@
+//! What a storage backend has to be able to do, and the backends there are.
+//!
+//! A backend runs [`Program`]s. Everything else is a capability that it may
+//! lack: then the operations that need it answer `Unsupported` by its name.
+
+#[cfg(not(target_family = "wasm"))]
+mod call;
+#[cfg(not(target_family = "wasm"))]
+pub(crate) mod native;
+mod program;
+mod reply;
+
+pub use program::{Access, Expect, Extra, Keep, Outcome, Output, Program, Reference, Step};
+pub use reply::Reply;
+
+#[cfg(not(target_family = "wasm"))]
+pub(crate) use call::{Call, Completer, call, cancelled};
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::error::{Error, Result};
+use crate::options::Options;
+use crate::platform::{MaybeSend, MaybeSync};
+use crate::row::Page;
+use crate::sql::Params;
+
+/// Opens a database file with the backend of this platform.
+pub(crate) async fn open(path: &Path, options: Options) -> Result<Box<dyn Backend>> {
+    #[cfg(not(target_family = "wasm"))]
+    return Ok(Box::new(native::Native::open(path, options).await?));
+    #[cfg(target_family = "wasm")]
+    return Ok(Box::new(local::Local::open(path, options)?));
+}
+
+/// Runs programs, and lends sessions to those who need more.
+pub trait Backend: MaybeSend + MaybeSync + 'static {
+    /// What this backend can do beyond running programs.
+    fn capabilities(&self) -> Capabilities;
+
+    /// Runs a program, whole or not at all, in a transaction of its own.
+    ///
+    /// Dropping the reply before it is ready gives the program up: it has then
+    /// happened whole or not at all.
+    fn run(&self, program: Program<'_>) -> Reply<Output>;
+
+    /// Lends a session.
+    ///
+    /// # Errors
+    /// `Unsupported` for an intent whose capability is missing.
+    fn acquire(&self, intent: Intent) -> Reply<Box<dyn Session>> {
+        Reply::err(Error::unsupported(intent.capability()))
+    }
+
+    /// Starts a query whose rows are fetched page by page.
+    ///
+    /// # Errors
+    /// `Unsupported` where [`Capabilities::cursors`] is missing.
+    fn stream(&self, sql: &str, params: Params) -> Reply<Box<dyn Pages>> {
+        let _ = (sql, params);
+        Reply::err(Error::unsupported("cursors"))
+    }
+
+    /// How long a session or snapshot is waited for, where the caller sets no
+    /// limit of its own.
+    fn acquire_timeout(&self) -> Option<Duration> {
+        None
+    }
+
+    /// Stops every statement that runs now; their calls answer `Cancelled`.
+    fn interrupt(&self);
+
+    /// Waits for what was accepted, then closes. Calls after this, and a second
+    /// close too, answer at once.
+    fn close(&self) -> Reply<()>;
+}
+
+/// A connection lent to one holder. Dropping it rolls back what is open before
+/// anybody else gets the connection.
+pub trait Session: MaybeSend + MaybeSync {
+    /// Runs a program whole or not at all inside whatever transaction is open.
+    fn run(&self, program: Program<'_>) -> Reply<Output>;
+
+    /// Begins, ends or nests the session's transaction.
+    ///
+    /// What is asked takes place in the order of asking, from the moment of this
+    /// call on, not when the reply is first polled.
+    fn control(&self, control: Control) -> Reply<()>;
+
+    /// Starts a query whose rows are fetched page by page.
+    fn stream(&self, sql: &str, params: Params) -> Reply<Box<dyn Pages>>;
+
+    /// Stops the statement that runs now in this session, if any.
+    fn interrupt(&self);
+}
+
+/// The pages of a running query.
+pub trait Pages: MaybeSend {
+    /// The next page; `None` after the last. Dropping this stops the query.
+    fn poll_next(
+        &mut self,
+        cx: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Result<Option<Page>>>;
+}
+
+/// What a session is wanted for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Intent {
+    /// Several reads of one moment, which may run side by side.
+    Snapshot,
+    /// A transaction that has begun.
+    Transaction(Begin),
+    /// A connection of one's own, for anything.
+    Own,
+}
+
+/// How a transaction begins, as in `BEGIN …`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Begin {
+    /// With the write lock, so that nothing later in it can be refused as busy.
+    #[default]
+    Immediate,
+    /// With no lock: the first read or write takes it. A write after a read can
+    /// be refused as busy, when somebody else has written in between.
+    Deferred,
+    /// With the write lock, and in other journal modes than WAL without readers.
+    Exclusive,
+}
+
+/// Begins, ends or nests a transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Control {
+    /// Begins a transaction.
+    Begin(Begin),
+    /// Commits it.
+    Commit,
+    /// Rolls it back.
+    Rollback,
+    /// Begins the savepoint of this depth, from 1.
+    Savepoint(u32),
+    /// Keeps what the savepoint did.
+    Release(u32),
+    /// Undoes what the savepoint did, and ends it.
+    RollbackTo(u32),
+}
+
+/// What a backend can do beyond running programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Capabilities {
+    /// Transactions that wait for the caller between two statements.
+    pub transactions: bool,
+    /// Queries whose rows are fetched page by page.
+    pub cursors: bool,
+    /// Several reads of one moment over several calls.
+    pub snapshots: bool,
+    /// Connections of one's own, with `ATTACH`, temporary tables and `PRAGMA`s.
+    pub sessions: bool,
+}
+
+impl Intent {
+    /// The name of the capability that the intent needs, for messages.
+    pub fn capability(self) -> &'static str {
+        match self {
+            Self::Snapshot => "snapshots over several calls",
+            Self::Transaction(_) => "interactive transactions",
+            Self::Own => "sessions of one's own",
+        }
+    }
+}
+
+impl Begin {
+    /// The SQL that begins such a transaction.
+    pub fn sql(self) -> &'static str {
+        match self {
+            Self::Immediate => "BEGIN IMMEDIATE",
+            Self::Deferred => "BEGIN",
+            Self::Exclusive => "BEGIN EXCLUSIVE",
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! Pages from the thread that runs a query to the task that reads them.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use crate::backend::Pages;
+use crate::engine::Interrupt;
+use crate::error::{Error, ErrorKind, Result};
+use crate::row::Page;
+
+/// How many pages the query may be ahead of its reader: one that is read, one
+/// that waits, one that is filled.
+const AHEAD: usize = 2;
+
+/// A bounded queue of pages.
+#[derive(Debug)]
+pub(super) struct Channel {
+    state: Mutex<State>,
+    taken: Condvar,
+    /// Stops the statement in the midst of a step.
+    pub(super) interrupt: Arc<Interrupt>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    pages: VecDeque<Page>,
+    waker: Option<Waker>,
+    /// Set once: no page comes after this.
+    end: Option<Option<Error>>,
+    reader_gone: bool,
+    started: bool,
+    /// The query ran to its end, whichever it was.
+    complete: bool,
+    /// Since when the query waits for its reader.
+    stalled: Option<Instant>,
+}
+
+impl Channel {
+    pub(super) fn new() -> Arc<Self> {
+        Arc::new(Self { state: Mutex::default(), taken: Condvar::new(), interrupt: Arc::default() })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds a page, waiting for room. Answers whether more is wanted.
+    pub(super) fn push(&self, page: Page) -> bool {
+        let mut state = self.state();
+        while state.pages.len() >= AHEAD && !state.reader_gone && state.end.is_none() {
+            state.stalled.get_or_insert_with(Instant::now);
+            state = self.taken.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        state.stalled = None;
+        if state.reader_gone || state.end.is_some() {
+            return false;
+        }
+        state.pages.push_back(page);
+        wake(state);
+        true
+    }
+
+    /// Ends the stream after the pages that it holds, by an error or its end. The
+    /// first end counts.
+    pub(super) fn end(&self, error: Option<Error>) {
+        let mut state = self.state();
+        if error.is_some() {
+            self.interrupt.set();
+        }
+        if state.end.is_none() {
+            state.end = Some(error);
+        }
+        self.taken.notify_all();
+        wake(state);
+    }
+
+    /// A reader connection was found.
+    pub(super) fn set_started(&self) {
+        self.state().started = true;
+    }
+
+    /// Ends a stream that still waits for a reader connection.
+    pub(super) fn give_up_waiting(&self, timeout: Duration) {
+        if !self.state().started {
+            self.end(Some(Error::new(
+                ErrorKind::Timeout,
+                format!("no reader was free for {timeout:?}; raise readers or acquire_timeout"),
+            )));
+        }
+    }
+
+    pub(super) fn set_complete(&self) {
+        self.state().complete = true;
+    }
+
+    pub(super) fn is_complete(&self) -> bool {
+        self.state().complete
+    }
+
+    /// Whether nobody reads any more.
+    pub(super) fn is_given_up(&self) -> bool {
+        let state = self.state();
+        state.reader_gone || state.end.is_some()
+    }
+
+    /// For how long the query has been waiting for its reader.
+    pub(super) fn stalled(&self) -> Option<Duration> {
+        self.state().stalled.map(|since| since.elapsed())
+    }
+}
+
+fn wake(mut state: MutexGuard<'_, State>) {
+    let waker = state.waker.take();
+    drop(state);
+    if let Some(waker) = waker {
+        waker.wake();
+    }
+}
+
+/// The reading end. Dropping it stops the query.
+pub(super) struct Reader(pub(super) Arc<Channel>);
+
+impl Pages for Reader {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Page>>> {
+        let mut state = self.0.state();
+        if let Some(page) = state.pages.pop_front() {
+            // Woken when there is room for a page and not at each.
+            self.0.taken.notify_one();
+            return Poll::Ready(Ok(Some(page)));
+        }
+        match &mut state.end {
+            Some(end) => Poll::Ready(end.take().map_or(Ok(None), Err)),
+            None => {
+                state.waker = Some(cx.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.0.interrupt.set();
+        let mut state = self.0.state();
+        state.reader_gone = true;
+        let pages = std::mem::take(&mut state.pages);
+        drop(state);
+        drop(pages);
+        self.0.taken.notify_all();
+    }
+}

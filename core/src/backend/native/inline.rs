@@ -1,0 +1,120 @@
+//! Short statements on the caller's own thread: a hop to another costs more than
+//! a cached point read.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::Shared;
+use super::pool::Claim;
+use super::writer::{self, WriterClaim};
+use super::{checkpoint, session};
+use crate::backend::{Intent, Output, Program};
+use crate::engine::{Connection, Read};
+use crate::error::Result;
+
+/// What became of a try.
+pub(super) enum Tried {
+    Done(Result<Output>),
+    /// The program belongs to the writer.
+    Writes,
+    /// It is too long, or the connection not open yet.
+    Elsewhere,
+}
+
+/// Tries a read on a reader that the caller holds.
+#[inline]
+pub(super) fn read(shared: &Arc<Shared>, claim: &Claim, program: &Program<'_>) -> Tried {
+    let Some(mut guard) = claim.slot().try_connection() else { return Tried::Elsewhere };
+    let Some(connection) = &mut *guard else { return Tried::Elsewhere };
+    if let [step] = program.steps.as_slice() {
+        if !connection.knows(&step.sql) && shared.routes.writes(&step.sql) {
+            return Tried::Writes;
+        }
+    }
+    let commits = shared.commits();
+    let read = connection.read_brief(program);
+    shared.after_read(claim.index(), connection, commits);
+    match read {
+        Read::Done(answer) => Tried::Done(answer),
+        Read::TooLong => Tried::Elsewhere,
+        Read::Writes => {
+            if let [step] = program.steps.as_slice() {
+                shared.routes.note_write(&step.sql);
+            }
+            Tried::Writes
+        }
+    }
+}
+
+/// Tries a write whose commit does not wait for the disk, if the writer is free.
+pub(super) fn write(shared: &Arc<Shared>, program: &Program<'_>) -> Option<Result<Output>> {
+    with_writer(shared, |connection| {
+        if !connection.is_brief(program) {
+            return None;
+        }
+        let answer = connection.write_brief(program)?;
+        shared.committed();
+        Some(answer)
+    })
+}
+
+/// Tries anything on the one connection of a database in memory.
+pub(super) fn single(shared: &Arc<Shared>, program: &Program<'_>) -> Option<Result<Output>> {
+    with_writer(shared, |connection| {
+        if !connection.is_brief(program) {
+            return None;
+        }
+        match connection.read_brief(program) {
+            Read::Done(answer) => Some(answer),
+            Read::TooLong => None,
+            Read::Writes => connection.write_brief(program),
+        }
+    })
+}
+
+fn with_writer<T>(
+    shared: &Arc<Shared>,
+    work: impl FnOnce(&mut Connection) -> Option<T>,
+) -> Option<T> {
+    if !shared.options.inline || !shared.quick_commits.load(Ordering::Acquire) {
+        return None;
+    }
+    if !shared.writer.try_take() {
+        return None;
+    }
+    let mut due = false;
+    let done = shared.writer.slot.try_connection().and_then(|mut guard| {
+        let connection = guard.as_mut()?;
+        let done = work(connection);
+        due = connection
+            .wal_frames()
+            .is_some_and(|frames| checkpoint::due(&shared.checkpoints, frames));
+        done
+    });
+    if due {
+        // The disk is waited for on the writer's thread, which gives the writer on.
+        let on_thread = Arc::clone(shared);
+        shared.writer.slot.submit(Box::new(move |connection| {
+            if let Some(connection) = connection {
+                checkpoint::after_commit(&on_thread, connection);
+            }
+            writer::next(&on_thread);
+        }));
+    } else {
+        writer::next(shared);
+    }
+    done
+}
+
+/// Begins on a writer just taken, if that waits for nobody.
+pub(super) fn begin(
+    shared: &Arc<Shared>,
+    claim: &WriterClaim,
+    intent: Intent,
+) -> Option<Result<()>> {
+    if !shared.options.inline {
+        return None;
+    }
+    let mut guard = claim.slot().try_connection()?;
+    guard.as_mut()?.brief(|connection| session::begin(connection, intent))
+}

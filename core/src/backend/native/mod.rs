@@ -1,0 +1,402 @@
+//! The backend of machines with threads: one writer and several readers on one
+//! database file.
+
+mod channel;
+mod checkpoint;
+mod close;
+mod group;
+mod inline;
+mod keeper;
+mod own;
+mod pool;
+mod routes;
+mod session;
+mod slot;
+mod snapshot;
+mod stream;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use super::{
+    Access, Backend, Capabilities, Completer, Intent, Output, Pages, Program, Reply, Session, call,
+};
+use crate::engine::{Connection, Read, Role};
+use crate::error::{Error, Result};
+use crate::options::{Options, Synchronous};
+use crate::sql::Params;
+use checkpoint::Checkpoints;
+use group::Write;
+use pool::{Claim, Pool, Waiter};
+use routes::Routes;
+use session::WriterSession;
+use slot::opened;
+use writer::{Entry, Writer};
+
+/// The native backend.
+#[derive(Debug)]
+pub(crate) struct Native {
+    shared: Arc<Shared>,
+}
+
+/// What the backend, its sessions and its threads share.
+#[derive(Debug)]
+struct Shared {
+    path: PathBuf,
+    options: Options,
+    readers: Arc<Pool>,
+    own: Arc<Pool>,
+    writer: Writer,
+    routes: Routes,
+    checkpoints: Checkpoints,
+    /// Readers whose connection keeps a lease: a bit each.
+    leased: AtomicU64,
+    /// Readers that ran something since the keeper last looked: a bit each.
+    touched: AtomicU64,
+    keeper: AtomicBool,
+    /// All work goes through the writer's connection: in memory, and in every
+    /// journal mode but WAL.
+    single: AtomicBool,
+    /// A commit does not wait for the disk, so that one may run on a caller's
+    /// thread.
+    quick_commits: AtomicBool,
+    life: AtomicU8,
+}
+
+const OPEN: u8 = 0;
+const CLOSING: u8 = 1;
+const CLOSED: u8 = 2;
+
+impl Native {
+    /// Opens the database; the answer is ready when its writer is.
+    pub(crate) fn open(path: &Path, options: Options) -> Reply<Self> {
+        let shared = Arc::new(Shared {
+            path: path.to_owned(),
+            readers: Pool::new(options.readers),
+            own: Pool::new(options.sessions),
+            options,
+            writer: Writer::new(),
+            routes: Routes::default(),
+            checkpoints: Checkpoints::default(),
+            leased: AtomicU64::new(0),
+            touched: AtomicU64::new(0),
+            keeper: AtomicBool::new(false),
+            single: AtomicBool::new(true),
+            quick_commits: AtomicBool::new(false),
+            life: AtomicU8::new(OPEN),
+        });
+        let (completer, call) = call();
+        let slot = Arc::clone(&shared.writer.slot);
+        slot.submit(Box::new(move |connection| {
+            let answer = shared.open_writer(connection).map(|_| ());
+            let slot = Arc::clone(&shared.writer.slot);
+            // Dropping it unanswered, or unwanted, ends its thread.
+            drop(completer.answer(answer.map(|()| Self { shared })));
+            drop(slot);
+        }));
+        Reply::call(call)
+    }
+}
+
+impl Shared {
+    fn open_writer<'a>(
+        &self,
+        connection: &'a mut Option<Connection>,
+    ) -> Result<&'a mut Connection> {
+        if connection.is_none() {
+            let opened = Connection::open(&self.path, &self.options, Role::Writer)?;
+            self.note_mode(&opened);
+            *connection = Some(opened);
+        }
+        opened(connection, || Err(Error::closed("database")))
+    }
+
+    fn open_reader<'a>(
+        &self,
+        connection: &'a mut Option<Connection>,
+    ) -> Result<&'a mut Connection> {
+        opened(connection, || Connection::open(&self.path, &self.options, Role::Reader))
+    }
+
+    /// Takes note of the journal mode, at opening and after it was set.
+    fn note_mode(&self, writer: &Connection) {
+        self.single.store(!writer.is_wal(), Ordering::Release);
+        let relaxed = matches!(self.options.synchronous, Synchronous::Off | Synchronous::Normal);
+        let quick = writer.is_memory() || (writer.is_wal() && relaxed);
+        self.quick_commits.store(quick && !self.options.read_only, Ordering::Release);
+    }
+
+    #[inline]
+    fn check_open(&self) -> Result<()> {
+        if self.life.load(Ordering::Acquire) == OPEN {
+            return Ok(());
+        }
+        Err(Error::closed("database"))
+    }
+
+    /// Sessions that are out when closing begins may end what they do.
+    fn check_session(&self) -> Result<()> {
+        if self.life.load(Ordering::Acquire) < CLOSED {
+            return Ok(());
+        }
+        Err(Error::closed("database"))
+    }
+
+    #[inline]
+    fn is_single(&self) -> bool {
+        self.single.load(Ordering::Acquire)
+    }
+
+    fn write(self: &Arc<Self>, program: Program<'_>, completer: Completer<Output>) {
+        let write = Write { program: program.into_owned(), completer, since: Instant::now() };
+        Writer::enqueue(self, Entry::Write(write));
+    }
+}
+
+impl Backend for Native {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { transactions: true, cursors: true, snapshots: true, sessions: true }
+    }
+
+    #[inline]
+    fn run(&self, program: Program<'_>) -> Reply<Output> {
+        let shared = &self.shared;
+        if let Err(error) = shared.check_open() {
+            return Reply::err(error);
+        }
+        if shared.is_single() {
+            return self.run_single(program);
+        }
+        if program.access == Access::Write {
+            return self.run_write(program);
+        }
+        let Some(claim) = shared.readers.try_claim() else {
+            return self.run_waiting(program);
+        };
+        if shared.options.inline {
+            match inline::read(shared, &claim, &program) {
+                inline::Tried::Done(answer) => return Reply::ready(answer),
+                inline::Tried::Writes => {
+                    drop(claim);
+                    return self.run_write(program);
+                }
+                inline::Tried::Elsewhere => {}
+            }
+        }
+        let (completer, call) = call();
+        read_on_thread(Arc::clone(shared), claim, program.into_owned(), completer);
+        Reply::call(call)
+    }
+
+    fn acquire(&self, intent: Intent) -> Reply<Box<dyn Session>> {
+        let shared = &self.shared;
+        if let Err(error) = shared.check_open() {
+            return Reply::err(error);
+        }
+        let (completer, call) = call();
+        match intent {
+            Intent::Snapshot if !shared.is_single() => {
+                let shared = Arc::clone(shared);
+                let readers = Arc::clone(&shared.readers);
+                readers.claim(Box::new(snapshot::Begin { shared, completer }));
+            }
+            Intent::Own if !shared.is_single() => {
+                let shared = Arc::clone(shared);
+                let own = Arc::clone(&shared.own);
+                own.claim(Box::new(own::Lend { shared, completer }));
+            }
+            _ => return self.acquire_writer(intent),
+        }
+        Reply::call(call)
+    }
+
+    fn stream(&self, sql: &str, params: Params) -> Reply<Box<dyn Pages>> {
+        if let Err(error) = self.shared.check_open() {
+            return Reply::err(error);
+        }
+        if self.shared.is_single() {
+            return self.stream_single(sql, params);
+        }
+        Reply::ready(Ok(stream::start(&self.shared, sql, params)))
+    }
+
+    fn acquire_timeout(&self) -> Option<Duration> {
+        Some(self.shared.options.acquire_timeout)
+    }
+
+    fn interrupt(&self) {
+        for pool in [&self.shared.readers, &self.shared.own] {
+            for slot in pool.slots() {
+                slot.interrupt();
+            }
+        }
+        self.shared.writer.slot.interrupt();
+    }
+
+    fn close(&self) -> Reply<()> {
+        close::begin(&self.shared)
+    }
+}
+
+impl Native {
+    fn run_write(&self, program: Program<'_>) -> Reply<Output> {
+        if let Some(answer) = inline::write(&self.shared, &program) {
+            return Reply::ready(answer);
+        }
+        let (completer, call) = call();
+        self.shared.write(program, completer);
+        Reply::call(call)
+    }
+
+    /// All through the one connection.
+    fn run_single(&self, program: Program<'_>) -> Reply<Output> {
+        if let Some(answer) = inline::single(&self.shared, &program) {
+            return Reply::ready(answer);
+        }
+        let (completer, call) = call();
+        self.shared.write(program, completer);
+        Reply::call(call)
+    }
+
+    /// No reader is free this moment.
+    fn run_waiting(&self, program: Program<'_>) -> Reply<Output> {
+        if let [step] = program.steps.as_slice() {
+            if self.shared.routes.writes(&step.sql) {
+                return self.run_write(program);
+            }
+        }
+        let (completer, call) = call();
+        let shared = Arc::clone(&self.shared);
+        let waiting = WaitingRead { shared, program: program.into_owned(), completer };
+        self.shared.readers.claim(Box::new(waiting));
+        Reply::call(call)
+    }
+
+    fn acquire_writer(&self, intent: Intent) -> Reply<Box<dyn Session>> {
+        let shared = &self.shared;
+        let turn = match Writer::try_claim(shared) {
+            Some(claim) => match inline::begin(shared, &claim, intent) {
+                Some(Ok(())) => {
+                    return Reply::ready(Ok(Box::new(WriterSession::new(claim, intent))));
+                }
+                Some(Err(error)) => return Reply::err(error),
+                None => Reply::ready(Ok(claim)),
+            },
+            None => {
+                let (completer, call) = call();
+                Writer::enqueue(shared, Entry::Claim { completer, since: Instant::now() });
+                Reply::call(call)
+            }
+        };
+        let shared = Arc::clone(shared);
+        Reply::later(Box::pin(async move {
+            let claim = turn.await?;
+            let (completer, begun) = call();
+            let slot = Arc::clone(claim.slot());
+            let on_thread = Arc::clone(&shared);
+            slot.submit(Box::new(move |connection| {
+                let begun = on_thread.open_writer(connection).and_then(|connection| {
+                    let interrupt = completer.interrupt();
+                    on_thread.writer.slot.interruptible(connection, interrupt, |connection| {
+                        session::begin(connection, intent)
+                    })
+                });
+                let session =
+                    begun.map(|()| Box::new(WriterSession::new(claim, intent)) as Box<dyn Session>);
+                // One that nobody takes any more rolls back by its drop.
+                drop(completer.answer(session));
+            }));
+            begun.await
+        }))
+    }
+
+    fn stream_single(&self, sql: &str, params: Params) -> Reply<Box<dyn Pages>> {
+        let session = self.acquire_writer(Intent::Snapshot);
+        let sql = sql.to_owned();
+        Reply::later(Box::pin(async move {
+            let session = session.await?;
+            let pages = session.stream(&sql, params).await?;
+            Ok(Box::new(WithSession { pages, _session: session }) as Box<dyn Pages>)
+        }))
+    }
+}
+
+impl Drop for Native {
+    fn drop(&mut self) {
+        close::abandon(&self.shared);
+    }
+}
+
+/// Pages with the session that they are read in, which ends after them.
+struct WithSession {
+    pages: Box<dyn Pages>,
+    _session: Box<dyn Session>,
+}
+
+impl Pages for WithSession {
+    fn poll_next(
+        &mut self,
+        cx: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Result<Option<crate::row::Page>>> {
+        self.pages.poll_next(cx)
+    }
+}
+
+/// A read that waits for a reader.
+struct WaitingRead {
+    shared: Arc<Shared>,
+    program: Program<'static>,
+    completer: Completer<Output>,
+}
+
+impl Waiter for WaitingRead {
+    fn is_given_up(&self) -> bool {
+        self.completer.is_given_up()
+    }
+
+    fn grant(self: Box<Self>, claim: Claim) {
+        read_on_thread(self.shared, claim, self.program, self.completer);
+    }
+}
+
+/// Runs a read on its reader's own thread.
+fn read_on_thread(
+    shared: Arc<Shared>,
+    claim: Claim,
+    program: Program<'static>,
+    completer: Completer<Output>,
+) {
+    let slot = Arc::clone(claim.slot());
+    slot.submit(Box::new(move |connection| {
+        if !completer.start() {
+            return;
+        }
+        let opened = match shared.open_reader(connection) {
+            Ok(opened) => opened,
+            Err(error) => {
+                drop(claim);
+                completer.answer(Err(error));
+                return;
+            }
+        };
+        let commits = shared.commits();
+        let interrupt = completer.interrupt();
+        let read = claim.slot().interruptible(opened, interrupt, |it| it.read(&program));
+        shared.after_read(claim.index(), opened, commits);
+        // Given back before the answer, so that whoever has it finds the reader
+        // free.
+        drop(claim);
+        match read {
+            Read::Done(answer) => drop(completer.answer(answer)),
+            Read::Writes | Read::TooLong => {
+                if let [step] = program.steps.as_slice() {
+                    shared.routes.note_write(&step.sql);
+                }
+                shared.write(program, completer);
+            }
+        }
+    }));
+}

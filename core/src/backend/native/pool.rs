@@ -1,0 +1,280 @@
+//! Slots lent one holder at a time, in the order of asking.
+
+use std::cell::Cell;
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use super::slot::Slot;
+use crate::backend::Completer;
+
+/// Slots lent one holder at a time. Taking a free one is a single atomic
+/// exchange; only those who find none free take a lock, and wait in a queue.
+#[derive(Debug)]
+pub(super) struct Pool {
+    slots: Box<[Arc<Slot>]>,
+    /// A bit for each slot that nobody holds.
+    free: AtomicU64,
+    all: u64,
+    waiting: AtomicUsize,
+    queue: Mutex<VecDeque<Box<dyn Waiter>>>,
+    closing: AtomicBool,
+    returned: Condvar,
+}
+
+/// Somebody who waits for a slot.
+pub(super) trait Waiter: Send {
+    fn is_given_up(&self) -> bool;
+    /// Called without any lock held.
+    fn grant(self: Box<Self>, claim: Claim);
+}
+
+impl std::fmt::Debug for dyn Waiter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Waiter")
+    }
+}
+
+/// The exclusive use of a slot, given back when dropped.
+#[derive(Debug)]
+pub(super) struct Claim {
+    pool: Arc<Pool>,
+    index: usize,
+}
+
+impl Claim {
+    #[inline]
+    pub(super) fn slot(&self) -> &Arc<Slot> {
+        &self.pool.slots[self.index]
+    }
+
+    #[inline]
+    pub(super) fn index(&self) -> usize {
+        self.index
+    }
+}
+
+impl Drop for Claim {
+    #[inline]
+    fn drop(&mut self) {
+        self.pool.give_back(self.index);
+    }
+}
+
+thread_local! {
+    // Threads prefer different slots, so that each finds its pages and its
+    // statements in its own processor's cache.
+    static PREFERRED: Cell<Option<usize>> = const { Cell::new(None) };
+}
+static NEXT_THREAD: AtomicUsize = AtomicUsize::new(0);
+
+#[inline]
+fn preferred() -> usize {
+    PREFERRED.with(|preferred| {
+        preferred.get().unwrap_or_else(|| {
+            let number = NEXT_THREAD.fetch_add(1, Ordering::Relaxed);
+            preferred.set(Some(number));
+            number
+        })
+    })
+}
+
+impl Pool {
+    pub(super) fn new(size: usize) -> Arc<Self> {
+        let size = size.clamp(1, 64);
+        let all = u64::MAX >> (64 - size);
+        Arc::new(Self {
+            slots: (0..size).map(|_| Arc::default()).collect(),
+            free: AtomicU64::new(all),
+            all,
+            waiting: AtomicUsize::new(0),
+            queue: Mutex::default(),
+            closing: AtomicBool::new(false),
+            returned: Condvar::new(),
+        })
+    }
+
+    pub(super) fn slots(&self) -> &[Arc<Slot>] {
+        &self.slots
+    }
+
+    fn queue(&self) -> MutexGuard<'_, VecDeque<Box<dyn Waiter>>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A free slot, if nobody waits for one.
+    #[inline]
+    pub(super) fn try_claim(self: &Arc<Self>) -> Option<Claim> {
+        if self.waiting.load(Ordering::SeqCst) > 0 {
+            return None;
+        }
+        self.grab()
+    }
+
+    #[inline]
+    fn grab(self: &Arc<Self>) -> Option<Claim> {
+        let mut free = self.free.load(Ordering::SeqCst);
+        while free != 0 {
+            let wished = 1 << (preferred() % self.slots.len());
+            let bit = if free & wished != 0 { wished } else { free & free.wrapping_neg() };
+            match self.free.compare_exchange_weak(
+                free,
+                free & !bit,
+                Ordering::SeqCst,
+                Ordering::SeqCst,
+            ) {
+                Ok(_) => {
+                    let index = bit.trailing_zeros() as usize;
+                    return Some(Claim { pool: Arc::clone(self), index });
+                }
+                Err(now) => free = now,
+            }
+        }
+        None
+    }
+
+    /// This slot, if nobody holds it. It overtakes those who wait, so it is for
+    /// work that is over at once.
+    pub(super) fn try_claim_at(self: &Arc<Self>, index: usize) -> Option<Claim> {
+        let bit = 1 << index;
+        let before = self.free.fetch_and(!bit, Ordering::SeqCst);
+        (before & bit != 0).then(|| Claim { pool: Arc::clone(self), index })
+    }
+
+    /// Grants the waiter a slot now, or in its turn.
+    pub(super) fn claim(self: &Arc<Self>, waiter: Box<dyn Waiter>) {
+        if let Some(claim) = self.try_claim() {
+            waiter.grant(claim);
+            return;
+        }
+        {
+            let mut queue = self.queue();
+            queue.push_back(waiter);
+            self.waiting.fetch_add(1, Ordering::SeqCst);
+        }
+        // A slot given back just before the queue had grown was given to nobody.
+        if let Some(claim) = self.grab() {
+            drop(claim);
+        }
+    }
+
+    fn next_waiter(&self) -> Option<Box<dyn Waiter>> {
+        let mut given_up = Vec::new();
+        let mut queue = self.queue();
+        let next = loop {
+            match queue.pop_front() {
+                Some(waiter) => {
+                    self.waiting.fetch_sub(1, Ordering::SeqCst);
+                    if !waiter.is_given_up() {
+                        break Some(waiter);
+                    }
+                    given_up.push(waiter);
+                }
+                None => break None,
+            }
+        };
+        drop(queue);
+        next
+    }
+
+    fn give_back(self: &Arc<Self>, index: usize) {
+        loop {
+            if self.waiting.load(Ordering::SeqCst) > 0 {
+                if let Some(waiter) = self.next_waiter() {
+                    waiter.grant(Claim { pool: Arc::clone(self), index });
+                    return;
+                }
+            }
+            self.free.fetch_or(1 << index, Ordering::SeqCst);
+            if self.closing.load(Ordering::SeqCst) {
+                let _queue = self.queue();
+                self.returned.notify_all();
+            }
+            // Who queued between the two lines above saw no free slot.
+            if self.waiting.load(Ordering::SeqCst) == 0 {
+                return;
+            }
+            let bit = 1 << index;
+            if self.free.fetch_and(!bit, Ordering::SeqCst) & bit == 0 {
+                return;
+            }
+        }
+    }
+
+    /// Waits until all slots are given back and nobody waits, or `until`.
+    /// Answers whether they are.
+    pub(super) fn wait_idle(&self, until: Instant) -> bool {
+        self.closing.store(true, Ordering::SeqCst);
+        let mut queue = self.queue();
+        loop {
+            if queue.is_empty() && self.free.load(Ordering::SeqCst) == self.all {
+                return true;
+            }
+            let Some(left) = until.checked_duration_since(Instant::now()) else { return false };
+            queue =
+                self.returned.wait_timeout(queue, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Closes all slots. What they were still running is interrupted.
+    pub(super) fn close(&self) {
+        let waiters = std::mem::take(&mut *self.queue());
+        self.waiting.fetch_sub(waiters.len(), Ordering::SeqCst);
+        drop(waiters);
+        for slot in &self.slots {
+            slot.close();
+            slot.interrupt();
+        }
+        for slot in &self.slots {
+            slot.join();
+        }
+    }
+}
+
+/// Waits for a claim as such.
+pub(super) struct Handle(pub(super) Completer<Claim>);
+
+impl Waiter for Handle {
+    fn is_given_up(&self) -> bool {
+        self.0.is_given_up()
+    }
+
+    fn grant(self: Box<Self>, claim: Claim) {
+        // One that nobody takes any more goes back by its drop.
+        drop(self.0.answer(Ok(claim)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::call;
+
+    #[test]
+    fn a_waiter_who_gave_up_does_not_swallow_the_slot() {
+        let pool = Pool::new(1);
+        let held = pool.try_claim().unwrap();
+        let (completer, gone) = call();
+        pool.claim(Box::new(Handle(completer)));
+        let (completer, patient) = call();
+        pool.claim(Box::new(Handle(completer)));
+        assert!(pool.try_claim().is_none(), "nobody overtakes those who wait");
+        drop(gone);
+        drop(held);
+        let claim = patient.wait(Instant::now()).unwrap().unwrap();
+        drop(claim);
+        assert!(pool.try_claim().is_some());
+    }
+
+    #[test]
+    fn a_grant_that_nobody_takes_frees_the_slot() {
+        let pool = Pool::new(1);
+        let held = pool.try_claim().unwrap();
+        let (completer, call) = call();
+        pool.claim(Box::new(Handle(completer)));
+        drop(held);
+        drop(call);
+        assert!(pool.try_claim().is_some());
+    }
+}

@@ -1,0 +1,191 @@
+//! A connection with a thread of its own, which starts with its first job.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::thread::JoinHandle;
+
+use super::channel::Channel;
+use super::snapshot::Pin;
+use crate::engine::{Connection, Interrupt};
+use crate::error::{Error, ErrorKind, Result};
+
+/// Work for a slot's thread.
+pub(super) type Job = Box<dyn FnOnce(&mut Option<Connection>) + Send>;
+
+/// A connection, opened when first needed, and the thread that runs its longer
+/// work. Short work may use the connection on any thread; whoever does so holds
+/// the slot by a claim, so the lock is there for the compiler's sake and never
+/// waited for.
+#[derive(Debug, Default)]
+pub(super) struct Slot {
+    connection: Mutex<Option<Connection>>,
+    inbox: Mutex<Inbox>,
+    arrived: Condvar,
+    running: Mutex<Option<Arc<Interrupt>>>,
+    tenant: Mutex<Option<Tenant>>,
+}
+
+/// Who holds a slot for longer than one call, with a read transaction open.
+#[derive(Debug, Clone)]
+pub(super) enum Tenant {
+    Stream(Arc<Channel>),
+    Snapshot(Arc<Pin>),
+}
+
+#[derive(Default)]
+struct Inbox {
+    jobs: VecDeque<Job>,
+    thread: Option<JoinHandle<()>>,
+    closed: bool,
+}
+
+impl std::fmt::Debug for Inbox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Inbox").field("jobs", &self.jobs.len()).finish_non_exhaustive()
+    }
+}
+
+impl Slot {
+    fn inbox(&self) -> MutexGuard<'_, Inbox> {
+        self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The connection, if nobody uses it this moment.
+    #[inline]
+    pub(super) fn try_connection(&self) -> Option<MutexGuard<'_, Option<Connection>>> {
+        match self.connection.try_lock() {
+            Ok(guard) => Some(guard),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+
+    /// Whether the thread has nothing to do, so that work on another thread
+    /// overtakes none.
+    #[inline]
+    pub(super) fn is_quiet(&self) -> bool {
+        self.inbox().jobs.is_empty()
+    }
+
+    /// Hands work to the slot's thread, in order. A closed slot drops the job,
+    /// and with it the completer, which answers `Closed`.
+    pub(super) fn submit(self: &Arc<Self>, job: Job) {
+        let mut inbox = self.inbox();
+        if inbox.closed {
+            drop(inbox);
+            drop(job);
+            return;
+        }
+        inbox.jobs.push_back(job);
+        if inbox.thread.is_some() {
+            drop(inbox);
+            self.arrived.notify_one();
+            return;
+        }
+        let slot = Arc::clone(self);
+        let thread = std::thread::Builder::new().name("ubiqlite".into());
+        match thread.spawn(move || slot.serve()) {
+            Ok(thread) => inbox.thread = Some(thread),
+            Err(_) => {
+                // Answered as lost; the next job tries again.
+                let job = inbox.jobs.pop_back();
+                drop(inbox);
+                drop(job);
+            }
+        }
+    }
+
+    fn serve(&self) {
+        let mut inbox = self.inbox();
+        loop {
+            if let Some(job) = inbox.jobs.pop_front() {
+                drop(inbox);
+                let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+                // A defect in one job must not take the thread from the others.
+                let _ = catch_unwind(AssertUnwindSafe(|| job(&mut connection)));
+                drop(connection);
+                inbox = self.inbox();
+            } else if inbox.closed {
+                break;
+            } else {
+                inbox = self.arrived.wait(inbox).unwrap_or_else(PoisonError::into_inner);
+            }
+        }
+        drop(inbox);
+        // Rolls back what a revoked holder left open.
+        drop(self.take_connection());
+    }
+
+    fn take_connection(&self) -> Option<Connection> {
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Refuses new jobs; those accepted still run.
+    pub(super) fn close(&self) {
+        self.inbox().closed = true;
+        self.arrived.notify_one();
+    }
+
+    /// Waits for the thread's end, and closes the connection.
+    pub(super) fn join(&self) {
+        let thread = self.inbox().thread.take();
+        if let Some(thread) = thread {
+            // Its panics are caught inside.
+            let _ = thread.join();
+        }
+        drop(self.take_connection());
+    }
+
+    /// Names what runs now, for [`Slot::interrupt`].
+    pub(super) fn set_running(&self, interrupt: Option<Arc<Interrupt>>) {
+        *self.running.lock().unwrap_or_else(PoisonError::into_inner) = interrupt;
+    }
+
+    /// Stops what runs now.
+    pub(super) fn interrupt(&self) {
+        if let Some(interrupt) = &*self.running.lock().unwrap_or_else(PoisonError::into_inner) {
+            interrupt.set();
+        }
+        if let Some(Tenant::Stream(channel)) = self.tenant() {
+            channel.end(Some(Error::new(ErrorKind::Cancelled, "the stream was interrupted")));
+        }
+    }
+
+    pub(super) fn tenant(&self) -> Option<Tenant> {
+        self.tenant.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn set_tenant(&self, tenant: Option<Tenant>) {
+        *self.tenant.lock().unwrap_or_else(PoisonError::into_inner) = tenant;
+    }
+
+    /// Runs `work` as interruptible by `interrupt`.
+    pub(super) fn interruptible<T>(
+        &self,
+        connection: &mut Connection,
+        interrupt: Arc<Interrupt>,
+        work: impl FnOnce(&mut Connection) -> T,
+    ) -> T {
+        connection.set_interrupt(Some(Arc::clone(&interrupt)));
+        self.set_running(Some(interrupt));
+        let done = work(connection);
+        self.set_running(None);
+        connection.set_interrupt(None);
+        done
+    }
+}
+
+/// The slot's connection, opened if it is not.
+///
+/// # Errors
+/// What opening answers; the next call tries again.
+pub(super) fn opened(
+    connection: &mut Option<Connection>,
+    open: impl FnOnce() -> Result<Connection>,
+) -> Result<&mut Connection> {
+    match connection {
+        Some(connection) => Ok(connection),
+        none => Ok(none.insert(open()?)),
+    }
+}

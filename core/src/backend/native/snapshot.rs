@@ -1,0 +1,282 @@
+//! Several reads of one moment, side by side.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::Shared;
+use super::channel::{Channel, Reader};
+use super::pool::{Claim, Waiter};
+use super::slot::{Slot, Tenant};
+use super::stream::{self, EndsChannel};
+use crate::backend::{Completer, Control, Output, Pages, Program, Reply, Session, call};
+use crate::engine::{Connection, Read, Snapshot};
+use crate::error::{Error, ErrorKind, Result};
+use crate::sql::Params;
+
+/// The most readers that one snapshot takes, so that two of them fit a pool.
+const WIDTH: usize = 4;
+
+/// How often readers are asked to begin at the same moment. It fails only while
+/// commits come between all the time; one reader is always enough.
+const TRIES: usize = 5;
+
+/// Tells whether a snapshot is used, or stands still.
+#[derive(Debug)]
+pub(super) struct Pin {
+    used: Mutex<Instant>,
+    revoked: AtomicBool,
+}
+
+impl Pin {
+    fn new() -> Arc<Self> {
+        Arc::new(Self { used: Mutex::new(Instant::now()), revoked: AtomicBool::new(false) })
+    }
+
+    fn touch(&self) {
+        *self.used.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    fn is_revoked(&self) -> bool {
+        self.revoked.load(Ordering::Acquire)
+    }
+
+    /// Ends the snapshot if it has not been used for so long.
+    pub(super) fn revoke_if_idle(&self, limit: Duration) -> bool {
+        let used = *self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        let idle = used.elapsed() >= limit;
+        if idle {
+            self.revoked.store(true, Ordering::Release);
+        }
+        idle
+    }
+}
+
+/// Waits for the first reader of a snapshot.
+pub(super) struct Begin {
+    pub(super) shared: Arc<Shared>,
+    pub(super) completer: Completer<Box<dyn Session>>,
+}
+
+impl Waiter for Begin {
+    fn is_given_up(&self) -> bool {
+        self.completer.is_given_up()
+    }
+
+    fn grant(self: Box<Self>, claim: Claim) {
+        let Self { shared, completer } = *self;
+        let slot = Arc::clone(claim.slot());
+        slot.submit(Box::new(move |connection| {
+            let session = begin(&shared, claim, connection);
+            drop(completer.answer(session));
+        }));
+    }
+}
+
+/// Begins on the slot's thread, with as many more readers as are free.
+fn begin(
+    shared: &Arc<Shared>,
+    first: Claim,
+    connection: &mut Option<Connection>,
+) -> Result<Box<dyn Session>> {
+    let first_connection = shared.open_reader(connection)?;
+    let others: Vec<Claim> =
+        std::iter::from_fn(|| shared.readers.try_claim()).take(WIDTH - 1).collect();
+    let mut joined = Vec::new();
+    for attempt in 1.. {
+        let moment = first_connection.begin_snapshot()?;
+        joined = others.iter().map(|claim| join(shared, claim, moment)).collect();
+        if attempt == TRIES || joined.iter().all(|joined| *joined) {
+            break;
+        }
+        for claim in &others {
+            leave(claim.slot());
+        }
+        first_connection.end_snapshot();
+    }
+    let pin = Pin::new();
+    let mut seats = vec![Seat::new(first, &pin)];
+    for (claim, joined) in others.into_iter().zip(joined) {
+        if joined {
+            seats.push(Seat::new(claim, &pin));
+        } else {
+            leave(claim.slot());
+        }
+    }
+    Ok(Box::new(SnapshotSession { shared: Arc::clone(shared), seats, pin }))
+}
+
+/// Has another reader begin, and answers whether it is at the same moment.
+fn join(shared: &Arc<Shared>, claim: &Claim, moment: Option<Snapshot>) -> bool {
+    let Some(mut guard) = claim.slot().try_connection() else { return false };
+    let Ok(connection) = shared.open_reader(&mut guard) else { return false };
+    moment.is_some() && connection.begin_snapshot().is_ok_and(|joined| joined == moment)
+}
+
+fn leave(slot: &Slot) {
+    if let Some(mut guard) = slot.try_connection() {
+        if let Some(connection) = &mut *guard {
+            connection.end_snapshot();
+        }
+    }
+}
+
+/// One reader of a snapshot.
+struct Seat {
+    // `None` only while the session ends.
+    claim: Option<Claim>,
+    slot: Arc<Slot>,
+    load: Arc<AtomicUsize>,
+}
+
+impl Seat {
+    fn new(claim: Claim, pin: &Arc<Pin>) -> Self {
+        let slot = Arc::clone(claim.slot());
+        slot.set_tenant(Some(Tenant::Snapshot(Arc::clone(pin))));
+        Self { claim: Some(claim), slot, load: Arc::default() }
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let Some(claim) = self.claim.take() else { return };
+        self.slot.set_tenant(None);
+        // After what still runs on its thread.
+        self.slot.submit(Box::new(move |connection| {
+            if let Some(connection) = connection {
+                connection.end_snapshot();
+            }
+            drop(claim);
+        }));
+    }
+}
+
+struct SnapshotSession {
+    shared: Arc<Shared>,
+    seats: Vec<Seat>,
+    pin: Arc<Pin>,
+}
+
+impl SnapshotSession {
+    fn check(&self) -> Result<()> {
+        self.shared.check_session()?;
+        if self.pin.is_revoked() {
+            return Err(stream::stalled(&self.shared));
+        }
+        self.pin.touch();
+        Ok(())
+    }
+
+    /// The seat with the least to do.
+    fn seat(&self) -> &Seat {
+        self.seats
+            .iter()
+            .min_by_key(|seat| seat.load.load(Ordering::Relaxed))
+            .unwrap_or(&self.seats[0])
+    }
+
+    fn try_inline(&self, program: &Program<'_>) -> Option<Result<Output>> {
+        if !self.shared.options.inline {
+            return None;
+        }
+        let seat = self.seats.iter().find(|seat| seat.load.load(Ordering::Relaxed) == 0)?;
+        let mut guard = seat.slot.try_connection()?;
+        match guard.as_mut()?.read_brief(program) {
+            Read::Done(answer) => Some(answer),
+            Read::Writes => Some(Err(reads_only())),
+            Read::TooLong => None,
+        }
+    }
+}
+
+fn reads_only() -> Error {
+    Error::new(
+        ErrorKind::ReadOnly,
+        "a snapshot only reads; write through the database or a transaction",
+    )
+}
+
+impl Session for SnapshotSession {
+    fn run(&self, program: Program<'_>) -> Reply<Output> {
+        if let Err(error) = self.check() {
+            return Reply::err(error);
+        }
+        if let Some(answer) = self.try_inline(&program) {
+            return Reply::ready(answer);
+        }
+        let seat = self.seat();
+        let program = program.into_owned();
+        let (completer, call) = call();
+        let busy = Busy::new(&seat.load);
+        let pin = Arc::clone(&self.pin);
+        let (slot, shared) = (Arc::clone(&seat.slot), Arc::clone(&self.shared));
+        seat.slot.submit(Box::new(move |connection| {
+            let answer = match connection {
+                _ if !completer.start() => return,
+                _ if pin.is_revoked() => Err(stream::stalled(&shared)),
+                Some(connection) => {
+                    let interrupt = completer.interrupt();
+                    match slot.interruptible(connection, interrupt, |it| it.read(&program)) {
+                        Read::Done(answer) => answer,
+                        Read::Writes | Read::TooLong => Err(reads_only()),
+                    }
+                }
+                None => Err(Error::closed("database")),
+            };
+            pin.touch();
+            drop(busy);
+            completer.answer(answer);
+        }));
+        Reply::call(call)
+    }
+
+    fn control(&self, _control: Control) -> Reply<()> {
+        Reply::err(Error::invalid("a snapshot has no transaction to begin or end"))
+    }
+
+    fn stream(&self, sql: &str, params: Params) -> Reply<Box<dyn Pages>> {
+        if let Err(error) = self.check() {
+            return Reply::err(error);
+        }
+        let seat = self.seat();
+        let busy = Busy::new(&seat.load);
+        let channel = Channel::new();
+        let (ends, sql) = (EndsChannel(Arc::clone(&channel)), sql.to_owned());
+        let (slot, pin) = (Arc::clone(&seat.slot), Arc::clone(&self.pin));
+        seat.slot.submit(Box::new(move |connection| {
+            if let Some(connection) = connection {
+                if !pin.is_revoked() {
+                    stream::run(&slot, connection, &ends.0, &sql, params);
+                    slot.set_tenant(Some(Tenant::Snapshot(Arc::clone(&pin))));
+                    pin.touch();
+                }
+            }
+            drop(busy);
+            drop(ends);
+        }));
+        Reply::ready(Ok(Box::new(Reader(channel))))
+    }
+
+    fn interrupt(&self) {
+        for seat in &self.seats {
+            seat.slot.interrupt();
+        }
+    }
+}
+
+/// Counts a seat's work while it waits or runs.
+struct Busy(Arc<AtomicUsize>);
+
+impl Busy {
+    fn new(load: &Arc<AtomicUsize>) -> Self {
+        load.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(load))
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,141 @@
+//! Queries that are read page by page.
+
+use std::sync::Arc;
+
+use super::Shared;
+use super::channel::{Channel, Reader};
+use super::pool::{Claim, Waiter};
+use super::slot::{Slot, Tenant};
+use crate::backend::Pages;
+use crate::engine::Connection;
+use crate::error::{Error, ErrorKind, Result};
+use crate::platform::timer;
+use crate::sql::Params;
+
+/// Starts a stream on a reader of the pool, when one is free.
+pub(super) fn start(shared: &Arc<Shared>, sql: &str, params: Params) -> Box<dyn Pages> {
+    let channel = Channel::new();
+    let waiter = Box::new(Start {
+        shared: Arc::clone(shared),
+        channel: Arc::clone(&channel),
+        sql: sql.into(),
+        params,
+    });
+    if let Some(claim) = shared.readers.try_claim() {
+        waiter.grant(claim);
+    } else {
+        limit_wait(shared, &channel);
+        shared.readers.claim(waiter);
+    }
+    Box::new(Reader(channel))
+}
+
+/// A stream that is not started within the time for acquiring ends with an error.
+fn limit_wait(shared: &Arc<Shared>, channel: &Arc<Channel>) {
+    let timeout = shared.options.acquire_timeout;
+    let Some(at) = std::time::Instant::now().checked_add(timeout) else { return };
+    let channel = Arc::downgrade(channel);
+    timer::schedule(at, move || {
+        if let Some(channel) = channel.upgrade() {
+            channel.give_up_waiting(timeout);
+        }
+    });
+}
+
+struct Start {
+    shared: Arc<Shared>,
+    channel: Arc<Channel>,
+    sql: Box<str>,
+    params: Params,
+}
+
+impl Waiter for Start {
+    fn is_given_up(&self) -> bool {
+        self.channel.is_given_up()
+    }
+
+    fn grant(self: Box<Self>, claim: Claim) {
+        let slot = Arc::clone(claim.slot());
+        self.channel.set_started();
+        slot.submit(Box::new(move |connection| {
+            let ended = EndsChannel(Arc::clone(&self.channel));
+            let slot = Arc::clone(claim.slot());
+            match self.shared.open_reader(connection) {
+                Ok(connection) => {
+                    let leased = connection.renew_lease();
+                    if let Err(error) = leased {
+                        self.channel.end(Some(error));
+                    } else {
+                        run(&slot, connection, &self.channel, &self.sql, self.params);
+                    }
+                    // The next reader begins anew: this one may be old.
+                    if let Err(error) = connection.end_lease() {
+                        self.channel.end(Some(error));
+                    }
+                }
+                Err(error) => self.channel.end(Some(error)),
+            }
+            // Given back first: whoever sees the stream's end finds the reader free.
+            drop(claim);
+            drop(ended);
+        }));
+    }
+}
+
+/// A stream whose job is lost, or over, ends.
+pub(super) struct EndsChannel(pub(super) Arc<Channel>);
+
+impl Drop for EndsChannel {
+    fn drop(&mut self) {
+        let lost = (!self.0.is_complete()).then(|| Error::closed("database"));
+        self.0.end(lost);
+    }
+}
+
+/// Runs the query on the slot's own thread until its end, an error, or until
+/// nobody reads any more.
+pub(super) fn run(
+    slot: &Slot,
+    connection: &mut Connection,
+    channel: &Arc<Channel>,
+    sql: &str,
+    params: Params,
+) {
+    slot.set_tenant(Some(Tenant::Stream(Arc::clone(channel))));
+    let interrupt = Arc::clone(&channel.interrupt);
+    let done = slot
+        .interruptible(connection, interrupt, |connection| pump(connection, channel, sql, params));
+    slot.set_tenant(None);
+    channel.set_complete();
+    if let Err(error) = done {
+        channel.end(Some(error));
+    }
+}
+
+fn pump(connection: &mut Connection, channel: &Channel, sql: &str, params: Params) -> Result<()> {
+    let mut cursor = connection.open_cursor(sql, params)?;
+    let done = loop {
+        match cursor.next_page() {
+            Ok(Some(page)) => {
+                if !channel.push(page) {
+                    break Ok(());
+                }
+            }
+            Ok(None) => break Ok(()),
+            Err(error) => break Err(error),
+        }
+    };
+    connection.close_cursor(cursor);
+    done
+}
+
+/// The error of a stream or snapshot that stood still for too long.
+pub(super) fn stalled(shared: &Shared) -> Error {
+    Error::new(
+        ErrorKind::Timeout,
+        format!(
+            "its moment was given up: it stood still for more than {:?} while the write-ahead log was beyond {} bytes; read faster or in shorter pieces, or raise wal_limit",
+            shared.options.stall_timeout, shared.options.wal_limit
+        ),
+    )
+}

@@ -1,0 +1,259 @@
+//! Programs: what every backend can run, whole or not at all.
+
+use std::borrow::Cow;
+
+use smallvec::SmallVec;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::row::Rows;
+use crate::sql::Params;
+use crate::value::Value;
+
+/// Statements that happen whole or not at all.
+#[derive(Debug, Clone, Default)]
+pub struct Program<'a> {
+    /// The statements, run in this order.
+    pub steps: SmallVec<[Step<'a>; 1]>,
+    /// What the program does to the database, as far as its author knows.
+    pub access: Access,
+    /// The `PRAGMA schema_version` that the program was written for. A backend
+    /// that finds another one answers `SchemaChanged` and runs nothing.
+    pub schema: Option<i64>,
+}
+
+/// What a program does to the database, as far as its author knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Access {
+    /// A statement of the caller's: `sqlite3_stmt_readonly` will tell.
+    #[default]
+    Unknown,
+    /// Reads only.
+    Read,
+    /// May write.
+    Write,
+}
+
+/// One statement of a program.
+#[derive(Debug, Clone)]
+pub struct Step<'a> {
+    /// One SQL statement.
+    pub sql: Cow<'a, str>,
+    /// Its parameters.
+    pub params: Params,
+    /// Which of its rows are wanted.
+    pub keep: Keep,
+    /// What few statements need.
+    pub extra: Option<Box<Extra>>,
+}
+
+/// What few statements of a program need.
+#[derive(Debug, Clone, Default)]
+pub struct Extra {
+    /// Parameters that are outputs of earlier steps: the parameter's index from
+    /// 0, and the output. Their places in `params` hold `NULL`.
+    pub references: Vec<(usize, Reference)>,
+    /// Instead of once with `params`, the statement runs once with each of these;
+    /// changes add up.
+    pub each: Vec<Params>,
+    /// What must be true after the statement ran.
+    pub expect: Expect,
+    /// What to answer where `expect` does not hold because the value is another:
+    /// this one.
+    pub when: Vec<(Value, ErrorKind, String)>,
+    /// What to answer where `expect` does not hold.
+    pub otherwise: Option<(ErrorKind, String)>,
+    /// The SQL is a script: several statements without parameters, of which no
+    /// rows are kept.
+    pub script: bool,
+    /// Which item of the caller's list this step belongs to (the first, with
+    /// `each`), for [`Error::index`].
+    pub item: Option<usize>,
+}
+
+/// Which rows of a statement are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// None: the statement still runs to its end.
+    Nothing,
+    /// The first; the statement may be ended after it.
+    First,
+    /// All.
+    All,
+}
+
+/// An output of an earlier step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reference {
+    /// The rowid of the last row that the step inserted.
+    LastRowId {
+        /// The step's index.
+        step: usize,
+    },
+    /// A value of a row that the step kept.
+    Cell {
+        /// The step's index.
+        step: usize,
+        /// The row.
+        row: usize,
+        /// The column.
+        column: usize,
+    },
+}
+
+/// What must be true after a statement, lest the program be undone.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum Expect {
+    /// Nothing.
+    #[default]
+    Anything,
+    /// Exactly so many rows were changed.
+    Changes(u64),
+    /// The first kept row's first value is this.
+    Value(Value),
+}
+
+/// What one step did.
+#[derive(Debug, Clone, Default)]
+pub struct Outcome {
+    /// Rows inserted, updated or deleted by the statement itself (not by its
+    /// triggers or foreign key actions).
+    pub changes: u64,
+    /// The rowid of the last inserted row of the connection.
+    pub last_row_id: i64,
+    /// The rows kept.
+    pub rows: Rows,
+}
+
+/// What a program did, step by step.
+#[derive(Debug, Clone, Default)]
+pub struct Output {
+    /// One outcome a step.
+    pub steps: SmallVec<[Outcome; 1]>,
+}
+
+impl<'a> Program<'a> {
+    /// A program of one statement.
+    #[inline]
+    pub fn one(step: Step<'a>) -> Self {
+        Self { steps: smallvec::smallvec![step], access: Access::Unknown, schema: None }
+    }
+
+    /// The same program, holding its own copy of all text.
+    pub fn into_owned(self) -> Program<'static> {
+        Program {
+            steps: self.steps.into_iter().map(Step::into_owned).collect(),
+            access: self.access,
+            schema: self.schema,
+        }
+    }
+}
+
+impl<'a> Step<'a> {
+    /// A statement with its parameters.
+    #[inline]
+    pub fn new(sql: impl Into<Cow<'a, str>>, params: impl Into<Params>, keep: Keep) -> Self {
+        Self { sql: sql.into(), params: params.into(), keep, extra: None }
+    }
+
+    /// Demands something of the statement's outcome, or else this error.
+    pub fn expect(mut self, expect: Expect, kind: ErrorKind, message: impl Into<String>) -> Self {
+        let extra = self.extra.get_or_insert_default();
+        extra.expect = expect;
+        extra.otherwise = Some((kind, message.into()));
+        self
+    }
+
+    /// Says what to answer when the first value is this one instead.
+    pub fn when(mut self, value: Value, kind: ErrorKind, message: impl Into<String>) -> Self {
+        self.extra.get_or_insert_default().when.push((value, kind, message.into()));
+        self
+    }
+
+    /// Several statements without parameters.
+    pub fn script(sql: impl Into<Cow<'a, str>>) -> Self {
+        let mut step = Self::new(sql, (), Keep::Nothing);
+        step.extra.get_or_insert_default().script = true;
+        step
+    }
+
+    /// Names the item of the caller's list that the step belongs to.
+    pub fn item(mut self, item: usize) -> Self {
+        self.extra.get_or_insert_default().item = Some(item);
+        self
+    }
+
+    /// Runs the statement once with each of these parameters.
+    pub fn each(mut self, each: Vec<Params>) -> Self {
+        self.extra.get_or_insert_default().each = each;
+        self
+    }
+
+    /// Takes a parameter from an earlier step's output.
+    pub fn reference(mut self, parameter: usize, reference: Reference) -> Self {
+        self.extra.get_or_insert_default().references.push((parameter, reference));
+        self
+    }
+
+    fn into_owned(self) -> Step<'static> {
+        Step {
+            sql: Cow::Owned(self.sql.into_owned()),
+            params: self.params,
+            keep: self.keep,
+            extra: self.extra,
+        }
+    }
+}
+
+impl Extra {
+    /// Checks `expect`.
+    ///
+    /// # Errors
+    /// `otherwise`, where it does not hold.
+    pub fn check(&self, outcome: &Outcome) -> Result<()> {
+        let held = match &self.expect {
+            Expect::Anything => true,
+            Expect::Changes(wanted) => outcome.changes == *wanted,
+            Expect::Value(wanted) => {
+                outcome.rows.first_value().is_some_and(|found| found == wanted.as_ref())
+            }
+        };
+        if held {
+            return Ok(());
+        }
+        let found = outcome.rows.first_value();
+        for (value, kind, message) in &self.when {
+            if found == Some(value.as_ref()) {
+                return Err(Error::new(*kind, message.clone()));
+            }
+        }
+        Err(match &self.otherwise {
+            Some((kind, message)) => Error::new(*kind, message.clone()),
+            None => {
+                Error::new(ErrorKind::NotFound, "a statement did not do what was expected of it")
+            }
+        })
+    }
+
+    /// Puts earlier outputs into their places among `params`.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a reference to something that is not there.
+    pub fn resolve(&self, params: &mut Params, earlier: &[Outcome]) -> Result<()> {
+        for (parameter, reference) in &self.references {
+            let value = match *reference {
+                Reference::LastRowId { step } => {
+                    earlier.get(step).map(|outcome| Value::Integer(outcome.last_row_id))
+                }
+                Reference::Cell { step, row, column } => earlier
+                    .get(step)
+                    .and_then(|outcome| outcome.rows.cell(row, column))
+                    .map(|value| value.to_value()),
+            };
+            match (value, params.values.get_mut(*parameter)) {
+                (Some(value), Some(place)) => *place = value,
+                _ => return Err(Error::invalid("a step refers to an output that is not there")),
+            }
+        }
+        Ok(())
+    }
+}

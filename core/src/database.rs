@@ -1,0 +1,258 @@
+//! An open database.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::backend::{Backend, Begin, Capabilities, Intent};
+use crate::error::Result;
+use crate::options::Options;
+use crate::session::Session;
+use crate::snapshot::Snapshot;
+use crate::sql::Params;
+use crate::statements::{reading_methods, writing_methods};
+use crate::stream::RowStream;
+use crate::table::{Schemas, Table};
+use crate::target::{Place, Target, limited};
+use crate::transaction::Transaction;
+
+/// An open database. Cheap to clone; all clones are the same database, which
+/// closes when the last of them is dropped, or by [`close`](Self::close).
+///
+/// Reads run side by side, and beside the one write that runs at a time. Each
+/// call is a transaction of its own; [`transaction`](Self::transaction) makes
+/// several statements one.
+///
+/// # Example
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> ubiqlite::Result<()> {
+/// use ubiqlite::{Database, Row, params, record};
+/// let db = Database::open(":memory:").await?;
+/// db.execute("CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT)", ()).await?;
+/// let id = db.table("items").insert(record! { "name" => "lamp" }).await?;
+/// let row: Row = db.query_one("SELECT name FROM items WHERE id = ?", params![&id]).await?;
+/// assert_eq!(row.get::<&str>("name")?, "lamp");
+/// db.close().await
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Database {
+    inner: Arc<Inner>,
+    limit: Option<Duration>,
+}
+
+struct Inner {
+    backend: Box<dyn Backend>,
+    schemas: Schemas,
+}
+
+impl Database {
+    /// Opens a database file, which is created if it is missing, or `:memory:`,
+    /// with the default [`Options`].
+    ///
+    /// # Errors
+    /// `CannotOpen` for a missing directory, a directory, or a file without
+    /// permission; `NotADatabase` for a file of another format or an encrypted
+    /// one; `Corrupt`; `ReadOnly`; `Busy`. Each names the path.
+    pub async fn open(path: impl AsRef<Path>) -> Result<Self> {
+        Options::default().open(path).await
+    }
+
+    /// The settings to open a database with.
+    pub fn options() -> Options {
+        Options::default()
+    }
+
+    /// A database on a storage backend of the caller's own.
+    pub fn with_backend(backend: impl Backend) -> Self {
+        Self::from_backend(Box::new(backend))
+    }
+
+    pub(crate) fn from_backend(backend: Box<dyn Backend>) -> Self {
+        Self { inner: Arc::new(Inner { backend, schemas: Schemas::shared() }), limit: None }
+    }
+
+    /// What the storage backend can do beyond running programs.
+    pub fn capabilities(&self) -> Capabilities {
+        self.inner.backend.capabilities()
+    }
+
+    /// The same database with a time limit for every call made through it: a
+    /// call that takes longer answers `Timeout`, and has changed nothing. For
+    /// [`transaction`](Self::transaction) and other things that last, the limit
+    /// is for each call in them.
+    ///
+    /// # Example
+    /// ```
+    /// # async fn example(db: ubiqlite::Database) -> ubiqlite::Result<()> {
+    /// use std::time::Duration;
+    /// let quick = db.timeout(Duration::from_millis(50));
+    /// let count: i64 = quick.query_value("SELECT count(*) FROM items", ()).await?;
+    /// # Ok(()) }
+    /// ```
+    pub fn timeout(&self, limit: Duration) -> Self {
+        Self { inner: Arc::clone(&self.inner), limit: Some(limit) }
+    }
+
+    #[inline]
+    fn target(&self) -> Target<'_> {
+        Target {
+            place: Place::Backend(&*self.inner.backend),
+            limit: self.limit,
+            schemas: &self.inner.schemas,
+        }
+    }
+
+    reading_methods!([&self] self);
+    writing_methods!([&self] self);
+
+    /// Runs a query whose rows come one after another, with bounded memory.
+    /// Waits for a reader for at most the time for acquiring.
+    pub fn stream(&self, sql: &str, params: impl Into<Params>) -> RowStream<'static> {
+        RowStream::new(self.inner.backend.stream(sql, params.into()), self.limit)
+    }
+
+    /// A table, for operations on its rows without SQL.
+    pub fn table<'a>(&'a self, name: &'a str) -> Table<'a> {
+        Table::new(self.target(), name)
+    }
+
+    /// Runs `body` in a transaction, which is committed if it answers `Ok` and
+    /// rolled back if it answers an error, panics, or is dropped.
+    ///
+    /// The transaction begins as `BEGIN IMMEDIATE`: it waits for its turn to
+    /// write, and nothing later in it can be refused as busy. Other tasks' reads
+    /// go on beside it; their writes, and writes through the database itself
+    /// inside `body`, wait for its end, at most for the busy timeout.
+    ///
+    /// # Errors
+    /// What `body` answers; `Busy` if the write lock was not to be had; what
+    /// `COMMIT` answers, e.g. `ForeignKeyViolation`. Nothing is changed then.
+    ///
+    /// # Example
+    /// ```
+    /// # async fn example(db: ubiqlite::Database) -> ubiqlite::Result<()> {
+    /// use ubiqlite::params;
+    /// let left: i64 = db
+    ///     .transaction(async |tx| {
+    ///         tx.execute("UPDATE accounts SET balance = balance - 10 WHERE id = ?", params![1]).await?;
+    ///         tx.query_value("SELECT balance FROM accounts WHERE id = ?", params![1]).await
+    ///     })
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
+    pub async fn transaction<T, F>(&self, body: F) -> Result<T>
+    where
+        F: AsyncFnOnce(&mut Transaction<'static>) -> Result<T>,
+    {
+        let mut transaction = self.begin().await?;
+        let answer = body(&mut transaction).await?;
+        transaction.commit().await?;
+        Ok(answer)
+    }
+
+    /// Begins a transaction as a handle: it is rolled back when it is dropped
+    /// without [`commit`](Transaction::commit).
+    ///
+    /// # Errors
+    /// `Busy` if the write lock was not to be had within the busy timeout.
+    pub async fn begin(&self) -> Result<Transaction<'static>> {
+        self.begin_with(Begin::default()).await
+    }
+
+    /// As [`begin`](Self::begin), with another kind of beginning.
+    ///
+    /// # Errors
+    /// As [`begin`](Self::begin).
+    pub async fn begin_with(&self, begin: Begin) -> Result<Transaction<'static>> {
+        let reply = self.inner.backend.acquire(Intent::Transaction(begin));
+        let session = limited(reply, self.limit, true).await?;
+        Ok(Transaction::owned(session, self.limit))
+    }
+
+    /// Several reads of one moment, over as many calls as wanted, which run side
+    /// by side.
+    ///
+    /// # Errors
+    /// `Timeout` if no reader was free in time.
+    ///
+    /// # Example
+    /// ```
+    /// # async fn example(db: ubiqlite::Database) -> ubiqlite::Result<()> {
+    /// let now = db.snapshot().await?;
+    /// let items: i64 = now.query_value("SELECT count(*) FROM items", ()).await?;
+    /// let sum: i64 = now.query_value("SELECT sum(balance) FROM accounts", ()).await?;
+    /// # Ok(()) }
+    /// ```
+    pub async fn snapshot(&self) -> Result<Snapshot> {
+        Ok(Snapshot::new(self.lend(Intent::Snapshot).await?, self.limit))
+    }
+
+    /// Lends a session: a connection of one's own, for several transactions, for
+    /// `ATTACH`, temporary tables and `PRAGMA`s. It goes back when it is
+    /// dropped, and what is open in it is rolled back.
+    ///
+    /// # Errors
+    /// `Timeout` if none was free within the time for acquiring.
+    pub async fn acquire(&self) -> Result<Session> {
+        Ok(Session::new(self.lend(Intent::Own).await?, self.limit))
+    }
+
+    async fn lend(&self, intent: Intent) -> Result<Box<dyn crate::backend::Session>> {
+        let backend = &self.inner.backend;
+        let limit = match (self.limit, backend.acquire_timeout()) {
+            (Some(limit), Some(timeout)) => Some(limit.min(timeout)),
+            (limit, timeout) => limit.or(timeout),
+        };
+        limited(backend.acquire(intent), limit, true).await.map_err(|error| {
+            if error.kind() == crate::ErrorKind::Timeout {
+                return error.with_kind(
+                    crate::ErrorKind::Timeout,
+                    format!(
+                        "no connection was free within {:?}: all are lent out; give some back, or raise sessions, readers or acquire_timeout",
+                        limit.unwrap_or_default()
+                    ),
+                );
+            }
+            error
+        })
+    }
+
+    /// Stops every statement that runs now: their calls answer `Cancelled`. What
+    /// waits is not touched.
+    pub fn interrupt(&self) {
+        self.inner.backend.interrupt();
+    }
+
+    /// Waits for every call that was accepted, then closes all connections and
+    /// ends all threads. Transactions, sessions, snapshots and streams that are
+    /// still out have the busy timeout to end; then they are rolled back. Calls
+    /// after this answer `Closed`; closing again does nothing.
+    ///
+    /// # Errors
+    /// `Io` if the system refuses the thread that closes.
+    ///
+    /// # Cancellation
+    /// Dropping the future does not stop the closing.
+    pub async fn close(&self) -> Result<()> {
+        self.inner.backend.close().await
+    }
+}
+
+impl Options {
+    /// Opens a database file, or `:memory:`, with these settings.
+    ///
+    /// # Errors
+    /// As [`Database::open`].
+    pub async fn open(self, path: impl AsRef<Path>) -> Result<Database> {
+        let backend = crate::backend::open(path.as_ref(), self).await?;
+        Ok(Database::from_backend(backend))
+    }
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Database").field("limit", &self.limit).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,85 @@
+//! A statement read page by page.
+
+use super::run::PAGE_BYTES;
+use super::{Connection, Statement, Stepped};
+use crate::error::{Error, Result};
+use crate::row::{Page, PageBuilder};
+use crate::sql::Params;
+
+/// A running query. It must be given back by [`Connection::close_cursor`]
+/// before another statement with the same text runs.
+#[derive(Debug)]
+pub(crate) struct Cursor {
+    // Dropped before the parameters that it has bound.
+    statement: Statement,
+    sql: Box<str>,
+    _params: Box<Params>,
+    page: Option<PageBuilder>,
+    done: bool,
+}
+
+// SAFETY: it belongs to a connection, and whoever has that exclusively, has the
+// cursor.
+unsafe impl Send for Cursor {}
+
+impl Connection {
+    /// Starts a query: the statement must read only.
+    ///
+    /// # Errors
+    /// What preparing or binding answers; `InvalidArgument` for a statement that
+    /// writes, which has no rows to be fetched bit by bit.
+    pub(crate) fn open_cursor(&mut self, sql: &str, params: Params) -> Result<Cursor> {
+        let (_, readonly) = self.inspect(sql)?;
+        if !readonly {
+            return Err(Error::invalid(
+                "a stream reads; run a statement that writes with execute() or query()",
+            ));
+        }
+        let mut statement =
+            self.cache.take(sql).ok_or_else(|| Error::invalid("the statement is not there"))?;
+        let params = Box::new(params);
+        // SAFETY: the box keeps the parameters where they are until the
+        // statement, which is dropped or reset first, is done.
+        if let Err(error) = unsafe { statement.bind(&params) } {
+            statement.reset();
+            self.cache.put(sql, statement);
+            return Err(error);
+        }
+        Ok(Cursor { statement, sql: sql.into(), _params: params, page: None, done: false })
+    }
+
+    /// Ends a query.
+    pub(crate) fn close_cursor(&mut self, cursor: Cursor) {
+        let Cursor { mut statement, sql, .. } = cursor;
+        statement.reset();
+        self.cache.put(&sql, statement);
+    }
+}
+
+impl Cursor {
+    /// The next page of about 64 KiB; `None` after the last.
+    pub(crate) fn next_page(&mut self) -> Result<Option<Page>> {
+        if self.done {
+            return Ok(None);
+        }
+        loop {
+            if self.statement.step()? == Stepped::Done {
+                self.done = true;
+                return Ok(self
+                    .page
+                    .take()
+                    .filter(|page| !page.is_empty())
+                    .map(PageBuilder::finish));
+            }
+            if self.page.is_none() {
+                self.page = Some(self.statement.page());
+            }
+            if let Some(page) = &mut self.page {
+                self.statement.write_row(page)?;
+                if page.weight() >= PAGE_BYTES {
+                    return Ok(Some(page.take()));
+                }
+            }
+        }
+    }
+}

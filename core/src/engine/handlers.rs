@@ -1,0 +1,113 @@
+//! What SQLite asks while a statement runs: may it go on, and how long is it to
+//! wait for a lock?
+
+use std::ffi::{c_int, c_void};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rusqlite::ffi;
+
+/// A request to stop one call. It belongs to that call alone, so it never
+/// reaches the next one, as `sqlite3_interrupt` on a connection could.
+#[derive(Debug, Default)]
+pub(crate) struct Interrupt(AtomicBool);
+
+impl Interrupt {
+    pub(crate) fn set(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    #[inline]
+    pub(crate) fn is_set(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+/// SQLite asks after so many steps of its virtual machine: about 10 µs.
+const STEPS_BETWEEN_QUESTIONS: c_int = 1000;
+
+/// The state behind the progress and busy handlers of one connection.
+#[derive(Debug, Default)]
+pub(crate) struct Handlers {
+    /// A statement that runs on a caller's thread ends at the second question.
+    /// The first comes too early: SQLite counts over all runs of a statement.
+    brief: AtomicBool,
+    asked: AtomicU32,
+    interrupt: Mutex<Option<Arc<Interrupt>>>,
+    busy_timeout: AtomicU64,
+    waited: AtomicU64,
+}
+
+impl Handlers {
+    /// Connects the handlers to a connection.
+    ///
+    /// # Safety
+    /// `raw` is open, and `self` outlives it.
+    pub(crate) unsafe fn install(self: &Arc<Self>, raw: *mut ffi::sqlite3) {
+        let context = Arc::as_ptr(self).cast::<c_void>().cast_mut();
+        // SAFETY: by this function's contract.
+        unsafe {
+            ffi::sqlite3_progress_handler(raw, STEPS_BETWEEN_QUESTIONS, Some(on_progress), context);
+            ffi::sqlite3_busy_handler(raw, Some(on_busy), context);
+        }
+    }
+
+    pub(crate) fn set_busy_timeout(&self, timeout: Duration) {
+        let micros = u64::try_from(timeout.as_micros()).unwrap_or(u64::MAX);
+        self.busy_timeout.store(micros, Ordering::Relaxed);
+    }
+
+    /// The following statements may neither take long nor wait.
+    #[inline]
+    pub(crate) fn begin_brief(&self) {
+        self.brief.store(true, Ordering::Relaxed);
+        self.asked.store(0, Ordering::Relaxed);
+    }
+
+    /// Ends what [`begin_brief`](Self::begin_brief) began.
+    #[inline]
+    pub(crate) fn end_brief(&self) {
+        self.brief.store(false, Ordering::Relaxed);
+    }
+
+    /// The following statements stop when this is set.
+    pub(crate) fn set_interrupt(&self, interrupt: Option<Arc<Interrupt>>) {
+        *self.interrupt.lock().unwrap_or_else(PoisonError::into_inner) = interrupt;
+    }
+
+    fn is_interrupted(&self) -> bool {
+        let interrupt = self.interrupt.lock().unwrap_or_else(PoisonError::into_inner);
+        interrupt.as_ref().is_some_and(|interrupt| interrupt.is_set())
+    }
+}
+
+unsafe extern "C" fn on_progress(context: *mut c_void) -> c_int {
+    // SAFETY: `install` passed a pointer to handlers that outlive the connection.
+    let handlers = unsafe { &*context.cast::<Handlers>() };
+    if handlers.brief.load(Ordering::Relaxed) {
+        return c_int::from(handlers.asked.fetch_add(1, Ordering::Relaxed) > 0);
+    }
+    c_int::from(handlers.is_interrupted())
+}
+
+unsafe extern "C" fn on_busy(context: *mut c_void, attempt: c_int) -> c_int {
+    // SAFETY: `install` passed a pointer to handlers that outlive the connection.
+    let handlers = unsafe { &*context.cast::<Handlers>() };
+    if handlers.brief.load(Ordering::Relaxed) || handlers.is_interrupted() {
+        return 0;
+    }
+    if attempt == 0 {
+        handlers.waited.store(0, Ordering::Relaxed);
+    }
+    // From 0.1 ms, doubled up to 5 ms: a short wait is noticed soon, a long one
+    // costs little.
+    let pause = 100u64 << attempt.clamp(0, 6);
+    let pause = pause.min(5_000);
+    let waited = handlers.waited.fetch_add(pause, Ordering::Relaxed);
+    if waited >= handlers.busy_timeout.load(Ordering::Relaxed) {
+        return 0;
+    }
+    crate::platform::block_for(Duration::from_micros(pause));
+    1
+}

@@ -1,0 +1,93 @@
+//! Read leases: a read transaction kept open between statements.
+//!
+//! Four fifths of a cached point read in WAL mode are the system calls that
+//! begin and end its read transaction. A lease keeps the transaction, and before
+//! the next statement compares the header of the wal-index with the one from
+//! before the transaction began. SQLite's writers, in any process, change that
+//! header at the end of every commit (`walIndexWriteHdr` in wal.c), so an equal
+//! header means that the snapshot is still the newest.
+//!
+//! The header is read through the mapping that SQLite itself has made: opening
+//! the `-shm` file here would, at the closing of that descriptor, drop all POSIX
+//! locks that this process has on it.
+
+use std::ffi::{c_char, c_int, c_void};
+use std::ptr;
+use std::sync::atomic::{AtomicU64, Ordering, fence};
+
+use rusqlite::ffi;
+
+/// Words of the first copy of the wal-index header: 48 bytes,
+/// <https://sqlite.org/walformat.html#the_wal_index_header>.
+const WORDS: usize = 6;
+
+/// The size of a region of the wal-index, as wal.c maps them.
+const REGION: c_int = 32_768;
+
+/// The wal-index header as it was at some moment.
+pub(super) type Header = [u64; WORDS];
+
+/// The wal-index header in the memory shared by all processes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct WalIndex(*const AtomicU64);
+
+impl WalIndex {
+    /// The mapping that this connection already has: `None` where there is no
+    /// shared wal-index (another journal mode, memory, exclusive locking).
+    ///
+    /// # Safety
+    /// `db` is open in WAL mode and has read from its main database, so that
+    /// SQLite has mapped the wal-index. The answer is used only until it closes.
+    pub(super) unsafe fn of(db: *mut ffi::sqlite3) -> Option<Self> {
+        let mut file: *mut ffi::sqlite3_file = ptr::null_mut();
+        // SAFETY: `db` is open; the file control writes one pointer.
+        let code = unsafe {
+            ffi::sqlite3_file_control(
+                db,
+                c"main".as_ptr().cast::<c_char>(),
+                ffi::SQLITE_FCNTL_FILE_POINTER,
+                (&raw mut file).cast::<c_void>(),
+            )
+        };
+        if code != ffi::SQLITE_OK || file.is_null() {
+            return None;
+        }
+        let mut region: *mut c_void = ptr::null_mut();
+        // SAFETY: an open file has methods; xShmMap came with version 2 of them.
+        // Asked not to extend, it answers the region that is mapped already.
+        unsafe {
+            let methods = (*file).pMethods.as_ref()?;
+            if methods.iVersion < 2 {
+                return None;
+            }
+            let map = methods.xShmMap?;
+            if map(file, 0, REGION, 0, &raw mut region) != ffi::SQLITE_OK {
+                return None;
+            }
+        }
+        (!region.is_null() && region.cast::<AtomicU64>().is_aligned())
+            .then_some(Self(region.cast_const().cast()))
+    }
+
+    /// The header now.
+    #[inline]
+    pub(super) fn header(self) -> Header {
+        let mut header = [0; WORDS];
+        for (index, word) in header.iter_mut().enumerate() {
+            // SAFETY: the region is mapped while the connection is open, is
+            // longer than this, and other processes write it at any time, hence
+            // the atomic reads.
+            *word = unsafe { (*self.0.add(index)).load(Ordering::Relaxed) };
+        }
+        // What follows must not be read before the header was.
+        fence(Ordering::Acquire);
+        header
+    }
+
+    /// How many frames the log holds: `mxFrame`, at byte 16 of the header.
+    pub(super) fn frames(self) -> u32 {
+        let [_, _, frames_and_pages, ..] = self.header();
+        let bytes = frames_and_pages.to_ne_bytes();
+        u32::from_ne_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])
+    }
+}

@@ -1,0 +1,216 @@
+//! Reads: on a caller's thread under a small budget, or to their end.
+
+use super::brief::STRIKES;
+use super::lease::{Header, WalIndex};
+use super::{Connection, Lease, Role};
+use crate::backend::{Outcome, Output, Program};
+use crate::error::{ErrorKind, Result};
+
+/// What became of a read.
+#[derive(Debug)]
+pub(crate) enum Read {
+    /// It ran.
+    Done(Result<Output>),
+    /// A statement may write: the program belongs to the writer. Nothing ran.
+    Writes,
+    /// It was too long for the caller's thread, and can be run again elsewhere.
+    TooLong,
+}
+
+/// A moment of the database, to be compared with another connection's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Snapshot(Header);
+
+impl Connection {
+    /// Whether this connection has the statement prepared, so that it can run
+    /// without asking what it is.
+    #[inline]
+    pub(crate) fn knows(&mut self, sql: &str) -> bool {
+        self.cache.get(sql).is_some()
+    }
+
+    /// Runs a short read on the caller's thread: it ends after about 2,000 steps
+    /// of SQLite's virtual machine, and waits for no lock.
+    #[inline]
+    pub(crate) fn read_brief(&mut self, program: &Program<'_>) -> Read {
+        if let [step] = program.steps.as_slice() {
+            match self.cache.get(&step.sql) {
+                Some(statement) if statement.strikes >= STRIKES => return Read::TooLong,
+                _ => {}
+            }
+        }
+        self.handlers.begin_brief();
+        let read = self.read_with(program);
+        self.handlers.end_brief();
+        match read {
+            Read::Done(Err(error))
+                if matches!(error.kind(), ErrorKind::Cancelled | ErrorKind::Busy) =>
+            {
+                if let [step] = program.steps.as_slice() {
+                    if let Some(statement) = self.cache.get(&step.sql) {
+                        statement.strikes = statement.strikes.saturating_add(1);
+                    }
+                }
+                Read::TooLong
+            }
+            other => other,
+        }
+    }
+
+    /// Runs a read to its end.
+    pub(crate) fn read(&mut self, program: &Program<'_>) -> Read {
+        self.read_with(program)
+    }
+
+    #[inline]
+    fn read_with(&mut self, program: &Program<'_>) -> Read {
+        if let Err(error) = self.renew_lease() {
+            return Read::Done(Err(error));
+        }
+        let held = self.in_transaction();
+        for step in &program.steps {
+            match self.inspect_read(&step.sql) {
+                Ok(true) => {}
+                Ok(false) => return Read::Writes,
+                Err(error) => return Read::Done(Err(error)),
+            }
+        }
+        // Without a lease, several statements need a transaction to see one moment.
+        let bracket = !held && (program.steps.len() > 1 || program.schema.is_some());
+        if bracket {
+            if let Err(error) = self.control("BEGIN") {
+                return Read::Done(Err(error));
+            }
+        }
+        let done = self.run_read(program);
+        if bracket {
+            self.rollback();
+        }
+        if done.is_err() && !self.in_transaction() {
+            // A serious error ended the transaction, and the lease with it.
+            self.forget_lease();
+        }
+        Read::Done(done)
+    }
+
+    #[inline]
+    fn inspect_read(&mut self, sql: &str) -> Result<bool> {
+        if let Some(statement) = self.cache.get(sql) {
+            return Ok(statement.readonly);
+        }
+        self.inspect(sql).map(|(class, readonly)| {
+            readonly && (class == crate::sql::Class::Plain || self.role != Role::Reader)
+        })
+    }
+
+    #[inline]
+    fn run_read(&mut self, program: &Program<'_>) -> Result<Output> {
+        self.check_schema(program)?;
+        if let [step] = program.steps.as_slice() {
+            if step.extra.is_none() {
+                let outcome: Outcome = self.run_once(&step.sql, &step.params, step.keep)?;
+                return Ok(Output { steps: smallvec::smallvec![outcome] });
+            }
+        }
+        self.run(program)
+    }
+
+    /// Sees to it that the next statement reads the newest commit: a lease that
+    /// is out of date ends, and a new one begins.
+    #[inline]
+    pub(crate) fn renew_lease(&mut self) -> Result<()> {
+        if !self.leases || self.pinned {
+            return Ok(());
+        }
+        if let (Some(lease), Some(index)) = (&self.lease, self.wal_index) {
+            if index.header() == lease.seen {
+                return Ok(());
+            }
+        }
+        self.begin_lease()
+    }
+
+    fn begin_lease(&mut self) -> Result<()> {
+        self.end_lease()?;
+        let index = match self.wal_index {
+            Some(index) => index,
+            None => {
+                // SAFETY: the connection is open; opening it has read from the
+                // database, and `is_wal` tells the mode it found.
+                let Some(index) = self.wal.then(|| unsafe { WalIndex::of(self.raw) }).flatten()
+                else {
+                    self.leases = false;
+                    return Ok(());
+                };
+                self.wal_index = Some(index);
+                index
+            }
+        };
+        // From before the transaction: if a commit comes between, the lease
+        // looks out of date at once, and never newer than it is.
+        let seen = index.header();
+        self.control("BEGIN")?;
+        self.lease = Some(Lease { seen });
+        Ok(())
+    }
+
+    /// Ends the lease, so that checkpoints need not wait for it.
+    pub(crate) fn end_lease(&mut self) -> Result<()> {
+        if self.lease.is_none() {
+            return Ok(());
+        }
+        self.forget_lease();
+        self.rollback();
+        Ok(())
+    }
+
+    #[inline]
+    pub(crate) fn has_lease(&self) -> bool {
+        self.lease.is_some()
+    }
+
+    fn forget_lease(&mut self) {
+        self.lease = None;
+        self.schema = None;
+    }
+
+    /// Begins a read transaction that lasts, at the newest moment, and tells the
+    /// moment where there is a shared wal-index to compare it by.
+    pub(crate) fn begin_snapshot(&mut self) -> Result<Option<Snapshot>> {
+        self.end_lease()?;
+        self.pinned = true;
+        let index = match self.wal_index {
+            // SAFETY: as in `begin_lease`.
+            None if self.wal => unsafe { WalIndex::of(self.raw) },
+            known => known,
+        };
+        let before = index.map(WalIndex::header);
+        // The transaction begins with the first read.
+        let begun = self
+            .control("BEGIN")
+            .and_then(|()| self.integer("SELECT count(*) FROM sqlite_schema LIMIT 1"));
+        if let Err(error) = begun {
+            self.end_snapshot();
+            return Err(error);
+        }
+        let after = index.map(WalIndex::header);
+        // Where a commit came between, which of the two moments was read is not
+        // known.
+        Ok(if before == after { after.map(Snapshot) } else { None })
+    }
+
+    /// Ends what [`begin_snapshot`](Self::begin_snapshot) began.
+    pub(crate) fn end_snapshot(&mut self) {
+        self.rollback();
+        self.pinned = false;
+    }
+
+    /// Frames in the write-ahead log; `None` where there is none.
+    pub(crate) fn wal_frames(&mut self) -> Option<u32> {
+        if self.wal_index.is_none() && self.wal {
+            // SAFETY: as in `begin_lease`.
+            self.wal_index = unsafe { WalIndex::of(self.raw) };
+        }
+        self.wal_index.map(WalIndex::frames)
+    }
+}

@@ -1,0 +1,251 @@
+//! Running the steps of a program on a connection.
+
+use rusqlite::ffi;
+
+use super::{Connection, Role, Statement, Stepped};
+use crate::backend::{Extra, Keep, Outcome, Output, Program, Step};
+use crate::error::{Error, ErrorKind, Result};
+use crate::row::{PageBuilder, Rows};
+use crate::sql::{Class, Params};
+
+/// Rows are gathered in pages of about this size.
+pub(super) const PAGE_BYTES: usize = 64 * 1024;
+
+impl Connection {
+    /// Runs a program's steps one after another in whatever transaction is open.
+    /// Undoing the first steps when a later one fails is the caller's part.
+    pub(crate) fn run(&mut self, program: &Program<'_>) -> Result<Output> {
+        self.check_schema(program)?;
+        let mut output = Output::default();
+        for step in &program.steps {
+            let outcome = self.run_step(step, &output.steps).map_err(|error| {
+                let rolled_back = error.rolled_back();
+                match step.extra.as_ref().and_then(|extra| extra.item) {
+                    Some(item) if error.index().is_none() => error.with_index(item),
+                    _ => error,
+                }
+                .with_rollback(rolled_back)
+            })?;
+            output.steps.push(outcome);
+        }
+        Ok(output)
+    }
+
+    /// Runs a program whole or not at all, in a transaction where it needs one.
+    pub(crate) fn run_whole(&mut self, program: &Program<'_>) -> Result<Output> {
+        // SAFETY: the connection is open.
+        unsafe { ffi::sqlite3_set_last_insert_rowid(self.raw, 0) };
+        if is_single(program) && program.schema.is_none() {
+            return self.run(program);
+        }
+        self.control("BEGIN IMMEDIATE")?;
+        let done = self.run(program).and_then(|output| self.control("COMMIT").map(|()| output));
+        if done.is_err() {
+            self.rollback();
+        }
+        done
+    }
+
+    /// Runs a program whole or not at all inside an open transaction.
+    pub(crate) fn run_nested(&mut self, program: &Program<'_>) -> Result<Output> {
+        // SQLite undoes a failed statement by itself.
+        if is_single(program) {
+            return self.run(program);
+        }
+        self.control("SAVEPOINT ubiqlite_program")?;
+        let done = self.run(program);
+        if done.is_err() && self.in_transaction() {
+            self.control("ROLLBACK TO ubiqlite_program")?;
+        }
+        if self.in_transaction() {
+            self.control("RELEASE ubiqlite_program")?;
+        }
+        done
+    }
+
+    /// Forgets the last inserted rowid, so that no job is told another's.
+    pub(crate) fn forget_last_row_id(&mut self) {
+        // SAFETY: the connection is open.
+        unsafe { ffi::sqlite3_set_last_insert_rowid(self.raw, 0) };
+    }
+
+    /// The class of a statement, and whether it only reads.
+    pub(crate) fn inspect(&mut self, sql: &str) -> Result<(Class, bool)> {
+        // SAFETY: the connection is open and this thread alone uses it.
+        let statement = unsafe { self.cache.prepare(self.raw, sql)? };
+        Ok((statement.class, statement.readonly))
+    }
+
+    pub(super) fn check_schema(&mut self, program: &Program<'_>) -> Result<()> {
+        let Some(wanted) = program.schema else { return Ok(()) };
+        let found = match self.schema {
+            Some(known) => known,
+            None => self.integer("PRAGMA schema_version")?,
+        };
+        if self.lease.is_some() {
+            self.schema = Some(found);
+        }
+        if found == wanted {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::SchemaChanged, "the schema was changed meanwhile"))
+    }
+
+    #[inline]
+    pub(super) fn run_step(&mut self, step: &Step<'_>, earlier: &[Outcome]) -> Result<Outcome> {
+        let Some(extra) = &step.extra else {
+            return self.run_once(&step.sql, &step.params, step.keep);
+        };
+        self.run_with_extra(step, extra, earlier)
+    }
+
+    fn run_with_extra(
+        &mut self,
+        step: &Step<'_>,
+        extra: &Extra,
+        earlier: &[Outcome],
+    ) -> Result<Outcome> {
+        if extra.script {
+            return self.run_script(&step.sql);
+        }
+        if !extra.each.is_empty() {
+            return self.run_each(step, extra);
+        }
+        let outcome = if extra.references.is_empty() {
+            self.run_once(&step.sql, &step.params, step.keep)?
+        } else {
+            let mut params = step.params.clone();
+            extra.resolve(&mut params, earlier)?;
+            self.run_once(&step.sql, &params, step.keep)?
+        };
+        extra.check(&outcome)?;
+        Ok(outcome)
+    }
+
+    fn run_each(&mut self, step: &Step<'_>, extra: &Extra) -> Result<Outcome> {
+        let mut sum = Outcome::default();
+        let first = extra.item.unwrap_or(0);
+        for (index, params) in extra.each.iter().enumerate() {
+            let outcome = self
+                .run_once(&step.sql, params, step.keep)
+                .and_then(|outcome| extra.check(&outcome).map(|()| outcome))
+                .map_err(|error| error.with_index(first + index))?;
+            sum.changes += outcome.changes;
+            sum.last_row_id = outcome.last_row_id;
+            for page in outcome.rows.into_pages() {
+                sum.rows.push_shared(page);
+            }
+        }
+        Ok(sum)
+    }
+
+    /// Runs statement after statement; the error's index tells which failed, and
+    /// its offset counts from the script's start.
+    fn run_script(&mut self, script: &str) -> Result<Outcome> {
+        let mut sum = Outcome::default();
+        let mut rest = script;
+        for index in 0.. {
+            let start = script.len() - rest.len();
+            // SAFETY: the connection is open and this thread alone uses it.
+            let prepared = unsafe { Statement::prepare_next(self.raw, rest, false) };
+            let (statement, next) = prepared.map_err(|e| e.with_index(index).shifted(start))?;
+            let Some(statement) = statement else { break };
+            drop(statement);
+            let text = &rest[..rest.len() - next.len()];
+            rest = next;
+            let outcome = self
+                .run_once(text, &Params::new(), Keep::Nothing)
+                .map_err(|error| error.with_index(index).shifted(start))?;
+            sum.changes += outcome.changes;
+            sum.last_row_id = outcome.last_row_id;
+        }
+        Ok(sum)
+    }
+
+    /// Runs one statement to its end.
+    #[inline]
+    pub(super) fn run_once(&mut self, sql: &str, params: &Params, keep: Keep) -> Result<Outcome> {
+        // SAFETY: the connection is open and this thread alone uses it.
+        let statement = unsafe { self.cache.prepare(self.raw, sql)? };
+        if statement.class != Class::Plain {
+            let role = if self.lent { Role::Own } else { self.role };
+            admit(role, statement.class)?;
+            self.marked |= statement.class == Class::Connection;
+        }
+        let readonly = statement.readonly;
+        let raw = self.raw;
+        // SAFETY: the connection is open.
+        let before = if readonly { 0 } else { unsafe { ffi::sqlite3_total_changes64(raw) } };
+        // SAFETY: `params` outlives the reset below.
+        let run = unsafe { statement.bind(params) }.and_then(|()| collect(statement, keep));
+        statement.reset();
+        let rows = match run {
+            Ok(rows) => rows,
+            Err(error) => {
+                let ended = !self.in_transaction();
+                return Err(error.with_rollback(ended));
+            }
+        };
+        if readonly {
+            return Ok(Outcome { rows, ..Outcome::default() });
+        }
+        // SAFETY: the connection is open. `changes` keeps its value over
+        // statements that change no row, so the total tells whether to ask it.
+        let (changes, last_row_id) = unsafe {
+            let changed = ffi::sqlite3_total_changes64(raw) != before;
+            let changes = if changed { ffi::sqlite3_changes64(raw) } else { 0 };
+            (u64::try_from(changes).unwrap_or(0), ffi::sqlite3_last_insert_rowid(raw))
+        };
+        Ok(Outcome { changes, last_row_id, rows })
+    }
+}
+
+/// One statement is undone by SQLite itself when it fails.
+fn is_single(program: &Program<'_>) -> bool {
+    matches!(program.steps.as_slice(), [step] if step.extra.as_ref().is_none_or(|extra| {
+        !extra.script && extra.each.is_empty() && extra.expect == crate::backend::Expect::Anything
+    }))
+}
+
+/// Steps through a bound statement, and gathers what is wanted.
+#[inline]
+fn collect(statement: &mut Statement, keep: Keep) -> Result<Rows> {
+    let mut rows = Rows::default();
+    if statement.step()? == Stepped::Done {
+        return Ok(rows);
+    }
+    if keep == Keep::Nothing {
+        while statement.step()? == Stepped::Row {}
+        return Ok(rows);
+    }
+    let mut page: PageBuilder = statement.page();
+    statement.write_row(&mut page)?;
+    if keep == Keep::First {
+        // A change takes place at its first step, and is counted at its last.
+        if !statement.readonly {
+            while statement.step()? == Stepped::Row {}
+        }
+    } else {
+        while statement.step()? == Stepped::Row {
+            if page.weight() >= PAGE_BYTES {
+                rows.push(page.take());
+            }
+            statement.write_row(&mut page)?;
+        }
+    }
+    rows.push(page.finish());
+    Ok(rows)
+}
+
+/// Which connections run which classes of statements.
+fn admit(role: Role, class: Class) -> Result<()> {
+    match (role, class) {
+        (Role::Own, _) | (_, Class::Plain | Class::Alone) => Ok(()),
+        (_, Class::Control) => Err(Error::invalid(
+            "transactions are begun by transaction() and nested by savepoint(); a bare statement would share one among tasks",
+        )),
+        (_, Class::Connection) => Err(Error::invalid(
+            "this statement changes one connection alone; run it in a session from acquire(), or set it at open()",
+        )),
+    }
+}

@@ -1,0 +1,351 @@
+//! One prepared statement.
+
+use std::ffi::{CStr, c_char, c_int};
+use std::ptr;
+use std::sync::Arc;
+
+use rusqlite::ffi;
+
+use super::failure;
+use crate::error::{Error, ErrorKind, Result};
+use crate::row::{Columns, PageBuilder};
+use crate::sql::{Class, Params, classify, skip_blanks};
+use crate::value::{Value, ValueRef};
+
+/// A prepared statement and what is asked of it at every run.
+///
+/// It belongs to one connection, which finalizes all its statements before it
+/// closes.
+#[derive(Debug)]
+pub(crate) struct Statement {
+    raw: *mut ffi::sqlite3_stmt,
+    parameters: usize,
+    pub(crate) readonly: bool,
+    pub(crate) class: Class,
+    columns: Arc<Columns>,
+    prepared: c_int,
+    // The text and blob bytes of the last first row, as a guess for the next one.
+    weight: usize,
+    // When the statement was used last, for the cache.
+    pub(crate) used: u64,
+    /// How often the statement was too long for the caller's thread.
+    pub(crate) strikes: u8,
+}
+
+/// Whether a step yielded a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stepped {
+    Row,
+    Done,
+}
+
+impl Statement {
+    /// Prepares exactly one statement.
+    ///
+    /// # Safety
+    /// `db` is open and used by this thread alone; the statement is dropped
+    /// before it closes.
+    pub(crate) unsafe fn prepare(db: *mut ffi::sqlite3, sql: &str, lasting: bool) -> Result<Self> {
+        // SAFETY: by this function's contract.
+        let (statement, rest) = unsafe { Self::prepare_next(db, sql, lasting)? };
+        if !skip_blanks(rest).is_empty() {
+            return Err(Error::invalid("more than one statement; use batch() for several"));
+        }
+        statement.ok_or_else(|| Error::invalid("there is no statement in the SQL"))
+    }
+
+    /// Prepares the first statement of `sql`, and answers it with the rest of
+    /// the text: `None` if there is only white space and comments.
+    ///
+    /// # Safety
+    /// As [`Statement::prepare`].
+    pub(crate) unsafe fn prepare_next(
+        db: *mut ffi::sqlite3,
+        sql: &str,
+        lasting: bool,
+    ) -> Result<(Option<Self>, &str)> {
+        if sql.contains('\0') {
+            return Err(Error::invalid(
+                "the SQL holds a NUL character; pass such text as a parameter",
+            ));
+        }
+        let Ok(length) = c_int::try_from(sql.len()) else {
+            return Err(Error::new(ErrorKind::TooBig, "the SQL is longer than 2 GiB"));
+        };
+        let mut raw = ptr::null_mut();
+        let mut tail: *const c_char = ptr::null();
+        let flags = if lasting { ffi::SQLITE_PREPARE_PERSISTENT as u32 } else { 0 };
+        // SAFETY: `db` is open; text and length belong together; SQLite writes
+        // the two pointers.
+        let code = unsafe {
+            ffi::sqlite3_prepare_v3(db, sql.as_ptr().cast(), length, flags, &mut raw, &mut tail)
+        };
+        if code != ffi::SQLITE_OK {
+            // SAFETY: `db` is open and its last call failed.
+            return Err(unsafe { failure(db, code) });
+        }
+        let consumed = (tail as usize).saturating_sub(sql.as_ptr() as usize).min(sql.len());
+        let rest = sql.get(consumed..).unwrap_or_default();
+        if raw.is_null() {
+            return Ok((None, rest));
+        }
+        // SAFETY: `raw` was just prepared.
+        let statement = unsafe {
+            Self {
+                raw,
+                parameters: usize::try_from(ffi::sqlite3_bind_parameter_count(raw)).unwrap_or(0),
+                readonly: ffi::sqlite3_stmt_readonly(raw) != 0,
+                class: classify(sql),
+                columns: Arc::new(column_names(raw)),
+                prepared: 0,
+                weight: 0,
+                used: 0,
+                strikes: 0,
+            }
+        };
+        Ok((Some(statement), rest))
+    }
+
+    pub(crate) fn columns(&self) -> &Arc<Columns> {
+        &self.columns
+    }
+
+    /// Binds the parameters without copying them.
+    ///
+    /// # Safety
+    /// `params` lives, unchanged, until the statement is reset.
+    ///
+    /// # Errors
+    /// `InvalidArgument` if a parameter has no value or a value no parameter,
+    /// `TooBig` for a value above SQLite's limit.
+    #[inline]
+    pub(crate) unsafe fn bind(&mut self, params: &Params) -> Result<()> {
+        if params.names.is_empty() {
+            if params.values.len() != self.parameters {
+                return Err(self.miscounted(params));
+            }
+            for (index, value) in params.values.iter().enumerate() {
+                // SAFETY: by this function's contract.
+                unsafe { self.bind_one(index as c_int + 1, value)? };
+            }
+            return Ok(());
+        }
+        // SAFETY: by this function's contract.
+        unsafe { self.bind_named(params) }
+    }
+
+    #[cold]
+    fn miscounted(&self, params: &Params) -> Error {
+        Error::invalid(format!(
+            "the statement takes {} parameters, and {} values were given",
+            self.parameters,
+            params.values.len()
+        ))
+    }
+
+    /// # Safety
+    /// As [`Statement::bind`].
+    unsafe fn bind_named(&mut self, params: &Params) -> Result<()> {
+        if params.names.len() != params.values.len() {
+            return Err(Error::invalid("parameters are given by position or by name, not both"));
+        }
+        let mut used = vec![false; params.names.len()];
+        for index in 1..=self.parameters as c_int {
+            // SAFETY: the statement is prepared; the name is a C string of SQLite's.
+            let name = unsafe {
+                let name = ffi::sqlite3_bind_parameter_name(self.raw, index);
+                if name.is_null() {
+                    return Err(Error::invalid(format!(
+                        "parameter {index} has no name; give all parameters by position"
+                    )));
+                }
+                CStr::from_ptr(name).to_string_lossy()
+            };
+            let bare = name.get(1..).unwrap_or_default();
+            let Some(place) =
+                params.names.iter().position(|given| *given == bare || *given == name)
+            else {
+                return Err(Error::invalid(format!("no value for the parameter {name}")));
+            };
+            used[place] = true;
+            // SAFETY: by this function's contract.
+            unsafe { self.bind_one(index, &params.values[place])? };
+        }
+        match used.iter().position(|used| !used) {
+            None => Ok(()),
+            Some(place) => Err(Error::invalid(format!(
+                "the statement has no parameter {:?}",
+                params.names[place]
+            ))),
+        }
+    }
+
+    /// # Safety
+    /// As [`Statement::bind`].
+    #[inline]
+    unsafe fn bind_one(&mut self, index: c_int, value: &Value) -> Result<()> {
+        // SAFETY: the statement is prepared and reset; text and blobs live until
+        // it is reset, by the contract, so SQLite need not copy them.
+        let code = unsafe {
+            match value {
+                Value::Null => ffi::sqlite3_bind_null(self.raw, index),
+                Value::Integer(value) => ffi::sqlite3_bind_int64(self.raw, index, *value),
+                Value::Real(value) => ffi::sqlite3_bind_double(self.raw, index, *value),
+                Value::Text(text) => ffi::sqlite3_bind_text64(
+                    self.raw,
+                    index,
+                    text.as_ptr().cast(),
+                    text.len() as u64,
+                    ffi::SQLITE_STATIC(),
+                    ffi::SQLITE_UTF8 as u8,
+                ),
+                Value::Blob(bytes) if bytes.is_empty() => {
+                    // A null pointer would bind NULL.
+                    ffi::sqlite3_bind_zeroblob(self.raw, index, 0)
+                }
+                Value::Blob(bytes) => ffi::sqlite3_bind_blob64(
+                    self.raw,
+                    index,
+                    bytes.as_ptr().cast(),
+                    bytes.len() as u64,
+                    ffi::SQLITE_STATIC(),
+                ),
+            }
+        };
+        if code == ffi::SQLITE_OK {
+            return Ok(());
+        }
+        // SAFETY: the statement's connection is open.
+        Err(unsafe { failure(ffi::sqlite3_db_handle(self.raw), code) })
+    }
+
+    /// Runs to the next row, or to the end.
+    #[inline]
+    pub(crate) fn step(&mut self) -> Result<Stepped> {
+        // SAFETY: the statement is prepared, and this thread alone uses it.
+        match unsafe { ffi::sqlite3_step(self.raw) } {
+            ffi::SQLITE_ROW => Ok(Stepped::Row),
+            ffi::SQLITE_DONE => Ok(Stepped::Done),
+            code => {
+                // SAFETY: the statement's connection is open and its call failed.
+                Err(unsafe { failure(ffi::sqlite3_db_handle(self.raw), code) })
+            }
+        }
+    }
+
+    /// A page for this statement's rows, with room for one.
+    #[inline]
+    pub(crate) fn page(&mut self) -> PageBuilder {
+        self.refresh_columns();
+        let mut page = PageBuilder::new(Arc::clone(&self.columns));
+        page.reserve(1, self.weight);
+        page
+    }
+
+    /// SQLite compiles a statement again when the schema has changed; `SELECT *`
+    /// may have other columns then. Called after the first step of a run.
+    #[inline]
+    fn refresh_columns(&mut self) {
+        // SAFETY: the statement is prepared.
+        let prepared =
+            unsafe { ffi::sqlite3_stmt_status(self.raw, ffi::SQLITE_STMTSTATUS_REPREPARE, 0) };
+        if prepared != self.prepared {
+            self.prepared = prepared;
+            // SAFETY: as above.
+            self.columns = Arc::new(unsafe { column_names(self.raw) });
+        }
+    }
+
+    /// Writes the current row into the page, straight from SQLite's memory.
+    ///
+    /// # Errors
+    /// `TooBig` if the page can't hold the row, `OutOfMemory` if SQLite could
+    /// not convert a value.
+    #[inline]
+    pub(crate) fn write_row(&mut self, page: &mut PageBuilder) -> Result<()> {
+        let before = page.weight();
+        for index in 0..self.columns.len() as c_int {
+            // SAFETY: the last step yielded a row with this many columns, and
+            // the value is copied before the next call on this column.
+            let fitted = unsafe {
+                let value = column(self.raw, index);
+                page.push(value)
+            };
+            if !fitted {
+                return Err(Error::new(ErrorKind::TooBig, "a row is larger than 4 GiB"));
+            }
+        }
+        self.weight = page.weight() - before;
+        Ok(())
+    }
+
+    /// Ends the run, so that locks go and the next one can bind.
+    #[inline]
+    pub(crate) fn reset(&mut self) {
+        // SAFETY: the statement is prepared. The code repeats the step's error.
+        unsafe { ffi::sqlite3_reset(self.raw) };
+    }
+}
+
+impl Drop for Statement {
+    fn drop(&mut self) {
+        // SAFETY: the statement is prepared, and its connection still open by
+        // the contract of `prepare`.
+        unsafe { ffi::sqlite3_finalize(self.raw) };
+    }
+}
+
+/// # Safety
+/// `raw` is a prepared statement.
+unsafe fn column_names(raw: *mut ffi::sqlite3_stmt) -> Columns {
+    // SAFETY: by the contract; SQLite's names are C strings that live until the
+    // statement is compiled again, and are copied here.
+    unsafe {
+        let count = ffi::sqlite3_column_count(raw);
+        Columns::new((0..count).map(|index| {
+            let name = ffi::sqlite3_column_name(raw, index);
+            if name.is_null() {
+                String::new()
+            } else {
+                CStr::from_ptr(name).to_string_lossy().into_owned()
+            }
+        }))
+    }
+}
+
+/// The value of a column of the current row.
+///
+/// # Safety
+/// The last step of `raw` yielded a row, `index` is one of its columns, and the
+/// answer is used before anything else is done with the statement.
+#[inline]
+unsafe fn column<'a>(raw: *mut ffi::sqlite3_stmt, index: c_int) -> ValueRef<'a> {
+    // SAFETY: by the contract. `_text` and `_blob` come before `_bytes`, which
+    // counts what they converted; a null pointer comes with the length 0.
+    unsafe {
+        match ffi::sqlite3_column_type(raw, index) {
+            ffi::SQLITE_INTEGER => ValueRef::Integer(ffi::sqlite3_column_int64(raw, index)),
+            ffi::SQLITE_FLOAT => ValueRef::Real(ffi::sqlite3_column_double(raw, index)),
+            ffi::SQLITE_TEXT => {
+                let start = ffi::sqlite3_column_text(raw, index);
+                ValueRef::Text(bytes(start, ffi::sqlite3_column_bytes(raw, index)))
+            }
+            ffi::SQLITE_BLOB => {
+                let start = ffi::sqlite3_column_blob(raw, index);
+                ValueRef::Blob(bytes(start.cast(), ffi::sqlite3_column_bytes(raw, index)))
+            }
+            _ => ValueRef::Null,
+        }
+    }
+}
+
+/// # Safety
+/// `start` points to `length` readable bytes, or is null.
+#[inline]
+unsafe fn bytes<'a>(start: *const u8, length: c_int) -> &'a [u8] {
+    if start.is_null() {
+        return &[];
+    }
+    // SAFETY: by the contract.
+    unsafe { std::slice::from_raw_parts(start, usize::try_from(length).unwrap_or(0)) }
+}

@@ -1,0 +1,162 @@
+//! The closed list of what can go wrong.
+
+/// What went wrong, told from SQLite's extended result code wherever one exists.
+///
+/// The list is closed: a match over it needs no catch-all, and every language
+/// has one error class for each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ErrorKind {
+    /// A `UNIQUE` constraint or index refused the row.
+    UniqueViolation,
+    /// A row with this primary key (or rowid) is there already.
+    PrimaryKeyViolation,
+    /// A foreign key has no parent row, or a parent row still has children.
+    ForeignKeyViolation,
+    /// A `NOT NULL` column got no value.
+    NotNullViolation,
+    /// A `CHECK` constraint refused the row.
+    CheckViolation,
+    /// A trigger refused the change by `RAISE(ABORT | FAIL | ROLLBACK)`.
+    TriggerViolation,
+    /// Another constraint: of a virtual table, a function or a commit hook.
+    ConstraintViolation,
+    /// The value has a type that the column, or the type asked for, can't take.
+    DatatypeMismatch,
+    /// Somebody else holds the lock, or the connection, for longer than the
+    /// timeout. Nothing was changed; the call can be repeated.
+    Busy,
+    /// The database, or the connection, is read-only.
+    ReadOnly,
+    /// The disk, or the quota, is full. Nothing was changed.
+    DiskFull,
+    /// The file is damaged.
+    Corrupt,
+    /// The file is no SQLite database, or an encrypted one.
+    NotADatabase,
+    /// The file can't be opened: it is missing, a directory, or not permitted.
+    CannotOpen,
+    /// No table or view of this name.
+    NoSuchTable,
+    /// No column of this name.
+    NoSuchColumn,
+    /// The SQL can't be compiled.
+    Syntax,
+    /// An argument can't be used; the message names it.
+    InvalidArgument,
+    /// What was asked for is not there: no row where one was demanded.
+    NotFound,
+    /// The value or the SQL is larger than SQLite's limit.
+    TooBig,
+    /// Memory ran out.
+    OutOfMemory,
+    /// The statement was interrupted, or its transaction was given up.
+    Cancelled,
+    /// The call's own time limit passed. Nothing was changed.
+    Timeout,
+    /// The database, session or transaction is closed.
+    Closed,
+    /// This storage backend can't do it; the message names the capability.
+    Unsupported,
+    /// Whether the change was committed can't be told.
+    OutcomeUnknown,
+    /// The schema was changed under a running call, again and again.
+    SchemaChanged,
+    /// An authorizer refused the statement.
+    NotAuthorized,
+    /// The operating system reported an input or output error.
+    Io,
+    /// A defect: of SQLite, or of this library.
+    Internal,
+}
+
+impl ErrorKind {
+    /// Every kind, in the order of their declaration.
+    pub const ALL: &'static [Self] = &[
+        Self::UniqueViolation,
+        Self::PrimaryKeyViolation,
+        Self::ForeignKeyViolation,
+        Self::NotNullViolation,
+        Self::CheckViolation,
+        Self::TriggerViolation,
+        Self::ConstraintViolation,
+        Self::DatatypeMismatch,
+        Self::Busy,
+        Self::ReadOnly,
+        Self::DiskFull,
+        Self::Corrupt,
+        Self::NotADatabase,
+        Self::CannotOpen,
+        Self::NoSuchTable,
+        Self::NoSuchColumn,
+        Self::Syntax,
+        Self::InvalidArgument,
+        Self::NotFound,
+        Self::TooBig,
+        Self::OutOfMemory,
+        Self::Cancelled,
+        Self::Timeout,
+        Self::Closed,
+        Self::Unsupported,
+        Self::OutcomeUnknown,
+        Self::SchemaChanged,
+        Self::NotAuthorized,
+        Self::Io,
+        Self::Internal,
+    ];
+
+    /// The kind's name, the same in every language: `"UniqueViolation"`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::UniqueViolation => "UniqueViolation",
+            Self::PrimaryKeyViolation => "PrimaryKeyViolation",
+            Self::ForeignKeyViolation => "ForeignKeyViolation",
+            Self::NotNullViolation => "NotNullViolation",
+            Self::CheckViolation => "CheckViolation",
+            Self::TriggerViolation => "TriggerViolation",
+            Self::ConstraintViolation => "ConstraintViolation",
+            Self::DatatypeMismatch => "DatatypeMismatch",
+            Self::Busy => "Busy",
+            Self::ReadOnly => "ReadOnly",
+            Self::DiskFull => "DiskFull",
+            Self::Corrupt => "Corrupt",
+            Self::NotADatabase => "NotADatabase",
+            Self::CannotOpen => "CannotOpen",
+            Self::NoSuchTable => "NoSuchTable",
+            Self::NoSuchColumn => "NoSuchColumn",
+            Self::Syntax => "Syntax",
+            Self::InvalidArgument => "InvalidArgument",
+            Self::NotFound => "NotFound",
+            Self::TooBig => "TooBig",
+            Self::OutOfMemory => "OutOfMemory",
+            Self::Cancelled => "Cancelled",
+            Self::Timeout => "Timeout",
+            Self::Closed => "Closed",
+            Self::Unsupported => "Unsupported",
+            Self::OutcomeUnknown => "OutcomeUnknown",
+            Self::SchemaChanged => "SchemaChanged",
+            Self::NotAuthorized => "NotAuthorized",
+            Self::Io => "Io",
+            Self::Internal => "Internal",
+        }
+    }
+
+    /// Whether a constraint of the schema refused the change.
+    pub fn is_constraint(self) -> bool {
+        matches!(
+            self,
+            Self::UniqueViolation
+                | Self::PrimaryKeyViolation
+                | Self::ForeignKeyViolation
+                | Self::NotNullViolation
+                | Self::CheckViolation
+                | Self::TriggerViolation
+                | Self::ConstraintViolation
+        )
+    }
+}
+
+impl std::fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}

@@ -1,0 +1,222 @@
+//! The one error type.
+
+mod kind;
+mod sqlite;
+
+pub use kind::ErrorKind;
+pub(crate) use sqlite::from_sqlite;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// A result of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong: a [`kind`](Error::kind) to match on and a message that says
+/// what to do about it.
+///
+/// # Example
+/// ```
+/// # async fn example(db: ubiqlite::Database) -> ubiqlite::Result<()> {
+/// use ubiqlite::{ErrorKind, record};
+/// match db.table("users").insert(record! { "email" => "a@example.org" }).await {
+///     Ok(id) => println!("stored as {id}"),
+///     Err(error) if error.kind() == ErrorKind::UniqueViolation => {
+///         println!("{} is taken", error.columns().join(", "));
+///     }
+///     Err(error) => return Err(error),
+/// }
+/// # Ok(()) }
+/// ```
+pub struct Error(Box<Inner>);
+
+#[derive(Clone)]
+struct Inner {
+    kind: ErrorKind,
+    code: Option<i32>,
+    message: String,
+    offset: Option<usize>,
+    table: Option<String>,
+    columns: Vec<String>,
+    path: Option<PathBuf>,
+    index: Option<usize>,
+    // A change whose report is lost may still have happened; only the layer
+    // that reruns work looks at this.
+    rolled_back: bool,
+}
+
+impl Error {
+    /// An error of this kind with this message, for backends outside this crate.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            code: None,
+            message: message.into(),
+            offset: None,
+            table: None,
+            columns: Vec::new(),
+            path: None,
+            index: None,
+            rolled_back: false,
+        }))
+    }
+
+    /// What went wrong.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// SQLite's extended result code, where SQLite reported the error: 2067 for
+    /// a unique violation, for example. See <https://sqlite.org/rescode.html>.
+    pub fn code(&self) -> Option<i32> {
+        self.0.code
+    }
+
+    /// What went wrong in words, and what to do about it.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// Where in the SQL text the error was found, in bytes from its start.
+    pub fn offset(&self) -> Option<usize> {
+        self.0.offset
+    }
+
+    /// The table of a violated constraint, or the one that is missing.
+    pub fn table(&self) -> Option<&str> {
+        self.0.table.as_deref()
+    }
+
+    /// The columns of a violated constraint, or the one that is missing. For
+    /// `CHECK` SQLite tells the constraint's name instead, which is in the
+    /// message.
+    pub fn columns(&self) -> &[String] {
+        &self.0.columns
+    }
+
+    /// The database file concerned.
+    pub fn path(&self) -> Option<&Path> {
+        self.0.path.as_deref()
+    }
+
+    /// Which item of a batch failed, from 0: the statement of
+    /// [`batch`](crate::Database::batch), the row of
+    /// [`execute_many`](crate::Database::execute_many) or
+    /// [`insert_many`](crate::Table::insert_many), or the transfer.
+    pub fn index(&self) -> Option<usize> {
+        self.0.index
+    }
+
+    pub(crate) fn invalid(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::InvalidArgument, message)
+    }
+
+    pub(crate) fn closed(what: &str) -> Self {
+        Self::new(ErrorKind::Closed, format!("the {what} is closed"))
+    }
+
+    pub(crate) fn unsupported(capability: &str) -> Self {
+        Self::new(ErrorKind::Unsupported, format!("this storage backend has no {capability}"))
+    }
+
+    pub(crate) fn no_such_column(table: &str, column: &str) -> Self {
+        let mut error =
+            Self::new(ErrorKind::NoSuchColumn, format!("table {table:?} has no column {column:?}"));
+        error.0.table = Some(table.to_owned());
+        error.0.columns = vec![column.to_owned()];
+        error
+    }
+
+    pub(crate) fn no_such_table(table: &str) -> Self {
+        let mut error = Self::new(ErrorKind::NoSuchTable, format!("no table {table:?}"));
+        error.0.table = Some(table.to_owned());
+        error
+    }
+
+    pub(crate) fn with_path(mut self, path: &Path) -> Self {
+        self.0.message = format!("{}: {}", path.display(), self.0.message);
+        self.0.path = Some(path.to_owned());
+        self
+    }
+
+    pub(crate) fn with_index(mut self, index: usize) -> Self {
+        self.0.index = Some(index);
+        self
+    }
+
+    /// Moves the offset, for a statement that stands later in a longer text.
+    pub(crate) fn shifted(mut self, by: usize) -> Self {
+        self.0.offset = self.0.offset.map(|offset| offset + by);
+        self
+    }
+
+    pub(crate) fn with_kind(mut self, kind: ErrorKind, message: impl Into<String>) -> Self {
+        self.0.kind = kind;
+        self.0.message = message.into();
+        self
+    }
+
+    pub(crate) fn with_table(mut self, table: &str) -> Self {
+        self.0.table = Some(table.to_owned());
+        self
+    }
+
+    /// Adds to the message what the caller can do.
+    pub(crate) fn hint(mut self, hint: &str) -> Self {
+        self.0.message = format!("{}; {hint}", self.0.message);
+        self
+    }
+
+    /// A copy for another job that failed by the same cause.
+    pub(crate) fn duplicate(&self) -> Self {
+        Self(self.0.clone())
+    }
+
+    /// Marks that SQLite ended the surrounding transaction by itself.
+    pub(crate) fn with_rollback(mut self, rolled_back: bool) -> Self {
+        self.0.rolled_back = rolled_back;
+        self
+    }
+
+    pub(crate) fn rolled_back(&self) -> bool {
+        self.0.rolled_back
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_struct("Error");
+        out.field("kind", &self.0.kind);
+        out.field("message", &self.0.message);
+        if let Some(code) = self.0.code {
+            out.field("code", &code);
+        }
+        if let Some(offset) = self.0.offset {
+            out.field("offset", &offset);
+        }
+        if let Some(index) = self.0.index {
+            out.field("index", &index);
+        }
+        out.finish()
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.0.kind, self.0.message)
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl serde::de::Error for Error {
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        Self::new(ErrorKind::DatatypeMismatch, message.to_string())
+    }
+}
+
+impl serde::ser::Error for Error {
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        Self::invalid(message.to_string())
+    }
+}

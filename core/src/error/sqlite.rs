@@ -1,0 +1,152 @@
+//! From SQLite's result codes to [`ErrorKind`].
+
+use rusqlite::ffi;
+
+use super::{Error, ErrorKind};
+
+/// Builds the error of a failed SQLite call.
+///
+/// The kind comes from the extended code. Only plain `SQLITE_ERROR`, which has
+/// no extended codes for what the compiler of SQL finds, is told apart by the
+/// fixed beginnings of its messages.
+pub(crate) fn from_sqlite(code: i32, message: &str, offset: Option<usize>) -> Error {
+    let kind = kind_of(code, message);
+    let mut error = Error::new(kind, explain(kind, code, message));
+    error.0.code = Some(code);
+    error.0.offset = offset;
+    locate(&mut error, message);
+    error
+}
+
+fn kind_of(code: i32, message: &str) -> ErrorKind {
+    match code {
+        ffi::SQLITE_CONSTRAINT_UNIQUE => return ErrorKind::UniqueViolation,
+        ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_ROWID => {
+            return ErrorKind::PrimaryKeyViolation;
+        }
+        ffi::SQLITE_CONSTRAINT_FOREIGNKEY => return ErrorKind::ForeignKeyViolation,
+        ffi::SQLITE_CONSTRAINT_NOTNULL => return ErrorKind::NotNullViolation,
+        ffi::SQLITE_CONSTRAINT_CHECK => return ErrorKind::CheckViolation,
+        ffi::SQLITE_CONSTRAINT_TRIGGER => return ErrorKind::TriggerViolation,
+        ffi::SQLITE_CONSTRAINT_DATATYPE => return ErrorKind::DatatypeMismatch,
+        _ => {}
+    }
+    match code & 0xff {
+        ffi::SQLITE_CONSTRAINT => ErrorKind::ConstraintViolation,
+        ffi::SQLITE_MISMATCH => ErrorKind::DatatypeMismatch,
+        ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED | ffi::SQLITE_PROTOCOL => ErrorKind::Busy,
+        ffi::SQLITE_READONLY => ErrorKind::ReadOnly,
+        ffi::SQLITE_FULL => ErrorKind::DiskFull,
+        ffi::SQLITE_CORRUPT => ErrorKind::Corrupt,
+        ffi::SQLITE_NOTADB => ErrorKind::NotADatabase,
+        ffi::SQLITE_CANTOPEN | ffi::SQLITE_PERM => ErrorKind::CannotOpen,
+        ffi::SQLITE_TOOBIG => ErrorKind::TooBig,
+        ffi::SQLITE_NOMEM => ErrorKind::OutOfMemory,
+        ffi::SQLITE_INTERRUPT | ffi::SQLITE_ABORT => ErrorKind::Cancelled,
+        ffi::SQLITE_SCHEMA => ErrorKind::SchemaChanged,
+        ffi::SQLITE_AUTH => ErrorKind::NotAuthorized,
+        ffi::SQLITE_RANGE => ErrorKind::InvalidArgument,
+        ffi::SQLITE_IOERR | ffi::SQLITE_NOLFS => ErrorKind::Io,
+        ffi::SQLITE_ERROR => kind_of_plain_error(message),
+        _ => ErrorKind::Internal,
+    }
+}
+
+fn kind_of_plain_error(message: &str) -> ErrorKind {
+    // parse.y, resolve.c and build.c of SQLite print these and give no code.
+    if message.starts_with("no such table") || message.starts_with("no such view") {
+        ErrorKind::NoSuchTable
+    } else if message.starts_with("no such column") || message.contains(" has no column named ") {
+        ErrorKind::NoSuchColumn
+    } else {
+        ErrorKind::Syntax
+    }
+}
+
+fn explain(kind: ErrorKind, code: i32, message: &str) -> String {
+    let advice = match kind {
+        ErrorKind::Busy if code == ffi::SQLITE_BUSY_SNAPSHOT => {
+            "another writer committed since this transaction began reading; roll back and repeat it, or begin it as immediate"
+        }
+        ErrorKind::Busy => {
+            "another connection holds the lock; repeat the call, or raise busy_timeout"
+        }
+        ErrorKind::ReadOnly => {
+            "open the database without read_only, or check the permissions of the file and its directory"
+        }
+        ErrorKind::DiskFull => "nothing was changed; free some space and repeat the call",
+        ErrorKind::Corrupt => {
+            "restore the file from a backup, or save what is left with `sqlite3 FILE .recover`"
+        }
+        ErrorKind::NotADatabase => "the file has another format, or is encrypted",
+        ErrorKind::CannotOpen => "check that the file's directory exists and may be written to",
+        _ => return message.to_owned(),
+    };
+    format!("{message}; {advice}")
+}
+
+/// Takes the table and columns out of the messages that have no other home for
+/// them, e.g. `UNIQUE constraint failed: users.email, users.realm`.
+fn locate(error: &mut Error, message: &str) {
+    let inner = &mut error.0;
+    match inner.kind {
+        ErrorKind::UniqueViolation
+        | ErrorKind::PrimaryKeyViolation
+        | ErrorKind::NotNullViolation => {
+            let Some((_, list)) = message.split_once(" constraint failed: ") else {
+                return;
+            };
+            if list.starts_with("index '") {
+                return;
+            }
+            for item in list.split(", ") {
+                let (table, column) = item.split_once('.').unwrap_or(("", item));
+                if !table.is_empty() {
+                    inner.table = Some(table.to_owned());
+                }
+                inner.columns.push(column.to_owned());
+            }
+        }
+        ErrorKind::NoSuchTable => {
+            inner.table = message.split_once(": ").map(|(_, name)| name.to_owned());
+        }
+        ErrorKind::NoSuchColumn => {
+            if let Some((head, column)) = message.split_once(" has no column named ") {
+                inner.table = Some(head.trim_start_matches("table ").to_owned());
+                inner.columns = vec![column.to_owned()];
+            } else if let Some((_, column)) = message.split_once(": ") {
+                inner.columns = vec![column.to_owned()];
+            }
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_constraint_tells_its_table_and_columns() {
+        let error = from_sqlite(2067, "UNIQUE constraint failed: users.email, users.realm", None);
+        assert_eq!(error.kind(), ErrorKind::UniqueViolation);
+        assert_eq!(error.table(), Some("users"));
+        assert_eq!(error.columns(), ["email", "realm"]);
+        assert_eq!(error.code(), Some(2067));
+    }
+
+    #[test]
+    fn the_kind_comes_from_the_code_and_not_from_the_words() {
+        let error = from_sqlite(ffi::SQLITE_CONSTRAINT_TRIGGER, "no such table: x", None);
+        assert_eq!(error.kind(), ErrorKind::TriggerViolation);
+        assert_eq!(from_sqlite(517, "database is locked", None).kind(), ErrorKind::Busy);
+        assert_eq!(from_sqlite(778, "disk I/O error", None).kind(), ErrorKind::Io);
+    }
+
+    #[test]
+    fn every_kind_has_a_name_of_its_own() {
+        let names: std::collections::HashSet<_> =
+            ErrorKind::ALL.iter().map(|kind| kind.name()).collect();
+        assert_eq!(names.len(), ErrorKind::ALL.len());
+    }
+}

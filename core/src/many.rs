@@ -1,0 +1,152 @@
+//! One statement for many rows: chunk by chunk in one transaction, with memory
+//! for two chunks.
+
+use crate::backend::{Access, Begin, Control, Intent, Keep, Output, Program, Reply, Session, Step};
+use crate::error::Result;
+use crate::nested::Nested;
+use crate::sql::Params;
+use crate::target::{Place, Target, limited};
+
+/// A chunk is sent when it has so many rows, or takes so many bytes.
+const CHUNK_ROWS: usize = 512;
+const CHUNK_BYTES: usize = 128 * 1024;
+
+/// Rows on their way into a statement.
+///
+/// Dropping it, at any moment, leaves nothing of the rows behind: the
+/// transaction, or the savepoint in one, is rolled back.
+pub(crate) struct Many<'a> {
+    target: Target<'a>,
+    steps: smallvec::SmallVec<[Step<'static>; 1]>,
+    rows: usize,
+    bytes: usize,
+    changed: u64,
+    /// What the first chunk was written for, checked with it.
+    pub(crate) schema: Option<i64>,
+    // Before `way`: the chunk under way is given up before its transaction is.
+    sent: Option<Reply<Output>>,
+    way: Way<'a>,
+}
+
+enum Way<'a> {
+    /// Nothing is sent yet: if all fits one chunk, it goes as one program.
+    Unsent,
+    /// A transaction of its own.
+    Transaction(Box<dyn Session>),
+    /// Inside the caller's transaction.
+    Nested(Nested<'a>),
+    /// The backend takes programs only.
+    Whole,
+}
+
+impl<'a> Many<'a> {
+    pub(crate) fn new(target: Target<'a>) -> Self {
+        Self {
+            target,
+            steps: smallvec::SmallVec::new(),
+            rows: 0,
+            bytes: 0,
+            changed: 0,
+            schema: None,
+            sent: None,
+            way: Way::Unsent,
+        }
+    }
+
+    /// Adds a row for this statement.
+    pub(crate) async fn push(&mut self, index: usize, sql: &str, row: Params) -> Result<()> {
+        self.rows += 1;
+        self.bytes += row.weight();
+        match self.steps.last_mut() {
+            Some(step) if step.sql == sql => {
+                if let Some(extra) = &mut step.extra {
+                    extra.each.push(row);
+                }
+            }
+            _ => {
+                let step = Step::new(sql.to_owned(), (), Keep::Nothing);
+                self.steps.push(step.item(index).each(vec![row]));
+            }
+        }
+        if self.rows >= CHUNK_ROWS || self.bytes >= CHUNK_BYTES {
+            self.send().await?;
+        }
+        Ok(())
+    }
+
+    /// Sends the last rows and commits. Answers the rows changed.
+    pub(crate) async fn finish(mut self) -> Result<u64> {
+        if matches!(self.way, Way::Unsent | Way::Whole) {
+            if self.steps.is_empty() {
+                return Ok(0);
+            }
+            let program = self.take();
+            let output = self.target.run(program).await?;
+            self.count(&output);
+            return Ok(self.changed);
+        }
+        if !self.steps.is_empty() {
+            self.send().await?;
+        }
+        self.settle().await?;
+        match std::mem::replace(&mut self.way, Way::Unsent) {
+            Way::Transaction(session) => {
+                limited(session.control(Control::Commit), self.target.limit, false).await?;
+            }
+            Way::Nested(nested) => nested.release().await?,
+            Way::Unsent | Way::Whole => {}
+        }
+        Ok(self.changed)
+    }
+
+    fn take(&mut self) -> Program<'static> {
+        self.rows = 0;
+        self.bytes = 0;
+        Program {
+            steps: std::mem::take(&mut self.steps),
+            access: Access::Write,
+            schema: self.schema.take(),
+        }
+    }
+
+    /// Sends a chunk; it runs while the caller gathers the next one.
+    async fn send(&mut self) -> Result<()> {
+        if matches!(self.way, Way::Unsent) {
+            self.way = match self.target.place {
+                Place::Session(session) => {
+                    Way::Nested(Nested::begin(session, Nested::MANY, self.target.limit).await?)
+                }
+                Place::Backend(backend) if backend.capabilities().transactions => {
+                    let reply = backend.acquire(Intent::Transaction(Begin::Immediate));
+                    Way::Transaction(limited(reply, self.target.limit, true).await?)
+                }
+                Place::Backend(_) => Way::Whole,
+            };
+        }
+        if matches!(self.way, Way::Whole) {
+            // All rows are one program; its limit is the memory.
+            return Ok(());
+        }
+        self.settle().await?;
+        let program = self.take();
+        self.sent = match &self.way {
+            Way::Transaction(session) => Some(session.run(program)),
+            Way::Nested(nested) => Some(nested.session().run(program)),
+            Way::Unsent | Way::Whole => None,
+        };
+        Ok(())
+    }
+
+    /// Waits for the chunk under way.
+    async fn settle(&mut self) -> Result<()> {
+        if let Some(sent) = self.sent.take() {
+            let output = limited(sent, self.target.limit, false).await?;
+            self.count(&output);
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, output: &Output) {
+        self.changed += output.steps.iter().map(|outcome| outcome.changes).sum::<u64>();
+    }
+}

@@ -1,0 +1,231 @@
+//! How a database is opened.
+
+use std::time::Duration;
+
+/// The settings of a database, with defaults that are safe and fast. Made by
+/// [`Database::options`](crate::Database::options).
+///
+/// # Example
+/// ```no_run
+/// # async fn example() -> ubiqlite::Result<()> {
+/// use std::time::Duration;
+/// use ubiqlite::{Database, Synchronous};
+/// let db = Database::options()
+///     .readers(4)
+///     .busy_timeout(Duration::from_secs(1))
+///     .synchronous(Synchronous::Normal)
+///     .open("app.db")
+///     .await?;
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Options {
+    pub(crate) read_only: bool,
+    pub(crate) create: bool,
+    pub(crate) readers: usize,
+    pub(crate) sessions: usize,
+    pub(crate) busy_timeout: Duration,
+    pub(crate) acquire_timeout: Duration,
+    pub(crate) journal_mode: JournalMode,
+    pub(crate) synchronous: Synchronous,
+    pub(crate) foreign_keys: bool,
+    pub(crate) trusted_schema: bool,
+    pub(crate) cache_kib: u32,
+    pub(crate) statement_cache: usize,
+    pub(crate) inline: bool,
+    pub(crate) leases: bool,
+    pub(crate) wal_limit: u64,
+    pub(crate) stall_timeout: Duration,
+}
+
+/// When a commit waits for the disk, <https://sqlite.org/pragma.html#pragma_synchronous>.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Synchronous {
+    /// Never: a power failure may damage the database.
+    Off,
+    /// In WAL mode at checkpoints only: a power failure may take the last
+    /// commits, and damages nothing.
+    Normal,
+    /// At every commit: what was acknowledged stays. The default.
+    #[default]
+    Full,
+    /// Also after the journal's end, for journal mode `DELETE`.
+    Extra,
+}
+
+/// How SQLite makes commits atomic, <https://sqlite.org/pragma.html#pragma_journal_mode>.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum JournalMode {
+    /// A write-ahead log: readers and the writer do not wait for each other.
+    /// The default, and the only mode with several connections.
+    #[default]
+    Wal,
+    /// A rollback journal, deleted after each commit.
+    Delete,
+    /// A rollback journal, truncated after each commit.
+    Truncate,
+    /// A rollback journal, its header overwritten after each commit.
+    Persist,
+    /// A rollback journal in memory: a crash in a commit damages the database.
+    Memory,
+}
+
+impl Synchronous {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Normal => "normal",
+            Self::Full => "full",
+            Self::Extra => "extra",
+        }
+    }
+}
+
+impl JournalMode {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Wal => "wal",
+            Self::Delete => "delete",
+            Self::Truncate => "truncate",
+            Self::Persist => "persist",
+            Self::Memory => "memory",
+        }
+    }
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            read_only: false,
+            create: true,
+            readers: crate::platform::parallelism().clamp(2, 8),
+            sessions: 8,
+            busy_timeout: Duration::from_secs(5),
+            acquire_timeout: Duration::from_secs(30),
+            journal_mode: JournalMode::default(),
+            synchronous: Synchronous::default(),
+            foreign_keys: true,
+            trusted_schema: false,
+            cache_kib: 8 * 1024,
+            statement_cache: 128,
+            inline: true,
+            leases: true,
+            wal_limit: 64 * 1024 * 1024,
+            stall_timeout: Duration::from_secs(5),
+        }
+    }
+}
+
+impl Options {
+    /// Opens the file for reading only; it must exist. Default: false.
+    pub fn read_only(mut self, read_only: bool) -> Self {
+        self.read_only = read_only;
+        self
+    }
+
+    /// Creates the file if it is missing. Default: true.
+    pub fn create(mut self, create: bool) -> Self {
+        self.create = create;
+        self
+    }
+
+    /// How many connections read side by side, from 1 to 64, each opened when
+    /// first needed. Default: the number of processors, at least 2 and at most 8.
+    pub fn readers(mut self, readers: usize) -> Self {
+        self.readers = readers.clamp(1, 64);
+        self
+    }
+
+    /// How many sessions [`acquire`](crate::Database::acquire) lends at once,
+    /// from 1 to 64. Default: 8.
+    pub fn sessions(mut self, sessions: usize) -> Self {
+        self.sessions = sessions.clamp(1, 64);
+        self
+    }
+
+    /// How long a write waits for the write lock: of another process, or of a
+    /// transaction of this one that does not go on. Then `Busy`. Default: 5 s.
+    pub fn busy_timeout(mut self, timeout: Duration) -> Self {
+        self.busy_timeout = timeout;
+        self
+    }
+
+    /// How long [`acquire`](crate::Database::acquire),
+    /// [`snapshot`](crate::Database::snapshot) and streams wait for a
+    /// connection. Then `Timeout`. Default: 30 s.
+    pub fn acquire_timeout(mut self, timeout: Duration) -> Self {
+        self.acquire_timeout = timeout;
+        self
+    }
+
+    /// How commits are made atomic. Default: [`JournalMode::Wal`]. In any other
+    /// mode all work goes through one connection.
+    pub fn journal_mode(mut self, mode: JournalMode) -> Self {
+        self.journal_mode = mode;
+        self
+    }
+
+    /// When a commit waits for the disk. Default: [`Synchronous::Full`], which
+    /// group commit makes affordable.
+    pub fn synchronous(mut self, synchronous: Synchronous) -> Self {
+        self.synchronous = synchronous;
+        self
+    }
+
+    /// Whether foreign keys are enforced. Default: true.
+    pub fn foreign_keys(mut self, on: bool) -> Self {
+        self.foreign_keys = on;
+        self
+    }
+
+    /// Whether functions that are not marked innocuous may be used by views and
+    /// triggers of the file. Default: false.
+    pub fn trusted_schema(mut self, on: bool) -> Self {
+        self.trusted_schema = on;
+        self
+    }
+
+    /// The page cache of each connection, in KiB. Default: 8,192.
+    pub fn cache_kib(mut self, kib: u32) -> Self {
+        self.cache_kib = kib;
+        self
+    }
+
+    /// How many prepared statements each connection keeps. Default: 128.
+    pub fn statement_cache(mut self, statements: usize) -> Self {
+        self.statement_cache = statements;
+        self
+    }
+
+    /// Whether short statements run on the caller's thread: a hop to another
+    /// costs more than a cached point read. They are bounded (about 2,000 steps
+    /// of SQLite's virtual machine; never a wait for a lock or for the disk's
+    /// write cache), and handed over when they are longer. Default: true.
+    pub fn inline(mut self, on: bool) -> Self {
+        self.inline = on;
+        self
+    }
+
+    /// Whether a reader keeps its read transaction open between two reads while
+    /// nobody commits. Default: true.
+    pub fn leases(mut self, on: bool) -> Self {
+        self.leases = on;
+        self
+    }
+
+    /// The size in bytes that the write-ahead log may reach because of readers
+    /// that stand still: beyond it, a stream or snapshot that has been idle for
+    /// [`stall_timeout`](Self::stall_timeout) is ended. Default: 64 MiB.
+    pub fn wal_limit(mut self, bytes: u64) -> Self {
+        self.wal_limit = bytes;
+        self
+    }
+
+    /// How long a stream or snapshot may stand still while the write-ahead log
+    /// is beyond [`wal_limit`](Self::wal_limit). Its next call then answers
+    /// `Timeout`. Default: 5 s.
+    pub fn stall_timeout(mut self, timeout: Duration) -> Self {
+        self.stall_timeout = timeout;
+        self
+    }
+}

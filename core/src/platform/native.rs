@@ -1,0 +1,72 @@
+//! Threads: futures cross them, and one small thread keeps the time.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use super::timer::{self, Key};
+
+/// `Send` where there are threads; anything elsewhere.
+pub trait MaybeSend: Send {}
+impl<T: Send + ?Sized> MaybeSend for T {}
+
+/// `Sync` where there are threads; anything elsewhere.
+pub trait MaybeSync: Sync {}
+impl<T: Sync + ?Sized> MaybeSync for T {}
+
+/// Ends after `duration`, on any executor.
+pub(crate) fn sleep(duration: Duration) -> Sleep {
+    Sleep { at: Instant::now().checked_add(duration), armed: None }
+}
+
+/// See [`sleep`].
+pub(crate) struct Sleep {
+    // `None`: beyond what the clock can express, so it never ends.
+    at: Option<Instant>,
+    armed: Option<(Key, Arc<Mutex<Waker>>)>,
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(at) = self.at else { return Poll::Pending };
+        if Instant::now() >= at {
+            return Poll::Ready(());
+        }
+        match &self.armed {
+            Some((_, waker)) => {
+                waker.lock().unwrap_or_else(PoisonError::into_inner).clone_from(cx.waker());
+            }
+            None => {
+                let waker = Arc::new(Mutex::new(cx.waker().clone()));
+                let shared = Arc::clone(&waker);
+                let key = timer::schedule(at, move || {
+                    shared.lock().unwrap_or_else(PoisonError::into_inner).wake_by_ref();
+                });
+                self.armed = Some((key, waker));
+            }
+        }
+        Poll::Pending
+    }
+}
+
+impl Drop for Sleep {
+    fn drop(&mut self) {
+        if let Some((key, _)) = self.armed.take() {
+            timer::cancel(key);
+        }
+    }
+}
+
+/// Holds the calling thread: only threads that run SQLite may call it.
+pub(crate) fn block_for(duration: Duration) {
+    std::thread::sleep(duration);
+}
+
+/// How many threads run at once on this machine.
+pub(crate) fn parallelism() -> usize {
+    std::thread::available_parallelism().map_or(2, usize::from)
+}

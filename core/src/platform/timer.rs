@@ -1,0 +1,100 @@
+//! One thread for all timers of the process. It exists only while a timer is
+//! pending (and a moment longer), so an idle process has neither wake-ups nor a
+//! thread left over.
+
+use std::collections::BTreeMap;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+type Task = Box<dyn FnOnce() + Send>;
+
+/// Names a pending timer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Key(Instant, u64);
+
+struct State {
+    pending: BTreeMap<Key, Task>,
+    next: u64,
+    running: bool,
+}
+
+/// How long the thread outlives its last timer: longer than the pause between
+/// two calls of a busy program, so that it is not started again and again.
+const LINGER: Duration = Duration::from_millis(200);
+
+static STATE: Mutex<State> =
+    Mutex::new(State { pending: BTreeMap::new(), next: 0, running: false });
+static CHANGED: Condvar = Condvar::new();
+
+fn state() -> MutexGuard<'static, State> {
+    STATE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Runs `task` on the timer thread at `at`. It must be short and must not block.
+pub(crate) fn schedule(at: Instant, task: impl FnOnce() + Send + 'static) -> Key {
+    let mut state = state();
+    state.next += 1;
+    let key = Key(at, state.next);
+    let first = state.pending.first_key_value().is_none_or(|(earliest, _)| key < *earliest);
+    state.pending.insert(key, Box::new(task));
+    if !state.running {
+        // A refused thread is tried again by the next timer.
+        state.running =
+            std::thread::Builder::new().name("ubiqlite-timer".into()).spawn(run).is_ok();
+    } else if first {
+        CHANGED.notify_one();
+    }
+    key
+}
+
+/// Forgets a timer; one that has run already is no error.
+pub(crate) fn cancel(key: Key) {
+    // Bound first, so that the task is dropped after the lock is released: what
+    // it captured may itself cancel or schedule when dropped.
+    let removed = state().pending.remove(&key);
+    drop(removed);
+}
+
+fn run() {
+    let mut guard = state();
+    loop {
+        let now = Instant::now();
+        let wait = match guard.pending.first_entry() {
+            Some(first) if first.key().0 <= now => {
+                let task = first.remove();
+                drop(guard);
+                // A panicking task must not take the thread's duty with it.
+                let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(task));
+                guard = state();
+                continue;
+            }
+            Some(first) => first.key().0 - now,
+            None => LINGER,
+        };
+        let (next, timeout) =
+            CHANGED.wait_timeout(guard, wait).unwrap_or_else(PoisonError::into_inner);
+        guard = next;
+        if timeout.timed_out() && guard.pending.is_empty() {
+            guard.running = false;
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+
+    #[test]
+    fn a_later_earlier_timer_is_not_kept_waiting_by_the_first() {
+        let (tx, rx) = mpsc::channel();
+        let late = tx.clone();
+        let far =
+            schedule(Instant::now() + Duration::from_secs(60), move || drop(late.send("far")));
+        schedule(Instant::now() + Duration::from_millis(5), move || drop(tx.send("near")));
+        assert_eq!(rx.recv_timeout(Duration::from_secs(10)), Ok("near"));
+        cancel(far);
+        assert!(rx.recv_timeout(Duration::from_millis(20)).is_err());
+    }
+}

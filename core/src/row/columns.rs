@@ -1,0 +1,108 @@
+//! The names of a result's columns.
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// The names of a result's columns, shared by all its rows.
+///
+/// Names are told apart: where a statement yields a name twice (`SELECT a.id,
+/// b.id …`), the first keeps it and the later ones become `id:2`, `id:3`, so
+/// that no value is lost when a row becomes a map. `AS` gives better ones.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Columns(Vec<Box<str>>);
+
+impl Columns {
+    /// Makes the list, telling duplicate names apart.
+    pub fn new(names: impl IntoIterator<Item = impl Into<Box<str>>>) -> Self {
+        let mut known: Vec<Box<str>> = Vec::new();
+        for name in names {
+            let name: Box<str> = name.into();
+            let unique = if known.contains(&name) {
+                (2..)
+                    .map(|number| format!("{name}:{number}").into_boxed_str())
+                    .find(|candidate| !known.contains(candidate))
+                    .unwrap_or(name)
+            } else {
+                name
+            };
+            known.push(unique);
+        }
+        Self(known)
+    }
+
+    /// How many columns there are.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is no column.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The name of a column.
+    pub fn name(&self, index: usize) -> Option<&str> {
+        self.0.get(index).map(|name| &**name)
+    }
+
+    /// The names in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.0.iter().map(|name| &**name)
+    }
+
+    /// The place of a name; letters of another case match where no name matches
+    /// exactly, as in SQL.
+    pub fn position(&self, name: &str) -> Option<usize> {
+        self.0
+            .iter()
+            .position(|known| **known == *name)
+            .or_else(|| self.0.iter().position(|known| known.eq_ignore_ascii_case(name)))
+    }
+}
+
+/// What can name a column: an index from 0, or a name.
+pub trait ColumnIndex {
+    /// The place among `columns`.
+    ///
+    /// # Errors
+    /// `NoSuchColumn` if there is none.
+    fn index(&self, columns: &Columns) -> Result<usize>;
+}
+
+impl ColumnIndex for usize {
+    #[inline]
+    fn index(&self, columns: &Columns) -> Result<usize> {
+        if *self < columns.len() {
+            return Ok(*self);
+        }
+        Err(Error::new(
+            ErrorKind::NoSuchColumn,
+            format!("no column at index {self}: the row has {} columns", columns.len()),
+        ))
+    }
+}
+
+impl ColumnIndex for &str {
+    fn index(&self, columns: &Columns) -> Result<usize> {
+        columns.position(self).ok_or_else(|| {
+            let names: Vec<_> = columns.iter().collect();
+            Error::new(
+                ErrorKind::NoSuchColumn,
+                format!("no column {self:?} in this row: it has {}", names.join(", ")),
+            )
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn duplicate_names_are_told_apart_even_when_the_new_name_is_taken() {
+        let columns = Columns::new(["id", "id", "id:2", "id"]);
+        let names: Vec<_> = columns.iter().collect();
+        assert_eq!(names, ["id", "id:2", "id:2:2", "id:3"]);
+        assert_eq!(columns.position("ID"), Some(0));
+    }
+}

@@ -1,0 +1,103 @@
+//! A connection of one's own.
+
+use std::time::Duration;
+
+use crate::backend::{self, Begin, Control};
+use crate::error::Result;
+use crate::sql::Params;
+use crate::statements::{reading_methods, writing_methods};
+use crate::stream::RowStream;
+use crate::table::{Schemas, Table};
+use crate::target::{Place, Target, limited};
+use crate::transaction::Transaction;
+
+/// A connection of one's own, from [`acquire`](crate::Database::acquire). Only
+/// here may statements change the connection itself: `ATTACH`, temporary tables,
+/// `PRAGMA`s, a bare `BEGIN`. Dropping it rolls back what is open and gives it
+/// back; settings and temporary tables go with it.
+///
+/// Its writes take their turn with those of the whole database, so they never
+/// meet a lock of the same process.
+pub struct Session {
+    session: Box<dyn backend::Session>,
+    schemas: Schemas,
+    limit: Option<Duration>,
+}
+
+impl Session {
+    pub(crate) fn new(session: Box<dyn backend::Session>, limit: Option<Duration>) -> Self {
+        // Its temporary tables and attached files have no version to check.
+        Self { session, schemas: Schemas::none(), limit }
+    }
+
+    #[inline]
+    fn target(&mut self) -> Target<'_> {
+        Target { place: Place::Session(&*self.session), limit: self.limit, schemas: &self.schemas }
+    }
+
+    reading_methods!([&mut self] self);
+    writing_methods!([&mut self] self);
+
+    /// Runs a query whose rows come one after another.
+    pub fn stream(&mut self, sql: &str, params: impl Into<Params>) -> RowStream<'_> {
+        self.target().stream(sql, params.into())
+    }
+
+    /// A table, for operations on its rows without SQL.
+    pub fn table<'t>(&'t mut self, name: &'t str) -> Table<'t> {
+        Table::new(self.target(), name)
+    }
+
+    /// Runs `body` in a transaction of this session: see
+    /// [`Database::transaction`](crate::Database::transaction).
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn transaction<T, F>(&mut self, body: F) -> Result<T>
+    where
+        F: AsyncFnOnce(&mut Transaction<'_>) -> Result<T>,
+    {
+        let mut transaction = self.begin().await?;
+        let answer = body(&mut transaction).await?;
+        transaction.commit().await?;
+        Ok(answer)
+    }
+
+    /// Begins a transaction in this session.
+    ///
+    /// # Errors
+    /// `Busy` if the write lock was not to be had within the busy timeout.
+    pub async fn begin(&mut self) -> Result<Transaction<'_>> {
+        self.begin_with(Begin::default()).await
+    }
+
+    /// As [`begin`](Self::begin), with another kind of beginning.
+    ///
+    /// # Errors
+    /// As [`begin`](Self::begin).
+    pub async fn begin_with(&mut self, begin: Begin) -> Result<Transaction<'_>> {
+        let mut guard = Undo { session: &*self.session, armed: true };
+        limited(self.session.control(Control::Begin(begin)), self.limit, false).await?;
+        guard.armed = false;
+        Ok(Transaction::lent(&*self.session, self.limit))
+    }
+
+    /// Stops the statement that runs now in this session, if any.
+    pub fn interrupt(&self) {
+        self.session.interrupt();
+    }
+}
+
+/// A beginning that is given up may have begun.
+struct Undo<'a> {
+    session: &'a dyn backend::Session,
+    armed: bool,
+}
+
+impl Drop for Undo<'_> {
+    fn drop(&mut self) {
+        if self.armed {
+            self.session.control(Control::Rollback).detach();
+        }
+    }
+}

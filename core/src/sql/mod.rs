@@ -1,0 +1,11 @@
+//! SQL text: identifiers, parameters, records, and what a statement is.
+
+mod ident;
+mod keyword;
+mod params;
+mod record;
+
+pub(crate) use ident::quote_into;
+pub(crate) use keyword::{Class, classify, skip_blanks};
+pub use params::Params;
+pub use record::Record;

@@ -1,0 +1,168 @@
+//! The methods that run statements, the same on everything that can run them.
+//! Written once here; what they do is in `target`.
+
+/// The methods that read.
+macro_rules! reading_methods {
+    ([$($receiver:tt)+] $this:ident) => {
+        /// Runs a query and answers all its rows, each as a
+        /// [`Row`](crate::Row) or any type that serde can deserialize.
+        ///
+        /// # Errors
+        /// Those of SQLite, by kind; `InvalidArgument` if the parameters do not
+        /// fit; `DatatypeMismatch` if a row is no `T`.
+        ///
+        /// # Cancellation
+        /// Dropping the future stops the query.
+        ///
+        /// # Example
+        /// ```
+        /// # async fn example(mut db: ubiqlite::Database) -> ubiqlite::Result<()> {
+        /// use ubiqlite::{Row, params};
+        /// let rows: Vec<Row> = db.query("SELECT * FROM items WHERE status = ?", params!["new"]).await?;
+        /// let pairs: Vec<(i64, String)> = db.query("SELECT id, name FROM items", ()).await?;
+        /// # Ok(()) }
+        /// ```
+        pub async fn query<T: crate::FromRow>(
+            $($receiver)+,
+            sql: &str,
+            params: impl Into<crate::Params>,
+        ) -> crate::Result<Vec<T>> {
+            $this.target().query(sql, params.into()).await
+        }
+
+        /// Runs a query and answers its first row.
+        ///
+        /// # Errors
+        /// As `query`, and `NotFound` if there is no row.
+        #[inline]
+        pub async fn query_one<T: crate::FromRow>(
+            $($receiver)+,
+            sql: &str,
+            params: impl Into<crate::Params>,
+        ) -> crate::Result<T> {
+            $this.target().query_one(sql, params.into()).await
+        }
+
+        /// Runs a query and answers its first row, or `None` if there is none.
+        ///
+        /// # Errors
+        /// As `query`.
+        #[inline]
+        pub async fn query_optional<T: crate::FromRow>(
+            $($receiver)+,
+            sql: &str,
+            params: impl Into<crate::Params>,
+        ) -> crate::Result<Option<T>> {
+            $this.target().query_optional(sql, params.into()).await
+        }
+
+        /// Runs a query and answers the first value of its first row.
+        ///
+        /// # Errors
+        /// As `query`, and `NotFound` if there is no row.
+        ///
+        /// # Example
+        /// ```
+        /// # async fn example(mut db: ubiqlite::Database) -> ubiqlite::Result<()> {
+        /// let count: i64 = db.query_value("SELECT count(*) FROM items", ()).await?;
+        /// # Ok(()) }
+        /// ```
+        pub async fn query_value<T>(
+            $($receiver)+,
+            sql: &str,
+            params: impl Into<crate::Params>,
+        ) -> crate::Result<T>
+        where
+            T: for<'v> crate::FromValue<'v>,
+        {
+            $this.target().query_value(sql, params.into()).await
+        }
+    };
+}
+
+/// The methods that write.
+macro_rules! writing_methods {
+    ([$($receiver:tt)+] $this:ident) => {
+        /// Runs one statement and answers the rows changed and the last rowid.
+        ///
+        /// # Errors
+        /// Those of SQLite, by kind; `InvalidArgument` if the parameters do not
+        /// fit, for several statements in one text, and for statements that
+        /// would change the connection under other tasks (`BEGIN`, `ATTACH`, …).
+        ///
+        /// # Cancellation
+        /// Dropping the future leaves the statement done whole or not at all;
+        /// one that still waits never runs.
+        ///
+        /// # Example
+        /// ```
+        /// # async fn example(mut db: ubiqlite::Database) -> ubiqlite::Result<()> {
+        /// use ubiqlite::named;
+        /// let done = db
+        ///     .execute("UPDATE items SET status = :s WHERE id = :id", named! { "s" => "done", "id" => 7 })
+        ///     .await?;
+        /// println!("{} rows", done.rows_changed);
+        /// # Ok(()) }
+        /// ```
+        pub async fn execute(
+            $($receiver)+,
+            sql: &str,
+            params: impl Into<crate::Params>,
+        ) -> crate::Result<crate::Executed> {
+            $this.target().execute(sql, params.into()).await
+        }
+
+        /// Runs one statement for every item of an iterator, all or none, and
+        /// answers the rows changed. The iterator may be endless for all the
+        /// memory it takes: at most two chunks of it (128 KiB each) are held.
+        ///
+        /// # Errors
+        /// As `execute`; [`Error::index`](crate::Error::index) tells the item.
+        ///
+        /// # Cancellation
+        /// Dropping the future before it is ready undoes all of it.
+        ///
+        /// # Example
+        /// ```
+        /// # async fn example(mut db: ubiqlite::Database) -> ubiqlite::Result<()> {
+        /// let rows = (0..1000).map(|number| (number, format!("item {number}")));
+        /// db.execute_many("INSERT INTO items (id, name) VALUES (?, ?)", rows).await?;
+        /// # Ok(()) }
+        /// ```
+        pub async fn execute_many<I>($($receiver)+, sql: &str, rows: I) -> crate::Result<u64>
+        where
+            I: IntoIterator,
+            I::Item: Into<crate::Params>,
+        {
+            $this.target().execute_many(sql, rows).await
+        }
+
+        /// Runs several statements, all or nothing: a script, or a list of
+        /// statements with their parameters. Answers what each did; for a
+        /// script, one sum.
+        ///
+        /// # Errors
+        /// As `execute`; [`Error::index`](crate::Error::index) tells the statement.
+        ///
+        /// # Example
+        /// ```
+        /// # async fn example(mut db: ubiqlite::Database) -> ubiqlite::Result<()> {
+        /// use ubiqlite::params;
+        /// db.batch("CREATE TABLE a(x); CREATE TABLE b(y);").await?;
+        /// db.batch([
+        ///     ("INSERT INTO a VALUES (?)", params![1]),
+        ///     ("INSERT INTO b VALUES (?)", params!["one"]),
+        /// ])
+        /// .await?;
+        /// # Ok(()) }
+        /// ```
+        pub async fn batch(
+            $($receiver)+,
+            statements: impl Into<crate::Batch>,
+        ) -> crate::Result<Vec<crate::Executed>> {
+            $this.target().batch(statements.into()).await
+        }
+    };
+}
+
+pub(crate) use {reading_methods, writing_methods};

@@ -1,0 +1,142 @@
+//! Rows one after another.
+
+use std::future::poll_fn;
+use std::marker::PhantomData;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_core::Stream;
+
+use crate::backend::{Pages, Reply};
+use crate::error::{Error, ErrorKind, Result};
+use crate::platform;
+use crate::row::{FromRow, IntoRows, Row};
+
+/// The rows of a running query, one after another. SQLite steps a little ahead
+/// (two pages of 64 KiB) while the caller works; dropping the stream stops it.
+///
+/// # Cancellation
+/// A dropped `try_next()` loses no row: the next call goes on where it was.
+///
+/// # Example
+/// ```
+/// # async fn example(db: ubiqlite::Database) -> ubiqlite::Result<()> {
+/// use ubiqlite::params;
+/// let mut rows = db.stream("SELECT id, name FROM items WHERE id > ?", params![10]);
+/// while let Some(row) = rows.try_next().await? {
+///     println!("{}", row.get::<&str>("name")?);
+/// }
+/// # Ok(()) }
+/// ```
+#[must_use = "a stream runs while it is held"]
+pub struct RowStream<'a> {
+    state: State,
+    limit: Option<Duration>,
+    // A stream inside a transaction keeps others from using it meanwhile.
+    _session: PhantomData<&'a ()>,
+}
+
+enum State {
+    Starting(Reply<Box<dyn Pages>>),
+    Running {
+        pages: Box<dyn Pages>,
+        rows: Option<IntoRows>,
+    },
+    /// All rows are here: for backends without cursors.
+    Loaded(IntoRows),
+    Over,
+}
+
+impl RowStream<'_> {
+    pub(crate) fn new(reply: Reply<Box<dyn Pages>>, limit: Option<Duration>) -> Self {
+        Self { state: State::Starting(reply), limit, _session: PhantomData }
+    }
+
+    pub(crate) fn loaded(rows: IntoRows) -> Self {
+        Self { state: State::Loaded(rows), limit: None, _session: PhantomData }
+    }
+
+    /// The next row; `None` after the last.
+    ///
+    /// # Errors
+    /// What the query answers, once; the stream is over then. `Timeout` if no
+    /// reader was free in time, or if the stream stood still for too long while
+    /// the write-ahead log was beyond its limit.
+    #[inline]
+    pub async fn try_next(&mut self) -> Result<Option<Row>> {
+        if let State::Running { rows: Some(rows), .. } = &mut self.state {
+            if let Some(row) = rows.next() {
+                return Ok(Some(row));
+            }
+        }
+        self.fetch().await
+    }
+
+    async fn fetch(&mut self) -> Result<Option<Row>> {
+        let Some(limit) = self.limit else {
+            return poll_fn(|cx| self.poll_row(cx)).await;
+        };
+        let mut alarm = pin!(platform::sleep(limit));
+        let row = poll_fn(|cx| {
+            if let Poll::Ready(row) = self.poll_row(cx) {
+                return Poll::Ready(Some(row));
+            }
+            std::future::Future::poll(alarm.as_mut(), cx).map(|()| None)
+        });
+        row.await.unwrap_or_else(|| {
+            Err(Error::new(ErrorKind::Timeout, format!("no row came within {limit:?}")))
+        })
+    }
+
+    /// The remaining rows, each as `T`.
+    ///
+    /// # Errors
+    /// As [`try_next`](Self::try_next), and `DatatypeMismatch` if a row is no `T`.
+    pub async fn collect<T: FromRow>(mut self) -> Result<Vec<T>> {
+        let mut all = Vec::new();
+        while let Some(row) = self.try_next().await? {
+            all.push(T::from_row(row)?);
+        }
+        Ok(all)
+    }
+
+    fn poll_row(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Row>>> {
+        loop {
+            match &mut self.state {
+                State::Starting(reply) => {
+                    match std::task::ready!(std::future::Future::poll(Pin::new(reply), cx)) {
+                        Ok(pages) => self.state = State::Running { pages, rows: None },
+                        Err(error) => return self.over(Err(error)),
+                    }
+                }
+                State::Running { pages, rows } => {
+                    if let Some(row) = rows.as_mut().and_then(Iterator::next) {
+                        return Poll::Ready(Ok(Some(row)));
+                    }
+                    *rows = None;
+                    match std::task::ready!(pages.poll_next(cx)) {
+                        Ok(Some(page)) => *rows = Some(IntoRows::of_page(page)),
+                        Ok(None) => return self.over(Ok(None)),
+                        Err(error) => return self.over(Err(error)),
+                    }
+                }
+                State::Loaded(rows) => return Poll::Ready(Ok(rows.next())),
+                State::Over => return Poll::Ready(Ok(None)),
+            }
+        }
+    }
+
+    fn over(&mut self, last: Result<Option<Row>>) -> Poll<Result<Option<Row>>> {
+        self.state = State::Over;
+        Poll::Ready(last)
+    }
+}
+
+impl Stream for RowStream<'_> {
+    type Item = Result<Row>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Row>>> {
+        self.poll_row(cx).map(Result::transpose)
+    }
+}

@@ -1,0 +1,144 @@
+//! What names a row: the value, or values, of its primary key.
+
+use std::fmt;
+
+use smallvec::SmallVec;
+
+use crate::value::Value;
+
+/// The primary key of a row: one value, or several for a composite key. For a
+/// table without a declared key it is the rowid.
+///
+/// # Example
+/// ```
+/// use ubiqlite::{Key, params};
+/// let one: Key = 7.into();
+/// let named: Key = "alice".into();
+/// let composite: Key = ("eu", 7).into();
+/// assert_eq!(one.as_i64(), Some(7));
+/// assert_eq!(composite.values().len(), 2);
+/// assert_eq!(params![&named].len(), 1);
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Key(SmallVec<[Value; 1]>);
+
+impl Key {
+    /// The values, in the order of the key's columns.
+    pub fn values(&self) -> &[Value] {
+        &self.0
+    }
+
+    /// The integer of a key that is one.
+    pub fn as_i64(&self) -> Option<i64> {
+        match self.0.as_slice() {
+            [value] => value.as_i64(),
+            _ => None,
+        }
+    }
+
+    /// The text of a key that is one.
+    pub fn as_str(&self) -> Option<&str> {
+        match self.0.as_slice() {
+            [value] => value.as_str(),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn from_values(values: impl IntoIterator<Item = Value>) -> Self {
+        Self(values.into_iter().collect())
+    }
+
+    /// Bytes that are equal for equal keys, to find duplicates.
+    pub(crate) fn fingerprint(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for value in &self.0 {
+            let (tag, content): (u8, &[u8]) = match value {
+                Value::Null => (0, &[]),
+                Value::Integer(value) => (1, &value.to_ne_bytes()),
+                Value::Real(value) => (2, &value.to_ne_bytes()),
+                Value::Text(text) => (3, text.as_bytes()),
+                Value::Blob(blob) => (4, blob),
+            };
+            bytes.push(tag);
+            bytes.extend_from_slice(&content.len().to_ne_bytes());
+            bytes.extend_from_slice(content);
+        }
+        bytes
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, value) in self.0.iter().enumerate() {
+            if index > 0 {
+                f.write_str(", ")?;
+            }
+            match value {
+                Value::Null => f.write_str("NULL")?,
+                Value::Integer(value) => write!(f, "{value}")?,
+                Value::Real(value) => write!(f, "{value}")?,
+                Value::Text(text) => write!(f, "{text:?}")?,
+                Value::Blob(bytes) => write!(f, "a blob of {} bytes", bytes.len())?,
+            }
+        }
+        Ok(())
+    }
+}
+
+macro_rules! from_value {
+    ($($type:ty),*) => {$(
+        impl From<$type> for Key {
+            fn from(value: $type) -> Self {
+                Self(smallvec::smallvec![value.into()])
+            }
+        }
+    )*};
+}
+from_value!(i8, i16, i32, i64, u8, u16, u32, &str, String, &String, &[u8], Vec<u8>, Value, &Value);
+
+impl From<&Key> for Key {
+    fn from(key: &Key) -> Self {
+        key.clone()
+    }
+}
+
+impl From<&i64> for Key {
+    fn from(value: &i64) -> Self {
+        Self::from(*value)
+    }
+}
+
+impl From<Vec<Value>> for Key {
+    fn from(values: Vec<Value>) -> Self {
+        Self(values.into())
+    }
+}
+
+impl<A: Into<Value>, B: Into<Value>> From<(A, B)> for Key {
+    fn from((a, b): (A, B)) -> Self {
+        Self(smallvec::smallvec![a.into(), b.into()])
+    }
+}
+
+impl<A: Into<Value>, B: Into<Value>, C: Into<Value>> From<(A, B, C)> for Key {
+    fn from((a, b, c): (A, B, C)) -> Self {
+        Self(smallvec::smallvec![a.into(), b.into(), c.into()])
+    }
+}
+
+/// A key of one value is that value; a composite one is a JSON list, which only
+/// text that is meant for people should hold.
+impl From<Key> for Value {
+    fn from(key: Key) -> Self {
+        Self::from(&key)
+    }
+}
+
+impl From<&Key> for Value {
+    fn from(key: &Key) -> Self {
+        match key.0.as_slice() {
+            [value] => value.clone(),
+            _ => Self::Text(format!("[{key}]")),
+        }
+    }
+}

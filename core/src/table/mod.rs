@@ -1,0 +1,96 @@
+//! Tables: operations on rows without SQL. Each is a program, one call to the
+//! backend and one commit.
+
+mod key;
+mod read;
+mod schema;
+mod select;
+mod transfer;
+mod write;
+
+pub use key::Key;
+pub(crate) use schema::{Schema, Schemas};
+pub use select::{Compare, Select};
+pub use transfer::Transfer;
+
+use std::sync::Arc;
+
+use crate::backend::{Access, Output, Program, Step};
+use crate::error::{ErrorKind, Result};
+use crate::target::Target;
+
+/// A table, or a view to read from. Its name and those of its columns are
+/// checked against the schema and quoted, so that no name can become SQL; an
+/// unknown one is `NoSuchTable` or `NoSuchColumn` before anything runs.
+///
+/// Rows are named by their primary key, whatever it is called and whatever its
+/// type; by the rowid in a table without one.
+///
+/// # Example
+/// ```
+/// # async fn example(db: ubiqlite::Database) -> ubiqlite::Result<()> {
+/// use ubiqlite::{Row, record};
+/// let items = db.table("items");
+/// let id = items.insert(record! { "name" => "lamp", "status" => "new" }).await?;
+/// let lamp: Option<Row> = items.get(&id).await?;
+/// items.update(&id, record! { "status" => "done" }).await?;
+/// let done: Vec<Row> = items.select().filter("status", "done").order_by("id").all().await?;
+/// items.delete(&id).await?;
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Copy)]
+pub struct Table<'a> {
+    target: Target<'a>,
+    name: &'a str,
+}
+
+/// How often a schema that changes all the time is followed.
+const TRIES: usize = 8;
+
+impl<'a> Table<'a> {
+    pub(crate) fn new(target: Target<'a>, name: &'a str) -> Self {
+        Self { target, name }
+    }
+
+    /// The table's name.
+    pub fn name(&self) -> &str {
+        self.name
+    }
+
+    /// Makes a program for the table's schema and runs it. Where the schema has
+    /// changed since it was read, nothing ran, and it is made anew.
+    async fn run<T>(
+        self,
+        access: Access,
+        make: impl Fn(&Schema) -> Result<(Vec<Step<'static>>, T)>,
+    ) -> Result<(Output, T, Arc<Schema>)> {
+        let mut fresh = false;
+        for attempt in 1.. {
+            let schema = Schema::of(self.target, self.name, fresh).await?;
+            let (steps, extra) = match make(&schema) {
+                Ok(made) => made,
+                // The column may be newer than what is remembered.
+                Err(error)
+                    if error.kind() == ErrorKind::NoSuchColumn
+                        && !fresh
+                        && self.target.schemas.remembers() =>
+                {
+                    fresh = true;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            if steps.is_empty() {
+                return Ok((Output::default(), extra, schema));
+            }
+            let program = Program { steps: steps.into(), access, schema: Some(schema.version) };
+            match self.target.run(program).await {
+                Err(error) if error.kind() == ErrorKind::SchemaChanged && attempt < TRIES => {
+                    fresh = true;
+                }
+                answer => return answer.map(|output| (output, extra, schema)),
+            }
+        }
+        unreachable!("the loop ends by returning")
+    }
+}

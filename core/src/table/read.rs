@@ -1,0 +1,63 @@
+//! Reading rows of a table.
+
+use super::{Key, Select, Table};
+use crate::backend::{Access, Keep, Program, Step};
+use crate::error::{ErrorKind, Result};
+use crate::row::FromRow;
+use crate::sql::Params;
+use crate::stream::RowStream;
+
+impl<'a> Table<'a> {
+    /// The row of this key, or `None`.
+    ///
+    /// # Errors
+    /// `NoSuchTable`; `InvalidArgument` if the key has another number of
+    /// columns; `DatatypeMismatch` if the row is no `T`.
+    pub async fn get<T: FromRow>(self, key: impl Into<Key>) -> Result<Option<T>> {
+        let key = key.into();
+        let mut fresh = false;
+        for attempt in 1.. {
+            let schema = super::Schema::of(self.target, self.name, fresh).await?;
+            schema.check_key(&key)?;
+            let params: Params = key.values().iter().collect();
+            let program = Program {
+                steps: smallvec::smallvec![Step::new(&*schema.get, params, Keep::First)],
+                access: Access::Read,
+                schema: Some(schema.version),
+            };
+            match self.target.run(program).await {
+                Err(error)
+                    if error.kind() == ErrorKind::SchemaChanged && attempt < super::TRIES =>
+                {
+                    fresh = true;
+                }
+                answer => {
+                    let rows = answer?.steps.pop().map(|outcome| outcome.rows);
+                    return rows.unwrap_or_default().into_first().map(T::from_row).transpose();
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Rows by filters, in an order, with limit and offset.
+    pub fn select(self) -> Select<'a> {
+        Select::new(self)
+    }
+
+    /// How many rows there are.
+    ///
+    /// # Errors
+    /// `NoSuchTable`.
+    pub async fn count(self) -> Result<u64> {
+        self.select().count().await
+    }
+
+    /// All rows, one after another, in the order of their keys.
+    ///
+    /// # Errors
+    /// `NoSuchTable`.
+    pub async fn stream(self) -> Result<RowStream<'a>> {
+        self.select().stream().await
+    }
+}

@@ -1,0 +1,205 @@
+//! What a table looks like, read from the database and remembered.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+
+use crate::backend::{Access, Keep, Outcome, Program, Step};
+use crate::error::{Error, ErrorKind, Result};
+use crate::sql::quote_into;
+use crate::target::Target;
+
+/// The columns and the key of a table, at one version of the schema.
+#[derive(Debug)]
+pub(crate) struct Schema {
+    /// `PRAGMA schema_version` when it was read.
+    pub(super) version: i64,
+    pub(super) table: String,
+    pub(super) quoted: String,
+    columns: Vec<String>,
+    /// The names of the key's columns; the rowid's for a table without a key.
+    pub(super) key: Vec<String>,
+    /// The key is the rowid, or another name for it.
+    pub(super) rowid: bool,
+    /// The key was declared.
+    pub(super) declared: bool,
+    pub(super) get: String,
+    pub(super) delete: String,
+}
+
+/// The schemas of tables that were used.
+#[derive(Debug)]
+pub(crate) struct Schemas {
+    known: Option<Mutex<HashMap<String, Arc<Schema>, FixedState>>>,
+}
+
+impl Schemas {
+    /// For a whole database: what is found under uncommitted changes of the
+    /// schema never gets here.
+    pub(crate) fn shared() -> Self {
+        Self { known: Some(Mutex::default()) }
+    }
+
+    /// For one transaction: what it finds is forgotten with it, since a rolled
+    /// back change of the schema gives its version's number to another one.
+    pub(crate) fn local() -> Self {
+        Self::shared()
+    }
+
+    /// Remembers nothing.
+    pub(crate) fn none() -> Self {
+        Self { known: None }
+    }
+
+    fn get(&self, table: &str) -> Option<Arc<Schema>> {
+        let known = self.known.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(table).map(Arc::clone)
+    }
+
+    fn put(&self, table: &str, schema: &Arc<Schema>) {
+        if let Some(known) = &self.known {
+            let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+            known.insert(table.to_owned(), Arc::clone(schema));
+        }
+    }
+
+    pub(super) fn remembers(&self) -> bool {
+        self.known.is_some()
+    }
+}
+
+impl Schema {
+    /// The schema of a table as far as it is known; `fresh` reads it anew.
+    ///
+    /// # Errors
+    /// `NoSuchTable` if there is no such table or view.
+    pub(super) async fn of(target: Target<'_>, table: &str, fresh: bool) -> Result<Arc<Self>> {
+        if !fresh {
+            if let Some(schema) = target.schemas.get(table) {
+                return Ok(schema);
+            }
+        }
+        let schema = Arc::new(Self::read(target, table).await?);
+        target.schemas.put(table, &schema);
+        Ok(schema)
+    }
+
+    async fn read(target: Target<'_>, table: &str) -> Result<Self> {
+        let mut quoted = String::new();
+        quote_into(&mut quoted, table)?;
+        let program = Program {
+            steps: smallvec::smallvec![
+                Step::new("PRAGMA schema_version", (), Keep::First),
+                Step::new(
+                    "SELECT name, pk, upper(type) FROM pragma_table_xinfo(?1)",
+                    [table],
+                    Keep::All
+                ),
+                // A key that is no other name for the rowid has an index.
+                Step::new(
+                    "SELECT (SELECT wr FROM pragma_table_list(?1)), EXISTS (SELECT 1 FROM pragma_index_list(?1) WHERE origin = 'pk')",
+                    [table],
+                    Keep::First
+                ),
+            ],
+            access: Access::Read,
+            schema: None,
+        };
+        let output = target.run(program).await?;
+        let mut steps = output.steps.into_iter().map(|outcome: Outcome| outcome.rows);
+        let mut next = || steps.next().unwrap_or_default();
+        let version = next().into_first().map_or(Ok(0), |row| row.get(0))?;
+        let mut columns = Vec::new();
+        let mut key: Vec<(i64, String, String)> = Vec::new();
+        for row in next() {
+            let name: String = row.get(0)?;
+            if row.get::<i64>(1)? > 0 {
+                key.push((row.get(1)?, name.clone(), row.get(2)?));
+            }
+            columns.push(name);
+        }
+        if columns.is_empty() {
+            return Err(Error::no_such_table(table));
+        }
+        let (without_rowid, indexed) = match next().into_first() {
+            Some(row) => (row.get::<Option<bool>>(0)?.unwrap_or(false), row.get::<bool>(1)?),
+            None => (false, false),
+        };
+        key.sort_by_key(|(place, ..)| *place);
+        let alias = matches!(key.as_slice(), [(_, _, kind)] if kind == "INTEGER")
+            && !without_rowid
+            && !indexed;
+        let declared = !key.is_empty();
+        let mut key: Vec<String> = key.into_iter().map(|(_, name, _)| name).collect();
+        if !declared {
+            let taken = |name: &str| columns.iter().any(|column| column.eq_ignore_ascii_case(name));
+            let free = ["rowid", "_rowid_", "oid"].into_iter().find(|name| !taken(name));
+            key.extend(free.map(str::to_owned));
+        }
+        let mut schema = Self {
+            version,
+            table: table.to_owned(),
+            quoted,
+            columns,
+            key,
+            rowid: alias || !declared,
+            declared,
+            get: String::new(),
+            delete: String::new(),
+        };
+        let by_key = schema.by_key(1)?;
+        schema.get = format!("SELECT * FROM {} WHERE {by_key}", schema.quoted);
+        schema.delete = format!("DELETE FROM {} WHERE {by_key}", schema.quoted);
+        Ok(schema)
+    }
+
+    /// The column's own spelling of this name.
+    ///
+    /// # Errors
+    /// `NoSuchColumn` if the table has none of this name.
+    pub(super) fn column(&self, name: &str) -> Result<&str> {
+        self.columns
+            .iter()
+            .chain(&self.key)
+            .find(|column| column.eq_ignore_ascii_case(name))
+            .map(String::as_str)
+            .ok_or_else(|| Error::no_such_column(&self.table, name))
+    }
+
+    /// `"a" = ?1 AND "b" = ?2`, with parameters from this number on.
+    pub(super) fn by_key(&self, first: usize) -> Result<String> {
+        let mut sql = String::new();
+        for (index, column) in self.key.iter().enumerate() {
+            if index > 0 {
+                sql.push_str(" AND ");
+            }
+            quote_into(&mut sql, column)?;
+            sql.push_str(&format!(" = ?{}", first + index));
+        }
+        Ok(sql)
+    }
+
+    /// Checks that a key has a value for each of its columns.
+    ///
+    /// # Errors
+    /// `InvalidArgument` if it has more or fewer.
+    pub(super) fn check_key(&self, key: &super::Key) -> Result<()> {
+        if self.key.is_empty() {
+            return Err(Error::new(
+                ErrorKind::InvalidArgument,
+                format!("the rows of {:?} have no key; use SQL", self.table),
+            ));
+        }
+        if key.values().len() == self.key.len() {
+            return Ok(());
+        }
+        Err(Error::invalid(format!(
+            "the key of {:?} has {} columns ({}), and {} values were given",
+            self.table,
+            self.key.len(),
+            self.key.join(", "),
+            key.values().len()
+        )))
+    }
+}

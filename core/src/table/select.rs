@@ -1,0 +1,281 @@
+//! Choosing rows of a table.
+
+use super::{Schema, Table};
+use crate::backend::{Access, Keep, Step};
+use crate::error::{Error, Result};
+use crate::row::{FromRow, Rows};
+use crate::sql::{Params, quote_into};
+use crate::stream::RowStream;
+use crate::target::Place;
+use crate::value::Value;
+
+/// How a column is compared with a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compare {
+    /// Equal. With `NULL`: `IS NULL`.
+    Eq,
+    /// Not equal. With `NULL`: `IS NOT NULL`.
+    Ne,
+    /// Less.
+    Lt,
+    /// Less or equal.
+    Le,
+    /// Greater.
+    Gt,
+    /// Greater or equal.
+    Ge,
+    /// Matches the pattern: `%` is any text, `_` any character; the case of
+    /// ASCII letters does not matter.
+    Like,
+    /// Does not match the pattern.
+    NotLike,
+}
+
+/// Rows by filters, in an order, with limit and offset; from
+/// [`Table::select`]. Filters are all to hold.
+///
+/// # Example
+/// ```
+/// # async fn example(db: ubiqlite::Database) -> ubiqlite::Result<()> {
+/// use ubiqlite::{Compare, Row};
+/// let rows: Vec<Row> = db
+///     .table("items")
+///     .select()
+///     .filter_in("status", ["new", "done"])
+///     .filter_with("value", Compare::Ge, 10)
+///     .order_by_desc("id")
+///     .limit(20)
+///     .all()
+///     .await?;
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+#[must_use = "a selection does nothing until all(), first(), count() or stream()"]
+pub struct Select<'a> {
+    table: Table<'a>,
+    filters: Vec<Filter>,
+    order: Vec<(String, bool)>,
+    limit: Option<u64>,
+    offset: u64,
+}
+
+#[derive(Clone)]
+enum Filter {
+    Compare(String, Compare, Value),
+    In(String, Vec<Value>),
+}
+
+/// SQLite's limit of parameters, <https://sqlite.org/limits.html>, less those
+/// for limit and offset.
+const MOST_PARAMETERS: usize = 32_000;
+
+impl<'a> Select<'a> {
+    pub(super) fn new(table: Table<'a>) -> Self {
+        Self { table, filters: Vec::new(), order: Vec::new(), limit: None, offset: 0 }
+    }
+
+    /// Rows whose column equals the value; is `NULL`, for `NULL`.
+    pub fn filter(self, column: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.filter_with(column, Compare::Eq, value)
+    }
+
+    /// Rows whose column compares so with the value.
+    pub fn filter_with(
+        mut self,
+        column: impl Into<String>,
+        compare: Compare,
+        value: impl Into<Value>,
+    ) -> Self {
+        self.filters.push(Filter::Compare(column.into(), compare, value.into()));
+        self
+    }
+
+    /// Rows whose column equals one of the values. An empty list selects none.
+    pub fn filter_in<V: Into<Value>>(
+        mut self,
+        column: impl Into<String>,
+        values: impl IntoIterator<Item = V>,
+    ) -> Self {
+        let values = values.into_iter().map(Into::into).collect();
+        self.filters.push(Filter::In(column.into(), values));
+        self
+    }
+
+    /// Rows whose column is `NULL`.
+    pub fn filter_null(self, column: impl Into<String>) -> Self {
+        self.filter_with(column, Compare::Eq, Value::Null)
+    }
+
+    /// Rows whose column is not `NULL`.
+    pub fn filter_not_null(self, column: impl Into<String>) -> Self {
+        self.filter_with(column, Compare::Ne, Value::Null)
+    }
+
+    /// Orders by the column, after those named before.
+    pub fn order_by(mut self, column: impl Into<String>) -> Self {
+        self.order.push((column.into(), false));
+        self
+    }
+
+    /// Orders by the column, the largest first.
+    pub fn order_by_desc(mut self, column: impl Into<String>) -> Self {
+        self.order.push((column.into(), true));
+        self
+    }
+
+    /// At most so many rows.
+    pub fn limit(mut self, rows: u64) -> Self {
+        self.limit = Some(rows);
+        self
+    }
+
+    /// Passes over so many rows first.
+    pub fn offset(mut self, rows: u64) -> Self {
+        self.offset = rows;
+        self
+    }
+
+    /// All rows that are selected.
+    ///
+    /// # Errors
+    /// `NoSuchTable`, `NoSuchColumn`; `InvalidArgument` for a comparison with
+    /// `NULL` other than equality; `DatatypeMismatch` if a row is no `T`.
+    pub async fn all<T: FromRow>(self) -> Result<Vec<T>> {
+        self.rows(Keep::All).await?.into_iter().map(T::from_row).collect()
+    }
+
+    /// The first row that is selected.
+    ///
+    /// # Errors
+    /// As [`all`](Self::all).
+    pub async fn first<T: FromRow>(self) -> Result<Option<T>> {
+        self.rows(Keep::First).await?.into_first().map(T::from_row).transpose()
+    }
+
+    /// How many rows are selected.
+    ///
+    /// # Errors
+    /// As [`all`](Self::all).
+    pub async fn count(self) -> Result<u64> {
+        let table = self.table;
+        let make = |schema: &Schema| {
+            let (inner, params) = self.sql("1", schema)?;
+            let sql = format!("SELECT count(*) FROM ({inner})");
+            Ok((vec![Step::new(sql, params, Keep::First)], ()))
+        };
+        let (mut output, ..) = table.run(Access::Read, make).await?;
+        let rows = output.steps.pop().map(|outcome| outcome.rows).unwrap_or_default();
+        rows.into_first().map_or(Ok(0), |row| row.get(0))
+    }
+
+    /// The selected rows one after another. A backend without cursors reads
+    /// them all first.
+    ///
+    /// # Errors
+    /// As [`all`](Self::all).
+    pub async fn stream(self) -> Result<RowStream<'a>> {
+        let target = self.table.target;
+        if let Place::Backend(backend) = target.place {
+            if !backend.capabilities().cursors {
+                return Ok(RowStream::loaded(self.rows(Keep::All).await?.into_iter()));
+            }
+        }
+        let schema = Schema::of(target, self.table.name, false).await?;
+        let (sql, params) = match self.sql("*", &schema) {
+            Err(error) if error.kind() == crate::ErrorKind::NoSuchColumn => {
+                let schema = Schema::of(target, self.table.name, true).await?;
+                self.sql("*", &schema)?
+            }
+            made => made?,
+        };
+        Ok(target.stream(&sql, params))
+    }
+
+    async fn rows(self, keep: Keep) -> Result<Rows> {
+        let table = self.table;
+        let make = |schema: &Schema| {
+            let (sql, params) = self.sql("*", schema)?;
+            Ok((vec![Step::new(sql, params, keep)], ()))
+        };
+        let (mut output, ..) = table.run(Access::Read, make).await?;
+        Ok(output.steps.pop().map(|outcome| outcome.rows).unwrap_or_default())
+    }
+
+    fn sql(&self, what: &str, schema: &Schema) -> Result<(String, Params)> {
+        let mut sql = format!("SELECT {what} FROM {}", schema.quoted);
+        let mut params = Params::new();
+        for (index, filter) in self.filters.iter().enumerate() {
+            sql.push_str(if index == 0 { " WHERE " } else { " AND " });
+            filter.write(&mut sql, &mut params, schema)?;
+        }
+        for (index, (column, descending)) in self.order.iter().enumerate() {
+            sql.push_str(if index == 0 { " ORDER BY " } else { ", " });
+            quote_into(&mut sql, schema.column(column)?)?;
+            if *descending {
+                sql.push_str(" DESC");
+            }
+        }
+        if self.limit.is_some() || self.offset > 0 {
+            sql.push_str(" LIMIT ? OFFSET ?");
+            // More rows than SQLite can count are all rows.
+            params.push(self.limit.map_or(-1, |rows| i64::try_from(rows).unwrap_or(-1)));
+            params.push(i64::try_from(self.offset).unwrap_or(i64::MAX));
+        }
+        if params.len() > MOST_PARAMETERS {
+            return Err(Error::invalid(format!(
+                "a selection takes at most {MOST_PARAMETERS} values; put them into a temporary table, or join json_each(?)"
+            )));
+        }
+        Ok((sql, params))
+    }
+}
+
+impl Filter {
+    fn write(&self, sql: &mut String, params: &mut Params, schema: &Schema) -> Result<()> {
+        match self {
+            Self::Compare(column, compare, value) => {
+                quote_into(sql, schema.column(column)?)?;
+                let operator = match (compare, value.is_null()) {
+                    (Compare::Eq, true) => " IS NULL",
+                    (Compare::Ne, true) => " IS NOT NULL",
+                    (_, true) => {
+                        return Err(Error::invalid(format!(
+                            "column {column:?} is compared with NULL, which is neither less nor greater nor like anything; use filter_null()"
+                        )));
+                    }
+                    (Compare::Eq, _) => " = ?",
+                    (Compare::Ne, _) => " <> ?",
+                    (Compare::Lt, _) => " < ?",
+                    (Compare::Le, _) => " <= ?",
+                    (Compare::Gt, _) => " > ?",
+                    (Compare::Ge, _) => " >= ?",
+                    (Compare::Like, _) => " LIKE ?",
+                    (Compare::NotLike, _) => " NOT LIKE ?",
+                };
+                sql.push_str(operator);
+                if !value.is_null() {
+                    params.push(value);
+                }
+            }
+            Self::In(column, values) => {
+                let name = schema.column(column)?;
+                let some = values.iter().filter(|value| !value.is_null());
+                sql.push('(');
+                quote_into(sql, name)?;
+                sql.push_str(" IN (");
+                for (index, value) in some.enumerate() {
+                    sql.push_str(if index == 0 { "?" } else { ", ?" });
+                    params.push(value);
+                }
+                sql.push(')');
+                if values.iter().any(Value::is_null) {
+                    sql.push_str(" OR ");
+                    quote_into(sql, name)?;
+                    sql.push_str(" IS NULL");
+                }
+                sql.push(')');
+            }
+        }
+        Ok(())
+    }
+}

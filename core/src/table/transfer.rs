@@ -1,0 +1,150 @@
+//! Moving amounts between rows.
+
+use super::{Key, Schema, Table};
+use crate::backend::{Access, Expect, Keep, Step};
+use crate::error::{Error, ErrorKind, Result};
+use crate::sql::{Params, quote_into};
+use crate::value::Value;
+
+/// An amount to move from one row to another, for [`Table::transfer`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Transfer {
+    /// The row that gives.
+    pub from: Key,
+    /// The row that gets.
+    pub to: Key,
+    /// How much: an integer or a real, not negative.
+    pub amount: Value,
+}
+
+impl Transfer {
+    /// Moves `amount` from one row to another.
+    pub fn new(from: impl Into<Key>, to: impl Into<Key>, amount: impl Into<Value>) -> Self {
+        Self { from: from.into(), to: to.into(), amount: amount.into() }
+    }
+}
+
+impl<F: Into<Key>, T: Into<Key>, A: Into<Value>> From<(F, T, A)> for Transfer {
+    fn from((from, to, amount): (F, T, A)) -> Self {
+        Self::new(from, to, amount)
+    }
+}
+
+impl Table<'_> {
+    /// Moves amounts between rows: each is taken from the column of one row and
+    /// added to that of another, one after another, all or none.
+    ///
+    /// # Errors
+    /// [`Error::index`] tells the transfer, and nothing is changed:
+    /// `NotFound` if a row is not there, `DatatypeMismatch` if its column holds
+    /// no number, `InvalidArgument` for an amount that is negative or no finite
+    /// number and for a sum beyond 64 bits, `CheckViolation` and others if a
+    /// constraint refuses. `NoSuchTable`, `NoSuchColumn`.
+    ///
+    /// # Example
+    /// ```
+    /// # async fn example(db: ubiqlite::Database) -> ubiqlite::Result<()> {
+    /// db.table("accounts").transfer("balance", [(1, 2, 50), (2, 3, 25)]).await?;
+    /// # Ok(()) }
+    /// ```
+    pub async fn transfer<I>(self, column: &str, transfers: I) -> Result<()>
+    where
+        I: IntoIterator,
+        I::Item: Into<Transfer>,
+    {
+        let transfers: Vec<Transfer> = transfers.into_iter().map(Into::into).collect();
+        let make = |schema: &Schema| Ok((steps(schema, column, &transfers)?, ()));
+        self.run(Access::Write, make).await.map(|_| ())
+    }
+}
+
+fn steps(schema: &Schema, column: &str, transfers: &[Transfer]) -> Result<Vec<Step<'static>>> {
+    let mut quoted = String::new();
+    quote_into(&mut quoted, schema.column(column)?)?;
+    let (debit, credit) = (Side::new(schema, &quoted, '-')?, Side::new(schema, &quoted, '+')?);
+    let mut steps = Vec::with_capacity(transfers.len() * 4);
+    for (index, transfer) in transfers.iter().enumerate() {
+        let placed = |error: Error| error.with_index(index);
+        check_amount(&transfer.amount).map_err(placed)?;
+        for (side, key) in [(&debit, &transfer.from), (&credit, &transfer.to)] {
+            schema.check_key(key).map_err(placed)?;
+            side.push(&mut steps, schema, key, &transfer.amount, index);
+        }
+    }
+    Ok(steps)
+}
+
+fn check_amount(amount: &Value) -> Result<()> {
+    match amount {
+        Value::Integer(amount) if *amount >= 0 => Ok(()),
+        Value::Real(amount) if *amount >= 0.0 && amount.is_finite() => Ok(()),
+        Value::Integer(_) | Value::Real(_) => Err(Error::invalid(
+            "an amount to transfer is not negative and finite; swap the two rows instead",
+        )),
+        _ => Err(Error::invalid("an amount to transfer is an integer or a real")),
+    }
+}
+
+/// One half of a transfer: what is checked before, and what is done.
+struct Side {
+    check: String,
+    change: String,
+}
+
+impl Side {
+    fn new(schema: &Schema, column: &str, sign: char) -> Result<Self> {
+        let by_key = schema.by_key(2)?;
+        let table = &schema.quoted;
+        // SQLite answers an integer sum beyond 64 bits with a rounded real, and
+        // a text or NULL balance with 0 or NULL: none of these may be stored.
+        let check = format!(
+            "SELECT CASE \
+               WHEN typeof({column}) NOT IN ('integer', 'real') THEN 'type' \
+               WHEN typeof({column}) = 'integer' AND typeof(?1) = 'integer' \
+                 THEN iif(typeof({column} {sign} ?1) = 'integer', 'fits', 'overflow') \
+               WHEN abs({column} {sign} ?1) <= 1.7976931348623157e308 THEN 'fits' \
+               ELSE 'overflow' END \
+             FROM {table} WHERE {by_key}"
+        );
+        let change = format!("UPDATE {table} SET {column} = {column} {sign} ?1 WHERE {by_key}");
+        Ok(Self { check, change })
+    }
+
+    fn push(
+        &self,
+        steps: &mut Vec<Step<'static>>,
+        schema: &Schema,
+        key: &Key,
+        amount: &Value,
+        index: usize,
+    ) {
+        let params: Params = std::iter::once(amount).chain(key.values()).collect();
+        let table = &schema.table;
+        let check = Step::new(self.check.clone(), params.clone(), Keep::First)
+            .item(index)
+            .expect(
+                Expect::Value("fits".into()),
+                ErrorKind::NotFound,
+                format!("transfer {index}: {table:?} has no row {key}; nothing was transferred"),
+            )
+            .when(
+                "type".into(),
+                ErrorKind::DatatypeMismatch,
+                format!("transfer {index}: row {key} holds no number; nothing was transferred"),
+            )
+            .when(
+                "overflow".into(),
+                ErrorKind::InvalidArgument,
+                format!(
+                    "transfer {index}: the sum of row {key} would be beyond 64 bits; nothing was transferred"
+                ),
+            );
+        let change = Step::new(self.change.clone(), params, Keep::Nothing).item(index).expect(
+            Expect::Changes(1),
+            ErrorKind::NotFound,
+            format!("transfer {index}: row {key} was not changed; nothing was transferred"),
+        );
+        steps.push(check);
+        steps.push(change);
+    }
+}

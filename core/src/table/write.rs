@@ -1,0 +1,248 @@
+//! Writing rows of a table.
+
+use std::collections::HashSet;
+
+use super::{Key, Schema, Table};
+use crate::backend::{Access, Keep, Output, Step};
+use crate::error::{Error, Result};
+use crate::many::Many;
+use crate::sql::{Params, Record, quote_into};
+use crate::value::Value;
+
+impl Table<'_> {
+    /// Inserts a row and answers its key. Columns that the record does not name
+    /// get their defaults.
+    ///
+    /// # Errors
+    /// `NoSuchTable`, `NoSuchColumn`, and what the constraints answer.
+    ///
+    /// # Cancellation
+    /// Dropping the future leaves the row inserted or not; never half.
+    pub async fn insert(self, record: Record) -> Result<Key> {
+        let make = |schema: &Schema| {
+            let (mut sql, params) = insert_sql(schema, &record)?;
+            let keep = if schema.rowid { Keep::Nothing } else { Keep::First };
+            if !schema.rowid {
+                returning_key(&mut sql, schema)?;
+            }
+            Ok((vec![Step::new(sql, params, keep)], ()))
+        };
+        let (output, (), schema) = self.run(Access::Write, make).await?;
+        key_of(output, &schema).ok_or_else(|| {
+            // A view's trigger, or one that ignored the row.
+            Error::new(crate::ErrorKind::NotFound, "the insert was ignored by a trigger")
+        })
+    }
+
+    /// Inserts rows, all or none, and answers how many. Records may name
+    /// different columns; those not named get their defaults.
+    ///
+    /// # Errors
+    /// As [`insert`](Self::insert); [`Error::index`] tells the record.
+    pub async fn insert_many<I>(self, records: I) -> Result<u64>
+    where
+        I: IntoIterator<Item = Record>,
+    {
+        let mut schema = Schema::of(self.target, self.name, false).await?;
+        let mut many = Many::new(self.target);
+        let mut shape: Vec<String> = Vec::new();
+        let mut sql = String::new();
+        let mut renewed = false;
+        for (index, record) in records.into_iter().enumerate() {
+            let same = record.iter().map(|(name, _)| name).eq(shape.iter().map(String::as_str));
+            if sql.is_empty() || !same {
+                let made = match insert_sql(&schema, &record) {
+                    Err(error) if error.kind() == crate::ErrorKind::NoSuchColumn && !renewed => {
+                        renewed = true;
+                        schema = Schema::of(self.target, self.name, true).await?;
+                        insert_sql(&schema, &record)
+                    }
+                    made => made,
+                };
+                sql = made.map_err(|error| error.with_index(index))?.0;
+                shape = record.iter().map(|(name, _)| name.to_owned()).collect();
+            }
+            let row = record.into_fields().into_iter().map(|(_, value)| value).collect();
+            many.push(index, &sql, row).await?;
+        }
+        many.finish().await
+    }
+
+    /// Sets the named columns of a row and answers whether there is such a row.
+    /// Without columns it answers `false` and touches nothing.
+    ///
+    /// # Errors
+    /// `NoSuchTable`, `NoSuchColumn`, and what the constraints answer.
+    pub async fn update(self, key: impl Into<Key>, record: Record) -> Result<bool> {
+        let key = key.into();
+        if record.is_empty() {
+            return Ok(false);
+        }
+        let make = |schema: &Schema| {
+            schema.check_key(&key)?;
+            let sql = update_sql(schema, &record)?;
+            Ok((vec![Step::new(sql, update_params(&record, &key), Keep::Nothing)], ()))
+        };
+        let (output, ..) = self.run(Access::Write, make).await?;
+        Ok(changes(&output) > 0)
+    }
+
+    /// Sets the named columns of many rows, all or none, and answers how many
+    /// rows there were: unknown keys are passed over, a key given twice counts
+    /// once.
+    ///
+    /// # Errors
+    /// As [`update`](Self::update); [`Error::index`] tells the key.
+    pub async fn update_many<I>(self, keys: I, record: Record) -> Result<u64>
+    where
+        I: IntoIterator,
+        I::Item: Into<Key>,
+    {
+        if record.is_empty() {
+            return Ok(0);
+        }
+        let mut schema = Schema::of(self.target, self.name, false).await?;
+        if update_sql(&schema, &record).is_err() {
+            schema = Schema::of(self.target, self.name, true).await?;
+        }
+        let sql = update_sql(&schema, &record)?;
+        let mut many = Many::new(self.target);
+        let mut seen = HashSet::new();
+        for (index, key) in keys.into_iter().enumerate() {
+            let key = key.into();
+            schema.check_key(&key).map_err(|error| error.with_index(index))?;
+            if seen.insert(key.fingerprint()) {
+                many.push(index, &sql, update_params(&record, &key)).await?;
+            }
+        }
+        many.finish().await
+    }
+
+    /// Deletes a row and answers whether there was one.
+    ///
+    /// # Errors
+    /// `NoSuchTable`, and `ForeignKeyViolation` if other rows refer to it.
+    pub async fn delete(self, key: impl Into<Key>) -> Result<bool> {
+        let key = key.into();
+        let make = |schema: &Schema| {
+            schema.check_key(&key)?;
+            let params: Params = key.values().iter().collect();
+            Ok((vec![Step::new(schema.delete.clone(), params, Keep::Nothing)], ()))
+        };
+        let (output, ..) = self.run(Access::Write, make).await?;
+        Ok(changes(&output) > 0)
+    }
+
+    /// Inserts a row, or, where one with its primary key is there, sets the
+    /// named columns of that; answers the key.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a table without a primary key; `NoSuchTable`,
+    /// `NoSuchColumn`, and what the other constraints answer.
+    pub async fn upsert(self, record: Record) -> Result<Key> {
+        let make = |schema: &Schema| {
+            if !schema.declared {
+                return Err(Error::invalid(format!(
+                    "{:?} has no primary key to find an existing row by",
+                    schema.table
+                )));
+            }
+            let (mut sql, params) = insert_sql(schema, &record)?;
+            if !record.is_empty() {
+                on_conflict(&mut sql, schema, &record)?;
+            }
+            returning_key(&mut sql, schema)?;
+            Ok((vec![Step::new(sql, params, Keep::First)], ()))
+        };
+        let (mut output, (), schema) = self.run(Access::Write, make).await?;
+        let rows = output.steps.pop().map(|outcome| outcome.rows).unwrap_or_default();
+        if let Some(row) = rows.into_first() {
+            return Ok(Key::from_values(row.iter().map(|(_, value)| value.to_value())));
+        }
+        // The row was there, and the record names nothing but its key.
+        Ok(Key::from_values(schema.key.iter().map(|column| {
+            let field = record.iter().find(|(name, _)| name.eq_ignore_ascii_case(column));
+            field.map_or(Value::Null, |(_, value)| value.clone())
+        })))
+    }
+}
+
+fn changes(output: &Output) -> u64 {
+    output.steps.first().map_or(0, |outcome| outcome.changes)
+}
+
+fn key_of(mut output: Output, schema: &Schema) -> Option<Key> {
+    let outcome = output.steps.pop()?;
+    if schema.rowid {
+        return Some(Key::from(outcome.last_row_id));
+    }
+    let row = outcome.rows.into_first()?;
+    Some(Key::from_values(row.iter().map(|(_, value)| value.to_value())))
+}
+
+fn insert_sql(schema: &Schema, record: &Record) -> Result<(String, Params)> {
+    let mut sql = format!("INSERT INTO {}", schema.quoted);
+    if record.is_empty() {
+        sql.push_str(" DEFAULT VALUES");
+        return Ok((sql, Params::new()));
+    }
+    let mut params = Params::new();
+    for (index, (name, value)) in record.iter().enumerate() {
+        sql.push_str(if index == 0 { " (" } else { ", " });
+        quote_into(&mut sql, schema.column(name)?)?;
+        params.push(value);
+    }
+    sql.push_str(") VALUES (");
+    for index in 0..params.len() {
+        sql.push_str(if index == 0 { "?" } else { ", ?" });
+    }
+    sql.push(')');
+    Ok((sql, params))
+}
+
+fn update_sql(schema: &Schema, record: &Record) -> Result<String> {
+    let mut sql = format!("UPDATE {} SET ", schema.quoted);
+    for (index, (name, _)) in record.iter().enumerate() {
+        if index > 0 {
+            sql.push_str(", ");
+        }
+        quote_into(&mut sql, schema.column(name)?)?;
+        sql.push_str(&format!(" = ?{}", index + 1));
+    }
+    sql.push_str(" WHERE ");
+    sql.push_str(&schema.by_key(record.len() + 1)?);
+    Ok(sql)
+}
+
+fn update_params(record: &Record, key: &Key) -> Params {
+    record.iter().map(|(_, value)| value).chain(key.values()).collect()
+}
+
+fn returning_key(sql: &mut String, schema: &Schema) -> Result<()> {
+    for (index, column) in schema.key.iter().enumerate() {
+        sql.push_str(if index == 0 { " RETURNING " } else { ", " });
+        quote_into(sql, column)?;
+    }
+    Ok(())
+}
+
+fn on_conflict(sql: &mut String, schema: &Schema, record: &Record) -> Result<()> {
+    for (index, column) in schema.key.iter().enumerate() {
+        sql.push_str(if index == 0 { " ON CONFLICT (" } else { ", " });
+        quote_into(sql, column)?;
+    }
+    let is_key = |name: &str| schema.key.iter().any(|column| column.eq_ignore_ascii_case(name));
+    let mut first = true;
+    for (name, _) in record.iter().filter(|(name, _)| !is_key(name)) {
+        sql.push_str(if first { ") DO UPDATE SET " } else { ", " });
+        first = false;
+        let column = schema.column(name)?;
+        quote_into(sql, column)?;
+        sql.push_str(" = excluded.");
+        quote_into(sql, column)?;
+    }
+    if first {
+        sql.push_str(") DO NOTHING");
+    }
+    Ok(())
+}

@@ -1,0 +1,179 @@
+//! Where an operation runs, the database or a session, and the operations on
+//! statements, written once for both.
+
+use std::future::Future;
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use crate::backend::{Access, Backend, Keep, Output, Program, Reply, Session, Step};
+use crate::error::{Error, ErrorKind, Result};
+use crate::many::Many;
+use crate::platform;
+use crate::row::{FromRow, FromValue, Rows};
+use crate::script::Batch;
+use crate::sql::Params;
+use crate::stream::RowStream;
+use crate::table::Schemas;
+
+/// Where an operation runs.
+#[derive(Clone, Copy)]
+pub(crate) struct Target<'a> {
+    pub(crate) place: Place<'a>,
+    pub(crate) limit: Option<Duration>,
+    pub(crate) schemas: &'a Schemas,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) enum Place<'a> {
+    Backend(&'a dyn Backend),
+    Session(&'a dyn Session),
+}
+
+/// What a statement did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Executed {
+    /// Rows inserted, updated or deleted by the statement itself, not by its
+    /// triggers and foreign key actions.
+    pub rows_changed: u64,
+    /// The rowid of the row inserted last; 0 if none was.
+    pub last_row_id: i64,
+}
+
+impl<'a> Target<'a> {
+    /// Runs a program.
+    #[inline]
+    pub(crate) async fn run(self, program: Program<'_>) -> Result<Output> {
+        let reads = program.access == Access::Read;
+        let reply = match self.place {
+            Place::Backend(backend) => backend.run(program),
+            Place::Session(session) => session.run(program),
+        };
+        match reply.try_now() {
+            Ok(answer) => answer,
+            Err(reply) => limited(reply, self.limit, reads).await,
+        }
+    }
+
+    #[inline]
+    async fn rows(self, sql: &str, params: Params, keep: Keep) -> Result<Rows> {
+        let mut output = self.run(Program::one(Step::new(sql, params, keep))).await?;
+        Ok(output.steps.pop().map(|outcome| outcome.rows).unwrap_or_default())
+    }
+
+    pub(crate) async fn execute(self, sql: &str, params: Params) -> Result<Executed> {
+        let output = self.run(Program::one(Step::new(sql, params, Keep::Nothing))).await?;
+        Ok(output.steps.first().map(Executed::from).unwrap_or_default())
+    }
+
+    pub(crate) async fn query<T: FromRow>(self, sql: &str, params: Params) -> Result<Vec<T>> {
+        self.rows(sql, params, Keep::All).await?.into_iter().map(T::from_row).collect()
+    }
+
+    #[inline]
+    pub(crate) async fn query_optional<T: FromRow>(
+        self,
+        sql: &str,
+        params: Params,
+    ) -> Result<Option<T>> {
+        self.rows(sql, params, Keep::First).await?.into_first().map(T::from_row).transpose()
+    }
+
+    #[inline]
+    pub(crate) async fn query_one<T: FromRow>(self, sql: &str, params: Params) -> Result<T> {
+        match self.rows(sql, params, Keep::First).await?.into_first() {
+            Some(row) => T::from_row(row),
+            None => Err(no_row()),
+        }
+    }
+
+    pub(crate) async fn query_value<T>(self, sql: &str, params: Params) -> Result<T>
+    where
+        T: for<'v> FromValue<'v>,
+    {
+        let rows = self.rows(sql, params, Keep::First).await?;
+        rows.into_first().ok_or_else(no_row)?.get(0)
+    }
+
+    pub(crate) fn stream(self, sql: &str, params: Params) -> RowStream<'a> {
+        let reply = match self.place {
+            Place::Backend(backend) => backend.stream(sql, params),
+            Place::Session(session) => session.stream(sql, params),
+        };
+        RowStream::new(reply, self.limit)
+    }
+
+    pub(crate) async fn execute_many<I>(self, sql: &str, rows: I) -> Result<u64>
+    where
+        I: IntoIterator,
+        I::Item: Into<Params>,
+    {
+        let mut many = Many::new(self);
+        for (index, row) in rows.into_iter().enumerate() {
+            many.push(index, sql, row.into()).await?;
+        }
+        many.finish().await
+    }
+
+    pub(crate) async fn batch(self, batch: Batch) -> Result<Vec<Executed>> {
+        let program = Program { steps: batch.steps, access: Access::Write, schema: None };
+        let output = self.run(program).await?;
+        Ok(output.steps.iter().map(Executed::from).collect())
+    }
+}
+
+impl From<&crate::backend::Outcome> for Executed {
+    fn from(outcome: &crate::backend::Outcome) -> Self {
+        Self { rows_changed: outcome.changes, last_row_id: outcome.last_row_id }
+    }
+}
+
+#[cold]
+fn no_row() -> Error {
+    Error::new(ErrorKind::NotFound, "the query yields no row; query_optional() allows that")
+}
+
+/// Waits for a reply no longer than the limit. `harmless`: nothing is changed by
+/// the call, or dropping it undoes it.
+///
+/// # Errors
+/// `Timeout` when the limit passed and the call had no effect; `OutcomeUnknown`
+/// when the backend can't tell whether it had.
+pub(crate) async fn limited<T>(
+    mut reply: Reply<T>,
+    limit: Option<Duration>,
+    harmless: bool,
+) -> Result<T> {
+    let Some(limit) = limit else { return reply.await };
+    {
+        let mut alarm = pin!(platform::sleep(limit));
+        let answer = std::future::poll_fn(|cx| {
+            if let Poll::Ready(answer) = std::pin::Pin::new(&mut reply).poll(cx) {
+                return Poll::Ready(Some(answer));
+            }
+            alarm.as_mut().poll(cx).map(|()| None)
+        });
+        if let Some(answer) = answer.await {
+            return answer;
+        }
+    }
+    if reply.interrupt() {
+        // The statement stops, or was just committed: the answer tells which.
+        return match reply.await {
+            Err(error) if error.kind() == ErrorKind::Cancelled => Err(timed_out(limit)),
+            answer => answer,
+        };
+    }
+    drop(reply);
+    if harmless {
+        return Err(timed_out(limit));
+    }
+    Err(Error::new(
+        ErrorKind::OutcomeUnknown,
+        format!("the call took longer than {limit:?}; whether it was done can't be told"),
+    ))
+}
+
+fn timed_out(limit: Duration) -> Error {
+    Error::new(ErrorKind::Timeout, format!("the call took longer than {limit:?} and was undone"))
+}

@@ -1,0 +1,85 @@
+//! What the kernel tells of this process, from `/proc/self`. Linux only.
+
+use std::fs;
+
+use crate::Result;
+
+/// Forgets the peak of memory so far: the next [`peak_kib`] is of what follows.
+///
+/// # Errors
+///
+/// Where the kernel does not offer it.
+pub fn reset_peak() -> Result<()> {
+    Ok(fs::write("/proc/self/clear_refs", "5")?)
+}
+
+/// The peak of resident memory since [`reset_peak`], in KiB.
+///
+/// # Errors
+///
+/// Where `/proc/self/status` has no `VmHWM`.
+pub fn peak_kib() -> Result<u64> {
+    let status = fs::read_to_string("/proc/self/status")?;
+    field(&status, "VmHWM:").ok_or_else(|| "no VmHWM in /proc/self/status".into())
+}
+
+/// How many threads the process has.
+///
+/// # Errors
+///
+/// Where `/proc` cannot be read.
+pub fn threads() -> Result<u64> {
+    Ok(fs::read_dir("/proc/self/task")?.count() as u64)
+}
+
+/// How many file handles the process has open.
+///
+/// # Errors
+///
+/// Where `/proc` cannot be read.
+pub fn handles() -> Result<u64> {
+    // The listing itself holds one.
+    Ok(fs::read_dir("/proc/self/fd")?.count() as u64 - 1)
+}
+
+/// The context switches so far, wanted or not, of every thread but the caller.
+///
+/// # Errors
+///
+/// Where `/proc` cannot be read.
+pub fn switches_of_others() -> Result<u64> {
+    let me = fs::read_link("/proc/thread-self")?;
+    let mut sum = 0;
+    for task in fs::read_dir("/proc/self/task")? {
+        let task = task?;
+        if Some(task.file_name().as_os_str()) == me.file_name() {
+            continue;
+        }
+        // A thread may end between the listing and the reading.
+        let Ok(status) = fs::read_to_string(task.path().join("status")) else {
+            continue;
+        };
+        sum += field(&status, "voluntary_ctxt_switches:").unwrap_or(0)
+            + field(&status, "nonvoluntary_ctxt_switches:").unwrap_or(0);
+    }
+    Ok(sum)
+}
+
+fn field(status: &str, name: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_is_found_by_its_whole_name() {
+        let status =
+            "VmHWM:\t  1234 kB\nvoluntary_ctxt_switches:\t5\nnonvoluntary_ctxt_switches:\t7\n";
+        assert_eq!(field(status, "VmHWM:"), Some(1234));
+        assert_eq!(field(status, "voluntary_ctxt_switches:"), Some(5));
+        assert_eq!(field(status, "nonvoluntary_ctxt_switches:"), Some(7));
+    }
+}

@@ -1,0 +1,1 @@
+//! The project-wide tests live in the folders beside this file.

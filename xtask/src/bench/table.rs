@@ -1,0 +1,109 @@
+//! The results for people: two Markdown tables.
+
+use std::fmt::Write;
+
+use super::figures::{Figure, Figures};
+use super::goals::Verdict;
+use super::options::Options;
+use super::works::{Subject, about};
+
+/// The table of figures, then the table of goals.
+pub(crate) fn markdown(
+    figures: &Figures,
+    subjects: &[Subject],
+    verdicts: &[Verdict],
+    options: &Options,
+) -> String {
+    let mut text = conditions(options);
+    text.push_str("\n| Work | Unit |");
+    for subject in subjects {
+        let _ = write!(text, " {} |", subject.name);
+    }
+    text.push_str("\n|---|---|");
+    text.push_str(&"---:|".repeat(subjects.len()));
+    text.push('\n');
+    for work in figures.works() {
+        row(&mut text, figures, subjects, work);
+    }
+    if !verdicts.is_empty() {
+        goals(&mut text, verdicts);
+    }
+    text
+}
+
+/// How it was measured, in a line.
+fn conditions(options: &Options) -> String {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let quick = if options.quick { ", quick: a tenth of the operations" } else { "" };
+    format!(
+        "Median (min–max) of {} rounds side by side, {cores} cores, {}{quick}.\n",
+        options.rounds,
+        std::env::consts::OS,
+    )
+}
+
+fn row(text: &mut String, figures: &Figures, subjects: &[Subject], work: &str) {
+    let of = |subject: &Subject| figures.get(work, subject.name);
+    let unit = subjects.iter().find_map(of).map_or("", |figure| figure.unit.as_str());
+    let unit = if unit == "us" { "µs" } else { unit };
+    let _ = write!(text, "| {} (`{work}`) | {unit} |", about(work));
+    for subject in subjects {
+        let cell = of(subject).map_or_else(|| "–".to_owned(), cell);
+        let _ = write!(text, " {cell} |");
+    }
+    text.push('\n');
+}
+
+fn cell(figure: &Figure) -> String {
+    let (median, min, max) = (figure.median(), figure.min(), figure.max());
+    if min == max {
+        return number(median);
+    }
+    format!("{} ({}–{})", number(median), number(min), number(max))
+}
+
+fn goals(text: &mut String, verdicts: &[Verdict]) {
+    text.push_str("\n| Goal | Must be | Is | Held |\n|---|---:|---:|---|\n");
+    for verdict in verdicts {
+        let held = if verdict.held { "yes" } else { "**no**" };
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | {held} |",
+            verdict.measure,
+            verdict.goal,
+            number(verdict.ratio),
+        );
+    }
+}
+
+/// Three digits that count, and no more than are there.
+fn number(value: f64) -> String {
+    let digits = match value.abs() {
+        0.0 => 0,
+        small if small < 10.0 => 2,
+        middle if middle < 100.0 => 1,
+        _ => 0,
+    };
+    format!("{value:.digits$}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::works::SUBJECTS;
+
+    #[test]
+    fn numbers_have_three_digits() {
+        let numbers = [0.0, 0.514, 3.456, 45.04, 177.5, 1000.3].map(number);
+        assert_eq!(numbers, ["0", "0.51", "3.46", "45.0", "178", "1000"]);
+    }
+
+    #[test]
+    fn a_subject_without_a_figure_has_a_dash() {
+        let mut figures = Figures::default();
+        figures.add("point_read", "raw", "us", 2.3);
+        let mut text = String::new();
+        row(&mut text, &figures, &SUBJECTS[..2], "point_read");
+        assert_eq!(text, "| point read, one at a time (`point_read`) | µs | – | 2.30 |\n");
+    }
+}

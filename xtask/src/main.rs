@@ -1,0 +1,77 @@
+//! The project's own commands, run as `cargo xtask <command>`.
+//!
+//! This crate imports no product crate: it must build and explain itself while
+//! the product does not compile.
+
+mod bench;
+mod find;
+mod install;
+mod parts;
+mod process;
+mod report;
+mod setup;
+mod test;
+mod wasm;
+mod workspace;
+
+use std::process::ExitCode;
+
+use anyhow::bail;
+
+use crate::workspace::Workspace;
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    match dispatch(&args) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs the command that `args` name.
+///
+/// A test run that fails has said why and closed with its counts, which must
+/// stay the last line, so it returns a code and not an error.
+fn dispatch(args: &[String]) -> anyhow::Result<ExitCode> {
+    let Some((command, rest)) = args.split_first() else {
+        print!("{}", help());
+        return Ok(ExitCode::SUCCESS);
+    };
+    match command.as_str() {
+        "test" => return test::run(&Workspace::find()?, rest),
+        "setup" => setup::run(rest)?,
+        "bench" => bench::run(rest)?,
+        "help" | "--help" | "-h" => print!("{}", help()),
+        unknown => bail!("unknown command `{unknown}`; `cargo xtask help` lists them"),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn help() -> String {
+    let mut text = String::from(
+        "\
+usage: cargo xtask <command>
+
+  test [PART]...      run every part that is ready, or only those named
+  setup [PART]...     install what the parts need and this machine lacks
+  bench NAME [ARGS]   run a benchmark
+  help                this text
+
+parts:
+",
+    );
+    for part in parts::ALL {
+        text.push_str(&format!("  {:<9} {}{}\n", part.name, part.about, part.note()));
+    }
+    text.push_str(
+        "
+environment:
+  XTASK_WASM=rustc|debian   build for wasm32 in this way and try no other
+  CARGO_TARGET_DIR          where cargo builds, as for cargo itself
+",
+    );
+    text
+}

@@ -1,0 +1,132 @@
+//! The parts of the project that can be set up and tested on their own.
+
+use anyhow::bail;
+
+use crate::report::Report;
+use crate::workspace::Workspace;
+use crate::{setup, test};
+
+/// Every part, in the order in which a full test runs them.
+pub(crate) const ALL: &[Part] = &[
+    part(
+        "rust",
+        "format, lints, tests, docs and the quickstart",
+        When::Always(setup::rust, test::rust::steps),
+    ),
+    part(
+        "wasm",
+        "core compiles for wasm32-unknown-unknown",
+        When::Always(setup::wasm, test::wasm::steps),
+    ),
+    part("node", "the npm package in Node", When::Later),
+    part("browser", "the npm package in browsers", When::Later),
+    part("python", "the wheel", When::Later),
+    part("kotlin", "the jar", When::Later),
+    part(
+        "bench",
+        "the benchmark programs compile",
+        When::Named(setup::c_compiler, test::peers::steps),
+    ),
+];
+
+/// One part.
+pub(crate) struct Part {
+    pub(crate) name: &'static str,
+    pub(crate) about: &'static str,
+    pub(crate) when: When,
+}
+
+/// When a part is set up and tested.
+pub(crate) enum When {
+    /// In a full run, and when named.
+    Always(Setup, Steps),
+    /// Only when named: it takes minutes and tells little about a change.
+    Named(Setup, Steps),
+    /// Not written yet.
+    Later,
+}
+
+/// Makes the machine able to run a part's steps; quick when it already is.
+pub(crate) type Setup = fn() -> anyhow::Result<()>;
+/// Runs a part's steps.
+pub(crate) type Steps = fn(&Workspace, &mut Report);
+
+impl Part {
+    /// What the help adds to the description.
+    pub(crate) fn note(&self) -> &'static str {
+        match self.when {
+            When::Always(..) => "",
+            When::Named(..) => " (only when named)",
+            When::Later => " (not there yet)",
+        }
+    }
+
+    /// The part's setup and steps, unless it is not there yet.
+    pub(crate) fn work(&self) -> Option<(Setup, Steps)> {
+        match self.when {
+            When::Always(setup, steps) | When::Named(setup, steps) => Some((setup, steps)),
+            When::Later => None,
+        }
+    }
+}
+
+const fn part(name: &'static str, about: &'static str, when: When) -> Part {
+    Part { name, about, when }
+}
+
+/// A part chosen to run: its name, setup and steps.
+pub(crate) type Chosen = (&'static str, Setup, Steps);
+
+/// The parts that `names` choose, or those of a full run when it is empty.
+pub(crate) fn choose(names: &[String]) -> anyhow::Result<Vec<Chosen>> {
+    if names.is_empty() {
+        let full = ALL.iter().filter(|part| matches!(part.when, When::Always(..)));
+        return Ok(full
+            .filter_map(|part| part.work().map(|(setup, steps)| (part.name, setup, steps)))
+            .collect());
+    }
+    names.iter().map(|name| named(name)).collect()
+}
+
+fn named(name: &str) -> anyhow::Result<Chosen> {
+    let Some(part) = ALL.iter().find(|part| part.name == name) else {
+        let known: Vec<_> = ALL.iter().map(|part| part.name).collect();
+        bail!("there is no part `{name}`; the parts are {}", known.join(", "));
+    };
+    let Some((setup, steps)) = part.work() else {
+        bail!("the part `{name}` ({}) is not there yet", part.about);
+    };
+    Ok((part.name, setup, steps))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chosen(names: &[&str]) -> anyhow::Result<Vec<&'static str>> {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        Ok(choose(&names)?.into_iter().map(|(name, ..)| name).collect())
+    }
+
+    #[test]
+    fn a_full_run_has_the_parts_that_are_always_tested() {
+        let full = chosen(&[]).unwrap();
+        assert_eq!(full.first(), Some(&"rust"));
+        assert!(!full.contains(&"bench"));
+    }
+
+    #[test]
+    fn named_parts_run_in_the_order_named() {
+        assert_eq!(chosen(&["wasm", "bench", "rust"]).unwrap(), ["wasm", "bench", "rust"]);
+    }
+
+    #[test]
+    fn a_part_that_is_unknown_or_not_there_yet_is_an_error_that_names_it() {
+        let unknown = chosen(&["rust", "cobol"]).unwrap_err().to_string();
+        assert!(unknown.contains("`cobol`") && unknown.contains("kotlin"), "{unknown}");
+        for part in ALL.iter().filter(|part| matches!(part.when, When::Later)) {
+            let later = chosen(&[part.name]).unwrap_err().to_string();
+            assert!(later.contains("not there yet"), "{later}");
+        }
+    }
+}

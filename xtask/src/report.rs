@@ -1,0 +1,119 @@
+//! The steps of a test run: a header and a time for each, and the counts at the end.
+
+use std::time::{Duration, Instant};
+
+/// What has run so far.
+#[derive(Default)]
+pub(crate) struct Report {
+    part: &'static str,
+    steps: Vec<Step>,
+}
+
+struct Step {
+    name: String,
+    outcome: Outcome,
+}
+
+enum Outcome {
+    Passed(Duration),
+    Failed(Duration),
+    Skipped,
+}
+
+impl Report {
+    /// Names the part that the next steps belong to.
+    pub(crate) fn begin(&mut self, part: &'static str) {
+        self.part = part;
+    }
+
+    /// Runs one step. `None` means that it failed; what failed has been printed.
+    pub(crate) fn step<T>(
+        &mut self,
+        name: &str,
+        work: impl FnOnce() -> anyhow::Result<T>,
+    ) -> Option<T> {
+        let name = format!("{}: {name}", self.part);
+        println!("\n=== {name}");
+        let begin = Instant::now();
+        let result = work();
+        let took = begin.elapsed();
+        let (outcome, value) = match result {
+            Ok(value) => (Outcome::Passed(took), Some(value)),
+            Err(error) => {
+                println!("error: {error:#}");
+                (Outcome::Failed(took), None)
+            }
+        };
+        println!("--- {}", line(&name, &outcome));
+        self.steps.push(Step { name, outcome });
+        value
+    }
+
+    /// Notes steps that cannot run because one before them failed.
+    pub(crate) fn skip(&mut self, names: &[&str]) {
+        for name in names {
+            self.steps
+                .push(Step { name: format!("{}: {name}", self.part), outcome: Outcome::Skipped });
+        }
+    }
+
+    /// Prints the summary, closed by the counts alone on a line, which programs
+    /// read. True when nothing failed.
+    pub(crate) fn finish(self) -> bool {
+        println!("\n=== summary");
+        for step in &self.steps {
+            println!("{}", line(&step.name, &step.outcome));
+        }
+        let (passed, failed) = self.counts();
+        println!("\n{passed} passed, {failed} failed");
+        failed == 0
+    }
+
+    /// How many steps passed and failed. A skipped one is neither: the failure
+    /// that it depends on is counted.
+    fn counts(&self) -> (usize, usize) {
+        let count = |wanted: fn(&Outcome) -> bool| {
+            self.steps.iter().filter(|step| wanted(&step.outcome)).count()
+        };
+        (count(|it| matches!(it, Outcome::Passed(_))), count(|it| matches!(it, Outcome::Failed(_))))
+    }
+}
+
+fn line(name: &str, outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Passed(took) => format!("ok       {name} ({})", seconds(*took)),
+        Outcome::Failed(took) => format!("FAILED   {name} ({})", seconds(*took)),
+        Outcome::Skipped => format!("skipped  {name}"),
+    }
+}
+
+fn seconds(took: Duration) -> String {
+    let total = took.as_secs();
+    if total < 60 {
+        format!("{:.1} s", took.as_secs_f64())
+    } else {
+        format!("{} min {} s", total / 60, total % 60)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_skipped_step_counts_neither_as_passed_nor_as_failed() {
+        let mut report = Report::default();
+        report.begin("rust");
+        assert_eq!(report.step("one", || Ok(1)), Some(1));
+        assert_eq!(report.step("two", || anyhow::bail!("broken")), None::<()>);
+        report.skip(&["three", "four"]);
+        assert_eq!(report.counts(), (1, 1));
+        assert!(!report.finish());
+    }
+
+    #[test]
+    fn long_times_are_told_in_minutes() {
+        assert_eq!(seconds(Duration::from_millis(1_250)), "1.2 s");
+        assert_eq!(seconds(Duration::from_secs(125)), "2 min 5 s");
+    }
+}

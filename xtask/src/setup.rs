@@ -1,0 +1,51 @@
+//! What the parts need, and getting it: `cargo xtask setup`.
+
+use crate::process::Run;
+use crate::wasm::Toolchain;
+use crate::{find, install, parts};
+
+/// Sets up the parts that `args` name, or all that are ready.
+pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
+    for (name, setup, _) in parts::choose(args)? {
+        println!("=== {name}");
+        setup()?;
+        println!("{name} has what it needs");
+    }
+    Ok(())
+}
+
+/// For the native crates: clippy, rustfmt and a C compiler.
+pub(crate) fn rust() -> anyhow::Result<()> {
+    let missing: Vec<&str> = [("clippy", "clippy"), ("fmt", "rustfmt")]
+        .into_iter()
+        .filter(|(subcommand, _)| !Run::cargo().args([*subcommand, "--version"]).succeeds())
+        .map(|(_, component)| component)
+        .collect();
+    if !missing.is_empty() {
+        install::rustup_components(&missing)?;
+    }
+    c_compiler()
+}
+
+/// For SQLite, which is C: any compiler that the `cc` crate finds by itself.
+pub(crate) fn c_compiler() -> anyhow::Result<()> {
+    // On Windows the `cc` crate finds Visual Studio in the registry.
+    let known = std::env::var_os("CC").is_some()
+        || cfg!(windows)
+        || ["cc", "gcc", "clang"].iter().any(|name| find::on_path(name).is_some());
+    if known {
+        return Ok(());
+    }
+    // The headers come by themselves only as a recommendation, which is off.
+    install::apt("a C compiler", "^gcc$", |known| {
+        known.contains(&"gcc".to_owned()).then(|| ["gcc", "libc6-dev"].map(str::to_owned).to_vec())
+    })
+}
+
+/// For wasm32: a Rust with its standard library, and a clang.
+pub(crate) fn wasm() -> anyhow::Result<()> {
+    // Build scripts and macros are compiled for this machine.
+    c_compiler()?;
+    println!("for wasm32: {}", Toolchain::find_or_install()?);
+    Ok(())
+}

@@ -1,0 +1,48 @@
+//! The native crates: everything that a Rust change must keep right.
+
+use std::fs;
+
+use anyhow::Context;
+
+use crate::process::Run;
+use crate::report::Report;
+use crate::workspace::Workspace;
+
+/// Runs the steps of the part `rust`.
+pub(crate) fn steps(workspace: &Workspace, report: &mut Report) {
+    let cargo = |args: &[&str]| Run::cargo().args(args).dir(workspace.root());
+
+    report.step("format", || cargo(&["fmt", "--all", "--check"]).run());
+    // What does not compile would fail each step below with the same errors.
+    if report
+        .step("compile", || cargo(&["test", "--workspace", "--all-targets", "--no-run"]).run())
+        .is_none()
+    {
+        report.skip(&["lints", "tests", "docs", "quickstart"]);
+        return;
+    }
+    report.step("lints", || {
+        cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]).run()
+    });
+    // Doc tests are among them.
+    report.step("tests", || cargo(&["test", "--workspace", "--no-fail-fast"]).run());
+    report.step("docs", || {
+        cargo(&["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings").run()
+    });
+    report.step("quickstart", || quickstart(workspace));
+}
+
+/// Runs the quickstart as a reader of the README would, on a file that nobody
+/// has: its first argument.
+fn quickstart(workspace: &Workspace) -> anyhow::Result<()> {
+    let dir = std::env::temp_dir().join(format!("ubiqlite-quickstart-{}", std::process::id()));
+    fs::create_dir(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
+    let ran = Run::cargo()
+        .args(["run", "--example", "quickstart", "--"])
+        .arg(dir.join("app.db"))
+        .dir(workspace.root())
+        .run();
+    let removed =
+        fs::remove_dir_all(&dir).with_context(|| format!("cannot remove {}", dir.display()));
+    ran.and(removed)
+}

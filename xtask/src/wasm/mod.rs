@@ -1,0 +1,144 @@
+//! A toolchain for wasm32-unknown-unknown, and building with it.
+
+mod debian;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+
+use crate::process::Run;
+use crate::workspace::Workspace;
+use crate::{find, install};
+use debian::DebianRust;
+
+const TARGET: &str = "wasm32-unknown-unknown";
+
+/// The C of which clang must make wasm: the smallest that needs both its own
+/// headers and its code generator.
+const PROBE: &str =
+    "#include <stddef.h>\n#include <stdint.h>\nsize_t probe(uint8_t x) { return x; }\n";
+
+/// How long rustup may take to add the target. Where it can, it takes a few
+/// seconds; where it cannot reach its server, it would retry for minutes.
+const RUSTUP_LIMIT: Duration = Duration::from_secs(20);
+
+/// A Rust and a C compiler that write wasm32 on this machine.
+pub(crate) struct Toolchain {
+    rust: Rust,
+    clang: PathBuf,
+    ar: PathBuf,
+}
+
+enum Rust {
+    /// The rustc in use: its standard library for the target is installed.
+    InUse,
+    /// Debian's rustc, which builds the standard library from its source.
+    Debian(DebianRust),
+}
+
+impl Toolchain {
+    /// The first way that works. What is there goes before what must be
+    /// fetched, and the rustc in use before Debian's.
+    pub(crate) fn find_or_install() -> anyhow::Result<Self> {
+        let rust = match std::env::var("XTASK_WASM").as_deref() {
+            Err(_) => in_use().or_else(debian_found).map_or_else(install_either, Ok)?,
+            Ok("rustc") => in_use().map_or_else(add_target, Ok)?,
+            Ok("debian") => debian_found().map_or_else(install_debian, Ok)?,
+            Ok(other) => bail!("XTASK_WASM is `{other}`: it may be `rustc` or `debian`"),
+        };
+        let (clang, ar) = c_tools().map_or_else(install_c_tools, Ok)?;
+        Ok(Self { rust, clang, ar })
+    }
+
+    /// Builds one package of the workspace.
+    pub(crate) fn build(&self, workspace: &Workspace, package: &str) -> anyhow::Result<()> {
+        println!("with {self}");
+        let (cargo, extra) = match &self.rust {
+            Rust::InUse => (Run::cargo(), None),
+            Rust::Debian(rust) => (rust.cargo(), Some("-Zbuild-std=std,panic_abort")),
+        };
+        cargo
+            .arg("build")
+            .args(extra)
+            // Another cargo than the developer's must not rewrite the lock file.
+            .args(["--locked", "--target", TARGET, "--package", package])
+            .env("CARGO_TARGET_DIR", workspace.target_for("wasm"))
+            .env("CC_wasm32_unknown_unknown", &self.clang)
+            .env("AR_wasm32_unknown_unknown", &self.ar)
+            .dir(workspace.root())
+            .run()
+    }
+}
+
+impl fmt::Display for Toolchain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.rust {
+            Rust::InUse => write!(f, "the rustc in use and its wasm32 target")?,
+            Rust::Debian(rust) => write!(f, "{rust}")?,
+        }
+        write!(f, ", and {}", self.clang.display())
+    }
+}
+
+fn in_use() -> Option<Rust> {
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let libdir =
+        Run::new(rustc).args(["--print", "target-libdir", "--target", TARGET]).answer().ok()?;
+    Path::new(libdir.trim()).is_dir().then_some(Rust::InUse)
+}
+
+fn debian_found() -> Option<Rust> {
+    DebianRust::find().map(Rust::Debian)
+}
+
+fn install_either() -> anyhow::Result<Rust> {
+    add_target().or_else(|error| {
+        println!("{error:#}: trying Debian's packages instead");
+        install_debian()
+    })
+}
+
+fn add_target() -> anyhow::Result<Rust> {
+    if find::on_path("rustup").is_none() {
+        bail!("the rustc in use has no {TARGET} target, and there is no rustup to add it");
+    }
+    println!("installing the {TARGET} target with rustup, for the toolchain in use");
+    Run::new("rustup").args(["target", "add", TARGET]).run_within(RUSTUP_LIMIT)?;
+    in_use().with_context(|| format!("rustup added {TARGET}, but rustc does not have it"))
+}
+
+fn install_debian() -> anyhow::Result<Rust> {
+    debian::install()?;
+    debian_found().context(
+        "Debian's Rust is installed, but its rustc, cargo or sources are not where they should be",
+    )
+}
+
+/// A clang that can write wasm, and the archiver of its LLVM.
+fn c_tools() -> Option<(PathBuf, PathBuf)> {
+    let clang = find::versions_on_path("clang").into_iter().find(|clang| writes_wasm(clang))?;
+    // Any LLVM's archiver can read the objects; its own is only the likeliest.
+    let ar = find::sibling(&clang, "llvm-ar")
+        .or_else(|| find::versions_on_path("llvm-ar").into_iter().next())?;
+    Some((clang, ar))
+}
+
+/// Apple's clang and some distributions' know the target but cannot write it,
+/// or lack the headers, so only trying tells.
+fn writes_wasm(clang: &Path) -> bool {
+    let target = format!("--target={TARGET}");
+    Run::new(clang)
+        .args([target.as_str(), "-x", "c", "-S", "-o", "-", "-"])
+        .answer_to(PROBE)
+        .is_ok()
+}
+
+fn install_c_tools() -> anyhow::Result<(PathBuf, PathBuf)> {
+    const PROGRAMS: &[&str] = &["clang", "lld", "llvm"];
+    install::apt("a clang that writes wasm", "^(clang|lld|llvm)-[0-9]+$", |known| {
+        install::newest_llvm(known, PROGRAMS)
+    })?;
+    c_tools().context("clang is installed, but cannot write wasm or has no llvm-ar")
+}
