@@ -1,15 +1,23 @@
 //! One statement for many rows: chunk by chunk in one transaction, with memory
-//! for two chunks.
+//! for three chunks.
 
-use crate::backend::{Access, Begin, Control, Intent, Keep, Output, Program, Reply, Session, Step};
+use std::collections::VecDeque;
+
+use crate::backend::{
+    Access, Begin, Control, Intent, Keep, Output, ParamRows, Program, Reply, Session, Step,
+};
 use crate::error::Result;
 use crate::nested::Nested;
 use crate::sql::Params;
 use crate::target::{Place, Target, limited};
 
 /// A chunk is sent when it has so many rows, or takes so many bytes.
-const CHUNK_ROWS: usize = 512;
-const CHUNK_BYTES: usize = 128 * 1024;
+const CHUNK_ROWS: usize = 1024;
+const CHUNK_BYTES: usize = 256 * 1024;
+
+/// Chunks under way while the next one is gathered: one runs, and one waits, so
+/// that SQLite never does.
+const AHEAD: usize = 2;
 
 /// Rows on their way into a statement.
 ///
@@ -23,8 +31,8 @@ pub(crate) struct Many<'a> {
     changed: u64,
     /// What the first chunk was written for, checked with it.
     pub(crate) schema: Option<i64>,
-    // Before `way`: the chunk under way is given up before its transaction is.
-    sent: Option<Reply<Output>>,
+    // Before `way`: the chunks under way are given up before their transaction is.
+    sent: VecDeque<Reply<Output>>,
     way: Way<'a>,
 }
 
@@ -48,7 +56,7 @@ impl<'a> Many<'a> {
             bytes: 0,
             changed: 0,
             schema: None,
-            sent: None,
+            sent: VecDeque::new(),
             way: Way::Unsent,
         }
     }
@@ -56,17 +64,21 @@ impl<'a> Many<'a> {
     /// Adds a row for this statement.
     pub(crate) async fn push(&mut self, index: usize, sql: &str, row: Params) -> Result<()> {
         self.rows += 1;
-        self.bytes += row.weight();
-        match self.steps.last_mut() {
-            Some(step) if step.sql == sql => {
-                if let Some(extra) = &mut step.extra {
-                    extra.each.push(row);
-                }
+        let before = self.weight();
+        let fitted = match self.steps.last_mut() {
+            Some(Step { sql: same, extra: Some(extra), .. }) if same == sql => {
+                extra.each.push(&row)
             }
-            _ => {
-                let step = Step::new(sql.to_owned(), (), Keep::Nothing);
-                self.steps.push(step.item(index).each(vec![row]));
-            }
+            _ => false,
+        };
+        if !fitted {
+            let mut each = ParamRows::new();
+            each.push(&row);
+            let step = Step::new(sql.to_owned(), (), Keep::Nothing);
+            self.steps.push(step.item(index).each(each));
+            self.bytes += self.weight();
+        } else {
+            self.bytes += self.weight() - before;
         }
         if self.rows >= CHUNK_ROWS || self.bytes >= CHUNK_BYTES {
             self.send().await?;
@@ -88,7 +100,7 @@ impl<'a> Many<'a> {
         if !self.steps.is_empty() {
             self.send().await?;
         }
-        self.settle().await?;
+        self.settle(0).await?;
         match std::mem::replace(&mut self.way, Way::Unsent) {
             Way::Transaction(session) => {
                 limited(session.control(Control::Commit), self.target.limit, false).await?;
@@ -97,6 +109,12 @@ impl<'a> Many<'a> {
             Way::Unsent | Way::Whole => {}
         }
         Ok(self.changed)
+    }
+
+    /// The bytes of the last step's rows.
+    fn weight(&self) -> usize {
+        let extra = self.steps.last().and_then(|step| step.extra.as_ref());
+        extra.map_or(0, |extra| extra.each.weight())
     }
 
     fn take(&mut self) -> Program<'static> {
@@ -127,21 +145,23 @@ impl<'a> Many<'a> {
             // All rows are one program; its limit is the memory.
             return Ok(());
         }
-        self.settle().await?;
+        self.settle(AHEAD - 1).await?;
         let program = self.take();
-        self.sent = match &self.way {
+        self.sent.extend(match &self.way {
             Way::Transaction(session) => Some(session.run(program)),
             Way::Nested(nested) => Some(nested.session().run(program)),
             Way::Unsent | Way::Whole => None,
-        };
+        });
         Ok(())
     }
 
-    /// Waits for the chunk under way.
-    async fn settle(&mut self) -> Result<()> {
-        if let Some(sent) = self.sent.take() {
-            let output = limited(sent, self.target.limit, false).await?;
-            self.count(&output);
+    /// Waits until no more than so many chunks are under way.
+    async fn settle(&mut self, most: usize) -> Result<()> {
+        while self.sent.len() > most {
+            if let Some(sent) = self.sent.pop_front() {
+                let output = limited(sent, self.target.limit, false).await?;
+                self.count(&output);
+            }
         }
         Ok(())
     }

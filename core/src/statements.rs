@@ -114,7 +114,7 @@ macro_rules! writing_methods {
 
         /// Runs one statement for every item of an iterator, all or none, and
         /// answers the rows changed. The iterator may be endless for all the
-        /// memory it takes: at most two chunks of it (128 KiB each) are held.
+        /// memory it takes: at most three chunks of it (256 KiB each) are held.
         ///
         /// # Errors
         /// As `execute`; [`Error::index`](crate::Error::index) tells the item.

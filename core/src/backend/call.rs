@@ -84,11 +84,6 @@ impl<T> Completer<T> {
     pub(crate) fn answer(mut self, answer: Result<T>) -> Option<T> {
         self.0.take().and_then(|shared| give(&shared, answer))
     }
-
-    /// Answers that the call was stopped before it ran.
-    pub(crate) fn answer_cancelled(self) {
-        self.answer(Err(cancelled()));
-    }
 }
 
 /// The error of a call that was stopped.

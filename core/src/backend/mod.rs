@@ -7,9 +7,11 @@
 mod call;
 #[cfg(not(target_family = "wasm"))]
 pub(crate) mod native;
+mod param_rows;
 mod program;
 mod reply;
 
+pub use param_rows::ParamRows;
 pub use program::{Access, Expect, Extra, Keep, Outcome, Output, Program, Reference, Step};
 pub use reply::Reply;
 

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use smallvec::SmallVec;
 
+use super::ParamRows;
 use crate::error::{Error, ErrorKind, Result};
 use crate::row::Rows;
 use crate::sql::Params;
@@ -54,7 +55,7 @@ pub struct Extra {
     pub references: Vec<(usize, Reference)>,
     /// Instead of once with `params`, the statement runs once with each of these;
     /// changes add up.
-    pub each: Vec<Params>,
+    pub each: ParamRows,
     /// What must be true after the statement ran.
     pub expect: Expect,
     /// What to answer where `expect` does not hold because the value is another:
@@ -183,7 +184,7 @@ impl<'a> Step<'a> {
     }
 
     /// Runs the statement once with each of these parameters.
-    pub fn each(mut self, each: Vec<Params>) -> Self {
+    pub fn each(mut self, each: ParamRows) -> Self {
         self.extra.get_or_insert_default().each = each;
         self
     }

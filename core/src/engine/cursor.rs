@@ -1,10 +1,14 @@
 //! A statement read page by page.
 
-use super::run::PAGE_BYTES;
 use super::{Connection, Statement, Stepped};
 use crate::error::{Error, Result};
 use crate::row::{Page, PageBuilder};
 use crate::sql::Params;
+
+/// The first page is small, so that the first row comes soon; each further one
+/// is twice as large, so that few hand-overs between threads are needed.
+const FIRST_PAGE: usize = 16 * 1024;
+const LARGEST_PAGE: usize = 512 * 1024;
 
 /// A running query. It must be given back by [`Connection::close_cursor`]
 /// before another statement with the same text runs.
@@ -15,6 +19,7 @@ pub(crate) struct Cursor {
     sql: Box<str>,
     _params: Box<Params>,
     page: Option<PageBuilder>,
+    target: usize,
     done: bool,
 }
 
@@ -45,7 +50,14 @@ impl Connection {
             self.cache.put(sql, statement);
             return Err(error);
         }
-        Ok(Cursor { statement, sql: sql.into(), _params: params, page: None, done: false })
+        Ok(Cursor {
+            statement,
+            sql: sql.into(),
+            _params: params,
+            page: None,
+            target: FIRST_PAGE,
+            done: false,
+        })
     }
 
     /// Ends a query.
@@ -57,7 +69,7 @@ impl Connection {
 }
 
 impl Cursor {
-    /// The next page of about 64 KiB; `None` after the last.
+    /// The next page of growing size; `None` after the last.
     pub(crate) fn next_page(&mut self) -> Result<Option<Page>> {
         if self.done {
             return Ok(None);
@@ -76,7 +88,8 @@ impl Cursor {
             }
             if let Some(page) = &mut self.page {
                 self.statement.write_row(page)?;
-                if page.weight() >= PAGE_BYTES {
+                if page.weight() >= self.target {
+                    self.target = (self.target * 2).min(LARGEST_PAGE);
                     return Ok(Some(page.take()));
                 }
             }

@@ -122,14 +122,35 @@ impl Connection {
         Ok(outcome)
     }
 
+    /// Runs one statement once for each of many parameters.
     fn run_each(&mut self, step: &Step<'_>, extra: &Extra) -> Result<Outcome> {
         let mut sum = Outcome::default();
         let first = extra.item.unwrap_or(0);
-        for (index, params) in extra.each.iter().enumerate() {
-            let outcome = self
-                .run_once(&step.sql, params, step.keep)
-                .and_then(|outcome| extra.check(&outcome).map(|()| outcome))
-                .map_err(|error| error.with_index(first + index))?;
+        // SAFETY: the connection is open and this thread alone uses it.
+        let statement = unsafe { self.cache.prepare(self.raw, &step.sql)? };
+        if statement.class != Class::Plain {
+            return Err(Error::invalid("such a statement can't be run for many parameters"));
+        }
+        let raw = self.raw;
+        for index in 0..extra.each.len() {
+            // SAFETY: the connection is open.
+            let before = unsafe { ffi::sqlite3_total_changes64(raw) };
+            // SAFETY: the rows outlive the reset below, unchanged.
+            let run = unsafe { statement.bind_row(&extra.each, index) }
+                .and_then(|()| collect(statement, step.keep));
+            statement.reset();
+            let outcome = run.map(|rows| {
+                let (changes, last_row_id) = changed_since(raw, before);
+                Outcome { changes, last_row_id, rows }
+            });
+            let outcome = match outcome.and_then(|it| extra.check(&it).map(|()| it)) {
+                Ok(outcome) => outcome,
+                Err(error) => {
+                    // SAFETY: the connection is open.
+                    let ended = unsafe { ffi::sqlite3_get_autocommit(raw) != 0 };
+                    return Err(error.with_index(first + index).with_rollback(ended));
+                }
+            };
             sum.changes += outcome.changes;
             sum.last_row_id = outcome.last_row_id;
             for page in outcome.rows.into_pages() {
@@ -189,14 +210,20 @@ impl Connection {
         if readonly {
             return Ok(Outcome { rows, ..Outcome::default() });
         }
-        // SAFETY: the connection is open. `changes` keeps its value over
-        // statements that change no row, so the total tells whether to ask it.
-        let (changes, last_row_id) = unsafe {
-            let changed = ffi::sqlite3_total_changes64(raw) != before;
-            let changes = if changed { ffi::sqlite3_changes64(raw) } else { 0 };
-            (u64::try_from(changes).unwrap_or(0), ffi::sqlite3_last_insert_rowid(raw))
-        };
+        let (changes, last_row_id) = changed_since(raw, before);
         Ok(Outcome { changes, last_row_id, rows })
+    }
+}
+
+/// The rows changed by the statement that ran since the total was `before`, and
+/// the last rowid.
+fn changed_since(raw: *mut ffi::sqlite3, before: i64) -> (u64, i64) {
+    // SAFETY: callers pass their open connection. `changes` keeps its value over
+    // statements that change no row, so the total tells whether to ask it.
+    unsafe {
+        let changed = ffi::sqlite3_total_changes64(raw) != before;
+        let changes = if changed { ffi::sqlite3_changes64(raw) } else { 0 };
+        (u64::try_from(changes).unwrap_or(0), ffi::sqlite3_last_insert_rowid(raw))
     }
 }
 

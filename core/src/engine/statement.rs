@@ -5,8 +5,10 @@ use std::ptr;
 use std::sync::Arc;
 
 use rusqlite::ffi;
+use smallvec::SmallVec;
 
 use super::failure;
+use crate::backend::ParamRows;
 use crate::error::{Error, ErrorKind, Result};
 use crate::row::{Columns, PageBuilder};
 use crate::sql::{Class, Params, classify, skip_blanks};
@@ -106,10 +108,6 @@ impl Statement {
         Ok((Some(statement), rest))
     }
 
-    pub(crate) fn columns(&self) -> &Arc<Columns> {
-        &self.columns
-    }
-
     /// Binds the parameters without copying them.
     ///
     /// # Safety
@@ -122,34 +120,59 @@ impl Statement {
     pub(crate) unsafe fn bind(&mut self, params: &Params) -> Result<()> {
         if params.names.is_empty() {
             if params.values.len() != self.parameters {
-                return Err(self.miscounted(params));
+                return Err(self.miscounted(params.values.len()));
             }
             for (index, value) in params.values.iter().enumerate() {
                 // SAFETY: by this function's contract.
-                unsafe { self.bind_one(index as c_int + 1, value)? };
+                unsafe { self.bind_one(index as c_int + 1, value.as_ref())? };
             }
             return Ok(());
         }
+        let values: SmallVec<[ValueRef<'_>; 8]> = params.values.iter().map(Value::as_ref).collect();
         // SAFETY: by this function's contract.
-        unsafe { self.bind_named(params) }
+        unsafe { self.bind_named(&params.names, &values) }
+    }
+
+    /// Binds one row of many, without copying it.
+    ///
+    /// # Safety
+    /// `rows` lives, unchanged, until the statement is reset.
+    ///
+    /// # Errors
+    /// As [`Statement::bind`].
+    #[inline]
+    pub(crate) unsafe fn bind_row(&mut self, rows: &ParamRows, row: usize) -> Result<()> {
+        if !rows.names().is_empty() {
+            let values: SmallVec<[ValueRef<'_>; 8]> = rows.values(row).collect();
+            // SAFETY: by this function's contract.
+            return unsafe { self.bind_named(rows.names(), &values) };
+        }
+        let values = rows.values(row);
+        if values.len() != self.parameters {
+            return Err(self.miscounted(values.len()));
+        }
+        for (index, value) in values.enumerate() {
+            // SAFETY: by this function's contract.
+            unsafe { self.bind_one(index as c_int + 1, value)? };
+        }
+        Ok(())
     }
 
     #[cold]
-    fn miscounted(&self, params: &Params) -> Error {
+    fn miscounted(&self, values: usize) -> Error {
         Error::invalid(format!(
-            "the statement takes {} parameters, and {} values were given",
-            self.parameters,
-            params.values.len()
+            "the statement takes {} parameters, and {values} values were given",
+            self.parameters
         ))
     }
 
     /// # Safety
     /// As [`Statement::bind`].
-    unsafe fn bind_named(&mut self, params: &Params) -> Result<()> {
-        if params.names.len() != params.values.len() {
+    unsafe fn bind_named(&mut self, names: &[String], values: &[ValueRef<'_>]) -> Result<()> {
+        if names.len() != values.len() {
             return Err(Error::invalid("parameters are given by position or by name, not both"));
         }
-        let mut used = vec![false; params.names.len()];
+        let mut used = vec![false; names.len()];
         for index in 1..=self.parameters as c_int {
             // SAFETY: the statement is prepared; the name is a C string of SQLite's.
             let name = unsafe {
@@ -162,36 +185,34 @@ impl Statement {
                 CStr::from_ptr(name).to_string_lossy()
             };
             let bare = name.get(1..).unwrap_or_default();
-            let Some(place) =
-                params.names.iter().position(|given| *given == bare || *given == name)
+            let Some(place) = names.iter().position(|given| *given == bare || *given == name)
             else {
                 return Err(Error::invalid(format!("no value for the parameter {name}")));
             };
             used[place] = true;
             // SAFETY: by this function's contract.
-            unsafe { self.bind_one(index, &params.values[place])? };
+            unsafe { self.bind_one(index, values[place])? };
         }
         match used.iter().position(|used| !used) {
             None => Ok(()),
-            Some(place) => Err(Error::invalid(format!(
-                "the statement has no parameter {:?}",
-                params.names[place]
-            ))),
+            Some(place) => {
+                Err(Error::invalid(format!("the statement has no parameter {:?}", names[place])))
+            }
         }
     }
 
     /// # Safety
     /// As [`Statement::bind`].
     #[inline]
-    unsafe fn bind_one(&mut self, index: c_int, value: &Value) -> Result<()> {
+    unsafe fn bind_one(&mut self, index: c_int, value: ValueRef<'_>) -> Result<()> {
         // SAFETY: the statement is prepared and reset; text and blobs live until
         // it is reset, by the contract, so SQLite need not copy them.
         let code = unsafe {
             match value {
-                Value::Null => ffi::sqlite3_bind_null(self.raw, index),
-                Value::Integer(value) => ffi::sqlite3_bind_int64(self.raw, index, *value),
-                Value::Real(value) => ffi::sqlite3_bind_double(self.raw, index, *value),
-                Value::Text(text) => ffi::sqlite3_bind_text64(
+                ValueRef::Null => ffi::sqlite3_bind_null(self.raw, index),
+                ValueRef::Integer(value) => ffi::sqlite3_bind_int64(self.raw, index, value),
+                ValueRef::Real(value) => ffi::sqlite3_bind_double(self.raw, index, value),
+                ValueRef::Text(text) => ffi::sqlite3_bind_text64(
                     self.raw,
                     index,
                     text.as_ptr().cast(),
@@ -199,11 +220,11 @@ impl Statement {
                     ffi::SQLITE_STATIC(),
                     ffi::SQLITE_UTF8 as u8,
                 ),
-                Value::Blob(bytes) if bytes.is_empty() => {
+                ValueRef::Blob(bytes) if bytes.is_empty() => {
                     // A null pointer would bind NULL.
                     ffi::sqlite3_bind_zeroblob(self.raw, index, 0)
                 }
-                Value::Blob(bytes) => ffi::sqlite3_bind_blob64(
+                ValueRef::Blob(bytes) => ffi::sqlite3_bind_blob64(
                     self.raw,
                     index,
                     bytes.as_ptr().cast(),
@@ -263,7 +284,7 @@ impl Statement {
     /// not convert a value.
     #[inline]
     pub(crate) fn write_row(&mut self, page: &mut PageBuilder) -> Result<()> {
-        let before = page.weight();
+        let before = page.heap();
         for index in 0..self.columns.len() as c_int {
             // SAFETY: the last step yielded a row with this many columns, and
             // the value is copied before the next call on this column.
@@ -275,7 +296,7 @@ impl Statement {
                 return Err(Error::new(ErrorKind::TooBig, "a row is larger than 4 GiB"));
             }
         }
-        self.weight = page.weight() - before;
+        self.weight = page.heap() - before;
         Ok(())
     }
 
@@ -320,19 +341,23 @@ unsafe fn column_names(raw: *mut ffi::sqlite3_stmt) -> Columns {
 /// answer is used before anything else is done with the statement.
 #[inline]
 unsafe fn column<'a>(raw: *mut ffi::sqlite3_stmt, index: c_int) -> ValueRef<'a> {
-    // SAFETY: by the contract. `_text` and `_blob` come before `_bytes`, which
-    // counts what they converted; a null pointer comes with the length 0.
+    // SAFETY: by the contract. The column's value is looked up once: SQLite calls
+    // it unprotected, which only matters where a connection has a mutex
+    // (https://sqlite.org/c3ref/value.html); ours have none. `_text` and `_blob`
+    // come before `_bytes`, which counts what they converted; a null pointer
+    // comes with the length 0.
     unsafe {
-        match ffi::sqlite3_column_type(raw, index) {
-            ffi::SQLITE_INTEGER => ValueRef::Integer(ffi::sqlite3_column_int64(raw, index)),
-            ffi::SQLITE_FLOAT => ValueRef::Real(ffi::sqlite3_column_double(raw, index)),
+        let value = ffi::sqlite3_column_value(raw, index);
+        match ffi::sqlite3_value_type(value) {
+            ffi::SQLITE_INTEGER => ValueRef::Integer(ffi::sqlite3_value_int64(value)),
+            ffi::SQLITE_FLOAT => ValueRef::Real(ffi::sqlite3_value_double(value)),
             ffi::SQLITE_TEXT => {
-                let start = ffi::sqlite3_column_text(raw, index);
-                ValueRef::Text(bytes(start, ffi::sqlite3_column_bytes(raw, index)))
+                let start = ffi::sqlite3_value_text(value);
+                ValueRef::Text(bytes(start, ffi::sqlite3_value_bytes(value)))
             }
             ffi::SQLITE_BLOB => {
-                let start = ffi::sqlite3_column_blob(raw, index);
-                ValueRef::Blob(bytes(start.cast(), ffi::sqlite3_column_bytes(raw, index)))
+                let start = ffi::sqlite3_value_blob(value);
+                ValueRef::Blob(bytes(start.cast(), ffi::sqlite3_value_bytes(value)))
             }
             _ => ValueRef::Null,
         }

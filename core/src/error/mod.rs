@@ -156,17 +156,6 @@ impl Error {
         self
     }
 
-    pub(crate) fn with_table(mut self, table: &str) -> Self {
-        self.0.table = Some(table.to_owned());
-        self
-    }
-
-    /// Adds to the message what the caller can do.
-    pub(crate) fn hint(mut self, hint: &str) -> Self {
-        self.0.message = format!("{}; {hint}", self.0.message);
-        self
-    }
-
     /// A copy for another job that failed by the same cause.
     pub(crate) fn duplicate(&self) -> Self {
         Self(self.0.clone())

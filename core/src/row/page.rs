@@ -61,7 +61,7 @@ impl Page {
 }
 
 /// Fills a [`Page`] cell by cell, row by row.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct PageBuilder {
     page: Page,
 }
@@ -119,6 +119,18 @@ impl PageBuilder {
     #[inline]
     pub fn weight(&self) -> usize {
         self.page.cells.len() * size_of::<Cell>() + self.page.heap.len()
+    }
+
+    /// A cell that was pushed.
+    #[inline]
+    pub(crate) fn cell(&self, index: usize) -> ValueRef<'_> {
+        self.page.cell(index)
+    }
+
+    /// The bytes of text and blobs.
+    #[inline]
+    pub(crate) fn heap(&self) -> usize {
+        self.page.heap.len()
     }
 
     /// Whether there is no cell yet.

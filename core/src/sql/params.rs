@@ -63,19 +63,6 @@ impl Params {
         self.names.push(name.into());
         self.values.push(value.into());
     }
-
-    /// About how many bytes of memory the values take.
-    pub(crate) fn weight(&self) -> usize {
-        self.values
-            .iter()
-            .map(|value| match value {
-                Value::Text(text) => text.len(),
-                Value::Blob(bytes) => bytes.len(),
-                _ => 0,
-            })
-            .sum::<usize>()
-            + size_of::<Self>()
-    }
 }
 
 impl From<()> for Params {

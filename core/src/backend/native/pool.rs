@@ -7,7 +7,6 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::slot::Slot;
-use crate::backend::Completer;
 
 /// Slots lent one holder at a time. Taking a free one is a single atomic
 /// exchange; only those who find none free take a lock, and wait in a queue.
@@ -232,24 +231,24 @@ impl Pool {
     }
 }
 
-/// Waits for a claim as such.
-pub(super) struct Handle(pub(super) Completer<Claim>);
-
-impl Waiter for Handle {
-    fn is_given_up(&self) -> bool {
-        self.0.is_given_up()
-    }
-
-    fn grant(self: Box<Self>, claim: Claim) {
-        // One that nobody takes any more goes back by its drop.
-        drop(self.0.answer(Ok(claim)));
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backend::call;
+    use crate::backend::{Completer, call};
+
+    /// Waits for a claim as such.
+    struct Handle(Completer<Claim>);
+
+    impl Waiter for Handle {
+        fn is_given_up(&self) -> bool {
+            self.0.is_given_up()
+        }
+
+        fn grant(self: Box<Self>, claim: Claim) {
+            // One that nobody takes any more goes back by its drop.
+            drop(self.0.answer(Ok(claim)));
+        }
+    }
 
     #[test]
     fn a_waiter_who_gave_up_does_not_swallow_the_slot() {

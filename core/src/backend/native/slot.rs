@@ -2,8 +2,10 @@
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use super::channel::Channel;
 use super::snapshot::Pin;
@@ -22,6 +24,10 @@ pub(super) struct Slot {
     connection: Mutex<Option<Connection>>,
     inbox: Mutex<Inbox>,
     arrived: Condvar,
+    /// Jobs that arrived, for a thread that looks without taking the lock.
+    count: AtomicUsize,
+    /// How long the thread looks for a job before it sleeps.
+    patience: Duration,
     running: Mutex<Option<Arc<Interrupt>>>,
     tenant: Mutex<Option<Tenant>>,
 }
@@ -37,6 +43,8 @@ pub(super) enum Tenant {
 struct Inbox {
     jobs: VecDeque<Job>,
     thread: Option<JoinHandle<()>>,
+    /// The thread waits for `arrived`; otherwise it will look by itself.
+    asleep: bool,
     closed: bool,
 }
 
@@ -47,6 +55,11 @@ impl std::fmt::Debug for Inbox {
 }
 
 impl Slot {
+    /// A slot whose thread looks for its next job for so long before it sleeps.
+    pub(super) fn patient(patience: Duration) -> Self {
+        Self { patience, ..Self::default() }
+    }
+
     fn inbox(&self) -> MutexGuard<'_, Inbox> {
         self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -78,9 +91,13 @@ impl Slot {
             return;
         }
         inbox.jobs.push_back(job);
+        self.count.fetch_add(1, Ordering::Release);
         if inbox.thread.is_some() {
+            let asleep = inbox.asleep;
             drop(inbox);
-            self.arrived.notify_one();
+            if asleep {
+                self.arrived.notify_one();
+            }
             return;
         }
         let slot = Arc::clone(self);
@@ -98,9 +115,11 @@ impl Slot {
 
     fn serve(&self) {
         let mut inbox = self.inbox();
+        let mut patient = false;
         loop {
             if let Some(job) = inbox.jobs.pop_front() {
                 drop(inbox);
+                patient = !self.patience.is_zero();
                 let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
                 // A defect in one job must not take the thread from the others.
                 let _ = catch_unwind(AssertUnwindSafe(|| job(&mut connection)));
@@ -108,13 +127,32 @@ impl Slot {
                 inbox = self.inbox();
             } else if inbox.closed {
                 break;
+            } else if patient {
+                patient = false;
+                let seen = self.count.load(Ordering::Acquire);
+                drop(inbox);
+                self.look_out(seen);
+                inbox = self.inbox();
             } else {
+                inbox.asleep = true;
                 inbox = self.arrived.wait(inbox).unwrap_or_else(PoisonError::into_inner);
+                inbox.asleep = false;
             }
         }
         drop(inbox);
         // Rolls back what a revoked holder left open.
         drop(self.take_connection());
+    }
+
+    /// Looks for a job for a moment: to wake a sleeping thread takes longer than
+    /// most jobs, and who got an answer often has the next question.
+    fn look_out(&self, seen: usize) {
+        let until = Instant::now() + self.patience;
+        while self.count.load(Ordering::Acquire) == seen && Instant::now() < until {
+            for _ in 0..32 {
+                std::hint::spin_loop();
+            }
+        }
     }
 
     fn take_connection(&self) -> Option<Connection> {

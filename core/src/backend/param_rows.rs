@@ -1,0 +1,95 @@
+//! The parameters of many runs of one statement.
+
+use std::sync::Arc;
+
+use crate::row::{Columns, PageBuilder};
+use crate::sql::Params;
+use crate::value::ValueRef;
+
+/// The parameters of many runs of one statement, all of the same number and
+/// names, in one piece of memory: values made on one thread and freed on another,
+/// one by one, would cost more than the inserts they are for.
+#[derive(Debug, Clone, Default)]
+pub struct ParamRows {
+    names: Vec<String>,
+    width: usize,
+    rows: usize,
+    cells: Option<PageBuilder>,
+}
+
+impl ParamRows {
+    /// No rows yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds the parameters of a run. Answers false, and adds nothing, if they
+    /// are of another number or have other names than those before.
+    pub fn push(&mut self, params: &Params) -> bool {
+        if self.rows == 0 {
+            self.names = params.names().to_vec();
+            self.width = params.len();
+        } else if self.width != params.len() || self.names != params.names() {
+            return false;
+        }
+        self.rows += 1;
+        if self.width == 0 {
+            return true;
+        }
+        let width = self.width;
+        let cells = self.cells.get_or_insert_with(|| {
+            let columns = Columns::new((0..width).map(|index| index.to_string()));
+            PageBuilder::new(Arc::new(columns))
+        });
+        for value in params.values() {
+            if !cells.push(value.as_ref()) {
+                // Beyond 4 GiB: SQLite's limits are far below, so the run fails
+                // there; NULL keeps the places of the others.
+                cells.push(ValueRef::Null);
+            }
+        }
+        true
+    }
+
+    /// How many runs there are.
+    pub fn len(&self) -> usize {
+        self.rows
+    }
+
+    /// Whether there is no run.
+    pub fn is_empty(&self) -> bool {
+        self.rows == 0
+    }
+
+    /// About how many bytes the values take.
+    pub(crate) fn weight(&self) -> usize {
+        self.cells.as_ref().map_or(0, PageBuilder::weight)
+    }
+
+    /// The names of the parameters; none where they are given by position.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// The values of a run, in order.
+    #[inline]
+    pub fn values(&self, row: usize) -> impl ExactSizeIterator<Item = ValueRef<'_>> {
+        let start = row * self.width;
+        (start..start + self.width).map(|index| match &self.cells {
+            Some(cells) => cells.cell(index),
+            None => ValueRef::Null,
+        })
+    }
+
+    /// The parameters of a run, copied.
+    pub fn row(&self, row: usize) -> Params {
+        let mut params = Params::new();
+        for (index, value) in self.values(row).enumerate() {
+            match self.names.get(index) {
+                Some(name) => params.push_named(name, value),
+                None => params.push(value),
+            }
+        }
+        params
+    }
+}

@@ -1,0 +1,74 @@
+//! What the example prints: a line a step, with the time it took.
+
+use std::fmt::Display;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use ubiqlite::Result;
+
+/// Begins a chapter of the output.
+pub(crate) fn chapter(title: &str, about: &str) {
+    static NUMBER: AtomicU32 = AtomicU32::new(1);
+    println!("\n{}. {title}\n   {about}", NUMBER.fetch_add(1, Ordering::Relaxed));
+}
+
+/// Something that is done and timed.
+pub(crate) struct Step {
+    what: &'static str,
+    begun: Instant,
+}
+
+impl Step {
+    /// Starts the clock.
+    pub(crate) fn begin(what: &'static str) -> Self {
+        Self { what, begun: Instant::now() }
+    }
+
+    /// Stops it and prints the result.
+    pub(crate) fn end(self, result: impl Display) {
+        line(self.what, result, &human(self.begun.elapsed()));
+    }
+
+    /// As `end`, for something that was done so many times.
+    pub(crate) fn end_each(self, times: u32, result: impl Display) {
+        let taken = self.begun.elapsed();
+        line(self.what, format!("{result}, {} each", human(taken / times)), &human(taken));
+    }
+}
+
+/// Prints something that was not timed.
+pub(crate) fn note(what: &str, result: impl Display) {
+    line(what, result, "");
+}
+
+/// Prints the error of a call that had to fail.
+pub(crate) fn refused<T>(what: &str, answer: Result<T>) {
+    match answer {
+        Ok(_) => note(what, "was not refused, which is a defect"),
+        Err(error) => note(what, error),
+    }
+}
+
+fn line(what: &str, result: impl Display, time: &str) {
+    let result = result.to_string();
+    if time.is_empty() {
+        println!("   {what:<29} {result}");
+    } else {
+        println!("   {what:<29} {result:<66} {time:>9}");
+    }
+}
+
+/// `12.3 µs`: three digits and a unit.
+fn human(time: Duration) -> String {
+    let seconds = time.as_secs_f64();
+    let (number, unit) = match seconds {
+        s if s < 1e-3 => (s * 1e6, "µs"),
+        s if s < 1.0 => (s * 1e3, "ms"),
+        s => (s, "s "),
+    };
+    match number {
+        n if n < 9.995 => format!("{n:.2} {unit}"),
+        n if n < 99.95 => format!("{n:.1} {unit}"),
+        n => format!("{n:.0} {unit}"),
+    }
+}

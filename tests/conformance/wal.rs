@@ -1,0 +1,175 @@
+//! The write-ahead log stays bounded, whatever its readers do.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail like tests")]
+
+#[allow(dead_code, reason = "each test program uses its part")]
+mod support;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use support::log_size;
+use ubiqlite::{Database, Error, ErrorKind, Options, Synchronous, params};
+
+const MIB: u64 = 1024 * 1024;
+
+/// The log's least bound: SQLite restarts it where we ask, every 4,000 pages.
+const BOUND: u64 = 48 * MIB;
+
+const SCHEMA: &str = "CREATE TABLE items (id INTEGER PRIMARY KEY, bytes BLOB);
+    WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 2000)
+    INSERT INTO items SELECT i, randomblob(400) FROM n;";
+
+fn options() -> Options {
+    Database::options()
+        .synchronous(Synchronous::Off)
+        .wal_limit(8 * MIB)
+        .stall_timeout(Duration::from_millis(300))
+}
+
+/// Commits for so long, and answers the largest size that the log had.
+async fn write_for(db: &Database, path: &Path, time: Duration) -> u64 {
+    let (since, mut largest, mut row) = (Instant::now(), 0, 0);
+    while since.elapsed() < time {
+        row = row % 2_000 + 1;
+        db.execute("UPDATE items SET bytes = randomblob(20000) WHERE id = ?", params![row])
+            .await
+            .unwrap();
+        largest = largest.max(log_size(path));
+    }
+    largest
+}
+
+/// Readers whose queries of about this length overlap without end, beside a
+/// writer; answers the log's largest size, and how many queries ended.
+async fn beside_readers(readers: usize, steps: u32, time: Duration) -> (u64, u64) {
+    let (_dir, path, db) = support::with(options().readers(readers), SCHEMA).await;
+    let (stop, done) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+    let tasks: Vec<_> = (0..readers)
+        .map(|_| {
+            let (db, stop, done) = (db.clone(), Arc::clone(&stop), Arc::clone(&done));
+            tokio::spawn(async move {
+                while !stop.load(Ordering::Relaxed) {
+                    let sql = "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
+                               SELECT (SELECT count(*) FROM items) + 0 * max(i) FROM n";
+                    let rows: i64 = db.query_value(sql, params![steps]).await.unwrap();
+                    assert_eq!(rows, 2_000);
+                    done.fetch_add(1, Ordering::Relaxed);
+                }
+            })
+        })
+        .collect();
+    let largest = write_for(&db, &path, time).await;
+    stop.store(true, Ordering::Relaxed);
+    for task in tasks {
+        task.await.unwrap();
+    }
+    db.close().await.unwrap();
+    (largest, done.load(Ordering::Relaxed))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_log_stays_bounded_beside_short_reads_that_never_pause() {
+    let (largest, queries) = beside_readers(4, 10_000, Duration::from_secs(4)).await;
+    println!("{} MiB beside {queries} queries", largest / MIB);
+    assert!(queries > 50, "{queries}");
+    assert!(largest < BOUND, "{} MiB", largest / MIB);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_log_stays_bounded_beside_long_reads_that_never_pause() {
+    let (largest, queries) = beside_readers(3, 400_000, Duration::from_secs(8)).await;
+    println!("{} MiB beside {queries} queries", largest / MIB);
+    assert!(queries > 10, "{queries}");
+    assert!(largest < BOUND, "{} MiB", largest / MIB);
+}
+
+fn says_why(error: &Error) {
+    assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
+    assert!(error.message().contains("stood still"), "{error}");
+    assert!(error.message().contains("wal_limit"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_that_nobody_polls_any_more_is_ended_and_the_log_shrinks() {
+    let (_dir, path, db) = support::with(options().readers(2), SCHEMA).await;
+    write_for(&db, &path, Duration::from_millis(500)).await;
+    let mut stream = db.stream("SELECT * FROM items ORDER BY id", ());
+    assert!(stream.try_next().await.unwrap().is_some());
+    let largest = write_for(&db, &path, Duration::from_secs(3)).await;
+    assert!(largest < BOUND, "{} MiB", largest / MIB);
+    let mut rows = 1;
+    let error = loop {
+        match stream.try_next().await {
+            Ok(Some(_)) => rows += 1,
+            Ok(None) => panic!("the stream was not ended; it had {rows} rows"),
+            Err(error) => break error,
+        }
+    };
+    says_why(&error);
+    assert!(stream.try_next().await.unwrap().is_none(), "it is over after its error");
+    assert!(log_size(&path) < 17 * MIB, "{} MiB", log_size(&path) / MIB);
+    let all = db.stream("SELECT id FROM items", ()).collect::<i64>().await.unwrap();
+    assert_eq!(all.len(), 2_000, "the next stream is whole");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_snapshot_that_nobody_uses_any_more_is_ended_and_the_log_shrinks() {
+    let (_dir, path, db) = support::with(options().readers(4), SCHEMA).await;
+    let snapshot = db.snapshot().await.unwrap();
+    let rows: i64 = snapshot.query_value("SELECT count(*) FROM items", ()).await.unwrap();
+    assert_eq!(rows, 2_000);
+    let largest = write_for(&db, &path, Duration::from_secs(3)).await;
+    assert!(largest < BOUND, "{} MiB", largest / MIB);
+    let again = snapshot.query_value::<i64>("SELECT count(*) FROM items", ()).await;
+    says_why(&again.unwrap_err());
+    let streamed = snapshot.stream("SELECT id FROM items", ()).try_next().await;
+    says_why(&streamed.unwrap_err());
+    assert!(log_size(&path) < 17 * MIB, "{} MiB", log_size(&path) / MIB);
+    drop(snapshot);
+    let fresh = db.snapshot().await.unwrap();
+    assert_eq!(fresh.query::<i64>("SELECT id FROM items", ()).await.unwrap().len(), 2_000);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_snapshot_in_use_is_kept_however_long_the_log() {
+    let (_dir, path, db) = support::with(options().readers(4), SCHEMA).await;
+    let snapshot = Arc::new(db.snapshot().await.unwrap());
+    let reader = Arc::clone(&snapshot);
+    let before: i64 = reader.query_value("SELECT sum(length(bytes)) FROM items", ()).await.unwrap();
+    let user = tokio::spawn(async move {
+        for _ in 0..60 {
+            let sum = reader.query_value::<i64>("SELECT sum(length(bytes)) FROM items", ()).await;
+            assert_eq!(sum.unwrap(), before, "it is of one moment");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    });
+    write_for(&db, &path, Duration::from_secs(2)).await;
+    user.await.unwrap();
+    drop(snapshot);
+    let largest = write_for(&db, &path, Duration::from_secs(3)).await;
+    println!("{} MiB after it ended, {} now", largest / MIB, log_size(&path) / MIB);
+    assert!(log_size(&path) < BOUND, "the log is small again");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_long_query_in_a_snapshot_is_no_standing_still() {
+    let (_dir, path, db) = support::with(options().readers(4), SCHEMA).await;
+    let snapshot = Arc::new(db.snapshot().await.unwrap());
+    let reader = Arc::clone(&snapshot);
+    let long = tokio::spawn(async move {
+        let sql = "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 8000000)
+                   SELECT max(i) FROM n";
+        let since = Instant::now();
+        let last: i64 = reader.query_value(sql, ()).await.unwrap();
+        assert_eq!(last, 8_000_000);
+        assert!(since.elapsed() > Duration::from_millis(600), "too quick for this test");
+        reader.query_value::<i64>("SELECT count(*) FROM items", ()).await
+    });
+    while !long.is_finished() {
+        write_for(&db, &path, Duration::from_millis(20)).await;
+    }
+    assert_eq!(long.await.unwrap().unwrap(), 2_000);
+}
