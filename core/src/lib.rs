@@ -23,6 +23,11 @@
 //! # Ok(()) }
 //! ```
 
+#![cfg_attr(
+    target_family = "wasm",
+    allow(dead_code, unused_imports, reason = "what only the native backend uses")
+)]
+
 pub mod backend;
 mod database;
 mod engine;

@@ -209,7 +209,15 @@ async fn a_transaction_that_sqlite_ended_lets_nothing_follow() {
     assert_eq!(kind(tx.execute(follow, ()).await), ErrorKind::Cancelled);
     assert_eq!(kind(tx.commit().await), ErrorKind::Cancelled);
     assert_eq!(number(db, "SELECT count(*) FROM items").await, 1);
-    // The same in a session's transaction.
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_s_transaction_that_sqlite_ended_lets_nothing_follow() {
+    let fresh = fresh().await;
+    let db = &fresh.db;
+    db.execute("INSERT INTO items VALUES (1, 'a')", ()).await.unwrap();
+    let end = "INSERT OR ROLLBACK INTO items VALUES (2, 'a')";
+    let follow = "INSERT INTO items VALUES (3, 'follows')";
     let mut session = db.acquire().await.unwrap();
     let mut tx = session.begin().await.unwrap();
     tx.execute("INSERT INTO items VALUES (9, 'lost')", ()).await.unwrap();

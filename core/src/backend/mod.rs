@@ -3,8 +3,9 @@
 //! A backend runs [`Program`]s. Everything else is a capability that it may
 //! lack: then the operations that need it answer `Unsupported` by its name.
 
-#[cfg(not(target_family = "wasm"))]
 mod call;
+#[cfg(any(target_family = "wasm", test))]
+mod local;
 #[cfg(not(target_family = "wasm"))]
 pub(crate) mod native;
 mod param_rows;
@@ -15,9 +16,9 @@ pub use param_rows::ParamRows;
 pub use program::{Access, Expect, Extra, Keep, Outcome, Output, Program, Reference, Step};
 pub use reply::Reply;
 
-#[cfg(not(target_family = "wasm"))]
 pub(crate) use call::{Call, Completer, call, cancelled};
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::time::Duration;
 
@@ -32,7 +33,7 @@ pub(crate) async fn open(path: &Path, options: Options) -> Result<Box<dyn Backen
     #[cfg(not(target_family = "wasm"))]
     return Ok(Box::new(native::Native::open(path, options).await?));
     #[cfg(target_family = "wasm")]
-    return Ok(Box::new(local::Local::open(path, options)?));
+    return Ok(Box::new(local::Local::open(path, &options)?));
 }
 
 /// Runs programs, and lends sessions to those who need more.
@@ -166,6 +167,20 @@ impl Intent {
             Self::Snapshot => "snapshots over several calls",
             Self::Transaction(_) => "interactive transactions",
             Self::Own => "sessions of one's own",
+        }
+    }
+}
+
+impl Control {
+    /// The SQL that does it.
+    pub fn sql(self) -> Cow<'static, str> {
+        match self {
+            Self::Begin(begin) => begin.sql().into(),
+            Self::Commit => "COMMIT".into(),
+            Self::Rollback => "ROLLBACK".into(),
+            Self::Savepoint(depth) => format!("SAVEPOINT ubiqlite_{depth}").into(),
+            Self::Release(depth) => format!("RELEASE ubiqlite_{depth}").into(),
+            Self::RollbackTo(depth) => format!("ROLLBACK TO ubiqlite_{depth}").into(),
         }
     }
 }

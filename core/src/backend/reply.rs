@@ -4,7 +4,6 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-#[cfg(not(target_family = "wasm"))]
 use super::Call;
 use crate::error::{Error, ErrorKind, Result};
 use crate::platform::BoxFuture;
@@ -16,7 +15,6 @@ pub struct Reply<T>(State<T>);
 
 enum State<T> {
     Ready(Option<Result<T>>),
-    #[cfg(not(target_family = "wasm"))]
     Call(Call<T>),
     Future(BoxFuture<'static, Result<T>>),
 }
@@ -38,7 +36,6 @@ impl<T> Reply<T> {
         Self(State::Future(future))
     }
 
-    #[cfg(not(target_family = "wasm"))]
     pub(crate) fn call(call: Call<T>) -> Self {
         Self(State::Call(call))
     }
@@ -61,7 +58,6 @@ impl<T> Reply<T> {
     /// is dropped: what it does at once is done, what it does later is not.
     pub(crate) fn detach(self) {
         match self.0 {
-            #[cfg(not(target_family = "wasm"))]
             State::Call(call) => call.detach(),
             State::Ready(_) | State::Future(_) => {}
         }
@@ -72,7 +68,6 @@ impl<T> Reply<T> {
     pub(crate) fn interrupt(&self) -> bool {
         match &self.0 {
             State::Ready(_) => true,
-            #[cfg(not(target_family = "wasm"))]
             State::Call(call) => {
                 call.interrupt();
                 true
@@ -96,7 +91,6 @@ impl<T> Future for Reply<T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T>> {
         match &mut self.0 {
             State::Ready(answer) => Poll::Ready(answer.take().unwrap_or_else(asked_again)),
-            #[cfg(not(target_family = "wasm"))]
             State::Call(call) => Pin::new(call).poll(cx),
             State::Future(future) => future.as_mut().poll(cx),
         }

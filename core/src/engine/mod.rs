@@ -16,6 +16,8 @@ use std::time::Duration;
 
 use rusqlite::ffi;
 
+#[cfg(any(target_family = "wasm", test))]
+pub(crate) use cursor::Cursor;
 pub(crate) use handlers::Interrupt;
 pub(crate) use open::Role;
 pub(crate) use read::{Read, Snapshot};

@@ -90,9 +90,12 @@ mod tests {
     fn a_later_earlier_timer_is_not_kept_waiting_by_the_first() {
         let (tx, rx) = mpsc::channel();
         let late = tx.clone();
-        let far =
-            schedule(Instant::now() + Duration::from_secs(60), move || drop(late.send("far")));
-        schedule(Instant::now() + Duration::from_millis(5), move || drop(tx.send("near")));
+        let far = schedule(Instant::now() + Duration::from_secs(60), move || {
+            let _ = late.send("far");
+        });
+        schedule(Instant::now() + Duration::from_millis(5), move || {
+            let _ = tx.send("near");
+        });
         assert_eq!(rx.recv_timeout(Duration::from_secs(10)), Ok("near"));
         cancel(far);
         assert!(rx.recv_timeout(Duration::from_millis(20)).is_err());

@@ -91,11 +91,13 @@ impl Native {
         let (completer, call) = call();
         let slot = Arc::clone(&shared.writer.slot);
         slot.submit(Box::new(move |connection| {
-            let answer = shared.open_writer(connection).map(|_| ());
-            let slot = Arc::clone(&shared.writer.slot);
-            // Dropping it unanswered, or unwanted, ends its thread.
-            drop(completer.answer(answer.map(|()| Self { shared })));
-            drop(slot);
+            let opened = shared.open_writer(connection).map(|_| ());
+            if opened.is_err() {
+                // Nobody else will: this thread ends after this job.
+                shared.writer.slot.close();
+            }
+            // A database that nobody takes any more closes by its drop.
+            drop(completer.answer(opened.map(|()| Self { shared })));
         }));
         Reply::call(call)
     }

@@ -8,7 +8,6 @@ use super::Shared;
 use super::channel::{Channel, Reader};
 use super::checkpoint;
 use super::pool::{Claim, Waiter};
-use super::session::sql;
 use super::slot::{Slot, opened};
 use super::stream::{self, EndsChannel};
 use super::writer::{Entry, Writer, WriterClaim};
@@ -157,7 +156,7 @@ impl Session for OwnSession {
     fn control(&self, control: Control) -> Reply<()> {
         let (shared, write) = (Arc::clone(&self.shared), Arc::clone(&self.write));
         self.submit(move |connection| {
-            let step = Step::new(sql(control), (), Keep::Nothing);
+            let step = Step::new(control.sql(), (), Keep::Nothing);
             run(&shared, &write, connection, &Program::one(step)).map(|_| ())
         })
     }

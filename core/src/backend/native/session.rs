@@ -173,7 +173,7 @@ impl Session for WriterSession {
         let (shared, state, intent) =
             (Arc::clone(&self.shared), Arc::clone(&self.state), self.intent);
         self.submit(move |connection| {
-            if let Err(error) = connection.control(&sql(control)) {
+            if let Err(error) = connection.control(&control.sql()) {
                 if matches!(control, Control::RollbackTo(_) | Control::Release(_)) {
                     // What was to be undone may still be there.
                     state.spoiled.store(true, Ordering::Release);
@@ -236,18 +236,5 @@ impl Drop for WriterSession {
             }
             drop(claim);
         }));
-    }
-}
-
-/// The SQL of a control.
-pub(super) fn sql(control: Control) -> std::borrow::Cow<'static, str> {
-    match control {
-        Control::Begin(begin) => begin.sql().into(),
-        Control::Commit => "COMMIT".into(),
-        Control::Rollback => "ROLLBACK".into(),
-        Control::Savepoint(depth) => format!("SAVEPOINT ubiqlite_{depth}").into(),
-        Control::Release(depth) => format!("RELEASE ubiqlite_{depth}").into(),
-        // It stays open after this; nothing of it is left to keep.
-        Control::RollbackTo(depth) => format!("ROLLBACK TO ubiqlite_{depth}").into(),
     }
 }

@@ -44,6 +44,7 @@ enum Holder {
 }
 
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "most entries are writes")]
 pub(super) enum Entry {
     Write(Write),
     Claim { completer: Completer<WriterClaim>, since: Instant },
