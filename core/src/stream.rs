@@ -65,10 +65,10 @@ impl RowStream<'_> {
     /// the write-ahead log was beyond its limit.
     #[inline]
     pub async fn try_next(&mut self) -> Result<Option<Row>> {
-        if let State::Running { rows: Some(rows), .. } = &mut self.state {
-            if let Some(row) = rows.next() {
-                return Ok(Some(row));
-            }
+        if let State::Running { rows: Some(rows), .. } = &mut self.state
+            && let Some(row) = rows.next()
+        {
+            return Ok(Some(row));
         }
         self.fetch().await
     }

@@ -46,10 +46,10 @@ impl Connection {
             Read::Done(Err(error))
                 if matches!(error.kind(), ErrorKind::Cancelled | ErrorKind::Busy) =>
             {
-                if let [step] = program.steps.as_slice() {
-                    if let Some(statement) = self.cache.get(&step.sql) {
-                        statement.strikes = statement.strikes.saturating_add(1);
-                    }
+                if let [step] = program.steps.as_slice()
+                    && let Some(statement) = self.cache.get(&step.sql)
+                {
+                    statement.strikes = statement.strikes.saturating_add(1);
                 }
                 Read::TooLong
             }
@@ -77,10 +77,8 @@ impl Connection {
         }
         // Without a lease, several statements need a transaction to see one moment.
         let bracket = !held && (program.steps.len() > 1 || program.schema.is_some());
-        if bracket {
-            if let Err(error) = self.control("BEGIN") {
-                return Read::Done(Err(error));
-            }
+        if bracket && let Err(error) = self.control("BEGIN") {
+            return Read::Done(Err(error));
         }
         let done = self.run_read(program);
         if bracket {
@@ -106,11 +104,11 @@ impl Connection {
     #[inline]
     fn run_read(&mut self, program: &Program<'_>) -> Result<Output> {
         self.check_schema(program)?;
-        if let [step] = program.steps.as_slice() {
-            if step.extra.is_none() {
-                let outcome: Outcome = self.run_once(&step.sql, &step.params, step.keep)?;
-                return Ok(Output { steps: smallvec::smallvec![outcome] });
-            }
+        if let [step] = program.steps.as_slice()
+            && step.extra.is_none()
+        {
+            let outcome: Outcome = self.run_once(&step.sql, &step.params, step.keep)?;
+            return Ok(Output { steps: smallvec::smallvec![outcome] });
         }
         self.run(program)
     }
@@ -122,10 +120,10 @@ impl Connection {
         if !self.leases || self.pinned {
             return Ok(());
         }
-        if let (Some(lease), Some(index)) = (&self.lease, self.wal_index) {
-            if index.header() == lease.seen {
-                return Ok(());
-            }
+        if let (Some(lease), Some(index)) = (&self.lease, self.wal_index)
+            && index.header() == lease.seen
+        {
+            return Ok(());
         }
         self.begin_lease()
     }

@@ -76,7 +76,7 @@ impl Statement {
         };
         let mut raw = ptr::null_mut();
         let mut tail: *const c_char = ptr::null();
-        let flags = if lasting { ffi::SQLITE_PREPARE_PERSISTENT as u32 } else { 0 };
+        let flags = if lasting { ffi::SQLITE_PREPARE_PERSISTENT } else { 0 };
         // SAFETY: `db` is open; text and length belong together; SQLite writes
         // the two pointers.
         let code = unsafe {

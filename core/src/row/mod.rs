@@ -200,12 +200,12 @@ impl Iterator for IntoRows {
     #[inline]
     fn next(&mut self) -> Option<Row> {
         loop {
-            if let Some(page) = &self.current {
-                if self.start < page.cells() {
-                    let row = Row { page: Arc::clone(page), start: self.start };
-                    self.start += page.columns().len();
-                    return Some(row);
-                }
+            if let Some(page) = &self.current
+                && self.start < page.cells()
+            {
+                let row = Row { page: Arc::clone(page), start: self.start };
+                self.start += page.columns().len();
+                return Some(row);
             }
             self.current = Some(self.pages.next()?);
             self.start = 0;

@@ -75,10 +75,8 @@ impl Schema {
     /// # Errors
     /// `NoSuchTable` if there is no such table or view.
     pub(super) async fn of(target: Target<'_>, table: &str, fresh: bool) -> Result<Arc<Self>> {
-        if !fresh {
-            if let Some(schema) = target.schemas.get(table) {
-                return Ok(schema);
-            }
+        if !fresh && let Some(schema) = target.schemas.get(table) {
+            return Ok(schema);
         }
         let schema = Arc::new(Self::read(target, table).await?);
         target.schemas.put(table, &schema);

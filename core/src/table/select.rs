@@ -175,10 +175,10 @@ impl<'a> Select<'a> {
     /// As [`all`](Self::all).
     pub async fn stream(self) -> Result<RowStream<'a>> {
         let target = self.table.target;
-        if let Place::Backend(backend) = target.place {
-            if !backend.capabilities().cursors {
-                return Ok(RowStream::loaded(self.rows(Keep::All).await?.into_iter()));
-            }
+        if let Place::Backend(backend) = target.place
+            && !backend.capabilities().cursors
+        {
+            return Ok(RowStream::loaded(self.rows(Keep::All).await?.into_iter()));
         }
         let schema = Schema::of(target, self.table.name, false).await?;
         let (sql, params) = match self.sql("*", &schema) {

@@ -33,10 +33,10 @@ pub(super) struct Checkpoints {
 /// To be called on the writer's thread after it committed.
 pub(super) fn after_commit(shared: &Arc<Shared>, connection: &mut Connection) {
     shared.committed();
-    if let Some(frames) = connection.wal_frames() {
-        if due(&shared.checkpoints, frames) {
-            checkpoint(shared, connection, frames);
-        }
+    if let Some(frames) = connection.wal_frames()
+        && due(&shared.checkpoints, frames)
+    {
+        checkpoint(shared, connection, frames);
     }
 }
 
@@ -81,25 +81,27 @@ fn end_stalled(shared: &Arc<Shared>, frames: u32, page_size: u32) {
     let limit = shared.options.stall_timeout;
     let mut ended = false;
     for slot in shared.readers.slots() {
-        match slot.tenant() {
+        ended |= match slot.tenant() {
             Some(Tenant::Stream(channel)) => {
-                if channel.stalled().is_some_and(|stalled| stalled >= limit) {
+                let over = channel.stalled().is_some_and(|stalled| stalled >= limit);
+                if over {
                     channel.end(Some(super::stream::stalled(shared)));
-                    ended = true;
                 }
+                over
             }
             Some(Tenant::Snapshot(pin)) => {
-                if pin.revoke_if_idle(limit) {
+                let over = pin.revoke_if_idle(limit);
+                if over {
                     slot.submit(Box::new(|connection| {
                         if let Some(connection) = connection {
                             connection.end_snapshot();
                         }
                     }));
-                    ended = true;
                 }
+                over
             }
-            None => {}
-        }
+            None => false,
+        };
     }
     if ended {
         // Their threads end their transactions within moments.

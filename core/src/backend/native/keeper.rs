@@ -71,10 +71,10 @@ impl Shared {
             let Some(claim) = self.readers.try_claim_at(bit.trailing_zeros() as usize) else {
                 continue;
             };
-            if let Some(mut guard) = claim.slot().try_connection() {
-                if let Some(connection) = &mut *guard {
-                    self.end_lease(bit, connection);
-                }
+            if let Some(mut guard) = claim.slot().try_connection()
+                && let Some(connection) = &mut *guard
+            {
+                self.end_lease(bit, connection);
             }
             drop(claim);
         }

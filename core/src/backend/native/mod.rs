@@ -265,10 +265,10 @@ impl Native {
 
     /// No reader is free this moment.
     fn run_waiting(&self, program: Program<'_>) -> Reply<Output> {
-        if let [step] = program.steps.as_slice() {
-            if self.shared.routes.writes(&step.sql) {
-                return self.run_write(program);
-            }
+        if let [step] = program.steps.as_slice()
+            && self.shared.routes.writes(&step.sql)
+        {
+            return self.run_write(program);
         }
         let (completer, call) = call();
         let shared = Arc::clone(&self.shared);

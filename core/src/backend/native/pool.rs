@@ -179,11 +179,11 @@ impl Pool {
 
     fn give_back(self: &Arc<Self>, index: usize) {
         loop {
-            if self.waiting.load(Ordering::SeqCst) > 0 {
-                if let Some(waiter) = self.next_waiter() {
-                    waiter.grant(Claim { pool: Arc::clone(self), index });
-                    return;
-                }
+            if self.waiting.load(Ordering::SeqCst) > 0
+                && let Some(waiter) = self.next_waiter()
+            {
+                waiter.grant(Claim { pool: Arc::clone(self), index });
+                return;
             }
             self.free.fetch_or(1 << index, Ordering::SeqCst);
             if self.closing.load(Ordering::SeqCst) {

@@ -115,10 +115,10 @@ fn join(shared: &Arc<Shared>, claim: &Claim, moment: Option<Snapshot>) -> bool {
 }
 
 fn leave(slot: &Slot) {
-    if let Some(mut guard) = slot.try_connection() {
-        if let Some(connection) = &mut *guard {
-            connection.end_snapshot();
-        }
+    if let Some(mut guard) = slot.try_connection()
+        && let Some(connection) = &mut *guard
+    {
+        connection.end_snapshot();
     }
 }
 
@@ -245,12 +245,12 @@ impl Session for SnapshotSession {
         let (ends, sql) = (EndsChannel(Arc::clone(&channel)), sql.to_owned());
         let (slot, pin) = (Arc::clone(&seat.slot), Arc::clone(&self.pin));
         seat.slot.submit(Box::new(move |connection| {
-            if let Some(connection) = connection {
-                if !pin.is_revoked() {
-                    stream::run(&slot, connection, &ends.0, &sql, params);
-                    slot.set_tenant(Some(Tenant::Snapshot(Arc::clone(&pin))));
-                    pin.touch();
-                }
+            if let Some(connection) = connection
+                && !pin.is_revoked()
+            {
+                stream::run(&slot, connection, &ends.0, &sql, params);
+                slot.set_tenant(Some(Tenant::Snapshot(Arc::clone(&pin))));
+                pin.touch();
             }
             drop(busy);
             drop(ends);
