@@ -220,7 +220,7 @@ impl Statement {
                     ffi::SQLITE_STATIC(),
                     ffi::SQLITE_UTF8 as u8,
                 ),
-                ValueRef::Blob(bytes) if bytes.is_empty() => {
+                ValueRef::Blob([]) => {
                     // A null pointer would bind NULL.
                     ffi::sqlite3_bind_zeroblob(self.raw, index, 0)
                 }

@@ -1,6 +1,6 @@
 //! Many rows in one call and one transaction.
 
-use ubiqlite::{Database, Result, params, record};
+use ubiqlite::{Database, Error, Result, params, record};
 
 use crate::show::{Step, chapter, note, refused};
 
@@ -45,9 +45,9 @@ pub(crate) async fn run(db: &Database) -> Result<()> {
     let before = items.count().await?;
     let half_wrong = [record! { "name" => "fine" }, record! { "name" => None::<String> }];
     let answer = items.insert_many(half_wrong).await;
-    let which = answer.as_ref().err().and_then(ubiqlite::Error::index);
+    let which = answer.as_ref().err().and_then(Error::index).unwrap_or_default();
     refused("a list with a wrong row", answer);
     let added = items.count().await? - before;
-    note("", format_args!("index {which:?} of the list; {added} of its rows were inserted"));
+    note("", format_args!("the row with index {which} of the list; {added} rows were inserted"));
     Ok(())
 }

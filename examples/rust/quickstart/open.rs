@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ubiqlite::{Database, Result, Value};
 
-use crate::show::{Step, chapter, note};
+use crate::show::{Step, chapter, note, refused};
 use crate::tables::SCHEMA;
 
 pub(crate) async fn run(path: &Path) -> Result<Database> {
@@ -24,7 +24,9 @@ pub(crate) async fn run(path: &Path) -> Result<Database> {
             other => format!("{name}={other:?}"),
         });
     }
-    note("read back", settings.join(", "));
+    note("settings, read back", settings.join(", "));
+    note("", "Readers and the writer don't wait for each other, references are checked, and what");
+    note("", "was committed survives a power failure (synchronous=2 is FULL).");
 
     let step = Step::begin("run a script: the schema");
     db.batch(SCHEMA).await?;
@@ -33,6 +35,6 @@ pub(crate) async fn run(path: &Path) -> Result<Database> {
     step.end(format_args!("{tables} tables, all or none of them"));
 
     let missing = Database::open("no/such/folder/app.db").await;
-    crate::show::refused("a path that can't be opened", missing);
+    refused("a path that can't be opened", missing);
     Ok(db)
 }

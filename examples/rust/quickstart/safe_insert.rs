@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use ubiqlite::{Database, ErrorKind, Record, Result, params, record};
+use ubiqlite::{Database, Error, ErrorKind, Record, Result, params, record};
 
 use crate::show::{Step, chapter, note, refused};
 
@@ -60,8 +60,8 @@ pub(crate) async fn run(db: &Database, path: &Path) -> Result<()> {
     }
     let typo = "SELECT name FROM items WERE id = 1";
     let answer = db.query_one::<String>(typo, ()).await;
-    let at = answer.as_ref().err().and_then(ubiqlite::Error::offset);
-    note("a typo", format_args!("{typo}"));
+    let at = answer.as_ref().err().and_then(Error::offset);
+    note("a typo", typo);
     if let Some(at) = at {
         note("", format_args!("{:>width$}", "^", width = at + 1));
     }

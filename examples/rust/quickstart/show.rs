@@ -51,11 +51,35 @@ pub(crate) fn refused<T>(what: &str, answer: Result<T>) {
 
 fn line(what: &str, result: impl Display, time: &str) {
     let result = result.to_string();
-    if time.is_empty() {
-        println!("   {what:<29} {result}");
-    } else {
+    if !time.is_empty() {
         println!("   {what:<29} {result:<66} {time:>9}");
+        return;
     }
+    let mut what = what;
+    for line in wrapped(&result) {
+        println!("   {what:<29} {line}");
+        what = "";
+    }
+}
+
+/// Lines of at most 88 characters, broken between words; a short text as it is.
+fn wrapped(text: &str) -> Vec<String> {
+    const WIDTH: usize = 88;
+    if text.chars().count() <= WIDTH {
+        return vec![text.to_owned()];
+    }
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.is_empty() => line.push_str(word),
+            Some(line) if line.chars().count() + word.chars().count() < WIDTH => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
 }
 
 /// `12.3 µs`: three digits and a unit.
