@@ -144,7 +144,7 @@ impl Database {
     /// ```
     pub async fn transaction<T, F>(&self, body: F) -> Result<T>
     where
-        F: AsyncFnOnce(&mut Transaction<'static>) -> Result<T>,
+        F: AsyncFnOnce(&mut Transaction<'_>) -> Result<T>,
     {
         let mut transaction = self.begin().await?;
         let answer = body(&mut transaction).await?;

@@ -114,7 +114,10 @@ impl RowStream<'_> {
                     if let Some(row) = rows.as_mut().and_then(Iterator::next) {
                         return Poll::Ready(Ok(Some(row)));
                     }
-                    *rows = None;
+                    // Its pages are one: what `next` passed over is `current` still.
+                    if let Some(page) = rows.take().and_then(IntoRows::into_spare) {
+                        pages.recycle(page);
+                    }
                     match std::task::ready!(pages.poll_next(cx)) {
                         Ok(Some(page)) => *rows = Some(IntoRows::of_page(page)),
                         Ok(None) => return self.over(Ok(None)),

@@ -175,5 +175,8 @@ pub(crate) async fn limited<T>(
 }
 
 fn timed_out(limit: Duration) -> Error {
-    Error::new(ErrorKind::Timeout, format!("the call took longer than {limit:?} and was undone"))
+    Error::new(
+        ErrorKind::Timeout,
+        format!("the call took longer than {limit:?}; nothing was changed"),
+    )
 }

@@ -102,3 +102,47 @@ async fn a_refused_transfer_moves_nothing() {
         db.query("SELECT balance FROM accounts ORDER BY id", ()).await.unwrap();
     assert_eq!(balances, [50, 125, 125]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_runs_in_a_spawned_task() {
+    let (_dir, db) = fresh().await;
+    let (task, name) = (db.clone(), "spawned".to_owned());
+    let spawned = tokio::spawn(async move {
+        task.transaction(async |tx| {
+            tx.execute("INSERT INTO items (name) VALUES (?)", params![&name]).await?;
+            tx.savepoint(async |sp| sp.table("items").insert(record! { "name" => "nested" }).await)
+                .await
+        })
+        .await
+    });
+    assert_eq!(spawned.await.unwrap().unwrap(), Key::from(2));
+    let mut session = db.acquire().await.unwrap();
+    let spawned = tokio::spawn(async move {
+        session.transaction(async |tx| tx.execute("DELETE FROM items", ()).await).await
+    });
+    assert_eq!(spawned.await.unwrap().unwrap().rows_changed, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn streams_and_snapshots_that_are_held_keep_no_read_waiting() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = Database::options().readers(2).open(dir.path().join("app.db")).await.unwrap();
+    db.execute("CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT)", ()).await.unwrap();
+    db.execute_many("INSERT INTO items (name) VALUES (?)", (0..5_000).map(|n| (n,))).await.unwrap();
+    let first = db.snapshot().await.unwrap();
+    let second = db.snapshot().await.unwrap();
+    let mut outer = db.stream("SELECT id FROM items", ());
+    for _ in 0..10 {
+        let row = outer.try_next().await.unwrap().unwrap();
+        let mut inner =
+            db.stream("SELECT id FROM items WHERE id >= ?", params![row.get::<i64>(0).unwrap()]);
+        let mut innermost = db.stream("SELECT id FROM items", ());
+        assert!(inner.try_next().await.unwrap().is_some());
+        assert!(innermost.try_next().await.unwrap().is_some());
+        assert_eq!(db.table("items").count().await.unwrap(), 5_000);
+    }
+    let seen: i64 = first.query_value("SELECT count(*) FROM items", ()).await.unwrap();
+    assert_eq!(seen, 5_000);
+    drop((first, second, outer));
+    db.close().await.unwrap();
+}

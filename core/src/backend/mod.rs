@@ -104,6 +104,11 @@ pub trait Pages: MaybeSend {
         &mut self,
         cx: &mut std::task::Context<'_>,
     ) -> std::task::Poll<Result<Option<Page>>>;
+
+    /// Takes back a page whose rows are all gone, to use its memory again.
+    fn recycle(&mut self, page: Page) {
+        drop(page);
+    }
 }
 
 /// What a session is wanted for.

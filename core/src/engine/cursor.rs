@@ -8,7 +8,7 @@ use crate::sql::Params;
 /// The first page is small, so that the first row comes soon; each further one
 /// is twice as large, so that few hand-overs between threads are needed.
 const FIRST_PAGE: usize = 16 * 1024;
-const LARGEST_PAGE: usize = 512 * 1024;
+const LARGEST_PAGE: usize = 64 * 1024;
 
 /// A running query. It must be given back by [`Connection::close_cursor`]
 /// before another statement with the same text runs.
@@ -19,6 +19,7 @@ pub(crate) struct Cursor {
     sql: Box<str>,
     _params: Box<Params>,
     page: Option<PageBuilder>,
+    spare: Option<Page>,
     target: usize,
     done: bool,
 }
@@ -55,6 +56,7 @@ impl Connection {
             sql: sql.into(),
             _params: params,
             page: None,
+            spare: None,
             target: FIRST_PAGE,
             done: false,
         })
@@ -69,6 +71,11 @@ impl Connection {
 }
 
 impl Cursor {
+    /// Has the next page use this one's memory.
+    pub(crate) fn reuse(&mut self, spare: Option<Page>) {
+        self.spare = spare;
+    }
+
     /// The next page of growing size; `None` after the last.
     pub(crate) fn next_page(&mut self) -> Result<Option<Page>> {
         if self.done {
@@ -83,15 +90,20 @@ impl Cursor {
                     .filter(|page| !page.is_empty())
                     .map(PageBuilder::finish));
             }
-            if self.page.is_none() {
-                self.page = Some(self.statement.page());
-            }
-            if let Some(page) = &mut self.page {
-                self.statement.write_row(page)?;
-                if page.weight() >= self.target {
-                    self.target = (self.target * 2).min(LARGEST_PAGE);
-                    return Ok(Some(page.take()));
+            let page = match &mut self.page {
+                Some(page) => page,
+                none => {
+                    let fresh = self.statement.page();
+                    none.insert(match self.spare.take() {
+                        Some(spare) => fresh.on(spare),
+                        None => fresh,
+                    })
                 }
+            };
+            self.statement.write_row(page)?;
+            if page.weight() >= self.target {
+                self.target = (self.target * 2).min(LARGEST_PAGE);
+                return Ok(self.page.take().map(PageBuilder::finish));
             }
         }
     }

@@ -147,9 +147,9 @@ fn literal(path: &Path) -> std::path::PathBuf {
 
 fn opening(error: rusqlite::Error) -> Error {
     match error {
-        rusqlite::Error::SqliteFailure(failure, message) => {
-            let message = message.unwrap_or_else(|| failure.to_string());
-            from_sqlite(failure.extended_code, &message, None)
+        // Its message repeats the path.
+        rusqlite::Error::SqliteFailure(failure, _) => {
+            from_sqlite(failure.extended_code, &failure.to_string(), None)
         }
         rusqlite::Error::NulError(_) | rusqlite::Error::InvalidPath(_) => {
             Error::invalid("the path can't be a file name")

@@ -156,6 +156,12 @@ impl Error {
         self
     }
 
+    /// Says what the message is about.
+    pub(crate) fn prefixed(mut self, subject: &str) -> Self {
+        self.0.message = format!("{subject}: {}", self.0.message);
+        self
+    }
+
     /// A copy for another job that failed by the same cause.
     pub(crate) fn duplicate(&self) -> Self {
         Self(self.0.clone())

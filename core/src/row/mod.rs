@@ -192,6 +192,11 @@ impl IntoRows {
             start: 0,
         }
     }
+
+    /// The page of the last rows, if none of them is still around.
+    pub(crate) fn into_spare(self) -> Option<Page> {
+        self.current.and_then(Arc::into_inner)
+    }
 }
 
 impl Iterator for IntoRows {

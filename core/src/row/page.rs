@@ -138,6 +138,13 @@ impl PageBuilder {
         self.page.cells.is_empty()
     }
 
+    /// The same empty page, on the memory of one that is over.
+    pub(crate) fn on(self, mut spare: Page) -> Self {
+        spare.cells.clear();
+        spare.heap.clear();
+        Self { page: Page { columns: self.page.columns, cells: spare.cells, heap: spare.heap } }
+    }
+
     /// Ends the page and begins the next one.
     pub fn take(&mut self) -> Page {
         let next = Page {

@@ -18,8 +18,9 @@ pub(crate) async fn run(db: &Database) -> Result<()> {
             item
         }))
         .await?;
+    step.end(format_args!("{inserted} rows"));
     let empty = items.select().filter("data", "{}").count().await?;
-    step.end(format_args!("{inserted} rows; {empty} items without data have {{}}"));
+    note("", format_args!("{empty} of them came without data, and have {{}}"));
 
     let step = Step::begin("set the status of 5 ids");
     let changed = items

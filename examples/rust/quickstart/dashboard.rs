@@ -52,7 +52,7 @@ pub(crate) async fn run(db: &Database) -> Result<()> {
     note(
         "meanwhile",
         format_args!(
-            "somebody ordered: there are {after} now, and the dashboard is in itself right"
+            "somebody ordered: there are {after} now; the dashboard is of the moment before"
         ),
     );
     Ok(())

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ubiqlite::{Database, Result};
 
-use crate::show::{Step, chapter, refused};
+use crate::show::{Step, chapter, note, refused};
 
 /// A query that never ends by itself.
 const ENDLESS: &str = "
@@ -22,17 +22,21 @@ pub(crate) async fn run(db: &Database) -> Result<()> {
 
     let step = Step::begin("dropping the future");
     let given_up = tokio::time::timeout(pause, db.query_value::<i64>(ENDLESS, ())).await;
+    step.end(format_args!("given up after 50 ms: {}", given_up.is_err()));
+
+    let step = Step::begin("the next read");
     let items = db.table("items").count().await?;
-    step.end(format_args!("given up: {}; the next read at once: {items}", given_up.is_err()));
+    step.end(format_args!("{items} items: the query that was given up is in nobody's way"));
 
     let step = Step::begin("a write that is given up");
     let delete = format!("DELETE FROM items WHERE id < ({ENDLESS})");
     let given_up = tokio::time::timeout(pause, db.execute(&delete, ())).await;
-    let left = db.table("items").count().await?;
-    step.end(format_args!("given up: {}; undone: {left} items", given_up.is_err()));
+    step.end(format_args!("given up after 50 ms: {}", given_up.is_err()));
+    note("", format_args!("undone: there are still {} items", db.table("items").count().await?));
 
     let step = Step::begin("interrupt");
-    let (answer, ()) = tokio::join!(db.query_value::<i64>(ENDLESS, ()), async {
+    let patient = db.timeout(Duration::from_secs(5));
+    let (answer, ()) = tokio::join!(patient.query_value::<i64>(ENDLESS, ()), async {
         tokio::time::sleep(pause).await;
         db.interrupt();
     });

@@ -30,9 +30,10 @@ pub(crate) async fn run(path: &Path) -> Result<Database> {
 
     let step = Step::begin("run a script: the schema");
     db.batch(SCHEMA).await?;
+    step.end("every statement of it, or none");
     let tables: i64 =
         db.query_value("SELECT count(*) FROM sqlite_schema WHERE type = 'table'", ()).await?;
-    step.end(format_args!("{tables} tables, all or none of them"));
+    note("", format_args!("{tables} tables"));
 
     let missing = Database::open("no/such/folder/app.db").await;
     refused("a path that can't be opened", missing);

@@ -58,7 +58,7 @@ pub(crate) async fn run(db: &Database, path: &Path) -> Result<()> {
         note("SQLite's extended code", format_args!("{:?}", error.code()));
         note("table and columns", format_args!("{:?} {:?}", error.table(), error.columns()));
     }
-    let typo = "SELECT name FROM items WERE id = 1";
+    let typo = "SELECT id, nmae FROM items";
     let answer = db.query_one::<String>(typo, ()).await;
     let at = answer.as_ref().err().and_then(Error::offset);
     note("a typo", typo);

@@ -46,7 +46,7 @@ pub(crate) async fn run(db: &Database) -> Result<()> {
         });
     }
     all(tasks).await?;
-    step.end_each(640, "as many and as safe, but waiting writes share a commit");
+    step.end_each(640, "the same, but waiting writes share a commit");
 
     let step = Step::begin("acquire a session");
     let mut session = db.acquire().await?;

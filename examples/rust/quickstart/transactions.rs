@@ -2,7 +2,7 @@
 
 use ubiqlite::{Database, Error, ErrorKind, Result, params, record};
 
-use crate::show::{Step, chapter, refused};
+use crate::show::{Step, chapter, note, refused};
 
 pub(crate) async fn run(db: &Database) -> Result<()> {
     chapter("Transactions", "Committed if the closure answers Ok; else nothing has happened.");
@@ -53,7 +53,7 @@ pub(crate) async fn run(db: &Database) -> Result<()> {
     let mut tx = db.begin().await?;
     tx.execute("DELETE FROM orders", ()).await?;
     drop(tx);
-    let count = db.table("orders").count().await?;
-    step.end(format_args!("rolled back: still {count} orders"));
+    step.end("rolled back");
+    note("", format_args!("still {} orders", db.table("orders").count().await?));
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Moving amounts between accounts, all or none.
 
-use ubiqlite::{Database, Result, record};
+use ubiqlite::{Database, Error, Result, record};
 
 use crate::show::{Step, chapter, note, refused};
 
@@ -12,15 +12,18 @@ pub(crate) async fn run(db: &Database) -> Result<()> {
 
     let step = Step::begin("1 to 2: 30; 2 to 3: 50");
     accounts.transfer("balance", [(1, 2, 30), (2, 3, 50)]).await?;
-    step.end(balances(db).await?);
+    step.end("done");
+    note("balances after", balances(db).await?);
 
     let unknown = accounts.transfer("balance", [(1, 2, 10), (1, 99, 5)]).await;
     refused("1 to 2: 10; 1 to 99: 5", unknown);
-    note("", balances(db).await?);
+    note("balances now", balances(db).await?);
 
     let overdrawn = accounts.transfer("balance", [(3, 1, 10), (2, 1, 1_000)]).await;
+    let which = overdrawn.as_ref().err().and_then(Error::index).unwrap_or_default();
     refused("3 to 1: 10; 2 to 1: 1,000", overdrawn);
-    note("balances after", balances(db).await?);
+    note("", format_args!("by the transfer with index {which} of the list"));
+    note("balances now", balances(db).await?);
     Ok(())
 }
 

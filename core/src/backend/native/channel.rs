@@ -10,9 +10,16 @@ use crate::engine::Interrupt;
 use crate::error::{Error, ErrorKind, Result};
 use crate::row::Page;
 
-/// How many pages the query may be ahead of its reader: one that is read, one
-/// that waits, one that is filled.
-const AHEAD: usize = 2;
+/// How many pages the query may be ahead of its reader.
+const AHEAD: usize = 8;
+
+/// To wake a sleeping thread costs as much as filling half a page. So neither
+/// side is woken for each: the reader when so many pages wait for it, the query
+/// when so many places are free.
+const BATCH: usize = AHEAD / 2;
+
+/// A page that took longer than this is handed over at once.
+const SLOW: Duration = Duration::from_millis(1);
 
 /// A bounded queue of pages.
 #[derive(Debug)]
@@ -26,6 +33,9 @@ pub(super) struct Channel {
 #[derive(Debug, Default)]
 struct State {
     pages: VecDeque<Page>,
+    /// Pages that were read, whose memory is used again: fresh memory for each
+    /// would cost as much as filling it.
+    spare: Vec<Page>,
     waker: Option<Waker>,
     /// Set once: no page comes after this.
     end: Option<Option<Error>>,
@@ -33,6 +43,8 @@ struct State {
     started: bool,
     /// The query ran to its end, whichever it was.
     complete: bool,
+    /// When the query had its last page.
+    pushed: Option<Instant>,
     /// Since when the query waits for its reader.
     stalled: Option<Instant>,
 }
@@ -46,20 +58,29 @@ impl Channel {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a page, waiting for room. Answers whether more is wanted.
-    pub(super) fn push(&self, page: Page) -> bool {
+    /// Adds a page, waiting for room. Answers whether more is wanted, with a page
+    /// whose memory can be used for it.
+    pub(super) fn push(&self, page: Page) -> Option<Option<Page>> {
         let mut state = self.state();
         while state.pages.len() >= AHEAD && !state.reader_gone && state.end.is_none() {
             state.stalled.get_or_insert_with(Instant::now);
             state = self.taken.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        state.stalled = None;
+        let now = Instant::now();
+        let slow = match (state.stalled.take(), state.pushed.replace(now)) {
+            // The time that it waited for room is not the query's.
+            (Some(_), _) => false,
+            (None, before) => before.is_none_or(|before| now - before > SLOW),
+        };
         if state.reader_gone || state.end.is_some() {
-            return false;
+            return None;
         }
         state.pages.push_back(page);
-        wake(state);
-        true
+        let spare = state.spare.pop();
+        if slow || state.pages.len() >= BATCH {
+            wake(state);
+        }
+        Some(spare)
     }
 
     /// Ends the stream after the pages that it holds, by an error or its end. The
@@ -126,8 +147,9 @@ impl Pages for Reader {
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Page>>> {
         let mut state = self.0.state();
         if let Some(page) = state.pages.pop_front() {
-            // Woken when there is room for a page and not at each.
-            self.0.taken.notify_one();
+            if state.stalled.is_some() && state.pages.len() <= AHEAD - BATCH {
+                self.0.taken.notify_one();
+            }
             return Poll::Ready(Ok(Some(page)));
         }
         match &mut state.end {
@@ -136,6 +158,13 @@ impl Pages for Reader {
                 state.waker = Some(cx.waker().clone());
                 Poll::Pending
             }
+        }
+    }
+
+    fn recycle(&mut self, page: Page) {
+        let mut state = self.0.state();
+        if state.spare.len() < AHEAD {
+            state.spare.push(page);
         }
     }
 }

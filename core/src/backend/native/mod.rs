@@ -75,8 +75,8 @@ impl Native {
     pub(crate) fn open(path: &Path, options: Options) -> Reply<Self> {
         let shared = Arc::new(Shared {
             path: path.to_owned(),
-            readers: Pool::new(options.readers),
-            own: Pool::new(options.sessions),
+            readers: Pool::new(options.readers, 64),
+            own: Pool::new(options.sessions, 0),
             options,
             writer: Writer::new(),
             routes: Routes::default(),
@@ -344,6 +344,10 @@ impl Pages for WithSession {
         cx: &mut std::task::Context<'_>,
     ) -> std::task::Poll<Result<Option<crate::row::Page>>> {
         self.pages.poll_next(cx)
+    }
+
+    fn recycle(&mut self, page: crate::row::Page) {
+        self.pages.recycle(page);
     }
 }
 

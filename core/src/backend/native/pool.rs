@@ -15,11 +15,23 @@ pub(super) struct Pool {
     slots: Box<[Arc<Slot>]>,
     /// A bit for each slot that nobody holds.
     free: AtomicU64,
-    all: u64,
+    size: usize,
     waiting: AtomicUsize,
-    queue: Mutex<VecDeque<Box<dyn Waiter>>>,
+    queue: Mutex<Queue>,
     closing: AtomicBool,
     returned: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    waiters: VecDeque<Box<dyn Waiter>>,
+    /// Slots that nobody may claim yet: each stands in for one that is held for
+    /// long, so that whoever holds many never keeps the others from reading.
+    reserve: Vec<usize>,
+    /// Claims that last until their holder ends them.
+    held: usize,
+    /// Slots of the reserve that stand in for them.
+    standing_in: usize,
 }
 
 /// Somebody who waits for a slot.
@@ -40,9 +52,15 @@ impl std::fmt::Debug for dyn Waiter {
 pub(super) struct Claim {
     pool: Arc<Pool>,
     index: usize,
+    held: bool,
 }
 
 impl Claim {
+    #[inline]
+    fn new(pool: &Arc<Pool>, index: usize) -> Self {
+        Self { pool: Arc::clone(pool), index, held: false }
+    }
+
     #[inline]
     pub(super) fn slot(&self) -> &Arc<Slot> {
         &self.pool.slots[self.index]
@@ -52,12 +70,28 @@ impl Claim {
     pub(super) fn index(&self) -> usize {
         self.index
     }
+
+    /// Says that the slot will be kept until its holder ends it: somebody who
+    /// waits gets another in its stead.
+    pub(super) fn hold(&mut self) {
+        if std::mem::replace(&mut self.held, true) {
+            return;
+        }
+        self.pool.queue().held += 1;
+        if self.pool.waiting.load(Ordering::SeqCst) > 0
+            && let Some(index) = self.pool.stand_in()
+        {
+            self.pool.give_back(index);
+        }
+    }
 }
 
 impl Drop for Claim {
     #[inline]
     fn drop(&mut self) {
-        self.pool.give_back(self.index);
+        if !self.held || !self.pool.retire(self.index) {
+            self.pool.give_back(self.index);
+        }
     }
 }
 
@@ -80,15 +114,18 @@ fn preferred() -> usize {
 }
 
 impl Pool {
-    pub(super) fn new(size: usize) -> Arc<Self> {
+    /// So many slots, and up to so many more that stand in for those held.
+    pub(super) fn new(size: usize, reserve: usize) -> Arc<Self> {
         let size = size.clamp(1, 64);
+        let most = (size + reserve).min(64);
         let all = u64::MAX >> (64 - size);
+        let queue = Queue { reserve: (size..most).rev().collect(), ..Queue::default() };
         Arc::new(Self {
-            slots: (0..size).map(|_| Arc::default()).collect(),
+            slots: (0..most).map(|_| Arc::default()).collect(),
+            size,
             free: AtomicU64::new(all),
-            all,
             waiting: AtomicUsize::new(0),
-            queue: Mutex::default(),
+            queue: Mutex::new(queue),
             closing: AtomicBool::new(false),
             returned: Condvar::new(),
         })
@@ -98,7 +135,7 @@ impl Pool {
         &self.slots
     }
 
-    fn queue(&self) -> MutexGuard<'_, VecDeque<Box<dyn Waiter>>> {
+    fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -125,7 +162,7 @@ impl Pool {
             ) {
                 Ok(_) => {
                     let index = bit.trailing_zeros() as usize;
-                    return Some(Claim { pool: Arc::clone(self), index });
+                    return Some(Claim::new(self, index));
                 }
                 Err(now) => free = now,
             }
@@ -138,7 +175,7 @@ impl Pool {
     pub(super) fn try_claim_at(self: &Arc<Self>, index: usize) -> Option<Claim> {
         let bit = 1 << index;
         let before = self.free.fetch_and(!bit, Ordering::SeqCst);
-        (before & bit != 0).then(|| Claim { pool: Arc::clone(self), index })
+        (before & bit != 0).then(|| Claim::new(self, index))
     }
 
     /// Grants the waiter a slot now, or in its turn.
@@ -149,8 +186,12 @@ impl Pool {
         }
         {
             let mut queue = self.queue();
-            queue.push_back(waiter);
+            queue.waiters.push_back(waiter);
             self.waiting.fetch_add(1, Ordering::SeqCst);
+        }
+        if let Some(index) = self.stand_in() {
+            self.give_back(index);
+            return;
         }
         // A slot given back just before the queue had grown was given to nobody.
         if let Some(claim) = self.grab() {
@@ -162,7 +203,7 @@ impl Pool {
         let mut given_up = Vec::new();
         let mut queue = self.queue();
         let next = loop {
-            match queue.pop_front() {
+            match queue.waiters.pop_front() {
                 Some(waiter) => {
                     self.waiting.fetch_sub(1, Ordering::SeqCst);
                     if !waiter.is_given_up() {
@@ -177,12 +218,36 @@ impl Pool {
         next
     }
 
+    /// A slot of the reserve for one that is held.
+    fn stand_in(&self) -> Option<usize> {
+        let mut queue = self.queue();
+        if queue.held <= queue.standing_in {
+            return None;
+        }
+        let index = queue.reserve.pop()?;
+        queue.standing_in += 1;
+        Some(index)
+    }
+
+    /// Puts a slot that was held into the reserve, if another stands in for it.
+    fn retire(&self, index: usize) -> bool {
+        let mut queue = self.queue();
+        queue.held -= 1;
+        let stood_in = queue.standing_in > queue.held;
+        if stood_in {
+            queue.standing_in -= 1;
+            queue.reserve.push(index);
+        }
+        self.returned.notify_all();
+        stood_in
+    }
+
     fn give_back(self: &Arc<Self>, index: usize) {
         loop {
             if self.waiting.load(Ordering::SeqCst) > 0
                 && let Some(waiter) = self.next_waiter()
             {
-                waiter.grant(Claim { pool: Arc::clone(self), index });
+                waiter.grant(Claim::new(self, index));
                 return;
             }
             self.free.fetch_or(1 << index, Ordering::SeqCst);
@@ -207,7 +272,8 @@ impl Pool {
         self.closing.store(true, Ordering::SeqCst);
         let mut queue = self.queue();
         loop {
-            if queue.is_empty() && self.free.load(Ordering::SeqCst) == self.all {
+            let free = self.free.load(Ordering::SeqCst).count_ones() as usize;
+            if queue.waiters.is_empty() && queue.held == 0 && free >= self.size {
                 return true;
             }
             let Some(left) = until.checked_duration_since(Instant::now()) else { return false };
@@ -218,7 +284,7 @@ impl Pool {
 
     /// Closes all slots. What they were still running is interrupted.
     pub(super) fn close(&self) {
-        let waiters = std::mem::take(&mut *self.queue());
+        let waiters = std::mem::take(&mut self.queue().waiters);
         self.waiting.fetch_sub(waiters.len(), Ordering::SeqCst);
         drop(waiters);
         for slot in &self.slots {
@@ -252,7 +318,7 @@ mod tests {
 
     #[test]
     fn a_waiter_who_gave_up_does_not_swallow_the_slot() {
-        let pool = Pool::new(1);
+        let pool = Pool::new(1, 0);
         let held = pool.try_claim().unwrap();
         let (completer, gone) = call();
         pool.claim(Box::new(Handle(completer)));
@@ -267,8 +333,24 @@ mod tests {
     }
 
     #[test]
+    fn slots_that_are_held_do_not_keep_others_waiting() {
+        let pool = Pool::new(1, 2);
+        let mut held = pool.try_claim().unwrap();
+        let (completer, waiting) = call();
+        pool.claim(Box::new(Handle(completer)));
+        held.hold();
+        let other = waiting.wait(Instant::now()).unwrap().unwrap();
+        assert!(pool.try_claim().is_none());
+        drop(held);
+        assert!(pool.try_claim().is_none(), "one at a time, as before");
+        drop(other);
+        assert!(pool.try_claim().is_some());
+        assert!(pool.wait_idle(Instant::now()));
+    }
+
+    #[test]
     fn a_grant_that_nobody_takes_frees_the_slot() {
-        let pool = Pool::new(1);
+        let pool = Pool::new(1, 0);
         let held = pool.try_claim().unwrap();
         let (completer, call) = call();
         pool.claim(Box::new(Handle(completer)));

@@ -2,10 +2,8 @@
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
 
 use super::channel::Channel;
 use super::snapshot::Pin;
@@ -24,10 +22,6 @@ pub(super) struct Slot {
     connection: Mutex<Option<Connection>>,
     inbox: Mutex<Inbox>,
     arrived: Condvar,
-    /// Jobs that arrived, for a thread that looks without taking the lock.
-    count: AtomicUsize,
-    /// How long the thread looks for a job before it sleeps.
-    patience: Duration,
     running: Mutex<Option<Arc<Interrupt>>>,
     tenant: Mutex<Option<Tenant>>,
 }
@@ -55,11 +49,6 @@ impl std::fmt::Debug for Inbox {
 }
 
 impl Slot {
-    /// A slot whose thread looks for its next job for so long before it sleeps.
-    pub(super) fn patient(patience: Duration) -> Self {
-        Self { patience, ..Self::default() }
-    }
-
     fn inbox(&self) -> MutexGuard<'_, Inbox> {
         self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -91,7 +80,6 @@ impl Slot {
             return;
         }
         inbox.jobs.push_back(job);
-        self.count.fetch_add(1, Ordering::Release);
         if inbox.thread.is_some() {
             let asleep = inbox.asleep;
             drop(inbox);
@@ -115,11 +103,9 @@ impl Slot {
 
     fn serve(&self) {
         let mut inbox = self.inbox();
-        let mut patient = false;
         loop {
             if let Some(job) = inbox.jobs.pop_front() {
                 drop(inbox);
-                patient = !self.patience.is_zero();
                 let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
                 // A defect in one job must not take the thread from the others.
                 let _ = catch_unwind(AssertUnwindSafe(|| job(&mut connection)));
@@ -127,12 +113,6 @@ impl Slot {
                 inbox = self.inbox();
             } else if inbox.closed {
                 break;
-            } else if patient {
-                patient = false;
-                let seen = self.count.load(Ordering::Acquire);
-                drop(inbox);
-                self.look_out(seen);
-                inbox = self.inbox();
             } else {
                 inbox.asleep = true;
                 inbox = self.arrived.wait(inbox).unwrap_or_else(PoisonError::into_inner);
@@ -142,17 +122,6 @@ impl Slot {
         drop(inbox);
         // Rolls back what a revoked holder left open.
         drop(self.take_connection());
-    }
-
-    /// Looks for a job for a moment: to wake a sleeping thread takes longer than
-    /// most jobs, and who got an answer often has the next question.
-    fn look_out(&self, seen: usize) {
-        let until = Instant::now() + self.patience;
-        while self.count.load(Ordering::Acquire) == seen && Instant::now() < until {
-            for _ in 0..32 {
-                std::hint::spin_loop();
-            }
-        }
     }
 
     fn take_connection(&self) -> Option<Connection> {

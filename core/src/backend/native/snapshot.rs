@@ -131,7 +131,8 @@ struct Seat {
 }
 
 impl Seat {
-    fn new(claim: Claim, pin: &Arc<Pin>) -> Self {
+    fn new(mut claim: Claim, pin: &Arc<Pin>) -> Self {
+        claim.hold();
         let slot = Arc::clone(claim.slot());
         slot.set_tenant(Some(Tenant::Snapshot(Arc::clone(pin))));
         Self { claim: Some(claim), slot, load: Arc::default() }

@@ -54,7 +54,8 @@ impl Waiter for Start {
         self.channel.is_given_up()
     }
 
-    fn grant(self: Box<Self>, claim: Claim) {
+    fn grant(self: Box<Self>, mut claim: Claim) {
+        claim.hold();
         let slot = Arc::clone(claim.slot());
         self.channel.set_started();
         slot.submit(Box::new(move |connection| {
@@ -116,11 +117,10 @@ fn pump(connection: &mut Connection, channel: &Channel, sql: &str, params: Param
     let mut cursor = connection.open_cursor(sql, params)?;
     let done = loop {
         match cursor.next_page() {
-            Ok(Some(page)) => {
-                if !channel.push(page) {
-                    break Ok(());
-                }
-            }
+            Ok(Some(page)) => match channel.push(page) {
+                Some(spare) => cursor.reuse(spare),
+                None => break Ok(()),
+            },
             Ok(None) => break Ok(()),
             Err(error) => break Err(error),
         }

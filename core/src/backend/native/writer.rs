@@ -11,10 +11,6 @@ use crate::backend::Completer;
 use crate::error::{Error, ErrorKind};
 use crate::platform::timer;
 
-/// How long the writer's thread looks for the next write before it sleeps: about
-/// as long as the caller of the last one takes to wake up.
-const PATIENCE: Duration = Duration::from_micros(50);
-
 /// The writer's connection, and the queue of those who want it. Strictly in the
 /// order of asking: no write overtakes another, and a transaction waits like a
 /// single write does.
@@ -91,11 +87,7 @@ impl Drop for WriterClaim {
 
 impl Writer {
     pub(super) fn new() -> Self {
-        Self {
-            slot: Arc::new(Slot::patient(PATIENCE)),
-            queue: Mutex::default(),
-            returned: Condvar::new(),
-        }
+        Self { slot: Arc::default(), queue: Mutex::default(), returned: Condvar::new() }
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
