@@ -1,8 +1,9 @@
 //! Short work on a caller's thread: it ends after about 2,000 steps of SQLite's
 //! virtual machine, and waits for no lock.
 
-use super::Connection;
-use crate::backend::{Output, Program};
+use super::run::collect;
+use super::{Connection, Read};
+use crate::backend::{Outcome, Output, Program};
 use crate::error::{ErrorKind, Result};
 use crate::sql::{Class, classify};
 
@@ -23,6 +24,50 @@ impl Connection {
                     }
                     None => classify(&step.sql) == Class::Plain,
                 }
+        })
+    }
+
+    /// Runs a short read of one statement that is prepared: what nearly all reads
+    /// are, with a single look into the cache. `None`: it is something else.
+    #[inline]
+    pub(crate) fn read_known(&mut self, program: &Program<'_>) -> Option<Read> {
+        let [step] = program.steps.as_slice() else { return None };
+        if step.extra.is_some() || program.schema.is_some() {
+            return None;
+        }
+        if !self.is_current() {
+            // Not for what turns out to be no read.
+            self.cache.get(&step.sql)?;
+            if let Err(error) = self.renew_lease() {
+                return Some(Read::Done(Err(error)));
+            }
+        }
+        let statement = self.cache.get(&step.sql)?;
+        if !statement.readonly || statement.class != Class::Plain {
+            return None;
+        }
+        if statement.strikes >= STRIKES {
+            return Some(Read::TooLong);
+        }
+        self.handlers.begin_brief();
+        // SAFETY: the parameters outlive the reset.
+        let run =
+            unsafe { statement.bind(&step.params) }.and_then(|()| collect(statement, step.keep));
+        statement.reset();
+        self.handlers.end_brief();
+        Some(match run {
+            Ok(rows) => {
+                let outcome = Outcome { rows, ..Outcome::default() };
+                Read::Done(Ok(Output { steps: smallvec::smallvec![outcome] }))
+            }
+            Err(error) => {
+                if matches!(error.kind(), ErrorKind::Cancelled | ErrorKind::Busy) {
+                    statement.strikes = statement.strikes.saturating_add(1);
+                    return Some(Read::TooLong);
+                }
+                self.after_failed_read();
+                Read::Done(Err(error))
+            }
         })
     }
 

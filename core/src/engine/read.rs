@@ -84,11 +84,17 @@ impl Connection {
         if bracket {
             self.rollback();
         }
-        if done.is_err() && !self.in_transaction() {
-            // A serious error ended the transaction, and the lease with it.
-            self.forget_lease();
+        if done.is_err() {
+            self.after_failed_read();
         }
         Read::Done(done)
+    }
+
+    /// A serious error ends the transaction, and the lease with it.
+    pub(super) fn after_failed_read(&mut self) {
+        if !self.in_transaction() {
+            self.forget_lease();
+        }
     }
 
     #[inline]
@@ -117,15 +123,22 @@ impl Connection {
     /// is out of date ends, and a new one begins.
     #[inline]
     pub(crate) fn renew_lease(&mut self) -> Result<()> {
-        if !self.leases || self.pinned {
-            return Ok(());
-        }
-        if let (Some(lease), Some(index)) = (&self.lease, self.wal_index)
-            && index.header() == lease.seen
-        {
+        if self.is_current() {
             return Ok(());
         }
         self.begin_lease()
+    }
+
+    /// Whether the next statement reads the newest commit as things are.
+    #[inline]
+    pub(super) fn is_current(&self) -> bool {
+        if !self.leases || self.pinned {
+            return true;
+        }
+        match (&self.lease, self.wal_index) {
+            (Some(lease), Some(index)) => index.header() == lease.seen,
+            _ => false,
+        }
     }
 
     fn begin_lease(&mut self) -> Result<()> {

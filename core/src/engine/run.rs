@@ -236,7 +236,7 @@ fn is_single(program: &Program<'_>) -> bool {
 
 /// Steps through a bound statement, and gathers what is wanted.
 #[inline]
-fn collect(statement: &mut Statement, keep: Keep) -> Result<Rows> {
+pub(super) fn collect(statement: &mut Statement, keep: Keep) -> Result<Rows> {
     let mut rows = Rows::default();
     if statement.step()? == Stepped::Done {
         return Ok(rows);

@@ -296,7 +296,13 @@ impl Statement {
                 return Err(Error::new(ErrorKind::TooBig, "a row is larger than 4 GiB"));
             }
         }
-        self.weight = page.heap() - before;
+        // A guess that is a little too large costs less than growing.
+        let weight = page.heap() - before;
+        self.weight = if weight < self.weight / 2 {
+            (self.weight + weight) / 2
+        } else {
+            self.weight.max(weight)
+        };
         Ok(())
     }
 

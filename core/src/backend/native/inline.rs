@@ -26,14 +26,19 @@ pub(super) enum Tried {
 pub(super) fn read(shared: &Arc<Shared>, claim: &Claim, program: &Program<'_>) -> Tried {
     let Some(mut guard) = claim.slot().try_connection() else { return Tried::Elsewhere };
     let Some(connection) = &mut *guard else { return Tried::Elsewhere };
-    if let [step] = program.steps.as_slice()
-        && !connection.knows(&step.sql)
-        && shared.routes.writes(&step.sql)
-    {
-        return Tried::Writes;
-    }
     let commits = shared.commits();
-    let read = connection.read_brief(program);
+    let read = match connection.read_known(program) {
+        Some(read) => read,
+        None => {
+            if let [step] = program.steps.as_slice()
+                && !connection.knows(&step.sql)
+                && shared.routes.writes(&step.sql)
+            {
+                return Tried::Writes;
+            }
+            connection.read_brief(program)
+        }
+    };
     shared.after_read(claim.index(), connection, commits);
     match read {
         Read::Done(answer) => Tried::Done(answer),

@@ -152,7 +152,7 @@ impl Pool {
     fn grab(self: &Arc<Self>) -> Option<Claim> {
         let mut free = self.free.load(Ordering::SeqCst);
         while free != 0 {
-            let wished = 1 << (preferred() % self.slots.len());
+            let wished = 1 << (preferred() % self.size);
             let bit = if free & wished != 0 { wished } else { free & free.wrapping_neg() };
             match self.free.compare_exchange_weak(
                 free,
