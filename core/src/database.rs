@@ -5,8 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::backend::{Backend, Begin, Capabilities, Intent};
+use crate::backend::{Backend, Begin, Capabilities, Intent, Reply};
 use crate::error::Result;
+use crate::gate::Gate;
 use crate::options::Options;
 use crate::session::Session;
 use crate::snapshot::Snapshot;
@@ -45,6 +46,7 @@ pub struct Database {
 struct Inner {
     backend: Box<dyn Backend>,
     schemas: Schemas,
+    gate: Gate,
 }
 
 impl Database {
@@ -70,7 +72,10 @@ impl Database {
     }
 
     pub(crate) fn from_backend(backend: Box<dyn Backend>) -> Self {
-        Self { inner: Arc::new(Inner { backend, schemas: Schemas::shared() }), limit: None }
+        Self {
+            inner: Arc::new(Inner { backend, schemas: Schemas::shared(), gate: Gate::default() }),
+            limit: None,
+        }
     }
 
     /// What the storage backend can do beyond running programs.
@@ -101,6 +106,7 @@ impl Database {
             place: Place::Backend(&*self.inner.backend),
             limit: self.limit,
             schemas: &self.inner.schemas,
+            gate: Some(&self.inner.gate),
         }
     }
 
@@ -110,7 +116,11 @@ impl Database {
     /// Runs a query whose rows come one after another, with bounded memory.
     /// Waits for a reader for at most the time for acquiring.
     pub fn stream(&self, sql: &str, params: impl Into<Params>) -> RowStream<'static> {
-        RowStream::new(self.inner.backend.stream(sql, params.into()), self.limit)
+        let reply = match self.inner.gate.check() {
+            Ok(()) => self.inner.backend.stream(sql, params.into()),
+            Err(error) => Reply::err(error),
+        };
+        RowStream::new(reply, self.limit)
     }
 
     /// A table, for operations on its rows without SQL.
@@ -166,6 +176,7 @@ impl Database {
     /// # Errors
     /// As [`begin`](Self::begin).
     pub async fn begin_with(&self, begin: Begin) -> Result<Transaction<'static>> {
+        self.inner.gate.check()?;
         let reply = self.inner.backend.acquire(Intent::Transaction(begin));
         let session = limited(reply, self.limit, true).await?;
         Ok(Transaction::owned(session, self.limit))
@@ -200,6 +211,7 @@ impl Database {
     }
 
     async fn lend(&self, intent: Intent) -> Result<Box<dyn crate::backend::Session>> {
+        self.inner.gate.check()?;
         let backend = &self.inner.backend;
         let limit = match (self.limit, backend.acquire_timeout()) {
             (Some(limit), Some(timeout)) => Some(limit.min(timeout)),
@@ -236,6 +248,7 @@ impl Database {
     /// # Cancellation
     /// Dropping the future does not stop the closing.
     pub async fn close(&self) -> Result<()> {
+        self.inner.gate.close().await;
         self.inner.backend.close().await
     }
 }

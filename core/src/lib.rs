@@ -32,6 +32,7 @@ pub mod backend;
 mod database;
 mod engine;
 mod error;
+mod gate;
 mod many;
 mod nested;
 mod options;

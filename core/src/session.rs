@@ -32,7 +32,12 @@ impl Session {
 
     #[inline]
     fn target(&mut self) -> Target<'_> {
-        Target { place: Place::Session(&*self.session), limit: self.limit, schemas: &self.schemas }
+        Target {
+            place: Place::Session(&*self.session),
+            limit: self.limit,
+            schemas: &self.schemas,
+            gate: None,
+        }
     }
 
     reading_methods!([&mut self] self);

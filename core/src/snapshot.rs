@@ -28,7 +28,12 @@ impl Snapshot {
 
     #[inline]
     fn target(&self) -> Target<'_> {
-        Target { place: Place::Session(&*self.session), limit: self.limit, schemas: &self.schemas }
+        Target {
+            place: Place::Session(&*self.session),
+            limit: self.limit,
+            schemas: &self.schemas,
+            gate: None,
+        }
     }
 
     reading_methods!([&self] self);

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::backend::{Access, Backend, Keep, Output, Program, Reply, Session, Step};
 use crate::error::{Error, ErrorKind, Result};
+use crate::gate::{Entered, Gate};
 use crate::many::Many;
 use crate::platform;
 use crate::row::{FromRow, FromValue, Rows};
@@ -22,6 +23,8 @@ pub(crate) struct Target<'a> {
     pub(crate) place: Place<'a>,
     pub(crate) limit: Option<Duration>,
     pub(crate) schemas: &'a Schemas,
+    /// Where calls may be refused because the database is closing.
+    pub(crate) gate: Option<&'a Gate>,
 }
 
 #[derive(Clone, Copy)]
@@ -41,9 +44,26 @@ pub struct Executed {
 }
 
 impl<'a> Target<'a> {
+    /// Begins an operation of several calls, which closing waits for, and
+    /// answers where its calls run.
+    ///
+    /// # Errors
+    /// `Closed`.
+    pub(crate) fn enter(self) -> Result<(Option<Entered<'a>>, Self)> {
+        match (self.gate, self.place) {
+            (Some(gate), Place::Backend(backend)) => {
+                Ok((Some(gate.enter(backend)?), Self { gate: None, ..self }))
+            }
+            _ => Ok((None, self)),
+        }
+    }
+
     /// Runs a program.
     #[inline]
     pub(crate) async fn run(self, program: Program<'_>) -> Result<Output> {
+        if let Some(gate) = self.gate {
+            gate.check()?;
+        }
         let reads = program.access == Access::Read;
         let reply = match self.place {
             Place::Backend(backend) => backend.run(program),
@@ -108,7 +128,8 @@ impl<'a> Target<'a> {
         I: IntoIterator,
         I::Item: Into<Params>,
     {
-        let mut many = Many::new(self);
+        let (_entered, target) = self.enter()?;
+        let mut many = Many::new(target);
         for (index, row) in rows.into_iter().enumerate() {
             many.push(index, sql, row.into()).await?;
         }

@@ -50,7 +50,12 @@ impl<'a> Transaction<'a> {
 
     #[inline]
     fn target(&mut self) -> Target<'_> {
-        Target { place: Place::Session(self.session()), limit: self.limit, schemas: &self.schemas }
+        Target {
+            place: Place::Session(self.session()),
+            limit: self.limit,
+            schemas: &self.schemas,
+            gate: None,
+        }
     }
 
     reading_methods!([&mut self] self);
@@ -162,6 +167,7 @@ impl<'a> Savepoint<'a> {
             place: Place::Session(self.nested.session()),
             limit: self.limit,
             schemas: &self.schemas,
+            gate: None,
         }
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use support::{ENDLESS, Fresh, HANG, ROWS_FOR_EVER, kind, number, start, within};
+use support::{ENDLESS, Fresh, HANG, NEVER, ROWS_FOR_EVER, kind, number, start, within};
 use tokio::task::JoinSet;
 use ubiqlite::{Database, ErrorKind, Result, Synchronous, params};
 
@@ -101,11 +101,30 @@ async fn a_snapshot_leaves_a_reader_to_the_others() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn readers_that_stood_in_for_others_make_way_again() {
+    let fresh = Fresh::with(Database::options().readers(1), SCHEMA).await;
+    let db = &fresh.db;
+    let mut streams = Vec::new();
+    for _ in 0..4 {
+        let mut stream = db.stream(ROWS_FOR_EVER, ());
+        assert!(within("a row", stream.try_next()).await.unwrap().is_some());
+        streams.push(stream);
+    }
+    drop(streams);
+    // It needs every other connection out of the way.
+    let since = Instant::now();
+    let switch = "PRAGMA journal_mode = DELETE";
+    while let Err(error) = within("the switch", db.query_value::<String>(switch, ())).await {
+        assert!(since.elapsed() < HANG, "{error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn reads_that_wait_for_a_reader_are_served_in_the_order_of_asking() {
     let fresh = Fresh::with(Database::options().readers(1).inline(false), SCHEMA).await;
     let db = &fresh.db;
-    let mut holder = db.stream(ROWS_FOR_EVER, ());
-    assert!(within("a row", holder.try_next()).await.unwrap().is_some());
+    let mut holder = Box::pin(db.query_value::<i64>(ENDLESS, ()));
+    assert!(start(&mut holder).await.is_none());
     let order = Arc::new(std::sync::Mutex::new(Vec::new()));
     let mut reads = JoinSet::new();
     for place in 0..20 {
@@ -157,8 +176,11 @@ async fn short_reads_get_their_turn_between_long_ones() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn writers_get_the_writer_in_the_order_of_asking() {
-    let fresh = Fresh::with(Database::options().busy_timeout(HANG), SCHEMA).await;
+    let options = Database::options().readers(1).busy_timeout(NEVER);
+    let fresh = Fresh::with(options, SCHEMA).await;
     let db = &fresh.db;
+    // From now on the statement is known to write.
+    db.execute(INSERT, params!["before"]).await.unwrap();
     let mut session = db.acquire().await.unwrap();
     let held = db.begin().await.unwrap();
     // Writes, transactions, many rows and a session's write, one behind another.
@@ -184,7 +206,7 @@ async fn writers_get_the_writer_in_the_order_of_asking() {
     within("the third", third).await.unwrap();
     within("the fourth", fourth).await.unwrap();
     let names: Vec<String> = db.query("SELECT name FROM items ORDER BY id", ()).await.unwrap();
-    assert_eq!(names, ["0", "1", "2", "3", "4"]);
+    assert_eq!(names, ["before", "0", "1", "2", "3", "4"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -201,22 +223,11 @@ async fn acquiring_times_out_when_all_sessions_are_lent() {
     assert!(since.elapsed() >= timeout, "it had its time");
     drop(second);
     let again = within("the third again", db.acquire()).await.unwrap();
-    let mut waiting = Box::pin(db.timeout(HANG).acquire_later());
-    assert!(start(&mut waiting).await.is_none());
-    drop(first);
-    within("the fourth", waiting).await.unwrap();
-    drop(again);
-}
-
-/// `acquire` on a handle that lives as long as the call.
-trait AcquireLater {
-    async fn acquire_later(self) -> Result<ubiqlite::Session>;
-}
-
-impl AcquireLater for Database {
-    async fn acquire_later(self) -> Result<ubiqlite::Session> {
-        self.acquire().await
-    }
+    let short = db.timeout(Duration::from_millis(50));
+    assert_eq!(kind(within("a shorter wait", short.acquire()).await.map(|_| ())), ErrorKind::Timeout);
+    drop((first, again));
+    let both = [db.acquire().await, db.acquire().await];
+    assert!(both.iter().all(std::result::Result::is_ok), "those who gave up hold none");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -244,10 +255,24 @@ async fn a_session_given_back_with_an_open_transaction_is_rolled_back() {
     assert_eq!(number(db, "SELECT count(*) FROM items WHERE name = 'kept'").await, 5);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_script_runs_whole_or_not_at_all_in_memory_too() {
+    let db = Database::open(":memory:").await.unwrap();
+    db.batch(SCHEMA).await.unwrap();
+    let script = "INSERT INTO items (name) VALUES ('a'); INSERT INTO items (name) VALUES ('b');";
+    db.batch(script).await.unwrap();
+    let script = "INSERT INTO items (name) VALUES ('c'); INSERT INTO accounts VALUES (1, -1);";
+    let error = db.batch(script).await.unwrap_err();
+    assert_eq!((error.kind(), error.index()), (ErrorKind::CheckViolation, Some(1)));
+    assert_eq!(number(&db, "SELECT count(*) FROM items").await, 2);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_hundred_tasks_share_a_database_in_memory() {
-    let db = Database::options().busy_timeout(HANG).open(":memory:").await.unwrap();
-    db.batch(SCHEMA).await.unwrap();
+    let db = Database::options().busy_timeout(NEVER).open(":memory:").await.unwrap();
+    for table in SCHEMA.split_inclusive(';') {
+        db.execute(table, ()).await.unwrap();
+    }
     db.execute_many("INSERT INTO accounts VALUES (?, 1000)", (0..10).map(|id| (id,))).await.unwrap();
     let mut tasks: JoinSet<Result<()>> = JoinSet::new();
     for task in 0..100i64 {

@@ -63,11 +63,8 @@ async fn a_token_passed_between_two_processes_is_never_stale() {
         return other_holder(&path).await;
     }
     let (_dir, path, db) = prepared().await;
-    let mut other = Other::start(
-        "a_token_passed_between_two_processes_is_never_stale",
-        "holder",
-        &path,
-    );
+    let mut other =
+        Other::start("a_token_passed_between_two_processes_is_never_stale", "holder", &path);
     let since = Instant::now();
     let (mut inline, mut passes) = (0, 0);
     let mut value = 0;
@@ -175,8 +172,7 @@ async fn a_commit_from_outside_is_read_at_once_whatever_became_of_the_log() {
             40 => "PASSIVE",
             _ => continue,
         };
-        let busy =
-            support::ask(&outside, &format!("PRAGMA wal_checkpoint({mode})"));
+        let busy = support::ask(&outside, &format!("PRAGMA wal_checkpoint({mode})"));
         restarted += u64::from(busy == 0 && mode != "PASSIVE");
         assert_eq!(read(&db, &mut inline).await, round, "after {mode}");
         if round % 120 == 0 {

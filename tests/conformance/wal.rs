@@ -5,6 +5,7 @@
 #[allow(dead_code, reason = "each test program uses its part")]
 mod support;
 
+use std::future::Future;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -18,6 +19,9 @@ const MIB: u64 = 1024 * 1024;
 /// The log's least bound: SQLite restarts it where we ask, every 4,000 pages.
 const BOUND: u64 = 48 * MIB;
 
+/// One at a time: how long a query takes is part of what is tested.
+static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 const SCHEMA: &str = "CREATE TABLE items (id INTEGER PRIMARY KEY, bytes BLOB);
     WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 2000)
     INSERT INTO items SELECT i, randomblob(400) FROM n;";
@@ -29,14 +33,18 @@ fn options() -> Options {
         .stall_timeout(Duration::from_millis(300))
 }
 
+/// A call that hangs fails the test.
+async fn soon<T>(call: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(5), call).await.expect("the call hangs")
+}
+
 /// Commits for so long, and answers the largest size that the log had.
 async fn write_for(db: &Database, path: &Path, time: Duration) -> u64 {
     let (since, mut largest, mut row) = (Instant::now(), 0, 0);
     while since.elapsed() < time {
         row = row % 2_000 + 1;
-        db.execute("UPDATE items SET bytes = randomblob(20000) WHERE id = ?", params![row])
-            .await
-            .unwrap();
+        let sql = "UPDATE items SET bytes = randomblob(20000) WHERE id = ?";
+        soon(db.execute(sql, params![row])).await.unwrap();
         largest = largest.max(log_size(path));
     }
     largest
@@ -72,6 +80,7 @@ async fn beside_readers(readers: usize, steps: u32, time: Duration) -> (u64, u64
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_log_stays_bounded_beside_short_reads_that_never_pause() {
+    let _alone = ALONE.lock().await;
     let (largest, queries) = beside_readers(4, 10_000, Duration::from_secs(4)).await;
     println!("{} MiB beside {queries} queries", largest / MIB);
     assert!(queries > 50, "{queries}");
@@ -80,6 +89,7 @@ async fn the_log_stays_bounded_beside_short_reads_that_never_pause() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_log_stays_bounded_beside_long_reads_that_never_pause() {
+    let _alone = ALONE.lock().await;
     let (largest, queries) = beside_readers(3, 400_000, Duration::from_secs(8)).await;
     println!("{} MiB beside {queries} queries", largest / MIB);
     assert!(queries > 10, "{queries}");
@@ -94,6 +104,7 @@ fn says_why(error: &Error) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stream_that_nobody_polls_any_more_is_ended_and_the_log_shrinks() {
+    let _alone = ALONE.lock().await;
     let (_dir, path, db) = support::with(options().readers(2), SCHEMA).await;
     write_for(&db, &path, Duration::from_millis(500)).await;
     let mut stream = db.stream("SELECT * FROM items ORDER BY id", ());
@@ -117,7 +128,8 @@ async fn a_stream_that_nobody_polls_any_more_is_ended_and_the_log_shrinks() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_snapshot_that_nobody_uses_any_more_is_ended_and_the_log_shrinks() {
-    let (_dir, path, db) = support::with(options().readers(4), SCHEMA).await;
+    let _alone = ALONE.lock().await;
+    let (_dir, path, db) = support::with(options().readers(8), SCHEMA).await;
     let snapshot = db.snapshot().await.unwrap();
     let rows: i64 = snapshot.query_value("SELECT count(*) FROM items", ()).await.unwrap();
     assert_eq!(rows, 2_000);
@@ -135,7 +147,8 @@ async fn a_snapshot_that_nobody_uses_any_more_is_ended_and_the_log_shrinks() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_snapshot_in_use_is_kept_however_long_the_log() {
-    let (_dir, path, db) = support::with(options().readers(4), SCHEMA).await;
+    let _alone = ALONE.lock().await;
+    let (_dir, path, db) = support::with(options().readers(8), SCHEMA).await;
     let snapshot = Arc::new(db.snapshot().await.unwrap());
     let reader = Arc::clone(&snapshot);
     let before: i64 = reader.query_value("SELECT sum(length(bytes)) FROM items", ()).await.unwrap();
@@ -156,11 +169,13 @@ async fn a_snapshot_in_use_is_kept_however_long_the_log() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_long_query_in_a_snapshot_is_no_standing_still() {
-    let (_dir, path, db) = support::with(options().readers(4), SCHEMA).await;
+    let _alone = ALONE.lock().await;
+    let (_dir, path, db) = support::with(options().readers(8), SCHEMA).await;
     let snapshot = Arc::new(db.snapshot().await.unwrap());
     let reader = Arc::clone(&snapshot);
     let long = tokio::spawn(async move {
-        let sql = "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 8000000)
+        let sql =
+            "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 8000000)
                    SELECT max(i) FROM n";
         let since = Instant::now();
         let last: i64 = reader.query_value(sql, ()).await.unwrap();
@@ -172,4 +187,35 @@ async fn a_long_query_in_a_snapshot_is_no_standing_still() {
         write_for(&db, &path, Duration::from_millis(20)).await;
     }
     assert_eq!(long.await.unwrap().unwrap(), 2_000);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_snapshot_that_is_kept_stops_neither_reads_nor_writes() {
+    let _alone = ALONE.lock().await;
+    for readers in [2, 4, 8] {
+        let (_dir, _path, db) = support::with(options().readers(readers), SCHEMA).await;
+        let snapshot = db.snapshot().await.unwrap();
+        let rows: i64 = soon(db.query_value("SELECT count(*) FROM items", ())).await.unwrap();
+        assert_eq!(rows, 2_000);
+        soon(db.execute("DELETE FROM items WHERE id = 1", ())).await.unwrap();
+        let rows = soon(snapshot.query_value::<i64>("SELECT count(*) FROM items", ())).await;
+        assert_eq!(rows.unwrap(), 2_000, "of its own moment");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn streams_that_are_kept_on_every_reader_do_not_stop_a_write() {
+    let _alone = ALONE.lock().await;
+    let (_dir, _path, db) = support::with(options().readers(2), SCHEMA).await;
+    let mut streams = Vec::new();
+    for _ in 0..2 {
+        let mut stream = db.stream("SELECT * FROM items", ());
+        assert!(stream.try_next().await.unwrap().is_some());
+        streams.push(stream);
+    }
+    let done = soon(db.execute("DELETE FROM items WHERE id = 1", ())).await.unwrap();
+    assert_eq!(done.rows_changed, 1);
+    for stream in streams {
+        assert_eq!(stream.collect::<(i64, Vec<u8>)>().await.unwrap().len(), 1_999);
+    }
 }

@@ -79,6 +79,26 @@ impl<T> Completer<T> {
         wanted
     }
 
+    /// Says that the work waits again. Answers false if the caller has given it
+    /// up meanwhile, or stopped it, and been told so.
+    pub(crate) fn wait_again(&self) -> bool {
+        let Some(shared) = &self.0 else { return false };
+        let mut state = shared.state();
+        shared.started.store(false, Ordering::Release);
+        if !shared.interrupt.is_set() {
+            return true;
+        }
+        if let State::Waiting(waker) = &mut *state {
+            let waker = waker.take();
+            *state = State::Answered(Err(cancelled()));
+            drop(state);
+            if let Some(waker) = waker {
+                waker.wake();
+            }
+        }
+        false
+    }
+
     /// Answers. An answer that nobody takes any more comes back, so that what it
     /// holds can be given to somebody else.
     pub(crate) fn answer(mut self, answer: Result<T>) -> Option<T> {

@@ -16,7 +16,8 @@ impl Connection {
     /// whole and runs again elsewhere, so nothing that can't be undone is tried.
     pub(crate) fn is_brief(&mut self, program: &Program<'_>) -> bool {
         program.steps.iter().all(|step| {
-            let single = step.extra.as_ref().is_none_or(|extra| extra.each.len() <= 1);
+            let single =
+                step.extra.as_ref().is_none_or(|extra| extra.each.len() <= 1 && !extra.script);
             single
                 && match self.cache.get(&step.sql) {
                     Some(statement) => {

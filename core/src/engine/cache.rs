@@ -33,6 +33,12 @@ impl Cache {
         Some(statement)
     }
 
+    /// Whether the statement of this text is prepared.
+    #[inline]
+    pub(super) fn contains(&self, sql: &str) -> bool {
+        self.statements.contains_key(sql)
+    }
+
     /// The statement of this text, prepared if need be.
     ///
     /// # Safety

@@ -22,7 +22,7 @@ pub(crate) use handlers::Interrupt;
 pub(crate) use open::Role;
 pub(crate) use read::{Read, Snapshot};
 
-use crate::error::{Error, Result, from_sqlite};
+use crate::error::{Error, Phase, Result, from_sqlite};
 use cache::Cache;
 use handlers::Handlers;
 use lease::{Header, WalIndex};
@@ -193,7 +193,7 @@ impl Connection {
         match code {
             ffi::SQLITE_OK | ffi::SQLITE_BUSY => Ok((count(frames), count(copied))),
             // SAFETY: the connection is open and its last call failed.
-            code => Err(unsafe { failure(self.raw, code) }),
+            code => Err(unsafe { failure(self.raw, code, Phase::Run) }),
         }
     }
 }
@@ -214,7 +214,7 @@ impl Drop for Connection {
 /// # Safety
 /// `db` is open, used by this thread alone, and its last call answered `code`.
 #[cold]
-unsafe fn failure(db: *mut ffi::sqlite3, code: i32) -> Error {
+unsafe fn failure(db: *mut ffi::sqlite3, code: i32, phase: Phase) -> Error {
     // SAFETY: by the contract. SQLite's message is a C string of its own.
     unsafe {
         let extended = ffi::sqlite3_extended_errcode(db);
@@ -222,6 +222,6 @@ unsafe fn failure(db: *mut ffi::sqlite3, code: i32) -> Error {
         let code = if extended & 0xff == code & 0xff { extended } else { code };
         let message = CStr::from_ptr(ffi::sqlite3_errmsg(db)).to_string_lossy();
         let offset = usize::try_from(ffi::sqlite3_error_offset(db)).ok();
-        from_sqlite(code, &message, offset)
+        from_sqlite(code, &message, offset, phase)
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rusqlite::{OpenFlags, ffi};
 
 use super::{Cache, Connection, Handlers};
-use crate::error::{Error, ErrorKind, Result, from_sqlite};
+use crate::error::{Error, ErrorKind, Phase, Result, from_sqlite};
 use crate::options::{JournalMode, Options};
 
 /// What a connection is for.
@@ -149,7 +149,7 @@ fn opening(error: rusqlite::Error) -> Error {
     match error {
         // Its message repeats the path.
         rusqlite::Error::SqliteFailure(failure, _) => {
-            from_sqlite(failure.extended_code, &failure.to_string(), None)
+            from_sqlite(failure.extended_code, &failure.to_string(), None, Phase::Compile)
         }
         rusqlite::Error::NulError(_) | rusqlite::Error::InvalidPath(_) => {
             Error::invalid("the path can't be a file name")

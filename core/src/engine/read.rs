@@ -3,7 +3,7 @@
 use super::brief::STRIKES;
 use super::lease::{Header, WalIndex};
 use super::{Connection, Lease, Role};
-use crate::backend::{Outcome, Output, Program};
+use crate::backend::{Access, Outcome, Output, Program};
 use crate::error::{ErrorKind, Result};
 
 /// What became of a read.
@@ -64,6 +64,9 @@ impl Connection {
 
     #[inline]
     fn read_with(&mut self, program: &Program<'_>) -> Read {
+        if program.access == Access::Write {
+            return Read::Writes;
+        }
         if let Err(error) = self.renew_lease() {
             return Read::Done(Err(error));
         }

@@ -6,7 +6,7 @@ use super::{Connection, Role, Statement, Stepped};
 use crate::backend::{Extra, Keep, Outcome, Output, Program, Step};
 use crate::error::{Error, ErrorKind, Result};
 use crate::row::{PageBuilder, Rows};
-use crate::sql::{Class, Params};
+use crate::sql::{Class, Params, classify};
 
 /// Rows are gathered in pages of about this size.
 pub(super) const PAGE_BYTES: usize = 64 * 1024;
@@ -35,7 +35,7 @@ impl Connection {
     pub(crate) fn run_whole(&mut self, program: &Program<'_>) -> Result<Output> {
         // SAFETY: the connection is open.
         unsafe { ffi::sqlite3_set_last_insert_rowid(self.raw, 0) };
-        if is_single(program) && program.schema.is_none() {
+        if program.schema.is_none() && self.is_harmless(program)? {
             return self.run(program);
         }
         self.control("BEGIN IMMEDIATE")?;
@@ -48,8 +48,7 @@ impl Connection {
 
     /// Runs a program whole or not at all inside an open transaction.
     pub(crate) fn run_nested(&mut self, program: &Program<'_>) -> Result<Output> {
-        // SQLite undoes a failed statement by itself.
-        if is_single(program) {
+        if self.is_harmless(program)? {
             return self.run(program);
         }
         self.control("SAVEPOINT ubiqlite_program")?;
@@ -63,6 +62,35 @@ impl Connection {
         done
     }
 
+    /// Runs a program inside a transaction that is shared with others. `None`: it
+    /// failed and left something behind, so the transaction is to be undone.
+    pub(crate) fn run_shared(&mut self, program: &Program<'_>) -> Option<Result<Output>> {
+        if !is_single(program) {
+            return Some(self.run_nested(program));
+        }
+        // SQLite undoes a failed statement by itself, at no cost; what an
+        // ON CONFLICT FAIL or RAISE(FAIL) keeps is told by the count of changes.
+        // SAFETY: the connection is open.
+        let before = unsafe { ffi::sqlite3_total_changes64(self.raw) };
+        let answer = self.run(program);
+        // SAFETY: as above.
+        let left = unsafe { ffi::sqlite3_total_changes64(self.raw) } != before;
+        if answer.is_err() && left { None } else { Some(answer) }
+    }
+
+    /// Whether the program needs nothing to be undone when it fails: it is one
+    /// statement that reads, or that can't run in a transaction. A statement that
+    /// writes is not, since FAIL keeps what it did before it failed.
+    fn is_harmless(&mut self, program: &Program<'_>) -> Result<bool> {
+        match program.steps.as_slice() {
+            [step] if is_single(program) => {
+                let (class, readonly) = self.inspect(&step.sql)?;
+                Ok(readonly || class != Class::Plain)
+            }
+            _ => Ok(false),
+        }
+    }
+
     /// Forgets the last inserted rowid, so that no job is told another's.
     pub(crate) fn forget_last_row_id(&mut self) {
         // SAFETY: the connection is open.
@@ -70,10 +98,46 @@ impl Connection {
     }
 
     /// The class of a statement, and whether it only reads.
+    ///
+    /// # Errors
+    /// What compiling answers; `InvalidArgument` for one that this connection
+    /// does not run.
     pub(crate) fn inspect(&mut self, sql: &str) -> Result<(Class, bool)> {
-        // SAFETY: the connection is open and this thread alone uses it.
-        let statement = unsafe { self.cache.prepare(self.raw, sql)? };
+        if self.role == Role::Reader && classify(sql) == Class::Alone {
+            return Ok((Class::Alone, false));
+        }
+        let statement = self.statement(sql)?;
         Ok((statement.class, statement.readonly))
+    }
+
+    /// A statement of a caller's, prepared if need be.
+    ///
+    /// It is admitted before it is compiled: SQLite runs some `PRAGMA`s then.
+    fn statement(&mut self, sql: &str) -> Result<&mut Statement> {
+        if !self.cache.contains(sql) {
+            self.admit(classify(sql))?;
+        }
+        // SAFETY: the connection is open and this thread alone uses it.
+        unsafe { self.cache.prepare(self.raw, sql) }
+    }
+
+    /// Refuses what must not run on this connection, and takes note of what
+    /// changes it for good.
+    fn admit(&mut self, class: Class) -> Result<()> {
+        let role = if self.lent { Role::Own } else { self.role };
+        match (role, class) {
+            (_, Class::Plain | Class::Alone) => Ok(()),
+            (Role::Own, _) => {
+                self.marked |= class == Class::Connection;
+                Ok(())
+            }
+            (_, Class::Control) => Err(Error::invalid(
+                "transactions are begun by transaction() and nested by savepoint(); a bare statement would share one among tasks",
+            )),
+            (_, Class::Connection) => Err(Error::invalid(
+                "this statement changes one connection alone; run it in a session from acquire(), or set it at open()",
+            )),
+        }
     }
 
     pub(super) fn check_schema(&mut self, program: &Program<'_>) -> Result<()> {
@@ -126,12 +190,11 @@ impl Connection {
     fn run_each(&mut self, step: &Step<'_>, extra: &Extra) -> Result<Outcome> {
         let mut sum = Outcome::default();
         let first = extra.item.unwrap_or(0);
-        // SAFETY: the connection is open and this thread alone uses it.
-        let statement = unsafe { self.cache.prepare(self.raw, &step.sql)? };
+        let raw = self.raw;
+        let statement = self.statement(&step.sql)?;
         if statement.class != Class::Plain {
             return Err(Error::invalid("such a statement can't be run for many parameters"));
         }
-        let raw = self.raw;
         for index in 0..extra.each.len() {
             // SAFETY: the connection is open.
             let before = unsafe { ffi::sqlite3_total_changes64(raw) };
@@ -167,6 +230,7 @@ impl Connection {
         let mut rest = script;
         for index in 0.. {
             let start = script.len() - rest.len();
+            self.admit(classify(rest)).map_err(|error| error.with_index(index))?;
             // SAFETY: the connection is open and this thread alone uses it.
             let prepared = unsafe { Statement::prepare_next(self.raw, rest, false) };
             let (statement, next) = prepared.map_err(|e| e.with_index(index).shifted(start))?;
@@ -186,15 +250,15 @@ impl Connection {
     /// Runs one statement to its end.
     #[inline]
     pub(super) fn run_once(&mut self, sql: &str, params: &Params, keep: Keep) -> Result<Outcome> {
-        // SAFETY: the connection is open and this thread alone uses it.
-        let statement = unsafe { self.cache.prepare(self.raw, sql)? };
+        let raw = self.raw;
+        let mut statement = self.statement(sql)?;
         if statement.class != Class::Plain {
-            let role = if self.lent { Role::Own } else { self.role };
-            admit(role, statement.class)?;
-            self.marked |= statement.class == Class::Connection;
+            // It may be prepared as a statement of this library's own.
+            let class = statement.class;
+            self.admit(class)?;
+            statement = self.statement(sql)?;
         }
         let readonly = statement.readonly;
-        let raw = self.raw;
         // SAFETY: the connection is open.
         let before = if readonly { 0 } else { unsafe { ffi::sqlite3_total_changes64(raw) } };
         // SAFETY: `params` outlives the reset below.
@@ -262,17 +326,4 @@ pub(super) fn collect(statement: &mut Statement, keep: Keep) -> Result<Rows> {
     }
     rows.push(page.finish());
     Ok(rows)
-}
-
-/// Which connections run which classes of statements.
-fn admit(role: Role, class: Class) -> Result<()> {
-    match (role, class) {
-        (Role::Own, _) | (_, Class::Plain | Class::Alone) => Ok(()),
-        (_, Class::Control) => Err(Error::invalid(
-            "transactions are begun by transaction() and nested by savepoint(); a bare statement would share one among tasks",
-        )),
-        (_, Class::Connection) => Err(Error::invalid(
-            "this statement changes one connection alone; run it in a session from acquire(), or set it at open()",
-        )),
-    }
 }

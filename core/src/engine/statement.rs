@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 
 use super::failure;
 use crate::backend::ParamRows;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::row::{Columns, PageBuilder};
 use crate::sql::{Class, Params, classify, skip_blanks};
 use crate::value::{Value, ValueRef};
@@ -84,7 +84,7 @@ impl Statement {
         };
         if code != ffi::SQLITE_OK {
             // SAFETY: `db` is open and its last call failed.
-            return Err(unsafe { failure(db, code) });
+            return Err(unsafe { failure(db, code, Phase::Compile) });
         }
         let consumed = (tail as usize).saturating_sub(sql.as_ptr() as usize).min(sql.len());
         let rest = sql.get(consumed..).unwrap_or_default();
@@ -237,7 +237,7 @@ impl Statement {
             return Ok(());
         }
         // SAFETY: the statement's connection is open.
-        Err(unsafe { failure(ffi::sqlite3_db_handle(self.raw), code) })
+        Err(unsafe { failure(ffi::sqlite3_db_handle(self.raw), code, Phase::Run) })
     }
 
     /// Runs to the next row, or to the end.
@@ -249,7 +249,7 @@ impl Statement {
             ffi::SQLITE_DONE => Ok(Stepped::Done),
             code => {
                 // SAFETY: the statement's connection is open and its call failed.
-                Err(unsafe { failure(ffi::sqlite3_db_handle(self.raw), code) })
+                Err(unsafe { failure(ffi::sqlite3_db_handle(self.raw), code, Phase::Run) })
             }
         }
     }

@@ -41,7 +41,8 @@ pub enum ErrorKind {
     NoSuchColumn,
     /// The SQL can't be compiled.
     Syntax,
-    /// An argument can't be used; the message names it.
+    /// An argument can't be used, or a value in the statement; the message tells
+    /// which.
     InvalidArgument,
     /// What was asked for is not there: no row where one was demanded.
     NotFound,

@@ -4,7 +4,7 @@ mod kind;
 mod sqlite;
 
 pub use kind::ErrorKind;
-pub(crate) use sqlite::from_sqlite;
+pub(crate) use sqlite::{Phase, from_sqlite};
 
 use std::fmt;
 use std::path::{Path, PathBuf};

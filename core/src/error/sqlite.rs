@@ -4,13 +4,22 @@ use rusqlite::ffi;
 
 use super::{Error, ErrorKind};
 
+/// What failed. Only plain `SQLITE_ERROR` differs by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Opening, or compiling a statement.
+    Compile,
+    /// Running it: the SQL is right, and a value in it is not.
+    Run,
+}
+
 /// Builds the error of a failed SQLite call.
 ///
 /// The kind comes from the extended code. Only plain `SQLITE_ERROR`, which has
 /// no extended codes for what the compiler of SQL finds, is told apart by the
 /// fixed beginnings of its messages.
-pub(crate) fn from_sqlite(code: i32, message: &str, offset: Option<usize>) -> Error {
-    let kind = kind_of(code, message);
+pub(crate) fn from_sqlite(code: i32, message: &str, offset: Option<usize>, phase: Phase) -> Error {
+    let kind = kind_of(code, message, phase);
     let mut error = Error::new(kind, explain(kind, code, message));
     error.0.code = Some(code);
     error.0.offset = offset;
@@ -18,7 +27,7 @@ pub(crate) fn from_sqlite(code: i32, message: &str, offset: Option<usize>) -> Er
     error
 }
 
-fn kind_of(code: i32, message: &str) -> ErrorKind {
+fn kind_of(code: i32, message: &str, phase: Phase) -> ErrorKind {
     match code {
         ffi::SQLITE_CONSTRAINT_UNIQUE => return ErrorKind::UniqueViolation,
         ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_ROWID => {
@@ -47,17 +56,19 @@ fn kind_of(code: i32, message: &str) -> ErrorKind {
         ffi::SQLITE_AUTH => ErrorKind::NotAuthorized,
         ffi::SQLITE_RANGE => ErrorKind::InvalidArgument,
         ffi::SQLITE_IOERR | ffi::SQLITE_NOLFS => ErrorKind::Io,
-        ffi::SQLITE_ERROR => kind_of_plain_error(message),
+        ffi::SQLITE_ERROR => kind_of_plain_error(message, phase),
         _ => ErrorKind::Internal,
     }
 }
 
-fn kind_of_plain_error(message: &str) -> ErrorKind {
+fn kind_of_plain_error(message: &str, phase: Phase) -> ErrorKind {
     // parse.y, resolve.c and build.c of SQLite print these and give no code.
     if message.starts_with("no such table") || message.starts_with("no such view") {
         ErrorKind::NoSuchTable
     } else if message.starts_with("no such column") || message.contains(" has no column named ") {
         ErrorKind::NoSuchColumn
+    } else if phase == Phase::Run {
+        ErrorKind::InvalidArgument
     } else {
         ErrorKind::Syntax
     }
@@ -74,7 +85,9 @@ fn explain(kind: ErrorKind, code: i32, message: &str) -> String {
         ErrorKind::ReadOnly => {
             "open the database without read_only, or check the permissions of the file and its directory"
         }
-        ErrorKind::DiskFull => "nothing was changed; free some space and repeat the call",
+        ErrorKind::DiskFull => {
+            "nothing was changed; free some space (or, of an AUTOINCREMENT table, keys) and repeat the call"
+        }
         ErrorKind::Corrupt => {
             "restore the file from a backup, or save what is left with `sqlite3 FILE .recover`"
         }
@@ -128,7 +141,12 @@ mod tests {
 
     #[test]
     fn a_constraint_tells_its_table_and_columns() {
-        let error = from_sqlite(2067, "UNIQUE constraint failed: users.email, users.realm", None);
+        let error = from_sqlite(
+            2067,
+            "UNIQUE constraint failed: users.email, users.realm",
+            None,
+            Phase::Run,
+        );
         assert_eq!(error.kind(), ErrorKind::UniqueViolation);
         assert_eq!(error.table(), Some("users"));
         assert_eq!(error.columns(), ["email", "realm"]);
@@ -137,10 +155,14 @@ mod tests {
 
     #[test]
     fn the_kind_comes_from_the_code_and_not_from_the_words() {
-        let error = from_sqlite(ffi::SQLITE_CONSTRAINT_TRIGGER, "no such table: x", None);
+        let error =
+            from_sqlite(ffi::SQLITE_CONSTRAINT_TRIGGER, "no such table: x", None, Phase::Run);
         assert_eq!(error.kind(), ErrorKind::TriggerViolation);
-        assert_eq!(from_sqlite(517, "database is locked", None).kind(), ErrorKind::Busy);
-        assert_eq!(from_sqlite(778, "disk I/O error", None).kind(), ErrorKind::Io);
+        assert_eq!(
+            from_sqlite(517, "database is locked", None, Phase::Run).kind(),
+            ErrorKind::Busy
+        );
+        assert_eq!(from_sqlite(778, "disk I/O error", None, Phase::Run).kind(), ErrorKind::Io);
     }
 
     #[test]

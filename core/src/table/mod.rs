@@ -64,16 +64,17 @@ impl<'a> Table<'a> {
         access: Access,
         make: impl Fn(&Schema) -> Result<(Vec<Step<'static>>, T)>,
     ) -> Result<(Output, T, Arc<Schema>)> {
+        let (_entered, target) = self.target.enter()?;
         let mut fresh = false;
         for attempt in 1.. {
-            let schema = Schema::of(self.target, self.name, fresh).await?;
+            let schema = Schema::of(target, self.name, fresh).await?;
             let (steps, extra) = match make(&schema) {
                 Ok(made) => made,
                 // The column may be newer than what is remembered.
                 Err(error)
                     if error.kind() == ErrorKind::NoSuchColumn
                         && !fresh
-                        && self.target.schemas.remembers() =>
+                        && target.schemas.remembers() =>
                 {
                     fresh = true;
                     continue;
@@ -84,7 +85,7 @@ impl<'a> Table<'a> {
                 return Ok((Output::default(), extra, schema));
             }
             let program = Program { steps: steps.into(), access, schema: Some(schema.version) };
-            match self.target.run(program).await {
+            match target.run(program).await {
                 Err(error) if error.kind() == ErrorKind::SchemaChanged && attempt < TRIES => {
                     fresh = true;
                 }

@@ -15,9 +15,10 @@ impl<'a> Table<'a> {
     /// columns; `DatatypeMismatch` if the row is no `T`.
     pub async fn get<T: FromRow>(self, key: impl Into<Key>) -> Result<Option<T>> {
         let key = key.into();
+        let (_entered, target) = self.target.enter()?;
         let mut fresh = false;
         for attempt in 1.. {
-            let schema = super::Schema::of(self.target, self.name, fresh).await?;
+            let schema = super::Schema::of(target, self.name, fresh).await?;
             schema.check_key(&key)?;
             let params: Params = key.values().iter().collect();
             let program = Program {
@@ -25,7 +26,7 @@ impl<'a> Table<'a> {
                 access: Access::Read,
                 schema: Some(schema.version),
             };
-            match self.target.run(program).await {
+            match target.run(program).await {
                 Err(error)
                     if error.kind() == ErrorKind::SchemaChanged && attempt < super::TRIES =>
                 {

@@ -174,7 +174,7 @@ impl<'a> Select<'a> {
     /// # Errors
     /// As [`all`](Self::all).
     pub async fn stream(self) -> Result<RowStream<'a>> {
-        let target = self.table.target;
+        let (_entered, target) = self.table.target.enter()?;
         if let Place::Backend(backend) = target.place
             && !backend.capabilities().cursors
         {

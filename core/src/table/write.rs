@@ -43,8 +43,9 @@ impl Table<'_> {
     where
         I: IntoIterator<Item = Record>,
     {
-        let mut schema = Schema::of(self.target, self.name, false).await?;
-        let mut many = Many::new(self.target);
+        let (_entered, target) = self.target.enter()?;
+        let mut schema = Schema::of(target, self.name, false).await?;
+        let mut many = Many::new(target);
         let mut shape: Vec<String> = Vec::new();
         let mut sql = String::new();
         let mut renewed = false;
@@ -54,7 +55,7 @@ impl Table<'_> {
                 let made = match insert_sql(&schema, &record) {
                     Err(error) if error.kind() == crate::ErrorKind::NoSuchColumn && !renewed => {
                         renewed = true;
-                        schema = Schema::of(self.target, self.name, true).await?;
+                        schema = Schema::of(target, self.name, true).await?;
                         insert_sql(&schema, &record)
                     }
                     made => made,
@@ -101,12 +102,13 @@ impl Table<'_> {
         if record.is_empty() {
             return Ok(0);
         }
-        let mut schema = Schema::of(self.target, self.name, false).await?;
+        let (_entered, target) = self.target.enter()?;
+        let mut schema = Schema::of(target, self.name, false).await?;
         if update_sql(&schema, &record).is_err() {
-            schema = Schema::of(self.target, self.name, true).await?;
+            schema = Schema::of(target, self.name, true).await?;
         }
         let sql = update_sql(&schema, &record)?;
-        let mut many = Many::new(self.target);
+        let mut many = Many::new(target);
         let mut seen = HashSet::new();
         for (index, key) in keys.into_iter().enumerate() {
             let key = key.into();

@@ -25,6 +25,9 @@ pub(crate) const ENDLESS_INSERT: &str = "INSERT INTO log (batch) \
 /// What no test should ever wait for: a hang, told as a failure.
 pub(crate) const HANG: Duration = Duration::from_secs(60);
 
+/// A timeout that no test reaches: whoever waits for it hangs.
+pub(crate) const NEVER: Duration = Duration::from_secs(600);
+
 /// Waits for the future; one that hangs fails the test with this message.
 pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
     match tokio::time::timeout(HANG, future).await {
@@ -120,7 +123,8 @@ pub(crate) fn threads() -> Vec<String> {
 }
 
 /// Checks that nothing is left behind: every reader, session and the writer can
-/// be had, all at once, no transaction is open, and the file is sound.
+/// be had, all at once, no transaction is open, and the file is sound. Closes the
+/// database, which with a busy timeout of `NEVER` waits for whatever is still out.
 pub(crate) async fn assert_whole(fresh: &Fresh, readers: usize, sessions: usize) {
     let db = &fresh.db;
     let mut streams = Vec::new();
@@ -149,4 +153,5 @@ pub(crate) async fn assert_whole(fresh: &Fresh, readers: usize, sessions: usize)
     assert_eq!(sound, "ok");
     let mut orphans = outside.prepare("PRAGMA foreign_key_check").unwrap();
     assert!(!orphans.exists([]).unwrap(), "a row without its parent");
+    within("closing: something is still out, and it", db.close()).await.unwrap();
 }

@@ -1,7 +1,7 @@
 //! Closing: what was accepted is done, then all connections and threads end.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 use super::{CLOSED, CLOSING, OPEN, Shared};
@@ -12,11 +12,15 @@ use crate::error::{Error, ErrorKind};
 /// Transactions, sessions, snapshots and streams that are still out have the
 /// busy timeout to end; then they are rolled back.
 pub(super) fn begin(shared: &Arc<Shared>) -> Reply<()> {
+    let (completer, call) = call();
+    match &mut *shared.closers.lock().unwrap_or_else(PoisonError::into_inner) {
+        Some(closers) => closers.push(completer),
+        None => return Reply::ready(Ok(())),
+    }
     let before = shared.life.compare_exchange(OPEN, CLOSING, Ordering::AcqRel, Ordering::Acquire);
     if before.is_err() {
-        return Reply::ready(Ok(()));
+        return Reply::call(call);
     }
-    let (completer, call) = call();
     let closing = Arc::clone(shared);
     let thread = std::thread::Builder::new().name("ubiqlite-close".into());
     let spawned = thread.spawn(move || {
@@ -25,8 +29,11 @@ pub(super) fn begin(shared: &Arc<Shared>) -> Reply<()> {
             && closing.own.wait_idle(until)
             && closing.writer.wait_idle(until);
         close(&closing);
+        let closers = closing.closers.lock().unwrap_or_else(PoisonError::into_inner).take();
         drop(closing);
-        completer.answer(Ok(()));
+        for closer in closers.into_iter().flatten() {
+            closer.answer(Ok(()));
+        }
     });
     match spawned {
         Ok(_) => Reply::call(call),

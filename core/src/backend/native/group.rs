@@ -139,16 +139,19 @@ fn together(
         connection.forget_last_row_id();
         let interrupt = write.completer.interrupt();
         let answer = slot.interruptible(connection, interrupt, |connection| {
-            connection.run_nested(&write.program)
+            connection.run_shared(&write.program)
         });
         // ON CONFLICT ROLLBACK, RAISE(ROLLBACK), an interrupt or a full disk
         // ends the whole transaction; an unpaid deferred foreign key would let
         // one write's debt be paid, or charged, by another's.
-        if !connection.in_transaction() || connection.owes_foreign_keys() {
-            connection.rollback();
-            return Ok(None);
+        let whole = connection.in_transaction() && !connection.owes_foreign_keys();
+        match answer {
+            Some(answer) if whole => answers.push(answer),
+            _ => {
+                connection.rollback();
+                return Ok(None);
+            }
         }
-        answers.push(answer);
     }
     if connection.control("COMMIT").is_err() {
         connection.rollback();

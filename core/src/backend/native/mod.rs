@@ -17,8 +17,8 @@ mod stream;
 mod writer;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::{
@@ -64,6 +64,8 @@ struct Shared {
     /// thread.
     quick_commits: AtomicBool,
     life: AtomicU8,
+    /// Those who wait for the end of closing; `None` after it.
+    closers: Mutex<Option<Vec<Completer<()>>>>,
 }
 
 const OPEN: u8 = 0;
@@ -87,6 +89,7 @@ impl Native {
             single: AtomicBool::new(true),
             quick_commits: AtomicBool::new(false),
             life: AtomicU8::new(OPEN),
+            closers: Mutex::new(Some(Vec::new())),
         });
         let (completer, call) = call();
         let slot = Arc::clone(&shared.writer.slot);
@@ -401,7 +404,9 @@ fn read_on_thread(
                 if let [step] = program.steps.as_slice() {
                     shared.routes.note_write(&step.sql);
                 }
-                shared.write(program, completer);
+                if completer.wait_again() {
+                    shared.write(program, completer);
+                }
             }
         }
     }));

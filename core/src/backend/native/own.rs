@@ -128,6 +128,10 @@ fn run(
 ) -> Result<Output> {
     let mut writes = program.access == Access::Write;
     for step in &program.steps {
+        if step.extra.as_ref().is_some_and(|extra| extra.script) {
+            writes = true;
+            continue;
+        }
         let (class, readonly) = connection.inspect(&step.sql)?;
         writes |= !readonly || class == Class::Alone;
         if class == Class::Alone {

@@ -1,0 +1,81 @@
+//! Closing waits for operations that take more than one call to the backend.
+
+use std::future::poll_fn;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::task::{Poll, Waker};
+
+use crate::backend::Backend;
+use crate::error::{Error, Result};
+
+/// Counts the operations under way, and refuses new ones once closing began.
+#[derive(Debug, Default)]
+pub(crate) struct Gate {
+    closing: AtomicBool,
+    active: AtomicUsize,
+    waiting: Mutex<Vec<Waker>>,
+}
+
+/// An operation under way. The last one to end closes the backend, if that was
+/// asked for meanwhile: whoever asked may be gone.
+pub(crate) struct Entered<'a> {
+    gate: &'a Gate,
+    backend: &'a dyn Backend,
+}
+
+impl Gate {
+    /// Whether calls are still taken.
+    ///
+    /// # Errors
+    /// `Closed`.
+    #[inline]
+    pub(crate) fn check(&self) -> Result<()> {
+        if self.closing.load(Ordering::Acquire) {
+            return Err(Error::closed("database"));
+        }
+        Ok(())
+    }
+
+    /// Begins an operation.
+    ///
+    /// # Errors
+    /// `Closed`.
+    pub(crate) fn enter<'a>(&'a self, backend: &'a dyn Backend) -> Result<Entered<'a>> {
+        // Counted before the check, so that closing sees one or the other.
+        self.active.fetch_add(1, Ordering::SeqCst);
+        let entered = Entered { gate: self, backend };
+        self.check()?;
+        Ok(entered)
+    }
+
+    /// Refuses operations from now on, and waits for those under way.
+    pub(crate) async fn close(&self) {
+        self.closing.store(true, Ordering::SeqCst);
+        poll_fn(|cx| {
+            // Listed before the count is looked at: the last one wakes who is
+            // listed after it has counted itself off.
+            self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push(cx.waker().clone());
+            if self.active.load(Ordering::SeqCst) == 0 {
+                return Poll::Ready(());
+            }
+            Poll::Pending
+        })
+        .await;
+    }
+}
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        let last = self.gate.active.fetch_sub(1, Ordering::SeqCst) == 1;
+        if !last || !self.gate.closing.load(Ordering::SeqCst) {
+            return;
+        }
+        self.backend.close().detach();
+        let mut waiting = self.gate.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let wakers = std::mem::take(&mut *waiting);
+        drop(waiting);
+        for waker in wakers {
+            waker.wake();
+        }
+    }
+}
