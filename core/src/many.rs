@@ -3,9 +3,7 @@
 
 use std::collections::VecDeque;
 
-use crate::backend::{
-    Access, Begin, Control, Intent, Keep, Output, ParamRows, Program, Reply, Session, Step,
-};
+use crate::backend::{Access, Begin, Control, Intent, Output, Program, Reply, Session, Step};
 use crate::error::Result;
 use crate::nested::Nested;
 use crate::sql::Params;
@@ -29,8 +27,6 @@ pub(crate) struct Many<'a> {
     rows: usize,
     bytes: usize,
     changed: u64,
-    /// What the first chunk was written for, checked with it.
-    pub(crate) schema: Option<i64>,
     // Before `way`: the chunks under way are given up before their transaction is.
     sent: VecDeque<Reply<Output>>,
     way: Way<'a>,
@@ -55,27 +51,38 @@ impl<'a> Many<'a> {
             rows: 0,
             bytes: 0,
             changed: 0,
-            schema: None,
             sent: VecDeque::new(),
             way: Way::Unsent,
         }
+    }
+
+    /// Begins the transaction, or the savepoint, in which all rows will go.
+    /// `None` in the place of the answer: the backend takes programs only.
+    pub(crate) async fn begin(&mut self) -> Result<Option<&dyn Session>> {
+        self.way = match self.target.place {
+            Place::Session(session) => {
+                Way::Nested(Nested::begin(session, Nested::MANY, self.target.limit).await?)
+            }
+            Place::Backend(backend) if backend.capabilities().transactions => {
+                let reply = backend.acquire(Intent::Transaction(Begin::Immediate));
+                Way::Transaction(limited(reply, self.target.limit, true).await?)
+            }
+            Place::Backend(_) => Way::Whole,
+        };
+        Ok(match &self.way {
+            Way::Transaction(session) => Some(&**session),
+            Way::Nested(nested) => Some(nested.session()),
+            Way::Unsent | Way::Whole => None,
+        })
     }
 
     /// Adds a row for this statement.
     pub(crate) async fn push(&mut self, index: usize, sql: &str, row: Params) -> Result<()> {
         self.rows += 1;
         let before = self.weight();
-        let fitted = match self.steps.last_mut() {
-            Some(Step { sql: same, extra: Some(extra), .. }) if same == sql => {
-                extra.each.push(&row)
-            }
-            _ => false,
-        };
+        let fitted = self.steps.last_mut().is_some_and(|step| step.follow(index, sql, &row));
         if !fitted {
-            let mut each = ParamRows::new();
-            each.push(&row);
-            let step = Step::new(sql.to_owned(), (), Keep::Nothing);
-            self.steps.push(step.item(index).each(each));
+            self.steps.push(Step::first(index, sql, &row));
             self.bytes += self.weight();
         } else {
             self.bytes += self.weight() - before;
@@ -120,26 +127,13 @@ impl<'a> Many<'a> {
     fn take(&mut self) -> Program<'static> {
         self.rows = 0;
         self.bytes = 0;
-        Program {
-            steps: std::mem::take(&mut self.steps),
-            access: Access::Write,
-            schema: self.schema.take(),
-        }
+        Program { steps: std::mem::take(&mut self.steps), access: Access::Write, schema: None }
     }
 
     /// Sends a chunk; it runs while the caller gathers the next one.
     async fn send(&mut self) -> Result<()> {
         if matches!(self.way, Way::Unsent) {
-            self.way = match self.target.place {
-                Place::Session(session) => {
-                    Way::Nested(Nested::begin(session, Nested::MANY, self.target.limit).await?)
-                }
-                Place::Backend(backend) if backend.capabilities().transactions => {
-                    let reply = backend.acquire(Intent::Transaction(Begin::Immediate));
-                    Way::Transaction(limited(reply, self.target.limit, true).await?)
-                }
-                Place::Backend(_) => Way::Whole,
-            };
+            self.begin().await?;
         }
         if matches!(self.way, Way::Whole) {
             // All rows are one program; its limit is the memory.

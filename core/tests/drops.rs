@@ -174,12 +174,13 @@ async fn drop_at_random(db: Database, seed: u64, task: usize) -> [usize; 3] {
             _ => db.clone(),
         };
         let batch = (task * DROPS + round) as i64;
-        let call = operation(db, rng.u8(0..20), a, b, batch);
+        let choice = rng.u8(0..20);
+        let call = operation(db, choice, a, b, batch);
         match perhaps(&mut rng, call).await {
             Some(Ok(())) => fates[0] += 1,
             Some(Err(error)) => {
                 use ubiqlite::ErrorKind::{Cancelled, Timeout};
-                assert!([Cancelled, Timeout].contains(&error.kind()), "{error:?}");
+                assert!([Cancelled, Timeout].contains(&error.kind()), "operation {choice}: {error:?}");
                 fates[1] += 1;
             }
             None => fates[2] += 1,

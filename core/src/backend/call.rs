@@ -102,7 +102,16 @@ impl<T> Completer<T> {
     /// Answers. An answer that nobody takes any more comes back, so that what it
     /// holds can be given to somebody else.
     pub(crate) fn answer(mut self, answer: Result<T>) -> Option<T> {
-        self.0.take().and_then(|shared| give(&shared, answer))
+        self.0.take().and_then(|shared| {
+            // Stopped while it waited for a lock: SQLite says that it is busy.
+            let answer = match answer {
+                Err(error) if error.kind() == ErrorKind::Busy && shared.interrupt.is_set() => {
+                    Err(cancelled())
+                }
+                answer => answer,
+            };
+            give(&shared, answer)
+        })
     }
 }
 

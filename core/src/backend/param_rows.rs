@@ -15,6 +15,8 @@ pub struct ParamRows {
     width: usize,
     rows: usize,
     cells: Option<PageBuilder>,
+    /// The first run whose values together are larger than a page can be.
+    too_big: Option<usize>,
 }
 
 impl ParamRows {
@@ -43,12 +45,18 @@ impl ParamRows {
         });
         for value in params.values() {
             if !cells.push(value.as_ref()) {
-                // Beyond 4 GiB: SQLite's limits are far below, so the run fails
-                // there; NULL keeps the places of the others.
+                // NULL keeps the places of the others; the run will be refused.
                 cells.push(ValueRef::Null);
+                self.too_big.get_or_insert(self.rows - 1);
             }
         }
         true
+    }
+
+    /// Whether the values of this run could not be held: they are beyond 4 GiB.
+    #[inline]
+    pub fn is_too_big(&self, row: usize) -> bool {
+        self.too_big == Some(row)
     }
 
     /// How many runs there are.

@@ -189,6 +189,25 @@ impl<'a> Step<'a> {
         self
     }
 
+    /// A statement to be run for many rows, of which this is the first: item
+    /// `index` of the caller's list.
+    pub(crate) fn first(index: usize, sql: &str, row: &Params) -> Step<'static> {
+        let mut each = ParamRows::new();
+        each.push(row);
+        Step::new(sql.to_owned(), (), Keep::Nothing).item(index).each(each)
+    }
+
+    /// Adds a row, if it is the item after the last one, and fits the statement.
+    pub(crate) fn follow(&mut self, index: usize, sql: &str, row: &Params) -> bool {
+        match &mut self.extra {
+            Some(extra) if self.sql == sql => {
+                let next = extra.item.map(|first| first + extra.each.len());
+                next == Some(index) && extra.each.push(row)
+            }
+            _ => false,
+        }
+    }
+
     /// Takes a parameter from an earlier step's output.
     pub fn reference(mut self, parameter: usize, reference: Reference) -> Self {
         self.extra.get_or_insert_default().references.push((parameter, reference));

@@ -51,7 +51,7 @@ impl Cache {
     ) -> Result<&mut Statement> {
         // Looked up twice, since a reference from `get` can't be returned and
         // the map changed on the other path.
-        if !self.statements.contains_key(sql) {
+        if !self.contains(sql) {
             // SAFETY: by this function's contract.
             let statement = unsafe { Statement::prepare(db, sql, true)? };
             self.make_room();

@@ -27,7 +27,16 @@ impl Connection {
     /// `CannotOpen`, `NotADatabase`, `Corrupt`, `ReadOnly`, `Busy` and others,
     /// each naming the path.
     pub(crate) fn open(path: &Path, options: &Options, role: Role) -> Result<Self> {
-        Self::connect(path, options, role).map_err(|error| error.with_path(path))
+        Self::connect(path, options, role).map_err(|error| {
+            // Opened for reading only, a directory fails at its first read.
+            let directory = error.kind() == ErrorKind::Io && path.is_dir();
+            let error = if directory {
+                error.with_kind(ErrorKind::CannotOpen, "this is a directory")
+            } else {
+                error
+            };
+            error.with_path(path)
+        })
     }
 
     fn connect(path: &Path, options: &Options, role: Role) -> Result<Self> {

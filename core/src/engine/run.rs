@@ -116,9 +116,23 @@ impl Connection {
     fn statement(&mut self, sql: &str) -> Result<&mut Statement> {
         if !self.cache.contains(sql) {
             self.admit(classify(sql))?;
+            // SAFETY: the connection is open and this thread alone uses it.
+            let refused = unsafe { self.cache.prepare(self.raw, sql) }.err();
+            if let Some(error) = refused {
+                // What SQLite knows of the schema may be older than the file: for
+                // some errors it looks again by itself, and for others only when
+                // a statement runs.
+                if error.code() != Some(ffi::SQLITE_ERROR) || !self.renew_schema() {
+                    return Err(error);
+                }
+            }
         }
-        // SAFETY: the connection is open and this thread alone uses it.
+        // SAFETY: as above.
         unsafe { self.cache.prepare(self.raw, sql) }
+    }
+
+    fn renew_schema(&mut self) -> bool {
+        self.control("SELECT 1 FROM sqlite_schema LIMIT 1").is_ok()
     }
 
     /// Refuses what must not run on this connection, and takes note of what

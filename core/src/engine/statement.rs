@@ -142,6 +142,9 @@ impl Statement {
     /// As [`Statement::bind`].
     #[inline]
     pub(crate) unsafe fn bind_row(&mut self, rows: &ParamRows, row: usize) -> Result<()> {
+        if rows.is_too_big(row) {
+            return Err(Error::new(ErrorKind::TooBig, "the values are larger than 4 GiB"));
+        }
         if !rows.names().is_empty() {
             let values: SmallVec<[ValueRef<'_>; 8]> = rows.values(row).collect();
             // SAFETY: by this function's contract.

@@ -61,6 +61,12 @@ impl Error {
         }))
     }
 
+    /// The error of SQLite's extended result code and message, for backends
+    /// outside this crate.
+    pub fn from_code(code: i32, message: &str) -> Self {
+        from_sqlite(code, message, None, Phase::Run)
+    }
+
     /// What went wrong.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
@@ -139,7 +145,9 @@ impl Error {
         self
     }
 
-    pub(crate) fn with_index(mut self, index: usize) -> Self {
+    /// Names the item of a batch that failed, from 0; for backends outside this
+    /// crate.
+    pub fn with_index(mut self, index: usize) -> Self {
         self.0.index = Some(index);
         self
     }

@@ -58,10 +58,6 @@ impl Record {
         self.fields.iter().map(|(name, value)| (name.as_str(), value))
     }
 
-    pub(crate) fn into_fields(self) -> Vec<(String, Value)> {
-        self.fields
-    }
-
     /// A record from a struct or map: nested lists and maps become JSON text,
     /// booleans 0 and 1.
     ///

@@ -2,6 +2,7 @@
 //! backend and one commit.
 
 mod key;
+mod many;
 mod read;
 mod schema;
 mod select;
@@ -70,12 +71,8 @@ impl<'a> Table<'a> {
             let schema = Schema::of(target, self.name, fresh).await?;
             let (steps, extra) = match make(&schema) {
                 Ok(made) => made,
-                // The column may be newer than what is remembered.
-                Err(error)
-                    if error.kind() == ErrorKind::NoSuchColumn
-                        && !fresh
-                        && target.schemas.remembers() =>
-                {
+                // A column, or the key, may be newer than what is remembered.
+                Err(_) if !fresh && target.schemas.remembers() => {
                     fresh = true;
                     continue;
                 }

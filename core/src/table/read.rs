@@ -19,7 +19,14 @@ impl<'a> Table<'a> {
         let mut fresh = false;
         for attempt in 1.. {
             let schema = super::Schema::of(target, self.name, fresh).await?;
-            schema.check_key(&key)?;
+            if let Err(error) = schema.check_key(&key) {
+                // The key may have been changed since the schema was read.
+                if !fresh && target.schemas.remembers() {
+                    fresh = true;
+                    continue;
+                }
+                return Err(error);
+            }
             let params: Params = key.values().iter().collect();
             let program = Program {
                 steps: smallvec::smallvec![Step::new(&*schema.get, params, Keep::First)],
@@ -59,6 +66,6 @@ impl<'a> Table<'a> {
     /// # Errors
     /// `NoSuchTable`.
     pub async fn stream(self) -> Result<RowStream<'a>> {
-        self.select().stream().await
+        self.select().by_key().stream().await
     }
 }

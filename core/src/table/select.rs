@@ -57,6 +57,7 @@ pub struct Select<'a> {
     order: Vec<(String, bool)>,
     limit: Option<u64>,
     offset: u64,
+    by_key: bool,
 }
 
 #[derive(Clone)]
@@ -71,7 +72,14 @@ const MOST_PARAMETERS: usize = 32_000;
 
 impl<'a> Select<'a> {
     pub(super) fn new(table: Table<'a>) -> Self {
-        Self { table, filters: Vec::new(), order: Vec::new(), limit: None, offset: 0 }
+        Self {
+            table,
+            filters: Vec::new(),
+            order: Vec::new(),
+            limit: None,
+            offset: 0,
+            by_key: false,
+        }
     }
 
     /// Rows whose column equals the value; is `NULL`, for `NULL`.
@@ -120,6 +128,12 @@ impl<'a> Select<'a> {
     /// Orders by the column, the largest first.
     pub fn order_by_desc(mut self, column: impl Into<String>) -> Self {
         self.order.push((column.into(), true));
+        self
+    }
+
+    /// In the order of the keys, whatever they are.
+    pub(super) fn by_key(mut self) -> Self {
+        self.by_key = true;
         self
     }
 
@@ -182,7 +196,7 @@ impl<'a> Select<'a> {
         }
         let schema = Schema::of(target, self.table.name, false).await?;
         let (sql, params) = match self.sql("*", &schema) {
-            Err(error) if error.kind() == crate::ErrorKind::NoSuchColumn => {
+            Err(_) => {
                 let schema = Schema::of(target, self.table.name, true).await?;
                 self.sql("*", &schema)?
             }
@@ -213,6 +227,12 @@ impl<'a> Select<'a> {
             quote_into(&mut sql, schema.column(column)?)?;
             if *descending {
                 sql.push_str(" DESC");
+            }
+        }
+        if self.by_key {
+            for (index, column) in schema.key.iter().enumerate() {
+                sql.push_str(if index == 0 { " ORDER BY " } else { ", " });
+                quote_into(&mut sql, column)?;
             }
         }
         if self.limit.is_some() || self.offset > 0 {

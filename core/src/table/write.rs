@@ -5,7 +5,6 @@ use std::collections::HashSet;
 use super::{Key, Schema, Table};
 use crate::backend::{Access, Keep, Output, Step};
 use crate::error::{Error, Result};
-use crate::many::Many;
 use crate::sql::{Params, Record, quote_into};
 use crate::value::Value;
 
@@ -43,30 +42,15 @@ impl Table<'_> {
     where
         I: IntoIterator<Item = Record>,
     {
-        let (_entered, target) = self.target.enter()?;
-        let mut schema = Schema::of(target, self.name, false).await?;
-        let mut many = Many::new(target);
-        let mut shape: Vec<String> = Vec::new();
-        let mut sql = String::new();
-        let mut renewed = false;
-        for (index, record) in records.into_iter().enumerate() {
-            let same = record.iter().map(|(name, _)| name).eq(shape.iter().map(String::as_str));
-            if sql.is_empty() || !same {
-                let made = match insert_sql(&schema, &record) {
-                    Err(error) if error.kind() == crate::ErrorKind::NoSuchColumn && !renewed => {
-                        renewed = true;
-                        schema = Schema::of(target, self.name, true).await?;
-                        insert_sql(&schema, &record)
-                    }
-                    made => made,
-                };
-                sql = made.map_err(|error| error.with_index(index))?.0;
-                shape = record.iter().map(|(name, _)| name.to_owned()).collect();
+        self.many(records.into_iter().enumerate(), |schema, record, shape| {
+            let names = record.iter().map(|(name, _)| name);
+            if shape.sql.is_empty() || !names.eq(shape.names.iter().map(String::as_str)) {
+                shape.sql = insert_sql(schema, record)?.0;
+                shape.names = record.iter().map(|(name, _)| name.to_owned()).collect();
             }
-            let row = record.into_fields().into_iter().map(|(_, value)| value).collect();
-            many.push(index, &sql, row).await?;
-        }
-        many.finish().await
+            Ok(record.iter().map(|(_, value)| value).collect())
+        })
+        .await
     }
 
     /// Sets the named columns of a row and answers whether there is such a row.
@@ -102,22 +86,17 @@ impl Table<'_> {
         if record.is_empty() {
             return Ok(0);
         }
-        let (_entered, target) = self.target.enter()?;
-        let mut schema = Schema::of(target, self.name, false).await?;
-        if update_sql(&schema, &record).is_err() {
-            schema = Schema::of(target, self.name, true).await?;
-        }
-        let sql = update_sql(&schema, &record)?;
-        let mut many = Many::new(target);
         let mut seen = HashSet::new();
-        for (index, key) in keys.into_iter().enumerate() {
-            let key = key.into();
-            schema.check_key(&key).map_err(|error| error.with_index(index))?;
-            if seen.insert(key.fingerprint()) {
-                many.push(index, &sql, update_params(&record, &key)).await?;
+        let keys = keys.into_iter().map(Into::into).enumerate();
+        let keys = keys.filter(|(_, key): &(_, Key)| seen.insert(key.fingerprint()));
+        self.many(keys, |schema, key, shape| {
+            schema.check_key(key)?;
+            if shape.sql.is_empty() {
+                shape.sql = update_sql(schema, &record)?;
             }
-        }
-        many.finish().await
+            Ok(update_params(&record, key))
+        })
+        .await
     }
 
     /// Deletes a row and answers whether there was one.

@@ -17,6 +17,8 @@ pub(crate) const SCHEMA: &str = "
     CREATE TRIGGER refuse BEFORE UPDATE OF name ON items WHEN new.name IN ('n1', 'n2', 'n3', 'n4')
         BEGIN SELECT CASE new.name WHEN 'n1' THEN RAISE(ABORT, 'one') WHEN 'n2' THEN RAISE(FAIL, 'two')
             WHEN 'n3' THEN RAISE(ROLLBACK, 'three') ELSE RAISE(IGNORE) END; END;
+    CREATE TRIGGER pass_over BEFORE INSERT ON items WHEN new.name = 'n5'
+        BEGIN SELECT RAISE(IGNORE); END;
     INSERT INTO owners VALUES (1, 'a'), (2, 'b'), (3, 'c');
     INSERT INTO accounts VALUES (1, 100), (2, 100), (3, 100), (4, 100);";
 

@@ -4,7 +4,7 @@ use rusqlite::Connection;
 use rusqlite::types::Value as Cell;
 use ubiqlite::{Error, ErrorKind, Executed, Value};
 
-use crate::operations::{Operation, Statement};
+use crate::operations::{OnTable, Operation, Statement};
 
 /// What an operation answers, on either side.
 pub(crate) type Answer = Result<Done, Failure>;
@@ -73,7 +73,7 @@ impl Plain {
 
     fn one(&self, statement: &Statement) -> Answer {
         let before = self.0.total_changes();
-        let mut prepared = self.0.prepare_cached(statement.sql)?;
+        let mut prepared = self.0.prepare(statement.sql)?;
         let columns = prepared.column_count();
         let cells = statement.params.iter().map(to_cell);
         let mut found = prepared.query(rusqlite::params_from_iter(cells))?;
@@ -91,16 +91,30 @@ impl Plain {
 
     /// Runs an operation that is whole or not at all, inside a transaction or not.
     pub(crate) fn run(&self, operation: &Operation, inside: bool) -> Answer {
+        if matches!(operation, Operation::Many(_, rows) if rows.is_empty()) {
+            return Ok(Done::Changed(0, None));
+        }
         if inside && self.0.is_autocommit() {
             return Err(GONE);
         }
         match operation {
-            Operation::One(statement) | Operation::Table(_, statement) => self.one(statement),
+            Operation::One(statement) => self.one(statement),
+            Operation::Table(operation, statement) => {
+                let done = self.one(statement)?;
+                let stores = matches!(operation, OnTable::Insert(..) | OnTable::Upsert(..));
+                if stores && matches!(done, Done::Changed(0, _)) {
+                    // A trigger passed over the row: there is no key to answer.
+                    return Err(Failure { what: Err(ErrorKind::NotFound), index: None });
+                }
+                Ok(done)
+            }
             Operation::Batch(statements) => self.whole(inside, || {
                 let mut each = Vec::new();
                 for (index, statement) in statements.iter().enumerate() {
-                    let done = self.one(statement).map_err(|failure| failure.at(index))?;
-                    each.push(if let Done::Changed(rows, _) = done { rows } else { 0 });
+                    let done = self.one(&Statement { reads: false, ..statement.clone() });
+                    if let Done::Changed(rows, _) = done.map_err(|failure| failure.at(index))? {
+                        each.push(rows);
+                    }
                 }
                 Ok(Done::Each(each))
             }),

@@ -1,7 +1,7 @@
 //! After a commit: leases end, and the write-ahead log is kept small.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::Shared;
@@ -15,8 +15,9 @@ const EVERY: u32 = 1_000;
 /// without readers in it.
 const RESTART: u32 = 4_000;
 
-/// How long the writer waits for running readers to let the log restart. Only
-/// the writer waits; readers never do.
+/// How long the writer waits for running readers to let the log restart; four
+/// times as long after a failure, and sixteen times after the second. Only the
+/// writer waits; readers never do.
 const PATIENCE: Duration = Duration::from_millis(100);
 
 /// What the checkpoints of one database have done.
@@ -28,6 +29,10 @@ pub(super) struct Checkpoints {
     restart_at: AtomicU32,
     /// Counts commits, so that a reader notices one that came meanwhile.
     pub(super) commits: AtomicU64,
+    /// The log is about to restart: readers keep no lease meanwhile.
+    pub(super) restarting: AtomicBool,
+    /// How often in a row the log could not restart.
+    failures: AtomicU32,
 }
 
 /// To be called on the writer's thread after it committed.
@@ -63,8 +68,14 @@ fn checkpoint(shared: &Arc<Shared>, connection: &mut Connection, frames: u32) {
         return;
     }
     end_stalled(shared, frames, connection.page_size());
-    connection.set_busy_timeout(PATIENCE);
+    let failures = state.failures.load(Ordering::Relaxed);
+    connection.set_busy_timeout(PATIENCE * (1 << (2 * failures.min(2))));
+    // Nobody commits meanwhile, so no lease would look out of date by itself.
+    state.restarting.store(true, Ordering::SeqCst);
+    shared.end_all_leases();
     let restarted = matches!(connection.checkpoint(true), Ok((0, _)));
+    state.restarting.store(false, Ordering::SeqCst);
+    state.failures.store(if restarted { 0 } else { failures + 1 }, Ordering::Relaxed);
     connection.set_busy_timeout(shared.options.busy_timeout);
     // After a failure the next try comes when the log has grown by half, so that
     // the waiting stays a small part of the writing.
@@ -72,7 +83,7 @@ fn checkpoint(shared: &Arc<Shared>, connection: &mut Connection, frames: u32) {
     state.restart_at.store(next, Ordering::Relaxed);
 }
 
-/// Ends the streams and snapshots that have stood still for too long, if the
+/// Ends the streams, snapshots and sessions that have stood still for too long, if the
 /// log is beyond its limit.
 fn end_stalled(shared: &Arc<Shared>, frames: u32, page_size: u32) {
     if u64::from(frames) * u64::from(page_size) < shared.options.wal_limit {
@@ -80,7 +91,7 @@ fn end_stalled(shared: &Arc<Shared>, frames: u32, page_size: u32) {
     }
     let limit = shared.options.stall_timeout;
     let mut ended = false;
-    for slot in shared.readers.slots() {
+    for slot in shared.readers.slots().iter().chain(shared.own.slots()) {
         ended |= match slot.tenant() {
             Some(Tenant::Stream(channel)) => {
                 let over = channel.stalled().is_some_and(|stalled| stalled >= limit);
@@ -89,12 +100,12 @@ fn end_stalled(shared: &Arc<Shared>, frames: u32, page_size: u32) {
                 }
                 over
             }
-            Some(Tenant::Snapshot(pin)) => {
-                let over = pin.revoke_if_idle(limit);
+            Some(Tenant::Lent(pin)) => {
+                let over = pin.is_idle(limit);
                 if over {
-                    slot.submit(Box::new(|connection| {
+                    slot.submit(Box::new(move |connection| {
                         if let Some(connection) = connection {
-                            connection.end_snapshot();
+                            pin.revoke(connection);
                         }
                     }));
                 }

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::Shared;
 use super::checkpoint;
+use super::pool::Claim;
 use super::writer;
 use crate::backend::{Completer, Output, Program, cancelled};
 use crate::engine::Connection;
@@ -103,10 +104,7 @@ fn alone(shared: &Shared, connection: &mut Connection, write: &Write) -> Result<
     if !write.completer.start() {
         return Err(cancelled());
     }
-    if !write.shares() {
-        // Such a statement may need every other connection out of the way.
-        shared.readers_make_way();
-    }
+    let _way = way_for(shared, &write.program);
     let interrupt = write.completer.interrupt();
     let answer = shared
         .writer
@@ -116,6 +114,21 @@ fn alone(shared: &Shared, connection: &mut Connection, write: &Write) -> Result<
         shared.note_mode(connection);
     }
     answer
+}
+
+/// Gets the other connections out of the way of a statement that needs it: a
+/// change of the journal mode all of them, the others only their leases.
+pub(super) fn way_for(shared: &Shared, program: &Program<'_>) -> Vec<Claim> {
+    let mut claims = Vec::new();
+    for step in &program.steps {
+        if classify(&step.sql) == Class::Alone {
+            shared.end_all_leases();
+            if step.sql.to_ascii_lowercase().contains("journal_mode") && claims.is_empty() {
+                claims = shared.make_way();
+            }
+        }
+    }
+    claims
 }
 
 /// Runs a group in one transaction. `None`: something in it ended or endangered

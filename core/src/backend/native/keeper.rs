@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::Shared;
+use super::pool::Claim;
 use crate::engine::Connection;
 use crate::platform::timer;
 
@@ -32,7 +33,7 @@ impl Shared {
             return;
         }
         let bit = 1 << index;
-        if self.commits() != commits {
+        if self.is_outdated(commits) {
             self.end_lease(bit, connection);
             return;
         }
@@ -43,10 +44,26 @@ impl Shared {
             self.leased.fetch_or(bit, Ordering::SeqCst);
             self.keep();
             // A commit between the check above and the bit saw no lease to end.
-            if self.commits() != commits {
+            if self.is_outdated(commits) {
                 self.end_lease(bit, connection);
             }
         }
+    }
+
+    /// Whether a lease from when there were so many commits is to end.
+    fn is_outdated(&self, commits: u64) -> bool {
+        self.commits() != commits || self.checkpoints.restarting.load(Ordering::SeqCst)
+    }
+
+    /// Ends the leases of all readers that nobody uses.
+    pub(super) fn end_all_leases(&self) {
+        self.end_leases(self.leased.load(Ordering::SeqCst));
+    }
+
+    /// To be called when a reader is taken for a stream or snapshot, whose
+    /// transaction is no lease.
+    pub(super) fn unlease(&self, index: usize) {
+        self.leased.fetch_and(!(1 << index), Ordering::SeqCst);
     }
 
     fn end_lease(&self, bit: u64, connection: &mut Connection) {
@@ -58,7 +75,7 @@ impl Shared {
     /// To be called after every commit: leases of the moment before it end.
     pub(super) fn committed(&self) {
         self.checkpoints.commits.fetch_add(1, Ordering::SeqCst);
-        self.end_leases(self.leased.load(Ordering::SeqCst));
+        self.end_all_leases();
     }
 
     /// Ends these leases where nobody uses the reader. Who does sees to it
@@ -102,16 +119,16 @@ impl Shared {
         }
     }
 
-    /// Closes the readers that nobody uses, for a statement that needs the file
-    /// to itself. They are opened again when needed.
-    pub(super) fn readers_make_way(&self) {
+    /// Closes the connections of all readers and sessions that nobody holds, and
+    /// keeps them closed while the answer is held: for a statement that needs the
+    /// file to itself. Waits for those in use at most for the busy timeout.
+    pub(super) fn make_way(&self) -> Vec<Claim> {
+        let until = Instant::now() + self.options.busy_timeout;
+        let mut claims = self.readers.clear(until);
         for index in 0..self.readers.slots().len() {
-            let Some(claim) = self.readers.try_claim_at(index) else { continue };
-            if let Some(mut guard) = claim.slot().try_connection() {
-                *guard = None;
-            }
-            self.leased.fetch_and(!(1 << index), Ordering::SeqCst);
-            drop(claim);
+            self.unlease(index);
         }
+        claims.extend(self.own.clear(until));
+        claims
     }
 }

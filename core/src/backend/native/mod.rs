@@ -8,6 +8,7 @@ mod group;
 mod inline;
 mod keeper;
 mod own;
+mod pin;
 mod pool;
 mod routes;
 mod session;

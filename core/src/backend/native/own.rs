@@ -7,8 +7,10 @@ use std::time::Instant;
 use super::Shared;
 use super::channel::{Channel, Reader};
 use super::checkpoint;
+use super::group;
+use super::pin::{Busy, Pin};
 use super::pool::{Claim, Waiter};
-use super::slot::{Slot, opened};
+use super::slot::{Slot, Tenant, opened};
 use super::stream::{self, EndsChannel};
 use super::writer::{Entry, Writer, WriterClaim};
 use crate::backend::{
@@ -34,8 +36,10 @@ impl Waiter for Lend {
         let slot = Arc::clone(claim.slot());
         slot.submit(Box::new(move |connection| {
             let session = shared.open_own(connection).map(|_| {
-                let slot = Arc::clone(claim.slot());
-                let lent = OwnSession { shared, slot, claim: Some(claim), write: Arc::default() };
+                let (slot, pin) = (Arc::clone(claim.slot()), Pin::new());
+                slot.set_tenant(Some(Tenant::Lent(Arc::clone(&pin))));
+                let lent =
+                    OwnSession { shared, slot, pin, claim: Some(claim), write: Arc::default() };
                 Box::new(lent) as Box<dyn Session>
             });
             drop(completer.answer(session));
@@ -46,6 +50,7 @@ impl Waiter for Lend {
 struct OwnSession {
     shared: Arc<Shared>,
     slot: Arc<Slot>,
+    pin: Arc<Pin>,
     // `None` only while the session ends.
     claim: Option<Claim>,
     /// The turn to write, kept while this connection holds SQLite's write lock.
@@ -61,9 +66,15 @@ impl OwnSession {
             return Reply::err(error);
         }
         let (completer, call) = call();
-        let slot = Arc::clone(&self.slot);
+        let (slot, busy) = (Arc::clone(&self.slot), Busy::new(&self.pin));
+        let (pin, shared) = (Arc::clone(&self.pin), Arc::clone(&self.shared));
         self.slot.submit(Box::new(move |connection| {
+            let _busy = busy;
             if !completer.start() {
+                return;
+            }
+            if pin.is_revoked() {
+                drop(completer.answer(Err(stream::stalled(&shared))));
                 return;
             }
             let Some(connection) = connection else { return };
@@ -134,13 +145,11 @@ fn run(
         }
         let (class, readonly) = connection.inspect(&step.sql)?;
         writes |= !readonly || class == Class::Alone;
-        if class == Class::Alone {
-            shared.readers_make_way();
-        }
     }
     if writes {
         take_turn(shared, write)?;
     }
+    let _way = group::way_for(shared, program);
     let answer = if connection.in_transaction() || !writes {
         connection.run_nested(program)
     } else {
@@ -171,11 +180,18 @@ impl Session for OwnSession {
         }
         let channel = Channel::new();
         let (ends, sql) = (EndsChannel(Arc::clone(&channel)), sql.to_owned());
-        let slot = Arc::clone(&self.slot);
+        let (slot, busy) = (Arc::clone(&self.slot), Busy::new(&self.pin));
+        let (pin, shared) = (Arc::clone(&self.pin), Arc::clone(&self.shared));
         self.slot.submit(Box::new(move |connection| {
-            if let Some(connection) = connection {
-                stream::run(&slot, connection, &ends.0, &sql, params);
+            match connection {
+                _ if pin.is_revoked() => ends.0.end(Some(stream::stalled(&shared))),
+                Some(connection) => {
+                    stream::run(&slot, connection, &ends.0, &sql, params);
+                    slot.set_tenant(Some(Tenant::Lent(pin)));
+                }
+                None => {}
             }
+            drop(busy);
             drop(ends);
         }));
         Reply::ready(Ok(Box::new(Reader(channel))))
@@ -190,7 +206,9 @@ impl Drop for OwnSession {
     fn drop(&mut self) {
         let Some(claim) = self.claim.take() else { return };
         let (shared, write) = (Arc::clone(&self.shared), Arc::clone(&self.write));
+        let slot = Arc::clone(&self.slot);
         self.slot.submit(Box::new(move |connection| {
+            slot.set_tenant(None);
             if let Some(open) = connection {
                 open.rollback();
                 end_turn(&shared, &write, open);

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::slot::Slot;
 
@@ -263,6 +263,33 @@ impl Pool {
             if self.free.fetch_and(!bit, Ordering::SeqCst) & bit == 0 {
                 return;
             }
+        }
+    }
+
+    /// Takes all slots and closes their connections, waiting for those in use
+    /// until then; who wants one meanwhile waits for the claims to be dropped.
+    pub(super) fn clear(self: &Arc<Self>, until: Instant) -> Vec<Claim> {
+        let mut claims: Vec<Claim> = Vec::new();
+        loop {
+            let resting = self.queue().reserve.clone();
+            let mut busy = false;
+            for (index, slot) in self.slots.iter().enumerate() {
+                if claims.iter().any(|claim| claim.index == index) {
+                    continue;
+                }
+                let claim = self.try_claim_at(index);
+                busy |= claim.is_none() && !resting.contains(&index);
+                if (claim.is_some() || resting.contains(&index))
+                    && let Some(mut connection) = slot.try_connection()
+                {
+                    *connection = None;
+                }
+                claims.extend(claim);
+            }
+            if !busy || Instant::now() >= until {
+                return claims;
+            }
+            std::thread::sleep(Duration::from_millis(1));
         }
     }
 

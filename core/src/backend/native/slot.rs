@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread::JoinHandle;
 
 use super::channel::Channel;
-use super::snapshot::Pin;
+use super::pin::Pin;
 use crate::engine::{Connection, Interrupt};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -30,7 +30,7 @@ pub(super) struct Slot {
 #[derive(Debug, Clone)]
 pub(super) enum Tenant {
     Stream(Arc<Channel>),
-    Snapshot(Arc<Pin>),
+    Lent(Arc<Pin>),
 }
 
 #[derive(Default)]

@@ -1,12 +1,11 @@
 //! Several reads of one moment, side by side.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::Shared;
 use super::channel::{Channel, Reader};
+use super::pin::{Busy, Pin};
 use super::pool::{Claim, Waiter};
 use super::slot::{Slot, Tenant};
 use super::stream::{self, EndsChannel};
@@ -21,37 +20,6 @@ const WIDTH: usize = 4;
 /// How often readers are asked to begin at the same moment. It fails only while
 /// commits come between all the time; one reader is always enough.
 const TRIES: usize = 5;
-
-/// Tells whether a snapshot is used, or stands still.
-#[derive(Debug)]
-pub(super) struct Pin {
-    used: Mutex<Instant>,
-    revoked: AtomicBool,
-}
-
-impl Pin {
-    fn new() -> Arc<Self> {
-        Arc::new(Self { used: Mutex::new(Instant::now()), revoked: AtomicBool::new(false) })
-    }
-
-    fn touch(&self) {
-        *self.used.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
-    }
-
-    fn is_revoked(&self) -> bool {
-        self.revoked.load(Ordering::Acquire)
-    }
-
-    /// Ends the snapshot if it has not been used for so long.
-    pub(super) fn revoke_if_idle(&self, limit: Duration) -> bool {
-        let used = *self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        let idle = used.elapsed() >= limit;
-        if idle {
-            self.revoked.store(true, Ordering::Release);
-        }
-        idle
-    }
-}
 
 /// Waits for the first reader of a snapshot.
 pub(super) struct Begin {
@@ -81,6 +49,7 @@ fn begin(
     connection: &mut Option<Connection>,
 ) -> Result<Box<dyn Session>> {
     let first_connection = shared.open_reader(connection)?;
+    shared.unlease(first.index());
     let others: Vec<Claim> =
         std::iter::from_fn(|| shared.readers.try_claim()).take(WIDTH - 1).collect();
     let mut joined = Vec::new();
@@ -111,6 +80,7 @@ fn begin(
 fn join(shared: &Arc<Shared>, claim: &Claim, moment: Option<Snapshot>) -> bool {
     let Some(mut guard) = claim.slot().try_connection() else { return false };
     let Ok(connection) = shared.open_reader(&mut guard) else { return false };
+    shared.unlease(claim.index());
     moment.is_some() && connection.begin_snapshot().is_ok_and(|joined| joined == moment)
 }
 
@@ -134,7 +104,7 @@ impl Seat {
     fn new(mut claim: Claim, pin: &Arc<Pin>) -> Self {
         claim.hold();
         let slot = Arc::clone(claim.slot());
-        slot.set_tenant(Some(Tenant::Snapshot(Arc::clone(pin))));
+        slot.set_tenant(Some(Tenant::Lent(Arc::clone(pin))));
         Self { claim: Some(claim), slot, load: Arc::default() }
     }
 }
@@ -142,9 +112,10 @@ impl Seat {
 impl Drop for Seat {
     fn drop(&mut self) {
         let Some(claim) = self.claim.take() else { return };
-        self.slot.set_tenant(None);
+        let slot = Arc::clone(&self.slot);
         // After what still runs on its thread.
         self.slot.submit(Box::new(move |connection| {
+            slot.set_tenant(None);
             if let Some(connection) = connection {
                 connection.end_snapshot();
             }
@@ -209,7 +180,7 @@ impl Session for SnapshotSession {
         let seat = self.seat();
         let program = program.into_owned();
         let (completer, call) = call();
-        let busy = Busy::new(&seat.load);
+        let work = Work::new(seat, &self.pin);
         let pin = Arc::clone(&self.pin);
         let (slot, shared) = (Arc::clone(&seat.slot), Arc::clone(&self.shared));
         seat.slot.submit(Box::new(move |connection| {
@@ -225,8 +196,7 @@ impl Session for SnapshotSession {
                 }
                 None => Err(Error::closed("database")),
             };
-            pin.touch();
-            drop(busy);
+            drop(work);
             completer.answer(answer);
         }));
         Reply::call(call)
@@ -241,19 +211,21 @@ impl Session for SnapshotSession {
             return Reply::err(error);
         }
         let seat = self.seat();
-        let busy = Busy::new(&seat.load);
+        let work = Work::new(seat, &self.pin);
         let channel = Channel::new();
         let (ends, sql) = (EndsChannel(Arc::clone(&channel)), sql.to_owned());
         let (slot, pin) = (Arc::clone(&seat.slot), Arc::clone(&self.pin));
+        let shared = Arc::clone(&self.shared);
         seat.slot.submit(Box::new(move |connection| {
-            if let Some(connection) = connection
-                && !pin.is_revoked()
-            {
-                stream::run(&slot, connection, &ends.0, &sql, params);
-                slot.set_tenant(Some(Tenant::Snapshot(Arc::clone(&pin))));
-                pin.touch();
+            match connection {
+                _ if pin.is_revoked() => ends.0.end(Some(stream::stalled(&shared))),
+                Some(connection) => {
+                    stream::run(&slot, connection, &ends.0, &sql, params);
+                    slot.set_tenant(Some(Tenant::Lent(pin)));
+                }
+                None => {}
             }
-            drop(busy);
+            drop(work);
             drop(ends);
         }));
         Reply::ready(Ok(Box::new(Reader(channel))))
@@ -266,18 +238,22 @@ impl Session for SnapshotSession {
     }
 }
 
-/// Counts a seat's work while it waits or runs.
-struct Busy(Arc<AtomicUsize>);
+/// Counts a call for its seat, which then is not the next one's first choice, and
+/// for the whole snapshot, which stands not still.
+struct Work {
+    load: Arc<AtomicUsize>,
+    _busy: Busy,
+}
 
-impl Busy {
-    fn new(load: &Arc<AtomicUsize>) -> Self {
-        load.fetch_add(1, Ordering::Relaxed);
-        Self(Arc::clone(load))
+impl Work {
+    fn new(seat: &Seat, pin: &Arc<Pin>) -> Self {
+        seat.load.fetch_add(1, Ordering::Relaxed);
+        Self { load: Arc::clone(&seat.load), _busy: Busy::new(pin) }
     }
 }
 
-impl Drop for Busy {
+impl Drop for Work {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.load.fetch_sub(1, Ordering::Relaxed);
     }
 }

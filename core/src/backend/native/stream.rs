@@ -63,6 +63,7 @@ impl Waiter for Start {
             let slot = Arc::clone(claim.slot());
             match self.shared.open_reader(connection) {
                 Ok(connection) => {
+                    self.shared.unlease(claim.index());
                     let leased = connection.renew_lease();
                     if let Err(error) = leased {
                         self.channel.end(Some(error));

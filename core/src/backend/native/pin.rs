@@ -1,0 +1,65 @@
+//! Tells whether a snapshot or session is used, or stands still.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::engine::Connection;
+
+/// Tells whether a snapshot or session is used, or stands still.
+#[derive(Debug)]
+pub(super) struct Pin {
+    used: Mutex<Instant>,
+    running: AtomicUsize,
+    revoked: AtomicBool,
+}
+
+impl Pin {
+    pub(super) fn new() -> Arc<Self> {
+        Arc::new(Self {
+            used: Mutex::new(Instant::now()),
+            running: AtomicUsize::new(0),
+            revoked: AtomicBool::new(false),
+        })
+    }
+
+    pub(super) fn touch(&self) {
+        *self.used.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    pub(super) fn is_revoked(&self) -> bool {
+        self.revoked.load(Ordering::Acquire)
+    }
+
+    /// Whether nothing was asked of it for so long, and nothing runs.
+    pub(super) fn is_idle(&self, limit: Duration) -> bool {
+        let used = *self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        self.running.load(Ordering::Acquire) == 0 && used.elapsed() >= limit
+    }
+
+    /// Ends the read transaction that keeps the log from being emptied. One that
+    /// writes keeps everybody from writing, so the log does not grow by it.
+    pub(super) fn revoke(&self, connection: &mut Connection) {
+        if connection.in_transaction() && !connection.is_writing() {
+            self.revoked.store(true, Ordering::Release);
+            connection.end_snapshot();
+        }
+    }
+}
+
+/// Counts a call while it waits or runs.
+pub(super) struct Busy(Arc<Pin>);
+
+impl Busy {
+    pub(super) fn new(pin: &Arc<Pin>) -> Self {
+        pin.running.fetch_add(1, Ordering::AcqRel);
+        Self(Arc::clone(pin))
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.touch();
+        self.0.running.fetch_sub(1, Ordering::AcqRel);
+    }
+}
