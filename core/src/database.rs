@@ -248,7 +248,7 @@ impl Database {
     /// # Cancellation
     /// Dropping the future does not stop the closing.
     pub async fn close(&self) -> Result<()> {
-        self.inner.gate.close().await;
+        self.inner.gate.close(self.inner.backend.close_patience()).await;
         self.inner.backend.close().await
     }
 }

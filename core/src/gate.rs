@@ -1,12 +1,15 @@
 //! Closing waits for operations that take more than one call to the backend.
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::task::{Poll, Waker};
+use std::time::Duration;
 
 use crate::backend::Backend;
 use crate::error::{Error, Result};
+use crate::platform;
 
 /// Counts the operations under way, and refuses new ones once closing began.
 #[derive(Debug, Default)]
@@ -48,9 +51,11 @@ impl Gate {
         Ok(entered)
     }
 
-    /// Refuses operations from now on, and waits for those under way.
-    pub(crate) async fn close(&self) {
+    /// Refuses operations from now on, and waits for those under way: no longer
+    /// than `patience`, since nobody may be polling them.
+    pub(crate) async fn close(&self, patience: Option<Duration>) {
         self.closing.store(true, Ordering::SeqCst);
+        let mut alarm = pin!(platform::sleep(patience.unwrap_or(Duration::MAX)));
         poll_fn(|cx| {
             // Listed before the count is looked at: the last one wakes who is
             // listed after it has counted itself off.
@@ -58,7 +63,7 @@ impl Gate {
             if self.active.load(Ordering::SeqCst) == 0 {
                 return Poll::Ready(());
             }
-            Poll::Pending
+            alarm.as_mut().poll(cx)
         })
         .await;
     }

@@ -32,6 +32,18 @@ pub(crate) struct Many<'a> {
     way: Way<'a>,
 }
 
+impl Drop for Many<'_> {
+    fn drop(&mut self) {
+        // Inside a caller's transaction a stopped statement would take all of it
+        // along; a chunk is short, and undone with its savepoint.
+        if matches!(self.way, Way::Nested(_)) {
+            for reply in self.sent.drain(..) {
+                reply.detach();
+            }
+        }
+    }
+}
+
 enum Way<'a> {
     /// Nothing is sent yet: if all fits one chunk, it goes as one program.
     Unsent,

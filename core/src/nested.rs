@@ -1,8 +1,11 @@
 //! A savepoint that is undone unless it is released.
 
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use crate::backend::{Control, Session};
+use crate::backend::{Control, Reply, Session};
 use crate::error::Result;
 use crate::target::limited;
 
@@ -24,11 +27,19 @@ impl<'a> Nested<'a> {
         depth: u32,
         limit: Option<Duration>,
     ) -> Result<Self> {
-        // Made before the await: if this future is dropped there, the savepoint
-        // is undone whether or not it was begun.
+        // Made before the await: if this future is dropped there, the savepoint is
+        // begun all the same, and undone by the drop of this, in that order. No
+        // limit stops it: it is over at once when its turn comes.
         let nested = Self { session, depth, limit, open: true };
-        limited(session.control(Control::Savepoint(depth)), limit, false).await?;
-        Ok(nested)
+        let begun = Certain(Some(session.control(Control::Savepoint(depth)))).await;
+        match begun {
+            Ok(()) => Ok(nested),
+            Err(error) => {
+                let mut nested = nested;
+                nested.open = false;
+                Err(error)
+            }
+        }
     }
 
     pub(crate) fn session(&self) -> &'a dyn Session {
@@ -48,6 +59,28 @@ impl<'a> Nested<'a> {
         limited(self.session.control(Control::Release(self.depth)), self.limit, false).await?;
         self.open = false;
         Ok(())
+    }
+}
+
+/// A reply whose call is done even if nobody waits for it any more.
+pub(crate) struct Certain<T>(pub(crate) Option<Reply<T>>);
+
+impl<T> Future for Certain<T> {
+    type Output = Result<T>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T>> {
+        let Some(reply) = &mut self.0 else { return Poll::Pending };
+        let answer = std::task::ready!(Pin::new(reply).poll(cx));
+        self.0 = None;
+        Poll::Ready(answer)
+    }
+}
+
+impl<T> Drop for Certain<T> {
+    fn drop(&mut self) {
+        if let Some(reply) = self.0.take() {
+            reply.detach();
+        }
     }
 }
 

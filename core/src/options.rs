@@ -93,6 +93,9 @@ impl JournalMode {
     }
 }
 
+/// Longer timeouts are as good as none, and clocks can't express them all.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
+
 impl Default for Options {
     fn default() -> Self {
         Self {
@@ -146,7 +149,7 @@ impl Options {
     /// How long a write waits for the write lock: of another process, or of a
     /// transaction of this one that does not go on. Then `Busy`. Default: 5 s.
     pub fn busy_timeout(mut self, timeout: Duration) -> Self {
-        self.busy_timeout = timeout;
+        self.busy_timeout = timeout.min(LONGEST);
         self
     }
 
@@ -154,7 +157,7 @@ impl Options {
     /// [`snapshot`](crate::Database::snapshot) and streams wait for a
     /// connection. Then `Timeout`. Default: 30 s.
     pub fn acquire_timeout(mut self, timeout: Duration) -> Self {
-        self.acquire_timeout = timeout;
+        self.acquire_timeout = timeout.min(LONGEST);
         self
     }
 
@@ -225,7 +228,7 @@ impl Options {
     /// is beyond [`wal_limit`](Self::wal_limit). Its next call then answers
     /// `Timeout`. Default: 5 s.
     pub fn stall_timeout(mut self, timeout: Duration) -> Self {
-        self.stall_timeout = timeout;
+        self.stall_timeout = timeout.min(LONGEST);
         self
     }
 }

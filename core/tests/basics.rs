@@ -1,4 +1,5 @@
 //! The operations of a database, on a real file.
+#![allow(clippy::unwrap_used, reason = "a test's helper fails as the test does")]
 
 use ubiqlite::{Database, ErrorKind, Key, Row, params, record};
 

@@ -1,12 +1,13 @@
 //! What is dropped, interrupted or late leaves nothing behind.
+#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod support;
 
 use std::time::{Duration, Instant};
 
 use support::{
-    ENDLESS, ENDLESS_INSERT, Fresh, HANG, NEVER, ROWS_FOR_EVER, assert_whole, kind, number, poll_times,
-    start, within,
+    ENDLESS, ENDLESS_INSERT, Fresh, HANG, NEVER, ROWS_FOR_EVER, assert_whole, kind, number,
+    poll_times, start, within,
 };
 use ubiqlite::{Database, ErrorKind, Options, Result, params, record};
 
@@ -44,7 +45,14 @@ async fn a_call_beyond_its_limit_is_stopped_and_has_changed_nothing() {
     let quick = fresh.db.timeout(LIMIT);
     assert_late("a read", quick.query_value::<i64>(ENDLESS, ())).await;
     assert_late("a write", quick.execute(ENDLESS_INSERT, ())).await;
-    assert_late("a batch", quick.batch([("INSERT INTO log (batch) VALUES (1)", params![]), (ENDLESS_INSERT, params![])])).await;
+    assert_late(
+        "a batch",
+        quick.batch([
+            ("INSERT INTO log (batch) VALUES (1)", params![]),
+            (ENDLESS_INSERT, params![]),
+        ]),
+    )
+    .await;
     assert_late("a stream", quick.stream(ENDLESS, ()).try_next()).await;
     let snapshot = quick.snapshot().await.unwrap();
     assert_late("a snapshot's read", snapshot.query_value::<i64>(ENDLESS, ())).await;

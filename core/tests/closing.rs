@@ -1,4 +1,5 @@
 //! Closing waits for what was accepted, and for nobody for ever.
+#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod support;
 
@@ -16,7 +17,7 @@ async fn fresh() -> Fresh {
     Fresh::with(Database::options().readers(2).busy_timeout(PATIENCE), SCHEMA).await
 }
 
-async fn assert_closed(db: &Database) {
+async fn assert_refused(db: &Database) {
     assert_eq!(kind(db.execute("DELETE FROM items", ()).await), ErrorKind::Closed);
     assert_eq!(kind(db.query_value::<i64>("SELECT 1", ()).await), ErrorKind::Closed);
     assert_eq!(kind(db.stream("SELECT 1", ()).try_next().await.map(|_| ())), ErrorKind::Closed);
@@ -27,7 +28,12 @@ async fn assert_closed(db: &Database) {
     assert_eq!(kind(db.table("items").count().await), ErrorKind::Closed);
     let many = db.execute_many("DELETE FROM items WHERE id = ?", [(1,), (2,)]).await;
     assert_eq!(kind(many), ErrorKind::Closed);
+}
+
+async fn assert_closed(db: &Database) {
+    assert_refused(db).await;
     within("a second close", db.close()).await.unwrap();
+    assert_refused(db).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -50,13 +56,14 @@ async fn calls_in_flight_are_finished_and_later_ones_are_refused() {
     assert!(start(&mut read).await.is_none());
     let mut close = Box::pin(db.close());
     assert!(start(&mut close).await.is_none(), "it waits for what was accepted");
-    assert_closed(db).await;
+    assert_refused(db).await;
     tx.commit().await.unwrap();
     for write in writes {
         assert_eq!(within("an accepted write", write).await.unwrap().rows_changed, 1);
     }
     assert_eq!(within("an accepted read", read).await.unwrap(), 300_000);
     within("closing", close).await.unwrap();
+    assert_closed(db).await;
     let written: i64 =
         fresh.outside().query_row("SELECT count(*) FROM items", [], |row| row.get(0)).unwrap();
     assert_eq!(written, 50);
@@ -70,7 +77,8 @@ async fn closing_rolls_back_a_transaction_that_is_never_ended() {
     let since = Instant::now();
     within("closing", fresh.db.close()).await.unwrap();
     assert!(since.elapsed() >= PATIENCE, "it had its time");
-    let after = within("a call in it", tx.execute("INSERT INTO items VALUES (2, 'late')", ())).await;
+    let after =
+        within("a call in it", tx.execute("INSERT INTO items VALUES (2, 'late')", ())).await;
     assert_eq!(kind(after), ErrorKind::Closed);
     assert_eq!(kind(within("its commit", tx.commit()).await), ErrorKind::Closed);
     let written: i64 =
@@ -174,4 +182,22 @@ async fn dropping_the_future_of_a_close_does_not_stop_the_closing() {
     let _ = start(&mut close).await;
     drop(close);
     assert_closed(&fresh.db).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn closing_does_not_wait_for_futures_that_nobody_polls() {
+    let fresh = fresh().await;
+    let db = &fresh.db;
+    let rows = (0..10_000).map(|id| (id, "lost"));
+    let mut many = Box::pin(db.execute_many("INSERT INTO items VALUES (?, ?)", rows));
+    assert!(start(&mut many).await.is_none());
+    let mut insert = Box::pin(db.table("items").insert(ubiqlite::record! { "name" => "waits" }));
+    assert!(start(&mut insert).await.is_none(), "it waits behind the many rows");
+    within("closing", db.close()).await.unwrap();
+    let refused = within("the many rows", many).await;
+    assert!(matches!(refused.as_ref().map_err(ubiqlite::Error::kind), Err(ErrorKind::Closed)));
+    drop(insert);
+    let written: i64 =
+        fresh.outside().query_row("SELECT count(*) FROM items", [], |row| row.get(0)).unwrap();
+    assert_eq!(written, 0);
 }

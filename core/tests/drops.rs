@@ -1,6 +1,7 @@
 //! Ten thousand futures of every kind, dropped at any moment: money neither
 //! appears nor goes, what was begun is whole or was never there, and every
 //! connection and thread is where it was.
+#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod support;
 
@@ -8,7 +9,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use support::{ENDLESS, ENDLESS_INSERT, Fresh, NEVER, assert_whole, number, poll_times, threads, within};
+use support::{
+    ENDLESS, ENDLESS_INSERT, Fresh, NEVER, assert_whole, number, poll_times, threads, within,
+};
 use ubiqlite::{Database, Options, Result, Row, Synchronous, Transaction, params, record};
 
 const SCHEMA: &str =
@@ -180,7 +183,10 @@ async fn drop_at_random(db: Database, seed: u64, task: usize) -> [usize; 3] {
             Some(Ok(())) => fates[0] += 1,
             Some(Err(error)) => {
                 use ubiqlite::ErrorKind::{Cancelled, Timeout};
-                assert!([Cancelled, Timeout].contains(&error.kind()), "operation {choice}: {error:?}");
+                assert!(
+                    [Cancelled, Timeout].contains(&error.kind()),
+                    "operation {choice}: {error:?}"
+                );
                 fates[1] += 1;
             }
             None => fates[2] += 1,
@@ -190,7 +196,8 @@ async fn drop_at_random(db: Database, seed: u64, task: usize) -> [usize; 3] {
 }
 
 async fn ten_thousand_drops(options: Options) {
-    let seed = std::env::var("UBIQLITE_SEED").map_or_else(|_| fastrand::u64(..), |s| s.parse().unwrap());
+    let seed =
+        std::env::var("UBIQLITE_SEED").map_or_else(|_| fastrand::u64(..), |s| s.parse().unwrap());
     println!("UBIQLITE_SEED={seed}");
     let options = options.readers(READERS).sessions(SESSIONS).busy_timeout(NEVER);
     let fresh = Fresh::with(options, SCHEMA).await;
@@ -214,7 +221,10 @@ async fn ten_thousand_drops(options: Options) {
     let mut fates = [0; 3];
     for task in tasks {
         let limit = Duration::from_secs(300);
-        let told = tokio::time::timeout(limit, task).await.expect("a task hangs").unwrap();
+        let told = tokio::time::timeout(limit, task)
+            .await
+            .unwrap_or_else(|_| panic!("a task hangs"))
+            .unwrap();
         fates.iter_mut().zip(told).for_each(|(sum, of_task)| *sum += of_task);
     }
     over.store(true, Ordering::Relaxed);

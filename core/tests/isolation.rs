@@ -1,4 +1,5 @@
 //! What is open inside one task is nobody else's.
+#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod support;
 
@@ -20,7 +21,8 @@ async fn inside_a_transaction_the_database_reads_the_state_before_it() {
     db.execute("INSERT INTO items (name) VALUES ('old')", ()).await.unwrap();
     let mut tx = db.begin().await.unwrap();
     tx.execute("UPDATE items SET name = 'new'", ()).await.unwrap();
-    let outer: String = within("a read", db.query_value("SELECT name FROM items", ())).await.unwrap();
+    let outer: String =
+        within("a read", db.query_value("SELECT name FROM items", ())).await.unwrap();
     let inner: String = tx.query_value("SELECT name FROM items", ()).await.unwrap();
     assert_eq!((outer.as_str(), inner.as_str()), ("old", "new"));
     let streamed: Vec<String> =
@@ -90,7 +92,8 @@ async fn a_transaction_of_the_database_inside_a_transaction_is_busy() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_transaction_whose_holder_waits_long_refuses_nobody_who_came_in_time() {
-    let fresh = Fresh::with(Database::options().busy_timeout(Duration::from_secs(30)), SCHEMA).await;
+    let fresh =
+        Fresh::with(Database::options().busy_timeout(Duration::from_secs(30)), SCHEMA).await;
     let tx = fresh.db.begin().await.unwrap();
     let db = fresh.db.clone();
     let write =
@@ -111,8 +114,11 @@ async fn two_tasks_never_share_a_transaction() {
             for round in 0..25 {
                 let mut tx = db.begin().await?;
                 let before: i64 = tx.query_value("SELECT count(*) FROM items", ()).await?;
-                tx.execute("INSERT INTO items (name) VALUES (?)", params![format!("{task}-{round}")])
-                    .await?;
+                tx.execute(
+                    "INSERT INTO items (name) VALUES (?)",
+                    params![format!("{task}-{round}")],
+                )
+                .await?;
                 tokio::task::yield_now().await;
                 let after: i64 = tx.query_value("SELECT count(*) FROM items", ()).await?;
                 assert_eq!(after, before + 1, "only its own row came");
@@ -140,7 +146,8 @@ async fn a_bare_begin_can_not_put_tasks_into_one_transaction() {
         assert_eq!(kind(db.execute(sql, ()).await), ErrorKind::InvalidArgument, "{sql}");
         assert_eq!(kind(db.query::<(i64,)>(sql, ()).await), ErrorKind::InvalidArgument, "{sql}");
     }
-    let script = "INSERT INTO items (name) VALUES ('a'); COMMIT; INSERT INTO items (name) VALUES ('b')";
+    let script =
+        "INSERT INTO items (name) VALUES ('a'); COMMIT; INSERT INTO items (name) VALUES ('b')";
     assert_eq!(kind(db.batch(script).await), ErrorKind::InvalidArgument);
     let mut tx = db.begin().await.unwrap();
     assert_eq!(kind(tx.execute("COMMIT", ()).await), ErrorKind::InvalidArgument);
@@ -159,7 +166,10 @@ async fn a_panic_inside_a_transaction_rolls_back_and_frees_the_writer() {
             db.transaction(async |tx| {
                 tx.execute("INSERT INTO items (name) VALUES ('lost')", ()).await?;
                 if round % 2 == 0 {
-                    assert!(tx.query_value::<i64>("SELECT 1", ()).await? == 2, "a panic on purpose");
+                    assert!(
+                        tx.query_value::<i64>("SELECT 1", ()).await? == 2,
+                        "a panic on purpose"
+                    );
                 }
                 tx.savepoint(async |sp| {
                     sp.execute("INSERT INTO items (name) VALUES ('deep')", ()).await?;

@@ -1,4 +1,5 @@
 //! Rows are named by their key, of whatever kind it is.
+#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod support;
 
@@ -91,7 +92,8 @@ async fn other_keys_find_their_rows() {
         assert_found(fresh.db.table("t"), &["code"], first, second, absent).await;
 
         // The key's order is not that of the columns.
-        let both = format!("(b TEXT NOT NULL, {others}, a INTEGER NOT NULL, PRIMARY KEY (a, b)){without}");
+        let both =
+            format!("(b TEXT NOT NULL, {others}, a INTEGER NOT NULL, PRIMARY KEY (a, b)){without}");
         let fresh = table(&both).await;
         let (first, second, absent) = ((1, "x").into(), (1, "y").into(), (2, "x").into());
         assert_found(fresh.db.table("t"), &["a", "b"], first, second, absent).await;
@@ -151,7 +153,10 @@ async fn a_stream_of_a_table_comes_in_the_order_of_its_keys() {
         let rows: Vec<Row> = t.stream().await.unwrap().collect().await.unwrap();
         let ids: Vec<i64> = rows
             .iter()
-            .map(|row| row.get::<i64>("id").or_else(|_| row.get::<&str>("id").map(|id| id.parse().unwrap())))
+            .map(|row| {
+                row.get::<i64>("id")
+                    .or_else(|_| row.get::<&str>("id").map(|id| id.parse().unwrap()))
+            })
             .collect::<ubiqlite::Result<_>>()
             .unwrap();
         assert_eq!(ids, [1, 2, 3, 4, 5], "{definition}");

@@ -1,5 +1,6 @@
 //! The threads of a database live no longer than it does. One test alone may
 //! count the threads of a process, so each takes its turn.
+#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod support;
 
@@ -60,7 +61,11 @@ async fn dropping_the_last_handle_without_closing_ends_all_threads() {
     within("the work", work(&db)).await;
     drop(db);
     within("more work", work(&clone)).await;
-    assert!(threads().len() >= alone.left + 4, "readers, a session's and the writer: {:?}", threads());
+    assert!(
+        threads().len() >= alone.left + 4,
+        "readers, a session's and the writer: {:?}",
+        threads()
+    );
     drop(clone);
     alone.no_thread_is_left().await;
 }

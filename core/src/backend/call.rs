@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::engine::Interrupt;
 use crate::error::{Error, ErrorKind, Result};
@@ -67,6 +67,14 @@ impl<T> Completer<T> {
     /// Whether the caller gave the call up.
     pub(crate) fn is_given_up(&self) -> bool {
         self.0.as_ref().is_none_or(|shared| shared.interrupt.is_set())
+    }
+
+    /// Whether nobody will take the answer.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.0.as_ref().is_none_or(|shared| {
+            let over = matches!(*shared.state(), State::Over);
+            over && !shared.detached.load(Ordering::Acquire)
+        })
     }
 
     /// To be called when the work begins. Answers false, for work that must not
@@ -146,6 +154,9 @@ impl<T> Drop for Completer<T> {
     }
 }
 
+/// How often a waiting thread looks whether it is to stop.
+const LOOK: Duration = Duration::from_millis(5);
+
 impl<T> Call<T> {
     /// Asks the call to stop. Work that has not begun never will, and the answer
     /// says so at once; otherwise the answer will tell whether it stopped.
@@ -162,16 +173,21 @@ impl<T> Call<T> {
         self.0.detached.store(true, Ordering::Release);
     }
 
-    /// Holds this thread until the answer comes, or `until` has passed: then
-    /// `None`. Only threads that run SQLite may wait so.
-    pub(crate) fn wait(self, until: Instant) -> Option<Result<T>> {
+    /// Holds this thread until the answer comes; `None`: until `until` has passed,
+    /// or `stop` was set. Only threads that run SQLite may wait so.
+    pub(crate) fn wait(self, until: Instant, stop: Option<&Interrupt>) -> Option<Result<T>> {
         let mut state = self.0.state();
         loop {
             match std::mem::replace(&mut *state, State::Over) {
                 State::Answered(answer) => return Some(answer),
                 other => *state = other,
             }
+            if stop.is_some_and(Interrupt::is_set) {
+                return None;
+            }
             let left = until.checked_duration_since(Instant::now())?;
+            // A stop has no way to wake this wait.
+            let left = if stop.is_some() { left.min(LOOK) } else { left };
             state =
                 self.0.answered.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
@@ -230,7 +246,7 @@ mod tests {
     fn a_lost_completer_answers_closed() {
         let (completer, call) = call::<u8>();
         drop(completer);
-        let answer = call.wait(Instant::now()).unwrap();
+        let answer = call.wait(Instant::now(), None).unwrap();
         assert_eq!(answer.unwrap_err().kind(), ErrorKind::Closed);
     }
 }

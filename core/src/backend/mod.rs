@@ -70,6 +70,11 @@ pub trait Backend: MaybeSend + MaybeSync + 'static {
         None
     }
 
+    /// How long closing waits for operations whose futures nobody polls.
+    fn close_patience(&self) -> Option<Duration> {
+        None
+    }
+
     /// Stops every statement that runs now; their calls answer `Cancelled`.
     fn interrupt(&self);
 

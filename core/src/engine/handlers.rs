@@ -34,6 +34,10 @@ pub(crate) struct Handlers {
     /// The first comes too early: SQLite counts over all runs of a statement.
     brief: AtomicBool,
     asked: AtomicU32,
+    /// The statement is one of this library's own, which must not be stopped:
+    /// SQLite asks once more when a statement is done, and a COMMIT that has
+    /// happened would be told as one that has not.
+    shielded: AtomicBool,
     interrupt: Mutex<Option<Arc<Interrupt>>>,
     busy_timeout: AtomicU64,
     waited: AtomicU64,
@@ -65,6 +69,11 @@ impl Handlers {
         self.asked.store(0, Ordering::Relaxed);
     }
 
+    /// Nothing stops the statements from now on, or may again.
+    pub(crate) fn shield(&self, on: bool) {
+        self.shielded.store(on, Ordering::Relaxed);
+    }
+
     /// Ends what [`begin_brief`](Self::begin_brief) began.
     #[inline]
     pub(crate) fn end_brief(&self) {
@@ -85,6 +94,9 @@ impl Handlers {
 unsafe extern "C" fn on_progress(context: *mut c_void) -> c_int {
     // SAFETY: `install` passed a pointer to handlers that outlive the connection.
     let handlers = unsafe { &*context.cast::<Handlers>() };
+    if handlers.shielded.load(Ordering::Relaxed) {
+        return 0;
+    }
     if handlers.brief.load(Ordering::Relaxed) {
         return c_int::from(handlers.asked.fetch_add(1, Ordering::Relaxed) > 0);
     }

@@ -134,6 +134,7 @@ impl Connection {
     pub(crate) fn control(&mut self, sql: &str) -> Result<()> {
         // SAFETY: the connection is open and this thread alone uses it.
         let statement = unsafe { self.cache.prepare(self.raw, sql)? };
+        self.handlers.shield(true);
         let stepped = loop {
             match statement.step() {
                 Ok(Stepped::Row) => {}
@@ -142,6 +143,7 @@ impl Connection {
             }
         };
         statement.reset();
+        self.handlers.shield(false);
         stepped
     }
 

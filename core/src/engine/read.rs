@@ -216,6 +216,7 @@ impl Connection {
     /// Ends what [`begin_snapshot`](Self::begin_snapshot) began.
     pub(crate) fn end_snapshot(&mut self) {
         self.rollback();
+        self.forget_lease();
         self.pinned = false;
     }
 

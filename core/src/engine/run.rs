@@ -3,7 +3,7 @@
 use rusqlite::ffi;
 
 use super::{Connection, Role, Statement, Stepped};
-use crate::backend::{Extra, Keep, Outcome, Output, Program, Step};
+use crate::backend::{Access, Extra, Keep, Outcome, Output, Program, Step};
 use crate::error::{Error, ErrorKind, Result};
 use crate::row::{PageBuilder, Rows};
 use crate::sql::{Class, Params, classify};
@@ -53,8 +53,13 @@ impl Connection {
         }
         self.control("SAVEPOINT ubiqlite_program")?;
         let done = self.run(program);
-        if done.is_err() && self.in_transaction() {
-            self.control("ROLLBACK TO ubiqlite_program")?;
+        if done.is_err()
+            && self.in_transaction()
+            && let Err(error) = self.control("ROLLBACK TO ubiqlite_program")
+        {
+            // Half a program must not be committed with the rest.
+            self.rollback();
+            return Err(error);
         }
         if self.in_transaction() {
             self.control("RELEASE ubiqlite_program")?;
@@ -89,6 +94,12 @@ impl Connection {
             }
             _ => Ok(false),
         }
+    }
+
+    /// Whether all statements of the program only read.
+    pub(crate) fn only_reads(&mut self, program: &Program<'_>) -> bool {
+        program.access != Access::Write
+            && program.steps.iter().all(|step| matches!(self.inspect(&step.sql), Ok((_, true))))
     }
 
     /// Forgets the last inserted rowid, so that no job is told another's.
@@ -137,7 +148,7 @@ impl Connection {
 
     /// Refuses what must not run on this connection, and takes note of what
     /// changes it for good.
-    fn admit(&mut self, class: Class) -> Result<()> {
+    pub(super) fn admit(&mut self, class: Class) -> Result<()> {
         let role = if self.lent { Role::Own } else { self.role };
         match (role, class) {
             (_, Class::Plain | Class::Alone) => Ok(()),
@@ -209,6 +220,7 @@ impl Connection {
         if statement.class != Class::Plain {
             return Err(Error::invalid("such a statement can't be run for many parameters"));
         }
+        let inserts = statement.inserts;
         for index in 0..extra.each.len() {
             // SAFETY: the connection is open.
             let before = unsafe { ffi::sqlite3_total_changes64(raw) };
@@ -217,7 +229,7 @@ impl Connection {
                 .and_then(|()| collect(statement, step.keep));
             statement.reset();
             let outcome = run.map(|rows| {
-                let (changes, last_row_id) = changed_since(raw, before);
+                let (changes, last_row_id) = changed_since(raw, before, inserts);
                 Outcome { changes, last_row_id, rows }
             });
             let outcome = match outcome.and_then(|it| extra.check(&it).map(|()| it)) {
@@ -272,7 +284,7 @@ impl Connection {
             self.admit(class)?;
             statement = self.statement(sql)?;
         }
-        let readonly = statement.readonly;
+        let (readonly, inserts) = (statement.readonly, statement.inserts);
         // SAFETY: the connection is open.
         let before = if readonly { 0 } else { unsafe { ffi::sqlite3_total_changes64(raw) } };
         // SAFETY: `params` outlives the reset below.
@@ -288,20 +300,23 @@ impl Connection {
         if readonly {
             return Ok(Outcome { rows, ..Outcome::default() });
         }
-        let (changes, last_row_id) = changed_since(raw, before);
+        let (changes, last_row_id) = changed_since(raw, before, inserts);
         Ok(Outcome { changes, last_row_id, rows })
     }
 }
 
 /// The rows changed by the statement that ran since the total was `before`, and
 /// the last rowid.
-fn changed_since(raw: *mut ffi::sqlite3, before: i64) -> (u64, i64) {
+fn changed_since(raw: *mut ffi::sqlite3, before: i64, inserts: bool) -> (u64, i64) {
     // SAFETY: callers pass their open connection. `changes` keeps its value over
     // statements that change no row, so the total tells whether to ask it.
     unsafe {
         let changed = ffi::sqlite3_total_changes64(raw) != before;
         let changes = if changed { ffi::sqlite3_changes64(raw) } else { 0 };
-        (u64::try_from(changes).unwrap_or(0), ffi::sqlite3_last_insert_rowid(raw))
+        // Other statements, and those that changed nothing, leave the rowid of an
+        // earlier one.
+        let last = if inserts && changes > 0 { ffi::sqlite3_last_insert_rowid(raw) } else { 0 };
+        (u64::try_from(changes).unwrap_or(0), last)
     }
 }
 

@@ -11,7 +11,7 @@ use super::failure;
 use crate::backend::ParamRows;
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::row::{Columns, PageBuilder};
-use crate::sql::{Class, Params, classify, skip_blanks};
+use crate::sql::{Class, Params, classify, inserts, skip_blanks};
 use crate::value::{Value, ValueRef};
 
 /// A prepared statement and what is asked of it at every run.
@@ -24,6 +24,8 @@ pub(crate) struct Statement {
     parameters: usize,
     pub(crate) readonly: bool,
     pub(crate) class: Class,
+    /// It inserts rows, as far as its text tells.
+    pub(crate) inserts: bool,
     columns: Arc<Columns>,
     prepared: c_int,
     // The text and blob bytes of the last first row, as a guess for the next one.
@@ -98,6 +100,7 @@ impl Statement {
                 parameters: usize::try_from(ffi::sqlite3_bind_parameter_count(raw)).unwrap_or(0),
                 readonly: ffi::sqlite3_stmt_readonly(raw) != 0,
                 class: classify(sql),
+                inserts: inserts(sql),
                 columns: Arc::new(column_names(raw)),
                 prepared: 0,
                 weight: 0,

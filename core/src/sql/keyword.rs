@@ -30,17 +30,47 @@ pub(crate) fn classify(sql: &str) -> Class {
         9 if is("SAVEPOINT") => Class::Control,
         6 if is("VACUUM") => Class::Alone,
         6 if is("ATTACH") || is("DETACH") => Class::Connection,
-        6 if is("CREATE") => match words.next() {
-            Some(word)
-                if word.eq_ignore_ascii_case("TEMP") || word.eq_ignore_ascii_case("TEMPORARY") =>
-            {
-                Class::Connection
-            }
-            _ => Class::Plain,
-        },
+        6 if is("CREATE") => create(words),
         6 if is("PRAGMA") => pragma(words),
         _ => Class::Plain,
     }
+}
+
+/// Whether the statement inserts rows, as far as its first words tell.
+pub(crate) fn inserts(sql: &str) -> bool {
+    let first = Words(sql).next().unwrap_or_default();
+    first.eq_ignore_ascii_case("INSERT")
+        || first.eq_ignore_ascii_case("REPLACE")
+        || (first.eq_ignore_ascii_case("WITH") && {
+            let sql = sql.to_ascii_uppercase();
+            sql.contains("INSERT") || sql.contains("REPLACE")
+        })
+}
+
+/// Whether the statement is `ROLLBACK`, and not `ROLLBACK TO` a savepoint.
+pub(crate) fn ends_by_rollback(sql: &str) -> bool {
+    let mut words = Words(sql);
+    words.next().is_some_and(|word| word.eq_ignore_ascii_case("ROLLBACK"))
+        && !words.any(|word| word.eq_ignore_ascii_case("TO"))
+}
+
+/// `CREATE TEMP …`, and `CREATE TABLE temp.name` with all that may stand between.
+fn create(mut words: Words<'_>) -> Class {
+    let mut first = true;
+    // CREATE UNIQUE INDEX IF NOT EXISTS temp.name: the name is the seventh word.
+    for _ in 0..7 {
+        let Some(word) = words.next() else { break };
+        let is = |name: &str| word.eq_ignore_ascii_case(name);
+        let qualifies = skip_blanks(words.0).starts_with('.');
+        if (first && (is("TEMP") || is("TEMPORARY"))) || (is("TEMP") && qualifies) {
+            return Class::Connection;
+        }
+        if qualifies {
+            break;
+        }
+        first = false;
+    }
+    Class::Plain
 }
 
 /// `PRAGMA`s that are kept in the database file, or act on it once.
@@ -73,13 +103,13 @@ const QUESTIONS: &[&str] = &[
 
 fn pragma(mut words: Words<'_>) -> Class {
     let mut name = words.next().unwrap_or_default();
-    if let Some(rest) = words.0.trim_start().strip_prefix('.') {
+    if let Some(rest) = skip_blanks(words.0).strip_prefix('.') {
         words.0 = rest;
         name = words.next().unwrap_or_default();
     }
     let listed = |list: &[&str]| list.iter().any(|item| name.eq_ignore_ascii_case(item));
     let sets = {
-        let rest = words.0.trim_start();
+        let rest = skip_blanks(words.0);
         rest.starts_with('=') || rest.starts_with('(')
     };
     if listed(OF_THE_FILE)
@@ -93,8 +123,8 @@ fn pragma(mut words: Words<'_>) -> Class {
     }
 }
 
-/// Words of letters, digits and underscores; blanks and comments between them
-/// are passed over.
+/// Words of letters, digits and underscores, or quoted in any of SQLite's ways;
+/// blanks and comments between them are passed over.
 struct Words<'a>(&'a str);
 
 impl<'a> Iterator for Words<'a> {
@@ -102,6 +132,16 @@ impl<'a> Iterator for Words<'a> {
 
     fn next(&mut self) -> Option<&'a str> {
         self.0 = skip_blanks(self.0);
+        let closing = match self.0.chars().next() {
+            Some('[') => Some(']'),
+            Some(quote @ ('"' | '`' | '\'')) => Some(quote),
+            _ => None,
+        };
+        if let Some(closing) = closing {
+            let (word, rest) = self.0[1..].split_once(closing)?;
+            self.0 = rest;
+            return Some(word);
+        }
         let end =
             self.0.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(self.0.len());
         let (word, rest) = self.0.split_at(end);
@@ -152,5 +192,11 @@ mod tests {
         assert_eq!(classify("CREATE TABLE temp_x(a)"), Class::Plain);
         assert_eq!(classify("ATTACH 'x' AS y"), Class::Connection);
         assert_eq!(classify("vacuum"), Class::Alone);
+        assert_eq!(classify("CREATE TABLE IF NOT EXISTS temp.t(a)"), Class::Connection);
+        assert_eq!(classify("CREATE UNIQUE INDEX \"temp\" . i ON t(a)"), Class::Connection);
+        assert_eq!(classify("CREATE TABLE main.temp(temp)"), Class::Plain);
+        assert_eq!(classify("PRAGMA \"foreign_keys\" = OFF"), Class::Connection);
+        assert_eq!(classify("PRAGMA main.[foreign_keys](0)"), Class::Connection);
+        assert_eq!(classify("PRAGMA foreign_keys /* x */ = 0"), Class::Connection);
     }
 }

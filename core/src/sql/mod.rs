@@ -6,6 +6,6 @@ mod params;
 mod record;
 
 pub(crate) use ident::quote_into;
-pub(crate) use keyword::{Class, classify, skip_blanks};
+pub(crate) use keyword::{Class, classify, ends_by_rollback, inserts, skip_blanks};
 pub use params::Params;
 pub use record::Record;

@@ -24,6 +24,8 @@ pub(crate) struct Schema {
     pub(super) rowid: bool,
     /// The key was declared.
     pub(super) declared: bool,
+    /// A view: its triggers decide what an insert does, and no change is counted.
+    pub(super) view: bool,
     pub(super) get: String,
     pub(super) delete: String,
 }
@@ -96,7 +98,7 @@ impl Schema {
                 ),
                 // A key that is no other name for the rowid has an index.
                 Step::new(
-                    "SELECT (SELECT wr FROM pragma_table_list(?1)), EXISTS (SELECT 1 FROM pragma_index_list(?1) WHERE origin = 'pk')",
+                    "SELECT (SELECT wr FROM pragma_table_list(?1)), (SELECT type FROM pragma_table_list(?1)) IS 'view', EXISTS (SELECT 1 FROM pragma_index_list(?1) WHERE origin = 'pk')",
                     [table],
                     Keep::First
                 ),
@@ -120,9 +122,13 @@ impl Schema {
         if columns.is_empty() {
             return Err(Error::no_such_table(table));
         }
-        let (without_rowid, indexed) = match next().into_first() {
-            Some(row) => (row.get::<Option<bool>>(0)?.unwrap_or(false), row.get::<bool>(1)?),
-            None => (false, false),
+        let (without_rowid, view, indexed) = match next().into_first() {
+            Some(row) => (
+                row.get::<Option<bool>>(0)?.unwrap_or(false),
+                row.get::<bool>(1)?,
+                row.get::<bool>(2)?,
+            ),
+            None => (false, false, false),
         };
         key.sort_by_key(|(place, ..)| *place);
         let alias = matches!(key.as_slice(), [(_, _, kind)] if kind == "INTEGER")
@@ -143,6 +149,7 @@ impl Schema {
             key,
             rowid: alias || !declared,
             declared,
+            view,
             get: String::new(),
             delete: String::new(),
         };
@@ -157,6 +164,8 @@ impl Schema {
     /// # Errors
     /// `NoSuchColumn` if the table has none of this name.
     pub(super) fn column(&self, name: &str) -> Result<&str> {
+        // Such a name can't be written in SQL, so no table has it.
+        quote_into(&mut String::new(), name)?;
         self.columns
             .iter()
             .chain(&self.key)

@@ -19,7 +19,7 @@ impl Table<'_> {
     /// Dropping the future leaves the row inserted or not; never half.
     pub async fn insert(self, record: Record) -> Result<Key> {
         let make = |schema: &Schema| {
-            let (mut sql, params) = insert_sql(schema, &record)?;
+            let (mut sql, params) = insert_sql(schema, "", &record)?;
             let keep = if schema.rowid { Keep::Nothing } else { Keep::First };
             if !schema.rowid {
                 returning_key(&mut sql, schema)?;
@@ -27,10 +27,7 @@ impl Table<'_> {
             Ok((vec![Step::new(sql, params, keep)], ()))
         };
         let (output, (), schema) = self.run(Access::Write, make).await?;
-        key_of(output, &schema).ok_or_else(|| {
-            // A view's trigger, or one that ignored the row.
-            Error::new(crate::ErrorKind::NotFound, "the insert was ignored by a trigger")
-        })
+        key_of(output, &schema).ok_or_else(ignored)
     }
 
     /// Inserts rows, all or none, and answers how many. Records may name
@@ -45,7 +42,7 @@ impl Table<'_> {
         self.many(records.into_iter().enumerate(), |schema, record, shape| {
             let names = record.iter().map(|(name, _)| name);
             if shape.sql.is_empty() || !names.eq(shape.names.iter().map(String::as_str)) {
-                shape.sql = insert_sql(schema, record)?.0;
+                shape.sql = insert_sql(schema, "", record)?.0;
                 shape.names = record.iter().map(|(name, _)| name.to_owned()).collect();
             }
             Ok(record.iter().map(|(_, value)| value).collect())
@@ -128,7 +125,8 @@ impl Table<'_> {
                     schema.table
                 )));
             }
-            let (mut sql, params) = insert_sql(schema, &record)?;
+            // By another name: a table may be called `excluded` itself.
+            let (mut sql, params) = insert_sql(schema, " AS ubiqlite_row", &record)?;
             if !record.is_empty() {
                 on_conflict(&mut sql, schema, &record)?;
             }
@@ -140,6 +138,9 @@ impl Table<'_> {
         if let Some(row) = rows.into_first() {
             return Ok(Key::from_values(row.iter().map(|(_, value)| value.to_value())));
         }
+        if record.iter().any(|(name, _)| !is_key(&schema, name)) {
+            return Err(ignored());
+        }
         // The row was there, and the record names nothing but its key.
         Ok(Key::from_values(schema.key.iter().map(|column| {
             let field = record.iter().find(|(name, _)| name.eq_ignore_ascii_case(column));
@@ -148,21 +149,32 @@ impl Table<'_> {
     }
 }
 
+fn ignored() -> Error {
+    Error::new(crate::ErrorKind::NotFound, "the insert was ignored by a trigger")
+}
+
+fn is_key(schema: &Schema, name: &str) -> bool {
+    schema.key.iter().any(|column| column.eq_ignore_ascii_case(name))
+}
+
 fn changes(output: &Output) -> u64 {
     output.steps.first().map_or(0, |outcome| outcome.changes)
 }
 
 fn key_of(mut output: Output, schema: &Schema) -> Option<Key> {
     let outcome = output.steps.pop()?;
+    if schema.view {
+        return Some(Key::from(Value::Null));
+    }
     if schema.rowid {
-        return Some(Key::from(outcome.last_row_id));
+        return (outcome.changes > 0).then(|| Key::from(outcome.last_row_id));
     }
     let row = outcome.rows.into_first()?;
     Some(Key::from_values(row.iter().map(|(_, value)| value.to_value())))
 }
 
-fn insert_sql(schema: &Schema, record: &Record) -> Result<(String, Params)> {
-    let mut sql = format!("INSERT INTO {}", schema.quoted);
+fn insert_sql(schema: &Schema, alias: &str, record: &Record) -> Result<(String, Params)> {
+    let mut sql = format!("INSERT INTO {}{alias}", schema.quoted);
     if record.is_empty() {
         sql.push_str(" DEFAULT VALUES");
         return Ok((sql, Params::new()));
@@ -212,9 +224,8 @@ fn on_conflict(sql: &mut String, schema: &Schema, record: &Record) -> Result<()>
         sql.push_str(if index == 0 { " ON CONFLICT (" } else { ", " });
         quote_into(sql, column)?;
     }
-    let is_key = |name: &str| schema.key.iter().any(|column| column.eq_ignore_ascii_case(name));
     let mut first = true;
-    for (name, _) in record.iter().filter(|(name, _)| !is_key(name)) {
+    for (name, _) in record.iter().filter(|(name, _)| !is_key(schema, name)) {
         sql.push_str(if first { ") DO UPDATE SET " } else { ", " });
         first = false;
         let column = schema.column(name)?;

@@ -48,7 +48,8 @@ impl Statement {
     }
 
     pub(crate) fn writing(sql: &'static str, params: impl Into<Vec<Value>>) -> Self {
-        let inserts = sql.starts_with("INSERT") && !sql.contains("SELECT") && !sql.contains("notes");
+        let inserts =
+            sql.starts_with("INSERT") && !sql.contains("SELECT") && !sql.contains("notes");
         Self { sql, params: params.into(), reads: false, inserts }
     }
 }
@@ -161,7 +162,11 @@ fn on_table(rng: &mut Rng) -> Operation {
         1 => {
             let change = record! { "name" => &name, "value" => &value };
             let sql = "UPDATE items SET name = ?, value = ? WHERE id = ?";
-            (OnTable::Update("items", (&id).into(), change), Statement::writing as _, (sql, vec![name, value, id]))
+            (
+                OnTable::Update("items", (&id).into(), change),
+                Statement::writing as _,
+                (sql, vec![name, value, id]),
+            )
         }
         2 => {
             let sql = "DELETE FROM items WHERE id = ?";

@@ -98,9 +98,10 @@ impl Plain {
             return Err(GONE);
         }
         match operation {
-            Operation::One(statement) => self.one(statement),
+            // What fails leaves nothing, even where the statement says FAIL.
+            Operation::One(statement) => self.whole(inside, || self.one(statement)),
             Operation::Table(operation, statement) => {
-                let done = self.one(statement)?;
+                let done = self.whole(inside, || self.one(statement))?;
                 let stores = matches!(operation, OnTable::Insert(..) | OnTable::Upsert(..));
                 if stores && matches!(done, Done::Changed(0, _)) {
                     // A trigger passed over the row: there is no key to answer.
@@ -146,8 +147,11 @@ impl Plain {
     }
 
     fn whole(&self, inside: bool, work: impl FnOnce() -> Answer) -> Answer {
-        let (begin, end) =
-            if inside { ("SAVEPOINT whole", "RELEASE whole") } else { ("BEGIN IMMEDIATE", "COMMIT") };
+        let (begin, end) = if inside {
+            ("SAVEPOINT whole", "RELEASE whole")
+        } else {
+            ("BEGIN IMMEDIATE", "COMMIT")
+        };
         self.0.execute_batch(begin)?;
         let done = work().and_then(|done| {
             self.0.execute_batch(end)?;
@@ -163,7 +167,8 @@ impl Plain {
     /// `BEGIN`, `COMMIT`, `SAVEPOINT` and the like, in a transaction or to begin it.
     pub(crate) fn control(&self, sql: &str) -> Result<(), Failure> {
         if !sql.starts_with("BEGIN") && self.0.is_autocommit() {
-            return Err(GONE);
+            // What is asked for has happened already.
+            return if sql == "ROLLBACK" { Ok(()) } else { Err(GONE) };
         }
         let done = self.0.execute_batch(sql);
         if sql == "COMMIT" && done.is_err() {

@@ -6,6 +6,7 @@ use std::time::Instant;
 use super::Shared;
 use super::checkpoint;
 use super::pool::Claim;
+use super::slot::Slot;
 use super::writer;
 use crate::backend::{Completer, Output, Program, cancelled};
 use crate::engine::Connection;
@@ -33,13 +34,13 @@ impl Write {
 /// Runs what waits, until nothing does or a transaction comes next. The writer
 /// is this thread's when it begins, and is given on at the end.
 pub(super) fn serve(shared: &Arc<Shared>, connection: &mut Option<Connection>) {
+    let _turn = Turn(shared);
     let opened = match shared.open_writer(connection) {
         Ok(connection) => connection,
         Err(error) => {
             for write in shared.writer.take_batch() {
                 write.completer.answer(Err(error.duplicate()));
             }
-            writer::next(shared);
             return;
         }
     };
@@ -53,7 +54,15 @@ pub(super) fn serve(shared: &Arc<Shared>, connection: &mut Option<Connection>) {
         }
         checkpoint::after_commit(shared, opened);
     }
-    writer::next(shared);
+}
+
+/// Gives the writer on, whatever happens meanwhile.
+struct Turn<'a>(&'a Arc<Shared>);
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        writer::next(self.0);
+    }
 }
 
 /// Cuts a batch where a write needs a transaction, or none, of its own.
@@ -104,7 +113,7 @@ fn alone(shared: &Shared, connection: &mut Connection, write: &Write) -> Result<
     if !write.completer.start() {
         return Err(cancelled());
     }
-    let _way = way_for(shared, &write.program);
+    let _way = way_for(shared, &write.program, None);
     let interrupt = write.completer.interrupt();
     let answer = shared
         .writer
@@ -118,13 +127,17 @@ fn alone(shared: &Shared, connection: &mut Connection, write: &Write) -> Result<
 
 /// Gets the other connections out of the way of a statement that needs it: a
 /// change of the journal mode all of them, the others only their leases.
-pub(super) fn way_for(shared: &Shared, program: &Program<'_>) -> Vec<Claim> {
+pub(super) fn way_for(
+    shared: &Shared,
+    program: &Program<'_>,
+    except: Option<&Arc<Slot>>,
+) -> Vec<Claim> {
     let mut claims = Vec::new();
     for step in &program.steps {
         if classify(&step.sql) == Class::Alone {
             shared.end_all_leases();
             if step.sql.to_ascii_lowercase().contains("journal_mode") && claims.is_empty() {
-                claims = shared.make_way();
+                claims = shared.make_way(except);
             }
         }
     }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::Shared;
 use super::pool::Claim;
+use super::slot::Slot;
 use crate::engine::Connection;
 use crate::platform::timer;
 
@@ -120,15 +121,15 @@ impl Shared {
     }
 
     /// Closes the connections of all readers and sessions that nobody holds, and
-    /// keeps them closed while the answer is held: for a statement that needs the
+    /// keeps them closed while the answer is held (but for one that is the caller's): for a statement that needs the
     /// file to itself. Waits for those in use at most for the busy timeout.
-    pub(super) fn make_way(&self) -> Vec<Claim> {
+    pub(super) fn make_way(&self, except: Option<&Arc<Slot>>) -> Vec<Claim> {
         let until = Instant::now() + self.options.busy_timeout;
-        let mut claims = self.readers.clear(until);
+        let mut claims = self.readers.clear(until, None);
         for index in 0..self.readers.slots().len() {
             self.unlease(index);
         }
-        claims.extend(self.own.clear(until));
+        claims.extend(self.own.clear(until, except));
         claims
     }
 }

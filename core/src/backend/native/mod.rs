@@ -4,6 +4,7 @@
 mod channel;
 mod checkpoint;
 mod close;
+mod course;
 mod group;
 mod inline;
 mod keeper;
@@ -233,6 +234,10 @@ impl Backend for Native {
         Some(self.shared.options.acquire_timeout)
     }
 
+    fn close_patience(&self) -> Option<Duration> {
+        Some(self.shared.options.busy_timeout)
+    }
+
     fn interrupt(&self) {
         for pool in [&self.shared.readers, &self.shared.own] {
             for slot in pool.slots() {
@@ -396,18 +401,22 @@ fn read_on_thread(
         let interrupt = completer.interrupt();
         let read = claim.slot().interruptible(opened, interrupt, |it| it.read(&program));
         shared.after_read(claim.index(), opened, commits);
-        // Given back before the answer, so that whoever has it finds the reader
-        // free.
-        drop(claim);
         match read {
-            Read::Done(answer) => drop(completer.answer(answer)),
+            Read::Done(answer) => {
+                // Given back before the answer, so that whoever has it finds the
+                // reader free.
+                drop(claim);
+                completer.answer(answer);
+            }
             Read::Writes | Read::TooLong => {
                 if let [step] = program.steps.as_slice() {
                     shared.routes.note_write(&step.sql);
                 }
+                // Queued before the reader goes back: closing waits for both.
                 if completer.wait_again() {
                     shared.write(program, completer);
                 }
+                drop(claim);
             }
         }
     }));

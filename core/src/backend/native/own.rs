@@ -7,6 +7,7 @@ use std::time::Instant;
 use super::Shared;
 use super::channel::{Channel, Reader};
 use super::checkpoint;
+use super::course::Course;
 use super::group;
 use super::pin::{Busy, Pin};
 use super::pool::{Claim, Waiter};
@@ -14,11 +15,12 @@ use super::slot::{Slot, Tenant, opened};
 use super::stream::{self, EndsChannel};
 use super::writer::{Entry, Writer, WriterClaim};
 use crate::backend::{
-    Access, Completer, Control, Keep, Output, Pages, Program, Reply, Session, Step, call,
+    Access, Begin, Completer, Control, Outcome, Output, Pages, Program, Reply, Session, call,
+    cancelled,
 };
-use crate::engine::{Connection, Role};
-use crate::error::{Error, ErrorKind, Result};
-use crate::sql::{Class, Params};
+use crate::engine::{Connection, Interrupt, Role};
+use crate::error::Result;
+use crate::sql::{Class, Params, ends_by_rollback};
 
 /// Waits for a session.
 pub(super) struct Lend {
@@ -38,8 +40,14 @@ impl Waiter for Lend {
             let session = shared.open_own(connection).map(|_| {
                 let (slot, pin) = (Arc::clone(claim.slot()), Pin::new());
                 slot.set_tenant(Some(Tenant::Lent(Arc::clone(&pin))));
-                let lent =
-                    OwnSession { shared, slot, pin, claim: Some(claim), write: Arc::default() };
+                let lent = OwnSession {
+                    shared,
+                    slot,
+                    pin,
+                    claim: Some(claim),
+                    write: Arc::default(),
+                    course: Arc::default(),
+                };
                 Box::new(lent) as Box<dyn Session>
             });
             drop(completer.answer(session));
@@ -55,12 +63,13 @@ struct OwnSession {
     claim: Option<Claim>,
     /// The turn to write, kept while this connection holds SQLite's write lock.
     write: Arc<Mutex<Option<WriterClaim>>>,
+    course: Arc<Course>,
 }
 
 impl OwnSession {
     fn submit<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Connection) -> Result<T> + Send + 'static,
+        work: impl FnOnce(&mut Connection, &Work<'_>) -> Result<T> + Send + 'static,
     ) -> Reply<T> {
         if let Err(error) = self.shared.check_session() {
             return Reply::err(error);
@@ -68,6 +77,7 @@ impl OwnSession {
         let (completer, call) = call();
         let (slot, busy) = (Arc::clone(&self.slot), Busy::new(&self.pin));
         let (pin, shared) = (Arc::clone(&self.pin), Arc::clone(&self.shared));
+        let (write, course) = (Arc::clone(&self.write), Arc::clone(&self.course));
         self.slot.submit(Box::new(move |connection| {
             let _busy = busy;
             if !completer.start() {
@@ -79,17 +89,33 @@ impl OwnSession {
             }
             let Some(connection) = connection else { return };
             let interrupt = completer.interrupt();
-            let answer = slot.interruptible(connection, interrupt, work);
+            let stop = Arc::clone(&interrupt);
+            let around =
+                Work { shared: &shared, slot: &slot, write: &write, course: &course, stop: &stop };
+            let answer = slot.interruptible(connection, interrupt, |it| work(it, &around));
+            if completer.is_abandoned() {
+                course.note_abandoned(connection);
+            }
             completer.answer(answer);
         }));
         Reply::call(call)
     }
 }
 
+/// What surrounds a session's work on its thread.
+struct Work<'a> {
+    shared: &'a Arc<Shared>,
+    slot: &'a Arc<Slot>,
+    write: &'a Mutex<Option<WriterClaim>>,
+    course: &'a Course,
+    stop: &'a Interrupt,
+}
+
 /// Waits for the turn to write, so that writers of one process never meet
 /// `SQLITE_BUSY`.
-fn take_turn(shared: &Arc<Shared>, write: &Mutex<Option<WriterClaim>>) -> Result<()> {
-    let mut write = write.lock().unwrap_or_else(PoisonError::into_inner);
+fn take_turn(work: &Work<'_>) -> Result<()> {
+    let shared = work.shared;
+    let mut write = work.write.lock().unwrap_or_else(PoisonError::into_inner);
     if write.is_some() {
         return Ok(());
     }
@@ -103,9 +129,8 @@ fn take_turn(shared: &Arc<Shared>, write: &Mutex<Option<WriterClaim>>) -> Result
     // The queue itself refuses who waits for a transaction for too long; other
     // work always ends.
     let far = since + std::time::Duration::from_secs(24 * 3600);
-    *write = Some(turn.wait(far).unwrap_or_else(|| {
-        Err(Error::new(ErrorKind::Busy, "the writer was not free for a day"))
-    })?);
+    // A turn that is no longer wanted goes on by its drop.
+    *write = Some(turn.wait(far, Some(work.stop)).unwrap_or_else(|| Err(cancelled()))?);
     Ok(())
 }
 
@@ -131,47 +156,64 @@ fn end_turn(shared: &Arc<Shared>, write: &Mutex<Option<WriterClaim>>, connection
     }
 }
 
-fn run(
-    shared: &Arc<Shared>,
-    write: &Mutex<Option<WriterClaim>>,
-    connection: &mut Connection,
-    program: &Program<'_>,
-) -> Result<Output> {
-    let mut writes = program.access == Access::Write;
-    for step in &program.steps {
-        if step.extra.as_ref().is_some_and(|extra| extra.script) {
-            writes = true;
-            continue;
+fn run(work: &Work<'_>, connection: &mut Connection, program: &Program<'_>) -> Result<Output> {
+    let (course, shared) = (work.course, work.shared);
+    if let [step] = program.steps.as_slice()
+        && ends_by_rollback(&step.sql)
+    {
+        if !connection.in_transaction() && course.is_open() {
+            // SQLite has rolled back already.
+            course.set_open(false);
+            return Ok(Output { steps: smallvec::smallvec![Outcome::default()] });
         }
-        let (class, readonly) = connection.inspect(&step.sql)?;
-        writes |= !readonly || class == Class::Alone;
+    } else {
+        course.check(connection)?;
+    }
+    let mut writes = program.access == Access::Write;
+    if !writes {
+        for step in &program.steps {
+            let (class, readonly) = connection.inspect(&step.sql)?;
+            writes |= !readonly || class == Class::Alone;
+        }
     }
     if writes {
-        take_turn(shared, write)?;
+        take_turn(work)?;
+        course.note_write();
     }
-    let _way = group::way_for(shared, program);
+    let _way = group::way_for(shared, program, Some(work.slot));
     let answer = if connection.in_transaction() || !writes {
         connection.run_nested(program)
     } else {
         connection.run_whole(program)
     };
-    end_turn(shared, write, connection);
+    course.note_statement(program, answer.is_ok(), connection);
+    end_turn(shared, work.write, connection);
     answer
+}
+
+fn control(work: &Work<'_>, connection: &mut Connection, control: Control) -> Result<()> {
+    work.course.check_control(control, connection)?;
+    if control == Control::Rollback && !connection.in_transaction() {
+        work.course.set_open(false);
+        return Ok(());
+    }
+    if matches!(control, Control::Begin(Begin::Immediate | Begin::Exclusive)) {
+        take_turn(work)?;
+    }
+    let done = connection.control(&control.sql());
+    work.course.note_control(control, done.is_ok(), connection);
+    end_turn(work.shared, work.write, connection);
+    done
 }
 
 impl Session for OwnSession {
     fn run(&self, program: Program<'_>) -> Reply<Output> {
         let program = program.into_owned();
-        let (shared, write) = (Arc::clone(&self.shared), Arc::clone(&self.write));
-        self.submit(move |connection| run(&shared, &write, connection, &program))
+        self.submit(move |connection, work| run(work, connection, &program))
     }
 
-    fn control(&self, control: Control) -> Reply<()> {
-        let (shared, write) = (Arc::clone(&self.shared), Arc::clone(&self.write));
-        self.submit(move |connection| {
-            let step = Step::new(control.sql(), (), Keep::Nothing);
-            run(&shared, &write, connection, &Program::one(step)).map(|_| ())
-        })
+    fn control(&self, asked: Control) -> Reply<()> {
+        self.submit(move |connection, work| control(work, connection, asked))
     }
 
     fn stream(&self, sql: &str, params: Params) -> Reply<Box<dyn Pages>> {

@@ -7,6 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::slot::Slot;
+use crate::error::Error;
 
 /// Slots lent one holder at a time. Taking a free one is a single atomic
 /// exchange; only those who find none free take a lock, and wait in a queue.
@@ -268,13 +269,18 @@ impl Pool {
 
     /// Takes all slots and closes their connections, waiting for those in use
     /// until then; who wants one meanwhile waits for the claims to be dropped.
-    pub(super) fn clear(self: &Arc<Self>, until: Instant) -> Vec<Claim> {
+    pub(super) fn clear(
+        self: &Arc<Self>,
+        until: Instant,
+        except: Option<&Arc<Slot>>,
+    ) -> Vec<Claim> {
         let mut claims: Vec<Claim> = Vec::new();
         loop {
             let resting = self.queue().reserve.clone();
             let mut busy = false;
             for (index, slot) in self.slots.iter().enumerate() {
-                if claims.iter().any(|claim| claim.index == index) {
+                let excepted = except.is_some_and(|own| Arc::ptr_eq(own, slot));
+                if excepted || claims.iter().any(|claim| claim.index == index) {
                     continue;
                 }
                 let claim = self.try_claim_at(index);
@@ -316,7 +322,7 @@ impl Pool {
         drop(waiters);
         for slot in &self.slots {
             slot.close();
-            slot.interrupt();
+            slot.stop(&Error::closed("database"));
         }
         for slot in &self.slots {
             slot.join();
@@ -354,7 +360,7 @@ mod tests {
         assert!(pool.try_claim().is_none(), "nobody overtakes those who wait");
         drop(gone);
         drop(held);
-        let claim = patient.wait(Instant::now()).unwrap().unwrap();
+        let claim = patient.wait(Instant::now(), None).unwrap().unwrap();
         drop(claim);
         assert!(pool.try_claim().is_some());
     }
@@ -366,7 +372,7 @@ mod tests {
         let (completer, waiting) = call();
         pool.claim(Box::new(Handle(completer)));
         held.hold();
-        let other = waiting.wait(Instant::now()).unwrap().unwrap();
+        let other = waiting.wait(Instant::now(), None).unwrap().unwrap();
         assert!(pool.try_claim().is_none());
         drop(held);
         assert!(pool.try_claim().is_none(), "one at a time, as before");

@@ -1,12 +1,12 @@
 //! The writer lent to one holder: for a transaction, or, where there is only
 //! one connection, for whatever a session is wanted for.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Shared;
 use super::channel::{Channel, Reader};
 use super::checkpoint;
+use super::course::Course;
 use super::slot::Slot;
 use super::stream::{self, EndsChannel};
 use super::writer::WriterClaim;
@@ -28,11 +28,8 @@ pub(super) struct WriterSession {
 struct State {
     // Taken by the commit, so that the next one need not wait for the holder.
     claim: Mutex<Option<WriterClaim>>,
-    /// A transaction is open, as far as this session knows.
-    open: AtomicBool,
-    /// A call was dropped while its statement ran: what it did is not known to
-    /// the holder, so it must not be committed.
-    spoiled: AtomicBool,
+    course: Course,
+    intent: Intent,
 }
 
 impl State {
@@ -40,32 +37,12 @@ impl State {
         self.claim.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn set_open(&self, open: bool) {
-        self.open.store(open, Ordering::Release);
-    }
-
-    fn is_open(&self) -> bool {
-        self.open.load(Ordering::Acquire)
-    }
-
-    /// Whether the transaction can go on.
-    fn check(&self, connection: &Connection, intent: Intent) -> Result<()> {
-        if self.spoiled.load(Ordering::Acquire) {
-            return Err(Error::new(
-                ErrorKind::Cancelled,
-                "a call in this transaction was dropped while it ran; the transaction is rolled back",
-            ));
-        }
-        if self.is_open() && !connection.in_transaction() {
-            return Err(Error::new(
-                ErrorKind::Cancelled,
-                "the transaction was rolled back by an earlier error in it; begin it anew",
-            ));
-        }
-        if intent != Intent::Own && !self.is_open() {
+    /// Whether the next call may run.
+    fn check(&self, connection: &Connection) -> Result<()> {
+        if self.intent != Intent::Own && !self.course.is_open() {
             return Err(Error::closed("transaction"));
         }
-        Ok(())
+        self.course.check(connection)
     }
 }
 
@@ -84,14 +61,12 @@ pub(super) fn begin(connection: &mut Connection, intent: Intent) -> Result<()> {
 impl WriterSession {
     /// A session on a writer that [`begin`] was called on.
     pub(super) fn new(claim: WriterClaim, intent: Intent) -> Self {
+        let course = Course::default();
+        course.set_open(intent != Intent::Own);
         Self {
             shared: Arc::clone(claim.shared()),
             slot: Arc::clone(claim.slot()),
-            state: Arc::new(State {
-                claim: Mutex::new(Some(claim)),
-                open: AtomicBool::new(intent != Intent::Own),
-                spoiled: AtomicBool::new(false),
-            }),
+            state: Arc::new(State { claim: Mutex::new(Some(claim)), course, intent }),
             intent,
         }
     }
@@ -103,7 +78,7 @@ impl WriterSession {
         }
         let mut guard = self.slot.try_connection()?;
         let connection = guard.as_mut()?;
-        if let Err(error) = self.state.check(connection, self.intent) {
+        if let Err(error) = self.state.check(connection) {
             return Some(Err(error));
         }
         match connection.read_brief(program) {
@@ -114,21 +89,22 @@ impl WriterSession {
 
     fn submit<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Connection) -> Result<T> + Send + 'static,
+        admit: impl FnOnce(&State, &Connection) -> Result<()> + Send + 'static,
+        work: impl FnOnce(&mut Connection, &State) -> Result<T> + Send + 'static,
     ) -> Reply<T> {
         let (completer, call) = call();
-        let (slot, state, intent) = (Arc::clone(&self.slot), Arc::clone(&self.state), self.intent);
+        let (slot, state) = (Arc::clone(&self.slot), Arc::clone(&self.state));
         self.slot.submit(Box::new(move |connection| {
             if !completer.start() {
                 return;
             }
             let Some(connection) = connection else { return };
-            let answer = state.check(connection, intent).and_then(|()| {
+            let answer = admit(&state, connection).and_then(|()| {
                 let interrupt = completer.interrupt();
-                slot.interruptible(connection, interrupt, work)
+                slot.interruptible(connection, interrupt, |connection| work(connection, &state))
             });
-            if completer.is_given_up() {
-                state.spoiled.store(true, Ordering::Release);
+            if completer.is_abandoned() {
+                state.course.note_abandoned(connection);
             }
             completer.answer(answer);
         }));
@@ -145,22 +121,24 @@ impl Session for WriterSession {
             return Reply::ready(answer);
         }
         let program = program.into_owned();
-        let (intent, state) = (self.intent, Arc::clone(&self.state));
         let shared = Arc::clone(&self.shared);
-        self.submit(move |connection| {
-            if intent == Intent::Snapshot {
+        self.submit(State::check, move |connection, state| {
+            if state.intent == Intent::Snapshot {
                 return match connection.read(&program) {
                     Read::Done(answer) => answer,
                     _ => Err(Error::new(ErrorKind::ReadOnly, "a snapshot only reads")),
                 };
             }
+            if !connection.only_reads(&program) {
+                state.course.note_write();
+            }
             if connection.in_transaction() {
                 let answer = connection.run_nested(&program);
-                state.set_open(intent != Intent::Own || connection.in_transaction());
+                state.course.note_statement(&program, answer.is_ok(), connection);
                 return answer;
             }
             let answer = connection.run_whole(&program);
-            state.set_open(connection.in_transaction());
+            state.course.note_statement(&program, answer.is_ok(), connection);
             checkpoint::after_commit(&shared, connection);
             answer
         })
@@ -170,29 +148,28 @@ impl Session for WriterSession {
         if let Err(error) = self.shared.check_session() {
             return Reply::err(error);
         }
-        let (shared, state, intent) =
-            (Arc::clone(&self.shared), Arc::clone(&self.state), self.intent);
-        self.submit(move |connection| {
-            if let Err(error) = connection.control(&control.sql()) {
-                if matches!(control, Control::RollbackTo(_) | Control::Release(_)) {
-                    // What was to be undone may still be there.
-                    state.spoiled.store(true, Ordering::Release);
-                }
-                return Err(error);
+        let shared = Arc::clone(&self.shared);
+        let admit = move |state: &State, connection: &Connection| {
+            if state.intent != Intent::Own && !state.course.is_open() {
+                return Err(Error::closed("transaction"));
             }
-            match control {
-                Control::Begin(_) => state.set_open(true),
-                Control::Commit | Control::Rollback => {
-                    state.set_open(false);
-                    if control == Control::Commit {
-                        checkpoint::after_commit(&shared, connection);
-                    }
-                    if intent != Intent::Own {
-                        let claim = state.claim().take();
-                        drop(claim);
-                    }
-                }
-                _ => {}
+            state.course.check_control(control, connection)
+        };
+        self.submit(admit, move |connection, state| {
+            if control == Control::Rollback && !connection.in_transaction() {
+                state.course.set_open(false);
+            } else {
+                let done = connection.control(&control.sql());
+                state.course.note_control(control, done.is_ok(), connection);
+                done?;
+            }
+            if control == Control::Commit {
+                checkpoint::after_commit(&shared, connection);
+            }
+            let over = matches!(control, Control::Commit | Control::Rollback);
+            if over && state.intent != Intent::Own {
+                let claim = state.claim().take();
+                drop(claim);
             }
             Ok(())
         })
@@ -204,10 +181,10 @@ impl Session for WriterSession {
         }
         let channel = Channel::new();
         let (ends, sql) = (EndsChannel(Arc::clone(&channel)), sql.to_owned());
-        let (slot, state, intent) = (Arc::clone(&self.slot), Arc::clone(&self.state), self.intent);
+        let (slot, state) = (Arc::clone(&self.slot), Arc::clone(&self.state));
         self.slot.submit(Box::new(move |connection| {
             if let Some(connection) = connection {
-                match state.check(connection, intent) {
+                match state.check(connection) {
                     Ok(()) => stream::run(&slot, connection, &ends.0, &sql, params),
                     Err(error) => ends.0.end(Some(error)),
                 }
@@ -225,7 +202,7 @@ impl Session for WriterSession {
 impl Drop for WriterSession {
     fn drop(&mut self) {
         let Some(claim) = self.state.claim().take() else { return };
-        if !self.state.is_open() && self.intent != Intent::Own {
+        if !self.state.course.is_open() && self.intent != Intent::Own {
             return drop(claim);
         }
         // After what still runs; nobody gets the writer before this is done.

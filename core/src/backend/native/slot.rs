@@ -151,11 +151,16 @@ impl Slot {
 
     /// Stops what runs now.
     pub(super) fn interrupt(&self) {
+        self.stop(&Error::new(ErrorKind::Cancelled, "the stream was interrupted"));
+    }
+
+    /// Stops what runs now; a stream that stands still is told this.
+    pub(super) fn stop(&self, told: &Error) {
         if let Some(interrupt) = &*self.running.lock().unwrap_or_else(PoisonError::into_inner) {
             interrupt.set();
         }
         if let Some(Tenant::Stream(channel)) = self.tenant() {
-            channel.end(Some(Error::new(ErrorKind::Cancelled, "the stream was interrupted")));
+            channel.end(Some(told.duplicate()));
         }
     }
 

@@ -113,6 +113,16 @@ impl Drop for Seat {
     fn drop(&mut self) {
         let Some(claim) = self.claim.take() else { return };
         let slot = Arc::clone(&self.slot);
+        if slot.is_quiet()
+            && let Some(mut guard) = slot.try_connection()
+        {
+            slot.set_tenant(None);
+            if let Some(connection) = &mut *guard {
+                connection.end_snapshot();
+            }
+            drop(guard);
+            return drop(claim);
+        }
         // After what still runs on its thread.
         self.slot.submit(Box::new(move |connection| {
             slot.set_tenant(None);
@@ -153,7 +163,13 @@ impl SnapshotSession {
             return None;
         }
         let seat = self.seats.iter().find(|seat| seat.load.load(Ordering::Relaxed) == 0)?;
+        if !seat.slot.is_quiet() {
+            return None;
+        }
         let mut guard = seat.slot.try_connection()?;
+        if self.pin.is_revoked() {
+            return Some(Err(stream::stalled(&self.shared)));
+        }
         match guard.as_mut()?.read_brief(program) {
             Read::Done(answer) => Some(answer),
             Read::Writes => Some(Err(reads_only())),

@@ -17,7 +17,7 @@ pub(super) fn start(shared: &Arc<Shared>, sql: &str, params: Params) -> Box<dyn 
     let channel = Channel::new();
     let waiter = Box::new(Start {
         shared: Arc::clone(shared),
-        channel: Arc::clone(&channel),
+        ends: EndsChannel(Arc::clone(&channel)),
         sql: sql.into(),
         params,
     });
@@ -44,42 +44,44 @@ fn limit_wait(shared: &Arc<Shared>, channel: &Arc<Channel>) {
 
 struct Start {
     shared: Arc<Shared>,
-    channel: Arc<Channel>,
+    // However it is dropped, whoever reads is told.
+    ends: EndsChannel,
     sql: Box<str>,
     params: Params,
 }
 
 impl Waiter for Start {
     fn is_given_up(&self) -> bool {
-        self.channel.is_given_up()
+        self.ends.0.is_given_up()
     }
 
     fn grant(self: Box<Self>, mut claim: Claim) {
         claim.hold();
         let slot = Arc::clone(claim.slot());
-        self.channel.set_started();
+        self.ends.0.set_started();
         slot.submit(Box::new(move |connection| {
-            let ended = EndsChannel(Arc::clone(&self.channel));
+            let Self { shared, ends, sql, params } = *self;
+            let channel = &ends.0;
             let slot = Arc::clone(claim.slot());
-            match self.shared.open_reader(connection) {
+            match shared.open_reader(connection) {
                 Ok(connection) => {
-                    self.shared.unlease(claim.index());
+                    shared.unlease(claim.index());
                     let leased = connection.renew_lease();
                     if let Err(error) = leased {
-                        self.channel.end(Some(error));
+                        channel.end(Some(error));
                     } else {
-                        run(&slot, connection, &self.channel, &self.sql, self.params);
+                        run(&slot, connection, channel, &sql, params);
                     }
                     // The next reader begins anew: this one may be old.
                     if let Err(error) = connection.end_lease() {
-                        self.channel.end(Some(error));
+                        channel.end(Some(error));
                     }
                 }
-                Err(error) => self.channel.end(Some(error)),
+                Err(error) => channel.end(Some(error)),
             }
             // Given back first: whoever sees the stream's end finds the reader free.
             drop(claim);
-            drop(ended);
+            drop(ends);
         }));
     }
 }

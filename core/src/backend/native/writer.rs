@@ -27,6 +27,7 @@ struct Queue {
     holder: Holder,
     watched: bool,
     closing: bool,
+    closed: bool,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -118,6 +119,10 @@ impl Writer {
     /// Queues for the writer.
     pub(super) fn enqueue(shared: &Arc<Shared>, entry: Entry) {
         let mut queue = shared.writer.queue();
+        if queue.closed {
+            drop(queue);
+            return entry.refuse(Error::closed("database"));
+        }
         queue.entries.push_back(entry);
         match queue.holder {
             Holder::Nobody => {
@@ -163,12 +168,16 @@ impl Writer {
 
     /// Closes the connection. What was still running is interrupted.
     pub(super) fn close(&self) {
-        let entries = std::mem::take(&mut self.queue().entries);
+        let entries = {
+            let mut queue = self.queue();
+            queue.closed = true;
+            std::mem::take(&mut queue.entries)
+        };
         for entry in entries {
             entry.refuse(Error::closed("database"));
         }
         self.slot.close();
-        self.slot.interrupt();
+        self.slot.stop(&Error::closed("database"));
         self.slot.join();
     }
 }
