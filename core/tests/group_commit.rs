@@ -44,9 +44,9 @@ async fn together(db: &Database, mut jobs: Vec<Job<'_>>) -> Vec<Result<Executed>
         let answer = start(job).await;
         assert!(!matches!(answer, Some(Ok(_))), "it waits behind the transaction: {answer:?}");
         early.push(answer);
+        // A statement whose text is new finds its way to the queue in a moment.
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    // A statement whose text is new finds its way to the queue in a moment.
-    tokio::time::sleep(Duration::from_millis(200)).await;
     held.commit().await.unwrap();
     let mut answers = Vec::new();
     for (job, early) in jobs.into_iter().zip(early) {

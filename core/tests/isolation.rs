@@ -161,8 +161,7 @@ async fn a_panic_inside_a_transaction_rolls_back_and_frees_the_writer() {
     let fresh = fresh().await;
     for round in 0..10 {
         let db = fresh.db.clone();
-        let local = tokio::task::LocalSet::new();
-        let task = local.spawn_local(async move {
+        let task = tokio::spawn(async move {
             db.transaction(async |tx| {
                 tx.execute("INSERT INTO items (name) VALUES ('lost')", ()).await?;
                 if round % 2 == 0 {
@@ -179,8 +178,7 @@ async fn a_panic_inside_a_transaction_rolls_back_and_frees_the_writer() {
             })
             .await
         });
-        let joined: std::result::Result<Result<()>, _> =
-            within("the task", local.run_until(task)).await;
+        let joined: std::result::Result<Result<()>, _> = within("the task", task).await;
         assert!(joined.unwrap_err().is_panic());
         let db = &fresh.db;
         within("the next write", db.execute("INSERT INTO items (name) VALUES (?)", params![round]))

@@ -130,7 +130,12 @@ fn take_turn(work: &Work<'_>) -> Result<()> {
     // work always ends.
     let far = since + std::time::Duration::from_secs(24 * 3600);
     // A turn that is no longer wanted goes on by its drop.
-    *write = Some(turn.wait(far, Some(work.stop)).unwrap_or_else(|| Err(cancelled()))?);
+    // A turn that is no longer wanted goes on by its drop.
+    let turn = turn.wait(far, Some(work.stop)).unwrap_or_else(|| Err(cancelled()))?;
+    if work.stop.is_set() {
+        return Err(cancelled());
+    }
+    *write = Some(turn);
     Ok(())
 }
 
