@@ -1,12 +1,14 @@
 //! Running the steps of a program on a connection.
 
+use std::sync::Arc;
+
 use rusqlite::ffi;
 
 use super::{Connection, Role, Statement, Stepped};
 use crate::backend::{Access, Extra, Keep, Outcome, Output, Program, Step};
 use crate::error::{Error, ErrorKind, Result};
 use crate::row::{PageBuilder, Rows};
-use crate::sql::{Class, Params, classify};
+use crate::sql::{Class, Params, classify, skip_blanks};
 
 /// Rows are gathered in pages of about this size.
 pub(super) const PAGE_BYTES: usize = 64 * 1024;
@@ -277,19 +279,31 @@ impl Connection {
     #[inline]
     pub(super) fn run_once(&mut self, sql: &str, params: &Params, keep: Keep) -> Result<Outcome> {
         let raw = self.raw;
-        let mut statement = self.statement(sql)?;
-        if statement.class != Class::Plain {
+        let special = match self.cache.get(sql) {
+            Some(statement) => statement.class != Class::Plain,
+            None => self.statement(sql)?.class != Class::Plain,
+        };
+        let mut shield = None;
+        if special {
             // It may be prepared as a statement of this library's own.
-            let class = statement.class;
-            self.admit(class)?;
-            statement = self.statement(sql)?;
+            self.admit(classify(sql))?;
+            // A COMMIT in words, or a setting, has happened when SQLite asks for
+            // the last time; only VACUUM takes long.
+            shield = (!is_vacuum(sql)).then(|| Arc::clone(&self.handlers));
         }
+        let statement = self.cache.get(sql).ok_or_else(|| Error::closed("statement"))?;
         let (readonly, inserts) = (statement.readonly, statement.inserts);
+        if let Some(handlers) = &shield {
+            handlers.shield(true);
+        }
         // SAFETY: the connection is open.
         let before = if readonly { 0 } else { unsafe { ffi::sqlite3_total_changes64(raw) } };
         // SAFETY: `params` outlives the reset below.
         let run = unsafe { statement.bind(params) }.and_then(|()| collect(statement, keep));
         statement.reset();
+        if let Some(handlers) = &shield {
+            handlers.shield(false);
+        }
         let rows = match run {
             Ok(rows) => rows,
             Err(error) => {
@@ -318,6 +332,11 @@ fn changed_since(raw: *mut ffi::sqlite3, before: i64, inserts: bool) -> (u64, i6
         let last = if inserts && changes > 0 { ffi::sqlite3_last_insert_rowid(raw) } else { 0 };
         (u64::try_from(changes).unwrap_or(0), last)
     }
+}
+
+/// `VACUUM` alone of those that can't run in a transaction takes long.
+fn is_vacuum(sql: &str) -> bool {
+    skip_blanks(sql).get(..6).is_some_and(|word| word.eq_ignore_ascii_case("VACUUM"))
 }
 
 /// One statement is undone by SQLite itself when it fails.

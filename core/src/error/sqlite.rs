@@ -112,12 +112,17 @@ fn locate(error: &mut Error, message: &str) {
             if list.starts_with("index '") {
                 return;
             }
-            for item in list.split(", ") {
-                let (table, column) = item.split_once('.').unwrap_or(("", item));
-                if !table.is_empty() {
-                    inner.table = Some(table.to_owned());
-                }
-                inner.columns.push(column.to_owned());
+            // The message quotes nothing: where a name has a comma or a dot in it,
+            // no name is better than a wrong one.
+            let parts = list.split(", ").map(|item| match item.split_once('.') {
+                Some((table, column)) if !column.contains('.') => Some((table, column)),
+                _ => None,
+            });
+            let Some(parts) = parts.collect::<Option<Vec<_>>>() else { return };
+            let Some((table, _)) = parts.first().copied() else { return };
+            if parts.iter().all(|(other, _)| *other == table) {
+                inner.table = Some(table.to_owned());
+                inner.columns = parts.into_iter().map(|(_, column)| column.to_owned()).collect();
             }
         }
         ErrorKind::NoSuchTable => {
@@ -151,6 +156,12 @@ mod tests {
         assert_eq!(error.table(), Some("users"));
         assert_eq!(error.columns(), ["email", "realm"]);
         assert_eq!(error.code(), Some(2067));
+    }
+
+    #[test]
+    fn names_that_can_not_be_told_apart_are_not_told() {
+        let error = from_sqlite(2067, "UNIQUE constraint failed: t.a, b, t.c", None, Phase::Run);
+        assert_eq!((error.table(), error.columns().len()), (None, 0));
     }
 
     #[test]

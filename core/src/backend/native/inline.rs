@@ -24,8 +24,15 @@ pub(super) enum Tried {
 /// Tries a read on a reader that the caller holds.
 #[inline]
 pub(super) fn read(shared: &Arc<Shared>, claim: &Claim, program: &Program<'_>) -> Tried {
-    let Some(mut guard) = claim.slot().try_connection() else { return Tried::Elsewhere };
-    let Some(connection) = &mut *guard else { return Tried::Elsewhere };
+    let mut guard = claim.slot().try_connection();
+    let Some(connection) = guard.as_mut().and_then(|guard| guard.as_mut()) else {
+        // A write must not take the way by a reader's thread: what is asked later
+        // would come before it.
+        return match program.steps.as_slice() {
+            [step] if shared.routes.writes(&step.sql) => Tried::Writes,
+            _ => Tried::Elsewhere,
+        };
+    };
     let commits = shared.commits();
     let read = match connection.read_known(program) {
         Some(read) => read,

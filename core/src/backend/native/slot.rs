@@ -37,6 +37,8 @@ pub(super) enum Tenant {
 struct Inbox {
     jobs: VecDeque<Job>,
     thread: Option<JoinHandle<()>>,
+    /// A job was taken and is not done.
+    busy: bool,
     /// The thread waits for `arrived`; otherwise it will look by itself.
     asleep: bool,
     closed: bool,
@@ -67,7 +69,8 @@ impl Slot {
     /// overtakes none.
     #[inline]
     pub(super) fn is_quiet(&self) -> bool {
-        self.inbox().jobs.is_empty()
+        let inbox = self.inbox();
+        inbox.jobs.is_empty() && !inbox.busy
     }
 
     /// Hands work to the slot's thread, in order. A closed slot drops the job,
@@ -105,12 +108,14 @@ impl Slot {
         let mut inbox = self.inbox();
         loop {
             if let Some(job) = inbox.jobs.pop_front() {
+                inbox.busy = true;
                 drop(inbox);
                 let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
                 // A defect in one job must not take the thread from the others.
                 let _ = catch_unwind(AssertUnwindSafe(|| job(&mut connection)));
                 drop(connection);
                 inbox = self.inbox();
+                inbox.busy = false;
             } else if inbox.closed {
                 break;
             } else {
