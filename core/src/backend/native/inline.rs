@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::Shared;
-use super::pool::Claim;
+use super::pool::Brief;
 use super::writer::{self, WriterClaim};
 use super::{checkpoint, session};
 use crate::backend::{Intent, Output, Program};
@@ -23,7 +23,7 @@ pub(super) enum Tried {
 
 /// Tries a read on a reader that the caller holds.
 #[inline]
-pub(super) fn read(shared: &Arc<Shared>, claim: &Claim, program: &Program<'_>) -> Tried {
+pub(super) fn read(shared: &Arc<Shared>, claim: &Brief<'_>, program: &Program<'_>) -> Tried {
     let mut guard = claim.slot().try_connection();
     let Some(connection) = guard.as_mut().and_then(|guard| guard.as_mut()) else {
         // A write must not take the way by a reader's thread: what is asked later

@@ -180,7 +180,7 @@ impl Backend for Native {
         if program.access == Access::Write {
             return self.run_write(program);
         }
-        let Some(claim) = shared.readers.try_claim() else {
+        let Some(claim) = shared.readers.try_brief() else {
             return self.run_waiting(program);
         };
         if shared.options.inline {
@@ -194,7 +194,7 @@ impl Backend for Native {
             }
         }
         let (completer, call) = call();
-        read_on_thread(Arc::clone(shared), claim, program.into_owned(), completer);
+        read_on_thread(Arc::clone(shared), claim.into_claim(), program.into_owned(), completer);
         Reply::call(call)
     }
 

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -14,14 +14,19 @@ use crate::error::Error;
 #[derive(Debug)]
 pub(super) struct Pool {
     slots: Box<[Arc<Slot>]>,
-    /// A bit for each slot that nobody holds.
-    free: AtomicU64,
+    /// Which slots nobody holds.
+    free: Box<[Free]>,
     size: usize,
     waiting: AtomicUsize,
     queue: Mutex<Queue>,
     closing: AtomicBool,
     returned: Condvar,
 }
+
+/// On a cache line of its own: two threads on two slots do not meet.
+#[derive(Debug)]
+#[repr(align(128))]
+struct Free(AtomicBool);
 
 #[derive(Debug, Default)]
 struct Queue {
@@ -54,6 +59,39 @@ pub(super) struct Claim {
     pool: Arc<Pool>,
     index: usize,
     held: bool,
+}
+
+/// The exclusive use of a slot within one call, given back when dropped.
+#[derive(Debug)]
+pub(super) struct Brief<'a> {
+    pool: &'a Arc<Pool>,
+    index: usize,
+}
+
+impl Brief<'_> {
+    #[inline]
+    pub(super) fn slot(&self) -> &Slot {
+        &self.pool.slots[self.index]
+    }
+
+    #[inline]
+    pub(super) fn index(&self) -> usize {
+        self.index
+    }
+
+    /// The same for longer than the call.
+    pub(super) fn into_claim(self) -> Claim {
+        let claim = Claim::new(self.pool, self.index);
+        std::mem::forget(self);
+        claim
+    }
+}
+
+impl Drop for Brief<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.pool.give_back(self.index);
+    }
 }
 
 impl Claim {
@@ -119,12 +157,11 @@ impl Pool {
     pub(super) fn new(size: usize, reserve: usize) -> Arc<Self> {
         let size = size.clamp(1, 64);
         let most = (size + reserve).min(64);
-        let all = u64::MAX >> (64 - size);
         let queue = Queue { reserve: (size..most).rev().collect(), ..Queue::default() };
         Arc::new(Self {
             slots: (0..most).map(|_| Arc::default()).collect(),
             size,
-            free: AtomicU64::new(all),
+            free: (0..most).map(|index| Free(AtomicBool::new(index < size))).collect(),
             waiting: AtomicUsize::new(0),
             queue: Mutex::new(queue),
             closing: AtomicBool::new(false),
@@ -146,37 +183,41 @@ impl Pool {
         if self.waiting.load(Ordering::SeqCst) > 0 {
             return None;
         }
-        self.grab()
+        self.grab().map(|index| Claim::new(self, index))
     }
 
     #[inline]
-    fn grab(self: &Arc<Self>) -> Option<Claim> {
-        let mut free = self.free.load(Ordering::SeqCst);
-        while free != 0 {
-            let wished = 1 << (preferred() % self.size);
-            let bit = if free & wished != 0 { wished } else { free & free.wrapping_neg() };
-            match self.free.compare_exchange_weak(
-                free,
-                free & !bit,
-                Ordering::SeqCst,
-                Ordering::SeqCst,
-            ) {
-                Ok(_) => {
-                    let index = bit.trailing_zeros() as usize;
-                    return Some(Claim::new(self, index));
-                }
-                Err(now) => free = now,
-            }
+    fn grab(&self) -> Option<usize> {
+        let wished = preferred() % self.size;
+        if self.take(wished) {
+            return Some(wished);
         }
-        None
+        (0..self.free.len()).find(|index| self.take(*index))
+    }
+
+    /// Takes a slot if it is free.
+    #[inline]
+    fn take(&self, index: usize) -> bool {
+        let free = &self.free[index].0;
+        // Looked at first: a failed exchange would take the cache line from the
+        // slot's user.
+        free.load(Ordering::SeqCst) && free.swap(false, Ordering::SeqCst)
+    }
+
+    /// A free slot, if nobody waits for one, for work that is over before this
+    /// call's caller goes on.
+    #[inline]
+    pub(super) fn try_brief(self: &Arc<Self>) -> Option<Brief<'_>> {
+        if self.waiting.load(Ordering::SeqCst) > 0 {
+            return None;
+        }
+        self.grab().map(|index| Brief { pool: self, index })
     }
 
     /// This slot, if nobody holds it. It overtakes those who wait, so it is for
     /// work that is over at once.
     pub(super) fn try_claim_at(self: &Arc<Self>, index: usize) -> Option<Claim> {
-        let bit = 1 << index;
-        let before = self.free.fetch_and(!bit, Ordering::SeqCst);
-        (before & bit != 0).then(|| Claim::new(self, index))
+        self.take(index).then(|| Claim::new(self, index))
     }
 
     /// Grants the waiter a slot now, or in its turn.
@@ -195,8 +236,8 @@ impl Pool {
             return;
         }
         // A slot given back just before the queue had grown was given to nobody.
-        if let Some(claim) = self.grab() {
-            drop(claim);
+        if let Some(index) = self.grab() {
+            self.give_back(index);
         }
     }
 
@@ -251,7 +292,7 @@ impl Pool {
                 waiter.grant(Claim::new(self, index));
                 return;
             }
-            self.free.fetch_or(1 << index, Ordering::SeqCst);
+            self.free[index].0.store(true, Ordering::SeqCst);
             if self.closing.load(Ordering::SeqCst) {
                 let _queue = self.queue();
                 self.returned.notify_all();
@@ -260,8 +301,7 @@ impl Pool {
             if self.waiting.load(Ordering::SeqCst) == 0 {
                 return;
             }
-            let bit = 1 << index;
-            if self.free.fetch_and(!bit, Ordering::SeqCst) & bit == 0 {
+            if !self.take(index) {
                 return;
             }
         }
@@ -305,7 +345,7 @@ impl Pool {
         self.closing.store(true, Ordering::SeqCst);
         let mut queue = self.queue();
         loop {
-            let free = self.free.load(Ordering::SeqCst).count_ones() as usize;
+            let free = self.free.iter().filter(|free| free.0.load(Ordering::SeqCst)).count();
             if queue.waiters.is_empty() && queue.held == 0 && free >= self.size {
                 return true;
             }
