@@ -217,7 +217,7 @@ impl Options {
     }
 
     /// The size in bytes that the write-ahead log may reach because of readers
-    /// that stand still: beyond it, a stream or snapshot that has been idle for
+    /// that stand still: beyond it, a stream, snapshot or session that has been idle for
     /// [`stall_timeout`](Self::stall_timeout) is ended. Default: 64 MiB.
     pub fn wal_limit(mut self, bytes: u64) -> Self {
         self.wal_limit = bytes;

@@ -14,7 +14,7 @@ use crate::platform;
 use crate::row::{FromRow, IntoRows, Row};
 
 /// The rows of a running query, one after another. SQLite steps a little ahead
-/// (three pages of at most 512 KiB) while the caller works; dropping the stream stops it.
+/// (at most eight pages of 64 KiB) while the caller works; dropping the stream stops it.
 ///
 /// # Cancellation
 /// A dropped `try_next()` loses no row: the next call goes on where it was.

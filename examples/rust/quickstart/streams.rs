@@ -6,7 +6,7 @@ use crate::show::{Step, chapter};
 use crate::tables::Item;
 
 pub(crate) async fn run(db: &Database) -> Result<()> {
-    chapter("Streams", "However many rows there are, about two pages of 64 KiB are held.");
+    chapter("Streams", "However many rows there are, a few pages of 64 KiB are held.");
 
     let step = Step::begin("insert 100,000 items");
     let rows = (1..=100_000).map(|number| (format!("item {number}"), "bulk", number % 100));
