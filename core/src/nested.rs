@@ -30,16 +30,10 @@ impl<'a> Nested<'a> {
         // Made before the await: if this future is dropped there, the savepoint is
         // begun all the same, and undone by the drop of this, in that order. No
         // limit stops it: it is over at once when its turn comes.
-        let nested = Self { session, depth, limit, open: true };
+        let mut nested = Self { session, depth, limit, open: true };
         let begun = Certain(Some(session.control(Control::Savepoint(depth)))).await;
-        match begun {
-            Ok(()) => Ok(nested),
-            Err(error) => {
-                let mut nested = nested;
-                nested.open = false;
-                Err(error)
-            }
-        }
+        nested.open = begun.is_ok();
+        begun.map(|()| nested)
     }
 
     pub(crate) fn session(&self) -> &'a dyn Session {
@@ -63,7 +57,7 @@ impl<'a> Nested<'a> {
 }
 
 /// A reply whose call is done even if nobody waits for it any more.
-pub(crate) struct Certain<T>(pub(crate) Option<Reply<T>>);
+struct Certain<T>(Option<Reply<T>>);
 
 impl<T> Future for Certain<T> {
     type Output = Result<T>;

@@ -195,14 +195,11 @@ impl Session for LocalSession {
             if self.intent == Intent::Snapshot {
                 return match connection.read(&program) {
                     Read::Done(answer) => answer,
-                    _ => Err(Error::new(crate::ErrorKind::ReadOnly, "a snapshot only reads")),
+                    _ => Err(Error::snapshot_reads_only()),
                 };
             }
             if self.intent != Intent::Own && !connection.in_transaction() {
-                return Err(Error::new(
-                    crate::ErrorKind::Cancelled,
-                    "the transaction was rolled back by an earlier error in it; begin it anew",
-                ));
+                return Err(Error::transaction_lost());
             }
             run(connection, &program)
         }))

@@ -4,11 +4,8 @@
 use super::run::collect;
 use super::{Connection, Read};
 use crate::backend::{Outcome, Output, Program};
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::sql::{Class, classify};
-
-/// How often a statement may be too long before it is no longer tried.
-pub(super) const STRIKES: u8 = 3;
 
 impl Connection {
     /// Whether the program may be tried on a caller's thread: a plain statement
@@ -20,9 +17,7 @@ impl Connection {
                 step.extra.as_ref().is_none_or(|extra| extra.each.len() <= 1 && !extra.script);
             single
                 && match self.cache.get(&step.sql) {
-                    Some(statement) => {
-                        statement.class == Class::Plain && statement.strikes < STRIKES
-                    }
+                    Some(statement) => statement.class == Class::Plain && !statement.is_long(),
                     None => classify(&step.sql) == Class::Plain,
                 }
         })
@@ -47,7 +42,7 @@ impl Connection {
         if !statement.readonly || statement.class != Class::Plain {
             return None;
         }
-        if statement.strikes >= STRIKES {
+        if statement.is_long() {
             return Some(Read::TooLong);
         }
         self.handlers.begin_brief();
@@ -62,8 +57,8 @@ impl Connection {
                 Read::Done(Ok(Output { steps: smallvec::smallvec![outcome] }))
             }
             Err(error) => {
-                if matches!(error.kind(), ErrorKind::Cancelled | ErrorKind::Busy) {
-                    statement.strikes = statement.strikes.saturating_add(1);
+                if is_too_long(&error) {
+                    statement.strike();
                     return Some(Read::TooLong);
                 }
                 self.after_failed_read();
@@ -78,7 +73,7 @@ impl Connection {
         if answer.is_none() {
             for step in &program.steps {
                 if let Some(statement) = self.cache.get(&step.sql) {
-                    statement.strikes = statement.strikes.saturating_add(1);
+                    statement.strike();
                 }
             }
         }
@@ -94,8 +89,14 @@ impl Connection {
         let answer = work(self);
         self.handlers.end_brief();
         match answer {
-            Err(error) if matches!(error.kind(), ErrorKind::Cancelled | ErrorKind::Busy) => None,
+            Err(error) if is_too_long(&error) => None,
             answer => Some(answer),
         }
     }
+}
+
+/// Whether short work failed because it was not: it ran out of steps, or met a
+/// lock that it may not wait for.
+pub(super) fn is_too_long(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Cancelled | ErrorKind::Busy)
 }

@@ -1,10 +1,10 @@
 //! Reads: on a caller's thread under a small budget, or to their end.
 
-use super::brief::STRIKES;
+use super::brief::is_too_long;
 use super::lease::{Header, WalIndex};
 use super::{Connection, Lease, Role};
-use crate::backend::{Access, Outcome, Output, Program};
-use crate::error::{ErrorKind, Result};
+use crate::backend::{Access, Output, Program};
+use crate::error::Result;
 
 /// What became of a read.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ impl Connection {
     pub(crate) fn read_brief(&mut self, program: &Program<'_>) -> Read {
         if let [step] = program.steps.as_slice() {
             match self.cache.get(&step.sql) {
-                Some(statement) if statement.strikes >= STRIKES => return Read::TooLong,
+                Some(statement) if statement.is_long() => return Read::TooLong,
                 _ => {}
             }
         }
@@ -43,13 +43,11 @@ impl Connection {
         let read = self.read_with(program);
         self.handlers.end_brief();
         match read {
-            Read::Done(Err(error))
-                if matches!(error.kind(), ErrorKind::Cancelled | ErrorKind::Busy) =>
-            {
+            Read::Done(Err(error)) if is_too_long(&error) => {
                 if let [step] = program.steps.as_slice()
                     && let Some(statement) = self.cache.get(&step.sql)
                 {
-                    statement.strikes = statement.strikes.saturating_add(1);
+                    statement.strike();
                 }
                 Read::TooLong
             }
@@ -83,7 +81,7 @@ impl Connection {
         if bracket && let Err(error) = self.control("BEGIN") {
             return Read::Done(Err(error));
         }
-        let done = self.run_read(program);
+        let done = self.run(program);
         if bracket {
             self.rollback();
         }
@@ -108,18 +106,6 @@ impl Connection {
         self.inspect(sql).map(|(class, readonly)| {
             readonly && (class == crate::sql::Class::Plain || self.role != Role::Reader)
         })
-    }
-
-    #[inline]
-    fn run_read(&mut self, program: &Program<'_>) -> Result<Output> {
-        self.check_schema(program)?;
-        if let [step] = program.steps.as_slice()
-            && step.extra.is_none()
-        {
-            let outcome: Outcome = self.run_once(&step.sql, &step.params, step.keep)?;
-            return Ok(Output { steps: smallvec::smallvec![outcome] });
-        }
-        self.run(program)
     }
 
     /// Sees to it that the next statement reads the newest commit: a lease that

@@ -21,12 +21,10 @@ impl Connection {
         let mut output = Output::default();
         for step in &program.steps {
             let outcome = self.run_step(step, &output.steps).map_err(|error| {
-                let rolled_back = error.rolled_back();
                 match step.extra.as_ref().and_then(|extra| extra.item) {
                     Some(item) if error.index().is_none() => error.with_index(item),
                     _ => error,
                 }
-                .with_rollback(rolled_back)
             })?;
             output.steps.push(outcome);
         }
@@ -35,8 +33,7 @@ impl Connection {
 
     /// Runs a program whole or not at all, in a transaction where it needs one.
     pub(crate) fn run_whole(&mut self, program: &Program<'_>) -> Result<Output> {
-        // SAFETY: the connection is open.
-        unsafe { ffi::sqlite3_set_last_insert_rowid(self.raw, 0) };
+        self.forget_last_row_id();
         if program.schema.is_none() && self.is_harmless(program)? {
             return self.run(program);
         }
@@ -234,14 +231,9 @@ impl Connection {
                 let (changes, last_row_id) = changed_since(raw, before, inserts);
                 Outcome { changes, last_row_id, rows }
             });
-            let outcome = match outcome.and_then(|it| extra.check(&it).map(|()| it)) {
-                Ok(outcome) => outcome,
-                Err(error) => {
-                    // SAFETY: the connection is open.
-                    let ended = unsafe { ffi::sqlite3_get_autocommit(raw) != 0 };
-                    return Err(error.with_index(first + index).with_rollback(ended));
-                }
-            };
+            let outcome = outcome
+                .and_then(|it| extra.check(&it).map(|()| it))
+                .map_err(|error| error.with_index(first + index))?;
             sum.changes += outcome.changes;
             sum.last_row_id = outcome.last_row_id;
             for page in outcome.rows.into_pages() {
@@ -304,13 +296,7 @@ impl Connection {
         if let Some(handlers) = &shield {
             handlers.shield(false);
         }
-        let rows = match run {
-            Ok(rows) => rows,
-            Err(error) => {
-                let ended = !self.in_transaction();
-                return Err(error.with_rollback(ended));
-            }
-        };
+        let rows = run?;
         if readonly {
             return Ok(Outcome { rows, ..Outcome::default() });
         }

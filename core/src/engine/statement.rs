@@ -14,6 +14,9 @@ use crate::row::{Columns, PageBuilder};
 use crate::sql::{Class, Params, classify, inserts, skip_blanks};
 use crate::value::{Value, ValueRef};
 
+/// How often a statement may be too long before it is no longer tried.
+const STRIKES: u8 = 3;
+
 /// A prepared statement and what is asked of it at every run.
 ///
 /// It belongs to one connection, which finalizes all its statements before it
@@ -33,7 +36,7 @@ pub(crate) struct Statement {
     // When the statement was used last, for the cache.
     pub(crate) used: u64,
     /// How often the statement was too long for the caller's thread.
-    pub(crate) strikes: u8,
+    strikes: u8,
 }
 
 /// Whether a step yielded a row.
@@ -109,6 +112,17 @@ impl Statement {
             }
         };
         Ok((Some(statement), rest))
+    }
+
+    /// Says that the statement was too long for the caller's thread.
+    pub(super) fn strike(&mut self) {
+        self.strikes = self.strikes.saturating_add(1);
+    }
+
+    /// Whether it was so too often to be tried again.
+    #[inline]
+    pub(super) fn is_long(&self) -> bool {
+        self.strikes >= STRIKES
     }
 
     /// Binds the parameters without copying them.

@@ -40,9 +40,6 @@ struct Inner {
     columns: Vec<String>,
     path: Option<PathBuf>,
     index: Option<usize>,
-    // A change whose report is lost may still have happened; only the layer
-    // that reruns work looks at this.
-    rolled_back: bool,
 }
 
 impl Error {
@@ -57,7 +54,6 @@ impl Error {
             columns: Vec::new(),
             path: None,
             index: None,
-            rolled_back: false,
         }))
     }
 
@@ -125,6 +121,20 @@ impl Error {
         Self::new(ErrorKind::Unsupported, format!("this storage backend has no {capability}"))
     }
 
+    pub(crate) fn snapshot_reads_only() -> Self {
+        Self::new(
+            ErrorKind::ReadOnly,
+            "a snapshot only reads; write through the database or a transaction",
+        )
+    }
+
+    pub(crate) fn transaction_lost() -> Self {
+        Self::new(
+            ErrorKind::Cancelled,
+            "the transaction was rolled back by an earlier error in it; begin it anew",
+        )
+    }
+
     pub(crate) fn no_such_column(table: &str, column: &str) -> Self {
         let mut error =
             Self::new(ErrorKind::NoSuchColumn, format!("table {table:?} has no column {column:?}"));
@@ -173,16 +183,6 @@ impl Error {
     /// A copy for another job that failed by the same cause.
     pub(crate) fn duplicate(&self) -> Self {
         Self(self.0.clone())
-    }
-
-    /// Marks that SQLite ended the surrounding transaction by itself.
-    pub(crate) fn with_rollback(mut self, rolled_back: bool) -> Self {
-        self.0.rolled_back = rolled_back;
-        self
-    }
-
-    pub(crate) fn rolled_back(&self) -> bool {
-        self.0.rolled_back
     }
 }
 

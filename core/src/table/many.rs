@@ -20,15 +20,13 @@ pub(super) struct Shape {
 
 impl Table<'_> {
     /// Runs `row`'s statement for each item, given with its place in the caller's
-    /// list, all or none, and answers the rows
-    /// changed. The schema is that of the transaction in which the rows go.
+    /// list, all or none, and answers the rows changed. The schema is that of the transaction in which the rows go.
     pub(super) async fn many<T>(
         self,
-        items: impl Iterator<Item = (usize, T)>,
+        mut items: impl Iterator<Item = (usize, T)>,
         row: impl Fn(&Schema, &T, &mut Shape) -> Result<Params>,
     ) -> Result<u64> {
         let (_entered, target) = self.target.enter()?;
-        let mut items = items;
         let mut first: Vec<(usize, T)> = items.by_ref().take(FEW).collect();
         let mut many = Many::new(target);
         let next = if first.len() == FEW { items.next() } else { None };
@@ -41,9 +39,8 @@ impl Table<'_> {
             return Table::new(target, self.name).few(&first, row).await;
         };
         // Nobody can change the schema while the transaction is open.
-        let within = Target { place: Place::Session(session), ..target };
         let schemas = Schemas::none();
-        let within = Target { schemas: &schemas, ..within };
+        let within = Target { place: Place::Session(session), schemas: &schemas, ..target };
         let schema = Schema::of(within, self.name, true).await?;
         let mut shape = Shape::default();
         for (index, item) in first.into_iter().chain([next]).chain(items) {
@@ -69,7 +66,7 @@ impl Table<'_> {
                     steps.push(Step::first(*index, &shape.sql, &params));
                 }
             }
-            Ok::<_, Error>((steps, ()))
+            Ok::<_, Error>(steps)
         };
         let (output, ..) = self.run(Access::Write, make).await?;
         Ok(output.steps.iter().map(|outcome| outcome.changes).sum())

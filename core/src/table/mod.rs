@@ -60,16 +60,16 @@ impl<'a> Table<'a> {
 
     /// Makes a program for the table's schema and runs it. Where the schema has
     /// changed since it was read, nothing ran, and it is made anew.
-    async fn run<T>(
+    async fn run(
         self,
         access: Access,
-        make: impl Fn(&Schema) -> Result<(Vec<Step<'static>>, T)>,
-    ) -> Result<(Output, T, Arc<Schema>)> {
+        make: impl Fn(&Schema) -> Result<Vec<Step<'static>>>,
+    ) -> Result<(Output, Arc<Schema>)> {
         let (_entered, target) = self.target.enter()?;
         let mut fresh = false;
         for attempt in 1.. {
             let schema = Schema::of(target, self.name, fresh).await?;
-            let (steps, extra) = match make(&schema) {
+            let steps = match make(&schema) {
                 Ok(made) => made,
                 // A column, or the key, may be newer than what is remembered.
                 Err(_) if !fresh && target.schemas.remembers() => {
@@ -79,14 +79,14 @@ impl<'a> Table<'a> {
                 Err(error) => return Err(error),
             };
             if steps.is_empty() {
-                return Ok((Output::default(), extra, schema));
+                return Ok((Output::default(), schema));
             }
             let program = Program { steps: steps.into(), access, schema: Some(schema.version) };
             match target.run(program).await {
                 Err(error) if error.kind() == ErrorKind::SchemaChanged && attempt < TRIES => {
                     fresh = true;
                 }
-                answer => return answer.map(|output| (output, extra, schema)),
+                answer => return answer.map(|output| (output, schema)),
             }
         }
         unreachable!("the loop ends by returning")

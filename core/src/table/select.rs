@@ -175,7 +175,7 @@ impl<'a> Select<'a> {
         let make = |schema: &Schema| {
             let (inner, params) = self.sql("1", schema)?;
             let sql = format!("SELECT count(*) FROM ({inner})");
-            Ok((vec![Step::new(sql, params, Keep::First)], ()))
+            Ok(vec![Step::new(sql, params, Keep::First)])
         };
         let (mut output, ..) = table.run(Access::Read, make).await?;
         let rows = output.steps.pop().map(|outcome| outcome.rows).unwrap_or_default();
@@ -209,7 +209,7 @@ impl<'a> Select<'a> {
         let table = self.table;
         let make = |schema: &Schema| {
             let (sql, params) = self.sql("*", schema)?;
-            Ok((vec![Step::new(sql, params, keep)], ()))
+            Ok(vec![Step::new(sql, params, keep)])
         };
         let (mut output, ..) = table.run(Access::Read, make).await?;
         Ok(output.steps.pop().map(|outcome| outcome.rows).unwrap_or_default())

@@ -24,9 +24,9 @@ impl Table<'_> {
             if !schema.rowid {
                 returning_key(&mut sql, schema)?;
             }
-            Ok((vec![Step::new(sql, params, keep)], ()))
+            Ok(vec![Step::new(sql, params, keep)])
         };
-        let (output, (), schema) = self.run(Access::Write, make).await?;
+        let (output, schema) = self.run(Access::Write, make).await?;
         key_of(output, &schema).ok_or_else(ignored)
     }
 
@@ -63,7 +63,7 @@ impl Table<'_> {
         let make = |schema: &Schema| {
             schema.check_key(&key)?;
             let sql = update_sql(schema, &record)?;
-            Ok((vec![Step::new(sql, update_params(&record, &key), Keep::Nothing)], ()))
+            Ok(vec![Step::new(sql, update_params(&record, &key), Keep::Nothing)])
         };
         let (output, ..) = self.run(Access::Write, make).await?;
         Ok(changes(&output) > 0)
@@ -105,7 +105,7 @@ impl Table<'_> {
         let make = |schema: &Schema| {
             schema.check_key(&key)?;
             let params: Params = key.values().iter().collect();
-            Ok((vec![Step::new(schema.delete.clone(), params, Keep::Nothing)], ()))
+            Ok(vec![Step::new(schema.delete.clone(), params, Keep::Nothing)])
         };
         let (output, ..) = self.run(Access::Write, make).await?;
         Ok(changes(&output) > 0)
@@ -131,9 +131,9 @@ impl Table<'_> {
                 on_conflict(&mut sql, schema, &record)?;
             }
             returning_key(&mut sql, schema)?;
-            Ok((vec![Step::new(sql, params, Keep::First)], ()))
+            Ok(vec![Step::new(sql, params, Keep::First)])
         };
-        let (mut output, (), schema) = self.run(Access::Write, make).await?;
+        let (mut output, schema) = self.run(Access::Write, make).await?;
         let rows = output.steps.pop().map(|outcome| outcome.rows).unwrap_or_default();
         if let Some(row) = rows.into_first() {
             return Ok(Key::from_values(row.iter().map(|(_, value)| value.to_value())));

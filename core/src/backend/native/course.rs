@@ -55,10 +55,7 @@ impl Course {
     /// `Cancelled` if all that is left is to roll back.
     pub(super) fn check(&self, connection: &Connection) -> Result<()> {
         if self.is_lost(connection) {
-            return Err(Error::new(
-                ErrorKind::Cancelled,
-                "the transaction was rolled back by an earlier error in it; begin it anew",
-            ));
+            return Err(Error::transaction_lost());
         }
         if self.state().spoiled.is_some() {
             return Err(Error::new(

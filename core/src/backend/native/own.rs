@@ -1,18 +1,16 @@
 //! Sessions of one's own: a connection for whatever its holder does.
 
-use std::sync::Arc;
-use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use super::Shared;
-use super::channel::{Channel, Reader};
 use super::checkpoint;
 use super::course::Course;
 use super::group;
 use super::pin::{Busy, Pin};
 use super::pool::{Claim, Waiter};
 use super::slot::{Slot, Tenant, opened};
-use super::stream::{self, EndsChannel};
+use super::stream;
 use super::writer::{Entry, Writer, WriterClaim};
 use crate::backend::{
     Access, Begin, Completer, Control, Outcome, Output, Pages, Program, Reply, Session, call,
@@ -128,8 +126,7 @@ fn take_turn(work: &Work<'_>) -> Result<()> {
     Writer::enqueue(shared, Entry::Claim { completer, since });
     // The queue itself refuses who waits for a transaction for too long; other
     // work always ends.
-    let far = since + std::time::Duration::from_secs(24 * 3600);
-    // A turn that is no longer wanted goes on by its drop.
+    let far = since + Duration::from_secs(24 * 3600);
     // A turn that is no longer wanted goes on by its drop.
     let turn = turn.wait(far, Some(work.stop)).unwrap_or_else(|| Err(cancelled()))?;
     if work.stop.is_set() {
@@ -225,23 +222,8 @@ impl Session for OwnSession {
         if let Err(error) = self.shared.check_session() {
             return Reply::err(error);
         }
-        let channel = Channel::new();
-        let (ends, sql) = (EndsChannel(Arc::clone(&channel)), sql.to_owned());
-        let (slot, busy) = (Arc::clone(&self.slot), Busy::new(&self.pin));
-        let (pin, shared) = (Arc::clone(&self.pin), Arc::clone(&self.shared));
-        self.slot.submit(Box::new(move |connection| {
-            match connection {
-                _ if pin.is_revoked() => ends.0.end(Some(stream::stalled(&shared))),
-                Some(connection) => {
-                    stream::run(&slot, connection, &ends.0, &sql, params);
-                    slot.set_tenant(Some(Tenant::Lent(pin)));
-                }
-                None => {}
-            }
-            drop(busy);
-            drop(ends);
-        }));
-        Reply::ready(Ok(Box::new(Reader(channel))))
+        let busy = Busy::new(&self.pin);
+        stream::start_lent(&self.shared, &self.slot, &self.pin, sql, params, busy)
     }
 
     fn interrupt(&self) {

@@ -12,7 +12,7 @@ use super::stream::{self, EndsChannel};
 use super::writer::WriterClaim;
 use crate::backend::{Begin, Control, Intent, Output, Pages, Program, Reply, Session, call};
 use crate::engine::{Connection, Read};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::sql::Params;
 
 /// The writer lent to one holder. Dropping it rolls back what is open before the
@@ -21,7 +21,6 @@ pub(super) struct WriterSession {
     shared: Arc<Shared>,
     slot: Arc<Slot>,
     state: Arc<State>,
-    intent: Intent,
 }
 
 /// What the session and its jobs on the writer's thread share.
@@ -37,11 +36,17 @@ impl State {
         self.claim.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether the next call may run.
-    fn check(&self, connection: &Connection) -> Result<()> {
+    /// Whether the session has not ended.
+    fn check_begun(&self) -> Result<()> {
         if self.intent != Intent::Own && !self.course.is_open() {
             return Err(Error::closed("transaction"));
         }
+        Ok(())
+    }
+
+    /// Whether the next call may run.
+    fn check(&self, connection: &Connection) -> Result<()> {
+        self.check_begun()?;
         self.course.check(connection)
     }
 }
@@ -67,7 +72,6 @@ impl WriterSession {
             shared: Arc::clone(claim.shared()),
             slot: Arc::clone(claim.slot()),
             state: Arc::new(State { claim: Mutex::new(Some(claim)), course, intent }),
-            intent,
         }
     }
 
@@ -126,20 +130,22 @@ impl Session for WriterSession {
             if state.intent == Intent::Snapshot {
                 return match connection.read(&program) {
                     Read::Done(answer) => answer,
-                    _ => Err(Error::new(ErrorKind::ReadOnly, "a snapshot only reads")),
+                    _ => Err(Error::snapshot_reads_only()),
                 };
             }
             if !connection.only_reads(&program) {
                 state.course.note_write();
             }
-            if connection.in_transaction() {
-                let answer = connection.run_nested(&program);
-                state.course.note_statement(&program, answer.is_ok(), connection);
-                return answer;
-            }
-            let answer = connection.run_whole(&program);
+            let nested = connection.in_transaction();
+            let answer = if nested {
+                connection.run_nested(&program)
+            } else {
+                connection.run_whole(&program)
+            };
             state.course.note_statement(&program, answer.is_ok(), connection);
-            checkpoint::after_commit(&shared, connection);
+            if !nested {
+                checkpoint::after_commit(&shared, connection);
+            }
             answer
         })
     }
@@ -150,9 +156,7 @@ impl Session for WriterSession {
         }
         let shared = Arc::clone(&self.shared);
         let admit = move |state: &State, connection: &Connection| {
-            if state.intent != Intent::Own && !state.course.is_open() {
-                return Err(Error::closed("transaction"));
-            }
+            state.check_begun()?;
             state.course.check_control(control, connection)
         };
         self.submit(admit, move |connection, state| {
@@ -202,7 +206,7 @@ impl Session for WriterSession {
 impl Drop for WriterSession {
     fn drop(&mut self) {
         let Some(claim) = self.state.claim().take() else { return };
-        if !self.state.course.is_open() && self.intent != Intent::Own {
+        if !self.state.course.is_open() && self.state.intent != Intent::Own {
             return drop(claim);
         }
         // After what still runs; nobody gets the writer before this is done.

@@ -4,14 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::Shared;
-use super::channel::{Channel, Reader};
 use super::pin::{Busy, Pin};
 use super::pool::{Claim, Waiter};
 use super::slot::{Slot, Tenant};
-use super::stream::{self, EndsChannel};
+use super::stream;
 use crate::backend::{Completer, Control, Output, Pages, Program, Reply, Session, call};
 use crate::engine::{Connection, Read, Snapshot};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::sql::Params;
 
 /// The most readers that one snapshot takes, so that two of them fit a pool.
@@ -172,17 +171,10 @@ impl SnapshotSession {
         }
         match guard.as_mut()?.read_brief(program) {
             Read::Done(answer) => Some(answer),
-            Read::Writes => Some(Err(reads_only())),
+            Read::Writes => Some(Err(Error::snapshot_reads_only())),
             Read::TooLong => None,
         }
     }
-}
-
-fn reads_only() -> Error {
-    Error::new(
-        ErrorKind::ReadOnly,
-        "a snapshot only reads; write through the database or a transaction",
-    )
 }
 
 impl Session for SnapshotSession {
@@ -207,7 +199,7 @@ impl Session for SnapshotSession {
                     let interrupt = completer.interrupt();
                     match slot.interruptible(connection, interrupt, |it| it.read(&program)) {
                         Read::Done(answer) => answer,
-                        Read::Writes | Read::TooLong => Err(reads_only()),
+                        Read::Writes | Read::TooLong => Err(Error::snapshot_reads_only()),
                     }
                 }
                 None => Err(Error::closed("database")),
@@ -228,23 +220,7 @@ impl Session for SnapshotSession {
         }
         let seat = self.seat();
         let work = Work::new(seat, &self.pin);
-        let channel = Channel::new();
-        let (ends, sql) = (EndsChannel(Arc::clone(&channel)), sql.to_owned());
-        let (slot, pin) = (Arc::clone(&seat.slot), Arc::clone(&self.pin));
-        let shared = Arc::clone(&self.shared);
-        seat.slot.submit(Box::new(move |connection| {
-            match connection {
-                _ if pin.is_revoked() => ends.0.end(Some(stream::stalled(&shared))),
-                Some(connection) => {
-                    stream::run(&slot, connection, &ends.0, &sql, params);
-                    slot.set_tenant(Some(Tenant::Lent(pin)));
-                }
-                None => {}
-            }
-            drop(work);
-            drop(ends);
-        }));
-        Reply::ready(Ok(Box::new(Reader(channel))))
+        stream::start_lent(&self.shared, &seat.slot, &self.pin, sql, params, work)
     }
 
     fn interrupt(&self) {

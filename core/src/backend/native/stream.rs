@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use super::Shared;
 use super::channel::{Channel, Reader};
+use super::pin::Pin;
 use super::pool::{Claim, Waiter};
 use super::slot::{Slot, Tenant};
-use crate::backend::Pages;
+use crate::backend::{Pages, Reply};
 use crate::engine::Connection;
 use crate::error::{Error, ErrorKind, Result};
 use crate::platform::timer;
@@ -84,6 +85,34 @@ impl Waiter for Start {
             drop(ends);
         }));
     }
+}
+
+/// Starts a stream on a slot that a snapshot or session holds, unless it was
+/// revoked. `work` counts as under way until the stream is over.
+pub(super) fn start_lent(
+    shared: &Arc<Shared>,
+    slot: &Arc<Slot>,
+    pin: &Arc<Pin>,
+    sql: &str,
+    params: Params,
+    work: impl Send + 'static,
+) -> Reply<Box<dyn Pages>> {
+    let channel = Channel::new();
+    let (ends, sql) = (EndsChannel(Arc::clone(&channel)), sql.to_owned());
+    let (shared, lent, pin) = (Arc::clone(shared), Arc::clone(slot), Arc::clone(pin));
+    slot.submit(Box::new(move |connection| {
+        match connection {
+            _ if pin.is_revoked() => ends.0.end(Some(stalled(&shared))),
+            Some(connection) => {
+                run(&lent, connection, &ends.0, &sql, params);
+                lent.set_tenant(Some(Tenant::Lent(pin)));
+            }
+            None => {}
+        }
+        drop(work);
+        drop(ends);
+    }));
+    Reply::ready(Ok(Box::new(Reader(channel))))
 }
 
 /// A stream whose job is lost, or over, ends.
