@@ -2,6 +2,7 @@
 
 mod brief;
 mod cache;
+pub(crate) mod context;
 mod cursor;
 mod handlers;
 mod lease;
