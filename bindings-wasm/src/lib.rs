@@ -1,1 +1,5 @@
-//! Room for the npm package (browser and Node): the core compiled to wasm32. Nothing here yet.
+//! The core for the npm package, browser and Node: compiled to wasm32 and
+//! called by the TypeScript in `bindings-wasm/ts`.
+
+#[cfg(target_family = "wasm")]
+mod probe;
