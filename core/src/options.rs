@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::error::{Error, Result};
+
 /// The settings of a database, with defaults that are safe and fast. Made by
 /// [`Database::options`](crate::Database::options).
 ///
@@ -90,6 +92,36 @@ impl JournalMode {
             Self::Persist => "persist",
             Self::Memory => "memory",
         }
+    }
+}
+
+impl std::str::FromStr for Synchronous {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        [Self::Off, Self::Normal, Self::Full, Self::Extra]
+            .into_iter()
+            .find(|mode| mode.name().eq_ignore_ascii_case(name))
+            .ok_or_else(|| {
+                Error::invalid(format!(
+                    "synchronous is \"off\", \"normal\", \"full\" or \"extra\", not {name:?}"
+                ))
+            })
+    }
+}
+
+impl std::str::FromStr for JournalMode {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        [Self::Wal, Self::Delete, Self::Truncate, Self::Persist, Self::Memory]
+            .into_iter()
+            .find(|mode| mode.name().eq_ignore_ascii_case(name))
+            .ok_or_else(|| {
+                Error::invalid(format!(
+                    "the journal mode is \"wal\", \"delete\", \"truncate\", \"persist\" or \"memory\", not {name:?}"
+                ))
+            })
     }
 }
 

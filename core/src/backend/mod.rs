@@ -4,7 +4,7 @@
 //! lack: then the operations that need it answer `Unsupported` by its name.
 
 mod call;
-#[cfg(any(target_family = "wasm", test))]
+#[cfg(any(target_family = "wasm", test, feature = "local"))]
 mod local;
 #[cfg(not(target_family = "wasm"))]
 pub(crate) mod native;

@@ -29,8 +29,10 @@ mod reply;
 mod request;
 mod run;
 mod server;
+mod settings;
 mod task;
 #[cfg(test)]
 mod tests;
 
 pub use server::{Host, Server};
+pub use settings::Settings;
