@@ -267,6 +267,18 @@ impl Options {
         let backend = crate::backend::open(path.as_ref(), self).await?;
         Ok(Database::from_backend(backend))
     }
+
+    /// Opens a database with the backend that browsers and Node have, for tests
+    /// of it on this machine.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    #[doc(hidden)]
+    #[cfg(feature = "local")]
+    pub fn open_local(self, path: impl AsRef<Path>) -> Result<Database> {
+        let backend = crate::backend::local::Local::open(path.as_ref(), self)?;
+        Ok(Database::from_backend(Box::new(backend)))
+    }
 }
 
 impl fmt::Debug for Database {

@@ -38,6 +38,7 @@ pub struct Options {
     pub(crate) leases: bool,
     pub(crate) wal_limit: u64,
     pub(crate) stall_timeout: Duration,
+    pub(crate) vfs: Option<String>,
 }
 
 /// When a commit waits for the disk, <https://sqlite.org/pragma.html#pragma_synchronous>.
@@ -147,6 +148,7 @@ impl Default for Options {
             leases: true,
             wal_limit: 64 * 1024 * 1024,
             stall_timeout: Duration::from_secs(5),
+            vfs: None,
         }
     }
 }

@@ -54,8 +54,8 @@ pub(crate) fn current() -> Option<Caller> {
 }
 
 /// Says for whom this thread runs from now on, until the guard is dropped.
-pub(crate) fn enter(caller: Caller) -> Entered {
-    Entered(CURRENT.replace(Some(caller)))
+pub(crate) fn enter(caller: Option<Caller>) -> Entered {
+    Entered(CURRENT.replace(caller))
 }
 
 /// See [`enter`].

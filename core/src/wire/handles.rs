@@ -129,10 +129,6 @@ impl Handles {
         self.0.insert(number, handle);
     }
 
-    pub(super) fn get(&self, number: u32) -> Result<Handle> {
-        self.0.get(&number).cloned().ok_or_else(gone)
-    }
-
     pub(super) fn lent(&self, number: u32) -> Result<Arc<Lent>> {
         match self.0.get(&number) {
             Some(Handle::Lent(lent)) => Ok(Arc::clone(lent)),

@@ -39,7 +39,7 @@ impl Task {
         state.waker = Some(cx.waker().clone());
         drop(state);
         // Outside the lock: the request may cancel others, and itself.
-        let _caller = context::enter(self.caller);
+        let _caller = context::enter(Some(self.caller));
         if Pin::new(&mut future).poll(cx).is_ready() {
             return Poll::Ready(());
         }
