@@ -1,5 +1,4 @@
 //! The core for the npm package, browser and Node: compiled to wasm32 and
 //! called by the TypeScript in `bindings-wasm/ts`.
 
-#[cfg(target_family = "wasm")]
-mod probe;
+pub mod probe;
