@@ -85,6 +85,23 @@ impl Course {
         self.wrote.store(true, Ordering::Relaxed);
     }
 
+    /// Whether the last call may have changed something.
+    #[cfg(any(target_family = "wasm", test, feature = "local"))]
+    pub(in crate::backend) fn wrote(&self) -> bool {
+        self.wrote.load(Ordering::Relaxed)
+    }
+
+    /// Says that a call which may have changed something, inside so many
+    /// savepoints, was given up after it was done.
+    #[cfg(any(target_family = "wasm", test, feature = "local"))]
+    pub(in crate::backend) fn spoil(&self, savepoints: usize) {
+        if self.is_open() {
+            let mut state = self.state();
+            let depth = state.spoiled.map_or(savepoints, |known| known.min(savepoints));
+            state.spoiled = Some(depth);
+        }
+    }
+
     /// To be called after a call whose answer nobody will take.
     pub(in crate::backend) fn note_abandoned(&self, connection: &Connection) {
         if self.wrote.swap(false, Ordering::Relaxed) && connection.in_transaction() {

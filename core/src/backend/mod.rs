@@ -103,9 +103,17 @@ pub trait Session: MaybeSend + MaybeSync {
     /// Stops the statement that runs now in this session, if any.
     fn interrupt(&self);
 
-    /// The caller has given up the last call, which was done meanwhile: if it may
-    /// have changed something, its transaction can only be rolled back.
-    fn give_up(&self) {}
+    /// Whether the last call may have changed something.
+    fn wrote(&self) -> bool {
+        false
+    }
+
+    /// The caller has given up a call that may have changed something, inside so
+    /// many savepoints, and was done meanwhile: its transaction, or its savepoint,
+    /// can only be rolled back.
+    fn give_up(&self, savepoints: usize) {
+        let _ = savepoints;
+    }
 }
 
 /// The pages of a running query.

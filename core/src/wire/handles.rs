@@ -129,6 +129,10 @@ impl Handles {
         self.0.insert(number, handle);
     }
 
+    pub(super) fn contains(&self, number: u32) -> bool {
+        self.0.contains_key(&number)
+    }
+
     pub(super) fn lent(&self, number: u32) -> Result<Arc<Lent>> {
         match self.0.get(&number) {
             Some(Handle::Lent(lent)) => Ok(Arc::clone(lent)),

@@ -1,6 +1,6 @@
 //! One client's requests, from bytes to replies.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
@@ -48,6 +48,26 @@ struct Held {
     handles: Handles,
     tasks: HashMap<u32, Arc<Task>>,
     feeds: HashMap<u32, Arc<Feed>>,
+    /// Calls that were answered a moment ago and may have changed something in
+    /// the transaction of a handle: the client may be giving them up.
+    recent: VecDeque<(u32, u32)>,
+}
+
+/// So many calls are remembered.
+const RECENT: usize = 256;
+
+impl Held {
+    /// To be called when a call is done.
+    fn done(&mut self, id: u32, handle: u32) {
+        self.tasks.remove(&id);
+        self.feeds.remove(&id);
+        if self.handles.lent(handle).is_ok_and(|lent| lent.session.wrote()) {
+            if self.recent.len() == RECENT {
+                self.recent.pop_front();
+            }
+            self.recent.push_back((id, handle));
+        }
+    }
 }
 
 impl Server {
@@ -160,6 +180,12 @@ impl Inner {
                 self.out(|out| out.answer(head.id, &Answer::Bits(bits)));
             }
             _ => {
+                // A number that names two things would have one of them live for ever.
+                let held = self.held();
+                if held.tasks.contains_key(&head.id) || held.handles.contains(head.id) {
+                    return Err(malformed());
+                }
+                drop(held);
                 let work = self.work(head, &mut payload)?;
                 self.start(head, work);
             }
@@ -175,8 +201,7 @@ impl Inner {
         let future = Box::pin(async move {
             let answer = work.await;
             let mut held = inner.held();
-            held.tasks.remove(&head.id);
-            held.feeds.remove(&head.id);
+            held.done(head.id, head.handle);
             drop(held);
             inner.out(|out| match &answer {
                 Ok(answer) => out.answer(head.id, answer),
@@ -342,9 +367,14 @@ impl Inner {
         held.feeds.remove(&id);
         // What the request made is nobody's.
         let made = held.handles.remove(id);
+        let late = held.recent.iter().find(|(done, _)| *done == id).copied();
+        let spoiled = late.and_then(|(_, handle)| held.handles.lent(handle).ok());
         drop(held);
         if let Some(task) = task {
             task.cancel();
+        }
+        if let Some(lent) = spoiled {
+            lent.session.give_up(lent.depth as usize);
         }
         made.into_iter().for_each(let_go);
     }

@@ -231,9 +231,12 @@ impl Session for OwnSession {
 
     fn interrupt(&self) {}
 
-    fn give_up(&self) {
-        let own = &self.0;
-        lent::with(own.place.slot(), |connection| own.course.note_abandoned(connection));
+    fn wrote(&self) -> bool {
+        self.0.course.wrote()
+    }
+
+    fn give_up(&self, savepoints: usize) {
+        self.0.course.spoil(savepoints);
     }
 }
 

@@ -126,8 +126,12 @@ impl Session for WriterSession {
 
     fn interrupt(&self) {}
 
-    fn give_up(&self) {
-        lent::with(&self.shared.writer, |connection| self.course.note_abandoned(connection));
+    fn wrote(&self) -> bool {
+        self.course.wrote()
+    }
+
+    fn give_up(&self, savepoints: usize) {
+        self.course.spoil(savepoints);
     }
 }
 
