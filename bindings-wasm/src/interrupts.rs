@@ -1,32 +1,28 @@
-//! Stopping a running call from outside, by shared memory.
+//! Stopping a running call from outside: the host is asked, while SQLite runs,
+//! whether the call was given up.
 
 use std::cell::RefCell;
 
-use js_sys::{Atomics, Int32Array};
+use js_sys::Function;
 use ubiqlite::wire::Server;
-
-/// Calls that can be given up at once, each a place of two numbers.
-const PLACES: u32 = 1024;
+use wasm_bindgen::JsValue;
 
 thread_local! {
-    static WATCHED: RefCell<Option<Int32Array>> = const { RefCell::new(None) };
+    static POLL: RefCell<Option<Function>> = const { RefCell::new(None) };
 }
 
-/// Has running calls stop when their place says so: it holds the client's
-/// number and the request's.
-pub(crate) fn watch(interrupts: Int32Array) {
-    WATCHED.set(Some(interrupts));
+/// Has running calls stop when `poll(client, request)` says so.
+pub(crate) fn ask(poll: Function) {
+    POLL.set(Some(poll));
     Server::set_probe(is_given_up);
 }
 
 fn is_given_up(client: u32, request: u32) -> bool {
-    WATCHED.with_borrow(|watched| {
-        watched.as_ref().is_some_and(|places| {
-            let place = client.wrapping_mul(31).wrapping_add(request) % PLACES;
-            let holds = |at: u32, number: u32| {
-                Atomics::load(places, at).is_ok_and(|found| found.cast_unsigned() == number)
-            };
-            holds(2 * place + 1, request) && holds(2 * place, client)
-        })
+    POLL.with_borrow(|poll| {
+        let answer = poll
+            .as_ref()
+            .map(|poll| poll.call2(&JsValue::UNDEFINED, &client.into(), &request.into()));
+        // A host that fails to tell has not given it up.
+        matches!(answer, Some(Ok(yes)) if yes.is_truthy())
     })
 }

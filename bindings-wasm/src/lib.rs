@@ -21,20 +21,21 @@ extern "C" {
     fn console_error(message: &str);
 }
 
-/// Prepares the worker: the files that databases are kept in, and the shared
-/// memory by which running calls are stopped, where there is any.
+/// Prepares the worker: the files that databases are kept in, and, where there
+/// is a way to tell, whether a running call was given up: `poll(client, request)`
+/// is asked about every 10 µs while SQLite runs.
 ///
 /// # Errors
 /// A second call, or a SQLite that refuses to start.
 #[wasm_bindgen]
 pub fn install(
     files: Option<files::JsFiles>,
-    interrupts: Option<js_sys::Int32Array>,
+    poll: Option<js_sys::Function>,
 ) -> Result<(), JsValue> {
     // A panic ends the instance; what it says is for whoever mends it.
     panic::set_hook(Box::new(|info| console_error(&info.to_string())));
-    if let Some(interrupts) = interrupts {
-        interrupts::watch(interrupts);
+    if let Some(poll) = poll {
+        interrupts::ask(poll);
     }
     if let Some(files) = files {
         files::register(files)?;

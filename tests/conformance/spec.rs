@@ -170,8 +170,10 @@ fn run_all<'a>(scenarios: &[&'a Scenario]) -> Vec<(&'a Scenario, Ending)> {
 
 fn run(scenario: &Scenario) -> Ending {
     let local = is_local().then_some(&NOT_LOCAL);
-    if let Some((_, reason)) =
-        NOT_HERE.iter().chain(local).find(|(need, _)| scenario.needs.iter().any(|needed| needed == need))
+    if let Some((_, reason)) = NOT_HERE
+        .iter()
+        .chain(local)
+        .find(|(need, _)| scenario.needs.iter().any(|needed| needed == need))
     {
         return Ending::Skipped(reason);
     }

@@ -72,7 +72,11 @@ impl Course {
     ///
     /// # Errors
     /// As [`check`](Self::check).
-    pub(in crate::backend) fn check_control(&self, control: Control, connection: &Connection) -> Result<()> {
+    pub(in crate::backend) fn check_control(
+        &self,
+        control: Control,
+        connection: &Connection,
+    ) -> Result<()> {
         match control {
             Control::Rollback => Ok(()),
             Control::RollbackTo(_) if !self.is_lost(connection) => Ok(()),
@@ -127,7 +131,12 @@ impl Course {
     }
 
     /// To be called after a control.
-    pub(in crate::backend) fn note_control(&self, control: Control, done: bool, connection: &Connection) {
+    pub(in crate::backend) fn note_control(
+        &self,
+        control: Control,
+        done: bool,
+        connection: &Connection,
+    ) {
         match (control, done) {
             (Control::Begin(_), true) => self.set_open(true),
             (Control::Commit, true) | (Control::Rollback, _) => self.set_open(false),

@@ -17,12 +17,17 @@ pub(crate) struct Caller {
 
 thread_local! {
     static CURRENT: Cell<Option<Caller>> = const { Cell::new(None) };
+    static PROBED: Cell<Duration> = const { Cell::new(Duration::ZERO) };
 }
 
 /// Tells whether a call of a client was given up.
 type Probe = fn(client: u32, request: u32) -> bool;
 
 static PROBE: OnceLock<Probe> = OnceLock::new();
+
+/// How often a probe is asked at most: it may cost more than the steps between
+/// two questions of SQLite's.
+const BETWEEN_PROBES: Duration = Duration::from_millis(1);
 
 /// Who looks whether a running call was given up; the first one stays.
 pub(crate) fn set_probe(probe: Probe) {
@@ -43,8 +48,13 @@ impl Caller {
         if self.until.is_some_and(|until| crate::platform::now() >= until) {
             return Some(Stop::TooLate);
         }
-        let given_up = PROBE.get().is_some_and(|probe| probe(self.client, self.request));
-        given_up.then_some(Stop::GivenUp)
+        let probe = PROBE.get()?;
+        let now = crate::platform::now();
+        if now.saturating_sub(PROBED.get()) < BETWEEN_PROBES {
+            return None;
+        }
+        PROBED.set(now);
+        probe(self.client, self.request).then_some(Stop::GivenUp)
     }
 }
 

@@ -9,8 +9,8 @@ mod page;
 pub use columns::{ColumnIndex, Columns};
 pub use from_row::FromRow;
 pub use from_value::{FromValue, Json};
-pub use page::{Page, PageBuilder};
 pub(crate) use page::{CELL, tag};
+pub use page::{Page, PageBuilder};
 
 use std::fmt;
 use std::sync::Arc;

@@ -82,9 +82,8 @@ impl Page {
         let cells = &self.cells[cells];
         // SAFETY: a cell is 16 bytes in C's layout without padding, each of which
         // is initialized, and bytes need no alignment.
-        let bytes = unsafe {
-            std::slice::from_raw_parts(cells.as_ptr().cast::<u8>(), size_of_val(cells))
-        };
+        let bytes =
+            unsafe { std::slice::from_raw_parts(cells.as_ptr().cast::<u8>(), size_of_val(cells)) };
         (bytes, &self.heap)
     }
 }

@@ -244,7 +244,6 @@ impl<'a> Select<'a> {
         let (mut output, ..) = table.run(Access::Read, make).await?;
         Ok(output.steps.pop().map(|outcome| outcome.rows).unwrap_or_default())
     }
-
 }
 
 impl Choice {

@@ -97,10 +97,7 @@ pub(super) async fn execute_many(
 }
 
 /// The parameters of a row; `names` are those of the row before.
-fn row<'a>(
-    rows: &mut Reader<'a>,
-    names: &mut Vec<String>,
-) -> Result<SmallVec<[ValueRef<'a>; 16]>> {
+fn row<'a>(rows: &mut Reader<'a>, names: &mut Vec<String>) -> Result<SmallVec<[ValueRef<'a>; 16]>> {
     let mut values = SmallVec::new();
     let kind = rows.u8()?;
     if kind == 0 {

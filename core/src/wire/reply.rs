@@ -127,8 +127,7 @@ impl Outbox {
         }
         let flags = if forget { flags | FORGET } else { flags };
         let start = self.open(id, kind, flags, parts.len());
-        let (serial, width) =
-            columns.map_or((0, 0), |columns| (columns.serial(), columns.len()));
+        let (serial, width) = columns.map_or((0, 0), |columns| (columns.serial(), columns.len()));
         let names = match columns {
             Some(columns) if self.told.insert(serial) => {
                 serde_json::Value::from(columns.iter().collect::<Vec<_>>()).to_string()

@@ -77,13 +77,28 @@ pub(super) mod op {
 /// snapshot.
 #[derive(Debug)]
 pub(super) enum Operation {
-    Execute { sql: String, params: Params },
-    Query { sql: String, params: Params, want: Want },
+    Execute {
+        sql: String,
+        params: Params,
+    },
+    Query {
+        sql: String,
+        params: Params,
+        want: Want,
+    },
     /// Its rows come through a feed.
-    ExecuteMany { sql: String },
+    ExecuteMany {
+        sql: String,
+    },
     Batch(Batch),
-    Stream { sql: String, params: Params },
-    Table { name: String, what: OnTable },
+    Stream {
+        sql: String,
+        params: Params,
+    },
+    Table {
+        name: String,
+        what: OnTable,
+    },
 }
 
 /// Which rows of a query are wanted.

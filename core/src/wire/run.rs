@@ -75,9 +75,7 @@ async fn on_table(
     Ok(match what {
         OnTable::Insert(record) => Answer::Key(table.insert(record).await?),
         OnTable::Upsert(record) => Answer::Key(table.upsert(record).await?),
-        OnTable::InsertMany => {
-            Answer::Count(table.insert_items(Records::new(feed, client)).await?)
-        }
+        OnTable::InsertMany => Answer::Count(table.insert_items(Records::new(feed, client)).await?),
         OnTable::Get(key) => Answer::Row(table.get::<Row>(key).await?),
         OnTable::Update(key, record) => Answer::Bool(table.update(key, record).await?),
         OnTable::UpdateMany(keys, record) => Answer::Count(table.update_many(keys, record).await?),

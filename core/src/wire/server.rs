@@ -302,7 +302,8 @@ impl Inner {
             (op::BEGIN, Place::Lent(outer)) if outer.kind == Kind::Session => {
                 let session = Arc::clone(&outer.session);
                 // Dropped in the middle, it undoes what may have begun.
-                let begun = Transaction::lent(crate::held::Held::Shared(Arc::clone(&session)), None);
+                let begun =
+                    Transaction::lent(crate::held::Held::Shared(Arc::clone(&session)), None);
                 limited(session.control(Control::Begin(mode)), limit, false).await?;
                 let end = Some(End::Transaction(begun));
                 Lent::new(Kind::Transaction, session, end, Some((outer, head.handle)))

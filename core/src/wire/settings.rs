@@ -89,7 +89,8 @@ mod tests {
 
     #[test]
     fn an_option_of_an_unknown_name_is_refused() {
-        let known: Settings = serde_json::from_str(r#"{"cacheKib": 64, "read_only": true}"#).unwrap();
+        let known: Settings =
+            serde_json::from_str(r#"{"cacheKib": 64, "read_only": true}"#).unwrap();
         assert!(known.options().is_ok());
         assert!(serde_json::from_str::<Settings>(r#"{"cahceKib": 64}"#).is_err());
         let mode: Settings = serde_json::from_str(r#"{"journalMode": "wall"}"#).unwrap();

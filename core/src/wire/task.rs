@@ -24,7 +24,12 @@ struct State {
 }
 
 impl Task {
-    pub(super) fn new(id: u32, handle: u32, caller: Caller, future: BoxFuture<'static, ()>) -> Self {
+    pub(super) fn new(
+        id: u32,
+        handle: u32,
+        caller: Caller,
+        future: BoxFuture<'static, ()>,
+    ) -> Self {
         Self { id, handle, caller, state: Mutex::new(State { future: Some(future), waker: None }) }
     }
 

@@ -125,9 +125,12 @@ async fn a_read_is_answered_within_the_very_call() {
 #[tokio::test]
 async fn calls_of_one_transaction_take_place_in_order_and_its_end_is_the_end() {
     let server = serve();
-    let batch = Batch::default()
-        .add(1, op::EXECUTE, 0, &sql("CREATE TABLE t(a)"))
-        .add(2, op::BEGIN, 0, &[0]);
+    let batch = Batch::default().add(1, op::EXECUTE, 0, &sql("CREATE TABLE t(a)")).add(
+        2,
+        op::BEGIN,
+        0,
+        &[0],
+    );
     server.submit(&batch.0).unwrap();
     settled(&server, &[1, 2]).await;
     let batch = Batch::default()

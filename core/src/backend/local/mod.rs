@@ -171,9 +171,7 @@ impl Backend for Local {
         match intent {
             Intent::Snapshot if self.0.several() => snapshot::lend(&self.0),
             Intent::Own if self.0.several() => own::lend(&self.0),
-            Intent::Transaction(Begin::Deferred) if self.0.several() => {
-                own::lend_deferred(&self.0)
-            }
+            Intent::Transaction(Begin::Deferred) if self.0.several() => own::lend_deferred(&self.0),
             intent => session::lend(&self.0, intent),
         }
     }

@@ -6,9 +6,7 @@ use super::pool::{self, Place, Which};
 use super::turns::Turn;
 use super::{Shared, checkpoint, lent, read, stream};
 use crate::backend::course::Course;
-use crate::backend::{
-    Access, Begin, Control, Outcome, Output, Pages, Program, Reply, Session,
-};
+use crate::backend::{Access, Begin, Control, Outcome, Output, Pages, Program, Reply, Session};
 use crate::engine::{Connection, Role, context};
 use crate::error::{Error, Result};
 use crate::sql::{Class, Params, classify, ends_by_rollback};

@@ -59,12 +59,7 @@ fn on_place(place: Place, sql: &str, params: Params) -> Result<Box<dyn Pages>> {
     Ok(Box::new(LocalPages { shared, slot, cursor: Some(cursor), _on: On::Place(place) }))
 }
 
-fn in_turn(
-    shared: &Arc<Shared>,
-    turn: Turn,
-    sql: &str,
-    params: Params,
-) -> Result<Box<dyn Pages>> {
+fn in_turn(shared: &Arc<Shared>, turn: Turn, sql: &str, params: Params) -> Result<Box<dyn Pages>> {
     let slot = Arc::clone(&shared.writer);
     let cursor = read::with(shared, &slot, |connection| connection.open_cursor(sql, params))?;
     let shared = Arc::clone(shared);

@@ -44,8 +44,7 @@ async fn a_write_waits_for_the_transaction_and_comes_after_its_rollback() {
     let mut tx = db.begin().await.unwrap();
     tx.execute("INSERT INTO items (name) VALUES ('gone')", ()).await.unwrap();
     let other = db.clone();
-    let write =
-        async move { other.execute("INSERT INTO items (name) VALUES ('kept')", ()).await };
+    let write = async move { other.execute("INSERT INTO items (name) VALUES ('kept')", ()).await };
     let drop_it = async move {
         tokio::task::yield_now().await;
         drop(tx);

@@ -176,7 +176,6 @@ impl<T> Waiting<T> {
     pub(super) fn new(call: Call<T>, turns: Arc<Turns>, patience: Duration) -> Self {
         Self { call, turns, patience, asked: false, alarm: None }
     }
-
 }
 
 impl<T: MaybeSend> Driven<T> for Waiting<T> {
