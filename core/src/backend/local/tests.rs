@@ -153,3 +153,32 @@ async fn closing_waits_for_a_transaction_and_then_rolls_it_back() {
     db.close().await.unwrap();
     assert_eq!(tx.execute("SELECT 1", ()).await.unwrap_err().kind(), ErrorKind::Closed);
 }
+
+#[tokio::test]
+async fn a_stream_that_stands_still_is_ended_when_the_log_is_beyond_its_limit() {
+    let dir = std::env::temp_dir().join(format!("ubiqlite-local-{}-still", std::process::id()));
+    std::fs::create_dir_all(&dir).unwrap();
+    let options = Options::default().wal_limit(1024 * 1024).stall_timeout(Duration::ZERO);
+    let local = Local::open(&dir.join("app.db"), options).unwrap();
+    let db = Database::from_backend(Box::new(local));
+    db.batch("CREATE TABLE t(a, b)").await.unwrap();
+    db.execute_many("INSERT INTO t VALUES (?, zeroblob(1000))", (0..2000).map(|n| [n]))
+        .await
+        .unwrap();
+    let mut rows = db.stream("SELECT * FROM t", ());
+    assert!(rows.try_next().await.unwrap().is_some());
+    for n in 0..2500_i64 {
+        db.execute("UPDATE t SET b = zeroblob(1001) WHERE a = ?", [n % 2000]).await.unwrap();
+    }
+    let ended = async {
+        while rows.try_next().await?.is_some() {}
+        Ok::<_, Error>(())
+    };
+    assert_eq!(ended.await.unwrap_err().kind(), ErrorKind::Timeout);
+    drop(rows);
+    // Its place serves the next one.
+    let all: Vec<i64> = db.stream("SELECT a FROM t", ()).collect().await.unwrap();
+    assert_eq!(all.len(), 2000);
+    db.close().await.unwrap();
+    std::fs::remove_dir_all(dir).unwrap();
+}
