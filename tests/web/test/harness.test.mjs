@@ -97,12 +97,22 @@ test('chromium: a frozen tab stands still and goes on', async () => {
   }
 });
 
-test('chromium: a quota is one', async () => {
+test('chromium: a quota ends what may be stored', async () => {
   const browser = await launch('chromium');
+  // Not by `estimate()`: that tells a figure that says nothing of the disk.
+  const store = async (bytes) => {
+    const root = await navigator.storage.getDirectory();
+    const file = await (await root.getFileHandle('file', { create: true })).createWritable();
+    await file.write(new Uint8Array(bytes));
+    await file.close();
+  };
   try {
     const page = await browser.newPage(server.url());
     await page.quota(100_000);
-    assert.equal((await page.evaluate(() => navigator.storage.estimate())).quota, 100_000);
+    await page.evaluate(store, 50_000);
+    await assert.rejects(page.evaluate(store, 500_000), { name: 'QuotaExceededError' });
+    await page.quota();
+    await page.evaluate(store, 500_000);
   } finally {
     await browser.close();
   }
