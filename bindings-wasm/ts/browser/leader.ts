@@ -29,7 +29,8 @@ export class Leader implements Engine {
   private settleGone!: (reason: string) => void;
   private settleEnding!: (ending: Ending) => void;
   private over = false;
-  private leaving: ((left: boolean) => void) | undefined;
+  /** Those who asked it to leave, in the order in which the worker answers. */
+  private readonly leaving: Array<(left: boolean) => void> = [];
 
   /** @param release lets the epoch's lock go, which tells everybody that this engine is gone */
   constructor(
@@ -73,7 +74,7 @@ export class Leader implements Engine {
   leave(): Promise<boolean> {
     return new Promise((resolve) => {
       if (this.over) return resolve(true);
-      this.leaving = resolve;
+      this.leaving.push(resolve);
       this.tell({ leave: true });
     });
   }
@@ -101,8 +102,7 @@ export class Leader implements Engine {
     } else if ('crashed' in message) {
       this.fail(failure('Internal', message.crashed));
     } else if ('staying' in message) {
-      this.leaving?.(false);
-      this.leaving = undefined;
+      this.leaving.shift()?.(false);
     } else if ('ended' in message) {
       this.end('left', 'the database was closed');
     }
@@ -125,7 +125,6 @@ export class Leader implements Engine {
     this.refused(failure('CannotOpen', reason));
     this.settleEnding(ending);
     this.settleGone(reason);
-    this.leaving?.(true);
-    this.leaving = undefined;
+    for (const resolve of this.leaving.splice(0)) resolve(true);
   }
 }

@@ -41,6 +41,8 @@ export class Member {
   private waiters: Waiter[] = [];
   private leader: Leader | undefined;
   private remote: RemoteEngine | undefined;
+  /** Who said that it leads while `remote` seemed to live. */
+  private successor: string | undefined;
   /** Aborted to withdraw from the election, or from leading. */
   private campaign: AbortController | undefined;
   private campaigned: Promise<void> = Promise.resolve();
@@ -91,6 +93,7 @@ export class Member {
     const found = new Promise<Engine>((resolve, reject) => {
       this.waiters.push({ resolve, reject });
     });
+    this.say({ who: true });
     if (this.role === 'follower') void this.expectLeader();
     return found;
   }
@@ -112,7 +115,7 @@ export class Member {
     if (this.bus === undefined) {
       this.bus = new BroadcastChannel(electionLock(this.name));
       this.bus.onmessage = ({ data }: MessageEvent<Broadcast>) => this.hear(data);
-      this.bus.postMessage({ who: true } satisfies Broadcast);
+      this.say({ who: true });
     }
     if (this.campaign === undefined && this.role === 'leader') this.stand();
   }
@@ -122,10 +125,14 @@ export class Member {
     return { id, release: await hold(presenceLock(this.name, id)) };
   }
 
+  private say(message: Broadcast): void {
+    this.bus?.postMessage(message);
+  }
+
   private hear(message: Broadcast): void {
-    if (!('leads' in message)) return;
+    // When this context leads, what it hears is an echo of one before.
+    if (!('leads' in message) || this.leader !== undefined) return;
     const { leads, protocol } = message;
-    if (leads === this.leader?.epoch || leads === this.remote?.epoch) return;
     if (protocol !== PROTOCOL) {
       this.refuse(
         failure(
@@ -135,13 +142,20 @@ export class Member {
       );
       return;
     }
-    // This context leads: what it hears is an echo of one before.
-    if (this.leader !== undefined || this.bus === undefined) return;
-    this.remote?.end('another engine took over');
-    const remote = new RemoteEngine(this.name, leads, this.bus);
+    // Only its lock tells that an engine is gone: a message may be late.
+    if (this.remote === undefined) this.follow(leads);
+    else if (leads !== this.remote.epoch) this.successor = leads;
+  }
+
+  private follow(epoch: string): void {
+    if (this.bus === undefined) return;
+    const remote = new RemoteEngine(this.name, epoch, this.bus);
     this.remote = remote;
+    this.successor = undefined;
     void remote.gone.then(() => {
-      if (this.remote === remote) this.remote = undefined;
+      if (this.remote !== remote) return;
+      this.remote = undefined;
+      if (this.successor !== undefined) this.follow(this.successor);
     });
     this.announce(remote);
   }
@@ -186,8 +200,10 @@ export class Member {
         if (!resigned.aborted) this.refuse(error as Error);
         return;
       }
-      this.remote?.end('this context leads now');
       this.leader = leader;
+      const { remote } = this;
+      this.remote = undefined;
+      remote?.end('this context leads now');
       this.announce(leader);
       if (this.users === 0) void leader.leave();
       const ending = await leader.ending;
@@ -207,8 +223,9 @@ export class Member {
     this.campaign?.abort(reason);
     this.campaign = undefined;
     this.leader = undefined;
-    this.remote?.end(reason);
+    const { remote } = this;
     this.remote = undefined;
+    remote?.end(reason);
     this.bus?.close();
     this.bus = undefined;
     void this.present?.then(({ release }) => release());

@@ -3,9 +3,26 @@ import { freshId } from './id.js';
 /** How many calls that run long in one turn of the worker can be stopped. */
 const STOCK = 4;
 
+/** After how many milliseconds a call counts as long. */
+const LONG = 12;
+
+/** How often its token is looked at, in milliseconds: a look takes up to 1 ms. */
+const PAUSE = 15;
+
 interface Token {
   name: string;
   file: File;
+}
+
+/** A call that runs. */
+interface Call {
+  client: number;
+  request: number;
+  /** When it is worth the next look. */
+  next: number;
+  /** By what it is stopped, once it runs long. */
+  token?: Token | undefined;
+  reported: boolean;
 }
 
 /**
@@ -19,7 +36,7 @@ export class Tokens {
   private readonly prefix = `stop-${freshId()}-`;
   private made = 0;
   private making = false;
-  private current: { client: number; request: number; token: Token | undefined } | undefined;
+  private current: Call | undefined;
 
   /** @param report tells a client that its request runs, and by which file it is stopped */
   constructor(
@@ -42,19 +59,30 @@ export class Tokens {
     }
   }
 
-  /** Whether the call that has been running for a while is to stop. The engine asks in the middle of it. */
+  /** Whether the call that runs is to stop. The engine asks often, in the middle of it. */
   poll(client: number, request: number): boolean {
-    if (this.current?.client !== client || this.current.request !== request) {
+    const now = performance.now();
+    const call = this.current;
+    if (call?.client !== client || call.request !== request) {
       this.retire();
-      const token = this.stock.pop();
-      this.current = { client, request, token };
-      // Takes effect when the worker is idle again.
-      void this.refill();
-      this.report(client, request, token?.name);
+      this.current = { client, request, next: now + LONG, reported: false };
       return false;
     }
-    const { token } = this.current;
-    if (token === undefined) return false;
+    if (now < call.next) return false;
+    call.next = now + PAUSE;
+    if (!call.reported) this.announce(call);
+    return call.token !== undefined && this.isGone(call.token);
+  }
+
+  private announce(call: Call): void {
+    call.reported = true;
+    call.token = this.stock.pop();
+    this.report(call.client, call.request, call.token?.name);
+    // Takes effect when the worker is idle again.
+    void this.refill();
+  }
+
+  private isGone(token: Token): boolean {
     try {
       this.reader?.readAsArrayBuffer(token.file);
       return false;
