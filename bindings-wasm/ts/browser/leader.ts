@@ -58,10 +58,15 @@ export class Leader implements Engine {
         ),
       );
     };
-    const { port1, port2 } = new MessageChannel();
-    if (storage === 'opfs') handover()?.lead(epoch, name, port1);
     const wasm = new URL('./ubiqlite.wasm', import.meta.url).href;
-    this.tell({ start: name, storage, epoch, wasm, hub: port2 }, [port2]);
+    const hub = storage === 'opfs' ? handover() : undefined;
+    if (hub === undefined) {
+      this.tell({ start: name, storage, epoch, wasm, hub });
+    } else {
+      const { port1, port2 } = new MessageChannel();
+      hub.lead(epoch, name, port1);
+      this.tell({ start: name, storage, epoch, wasm, hub: port2 }, [port2]);
+    }
   }
 
   dial(): Promise<Line> {

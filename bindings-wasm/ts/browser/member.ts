@@ -1,10 +1,10 @@
 import type { Engine } from './engine.js';
-import { failure, missing } from './failure.js';
+import { failure } from './failure.js';
 import { freshId } from './id.js';
 import { Leader } from './leader.js';
 import { lifecycle } from './lifecycle.js';
 import { electionLock, epochLock, hold, isHeld, presenceLock } from './locks.js';
-import { type Broadcast, PROTOCOL } from './protocol.js';
+import { type Broadcast, type Leads, PROTOCOL } from './protocol.js';
 import { RemoteEngine } from './remote.js';
 import type { Role } from './requirements.js';
 
@@ -42,7 +42,7 @@ export class Member {
   private leader: Leader | undefined;
   private remote: RemoteEngine | undefined;
   /** Who said that it leads while `remote` seemed to live. */
-  private successor: string | undefined;
+  private successor: Leads | undefined;
   /** Aborted to withdraw from the election, or from leading. */
   private campaign: AbortController | undefined;
   private campaigned: Promise<void> = Promise.resolve();
@@ -132,8 +132,7 @@ export class Member {
   private hear(message: Broadcast): void {
     // When this context leads, what it hears is an echo of one before.
     if (!('leads' in message) || this.leader !== undefined) return;
-    const { leads, protocol } = message;
-    if (protocol !== PROTOCOL) {
+    if (message.protocol !== PROTOCOL) {
       this.refuse(
         failure(
           'Busy',
@@ -143,13 +142,13 @@ export class Member {
       return;
     }
     // Only its lock tells that an engine is gone: a message may be late.
-    if (this.remote === undefined) this.follow(leads);
-    else if (leads !== this.remote.epoch) this.successor = leads;
+    if (this.remote === undefined) this.follow(message);
+    else if (message.leads !== this.remote.epoch) this.successor = message;
   }
 
-  private follow(epoch: string): void {
+  private follow(leads: Leads): void {
     if (this.bus === undefined) return;
-    const remote = new RemoteEngine(this.name, epoch, this.bus);
+    const remote = new RemoteEngine(this.name, leads, this.bus);
     this.remote = remote;
     this.successor = undefined;
     void remote.gone.then(() => {
@@ -225,6 +224,7 @@ export class Member {
     this.leader = undefined;
     const { remote } = this;
     this.remote = undefined;
+    this.successor = undefined;
     remote?.end(reason);
     this.bus?.close();
     this.bus = undefined;
@@ -243,9 +243,9 @@ export class Member {
   private async expectLeader(): Promise<void> {
     if (await isHeld(electionLock(this.name))) return;
     this.refuse(
-      missing(
-        'a page or dedicated worker that has it open',
-        `a SharedWorker or ServiceWorker can use ${this.name} only while one does`,
+      failure(
+        'Unsupported',
+        `no page has ${this.name} open: a SharedWorker or ServiceWorker cannot keep files itself, and uses a database only while a page or dedicated worker has it open`,
       ),
     );
   }

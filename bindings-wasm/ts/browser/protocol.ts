@@ -15,12 +15,20 @@ export interface Failure {
   index?: number;
 }
 
+/** Who leads. */
+export interface Leads {
+  leads: string;
+  protocol: number;
+  /** Whether a hub passes ports on to it: a worker that leads has none. */
+  hub: boolean;
+}
+
 /** On the BroadcastChannel of a database, heard by all who have it open. */
 export type Broadcast =
   /** A context asks who leads. */
   | { who: true }
   /** The worker that leads answers, and says so when it begins. */
-  | { leads: string; protocol: number }
+  | Leads
   /** A client asks the engine `to` for a line by BroadcastChannel. */
   | { dial: string; to: string };
 
@@ -60,8 +68,8 @@ export type ToWorker =
       storage: 'opfs' | 'memory';
       epoch: string;
       wasm: string;
-      /** Where the hub hands over ports. */
-      hub: MessagePort;
+      /** Where the hub hands over ports, if there is one. */
+      hub: MessagePort | undefined;
     }
   | { line: string; port: MessagePort }
   /** End as soon as no client is left. The answer is `staying` or `ended`. */

@@ -3,23 +3,25 @@ import { handover } from './handover.js';
 import { freshId } from './id.js';
 import { type Line, broadcastLine } from './line.js';
 import { epochLock, whenGone } from './locks.js';
-import type { Broadcast } from './protocol.js';
+import type { Broadcast, Leads } from './protocol.js';
 
 /** The engine of another context of this origin. */
 export class RemoteEngine implements Engine {
+  readonly epoch: string;
   readonly gone: Promise<string>;
   private readonly ended = new AbortController();
   private settle!: (reason: string) => void;
 
   constructor(
     private readonly name: string,
-    readonly epoch: string,
+    private readonly leads: Leads,
     private readonly bus: BroadcastChannel,
   ) {
+    this.epoch = leads.leads;
     this.gone = new Promise((resolve) => {
       this.settle = resolve;
     });
-    whenGone(epochLock(name, epoch), this.ended.signal, () => {
+    whenGone(epochLock(name, this.epoch), this.ended.signal, () => {
       this.end('the tab or worker that ran the database has gone');
     });
   }
@@ -32,7 +34,7 @@ export class RemoteEngine implements Engine {
 
   async dial(): Promise<Line> {
     const id = freshId();
-    const hub = handover();
+    const hub = this.leads.hub ? handover() : undefined;
     if (hub !== undefined) {
       const { port1, port2 } = new MessageChannel();
       if (await hub.pass(this.epoch, id, port2)) return port1;

@@ -69,7 +69,7 @@ class Service {
       crashed: (reason) => tell({ crashed: reason }),
     });
     if (handles !== undefined) this.bus = this.announce();
-    hub.onmessage = ({ data }: MessageEvent<Passed>) => this.clients.greet(data.port);
+    if (hub !== undefined) hub.onmessage = ({ data }: MessageEvent<Passed>) => this.clients.greet(data.port);
     void tokens?.refill();
   }
 
@@ -88,9 +88,9 @@ class Service {
 
   /** Says that this engine leads, now and whenever somebody asks. */
   private announce(): BroadcastChannel {
-    const { start: name, epoch } = this.start;
+    const { start: name, epoch, hub } = this.start;
     const bus = new BroadcastChannel(electionLock(name));
-    const leads: Broadcast = { leads: epoch, protocol: PROTOCOL };
+    const leads: Broadcast = { leads: epoch, protocol: PROTOCOL, hub: hub !== undefined };
     bus.onmessage = ({ data }: MessageEvent<Broadcast>) => {
       if ('who' in data) bus.postMessage(leads);
       else if ('dial' in data && data.to === epoch) this.clients.greet(broadcastLine(name, data.dial));
@@ -102,7 +102,7 @@ class Service {
   private close(): void {
     this.clients.close();
     this.bus?.close();
-    this.start.hub.close();
+    this.start.hub?.close();
     for (const handle of this.handles?.files ?? []) handle.close();
     tell({ ended: true });
   }
