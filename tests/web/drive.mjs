@@ -26,7 +26,7 @@ export const BROWSERS = Object.keys(LAUNCHERS);
  * @param {string} [options.dir] the profile, which is kept; without it a fresh
  *   one is made and removed. Starting a browser twice on one folder is how a
  *   test restarts it.
- * @param {string[]} [options.args] more arguments for the browser (not webkit)
+ * @param {string[]} [options.args] more arguments for Chromium or Firefox
  * @returns {Promise<import('./drive/types.d.ts').Browser>}
  */
 export async function launch(kind, options = {}) {

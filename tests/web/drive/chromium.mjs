@@ -1,12 +1,13 @@
-// Chromium, by playwright-core over the DevTools protocol.
+// Chromium, by puppeteer over the DevTools protocol. (Playwright keeps every page
+// visible, and a visible page cannot be frozen.)
 
-import { chromium } from 'playwright-core';
+import puppeteer from 'puppeteer-core';
 
-import { decode, source } from './evaluate.mjs';
 import { endAll, find, profile, within } from './processes.mjs';
+import { Tab } from './tab.mjs';
 
 const ARGS = [
-  // It runs as root where tests usually run, and there it has no sandbox.
+  // Tests usually run as root, and there it has no sandbox.
   '--no-sandbox',
   '--disable-gpu',
   // It must ask nobody outside.
@@ -21,81 +22,76 @@ const ARGS = [
   '--disable-dev-shm-usage',
 ];
 
+/** Milliseconds that a call may take: the longest tests are one call. */
+const PROTOCOL = 600_000;
+
 export async function launchChromium({ dir, args = [] } = {}) {
   const home = await profile(dir);
-  let context;
+  let browser;
   try {
-    context = await chromium.launchPersistentContext(home.dir, {
+    browser = await puppeteer.launch({
       executablePath: find('chromium', 'chromium-browser', 'google-chrome'),
       args: [...ARGS, ...args],
+      userDataDir: home.dir,
       headless: true,
+      defaultViewport: null,
+      protocolTimeout: PROTOCOL,
+      // The browser ends when the pipe does, and so with this process.
+      pipe: true,
     });
+    const [blank] = await browser.pages();
+    return {
+      kind: 'chromium',
+      version: await browser.version(),
+      async newPage(url) {
+        const page = await browser.newPage();
+        const tab = new ChromiumTab(page, blank, await page.createCDPSession());
+        await tab.goto(url);
+        return tab;
+      },
+      close: () => endAll(() => within(20, 'closing Chromium', browser.close()), home.remove),
+    };
   } catch (error) {
-    await home.remove();
+    await endAll(() => browser?.close(), home.remove);
     throw error;
   }
-  // It begins with a blank tab, which nobody asked for.
-  const blank = context.pages()[0];
-  return {
-    kind: 'chromium',
-    version: context.browser()?.version() ?? 'unknown',
-    async newPage(url) {
-      const page = await ChromiumPage.open(context);
-      await page.goto(url);
-      await blank?.close().catch(() => {});
-      return page;
-    },
-    close: () => endAll(() => context.close(), home.remove),
-  };
 }
 
-class ChromiumPage {
-  console = [];
-  errors = [];
-  #page;
+class ChromiumTab extends Tab {
+  #blank;
   #devtools;
 
-  static async open(context) {
-    const page = await context.newPage();
-    return new ChromiumPage(page, await context.newCDPSession(page));
-  }
-
-  constructor(page, devtools) {
-    this.#page = page;
+  constructor(page, blank, devtools) {
+    super(page);
+    this.#blank = blank;
     this.#devtools = devtools;
-    page.on('console', (message) => this.console.push(message.text()));
-    page.on('pageerror', (error) => this.errors.push(String(error)));
-  }
-
-  async evaluate(fn, arg) {
-    // As source and not as a function: playwright would rewrite what it cannot send.
-    return decode(await this.#page.evaluate(`(() => {${source(fn, arg)}})()`));
-  }
-
-  async goto(url) {
-    await this.#page.goto(url, { waitUntil: 'load' });
-  }
-
-  async reload() {
-    await this.#page.reload({ waitUntil: 'load' });
-  }
-
-  async close() {
-    await this.#page.close({ runBeforeUnload: false });
   }
 
   async crash() {
-    const crashed = this.#page.waitForEvent('crash', { timeout: 10_000 });
+    const crashed = new Promise((done) => this.#devtools.once('Inspector.targetCrashed', done));
+    await this.#devtools.send('Inspector.enable');
     // It answers nothing: who would answer is gone.
     this.#devtools.send('Page.crash').catch(() => {});
-    await crashed;
+    await within(10, 'the crash', crashed);
+    this.leave('the page crashed');
   }
 
   async freeze() {
-    await within(10, 'freezing', this.#devtools.send('Page.setWebLifecycleState', { state: 'frozen' }));
+    // Only what nobody sees can be frozen.
+    await this.#blank.bringToFront();
+    await this.#state('frozen');
   }
 
   async thaw() {
-    await within(10, 'thawing', this.#devtools.send('Page.setWebLifecycleState', { state: 'active' }));
+    await this.#state('active');
+  }
+
+  async quota(bytes) {
+    const { origin } = new URL(this.page.url());
+    await this.#devtools.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: bytes });
+  }
+
+  #state(state) {
+    return within(10, `making a page ${state}`, this.#devtools.send('Page.setWebLifecycleState', { state }));
   }
 }

@@ -2,11 +2,12 @@
 
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { kill } from 'node:process';
 
 import puppeteer from 'puppeteer-core';
 
-import { decode, source } from './evaluate.mjs';
-import { endAll, find, profile, start, within } from './processes.mjs';
+import { endAll, find, gone, profile, start, within } from './processes.mjs';
+import { Tab } from './tab.mjs';
 
 const PREFS = {
   // A tab of its own process each, so that one can crash alone.
@@ -35,6 +36,9 @@ const PREFS = {
   'toolkit.telemetry.server': 'data:,#none',
 };
 
+// System access is what tells the process of a tab.
+const REMOTE = ['--remote-debugging-port', '0', '--remote-allow-system-access'];
+
 export async function launchFirefox({ dir, args = [] } = {}) {
   const home = await profile(dir);
   const lines = Object.entries(PREFS).map(
@@ -43,7 +47,7 @@ export async function launchFirefox({ dir, args = [] } = {}) {
   await writeFile(join(home.dir, 'user.js'), lines.join('\n'));
   const firefox = start(
     find('firefox-esr', 'firefox'),
-    ['--headless', '--no-remote', '--profile', home.dir, '--remote-debugging-port', '0', ...args, 'about:blank'],
+    ['--headless', '--no-remote', '--profile', home.dir, ...REMOTE, ...args, 'about:blank'],
     // Its crash reports and caches go under HOME.
     { env: { HOME: home.dir, MOZ_CRASHREPORTER_DISABLE: '1', MOZ_REMOTE_SETTINGS_DEVTOOLS: '1' } },
   );
@@ -53,14 +57,15 @@ export async function launchFirefox({ dir, args = [] } = {}) {
       browserWSEndpoint: `${address}/session`,
       protocol: 'webDriverBiDi',
       defaultViewport: null,
+      protocolTimeout: 600_000,
     });
     return {
       kind: 'firefox',
       version: await browser.version(),
       async newPage(url) {
-        const page = new FirefoxPage(await browser.newPage());
-        await page.goto(url);
-        return page;
+        const tab = new FirefoxTab(await browser.newPage(), browser);
+        await tab.goto(url);
+        return tab;
       },
       close: () =>
         endAll(
@@ -76,36 +81,21 @@ export async function launchFirefox({ dir, args = [] } = {}) {
   }
 }
 
-class FirefoxPage {
-  console = [];
-  errors = [];
-  #page;
+class FirefoxTab extends Tab {
+  #browser;
 
-  constructor(page) {
-    this.#page = page;
-    page.on('console', (message) => this.console.push(message.text()));
-    page.on('pageerror', (error) => this.errors.push(String(error)));
-  }
-
-  async evaluate(fn, arg) {
-    return decode(await this.#page.evaluate(`(() => {${source(fn, arg)}})()`));
-  }
-
-  async goto(url) {
-    await this.#page.goto(url, { waitUntil: 'load' });
-  }
-
-  async reload() {
-    await this.#page.reload({ waitUntil: 'load' });
-  }
-
-  async close() {
-    await this.#page.close({ runBeforeUnload: false });
+  constructor(page, browser) {
+    super(page);
+    this.#browser = browser;
   }
 
   async crash() {
-    // The page answers nothing any more: its process ends at this address.
-    await within(10, 'the crash', this.#page.goto('about:crashcontent')).catch(() => {});
+    const title = `to crash ${crypto.randomUUID()}`;
+    await this.evaluate((it) => void (document.title = it), title);
+    const process = await processOf(this.#browser, title);
+    kill(process, 'SIGKILL');
+    await gone(process);
+    this.leave('the page crashed');
   }
 
   async freeze() {
@@ -115,4 +105,25 @@ class FirefoxPage {
   async thaw() {
     throw new Error('Firefox cannot be told to freeze a page');
   }
+}
+
+/** The process of the tab with this title, which the browser's own window knows. */
+async function processOf(browser, title) {
+  // Puppeteer has no method for the browser's own windows, but sends what is asked.
+  const ask = async (method, params) => (await browser.connection.send(method, params)).result;
+  const { contexts } = await ask('browsingContext.getTree', { 'moz:scope': 'chrome' });
+  const expression = `
+    gBrowser.tabs
+      .filter((tab) => tab.linkedBrowser.contentTitle === ${JSON.stringify(title)})
+      .map((tab) => tab.linkedBrowser.browsingContext.currentWindowGlobal.osPid)[0]`;
+  const end = Date.now() + 10_000;
+  while (Date.now() < end) {
+    for (const { context } of contexts) {
+      const { result } = await ask('script.evaluate', { target: { context }, expression, awaitPromise: false });
+      if (result?.type === 'number') return result.value;
+    }
+    // The title goes from the page's process to the browser's in its own time.
+    await new Promise((done) => setTimeout(done, 20));
+  }
+  throw new Error('Firefox does not tell the process of the tab');
 }

@@ -6,6 +6,7 @@ import { accessSync, constants } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { kill } from 'node:process';
 
 // The shell is the head of a process group of its own, and holds a pipe from
 // this process: when the pipe ends, for whatever reason, it ends the group.
@@ -133,4 +134,16 @@ export function within(seconds, what, promise) {
     timer = setTimeout(() => failed(new Error(`${what} took longer than ${seconds} s`)), seconds * 1000);
   });
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
+/** Resolves when there is no process of this number any more. */
+export async function gone(pid) {
+  for (;;) {
+    try {
+      kill(pid, 0);
+    } catch {
+      return;
+    }
+    await new Promise((done) => setTimeout(done, 5));
+  }
 }

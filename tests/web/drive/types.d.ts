@@ -35,4 +35,6 @@ export interface Page {
   freeze(): Promise<void>;
   /** Lets a frozen page go on. */
   thaw(): Promise<void>;
+  /** Limits what the page's origin may store (Chromium only); without a number it is as before. */
+  quota?(bytes?: number): Promise<void>;
 }

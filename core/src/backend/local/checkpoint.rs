@@ -44,6 +44,10 @@ fn checkpoint(shared: &Shared) {
     }
     let done = shared.with_writer(|connection: &mut Connection| {
         let frames = connection.wal_frames().unwrap_or(0);
+        if u64::from(frames) * u64::from(connection.page_size()) >= shared.options.wal_limit {
+            shared.readers.revoke_idle(shared.options.stall_timeout);
+            shared.sessions.revoke_idle(shared.options.stall_timeout);
+        }
         // What it can't copy now, the next one will.
         connection.checkpoint(frames >= RESTART)?;
         Ok(connection.wal_frames().unwrap_or(0))

@@ -2,8 +2,8 @@
 
 use std::future::poll_fn;
 use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -52,7 +52,7 @@ fn is_idle(shared: &Shared) -> bool {
 fn end(shared: &Shared) {
     shared.sessions.close();
     shared.readers.close();
-    *shared.reader.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    *shared.reader.connection() = None;
     // The last connection copies the log into the database and deletes it.
-    *shared.writer.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    *shared.writer.connection() = None;
 }

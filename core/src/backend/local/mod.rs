@@ -26,7 +26,7 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::{Backend, Begin, Capabilities, Intent, Output, Pages, Program, Reply, Session};
@@ -141,7 +141,7 @@ impl Shared {
     /// Closes the connections that nobody uses, out of the way of a statement
     /// that needs the file for itself.
     fn make_way(&self) {
-        *self.reader.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.reader.connection() = None;
         self.readers.close_idle();
         self.sessions.close_idle();
     }

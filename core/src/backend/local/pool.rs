@@ -2,8 +2,9 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
-use super::lent::{self, Slot};
+use super::lent::{self, Seat, Slot};
 use super::{BoxedFuture, Shared};
 use crate::backend::{Completer, call};
 use crate::engine::{Connection, Role};
@@ -17,7 +18,7 @@ pub(super) struct Pool(Mutex<State>);
 struct State {
     limit: usize,
     /// How many are out.
-    out: Vec<Weak<Mutex<Option<Connection>>>>,
+    out: Vec<Weak<Seat>>,
     idle: Vec<Connection>,
     waiting: VecDeque<Completer<Place>>,
 }
@@ -79,6 +80,14 @@ impl Pool {
         drop(idle);
     }
 
+    /// Ends those that are out and have stood still for so long.
+    pub(super) fn revoke_idle(&self, limit: Duration) {
+        let out: Vec<Slot> = self.state().out.iter().filter_map(Weak::upgrade).collect();
+        for slot in out {
+            slot.revoke_if_idle(limit);
+        }
+    }
+
     /// Closes all, those that are out too: their holders find an empty place.
     pub(super) fn close(&self) {
         self.close_idle();
@@ -88,7 +97,7 @@ impl Pool {
         // Who waits is told by the drop.
         drop(waiting);
         for slot in out.iter().filter_map(Weak::upgrade) {
-            *slot.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            *slot.connection() = None;
         }
     }
 }
@@ -129,7 +138,7 @@ impl Place {
 
     fn open(&self) -> Result<()> {
         self.shared.check_open()?;
-        if self.slot.lock().unwrap_or_else(PoisonError::into_inner).is_none() {
+        if self.slot.connection().is_none() {
             self.open_as(self.which.role())?;
         }
         Ok(())
@@ -138,19 +147,19 @@ impl Place {
     /// Has another connection in this place, that admits what this role does.
     pub(super) fn open_as(&self, role: Role) -> Result<()> {
         let connection = self.shared.connect(role)?;
-        *self.slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(connection);
+        *self.slot.connection() = Some(connection);
         Ok(())
     }
 
     /// Closes the connection instead of lending it again.
     pub(super) fn forget(&self) {
-        *self.slot.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.slot.connection() = None;
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let connection = self.slot.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let connection = self.slot.connection().take();
         let pool = self.which.of(&self.shared);
         loop {
             let mut state = pool.state();
@@ -167,7 +176,7 @@ impl Drop for Place {
             state.out.push(Arc::downgrade(&slot));
             drop(state);
             if next.start() {
-                *slot.lock().unwrap_or_else(PoisonError::into_inner) = connection;
+                *slot.connection() = connection;
                 let place = Self { shared: Arc::clone(&self.shared), which: self.which, slot };
                 // One that nobody takes any more gives itself back.
                 drop(next.answer(Ok(place)));
@@ -177,6 +186,6 @@ impl Drop for Place {
     }
 }
 
-fn is(weak: &Weak<Mutex<Option<Connection>>>, slot: &Slot) -> bool {
+fn is(weak: &Weak<Seat>, slot: &Slot) -> bool {
     std::ptr::eq(weak.as_ptr(), Arc::as_ptr(slot))
 }

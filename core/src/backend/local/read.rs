@@ -6,7 +6,7 @@ use super::lent::Slot;
 use super::{Shared, lent};
 use crate::backend::{Output, Program};
 use crate::engine::{Connection, Read, Role, context};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Runs a read. `None`: it is no read, or has to wait for the turn as if it
 /// were a write, because the one connection is held.
@@ -38,7 +38,7 @@ fn on(slot: &Slot, program: &Program<'_>) -> Option<Result<Output>> {
 
 /// Opens the slot's connection for reading, if it is not.
 pub(super) fn open(shared: &Shared, slot: &Slot) -> Result<()> {
-    let mut place = slot.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let mut place = slot.connection();
     if place.is_none() {
         *place = Some(shared.connect(Role::Reader)?);
     }
@@ -51,6 +51,14 @@ pub(super) fn with<T>(
     slot: &Slot,
     work: impl FnOnce(&mut Connection) -> Result<T>,
 ) -> Result<T> {
+    if slot.is_revoked() {
+        return Err(stalled(shared));
+    }
     lent::with(slot, |connection| lent::for_caller(context::current(), None, connection, work))
         .unwrap_or_else(|| Err(shared.closed()))
+}
+
+/// The error of what stood still for too long.
+fn stalled(shared: &Shared) -> Error {
+    Error::stalled(shared.options.stall_timeout, shared.options.wal_limit)
 }

@@ -30,7 +30,7 @@ struct State {
 #[derive(Debug)]
 enum Entry {
     Turn(Completer<Turn>),
-    Write(Arc<Shared>, Write),
+    Write(Arc<Shared>, Box<Write>),
 }
 
 /// The turn, passed on when dropped.
@@ -86,7 +86,7 @@ impl Turns {
 
     /// Has a write run when its turn comes.
     pub(super) fn push(self: &Arc<Self>, shared: &Arc<Shared>, write: Write) {
-        self.state().waiting.push_back(Entry::Write(Arc::clone(shared), write));
+        self.state().waiting.push_back(Entry::Write(Arc::clone(shared), Box::new(write)));
     }
 
     /// The next ones, as long as nobody has the turn: a holder, or writes of one
@@ -99,13 +99,13 @@ impl Turns {
         let next = match state.waiting.pop_front()? {
             Entry::Turn(completer) => Next::Turn(completer),
             Entry::Write(shared, first) => {
-                let mut batch = vec![first];
+                let mut batch = vec![*first];
                 while batch.len() < write::MOST
                     && let Some(Entry::Write(of, _)) = state.waiting.front()
                     && Arc::ptr_eq(of, &shared)
                     && let Some(Entry::Write(_, write)) = state.waiting.pop_front()
                 {
-                    batch.push(write);
+                    batch.push(*write);
                 }
                 Next::Writes(shared, batch)
             }

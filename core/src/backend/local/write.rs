@@ -51,9 +51,7 @@ pub(super) fn run(shared: &Arc<Shared>, batch: Vec<Write>) {
 
 fn run_group(shared: &Shared, group: Vec<Write>) {
     if group.len() > 1 {
-        let answers = shared.with_writer(|connection| {
-            together(connection, &group, |connection, write| shared_run(connection, write))
-        });
+        let answers = shared.with_writer(|connection| together(connection, &group, shared_run));
         match answers {
             Ok(Some(answers)) => {
                 for (write, answer) in group.into_iter().zip(answers) {
