@@ -54,6 +54,7 @@ pub(super) fn with<T>(
     if slot.is_revoked() {
         return Err(stalled(shared));
     }
+    slot.touch();
     lent::with(slot, |connection| lent::for_caller(context::current(), None, connection, work))
         .unwrap_or_else(|| Err(shared.closed()))
 }
