@@ -2,6 +2,7 @@
 import { build } from 'esbuild';
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -41,17 +42,17 @@ const node = { ...common, platform: 'node', target: 'node20' };
 await build({
   ...node,
   format: 'esm',
-  entryPoints: { node: 'ts/node/index.ts', 'node-worker': 'ts/node/worker.ts' },
+  entryPoints: { 'node-worker': 'ts/node/worker.ts' },
   outExtension: { '.js': '.mjs' },
-  define: { UBIQLITE_HERE: 'import.meta.url' },
 });
-await build({
-  ...node,
-  format: 'cjs',
-  entryPoints: { node: 'ts/node/index.ts' },
-  outExtension: { '.js': '.cjs' },
-  define: { UBIQLITE_HERE: '__filename' },
-});
+await build({ ...node, format: 'cjs', entryPoints: { node: 'ts/node/index.ts' }, outExtension: { '.js': '.cjs' } });
+// One copy of the code for both kinds of modules, so that a program which has both
+// has each database open once.
+const names = Object.keys(createRequire(import.meta.url)('./dist/node.cjs')).sort();
+writeFileSync(
+  join(dist, 'node.mjs'),
+  `import node from './node.cjs';\nexport const { ${names.join(', ')} } = node;\n`,
+);
 
 const types = spawnSync(
   process.execPath,

@@ -6,11 +6,12 @@
  */
 import '../dispose.js';
 import { type Database, type DatabaseOptions, checkPath, engineOptions, openDatabase } from '../api/database.js';
+import { exported } from '../api/export.js';
 import { connector } from './connector.js';
 
 export * from '../index.js';
 export { list, remove } from './catalog.js';
-export { exportFile, importFile } from './transfer.js';
+export { type ImportSource, importFile } from './transfer.js';
 
 /** How a database is opened. */
 export interface OpenOptions extends DatabaseOptions {
@@ -45,4 +46,18 @@ export async function open(path: string, options: OpenOptions = {}): Promise<Dat
   const { signal, storage = 'opfs' } = options;
   signal?.throwIfAborted();
   return openDatabase(path, options, connector(path, storage, engineOptions(options)), { signal });
+}
+
+/**
+ * The database as an ordinary SQLite file, piece by piece: of one moment, whatever
+ * is written meanwhile, and with memory for a few pages.
+ *
+ * ```js
+ * const blob = await new Response(await exportFile('app.db')).blob();
+ * ```
+ *
+ * @throws {@link CannotOpenError} if there is no such database
+ */
+export async function exportFile(name: string): Promise<ReadableStream<Uint8Array>> {
+  return exported(await open(name, { create: false }));
 }
