@@ -16,7 +16,7 @@ export class NodeFiles implements Files {
   open(name: string, create: boolean, readOnly: boolean): number {
     return attempt(() => {
       const flags = readOnly ? O_RDONLY : O_RDWR;
-      for (;;) {
+      for (let tries = 0; tries < 3; tries += 1) {
         try {
           const file = fs.openSync(name, flags);
           // Directories can be opened, for reading.
@@ -36,6 +36,8 @@ export class NodeFiles implements Files {
           if (systemCode(error) !== 'EEXIST') throw error;
         }
       }
+      // A link that leads nowhere is there, and is not.
+      return NOT_FOUND;
     });
   }
 
@@ -147,11 +149,12 @@ function make(name: string, flags: number): number {
 }
 
 const IO = -1;
+const NOT_FOUND = -2;
 const DIRECTORY = -5;
 
 const CODES: Record<string, number> = {
-  ENOENT: -2,
-  ENOTDIR: -2,
+  ENOENT: NOT_FOUND,
+  ENOTDIR: NOT_FOUND,
   ENOSPC: -3,
   EDQUOT: -3,
   EFBIG: -3,
