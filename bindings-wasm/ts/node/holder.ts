@@ -110,9 +110,12 @@ function isRunning(pid: number): boolean {
 function isYounger(pid: number, moment: number): boolean {
   if (process.platform === 'win32') return false;
   try {
-    const options = { encoding: 'utf8', env: { ...process.env, LC_ALL: 'C' }, stdio: ['ignore', 'pipe', 'ignore'] } as const;
-    const began = Date.parse(execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], options).trim());
-    return began > moment + SLACK;
+    const told = execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], {
+      encoding: 'utf8',
+      env: { ...process.env, LC_ALL: 'C' },
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    return Date.parse(told.trim()) > moment + SLACK;
   } catch {
     return false;
   }

@@ -1,12 +1,9 @@
-/**
- * Where the package's other files lie: beside this one, in the ESM build and in
- * the CommonJS one. CommonJS has no `import.meta`, so the build defines
- * `import.meta.url` there as a name, and says in a banner what it is:
- * `require('node:url').pathToFileURL(__filename).href`.
- */
+import { join } from 'node:path';
 
-/** The script of a database's worker. */
-export const workerScript = (): URL => new URL('./node-worker.mjs', import.meta.url);
+// The package's one script for Node is CommonJS, whichever way it is loaded.
 
-/** The engine. */
-export const wasmFile = (): URL => new URL('./ubiqlite.wasm', import.meta.url);
+/** The script of a database's worker, beside this one. */
+export const workerScript = (): string => join(__dirname, 'node-worker.mjs');
+
+/** The engine, beside this script. */
+export const wasmFile = (): string => join(__dirname, 'ubiqlite.wasm');
