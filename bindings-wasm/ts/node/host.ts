@@ -29,7 +29,6 @@ export class Host {
     const start: Start = { file, token, wasm: wasmFile(), stops: this.stops };
     // Nothing of how the program was started is for this thread.
     this.worker = new Worker(workerScript(), { workerData: start, execArgv: [], argv: [], name: 'ubiqlite' });
-    this.worker.unref();
     this.worker.on('message', ({ crashed }: FromWorker) => {
       this.crash = crashed;
       void this.worker.terminate();
@@ -47,6 +46,8 @@ export class Host {
         resolve();
       });
     });
+    // After the listeners: each of them holds the process, too.
+    this.worker.unref();
   }
 
   /** Whether nobody can come any more. */
@@ -65,8 +66,11 @@ export class Host {
       this.made += 1;
       const client = this.made;
       const { port1, port2 } = new MessageChannel();
+      const giveUp = (): void => line.giveUp();
+      const settled = (): void => given.removeEventListener('abort', giveUp);
       const line = new Line(port1, events, {
         opened: () => {
+          settled();
           resolve({
             client,
             post: (batch) => line.post(batch),
@@ -75,11 +79,14 @@ export class Host {
             close: () => line.close(),
           });
         },
-        refused: (error) => reject(error ?? this.refusal()),
+        refused: (error) => {
+          settled();
+          reject(error ?? this.refusal());
+        },
         over: () => this.leave(line),
       });
       this.lines.add(line);
-      given.addEventListener('abort', () => line.giveUp(), { once: true });
+      given.addEventListener('abort', giveUp);
       this.tell({ admit: client, port: port2, path, options }, [port2]);
     });
   }
