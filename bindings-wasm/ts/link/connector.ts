@@ -1,38 +1,32 @@
-/**
- * What stands between a database's calls and the place where its engine is:
- * written by `ts/node` and `ts/browser`, used by `ts/link`.
- */
-
-/** What a channel tells the link. */
+/** What an engine says to a client. */
 export interface ChannelEvents {
-  /** A batch of replies from the engine. */
+  /** A batch of replies. */
   message(batch: ArrayBuffer): void;
-  /** The engine is gone, and what it had not answered it will not answer. Told at most once, and nothing after it. */
+  /** The engine is gone: nothing comes any more. Called once, never after `close()`. */
   lost(reason: string): void;
+}
+
+/** A way to the engine of one database, which has it open for this client. */
+export interface Channel {
+  /** The client's number, which no other client of the engine has. */
+  readonly client: number;
+  /** Sends a batch of requests, which is the engine's from then on. */
+  post(batch: ArrayBuffer): void;
+  /** Stops a request that may be running, which hears no message meanwhile. */
+  stop(request: number): void;
+  /** Says whether calls are pending: in Node the process lives that long. */
+  busy(pending: boolean): void;
+  /** Has the engine answer what it accepted, then let this client go. */
+  close(): Promise<void>;
 }
 
 /** Finds the engine of one database, and finds it again when it was lost. */
 export interface Connector {
   /**
-   * Resolves when an engine is reachable and has opened the database with these
-   * options; rejects with the reason why not (a `UbiqliteError`). Called again
-   * after `lost`.
+   * Resolves when an engine is reachable and has opened the database.
+   *
+   * @throws UbiqliteError that says why it cannot be
    */
   connect(events: ChannelEvents): Promise<Channel>;
-  /** Lets go of what is needed to find an engine; a `connect` under way rejects. */
-  close(): Promise<void>;
-}
-
-/** A way to an engine that has the database open. */
-export interface Channel {
-  /** The number that the engine knows this client by. */
-  readonly client: number;
-  /** Sends a batch of requests, whose buffer is transferred. */
-  post(batch: ArrayBuffer): void;
-  /** Stops the call of this request should it be running right now. */
-  stop(request: number): void;
-  /** Whether calls are pending: a Node process stays alive for those. */
-  busy(pending: boolean): void;
-  /** Orderly: what was accepted is done and answered, then the client is let go. Told `lost` never after it. */
   close(): Promise<void>;
 }

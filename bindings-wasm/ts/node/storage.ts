@@ -1,0 +1,1 @@
+export const list = 0, remove = 0, exportFile = 0, importFile = 0;

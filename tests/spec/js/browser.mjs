@@ -1,0 +1,81 @@
+/**
+ * The scenarios in a browser, as the script of `browser.html`. The query string may have
+ *
+ *     storage=memory           instead of opfs
+ *     package=/path/to.js      instead of /bindings-wasm/dist/browser.js
+ *     words=transfer,cancel    to run those with one of the words
+ *
+ * When it is over, `#report` holds the report as JSON (`failed` is empty when all is
+ * well; a page that could not even begin has `error`), `globalThis.specReport` the same
+ * as an object, and the title says `done`.
+ */
+
+import { SUBJECTS, assemble } from './scenarios.mjs';
+import { choose, runAll } from './runner.mjs';
+
+const query = new URLSearchParams(location.search);
+const storage = query.get('storage') ?? 'opfs';
+const words = (query.get('words') ?? '').split(',').filter((word) => word !== '');
+
+/** Two pages may run the scenarios at once. */
+const RUN = Math.random().toString(36).slice(2, 8);
+let places = 0;
+
+async function json(name) {
+  const url = new URL(`../${name}.json`, import.meta.url);
+  const answer = await fetch(url);
+  if (!answer.ok) throw new Error(`${url} answers ${answer.status}`);
+  return answer.json();
+}
+
+async function scenarios() {
+  const files = await Promise.all(SUBJECTS.map(async (name) => [name, await json(name)]));
+  return assemble(new Map(files), await json('fixtures'));
+}
+
+/** Names of its own for each scenario. */
+function place(api) {
+  places += 1;
+  const prefix = `spec-${RUN}-${places}-`;
+  const used = new Set();
+  return {
+    locate(path) {
+      used.add(prefix + path);
+      return prefix + path;
+    },
+    nameOf: (path) => path.replace(prefix, ''),
+    async end() {
+      // Names that were refused, or memory, have nothing to be removed.
+      if (storage === 'opfs') await Promise.allSettled([...used].map((name) => api.remove(name)));
+    },
+  };
+}
+
+function watch(told) {
+  const listener = (event) => {
+    event.preventDefault();
+    told(event.reason);
+  };
+  addEventListener('unhandledrejection', listener);
+  return () => removeEventListener('unhandledrejection', listener);
+}
+
+function print(line) {
+  document.getElementById('lines').append(`${line}\n`);
+}
+
+function finish(report) {
+  globalThis.specReport = report;
+  document.getElementById('report').textContent = JSON.stringify(report);
+  document.title = `The scenarios: done, ${report.error ?? `${report.failed.length} failed`}`;
+}
+
+async function main() {
+  const api = await import(query.get('package') ?? '/bindings-wasm/dist/browser.js');
+  const lacks = new Map([['files', 'a browser has no file system with real paths']]);
+  return runAll(choose(await scenarios(), words), {
+    api, options: { storage }, lacks, place: async () => place(api), print, watch,
+  });
+}
+
+main().then(finish, (error) => finish({ error: `${error?.stack ?? error}`, failed: [] }));

@@ -1,0 +1,117 @@
+/**
+ * Runs the scenarios of `tests/spec` on the JavaScript package, in any environment.
+ */
+
+import { Failure, Lacking } from './failure.mjs';
+import { CAPABILITIES } from './scenarios.mjs';
+import { World } from './world.mjs';
+import { runSteps, within } from './scope.mjs';
+
+/** A scenario that takes longer has failed. */
+const PATIENCE = 30_000;
+
+/** What JavaScript has no use for, wherever it runs. */
+const NOT_IN_JAVASCRIPT = new Map([
+  ['real_type', 'JavaScript has one type for 1.0 and 1'],
+]);
+
+/**
+ * Where scenarios run.
+ *
+ * @typedef {object} Environment
+ * @property {object} api what the package exports
+ * @property {object} options of every `open`
+ * @property {Map<string, string>} lacks the needs that are not met here, and why
+ * @property {() => Promise<import('./world.mjs').Place>} place an empty one
+ * @property {(line: string) => void} print
+ * @property {(told: (error: unknown) => void) => () => void} watch tells rejections that
+ *   nobody handles, until the function that it gives is called
+ */
+
+/**
+ * Runs the scenarios one after another, so that none waits for another's work.
+ *
+ * @param {object[]} scenarios
+ * @param {Environment} environment
+ * @returns the report: plain data
+ */
+export async function runAll(scenarios, environment) {
+  const started = performance.now();
+  const capabilities = await capabilitiesOf(environment);
+  const report = { scenarios: scenarios.length, held: [], failed: [], skipped: [], seconds: 0 };
+  for (const scenario of scenarios) {
+    const since = performance.now();
+    const { skipped, failure } = await runOne(scenario, environment, capabilities);
+    const seconds = (performance.now() - since) / 1000;
+    if (skipped !== undefined) {
+      report.skipped.push({ title: scenario.title, reason: skipped });
+      environment.print(`skipped ${scenario.title}: ${skipped}`);
+    } else if (failure !== undefined) {
+      report.failed.push({ title: scenario.title, failure });
+      environment.print(`FAILED  ${scenario.title}`);
+    } else {
+      report.held.push({ title: scenario.title, seconds });
+      environment.print(`ok      ${scenario.title}`);
+    }
+  }
+  report.seconds = (performance.now() - started) / 1000;
+  for (const { title, failure } of report.failed) environment.print(`\nFAILED  ${title}\n    ${failure}`);
+  environment.print(
+    `\n${report.scenarios} scenarios: ${report.held.length} hold, ${report.failed.length} failed, `
+      + `${report.skipped.length} skipped, in ${report.seconds.toFixed(1)} s`,
+  );
+  return report;
+}
+
+/** Chooses the scenarios that have one of the words in `subject: name`. */
+export function choose(scenarios, words) {
+  const chosen = scenarios.filter(({ title }) => words.length === 0 || words.some((word) => title.includes(word)));
+  if (chosen.length === 0) throw new Error(`no scenario has one of the words: ${words.join(' ')}`);
+  return chosen;
+}
+
+/** What the backend has, as it tells itself. */
+export async function capabilitiesOf({ api, options }) {
+  const db = await api.open(':memory:', { ...options });
+  const known = await db.capabilities();
+  await db.close();
+  return known;
+}
+
+/**
+ * Runs one scenario.
+ *
+ * @returns {Promise<{ skipped?: string, failure?: string }>}
+ */
+export async function runOne(scenario, environment, capabilities, patience = PATIENCE) {
+  for (const need of scenario.needs) {
+    const reason = NOT_IN_JAVASCRIPT.get(need) ?? environment.lacks.get(need);
+    if (reason !== undefined) return { skipped: reason };
+  }
+  const lacks = scenario.needs.filter((need) => CAPABILITIES.includes(need) && capabilities[need] !== true);
+  const place = await environment.place();
+  const world = new World(environment.api, place, environment.options, lacks);
+  let unhandled;
+  const unwatch = environment.watch((error) => (unhandled ??= error));
+  try {
+    const whole = async () => {
+      await world.prepare(scenario);
+      await runSteps(world, scenario.steps);
+      await world.close();
+      // Rejections that nobody handles are told a turn later.
+      await new Promise((resolve) => setTimeout(resolve, 0));
+    };
+    await within(whole(), patience, 'is not over');
+    if (unhandled !== undefined) throw new Failure(`a rejection that nobody handles: ${unhandled?.stack ?? unhandled}`);
+    if (lacks.length > 0) throw new Failure(`${lacks.join(', ')} is lacking, and no call answered Unsupported`);
+    return {};
+  } catch (error) {
+    if (error instanceof Lacking) return { skipped: `lacks ${error.message}` };
+    return { failure: error instanceof Failure ? error.message : `${error?.stack ?? error}` };
+  } finally {
+    // After a failure something may still be open, and may hang.
+    await within(Promise.allSettled(world.opened.map((db) => db.close())), 5000, '').catch(() => {});
+    unwatch();
+    await place.end();
+  }
+}

@@ -1,0 +1,77 @@
+/**
+ * The files of `tests/spec`, as a list of scenarios.
+ */
+
+/**
+ * The subjects, each a file. A page cannot list a server's folder; that the list
+ * is complete is checked where there is a file system (`node.mjs`).
+ */
+export const SUBJECTS = [
+  'batch', 'cancel', 'close', 'concurrency', 'errors', 'execute', 'identifiers', 'open', 'params',
+  'patterns', 'query', 'rows', 'savepoints', 'schema', 'select', 'session', 'snapshot', 'stream',
+  'table_insert', 'table_rows', 'transactions', 'transfer', 'values',
+];
+
+const OF_A_FILE = ['subject', 'about', 'scenarios'];
+const OF_A_SCENARIO = ['name', 'needs', 'given', 'setup', 'open', 'steps'];
+const NEEDS = [
+  'transactions', 'snapshots', 'cursors', 'sessions', 'files', 'interrupts', 'real_type',
+  'utf16_text', 'big_integers',
+];
+
+/** Needs that `capabilities()` tells; the others are known to the runner. */
+export const CAPABILITIES = ['transactions', 'snapshots', 'cursors', 'sessions'];
+
+/**
+ * Puts the fixtures before each scenario's own SQL.
+ *
+ * @param {Map<string, object>} files what each subject's file holds
+ * @param {Record<string, string[]>} fixtures what `fixtures.json` holds
+ */
+export function assemble(files, fixtures) {
+  const all = [];
+  const names = new Set();
+  for (const [name, file] of files) {
+    onlyKnown(file, OF_A_FILE, name);
+    if (file.subject !== name) throw new Error(`${name}.json has the subject "${file.subject}"`);
+    for (const scenario of file.scenarios) {
+      const title = `${name}: ${scenario.name}`;
+      onlyKnown(scenario, OF_A_SCENARIO, title);
+      if (names.has(scenario.name)) throw new Error(`${title}: the name of another scenario`);
+      names.add(scenario.name);
+      all.push({
+        title,
+        needs: checked(scenario.needs ?? [], NEEDS, title),
+        open: scenario.open,
+        setup: [
+          ...(scenario.given ?? []).flatMap((fixture) => fixtureOf(fixtures, fixture, title)),
+          ...(scenario.setup ?? []),
+        ],
+        steps: someSteps(scenario.steps, title),
+      });
+    }
+  }
+  return all;
+}
+
+function fixtureOf(fixtures, name, title) {
+  if (!Object.hasOwn(fixtures, name)) throw new Error(`${title}: "${name}" is no fixture`);
+  return fixtures[name];
+}
+
+function checked(needs, known, title) {
+  const unknown = needs.find((need) => !known.includes(need));
+  if (unknown !== undefined) throw new Error(`${title}: needs "${unknown}", which is unknown`);
+  return needs;
+}
+
+/** Without a step nothing would be said. */
+function someSteps(steps, title) {
+  if (!Array.isArray(steps) || steps.length === 0) throw new Error(`${title}: has no steps`);
+  return steps;
+}
+
+function onlyKnown(object, known, place) {
+  const unknown = Object.keys(object).find((key) => !known.includes(key));
+  if (unknown !== undefined) throw new Error(`${place}: "${unknown}" has no place there`);
+}
