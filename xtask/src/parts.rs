@@ -4,7 +4,7 @@ use anyhow::bail;
 
 use crate::report::Report;
 use crate::workspace::Workspace;
-use crate::{setup, test};
+use crate::{build, setup, test};
 
 /// Every part, in the order in which a full test runs them.
 pub(crate) const ALL: &[Part] = &[
@@ -13,11 +13,7 @@ pub(crate) const ALL: &[Part] = &[
         "format, lints, tests, docs and the quickstart",
         When::Always(setup::rust, test::rust::steps),
     ),
-    part(
-        "wasm",
-        "core compiles for wasm32-unknown-unknown",
-        When::Always(setup::wasm, test::wasm::steps),
-    ),
+    part("wasm", "the core as a wasm module", When::Always(build::wasm::setup, test::wasm::steps)),
     part("node", "the npm package in Node", When::Later),
     part("browser", "the npm package in browsers", When::Later),
     part("python", "the wheel", When::Later),

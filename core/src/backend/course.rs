@@ -11,7 +11,7 @@ use crate::sql::{Class, classify};
 /// What is known of a session's transaction. It is looked at and changed by the
 /// session's jobs only, which run one after another.
 #[derive(Debug, Default)]
-pub(super) struct Course {
+pub(in crate::backend) struct Course {
     /// The holder has a transaction open. SQLite may have ended it by itself.
     open: AtomicBool,
     /// The call that runs may have changed something.
@@ -33,11 +33,11 @@ impl Course {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn is_open(&self) -> bool {
+    pub(in crate::backend) fn is_open(&self) -> bool {
         self.open.load(Ordering::Acquire)
     }
 
-    pub(super) fn set_open(&self, open: bool) {
+    pub(in crate::backend) fn set_open(&self, open: bool) {
         self.open.store(open, Ordering::Release);
         if !open {
             *self.state() = State::default();
@@ -45,7 +45,7 @@ impl Course {
     }
 
     /// Whether SQLite has ended the transaction that the holder has open.
-    pub(super) fn is_lost(&self, connection: &Connection) -> bool {
+    pub(in crate::backend) fn is_lost(&self, connection: &Connection) -> bool {
         self.is_open() && !connection.in_transaction()
     }
 
@@ -53,7 +53,7 @@ impl Course {
     ///
     /// # Errors
     /// `Cancelled` if all that is left is to roll back.
-    pub(super) fn check(&self, connection: &Connection) -> Result<()> {
+    pub(in crate::backend) fn check(&self, connection: &Connection) -> Result<()> {
         if self.is_lost(connection) {
             return Err(Error::transaction_lost());
         }
@@ -72,7 +72,11 @@ impl Course {
     ///
     /// # Errors
     /// As [`check`](Self::check).
-    pub(super) fn check_control(&self, control: Control, connection: &Connection) -> Result<()> {
+    pub(in crate::backend) fn check_control(
+        &self,
+        control: Control,
+        connection: &Connection,
+    ) -> Result<()> {
         match control {
             Control::Rollback => Ok(()),
             Control::RollbackTo(_) if !self.is_lost(connection) => Ok(()),
@@ -81,12 +85,29 @@ impl Course {
     }
 
     /// Says that the call that runs may change something.
-    pub(super) fn note_write(&self) {
+    pub(in crate::backend) fn note_write(&self) {
         self.wrote.store(true, Ordering::Relaxed);
     }
 
+    /// Whether the last call may have changed something.
+    #[cfg(any(target_family = "wasm", test, feature = "local"))]
+    pub(in crate::backend) fn wrote(&self) -> bool {
+        self.wrote.load(Ordering::Relaxed)
+    }
+
+    /// Says that a call which may have changed something, inside so many
+    /// savepoints, was given up after it was done.
+    #[cfg(any(target_family = "wasm", test, feature = "local"))]
+    pub(in crate::backend) fn spoil(&self, savepoints: usize) {
+        if self.is_open() {
+            let mut state = self.state();
+            let depth = state.spoiled.map_or(savepoints, |known| known.min(savepoints));
+            state.spoiled = Some(depth);
+        }
+    }
+
     /// To be called after a call whose answer nobody will take.
-    pub(super) fn note_abandoned(&self, connection: &Connection) {
+    pub(in crate::backend) fn note_abandoned(&self, connection: &Connection) {
         if self.wrote.swap(false, Ordering::Relaxed) && connection.in_transaction() {
             let mut state = self.state();
             let depth = state.savepoints.len();
@@ -96,7 +117,7 @@ impl Course {
 
     /// To be called after statements of the holder's, which in a session of its
     /// own may begin and end transactions.
-    pub(super) fn note_statement(
+    pub(in crate::backend) fn note_statement(
         &self,
         program: &Program<'_>,
         done: bool,
@@ -110,7 +131,12 @@ impl Course {
     }
 
     /// To be called after a control.
-    pub(super) fn note_control(&self, control: Control, done: bool, connection: &Connection) {
+    pub(in crate::backend) fn note_control(
+        &self,
+        control: Control,
+        done: bool,
+        connection: &Connection,
+    ) {
         match (control, done) {
             (Control::Begin(_), true) => self.set_open(true),
             (Control::Commit, true) | (Control::Rollback, _) => self.set_open(false),
