@@ -65,7 +65,7 @@ async fn open(path: String, options: JsValue) -> ubiqlite::Result<Rc<Opened>> {
     }
     let mut options = key.1.options()?;
     if shared {
-        let _ = files::VFS;
+        options = options.vfs(files::VFS);
     }
     let database = options.open(&key.0).await?;
     let opened = Rc::new(Opened { database });

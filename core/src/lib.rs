@@ -49,6 +49,7 @@ mod table;
 mod target;
 mod transaction;
 mod value;
+pub mod vfs;
 pub mod wire;
 
 pub use backend::{Begin, Capabilities};

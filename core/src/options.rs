@@ -258,6 +258,13 @@ impl Options {
         self
     }
 
+    /// The VFS to open the file with, by the name that it is registered under:
+    /// see [`vfs`](crate::vfs). Default: SQLite's own.
+    pub fn vfs(mut self, name: impl Into<String>) -> Self {
+        self.vfs = Some(name.into());
+        self
+    }
+
     /// How long a stream or snapshot may stand still while the write-ahead log
     /// is beyond [`wal_limit`](Self::wal_limit). Its next call then answers
     /// `Timeout`. Default: 5 s.

@@ -4,6 +4,7 @@
 //! the product does not compile.
 
 mod bench;
+mod browsers;
 mod build;
 mod find;
 mod install;
@@ -60,7 +61,7 @@ usage: cargo xtask <command>
 
   test [PART]...      run every part that is ready, or only those named
   setup [PART]...     install what the parts need and this machine lacks
-  build NAME          build what cargo alone does not: wasm
+  build NAME          build the wasm module (wasm) or the npm package (npm)
   bench NAME [ARGS]   run a benchmark
   help                this text
 

@@ -14,8 +14,12 @@ pub(crate) const ALL: &[Part] = &[
         When::Always(setup::rust, test::rust::steps),
     ),
     part("wasm", "the core as a wasm module", When::Always(build::wasm::setup, test::wasm::steps)),
-    part("node", "the npm package in Node", When::Later),
-    part("browser", "the npm package in browsers", When::Later),
+    part("node", "the npm package in Node", When::Always(test::node::setup, test::node::steps)),
+    part(
+        "browser",
+        "the npm package in Chromium, Firefox and WebKitGTK",
+        When::Always(test::browser::setup, test::browser::steps),
+    ),
     part("python", "the wheel", When::Later),
     part("kotlin", "the jar", When::Later),
     part(

@@ -1,6 +1,7 @@
 //! `cargo xtask build NAME`: what others than cargo build.
 
 pub(crate) mod bindgen;
+pub(crate) mod npm;
 mod stamp;
 pub(crate) mod wasm;
 
@@ -15,7 +16,11 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
             wasm::setup()?;
             wasm::build(&Workspace::find()?)
         }
-        [unknown] => bail!("cannot build `{unknown}`; there is: wasm"),
-        _ => bail!("name one thing to build: wasm"),
+        [name] if name == "npm" => {
+            npm::setup()?;
+            npm::build(&Workspace::find()?)
+        }
+        [unknown] => bail!("cannot build `{unknown}`; there are wasm and npm"),
+        _ => bail!("name one thing to build: wasm or npm"),
     }
 }
