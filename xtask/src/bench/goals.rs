@@ -111,7 +111,8 @@ impl Measure {
     fn reached(self, figures: &Figures) -> Option<f64> {
         let values = |of: Of| figures.get(of.0, of.1).map(|figure| figure.values.as_slice());
         let usual = |over: &[f64], under: &[f64]| {
-            let ratios: Vec<f64> = over.iter().zip(under).map(|(over, under)| over / under).collect();
+            let ratios: Vec<f64> =
+                over.iter().zip(under).map(|(over, under)| over / under).collect();
             median(&ratios)
         };
         match self {
@@ -120,7 +121,9 @@ impl Measure {
                 let over = values(over)?;
                 let mut sums = vec![0.0; over.len()];
                 for (factor, of) in terms {
-                    sums.iter_mut().zip(values(*of)?).for_each(|(sum, value)| *sum += factor * value);
+                    sums.iter_mut()
+                        .zip(values(*of)?)
+                        .for_each(|(sum, value)| *sum += factor * value);
                 }
                 Some(usual(over, &sums))
             }
@@ -155,9 +158,7 @@ impl Measure {
     pub(crate) fn figures(self) -> Vec<Of> {
         match self {
             Self::Ratio(over, under) => vec![over, under],
-            Self::OverSum(over, terms) => {
-                terms.iter().map(|(_, of)| *of).chain([over]).collect()
-            }
+            Self::OverSum(over, terms) => terms.iter().map(|(_, of)| *of).chain([over]).collect(),
             Self::Value(work) | Self::Usual(work) => vec![(work, UBIQLITE)],
         }
     }

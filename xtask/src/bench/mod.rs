@@ -48,15 +48,15 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
     }
 }
 
-fn bench<R: Runner>(
+fn bench(
     suite: Suite,
     workspace: &Workspace,
     options: &Options,
-    runner: impl FnOnce(&Workspace, &Options) -> anyhow::Result<R>,
+    runner: fn(&Workspace, &Options) -> anyhow::Result<Box<dyn Runner>>,
 ) -> anyhow::Result<()> {
     suite.refuse_unknown(options)?;
     let runner = runner(workspace, options)?;
-    let figures = rounds::measure(&suite, &runner, options)?;
+    let figures = rounds::measure(&suite, runner.as_ref(), options)?;
     let verdicts = goals::judge(suite.goals, &figures);
     let text = table::markdown(&suite, &figures, &verdicts, options);
     println!("{text}");

@@ -32,7 +32,8 @@ mod tests {
 
     #[test]
     fn only_what_is_between_the_marks_changes() {
-        let old = "<!-- bench:a -->\n<!-- /bench:a -->\n<!-- bench:b -->\nold\n<!-- /bench:b -->\nend\n";
+        let old =
+            "<!-- bench:a -->\n<!-- /bench:a -->\n<!-- bench:b -->\nold\n<!-- /bench:b -->\nend\n";
         let new = between(old, "b", "| new |\n").unwrap();
         assert_eq!(new, old.replace("old", "| new |"));
         assert_eq!(between(&new, "b", "| new |\n").unwrap(), new);

@@ -16,7 +16,7 @@ use crate::workspace::Workspace;
 use crate::{browsers, build, npm};
 
 /// The pages, built, and an empty folder for the profiles.
-pub(crate) fn runner(workspace: &Workspace, options: &Options) -> anyhow::Result<impl Runner> {
+pub(crate) fn runner(workspace: &Workspace, options: &Options) -> anyhow::Result<Box<dyn Runner>> {
     let root = workspace.root();
     let folder = root.join("tests/bench/browser");
     browsers::setup()?;
@@ -25,11 +25,11 @@ pub(crate) fn runner(workspace: &Workspace, options: &Options) -> anyhow::Result
     build::npm::setup()?;
     build::npm::build(workspace)?;
     npm::npm().args(["run", "--silent", "build"]).dir(&folder).run()?;
-    Ok(Pages {
+    Ok(Box::new(Pages {
         script: folder.join("run.mjs"),
         browser: options.browser.unwrap_or(Browser::Chromium),
         profiles: Folder::make(root.join("target/bench/profiles"))?,
-    })
+    }))
 }
 
 struct Pages {

@@ -16,7 +16,7 @@ use crate::workspace::Workspace;
 use crate::{build, npm};
 
 /// The peers, installed, the package, built, and the data set.
-pub(crate) fn runner(workspace: &Workspace, options: &Options) -> anyhow::Result<impl Runner> {
+pub(crate) fn runner(workspace: &Workspace, options: &Options) -> anyhow::Result<Box<dyn Runner>> {
     let folder = workspace.root().join("tests/bench/node");
     npm::install(&folder)?;
     if options.has_subject(UBIQLITE) {
@@ -29,7 +29,7 @@ pub(crate) fn runner(workspace: &Workspace, options: &Options) -> anyhow::Result
         made.map(drop).context("cannot make the data set")
     };
     let files = Files::make(workspace.root().join("target/bench/node-data"), make)?;
-    Ok(Node { script, files })
+    Ok(Box::new(Node { script, files }))
 }
 
 /// The program that is every subject's.

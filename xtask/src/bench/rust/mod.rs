@@ -24,7 +24,7 @@ pub(crate) const SUITE: Suite = Suite {
 };
 
 /// The programs, built, and the data set.
-pub(crate) fn runner(workspace: &Workspace, options: &Options) -> anyhow::Result<impl Runner> {
+pub(crate) fn runner(workspace: &Workspace, options: &Options) -> anyhow::Result<Box<dyn Runner>> {
     let builder = Builder::of(workspace.root())?;
     let programs = builder.build(&SUITE.chosen(options))?;
     // The program that makes the data set, whoever takes part.
@@ -33,7 +33,8 @@ pub(crate) fn runner(workspace: &Workspace, options: &Options) -> anyhow::Result
         let made = Run::new(maker).arg("create").arg(items).answer();
         made.map(drop).context("cannot make the data set")
     };
-    Ok(Rust { programs, files: Files::make(workspace.root().join("target/bench/data"), make)? })
+    let files = Files::make(workspace.root().join("target/bench/data"), make)?;
+    Ok(Box::new(Rust { programs, files }))
 }
 
 struct Rust {

@@ -25,12 +25,7 @@ pub(crate) const WORKS: &[Work] = &[
     },
     work("point_read_held", "the same inside one transaction", Data::Shared, ONLY_RAW),
     work("point_read_64", "point read, 64 tasks", Data::Shared, ASYNC),
-    work(
-        "point_read_64_writer",
-        "the same beside 1,000 commits a second",
-        Data::Copy,
-        ASYNC,
-    ),
+    work("point_read_64_writer", "the same beside 1,000 commits a second", Data::Copy, ASYNC),
     work("insert_1_full", "insert, one task, FULL", Data::Empty, Whose::All),
     work("insert_1_normal", "insert, one task, NORMAL", Data::Empty, Whose::All),
     work("insert_64_full", "insert, 64 tasks, FULL", Data::Empty, ASYNC),
