@@ -1,4 +1,5 @@
-// @journeyapps/wa-sqlite on its OPFSCoopSyncVFS.
+// @journeyapps/wa-sqlite on its OPFSCoopSyncVFS, as it is meant: tabs take turns with the
+// file, which EXCLUSIVE locking, and with it WAL, would forbid.
 
 import * as sql from '../../js/sql.mjs';
 import { subject } from '../rpc.mjs';

@@ -1,4 +1,4 @@
-// @journeyapps/wa-sqlite on its AccessHandlePoolVFS.
+// @journeyapps/wa-sqlite on its AccessHandlePoolVFS, with WAL and EXCLUSIVE locking.
 
 import * as sql from '../../js/sql.mjs';
 import { subject } from '../rpc.mjs';
@@ -9,5 +9,5 @@ const worker = () =>
 export const { open, slowness } = subject(worker, {
   sql,
   slowness: 2,
-  options: { vfs: 'AccessHandlePoolVFS' },
+  options: { vfs: 'AccessHandlePoolVFS', wal: true },
 });

@@ -28,13 +28,13 @@ async function statement(sql) {
   return found;
 }
 
-async function open({ synchronous, vfs }) {
+async function open({ synchronous, vfs, wal }) {
   const module = await SQLiteESMFactory();
   sqlite3 = SQLite.Factory(module);
   files = await VFSES[vfs].create('bench', module);
   sqlite3.vfs_register(files, true);
   db = await sqlite3.open_v2('bench.db');
-  await sqlite3.exec(db, 'PRAGMA locking_mode = EXCLUSIVE');
+  if (wal) await sqlite3.exec(db, 'PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL');
   await sqlite3.exec(db, `PRAGMA synchronous = ${synchronous}; PRAGMA cache_size = -${CACHE_KIB}`);
 }
 
