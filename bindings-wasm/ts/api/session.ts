@@ -1,3 +1,4 @@
+import { errorOf } from '../errors.js';
 import type { CallOptions } from '../link/options.js';
 import { Op } from '../wire/ops.js';
 import { Place, Reader, type Row, Statements } from './statements.js';
@@ -47,6 +48,11 @@ export class Session extends Statements implements AsyncDisposable {
   /** Begins a transaction in this session. */
   begin(options: TransactionOptions = {}): Promise<Transaction> {
     return begin(this.place, options.mode ?? 'immediate', options);
+  }
+
+  /** Stops this session's calls that are under way: they reject with a CancelledError. */
+  interrupt(): void {
+    this.place.link.cancelOn(this.held, errorOf({ kind: 'Cancelled', message: 'the call was interrupted' }));
   }
 
   /** Gives the connection back. */

@@ -117,7 +117,8 @@ function isOfThePackage(error, api) {
   if (!(error instanceof Error) || !(error instanceof api.UbiqliteError)) {
     throw new Failure(`failed with what is no UbiqliteError: ${tell(error)}`);
   }
-  const ofKind = api[`${error.kind}Error`];
+  // The global's name is taken.
+  const ofKind = api[error.kind === 'Syntax' ? 'SqlSyntaxError' : `${error.kind}Error`];
   if (typeof ofKind !== 'function' || !(error instanceof ofKind)) {
     throw new Failure(`an error of the kind ${error.kind} is no ${error.kind}Error: ${tell(error)}`);
   }
