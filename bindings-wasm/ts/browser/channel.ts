@@ -1,6 +1,6 @@
+import { errorOf } from '../errors.js';
 import type { Channel, ChannelEvents } from '../link/connector.js';
 import type { Engine } from './engine.js';
-import { revived } from './failure.js';
 import type { FromClient, ToClient } from './protocol.js';
 import { StopRequests } from './stop.js';
 
@@ -73,7 +73,7 @@ export async function openChannel(engine: Engine, client: Client, events: Channe
         });
       } else if ('failed' in data) {
         end();
-        reject(revived(data.failed));
+        reject(errorOf(data.failed));
       } else if ('running' in data) {
         stops.running(data.running, data.token);
       } else if (closing !== undefined) {

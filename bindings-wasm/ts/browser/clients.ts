@@ -110,6 +110,7 @@ export class Clients {
 
   private forget(number: number, client: Client): void {
     client.watch.abort();
+    client.line.close();
     this.open.delete(number);
     if (this.open.size === 0) this.idle();
   }

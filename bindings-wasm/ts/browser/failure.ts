@@ -1,22 +1,11 @@
-import { UbiqliteError } from '../errors.js';
-import type { Failure } from './protocol.js';
-
-/** An error of this kind that says what is wrong and what to do. */
-export function failure(kind: string, message: string): Error {
-  return revived({ kind, message });
-}
-
-/** The error that crossed from a worker. */
-export function revived(failure: Failure): Error {
-  return new UbiqliteError(failure);
-}
+import { type ErrorFields, failure } from '../errors.js';
 
 /** What crosses of an error. */
-export function portable(error: unknown): Failure {
-  const known = error as Partial<Failure> | undefined;
-  if (known !== undefined && known !== null && typeof known.kind === 'string') {
-    const { kind, message, code, table, columns, offset, path, index } = known as Failure;
-    const plain: Failure = { kind, message };
+export function portable(error: unknown): ErrorFields {
+  const known = error as Partial<ErrorFields> | undefined | null;
+  if (typeof known?.kind === 'string') {
+    const { kind, message, code, table, columns, offset, path, index } = known as ErrorFields;
+    const plain: ErrorFields = { kind, message };
     for (const [field, value] of Object.entries({ code, table, columns, offset, path, index })) {
       if (value !== undefined) Object.assign(plain, { [field]: value });
     }
@@ -26,12 +15,11 @@ export function portable(error: unknown): Failure {
   return { kind: 'Io', message };
 }
 
-/** An `Unsupported` that names what is missing here and what to do. */
-export function missing(what: string, remedy: string, wanted = 'a database that is kept'): Error {
+/** The error for a context that cannot keep databases: what is missing there, and what to do. */
+export function missing(what: string, remedy: string): Error {
   return failure(
     'Unsupported',
-    `${wanted} needs ${what}, which is not there: ${remedy}` +
-      (wanted === 'a database that is kept' ? "; { storage: 'memory' } keeps one for the life of this page" : ''),
+    `a database that is kept needs ${what}, which is not there: ${remedy}; or choose { storage: 'memory' } for one that ends with the page`,
   );
 }
 

@@ -1,8 +1,8 @@
+import { errorOf, failure } from '../errors.js';
 import type { Engine } from './engine.js';
-import { failure, revived } from './failure.js';
 import { handover } from './handover.js';
 import { freshId } from './id.js';
-import type { Line } from './line.js';
+import { type Line, OwnLines } from './line.js';
 import type { FromWorker, ToWorker } from './protocol.js';
 
 /** How an engine of this context came to its end. */
@@ -23,6 +23,7 @@ export class Leader implements Engine {
   readonly ending: Promise<Ending>;
 
   private readonly worker: Worker;
+  private readonly lines = new OwnLines((message, transfer) => this.tell(message, transfer));
   private started!: () => void;
   private refused!: (error: Error) => void;
   private isReady = false;
@@ -70,9 +71,10 @@ export class Leader implements Engine {
   }
 
   dial(): Promise<Line> {
-    const { port1, port2 } = new MessageChannel();
-    this.tell({ line: freshId(), port: port2 }, [port2]);
-    return Promise.resolve(port1);
+    const id = freshId();
+    const line = this.lines.open(id);
+    this.tell({ line: id });
+    return Promise.resolve(line);
   }
 
   /** Ends when no client is left; the answer is whether that is now. */
@@ -99,11 +101,13 @@ export class Leader implements Engine {
   }
 
   private hear(message: FromWorker): void {
-    if ('ready' in message) {
+    if (Array.isArray(message)) {
+      this.lines.hear(message);
+    } else if ('ready' in message) {
       this.isReady = true;
       this.started();
     } else if ('failed' in message) {
-      this.fail(revived(message.failed));
+      this.fail(errorOf(message.failed));
     } else if ('crashed' in message) {
       this.fail(failure('Internal', message.crashed));
     } else if ('staying' in message) {

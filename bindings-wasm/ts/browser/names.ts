@@ -1,4 +1,4 @@
-import { failure } from './failure.js';
+import { failure } from '../errors.js';
 
 /** What `path` must be to keep a database in memory. */
 export const MEMORY = ':memory:';

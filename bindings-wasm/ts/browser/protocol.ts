@@ -1,19 +1,10 @@
 /** What contexts say to each other. Changed in any way: count `PROTOCOL` up. */
 
+import type { ErrorFields } from '../errors.js';
+import type { OnLine } from './line.js';
+
 /** Contexts with another number cannot share an engine: they run another version of the package. */
 export const PROTOCOL = 1;
-
-/** The fields of a failure, as they travel. `kind` is one of the core's. */
-export interface Failure {
-  kind: string;
-  message: string;
-  code?: number;
-  table?: string;
-  columns?: string[];
-  offset?: number;
-  path?: string;
-  index?: number;
-}
 
 /** Who leads. */
 export interface Leads {
@@ -56,7 +47,7 @@ export type ToClient =
   | ArrayBuffer
   | { hello: true }
   | { opened: number }
-  | { failed: Failure }
+  | { failed: ErrorFields }
   /** The call `running` has been running for a while; removing the file `token` stops it. */
   | { running: number; token: string | undefined }
   | { closed: true };
@@ -71,7 +62,9 @@ export type ToWorker =
       /** Where the hub hands over ports, if there is one. */
       hub: MessagePort | undefined;
     }
-  | { line: string; port: MessagePort }
+  /** A new line between the two. */
+  | { line: string }
+  | OnLine
   /** End as soon as no client is left. The answer is `staying` or `ended`. */
   | { leave: true }
   /** The page has clients again. */
@@ -85,8 +78,9 @@ export type ToWorker =
 
 /** What the worker tells its page. */
 export type FromWorker =
+  | OnLine
   | { ready: true }
-  | { failed: Failure }
+  | { failed: ErrorFields }
   | { staying: true }
   | { ended: true }
   | { crashed: string }

@@ -1,3 +1,4 @@
+import { failure } from '../errors.js';
 import { missing } from './failure.js';
 
 /** What this context is, as far as finding an engine goes. */
@@ -36,7 +37,7 @@ export function requireStorage(): Role {
 /** @throws an `Unsupported` if this context cannot start a worker */
 export function requireWorker(): void {
   if (typeof Worker !== 'function') {
-    throw missing('Worker', 'open it from a page or a dedicated worker', 'a database in memory');
+    throw failure('Unsupported', 'a database in memory needs a worker: open it from a page or a dedicated worker');
   }
 }
 

@@ -1,5 +1,5 @@
+import { errorOf, failure } from '../errors.js';
 import { exclusively } from './exclusive.js';
-import { failure, revived } from './failure.js';
 import { directoryName } from './names.js';
 import type { FromWorker, ToWorker } from './protocol.js';
 import { requireStorage } from './requirements.js';
@@ -91,7 +91,8 @@ class Importer {
     return new Promise((resolve, reject) => {
       this.answer = (answer) => {
         this.answer = undefined;
-        if ('failed' in answer) reject((this.failed = revived(answer.failed)));
+        if (Array.isArray(answer)) return;
+        if ('failed' in answer) reject((this.failed = errorOf(answer.failed)));
         else resolve();
       };
       this.worker.postMessage(message, transfer);

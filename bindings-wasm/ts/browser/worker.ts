@@ -7,7 +7,7 @@ import { Clients } from './clients.js';
 import { portable } from './failure.js';
 import { type Handles, openHandles } from './handles.js';
 import { importDatabase } from './import.js';
-import { broadcastLine } from './line.js';
+import { OwnLines, broadcastLine } from './line.js';
 import { electionLock } from './locks.js';
 import { OpfsFiles, noFiles } from './opfs.js';
 import { type Broadcast, type FromWorker, PROTOCOL, type Passed, type ToWorker } from './protocol.js';
@@ -16,13 +16,14 @@ import { Tokens } from './tokens.js';
 type Start = Extract<ToWorker, { start: string }>;
 
 const page = globalThis as unknown as {
-  postMessage(message: FromWorker): void;
+  postMessage(message: FromWorker, transfer?: Transferable[]): void;
   onmessage: (event: MessageEvent<ToWorker>) => void;
 };
 
 const tell = (message: FromWorker): void => page.postMessage(message);
 
 page.onmessage = ({ data }) => {
+  if (Array.isArray(data)) return;
   if ('start' in data) {
     const starting = start(data);
     page.onmessage = ({ data }) => void starting.then((service) => service?.hear(data));
@@ -38,6 +39,7 @@ async function start(message: Start): Promise<Service | undefined> {
     // Both at once; whichever fails is what the page hears.
     const [engine, handles] = await Promise.all([loading, storage === 'opfs' ? openHandles(name) : undefined]);
     const service = new Service(message, engine, handles);
+    page.onmessage = ({ data }) => service.hear(data);
     tell({ ready: true });
     return service;
   } catch (error) {
@@ -50,6 +52,7 @@ async function start(message: Start): Promise<Service | undefined> {
 class Service {
   private readonly clients: Clients;
   private readonly bus: BroadcastChannel | undefined;
+  private readonly lines = new OwnLines((message, transfer) => page.postMessage(message, transfer));
   private leaving = false;
 
   constructor(
@@ -75,8 +78,10 @@ class Service {
 
   /** What the page says after `start`. */
   hear(message: ToWorker): void {
-    if ('line' in message) {
-      this.clients.greet(message.port);
+    if (Array.isArray(message)) {
+      this.lines.hear(message);
+    } else if ('line' in message) {
+      this.clients.greet(this.lines.open(message.line));
     } else if ('leave' in message) {
       this.leaving = true;
       if (this.clients.count === 0) this.close();
