@@ -24,7 +24,7 @@ engine.install(file === undefined ? undefined : new NodeFiles(), {
   poll: (client, request) => isStopped(stops, client, request),
   crashed: (reason) => parent.postMessage({ crashed: reason } satisfies FromWorker),
 });
-const clients = new Clients(engine.connect, prepare, approve);
+const clients = new Clients(engine.connect, stops, prepare, approve);
 
 parent.on('message', (message: ToWorker) => {
   if ('admit' in message) void clients.admit(message);
