@@ -11,6 +11,9 @@ import { stop, stopTable } from './stop.js';
 /** The worker ended in order before the database was open: there may be a next one. */
 export class HostEnded extends Error {}
 
+/** The engine, once a worker has compiled it. */
+let compiled: WebAssembly.Module | undefined;
+
 /** The worker that has one database open, for all who opened it in this thread. */
 export class Host {
   /** Settles when the thread has ended and the lock is free. */
@@ -27,11 +30,15 @@ export class Host {
   /** @param file the database's file; `undefined` for one in memory */
   constructor(readonly file: string | undefined) {
     const token = randomUUID();
-    const start: Start = { file, token, wasm: wasmFile(), stops: this.stops };
+    const start: Start = { file, token, wasm: compiled ?? wasmFile(), stops: this.stops };
     // Nothing of how the program was started is for this thread.
     this.worker = new Worker(workerScript(), { workerData: start, execArgv: [], argv: [], name: 'ubiqlite' });
-    this.worker.on('message', ({ crashed }: FromWorker) => {
-      this.crash = crashed;
+    this.worker.on('message', (message: FromWorker) => {
+      if ('compiled' in message) {
+        compiled = message.compiled;
+        return;
+      }
+      this.crash = message.crashed;
       this.hold(true);
       void this.worker.terminate();
     });
