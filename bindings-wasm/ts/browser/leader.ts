@@ -1,5 +1,6 @@
-import { errorOf, failure } from '../errors.js';
+import { errorOf } from '../errors.js';
 import type { Engine } from './engine.js';
+import { failure } from './failure.js';
 import { handover } from './handover.js';
 import { freshId } from './id.js';
 import { type Line, OwnLines } from './line.js';

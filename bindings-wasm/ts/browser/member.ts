@@ -1,5 +1,5 @@
-import { failure } from '../errors.js';
 import type { Engine } from './engine.js';
+import { failure } from './failure.js';
 import { freshId } from './id.js';
 import { Leader } from './leader.js';
 import { lifecycle } from './lifecycle.js';

@@ -1,5 +1,6 @@
-import { errorOf, failure } from '../errors.js';
+import { errorOf } from '../errors.js';
 import { exclusively } from './exclusive.js';
+import { failure } from './failure.js';
 import { directoryName } from './names.js';
 import type { FromWorker, ToWorker } from './protocol.js';
 import { requireStorage } from './requirements.js';
