@@ -80,7 +80,8 @@ export class UbiqliteError extends Error {
     for (const name of ['code', 'table', 'offset', 'path', 'index'] as const) {
       if (fields[name] !== undefined) Object.defineProperty(this, name, { value: fields[name], enumerable: true });
     }
-    this.name = new.target.name;
+    // By its kind: a minifier shortens the names of classes.
+    Object.defineProperty(this, 'name', { value: `${this.kind}Error`, configurable: true, writable: true });
   }
 }
 
