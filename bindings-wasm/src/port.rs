@@ -96,6 +96,20 @@ impl Port {
         }
     }
 
+    /// Whether requests wait for `resume()`, because those before took long.
+    #[wasm_bindgen(js_name = isBehind)]
+    pub fn is_behind(&self) -> bool {
+        self.server.as_ref().is_some_and(Server::is_behind)
+    }
+
+    /// Goes on with the requests that wait: to be called when the worker has
+    /// looked for messages.
+    pub fn resume(&self) {
+        if let Some(server) = &self.server {
+            server.resume();
+        }
+    }
+
     /// The replies that are ready.
     pub fn take(&self) -> Option<Uint8Array> {
         let bytes = self.server.as_ref()?.take()?;

@@ -31,7 +31,7 @@ export const ISOLATED = {
 };
 
 /**
- * Serves folders on a free port of this machine.
+ * Serves folders on a free port of this machine, or on that of `options`.
  *
  * @param {string | Record<string, string>} folders a folder, or folders by the
  *   path that they appear under (`{ '/': site, '/pkg/': dist }`)
@@ -40,6 +40,8 @@ export const ISOLATED = {
  * @param {boolean | string} [options.csp] sends a Content-Security-Policy: the
  *   strict one, or this one
  * @param {Record<string, string>} [options.headers] sends these too
+ * @param {number} [options.port] this port: storage belongs to an origin, and a
+ *   profile that is kept finds its own again only under the same one
  * @param {Record<string, (request: import('node:http').IncomingMessage, response: import('node:http').ServerResponse) => void>} [options.routes]
  *   answers these paths by a function
  * @returns {Promise<{ origin: string, url: (path?: string) => string, requests: string[], close: () => Promise<void> }>}
@@ -58,7 +60,7 @@ export async function serve(folders, options = {}) {
   });
   await new Promise((done, failed) => {
     server.once('error', failed);
-    server.listen(0, '127.0.0.1', done);
+    server.listen(options.port ?? 0, '127.0.0.1', done);
   });
   // By name: an address of numbers is a secure context too, but a site of its
   // own for each browser's rules about sites.

@@ -112,6 +112,9 @@ mod tests {
     fn a_full_run_has_the_parts_that_are_always_tested() {
         let full = chosen(&[]).unwrap();
         assert_eq!(full.first(), Some(&"rust"));
+        for part in ["wasm", "node", "browser"] {
+            assert!(full.contains(&part), "{part}");
+        }
         assert!(!full.contains(&"bench"));
     }
 

@@ -93,7 +93,7 @@ export class RowStream<T = Row> implements AsyncIterableIterator<T>, AsyncDispos
     const { link, on } = this.place;
     const { write, op, again, options } = this;
     const id = await link.call({ op, on, write, read: (reply) => reply.extra, again, options });
-    this.held = link.keep(id, this);
+    this.held = link.keep(id, this, on);
     return this.held;
   }
 

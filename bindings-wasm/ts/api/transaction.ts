@@ -53,7 +53,7 @@ class Nest extends Statements implements AsyncDisposable {
   constructor(place: Place, id: number) {
     const { link, defaults } = place;
     const owner = {};
-    const held = link.keep(id, owner);
+    const held = link.keep(id, owner, place.on);
     super(new Place(link, held, defaults));
     this.held = held;
     // Kept alive by this handle: when that is garbage, the engine lets go.
@@ -84,6 +84,8 @@ class Nest extends Statements implements AsyncDisposable {
   async undo(): Promise<void> {
     if (this.held.over) return;
     const { link } = this.place;
+    // What still runs in it would be waited for.
+    link.cancelOn(this.held, errorOf({ kind: 'Cancelled', message: 'the transaction was given up' }));
     if (link.isOver(this.held)) link.forget(this.held);
     else await this.end(Op.rollback, {}).catch(() => link.drop(this.held));
   }

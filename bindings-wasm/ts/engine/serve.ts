@@ -56,6 +56,18 @@ export async function load(wasm: string | URL | Uint8Array): Promise<Engine> {
   return new WasmEngine();
 }
 
+const turns: (() => void)[] = [];
+const turn = new MessageChannel();
+turn.port1.onmessage = () => turns.shift()?.();
+// In Node a port keeps its thread alive.
+(turn.port1 as { unref?: () => void }).unref?.();
+
+/** Runs work after the messages that are there: a timer would be late. */
+function nextTurn(work: () => void): void {
+  turns.push(work);
+  turn.port2.postMessage(null);
+}
+
 class WasmEngine implements Engine {
   private crashed: (reason: string) => void = () => {};
   private broken = false;
@@ -81,11 +93,24 @@ class WasmEngine implements Engine {
     };
     port = await connect(path, options, notify);
     const open = port;
+    let over = false;
+    // Behind a long call, messages are looked for before the next one begins: it
+    // may have been given up meanwhile.
+    const goOn = (): void => {
+      if (over || !open.isBehind()) return;
+      nextTurn(() => {
+        if (over) return;
+        this.guarded(() => open.resume());
+        goOn();
+      });
+    };
     return {
       submit: (batch) => {
         this.guarded(() => open.submit(new Uint8Array(batch)));
+        goOn();
       },
       close: async () => {
+        over = true;
         if (this.broken) return;
         try {
           await open.close();

@@ -11,5 +11,12 @@ export class Held {
     readonly id: number,
     /** Counts the engines of this link. */
     readonly engine: number,
+    /** What it is a part of. */
+    private readonly inside?: Held,
   ) {}
+
+  /** Whether it is `other`, or a part of it. */
+  isWithin(other: Held): boolean {
+    return this === other || this.inside?.isWithin(other) === true;
+  }
 }

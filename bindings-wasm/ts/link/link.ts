@@ -94,8 +94,8 @@ export class Link {
   }
 
   /** Notes that the engine keeps something for this client, made by the request `id`. */
-  keep(id: number, owner: object): Held {
-    const held = new Held(id, this.engines);
+  keep(id: number, owner: object, inside?: Held): Held {
+    const held = new Held(id, this.engines, inside);
     this.held += 1;
     this.forgotten.register(owner, held, held);
     return held;
@@ -142,9 +142,16 @@ export class Link {
     if (pending !== undefined) this.giveUp(pending, reason);
   }
 
+  /** Gives up every call on something that is held, and on its parts. */
+  cancelOn(held: Held, reason: unknown): void {
+    for (const pending of [...this.pending.values()]) {
+      if (pending.call.on?.isWithin(held) === true) this.giveUp(pending, reason);
+    }
+  }
+
   /** Stops every call of this client that runs. */
   interrupt(): void {
-    for (const pending of this.pending.values()) {
+    for (const pending of [...this.pending.values()]) {
       this.giveUp(pending, errorOf({ kind: 'Cancelled', message: 'the call was interrupted' }));
     }
   }

@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
+use std::time::Duration;
 
 use super::feed::{Credit, Feed};
 use super::handles::{End, Handle, Handles, Kind, Lent, Place, Stream};
@@ -51,7 +52,14 @@ struct Held {
     /// Calls that were answered a moment ago and may have changed something in
     /// the transaction of a handle: the client may be giving them up.
     recent: VecDeque<(u32, u32)>,
+    /// Requests that have not begun.
+    waiting: VecDeque<Box<[u8]>>,
+    /// Requests took long: the host is to look for messages before the next.
+    behind: bool,
 }
+
+/// How long requests are taken before the host looks for messages again.
+const LONG: Duration = Duration::from_millis(8);
 
 /// So many calls are remembered.
 const RECENT: usize = 256;
@@ -89,22 +97,54 @@ impl Server {
         context::set_probe(probe);
     }
 
-    /// Takes requests. Those that can be answered at once are.
+    /// Takes requests. Those that can be answered at once are, unless that takes
+    /// long: the rest waits for [`resume`](Self::resume) then.
     ///
     /// # Errors
     /// `InvalidArgument` for bytes that are no requests; those before them were
     /// taken.
     pub fn submit(&self, bytes: &[u8]) -> Result<()> {
+        let start = platform::now();
         let mut batch = Reader::new(bytes);
         while !batch.is_empty() {
             let length = batch.u32()? as usize;
-            let mut request = Reader::new(batch.bytes(length)?);
+            let bytes = batch.bytes(length)?;
+            let mut request = Reader::new(bytes);
             let head = Head::read(&mut request)?;
-            if let Err(error) = self.0.begin(head, request) {
-                self.0.out(|out| out.error(head.id, &error));
+            if self.0.postpones(head, bytes) {
+                continue;
             }
+            self.0.take(head, request);
+            self.0.note_time(start);
         }
         Ok(())
+    }
+
+    /// Whether requests wait for [`resume`](Self::resume).
+    pub fn is_behind(&self) -> bool {
+        self.0.held().behind
+    }
+
+    /// Goes on with the requests that wait, for a moment: to be called when the
+    /// host's one thread has looked for messages, among which there may be one
+    /// that gives a waiting request up.
+    pub fn resume(&self) {
+        let start = platform::now();
+        self.0.held().behind = false;
+        loop {
+            let mut held = self.0.held();
+            if held.behind {
+                return;
+            }
+            let Some(bytes) = held.waiting.pop_front() else { return };
+            drop(held);
+            let mut request = Reader::new(&bytes);
+            // It was read once.
+            if let Ok(head) = Head::read(&mut request) {
+                self.0.take(head, request);
+            }
+            self.0.note_time(start);
+        }
     }
 
     /// The replies that are ready; none if there is none.
@@ -126,6 +166,7 @@ impl Drop for Server {
         let tasks = std::mem::take(&mut held.tasks);
         let handles = held.handles.drain();
         held.feeds.clear();
+        held.waiting.clear();
         drop(held);
         for task in tasks.values() {
             task.cancel();
@@ -162,6 +203,37 @@ impl Inner {
         drop(out);
         if first {
             self.host.ready();
+        }
+    }
+
+    /// Keeps a request for later, where requests wait; takes back one that is
+    /// given up before it began.
+    fn postpones(&self, head: Head, bytes: &[u8]) -> bool {
+        let mut held = self.held();
+        if held.waiting.is_empty() && !held.behind {
+            return false;
+        }
+        if head.op == op::CANCEL {
+            let before = held.waiting.len();
+            held.waiting.retain(|request| {
+                Head::read(&mut Reader::new(request)).is_ok_and(|it| it.id != head.handle)
+            });
+            return held.waiting.len() < before;
+        }
+        held.waiting.push_back(bytes.into());
+        true
+    }
+
+    fn take(self: &Arc<Self>, head: Head, request: Reader<'_>) {
+        if let Err(error) = self.begin(head, request) {
+            self.out(|out| out.error(head.id, &error));
+        }
+    }
+
+    /// Has the next requests wait, if those taken since `start` took long.
+    fn note_time(&self, start: Duration) {
+        if platform::now().saturating_sub(start) >= LONG {
+            self.held().behind = true;
         }
     }
 

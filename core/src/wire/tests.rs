@@ -281,3 +281,24 @@ async fn a_write_that_was_given_up_too_late_keeps_its_transaction_from_being_com
     let kind = |id: u32| all.iter().find(|reply| reply.id == id).map(|reply| reply.kind);
     assert_eq!((kind(6), kind(8)), (Some(7), Some(1)), "{all:?}");
 }
+
+#[tokio::test]
+async fn behind_a_long_call_the_others_wait_and_can_be_given_up() {
+    let server = serve();
+    let long = sql(
+        "WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r WHERE i < 300000) SELECT count(*) FROM r",
+    );
+    let batch = Batch::default()
+        .add(1, op::QUERY_VALUE, 0, &long)
+        .add(2, op::QUERY_VALUE, 0, &sql("SELECT 2"))
+        .add(3, op::QUERY_VALUE, 0, &sql("SELECT 3"));
+    server.submit(&batch.0).unwrap();
+    assert!(server.is_behind());
+    assert_eq!(replies(&server).len(), 1);
+    server.submit(&Batch::default().add(4, op::CANCEL, 2, &[]).0).unwrap();
+    server.submit(&Batch::default().add(5, op::QUERY_VALUE, 0, &sql("SELECT 5")).0).unwrap();
+    server.resume();
+    assert!(!server.is_behind());
+    let ids: Vec<u32> = replies(&server).iter().map(|reply| reply.id).collect();
+    assert_eq!(ids, [3, 5]);
+}

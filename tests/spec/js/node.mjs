@@ -72,10 +72,14 @@ async function main(args) {
   const api = await load(packages[0]?.slice('--package='.length));
   const { failed } = await runAll(choose(await scenarios(), words), environment(api));
   process.exitCode = failed.length === 0 ? 0 : 1;
+  // It has to end by itself now: nothing is open any more.
+  setTimeout(() => {
+    console.log('FAILED  the package keeps the process alive after everything was closed');
+    process.exit(1);
+  }, 5000).unref();
 }
 
 if (process.argv[1] && import.meta.url === pathToFileURL(resolve(process.argv[1])).href) {
-  // Left to exit by itself: a package that keeps the process alive shows here.
   await main(process.argv.slice(2)).catch((error) => {
     console.error(error instanceof Error ? error.message : error);
     process.exitCode = 1;

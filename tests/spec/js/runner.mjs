@@ -10,6 +10,9 @@ import { runSteps, within } from './scope.mjs';
 /** A scenario that takes longer has failed. */
 const PATIENCE = 30_000;
 
+/** So many in a row, and the engine itself hangs: the others would only say so again. */
+const STUCK = 3;
+
 /** What JavaScript has no use for, wherever it runs. */
 const NOT_IN_JAVASCRIPT = new Map([
   ['real_type', 'JavaScript has one type for 1.0 and 1'],
@@ -39,10 +42,17 @@ export async function runAll(scenarios, environment) {
   const started = performance.now();
   const capabilities = await capabilitiesOf(environment);
   const report = { scenarios: scenarios.length, held: [], failed: [], skipped: [], seconds: 0 };
+  let late = 0;
   for (const scenario of scenarios) {
     const since = performance.now();
+    if (late === STUCK) {
+      const left = report.scenarios - report.held.length - report.failed.length - report.skipped.length;
+      report.failed.push({ title: `${left} scenarios`, failure: `not run: ${STUCK} in a row were not over in time` });
+      break;
+    }
     const { skipped, failure } = await runOne(scenario, environment, capabilities);
     const seconds = (performance.now() - since) / 1000;
+    late = seconds * 1000 >= PATIENCE ? late + 1 : 0;
     if (skipped !== undefined) {
       report.skipped.push({ title: scenario.title, reason: skipped });
       environment.print(`skipped ${scenario.title}: ${skipped}`);

@@ -3,7 +3,10 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
@@ -148,8 +151,10 @@ test('the server knows wasm, and nothing outside its folders', async () => {
 });
 
 for (const kind of BROWSERS) {
-  test(`${kind}: nothing of it survives a test that is killed`, async () => {
-    const child = spawn(process.execPath, [here('victim.mjs'), kind], { stdio: ['ignore', 'pipe', 'inherit'] });
+  test(`${kind}: nothing of it survives a test that is killed`, async (t) => {
+    const dir = mkdtempSync(join(tmpdir(), 'ubiqlite-victim-'));
+    t.after(() => rm(dir, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 }));
+    const child = spawn(process.execPath, [here('victim.mjs'), kind, dir], { stdio: ['ignore', 'pipe', 'inherit'] });
     await once(child.stdout, 'data');
     assert.notDeepEqual(await survivors(0), []);
     child.kill('SIGKILL');

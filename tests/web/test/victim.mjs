@@ -2,7 +2,8 @@
 
 import { launch } from '../drive.mjs';
 
-const browser = await launch(process.argv[2]);
+const [kind, dir] = process.argv.slice(2);
+const browser = await launch(kind, { dir });
 await browser.newPage('about:blank');
 console.log('ready');
 setInterval(() => {}, 1000);
