@@ -117,7 +117,7 @@ export class NoSuchTableError extends UbiqliteError {}
 /** No column of this name. */
 export class NoSuchColumnError extends UbiqliteError {}
 /** The SQL can't be compiled. */
-export class SyntaxError extends UbiqliteError {}
+export class SqlSyntaxError extends UbiqliteError {}
 /** An argument can't be used; the message tells which. */
 export class InvalidArgumentError extends UbiqliteError {}
 /** What was asked for is not there: no row where one was demanded. */
@@ -162,7 +162,7 @@ const CLASSES: Record<ErrorKind, new (fields: ErrorFields, options?: ErrorOption
   CannotOpen: CannotOpenError,
   NoSuchTable: NoSuchTableError,
   NoSuchColumn: NoSuchColumnError,
-  Syntax: SyntaxError,
+  Syntax: SqlSyntaxError,
   InvalidArgument: InvalidArgumentError,
   NotFound: NotFoundError,
   TooBig: TooBigError,
@@ -187,4 +187,9 @@ export function errorOf(fields: ErrorFields, options?: ErrorOptions): UbiqliteEr
 /** An `InvalidArgument` error. @internal */
 export function invalid(message: string): UbiqliteError {
   return errorOf({ kind: 'InvalidArgument', message });
+}
+
+/** The error of a kind that says what is wrong and what to do. @internal */
+export function failure(kind: ErrorKind, message: string): UbiqliteError {
+  return errorOf({ kind, message });
 }

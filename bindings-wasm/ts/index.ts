@@ -28,7 +28,7 @@ export {
   CannotOpenError,
   NoSuchTableError,
   NoSuchColumnError,
-  SyntaxError,
+  SqlSyntaxError,
   InvalidArgumentError,
   NotFoundError,
   TooBigError,
