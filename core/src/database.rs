@@ -101,13 +101,18 @@ impl Database {
     }
 
     #[inline]
-    fn target(&self) -> Target<'_> {
+    pub(crate) fn target(&self) -> Target<'_> {
         Target {
             place: Place::Backend(&*self.inner.backend),
             limit: self.limit,
             schemas: &self.inner.schemas,
             gate: Some(&self.inner.gate),
         }
+    }
+
+    /// The same database with the limit of one call, if it has one.
+    pub(crate) fn limited(&self, limit: Option<Duration>) -> Self {
+        Self { inner: Arc::clone(&self.inner), limit }
     }
 
     reading_methods!([&self] self);
@@ -179,7 +184,7 @@ impl Database {
         self.inner.gate.check()?;
         let reply = self.inner.backend.acquire(Intent::Transaction(begin));
         let session = limited(reply, self.limit, true).await?;
-        Ok(Transaction::owned(session, self.limit))
+        Ok(Transaction::owned(session.into(), self.limit))
     }
 
     /// Several reads of one moment, over as many calls as wanted, which run side
@@ -210,7 +215,7 @@ impl Database {
         Ok(Session::new(self.lend(Intent::Own).await?, self.limit))
     }
 
-    async fn lend(&self, intent: Intent) -> Result<Box<dyn crate::backend::Session>> {
+    pub(crate) async fn lend(&self, intent: Intent) -> Result<Box<dyn crate::backend::Session>> {
         self.inner.gate.check()?;
         let backend = &self.inner.backend;
         let limit = match (self.limit, backend.acquire_timeout()) {
@@ -261,6 +266,18 @@ impl Options {
     pub async fn open(self, path: impl AsRef<Path>) -> Result<Database> {
         let backend = crate::backend::open(path.as_ref(), self).await?;
         Ok(Database::from_backend(backend))
+    }
+
+    /// Opens a database with the backend that browsers and Node have, for tests
+    /// of it on this machine.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    #[doc(hidden)]
+    #[cfg(feature = "local")]
+    pub fn open_local(self, path: impl AsRef<Path>) -> Result<Database> {
+        let backend = crate::backend::local::Local::open(path.as_ref(), self)?;
+        Ok(Database::from_backend(Box::new(backend)))
     }
 }
 

@@ -33,6 +33,7 @@ mod database;
 mod engine;
 mod error;
 mod gate;
+mod held;
 mod many;
 mod nested;
 mod options;
@@ -48,6 +49,8 @@ mod table;
 mod target;
 mod transaction;
 mod value;
+pub mod vfs;
+pub mod wire;
 
 pub use backend::{Begin, Capabilities};
 pub use database::Database;

@@ -8,6 +8,7 @@ use crate::error::Result;
 use crate::nested::Nested;
 use crate::sql::Params;
 use crate::target::{Place, Target, limited};
+use crate::value::{Value, ValueRef};
 
 /// A chunk is sent when it has so many rows, or takes so many bytes.
 const CHUNK_ROWS: usize = 1024;
@@ -90,15 +91,32 @@ impl<'a> Many<'a> {
 
     /// Adds a row for this statement.
     pub(crate) async fn push(&mut self, index: usize, sql: &str, row: Params) -> Result<()> {
+        self.add(index, sql, row.names(), row.values().iter().map(Value::as_ref));
+        self.send_full().await
+    }
+
+    /// Adds a row without sending anything: [`send_full`](Self::send_full) is to
+    /// follow before many more.
+    pub(crate) fn add<'v>(
+        &mut self,
+        index: usize,
+        sql: &str,
+        names: &[String],
+        values: impl ExactSizeIterator<Item = ValueRef<'v>> + Clone,
+    ) {
         self.rows += 1;
         let before = self.weight();
-        let fitted = self.steps.last_mut().is_some_and(|step| step.follow(index, sql, &row));
-        if !fitted {
-            self.steps.push(Step::first(index, sql, &row));
-            self.bytes += self.weight();
-        } else {
+        let last = self.steps.last_mut();
+        if last.is_some_and(|step| step.follow(index, sql, names, values.clone())) {
             self.bytes += self.weight() - before;
+        } else {
+            self.steps.push(Step::first(index, sql, names, values));
+            self.bytes += self.weight();
         }
+    }
+
+    /// Sends what was added, if it is a chunk.
+    pub(crate) async fn send_full(&mut self) -> Result<()> {
         if self.rows >= CHUNK_ROWS || self.bytes >= CHUNK_BYTES {
             self.send().await?;
         }

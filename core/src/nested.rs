@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use crate::backend::{Control, Reply, Session};
 use crate::error::Result;
+use crate::held::Held;
 use crate::target::limited;
 
 /// A savepoint that is undone when it is dropped: the session runs what is asked
 /// of it in order, so the undoing comes before whatever the caller does next.
 pub(crate) struct Nested<'a> {
-    session: &'a dyn Session,
+    session: Held<'a>,
     depth: u32,
     limit: Option<Duration>,
     open: bool,
@@ -23,21 +24,22 @@ impl<'a> Nested<'a> {
     pub(crate) const MANY: u32 = u32::MAX;
 
     pub(crate) async fn begin(
-        session: &'a dyn Session,
+        session: impl Into<Held<'a>>,
         depth: u32,
         limit: Option<Duration>,
     ) -> Result<Self> {
         // Made before the await: if this future is dropped there, the savepoint is
         // begun all the same, and undone by the drop of this, in that order. No
         // limit stops it: it is over at once when its turn comes.
-        let mut nested = Self { session, depth, limit, open: true };
-        let begun = Certain(Some(session.control(Control::Savepoint(depth)))).await;
+        let mut nested = Self { session: session.into(), depth, limit, open: true };
+        let begun = nested.session.control(Control::Savepoint(depth));
+        let begun = Certain(Some(begun)).await;
         nested.open = begun.is_ok();
         begun.map(|()| nested)
     }
 
-    pub(crate) fn session(&self) -> &'a dyn Session {
-        self.session
+    pub(crate) fn session(&self) -> &dyn Session {
+        &*self.session
     }
 
     /// Keeps what was done since.

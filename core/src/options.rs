@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::error::{Error, Result};
+
 /// The settings of a database, with defaults that are safe and fast. Made by
 /// [`Database::options`](crate::Database::options).
 ///
@@ -36,6 +38,7 @@ pub struct Options {
     pub(crate) leases: bool,
     pub(crate) wal_limit: u64,
     pub(crate) stall_timeout: Duration,
+    pub(crate) vfs: Option<String>,
 }
 
 /// When a commit waits for the disk, <https://sqlite.org/pragma.html#pragma_synchronous>.
@@ -93,6 +96,36 @@ impl JournalMode {
     }
 }
 
+impl std::str::FromStr for Synchronous {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        [Self::Off, Self::Normal, Self::Full, Self::Extra]
+            .into_iter()
+            .find(|mode| mode.name().eq_ignore_ascii_case(name))
+            .ok_or_else(|| {
+                Error::invalid(format!(
+                    "synchronous is \"off\", \"normal\", \"full\" or \"extra\", not {name:?}"
+                ))
+            })
+    }
+}
+
+impl std::str::FromStr for JournalMode {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        [Self::Wal, Self::Delete, Self::Truncate, Self::Persist, Self::Memory]
+            .into_iter()
+            .find(|mode| mode.name().eq_ignore_ascii_case(name))
+            .ok_or_else(|| {
+                Error::invalid(format!(
+                    "the journal mode is \"wal\", \"delete\", \"truncate\", \"persist\" or \"memory\", not {name:?}"
+                ))
+            })
+    }
+}
+
 /// Longer timeouts are as good as none, and clocks can't express them all.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
 
@@ -115,6 +148,7 @@ impl Default for Options {
             leases: true,
             wal_limit: 64 * 1024 * 1024,
             stall_timeout: Duration::from_secs(5),
+            vfs: None,
         }
     }
 }
@@ -221,6 +255,13 @@ impl Options {
     /// [`stall_timeout`](Self::stall_timeout) is ended. Default: 64 MiB.
     pub fn wal_limit(mut self, bytes: u64) -> Self {
         self.wal_limit = bytes;
+        self
+    }
+
+    /// The VFS to open the file with, by the name that it is registered under:
+    /// see [`vfs`](crate::vfs). Default: SQLite's own.
+    pub fn vfs(mut self, name: impl Into<String>) -> Self {
+        self.vfs = Some(name.into());
         self
     }
 

@@ -11,7 +11,7 @@ use futures_core::Stream;
 use crate::backend::{Pages, Reply};
 use crate::error::{Error, ErrorKind, Result};
 use crate::platform;
-use crate::row::{FromRow, IntoRows, Row};
+use crate::row::{FromRow, IntoRows, Row, Rows};
 
 /// The rows of a running query, one after another. SQLite steps a little ahead
 /// (at most eight pages of 64 KiB) while the caller works; dropping the stream stops it.
@@ -71,6 +71,64 @@ impl RowStream<'_> {
             return Ok(Some(row));
         }
         self.fetch().await
+    }
+
+    /// The same stream, whose holder sees to it that its session outlives it.
+    pub(crate) fn detached(mut self) -> RowStream<'static> {
+        let state = std::mem::replace(&mut self.state, State::Over);
+        RowStream { state, limit: self.limit, _session: PhantomData }
+    }
+
+    /// The next rows as they came; `None` after the last.
+    pub(crate) fn poll_rows(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Rows>>> {
+        loop {
+            match &mut self.state {
+                State::Starting(reply) => {
+                    match std::task::ready!(std::future::Future::poll(Pin::new(reply), cx)) {
+                        Ok(pages) => self.state = State::Running { pages, rows: None },
+                        Err(error) => {
+                            self.state = State::Over;
+                            return Poll::Ready(Err(error));
+                        }
+                    }
+                }
+                State::Running { pages, .. } => {
+                    let page = std::task::ready!(pages.poll_next(cx));
+                    if !matches!(page, Ok(Some(_))) {
+                        self.state = State::Over;
+                    }
+                    return Poll::Ready(page.map(|page| {
+                        page.map(|page| {
+                            let mut rows = Rows::default();
+                            rows.push(page);
+                            rows
+                        })
+                    }));
+                }
+                State::Loaded(_) => {
+                    let State::Loaded(rows) = std::mem::replace(&mut self.state, State::Over)
+                    else {
+                        continue;
+                    };
+                    return Poll::Ready(Ok(Some(rows.into_rows())));
+                }
+                State::Over => return Poll::Ready(Ok(None)),
+            }
+        }
+    }
+
+    /// Waits until the statement runs, so that its errors are known.
+    pub(crate) async fn started(&mut self) -> Result<()> {
+        if let State::Starting(reply) = &mut self.state {
+            match reply.await {
+                Ok(pages) => self.state = State::Running { pages, rows: None },
+                Err(error) => {
+                    self.state = State::Over;
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
     }
 
     async fn fetch(&mut self) -> Result<Option<Row>> {

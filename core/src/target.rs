@@ -76,7 +76,7 @@ impl<'a> Target<'a> {
     }
 
     #[inline]
-    async fn rows(self, sql: &str, params: Params, keep: Keep) -> Result<Rows> {
+    pub(crate) async fn rows(self, sql: &str, params: Params, keep: Keep) -> Result<Rows> {
         let mut output = self.run(Program::one(Step::new(sql, params, keep))).await?;
         Ok(output.steps.pop().map(|outcome| outcome.rows).unwrap_or_default())
     }
@@ -150,7 +150,7 @@ impl From<&crate::backend::Outcome> for Executed {
 }
 
 #[cold]
-fn no_row() -> Error {
+pub(crate) fn no_row() -> Error {
     Error::new(ErrorKind::NotFound, "the query yields no row; query_optional() allows that")
 }
 

@@ -1,9 +1,11 @@
 //! Transactions, nested by savepoints.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::backend::{Control, Session};
 use crate::error::Result;
+use crate::held::Held;
 use crate::nested::Nested;
 use crate::sql::Params;
 use crate::statements::{reading_methods, writing_methods};
@@ -22,30 +24,42 @@ pub struct Transaction<'a> {
     session: Held<'a>,
     schemas: Schemas,
     limit: Option<Duration>,
+    /// The session was lent for this transaction alone, and ends with it.
+    whole: bool,
     over: bool,
 }
 
-enum Held<'a> {
-    Owned(Box<dyn Session>),
-    // A transaction of a session that goes on after it.
-    Lent(&'a dyn Session),
-}
-
 impl<'a> Transaction<'a> {
-    pub(crate) fn owned(session: Box<dyn Session>, limit: Option<Duration>) -> Self {
-        Self { session: Held::Owned(session), schemas: Schemas::local(), limit, over: false }
+    pub(crate) fn owned(session: Arc<dyn Session>, limit: Option<Duration>) -> Self {
+        Self::new(Held::Shared(session), limit, true)
     }
 
-    pub(crate) fn lent(session: &'a dyn Session, limit: Option<Duration>) -> Self {
-        Self { session: Held::Lent(session), schemas: Schemas::local(), limit, over: false }
+    /// A transaction of a session that goes on after it.
+    pub(crate) fn lent(session: impl Into<Held<'a>>, limit: Option<Duration>) -> Self {
+        Self::new(session.into(), limit, false)
+    }
+
+    fn new(session: Held<'a>, limit: Option<Duration>, whole: bool) -> Self {
+        Self { session, schemas: Schemas::local(), limit, whole, over: false }
+    }
+
+    /// The session, to be shared with what runs in it.
+    pub(crate) fn shared(&self) -> Option<Arc<dyn Session>> {
+        match &self.session {
+            Held::Shared(session) => Some(Arc::clone(session)),
+            Held::Lent(_) => None,
+        }
+    }
+
+    /// The same transaction with a limit for what ends it.
+    pub(crate) fn limited(mut self, limit: Option<Duration>) -> Self {
+        self.limit = limit;
+        self
     }
 
     #[inline]
     fn session(&self) -> &dyn Session {
-        match &self.session {
-            Held::Owned(session) => &**session,
-            Held::Lent(session) => *session,
-        }
+        &*self.session
     }
 
     #[inline]
@@ -136,9 +150,9 @@ impl<'a> Transaction<'a> {
 
 impl Drop for Transaction<'_> {
     fn drop(&mut self) {
-        // An owned session rolls back by its own drop.
-        if let (Held::Lent(session), false) = (&self.session, self.over) {
-            session.control(Control::Rollback).detach();
+        // A session that ends with it rolls back by its own drop.
+        if !self.whole && !self.over {
+            self.session.control(Control::Rollback).detach();
         }
     }
 }
@@ -152,8 +166,8 @@ pub struct Savepoint<'a> {
 }
 
 impl<'a> Savepoint<'a> {
-    async fn begin(
-        session: &'a dyn Session,
+    pub(crate) async fn begin(
+        session: impl Into<Held<'a>>,
         depth: u32,
         limit: Option<Duration>,
     ) -> Result<Savepoint<'a>> {

@@ -38,6 +38,16 @@ const NOT_HERE: &[(&str, &str)] = &[
     ("big_integers", "no Rust value for a parameter holds more than 64 bits"),
 ];
 
+/// What one thread can't do: nobody drops a future while it runs. Bindings tell
+/// by shared memory, or start another worker.
+const NOT_LOCAL: (&str, &str) =
+    ("interrupts", "on the backend without threads a running call can't be dropped");
+
+/// Whether the backend without threads is tested instead of the native one.
+fn is_local() -> bool {
+    std::env::var_os("UBIQLITE_BACKEND").is_some_and(|name| name == "local")
+}
+
 /// Side by side, so that waiting costs nothing; few, so that time limits hold.
 const WORKERS: usize = 4;
 
@@ -159,8 +169,11 @@ fn run_all<'a>(scenarios: &[&'a Scenario]) -> Vec<(&'a Scenario, Ending)> {
 }
 
 fn run(scenario: &Scenario) -> Ending {
-    if let Some((_, reason)) =
-        NOT_HERE.iter().find(|(need, _)| scenario.needs.iter().any(|needed| needed == need))
+    let local = is_local().then_some(&NOT_LOCAL);
+    if let Some((_, reason)) = NOT_HERE
+        .iter()
+        .chain(local)
+        .find(|(need, _)| scenario.needs.iter().any(|needed| needed == need))
     {
         return Ending::Skipped(reason);
     }
@@ -176,7 +189,7 @@ fn run_in_a_directory(scenario: &Scenario) -> Result<(), String> {
         .enable_all()
         .build()
         .map_err(|error| format!("no runtime: {error}"))?;
-    let world = World::new(dir.path());
+    let world = World::new(dir.path(), is_local());
     let whole = async {
         world.prepare(scenario.open.as_ref(), &scenario.setup).await?;
         let mut scope = Scope { world: &world, names: data::Names::new(), frames: Vec::new() };

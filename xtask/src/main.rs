@@ -4,8 +4,11 @@
 //! the product does not compile.
 
 mod bench;
+mod browsers;
+mod build;
 mod find;
 mod install;
+mod npm;
 mod parts;
 mod process;
 mod report;
@@ -43,6 +46,7 @@ fn dispatch(args: &[String]) -> anyhow::Result<ExitCode> {
     match command.as_str() {
         "test" => return test::run(&Workspace::find()?, rest),
         "setup" => setup::run(rest)?,
+        "build" => build::run(rest)?,
         "bench" => bench::run(rest)?,
         "help" | "--help" | "-h" => print!("{}", help()),
         unknown => bail!("unknown command `{unknown}`; `cargo xtask help` lists them"),
@@ -57,6 +61,7 @@ usage: cargo xtask <command>
 
   test [PART]...      run every part that is ready, or only those named
   setup [PART]...     install what the parts need and this machine lacks
+  build NAME          build the wasm module (wasm) or the npm package (npm)
   bench NAME [ARGS]   run a benchmark
   help                this text
 

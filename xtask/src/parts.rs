@@ -4,7 +4,7 @@ use anyhow::bail;
 
 use crate::report::Report;
 use crate::workspace::Workspace;
-use crate::{setup, test};
+use crate::{build, setup, test};
 
 /// Every part, in the order in which a full test runs them.
 pub(crate) const ALL: &[Part] = &[
@@ -13,13 +13,13 @@ pub(crate) const ALL: &[Part] = &[
         "format, lints, tests, docs and the quickstart",
         When::Always(setup::rust, test::rust::steps),
     ),
+    part("wasm", "the core as a wasm module", When::Always(build::wasm::setup, test::wasm::steps)),
+    part("node", "the npm package in Node", When::Always(test::node::setup, test::node::steps)),
     part(
-        "wasm",
-        "core compiles for wasm32-unknown-unknown",
-        When::Always(setup::wasm, test::wasm::steps),
+        "browser",
+        "the npm package in Chromium, Firefox and WebKitGTK",
+        When::Always(test::browser::setup, test::browser::steps),
     ),
-    part("node", "the npm package in Node", When::Later),
-    part("browser", "the npm package in browsers", When::Later),
     part("python", "the wheel", When::Later),
     part("kotlin", "the jar", When::Later),
     part(
@@ -112,6 +112,9 @@ mod tests {
     fn a_full_run_has_the_parts_that_are_always_tested() {
         let full = chosen(&[]).unwrap();
         assert_eq!(full.first(), Some(&"rust"));
+        for part in ["wasm", "node", "browser"] {
+            assert!(full.contains(&part), "{part}");
+        }
         assert!(!full.contains(&"bench"));
     }
 

@@ -4,8 +4,10 @@
 //! lack: then the operations that need it answer `Unsupported` by its name.
 
 mod call;
-#[cfg(any(target_family = "wasm", test))]
-mod local;
+mod course;
+mod group;
+#[cfg(any(target_family = "wasm", test, feature = "local"))]
+pub(crate) mod local;
 #[cfg(not(target_family = "wasm"))]
 pub(crate) mod native;
 mod param_rows;
@@ -33,7 +35,7 @@ pub(crate) async fn open(path: &Path, options: Options) -> Result<Box<dyn Backen
     #[cfg(not(target_family = "wasm"))]
     return Ok(Box::new(native::Native::open(path, options).await?));
     #[cfg(target_family = "wasm")]
-    return Ok(Box::new(local::Local::open(path, &options)?));
+    return Ok(Box::new(local::Local::open(path, options)?));
 }
 
 /// Runs programs, and lends sessions to those who need more.
@@ -100,6 +102,18 @@ pub trait Session: MaybeSend + MaybeSync {
 
     /// Stops the statement that runs now in this session, if any.
     fn interrupt(&self);
+
+    /// Whether the last call may have changed something.
+    fn wrote(&self) -> bool {
+        false
+    }
+
+    /// The caller has given up a call that may have changed something, inside so
+    /// many savepoints, and was done meanwhile: its transaction, or its savepoint,
+    /// can only be rolled back.
+    fn give_up(&self, savepoints: usize) {
+        let _ = savepoints;
+    }
 }
 
 /// The pages of a running query.

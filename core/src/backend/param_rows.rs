@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::row::{Columns, PageBuilder};
 use crate::sql::Params;
-use crate::value::ValueRef;
+use crate::value::{Value, ValueRef};
 
 /// The parameters of many runs of one statement, all of the same number and
 /// names, in one piece of memory: values made on one thread and freed on another,
@@ -28,10 +28,19 @@ impl ParamRows {
     /// Adds the parameters of a run. Answers false, and adds nothing, if they
     /// are of another number or have other names than those before.
     pub fn push(&mut self, params: &Params) -> bool {
+        self.push_values(params.names(), params.values().iter().map(Value::as_ref))
+    }
+
+    /// As [`push`](Self::push), with values that lie elsewhere.
+    pub fn push_values<'v>(
+        &mut self,
+        names: &[String],
+        values: impl ExactSizeIterator<Item = ValueRef<'v>>,
+    ) -> bool {
         if self.rows == 0 {
-            self.names = params.names().to_vec();
-            self.width = params.len();
-        } else if self.width != params.len() || self.names != params.names() {
+            self.names = names.to_vec();
+            self.width = values.len();
+        } else if self.width != values.len() || self.names != names {
             return false;
         }
         self.rows += 1;
@@ -43,8 +52,8 @@ impl ParamRows {
             let columns = Columns::new((0..width).map(|index| index.to_string()));
             PageBuilder::new(Arc::new(columns))
         });
-        for value in params.values() {
-            if !cells.push(value.as_ref()) {
+        for value in values {
+            if !cells.push(value) {
                 // NULL keeps the places of the others; the run will be refused.
                 cells.push(ValueRef::Null);
                 self.too_big.get_or_insert(self.rows - 1);

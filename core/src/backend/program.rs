@@ -8,7 +8,7 @@ use super::ParamRows;
 use crate::error::{Error, ErrorKind, Result};
 use crate::row::Rows;
 use crate::sql::Params;
-use crate::value::Value;
+use crate::value::{Value, ValueRef};
 
 /// Statements that happen whole or not at all.
 #[derive(Debug, Clone, Default)]
@@ -191,18 +191,29 @@ impl<'a> Step<'a> {
 
     /// A statement to be run for many rows, of which this is the first: item
     /// `index` of the caller's list.
-    pub(crate) fn first(index: usize, sql: &str, row: &Params) -> Step<'static> {
+    pub(crate) fn first<'v>(
+        index: usize,
+        sql: &str,
+        names: &[String],
+        values: impl ExactSizeIterator<Item = ValueRef<'v>>,
+    ) -> Step<'static> {
         let mut each = ParamRows::new();
-        each.push(row);
+        each.push_values(names, values);
         Step::new(sql.to_owned(), (), Keep::Nothing).item(index).each(each)
     }
 
     /// Adds a row, if it is the item after the last one, and fits the statement.
-    pub(crate) fn follow(&mut self, index: usize, sql: &str, row: &Params) -> bool {
+    pub(crate) fn follow<'v>(
+        &mut self,
+        index: usize,
+        sql: &str,
+        names: &[String],
+        values: impl ExactSizeIterator<Item = ValueRef<'v>>,
+    ) -> bool {
         match &mut self.extra {
             Some(extra) if self.sql == sql => {
                 let next = extra.item.map(|first| first + extra.each.len());
-                next == Some(index) && extra.each.push(row)
+                next == Some(index) && extra.each.push_values(names, values)
             }
             _ => false,
         }

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use super::Call;
 use crate::error::{Error, ErrorKind, Result};
-use crate::platform::BoxFuture;
+use crate::platform::{BoxFuture, MaybeSend};
 
 /// The answer of a backend: there at once, or later. It is a future, and
 /// dropping it gives the call up.
@@ -17,6 +17,16 @@ enum State<T> {
     Ready(Option<Result<T>>),
     Call(Call<T>),
     Future(BoxFuture<'static, Result<T>>),
+    Driven(Box<dyn Driven<T>>),
+}
+
+/// A call that goes on while it is polled, and can be stopped or left alone.
+pub(crate) trait Driven<T>: Future<Output = Result<T>> + Unpin + MaybeSend {
+    /// See [`Reply::interrupt`].
+    fn interrupt(&self);
+
+    /// See [`Reply::detach`].
+    fn detach(self: Box<Self>);
 }
 
 impl<T> Reply<T> {
@@ -40,6 +50,10 @@ impl<T> Reply<T> {
         Self(State::Call(call))
     }
 
+    pub(crate) fn driven(call: impl Driven<T> + 'static) -> Self {
+        Self(State::Driven(Box::new(call)))
+    }
+
     /// Takes the answer if it is there at once: without an executor, from any
     /// language.
     ///
@@ -59,6 +73,7 @@ impl<T> Reply<T> {
     pub(crate) fn detach(self) {
         match self.0 {
             State::Call(call) => call.detach(),
+            State::Driven(call) => call.detach(),
             State::Ready(_) | State::Future(_) => {}
         }
     }
@@ -69,6 +84,10 @@ impl<T> Reply<T> {
         match &self.0 {
             State::Ready(_) => true,
             State::Call(call) => {
+                call.interrupt();
+                true
+            }
+            State::Driven(call) => {
                 call.interrupt();
                 true
             }
@@ -93,6 +112,7 @@ impl<T> Future for Reply<T> {
             State::Ready(answer) => Poll::Ready(answer.take().unwrap_or_else(asked_again)),
             State::Call(call) => Pin::new(call).poll(cx),
             State::Future(future) => future.as_mut().poll(cx),
+            State::Driven(call) => Pin::new(call).poll(cx),
         }
     }
 }

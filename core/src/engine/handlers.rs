@@ -100,7 +100,8 @@ unsafe extern "C" fn on_progress(context: *mut c_void) -> c_int {
     if handlers.brief.load(Ordering::Relaxed) {
         return c_int::from(handlers.asked.fetch_add(1, Ordering::Relaxed) > 0);
     }
-    c_int::from(handlers.is_interrupted())
+    let stopped = || super::context::current().is_some_and(|caller| caller.stop().is_some());
+    c_int::from(handlers.is_interrupted() || stopped())
 }
 
 unsafe extern "C" fn on_busy(context: *mut c_void, attempt: c_int) -> c_int {

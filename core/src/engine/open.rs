@@ -48,7 +48,13 @@ impl Connection {
             OpenFlags::SQLITE_OPEN_READ_WRITE
         };
         let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_EXRESCODE;
-        let db = rusqlite::Connection::open_with_flags(literal(path), flags).map_err(opening)?;
+        let db = match &options.vfs {
+            Some(vfs) => {
+                rusqlite::Connection::open_with_flags_and_vfs(literal(path), flags, vfs.as_str())
+            }
+            None => rusqlite::Connection::open_with_flags(literal(path), flags),
+        };
+        let db = db.map_err(opening)?;
         // SAFETY: the handle is used only while `db`, its owner, lives.
         let raw = unsafe { db.handle() };
         let handlers = Arc::new(Handlers::default());

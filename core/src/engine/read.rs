@@ -1,5 +1,7 @@
 //! Reads: on a caller's thread under a small budget, or to their end.
 
+use rusqlite::ffi;
+
 use super::brief::is_too_long;
 use super::lease::{Header, WalIndex};
 use super::{Connection, Lease, Role};
@@ -204,6 +206,29 @@ impl Connection {
         self.rollback();
         self.forget_lease();
         self.pinned = false;
+    }
+
+    /// Whether a read transaction is open, begun by a statement that runs or by
+    /// words.
+    #[cfg(any(target_family = "wasm", test, feature = "local"))]
+    pub(crate) fn is_reading(&self) -> bool {
+        // SAFETY: the connection is open.
+        unsafe { ffi::sqlite3_txn_state(self.raw, c"main".as_ptr()) != ffi::SQLITE_TXN_NONE }
+    }
+
+    /// Ends every read, those of running statements too, which must not be
+    /// stepped after this.
+    #[cfg(any(target_family = "wasm", test, feature = "local"))]
+    pub(crate) fn end_reading(&mut self) {
+        // SAFETY: the connection is open, and its statements are its own.
+        unsafe {
+            let mut statement = ffi::sqlite3_next_stmt(self.raw, std::ptr::null_mut());
+            while !statement.is_null() {
+                ffi::sqlite3_reset(statement);
+                statement = ffi::sqlite3_next_stmt(self.raw, statement);
+            }
+        }
+        self.end_snapshot();
     }
 
     /// Frames in the write-ahead log; `None` where there is none.

@@ -8,6 +8,7 @@ pub(crate) use sqlite::{Phase, from_sqlite};
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// A result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -132,6 +133,15 @@ impl Error {
         Self::new(
             ErrorKind::Cancelled,
             "the transaction was rolled back by an earlier error in it; begin it anew",
+        )
+    }
+
+    pub(crate) fn stalled(timeout: Duration, limit: u64) -> Self {
+        Self::new(
+            ErrorKind::Timeout,
+            format!(
+                "its moment was given up: it stood still for more than {timeout:?} while the write-ahead log was beyond {limit} bytes; read faster or in shorter pieces, or raise wal_limit"
+            ),
         )
     }
 

@@ -15,7 +15,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 pub use imp::{MaybeSend, MaybeSync};
-pub(crate) use imp::{block_for, parallelism, sleep};
+pub(crate) use imp::{Sleep, block_for, later, now, parallelism, sleep};
 
 /// A future behind a pointer; `Send` where there are threads.
 #[cfg(not(target_family = "wasm"))]

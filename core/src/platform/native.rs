@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -59,6 +59,19 @@ impl Drop for Sleep {
             timer::cancel(key);
         }
     }
+}
+
+/// A clock that never goes back, from some moment of this process on.
+pub(crate) fn now() -> Duration {
+    static START: OnceLock<Instant> = OnceLock::new();
+    START.get_or_init(Instant::now).elapsed()
+}
+
+/// Runs work that nobody waits for: now, since here a thread of its own does
+/// what takes long.
+#[cfg_attr(not(any(test, feature = "local")), expect(dead_code, reason = "the local backend's"))]
+pub(crate) fn later(work: impl FnOnce()) {
+    work();
 }
 
 /// Holds the calling thread: only threads that run SQLite may call it.

@@ -1,6 +1,14 @@
-//! One thread: nothing has to be `Send`.
+//! One thread, in a worker of a browser or of Node: nothing has to be `Send`,
+//! and the host keeps the time.
 
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
+
+use wasm_bindgen::prelude::*;
 
 /// `Send` where there are threads; anything here.
 pub trait MaybeSend {}
@@ -10,16 +18,105 @@ impl<T: ?Sized> MaybeSend for T {}
 pub trait MaybeSync {}
 impl<T: ?Sized> MaybeSync for T {}
 
-/// Never ends: the host's timers come with its binding, which races them
-/// against the call.
-pub(crate) fn sleep(_duration: Duration) -> std::future::Pending<()> {
-    std::future::pending()
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_name = setTimeout)]
+    fn set_timeout(callback: &JsValue, millis: i32) -> JsValue;
+    #[wasm_bindgen(js_name = clearTimeout)]
+    fn clear_timeout(timer: &JsValue);
+    #[wasm_bindgen(js_namespace = performance, js_name = now)]
+    fn performance_now() -> f64;
+}
+
+/// A clock that never goes back, from some moment of this worker on.
+pub(crate) fn now() -> Duration {
+    Duration::from_secs_f64(performance_now() / 1000.0)
+}
+
+/// Ends after `duration`.
+pub(crate) fn sleep(duration: Duration) -> Sleep {
+    Sleep { duration, armed: None }
+}
+
+/// See [`sleep`].
+pub(crate) struct Sleep {
+    duration: Duration,
+    armed: Option<Armed>,
+}
+
+struct Armed {
+    shared: Rc<Shared>,
+    timer: JsValue,
+    // Called by the host's timer; it must live as long.
+    _callback: Closure<dyn FnMut()>,
+}
+
+#[derive(Default)]
+struct Shared {
+    over: Cell<bool>,
+    waker: RefCell<Option<Waker>>,
+}
+
+/// The longest time that `setTimeout` takes.
+const LONGEST: Duration = Duration::from_millis(i32::MAX as u64);
+
+fn millis(duration: Duration) -> i32 {
+    // Rounded up, so that a timer is never early.
+    let millis = duration.min(LONGEST).as_micros().div_ceil(1000);
+    i32::try_from(millis).unwrap_or(i32::MAX)
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if let Some(armed) = &self.armed {
+            if armed.shared.over.get() {
+                return Poll::Ready(());
+            }
+            *armed.shared.waker.borrow_mut() = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
+        if self.duration > LONGEST {
+            return Poll::Pending;
+        }
+        let shared = Rc::new(Shared::default());
+        *shared.waker.borrow_mut() = Some(cx.waker().clone());
+        let ring = Rc::clone(&shared);
+        let callback = Closure::<dyn FnMut()>::new(move || {
+            ring.over.set(true);
+            let waker = ring.waker.borrow_mut().take();
+            if let Some(waker) = waker {
+                waker.wake();
+            }
+        });
+        let timer = set_timeout(callback.as_ref(), millis(self.duration));
+        self.armed = Some(Armed { shared, timer, _callback: callback });
+        Poll::Pending
+    }
+}
+
+impl Drop for Sleep {
+    fn drop(&mut self) {
+        if let Some(armed) = &self.armed
+            && !armed.shared.over.get()
+        {
+            clear_timeout(&armed.timer);
+        }
+    }
+}
+
+/// Runs work when the host has done what is due: messages posted before are on
+/// their way then.
+pub(crate) fn later(work: impl FnOnce() + 'static) {
+    set_timeout(&Closure::once_into_js(work), 0);
 }
 
 /// A single thread must not be held: a lock that is taken stays taken.
 pub(crate) fn block_for(_duration: Duration) {}
 
-/// How many threads run at once on this machine.
+/// How many threads run at once on this machine: readers are not for speed
+/// here, but for streams and snapshots beside writes.
 pub(crate) fn parallelism() -> usize {
-    1
+    4
 }

@@ -1,5 +1,7 @@
 //! The names of a result's columns.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use crate::error::{Error, ErrorKind, Result};
 
 /// The names of a result's columns, shared by all its rows.
@@ -7,8 +9,28 @@ use crate::error::{Error, ErrorKind, Result};
 /// Names are told apart: where a statement yields a name twice (`SELECT a.id,
 /// b.id …`), the first keeps it and the later ones become `id:2`, `id:3`, so
 /// that no value is lost when a row becomes a map. `AS` gives better ones.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Columns(Vec<Box<str>>);
+#[derive(Debug, Clone)]
+pub struct Columns {
+    names: Vec<Box<str>>,
+    serial: u64,
+}
+
+/// So many lists were made.
+static MADE: AtomicU64 = AtomicU64::new(0);
+
+impl Default for Columns {
+    fn default() -> Self {
+        Self::new(std::iter::empty::<Box<str>>())
+    }
+}
+
+impl PartialEq for Columns {
+    fn eq(&self, other: &Self) -> bool {
+        self.names == other.names
+    }
+}
+
+impl Eq for Columns {}
 
 impl Columns {
     /// Makes the list, telling duplicate names apart.
@@ -26,37 +48,43 @@ impl Columns {
             };
             known.push(unique);
         }
-        Self(known)
+        Self { names: known, serial: MADE.fetch_add(1, Ordering::Relaxed) }
+    }
+
+    /// A number that no other list made in this process has: who was told the
+    /// names once knows them again by it.
+    pub(crate) fn serial(&self) -> u64 {
+        self.serial
     }
 
     /// How many columns there are.
     #[inline]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.names.len()
     }
 
     /// Whether there is no column.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.names.is_empty()
     }
 
     /// The name of a column.
     pub fn name(&self, index: usize) -> Option<&str> {
-        self.0.get(index).map(|name| &**name)
+        self.names.get(index).map(|name| &**name)
     }
 
     /// The names in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.0.iter().map(|name| &**name)
+        self.names.iter().map(|name| &**name)
     }
 
     /// The place of a name; letters of another case match where no name matches
     /// exactly, as in SQL.
     pub fn position(&self, name: &str) -> Option<usize> {
-        self.0
+        self.names
             .iter()
             .position(|known| **known == *name)
-            .or_else(|| self.0.iter().position(|known| known.eq_ignore_ascii_case(name)))
+            .or_else(|| self.names.iter().position(|known| known.eq_ignore_ascii_case(name)))
     }
 }
 

@@ -9,6 +9,7 @@ mod page;
 pub use columns::{ColumnIndex, Columns};
 pub use from_row::FromRow;
 pub use from_value::{FromValue, Json};
+pub(crate) use page::{CELL, tag};
 pub use page::{Page, PageBuilder};
 
 use std::fmt;
@@ -90,6 +91,11 @@ impl Row {
         T::from_row(self.clone())
     }
 
+    /// Where the row's cells lie: in these places of this page.
+    pub(crate) fn place(&self) -> (&Page, std::ops::Range<usize>) {
+        (&self.page, self.start..self.start + self.len())
+    }
+
     #[cold]
     fn mismatch(&self, index: usize, reason: &str) -> crate::Error {
         let name = self.columns().name(index).unwrap_or_default();
@@ -126,6 +132,15 @@ impl Rows {
 
     pub(crate) fn push_shared(&mut self, page: Arc<Page>) {
         self.pages.push(page);
+    }
+
+    /// Adds the pages of another part of the same result.
+    pub(crate) fn extend(&mut self, more: Self) {
+        self.pages.extend(more.pages);
+    }
+
+    pub(crate) fn pages(&self) -> &[Arc<Page>] {
+        &self.pages
     }
 
     pub(crate) fn into_pages(self) -> impl Iterator<Item = Arc<Page>> {
@@ -191,6 +206,11 @@ impl IntoRows {
             current: Some(Arc::new(page)),
             start: 0,
         }
+    }
+
+    /// The pages whose rows have not begun to be taken.
+    pub(crate) fn into_rows(self) -> Rows {
+        Rows { pages: self.pages.collect() }
     }
 
     /// The page of the last rows, if none of them is still around.

@@ -5,15 +5,29 @@ use std::sync::Arc;
 use super::Columns;
 use crate::value::ValueRef;
 
-/// A cell: a number in place, or where its bytes lie in the page's heap.
+/// A cell as it lies in memory and travels to other languages: a number in
+/// place, or where its bytes lie in the page's heap.
 #[derive(Debug, Clone, Copy)]
-enum Cell {
-    Null,
-    Integer(i64),
-    Real(f64),
-    Text { start: u32, len: u32 },
-    Blob { start: u32, len: u32 },
+#[repr(C)]
+struct Cell {
+    tag: u32,
+    /// The bytes of text and blobs.
+    len: u32,
+    /// An integer, the bits of a real, or the place in the heap.
+    bits: u64,
 }
+
+/// What a cell holds; other languages read these numbers too.
+pub(crate) mod tag {
+    pub(crate) const NULL: u32 = 0;
+    pub(crate) const INTEGER: u32 = 1;
+    pub(crate) const REAL: u32 = 2;
+    pub(crate) const TEXT: u32 = 3;
+    pub(crate) const BLOB: u32 = 4;
+}
+
+/// Bytes of a cell.
+pub(crate) const CELL: usize = size_of::<Cell>();
 
 /// The cells of some rows of a result: filled once by the thread that runs
 /// SQLite, then read in place.
@@ -45,18 +59,32 @@ impl Page {
     /// The cell at `index`, counted row by row.
     #[inline]
     pub(crate) fn cell(&self, index: usize) -> ValueRef<'_> {
-        match self.cells[index] {
-            Cell::Null => ValueRef::Null,
-            Cell::Integer(value) => ValueRef::Integer(value),
-            Cell::Real(value) => ValueRef::Real(value),
-            Cell::Text { start, len } => ValueRef::Text(self.bytes(start, len)),
-            Cell::Blob { start, len } => ValueRef::Blob(self.bytes(start, len)),
+        let cell = self.cells[index];
+        match cell.tag {
+            tag::INTEGER => ValueRef::Integer(cell.bits.cast_signed()),
+            tag::REAL => ValueRef::Real(f64::from_bits(cell.bits)),
+            tag::TEXT => ValueRef::Text(self.bytes(cell)),
+            tag::BLOB => ValueRef::Blob(self.bytes(cell)),
+            _ => ValueRef::Null,
         }
     }
 
     #[inline]
-    fn bytes(&self, start: u32, len: u32) -> &[u8] {
-        &self.heap[start as usize..start as usize + len as usize]
+    fn bytes(&self, cell: Cell) -> &[u8] {
+        #[allow(clippy::cast_possible_truncation, reason = "it is at most MAX_HEAP")]
+        let start = cell.bits as usize;
+        &self.heap[start..start + cell.len as usize]
+    }
+
+    /// The cells of a range as they lie in memory, and all bytes of texts and
+    /// blobs.
+    pub(crate) fn raw(&self, cells: std::ops::Range<usize>) -> (&[u8], &[u8]) {
+        let cells = &self.cells[cells];
+        // SAFETY: a cell is 16 bytes in C's layout without padding, each of which
+        // is initialized, and bytes need no alignment.
+        let bytes =
+            unsafe { std::slice::from_raw_parts(cells.as_ptr().cast::<u8>(), size_of_val(cells)) };
+        (bytes, &self.heap)
     }
 }
 
@@ -88,15 +116,17 @@ impl PageBuilder {
     #[inline]
     pub fn push(&mut self, value: ValueRef<'_>) -> bool {
         let cell = match value {
-            ValueRef::Null => Cell::Null,
-            ValueRef::Integer(value) => Cell::Integer(value),
-            ValueRef::Real(value) => Cell::Real(value),
-            ValueRef::Text(bytes) => match self.append(bytes) {
-                Some((start, len)) => Cell::Text { start, len },
+            ValueRef::Null => Cell { tag: tag::NULL, len: 0, bits: 0 },
+            ValueRef::Integer(value) => {
+                Cell { tag: tag::INTEGER, len: 0, bits: value.cast_unsigned() }
+            }
+            ValueRef::Real(value) => Cell { tag: tag::REAL, len: 0, bits: value.to_bits() },
+            ValueRef::Text(bytes) => match self.append(tag::TEXT, bytes) {
+                Some(cell) => cell,
                 None => return false,
             },
-            ValueRef::Blob(bytes) => match self.append(bytes) {
-                Some((start, len)) => Cell::Blob { start, len },
+            ValueRef::Blob(bytes) => match self.append(tag::BLOB, bytes) {
+                Some(cell) => cell,
                 None => return false,
             },
         };
@@ -105,14 +135,14 @@ impl PageBuilder {
     }
 
     #[inline]
-    fn append(&mut self, bytes: &[u8]) -> Option<(u32, u32)> {
+    fn append(&mut self, tag: u32, bytes: &[u8]) -> Option<Cell> {
         let start = self.page.heap.len();
         if bytes.len() > MAX_HEAP - start {
             return None;
         }
         self.page.heap.extend_from_slice(bytes);
-        #[allow(clippy::cast_possible_truncation, reason = "both are at most MAX_HEAP")]
-        Some((start as u32, bytes.len() as u32))
+        #[allow(clippy::cast_possible_truncation, reason = "it is at most MAX_HEAP")]
+        Some(Cell { tag, len: bytes.len() as u32, bits: start as u64 })
     }
 
     /// About how many bytes the page takes.

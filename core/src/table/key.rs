@@ -1,9 +1,11 @@
 //! What names a row: the value, or values, of its primary key.
 
 use std::fmt;
+use std::sync::{Arc, OnceLock};
 
 use smallvec::SmallVec;
 
+use crate::row::{Columns, Page, PageBuilder};
 use crate::value::Value;
 
 /// The primary key of a row: one value, or several for a composite key. For a
@@ -42,6 +44,20 @@ impl Key {
             [value] => value.as_str(),
             _ => None,
         }
+    }
+
+    /// The values as a row, whose columns have no names.
+    pub(crate) fn as_page(&self) -> Page {
+        static ONE: OnceLock<Arc<Columns>> = OnceLock::new();
+        let names = || Arc::new(Columns::new((0..self.0.len()).map(|index| index.to_string())));
+        // Most keys have one value, whose column a client is told once.
+        let columns = if self.0.len() == 1 { Arc::clone(ONE.get_or_init(names)) } else { names() };
+        let mut page = PageBuilder::new(columns);
+        for value in &self.0 {
+            // Beyond 4 GiB no value of a key would have been stored.
+            page.push(value.as_ref());
+        }
+        page.finish()
     }
 
     pub(crate) fn from_values(values: impl IntoIterator<Item = Value>) -> Self {

@@ -1,11 +1,15 @@
 //! One operation on many rows of a table.
 
+use std::future::poll_fn;
+use std::task::{Context, Poll};
+
 use super::{Schema, Schemas, Table};
 use crate::backend::{Access, Step};
 use crate::error::{Error, Result};
 use crate::many::Many;
 use crate::sql::Params;
 use crate::target::{Place, Target};
+use crate::value::Value;
 
 /// So many items are gathered before anything runs: if there are no more, all go
 /// as one program, which may share its commit with others.
@@ -18,24 +22,49 @@ pub(super) struct Shape {
     pub(super) names: Vec<String>,
 }
 
+/// Where the items of an operation on many rows come from, each with its place
+/// in the caller's list.
+pub(crate) trait Items<T> {
+    /// The next item; `None` after the last.
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<(usize, T)>>>;
+}
+
+/// The items of an iterator.
+pub(super) struct Listed<I>(pub(super) I);
+
+impl<T, I: Iterator<Item = (usize, T)>> Items<T> for Listed<I> {
+    fn poll_next(&mut self, _cx: &mut Context<'_>) -> Poll<Result<Option<(usize, T)>>> {
+        Poll::Ready(Ok(self.0.next()))
+    }
+}
+
 impl Table<'_> {
     /// Runs `row`'s statement for each item, given with its place in the caller's
     /// list, all or none, and answers the rows changed. The schema is that of the transaction in which the rows go.
     pub(super) async fn many<T>(
         self,
-        mut items: impl Iterator<Item = (usize, T)>,
+        mut items: impl Items<T>,
         row: impl Fn(&Schema, &T, &mut Shape) -> Result<Params>,
     ) -> Result<u64> {
         let (_entered, target) = self.target.enter()?;
-        let mut first: Vec<(usize, T)> = items.by_ref().take(FEW).collect();
+        let mut first: Vec<(usize, T)> = Vec::new();
+        let mut next = None;
+        while let Some(item) = poll_fn(|cx| items.poll_next(cx)).await? {
+            if first.len() == FEW {
+                next = Some(item);
+                break;
+            }
+            first.push(item);
+        }
         let mut many = Many::new(target);
-        let next = if first.len() == FEW { items.next() } else { None };
         let Some(next) = next else {
             return Table::new(target, self.name).few(&first, row).await;
         };
         let Some(session) = many.begin().await? else {
             first.push(next);
-            first.extend(items);
+            while let Some(item) = poll_fn(|cx| items.poll_next(cx)).await? {
+                first.push(item);
+            }
             return Table::new(target, self.name).few(&first, row).await;
         };
         // Nobody can change the schema while the transaction is open.
@@ -43,7 +72,11 @@ impl Table<'_> {
         let within = Target { place: Place::Session(session), schemas: &schemas, ..target };
         let schema = Schema::of(within, self.name, true).await?;
         let mut shape = Shape::default();
-        for (index, item) in first.into_iter().chain([next]).chain(items) {
+        for (index, item) in first.into_iter().chain([next]) {
+            let params = row(&schema, &item, &mut shape).map_err(|e| e.with_index(index))?;
+            many.push(index, &shape.sql, params).await?;
+        }
+        while let Some((index, item)) = poll_fn(|cx| items.poll_next(cx)).await? {
             let params = row(&schema, &item, &mut shape).map_err(|e| e.with_index(index))?;
             many.push(index, &shape.sql, params).await?;
         }
@@ -61,9 +94,10 @@ impl Table<'_> {
             let mut steps: Vec<Step<'static>> = Vec::new();
             for (index, item) in items {
                 let params = row(schema, item, &mut shape).map_err(|e| e.with_index(*index))?;
+                let values = params.values().iter().map(Value::as_ref);
                 let last = steps.last_mut();
-                if !last.is_some_and(|step| step.follow(*index, &shape.sql, &params)) {
-                    steps.push(Step::first(*index, &shape.sql, &params));
+                if !last.is_some_and(|it| it.follow(*index, &shape.sql, &[], values.clone())) {
+                    steps.push(Step::first(*index, &shape.sql, &[], values));
                 }
             }
             Ok::<_, Error>(steps)

@@ -10,7 +10,9 @@ mod transfer;
 mod write;
 
 pub use key::Key;
+pub(crate) use many::Items;
 pub(crate) use schema::{Schema, Schemas};
+pub(crate) use select::Choice;
 pub use select::{Compare, Select};
 pub use transfer::Transfer;
 

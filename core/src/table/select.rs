@@ -53,6 +53,12 @@ pub enum Compare {
 #[must_use = "a selection does nothing until all(), first(), count() or stream()"]
 pub struct Select<'a> {
     table: Table<'a>,
+    choice: Choice,
+}
+
+/// Which rows are wanted, of whatever table.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Choice {
     filters: Vec<Filter>,
     order: Vec<(String, bool)>,
     limit: Option<u64>,
@@ -60,7 +66,34 @@ pub struct Select<'a> {
     by_key: bool,
 }
 
-#[derive(Clone)]
+impl Choice {
+    /// Rows whose column compares so with the value.
+    pub(crate) fn filter(&mut self, column: String, compare: Compare, value: Value) {
+        self.filters.push(Filter::Compare(column, compare, value));
+    }
+
+    /// Rows whose column equals one of the values.
+    pub(crate) fn filter_in(&mut self, column: String, values: Vec<Value>) {
+        self.filters.push(Filter::In(column, values));
+    }
+
+    /// Orders by the column, after those named before.
+    pub(crate) fn order(&mut self, column: String, descending: bool) {
+        self.order.push((column, descending));
+    }
+
+    /// At most so many rows.
+    pub(crate) fn limit(&mut self, rows: u64) {
+        self.limit = Some(rows);
+    }
+
+    /// Passes over so many rows first.
+    pub(crate) fn offset(&mut self, rows: u64) {
+        self.offset = rows;
+    }
+}
+
+#[derive(Debug, Clone)]
 enum Filter {
     Compare(String, Compare, Value),
     In(String, Vec<Value>),
@@ -72,14 +105,12 @@ const MOST_PARAMETERS: usize = 32_000;
 
 impl<'a> Select<'a> {
     pub(super) fn new(table: Table<'a>) -> Self {
-        Self {
-            table,
-            filters: Vec::new(),
-            order: Vec::new(),
-            limit: None,
-            offset: 0,
-            by_key: false,
-        }
+        Self { table, choice: Choice::default() }
+    }
+
+    /// The rows of a choice that was made elsewhere.
+    pub(crate) fn of(table: Table<'a>, choice: Choice) -> Self {
+        Self { table, choice }
     }
 
     /// Rows whose column equals the value; is `NULL`, for `NULL`.
@@ -94,7 +125,7 @@ impl<'a> Select<'a> {
         compare: Compare,
         value: impl Into<Value>,
     ) -> Self {
-        self.filters.push(Filter::Compare(column.into(), compare, value.into()));
+        self.choice.filter(column.into(), compare, value.into());
         self
     }
 
@@ -104,8 +135,7 @@ impl<'a> Select<'a> {
         column: impl Into<String>,
         values: impl IntoIterator<Item = V>,
     ) -> Self {
-        let values = values.into_iter().map(Into::into).collect();
-        self.filters.push(Filter::In(column.into(), values));
+        self.choice.filter_in(column.into(), values.into_iter().map(Into::into).collect());
         self
     }
 
@@ -121,31 +151,31 @@ impl<'a> Select<'a> {
 
     /// Orders by the column, after those named before.
     pub fn order_by(mut self, column: impl Into<String>) -> Self {
-        self.order.push((column.into(), false));
+        self.choice.order(column.into(), false);
         self
     }
 
     /// Orders by the column, the largest first.
     pub fn order_by_desc(mut self, column: impl Into<String>) -> Self {
-        self.order.push((column.into(), true));
+        self.choice.order(column.into(), true);
         self
     }
 
     /// In the order of the keys, whatever they are.
     pub(super) fn by_key(mut self) -> Self {
-        self.by_key = true;
+        self.choice.by_key = true;
         self
     }
 
     /// At most so many rows.
     pub fn limit(mut self, rows: u64) -> Self {
-        self.limit = Some(rows);
+        self.choice.limit(rows);
         self
     }
 
     /// Passes over so many rows first.
     pub fn offset(mut self, rows: u64) -> Self {
-        self.offset = rows;
+        self.choice.offset(rows);
         self
     }
 
@@ -173,7 +203,7 @@ impl<'a> Select<'a> {
     pub async fn count(self) -> Result<u64> {
         let table = self.table;
         let make = |schema: &Schema| {
-            let (inner, params) = self.sql("1", schema)?;
+            let (inner, params) = self.choice.sql("1", schema)?;
             let sql = format!("SELECT count(*) FROM ({inner})");
             Ok(vec![Step::new(sql, params, Keep::First)])
         };
@@ -195,26 +225,28 @@ impl<'a> Select<'a> {
             return Ok(RowStream::loaded(self.rows(Keep::All).await?.into_iter()));
         }
         let schema = Schema::of(target, self.table.name, false).await?;
-        let (sql, params) = match self.sql("*", &schema) {
+        let (sql, params) = match self.choice.sql("*", &schema) {
             Err(_) => {
                 let schema = Schema::of(target, self.table.name, true).await?;
-                self.sql("*", &schema)?
+                self.choice.sql("*", &schema)?
             }
             made => made?,
         };
         Ok(target.stream(&sql, params))
     }
 
-    async fn rows(self, keep: Keep) -> Result<Rows> {
+    pub(crate) async fn rows(self, keep: Keep) -> Result<Rows> {
         let table = self.table;
         let make = |schema: &Schema| {
-            let (sql, params) = self.sql("*", schema)?;
+            let (sql, params) = self.choice.sql("*", schema)?;
             Ok(vec![Step::new(sql, params, keep)])
         };
         let (mut output, ..) = table.run(Access::Read, make).await?;
         Ok(output.steps.pop().map(|outcome| outcome.rows).unwrap_or_default())
     }
+}
 
+impl Choice {
     fn sql(&self, what: &str, schema: &Schema) -> Result<(String, Params)> {
         let mut sql = format!("SELECT {what} FROM {}", schema.quoted);
         let mut params = Params::new();

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::many::{Items, Listed};
 use super::{Key, Schema, Table};
 use crate::backend::{Access, Keep, Output, Step};
 use crate::error::{Error, Result};
@@ -39,7 +40,12 @@ impl Table<'_> {
     where
         I: IntoIterator<Item = Record>,
     {
-        self.many(records.into_iter().enumerate(), |schema, record, shape| {
+        self.insert_items(Listed(records.into_iter().enumerate())).await
+    }
+
+    /// As [`insert_many`](Self::insert_many), with records that may come later.
+    pub(crate) async fn insert_items(self, records: impl Items<Record>) -> Result<u64> {
+        self.many(records, |schema, record: &Record, shape| {
             let names = record.iter().map(|(name, _)| name);
             if shape.sql.is_empty() || !names.eq(shape.names.iter().map(String::as_str)) {
                 shape.sql = insert_sql(schema, "", record)?.0;
@@ -86,7 +92,7 @@ impl Table<'_> {
         let mut seen = HashSet::new();
         let keys = keys.into_iter().map(Into::into).enumerate();
         let keys = keys.filter(|(_, key): &(_, Key)| seen.insert(key.fingerprint()));
-        self.many(keys, |schema, key, shape| {
+        self.many(Listed(keys), |schema, key: &Key, shape| {
             schema.check_key(key)?;
             if shape.sql.is_empty() {
                 shape.sql = update_sql(schema, &record)?;

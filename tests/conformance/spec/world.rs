@@ -17,12 +17,14 @@ use super::scope::{Exit, Scope};
 /// A scenario's directory and databases.
 pub(crate) struct World {
     dir: PathBuf,
+    /// On the backend without threads.
+    local: bool,
     databases: RefCell<HashMap<String, Database>>,
 }
 
 impl World {
-    pub(crate) fn new(dir: &Path) -> Self {
-        Self { dir: dir.to_owned(), databases: RefCell::default() }
+    pub(crate) fn new(dir: &Path, local: bool) -> Self {
+        Self { dir: dir.to_owned(), local, databases: RefCell::default() }
     }
 
     /// Opens what the scenario begins with, and runs its preparing SQL.
@@ -56,6 +58,9 @@ impl World {
             None => Database::options(),
         };
         let path = if path == ":memory:" { PathBuf::from(path) } else { self.dir.join(path) };
+        if self.local {
+            return Ok(options.open_local(path));
+        }
         Ok(options.open(path).await)
     }
 

@@ -1,21 +1,25 @@
 //! The benchmarks: `cargo xtask bench NAME`.
 
+mod browser;
+mod data;
 mod figures;
 mod goals;
 mod json;
+mod node;
 mod options;
-mod programs;
 mod readme;
 mod rounds;
+mod rust;
+mod suite;
 mod table;
-mod works;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, bail};
 
-use self::options::Options;
+use self::options::{Browser, Options};
+use self::suite::{Runner, Suite};
 use crate::workspace::Workspace;
 
 /// Runs the benchmark that the first argument names.
@@ -26,25 +30,41 @@ use crate::workspace::Workspace;
 /// while it is measured. A goal that is missed is told, and is no error.
 pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
     let Some((name, rest)) = args.split_first() else {
-        bail!("name a benchmark: rust\n{}", options::USAGE);
+        bail!("name a benchmark: rust, node or browser\n{}", options::USAGE);
     };
+    let options = Options::parse(rest)?;
+    if name != "browser" && options.browser.is_some() {
+        bail!("`--browser` is for `cargo xtask bench browser`");
+    }
+    let workspace = Workspace::find()?;
     match name.as_str() {
-        "rust" => rust(&Options::parse(rest)?),
-        unknown => bail!("unknown benchmark `{unknown}`; there is: rust"),
+        "rust" => bench(rust::SUITE, &workspace, &options, rust::runner),
+        "node" => bench(node::SUITE, &workspace, &options, node::runner),
+        "browser" if options.browser == Some(Browser::Firefox) => {
+            bench(browser::FIREFOX, &workspace, &options, browser::runner)
+        }
+        "browser" => bench(browser::SUITE, &workspace, &options, browser::runner),
+        unknown => bail!("unknown benchmark `{unknown}`; there are rust, node and browser"),
     }
 }
 
-fn rust(options: &Options) -> anyhow::Result<()> {
-    let places = Places::of(Workspace::find()?.root());
-    let programs = programs::build(&places, options)?;
-    let figures = rounds::measure(&places, options, &programs)?;
-    let subjects: Vec<_> = programs.iter().map(|program| program.subject).collect();
-    let verdicts = goals::judge(&figures);
-    let text = table::markdown(&figures, &subjects, &verdicts, options);
+fn bench(
+    suite: Suite,
+    workspace: &Workspace,
+    options: &Options,
+    runner: fn(&Workspace, &Options) -> anyhow::Result<Box<dyn Runner>>,
+) -> anyhow::Result<()> {
+    suite.refuse_unknown(options)?;
+    let runner = runner(workspace, options)?;
+    let figures = rounds::measure(&suite, runner.as_ref(), options)?;
+    let verdicts = goals::judge(suite.goals, &figures);
+    let text = table::markdown(&suite, &figures, &verdicts, options);
     println!("{text}");
-    write(&places.result, &json::of(&figures, &verdicts))?;
+    let root = workspace.root();
+    let result = root.join(format!("target/bench/{}.json", suite.name));
+    write(&result, &json::of(&figures, &verdicts))?;
     if options.readme {
-        readme::replace(&places.readme, &text)?;
+        readme::replace(&root.join("README.md"), suite.name, &text)?;
     }
     Ok(())
 }
@@ -53,30 +73,4 @@ fn write(path: &Path, text: &str) -> anyhow::Result<()> {
     fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
     println!("written: {}", path.display());
     Ok(())
-}
-
-/// Where the benchmark finds and leaves its files.
-struct Places {
-    /// The folder of the subjects' crates.
-    crates: PathBuf,
-    /// The target directory that all of them share.
-    build: PathBuf,
-    /// The databases: under `target/`, because the system's folder for
-    /// temporary files may be in memory, where a commit waits for nothing.
-    data: PathBuf,
-    result: PathBuf,
-    readme: PathBuf,
-}
-
-impl Places {
-    fn of(root: &Path) -> Self {
-        let target = root.join("target");
-        Self {
-            crates: root.join("tests/bench"),
-            build: target.join("bench-build"),
-            data: target.join("bench/data"),
-            result: target.join("bench/rust.json"),
-            readme: root.join("README.md"),
-        }
-    }
 }

@@ -1,15 +1,16 @@
-//! The command line of `cargo xtask bench rust`.
+//! The command line of `cargo xtask bench NAME`.
 
 use anyhow::{Context, bail};
 
 pub(crate) const USAGE: &str = "\
-usage: cargo xtask bench rust [OPTIONS]
+usage: cargo xtask bench rust|node|browser [OPTIONS]
 
   --rounds N        how often everything is measured (5; quick: 3)
   --quick           a tenth of the usual number of operations
   --only WORK,...   only these works
   --subjects S,...  only these subjects
   --readme          put the tables into README.md
+  --browser NAME    chromium (which it is without) or firefox
 ";
 
 /// What to measure, and where to put it.
@@ -18,14 +19,22 @@ pub(crate) struct Options {
     pub(crate) rounds: usize,
     pub(crate) quick: bool,
     pub(crate) readme: bool,
+    pub(crate) browser: Option<Browser>,
     only: Vec<String>,
     subjects: Vec<String>,
+}
+
+/// A browser to measure in.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Browser {
+    Chromium,
+    Firefox,
 }
 
 impl Options {
     pub(crate) fn parse(args: &[String]) -> anyhow::Result<Self> {
         let (mut rounds, mut quick, mut readme) = (None, false, false);
-        let (mut only, mut subjects) = (Vec::new(), Vec::new());
+        let (mut only, mut subjects, mut browser) = (Vec::new(), Vec::new(), None);
         let mut rest = args.iter();
         while let Some(arg) = rest.next() {
             let mut value =
@@ -34,6 +43,7 @@ impl Options {
                 "--rounds" => rounds = Some(value()?.parse().context("--rounds needs a number")?),
                 "--only" => only.extend(list(value()?)),
                 "--subjects" => subjects.extend(list(value()?)),
+                "--browser" => browser = Some(Browser::parse(value()?)?),
                 "--quick" => quick = true,
                 "--readme" => readme = true,
                 unknown => bail!("unknown option `{unknown}`\n{USAGE}"),
@@ -43,7 +53,7 @@ impl Options {
         if rounds == 0 {
             bail!("--rounds must be at least 1");
         }
-        Ok(Self { rounds, quick, readme, only, subjects })
+        Ok(Self { rounds, quick, readme, browser, only, subjects })
     }
 
     /// Whether the work is to be measured.
@@ -66,6 +76,24 @@ impl Options {
             names.iter().map(String::as_str).filter(|name| !known.contains(name))
         };
         of(&self.only, works).chain(of(&self.subjects, subjects))
+    }
+}
+
+impl Browser {
+    fn parse(name: &str) -> anyhow::Result<Self> {
+        match name {
+            "chromium" => Ok(Self::Chromium),
+            "firefox" => Ok(Self::Firefox),
+            unknown => bail!("unknown browser `{unknown}`\n{USAGE}"),
+        }
+    }
+
+    /// What the driver calls it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Chromium => "chromium",
+            Self::Firefox => "firefox",
+        }
     }
 }
 
@@ -100,7 +128,7 @@ mod tests {
 
     #[test]
     fn a_mistake_is_told_with_the_usage() {
-        for line in ["--round 3", "--rounds", "--rounds none", "--rounds 0"] {
+        for line in ["--round 3", "--rounds", "--rounds none", "--rounds 0", "--browser lynx"] {
             assert!(parse(line).is_err(), "{line}");
         }
     }

@@ -5,22 +5,25 @@ use std::path::Path;
 
 use anyhow::Context;
 
-const BEGIN: &str = "<!-- bench:rust -->";
-const END: &str = "<!-- /bench:rust -->";
-
-/// Replaces what stands between the marks in the file.
-pub(crate) fn replace(path: &Path, text: &str) -> anyhow::Result<()> {
+/// Replaces what stands between the marks of the benchmark in the file.
+pub(crate) fn replace(path: &Path, bench: &str, text: &str) -> anyhow::Result<()> {
     let old =
         fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let new = between(&old, text)
-        .with_context(|| format!("{} has no `{BEGIN}` and `{END}`", path.display()))?;
+    let (begin, end) = marks(bench);
+    let new = between(&old, bench, text)
+        .with_context(|| format!("{} has no `{begin}` and `{end}`", path.display()))?;
     super::write(path, &new)
 }
 
-fn between(old: &str, text: &str) -> Option<String> {
-    let (before, rest) = old.split_once(BEGIN)?;
-    let (_, after) = rest.split_once(END)?;
-    Some(format!("{before}{BEGIN}\n{}\n{END}{after}", text.trim_end()))
+fn marks(bench: &str) -> (String, String) {
+    (format!("<!-- bench:{bench} -->"), format!("<!-- /bench:{bench} -->"))
+}
+
+fn between(old: &str, bench: &str, text: &str) -> Option<String> {
+    let (begin, end) = marks(bench);
+    let (before, rest) = old.split_once(&begin)?;
+    let (_, after) = rest.split_once(&end)?;
+    Some(format!("{before}{begin}\n{}\n{end}{after}", text.trim_end()))
 }
 
 #[cfg(test)]
@@ -29,10 +32,11 @@ mod tests {
 
     #[test]
     fn only_what_is_between_the_marks_changes() {
-        let old = format!("# title\n{BEGIN}\nold\n{END}\nend\n");
-        let new = between(&old, "| new |\n").unwrap();
-        assert_eq!(new, format!("# title\n{BEGIN}\n| new |\n{END}\nend\n"));
-        assert_eq!(between(&new, "| new |\n").unwrap(), new);
-        assert_eq!(between("no marks", "x"), None);
+        let old =
+            "<!-- bench:a -->\n<!-- /bench:a -->\n<!-- bench:b -->\nold\n<!-- /bench:b -->\nend\n";
+        let new = between(old, "b", "| new |\n").unwrap();
+        assert_eq!(new, old.replace("old", "| new |"));
+        assert_eq!(between(&new, "b", "| new |\n").unwrap(), new);
+        assert_eq!(between(old, "c", "x"), None);
     }
 }

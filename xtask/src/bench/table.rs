@@ -5,25 +5,26 @@ use std::fmt::Write;
 use super::figures::{Figure, Figures};
 use super::goals::Verdict;
 use super::options::Options;
-use super::works::{Subject, about};
+use super::suite::Suite;
 
 /// The table of figures, then the table of goals.
 pub(crate) fn markdown(
+    suite: &Suite,
     figures: &Figures,
-    subjects: &[Subject],
     verdicts: &[Verdict],
     options: &Options,
 ) -> String {
+    let subjects = suite.chosen(options);
     let mut text = conditions(options);
     text.push_str("\n| Work | Unit |");
-    for subject in subjects {
-        let _ = write!(text, " {} |", subject.name);
+    for subject in &subjects {
+        let _ = write!(text, " {subject} |");
     }
     text.push_str("\n|---|---|");
     text.push_str(&"---:|".repeat(subjects.len()));
     text.push('\n');
     for work in figures.works() {
-        row(&mut text, figures, subjects, work);
+        row(&mut text, suite, figures, &subjects, work);
     }
     if !verdicts.is_empty() {
         goals(&mut text, verdicts);
@@ -42,11 +43,11 @@ fn conditions(options: &Options) -> String {
     )
 }
 
-fn row(text: &mut String, figures: &Figures, subjects: &[Subject], work: &str) {
-    let of = |subject: &Subject| figures.get(work, subject.name);
+fn row(text: &mut String, suite: &Suite, figures: &Figures, subjects: &[&str], work: &str) {
+    let of = |subject: &&str| figures.get(work, subject);
     let unit = subjects.iter().find_map(of).map_or("", |figure| figure.unit.as_str());
     let unit = if unit == "us" { "µs" } else { unit };
-    let _ = write!(text, "| {} (`{work}`) | {unit} |", about(work));
+    let _ = write!(text, "| {} (`{work}`) | {unit} |", suite.about(work));
     for subject in subjects {
         let cell = of(subject).map_or_else(|| "–".to_owned(), cell);
         let _ = write!(text, " {cell} |");
@@ -90,7 +91,7 @@ fn number(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::works::SUBJECTS;
+    use crate::bench::rust::SUITE;
 
     #[test]
     fn numbers_have_three_digits() {
@@ -103,7 +104,7 @@ mod tests {
         let mut figures = Figures::default();
         figures.add("point_read", "raw", "us", 2.3);
         let mut text = String::new();
-        row(&mut text, &figures, &SUBJECTS[..2], "point_read");
+        row(&mut text, &SUITE, &figures, &["ubiqlite", "raw"], "point_read");
         assert_eq!(text, "| point read, one at a time (`point_read`) | µs | – | 2.30 |\n");
     }
 }

@@ -1,7 +1,10 @@
 //! `cargo xtask test`: the steps of every part.
 
+pub(crate) mod browser;
+pub(crate) mod node;
 pub(crate) mod peers;
 pub(crate) mod rust;
+mod scripts;
 pub(crate) mod wasm;
 
 use std::process::ExitCode;

@@ -18,7 +18,7 @@ pub(crate) fn steps(workspace: &Workspace, report: &mut Report) {
         .step("compile", || cargo(&["test", "--workspace", "--all-targets", "--no-run"]).run())
         .is_none()
     {
-        report.skip(&["lints", "tests", "docs", "quickstart"]);
+        report.skip(&["lints", "tests", "scenarios without threads", "docs", "quickstart"]);
         return;
     }
     report.step("lints", || {
@@ -26,6 +26,11 @@ pub(crate) fn steps(workspace: &Workspace, report: &mut Report) {
     });
     // Doc tests are among them.
     report.step("tests", || cargo(&["test", "--workspace", "--no-fail-fast"]).run());
+    report.step("scenarios without threads", || {
+        cargo(&["test", "--package", "ubiqlite-tests", "--test", "spec"])
+            .env("UBIQLITE_BACKEND", "local")
+            .run()
+    });
     report.step("docs", || {
         cargo(&["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings").run()
     });

@@ -52,23 +52,30 @@ impl Toolchain {
         Ok(Self { rust, clang, ar })
     }
 
-    /// Builds one package of the workspace.
-    pub(crate) fn build(&self, workspace: &Workspace, package: &str) -> anyhow::Result<()> {
+    /// Builds one package of the workspace, and answers the folder of its module.
+    pub(crate) fn build(
+        &self,
+        workspace: &Workspace,
+        package: &str,
+        profile: &str,
+    ) -> anyhow::Result<PathBuf> {
         println!("with {self}");
         let (cargo, extra) = match &self.rust {
             Rust::InUse => (Run::cargo(), None),
             Rust::Debian(rust) => (rust.cargo(), Some("-Zbuild-std=std,panic_abort")),
         };
+        let target = workspace.target_for("wasm");
         cargo
             .arg("build")
             .args(extra)
             // Another cargo than the developer's must not rewrite the lock file.
-            .args(["--locked", "--target", TARGET, "--package", package])
-            .env("CARGO_TARGET_DIR", workspace.target_for("wasm"))
+            .args(["--locked", "--target", TARGET, "--package", package, "--profile", profile])
+            .env("CARGO_TARGET_DIR", &target)
             .env("CC_wasm32_unknown_unknown", &self.clang)
             .env("AR_wasm32_unknown_unknown", &self.ar)
             .dir(workspace.root())
-            .run()
+            .run()?;
+        Ok(target.join(TARGET).join(profile))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Group commit: writes that wait together share one transaction.
+//! Group commit on the writer's thread.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -8,6 +8,7 @@ use super::checkpoint;
 use super::pool::Claim;
 use super::slot::Slot;
 use super::writer;
+use crate::backend::group::{Job, split, together};
 use crate::backend::{Completer, Output, Program, cancelled};
 use crate::engine::Connection;
 use crate::error::Result;
@@ -24,10 +25,13 @@ pub(super) struct Write {
     pub(super) since: Instant,
 }
 
-impl Write {
-    /// Whether it may share its transaction with others.
-    fn shares(&self) -> bool {
-        self.program.steps.iter().all(|step| classify(&step.sql) == Class::Plain)
+impl Job for Write {
+    fn program(&self) -> &Program<'static> {
+        &self.program
+    }
+
+    fn completer(&self) -> &Completer<Output> {
+        &self.completer
     }
 }
 
@@ -65,28 +69,15 @@ impl Drop for Turn<'_> {
     }
 }
 
-/// Cuts a batch where a write needs a transaction, or none, of its own.
-fn split(batch: Vec<Write>) -> Vec<Vec<Write>> {
-    let mut groups: Vec<Vec<Write>> = Vec::new();
-    let mut open = false;
-    for write in batch {
-        if write.completer.is_given_up() {
-            continue;
-        }
-        let shares = write.shares();
-        match groups.last_mut() {
-            Some(group) if open && shares => group.push(write),
-            _ => groups.push(vec![write]),
-        }
-        open = shares;
-    }
-    groups
-}
-
 /// Runs one group, and answers each of its writes when it is committed.
 fn run(shared: &Shared, connection: &mut Connection, group: Vec<Write>) {
     if group.len() > 1 {
-        match together(shared, connection, &group) {
+        let slot = &shared.writer.slot;
+        let together = together(connection, &group, |connection, write: &Write| {
+            let interrupt = write.completer.interrupt();
+            slot.interruptible(connection, interrupt, |it| it.run_shared(&write.program))
+        });
+        match together {
             Ok(Some(answers)) => {
                 for (write, answer) in group.into_iter().zip(answers) {
                     write.completer.answer(answer);
@@ -142,46 +133,4 @@ pub(super) fn way_for(
         }
     }
     claims
-}
-
-/// Runs a group in one transaction. `None`: something in it ended or endangered
-/// the shared transaction, nothing has happened, and each is to run alone.
-///
-/// # Errors
-/// The transaction could not begin; nothing has happened.
-fn together(
-    shared: &Shared,
-    connection: &mut Connection,
-    group: &[Write],
-) -> Result<Option<Vec<Result<Output>>>> {
-    let slot = &shared.writer.slot;
-    connection.control("BEGIN IMMEDIATE")?;
-    let mut answers = Vec::with_capacity(group.len());
-    for write in group {
-        if !write.completer.start() {
-            answers.push(Err(cancelled()));
-            continue;
-        }
-        connection.forget_last_row_id();
-        let interrupt = write.completer.interrupt();
-        let answer = slot.interruptible(connection, interrupt, |connection| {
-            connection.run_shared(&write.program)
-        });
-        // ON CONFLICT ROLLBACK, RAISE(ROLLBACK), an interrupt or a full disk
-        // ends the whole transaction; an unpaid deferred foreign key would let
-        // one write's debt be paid, or charged, by another's.
-        let whole = connection.in_transaction() && !connection.owes_foreign_keys();
-        match answer {
-            Some(answer) if whole => answers.push(answer),
-            _ => {
-                connection.rollback();
-                return Ok(None);
-            }
-        }
-    }
-    if connection.control("COMMIT").is_err() {
-        connection.rollback();
-        return Ok(None);
-    }
-    Ok(Some(answers))
 }

@@ -4,7 +4,6 @@
 mod channel;
 mod checkpoint;
 mod close;
-mod course;
 mod group;
 mod inline;
 mod keeper;

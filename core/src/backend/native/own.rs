@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 
 use super::Shared;
 use super::checkpoint;
-use super::course::Course;
 use super::group;
 use super::pin::{Busy, Pin};
 use super::pool::{Claim, Waiter};
 use super::slot::{Slot, Tenant, opened};
 use super::stream;
 use super::writer::{Entry, Writer, WriterClaim};
+use crate::backend::course::Course;
 use crate::backend::{
     Access, Begin, Completer, Control, Outcome, Output, Pages, Program, Reply, Session, call,
     cancelled,

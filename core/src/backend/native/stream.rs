@@ -9,7 +9,7 @@ use super::pool::{Claim, Waiter};
 use super::slot::{Slot, Tenant};
 use crate::backend::{Pages, Reply};
 use crate::engine::Connection;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::platform::timer;
 use crate::sql::Params;
 
@@ -163,11 +163,5 @@ fn pump(connection: &mut Connection, channel: &Channel, sql: &str, params: Param
 
 /// The error of a stream or snapshot that stood still for too long.
 pub(super) fn stalled(shared: &Shared) -> Error {
-    Error::new(
-        ErrorKind::Timeout,
-        format!(
-            "its moment was given up: it stood still for more than {:?} while the write-ahead log was beyond {} bytes; read faster or in shorter pieces, or raise wal_limit",
-            shared.options.stall_timeout, shared.options.wal_limit
-        ),
-    )
+    Error::stalled(shared.options.stall_timeout, shared.options.wal_limit)
 }

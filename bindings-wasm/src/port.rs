@@ -1,0 +1,148 @@
+//! One client's connection to a database.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::{Rc, Weak};
+
+use js_sys::{Function, Uint8Array};
+use ubiqlite::wire::{Host, Server, Settings};
+use ubiqlite::{BoxFuture, Database, Error, ErrorKind};
+use wasm_bindgen::prelude::*;
+
+use crate::files;
+
+/// An open database, shared by the clients that opened it alike.
+struct Opened {
+    database: Database,
+}
+
+type Known = HashMap<(String, Settings), Weak<Opened>>;
+
+thread_local! {
+    static OPENED: RefCell<Known> = RefCell::default();
+}
+
+/// A client's requests and replies. Dropping it rolls back what the client has
+/// open.
+#[wasm_bindgen]
+pub struct Port {
+    server: Option<Server>,
+    opened: Option<Rc<Opened>>,
+}
+
+/// Opens a database for the client of `options.client`, a number that no other
+/// client of this worker has; equal paths and further options share one. `notify` is called when replies are ready that were not at the last
+/// `take()`.
+///
+/// # Errors
+/// The fields of the core's error, as an object.
+#[wasm_bindgen]
+pub async fn connect(
+    path: String,
+    options: js_sys::Object,
+    notify: Function,
+) -> Result<Port, JsValue> {
+    let client = js_sys::Reflect::get(&options, &"client".into())?.as_f64().unwrap_or_default();
+    // Of the caller's options nothing is changed.
+    let options = js_sys::Object::assign(&js_sys::Object::new(), &options);
+    js_sys::Reflect::delete_property(&options, &"client".into())?;
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small number")]
+    let client = client as u32;
+    let opened = open(path, options.into()).await.map_err(|error| describe(&error))?;
+    let server = Server::new(opened.database.clone(), client, Worker { notify });
+    Ok(Port { server: Some(server), opened: Some(opened) })
+}
+
+async fn open(path: String, options: JsValue) -> ubiqlite::Result<Rc<Opened>> {
+    let settings: Settings = serde_wasm_bindgen::from_value(options).map_err(|error| {
+        Error::new(ErrorKind::InvalidArgument, format!("the options can't be used: {error}"))
+    })?;
+    // Each memory database is one of its own.
+    let shared = path != ":memory:";
+    let key = (path, settings);
+    if shared && let Some(opened) = OPENED.with_borrow(|known| known.get(&key)?.upgrade()) {
+        return Ok(opened);
+    }
+    let mut options = key.1.options()?;
+    if shared {
+        options = options.vfs(files::VFS);
+    }
+    let database = options.open(&key.0).await?;
+    let opened = Rc::new(Opened { database });
+    if shared {
+        OPENED.with_borrow_mut(|known| {
+            known.retain(|_, opened| opened.strong_count() > 0);
+            known.insert(key, Rc::downgrade(&opened));
+        });
+    }
+    Ok(opened)
+}
+
+fn describe(error: &Error) -> JsValue {
+    let json = Server::describe(error);
+    js_sys::JSON::parse(&json).unwrap_or_else(|_| JsValue::from_str(&json))
+}
+
+#[wasm_bindgen]
+impl Port {
+    /// Takes a batch of requests; replies come later, by `take()`.
+    ///
+    /// # Errors
+    /// The fields of the error, for bytes that are no requests.
+    pub fn submit(&self, bytes: &[u8]) -> Result<(), JsValue> {
+        match &self.server {
+            Some(server) => server.submit(bytes).map_err(|error| describe(&error)),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether requests wait for `resume()`, because those before took long.
+    #[wasm_bindgen(js_name = isBehind)]
+    pub fn is_behind(&self) -> bool {
+        self.server.as_ref().is_some_and(Server::is_behind)
+    }
+
+    /// Goes on with the requests that wait: to be called when the worker has
+    /// looked for messages.
+    pub fn resume(&self) {
+        if let Some(server) = &self.server {
+            server.resume();
+        }
+    }
+
+    /// The replies that are ready.
+    pub fn take(&self) -> Option<Uint8Array> {
+        let bytes = self.server.as_ref()?.take()?;
+        Some(Uint8Array::from(bytes.as_slice()))
+    }
+
+    /// Rolls back what the client has open, and closes the database if it was
+    /// the last one's.
+    ///
+    /// # Errors
+    /// The fields of the error that closing met.
+    pub async fn close(&mut self) -> Result<(), JsValue> {
+        self.server = None;
+        let Some(opened) = self.opened.take() else { return Ok(()) };
+        match Rc::try_unwrap(opened) {
+            Ok(opened) => opened.database.close().await.map_err(|error| describe(&error)),
+            Err(_) => Ok(()),
+        }
+    }
+}
+
+/// The worker that this module runs in.
+struct Worker {
+    notify: Function,
+}
+
+impl Host for Worker {
+    fn spawn(&self, future: BoxFuture<'static, ()>) {
+        wasm_bindgen_futures::spawn_local(future);
+    }
+
+    fn ready(&self) {
+        // It only asks for a moment; what it throws nobody could answer.
+        let _ = self.notify.call0(&JsValue::UNDEFINED);
+    }
+}

@@ -1,0 +1,179 @@
+import { invalid } from '../errors.js';
+import type { Connector } from '../link/connector.js';
+import { Link } from '../link/link.js';
+import type { CallOptions } from '../link/options.js';
+import { Op } from '../wire/ops.js';
+import { Session, Snapshot, type TransactionOptions, lend, transact } from './session.js';
+import { Place, Statements } from './statements.js';
+import { type Transaction, begin } from './transaction.js';
+
+/** The settings of a database, with defaults that are safe and fast. Times are in milliseconds. */
+export interface DatabaseOptions {
+  /** Opens for reading only; the database must exist. Default: false. */
+  readOnly?: boolean;
+  /** Creates the database if it is missing. Default: true. */
+  create?: boolean;
+  /** How many streams and snapshots there can be at once, from 1 to 64. Default: 4. */
+  readers?: number;
+  /** How many sessions `acquire()` lends at once, from 1 to 64. Default: 8. */
+  sessions?: number;
+  /** How long a write waits for a transaction that does not go on; then `Busy`. Default: 5000. */
+  busyTimeout?: number;
+  /** How long `acquire()`, `snapshot()` and streams wait for a connection; then `Timeout`. Default: 30000. */
+  acquireTimeout?: number;
+  /** How long a stream or snapshot may stand still while the log is beyond `walLimit`. Default: 5000. */
+  stallTimeout?: number;
+  /** Whether foreign keys are enforced. Default: true. */
+  foreignKeys?: boolean;
+  /** Whether views and triggers may use functions that are not marked innocuous. Default: false. */
+  trustedSchema?: boolean;
+  /** The page cache of each connection, in KiB. Default: 8192. */
+  cacheKib?: number;
+  /** How many prepared statements each connection keeps. Default: 128. */
+  statementCache?: number;
+  /** The size in bytes that the log may reach because of readers that stand still. Default: 64 MiB. */
+  walLimit?: number;
+  /** How commits are made atomic. Default: `'wal'`. */
+  journalMode?: 'wal' | 'delete' | 'truncate' | 'persist' | 'memory';
+  /** When a commit waits for the disk. Default: `'full'`, which commits that share their wait make affordable. */
+  synchronous?: 'off' | 'normal' | 'full' | 'extra';
+  /** Whether every INTEGER is a bigint, not only those that no number can hold. Default: false. */
+  bigint?: boolean;
+}
+
+/** What a storage backend can do. */
+export interface Capabilities {
+  transactions: boolean;
+  cursors: boolean;
+  snapshots: boolean;
+  sessions: boolean;
+}
+
+const BUSY_TIMEOUT = 5000;
+
+/**
+ * An open database, from `open()`.
+ *
+ * Reads go on beside the one write that runs at a time. Each call is a transaction
+ * of its own; {@link transaction} makes several statements one. It is closed by
+ * {@link close}, or at the end of its scope:
+ *
+ * ```ts
+ * await using db = await open('app.db');
+ * ```
+ */
+export class Database extends Statements implements AsyncDisposable {
+  /** @internal */
+  constructor(
+    place: Place,
+    /** The path or name that it was opened by. */
+    readonly path: string,
+  ) {
+    super(place);
+  }
+
+  /** The same database with a time limit, in milliseconds, for every call made through it. */
+  timeout(timeout: number): Database {
+    const { link, on, defaults } = this.place;
+    return new Database(new Place(link, on, { ...defaults, timeout }), this.path);
+  }
+
+  /**
+   * Runs `body` in a transaction, which is committed if it resolves, and rolled
+   * back if it throws: that error comes out unchanged. Others' reads go on beside
+   * it; their writes, and writes through the database itself, wait for its end.
+   *
+   * ```ts
+   * const left = await db.transaction(async (tx) => {
+   *   await tx.execute('UPDATE accounts SET balance = balance - 10 WHERE id = ?', [1]);
+   *   return tx.queryValue<number>('SELECT balance FROM accounts WHERE id = ?', [1]);
+   * });
+   * ```
+   * @throws {@link BusyError} if the write lock was not to be had within the busy timeout
+   */
+  transaction<T>(body: (transaction: Transaction) => T | PromiseLike<T>, options: TransactionOptions = {}): Promise<T> {
+    return transact(this.place, body, options);
+  }
+
+  /** Begins a transaction as a handle: it is rolled back unless it is committed. */
+  begin(options: TransactionOptions = {}): Promise<Transaction> {
+    return begin(this.place, options.mode ?? 'immediate', options);
+  }
+
+  /** Several reads of one moment, over as many calls as wanted. */
+  async snapshot(options?: CallOptions): Promise<Snapshot> {
+    return new Snapshot(this.place, await lend(this.place, Op.snapshot, options));
+  }
+
+  /** Lends a connection of one's own, for `ATTACH`, temporary tables and `PRAGMA`s. */
+  async acquire(options?: CallOptions): Promise<Session> {
+    return new Session(this.place, await lend(this.place, Op.acquire, options));
+  }
+
+  /** What the storage can do. */
+  async capabilities(): Promise<Capabilities> {
+    const bits = await this.place.call(Op.capabilities, undefined, (reply) => reply.bits(), {}, true);
+    return {
+      transactions: (bits & 1) !== 0,
+      cursors: (bits & 2) !== 0,
+      snapshots: (bits & 4) !== 0,
+      sessions: (bits & 8) !== 0,
+    };
+  }
+
+  /** Stops this handle's calls that are under way: they reject with a CancelledError. */
+  interrupt(): void {
+    this.place.link.interrupt();
+  }
+
+  /**
+   * Waits for every call that was accepted, then closes. Transactions, sessions,
+   * snapshots and streams that are still out have the busy timeout to end; then
+   * they are rolled back. Calls after this reject as `Closed`; closing again does
+   * nothing.
+   */
+  close(): Promise<void> {
+    return this.place.link.close();
+  }
+
+  /** Closes. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+/** Opens the database that the connector finds. @internal */
+export async function openDatabase(
+  path: string,
+  options: DatabaseOptions,
+  connector: Connector,
+  { signal }: CallOptions,
+): Promise<Database> {
+  const patience = options.busyTimeout ?? BUSY_TIMEOUT;
+  const link = new Link(connector, { bigints: options.bigint === true, patience });
+  const opened = link.open();
+  if (signal !== undefined) {
+    signal.addEventListener('abort', () => void link.close(), { once: true });
+  }
+  try {
+    await opened;
+  } catch (error) {
+    await connector.close();
+    throw error;
+  }
+  signal?.throwIfAborted();
+  return new Database(new Place(link, undefined), path);
+}
+
+/** The options that are the engine's. @internal */
+export function engineOptions(options: DatabaseOptions & { signal?: unknown; storage?: unknown }): object {
+  const { bigint: _bigint, signal: _signal, storage: _storage, ...rest } = options;
+  const given = Object.entries(rest).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(given);
+}
+
+/** @internal */
+export function checkPath(path: unknown): asserts path is string {
+  if (typeof path !== 'string' || path === '') throw invalid('a database is opened by a text: its path or name');
+  if (path.includes('\0')) throw invalid('the path holds a NUL character, which no file name can');
+}

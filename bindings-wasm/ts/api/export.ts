@@ -1,0 +1,38 @@
+import type { Database } from './database.js';
+
+/** So many bytes wait for a reader who is slow. */
+const AHEAD = 512 * 1024;
+
+/**
+ * The database as a file: its pages one after another, all of one moment, however
+ * long that takes and whatever others write meanwhile. The database is closed when
+ * the stream ends.
+ *
+ * @internal
+ */
+export async function exported(db: Database): Promise<ReadableStream<Uint8Array>> {
+  const moment = await db.snapshot();
+  const pages = moment.stream<{ data: Uint8Array }>('SELECT data FROM sqlite_dbpage');
+  const end = async (): Promise<void> => {
+    await pages.return();
+    moment.close();
+    await db.close();
+  };
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        try {
+          const page = await pages.next();
+          if (!page.done) return controller.enqueue(page.value.data);
+          await end();
+          controller.close();
+        } catch (error) {
+          await end().catch(() => {});
+          throw error;
+        }
+      },
+      cancel: end,
+    },
+    { highWaterMark: AHEAD, size: (page) => page?.length ?? 0 },
+  );
+}

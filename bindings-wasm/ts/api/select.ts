@@ -1,0 +1,136 @@
+import { invalid } from '../errors.js';
+import type { CallOptions } from '../link/options.js';
+import { Op } from '../wire/ops.js';
+import { type Value, writeValue } from '../wire/values.js';
+import type { Writer } from '../wire/writer.js';
+import type { Place, Row } from './statements.js';
+import { RowStream } from './stream.js';
+
+/** How a column is compared with a value; `like` takes a pattern of `%` and `_`. */
+export type Comparison = '=' | '!=' | '<' | '<=' | '>' | '>=' | 'like' | 'not like';
+
+const COMPARE: Record<Comparison, number> = { '=': 0, '!=': 1, '<': 2, '<=': 3, '>': 4, '>=': 5, like: 6, 'not like': 7 };
+const IN = 8;
+const NULL = 9;
+const NOT_NULL = 10;
+
+type Filter = (out: Writer) => void;
+
+/**
+ * Rows by filters, in an order, with limit and offset. Filters are all to hold.
+ * It does nothing until `all()`, `first()`, `count()` or `stream()`.
+ *
+ * ```ts
+ * const rows = await db.table('items').select()
+ *   .whereIn('status', ['new', 'done']).where('value', '>=', 10)
+ *   .orderBy('id', 'desc').limit(20).all();
+ * ```
+ */
+export class Select<T = Row> {
+  private readonly filters: Filter[] = [];
+  private readonly order: [column: string, descending: boolean][] = [];
+  private most: number | undefined;
+  private skipped = 0;
+
+  /** @internal */
+  constructor(
+    private readonly place: Place,
+    private readonly table: string,
+  ) {}
+
+  /** Rows whose column equals the value; is `NULL`, for `null`. */
+  where(column: string, value: Value): this;
+  /** Rows whose column compares so with the value. */
+  where(column: string, comparison: Comparison, value: Value): this;
+  where(column: string, ...rest: [Value] | [Comparison, Value]): this {
+    const [comparison, value] = rest.length === 1 ? (['=', rest[0]] as const) : rest;
+    if (!Object.hasOwn(COMPARE, comparison)) {
+      throw invalid(`${JSON.stringify(comparison)} is no comparison: ${Object.keys(COMPARE).join(' ')}`);
+    }
+    return this.filter(COMPARE[comparison], column, (out) => writeValue(out, value, () => `the value for ${column}`));
+  }
+
+  /** Rows whose column equals one of the values. An empty list selects none. */
+  whereIn(column: string, values: Iterable<Value>): this {
+    const list = [...values];
+    return this.filter(IN, column, (out) => {
+      out.u32(list.length);
+      for (const value of list) writeValue(out, value, () => `a value for ${column}`);
+    });
+  }
+
+  /** Rows whose column is `NULL`. */
+  whereNull(column: string): this {
+    return this.filter(NULL, column);
+  }
+
+  /** Rows whose column is not `NULL`. */
+  whereNotNull(column: string): this {
+    return this.filter(NOT_NULL, column);
+  }
+
+  /** Orders by the column, after those named before. */
+  orderBy(column: string, direction: 'asc' | 'desc' = 'asc'): this {
+    if (direction !== 'asc' && direction !== 'desc') throw invalid(`an order is 'asc' or 'desc'`);
+    this.order.push([column, direction === 'desc']);
+    return this;
+  }
+
+  /** At most so many rows. */
+  limit(rows: number): this {
+    this.most = rows;
+    return this;
+  }
+
+  /** Passes over so many rows first. */
+  offset(rows: number): this {
+    this.skipped = rows;
+    return this;
+  }
+
+  /** All rows that are selected. */
+  all(options?: CallOptions): Promise<T[]> {
+    const { link } = this.place;
+    return this.place.call(Op.select, this.write, (reply) => reply.rows(link.bigints).objects<T>(), options, true);
+  }
+
+  /** The first row that is selected, or `undefined`. */
+  first(options?: CallOptions): Promise<T | undefined> {
+    const { link } = this.place;
+    const read = (reply: import('../wire/reply.js').Reply): T | undefined => reply.rows(link.bigints).objects<T>()[0];
+    return this.place.call(Op.selectFirst, this.write, read, options, true);
+  }
+
+  /** How many rows are selected. */
+  count(options?: CallOptions): Promise<number> {
+    return this.place.call(Op.selectCount, this.write, (reply) => reply.count(), options, true);
+  }
+
+  /** The selected rows one after another. */
+  stream(options?: CallOptions): RowStream<T> {
+    return new RowStream<T>(this.place, Op.selectStream, this.write, true, options);
+  }
+
+  private filter(compare: number, column: string, operand?: (out: Writer) => void): this {
+    this.filters.push((out) => {
+      out.u8(compare);
+      out.text(column);
+      operand?.(out);
+    });
+    return this;
+  }
+
+  private readonly write = (out: Writer): void => {
+    out.text(this.table);
+    out.u32(this.filters.length);
+    for (const filter of this.filters) filter(out);
+    out.u32(this.order.length);
+    for (const [column, descending] of this.order) {
+      out.text(column);
+      out.u8(descending ? 1 : 0);
+    }
+    out.u8(this.most === undefined ? 0 : 1);
+    if (this.most !== undefined) out.f64(this.most);
+    out.f64(this.skipped);
+  };
+}

@@ -1,0 +1,103 @@
+import type { CallOptions } from '../link/options.js';
+import { Op } from '../wire/ops.js';
+import { Place, Reader, type Row, Statements } from './statements.js';
+import { Table } from './table.js';
+import { type Mode, Transaction, begin, within } from './transaction.js';
+
+/** How a transaction is run. */
+export interface TransactionOptions extends CallOptions {
+  /** How it begins. Default: `'immediate'`, so that nothing later in it can be refused as busy. */
+  mode?: Mode;
+}
+
+/** @internal */
+export async function transact<T>(
+  place: Place,
+  body: (transaction: Transaction) => T | PromiseLike<T>,
+  options: TransactionOptions,
+): Promise<T> {
+  const { mode = 'immediate', ...call } = options;
+  return within(await begin(place, mode, call), (it) => it.commit(), body, call.signal);
+}
+
+/**
+ * A connection of one's own, from `db.acquire()`. Only here may statements change
+ * the connection itself: `ATTACH`, temporary tables, `PRAGMA`s, a bare `BEGIN`. It
+ * goes back by `release()` or at the end of its scope, and what is open in it is
+ * rolled back.
+ */
+export class Session extends Statements implements AsyncDisposable {
+  private readonly held;
+  private readonly owner = {};
+
+  /** @internal */
+  constructor(place: Place, id: number) {
+    const owner = {};
+    const held = place.link.keep(id, owner);
+    super(new Place(place.link, held, place.defaults));
+    this.held = held;
+    this.owner = owner;
+  }
+
+  /** Runs `body` in a transaction of this session: see `db.transaction()`. */
+  transaction<T>(body: (transaction: Transaction) => T | PromiseLike<T>, options: TransactionOptions = {}): Promise<T> {
+    return transact(this.place, body, options);
+  }
+
+  /** Begins a transaction in this session. */
+  begin(options: TransactionOptions = {}): Promise<Transaction> {
+    return begin(this.place, options.mode ?? 'immediate', options);
+  }
+
+  /** Gives the connection back. */
+  release(): void {
+    void this.owner;
+    if (!this.held.over) this.place.link.drop(this.held);
+  }
+
+  /** Gives the connection back. */
+  [Symbol.asyncDispose](): Promise<void> {
+    this.release();
+    return Promise.resolve();
+  }
+}
+
+/**
+ * One moment of the database, from `db.snapshot()`: all that is read through it is
+ * of that moment, whatever others commit meanwhile. A write answers `ReadOnly`.
+ */
+export class Snapshot extends Reader implements AsyncDisposable {
+  private readonly held;
+  private readonly owner = {};
+
+  /** @internal */
+  constructor(place: Place, id: number) {
+    const owner = {};
+    const held = place.link.keep(id, owner);
+    super(new Place(place.link, held, place.defaults));
+    this.held = held;
+    this.owner = owner;
+  }
+
+  /** A table, to read its rows without SQL. */
+  table<T extends object = Row>(name: string): Table<T> {
+    return new Table<T>(this.place, name);
+  }
+
+  /** Lets the moment go. */
+  close(): void {
+    void this.owner;
+    if (!this.held.over) this.place.link.drop(this.held);
+  }
+
+  /** Lets the moment go. */
+  [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+    return Promise.resolve();
+  }
+}
+
+/** @internal */
+export async function lend(place: Place, op: typeof Op.snapshot | typeof Op.acquire, options?: CallOptions): Promise<number> {
+  return place.call(op, undefined, (reply) => reply.extra, options);
+}

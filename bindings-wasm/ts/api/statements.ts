@@ -1,0 +1,193 @@
+import type { Held } from '../link/held.js';
+import type { Link } from '../link/link.js';
+import { sendMany } from '../link/many.js';
+import { type CallOptions, merged } from '../link/options.js';
+import { invalid } from '../errors.js';
+import { Op } from '../wire/ops.js';
+import type { Executed, Reply } from '../wire/reply.js';
+import { type Params, writeParams } from '../wire/values.js';
+import type { Writer } from '../wire/writer.js';
+import { RowStream } from './stream.js';
+import { Table } from './table.js';
+
+/** A row, where nothing else is said: values by column name. */
+export type Row = Record<string, any>;
+
+/** Where calls go: a link, and what in the engine they are made on. @internal */
+export class Place {
+  constructor(
+    readonly link: Link,
+    readonly on: Held | undefined,
+    readonly defaults: CallOptions = {},
+  ) {}
+
+  call<T>(
+    op: number,
+    write: ((out: Writer) => void) | undefined,
+    read: (reply: Reply) => T,
+    options?: CallOptions,
+    again = false,
+  ): Promise<T> {
+    return this.link.call({ op, on: this.on, write, read, again, options: merged(this.defaults, options) });
+  }
+}
+
+/** Statements that can be asked of another engine if the first was lost: they only read. */
+function reads(sql: string): boolean {
+  return /^[\s;]*(?:select|values)\b/i.test(sql);
+}
+
+function text(sql: unknown): asserts sql is string {
+  if (typeof sql !== 'string') throw invalid('SQL is a text');
+}
+
+function statement(sql: string, params: Params | undefined): (out: Writer) => void {
+  return (out) => {
+    text(sql);
+    out.text(sql);
+    writeParams(out, params);
+  };
+}
+
+/** What runs queries: a database, a session, a transaction, a savepoint, a snapshot. */
+export class Reader {
+  /** @internal */
+  readonly place: Place;
+
+  /** @internal */
+  constructor(place: Place) {
+    this.place = place;
+  }
+
+  /**
+   * Runs a query and answers all its rows, each an object by column name.
+   *
+   * ```ts
+   * const items = await db.query<Item>('SELECT * FROM items WHERE status = ?', ['new']);
+   * ```
+   * @throws {@link UbiqliteError} those of SQLite by kind; `InvalidArgument` if the parameters do not fit
+   */
+  query<T = Row>(sql: string, params?: Params, options?: CallOptions): Promise<T[]> {
+    return this.ask(Op.query, sql, params, (reply) => reply.rows(this.place.link.bigints).objects<T>(), options);
+  }
+
+  /**
+   * Runs a query and answers its first row.
+   * @throws {@link NotFoundError} if there is no row
+   */
+  queryOne<T = Row>(sql: string, params?: Params, options?: CallOptions): Promise<T> {
+    return this.ask(Op.queryOne, sql, params, (reply) => reply.rows(this.place.link.bigints).objects<T>()[0], options);
+  }
+
+  /** Runs a query and answers its first row, or `undefined` if there is none. */
+  queryOptional<T = Row>(sql: string, params?: Params, options?: CallOptions): Promise<T | undefined> {
+    const read = (reply: Reply): T | undefined => reply.rows(this.place.link.bigints).objects<T>()[0];
+    return this.ask(Op.queryOptional, sql, params, read, options);
+  }
+
+  /**
+   * Runs a query and answers the first value of its first row.
+   *
+   * ```ts
+   * const count = await db.queryValue<number>('SELECT count(*) FROM items');
+   * ```
+   * @throws {@link NotFoundError} if there is no row
+   */
+  queryValue<T = any>(sql: string, params?: Params, options?: CallOptions): Promise<T> {
+    const read = (reply: Reply): T => reply.rows(this.place.link.bigints).first()?.[0] as T;
+    return this.ask(Op.queryValue, sql, params, read, options);
+  }
+
+  /**
+   * The rows of a query one after another, with memory for a few pages. Leaving
+   * the loop ends the query.
+   *
+   * ```ts
+   * for await (const row of db.stream('SELECT * FROM items')) console.log(row.name);
+   * ```
+   */
+  stream<T = Row>(sql: string, params?: Params, options?: CallOptions): RowStream<T> {
+    return new RowStream<T>(this.place, Op.stream, statement(sql, params), reads(String(sql)), options);
+  }
+
+  private ask<T>(
+    op: number,
+    sql: string,
+    params: Params | undefined,
+    read: (reply: Reply) => T,
+    options: CallOptions | undefined,
+  ): Promise<T> {
+    return this.place.call(op, statement(sql, params), read, options, reads(String(sql)));
+  }
+}
+
+/** What also runs statements that write. */
+export class Statements extends Reader {
+  /**
+   * Runs one statement and answers the rows changed and the last rowid.
+   *
+   * ```ts
+   * const { rowsChanged } = await db.execute('UPDATE items SET status = $status WHERE id = $id', { status: 'done', id: 7 });
+   * ```
+   * @throws {@link UbiqliteError} those of SQLite by kind; `InvalidArgument` if the parameters do not fit, for several
+   * statements in one text, and for statements that would change the connection under others (`BEGIN`, `ATTACH`, …)
+   */
+  execute(sql: string, params?: Params, options?: CallOptions): Promise<Executed> {
+    const read = (reply: Reply): Executed => reply.executed(this.place.link.bigints);
+    return this.place.call(Op.execute, statement(sql, params), read, options);
+  }
+
+  /**
+   * Runs one statement for each item of an iterable, which may be asynchronous and
+   * endless for all the memory it takes: all or none. Answers the rows changed.
+   *
+   * ```ts
+   * await db.executeMany('INSERT INTO items (id, name) VALUES (?, ?)', [[1, 'lamp'], [2, 'chair']]);
+   * ```
+   * @throws {@link UbiqliteError} whose `index` tells the item
+   */
+  async executeMany(
+    sql: string,
+    rows: Iterable<Params> | AsyncIterable<Params>,
+    options?: CallOptions,
+  ): Promise<number> {
+    text(sql);
+    const { link, on, defaults } = this.place;
+    const head = (out: Writer): void => out.text(sql);
+    return sendMany(link, { op: Op.executeMany, on, options: merged(defaults, options), head, row: writeParams, rows });
+  }
+
+  /**
+   * Runs a script, or a list of statements with their parameters: all or none.
+   *
+   * ```ts
+   * await db.batch('CREATE TABLE a (x); CREATE TABLE b (y);');
+   * await db.batch([['INSERT INTO a VALUES (?)', [1]], 'DELETE FROM b']);
+   * ```
+   * @throws {@link UbiqliteError} whose `index` tells the statement
+   */
+  batch(
+    statements: string | readonly (string | readonly [sql: string, params?: Params])[],
+    options?: CallOptions,
+  ): Promise<Executed[]> {
+    const write = (out: Writer): void => {
+      if (typeof statements === 'string') {
+        out.u8(0);
+        out.text(statements);
+        return;
+      }
+      out.u8(1);
+      out.u32(statements.length);
+      for (const item of statements) {
+        const [sql, params] = typeof item === 'string' ? ([item] as const) : item;
+        statement(sql, params)(out);
+      }
+    };
+    return this.place.call(Op.batch, write, (reply) => reply.executedList(this.place.link.bigints), options);
+  }
+
+  /** A table, for operations on its rows without SQL. */
+  table<T extends object = Row>(name: string): Table<T> {
+    return new Table<T>(this.place, name);
+  }
+}

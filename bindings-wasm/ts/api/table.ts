@@ -1,0 +1,162 @@
+import { invalid } from '../errors.js';
+import { sendMany } from '../link/many.js';
+import { type CallOptions, merged } from '../link/options.js';
+import { Op } from '../wire/ops.js';
+import type { Reply } from '../wire/reply.js';
+import { type Fields, type Key, type Value, writeFields, writeKey, writeValue } from '../wire/values.js';
+import type { Writer } from '../wire/writer.js';
+import { Select } from './select.js';
+import type { Place, Row } from './statements.js';
+import { RowStream } from './stream.js';
+
+/** An amount to move from one row to another. */
+export type Transfer =
+  | { readonly from: Key; readonly to: Key; readonly amount: number | bigint }
+  | readonly [from: Key, to: Key, amount: number | bigint];
+
+/**
+ * A table, or a view to read from. Its name and those of its columns are checked
+ * against the schema and quoted, so that no name can become SQL; an unknown one is
+ * `NoSuchTable` or `NoSuchColumn` before anything runs. Rows are named by their
+ * primary key, whatever it is called; by the rowid in a table without one.
+ *
+ * ```ts
+ * const items = db.table<Item>('items');
+ * const id = await items.insert({ name: 'lamp', data: { watt: 40 } });
+ * await items.update(id, { status: 'done' });
+ * const done = await items.select().where('status', 'done').orderBy('id').all();
+ * ```
+ */
+export class Table<T extends object = Row> {
+  /** @internal */
+  constructor(
+    private readonly place: Place,
+    /** The table's name. */
+    readonly name: string,
+  ) {
+    if (typeof name !== 'string') throw invalid('the name of a table is a text');
+  }
+
+  /**
+   * Inserts a row and answers its key. Columns that are not named get their defaults.
+   * @throws {@link UbiqliteError} `NoSuchTable`, `NoSuchColumn`, and what the constraints answer
+   */
+  insert<K = any>(fields: Fields, options?: CallOptions): Promise<K> {
+    const read = (reply: Reply): K => reply.key(this.place.link.bigints) as K;
+    return this.call(Op.insert, (out) => writeFields(out, fields), read, options);
+  }
+
+  /**
+   * Inserts a row, or, where one with its primary key is there, sets the named
+   * columns of that; answers the key.
+   */
+  upsert<K = any>(fields: Fields, options?: CallOptions): Promise<K> {
+    const read = (reply: Reply): K => reply.key(this.place.link.bigints) as K;
+    return this.call(Op.upsert, (out) => writeFields(out, fields), read, options);
+  }
+
+  /**
+   * Inserts rows, all or none, and answers how many. They may name different columns.
+   * @throws {@link UbiqliteError} whose `index` tells the row
+   */
+  async insertMany(rows: Iterable<Fields> | AsyncIterable<Fields>, options?: CallOptions): Promise<number> {
+    const { link, on, defaults } = this.place;
+    const head = (out: Writer): void => out.text(this.name);
+    return sendMany(link, { op: Op.insertMany, on, options: merged(defaults, options), head, row: writeFields, rows });
+  }
+
+  /** The row of this key, or `undefined`. */
+  get(key: Key, options?: CallOptions): Promise<T | undefined> {
+    const read = (reply: Reply): T | undefined => reply.rows(this.place.link.bigints).objects<T>()[0];
+    return this.call(Op.get, (out) => writeKey(out, key), read, options, true);
+  }
+
+  /**
+   * Sets the named columns of a row and answers whether there is such a row.
+   * Without columns it answers `false` and touches nothing.
+   */
+  update(key: Key, fields: Fields, options?: CallOptions): Promise<boolean> {
+    const write = (out: Writer): void => {
+      writeKey(out, key);
+      writeFields(out, fields);
+    };
+    return this.call(Op.update, write, (reply) => reply.bool(), options);
+  }
+
+  /**
+   * Sets the named columns of many rows, all or none, and answers how many rows
+   * there were: unknown keys are passed over, a key given twice counts once.
+   */
+  updateMany(keys: Iterable<Key>, fields: Fields, options?: CallOptions): Promise<number> {
+    const write = (out: Writer): void => {
+      const list = [...keys];
+      out.u32(list.length);
+      for (const key of list) writeKey(out, key);
+      writeFields(out, fields);
+    };
+    return this.call(Op.updateMany, write, (reply) => reply.count(), options);
+  }
+
+  /** Deletes a row and answers whether there was one. */
+  delete(key: Key, options?: CallOptions): Promise<boolean> {
+    return this.call(Op.delete, (out) => writeKey(out, key), (reply) => reply.bool(), options);
+  }
+
+  /** Rows by filters, in an order, with limit and offset. */
+  select(): Select<T> {
+    return new Select<T>(this.place, this.name);
+  }
+
+  /** How many rows there are. */
+  count(options?: CallOptions): Promise<number> {
+    return this.select().count(options);
+  }
+
+  /** All rows, one after another, in the order of their keys. */
+  stream(options?: CallOptions): RowStream<T> {
+    return new RowStream<T>(this.place, Op.tableStream, (out) => out.text(this.name), true, options);
+  }
+
+  /**
+   * Moves amounts between rows: each is taken from the column of one row and added
+   * to that of another, all or none.
+   *
+   * ```ts
+   * await db.table('accounts').transfer('balance', [{ from: 1, to: 2, amount: 50 }]);
+   * ```
+   * @throws {@link NotFoundError} if a row is not there, {@link CheckViolationError} and others if a constraint
+   * refuses; `index` tells the transfer, and nothing is changed
+   */
+  transfer(column: string, transfers: Iterable<Transfer>, options?: CallOptions): Promise<void> {
+    const write = (out: Writer): void => {
+      const list = [...transfers];
+      out.text(column);
+      out.u32(list.length);
+      list.forEach((transfer, index) => {
+        const [from, to, amount] = isTuple(transfer) ? transfer : [transfer.from, transfer.to, transfer.amount];
+        writeKey(out, from);
+        writeKey(out, to);
+        writeValue(out, amount satisfies Value, () => `the amount of transfer ${index}`);
+      });
+    };
+    return this.call(Op.transfer, write, () => undefined, options);
+  }
+
+  private call<R>(
+    op: number,
+    write: (out: Writer) => void,
+    read: (reply: Reply) => R,
+    options: CallOptions | undefined,
+    again = false,
+  ): Promise<R> {
+    const whole = (out: Writer): void => {
+      out.text(this.name);
+      write(out);
+    };
+    return this.place.call(op, whole, read, options, again);
+  }
+}
+
+function isTuple(transfer: Transfer): transfer is readonly [Key, Key, number | bigint] {
+  return Array.isArray(transfer);
+}

@@ -1,0 +1,86 @@
+import { errorOf } from '../errors.js';
+import type { Channel, ChannelEvents } from '../link/connector.js';
+import type { Engine } from './engine.js';
+import type { FromClient, ToClient } from './protocol.js';
+import { StopRequests } from './stop.js';
+
+/** The engine went away before the channel was open: there may be a next one. */
+export class EngineGone extends Error {}
+
+/** What a client says of itself. */
+export interface Client {
+  path: string;
+  options: object;
+  /** The name of the lock that it holds while it lives; empty for an engine that dies with it. */
+  presence: string;
+}
+
+/**
+ * Opens a channel to `engine`.
+ *
+ * The engine speaks first, and only then the client says what it wants: a line
+ * whose client gave up in the meantime leaves nothing behind in the engine.
+ *
+ * @throws `EngineGone`, or the engine's reason why it cannot open the database
+ */
+export async function openChannel(engine: Engine, client: Client, events: ChannelEvents): Promise<Channel> {
+  const line = await engine.dial();
+  const say = (message: FromClient, transfer: Transferable[] = []): void => line.postMessage(message, transfer);
+  const stops = new StopRequests(client.path);
+  let state: 'opening' | 'open' | 'over' = 'opening';
+  let closing: (() => void) | undefined;
+
+  return new Promise((resolve, reject) => {
+    const end = (): void => {
+      state = 'over';
+      line.close();
+      closing?.();
+    };
+    const lose = (reason: string): void => {
+      const before = state;
+      end();
+      if (before === 'opening') reject(new EngineGone(reason));
+      else if (before === 'open') events.lost(reason);
+    };
+    const close = (): Promise<void> => {
+      if (state !== 'open') return Promise.resolve();
+      // Whatever the engine answers to what it had accepted still arrives.
+      return new Promise((closed) => {
+        closing = closed;
+        say({ close: true });
+      });
+    };
+    void engine.gone.then((reason) => {
+      // Should the engine live (this page is suspended), it need not wait for the lock.
+      if (state !== 'over') say({ close: true });
+      lose(reason);
+    });
+
+    line.onmessage = ({ data }: MessageEvent<ToClient>) => {
+      if (state === 'over') return;
+      if (data instanceof ArrayBuffer) {
+        events.message(data);
+      } else if ('hello' in data) {
+        say({ open: client.path, options: client.options, presence: client.presence });
+      } else if ('opened' in data) {
+        state = 'open';
+        resolve({
+          client: data.opened,
+          post: (batch) => say(batch, [batch]),
+          stop: (request) => stops.stop(request),
+          busy: () => {},
+          close,
+        });
+      } else if ('failed' in data) {
+        end();
+        reject(errorOf(data.failed));
+      } else if ('running' in data) {
+        stops.running(data.running, data.token);
+      } else if (closing !== undefined) {
+        end();
+      } else {
+        lose('the engine let this client go');
+      }
+    };
+  });
+}

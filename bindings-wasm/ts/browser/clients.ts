@@ -1,0 +1,121 @@
+import type { Connect, EnginePort } from '../engine/serve.js';
+import { portable } from './failure.js';
+import type { Line } from './line.js';
+import { presenceLock, whenGone } from './locks.js';
+import type { FromClient, ToClient } from './protocol.js';
+
+/** One client of the engine. */
+interface Client {
+  line: Line;
+  /** Ends the watch over its life. */
+  watch: AbortController;
+  port: EnginePort | undefined;
+}
+
+/**
+ * The clients of the engine in this worker, wherever they live. A client that
+ * vanishes without a word lets go of its presence lock; its port is closed then,
+ * which rolls back the transaction that it had open.
+ */
+export class Clients {
+  private readonly open = new Map<number, Client>();
+  private made = 0;
+  private closing = false;
+
+  /** @param idle called when the last client has gone */
+  constructor(
+    private readonly name: string,
+    private readonly connect: Connect,
+    private readonly idle: () => void,
+  ) {}
+
+  get count(): number {
+    return this.open.size;
+  }
+
+  /** Greets whoever is at the other end of `line`, and waits for what it wants. */
+  greet(line: Line): void {
+    if (this.closing) return;
+    line.onmessage = ({ data }: MessageEvent<FromClient>) => {
+      if (data instanceof ArrayBuffer || !('open' in data)) {
+        line.close();
+        return;
+      }
+      void this.admit(line, data.open, data.options, data.presence);
+    };
+    say(line, { hello: true });
+  }
+
+  /** Tells the client `number` that its request runs, and how it is stopped. */
+  running(number: number, running: number, token: string | undefined): void {
+    const line = this.open.get(number)?.line;
+    if (line !== undefined) say(line, { running, token });
+  }
+
+  /** Takes nobody in any more. */
+  close(): void {
+    this.closing = true;
+  }
+
+  private async admit(line: Line, path: string, options: object, presence: string): Promise<void> {
+    // A client that speaks now is not told anything: the end of this engine tells it.
+    if (this.closing) return;
+    this.made += 1;
+    const number = this.made;
+    const client: Client = { line, watch: new AbortController(), port: undefined };
+    this.open.set(number, client);
+    let given: EnginePort | undefined;
+    let left = false;
+    const leave = (): void => {
+      left = true;
+      if (client.port !== undefined) void this.dismiss(number, client);
+    };
+    line.onmessage = ({ data }: MessageEvent<FromClient>) => {
+      if (!(data instanceof ArrayBuffer) && 'close' in data) leave();
+    };
+    if (presence !== '') whenGone(presenceLock(this.name, presence), client.watch.signal, leave);
+    try {
+      given = await this.connect(path, { ...options, client: number }, (batch) => {
+        line.postMessage(batch, [batch]);
+      });
+    } catch (error) {
+      say(line, { failed: portable(error) });
+      this.forget(number, client);
+      return;
+    }
+    client.port = given;
+    if (left) {
+      await this.dismiss(number, client);
+      return;
+    }
+    const port = given;
+    line.onmessage = ({ data }: MessageEvent<FromClient>) => {
+      if (data instanceof ArrayBuffer) port.submit(data);
+      else if ('close' in data) leave();
+    };
+    say(line, { opened: number });
+  }
+
+  private async dismiss(number: number, client: Client): Promise<void> {
+    const { port } = client;
+    if (port === undefined) return;
+    client.port = undefined;
+    try {
+      await port.close();
+    } finally {
+      say(client.line, { closed: true });
+      this.forget(number, client);
+    }
+  }
+
+  private forget(number: number, client: Client): void {
+    client.watch.abort();
+    client.line.close();
+    this.open.delete(number);
+    if (this.open.size === 0) this.idle();
+  }
+}
+
+function say(line: Line, message: ToClient): void {
+  line.postMessage(message);
+}

@@ -1,0 +1,108 @@
+import { failure } from '../errors.js';
+import type { Channel, ChannelEvents, Connector } from '../link/connector.js';
+import { type Client, EngineGone, openChannel } from './channel.js';
+import type { Engine } from './engine.js';
+import { freshId } from './id.js';
+import { Leader } from './leader.js';
+import { Member } from './member.js';
+import { MEMORY, directoryName } from './names.js';
+import { requestPersistence } from './persistence.js';
+import { requireStorage, requireWorker } from './requirements.js';
+
+/**
+ * Finds the engine of the database `path`.
+ *
+ * @throws `InvalidArgument` for a name that no database can have, `Unsupported`
+ * where this context cannot have databases
+ */
+export function connector(path: string, storage: 'opfs' | 'memory', options: object): Connector {
+  if (storage === 'memory' || path === MEMORY) {
+    requireWorker();
+    return new MemoryConnector(options);
+  }
+  directoryName(path);
+  const member = Member.of(path, requireStorage());
+  requestPersistence();
+  return new StoredConnector(path, options, member);
+}
+
+/** A database that every context of the origin shares. */
+class StoredConnector implements Connector {
+  private taken = false;
+  private closed = false;
+
+  constructor(
+    private readonly path: string,
+    private readonly options: object,
+    private member: Member,
+  ) {}
+
+  async connect(events: ChannelEvents): Promise<Channel> {
+    this.take();
+    try {
+      for (;;) {
+        if (this.closed) throw failure('Closed', 'the database was closed');
+        const engine = await this.member.engine();
+        const presence = await this.member.presence();
+        try {
+          return await openChannel(engine, { path: this.path, options: this.options, presence }, events);
+        } catch (error) {
+          if (!(error instanceof EngineGone)) throw error;
+        }
+      }
+    } catch (error) {
+      await this.release();
+      throw error;
+    }
+  }
+
+  close(): Promise<void> {
+    this.closed = true;
+    return this.release();
+  }
+
+  private take(): void {
+    if (this.taken) return;
+    this.taken = true;
+    // The one before may have ended meanwhile.
+    this.member = Member.of(this.path, this.member.role);
+    this.member.acquire();
+  }
+
+  private async release(): Promise<void> {
+    if (!this.taken) return;
+    this.taken = false;
+    await this.member.release();
+  }
+}
+
+/** A database in a worker of its own, which nobody else sees and which ends with it. */
+class MemoryConnector implements Connector {
+  private leader: Leader | undefined;
+
+  constructor(private readonly options: object) {}
+
+  async connect(events: ChannelEvents): Promise<Channel> {
+    if (this.leader !== undefined) {
+      throw failure('Io', 'the database in memory is gone with its worker; open a new one');
+    }
+    const leader = new Leader(MEMORY, freshId(), 'memory', () => {});
+    this.leader = leader;
+    try {
+      await leader.ready;
+      return await openChannel(leader as Engine, this.client(), events);
+    } catch (error) {
+      leader.resign('the database could not be opened');
+      throw error;
+    }
+  }
+
+  close(): Promise<void> {
+    this.leader?.resign('the database was closed');
+    return Promise.resolve();
+  }
+
+  private client(): Client {
+    return { path: MEMORY, options: this.options, presence: '' };
+  }
+}

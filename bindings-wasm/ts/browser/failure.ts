@@ -1,0 +1,33 @@
+import { type ErrorFields, failure } from '../errors.js';
+
+/** What crosses of an error. */
+export function portable(error: unknown): ErrorFields {
+  const known = error as Partial<ErrorFields> | undefined | null;
+  if (typeof known?.kind === 'string') {
+    const { kind, message, code, table, columns, offset, path, index } = known as ErrorFields;
+    const plain: ErrorFields = { kind, message };
+    for (const [field, value] of Object.entries({ code, table, columns, offset, path, index })) {
+      if (value !== undefined) Object.assign(plain, { [field]: value });
+    }
+    return plain;
+  }
+  const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  return { kind: 'Io', message };
+}
+
+/** The error for a context that cannot keep databases: what is missing there, and what to do. */
+export function missing(what: string, remedy: string): Error {
+  return failure(
+    'Unsupported',
+    `a database that is kept needs ${what}, which is not there: ${remedy}; or choose { storage: 'memory' } for one that ends with the page`,
+  );
+}
+
+/** Why the browser would not give us its file system, in words. */
+export function refusedStorage(cause: unknown): Error {
+  const reason = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
+  return missing(
+    'the origin private file system',
+    `the browser refuses it (${reason}); private windows and blocked site data are the usual reasons`,
+  );
+}

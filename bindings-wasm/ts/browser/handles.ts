@@ -1,0 +1,108 @@
+import { failure } from '../errors.js';
+import {
+  SUFFIXES,
+  clear,
+  contents,
+  directory,
+  fileOf,
+  isNamed,
+  mark,
+} from './directory.js';
+import { missing, refusedStorage } from './failure.js';
+
+/** How long the handles of a leader that is gone may still be held: Chromium gives a busy worker 2 s to die. */
+const PATIENCE = 15_000;
+
+/** The open files of a database, in the order of `SUFFIXES`. */
+export interface Handles {
+  within: FileSystemDirectoryHandle;
+  files: FileSystemSyncAccessHandle[];
+}
+
+/**
+ * Opens all the files of a database before SQLite asks for any: a handle is
+ * opened asynchronously, and SQLite waits for nobody.
+ */
+export async function openHandles(name: string): Promise<Handles> {
+  requireHandles();
+  let within: FileSystemDirectoryHandle;
+  try {
+    within = await directory(name);
+  } catch (error) {
+    throw openingFailure(name, error, true);
+  }
+  try {
+    const { valid, next, stale } = await contents(within);
+    const generation = valid === 0 ? next : valid;
+    const opening = new Opening(within, stale);
+    const [files] = await Promise.all([
+      Promise.all(SUFFIXES.map((suffix) => opening.open(fileOf(generation, suffix)))),
+      valid === 0 ? mark(within, generation) : undefined,
+    ]);
+    void clear(within, stale);
+    return { within, files };
+  } catch (error) {
+    throw openingFailure(name, error, false);
+  }
+}
+
+/** @throws an `Unsupported` where files cannot be used synchronously */
+export function requireHandles(): void {
+  const prototype = (globalThis as { FileSystemFileHandle?: { prototype: object } }).FileSystemFileHandle?.prototype;
+  if (prototype === undefined || !('createSyncAccessHandle' in prototype)) throw noHandles('');
+}
+
+class Opening {
+  private readonly deadline = performance.now() + PATIENCE;
+  private stopped = false;
+
+  constructor(
+    private readonly within: FileSystemDirectoryHandle,
+    private readonly stale: string[],
+  ) {}
+
+  async open(name: string): Promise<FileSystemSyncAccessHandle> {
+    const file = await this.within.getFileHandle(name, { create: true });
+    for (let pause = 2; ; pause = Math.min(pause * 1.5, 50)) {
+      try {
+        return await file.createSyncAccessHandle();
+      } catch (error) {
+        if (!isNamed(error, 'NoModificationAllowedError') || performance.now() > this.deadline) throw error;
+      }
+      this.stopPredecessor();
+      await new Promise((resolve) => setTimeout(resolve, pause));
+    }
+  }
+
+  /**
+   * The worker of a leader that is gone lives on while a statement runs in it.
+   * Among the stale files are those whose removal stops that statement.
+   */
+  private stopPredecessor(): void {
+    if (this.stopped) return;
+    this.stopped = true;
+    void clear(this.within, this.stale);
+  }
+}
+
+function openingFailure(name: string, error: unknown, root: boolean): Error {
+  if (isNamed(error, 'NoModificationAllowedError')) {
+    return failure(
+      'Busy',
+      `the files of ${name} are held by something other than ubiqlite; close the tabs of this site and try again`,
+    );
+  }
+  if (isNamed(error, 'QuotaExceededError')) {
+    return failure('DiskFull', `the browser gives this site no room for ${name}`);
+  }
+  if (isNamed(error, 'NotSupportedError')) return noHandles(`: ${String(error)}`);
+  if (root || isNamed(error, 'SecurityError') || isNamed(error, 'NotAllowedError')) return refusedStorage(error);
+  return failure('CannotOpen', `the files of ${name} could not be opened: ${String(error)}`);
+}
+
+function noHandles(detail: string): Error {
+  return missing(
+    `synchronous access to files (createSyncAccessHandle)${detail}`,
+    'use a newer browser (Chromium 108, Firefox 111, Safari 16.4, or later)',
+  );
+}

@@ -1,0 +1,63 @@
+import type { FromHub, ToHub } from './protocol.js';
+
+/** How long the hub may take to pass a port on. Then the line goes by BroadcastChannel. */
+const PATIENCE = 500;
+
+/** This page's connection to the hub. */
+class Handover {
+  private readonly asked = new Map<string, (passed: boolean) => void>();
+
+  constructor(private readonly port: MessagePort) {
+    port.onmessage = ({ data }: MessageEvent<FromHub>) => {
+      this.asked.get(data.line)?.(data.passed);
+    };
+  }
+
+  /** Lets clients reach the engine `lead` at `port`. */
+  lead(lead: string, name: string, port: MessagePort): void {
+    this.port.postMessage({ lead, name, port } satisfies ToHub, [port]);
+  }
+
+  /** Hands the line's end `port` to the engine `reach`; false if that did not succeed. */
+  pass(reach: string, line: string, port: MessagePort): Promise<boolean> {
+    return new Promise((resolve) => {
+      const settle = (passed: boolean): void => {
+        clearTimeout(timer);
+        this.asked.delete(line);
+        resolve(passed);
+      };
+      const timer = setTimeout(() => {
+        // The next one tries a new hub: this one has crashed or never started.
+        if (current === this) current = undefined;
+        settle(false);
+      }, PATIENCE);
+      this.asked.set(line, settle);
+      this.port.postMessage({ reach, line, port } satisfies ToHub, [port]);
+    });
+  }
+
+  /** The hub's script did not load. */
+  fail(): void {
+    broken = true;
+    for (const settle of [...this.asked.values()]) settle(false);
+  }
+}
+
+let current: Handover | undefined;
+let broken = false;
+
+/** The connection to the hub, or `undefined` where there is none (workers, some browsers, a forbidding policy). */
+export function handover(): Handover | undefined {
+  if (current !== undefined) return broken ? undefined : current;
+  if (broken || typeof SharedWorker !== 'function') return undefined;
+  try {
+    const worker = new SharedWorker(new URL('./hub.js', import.meta.url), { type: 'module', name: 'ubiqlite' });
+    const hub = new Handover(worker.port);
+    worker.onerror = () => hub.fail();
+    current = hub;
+    return hub;
+  } catch {
+    broken = true;
+    return undefined;
+  }
+}

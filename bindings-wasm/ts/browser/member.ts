@@ -1,0 +1,254 @@
+import { failure } from '../errors.js';
+import type { Engine } from './engine.js';
+import { freshId } from './id.js';
+import { Leader } from './leader.js';
+import { lifecycle } from './lifecycle.js';
+import { electionLock, epochLock, hold, isHeld, presenceLock } from './locks.js';
+import { type Broadcast, type Leads, PROTOCOL } from './protocol.js';
+import { RemoteEngine } from './remote.js';
+import type { Role } from './requirements.js';
+
+/** An engine that breaks within this time of its start, twice in a row, will do so again. */
+const BROKEN = 2000;
+
+/** Those who wait for an engine. */
+interface Waiter {
+  resolve(engine: Engine): void;
+  reject(error: Error): void;
+}
+
+/**
+ * This context's part in a database that it has open: it stands for election,
+ * leads when it is its turn, and knows who leads when it is not.
+ *
+ * All who have the database open queue for one Web Lock, so the browser itself
+ * picks the next leader, in the moment in which the one before is gone. The
+ * leader's worker says on the BroadcastChannel that it serves; who comes later
+ * asks. Nothing here polls, and no timer decides anything, because the timers of
+ * a hidden tab are slow.
+ */
+export class Member {
+  /** This context's part in the database `name`. */
+  static of(name: string, role: Role): Member {
+    const known = members.get(name);
+    if (known !== undefined) return known;
+    const member = new Member(name, role);
+    members.set(name, member);
+    return member;
+  }
+
+  private users = 0;
+  private waiters: Waiter[] = [];
+  private leader: Leader | undefined;
+  private remote: RemoteEngine | undefined;
+  /** Who said that it leads while `remote` seemed to live. */
+  private successor: Leads | undefined;
+  /** Aborted to withdraw from the election, or from leading. */
+  private campaign: AbortController | undefined;
+  private campaigned: Promise<void> = Promise.resolve();
+  private bus: BroadcastChannel | undefined;
+  private present: Promise<{ id: string; release: () => void }> | undefined;
+  private readonly unwatch: () => void;
+
+  private constructor(
+    private readonly name: string,
+    readonly role: Role,
+  ) {
+    this.unwatch = lifecycle.watch({
+      suspend: () => this.withdraw('this page is suspended'),
+      resume: () => {
+        if (this.users > 0) this.join();
+      },
+    });
+  }
+
+  /** Counts a user of the database; each `release`s once. */
+  acquire(): void {
+    this.users += 1;
+    if (this.users === 1) this.leader?.stay();
+    this.join();
+  }
+
+  /**
+   * Counts a user out. With the last one this context's part ends, unless others
+   * use the engine that it leads with: then it goes on for them until they close
+   * too, or this context is gone.
+   */
+  async release(): Promise<void> {
+    this.users -= 1;
+    if (this.users > 0) return;
+    const leader = this.leader;
+    if (leader !== undefined && !(await leader.leave())) return;
+    if (this.users > 0) return;
+    const { campaigned } = this;
+    this.dismantle();
+    await campaigned;
+  }
+
+  /** The engine that leads, as soon as there is one. */
+  async engine(): Promise<Engine> {
+    this.join();
+    const known = this.known();
+    if (known !== undefined) return known;
+    const found = new Promise<Engine>((resolve, reject) => {
+      this.waiters.push({ resolve, reject });
+    });
+    this.say({ who: true });
+    if (this.role === 'follower') void this.expectLeader();
+    return found;
+  }
+
+  /** The name by which engines watch that this context lives. */
+  async presence(): Promise<string> {
+    this.join();
+    // While suspended there is none; a line needs an engine, and there is none either.
+    return (await this.present)?.id ?? '';
+  }
+
+  private known(): Engine | undefined {
+    return this.leader ?? this.remote;
+  }
+
+  private join(): void {
+    if (lifecycle.suspended) return;
+    this.present ??= this.appear();
+    if (this.bus === undefined) {
+      this.bus = new BroadcastChannel(electionLock(this.name));
+      this.bus.onmessage = ({ data }: MessageEvent<Broadcast>) => this.hear(data);
+      this.say({ who: true });
+    }
+    if (this.campaign === undefined && this.role === 'leader') this.stand();
+  }
+
+  private async appear(): Promise<{ id: string; release: () => void }> {
+    const id = freshId();
+    return { id, release: await hold(presenceLock(this.name, id)) };
+  }
+
+  private say(message: Broadcast): void {
+    this.bus?.postMessage(message);
+  }
+
+  private hear(message: Broadcast): void {
+    // When this context leads, what it hears is an echo of one before.
+    if (!('leads' in message) || this.leader !== undefined) return;
+    if (message.protocol !== PROTOCOL) {
+      this.refuse(
+        failure(
+          'Busy',
+          `${this.name} is open in a tab that runs another version of ubiqlite; close or reload that tab`,
+        ),
+      );
+      return;
+    }
+    // Only its lock tells that an engine is gone: a message may be late.
+    if (this.remote === undefined) this.follow(message);
+    else if (message.leads !== this.remote.epoch) this.successor = message;
+  }
+
+  private follow(leads: Leads): void {
+    if (this.bus === undefined) return;
+    const remote = new RemoteEngine(this.name, leads, this.bus);
+    this.remote = remote;
+    this.successor = undefined;
+    void remote.gone.then(() => {
+      if (this.remote !== remote) return;
+      this.remote = undefined;
+      if (this.successor !== undefined) this.follow(this.successor);
+    });
+    this.announce(remote);
+  }
+
+  private announce(engine: Engine): void {
+    for (const { resolve } of this.waiters.splice(0)) resolve(engine);
+  }
+
+  private refuse(error: Error): void {
+    for (const { reject } of this.waiters.splice(0)) reject(error);
+  }
+
+  private stand(): void {
+    const campaign = new AbortController();
+    this.campaign = campaign;
+    this.campaigned = navigator.locks
+      .request(electionLock(this.name), { signal: campaign.signal }, () => this.lead(campaign.signal))
+      .catch((error: unknown) => {
+        if (!campaign.signal.aborted) this.refuse(failure('Io', `the election failed: ${String(error)}`));
+      })
+      .then(() => {
+        if (this.campaign === campaign) this.campaign = undefined;
+        // Somebody came while the database was being closed.
+        if (this.users > 0 && this.campaign === undefined && this.waiters.length > 0) this.join();
+        else if (this.users === 0) this.dismantle();
+      });
+  }
+
+  /** Leads while it holds the election lock, with a new engine if one breaks. */
+  private async lead(resigned: AbortSignal): Promise<void> {
+    let breakages = 0;
+    while (!resigned.aborted) {
+      const begun = performance.now();
+      const epoch = freshId();
+      const leader = new Leader(this.name, epoch, 'opfs', await hold(epochLock(this.name, epoch)));
+      const resign = (): void => leader.resign(String(resigned.reason));
+      if (resigned.aborted) resign();
+      resigned.addEventListener('abort', resign);
+      try {
+        await leader.ready;
+      } catch (error) {
+        if (!resigned.aborted) this.refuse(error as Error);
+        return;
+      }
+      this.leader = leader;
+      const { remote } = this;
+      this.remote = undefined;
+      remote?.end('this context leads now');
+      this.announce(leader);
+      if (this.users === 0) void leader.leave();
+      const ending = await leader.ending;
+      resigned.removeEventListener('abort', resign);
+      this.leader = undefined;
+      if (ending !== 'crashed') return;
+      breakages = performance.now() - begun < BROKEN ? breakages + 1 : 0;
+      if (breakages > 1) {
+        this.refuse(failure('Internal', `${this.name}: ${await leader.gone}`));
+        return;
+      }
+    }
+  }
+
+  /** Lets go of everything that others could wait for. */
+  private withdraw(reason: string): void {
+    this.campaign?.abort(reason);
+    this.campaign = undefined;
+    this.leader = undefined;
+    const { remote } = this;
+    this.remote = undefined;
+    this.successor = undefined;
+    remote?.end(reason);
+    this.bus?.close();
+    this.bus = undefined;
+    void this.present?.then(({ release }) => release());
+    this.present = undefined;
+  }
+
+  private dismantle(): void {
+    if (members.get(this.name) === this) members.delete(this.name);
+    this.unwatch();
+    this.withdraw('the database was closed here');
+    this.refuse(failure('Closed', 'the database was closed'));
+  }
+
+  /** Here nobody can become the leader: if there is none, waiting would be for ever. */
+  private async expectLeader(): Promise<void> {
+    if (await isHeld(electionLock(this.name))) return;
+    this.refuse(
+      failure(
+        'Unsupported',
+        `no page has ${this.name} open: a SharedWorker or ServiceWorker cannot keep files itself, and uses a database only while a page or dedicated worker has it open`,
+      ),
+    );
+  }
+}
+
+const members = new Map<string, Member>();

@@ -1,0 +1,90 @@
+/** What contexts say to each other. Changed in any way: count `PROTOCOL` up. */
+
+import type { ErrorFields } from '../errors.js';
+import type { OnLine } from './line.js';
+
+/** Contexts with another number cannot share an engine: they run another version of the package. */
+export const PROTOCOL = 1;
+
+/** Who leads. */
+export interface Leads {
+  leads: string;
+  protocol: number;
+  /** Whether a hub passes ports on to it: a worker that leads has none. */
+  hub: boolean;
+}
+
+/** On the BroadcastChannel of a database, heard by all who have it open. */
+export type Broadcast =
+  /** A context asks who leads. */
+  | { who: true }
+  /** The worker that leads answers, and says so when it begins. */
+  | Leads
+  /** A client asks the engine `to` for a line by BroadcastChannel. */
+  | { dial: string; to: string };
+
+/** From a page to the hub. */
+export type ToHub =
+  /** The engine `lead` of the database `name` takes ports at `port`. */
+  | { lead: string; name: string; port: MessagePort }
+  /** A client hands over its end of a line to the engine `reach`. */
+  | { reach: string; line: string; port: MessagePort };
+
+/** From the hub to a page: whether the line's end was passed on. */
+export type FromHub = { line: string; passed: boolean };
+
+/** From the hub to an engine. */
+export type Passed = { line: string; port: MessagePort };
+
+/** From a client over its line. Bare ArrayBuffers are request batches. */
+export type FromClient =
+  | ArrayBuffer
+  | { open: string; options: object; presence: string }
+  | { close: true };
+
+/** To a client over its line. Bare ArrayBuffers are reply batches. */
+export type ToClient =
+  | ArrayBuffer
+  | { hello: true }
+  | { opened: number }
+  | { failed: ErrorFields }
+  /** The call `running` has been running for a while; removing the file `token` stops it. */
+  | { running: number; token: string | undefined }
+  | { closed: true };
+
+/** What the page tells the worker that it leads with. */
+export type ToWorker =
+  | {
+      start: string;
+      storage: 'opfs' | 'memory';
+      epoch: string;
+      wasm: string;
+      /** Where the hub hands over ports, if there is one. */
+      hub: MessagePort | undefined;
+    }
+  /** A new line between the two. */
+  | { line: string }
+  | OnLine
+  /** End as soon as no client is left. The answer is `staying` or `ended`. */
+  | { leave: true }
+  /** The page has clients again. */
+  | { stay: true }
+  /** Instead of all this: bring in a file as the database `import`. The answers are `next` or `failed`. */
+  | { import: string; replace: boolean }
+  | { chunk: ArrayBuffer }
+  /** The file is complete, or will never be. The answer is `imported` or `failed`. */
+  | { end: true }
+  | { abort: true };
+
+/** What the worker tells its page. */
+export type FromWorker =
+  | OnLine
+  | { ready: true }
+  | { failed: ErrorFields }
+  | { staying: true }
+  | { ended: true }
+  | { crashed: string }
+  /** An import has room for the next chunk. */
+  | { next: true }
+  /** The import is over: whether the file is the database now. */
+  | { imported: boolean };

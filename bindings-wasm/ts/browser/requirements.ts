@@ -1,0 +1,48 @@
+import { failure } from '../errors.js';
+import { missing } from './failure.js';
+
+/** What this context is, as far as finding an engine goes. */
+export type Role =
+  /** A window or dedicated worker: can start the worker that leads. */
+  | 'leader'
+  /** A SharedWorker or ServiceWorker: can only reach the engine of another context. */
+  | 'follower';
+
+/**
+ * What this context can do. Each of the things that durable storage needs is
+ * looked for, and the first that is missing is named: memory is never a silent
+ * substitute for a disk.
+ *
+ * @throws an `Unsupported` that says what is missing and what to do
+ */
+export function requireStorage(): Role {
+  if (globalThis.isSecureContext === false) {
+    throw missing(
+      'a secure context',
+      'serve the page over https, or from http://localhost while you develop',
+    );
+  }
+  const navigator = globalThis.navigator as Partial<Navigator> | undefined;
+  if (navigator?.storage?.getDirectory === undefined) {
+    throw missing('the origin private file system (navigator.storage.getDirectory)', NEWER);
+  }
+  if (navigator.locks === undefined) throw missing('Web Locks (navigator.locks)', NEWER);
+  if (typeof BroadcastChannel !== 'function') throw missing('BroadcastChannel', NEWER);
+  const scope = globalThis as { SharedWorkerGlobalScope?: unknown; ServiceWorkerGlobalScope?: unknown };
+  if (isScope(scope.SharedWorkerGlobalScope) || isScope(scope.ServiceWorkerGlobalScope)) return 'follower';
+  if (typeof Worker !== 'function') throw missing('workers inside this context', NEWER);
+  return 'leader';
+}
+
+/** @throws an `Unsupported` if this context cannot start a worker */
+export function requireWorker(): void {
+  if (typeof Worker !== 'function') {
+    throw failure('Unsupported', 'a database in memory needs a worker: open it from a page or a dedicated worker');
+  }
+}
+
+const NEWER = 'use a newer browser (Chromium 108, Firefox 111, Safari 16.4, or later)';
+
+function isScope(scope: unknown): boolean {
+  return typeof scope === 'function' && globalThis instanceof scope;
+}

@@ -1,0 +1,114 @@
+/**
+ * The worker that a page leads with: it has the files of one database open and
+ * serves its clients. It ends with the page, or when the page says so.
+ */
+import { type Engine, load } from '../engine/serve.js';
+import { Clients } from './clients.js';
+import { portable } from './failure.js';
+import { type Handles, openHandles } from './handles.js';
+import { importDatabase } from './import.js';
+import { OwnLines, broadcastLine } from './line.js';
+import { electionLock } from './locks.js';
+import { OpfsFiles, noFiles } from './opfs.js';
+import { type Broadcast, type FromWorker, PROTOCOL, type Passed, type ToWorker } from './protocol.js';
+import { Tokens } from './tokens.js';
+
+type Start = Extract<ToWorker, { start: string }>;
+
+const page = globalThis as unknown as {
+  postMessage(message: FromWorker, transfer?: Transferable[]): void;
+  onmessage: (event: MessageEvent<ToWorker>) => void;
+};
+
+const tell = (message: FromWorker): void => page.postMessage(message);
+
+page.onmessage = ({ data }) => {
+  if (Array.isArray(data)) return;
+  if ('start' in data) {
+    const starting = start(data);
+    page.onmessage = ({ data }) => void starting.then((service) => service?.hear(data));
+  } else if ('import' in data) {
+    page.onmessage = importDatabase(data, tell);
+  }
+};
+
+async function start(message: Start): Promise<Service | undefined> {
+  try {
+    const { start: name, storage } = message;
+    const loading = load(message.wasm);
+    // Both at once; whichever fails is what the page hears.
+    const [engine, handles] = await Promise.all([loading, storage === 'opfs' ? openHandles(name) : undefined]);
+    const service = new Service(message, engine, handles);
+    page.onmessage = ({ data }) => service.hear(data);
+    tell({ ready: true });
+    return service;
+  } catch (error) {
+    tell({ failed: portable(error) });
+    return undefined;
+  }
+}
+
+/** The engine at work. */
+class Service {
+  private readonly clients: Clients;
+  private readonly bus: BroadcastChannel | undefined;
+  private readonly lines = new OwnLines((message, transfer) => page.postMessage(message, transfer));
+  private leaving = false;
+
+  constructor(
+    private readonly start: Start,
+    engine: Engine,
+    private readonly handles: Handles | undefined,
+  ) {
+    const { start: name, hub } = start;
+    this.clients = new Clients(name, engine.connect, () => {
+      if (this.leaving) this.close();
+    });
+    const tokens =
+      handles &&
+      new Tokens(handles.within, (client, request, token) => this.clients.running(client, request, token));
+    engine.install(handles === undefined ? noFiles : new OpfsFiles(name, handles.files), {
+      ...(tokens && { poll: (client: number, request: number) => tokens.poll(client, request) }),
+      crashed: (reason) => tell({ crashed: reason }),
+    });
+    if (handles !== undefined) this.bus = this.announce();
+    if (hub !== undefined) hub.onmessage = ({ data }: MessageEvent<Passed>) => this.clients.greet(data.port);
+    void tokens?.refill();
+  }
+
+  /** What the page says after `start`. */
+  hear(message: ToWorker): void {
+    if (Array.isArray(message)) {
+      this.lines.hear(message);
+    } else if ('line' in message) {
+      this.clients.greet(this.lines.open(message.line));
+    } else if ('leave' in message) {
+      this.leaving = true;
+      if (this.clients.count === 0) this.close();
+      else tell({ staying: true });
+    } else if ('stay' in message) {
+      this.leaving = false;
+    }
+  }
+
+  /** Says that this engine leads, now and whenever somebody asks. */
+  private announce(): BroadcastChannel {
+    const { start: name, epoch, hub } = this.start;
+    const bus = new BroadcastChannel(electionLock(name));
+    const leads: Broadcast = { leads: epoch, protocol: PROTOCOL, hub: hub !== undefined };
+    bus.onmessage = ({ data }: MessageEvent<Broadcast>) => {
+      if ('who' in data) bus.postMessage(leads);
+      else if ('dial' in data && data.to === epoch) this.clients.greet(broadcastLine(name, data.dial));
+    };
+    bus.postMessage(leads);
+    return bus;
+  }
+
+  private close(): void {
+    this.clients.close();
+    this.bus?.close();
+    this.start.hub?.close();
+    for (const handle of this.handles?.files ?? []) handle.close();
+    tell({ ended: true });
+  }
+}

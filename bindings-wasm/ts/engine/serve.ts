@@ -1,0 +1,137 @@
+// The engine in a worker, whatever platform the worker is of.
+import init, { type Port, connect, install } from '../../dist/wasm/ubiqlite_wasm.js';
+
+/**
+ * The files that databases are kept in. Each call is done when it returns; errors
+ * are negative: -1 input or output, -2 not found, -3 disk or quota full, -4 not
+ * permitted, -5 a directory, -6 held by somebody else, -7 not available here.
+ */
+export interface Files {
+  /** Opens a file, or makes it, and answers its number. */
+  open(name: string, create: boolean, readOnly: boolean): number;
+  close(file: number): void;
+  /** Reads from a place on, and answers how many bytes: fewer at the file's end. */
+  read(file: number, into: Uint8Array, at: number): number;
+  /** Writes all of it, and answers 0. */
+  write(file: number, from: Uint8Array, at: number): number;
+  truncate(file: number, size: number): number;
+  /** Waits until what was written survives a loss of power. */
+  sync(file: number): number;
+  size(file: number): number;
+  /** Removes a file; one that is not there is no error. */
+  remove(name: string): number;
+  /** Whether there is a file of this name with anything in it. */
+  exists(name: string): boolean;
+}
+
+/** What the engine needs of its worker, beside files. */
+export interface Hooks {
+  /** Whether the request that runs was given up; asked about every millisecond while it runs. */
+  poll?: (client: number, request: number) => boolean;
+  /** The engine broke, and answers nothing any more. */
+  crashed: (reason: string) => void;
+}
+
+/** One client of the engine. */
+export interface EnginePort {
+  submit(batch: ArrayBuffer): void;
+  /** Rolls back what the client has open, and lets it go. */
+  close(): Promise<void>;
+}
+
+/** Opens a database for a client, whose number is `options.client`; `send` gets its replies. */
+export type Connect = (path: string, options: object, send: (batch: ArrayBuffer) => void) => Promise<EnginePort>;
+
+/** The engine. */
+export interface Engine {
+  /** To be called once, before anything else. */
+  install(files: Files | undefined, hooks: Hooks): void;
+  connect: Connect;
+}
+
+/** Loads the engine from its wasm: an address, which is compiled while it loads, or the bytes. */
+export async function load(wasm: string | URL | Uint8Array): Promise<Engine> {
+  const bytes = wasm instanceof Uint8Array ? (wasm as Uint8Array<ArrayBuffer>) : wasm;
+  await init({ module_or_path: bytes });
+  return new WasmEngine();
+}
+
+const turns: (() => void)[] = [];
+const turn = new MessageChannel();
+turn.port1.onmessage = () => turns.shift()?.();
+// In Node a port keeps its thread alive.
+(turn.port1 as { unref?: () => void }).unref?.();
+
+/** Runs work after the messages that are there: a timer would be late. */
+function nextTurn(work: () => void): void {
+  turns.push(work);
+  turn.port2.postMessage(null);
+}
+
+class WasmEngine implements Engine {
+  private crashed: (reason: string) => void = () => {};
+  private broken = false;
+
+  install(files: Files | undefined, hooks: Hooks): void {
+    this.crashed = hooks.crashed;
+    install(files, hooks.poll);
+  }
+
+  connect: Connect = async (path, options, send) => {
+    let port: Port | undefined;
+    let asked = false;
+    // Everything that became ready in this turn travels in one message.
+    const flush = (): void => {
+      asked = false;
+      const replies = this.guarded(() => port?.take());
+      if (replies !== undefined) send(replies.buffer as ArrayBuffer);
+    };
+    const notify = (): void => {
+      if (asked) return;
+      asked = true;
+      queueMicrotask(flush);
+    };
+    port = await connect(path, options, notify);
+    const open = port;
+    let over = false;
+    // Behind a long call, messages are looked for before the next one begins: it
+    // may have been given up meanwhile.
+    const goOn = (): void => {
+      if (over || !open.isBehind()) return;
+      nextTurn(() => {
+        if (over) return;
+        this.guarded(() => open.resume());
+        goOn();
+      });
+    };
+    return {
+      submit: (batch) => {
+        this.guarded(() => open.submit(new Uint8Array(batch)));
+        goOn();
+      },
+      close: async () => {
+        over = true;
+        if (this.broken) return;
+        try {
+          await open.close();
+        } finally {
+          if (!this.broken) open.free();
+        }
+      },
+    };
+  };
+
+  /** What fails inside the wasm, and not as a request, leaves nothing to go on with. */
+  private guarded<T>(work: () => T): T | undefined {
+    if (this.broken) return undefined;
+    try {
+      return work();
+    } catch (error) {
+      // Bytes that are no requests: who sent them gets no answer, and nobody else suffers.
+      if (!(error instanceof WebAssembly.RuntimeError)) return undefined;
+      this.broken = true;
+      this.crashed(String(error.stack ?? error));
+      return undefined;
+    }
+  }
+}

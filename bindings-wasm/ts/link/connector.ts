@@ -1,0 +1,32 @@
+/** What an engine says to a client. */
+export interface ChannelEvents {
+  /** A batch of replies. */
+  message(batch: ArrayBuffer): void;
+  /** The engine is gone: nothing comes any more. Called once, never after `close()`. */
+  lost(reason: string): void;
+}
+
+/** A way to the engine of one database, which has it open for this client. */
+export interface Channel {
+  /** The client's number, which no other client of the engine has. */
+  readonly client: number;
+  /** Sends a batch of requests, which is the engine's from then on. */
+  post(batch: ArrayBuffer): void;
+  /** Stops a request that may be running, which hears no message meanwhile. */
+  stop(request: number): void;
+  /** Says whether calls are pending: in Node the process lives that long. */
+  busy(pending: boolean): void;
+  /** Has the engine answer what it accepted, then let this client go. */
+  close(): Promise<void>;
+}
+
+/** Finds the engine of one database, and finds it again when it was lost. */
+export interface Connector {
+  /**
+   * Resolves when an engine is reachable and has opened the database.
+   *
+   * @throws UbiqliteError that says why it cannot be
+   */
+  connect(events: ChannelEvents): Promise<Channel>;
+  close(): Promise<void>;
+}

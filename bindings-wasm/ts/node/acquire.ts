@@ -1,0 +1,61 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { failure } from './failure.js';
+import { type Holder, isNear, isThisProcess } from './holder.js';
+import type { Held, Lock } from './lock.js';
+
+/** How long a lock is waited for where nothing else is said, in milliseconds: SQLite's busy timeout here. */
+export const PATIENCE = 5000;
+
+/** The pauses between looks, in milliseconds; the last goes on. */
+const PAUSES = [1, 2, 5, 10, 20, 50];
+
+/**
+ * Waits until the lock of `database` is ours.
+ *
+ * @param given whether nobody waits for it any more
+ * @throws `Busy` that names the holder, after `patience` milliseconds; the
+ * system's error if no lock can be made here
+ */
+export async function acquire(lock: Lock, database: string, patience: number, given: () => boolean): Promise<void> {
+  const deadline = performance.now() + patience;
+  for (let looks = 0; ; looks += 1) {
+    const held = lock.take();
+    if (held === undefined) return;
+    const left = deadline - performance.now();
+    if (left <= 0 || given()) throw busy(lock, database, held, patience);
+    await sleep(Math.min(left, PAUSES[Math.min(looks, PAUSES.length - 1)]));
+  }
+}
+
+/** The error that says who has the database and what to do. */
+export function busy(lock: Lock, database: string, held: Held, waited = 0): Error {
+  const wait = waited > 0 ? `; waited ${waited} ms for it` : '';
+  return failure('Busy', `${database} ${told(lock, held.by)}${wait}`, database);
+}
+
+function told(lock: Lock, by: Holder | undefined): string {
+  if (by === undefined) {
+    return `is held by a process whose lock cannot be read: if nothing has it open, remove ${lock.path}`;
+  }
+  const since = `since ${by.since}`;
+  if (isThisProcess(by, lock.me)) {
+    const who = by.thread === lock.me.thread ? 'this very thread' : `thread ${by.thread}`;
+    return (
+      `is open in this very process (${by.pid}) ${since}, by ${who}, through another copy of this package or in another ` +
+      'worker thread: open it in one thread only, and have the others ask that one'
+    );
+  }
+  if (!isNear(by, lock.me)) {
+    return (
+      `is open in process ${by.pid} on another host, ${by.host}, ${since}: close it there. ` +
+      `If that host or container is gone, remove ${lock.path}`
+    );
+  }
+  if (by.space !== lock.me.space) {
+    return (
+      `is open in process ${by.pid} of another container on ${by.host} ${since}: close it there. ` +
+      `If that container is gone, remove ${lock.path}`
+    );
+  }
+  return `is open in process ${by.pid} on ${by.host} ${since}: close it there, or have that process do the work`;
+}

@@ -1,0 +1,66 @@
+import type { Channel, ChannelEvents, Connector } from '../link/connector.js';
+import { failure } from './failure.js';
+import { Host, HostEnded } from './host.js';
+import { hostOf } from './hosts.js';
+import { fileOf } from './path.js';
+
+/**
+ * Finds the engine of the database file `path`, or makes a database in memory.
+ *
+ * @throws `InvalidArgument` for what is no path
+ */
+export function connector(path: string, storage: 'file' | 'memory', options: object): Connector {
+  return storage === 'memory' ? new MemoryConnector(options) : new FileConnector(fileOf(path), options);
+}
+
+/** A file that all who open it in this thread share. */
+class FileConnector implements Connector {
+  private readonly closed = new AbortController();
+
+  constructor(
+    private readonly file: string,
+    private readonly options: object,
+  ) {}
+
+  async connect(events: ChannelEvents): Promise<Channel> {
+    for (;;) {
+      const host = await hostOf(this.file);
+      if (this.closed.signal.aborted) throw failure('Closed', 'the database was closed', this.file);
+      try {
+        return await host.open(this.file, this.options, events, this.closed.signal);
+      } catch (error) {
+        if (!(error instanceof HostEnded)) throw error;
+      }
+    }
+  }
+
+  close(): Promise<void> {
+    this.closed.abort();
+    return Promise.resolve();
+  }
+}
+
+/** A database in a worker of its own, which ends with it. */
+class MemoryConnector implements Connector {
+  private readonly closed = new AbortController();
+  private host: Host | undefined;
+
+  constructor(private readonly options: object) {}
+
+  async connect(events: ChannelEvents): Promise<Channel> {
+    if (this.host !== undefined) {
+      throw failure('Io', 'the database in memory is gone with its worker; open a new one');
+    }
+    this.host = new Host(undefined);
+    try {
+      return await this.host.open(':memory:', this.options, events, this.closed.signal);
+    } catch (error) {
+      throw error instanceof HostEnded ? failure('Closed', 'the database was closed') : error;
+    }
+  }
+
+  close(): Promise<void> {
+    this.closed.abort();
+    return Promise.resolve();
+  }
+}

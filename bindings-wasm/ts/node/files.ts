@@ -1,0 +1,174 @@
+import * as fs from 'node:fs';
+import { dirname } from 'node:path';
+import type { Files } from '../engine/serve.js';
+import { systemCode } from './failure.js';
+
+const { O_CREAT, O_EXCL, O_RDONLY, O_RDWR } = fs.constants;
+
+/** What SQLite puts behind the name of a database for the files beside it. */
+const BESIDE = /-(?:wal|journal)$/;
+
+/** The engine's files, over synchronous `node:fs`. A file's number is its descriptor. */
+export class NodeFiles implements Files {
+  /** Files whose directory entry is not known to be on the disk, by number. */
+  private readonly fresh = new Map<number, string>();
+
+  open(name: string, create: boolean, readOnly: boolean): number {
+    return attempt(() => {
+      const flags = readOnly ? O_RDONLY : O_RDWR;
+      for (let tries = 0; tries < 3; tries += 1) {
+        try {
+          const file = fs.openSync(name, flags);
+          // Directories can be opened, for reading.
+          if (!readOnly || fs.fstatSync(file).isFile()) return file;
+          const isDirectory = fs.fstatSync(file).isDirectory();
+          fs.closeSync(file);
+          return isDirectory ? DIRECTORY : IO;
+        } catch (error) {
+          if (!create || systemCode(error) !== 'ENOENT') throw error;
+        }
+        try {
+          const file = make(name, flags);
+          this.fresh.set(file, name);
+          return file;
+        } catch (error) {
+          // Somebody else was faster: theirs will do.
+          if (systemCode(error) !== 'EEXIST') throw error;
+        }
+      }
+      // A link that leads nowhere is there, and is not.
+      return NOT_FOUND;
+    });
+  }
+
+  close(file: number): void {
+    this.fresh.delete(file);
+    attempt(() => {
+      fs.closeSync(file);
+      return 0;
+    });
+  }
+
+  read(file: number, into: Uint8Array, at: number): number {
+    return attempt(() => {
+      let done = 0;
+      while (done < into.length) {
+        const read = fs.readSync(file, into, done, into.length - done, at + done);
+        if (read === 0) break;
+        done += read;
+      }
+      return done;
+    });
+  }
+
+  write(file: number, from: Uint8Array, at: number): number {
+    return attempt(() => {
+      let done = 0;
+      while (done < from.length) done += fs.writeSync(file, from, done, from.length - done, at + done);
+      return 0;
+    });
+  }
+
+  truncate(file: number, size: number): number {
+    return attempt(() => {
+      fs.ftruncateSync(file, size);
+      return 0;
+    });
+  }
+
+  sync(file: number): number {
+    return attempt(() => {
+      // It covers a changed size. On macOS libuv asks the drive itself (F_FULLFSYNC).
+      fs.fdatasyncSync(file);
+      const name = this.fresh.get(file);
+      if (name !== undefined) {
+        syncDirectory(dirname(name));
+        this.fresh.delete(file);
+      }
+      return 0;
+    });
+  }
+
+  size(file: number): number {
+    return attempt(() => fs.fstatSync(file).size);
+  }
+
+  remove(name: string): number {
+    return attempt(() => {
+      try {
+        fs.unlinkSync(name);
+      } catch (error) {
+        if (systemCode(error) === 'ENOENT') return 0;
+        throw error;
+      }
+      // A journal that comes back after a loss of power would undo a commit.
+      syncDirectory(dirname(name));
+      return 0;
+    });
+  }
+
+  exists(name: string): boolean {
+    try {
+      return (fs.statSync(name, { throwIfNoEntry: false })?.size ?? 0) > 0;
+    } catch {
+      return false;
+    }
+  }
+}
+
+/** Waits until the names in a directory survive a loss of power, where the system can. */
+export function syncDirectory(directory: string): void {
+  // Windows opens no directories.
+  if (process.platform === 'win32') return;
+  const file = fs.openSync(directory, O_RDONLY);
+  try {
+    fs.fsyncSync(file);
+  } catch (error) {
+    // Some file systems have nothing to do here, and say so.
+    if (!['EINVAL', 'ENOTSUP', 'EOPNOTSUPP'].includes(systemCode(error) ?? '')) throw error;
+  } finally {
+    fs.closeSync(file);
+  }
+}
+
+/** Makes a file. Who may not read a database may not read its log either. */
+function make(name: string, flags: number): number {
+  const main = BESIDE.test(name) ? fs.statSync(name.replace(BESIDE, ''), { throwIfNoEntry: false }) : undefined;
+  const mode = main === undefined ? 0o644 : main.mode & 0o777;
+  const file = fs.openSync(name, flags | O_CREAT | O_EXCL, mode);
+  if (main === undefined || process.platform === 'win32') return file;
+  try {
+    const made = fs.fstatSync(file);
+    // As SQLite does: whoever opens the database next must be able to use what is left of us.
+    if (made.uid !== main.uid || made.gid !== main.gid) fs.fchownSync(file, main.uid, main.gid);
+    if ((made.mode & 0o777) !== mode) fs.fchmodSync(file, mode);
+  } catch {
+    // Not ours to give away; SQLite goes on then, too.
+  }
+  return file;
+}
+
+const IO = -1;
+const NOT_FOUND = -2;
+const DIRECTORY = -5;
+
+const CODES: Record<string, number> = {
+  ENOENT: NOT_FOUND,
+  ENOTDIR: NOT_FOUND,
+  ENOSPC: -3,
+  EDQUOT: -3,
+  EFBIG: -3,
+  EACCES: -4,
+  EPERM: -4,
+  EROFS: -4,
+  EISDIR: DIRECTORY,
+};
+
+/** No exception may cross the engine: it would be left in the middle of what it does. */
+function attempt(work: () => number): number {
+  try {
+    return work();
+  } catch (error) {
+    return CODES[systemCode(error) ?? ''] ?? IO;
+  }
+}

@@ -1,0 +1,209 @@
+import { randomUUID } from 'node:crypto';
+import { MessageChannel, Worker } from 'node:worker_threads';
+import type { Channel, ChannelEvents } from '../link/connector.js';
+import { errorOf } from '../errors.js';
+import { failure } from './failure.js';
+import { wasmFile, workerScript } from './location.js';
+import { lockOf, removeLock } from './lock.js';
+import type { FromClient, FromWorker, Start, ToClient, ToWorker } from './protocol.js';
+import { stop, stopTable } from './stop.js';
+
+/** The worker ended in order before the database was open: there may be a next one. */
+export class HostEnded extends Error {}
+
+/** The worker that has one database open, for all who opened it in this thread. */
+export class Host {
+  /** Settles when the thread has ended and the lock is free. */
+  readonly gone: Promise<void>;
+  private readonly worker: Worker;
+  private readonly stops = stopTable();
+  private readonly lines = new Set<Line>();
+  private made = 0;
+  private ending = false;
+  private over = false;
+  private crash: string | undefined;
+
+  /** @param file the database's file; `undefined` for one in memory */
+  constructor(readonly file: string | undefined) {
+    const token = randomUUID();
+    const start: Start = { file, token, wasm: wasmFile(), stops: this.stops };
+    // Nothing of how the program was started is for this thread.
+    this.worker = new Worker(workerScript(), { workerData: start, execArgv: [], argv: [], name: 'ubiqlite' });
+    this.worker.on('message', ({ crashed }: FromWorker) => {
+      this.crash = crashed;
+      void this.worker.terminate();
+    });
+    this.worker.on('error', (error: unknown) => {
+      this.crash ??= error instanceof Error ? (error.stack ?? error.message) : String(error);
+    });
+    this.gone = new Promise((resolve) => {
+      this.worker.on('exit', (code) => {
+        this.over = true;
+        // What a broken worker could not do itself.
+        if (file !== undefined) removeLock(lockOf(file), token);
+        if (!this.ending || this.crash !== undefined) this.crash ??= `it ended with code ${code}`;
+        for (const line of [...this.lines]) line.lose(this.reason);
+        resolve();
+      });
+    });
+    // After the listeners: each of them holds the process, too.
+    this.worker.unref();
+  }
+
+  /** Whether nobody can come any more. */
+  get isEnding(): boolean {
+    return this.ending || this.over || this.crash !== undefined;
+  }
+
+  private get reason(): string {
+    return this.crash === undefined ? 'the database was closed' : `the database's worker crashed: ${this.crash}`;
+  }
+
+  /** Opens the database for one more client. @throws HostEnded, or why it cannot be opened */
+  open(path: string, options: object, events: ChannelEvents, given: AbortSignal): Promise<Channel> {
+    return new Promise((resolve, reject) => {
+      if (this.isEnding) throw new HostEnded(this.reason);
+      this.made += 1;
+      const client = this.made;
+      const { port1, port2 } = new MessageChannel();
+      const giveUp = (): void => line.giveUp();
+      const settled = (): void => given.removeEventListener('abort', giveUp);
+      const line = new Line(port1, events, {
+        opened: () => {
+          settled();
+          resolve({
+            client,
+            post: (batch) => line.post(batch),
+            stop: (request) => stop(this.stops, client, request),
+            busy: (pending) => line.busy(pending),
+            close: () => line.close(),
+          });
+        },
+        refused: (error) => {
+          settled();
+          reject(error ?? this.refusal());
+        },
+        over: () => this.leave(line),
+      });
+      this.lines.add(line);
+      given.addEventListener('abort', giveUp);
+      this.tell({ admit: client, port: port2, path, options }, [port2]);
+    });
+  }
+
+  /** Ends in order, whoever has it open: they are told, and may come again to the next one. */
+  suspend(reason: string): Promise<void> {
+    for (const line of [...this.lines]) line.lose(reason);
+    return this.end();
+  }
+
+  private end(): Promise<void> {
+    if (!this.isEnding) {
+      this.ending = true;
+      this.worker.ref();
+      this.tell({ end: true });
+    }
+    return this.gone;
+  }
+
+  private leave(line: Line): Promise<void> {
+    this.lines.delete(line);
+    return this.lines.size === 0 ? this.end() : Promise.resolve();
+  }
+
+  private refusal(): Error {
+    if (this.crash === undefined) return new HostEnded(this.reason);
+    return failure('CannotOpen', `the database's worker did not start, or broke: ${this.crash}`, this.file);
+  }
+
+  private tell(message: ToWorker, transfer: Transferable[] = []): void {
+    this.worker.postMessage(message, transfer as never);
+  }
+}
+
+/** What becomes of a line to the engine. */
+interface Progress {
+  opened(): void;
+  /** @param error what the engine said; nothing if it is gone */
+  refused(error: Error | undefined): void;
+  /** Nothing travels any more. Settles when nothing of it is left. */
+  over(): Promise<void>;
+}
+
+/** One client's line to the engine. */
+class Line {
+  private state: 'opening' | 'open' | 'closing' | 'over' = 'opening';
+  private ended!: () => void;
+  private readonly end = new Promise<void>((resolve) => (this.ended = resolve));
+
+  constructor(
+    private readonly port: MessageChannel['port1'],
+    private readonly events: ChannelEvents,
+    private readonly progress: Progress,
+  ) {
+    port.on('message', (message: ToClient) => this.hear(message));
+  }
+
+  post(batch: ArrayBuffer): void {
+    this.port.postMessage(batch, [batch]);
+  }
+
+  busy(pending: boolean): void {
+    if (this.state !== 'open') return;
+    if (pending) this.port.ref();
+    else this.port.unref();
+  }
+
+  /** Has what was accepted done; its answers still come. */
+  close(): Promise<void> {
+    if (this.state === 'open') {
+      this.state = 'closing';
+      this.port.ref();
+      this.say({ close: true });
+    }
+    return this.end;
+  }
+
+  /** Nobody waits for the opening any more. */
+  giveUp(): void {
+    if (this.state !== 'opening') return;
+    this.say({ close: true });
+  }
+
+  /** The engine is gone, or will be. */
+  lose(reason: string): void {
+    const before = this.state;
+    if (before === 'over') return;
+    this.finish();
+    if (before === 'opening') this.progress.refused(undefined);
+    else if (before === 'open') this.events.lost(reason);
+  }
+
+  private hear(message: ToClient): void {
+    if (this.state === 'over') return;
+    if (message instanceof ArrayBuffer) {
+      this.events.message(message);
+    } else if ('opened' in message) {
+      this.state = 'open';
+      this.port.unref();
+      this.progress.opened();
+    } else if ('failed' in message) {
+      const error = errorOf(message.failed);
+      void this.finish().then(() => this.progress.refused(error));
+    } else {
+      this.lose('the engine let this client go');
+    }
+  }
+
+  private finish(): Promise<void> {
+    this.state = 'over';
+    this.port.close();
+    const over = this.progress.over();
+    void over.then(this.ended);
+    return over;
+  }
+
+  private say(message: FromClient): void {
+    this.port.postMessage(message);
+  }
+}

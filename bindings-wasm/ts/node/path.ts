@@ -1,0 +1,36 @@
+import * as fs from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { failure } from './failure.js';
+
+/** How many links lead to a file at most, as on Linux. */
+const LINKS = 40;
+
+/**
+ * The one name of a database's file, whatever links lead to it: its lock and its
+ * log lie beside it, and must be the same for everybody. Where there is no such
+ * directory, the name as it is: opening will say so.
+ */
+export function fileOf(path: string): string {
+  if (typeof path !== 'string' || path === '' || path.includes('\0')) {
+    throw failure('InvalidArgument', 'a database is opened by the path of its file, which is not empty, or as :memory:');
+  }
+  let name = resolve(path);
+  for (let links = 0; links < LINKS; links += 1) {
+    const target = linked(name);
+    if (target === undefined) break;
+    name = resolve(dirname(name), target);
+  }
+  try {
+    return join(fs.realpathSync(dirname(name)), basename(name));
+  } catch {
+    return name;
+  }
+}
+
+function linked(name: string): string | undefined {
+  try {
+    return fs.readlinkSync(name);
+  } catch {
+    return undefined;
+  }
+}

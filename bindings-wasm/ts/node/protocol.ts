@@ -1,0 +1,30 @@
+/** What the thread that uses a database and the worker that has it open say to each other. */
+import type { MessagePort } from 'node:worker_threads';
+import type { ErrorFields } from '../errors.js';
+import type { StopTable } from './stop.js';
+
+/** What a worker begins with. */
+export interface Start {
+  /** The database's file; `undefined` for databases in memory. */
+  file: string | undefined;
+  /** Names this worker in the lock, so that whoever started it can take the lock away after it. */
+  token: string;
+  wasm: string;
+  stops: StopTable;
+}
+
+/** To the worker. */
+export type ToWorker =
+  /** A client wants to have the database open; what it says comes by `port`. */
+  | { admit: number; port: MessagePort; path: string; options: object }
+  /** Close everything in order, and end. */
+  | { end: true };
+
+/** From the worker: the engine broke. Its orderly end is the thread's. */
+export type FromWorker = { crashed: string };
+
+/** From a client, on its port. Bare ArrayBuffers are request batches. */
+export type FromClient = ArrayBuffer | { close: true };
+
+/** To a client, on its port. Bare ArrayBuffers are reply batches. */
+export type ToClient = ArrayBuffer | { opened: true } | { failed: ErrorFields } | { closed: true };

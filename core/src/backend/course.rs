@@ -1,0 +1,173 @@
+//! Whether a session's transaction can go on.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::backend::{Control, Program};
+use crate::engine::Connection;
+use crate::error::{Error, ErrorKind, Result};
+use crate::sql::{Class, classify};
+
+/// What is known of a session's transaction. It is looked at and changed by the
+/// session's jobs only, which run one after another.
+#[derive(Debug, Default)]
+pub(in crate::backend) struct Course {
+    /// The holder has a transaction open. SQLite may have ended it by itself.
+    open: AtomicBool,
+    /// The call that runs may have changed something.
+    wrote: AtomicBool,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// The depths of the open savepoints.
+    savepoints: Vec<u32>,
+    /// A call was dropped while it ran, inside so many savepoints: what it did is
+    /// not known to the holder, so it must not be committed.
+    spoiled: Option<usize>,
+}
+
+impl Course {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(in crate::backend) fn is_open(&self) -> bool {
+        self.open.load(Ordering::Acquire)
+    }
+
+    pub(in crate::backend) fn set_open(&self, open: bool) {
+        self.open.store(open, Ordering::Release);
+        if !open {
+            *self.state() = State::default();
+        }
+    }
+
+    /// Whether SQLite has ended the transaction that the holder has open.
+    pub(in crate::backend) fn is_lost(&self, connection: &Connection) -> bool {
+        self.is_open() && !connection.in_transaction()
+    }
+
+    /// Whether the next call may run.
+    ///
+    /// # Errors
+    /// `Cancelled` if all that is left is to roll back.
+    pub(in crate::backend) fn check(&self, connection: &Connection) -> Result<()> {
+        if self.is_lost(connection) {
+            return Err(Error::transaction_lost());
+        }
+        if self.state().spoiled.is_some() {
+            return Err(Error::new(
+                ErrorKind::Cancelled,
+                "a call in this transaction was dropped while it ran; the transaction can only be rolled back",
+            ));
+        }
+        self.wrote.store(false, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Whether a control may run: one that leads out of a transaction may even
+    /// where no other call may.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    pub(in crate::backend) fn check_control(
+        &self,
+        control: Control,
+        connection: &Connection,
+    ) -> Result<()> {
+        match control {
+            Control::Rollback => Ok(()),
+            Control::RollbackTo(_) if !self.is_lost(connection) => Ok(()),
+            _ => self.check(connection),
+        }
+    }
+
+    /// Says that the call that runs may change something.
+    pub(in crate::backend) fn note_write(&self) {
+        self.wrote.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the last call may have changed something.
+    #[cfg(any(target_family = "wasm", test, feature = "local"))]
+    pub(in crate::backend) fn wrote(&self) -> bool {
+        self.wrote.load(Ordering::Relaxed)
+    }
+
+    /// Says that a call which may have changed something, inside so many
+    /// savepoints, was given up after it was done.
+    #[cfg(any(target_family = "wasm", test, feature = "local"))]
+    pub(in crate::backend) fn spoil(&self, savepoints: usize) {
+        if self.is_open() {
+            let mut state = self.state();
+            let depth = state.spoiled.map_or(savepoints, |known| known.min(savepoints));
+            state.spoiled = Some(depth);
+        }
+    }
+
+    /// To be called after a call whose answer nobody will take.
+    pub(in crate::backend) fn note_abandoned(&self, connection: &Connection) {
+        if self.wrote.swap(false, Ordering::Relaxed) && connection.in_transaction() {
+            let mut state = self.state();
+            let depth = state.savepoints.len();
+            state.spoiled.get_or_insert(depth);
+        }
+    }
+
+    /// To be called after statements of the holder's, which in a session of its
+    /// own may begin and end transactions.
+    pub(in crate::backend) fn note_statement(
+        &self,
+        program: &Program<'_>,
+        done: bool,
+        connection: &Connection,
+    ) {
+        if connection.in_transaction() {
+            self.open.store(true, Ordering::Release);
+        } else if done && program.steps.iter().any(|step| classify(&step.sql) == Class::Control) {
+            self.set_open(false);
+        }
+    }
+
+    /// To be called after a control.
+    pub(in crate::backend) fn note_control(
+        &self,
+        control: Control,
+        done: bool,
+        connection: &Connection,
+    ) {
+        match (control, done) {
+            (Control::Begin(_), true) => self.set_open(true),
+            (Control::Commit, true) | (Control::Rollback, _) => self.set_open(false),
+            (Control::Savepoint(depth), true) => {
+                self.state().savepoints.push(depth);
+                // Outside a transaction, a savepoint begins one.
+                self.open.store(true, Ordering::Release);
+            }
+            (Control::RollbackTo(depth), true) => {
+                let mut state = self.state();
+                let place = state.savepoints.iter().rposition(|open| *open == depth);
+                if let Some(place) = place {
+                    state.savepoints.truncate(place + 1);
+                    state.spoiled = state.spoiled.filter(|spoiled| *spoiled <= place);
+                }
+            }
+            (Control::Release(depth), true) => {
+                let mut state = self.state();
+                if let Some(place) = state.savepoints.iter().rposition(|open| *open == depth) {
+                    state.savepoints.truncate(place);
+                }
+                drop(state);
+                if !connection.in_transaction() {
+                    self.set_open(false);
+                }
+            }
+            // What was to be undone may still be there.
+            (Control::RollbackTo(_) | Control::Release(_), false) => {
+                self.state().spoiled = Some(0);
+            }
+            (Control::Begin(_) | Control::Commit | Control::Savepoint(_), false) => {}
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Group commit: writes that wait together share one transaction.
+
+use super::{Completer, Output, Program, cancelled};
+use crate::engine::Connection;
+use crate::error::Result;
+use crate::sql::{Class, classify};
+
+/// A write that waits.
+pub(super) trait Job {
+    fn program(&self) -> &Program<'static>;
+    fn completer(&self) -> &Completer<Output>;
+
+    /// Whether it may share its transaction with others.
+    fn shares(&self) -> bool {
+        self.program().steps.iter().all(|step| classify(&step.sql) == Class::Plain)
+    }
+}
+
+/// Cuts a batch where a write needs a transaction, or none, of its own.
+pub(super) fn split<J: Job>(batch: Vec<J>) -> Vec<Vec<J>> {
+    let mut groups: Vec<Vec<J>> = Vec::new();
+    let mut open = false;
+    for job in batch {
+        if job.completer().is_given_up() {
+            continue;
+        }
+        let shares = job.shares();
+        match groups.last_mut() {
+            Some(group) if open && shares => group.push(job),
+            _ => groups.push(vec![job]),
+        }
+        open = shares;
+    }
+    groups
+}
+
+/// Runs a group in one transaction, each job by `run`. `None`: something in it ended or endangered
+/// the shared transaction, nothing has happened, and each is to run alone.
+///
+/// # Errors
+/// The transaction could not begin; nothing has happened.
+pub(super) fn together<J: Job>(
+    connection: &mut Connection,
+    group: &[J],
+    mut run: impl FnMut(&mut Connection, &J) -> Option<Result<Output>>,
+) -> Result<Option<Vec<Result<Output>>>> {
+    connection.control("BEGIN IMMEDIATE")?;
+    let mut answers = Vec::with_capacity(group.len());
+    for job in group {
+        if !job.completer().start() {
+            answers.push(Err(cancelled()));
+            continue;
+        }
+        connection.forget_last_row_id();
+        let answer = run(connection, job);
+        // ON CONFLICT ROLLBACK, RAISE(ROLLBACK), an interrupt or a full disk
+        // ends the whole transaction; an unpaid deferred foreign key would let
+        // one write's debt be paid, or charged, by another's.
+        let whole = connection.in_transaction() && !connection.owes_foreign_keys();
+        match answer {
+            Some(answer) if whole => answers.push(answer),
+            _ => {
+                connection.rollback();
+                return Ok(None);
+            }
+        }
+    }
+    if connection.control("COMMIT").is_err() {
+        connection.rollback();
+        return Ok(None);
+    }
+    Ok(Some(answers))
+}

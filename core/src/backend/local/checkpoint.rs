@@ -1,0 +1,58 @@
+//! The log is copied into the database when nobody waits for it.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::Shared;
+use crate::engine::Connection;
+use crate::platform;
+
+/// Frames between two checkpoints, as SQLite's own default.
+const EVERY: u32 = 1_000;
+
+/// Beyond so many frames the log is to be started anew, which needs a moment
+/// without readers in it.
+const RESTART: u32 = 4_000;
+
+/// To be called after a commit, in the turn: the checkpoint comes when the
+/// answers are on their way.
+pub(super) fn after_commit(shared: &Arc<Shared>) {
+    if !shared.several() {
+        return;
+    }
+    let frames = shared.with_writer(|connection| Ok(connection.wal_frames())).ok().flatten();
+    let Some(frames) = frames else { return };
+    let last = shared.checkpointed.load(Ordering::Relaxed);
+    // The log was started anew.
+    let last = if frames < last { 0 } else { last };
+    shared.checkpointed.store(last, Ordering::Relaxed);
+    if frames - last >= EVERY && !shared.checkpoint_due.swap(true, Ordering::Relaxed) {
+        let shared = Arc::downgrade(shared);
+        platform::later(move || {
+            if let Some(shared) = shared.upgrade() {
+                shared.checkpoint_due.store(false, Ordering::Relaxed);
+                checkpoint(&shared);
+            }
+        });
+    }
+}
+
+fn checkpoint(shared: &Shared) {
+    // A transaction that is open has the next one come after it.
+    if shared.turns.is_taken() && !cfg!(any(test, feature = "local")) {
+        return;
+    }
+    let done = shared.with_writer(|connection: &mut Connection| {
+        let frames = connection.wal_frames().unwrap_or(0);
+        if u64::from(frames) * u64::from(connection.page_size()) >= shared.options.wal_limit {
+            shared.readers.revoke_idle(shared.options.stall_timeout);
+            shared.sessions.revoke_idle(shared.options.stall_timeout);
+        }
+        // What it can't copy now, the next one will.
+        connection.checkpoint(frames >= RESTART)?;
+        Ok(connection.wal_frames().unwrap_or(0))
+    });
+    if let Ok(frames) = done {
+        shared.checkpointed.store(frames, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,207 @@
+//! The backend of places without threads, which browsers' and Node's workers
+//! are: all connections are on the one thread that asks, and nothing waits but
+//! for the turn to write.
+//!
+//! A read runs on the writer's connection, whose cache it shares, unless a
+//! transaction holds that; then on a connection that only reads, so that reads go
+//! on beside an open transaction. Writes asked for in the same moment share a
+//! commit. This needs shared memory for the log's index, which the VFS keeps
+//! for the connections of one file ([`crate::vfs`]); where there is none, in
+//! memory and in other journal modes, all work goes through the one connection.
+
+mod checkpoint;
+mod close;
+mod lent;
+mod own;
+mod pool;
+mod read;
+mod session;
+mod snapshot;
+mod stream;
+mod turns;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use super::{Backend, Begin, Capabilities, Intent, Output, Pages, Program, Reply, Session};
+use crate::backend::Access;
+use crate::engine::{Connection, Role};
+use crate::error::{Error, Result};
+use crate::options::Options;
+use crate::sql::Params;
+use lent::Slot;
+use pool::Pool;
+use turns::Turns;
+
+/// One database file, or one in memory, on the caller's thread.
+#[derive(Debug)]
+pub(crate) struct Local(Arc<Shared>);
+
+/// What the backend and all that it lent share.
+#[derive(Debug)]
+struct Shared {
+    path: PathBuf,
+    options: Options,
+    /// The connection that writes, used by whoever has the turn.
+    writer: Slot,
+    /// Of the file: backends that opened the same one write in turns too.
+    turns: Arc<Turns>,
+    /// The connection for reads while a transaction holds the writer's.
+    reader: Slot,
+    /// Connections for streams and snapshots.
+    readers: Pool,
+    /// Connections for sessions.
+    sessions: Pool,
+    /// Others than the writer's connection can be open: the file is in WAL mode.
+    several: AtomicBool,
+    closing: AtomicBool,
+    /// Frames in the log at the last checkpoint.
+    checkpointed: AtomicU32,
+    checkpoint_due: AtomicBool,
+}
+
+impl Local {
+    /// Opens the database on this thread.
+    pub(crate) fn open(path: &Path, options: Options) -> Result<Self> {
+        // What a lease saves, system calls, there are none of here.
+        let options = options.leases(false);
+        let connection = connect(path, &options, Role::Writer)?;
+        let several = connection.is_wal() && !connection.is_memory();
+        let turns = Turns::of(path, &options, connection.is_memory());
+        let (readers, sessions) = (options.readers, options.sessions);
+        Ok(Self(Arc::new(Shared {
+            path: path.to_owned(),
+            writer: lent::slot(Some(connection)),
+            turns,
+            reader: lent::slot(None),
+            readers: Pool::new(readers),
+            sessions: Pool::new(sessions),
+            several: AtomicBool::new(several),
+            closing: AtomicBool::new(false),
+            checkpointed: AtomicU32::new(0),
+            checkpoint_due: AtomicBool::new(false),
+            options,
+        })))
+    }
+}
+
+fn connect(path: &Path, options: &Options, role: Role) -> Result<Connection> {
+    let mut connection = Connection::open(path, options, role)?;
+    // Nobody else moves on while this thread waits, so a lock that is taken stays
+    // taken.
+    connection.set_busy_timeout(Duration::ZERO);
+    Ok(connection)
+}
+
+impl Shared {
+    /// Uses the writer's connection; the caller has the turn, or nobody has.
+    fn with_writer<T>(&self, work: impl FnOnce(&mut Connection) -> Result<T>) -> Result<T> {
+        lent::with(&self.writer, |it| work(it)).unwrap_or_else(|| Err(self.closed()))
+    }
+
+    /// Opens another connection of this file.
+    fn connect(&self, role: Role) -> Result<Connection> {
+        connect(&self.path, &self.options, role)
+    }
+
+    /// Whether others than the writer's connection can be open.
+    fn several(&self) -> bool {
+        self.several.load(Ordering::Relaxed)
+    }
+
+    fn check_open(&self) -> Result<()> {
+        if self.closing.load(Ordering::Relaxed) {
+            return Err(self.closed());
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn closed(&self) -> Error {
+        Error::closed("database").with_path(&self.path)
+    }
+
+    /// To be called when the journal mode may be another one.
+    fn note_mode(&self) {
+        let wal = self.with_writer(|connection| {
+            connection.note_journal_mode()?;
+            Ok(connection.is_wal() && !connection.is_memory())
+        });
+        if let Ok(wal) = wal {
+            self.several.store(wal, Ordering::Relaxed);
+        }
+    }
+
+    /// Closes the connections that nobody uses, out of the way of a statement
+    /// that needs the file for itself.
+    fn make_way(&self) {
+        *self.reader.connection() = None;
+        self.readers.close_idle();
+        self.sessions.close_idle();
+    }
+}
+
+impl Backend for Local {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { transactions: true, cursors: true, snapshots: true, sessions: true }
+    }
+
+    fn run(&self, program: Program<'_>) -> Reply<Output> {
+        if let Err(error) = self.0.check_open() {
+            return Reply::err(error);
+        }
+        if program.access != Access::Write
+            && let Some(answer) = read::now(&self.0, &program)
+        {
+            return Reply::ready(answer);
+        }
+        write::wait(&self.0, program.into_owned())
+    }
+
+    fn acquire(&self, intent: Intent) -> Reply<Box<dyn Session>> {
+        if let Err(error) = self.0.check_open() {
+            return Reply::err(error);
+        }
+        match intent {
+            Intent::Snapshot if self.0.several() => snapshot::lend(&self.0),
+            Intent::Own if self.0.several() => own::lend(&self.0),
+            Intent::Transaction(Begin::Deferred) if self.0.several() => own::lend_deferred(&self.0),
+            intent => session::lend(&self.0, intent),
+        }
+    }
+
+    fn stream(&self, sql: &str, params: Params) -> Reply<Box<dyn Pages>> {
+        if let Err(error) = self.0.check_open() {
+            return Reply::err(error);
+        }
+        stream::start(&self.0, sql, params)
+    }
+
+    fn acquire_timeout(&self) -> Option<Duration> {
+        Some(self.0.options.acquire_timeout)
+    }
+
+    fn close_patience(&self) -> Option<Duration> {
+        Some(self.0.options.busy_timeout)
+    }
+
+    /// Nothing runs between two calls on one thread: who is to stop a running
+    /// call tells it by [`crate::wire::Server::set_probe`].
+    fn interrupt(&self) {}
+
+    fn close(&self) -> Reply<()> {
+        close::begin(&self.0)
+    }
+}
+
+/// A future behind a pointer.
+type BoxedFuture<T> = crate::platform::BoxFuture<'static, T>;
+
+/// A table of what is shared by the name of its file.
+type ByPath<T> = Mutex<Option<std::collections::HashMap<String, std::sync::Weak<T>>>>;

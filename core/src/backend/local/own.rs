@@ -1,0 +1,254 @@
+//! Sessions of one's own: a connection for whatever its holder does.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::pool::{self, Place, Which};
+use super::turns::Turn;
+use super::{Shared, checkpoint, lent, read, stream};
+use crate::backend::course::Course;
+use crate::backend::{Access, Begin, Control, Outcome, Output, Pages, Program, Reply, Session};
+use crate::engine::{Connection, Role, context};
+use crate::error::{Error, Result};
+use crate::sql::{Class, Params, classify, ends_by_rollback};
+
+/// A connection lent to one holder.
+struct OwnSession(Arc<Own>);
+
+struct Own {
+    place: Place,
+    /// It is a transaction, which its end ends.
+    transaction: bool,
+    /// The turn to write, kept while this connection holds SQLite's write lock.
+    turn: Mutex<Option<Turn>>,
+    course: Course,
+}
+
+/// Lends a connection.
+pub(super) fn lend(shared: &Arc<Shared>) -> Reply<Box<dyn Session>> {
+    lend_to(shared, |place| Ok(OwnSession::new(place, false)))
+}
+
+/// Lends a connection for a transaction without a lock, which keeps nobody from
+/// writing before it writes itself.
+pub(super) fn lend_deferred(shared: &Arc<Shared>) -> Reply<Box<dyn Session>> {
+    lend_to(shared, |place| {
+        // As in any transaction, a bare COMMIT is refused.
+        place.open_as(Role::Writer)?;
+        let session = OwnSession::new(place, true);
+        session.0.control(Control::Begin(Begin::Deferred))?;
+        Ok(session)
+    })
+}
+
+fn lend_to(
+    shared: &Arc<Shared>,
+    session: impl FnOnce(Place) -> Result<OwnSession> + crate::MaybeSend + 'static,
+) -> Reply<Box<dyn Session>> {
+    let session = |place| session(place).map(|it| Box::new(it) as Box<dyn Session>);
+    match pool::try_take(shared, Which::Sessions) {
+        Some(place) => Reply::ready(place.and_then(session)),
+        None => {
+            let place = pool::take(shared, Which::Sessions);
+            Reply::later(Box::pin(async move { session(place.await?) }))
+        }
+    }
+}
+
+impl OwnSession {
+    fn new(place: Place, transaction: bool) -> Self {
+        let (turn, course) = (Mutex::default(), Course::default());
+        Self(Arc::new(Own { place, transaction, turn, course }))
+    }
+}
+
+impl Own {
+    fn shared(&self) -> &Arc<Shared> {
+        self.place.shared()
+    }
+
+    fn check_begun(&self) -> Result<()> {
+        if self.transaction && !self.course.is_open() {
+            return Err(Error::closed("transaction"));
+        }
+        Ok(())
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut Connection) -> Result<T>) -> Result<T> {
+        read::with(self.shared(), self.place.slot(), work)
+    }
+
+    fn has_turn(&self) -> bool {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    fn keep(&self, turn: Turn) {
+        *self.turn.lock().unwrap_or_else(PoisonError::into_inner) = Some(turn);
+    }
+
+    /// Gives the turn on, unless a transaction still holds the write lock.
+    fn end_turn(&self) {
+        let writing = lent::with(self.place.slot(), |connection| connection.is_writing());
+        if writing == Some(true) {
+            return;
+        }
+        let turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if turn.is_some() {
+            checkpoint::after_commit(self.shared());
+        }
+        drop(turn);
+    }
+
+    /// Does something for which the turn is needed, or not.
+    fn then<T: crate::MaybeSend + 'static>(
+        self: &Arc<Self>,
+        needs_turn: bool,
+        work: impl FnOnce(&Self) -> Result<T> + crate::MaybeSend + 'static,
+    ) -> Reply<T> {
+        if !needs_turn || self.has_turn() {
+            return Reply::ready(work(self));
+        }
+        if let Some(turn) = self.shared().turns.try_take() {
+            self.keep(turn);
+            return Reply::ready(work(self));
+        }
+        let waiting = self.shared().turns.take(self.shared().options.busy_timeout);
+        let own = Arc::clone(self);
+        let caller = context::current();
+        Reply::later(Box::pin(async move {
+            own.keep(waiting.await?);
+            let _caller = context::enter(caller);
+            work(&own)
+        }))
+    }
+
+    /// Whether the program needs the turn.
+    fn writes(&self, program: &Program<'_>) -> Result<bool> {
+        if program.access == Access::Write {
+            return Ok(true);
+        }
+        self.with(|connection| {
+            for step in &program.steps {
+                let (class, readonly) = connection.inspect(&step.sql)?;
+                if !readonly || class == Class::Alone {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        })
+    }
+
+    /// Whether the next call may run. `Some`: it is a rollback of what SQLite has
+    /// rolled back already.
+    fn admit(&self, program: &Program<'_>) -> Result<Option<Output>> {
+        self.check_begun()?;
+        self.with(|connection| {
+            match program.steps.as_slice() {
+                [step] if ends_by_rollback(&step.sql) => {
+                    if self.course.is_lost(connection) {
+                        self.course.set_open(false);
+                        return Ok(Some(Output { steps: smallvec::smallvec![Outcome::default()] }));
+                    }
+                }
+                _ => self.course.check(connection)?,
+            }
+            Ok(None)
+        })
+    }
+
+    fn run(&self, program: &Program<'_>, writes: bool) -> Result<Output> {
+        let shared = self.shared();
+        if program.steps.iter().any(|step| classify(&step.sql) == Class::Alone) {
+            shared.make_way();
+        }
+        let answer = self.with(|connection| {
+            if writes {
+                self.course.note_write();
+            }
+            let answer = if connection.in_transaction() || !writes {
+                connection.run_nested(program)
+            } else {
+                connection.run_whole(program)
+            };
+            self.course.note_statement(program, answer.is_ok(), connection);
+            answer
+        });
+        self.end_turn();
+        answer
+    }
+
+    fn control(&self, control: Control) -> Result<()> {
+        let done = self.with(|connection| {
+            self.course.check_control(control, connection)?;
+            if control == Control::Rollback && !connection.in_transaction() {
+                self.course.set_open(false);
+                return Ok(());
+            }
+            let done = connection.control(&control.sql());
+            self.course.note_control(control, done.is_ok(), connection);
+            done
+        });
+        self.end_turn();
+        done
+    }
+}
+
+impl Session for OwnSession {
+    fn run(&self, program: Program<'_>) -> Reply<Output> {
+        match self.0.admit(&program) {
+            Ok(None) => {}
+            Ok(Some(output)) => return Reply::ready(Ok(output)),
+            Err(error) => return Reply::err(error),
+        }
+        match self.0.writes(&program) {
+            Ok(writes) => {
+                let program = program.into_owned();
+                self.0.then(writes, move |own| own.run(&program, writes))
+            }
+            Err(error) => Reply::err(error),
+        }
+    }
+
+    fn control(&self, control: Control) -> Reply<()> {
+        if let Err(error) = self.0.check_begun() {
+            return Reply::err(error);
+        }
+        let locks = matches!(control, Control::Begin(Begin::Immediate | Begin::Exclusive));
+        self.0.then(locks, move |own| own.control(control))
+    }
+
+    fn stream(&self, sql: &str, params: Params) -> Reply<Box<dyn Pages>> {
+        let cursor = self.0.with(|connection| {
+            self.0.course.check(connection)?;
+            connection.open_cursor(sql, params)
+        });
+        let (shared, slot) = (self.0.shared(), self.0.place.slot());
+        Reply::ready(cursor.map(|cursor| {
+            Box::new(stream::LocalPages::inside(shared, slot, cursor)) as Box<dyn Pages>
+        }))
+    }
+
+    fn interrupt(&self) {}
+
+    fn wrote(&self) -> bool {
+        self.0.course.wrote()
+    }
+
+    fn give_up(&self, savepoints: usize) {
+        self.0.course.spoil(savepoints);
+    }
+}
+
+impl Drop for OwnSession {
+    fn drop(&mut self) {
+        let marked = lent::with(self.0.place.slot(), |connection| {
+            connection.rollback();
+            connection.is_marked()
+        });
+        // Its settings, temporary tables and attached files are nobody else's
+        // business.
+        if marked == Some(true) || self.0.transaction {
+            self.0.place.forget();
+        }
+        self.0.end_turn();
+    }
+}

@@ -1,0 +1,191 @@
+//! Connections that are lent out, opened when first needed.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use super::lent::{self, Seat, Slot};
+use super::{BoxedFuture, Shared};
+use crate::backend::{Completer, call};
+use crate::engine::{Connection, Role};
+use crate::error::Result;
+
+/// Connections that are lent out.
+#[derive(Debug)]
+pub(super) struct Pool(Mutex<State>);
+
+#[derive(Debug)]
+struct State {
+    limit: usize,
+    /// How many are out.
+    out: Vec<Weak<Seat>>,
+    idle: Vec<Connection>,
+    waiting: VecDeque<Completer<Place>>,
+}
+
+/// A place in the pool, given back when dropped; its connection may be gone.
+#[derive(Debug)]
+pub(super) struct Place {
+    shared: Arc<Shared>,
+    which: Which,
+    slot: Slot,
+}
+
+/// Which pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Which {
+    Readers,
+    Sessions,
+}
+
+impl Which {
+    fn of(self, shared: &Shared) -> &Pool {
+        match self {
+            Self::Readers => &shared.readers,
+            Self::Sessions => &shared.sessions,
+        }
+    }
+
+    fn role(self) -> Role {
+        match self {
+            Self::Readers => Role::Reader,
+            Self::Sessions => Role::Own,
+        }
+    }
+}
+
+impl Pool {
+    pub(super) fn new(limit: usize) -> Self {
+        Self(Mutex::new(State {
+            limit,
+            out: Vec::new(),
+            idle: Vec::new(),
+            waiting: VecDeque::new(),
+        }))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether none is lent out.
+    pub(super) fn is_idle(&self) -> bool {
+        let mut state = self.state();
+        state.out.retain(|slot| slot.strong_count() > 0);
+        state.out.is_empty()
+    }
+
+    pub(super) fn close_idle(&self) {
+        let idle = std::mem::take(&mut self.state().idle);
+        drop(idle);
+    }
+
+    /// Ends those that are out and have stood still for so long.
+    pub(super) fn revoke_idle(&self, limit: Duration) {
+        let out: Vec<Slot> = self.state().out.iter().filter_map(Weak::upgrade).collect();
+        for slot in out {
+            slot.revoke_if_idle(limit);
+        }
+    }
+
+    /// Closes all, those that are out too: their holders find an empty place.
+    pub(super) fn close(&self) {
+        self.close_idle();
+        let mut state = self.state();
+        let (out, waiting) = (std::mem::take(&mut state.out), std::mem::take(&mut state.waiting));
+        drop(state);
+        // Who waits is told by the drop.
+        drop(waiting);
+        for slot in out.iter().filter_map(Weak::upgrade) {
+            *slot.connection() = None;
+        }
+    }
+}
+
+/// Takes a place at once, if one is free.
+pub(super) fn try_take(shared: &Arc<Shared>, which: Which) -> Option<Result<Place>> {
+    let mut state = which.of(shared).state();
+    state.out.retain(|slot| slot.strong_count() > 0);
+    if state.out.len() >= state.limit || !state.waiting.is_empty() {
+        return None;
+    }
+    let idle = state.idle.pop();
+    let slot = lent::slot(idle);
+    state.out.push(Arc::downgrade(&slot));
+    drop(state);
+    let place = Place { shared: Arc::clone(shared), which, slot };
+    Some(place.open().map(|()| place))
+}
+
+/// Waits for a place.
+pub(super) fn take(shared: &Arc<Shared>, which: Which) -> BoxedFuture<Result<Place>> {
+    let (completer, call) = call();
+    which.of(shared).state().waiting.push_back(completer);
+    Box::pin(async move {
+        let place: Place = call.await?;
+        place.open().map(|()| place)
+    })
+}
+
+impl Place {
+    pub(super) fn slot(&self) -> &Slot {
+        &self.slot
+    }
+
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    fn open(&self) -> Result<()> {
+        self.shared.check_open()?;
+        if self.slot.connection().is_none() {
+            self.open_as(self.which.role())?;
+        }
+        Ok(())
+    }
+
+    /// Has another connection in this place, that admits what this role does.
+    pub(super) fn open_as(&self, role: Role) -> Result<()> {
+        let connection = self.shared.connect(role)?;
+        *self.slot.connection() = Some(connection);
+        Ok(())
+    }
+
+    /// Closes the connection instead of lending it again.
+    pub(super) fn forget(&self) {
+        *self.slot.connection() = None;
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let connection = self.slot.connection().take();
+        let pool = self.which.of(&self.shared);
+        loop {
+            let mut state = pool.state();
+            state.out.retain(|slot| slot.strong_count() > 0 && !is(slot, &self.slot));
+            let Some(next) = state.waiting.pop_front() else {
+                if let Some(connection) = connection
+                    && !self.shared.closing.load(std::sync::atomic::Ordering::Relaxed)
+                {
+                    state.idle.push(connection);
+                }
+                return;
+            };
+            let slot = lent::slot(None);
+            state.out.push(Arc::downgrade(&slot));
+            drop(state);
+            if next.start() {
+                *slot.connection() = connection;
+                let place = Self { shared: Arc::clone(&self.shared), which: self.which, slot };
+                // One that nobody takes any more gives itself back.
+                drop(next.answer(Ok(place)));
+                return;
+            }
+        }
+    }
+}
+
+fn is(weak: &Weak<Seat>, slot: &Slot) -> bool {
+    std::ptr::eq(weak.as_ptr(), Arc::as_ptr(slot))
+}

@@ -1,0 +1,65 @@
+//! Reads, which are answered at once.
+
+use std::sync::Arc;
+
+use super::lent::Slot;
+use super::{Shared, lent};
+use crate::backend::{Output, Program};
+use crate::engine::{Connection, Read, Role, context};
+use crate::error::{Error, Result};
+
+/// Runs a read. `None`: it is no read, or has to wait for the turn as if it
+/// were a write, because the one connection is held.
+pub(super) fn now(shared: &Arc<Shared>, program: &Program<'_>) -> Option<Result<Output>> {
+    if !shared.turns.is_taken() {
+        return on(&shared.writer, program);
+    }
+    if !shared.several() {
+        return None;
+    }
+    if let Err(error) = open(shared, &shared.reader) {
+        return Some(Err(error));
+    }
+    on(&shared.reader, program)
+}
+
+fn on(slot: &Slot, program: &Program<'_>) -> Option<Result<Output>> {
+    lent::with(slot, |connection| {
+        let answer = lent::for_caller(context::current(), None, connection, |connection| {
+            match connection.read(program) {
+                Read::Done(answer) => answer.map(Some),
+                Read::Writes | Read::TooLong => Ok(None),
+            }
+        });
+        answer.transpose()
+    })
+    .flatten()
+}
+
+/// Opens the slot's connection for reading, if it is not.
+pub(super) fn open(shared: &Shared, slot: &Slot) -> Result<()> {
+    let mut place = slot.connection();
+    if place.is_none() {
+        *place = Some(shared.connect(Role::Reader)?);
+    }
+    Ok(())
+}
+
+/// Uses a slot's connection for the call that runs.
+pub(super) fn with<T>(
+    shared: &Shared,
+    slot: &Slot,
+    work: impl FnOnce(&mut Connection) -> Result<T>,
+) -> Result<T> {
+    if slot.is_revoked() {
+        return Err(stalled(shared));
+    }
+    slot.touch();
+    lent::with(slot, |connection| lent::for_caller(context::current(), None, connection, work))
+        .unwrap_or_else(|| Err(shared.closed()))
+}
+
+/// The error of what stood still for too long.
+fn stalled(shared: &Shared) -> Error {
+    Error::stalled(shared.options.stall_timeout, shared.options.wal_limit)
+}

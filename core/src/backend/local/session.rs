@@ -1,0 +1,152 @@
+//! The writer's connection lent to one holder: for a transaction, or, where
+//! there is only one connection, for whatever a session is wanted for.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::turns::Turn;
+use super::{Shared, checkpoint, lent, read, stream};
+use crate::backend::course::Course;
+use crate::backend::{Begin, Control, Intent, Output, Pages, Program, Reply, Session};
+use crate::engine::{Connection, Read};
+use crate::error::{Error, Result};
+use crate::sql::Params;
+
+/// The writer's connection lent to one holder. Dropping it rolls back what is
+/// open before the turn goes on.
+struct WriterSession {
+    shared: Arc<Shared>,
+    // Given on by the commit, so that the next one need not wait for the holder.
+    turn: Mutex<Option<Turn>>,
+    course: Course,
+    intent: Intent,
+}
+
+/// Lends the writer's connection, now or when its turn comes.
+pub(super) fn lend(shared: &Arc<Shared>, intent: Intent) -> Reply<Box<dyn Session>> {
+    if let Some(turn) = shared.turns.try_take() {
+        return Reply::ready(begin(shared, turn, intent));
+    }
+    let waiting = shared.turns.take(shared.options.busy_timeout);
+    let shared = Arc::clone(shared);
+    Reply::later(Box::pin(async move {
+        let turn = waiting.await?;
+        begin(&shared, turn, intent)
+    }))
+}
+
+fn begin(shared: &Arc<Shared>, turn: Turn, intent: Intent) -> Result<Box<dyn Session>> {
+    shared.with_writer(|connection| match intent {
+        Intent::Transaction(begin) => connection.control(begin.sql()),
+        Intent::Snapshot => connection.control(Begin::Deferred.sql()),
+        Intent::Own => {
+            connection.lend(true);
+            Ok(())
+        }
+    })?;
+    let course = Course::default();
+    course.set_open(intent != Intent::Own);
+    let (shared, turn) = (Arc::clone(shared), Mutex::new(Some(turn)));
+    Ok(Box::new(WriterSession { shared, turn, course, intent }))
+}
+
+impl WriterSession {
+    fn with<T>(&self, work: impl FnOnce(&mut Connection) -> Result<T>) -> Result<T> {
+        self.check_begun()?;
+        read::with(&self.shared, &self.shared.writer, work)
+    }
+
+    /// Whether the session has not ended.
+    fn check_begun(&self) -> Result<()> {
+        if self.intent != Intent::Own && !self.course.is_open() {
+            return Err(Error::closed("transaction"));
+        }
+        Ok(())
+    }
+
+    fn run_on(&self, connection: &mut Connection, program: &Program<'_>) -> Result<Output> {
+        self.course.check(connection)?;
+        if self.intent == Intent::Snapshot {
+            return match connection.read(program) {
+                Read::Done(answer) => answer,
+                Read::Writes | Read::TooLong => Err(Error::snapshot_reads_only()),
+            };
+        }
+        if !connection.only_reads(program) {
+            self.course.note_write();
+        }
+        let answer = if connection.in_transaction() {
+            connection.run_nested(program)
+        } else {
+            connection.run_whole(program)
+        };
+        self.course.note_statement(program, answer.is_ok(), connection);
+        answer
+    }
+
+    fn end(&self) {
+        let turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner).take();
+        checkpoint::after_commit(&self.shared);
+        drop(turn);
+    }
+}
+
+impl Session for WriterSession {
+    fn run(&self, program: Program<'_>) -> Reply<Output> {
+        Reply::ready(self.with(|connection| self.run_on(connection, &program)))
+    }
+
+    fn control(&self, control: Control) -> Reply<()> {
+        let done = self.with(|connection| {
+            self.course.check_control(control, connection)?;
+            if control == Control::Rollback && !connection.in_transaction() {
+                self.course.set_open(false);
+                return Ok(());
+            }
+            let done = connection.control(&control.sql());
+            self.course.note_control(control, done.is_ok(), connection);
+            done
+        });
+        let over = matches!(control, Control::Commit | Control::Rollback) && done.is_ok();
+        if over && self.intent != Intent::Own {
+            self.end();
+        }
+        Reply::ready(done)
+    }
+
+    fn stream(&self, sql: &str, params: Params) -> Reply<Box<dyn Pages>> {
+        let cursor = self.with(|connection| {
+            self.course.check(connection)?;
+            connection.open_cursor(sql, params)
+        });
+        Reply::ready(cursor.map(|cursor| {
+            Box::new(stream::LocalPages::inside(&self.shared, &self.shared.writer, cursor))
+                as Box<dyn Pages>
+        }))
+    }
+
+    fn interrupt(&self) {}
+
+    fn wrote(&self) -> bool {
+        self.course.wrote()
+    }
+
+    fn give_up(&self, savepoints: usize) {
+        self.course.spoil(savepoints);
+    }
+}
+
+impl Drop for WriterSession {
+    fn drop(&mut self) {
+        if self.turn.lock().unwrap_or_else(PoisonError::into_inner).is_none() {
+            return;
+        }
+        if self.course.is_open() || self.intent == Intent::Own {
+            // A closed connection has rolled back already.
+            lent::with(&self.shared.writer, |connection| {
+                connection.lend(false);
+                connection.rollback();
+            });
+        }
+        self.end();
+    }
+}

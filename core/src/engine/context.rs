@@ -1,0 +1,78 @@
+//! For whom SQLite runs, on the thread that runs it: so that a call of another
+//! language can be stopped, and has an end, though its future can't be dropped
+//! while the one thread is inside SQLite.
+
+use std::cell::Cell;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+/// The call of a foreign language that runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Caller {
+    pub(crate) client: u32,
+    pub(crate) request: u32,
+    /// When it is to end, on the clock of [`crate::platform::now`].
+    pub(crate) until: Option<Duration>,
+}
+
+thread_local! {
+    static CURRENT: Cell<Option<Caller>> = const { Cell::new(None) };
+    static PROBED: Cell<Duration> = const { Cell::new(Duration::ZERO) };
+}
+
+/// Tells whether a call of a client was given up.
+type Probe = fn(client: u32, request: u32) -> bool;
+
+static PROBE: OnceLock<Probe> = OnceLock::new();
+
+/// How often a probe is asked at most: it may cost more than the steps between
+/// two questions of SQLite's.
+const BETWEEN_PROBES: Duration = Duration::from_millis(1);
+
+/// Who looks whether a running call was given up; the first one stays.
+pub(crate) fn set_probe(probe: Probe) {
+    // A second one would be the same function.
+    let _ = PROBE.set(probe);
+}
+
+/// Why a call is to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stop {
+    GivenUp,
+    TooLate,
+}
+
+impl Caller {
+    /// Whether the call is to stop.
+    pub(crate) fn stop(self) -> Option<Stop> {
+        if self.until.is_some_and(|until| crate::platform::now() >= until) {
+            return Some(Stop::TooLate);
+        }
+        let probe = PROBE.get()?;
+        let now = crate::platform::now();
+        if now.saturating_sub(PROBED.get()) < BETWEEN_PROBES {
+            return None;
+        }
+        PROBED.set(now);
+        probe(self.client, self.request).then_some(Stop::GivenUp)
+    }
+}
+
+/// The call that this thread is running.
+pub(crate) fn current() -> Option<Caller> {
+    CURRENT.get()
+}
+
+/// Says for whom this thread runs from now on, until the guard is dropped.
+pub(crate) fn enter(caller: Option<Caller>) -> Entered {
+    Entered(CURRENT.replace(caller))
+}
+
+/// See [`enter`].
+pub(crate) struct Entered(Option<Caller>);
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        CURRENT.set(self.0);
+    }
+}

@@ -1,0 +1,169 @@
+//! Rows that come in several requests.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use smallvec::SmallVec;
+
+use super::read::{Reader, malformed};
+use crate::error::Result;
+use crate::many::Many;
+use crate::sql::Record;
+use crate::table::Items;
+use crate::target::Target;
+use crate::value::ValueRef;
+
+/// The rows of one operation, chunk by chunk.
+#[derive(Debug, Default)]
+pub(super) struct Feed(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    chunks: VecDeque<Chunk>,
+    /// No chunk comes after those that are here.
+    last: bool,
+    waker: Option<Waker>,
+}
+
+#[derive(Debug)]
+struct Chunk {
+    bytes: Box<[u8]>,
+    /// The request to be told when the chunk was taken.
+    credit: Option<u32>,
+}
+
+impl Feed {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds a chunk.
+    pub(super) fn push(&self, bytes: &[u8], credit: Option<u32>, last: bool) {
+        let mut state = self.state();
+        state.chunks.push_back(Chunk { bytes: bytes.into(), credit });
+        state.last = last;
+        let waker = state.waker.take();
+        drop(state);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    fn poll_chunk(&self, cx: &mut Context<'_>) -> Poll<Option<Chunk>> {
+        let mut state = self.state();
+        match state.chunks.pop_front() {
+            Some(chunk) => Poll::Ready(Some(chunk)),
+            None if state.last => Poll::Ready(None),
+            None => {
+                state.waker = Some(cx.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+}
+
+/// Tells the client that a chunk was taken.
+pub(super) trait Credit {
+    fn credit(&self, id: u32);
+}
+
+/// Runs a statement for every row of the feed.
+pub(super) async fn execute_many(
+    target: Target<'_>,
+    sql: &str,
+    feed: &Feed,
+    client: &impl Credit,
+) -> Result<u64> {
+    let (_entered, target) = target.enter()?;
+    let mut many = Many::new(target);
+    let mut index = 0;
+    while let Some(chunk) = poll_fn(|cx| feed.poll_chunk(cx)).await {
+        if let Some(id) = chunk.credit {
+            client.credit(id);
+        }
+        let mut rows = Reader::new(&chunk.bytes);
+        let count = rows.u32()?;
+        let mut names: Vec<String> = Vec::new();
+        for _ in 0..count {
+            let values = row(&mut rows, &mut names)?;
+            many.add(index, sql, &names, values.iter().copied());
+            index += 1;
+            many.send_full().await?;
+        }
+    }
+    many.finish().await
+}
+
+/// The parameters of a row; `names` are those of the row before.
+fn row<'a>(rows: &mut Reader<'a>, names: &mut Vec<String>) -> Result<SmallVec<[ValueRef<'a>; 16]>> {
+    let mut values = SmallVec::new();
+    let kind = rows.u8()?;
+    if kind == 0 {
+        names.clear();
+        return Ok(values);
+    }
+    let count = rows.count()?;
+    match kind {
+        1 => {
+            names.clear();
+            for _ in 0..count {
+                values.push(rows.value()?);
+            }
+        }
+        2 => {
+            names.truncate(count);
+            for index in 0..count {
+                let name = rows.str()?;
+                match names.get_mut(index) {
+                    Some(known) if known == name => {}
+                    Some(known) => name.clone_into(known),
+                    None => names.push(name.to_owned()),
+                }
+                values.push(rows.value()?);
+            }
+        }
+        _ => return Err(malformed()),
+    }
+    Ok(values)
+}
+
+/// The feed's rows as records of a table.
+pub(super) struct Records<'a, C> {
+    feed: &'a Feed,
+    client: &'a C,
+    ready: VecDeque<Record>,
+    index: usize,
+}
+
+impl<'a, C> Records<'a, C> {
+    pub(super) fn new(feed: &'a Feed, client: &'a C) -> Self {
+        Self { feed, client, ready: VecDeque::new(), index: 0 }
+    }
+}
+
+impl<C: Credit> Items<Record> for Records<'_, C> {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<(usize, Record)>>> {
+        loop {
+            if let Some(record) = self.ready.pop_front() {
+                self.index += 1;
+                return Poll::Ready(Ok(Some((self.index - 1, record))));
+            }
+            let Some(chunk) = std::task::ready!(self.feed.poll_chunk(cx)) else {
+                return Poll::Ready(Ok(None));
+            };
+            if let Some(id) = chunk.credit {
+                self.client.credit(id);
+            }
+            let mut rows = Reader::new(&chunk.bytes);
+            let read = rows.u32().and_then(|count| {
+                (0..count).map(|_| rows.record()).collect::<Result<VecDeque<_>>>()
+            });
+            match read {
+                Ok(records) => self.ready = records,
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! What a client holds between two requests.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::line::Line;
+use crate::backend::Session;
+use crate::database::Database;
+use crate::error::{Error, Result};
+use crate::nested::Nested;
+use crate::stream::RowStream;
+use crate::table::Schemas;
+use crate::target::{Place as On, Target};
+use crate::transaction::Transaction;
+
+/// Everything that one client holds, by the number of the request that made it.
+#[derive(Default)]
+pub(super) struct Handles(HashMap<u32, Handle>);
+
+#[derive(Clone)]
+pub(super) enum Handle {
+    Lent(Arc<Lent>),
+    Stream(Arc<Stream>),
+}
+
+/// A session, a snapshot, a transaction or a savepoint.
+pub(super) struct Lent {
+    pub(super) kind: Kind,
+    pub(super) session: Arc<dyn Session>,
+    pub(super) schemas: Schemas,
+    /// Its calls take place in the order of asking; those of a snapshot side by
+    /// side. A savepoint stands in the line of what it is in.
+    pub(super) line: Option<Arc<Line>>,
+    /// How many savepoints it is inside, itself included.
+    pub(super) depth: u32,
+    /// What undoes it when dropped; taken by what ends it.
+    end: Mutex<Option<End>>,
+    /// The handle that it is a part of.
+    parent: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Session,
+    Snapshot,
+    Transaction,
+    Savepoint,
+}
+
+/// What ends a transaction or savepoint.
+pub(super) enum End {
+    Transaction(Transaction<'static>),
+    Savepoint(Nested<'static>),
+}
+
+/// A running query.
+pub(super) struct Stream {
+    // Before what it reads from: it is dropped first.
+    pub(super) rows: Mutex<RowStream<'static>>,
+    pub(super) line: Arc<Line>,
+    parent: u32,
+    _on: Place,
+}
+
+/// Where an operation runs.
+#[derive(Clone)]
+pub(super) enum Place {
+    Database(Database),
+    Lent(Arc<Lent>),
+}
+
+impl Place {
+    pub(super) fn target(&self, limit: Option<Duration>) -> Target<'_> {
+        match self {
+            Self::Database(database) => Target { limit, ..database.target() },
+            Self::Lent(lent) => Target {
+                place: On::Session(&*lent.session),
+                limit,
+                schemas: &lent.schemas,
+                gate: None,
+            },
+        }
+    }
+}
+
+impl Lent {
+    pub(super) fn new(
+        kind: Kind,
+        session: Arc<dyn Session>,
+        end: Option<End>,
+        inside: Option<(&Self, u32)>,
+    ) -> Self {
+        let line = match inside {
+            Some((outer, _)) => outer.line.clone(),
+            None => (kind != Kind::Snapshot).then(Arc::default),
+        };
+        // Temporary tables of a session have no version to check.
+        let schemas = if kind == Kind::Session { Schemas::none() } else { Schemas::local() };
+        let depth = inside.map_or(0, |(outer, _)| outer.depth);
+        let depth = if kind == Kind::Savepoint { depth + 1 } else { depth };
+        let parent = inside.map_or(0, |(_, parent)| parent);
+        Self { kind, session, schemas, line, depth, end: Mutex::new(end), parent }
+    }
+
+    /// Takes what ends it, which nothing else will then do.
+    pub(super) fn take_end(&self) -> Option<End> {
+        self.end.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl Stream {
+    pub(super) fn new(rows: RowStream<'static>, on: Place, parent: u32) -> Self {
+        Self { rows: Mutex::new(rows), line: Arc::default(), parent, _on: on }
+    }
+}
+
+impl Handle {
+    fn parent(&self) -> u32 {
+        match self {
+            Self::Lent(lent) => lent.parent,
+            Self::Stream(stream) => stream.parent,
+        }
+    }
+}
+
+impl Handles {
+    pub(super) fn put(&mut self, number: u32, handle: Handle) {
+        self.0.insert(number, handle);
+    }
+
+    pub(super) fn contains(&self, number: u32) -> bool {
+        self.0.contains_key(&number)
+    }
+
+    pub(super) fn lent(&self, number: u32) -> Result<Arc<Lent>> {
+        match self.0.get(&number) {
+            Some(Handle::Lent(lent)) => Ok(Arc::clone(lent)),
+            _ => Err(gone()),
+        }
+    }
+
+    pub(super) fn stream(&self, number: u32) -> Result<Arc<Stream>> {
+        match self.0.get(&number) {
+            Some(Handle::Stream(stream)) => Ok(Arc::clone(stream)),
+            _ => Err(gone()),
+        }
+    }
+
+    /// Takes a handle out, and all that is part of it: innermost first, each
+    /// with its number.
+    pub(super) fn remove(&mut self, number: u32) -> Vec<(u32, Handle)> {
+        let Some(handle) = self.0.remove(&number) else { return Vec::new() };
+        let parts: Vec<u32> = self
+            .0
+            .iter()
+            .filter(|(_, part)| part.parent() == number)
+            .map(|(number, _)| *number)
+            .collect();
+        let mut all: Vec<_> = parts.into_iter().flat_map(|part| self.remove(part)).collect();
+        all.push((number, handle));
+        all
+    }
+
+    /// Takes everything out, innermost first.
+    pub(super) fn drain(&mut self) -> Vec<(u32, Handle)> {
+        let outer: Vec<u32> = self
+            .0
+            .iter()
+            .filter(|(_, handle)| handle.parent() == 0)
+            .map(|(number, _)| *number)
+            .collect();
+        outer.into_iter().flat_map(|number| self.remove(number)).collect()
+    }
+}
+
+fn gone() -> Error {
+    Error::closed("transaction, session, snapshot or stream")
+}

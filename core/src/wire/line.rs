@@ -1,0 +1,67 @@
+//! A line that calls stand in, so that they take place in the order of asking.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Poll, Waker};
+
+/// One at a time, first come, first served.
+#[derive(Debug, Default)]
+pub(super) struct Line(Mutex<Queue>);
+
+#[derive(Debug, Default)]
+struct Queue {
+    next: u64,
+    waiting: VecDeque<(u64, Option<Waker>)>,
+}
+
+/// A place in the line, given up when dropped.
+#[derive(Debug)]
+pub(super) struct Place {
+    line: Arc<Line>,
+    number: u64,
+}
+
+impl Line {
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes the last place.
+    pub(super) fn enter(line: &Arc<Self>) -> Place {
+        let mut queue = line.queue();
+        queue.next += 1;
+        let number = queue.next;
+        queue.waiting.push_back((number, None));
+        Place { line: Arc::clone(line), number }
+    }
+}
+
+impl Place {
+    /// Waits until this place is the first.
+    pub(super) async fn first(&self) {
+        poll_fn(|cx| {
+            let mut queue = self.line.queue();
+            match queue.waiting.iter_mut().position(|(number, _)| *number == self.number) {
+                Some(0) | None => Poll::Ready(()),
+                Some(place) => {
+                    queue.waiting[place].1 = Some(cx.waker().clone());
+                    Poll::Pending
+                }
+            }
+        })
+        .await;
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut queue = self.line.queue();
+        queue.waiting.retain(|(number, _)| *number != self.number);
+        let waker = queue.waiting.front_mut().and_then(|(_, waker)| waker.take());
+        drop(queue);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}

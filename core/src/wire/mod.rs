@@ -1,0 +1,38 @@
+//! What foreign languages speak to the core: requests as bytes in, replies as
+//! bytes out, the same for every language.
+//!
+//! A [`Server`] serves one client of a [`Database`]. It owns the client's
+//! transactions, sessions, snapshots and streams, named by the number of the
+//! request that made them; when it is dropped, all of them are rolled back. What
+//! can be answered at once is answered within [`Server::submit`]; the rest when
+//! it is ready, by replies that [`Server::take`] gives.
+//!
+//! All numbers are little-endian. A request is
+//!
+//! ```text
+//! u32 length of what follows | u32 id | u8 op | u8 flags | u32 handle | [u32 timeout, ms] | payload
+//! ```
+//!
+//! and a reply, aligned to 8 bytes,
+//!
+//! ```text
+//! u32 length, this included | u32 id | u8 kind | u8 flags | u16 0 | u32 extra | payload
+//! ```
+//!
+//! `request.rs` has the operations and their payloads, `reply.rs` the answers.
+
+mod feed;
+mod handles;
+mod line;
+mod read;
+mod reply;
+mod request;
+mod run;
+mod server;
+mod settings;
+mod task;
+#[cfg(test)]
+mod tests;
+
+pub use server::{Host, Server};
+pub use settings::Settings;

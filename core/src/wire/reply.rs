@@ -1,0 +1,281 @@
+//! Answers, and how they become bytes.
+
+use std::collections::HashSet;
+
+use crate::error::Error;
+use crate::row::{CELL, Page, Row, Rows, tag};
+use crate::table::Key;
+use crate::target::Executed;
+
+/// What a request is answered with.
+pub(super) enum Answer {
+    Done,
+    Executed(Executed),
+    ExecutedList(Vec<Executed>),
+    Count(u64),
+    Bool(bool),
+    Key(Key),
+    Rows(Rows),
+    Row(Option<Row>),
+    /// The next rows of a stream; none: it is over.
+    Next(Option<Rows>),
+    /// The thing that the request made can be named by the request's number.
+    Handle,
+    Bits(u32),
+}
+
+mod kind {
+    pub(super) const DONE: u8 = 0;
+    pub(super) const ERROR: u8 = 1;
+    pub(super) const EXECUTED: u8 = 2;
+    pub(super) const EXECUTED_LIST: u8 = 3;
+    pub(super) const COUNT: u8 = 4;
+    pub(super) const BOOL: u8 = 5;
+    pub(super) const KEY: u8 = 6;
+    pub(super) const ROWS: u8 = 7;
+    pub(super) const HANDLE: u8 = 8;
+    pub(super) const CREDIT: u8 = 9;
+    pub(super) const BITS: u8 = 10;
+}
+
+/// The stream is over, and its handle gone.
+const END: u8 = 1;
+/// All column names told before are to be forgotten.
+const FORGET: u8 = 2;
+/// A text cell of which every byte is ASCII. Pages of the core do not tell.
+const ASCII: u32 = 5;
+
+/// So many lists of column names are remembered by a client.
+const REMEMBERED: usize = 512;
+
+/// The replies that are ready, and what the client knows already.
+#[derive(Debug, Default)]
+pub(super) struct Outbox {
+    bytes: Vec<u8>,
+    /// The lists of column names that the client was told.
+    told: HashSet<u64>,
+}
+
+impl Outbox {
+    pub(super) fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    pub(super) fn take(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.bytes)
+    }
+
+    /// The caller's rows were taken: it may send more.
+    pub(super) fn credit(&mut self, id: u32) {
+        let start = self.open(id, kind::CREDIT, 0, 0);
+        self.close(start);
+    }
+
+    pub(super) fn error(&mut self, id: u32, error: &Error) {
+        let json = describe(error).to_string();
+        let start = self.open(id, kind::ERROR, 0, json.len());
+        self.bytes.extend_from_slice(json.as_bytes());
+        self.close(start);
+    }
+
+    pub(super) fn answer(&mut self, id: u32, answer: &Answer) {
+        match answer {
+            Answer::Done => self.plain(id, kind::DONE, 0, &[]),
+            Answer::Executed(executed) => {
+                self.plain(id, kind::EXECUTED, 0, &[numbers(executed)].concat());
+            }
+            Answer::ExecutedList(list) => {
+                let bytes: Vec<u8> = list.iter().flat_map(numbers).collect();
+                self.plain(id, kind::EXECUTED_LIST, list.len(), &bytes);
+            }
+            Answer::Count(count) => self.plain(id, kind::COUNT, 0, &count.to_le_bytes()),
+            Answer::Bool(yes) => self.plain(id, kind::BOOL, usize::from(*yes), &[]),
+            Answer::Handle => self.plain(id, kind::HANDLE, id as usize, &[]),
+            Answer::Bits(bits) => self.plain(id, kind::BITS, *bits as usize, &[]),
+            Answer::Key(key) => self.pages(id, kind::KEY, 0, &[Part::whole(&key.as_page())]),
+            Answer::Rows(rows) => self.rows(id, 0, rows),
+            Answer::Row(None) => self.pages(id, kind::ROWS, 0, &[]),
+            Answer::Row(Some(row)) => {
+                let (page, cells) = row.place();
+                self.pages(id, kind::ROWS, 0, &[Part { page, cells }]);
+            }
+            Answer::Next(None) => self.pages(id, kind::ROWS, END, &[]),
+            Answer::Next(Some(rows)) => self.rows(id, 0, rows),
+        }
+    }
+
+    fn rows(&mut self, id: u32, flags: u8, rows: &Rows) {
+        let pages = rows.pages();
+        if let [page] = pages {
+            return self.pages(id, kind::ROWS, flags, &[Part::whole(page)]);
+        }
+        let parts: Vec<Part<'_>> = pages.iter().map(|page| Part::whole(page)).collect();
+        self.pages(id, kind::ROWS, flags, &parts);
+    }
+
+    fn plain(&mut self, id: u32, kind: u8, extra: usize, payload: &[u8]) {
+        let start = self.open(id, kind, 0, extra);
+        self.bytes.extend_from_slice(payload);
+        self.close(start);
+    }
+
+    fn pages(&mut self, id: u32, kind: u8, flags: u8, parts: &[Part<'_>]) {
+        let columns = parts.first().map(|part| part.page.columns());
+        let forget = self.told.len() >= REMEMBERED;
+        if forget {
+            self.told.clear();
+        }
+        let flags = if forget { flags | FORGET } else { flags };
+        let start = self.open(id, kind, flags, parts.len());
+        let (serial, width) = columns.map_or((0, 0), |columns| (columns.serial(), columns.len()));
+        let names = match columns {
+            Some(columns) if self.told.insert(serial) => {
+                serde_json::Value::from(columns.iter().collect::<Vec<_>>()).to_string()
+            }
+            _ => String::new(),
+        };
+        // Numbers are unique up to 2^32, of which a client remembers the last few.
+        self.u32(serial as u32);
+        self.len32(width);
+        self.len32(names.len());
+        self.u32(0);
+        self.bytes.extend_from_slice(names.as_bytes());
+        self.pad();
+        for part in parts {
+            self.page(part, width);
+        }
+        self.close(start);
+    }
+
+    fn page(&mut self, part: &Part<'_>, width: usize) {
+        let (cells, heap) = part.page.raw(part.cells.clone());
+        // One row of many would carry the bytes of all along.
+        let whole = part.cells.len() == part.page.cells();
+        let (base, heap) = if whole { (0, heap) } else { part.heap(heap) };
+        let ascii = heap.is_ascii();
+        self.len32(part.cells.len().checked_div(width).unwrap_or(0));
+        self.len32(heap.len());
+        self.u32(u32::from(ascii));
+        self.u32(0);
+        let first = self.bytes.len();
+        self.bytes.extend_from_slice(cells);
+        for cell in self.bytes[first..].chunks_exact_mut(CELL) {
+            mark(cell, base, heap, ascii);
+        }
+        self.bytes.extend_from_slice(heap);
+        self.pad();
+    }
+
+    fn open(&mut self, id: u32, kind: u8, flags: u8, extra: usize) -> usize {
+        let start = self.bytes.len();
+        self.u32(0);
+        self.u32(id);
+        self.bytes.extend_from_slice(&[kind, flags, 0, 0]);
+        self.len32(extra);
+        start
+    }
+
+    fn close(&mut self, start: usize) {
+        self.pad();
+        #[allow(clippy::cast_possible_truncation, reason = "a page is below 4 GiB")]
+        let length = (self.bytes.len() - start) as u32;
+        self.bytes[start..start + 4].copy_from_slice(&length.to_le_bytes());
+    }
+
+    fn pad(&mut self) {
+        self.bytes.resize(self.bytes.len().next_multiple_of(8), 0);
+    }
+
+    fn u32(&mut self, number: u32) {
+        self.bytes.extend_from_slice(&number.to_le_bytes());
+    }
+
+    fn len32(&mut self, len: usize) {
+        #[allow(clippy::cast_possible_truncation, reason = "what is counted is below 4 GiB")]
+        self.u32(len as u32);
+    }
+}
+
+/// Cells of a page: all of them, or a row's.
+struct Part<'a> {
+    page: &'a Page,
+    cells: std::ops::Range<usize>,
+}
+
+impl<'a> Part<'a> {
+    fn whole(page: &'a Page) -> Self {
+        Self { page, cells: 0..page.cells() }
+    }
+
+    /// The bytes that the cells use, and where they begin in the heap: a row's
+    /// bytes lie together.
+    fn heap<'h>(&self, heap: &'h [u8]) -> (usize, &'h [u8]) {
+        let (bytes, _) = self.page.raw(self.cells.clone());
+        let mut range: Option<(usize, usize)> = None;
+        for cell in bytes.chunks_exact(CELL) {
+            let (kind, len, place) = parts(cell);
+            if kind == tag::TEXT || kind == tag::BLOB {
+                let (start, end) = range.unwrap_or((place, place));
+                range = Some((start.min(place), end.max(place + len)));
+            }
+        }
+        let (start, end) = range.unwrap_or((0, 0));
+        (start, heap.get(start..end).unwrap_or_default())
+    }
+}
+
+fn parts(cell: &[u8]) -> (u32, usize, usize) {
+    let word = |at: usize| {
+        let mut word = [0; 4];
+        word.copy_from_slice(&cell[at..at + 4]);
+        u32::from_le_bytes(word)
+    };
+    (word(0), word(4) as usize, word(8) as usize)
+}
+
+/// Tells texts of ASCII alone apart, and counts places from `base`.
+fn mark(cell: &mut [u8], base: usize, heap: &[u8], ascii: bool) {
+    let (kind, len, place) = parts(cell);
+    if kind != tag::TEXT && kind != tag::BLOB {
+        return;
+    }
+    let place = place.saturating_sub(base);
+    if base != 0 {
+        cell[8..16].copy_from_slice(&(place as u64).to_le_bytes());
+    }
+    let plain = || heap.get(place..place + len).is_some_and(<[u8]>::is_ascii);
+    if kind == tag::TEXT && (ascii || plain()) {
+        cell[0..4].copy_from_slice(&ASCII.to_le_bytes());
+    }
+}
+
+fn numbers(executed: &Executed) -> [u8; 16] {
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&executed.rows_changed.to_le_bytes());
+    bytes[8..].copy_from_slice(&executed.last_row_id.to_le_bytes());
+    bytes
+}
+
+/// The error's fields, as every binding gives them on.
+pub(super) fn describe(error: &Error) -> serde_json::Value {
+    let mut fields = serde_json::Map::new();
+    fields.insert("kind".into(), error.kind().name().into());
+    fields.insert("message".into(), error.message().into());
+    fields.insert("columns".into(), error.columns().into());
+    if let Some(code) = error.code() {
+        fields.insert("code".into(), code.into());
+    }
+    if let Some(table) = error.table() {
+        fields.insert("table".into(), table.into());
+    }
+    if let Some(offset) = error.offset() {
+        fields.insert("offset".into(), offset.into());
+    }
+    if let Some(index) = error.index() {
+        fields.insert("index".into(), index.into());
+    }
+    if let Some(path) = error.path() {
+        fields.insert("path".into(), path.to_string_lossy().into());
+    }
+    fields.into()
+}

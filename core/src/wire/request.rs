@@ -1,0 +1,280 @@
+//! The operations, and how their payloads are read.
+
+use std::time::Duration;
+
+use super::read::{Reader, malformed};
+use crate::backend::Begin;
+use crate::error::Result;
+use crate::script::Batch;
+use crate::sql::{Params, Record};
+use crate::table::{Choice, Compare, Key, Transfer};
+use crate::value::Value;
+
+/// What stands before every payload.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Head {
+    pub(super) id: u32,
+    pub(super) op: u8,
+    /// More rows will follow, by `MORE`.
+    pub(super) more: bool,
+    pub(super) handle: u32,
+    pub(super) timeout: Option<Duration>,
+}
+
+impl Head {
+    pub(super) fn read(from: &mut Reader<'_>) -> Result<Self> {
+        let id = from.u32()?;
+        let op = from.u8()?;
+        let flags = from.u8()?;
+        let handle = from.u32()?;
+        let timeout = match flags & 1 {
+            0 => None,
+            _ => Some(Duration::from_millis(u64::from(from.u32()?))),
+        };
+        Ok(Self { id, op, more: flags & 2 != 0, handle, timeout })
+    }
+}
+
+/// The operations' numbers.
+pub(super) mod op {
+    pub(crate) const EXECUTE: u8 = 1;
+    pub(crate) const QUERY: u8 = 2;
+    pub(crate) const QUERY_ONE: u8 = 3;
+    pub(crate) const QUERY_OPTIONAL: u8 = 4;
+    pub(crate) const QUERY_VALUE: u8 = 5;
+    pub(crate) const EXECUTE_MANY: u8 = 6;
+    pub(crate) const BATCH: u8 = 7;
+    pub(crate) const STREAM: u8 = 8;
+    pub(crate) const NEXT: u8 = 9;
+    pub(crate) const MORE: u8 = 10;
+    pub(crate) const CAPABILITIES: u8 = 11;
+    pub(crate) const INTERRUPT: u8 = 12;
+    pub(crate) const BEGIN: u8 = 20;
+    pub(crate) const COMMIT: u8 = 21;
+    pub(crate) const ROLLBACK: u8 = 22;
+    pub(crate) const SAVEPOINT: u8 = 23;
+    pub(crate) const RELEASE: u8 = 24;
+    pub(crate) const SNAPSHOT: u8 = 25;
+    pub(crate) const ACQUIRE: u8 = 26;
+    pub(crate) const DROP: u8 = 27;
+    pub(crate) const CANCEL: u8 = 28;
+    pub(crate) const INSERT: u8 = 30;
+    pub(crate) const UPSERT: u8 = 31;
+    pub(crate) const INSERT_MANY: u8 = 32;
+    pub(crate) const GET: u8 = 33;
+    pub(crate) const UPDATE: u8 = 34;
+    pub(crate) const UPDATE_MANY: u8 = 35;
+    pub(crate) const DELETE: u8 = 36;
+    pub(crate) const SELECT: u8 = 37;
+    pub(crate) const SELECT_FIRST: u8 = 38;
+    pub(crate) const SELECT_COUNT: u8 = 39;
+    pub(crate) const SELECT_STREAM: u8 = 40;
+    pub(crate) const TABLE_STREAM: u8 = 41;
+    pub(crate) const TRANSFER: u8 = 42;
+}
+
+/// An operation on a database, a session, a transaction, a savepoint or a
+/// snapshot.
+#[derive(Debug)]
+pub(super) enum Operation {
+    Execute {
+        sql: String,
+        params: Params,
+    },
+    Query {
+        sql: String,
+        params: Params,
+        want: Want,
+    },
+    /// Its rows come through a feed.
+    ExecuteMany {
+        sql: String,
+    },
+    Batch(Batch),
+    Stream {
+        sql: String,
+        params: Params,
+    },
+    Table {
+        name: String,
+        what: OnTable,
+    },
+}
+
+/// Which rows of a query are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Want {
+    All,
+    /// The first, which must be there.
+    One,
+    /// The first, if there is one.
+    Optional,
+}
+
+/// An operation on a table.
+#[derive(Debug)]
+pub(super) enum OnTable {
+    Insert(Record),
+    Upsert(Record),
+    /// Its records come through a feed.
+    InsertMany,
+    Get(Key),
+    Update(Key, Record),
+    UpdateMany(Vec<Key>, Record),
+    Delete(Key),
+    Select(Choice, Ending),
+    Stream,
+    Transfer(String, Vec<Transfer>),
+}
+
+/// How a selection ends.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Ending {
+    All,
+    First,
+    Count,
+    Stream,
+}
+
+impl Operation {
+    /// Reads the payload of an operation; `None`: the number is none of these.
+    /// The rows of an operation on many stay unread.
+    pub(super) fn read(op: u8, from: &mut Reader<'_>) -> Result<Option<Self>> {
+        let want = match op {
+            op::QUERY => Some(Want::All),
+            op::QUERY_ONE | op::QUERY_VALUE => Some(Want::One),
+            op::QUERY_OPTIONAL => Some(Want::Optional),
+            _ => None,
+        };
+        if let Some(want) = want {
+            let (sql, params) = statement(from)?;
+            return Ok(Some(Self::Query { sql, params, want }));
+        }
+        Ok(Some(match op {
+            op::EXECUTE => {
+                let (sql, params) = statement(from)?;
+                Self::Execute { sql, params }
+            }
+            op::EXECUTE_MANY => Self::ExecuteMany { sql: from.str()?.to_owned() },
+            op::BATCH => Self::Batch(batch(from)?),
+            op::STREAM => {
+                let (sql, params) = statement(from)?;
+                Self::Stream { sql, params }
+            }
+            op::INSERT..=op::TRANSFER => {
+                let name = from.str()?.to_owned();
+                Self::Table { name, what: OnTable::read(op, from)? }
+            }
+            _ => return Ok(None),
+        }))
+    }
+}
+
+impl OnTable {
+    fn read(op: u8, from: &mut Reader<'_>) -> Result<Self> {
+        Ok(match op {
+            op::INSERT => Self::Insert(from.record()?),
+            op::UPSERT => Self::Upsert(from.record()?),
+            op::INSERT_MANY => Self::InsertMany,
+            op::GET => Self::Get(from.key()?),
+            op::UPDATE => Self::Update(from.key()?, from.record()?),
+            op::UPDATE_MANY => {
+                let count = from.count()?;
+                let keys = (0..count).map(|_| from.key()).collect::<Result<_>>()?;
+                Self::UpdateMany(keys, from.record()?)
+            }
+            op::DELETE => Self::Delete(from.key()?),
+            op::SELECT => Self::Select(choice(from)?, Ending::All),
+            op::SELECT_FIRST => Self::Select(choice(from)?, Ending::First),
+            op::SELECT_COUNT => Self::Select(choice(from)?, Ending::Count),
+            op::SELECT_STREAM => Self::Select(choice(from)?, Ending::Stream),
+            op::TABLE_STREAM => Self::Stream,
+            op::TRANSFER => {
+                let column = from.str()?.to_owned();
+                let count = from.count()?;
+                let transfer = |from: &mut Reader<'_>| -> Result<Transfer> {
+                    Ok(Transfer::new(from.key()?, from.key()?, from.value()?))
+                };
+                let transfers = (0..count).map(|_| transfer(from)).collect::<Result<_>>()?;
+                Self::Transfer(column, transfers)
+            }
+            _ => return Err(malformed()),
+        })
+    }
+}
+
+pub(super) fn begin(from: &mut Reader<'_>) -> Result<Begin> {
+    match from.u8()? {
+        0 => Ok(Begin::Immediate),
+        1 => Ok(Begin::Deferred),
+        2 => Ok(Begin::Exclusive),
+        _ => Err(malformed()),
+    }
+}
+
+fn statement(from: &mut Reader<'_>) -> Result<(String, Params)> {
+    Ok((from.str()?.to_owned(), from.params()?))
+}
+
+fn batch(from: &mut Reader<'_>) -> Result<Batch> {
+    match from.u8()? {
+        0 => Ok(Batch::from(from.str()?)),
+        1 => {
+            let mut batch = Batch::new();
+            for _ in 0..from.count()? {
+                let (sql, params) = statement(from)?;
+                batch.push(sql, params);
+            }
+            Ok(batch)
+        }
+        _ => Err(malformed()),
+    }
+}
+
+fn choice(from: &mut Reader<'_>) -> Result<Choice> {
+    let mut choice = Choice::default();
+    for _ in 0..from.count()? {
+        let compare = from.u8()?;
+        let column = from.str()?.to_owned();
+        let compare = match compare {
+            0 => Compare::Eq,
+            1 => Compare::Ne,
+            2 => Compare::Lt,
+            3 => Compare::Le,
+            4 => Compare::Gt,
+            5 => Compare::Ge,
+            6 => Compare::Like,
+            7 => Compare::NotLike,
+            8 => {
+                choice.filter_in(column, from.list()?);
+                continue;
+            }
+            9 | 10 => {
+                let compare = if compare == 9 { Compare::Eq } else { Compare::Ne };
+                choice.filter(column, compare, Value::Null);
+                continue;
+            }
+            _ => return Err(malformed()),
+        };
+        choice.filter(column, compare, from.value()?.to_value());
+    }
+    for _ in 0..from.count()? {
+        let column = from.str()?.to_owned();
+        choice.order(column, from.u8()? != 0);
+    }
+    if from.u8()? != 0 {
+        choice.limit(whole(from.f64()?)?);
+    }
+    choice.offset(whole(from.f64()?)?);
+    Ok(choice)
+}
+
+/// A number of rows.
+fn whole(number: f64) -> Result<u64> {
+    if !(number >= 0.0 && number.fract() == 0.0) {
+        return Err(crate::Error::invalid("a limit or offset is a whole number, not negative"));
+    }
+    // Beyond the largest: all rows.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked above")]
+    Ok(number as u64)
+}

@@ -1,0 +1,488 @@
+//! One client's requests, from bytes to replies.
+
+use std::collections::{HashMap, VecDeque};
+use std::future::poll_fn;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+use super::feed::{Credit, Feed};
+use super::handles::{End, Handle, Handles, Kind, Lent, Place, Stream};
+use super::line::Line;
+use super::read::{Reader, malformed};
+use super::reply::{Answer, Outbox, describe};
+use super::request::{Head, Operation, begin, op};
+use super::run::{Ended, lend, run};
+use super::task::{Drive, Task};
+use crate::backend::{Begin, Control, Intent};
+use crate::database::Database;
+use crate::engine::context::{self, Caller};
+use crate::error::{Error, Result};
+use crate::nested::Nested;
+use crate::platform::{self, BoxFuture, MaybeSend, MaybeSync};
+use crate::row::Rows;
+use crate::target::limited;
+use crate::transaction::Transaction;
+
+/// Where a server lives.
+pub trait Host: MaybeSend + MaybeSync + 'static {
+    /// Drives a future to its end.
+    fn spawn(&self, future: BoxFuture<'static, ()>);
+
+    /// Replies are ready that were not when [`Server::take`] was called last.
+    fn ready(&self);
+}
+
+/// Serves one client of a database.
+pub struct Server(Arc<Inner>);
+
+struct Inner {
+    database: Database,
+    client: u32,
+    host: Box<dyn Host>,
+    out: Mutex<Outbox>,
+    held: Mutex<Held>,
+}
+
+#[derive(Default)]
+struct Held {
+    handles: Handles,
+    tasks: HashMap<u32, Arc<Task>>,
+    feeds: HashMap<u32, Arc<Feed>>,
+    /// Calls that were answered a moment ago and may have changed something in
+    /// the transaction of a handle: the client may be giving them up.
+    recent: VecDeque<(u32, u32)>,
+    /// Requests that have not begun.
+    waiting: VecDeque<Box<[u8]>>,
+    /// Requests took long: the host is to look for messages before the next.
+    behind: bool,
+}
+
+/// How long requests are taken before the host looks for messages again.
+const LONG: Duration = Duration::from_millis(8);
+
+/// So many calls are remembered.
+const RECENT: usize = 256;
+
+impl Held {
+    /// To be called when a call is done.
+    fn done(&mut self, id: u32, handle: u32) {
+        self.tasks.remove(&id);
+        self.feeds.remove(&id);
+        if self.handles.lent(handle).is_ok_and(|lent| lent.session.wrote()) {
+            if self.recent.len() == RECENT {
+                self.recent.pop_front();
+            }
+            self.recent.push_back((id, handle));
+        }
+    }
+}
+
+impl Server {
+    /// Serves a client, whose number no other one of this host has.
+    pub fn new(database: Database, client: u32, host: impl Host) -> Self {
+        Self(Arc::new(Inner {
+            database,
+            client,
+            host: Box::new(host),
+            out: Mutex::default(),
+            held: Mutex::default(),
+        }))
+    }
+
+    /// Who tells, on any thread, whether a running call was given up: asked while
+    /// SQLite runs, with the client's number and the request's. For hosts whose
+    /// one thread can't take a `CANCEL` meanwhile.
+    pub fn set_probe(probe: fn(client: u32, request: u32) -> bool) {
+        context::set_probe(probe);
+    }
+
+    /// Takes requests. Those that can be answered at once are, unless that takes
+    /// long: the rest waits for [`resume`](Self::resume) then.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for bytes that are no requests; those before them were
+    /// taken.
+    pub fn submit(&self, bytes: &[u8]) -> Result<()> {
+        let start = platform::now();
+        let mut batch = Reader::new(bytes);
+        while !batch.is_empty() {
+            let length = batch.u32()? as usize;
+            let bytes = batch.bytes(length)?;
+            let mut request = Reader::new(bytes);
+            let head = Head::read(&mut request)?;
+            if self.0.postpones(head, bytes) {
+                continue;
+            }
+            self.0.take(head, request);
+            self.0.note_time(start);
+        }
+        Ok(())
+    }
+
+    /// Whether requests wait for [`resume`](Self::resume).
+    pub fn is_behind(&self) -> bool {
+        self.0.held().behind
+    }
+
+    /// Goes on with the requests that wait, for a moment: to be called when the
+    /// host's one thread has looked for messages, among which there may be one
+    /// that gives a waiting request up.
+    pub fn resume(&self) {
+        let start = platform::now();
+        self.0.held().behind = false;
+        loop {
+            let mut held = self.0.held();
+            if held.behind {
+                return;
+            }
+            let Some(bytes) = held.waiting.pop_front() else { return };
+            drop(held);
+            let mut request = Reader::new(&bytes);
+            // It was read once.
+            if let Ok(head) = Head::read(&mut request) {
+                self.0.take(head, request);
+            }
+            self.0.note_time(start);
+        }
+    }
+
+    /// The replies that are ready; none if there is none.
+    pub fn take(&self) -> Option<Vec<u8>> {
+        let mut out = self.0.out.lock().unwrap_or_else(PoisonError::into_inner);
+        (!out.is_empty()).then(|| out.take())
+    }
+
+    /// An error's fields as JSON, for what fails before there is a server.
+    pub fn describe(error: &Error) -> String {
+        describe(error).to_string()
+    }
+}
+
+impl Drop for Server {
+    /// Gives up what is under way, and rolls back what is open.
+    fn drop(&mut self) {
+        let mut held = self.0.held();
+        let tasks = std::mem::take(&mut held.tasks);
+        let handles = held.handles.drain();
+        held.feeds.clear();
+        held.waiting.clear();
+        drop(held);
+        for task in tasks.values() {
+            task.cancel();
+        }
+        handles.into_iter().for_each(let_go);
+    }
+}
+
+/// Undoes what a handle has open.
+fn let_go((_, handle): (u32, Handle)) {
+    if let Handle::Lent(lent) = &handle {
+        drop(lent.take_end());
+    }
+    drop(handle);
+}
+
+impl Credit for Inner {
+    fn credit(&self, id: u32) {
+        self.out(|out| out.credit(id));
+    }
+}
+
+type Work = BoxFuture<'static, Result<Answer>>;
+
+impl Inner {
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn out(&self, write: impl FnOnce(&mut Outbox)) {
+        let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = out.is_empty();
+        write(&mut out);
+        drop(out);
+        if first {
+            self.host.ready();
+        }
+    }
+
+    /// Keeps a request for later, where requests wait; takes back one that is
+    /// given up before it began.
+    fn postpones(&self, head: Head, bytes: &[u8]) -> bool {
+        let mut held = self.held();
+        if held.waiting.is_empty() && !held.behind {
+            return false;
+        }
+        if head.op == op::CANCEL {
+            let before = held.waiting.len();
+            held.waiting.retain(|request| {
+                Head::read(&mut Reader::new(request)).is_ok_and(|it| it.id != head.handle)
+            });
+            return held.waiting.len() < before;
+        }
+        held.waiting.push_back(bytes.into());
+        true
+    }
+
+    fn take(self: &Arc<Self>, head: Head, request: Reader<'_>) {
+        if let Err(error) = self.begin(head, request) {
+            self.out(|out| out.error(head.id, &error));
+        }
+    }
+
+    /// Has the next requests wait, if those taken since `start` took long.
+    fn note_time(&self, start: Duration) {
+        if platform::now().saturating_sub(start) >= LONG {
+            self.held().behind = true;
+        }
+    }
+
+    fn begin(self: &Arc<Self>, head: Head, mut payload: Reader<'_>) -> Result<()> {
+        match head.op {
+            op::CANCEL => self.cancel(head.handle),
+            op::DROP => self.drop_handle(head.handle),
+            op::MORE => self.more(head, payload),
+            op::INTERRUPT => self.interrupt(head)?,
+            op::CAPABILITIES => {
+                let it = self.database.capabilities();
+                let bits = u32::from(it.transactions)
+                    | u32::from(it.cursors) << 1
+                    | u32::from(it.snapshots) << 2
+                    | u32::from(it.sessions) << 3;
+                self.out(|out| out.answer(head.id, &Answer::Bits(bits)));
+            }
+            _ => {
+                // A number that names two things would have one of them live for ever.
+                let held = self.held();
+                if held.tasks.contains_key(&head.id) || held.handles.contains(head.id) {
+                    return Err(malformed());
+                }
+                drop(held);
+                let work = self.work(head, &mut payload)?;
+                self.start(head, work);
+            }
+        }
+        Ok(())
+    }
+
+    /// Begins a request, and answers it now if it is done at once.
+    fn start(self: &Arc<Self>, head: Head, work: Work) {
+        let until = head.timeout.map(|limit| platform::now() + limit);
+        let caller = Caller { client: self.client, request: head.id, until };
+        let inner = Arc::clone(self);
+        let future = Box::pin(async move {
+            let answer = work.await;
+            let mut held = inner.held();
+            held.done(head.id, head.handle);
+            drop(held);
+            inner.out(|out| match &answer {
+                Ok(answer) => out.answer(head.id, answer),
+                Err(error) => out.error(head.id, error),
+            });
+        });
+        let task = Arc::new(Task::new(head.id, head.handle, caller, future));
+        self.held().tasks.insert(head.id, Arc::clone(&task));
+        if task.poll(&mut Context::from_waker(Waker::noop())).is_pending() {
+            self.host.spawn(Box::pin(Drive(task)));
+        }
+    }
+
+    fn place(&self, handle: u32) -> Result<Place> {
+        if handle == 0 {
+            return Ok(Place::Database(self.database.clone()));
+        }
+        self.held().handles.lent(handle).map(Place::Lent)
+    }
+
+    /// What a request has to do.
+    fn work(self: &Arc<Self>, head: Head, payload: &mut Reader<'_>) -> Result<Work> {
+        let inner = Arc::clone(self);
+        if head.op == op::NEXT {
+            let stream = self.held().handles.stream(head.handle)?;
+            let most = payload.u32()?.max(1);
+            return Ok(Box::pin(async move { inner.next(head.handle, &stream, most).await }));
+        }
+        let place = self.place(head.handle)?;
+        let turn = match &place {
+            Place::Lent(lent) => lent.line.as_ref().map(Line::enter),
+            Place::Database(_) => None,
+        };
+        if let Some(operation) = Operation::read(head.op, payload)? {
+            let feed = Arc::new(Feed::default());
+            if matches!(head.op, op::EXECUTE_MANY | op::INSERT_MANY) {
+                feed.push(payload.rest(), None, !head.more);
+                if head.more {
+                    self.held().feeds.insert(head.id, Arc::clone(&feed));
+                }
+            }
+            return Ok(Box::pin(async move {
+                if let Some(turn) = &turn {
+                    turn.first().await;
+                }
+                match run(&place, head.timeout, operation, &feed, &*inner).await? {
+                    Ended::Answer(answer) => Ok(answer),
+                    Ended::Stream(rows) => {
+                        let stream = Stream::new(rows, place, head.handle);
+                        inner.held().handles.put(head.id, Handle::Stream(Arc::new(stream)));
+                        Ok(Answer::Handle)
+                    }
+                }
+            }));
+        }
+        let mode = if head.op == op::BEGIN { begin(payload)? } else { Begin::default() };
+        Ok(Box::pin(async move {
+            if let Some(turn) = &turn {
+                turn.first().await;
+            }
+            inner.control(head, &place, mode).await
+        }))
+    }
+
+    async fn next(&self, handle: u32, stream: &Stream, most: u32) -> Result<Answer> {
+        let turn = Line::enter(&stream.line);
+        turn.first().await;
+        let mut rows = Rows::default();
+        for _ in 0..most {
+            let next = poll_fn(|cx| {
+                stream.rows.lock().unwrap_or_else(PoisonError::into_inner).poll_rows(cx)
+            });
+            match next.await {
+                Ok(Some(next)) => rows.extend(next),
+                Ok(None) if rows.is_empty() => {
+                    self.held().handles.remove(handle);
+                    return Ok(Answer::Next(None));
+                }
+                Ok(None) => break,
+                Err(error) => {
+                    self.held().handles.remove(handle);
+                    return Err(error);
+                }
+            }
+        }
+        Ok(Answer::Next(Some(rows)))
+    }
+
+    /// Begins, ends and nests.
+    async fn control(&self, head: Head, place: &Place, mode: Begin) -> Result<Answer> {
+        let limit = head.timeout;
+        let lent = match (head.op, place) {
+            (op::BEGIN, Place::Database(database)) => {
+                let begun = database.limited(limit).begin_with(mode).await?;
+                let session = begun.shared().ok_or_else(|| Error::closed("transaction"))?;
+                Lent::new(Kind::Transaction, session, Some(End::Transaction(begun)), None)
+            }
+            (op::BEGIN, Place::Lent(outer)) if outer.kind == Kind::Session => {
+                let session = Arc::clone(&outer.session);
+                // Dropped in the middle, it undoes what may have begun.
+                let begun =
+                    Transaction::lent(crate::held::Held::Shared(Arc::clone(&session)), None);
+                limited(session.control(Control::Begin(mode)), limit, false).await?;
+                let end = Some(End::Transaction(begun));
+                Lent::new(Kind::Transaction, session, end, Some((outer, head.handle)))
+            }
+            (op::SAVEPOINT, Place::Lent(outer))
+                if matches!(outer.kind, Kind::Transaction | Kind::Savepoint) =>
+            {
+                let session = Arc::clone(&outer.session);
+                let held = crate::held::Held::Shared(Arc::clone(&session));
+                let nested = Nested::begin(held, outer.depth + 1, limit).await?;
+                let end = Some(End::Savepoint(nested));
+                Lent::new(Kind::Savepoint, session, end, Some((outer, head.handle)))
+            }
+            (op::SNAPSHOT, _) => {
+                let session = lend(place, limit, Intent::Snapshot).await?;
+                Lent::new(Kind::Snapshot, session, None, None)
+            }
+            (op::ACQUIRE, _) => {
+                let session = lend(place, limit, Intent::Own).await?;
+                Lent::new(Kind::Session, session, None, None)
+            }
+            (op::COMMIT | op::ROLLBACK | op::RELEASE, Place::Lent(lent)) => {
+                return self.end(head, lent).await;
+            }
+            _ => return Err(malformed()),
+        };
+        self.held().handles.put(head.id, Handle::Lent(Arc::new(lent)));
+        Ok(Answer::Handle)
+    }
+
+    /// Ends a transaction or savepoint, well or by undoing it: its handle is
+    /// gone in any case.
+    async fn end(&self, head: Head, lent: &Lent) -> Result<Answer> {
+        let end = match (head.op, lent.take_end()) {
+            (op::COMMIT, Some(End::Savepoint(nested))) => {
+                drop(nested);
+                return Err(malformed());
+            }
+            (_, Some(end)) => end,
+            (_, None) => return Err(Error::closed("transaction")),
+        };
+        let gone = self.held().handles.remove(head.handle);
+        let parts = gone.len().saturating_sub(1);
+        gone.into_iter().take(parts).for_each(let_go);
+        match (head.op, end) {
+            (op::COMMIT, End::Transaction(transaction)) => {
+                transaction.limited(head.timeout).commit().await?;
+            }
+            (op::RELEASE, End::Savepoint(nested)) => nested.release().await?,
+            (op::ROLLBACK, End::Savepoint(nested)) => nested.rollback().await?,
+            (op::ROLLBACK, End::Transaction(transaction)) => {
+                transaction.limited(head.timeout).rollback().await?;
+            }
+            _ => return Err(malformed()),
+        }
+        Ok(Answer::Done)
+    }
+
+    fn cancel(&self, id: u32) {
+        let mut held = self.held();
+        let task = held.tasks.remove(&id);
+        held.feeds.remove(&id);
+        // What the request made is nobody's.
+        let made = held.handles.remove(id);
+        let late = held.recent.iter().find(|(done, _)| *done == id).copied();
+        let spoiled = late.and_then(|(_, handle)| held.handles.lent(handle).ok());
+        drop(held);
+        if let Some(task) = task {
+            task.cancel();
+        }
+        if let Some(lent) = spoiled {
+            lent.session.give_up(lent.depth as usize);
+        }
+        made.into_iter().for_each(let_go);
+    }
+
+    fn drop_handle(&self, handle: u32) {
+        let mut held = self.held();
+        let gone = held.handles.remove(handle);
+        let numbers: Vec<u32> = gone.iter().map(|(number, _)| *number).collect();
+        let tasks: Vec<Arc<Task>> =
+            held.tasks.values().filter(|task| numbers.contains(&task.handle)).cloned().collect();
+        for task in &tasks {
+            held.tasks.remove(&task.id);
+            held.feeds.remove(&task.id);
+        }
+        drop(held);
+        for task in tasks {
+            task.cancel();
+        }
+        gone.into_iter().for_each(let_go);
+    }
+
+    fn more(&self, head: Head, rows: Reader<'_>) {
+        let feed = self.held().feeds.get(&head.handle).cloned();
+        // The operation may have failed meanwhile.
+        if let Some(feed) = feed {
+            feed.push(rows.rest(), Some(head.id), !head.more);
+        }
+    }
+
+    fn interrupt(&self, head: Head) -> Result<()> {
+        match self.place(head.handle)? {
+            Place::Database(database) => database.interrupt(),
+            Place::Lent(lent) => lent.session.interrupt(),
+        }
+        self.out(|out| out.answer(head.id, &Answer::Done));
+        Ok(())
+    }
+}

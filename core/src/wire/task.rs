@@ -1,0 +1,78 @@
+//! Requests under way.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use crate::engine::context::{self, Caller};
+use crate::platform::BoxFuture;
+
+/// A request under way. Dropping its future gives it up.
+pub(super) struct Task {
+    pub(super) id: u32,
+    /// The handle that it is a call on; 0: the database.
+    pub(super) handle: u32,
+    caller: Caller,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    // It answers its request itself, as its last act.
+    future: Option<BoxFuture<'static, ()>>,
+    waker: Option<Waker>,
+}
+
+impl Task {
+    pub(super) fn new(
+        id: u32,
+        handle: u32,
+        caller: Caller,
+        future: BoxFuture<'static, ()>,
+    ) -> Self {
+        Self { id, handle, caller, state: Mutex::new(State { future: Some(future), waker: None }) }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Goes on with the request. Ready: it is over.
+    pub(super) fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.state();
+        let Some(mut future) = state.future.take() else { return Poll::Ready(()) };
+        state.waker = Some(cx.waker().clone());
+        drop(state);
+        // Outside the lock: the request may cancel others, and itself.
+        let _caller = context::enter(Some(self.caller));
+        if Pin::new(&mut future).poll(cx).is_ready() {
+            return Poll::Ready(());
+        }
+        self.state().future = Some(future);
+        Poll::Pending
+    }
+
+    /// Gives the request up.
+    pub(super) fn cancel(&self) {
+        let mut state = self.state();
+        let future = state.future.take();
+        let waker = state.waker.take();
+        drop(state);
+        drop(future);
+        // Whoever drives it lets it go.
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+/// Drives a task to its end.
+pub(super) struct Drive(pub(super) Arc<Task>);
+
+impl Future for Drive {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.0.poll(cx)
+    }
+}

@@ -1,0 +1,304 @@
+//! A client's bytes, as a binding would write them.
+
+use std::sync::{Arc, Mutex};
+
+use super::request::op;
+use super::{Host, Server};
+use crate::Database;
+use crate::backend::local::Local;
+use crate::options::Options;
+use crate::platform::BoxFuture;
+
+/// Drives futures on the test's runtime.
+#[derive(Clone, Default)]
+struct Tokio(Arc<Mutex<usize>>);
+
+impl Host for Tokio {
+    fn spawn(&self, future: BoxFuture<'static, ()>) {
+        tokio::spawn(future);
+    }
+
+    fn ready(&self) {
+        *self.0.lock().unwrap() += 1;
+    }
+}
+
+/// Writes requests.
+#[derive(Default)]
+struct Batch(Vec<u8>);
+
+impl Batch {
+    fn add(mut self, id: u32, op: u8, handle: u32, payload: &[u8]) -> Self {
+        self = self.flagged(id, op, 0, handle, payload);
+        self
+    }
+
+    fn flagged(mut self, id: u32, op: u8, flags: u8, handle: u32, payload: &[u8]) -> Self {
+        let length = 4 + 1 + 1 + 4 + payload.len() as u32;
+        self.0.extend_from_slice(&length.to_le_bytes());
+        self.0.extend_from_slice(&id.to_le_bytes());
+        self.0.extend_from_slice(&[op, flags]);
+        self.0.extend_from_slice(&handle.to_le_bytes());
+        self.0.extend_from_slice(payload);
+        self
+    }
+}
+
+fn text(text: &str) -> Vec<u8> {
+    let mut bytes = (text.len() as u32).to_le_bytes().to_vec();
+    bytes.extend_from_slice(text.as_bytes());
+    bytes
+}
+
+/// A statement without parameters.
+fn sql(sql: &str) -> Vec<u8> {
+    let mut bytes = text(sql);
+    bytes.push(0);
+    bytes
+}
+
+#[derive(Debug)]
+struct Reply {
+    id: u32,
+    kind: u8,
+    flags: u8,
+    extra: u32,
+    payload: Vec<u8>,
+}
+
+fn word(bytes: &[u8], at: usize) -> u32 {
+    u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap())
+}
+
+fn replies(server: &Server) -> Vec<Reply> {
+    let bytes = server.take().unwrap_or_default();
+    let mut rest = bytes.as_slice();
+    let mut all = Vec::new();
+    while !rest.is_empty() {
+        let length = word(rest, 0) as usize;
+        assert_eq!(length % 8, 0);
+        let (reply, next) = rest.split_at(length);
+        rest = next;
+        all.push(Reply {
+            id: word(reply, 4),
+            kind: reply[8],
+            flags: reply[9],
+            extra: word(reply, 12),
+            payload: reply[16..].to_vec(),
+        });
+    }
+    all
+}
+
+async fn settled(server: &Server, ids: &[u32]) -> Vec<Reply> {
+    let mut all = Vec::new();
+    for _ in 0..500 {
+        all.extend(replies(server));
+        if ids.iter().all(|id| all.iter().any(|reply: &Reply| reply.id == *id)) {
+            all.sort_by_key(|reply| reply.id);
+            return all;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+    }
+    panic!("no answer to some of {ids:?}: {all:?}");
+}
+
+fn serve() -> Server {
+    let local = Local::open(":memory:".as_ref(), Options::default()).unwrap();
+    Server::new(Database::from_backend(Box::new(local)), 1, Tokio::default())
+}
+
+#[tokio::test]
+async fn a_read_is_answered_within_the_very_call() {
+    let server = serve();
+    server.submit(&Batch::default().add(1, op::QUERY, 0, &sql("SELECT 7 AS n, 'x'")).0).unwrap();
+    let [reply] = replies(&server).try_into().unwrap();
+    let Reply { id: 1, kind: 7, extra: 1, payload, .. } = reply else { panic!("{reply:?}") };
+    assert_eq!((word(&payload, 4), word(&payload, 8)), (2, 11));
+    assert_eq!(&payload[16..27], br#"["n","'x'"]"#);
+    // A second time the names are known.
+    server.submit(&Batch::default().add(2, op::QUERY, 0, &sql("SELECT 7 AS n, 'x'")).0).unwrap();
+    let [again] = replies(&server).try_into().unwrap();
+    assert_eq!((word(&again.payload, 0), word(&again.payload, 8)), (word(&payload, 0), 0));
+}
+
+#[tokio::test]
+async fn calls_of_one_transaction_take_place_in_order_and_its_end_is_the_end() {
+    let server = serve();
+    let batch = Batch::default().add(1, op::EXECUTE, 0, &sql("CREATE TABLE t(a)")).add(
+        2,
+        op::BEGIN,
+        0,
+        &[0],
+    );
+    server.submit(&batch.0).unwrap();
+    settled(&server, &[1, 2]).await;
+    let batch = Batch::default()
+        .add(3, op::EXECUTE, 2, &sql("INSERT INTO t VALUES (1)"))
+        .add(4, op::SAVEPOINT, 2, &[])
+        .add(5, op::EXECUTE, 2, &sql("INSERT INTO t VALUES (2)"));
+    server.submit(&batch.0).unwrap();
+    settled(&server, &[3, 4, 5]).await;
+    let batch = Batch::default()
+        .add(6, op::ROLLBACK, 4, &[])
+        .add(7, op::COMMIT, 2, &[])
+        .add(8, op::QUERY, 2, &sql("SELECT 1"))
+        .add(9, op::EXECUTE, 0, &sql("INSERT INTO t VALUES (3)"));
+    server.submit(&batch.0).unwrap();
+    let all = settled(&server, &[6, 7, 8, 9]).await;
+    let kinds: Vec<u8> = all.iter().map(|reply| reply.kind).collect();
+    assert_eq!(kinds, [0, 0, 1, 2], "{all:?}");
+    let count = sql("SELECT group_concat(a) FROM t");
+    server.submit(&Batch::default().add(10, op::QUERY_VALUE, 0, &count).0).unwrap();
+    let all = settled(&server, &[10]).await;
+    assert!(all[0].payload.windows(3).any(|bytes| bytes == b"1,3"), "{all:?}");
+}
+
+#[tokio::test]
+async fn a_dropped_client_rolls_back_what_it_has_open() {
+    let local = Local::open(":memory:".as_ref(), Options::default()).unwrap();
+    let db = Database::from_backend(Box::new(local));
+    db.execute("CREATE TABLE t(a)", ()).await.unwrap();
+    let server = Server::new(db.clone(), 1, Tokio::default());
+    server.submit(&Batch::default().add(1, op::BEGIN, 0, &[0]).0).unwrap();
+    settled(&server, &[1]).await;
+    let insert = sql("INSERT INTO t VALUES (1)");
+    server.submit(&Batch::default().add(2, op::EXECUTE, 1, &insert).0).unwrap();
+    settled(&server, &[2]).await;
+    drop(server);
+    db.execute("INSERT INTO t VALUES (2)", ()).await.unwrap();
+    let left: Vec<i64> = db.query("SELECT a FROM t", ()).await.unwrap();
+    assert_eq!(left, [2]);
+}
+
+#[tokio::test]
+async fn rows_come_in_chunks_and_each_is_credited() {
+    let server = serve();
+    let create = sql("CREATE TABLE t(a)");
+    server.submit(&Batch::default().add(1, op::EXECUTE, 0, &create).0).unwrap();
+    settled(&server, &[1]).await;
+    let rows = |from: i64, count: u32| {
+        let mut bytes = count.to_le_bytes().to_vec();
+        for value in (from..).take(count as usize) {
+            bytes.extend_from_slice(&[1, 1, 0, 0, 0, 1]);
+            bytes.extend_from_slice(&value.to_le_bytes());
+        }
+        bytes
+    };
+    let first = [text("INSERT INTO t VALUES (?)"), rows(0, 3)].concat();
+    let batch = Batch::default()
+        .flagged(2, op::EXECUTE_MANY, 2, 0, &first)
+        .flagged(3, op::MORE, 2, 2, &rows(3, 3000))
+        .flagged(4, op::MORE, 0, 2, &rows(3003, 2));
+    server.submit(&batch.0).unwrap();
+    let all = settled(&server, &[2, 3, 4]).await;
+    assert_eq!((all[0].kind, word(&all[0].payload, 0)), (4, 3005), "{all:?}");
+    assert_eq!((all[1].kind, all[2].kind), (9, 9));
+}
+
+#[tokio::test]
+async fn a_stream_gives_its_pages_and_then_its_end() {
+    let server = serve();
+    let numbers = sql(
+        "WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r WHERE i < 5000) SELECT i FROM r",
+    );
+    server.submit(&Batch::default().add(1, op::STREAM, 0, &numbers).0).unwrap();
+    settled(&server, &[1]).await;
+    let mut rows = 0;
+    for id in 2.. {
+        server.submit(&Batch::default().add(id, op::NEXT, 1, &1u32.to_le_bytes()).0).unwrap();
+        let [reply] = settled(&server, &[id]).await.try_into().unwrap();
+        if reply.flags & 1 != 0 {
+            break;
+        }
+        let names = (word(&reply.payload, 8) as usize).next_multiple_of(8);
+        rows += word(&reply.payload, 16 + names);
+    }
+    assert_eq!(rows, 5000);
+}
+
+#[tokio::test]
+async fn bytes_that_are_no_request_are_told_so_whatever_they_are() {
+    let local = Local::open(":memory:".as_ref(), Options::default()).unwrap();
+    let db = Database::from_backend(Box::new(local));
+    let server = Server::new(db.clone(), 1, Tokio::default());
+    let mut random = fastrand::Rng::with_seed(7);
+    for _ in 0..20_000 {
+        let mut bytes: Vec<u8> =
+            Batch::default().add(9, random.u8(0..60), random.u32(0..3), &sql("SELECT 1")).0;
+        for _ in 0..random.usize(0..6) {
+            let place = random.usize(0..bytes.len());
+            bytes[place] = random.u8(..);
+        }
+        bytes.truncate(random.usize(0..=bytes.len()));
+        // An error or an answer: never a panic.
+        let _ = server.submit(&bytes);
+    }
+    drop(server);
+    // Whatever was begun is rolled back with its client.
+    db.execute("CREATE TABLE after(a)", ()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_cancelled_call_answers_nothing_and_never_runs() {
+    let server = serve();
+    let create = sql("CREATE TABLE t(a)");
+    server.submit(&Batch::default().add(1, op::EXECUTE, 0, &create).0).unwrap();
+    settled(&server, &[1]).await;
+    server.submit(&Batch::default().add(2, op::BEGIN, 0, &[0]).0).unwrap();
+    settled(&server, &[2]).await;
+    let batch = Batch::default()
+        .add(3, op::EXECUTE, 0, &sql("INSERT INTO t VALUES (1)"))
+        .add(4, op::CANCEL, 3, &[])
+        .add(5, op::COMMIT, 2, &[]);
+    server.submit(&batch.0).unwrap();
+    settled(&server, &[5]).await;
+    let count = sql("SELECT count(*) + 40 FROM t");
+    server.submit(&Batch::default().add(6, op::QUERY_VALUE, 0, &count).0).unwrap();
+    let all = settled(&server, &[6]).await;
+    assert!(all.iter().all(|reply| reply.id != 3), "{all:?}");
+    assert!(all[0].payload.contains(&40), "{all:?}");
+}
+
+#[tokio::test]
+async fn a_write_that_was_given_up_too_late_keeps_its_transaction_from_being_committed() {
+    let server = serve();
+    let create = sql("CREATE TABLE t(a)");
+    server.submit(&Batch::default().add(1, op::EXECUTE, 0, &create).0).unwrap();
+    settled(&server, &[1]).await;
+    server.submit(&Batch::default().add(2, op::BEGIN, 0, &[0]).0).unwrap();
+    settled(&server, &[2]).await;
+    let batch = Batch::default()
+        .add(3, op::EXECUTE, 2, &sql("INSERT INTO t VALUES (1)"))
+        .add(4, op::QUERY, 2, &sql("SELECT 1"))
+        .add(5, op::CANCEL, 4, &[])
+        .add(6, op::QUERY, 2, &sql("SELECT 1"))
+        .add(7, op::CANCEL, 3, &[])
+        .add(8, op::COMMIT, 2, &[]);
+    server.submit(&batch.0).unwrap();
+    let all = settled(&server, &[6, 8]).await;
+    // A read that was given up spoils nothing; a write does.
+    let kind = |id: u32| all.iter().find(|reply| reply.id == id).map(|reply| reply.kind);
+    assert_eq!((kind(6), kind(8)), (Some(7), Some(1)), "{all:?}");
+}
+
+#[tokio::test]
+async fn behind_a_long_call_the_others_wait_and_can_be_given_up() {
+    let server = serve();
+    let long = sql(
+        "WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r WHERE i < 300000) SELECT count(*) FROM r",
+    );
+    let batch = Batch::default()
+        .add(1, op::QUERY_VALUE, 0, &long)
+        .add(2, op::QUERY_VALUE, 0, &sql("SELECT 2"))
+        .add(3, op::QUERY_VALUE, 0, &sql("SELECT 3"));
+    server.submit(&batch.0).unwrap();
+    assert!(server.is_behind());
+    assert_eq!(replies(&server).len(), 1);
+    server.submit(&Batch::default().add(4, op::CANCEL, 2, &[]).0).unwrap();
+    server.submit(&Batch::default().add(5, op::QUERY_VALUE, 0, &sql("SELECT 5")).0).unwrap();
+    server.resume();
+    assert!(!server.is_behind());
+    let ids: Vec<u32> = replies(&server).iter().map(|reply| reply.id).collect();
+    assert_eq!(ids, [3, 5]);
+}

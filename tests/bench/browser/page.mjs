@@ -1,0 +1,49 @@
+// The page: does one work with one subject when the driver calls `work(...)`.
+
+import { TASKS, allRows, fill, inserts, pointReads } from '../js/works.mjs';
+import { ROWS } from '../js/data.mjs';
+
+const SUBJECTS = import.meta.glob('./subjects/*.mjs');
+const FULL = 'FULL';
+const NORMAL = 'NORMAL';
+
+// The work by its name: the settings it is opened with, and what is done.
+const WORKS = {
+  point_read: { filled: true, run: (subject, n) => pointReads(subject, 1, n(10_000)) },
+  point_read_64: { filled: true, run: (subject, n) => pointReads(subject, TASKS, n(60_000)) },
+  rows: { filled: true, run: (subject) => allRows(subject) },
+  insert_1: { synchronous: FULL, run: (subject, n) => inserts(subject, 1, n(1_000)) },
+  insert_64: { synchronous: FULL, run: (subject, n) => inserts(subject, TASKS, n(10_000)) },
+};
+
+/** Does the work, and answers with the figure and its unit. */
+globalThis.work = async (subjectName, name, { quick }) => {
+  const subject = await SUBJECTS[`./subjects/${subjectName}.mjs`]();
+  const slowness = subject.slowness ?? 1;
+  const n = (usual) => Math.ceil(usual / slowness / (quick ? 10 : 1));
+  // What only one subject has: the floors, and the engine without messages.
+  if (subject.works?.[name]) return subject.works[name](n);
+  if (name === 'open') return untilFirstRow(subject);
+  const { filled, run, synchronous = NORMAL } = WORKS[name];
+  const opened = await subject.open({ synchronous });
+  if (filled) await fill(opened);
+  const value = await run(opened, n);
+  await opened.close();
+  return { unit: 'us', value };
+};
+
+/** From the call of `open` to a row of the database in the page. */
+async function untilFirstRow(subject) {
+  const start = performance.now();
+  const opened = await subject.open({ synchronous: NORMAL });
+  const row = await opened.get(ROWS);
+  const value = performance.now() - start;
+  if (row === undefined) {
+    // The first load of the page: the driver asks again.
+    await fill(opened);
+  } else if (row.id !== ROWS) {
+    throw new Error(`another row: ${row.id}`);
+  }
+  await opened.close();
+  return { unit: 'ms', value };
+}

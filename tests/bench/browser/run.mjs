@@ -1,0 +1,75 @@
+// node run.mjs SUBJECT WORK PROFILE [--quick] [--browser chromium|firefox]
+//
+// Does one work with one subject in a browser of its own, whose storage is in the
+// folder PROFILE, and prints the figure: {"work":..,"unit":..,"value":..}
+
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+
+import { launch } from '../../web/drive.mjs';
+import { serve } from '../../web/serve.mjs';
+
+const PORT = 47_931;
+/** How often a page is loaded for `open`, after the first time. */
+const LOADS = 5;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    quick: { type: 'boolean', default: false },
+    browser: { type: 'string', default: 'chromium' },
+  },
+});
+const [subject, work, profile] = positionals;
+const site = fileURLToPath(new URL('../../../target/bench/browser/', import.meta.url));
+
+const server = await serve(site, {
+  port: PORT,
+  // sqlocal asks for it in its instructions; nobody else needs it.
+  isolated: subject === 'sqlocal',
+  // As a real server does with files whose names change with what is in them.
+  headers: { 'cache-control': 'public, max-age=31536000, immutable' },
+  routes: {
+    '/': (request, response) => {
+      response.writeHead(200, { 'content-type': 'text/html', 'cache-control': 'no-cache' });
+      response.end(readFileSync(`${site}/index.html`));
+    },
+  },
+});
+try {
+  const browser = await launch(values.browser, { dir: profile });
+  try {
+    const { unit, value } = work === 'open' ? await reloads(browser) : await load(browser);
+    console.log(JSON.stringify({ work, unit, value }));
+  } finally {
+    await browser.close();
+  }
+} finally {
+  await server.close();
+}
+
+/** Does the work in a new page. */
+async function load(browser) {
+  const page = await browser.newPage(server.url('/'));
+  try {
+    return await page.evaluate(
+      async ({ subject, work, quick }) => {
+        while (!globalThis.work) await new Promise((done) => setTimeout(done, 10));
+        return globalThis.work(subject, work, { quick });
+      },
+      { subject, work, quick: values.quick },
+    );
+  } finally {
+    if (page.errors.length > 0) console.error(page.errors.join('\n'));
+    await page.close();
+  }
+}
+
+/** The work of a page that has been loaded before: the middle one of some loads. */
+async function reloads(browser) {
+  await load(browser);
+  const figures = [];
+  for (let done = 0; done < LOADS; done += 1) figures.push(await load(browser));
+  return figures.sort((a, b) => a.value - b.value)[(LOADS - 1) / 2];
+}

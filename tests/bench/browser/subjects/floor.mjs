@@ -1,0 +1,46 @@
+// The floors: what nobody who stores in a worker can be faster than.
+
+import { TASKS, time } from '../../js/works.mjs';
+
+const start = () => new Worker(new URL('../workers/floor.mjs', import.meta.url), { type: 'module' });
+
+export const works = {
+  round_trip: (n) => roundTrips(1, n(20_000)),
+  round_trip_64: (n) => roundTrips(TASKS, n(200_000)),
+  async flush(n) {
+    const worker = start();
+    const many = n(1_000);
+    worker.postMessage({ flushes: many });
+    const took = await new Promise((resolve) => {
+      worker.onmessage = ({ data }) => resolve(data.took);
+    });
+    worker.terminate();
+    return { unit: 'us', value: (took * 1_000) / many };
+  },
+};
+
+/** Small objects to a worker and back. */
+async function roundTrips(tasks, n) {
+  const worker = start();
+  const waiting = new Map();
+  let last = 0;
+  worker.onmessage = ({ data }) => {
+    waiting.get(data.id)(data.value);
+    waiting.delete(data.id);
+  };
+  const echo = (value) =>
+    new Promise((resolve) => {
+      const id = (last += 1);
+      waiting.set(id, resolve);
+      worker.postMessage({ id, value });
+    });
+  const each = Math.ceil(n / tasks);
+  const task = async (many) => {
+    for (let done = 0; done < many; done += 1) await echo(done);
+  };
+  const all = (many) => Promise.all(Array.from({ length: tasks }, () => task(many)));
+  await all(Math.ceil(each / 10));
+  const took = await time(() => all(each));
+  worker.terminate();
+  return { unit: 'us', value: took / (each * tasks) };
+}

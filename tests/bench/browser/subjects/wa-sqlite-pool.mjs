@@ -1,0 +1,13 @@
+// @journeyapps/wa-sqlite on its AccessHandlePoolVFS, with WAL and EXCLUSIVE locking.
+
+import * as sql from '../../js/sql.mjs';
+import { subject } from '../rpc.mjs';
+
+const worker = () =>
+  new Worker(new URL('../workers/wa-sqlite.mjs', import.meta.url), { type: 'module' });
+
+export const { open, slowness } = subject(worker, {
+  sql,
+  slowness: 2,
+  options: { vfs: 'AccessHandlePoolVFS', wal: true },
+});

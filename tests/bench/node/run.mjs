@@ -1,0 +1,62 @@
+// node run.mjs SUBJECT WORK PATH [--quick]
+//
+// Does one work with one subject, and prints a figure a line:
+// {"work":..,"unit":..,"value":..}
+
+import { readFileSync, readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+
+import {
+  TASKS, allRows, fill, insertMany, inserts, pointReads, pointReadsBesideTransaction, streamRows,
+} from '../js/works.mjs';
+import { ROWS } from '../js/data.mjs';
+
+const FULL = 'FULL';
+const NORMAL = 'NORMAL';
+const MEMORY = ':memory:';
+
+// The work by its name: the settings it is opened with, and what is done.
+const WORKS = {
+  create: { run: (subject) => fill(subject) },
+  point_read_mem: { path: MEMORY, filled: true, run: (subject, n) => pointReads(subject, 1, n(100_000)) },
+  point_read: { run: (subject, n) => pointReads(subject, 1, n(100_000)) },
+  point_read_64: { run: (subject, n) => pointReads(subject, TASKS, n(400_000)) },
+  point_read_tx: { run: (subject, n) => pointReadsBesideTransaction(subject, 1, n(100_000)) },
+  point_read_64_tx: { run: (subject, n) => pointReadsBesideTransaction(subject, TASKS, n(400_000)) },
+  rows: { run: (subject) => allRows(subject) },
+  stream: { run: (subject) => streamRows(subject) },
+  execute_many: { run: (subject, n) => insertMany(subject, n(ROWS)) },
+  insert_1_full: { synchronous: FULL, run: (subject, n) => inserts(subject, 1, n(2_000)) },
+  insert_64_full: { synchronous: FULL, run: (subject, n) => inserts(subject, TASKS, n(40_000)) },
+};
+
+const [subject, name, path, quick] = process.argv.slice(2);
+if (name === 'package') {
+  figure(name, 'kB', packed(new URL('../../../bindings-wasm/dist/', import.meta.url)) / 1_000);
+} else {
+  await measure();
+}
+
+async function measure() {
+  const work = WORKS[name];
+  if (!work) throw new Error(`there is no work ${name}`);
+  const { open } = await import(`./subjects/${subject}.mjs`);
+  const opened = await open(work.path ?? path, { synchronous: work.synchronous ?? NORMAL });
+  if (work.filled) await fill(opened);
+  const n = (usual) => (quick === '--quick' ? Math.ceil(usual / 10) : usual);
+  const took = await work.run(opened, n);
+  await opened.close();
+  if (took !== undefined) figure(name, 'us', took);
+}
+
+function figure(work, unit, value) {
+  console.log(JSON.stringify({ work, unit, value }));
+}
+
+/** What the program files of the package weigh, each as `gzip -9` makes it. */
+function packed(folder) {
+  const files = readdirSync(folder).filter((file) => /\.(wasm|js|mjs|cjs)$/.test(file));
+  const size = (file) => gzipSync(readFileSync(fileURLToPath(new URL(file, folder))), { level: 9 }).length;
+  return files.reduce((sum, file) => sum + size(file), 0);
+}

@@ -1,0 +1,29 @@
+// ubiqlite, as it is published: built by `cargo xtask build`.
+
+import { open as openDatabase } from '../../../../bindings-wasm/dist/node.mjs';
+
+import { CACHE_KIB, INSERT_LOG, SELECT_ALL, SELECT_ONE, logParams } from '../../js/sql.mjs';
+import { item } from '../../js/data.mjs';
+
+export async function open(path, { synchronous }) {
+  const db = await openDatabase(path, {
+    cacheKib: CACHE_KIB,
+    synchronous: synchronous.toLowerCase(),
+  });
+  return {
+    sync: false,
+    exec: (sql) => db.execute(sql),
+    value: (sql) => db.queryValue(sql),
+    get: (id) => db.queryOptional(SELECT_ONE, [id]),
+    all: () => db.query(SELECT_ALL),
+    stream: () => db.stream(SELECT_ALL),
+    insert: (row) => db.execute(INSERT_LOG, logParams(row)),
+    insertMany: (sql, many) => db.executeMany(sql, many),
+    hold: async () => {
+      const transaction = await db.begin();
+      await transaction.execute(INSERT_LOG, logParams(item(1)));
+      return () => transaction.rollback();
+    },
+    close: () => db.close(),
+  };
+}

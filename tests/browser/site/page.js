@@ -1,0 +1,62 @@
+import * as ubiqlite from '/pkg/browser.js';
+
+window.ubiqlite = ubiqlite;
+
+/** Opens the database that the page's tests mean by `db`. */
+window.start = async (name = 'app.db', options = {}) => {
+  const begun = performance.now();
+  window.db = await ubiqlite.open(name, options);
+  return performance.now() - begun;
+};
+
+/** Reads without end and notes each pause: how long the database was away for this tab. */
+window.watch = () => {
+  window.pauses = [];
+  window.failures = [];
+  window.watching = true;
+  (async () => {
+    let last = performance.now();
+    while (window.watching) {
+      try {
+        await window.db.queryValue('SELECT count(*) FROM sqlite_schema');
+      } catch (error) {
+        window.failures.push(`${error.kind}: ${error.message}`);
+      }
+      const now = performance.now();
+      if (now - last > 20) window.pauses.push(now - last);
+      last = now;
+      await new Promise((resolve) => {
+        // Not a timer: those of a hidden tab are slow.
+        const { port1, port2 } = new MessageChannel();
+        port1.onmessage = () => {
+          port1.close();
+          resolve();
+        };
+        port2.postMessage(0);
+      });
+    }
+  })();
+};
+
+/** Runs a statement that takes seconds, in the background. */
+window.LONG = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000000)
+  SELECT count(*) FROM n`;
+
+/** A worker that opens databases itself, asked by `ask('open', name)`, `ask('value', sql)`, `ask('close')`. */
+window.startWorker = () => {
+  const worker = new Worker('/worker.js', { type: 'module' });
+  const waiting = [];
+  worker.onmessage = ({ data }) => {
+    const { resolve, reject } = waiting.shift();
+    if (data.error) reject(Object.assign(new Error(data.error), { kind: data.kind }));
+    else resolve(data.result);
+  };
+  window.worker = worker;
+  window.ask = (...question) =>
+    new Promise((resolve, reject) => {
+      waiting.push({ resolve, reject });
+      worker.postMessage(question);
+    });
+};
+
+window.ready = true;

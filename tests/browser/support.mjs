@@ -1,0 +1,83 @@
+// What the tests of the browser package share: the package and a page under one
+// origin, tabs, and ways to wait that end.
+
+import { fileURLToPath } from 'node:url';
+
+import { launch } from '../web/drive.mjs';
+import { serve } from '../web/serve.mjs';
+
+const here = (path) => fileURLToPath(new URL(path, import.meta.url));
+
+/** The browsers that can keep databases. */
+export const KEEPING = ['chromium', 'firefox'];
+
+/** How a tab reaches the engine of another. */
+export const WAYS = { 'through the hub': '/', 'by BroadcastChannel': '/nohub.html' };
+
+/** Serves the built package and the test's page. */
+export function site(options) {
+  return serve({ '/': here('site'), '/pkg/': here('../../bindings-wasm/dist') }, options);
+}
+
+/** Runs `body` with a fresh browser and a server, which both end with it. */
+export async function inBrowser(kind, body, options) {
+  const server = await site(options);
+  const browser = await launch(kind, options?.launch);
+  try {
+    await body({
+      browser,
+      server,
+      /** A tab with the package loaded. */
+      tab: async (path = '/') => loaded(await browser.newPage(server.url(path))),
+    });
+  } finally {
+    await browser.close();
+    await server.close();
+  }
+}
+
+/** Waits until a tab's page has the package. */
+export async function loaded(page) {
+  await within(20_000, 'the page loads', page.evaluate(async () => {
+    while (!window.ready) await new Promise((resolve) => setTimeout(resolve, 5));
+  }));
+  return page;
+}
+
+/** Opens the database in a tab; how many milliseconds that took. */
+export const start = (page, name = 'app.db', options = {}) =>
+  within(20_000, 'the database opens', page.evaluate((it) => window.start(it.name, it.options), { name, options }));
+
+/** One value of the tab's database. */
+export const value = (page, sql, params = []) =>
+  within(20_000, sql, page.evaluate((it) => window.db.queryValue(it.sql, it.params), { sql, params }));
+
+/** Runs a statement on the tab's database. */
+export const run = (page, sql, params = []) =>
+  within(20_000, sql, page.evaluate(async (it) => void (await window.db.execute(it.sql, it.params)), { sql, params }));
+
+/** What `promise` settles to, or an error that says what never happened. */
+export function within(ms, what, promise) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`not within ${ms} ms: ${what}`)), ms);
+  });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
+export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** The value below which the share `p` of `values` is. */
+export function quantile(values, p) {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * p))] ?? 0;
+}
+
+/** Numbers without chance: the same seed, the same test. */
+export function numbers(seed) {
+  let state = seed;
+  return (below) => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
+}

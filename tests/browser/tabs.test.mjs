@@ -1,0 +1,206 @@
+// Several tabs on one database: one leads, the others reach its engine, and
+// another takes over when it is gone.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { KEEPING, WAYS, inBrowser, loaded, quantile, run, sleep, start, value, within } from './support.mjs';
+
+/** The ways in which a tab that leads goes away, and what brings it back. */
+const ENDS = {
+  closed: (page) => page.close(),
+  crashed: (page) => page.crash(),
+  reloaded: (page) => page.reload(),
+};
+
+for (const kind of KEEPING) {
+  for (const [way, path] of Object.entries(WAYS)) {
+    test(`${kind}, ${way}: tabs share a database, and each sees what another wrote`, () =>
+      inBrowser(kind, async ({ tab }) => {
+        const tabs = [await tab(path), await tab(path), await tab(path)];
+        for (const page of tabs) await start(page);
+        await run(tabs[1], 'CREATE TABLE t(n INTEGER PRIMARY KEY, by INTEGER)');
+        await Promise.all(tabs.map((page, i) => run(page, 'INSERT INTO t(by) VALUES (?)', [i])));
+        for (const page of tabs) assert.equal(await value(page, 'SELECT count(*) FROM t'), 3);
+        assert.deepEqual(await tabs[2].evaluate(() => window.ubiqlite.list()), ['app.db']);
+      }));
+
+    for (const [how, end] of Object.entries(ENDS)) {
+      test(`${kind}, ${way}: when the tab that leads is ${how}, another takes over`, () =>
+        inBrowser(kind, async ({ tab }) => {
+          const leader = await tab(path);
+          await start(leader);
+          await run(leader, 'CREATE TABLE t(n)');
+          const others = [await tab(path), await tab(path)];
+          for (const page of others) await start(page);
+          await run(others[0], 'INSERT INTO t VALUES (7)');
+          for (const page of others) await page.evaluate(() => window.watch());
+          await within(20_000, how, end(leader));
+          await sleep(1500);
+          for (const page of others) {
+            assert.deepEqual(await page.evaluate(() => window.failures), []);
+            assert.equal(await value(page, 'SELECT n FROM t'), 7);
+          }
+          await run(others[1], 'INSERT INTO t VALUES (8)');
+          assert.equal(await value(others[0], 'SELECT count(*) FROM t'), 2);
+        }));
+    }
+
+    test(`${kind}, ${way}: a transaction of a tab that vanished is rolled back`, () =>
+      inBrowser(kind, async ({ tab }) => {
+        const [leader, other] = [await tab(path), await tab(path)];
+        await start(leader);
+        await start(other);
+        await run(leader, 'CREATE TABLE t(n)');
+        await other.evaluate(async () => {
+          window.tx = await window.db.begin();
+          await window.tx.execute('INSERT INTO t VALUES (1)');
+        });
+        await other.close();
+        await run(leader, 'INSERT INTO t VALUES (2)');
+        assert.equal(await value(leader, 'SELECT group_concat(n) FROM t'), '2');
+      }));
+  }
+
+  test(`${kind}: another leads within half a second, over and over`, async (context) => {
+    await inBrowser(kind, async ({ tab }) => {
+      const witness = await tab();
+      await start(witness);
+      await run(witness, 'CREATE TABLE t(n)');
+      await run(witness, 'INSERT INTO t VALUES (1)');
+      const pauses = [];
+      let leader = await tab();
+      await start(leader);
+      await witness.reload();
+      for (let round = 0; round < 20; round += 1) {
+        await loaded(witness);
+        await start(witness);
+        const next = await tab();
+        await start(next);
+        await witness.evaluate(() => window.watch());
+        await sleep(100);
+        await (round % 2 ? leader.close() : leader.reload());
+        await sleep(700);
+        const { longest, failures } = await witness.evaluate(() => {
+          window.watching = false;
+          return { longest: Math.max(...window.pauses), failures: window.failures };
+        });
+        assert.deepEqual(failures, []);
+        pauses.push(longest);
+        // The witness leads or `next` does; both leave, so that a third one follows.
+        if (!(round % 2)) await leader.close();
+        leader = await tab();
+        await start(leader);
+        await next.close();
+        await witness.reload();
+        await sleep(100);
+      }
+      const p95 = quantile(pauses, 0.95);
+      context.diagnostic(`longest pause of a read, ms: median ${Math.round(quantile(pauses, 0.5))}, p95 ${Math.round(p95)}`);
+      assert.ok(p95 < 500, `${p95} ms`);
+    });
+  });
+
+  test(`${kind}: a tab that leads and runs a long statement keeps nobody waiting when it goes`, () =>
+    inBrowser(kind, async ({ tab }) => {
+      for (const [how, end] of [['closed', ENDS.closed], ['reloaded', ENDS.reloaded]]) {
+        const leader = await tab();
+        await start(leader, `${how}.db`);
+        const other = await tab();
+        await start(other, `${how}.db`);
+        await leader.evaluate(() => void window.db.queryValue(window.LONG).catch(() => {}));
+        await sleep(300);
+        await other.evaluate(() => window.watch());
+        const begun = performance.now();
+        await end(leader);
+        await value(other, 'SELECT 1');
+        assert.ok(performance.now() - begun < 1500, how);
+        if (how !== 'closed') await leader.close();
+        await other.close();
+      }
+    }));
+
+  test(`${kind}: workers open databases too, and lead`, () =>
+    inBrowser(kind, async ({ tab }) => {
+      const one = await tab();
+      await one.evaluate(async () => {
+        window.startWorker();
+        await window.ask('open', 'app.db');
+        await window.ask('run', 'CREATE TABLE t(n)');
+        await window.ask('run', 'INSERT INTO t VALUES (5)');
+      });
+      const two = await tab();
+      await start(two);
+      assert.equal(await value(two, 'SELECT n FROM t'), 5);
+      await two.evaluate(async () => {
+        window.startWorker();
+        await window.ask('open', 'app.db');
+      });
+      assert.equal(await two.evaluate(() => window.ask('value', 'SELECT n FROM t')), 5);
+      await one.evaluate(() => window.worker.terminate());
+      assert.equal(await value(two, 'SELECT n FROM t'), 5);
+      assert.equal(await two.evaluate(() => window.ask('value', 'SELECT n FROM t')), 5);
+    }));
+
+  test(`${kind}: a SharedWorker uses a database while a page has it open`, () =>
+    inBrowser(kind, async ({ tab }) => {
+      const page = await tab();
+      const ask = (question) =>
+        within(10_000, question[0], page.evaluate(
+          (it) =>
+            new Promise((resolve) => {
+              window.shared ??= new SharedWorker('/worker.js', { type: 'module' });
+              window.shared.port.onmessage = ({ data }) => resolve(data);
+              window.shared.port.postMessage(it);
+            }),
+          question,
+        ));
+      const alone = await ask(['open', 'app.db']);
+      assert.equal(alone.kind, 'Unsupported');
+      assert.match(alone.error, /page/);
+      await start(page);
+      assert.deepEqual(await ask(['open', 'app.db']), {});
+      assert.deepEqual(await ask(['value', 'SELECT 42']), { result: 42 });
+    }));
+
+  test(`${kind}: a page in the back-forward cache holds nothing`, () =>
+    inBrowser(kind, async ({ tab, server }) => {
+      const page = await tab();
+      await start(page);
+      await run(page, 'CREATE TABLE t(n)');
+      const other = await tab();
+      await start(other);
+      await page.goto(server.url('/icon.svg'));
+      await run(other, 'INSERT INTO t VALUES (1)');
+      await within(10_000, 'removing', other.evaluate(async () => {
+        await window.db.close();
+        await window.ubiqlite.remove('app.db');
+      }));
+    }));
+}
+
+test('chromium: a frozen tab keeps nobody waiting, and takes part again when it is back', () =>
+  inBrowser('chromium', async ({ tab }) => {
+    const [leader, other] = [await tab(), await tab()];
+    await start(leader);
+    await start(other);
+    await run(leader, 'CREATE TABLE t(n)');
+    await other.evaluate(() => window.watch());
+    await leader.freeze();
+    await run(other, 'INSERT INTO t VALUES (1)');
+    assert.deepEqual(await other.evaluate(() => window.failures), []);
+    await leader.thaw();
+    assert.equal(await value(leader, 'SELECT n FROM t'), 1);
+
+    // Now the other one leads, and this one freezes in the middle of a transaction.
+    await leader.evaluate(async () => {
+      window.tx = await window.db.begin();
+      await window.tx.execute('INSERT INTO t VALUES (2)');
+    });
+    await leader.freeze();
+    await run(other, 'INSERT INTO t VALUES (3)');
+    await leader.thaw();
+    assert.equal(await value(leader, 'SELECT group_concat(n) FROM t'), '1,3');
+    const kind = await leader.evaluate(() => window.tx.commit().catch((error) => error.kind));
+    assert.equal(kind, 'Cancelled');
+  }));

@@ -1,0 +1,109 @@
+// The tiny app, built by each bundler the way its own guide says, with the
+// package as npm would install it.
+
+import { execFileSync } from 'node:child_process';
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import esbuild from 'esbuild';
+import * as vite from 'vite';
+import webpack from 'webpack';
+
+const PACKAGE = fileURLToPath(new URL('../../../bindings-wasm', import.meta.url));
+const APP = fileURLToPath(new URL('./app', import.meta.url));
+
+/** A folder with the app and the package in its `node_modules`. */
+export async function install() {
+  const dir = await mkdtemp(join(tmpdir(), 'ubiqlite-app-'));
+  const npm = (...args) =>
+    execFileSync('npm', args, { cwd: dir, encoding: 'utf8', shell: process.platform === 'win32' });
+  await cp(APP, dir, { recursive: true });
+  await writeFile(join(dir, 'package.json'), JSON.stringify({ name: 'app', private: true, type: 'module' }));
+  const [{ filename }] = JSON.parse(npm('pack', PACKAGE, '--json', '--ignore-scripts'));
+  // It depends on nothing, so nothing has to be fetched.
+  npm('install', '--offline', '--ignore-scripts', '--no-audit', '--no-fund', `./${filename}`);
+  return { dir, remove: () => rm(dir, { recursive: true, force: true }) };
+}
+
+/** Builds with Vite, without a setting that a user would have to know. */
+export async function buildWithVite(dir) {
+  await vite.build({ root: dir, configFile: false, logLevel: 'error' });
+  return join(dir, 'dist');
+}
+
+/** Vite's development server. */
+export async function serveWithVite(dir) {
+  const server = await vite.createServer({ root: dir, configFile: false, logLevel: 'error', server: { port: 0 } });
+  await server.listen();
+  return { url: server.resolvedUrls.local[0], close: () => server.close() };
+}
+
+/** Builds with webpack, whose default is to put all into `dist/main.js`. */
+export async function buildWithWebpack(dir) {
+  const out = join(dir, 'packed');
+  const compiler = webpack({ mode: 'production', context: dir, entry: './main.js', output: { path: out } });
+  const stats = await new Promise((done, failed) =>
+    compiler.run((error, stats) => (error ? failed(error) : done(stats))),
+  );
+  await new Promise((done) => compiler.close(done));
+  if (stats.hasErrors()) throw new Error(stats.toString('errors-only'));
+  // Its bundle is a classic script.
+  await page(dir, out, '<script defer src="./main.js"></script>');
+  return out;
+}
+
+/** Builds with esbuild: three files go beside the bundle, as the README says. */
+export async function buildWithEsbuild(dir) {
+  const out = join(dir, 'bundled');
+  await esbuild.build({
+    absWorkingDir: dir,
+    entryPoints: ['main.js'],
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    outdir: out,
+    logLevel: 'error',
+  });
+  for (const file of ['worker.js', 'hub.js', 'ubiqlite.wasm']) {
+    await cp(join(dir, 'node_modules/ubiqlite/dist', file), join(out, file));
+  }
+  await page(dir, out, '<script type="module" src="./main.js"></script>');
+  return out;
+}
+
+/** No build: an import map says where the package is. */
+export async function withImportMap(dir) {
+  const out = join(dir, 'mapped');
+  const map = { imports: { ubiqlite: './ubiqlite/browser.js' } };
+  await plain(dir, out);
+  await page(
+    dir,
+    out,
+    `<script type="importmap">${JSON.stringify(map)}</script>\n<script type="module" src="./main.js"></script>`,
+  );
+  return out;
+}
+
+/** No build, and nothing inline: what a strict policy allows. */
+export async function withPath(dir) {
+  const out = join(dir, 'plain');
+  await plain(dir, out);
+  const main = await readFile(join(out, 'main.js'), 'utf8');
+  await writeFile(join(out, 'main.js'), main.replace("'ubiqlite'", "'./ubiqlite/browser.js'"));
+  return out;
+}
+
+async function plain(dir, out) {
+  await mkdir(out, { recursive: true });
+  await cp(join(dir, 'node_modules/ubiqlite/dist'), join(out, 'ubiqlite'), { recursive: true });
+  for (const file of ['index.html', 'main.js']) await cp(join(dir, file), join(out, file));
+}
+
+/** The app's page with other scripts. */
+async function page(dir, out, scripts) {
+  const html = await readFile(join(dir, 'index.html'), 'utf8');
+  await mkdir(out, { recursive: true });
+  await writeFile(join(out, 'index.html'), html.replace(/<script.*<\/script>/, () => scripts));
+}

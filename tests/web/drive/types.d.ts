@@ -1,0 +1,40 @@
+/** A running browser with a profile of its own. */
+export interface Browser {
+  readonly kind: 'chromium' | 'firefox' | 'webkit';
+  /** The browser's own word for its version. */
+  readonly version: string;
+  /** Opens a tab and waits until the page is loaded. */
+  newPage(url: string): Promise<Page>;
+  /** Ends the browser and whatever it started. Does no harm twice. */
+  close(): Promise<void>;
+}
+
+/** A tab. */
+export interface Page {
+  /**
+   * Runs a function in the page and answers what it resolves to. The argument
+   * and the result travel as JSON. The function is sent as its source, so it
+   * sees nothing of the test around it. What it throws is thrown here with its
+   * `name`, `message`, `kind` and `code`.
+   */
+  evaluate<A, R>(fn: (arg: A) => R | Promise<R>, arg?: A): Promise<R>;
+  /** What the page, and its workers where the browser tells, wrote to the console. */
+  readonly console: string[];
+  /** Errors that nobody in the page caught. */
+  readonly errors: string[];
+  goto(url: string): Promise<void>;
+  reload(): Promise<void>;
+  /** Closes the tab as a person does; nothing in it gets time to end. */
+  close(): Promise<void>;
+  /**
+   * Kills the process that the page runs in. Other tabs in that process die too;
+   * in Chromium each tab has one of its own.
+   */
+  crash(): Promise<void>;
+  /** Stops everything in the page, as a browser does with a tab in the background (Chromium only). */
+  freeze(): Promise<void>;
+  /** Lets a frozen page go on. */
+  thaw(): Promise<void>;
+  /** Limits what the page's origin may store (Chromium only); without a number it is as before. */
+  quota?(bytes?: number): Promise<void>;
+}

@@ -1,0 +1,2 @@
+console.log('the page is here');
+window.count = 1;

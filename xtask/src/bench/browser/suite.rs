@@ -1,0 +1,65 @@
+//! What is measured, of whom, and what must be reached. What each work does is
+//! written in `tests/bench/js` and `tests/bench/browser`.
+
+use super::super::goals::{Goal, faster, time, time_over_sum, usually_at_most};
+use super::super::suite::{Data, Suite, UBIQLITE, Whose, Work, work};
+
+const OFFICIAL: &str = "official";
+const OFFICIAL_WAL: &str = "official-wal";
+const FLOOR: &str = "floor";
+
+/// In Chromium.
+pub(crate) const SUITE: Suite = Suite {
+    name: "browser",
+    subjects: &[
+        UBIQLITE,
+        OFFICIAL,
+        OFFICIAL_WAL,
+        "sqlocal",
+        "wa-sqlite-pool",
+        "wa-sqlite-coop",
+        FLOOR,
+    ],
+    works: WORKS,
+    further: &[],
+    goals: GOALS,
+};
+
+/// In Firefox, where the goals are not set.
+pub(crate) const FIREFOX: Suite =
+    Suite { name: "firefox", subjects: &[UBIQLITE, FLOOR], works: WORKS, further: &[], goals: &[] };
+
+const DATABASES: Whose = Whose::AllBut(&[FLOOR]);
+const FLOORS: Whose = Whose::Only(&[FLOOR]);
+const OURS: Whose = Whose::Only(&[UBIQLITE]);
+
+/// Neighbours are what is compared.
+const WORKS: &[Work] = &[
+    work("round_trip", "a message to a worker and back, one at a time", Data::Empty, FLOORS),
+    work("engine_read", "point read in the worker, without messages", Data::Empty, OURS),
+    work("point_read", "point read from the page, one at a time", Data::Shared, DATABASES),
+    work("round_trip_64", "a message to a worker and back, 64 in flight", Data::Empty, FLOORS),
+    work("point_read_64", "point read from the page, 64 in flight", Data::Shared, DATABASES),
+    work("flush", "4 KiB written and flushed in OPFS", Data::Empty, FLOORS),
+    work("insert_1", "durable insert from the page, one at a time", Data::Empty, DATABASES),
+    work("insert_64", "durable insert from the page, 64 in flight", Data::Empty, DATABASES),
+    work("rows", "all rows as objects in the page, per row", Data::Shared, DATABASES),
+    work("open", "from opening to the first row, warm cache", Data::Shared, DATABASES),
+];
+
+const GOALS: &[Goal] = &[
+    time_over_sum(
+        "point_read",
+        &[(1.3, ("round_trip", FLOOR)), (1.0, ("engine_read", UBIQLITE))],
+        1.0,
+    ),
+    faster("point_read", ("point_read", OFFICIAL), 1.0),
+    faster("point_read", ("point_read", OFFICIAL_WAL), 1.0),
+    faster("point_read_64", ("point_read_64", OFFICIAL), 4.0),
+    faster("point_read_64", ("point_read_64", OFFICIAL_WAL), 4.0),
+    time("insert_1", ("flush", FLOOR), 1.15),
+    faster("insert_64", ("flush", FLOOR), 15.0),
+    faster("rows", ("rows", OFFICIAL), 3.0),
+    faster("rows", ("rows", OFFICIAL_WAL), 3.0),
+    usually_at_most("open", 150.0),
+];

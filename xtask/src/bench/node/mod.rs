@@ -1,0 +1,77 @@
+//! `cargo xtask bench node`: the npm package in Node beside better-sqlite3 and
+//! node-sqlite3-wasm.
+
+mod suite;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+
+pub(crate) use self::suite::SUITE;
+use super::data::Files;
+use super::options::Options;
+use super::suite::{Data, Runner, UBIQLITE, Work};
+use crate::process::Run;
+use crate::workspace::Workspace;
+use crate::{build, npm};
+
+/// The peers, installed, the package, built, and the data set.
+pub(crate) fn runner(workspace: &Workspace, options: &Options) -> anyhow::Result<Box<dyn Runner>> {
+    let folder = workspace.root().join("tests/bench/node");
+    npm::install(&folder)?;
+    if options.has_subject(UBIQLITE) {
+        build::npm::setup()?;
+        build::npm::build(workspace)?;
+    }
+    let script = Script { node: node(&folder), path: folder.join("run.mjs") };
+    let make = |items: &Path| {
+        let made = script.run(suite::BETTER).arg("create").arg(items).answer();
+        made.map(drop).context("cannot make the data set")
+    };
+    let files = Files::make(workspace.root().join("target/bench/node-data"), make)?;
+    Ok(Box::new(Node { script, files }))
+}
+
+/// The program that is every subject's.
+struct Script {
+    node: PathBuf,
+    path: PathBuf,
+}
+
+impl Script {
+    fn run(&self, subject: &str) -> Run {
+        Run::new(&self.node).arg(&self.path).arg(subject)
+    }
+}
+
+struct Node {
+    script: Script,
+    files: Files,
+}
+
+impl Runner for Node {
+    fn prepare(&self, data: Data, _subject: &str) -> anyhow::Result<PathBuf> {
+        self.files.prepare(data)
+    }
+
+    fn run(&self, _work: &Work, subject: &str) -> Run {
+        self.script.run(subject)
+    }
+}
+
+/// The Node that runs all subjects: better-sqlite3 13 crashes below 22, so npm
+/// brings one, where there is one in the registry.
+fn node(folder: &Path) -> PathBuf {
+    let system = match std::env::consts::OS {
+        "windows" => "win",
+        other => other,
+    };
+    let machine = match std::env::consts::ARCH {
+        "x86_64" => "x64",
+        "aarch64" => "arm64",
+        other => other,
+    };
+    let program = format!("node{}", std::env::consts::EXE_SUFFIX);
+    let own = folder.join(format!("node_modules/node-{system}-{machine}/bin")).join(&program);
+    if own.is_file() { own } else { PathBuf::from(program) }
+}

@@ -1,0 +1,26 @@
+//! `cargo xtask build NAME`: what others than cargo build.
+
+pub(crate) mod bindgen;
+pub(crate) mod npm;
+mod stamp;
+pub(crate) mod wasm;
+
+use anyhow::bail;
+
+use crate::workspace::Workspace;
+
+/// Builds what the first argument names.
+pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
+    match args {
+        [name] if name == "wasm" => {
+            wasm::setup()?;
+            wasm::build(&Workspace::find()?)
+        }
+        [name] if name == "npm" => {
+            npm::setup()?;
+            npm::build(&Workspace::find()?)
+        }
+        [unknown] => bail!("cannot build `{unknown}`; there are wasm and npm"),
+        _ => bail!("name one thing to build: wasm or npm"),
+    }
+}

@@ -1,0 +1,98 @@
+//! The wasm module of the npm package, and the JavaScript that calls it:
+//! `bindings-wasm/dist/wasm`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+
+use super::bindgen;
+use super::stamp::Stamp;
+use crate::process::Run;
+use crate::wasm::Toolchain;
+use crate::workspace::Workspace;
+use crate::{npm, setup};
+
+const PACKAGE: &str = "ubiqlite-wasm";
+
+/// The profile in the workspace's `Cargo.toml`.
+const PROFILE: &str = "wasm";
+
+/// How wasm-opt optimises.
+const LEVEL: &str = "-O3";
+
+/// What the module may use: what rustc's and clang's wasm32 use without being
+/// asked, which every browser with OPFS sync access handles has, and Node 20.
+const FEATURES: &[&str] = &[
+    "--enable-bulk-memory",
+    "--enable-bulk-memory-opt",
+    "--enable-call-indirect-overlong",
+    "--enable-multivalue",
+    "--enable-mutable-globals",
+    "--enable-nontrapping-float-to-int",
+    "--enable-reference-types",
+    "--enable-sign-ext",
+];
+
+/// Makes the machine able to build it.
+pub(crate) fn setup() -> anyhow::Result<()> {
+    setup::wasm()?;
+    npm::install(&tools(&Workspace::find()?))
+}
+
+/// Builds the module, generates its glue and optimises it; what is fresh stays.
+pub(crate) fn build(workspace: &Workspace) -> anyhow::Result<()> {
+    let version = bindgen::version(workspace)?;
+    let built = Toolchain::find_or_install()?.build(workspace, PACKAGE, PROFILE)?;
+    let module = built.join("ubiqlite_wasm.wasm");
+    let out = workspace.root().join("bindings-wasm/dist/wasm");
+    let [wasm, glue, types] =
+        ["ubiqlite_wasm_bg.wasm", "ubiqlite_wasm.js", "ubiqlite_wasm.d.ts"].map(|it| out.join(it));
+
+    let how = format!("wasm-bindgen {version}, wasm-opt {} {LEVEL}", wasm_opt_version(workspace)?);
+    let stamp = Stamp::of(built.join("ubiqlite_wasm.stamp"), &module, &how)?;
+    if stamp.holds_for(&[wasm.clone(), glue, types]) {
+        println!("{} is fresh", out.display());
+        return Ok(());
+    }
+    stamp.clear()?;
+    fs::create_dir_all(&out).with_context(|| format!("cannot make {}", out.display()))?;
+    bindgen::run(workspace, &module, &out)?;
+    let before = size(&wasm)?;
+    optimise(workspace, &wasm)?;
+    println!("{}: {} bytes, {before} before wasm-opt", wasm.display(), size(&wasm)?);
+    stamp.set()
+}
+
+/// Replaces the module by its optimised form.
+fn optimise(workspace: &Workspace, module: &Path) -> anyhow::Result<()> {
+    Run::new("node")
+        .arg(tools(workspace).join("node_modules/binaryen/bin/wasm-opt"))
+        .arg(LEVEL)
+        .args(FEATURES)
+        .arg(module)
+        .arg("-o")
+        .arg(module)
+        .run()
+}
+
+/// The version of npm's binaryen that is installed.
+fn wasm_opt_version(workspace: &Workspace) -> anyhow::Result<String> {
+    let path = tools(workspace).join("node_modules/binaryen/package.json");
+    let text = fs::read_to_string(&path)
+        .with_context(|| format!("cannot read {}: run `cargo xtask setup wasm`", path.display()))?;
+    let package: serde_json::Value = serde_json::from_str(&text)?;
+    package["version"]
+        .as_str()
+        .map(str::to_owned)
+        .with_context(|| format!("{} names no version", path.display()))
+}
+
+fn tools(workspace: &Workspace) -> PathBuf {
+    workspace.root().join("xtask/bindgen")
+}
+
+fn size(path: &Path) -> anyhow::Result<u64> {
+    let data = fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(data.len())
+}

@@ -1,0 +1,39 @@
+//! The npm package in browsers.
+
+use crate::npm::{self, npm};
+use crate::process::Run;
+use crate::report::Report;
+use crate::workspace::Workspace;
+use crate::{browsers, build};
+
+use super::scripts;
+
+/// Makes the machine able to run the steps.
+pub(crate) fn setup() -> anyhow::Result<()> {
+    build::npm::setup()?;
+    let root = Workspace::find()?;
+    npm::install(&root.root().join("tests/web"))?;
+    browsers::setup()
+}
+
+/// Runs the steps of the part `browser`.
+pub(crate) fn steps(workspace: &Workspace, report: &mut Report) {
+    // What the others trust: without it their failures would mislead.
+    scripts::steps(workspace, report, "tests/web/test");
+    if report.step("package", || build::npm::build(workspace)).is_none() {
+        report.skip(&["scenarios", "tests", "bundlers", "example"]);
+        return;
+    }
+    for browser in ["chromium", "firefox", "webkit"] {
+        report.step(&format!("scenarios in {browser}"), || {
+            Run::new("node").args(["tests/web/scenarios.mjs", browser]).dir(workspace.root()).run()
+        });
+    }
+    scripts::steps(workspace, report, "tests/browser");
+    scripts::steps(workspace, report, "tests/web/bundlers");
+    report.step("example builds", || {
+        let example = workspace.root().join("examples/browser");
+        npm::install(&example)?;
+        npm().args(["run", "build"]).dir(&example).run()
+    });
+}

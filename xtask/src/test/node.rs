@@ -1,0 +1,37 @@
+//! The npm package in Node.
+
+use crate::build;
+use crate::npm::{self, npm};
+use crate::process::Run;
+use crate::report::Report;
+use crate::workspace::Workspace;
+
+use super::scripts;
+
+/// Makes the machine able to run the steps.
+pub(crate) fn setup() -> anyhow::Result<()> {
+    build::npm::setup()
+}
+
+/// Runs the steps of the part `node`.
+pub(crate) fn steps(workspace: &Workspace, report: &mut Report) {
+    let package = build::npm::folder(workspace);
+    let script = |name: &str| npm().args(["run", "--silent", name]).dir(&package).run();
+    let node = |path: &str| Run::new("node").arg(path).dir(workspace.root()).run();
+
+    report.step("types", || script("check"));
+    report.step("unit tests", || script("test"));
+    if report.step("package", || build::npm::build(workspace)).is_none() {
+        report.skip(&["size", "scenarios", "scenarios' own test", "tests", "example"]);
+        return;
+    }
+    report.step("size", || node("tests/web/size.mjs"));
+    report.step("scenarios", || node("tests/spec/js/node.mjs"));
+    report.step("scenarios' own test", || node("tests/spec/js/self_test.mjs"));
+    scripts::steps(workspace, report, "tests/node");
+    report.step("example", || {
+        let example = workspace.root().join("examples/node");
+        npm::install(&example)?;
+        npm().arg("start").dir(&example).run()
+    });
+}

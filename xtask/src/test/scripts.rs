@@ -1,0 +1,63 @@
+//! Test files that `node --test` runs.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+
+use crate::process::Run;
+use crate::report::Report;
+use crate::workspace::Workspace;
+
+/// Milliseconds after which a test counts as hanging. The longest takes two minutes.
+const LIMIT: &str = "--test-timeout=600000";
+
+/// Runs each test file in `folder` as a step of its own, one after the other:
+/// they measure times, and two browsers at once would disturb them.
+pub(crate) fn steps(workspace: &Workspace, report: &mut Report, folder: &str) {
+    let Some(files) = report.step(&format!("find {folder}"), || found(workspace, folder)) else {
+        return;
+    };
+    for file in files {
+        report.step(&name(&file), || {
+            Run::new("node").args(["--test", LIMIT]).arg(&file).dir(workspace.root()).run()
+        });
+    }
+}
+
+/// The test files in `folder`, by name. None is an error: it would say that all
+/// is well.
+fn found(workspace: &Workspace, folder: &str) -> anyhow::Result<Vec<PathBuf>> {
+    let entries = workspace
+        .root()
+        .join(folder)
+        .read_dir()
+        .with_context(|| format!("cannot list {folder}"))?;
+    let mut files = Vec::new();
+    for entry in entries {
+        let file = entry?.file_name();
+        if file.to_string_lossy().ends_with(".test.mjs") {
+            files.push(Path::new(folder).join(file));
+        }
+    }
+    if files.is_empty() {
+        bail!("there is no test in {folder}");
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// `many tabs` for `tests/browser/many_tabs.test.mjs`.
+fn name(file: &Path) -> String {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    name.trim_end_matches(".test.mjs").replace(['_', '-'], " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_is_named_after_its_file() {
+        assert_eq!(name(Path::new("tests/browser/many-tabs.test.mjs")), "many tabs");
+    }
+}
