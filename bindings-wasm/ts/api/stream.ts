@@ -7,6 +7,8 @@ import type { Place, Row } from './statements.js';
 /** Pages asked for before they are needed, so that SQLite steps while the caller works. */
 const AHEAD = 2;
 
+function settled(): void {}
+
 interface Fetched<T> {
   rows: T[];
   ends: boolean;
@@ -23,6 +25,10 @@ export class RowStream<T = Row> implements AsyncIterableIterator<T>, AsyncDispos
   private rows: T[] = [];
   private at = 0;
   private over = false;
+  /** The `next()` asked for last, and whether one is under way. */
+  private last: Promise<void> = Promise.resolve();
+  private waiting = 0;
+  private asking = false;
   private readonly options: CallOptions;
 
   /** @internal */
@@ -36,8 +42,22 @@ export class RowStream<T = Row> implements AsyncIterableIterator<T>, AsyncDispos
     this.options = merged(place.defaults, options);
   }
 
-  /** The next row. */
-  async next(): Promise<IteratorResult<T, undefined>> {
+  /** The next row. Several may be asked for at once; they come in order. */
+  next(): Promise<IteratorResult<T, undefined>> {
+    if (!this.asking && this.at < this.rows.length) {
+      return Promise.resolve({ done: false, value: this.rows[this.at++] });
+    }
+    this.waiting += 1;
+    this.asking = true;
+    const next = this.last.then(() => this.take());
+    this.last = next.then(settled, settled);
+    return next.finally(() => {
+      this.waiting -= 1;
+      this.asking = this.waiting > 0;
+    });
+  }
+
+  private async take(): Promise<IteratorResult<T, undefined>> {
     for (;;) {
       if (this.at < this.rows.length) return { done: false, value: this.rows[this.at++] };
       if (this.over) return { done: true, value: undefined };

@@ -1,4 +1,4 @@
-import { errorOf } from '../errors.js';
+import { errorOf, invalid } from '../errors.js';
 import type { Held } from '../link/held.js';
 import { type CallOptions, merged } from '../link/options.js';
 import { Op } from '../wire/ops.js';
@@ -11,7 +11,8 @@ const MODES: readonly Mode[] = ['immediate', 'deferred', 'exclusive'];
 
 /** @internal */
 export async function begin(place: Place, mode: Mode, options: CallOptions | undefined): Promise<Transaction> {
-  const write = (out: import('../wire/writer.js').Writer): void => out.u8(Math.max(0, MODES.indexOf(mode)));
+  if (!MODES.includes(mode)) throw invalid(`a transaction begins as ${MODES.map((it) => `'${it}'`).join(', ')}`);
+  const write = (out: import('../wire/writer.js').Writer): void => out.u8(MODES.indexOf(mode));
   const id = await place.call(Op.begin, write, (reply) => reply.extra, options);
   return new Transaction(place, id);
 }

@@ -25,6 +25,8 @@ export interface Call<T> {
 export class Pending {
   /** It is on its way to an engine, or there. */
   posted = false;
+  /** An engine was lost with it, and it is asked of another. */
+  repeated = false;
   private unlisten: (() => void) | undefined;
 
   constructor(

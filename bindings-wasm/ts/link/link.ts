@@ -304,6 +304,7 @@ export class Link {
     for (const pending of [...this.pending.values()]) {
       const verdict = whenLost(pending, reason);
       if (verdict === 'again') {
+        pending.repeated = pending.posted;
         pending.posted = false;
         again.push(pending);
       } else {

@@ -7,7 +7,7 @@ import type { Pending } from './call.js';
  * where nothing can have happened, or happen twice; else it fails with the error
  * that says what is known.
  */
-export function whenLost({ posted, call }: Pending, reason: string): 'again' | Error {
+export function whenLost({ posted, repeated, call }: Pending, reason: string): 'again' | Error {
   if (call.on !== undefined) {
     if (posted && call.op === Op.commit) return unknown(reason);
     return errorOf({
@@ -18,6 +18,10 @@ export function whenLost({ posted, call }: Pending, reason: string): 'again' | E
   // The rows of an operation that had begun are gone with it.
   const begun = posted || call.op === Op.more;
   if (!begun) return 'again';
+  if (posted && repeated) {
+    // It may be what breaks them.
+    return errorOf({ kind: 'Internal', message: `two engines were lost with this call: ${reason}` });
+  }
   if (call.again === true) return 'again';
   if (call.incomplete?.() === true) {
     return errorOf({ kind: 'Cancelled', message: `${reason}; nothing was changed: repeat the call` });

@@ -34,8 +34,9 @@ pub(super) fn split<J: Job>(batch: Vec<J>) -> Vec<Vec<J>> {
     groups
 }
 
-/// Runs a group in one transaction, each job by `run`. `None`: something in it ended or endangered
-/// the shared transaction, nothing has happened, and each is to run alone.
+/// Runs a group in one transaction, each job by `run`, or only the first ones, if
+/// `enough` says so. `None`: something in it ended or endangered the shared
+/// transaction, nothing has happened, and each is to run alone.
 ///
 /// # Errors
 /// The transaction could not begin; nothing has happened.
@@ -43,10 +44,14 @@ pub(super) fn together<J: Job>(
     connection: &mut Connection,
     group: &[J],
     mut run: impl FnMut(&mut Connection, &J) -> Option<Result<Output>>,
+    enough: impl Fn() -> bool,
 ) -> Result<Option<Vec<Result<Output>>>> {
     connection.control("BEGIN IMMEDIATE")?;
     let mut answers = Vec::with_capacity(group.len());
     for job in group {
+        if !answers.is_empty() && enough() {
+            break;
+        }
         if !job.completer().start() {
             answers.push(Err(cancelled()));
             continue;

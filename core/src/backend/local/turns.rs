@@ -89,6 +89,14 @@ impl Turns {
         self.state().waiting.push_back(Entry::Write(Arc::clone(shared), Box::new(write)));
     }
 
+    /// Has writes that began to be served be the next ones still.
+    fn put_back(&self, shared: &Arc<Shared>, writes: Vec<Write>) {
+        let mut state = self.state();
+        for write in writes.into_iter().rev() {
+            state.waiting.push_front(Entry::Write(Arc::clone(shared), Box::new(write)));
+        }
+    }
+
     /// The next ones, as long as nobody has the turn: a holder, or writes of one
     /// database that stand one behind the other.
     fn next(&self) -> Option<Next> {
@@ -134,8 +142,13 @@ pub(super) fn serve(turns: &Arc<Turns>) {
             }
             Next::Writes(shared, batch) => {
                 let turn = Turn(Some(Arc::clone(turns)));
-                write::run(&shared, batch);
+                let left = write::run(&shared, batch);
                 turn.end();
+                if !left.is_empty() {
+                    turns.put_back(&shared, left);
+                    let turns = Arc::clone(turns);
+                    return platform::later(move || serve(&turns));
+                }
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Writes of one statement or program: those that wait together share a commit.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::turns::Waiting;
 use super::{Shared, checkpoint, lent};
@@ -9,6 +10,7 @@ use crate::backend::{Completer, Output, Program, Reply, call, cancelled};
 use crate::engine::Connection;
 use crate::engine::context::{self, Caller};
 use crate::error::Result;
+use crate::platform;
 
 /// The most writes that share a transaction.
 pub(super) const MOST: usize = 256;
@@ -40,38 +42,60 @@ pub(super) fn wait(shared: &Arc<Shared>, program: Program<'static>) -> Reply<Out
     Reply::driven(Waiting::new(call, turns, shared.options.busy_timeout))
 }
 
+/// How long writes run before messages are looked for: there may be one that
+/// gives up a write which waits.
+const LONG: Duration = Duration::from_millis(8);
+
 /// Runs writes in as few transactions as they need, and answers each when it is
-/// committed. The turn is the caller's.
-pub(super) fn run(shared: &Arc<Shared>, batch: Vec<Write>) {
-    for group in split(batch) {
-        run_group(shared, group);
+/// committed. Those that are left, because the others took long, come back. The
+/// turn is the caller's.
+pub(super) fn run(shared: &Arc<Shared>, batch: Vec<Write>) -> Vec<Write> {
+    let start = platform::now();
+    let is_late = || platform::now().saturating_sub(start) >= LONG;
+    let mut groups = split(batch).into_iter();
+    let mut left = Vec::new();
+    for group in groups.by_ref() {
+        left = run_group(shared, group, &is_late);
+        if !left.is_empty() || is_late() {
+            break;
+        }
     }
     checkpoint::after_commit(shared);
+    left.extend(groups.flatten());
+    left
 }
 
-fn run_group(shared: &Shared, group: Vec<Write>) {
+fn run_group(shared: &Shared, group: Vec<Write>, is_late: &impl Fn() -> bool) -> Vec<Write> {
+    let mut group = group;
     if group.len() > 1 {
-        let answers = shared.with_writer(|connection| together(connection, &group, shared_run));
+        let answers =
+            shared.with_writer(|connection| together(connection, &group, shared_run, is_late));
         match answers {
             Ok(Some(answers)) => {
+                let left = group.split_off(answers.len());
                 for (write, answer) in group.into_iter().zip(answers) {
                     write.completer.answer(answer);
                 }
-                return;
+                return left;
             }
             Ok(None) => {}
             Err(error) => {
                 for write in group {
                     write.completer.answer(Err(error.duplicate()));
                 }
-                return;
+                return Vec::new();
             }
         }
     }
-    for write in group {
+    let mut writes = group.into_iter();
+    while let Some(write) = writes.next() {
         let answer = alone(shared, &write);
         write.completer.answer(answer);
+        if is_late() {
+            break;
+        }
     }
+    writes.collect()
 }
 
 /// Runs a write in the transaction that is open. `None`: it left something behind.

@@ -73,10 +73,11 @@ impl Drop for Turn<'_> {
 fn run(shared: &Shared, connection: &mut Connection, group: Vec<Write>) {
     if group.len() > 1 {
         let slot = &shared.writer.slot;
-        let together = together(connection, &group, |connection, write: &Write| {
+        let run = |connection: &mut Connection, write: &Write| {
             let interrupt = write.completer.interrupt();
             slot.interruptible(connection, interrupt, |it| it.run_shared(&write.program))
-        });
+        };
+        let together = together(connection, &group, run, || false);
         match together {
             Ok(Some(answers)) => {
                 for (write, answer) in group.into_iter().zip(answers) {
