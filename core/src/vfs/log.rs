@@ -22,9 +22,18 @@ const MOST: usize = 256 * 1024;
 /// Bytes of a frame's header, <https://sqlite.org/walformat.html#wal_frame_header>.
 const HEADER: usize = 24;
 
+/// The file is made longer by as much at a time: a commit within what it has
+/// need not wait for its new size too, which a disk keeps elsewhere. What is
+/// ahead of the log are zeros, at which SQLite's recovery ends.
+const AHEAD: u64 = 256 * 1024;
+
 /// What was written to a log and not handed over yet.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Log {
+    /// How long the file is at least, once that is known.
+    reached: Option<u64>,
+    /// The file's length is made a multiple of this.
+    ahead: u64,
     bytes: Vec<u8>,
     /// Where they belong.
     start: u64,
@@ -32,6 +41,12 @@ pub(super) struct Log {
     end: u64,
     /// The page that comes next completes a commit.
     commits: bool,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { reached: None, ahead: AHEAD, bytes: Vec::new(), start: 0, end: 0, commits: false }
+    }
 }
 
 impl Log {
@@ -82,7 +97,7 @@ impl Log {
             self.end = at + from.len() as u64;
         } else {
             self.hand_over(file)?;
-            file.write(from, at)?;
+            self.reached = Some(write_ahead(file, from, at, self.reached, self.ahead)?);
             if begins {
                 self.end = at + from.len() as u64;
             }
@@ -97,7 +112,8 @@ impl Log {
     /// those before it in its transaction are still wanted.
     pub(super) fn hand_over(&mut self, file: Opened<'_>) -> Result<(), FileError> {
         if !self.bytes.is_empty() {
-            file.write(&self.bytes, self.start)?;
+            let reached = write_ahead(file, &self.bytes, self.start, self.reached, self.ahead)?;
+            self.reached = Some(reached);
             self.bytes.clear();
         }
         Ok(())
@@ -124,6 +140,11 @@ impl Log {
         if self.bytes.is_empty() { 0 } else { self.start + self.bytes.len() as u64 }
     }
 
+    /// Says that the file was cut.
+    pub(super) fn cut(&mut self) {
+        self.reached = None;
+    }
+
     /// Forgets what was gathered: its transaction ended without a commit.
     pub(super) fn forget(&mut self) {
         self.bytes.clear();
@@ -148,6 +169,34 @@ impl Log {
     }
 }
 
+/// Writes, with zeros behind it where the file ends before. Answers how long the
+/// file is at least.
+fn write_ahead(
+    file: Opened<'_>,
+    from: &[u8],
+    at: u64,
+    reached: Option<u64>,
+    ahead: u64,
+) -> Result<u64, FileError> {
+    let reached = match reached {
+        Some(reached) => reached,
+        None => file.size()?,
+    };
+    let end = at + from.len() as u64;
+    if end > reached && ahead > 0 {
+        let target = end.next_multiple_of(ahead);
+        let mut bytes = Vec::with_capacity(from.len());
+        bytes.extend_from_slice(from);
+        bytes.resize(from.len() + usize::try_from(target - end).unwrap_or(0), 0);
+        // Where there is no room for zeros, there may be for what matters.
+        if file.write(&bytes, at).is_ok() {
+            return Ok(target);
+        }
+    }
+    file.write(from, at)?;
+    Ok(reached.max(end))
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::Files;
@@ -166,7 +215,7 @@ mod tests {
         fn new() -> Self {
             let files = Memory::default();
             let file = files.open("wal", true, false).unwrap();
-            Self { files, file, log: Log::default() }
+            Self { files, file, log: Log { ahead: 0, ..Log::default() } }
         }
 
         fn write(&mut self, from: &[u8], at: u64) -> Result<(), FileError> {
@@ -186,6 +235,24 @@ mod tests {
     }
 
     const FRAME: u64 = (HEADER + PAGE) as u64;
+
+    #[test]
+    fn the_file_grows_ahead_of_the_log_and_never_over_what_is_there() {
+        let mut bench = Bench::new();
+        bench.log = Log { ahead: 4096, ..Log::default() };
+        bench.write(&[1; 32], 0).unwrap();
+        bench.frame(32, 2, true).unwrap();
+        bench.frame(32 + FRAME, 3, true).unwrap();
+        assert_eq!(bench.writes(), [(0, 4096), (32 + FRAME, FRAME as usize)]);
+        // Another connection finds the file as it is.
+        bench.log = Log { ahead: 4096, ..Log::default() };
+        bench.frame(32, 4, true).unwrap();
+        let writes = bench.writes();
+        assert!(writes[2..].iter().all(|(_, len)| *len <= FRAME as usize), "{writes:?}");
+        let mut back = [0; PAGE];
+        bench.files.read(bench.file, &mut back, 32 + FRAME + HEADER as u64).unwrap();
+        assert_eq!(back, [3; PAGE]);
+    }
 
     #[test]
     fn a_transaction_is_one_write_and_done_when_its_last_page_is() {

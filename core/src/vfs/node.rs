@@ -34,6 +34,10 @@ impl Opened<'_> {
     pub(super) fn write(self, from: &[u8], at: u64) -> Result<(), FileError> {
         self.files.write(self.file, from, at)
     }
+
+    pub(super) fn size(self) -> Result<u64, FileError> {
+        self.files.size(self.file)
+    }
 }
 
 impl Node {
@@ -105,6 +109,9 @@ impl Node {
     pub(super) fn truncate(&self, size: u64) -> Result<(), FileError> {
         let content = &mut *lock(&self.content);
         let opened = content.handed_over(&*self.files)?;
+        if let Some(log) = &mut content.log {
+            log.cut();
+        }
         self.files.truncate(opened.file, size)
     }
 
