@@ -262,6 +262,15 @@ impl Options {
         let backend = crate::backend::open(path.as_ref(), self).await?;
         Ok(Database::from_backend(backend))
     }
+
+    /// As [`open`](Self::open), on the calling thread as it is where there are no
+    /// threads: for tests.
+    #[cfg(any(target_family = "wasm", test, feature = "local"))]
+    #[doc(hidden)]
+    pub fn open_local(self, path: impl AsRef<Path>) -> Result<Database> {
+        let backend = crate::backend::local::Local::open(path.as_ref(), &self)?;
+        Ok(Database::from_backend(Box::new(backend)))
+    }
 }
 
 impl fmt::Debug for Database {

@@ -48,6 +48,7 @@ mod table;
 mod target;
 mod transaction;
 mod value;
+pub mod vfs;
 
 pub use backend::{Begin, Capabilities};
 pub use database::Database;

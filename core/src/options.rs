@@ -36,6 +36,7 @@ pub struct Options {
     pub(crate) leases: bool,
     pub(crate) wal_limit: u64,
     pub(crate) stall_timeout: Duration,
+    pub(crate) vfs: Option<String>,
 }
 
 /// When a commit waits for the disk, <https://sqlite.org/pragma.html#pragma_synchronous>.
@@ -115,6 +116,7 @@ impl Default for Options {
             leases: true,
             wal_limit: 64 * 1024 * 1024,
             stall_timeout: Duration::from_secs(5),
+            vfs: None,
         }
     }
 }
@@ -229,6 +231,14 @@ impl Options {
     /// `Timeout`. Default: 5 s.
     pub fn stall_timeout(mut self, timeout: Duration) -> Self {
         self.stall_timeout = timeout.min(LONGEST);
+        self
+    }
+
+    /// The files that the database lives on, by the name that they were given
+    /// with [`vfs::register`](crate::vfs::register). Default: those of the
+    /// operating system.
+    pub fn vfs(mut self, name: impl Into<String>) -> Self {
+        self.vfs = Some(name.into());
         self
     }
 }

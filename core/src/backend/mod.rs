@@ -4,8 +4,8 @@
 //! lack: then the operations that need it answer `Unsupported` by its name.
 
 mod call;
-#[cfg(any(target_family = "wasm", test))]
-mod local;
+#[cfg(any(target_family = "wasm", test, feature = "local"))]
+pub(crate) mod local;
 #[cfg(not(target_family = "wasm"))]
 pub(crate) mod native;
 mod param_rows;

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use rusqlite::ffi;
 
-#[cfg(any(target_family = "wasm", test))]
+#[cfg(any(target_family = "wasm", test, feature = "local"))]
 pub(crate) use cursor::Cursor;
 pub(crate) use handlers::Interrupt;
 pub(crate) use open::Role;

@@ -1,0 +1,172 @@
+//! One open file, shared by all connections that have it open.
+
+use std::sync::{Arc, Mutex};
+
+use super::locks::Locks;
+use super::log::Log;
+use super::shm::Shm;
+use super::{FileError, FileId, Files, lock};
+
+/// An open file.
+pub(super) struct Node {
+    pub(super) name: Box<str>,
+    pub(super) locks: Mutex<Locks>,
+    pub(super) shm: Mutex<Shm>,
+    files: Arc<dyn Files>,
+    content: Mutex<Content>,
+}
+
+struct Content {
+    /// `None` when the file was lost at opening it anew.
+    file: Option<FileId>,
+    read_only: bool,
+    log: Option<Log>,
+}
+
+/// A file that can be read and written.
+#[derive(Clone, Copy)]
+pub(super) struct Opened<'a> {
+    pub(super) files: &'a dyn Files,
+    pub(super) file: FileId,
+}
+
+impl Opened<'_> {
+    pub(super) fn write(self, from: &[u8], at: u64) -> Result<(), FileError> {
+        self.files.write(self.file, from, at)
+    }
+}
+
+impl Node {
+    /// Opens a file; for reading only where more is not permitted.
+    pub(super) fn open(
+        files: Arc<dyn Files>,
+        name: &str,
+        create: bool,
+        read_only: bool,
+        is_log: bool,
+    ) -> Result<Self, FileError> {
+        let (file, read_only) = open(&*files, name, create, read_only)?;
+        Ok(Self {
+            name: name.into(),
+            locks: Mutex::default(),
+            shm: Mutex::default(),
+            files,
+            content: Mutex::new(Content {
+                file: Some(file),
+                read_only,
+                log: is_log.then(Log::default),
+            }),
+        })
+    }
+
+    /// Opens the file anew for writing if it was open for reading only. Answers
+    /// whether it is now still for reading only.
+    pub(super) fn permit(&self, read_only: bool) -> Result<bool, FileError> {
+        let content = &mut *lock(&self.content);
+        if read_only || !content.read_only {
+            return Ok(read_only);
+        }
+        // One file is open once, so the old one is closed first.
+        if let Some(file) = content.file.take() {
+            self.files.close(file);
+        }
+        let opened = open(&*self.files, &self.name, false, false);
+        let again = opened.or_else(|_| open(&*self.files, &self.name, false, true));
+        let (file, read_only) = again?;
+        content.file = Some(file);
+        content.read_only = read_only;
+        opened.map(|(_, read_only)| read_only)
+    }
+
+    /// Reads up to the end of the file, and answers how many bytes there were.
+    pub(super) fn read(&self, into: &mut [u8], at: u64) -> Result<usize, FileError> {
+        let content = &mut *lock(&self.content);
+        let opened = content.opened(&*self.files)?;
+        if let Some(log) = &mut content.log {
+            if log.read(into, at) {
+                return Ok(into.len());
+            }
+            if log.covers(into.len(), at) {
+                log.hand_over(opened)?;
+            }
+        }
+        self.files.read(opened.file, into, at)
+    }
+
+    pub(super) fn write(&self, from: &[u8], at: u64) -> Result<(), FileError> {
+        let content = &mut *lock(&self.content);
+        let opened = content.opened(&*self.files)?;
+        match &mut content.log {
+            Some(log) => log.write(opened, from, at),
+            None => opened.write(from, at),
+        }
+    }
+
+    pub(super) fn truncate(&self, size: u64) -> Result<(), FileError> {
+        let content = &mut *lock(&self.content);
+        let opened = content.handed_over(&*self.files)?;
+        self.files.truncate(opened.file, size)
+    }
+
+    pub(super) fn sync(&self) -> Result<(), FileError> {
+        let content = &mut *lock(&self.content);
+        let opened = content.handed_over(&*self.files)?;
+        self.files.sync(opened.file)
+    }
+
+    pub(super) fn size(&self) -> Result<u64, FileError> {
+        let content = &mut *lock(&self.content);
+        let opened = content.opened(&*self.files)?;
+        let gathered = content.log.as_ref().map_or(0, Log::gathered_end);
+        Ok(self.files.size(opened.file)?.max(gathered))
+    }
+
+    /// Forgets what a transaction wrote that ended without a commit.
+    pub(super) fn forget(&self) {
+        if let Some(log) = &mut lock(&self.content).log {
+            log.forget();
+        }
+    }
+
+    /// Closes the file: the last connection let it go.
+    pub(super) fn close(&self) {
+        let content = &mut *lock(&self.content);
+        // What is not handed over belongs to no commit: it may be lost.
+        let _ = content.handed_over(&*self.files);
+        if let Some(file) = content.file.take() {
+            self.files.close(file);
+        }
+    }
+}
+
+impl Content {
+    fn opened<'a>(&self, files: &'a dyn Files) -> Result<Opened<'a>, FileError> {
+        let file = self.file.ok_or(FileError::Unavailable)?;
+        Ok(Opened { files, file })
+    }
+
+    fn handed_over<'a>(&mut self, files: &'a dyn Files) -> Result<Opened<'a>, FileError> {
+        let opened = self.opened(files)?;
+        if let Some(log) = &mut self.log {
+            log.hand_over(opened)?;
+        }
+        Ok(opened)
+    }
+}
+
+/// Opens a file, for reading only where more is not permitted, and answers
+/// whether that is so.
+fn open(
+    files: &dyn Files,
+    name: &str,
+    create: bool,
+    read_only: bool,
+) -> Result<(FileId, bool), FileError> {
+    match files.open(name, create && !read_only, read_only) {
+        Err(FileError::Denied) if !read_only => match files.open(name, false, true) {
+            Ok(file) => Ok((file, true)),
+            Err(_) => Err(FileError::Denied),
+        },
+        opened => Ok((opened?, read_only)),
+    }
+}
