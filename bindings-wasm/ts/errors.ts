@@ -80,7 +80,6 @@ export class UbiqliteError extends Error {
     for (const name of ['code', 'table', 'offset', 'path', 'index'] as const) {
       if (fields[name] !== undefined) Object.defineProperty(this, name, { value: fields[name], enumerable: true });
     }
-    this.name = new.target.name;
   }
 }
 
@@ -177,6 +176,13 @@ const CLASSES: Record<ErrorKind, new (fields: ErrorFields, options?: ErrorOption
   Io: IoError,
   Internal: InternalError,
 };
+
+for (const [kind, Class] of Object.entries(CLASSES)) {
+  // Not what a minifier makes of it.
+  const name = { value: kind === 'Syntax' ? 'SqlSyntaxError' : `${kind}Error`, configurable: true };
+  Object.defineProperty(Class, 'name', name);
+  Object.defineProperty(Class.prototype, 'name', { ...name, writable: true });
+}
 
 /** The error of these fields, as its kind's class. @internal */
 export function errorOf(fields: ErrorFields, options?: ErrorOptions): UbiqliteError {

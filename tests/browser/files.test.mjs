@@ -28,7 +28,7 @@ for (const kind of KEEPING) {
       await one.evaluate(() => window.db.close());
       await two.evaluate(remove, 'app.db');
       assert.deepEqual(await list(), ['App.db', 'b.db', 'Ünïcode 名.db']);
-      assert.equal(await kindOf(one, () => window.ubiqlite.open('app.db', { create: false })), 'NotFound');
+      assert.equal(await kindOf(one, () => window.ubiqlite.open('app.db', { create: false })), 'CannotOpen');
     }));
 
   test(`${kind}: names that no database can have are refused`, () =>

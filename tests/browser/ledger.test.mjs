@@ -81,7 +81,8 @@ class Ledger {
       if (outcome === 'done') this.acknowledged.add(id);
       else if (outcome === 'OutcomeUnknown') this.unknown += 1;
       else if (['Cancelled', 'Busy'].includes(outcome)) this.refused += 1;
-      else this.problems.push(`${id}: ${outcome}`);
+      // A tab that was reloaded in between has no database yet.
+      else if (!entry.over) this.problems.push(`${id}: ${outcome}`);
     }
   }
 

@@ -70,7 +70,7 @@ export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 /** The value below which the share `p` of `values` is. */
 export function quantile(values, p) {
   const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * p))] ?? 0;
+  return sorted[Math.max(0, Math.ceil(sorted.length * p) - 1)] ?? 0;
 }
 
 /** Numbers without chance: the same seed, the same test. */

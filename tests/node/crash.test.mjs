@@ -36,10 +36,24 @@ async function isTornAlone(path, copy) {
   return outside(copy, 'SELECT count(DISTINCT version) FROM t').then(([[versions]]) => versions !== 1, () => true);
 }
 
-async function round(dir, path, journalMode, expected) {
+/** How long an update takes on this machine, after the first one; and the version then. */
+async function measure(path, journalMode) {
+  const child = new Child('updater.mjs', [path, journalMode]);
+  await child.tells('1');
+  const since = performance.now();
+  await child.tells('3');
+  const millis = (performance.now() - since) / 2;
+  await child.kill();
+  const db = await ubiqlite.open(path, { journalMode });
+  const version = await db.queryValue('SELECT max(version) FROM t');
+  await db.close();
+  return { millis, version };
+}
+
+async function round(dir, path, journalMode, expected, millis) {
   const child = new Child('updater.mjs', [path, journalMode]);
   await child.tells('ready');
-  await pause(Math.random() * 150);
+  await pause(Math.random() * 3 * millis);
   await child.kill();
   const acknowledged = Number(child.lines.at(-1)) || expected;
   const hot = journalMode === 'delete' ? isHot(`${path}-journal`) : existsSync(`${path}-wal`) && statSync(`${path}-wal`).size > 0;
@@ -66,15 +80,16 @@ for (const journalMode of ['delete', 'wal']) {
     const db = await ubiqlite.open(path, { journalMode });
     await db.batch(SCHEMA);
     await db.close();
-    let [version, hot, torn] = [0, 0, 0];
+    const { millis, version: first } = await measure(path, journalMode);
+    let [version, hot, torn] = [first, 0, 0];
     for (let count = 0; count < ROUNDS; count += 1) {
-      const seen = await round(dir, path, journalMode, version);
+      const seen = await round(dir, path, journalMode, version, millis);
       version = seen.version;
       hot += Number(seen.hot);
       torn += Number(seen.torn);
     }
     console.log(
-      `    ${journalMode}: ${ROUNDS} kills, ${version} updates committed, ${hot} left `
+      `    ${journalMode}: an update takes ${millis.toFixed(0)} ms; ${ROUNDS} kills, ${version - first} updates committed, ${hot} left `
         + `${journalMode === 'delete' ? `a hot journal, ${torn} of them a file that is torn without it` : 'a log'}`,
     );
     assert.ok(hot >= ROUNDS / 10, 'too few kills hit an update: nothing was shown');

@@ -40,7 +40,8 @@ export async function openChannel(engine: Engine, client: Client, events: Channe
       const before = state;
       end();
       if (before === 'opening') reject(new EngineGone(reason));
-      else if (before === 'open') events.lost(reason);
+      // Whoever closes hears of nothing that comes later.
+      else if (before === 'open' && closing === undefined) events.lost(reason);
     };
     const close = (): Promise<void> => {
       if (state !== 'open') return Promise.resolve();

@@ -1,7 +1,7 @@
-import { failure } from '../errors.js';
 import type { Channel, ChannelEvents, Connector } from '../link/connector.js';
 import { type Client, EngineGone, openChannel } from './channel.js';
 import type { Engine } from './engine.js';
+import { failure } from './failure.js';
 import { freshId } from './id.js';
 import { Leader } from './leader.js';
 import { Member } from './member.js';

@@ -1,4 +1,4 @@
-import { failure } from '../errors.js';
+import { failure } from './failure.js';
 import { electionLock, holdIfFree } from './locks.js';
 
 /** How long the last user of a database may take to let it go. */

@@ -1,4 +1,9 @@
-import { type ErrorFields, failure } from '../errors.js';
+import { type ErrorFields, type ErrorKind, errorOf } from '../errors.js';
+
+/** An error of this kind that says what is wrong and what to do. */
+export function failure(kind: ErrorKind, message: string): Error {
+  return errorOf({ kind, message });
+}
 
 /** What crosses of an error. */
 export function portable(error: unknown): ErrorFields {

@@ -1,4 +1,3 @@
-import { failure } from '../errors.js';
 import {
   SUFFIXES,
   clear,
@@ -8,7 +7,7 @@ import {
   isNamed,
   mark,
 } from './directory.js';
-import { missing, refusedStorage } from './failure.js';
+import { failure, missing, refusedStorage } from './failure.js';
 
 /** How long the handles of a leader that is gone may still be held: Chromium gives a busy worker 2 s to die. */
 const PATIENCE = 15_000;

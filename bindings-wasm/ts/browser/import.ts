@@ -1,6 +1,5 @@
-import { failure } from '../errors.js';
 import { contents, clear, directory, fileOf, isNamed, mainSize, mark } from './directory.js';
-import { portable } from './failure.js';
+import { failure, portable } from './failure.js';
 import { requireHandles } from './handles.js';
 import type { FromWorker, ToWorker } from './protocol.js';
 

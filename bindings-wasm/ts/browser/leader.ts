@@ -1,9 +1,11 @@
-import { errorOf, failure } from '../errors.js';
+import { errorOf } from '../errors.js';
 import type { Engine } from './engine.js';
+import { failure } from './failure.js';
 import { handover } from './handover.js';
 import { freshId } from './id.js';
 import { type Line, OwnLines } from './line.js';
 import type { FromWorker, ToWorker } from './protocol.js';
+import { spawn, wasmUrl } from './standby.js';
 
 /** How an engine of this context came to its end. */
 export type Ending =
@@ -22,7 +24,6 @@ export class Leader implements Engine {
   /** Settles with `gone`. */
   readonly ending: Promise<Ending>;
 
-  private readonly worker: Worker;
   private readonly lines = new OwnLines((message, transfer) => this.tell(message, transfer));
   private started!: () => void;
   private refused!: (error: Error) => void;
@@ -33,12 +34,16 @@ export class Leader implements Engine {
   /** Those who asked it to leave, in the order in which the worker answers. */
   private readonly leaving: Array<(left: boolean) => void> = [];
 
-  /** @param release lets the epoch's lock go, which tells everybody that this engine is gone */
+  /**
+   * @param release lets the epoch's lock go, which tells everybody that this engine is gone
+   * @param worker one that is prepared, if there is
+   */
   constructor(
     name: string,
     readonly epoch: string,
     storage: 'opfs' | 'memory',
     private readonly release: () => void,
+    private readonly worker: Worker = spawn(),
   ) {
     this.ready = new Promise((resolve, reject) => {
       this.started = resolve;
@@ -48,7 +53,6 @@ export class Leader implements Engine {
     this.ending = new Promise((resolve) => (this.settleEnding = resolve));
     this.ready.catch(() => {});
 
-    this.worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: 'ubiqlite' });
     this.worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.hear(data);
     this.worker.onerror = (event) => {
       event.preventDefault();
@@ -59,7 +63,7 @@ export class Leader implements Engine {
         ),
       );
     };
-    const wasm = new URL('./ubiqlite.wasm', import.meta.url).href;
+    const wasm = wasmUrl();
     const hub = storage === 'opfs' ? handover() : undefined;
     if (hub === undefined) {
       this.tell({ start: name, storage, epoch, wasm, hub });

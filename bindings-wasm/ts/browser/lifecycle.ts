@@ -4,8 +4,8 @@
  * it held would be held against everybody. So it lets go of all before, and
  * takes part again when it is back.
  *
- * Workers get no such events: they are frozen with their page, and browsers do
- * not freeze a page whose worker holds a Web Lock.
+ * Workers get no such events: one that leads and is frozen with its page keeps the
+ * others waiting until it goes on. A page that opens the database itself does not.
  */
 export interface Lifecycle {
   /** Whether this context is suspended now. */

@@ -7,6 +7,9 @@
 /** Who leads the database `name`. */
 export const electionLock = (name: string): string => `ubiqlite:${name}`;
 
+/** Who leads the database `name` next: the others queue for this one. */
+export const standbyLock = (name: string): string => `ubiqlite:${name}:next`;
+
 /** Held while the engine `epoch` of `name` lives. */
 export const epochLock = (name: string, epoch: string): string => `ubiqlite:${name}:${epoch}`;
 

@@ -1,12 +1,13 @@
-import { failure } from '../errors.js';
 import type { Engine } from './engine.js';
+import { failure } from './failure.js';
 import { freshId } from './id.js';
 import { Leader } from './leader.js';
 import { lifecycle } from './lifecycle.js';
-import { electionLock, epochLock, hold, isHeld, presenceLock } from './locks.js';
+import { electionLock, epochLock, hold, isHeld, presenceLock, standbyLock } from './locks.js';
 import { type Broadcast, type Leads, PROTOCOL } from './protocol.js';
 import { RemoteEngine } from './remote.js';
 import type { Role } from './requirements.js';
+import { Standby } from './standby.js';
 
 /** An engine that breaks within this time of its start, twice in a row, will do so again. */
 const BROKEN = 2000;
@@ -21,9 +22,9 @@ interface Waiter {
  * This context's part in a database that it has open: it stands for election,
  * leads when it is its turn, and knows who leads when it is not.
  *
- * All who have the database open queue for one Web Lock, so the browser itself
- * picks the next leader, in the moment in which the one before is gone. The
- * leader's worker says on the BroadcastChannel that it serves; who comes later
+ * One Web Lock says who leads. The browser itself gives it to the next in line, in
+ * the moment in which the one before is gone; the others queue for a second lock,
+ * whose holder is the next in line and has a worker prepared. The leader's worker says on the BroadcastChannel that it serves; who comes later
  * asks. Nothing here polls, and no timer decides anything, because the timers of
  * a hidden tab are slow.
  */
@@ -169,11 +170,11 @@ export class Member {
 
   private stand(): void {
     const campaign = new AbortController();
+    const { signal } = campaign;
     this.campaign = campaign;
-    this.campaigned = navigator.locks
-      .request(electionLock(this.name), { signal: campaign.signal }, () => this.lead(campaign.signal))
+    this.campaigned = this.run(signal)
       .catch((error: unknown) => {
-        if (!campaign.signal.aborted) this.refuse(failure('Io', `the election failed: ${String(error)}`));
+        if (!signal.aborted) this.refuse(failure('Io', `the election failed: ${String(error)}`));
       })
       .then(() => {
         if (this.campaign === campaign) this.campaign = undefined;
@@ -183,13 +184,43 @@ export class Member {
       });
   }
 
+  /** Leads at once if nobody does; else queues to be the next in line, and leads when it is its turn. */
+  private async run(resigned: AbortSignal): Promise<void> {
+    const election = electionLock(this.name);
+    const led = await navigator.locks.request(election, { ifAvailable: true }, async (held) => {
+      if (held === null || resigned.aborted) return false;
+      await this.lead(resigned);
+      return true;
+    });
+    if (led || resigned.aborted) return;
+    const standby = new Standby();
+    try {
+      let turn = Promise.resolve();
+      await navigator.locks.request(standbyLock(this.name), { signal: resigned }, () => {
+        standby.begin();
+        return new Promise<void>((elected, failed) => {
+          turn = navigator.locks.request(election, { signal: resigned }, () => {
+            // From here on another one is the next in line.
+            elected();
+            return this.lead(resigned, standby);
+          });
+          turn.catch(failed);
+        });
+      });
+      await turn;
+    } finally {
+      standby.end();
+    }
+  }
+
   /** Leads while it holds the election lock, with a new engine if one breaks. */
-  private async lead(resigned: AbortSignal): Promise<void> {
+  private async lead(resigned: AbortSignal, standby?: Standby): Promise<void> {
     let breakages = 0;
     while (!resigned.aborted) {
       const begun = performance.now();
       const epoch = freshId();
-      const leader = new Leader(this.name, epoch, 'opfs', await hold(epochLock(this.name, epoch)));
+      const release = await hold(epochLock(this.name, epoch));
+      const leader = new Leader(this.name, epoch, 'opfs', release, standby?.take());
       const resign = (): void => leader.resign(String(resigned.reason));
       if (resigned.aborted) resign();
       resigned.addEventListener('abort', resign);

@@ -1,4 +1,4 @@
-import { failure } from '../errors.js';
+import { failure } from './failure.js';
 
 /** What `path` must be to keep a database in memory. */
 export const MEMORY = ':memory:';

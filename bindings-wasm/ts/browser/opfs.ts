@@ -1,17 +1,5 @@
+import type { Files } from '../engine/serve.js';
 import { SUFFIXES, isNamed } from './directory.js';
-
-/** What the engine asks of files; see the VFS in `bindings-wasm/src`. */
-export interface Files {
-  open(name: string, create: boolean, readOnly: boolean): number;
-  close(file: number): void;
-  read(file: number, into: Uint8Array, at: number): number;
-  write(file: number, from: Uint8Array, at: number): number;
-  truncate(file: number, size: number): number;
-  sync(file: number): number;
-  size(file: number): number;
-  remove(name: string): number;
-  exists(name: string): boolean;
-}
 
 const IO = -1;
 const NOT_FOUND = -2;
@@ -104,7 +92,7 @@ export class OpfsFiles implements Files {
   }
 }
 
-/** A database in memory has no files: what SQLite keeps aside, the VFS keeps in memory. */
+/** A database in memory has no files. */
 export const noFiles: Files = {
   open: () => NOT_HERE,
   close: () => {},

@@ -54,6 +54,8 @@ export type ToClient =
 
 /** What the page tells the worker that it leads with. */
 export type ToWorker =
+  /** Load the engine from this address, and wait. */
+  | { prepare: string }
   | {
       start: string;
       storage: 'opfs' | 'memory';

@@ -1,5 +1,4 @@
-import { failure } from '../errors.js';
-import { missing } from './failure.js';
+import { failure, missing } from './failure.js';
 
 /** What this context is, as far as finding an engine goes. */
 export type Role =

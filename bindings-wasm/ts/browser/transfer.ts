@@ -1,9 +1,11 @@
-import { errorOf, failure } from '../errors.js';
+import { errorOf } from '../errors.js';
 import { exclusively } from './exclusive.js';
+import { failure } from './failure.js';
 import { directoryName } from './names.js';
 import type { FromWorker, ToWorker } from './protocol.js';
-import { requireStorage } from './requirements.js';
 import { requestPersistence } from './persistence.js';
+import { requireStorage } from './requirements.js';
+import { spawn } from './standby.js';
 
 /** What a database can be imported from. */
 export type ImportSource =
@@ -58,7 +60,7 @@ class Importer {
   private finished = false;
 
   constructor(start: ToWorker) {
-    this.worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: 'ubiqlite' });
+    this.worker = spawn();
     this.worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.answer?.(data);
     this.worker.onerror = (event) => {
       event.preventDefault();

@@ -20,11 +20,18 @@ const page = globalThis as unknown as {
   onmessage: (event: MessageEvent<ToWorker>) => void;
 };
 
+/** The engine, where the page had it loaded in advance. */
+let prepared: Promise<Engine> | undefined;
+
 const tell = (message: FromWorker): void => page.postMessage(message);
 
 page.onmessage = ({ data }) => {
   if (Array.isArray(data)) return;
-  if ('start' in data) {
+  if ('prepare' in data) {
+    prepared = load(data.prepare);
+    // Whoever starts it hears of it.
+    prepared.catch(() => {});
+  } else if ('start' in data) {
     const starting = start(data);
     page.onmessage = ({ data }) => void starting.then((service) => service?.hear(data));
   } else if ('import' in data) {
@@ -35,7 +42,7 @@ page.onmessage = ({ data }) => {
 async function start(message: Start): Promise<Service | undefined> {
   try {
     const { start: name, storage } = message;
-    const loading = load(message.wasm);
+    const loading = prepared ?? load(message.wasm);
     // Both at once; whichever fails is what the page hears.
     const [engine, handles] = await Promise.all([loading, storage === 'opfs' ? openHandles(name) : undefined]);
     const service = new Service(message, engine, handles);

@@ -49,8 +49,8 @@ export interface Engine {
   connect: Connect;
 }
 
-/** Loads the engine from its wasm: an address, which is compiled while it loads, or the bytes. */
-export async function load(wasm: string | URL | Uint8Array): Promise<Engine> {
+/** Loads the engine from its wasm: an address, which is compiled while it loads, the bytes, or what was compiled. */
+export async function load(wasm: string | URL | Uint8Array | WebAssembly.Module): Promise<Engine> {
   const bytes = wasm instanceof Uint8Array ? (wasm as Uint8Array<ArrayBuffer>) : wasm;
   await init({ module_or_path: bytes });
   return new WasmEngine();

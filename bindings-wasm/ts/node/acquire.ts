@@ -39,10 +39,10 @@ function told(lock: Lock, by: Holder | undefined): string {
   }
   const since = `since ${by.since}`;
   if (isThisProcess(by, lock.me)) {
-    const who = by.thread === lock.me.thread ? 'this very thread' : `thread ${by.thread}`;
+    const who = by.thread === lock.me.thread ? 'this thread' : `thread ${by.thread}`;
     return (
-      `is open in this very process (${by.pid}) ${since}, by ${who}, through another copy of this package or in another ` +
-      'worker thread: open it in one thread only, and have the others ask that one'
+      `is open in this very process (${by.pid}) ${since}, by ${who}: close it there. One thread opens a file, ` +
+      'through one copy of this package; others have it do the work'
     );
   }
   if (!isNear(by, lock.me)) {

@@ -2,6 +2,8 @@ import type { MessagePort } from 'node:worker_threads';
 import type { Connect, EnginePort } from '../engine/serve.js';
 import { portable } from './failure.js';
 import type { FromClient, ToClient, ToWorker } from './protocol.js';
+import { type StopTable, isStopped } from './stop.js';
+import { withoutWithdrawn } from './withdrawn.js';
 
 type Admission = Extract<ToWorker, { admit: number }>;
 
@@ -17,12 +19,13 @@ export class Clients {
 
   constructor(
     private readonly connect: Connect,
+    private readonly stops: StopTable,
     private readonly prepare: Prepare,
     private readonly approve: Approve,
   ) {}
 
   async admit({ admit: number, port, path, options }: Admission): Promise<void> {
-    const client = new Client(port);
+    const client = new Client(port, (request) => isStopped(this.stops, number, request));
     this.open.add(client);
     client.whenClosed = () => void this.dismiss(client);
     try {
@@ -69,9 +72,12 @@ class Client {
   left = false;
   whenClosed: () => void = () => {};
 
-  constructor(readonly port: MessagePort) {
+  constructor(
+    readonly port: MessagePort,
+    isStopped: (request: number) => boolean,
+  ) {
     port.on('message', (message: FromClient) => {
-      if (message instanceof ArrayBuffer) this.engine?.submit(message);
+      if (message instanceof ArrayBuffer) this.engine?.submit(withoutWithdrawn(message, isStopped));
       else this.whenClosed();
     });
   }

@@ -11,6 +11,9 @@ import { stop, stopTable } from './stop.js';
 /** The worker ended in order before the database was open: there may be a next one. */
 export class HostEnded extends Error {}
 
+/** The engine, once a worker has compiled it. */
+let compiled: WebAssembly.Module | undefined;
+
 /** The worker that has one database open, for all who opened it in this thread. */
 export class Host {
   /** Settles when the thread has ended and the lock is free. */
@@ -19,6 +22,7 @@ export class Host {
   private readonly stops = stopTable();
   private readonly lines = new Set<Line>();
   private made = 0;
+  private holds = 0;
   private ending = false;
   private over = false;
   private crash: string | undefined;
@@ -26,14 +30,20 @@ export class Host {
   /** @param file the database's file; `undefined` for one in memory */
   constructor(readonly file: string | undefined) {
     const token = randomUUID();
-    const start: Start = { file, token, wasm: wasmFile(), stops: this.stops };
+    const start: Start = { file, token, wasm: compiled ?? wasmFile(), stops: this.stops };
     // Nothing of how the program was started is for this thread.
     this.worker = new Worker(workerScript(), { workerData: start, execArgv: [], argv: [], name: 'ubiqlite' });
-    this.worker.on('message', ({ crashed }: FromWorker) => {
-      this.crash = crashed;
+    this.worker.on('message', (message: FromWorker) => {
+      if ('compiled' in message) {
+        compiled = message.compiled;
+        return;
+      }
+      this.crash = message.crashed;
+      this.hold(true);
       void this.worker.terminate();
     });
     this.worker.on('error', (error: unknown) => {
+      this.hold(true);
       this.crash ??= error instanceof Error ? (error.stack ?? error.message) : String(error);
     });
     this.gone = new Promise((resolve) => {
@@ -83,6 +93,7 @@ export class Host {
           settled();
           reject(error ?? this.refusal());
         },
+        hold: (wanted) => this.hold(wanted),
         over: () => this.leave(line),
       });
       this.lines.add(line);
@@ -97,10 +108,20 @@ export class Host {
     return this.end();
   }
 
+  /**
+   * Whether somebody waits for the worker: the process lives that long. It is the
+   * worker that holds it, not the ports: those are gone before its end is told.
+   */
+  private hold(wanted: boolean): void {
+    this.holds += wanted ? 1 : -1;
+    if (this.holds === 1 && wanted) this.worker.ref();
+    else if (this.holds === 0) this.worker.unref();
+  }
+
   private end(): Promise<void> {
     if (!this.isEnding) {
       this.ending = true;
-      this.worker.ref();
+      this.hold(true);
       this.tell({ end: true });
     }
     return this.gone;
@@ -126,12 +147,15 @@ interface Progress {
   opened(): void;
   /** @param error what the engine said; nothing if it is gone */
   refused(error: Error | undefined): void;
+  /** Whether it is waited for. */
+  hold(wanted: boolean): void;
   /** Nothing travels any more. Settles when nothing of it is left. */
   over(): Promise<void>;
 }
 
 /** One client's line to the engine. */
 class Line {
+  private holding = false;
   private state: 'opening' | 'open' | 'closing' | 'over' = 'opening';
   private ended!: () => void;
   private readonly end = new Promise<void>((resolve) => (this.ended = resolve));
@@ -142,6 +166,8 @@ class Line {
     private readonly progress: Progress,
   ) {
     port.on('message', (message: ToClient) => this.hear(message));
+    port.unref();
+    this.hold(true);
   }
 
   post(batch: ArrayBuffer): void {
@@ -150,15 +176,14 @@ class Line {
 
   busy(pending: boolean): void {
     if (this.state !== 'open') return;
-    if (pending) this.port.ref();
-    else this.port.unref();
+    this.hold(pending);
   }
 
   /** Has what was accepted done; its answers still come. */
   close(): Promise<void> {
     if (this.state === 'open') {
       this.state = 'closing';
-      this.port.ref();
+      this.hold(true);
       this.say({ close: true });
     }
     return this.end;
@@ -185,7 +210,7 @@ class Line {
       this.events.message(message);
     } else if ('opened' in message) {
       this.state = 'open';
-      this.port.unref();
+      this.hold(false);
       this.progress.opened();
     } else if ('failed' in message) {
       const error = errorOf(message.failed);
@@ -199,8 +224,16 @@ class Line {
     this.state = 'over';
     this.port.close();
     const over = this.progress.over();
+    // The end of a worker that was told to end is waited for by the host itself.
+    this.hold(false);
     void over.then(this.ended);
     return over;
+  }
+
+  private hold(wanted: boolean): void {
+    if (wanted === this.holding) return;
+    this.holding = wanted;
+    this.progress.hold(wanted);
   }
 
   private say(message: FromClient): void {

@@ -138,9 +138,11 @@ class Draft {
     }
   }
 
-  /** Makes it the file of this name, in place of the one that is there. */
+  /** Makes it the file of this name, in place of the one that is there; again, if wanted. */
   replace(path: string): void {
-    fs.renameSync(this.name, path);
+    const name = `${this.name}.next`;
+    this.publish(name);
+    fs.renameSync(name, path);
   }
 
   /** The files that are open, to stay so. */

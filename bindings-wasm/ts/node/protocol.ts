@@ -9,7 +9,8 @@ export interface Start {
   file: string | undefined;
   /** Names this worker in the lock, so that whoever started it can take the lock away after it. */
   token: string;
-  wasm: string;
+  /** The engine: its file, or what another worker made of it. */
+  wasm: string | WebAssembly.Module;
   stops: StopTable;
 }
 
@@ -20,8 +21,12 @@ export type ToWorker =
   /** Close everything in order, and end. */
   | { end: true };
 
-/** From the worker: the engine broke. Its orderly end is the thread's. */
-export type FromWorker = { crashed: string };
+/** From the worker, whose orderly end is the thread's. */
+export type FromWorker =
+  /** The engine as machine code, for the next worker: compiling takes longer than all else in an opening. */
+  | { compiled: WebAssembly.Module }
+  /** The engine broke. */
+  | { crashed: string };
 
 /** From a client, on its port. Bare ArrayBuffers are request batches. */
 export type FromClient = ArrayBuffer | { close: true };

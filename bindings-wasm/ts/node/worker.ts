@@ -19,17 +19,25 @@ const lock = file === undefined ? undefined : new Lock(lockOf(file), token);
 /** Why there is no lock, if nothing could be locked. */
 let unlocked: unknown;
 
-const engine = await load(fs.readFileSync(wasm));
+const tell = (message: FromWorker): void => parent.postMessage(message);
+
+const engine = await load(typeof wasm === 'string' ? await compile(wasm) : wasm);
 engine.install(file === undefined ? undefined : new NodeFiles(), {
   poll: (client, request) => isStopped(stops, client, request),
-  crashed: (reason) => parent.postMessage({ crashed: reason } satisfies FromWorker),
+  crashed: (reason) => tell({ crashed: reason }),
 });
-const clients = new Clients(engine.connect, prepare, approve);
+const clients = new Clients(engine.connect, stops, prepare, approve);
 
 parent.on('message', (message: ToWorker) => {
   if ('admit' in message) void clients.admit(message);
   else void end();
 });
+
+async function compile(wasm: string): Promise<WebAssembly.Module> {
+  const compiled = await WebAssembly.compile(fs.readFileSync(wasm) as Uint8Array<ArrayBuffer>);
+  tell({ compiled });
+  return compiled;
+}
 
 async function end(): Promise<void> {
   await clients.close();

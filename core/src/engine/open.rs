@@ -29,7 +29,7 @@ impl Connection {
     pub(crate) fn open(path: &Path, options: &Options, role: Role) -> Result<Self> {
         Self::connect(path, options, role).map_err(|error| {
             // Opened for reading only, a directory fails at its first read.
-            let directory = error.kind() == ErrorKind::Io && path.is_dir();
+            let directory = error.kind() == ErrorKind::Io && options.vfs.is_none() && path.is_dir();
             let error = if directory {
                 error.with_kind(ErrorKind::CannotOpen, "this is a directory")
             } else {
@@ -48,13 +48,7 @@ impl Connection {
             OpenFlags::SQLITE_OPEN_READ_WRITE
         };
         let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_EXRESCODE;
-        let db = match &options.vfs {
-            Some(vfs) => {
-                rusqlite::Connection::open_with_flags_and_vfs(literal(path), flags, vfs.as_str())
-            }
-            None => rusqlite::Connection::open_with_flags(literal(path), flags),
-        };
-        let db = db.map_err(opening)?;
+        let db = open(path, flags, options.vfs.as_deref())?;
         // SAFETY: the handle is used only while `db`, its owner, lives.
         let raw = unsafe { db.handle() };
         let handlers = Arc::new(Handlers::default());
@@ -150,6 +144,26 @@ impl Connection {
         statement.write_row(&mut page)?;
         Ok(page.finish().cell(0).as_str().unwrap_or_default().to_owned())
     }
+}
+
+fn open(path: &Path, flags: OpenFlags, vfs: Option<&str>) -> Result<rusqlite::Connection> {
+    let name = literal(path);
+    let opened = match vfs {
+        None => rusqlite::Connection::open_with_flags(name, flags),
+        Some(vfs) => {
+            if !crate::vfs::is_registered(vfs) {
+                return Err(Error::invalid(format!("no VFS is registered as {vfs}")));
+            }
+            if name.as_os_str().len() > crate::vfs::LONGEST_NAME {
+                return Err(Error::new(
+                    ErrorKind::CannotOpen,
+                    format!("the name is longer than {} bytes", crate::vfs::LONGEST_NAME),
+                ));
+            }
+            rusqlite::Connection::open_with_flags_and_vfs(name, flags, vfs)
+        }
+    };
+    opened.map_err(opening)
 }
 
 /// SQLite takes names that begin with `file:` for URIs; a path is a path.

@@ -74,9 +74,11 @@ pub(crate) fn later(work: impl FnOnce()) {
     work();
 }
 
-/// Holds the calling thread: only threads that run SQLite may call it.
-pub(crate) fn block_for(duration: Duration) {
+/// Holds the calling thread, and answers for how long: only threads that run
+/// SQLite may call it.
+pub(crate) fn block_for(duration: Duration) -> Duration {
     std::thread::sleep(duration);
+    duration
 }
 
 /// How many threads run at once on this machine.

@@ -1,103 +1,105 @@
-//! What a VFS asks of whoever keeps the files.
+//! What the VFS asks of whoever has the files.
 
-use std::ffi::c_int;
-
-use rusqlite::ffi;
+use std::fmt;
 
 use crate::platform::{MaybeSend, MaybeSync};
 
-/// Files that are kept elsewhere. Each call is done when it returns.
+/// An open file, as [`Files::open`] numbers it.
+pub type FileId = u32;
+
+/// Files by name, for [`register`](super::register).
 ///
-/// Names are those of a database, and the same with `-journal` or `-wal` at the
-/// end. A file is open once, however many connections use it.
+/// Each call is done when it returns. A file is open at most once at a time: its
+/// connections share it. Names are the database's own, and that with `-wal` or
+/// `-journal` at its end; ten random characters more for the journal of a
+/// transaction over several databases.
 pub trait Files: MaybeSend + MaybeSync + 'static {
-    /// Opens a file, or makes it where `create`, and answers its number.
+    /// Opens a file, which is created if it is missing and `create` is true.
     ///
     /// # Errors
-    /// Why it can't be opened.
-    fn open(&self, name: &str, create: bool, read_only: bool) -> Result<u32, FileError>;
+    /// `NotFound`, `Directory`, `Denied`, and `Held` where somebody outside this
+    /// process has the file.
+    fn open(&self, name: &str, create: bool, read_only: bool) -> Result<FileId, FileError>;
 
-    /// Closes a file.
-    fn close(&self, file: u32);
+    /// Closes it.
+    fn close(&self, file: FileId);
 
-    /// Reads what there is from this place on, and answers how many bytes: fewer
-    /// than asked for at the file's end.
+    /// Reads into the whole buffer, or up to the end of the file, and answers how
+    /// many bytes there were.
     ///
     /// # Errors
-    /// Why it can't be read.
-    fn read(&self, file: u32, into: &mut [u8], at: u64) -> Result<usize, FileError>;
+    /// `Io`.
+    fn read(&self, file: FileId, into: &mut [u8], at: u64) -> Result<usize, FileError>;
 
-    /// Writes all of it at this place.
+    /// Writes all of it or fails. What is written past the end leaves zeros before it.
     ///
     /// # Errors
-    /// `Full` if there is no room; why else it can't be written.
-    fn write(&self, file: u32, from: &[u8], at: u64) -> Result<(), FileError>;
+    /// `Full` and others; the bytes there are then undefined.
+    fn write(&self, file: FileId, from: &[u8], at: u64) -> Result<(), FileError>;
 
-    /// Cuts the file, or makes it longer with zeros.
+    /// Cuts the file to this size, or extends it with zeros.
     ///
     /// # Errors
-    /// Why it can't.
-    fn truncate(&self, file: u32, size: u64) -> Result<(), FileError>;
+    /// `Io` and others.
+    fn truncate(&self, file: FileId, size: u64) -> Result<(), FileError>;
 
-    /// Waits until everything that was written survives a loss of power.
+    /// Ends when all that was written would survive a power failure: the content,
+    /// the size, and of a new file that it is there.
     ///
     /// # Errors
-    /// Why it can't.
-    fn sync(&self, file: u32) -> Result<(), FileError>;
+    /// `Io`, `Full`.
+    fn sync(&self, file: FileId) -> Result<(), FileError>;
 
-    /// The file's size in bytes.
+    /// How many bytes the file has.
     ///
     /// # Errors
-    /// Why it can't be told.
-    fn size(&self, file: u32) -> Result<u64, FileError>;
+    /// `Io`.
+    fn size(&self, file: FileId) -> Result<u64, FileError>;
 
-    /// Removes a file; one that is not there is no error.
+    /// Removes a file that is not open. A missing one is no error.
+    ///
+    /// The removal of a rollback journal is the commit: where it may come back
+    /// after a power failure, the transaction is then undone.
     ///
     /// # Errors
-    /// Why it can't be removed.
+    /// `Io`, `Denied`.
     fn remove(&self, name: &str) -> Result<(), FileError>;
 
-    /// Whether there is a file of this name with anything in it.
+    /// Whether there is such a file.
     fn exists(&self, name: &str) -> bool;
 }
 
-/// Why something can't be done with a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Why a file could not be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FileError {
-    /// The system reported an input or output error.
+    /// It could not be read or written, for no reason of the others.
     Io,
-    /// There is no such file, or directory to make it in.
+    /// There is no such file.
     NotFound,
     /// The disk, or the quota, is full.
     Full,
-    /// It is not permitted, or can only be read.
+    /// It is not permitted, or the file can only be read.
     Denied,
-    /// This is a directory.
+    /// It is a directory.
     Directory,
-    /// Somebody else has it open.
+    /// Somebody outside this process has it open.
     Held,
-    /// There are no files of such names here.
+    /// Files are not available here.
     Unavailable,
 }
 
-impl FileError {
-    /// SQLite's code, `io` where it is an error of input or output.
-    pub(super) fn code(self, io: c_int) -> c_int {
-        match self {
-            Self::Full => ffi::SQLITE_FULL,
-            Self::Held => ffi::SQLITE_BUSY,
-            Self::Denied if io == ffi::SQLITE_IOERR_WRITE => ffi::SQLITE_READONLY,
-            _ => io,
-        }
-    }
-
-    /// SQLite's code where a file is opened.
-    pub(super) fn opening(self) -> c_int {
-        match self {
-            Self::Full => ffi::SQLITE_FULL,
-            Self::Held => ffi::SQLITE_BUSY,
-            Self::Directory => ffi::SQLITE_CANTOPEN_ISDIR,
-            Self::Io | Self::NotFound | Self::Denied | Self::Unavailable => ffi::SQLITE_CANTOPEN,
-        }
+impl fmt::Display for FileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Io => "input or output failed",
+            Self::NotFound => "there is no such file",
+            Self::Full => "the disk, or the quota, is full",
+            Self::Denied => "it is not permitted",
+            Self::Directory => "this is a directory",
+            Self::Held => "somebody else has the file open",
+            Self::Unavailable => "files are not available here",
+        })
     }
 }
+
+impl std::error::Error for FileError {}

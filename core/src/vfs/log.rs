@@ -1,120 +1,259 @@
-//! A write-ahead log's writes, gathered up to a commit.
+//! One write for many, of a write-ahead log.
 //!
-//! SQLite writes each frame in two calls, its header and its page. Most hosts'
-//! cost of a call is more than that of its bytes, so what continues the log is
-//! gathered and written in one call: with the page of a commit's frame, before
-//! SQLite is answered, so that an error still undoes the commit, and nothing that
-//! was acknowledged is kept here alone.
+//! SQLite writes a frame as its header and its page. Both, and the frames after
+//! them, are gathered here and handed over together.
+//!
+//! What is acknowledged is never only here: the header of a transaction's last
+//! frame says so (its bytes 4 to 8 are not zero), and with the page that follows
+//! everything is handed over, so that an error is that of the commit itself. What
+//! is still here without that is a transaction that has not ended, whatever the
+//! locking mode and `synchronous` are.
+//!
+//! wal.c writes in four ways, all of them told apart here: a frame at the end;
+//! a frame further ahead, which makes what was there void; a page again into its
+//! frame; and, after a commit's last frame, the headers of such frames again.
 
-/// Gathered bytes are written when there are so many.
+use super::FileError;
+use super::node::Opened;
+
+/// More than this is not gathered.
 const MOST: usize = 256 * 1024;
 
-/// Bytes of a frame's header, <https://sqlite.org/walformat.html#frame_header>.
-const FRAME_HEADER: usize = 24;
+/// Bytes of a frame's header, <https://sqlite.org/walformat.html#wal_frame_header>.
+const HEADER: usize = 24;
 
-/// Bytes of the log's own header.
-const LOG_HEADER: usize = 32;
-
-/// What is gathered of one log.
+/// What was written to a log and not handed over yet.
 #[derive(Debug, Default)]
-pub(super) struct Gathered {
-    start: u64,
+pub(super) struct Log {
     bytes: Vec<u8>,
-    /// The header that came last is that of a commit's frame.
+    /// Where they belong.
+    start: u64,
+    /// Where the next frame belongs.
+    end: u64,
+    /// The page that comes next completes a commit.
     commits: bool,
-    /// Where the log goes on: nothing else is gathered, for only this is what is
-    /// certain to be followed by a commit, or to be of no importance.
-    next: Option<u64>,
 }
 
-impl Gathered {
-    /// What is to be written, and where.
-    pub(super) fn pending(&self) -> Option<(&[u8], u64)> {
-        (!self.bytes.is_empty()).then_some((&self.bytes, self.start))
+impl Log {
+    /// Takes a write, and hands over what it may not keep.
+    ///
+    /// # Errors
+    /// Those of the file; nothing of this write is kept then.
+    pub(super) fn write(
+        &mut self,
+        file: Opened<'_>,
+        from: &[u8],
+        at: u64,
+    ) -> Result<(), FileError> {
+        let begins = from.len() == HEADER || at == 0;
+        if begins && at < self.end {
+            // The headers that are written again are those of a commit, so
+            // nothing is here then; where something is, the log was set back.
+            self.forget_from(at);
+        }
+        let commits = std::mem::take(&mut self.commits);
+        let taken = self.take(file, from, at, commits, begins);
+        if taken.is_err() && commits {
+            // A commit's header does not stay without its page.
+            self.forget_from(at.saturating_sub(HEADER as u64));
+        }
+        self.commits = taken.is_ok() && from.len() == HEADER && from[4..8] != [0; 4];
+        taken
     }
 
-    /// Says that it was written, or that the file was changed under it.
-    pub(super) fn clear(&mut self) {
+    fn take(
+        &mut self,
+        file: Opened<'_>,
+        from: &[u8],
+        at: u64,
+        commits: bool,
+        begins: bool,
+    ) -> Result<(), FileError> {
+        if let Some(place) = self.within(from.len(), at) {
+            self.bytes[place].copy_from_slice(from);
+        } else if at == self.end {
+            if self.bytes.len() + from.len() > MOST {
+                self.hand_over(file)?;
+            }
+            if self.bytes.is_empty() {
+                self.start = at;
+            }
+            self.bytes.extend_from_slice(from);
+            self.end = at + from.len() as u64;
+        } else {
+            self.hand_over(file)?;
+            file.write(from, at)?;
+            if begins {
+                self.end = at + from.len() as u64;
+            }
+        }
+        if commits { self.hand_over(file) } else { Ok(()) }
+    }
+
+    /// Writes what was gathered.
+    ///
+    /// # Errors
+    /// Those of the file. What was gathered stays: where only a statement fails,
+    /// those before it in its transaction are still wanted.
+    pub(super) fn hand_over(&mut self, file: Opened<'_>) -> Result<(), FileError> {
+        if !self.bytes.is_empty() {
+            file.write(&self.bytes, self.start)?;
+            self.bytes.clear();
+        }
+        Ok(())
+    }
+
+    /// Reads from what was gathered, if all of it is there.
+    pub(super) fn read(&self, into: &mut [u8], at: u64) -> bool {
+        match self.within(into.len(), at) {
+            Some(place) => {
+                into.copy_from_slice(&self.bytes[place]);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Whether some of this range is only here.
+    pub(super) fn covers(&self, len: usize, at: u64) -> bool {
+        at < self.gathered_end() && at + len as u64 > self.start && !self.bytes.is_empty()
+    }
+
+    /// Where what was gathered ends; 0 without.
+    pub(super) fn gathered_end(&self) -> u64 {
+        if self.bytes.is_empty() { 0 } else { self.start + self.bytes.len() as u64 }
+    }
+
+    /// Forgets what was gathered: its transaction ended without a commit.
+    pub(super) fn forget(&mut self) {
         self.bytes.clear();
         self.commits = false;
     }
 
-    /// Whether a range of the file lies in what is gathered, in part.
-    pub(super) fn overlaps(&self, at: u64, len: usize) -> bool {
-        let end = self.start + self.bytes.len() as u64;
-        !self.bytes.is_empty() && at < end && at + len as u64 > self.start
-    }
-
-    /// Whether the write continues what is gathered, or the log.
-    pub(super) fn takes(&self, from: &[u8], at: u64) -> bool {
-        if !self.bytes.is_empty() {
-            return at == self.start + self.bytes.len() as u64;
-        }
-        self.next == Some(at) || (at == 0 && from.len() == LOG_HEADER)
-    }
-
-    /// Gathers a write that [`takes`](Self::takes) allows. Answers whether what is
-    /// gathered is to be written now.
-    pub(super) fn add(&mut self, from: &[u8], at: u64) -> bool {
+    fn forget_from(&mut self, at: u64) {
         if self.bytes.is_empty() {
-            self.start = at;
+            return;
         }
-        self.bytes.extend_from_slice(from);
-        self.next = Some(at + from.len() as u64);
-        let commit = self.commits && from.len() != FRAME_HEADER;
-        // The database's size in pages after a commit; 0 in other frames.
-        self.commits = from.len() == FRAME_HEADER && from[4..8] != [0; 4];
-        commit || self.bytes.len() >= MOST
-    }
-
-    /// Says that a write went past: what follows it may be gathered, unless it
-    /// was a header alone, as SQLite changes those of frames that are there.
-    pub(super) fn passed(&mut self, from: &[u8], at: u64) {
-        if from.len() != FRAME_HEADER {
-            self.next = Some(at + from.len() as u64);
+        let kept = usize::try_from(at.saturating_sub(self.start)).unwrap_or(usize::MAX);
+        if kept < self.bytes.len() {
+            self.bytes.truncate(kept);
+            self.end = self.start + kept as u64;
         }
     }
 
-    /// Says that the log was cut.
-    pub(super) fn cut(&mut self) {
-        self.clear();
-        self.next = None;
+    fn within(&self, len: usize, at: u64) -> Option<std::ops::Range<usize>> {
+        let start = usize::try_from(at.checked_sub(self.start)?).ok()?;
+        let end = start.checked_add(len)?;
+        (end <= self.bytes.len()).then_some(start..end)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::Files;
+    use super::super::testing::Memory;
     use super::*;
 
-    fn header(commit: bool) -> [u8; FRAME_HEADER] {
-        let mut header = [0; FRAME_HEADER];
-        header[7] = u8::from(commit);
-        header
+    const PAGE: usize = 512;
+
+    struct Bench {
+        files: Memory,
+        file: u32,
+        log: Log,
+    }
+
+    impl Bench {
+        fn new() -> Self {
+            let files = Memory::default();
+            let file = files.open("wal", true, false).unwrap();
+            Self { files, file, log: Log::default() }
+        }
+
+        fn write(&mut self, from: &[u8], at: u64) -> Result<(), FileError> {
+            self.log.write(Opened { files: &self.files, file: self.file }, from, at)
+        }
+
+        fn frame(&mut self, at: u64, fill: u8, commit: bool) -> Result<(), FileError> {
+            let mut header = [fill; HEADER];
+            header[4..8].copy_from_slice(&[0, 0, 0, u8::from(commit)]);
+            self.write(&header, at)?;
+            self.write(&[fill; PAGE], at + HEADER as u64)
+        }
+
+        fn writes(&self) -> Vec<(u64, usize)> {
+            self.files.writes().into_iter().map(|(_, at, len)| (at, len)).collect()
+        }
+    }
+
+    const FRAME: u64 = (HEADER + PAGE) as u64;
+
+    #[test]
+    fn a_transaction_is_one_write_and_done_when_its_last_page_is() {
+        let mut bench = Bench::new();
+        bench.write(&[1; 32], 0).unwrap();
+        bench.frame(32, 2, false).unwrap();
+        assert_eq!(bench.writes(), []);
+        bench.frame(32 + FRAME, 3, true).unwrap();
+        assert_eq!(bench.writes(), [(0, 32 + 2 * FRAME as usize)]);
+        bench.frame(32 + 2 * FRAME, 4, true).unwrap();
+        assert_eq!(bench.writes(), [(32 + 2 * FRAME, FRAME as usize)]);
     }
 
     #[test]
-    fn a_commits_frames_are_one_write_which_is_due_with_its_last_page() {
-        let mut log = Gathered::default();
-        assert!(log.takes(&[0; LOG_HEADER], 0));
-        assert!(!log.add(&[0; LOG_HEADER], 0));
-        assert!(!log.add(&header(false), 32));
-        assert!(!log.add(&[1; 512], 56));
-        assert!(log.takes(&header(true), 568));
-        assert!(!log.add(&header(true), 568));
-        assert!(log.add(&[2; 512], 592));
-        assert_eq!(log.pending().map(|(bytes, at)| (bytes.len(), at)), Some((1104, 0)));
-        log.clear();
-        // The next commit goes on where this one ended.
-        assert!(log.takes(&header(true), 1104));
+    fn what_was_set_back_is_never_written() {
+        let mut bench = Bench::new();
+        bench.write(&[1; 32], 0).unwrap();
+        bench.frame(32, 2, true).unwrap();
+        bench.writes();
+        let start = 32 + FRAME;
+        bench.frame(start, 3, false).unwrap();
+        bench.frame(start + FRAME, 4, false).unwrap();
+        bench.frame(start + FRAME, 5, true).unwrap();
+        assert_eq!(bench.writes(), [(start, 2 * FRAME as usize)]);
+        let content = bench.files.content("wal");
+        assert_eq!(content[(start + FRAME) as usize], 5);
     }
 
     #[test]
-    fn a_change_of_an_earlier_frame_is_not_gathered() {
-        let mut log = Gathered::default();
-        log.passed(&[0; 512], 10_000);
-        assert!(log.takes(&header(false), 10_512));
-        assert!(!log.takes(&header(true), 32));
-        log.passed(&header(true), 32);
-        assert!(log.takes(&header(false), 10_512));
+    fn a_page_that_is_written_again_is_changed_where_it_is() {
+        let mut bench = Bench::new();
+        bench.frame(0, 2, false).unwrap();
+        bench.frame(FRAME, 3, false).unwrap();
+        bench.write(&[9; PAGE], HEADER as u64).unwrap();
+        let mut back = [0; PAGE];
+        assert!(bench.log.read(&mut back, HEADER as u64));
+        assert_eq!(back, [9; PAGE]);
+        assert!(!bench.log.read(&mut back, FRAME + HEADER as u64 + 1));
+        assert!(bench.log.covers(PAGE, FRAME + HEADER as u64 + 1));
+        // It changes nothing about where the next frame belongs.
+        bench.frame(2 * FRAME, 4, true).unwrap();
+        assert_eq!(bench.writes(), [(0, 3 * FRAME as usize)]);
+        // A header by itself, of a frame that is on the disk, goes there at once.
+        bench.write(&[5; HEADER], FRAME).unwrap();
+        assert_eq!(bench.writes(), [(FRAME, HEADER)]);
+    }
+
+    #[test]
+    fn a_commit_that_finds_no_room_leaves_what_came_before_it() {
+        let mut bench = Bench::new();
+        bench.frame(0, 2, false).unwrap();
+        bench.files.set_room(Some(100));
+        assert_eq!(bench.frame(FRAME, 3, true), Err(FileError::Full));
+        assert_eq!(bench.log.gathered_end(), FRAME);
+        bench.files.set_room(None);
+        bench.frame(FRAME, 4, true).unwrap();
+        assert_eq!(bench.writes(), [(0, 2 * FRAME as usize)]);
+        assert_eq!(bench.files.content("wal")[FRAME as usize], 4);
+    }
+
+    #[test]
+    fn gathering_has_a_bound() {
+        let mut bench = Bench::new();
+        for n in 0..1000 {
+            bench.frame(n * FRAME, 1, false).unwrap();
+        }
+        let writes = bench.writes();
+        assert_eq!(writes.len(), 2);
+        assert!(writes.iter().all(|&(_, len)| len <= MOST));
     }
 }

@@ -1,26 +1,43 @@
-//! A SQLite VFS over files that somebody else keeps: OPFS in a browser,
-//! `node:fs`, a disk of the tests' that crashes.
+//! A VFS for SQLite of this library's own: for places whose files are not the
+//! operating system's, such as a browser's.
 //!
-//! Whoever keeps the files has each open once, for this process alone, so locks
-//! and the shared memory of the write-ahead log are kept in this process, for
-//! all connections to a file. A connection that asks whether somebody has a
-//! reserved lock is told the truth: a journal that a dead process left is hot
-//! then, and is rolled back. Temporary files live in memory.
+//! Whoever has such [`Files`] gives them a name by [`register`], and databases are
+//! opened on them with [`Options::vfs`](crate::Options::vfs). What SQLite needs
+//! beyond files is here:
 //!
-//! What is acknowledged is never held back here: a log's frames are gathered
-//! until the commit's, and then written, at once and before SQLite is answered.
+//! - **One process.** All connections to a file are this process's, so locks are a
+//!   table in memory, and so is what they share about a write-ahead log. `Files`
+//!   has to see to it that nobody else has the file open meanwhile.
+//! - **The truth about reserved locks.** A rollback journal is played back only if
+//!   nobody holds such a lock; a VFS that always answers "somebody does" reopens a
+//!   torn database after a crash.
+//! - **Temporary files** live in memory.
+//! - **One write for many.** SQLite writes each frame of a log as two; they are
+//!   gathered, and handed over before a commit is acknowledged (`log.rs`).
 
-mod call;
+mod codes;
 mod files;
-mod lock;
+mod io;
+mod locks;
 mod log;
-mod methods;
 mod node;
+mod nodes;
 mod register;
 mod shm;
-mod temp;
+mod temporary;
+#[cfg(test)]
+mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use files::{FileError, Files};
+pub use files::{FileError, FileId, Files};
 pub use register::register;
+
+pub(crate) use register::{LONGEST_NAME, is_registered};
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Nothing panics between two halves of a change, so a poisoned lock is as good.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

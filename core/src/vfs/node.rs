@@ -1,153 +1,172 @@
-//! A file by its name, open once for all connections to it.
+//! One open file, shared by all connections that have it open.
 
-use std::collections::HashMap;
-use std::ffi::c_int;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex};
 
-use rusqlite::ffi;
-
-use super::files::{FileError, Files};
-use super::lock::Locks;
-use super::log::Gathered;
-use super::shm::Memory;
-
-/// The files that one VFS has open.
-pub(super) struct Host {
-    pub(super) files: Box<dyn Files>,
-    open: Mutex<HashMap<Box<str>, Weak<Node>>>,
-}
+use super::locks::Locks;
+use super::log::Log;
+use super::shm::Shm;
+use super::{FileError, FileId, Files, lock};
 
 /// An open file.
 pub(super) struct Node {
-    host: &'static Host,
-    file: u32,
-    pub(super) read_only: bool,
+    pub(super) name: Box<str>,
     pub(super) locks: Mutex<Locks>,
-    pub(super) memory: Mutex<Memory>,
-    /// `None` for what is no log.
-    log: Option<Mutex<Gathered>>,
+    pub(super) shm: Mutex<Shm>,
+    files: Arc<dyn Files>,
+    content: Mutex<Content>,
 }
 
-impl Host {
-    pub(super) fn new(files: Box<dyn Files>) -> Self {
-        Self { files, open: Mutex::default() }
-    }
+struct Content {
+    /// `None` when the file was lost at opening it anew.
+    file: Option<FileId>,
+    read_only: bool,
+    log: Option<Log>,
+}
 
-    /// Opens a file, or joins those who have it open.
+/// A file that can be read and written.
+#[derive(Clone, Copy)]
+pub(super) struct Opened<'a> {
+    pub(super) files: &'a dyn Files,
+    pub(super) file: FileId,
+}
+
+impl Opened<'_> {
+    pub(super) fn write(self, from: &[u8], at: u64) -> Result<(), FileError> {
+        self.files.write(self.file, from, at)
+    }
+}
+
+impl Node {
+    /// Opens a file; for reading only where more is not permitted.
     pub(super) fn open(
-        &'static self,
+        files: Arc<dyn Files>,
         name: &str,
         create: bool,
         read_only: bool,
-        log: bool,
-    ) -> Result<Arc<Node>, FileError> {
-        let mut open = lock(&self.open);
-        if let Some(node) = open.get(name).and_then(Weak::upgrade) {
-            return Ok(node);
-        }
-        // Who only reads may be joined by who writes.
-        let (file, read_only) = match self.files.open(name, create && !read_only, false) {
-            Err(FileError::Denied) => (self.files.open(name, false, true)?, true),
-            opened => (opened?, false),
-        };
-        let node = Arc::new(Node {
-            host: self,
-            file,
-            read_only,
+        is_log: bool,
+    ) -> Result<Self, FileError> {
+        let (file, read_only) = open(&*files, name, create, read_only)?;
+        Ok(Self {
+            name: name.into(),
             locks: Mutex::default(),
-            memory: Mutex::default(),
-            log: log.then(Mutex::default),
-        });
-        open.retain(|_, node| node.strong_count() > 0);
-        open.insert(name.into(), Arc::downgrade(&node));
-        Ok(node)
+            shm: Mutex::default(),
+            files,
+            content: Mutex::new(Content {
+                file: Some(file),
+                read_only,
+                log: is_log.then(Log::default),
+            }),
+        })
+    }
+
+    /// Opens the file anew for writing if it was open for reading only. Answers
+    /// whether it is now still for reading only.
+    pub(super) fn permit(&self, read_only: bool) -> Result<bool, FileError> {
+        let content = &mut *lock(&self.content);
+        if read_only || !content.read_only {
+            return Ok(read_only);
+        }
+        // One file is open once, so the old one is closed first.
+        if let Some(file) = content.file.take() {
+            self.files.close(file);
+        }
+        let opened = open(&*self.files, &self.name, false, false);
+        let again = opened.or_else(|_| open(&*self.files, &self.name, false, true));
+        let (file, read_only) = again?;
+        content.file = Some(file);
+        content.read_only = read_only;
+        opened.map(|(_, read_only)| read_only)
+    }
+
+    /// Reads up to the end of the file, and answers how many bytes there were.
+    pub(super) fn read(&self, into: &mut [u8], at: u64) -> Result<usize, FileError> {
+        let content = &mut *lock(&self.content);
+        let opened = content.opened(&*self.files)?;
+        if let Some(log) = &mut content.log {
+            if log.read(into, at) {
+                return Ok(into.len());
+            }
+            if log.covers(into.len(), at) {
+                log.hand_over(opened)?;
+            }
+        }
+        self.files.read(opened.file, into, at)
+    }
+
+    pub(super) fn write(&self, from: &[u8], at: u64) -> Result<(), FileError> {
+        let content = &mut *lock(&self.content);
+        let opened = content.opened(&*self.files)?;
+        match &mut content.log {
+            Some(log) => log.write(opened, from, at),
+            None => opened.write(from, at),
+        }
+    }
+
+    pub(super) fn truncate(&self, size: u64) -> Result<(), FileError> {
+        let content = &mut *lock(&self.content);
+        let opened = content.handed_over(&*self.files)?;
+        self.files.truncate(opened.file, size)
+    }
+
+    pub(super) fn sync(&self) -> Result<(), FileError> {
+        let content = &mut *lock(&self.content);
+        let opened = content.handed_over(&*self.files)?;
+        self.files.sync(opened.file)
+    }
+
+    pub(super) fn size(&self) -> Result<u64, FileError> {
+        let content = &mut *lock(&self.content);
+        let opened = content.opened(&*self.files)?;
+        let gathered = content.log.as_ref().map_or(0, Log::gathered_end);
+        Ok(self.files.size(opened.file)?.max(gathered))
+    }
+
+    /// Forgets what a transaction wrote that ended without a commit.
+    pub(super) fn forget(&self) {
+        if let Some(log) = &mut lock(&self.content).log {
+            log.forget();
+        }
+    }
+
+    /// Closes the file: the last connection let it go.
+    pub(super) fn close(&self) {
+        let content = &mut *lock(&self.content);
+        // What is not handed over belongs to no commit: it may be lost.
+        let _ = content.handed_over(&*self.files);
+        if let Some(file) = content.file.take() {
+            self.files.close(file);
+        }
     }
 }
 
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-type Done = Result<(), c_int>;
-
-impl Node {
-    fn files(&self) -> &dyn Files {
-        &*self.host.files
+impl Content {
+    fn opened<'a>(&self, files: &'a dyn Files) -> Result<Opened<'a>, FileError> {
+        let file = self.file.ok_or(FileError::Unavailable)?;
+        Ok(Opened { files, file })
     }
 
-    /// Reads, with zeros for what is beyond the end.
-    pub(super) fn read(&self, into: &mut [u8], at: u64) -> Done {
-        if let Some(log) = &self.log
-            && lock(log).overlaps(at, into.len())
-        {
-            self.flush()?;
+    fn handed_over<'a>(&mut self, files: &'a dyn Files) -> Result<Opened<'a>, FileError> {
+        let opened = self.opened(files)?;
+        if let Some(log) = &mut self.log {
+            log.hand_over(opened)?;
         }
-        let read = self
-            .files()
-            .read(self.file, into, at)
-            .map_err(|error| error.code(ffi::SQLITE_IOERR_READ))?;
-        if read < into.len() {
-            into[read..].fill(0);
-            return Err(ffi::SQLITE_IOERR_SHORT_READ);
-        }
-        Ok(())
-    }
-
-    pub(super) fn write(&self, from: &[u8], at: u64) -> Done {
-        let Some(log) = &self.log else { return self.write_through(from, at) };
-        let takes = lock(log).takes(from, at);
-        if takes {
-            let due = lock(log).add(from, at);
-            return if due { self.flush() } else { Ok(()) };
-        }
-        self.flush()?;
-        self.write_through(from, at)?;
-        lock(log).passed(from, at);
-        Ok(())
-    }
-
-    fn write_through(&self, from: &[u8], at: u64) -> Done {
-        self.files().write(self.file, from, at).map_err(|error| error.code(ffi::SQLITE_IOERR_WRITE))
-    }
-
-    /// Writes what is gathered. What can't be written is forgotten: SQLite is
-    /// told so, and will write it again or never.
-    fn flush(&self) -> Done {
-        let Some(log) = &self.log else { return Ok(()) };
-        let mut log = lock(log);
-        let written = match log.pending() {
-            Some((bytes, at)) => self.write_through(bytes, at),
-            None => return Ok(()),
-        };
-        log.clear();
-        written
-    }
-
-    pub(super) fn truncate(&self, size: u64) -> Done {
-        self.flush()?;
-        if let Some(log) = &self.log {
-            lock(log).cut();
-        }
-        self.files()
-            .truncate(self.file, size)
-            .map_err(|error| error.code(ffi::SQLITE_IOERR_TRUNCATE))
-    }
-
-    pub(super) fn sync(&self) -> Done {
-        self.flush()?;
-        self.files().sync(self.file).map_err(|error| error.code(ffi::SQLITE_IOERR_FSYNC))
-    }
-
-    pub(super) fn size(&self) -> Result<u64, c_int> {
-        self.flush()?;
-        self.files().size(self.file).map_err(|error| error.code(ffi::SQLITE_IOERR_FSTAT))
+        Ok(opened)
     }
 }
 
-impl Drop for Node {
-    fn drop(&mut self) {
-        // Frames of no commit, which nobody misses.
-        let _ = self.flush();
-        self.files().close(self.file);
+/// Opens a file, for reading only where more is not permitted, and answers
+/// whether that is so.
+fn open(
+    files: &dyn Files,
+    name: &str,
+    create: bool,
+    read_only: bool,
+) -> Result<(FileId, bool), FileError> {
+    match files.open(name, create && !read_only, read_only) {
+        Err(FileError::Denied) if !read_only => match files.open(name, false, true) {
+            Ok(file) => Ok((file, true)),
+            Err(_) => Err(FileError::Denied),
+        },
+        opened => Ok((opened?, read_only)),
     }
 }

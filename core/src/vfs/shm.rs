@@ -1,127 +1,216 @@
-//! The write-ahead log's shared memory, <https://sqlite.org/walformat.html#wal_index_format>,
-//! shared by the connections of this process.
+//! The memory that the connections of a database in WAL mode share, and its eight
+//! locks, <https://sqlite.org/walformat.html#wal_index_file_format>.
 
-use std::ffi::c_int;
+use std::ffi::{c_int, c_void};
+use std::ptr;
+use std::sync::atomic::AtomicU64;
 
-use rusqlite::ffi;
+use rusqlite::ffi::{
+    SQLITE_BUSY, SQLITE_IOERR_SHMLOCK, SQLITE_IOERR_SHMMAP, SQLITE_OK, SQLITE_SHM_EXCLUSIVE,
+    SQLITE_SHM_LOCK, SQLITE_SHM_NLOCK, SQLITE_SHM_SHARED, SQLITE_SHM_UNLOCK,
+};
 
-use super::lock::Owner;
+/// The size of a region, as wal.c maps them.
+const REGION: usize = 32_768;
+const SLOTS: usize = SQLITE_SHM_NLOCK as usize;
 
-const SLOTS: usize = ffi::SQLITE_SHM_NLOCK as usize;
+/// The slot whose holder writes to the log: `WAL_WRITE_LOCK` in wal.c.
+const WRITE: u8 = 1;
 
-/// The regions and locks of one file's log.
+/// The shared memory of one database file.
 #[derive(Debug, Default)]
-pub(super) struct Memory {
-    // Boxed, so that a region stays where it is; words, so that it is aligned.
-    regions: Vec<Box<[u64]>>,
+pub(super) struct Shm {
+    /// Regions stay where they are until the last connection lets go. SQLite
+    /// writes them through its own pointers, from any connection: hence atomics.
+    regions: Vec<Box<[AtomicU64]>>,
+    attached: usize,
     slots: [Slot; SLOTS],
-    /// Who has it mapped.
-    mapped: Vec<Owner>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone, Copy)]
 struct Slot {
-    shared: Vec<Owner>,
-    exclusive: Option<Owner>,
+    shared: usize,
+    exclusive: bool,
 }
 
-impl Memory {
-    /// Where a region lies; null if there is none yet, and `extend` does not ask
-    /// for one.
-    pub(super) fn map(&mut self, me: Owner, region: usize, size: usize, extend: bool) -> *mut u64 {
-        if !self.mapped.contains(&me) {
-            self.mapped.push(me);
+/// What one connection has of it: locks as bits by slot.
+#[derive(Debug, Default)]
+pub(super) struct Share {
+    attached: bool,
+    shared: u8,
+    exclusive: u8,
+}
+
+impl Share {
+    /// Whether the connection may be writing to the log.
+    pub(super) fn writes(&self) -> bool {
+        self.exclusive & WRITE != 0
+    }
+}
+
+impl Shm {
+    /// A region's address; null where it is not there and not to be made.
+    ///
+    /// # Errors
+    /// A result code.
+    pub(super) fn map(
+        &mut self,
+        share: &mut Share,
+        index: c_int,
+        size: c_int,
+        extend: bool,
+    ) -> Result<*mut c_void, c_int> {
+        let (Ok(index), Ok(REGION)) = (usize::try_from(index), usize::try_from(size)) else {
+            return Err(SQLITE_IOERR_SHMMAP);
+        };
+        if !share.attached {
+            share.attached = true;
+            self.attached += 1;
         }
-        while extend && self.regions.len() <= region {
-            self.regions.push(vec![0; size.div_ceil(8)].into());
+        if extend {
+            while self.regions.len() <= index {
+                let words = REGION / size_of::<AtomicU64>();
+                self.regions.push((0..words).map(|_| AtomicU64::new(0)).collect());
+            }
         }
-        self.regions.get_mut(region).map_or(std::ptr::null_mut(), |region| region.as_mut_ptr())
+        Ok(self
+            .regions
+            .get(index)
+            .map_or(ptr::null_mut(), |region| region.as_ptr().cast_mut().cast()))
     }
 
-    /// Takes or gives back the locks of a range of slots: all, or none.
-    pub(super) fn lock(&mut self, me: Owner, first: usize, count: usize, flags: c_int) -> c_int {
-        let Some(slots) = self.slots.get_mut(first..first + count) else {
-            return ffi::SQLITE_IOERR_SHMLOCK;
+    /// Takes or lets go `count` locks from slot `first` on.
+    pub(super) fn lock(
+        &mut self,
+        share: &mut Share,
+        first: c_int,
+        count: c_int,
+        flags: c_int,
+    ) -> c_int {
+        let (Ok(first), Ok(count)) = (usize::try_from(first), usize::try_from(count)) else {
+            return SQLITE_IOERR_SHMLOCK;
         };
-        if flags & ffi::SQLITE_SHM_UNLOCK != 0 {
-            for slot in slots {
-                if flags & ffi::SQLITE_SHM_SHARED != 0 {
-                    slot.shared.retain(|holder| *holder != me);
-                } else if slot.exclusive == Some(me) {
-                    slot.exclusive = None;
+        let Some(range) = self.slots.get_mut(first..first + count) else {
+            return SQLITE_IOERR_SHMLOCK;
+        };
+        let slots = range.iter_mut().enumerate().map(|(n, slot)| (slot, 1_u8 << (first + n)));
+        const LOCK_SHARED: c_int = SQLITE_SHM_LOCK | SQLITE_SHM_SHARED;
+        const LOCK_EXCLUSIVE: c_int = SQLITE_SHM_LOCK | SQLITE_SHM_EXCLUSIVE;
+        match flags {
+            _ if flags & SQLITE_SHM_UNLOCK != 0 => {
+                for (slot, bit) in slots {
+                    slot.release(share, bit);
                 }
             }
-            return ffi::SQLITE_OK;
-        }
-        let exclusive = flags & ffi::SQLITE_SHM_EXCLUSIVE != 0;
-        let taken = slots.iter().any(|slot| {
-            slot.exclusive.is_some_and(|holder| holder != me)
-                || (exclusive && slot.shared.iter().any(|holder| *holder != me))
-        });
-        if taken {
-            return ffi::SQLITE_BUSY;
-        }
-        for slot in slots {
-            if exclusive {
-                slot.exclusive = Some(me);
-            } else if !slot.shared.contains(&me) {
-                slot.shared.push(me);
+            LOCK_SHARED => {
+                for (slot, bit) in slots {
+                    if (share.shared | share.exclusive) & bit != 0 {
+                        continue;
+                    }
+                    if slot.exclusive {
+                        return SQLITE_BUSY;
+                    }
+                    slot.shared += 1;
+                    share.shared |= bit;
+                }
             }
+            LOCK_EXCLUSIVE => {
+                let mut slots: smallvec::SmallVec<[_; SLOTS]> = slots.collect();
+                // All or none.
+                for (slot, bit) in &slots {
+                    let own = usize::from(share.shared & bit != 0);
+                    if (slot.exclusive && share.exclusive & bit == 0) || slot.shared > own {
+                        return SQLITE_BUSY;
+                    }
+                }
+                for (slot, bit) in &mut slots {
+                    slot.release(share, *bit);
+                    slot.exclusive = true;
+                    share.exclusive |= *bit;
+                }
+            }
+            _ => return SQLITE_IOERR_SHMLOCK,
         }
-        ffi::SQLITE_OK
+        SQLITE_OK
     }
 
-    /// Lets go of everything. What nobody has mapped any more is gone: the next
-    /// one finds zeros, and reads the log anew.
-    pub(super) fn unmap(&mut self, me: Owner) {
-        for slot in &mut self.slots {
-            slot.shared.retain(|holder| *holder != me);
-            if slot.exclusive == Some(me) {
-                slot.exclusive = None;
+    /// Lets everything go that a connection has. The memory goes with the last.
+    pub(super) fn unmap(&mut self, share: &mut Share) {
+        for (index, slot) in self.slots.iter_mut().enumerate() {
+            slot.release(share, 1 << index);
+        }
+        if share.attached {
+            share.attached = false;
+            self.attached -= 1;
+            if self.attached == 0 {
+                self.regions.clear();
             }
         }
-        self.mapped.retain(|owner| *owner != me);
-        if self.mapped.is_empty() {
-            self.regions.clear();
+    }
+}
+
+impl Slot {
+    fn release(&mut self, share: &mut Share, bit: u8) {
+        if share.exclusive & bit != 0 {
+            self.exclusive = false;
         }
+        if share.shared & bit != 0 {
+            self.shared -= 1;
+        }
+        share.exclusive &= !bit;
+        share.shared &= !bit;
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ffi::{
-        SQLITE_BUSY, SQLITE_OK, SQLITE_SHM_EXCLUSIVE, SQLITE_SHM_LOCK, SQLITE_SHM_SHARED,
-        SQLITE_SHM_UNLOCK,
-    };
+
+    const SHARED: c_int = SQLITE_SHM_LOCK | SQLITE_SHM_SHARED;
+    const EXCLUSIVE: c_int = SQLITE_SHM_LOCK | SQLITE_SHM_EXCLUSIVE;
+    const UNLOCK: c_int = SQLITE_SHM_UNLOCK | SQLITE_SHM_EXCLUSIVE;
 
     #[test]
-    fn a_region_stays_where_it_is_and_is_gone_with_its_last_user() {
-        let mut memory = Memory::default();
-        assert!(memory.map(1, 0, 32768, false).is_null());
-        let first = memory.map(1, 0, 32768, true);
-        // SAFETY: the region has this many words.
-        unsafe { *first = 7 };
-        memory.map(2, 9, 32768, true);
-        assert_eq!(memory.map(2, 0, 32768, false), first);
-        memory.unmap(1);
-        assert_eq!(memory.map(2, 0, 32768, false), first);
-        memory.unmap(2);
-        let anew = memory.map(1, 0, 32768, true);
-        // SAFETY: as above.
-        assert_eq!(unsafe { *anew }, 0);
+    fn a_slot_is_of_many_or_of_one() {
+        let (mut shm, mut a, mut b) = (Shm::default(), Share::default(), Share::default());
+        assert_eq!(shm.lock(&mut a, 3, 1, SHARED), SQLITE_OK);
+        assert_eq!(shm.lock(&mut b, 3, 1, SHARED), SQLITE_OK);
+        assert_eq!(shm.lock(&mut a, 2, 3, EXCLUSIVE), SQLITE_BUSY);
+        shm.lock(&mut b, 3, 1, SQLITE_SHM_UNLOCK | SQLITE_SHM_SHARED);
+        assert_eq!(shm.lock(&mut a, 2, 3, EXCLUSIVE), SQLITE_OK);
+        assert_eq!(shm.lock(&mut b, 4, 1, SHARED), SQLITE_BUSY);
+        assert_eq!(shm.lock(&mut b, 5, 1, EXCLUSIVE), SQLITE_OK);
+        shm.lock(&mut a, 2, 3, UNLOCK);
+        assert_eq!(shm.lock(&mut b, 4, 1, SHARED), SQLITE_OK);
+        assert_eq!(shm.lock(&mut b, 7, 2, EXCLUSIVE), SQLITE_IOERR_SHMLOCK);
     }
 
     #[test]
-    fn an_exclusive_lock_of_several_slots_is_taken_whole_or_not_at_all() {
-        let mut memory = Memory::default();
-        let lock = SQLITE_SHM_LOCK | SQLITE_SHM_EXCLUSIVE;
-        assert_eq!(memory.lock(1, 3, 1, SQLITE_SHM_LOCK | SQLITE_SHM_SHARED), SQLITE_OK);
-        assert_eq!(memory.lock(2, 3, 1, SQLITE_SHM_LOCK | SQLITE_SHM_SHARED), SQLITE_OK);
-        assert_eq!(memory.lock(1, 1, 4, lock), SQLITE_BUSY);
-        assert_eq!(memory.lock(2, 1, 1, lock), SQLITE_OK);
-        assert_eq!(memory.lock(2, 3, 1, SQLITE_SHM_UNLOCK | SQLITE_SHM_SHARED), SQLITE_OK);
-        assert_eq!(memory.lock(1, 3, 1, lock), SQLITE_OK);
-        assert_eq!(memory.lock(2, 3, 1, SQLITE_SHM_LOCK | SQLITE_SHM_SHARED), SQLITE_BUSY);
+    fn a_refused_lock_takes_none_of_its_slots() {
+        let (mut shm, mut a, mut b) = (Shm::default(), Share::default(), Share::default());
+        shm.lock(&mut b, 4, 1, SHARED);
+        assert_eq!(shm.lock(&mut a, 0, 8, EXCLUSIVE), SQLITE_BUSY);
+        assert_eq!(shm.lock(&mut b, 0, 4, EXCLUSIVE), SQLITE_OK);
+    }
+
+    #[test]
+    fn memory_stays_where_it_is_and_is_new_after_the_last_let_go() {
+        let (mut shm, mut a, mut b) = (Shm::default(), Share::default(), Share::default());
+        assert!(shm.map(&mut a, 0, 32_768, false).unwrap().is_null());
+        let first = shm.map(&mut a, 0, 32_768, true).unwrap();
+        shm.map(&mut a, 9, 32_768, true).unwrap();
+        assert_eq!(shm.map(&mut b, 0, 32_768, false).unwrap(), first);
+        assert!(first.cast::<AtomicU64>().is_aligned());
+        // SAFETY: the region is mapped.
+        unsafe { *first.cast::<u8>() = 7 };
+        shm.lock(&mut a, 0, 1, EXCLUSIVE);
+        shm.unmap(&mut a);
+        // SAFETY: `b` has it still.
+        assert_eq!(unsafe { *first.cast::<u8>() }, 7);
+        assert_eq!(shm.lock(&mut b, 0, 1, EXCLUSIVE), SQLITE_OK);
+        shm.unmap(&mut b);
+        let again = shm.map(&mut a, 0, 32_768, true).unwrap();
+        // SAFETY: the region is mapped.
+        assert_eq!(unsafe { *again.cast::<u8>() }, 0);
     }
 }

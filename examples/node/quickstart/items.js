@@ -57,7 +57,7 @@ export async function run(db) {
   const chosen = await items
     .select()
     .whereIn('status', ['new', 'done'])
-    .where('value', 'ge', 10)
+    .where('value', '>=', 10)
     .where('name', 'like', '%a%')
     .orderBy('value', 'desc')
     .limit(5)

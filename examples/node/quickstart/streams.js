@@ -29,7 +29,7 @@ export async function run(db) {
 
   step = begin('stop early');
   const first = [];
-  for await (const row of db.table('items').select().where('id', 'gt', 5000).stream()) {
+  for await (const row of db.table('items').select().where('id', '>', 5000).stream()) {
     first.push(row.id);
     if (first.length === 3) break;
   }

@@ -117,9 +117,10 @@ function isOfThePackage(error, api) {
   if (!(error instanceof Error) || !(error instanceof api.UbiqliteError)) {
     throw new Failure(`failed with what is no UbiqliteError: ${tell(error)}`);
   }
-  const ofKind = api[`${error.kind}Error`];
-  if (typeof ofKind !== 'function' || !(error instanceof ofKind)) {
-    throw new Failure(`an error of the kind ${error.kind} is no ${error.kind}Error: ${tell(error)}`);
+  // JavaScript has a SyntaxError of its own.
+  const name = error.kind === 'Syntax' ? 'SqlSyntaxError' : `${error.kind}Error`;
+  if (typeof api[name] !== 'function' || !(error instanceof api[name])) {
+    throw new Failure(`an error of the kind ${error.kind} is no ${name}: ${tell(error)}`);
   }
 }
 

@@ -23,7 +23,11 @@ const METHODS = {
 
 const ENDS = { all: from.fromRows, first: from.fromOptionalRow, count: from.fromCount };
 
-const COMPARISONS = ['eq', 'ne', 'lt', 'le', 'gt', 'ge', 'like', 'not_like'];
+/** As the package spells them. */
+const COMPARISONS = new Map([
+  ['eq', '='], ['ne', '!='], ['lt', '<'], ['le', '<='], ['gt', '>'], ['ge', '>='],
+  ['like', 'like'], ['not_like', 'not like'],
+]);
 
 /**
  * Makes a call on a table.
@@ -78,6 +82,6 @@ function addFilter(selection, [column, comparison, ...operands]) {
   if (comparison === 'in') return selection.whereIn(name, list(operand).map(toValue));
   // The short form is what people write most.
   if (comparison === 'eq') return selection.where(name, toValue(operand));
-  if (!COMPARISONS.includes(comparison)) throw new Failure(`"${comparison}" is no comparison`);
-  return selection.where(name, camelCase(comparison), toValue(operand));
+  if (!COMPARISONS.has(comparison)) throw new Failure(`"${comparison}" is no comparison`);
+  return selection.where(name, COMPARISONS.get(comparison), toValue(operand));
 }

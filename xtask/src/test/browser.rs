@@ -1,18 +1,19 @@
 //! The npm package in browsers.
 
-use crate::npm::{self, npm};
 use crate::process::Run;
 use crate::report::Report;
 use crate::workspace::Workspace;
-use crate::{browsers, build};
+use crate::{browsers, build, npm};
 
 use super::scripts;
 
 /// Makes the machine able to run the steps.
 pub(crate) fn setup() -> anyhow::Result<()> {
     build::npm::setup()?;
-    let root = Workspace::find()?;
-    npm::install(&root.root().join("tests/web"))?;
+    let workspace = Workspace::find()?;
+    for folder in ["tests/web", "examples/browser"] {
+        npm::install(&workspace.root().join(folder))?;
+    }
     browsers::setup()
 }
 
@@ -21,7 +22,7 @@ pub(crate) fn steps(workspace: &Workspace, report: &mut Report) {
     // What the others trust: without it their failures would mislead.
     scripts::steps(workspace, report, "tests/web/test");
     if report.step("package", || build::npm::build(workspace)).is_none() {
-        report.skip(&["scenarios", "tests", "bundlers", "example"]);
+        report.skip(&["scenarios", "tests", "bundlers and example"]);
         return;
     }
     for browser in ["chromium", "firefox", "webkit"] {
@@ -31,9 +32,4 @@ pub(crate) fn steps(workspace: &Workspace, report: &mut Report) {
     }
     scripts::steps(workspace, report, "tests/browser");
     scripts::steps(workspace, report, "tests/web/bundlers");
-    report.step("example builds", || {
-        let example = workspace.root().join("examples/browser");
-        npm::install(&example)?;
-        npm().args(["run", "build"]).dir(&example).run()
-    });
 }

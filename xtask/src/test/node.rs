@@ -1,5 +1,7 @@
 //! The npm package in Node.
 
+use std::path::PathBuf;
+
 use crate::build;
 use crate::npm::{self, npm};
 use crate::process::Run;
@@ -10,7 +12,8 @@ use super::scripts;
 
 /// Makes the machine able to run the steps.
 pub(crate) fn setup() -> anyhow::Result<()> {
-    build::npm::setup()
+    build::npm::setup()?;
+    npm::install(&example(&Workspace::find()?))
 }
 
 /// Runs the steps of the part `node`.
@@ -29,9 +32,9 @@ pub(crate) fn steps(workspace: &Workspace, report: &mut Report) {
     report.step("scenarios", || node("tests/spec/js/node.mjs"));
     report.step("scenarios' own test", || node("tests/spec/js/self_test.mjs"));
     scripts::steps(workspace, report, "tests/node");
-    report.step("example", || {
-        let example = workspace.root().join("examples/node");
-        npm::install(&example)?;
-        npm().arg("start").dir(&example).run()
-    });
+    report.step("example", || npm().arg("start").dir(&example(workspace)).run());
+}
+
+fn example(workspace: &Workspace) -> PathBuf {
+    workspace.root().join("examples/node")
 }

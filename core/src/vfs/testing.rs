@@ -1,0 +1,121 @@
+//! Files in memory that tell what was done with them, for the tests here.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use super::{FileError, FileId, Files, lock};
+
+#[derive(Debug, Default, Clone)]
+pub(super) struct Memory(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    content: HashMap<String, Vec<u8>>,
+    open: HashMap<FileId, String>,
+    next: FileId,
+    opened: usize,
+    writes: Vec<(String, u64, usize)>,
+    room: Option<usize>,
+}
+
+impl Memory {
+    /// What was written since the last time: the file, the place and the length.
+    pub(super) fn writes(&self) -> Vec<(String, u64, usize)> {
+        std::mem::take(&mut lock(&self.0).writes)
+    }
+
+    /// How many bytes all files together may have.
+    pub(super) fn set_room(&self, room: Option<usize>) {
+        lock(&self.0).room = room;
+    }
+
+    pub(super) fn content(&self, name: &str) -> Vec<u8> {
+        lock(&self.0).content.get(name).cloned().unwrap_or_default()
+    }
+
+    /// How often a file was opened, and how many are open now.
+    pub(super) fn opened(&self) -> (usize, usize) {
+        let state = lock(&self.0);
+        (state.opened, state.open.len())
+    }
+}
+
+impl State {
+    fn file(&mut self, file: FileId) -> Result<&mut Vec<u8>, FileError> {
+        let name = self.open.get(&file).ok_or(FileError::Io)?;
+        self.content.get_mut(name).ok_or(FileError::NotFound)
+    }
+}
+
+impl Files for Memory {
+    fn open(&self, name: &str, create: bool, _read_only: bool) -> Result<FileId, FileError> {
+        let mut state = lock(&self.0);
+        if state.open.values().any(|open| open == name) {
+            return Err(FileError::Held);
+        }
+        if !state.content.contains_key(name) {
+            if !create {
+                return Err(FileError::NotFound);
+            }
+            state.content.insert(name.to_owned(), Vec::new());
+        }
+        state.next += 1;
+        state.opened += 1;
+        let file = state.next;
+        state.open.insert(file, name.to_owned());
+        Ok(file)
+    }
+
+    fn close(&self, file: FileId) {
+        lock(&self.0).open.remove(&file);
+    }
+
+    fn read(&self, file: FileId, into: &mut [u8], at: u64) -> Result<usize, FileError> {
+        let mut state = lock(&self.0);
+        let content = state.file(file)?;
+        let at = usize::try_from(at).unwrap().min(content.len());
+        let count = into.len().min(content.len() - at);
+        into[..count].copy_from_slice(&content[at..at + count]);
+        Ok(count)
+    }
+
+    fn write(&self, file: FileId, from: &[u8], at: u64) -> Result<(), FileError> {
+        let mut state = lock(&self.0);
+        let at = usize::try_from(at).unwrap();
+        let total: usize = state.content.values().map(Vec::len).sum();
+        let room = state.room;
+        let content = state.file(file)?;
+        let end = content.len().max(at + from.len());
+        if room.is_some_and(|room| total - content.len() + end > room) {
+            return Err(FileError::Full);
+        }
+        content.resize(end, 0);
+        content[at..at + from.len()].copy_from_slice(from);
+        let name = state.open[&file].clone();
+        state.writes.push((name, at as u64, from.len()));
+        Ok(())
+    }
+
+    fn truncate(&self, file: FileId, size: u64) -> Result<(), FileError> {
+        let mut state = lock(&self.0);
+        state.file(file)?.resize(usize::try_from(size).unwrap(), 0);
+        Ok(())
+    }
+
+    fn sync(&self, _file: FileId) -> Result<(), FileError> {
+        Ok(())
+    }
+
+    fn size(&self, file: FileId) -> Result<u64, FileError> {
+        Ok(lock(&self.0).file(file)?.len() as u64)
+    }
+
+    fn remove(&self, name: &str) -> Result<(), FileError> {
+        lock(&self.0).content.remove(name);
+        Ok(())
+    }
+
+    fn exists(&self, name: &str) -> bool {
+        lock(&self.0).content.contains_key(name)
+    }
+}

@@ -1,0 +1,302 @@
+//! A disk in memory that knows what was synced, and can crash and be full.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use fastrand::Rng;
+use ubiqlite::vfs::{FileError, FileId, Files};
+
+/// The unit of what a crash tears.
+const SECTOR: u64 = 512;
+
+/// What files hold, by name.
+pub(crate) type Image = BTreeMap<String, Vec<u8>>;
+
+/// The disk. Clones are the same disk.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Disk(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    files: BTreeMap<String, File>,
+    open: HashMap<FileId, String>,
+    next: FileId,
+    /// Calls that change something, since the last `insert`.
+    changes: usize,
+    /// The change that fails, as does everything after it.
+    crash_at: Option<usize>,
+    full: Full,
+    /// Writes since the last `set_full`.
+    writes: usize,
+}
+
+#[derive(Debug, Default)]
+struct File {
+    content: Vec<u8>,
+    /// What is certain to be there; `None` where not even the file is.
+    synced: Option<Vec<u8>>,
+    /// What happened since.
+    pending: Vec<Change>,
+}
+
+#[derive(Debug, Clone)]
+enum Change {
+    Write(u64, Vec<u8>),
+    Truncate(u64),
+}
+
+/// When there is no room.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) enum Full {
+    #[default]
+    Never,
+    /// From this write on, for all that make a file larger.
+    Growing(usize),
+    /// For this write alone.
+    Once(usize),
+}
+
+/// How a run ends.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Crash {
+    /// The process is killed: the system writes what it was given.
+    Killed,
+    /// The power fails, and nothing was written that had not to be.
+    PowerNothing,
+    /// The power fails, and some sectors were written, in any order.
+    PowerSome(u64),
+}
+
+impl Disk {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts in what an earlier crash left, all of it certain to be there.
+    pub(crate) fn insert(&self, image: &Image) {
+        let files = image.iter().map(|(name, content)| {
+            let file = File {
+                content: content.clone(),
+                synced: Some(content.clone()),
+                pending: Vec::new(),
+            };
+            (name.clone(), file)
+        });
+        *self.state() = State { files: files.collect(), ..State::default() };
+    }
+
+    /// Has the disk fail at a change, counted from 0 since `insert`.
+    pub(crate) fn crash_at(&self, change: usize) {
+        self.state().crash_at = Some(change);
+    }
+
+    /// Whether it failed.
+    pub(crate) fn has_crashed(&self) -> bool {
+        let state = self.state();
+        state.crash_at.is_some_and(|at| state.changes > at)
+    }
+
+    /// Takes the room away, or gives it back.
+    pub(crate) fn set_full(&self, full: Full) {
+        let mut state = self.state();
+        state.writes = 0;
+        state.full = full;
+    }
+
+    /// Whether a write met `Full`'s moment.
+    pub(crate) fn was_full(&self) -> bool {
+        let state = self.state();
+        match state.full {
+            Full::Never => false,
+            Full::Growing(at) | Full::Once(at) => state.writes > at,
+        }
+    }
+
+    /// How many files are open.
+    pub(crate) fn open_files(&self) -> usize {
+        self.state().open.len()
+    }
+
+    /// What is found after a crash now.
+    pub(crate) fn image(&self, crash: Crash) -> Image {
+        let state = self.state();
+        let mut rng = match crash {
+            Crash::PowerSome(seed) => Some(Rng::with_seed(seed)),
+            _ => None,
+        };
+        let files = state.files.iter().filter_map(|(name, file)| {
+            let content = match (crash, &mut rng) {
+                (Crash::Killed, _) => Some(file.content.clone()),
+                (_, Some(rng)) => file.torn(rng),
+                _ => file.synced.clone(),
+            };
+            Some((name.clone(), content?))
+        });
+        files.collect()
+    }
+}
+
+impl File {
+    /// Of what was not synced, a part.
+    fn torn(&self, rng: &mut Rng) -> Option<Vec<u8>> {
+        let mut content = match &self.synced {
+            Some(content) => content.clone(),
+            None if rng.bool() => return None,
+            None => Vec::new(),
+        };
+        for change in &self.pending {
+            match change {
+                Change::Truncate(size) if rng.bool() => content.resize(to_usize(*size), 0),
+                Change::Truncate(_) => {}
+                Change::Write(at, data) => {
+                    let mut from = 0;
+                    while from < data.len() {
+                        let place = at + from as u64;
+                        let count = to_usize(SECTOR - place % SECTOR).min(data.len() - from);
+                        if rng.bool() {
+                            write(&mut content, place, &data[from..from + count], rng);
+                        }
+                        from += count;
+                    }
+                }
+            }
+        }
+        Some(content)
+    }
+}
+
+/// Writes a sector. What is skipped beyond the end may hold anything.
+fn write(content: &mut Vec<u8>, at: u64, data: &[u8], rng: &mut Rng) {
+    let at = to_usize(at);
+    while content.len() < at {
+        content.push(if rng.bool() { 0 } else { rng.u8(..) });
+    }
+    let end = content.len().max(at + data.len());
+    content.resize(end, 0);
+    content[at..at + data.len()].copy_from_slice(data);
+}
+
+fn to_usize(number: u64) -> usize {
+    usize::try_from(number).expect("a place in memory")
+}
+
+impl State {
+    fn alive(&self) -> Result<(), FileError> {
+        match self.crash_at {
+            Some(at) if self.changes > at => Err(FileError::Io),
+            _ => Ok(()),
+        }
+    }
+
+    /// Counts a change, and fails if it is the one, or came after it.
+    fn change(&mut self) -> Result<(), FileError> {
+        self.changes += 1;
+        self.alive()
+    }
+
+    fn file(&mut self, file: FileId) -> Result<&mut File, FileError> {
+        let name = self.open.get(&file).ok_or(FileError::Io)?;
+        self.files.get_mut(name).ok_or(FileError::NotFound)
+    }
+
+    fn has_room(&mut self, grows: bool) -> Result<(), FileError> {
+        let now = self.writes;
+        self.writes += 1;
+        match self.full {
+            Full::Growing(at) if now >= at && grows => Err(FileError::Full),
+            Full::Once(at) if now == at => Err(FileError::Full),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Files for Disk {
+    fn open(&self, name: &str, create: bool, _read_only: bool) -> Result<FileId, FileError> {
+        let mut state = self.state();
+        state.alive()?;
+        assert!(!state.open.values().any(|open| open == name), "{name} is open twice");
+        if !state.files.contains_key(name) {
+            if !create {
+                return Err(FileError::NotFound);
+            }
+            state.change()?;
+            state.files.insert(name.to_owned(), File::default());
+        }
+        state.next += 1;
+        let file = state.next;
+        state.open.insert(file, name.to_owned());
+        Ok(file)
+    }
+
+    fn close(&self, file: FileId) {
+        self.state().open.remove(&file);
+    }
+
+    fn read(&self, file: FileId, into: &mut [u8], at: u64) -> Result<usize, FileError> {
+        let mut state = self.state();
+        state.alive()?;
+        let content = &state.file(file)?.content;
+        let at = to_usize(at).min(content.len());
+        let count = into.len().min(content.len() - at);
+        into[..count].copy_from_slice(&content[at..at + count]);
+        Ok(count)
+    }
+
+    fn write(&self, file: FileId, from: &[u8], at: u64) -> Result<(), FileError> {
+        let mut state = self.state();
+        let end = to_usize(at) + from.len();
+        let grows = state.file(file)?.content.len() < end;
+        state.alive()?;
+        state.has_room(grows)?;
+        let done = state.change();
+        // The write at which it crashes may have been done in part.
+        let count = if done.is_ok() { from.len() } else { from.len() / 2 };
+        let target = state.file(file)?;
+        target.pending.push(Change::Write(at, from[..count].to_vec()));
+        let at = to_usize(at);
+        let end = target.content.len().max(at + count);
+        target.content.resize(end, 0);
+        target.content[at..at + count].copy_from_slice(&from[..count]);
+        done
+    }
+
+    fn truncate(&self, file: FileId, size: u64) -> Result<(), FileError> {
+        let mut state = self.state();
+        state.alive()?;
+        state.change()?;
+        let target = state.file(file)?;
+        target.pending.push(Change::Truncate(size));
+        target.content.resize(to_usize(size), 0);
+        Ok(())
+    }
+
+    fn sync(&self, file: FileId) -> Result<(), FileError> {
+        let mut state = self.state();
+        state.alive()?;
+        state.change()?;
+        let target = state.file(file)?;
+        target.pending.clear();
+        target.synced = Some(target.content.clone());
+        Ok(())
+    }
+
+    fn size(&self, file: FileId) -> Result<u64, FileError> {
+        let mut state = self.state();
+        state.alive()?;
+        Ok(state.file(file)?.content.len() as u64)
+    }
+
+    fn remove(&self, name: &str) -> Result<(), FileError> {
+        let mut state = self.state();
+        state.alive()?;
+        state.change()?;
+        assert!(!state.open.values().any(|open| open == name), "{name} is removed while open");
+        state.files.remove(name);
+        Ok(())
+    }
+
+    fn exists(&self, name: &str) -> bool {
+        let state = self.state();
+        state.alive().is_ok() && state.files.contains_key(name)
+    }
+}

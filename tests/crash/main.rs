@@ -1,0 +1,13 @@
+//! What a crash or a full disk leaves: all of a transaction or nothing of it, and
+//! all that was acknowledged. On a simulated disk, behind the library's own VFS.
+
+mod accounts;
+mod blind;
+mod disk;
+mod full;
+mod kills;
+
+/// Runs a call to its end.
+fn wait<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+}
