@@ -272,12 +272,4 @@ impl Options {
         self.stall_timeout = timeout.min(LONGEST);
         self
     }
-
-    /// The files that the database lives on, by the name that they were given
-    /// with [`vfs::register`](crate::vfs::register). Default: those of the
-    /// operating system.
-    pub fn vfs(mut self, name: impl Into<String>) -> Self {
-        self.vfs = Some(name.into());
-        self
-    }
 }
