@@ -122,6 +122,8 @@ function isOfThePackage(error, api) {
   if (typeof api[name] !== 'function' || !(error instanceof api[name])) {
     throw new Failure(`an error of the kind ${error.kind} is no ${name}: ${tell(error)}`);
   }
+  // A minifier renames classes; what logs print must not change by it.
+  if (error.name !== name) throw new Failure(`a ${name} calls itself ${error.name}`);
 }
 
 function property(error, name, world) {
