@@ -7,8 +7,8 @@ use std::sync::OnceLock;
 use rusqlite::ffi;
 use ubiqlite::JournalMode;
 
-use crate::disk::Disk;
-use crate::kills::all;
+use crate::accounts::Accounts;
+use crate::kills::every_kind;
 
 type Open = unsafe extern "C" fn(
     *mut ffi::sqlite3_vfs,
@@ -53,8 +53,7 @@ unsafe extern "C" fn open(
 
 #[test]
 fn a_vfs_that_lies_about_reserved_locks_is_found_out() {
-    let disk = Disk::default();
-    ubiqlite::vfs::register("seeing", disk.clone()).unwrap();
+    let mut accounts = Accounts::new("seeing", JournalMode::Delete);
     // SAFETY: the VFS was registered, and the copy lives as long as the process.
     unsafe {
         let seeing = ffi::sqlite3_vfs_find(c"seeing".as_ptr());
@@ -66,9 +65,9 @@ fn a_vfs_that_lies_about_reserved_locks_is_found_out() {
         let blind = Box::leak(Box::new(blind));
         assert_eq!(ffi::sqlite3_vfs_register(blind, 0), ffi::SQLITE_OK);
     }
-    let (wrong, crashes) = all("blind", &disk, JournalMode::Delete);
+    accounts.vfs = "blind".to_owned();
+    let (wrong, crashes) = accounts.crash(every_kind);
     println!("{} of {crashes} crashes tear the database, e.g. {:?}", wrong.len(), wrong.first());
     assert!(wrong.len() > 50, "only {} of {crashes}", wrong.len());
-    let torn = |what: &&String| what.contains("generations 1 to 2");
-    assert!(wrong.iter().any(|what| torn(&what)), "{wrong:?}");
+    assert!(wrong.iter().any(|what| what.contains("generations 1 to 2")), "{wrong:?}");
 }

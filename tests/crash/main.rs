@@ -1,6 +1,8 @@
 //! What a crash or a full disk leaves: all of a transaction or nothing of it, and
 //! all that was acknowledged. On a simulated disk, behind the library's own VFS.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail like tests")]
+
 mod accounts;
 mod blind;
 mod disk;

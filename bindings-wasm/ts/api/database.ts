@@ -3,7 +3,7 @@ import type { Connector } from '../link/connector.js';
 import { Link } from '../link/link.js';
 import type { CallOptions } from '../link/options.js';
 import { Op } from '../wire/ops.js';
-import { Session, Snapshot, type TransactionOptions, lend, transact } from './session.js';
+import { Session, Snapshot, type TransactionOptions, transact } from './session.js';
 import { Place, Statements } from './statements.js';
 import { type Transaction, begin } from './transaction.js';
 
@@ -102,12 +102,12 @@ export class Database extends Statements implements AsyncDisposable {
 
   /** Several reads of one moment, over as many calls as wanted. */
   async snapshot(options?: CallOptions): Promise<Snapshot> {
-    return new Snapshot(this.place, await lend(this.place, Op.snapshot, options));
+    return new Snapshot(this.place.within(await this.place.lend(Op.snapshot, undefined, options)));
   }
 
   /** Lends a connection of one's own, for `ATTACH`, temporary tables and `PRAGMA`s. */
   async acquire(options?: CallOptions): Promise<Session> {
-    return new Session(this.place, await lend(this.place, Op.acquire, options));
+    return new Session(this.place.within(await this.place.lend(Op.acquire, undefined, options)));
   }
 
   /** What the storage can do. */
@@ -147,56 +147,17 @@ export async function openDatabase(
   path: string,
   options: DatabaseOptions,
   connector: Connector,
-  { signal }: CallOptions,
+  call: CallOptions,
 ): Promise<Database> {
-  const patience = options.busyTimeout ?? BUSY_TIMEOUT;
-  const link = new Link(connector, { bigints: options.bigint === true, patience });
-  const opened = link.open();
-  if (signal !== undefined) {
-    signal.addEventListener('abort', () => void link.close(), { once: true });
-  }
-  try {
-    await opened;
-  } catch (error) {
-    await connector.close();
-    throw error;
-  }
-  signal?.throwIfAborted();
+  const link = new Link(connector, { bigints: options.bigint === true, patience: options.busyTimeout ?? BUSY_TIMEOUT });
+  await link.open(call);
   return new Database(new Place(link, undefined), path);
 }
 
-/** What each option of the engine is. */
-const OPTIONS: Record<string, 'boolean' | 'number' | 'string'> = {
-  readOnly: 'boolean',
-  create: 'boolean',
-  readers: 'number',
-  sessions: 'number',
-  busyTimeout: 'number',
-  acquireTimeout: 'number',
-  stallTimeout: 'number',
-  foreignKeys: 'boolean',
-  trustedSchema: 'boolean',
-  cacheKib: 'number',
-  statementCache: 'number',
-  walLimit: 'number',
-  journalMode: 'string',
-  synchronous: 'string',
-};
-
-/** The options that are not the engine's. */
-const OURS = ['bigint', 'signal', 'storage'];
-
-/** The options that are the engine's. @throws InvalidArgumentError that names one that is none. @internal */
-export function engineOptions(options: object): object {
-  const given = Object.entries(options).filter(([name, value]) => value !== undefined && !OURS.includes(name));
-  for (const [name, value] of given) {
-    const type = Object.hasOwn(OPTIONS, name) ? OPTIONS[name] : undefined;
-    if (type === undefined) throw invalid(`there is no option ${JSON.stringify(name)}`);
-    if (typeof value !== type) throw invalid(`the option ${name} is a ${type}`);
-    if (type === 'number' && !(Number.isInteger(value) && (value as number) >= 0 && (value as number) < 2 ** 32)) {
-      throw invalid(`the option ${name} is a whole number, not negative`);
-    }
-  }
+/** The options that are the engine's. @internal */
+export function engineOptions(options: DatabaseOptions & { signal?: unknown; storage?: unknown; timeout?: unknown }): object {
+  const { bigint: _bigint, signal: _signal, storage: _storage, timeout: _timeout, ...rest } = options;
+  const given = Object.entries(rest).filter(([, value]) => value !== undefined);
   return Object.fromEntries(given);
 }
 

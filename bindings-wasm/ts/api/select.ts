@@ -47,7 +47,7 @@ export class Select<T = Row> {
     if (!Object.hasOwn(COMPARE, comparison)) {
       throw invalid(`${JSON.stringify(comparison)} is no comparison: ${Object.keys(COMPARE).join(' ')}`);
     }
-    return this.filter(COMPARE[comparison], column, (out) => writeValue(out, value, () => `the value for ${column}`));
+    return this.filter(COMPARE[comparison], column, (out) => writeValue(out, value, 'the value for', column));
   }
 
   /** Rows whose column equals one of the values. An empty list selects none. */
@@ -55,7 +55,7 @@ export class Select<T = Row> {
     const list = [...values];
     return this.filter(IN, column, (out) => {
       out.u32(list.length);
-      for (const value of list) writeValue(out, value, () => `a value for ${column}`);
+      for (const value of list) writeValue(out, value, 'a value for', column);
     });
   }
 

@@ -1,9 +1,9 @@
-import { errorOf } from '../errors.js';
+import { type UbiqliteError, errorOf } from '../errors.js';
+import type { Held } from '../link/held.js';
 import type { CallOptions } from '../link/options.js';
-import { Op } from '../wire/ops.js';
-import { Place, Reader, type Row, Statements } from './statements.js';
+import { type Place, Reader, type Row, Statements } from './statements.js';
 import { Table } from './table.js';
-import { type Mode, Transaction, begin, within } from './transaction.js';
+import { type Mode, Transaction, begin, checkBody, within } from './transaction.js';
 
 /** How a transaction is run. */
 export interface TransactionOptions extends CallOptions {
@@ -18,6 +18,7 @@ export async function transact<T>(
   options: TransactionOptions,
 ): Promise<T> {
   const { mode = 'immediate', ...call } = options;
+  checkBody(body);
   return within(await begin(place, mode, call), (it) => it.commit(), body, call.signal);
 }
 
@@ -28,18 +29,6 @@ export async function transact<T>(
  * rolled back.
  */
 export class Session extends Statements implements AsyncDisposable {
-  private readonly held;
-  private readonly owner = {};
-
-  /** @internal */
-  constructor(place: Place, id: number) {
-    const owner = {};
-    const held = place.link.keep(id, owner);
-    super(new Place(place.link, held, place.defaults));
-    this.held = held;
-    this.owner = owner;
-  }
-
   /** Runs `body` in a transaction of this session: see `db.transaction()`. */
   transaction<T>(body: (transaction: Transaction) => T | PromiseLike<T>, options: TransactionOptions = {}): Promise<T> {
     return transact(this.place, body, options);
@@ -52,13 +41,12 @@ export class Session extends Statements implements AsyncDisposable {
 
   /** Stops this session's calls that are under way: they reject with a CancelledError. */
   interrupt(): void {
-    this.place.link.cancelOn(this.held, errorOf({ kind: 'Cancelled', message: 'the call was interrupted' }));
+    this.place.link.interrupt(this.place.on);
   }
 
   /** Gives the connection back. */
   release(): void {
-    void this.owner;
-    if (!this.held.over) this.place.link.drop(this.held);
+    this.place.link.drop(this.place.on as Held, sessionOver);
   }
 
   /** Gives the connection back. */
@@ -73,18 +61,6 @@ export class Session extends Statements implements AsyncDisposable {
  * of that moment, whatever others commit meanwhile. A write answers `ReadOnly`.
  */
 export class Snapshot extends Reader implements AsyncDisposable {
-  private readonly held;
-  private readonly owner = {};
-
-  /** @internal */
-  constructor(place: Place, id: number) {
-    const owner = {};
-    const held = place.link.keep(id, owner);
-    super(new Place(place.link, held, place.defaults));
-    this.held = held;
-    this.owner = owner;
-  }
-
   /** A table, to read its rows without SQL. */
   table<T extends object = Row>(name: string): Table<T> {
     return new Table<T>(this.place, name);
@@ -92,8 +68,7 @@ export class Snapshot extends Reader implements AsyncDisposable {
 
   /** Lets the moment go. */
   close(): void {
-    void this.owner;
-    if (!this.held.over) this.place.link.drop(this.held);
+    this.place.link.drop(this.place.on as Held, snapshotOver);
   }
 
   /** Lets the moment go. */
@@ -103,7 +78,10 @@ export class Snapshot extends Reader implements AsyncDisposable {
   }
 }
 
-/** @internal */
-export async function lend(place: Place, op: typeof Op.snapshot | typeof Op.acquire, options?: CallOptions): Promise<number> {
-  return place.call(op, undefined, (reply) => reply.extra, options);
+function sessionOver(): UbiqliteError {
+  return errorOf({ kind: 'Closed', message: 'the session was given back' });
+}
+
+function snapshotOver(): UbiqliteError {
+  return errorOf({ kind: 'Closed', message: 'the snapshot is closed' });
 }

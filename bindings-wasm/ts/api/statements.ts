@@ -1,6 +1,6 @@
 import type { Held } from '../link/held.js';
 import type { Link } from '../link/link.js';
-import { sendMany } from '../link/many.js';
+import { indexed, sendMany } from '../link/many.js';
 import { type CallOptions, merged } from '../link/options.js';
 import { invalid } from '../errors.js';
 import { Op } from '../wire/ops.js';
@@ -28,13 +28,30 @@ export class Place {
     options?: CallOptions,
     again = false,
   ): Promise<T> {
-    return this.link.call({ op, on: this.on, write, read, again, options: merged(this.defaults, options) });
+    return this.link.call({ op, on: this.on, write, read, again, options: this.options(options) });
+  }
+
+  /** Asks for something that the engine keeps for this client. */
+  lend(op: number, write: ((out: Writer) => void) | undefined, options: CallOptions | undefined): Promise<Held> {
+    return this.link.lend({ op, on: this.on, write, options: this.options(options) });
+  }
+
+  /** The options of a call over those of this place. */
+  options(own: CallOptions | undefined): CallOptions {
+    return merged(this.defaults, own);
+  }
+
+  /** The same for what was lent. */
+  within(held: Held, defaults = this.defaults): Place {
+    return new Place(this.link, held, defaults);
   }
 }
 
-/** Statements that can be asked of another engine if the first was lost: they only read. */
-function reads(sql: string): boolean {
-  return /^[\s;]*(?:select|values)\b/i.test(sql);
+/** Statements that can be asked of another engine if the first was lost: what begins so only reads. */
+const READS = /^(?:[\s;]|--[^\n]*(?:\n|$)|\/\*[^]*?(?:\*\/|$))*(?:select|values)\b/i;
+
+function reads(sql: unknown): boolean {
+  return typeof sql === 'string' && READS.test(sql);
 }
 
 function text(sql: unknown): asserts sql is string {
@@ -94,7 +111,7 @@ export class Reader {
    * @throws {@link NotFoundError} if there is no row
    */
   queryValue<T = any>(sql: string, params?: Params, options?: CallOptions): Promise<T> {
-    const read = (reply: Reply): T => reply.rows(this.place.link.bigints).first()?.[0] as T;
+    const read = (reply: Reply): T => reply.rows(this.place.link.bigints).value() as T;
     return this.ask(Op.queryValue, sql, params, read, options);
   }
 
@@ -107,7 +124,7 @@ export class Reader {
    * ```
    */
   stream<T = Row>(sql: string, params?: Params, options?: CallOptions): RowStream<T> {
-    return new RowStream<T>(this.place, Op.stream, statement(sql, params), reads(String(sql)), options);
+    return new RowStream<T>(this.place, Op.stream, statement(sql, params), reads(sql), options);
   }
 
   private ask<T>(
@@ -117,7 +134,7 @@ export class Reader {
     read: (reply: Reply) => T,
     options: CallOptions | undefined,
   ): Promise<T> {
-    return this.place.call(op, statement(sql, params), read, options, reads(String(sql)));
+    return this.place.call(op, statement(sql, params), read, options, reads(sql));
   }
 }
 
@@ -176,12 +193,13 @@ export class Statements extends Reader {
         out.text(statements);
         return;
       }
+      if (!Array.isArray(statements)) throw invalid('a batch is a script, or a list of statements');
       out.u8(1);
       out.u32(statements.length);
-      for (const item of statements) {
+      statements.forEach((item: string | readonly [sql: string, params?: Params], index) => {
         const [sql, params] = typeof item === 'string' ? ([item] as const) : item;
-        statement(sql, params)(out);
-      }
+        indexed(index, () => statement(sql, params)(out));
+      });
     };
     return this.place.call(Op.batch, write, (reply) => reply.executedList(this.place.link.bigints), options);
   }

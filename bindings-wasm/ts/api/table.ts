@@ -136,7 +136,7 @@ export class Table<T extends object = Row> {
         const [from, to, amount] = isTuple(transfer) ? transfer : [transfer.from, transfer.to, transfer.amount];
         writeKey(out, from);
         writeKey(out, to);
-        writeValue(out, amount satisfies Value, () => `the amount of transfer ${index}`);
+        writeValue(out, amount satisfies Value, `the amount of transfer ${index}`);
       });
     };
     return this.call(Op.transfer, write, () => undefined, options);

@@ -1,8 +1,9 @@
-import { errorOf, invalid } from '../errors.js';
+import { type UbiqliteError, errorOf, invalid } from '../errors.js';
 import type { Held } from '../link/held.js';
-import { type CallOptions, merged } from '../link/options.js';
+import { cancelled } from '../link/limits.js';
+import type { CallOptions } from '../link/options.js';
 import { Op } from '../wire/ops.js';
-import { Place, Statements } from './statements.js';
+import { type Place, Statements } from './statements.js';
 
 /** How a transaction begins, as in `BEGIN …`: with the write lock, with none until it is needed, or without readers. */
 export type Mode = 'immediate' | 'deferred' | 'exclusive';
@@ -11,69 +12,79 @@ const MODES: readonly Mode[] = ['immediate', 'deferred', 'exclusive'];
 
 /** @internal */
 export async function begin(place: Place, mode: Mode, options: CallOptions | undefined): Promise<Transaction> {
-  if (!MODES.includes(mode)) throw invalid(`a transaction begins as ${MODES.map((it) => `'${it}'`).join(', ')}`);
-  const write = (out: import('../wire/writer.js').Writer): void => out.u8(MODES.indexOf(mode));
-  const id = await place.call(Op.begin, write, (reply) => reply.extra, options);
-  return new Transaction(place, id);
+  const number = MODES.indexOf(mode);
+  if (number < 0) throw invalid(`a transaction begins as ${MODES.join(', ')}, not as ${JSON.stringify(mode)}`);
+  const held = await place.lend(Op.begin, (out) => out.u8(number), options);
+  return new Transaction(place.within(held));
 }
 
-/** Runs a body in something that is kept if it ends well, and undone if not. @internal */
-export async function within<H extends { undo(): Promise<void> }, T>(
+/**
+ * Runs a body in something that is kept if it ends well, and undone if not: at
+ * once, if its signal says so. The body is not waited for then, and its calls fail.
+ *
+ * @internal
+ */
+export async function within<H extends Nest, T>(
   handle: H,
   keep: (handle: H) => Promise<void>,
   body: (handle: H) => T | PromiseLike<T>,
   signal: AbortSignal | undefined,
 ): Promise<T> {
-  let answer: T;
+  if (signal === undefined) return run(handle, keep, body);
+  let onAbort: (() => void) | undefined;
+  const givenUp = new Promise<never>((_, reject) => {
+    onAbort = () => {
+      handle.undo(() => cancelled(signal, 'the transaction was aborted'));
+      reject(cancelled(signal, 'the transaction was aborted'));
+    };
+    if (signal.aborted) onAbort();
+    else signal.addEventListener('abort', onAbort, { once: true });
+  });
   try {
-    answer = await (signal === undefined ? body(handle) : untilAborted(body(handle), signal));
-    await keep(handle);
-  } catch (error) {
-    await handle.undo();
-    throw error;
+    return await Promise.race([givenUp, run(handle, keep, body)]);
+  } finally {
+    if (onAbort !== undefined) signal.removeEventListener('abort', onAbort);
   }
-  return answer;
 }
 
-/** The body's answer, or a rejection as soon as the signal says so. */
-function untilAborted<T>(answer: T | PromiseLike<T>, signal: AbortSignal): Promise<T> {
-  return new Promise<T>((resolve, reject) => {
-    const abort = (): void => reject(errorOf({ kind: 'Cancelled', message: 'the transaction was aborted' }, { cause: signal.reason }));
-    if (signal.aborted) abort();
-    signal.addEventListener('abort', abort, { once: true });
-    Promise.resolve(answer).then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
-  });
+async function run<H extends Nest, T>(
+  handle: H,
+  keep: (handle: H) => Promise<void>,
+  body: (handle: H) => T | PromiseLike<T>,
+): Promise<T> {
+  let answer: T;
+  try {
+    answer = await body(handle);
+  } catch (error) {
+    handle.undo();
+    throw error;
+  }
+  // The body may have ended it itself.
+  if (!handle.isOver) await keep(handle);
+  return answer;
 }
 
 /** What is held, and rolled back unless it is ended. @internal */
 class Nest extends Statements implements AsyncDisposable {
   /** @internal */
-  readonly held: Held;
-
-  /** @internal */
-  constructor(place: Place, id: number) {
-    const { link, defaults } = place;
-    const owner = {};
-    const held = link.keep(id, owner, place.on);
-    super(new Place(link, held, defaults));
-    this.held = held;
-    // Kept alive by this handle: when that is garbage, the engine lets go.
-    this.owner = owner;
+  get held(): Held {
+    return this.place.on as Held;
   }
 
   /** @internal */
-  readonly owner: object;
+  get isOver(): boolean {
+    return this.held.over !== undefined;
+  }
 
   /** Runs `body` in a savepoint: what it did is undone, and nothing else, if it throws. */
   async savepoint<T>(body: (savepoint: Savepoint) => T | PromiseLike<T>, options?: CallOptions): Promise<T> {
-    const savepoint = await this.beginSavepoint(options);
-    return within(savepoint, (it) => it.release(), body, options?.signal);
+    checkBody(body);
+    return within(await this.beginSavepoint(options), (it) => it.release(), body, options?.signal);
   }
 
   /** Begins a savepoint as a handle: it is undone unless it is released. */
   async beginSavepoint(options?: CallOptions): Promise<Savepoint> {
-    const id = await this.place.call(Op.savepoint, undefined, (reply) => reply.extra, options);
-    return new Savepoint(this.place, id);
+    return new Savepoint(this.place.within(await this.place.lend(Op.savepoint, undefined, options)));
   }
 
   /** Rolls back, and waits until that is done. */
@@ -81,30 +92,32 @@ class Nest extends Statements implements AsyncDisposable {
     await this.end(Op.rollback, options);
   }
 
-  /** Rolls back if nothing has ended it; never throws. @internal */
-  async undo(): Promise<void> {
-    if (this.held.over) return;
-    const { link } = this.place;
-    // What still runs in it would be waited for.
-    link.cancelOn(this.held, errorOf({ kind: 'Cancelled', message: 'the transaction was given up' }));
-    if (link.isOver(this.held)) link.forget(this.held);
-    else await this.end(Op.rollback, {}).catch(() => link.drop(this.held));
+  /** Rolls back, and stops what runs in it, if nothing has ended it. @internal */
+  undo(why: () => UbiqliteError = over): void {
+    this.place.link.drop(this.held, why);
   }
 
   /** Rolls back unless it was ended. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.undo();
+    if (!this.isOver) await this.rollback();
   }
 
   /** @internal */
   protected async end(op: number, options: CallOptions | undefined): Promise<void> {
-    const { link } = this.place;
-    const { held } = this;
-    const ended = link.call({ op, on: held, read: () => undefined, options: merged(this.place.defaults, options) });
-    // Whatever it answers, the engine has ended it.
-    if (!link.isOver(held)) link.forget(held);
+    const ended = this.place.call(op, undefined, (reply) => reply.done(), options);
+    // Whatever it answers, the engine has ended it; what was asked before still happens in it.
+    this.place.link.release(this.held, over);
     await ended;
   }
+}
+
+function over(): UbiqliteError {
+  return errorOf({ kind: 'Closed', message: 'the transaction or savepoint is over' });
+}
+
+/** @throws InvalidArgumentError before anything is begun. @internal */
+export function checkBody(body: unknown): void {
+  if (typeof body !== 'function') throw invalid('a transaction runs a function, which gets it');
 }
 
 /**

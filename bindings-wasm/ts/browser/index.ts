@@ -22,6 +22,8 @@ export interface OpenOptions extends DatabaseOptions {
   storage?: 'opfs' | 'memory';
   /** Gives the opening up. */
   signal?: AbortSignal;
+  /** How long the opening may take, in milliseconds; then it rejects with a TimeoutError. Default: no limit. */
+  timeout?: number;
 }
 
 /**
@@ -43,9 +45,8 @@ export interface OpenOptions extends DatabaseOptions {
  */
 export async function open(path: string, options: OpenOptions = {}): Promise<Database> {
   checkPath(path);
-  const { signal, storage = 'opfs' } = options;
-  signal?.throwIfAborted();
-  return openDatabase(path, options, connector(path, storage, engineOptions(options)), { signal });
+  const { signal, timeout, storage = 'opfs' } = options;
+  return openDatabase(path, options, connector(path, storage, engineOptions(options)), { signal, timeout });
 }
 
 /**

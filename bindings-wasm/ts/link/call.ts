@@ -1,18 +1,20 @@
 import type { Reply } from '../wire/reply.js';
-import type { Writer } from '../wire/writer.js';
+import type { Piece, Writer } from '../wire/writer.js';
 import type { Held } from './held.js';
 import type { CallOptions } from './options.js';
 
-/** A request, and what becomes of its reply. */
+/** What is asked for, and what becomes of the reply. */
 export interface Call<T> {
   op: number;
   /** What it is a call on; none: the database. */
   on?: Held | undefined;
-  /** Writes the payload; it may be written again for another engine. */
-  write?: (out: Writer) => void;
+  /** The request that it brings more rows for. */
+  part?: Pending | undefined;
+  /** Writes the payload. */
+  write?: ((out: Writer) => void) | undefined;
   /** Reads the reply. */
   read: (reply: Reply) => T;
-  /** It only reads: after the engine was lost it is asked of the next one. */
+  /** It changes nothing: after the engine was lost it is asked of the next one. */
   again?: boolean;
   /** More rows will follow. */
   more?: boolean;
@@ -22,39 +24,20 @@ export interface Call<T> {
 }
 
 /** A request under way. */
-export class Pending {
+export interface Pending {
+  readonly id: number;
+  readonly call: Call<unknown>;
+  resolve: (value: unknown) => void;
+  reject: (error: unknown) => void;
+  /** What the caller was given. */
+  promise: Promise<unknown> | undefined;
+  /** Where its bytes are: until it is posted, and for one that may be asked again also after that. */
+  piece: Piece | undefined;
+  place: number;
+  length: number;
   /** It is on its way to an engine, or there. */
-  posted = false;
-  /** An engine was lost with it, and it is asked of another. */
-  repeated = false;
-  private unlisten: (() => void) | undefined;
-
-  constructor(
-    readonly id: number,
-    readonly call: Call<unknown>,
-    private readonly settle: { resolve: (value: unknown) => void; reject: (error: unknown) => void },
-  ) {}
-
-  /** Has something undone when this is over. */
-  until(unlisten: () => void): void {
-    const before = this.unlisten;
-    this.unlisten = () => {
-      before?.();
-      unlisten();
-    };
-  }
-
-  answer(reply: Reply): void {
-    this.unlisten?.();
-    try {
-      this.settle.resolve(this.call.read(reply));
-    } catch (error) {
-      this.settle.reject(error);
-    }
-  }
-
-  fail(error: unknown): void {
-    this.unlisten?.();
-    this.settle.reject(error);
-  }
+  posted: boolean;
+  /** When it has to be over, by `performance.now()`. */
+  deadline: number | undefined;
+  onAbort: (() => void) | undefined;
 }

@@ -1,10 +1,11 @@
+import type { UbiqliteError } from '../errors.js';
+
 /**
  * Something that the engine keeps for this client: a transaction, a savepoint, a
  * session, a snapshot or a stream. It is gone with the engine that made it.
  */
 export class Held {
-  /** It was ended, or its engine is gone. */
-  over = false;
+  private why: (() => UbiqliteError) | undefined;
 
   constructor(
     /** The number of the request that made it. */
@@ -14,6 +15,16 @@ export class Held {
     /** What it is a part of. */
     private readonly inside?: Held,
   ) {}
+
+  /** Why it takes no call any more, by its own end or that of what it is a part of. */
+  get over(): UbiqliteError | undefined {
+    return this.why?.() ?? this.inside?.over;
+  }
+
+  /** It takes no call from now on. The first reason stays. */
+  end(why: () => UbiqliteError): void {
+    this.why ??= why;
+  }
 
   /** Whether it is `other`, or a part of it. */
   isWithin(other: Held): boolean {

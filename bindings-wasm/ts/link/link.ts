@@ -1,18 +1,23 @@
-import { errorOf } from '../errors.js';
-import { Kind, MORE, Op, TIMEOUT } from '../wire/ops.js';
-import { type Reply, replies } from '../wire/reply.js';
+import { type UbiqliteError, errorOf } from '../errors.js';
+import { Kind, Op } from '../wire/ops.js';
+import { readReplies } from '../wire/reply.js';
 import type { Known } from '../wire/rows.js';
-import { Writer } from '../wire/writer.js';
-import { type Call, Pending } from './call.js';
+import type { Call, Pending } from './call.js';
 import type { Channel, Connector } from './connector.js';
-import { Held } from './held.js';
-import { whenLost } from './lost.js';
-
-/** How much longer than its limit an answer is waited for: the engine keeps the time itself. */
-const GRACE = 1000;
+import { Deadlines } from './deadlines.js';
+import type { Held } from './held.js';
+import { Holdings } from './holdings.js';
+import { cancelled, lastMoment, limitOf, tooLate } from './limits.js';
+import { rolledBack } from './lost.js';
+import type { CallOptions } from './options.js';
+import { Outbox } from './outbox.js';
+import { Quiet } from './quiet.js';
 
 /** The longest timer that there is. */
 const LONGEST = 2 ** 31 - 1;
+
+type Resolve = (value: unknown) => void;
+type Reject = (error: unknown) => void;
 
 /**
  * A client's connection to the engine of one database, whichever engine that is
@@ -25,135 +30,141 @@ const LONGEST = 2 ** 31 - 1;
 export class Link {
   /** Always BigInt for INTEGER. */
   readonly bigints: boolean;
+  private readonly patience: number;
   private readonly pending = new Map<number, Pending>();
-  private readonly out = new Writer(16 * 1024);
-  /** The requests in `out`. */
-  private unposted: Pending[] = [];
-  /** A request in `out` was given up. */
-  private stale = false;
-  private flushing = false;
+  private readonly outbox = new Outbox();
+  private readonly holdings = new Holdings((id) => this.tell(Op.drop, id));
+  private readonly deadlines = new Deadlines((now) => this.expire(now));
+  private readonly quiet = new Quiet();
   private channel: Channel | undefined;
   private connecting: Promise<void> | undefined;
   private known: Known = new Map();
-  private engines = 0;
+  private scheduled = false;
   private last = 0;
-  private held = 0;
-  private busy = false;
+  private state: 'open' | 'closing' | 'closed' = 'open';
   private closing: Promise<void> | undefined;
-  private waiting: (() => void)[] = [];
-  private readonly forgotten: FinalizationRegistry<Held>;
 
+  /** @param options `patience`: how long closing waits for what is held, in milliseconds */
   constructor(
     private readonly connector: Connector,
     options: { bigints: boolean; patience: number },
   ) {
     this.bigints = options.bigints;
-    this.patience = options.patience;
-    this.forgotten = new FinalizationRegistry((held) => this.drop(held));
+    this.patience = Math.min(options.patience, LONGEST);
   }
 
-  /** How long closing waits for what is held, in milliseconds. */
-  private readonly patience: number;
-
-  /** Resolves when the database is open. */
-  async open(): Promise<void> {
-    await this.connect();
-    if (this.channel === undefined) throw closed();
-  }
-
-  /** Sends a request, and answers what its reply is read as. */
-  call<T>(call: Call<T>): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
-      const { signal, timeout } = call.options ?? {};
-      if (signal?.aborted) throw cancelled(signal);
-      if (this.closing !== undefined && call.on === undefined) throw closed();
-      if (call.on !== undefined && this.isOver(call.on)) throw gone(call.on, this.engines);
-      if (timeout !== undefined && !(timeout >= 0)) {
-        throw errorOf({ kind: 'InvalidArgument', message: 'a timeout is a number of milliseconds, not negative' });
-      }
-      const id = this.number();
-      const pending = new Pending(id, call as Call<unknown>, { resolve: resolve as (value: unknown) => void, reject });
-      // What can't be written is refused before anything is sent.
-      this.encode(pending);
-      this.pending.set(id, pending);
-      this.unposted.push(pending);
-      if (signal !== undefined) {
-        const abort = (): void => this.giveUp(pending, cancelled(signal));
-        signal.addEventListener('abort', abort, { once: true });
-        pending.until(() => signal.removeEventListener('abort', abort));
-      }
-      if (timeout !== undefined && timeout < LONGEST) this.limit(pending, timeout);
-      this.changed();
-      this.schedule();
-    });
-  }
-
-  /** The number of the request made last, which names what it makes. */
-  get lastId(): number {
-    return this.last;
-  }
-
-  /** Notes that the engine keeps something for this client, made by the request `id`. */
-  keep(id: number, owner: object, inside?: Held): Held {
-    const held = new Held(id, this.engines, inside);
-    this.held += 1;
-    this.forgotten.register(owner, held, held);
-    return held;
-  }
-
-  /** Notes that it is gone, without telling the engine, which knows. */
-  forget(held: Held): void {
-    if (held.over) return;
-    held.over = true;
-    this.held -= 1;
-    this.forgotten.unregister(held);
-    this.changed();
-  }
-
-  /** Lets something go: what is open in it is rolled back. */
-  drop(held: Held): void {
-    const there = !this.isOver(held);
-    this.forget(held);
-    if (there) this.tell(Op.drop, held.id);
-  }
-
-  /** Whether it was ended, or is gone with its engine. */
-  isOver(held: Held): boolean {
-    return held.over || held.engine !== this.engines || this.channel === undefined;
-  }
-
-  /** Whether an engine is there, or can be; answers its number. */
-  async reachable(): Promise<number> {
-    await this.connect();
-    return this.engines;
-  }
-
-  /** Settles a call that the engine will not answer, without a word to it. */
-  abandon(id: number): void {
-    const pending = this.pending.get(id);
-    if (pending === undefined) return;
-    this.settle(pending, closed());
-    this.changed();
-  }
-
-  /** Gives up the call that the request `id` made, though nobody aborted it. */
-  cancel(id: number, reason: unknown): void {
-    const pending = this.pending.get(id);
-    if (pending !== undefined) this.giveUp(pending, reason);
-  }
-
-  /** Gives up every call on something that is held, and on its parts. */
-  cancelOn(held: Held, reason: unknown): void {
-    for (const pending of [...this.pending.values()]) {
-      if (pending.call.on?.isWithin(held) === true) this.giveUp(pending, reason);
+  /**
+   * Connects for the first time.
+   *
+   * @throws why there is no engine to be had; the link is closed then
+   */
+  async open({ signal, timeout }: CallOptions = {}): Promise<void> {
+    let onAbort: (() => void) | undefined;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    try {
+      const limit = limitOf(timeout);
+      if (signal?.aborted) throw cancelled(signal, 'the opening was aborted');
+      const givenUp = new Promise<never>((_, reject) => {
+        onAbort = () => reject(cancelled(signal as AbortSignal, 'the opening was aborted'));
+        signal?.addEventListener('abort', onAbort, { once: true });
+        const late = (): void => reject(errorOf({ kind: 'Timeout', message: `the database was not open within ${limit} ms` }));
+        if (limit !== undefined) timer = setTimeout(late, limit);
+      });
+      await Promise.race([this.connect(), givenUp]);
+    } catch (error) {
+      this.state = 'closed';
+      await this.connector.close();
+      throw error;
+    } finally {
+      clearTimeout(timer);
+      if (onAbort !== undefined) signal?.removeEventListener('abort', onAbort);
     }
   }
 
-  /** Stops every call of this client that runs. */
-  interrupt(): void {
+  /** Sends a request, and answers what its reply is read as. Whatever is wrong with it is told by the promise. */
+  call<T>(call: Call<T>): Promise<T> {
+    let pending: Pending | undefined;
+    const promise = new Promise<T>((resolve, reject) => {
+      pending = this.begin(call, resolve as Resolve, reject);
+    });
+    if (pending !== undefined) pending.promise = promise;
+    return promise;
+  }
+
+  /**
+   * Sends a request; or rejects at once, for what can't be written, a signal that
+   * is aborted already, and what is closed. Nothing is sent then.
+   *
+   * @returns what is under way, unless it was rejected
+   */
+  begin<T>(call: Call<T>, resolve: Resolve, reject: Reject): Pending | undefined {
+    try {
+      return this.write(call as Call<unknown>, resolve, reject);
+    } catch (error) {
+      reject(error);
+      return undefined;
+    }
+  }
+
+  /** Asks the engine for something that it keeps for this client. */
+  lend(call: Omit<Call<number>, 'read'>): Promise<Held> {
+    // Noted with the very reply: a moment later it may be another engine.
+    return this.call({ ...call, read: (reply) => this.holdings.add(reply.handle(), call.on) });
+  }
+
+  /** As `lend`, for who does not wait for a promise. */
+  beginLending(call: Omit<Call<number>, 'read'>, resolve: (held: Held) => void, reject: Reject): Pending | undefined {
+    return this.begin({ ...call, read: (reply) => this.holdings.add(reply.handle(), call.on) }, resolve as Resolve, reject);
+  }
+
+  /** The engine has ended it, or will with a request that was just made. */
+  release(held: Held, why: () => UbiqliteError): void {
+    this.holdings.end(held, why);
+    this.settled();
+  }
+
+  /**
+   * Lets something go: what is open in it is rolled back, what runs in it is
+   * stopped. Calls on it that nobody awaits reject without anybody being told: what
+   * ended it is told instead.
+   */
+  drop(held: Held, why: () => UbiqliteError): void {
+    if (!this.holdings.end(held, why)) return;
     for (const pending of [...this.pending.values()]) {
+      if (pending.call.on?.isWithin(held) !== true) continue;
+      this.over(pending);
+      if (pending.posted) this.channel?.stop(pending.id);
+      else this.outbox.blank(pending);
+      pending.promise?.catch(() => {});
+      pending.reject(why());
+    }
+    this.tell(Op.drop, held.id);
+    this.settled();
+  }
+
+  /** Gives up a call, for this reason. */
+  giveUp(pending: Pending, reason: unknown): void {
+    if (!this.over(pending)) return;
+    if (pending.posted) {
+      this.tell(Op.cancel, pending.id);
+      this.channel?.stop(pending.id);
+    } else {
+      this.outbox.blank(pending);
+    }
+    pending.reject(reason);
+  }
+
+  /** Gives up every call of this client, or every one on something that is held. */
+  interrupt(held?: Held): void {
+    for (const pending of [...this.pending.values()]) {
+      if (held !== undefined && pending.call.on?.isWithin(held) !== true) continue;
       this.giveUp(pending, errorOf({ kind: 'Cancelled', message: 'the call was interrupted' }));
     }
+  }
+
+  /** Whether it was neither answered nor given up. */
+  isPending(pending: Pending): boolean {
+    return this.pending.get(pending.id) === pending;
   }
 
   /**
@@ -161,221 +172,222 @@ export class Link {
    * end; then it is rolled back.
    */
   close(): Promise<void> {
-    this.closing ??= this.end();
+    this.closing ??= this.shut();
     return this.closing;
   }
 
-  private async end(): Promise<void> {
-    let over = false;
-    const timer = setTimeout(() => {
-      over = true;
-      this.wake();
-    }, this.patience);
-    while (!over && (this.pending.size > 0 || (this.held > 0 && this.channel !== undefined))) {
-      await new Promise<void>((resolve) => this.waiting.push(resolve));
+  private write(call: Call<unknown>, resolve: Resolve, reject: Reject): Pending {
+    const on = call.part === undefined ? call.on : call.part.call.on;
+    this.check(on);
+    const { signal, timeout } = call.options ?? {};
+    if (signal?.aborted) throw cancelled(signal);
+    const limit = limitOf(timeout);
+    const id = this.number();
+    const place = this.outbox.write(id, call.op, call.part?.id ?? on?.id ?? 0, limit, call.more, call.write);
+    const pending: Pending = {
+      id,
+      call: call.on === on ? call : { ...call, on },
+      resolve,
+      reject,
+      promise: undefined,
+      piece: undefined,
+      place,
+      length: 0,
+      posted: false,
+      deadline: undefined,
+      onAbort: undefined,
+    };
+    this.outbox.add(pending);
+    if (signal) {
+      pending.onAbort = () => this.giveUp(pending, cancelled(signal));
+      signal.addEventListener('abort', pending.onAbort, { once: true });
     }
-    clearTimeout(timer);
-    this.flush();
-    const { channel } = this;
-    await channel?.close();
-    this.channel = undefined;
-    this.engines += 1;
-    await this.connector.close();
-    for (const pending of this.pending.values()) pending.fail(closed());
-    this.pending.clear();
+    if (limit !== undefined) {
+      pending.deadline = performance.now() + limit;
+      this.deadlines.add(lastMoment(pending));
+    }
+    this.pending.set(id, pending);
+    if (this.pending.size === 1) this.channel?.busy(true);
+    this.schedule();
+    return pending;
+  }
+
+  /** @throws `Closed`, or why it takes no call */
+  private check(on: Held | undefined): void {
+    if (this.state === 'closed' || (this.state === 'closing' && on === undefined)) throw closed();
+    const over = on?.over;
+    if (over !== undefined) throw over;
+    if (on !== undefined && on.engine !== this.holdings.engine) throw rolledBack('the engine that it was in is gone');
   }
 
   private number(): number {
-    this.last = this.last === 0xffffffff ? 1 : this.last + 1;
+    do {
+      this.last = (this.last + 1) >>> 0;
+      // After four thousand million requests the numbers begin anew.
+    } while (this.last === 0 || this.pending.has(this.last) || this.holdings.has(this.last));
     return this.last;
   }
 
-  private encode({ id, call }: Pending): void {
-    const { out } = this;
-    const start = out.length;
-    try {
-      const timeout = call.options?.timeout;
-      const limited = timeout !== undefined && timeout < LONGEST;
-      out.u32(0);
-      out.u32(id);
-      out.u8(call.op);
-      out.u8((limited ? TIMEOUT : 0) | (call.more === true ? MORE : 0));
-      out.u32(call.on?.id ?? 0);
-      if (limited) out.u32(Math.ceil(timeout));
-      call.write?.(out);
-      out.setU32(start, out.length - start - 4);
-    } catch (error) {
-      out.cut(start);
-      throw error;
-    }
-  }
-
-  /** Says something that has no answer. */
-  private tell(op: number, handle: number): void {
-    this.encode(new Pending(this.number(), { op, on: new Held(handle, 0), read: () => undefined }, { resolve() {}, reject() {} }));
-    this.schedule();
+  /** Says something that has no answer. An engine that is gone keeps nothing and runs nothing. */
+  private tell(op: number, on: number): void {
+    if (this.channel === undefined) return;
+    this.outbox.write(this.number(), op, on);
+    this.flush();
   }
 
   private schedule(): void {
-    if (this.flushing) return;
-    this.flushing = true;
+    if (this.scheduled) return;
+    this.scheduled = true;
     queueMicrotask(() => {
-      this.flushing = false;
+      this.scheduled = false;
       this.flush();
     });
   }
 
+  /** Posts what was written, or sees to it that there is an engine to post it to. */
   private flush(): void {
-    if (this.channel === undefined) {
-      if (this.pending.size > 0) void this.connect();
-      return;
-    }
-    if (this.stale) this.rewrite();
-    if (this.out.length === 0) return;
-    for (const pending of this.unposted) pending.posted = true;
-    this.unposted = [];
-    this.channel.post(this.out.take());
-  }
-
-  /** Writes the requests that are not on their way anew. */
-  private rewrite(): void {
-    this.stale = false;
-    this.out.cut(0);
-    this.unposted = this.unposted.filter(({ id }) => this.pending.has(id));
-    for (const pending of this.unposted) this.encode(pending);
+    if (this.outbox.isEmpty) return;
+    if (this.channel !== undefined) this.channel.post(this.outbox.take());
+    // Whoever waits hears of a failure by their calls.
+    else this.connect().catch(() => {});
   }
 
   private connect(): Promise<void> {
     if (this.channel !== undefined) return Promise.resolve();
-    this.connecting ??= this.reach();
+    this.connecting ??= this.reach().finally(() => {
+      this.connecting = undefined;
+      // What was asked for meanwhile, should the engine be lost again already.
+      if (this.channel === undefined && this.state !== 'closed') this.flush();
+    });
     return this.connecting;
   }
 
   private async reach(): Promise<void> {
-    const engine = this.engines + 1;
+    const engine = this.holdings.engine + 1;
+    let channel: Channel | undefined;
+    let early: string | undefined;
     try {
-      const channel = await this.connector.connect({
-        message: (batch) => {
-          if (engine === this.engines) this.receive(batch);
-        },
+      channel = await this.connector.connect({
+        message: (batch) => this.receive(engine, batch),
         lost: (reason) => {
-          if (engine === this.engines) this.lose(reason);
+          if (this.holdings.engine === engine) this.lose(engine, reason);
+          else early = reason;
         },
       });
-      this.engines = engine;
-      this.channel = channel;
-      this.known = new Map();
-      this.busy = false;
-      this.connecting = undefined;
-      this.changed();
-      this.flush();
     } catch (error) {
-      this.connecting = undefined;
-      for (const pending of [...this.pending.values()]) {
-        if (!pending.posted) this.settle(pending, error);
-      }
-      this.stale = true;
-      this.rewrite();
-      if (this.pending.size === 0 && this.last === 0) throw error;
+      this.refuse(error);
+      throw error;
+    }
+    if (this.state === 'closed') {
+      await channel.close();
+      throw closed();
+    }
+    this.holdings.engine = engine;
+    this.known = new Map();
+    this.channel = channel;
+    channel.busy(this.pending.size > 0);
+    if (early === undefined) this.flush();
+    else this.lose(engine, early);
+  }
+
+  /** Nobody waits for an answer any longer. */
+  private refuse(error: unknown): void {
+    this.outbox.clear();
+    for (const pending of [...this.pending.values()]) {
+      this.over(pending);
+      pending.reject(error);
     }
   }
 
-  private receive(batch: ArrayBuffer): void {
-    for (const reply of replies(batch, this.known)) {
-      const pending = this.pending.get(reply.id);
-      if (pending === undefined) {
-        // Given up meanwhile; yet column names are told once.
-        reply.note();
-        continue;
-      }
-      this.pending.delete(reply.id);
-      if (reply.kind === Kind.error) pending.fail(reply.error());
-      else pending.answer(reply as Reply);
+  private receive(engine: number, batch: ArrayBuffer): void {
+    const { channel } = this;
+    if (engine !== this.holdings.engine || channel === undefined) return;
+    try {
+      readReplies(batch, this.known, (reply) => {
+        const pending = this.pending.get(reply.id);
+        // Column names are told once, though the call may have been given up.
+        if (pending === undefined || reply.kind === Kind.error) reply.note();
+        if (pending === undefined) return;
+        this.over(pending);
+        let answer: unknown;
+        try {
+          if (reply.kind === Kind.error) throw reply.error();
+          answer = pending.call.read(reply);
+        } catch (error) {
+          pending.reject(error);
+          return;
+        }
+        pending.resolve(answer);
+      });
+    } catch (error) {
+      // Later replies rely on what could not be read.
+      this.lose(engine, error instanceof Error ? error.message : String(error));
+      void channel.close();
     }
-    this.changed();
   }
 
   /** The engine is gone. */
-  private lose(reason: string): void {
+  private lose(engine: number, reason: string): void {
+    if (engine !== this.holdings.engine || this.channel === undefined) return;
     this.channel = undefined;
-    this.engines += 1;
-    this.held = 0;
-    const again: Pending[] = [];
-    for (const pending of [...this.pending.values()]) {
-      const verdict = whenLost(pending, reason);
-      if (verdict === 'again') {
-        pending.repeated = pending.posted;
-        pending.posted = false;
-        again.push(pending);
-      } else {
-        this.settle(pending, verdict);
-      }
+    this.holdings.clear(() => rolledBack(reason));
+    for (const [pending, error] of this.outbox.renew([...this.pending.values()], reason)) {
+      this.over(pending);
+      pending.reject(error);
     }
-    this.unposted = again;
-    this.rewrite();
-    this.changed();
-    if (again.length > 0) void this.connect();
+    this.settled();
+    this.flush();
   }
 
-  private settle(pending: Pending, error: unknown): void {
+  /** Takes it out of those that wait. False if it was not there. */
+  private over(pending: Pending): boolean {
+    if (!this.isPending(pending)) return false;
     this.pending.delete(pending.id);
-    if (!pending.posted) this.stale = true;
-    pending.fail(error);
-  }
-
-  private giveUp(pending: Pending, reason: unknown): void {
-    if (!this.pending.has(pending.id)) return;
-    const { posted } = pending;
-    this.settle(pending, reason);
-    if (posted) {
-      this.tell(Op.cancel, pending.id);
-      this.channel?.stop(pending.id);
+    if (pending.onAbort !== undefined) pending.call.options?.signal?.removeEventListener('abort', pending.onAbort);
+    pending.onAbort = undefined;
+    if (this.pending.size === 0) {
+      this.channel?.busy(false);
+      this.settled();
     }
-    this.changed();
+    return true;
   }
 
-  private limit(pending: Pending, timeout: number): void {
-    const late = (): void => {
-      const message = `the call took longer than ${timeout} ms`;
-      const harmless = !pending.posted || pending.call.again === true;
-      const kind = harmless ? 'Timeout' : 'OutcomeUnknown';
-      const what = harmless ? 'nothing was changed' : 'whether it was done is not known';
-      this.giveUp(pending, errorOf({ kind, message: `${message}; ${what}` }));
-    };
-    const timer = setTimeout(late, Math.min(timeout + GRACE, LONGEST));
-    (timer as { unref?: () => void }).unref?.();
-    pending.until(() => clearTimeout(timer));
-  }
-
-  /** What depends on whether calls are pending, or something is held. */
-  private changed(): void {
-    const busy = this.pending.size > 0;
-    if (busy !== this.busy && this.channel !== undefined) {
-      this.busy = busy;
-      this.channel.busy(busy);
+  /** Gives up what has gone on for too long, and answers when to look again. */
+  private expire(now: number): number {
+    let next = Infinity;
+    for (const pending of [...this.pending.values()]) {
+      const until = lastMoment(pending);
+      if (now < until) next = Math.min(next, until);
+      else this.giveUp(pending, tooLate(pending));
     }
-    if (!busy) this.wake();
+    return next;
   }
 
-  private wake(): void {
-    for (const resolve of this.waiting.splice(0)) resolve();
+  private async shut(): Promise<void> {
+    if (this.state === 'closed') return;
+    this.state = 'closing';
+    this.flush();
+    // What the database itself was asked for is waited for as long as it takes.
+    const must = (): boolean => [...this.pending.values()].some(({ call }) => call.on === undefined);
+    await this.quiet.wait(this.patience, must, () => this.settled());
+    this.state = 'closed';
+    this.deadlines.stop();
+    this.holdings.clear(closed);
+    const { channel } = this;
+    try {
+      await channel?.close();
+    } finally {
+      this.channel = undefined;
+      this.refuse(closed());
+      await this.connector.close();
+    }
+  }
+
+  private settled(): void {
+    if (this.pending.size === 0 && this.holdings.isEmpty) this.quiet.reached();
   }
 }
 
-function closed(): Error {
+function closed(): UbiqliteError {
   return errorOf({ kind: 'Closed', message: 'the database is closed' });
-}
-
-function gone(held: Held, engine: number): Error {
-  if (held.over || held.engine === engine) {
-    return errorOf({ kind: 'Closed', message: 'the transaction, session, snapshot or stream is closed' });
-  }
-  return errorOf({
-    kind: 'Cancelled',
-    message: 'the engine that it was in is gone, and what it had open is rolled back; begin it anew',
-  });
-}
-
-function cancelled(signal: AbortSignal): Error {
-  return errorOf({ kind: 'Cancelled', message: 'the call was aborted' }, { cause: signal.reason });
 }

@@ -1,16 +1,17 @@
-import { UbiqliteError, errorOf } from '../errors.js';
+import { UbiqliteError, errorOf, invalid } from '../errors.js';
 import { Op } from '../wire/ops.js';
-import type { Reply } from '../wire/reply.js';
+import { kindOf } from '../wire/values.js';
 import { Writer } from '../wire/writer.js';
-import { Held } from './held.js';
+import type { Pending } from './call.js';
+import type { Held } from './held.js';
+import { cancelled } from './limits.js';
 import type { Link } from './link.js';
 import type { CallOptions } from './options.js';
 
-/** A chunk is sent when it has so many rows, or takes so many bytes. */
+/** A chunk is sent when it has so many rows, or bytes. */
 const ROWS = 1024;
-const BYTES = 256 * 1024;
-
-/** Chunks that the engine has not taken yet, before more rows are asked for. */
+const BYTES = 1 << 18;
+/** So many chunks may be on their way. */
 const AHEAD = 3;
 
 /** One statement, or one insert, for many rows. */
@@ -24,123 +25,198 @@ export interface Many<R> {
   rows: Iterable<R> | AsyncIterable<R>;
 }
 
-/** Sends rows chunk by chunk, all or none, and answers how many were changed. */
-export async function sendMany<R>(link: Link, many: Many<R>): Promise<number> {
-  const sending = new Sending(link, many);
-  try {
-    if (Symbol.asyncIterator in many.rows) {
-      for await (const row of many.rows) {
-        sending.add(row);
-        if (sending.isFull) await sending.send(true);
-      }
-    } else {
-      for (const row of many.rows) {
-        sending.add(row);
-        if (sending.isFull) await sending.send(true);
-      }
+/**
+ * Sends rows as fast as the engine takes them, and answers how many were changed.
+ * They may come from an endless source: a few chunks are held.
+ *
+ * When the call fails or is given up the source is closed, as a `for` loop does
+ * that is left; when the source fails, its error is what the call rejects with.
+ */
+export function sendMany<R>(link: Link, many: Many<R>): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const sender = new Sender(link, many as Many<unknown>, resolve, reject);
+    try {
+      sender.start(many.rows);
+    } catch (error) {
+      sender.fail(error);
     }
-    await sending.send(false);
-    return await sending.result;
-  } catch (error) {
-    sending.giveUp(error);
-    throw error;
-  }
+  });
 }
 
-class Sending<R> {
-  private chunk = new Writer(64 * 1024);
-  private rows = 0;
+class Sender {
+  private readonly chunk = new Writer();
+  private count = 0;
   private index = 0;
-  private begun: { id: number; engine: number; answer: Promise<number> } | undefined;
-  private complete = false;
+  private call: Pending | undefined;
   private over = false;
-  private readonly ahead = new Map<number, Promise<void>>();
+  /** The source has come to its end. */
+  private ended = false;
+  private onTheWay = 0;
+  private credited: (() => void) | undefined;
+  private close: (() => unknown) | undefined;
+  private onAbort: (() => void) | undefined;
 
   constructor(
     private readonly link: Link,
-    private readonly many: Many<R>,
+    private readonly many: Many<unknown>,
+    private readonly resolve: (changed: number) => void,
+    private readonly reject: (error: unknown) => void,
   ) {}
 
-  get isFull(): boolean {
-    return this.rows >= ROWS || this.chunk.length >= BYTES;
-  }
-
-  get result(): Promise<number> {
-    return this.begun?.answer ?? Promise.resolve(0);
-  }
-
-  add(row: R): void {
-    const before = this.chunk.length;
-    try {
-      this.many.row(this.chunk, row);
-    } catch (error) {
-      this.chunk.cut(before);
-      throw indexed(error, this.index);
+  start(rows: unknown): void {
+    const given = (rows ?? {}) as Partial<Iterable<unknown> & AsyncIterable<unknown>>;
+    if (typeof rows === 'object' && typeof given[Symbol.iterator] === 'function') {
+      const iterator = (given as Iterable<unknown>)[Symbol.iterator]();
+      this.close = () => iterator.return?.();
+      void this.drain(iterator);
+    } else if (typeof rows === 'object' && typeof given[Symbol.asyncIterator] === 'function') {
+      const iterator = (given as AsyncIterable<unknown>)[Symbol.asyncIterator]();
+      this.close = () => iterator.return?.();
+      this.watch();
+      void this.drainSlowly(iterator);
+    } else {
+      throw invalid(`rows are an array, or another iterable, not ${kindOf(rows)}`);
     }
-    this.rows += 1;
+  }
+
+  /** The first outcome is the one that counts. */
+  fail(error: unknown): void {
+    const { call } = this;
+    if (this.settle(() => this.reject(error)) && call !== undefined) this.link.giveUp(call, invalid('its rows ended with an error'));
+  }
+
+  private settle(tell: () => void): boolean {
+    if (this.over) return false;
+    this.over = true;
+    if (this.onAbort !== undefined) this.many.options.signal?.removeEventListener('abort', this.onAbort);
+    this.shut();
+    this.credited?.();
+    tell();
+    return true;
+  }
+
+  /** A signal has to be heard while the source has given nothing yet. */
+  private watch(): void {
+    const signal = this.many.options.signal;
+    if (!signal) return;
+    if (signal.aborted) throw cancelled(signal);
+    this.onAbort = () => this.fail(cancelled(signal));
+    signal.addEventListener('abort', this.onAbort, { once: true });
+  }
+
+  private async drain(iterator: Iterator<unknown>): Promise<void> {
+    try {
+      let step = this.pull(iterator);
+      while (step.done !== true) {
+        this.add(step.value);
+        step = this.pull(iterator);
+        if (step.done !== true && this.isFull) await this.send(true);
+        if (this.over) break;
+      }
+      if (!this.over) await this.send(false);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  private async drainSlowly(iterator: AsyncIterator<unknown>): Promise<void> {
+    try {
+      let step = await this.pull(iterator);
+      while (step.done !== true && !this.over) {
+        this.add(step.value);
+        step = await this.pull(iterator);
+        if (step.done !== true && this.isFull) await this.send(true);
+      }
+      if (!this.over) await this.send(false);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  /** The source's own error means that it is closed already. */
+  private pull<T>(iterator: { next(): T }): T {
+    try {
+      const step = iterator.next();
+      if (step instanceof Promise) step.catch(() => (this.close = undefined));
+      return step;
+    } catch (error) {
+      this.close = undefined;
+      throw error;
+    }
+  }
+
+  /** Closes the source, unless it has come to its end. */
+  private shut(): void {
+    const { close } = this;
+    this.close = undefined;
+    if (close === undefined || this.ended) return;
+    try {
+      // Nobody waits for it; what it throws has no other place to go.
+      void Promise.resolve(close()).catch(() => {});
+    } catch {
+      // The call has an error already.
+    }
+  }
+
+  private get isFull(): boolean {
+    return this.count >= ROWS || this.chunk.pending >= BYTES;
+  }
+
+  private add(row: unknown): void {
+    if (this.count === 0) this.chunk.u32(0);
+    indexed(this.index, () => this.many.row(this.chunk, row));
+    this.count += 1;
     this.index += 1;
   }
 
-  /** Sends what was gathered; waits while the engine is behind. */
-  async send(more: boolean): Promise<void> {
-    const { link, many } = this;
-    const count = this.rows;
-    const bytes = new Uint8Array(this.chunk.take());
-    this.rows = 0;
-    this.complete = !more;
-    if (this.begun === undefined) {
-      // Rows that follow must reach the same engine.
-      const engine = more ? await link.reachable() : 0;
-      const answer = link.call({
-        op: many.op,
-        on: many.on,
-        options: many.options,
-        more,
-        incomplete: () => !this.complete,
-        write: (out) => {
-          many.head(out);
-          out.u32(count);
-          out.raw(bytes);
-        },
-        read: (reply: Reply) => reply.count(),
-      });
-      this.begun = { id: link.lastId, engine, answer };
-      answer.catch(() => {}).finally(() => this.end());
-      return;
+  /** Sends the chunk, and waits until there is room for another. */
+  private async send(more: boolean): Promise<void> {
+    if (!more) this.ended = true;
+    if (this.count === 0) this.chunk.u32(0);
+    const { chunk } = this;
+    chunk.setU32(chunk.place - chunk.pending, this.count);
+    const bytes = new Uint8Array(chunk.take());
+    this.count = 0;
+    if (this.call === undefined) this.first(more, bytes);
+    else this.next(this.call, more, bytes);
+    while (more && this.onTheWay >= AHEAD && !this.over) {
+      await new Promise<void>((resolve) => (this.credited = resolve));
     }
-    if (this.over) return;
-    const { id, engine } = this.begun;
-    const taken = link.call({
-      op: Op.more,
-      on: new Held(id, engine),
-      more,
-      write: (out) => {
-        out.u32(count);
-        out.raw(bytes);
-      },
-      read: () => undefined,
-    });
-    const number = link.lastId;
-    const settled = taken.catch(() => {}).finally(() => this.ahead.delete(number)) as Promise<void>;
-    this.ahead.set(number, settled);
-    if (more && this.ahead.size >= AHEAD) await Promise.race([...this.ahead.values(), this.result]);
+    // The message of this turn leaves before the next chunk is made.
+    await undefined;
   }
 
-  giveUp(error: unknown): void {
-    if (this.begun !== undefined && !this.over) {
-      this.link.cancel(this.begun.id, error);
-    }
-    this.end();
+  private first(more: boolean, bytes: Uint8Array): void {
+    const { op, on, options, head } = this.many;
+    const write = (out: Writer): void => {
+      head(out);
+      out.raw(bytes);
+    };
+    this.call = this.link.begin(
+      { op, on, options, more, write, incomplete: () => !this.ended, read: (reply) => reply.count() },
+      (changed) => this.settle(() => this.resolve(changed as number)),
+      (error) => this.settle(() => this.reject(error)),
+    );
   }
 
-  private end(): void {
-    this.over = true;
-    for (const id of this.ahead.keys()) this.link.abandon(id);
+  private next(part: Pending, more: boolean, bytes: Uint8Array): void {
+    if (!this.link.isPending(part)) return;
+    this.onTheWay += 1;
+    const taken = (): void => {
+      this.onTheWay -= 1;
+      this.credited?.();
+    };
+    // A chunk that is not taken is of a call that is over, which tells.
+    this.link.begin({ op: Op.more, part, more, write: (out) => out.raw(bytes), read: () => undefined }, taken, taken);
   }
 }
 
-/** Says which row it was. */
-function indexed(error: unknown, index: number): unknown {
-  if (!(error instanceof UbiqliteError) || error.index !== undefined) return error;
-  return errorOf({ kind: error.kind, message: error.message, index });
+/** Has the error that refuses an item of a list say which one it was. */
+export function indexed(index: number, write: () => void): void {
+  try {
+    write();
+  } catch (error) {
+    if (!(error instanceof UbiqliteError) || error.index !== undefined) throw error;
+    throw errorOf({ kind: error.kind, message: error.message, index });
+  }
 }

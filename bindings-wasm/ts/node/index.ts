@@ -15,6 +15,8 @@ export { exportFile, importFile, list, remove } from './storage.js';
 export interface OpenOptions extends DatabaseOptions {
   /** Gives the opening up. */
   signal?: AbortSignal;
+  /** How long the opening may take, in milliseconds; then it rejects with a TimeoutError. Default: no limit. */
+  timeout?: number;
 }
 
 /**
@@ -37,8 +39,7 @@ export interface OpenOptions extends DatabaseOptions {
  */
 export async function open(path: string, options: OpenOptions = {}): Promise<Database> {
   checkPath(path);
-  const { signal } = options;
-  signal?.throwIfAborted();
+  const { signal, timeout } = options;
   const storage = path === ':memory:' ? 'memory' : 'file';
-  return openDatabase(path, options, connector(path, storage, engineOptions(options)), { signal });
+  return openDatabase(path, options, connector(path, storage, engineOptions(options)), { signal, timeout });
 }

@@ -1,6 +1,8 @@
 import { type ErrorFields, type UbiqliteError, errorOf } from '../errors.js';
+import { malformed } from './malformed.js';
 import { END, FORGET, Kind } from './ops.js';
-import { type Known, Rows } from './rows.js';
+import { type Known, Rows, type Source, integer } from './rows.js';
+import { utf8 } from './text.js';
 
 /** What a statement did. */
 export interface Executed {
@@ -10,115 +12,132 @@ export interface Executed {
   lastRowId: number | bigint;
 }
 
-/** A reply, whose payload is read when it is asked for. */
+const HEADER = 16;
+
+/** A reply, whose payload is read when it is asked for. Each method throws `Internal` for bytes that are no such reply. */
 export class Reply {
   constructor(
-    private readonly buffer: ArrayBuffer,
-    private readonly view: DataView,
+    private readonly source: Source,
     private readonly at: number,
     private readonly end: number,
     private readonly known: Known,
   ) {}
 
   get id(): number {
-    return this.view.getUint32(this.at + 4, true);
+    return this.source.view.getUint32(this.at + 4, true);
   }
 
   get kind(): number {
-    return this.view.getUint8(this.at + 8);
+    return this.source.view.getUint8(this.at + 8);
   }
 
   /** The stream is over, and its handle gone. */
   get ends(): boolean {
-    return (this.view.getUint8(this.at + 9) & END) !== 0;
+    return (this.source.view.getUint8(this.at + 9) & END) !== 0;
   }
 
-  get extra(): number {
-    return this.view.getUint32(this.at + 12, true);
+  private get extra(): number {
+    return this.source.view.getUint32(this.at + 12, true);
   }
 
-  private expect(kind: number): void {
-    if (this.kind !== kind) throw unexpected(this.kind);
+  /** The place of the payload, which must be of this kind and at least so long. */
+  private body(kind: number, size: number): number {
+    const body = this.at + HEADER;
+    if (this.kind !== kind || body + size > this.end) throw malformed();
+    return body;
   }
 
   error(): UbiqliteError {
-    const bytes = new Uint8Array(this.buffer, this.at + 16, Math.min(this.extra, this.end - this.at - 16));
-    return errorOf(JSON.parse(new TextDecoder().decode(bytes)) as ErrorFields);
+    const { extra } = this;
+    const body = this.body(Kind.error, extra);
+    let fields: unknown;
+    try {
+      fields = JSON.parse(utf8(this.source.bytes, body, body + extra) ?? '');
+    } catch {
+      return malformed();
+    }
+    const { kind, message } = (fields ?? {}) as Partial<ErrorFields>;
+    return typeof kind === 'string' && typeof message === 'string' ? errorOf(fields as ErrorFields) : malformed();
+  }
+
+  done(): void {
+    this.body(Kind.done, 0);
+  }
+
+  /** The number of what the request made. */
+  handle(): number {
+    this.body(Kind.handle, 0);
+    return this.extra;
   }
 
   executed(bigints: boolean): Executed {
-    this.expect(Kind.executed);
-    return this.executedAt(this.at + 16, bigints);
+    return this.executedAt(this.body(Kind.executed, 16), bigints);
   }
 
   executedList(bigints: boolean): Executed[] {
-    this.expect(Kind.executedList);
-    if (this.at + 16 + this.extra * 16 > this.end) throw unexpected(this.kind);
-    return Array.from({ length: this.extra }, (_, index) => this.executedAt(this.at + 16 + index * 16, bigints));
+    const { extra } = this;
+    const body = this.body(Kind.executedList, 16 * extra);
+    return Array.from({ length: extra }, (_, index) => this.executedAt(body + 16 * index, bigints));
   }
 
   private executedAt(at: number, bigints: boolean): Executed {
-    const id = this.view.getBigInt64(at + 8, true);
-    return { rowsChanged: Number(this.view.getBigInt64(at, true)), lastRowId: bigints || !isSafe(id) ? id : Number(id) };
+    const { view } = this.source;
+    return {
+      rowsChanged: Number(integer(view, at)),
+      lastRowId: bigints ? view.getBigInt64(at + 8, true) : integer(view, at + 8),
+    };
   }
 
   count(): number {
-    this.expect(Kind.count);
-    return Number(this.view.getBigInt64(this.at + 16, true));
+    return Number(integer(this.source.view, this.body(Kind.count, 8)));
   }
 
   bool(): boolean {
-    this.expect(Kind.bool);
+    this.body(Kind.bool, 0);
     return this.extra !== 0;
   }
 
   bits(): number {
-    this.expect(Kind.bits);
+    this.body(Kind.bits, 0);
     return this.extra;
   }
 
   /** A primary key: one value, or the list of a composite one. */
   key(bigints: boolean): unknown {
-    this.expect(Kind.key);
-    const values = this.read(bigints).first() ?? [];
+    const values = this.read(Kind.key, bigints).first();
+    if (values === undefined) throw malformed();
     return values.length === 1 ? values[0] : values;
   }
 
   rows(bigints: boolean): Rows {
-    this.expect(Kind.rows);
-    return this.read(bigints);
+    return this.read(Kind.rows, bigints);
   }
 
   /** Remembers the column names that the reply tells, though nobody reads its rows. */
   note(): void {
-    if (this.kind === Kind.rows || this.kind === Kind.key) this.read(false);
+    if (this.kind === Kind.rows || this.kind === Kind.key) Rows.columns(this.source, this.at + HEADER, this.end, this.known);
   }
 
-  private read(bigints: boolean): Rows {
-    return Rows.read(this.buffer, this.at + 16, this.end, this.extra, this.known, bigints);
+  private read(kind: number, bigints: boolean): Rows {
+    return Rows.read(this.source, this.body(kind, 0), this.end, this.extra, this.known, bigints);
   }
 }
 
-function isSafe(value: bigint): boolean {
-  return value >= BigInt(Number.MIN_SAFE_INTEGER) && value <= BigInt(Number.MAX_SAFE_INTEGER);
-}
-
-function unexpected(kind: number): Error {
-  return errorOf({ kind: 'Internal', message: `the engine answered something else than was asked for (${kind})` });
-}
-
-/** The replies of a batch, in order. @throws InternalError for bytes that are none */
-export function* replies(buffer: ArrayBuffer, known: Known): Generator<Reply> {
-  const view = new DataView(buffer);
-  for (let at = 0; at < buffer.byteLength; ) {
-    const length = at + 16 <= buffer.byteLength ? view.getUint32(at, true) : 0;
-    if (length < 16 || length % 8 !== 0 || at + length > buffer.byteLength) {
-      throw errorOf({ kind: 'Internal', message: 'a batch of replies is malformed' });
-    }
-    const flags = view.getUint8(at + 9);
+/**
+ * Tells each reply of a batch, in order.
+ *
+ * @throws `Internal` for bytes that are none
+ */
+export function readReplies(buffer: ArrayBuffer, known: Known, each: (reply: Reply) => void): void {
+  const source = { view: new DataView(buffer), bytes: new Uint8Array(buffer) };
+  const { view } = source;
+  const size = buffer.byteLength;
+  for (let at = 0; at < size; ) {
+    const length = at + HEADER <= size ? view.getUint32(at, true) : 0;
+    if (length < HEADER || length % 8 !== 0 || at + length > size) throw malformed();
     const kind = view.getUint8(at + 8);
-    if ((kind === Kind.rows || kind === Kind.key) && (flags & FORGET) !== 0) known.clear();
-    yield new Reply(buffer, view, at, at + length, known);
+    if ((kind === Kind.rows || kind === Kind.key) && (view.getUint8(at + 9) & FORGET) !== 0) known.clear();
+    each(new Reply(source, at, at + length, known));
     at += length;
   }
 }

@@ -1,159 +1,218 @@
-import { errorOf } from '../errors.js';
+import { malformed } from './malformed.js';
+import { latin1, utf8 } from './text.js';
 
 /** The column names that the engine has told, by number. */
-export type Known = Map<number, readonly string[]>;
+export type Known = Map<number, Columns>;
 
-const TEXT = 3;
-const BLOB = 4;
-const ASCII = 5;
+/** What the rows of one statement look like. */
+interface Columns {
+  readonly names: readonly string[];
+  /** A plain assignment to one of the names would set the prototype. */
+  readonly unsafe: boolean;
+  /** Copied for each row, so that all rows of a statement are of one hidden class. */
+  readonly template: Readonly<Record<string, unknown>>;
+}
+
+/** The bytes of a batch of replies. */
+export interface Source {
+  readonly view: DataView;
+  readonly bytes: Uint8Array;
+}
+
+const NONE: Columns = { names: [], unsafe: false, template: {} };
+
+/** How a cell is marked, as in core/src/row/page.rs. */
+const TAG = { null: 0, integer: 1, real: 2, text: 3, blob: 4, ascii: 5 } as const;
 const CELL = 16;
+/** A heap beyond this holds more than short texts, and is not decoded for one of them. */
+const LARGE = 1 << 18;
+/** The one number of 54 bits below the safe ones. */
+const UNSAFE = -(2 ** 53);
 
-const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-const latin1 = new TextDecoder('latin1');
+/** The columns of names that are told as a JSON array. */
+function columnsOf({ bytes }: Source, start: number, end: number): Columns {
+  let names: unknown;
+  try {
+    names = JSON.parse(utf8(bytes, start, end) ?? '');
+  } catch {
+    throw malformed();
+  }
+  if (!Array.isArray(names) || !names.every((name) => typeof name === 'string')) throw malformed();
+  const template = {};
+  for (const name of names) define(template, name, null);
+  return { names, template, unsafe: names.includes('__proto__') };
+}
 
-/** A whole heap of ASCII at once: cutting a text out of it costs far less than a decoder's call. */
-const asciiText: (bytes: Uint8Array) => string =
-  typeof Buffer === 'function' && typeof Buffer.prototype.latin1Slice === 'function'
-    ? (bytes) => Buffer.prototype.latin1Slice.call(bytes, 0, bytes.length)
-    : (bytes) => latin1.decode(bytes);
+function define(row: object, name: string, value: unknown): void {
+  Object.defineProperty(row, name, { value, writable: true, enumerable: true, configurable: true });
+}
 
-/** A column's values, read from a page. */
+/** A page of rows, whose place and size have been checked. */
 class Page {
-  readonly count: number;
-  private readonly words: Int32Array;
-  private readonly reals: Float64Array;
-  private readonly heap: Uint8Array;
-  private ascii: string | undefined;
+  readonly rows: number;
+  /** The place of what follows the page. */
+  readonly next: number;
+  private readonly cells: number;
+  private readonly heap: number;
+  private readonly heapSize: number;
+  private text: string | undefined;
 
-  constructor(buffer: ArrayBuffer, start: number, rows: number, columns: number, heap: number, private readonly bigints: boolean) {
-    this.count = rows;
-    const cells = rows * columns * CELL;
-    this.words = new Int32Array(buffer, start, cells / 4);
-    this.reals = new Float64Array(buffer, start, cells / 8);
-    this.heap = new Uint8Array(buffer, start + cells, heap);
+  /**
+   * @param at where it begins
+   * @param end what is no longer of the reply
+   */
+  constructor(
+    private readonly source: Source,
+    private readonly columns: Columns,
+    private readonly bigints: boolean,
+    at: number,
+    end: number,
+  ) {
+    if (at + 16 > end) throw malformed();
+    const { view } = source;
+    const width = columns.names.length;
+    this.rows = view.getUint32(at, true);
+    this.heapSize = view.getUint32(at + 4, true);
+    this.cells = at + 16;
+    this.heap = this.cells + this.rows * width * CELL;
+    this.next = Math.ceil((this.heap + this.heapSize) / 8) * 8;
+    // Rows without columns would be as many as a number can say.
+    if (this.next > end || (width === 0 && this.rows > 0)) throw malformed();
   }
 
-  value(cell: number): unknown {
-    const at = cell * 4;
-    switch (this.words[at]) {
-      case 0:
+  /** Adds all rows as objects. */
+  readInto(rows: unknown[]): void {
+    const { names, template, unsafe } = this.columns;
+    const width = names.length;
+    let cell = this.cells;
+    for (let row = 0; row < this.rows; row += 1) {
+      if (unsafe) {
+        const made = {};
+        for (let column = 0; column < width; column += 1, cell += CELL) define(made, names[column], this.cell(cell));
+        rows.push(made);
+        continue;
+      }
+      const made: Record<string, unknown> = { ...template };
+      for (let column = 0; column < width; column += 1, cell += CELL) made[names[column]] = this.cell(cell);
+      rows.push(made);
+    }
+  }
+
+  /** The cells of a row, in order. */
+  values(row: number): unknown[] {
+    const width = this.columns.names.length;
+    const first = this.cells + row * width * CELL;
+    return Array.from({ length: width }, (_, column) => this.cell(first + column * CELL));
+  }
+
+  /** The first cell of the first row. */
+  value(): unknown {
+    return this.cell(this.cells);
+  }
+
+  private cell(at: number): unknown {
+    const { view } = this.source;
+    switch (view.getUint32(at, true)) {
+      case TAG.null:
         return null;
-      case 1: {
-        const low = this.words[at + 2];
-        const high = this.words[at + 3];
-        if (this.bigints) return (BigInt(high) << 32n) | BigInt(low >>> 0);
-        // From -(2^53 - 1) to 2^53 - 1 a number is exact.
-        if (high >= -2097152 && high < 2097152 && !(high === -2097152 && low === 0)) {
-          return high * 4294967296 + (low >>> 0);
-        }
-        return (BigInt(high) << 32n) | BigInt(low >>> 0);
+      case TAG.integer:
+        return this.bigints ? view.getBigInt64(at + 8, true) : integer(view, at + 8);
+      case TAG.real:
+        return view.getFloat64(at + 8, true);
+      case TAG.text:
+        return this.wide(at);
+      case TAG.blob: {
+        const start = this.start(at);
+        return this.source.bytes.slice(this.heap + start, this.heap + start + view.getUint32(at + 4, true));
       }
-      case 2:
-        return this.reals[cell * 2 + 1];
-      case ASCII: {
-        const start = this.words[at + 2];
-        this.ascii ??= asciiText(this.heap);
-        return this.ascii.substring(start, start + this.words[at + 1]);
-      }
-      case TEXT: {
-        const start = this.words[at + 2] >>> 0;
-        const bytes = this.heap.subarray(start, start + (this.words[at + 1] >>> 0));
-        try {
-          return decoder.decode(bytes);
-        } catch {
-          // A database may hold text that is no UTF-8: its bytes, unchanged.
-          return bytes.slice();
-        }
-      }
-      case BLOB: {
-        const start = this.words[at + 2] >>> 0;
-        return this.heap.slice(start, start + (this.words[at + 1] >>> 0));
+      case TAG.ascii: {
+        const start = this.start(at);
+        const end = start + view.getUint32(at + 4, true);
+        if (this.heapSize > LARGE) return latin1(this.source.bytes, this.heap + start, this.heap + end);
+        // Cuts out of one text cost less than a call of a decoder for each.
+        this.text ??= latin1(this.source.bytes, this.heap, this.heap + this.heapSize);
+        return this.text.slice(start, end);
       }
       default:
         throw malformed();
     }
   }
-}
 
-function malformed(): Error {
-  return errorOf({ kind: 'Internal', message: 'a reply of the engine is malformed' });
+  /** A text that is not all ASCII. Bytes that are no text stay bytes: nothing is changed silently. */
+  private wide(at: number): string | Uint8Array {
+    const from = this.heap + this.start(at);
+    const to = from + this.source.view.getUint32(at + 4, true);
+    return utf8(this.source.bytes, from, to) ?? this.source.bytes.slice(from, to);
+  }
+
+  /** Where in the heap a text or blob begins. */
+  private start(at: number): number {
+    const { view } = this.source;
+    const start = view.getUint32(at + 8, true);
+    if (start + view.getUint32(at + 4, true) > this.heapSize) throw malformed();
+    return start;
+  }
 }
 
 /** The rows of one reply, decoded when they are asked for. */
 export class Rows {
-  /** How many rows there are. */
-  readonly length: number;
-
-  private constructor(
-    readonly columns: readonly string[],
-    private readonly pages: readonly Page[],
-  ) {
-    this.length = pages.reduce((sum, page) => sum + page.count, 0);
-  }
+  private constructor(private readonly pages: readonly Page[]) {}
 
   /** Reads the payload of a reply of `count` pages that lies from `at` to `end`. */
-  static read(buffer: ArrayBuffer, at: number, end: number, count: number, known: Known, bigints: boolean): Rows {
-    const words = new Uint32Array(buffer, 0, end / 4);
-    const word = (place: number): number => {
-      if (place + 4 > end) throw malformed();
-      return words[place / 4];
-    };
-    const id = word(at);
-    const width = word(at + 4);
-    const told = word(at + 8);
-    let place = at + 16;
-    let columns: readonly string[] = [];
-    if (told > 0) {
-      if (place + told > end) throw malformed();
-      columns = JSON.parse(decoder.decode(new Uint8Array(buffer, place, told))) as string[];
-      known.set(id, columns);
-      place += (told + 7) & ~7;
-    } else if (width > 0) {
-      columns = known.get(id) ?? [];
-    }
-    if (columns.length !== width) throw malformed();
+  static read(source: Source, at: number, end: number, count: number, known: Known, bigints: boolean): Rows {
+    const columns = Rows.columns(source, at, end, known);
     const pages: Page[] = [];
-    for (let index = 0; index < count; index++) {
-      const rows = word(place);
-      const heap = word(place + 4);
-      const start = place + 16;
-      const next = start + rows * width * CELL + heap;
-      if (next > end) throw malformed();
-      pages.push(new Page(buffer, start, rows, width, heap, bigints));
-      place = (next + 7) & ~7;
+    let place = at + 16 + padded(source.view.getUint32(at + 8, true));
+    for (let index = 0; index < count; index += 1) {
+      const page = new Page(source, columns, bigints, place, end);
+      pages.push(page);
+      place = page.next;
     }
-    return new Rows(columns, pages);
+    return new Rows(pages);
+  }
+
+  /** Reads only the column names, which are told once and which later replies rely on. */
+  static columns(source: Source, at: number, end: number, known: Known): Columns {
+    const { view } = source;
+    if (at + 16 > end) throw malformed();
+    const id = view.getUint32(at, true);
+    const width = view.getUint32(at + 4, true);
+    const told = view.getUint32(at + 8, true);
+    if (at + 16 + padded(told) > end) throw malformed();
+    if (told > 0) known.set(id, columnsOf(source, at + 16, at + 16 + told));
+    const columns = width === 0 ? NONE : known.get(id);
+    if (columns === undefined || columns.names.length !== width) throw malformed();
+    return columns;
   }
 
   /** The rows as objects by column name. */
   objects<T>(): T[] {
-    const rows: T[] = new Array(this.length);
-    let filled = 0;
-    const { columns } = this;
-    const width = columns.length;
-    // A plain assignment to this name would set the prototype.
-    const odd = columns.includes('__proto__');
-    for (const page of this.pages) {
-      let cell = 0;
-      for (let row = 0; row < page.count; row++) {
-        const object: Record<string, unknown> = {};
-        for (let column = 0; column < width; column++) {
-          const value = page.value(cell++);
-          if (odd && columns[column] === '__proto__') {
-            Object.defineProperty(object, '__proto__', { value, enumerable: true, writable: true, configurable: true });
-          } else {
-            object[columns[column]] = value;
-          }
-        }
-        rows[filled++] = object as T;
-      }
-    }
+    const rows: T[] = [];
+    for (const page of this.pages) page.readInto(rows);
     return rows;
   }
 
   /** The values of the first row, if there is one. */
   first(): unknown[] | undefined {
-    const page = this.pages.find(({ count }) => count > 0);
-    return page && this.columns.map((_, column) => page.value(column));
+    return this.pages.find(({ rows }) => rows > 0)?.values(0);
   }
+
+  /** The first value of the first row, if there is one. */
+  value(): unknown {
+    return this.pages.find(({ rows }) => rows > 0)?.value();
+  }
+}
+
+function padded(size: number): number {
+  return Math.ceil(size / 8) * 8;
+}
+
+/** A 64-bit integer: a number where that is exact. */
+export function integer(view: DataView, at: number): number | bigint {
+  const high = view.getInt32(at + 4, true);
+  if (high >= -0x200000 && high < 0x200000) {
+    const value = high * 4294967296 + view.getUint32(at, true);
+    if (value !== UNSAFE) return value;
+  }
+  return view.getBigInt64(at, true);
 }

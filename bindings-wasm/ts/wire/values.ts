@@ -39,12 +39,16 @@ const MOST = 2n ** 63n - 1n;
 const BY_POSITION = 1;
 const BY_NAME = 2;
 
-/** @throws InvalidArgumentError that names `where` */
-export function writeValue(out: Writer, value: unknown, where: () => string): void {
+/**
+ * @param what what the value is of, for the error that refuses it
+ * @param which its name, or its place from 0
+ * @throws InvalidArgumentError that names it
+ */
+export function writeValue(out: Writer, value: unknown, what: string, which?: string | number): void {
   switch (typeof value) {
     case 'number':
       // -0 keeps its sign as a real.
-      if (Number.isSafeInteger(value) && !Object.is(value, -0)) {
+      if (Number.isSafeInteger(value) && (value !== 0 || 1 / value > 0)) {
         out.u8(TAG.integer);
         out.integer(value);
       } else {
@@ -54,28 +58,33 @@ export function writeValue(out: Writer, value: unknown, where: () => string): vo
       return;
     case 'string':
       out.u8(TAG.text);
-      named(where, () => out.text(value));
+      if (!out.tryText(value)) throw refused(what, which, HALF);
       return;
     case 'boolean':
       out.u8(TAG.integer);
       out.integer(value ? 1 : 0);
       return;
     case 'bigint':
-      if (value < LEAST || value > MOST) {
-        throw invalid(`${where()} is an integer beyond 64 bits; store it as text`);
-      }
+      if (value < LEAST || value > MOST) throw refused(what, which, 'is an integer beyond 64 bits; store it as text');
       out.u8(TAG.integer);
       out.bigint(value);
       return;
     case 'object':
-      writeObject(out, value, where);
+      writeObject(out, value, what, which);
       return;
     default:
-      throw invalid(`${where()} is ${typeof value === 'undefined' ? 'undefined; null stands for NULL' : `a ${typeof value}`}`);
+      throw refused(what, which, typeof value === 'undefined' ? 'is undefined; null stands for NULL' : `is a ${typeof value}`);
   }
 }
 
-function writeObject(out: Writer, value: object | null, where: () => string): void {
+const HALF = 'holds half of a surrogate pair, which no database text can; store it as bytes';
+
+function refused(what: string, which: string | number | undefined, why: string): UbiqliteError {
+  const name = which === undefined ? '' : ` ${typeof which === 'number' ? which + 1 : JSON.stringify(which)}`;
+  return invalid(`${what}${name} ${why}`);
+}
+
+function writeObject(out: Writer, value: object | null, what: string, which: string | number | undefined): void {
   if (value === null) {
     out.u8(TAG.null);
   } else if (ArrayBuffer.isView(value)) {
@@ -85,12 +94,12 @@ function writeObject(out: Writer, value: object | null, where: () => string): vo
     out.u8(TAG.blob);
     out.blob(new Uint8Array(value as ArrayBuffer));
   } else if (value instanceof Date) {
-    if (Number.isNaN(value.getTime())) throw invalid(`${where()} is an invalid Date`);
+    if (Number.isNaN(value.getTime())) throw refused(what, which, 'is an invalid Date');
     out.u8(TAG.text);
     out.text(value.toISOString());
   } else {
     out.u8(TAG.text);
-    named(where, () => out.text(json(value, where)));
+    if (!out.tryText(json(value, (why) => refused(what, which, why)))) throw refused(what, which, HALF);
   }
 }
 
@@ -99,41 +108,37 @@ function isShared(value: object): boolean {
 }
 
 /** Lists and plain objects; what JSON would change in silence is refused. */
-function json(value: object, where: () => string): string {
+function json(value: object, refuse: (why: string) => UbiqliteError): string {
   if (!Array.isArray(value) && !isPlain(value) && typeof (value as { toJSON?: unknown }).toJSON !== 'function') {
-    throw invalid(`${where()} is a ${value.constructor?.name ?? 'thing'}, which is no value; bind one of its fields`);
+    throw refuse(`is a ${kindOf(value)}, which is no value; bind one of its fields`);
   }
   let text: string | undefined;
   try {
     text = JSON.stringify(value, (name, inner: unknown) => {
-      if (typeof inner === 'bigint') throw invalid(`${where()} holds a bigint at ${JSON.stringify(name)}, which JSON has not`);
-      if (typeof inner === 'function' || typeof inner === 'symbol') {
-        throw invalid(`${where()} holds a ${typeof inner} at ${JSON.stringify(name)}`);
+      if (typeof inner === 'bigint' || typeof inner === 'function' || typeof inner === 'symbol') {
+        throw refuse(`holds a ${typeof inner} at ${JSON.stringify(name)}, which JSON has not`);
       }
       return inner;
     });
   } catch (error) {
     if (error instanceof UbiqliteError) throw error;
-    throw invalid(`${where()} can't be JSON: ${(error as Error).message}`);
+    throw refuse(`can't be JSON: ${error instanceof Error ? error.message : String(error)}`);
   }
-  if (text === undefined) throw invalid(`${where()} can't be JSON`);
+  if (text === undefined) throw refuse("can't be JSON");
   return text;
+}
+
+/** What a thing is, for people. */
+export function kindOf(value: unknown): string {
+  if (value === null || typeof value !== 'object') return value === null ? 'null' : typeof value;
+  const tag = Object.prototype.toString.call(value).slice(8, -1);
+  if (tag !== 'Object') return tag;
+  return typeof value.constructor === 'function' && value.constructor.name !== '' ? value.constructor.name : tag;
 }
 
 function isPlain(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === null || prototype === Object.prototype || Object.getPrototypeOf(prototype) === null;
-}
-
-function named(where: () => string, write: () => void): void {
-  try {
-    write();
-  } catch (error) {
-    if (error instanceof UbiqliteError && error.message.startsWith('a text')) {
-      throw invalid(`${where()}: ${error.message}`);
-    }
-    throw error;
-  }
 }
 
 export function writeParams(out: Writer, params: Params | undefined): void {
@@ -142,36 +147,39 @@ export function writeParams(out: Writer, params: Params | undefined): void {
   } else if (Array.isArray(params)) {
     out.u8(BY_POSITION);
     out.u32(params.length);
-    for (let index = 0; index < params.length; index++) {
-      writeValue(out, params[index], () => `parameter ${index + 1}`);
-    }
-  } else if (params !== null && typeof params === 'object' && isPlain(params)) {
-    const names = Object.keys(params);
-    out.u8(BY_NAME);
-    out.u32(names.length);
-    for (const name of names) {
-      out.text(name);
-      writeValue(out, (params as Record<string, unknown>)[name], () => `parameter ${JSON.stringify(name)}`);
-    }
+    for (let index = 0; index < params.length; index++) writeValue(out, params[index], 'parameter', index);
   } else {
-    throw invalid('parameters are a list by position, or an object by name');
+    checkNamed(params, 'parameters are a list by position, or an object by name');
+    out.u8(BY_NAME);
+    writeNamed(out, params as Record<string, unknown>, 'parameter');
   }
 }
 
 export function writeFields(out: Writer, fields: Fields): void {
-  if (fields === null || typeof fields !== 'object' || Array.isArray(fields)) {
-    throw invalid('a record is an object with the names of columns');
-  }
+  checkNamed(fields, 'a record is an object with the names of columns');
+  writeNamed(out, fields, 'field');
+}
+
+function writeNamed(out: Writer, fields: Readonly<Record<string, unknown>>, what: string): void {
   const names = Object.keys(fields);
   out.u32(names.length);
   for (const name of names) {
     out.text(name);
-    writeValue(out, fields[name], () => `field ${JSON.stringify(name)}`);
+    writeValue(out, fields[name], what, name);
   }
+}
+
+/** A promise that nobody awaited, a Map or a Date has no fields, and would be taken for a record without any. */
+function checkNamed(value: unknown, wanted: string): void {
+  if (typeof value === 'object' && value !== null) {
+    if (Object.getPrototypeOf(value) === Object.prototype) return;
+    if (Object.prototype.toString.call(value) === '[object Object]') return;
+  }
+  throw invalid(`${wanted}, not ${kindOf(value)}`);
 }
 
 export function writeKey(out: Writer, key: Key): void {
   const values: readonly unknown[] = Array.isArray(key) ? (key as readonly unknown[]) : [key];
   out.u32(values.length);
-  for (const value of values) writeValue(out, value, () => 'the key');
+  for (const value of values) writeValue(out, value, 'the key');
 }

@@ -1,99 +1,143 @@
 import { invalid } from '../errors.js';
 
 const encoder = new TextEncoder();
-const isWellFormed: (text: string) => boolean =
-  'isWellFormed' in String.prototype
-    ? (text) => (text as string & { isWellFormed(): boolean }).isWellFormed()
-    : (text) => {
-        try {
-          encodeURIComponent(text);
-          return true;
-        } catch {
-          return false;
-        }
-      };
 
-/** Texts up to this length are copied unit by unit: a call of the encoder costs more. */
+/** How much is allocated at a time. */
+const CHUNK = 1 << 16;
+/** With less room than this left, the next request goes to a new piece of memory. */
+const LITTLE = 1 << 12;
+/** Memory of more than this is not kept for the next requests. */
+const LARGE = 1 << 18;
+/** A text of up to so many letters is written by a loop: the native encoder costs more to call. */
 const SHORT = 48;
+/** A text beyond this is measured before it is written, rather than given thrice its length. */
+const LONG = 1 << 16;
 
-/** A buffer that grows, for numbers and texts one after another. */
+/** A piece of memory with requests in it. Those that may be sent again are read from it. */
+export interface Piece {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** The place of its first byte, counted from the first that was ever written. */
+  base: number;
+}
+
+/**
+ * Requests as bytes, one after another. Places are counted from the first byte
+ * ever written, so that they outlive a move to larger memory.
+ */
 export class Writer {
-  private bytes: Uint8Array<ArrayBuffer>;
-  private view: DataView<ArrayBuffer>;
-  /** How many bytes are written. */
-  length = 0;
+  private bytes = new Uint8Array(CHUNK);
+  private view = new DataView(this.bytes.buffer);
+  private at = 0;
+  /** What is before was taken. */
+  private from = 0;
+  private current: Piece = { bytes: this.bytes, base: 0 };
+  private kept = false;
 
-  constructor(room = 1024) {
-    this.bytes = new Uint8Array(room);
-    this.view = new DataView(this.bytes.buffer);
+  /** The memory that is written to. */
+  get piece(): Piece {
+    return this.current;
   }
 
-  /** What is written, in a buffer of its own; this writer is empty then. */
+  /** The place of the next byte. */
+  get place(): number {
+    return this.current.base + this.at;
+  }
+
+  get isEmpty(): boolean {
+    return this.at === this.from;
+  }
+
+  /** How many bytes were not taken yet. */
+  get pending(): number {
+    return this.at - this.from;
+  }
+
+  /** Has what is written stay as it is in its piece of memory after it was taken. */
+  keep(): void {
+    this.kept = true;
+  }
+
+  /** Takes back everything from this place on. */
+  cut(place: number): void {
+    this.at = place - this.current.base;
+  }
+
+  /** Writes another operation, on `id`, over that of a request that was not taken. */
+  blank(place: number, id: number, op: number): void {
+    const start = place - this.current.base;
+    this.view.setUint8(start + 8, op);
+    this.view.setUint32(start + 10, id, true);
+  }
+
+  /** Sets a number that was left open at this place. */
+  setU32(place: number, value: number): void {
+    this.view.setUint32(place - this.current.base, value, true);
+  }
+
+  /** All that was written since the last time, as a buffer of its own. */
   take(): ArrayBuffer {
-    const taken = this.bytes.buffer.slice(0, this.length);
-    this.length = 0;
-    return taken;
+    const batch = this.bytes.buffer.slice(this.from, this.at);
+    if (this.kept) {
+      this.from = this.at;
+      if (this.bytes.length - this.at < LITTLE) this.renew(CHUNK);
+    } else if (this.bytes.length > LARGE) {
+      this.from = this.at;
+      this.renew(CHUNK);
+    } else {
+      this.current.base += this.at;
+      this.at = this.from = 0;
+    }
+    return batch;
   }
 
-  /** Forgets what was written from `length` on. */
-  cut(length: number): void {
-    this.length = length;
-  }
-
-  private reserve(count: number): void {
-    const needed = this.length + count;
-    if (needed <= this.bytes.length) return;
-    const grown = new Uint8Array(Math.max(needed, this.bytes.length * 2));
-    grown.set(this.bytes.subarray(0, this.length));
-    this.bytes = grown;
-    this.view = new DataView(grown.buffer);
+  /** Forgets what was not taken. */
+  clear(): void {
+    this.from = this.at;
+    this.renew(CHUNK);
   }
 
   u8(value: number): void {
     this.reserve(1);
-    this.bytes[this.length++] = value;
+    this.view.setUint8(this.at, value);
+    this.at += 1;
   }
 
   u32(value: number): void {
     this.reserve(4);
-    this.view.setUint32(this.length, value, true);
-    this.length += 4;
-  }
-
-  /** Sets a number that was left open. */
-  setU32(at: number, value: number): void {
-    this.view.setUint32(at, value, true);
+    this.view.setUint32(this.at, value, true);
+    this.at += 4;
   }
 
   f64(value: number): void {
     this.reserve(8);
-    this.view.setFloat64(this.length, value, true);
-    this.length += 8;
+    this.view.setFloat64(this.at, value, true);
+    this.at += 8;
   }
 
   /** A safe integer, as 64 bits. */
   integer(value: number): void {
     this.reserve(8);
-    this.view.setInt32(this.length, value | 0, true);
-    this.view.setInt32(this.length + 4, Math.floor(value / 4294967296), true);
-    this.length += 8;
+    this.view.setUint32(this.at, value >>> 0, true);
+    this.view.setInt32(this.at + 4, Math.floor(value / 4294967296), true);
+    this.at += 8;
   }
 
   bigint(value: bigint): void {
     this.reserve(8);
-    this.view.setBigInt64(this.length, value, true);
-    this.length += 8;
+    this.view.setBigInt64(this.at, value, true);
+    this.at += 8;
   }
 
-  blob(value: Uint8Array): void {
-    this.u32(value.length);
-    this.raw(value);
+  raw(bytes: Uint8Array): void {
+    this.reserve(bytes.length);
+    this.bytes.set(bytes, this.at);
+    this.at += bytes.length;
   }
 
-  raw(value: Uint8Array): void {
-    this.reserve(value.length);
-    this.bytes.set(value, this.length);
-    this.length += value.length;
+  /** Bytes after their length. */
+  blob(bytes: Uint8Array): void {
+    this.u32(bytes.length);
+    this.raw(bytes);
   }
 
   /**
@@ -101,31 +145,66 @@ export class Writer {
    *
    * @throws InvalidArgumentError for half of a surrogate pair, which UTF-8 can't hold
    */
-  text(value: string): void {
-    const { length } = value;
-    if (length <= SHORT) {
-      this.reserve(4 + length);
-      const start = this.length + 4;
-      const { bytes } = this;
-      let index = 0;
-      for (; index < length; index++) {
-        const unit = value.charCodeAt(index);
-        if (unit > 127) break;
-        bytes[start + index] = unit;
-      }
-      if (index === length) {
-        this.view.setUint32(this.length, length, true);
-        this.length = start + length;
-        return;
-      }
-    }
-    if (!isWellFormed(value)) {
+  text(text: string): void {
+    if (!this.tryText(text)) {
       throw invalid('a text holds half of a surrogate pair, which no database text can; store it as bytes');
     }
-    // A unit of UTF-16 becomes at most three bytes.
-    this.reserve(4 + length * 3);
-    const { written } = encoder.encodeInto(value, this.bytes.subarray(this.length + 4));
-    this.view.setUint32(this.length, written, true);
-    this.length += 4 + written;
+  }
+
+  /** As `text`, but false, and nothing written, for half of a surrogate pair. */
+  tryText(text: string): boolean {
+    const { length } = text;
+    if (length > LONG) return this.longText(text);
+    this.reserve(4 + 3 * length);
+    const { bytes, view, at } = this;
+    const start = at + 4;
+    if (length <= SHORT) {
+      let index = 0;
+      while (index < length) {
+        const code = text.charCodeAt(index);
+        if (code > 127) break;
+        bytes[start + index] = code;
+        index += 1;
+      }
+      if (index === length) {
+        view.setUint32(at, length, true);
+        this.at = start + length;
+        return true;
+      }
+    }
+    if (!isWellFormed(text)) return false;
+    const { written } = encoder.encodeInto(text, bytes.subarray(start, start + 3 * length));
+    view.setUint32(at, written, true);
+    this.at = start + written;
+    return true;
+  }
+
+  private longText(text: string): boolean {
+    if (!isWellFormed(text)) return false;
+    this.blob(encoder.encode(text));
+    return true;
+  }
+
+  private reserve(size: number): void {
+    if (this.at + size > this.bytes.length) this.renew(Math.max(CHUNK, 2 * (this.at - this.from + size)));
+  }
+
+  /** Goes on in new memory, with what was not taken. */
+  private renew(size: number): void {
+    const rest = this.bytes.subarray(this.from, this.at);
+    const base = this.current.base + this.from;
+    this.bytes = new Uint8Array(size);
+    this.bytes.set(rest);
+    this.view = new DataView(this.bytes.buffer);
+    this.current = { bytes: this.bytes, base };
+    this.at = rest.length;
+    this.from = 0;
+    this.kept = false;
   }
 }
+
+/** Whether every surrogate of the text has its partner. */
+const isWellFormed: (text: string) => boolean =
+  typeof String.prototype.isWellFormed === 'function'
+    ? (text) => text.isWellFormed()
+    : (text) => !/[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/.test(text);

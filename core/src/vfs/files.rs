@@ -11,7 +11,7 @@ pub type FileId = u32;
 ///
 /// Each call is done when it returns. A file is open at most once at a time: its
 /// connections share it. Names are the database's own, and that with `-wal` or
-/// `-journal` at its end; ten random characters more for the journal of a
+/// `-journal` at its end, or with `-mj` and nine characters: the journal of a
 /// transaction over several databases.
 pub trait Files: MaybeSend + MaybeSync + 'static {
     /// Opens a file, which is created if it is missing and `create` is true.

@@ -41,16 +41,16 @@ impl Opened<'_> {
 }
 
 impl Node {
-    /// Opens a file; for reading only where more is not permitted.
+    /// Opens a file, and answers whether it can only be read.
     pub(super) fn open(
         files: Arc<dyn Files>,
         name: &str,
         create: bool,
         read_only: bool,
         is_log: bool,
-    ) -> Result<Self, FileError> {
+    ) -> Result<(Self, bool), FileError> {
         let (file, read_only) = open(&*files, name, create, read_only)?;
-        Ok(Self {
+        let node = Self {
             name: name.into(),
             locks: Mutex::default(),
             shm: Mutex::default(),
@@ -60,7 +60,8 @@ impl Node {
                 read_only,
                 log: is_log.then(Log::default),
             }),
-        })
+        };
+        Ok((node, read_only))
     }
 
     /// Opens the file anew for writing if it was open for reading only. Answers

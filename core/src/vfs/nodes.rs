@@ -48,8 +48,8 @@ impl Nodes {
             }
             Entry::Vacant(entry) => {
                 let files = Arc::clone(&self.files);
-                let node = Node::open(files, name, wish.create, wish.read_only, wish.is_log)?;
-                let read_only = node.permit(wish.read_only)?;
+                let (node, read_only) =
+                    Node::open(files, name, wish.create, wish.read_only, wish.is_log)?;
                 let node = Arc::new(node);
                 entry.insert(Shared { node: Arc::clone(&node), handles: 1 });
                 Ok((node, read_only))

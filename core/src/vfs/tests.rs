@@ -1,7 +1,8 @@
 //! SQLite itself on this VFS.
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, ffi};
 
+use super::FileError;
 use super::testing::Memory;
 use crate::{Database, ErrorKind};
 
@@ -56,16 +57,21 @@ fn connections_share_a_log_without_exclusive_locking() {
 
 #[test]
 fn a_log_works_with_exclusive_locking_too() {
-    registered("exclusive-log");
+    let files = registered("exclusive-log");
     let a = connect("exclusive-log", WRITE);
     a.execute_batch("PRAGMA locking_mode = exclusive; PRAGMA journal_mode = wal").unwrap();
     a.execute_batch("CREATE TABLE t (x); INSERT INTO t VALUES (1)").unwrap();
+    a.execute_batch("PRAGMA synchronous = off; INSERT INTO t VALUES (2)").unwrap();
+    files.writes();
+    a.execute_batch("INSERT INTO t VALUES (3)").unwrap();
+    // Done when it is acknowledged, though nothing was synced nor unlocked.
+    assert_eq!(files.writes().len(), 1);
     let b = connect("exclusive-log", WRITE);
     let busy = b.prepare("SELECT * FROM t").unwrap_err();
     assert_eq!(busy.sqlite_error_code(), Some(rusqlite::ErrorCode::DatabaseBusy));
     drop(b);
     drop(a);
-    assert_eq!(count(&connect("exclusive-log", WRITE)), 1);
+    assert_eq!(count(&connect("exclusive-log", WRITE)), 3);
 }
 
 #[test]
@@ -226,6 +232,58 @@ async fn names_that_can_not_be_are_refused_in_words() {
     Database::options().vfs("names").open(&longest).await.unwrap();
     let error = Database::options().vfs("nowhere").open("app.db").await.unwrap_err();
     assert!(error.to_string().contains("nowhere"), "{error}");
+    let memory = Database::options().vfs("names").open(":memory:").await.unwrap();
+    memory.batch("CREATE TABLE t (x)").await.unwrap();
     assert!(super::register("names", Memory::default()).is_err());
     assert!(super::register("", Memory::default()).is_err());
+}
+
+/// Opens nothing.
+#[derive(Debug)]
+struct Refusing(FileError);
+
+impl super::Files for Refusing {
+    fn open(&self, _: &str, _: bool, _: bool) -> Result<super::FileId, FileError> {
+        Err(self.0)
+    }
+    fn close(&self, _: super::FileId) {}
+    fn read(&self, _: super::FileId, _: &mut [u8], _: u64) -> Result<usize, FileError> {
+        Err(self.0)
+    }
+    fn write(&self, _: super::FileId, _: &[u8], _: u64) -> Result<(), FileError> {
+        Err(self.0)
+    }
+    fn truncate(&self, _: super::FileId, _: u64) -> Result<(), FileError> {
+        Err(self.0)
+    }
+    fn sync(&self, _: super::FileId) -> Result<(), FileError> {
+        Err(self.0)
+    }
+    fn size(&self, _: super::FileId) -> Result<u64, FileError> {
+        Err(self.0)
+    }
+    fn remove(&self, _: &str) -> Result<(), FileError> {
+        Err(self.0)
+    }
+    fn exists(&self, _: &str) -> bool {
+        false
+    }
+}
+
+#[test]
+fn what_can_not_be_opened_tells_why() {
+    for (error, kind, code) in [
+        (FileError::Io, ErrorKind::CannotOpen, ffi::SQLITE_CANTOPEN),
+        (FileError::NotFound, ErrorKind::CannotOpen, ffi::SQLITE_CANTOPEN),
+        (FileError::Full, ErrorKind::DiskFull, ffi::SQLITE_FULL),
+        (FileError::Denied, ErrorKind::CannotOpen, ffi::SQLITE_PERM),
+        (FileError::Directory, ErrorKind::CannotOpen, ffi::SQLITE_CANTOPEN_ISDIR),
+        (FileError::Held, ErrorKind::Busy, ffi::SQLITE_BUSY),
+        (FileError::Unavailable, ErrorKind::CannotOpen, ffi::SQLITE_CANTOPEN),
+    ] {
+        let vfs = format!("refusing-{error:?}");
+        super::register(&vfs, Refusing(error)).unwrap();
+        let refused = Database::options().vfs(vfs).open_local("app.db").unwrap_err();
+        assert_eq!((refused.kind(), refused.code()), (kind, Some(code)), "{error:?}");
+    }
 }

@@ -20,6 +20,10 @@ const TARGET: &str = "wasm32-unknown-unknown";
 const PROBE: &str =
     "#include <stddef.h>\n#include <stdint.h>\nsize_t probe(uint8_t x) { return x; }\n";
 
+/// For SQLite: measured with `[profile.wasm]`, gzipped, -O3 627 KB, -O2 585, -Os 454,
+/// -O2 with these 426; in time -O2 with these lies between -O3 and -Os.
+const C_FLAGS: &str = "-mllvm -inline-threshold=0 -fno-unroll-loops";
+
 /// How long rustup may take to add the target. Where it can, it takes a few
 /// seconds; where it cannot reach its server, it would retry for minutes.
 const RUSTUP_LIMIT: Duration = Duration::from_secs(20);
@@ -72,6 +76,7 @@ impl Toolchain {
             .args(["--locked", "--target", TARGET, "--package", package, "--profile", profile])
             .env("CARGO_TARGET_DIR", &target)
             .env("CC_wasm32_unknown_unknown", &self.clang)
+            .env("CFLAGS_wasm32_unknown_unknown", C_FLAGS)
             .env("AR_wasm32_unknown_unknown", &self.ar)
             .dir(workspace.root())
             .run()?;

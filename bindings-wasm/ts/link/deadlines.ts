@@ -1,0 +1,36 @@
+/** One timer for all calls with a time limit, however many there are. */
+
+/** Longer delays overflow, and would be none. */
+const LONGEST = 2 ** 31 - 1;
+
+export class Deadlines {
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private next = Infinity;
+
+  /** @param due called when the earliest deadline has passed; answers the earliest of those left */
+  constructor(private readonly due: (now: number) => number) {}
+
+  /** Has `due` called then at the latest. */
+  add(deadline: number): void {
+    if (deadline >= this.next) return;
+    this.stop();
+    this.next = deadline;
+    // A moment later than the engine, which answers better.
+    const delay = Math.max(0, Math.ceil(deadline - performance.now()));
+    this.timer = setTimeout(() => this.ring(), Math.min(delay, LONGEST));
+    // In Node: a timer of ours keeps no process alive; a pending call does.
+    (this.timer as { unref?: () => void }).unref?.();
+  }
+
+  stop(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    this.next = Infinity;
+  }
+
+  private ring(): void {
+    this.stop();
+    const next = this.due(performance.now());
+    if (next !== Infinity) this.add(next);
+  }
+}

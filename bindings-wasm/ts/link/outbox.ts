@@ -1,0 +1,100 @@
+import { MORE, Op, TIMEOUT } from '../wire/ops.js';
+import { Writer } from '../wire/writer.js';
+import type { Pending } from './call.js';
+import { mayBeAsked, whenLost } from './lost.js';
+
+/**
+ * Requests that are written, until they are posted; and the bytes of those that
+ * may have to be posted again. They are written once: what their caller does with
+ * the values afterwards changes nothing.
+ */
+export class Outbox {
+  private readonly out = new Writer();
+  /** Those that were not posted yet. */
+  private fresh: Pending[] = [];
+
+  get isEmpty(): boolean {
+    return this.out.isEmpty;
+  }
+
+  /**
+   * Writes a request.
+   *
+   * @param on the number of what it is asked of
+   * @returns its place
+   * @throws what `write` throws; nothing is written then
+   */
+  write(id: number, op: number, on: number, limit?: number, more = false, write?: (out: Writer) => void): number {
+    const { out } = this;
+    const place = out.place;
+    try {
+      out.u32(0);
+      out.u32(id);
+      out.u8(op);
+      out.u8((limit === undefined ? 0 : TIMEOUT) | (more ? MORE : 0));
+      out.u32(on);
+      if (limit !== undefined) out.u32(limit);
+      write?.(out);
+    } catch (error) {
+      out.cut(place);
+      throw error;
+    }
+    out.setU32(place, out.place - place - 4);
+    return place;
+  }
+
+  /** Notes whose request was just written. */
+  add(pending: Pending): void {
+    const { out } = this;
+    pending.piece = out.piece;
+    pending.length = out.place - pending.place;
+    if (mayBeAsked(pending)) out.keep();
+    this.fresh.push(pending);
+  }
+
+  /** Takes back a request that was not posted: one that gives up itself does nothing. */
+  blank(pending: Pending): void {
+    this.out.blank(pending.place, pending.id, Op.cancel);
+    this.fresh = this.fresh.filter((other) => other !== pending);
+  }
+
+  /** All that was written, to be posted now. */
+  take(): ArrayBuffer {
+    for (const pending of this.fresh) pending.posted = true;
+    this.fresh = [];
+    return this.out.take();
+  }
+
+  clear(): void {
+    this.out.clear();
+    this.fresh = [];
+  }
+
+  /** The engine is gone: keeps what goes to the next one, in its order, and answers what the others are told. */
+  renew(all: readonly Pending[], reason: string): (readonly [Pending, Error])[] {
+    const kept = new Map<Pending, Uint8Array>();
+    const ended: (readonly [Pending, Error])[] = [];
+    for (const pending of all) {
+      const { part } = pending.call;
+      const verdict = whenLost(pending, reason);
+      // More rows go where their call goes.
+      const again = part === undefined ? verdict === 'again' : kept.has(part);
+      if (again) kept.set(pending, this.bytesOf(pending));
+      else ended.push([pending, verdict === 'again' ? new Error(reason) : verdict]);
+    }
+    this.clear();
+    for (const [pending, bytes] of kept) {
+      pending.place = this.out.place;
+      pending.posted = false;
+      this.out.raw(bytes);
+      this.add(pending);
+    }
+    return ended;
+  }
+
+  private bytesOf({ posted, piece: kept, place, length }: Pending): Uint8Array {
+    // Until a request is posted it moves with the writer.
+    const piece = (posted && kept) || this.out.piece;
+    return piece.bytes.slice(place - piece.base, place - piece.base + length);
+  }
+}

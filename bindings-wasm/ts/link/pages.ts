@@ -1,0 +1,194 @@
+import { type UbiqliteError, errorOf } from '../errors.js';
+import { Op } from '../wire/ops.js';
+import type { Call, Pending } from './call.js';
+import type { Held } from './held.js';
+import { cancelled } from './limits.js';
+import type { Link } from './link.js';
+import type { CallOptions } from './options.js';
+
+/** So many pages are asked for or held beyond the one that is being read. */
+const AHEAD = 2;
+
+/** The rows of a page, and whether they are the last. */
+interface Page<T> {
+  rows: T[];
+  ends: boolean;
+}
+
+interface Reader<T> {
+  resolve(result: IteratorResult<T, undefined>): void;
+  reject(error: unknown): void;
+}
+
+/** The rows of a running query, page by page, a few pages ahead of who reads them. */
+export class Pages<T> {
+  private page: T[] = [];
+  private at = 0;
+  private readonly pages: T[][] = [];
+  private readonly readers: Reader<T>[] = [];
+  private readonly asked = new Set<Pending>();
+  private opening: Pending | undefined;
+  private held: Held | undefined;
+  private failed: { error: unknown } | undefined;
+  private over = false;
+  private readonly options: CallOptions;
+  private readonly signal: AbortSignal | undefined;
+  private readonly onAbort: (() => void) | undefined;
+
+  /** Asks for the query to be begun. */
+  constructor(
+    private readonly link: Link,
+    call: Omit<Call<number>, 'read'>,
+  ) {
+    const { signal, ...options } = call.options ?? {};
+    // The signal is for the whole stream, the time limit for each call of it.
+    this.options = options;
+    if (signal?.aborted) {
+      this.fail(cancelled(signal));
+      return;
+    }
+    if (signal) {
+      this.onAbort = () => this.fail(cancelled(signal));
+      signal.addEventListener('abort', this.onAbort, { once: true });
+      this.signal = signal;
+    }
+    this.opening = link.beginLending(
+      { ...call, options },
+      (held) => this.opened(held),
+      (error) => this.fail(error),
+    );
+  }
+
+  /** The next row. Rows come in the order in which they are asked for. */
+  next(): Promise<IteratorResult<T, undefined>> {
+    if (this.at === this.page.length) this.turn();
+    if (this.at < this.page.length && this.readers.length === 0) {
+      const value = this.page[this.at];
+      this.at += 1;
+      return Promise.resolve({ done: false, value });
+    }
+    return new Promise((resolve, reject) => {
+      this.readers.push({ resolve, reject });
+      this.serve();
+    });
+  }
+
+  /** All rows of the page that is there, or of the next one; none: it is over. */
+  async rest(): Promise<T[]> {
+    const { done, value } = await this.next();
+    if (done) return [];
+    const rows = [value, ...this.page.slice(this.at)];
+    this.at = this.page.length;
+    return rows;
+  }
+
+  /** Ends the query. */
+  end(): void {
+    this.page = [];
+    this.pages.length = this.at = 0;
+    this.failed = undefined;
+    this.stop(streamOver);
+    this.serve();
+  }
+
+  private opened(held: Held): void {
+    this.opening = undefined;
+    this.held = held;
+    // Ended between the reply and now.
+    if (this.over) this.link.drop(held, streamOver);
+    else this.ask();
+  }
+
+  private ask(): void {
+    const { held } = this;
+    while (held !== undefined && !this.over && this.asked.size + this.pages.length < AHEAD) {
+      // It may be refused before there is a call.
+      let call: Pending | undefined;
+      const answered = (): boolean => call !== undefined && this.asked.delete(call);
+      call = this.link.begin(
+        { op: Op.next, on: held, options: this.options, write: (out) => out.u32(1), read: (reply): Page<T> => ({ ends: reply.ends, rows: reply.rows(this.link.bigints).objects() }) },
+        (page) => {
+          answered();
+          this.take(page as Page<T>);
+        },
+        (error) => {
+          answered();
+          this.fail(error);
+        },
+      );
+      if (call === undefined) return;
+      this.asked.add(call);
+    }
+  }
+
+  private take({ rows, ends }: Page<T>): void {
+    if (rows.length > 0 && !this.over) this.pages.push(rows);
+    if (ends && !this.over) {
+      this.over = true;
+      this.unlisten();
+      if (this.held !== undefined) this.link.release(this.held, streamOver);
+    }
+    this.serve();
+    this.ask();
+  }
+
+  private turn(): void {
+    const page = this.pages.shift();
+    if (page === undefined) return;
+    this.page = page;
+    this.at = 0;
+    this.ask();
+  }
+
+  private fail(error: unknown): void {
+    if (this.over) return;
+    this.failed = { error };
+    if (this.readers.length === 0 && error instanceof Error && this.isCancelled(error)) {
+      // What was read ahead is not wanted any more.
+      this.page = [];
+      this.pages.length = this.at = 0;
+    }
+    this.stop(() => error as UbiqliteError);
+    this.serve();
+  }
+
+  private isCancelled(error: Error): boolean {
+    return this.signal?.aborted === true && error.cause === this.signal.reason;
+  }
+
+  private stop(why: () => UbiqliteError): void {
+    if (this.over) return;
+    this.over = true;
+    this.unlisten();
+    if (this.opening !== undefined) this.link.giveUp(this.opening, why());
+    if (this.held !== undefined) this.link.drop(this.held, why);
+  }
+
+  private unlisten(): void {
+    if (this.onAbort !== undefined) this.signal?.removeEventListener('abort', this.onAbort);
+  }
+
+  /** Gives those who wait what there is. */
+  private serve(): void {
+    while (this.readers.length > 0) {
+      if (this.at === this.page.length) this.turn();
+      if (this.at < this.page.length) {
+        const value = this.page[this.at];
+        this.at += 1;
+        this.readers.shift()?.resolve({ done: false, value });
+      } else if (this.failed !== undefined) {
+        const { error } = this.failed;
+        this.failed = undefined;
+        this.readers.shift()?.reject(error);
+      } else if (this.over) {
+        this.readers.shift()?.resolve({ done: true, value: undefined });
+      } else {
+        return;
+      }
+    }
+  }
+}
+
+function streamOver(): UbiqliteError {
+  return errorOf({ kind: 'Closed', message: 'the stream is over' });
+}
