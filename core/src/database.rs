@@ -274,7 +274,7 @@ impl Options {
     /// # Errors
     /// As [`open`](Self::open).
     #[doc(hidden)]
-    #[cfg(feature = "local")]
+    #[cfg(any(target_family = "wasm", test, feature = "local"))]
     pub fn open_local(self, path: impl AsRef<Path>) -> Result<Database> {
         let backend = crate::backend::local::Local::open(path.as_ref(), self)?;
         Ok(Database::from_backend(Box::new(backend)))

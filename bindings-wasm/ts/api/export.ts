@@ -13,6 +13,7 @@ const AHEAD = 512 * 1024;
 export async function exported(db: Database): Promise<ReadableStream<Uint8Array>> {
   const moment = await db.snapshot();
   const pages = moment.stream<{ data: Uint8Array }>('SELECT data FROM sqlite_dbpage');
+  let first = true;
   const end = async (): Promise<void> => {
     await pages.return();
     moment.close();
@@ -23,7 +24,13 @@ export async function exported(db: Database): Promise<ReadableStream<Uint8Array>
       async pull(controller) {
         try {
           const page = await pages.next();
-          if (!page.done) return controller.enqueue(page.value.data);
+          if (!page.done) {
+            const { data } = page.value;
+            // The versions of who may read and write it: in WAL mode a file that can't be written can't be read.
+            if (first) data.fill(1, 18, 20);
+            first = false;
+            return controller.enqueue(data);
+          }
           await end();
           controller.close();
         } catch (error) {

@@ -64,7 +64,7 @@ async function run<H extends Nest, T>(
   return answer;
 }
 
-/** What is held, and rolled back unless it is ended. @internal */
+/** What is held, and rolled back unless it is ended. */
 class Nest extends Statements implements AsyncDisposable {
   /** @internal */
   get held(): Held {

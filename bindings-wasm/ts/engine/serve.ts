@@ -92,8 +92,9 @@ class WasmEngine implements Engine {
       const replies = this.guarded(() => port?.take());
       if (replies !== undefined) send(replies.buffer as ArrayBuffer);
     };
+    let submitting = false;
     const notify = (): void => {
-      if (asked) return;
+      if (asked || submitting) return;
       asked = true;
       queueMicrotask(flush);
     };
@@ -118,8 +119,15 @@ class WasmEngine implements Engine {
     };
     return {
       submit: (batch) => {
-        if (going || this.ready() !== undefined) waiting.push(batch);
-        else this.guarded(() => open.submit(new Uint8Array(batch)));
+        if (going || this.ready() !== undefined) {
+          waiting.push(batch);
+        } else {
+          submitting = true;
+          this.guarded(() => open.submit(new Uint8Array(batch)));
+          submitting = false;
+          // What was answered within the call travels at once.
+          if (!asked) flush();
+        }
         if (waiting.length > 0 || (!this.broken && open.isBehind())) void goOn();
       },
       close: async () => {
