@@ -27,6 +27,10 @@
     target_family = "wasm",
     allow(dead_code, unused_imports, reason = "what only the native backend uses")
 )]
+#![cfg_attr(
+    not(any(target_family = "wasm", test, feature = "local")),
+    allow(dead_code, unused_imports, reason = "what only the backend without threads uses")
+)]
 
 pub mod backend;
 mod database;

@@ -1,4 +1,4 @@
-import { databaseName, directoryName } from './names.js';
+import { MEMORY, databaseName, directoryName } from './names.js';
 
 /**
  * Where databases are in the origin's private file system: the directory
@@ -83,8 +83,28 @@ export async function clear(within: FileSystemDirectoryHandle, names: Iterable<s
 
 /** Removes the file that stops a running call. */
 export async function stopFile(name: string, token: string): Promise<void> {
-  const within = await existingDirectory(name);
+  const within = name === MEMORY ? await stops() : await existingDirectory(name);
   await within?.removeEntry(token);
+}
+
+/** Files of a worker that is gone are kept no longer than this, in milliseconds. */
+const STOPS_KEPT = 24 * 3600 * 1000;
+
+/**
+ * Where the files are by whose removal calls on databases in memory are stopped.
+ * Their worker ends without a word, so old ones are cleared away by the next.
+ */
+export async function stops(): Promise<FileSystemDirectoryHandle> {
+  return (await root()).getDirectoryHandle('.stops', { create: true });
+}
+
+export async function clearStops(within: FileSystemDirectoryHandle): Promise<void> {
+  const names: string[] = [];
+  for await (const name of within.keys()) names.push(name);
+  for (const name of names) {
+    const made = await within.getFileHandle(name).then((handle) => handle.getFile());
+    if (Date.now() - made.lastModified > STOPS_KEPT) await within.removeEntry(name);
+  }
 }
 
 /** How many bytes the database's main file has; 0 if there is no database. */

@@ -35,27 +35,47 @@ export class Tokens {
   private readonly reader: FileReaderSync | undefined;
   private readonly prefix = `stop-${freshId()}-`;
   private made = 0;
-  private making = false;
+  private making: Promise<void> | undefined;
+  private failed = false;
   private current: Call | undefined;
 
-  /** @param report tells a client that its request runs, and by which file it is stopped */
-  constructor(
-    private readonly within: FileSystemDirectoryHandle,
-    private readonly report: (client: number, request: number, token: string | undefined) => void,
-  ) {
+  /** Tells a client that its request runs, and by which file it is stopped. */
+  report: (client: number, request: number, token: string | undefined) => void = () => {};
+
+  constructor(private readonly within: FileSystemDirectoryHandle) {
     this.reader = typeof FileReaderSync === 'function' ? new FileReaderSync() : undefined;
   }
 
+  /** Makes the first one, so that no call is without. */
+  async prime(): Promise<void> {
+    if (this.reader === undefined) return;
+    try {
+      this.stock.push(await this.make());
+    } catch {
+      // As in `refill`.
+    }
+  }
+
+  /** What is to be waited for until there is one; nothing where there is, or can't be. */
+  ready(): Promise<void> | undefined {
+    if (this.stock.length > 0 || this.reader === undefined || this.failed) return undefined;
+    return this.refill();
+  }
+
   /** Fills the stock. */
-  async refill(): Promise<void> {
-    if (this.making || this.reader === undefined) return;
-    this.making = true;
+  refill(): Promise<void> {
+    this.making ??= this.fill().finally(() => (this.making = undefined));
+    return this.making;
+  }
+
+  private async fill(): Promise<void> {
+    if (this.reader === undefined) return;
     try {
       while (this.stock.length < STOCK) this.stock.push(await this.make());
+      this.failed = false;
     } catch {
       // The disk is full, for example. Statements then run to their end.
-    } finally {
-      this.making = false;
+      this.failed = true;
     }
   }
 

@@ -11,6 +11,7 @@ import { OwnLines, broadcastLine } from './line.js';
 import { electionLock } from './locks.js';
 import { OpfsFiles, noFiles } from './opfs.js';
 import { type Broadcast, type FromWorker, PROTOCOL, type Passed, type ToWorker } from './protocol.js';
+import { clearStops, stops } from './directory.js';
 import { Tokens } from './tokens.js';
 
 type Start = Extract<ToWorker, { start: string }>;
@@ -44,8 +45,8 @@ async function start(message: Start): Promise<Service | undefined> {
     const { start: name, storage } = message;
     const loading = prepared ?? load(message.wasm);
     // Both at once; whichever fails is what the page hears.
-    const [engine, handles] = await Promise.all([loading, storage === 'opfs' ? openHandles(name) : undefined]);
-    const service = new Service(message, engine, handles);
+    const [engine, { handles, tokens }] = await Promise.all([loading, prepare(name, storage)]);
+    const service = new Service(message, engine, handles, tokens);
     page.onmessage = ({ data }) => service.hear(data);
     tell({ ready: true });
     return service;
@@ -53,6 +54,20 @@ async function start(message: Start): Promise<Service | undefined> {
     tell({ failed: portable(error) });
     return undefined;
   }
+}
+
+/** What is opened and made before SQLite runs. */
+async function prepare(
+  name: string,
+  storage: Start['storage'],
+): Promise<{ handles: Handles | undefined; tokens: Tokens | undefined }> {
+  const handles = storage === 'opfs' ? await openHandles(name) : undefined;
+  // Without OPFS, calls on a database in memory run to their end.
+  const within = handles?.within ?? (await stops().catch(() => undefined));
+  const tokens = within && new Tokens(within);
+  await tokens?.prime();
+  if (handles === undefined && within !== undefined) void clearStops(within).catch(() => {});
+  return { handles, tokens };
 }
 
 /** The engine at work. */
@@ -66,16 +81,18 @@ class Service {
     private readonly start: Start,
     engine: Engine,
     private readonly handles: Handles | undefined,
+    tokens: Tokens | undefined,
   ) {
     const { start: name, hub } = start;
     this.clients = new Clients(name, engine.connect, () => {
       if (this.leaving) this.close();
     });
-    const tokens =
-      handles &&
-      new Tokens(handles.within, (client, request, token) => this.clients.running(client, request, token));
+    if (tokens) tokens.report = (client, request, token) => this.clients.running(client, request, token);
     engine.install(handles === undefined ? noFiles : new OpfsFiles(name, handles.files), {
-      ...(tokens && { poll: (client: number, request: number) => tokens.poll(client, request) }),
+      ...(tokens && {
+        poll: (client: number, request: number) => tokens.poll(client, request),
+        ready: () => tokens.ready(),
+      }),
       crashed: (reason) => tell({ crashed: reason }),
     });
     if (handles !== undefined) this.bus = this.announce();

@@ -28,6 +28,8 @@ export interface Files {
 export interface Hooks {
   /** Whether the request that runs was given up; asked about every millisecond while it runs. */
   poll?: (client: number, request: number) => boolean;
+  /** What is to be waited for, if anything, before requests run: without it they could not be stopped. */
+  ready?: () => Promise<void> | undefined;
   /** The engine broke, and answers nothing any more. */
   crashed: (reason: string) => void;
 }
@@ -62,18 +64,22 @@ turn.port1.onmessage = () => turns.shift()?.();
 // In Node a port keeps its thread alive.
 (turn.port1 as { unref?: () => void }).unref?.();
 
-/** Runs work after the messages that are there: a timer would be late. */
-function nextTurn(work: () => void): void {
-  turns.push(work);
-  turn.port2.postMessage(null);
+/** Resolves after the messages that are there: a timer would be late. */
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    turns.push(resolve);
+    turn.port2.postMessage(null);
+  });
 }
 
 class WasmEngine implements Engine {
   private crashed: (reason: string) => void = () => {};
+  private ready: () => Promise<void> | undefined = () => undefined;
   private broken = false;
 
   install(files: Files | undefined, hooks: Hooks): void {
     this.crashed = hooks.crashed;
+    if (hooks.ready !== undefined) this.ready = hooks.ready;
     install(files, hooks.poll);
   }
 
@@ -94,20 +100,27 @@ class WasmEngine implements Engine {
     port = await connect(path, options, notify);
     const open = port;
     let over = false;
+    const waiting: ArrayBuffer[] = [];
+    let going = false;
     // Behind a long call, messages are looked for before the next one begins: it
     // may have been given up meanwhile.
-    const goOn = (): void => {
-      if (over || !open.isBehind()) return;
-      nextTurn(() => {
+    const goOn = async (): Promise<void> => {
+      if (going) return;
+      going = true;
+      while (!over && !this.broken && (waiting.length > 0 || open.isBehind())) {
+        await this.ready();
+        if (open.isBehind()) await nextTurn();
         if (over) return;
         this.guarded(() => open.resume());
-        goOn();
-      });
+        for (const batch of waiting.splice(0)) this.guarded(() => open.submit(new Uint8Array(batch)));
+      }
+      going = false;
     };
     return {
       submit: (batch) => {
-        this.guarded(() => open.submit(new Uint8Array(batch)));
-        goOn();
+        if (going || this.ready() !== undefined) waiting.push(batch);
+        else this.guarded(() => open.submit(new Uint8Array(batch)));
+        if (waiting.length > 0 || (!this.broken && open.isBehind())) void goOn();
       },
       close: async () => {
         over = true;

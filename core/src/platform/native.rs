@@ -69,7 +69,6 @@ pub(crate) fn now() -> Duration {
 
 /// Runs work that nobody waits for: now, since here a thread of its own does
 /// what takes long.
-#[cfg_attr(not(any(test, feature = "local")), expect(dead_code, reason = "the local backend's"))]
 pub(crate) fn later(work: impl FnOnce()) {
     work();
 }

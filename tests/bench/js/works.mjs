@@ -21,6 +21,9 @@ import { CREATE_ITEMS, CREATE_LOG, INSERT_ITEM, INSERT_LOG, itemParams, logParam
 /** Loops that await side by side in the works whose name has `_64`. */
 export const TASKS = 64;
 
+/** Reads, and rows inserted, before the clock starts. */
+const WARM_UP = 10_000;
+
 /** Makes the table `items`, unless the database has it already. */
 export async function fill(subject) {
   await subject.exec(CREATE_ITEMS);
@@ -34,8 +37,9 @@ export async function pointReads(subject, tasks, n) {
   const seeds = Array.from({ length: tasks }, (_, seed) => ids(seed, each));
   const weights = new Weights();
   await inTasks(tasks, [warmUpIds()], (some) => readEach(subject, some));
-  // The compiler of the engine is to be done when the clock starts.
-  await inTasks(tasks, seeds, (some) => readEach(subject, some.subarray(0, 2_000)));
+  // The compiler of JavaScript and wasm is to be done when the clock starts.
+  const warmUp = Math.ceil(WARM_UP / tasks);
+  await inTasks(tasks, seeds, (some) => readEach(subject, some.subarray(0, warmUp)));
   const sums = [];
   const took = await time(() =>
     inTasks(tasks, seeds, async (some) => {
@@ -98,7 +102,7 @@ export async function inserts(subject, tasks, n) {
   await subject.exec(CREATE_LOG);
   const each = Math.max(1, Math.round(n / tasks));
   const rows = items(each);
-  const warmUp = items(Math.min(each, 20));
+  const warmUp = items(Math.min(each, tasks === 1 ? 200 : 20));
   const insertAll = async (some) => {
     if (subject.sync) {
       for (const row of some) subject.insert(row);
@@ -117,8 +121,10 @@ export async function inserts(subject, tasks, n) {
 export async function insertMany(subject, n) {
   await subject.exec(CREATE_LOG);
   const many = items(n).map(logParams);
+  const warmUp = items(WARM_UP).map(logParams);
+  await subject.insertMany(INSERT_LOG, warmUp);
   const took = await time(() => subject.insertMany(INSERT_LOG, many));
-  same(await subject.value('SELECT count(*) FROM log'), n);
+  same(await subject.value('SELECT count(*) FROM log'), warmUp.length + n);
   return took / n;
 }
 

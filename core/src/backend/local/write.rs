@@ -88,7 +88,7 @@ fn run_group(shared: &Shared, group: Vec<Write>, is_late: &impl Fn() -> bool) ->
         }
     }
     let mut writes = group.into_iter();
-    while let Some(write) = writes.next() {
+    for write in writes.by_ref() {
         let answer = alone(shared, &write);
         write.completer.answer(answer);
         if is_late() {
