@@ -9,6 +9,7 @@ import { begin, chapter, refused } from './show.js';
 /** @param {import('ubiqlite').Database} db */
 export async function run(db) {
   chapter('Items, one at a time', "A table's operations need no SQL; names are checked.");
+  /** @type {import('ubiqlite').Table<Item>} */
   const items = db.table('items');
 
   let step = begin('create');
@@ -21,7 +22,7 @@ export async function run(db) {
 
   step = begin('get');
   const item = await items.get(lamp);
-  step.end(`${item.name} is ${item.status}, watt ${JSON.parse(item.data).watt}`);
+  step.end(item ? `${item.name} is ${item.status}, watt ${JSON.parse(item.data).watt}` : 'is not there');
 
   step = begin('get what is not there');
   step.end(String(await items.get(999)));
@@ -48,7 +49,9 @@ export async function run(db) {
   step.end(`id ${id} has a new name, the other columns stay`);
 
   step = begin('query by status');
-  step.end(list(await db.query('SELECT * FROM items WHERE status = ?', ['done'])));
+  /** @type {Item[]} */
+  const done = await db.query('SELECT * FROM items WHERE status = ?', ['done']);
+  step.end(list(done));
 
   step = begin('the same without SQL');
   step.end(list(await items.select().where('status', 'done').orderBy('id').all()));

@@ -39,13 +39,15 @@ export async function run(db, path) {
   chapter('A safe insert', 'What went wrong is a class to tell by, not a text to search in.');
   const alan = { name: 'Alan', email: 'alan@example.org' };
 
-  for (const [what, table, row] of [
+  /** @type {[what: string, table: string, row: Record<string, import('ubiqlite').Value>][]} */
+  const tries = [
     ['a new user', 'users', alan],
     ['the same e-mail again', 'users', alan],
     ['an order of nobody', 'orders', { user_id: 99, total: 1 }],
     ['a table that is not there', 'customers', alan],
     ['no name', 'users', { email: 'x@example.org' }],
-  ]) {
+  ];
+  for (const [what, table, row] of tries) {
     const step = begin(what);
     const [ok, message] = await safeInsert(db, table, row);
     step.end(`${ok}: ${message}`);

@@ -71,6 +71,7 @@ export function pause(millis) {
   });
 }
 
+/** @param {string} what @param {string} result @param {string} time */
 function line(what, result, time) {
   if (time !== '') {
     console.log(`   ${what.padEnd(29)} ${result.padEnd(66)} ${time.padStart(9)}`);
@@ -81,12 +82,12 @@ function line(what, result, time) {
   });
 }
 
-/** Lines of at most 88 characters, broken between words; a short text as it is. */
+/** Lines of at most 88 characters, broken between words; a short text as it is. @param {string} text */
 function wrapped(text) {
   if (text.length <= 88) return [text];
   const lines = [''];
   for (const word of text.split(/\s+/)) {
-    const last = lines.at(-1);
+    const last = lines[lines.length - 1];
     if (last !== '' && last.length + word.length < 88) lines[lines.length - 1] = `${last} ${word}`;
     else if (last === '') lines[lines.length - 1] = word;
     else lines.push(word);
@@ -94,9 +95,13 @@ function wrapped(text) {
   return lines;
 }
 
-/** `12.3 µs`: three digits and a unit. */
+/** `12.3 µs`: three digits and a unit. @param {number} millis @returns {string} */
 function human(millis) {
-  const [number, unit] = millis < 1 ? [millis * 1000, 'µs'] : millis < 1000 ? [millis, 'ms'] : [millis / 1000, 's '];
-  const digits = number < 9.995 ? 2 : number < 99.95 ? 1 : 0;
-  return `${number.toFixed(digits)} ${unit}`;
+  if (millis >= 1000) return `${digits(millis / 1000)} s `;
+  return millis < 1 ? `${digits(millis * 1000)} µs` : `${digits(millis)} ms`;
+}
+
+/** @param {number} number */
+function digits(number) {
+  return number.toFixed(number < 9.995 ? 2 : number < 99.95 ? 1 : 0);
 }

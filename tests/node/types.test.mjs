@@ -1,0 +1,54 @@
+/** The types that the package publishes, as a strict compiler sees them from outside. */
+
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+import { PACKAGE, folder } from './support.mjs';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const MODULES = join(ROOT, 'bindings-wasm/node_modules');
+const COMPILER = join(MODULES, 'typescript/bin/tsc');
+const skip = existsSync(COMPILER) ? false : 'TypeScript is not installed in bindings-wasm: the types were NOT tested';
+
+/** Compiles files in a project that has the package as a dependency; answers the errors. */
+async function errors(t, files, options = {}) {
+  const project = folder(t);
+  mkdirSync(join(project, 'node_modules/@types'), { recursive: true });
+  symlinkSync(dirname(dirname(PACKAGE)), join(project, 'node_modules/ubiqlite'));
+  for (const name of ['@types/node', 'undici-types']) symlinkSync(join(MODULES, name), join(project, 'node_modules', name));
+  // So that the files find the package of the project, not one beside them.
+  files.forEach(({ from, to }) => symlinkSync(from, join(project, to)));
+  const config = {
+    compilerOptions: {
+      strict: true, noEmit: true, target: 'es2022', module: 'nodenext', preserveSymlinks: true,
+      lib: ['es2023', 'esnext.disposable', 'dom', 'dom.asynciterable'], types: [],
+      // The package's own declarations are what is tested.
+      skipLibCheck: false, ...options,
+    },
+    files: files.map(({ to }) => to),
+  };
+  writeFileSync(join(project, 'package.json'), '{"type": "module"}');
+  writeFileSync(join(project, 'tsconfig.json'), JSON.stringify(config));
+  return promisify(execFile)(process.execPath, [COMPILER, '-p', project], { cwd: project }).then(() => '', ({ stdout }) => stdout);
+}
+
+test('a strict compiler takes what is right and refuses what is wrong', { skip, timeout: 120_000 }, async (t) => {
+  const usage = { from: fileURLToPath(new URL('types/usage.ts', import.meta.url)), to: 'usage.ts' };
+  assert.equal(await errors(t, [usage]), '');
+});
+
+test('the same with the exactest settings', { skip, timeout: 120_000 }, async (t) => {
+  const usage = { from: fileURLToPath(new URL('types/usage.ts', import.meta.url)), to: 'usage.ts' };
+  assert.equal(await errors(t, [usage], { exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true }), '');
+});
+
+test('the quickstart is typed', { skip, timeout: 120_000 }, async (t) => {
+  const example = join(ROOT, 'examples/node/quickstart');
+  const files = readdirSync(example).map((name) => ({ from: join(example, name), to: name }));
+  assert.equal(await errors(t, files, { allowJs: true, checkJs: true, types: ['node'] }), '');
+});
