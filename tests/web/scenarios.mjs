@@ -21,6 +21,7 @@ const server = await serve(fileURLToPath(new URL('../..', import.meta.url)));
 const browser = await launch(kind);
 try {
   const query = new URLSearchParams({ storage: STORAGE[kind], words: words.join(',') });
+  if (STORAGE[kind] === 'memory') query.set('interrupts', '0');
   console.log(`${kind} ${browser.version}, storage ${STORAGE[kind]}`);
   const page = await browser.newPage(server.url(`/tests/spec/js/browser.html?${query}`));
   const report = await finished(page);

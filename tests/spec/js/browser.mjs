@@ -73,6 +73,9 @@ function finish(report) {
 async function main() {
   const api = await import(query.get('package') ?? '/bindings-wasm/dist/browser.js');
   const lacks = new Map([['files', 'a browser has no file system with real paths']]);
+  if (query.get('interrupts') === '0') {
+    lacks.set('interrupts', 'a running call is stopped by a file of OPFS, which this browser has not');
+  }
   return runAll(choose(await scenarios(), words), {
     api, options: { storage }, lacks, place: async () => place(api), print, watch,
   });
