@@ -28,24 +28,26 @@ for (const kind of KEEPING) {
         await start(other);
         await run(leader, 'CREATE TABLE t(n)');
         await run(leader, 'INSERT INTO t VALUES (1)');
-        // A temporary table lives as long as its connection: it tells that the engine is the same.
+        // A transaction ends with its engine: that it goes on tells that the engine is the same.
         const session = async () => {
           window.session ??= await window.db.begin({ mode: 'deferred' });
           return window.session.queryValue('SELECT n FROM t');
         };
         await leader.evaluate(session);
         const times = [];
+        const answers = [];
         for (let round = 0; round < 5; round += 1) {
           for (const page of [leader, other]) {
             const { kind: error, rejected, free } = await stopLong(page);
             assert.equal(error, 'Cancelled');
-            assert.ok(rejected < 20, `an aborted call rejects at once, not after ${rejected} ms`);
+            answers.push(rejected);
             times.push(free);
           }
         }
         assert.equal(await leader.evaluate(session), 1);
         const [median, worst] = [quantile(times, 0.5), Math.max(...times)];
         context.diagnostic(`ms until the engine is free: median ${Math.round(median)}, worst ${Math.round(worst)}`);
+        assert.ok(quantile(answers, 0.5) < 10, `an aborted call rejects at once, not after ${answers.join()} ms`);
         assert.ok(median < 50, `median ${median} ms`);
       }));
   }
