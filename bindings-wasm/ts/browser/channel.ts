@@ -11,6 +11,8 @@ export class EngineGone extends Error {}
 export interface Client {
   path: string;
   options: object;
+  /** The database among whose files its calls are stopped, if that is another. */
+  stops?: string;
   /** The name of the lock that it holds while it lives; empty for an engine that dies with it. */
   presence: string;
 }
@@ -26,7 +28,7 @@ export interface Client {
 export async function openChannel(engine: Engine, client: Client, events: ChannelEvents): Promise<Channel> {
   const line = await engine.dial();
   const say = (message: FromClient, transfer: Transferable[] = []): void => line.postMessage(message, transfer);
-  const stops = new StopRequests(client.path);
+  const stops = new StopRequests(client.stops ?? client.path);
   let state: 'opening' | 'open' | 'over' = 'opening';
   let closing: (() => void) | undefined;
 

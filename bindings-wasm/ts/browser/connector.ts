@@ -18,7 +18,7 @@ import { requireStorage, requireWorker } from './requirements.js';
 export function connector(path: string, storage: 'opfs' | 'memory', options: object): Connector {
   if (storage === 'memory' || path === MEMORY) {
     requireWorker();
-    return new MemoryConnector(options);
+    return new MemoryConnector(path, options);
   }
   directoryName(path);
   const member = Member.of(path, requireStorage());
@@ -80,7 +80,10 @@ class StoredConnector implements Connector {
 class MemoryConnector implements Connector {
   private leader: Leader | undefined;
 
-  constructor(private readonly options: object) {}
+  constructor(
+    private readonly path: string,
+    private readonly options: object,
+  ) {}
 
   async connect(events: ChannelEvents): Promise<Channel> {
     if (this.leader !== undefined) {
@@ -103,6 +106,6 @@ class MemoryConnector implements Connector {
   }
 
   private client(): Client {
-    return { path: MEMORY, options: this.options, presence: '' };
+    return { path: this.path, options: this.options, stops: MEMORY, presence: '' };
   }
 }

@@ -92,19 +92,6 @@ export class OpfsFiles implements Files {
   }
 }
 
-/** A database in memory has no files. */
-export const noFiles: Files = {
-  open: () => NOT_HERE,
-  close: () => {},
-  read: () => NOT_HERE,
-  write: () => NOT_HERE,
-  truncate: () => NOT_HERE,
-  sync: () => NOT_HERE,
-  size: () => NOT_HERE,
-  remove: () => 0,
-  exists: () => false,
-};
-
 function attempt(action: () => number): number {
   try {
     return action();

@@ -9,7 +9,8 @@ import { type Handles, openHandles } from './handles.js';
 import { importDatabase } from './import.js';
 import { OwnLines, broadcastLine } from './line.js';
 import { electionLock } from './locks.js';
-import { OpfsFiles, noFiles } from './opfs.js';
+import { MemoryFiles } from './memory.js';
+import { OpfsFiles } from './opfs.js';
 import { type Broadcast, type FromWorker, PROTOCOL, type Passed, type ToWorker } from './protocol.js';
 import { clearStops, stops } from './directory.js';
 import { Tokens } from './tokens.js';
@@ -88,7 +89,7 @@ class Service {
       if (this.leaving) this.close();
     });
     if (tokens) tokens.report = (client, request, token) => this.clients.running(client, request, token);
-    engine.install(handles === undefined ? noFiles : new OpfsFiles(name, handles.files), {
+    engine.install(handles === undefined ? new MemoryFiles() : new OpfsFiles(name, handles.files), {
       ...(tokens && {
         poll: (client: number, request: number) => tokens.poll(client, request),
         ready: () => tokens.ready(),
