@@ -8,8 +8,8 @@ import { serve } from '../web/serve.mjs';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
-/** The browsers that can keep databases. */
-export const KEEPING = ['chromium', 'firefox'];
+/** The browsers that can keep databases; those of them that `BROWSERS` names, with commas. */
+export const KEEPING = (process.env.BROWSERS ?? 'chromium,firefox').split(',');
 
 /** How a tab reaches the engine of another. */
 export const WAYS = { 'through the hub': '/', 'by BroadcastChannel': '/nohub.html' };

@@ -20,6 +20,11 @@ pub(crate) const ALL: &[Part] = &[
         "the npm package in Chromium, Firefox and WebKitGTK",
         When::Always(test::browser::setup, test::browser::steps),
     ),
+    part(
+        "tabs",
+        "many tabs, crashes and files, in Chromium and Firefox",
+        When::Named(test::browser::setup, test::browser::tabs),
+    ),
     part("python", "the wheel", When::Later),
     part("kotlin", "the jar", When::Later),
     part(

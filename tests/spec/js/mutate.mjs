@@ -95,7 +95,7 @@ function otherData(data, partial) {
 }
 
 function otherErrors(error) {
-  if (typeof error === 'string') return [{ what: 'is of another kind', value: OTHER_KIND }];
+  if (typeof error === 'string') return [{ what: 'is of another kind', value: otherProperty('kind', error) }];
   return Object.entries(error).map(([name, value]) => {
     const changed = { ...error, [name]: otherProperty(name, value) };
     return { what: `has another ${name}`, value: changed };

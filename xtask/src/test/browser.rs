@@ -30,6 +30,14 @@ pub(crate) fn steps(workspace: &Workspace, report: &mut Report) {
             Run::new("node").args(["tests/web/scenarios.mjs", browser]).dir(workspace.root()).run()
         });
     }
-    scripts::steps(workspace, report, "tests/browser");
+    // Firefox takes several times as long: the part `tabs` runs them there too.
+    scripts::steps_in(workspace, report, "tests/browser", Some("chromium"));
     scripts::steps(workspace, report, "tests/web/bundlers");
+}
+
+/// Runs the steps of the part `tabs`.
+pub(crate) fn tabs(workspace: &Workspace, report: &mut Report) {
+    if report.step("package", || build::npm::build(workspace)).is_some() {
+        scripts::steps(workspace, report, "tests/browser");
+    }
 }

@@ -14,12 +14,26 @@ const LIMIT: &str = "--test-timeout=600000";
 /// Runs each test file in `folder` as a step of its own, one after the other:
 /// they measure times, and two browsers at once would disturb them.
 pub(crate) fn steps(workspace: &Workspace, report: &mut Report, folder: &str) {
+    steps_in(workspace, report, folder, None);
+}
+
+/// As [`steps`], in these browsers alone.
+pub(crate) fn steps_in(
+    workspace: &Workspace,
+    report: &mut Report,
+    folder: &str,
+    browsers: Option<&str>,
+) {
     let Some(files) = report.step(&format!("find {folder}"), || found(workspace, folder)) else {
         return;
     };
     for file in files {
         report.step(&name(&file), || {
-            Run::new("node").args(["--test", LIMIT]).arg(&file).dir(workspace.root()).run()
+            let mut run = Run::new("node").args(["--test", LIMIT]).arg(&file);
+            if let Some(browsers) = browsers {
+                run = run.env("BROWSERS", browsers);
+            }
+            run.dir(workspace.root()).run()
         });
     }
 }
