@@ -1,7 +1,7 @@
 //! What foreign languages speak to the core: requests as bytes in, replies as
 //! bytes out, the same for every language.
 //!
-//! A [`Server`] serves one client of a [`Database`]. It owns the client's
+//! A [`Server`] serves one client of a [`Database`](crate::Database). It owns the client's
 //! transactions, sessions, snapshots and streams, named by the number of the
 //! request that made them; when it is dropped, all of them are rolled back. What
 //! can be answered at once is answered within [`Server::submit`]; the rest when
