@@ -154,10 +154,40 @@ export async function openDatabase(
   return new Database(new Place(link, undefined), path);
 }
 
-/** The options that are the engine's. @internal */
-export function engineOptions(options: DatabaseOptions & { signal?: unknown; storage?: unknown; timeout?: unknown }): object {
-  const { bigint: _bigint, signal: _signal, storage: _storage, timeout: _timeout, ...rest } = options;
-  const given = Object.entries(rest).filter(([, value]) => value !== undefined);
+/** What each option of the engine is. */
+const OPTIONS: Record<string, 'boolean' | 'number' | 'string'> = {
+  readOnly: 'boolean',
+  create: 'boolean',
+  readers: 'number',
+  sessions: 'number',
+  busyTimeout: 'number',
+  acquireTimeout: 'number',
+  stallTimeout: 'number',
+  foreignKeys: 'boolean',
+  trustedSchema: 'boolean',
+  cacheKib: 'number',
+  statementCache: 'number',
+  inline: 'boolean',
+  leases: 'boolean',
+  walLimit: 'number',
+  journalMode: 'string',
+  synchronous: 'string',
+};
+
+/** The options that are not the engine's. */
+const OURS = ['bigint', 'signal', 'storage', 'timeout'];
+
+/** The options that are the engine's. @throws InvalidArgumentError that names one that is none. @internal */
+export function engineOptions(options: object): object {
+  const given = Object.entries(options).filter(([name, value]) => value !== undefined && !OURS.includes(name));
+  for (const [name, value] of given) {
+    const type = Object.hasOwn(OPTIONS, name) ? OPTIONS[name] : undefined;
+    if (type === undefined) throw invalid(`there is no option ${JSON.stringify(name)}`);
+    if (typeof value !== type) throw invalid(`the option ${name} is a ${type}`);
+    if (type === 'number' && !(Number.isInteger(value) && (value as number) >= 0 && (value as number) < 2 ** 32)) {
+      throw invalid(`the option ${name} is a whole number, not negative`);
+    }
+  }
   return Object.fromEntries(given);
 }
 

@@ -51,6 +51,12 @@ impl Feed {
         }
     }
 
+    /// The requests that wait to be told that their chunks were taken, which
+    /// nobody will take any more.
+    pub(super) fn unpaid(&self) -> Vec<u32> {
+        self.state().chunks.drain(..).filter_map(|chunk| chunk.credit).collect()
+    }
+
     fn poll_chunk(&self, cx: &mut Context<'_>) -> Poll<Option<Chunk>> {
         let mut state = self.state();
         match state.chunks.pop_front() {

@@ -65,16 +65,17 @@ const LONG: Duration = Duration::from_millis(8);
 const RECENT: usize = 256;
 
 impl Held {
-    /// To be called when a call is done.
-    fn done(&mut self, id: u32, handle: u32) {
+    /// To be called when a call is done. Answers where its rows came from.
+    fn done(&mut self, id: u32, handle: u32) -> Option<Arc<Feed>> {
         self.tasks.remove(&id);
-        self.feeds.remove(&id);
+        let feed = self.feeds.remove(&id);
         if self.handles.lent(handle).is_ok_and(|lent| lent.session.wrote()) {
             if self.recent.len() == RECENT {
                 self.recent.pop_front();
             }
             self.recent.push_back((id, handle));
         }
+        feed
     }
 }
 
@@ -280,8 +281,11 @@ impl Inner {
         let future = Box::pin(async move {
             let answer = work.await;
             let mut held = inner.held();
-            held.done(head.id, head.handle);
+            let feed = held.done(head.id, head.handle);
             drop(held);
+            for id in feed.iter().flat_map(|feed| feed.unpaid()) {
+                inner.credit(id);
+            }
             inner.out(|out| match &answer {
                 Ok(answer) => out.answer(head.id, answer),
                 Err(error) => out.error(head.id, error),
@@ -478,9 +482,11 @@ impl Inner {
 
     fn more(&self, head: Head, rows: Reader<'_>) {
         let feed = self.held().feeds.get(&head.handle).cloned();
-        // The operation may have failed meanwhile.
-        if let Some(feed) = feed {
-            feed.push(rows.rest(), Some(head.id), !head.more);
+        match feed {
+            Some(feed) => feed.push(rows.rest(), Some(head.id), !head.more),
+            // The operation has failed meanwhile, and its error told; nobody is to
+            // wait for these rows to be taken.
+            None => self.credit(head.id),
         }
     }
 
