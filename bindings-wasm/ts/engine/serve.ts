@@ -110,7 +110,7 @@ class WasmEngine implements Engine {
       going = true;
       while (!over && !this.broken && (waiting.length > 0 || open.isBehind())) {
         await this.ready();
-        if (open.isBehind()) await nextTurn();
+        if (!over && open.isBehind()) await nextTurn();
         if (over) return;
         this.guarded(() => open.resume());
         for (const batch of waiting.splice(0)) this.guarded(() => open.submit(new Uint8Array(batch)));

@@ -84,6 +84,26 @@ impl Course {
         }
     }
 
+    /// Does what a control asks, where it may.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check), and what SQLite answers.
+    #[cfg(any(target_family = "wasm", test, feature = "local"))]
+    pub(in crate::backend) fn control(
+        &self,
+        control: Control,
+        connection: &mut Connection,
+    ) -> Result<()> {
+        self.check_control(control, connection)?;
+        if control == Control::Rollback && !connection.in_transaction() {
+            self.set_open(false);
+            return Ok(());
+        }
+        let done = connection.control(&control.sql());
+        self.note_control(control, done.is_ok(), connection);
+        done
+    }
+
     /// Says that the call that runs may change something.
     pub(in crate::backend) fn note_write(&self) {
         self.wrote.store(true, Ordering::Relaxed);

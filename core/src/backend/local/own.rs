@@ -177,16 +177,7 @@ impl Own {
     }
 
     fn control(&self, control: Control) -> Result<()> {
-        let done = self.with(|connection| {
-            self.course.check_control(control, connection)?;
-            if control == Control::Rollback && !connection.in_transaction() {
-                self.course.set_open(false);
-                return Ok(());
-            }
-            let done = connection.control(&control.sql());
-            self.course.note_control(control, done.is_ok(), connection);
-            done
-        });
+        let done = self.with(|connection| self.course.control(control, connection));
         self.end_turn();
         done
     }

@@ -96,16 +96,7 @@ impl Session for WriterSession {
     }
 
     fn control(&self, control: Control) -> Reply<()> {
-        let done = self.with(|connection| {
-            self.course.check_control(control, connection)?;
-            if control == Control::Rollback && !connection.in_transaction() {
-                self.course.set_open(false);
-                return Ok(());
-            }
-            let done = connection.control(&control.sql());
-            self.course.note_control(control, done.is_ok(), connection);
-            done
-        });
+        let done = self.with(|connection| self.course.control(control, connection));
         let over = matches!(control, Control::Commit | Control::Rollback) && done.is_ok();
         if over && self.intent != Intent::Own {
             self.end();
