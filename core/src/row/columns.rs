@@ -1,5 +1,6 @@
 //! The names of a result's columns.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -13,6 +14,7 @@ use crate::error::{Error, ErrorKind, Result};
 pub struct Columns {
     names: Vec<Box<str>>,
     serial: u64,
+    json: OnceLock<Box<str>>,
 }
 
 /// So many lists were made.
@@ -48,7 +50,15 @@ impl Columns {
             };
             known.push(unique);
         }
-        Self { names: known, serial: MADE.fetch_add(1, Ordering::Relaxed) }
+        let serial = MADE.fetch_add(1, Ordering::Relaxed);
+        Self { names: known, serial, json: OnceLock::new() }
+    }
+
+    /// The names as a list in JSON.
+    pub(crate) fn json(&self) -> &str {
+        self.json.get_or_init(|| {
+            serde_json::Value::from(self.iter().collect::<Vec<_>>()).to_string().into()
+        })
     }
 
     /// A number that no other list made in this process has: who was told the

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::row::{CELL, Page, Row, Rows, tag};
 use crate::table::Key;
 use crate::target::Executed;
@@ -49,14 +49,26 @@ const ASCII: u32 = 5;
 const REMEMBERED: usize = 512;
 
 /// The replies that are ready, and what the client knows already.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Outbox {
     bytes: Vec<u8>,
-    /// The lists of column names that the client was told.
-    told: HashSet<u64>,
+    /// The lists of column names that the client was told; none: it reads its
+    /// replies in no order, so it is told each time.
+    told: Option<HashSet<u64>>,
+}
+
+impl Default for Outbox {
+    fn default() -> Self {
+        Self { bytes: Vec::new(), told: Some(HashSet::new()) }
+    }
 }
 
 impl Outbox {
+    /// Adds replies to these, which are read in no order.
+    pub(super) fn on(bytes: Vec<u8>) -> Self {
+        Self { bytes, told: None }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
@@ -71,14 +83,21 @@ impl Outbox {
         self.close(start);
     }
 
-    pub(super) fn error(&mut self, id: u32, error: &Error) {
+    pub(super) fn result(&mut self, id: u32, result: &Result<Answer>) {
+        match result {
+            Ok(answer) => self.answer(id, answer),
+            Err(error) => self.error(id, error),
+        }
+    }
+
+    fn error(&mut self, id: u32, error: &Error) {
         let json = describe(error).to_string();
         let start = self.open(id, kind::ERROR, 0, json.len());
         self.bytes.extend_from_slice(json.as_bytes());
         self.close(start);
     }
 
-    pub(super) fn answer(&mut self, id: u32, answer: &Answer) {
+    fn answer(&mut self, id: u32, answer: &Answer) {
         match answer {
             Answer::Done => self.plain(id, kind::DONE, 0, &[]),
             Answer::Executed(executed) => {
@@ -121,19 +140,13 @@ impl Outbox {
 
     fn pages(&mut self, id: u32, kind: u8, flags: u8, parts: &[Part<'_>]) {
         let columns = parts.first().map(|part| part.page.columns());
-        let forget = self.told.len() >= REMEMBERED;
-        if forget {
-            self.told.clear();
-        }
-        let flags = if forget { flags | FORGET } else { flags };
+        let full = self.told.as_mut().filter(|told| told.len() >= REMEMBERED);
+        let flags = if full.is_some() { flags | FORGET } else { flags };
+        full.into_iter().for_each(HashSet::clear);
         let start = self.open(id, kind, flags, parts.len());
         let (serial, width) = columns.map_or((0, 0), |columns| (columns.serial(), columns.len()));
-        let names = match columns {
-            Some(columns) if self.told.insert(serial) => {
-                serde_json::Value::from(columns.iter().collect::<Vec<_>>()).to_string()
-            }
-            _ => String::new(),
-        };
+        let news = self.told.as_mut().is_none_or(|told| told.insert(serial));
+        let names = columns.filter(|_| news).map_or("", |columns| columns.json());
         // Numbers are unique up to 2^32, of which a client remembers the last few.
         self.u32(serial as u32);
         self.len32(width);

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use super::feed::{Credit, Feed};
@@ -82,13 +82,18 @@ impl Held {
 impl Server {
     /// Serves a client, whose number no other one of this host has.
     pub fn new(database: Database, client: u32, host: impl Host) -> Self {
-        Self(Arc::new(Inner {
-            database,
-            client,
-            host: Box::new(host),
-            out: Mutex::default(),
-            held: Mutex::default(),
-        }))
+        Self::serving(database, client, host, Outbox::default())
+    }
+
+    /// Serves a client that takes its replies on several threads, in no order:
+    /// each reply with rows has the names of their columns.
+    pub fn unordered(database: Database, client: u32, host: impl Host) -> Self {
+        Self::serving(database, client, host, Outbox::on(Vec::new()))
+    }
+
+    fn serving(database: Database, client: u32, host: impl Host, out: Outbox) -> Self {
+        let (out, held) = (Mutex::new(out), Mutex::default());
+        Self(Arc::new(Inner { database, client, host: Box::new(host), out, held }))
     }
 
     /// Who tells, on any thread, whether a running call was given up: asked while
@@ -126,6 +131,24 @@ impl Server {
             }
         }
         Ok(())
+    }
+
+    /// Takes one request. An answer that is there at once is added to `answer`, and
+    /// is not among those of [`take`](Self::take); true if it was. It may be given
+    /// up when this has returned, not before.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for bytes that are no request.
+    pub fn call(&self, request: &[u8], answer: &mut Vec<u8>) -> Result<bool> {
+        let mut batch = Reader::new(request);
+        let length = batch.u32()? as usize;
+        let mut request = Reader::new(batch.bytes(length)?);
+        let head = Head::read(&mut request)?;
+        let Some(done) = self.0.begin(head, request).transpose() else { return Ok(false) };
+        let mut out = Outbox::on(std::mem::take(answer));
+        out.result(head.id, &done);
+        *answer = out.take();
+        Ok(true)
     }
 
     /// Whether requests wait for [`resume`](Self::resume).
@@ -233,8 +256,8 @@ impl Inner {
     }
 
     fn take(self: &Arc<Self>, head: Head, request: Reader<'_>) {
-        if let Err(error) = self.begin(head, request) {
-            self.out(|out| out.error(head.id, &error));
+        if let Some(done) = self.begin(head, request).transpose() {
+            self.out(|out| out.result(head.id, &done));
         }
     }
 
@@ -245,19 +268,20 @@ impl Inner {
         }
     }
 
-    fn begin(self: &Arc<Self>, head: Head, mut payload: Reader<'_>) -> Result<()> {
+    /// Begins a request, and answers what is done at once.
+    fn begin(self: &Arc<Self>, head: Head, mut payload: Reader<'_>) -> Result<Option<Answer>> {
         match head.op {
             op::CANCEL => self.cancel(head.handle),
             op::DROP => self.drop_handle(head.handle),
             op::MORE => self.more(head, payload),
-            op::INTERRUPT => self.interrupt(head)?,
+            op::INTERRUPT => return self.interrupt(head.handle).map(Some),
             op::CAPABILITIES => {
                 let it = self.database.capabilities();
                 let bits = u32::from(it.transactions)
                     | u32::from(it.cursors) << 1
                     | u32::from(it.snapshots) << 2
                     | u32::from(it.sessions) << 3;
-                self.out(|out| out.answer(head.id, &Answer::Bits(bits)));
+                return Ok(Some(Answer::Bits(bits)));
             }
             _ => {
                 // A number that names two things would have one of them live for ever.
@@ -267,34 +291,41 @@ impl Inner {
                 }
                 drop(held);
                 let work = self.work(head, &mut payload)?;
-                self.start(head, work);
+                return self.start(head, work);
             }
         }
-        Ok(())
+        Ok(None)
     }
 
-    /// Begins a request, and answers it now if it is done at once.
-    fn start(self: &Arc<Self>, head: Head, work: Work) {
+    /// Goes on with a request for the first time; what is not done by that is
+    /// driven by the host.
+    fn start(self: &Arc<Self>, head: Head, mut work: Work) -> Result<Option<Answer>> {
         let until = head.timeout.map(|limit| platform::now() + limit);
         let caller = Caller { client: self.client, request: head.id, until };
+        let entered = context::enter(Some(caller));
+        let first = work.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        drop(entered);
+        if let Poll::Ready(answer) = first {
+            self.done(head);
+            return answer.map(Some);
+        }
         let inner = Arc::clone(self);
         let future = Box::pin(async move {
             let answer = work.await;
-            let mut held = inner.held();
-            let feed = held.done(head.id, head.handle);
-            drop(held);
-            for id in feed.iter().flat_map(|feed| feed.unpaid()) {
-                inner.credit(id);
-            }
-            inner.out(|out| match &answer {
-                Ok(answer) => out.answer(head.id, answer),
-                Err(error) => out.error(head.id, error),
-            });
+            inner.done(head);
+            inner.out(|out| out.result(head.id, &answer));
         });
         let task = Arc::new(Task::new(head.id, head.handle, caller, future));
         self.held().tasks.insert(head.id, Arc::clone(&task));
-        if task.poll(&mut Context::from_waker(Waker::noop())).is_pending() {
-            self.host.spawn(Box::pin(Drive(task)));
+        self.host.spawn(Box::pin(Drive(task)));
+        Ok(None)
+    }
+
+    /// To be called when a request is done.
+    fn done(&self, head: Head) {
+        let feed = self.held().done(head.id, head.handle);
+        for id in feed.iter().flat_map(|feed| feed.unpaid()) {
+            self.credit(id);
         }
     }
 
@@ -490,12 +521,11 @@ impl Inner {
         }
     }
 
-    fn interrupt(&self, head: Head) -> Result<()> {
-        match self.place(head.handle)? {
+    fn interrupt(&self, handle: u32) -> Result<Answer> {
+        match self.place(handle)? {
             Place::Database(database) => database.interrupt(),
             Place::Lent(lent) => lent.session.interrupt(),
         }
-        self.out(|out| out.answer(head.id, &Answer::Done));
-        Ok(())
+        Ok(Answer::Done)
     }
 }

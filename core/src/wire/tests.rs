@@ -123,6 +123,30 @@ async fn a_read_is_answered_within_the_very_call() {
 }
 
 #[tokio::test]
+async fn a_call_answers_where_it_was_made_and_a_later_answer_comes_with_the_others() {
+    let server = serve();
+    let mut answer = Vec::new();
+    let query = Batch::default().add(1, op::QUERY, 0, &sql("SELECT 7 AS n")).0;
+    assert!(server.call(&query, &mut answer).unwrap());
+    assert_eq!((word(&answer, 4), word(&answer, 0) as usize), (1, answer.len()));
+    let wrong = Batch::default().add(2, op::QUERY, 0, &sql("SELECT")).0;
+    let len = answer.len();
+    assert!(server.call(&wrong, &mut answer).unwrap());
+    assert_eq!(word(&answer, len + 4), 2);
+    assert!(server.take().is_none());
+    assert!(server.call(&query[..7], &mut answer).is_err());
+    let create = Batch::default().add(3, op::BEGIN, 0, &[0]).add(4, op::BEGIN, 0, &[0]).0;
+    server.submit(&create).unwrap();
+    settled(&server, &[3]).await;
+    // The writer is lent: this one waits, and answers when it has its turn.
+    let insert = Batch::default().add(5, op::EXECUTE, 0, &sql("CREATE TABLE t (id)")).0;
+    assert!(!server.call(&insert, &mut answer).unwrap());
+    let end = Batch::default().add(6, op::ROLLBACK, 3, &[]).add(7, op::CANCEL, 4, &[]).0;
+    server.submit(&end).unwrap();
+    settled(&server, &[5]).await;
+}
+
+#[tokio::test]
 async fn calls_of_one_transaction_take_place_in_order_and_its_end_is_the_end() {
     let server = serve();
     let batch = Batch::default().add(1, op::EXECUTE, 0, &sql("CREATE TABLE t(a)")).add(
