@@ -1,1 +1,18 @@
-//! Room for the Python wheel and the Kotlin jar: the core through uniffi. Nothing here yet.
+//! ubiqlite for Python and Kotlin.
+//!
+//! What is done once goes through uniffi: opening, closing, options and errors
+//! ([`Engine`]). What is done often does not, since a call of uniffi's costs more
+//! than a read: requests and replies are bytes, given and taken by the C functions
+//! of [`raw`], in the format that a [`Client`](client::Client) was made for.
+
+mod client;
+mod driver;
+mod engine;
+pub mod raw;
+mod registry;
+mod signal;
+
+pub use client::Format;
+pub use engine::{Engine, OpenError};
+
+uniffi::setup_scaffolding!();

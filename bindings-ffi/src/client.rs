@@ -1,0 +1,117 @@
+//! One event loop's, or one runtime's, side of a database.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ubiqlite::Database;
+use ubiqlite::wire::Server;
+
+use crate::driver::{Driver, Hosted};
+
+/// How a client's requests and replies are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
+pub enum Format {
+    /// As the core writes them (`ubiqlite::wire`): rows as pages, to be read in place.
+    Wire,
+}
+
+/// Takes requests, and has the replies that are ready.
+pub(crate) struct Client {
+    server: Server,
+    driver: Arc<Driver>,
+    /// Replies that were taken and found no room.
+    kept: Mutex<Vec<u8>>,
+}
+
+/// What became of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Called {
+    /// The reply has so many bytes.
+    Answered(usize),
+    /// Its reply, if it has one, will be among those that are taken.
+    Pending,
+    /// The bytes were no request.
+    Malformed,
+}
+
+/// What there was to take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Taken {
+    Nothing,
+    /// So many bytes of replies.
+    Replies(usize),
+    /// So much room is needed; nothing was taken.
+    NeedsRoom(usize),
+}
+
+impl Client {
+    pub(crate) fn new(database: Database, format: Format) -> Self {
+        static MADE: AtomicU32 = AtomicU32::new(1);
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        let driver = Arc::new(Driver::default());
+        let host = Hosted(Arc::clone(&driver));
+        let server = match format {
+            Format::Wire => Server::unordered(database, number, host),
+        };
+        Self { server, driver, kept: Mutex::default() }
+    }
+
+    pub(crate) fn call(&self, request: &[u8], room: &mut [u8]) -> Called {
+        let mut answer = Vec::new();
+        match self.server.call(request, &mut answer) {
+            Err(_) => Called::Malformed,
+            Ok(false) => Called::Pending,
+            Ok(true) => match room.get_mut(..answer.len()) {
+                Some(room) => {
+                    room.copy_from_slice(&answer);
+                    Called::Answered(answer.len())
+                }
+                None => {
+                    self.kept().append(&mut answer);
+                    self.driver.signal.raise();
+                    Called::Pending
+                }
+            },
+        }
+    }
+
+    /// Goes on with what can go on, and gives the replies that are ready.
+    pub(crate) fn take(&self, room: &mut [u8]) -> Taken {
+        self.driver.signal.lower();
+        self.driver.run();
+        let mut kept = self.kept();
+        if let Some(mut replies) = self.server.take() {
+            if kept.is_empty() {
+                *kept = replies;
+            } else {
+                kept.append(&mut replies);
+            }
+        }
+        let len = kept.len();
+        if len == 0 {
+            return Taken::Nothing;
+        }
+        let Some(room) = room.get_mut(..len) else {
+            // Whoever does not come back at once is told again.
+            self.driver.signal.raise();
+            return Taken::NeedsRoom(len);
+        };
+        room.copy_from_slice(&kept);
+        *kept = Vec::new();
+        Taken::Replies(len)
+    }
+
+    pub(crate) fn driver(&self) -> &Arc<Driver> {
+        &self.driver
+    }
+
+    fn kept(&self) -> std::sync::MutexGuard<'_, Vec<u8>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.driver.end();
+    }
+}

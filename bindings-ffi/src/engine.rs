@@ -1,0 +1,63 @@
+//! Opening and closing, through uniffi.
+
+use std::sync::Arc;
+
+use ubiqlite::wire::{Server, Settings};
+use ubiqlite::{Database, Error, ErrorKind};
+
+use crate::client::{Client, Format};
+use crate::registry::Registry;
+
+/// The clients of all databases of this process.
+pub(crate) static CLIENTS: Registry<Client> = Registry::new();
+
+/// What failed, as the fields that a binding makes its exception of.
+#[derive(Debug, thiserror::Error, uniffi::Error)]
+pub enum OpenError {
+    /// The error's fields as JSON: `kind`, `message`, `columns`, and `code`,
+    /// `table`, `offset`, `index`, `path` where there is one.
+    #[error("{fields}")]
+    Failed {
+        /// See above.
+        fields: String,
+    },
+}
+
+impl From<Error> for OpenError {
+    fn from(error: Error) -> Self {
+        Self::Failed { fields: Server::describe(&error) }
+    }
+}
+
+/// An open database.
+#[derive(uniffi::Object)]
+pub struct Engine(Database);
+
+#[uniffi::export]
+impl Engine {
+    /// Opens a database. `options` is a JSON object of [`Settings`].
+    ///
+    /// # Errors
+    /// As `ubiqlite::Options::open`; `InvalidArgument` for options that there are not.
+    #[uniffi::constructor]
+    pub async fn open(path: String, options: String) -> Result<Arc<Self>, OpenError> {
+        let settings: Settings = serde_json::from_str(&options).map_err(|error| {
+            Error::new(ErrorKind::InvalidArgument, format!("the options can't be used: {error}"))
+        })?;
+        Ok(Arc::new(Self(settings.options()?.open(&path).await?)))
+    }
+
+    /// A new client, to be given to the functions of [`raw`](crate::raw) and ended
+    /// by [`ubiqlite_release`](crate::raw::ubiqlite_release).
+    pub fn client(&self, format: Format) -> u64 {
+        CLIENTS.put(Client::new(self.0.clone(), format))
+    }
+
+    /// Waits for what was accepted, and closes. Calls after that fail with `Closed`.
+    ///
+    /// # Errors
+    /// What closing met.
+    pub async fn close(&self) -> Result<(), OpenError> {
+        Ok(self.0.close().await?)
+    }
+}

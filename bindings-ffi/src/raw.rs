@@ -1,0 +1,131 @@
+//! The functions that are called for each request, in C's calling convention.
+//!
+//! None of them unwinds, and none takes anything but numbers and the caller's own
+//! memory. A client's number that is not in use is answered with [`GONE`].
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::client::{Called, Client, Taken};
+use crate::engine::CLIENTS;
+use crate::signal::Woken;
+
+/// There is no such client, or it has ended.
+pub const GONE: i64 = -1;
+/// The bytes are no request. It is a defect of the binding.
+pub const MALFORMED: i64 = -2;
+/// Something panicked. It is a defect of this library.
+pub const DEFECT: i64 = -3;
+/// [`ubiqlite_take`]: add the room that is needed, in bytes: `-16 - room`.
+pub const NEEDS_ROOM: i64 = -16;
+
+fn with(client: u64, work: impl FnOnce(&Arc<Client>) -> i64) -> i64 {
+    catch_unwind(AssertUnwindSafe(|| CLIENTS.get(client).map_or(GONE, |client| work(&client))))
+        .unwrap_or(DEFECT)
+}
+
+fn len(len: usize) -> i64 {
+    i64::try_from(len).unwrap_or(i64::MAX)
+}
+
+/// Takes one request of `length` bytes.
+///
+/// Answers the length of its reply, if it is there at once and fits into `room`
+/// bytes at `reply`; or 0, if the reply will be among those of [`ubiqlite_take`] or
+/// there is none to come; or one of the constants above.
+///
+/// # Safety
+/// `request` has `length` bytes to be read and `reply` has `room` to be written,
+/// until this returns.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ubiqlite_call(
+    client: u64,
+    request: *const u8,
+    length: usize,
+    reply: *mut u8,
+    room: usize,
+) -> i64 {
+    with(client, |client| {
+        // SAFETY: the caller promises both.
+        let (request, room) = unsafe { (bytes(request, length), bytes_mut(reply, room)) };
+        match client.call(request, room) {
+            Called::Answered(length) => len(length),
+            Called::Pending => 0,
+            Called::Malformed => MALFORMED,
+        }
+    })
+}
+
+/// Goes on with requests that can go on, and writes all replies that are ready.
+///
+/// Answers how many bytes were written, 0 if nothing is ready, one of the constants
+/// above, or `NEEDS_ROOM - bytes`: then nothing was taken.
+///
+/// # Safety
+/// `reply` has `room` bytes to be written until this returns.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ubiqlite_take(client: u64, reply: *mut u8, room: usize) -> i64 {
+    with(client, |client| {
+        // SAFETY: the caller promises it.
+        match client.take(unsafe { bytes_mut(reply, room) }) {
+            Taken::Nothing => 0,
+            Taken::Replies(length) => len(length),
+            Taken::NeedsRoom(length) => NEEDS_ROOM - len(length),
+        }
+    })
+}
+
+/// Waits until [`ubiqlite_take`] is to be called: 1; or for `millis` milliseconds: 0.
+/// A negative number waits without end; one that waits is ended with [`GONE`] when
+/// its client is.
+#[unsafe(no_mangle)]
+pub extern "C" fn ubiqlite_wait(client: u64, millis: i64) -> i64 {
+    let limit = u64::try_from(millis).ok().map(Duration::from_millis);
+    // Not kept alive by who waits for it: its end is what it waits for.
+    let Some(driver) = CLIENTS.get(client).map(|client| Arc::clone(client.driver())) else {
+        return GONE;
+    };
+    match driver.signal.wait(limit) {
+        Woken::Raised => 1,
+        Woken::Timeout => 0,
+        Woken::Over => GONE,
+    }
+}
+
+/// A file descriptor that is readable when [`ubiqlite_take`] is to be called. It
+/// lives as long as the client, and must neither be read nor closed. [`GONE`] also
+/// where there can be none.
+#[cfg(unix)]
+#[unsafe(no_mangle)]
+pub extern "C" fn ubiqlite_descriptor(client: u64) -> i64 {
+    with(client, |client| client.driver().signal.descriptor().map_or(GONE, i64::from))
+}
+
+/// Ends a client: its calls are given up, what it has open is rolled back.
+#[unsafe(no_mangle)]
+pub extern "C" fn ubiqlite_release(client: u64) {
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(CLIENTS.remove(client))));
+}
+
+/// # Safety
+/// There are `length` bytes at `start` that nobody changes while they are borrowed;
+/// `start` may be null if there are none.
+unsafe fn bytes<'a>(start: *const u8, length: usize) -> &'a [u8] {
+    if start.is_null() || length == 0 {
+        return &[];
+    }
+    // SAFETY: the caller promises it.
+    unsafe { std::slice::from_raw_parts(start, length) }
+}
+
+/// # Safety
+/// There are `length` bytes at `start` that nobody else uses while they are
+/// borrowed; `start` may be null if there are none.
+unsafe fn bytes_mut<'a>(start: *mut u8, length: usize) -> &'a mut [u8] {
+    if start.is_null() || length == 0 {
+        return &mut [];
+    }
+    // SAFETY: the caller promises it.
+    unsafe { std::slice::from_raw_parts_mut(start, length) }
+}

@@ -1,0 +1,89 @@
+//! Numbers for what other languages hold.
+//!
+//! They hold numbers and not addresses, so that a number used after its client has
+//! gone is told so, and never reaches freed memory or another client: each has a
+//! generation in its upper half.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// Things by number.
+pub(crate) struct Registry<T>(RwLock<Slots<T>>);
+
+struct Slots<T> {
+    slots: Vec<Slot<T>>,
+    free: Vec<u32>,
+}
+
+struct Slot<T> {
+    generation: u32,
+    value: Option<Arc<T>>,
+}
+
+impl<T> Registry<T> {
+    pub(crate) const fn new() -> Self {
+        Self(RwLock::new(Slots { slots: Vec::new(), free: Vec::new() }))
+    }
+
+    /// Gives a number, never 0.
+    pub(crate) fn put(&self, value: T) -> u64 {
+        let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let value = Some(Arc::new(value));
+        let index = match all.free.pop() {
+            Some(index) => {
+                let slot = &mut all.slots[index as usize];
+                slot.generation = slot.generation.wrapping_add(1).max(1);
+                slot.value = value;
+                index
+            }
+            None => {
+                all.slots.push(Slot { generation: 1, value });
+                #[allow(clippy::cast_possible_truncation, reason = "nobody holds 2^32 clients")]
+                let index = (all.slots.len() - 1) as u32;
+                index
+            }
+        };
+        u64::from(all.slots[index as usize].generation) << 32 | u64::from(index)
+    }
+
+    pub(crate) fn get(&self, number: u64) -> Option<Arc<T>> {
+        let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let slot = all.slots.get(place(number)?)?;
+        slot.value.as_ref().filter(|_| u64::from(slot.generation) == number >> 32).cloned()
+    }
+
+    /// Forgets a number; calls under way keep what it named until they end.
+    pub(crate) fn remove(&self, number: u64) -> Option<Arc<T>> {
+        let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let index = place(number)?;
+        let slot = all.slots.get_mut(index)?;
+        if u64::from(slot.generation) != number >> 32 {
+            return None;
+        }
+        let value = slot.value.take()?;
+        #[allow(clippy::cast_possible_truncation, reason = "it was made from 32 bits")]
+        all.free.push(index as u32);
+        Some(value)
+    }
+}
+
+fn place(number: u64) -> Option<usize> {
+    usize::try_from(number & u64::from(u32::MAX)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_of_something_gone_names_nothing_and_not_what_came_after() {
+        let all = Registry::new();
+        let first = all.put("a");
+        assert_eq!(all.get(first).as_deref(), Some(&"a"));
+        assert_eq!(all.remove(first).as_deref(), Some(&"a"));
+        assert_eq!((all.get(first), all.remove(first)), (None, None));
+        let second = all.put("b");
+        assert_ne!(first, second);
+        assert_eq!((all.get(first), all.get(0), all.get(u64::MAX)), (None, None, None));
+        assert_eq!(all.get(second).as_deref(), Some(&"b"));
+    }
+}
