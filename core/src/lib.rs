@@ -33,6 +33,8 @@
 )]
 
 pub mod backend;
+#[cfg(not(target_family = "wasm"))]
+pub mod bare;
 mod database;
 mod engine;
 mod error;

@@ -28,6 +28,8 @@ use cache::Cache;
 use handlers::Handlers;
 use lease::{Header, WalIndex};
 use statement::{Statement, Stepped};
+#[cfg(not(target_family = "wasm"))]
+pub(crate) use statement::{bind_value, column};
 
 /// One open connection. It may move between threads, and one at a time uses it.
 #[derive(Debug)]

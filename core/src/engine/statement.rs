@@ -225,34 +225,8 @@ impl Statement {
     /// As [`Statement::bind`].
     #[inline]
     unsafe fn bind_one(&mut self, index: c_int, value: ValueRef<'_>) -> Result<()> {
-        // SAFETY: the statement is prepared and reset; text and blobs live until
-        // it is reset, by the contract, so SQLite need not copy them.
-        let code = unsafe {
-            match value {
-                ValueRef::Null => ffi::sqlite3_bind_null(self.raw, index),
-                ValueRef::Integer(value) => ffi::sqlite3_bind_int64(self.raw, index, value),
-                ValueRef::Real(value) => ffi::sqlite3_bind_double(self.raw, index, value),
-                ValueRef::Text(text) => ffi::sqlite3_bind_text64(
-                    self.raw,
-                    index,
-                    text.as_ptr().cast(),
-                    text.len() as u64,
-                    ffi::SQLITE_STATIC(),
-                    ffi::SQLITE_UTF8 as u8,
-                ),
-                ValueRef::Blob([]) => {
-                    // A null pointer would bind NULL.
-                    ffi::sqlite3_bind_zeroblob(self.raw, index, 0)
-                }
-                ValueRef::Blob(bytes) => ffi::sqlite3_bind_blob64(
-                    self.raw,
-                    index,
-                    bytes.as_ptr().cast(),
-                    bytes.len() as u64,
-                    ffi::SQLITE_STATIC(),
-                ),
-            }
-        };
+        // SAFETY: by this function's contract.
+        let code = unsafe { bind_value(self.raw, index, value) };
         if code == ffi::SQLITE_OK {
             return Ok(());
         }
@@ -342,6 +316,45 @@ impl Drop for Statement {
     }
 }
 
+/// Binds a value without copying it, and answers SQLite's code.
+///
+/// # Safety
+/// `raw` is prepared and reset; `value` lives, unchanged, until it is reset again.
+#[inline]
+pub(crate) unsafe fn bind_value(
+    raw: *mut ffi::sqlite3_stmt,
+    index: c_int,
+    value: ValueRef<'_>,
+) -> c_int {
+    // SAFETY: by the contract, so SQLite need not copy texts and blobs.
+    unsafe {
+        match value {
+            ValueRef::Null => ffi::sqlite3_bind_null(raw, index),
+            ValueRef::Integer(value) => ffi::sqlite3_bind_int64(raw, index, value),
+            ValueRef::Real(value) => ffi::sqlite3_bind_double(raw, index, value),
+            ValueRef::Text(text) => ffi::sqlite3_bind_text64(
+                raw,
+                index,
+                text.as_ptr().cast(),
+                text.len() as u64,
+                ffi::SQLITE_STATIC(),
+                ffi::SQLITE_UTF8 as u8,
+            ),
+            ValueRef::Blob([]) => {
+                // A null pointer would bind NULL.
+                ffi::sqlite3_bind_zeroblob(raw, index, 0)
+            }
+            ValueRef::Blob(bytes) => ffi::sqlite3_bind_blob64(
+                raw,
+                index,
+                bytes.as_ptr().cast(),
+                bytes.len() as u64,
+                ffi::SQLITE_STATIC(),
+            ),
+        }
+    }
+}
+
 /// # Safety
 /// `raw` is a prepared statement.
 unsafe fn column_names(raw: *mut ffi::sqlite3_stmt) -> Columns {
@@ -366,7 +379,7 @@ unsafe fn column_names(raw: *mut ffi::sqlite3_stmt) -> Columns {
 /// The last step of `raw` yielded a row, `index` is one of its columns, and the
 /// answer is used before anything else is done with the statement.
 #[inline]
-unsafe fn column<'a>(raw: *mut ffi::sqlite3_stmt, index: c_int) -> ValueRef<'a> {
+pub(crate) unsafe fn column<'a>(raw: *mut ffi::sqlite3_stmt, index: c_int) -> ValueRef<'a> {
     // SAFETY: by the contract. The column's value is looked up once: SQLite calls
     // it unprotected, which only matters where a connection has a mutex
     // (https://sqlite.org/c3ref/value.html); ours have none. `_text` and `_blob`

@@ -4,6 +4,8 @@ mod kind;
 mod sqlite;
 
 pub use kind::ErrorKind;
+#[cfg(not(target_family = "wasm"))]
+pub(crate) use sqlite::bare;
 pub(crate) use sqlite::{Phase, from_sqlite};
 
 use std::fmt;

@@ -27,6 +27,14 @@ pub(crate) fn from_sqlite(code: i32, message: &str, offset: Option<usize>, phase
     error
 }
 
+/// The error of a failed SQLite call, its message as SQLite words it.
+#[cfg(not(target_family = "wasm"))]
+pub(crate) fn bare(code: i32, message: &str, phase: Phase) -> Error {
+    let mut error = Error::new(kind_of(code, message, phase), message);
+    error.0.code = Some(code);
+    error
+}
+
 fn kind_of(code: i32, message: &str, phase: Phase) -> ErrorKind {
     match code {
         ffi::SQLITE_CONSTRAINT_UNIQUE => return ErrorKind::UniqueViolation,

@@ -1,0 +1,525 @@
+//! The synchronous side of a bare connection.
+
+use std::collections::HashMap;
+use std::ffi::{c_char, c_int, c_void};
+use std::time::{Duration, Instant};
+
+use rusqlite::{OpenFlags, ffi};
+
+use super::cursors::{Cache, Open};
+use super::statement::{Statement, Stepped};
+use super::{Answer, Ask, BareOptions, State};
+use crate::error::{Error, ErrorKind, Phase, Result, bare};
+use crate::row::Page;
+use crate::sql::{Class, Params};
+
+/// Steps of SQLite's virtual machine between two questions whether it was too long.
+const STEPS: c_int = 1000;
+/// A change that took longer is not done within a call the next time.
+const QUICK: Duration = Duration::from_micros(200);
+/// So often in a row a read is tried within a call, and found too long.
+const STRIKES: u8 = 3;
+/// About how many bytes of rows come with one answer, unless all are asked for.
+const PAGE: usize = 256 * 1024;
+/// SQLite's own limit of the log, in pages.
+const CHECKPOINT: c_int = 1000;
+
+/// See [`super::Bare`].
+#[derive(Debug)]
+pub(super) struct Connection {
+    raw: *mut ffi::sqlite3,
+    cursors: HashMap<u32, Open>,
+    cache: Cache,
+    busy_timeout: c_int,
+    /// Statements may call what is not this library's.
+    observed: bool,
+    /// A commit waits for no disk: in memory, or in a log that is not synced.
+    quick_commits: bool,
+    /// The log's checkpoints are this connection's work, not SQLite's.
+    checkpoints: bool,
+    /// Frames in the log after the last commit, told by SQLite.
+    frames: Box<c_int>,
+    // Closes the connection, so it is the last to be dropped.
+    _db: rusqlite::Connection,
+}
+
+// SAFETY: the connection was opened without a mutex of SQLite's, which allows any
+// thread to use it as long as no two do at once; `&mut` ensures that.
+unsafe impl Send for Connection {}
+
+/// A statement to be run on a cursor.
+struct Begun {
+    cursor: u32,
+    sql: String,
+    params: Params,
+    begin: Option<&'static str>,
+    most: usize,
+}
+
+impl Connection {
+    pub(super) fn open(path: &str, options: &BareOptions) -> Result<Self> {
+        let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX
+            | OpenFlags::SQLITE_OPEN_EXRESCODE;
+        flags.set(OpenFlags::SQLITE_OPEN_URI, options.uri);
+        let db = rusqlite::Connection::open_with_flags(path, flags).map_err(opening)?;
+        // SAFETY: the handle is used only while `db`, its owner, lives.
+        let raw = unsafe { db.handle() };
+        let busy_timeout = c_int::try_from(options.busy_timeout.as_millis()).unwrap_or(c_int::MAX);
+        // SAFETY: the connection is open; the name is SQLite's C string.
+        let memory = unsafe {
+            ffi::sqlite3_busy_timeout(raw, busy_timeout);
+            let name = ffi::sqlite3_db_filename(raw, c"main".as_ptr());
+            name.is_null() || *name == 0
+        };
+        Ok(Self {
+            raw,
+            cursors: HashMap::new(),
+            cache: Cache::new(options.cached_statements),
+            busy_timeout,
+            observed: false,
+            quick_commits: memory,
+            checkpoints: false,
+            frames: Box::new(0),
+            _db: db,
+        })
+    }
+
+    pub(super) fn raw(&self) -> *mut ffi::sqlite3 {
+        self.raw
+    }
+
+    pub(super) fn set_observed(&mut self, observed: bool) {
+        self.observed = observed;
+    }
+
+    fn in_transaction(&self) -> bool {
+        // SAFETY: the connection is open.
+        unsafe { ffi::sqlite3_get_autocommit(self.raw) == 0 }
+    }
+
+    fn answer(&self) -> Answer {
+        // SAFETY: the connection is open.
+        let state = unsafe {
+            State {
+                in_transaction: self.in_transaction(),
+                total_changes: ffi::sqlite3_total_changes64(self.raw).cast_unsigned(),
+                last_row_id: ffi::sqlite3_last_insert_rowid(self.raw),
+            }
+        };
+        Answer { state, ..Answer::default() }
+    }
+
+    /// Does what is asked if it is short and waits for nothing; gives it back
+    /// otherwise, to be done where waiting harms nobody.
+    #[allow(clippy::result_large_err, reason = "what comes back is what was given, moved")]
+    pub(super) fn try_now(&mut self, ask: Ask) -> Result<Result<Answer>, Ask> {
+        match ask {
+            Ask::End { .. } if !self.in_transaction() => Ok(Ok(self.answer())),
+            _ if self.observed => Err(ask),
+            Ask::End { sql: "COMMIT" } if self.quick_commits && *self.frames < CHECKPOINT => {
+                match self.impatient(false, |this| this.control("COMMIT")) {
+                    // Another connection is in the way; the transaction is still open.
+                    Err(error) if is_busy(&error) => Err(ask),
+                    done => Ok(done.map(|()| self.answer())),
+                }
+            }
+            Ask::Reset { cursor } => match self.cursors.get(&cursor) {
+                // Its end may be a commit.
+                Some(open) if !open.statement.readonly => Err(ask),
+                _ => Ok(self.reset(cursor).map(|()| self.answer())),
+            },
+            Ask::Execute { cursor, sql, params, begin, most } => {
+                let begun = Begun { cursor, sql, params, begin, most };
+                let open = self.cursors.get(&cursor);
+                if open.is_some_and(|open| !open.statement.readonly) {
+                    return Err(begun.into());
+                }
+                self.execute(begun, true).map_err(Ask::from)
+            }
+            ask => Err(ask),
+        }
+    }
+
+    /// Does what is asked.
+    pub(super) fn run(&mut self, ask: Ask) -> Result<Answer> {
+        match ask {
+            Ask::Execute { cursor, sql, params, begin, most } => {
+                let begun = Begun { cursor, sql, params, begin, most };
+                // Given back is only what was tried within a call.
+                self.execute(begun, false).unwrap_or_else(|_| Err(super::closed()))
+            }
+            Ask::ExecuteMany { cursor, sql, each, begin } => {
+                self.execute_many(cursor, sql, &each, begin)
+            }
+            Ask::Fetch { cursor, most } => self.fetch(cursor, most),
+            Ask::Reset { cursor } => self.reset(cursor).map(|()| self.answer()),
+            Ask::Script { sql, commit } => self.script(&sql, commit),
+            Ask::End { sql } => {
+                if self.in_transaction() {
+                    self.control(sql)?;
+                    self.checkpoint();
+                }
+                Ok(self.answer())
+            }
+        }
+    }
+
+    /// Runs work that waits for no lock and, if it is to be brief, ends after some
+    /// steps.
+    fn impatient<T>(&mut self, brief: bool, work: impl FnOnce(&mut Self) -> T) -> T {
+        let mut asked: u32 = 0;
+        // SAFETY: the connection is open, and the handler is taken out before its
+        // context goes. Nobody else's handler is there: then nothing is done within a
+        // call.
+        unsafe {
+            ffi::sqlite3_busy_timeout(self.raw, 0);
+            if brief {
+                let context = (&raw mut asked).cast::<c_void>();
+                ffi::sqlite3_progress_handler(self.raw, STEPS, Some(on_progress), context);
+            }
+        }
+        let answer = work(self);
+        // SAFETY: as above.
+        unsafe {
+            if brief {
+                ffi::sqlite3_progress_handler(self.raw, 0, None, std::ptr::null_mut());
+            }
+            ffi::sqlite3_busy_timeout(self.raw, self.busy_timeout);
+        }
+        answer
+    }
+
+    /// Runs a statement to its first rows. `now`: only if that is short and waits for
+    /// nothing; otherwise it comes back.
+    #[allow(clippy::result_large_err, reason = "what comes back is what was given, moved")]
+    fn execute(&mut self, begun: Begun, now: bool) -> Result<Result<Answer>, Begun> {
+        if let Err(error) = self.reset(begun.cursor) {
+            return Ok(Err(error));
+        }
+        let take = |this: &mut Self| {
+            // SAFETY: the connection is open, and drops its statements before it closes.
+            unsafe { this.cache.take(this.raw, &begun.sql) }
+        };
+        let taken = if now { self.impatient(false, take) } else { take(self) };
+        let mut statement = match taken {
+            Ok(Some(statement)) => statement,
+            Ok(None) => return Ok(Ok(self.answer())),
+            Err(error) if now && is_busy(&error) => return Err(begun),
+            Err(error) => return Ok(Err(error)),
+        };
+        if now && !self.is_quick(&statement, begun.begin) {
+            self.cache.keep(begun.sql.clone(), statement);
+            return Err(begun);
+        }
+        let started = Instant::now();
+        let Begun { begin, most, .. } = begun;
+        let brief = statement.readonly;
+        let mut first = |this: &mut Self| this.first(&mut statement, &begun.params, begin, most);
+        let ran = if now { self.impatient(brief, first) } else { first(self) };
+        match ran {
+            Ok((page, more)) => {
+                if statement.changes {
+                    statement.strikes = u8::from(started.elapsed() > QUICK);
+                }
+                Ok(self.answered(begun, statement, page, more))
+            }
+            Err(error) => {
+                // It repeats the error.
+                let _ = statement.reset();
+                let long = error.kind() == ErrorKind::Cancelled && statement.readonly;
+                let again = now && (is_busy(&error) || long);
+                if again && long {
+                    statement.strikes = statement.strikes.saturating_add(1);
+                }
+                let sql = begun.sql.clone();
+                self.cache.keep(sql, statement);
+                if again { Err(begun) } else { Ok(Err(error)) }
+            }
+        }
+    }
+
+    /// Whether a statement may be run within a call: a read that has not been found
+    /// too long, or a change that waits for no disk and was short the last time.
+    fn is_quick(&self, statement: &Statement, begin: Option<&'static str>) -> bool {
+        if statement.class != Class::Plain || statement.pragma {
+            return false;
+        }
+        if statement.readonly {
+            return statement.strikes < STRIKES;
+        }
+        let within = self.in_transaction() || begin.is_some();
+        statement.changes && statement.strikes == 0 && (within || self.quick_commits)
+    }
+
+    fn first(
+        &mut self,
+        statement: &mut Statement,
+        params: &Params,
+        begin: Option<&'static str>,
+        most: usize,
+    ) -> Result<(Page, bool)> {
+        if let (Some(begin), true) = (begin, statement.changes)
+            && !self.in_transaction()
+        {
+            self.control(begin)?;
+        }
+        // SAFETY: who calls this keeps the parameters until the statement is reset.
+        unsafe { statement.bind(params)? };
+        fill(statement, most)
+    }
+
+    /// Tells what a statement did, and keeps it where it has more to tell.
+    fn answered(
+        &mut self,
+        begun: Begun,
+        mut statement: Statement,
+        page: Page,
+        more: bool,
+    ) -> Result<Answer> {
+        let shape = statement.shape();
+        // SAFETY: the connection is open.
+        let changes = unsafe { ffi::sqlite3_changes64(self.raw).cast_unsigned() };
+        let changed = (statement.changes && !more).then_some(changes);
+        let Begun { cursor, sql, params, .. } = begun;
+        if more {
+            self.cursors.insert(cursor, Open { statement, sql, params });
+        } else {
+            let pragma = statement.pragma;
+            // A statement that is done is reset by itself where that matters.
+            statement.reset()?;
+            self.cache.keep(sql, statement);
+            if pragma {
+                self.look()?;
+            }
+        }
+        Ok(Answer { page: shape.is_some().then_some(page), shape, more, changed, ..self.answer() })
+    }
+
+    fn fetch(&mut self, cursor: u32, most: usize) -> Result<Answer> {
+        let Some(mut open) = self.cursors.remove(&cursor) else { return Ok(self.answer()) };
+        match fill(&mut open.statement, most) {
+            Ok((page, more)) => {
+                let Open { statement, sql, params } = open;
+                self.answered(
+                    Begun { cursor, sql, params, begin: None, most },
+                    statement,
+                    page,
+                    more,
+                )
+            }
+            Err(error) => {
+                // It repeats the error.
+                let _ = open.statement.reset();
+                self.cache.keep(open.sql, open.statement);
+                Err(error)
+            }
+        }
+    }
+
+    fn reset(&mut self, cursor: u32) -> Result<()> {
+        let Some(mut open) = self.cursors.remove(&cursor) else { return Ok(()) };
+        let reset = open.statement.reset();
+        self.cache.keep(open.sql, open.statement);
+        reset
+    }
+
+    fn execute_many(
+        &mut self,
+        cursor: u32,
+        sql: String,
+        each: &[Params],
+        begin: Option<&'static str>,
+    ) -> Result<Answer> {
+        self.reset(cursor)?;
+        // SAFETY: the connection is open, and drops its statements before it closes.
+        let taken = unsafe { self.cache.take(self.raw, &sql)? };
+        let Some(mut statement) = taken else { return Ok(self.answer()) };
+        let done = self.each(&mut statement, each, begin);
+        let reset = statement.reset();
+        self.cache.keep(sql, statement);
+        let changed = Some(done?);
+        reset?;
+        Ok(Answer { changed, ..self.answer() })
+    }
+
+    fn each(
+        &mut self,
+        statement: &mut Statement,
+        each: &[Params],
+        begin: Option<&'static str>,
+    ) -> Result<u64> {
+        if !statement.changes {
+            return Err(Error::invalid("executemany() can only execute DML statements."));
+        }
+        if let Some(begin) = begin.filter(|_| !self.in_transaction()) {
+            self.control(begin)?;
+        }
+        let mut changed = 0;
+        for params in each {
+            // SAFETY: the parameters outlive the reset.
+            unsafe { statement.bind(params)? };
+            while statement.step()? == Stepped::Row {}
+            // SAFETY: the connection is open.
+            changed += unsafe { ffi::sqlite3_changes64(self.raw).cast_unsigned() };
+            statement.reset()?;
+        }
+        Ok(changed)
+    }
+
+    fn script(&mut self, mut sql: &str, commit: bool) -> Result<Answer> {
+        if commit && self.in_transaction() {
+            self.control("COMMIT")?;
+        }
+        let mut pragma = false;
+        while !sql.is_empty() {
+            // SAFETY: the connection is open, and the statement is dropped here.
+            let (statement, rest) = unsafe { Statement::prepare(self.raw, sql, false)? };
+            sql = rest;
+            let Some(mut statement) = statement else { continue };
+            pragma |= statement.pragma;
+            while statement.step()? == Stepped::Row {}
+            statement.reset()?;
+        }
+        if pragma {
+            self.look()?;
+        }
+        Ok(self.answer())
+    }
+
+    fn control(&mut self, sql: &str) -> Result<()> {
+        // SAFETY: the connection is open, and drops its statements before it closes.
+        let taken = unsafe { self.cache.take(self.raw, sql)? };
+        let Some(mut statement) = taken else { return Ok(()) };
+        let stepped = statement.step();
+        let reset = statement.reset();
+        self.cache.keep(sql.to_owned(), statement);
+        stepped.and(reset)
+    }
+
+    /// Looks what a `PRAGMA` may have changed that matters here.
+    fn look(&mut self) -> Result<()> {
+        let busy_timeout = self.ask("PRAGMA busy_timeout")?.parse().unwrap_or(0);
+        let wal = self.ask("PRAGMA journal_mode")? == "wal";
+        let lazy = matches!(self.ask("PRAGMA synchronous")?.as_str(), "0" | "1");
+        // Somebody who chose another limit keeps it.
+        let own = self.checkpoints || self.ask("PRAGMA wal_autocheckpoint")? == "1000";
+        self.busy_timeout = busy_timeout;
+        // SAFETY: the connection is open; the name is SQLite's C string; the hook's
+        // context lives as long as the connection.
+        unsafe {
+            let name = ffi::sqlite3_db_filename(self.raw, c"main".as_ptr());
+            let memory = name.is_null() || *name == 0;
+            self.checkpoints = wal && lazy && own;
+            if self.checkpoints {
+                let frames = (&raw mut *self.frames).cast::<c_void>();
+                ffi::sqlite3_wal_hook(self.raw, Some(on_commit), frames);
+            }
+            self.quick_commits = memory || self.checkpoints;
+        }
+        Ok(())
+    }
+
+    fn ask(&mut self, sql: &str) -> Result<String> {
+        // SAFETY: the connection is open, and the statement is dropped here.
+        let (statement, _) = unsafe { Statement::prepare(self.raw, sql, false)? };
+        let Some(mut statement) = statement else { return Ok(String::new()) };
+        let (page, _) = fill(&mut statement, 1)?;
+        Ok(match (page.cells() > 0).then(|| page.cell(0)) {
+            Some(crate::ValueRef::Integer(number)) => number.to_string(),
+            Some(value) => value.as_str().unwrap_or_default().to_owned(),
+            None => String::new(),
+        })
+    }
+
+    /// Copies the log into the database when it has grown, where SQLite does not.
+    fn checkpoint(&mut self) {
+        if !self.checkpoints || *self.frames < CHECKPOINT {
+            return;
+        }
+        *self.frames = 0;
+        // SAFETY: the connection is open. As SQLite's own, it may be refused: then a
+        // later one does its work.
+        unsafe {
+            ffi::sqlite3_wal_checkpoint_v2(
+                self.raw,
+                c"main".as_ptr(),
+                ffi::SQLITE_CHECKPOINT_PASSIVE,
+                std::ptr::null_mut(),
+                std::ptr::null_mut(),
+            );
+        }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        // Statements end before their connection does.
+        self.cursors.clear();
+        self.cache.clear();
+    }
+}
+
+impl From<Begun> for Ask {
+    fn from(begun: Begun) -> Self {
+        let Begun { cursor, sql, params, begin, most } = begun;
+        Self::Execute { cursor, sql, params, begin, most }
+    }
+}
+
+/// Steps to the next rows; whether there are more.
+fn fill(statement: &mut Statement, most: usize) -> Result<(Page, bool)> {
+    let mut page = None;
+    let mut rows = 0;
+    loop {
+        if statement.step()? == Stepped::Done {
+            break;
+        }
+        let page = page.get_or_insert_with(|| statement.page());
+        statement.write_row(page)?;
+        rows += 1;
+        if rows >= most || (most != usize::MAX && page.weight() >= PAGE) {
+            break;
+        }
+    }
+    let page = page.unwrap_or_else(|| statement.page()).finish();
+    Ok((page, rows > 0 && statement.is_busy()))
+}
+
+fn is_busy(error: &Error) -> bool {
+    error.kind() == ErrorKind::Busy
+}
+
+fn opening(error: rusqlite::Error) -> Error {
+    match error {
+        rusqlite::Error::SqliteFailure(failure, message) => {
+            let message = message.unwrap_or_else(|| failure.to_string());
+            // As SQLite words it, without the path that rusqlite adds.
+            let message = message.split(": ").next().unwrap_or_default();
+            bare(failure.extended_code, message, Phase::Compile)
+        }
+        other => Error::new(ErrorKind::CannotOpen, other.to_string()),
+    }
+}
+
+/// The second question ends it: the first may come early, since SQLite counts over
+/// all runs of a statement.
+unsafe extern "C" fn on_progress(context: *mut c_void) -> c_int {
+    // SAFETY: `impatient` gave it a counter that outlives the handler.
+    let asked = unsafe { &mut *context.cast::<u32>() };
+    *asked += 1;
+    c_int::from(*asked > 1)
+}
+
+unsafe extern "C" fn on_commit(
+    context: *mut c_void,
+    _db: *mut ffi::sqlite3,
+    _name: *const c_char,
+    frames: c_int,
+) -> c_int {
+    // SAFETY: `look` gave it a counter that lives as long as the connection, whose one
+    // user is inside this call.
+    unsafe { *context.cast::<c_int>() = frames };
+    ffi::SQLITE_OK
+}

@@ -1,0 +1,151 @@
+//! The thread of a bare connection, and what may be done without it.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
+
+use rusqlite::ffi;
+
+use super::connection::Connection;
+
+/// Work, and how its answer is told: when the connection is free again, so that who
+/// gets the answer can ask at once for something that is done within the call.
+pub(super) type Job = Box<dyn FnOnce(&mut Option<Connection>) -> Telling + Send>;
+pub(super) type Telling = Box<dyn FnOnce()>;
+
+/// Work for one connection, in the order of asking.
+#[derive(Debug, Default)]
+pub(super) struct Line {
+    connection: Mutex<Option<Connection>>,
+    inbox: Mutex<Inbox>,
+    arrived: Condvar,
+    stop: Mutex<Option<Stop>>,
+}
+
+#[derive(Default)]
+struct Inbox {
+    jobs: VecDeque<Job>,
+    running: bool,
+    /// A job was taken and is not done.
+    busy: bool,
+    closed: bool,
+}
+
+impl std::fmt::Debug for Inbox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Inbox").field("jobs", &self.jobs.len()).finish_non_exhaustive()
+    }
+}
+
+/// What stops the running statement.
+#[derive(Debug)]
+pub(super) struct Stop(*mut ffi::sqlite3);
+
+// SAFETY: `sqlite3_interrupt`, all that is done with it, may be called on any
+// thread while the connection is open (https://sqlite.org/c3ref/interrupt.html).
+unsafe impl Send for Stop {}
+
+impl Stop {
+    /// To be taken back before the connection closes.
+    pub(super) fn new(raw: *mut ffi::sqlite3) -> Self {
+        Self(raw)
+    }
+}
+
+impl Line {
+    fn inbox(&self) -> MutexGuard<'_, Inbox> {
+        self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does `work` on this thread if the connection is open and nothing is under
+    /// way or waits.
+    pub(super) fn with_idle<T>(&self, work: impl FnOnce(&mut Connection) -> T) -> Option<T> {
+        let mut guard = match self.connection.try_lock() {
+            Ok(guard) => guard,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return None,
+        };
+        // With the connection held, no job begins.
+        let inbox = self.inbox();
+        if inbox.busy || inbox.closed || !inbox.jobs.is_empty() {
+            return None;
+        }
+        drop(inbox);
+        guard.as_mut().map(work)
+    }
+
+    /// Has `job` done on the line's thread. A closed line drops it.
+    pub(super) fn submit(self: &Arc<Self>, job: Job) {
+        let mut inbox = self.inbox();
+        if inbox.closed {
+            drop(inbox);
+            drop(job);
+            return;
+        }
+        inbox.jobs.push_back(job);
+        if inbox.running {
+            drop(inbox);
+            self.arrived.notify_one();
+            return;
+        }
+        let line = Arc::clone(self);
+        let thread = std::thread::Builder::new().name("ubiqlite-bare".into());
+        if thread.spawn(move || line.serve()).is_ok() {
+            inbox.running = true;
+        } else {
+            // Answered as lost; the next job tries again.
+            let job = inbox.jobs.pop_back();
+            drop(inbox);
+            drop(job);
+        }
+    }
+
+    fn serve(&self) {
+        let mut inbox = self.inbox();
+        loop {
+            if let Some(job) = inbox.jobs.pop_front() {
+                inbox.busy = true;
+                drop(inbox);
+                let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+                // A defect in one job must not take the thread from the others.
+                let told = catch_unwind(AssertUnwindSafe(|| job(&mut connection)));
+                drop(connection);
+                self.inbox().busy = false;
+                if let Ok(tell) = told {
+                    tell();
+                }
+                inbox = self.inbox();
+            } else if inbox.closed {
+                break;
+            } else {
+                inbox = self.arrived.wait(inbox).unwrap_or_else(PoisonError::into_inner);
+            }
+        }
+        inbox.running = false;
+        drop(inbox);
+        self.set_stop(None);
+        let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(connection);
+    }
+
+    /// Refuses new work; what was accepted is done, then the connection closes.
+    pub(super) fn close(&self) {
+        let mut inbox = self.inbox();
+        inbox.closed = true;
+        drop(inbox);
+        self.arrived.notify_one();
+    }
+
+    pub(super) fn set_stop(&self, stop: Option<Stop>) {
+        *self.stop.lock().unwrap_or_else(PoisonError::into_inner) = stop;
+    }
+
+    /// Stops the statement that runs.
+    pub(super) fn interrupt(&self) {
+        if let Some(stop) = &*self.stop.lock().unwrap_or_else(PoisonError::into_inner) {
+            // SAFETY: the connection is open: this is taken back, under its lock,
+            // before it closes.
+            unsafe { ffi::sqlite3_interrupt(stop.0) };
+        }
+    }
+}

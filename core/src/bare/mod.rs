@@ -1,0 +1,244 @@
+//! One connection as SQLite itself has it, for who brings rules of their own:
+//! Python's `sqlite3`, which begins transactions by itself, keeps cursors open over
+//! other statements and tells what each change changed.
+//!
+//! A [`Bare`] connection begins, retries and checks nothing by itself. What it has
+//! from this library is how its work is done: in the order of asking, on a thread
+//! of its own, except for what is short and waits for nothing, which is done within
+//! the call.
+
+mod connection;
+mod cursors;
+mod line;
+mod statement;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rusqlite::ffi;
+
+pub use statement::Shape;
+
+use crate::backend::{Reply, call};
+use crate::error::{Error, Result};
+use crate::row::Page;
+use crate::sql::Params;
+use connection::Connection;
+use line::{Line, Stop};
+
+/// How a bare connection is opened.
+#[derive(Debug, Clone)]
+pub struct BareOptions {
+    /// Whether the path may be a URI (`file:app.db?mode=ro`).
+    pub uri: bool,
+    /// How long a statement waits for a lock of another connection.
+    pub busy_timeout: Duration,
+    /// How many prepared statements are kept for the next use.
+    pub cached_statements: usize,
+}
+
+impl Default for BareOptions {
+    fn default() -> Self {
+        Self { uri: false, busy_timeout: Duration::from_secs(5), cached_statements: 128 }
+    }
+}
+
+/// What a bare connection is asked to do. A cursor is a number of the caller's
+/// choice; a statement begun on it ends the one before.
+#[derive(Debug)]
+pub enum Ask {
+    /// Runs one statement up to its first rows.
+    Execute {
+        /// The cursor.
+        cursor: u32,
+        /// One statement.
+        sql: String,
+        /// Its parameters.
+        params: Params,
+        /// The statement that begins a transaction, if this one changes rows
+        /// (`INSERT`, `UPDATE`, `DELETE`, `REPLACE`) and none is open.
+        begin: Option<&'static str>,
+        /// The most rows to answer with.
+        most: usize,
+    },
+    /// Runs one statement for each row of parameters; its rows are not kept.
+    ExecuteMany {
+        /// The cursor.
+        cursor: u32,
+        /// One statement.
+        sql: String,
+        /// The parameters of each run.
+        each: Vec<Params>,
+        /// As of [`Ask::Execute`].
+        begin: Option<&'static str>,
+    },
+    /// The next rows of a cursor.
+    Fetch {
+        /// The cursor.
+        cursor: u32,
+        /// The most rows to answer with.
+        most: usize,
+    },
+    /// Ends a cursor's statement.
+    Reset {
+        /// The cursor.
+        cursor: u32,
+    },
+    /// Runs all statements of a text, without parameters; rows are not kept.
+    Script {
+        /// The statements.
+        sql: String,
+        /// Whether a transaction that is open is committed before.
+        commit: bool,
+    },
+    /// Runs a statement if a transaction is open: `COMMIT` or `ROLLBACK`.
+    End {
+        /// The statement.
+        sql: &'static str,
+    },
+}
+
+/// What was done.
+#[derive(Debug, Clone, Default)]
+pub struct Answer {
+    /// What the rows look like; none for a statement that yields none.
+    pub shape: Option<Arc<Shape>>,
+    /// The next rows.
+    pub page: Option<Page>,
+    /// Whether there are more.
+    pub more: bool,
+    /// How many rows were changed, for a statement that is done and changes rows.
+    pub changed: Option<u64>,
+    /// The connection afterwards.
+    pub state: State,
+}
+
+/// What SQLite tells about a connection.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct State {
+    /// Whether a transaction is open.
+    pub in_transaction: bool,
+    /// How many rows were changed since the connection was opened.
+    pub total_changes: u64,
+    /// The row id of the last row inserted.
+    pub last_row_id: i64,
+}
+
+/// One connection as SQLite itself has it. Dropping it closes it when what was
+/// asked is done.
+#[derive(Debug)]
+pub struct Bare(Arc<Line>);
+
+impl Bare {
+    /// Opens a connection, on its own thread.
+    ///
+    /// # Errors
+    /// Those of SQLite, with its own messages.
+    pub fn open(path: String, options: BareOptions) -> Reply<Self> {
+        let (completer, call) = call();
+        let line = Arc::new(Line::default());
+        let opening = Arc::clone(&line);
+        line.submit(Box::new(move |connection| {
+            let opened = Connection::open(&path, &options).map(|open| {
+                opening.set_stop(Some(Stop::new(open.raw())));
+                *connection = Some(open);
+                Self(Arc::clone(&opening))
+            });
+            Box::new(move || drop(completer.answer(opened)))
+        }));
+        Reply::call(call)
+    }
+
+    /// Asks for something. It happens after what was asked before, whether its
+    /// reply is awaited or dropped.
+    ///
+    /// # Errors
+    /// Those of SQLite, with its own messages; `InvalidArgument` for parameters
+    /// that do not fit; `Closed`.
+    pub fn ask(&self, ask: Ask) -> Reply<Answer> {
+        let mut ask = Some(ask);
+        let now = self.0.with_idle(|connection| match connection.try_now(ask.take()?) {
+            Ok(answer) => Some(answer),
+            Err(back) => {
+                ask = Some(back);
+                None
+            }
+        });
+        match (now.flatten(), ask) {
+            (Some(answer), _) => Reply::ready(answer),
+            (None, Some(ask)) => self.run(move |connection| connection.run(ask)),
+            (None, None) => Reply::err(closed()),
+        }
+    }
+
+    /// Runs work that needs SQLite's own handle: functions, hooks, limits.
+    ///
+    /// # Errors
+    /// Those of the work; `Closed`.
+    ///
+    /// # Safety
+    /// The work leaves the connection open and its statements alone, and what it
+    /// installs in it outlives it, and may be called on any thread.
+    pub unsafe fn with_handle<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(*mut ffi::sqlite3) -> Result<T> + Send + 'static,
+    ) -> Reply<T> {
+        self.run(move |connection| work(connection.raw()))
+    }
+
+    /// Whether statements may call what is not this library's: then none runs
+    /// within the call that asks for it.
+    pub fn set_observed(&self, observed: bool) -> Reply<()> {
+        self.run(move |connection| {
+            connection.set_observed(observed);
+            Ok(())
+        })
+    }
+
+    /// Stops the statement that runs, if one does.
+    pub fn interrupt(&self) {
+        self.0.interrupt();
+    }
+
+    /// Closes the connection when what was asked is done. A transaction that is
+    /// open is rolled back.
+    pub fn close(&self) -> Reply<()> {
+        let (completer, call) = call();
+        let line = Arc::clone(&self.0);
+        self.0.submit(Box::new(move |connection| {
+            line.set_stop(None);
+            *connection = None;
+            Box::new(move || {
+                completer.answer(Ok(()));
+            })
+        }));
+        Reply::call(call)
+    }
+
+    fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> Result<T> + Send + 'static,
+    ) -> Reply<T> {
+        let (completer, call) = call();
+        self.0.submit(Box::new(move |connection| {
+            let answer = match connection {
+                Some(connection) => work(connection),
+                None => Err(closed()),
+            };
+            Box::new(move || drop(completer.answer(answer)))
+        }));
+        Reply::call(call)
+    }
+}
+
+impl Drop for Bare {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+fn closed() -> Error {
+    Error::closed("connection")
+}

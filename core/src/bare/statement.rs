@@ -1,0 +1,313 @@
+//! A prepared statement of a bare connection, and what its rows look like.
+
+use std::ffi::{CStr, c_char, c_int};
+use std::sync::Arc;
+
+use rusqlite::ffi;
+
+use super::closed;
+use crate::engine::{bind_value, column};
+use crate::error::{Error, ErrorKind, Phase, Result, bare};
+use crate::row::{Columns, PageBuilder};
+use crate::sql::{Class, Params, classify, skip_blanks};
+use crate::value::Value;
+
+/// What the rows of a statement look like.
+#[derive(Debug)]
+pub struct Shape {
+    columns: Arc<Columns>,
+    names: Vec<String>,
+    declared: Vec<Option<String>>,
+}
+
+impl Shape {
+    /// A number that no other shape of this process has.
+    pub fn serial(&self) -> u64 {
+        self.columns.serial()
+    }
+
+    /// The columns' names as SQLite gives them: two may be equal.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// The types that the columns were declared with; none for expressions.
+    pub fn declared(&self) -> &[Option<String>] {
+        &self.declared
+    }
+}
+
+/// A prepared statement. It is dropped before its connection closes.
+#[derive(Debug)]
+pub(super) struct Statement {
+    raw: *mut ffi::sqlite3_stmt,
+    parameters: usize,
+    /// It changes nothing in a database.
+    pub(super) readonly: bool,
+    pub(super) class: Class,
+    /// It is an `INSERT`, `UPDATE`, `DELETE` or `REPLACE` by its first word.
+    pub(super) changes: bool,
+    /// It sets or asks something of the connection.
+    pub(super) pragma: bool,
+    shape: Option<Arc<Shape>>,
+    prepared: c_int,
+    /// How often in a row it was too long to be run within a call.
+    pub(super) strikes: u8,
+    /// When it was used last.
+    pub(super) used: u64,
+}
+
+/// Whether a step yielded a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stepped {
+    Row,
+    Done,
+}
+
+impl Statement {
+    /// Prepares the first statement of `sql`, and answers it with the rest of the
+    /// text; none if there is only white space and comments.
+    ///
+    /// # Safety
+    /// `db` is open and used by this thread alone; the statement is dropped before it
+    /// closes.
+    pub(super) unsafe fn prepare(
+        db: *mut ffi::sqlite3,
+        sql: &str,
+        lasting: bool,
+    ) -> Result<(Option<Self>, &str)> {
+        if sql.contains('\0') {
+            return Err(Error::invalid("the query contains a null character"));
+        }
+        let Ok(length) = c_int::try_from(sql.len()) else {
+            return Err(Error::new(ErrorKind::TooBig, "query string is too large"));
+        };
+        let mut raw = std::ptr::null_mut();
+        let mut tail: *const c_char = std::ptr::null();
+        let flags = if lasting { ffi::SQLITE_PREPARE_PERSISTENT } else { 0 };
+        // SAFETY: `db` is open; text and length belong together; SQLite writes the two
+        // pointers.
+        let code = unsafe {
+            ffi::sqlite3_prepare_v3(db, sql.as_ptr().cast(), length, flags, &mut raw, &mut tail)
+        };
+        if code != ffi::SQLITE_OK {
+            // SAFETY: `db` is open and its last call failed.
+            return Err(unsafe { failure(db, code, Phase::Compile) });
+        }
+        let consumed = (tail as usize).saturating_sub(sql.as_ptr() as usize).min(sql.len());
+        let rest = skip_blanks(sql.get(consumed..).unwrap_or_default());
+        if raw.is_null() {
+            return Ok((None, rest));
+        }
+        let text = skip_blanks(sql);
+        let first = text.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+        let is = |words: &[&str]| words.iter().any(|word| first.eq_ignore_ascii_case(word));
+        let inserts = is(&["INSERT", "REPLACE"]);
+        // SAFETY: `raw` was just prepared.
+        let (parameters, readonly, shape) = unsafe {
+            let parameters = ffi::sqlite3_bind_parameter_count(raw);
+            (parameters, ffi::sqlite3_stmt_readonly(raw) != 0, shape(raw))
+        };
+        let changes = inserts || is(&["UPDATE", "DELETE"]);
+        let single = inserts && !text.to_ascii_uppercase().contains("SELECT");
+        let statement = Self {
+            raw,
+            parameters: usize::try_from(parameters).unwrap_or(0),
+            readonly,
+            class: classify(sql),
+            changes,
+            pragma: is(&["PRAGMA", "ATTACH", "DETACH"]),
+            shape,
+            prepared: 0,
+            // A change of unknown length is first run where it may take long.
+            strikes: u8::from(!single && changes),
+            used: 0,
+        };
+        Ok((Some(statement), rest))
+    }
+
+    /// What the rows look like; none if there are none.
+    pub(super) fn shape(&self) -> Option<Arc<Shape>> {
+        self.shape.clone()
+    }
+
+    /// Binds the parameters without copying them.
+    ///
+    /// # Safety
+    /// `params` lives, unchanged, until the statement is reset.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for parameters that do not fit, as Python's `sqlite3` words
+    /// it.
+    pub(super) unsafe fn bind(&mut self, params: &Params) -> Result<()> {
+        let (values, names) = (params.values(), params.names());
+        if names.is_empty() && (self.parameters != values.len()) {
+            return Err(Error::invalid(format!(
+                "Incorrect number of bindings supplied. The current statement uses {}, and there are {} supplied.",
+                self.parameters,
+                values.len()
+            )));
+        }
+        for index in 0..self.parameters {
+            let place = c_int::try_from(index + 1).unwrap_or(c_int::MAX);
+            let value = if names.is_empty() {
+                values.get(index)
+            } else {
+                let name = self.name(place).ok_or_else(|| {
+                    Error::invalid(format!(
+                        "Binding {place} has no name, but you supplied a dictionary (which has only names)."
+                    ))
+                })?;
+                let found = names.iter().position(|given| *given == name);
+                let found = found.ok_or_else(|| {
+                    Error::invalid(format!(
+                        "You did not supply a value for binding parameter :{name}."
+                    ))
+                })?;
+                values.get(found)
+            };
+            let value = value.map_or(crate::ValueRef::Null, Value::as_ref);
+            // SAFETY: by this function's contract.
+            let code = unsafe { bind_value(self.raw, place, value) };
+            if code != ffi::SQLITE_OK {
+                return Err(self.failed(code));
+            }
+        }
+        Ok(())
+    }
+
+    /// A parameter's name without its sign.
+    fn name(&self, place: c_int) -> Option<String> {
+        // SAFETY: the statement is prepared; the name is a C string of SQLite's.
+        unsafe {
+            let name = ffi::sqlite3_bind_parameter_name(self.raw, place);
+            (!name.is_null())
+                .then(|| CStr::from_ptr(name).to_string_lossy().get(1..).map(str::to_owned))
+                .flatten()
+        }
+    }
+
+    /// Runs to the next row, or to the end.
+    pub(super) fn step(&mut self) -> Result<Stepped> {
+        // SAFETY: the statement is prepared, and this thread alone uses it.
+        match unsafe { ffi::sqlite3_step(self.raw) } {
+            ffi::SQLITE_ROW => {
+                self.refresh();
+                Ok(Stepped::Row)
+            }
+            ffi::SQLITE_DONE => Ok(Stepped::Done),
+            code => Err(self.failed(code)),
+        }
+    }
+
+    /// SQLite compiles a statement again when the schema has changed: `SELECT *` may
+    /// have other columns then.
+    fn refresh(&mut self) {
+        // SAFETY: the statement is prepared.
+        unsafe {
+            let prepared = ffi::sqlite3_stmt_status(self.raw, ffi::SQLITE_STMTSTATUS_REPREPARE, 0);
+            if prepared != self.prepared {
+                self.prepared = prepared;
+                self.shape = shape(self.raw);
+            }
+        }
+    }
+
+    /// A page for rows of this shape.
+    pub(super) fn page(&self) -> PageBuilder {
+        let columns = self.shape.as_ref().map(|shape| Arc::clone(&shape.columns));
+        PageBuilder::new(columns.unwrap_or_default())
+    }
+
+    /// Writes the current row into the page.
+    ///
+    /// # Errors
+    /// `TooBig` if the page can't hold it.
+    pub(super) fn write_row(&mut self, page: &mut PageBuilder) -> Result<()> {
+        let count = self.shape.as_ref().map_or(0, |shape| shape.names.len());
+        for index in 0..count {
+            let index = c_int::try_from(index).unwrap_or(c_int::MAX);
+            // SAFETY: the last step yielded a row of so many columns, and the value is
+            // copied before the next call.
+            if !page.push(unsafe { column(self.raw, index) }) {
+                return Err(Error::new(ErrorKind::TooBig, "the rows are larger than 4 GiB"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether it runs: the last step yielded a row, and it was not reset since.
+    pub(super) fn is_busy(&self) -> bool {
+        // SAFETY: the statement is prepared.
+        unsafe { ffi::sqlite3_stmt_busy(self.raw) != 0 }
+    }
+
+    /// Ends the run, so that locks go and the next one can bind.
+    ///
+    /// # Errors
+    /// Those of ending an unfinished statement, and again the last step's.
+    pub(super) fn reset(&mut self) -> Result<()> {
+        // SAFETY: the statement is prepared.
+        match unsafe { ffi::sqlite3_reset(self.raw) } {
+            ffi::SQLITE_OK => Ok(()),
+            code => Err(self.failed(code)),
+        }
+    }
+
+    #[cold]
+    fn failed(&self, code: i32) -> Error {
+        // SAFETY: the statement's connection is open.
+        unsafe { failure(ffi::sqlite3_db_handle(self.raw), code, Phase::Run) }
+    }
+}
+
+impl Drop for Statement {
+    fn drop(&mut self) {
+        // SAFETY: the statement is prepared, and its connection still open by the
+        // contract of `prepare`.
+        unsafe { ffi::sqlite3_finalize(self.raw) };
+    }
+}
+
+/// # Safety
+/// `raw` is a prepared statement.
+unsafe fn shape(raw: *mut ffi::sqlite3_stmt) -> Option<Arc<Shape>> {
+    let text = |start: *const c_char| {
+        // SAFETY: SQLite's C strings live until the statement is compiled again, and are
+        // copied here.
+        (!start.is_null()).then(|| unsafe { CStr::from_ptr(start) }.to_string_lossy().into_owned())
+    };
+    // SAFETY: by the contract.
+    let (names, declared): (Vec<_>, Vec<_>) = unsafe {
+        (0..ffi::sqlite3_column_count(raw))
+            .map(|index| {
+                let name = text(ffi::sqlite3_column_name(raw, index)).unwrap_or_default();
+                (name, text(ffi::sqlite3_column_decltype(raw, index)))
+            })
+            .unzip()
+    };
+    if names.is_empty() {
+        return None;
+    }
+    let columns = Arc::new(Columns::new(names.iter().map(String::as_str)));
+    Some(Arc::new(Shape { columns, names, declared }))
+}
+
+/// The error of the connection's last call, as SQLite words it.
+///
+/// # Safety
+/// `db` is open, used by this thread alone, and its last call answered `code`.
+#[cold]
+pub(super) unsafe fn failure(db: *mut ffi::sqlite3, code: i32, phase: Phase) -> Error {
+    if db.is_null() {
+        return closed();
+    }
+    // SAFETY: by the contract. SQLite's message is a C string of its own.
+    unsafe {
+        let extended = ffi::sqlite3_extended_errcode(db);
+        // A misuse is not recorded in the connection.
+        let code = if extended & 0xff == code & 0xff { extended } else { code };
+        let message = CStr::from_ptr(ffi::sqlite3_errmsg(db)).to_string_lossy();
+        bare(code, &message, phase)
+    }
+}

@@ -1,0 +1,144 @@
+use super::*;
+use crate::error::ErrorKind;
+use crate::params;
+use crate::value::ValueRef;
+
+async fn open(path: &str) -> Bare {
+    Bare::open(path.to_owned(), BareOptions::default()).await.unwrap()
+}
+
+fn execute(cursor: u32, sql: &str, params: Params, begin: Option<&'static str>) -> Ask {
+    Ask::Execute { cursor, sql: sql.to_owned(), params, begin, most: 2 }
+}
+
+fn integers(answer: &Answer) -> Vec<i64> {
+    let page = answer.page.as_ref().unwrap();
+    (0..page.cells())
+        .map(|index| match page.cell(index) {
+            ValueRef::Integer(value) => value,
+            other => panic!("{other:?}"),
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn a_cursor_stays_open_over_changes_and_commits() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a.db");
+    let db = open(path.to_str().unwrap()).await;
+    let script = "CREATE TABLE t (id); INSERT INTO t VALUES (1), (2), (3), (4), (5);";
+    db.ask(Ask::Script { sql: script.to_owned(), commit: true }).await.unwrap();
+    let first = db.ask(execute(1, "SELECT id FROM t ORDER BY id", params![], None)).await.unwrap();
+    assert_eq!((integers(&first), first.more), (vec![1, 2], true));
+    let insert = execute(2, "INSERT INTO t VALUES (?)", params![6], Some("BEGIN"));
+    let changed = db.ask(insert).await.unwrap();
+    assert_eq!((changed.changed, changed.state.in_transaction), (Some(1), true));
+    assert_eq!((changed.state.total_changes, changed.state.last_row_id), (6, 6));
+    let ended = db.ask(Ask::End { sql: "COMMIT" }).await.unwrap();
+    assert!(!ended.state.in_transaction);
+    let rest = db.ask(Ask::Fetch { cursor: 1, most: usize::MAX }).await.unwrap();
+    assert_eq!((integers(&rest)[..3].to_vec(), rest.more), (vec![3, 4, 5], false));
+    db.close().await.unwrap();
+    let closed = db.ask(Ask::Reset { cursor: 1 }).await.unwrap_err();
+    assert_eq!(closed.kind(), ErrorKind::Closed);
+}
+
+#[tokio::test]
+async fn a_short_read_is_done_within_the_call_and_a_long_one_is_not() {
+    let db = open(":memory:").await;
+    let script = "CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1);";
+    db.ask(Ask::Script { sql: script.to_owned(), commit: true }).await.unwrap();
+    let short = execute(1, "SELECT id FROM t WHERE id = ?", params![1], None);
+    let answer = db.ask(short).try_now().ok().unwrap().unwrap();
+    assert_eq!((integers(&answer), answer.more), (vec![1], false));
+    let long = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 300000)
+                SELECT max(i) FROM n";
+    for _ in 0..5 {
+        let later = db.ask(execute(1, long, params![], None)).try_now().err().unwrap();
+        // What is asked behind it waits for it.
+        let behind = db.ask(execute(2, "SELECT 7", params![], None));
+        assert_eq!(integers(&later.await.unwrap()), [300_000]);
+        assert_eq!(integers(&behind.await.unwrap()), [7]);
+    }
+}
+
+#[tokio::test]
+async fn a_lock_of_another_connection_is_waited_for_elsewhere_and_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a.db");
+    let path = path.to_str().unwrap();
+    let options = BareOptions { busy_timeout: Duration::from_millis(30), ..Default::default() };
+    let (one, two) = (open(path).await, Bare::open(path.to_owned(), options).await.unwrap());
+    one.ask(Ask::Script { sql: "CREATE TABLE t (id)".into(), commit: true }).await.unwrap();
+    let insert = |begin| execute(1, "INSERT INTO t VALUES (1)", params![], Some(begin));
+    one.ask(insert("BEGIN IMMEDIATE")).await.unwrap();
+    let refused = two.ask(insert("BEGIN IMMEDIATE")).await.unwrap_err();
+    assert_eq!((refused.kind(), refused.message()), (ErrorKind::Busy, "database is locked"));
+    assert_eq!(refused.code(), Some(5));
+    one.ask(Ask::End { sql: "ROLLBACK" }).await.unwrap();
+    two.ask(insert("BEGIN")).await.unwrap();
+}
+
+#[tokio::test]
+async fn in_a_log_that_is_not_synced_a_commit_is_done_within_the_call_and_the_log_stays_small() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a.db");
+    let db = open(path.to_str().unwrap()).await;
+    for pragma in ["PRAGMA journal_mode = WAL", "PRAGMA synchronous = NORMAL"] {
+        db.ask(execute(1, pragma, params![], None)).await.unwrap();
+    }
+    let create = "CREATE TABLE t (id INTEGER PRIMARY KEY, b BLOB)";
+    db.ask(Ask::Script { sql: create.into(), commit: true }).await.unwrap();
+    let mut within = 0;
+    for _ in 0..1500 {
+        let insert = "INSERT INTO t (b) VALUES (zeroblob(5000))";
+        db.ask(execute(1, insert, params![], Some("BEGIN"))).await.unwrap();
+        match db.ask(Ask::End { sql: "COMMIT" }).try_now() {
+            Ok(done) => {
+                done.unwrap();
+                within += 1;
+            }
+            Err(later) => drop(later.await.unwrap()),
+        }
+    }
+    assert!(within > 1000, "{within} commits");
+    let log = std::fs::metadata(directory.path().join("a.db-wal")).unwrap().len();
+    assert!(log < 12 << 20, "{log} bytes of log");
+}
+
+#[tokio::test]
+async fn parameters_that_do_not_fit_are_told_and_nothing_is_left_open() {
+    let db = open(":memory:").await;
+    for (sql, params, told) in [
+        ("SELECT ?, ?", params![1], "uses 2, and there are 1 supplied"),
+        ("SELECT :a", crate::named! { "b" => 1 }, "binding parameter :a"),
+        ("SELECT ?", crate::named! { "b" => 1 }, "has no name"),
+        ("SELECT 1; SELECT 2", params![], "one statement at a time"),
+    ] {
+        let error = db.ask(execute(1, sql, params, None)).await.unwrap_err();
+        assert!(error.message().contains(told), "{error:?}");
+        assert_eq!(error.code(), None);
+    }
+    let many = |sql: &str, each| Ask::ExecuteMany { cursor: 1, sql: sql.into(), each, begin: None };
+    assert!(db.ask(many("SELECT ?", vec![params![1]])).await.is_err());
+    db.ask(execute(1, "CREATE TABLE t (id UNIQUE)", params![], None)).await.unwrap();
+    let insert = many("INSERT INTO t VALUES (?)", vec![params![1], params![2], params![1]]);
+    let refused = db.ask(insert).await.unwrap_err();
+    assert_eq!(refused.message(), "UNIQUE constraint failed: t.id");
+    assert_eq!(
+        integers(&db.ask(execute(1, "SELECT count(*) FROM t", params![], None)).await.unwrap()),
+        [2]
+    );
+}
+
+#[tokio::test]
+async fn an_endless_statement_stops_when_it_is_interrupted() {
+    let db = open(":memory:").await;
+    let endless =
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n";
+    let running = db.ask(execute(1, endless, params![], None));
+    tokio::time::sleep(Duration::from_millis(30)).await;
+    db.interrupt();
+    let error = running.await.unwrap_err();
+    assert_eq!((error.kind(), error.message()), (ErrorKind::Cancelled, "interrupted"));
+}
