@@ -1,12 +1,13 @@
 //! The synchronous side of a bare connection.
 
 use std::collections::HashMap;
-use std::ffi::{c_char, c_int, c_void};
+use std::ffi::{c_int, c_void};
 use std::time::{Duration, Instant};
 
 use rusqlite::{OpenFlags, ffi};
 
 use super::cursors::{Cache, Open};
+use super::log::{Log, is_memory};
 use super::statement::{Statement, Stepped};
 use super::{Answer, Ask, BareOptions, State};
 use crate::error::{Error, ErrorKind, Phase, Result, bare};
@@ -21,24 +22,16 @@ const QUICK: Duration = Duration::from_micros(200);
 const STRIKES: u8 = 3;
 /// About how many bytes of rows come with one answer, unless all are asked for.
 const PAGE: usize = 256 * 1024;
-/// SQLite's own limit of the log, in pages.
-const CHECKPOINT: c_int = 1000;
-
 /// See [`super::Bare`].
 #[derive(Debug)]
 pub(super) struct Connection {
-    raw: *mut ffi::sqlite3,
+    pub(super) raw: *mut ffi::sqlite3,
     cursors: HashMap<u32, Open>,
     cache: Cache,
-    busy_timeout: c_int,
+    pub(super) busy_timeout: c_int,
     /// Statements may call what is not this library's.
     observed: bool,
-    /// A commit waits for no disk: in memory, or in a log that is not synced.
-    quick_commits: bool,
-    /// The log's checkpoints are this connection's work, not SQLite's.
-    checkpoints: bool,
-    /// Frames in the log after the last commit, told by SQLite.
-    frames: Box<c_int>,
+    pub(super) log: Log,
     // Closes the connection, so it is the last to be dropped.
     _db: rusqlite::Connection,
 }
@@ -67,11 +60,10 @@ impl Connection {
         // SAFETY: the handle is used only while `db`, its owner, lives.
         let raw = unsafe { db.handle() };
         let busy_timeout = c_int::try_from(options.busy_timeout.as_millis()).unwrap_or(c_int::MAX);
-        // SAFETY: the connection is open; the name is SQLite's C string.
+        // SAFETY: the connection is open.
         let memory = unsafe {
             ffi::sqlite3_busy_timeout(raw, busy_timeout);
-            let name = ffi::sqlite3_db_filename(raw, c"main".as_ptr());
-            name.is_null() || *name == 0
+            is_memory(raw)
         };
         Ok(Self {
             raw,
@@ -79,9 +71,7 @@ impl Connection {
             cache: Cache::new(options.cached_statements),
             busy_timeout,
             observed: false,
-            quick_commits: memory,
-            checkpoints: false,
-            frames: Box::new(0),
+            log: Log::new(memory),
             _db: db,
         })
     }
@@ -118,7 +108,7 @@ impl Connection {
         match ask {
             Ask::End { .. } if !self.in_transaction() => Ok(Ok(self.answer())),
             _ if self.observed => Err(ask),
-            Ask::End { sql: "COMMIT" } if self.quick_commits && *self.frames < CHECKPOINT => {
+            Ask::End { sql: "COMMIT" } if self.log.quick_commits && self.log.is_small() => {
                 match self.impatient(false, |this| this.control("COMMIT")) {
                     // Another connection is in the way; the transaction is still open.
                     Err(error) if is_busy(&error) => Err(ask),
@@ -250,7 +240,7 @@ impl Connection {
             return statement.strikes < STRIKES;
         }
         let within = self.in_transaction() || begin.is_some();
-        statement.changes && statement.strikes == 0 && (within || self.quick_commits)
+        statement.changes && statement.strikes == 0 && (within || self.log.quick_commits)
     }
 
     fn first(
@@ -397,60 +387,6 @@ impl Connection {
         self.cache.keep(sql.to_owned(), statement);
         stepped.and(reset)
     }
-
-    /// Looks what a `PRAGMA` may have changed that matters here.
-    fn look(&mut self) -> Result<()> {
-        let busy_timeout = self.ask("PRAGMA busy_timeout")?.parse().unwrap_or(0);
-        let wal = self.ask("PRAGMA journal_mode")? == "wal";
-        let lazy = matches!(self.ask("PRAGMA synchronous")?.as_str(), "0" | "1");
-        // Somebody who chose another limit keeps it.
-        let own = self.checkpoints || self.ask("PRAGMA wal_autocheckpoint")? == "1000";
-        self.busy_timeout = busy_timeout;
-        // SAFETY: the connection is open; the name is SQLite's C string; the hook's
-        // context lives as long as the connection.
-        unsafe {
-            let name = ffi::sqlite3_db_filename(self.raw, c"main".as_ptr());
-            let memory = name.is_null() || *name == 0;
-            self.checkpoints = wal && lazy && own;
-            if self.checkpoints {
-                let frames = (&raw mut *self.frames).cast::<c_void>();
-                ffi::sqlite3_wal_hook(self.raw, Some(on_commit), frames);
-            }
-            self.quick_commits = memory || self.checkpoints;
-        }
-        Ok(())
-    }
-
-    fn ask(&mut self, sql: &str) -> Result<String> {
-        // SAFETY: the connection is open, and the statement is dropped here.
-        let (statement, _) = unsafe { Statement::prepare(self.raw, sql, false)? };
-        let Some(mut statement) = statement else { return Ok(String::new()) };
-        let (page, _) = fill(&mut statement, 1)?;
-        Ok(match (page.cells() > 0).then(|| page.cell(0)) {
-            Some(crate::ValueRef::Integer(number)) => number.to_string(),
-            Some(value) => value.as_str().unwrap_or_default().to_owned(),
-            None => String::new(),
-        })
-    }
-
-    /// Copies the log into the database when it has grown, where SQLite does not.
-    fn checkpoint(&mut self) {
-        if !self.checkpoints || *self.frames < CHECKPOINT {
-            return;
-        }
-        *self.frames = 0;
-        // SAFETY: the connection is open. As SQLite's own, it may be refused: then a
-        // later one does its work.
-        unsafe {
-            ffi::sqlite3_wal_checkpoint_v2(
-                self.raw,
-                c"main".as_ptr(),
-                ffi::SQLITE_CHECKPOINT_PASSIVE,
-                std::ptr::null_mut(),
-                std::ptr::null_mut(),
-            );
-        }
-    }
 }
 
 impl Drop for Connection {
@@ -469,7 +405,7 @@ impl From<Begun> for Ask {
 }
 
 /// Steps to the next rows; whether there are more.
-fn fill(statement: &mut Statement, most: usize) -> Result<(Page, bool)> {
+pub(super) fn fill(statement: &mut Statement, most: usize) -> Result<(Page, bool)> {
     let mut page = None;
     let mut rows = 0;
     loop {
@@ -510,16 +446,4 @@ unsafe extern "C" fn on_progress(context: *mut c_void) -> c_int {
     let asked = unsafe { &mut *context.cast::<u32>() };
     *asked += 1;
     c_int::from(*asked > 1)
-}
-
-unsafe extern "C" fn on_commit(
-    context: *mut c_void,
-    _db: *mut ffi::sqlite3,
-    _name: *const c_char,
-    frames: c_int,
-) -> c_int {
-    // SAFETY: `look` gave it a counter that lives as long as the connection, whose one
-    // user is inside this call.
-    unsafe { *context.cast::<c_int>() = frames };
-    ffi::SQLITE_OK
 }

@@ -10,6 +10,7 @@
 mod connection;
 mod cursors;
 mod line;
+mod log;
 mod statement;
 #[cfg(test)]
 mod tests;
