@@ -7,12 +7,15 @@ use ubiqlite::Database;
 use ubiqlite::wire::Server;
 
 use crate::driver::{Driver, Hosted};
+use crate::marshal::{self, Marshal};
 
 /// How a client's requests and replies are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
 pub enum Format {
     /// As the core writes them (`ubiqlite::wire`): rows as pages, to be read in place.
     Wire,
+    /// As Python's `marshal` writes and reads them: see `marshal/`.
+    Marshal,
 }
 
 /// Takes requests, and has the replies that are ready.
@@ -21,6 +24,8 @@ pub(crate) struct Client {
     driver: Arc<Driver>,
     /// Replies that were taken and found no room.
     kept: Mutex<Vec<u8>>,
+    /// For a client that speaks [`Format::Marshal`].
+    marshal: Option<Mutex<Marshal>>,
 }
 
 /// What became of a request.
@@ -30,6 +35,8 @@ pub(crate) enum Called {
     Answered(usize),
     /// Its reply, if it has one, will be among those that are taken.
     Pending,
+    /// Its reply needs so much room, and is to be taken at once.
+    NeedsRoom(usize),
     /// The bytes were no request.
     Malformed,
 }
@@ -50,13 +57,18 @@ impl Client {
         let number = MADE.fetch_add(1, Ordering::Relaxed);
         let driver = Arc::new(Driver::default());
         let host = Hosted(Arc::clone(&driver));
-        let server = match format {
-            Format::Wire => Server::unordered(database, number, host),
+        let server = Server::unordered(database, number, host);
+        let marshal = match format {
+            Format::Wire => None,
+            Format::Marshal => Some(Mutex::default()),
         };
-        Self { server, driver, kept: Mutex::default() }
+        Self { server, driver, kept: Mutex::default(), marshal }
     }
 
     pub(crate) fn call(&self, request: &[u8], room: &mut [u8]) -> Called {
+        if let Some(marshal) = &self.marshal {
+            return marshal::call(marshal, &self.server, request, room);
+        }
         let mut answer = Vec::new();
         match self.server.call(request, &mut answer) {
             Err(_) => Called::Malformed,
@@ -79,6 +91,13 @@ impl Client {
     pub(crate) fn take(&self, room: &mut [u8]) -> Taken {
         self.driver.signal.lower();
         self.driver.run();
+        if let Some(marshal) = &self.marshal {
+            let taken = marshal::take(marshal, self.server.take(), room);
+            if matches!(taken, Taken::NeedsRoom(_)) {
+                self.driver.signal.raise();
+            }
+            return taken;
+        }
         let mut kept = self.kept();
         if let Some(mut replies) = self.server.take() {
             if kept.is_empty() {

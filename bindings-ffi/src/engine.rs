@@ -41,10 +41,7 @@ impl Engine {
     /// As `ubiqlite::Options::open`; `InvalidArgument` for options that there are not.
     #[uniffi::constructor]
     pub async fn open(path: String, options: String) -> Result<Arc<Self>, OpenError> {
-        let settings: Settings = serde_json::from_str(&options).map_err(|error| {
-            Error::new(ErrorKind::InvalidArgument, format!("the options can't be used: {error}"))
-        })?;
-        Ok(Arc::new(Self(settings.options()?.open(&path).await?)))
+        Ok(Arc::new(Self::opened(&path, &options).await?))
     }
 
     /// A new client, to be given to the functions of [`raw`](crate::raw) and ended
@@ -59,5 +56,18 @@ impl Engine {
     /// What closing met.
     pub async fn close(&self) -> Result<(), OpenError> {
         Ok(self.0.close().await?)
+    }
+}
+
+impl Engine {
+    pub(crate) async fn opened(path: &str, options: &str) -> ubiqlite::Result<Self> {
+        let settings: Settings = serde_json::from_str(options).map_err(|error| {
+            Error::new(ErrorKind::InvalidArgument, format!("the options can't be used: {error}"))
+        })?;
+        Ok(Self(settings.options()?.open(path).await?))
+    }
+
+    pub(crate) fn database(&self) -> &Database {
+        &self.0
     }
 }

@@ -8,11 +8,14 @@
 mod client;
 mod driver;
 mod engine;
+mod marshal;
+mod pending;
 pub mod raw;
 mod registry;
 mod signal;
 
 pub use client::Format;
 pub use engine::{Engine, OpenError};
+pub use pending::{Pending, Polled, start_open};
 
 uniffi::setup_scaffolding!();

@@ -17,7 +17,9 @@ pub const GONE: i64 = -1;
 pub const MALFORMED: i64 = -2;
 /// Something panicked. It is a defect of this library.
 pub const DEFECT: i64 = -3;
-/// [`ubiqlite_take`]: add the room that is needed, in bytes: `-16 - room`.
+/// [`ubiqlite_take`]: add the room that is needed, in bytes: `-16 - room`. Also
+/// [`ubiqlite_call`] of a client that speaks `marshal`: the reply is to be taken
+/// before another call is made.
 pub const NEEDS_ROOM: i64 = -16;
 
 fn with(client: u64, work: impl FnOnce(&Arc<Client>) -> i64) -> i64 {
@@ -52,6 +54,7 @@ pub unsafe extern "C" fn ubiqlite_call(
         match client.call(request, room) {
             Called::Answered(length) => len(length),
             Called::Pending => 0,
+            Called::NeedsRoom(length) => NEEDS_ROOM - len(length),
             Called::Malformed => MALFORMED,
         }
     })

@@ -1,0 +1,130 @@
+//! Requests and replies in the format of Python's `marshal`, which Python writes
+//! and reads by C code: no object is looked at one by one.
+//!
+//! A request is `marshal.dumps((id, op, handle, timeout, …), 2)` with the operation's
+//! payload behind (`request.rs`); it becomes a request of `ubiqlite::wire`. Replies
+//! become tuples `(id, kind, …)` (`reply.rs`): one, where a call is answered at once,
+//! a list of them for all that are taken.
+//!
+//! Nothing here decides anything: what cannot be told from the bytes alone is
+//! refused, and Python then converts its values by its rules and asks again.
+
+mod names;
+mod read;
+mod reply;
+mod request;
+#[cfg(test)]
+mod tests;
+mod write;
+
+use std::sync::{Mutex, PoisonError};
+
+use ubiqlite::wire::Server;
+
+use self::names::Names;
+use self::write::Writer;
+use crate::client::{Called, Taken};
+
+/// What a client that speaks `marshal` keeps between two calls.
+#[derive(Debug, Default)]
+pub(crate) struct Marshal {
+    /// Memory for a request, and for its answer.
+    request: Vec<u8>,
+    answer: Vec<u8>,
+    names: Names,
+    /// Replies that found no room yet: how many, and their bytes.
+    kept: Writer,
+    count: u32,
+}
+
+impl Marshal {
+    /// Translates a request. It is given back by [`answered`](Self::answered).
+    fn request(&mut self, bytes: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+        self.request.clear();
+        request::translate(bytes, &mut self.request)?;
+        Some((std::mem::take(&mut self.request), std::mem::take(&mut self.answer)))
+    }
+
+    /// Gives the memory back.
+    fn answered(&mut self, request: Vec<u8>, mut answer: Vec<u8>) {
+        answer.clear();
+        // One large request or answer is not to be paid for ever.
+        if request.capacity() <= LARGE {
+            self.request = request;
+        }
+        if answer.capacity() <= LARGE {
+            self.answer = answer;
+        }
+    }
+}
+
+/// Memory of more bytes than this is not kept.
+const LARGE: usize = 1 << 20;
+
+/// Makes one call. A caller that is told to make room takes at once, before it makes
+/// another call: names of columns are told in the order of the replies.
+pub(crate) fn call(
+    marshal: &Mutex<Marshal>,
+    server: &Server,
+    request: &[u8],
+    room: &mut [u8],
+) -> Called {
+    let lock = || marshal.lock().unwrap_or_else(PoisonError::into_inner);
+    // Not held while the request runs: others may let something go meanwhile.
+    let Some((request, mut answer)) = lock().request(request) else { return Called::Malformed };
+    let done = server.call(&request, &mut answer);
+    let mut marshal = lock();
+    let called = match done {
+        Err(_) => Called::Malformed,
+        Ok(false) => Called::Pending,
+        Ok(true) => marshal.put(&answer, room),
+    };
+    marshal.answered(request, answer);
+    called
+}
+
+/// Gives all replies that are ready, `replies` among them.
+pub(crate) fn take(marshal: &Mutex<Marshal>, replies: Option<Vec<u8>>, room: &mut [u8]) -> Taken {
+    let mut marshal = marshal.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(replies) = replies {
+        marshal.keep(&replies);
+    }
+    if marshal.count == 0 {
+        return Taken::Nothing;
+    }
+    let head = write::list_head(marshal.count);
+    let needed = head.len() + marshal.kept.len();
+    let Some(room) = room.get_mut(..needed) else { return Taken::NeedsRoom(needed) };
+    let (first, rest) = room.split_at_mut(head.len());
+    first.copy_from_slice(&head);
+    rest.copy_from_slice(marshal.kept.bytes());
+    marshal.forget();
+    Taken::Replies(needed)
+}
+
+impl Marshal {
+    /// Puts an answer where the caller wants it, or keeps it to be taken.
+    fn put(&mut self, answer: &[u8], room: &mut [u8]) -> Called {
+        let alone = self.count == 0;
+        self.keep(answer);
+        let length = self.kept.len();
+        // What was kept before is read first, and all of it together.
+        match room.get_mut(..length).filter(|_| alone) {
+            None => Called::NeedsRoom(length + write::HEAD),
+            Some(room) => {
+                room.copy_from_slice(self.kept.bytes());
+                self.forget();
+                Called::Answered(length)
+            }
+        }
+    }
+
+    fn keep(&mut self, replies: &[u8]) {
+        self.count += reply::translate(replies, &mut self.names, &mut self.kept);
+    }
+
+    fn forget(&mut self) {
+        self.count = 0;
+        self.kept.clear(LARGE);
+    }
+}

@@ -1,0 +1,335 @@
+//! Requests, from `marshal` to the core's own format.
+//!
+//! | operation | what follows `(id, op, handle, timeout` |
+//! |---|---|
+//! | a statement, a stream | sql, params |
+//! | many rows | sql or table, rows, whether more follow |
+//! | more of them | whether they are records, rows, whether more follow |
+//! | a batch | a script, or a list of (sql, params) |
+//! | the next rows | how many pages |
+//! | begin | the mode's number |
+//! | on a table | its name, and: a record; a key; a key and a record; keys and a record |
+//! | a selection | table, filters of (comparison, column[, operand]), order of (column, descending), limit or None, offset |
+//! | a transfer | table, column, transfers of (from, to, amount) |
+//!
+//! `timeout` is `None` or milliseconds. An operation's number with [`CHECKED`] says
+//! that Python has looked at each value: only then bytes are taken, since a number
+//! of another library would come as the bytes of its memory.
+
+use super::read::{Item, Reader};
+
+/// Added to an operation's number.
+const CHECKED: u32 = 0x80;
+
+mod op {
+    pub(super) const EXECUTE: u8 = 1;
+    pub(super) const QUERY_VALUE: u8 = 5;
+    pub(super) const EXECUTE_MANY: u8 = 6;
+    pub(super) const BATCH: u8 = 7;
+    pub(super) const STREAM: u8 = 8;
+    pub(super) const NEXT: u8 = 9;
+    pub(super) const MORE: u8 = 10;
+    pub(super) const BEGIN: u8 = 20;
+    pub(super) const INSERT: u8 = 30;
+    pub(super) const UPSERT: u8 = 31;
+    pub(super) const INSERT_MANY: u8 = 32;
+    pub(super) const GET: u8 = 33;
+    pub(super) const UPDATE: u8 = 34;
+    pub(super) const UPDATE_MANY: u8 = 35;
+    pub(super) const DELETE: u8 = 36;
+    pub(super) const SELECT: u8 = 37;
+    pub(super) const SELECT_STREAM: u8 = 40;
+    pub(super) const TABLE_STREAM: u8 = 41;
+    pub(super) const TRANSFER: u8 = 42;
+}
+
+/// Adds the request that these bytes are to `out`. `None`: they are none, or have
+/// values that need Python's rules.
+pub(super) fn translate(bytes: &[u8], out: &mut Vec<u8>) -> Option<()> {
+    let mut from = Reader::new(bytes);
+    from.list()?;
+    let id = from.u32()?;
+    let number = from.u32()?;
+    let handle = from.u32()?;
+    let timeout = match from.item()? {
+        Item::None => None,
+        Item::Int(millis) => Some(u32::try_from(millis).ok()?),
+        _ => return None,
+    };
+    let op = u8::try_from(number & !CHECKED).ok()?;
+    let mut to = Payload { from, out, checked: number & CHECKED != 0, more: false };
+    to.u32(0);
+    to.u32(id);
+    to.out.extend_from_slice(&[op, u8::from(timeout.is_some())]);
+    to.u32(handle);
+    if let Some(millis) = timeout {
+        to.u32(millis);
+    }
+    to.payload(op)?;
+    if !to.from.is_empty() {
+        return None;
+    }
+    let more = to.more;
+    let length = u32::try_from(out.len() - 4).ok()?;
+    out[..4].copy_from_slice(&length.to_le_bytes());
+    if more {
+        out[9] |= 2;
+    }
+    Some(())
+}
+
+struct Payload<'a, 'o> {
+    from: Reader<'a>,
+    out: &'o mut Vec<u8>,
+    checked: bool,
+    more: bool,
+}
+
+impl Payload<'_, '_> {
+    fn payload(&mut self, op: u8) -> Option<()> {
+        match op {
+            op::EXECUTE..=op::QUERY_VALUE | op::STREAM => {
+                self.text()?;
+                self.params()
+            }
+            op::EXECUTE_MANY => {
+                self.text()?;
+                self.rows(Self::params)
+            }
+            op::INSERT_MANY => {
+                self.text()?;
+                self.rows(Self::record)
+            }
+            op::MORE => match self.from.bool()? {
+                false => self.rows(Self::params),
+                true => self.rows(Self::record),
+            },
+            op::BATCH => self.batch(),
+            op::NEXT => {
+                let most = self.from.u32()?;
+                self.u32(most);
+                Some(())
+            }
+            op::BEGIN => {
+                let mode = u8::try_from(self.from.int()?).ok()?;
+                self.out.push(mode);
+                Some(())
+            }
+            op::INSERT..=op::TRANSFER => {
+                self.text()?;
+                self.on_table(op)
+            }
+            // All others have none.
+            _ => Some(()),
+        }
+    }
+
+    fn on_table(&mut self, op: u8) -> Option<()> {
+        match op {
+            op::INSERT | op::UPSERT => self.record(),
+            op::GET | op::DELETE => self.key(),
+            op::UPDATE => {
+                self.key()?;
+                self.record()
+            }
+            op::UPDATE_MANY => {
+                self.each(Self::key)?;
+                self.record()
+            }
+            op::SELECT..=op::SELECT_STREAM => self.selection(),
+            op::TABLE_STREAM => Some(()),
+            op::TRANSFER => {
+                self.text()?;
+                self.each(|it| {
+                    it.exactly(3)?;
+                    it.key()?;
+                    it.key()?;
+                    it.value()
+                })
+            }
+            _ => None,
+        }
+    }
+
+    fn batch(&mut self) -> Option<()> {
+        match self.from.item()? {
+            Item::Text(script) => {
+                self.out.push(0);
+                self.put_text(script)
+            }
+            Item::List(count) => {
+                self.out.push(1);
+                self.u32(count);
+                for _ in 0..count {
+                    self.exactly(2)?;
+                    self.text()?;
+                    self.params()?;
+                }
+                Some(())
+            }
+            _ => None,
+        }
+    }
+
+    fn selection(&mut self) -> Option<()> {
+        self.each(|it| {
+            let parts = it.from.list()?;
+            let compare = u8::try_from(it.from.int()?).ok()?;
+            it.out.push(compare);
+            it.text()?;
+            match (compare, parts) {
+                (0..=7, 3) => it.value(),
+                (8, 3) => it.each(Self::value),
+                (9 | 10, 2) => Some(()),
+                _ => None,
+            }
+        })?;
+        self.each(|it| {
+            it.exactly(2)?;
+            it.text()?;
+            let descending = it.from.bool()?;
+            it.out.push(u8::from(descending));
+            Some(())
+        })?;
+        match self.from.item()? {
+            Item::None => self.out.push(0),
+            Item::Int(limit) => {
+                self.out.push(1);
+                self.whole(limit)?;
+            }
+            _ => return None,
+        }
+        let offset = self.from.int()?;
+        self.whole(offset)
+    }
+
+    /// A number of rows: the wire has a double for JavaScript's sake. Beyond its whole
+    /// numbers no table goes.
+    fn whole(&mut self, number: i64) -> Option<()> {
+        #[allow(clippy::cast_precision_loss, reason = "beyond 2^53 it means: all")]
+        self.out.extend_from_slice(&(number as f64).to_le_bytes());
+        Some(())
+    }
+
+    fn rows(&mut self, row: fn(&mut Self) -> Option<()>) -> Option<()> {
+        self.each(row)?;
+        self.more = self.from.bool()?;
+        Some(())
+    }
+
+    fn each(&mut self, one: impl Fn(&mut Self) -> Option<()>) -> Option<()> {
+        let count = self.from.list()?;
+        self.u32(count);
+        (0..count).try_for_each(|_| one(self))
+    }
+
+    fn exactly(&mut self, count: u32) -> Option<()> {
+        (self.from.list()? == count).then_some(())
+    }
+
+    fn params(&mut self) -> Option<()> {
+        match self.from.item()? {
+            Item::None => {
+                self.out.push(0);
+                Some(())
+            }
+            Item::List(count) => {
+                self.out.push(1);
+                self.u32(count);
+                (0..count).try_for_each(|_| self.value())
+            }
+            Item::Dict => {
+                self.out.push(2);
+                self.named()
+            }
+            _ => None,
+        }
+    }
+
+    fn record(&mut self) -> Option<()> {
+        match self.from.item()? {
+            Item::Dict => self.named(),
+            _ => None,
+        }
+    }
+
+    fn named(&mut self) -> Option<()> {
+        let place = self.out.len();
+        self.u32(0);
+        let mut count: u32 = 0;
+        loop {
+            match self.from.item()? {
+                Item::Text(name) => self.put_text(name)?,
+                Item::End => break,
+                _ => return None,
+            }
+            self.value()?;
+            count += 1;
+        }
+        self.out[place..place + 4].copy_from_slice(&count.to_le_bytes());
+        Some(())
+    }
+
+    fn key(&mut self) -> Option<()> {
+        match self.from.item()? {
+            Item::List(count) => {
+                self.u32(count);
+                (0..count).try_for_each(|_| self.value())
+            }
+            item => {
+                self.u32(1);
+                self.put(item)
+            }
+        }
+    }
+
+    #[inline]
+    fn value(&mut self) -> Option<()> {
+        let item = self.from.item()?;
+        self.put(item)
+    }
+
+    #[inline]
+    fn put(&mut self, item: Item<'_>) -> Option<()> {
+        match item {
+            Item::None => self.out.push(0),
+            Item::Bool(yes) => self.integer(i64::from(yes)),
+            Item::Int(number) => self.integer(number),
+            Item::Float(number) => {
+                self.out.push(2);
+                self.out.extend_from_slice(&number.to_le_bytes());
+            }
+            Item::Text(text) => {
+                self.out.push(3);
+                return self.put_text(text);
+            }
+            Item::Bytes(bytes) if self.checked => {
+                self.out.push(4);
+                self.u32(u32::try_from(bytes.len()).ok()?);
+                self.out.extend_from_slice(bytes);
+            }
+            Item::Bytes(_) | Item::List(_) | Item::Dict | Item::End => return None,
+        }
+        Some(())
+    }
+
+    fn integer(&mut self, number: i64) {
+        self.out.push(1);
+        self.out.extend_from_slice(&number.to_le_bytes());
+    }
+
+    fn text(&mut self) -> Option<()> {
+        let text = self.from.text()?;
+        self.put_text(text)
+    }
+
+    fn put_text(&mut self, text: &str) -> Option<()> {
+        self.u32(u32::try_from(text.len()).ok()?);
+        self.out.extend_from_slice(text.as_bytes());
+        Some(())
+    }
+
+    fn u32(&mut self, number: u32) {
+        self.out.extend_from_slice(&number.to_le_bytes());
+    }
+}

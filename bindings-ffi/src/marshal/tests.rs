@@ -1,0 +1,108 @@
+//! What Python itself reads and writes is tested with it, in
+//! `bindings-ffi/python/tests/test_marshal.py`; here is what must hold of any bytes.
+
+use super::*;
+
+fn request(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut out = Vec::new();
+    request::translate(bytes, &mut out).map(|()| out)
+}
+
+/// `marshal.dumps((1, 2, 0, None, "SELECT ?", (7, "é", None)), 2)`
+const QUERY: &[u8] = b"(\x06\0\0\0i\x01\0\0\0i\x02\0\0\0i\0\0\0\0Nu\x08\0\0\0SELECT ?(\x03\0\0\0i\x07\0\0\0u\x02\0\0\0\xc3\xa9N";
+
+#[test]
+fn a_statement_becomes_the_cores_request() {
+    let mut expected: Vec<u8> = vec![1, 0, 0, 0, 2, 0, 0, 0, 0, 0];
+    expected.extend_from_slice(b"\x08\0\0\0SELECT ?\x01\x03\0\0\0");
+    expected.extend_from_slice(b"\x01\x07\0\0\0\0\0\0\0\x03\x02\0\0\0\xc3\xa9\0");
+    let mut whole = u32::try_from(expected.len()).unwrap().to_le_bytes().to_vec();
+    whole.append(&mut expected);
+    assert_eq!(request(QUERY).unwrap(), whole);
+}
+
+#[test]
+fn what_is_cut_short_or_goes_on_is_refused() {
+    for length in 0..QUERY.len() {
+        assert_eq!(request(&QUERY[..length]), None, "{length}");
+    }
+    assert_eq!(request(&[QUERY, b"N"].concat()), None);
+}
+
+#[test]
+fn bytes_are_taken_only_where_python_has_looked_at_them() {
+    let with = |op: u8| {
+        let head = b"(\x06\0\0\0i\x01\0\0\0i".to_vec();
+        let rest = b"\0\0\0i\0\0\0\0Nu\x01\0\0\0S(\x01\0\0\0s\x01\0\0\0x";
+        [head, vec![op], rest.to_vec()].concat()
+    };
+    assert_eq!(request(&with(2)), None);
+    assert!(request(&with(0x82)).is_some());
+}
+
+#[test]
+fn an_integer_of_more_than_64_bits_is_refused_and_the_outermost_are_not() {
+    let with = |digits: &[u16], negative: bool| {
+        let mut bytes =
+            b"(\x06\0\0\0i\x01\0\0\0i\x02\0\0\0i\0\0\0\0Nu\x01\0\0\0S(\x01\0\0\0l".to_vec();
+        let count = i32::try_from(digits.len()).unwrap() * if negative { -1 } else { 1 };
+        bytes.extend_from_slice(&count.to_le_bytes());
+        digits.iter().for_each(|digit| bytes.extend_from_slice(&digit.to_le_bytes()));
+        request(&bytes).map(|out| i64::from_le_bytes(*out.last_chunk().unwrap()))
+    };
+    assert_eq!(with(&[0x7fff, 0x7fff, 0x7fff, 0x7fff, 7], false), Some(i64::MAX));
+    assert_eq!(with(&[0, 0, 0, 0, 8], true), Some(i64::MIN));
+    assert_eq!(with(&[0, 0, 0, 0, 8], false), None);
+    assert_eq!(with(&[1, 0, 0, 0, 8], true), None);
+    assert_eq!(with(&[0, 0, 0, 0, 0, 1], false), None);
+}
+
+/// Bytes that look like a request in places, so that a test gets behind the head.
+fn noise(random: &mut fastrand::Rng) -> Vec<u8> {
+    let mut bytes = match random.u8(0..4) {
+        0 => Vec::new(),
+        _ => {
+            let mut head = b"(\x06\0\0\0i\x01\0\0\0i".to_vec();
+            head.extend_from_slice(&[random.u8(0..48), 0, 0, 0]);
+            head.extend_from_slice(b"i\0\0\0\0Nu\x01\0\0\0t");
+            head
+        }
+    };
+    for _ in 0..random.usize(0..24) {
+        match random.u8(0..6) {
+            0 => bytes.push(random.u8(..)),
+            1 => bytes.extend_from_slice(&[
+                *random.choice(b"([").unwrap_or(&0),
+                random.u8(0..4),
+                0,
+                0,
+                0,
+            ]),
+            2 => bytes.extend_from_slice(b"u\x02\0\0\0ab"),
+            3 => bytes.extend_from_slice(b"i\x02\0\0\0"),
+            4 => bytes.push(*random.choice(b"NTF0{sgl").unwrap_or(&0)),
+            _ => bytes.extend_from_slice(&random.u32(..).to_le_bytes()),
+        }
+    }
+    bytes
+}
+
+#[test]
+fn no_bytes_whatever_make_it_panic() {
+    let mut random = fastrand::Rng::with_seed(7);
+    let mut taken = 0;
+    for _ in 0..300_000 {
+        let bytes = noise(&mut random);
+        taken += u32::from(request(&bytes).is_some());
+        let mut names = Names::default();
+        let mut out = Writer::default();
+        let mut reply = bytes;
+        reply.splice(
+            0..0,
+            [64, 0, 0, 0, 1, 0, 0, 0, random.u8(0..12), 0, 0, 0, random.u8(0..4), 0, 0, 0],
+        );
+        reply.resize(reply.len().max(64), 0);
+        reply::translate(&reply, &mut names, &mut out);
+    }
+    assert!(taken > 100, "the noise gets behind the head: {taken}");
+}

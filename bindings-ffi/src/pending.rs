@@ -1,0 +1,143 @@
+//! Opening and closing for a language whose code no other thread may call.
+//!
+//! A callback from a thread of ours needs Python's lock, which a thread gets no more
+//! when the interpreter ends: it is ended itself then, in the middle of our frames,
+//! and the process with it. So Python starts, waits by a file descriptor or a wait of
+//! its own, and asks.
+
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use ubiqlite::Result;
+use ubiqlite::wire::Host;
+
+use crate::driver::{Driver, Hosted};
+use crate::engine::{Engine, OpenError};
+use crate::signal::Woken;
+
+/// Something that was started. Letting it go gives it up; a closing goes on.
+#[derive(uniffi::Object)]
+pub struct Pending {
+    driver: Arc<Driver>,
+    outcome: Arc<Mutex<Outcome>>,
+}
+
+enum Outcome {
+    Open,
+    Done(Result<Option<Engine>>),
+    Told,
+}
+
+impl Pending {
+    fn start(work: impl Future<Output = Result<Option<Engine>>> + Send + 'static) -> Arc<Self> {
+        let driver = Arc::new(Driver::default());
+        let outcome = Arc::new(Mutex::new(Outcome::Open));
+        let (host, place) = (Hosted(Arc::clone(&driver)), Arc::clone(&outcome));
+        let signal = Arc::clone(&driver);
+        host.spawn(Box::pin(async move {
+            let result = work.await;
+            *lock(&place) = Outcome::Done(result);
+            signal.signal.raise();
+        }));
+        Arc::new(Self { driver, outcome })
+    }
+}
+
+#[uniffi::export]
+impl Pending {
+    /// A file descriptor that is readable when [`poll`](Self::poll) is to be called;
+    /// negative where there can be none. It lives as long as this.
+    pub fn descriptor(&self) -> i32 {
+        #[cfg(unix)]
+        return self.driver.signal.descriptor().unwrap_or(-1);
+        #[cfg(not(unix))]
+        -1
+    }
+
+    /// Waits until [`poll`](Self::poll) is to be called, for so many milliseconds at
+    /// most. False: they have passed.
+    pub fn wait(&self, millis: u32) -> bool {
+        let limit = Duration::from_millis(u64::from(millis));
+        self.driver.signal.wait(Some(limit)) != Woken::Timeout
+    }
+
+    /// Goes on, and tells whether it is done. What was opened is given once, and none
+    /// for a closing.
+    ///
+    /// # Errors
+    /// Why it failed.
+    pub fn poll(&self) -> Result<Polled, OpenError> {
+        self.driver.signal.lower();
+        self.driver.run();
+        let mut outcome = lock(&self.outcome);
+        if matches!(*outcome, Outcome::Open) {
+            return Ok(Polled { done: false, engine: None });
+        }
+        match std::mem::replace(&mut *outcome, Outcome::Told) {
+            Outcome::Done(Ok(engine)) => Ok(Polled { done: true, engine: engine.map(Arc::new) }),
+            Outcome::Done(Err(error)) => Err(error.into()),
+            _ => Ok(Polled { done: true, engine: None }),
+        }
+    }
+}
+
+/// How far it is.
+#[derive(uniffi::Record)]
+pub struct Polled {
+    /// It is over.
+    pub done: bool,
+    /// What was opened.
+    pub engine: Option<Arc<Engine>>,
+}
+
+#[uniffi::export]
+impl Engine {
+    /// Waits for what was accepted, and closes, as [`close`](Self::close).
+    pub fn start_close(&self) -> Arc<Pending> {
+        let database = self.database().clone();
+        Pending::start(async move { database.close().await.map(|()| None) })
+    }
+}
+
+/// Opens a database, as [`Engine::open`].
+#[uniffi::export]
+pub fn start_open(path: String, options: String) -> Arc<Pending> {
+    Pending::start(async move { Engine::opened(&path, &options).await.map(Some) })
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        self.driver.end();
+    }
+}
+
+fn lock(outcome: &Mutex<Outcome>) -> MutexGuard<'_, Outcome> {
+    outcome.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settled(pending: &Pending) -> Result<Option<Arc<Engine>>, OpenError> {
+        loop {
+            let polled = pending.poll()?;
+            if polled.done {
+                return Ok(polled.engine);
+            }
+            assert!(pending.wait(10_000), "nobody told that it can go on");
+        }
+    }
+
+    #[test]
+    fn a_database_is_opened_and_closed_by_asking_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.db").to_string_lossy().into_owned();
+        let engine = settled(&start_open(path, "{}".into())).unwrap().unwrap();
+        assert!(settled(&engine.start_close()).unwrap().is_none());
+        let refused = settled(&start_open(String::new(), "{\"cache\": 1}".into()));
+        let Err(OpenError::Failed { fields }) = refused else { panic!("it was opened") };
+        assert!(fields.contains("InvalidArgument"), "{fields}");
+    }
+}
