@@ -19,6 +19,23 @@ pub enum Format {
 }
 
 /// Takes requests, and has the replies that are ready.
+pub(crate) trait Endpoint: Send + Sync {
+    /// Takes one request; an answer that is there at once is written to `room`.
+    fn call(&self, request: &[u8], room: &mut [u8]) -> Called;
+
+    /// Goes on with what can go on, and gives the replies that are ready.
+    fn take(&self, room: &mut [u8]) -> Taken;
+
+    /// Wakes who takes.
+    fn driver(&self) -> &Arc<Driver>;
+
+    /// The connection, if it is a bare one and open.
+    fn as_bare(&self) -> Option<&ubiqlite::bare::Bare> {
+        None
+    }
+}
+
+/// A database's client.
 pub(crate) struct Client {
     server: Server,
     driver: Arc<Driver>,
@@ -65,7 +82,13 @@ impl Client {
         Self { server, driver, kept: Mutex::default(), marshal }
     }
 
-    pub(crate) fn call(&self, request: &[u8], room: &mut [u8]) -> Called {
+    fn kept(&self) -> std::sync::MutexGuard<'_, Vec<u8>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Endpoint for Client {
+    fn call(&self, request: &[u8], room: &mut [u8]) -> Called {
         if let Some(marshal) = &self.marshal {
             return marshal::call(marshal, &self.server, request, room);
         }
@@ -87,8 +110,7 @@ impl Client {
         }
     }
 
-    /// Goes on with what can go on, and gives the replies that are ready.
-    pub(crate) fn take(&self, room: &mut [u8]) -> Taken {
+    fn take(&self, room: &mut [u8]) -> Taken {
         self.driver.signal.lower();
         self.driver.run();
         if let Some(marshal) = &self.marshal {
@@ -120,12 +142,8 @@ impl Client {
         Taken::Replies(len)
     }
 
-    pub(crate) fn driver(&self) -> &Arc<Driver> {
+    fn driver(&self) -> &Arc<Driver> {
         &self.driver
-    }
-
-    fn kept(&self) -> std::sync::MutexGuard<'_, Vec<u8>> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use ubiqlite::wire::{Server, Settings};
 use ubiqlite::{Database, Error, ErrorKind};
 
-use crate::client::{Client, Format};
+use crate::client::{Client, Endpoint, Format};
 use crate::registry::Registry;
 
 /// The clients of all databases of this process.
-pub(crate) static CLIENTS: Registry<Client> = Registry::new();
+pub(crate) static CLIENTS: Registry<Box<dyn Endpoint>> = Registry::new();
 
 /// What failed, as the fields that a binding makes its exception of.
 #[derive(Debug, thiserror::Error, uniffi::Error)]
@@ -47,7 +47,7 @@ impl Engine {
     /// A new client, to be given to the functions of [`raw`](crate::raw) and ended
     /// by [`ubiqlite_release`](crate::raw::ubiqlite_release).
     pub fn client(&self, format: Format) -> u64 {
-        CLIENTS.put(Client::new(self.0.clone(), format))
+        CLIENTS.put(Box::new(Client::new(self.0.clone(), format)))
     }
 
     /// Waits for what was accepted, and closes. Calls after that fail with `Closed`.

@@ -5,6 +5,7 @@
 //! than a read: requests and replies are bytes, given and taken by the C functions
 //! of [`raw`], in the format that a [`Client`](client::Client) was made for.
 
+pub mod bare;
 mod client;
 mod driver;
 mod engine;

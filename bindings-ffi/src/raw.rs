@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::client::{Called, Client, Taken};
+use crate::client::{Called, Endpoint, Taken};
 use crate::engine::CLIENTS;
 use crate::signal::Woken;
 
@@ -22,8 +22,8 @@ pub const DEFECT: i64 = -3;
 /// before another call is made.
 pub const NEEDS_ROOM: i64 = -16;
 
-fn with(client: u64, work: impl FnOnce(&Arc<Client>) -> i64) -> i64 {
-    catch_unwind(AssertUnwindSafe(|| CLIENTS.get(client).map_or(GONE, |client| work(&client))))
+fn with(client: u64, work: impl FnOnce(&dyn Endpoint) -> i64) -> i64 {
+    catch_unwind(AssertUnwindSafe(|| CLIENTS.get(client).map_or(GONE, |client| work(&**client))))
         .unwrap_or(DEFECT)
 }
 

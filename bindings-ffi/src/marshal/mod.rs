@@ -10,12 +10,12 @@
 //! refused, and Python then converts its values by its rules and asks again.
 
 mod names;
-mod read;
+pub(crate) mod read;
 mod reply;
 mod request;
 #[cfg(test)]
 mod tests;
-mod write;
+pub(crate) mod write;
 
 use std::sync::{Mutex, PoisonError};
 

@@ -2,11 +2,11 @@
 
 /// Bytes of which the first are yet to be read.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Reader<'a>(&'a [u8]);
+pub(crate) struct Reader<'a>(&'a [u8]);
 
 /// An object, or the beginning of one that holds others.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Item<'a> {
+pub(crate) enum Item<'a> {
     None,
     Bool(bool),
     Int(i64),
@@ -22,13 +22,13 @@ pub(super) enum Item<'a> {
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Self(bytes)
     }
 
     /// The next object. `None`: these bytes are none, or one that is no value.
     #[inline]
-    pub(super) fn item(&mut self) -> Option<Item<'a>> {
+    pub(crate) fn item(&mut self) -> Option<Item<'a>> {
         Some(match self.byte()? {
             b'i' => Item::Int(i64::from(i32::from_le_bytes(self.array()?))),
             b'u' | b't' => Item::Text(std::str::from_utf8(self.sized()?).ok()?),
@@ -45,39 +45,39 @@ impl<'a> Reader<'a> {
         })
     }
 
-    pub(super) fn int(&mut self) -> Option<i64> {
+    pub(crate) fn int(&mut self) -> Option<i64> {
         match self.item()? {
             Item::Int(number) => Some(number),
             _ => None,
         }
     }
 
-    pub(super) fn u32(&mut self) -> Option<u32> {
+    pub(crate) fn u32(&mut self) -> Option<u32> {
         u32::try_from(self.int()?).ok()
     }
 
-    pub(super) fn bool(&mut self) -> Option<bool> {
+    pub(crate) fn bool(&mut self) -> Option<bool> {
         match self.item()? {
             Item::Bool(yes) => Some(yes),
             _ => None,
         }
     }
 
-    pub(super) fn text(&mut self) -> Option<&'a str> {
+    pub(crate) fn text(&mut self) -> Option<&'a str> {
         match self.item()? {
             Item::Text(text) => Some(text),
             _ => None,
         }
     }
 
-    pub(super) fn list(&mut self) -> Option<u32> {
+    pub(crate) fn list(&mut self) -> Option<u32> {
         match self.item()? {
             Item::List(count) => Some(count),
             _ => None,
         }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 

@@ -1,10 +1,10 @@
 //! Writing what `marshal.loads` reads.
 
 /// So many bytes stand before the items of a list.
-pub(super) const HEAD: usize = 5;
+pub(crate) const HEAD: usize = 5;
 
 /// What stands before the items of a list.
-pub(super) fn list_head(count: u32) -> [u8; HEAD] {
+pub(crate) fn list_head(count: u32) -> [u8; HEAD] {
     let [a, b, c, d] = count.to_le_bytes();
     [b'[', a, b, c, d]
 }
@@ -14,53 +14,53 @@ const NAMED: u8 = 0x80;
 
 /// Objects that are read by one `marshal.loads`.
 #[derive(Debug, Default)]
-pub(super) struct Writer {
+pub(crate) struct Writer {
     bytes: Vec<u8>,
     /// So many of the objects are numbered.
     numbered: u32,
 }
 
 impl Writer {
-    pub(super) fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.bytes.len()
     }
 
     /// Begins anew, and keeps the memory unless it is larger than `most`.
-    pub(super) fn clear(&mut self, most: usize) {
+    pub(crate) fn clear(&mut self, most: usize) {
         self.bytes.clear();
         self.bytes.shrink_to(most);
         self.numbered = 0;
     }
 
     /// Where the next object will stand, for [`back_to`](Self::back_to).
-    pub(super) fn place(&self) -> (usize, u32) {
+    pub(crate) fn place(&self) -> (usize, u32) {
         (self.bytes.len(), self.numbered)
     }
 
     /// Takes back what was written since.
-    pub(super) fn back_to(&mut self, (length, numbered): (usize, u32)) {
+    pub(crate) fn back_to(&mut self, (length, numbered): (usize, u32)) {
         self.bytes.truncate(length);
         self.numbered = numbered;
     }
 
-    pub(super) fn reserve(&mut self, bytes: usize) {
+    pub(crate) fn reserve(&mut self, bytes: usize) {
         self.bytes.reserve(bytes);
     }
 
-    pub(super) fn none(&mut self) {
+    pub(crate) fn none(&mut self) {
         self.bytes.push(b'N');
     }
 
-    pub(super) fn bool(&mut self, yes: bool) {
+    pub(crate) fn bool(&mut self, yes: bool) {
         self.bytes.push(if yes { b'T' } else { b'F' });
     }
 
     #[inline]
-    pub(super) fn int(&mut self, number: i64) {
+    pub(crate) fn int(&mut self, number: i64) {
         if let Ok(small) = i32::try_from(number) {
             self.bytes.push(b'i');
             self.bytes.extend_from_slice(&small.to_le_bytes());
@@ -88,13 +88,13 @@ impl Writer {
     }
 
     #[inline]
-    pub(super) fn float(&mut self, number: f64) {
+    pub(crate) fn float(&mut self, number: f64) {
         self.bytes.push(b'g');
         self.bytes.extend_from_slice(&number.to_le_bytes());
     }
 
     #[inline]
-    pub(super) fn ascii(&mut self, text: &[u8]) {
+    pub(crate) fn ascii(&mut self, text: &[u8]) {
         if let Ok(length) = u8::try_from(text.len()) {
             self.bytes.extend_from_slice(&[b'z', length]);
             self.bytes.extend_from_slice(text);
@@ -103,7 +103,7 @@ impl Writer {
         }
     }
 
-    pub(super) fn text(&mut self, text: &str) {
+    pub(crate) fn text(&mut self, text: &str) {
         if text.is_ascii() {
             self.ascii(text.as_bytes());
         } else {
@@ -111,7 +111,7 @@ impl Writer {
         }
     }
 
-    pub(super) fn blob(&mut self, bytes: &[u8]) {
+    pub(crate) fn blob(&mut self, bytes: &[u8]) {
         self.sized(b's', bytes);
     }
 
@@ -125,7 +125,7 @@ impl Writer {
 
     /// A tuple: its items follow.
     #[inline]
-    pub(super) fn tuple(&mut self, count: usize) {
+    pub(crate) fn tuple(&mut self, count: usize) {
         if let Ok(count) = u8::try_from(count) {
             self.bytes.extend_from_slice(&[b')', count]);
         } else {
@@ -139,24 +139,24 @@ impl Writer {
     }
 
     /// A list: its items follow.
-    pub(super) fn list(&mut self, count: u32) {
+    pub(crate) fn list(&mut self, count: u32) {
         self.bytes.extend_from_slice(&list_head(count));
     }
 
     /// A dict: names and values follow, and then its end.
     #[inline]
-    pub(super) fn dict(&mut self) {
+    pub(crate) fn dict(&mut self) {
         self.bytes.push(b'{');
     }
 
     #[inline]
-    pub(super) fn end(&mut self) {
+    pub(crate) fn end(&mut self) {
         self.bytes.push(b'0');
     }
 
     /// A text that is one object wherever it stands. Answers its number, for
     /// [`again`](Self::again).
-    pub(super) fn name(&mut self, name: &str) -> u32 {
+    pub(crate) fn name(&mut self, name: &str) -> u32 {
         let bytes = name.as_bytes();
         match u8::try_from(bytes.len()) {
             Ok(length) if name.is_ascii() => {
@@ -172,7 +172,7 @@ impl Writer {
 
     /// The object of this number once more.
     #[inline]
-    pub(super) fn again(&mut self, number: u32) {
+    pub(crate) fn again(&mut self, number: u32) {
         self.bytes.push(b'r');
         self.u32(number);
     }

@@ -89,16 +89,19 @@ impl Connection {
         unsafe { ffi::sqlite3_get_autocommit(self.raw) == 0 }
     }
 
-    fn answer(&self) -> Answer {
+    pub(super) fn state(&self) -> State {
         // SAFETY: the connection is open.
-        let state = unsafe {
+        unsafe {
             State {
                 in_transaction: self.in_transaction(),
                 total_changes: ffi::sqlite3_total_changes64(self.raw).cast_unsigned(),
                 last_row_id: ffi::sqlite3_last_insert_rowid(self.raw),
             }
-        };
-        Answer { state, ..Answer::default() }
+        }
+    }
+
+    fn answer(&self) -> Answer {
+        Answer { state: self.state(), ..Answer::default() }
     }
 
     /// Does what is asked if it is short and waits for nothing; gives it back

@@ -6,6 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use rusqlite::ffi;
 
+use super::State;
 use super::connection::Connection;
 
 /// Work, and how its answer is told: when the connection is free again, so that who
@@ -20,6 +21,7 @@ pub(super) struct Line {
     inbox: Mutex<Inbox>,
     arrived: Condvar,
     stop: Mutex<Option<Stop>>,
+    state: Mutex<State>,
 }
 
 #[derive(Default)]
@@ -71,7 +73,10 @@ impl Line {
             return None;
         }
         drop(inbox);
-        guard.as_mut().map(work)
+        let connection = guard.as_mut()?;
+        let done = work(connection);
+        self.note(Some(connection));
+        Some(done)
     }
 
     /// Has `job` done on the line's thread. A closed line drops it.
@@ -109,6 +114,7 @@ impl Line {
                 let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
                 // A defect in one job must not take the thread from the others.
                 let told = catch_unwind(AssertUnwindSafe(|| job(&mut connection)));
+                self.note(connection.as_ref());
                 drop(connection);
                 self.inbox().busy = false;
                 if let Ok(tell) = told {
@@ -134,6 +140,16 @@ impl Line {
         inbox.closed = true;
         drop(inbox);
         self.arrived.notify_one();
+    }
+
+    /// What SQLite told about the connection after the last work.
+    pub(super) fn state(&self) -> State {
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note(&self, connection: Option<&Connection>) {
+        let state = connection.map_or_else(State::default, Connection::state);
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
     }
 
     pub(super) fn set_stop(&self, stop: Option<Stop>) {

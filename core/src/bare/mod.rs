@@ -198,6 +198,11 @@ impl Bare {
         })
     }
 
+    /// The connection after what was done last, well or not.
+    pub fn state(&self) -> State {
+        self.0.state()
+    }
+
     /// Stops the statement that runs, if one does.
     pub fn interrupt(&self) {
         self.0.interrupt();

@@ -52,13 +52,16 @@ impl Page {
 
     /// How many cells there are: rows times columns.
     #[inline]
-    pub(crate) fn cells(&self) -> usize {
+    pub fn cells(&self) -> usize {
         self.cells.len()
     }
 
     /// The cell at `index`, counted row by row.
+    ///
+    /// # Panics
+    /// If there are not so many.
     #[inline]
-    pub(crate) fn cell(&self, index: usize) -> ValueRef<'_> {
+    pub fn cell(&self, index: usize) -> ValueRef<'_> {
         let cell = self.cells[index];
         match cell.tag {
             tag::INTEGER => ValueRef::Integer(cell.bits.cast_signed()),

@@ -1,0 +1,273 @@
+//! Python's functions that SQLite calls.
+//!
+//! Python gives addresses of C functions that it made and keeps until the connection
+//! is closed. They may be called on any thread, and take Python's lock themselves.
+
+use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rusqlite::ffi;
+use ubiqlite::bare::Bare;
+use ubiqlite::{Error, Result};
+
+use crate::marshal::read::{Item, Reader};
+use crate::marshal::write::Writer;
+
+/// What is installed; an address of 0 takes it out.
+pub(super) enum Callback {
+    Function { name: String, arguments: i32, deterministic: bool, address: usize },
+    Trace(usize),
+    Progress(usize, i32),
+    Authorizer(usize),
+}
+
+pub(super) enum Extensions {
+    Allow(bool),
+    Load { path: String, entry: Option<String> },
+}
+
+/// Calls a function: takes the arguments as a tuple in `marshal`'s format, and writes
+/// its result to `room`. Answers the result's length; if there is not so much room,
+/// the length as a negative number, and is asked once more, without arguments, for the
+/// result. [`RAISED`]: it raised an exception.
+type Function = unsafe extern "C" fn(*const u8, usize, *mut u8, usize) -> i64;
+type Trace = unsafe extern "C" fn(*const c_char);
+type Progress = unsafe extern "C" fn(*mut c_void) -> c_int;
+type Authorizer = unsafe extern "C" fn(
+    *mut c_void,
+    c_int,
+    *const c_char,
+    *const c_char,
+    *const c_char,
+    *const c_char,
+) -> c_int;
+
+const RAISED: i64 = i64::MIN;
+
+/// Remembers that there are any: then no statement runs within a call.
+#[derive(Debug, Default)]
+pub(super) struct Callbacks(AtomicBool);
+
+impl Callbacks {
+    pub(super) fn install(
+        &self,
+        bare: &Bare,
+        callback: Callback,
+    ) -> impl Future<Output = Result<()>> + Send + use<> {
+        // Stays so when they are taken out: who used them may again.
+        let observing = (!self.0.swap(true, Ordering::AcqRel)).then(|| bare.set_observed(true));
+        // SAFETY: the connection stays open; Python keeps the functions until it is
+        // closed, and they take its lock on whatever thread they are called.
+        let installing = unsafe { bare.with_handle(move |raw| install(raw, callback)) };
+        async move {
+            if let Some(observing) = observing {
+                observing.await?;
+            }
+            installing.await
+        }
+    }
+}
+
+/// # Safety
+/// The connection is open, and the addresses are those of functions of the types that
+/// their kinds ask for.
+unsafe fn install(raw: *mut ffi::sqlite3, callback: Callback) -> Result<()> {
+    // SAFETY: by the contract; an address of 0 is no function.
+    unsafe {
+        let code = match callback {
+            Callback::Function { name, arguments, deterministic, address } => {
+                let name = CString::new(name)
+                    .map_err(|_| super::invalid("the function's name holds a NUL"))?;
+                let flags =
+                    ffi::SQLITE_UTF8 | if deterministic { ffi::SQLITE_DETERMINISTIC } else { 0 };
+                let run: Option<unsafe extern "C" fn(_, _, _)> =
+                    (address != 0).then_some(on_function as unsafe extern "C" fn(_, _, _));
+                ffi::sqlite3_create_function_v2(
+                    raw,
+                    name.as_ptr(),
+                    arguments,
+                    flags,
+                    address as *mut c_void,
+                    run,
+                    None,
+                    None,
+                    None,
+                )
+            }
+            Callback::Trace(0) => ffi::sqlite3_trace_v2(raw, 0, None, std::ptr::null_mut()),
+            Callback::Trace(address) => ffi::sqlite3_trace_v2(
+                raw,
+                ffi::SQLITE_TRACE_STMT as c_uint,
+                Some(on_trace),
+                address as *mut c_void,
+            ),
+            Callback::Progress(address, steps) => {
+                let run = (address != 0).then(|| std::mem::transmute::<usize, Progress>(address));
+                ffi::sqlite3_progress_handler(raw, steps, run, std::ptr::null_mut());
+                ffi::SQLITE_OK
+            }
+            Callback::Authorizer(address) => {
+                let run = (address != 0).then(|| std::mem::transmute::<usize, Authorizer>(address));
+                ffi::sqlite3_set_authorizer(raw, run, std::ptr::null_mut())
+            }
+        };
+        check(raw, code)
+    }
+}
+
+/// # Safety
+/// The connection is open.
+unsafe fn check(raw: *mut ffi::sqlite3, code: c_int) -> Result<()> {
+    if code == ffi::SQLITE_OK {
+        return Ok(());
+    }
+    // SAFETY: by the contract; the message is SQLite's C string.
+    let message = unsafe { CStr::from_ptr(ffi::sqlite3_errmsg(raw)).to_string_lossy() };
+    Err(Error::from_code(code, &message))
+}
+
+/// Allows or loads extensions.
+pub(super) fn extensions(
+    bare: &Bare,
+    extensions: Extensions,
+) -> impl Future<Output = Result<()>> + Send + use<> {
+    // SAFETY: the connection stays open and its statements are left alone. What an
+    // extension does is its caller's business, who has to allow it first.
+    unsafe {
+        bare.with_handle(move |raw| match extensions {
+            Extensions::Allow(yes) => {
+                let on = ffi::SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION;
+                let code = ffi::sqlite3_db_config(
+                    raw,
+                    on,
+                    c_int::from(yes),
+                    std::ptr::null_mut::<c_int>(),
+                );
+                check(raw, code)
+            }
+            Extensions::Load { path, entry } => {
+                let text = |text: String| {
+                    CString::new(text).map_err(|_| super::invalid("the path holds a NUL"))
+                };
+                let (path, entry) = (text(path)?, entry.map(text).transpose()?);
+                let entry = entry.as_ref().map_or(std::ptr::null(), |entry| entry.as_ptr());
+                let mut told = std::ptr::null_mut();
+                let code = ffi::sqlite3_load_extension(raw, path.as_ptr(), entry, &raw mut told);
+                if code == ffi::SQLITE_OK || told.is_null() {
+                    return check(raw, code);
+                }
+                let message = CStr::from_ptr(told).to_string_lossy().into_owned();
+                ffi::sqlite3_free(told.cast());
+                Err(Error::from_code(code, &message))
+            }
+        })
+    }
+}
+
+unsafe extern "C" fn on_trace(
+    kind: c_uint,
+    context: *mut c_void,
+    statement: *mut c_void,
+    _text: *mut c_void,
+) -> c_int {
+    if kind == ffi::SQLITE_TRACE_STMT as c_uint {
+        // SAFETY: `install` gave the address of a function of this type; SQLite gives
+        // the statement, and its text is freed as SQLite wants it.
+        unsafe {
+            let tell = std::mem::transmute::<*mut c_void, Trace>(context);
+            let sql = ffi::sqlite3_expanded_sql(statement.cast());
+            if sql.is_null() {
+                // Too large with its parameters.
+                tell(ffi::sqlite3_sql(statement.cast()));
+            } else {
+                tell(sql);
+                ffi::sqlite3_free(sql.cast());
+            }
+        }
+    }
+    0
+}
+
+unsafe extern "C" fn on_function(
+    context: *mut ffi::sqlite3_context,
+    count: c_int,
+    arguments: *mut *mut ffi::sqlite3_value,
+) {
+    // SAFETY: SQLite gives so many arguments; `install` gave the function's address.
+    unsafe {
+        let mut out = Writer::default();
+        let count = usize::try_from(count).unwrap_or(0);
+        out.tuple(count);
+        for index in 0..count {
+            argument(*arguments.add(index), &mut out);
+        }
+        let address = ffi::sqlite3_user_data(context);
+        let function = std::mem::transmute::<*mut c_void, Function>(address);
+        let mut room = vec![0u8; 512];
+        let mut length = function(out.bytes().as_ptr(), out.len(), room.as_mut_ptr(), room.len());
+        if length < 0 && length != RAISED {
+            room.resize(usize::try_from(length.unsigned_abs()).unwrap_or(0), 0);
+            length = function(std::ptr::null(), 0, room.as_mut_ptr(), room.len());
+        }
+        let answer = usize::try_from(length).ok().and_then(|length| room.get(..length));
+        if answer.and_then(|answer| result(context, answer)).is_none() {
+            let told = c"user-defined function raised exception";
+            ffi::sqlite3_result_error(context, told.as_ptr(), -1);
+        }
+    }
+}
+
+/// # Safety
+/// `value` is a value of SQLite's.
+unsafe fn argument(value: *mut ffi::sqlite3_value, out: &mut Writer) {
+    // SAFETY: by the contract; the pointer comes before the length, as SQLite wants it.
+    unsafe {
+        let bytes = |start: *const u8| match usize::try_from(ffi::sqlite3_value_bytes(value)) {
+            Ok(length) if length > 0 && !start.is_null() => {
+                std::slice::from_raw_parts(start, length)
+            }
+            _ => &[],
+        };
+        match ffi::sqlite3_value_type(value) {
+            ffi::SQLITE_INTEGER => out.int(ffi::sqlite3_value_int64(value)),
+            ffi::SQLITE_FLOAT => out.float(ffi::sqlite3_value_double(value)),
+            ffi::SQLITE_TEXT => {
+                let text = bytes(ffi::sqlite3_value_text(value));
+                out.text(&String::from_utf8_lossy(text));
+            }
+            ffi::SQLITE_BLOB => out.blob(bytes(ffi::sqlite3_value_blob(value).cast())),
+            _ => out.none(),
+        }
+    }
+}
+
+/// # Safety
+/// `context` is that of the function that is called.
+unsafe fn result(context: *mut ffi::sqlite3_context, answer: &[u8]) -> Option<()> {
+    let mut from = Reader::new(answer);
+    // SAFETY: by the contract; SQLite copies texts and blobs.
+    unsafe {
+        match from.item()? {
+            Item::None => ffi::sqlite3_result_null(context),
+            Item::Bool(yes) => ffi::sqlite3_result_int64(context, i64::from(yes)),
+            Item::Int(number) => ffi::sqlite3_result_int64(context, number),
+            Item::Float(number) => ffi::sqlite3_result_double(context, number),
+            Item::Text(text) => ffi::sqlite3_result_text64(
+                context,
+                text.as_ptr().cast(),
+                text.len() as u64,
+                ffi::SQLITE_TRANSIENT(),
+                ffi::SQLITE_UTF8 as u8,
+            ),
+            Item::Bytes([]) => ffi::sqlite3_result_zeroblob(context, 0),
+            Item::Bytes(bytes) => ffi::sqlite3_result_blob64(
+                context,
+                bytes.as_ptr().cast(),
+                bytes.len() as u64,
+                ffi::SQLITE_TRANSIENT(),
+            ),
+            Item::List(_) | Item::Dict | Item::End => return None,
+        }
+    }
+    Some(())
+}

@@ -1,0 +1,188 @@
+//! Replies of a bare connection, as tuples that `marshal.loads` reads.
+//!
+//! `(id, 0, in_transaction, total_changes, last_row_id, …)` when it went well, with
+//! `changed or None, rows or None, whether there are more, serial, names and declared
+//! types, or None where they were told` for a statement and `done, remaining, pages`
+//! for a backup; `(id, 1, in_transaction, total_changes, last_row_id, code or None,
+//! kind, message)` when not.
+//!
+//! A row is a tuple. A text is a `str`; where it is no UTF-8, and everywhere if the
+//! request's number has [`BYTES`], it is a tuple of its bytes.
+
+use std::collections::HashSet;
+
+use ubiqlite::bare::{Answer, Shape, State};
+use ubiqlite::{Page, Result, ValueRef};
+
+use super::backup::Progress;
+use crate::client::{Called, Taken};
+use crate::marshal::write::{HEAD, Writer, list_head};
+
+/// In a request's number: texts are wanted as bytes.
+const BYTES: u32 = 1 << 30;
+
+/// So many shapes are remembered. Python has the same rule.
+const REMEMBERED: usize = 512;
+
+/// Memory of more bytes than this is not kept.
+const LARGE: usize = 1 << 20;
+
+/// What a request ended with.
+pub(super) enum Answered {
+    Done,
+    Asked(Answer),
+    Progress(Progress),
+}
+
+/// Replies that wait to be taken, and what Python knows.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    kept: Writer,
+    count: u32,
+    shapes: HashSet<u64>,
+}
+
+impl Told {
+    /// Puts an answer where the caller wants it, or keeps it to be taken at once.
+    pub(super) fn put(
+        &mut self,
+        id: u32,
+        answer: &Result<Answered>,
+        state: Option<State>,
+        room: &mut [u8],
+    ) -> Called {
+        let alone = self.count == 0;
+        self.keep(id, answer, state);
+        let length = self.kept.len();
+        match room.get_mut(..length).filter(|_| alone) {
+            None => Called::NeedsRoom(length + HEAD),
+            Some(room) => {
+                room.copy_from_slice(self.kept.bytes());
+                self.forget();
+                Called::Answered(length)
+            }
+        }
+    }
+
+    pub(super) fn keep(&mut self, id: u32, answer: &Result<Answered>, state: Option<State>) {
+        self.count += 1;
+        let out = &mut self.kept;
+        let items = match answer {
+            Ok(Answered::Done) => 0,
+            Ok(Answered::Asked(_)) => 5,
+            Ok(Answered::Progress(_)) | Err(_) => 3,
+        };
+        out.tuple(5 + items);
+        out.int(i64::from(id));
+        out.int(i64::from(answer.is_err()));
+        let state = match answer {
+            Ok(Answered::Asked(answer)) => answer.state,
+            _ => state.unwrap_or_default(),
+        };
+        out.bool(state.in_transaction);
+        out.int(state.total_changes.cast_signed());
+        out.int(state.last_row_id);
+        match answer {
+            Ok(Answered::Done) => {}
+            Ok(Answered::Asked(answer)) => asked(answer, id & BYTES != 0, &mut self.shapes, out),
+            Ok(Answered::Progress(progress)) => {
+                out.bool(progress.done);
+                out.int(i64::from(progress.remaining));
+                out.int(i64::from(progress.pages));
+            }
+            Err(error) => {
+                match error.code() {
+                    Some(code) => out.int(i64::from(code)),
+                    None => out.none(),
+                }
+                out.text(error.kind().name());
+                out.text(error.message());
+            }
+        }
+    }
+
+    pub(super) fn take(&mut self, room: &mut [u8]) -> Taken {
+        if self.count == 0 {
+            return Taken::Nothing;
+        }
+        let head = list_head(self.count);
+        let needed = head.len() + self.kept.len();
+        let Some(room) = room.get_mut(..needed) else { return Taken::NeedsRoom(needed) };
+        let (first, rest) = room.split_at_mut(head.len());
+        first.copy_from_slice(&head);
+        rest.copy_from_slice(self.kept.bytes());
+        self.forget();
+        Taken::Replies(needed)
+    }
+
+    fn forget(&mut self) {
+        self.count = 0;
+        self.kept.clear(LARGE);
+    }
+}
+
+fn asked(answer: &Answer, bytes: bool, shapes: &mut HashSet<u64>, out: &mut Writer) {
+    match answer.changed {
+        Some(changed) => out.int(changed.cast_signed()),
+        None => out.none(),
+    }
+    match &answer.page {
+        Some(page) => rows(page, bytes, out),
+        None => out.none(),
+    }
+    out.bool(answer.more);
+    match &answer.shape {
+        None => {
+            out.int(0);
+            out.none();
+        }
+        Some(shape) => {
+            // From 1: none is 0.
+            out.int(shape.serial().wrapping_add(1).cast_signed());
+            if shapes.len() >= REMEMBERED {
+                shapes.clear();
+            }
+            if shapes.insert(shape.serial()) {
+                self::shape(shape, out);
+            } else {
+                out.none();
+            }
+        }
+    }
+}
+
+fn shape(shape: &Shape, out: &mut Writer) {
+    out.tuple(2);
+    out.tuple(shape.names().len());
+    shape.names().iter().for_each(|name| out.text(name));
+    out.tuple(shape.declared().len());
+    for declared in shape.declared() {
+        match declared {
+            Some(declared) => out.text(declared),
+            None => out.none(),
+        }
+    }
+}
+
+fn rows(page: &Page, bytes: bool, out: &mut Writer) {
+    let (count, width) = (page.rows(), page.columns().len());
+    out.list(u32::try_from(count).unwrap_or(u32::MAX));
+    for row in 0..count {
+        out.tuple(width);
+        for column in 0..width {
+            match page.cell(row * width + column) {
+                ValueRef::Null => out.none(),
+                ValueRef::Integer(number) => out.int(number),
+                ValueRef::Real(number) => out.float(number),
+                ValueRef::Blob(blob) => out.blob(blob),
+                ValueRef::Text(text) => match std::str::from_utf8(text) {
+                    Ok(text) if !bytes => out.text(text),
+                    _ => {
+                        out.tuple(1);
+                        out.blob(text);
+                    }
+                },
+            }
+        }
+    }
+}

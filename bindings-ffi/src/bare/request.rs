@@ -1,0 +1,168 @@
+//! Requests to a bare connection: `marshal.dumps((id, op, …), 2)`.
+//!
+//! | op | what follows |
+//! |---|---|
+//! | 0 open | path, whether it may be a URI, milliseconds to wait for a lock, statements kept |
+//! | 1 execute | cursor, sql, params, begin, most rows (negative: all) |
+//! | 2 execute many | cursor, sql, a list of params, begin |
+//! | 3 fetch | cursor, most rows |
+//! | 4 reset | cursor |
+//! | 5 script | sql, whether an open transaction is committed before |
+//! | 6 end | whether by commit |
+//! | 7 close, 8 interrupt | |
+//! | 9 function | name, arguments, deterministic, address (0: none) |
+//! | 10 trace, 12 authorizer | address |
+//! | 11 progress | address, steps |
+//! | 13 extensions | whether they may be loaded |
+//! | 14 extension | path, entry point or None |
+//! | 15 backup | the other connection's number, database, pages (negative: all) |
+//!
+//! `begin` is 0: none, 1: deferred, 2: immediate, 3: exclusive. An op with [`CHECKED`]
+//! says that Python has looked at each value, as of a database's requests.
+
+use std::time::Duration;
+
+use ubiqlite::Params;
+use ubiqlite::bare::{Ask, BareOptions};
+
+use super::callbacks::{Callback, Extensions};
+use crate::marshal::read::{Item, Reader};
+
+/// Added to an op.
+const CHECKED: u32 = 0x80;
+
+pub(super) struct Request {
+    pub(super) id: u32,
+    pub(super) what: What,
+}
+
+pub(super) enum What {
+    Open { path: String, options: BareOptions },
+    Ask(Ask),
+    Close,
+    Interrupt,
+    Callback(Callback),
+    Extensions(Extensions),
+    Backup { target: u64, name: String, pages: i32 },
+}
+
+/// Reads a request. `None`: it is none, or has values that need Python's rules.
+pub(super) fn read(bytes: &[u8]) -> Option<Request> {
+    let mut from = Reader::new(bytes);
+    from.list()?;
+    let id = from.u32()?;
+    let number = from.u32()?;
+    let what = what(&mut from, number & !CHECKED, number & CHECKED != 0)?;
+    from.is_empty().then_some(Request { id, what })
+}
+
+fn what(from: &mut Reader<'_>, op: u32, checked: bool) -> Option<What> {
+    Some(match op {
+        0 => {
+            let path = from.text()?.to_owned();
+            let uri = from.bool()?;
+            let busy_timeout = Duration::from_millis(u64::try_from(from.int()?).unwrap_or(0));
+            let cached_statements = usize::try_from(from.int()?).unwrap_or(0);
+            What::Open { path, options: BareOptions { uri, busy_timeout, cached_statements } }
+        }
+        1 => What::Ask(Ask::Execute {
+            cursor: from.u32()?,
+            sql: from.text()?.to_owned(),
+            params: params(from, checked)?,
+            begin: begin(from)?,
+            most: most(from)?,
+        }),
+        2 => {
+            let (cursor, sql) = (from.u32()?, from.text()?.to_owned());
+            let count = from.list()?;
+            let each = (0..count).map(|_| params(from, checked)).collect::<Option<_>>()?;
+            What::Ask(Ask::ExecuteMany { cursor, sql, each, begin: begin(from)? })
+        }
+        3 => What::Ask(Ask::Fetch { cursor: from.u32()?, most: most(from)? }),
+        4 => What::Ask(Ask::Reset { cursor: from.u32()? }),
+        5 => What::Ask(Ask::Script { sql: from.text()?.to_owned(), commit: from.bool()? }),
+        6 => What::Ask(Ask::End { sql: if from.bool()? { "COMMIT" } else { "ROLLBACK" } }),
+        7 => What::Close,
+        8 => What::Interrupt,
+        9 => What::Callback(Callback::Function {
+            name: from.text()?.to_owned(),
+            arguments: i32::try_from(from.int()?).ok()?,
+            deterministic: from.bool()?,
+            address: address(from)?,
+        }),
+        10 => What::Callback(Callback::Trace(address(from)?)),
+        11 => What::Callback(Callback::Progress(
+            address(from)?,
+            i32::try_from(from.int()?).unwrap_or(i32::MAX),
+        )),
+        12 => What::Callback(Callback::Authorizer(address(from)?)),
+        13 => What::Extensions(Extensions::Allow(from.bool()?)),
+        14 => {
+            let path = from.text()?.to_owned();
+            let entry = match from.item()? {
+                Item::Text(entry) => Some(entry.to_owned()),
+                Item::None => None,
+                _ => return None,
+            };
+            What::Extensions(Extensions::Load { path, entry })
+        }
+        15 => What::Backup {
+            target: u64::try_from(from.int()?).ok()?,
+            name: from.text()?.to_owned(),
+            pages: i32::try_from(from.int()?).unwrap_or(-1),
+        },
+        _ => return None,
+    })
+}
+
+fn address(from: &mut Reader<'_>) -> Option<usize> {
+    usize::try_from(from.int()?).ok()
+}
+
+fn most(from: &mut Reader<'_>) -> Option<usize> {
+    Some(usize::try_from(from.int()?).unwrap_or(usize::MAX))
+}
+
+#[allow(clippy::option_option, reason = "none of the known, or unknown")]
+fn begin(from: &mut Reader<'_>) -> Option<Option<&'static str>> {
+    Some(match from.int()? {
+        0 => None,
+        1 => Some("BEGIN DEFERRED"),
+        2 => Some("BEGIN IMMEDIATE"),
+        3 => Some("BEGIN EXCLUSIVE"),
+        _ => return None,
+    })
+}
+
+fn params(from: &mut Reader<'_>, checked: bool) -> Option<Params> {
+    let mut params = Params::new();
+    match from.item()? {
+        Item::None => {}
+        Item::List(count) => {
+            for _ in 0..count {
+                params.push(value(from, checked)?);
+            }
+        }
+        Item::Dict => loop {
+            match from.item()? {
+                Item::Text(name) => params.push_named(name, value(from, checked)?),
+                Item::End => break,
+                _ => return None,
+            }
+        },
+        _ => return None,
+    }
+    Some(params)
+}
+
+fn value(from: &mut Reader<'_>, checked: bool) -> Option<ubiqlite::Value> {
+    Some(match from.item()? {
+        Item::None => ubiqlite::Value::Null,
+        Item::Bool(yes) => ubiqlite::Value::Integer(i64::from(yes)),
+        Item::Int(number) => ubiqlite::Value::Integer(number),
+        Item::Float(number) => ubiqlite::Value::Real(number),
+        Item::Text(text) => ubiqlite::Value::Text(text.to_owned()),
+        Item::Bytes(bytes) if checked => ubiqlite::Value::Blob(bytes.to_vec()),
+        Item::Bytes(_) | Item::List(_) | Item::Dict | Item::End => return None,
+    })
+}
