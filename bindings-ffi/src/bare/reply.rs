@@ -1,8 +1,9 @@
 //! Replies of a bare connection, as tuples that `marshal.loads` reads.
 //!
 //! `(id, 0, in_transaction, total_changes, last_row_id, …)` when it went well, with
-//! `changed or None, rows or None, whether there are more, serial, names and declared
-//! types, or None where they were told` for a statement and `done, remaining, pages`
+//! `changed or None, rows or None, bits, serial, names and declared types, or None
+//! where they were told` for a statement (bits: 1 there are more rows, 2 some texts are
+//! tuples) and `done, remaining, pages`
 //! for a backup; `(id, 1, in_transaction, total_changes, last_row_id, code or None,
 //! kind, message)` when not.
 //!
@@ -126,11 +127,14 @@ fn asked(answer: &Answer, bytes: bool, shapes: &mut HashSet<u64>, out: &mut Writ
         Some(changed) => out.int(changed.cast_signed()),
         None => out.none(),
     }
-    match &answer.page {
+    let tuples = match &answer.page {
         Some(page) => rows(page, bytes, out),
-        None => out.none(),
-    }
-    out.bool(answer.more);
+        None => {
+            out.none();
+            false
+        }
+    };
+    out.int(i64::from(answer.more) | i64::from(tuples) << 1);
     match &answer.shape {
         None => {
             out.int(0);
@@ -164,7 +168,9 @@ fn shape(shape: &Shape, out: &mut Writer) {
     }
 }
 
-fn rows(page: &Page, bytes: bool, out: &mut Writer) {
+/// Writes the rows; whether some texts are tuples.
+fn rows(page: &Page, bytes: bool, out: &mut Writer) -> bool {
+    let mut tuples = false;
     let (count, width) = (page.rows(), page.columns().len());
     out.list(u32::try_from(count).unwrap_or(u32::MAX));
     for row in 0..count {
@@ -178,6 +184,7 @@ fn rows(page: &Page, bytes: bool, out: &mut Writer) {
                 ValueRef::Text(text) => match std::str::from_utf8(text) {
                     Ok(text) if !bytes => out.text(text),
                     _ => {
+                        tuples = true;
                         out.tuple(1);
                         out.blob(text);
                     }
@@ -185,4 +192,5 @@ fn rows(page: &Page, bytes: bool, out: &mut Writer) {
             }
         }
     }
+    tuples
 }

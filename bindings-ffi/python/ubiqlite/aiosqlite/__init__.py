@@ -1,0 +1,71 @@
+"""``import ubiqlite.aiosqlite as aiosqlite``: what is written for ``aiosqlite`` runs on ubiqlite.
+
+The classes, their methods and what they do are those of ``aiosqlite`` 0.22, and the
+rules are those of the standard ``sqlite3`` module: transactions begin by themselves,
+``rowcount`` and ``lastrowid`` mean what they mean there, rows are tuples or
+``sqlite3.Row``, errors are the exceptions of ``sqlite3``. What differs is how it is
+done: a short statement is answered within the call, without a thread, and rows come
+many at a time::
+
+    import ubiqlite.aiosqlite as aiosqlite
+
+    async with aiosqlite.connect("app.db") as db:
+        db.row_factory = aiosqlite.Row
+        await db.execute("INSERT INTO items (name) VALUES (?)", ("lamp",))
+        await db.commit()
+        async with db.execute("SELECT * FROM items") as cursor:
+            async for row in cursor:
+                print(row["name"])
+
+New code is better off with :func:`ubiqlite.open`: it has a pool, group commit,
+transactions that no other task can slip into, and streams.
+"""
+
+from __future__ import annotations
+
+from sqlite3 import (
+    DatabaseError,
+    DataError,
+    Error,
+    IntegrityError,
+    InterfaceError,
+    InternalError,
+    NotSupportedError,
+    OperationalError,
+    ProgrammingError,
+    Row,
+    Warning,  # noqa: A004
+    paramstyle,
+    register_adapter,
+    register_converter,
+)
+
+from ._engine import sqlite_version, sqlite_version_info
+from .core import Connection, connect
+from .cursor import Cursor
+
+__version__ = "0.22.1"
+"""The version of ``aiosqlite`` whose surface this is."""
+
+__all__ = [
+    "Connection",
+    "Cursor",
+    "DataError",
+    "DatabaseError",
+    "Error",
+    "IntegrityError",
+    "InterfaceError",
+    "InternalError",
+    "NotSupportedError",
+    "OperationalError",
+    "ProgrammingError",
+    "Row",
+    "Warning",
+    "__version__",
+    "connect",
+    "paramstyle",
+    "register_adapter",
+    "register_converter",
+    "sqlite_version",
+    "sqlite_version_info",
+]

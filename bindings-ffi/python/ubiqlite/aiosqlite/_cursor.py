@@ -1,0 +1,197 @@
+"""The rules of ``sqlite3``: what its Cursor does with each call."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from typing import Any, Callable, Optional
+
+from ._connection import Connection, Steps
+from ._engine import BYTES, Reply
+from ._values import Shape, converted, factory_for
+
+__all__ = ["Cursor"]
+
+_FIRST = 256
+"""So many rows come with the reply to a statement."""
+
+
+class Cursor:
+    """One cursor with the rules of :class:`sqlite3.Cursor`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.row_factory: Any = connection.row_factory
+        self.arraysize = 1
+        self.description: Optional[tuple[tuple[Any, ...], ...]] = None
+        self.rowcount = -1
+        self.lastrowid: Optional[int] = None
+        self._number = connection.next_cursor()
+        self._shape: Optional[Shape] = None
+        self._rows: list[Any] = []
+        self._at = 0
+        self._more = False
+        self._closed = False
+
+    # Steps, written once for those who have a loop and those who have none.
+
+    def steps_execute(self, sql: str, parameters: Any) -> Steps[Cursor]:
+        connection = self._usable()
+        flags = self._flags()
+        self._forget()
+        reply = yield from connection.valued(
+            1, flags, self._number, sql, parameters, connection.begin, _FIRST
+        )
+        self._answered(reply)
+        self.lastrowid = reply[4]
+        return self
+
+    def steps_executemany(self, sql: str, parameters: Iterable[Any]) -> Steps[Cursor]:
+        connection = self._usable()
+        self._forget()
+        reply = yield from connection.valued(
+            2, 0, self._number, sql, list(parameters), connection.begin
+        )
+        self.rowcount = reply[5] if reply[5] is not None else -1
+        return self
+
+    def steps_executescript(self, sql_script: str) -> Steps[Cursor]:
+        connection = self._usable()
+        if not isinstance(sql_script, str):
+            raise TypeError(f"executescript() argument must be str, not {type(sql_script).__name__}")
+        self._forget()
+        # As `sqlite3` does: what is open is committed first.
+        commit = connection.autocommit is not True and connection.autocommit is not False
+        sql_script.encode()
+        yield from connection.plain(5, sql_script, commit)
+        return self
+
+    def steps_fetch(self, most: int) -> Steps[list[Any]]:
+        """The next rows; a negative number: all."""
+        self._usable()
+        have = len(self._rows) - self._at
+        while self._more and (most < 0 or have < most):
+            wanted = -1 if most < 0 else max(_FIRST, most - have)
+            yield from self._refill(wanted)
+            have = len(self._rows) - self._at
+        if most < 0:
+            rows = self._rows[self._at :] if self._at else self._rows
+            self._rows, self._at = [], 0
+        else:
+            rows = self._rows[self._at : self._at + most]
+            self._at += len(rows)
+        return self._made(rows)
+
+    def steps_close(self) -> Steps[None]:
+        if not self._closed:
+            self._closed = True
+            if self._more and self.connection._open:
+                yield from self.connection.plain(4, self._number)
+            self._forget()
+
+    def _refill(self, most: int) -> Steps[None]:
+        number = self.connection.link.number() | self._flags()
+        try:
+            reply = yield (number, 3, self._number, most)
+        except BaseException:
+            self._more = False
+            raise
+        if reply[1]:
+            from ._errors import raised
+
+            self._more = False
+            raise raised(reply)
+        rest = self._rows[self._at :]
+        self._answered(reply)
+        if rest:
+            self._rows = rest + self._rows
+        self._at = 0
+
+    # What a reply means.
+
+    def _usable(self) -> Connection:
+        if self._closed:
+            raise sqlite3.ProgrammingError("Cannot operate on a closed cursor.")
+        self.connection.check()
+        return self.connection
+
+    def _flags(self) -> int:
+        """Texts are wanted as bytes where something of the caller's makes values of them."""
+        connection = self.connection
+        return BYTES if connection.text_factory is not str or connection.detect_types else 0
+
+    def _forget(self) -> None:
+        self._rows, self._at, self._more = [], 0, False
+        self._shape = None
+        self.description = None
+        self.rowcount = -1
+
+    def _answered(self, reply: Reply) -> None:
+        _, _, _, _, _, changed, rows, bits, serial, told = reply
+        if changed is not None:
+            self.rowcount = changed
+        self._more = bits & 1 != 0
+        if serial:
+            self._shape = shape = self.connection.shape(serial, told)
+            self.description = shape.description
+            if bits & 2 or shape.converters:
+                rows = converted(rows, shape, self.connection.text_factory, bits & 2 != 0)
+            self._rows = rows
+            self._at = 0
+
+    def _made(self, rows: list[Any]) -> list[Any]:
+        factory = self.row_factory
+        if factory is None or not rows or self._shape is None:
+            return rows
+        make: Callable[[Any], Any] = factory_for(self, self._shape, factory)
+        return [make(row) for row in rows]
+
+    def next_row(self) -> Any:
+        """The next row, if it is here; ``None`` if it is not, or there is none."""
+        if self._at < len(self._rows) and not self._closed and self.connection._open:
+            row = self._rows[self._at]
+            self._at += 1
+            factory = self.row_factory
+            if factory is None or self._shape is None:
+                return row
+            return factory_for(self, self._shape, factory)(row)
+        return None
+
+    # For who uses it without a loop.
+
+    def execute(self, sql: str, parameters: Any = ()) -> Cursor:
+        return self.connection.run(self.steps_execute(sql, parameters))
+
+    def executemany(self, sql: str, parameters: Iterable[Any]) -> Cursor:
+        return self.connection.run(self.steps_executemany(sql, parameters))
+
+    def executescript(self, sql_script: str) -> Cursor:
+        return self.connection.run(self.steps_executescript(sql_script))
+
+    def fetchone(self) -> Any:
+        rows = self.connection.run(self.steps_fetch(1))
+        return rows[0] if rows else None
+
+    def fetchmany(self, size: Optional[int] = None) -> list[Any]:
+        return self.connection.run(self.steps_fetch(self.arraysize if size is None else size))
+
+    def fetchall(self) -> list[Any]:
+        return self.connection.run(self.steps_fetch(-1))
+
+    def close(self) -> None:
+        self.connection.run(self.steps_close())
+
+    def setinputsizes(self, sizes: Any, /) -> None:
+        """Does nothing, as in ``sqlite3``."""
+
+    def setoutputsize(self, size: Any, column: Any = None, /) -> None:
+        """Does nothing, as in ``sqlite3``."""
+
+    def __iter__(self) -> Cursor:
+        return self
+
+    def __next__(self) -> Any:
+        row = self.fetchone()
+        if row is None:
+            raise StopIteration
+        return row

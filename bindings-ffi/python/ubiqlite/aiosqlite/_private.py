@@ -1,0 +1,94 @@
+"""What others reach for beneath the surface of ``aiosqlite``, and rare company."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import tempfile
+from typing import TYPE_CHECKING, Any, Callable, Optional
+
+if TYPE_CHECKING:
+    from .core import Connection
+
+__all__ = ["Queue", "Thread", "backup_to_standard"]
+
+
+class Queue:
+    """Takes ``(future, function)`` as ``aiosqlite``'s queue does: SQLAlchemy puts some there."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def put_nowait(self, item: tuple[Optional[asyncio.Future[Any]], Callable[[], Any]]) -> None:
+        """Runs the function on the connection's own thread, and tells the future."""
+        future, function = item
+
+        def run() -> None:
+            try:
+                result = function()
+            except BaseException as error:
+                _tell(future, "set_exception", error)
+            else:
+                _tell(future, "set_result", result)
+
+        self._connection._pool().submit(run)
+
+    put = put_nowait
+
+
+def _tell(future: Optional[asyncio.Future[Any]], how: str, what: Any) -> None:
+    if future is None:
+        return
+
+    def settle() -> None:
+        if not future.done():
+            getattr(future, how)(what)
+
+    try:
+        future.get_loop().call_soon_threadsafe(settle)
+    except RuntimeError:
+        # The loop has closed: nobody waits there any more.
+        pass
+
+
+class Thread:
+    """Stands for ``aiosqlite``'s thread, which there is none of: the engine's never keeps
+    the interpreter from its end."""
+
+    daemon = True
+    name = "ubiqlite"
+
+    def is_alive(self) -> bool:
+        return False
+
+    def start(self) -> None:
+        """Does nothing."""
+
+    def join(self, timeout: Optional[float] = None) -> None:
+        """Does nothing."""
+
+
+async def backup_to_standard(
+    source: Connection,
+    target: sqlite3.Connection,
+    pages: int,
+    progress: Optional[Callable[[int, int, int], Any]],
+    name: str,
+    sleep: float,
+) -> None:
+    """Backs up to a connection of the standard module, which is another SQLite: by a file."""
+    from . import _connection
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "backup.db")
+        between = _connection.Connection(path)
+        await between.drive(between.steps_open())
+        await source.backup(between, name=name)
+        await between.drive(between.steps_close())
+        between.link.release()
+        copy = sqlite3.connect(path, check_same_thread=False)
+        try:
+            copy.backup(target, pages=pages or -1, progress=progress, sleep=sleep)
+        finally:
+            copy.close()

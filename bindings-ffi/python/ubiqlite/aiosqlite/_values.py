@@ -1,0 +1,141 @@
+"""Values and rows by the rules of the standard ``sqlite3`` module."""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Callable, Optional
+
+__all__ = ["Shape", "adapted", "factory_for"]
+
+_PLAIN = frozenset((int, float, str, bytes, type(None)))
+_NEW = sys.version_info >= (3, 11)
+
+
+def adapted(parameters: Any) -> Any:
+    """Parameters whose values are SQLite's, by the adapters that are registered."""
+    if isinstance(parameters, Mapping):
+        return {str(name): _adapt(value, f":{name}") for name, value in parameters.items()}
+    if hasattr(parameters, "__getitem__") and hasattr(parameters, "__missing__"):
+        return dict(parameters)
+    if not isinstance(parameters, (Sequence, Iterable)):
+        raise sqlite3.ProgrammingError("parameters are of unsupported type")
+    return tuple(_adapt(value, index + _NEW) for index, value in enumerate(parameters))
+
+
+def _adapt(value: Any, place: Any) -> Any:
+    if type(value) not in _PLAIN and type(value) is not bytearray:
+        value = sqlite3.adapt(value, sqlite3.PrepareProtocol, value)  # type: ignore[call-arg]
+    if value is None:
+        return None
+    if isinstance(value, int):
+        if not -(1 << 63) <= value < 1 << 63:
+            raise OverflowError("Python int too large to convert to SQLite INTEGER")
+        return int(value)
+    if isinstance(value, float):
+        return float(value)
+    if isinstance(value, str):
+        # A surrogate without its partner is no text: this raises what tells so.
+        value.encode()
+        return str.__str__(value)
+    try:
+        return bytes(memoryview(value))
+    except TypeError:
+        pass
+    if _NEW:
+        raise sqlite3.ProgrammingError(
+            f"Error binding parameter {place}: type '{type(value).__name__}' is not supported"
+        )
+    raise sqlite3.InterfaceError(f"Error binding parameter {place} - probably unsupported type.")
+
+
+class Shape:
+    """What a statement's rows look like."""
+
+    __slots__ = ("_template", "converters", "declared", "description", "names")
+
+    def __init__(
+        self, names: tuple[str, ...], declared: tuple[Optional[str], ...], detect_types: int
+    ) -> None:
+        converters = [_converter(*column, detect_types) for column in zip(names, declared)]
+        self.converters = converters if any(converters) else None
+        if detect_types & sqlite3.PARSE_COLNAMES:
+            names = tuple(name.split(" [", 1)[0] for name in names)
+        self.names = names
+        self.declared = declared
+        self.description = tuple((name, None, None, None, None, None, None) for name in names)
+        self._template: Optional[sqlite3.Cursor] = None
+
+    def template(self) -> sqlite3.Cursor:
+        """A cursor of the standard module whose rows have these names: what ``sqlite3.Row`` is made with."""
+        if self._template is None:
+            columns = ", ".join('NULL AS "{}"'.format(name.replace('"', '""')) for name in self.names)
+            # Its own, in memory: it never meets a file.
+            connection = sqlite3.connect(":memory:", check_same_thread=False)
+            self._template = connection.execute(f"SELECT {columns} LIMIT 0")
+        return self._template
+
+
+def _converter(
+    name: str, declared: Optional[str], detect_types: int
+) -> Optional[Callable[[bytes], Any]]:
+    known: Mapping[str, Callable[[bytes], Any]] = sqlite3.converters  # type: ignore[attr-defined]
+    if detect_types & sqlite3.PARSE_COLNAMES and "[" in name:
+        key = name[name.index("[") + 1 :].split("]", 1)[0]
+        found = known.get(key.upper())
+        if found is not None:
+            return found
+    if detect_types & sqlite3.PARSE_DECLTYPES and declared:
+        key = declared.split("(", 1)[0].split(" ", 1)[0]
+        return known.get(key.upper())
+    return None
+
+
+def factory_for(cursor: Any, shape: Shape, factory: Any) -> Callable[[tuple[Any, ...]], Any]:
+    """What makes a row of a tuple."""
+    if isinstance(factory, type) and issubclass(factory, sqlite3.Row):
+        template = shape.template()
+        return lambda values: factory(template, values)
+    return lambda values: factory(cursor, values)
+
+
+def converted(
+    rows: list[tuple[Any, ...]],
+    shape: Shape,
+    text_factory: Any,
+    as_bytes: bool,
+) -> list[tuple[Any, ...]]:
+    """Rows whose texts are tuples of bytes, as the text factory and the converters have them."""
+    converters = shape.converters or (None,) * len(shape.names)
+    out = []
+    for row in rows:
+        values = []
+        for value, convert, name in zip(row, converters, shape.names):
+            if convert is not None and value is not None:
+                value = convert(_raw(value))
+            elif type(value) is tuple:
+                value = _text(value[0], text_factory, name)
+            values.append(value)
+        out.append(tuple(values))
+    return out
+
+
+def _raw(value: Any) -> bytes:
+    if type(value) is tuple:
+        return bytes(value[0])
+    if isinstance(value, bytes):
+        return value
+    return str(value).encode()
+
+
+def _text(raw: bytes, factory: Any, name: str) -> Any:
+    if factory is str:
+        try:
+            return raw.decode()
+        except UnicodeDecodeError:
+            text = raw.decode(errors="replace")
+            raise sqlite3.OperationalError(
+                f"Could not decode to UTF-8 column '{name}' with text '{text}'"
+            ) from None
+    return raw if factory is bytes else factory(raw)

@@ -1,0 +1,309 @@
+"""The connection, as ``aiosqlite`` has it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import AsyncIterator, Generator, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any, Callable, Optional, TypeVar, Union
+from warnings import warn
+
+from . import _connection, _cursor
+from ._connection import Steps
+from ._private import Queue, Thread
+from .context import contextmanager
+from .cursor import Cursor
+
+__all__ = ["Connection", "Cursor", "connect"]
+
+T = TypeVar("T")
+
+
+class Connection:
+    """A connection whose calls are awaited. It is opened by ``await`` or ``async with``."""
+
+    def __init__(
+        self,
+        connector: Callable[[], _connection.Connection],
+        iter_chunk_size: int,
+        loop: Optional[asyncio.AbstractEventLoop] = None,
+    ) -> None:
+        self._running = True
+        self._connection: Optional[_connection.Connection] = None
+        self._connector = connector
+        self._iter_chunk_size = iter_chunk_size
+        self._executor: Optional[ThreadPoolExecutor] = None
+        self._tx = Queue(self)
+        self._thread = Thread()
+        if loop is not None:
+            warn("aiosqlite.Connection no longer uses the `loop` parameter", DeprecationWarning, 2)
+
+    def __del__(self) -> None:
+        if self.__dict__.get("_connection") is None:
+            return
+        warn(
+            f"{self!r} was deleted before being closed. "
+            "Please use 'async with' or '.close()' to close the connection properly.",
+            ResourceWarning,
+            stacklevel=1,
+        )
+        self.stop()
+
+    def stop(self) -> Optional[asyncio.Future[None]]:
+        """Lets the connection go without waiting for it. Prefer ``await close()``."""
+        self._running = False
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection._open = False
+            connection.link.release()
+        executor, self._executor = self._executor, None
+        if executor is not None:
+            executor.shutdown(wait=False)
+        try:
+            future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        except RuntimeError:
+            return None
+        future.set_result(None)
+        return future
+
+    @property
+    def _conn(self) -> _connection.Connection:
+        if self._connection is None:
+            raise ValueError("no active connection")
+        return self._connection
+
+    async def _drive(self, steps: Steps[T]) -> T:
+        if not self._running or self._connection is None:
+            raise ValueError("Connection closed")
+        return await self._connection.drive(steps)
+
+    async def _execute(self, fn: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        """Runs a function that uses the connection on a thread of its own."""
+        if not self._running or not self._connection:
+            raise ValueError("Connection closed")
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._pool(), partial(fn, *args, **kwargs))
+
+    def _pool(self) -> ThreadPoolExecutor:
+        if self._executor is None:
+            self._executor = ThreadPoolExecutor(1, "ubiqlite-aiosqlite")
+        return self._executor
+
+    async def _connect(self) -> Connection:
+        if self._connection is None:
+            connection = self._connector()
+            try:
+                await connection.drive(connection.steps_open())
+            except BaseException:
+                connection.link.release()
+                self.stop()
+                raise
+            self._connection = connection
+        return self
+
+    def __await__(self) -> Generator[Any, None, Connection]:
+        return self._connect().__await__()
+
+    async def __aenter__(self) -> Connection:
+        return await self
+
+    async def __aexit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None:
+        await self.close()
+
+    @contextmanager
+    async def cursor(self) -> Cursor:
+        """A cursor for statements of its own."""
+        return Cursor(self, _cursor.Cursor(self._conn))
+
+    async def commit(self) -> None:
+        """Commits the transaction; does nothing if none is open."""
+        await self._drive(self._conn.steps_commit())
+
+    async def rollback(self) -> None:
+        """Rolls the transaction back; does nothing if none is open."""
+        await self._drive(self._conn.steps_rollback())
+
+    async def close(self) -> None:
+        """Does what was asked before, and closes. A transaction that is open is rolled back."""
+        connection = self._connection
+        if connection is None:
+            return
+        try:
+            await self._drive(connection.steps_close())
+        finally:
+            self.stop()
+
+    @contextmanager
+    async def execute(self, sql: str, parameters: Optional[Iterable[Any]] = None) -> Cursor:
+        """Makes a cursor and runs a statement on it."""
+        cursor = _cursor.Cursor(self._conn)
+        await self._drive(cursor.steps_execute(sql, () if parameters is None else parameters))
+        return Cursor(self, cursor)
+
+    @contextmanager
+    async def execute_insert(self, sql: str, parameters: Optional[Iterable[Any]] = None) -> Any:
+        """Runs an ``INSERT``, and gives the row that has the new row's id."""
+        cursor = _cursor.Cursor(self._conn)
+        await self._drive(cursor.steps_execute(sql, () if parameters is None else parameters))
+        await self._drive(cursor.steps_execute("SELECT last_insert_rowid()", ()))
+        rows = await self._drive(cursor.steps_fetch(1))
+        return rows[0] if rows else None
+
+    @contextmanager
+    async def execute_fetchall(
+        self, sql: str, parameters: Optional[Iterable[Any]] = None
+    ) -> list[Any]:
+        """Runs a query and gives all its rows."""
+        cursor = _cursor.Cursor(self._conn)
+        await self._drive(cursor.steps_execute(sql, () if parameters is None else parameters))
+        return await self._drive(cursor.steps_fetch(-1))
+
+    @contextmanager
+    async def executemany(self, sql: str, parameters: Iterable[Iterable[Any]]) -> Cursor:
+        """Makes a cursor and runs a statement on it for each of the parameters."""
+        cursor = _cursor.Cursor(self._conn)
+        await self._drive(cursor.steps_executemany(sql, parameters))
+        return Cursor(self, cursor)
+
+    @contextmanager
+    async def executescript(self, sql_script: str) -> Cursor:
+        """Makes a cursor and runs a script on it."""
+        cursor = _cursor.Cursor(self._conn)
+        await self._drive(cursor.steps_executescript(sql_script))
+        return Cursor(self, cursor)
+
+    async def interrupt(self) -> None:
+        """Stops the statement that runs: its call raises ``OperationalError``."""
+        return self._conn.interrupt()
+
+    async def create_function(
+        self, name: str, num_params: int, func: Callable[..., Any], deterministic: bool = False
+    ) -> None:
+        """Makes a function of Python one of SQL.
+
+        ``num_params`` is -1 for any number. It is called on the connection's thread.
+        """
+        connection = self._conn
+        await self._drive(connection.callbacks.function(connection, name, num_params, func, deterministic))
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open."""
+        return self._conn.in_transaction
+
+    @property
+    def isolation_level(self) -> Optional[str]:
+        """How transactions begin by themselves before a change; ``None``: they do not."""
+        return self._conn.isolation_level
+
+    @isolation_level.setter
+    def isolation_level(self, value: Optional[str]) -> None:
+        self._conn.isolation_level = value
+
+    @property
+    def row_factory(self) -> Any:
+        """What makes a row of ``(cursor, tuple)``: ``aiosqlite.Row``; ``None``: tuples."""
+        return self._conn.row_factory
+
+    @row_factory.setter
+    def row_factory(self, factory: Any) -> None:
+        self._conn.row_factory = factory
+
+    @property
+    def text_factory(self) -> Any:
+        """What makes a text of its bytes; ``str`` by default."""
+        return self._conn.text_factory
+
+    @text_factory.setter
+    def text_factory(self, factory: Any) -> None:
+        self._conn.text_factory = factory
+
+    @property
+    def total_changes(self) -> int:
+        """How many rows were changed since the connection was opened."""
+        return self._conn.total_changes
+
+    async def enable_load_extension(self, value: bool) -> None:
+        """Allows extensions to be loaded, or no longer."""
+        await self._drive(self._conn.steps_callback(13, bool(value)))
+
+    async def load_extension(self, path: str) -> None:
+        """Loads an extension."""
+        await self._drive(self._conn.steps_callback(14, path, None))
+
+    async def set_progress_handler(self, handler: Optional[Callable[[], Any]], n: int) -> None:
+        """Has ``handler`` called every ``n`` steps of a statement; true stops it."""
+        connection = self._conn
+        await self._drive(connection.callbacks.progress(connection, handler, n))
+
+    async def set_trace_callback(self, handler: Optional[Callable[[str], Any]]) -> None:
+        """Has ``handler`` called with each statement that runs."""
+        connection = self._conn
+        await self._drive(connection.callbacks.trace(connection, handler))
+
+    async def set_authorizer(self, authorizer_callback: Optional[Callable[..., int]]) -> None:
+        """Has ``authorizer_callback`` asked what a statement may do; ``None``: all."""
+        connection = self._conn
+        await self._drive(connection.callbacks.authorizer(connection, authorizer_callback))
+
+    async def iterdump(self) -> AsyncIterator[str]:
+        """The database as lines of SQL."""
+        lines = self._conn.iterdump()
+
+        def some() -> list[str]:
+            return [line for _, line in zip(range(256), lines)]
+
+        while True:
+            batch = await self._execute(some)
+            for line in batch:
+                yield line
+            if len(batch) < 256:
+                return
+
+    async def backup(
+        self,
+        target: Union[Connection, _connection.Connection, sqlite3.Connection],
+        *,
+        pages: int = 0,
+        progress: Optional[Callable[[int, int, int], Any]] = None,
+        name: str = "main",
+        sleep: float = 0.250,
+    ) -> None:
+        """Copies the database to that of another connection, ``pages`` at a time.
+
+        0 pages copies all at once. Between two steps the connection is free for
+        ``sleep`` seconds. The target may be one of the standard ``sqlite3``.
+        """
+        if isinstance(target, sqlite3.Connection):
+            from ._private import backup_to_standard
+
+            await backup_to_standard(self, target, pages, progress, name, sleep)
+            return
+        to = target._conn if isinstance(target, Connection) else target
+        connection = self._conn
+        while not await self._drive(connection.steps_backup(to, pages, progress, name)):
+            await asyncio.sleep(sleep)
+
+
+def connect(
+    database: Union[str, bytes, Path],
+    *,
+    iter_chunk_size: int = 64,
+    loop: Optional[asyncio.AbstractEventLoop] = None,
+    **kwargs: Any,
+) -> Connection:
+    """A connection to a database file, to be awaited or entered.
+
+    The further arguments are those of :func:`sqlite3.connect`.
+    """
+    if loop is not None:
+        warn("aiosqlite.connect() no longer uses the `loop` parameter", DeprecationWarning, 2)
+
+    def connector() -> _connection.Connection:
+        return _connection.Connection(os.fsdecode(database), **kwargs)
+
+    return Connection(connector, iter_chunk_size)

@@ -1,0 +1,118 @@
+"""The cursor, as ``aiosqlite`` has it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from typing import TYPE_CHECKING, Any, Callable, Optional
+
+from . import _cursor
+
+if TYPE_CHECKING:
+    from .core import Connection
+
+__all__ = ["Cursor"]
+
+
+class Cursor:
+    """A cursor whose calls are awaited."""
+
+    def __init__(self, conn: Connection, cursor: _cursor.Cursor) -> None:
+        self.iter_chunk_size = conn._iter_chunk_size
+        self._conn = conn
+        self._cursor = cursor
+
+    def __aiter__(self) -> AsyncIterator[Any]:
+        """Gives the rows one by one; they are fetched many at a time."""
+        return self._fetch_chunked()
+
+    async def _fetch_chunked(self) -> AsyncIterator[Any]:
+        while True:
+            rows = await self.fetchmany(self.iter_chunk_size)
+            if not rows:
+                return
+            for row in rows:
+                yield row
+
+    async def _execute(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Runs a function on the connection's own thread."""
+        return await self._conn._execute(fn, *args, **kwargs)
+
+    async def execute(self, sql: str, parameters: Optional[Iterable[Any]] = None) -> Cursor:
+        """Runs a statement."""
+        await self._conn._drive(self._cursor.steps_execute(sql, () if parameters is None else parameters))
+        return self
+
+    async def executemany(self, sql: str, parameters: Iterable[Iterable[Any]]) -> Cursor:
+        """Runs a statement for each of the parameters."""
+        await self._conn._drive(self._cursor.steps_executemany(sql, parameters))
+        return self
+
+    async def executescript(self, sql_script: str) -> Cursor:
+        """Runs all statements of a script; a transaction that is open is committed first."""
+        await self._conn._drive(self._cursor.steps_executescript(sql_script))
+        return self
+
+    async def fetchone(self) -> Any:
+        """The next row, or ``None``."""
+        row = self._cursor.next_row()
+        if row is not None:
+            return row
+        rows = await self._conn._drive(self._cursor.steps_fetch(1))
+        return rows[0] if rows else None
+
+    async def fetchmany(self, size: Optional[int] = None) -> list[Any]:
+        """The next ``size`` rows; ``arraysize``, if it is not given."""
+        cursor = self._cursor
+        return await self._conn._drive(cursor.steps_fetch(cursor.arraysize if size is None else size))
+
+    async def fetchall(self) -> list[Any]:
+        """All rows that are left."""
+        return await self._conn._drive(self._cursor.steps_fetch(-1))
+
+    async def close(self) -> None:
+        """Closes the cursor."""
+        await self._conn._drive(self._cursor.steps_close())
+
+    @property
+    def rowcount(self) -> int:
+        """How many rows the last statement changed; -1: it is none that changes rows."""
+        return self._cursor.rowcount
+
+    @property
+    def lastrowid(self) -> Optional[int]:
+        """The row id of the last row inserted."""
+        return self._cursor.lastrowid
+
+    @property
+    def arraysize(self) -> int:
+        """How many rows ``fetchmany()`` gives; 1 by default."""
+        return self._cursor.arraysize
+
+    @arraysize.setter
+    def arraysize(self, value: int) -> None:
+        self._cursor.arraysize = value
+
+    @property
+    def description(self) -> Optional[tuple[tuple[Any, ...], ...]]:
+        """The columns' names, each with six ``None`` behind."""
+        return self._cursor.description
+
+    @property
+    def row_factory(self) -> Any:
+        """What makes a row of ``(cursor, tuple)``; ``None``: rows are tuples."""
+        return self._cursor.row_factory
+
+    @row_factory.setter
+    def row_factory(self, factory: Any) -> None:
+        self._cursor.row_factory = factory
+
+    @property
+    def connection(self) -> Any:
+        """The connection without a loop."""
+        return self._cursor.connection
+
+    async def __aenter__(self) -> Cursor:
+        return self
+
+    async def __aexit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None:
+        await self.close()
