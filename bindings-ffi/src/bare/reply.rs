@@ -3,7 +3,7 @@
 //! `(id, 0, in_transaction, total_changes, last_row_id, …)` when it went well, with
 //! `changed or None, rows or None, bits, serial, names and declared types, or None
 //! where they were told` for a statement (bits: 1 there are more rows, 2 some texts are
-//! tuples) and `done, remaining, pages`
+//! tuples, 4 there was a statement) and `done, remaining, pages`
 //! for a backup; `(id, 1, in_transaction, total_changes, last_row_id, code or None,
 //! kind, message)` when not.
 //!
@@ -134,7 +134,7 @@ fn asked(answer: &Answer, bytes: bool, shapes: &mut HashSet<u64>, out: &mut Writ
             false
         }
     };
-    out.int(i64::from(answer.more) | i64::from(tuples) << 1);
+    out.int(i64::from(answer.more) | i64::from(tuples) << 1 | i64::from(answer.ran) << 2);
     match &answer.shape {
         None => {
             out.int(0);

@@ -146,7 +146,13 @@ fn params(from: &mut Reader<'_>, checked: bool) -> Option<Params> {
         Item::Dict => loop {
             match from.item()? {
                 Item::Text(name) => params.push_named(name, value(from, checked)?),
-                Item::End => break,
+                Item::End => {
+                    if params.is_empty() {
+                        // A map without values is a map: a name that no statement has.
+                        params.push_named("", ubiqlite::Value::Null);
+                    }
+                    break;
+                }
                 _ => return None,
             }
         },

@@ -198,7 +198,9 @@ impl Connection {
         let taken = if now { self.impatient(false, take) } else { take(self) };
         let mut statement = match taken {
             Ok(Some(statement)) => statement,
-            Ok(None) => return Ok(Ok(self.answer())),
+            Ok(None) => {
+                return Ok(super::statement::fit(0, &begun.params).map(|()| self.answer()));
+            }
             Err(error) if now && is_busy(&error) => return Err(begun),
             Err(error) => return Ok(Err(error)),
         };
@@ -287,7 +289,8 @@ impl Connection {
                 self.look()?;
             }
         }
-        Ok(Answer { page: shape.is_some().then_some(page), shape, more, changed, ..self.answer() })
+        let page = shape.is_some().then_some(page);
+        Ok(Answer { page, shape, more, changed, ran: true, ..self.answer() })
     }
 
     fn fetch(&mut self, cursor: u32, most: usize) -> Result<Answer> {
@@ -334,7 +337,7 @@ impl Connection {
         self.cache.keep(sql, statement);
         let changed = Some(done?);
         reset?;
-        Ok(Answer { changed, ..self.answer() })
+        Ok(Answer { changed, ran: true, ..self.answer() })
     }
 
     fn each(

@@ -110,6 +110,8 @@ pub struct Answer {
     pub page: Option<Page>,
     /// Whether there are more.
     pub more: bool,
+    /// Whether there was a statement: a text may hold none.
+    pub ran: bool,
     /// How many rows were changed, for a statement that is done and changes rows.
     pub changed: Option<u64>,
     /// The connection afterwards.

@@ -141,13 +141,7 @@ impl Statement {
     /// it.
     pub(super) unsafe fn bind(&mut self, params: &Params) -> Result<()> {
         let (values, names) = (params.values(), params.names());
-        if names.is_empty() && (self.parameters != values.len()) {
-            return Err(Error::invalid(format!(
-                "Incorrect number of bindings supplied. The current statement uses {}, and there are {} supplied.",
-                self.parameters,
-                values.len()
-            )));
-        }
+        fit(self.parameters, params)?;
         for index in 0..self.parameters {
             let place = c_int::try_from(index + 1).unwrap_or(c_int::MAX);
             let value = if names.is_empty() {
@@ -267,6 +261,20 @@ impl Drop for Statement {
         // contract of `prepare`.
         unsafe { ffi::sqlite3_finalize(self.raw) };
     }
+}
+
+/// Whether there are as many values as parameters; by name some may be left over.
+///
+/// # Errors
+/// `InvalidArgument`.
+pub(super) fn fit(parameters: usize, params: &Params) -> Result<()> {
+    if !params.names().is_empty() || parameters == params.len() {
+        return Ok(());
+    }
+    Err(Error::invalid(format!(
+        "Incorrect number of bindings supplied. The current statement uses {parameters}, and there are {} supplied.",
+        params.len()
+    )))
 }
 
 /// # Safety

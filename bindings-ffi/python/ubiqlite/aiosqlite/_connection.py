@@ -22,7 +22,7 @@ __all__ = ["Connection", "Steps"]
 T = TypeVar("T")
 Steps = Generator[tuple[Any, ...], Reply, T]
 
-_BEGIN = {None: 0, "": 1, "DEFERRED": 1, "IMMEDIATE": 2, "EXCLUSIVE": 3}
+_BEGIN = {"": 1, "DEFERRED": 1, "IMMEDIATE": 2, "EXCLUSIVE": 3}
 _LEGACY: int = getattr(sqlite3, "LEGACY_TRANSACTION_CONTROL", -1)
 
 
@@ -51,8 +51,7 @@ class Connection:
         self.row_factory: Any = None
         self.text_factory: Any = str
         self.callbacks = _callbacks.Callbacks()
-        self._begin = _level(isolation_level)
-        self._level = isolation_level
+        self._begin, self._level = _level(isolation_level)
         self._autocommit = autocommit if autocommit == _LEGACY else bool(autocommit)
         self._in_transaction = False
         self._total_changes = 0
@@ -156,11 +155,11 @@ class Connection:
 
     @isolation_level.setter
     def isolation_level(self, value: Optional[str]) -> None:
-        begin = _level(value)
+        level = _level(value)
         if value is None and self._in_transaction:
             # As `sqlite3` does.
             self.run(self.plain(6, True))
-        self._begin, self._level = begin, value
+        self._begin, self._level = level
 
     @property
     def autocommit(self) -> Any:
@@ -333,10 +332,14 @@ class Connection:
             link.release()
 
 
-def _level(value: Any) -> int:
-    if value is not None and not isinstance(value, str):
+def _level(value: Any) -> tuple[int, Optional[str]]:
+    if value is None:
+        return 0, None
+    if not isinstance(value, str):
         raise TypeError("isolation_level must be str or None")
-    begin = _BEGIN.get(value.upper() if value is not None else None)
+    begin = _BEGIN.get(value.upper())
     if begin is None:
-        raise ValueError("isolation_level string must be '', 'DEFERRED', 'IMMEDIATE', or 'EXCLUSIVE'")
-    return begin
+        raise ValueError(
+            "isolation_level string must be '', 'DEFERRED', 'IMMEDIATE', or 'EXCLUSIVE'"
+        )
+    return begin, value.upper()

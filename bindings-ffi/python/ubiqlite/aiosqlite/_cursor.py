@@ -15,6 +15,8 @@ __all__ = ["Cursor"]
 _FIRST = 256
 """So many rows come with the reply to a statement."""
 
+_MORE, _TUPLES, _RAN = 1, 2, 4
+
 
 class Cursor:
     """One cursor with the rules of :class:`sqlite3.Cursor`."""
@@ -31,6 +33,7 @@ class Cursor:
         self._rows: list[Any] = []
         self._at = 0
         self._more = False
+        self._convert = False
         self._closed = False
 
     # Steps, written once for those who have a loop and those who have none.
@@ -43,7 +46,8 @@ class Cursor:
             1, flags, self._number, sql, parameters, connection.begin, _FIRST
         )
         self._answered(reply)
-        self.lastrowid = reply[4]
+        if reply[7] & _RAN:
+            self.lastrowid = reply[4]
         return self
 
     def steps_executemany(self, sql: str, parameters: Iterable[Any]) -> Steps[Cursor]:
@@ -59,8 +63,8 @@ class Cursor:
         connection = self._usable()
         if not isinstance(sql_script, str):
             raise TypeError(f"executescript() argument must be str, not {type(sql_script).__name__}")
-        self._forget()
-        # As `sqlite3` does: what is open is committed first.
+        # As `sqlite3` does: what is open is committed first, and rows that this cursor
+        # has left stay.
         commit = connection.autocommit is not True and connection.autocommit is not False
         sql_script.encode()
         yield from connection.plain(5, sql_script, commit)
@@ -121,7 +125,7 @@ class Cursor:
         return BYTES if connection.text_factory is not str or connection.detect_types else 0
 
     def _forget(self) -> None:
-        self._rows, self._at, self._more = [], 0, False
+        self._rows, self._at, self._more, self._convert = [], 0, False, False
         self._shape = None
         self.description = None
         self.rowcount = -1
@@ -130,20 +134,25 @@ class Cursor:
         _, _, _, _, _, changed, rows, bits, serial, told = reply
         if changed is not None:
             self.rowcount = changed
-        self._more = bits & 1 != 0
+        self._more = bits & _MORE != 0
         if serial:
             self._shape = shape = self.connection.shape(serial, told)
             self.description = shape.description
-            if bits & 2 or shape.converters:
-                rows = converted(rows, shape, self.connection.text_factory, bits & 2 != 0)
+            # When they are asked for: one that can't be converted fails then.
+            self._convert = self._convert or bool(bits & _TUPLES or shape.converters)
             self._rows = rows
             self._at = 0
 
     def _made(self, rows: list[Any]) -> list[Any]:
-        factory = self.row_factory
-        if factory is None or not rows or self._shape is None:
+        shape = self._shape
+        if not rows or shape is None:
             return rows
-        make: Callable[[Any], Any] = factory_for(self, self._shape, factory)
+        if self._convert or self.connection.text_factory is not str:
+            rows = converted(rows, shape, self.connection.text_factory)
+        factory = self.row_factory
+        if factory is None:
+            return rows
+        make: Callable[[Any], Any] = factory_for(self, shape, factory)
         return [make(row) for row in rows]
 
     def next_row(self) -> Any:
@@ -151,10 +160,7 @@ class Cursor:
         if self._at < len(self._rows) and not self._closed and self.connection._open:
             row = self._rows[self._at]
             self._at += 1
-            factory = self.row_factory
-            if factory is None or self._shape is None:
-                return row
-            return factory_for(self, self._shape, factory)(row)
+            return row if self._shape is None else self._made([row])[0]
         return None
 
     # For who uses it without a loop.

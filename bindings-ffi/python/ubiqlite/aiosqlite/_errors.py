@@ -45,7 +45,7 @@ def raised(reply: tuple[Any, ...]) -> BaseException:
 def _own(kind: str, message: str) -> BaseException:
     if kind == "Closed":
         return sqlite3.ProgrammingError("Cannot operate on a closed database.")
-    if message.startswith("You can only execute one") and sys.version_info < (3, 12):
+    if message.startswith("You can only execute one") and sys.version_info < (3, 11):
         return sqlite3.Warning(message)
     if message.startswith("the query contains a null"):
         if sys.version_info < (3, 12):

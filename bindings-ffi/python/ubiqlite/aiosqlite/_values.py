@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Callable, Optional
 
-__all__ = ["Shape", "adapted", "factory_for"]
+__all__ = ["Shape", "adapted", "converted", "factory_for"]
 
 _PLAIN = frozenset((int, float, str, bytes, type(None)))
 _NEW = sys.version_info >= (3, 11)
@@ -101,10 +101,7 @@ def factory_for(cursor: Any, shape: Shape, factory: Any) -> Callable[[tuple[Any,
 
 
 def converted(
-    rows: list[tuple[Any, ...]],
-    shape: Shape,
-    text_factory: Any,
-    as_bytes: bool,
+    rows: list[tuple[Any, ...]], shape: Shape, text_factory: Any
 ) -> list[tuple[Any, ...]]:
     """Rows whose texts are tuples of bytes, as the text factory and the converters have them."""
     converters = shape.converters or (None,) * len(shape.names)
@@ -116,6 +113,9 @@ def converted(
                 value = convert(_raw(value))
             elif type(value) is tuple:
                 value = _text(value[0], text_factory, name)
+            elif type(value) is str:
+                # The factory was set after the statement ran.
+                value = _text(value.encode(), text_factory, name)
             values.append(value)
         out.append(tuple(values))
     return out

@@ -37,7 +37,6 @@ class Connection:
         self._connector = connector
         self._iter_chunk_size = iter_chunk_size
         self._executor: Optional[ThreadPoolExecutor] = None
-        self._tx = Queue(self)
         self._thread = Thread()
         if loop is not None:
             warn("aiosqlite.Connection no longer uses the `loop` parameter", DeprecationWarning, 2)
@@ -76,6 +75,10 @@ class Connection:
             raise ValueError("no active connection")
         return self._connection
 
+    @property
+    def _tx(self) -> Queue:
+        return Queue(self)
+
     async def _drive(self, steps: Steps[T]) -> T:
         if not self._running or self._connection is None:
             raise ValueError("Connection closed")
@@ -95,11 +98,18 @@ class Connection:
 
     async def _connect(self) -> Connection:
         if self._connection is None:
-            connection = self._connector()
             try:
-                await connection.drive(connection.steps_open())
+                connection = self._connector()
+                if not isinstance(connection, _connection.Connection):
+                    raise sqlite3.NotSupportedError(
+                        "the connector has to give a connection of ubiqlite's; use connect()"
+                    )
+                try:
+                    await connection.drive(connection.steps_open())
+                except BaseException:
+                    connection.link.release()
+                    raise
             except BaseException:
-                connection.link.release()
                 self.stop()
                 raise
             self._connection = connection
@@ -304,6 +314,7 @@ def connect(
         warn("aiosqlite.connect() no longer uses the `loop` parameter", DeprecationWarning, 2)
 
     def connector() -> _connection.Connection:
-        return _connection.Connection(os.fsdecode(database), **kwargs)
+        path = os.fsdecode(database) if isinstance(database, bytes) else str(database)
+        return _connection.Connection(path, **kwargs)
 
     return Connection(connector, iter_chunk_size)
