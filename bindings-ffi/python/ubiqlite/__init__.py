@@ -1,0 +1,132 @@
+"""SQLite for asyncio: fast, typed, and safe to cancel.
+
+::
+
+    import ubiqlite
+
+    async with ubiqlite.open("app.db") as db:
+        item_id = await db.table("items").insert(name="lamp", data={"watt": 40})
+        async for row in db.stream("SELECT * FROM items WHERE id > ?", (10,)):
+            print(row["name"])
+        async with db.transaction() as tx:
+            await tx.execute("DELETE FROM items WHERE id = ?", (item_id,))
+"""
+
+from __future__ import annotations
+
+from ._open import Opening, open  # noqa: A004 - `ubiqlite.open`
+from ._row import Row
+from ._statements import Executed, Reader, Statement, Statements
+from ._values import Key, Params, Value
+from .database import Capabilities, Database
+from .errors import (
+    Busy,
+    Cancelled,
+    CannotOpen,
+    CheckViolation,
+    Closed,
+    ConstraintViolation,
+    Corrupt,
+    DatabaseError,
+    DataError,
+    DatatypeMismatch,
+    DiskFull,
+    Error,
+    ForeignKeyViolation,
+    IntegrityError,
+    Internal,
+    InternalError,
+    InvalidArgument,
+    Io,
+    NoSuchColumn,
+    NoSuchTable,
+    NotADatabase,
+    NotAuthorized,
+    NotFound,
+    NotNullViolation,
+    NotSupportedError,
+    OperationalError,
+    OutcomeUnknown,
+    OutOfMemory,
+    PrimaryKeyViolation,
+    ProgrammingError,
+    ReadOnly,
+    SchemaChanged,
+    Syntax,
+    Timeout,
+    TooBig,
+    TriggerViolation,
+    UniqueViolation,
+    Unsupported,
+)
+from .select import Comparison, Select
+from .session import Lending, Session, Snapshot
+from .stream import RowStream
+from .table import Table, Transfer
+from .transaction import Mode, Savepoint, SavepointScope, Transaction, TransactionScope
+
+__all__ = [
+    "Busy",
+    "Cancelled",
+    "CannotOpen",
+    "Capabilities",
+    "CheckViolation",
+    "Closed",
+    "Comparison",
+    "ConstraintViolation",
+    "Corrupt",
+    "DataError",
+    "Database",
+    "DatabaseError",
+    "DatatypeMismatch",
+    "DiskFull",
+    "Error",
+    "Executed",
+    "ForeignKeyViolation",
+    "IntegrityError",
+    "Internal",
+    "InternalError",
+    "InvalidArgument",
+    "Io",
+    "Key",
+    "Lending",
+    "Mode",
+    "NoSuchColumn",
+    "NoSuchTable",
+    "NotADatabase",
+    "NotAuthorized",
+    "NotFound",
+    "NotNullViolation",
+    "NotSupportedError",
+    "Opening",
+    "OperationalError",
+    "OutOfMemory",
+    "OutcomeUnknown",
+    "Params",
+    "PrimaryKeyViolation",
+    "ProgrammingError",
+    "ReadOnly",
+    "Reader",
+    "Row",
+    "RowStream",
+    "Savepoint",
+    "SavepointScope",
+    "SchemaChanged",
+    "Select",
+    "Session",
+    "Snapshot",
+    "Statement",
+    "Statements",
+    "Syntax",
+    "Table",
+    "Timeout",
+    "TooBig",
+    "Transaction",
+    "TransactionScope",
+    "Transfer",
+    "TriggerViolation",
+    "UniqueViolation",
+    "Unsupported",
+    "Value",
+    "open",
+]

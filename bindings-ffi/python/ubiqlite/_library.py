@@ -1,0 +1,72 @@
+"""The compiled library: what is called for each request, and what is called once."""
+
+from __future__ import annotations
+
+import ctypes
+from pathlib import Path
+
+from ._ffi import ubiqlite_ffi as generated
+
+__all__ = [
+    "DICTS",
+    "GONE",
+    "MALFORMED",
+    "NEEDS_ROOM",
+    "Engine",
+    "Format",
+    "OpenError",
+    "Pending",
+    "call",
+    "descriptor",
+    "release",
+    "start_open",
+    "take",
+    "wait",
+]
+
+Engine = generated.Engine
+Format = generated.Format
+OpenError = generated.OpenError
+Pending = generated.Pending
+start_open = generated.start_open
+
+GONE = -1
+MALFORMED = -2
+NEEDS_ROOM = -16
+
+DICTS = 1 << 30
+"""Added to a request's number: its rows are wanted as dicts."""
+
+# The very file that uniffi's module has loaded: a second copy would be a second SQLite.
+_PATH = str(Path(generated.__file__).with_name(Path(generated._UniffiLib._name).name))
+_releasing = ctypes.CDLL(_PATH)
+# These calls are short by construction (a statement runs in them only for so many
+# steps), and giving Python's lock up to a thread that computes costs 5 ms to get it back.
+_holding = ctypes.PyDLL(_PATH)
+
+call = _holding.ubiqlite_call
+call.argtypes = (ctypes.c_uint64, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_void_p, ctypes.c_size_t)
+call.restype = ctypes.c_int64
+
+# It goes on with requests and translates their rows: others compute meanwhile.
+take = _releasing.ubiqlite_take
+take.argtypes = (ctypes.c_uint64, ctypes.c_void_p, ctypes.c_size_t)
+take.restype = ctypes.c_int64
+
+wait = _releasing.ubiqlite_wait
+wait.argtypes = (ctypes.c_uint64, ctypes.c_int64)
+wait.restype = ctypes.c_int64
+
+release = _releasing.ubiqlite_release
+release.argtypes = (ctypes.c_uint64,)
+release.restype = None
+
+
+def descriptor(client: int) -> int:
+    """A file descriptor that is readable when there is something to take; negative: there is none."""
+    function = getattr(_releasing, "ubiqlite_descriptor", None)
+    if function is None:
+        return GONE
+    function.argtypes = (ctypes.c_uint64,)
+    function.restype = ctypes.c_int64
+    return int(function(client))

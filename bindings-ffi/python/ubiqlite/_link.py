@@ -1,0 +1,285 @@
+"""One event loop's connection to the engine of a database.
+
+A call is one call of C: it gives the request and, where the engine answers at
+once, has the reply when it returns. All other replies are taken together, when
+the engine wakes the loop. Everything here happens on the loop's thread, but for
+:meth:`Link.tell`, which any thread may do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+from marshal import dumps, loads
+from typing import Any, Optional, Union
+
+from . import _fork, _library, _wake
+from ._ops import CANCEL, DROP, ERROR, INTERRUPT, ROWS
+from ._requests import converted
+from ._row import Row, row_type
+from .errors import Closed, Error, Internal, error_of
+
+Reply = Any
+"""A tuple: the request's number, the kind, and what `reply.rs` lists for it."""
+
+ROOM = 1 << 16
+_LARGE = 1 << 20
+_LAST = 1 << 30
+# As many lists of names the engine's side remembers: it tells all anew then.
+_REMEMBERED = 512
+
+
+class Slot:
+    """A reply that is waited for by nobody yet, or by somebody who may stop to and come again."""
+
+    __slots__ = ("reply", "waiter")
+
+    def __init__(self) -> None:
+        self.reply: Optional[Reply] = None
+        self.waiter: Optional[asyncio.Future[None]] = None
+
+    def done(self) -> bool:
+        return False
+
+    def set_result(self, reply: Reply) -> None:
+        self.reply = reply
+        if self.waiter is not None and not self.waiter.done():
+            self.waiter.set_result(None)
+
+
+Waiting = Union["asyncio.Future[Reply]", Slot]
+
+
+class Link:
+    """A client of the engine, for one loop."""
+
+    __slots__ = (
+        "__weakref__",
+        "_address",
+        "_array",
+        "_buffer",
+        "_call",
+        "_client",
+        "_held",
+        "_pending",
+        "_room",
+        "_stop",
+        "last",
+        "loop",
+        "types",
+    )
+
+    def __init__(self, engine: _library.Engine, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self.last = 0
+        self.types: dict[int, type[Row]] = {}
+        self._client: int = engine.client(_library.Format.MARSHAL)
+        self._call = _library.call
+        self._pending: dict[int, tuple[Waiting, int]] = {}
+        # What the engine keeps for this client, and what each is a part of.
+        self._held: dict[int, int] = {}
+        self._make_room(ROOM)
+        stop = _wake.on_descriptor(loop, _library.descriptor(self._client), self._ready)
+        self._stop = stop or _wake.by_thread(loop, self._client, self._ready)
+        _fork.belongs(self)
+
+    def _make_room(self, room: int) -> None:
+        self._room = room
+        self._buffer = bytearray(room)
+        self._array = (ctypes.c_char * room).from_buffer(self._buffer)
+        self._address = ctypes.addressof(self._array)
+
+    def renumber(self) -> int:
+        """A number for a request, when those up to the greatest are used up."""
+        self.last = 1
+        while self.last in self._pending or self.last in self._held or self.last | _library.DICTS in self._pending:
+            self.last += 1
+        return self.last
+
+    def number(self) -> int:
+        """A number for a request."""
+        self.last += 1
+        return self.last if self.last < _LAST else self.renumber()
+
+    def send(self, request: tuple[Any, ...]) -> Reply:
+        """Sends a request, and answers its reply, if it is there at once; else :meth:`answer` waits for it.
+
+        A request is ``(number, operation, handle, timeout in ms or None, …)``. Raises
+        ``InvalidArgument`` for what can't be sent.
+        """
+        try:
+            data = dumps(request, 2)
+        except ValueError:
+            return self._send_converted(request)
+        length = self._call(self._client, data, len(data), self._address, self._room)
+        if length > 0:
+            reply = loads(self._buffer)
+            if reply[1] == ROWS and reply[4] is not None:
+                self._learn(reply)
+            return reply
+        if length == 0:
+            return None
+        if length == _library.MALFORMED:
+            return self._send_converted(request)
+        return self._other(request, length)
+
+    def send_bytes(self, data: bytes) -> Reply:
+        """Sends a request that is written already; ``False``: its values need Python's rules."""
+        length = self._call(self._client, data, len(data), self._address, self._room)
+        if length == 0:
+            return None
+        if length == _library.MALFORMED:
+            return False
+        if length > 0:
+            return loads(self._buffer)
+        return self._other(loads(data), length)
+
+    def _send_converted(self, request: tuple[Any, ...]) -> Reply:
+        data = dumps(converted(request), 2)
+        length = self._call(self._client, data, len(data), self._address, self._room)
+        if length > 0:
+            reply = loads(self._buffer)
+            if reply[1] == ROWS and reply[4] is not None:
+                self._learn(reply)
+            return reply
+        return None if length == 0 else self._other(request, length)
+
+    def _other(self, request: tuple[Any, ...], length: int) -> Reply:
+        if length == _library.GONE:
+            raise closed()
+        if length > _library.NEEDS_ROOM:
+            raise Internal(f"the library refused the operation {request[1]} ({length}): this is a defect")
+        # The reply is kept, and must be taken before another is made.
+        slot = Slot()
+        self._pending[request[0]] = (slot, 0)
+        self._take(_library.NEEDS_ROOM - length)
+        return slot.reply
+
+    async def answer(self, number: int, handle: int = 0) -> Reply:
+        """Waits for the reply of a request that was not answered at once. Whoever stops waiting gives it up."""
+        future: asyncio.Future[Reply] = self.loop.create_future()
+        self._pending[number] = (future, handle)
+        try:
+            return await future
+        except BaseException:
+            # What it has made meanwhile is let go by this, too.
+            self.give_up(number)
+            raise
+
+    def expect(self, number: int, waiting: Waiting, handle: int = 0) -> None:
+        """Has the reply of a request given to ``waiting``."""
+        self._pending[number] = (waiting, handle)
+
+    def give_up(self, number: int) -> None:
+        """Gives a call up: its reply is wanted by nobody."""
+        self._pending.pop(number, None)
+        self.tell(CANCEL, number)
+
+    def hold(self, handle: int, inside: int) -> None:
+        """Remembers what the engine keeps for this client."""
+        self._held[handle] = inside
+
+    def release(self, handle: int) -> None:
+        """The engine has ended it."""
+        self._held.pop(handle, None)
+
+    def drop(self, handle: int, error: str) -> None:
+        """Lets something go: what is open in it is rolled back; calls on it under way fail so."""
+        if self._held.pop(handle, None) is None:
+            return
+        self.tell(DROP, handle)
+        inner = {handle}
+        for number, inside in list(self._held.items()):
+            if inside in inner:
+                inner.add(number)
+        for number, (waiting, on) in list(self._pending.items()):
+            if on in inner:
+                self._pending.pop(number, None)
+                if not waiting.done():
+                    waiting.set_result((number, ERROR, error))
+
+    def tell(self, op: int, handle: int) -> None:
+        """Sends what has no answer that anybody waits for. Any thread may do so, a finalizer too."""
+        data = dumps((0, op, handle, None), 2)
+        if op != INTERRUPT:
+            self._call(self._client, data, len(data), None, 0)
+            return
+        room = ctypes.create_string_buffer(ROOM)
+        length = self._call(self._client, data, len(data), ctypes.addressof(room), ROOM)
+        # In a closed database nothing runs that could be stopped.
+        if length > 0:
+            check(loads(room))
+
+    def _learn(self, reply: Reply) -> None:
+        if len(self.types) >= _REMEMBERED:
+            self.types.clear()
+        self.types[reply[3]] = row_type(reply[4])
+
+    def _ready(self) -> None:
+        self._take(self._room)
+
+    def _take(self, room: int) -> None:
+        if room > self._room:
+            self._make_room(max(room, self._room * 2))
+        length = _library.take(self._client, self._address, self._room)
+        while length <= _library.NEEDS_ROOM:
+            self._make_room(max(_library.NEEDS_ROOM - length, self._room * 2))
+            length = _library.take(self._client, self._address, self._room)
+        if length <= 0:
+            return
+        pending = self._pending
+        for reply in loads(self._buffer):
+            if reply[1] == ROWS and reply[4] is not None:
+                self._learn(reply)
+            waiting = pending.pop(reply[0], None)
+            if waiting is not None and not waiting[0].done():
+                waiting[0].set_result(reply)
+        if self._room > _LARGE:
+            self._make_room(ROOM)
+
+    def settle(self) -> None:
+        """Takes what is left, and ends. Nobody is kept waiting."""
+        if self._client == 0:
+            return
+        if not self.loop.is_closed():
+            self._ready()
+        self.end()
+
+    def end(self) -> None:
+        """Ends: calls are given up, and what is open is rolled back."""
+        client, self._client = self._client, 0
+        if client == 0:
+            return
+        self._stop()
+        _library.release(client)
+        self._held.clear()
+        pending, self._pending = self._pending, {}
+        if self.loop.is_closed():
+            return
+        for number, (waiting, _) in pending.items():
+            if not waiting.done():
+                waiting.set_result((number, ERROR, CLOSED))
+
+    def forget(self) -> None:
+        """As `_fork` wants it."""
+        self._call = _refuse
+        self._client = 0
+
+
+CLOSED = '{"kind": "Closed", "message": "the database is closed"}'
+
+
+def closed() -> Error:
+    """What a call on a closed database is told."""
+    return Closed("the database is closed")
+
+
+def check(reply: Reply) -> Reply:
+    """The reply, unless it is an error: that is raised."""
+    if reply[1] == ERROR:
+        raise error_of(reply[2])
+    return reply
+
+
+def _refuse(client: int, *_: Any) -> int:
+    raise _fork.refused()

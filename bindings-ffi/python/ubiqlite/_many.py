@@ -1,0 +1,181 @@
+"""One statement, or one insert, for many rows, which may come from an endless source."""
+
+from __future__ import annotations
+
+import asyncio
+from asyncio import get_running_loop
+from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from itertools import islice
+from marshal import dumps
+from typing import Any, Optional
+
+from . import _ops as op
+from ._link import Link, Reply, check
+from ._pause import Turn
+from ._place import Place, TimeLimit, millis
+from .errors import Error, InvalidArgument
+
+_ROWS = 1024
+"""A chunk has so many rows at most."""
+_FEW = 64
+"""So many in the first chunk: it tells how large rows are."""
+_BYTES = 1 << 18
+"""A chunk is to be about so large."""
+_AHEAD = 3
+"""So many chunks may be on their way."""
+
+
+async def send_many(place: Place, operation: int, head: str, rows: Any, timeout: TimeLimit) -> int:
+    """Sends rows as fast as the engine takes them, and answers how many were changed.
+
+    What the source raises leaves this call unchanged, and nothing has happened.
+    """
+    link = place.here()
+    sender = _Sender(link, place.handle, operation, head, millis(timeout))
+    if isinstance(rows, AsyncIterable):
+        return await sender.send_slowly(rows.__aiter__())
+    if isinstance(rows, Iterable) and not isinstance(rows, (str, bytes)):
+        return await sender.send_all(rows)
+    raise InvalidArgument(f"rows are a list, or another iterable, not a {type(rows).__name__}")
+
+
+class _Sender:
+    __slots__ = ("_credit", "_handle", "_head", "_limit", "_link", "_number", "_on_the_way", "_operation", "_reply")
+    __slots__ += ("_sent", "_size")
+
+    def __init__(self, link: Link, handle: int, operation: int, head: str, limit: Optional[int]) -> None:
+        self._link = link
+        self._handle = handle
+        self._operation = operation
+        self._head = head
+        self._limit = limit
+        self._number = 0
+        self._sent = 0
+        self._size = _FEW
+        self._on_the_way = 0
+        self._reply: Optional[Reply] = None
+        self._credit: Optional[asyncio.Future[None]] = None
+
+    async def send_all(self, rows: Iterable[Any]) -> int:
+        source = iter(rows)
+        turn = Turn()
+        try:
+            chunk = list(islice(source, self._size))
+            while chunk and self._reply is None:
+                # One chunk ahead: the last one says that it is the last.
+                following = list(islice(source, self._size))
+                if not following:
+                    break
+                await self._send(chunk, True)
+                chunk = following
+                await turn.over()
+            return await self._finish(chunk)
+        except BaseException:
+            self._give_up()
+            raise
+
+    async def send_slowly(self, rows: AsyncIterator[Any]) -> int:
+        chunk: list[Any] = []
+        try:
+            async for row in rows:
+                if len(chunk) >= self._size:
+                    full, chunk = chunk, []
+                    await self._send(full, True)
+                    if self._reply is not None:
+                        # It has failed already: the rest is wanted by nobody.
+                        break
+                chunk.append(row)
+            return await self._finish(chunk)
+        except BaseException:
+            self._give_up()
+            raise
+
+    async def _finish(self, chunk: list[Any]) -> int:
+        if self._reply is None:
+            await self._send(chunk, False)
+        while self._reply is None:
+            await self._wait()
+        self._number = 0
+        return int(check(self._reply)[2])
+
+    async def _send(self, chunk: list[Any], more: bool) -> None:
+        """Sends a chunk, and waits until there is room for another."""
+        link = self._link
+        first = self._number == 0
+        number = link.number()
+        if first:
+            self._number = number
+            request = (number, self._operation, self._handle, self._limit, self._head, chunk, more)
+        else:
+            records = self._operation == op.INSERT_MANY
+            request = (number, op.MORE, self._number, None, records, chunk, more)
+        reply = self._write(request, len(chunk))
+        if first:
+            self._take(reply) if reply is not None else link.expect(number, _First(self), self._handle)
+        elif reply is None:
+            self._on_the_way += 1
+            link.expect(number, _Next(self), self._handle)
+        while more and self._on_the_way >= _AHEAD and self._reply is None:
+            await self._wait()
+
+    def _write(self, request: tuple[Any, ...], rows: int) -> Reply:
+        try:
+            data = dumps(request, 2)
+            reply = self._link.send_bytes(data)
+            # Rows of another size are to come in chunks of the same.
+            self._size = max(1, min(_ROWS, rows * _BYTES // len(data)))
+        except ValueError:
+            reply = False
+        if reply is False:
+            try:
+                reply = self._link.send(request)
+            except Error as error:
+                if error.index is not None:
+                    error.index += self._sent
+                raise
+        self._sent += rows
+        return reply
+
+    async def _wait(self) -> None:
+        self._credit = self._link.loop.create_future()
+        await self._credit
+
+    def _take(self, reply: Reply) -> None:
+        self._reply = reply
+        self.wake()
+
+    def credited(self) -> None:
+        self._on_the_way -= 1
+        self.wake()
+
+    def wake(self) -> None:
+        if self._credit is not None and not self._credit.done():
+            self._credit.set_result(None)
+
+    def _give_up(self) -> None:
+        if self._number != 0 and self._reply is None:
+            self._link.give_up(self._number)
+
+
+class _First:
+    """Waits for the reply of the whole."""
+
+    __slots__ = ("_sender", "waiter")
+
+    def __init__(self, sender: _Sender) -> None:
+        self._sender = sender
+
+    def done(self) -> bool:
+        return False
+
+    def set_result(self, reply: Reply) -> None:
+        self._sender._take(reply)
+
+
+class _Next(_First):
+    """Waits until a chunk was taken. One that is not is of a call that is over, which tells."""
+
+    __slots__ = ()
+
+    def set_result(self, reply: Reply) -> None:
+        self._sender.credited()

@@ -1,0 +1,125 @@
+"""Opening a database."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Generator
+from datetime import timedelta
+from types import TracebackType
+from typing import Any, Literal, Optional, Union
+
+from . import _fork, _library
+from ._opening import settled
+from ._place import Core, millis
+from .database import Database
+from .errors import Internal, InvalidArgument
+
+JournalMode = Literal["wal", "delete", "truncate", "persist", "memory"]
+Synchronous = Literal["off", "normal", "full", "extra"]
+Seconds = Union[float, timedelta]
+
+_TIMES = ("busy_timeout", "acquire_timeout", "stall_timeout")
+
+
+class Opening:
+    """A database that is to be opened: by ``async with``, which closes it at the end, or by ``await``."""
+
+    __slots__ = ("_database", "_options", "_path")
+
+    def __init__(self, path: str, options: str) -> None:
+        self._path = path
+        self._options = options
+        self._database: Optional[Database] = None
+
+    def __await__(self) -> Generator[Any, Any, Database]:
+        return self._open().__await__()
+
+    async def __aenter__(self) -> Database:
+        if self._database is not None:
+            raise InvalidArgument("a database's block is entered once")
+        self._database = await self._open()
+        return self._database
+
+    async def __aexit__(
+        self, kind: Optional[type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
+    ) -> None:
+        if self._database is not None:
+            await self._database.close()
+
+    async def _open(self) -> Database:
+        _fork.check()
+        engine = await settled(_library.start_open(self._path, self._options))
+        if engine is None:
+            raise Internal("the opening ended without an engine: this is a defect")
+        return Database(Core(engine, self._path))
+
+
+def open(  # noqa: A001 - `ubiqlite.open`
+    path: str | os.PathLike[str],
+    *,
+    read_only: bool | None = None,
+    create: bool | None = None,
+    readers: int | None = None,
+    sessions: int | None = None,
+    busy_timeout: Seconds | None = None,
+    acquire_timeout: Seconds | None = None,
+    stall_timeout: Seconds | None = None,
+    foreign_keys: bool | None = None,
+    trusted_schema: bool | None = None,
+    cache_kib: int | None = None,
+    statement_cache: int | None = None,
+    wal_limit: int | None = None,
+    journal_mode: JournalMode | None = None,
+    synchronous: Synchronous | None = None,
+    inline: bool | None = None,
+    leases: bool | None = None,
+) -> Opening:
+    """Opens a database: a file, which is made if it is missing, or ``":memory:"``.
+
+    Defaults are safe and fast, and what is ``None`` has its default::
+
+        async with ubiqlite.open("app.db") as db:
+            await db.execute("CREATE TABLE IF NOT EXISTS items (id INTEGER PRIMARY KEY, name TEXT)")
+
+    :param read_only: opens for reading only; the database must exist. Default: false
+    :param create: makes the database if it is missing. Default: true
+    :param readers: how many streams and snapshots there can be at once, from 1 to 64. Default: 4
+    :param sessions: how many sessions ``acquire()`` lends at once, from 1 to 64. Default: 8
+    :param busy_timeout: seconds that a write waits for a lock; then ``Busy``. Default: 5
+    :param acquire_timeout: seconds that ``acquire()``, ``snapshot()`` and streams wait for a connection; then
+        ``Timeout``. Default: 30
+    :param stall_timeout: seconds that a stream or snapshot may stand still while the log is beyond ``wal_limit``.
+        Default: 5
+    :param foreign_keys: whether foreign keys are enforced. Default: true
+    :param trusted_schema: whether views and triggers may use functions that are not marked innocuous.
+        Default: false
+    :param cache_kib: the page cache of each connection, in KiB. Default: 8192
+    :param statement_cache: how many prepared statements each connection keeps. Default: 128
+    :param wal_limit: the size in bytes that the log may reach because of readers that stand still. Default: 64 MiB
+    :param journal_mode: how commits are made atomic. Default: ``"wal"``
+    :param synchronous: when a commit waits for the disk. Default: ``"full"``, which commits that share their wait
+        make affordable
+    :param inline: whether short statements run on the calling thread, which is far faster. Default: true
+    :param leases: whether readers keep their read transaction until somebody commits. Default: true
+    :raises CannotOpen: and ``NotADatabase``, ``Busy``, ``Io``, when it is awaited
+    :raises InvalidArgument: for an option that can't be used
+    """
+    given = {name: value for name, value in locals().items() if name != "path" and value is not None}
+    for name in _TIMES:
+        if name in given:
+            given[name] = millis(given[name], name)
+    if given.get("busy_timeout", 0) is None:
+        given["busy_timeout"] = 0xFFFFFFFF
+    try:
+        text = os.fspath(path)
+        options = json.dumps({name: value for name, value in given.items() if value is not None})
+    except (TypeError, ValueError) as error:
+        raise InvalidArgument(f"the database can't be opened so: {error}") from None
+    if not isinstance(text, str):
+        raise InvalidArgument("a database is opened by a text: its path")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise InvalidArgument("the path is no UTF-8") from None
+    return Opening(text, options)

@@ -1,0 +1,41 @@
+"""Waiting for what the library opens or closes."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Optional
+
+from . import _library, _wake
+from .errors import error_of
+
+
+async def settled(pending: _library.Pending) -> Optional[_library.Engine]:
+    """Waits until it is done, and answers what was opened. Raises why it failed."""
+    loop = asyncio.get_running_loop()
+    while True:
+        try:
+            polled = pending.poll()
+        except _library.OpenError.Failed as error:
+            raise error_of(error.fields) from None
+        if polled.done:
+            return polled.engine
+        await _raised(loop, pending)
+
+
+async def _raised(loop: asyncio.AbstractEventLoop, pending: Any) -> None:
+    future: asyncio.Future[None] = loop.create_future()
+
+    def ready() -> None:
+        if not future.done():
+            future.set_result(None)
+
+    stop = _wake.on_descriptor(loop, pending.descriptor(), ready)
+    if stop is None:
+        # A loop that takes no descriptors. Looked at now and then, so that no thread
+        # outlives its caller by more.
+        await loop.run_in_executor(None, pending.wait, 100)
+        return
+    try:
+        await future
+    finally:
+        stop()

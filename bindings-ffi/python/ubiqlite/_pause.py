@@ -1,0 +1,31 @@
+"""Others on the loop get their turn, though nothing has to be waited for."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Generator
+from time import monotonic
+
+_TURN = 0.0005
+"""Seconds that a loop over rows that are there may keep the event loop."""
+
+
+@types.coroutine
+def pause() -> Generator[None, None, None]:
+    """Lets the loop look after others."""
+    yield
+
+
+class Turn:
+    """How long the loop has been kept."""
+
+    __slots__ = ("_since",)
+
+    def __init__(self) -> None:
+        self._since = monotonic()
+
+    async def over(self) -> None:
+        """Lets the loop look after others, if it was kept for long."""
+        if monotonic() - self._since > _TURN:
+            await pause()
+            self._since = monotonic()

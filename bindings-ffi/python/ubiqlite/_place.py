@@ -1,0 +1,195 @@
+"""Where calls go: a loop's link, and what in the engine they are made on."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import warnings
+from asyncio import AbstractEventLoop, get_running_loop
+from datetime import timedelta
+from typing import Any, Optional, Union
+
+from . import _fork, _library, _ops
+from ._link import CLOSED, Link, Reply, check, closed
+from .errors import InvalidArgument
+
+TimeLimit = Union[float, timedelta, None]
+"""Seconds."""
+
+_LONGEST = 0xFFFFFFFF
+
+
+def millis(limit: TimeLimit, what: str = "a timeout") -> int | None:
+    """A time limit as the engine counts it. Raises ``InvalidArgument`` for what is none."""
+    if limit is None:
+        return None
+    seconds = limit.total_seconds() if isinstance(limit, timedelta) else limit
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds >= 0:
+        raise InvalidArgument(f"{what} is a number of seconds, not negative")
+    # Rounded up: a limit that is not zero does not become so.
+    return None if seconds * 1000 >= _LONGEST else -int(-seconds * 1000 // 1)
+
+
+class Place:
+    """Where calls go. ``link`` is the one used last: it holds only on its own loop."""
+
+    __slots__ = ("__weakref__", "handle", "link")
+
+    link: Link
+    handle: int
+
+    def switch(self) -> Link:
+        """The link of the running loop, which is not that of ``link``."""
+        raise NotImplementedError
+
+    def here(self) -> Link:
+        """The link of the running loop."""
+        link = self.link
+        return link if link.loop is get_running_loop() else self.switch()
+
+    async def call(self, op: int, timeout: TimeLimit = None, *payload: Any) -> Reply:
+        """Makes a call, and answers its reply."""
+        link = self.here()
+        number = link.number()
+        reply = link.send((number, op, self.handle, millis(timeout), *payload))
+        if reply is None:
+            reply = await link.answer(number, self.handle)
+        return check(reply)
+
+    async def lend(self, op: int, timeout: TimeLimit, *payload: Any) -> tuple[Link, int]:
+        """Asks for something that the engine keeps for this client."""
+        link = self.here()
+        number = link.number()
+        reply = link.send((number, op, self.handle, millis(timeout), *payload))
+        if reply is None:
+            reply = await link.answer(number, self.handle)
+        check(reply)
+        link.hold(number, self.handle)
+        return link, number
+
+
+class Core(Place):
+    """An open database: its engine, and a link for each loop that uses it."""
+
+    __slots__ = ("_closing", "_engine", "_links", "_lock", "path")
+
+    def __init__(self, engine: _library.Engine, path: str) -> None:
+        self.handle = 0
+        self.path = path
+        self._engine: Optional[_library.Engine] = engine
+        self._lock = threading.Lock()
+        self._closing = False
+        self.link = Link(engine, get_running_loop())
+        self._links = [self.link]
+        _fork.belongs(self)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it was neither closed nor is being closed."""
+        return not self._closing
+
+    def switch(self) -> Link:
+        """The link of the running loop: made with its first call."""
+        _fork.check()
+        loop = get_running_loop()
+        with self._lock:
+            # Loops come and go: those that are closed call nobody any more.
+            for link in [link for link in self._links if link.loop.is_closed()]:
+                self._links.remove(link)
+                link.end()
+            for link in self._links:
+                if link.loop is loop:
+                    break
+            else:
+                if self._engine is None or self._closing:
+                    raise closed()
+                link = Link(self._engine, loop)
+                self._links.append(link)
+            self.link = link
+        return link
+
+    def interrupt(self, handle: int = 0) -> None:
+        """Stops what runs."""
+        _fork.check()
+        self.link.tell(_ops.INTERRUPT, handle)
+
+    def start_close(self) -> Optional[_library.Pending]:
+        """Begins to close, unless that has happened."""
+        _fork.check()
+        with self._lock:
+            self._closing = True
+            return None if self._engine is None else self._engine.start_close()
+
+    def closed(self) -> None:
+        """Ends all links, each on its loop: to be called when the engine has closed."""
+        with self._lock:
+            links, self._links = self._links, []
+            self._engine = None
+        here: Optional[AbstractEventLoop] = get_running_loop()
+        _end(links, here)
+
+    def forget(self) -> None:
+        """As `_fork` wants it."""
+        if self._engine is not None:
+            # Else it would be let go in the child, which must not touch it.
+            self._engine.__dict__.pop("_handle", None)
+        self._engine = None
+        self._links = []
+        self._closing = True
+
+    def __del__(self) -> None:
+        links = getattr(self, "_links", None)
+        if not links or sys.is_finalizing():
+            return
+        if not self._closing:
+            warnings.warn(f"the database {self.path!r} was never closed", ResourceWarning, source=self, stacklevel=1)
+        self._links = []
+        _end(links, None)
+
+
+def _end(links: list[Link], here: Optional[AbstractEventLoop]) -> None:
+    for link in links:
+        if link.loop is here or link.loop.is_closed():
+            link.settle()
+            continue
+        try:
+            link.loop.call_soon_threadsafe(link.settle)
+        except RuntimeError:
+            link.end()
+
+
+class Held(Place):
+    """What the engine keeps for this client, until it is ended or let go."""
+
+    __slots__ = ("inside", "is_over", "what")
+
+    def __init__(self, link: Link, handle: int, inside: Place, what: str) -> None:
+        self.link = link
+        self.handle = handle
+        # It lives no longer than what it is a part of.
+        self.inside = inside
+        self.what = what
+        self.is_over = False
+
+    def switch(self) -> Link:
+        """It is of one loop."""
+        raise InvalidArgument(f"this {self.what} belongs to another event loop")
+
+    def ended(self) -> None:
+        """The engine has ended it."""
+        self.is_over = True
+        self.link.release(self.handle)
+
+    def drop(self) -> None:
+        """Lets it go: what is open in it is rolled back before anybody else writes."""
+        if not self.is_over:
+            self.is_over = True
+            self.link.drop(self.handle, CLOSED.replace("database", self.what))
+
+    def __del__(self) -> None:
+        if getattr(self, "is_over", True) or sys.is_finalizing() or self.link.loop.is_closed():
+            return
+        self.is_over = True
+        self.link.release(self.handle)
+        self.link.tell(_ops.DROP, self.handle)
+        warnings.warn(f"a {self.what} was never ended: it is rolled back", ResourceWarning, source=self, stacklevel=1)

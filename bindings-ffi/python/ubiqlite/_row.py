@@ -1,0 +1,99 @@
+"""Rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, ClassVar, SupportsIndex, overload
+
+from .errors import NoSuchColumn
+
+
+class Row(tuple[Any, ...]):
+    """A row: its values in order, each also by its column's name.
+
+    ``row[0]``, ``row["id"]``, ``id, name = row`` and ``dict(row)`` all work, as with
+    ``sqlite3.Row``. Where a statement yields a name twice, the later ones are
+    ``id:2``, ``id:3``. A name in letters of another case matches where no name matches
+    exactly, as in SQL.
+
+    Raises ``NoSuchColumn`` (a ``KeyError`` too) for a name that no column has.
+    """
+
+    __slots__ = ()
+
+    columns: ClassVar[tuple[str, ...]] = ()
+    """The names of the columns."""
+    _places: ClassVar[dict[str, int]] = {}
+
+    @overload
+    def __getitem__(self, key: SupportsIndex | str, /) -> Any: ...
+    @overload
+    def __getitem__(self, key: slice, /) -> tuple[Any, ...]: ...
+    def __getitem__(self, key: Any, /) -> Any:
+        if isinstance(key, str):
+            place = self._places.get(key)
+            return tuple.__getitem__(self, self._place(key) if place is None else place)
+        return tuple.__getitem__(self, key)
+
+    def get(self, key: str, default: Any = None, /) -> Any:
+        """The value of a column, or ``default`` if there is no such column."""
+        try:
+            return self[key]
+        except NoSuchColumn:
+            return default
+
+    def keys(self) -> tuple[str, ...]:
+        """The names of the columns."""
+        return self.columns
+
+    def values(self) -> tuple[Any, ...]:
+        """The values in order."""
+        return tuple(self)
+
+    def items(self) -> Iterator[tuple[str, Any]]:
+        """Names and values in order."""
+        return zip(self.columns, self)
+
+    def __repr__(self) -> str:
+        return f"Row({', '.join(f'{name}={value!r}' for name, value in self.items())})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return row_of, (self.columns, tuple(self))
+
+    @classmethod
+    def _place(cls, key: str) -> int:
+        lower = _lower(key)
+        for place, name in enumerate(cls.columns):
+            if _lower(name) == lower:
+                return place
+        columns = ", ".join(cls.columns)
+        raise NoSuchColumn(f"no column {key!r} in this row: it has {columns}", columns=(key,))
+
+
+# As SQL does: letters of ASCII alone.
+_LOWER = {place: place + 32 for place in range(ord("A"), ord("Z") + 1)}
+
+
+def _lower(name: str) -> str:
+    return name.translate(_LOWER)
+
+
+_MOST = 1024
+_types: dict[tuple[str, ...], type[Row]] = {}
+
+
+def row_type(columns: tuple[str, ...]) -> type[Row]:
+    """The type of rows with these columns: names belong to it, so that a row is no more than a tuple."""
+    known = _types.get(columns)
+    if known is None:
+        if len(_types) >= _MOST:
+            _types.clear()
+        places = {name: place for place, name in enumerate(columns)}
+        space = {"__slots__": (), "__module__": Row.__module__, "columns": columns, "_places": places}
+        known = _types[columns] = type("Row", (Row,), space)
+    return known
+
+
+def row_of(columns: tuple[str, ...], values: tuple[Any, ...]) -> Row:
+    """A row with these columns."""
+    return row_type(columns)(values)

@@ -1,0 +1,201 @@
+"""How Python's values become SQLite's: the slow way, for what ``marshal`` can't tell.
+
+=====================================  ============================================
+Python                                 SQLite
+=====================================  ============================================
+``None``                               NULL
+``bool``, ``int``                      INTEGER; beyond 64 bits it is refused
+``float``                              REAL; NaN is NULL, as SQLite has it
+``str``                                TEXT; half a surrogate pair is refused
+``bytes``, ``bytearray``,              BLOB
+``memoryview``
+``datetime`` with a time zone          TEXT in UTC, ``2024-05-06T07:08:09.000000Z``;
+                                       without a zone it is refused
+``date``                               TEXT, ``2024-05-06``
+``Decimal``, ``UUID``                  TEXT
+``Enum``                               its value
+``dict``, ``list``                     TEXT, as JSON: with all these inside but bytes
+=====================================  ============================================
+
+Everything else is ``InvalidArgument``, which names the parameter. The numbers of
+other libraries are not guessed at: ``int(x)`` and ``float(x)`` say what is meant.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from enum import Enum
+from typing import Any, Union
+from uuid import UUID
+
+from .errors import InvalidArgument
+
+Value = Union[
+    None,
+    bool,
+    int,
+    float,
+    str,
+    bytes,
+    bytearray,
+    memoryview,
+    datetime.date,
+    Decimal,
+    UUID,
+    Enum,
+    Mapping[str, Any],
+    "list[Any]",
+]
+"""What can be stored."""
+
+Params = Union[Sequence[Any], Mapping[str, Any], None]
+"""Parameters by position, or by name without its sign."""
+
+Key = Any
+"""A primary key: one value, or a tuple of them for a composite key."""
+
+_LEAST, _MOST = -(2**63), 2**63 - 1
+
+
+def convert(value: Any, what: str) -> Any:
+    """The value as one of those that ``marshal`` knows: ``what`` it is of, for the error that refuses it."""
+    kind = type(value)
+    if value is None or kind is float or kind is bytes or kind is bool:
+        return value
+    if isinstance(value, Enum):
+        return convert(value.value, what)
+    if isinstance(value, str):
+        return _text(str.__str__(value), what)
+    if isinstance(value, int):
+        value = int.__int__(value)
+        if not _LEAST <= value <= _MOST:
+            raise InvalidArgument(f"{what} is an integer beyond 64 bits; store it as text")
+        return value
+    if isinstance(value, float):
+        return float.__float__(value)
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return bytes(value)
+    if isinstance(value, (list, dict)):
+        return _text(_json(value, what), what)
+    text = _as_text(value, what)
+    if text is not None:
+        return text
+    raise InvalidArgument(f"{what} is a {_name(kind)}, which is no value{_ADVICE.get(kind.__name__, '')}")
+
+
+def convert_params(params: Any) -> Any:
+    """Parameters, all of them converted."""
+    if params is None:
+        return None
+    if isinstance(params, Mapping):
+        return _named(params, "parameter")
+    if isinstance(params, Sequence) and not isinstance(params, (str, bytes, bytearray, memoryview)):
+        return [convert(value, f"parameter {place}") for place, value in enumerate(params, 1)]
+    raise InvalidArgument(
+        f"parameters are a sequence by position, or a mapping by name, not a {_name(type(params))}"
+    )
+
+
+def convert_record(record: Any) -> dict[str, Any]:
+    """A record, all of its values converted."""
+    if isinstance(record, Mapping):
+        return _named(record, "field")
+    # A `Row` is a tuple that has names.
+    if hasattr(record, "keys") and hasattr(record, "__getitem__"):
+        return _named({name: record[name] for name in record.keys()}, "field")
+    raise InvalidArgument(f"a record is a mapping with the names of columns, not a {_name(type(record))}")
+
+
+def convert_key(key: Any) -> Any:
+    """A key: a value, or several."""
+    if isinstance(key, (tuple, list)):
+        return [convert(value, "the key") for value in key]
+    return convert(key, "the key")
+
+
+def check_text(text: Any, what: str) -> str:
+    """A text that is a name or SQL."""
+    if not isinstance(text, str):
+        raise InvalidArgument(f"{what} is a text, not a {_name(type(text))}")
+    return _text(str.__str__(text), what)
+
+
+_ADVICE = {
+    "tuple": "; a list is stored as JSON",
+    "set": "; a list is stored as JSON",
+    "frozenset": "; a list is stored as JSON",
+    "complex": "; store its parts",
+    "ndarray": "; store its bytes, or a list",
+}
+
+
+def _name(kind: type) -> str:
+    module = kind.__module__
+    return kind.__qualname__ if module in ("builtins", "__main__") else f"{module}.{kind.__qualname__}"
+
+
+def _named(values: Mapping[Any, Any], what: str) -> dict[str, Any]:
+    named = {}
+    for name, value in values.items():
+        if not isinstance(name, str):
+            raise InvalidArgument(f"the name of a {what} is a text, not a {_name(type(name))}")
+        named[_text(str.__str__(name), f"the name of a {what}")] = convert(value, f"{what} {name!r}")
+    return named
+
+
+def _text(text: str, what: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise InvalidArgument(
+            f"{what} holds half of a surrogate pair, which no database text can; store it as bytes"
+        ) from None
+    return text
+
+
+def _as_text(value: Any, what: str) -> str | None:
+    """What is stored as a text of its own."""
+    if isinstance(value, datetime.datetime):
+        if value.tzinfo is None or value.utcoffset() is None:
+            raise InvalidArgument(f"{what} is a datetime without a time zone; datetime.now(timezone.utc) has one")
+        utc = value.astimezone(datetime.timezone.utc).replace(tzinfo=None)
+        return utc.isoformat(timespec="microseconds") + "Z"
+    if isinstance(value, datetime.date):
+        return value.isoformat()
+    if isinstance(value, (Decimal, UUID)):
+        return str(value)
+    return None
+
+
+def _json(value: Any, what: str) -> str:
+    def other(inner: Any) -> Any:
+        if isinstance(inner, Enum):
+            return inner.value
+        text = _as_text(inner, what)
+        if text is None:
+            raise InvalidArgument(f"{what} holds a {_name(type(inner))}, which JSON has not")
+        return text
+
+    try:
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=other)
+        _check_names(value, what)
+        return text
+    except InvalidArgument:
+        raise
+    except (ValueError, TypeError, RecursionError) as error:
+        raise InvalidArgument(f"{what} can't be JSON: {error}") from error
+
+
+def _check_names(value: Any, what: str) -> None:
+    """JSON would make texts of other names, in silence."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            if not isinstance(name, str):
+                raise InvalidArgument(f"{what} holds the name {name!r}, which is no text")
+            _check_names(inner, what)
+    elif isinstance(value, (list, tuple)):
+        for inner in value:
+            _check_names(inner, what)

@@ -1,0 +1,57 @@
+"""How a loop learns that there is something to do: by a file descriptor, or by a thread where it takes none."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import weakref
+from typing import Any, Callable, Optional
+
+from . import _library
+
+Stop = Callable[[], None]
+
+
+def on_descriptor(loop: asyncio.AbstractEventLoop, descriptor: int, ready: Callable[[], None]) -> Optional[Stop]:
+    """Has ``ready`` called while the descriptor is readable. ``None``: this loop can't. What it answers ends it."""
+    if descriptor < 0:
+        return None
+    try:
+        loop.add_reader(descriptor, ready)
+    except NotImplementedError:
+        return None
+    return lambda: _remove(loop, descriptor)
+
+
+def _remove(loop: asyncio.AbstractEventLoop, descriptor: int) -> None:
+    if not loop.is_closed():
+        loop.remove_reader(descriptor)
+
+
+def by_thread(loop: asyncio.AbstractEventLoop, client: int, ready: Any) -> Stop:
+    """Has ``ready``, a bound method, called when there is something to take, until the client is released."""
+    method = weakref.WeakMethod(ready)
+    gone = threading.Event()
+
+    def watch() -> None:
+        taken = threading.Event()
+
+        def take() -> None:
+            call = method()
+            if call is not None and not gone.is_set():
+                call()
+            taken.set()
+
+        while _library.wait(client, -1) == 1 and not gone.is_set():
+            taken.clear()
+            try:
+                loop.call_soon_threadsafe(take)
+            except RuntimeError:
+                # The loop is closed, and nobody waits any more.
+                return
+            while not taken.wait(1.0):
+                if gone.is_set() or loop.is_closed():
+                    return
+
+    threading.Thread(target=watch, name="ubiqlite", daemon=True).start()
+    return gone.set

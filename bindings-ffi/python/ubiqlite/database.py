@@ -1,0 +1,114 @@
+"""An open database."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import NamedTuple, Optional
+
+from . import _ops as op
+from ._opening import settled
+from ._place import Core, TimeLimit
+from ._statements import Statements
+from .session import Lending, Session, Snapshot
+from .transaction import Mode, Transaction, TransactionScope, begin
+
+
+class Capabilities(NamedTuple):
+    """What a storage backend can do."""
+
+    transactions: bool
+    """Interactive transactions."""
+    cursors: bool
+    """Streams that hold no more than a few pages."""
+    snapshots: bool
+    """Several reads of one moment."""
+    sessions: bool
+    """Connections of one's own."""
+
+
+class Database(Statements):
+    """An open database, from ``ubiqlite.open()``.
+
+    Reads go on beside the one write that runs at a time. Each call is a transaction of
+    its own; :meth:`transaction` makes several statements one. It may be used by all
+    tasks, and by several event loops in several threads. It is closed by :meth:`close`, or at
+    the end of its block.
+    """
+
+    __slots__ = ("__weakref__",)
+
+    _place: Core
+
+    @property
+    def path(self) -> str:
+        """The path that it was opened by."""
+        return self._place.path
+
+    def transaction(self, *, mode: Mode = "immediate", timeout: TimeLimit = None) -> TransactionScope:
+        """A transaction as a block: committed if it ends well, rolled back if an exception leaves it.
+
+        Others' reads go on beside it; their writes, and writes through the database itself, wait for its end.
+        ``timeout``, in seconds, is for its beginning; ``Busy`` if the write lock was not to be had::
+
+            async with db.transaction() as tx:
+                await tx.execute("UPDATE accounts SET balance = balance - 10 WHERE id = ?", (1,))
+                left = await tx.query_value("SELECT balance FROM accounts WHERE id = ?", (1,))
+        """
+        return TransactionScope(self._place, mode, timeout)
+
+    async def begin(self, *, mode: Mode = "immediate", timeout: TimeLimit = None) -> Transaction:
+        """Begins a transaction as a handle: it is rolled back unless it is committed."""
+        return await begin(self._place, mode, timeout)
+
+    def snapshot(self, *, timeout: TimeLimit = None) -> Lending[Snapshot]:
+        """Several reads of one moment, over as many calls as wanted::
+
+            async with db.snapshot() as moment:
+                user, orders = await asyncio.gather(
+                    moment.table("users").get(7),
+                    moment.query("SELECT * FROM orders WHERE user_id = ?", (7,)),
+                )
+        """
+        return Lending(Snapshot, self._place, op.SNAPSHOT, timeout)
+
+    def acquire(self, *, timeout: TimeLimit = None) -> Lending[Session]:
+        """Lends a connection of one's own, for ``ATTACH``, temporary tables and ``PRAGMA``\\ s.
+
+        Raises ``Timeout`` if none is free within ``timeout`` or the option ``acquire_timeout``::
+
+            async with db.acquire() as session:
+                await session.execute("CREATE TEMP TABLE seen (id)")
+        """
+        return Lending(Session, self._place, op.ACQUIRE, timeout)
+
+    async def capabilities(self) -> Capabilities:
+        """What the storage can do."""
+        bits = (await self._place.call(op.CAPABILITIES))[2]
+        return Capabilities(*(bool(bits & 1 << place) for place in range(4)))
+
+    def interrupt(self) -> None:
+        """Stops what runs: it fails with ``Cancelled``. Any thread may call this."""
+        self._place.interrupt()
+
+    async def close(self) -> None:
+        """Waits for every call that was accepted, then closes.
+
+        Transactions, sessions, snapshots and streams that are still out have the busy timeout to end; then they
+        are rolled back. Calls after this raise ``Closed``; closing again does nothing.
+        """
+        place = self._place
+        closing = place.start_close()
+        if closing is None:
+            return
+        try:
+            await settled(closing)
+        finally:
+            place.closed()
+
+    async def __aenter__(self) -> Database:
+        return self
+
+    async def __aexit__(
+        self, kind: Optional[type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
+    ) -> None:
+        await self.close()

@@ -1,0 +1,159 @@
+"""Rows of a table by filters."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Iterable
+from typing import Any, Generic, Literal, TypeVar, overload
+
+from . import _ops as op
+from ._into import shape
+from ._link import Link, Reply, check
+from ._place import Place, TimeLimit, millis
+from ._requests import IN
+from .errors import InvalidArgument
+from .stream import RowStream
+
+T = TypeVar("T")
+
+Comparison = Literal["=", "!=", "<", "<=", ">", ">=", "like", "not like"]
+"""How a column is compared with a value; ``like`` takes a pattern of ``%`` and ``_``."""
+
+_COMPARE = {"=": 0, "!=": 1, "<": 2, "<=": 3, ">": 4, ">=": 5, "like": 6, "not like": 7}
+_NULL, _NOT_NULL = 9, 10
+
+
+class Select(Generic[T]):
+    """Rows by filters, in an order, with limit and offset. Filters are all to hold.
+
+    It does nothing until :meth:`all`, :meth:`first`, :meth:`count`, :meth:`stream` or
+    ``async for``. Each method answers a new selection and leaves this one as it is::
+
+        rows = await (
+            db.table("items").select()
+            .where_in("status", ["new", "done"]).where("value", ">=", 10)
+            .order_by("id", "desc").limit(20).all()
+        )
+    """
+
+    __slots__ = ("_filters", "_into", "_limit", "_offset", "_order", "_place", "_table")
+
+    def __init__(self, place: Place, table: str, into: Any) -> None:
+        self._place = place
+        self._table = table
+        self._into = into
+        self._filters: tuple[tuple[Any, ...], ...] = ()
+        self._order: tuple[tuple[str, bool], ...] = ()
+        self._limit: int | None = None
+        self._offset = 0
+
+    @overload
+    def where(self, column: str, value: Any, /) -> Select[T]: ...
+    @overload
+    def where(self, column: str, comparison: Comparison, value: Any, /) -> Select[T]: ...
+    def where(self, column: str, *rest: Any) -> Select[T]:
+        """Rows whose column equals the value (is ``NULL``, for ``None``), or compares so with it."""
+        if len(rest) not in (1, 2):
+            raise InvalidArgument("a filter is (column, value) or (column, comparison, value)")
+        comparison, value = ("=", rest[0]) if len(rest) == 1 else rest
+        number = _COMPARE.get(comparison) if isinstance(comparison, str) else None
+        if number is None:
+            raise InvalidArgument(f"{comparison!r} is no comparison: {' '.join(_COMPARE)}")
+        return self._filter(number, column, value)
+
+    def where_in(self, column: str, values: Iterable[Any]) -> Select[T]:
+        """Rows whose column equals one of the values. An empty list selects none."""
+        return self._filter(IN, column, list(values))
+
+    def where_null(self, column: str) -> Select[T]:
+        """Rows whose column is ``NULL``."""
+        return self._filter(_NULL, column)
+
+    def where_not_null(self, column: str) -> Select[T]:
+        """Rows whose column is not ``NULL``."""
+        return self._filter(_NOT_NULL, column)
+
+    def order_by(self, column: str, direction: Literal["asc", "desc"] = "asc") -> Select[T]:
+        """Orders by the column, after those named before."""
+        if direction not in ("asc", "desc"):
+            raise InvalidArgument("an order is 'asc' or 'desc'")
+        new = self._copy()
+        new._order = (*self._order, (column, direction == "desc"))
+        return new
+
+    def limit(self, rows: int) -> Select[T]:
+        """At most so many rows."""
+        new = self._copy()
+        new._limit = rows
+        return new
+
+    def offset(self, rows: int) -> Select[T]:
+        """Passes over so many rows first."""
+        new = self._copy()
+        new._offset = rows
+        return new
+
+    async def all(self, *, timeout: TimeLimit = None) -> list[T]:
+        """All rows that are selected."""
+        _, make = shape(self._into)
+        link, reply = await ask(self._place, op.SELECT, self._into, timeout, *self._payload())
+        rows: list[Any] = reply[2]
+        if not rows or self._into is dict or self._into is tuple:
+            return rows
+        return list(map(link.types[reply[3]] if make is None else make, rows))
+
+    async def first(self, *, timeout: TimeLimit = None) -> T | None:
+        """The first row that is selected, or ``None``."""
+        row: T | None = await first_of(self._place, op.SELECT_FIRST, self._into, timeout, *self._payload())
+        return row
+
+    async def count(self, *, timeout: TimeLimit = None) -> int:
+        """How many rows are selected."""
+        return int((await self._place.call(op.SELECT_COUNT, timeout, *self._payload()))[2])
+
+    def stream(self, *, timeout: TimeLimit = None) -> RowStream[T]:
+        """The selected rows one after another."""
+        return RowStream(self._place, op.SELECT_STREAM, self._payload(), self._into, timeout)
+
+    def __aiter__(self) -> AsyncGenerator[T, None]:
+        return self.stream().__aiter__()
+
+    def _payload(self) -> tuple[Any, ...]:
+        return self._table, self._filters, self._order, self._limit, self._offset
+
+    def _filter(self, *parts: Any) -> Select[T]:
+        new = self._copy()
+        new._filters = (*self._filters, parts)
+        return new
+
+    def _copy(self) -> Select[T]:
+        new: Select[T] = Select(self._place, self._table, self._into)
+        new._filters, new._order = self._filters, self._order
+        new._limit, new._offset = self._limit, self._offset
+        return new
+
+
+async def ask(place: Place, operation: int, into: Any, timeout: TimeLimit, *payload: Any) -> tuple[Link, Reply]:
+    """Asks for rows."""
+    link = place.here()
+    number = link.number() | shape(into)[0]
+    reply = link.send((number, operation, place.handle, millis(timeout), *payload))
+    if reply is None:
+        reply = await link.answer(number, place.handle)
+    return link, check(reply)
+
+
+async def first_of(place: Place, operation: int, into: Any, timeout: TimeLimit, *payload: Any) -> Any:
+    """Asks for a row; ``None``: there is none."""
+    link, reply = await ask(place, operation, into, timeout, *payload)
+    return first_row(link, reply, into)
+
+
+def first_row(link: Link, reply: Reply, into: Any) -> Any:
+    """The first row of a reply, or ``None``."""
+    rows = reply[2]
+    if not rows:
+        return None
+    if into is None:
+        return link.types[reply[3]](rows[0])
+    _, make = shape(into)
+    return rows[0] if make is None else make(rows[0])

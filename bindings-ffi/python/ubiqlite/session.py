@@ -1,0 +1,94 @@
+"""Connections of one's own, and several reads of one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from types import TracebackType
+from typing import Any, Generic, Optional, TypeVar, Union
+
+from . import _ops as op
+from ._place import Held, Place, TimeLimit
+from ._statements import Reader, Statements
+from .errors import InvalidArgument
+from .transaction import Mode, Transaction, TransactionScope, begin
+
+
+class Session(Statements):
+    """A connection of one's own, from ``db.acquire()``.
+
+    Only here may statements change the connection itself: ``ATTACH``, temporary tables,
+    ``PRAGMA``\\ s, a bare ``BEGIN``. It goes back by :meth:`close` or at the end of its
+    block, and what is open in it is rolled back.
+    """
+
+    __slots__ = ()
+
+    _place: Held
+
+    def transaction(self, *, mode: Mode = "immediate", timeout: TimeLimit = None) -> TransactionScope:
+        """A transaction of this session as a block: see ``db.transaction()``."""
+        return TransactionScope(self._place, mode, timeout)
+
+    async def begin(self, *, mode: Mode = "immediate", timeout: TimeLimit = None) -> Transaction:
+        """Begins a transaction in this session."""
+        return await begin(self._place, mode, timeout)
+
+    def interrupt(self) -> None:
+        """Stops what runs in this session: it fails with ``Cancelled``."""
+        self._place.link.tell(op.INTERRUPT, self._place.handle)
+
+    def close(self) -> None:
+        """Gives the connection back."""
+        self._place.drop()
+
+
+class Snapshot(Reader):
+    """One moment of the database, from ``db.snapshot()``.
+
+    All that is read through it is of that moment, whatever others commit meanwhile, and
+    its reads run side by side. A write answers ``ReadOnly``.
+    """
+
+    __slots__ = ()
+
+    _place: Held
+
+    def close(self) -> None:
+        """Lets the moment go."""
+        self._place.drop()
+
+
+L = TypeVar("L", Session, Snapshot)
+
+
+class Lending(Generic[L]):
+    """Something lent: ``async with`` gives it back at the block's end, ``await`` leaves that to ``close()``."""
+
+    __slots__ = ("_kind", "_lent", "_operation", "_place", "_timeout")
+
+    def __init__(self, kind: type[L], place: Place, operation: int, timeout: TimeLimit) -> None:
+        self._kind: type[L] = kind
+        self._place = place
+        self._operation = operation
+        self._timeout = timeout
+        self._lent: Optional[L] = None
+
+    def __await__(self) -> Generator[Any, Any, L]:
+        return self._lend().__await__()
+
+    async def _lend(self) -> L:
+        link, handle = await self._place.lend(self._operation, self._timeout)
+        return self._kind(Held(link, handle, self._place, self._kind.__name__.lower()))
+
+    async def __aenter__(self) -> L:
+        if self._lent is not None:
+            raise InvalidArgument("a block is entered once")
+        self._lent = await self._lend()
+        return self._lent
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        lent: Union[Session, Snapshot, None] = self._lent
+        if lent is not None:
+            lent.close()

@@ -1,0 +1,155 @@
+"""Operations on a table's rows, without SQL."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, Iterable, Mapping
+from typing import Any, Generic, TypeVar, overload
+
+from . import _ops as op
+from ._into import shape
+from ._many import send_many
+from ._place import Place, TimeLimit
+from ._values import Key
+from .errors import InvalidArgument
+from .select import Select, first_of
+from .stream import RowStream
+
+T = TypeVar("T")
+
+Transfer = tuple[Key, Key, Any]
+"""An amount to move: (from, to, amount)."""
+
+
+class Table(Generic[T]):
+    """A table, or a view to read from: ``db.table("items")``.
+
+    Its name and those of its columns are checked against the schema and quoted, so that
+    no name can become SQL; an unknown one is ``NoSuchTable`` or ``NoSuchColumn`` before
+    anything runs. Rows are named by their primary key, whatever it is called; by the
+    rowid in a table without one; by a tuple where the key is composite::
+
+        items = db.table("items", into=Item)
+        item_id = await items.insert(name="lamp", data={"watt": 40})
+        await items.update(item_id, status="done")
+        done = await items.select().where("status", "done").order_by("id").all()
+
+    Records are keywords, as above, or one mapping; only beside a mapping ``timeout``, in
+    seconds, is a time limit, since a column may be called so.
+    """
+
+    __slots__ = ("_into", "_place", "name")
+
+    def __init__(self, place: Place, name: str, into: Any = None) -> None:
+        self._place = place
+        self._into = into
+        shape(into)
+        self.name = name
+
+    @overload
+    async def insert(self, record: Mapping[str, Any], /, *, timeout: TimeLimit = ...) -> Any: ...
+    @overload
+    async def insert(self, /, **fields: Any) -> Any: ...
+    async def insert(self, record: Any = None, /, **fields: Any) -> Any:
+        """Inserts a row and answers its key. Columns that are not named get their defaults.
+
+        Raises ``NoSuchTable``, ``NoSuchColumn``, and what the constraints answer.
+        """
+        record, timeout = _record(record, fields)
+        return (await self._place.call(op.INSERT, timeout, self.name, record))[2]
+
+    @overload
+    async def upsert(self, record: Mapping[str, Any], /, *, timeout: TimeLimit = ...) -> Any: ...
+    @overload
+    async def upsert(self, /, **fields: Any) -> Any: ...
+    async def upsert(self, record: Any = None, /, **fields: Any) -> Any:
+        """Inserts a row or, where one with its primary key is there, sets the named columns of that.
+
+        Answers the key.
+        """
+        record, timeout = _record(record, fields)
+        return (await self._place.call(op.UPSERT, timeout, self.name, record))[2]
+
+    async def insert_many(
+        self,
+        records: Iterable[Mapping[str, Any]] | AsyncIterable[Mapping[str, Any]],
+        *,
+        timeout: TimeLimit = None,
+    ) -> int:
+        """Inserts rows, all or none, and answers how many. They may name different columns.
+
+        Raises an error whose ``index`` tells the row.
+        """
+        return await send_many(self._place, op.INSERT_MANY, self.name, records, timeout)
+
+    async def get(self, key: Key, *, timeout: TimeLimit = None) -> T | None:
+        """The row of this key, or ``None``."""
+        row: T | None = await first_of(self._place, op.GET, self._into, timeout, self.name, key)
+        return row
+
+    @overload
+    async def update(self, key: Key, record: Mapping[str, Any], /, *, timeout: TimeLimit = ...) -> bool: ...
+    @overload
+    async def update(self, key: Key, /, **fields: Any) -> bool: ...
+    async def update(self, key: Key, record: Any = None, /, **fields: Any) -> bool:
+        """Sets the named columns of a row and answers whether there is such a row.
+
+        Without columns it answers ``False`` and touches nothing.
+        """
+        record, timeout = _record(record, fields)
+        return bool((await self._place.call(op.UPDATE, timeout, self.name, key, record))[2])
+
+    @overload
+    async def update_many(
+        self, keys: Iterable[Key], record: Mapping[str, Any], /, *, timeout: TimeLimit = ...
+    ) -> int: ...
+    @overload
+    async def update_many(self, keys: Iterable[Key], /, **fields: Any) -> int: ...
+    async def update_many(self, keys: Iterable[Key], record: Any = None, /, **fields: Any) -> int:
+        """Sets the named columns of many rows, all or none, and answers how many rows there were.
+
+        Unknown keys are passed over, a key given twice counts once.
+        """
+        record, timeout = _record(record, fields)
+        return int((await self._place.call(op.UPDATE_MANY, timeout, self.name, _list(keys), record))[2])
+
+    async def delete(self, key: Key, *, timeout: TimeLimit = None) -> bool:
+        """Deletes a row and answers whether there was one."""
+        return bool((await self._place.call(op.DELETE, timeout, self.name, key))[2])
+
+    def select(self) -> Select[T]:
+        """Rows by filters, in an order, with limit and offset."""
+        return Select(self._place, self.name, self._into)
+
+    async def count(self, *, timeout: TimeLimit = None) -> int:
+        """How many rows there are."""
+        return await self.select().count(timeout=timeout)
+
+    def stream(self, *, timeout: TimeLimit = None) -> RowStream[T]:
+        """All rows, one after another, in the order of their keys."""
+        return RowStream(self._place, op.TABLE_STREAM, (self.name,), self._into, timeout)
+
+    async def transfer(self, column: str, transfers: Iterable[Transfer], *, timeout: TimeLimit = None) -> None:
+        """Moves amounts between rows: each is taken from the column of one row and added to that of another.
+
+        All or none: raises ``NotFound`` if a row is not there, ``CheckViolation`` and others if a constraint
+        refuses; ``index`` tells the transfer, and nothing is changed::
+
+            await db.table("accounts").transfer("balance", [(1, 2, 50)])
+        """
+        await self._place.call(op.TRANSFER, timeout, self.name, column, _list(transfers))
+
+
+def _list(items: Any) -> list[Any]:
+    if isinstance(items, (str, bytes)) or not isinstance(items, Iterable):
+        raise InvalidArgument(f"a list was expected, not a {type(items).__name__}")
+    return list(items)
+
+
+def _record(record: Any, fields: dict[str, Any]) -> tuple[Any, TimeLimit]:
+    """The record and the time limit of a call."""
+    if record is None:
+        return fields, None
+    timeout = fields.pop("timeout", None)
+    if fields:
+        raise InvalidArgument("a record is a mapping or keywords, not both")
+    return record, timeout

@@ -1,0 +1,157 @@
+"""Transactions and savepoints."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Literal, Optional, Union
+
+from . import _ops as op
+from ._place import Held, Place, TimeLimit
+from ._statements import Statements
+from .errors import InvalidArgument
+
+
+Mode = Literal["immediate", "deferred", "exclusive"]
+"""How a transaction begins: with the write lock, with none until it is needed, or without readers."""
+
+_MODES = {"immediate": 0, "deferred": 1, "exclusive": 2}
+
+
+async def begin(place: Place, mode: str, timeout: TimeLimit) -> Transaction:
+    """Begins a transaction."""
+    number = _MODES.get(mode) if isinstance(mode, str) else None
+    if number is None:
+        raise InvalidArgument(f"a transaction begins as {', '.join(_MODES)}, not as {mode!r}")
+    link, handle = await place.lend(op.BEGIN, timeout, number)
+    return Transaction(Held(link, handle, place, "transaction"))
+
+
+class _Nest(Statements):
+    """What is kept if it ends well, and undone if not."""
+
+    __slots__ = ()
+
+    _place: Held
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it was ended or let go."""
+        return self._place.is_over
+
+    def savepoint(self, *, timeout: TimeLimit = None) -> SavepointScope:
+        """A savepoint as a block: what is done in it is undone, and nothing else, if an exception leaves it::
+
+            async with tx.savepoint() as sp:
+                await sp.execute("DELETE FROM items WHERE id = ?", (7,))
+        """
+        return SavepointScope(self._place, timeout)
+
+    async def begin_savepoint(self, *, timeout: TimeLimit = None) -> Savepoint:
+        """Begins a savepoint as a handle: it is undone unless it is released."""
+        link, handle = await self._place.lend(op.SAVEPOINT, timeout)
+        return Savepoint(Held(link, handle, self._place, "savepoint"))
+
+    async def rollback(self, *, timeout: TimeLimit = None) -> None:
+        """Rolls back, and waits until that is done."""
+        await self._end(op.ROLLBACK, timeout)
+
+    def close(self) -> None:
+        """Lets it go, if it was not ended: it is rolled back before anybody else writes."""
+        self._place.drop()
+
+    async def _end(self, operation: int, timeout: TimeLimit) -> None:
+        try:
+            await self._place.call(operation, timeout)
+        except BaseException:
+            # Whatever has happened: nothing of it is left open.
+            self._place.drop()
+            raise
+        self._place.ended()
+
+
+class Transaction(_Nest):
+    """An open transaction. What it reads includes what it wrote; nobody else sees that before the commit.
+
+    Ended neither by :meth:`commit` nor by :meth:`rollback`, it is rolled back when it is garbage.
+    """
+
+    __slots__ = ()
+
+    async def commit(self, *, timeout: TimeLimit = None) -> None:
+        """Commits: everything is durable, or nothing happened.
+
+        Raises ``ForeignKeyViolation`` for a deferred foreign key, ``DiskFull``, ``Io``; it is rolled back then.
+        """
+        await self._end(op.COMMIT, timeout)
+
+
+class Savepoint(_Nest):
+    """A savepoint inside a transaction: a part of it that can be undone alone."""
+
+    __slots__ = ()
+
+    async def release(self, *, timeout: TimeLimit = None) -> None:
+        """Keeps what was done in it, as part of the transaction around it."""
+        await self._end(op.RELEASE, timeout)
+
+
+class TransactionScope:
+    """A transaction as a block: committed if it ends well, rolled back if an exception leaves it.
+
+    That exception comes out unchanged.
+    """
+
+    __slots__ = ("_mode", "_place", "_timeout", "_transaction")
+
+    def __init__(self, place: Place, mode: str, timeout: TimeLimit) -> None:
+        self._place = place
+        self._mode = mode
+        self._timeout = timeout
+        self._transaction: Optional[Transaction] = None
+
+    async def __aenter__(self) -> Transaction:
+        if self._transaction is not None:
+            raise InvalidArgument("a transaction's block is entered once")
+        self._transaction = await begin(self._place, self._mode, self._timeout)
+        return self._transaction
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await _leave(self._transaction, kind)
+
+
+class SavepointScope:
+    """A savepoint as a block: kept if it ends well, undone if an exception leaves it."""
+
+    __slots__ = ("_place", "_savepoint", "_timeout")
+
+    def __init__(self, place: Held, timeout: TimeLimit) -> None:
+        self._place = place
+        self._timeout = timeout
+        self._savepoint: Optional[Savepoint] = None
+
+    async def __aenter__(self) -> Savepoint:
+        if self._savepoint is not None:
+            raise InvalidArgument("a savepoint's block is entered once")
+        link, handle = await self._place.lend(op.SAVEPOINT, self._timeout)
+        self._savepoint = Savepoint(Held(link, handle, self._place, "savepoint"))
+        return self._savepoint
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await _leave(self._savepoint, kind)
+
+
+async def _leave(nest: Union[Transaction, Savepoint, None], kind: type[BaseException] | None) -> None:
+    # The body may have ended it itself.
+    if nest is None or nest.is_over:
+        return
+    if kind is not None:
+        # Nothing is awaited: a task that is cancelled once more can't leave it open.
+        nest.close()
+    elif isinstance(nest, Transaction):
+        await nest.commit()
+    else:
+        await nest.release()
