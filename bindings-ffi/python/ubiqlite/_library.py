@@ -16,6 +16,7 @@ __all__ = [
     "Format",
     "OpenError",
     "Pending",
+    "bare",
     "call",
     "descriptor",
     "release",
@@ -47,6 +48,10 @@ _holding = ctypes.PyDLL(_PATH)
 call = _holding.ubiqlite_call
 call.argtypes = (ctypes.c_uint64, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_void_p, ctypes.c_size_t)
 call.restype = ctypes.c_int64
+
+bare = _holding.ubiqlite_bare
+bare.argtypes = ()
+bare.restype = ctypes.c_uint64
 
 # It goes on with requests and translates their rows: others compute meanwhile.
 take = _releasing.ubiqlite_take

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
-from typing import Any, Callable, Optional
+from typing import Any, Optional
 
 from ._connection import Connection, Steps
 from ._engine import BYTES, Reply
@@ -14,6 +14,8 @@ __all__ = ["Cursor"]
 
 _FIRST = 256
 """So many rows come with the reply to a statement."""
+_MOST = 4096
+"""So many come at once at most, where many are fetched a few at a time."""
 
 _MORE, _TUPLES, _RAN = 1, 2, 4
 
@@ -34,6 +36,7 @@ class Cursor:
         self._at = 0
         self._more = False
         self._convert = False
+        self._wanted = _FIRST
         self._closed = False
 
     # Steps, written once for those who have a loop and those who have none.
@@ -72,18 +75,29 @@ class Cursor:
 
     def steps_fetch(self, most: int) -> Steps[list[Any]]:
         """The next rows; a negative number: all."""
-        self._usable()
-        have = len(self._rows) - self._at
-        while self._more and (most < 0 or have < most):
-            wanted = -1 if most < 0 else max(_FIRST, most - have)
-            yield from self._refill(wanted)
-            have = len(self._rows) - self._at
-        if most < 0:
-            rows = self._rows[self._at :] if self._at else self._rows
-            self._rows, self._at = [], 0
+        ready = self.ready(most)
+        while ready is None:
+            if most < 0:
+                yield from self._refill(-1)
+            else:
+                self._wanted = min(self._wanted * 4, _MOST)
+                yield from self._refill(max(self._wanted, most))
+            ready = self.ready(most)
+        return ready
+
+    def ready(self, most: int) -> Optional[list[Any]]:
+        """The next rows, if so many are here or no more will come."""
+        if self._closed or not self.connection._open:
+            self._usable()
+        rows, at = self._rows, self._at
+        end = len(rows) if most < 0 else at + most
+        if self._more and (most < 0 or end > len(rows)):
+            return None
+        if at == 0 and end >= len(rows):
+            self._rows = []
         else:
-            rows = self._rows[self._at : self._at + most]
-            self._at += len(rows)
+            rows = rows[at:end]
+            self._at = at + len(rows)
         return self._made(rows)
 
     def steps_close(self) -> Steps[None]:
@@ -126,6 +140,7 @@ class Cursor:
 
     def _forget(self) -> None:
         self._rows, self._at, self._more, self._convert = [], 0, False, False
+        self._wanted = _FIRST
         self._shape = None
         self.description = None
         self.rowcount = -1
@@ -150,18 +165,7 @@ class Cursor:
         if self._convert or self.connection.text_factory is not str:
             rows = converted(rows, shape, self.connection.text_factory)
         factory = self.row_factory
-        if factory is None:
-            return rows
-        make: Callable[[Any], Any] = factory_for(self, shape, factory)
-        return [make(row) for row in rows]
-
-    def next_row(self) -> Any:
-        """The next row, if it is here; ``None`` if it is not, or there is none."""
-        if self._at < len(self._rows) and not self._closed and self.connection._open:
-            row = self._rows[self._at]
-            self._at += 1
-            return row if self._shape is None else self._made([row])[0]
-        return None
+        return rows if factory is None else list(map(factory_for(self, shape, factory), rows))
 
     # For who uses it without a loop.
 

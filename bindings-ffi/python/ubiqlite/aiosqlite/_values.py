@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, Callable, Optional
 
 __all__ = ["Shape", "adapted", "converted", "factory_for"]
@@ -95,9 +96,8 @@ def _converter(
 def factory_for(cursor: Any, shape: Shape, factory: Any) -> Callable[[tuple[Any, ...]], Any]:
     """What makes a row of a tuple."""
     if isinstance(factory, type) and issubclass(factory, sqlite3.Row):
-        template = shape.template()
-        return lambda values: factory(template, values)
-    return lambda values: factory(cursor, values)
+        return partial(factory, shape.template())
+    return partial(factory, cursor)
 
 
 def converted(

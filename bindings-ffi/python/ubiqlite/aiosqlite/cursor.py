@@ -54,16 +54,17 @@ class Cursor:
 
     async def fetchone(self) -> Any:
         """The next row, or ``None``."""
-        row = self._cursor.next_row()
-        if row is not None:
-            return row
-        rows = await self._conn._drive(self._cursor.steps_fetch(1))
+        rows = await self.fetchmany(1)
         return rows[0] if rows else None
 
     async def fetchmany(self, size: Optional[int] = None) -> list[Any]:
         """The next ``size`` rows; ``arraysize``, if it is not given."""
         cursor = self._cursor
-        return await self._conn._drive(cursor.steps_fetch(cursor.arraysize if size is None else size))
+        if size is None:
+            size = cursor.arraysize
+        # Most are here already.
+        rows = cursor.ready(size) if self._conn._connection is not None else None
+        return await self._conn._drive(cursor.steps_fetch(size)) if rows is None else rows
 
     async def fetchall(self) -> list[Any]:
         """All rows that are left."""
