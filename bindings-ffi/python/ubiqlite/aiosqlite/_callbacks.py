@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ctypes
 import marshal
-import threading
 from typing import TYPE_CHECKING, Any, Callable, Optional
 
 from ._values import adapted
@@ -100,17 +99,18 @@ class Callbacks:
 
 
 def _function(func: Callable[..., Any]) -> Any:
-    waiting = threading.local()
+    # The second call for the same result follows the first at once, on the same thread.
+    waiting: list[bytes] = []
 
     def called(arguments: Optional[int], length: int, room: int, size: int) -> int:
         try:
             if arguments is None:
-                data = waiting.data
+                data = waiting.pop()
             else:
                 result = func(*marshal.loads(ctypes.string_at(arguments, length)))
                 data = marshal.dumps(adapted((result,))[0], 2)
             if len(data) > size:
-                waiting.data = data
+                waiting.append(data)
                 return -len(data)
             ctypes.memmove(room, data, len(data))
             return len(data)

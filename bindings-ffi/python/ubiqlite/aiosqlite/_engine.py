@@ -7,6 +7,7 @@ import ctypes
 import itertools
 import marshal
 import threading
+import weakref
 from typing import Any, Callable, Optional, Union
 
 from .. import _library
@@ -52,7 +53,7 @@ class Link:
         "_early",
         "_fetching",
         "_fd",
-        "_loop",
+        "_loops",
         "_room",
         "_thread",
         "_waiting",
@@ -69,7 +70,8 @@ class Link:
         self._room = _ROOM
         self._fetching = threading.Lock()
         self._fd = -2
-        self._loop: Optional[asyncio.AbstractEventLoop] = None
+        # Those that fetch: each that ever waited, so that none waits for another.
+        self._loops: set[asyncio.AbstractEventLoop] = set()
         self._thread: Optional[threading.Thread] = None
         self._closed = False
 
@@ -106,7 +108,7 @@ class Link:
     async def wait(self, number: int) -> Reply:
         """Waits for a reply that was not there at once."""
         loop = asyncio.get_running_loop()
-        if self._loop is not loop:
+        if loop not in self._loops:
             self._listen(loop)
         future: asyncio.Future[Reply] = loop.create_future()
         self._waiting[number] = future
@@ -168,35 +170,38 @@ class Link:
             waiter.reply = reply
         else:
             loop = waiter.get_loop()
-            if loop is self._loop and _running() is loop:
+            if _running() is loop:
                 _settle(waiter, reply)
             else:
                 _elsewhere(loop, _settle, waiter, reply)
 
     def _listen(self, loop: asyncio.AbstractEventLoop) -> None:
         """Has replies fetched when `loop` can."""
-        self._deafen()
-        self._loop = loop
+        self._loops = {known for known in self._loops if not known.is_closed()} | {loop}
         if self._fd == -2:
             self._fd = _library.descriptor(self.client)
         if self._fd >= 0:
             try:
                 loop.add_reader(self._fd, self.fetch)
             except NotImplementedError:
-                self._fd = -1
+                pass
             else:
                 return
         if self._thread is None:
-            self._thread = threading.Thread(target=_watch, args=(self.client, _Weak(self)), daemon=True)
+            self._thread = threading.Thread(
+                target=_watch, args=(self.client, weakref.ref(self)), daemon=True
+            )
             self._thread.start()
 
     def _deafen(self) -> None:
-        loop, self._loop = self._loop, None
-        if loop is not None and self._fd >= 0 and not loop.is_closed():
+        loops, self._loops = self._loops, set()
+        for loop in loops:
+            if self._fd < 0 or loop.is_closed():
+                continue
             if _running() is loop:
-                loop.remove_reader(self._fd)
+                _silence(loop, self._fd)
             else:
-                _elsewhere(loop, loop.remove_reader, self._fd)
+                _elsewhere(loop, _silence, loop, self._fd)
 
     def release(self) -> None:
         """Lets the connection go: what was asked is done, and then it closes."""
@@ -209,22 +214,21 @@ class Link:
             _library.release(self.client)
 
 
-class _Weak:
-    """A link that its thread does not keep alive."""
-
-    def __init__(self, link: Link) -> None:
-        import weakref
-
-        self.link = weakref.ref(link)
-
-
-def _watch(client: int, weak: _Weak) -> None:
+def _watch(client: int, weak: weakref.ref[Link]) -> None:
+    """Fetches for loops that can't wait for a file descriptor."""
     while _library.wait(client, 60_000) != _library.GONE:
-        link = weak.link()
+        link = weak()
         if link is None:
             return
         link.fetch()
         del link
+
+
+def _silence(loop: asyncio.AbstractEventLoop, fd: int) -> None:
+    try:
+        loop.remove_reader(fd)
+    except NotImplementedError:
+        pass
 
 
 def _running() -> Optional[asyncio.AbstractEventLoop]:

@@ -96,6 +96,13 @@ class Connection:
             self._executor = ThreadPoolExecutor(1, "ubiqlite-aiosqlite")
         return self._executor
 
+    def _execute_insert(self, sql: str, parameters: Any) -> Any:
+        cursor = self._conn.execute(sql, parameters)
+        return cursor.execute("SELECT last_insert_rowid()").fetchone()
+
+    def _execute_fetchall(self, sql: str, parameters: Any) -> list[Any]:
+        return self._conn.execute(sql, parameters).fetchall()  # type: ignore[no-any-return]
+
     async def _connect(self) -> Connection:
         if self._connection is None:
             try:
