@@ -20,7 +20,7 @@ const PROFILE: &str = "wasm";
 
 /// How wasm-opt optimises. A large function inlined where it is called once, and what
 /// is found in common inside of a function, only make it harder for gzip: 5 KB of what
-/// a page loads. Inlining even less saves 10 KB more, and costs reads of many rows a
+/// a page loads. Inlining even less saves 6 KB more, and costs reads of many rows a
 /// tenth of their speed. Nothing lies in the first kilobyte, where the stack ends.
 const OPTIMISE: &[&str] = &[
     "-O3",
