@@ -12,8 +12,11 @@ const PACKAGE = fileURLToPath(new URL('../../bindings-wasm', import.meta.url));
 /** What it is to weigh. */
 const GOAL = 450_000;
 
-/** What it weighed at most, so that it does not grow unnoticed. */
-const LIMIT = 630_000;
+/**
+ * So that it does not grow unnoticed: it weighs 583 KB, and some 20 KB more where Rust's
+ * standard library could not be built with it.
+ */
+const LIMIT = 610_000;
 
 const packed = execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
   cwd: PACKAGE,

@@ -4,13 +4,15 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex};
 
+use foldhash::fast::FixedState;
+
 use super::node::Node;
 use super::{FileError, Files, lock};
 
 /// The open files of one VFS.
 pub(super) struct Nodes {
     files: Arc<dyn Files>,
-    open: Mutex<HashMap<Box<str>, Shared>>,
+    open: Mutex<HashMap<Box<str>, Shared, FixedState>>,
 }
 
 struct Shared {

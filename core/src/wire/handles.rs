@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use foldhash::fast::FixedState;
+
 use super::line::Line;
 use crate::backend::Session;
 use crate::database::Database;
@@ -16,7 +18,7 @@ use crate::transaction::Transaction;
 
 /// Everything that one client holds, by the number of the request that made it.
 #[derive(Default)]
-pub(super) struct Handles(HashMap<u32, Handle>);
+pub(super) struct Handles(HashMap<u32, Handle, FixedState>);
 
 #[derive(Clone)]
 pub(super) enum Handle {

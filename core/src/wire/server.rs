@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use foldhash::fast::FixedState;
+
 use super::feed::{Credit, Feed};
 use super::handles::{End, Handle, Handles, Kind, Lent, Place, Stream};
 use super::line::Line;
@@ -47,8 +49,8 @@ struct Inner {
 #[derive(Default)]
 struct Held {
     handles: Handles,
-    tasks: HashMap<u32, Arc<Task>>,
-    feeds: HashMap<u32, Arc<Feed>>,
+    tasks: HashMap<u32, Arc<Task>, FixedState>,
+    feeds: HashMap<u32, Arc<Feed>, FixedState>,
     /// Calls that were answered a moment ago and may have changed something in
     /// the transaction of a handle: the client may be giving them up.
     recent: VecDeque<(u32, u32)>,

@@ -2,7 +2,7 @@
 //! rustc in use, its packages bring the sources to build one from.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::install;
 use crate::process::Run;
@@ -22,8 +22,12 @@ impl DebianRust {
         let rustc = program("rustc-web", "rustc")?;
         let cargo = program("cargo-web", "cargo")?;
         let sysroot = clean(Run::new(&rustc)).args(["--print", "sysroot"]).answer().ok()?;
-        let source = Path::new(sysroot.trim()).join("lib/rustlib/src/rust/library");
-        source.is_dir().then_some(Self { cargo, rustc })
+        super::has_source(&sysroot).then_some(Self { cargo, rustc })
+    }
+
+    /// A run of Debian's rustc.
+    pub(super) fn rustc(&self) -> Run {
+        clean(Run::new(&self.rustc))
     }
 
     /// A run of Debian's cargo.

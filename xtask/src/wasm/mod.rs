@@ -1,6 +1,7 @@
 //! A toolchain for wasm32-unknown-unknown, and building with it.
 
 mod debian;
+mod sqlite;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -21,8 +22,18 @@ const PROBE: &str =
     "#include <stddef.h>\n#include <stdint.h>\nsize_t probe(uint8_t x) { return x; }\n";
 
 /// For SQLite: measured with `[profile.wasm]`, gzipped, -O3 627 KB, -O2 585, -Os 454,
-/// -O2 with these 426; in time -O2 with these lies between -O3 and -Os.
+/// -O2 with these 426; in time -O2 with these lies between -O3 and -Os. What is cold
+/// is smaller still (`sqlite`).
 const C_FLAGS: &str = "-mllvm -inline-threshold=0 -fno-unroll-loops";
+
+/// A standard library of the module's own: for size like the rest, and without what
+/// a panic would say, which the installed one formats wherever it could panic.
+const BUILD_STD: &str = "-Zbuild-std=std,panic_abort";
+
+/// A panic stops the module in either case. Here it says no more than where in the
+/// module it was, for 4 % of what a page loads.
+const SMALL_PANICS: &[&str] =
+    &["-Zunstable-options", "-Cpanic=immediate-abort", "-Zlocation-detail=none"];
 
 /// How long rustup may take to add the target. Where it can, it takes a few
 /// seconds; where it cannot reach its server, it would retry for minutes.
@@ -38,17 +49,23 @@ pub(crate) struct Toolchain {
 enum Rust {
     /// The rustc in use: its standard library for the target is installed.
     InUse,
+    /// The rustc in use, which builds the standard library from rustup's rust-src.
+    InUseFromSource,
     /// Debian's rustc, which builds the standard library from its source.
     Debian(DebianRust),
 }
 
 impl Toolchain {
-    /// The first way that works. What is there goes before what must be
-    /// fetched, and the rustc in use before Debian's.
+    /// The first way that works. What is there goes before what must be fetched,
+    /// what builds the standard library before what does not, as its module is
+    /// smaller, and the rustc in use before Debian's.
     pub(crate) fn find_or_install() -> anyhow::Result<Self> {
         let rust = match std::env::var("XTASK_WASM").as_deref() {
-            Err(_) => in_use().or_else(debian_found).map_or_else(install_either, Ok)?,
-            Ok("rustc") => in_use().map_or_else(add_target, Ok)?,
+            Err(_) => from_source()
+                .or_else(debian_found)
+                .or_else(in_use)
+                .map_or_else(install_either, Ok)?,
+            Ok("rustc") => from_source().or_else(in_use).map_or_else(add_target, Ok)?,
             Ok("debian") => debian_found().map_or_else(install_debian, Ok)?,
             Ok(other) => bail!("XTASK_WASM is `{other}`: it may be `rustc` or `debian`"),
         };
@@ -64,17 +81,15 @@ impl Toolchain {
         profile: &str,
     ) -> anyhow::Result<PathBuf> {
         println!("with {self}");
-        let (cargo, extra) = match &self.rust {
-            Rust::InUse => (Run::cargo(), None),
-            Rust::Debian(rust) => (rust.cargo(), Some("-Zbuild-std=std,panic_abort")),
-        };
         let target = workspace.target_for("wasm");
-        cargo
-            .arg("build")
-            .args(extra)
+        let sqlite = target.join("sqlite");
+        sqlite::prepare(self.rust.cargo(), workspace.root(), &sqlite)?;
+        self.rust
+            .build()
             // Another cargo than the developer's must not rewrite the lock file.
             .args(["--locked", "--target", TARGET, "--package", package, "--profile", profile])
             .env("CARGO_TARGET_DIR", &target)
+            .env("SQLITE_WASM_RS_SOURCE_DIR", &sqlite)
             .env("CC_wasm32_unknown_unknown", &self.clang)
             .env("CFLAGS_wasm32_unknown_unknown", C_FLAGS)
             .env("AR_wasm32_unknown_unknown", &self.ar)
@@ -84,10 +99,53 @@ impl Toolchain {
     }
 }
 
+impl Rust {
+    fn cargo(&self) -> Run {
+        match self {
+            Self::InUse => Run::cargo(),
+            // Building the standard library is an unstable option, and the compiler
+            // in use is mostly a stable one.
+            Self::InUseFromSource => Run::cargo().env("RUSTC_BOOTSTRAP", "1"),
+            Self::Debian(rust) => rust.cargo(),
+        }
+    }
+
+    /// A run of `cargo build`, with the options of this way.
+    fn build(&self) -> Run {
+        let run = self.cargo().arg("build");
+        match self {
+            Self::InUse => run,
+            Self::InUseFromSource | Self::Debian(_) => {
+                let run = run.arg(BUILD_STD);
+                if self.has_small_panics() {
+                    run.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", SMALL_PANICS.join(" "))
+                } else {
+                    run
+                }
+            }
+        }
+    }
+
+    /// Whether the compiler knows the options, as those before 1.92 do not.
+    fn has_small_panics(&self) -> bool {
+        let rustc = match self {
+            Self::InUse | Self::InUseFromSource => rustc_in_use(),
+            Self::Debian(rust) => rust.rustc(),
+        };
+        rustc
+            .env("RUSTC_BOOTSTRAP", "1")
+            .args(SMALL_PANICS)
+            .args(["--print", "cfg", "--target", TARGET])
+            .answer()
+            .is_ok()
+    }
+}
+
 impl fmt::Display for Toolchain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.rust {
             Rust::InUse => write!(f, "the rustc in use and its wasm32 target")?,
+            Rust::InUseFromSource => write!(f, "the rustc in use, which builds std from source")?,
             Rust::Debian(rust) => write!(f, "{rust}")?,
         }
         write!(f, ", and {}", self.clang.display())
@@ -95,10 +153,23 @@ impl fmt::Display for Toolchain {
 }
 
 fn in_use() -> Option<Rust> {
-    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let libdir =
-        Run::new(rustc).args(["--print", "target-libdir", "--target", TARGET]).answer().ok()?;
+        rustc_in_use().args(["--print", "target-libdir", "--target", TARGET]).answer().ok()?;
     Path::new(libdir.trim()).is_dir().then_some(Rust::InUse)
+}
+
+fn from_source() -> Option<Rust> {
+    let sysroot = rustc_in_use().args(["--print", "sysroot"]).answer().ok()?;
+    has_source(&sysroot).then_some(Rust::InUseFromSource)
+}
+
+/// Whether the sources of the standard library are in a sysroot, as rustc names it.
+fn has_source(sysroot: &str) -> bool {
+    Path::new(sysroot.trim()).join("lib/rustlib/src/rust/library").is_dir()
+}
+
+fn rustc_in_use() -> Run {
+    Run::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()))
 }
 
 fn debian_found() -> Option<Rust> {

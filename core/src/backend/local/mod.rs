@@ -24,10 +24,13 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
+
+use foldhash::fast::FixedState;
 
 use super::{Backend, Begin, Capabilities, Intent, Output, Pages, Program, Reply, Session};
 use crate::backend::Access;
@@ -204,4 +207,4 @@ impl Backend for Local {
 type BoxedFuture<T> = crate::platform::BoxFuture<'static, T>;
 
 /// A table of what is shared by the name of its file.
-type ByPath<T> = Mutex<Option<std::collections::HashMap<String, std::sync::Weak<T>>>>;
+type ByPath<T> = Mutex<Option<HashMap<String, Weak<T>, FixedState>>>;

@@ -1,6 +1,6 @@
 //! The turn to write: one at a time, first come, first served.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -46,7 +46,7 @@ impl Turns {
             return Arc::default();
         }
         let mut files = FILES.lock().unwrap_or_else(PoisonError::into_inner);
-        let files = files.get_or_insert_with(HashMap::new);
+        let files = files.get_or_insert_default();
         files.retain(|_, turns| turns.strong_count() > 0);
         let name = format!("{}:{}", options.vfs.as_deref().unwrap_or_default(), path.display());
         if let Some(turns) = files.get(&name).and_then(Weak::upgrade) {
