@@ -132,19 +132,8 @@ impl RowStream<'_> {
     }
 
     async fn fetch(&mut self) -> Result<Option<Row>> {
-        let Some(limit) = self.limit else {
-            return poll_fn(|cx| self.poll_row(cx)).await;
-        };
-        let mut alarm = pin!(platform::sleep(limit));
-        let row = poll_fn(|cx| {
-            if let Poll::Ready(row) = self.poll_row(cx) {
-                return Poll::Ready(Some(row));
-            }
-            std::future::Future::poll(alarm.as_mut(), cx).map(|()| None)
-        });
-        row.await.unwrap_or_else(|| {
-            Err(Error::new(ErrorKind::Timeout, format!("no row came within {limit:?}")))
-        })
+        let limit = self.limit;
+        in_time(limit, |cx| self.poll_row(cx)).await
     }
 
     /// The remaining rows, each as `T`.
@@ -192,6 +181,24 @@ impl RowStream<'_> {
         self.state = State::Over;
         Poll::Ready(last)
     }
+}
+
+/// Waits for rows, so long at most.
+pub(crate) async fn in_time<T>(
+    limit: Option<Duration>,
+    mut poll: impl FnMut(&mut Context<'_>) -> Poll<Result<T>>,
+) -> Result<T> {
+    let Some(limit) = limit else { return poll_fn(poll).await };
+    let mut alarm = pin!(platform::sleep(limit));
+    let rows = poll_fn(|cx| {
+        if let Poll::Ready(rows) = poll(cx) {
+            return Poll::Ready(Some(rows));
+        }
+        std::future::Future::poll(alarm.as_mut(), cx).map(|()| None)
+    });
+    rows.await.unwrap_or_else(|| {
+        Err(Error::new(ErrorKind::Timeout, format!("no row came within {limit:?}")))
+    })
 }
 
 impl Stream for RowStream<'_> {

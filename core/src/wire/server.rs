@@ -1,7 +1,6 @@
 //! One client's requests, from bytes to replies.
 
 use std::collections::{HashMap, VecDeque};
-use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -21,6 +20,7 @@ use crate::error::{Error, Result};
 use crate::nested::Nested;
 use crate::platform::{self, BoxFuture, MaybeSend, MaybeSync};
 use crate::row::Rows;
+use crate::stream::in_time;
 use crate::target::limited;
 use crate::transaction::Transaction;
 
@@ -350,7 +350,7 @@ impl Inner {
         if head.op == op::NEXT {
             let stream = self.held().handles.stream(head.handle)?;
             let most = payload.u32()?.max(1);
-            return Ok(Box::pin(async move { inner.next(head.handle, &stream, most).await }));
+            return Ok(Box::pin(async move { inner.next(head, &stream, most).await }));
         }
         let place = self.place(head.handle)?;
         let turn = match &place {
@@ -388,23 +388,23 @@ impl Inner {
         }))
     }
 
-    async fn next(&self, handle: u32, stream: &Stream, most: u32) -> Result<Answer> {
+    async fn next(&self, head: Head, stream: &Stream, most: u32) -> Result<Answer> {
         let turn = Line::enter(&stream.line);
         turn.first().await;
         let mut rows = Rows::default();
         for _ in 0..most {
-            let next = poll_fn(|cx| {
+            let next = in_time(head.timeout, |cx| {
                 stream.rows.lock().unwrap_or_else(PoisonError::into_inner).poll_rows(cx)
             });
             match next.await {
                 Ok(Some(next)) => rows.extend(next),
                 Ok(None) if rows.is_empty() => {
-                    self.held().handles.remove(handle);
+                    self.held().handles.remove(head.handle);
                     return Ok(Answer::Next(None));
                 }
                 Ok(None) => break,
                 Err(error) => {
-                    self.held().handles.remove(handle);
+                    self.held().handles.remove(head.handle);
                     return Err(error);
                 }
             }

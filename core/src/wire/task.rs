@@ -33,7 +33,12 @@ impl Task {
         caller: Caller,
         future: BoxFuture<'static, ()>,
     ) -> Self {
-        Self { id, handle, caller, state: Mutex::new(State { future: Some(future), ..State::default() }) }
+        Self {
+            id,
+            handle,
+            caller,
+            state: Mutex::new(State { future: Some(future), ..State::default() }),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
