@@ -69,9 +69,12 @@ public class Database private constructor(
     /** What the storage can do. */
     public suspend fun capabilities(): Capabilities = place.ask(Op.CAPABILITIES).capabilities()
 
-    /** Stops this database's calls that are under way: they fail with [UbiqliteException.Cancelled]. */
+    /**
+     * Stops this database's calls that are under way: they fail with
+     * [UbiqliteException.Cancelled]. One that is closed has none.
+     */
     public fun interrupt() {
-        place.begin(Op.INTERRUPT).reply?.done()
+        place.begin(Op.INTERRUPT)
     }
 
     /**

@@ -51,8 +51,8 @@ public data class Transfer(
     val from: Any?,
     /** The key of the row that it is added to. */
     val to: Any?,
-    /** An integer or a real. */
-    val amount: Number,
+    /** An integer or a real; what is none is refused. */
+    val amount: Any?,
 )
 
 /** A primary key of several columns, in their order. */

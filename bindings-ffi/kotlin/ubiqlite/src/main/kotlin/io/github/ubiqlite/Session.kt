@@ -25,7 +25,7 @@ public class Session internal constructor(place: Place) : Statements(place), Aut
 
     /** Stops this session's calls that are under way: they fail with [UbiqliteException.Cancelled]. */
     public fun interrupt() {
-        place.begin(Op.INTERRUPT).reply?.done()
+        place.begin(Op.INTERRUPT)
     }
 
     /** The same session with a time limit for every call made through it. */

@@ -77,7 +77,7 @@ internal class Step(val json: JsonObject, val names: Map<String, Any?>) {
 
     fun transfers(): List<Transfer> = list(data("transfers")).map { transfer ->
         val (from, to, amount) = list(transfer)
-        Transfer(toKey(from), toKey(to), amount as? Number ?: throw Failure("${show(amount)} is no amount"))
+        Transfer(toKey(from), toKey(to), toValue(amount))
     }
 
     fun steps(): List<JsonElement> = json.getValue("steps").jsonArray
