@@ -67,9 +67,10 @@ const LONG: Duration = Duration::from_millis(8);
 const RECENT: usize = 256;
 
 impl Held {
-    /// To be called when a call is done. Answers where its rows came from.
-    fn done(&mut self, id: u32, handle: u32) -> Option<Arc<Feed>> {
-        self.tasks.remove(&id);
+    /// To be called when a call is done. Answers whether it was under way, and
+    /// where its rows came from.
+    fn done(&mut self, id: u32, handle: u32) -> (bool, Option<Arc<Feed>>) {
+        let known = self.tasks.remove(&id).is_some();
         let feed = self.feeds.remove(&id);
         if self.handles.lent(handle).is_ok_and(|lent| lent.session.wrote()) {
             if self.recent.len() == RECENT {
@@ -77,7 +78,7 @@ impl Held {
             }
             self.recent.push_back((id, handle));
         }
-        feed
+        (known, feed)
     }
 }
 
@@ -314,8 +315,13 @@ impl Inner {
         let inner = Arc::clone(self);
         let future = Box::pin(async move {
             let answer = work.await;
-            inner.done(head);
-            inner.out(|out| out.result(head.id, &answer));
+            if inner.done(head) {
+                inner.out(|out| out.result(head.id, &answer));
+            } else {
+                // Given up on another thread while this one ended it: as if a moment
+                // later, and nobody waits for the answer.
+                inner.cancel(head.id);
+            }
         });
         let task = Arc::new(Task::new(head.id, head.handle, caller, future));
         self.held().tasks.insert(head.id, Arc::clone(&task));
@@ -323,12 +329,14 @@ impl Inner {
         Ok(None)
     }
 
-    /// To be called when a request is done.
-    fn done(&self, head: Head) {
-        let feed = self.held().done(head.id, head.handle);
+    /// To be called when a request is done. Answers whether it was under way: not
+    /// if it was given up meanwhile, or was done at once.
+    fn done(&self, head: Head) -> bool {
+        let (known, feed) = self.held().done(head.id, head.handle);
         for id in feed.iter().flat_map(|feed| feed.unpaid()) {
             self.credit(id);
         }
+        known
     }
 
     fn place(&self, handle: u32) -> Result<Place> {

@@ -21,6 +21,9 @@ struct State {
     // It answers its request itself, as its last act.
     future: Option<BoxFuture<'static, ()>>,
     waker: Option<Waker>,
+    /// Given up. One thread may say so while another goes on with the future, which
+    /// is then not here to be dropped.
+    over: bool,
 }
 
 impl Task {
@@ -30,7 +33,12 @@ impl Task {
         caller: Caller,
         future: BoxFuture<'static, ()>,
     ) -> Self {
-        Self { id, handle, caller, state: Mutex::new(State { future: Some(future), waker: None }) }
+        Self {
+            id,
+            handle,
+            caller,
+            state: Mutex::new(State { future: Some(future), ..State::default() }),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -48,13 +56,20 @@ impl Task {
         if Pin::new(&mut future).poll(cx).is_ready() {
             return Poll::Ready(());
         }
-        self.state().future = Some(future);
+        let mut state = self.state();
+        if state.over {
+            drop(state);
+            drop(future);
+            return Poll::Ready(());
+        }
+        state.future = Some(future);
         Poll::Pending
     }
 
     /// Gives the request up.
     pub(super) fn cancel(&self) {
         let mut state = self.state();
+        state.over = true;
         let future = state.future.take();
         let waker = state.waker.take();
         drop(state);

@@ -1,0 +1,135 @@
+package io.github.ubiqlite
+
+import io.github.ubiqlite.internal.invalid
+import kotlin.time.Duration
+import kotlinx.serialization.json.JsonObjectBuilder
+import kotlinx.serialization.json.buildJsonObject
+import kotlinx.serialization.json.put
+
+/** How commits are made atomic. */
+public enum class JournalMode {
+    /** A write-ahead log: readers go on beside a writer. */
+    WAL,
+
+    /** A journal that is deleted by the commit. */
+    DELETE,
+
+    /** A journal that is cut by the commit. */
+    TRUNCATE,
+
+    /** A journal whose head is cleared by the commit. */
+    PERSIST,
+
+    /** A journal in memory: a crash in mid-commit destroys the file. */
+    MEMORY,
+}
+
+/** When a commit waits for the disk. */
+public enum class Synchronous {
+    /** Never. */
+    OFF,
+
+    /** At checkpoints: after a power failure the last commits may be missing. */
+    NORMAL,
+
+    /** At each commit. */
+    FULL,
+
+    /** At each commit, and for the journal's directory. */
+    EXTRA,
+}
+
+/**
+ * The settings of a database, with defaults that are safe and fast: what is null has the
+ * engine's default, which is named beside it.
+ *
+ * ```kotlin
+ * val db = Database.open("app.db") {
+ *     readers = 8
+ *     busyTimeout = 2.seconds
+ * }
+ * ```
+ */
+public class DatabaseOptions internal constructor() {
+    /** Opens for reading only; the database must exist. Default: false. */
+    public var readOnly: Boolean? = null
+
+    /** Creates the database if it is missing. Default: true. */
+    public var create: Boolean? = null
+
+    /** How many reads can run at once, from 1 to 64. Default: 4. */
+    public var readers: Int? = null
+
+    /** How many sessions [Database.acquire] lends at once, from 1 to 64. Default: 8. */
+    public var sessions: Int? = null
+
+    /** How long a write waits for others; then [UbiqliteException.Busy]. Default: 5 s. */
+    public var busyTimeout: Duration? = null
+
+    /** How long `acquire`, `snapshot` and streams wait for a connection; then `Timeout`. Default: 30 s. */
+    public var acquireTimeout: Duration? = null
+
+    /** How long a stream or snapshot may stand still while the log is beyond [walLimit]. Default: 5 s. */
+    public var stallTimeout: Duration? = null
+
+    /** Whether foreign keys are enforced. Default: true. */
+    public var foreignKeys: Boolean? = null
+
+    /** Whether views and triggers may use functions that are not marked innocuous. Default: false. */
+    public var trustedSchema: Boolean? = null
+
+    /** The page cache of each connection, in KiB. Default: 8192. */
+    public var cacheKib: Int? = null
+
+    /** How many prepared statements each connection keeps. Default: 128. */
+    public var statementCache: Int? = null
+
+    /** Whether a short statement runs on the thread that asks. Default: true. */
+    public var inline: Boolean? = null
+
+    /** Whether a reader keeps its moment open between reads until somebody commits. Default: true. */
+    public var leases: Boolean? = null
+
+    /** The size in bytes that the log may reach because of readers that stand still. Default: 64 MiB. */
+    public var walLimit: Long? = null
+
+    /** How commits are made atomic. Default: [JournalMode.WAL]. */
+    public var journalMode: JournalMode? = null
+
+    /** When a commit waits for the disk. Default: [Synchronous.FULL], which commits that share their wait make affordable. */
+    public var synchronous: Synchronous? = null
+
+    /** As the engine reads them. */
+    internal fun json(): String = buildJsonObject {
+        readOnly?.let { put("read_only", it) }
+        create?.let { put("create", it) }
+        number("readers", readers)
+        number("sessions", sessions)
+        time("busy_timeout", busyTimeout)
+        time("acquire_timeout", acquireTimeout)
+        time("stall_timeout", stallTimeout)
+        foreignKeys?.let { put("foreign_keys", it) }
+        trustedSchema?.let { put("trusted_schema", it) }
+        number("cache_kib", cacheKib)
+        number("statement_cache", statementCache)
+        inline?.let { put("inline", it) }
+        leases?.let { put("leases", it) }
+        number("wal_limit", walLimit)
+        journalMode?.let { put("journal_mode", it.name.lowercase()) }
+        synchronous?.let { put("synchronous", it.name.lowercase()) }
+    }.toString()
+
+    private fun JsonObjectBuilder.number(name: String, value: Number?) {
+        val number = value?.toLong() ?: return
+        if (number !in 0..MOST) throw invalid("the option $name is a number from 0 to $MOST, not $number")
+        put(name, number)
+    }
+
+    private fun JsonObjectBuilder.time(name: String, value: Duration?) {
+        if (value != null) number(name, if (value.isInfinite()) MOST else value.inWholeMilliseconds)
+    }
+
+    private companion object {
+        const val MOST = 0xFFFF_FFFFL
+    }
+}

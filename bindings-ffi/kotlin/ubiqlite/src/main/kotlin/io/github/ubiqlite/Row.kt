@@ -1,0 +1,219 @@
+package io.github.ubiqlite
+
+import io.github.ubiqlite.internal.Page
+import io.github.ubiqlite.internal.RowDecoder
+import io.github.ubiqlite.internal.Tag
+import io.github.ubiqlite.internal.Fields
+import io.github.ubiqlite.internal.mismatch
+import kotlinx.serialization.DeserializationStrategy
+import kotlinx.serialization.serializer
+
+/**
+ * A row of a result. Its values lie where the engine has put them, and are read when
+ * they are asked for: so a row keeps the page that it is on in memory.
+ *
+ * ```kotlin
+ * val row = db.queryOne("SELECT id, name, value FROM items WHERE id = ?", 1)
+ * row.long("id"); row.string("name"); row.doubleOrNull("value"); row["name"]
+ * val item = row.into<Item>()
+ * ```
+ *
+ * A value is never rounded, cut or taken for another: a getter of another type throws
+ * [UbiqliteException.DatatypeMismatch], one of a column that is not there
+ * [UbiqliteException.NoSuchColumn].
+ */
+public class Row internal constructor(private val page: Page, private val at: Int) {
+    /** The names of the columns. One that a statement yields twice is `id` and `id:2`. */
+    public val columns: List<String> get() = page.columns.names
+
+    /** How many columns there are. */
+    public val size: Int get() = page.columns.names.size
+
+    /** The place of a column, from 0; -1 if there is none of the name. */
+    public fun indexOf(column: String): Int = page.columns.indexOf(column)
+
+    private fun cell(column: String): Int {
+        val index = page.columns.indexOf(column)
+        if (index < 0) {
+            throw UbiqliteException.NoSuchColumn(
+                Fields("the row has no column \"$column\", but ${columns.joinToString()}", columns = listOf(column)),
+            )
+        }
+        return at + Page.CELL * index
+    }
+
+    private fun cell(index: Int): Int {
+        if (index < 0 || index >= size) {
+            throw UbiqliteException.NoSuchColumn(Fields("the row has $size columns, and none of the number $index"))
+        }
+        return at + Page.CELL * index
+    }
+
+    /** The value: null, [Long], [Double], [String] or [ByteArray]; a text that is not UTF-8 as its bytes. */
+    public operator fun get(column: String): Any? = page.value(cell(column))
+
+    /** As by name, of the column at [index], from 0. */
+    public operator fun get(index: Int): Any? = page.value(cell(index))
+
+    /** Whether the value is `NULL`. */
+    public fun isNull(column: String): Boolean = page.tag(cell(column)) == Tag.NULL
+
+    /** As by name, of the column at [index], from 0. */
+    public fun isNull(index: Int): Boolean = page.tag(cell(index)) == Tag.NULL
+
+    /** An integer. */
+    public fun long(column: String): Long = integerAt(cell(column))
+
+    /** An integer. */
+    public fun long(index: Int): Long = integerAt(cell(index))
+
+    /** An integer, or null for `NULL`. */
+    public fun longOrNull(column: String): Long? = orNull(cell(column), ::integerAt)
+
+    /** An integer, or null for `NULL`. */
+    public fun longOrNull(index: Int): Long? = orNull(cell(index), ::integerAt)
+
+    /** An integer of 32 bits; a larger one is refused. */
+    public fun int(column: String): Int = intAt(cell(column))
+
+    /** An integer of 32 bits; a larger one is refused. */
+    public fun int(index: Int): Int = intAt(cell(index))
+
+    /** An integer of 32 bits, or null for `NULL`. */
+    public fun intOrNull(column: String): Int? = orNull(cell(column), ::intAt)
+
+    /** An integer of 32 bits, or null for `NULL`. */
+    public fun intOrNull(index: Int): Int? = orNull(cell(index), ::intAt)
+
+    /** A real, or an integer that is one without being rounded. */
+    public fun double(column: String): Double = realAt(cell(column))
+
+    /** A real, or an integer that is one without being rounded. */
+    public fun double(index: Int): Double = realAt(cell(index))
+
+    /** A real, or null for `NULL`. */
+    public fun doubleOrNull(column: String): Double? = orNull(cell(column), ::realAt)
+
+    /** A real, or null for `NULL`. */
+    public fun doubleOrNull(index: Int): Double? = orNull(cell(index), ::realAt)
+
+    /** A text. */
+    public fun string(column: String): String = textAt(cell(column))
+
+    /** A text. */
+    public fun string(index: Int): String = textAt(cell(index))
+
+    /** A text, or null for `NULL`. */
+    public fun stringOrNull(column: String): String? = orNull(cell(column), ::textAt)
+
+    /** A text, or null for `NULL`. */
+    public fun stringOrNull(index: Int): String? = orNull(cell(index), ::textAt)
+
+    /** The bytes of a blob or a text. */
+    public fun bytes(column: String): ByteArray = bytesAt(cell(column))
+
+    /** The bytes of a blob or a text. */
+    public fun bytes(index: Int): ByteArray = bytesAt(cell(index))
+
+    /** The bytes of a blob or a text, or null for `NULL`. */
+    public fun bytesOrNull(column: String): ByteArray? = orNull(cell(column), ::bytesAt)
+
+    /** The bytes of a blob or a text, or null for `NULL`. */
+    public fun bytesOrNull(index: Int): ByteArray? = orNull(cell(index), ::bytesAt)
+
+    /** A boolean: 0 or 1. */
+    public fun boolean(column: String): Boolean = booleanAt(cell(column))
+
+    /** A boolean: 0 or 1. */
+    public fun boolean(index: Int): Boolean = booleanAt(cell(index))
+
+    /** A boolean, or null for `NULL`. */
+    public fun booleanOrNull(column: String): Boolean? = orNull(cell(column), ::booleanAt)
+
+    /** A boolean, or null for `NULL`. */
+    public fun booleanOrNull(index: Int): Boolean? = orNull(cell(index), ::booleanAt)
+
+    /**
+     * The row as a class that kotlinx.serialization knows, by the names of its
+     * properties. A column that the class has no property for is passed over; a property
+     * without a column has its default. A list, map or class inside is read from JSON
+     * text, an enum from its name. Of a row of one column it may be the value alone.
+     *
+     * @throws UbiqliteException.DatatypeMismatch if a value does not fit, or is missing
+     */
+    public inline fun <reified T> into(): T = into(serializer<T>())
+
+    /** As the other [into], for a serializer that is given. */
+    public fun <T> into(deserializer: DeserializationStrategy<T>): T = RowDecoder.decode(this, deserializer)
+
+    /** All values by the names of their columns, in their order. */
+    public fun toMap(): Map<String, Any?> {
+        val all = LinkedHashMap<String, Any?>(2 * size)
+        for (index in 0 until size) all[columns[index]] = get(index)
+        return all
+    }
+
+    /** The values by name, for people. */
+    override fun toString(): String = toMap().toString()
+
+    private inline fun <T> orNull(cell: Int, read: (Int) -> T): T? = if (page.tag(cell) == Tag.NULL) null else read(cell)
+
+    private fun integerAt(cell: Int): Long {
+        if (page.tag(cell) != Tag.INTEGER) throw unfit(cell, "an integer")
+        return page.integer(cell)
+    }
+
+    private fun intAt(cell: Int): Int {
+        val value = integerAt(cell)
+        if (value != value.toInt().toLong()) throw mismatch("column \"${name(cell)}\": $value does not fit 32 bits")
+        return value.toInt()
+    }
+
+    private fun realAt(cell: Int): Double = when (page.tag(cell)) {
+        Tag.REAL -> page.real(cell)
+        Tag.INTEGER -> {
+            val value = page.integer(cell)
+            if (value !in -EXACT..EXACT) {
+                throw mismatch("column \"${name(cell)}\": $value can't be a double without being rounded")
+            }
+            value.toDouble()
+        }
+        else -> throw unfit(cell, "a number")
+    }
+
+    private fun textAt(cell: Int): String {
+        val tag = page.tag(cell)
+        if (tag != Tag.TEXT && tag != Tag.ASCII) throw unfit(cell, "text")
+        return page.text(cell, tag)
+            ?: throw mismatch("column \"${name(cell)}\": the text is not UTF-8; read it as bytes")
+    }
+
+    private fun bytesAt(cell: Int): ByteArray = when (page.tag(cell)) {
+        Tag.BLOB, Tag.TEXT, Tag.ASCII -> page.bytes(cell)
+        else -> throw unfit(cell, "bytes")
+    }
+
+    private fun booleanAt(cell: Int): Boolean {
+        val value = if (page.tag(cell) == Tag.INTEGER) page.integer(cell) else -1
+        if (value != 0L && value != 1L) throw unfit(cell, "a boolean (0 or 1)")
+        return value == 1L
+    }
+
+    private fun name(cell: Int): String = columns[(cell - at) / Page.CELL]
+
+    private fun unfit(cell: Int, wanted: String): UbiqliteException {
+        val found = when (page.tag(cell)) {
+            Tag.NULL -> "NULL"
+            Tag.INTEGER -> "the integer ${page.integer(cell)}"
+            Tag.REAL -> "a real"
+            Tag.BLOB -> "a blob"
+            else -> "a text"
+        }
+        return mismatch("column \"${name(cell)}\": the value is $found, which is not $wanted")
+    }
+
+    private companion object {
+        /** Integers up to this are doubles without loss. */
+        const val EXACT = 1L shl 53
+    }
+}

@@ -1,0 +1,146 @@
+package io.github.ubiqlite
+
+import io.github.ubiqlite.internal.Op
+import io.github.ubiqlite.internal.Place
+import io.github.ubiqlite.internal.Writer
+import io.github.ubiqlite.internal.invalid
+import io.github.ubiqlite.internal.rows
+import io.github.ubiqlite.internal.value
+import kotlinx.coroutines.flow.Flow
+
+/** How a column is compared with a value. */
+public enum class Comparison {
+    /** Equal; of null, whether it is `NULL`. */
+    EQ,
+
+    /** Not equal; of null, whether it is not `NULL`. */
+    NE,
+
+    /** Less. */
+    LT,
+
+    /** Less, or equal. */
+    LE,
+
+    /** Greater. */
+    GT,
+
+    /** Greater, or equal. */
+    GE,
+
+    /** Like a pattern of `%` and `_`. */
+    LIKE,
+
+    /** Not like a pattern of `%` and `_`. */
+    NOT_LIKE,
+}
+
+/** A direction of an order. */
+public enum class Order {
+    /** The smallest first. */
+    ASC,
+
+    /** The largest first. */
+    DESC,
+}
+
+/**
+ * Rows by filters, in an order, with limit and offset. Filters are all to hold. It does
+ * nothing until [all], [first], [count] or [stream]. One coroutine builds it.
+ *
+ * ```kotlin
+ * val rows = db.table("items").select()
+ *     .whereIn("status", listOf("new", "done")).where("value", Comparison.GE, 10)
+ *     .orderBy("id", Order.DESC).limit(20).all()
+ * ```
+ */
+public class Select internal constructor(private val place: Place, private val table: String) {
+    private val filters = ArrayList<(Writer) -> Unit>()
+    private val orders = ArrayList<Pair<String, Order>>()
+    private var most: Long? = null
+    private var skipped = 0L
+
+    /** Rows whose column equals the value; is `NULL`, for null. */
+    public fun where(column: String, value: Any?): Select = where(column, Comparison.EQ, value)
+
+    /** Rows whose column compares so with the value. */
+    public fun where(column: String, comparison: Comparison, value: Any?): Select =
+        filter(comparison.ordinal, column) { it.value(value, "the value for", column) }
+
+    /** Rows whose column equals one of the values. An empty list selects none. */
+    public fun whereIn(column: String, values: Iterable<Any?>): Select {
+        val list = values.toList()
+        return filter(IN, column) { out ->
+            out.u32(list.size)
+            for (value in list) out.value(value, "a value for", column)
+        }
+    }
+
+    /** Rows whose column is `NULL`. */
+    public fun whereNull(column: String): Select = filter(NULL, column) {}
+
+    /** Rows whose column is not `NULL`. */
+    public fun whereNotNull(column: String): Select = filter(NOT_NULL, column) {}
+
+    /** Orders by the column, after those named before. */
+    public fun orderBy(column: String, order: Order = Order.ASC): Select {
+        orders += column to order
+        return this
+    }
+
+    /** At most so many rows. */
+    public fun limit(rows: Long): Select {
+        if (rows < 0) throw invalid("a limit is not negative")
+        most = rows
+        return this
+    }
+
+    /** Passes over so many rows first. */
+    public fun offset(rows: Long): Select {
+        if (rows < 0) throw invalid("an offset is not negative")
+        skipped = rows
+        return this
+    }
+
+    /** All rows that are selected. */
+    public suspend fun all(): List<Row> = place.ask(Op.SELECT, ::write).rows()
+
+    /** The first row that is selected, or null. */
+    public suspend fun first(): Row? = place.ask(Op.SELECT_FIRST, ::write).rows().firstRow()
+
+    /** How many rows are selected. */
+    public suspend fun count(): Long = place.ask(Op.SELECT_COUNT, ::write).count()
+
+    /** The selected rows one after another. */
+    public fun stream(): Flow<Row> = rows(place, Op.SELECT_STREAM, ::write)
+
+    private fun filter(compare: Int, column: String, operand: (Writer) -> Unit): Select {
+        filters += { out ->
+            out.u8(compare)
+            out.text(column)
+            operand(out)
+        }
+        return this
+    }
+
+    private fun write(out: Writer) {
+        out.text(table)
+        out.u32(filters.size)
+        filters.forEach { it(out) }
+        out.u32(orders.size)
+        for ((column, order) in orders) {
+            out.text(column)
+            out.u8(order.ordinal)
+        }
+        val most = most
+        out.u8(if (most == null) 0 else 1)
+        if (most != null) out.f64(most.toDouble())
+        out.f64(skipped.toDouble())
+    }
+
+    private companion object {
+        const val IN = 8
+        const val NULL = 9
+        const val NOT_NULL = 10
+    }
+}

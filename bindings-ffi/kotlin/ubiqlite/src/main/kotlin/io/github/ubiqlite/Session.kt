@@ -1,0 +1,66 @@
+package io.github.ubiqlite
+
+import io.github.ubiqlite.internal.Op
+import io.github.ubiqlite.internal.Place
+import kotlin.time.Duration
+
+/**
+ * A connection of one's own, from [Database.acquire]. Only here may statements change
+ * the connection itself: `ATTACH`, temporary tables, `PRAGMA`s, a bare `BEGIN`. It goes
+ * back by [close], and what is open in it is rolled back.
+ *
+ * ```kotlin
+ * db.acquire().use { session ->
+ *     session.execute("CREATE TEMP TABLE seen (id)")
+ * }
+ * ```
+ */
+public class Session internal constructor(place: Place) : Statements(place), AutoCloseable {
+    /** Runs [body] in a transaction of this session: see [Database.transaction]. */
+    public suspend fun <T> transaction(mode: Mode = Mode.IMMEDIATE, body: suspend (Transaction) -> T): T =
+        transact(place, mode, body)
+
+    /** Begins a transaction in this session as a handle: it is rolled back unless it is committed. */
+    public suspend fun begin(mode: Mode = Mode.IMMEDIATE): Transaction = begin(place, mode)
+
+    /** Stops this session's calls that are under way: they fail with [UbiqliteException.Cancelled]. */
+    public fun interrupt() {
+        place.begin(Op.INTERRUPT)
+    }
+
+    /** The same session with a time limit for every call made through it. */
+    public fun timeout(limit: Duration): Session = Session(place.limited(limit))
+
+    /** Gives the connection back, without waiting. */
+    override fun close() {
+        place.on?.let { place.link.drop(it, "session") }
+    }
+}
+
+/**
+ * One moment of the database, from [Database.snapshot]: all that is read through it is of
+ * that moment, whatever others commit meanwhile. A write answers
+ * [UbiqliteException.ReadOnly].
+ *
+ * ```kotlin
+ * db.snapshot().use { moment ->
+ *     coroutineScope {
+ *         val user = async { moment.queryOne("SELECT * FROM users WHERE id = ?", 1) }
+ *         val count = async { moment.queryValue<Long>("SELECT count(*) FROM orders WHERE user_id = ?", 1) }
+ *         println("${user.await()} has ${count.await()} orders")
+ *     }
+ * }
+ * ```
+ */
+public class Snapshot internal constructor(place: Place) : Reader(place), AutoCloseable {
+    /** A table, to read its rows without SQL. */
+    public fun table(name: String): Table = Table(place, name)
+
+    /** The same moment with a time limit for every call made through it. */
+    public fun timeout(limit: Duration): Snapshot = Snapshot(place.limited(limit))
+
+    /** Lets the moment go, without waiting. */
+    override fun close() {
+        place.on?.let { place.link.drop(it, "snapshot") }
+    }
+}

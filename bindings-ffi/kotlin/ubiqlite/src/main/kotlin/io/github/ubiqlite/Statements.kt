@@ -1,0 +1,164 @@
+package io.github.ubiqlite
+
+import io.github.ubiqlite.internal.Op
+import io.github.ubiqlite.internal.Place
+import io.github.ubiqlite.internal.RowDecoder
+import io.github.ubiqlite.internal.Writer
+import io.github.ubiqlite.internal.indexed
+import io.github.ubiqlite.internal.params
+import io.github.ubiqlite.internal.row
+import io.github.ubiqlite.internal.rows
+import io.github.ubiqlite.internal.sendMany
+import kotlinx.coroutines.flow.Flow
+import kotlinx.serialization.KSerializer
+import kotlinx.serialization.serializer
+
+/**
+ * What runs queries: a database, a session, a transaction, a savepoint, a snapshot.
+ *
+ * Parameters are values by position, or pairs by name (`"id" to 7`), or one [Params]. A
+ * value is null, a [Boolean] (0 or 1), an integer of up to 64 bits, a [Double] or
+ * [Float], a [String], a [ByteArray]; an enum by its name; `Instant`, `OffsetDateTime`
+ * and `ZonedDateTime` as ISO 8601 text in UTC; `LocalDate`, `LocalTime` and
+ * `LocalDateTime` as ISO 8601 text; `UUID` and `BigDecimal` as text; a [List], a [Map]
+ * and a `JsonElement` as JSON text. All else is [UbiqliteException.InvalidArgument], and
+ * so is a text with half of a surrogate pair.
+ *
+ * A short read runs on the thread that asks, within a small budget, and answers without
+ * suspending. Every call throws what the coroutine's cancellation throws.
+ */
+public sealed class Reader(internal val place: Place) {
+    /**
+     * Runs a query and answers all its rows.
+     *
+     * ```kotlin
+     * val items = db.query("SELECT * FROM items WHERE status = ?", "new").map { it.into<Item>() }
+     * ```
+     * @throws UbiqliteException those of SQLite by kind; `InvalidArgument` if the parameters do not fit
+     */
+    public suspend fun query(sql: String, vararg params: Any?): List<Row> =
+        place.ask(Op.QUERY) { it.statement(sql, params) }.rows()
+
+    /**
+     * Runs a query and answers its first row.
+     *
+     * @throws UbiqliteException.NotFound if there is no row
+     */
+    public suspend fun queryOne(sql: String, vararg params: Any?): Row = first(Op.QUERY_ONE, sql, params)
+
+    /** Runs a query and answers its first row, or null if there is none. */
+    public suspend fun queryOptional(sql: String, vararg params: Any?): Row? =
+        place.ask(Op.QUERY_OPTIONAL) { it.statement(sql, params) }.rows().firstRow()
+
+    /**
+     * Runs a query and answers the first value of its first row.
+     *
+     * ```kotlin
+     * val count = db.queryValue<Long>("SELECT count(*) FROM items")
+     * ```
+     * @param T what the value is read as: `Any?` as SQLite has it, or what [Row.into] reads
+     * @throws UbiqliteException.NotFound if there is no row
+     * @throws UbiqliteException.DatatypeMismatch if the value is of another type
+     */
+    public suspend inline fun <reified T> queryValue(sql: String, vararg params: Any?): T {
+        val row = valueRow(sql, params)
+        @Suppress("UNCHECKED_CAST")
+        return when (T::class) {
+            Any::class -> row[0] as T
+            Long::class -> (if (null is T) row.longOrNull(0) else row.long(0)) as T
+            String::class -> (if (null is T) row.stringOrNull(0) else row.string(0)) as T
+            else -> cellOf(row, serializer<T>())
+        }
+    }
+
+    @PublishedApi
+    internal suspend fun valueRow(sql: String, params: Array<out Any?>): Row = first(Op.QUERY_VALUE, sql, params)
+
+    @PublishedApi
+    internal fun <T> cellOf(row: Row, serializer: KSerializer<T>): T = RowDecoder.value(row, 0, serializer)
+
+    private suspend fun first(op: Int, sql: String, params: Array<out Any?>): Row =
+        place.ask(op) { it.statement(sql, params) }.rows().firstRow()
+            ?: throw UbiqliteException.NotFound(io.github.ubiqlite.internal.Fields("the query gives no row"))
+
+    /**
+     * The rows of a query one after another, with memory for a few pages, of which the
+     * next ones are read while the collector works. Each collecting runs the query anew;
+     * it ends with the last row, or when the collector does.
+     *
+     * ```kotlin
+     * db.stream("SELECT * FROM items WHERE id > ?", 10).collect { row -> println(row.string("name")) }
+     * ```
+     */
+    public fun stream(sql: String, vararg params: Any?): Flow<Row> =
+        rows(place, Op.STREAM) { it.statement(sql, params) }
+}
+
+/** What also runs statements that write. */
+public sealed class Statements(place: Place) : Reader(place) {
+    /**
+     * Runs one statement and answers the rows changed and the last rowid.
+     *
+     * ```kotlin
+     * db.execute("UPDATE items SET status = :status WHERE id = :id", "status" to "done", "id" to 7)
+     * ```
+     * @throws UbiqliteException those of SQLite by kind; `InvalidArgument` if the parameters do not fit, for several
+     * statements in one text, and for statements that would change the connection under others (`BEGIN`, `ATTACH`, …)
+     */
+    public suspend fun execute(sql: String, vararg params: Any?): Executed =
+        place.ask(Op.EXECUTE) { it.statement(sql, params) }.executed()
+
+    /**
+     * Runs one statement for each item, all or none, and answers the rows changed. The
+     * items may come from an endless source for all the memory it takes.
+     *
+     * ```kotlin
+     * db.executeMany("INSERT INTO items (id, name) VALUES (?, ?)", listOf(listOf(1, "lamp"), listOf(2, "chair")))
+     * ```
+     * @param rows the parameters of each: a list by position, a map by name, or [Params]
+     * @throws UbiqliteException whose `index` tells the item
+     */
+    public suspend fun executeMany(sql: String, rows: Iterable<Any?>): Long =
+        sendMany(place, Op.EXECUTE_MANY, { it.text(sql) }, Writer::row, rows.iterator())
+
+    /** As the other [executeMany], of a flow, which is collected as fast as the engine takes it. */
+    public suspend fun executeMany(sql: String, rows: Flow<Any?>): Long =
+        sendMany(place, Op.EXECUTE_MANY, { it.text(sql) }, Writer::row, rows)
+
+    /**
+     * Runs a script, all or none.
+     *
+     * ```kotlin
+     * db.batch("CREATE TABLE a (x); CREATE TABLE b (y);")
+     * ```
+     * @return what it did in all: a list of one
+     */
+    public suspend fun batch(script: String): List<Executed> = place.ask(Op.BATCH) {
+        it.u8(0)
+        it.text(script)
+    }.executedList()
+
+    /**
+     * Runs statements with their parameters, all or none, and answers what each did.
+     *
+     * ```kotlin
+     * db.batch(listOf(Statement("INSERT INTO a VALUES (?)", 1), Statement("DELETE FROM b")))
+     * ```
+     * @throws UbiqliteException whose `index` tells the statement
+     */
+    public suspend fun batch(statements: List<Statement>): List<Executed> = place.ask(Op.BATCH) { out ->
+        out.u8(1)
+        out.u32(statements.size)
+        statements.forEachIndexed { index, statement ->
+            indexed(index) { out.statement(statement.sql, statement.params) }
+        }
+    }.executedList()
+
+    /** A table, for operations on its rows without SQL. */
+    public fun table(name: String): Table = Table(place, name)
+}
+
+private fun Writer.statement(sql: String, params: Array<out Any?>) {
+    text(sql)
+    params(params)
+}

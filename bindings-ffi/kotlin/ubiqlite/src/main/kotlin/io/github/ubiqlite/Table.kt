@@ -1,0 +1,139 @@
+package io.github.ubiqlite
+
+import io.github.ubiqlite.internal.Op
+import io.github.ubiqlite.internal.Place
+import io.github.ubiqlite.internal.Reply
+import io.github.ubiqlite.internal.Writer
+import io.github.ubiqlite.internal.indexed
+import io.github.ubiqlite.internal.key
+import io.github.ubiqlite.internal.record
+import io.github.ubiqlite.internal.rows
+import io.github.ubiqlite.internal.sendMany
+import io.github.ubiqlite.internal.value
+import kotlinx.coroutines.flow.Flow
+
+/**
+ * A table, or a view to read from. Its name and those of its columns are checked against
+ * the schema and quoted, so that no name can become SQL; an unknown one is `NoSuchTable`
+ * or `NoSuchColumn` before anything runs. Rows are named by their primary key, whatever
+ * it is called; by the rowid in a table without one. A key of several columns is a [Key].
+ *
+ * ```kotlin
+ * val items = db.table("items")
+ * val id = items.insert("name" to "lamp", "data" to mapOf("watt" to 40))
+ * items.update(id, "status" to "done")
+ * val done = items.select().where("status", "done").orderBy("id").all()
+ * ```
+ */
+public class Table internal constructor(
+    private val place: Place,
+    /** The table's name. */
+    public val name: String,
+) {
+    /**
+     * Inserts a row and answers its key: a [Long], whatever value the primary key has, or
+     * a [Key]. Columns that are not named get their defaults.
+     *
+     * @throws UbiqliteException `NoSuchTable`, `NoSuchColumn`, and what the constraints answer
+     */
+    public suspend fun insert(vararg fields: Pair<String, Any?>): Any? = ask(Op.INSERT) { it.record(fields) }.key()
+
+    /** As the other [insert], of a map. */
+    public suspend fun insert(fields: Map<String, Any?>): Any? = ask(Op.INSERT) { it.record(fields) }.key()
+
+    /**
+     * Inserts a row, or, where one with its primary key is there, sets the named columns
+     * of that; answers the key.
+     */
+    public suspend fun upsert(vararg fields: Pair<String, Any?>): Any? = ask(Op.UPSERT) { it.record(fields) }.key()
+
+    /** As the other [upsert], of a map. */
+    public suspend fun upsert(fields: Map<String, Any?>): Any? = ask(Op.UPSERT) { it.record(fields) }.key()
+
+    /**
+     * Inserts rows, all or none, and answers how many. They may name different columns.
+     *
+     * @throws UbiqliteException whose `index` tells the row
+     */
+    public suspend fun insertMany(rows: Iterable<Map<String, Any?>>): Long =
+        sendMany(place, Op.INSERT_MANY, { it.text(name) }, { out, row -> out.record(row) }, rows.iterator())
+
+    /** As the other [insertMany], of a flow, which is collected as fast as the engine takes it. */
+    public suspend fun insertMany(rows: Flow<Map<String, Any?>>): Long =
+        sendMany(place, Op.INSERT_MANY, { it.text(name) }, { out, row -> out.record(row) }, rows)
+
+    /** The row of this key, or null. */
+    public suspend fun get(key: Any?): Row? = ask(Op.GET) { it.key(key) }.rows().firstRow()
+
+    /**
+     * Sets the named columns of a row and answers whether there is such a row. Without
+     * columns it answers false and touches nothing.
+     */
+    public suspend fun update(key: Any?, vararg fields: Pair<String, Any?>): Boolean = ask(Op.UPDATE) {
+        it.key(key)
+        it.record(fields)
+    }.bool()
+
+    /** As the other [update], of a map. */
+    public suspend fun update(key: Any?, fields: Map<String, Any?>): Boolean = ask(Op.UPDATE) {
+        it.key(key)
+        it.record(fields)
+    }.bool()
+
+    /**
+     * Sets the named columns of many rows, all or none, and answers how many rows there
+     * were: unknown keys are passed over, a key given twice counts once.
+     */
+    public suspend fun updateMany(keys: Iterable<Any?>, vararg fields: Pair<String, Any?>): Long =
+        updateMany(keys, mapOf(*fields))
+
+    /** As the other [updateMany], of a map. */
+    public suspend fun updateMany(keys: Iterable<Any?>, fields: Map<String, Any?>): Long {
+        val list = keys.toList()
+        return ask(Op.UPDATE_MANY) { out ->
+            out.u32(list.size)
+            list.forEach(out::key)
+            out.record(fields)
+        }.count()
+    }
+
+    /** Deletes a row and answers whether there was one. */
+    public suspend fun delete(key: Any?): Boolean = ask(Op.DELETE) { it.key(key) }.bool()
+
+    /** Rows by filters, in an order, with limit and offset. */
+    public fun select(): Select = Select(place, name)
+
+    /** How many rows there are. */
+    public suspend fun count(): Long = select().count()
+
+    /** All rows, one after another, in the order of their keys. */
+    public fun stream(): Flow<Row> = rows(place, Op.TABLE_STREAM) { it.text(name) }
+
+    /**
+     * Moves amounts from one row's column to another's, all or none. Both rows must be
+     * there, and what the constraints refuse is not done.
+     *
+     * ```kotlin
+     * db.table("accounts").transfer("balance", listOf(Transfer(from = 1, to = 2, amount = 30)))
+     * ```
+     * @throws UbiqliteException whose `index` tells the transfer: `NotFound` for a row that is not there
+     */
+    public suspend fun transfer(column: String, transfers: List<Transfer>) {
+        ask(Op.TRANSFER) { out ->
+            out.text(column)
+            out.u32(transfers.size)
+            transfers.forEachIndexed { index, (from, to, amount) ->
+                indexed(index) {
+                    out.key(from)
+                    out.key(to)
+                    out.value(amount, "the amount")
+                }
+            }
+        }.done()
+    }
+
+    private suspend inline fun ask(op: Int, write: (Writer) -> Unit): Reply = place.ask(op) {
+        it.text(name)
+        write(it)
+    }
+}

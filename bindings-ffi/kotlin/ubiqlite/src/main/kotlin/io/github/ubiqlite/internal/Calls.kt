@@ -1,0 +1,58 @@
+package io.github.ubiqlite.internal
+
+import java.util.concurrent.ConcurrentHashMap
+import java.util.concurrent.atomic.AtomicLong
+import java.util.concurrent.atomic.AtomicReferenceArray
+
+/**
+ * The calls under way, by their number.
+ *
+ * A number's last bits are its place in a table, so that a call that is answered at
+ * once costs two writes and no object; those whose place is taken are in a map.
+ */
+internal class Calls {
+    private val table = AtomicReferenceArray<Call?>(SIZE)
+    private val others = ConcurrentHashMap<Int, Call>()
+    private val made = AtomicLong()
+
+    /**
+     * A number that no call and nothing that is lent has: after four thousand million
+     * requests they begin anew.
+     */
+    fun number(isLent: (Int) -> Boolean): Int {
+        while (true) {
+            val count = made.incrementAndGet()
+            val id = count.toInt()
+            if (count <= 0xFFFF_FFFFL) return id
+            if (id != 0 && find(id) == null && !isLent(id)) return id
+        }
+    }
+
+    fun add(call: Call) {
+        if (!table.compareAndSet(call.id and MASK, null, call)) others[call.id] = call
+    }
+
+    /** Takes a call out; false if it was not there. */
+    fun remove(call: Call): Boolean =
+        table.compareAndSet(call.id and MASK, call, null) || others.remove(call.id, call)
+
+    /** Takes the call of this number out. */
+    fun take(id: Int): Call? = find(id)?.takeIf { remove(it) }
+
+    /** Takes all out that [choose] says. */
+    inline fun takeAll(choose: (Call) -> Boolean, each: (Call) -> Unit) {
+        for (place in 0 until SIZE) {
+            val call = table.get(place)
+            if (call != null && choose(call) && remove(call)) each(call)
+        }
+        if (others.isEmpty()) return
+        for (call in others.values) if (choose(call) && remove(call)) each(call)
+    }
+
+    private fun find(id: Int): Call? = table.get(id and MASK)?.takeIf { it.id == id } ?: others[id]
+
+    companion object {
+        const val SIZE = 1024
+        const val MASK = SIZE - 1
+    }
+}

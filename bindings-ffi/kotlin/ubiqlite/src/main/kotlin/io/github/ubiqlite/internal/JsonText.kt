@@ -1,0 +1,85 @@
+package io.github.ubiqlite.internal
+
+import java.math.BigDecimal
+import java.math.BigInteger
+import kotlinx.serialization.json.JsonElement
+
+/**
+ * A list or map as JSON text. What JSON would change in silence is refused, by the
+ * exception that [refuse] makes of a reason.
+ */
+internal fun jsonText(value: Any, refuse: (String) -> Exception): String =
+    StringBuilder().also { JsonText(it, refuse).write(value, 0) }.toString()
+
+private class JsonText(private val out: StringBuilder, private val refuse: (String) -> Exception) {
+    fun write(value: Any?, depth: Int) {
+        if (depth > DEEPEST) throw refuse("holds lists and maps more than $DEEPEST deep, or itself")
+        when (value) {
+            null, is Boolean, is JsonElement -> out.append(value.toString())
+            is String -> string(value)
+            is Double -> real(value, value.isFinite())
+            is Float -> real(value, value.isFinite())
+            is Byte, is Short, is Int, is Long, is UByte, is UShort, is UInt, is ULong, is BigInteger ->
+                out.append(value.toString())
+            is BigDecimal -> out.append(value.toPlainString())
+            is List<*> -> list(value, depth)
+            is Map<*, *> -> map(value, depth)
+            else -> string(textOf(value) ?: throw refuse("holds a ${value.javaClass.name}, which JSON has not"))
+        }
+    }
+
+    private fun real(value: Number, finite: Boolean) {
+        if (!finite) throw refuse("holds $value, which JSON has not")
+        out.append(value.toString())
+    }
+
+    private fun list(values: List<*>, depth: Int) {
+        out.append('[')
+        values.forEachIndexed { index, value ->
+            if (index > 0) out.append(',')
+            write(value, depth + 1)
+        }
+        out.append(']')
+    }
+
+    private fun map(values: Map<*, *>, depth: Int) {
+        out.append('{')
+        var first = true
+        for ((name, value) in values) {
+            if (!first) out.append(',')
+            first = false
+            string(name as? String ?: throw refuse("holds a map with a key that is no text"))
+            out.append(':')
+            write(value, depth + 1)
+        }
+        out.append('}')
+    }
+
+    private fun string(text: String) {
+        out.append('"')
+        for ((index, unit) in text.withIndex()) {
+            when {
+                unit == '"' || unit == '\\' -> out.append('\\').append(unit)
+                // JSON can say half of a surrogate pair, which UTF-8 can't.
+                unit < ' ' || unit.isSurrogate() && !hasPartner(text, index) -> escape(unit)
+                else -> out.append(unit)
+            }
+        }
+        out.append('"')
+    }
+
+    private fun escape(unit: Char) {
+        out.append("\\u").append(unit.code.toString(16).padStart(4, '0'))
+    }
+
+    private fun hasPartner(text: String, index: Int): Boolean =
+        if (text[index].isHighSurrogate()) {
+            text.getOrNull(index + 1)?.isLowSurrogate() == true
+        } else {
+            text.getOrNull(index - 1)?.isHighSurrogate() == true
+        }
+
+    private companion object {
+        const val DEEPEST = 1000
+    }
+}

@@ -1,0 +1,145 @@
+package io.github.ubiqlite.internal
+
+import io.github.ubiqlite.UbiqliteException
+import io.github.ubiqlite.uniffi.Engine
+import io.github.ubiqlite.uniffi.Format
+import io.github.ubiqlite.uniffi.OpenException
+import java.util.concurrent.ConcurrentHashMap
+import java.util.concurrent.atomic.AtomicBoolean
+import kotlinx.coroutines.CoroutineScope
+import kotlinx.coroutines.CoroutineStart
+import kotlinx.coroutines.Deferred
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.SupervisorJob
+import kotlinx.coroutines.async
+
+/**
+ * A client's connection to the engine of one database.
+ *
+ * A request is made by one synchronous call on the thread of who asks, which a short
+ * read is answered by; all other replies are fetched by [Replies]' thread.
+ */
+internal class Link private constructor(private val engine: Engine) {
+    private val client: Long = engine.client(Format.WIRE).toLong()
+    private val released = AtomicBoolean()
+    private var closing: Deferred<Unit>? = null
+    private val replies = Replies(client, this)
+
+    @JvmField
+    val calls = Calls()
+
+    /** The numbers of what the engine keeps for this client. */
+    @JvmField
+    val lent: MutableSet<Int> = ConcurrentHashMap.newKeySet()
+
+    /** Makes a request; [write] writes its payload, and nothing was asked if that throws. */
+    inline fun begin(place: Place, op: Int, flags: Int, handle: Int, write: (Writer) -> Unit): Call {
+        val call = Call(calls.number(lent::contains), place)
+        val buffers = Buffers.take()
+        try {
+            buffers.writer.begin(call.id, op, flags, handle, place.limit)
+            write(buffers.writer)
+            buffers.writer.end()
+            send(buffers, call)
+        } finally {
+            Buffers.give(buffers)
+        }
+        return call
+    }
+
+    fun send(buffers: Buffers, call: Call) {
+        val request = buffers.request()
+        // Before the request: its reply may be there before the call is over.
+        calls.add(call)
+        val reply = buffers.reply
+        val length = Raw.ubiqlite_call(client, request, buffers.writer.length.toLong(), reply.address, reply.size)
+        if (length == 0L) return
+        calls.remove(call)
+        call.complete(if (length > 0) Reply(reply.copy(0, length.toInt())) else refused(length))
+    }
+
+    private fun refused(code: Long): Reply =
+        if (code == Raw.GONE) {
+            Reply.failed(closed("the database is closed"))
+        } else {
+            Reply.failed(defect("the native library answers $code"))
+        }
+
+    /** Says something that has no answer. */
+    fun tell(op: Int, handle: Int) {
+        val buffers = Buffers.take()
+        try {
+            buffers.writer.begin(0, op, 0, handle, NO_LIMIT)
+            buffers.writer.end()
+            val length = buffers.writer.length.toLong()
+            Raw.ubiqlite_call(client, buffers.request(), length, buffers.reply.address, buffers.reply.size)
+        } finally {
+            Buffers.give(buffers)
+        }
+    }
+
+    /** Gives a call up, whether it runs, waits, or was answered a moment ago. */
+    fun cancel(id: Int) = tell(Op.CANCEL, id)
+
+    /**
+     * Lets something go: what is open in it is rolled back before anything that is asked
+     * for later, what runs in it is stopped. It neither waits nor fails, so that it
+     * happens when a coroutine is cancelled too.
+     */
+    fun drop(held: Held, what: String) {
+        if (!held.drop()) return
+        // The engine gives their calls up without an answer.
+        calls.takeAll({ it.place.on?.isWithin(held) == true }) { it.complete(Reply.failed(closed("the $what is over"))) }
+    }
+
+    /** Waits for what was accepted, then closes. Whoever gives the waiting up, the closing goes on. */
+    suspend fun close() {
+        val shutting = synchronized(this) {
+            // Begun on this thread: what is asked for after this call is refused.
+            closing ?: background.async(start = CoroutineStart.UNDISPATCHED) { shut() }.also { closing = it }
+        }
+        shutting.await()
+    }
+
+    private suspend fun shut() {
+        try {
+            engine.shut()
+        } catch (error: OpenException.Failed) {
+            throw exceptionOf(error.fields)
+        } finally {
+            // The last replies may not have been fetched yet.
+            replies.take()
+            release()
+            replies.ended.await()
+        }
+    }
+
+    /** Nobody can ask for anything any more. */
+    fun abandon() = release()
+
+    private fun release() {
+        if (!released.compareAndSet(false, true)) return
+        Raw.ubiqlite_release(client)
+        engine.destroy()
+    }
+
+    companion object {
+        const val NO_LIMIT: Long = -1
+
+        private val background = CoroutineScope(SupervisorJob() + Dispatchers.Default)
+
+        /** Opens a database; [options] is an object in JSON. Throws what `Database.open` says. */
+        suspend fun open(path: String, options: String): Link {
+            // Before any call of uniffi's, which then loads that library and no other.
+            Library.path
+            val engine = try {
+                Engine.open(path, options)
+            } catch (error: OpenException.Failed) {
+                throw exceptionOf(error.fields)
+            }
+            return Link(engine).apply { replies.start() }
+        }
+
+        private fun exceptionOf(fields: String): UbiqliteException = Fields.read(fields).exception()
+    }
+}

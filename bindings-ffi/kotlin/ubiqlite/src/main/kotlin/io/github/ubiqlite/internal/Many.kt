@@ -1,0 +1,108 @@
+package io.github.ubiqlite.internal
+
+import kotlinx.coroutines.currentCoroutineContext
+import kotlinx.coroutines.ensureActive
+import kotlinx.coroutines.flow.Flow
+
+/**
+ * Sends rows as fast as the engine takes them, and answers how many were changed. They
+ * may come from an endless source: a few chunks are held. What the source throws leaves
+ * it unchanged, and nothing was done.
+ */
+internal suspend fun <R> sendMany(
+    place: Place,
+    op: Int,
+    head: (Writer) -> Unit,
+    row: (Writer, R) -> Unit,
+    rows: Iterator<R>,
+): Long {
+    val sender = Sender(place, op, head, row)
+    return sender.run {
+        while (rows.hasNext()) {
+            if (!sender.add(rows.next())) break
+        }
+    }
+}
+
+/** As of an iterator. */
+internal suspend fun <R> sendMany(
+    place: Place,
+    op: Int,
+    head: (Writer) -> Unit,
+    row: (Writer, R) -> Unit,
+    rows: Flow<R>,
+): Long {
+    val sender = Sender(place, op, head, row)
+    return sender.run { rows.collect { sender.add(it) } }
+}
+
+private class Sender<R>(
+    private val place: Place,
+    private val op: Int,
+    private val head: (Writer) -> Unit,
+    private val row: (Writer, R) -> Unit,
+) {
+    private val chunk = Writer()
+    private var count = 0
+    private var index = 0
+    private var call: Call? = null
+    private val onTheWay = ArrayDeque<Call>()
+
+    init {
+        chunk.u32(0)
+    }
+
+    /** Has the source give all rows; what it throws gives the call up. */
+    suspend inline fun run(source: () -> Unit): Long {
+        currentCoroutineContext().ensureActive()
+        try {
+            source()
+            if (call?.isDone != true) send(false)
+            return (call ?: throw defect("nothing was sent")).await().count()
+        } catch (error: Throwable) {
+            call?.takeIf { !it.isDone }?.giveUp()
+            throw error
+        } finally {
+            onTheWay.forEach { place.link.calls.remove(it) }
+        }
+    }
+
+    /** Adds a row. False if the call is over already, which tells why. */
+    suspend fun add(value: R): Boolean {
+        if (count >= ROWS || chunk.length >= BYTES) send(true)
+        if (call?.isDone == true) return false
+        indexed(index) { row(chunk, value) }
+        count += 1
+        index += 1
+        return true
+    }
+
+    /** Sends the chunk, and waits until there is room for another. */
+    private suspend fun send(more: Boolean) {
+        chunk.setU32(0, count)
+        val flags = if (more) Flag.MORE else 0
+        val first = call
+        if (first == null) {
+            call = place.begin(op, flags) {
+                head(it)
+                it.raw(chunk.bytes, chunk.length)
+            }
+        } else {
+            onTheWay += place.link.begin(place, Op.MORE, flags, first.id) { it.raw(chunk.bytes, chunk.length) }
+        }
+        chunk.clear()
+        chunk.u32(0)
+        count = 0
+        // A chunk of a call that is over is told of too.
+        while (more && onTheWay.size >= AHEAD) onTheWay.removeFirst().await().credit()
+    }
+
+    private companion object {
+        /** A chunk is sent when it has so many rows, or bytes. */
+        const val ROWS = 1024
+        const val BYTES = 1 shl 18
+
+        /** So many chunks may be on their way. */
+        const val AHEAD = 3
+    }
+}

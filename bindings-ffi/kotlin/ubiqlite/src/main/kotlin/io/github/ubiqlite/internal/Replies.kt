@@ -1,0 +1,70 @@
+package io.github.ubiqlite.internal
+
+import java.util.concurrent.atomic.AtomicInteger
+import kotlinx.coroutines.CompletableDeferred
+
+/**
+ * Fetches the replies that did not come at once: one thread a client, which waits in
+ * the native library, takes all that are ready and goes on with who waits for them.
+ */
+internal class Replies(private val client: Long, private val link: Link) {
+    /** Complete when no reply comes any more, and every call has an outcome. */
+    val ended = CompletableDeferred<Unit>()
+
+    fun start() {
+        val thread = Thread(::run, "ubiqlite-replies-${started.incrementAndGet()}")
+        thread.isDaemon = true
+        thread.start()
+    }
+
+    private fun run() {
+        var memory = Memory(ROOM)
+        while (Raw.ubiqlite_wait(client, -1) != Raw.GONE) {
+            memory = takeInto(memory) ?: break
+        }
+        // The last calls may have been made after the last replies were taken.
+        link.calls.takeAll({ true }) { it.complete(Reply.failed(closed("the database is closed"))) }
+        ended.complete(Unit)
+    }
+
+    /** Takes what is ready, on any thread. */
+    fun take() {
+        takeInto(Memory(ROOM))
+    }
+
+    /** Answers the memory to go on with; none if there is nothing to come. */
+    private fun takeInto(memory: Memory): Memory? {
+        var room = memory
+        while (true) {
+            val length = Raw.ubiqlite_take(client, room.address, room.size)
+            when {
+                length > 0 -> {
+                    tell(room, length.toInt())
+                    // What large replies needed is not kept for small ones.
+                    return if (room.size > LARGE) Memory(ROOM) else room
+                }
+                length == 0L -> return room
+                length <= Raw.NEEDS_ROOM -> room = Memory(sizeFor(Raw.NEEDS_ROOM - length))
+                else -> return null
+            }
+        }
+    }
+
+    private fun sizeFor(wanted: Long): Int = maxOf(wanted, minOf(2 * wanted, LARGE)).toInt()
+
+    private fun tell(replies: Memory, length: Int) {
+        var at = 0
+        while (at < length) {
+            val size = replies.u32(at)
+            // None waits for an answer to what was given up.
+            link.calls.take(replies.u32(at + 4))?.complete(Reply(replies.copy(at, size)))
+            at += size
+        }
+    }
+
+    private companion object {
+        const val ROOM = 256 * 1024
+        const val LARGE = 4L * 1024 * 1024
+        val started = AtomicInteger()
+    }
+}

@@ -1,0 +1,112 @@
+package io.github.ubiqlite.internal
+
+import io.github.ubiqlite.Capabilities
+import io.github.ubiqlite.Executed
+import io.github.ubiqlite.Key
+import io.github.ubiqlite.UbiqliteException
+import java.nio.ByteBuffer
+import java.nio.ByteOrder
+
+/**
+ * A reply, whose payload is read when it is asked for: `core/src/wire/reply.rs` has its
+ * layout. Each method throws the error that it is.
+ */
+internal class Reply private constructor(private val bytes: ByteArray, private val error: UbiqliteException?) {
+    private val view = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN)
+
+    constructor(bytes: ByteArray) : this(bytes, null)
+
+    private val extra: Int get() = view.getInt(12)
+
+    /** The stream is over, and its handle gone. */
+    val ends: Boolean get() = error == null && bytes[9].toInt() and Kind.END != 0
+
+    /** Throws the error, if it is one. */
+    private fun expect(kind: Int) {
+        val found = if (error != null) throw error else bytes[8].toInt()
+        if (found == kind) return
+        if (found != Kind.ERROR) throw defect("a reply is of the kind $found in place of $kind")
+        throw Fields.read(String(bytes, HEADER, extra, Charsets.UTF_8)).exception()
+    }
+
+    fun done() = expect(Kind.DONE)
+
+    /** The number of what the request made. */
+    fun handle(): Int {
+        expect(Kind.HANDLE)
+        return extra
+    }
+
+    fun executed(): Executed {
+        expect(Kind.EXECUTED)
+        return executedAt(0)
+    }
+
+    fun executedList(): List<Executed> {
+        expect(Kind.EXECUTED_LIST)
+        return List(extra, ::executedAt)
+    }
+
+    private fun executedAt(index: Int): Executed {
+        val at = HEADER + 16 * index
+        return Executed(view.getLong(at), view.getLong(at + 8))
+    }
+
+    fun count(): Long {
+        expect(Kind.COUNT)
+        return view.getLong(HEADER)
+    }
+
+    fun bool(): Boolean {
+        expect(Kind.BOOL)
+        return extra != 0
+    }
+
+    fun credit() = expect(Kind.CREDIT)
+
+    fun capabilities(): Capabilities {
+        expect(Kind.BITS)
+        val bits = extra
+        return Capabilities(bits and 1 != 0, bits and 2 != 0, bits and 4 != 0, bits and 8 != 0)
+    }
+
+    /** A primary key: one value, or a [Key] of several. */
+    fun key(): Any? {
+        expect(Kind.KEY)
+        val row = pages().firstRow() ?: throw defect("a key without a value")
+        return if (row.size == 1) row[0] else Key(List(row.size) { row[it] })
+    }
+
+    fun rows(): Rows {
+        expect(Kind.ROWS)
+        return pages()
+    }
+
+    private fun pages(): Rows {
+        val count = extra
+        if (count == 0) return Rows.NONE
+        val width = view.getInt(HEADER + 4)
+        val length = view.getInt(HEADER + 8)
+        var at = HEADER + 16
+        val start = at
+        val columns = Columns.of(view.getInt(HEADER), width) { String(bytes, start, length, Charsets.UTF_8) }
+        at = aligned(at + length)
+        val pages = ArrayList<Page>(count)
+        repeat(count) {
+            val page = Page(bytes, view, columns, at + 16, view.getInt(at))
+            pages.add(page)
+            at = aligned(page.row(page.rows) + view.getInt(at + 4))
+        }
+        return Rows.of(pages)
+    }
+
+    companion object {
+        private const val HEADER = 16
+        private val EMPTY = ByteArray(HEADER)
+
+        /** A reply that never came: this is why. */
+        fun failed(error: UbiqliteException): Reply = Reply(EMPTY, error)
+
+        private fun aligned(at: Int): Int = (at + 7) and 7.inv()
+    }
+}

@@ -1,0 +1,194 @@
+package io.github.ubiqlite.internal
+
+import io.github.ubiqlite.Key
+import io.github.ubiqlite.Params
+import io.github.ubiqlite.UbiqliteException
+import java.math.BigDecimal
+import java.math.BigInteger
+import java.time.Instant
+import java.time.LocalDate
+import java.time.LocalDateTime
+import java.time.LocalTime
+import java.time.OffsetDateTime
+import java.time.ZonedDateTime
+import java.time.format.DateTimeFormatterBuilder
+import java.util.UUID
+import kotlinx.serialization.json.JsonElement
+
+/**
+ * Writes a value; `what` it is of, and `which` (a name, or a place from 0) are for the
+ * error that refuses it.
+ */
+internal fun Writer.value(value: Any?, what: String, which: Any? = null) {
+    when (value) {
+        null -> u8(Tag.NULL)
+        is Long -> integer(value)
+        is Int -> integer(value.toLong())
+        is String -> string(value, what, which)
+        is Double -> real(value)
+        is Boolean -> integer(if (value) 1 else 0)
+        is ByteArray -> {
+            u8(Tag.BLOB)
+            blob(value)
+        }
+        is Float -> real(value.toDouble())
+        is Short -> integer(value.toLong())
+        is Byte -> integer(value.toLong())
+        else -> other(value, what, which)
+    }
+}
+
+private fun Writer.integer(value: Long) {
+    u8(Tag.INTEGER)
+    i64(value)
+}
+
+private fun Writer.real(value: Double) {
+    u8(Tag.REAL)
+    f64(value)
+}
+
+private fun Writer.string(value: String, what: String, which: Any?) {
+    u8(Tag.TEXT)
+    if (!tryText(value)) throw refused(what, which, HALF)
+}
+
+private fun Writer.other(value: Any, what: String, which: Any?) {
+    val text = textOf(value)
+    when {
+        text != null -> string(text, what, which)
+        value is BigInteger -> {
+            if (value.bitLength() > 63) throw refused(what, which, "is an integer beyond 64 bits; store it as text")
+            integer(value.toLong())
+        }
+        value is ULong -> {
+            if (value > Long.MAX_VALUE.toULong()) throw refused(what, which, "is an integer beyond 64 bits; store it as text")
+            integer(value.toLong())
+        }
+        value is UInt -> integer(value.toLong())
+        value is UShort -> integer(value.toLong())
+        value is UByte -> integer(value.toLong())
+        value is List<*> || value is Map<*, *> || value is JsonElement -> {
+            string(jsonText(value) { why -> refused(what, which, why) }, what, which)
+        }
+        else -> throw refused(what, which, "is a ${value.javaClass.name}, which is no value; bind one of its fields")
+    }
+}
+
+/** What is stored as text: instants and times by ISO 8601, in UTC where they have a zone. */
+internal fun textOf(value: Any): String? = when (value) {
+    is Enum<*> -> value.name
+    is Instant -> instant(value)
+    is OffsetDateTime -> instant(value.toInstant())
+    is ZonedDateTime -> instant(value.toInstant())
+    is LocalDate, is LocalTime, is LocalDateTime, is UUID -> value.toString()
+    // No number of SQLite keeps its digits.
+    is BigDecimal -> value.toPlainString()
+    is Char -> value.toString()
+    else -> null
+}
+
+private val MILLIS = DateTimeFormatterBuilder().appendInstant(3).toFormatter()
+private val MICROS = DateTimeFormatterBuilder().appendInstant(6).toFormatter()
+private val NANOS = DateTimeFormatterBuilder().appendInstant(9).toFormatter()
+
+/** As JavaScript's Date writes it, with more digits where there are more. */
+private fun instant(value: Instant): String = when {
+    value.nano % 1_000_000 == 0 -> MILLIS
+    value.nano % 1_000 == 0 -> MICROS
+    else -> NANOS
+}.format(value)
+
+internal fun refused(what: String, which: Any?, why: String): UbiqliteException {
+    val name = when (which) {
+        null -> ""
+        is Int -> " ${which + 1}"
+        else -> " \"$which\""
+    }
+    return invalid("$what$name $why")
+}
+
+private const val BY_POSITION = 1
+private const val BY_NAME = 2
+
+/** Parameters as a call is given them: values, pairs of names and values, or one [Params]. */
+internal fun Writer.params(params: Array<out Any?>) {
+    if (params.isEmpty()) return u8(0)
+    val first = params[0]
+    if (first is Params && params.size == 1) return params(first)
+    if (first !is Pair<*, *>) return byPosition(params.size) { params[it] }
+    u8(BY_NAME)
+    u32(params.size)
+    for (param in params) {
+        val name = (param as? Pair<*, *>)?.first as? String
+            ?: throw invalid("parameters are values by position, or pairs by name: not both")
+        text(name)
+        value(param.second, "parameter", name)
+    }
+}
+
+/** Parameters of one of many rows: a list, a map, or [Params]. */
+internal fun Writer.row(row: Any?) {
+    when (row) {
+        is Params -> params(row)
+        is List<*> -> byPosition(row.size) { row[it] }
+        is Array<*> -> byPosition(row.size) { row[it] }
+        is Map<*, *> -> byName(row)
+        else -> throw invalid("a row of parameters is a list by position or a map by name, not ${nameOf(row)}")
+    }
+}
+
+private fun Writer.params(params: Params) {
+    params.values?.let { values -> byPosition(values.size) { values[it] } } ?: byName(params.named.orEmpty())
+}
+
+private inline fun Writer.byPosition(count: Int, at: (Int) -> Any?) {
+    u8(BY_POSITION)
+    u32(count)
+    for (index in 0 until count) {
+        val param = at(index)
+        if (param is Pair<*, *> || param is Params) {
+            throw invalid("parameters are values by position, or pairs by name: not both")
+        }
+        value(param, "parameter", index)
+    }
+}
+
+private fun Writer.byName(values: Map<*, *>) {
+    u8(BY_NAME)
+    named(values, "parameter")
+}
+
+/** Columns with their values. */
+internal fun Writer.record(fields: Map<String, Any?>) = named(fields, "field")
+
+/** Columns with their values. */
+internal fun Writer.record(fields: Array<out Pair<String, Any?>>) {
+    u32(fields.size)
+    for ((name, value) in fields) {
+        text(name)
+        value(value, "field", name)
+    }
+}
+
+private fun Writer.named(values: Map<*, *>, what: String) {
+    u32(values.size)
+    for ((name, value) in values) {
+        text(name as? String ?: throw invalid("a name is a text, not ${nameOf(name)}"))
+        value(value, what, name)
+    }
+}
+
+/** A primary key: one value, or a [Key] of several. */
+internal fun Writer.key(key: Any?) {
+    val values = (key as? Key)?.values
+    if (values == null) {
+        u32(1)
+        value(key, "the key")
+    } else {
+        u32(values.size)
+        for (value in values) value(value, "the key")
+    }
+}
+
+private fun nameOf(value: Any?): String = if (value == null) "null" else value.javaClass.name

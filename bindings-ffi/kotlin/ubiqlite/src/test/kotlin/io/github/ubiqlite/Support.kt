@@ -1,0 +1,38 @@
+package io.github.ubiqlite
+
+import java.nio.file.Files
+import kotlinx.coroutines.CoroutineScope
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.runBlocking
+
+/** Runs a test on the dispatcher that most programs use, with a fresh database. */
+internal fun withDatabase(
+    options: DatabaseOptions.() -> Unit = {},
+    test: suspend CoroutineScope.(Database) -> Unit,
+) = inFolder { path -> Database.open(path, options).use { db -> test(db) } }
+
+/** Runs a test with the path of a file that is not there, in a folder that is gone after it. */
+internal fun inFolder(test: suspend CoroutineScope.(String) -> Unit) {
+    val folder = Files.createTempDirectory("ubiqlite-").toFile()
+    try {
+        runBlocking(Dispatchers.Default) { test("$folder/app.db") }
+    } finally {
+        folder.deleteRecursively()
+    }
+}
+
+/** Runs for ever, unless it is stopped. */
+internal const val ENDLESS: String = "WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r) SELECT count(*) FROM r"
+
+/** Numbers from 1 on, without end. */
+internal const val NUMBERS: String = "WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r) SELECT i FROM r"
+
+/** Runs what has to fail so, and answers with what. */
+internal inline fun <reified E : Throwable> assertFailsWith(block: () -> Unit): E {
+    try {
+        block()
+    } catch (error: Throwable) {
+        return error as? E ?: throw AssertionError("failed with another error than ${E::class.simpleName}", error)
+    }
+    throw AssertionError("did not fail with ${E::class.simpleName}")
+}

@@ -1,0 +1,106 @@
+package io.github.ubiqlite.spec
+
+import io.github.ubiqlite.Key
+import io.github.ubiqlite.Mode
+import io.github.ubiqlite.Params
+import io.github.ubiqlite.Statement
+import io.github.ubiqlite.Transfer
+import kotlinx.serialization.json.JsonElement
+import kotlinx.serialization.json.JsonObject
+import kotlinx.serialization.json.JsonPrimitive
+import kotlinx.serialization.json.jsonArray
+
+private val OF_EVERY_CALL = setOf(
+    "call", "on", "as", "steps", "timeout", "cancel", "escapes", "gives", "rows", "columns", "count", "error",
+)
+private val GIVE_A_HANDLE = setOf("transaction", "savepoint", "begin", "begin_savepoint", "snapshot", "acquire")
+
+/** One call of a scenario: its method, and its arguments in the shapes that the library takes. */
+internal class Step(val json: JsonObject, val names: Map<String, Any?>) {
+    private val used = OF_EVERY_CALL.toMutableSet()
+    val method: String = text(read(json["call"], names))
+    val on: String = word("on") ?: "db"
+    val alias: String = word("as") ?: ""
+
+    init {
+        val holds = method in GIVE_A_HANDLE || method == "stream" && has("steps")
+        if (holds != has("steps") || holds && alias.isEmpty()) {
+            throw Failure("$method: \"steps\" and \"as\" are for calls that give a handle")
+        }
+    }
+
+    fun has(key: String): Boolean = key in json
+
+    fun get(key: String): JsonElement? {
+        used += key
+        return json[key]
+    }
+
+    fun word(key: String): String? = (get(key) as? JsonPrimitive)?.content
+
+    fun number(key: String): Long? = (get(key) as? JsonPrimitive)?.content?.toLong()
+
+    fun data(key: String): Any? {
+        if (!has(key)) throw Failure("$method wants \"$key\"")
+        return read(get(key), names)
+    }
+
+    fun text(key: String): String = text(data(key))
+
+    /** Called when all arguments were taken: what is left would have been ignored. */
+    fun everythingWasUsed() {
+        json.keys.find { it !in used }?.let { throw Failure("\"$it\" has no place in $method") }
+    }
+
+    /** By position as values, by name as pairs: as people write them. */
+    fun params(): Array<out Any?> = if (has("params")) paramsOf(data("params")) else emptyArray()
+
+    fun each(): List<Any?> = list(data("each")).map { row ->
+        when (row) {
+            is List<*> -> row.map(::toValue)
+            else -> toMap(row)
+        }
+    }
+
+    fun statements(): List<Statement> = list(data("statements")).map { statement ->
+        if (statement is String) return@map Statement(statement)
+        val (sql, params) = list(statement)
+        Statement(text(sql), *paramsOf(params))
+    }
+
+    fun mode(): Mode? = word("mode")?.let { Mode.valueOf(it.uppercase()) }
+
+    fun record(): Map<String, Any?> = toRecord(data("record"))
+    fun records(): List<Map<String, Any?>> = list(data("records")).map(::toRecord)
+    fun key(): Any? = toKey(data("key"))
+    fun keys(): List<Any?> = list(data("keys")).map(::toKey)
+
+    fun transfers(): List<Transfer> = list(data("transfers")).map { transfer ->
+        val (from, to, amount) = list(transfer)
+        Transfer(toKey(from), toKey(to), toValue(amount))
+    }
+
+    fun steps(): List<JsonElement> = json.getValue("steps").jsonArray
+}
+
+/** One value, to be bound. */
+internal fun toValue(data: Any?): Any? = when (data) {
+    is JsonText -> data.content
+    is List<*>, is Map<*, *>, ANY -> throw Failure("${show(data)} is no value")
+    // What people write: an Int where it is one.
+    is Long -> if (data == data.toInt().toLong()) data.toInt() else data
+    else -> data
+}
+
+private fun paramsOf(data: Any?): Array<out Any?> = when (data) {
+    is List<*> -> data.map(::toValue).toTypedArray()
+    is Map<*, *> -> if (data.isEmpty()) arrayOf(Params.named(emptyMap())) else toMap(data).toList().toTypedArray()
+    else -> throw Failure("${show(data)} are no parameters")
+}
+
+private fun toMap(data: Any?): Map<String, Any?> =
+    (data as? Map<*, *> ?: throw Failure("${show(data)} is no map")).entries.associate { text(it.key) to toValue(it.value) }
+
+private fun toRecord(data: Any?): Map<String, Any?> = toMap(if (data is List<*>) mapOfPairs(data) else data)
+
+private fun toKey(data: Any?): Any? = if (data is List<*>) Key(data.map(::toValue)) else toValue(data)
