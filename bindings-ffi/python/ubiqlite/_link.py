@@ -14,7 +14,7 @@ from marshal import dumps, loads
 from typing import Any, Optional, Union
 
 from . import _fork, _library, _wake
-from ._ops import CANCEL, DROP, ERROR, INTERRUPT, ROWS
+from ._ops import CANCEL, DROP, ERROR, INTERRUPT, NEXT, ROWS
 from ._requests import converted
 from ._row import Row, row_type
 from .errors import Closed, Error, Internal, error_of
@@ -89,6 +89,11 @@ class Link:
         self._array = (ctypes.c_char * room).from_buffer(self._buffer)
         self._address = ctypes.addressof(self._array)
 
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended, or its loop: what it held is gone."""
+        return self._client == 0 or self.loop.is_closed()
+
     def renumber(self) -> int:
         """A number for a request, when those up to the greatest are used up."""
         self.last = 1
@@ -124,7 +129,10 @@ class Link:
         return self._other(request, length)
 
     def send_bytes(self, data: bytes) -> Reply:
-        """Sends a request that is written already; ``False``: its values need Python's rules."""
+        """Sends a request that is written already; ``False``: its values need Python's rules.
+
+        Names in its reply are not learned: they are told there each time.
+        """
         length = self._call(self._client, data, len(data), self._address, self._room)
         if length == 0:
             return None
@@ -153,7 +161,10 @@ class Link:
         slot = Slot()
         self._pending[request[0]] = (slot, 0)
         self._take(_library.NEEDS_ROOM - length)
-        return slot.reply
+        reply = slot.reply
+        if reply is not None and reply[1] == ROWS and reply[4] is not None and request[1] != NEXT:
+            self._learn(reply)
+        return reply
 
     async def answer(self, number: int, handle: int = 0) -> Reply:
         """Waits for the reply of a request that was not answered at once. Whoever stops waiting gives it up."""
@@ -210,6 +221,10 @@ class Link:
         if length > 0:
             check(loads(room))
 
+    def type_of(self, reply: Reply) -> type[Row]:
+        """The type of the rows of a reply: to be asked when it has arrived, if it does not tell their names."""
+        return self.types[reply[3]] if reply[4] is None else row_type(reply[4])
+
     def _learn(self, reply: Reply) -> None:
         if len(self.types) >= _REMEMBERED:
             self.types.clear()
@@ -229,8 +244,6 @@ class Link:
             return
         pending = self._pending
         for reply in loads(self._buffer):
-            if reply[1] == ROWS and reply[4] is not None:
-                self._learn(reply)
             waiting = pending.pop(reply[0], None)
             if waiting is not None and not waiting[0].done():
                 waiting[0].set_result(reply)

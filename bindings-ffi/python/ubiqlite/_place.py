@@ -173,6 +173,7 @@ class Held(Place):
 
     def switch(self) -> Link:
         """It is of one loop."""
+        _fork.check()
         raise InvalidArgument(f"this {self.what} belongs to another event loop")
 
     def ended(self) -> None:
@@ -187,7 +188,7 @@ class Held(Place):
             self.link.drop(self.handle, CLOSED.replace("database", self.what))
 
     def __del__(self) -> None:
-        if getattr(self, "is_over", True) or sys.is_finalizing() or self.link.loop.is_closed():
+        if getattr(self, "is_over", True) or sys.is_finalizing() or self.link.is_over:
             return
         self.is_over = True
         self.link.release(self.handle)

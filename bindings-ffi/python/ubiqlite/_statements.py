@@ -11,7 +11,7 @@ from ._into import shape
 from ._link import Link, Reply, check
 from ._many import send_many
 from ._place import Place, TimeLimit, millis
-from ._row import Row
+from ._row import Row, row_type
 from ._values import Params
 from .errors import error_of
 from .select import first_row
@@ -65,7 +65,7 @@ class Reader:
         rows = reply[2]
         if not rows or into is tuple or into is dict:
             return rows
-        return list(map(link.types[reply[3]] if make is None else make, rows))
+        return list(map(link.type_of(reply) if make is None else make, rows))
 
     @overload
     async def query_one(self, sql: str, params: Params = ..., *, timeout: TimeLimit = ...) -> Row: ...
@@ -94,7 +94,8 @@ class Reader:
             raise error_of(reply[2])
         row = reply[2][0]
         if into is None:
-            return link.types[reply[3]](row)
+            names = reply[4]
+            return (link.types[reply[3]] if names is None else row_type(names))(row)
         return row if make is None else make(row)
 
     @overload

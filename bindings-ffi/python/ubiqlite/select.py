@@ -99,7 +99,7 @@ class Select(Generic[T]):
         rows: list[Any] = reply[2]
         if not rows or self._into is dict or self._into is tuple:
             return rows
-        return list(map(link.types[reply[3]] if make is None else make, rows))
+        return list(map(link.type_of(reply) if make is None else make, rows))
 
     async def first(self, *, timeout: TimeLimit = None) -> T | None:
         """The first row that is selected, or ``None``."""
@@ -154,6 +154,6 @@ def first_row(link: Link, reply: Reply, into: Any) -> Any:
     if not rows:
         return None
     if into is None:
-        return link.types[reply[3]](rows[0])
+        return link.type_of(reply)(rows[0])
     _, make = shape(into)
     return rows[0] if make is None else make(rows[0])

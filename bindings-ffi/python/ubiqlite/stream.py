@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from asyncio import get_running_loop
 from collections.abc import AsyncGenerator, Iterator
+from marshal import dumps
 from types import TracebackType
 from typing import Any, Generic, Optional, TypeVar
 
@@ -111,7 +112,7 @@ class RowStream(Generic[T]):
             self._ahead = self._ask()
         rows = reply[2]
         if rows and self._into is None:
-            self._rows = map(self._link.types[reply[3]], rows)
+            self._rows = map(self._link.type_of(reply), rows)
         else:
             self._rows = iter(rows) if self._make is None else map(self._make, rows)
         return bool(rows) or not reply[5]
@@ -139,7 +140,7 @@ class RowStream(Generic[T]):
         if held is None or link.loop is not get_running_loop():
             raise InvalidArgument("this stream belongs to another event loop")
         number = link.number() | self._bit
-        reply = link.send((number, op.NEXT, held.handle, self._limit, 1))
+        reply = link.send_bytes(dumps((number, op.NEXT, held.handle, self._limit, 1), 2))
         if reply is None:
             link.expect(number, slot, held.handle)
         else:

@@ -21,7 +21,7 @@ use std::sync::{Mutex, PoisonError};
 
 use ubiqlite::wire::Server;
 
-use self::names::Names;
+use self::names::{Names, Tell};
 use self::write::Writer;
 use crate::client::{Called, Taken};
 
@@ -39,10 +39,12 @@ pub(crate) struct Marshal {
 
 impl Marshal {
     /// Translates a request. It is given back by [`answered`](Self::answered).
-    fn request(&mut self, bytes: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+    fn request(&mut self, bytes: &[u8]) -> Option<(Vec<u8>, Vec<u8>, Tell)> {
         self.request.clear();
-        request::translate(bytes, &mut self.request)?;
-        Some((std::mem::take(&mut self.request), std::mem::take(&mut self.answer)))
+        // A page that is there already is held while the one before it is read.
+        let held = request::translate(bytes, &mut self.request)?;
+        let tell = if held { Tell::Always } else { Tell::Once };
+        Some((std::mem::take(&mut self.request), std::mem::take(&mut self.answer), tell))
     }
 
     /// Gives the memory back.
@@ -62,7 +64,7 @@ impl Marshal {
 const LARGE: usize = 1 << 20;
 
 /// Makes one call. A caller that is told to make room takes at once, before it makes
-/// another call: names of columns are told in the order of the replies.
+/// another call: names of columns are told once, in the order of the answers.
 pub(crate) fn call(
     marshal: &Mutex<Marshal>,
     server: &Server,
@@ -71,13 +73,15 @@ pub(crate) fn call(
 ) -> Called {
     let lock = || marshal.lock().unwrap_or_else(PoisonError::into_inner);
     // Not held while the request runs: others may let something go meanwhile.
-    let Some((request, mut answer)) = lock().request(request) else { return Called::Malformed };
+    let Some((request, mut answer, tell)) = lock().request(request) else {
+        return Called::Malformed;
+    };
     let done = server.call(&request, &mut answer);
     let mut marshal = lock();
     let called = match done {
         Err(_) => Called::Malformed,
         Ok(false) => Called::Pending,
-        Ok(true) => marshal.put(&answer, room),
+        Ok(true) => marshal.put(&answer, tell, room),
     };
     marshal.answered(request, answer);
     called
@@ -87,7 +91,7 @@ pub(crate) fn call(
 pub(crate) fn take(marshal: &Mutex<Marshal>, replies: Option<Vec<u8>>, room: &mut [u8]) -> Taken {
     let mut marshal = marshal.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(replies) = replies {
-        marshal.keep(&replies);
+        marshal.keep(&replies, Tell::Always);
     }
     if marshal.count == 0 {
         return Taken::Nothing;
@@ -104,9 +108,9 @@ pub(crate) fn take(marshal: &Mutex<Marshal>, replies: Option<Vec<u8>>, room: &mu
 
 impl Marshal {
     /// Puts an answer where the caller wants it, or keeps it to be taken.
-    fn put(&mut self, answer: &[u8], room: &mut [u8]) -> Called {
+    fn put(&mut self, answer: &[u8], tell: Tell, room: &mut [u8]) -> Called {
         let alone = self.count == 0;
-        self.keep(answer);
+        self.keep(answer, tell);
         let length = self.kept.len();
         // What was kept before is read first, and all of it together.
         match room.get_mut(..length).filter(|_| alone) {
@@ -119,8 +123,8 @@ impl Marshal {
         }
     }
 
-    fn keep(&mut self, replies: &[u8]) {
-        self.count += reply::translate(replies, &mut self.names, &mut self.kept);
+    fn keep(&mut self, replies: &[u8], tell: Tell) {
+        self.count += reply::translate(replies, &mut self.names, tell, &mut self.kept);
     }
 
     fn forget(&mut self) {

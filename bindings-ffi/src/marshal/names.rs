@@ -1,30 +1,51 @@
 //! The names of columns that Python was told.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-/// So many lists of names are remembered. Python has the same rule.
+/// So many lists of names are remembered. Python has the same rule for those it was
+/// told.
 const REMEMBERED: usize = 512;
 
 /// Lists of names by their serial number.
 #[derive(Debug, Default)]
-pub(super) struct Names(HashMap<u32, Known>);
+pub(super) struct Names {
+    read: HashMap<u32, Vec<String>>,
+    told: HashSet<u32>,
+}
 
-#[derive(Debug)]
-pub(super) struct Known {
-    pub(super) names: Vec<String>,
-    pub(super) told: bool,
+/// When a reply that has rows tells their names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tell {
+    /// If they were not told yet: the caller makes its rows at once.
+    Once,
+    /// The caller may have forgotten by the time that it makes its rows.
+    Always,
 }
 
 impl Names {
     /// The list of this number, which is read from its JSON once.
-    pub(super) fn of(&mut self, serial: u32, json: &[u8]) -> Option<&mut Known> {
-        if !self.0.contains_key(&serial) {
+    pub(super) fn of(&mut self, serial: u32, json: &[u8]) -> Option<&[String]> {
+        if !self.read.contains_key(&serial) {
             let names: Vec<String> = serde_json::from_slice(json).ok()?;
-            if self.0.len() >= REMEMBERED {
-                self.0.clear();
+            if self.read.len() >= REMEMBERED {
+                self.read.clear();
             }
-            self.0.insert(serial, Known { names, told: false });
+            self.read.insert(serial, names);
         }
-        self.0.get_mut(&serial)
+        self.read.get(&serial).map(Vec::as_slice)
+    }
+
+    /// Whether the names of this number are to be told now.
+    pub(super) fn tells(&mut self, serial: u32, tell: Tell) -> bool {
+        if tell == Tell::Always {
+            return true;
+        }
+        if self.told.contains(&serial) {
+            return false;
+        }
+        if self.told.len() >= REMEMBERED {
+            self.told.clear();
+        }
+        self.told.insert(serial)
     }
 }

@@ -11,11 +11,11 @@
 //! | 4 count, 8 handle, 10 bits | the number |
 //! | 5 bool | it |
 //! | 6 key | the value, or a tuple of several |
-//! | 7 rows | the rows in a list, the number of their names, the names as a tuple if they were not told yet, whether the stream is over |
+//! | 7 rows | the rows in a list, the number of their names, the names as a tuple where they are told (`names.rs`), whether the stream is over |
 //!
 //! Rows are tuples; dicts, where the request's number has [`DICTS`].
 
-use super::names::Names;
+use super::names::{Names, Tell};
 use super::write::Writer;
 
 /// In a request's number: rows are wanted as dicts.
@@ -49,14 +49,14 @@ mod tag {
 const CELL: usize = 16;
 
 /// Adds these replies, and answers how many they are.
-pub(super) fn translate(bytes: &[u8], names: &mut Names, out: &mut Writer) -> u32 {
+pub(super) fn translate(bytes: &[u8], names: &mut Names, tell: Tell, out: &mut Writer) -> u32 {
     let mut rest = bytes;
     let mut count = 0;
     while let Some((reply, after)) =
         u32_at(rest, 0).and_then(|length| rest.split_at_checked((length as usize).max(16)))
     {
         let place = out.place();
-        if one(reply, names, out).is_none() {
+        if one(reply, names, tell, out).is_none() {
             // The core's writer and this reader differ: a defect, which is told.
             out.back_to(place);
             defect(reply, out);
@@ -75,7 +75,7 @@ fn defect(reply: &[u8], out: &mut Writer) {
     out.text(r#"{"kind": "Internal", "message": "the reply can't be read: this is a defect"}"#);
 }
 
-fn one(reply: &[u8], names: &mut Names, out: &mut Writer) -> Option<()> {
+fn one(reply: &[u8], names: &mut Names, tell: Tell, out: &mut Writer) -> Option<()> {
     let id = u32_at(reply, 4)?;
     let (kind, flags) = (*reply.get(8)?, *reply.get(9)?);
     let extra = u32_at(reply, 12)?;
@@ -135,7 +135,11 @@ fn one(reply: &[u8], names: &mut Names, out: &mut Writer) -> Option<()> {
         kind::ROWS => {
             let (pages, head_of) = read(payload, extra)?;
             head(out, 4);
-            rows(&pages, &head_of, id & DICTS != 0, names, out)?;
+            if id & DICTS == 0 {
+                tuples(&pages, &head_of, names, tell, out)?;
+            } else {
+                dicts(&pages, &head_of, names, out)?;
+            }
             out.bool(flags & END != 0);
         }
         _ => return None,
@@ -143,64 +147,75 @@ fn one(reply: &[u8], names: &mut Names, out: &mut Writer) -> Option<()> {
     Some(())
 }
 
-fn rows(
-    pages: &[Page<'_>],
-    head: &Head<'_>,
-    dicts: bool,
-    names: &mut Names,
-    out: &mut Writer,
-) -> Option<()> {
+/// The rows' list begins. False: there is none, and all is said.
+fn begin(pages: &[Page<'_>], out: &mut Writer) -> Option<bool> {
     let count: usize = pages.iter().map(|page| page.rows).sum();
     out.reserve(pages.iter().map(|page| page.cells.len() + page.heap.len()).sum::<usize>());
     out.list(u32::try_from(count).ok()?);
     if count == 0 {
         out.int(0);
         out.none();
+    }
+    Some(count > 0)
+}
+
+fn tuples(
+    pages: &[Page<'_>],
+    head: &Head<'_>,
+    names: &mut Names,
+    tell: Tell,
+    out: &mut Writer,
+) -> Option<()> {
+    if !begin(pages, out)? {
         return Some(());
     }
-    let known = names.of(head.serial, head.names)?;
-    if known.names.len() != head.width {
-        return None;
-    }
-    if dicts {
-        let mut first: Option<u32> = None;
-        for page in pages {
-            for index in 0..page.rows {
-                out.dict();
-                let base = first;
-                for (column, cell) in page.row(index)?.enumerate() {
-                    match base {
-                        #[allow(clippy::cast_possible_truncation, reason = "a column's place")]
-                        Some(base) => out.again(base + column as u32),
-                        None => {
-                            let number = out.name(known.names.get(column)?);
-                            first.get_or_insert(number);
-                        }
-                    }
-                    page.cell(cell, out)?;
-                }
-                out.end();
-            }
-        }
-    } else {
-        for page in pages {
-            for index in 0..page.rows {
-                out.tuple(page.width);
-                page.row(index)?.try_for_each(|cell| page.cell(cell, out))?;
-            }
+    for page in pages {
+        for index in 0..page.rows {
+            out.tuple(page.width);
+            page.row(index)?.try_for_each(|cell| page.cell(cell, out))?;
         }
     }
     out.int(i64::from(head.serial));
-    // Those who asked for dicts have the names.
-    if known.told || dicts {
+    if !names.tells(head.serial, tell) {
         out.none();
-    } else {
-        known.told = true;
-        out.tuple(known.names.len());
-        for name in &known.names {
-            out.name(name);
+        return Some(());
+    }
+    let names = names.of(head.serial, head.names)?;
+    out.tuple(names.len());
+    for name in names {
+        out.name(name);
+    }
+    Some(())
+}
+
+fn dicts(pages: &[Page<'_>], head: &Head<'_>, names: &mut Names, out: &mut Writer) -> Option<()> {
+    if !begin(pages, out)? {
+        return Some(());
+    }
+    let names = names.of(head.serial, head.names)?;
+    if names.len() != head.width {
+        return None;
+    }
+    let mut first: Option<u32> = None;
+    for page in pages {
+        for index in 0..page.rows {
+            out.dict();
+            let base = first;
+            for ((column, name), cell) in (0..).zip(names).zip(page.row(index)?) {
+                match base {
+                    Some(base) => out.again(base + column),
+                    None => {
+                        let number = out.name(name);
+                        first.get_or_insert(number);
+                    }
+                }
+                page.cell(cell, out)?;
+            }
+            out.end();
         }
     }
+    out.int(i64::from(head.serial));
+    out.none();
     Some(())
 }
 

@@ -43,9 +43,10 @@ mod op {
     pub(super) const TRANSFER: u8 = 42;
 }
 
-/// Adds the request that these bytes are to `out`. `None`: they are none, or have
-/// values that need Python's rules.
-pub(super) fn translate(bytes: &[u8], out: &mut Vec<u8>) -> Option<()> {
+/// Adds the request that these bytes are to `out`, and answers whether it asks for the
+/// next rows of a stream. `None`: they are none, or have values that need Python's
+/// rules.
+pub(super) fn translate(bytes: &[u8], out: &mut Vec<u8>) -> Option<bool> {
     let mut from = Reader::new(bytes);
     from.list()?;
     let id = from.u32()?;
@@ -75,7 +76,7 @@ pub(super) fn translate(bytes: &[u8], out: &mut Vec<u8>) -> Option<()> {
     if more {
         out[9] |= 2;
     }
-    Some(())
+    Some(op == op::NEXT)
 }
 
 struct Payload<'a, 'o> {

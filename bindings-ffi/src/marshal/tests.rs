@@ -5,7 +5,7 @@ use super::*;
 
 fn request(bytes: &[u8]) -> Option<Vec<u8>> {
     let mut out = Vec::new();
-    request::translate(bytes, &mut out).map(|()| out)
+    request::translate(bytes, &mut out).map(|_| out)
 }
 
 /// `marshal.dumps((1, 2, 0, None, "SELECT ?", (7, "é", None)), 2)`
@@ -102,7 +102,21 @@ fn no_bytes_whatever_make_it_panic() {
             [64, 0, 0, 0, 1, 0, 0, 0, random.u8(0..12), 0, 0, 0, random.u8(0..4), 0, 0, 0],
         );
         reply.resize(reply.len().max(64), 0);
-        reply::translate(&reply, &mut names, &mut out);
+        reply::translate(&reply, &mut names, Tell::Once, &mut out);
     }
     assert!(taken > 100, "the noise gets behind the head: {taken}");
+}
+
+#[test]
+fn names_are_told_again_only_when_those_told_before_are_forgotten() {
+    let mut names = Names::default();
+    assert!(names.tells(1, Tell::Once) && !names.tells(1, Tell::Once));
+    assert!(names.tells(1, Tell::Always) && names.tells(2, Tell::Always));
+    assert!(names.tells(2, Tell::Once), "what may be forgotten is not counted as told");
+    for serial in 3..=512 {
+        assert!(names.tells(serial, Tell::Once));
+    }
+    assert!(!names.tells(1, Tell::Once));
+    // Python's rule: before one more than 512, all are forgotten.
+    assert!(names.tells(513, Tell::Once) && names.tells(1, Tell::Once));
 }

@@ -1,0 +1,60 @@
+"""What the tests share."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+T = TypeVar("T")
+Run = Callable[[Awaitable[T]], T]
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(params=["asyncio", "uvloop", "thread"])
+def run(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Run[Any]:
+    """Runs a coroutine on each kind of loop: also on one that takes no file descriptors, as Windows' default."""
+    new_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
+    if request.param == "uvloop":
+        new_loop = pytest.importorskip("uvloop").new_event_loop
+    elif request.param == "thread":
+        new_loop = _without_readers
+
+    def runner(work: Any) -> Any:
+        loop = new_loop()
+        try:
+            return loop.run_until_complete(work)
+        finally:
+            loop.run_until_complete(loop.shutdown_asyncgens())
+            loop.run_until_complete(loop.shutdown_default_executor())
+            loop.close()
+
+    return runner
+
+
+def _without_readers() -> asyncio.AbstractEventLoop:
+    class Loop(asyncio.SelectorEventLoop):
+        def add_reader(self, fd: Any, callback: Any, *args: Any) -> None:
+            raise NotImplementedError
+
+    return Loop()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> str:
+    """The path of a database that is not there yet."""
+    return str(tmp_path / "app.db")
+
+
+def python(code: str, *args: str, timeout: float = 30.0) -> subprocess.CompletedProcess[str]:
+    """Runs code in a Python of its own, in which every warning is an error."""
+    command = [sys.executable, "-X", "dev", "-W", "error", "-c", code, *args]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=timeout, check=False)
+    # A busy machine makes a turn of the loop slow, which development mode tells.
+    done.stderr = "".join(line for line in done.stderr.splitlines(True) if not line.startswith("Executing <"))
+    return done
