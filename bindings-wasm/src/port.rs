@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::{Rc, Weak};
 
-use js_sys::{Function, Uint8Array};
+use js_sys::Function;
 use ubiqlite::wire::{Host, Server, Settings};
 use ubiqlite::{BoxFuture, Database, Error, ErrorKind};
 use wasm_bindgen::prelude::*;
@@ -28,6 +28,8 @@ thread_local! {
 pub struct Port {
     server: Option<Server>,
     opened: Option<Rc<Opened>>,
+    /// The replies that were taken last.
+    taken: RefCell<Vec<u8>>,
 }
 
 /// Opens a database for the client of `options.client`, a number that no other
@@ -50,7 +52,7 @@ pub async fn connect(
     let client = client as u32;
     let opened = open(path, options.into()).await.map_err(|error| describe(&error))?;
     let server = Server::new(opened.database.clone(), client, Worker { notify });
-    Ok(Port { server: Some(server), opened: Some(opened) })
+    Ok(Port { server: Some(server), opened: Some(opened), taken: RefCell::default() })
 }
 
 async fn open(path: String, options: JsValue) -> ubiqlite::Result<Rc<Opened>> {
@@ -110,10 +112,18 @@ impl Port {
         }
     }
 
-    /// The replies that are ready.
-    pub fn take(&self) -> Option<Uint8Array> {
-        let bytes = self.server.as_ref()?.take()?;
-        Some(Uint8Array::from(bytes.as_slice()))
+    /// Takes the replies that are ready, and answers how many bytes they are. They
+    /// stay at [`taken`](Self::taken) until the next call of this.
+    pub fn take(&self) -> usize {
+        let bytes = self.server.as_ref().and_then(Server::take).unwrap_or_default();
+        let length = bytes.len();
+        self.taken.replace(bytes);
+        length
+    }
+
+    /// The place in memory of what was taken last.
+    pub fn taken(&self) -> *const u8 {
+        self.taken.borrow().as_ptr()
     }
 
     /// Rolls back what the client has open, and closes the database if it was

@@ -7,7 +7,7 @@ import { Clients } from './clients.js';
 import { portable } from './failure.js';
 import { type Handles, openHandles } from './handles.js';
 import { importDatabase } from './import.js';
-import { OwnLines, broadcastLine } from './line.js';
+import { OwnLines, broadcastLine, isOnLine } from './line.js';
 import { electionLock } from './locks.js';
 import { MemoryFiles } from './memory.js';
 import { OpfsFiles } from './opfs.js';
@@ -28,7 +28,7 @@ let prepared: Promise<Engine> | undefined;
 const tell = (message: FromWorker): void => page.postMessage(message);
 
 page.onmessage = ({ data }) => {
-  if (Array.isArray(data)) return;
+  if (isOnLine(data)) return;
   if ('prepare' in data) {
     prepared = load(data.prepare);
     // Whoever starts it hears of it.
@@ -75,7 +75,10 @@ async function prepare(
 class Service {
   private readonly clients: Clients;
   private readonly bus: BroadcastChannel | undefined;
-  private readonly lines = new OwnLines((message, transfer) => page.postMessage(message, transfer));
+  private readonly lines = new OwnLines((message, transfer) => {
+    if (transfer === undefined) page.postMessage(message);
+    else page.postMessage(message, transfer);
+  });
   private leaving = false;
 
   constructor(
@@ -103,7 +106,7 @@ class Service {
 
   /** What the page says after `start`. */
   hear(message: ToWorker): void {
-    if (Array.isArray(message)) {
+    if (isOnLine(message)) {
       this.lines.hear(message);
     } else if ('line' in message) {
       this.clients.greet(this.lines.open(message.line));

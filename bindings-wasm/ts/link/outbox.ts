@@ -58,8 +58,8 @@ export class Outbox {
     this.fresh = this.fresh.filter((other) => other !== pending);
   }
 
-  /** All that was written, to be posted now. */
-  take(): ArrayBuffer {
+  /** All that was written, to be posted before anything else is written. */
+  take(): Uint8Array {
     for (const pending of this.fresh) pending.posted = true;
     this.fresh = [];
     return this.out.take();

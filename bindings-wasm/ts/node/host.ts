@@ -170,8 +170,9 @@ class Line {
     this.hold(true);
   }
 
-  post(batch: ArrayBuffer): void {
-    this.port.postMessage(batch, [batch]);
+  post(batch: Uint8Array): void {
+    const { buffer } = batch.slice() as Uint8Array<ArrayBuffer>;
+    this.port.postMessage(buffer, [buffer]);
   }
 
   busy(pending: boolean): void {

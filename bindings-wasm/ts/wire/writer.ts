@@ -9,7 +9,7 @@ const LITTLE = 1 << 12;
 /** Memory of more than this is not kept for the next requests. */
 const LARGE = 1 << 18;
 /** A text of up to so many letters is written by a loop: the native encoder costs more to call. */
-const SHORT = 48;
+const SHORT = 128;
 /** A text beyond this is measured before it is written, rather than given thrice its length. */
 const LONG = 1 << 16;
 
@@ -74,9 +74,9 @@ export class Writer {
     this.view.setUint32(place - this.current.base, value, true);
   }
 
-  /** All that was written since the last time, as a buffer of its own. */
-  take(): ArrayBuffer {
-    const batch = this.bytes.buffer.slice(this.from, this.at);
+  /** All that was written since the last time: the bytes are good until the next ones are written. */
+  take(): Uint8Array {
+    const batch = this.bytes.subarray(this.from, this.at);
     if (this.kept) {
       this.from = this.at;
       if (this.bytes.length - this.at < LITTLE) this.renew(CHUNK);
