@@ -22,12 +22,17 @@ thread_local! {
     static OPENED: RefCell<Known> = RefCell::default();
 }
 
+/// Bytes of a small batch, as in `ts/wire/letters.ts`.
+const ROOM: usize = 1024;
+
 /// A client's requests and replies. Dropping it rolls back what the client has
 /// open.
 #[wasm_bindgen]
 pub struct Port {
     server: Option<Server>,
     opened: Option<Rc<Opened>>,
+    /// Where the host writes small batches of requests.
+    room: RefCell<Vec<u8>>,
     /// The replies that were taken last.
     taken: RefCell<Vec<u8>>,
 }
@@ -52,7 +57,12 @@ pub async fn connect(
     let client = client as u32;
     let opened = open(path, options.into()).await.map_err(|error| describe(&error))?;
     let server = Server::new(opened.database.clone(), client, Worker { notify });
-    Ok(Port { server: Some(server), opened: Some(opened), taken: RefCell::default() })
+    Ok(Port {
+        server: Some(server),
+        opened: Some(opened),
+        room: vec![0; ROOM].into(),
+        taken: RefCell::default(),
+    })
 }
 
 async fn open(path: String, options: JsValue) -> ubiqlite::Result<Rc<Opened>> {
@@ -96,6 +106,22 @@ impl Port {
             Some(server) => server.submit(bytes).map_err(|error| describe(&error)),
             None => Ok(()),
         }
+    }
+
+    /// The place in memory for a batch that [`submit_room`](Self::submit_room) takes.
+    pub fn room(&self) -> *mut u8 {
+        self.room.borrow_mut().as_mut_ptr()
+    }
+
+    /// As `submit`, of so many bytes that the host wrote into the room.
+    ///
+    /// # Errors
+    /// As `submit`.
+    #[wasm_bindgen(js_name = submitRoom)]
+    pub fn submit_room(&self, length: usize) -> Result<(), JsValue> {
+        // Requests are taken within one call of the host, which writes none meanwhile.
+        let room = self.room.borrow();
+        self.submit(&room[..length.min(ROOM)])
     }
 
     /// Whether requests wait for `resume()`, because those before took long.

@@ -71,7 +71,7 @@ export async function openChannel(engine: Engine, client: Client, events: Channe
         state = 'open';
         resolve({
           client: data.opened,
-          post: (bytes) => postBatch(line, batchOf(bytes)),
+          post: (bytes, from, to) => postBatch(line, batchOf(bytes, from, to)),
           stop: (request) => stops.stop(request),
           busy: () => {},
           close,

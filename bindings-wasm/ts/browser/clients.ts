@@ -76,7 +76,7 @@ export class Clients {
     };
     if (presence !== '') whenGone(presenceLock(this.name, presence), client.watch.signal, leave);
     try {
-      given = await this.connect(path, { ...options, client: number }, (replies) => postBatch(line, batchOf(replies)));
+      given = await this.connect(path, { ...options, client: number }, (memory, from, to) => postBatch(line, batchOf(memory, from, to)));
     } catch (error) {
       say(line, { failed: portable(error) });
       this.forget(number, client);

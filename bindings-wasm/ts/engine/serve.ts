@@ -1,6 +1,6 @@
 // The engine in a worker, whatever platform the worker is of.
 import init, { type InitOutput, type Port, connect, install } from '../../dist/wasm/ubiqlite_wasm.js';
-import { type Batch, bytesOf } from '../wire/letters.js';
+import { type Batch, spell } from '../wire/letters.js';
 
 /**
  * The files that databases are kept in. Each call is done when it returns; errors
@@ -42,8 +42,11 @@ export interface EnginePort {
   close(): Promise<void>;
 }
 
-/** Opens a database for a client, whose number is `options.client`; `send` gets its replies, which are good until it returns. */
-export type Connect = (path: string, options: object, send: (replies: Uint8Array) => void) => Promise<EnginePort>;
+/** Sends replies, which are these bytes of the engine's memory until it returns. */
+export type Send = (memory: Uint8Array, from: number, to: number) => void;
+
+/** Opens a database for a client, whose number is `options.client`. */
+export type Connect = (path: string, options: object, send: Send) => Promise<EnginePort>;
 
 /** The engine. */
 export interface Engine {
@@ -78,10 +81,10 @@ class Memory {
 
   constructor(private readonly wasm: InitOutput) {}
 
-  bytes(at: number, length: number): Uint8Array {
+  get bytes(): Uint8Array {
     // Memory that has grown has another buffer; the one before is empty.
     if (this.all.length === 0) this.all = new Uint8Array(this.wasm.memory.buffer);
-    return this.all.subarray(at, at + length);
+    return this.all;
   }
 }
 
@@ -104,8 +107,11 @@ class WasmEngine implements Engine {
     // Everything that became ready in this turn travels in one message.
     const flush = (): void => {
       asked = false;
-      const length = this.guarded(() => port?.take()) ?? 0;
-      if (length > 0) send(this.memory.bytes((port as Port).taken(), length));
+      if (port === undefined) return;
+      const length = this.guarded(() => open.take()) ?? 0;
+      if (length === 0) return;
+      const from = open.taken();
+      send(this.memory.bytes, from, from + length);
     };
     let submitting = false;
     const notify = (): void => {
@@ -115,6 +121,11 @@ class WasmEngine implements Engine {
     };
     port = await connect(path, options, notify);
     const open = port;
+    const room = open.room();
+    const take = (batch: Batch): void => {
+      if (typeof batch !== 'string') open.submit(new Uint8Array(batch));
+      else if (spell(batch, this.memory.bytes, room)) open.submitRoom(batch.length);
+    };
     let over = false;
     const waiting: Batch[] = [];
     let going = false;
@@ -128,7 +139,7 @@ class WasmEngine implements Engine {
         if (!over && open.isBehind()) await nextTurn();
         if (over) return;
         this.guarded(() => open.resume());
-        for (const batch of waiting.splice(0)) this.guarded(() => open.submit(bytesOf(batch)));
+        for (const batch of waiting.splice(0)) this.guarded(() => take(batch));
       }
       going = false;
     };
@@ -138,7 +149,7 @@ class WasmEngine implements Engine {
           waiting.push(batch);
         } else {
           submitting = true;
-          this.guarded(() => open.submit(bytesOf(batch)));
+          this.guarded(() => take(batch));
           submitting = false;
           // What was answered within the call travels at once.
           if (!asked) flush();

@@ -1,4 +1,5 @@
 import type { Batch } from '../wire/letters.js';
+import type { Taker } from '../wire/writer.js';
 
 /** What an engine says to a client. */
 export interface ChannelEvents {
@@ -12,8 +13,8 @@ export interface ChannelEvents {
 export interface Channel {
   /** The client's number, which no other client of the engine has. */
   readonly client: number;
-  /** Sends a batch of requests. The bytes are the caller's again when it returns. */
-  post(batch: Uint8Array): void;
+  /** Sends a batch of requests. */
+  readonly post: Taker<void>;
   /** Stops a request that may be running, which hears no message meanwhile. */
   stop(request: number): void;
   /** Says whether calls are pending: in Node the process lives that long. */

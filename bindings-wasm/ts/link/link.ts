@@ -252,7 +252,7 @@ export class Link {
   /** Posts what was written, or sees to it that there is an engine to post it to. */
   private flush(): void {
     if (this.outbox.isEmpty) return;
-    if (this.channel !== undefined) this.channel.post(this.outbox.take());
+    if (this.channel !== undefined) this.outbox.post(this.channel.post);
     // Whoever waits hears of a failure by their calls.
     else this.connect().catch(() => {});
   }

@@ -30,8 +30,8 @@ export class Clients {
     client.whenClosed = () => void this.dismiss(client);
     try {
       await this.prepare(options, () => client.left);
-      client.engine = await this.connect(path, { ...options, client: number }, (replies) => {
-        const { buffer } = replies.slice() as Uint8Array<ArrayBuffer>;
+      client.engine = await this.connect(path, { ...options, client: number }, (memory, from, to) => {
+        const { buffer } = memory.slice(from, to) as Uint8Array<ArrayBuffer>;
         port.postMessage(buffer, [buffer]);
       });
       this.approve();

@@ -83,7 +83,7 @@ export class Host {
           settled();
           resolve({
             client,
-            post: (batch) => line.post(batch),
+            post: (bytes, from, to) => line.post(bytes.slice(from, to).buffer as ArrayBuffer),
             stop: (request) => stop(this.stops, client, request),
             busy: (pending) => line.busy(pending),
             close: () => line.close(),
@@ -170,9 +170,8 @@ class Line {
     this.hold(true);
   }
 
-  post(batch: Uint8Array): void {
-    const { buffer } = batch.slice() as Uint8Array<ArrayBuffer>;
-    this.port.postMessage(buffer, [buffer]);
+  post(batch: ArrayBuffer): void {
+    this.port.postMessage(batch, [batch]);
   }
 
   busy(pending: boolean): void {

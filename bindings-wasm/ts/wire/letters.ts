@@ -5,20 +5,30 @@
  * 5.5 µs for 250 bytes, and the text cells of its rows are cut out of it.
  */
 
+import { malformed } from './malformed.js';
+
 /** Bytes of requests or replies between threads. */
 export type Batch = ArrayBuffer | string;
 
 /** Beyond so many bytes a buffer is cheaper. */
 const FEW = 1024;
 
-/** The bytes as they travel best. They are the caller's again when it returns. */
-export function batchOf(bytes: Uint8Array): Batch {
-  const { length } = bytes;
-  if (length > FEW) return bytes.slice().buffer as ArrayBuffer;
+/** These bytes as they travel best. They are the caller's again when it returns. */
+export function batchOf(bytes: Uint8Array, from: number, to: number): Batch {
+  const length = to - from;
+  if (length > FEW) return bytes.slice(from, to).buffer as ArrayBuffer;
   // Neither a typed array nor a spread is as quick here.
   const letters = new Array<number>(length);
-  for (let at = 0; at < length; at += 1) letters[at] = bytes[at];
+  for (let at = 0; at < length; at += 1) letters[at] = bytes[from + at];
   return String.fromCharCode.apply(null, letters);
+}
+
+/** Writes the bytes of a text. False, and nothing is written, if it is longer than any that is sent. */
+export function spell(text: string, into: Uint8Array, at: number): boolean {
+  const { length } = text;
+  if (length > FEW) return false;
+  for (let index = 0; index < length; index += 1) into[at + index] = text.charCodeAt(index);
+  return true;
 }
 
 /** Whether a message is a batch. */
@@ -39,19 +49,11 @@ export interface Source {
 const bytes = new Uint8Array(FEW);
 const view = new DataView(bytes.buffer);
 
+/** @throws `Internal` for a text that is no batch */
 export function sourceOf(batch: Batch): Source {
   if (typeof batch !== 'string') {
     return { view: new DataView(batch), bytes: new Uint8Array(batch), size: batch.byteLength, letters: undefined };
   }
-  const { length } = batch;
-  // None of this version is longer.
-  if (length > FEW) return sourceOf(Uint8Array.from(batch, (letter) => letter.charCodeAt(0)).buffer);
-  for (let at = 0; at < length; at += 1) bytes[at] = batch.charCodeAt(at);
-  return { view, bytes, size: length, letters: batch };
-}
-
-/** The bytes of a batch, until the next one is looked at. */
-export function bytesOf(batch: Batch): Uint8Array {
-  const source = sourceOf(batch);
-  return source.bytes.subarray(0, source.size);
+  if (!spell(batch, bytes, 0)) throw malformed();
+  return { view, bytes, size: batch.length, letters: batch };
 }

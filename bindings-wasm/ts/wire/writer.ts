@@ -13,6 +13,9 @@ const SHORT = 128;
 /** A text beyond this is measured before it is written, rather than given thrice its length. */
 const LONG = 1 << 16;
 
+/** Takes what lies there, which is another's again when it returns. */
+export type Taker<T> = (bytes: Uint8Array, from: number, to: number) => T;
+
 /** A piece of memory with requests in it. Those that may be sent again are read from it. */
 export interface Piece {
   readonly bytes: Uint8Array<ArrayBuffer>;
@@ -74,9 +77,9 @@ export class Writer {
     this.view.setUint32(place - this.current.base, value, true);
   }
 
-  /** All that was written since the last time: the bytes are good until the next ones are written. */
-  take(): Uint8Array {
-    const batch = this.bytes.subarray(this.from, this.at);
+  /** Has `by` take all that was written since the last time. */
+  take<T>(by: Taker<T>): T {
+    const taken = by(this.bytes, this.from, this.at);
     if (this.kept) {
       this.from = this.at;
       if (this.bytes.length - this.at < LITTLE) this.renew(CHUNK);
@@ -87,7 +90,7 @@ export class Writer {
       this.current.base += this.at;
       this.at = this.from = 0;
     }
-    return batch;
+    return taken;
   }
 
   /** Forgets what was not taken. */
