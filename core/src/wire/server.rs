@@ -52,6 +52,8 @@ struct Held {
     /// Calls that were answered a moment ago and may have changed something in
     /// the transaction of a handle: the client may be giving them up.
     recent: VecDeque<(u32, u32)>,
+    /// Those of the batch that is being taken which were not done at once.
+    begun: Vec<Arc<Task>>,
     /// Requests that have not begun.
     waiting: VecDeque<Box<[u8]>>,
     /// Requests took long: the host is to look for messages before the next.
@@ -105,6 +107,12 @@ impl Server {
     /// `InvalidArgument` for bytes that are no requests; those before them were
     /// taken.
     pub fn submit(&self, bytes: &[u8]) -> Result<()> {
+        let taken = self.take_all(bytes);
+        self.0.go_on();
+        taken
+    }
+
+    fn take_all(&self, bytes: &[u8]) -> Result<()> {
         let mut start = None;
         let mut batch = Reader::new(bytes);
         while !batch.is_empty() {
@@ -137,6 +145,11 @@ impl Server {
     /// host's one thread has looked for messages, among which there may be one
     /// that gives a waiting request up.
     pub fn resume(&self) {
+        self.take_waiting();
+        self.0.go_on();
+    }
+
+    fn take_waiting(&self) {
         let start = platform::now();
         self.0.held().behind = false;
         loop {
@@ -174,6 +187,7 @@ impl Drop for Server {
         let tasks = std::mem::take(&mut held.tasks);
         let handles = held.handles.drain();
         held.feeds.clear();
+        held.begun.clear();
         held.waiting.clear();
         drop(held);
         for task in tasks.values() {
@@ -294,7 +308,19 @@ impl Inner {
         let task = Arc::new(Task::new(head.id, head.handle, caller, future));
         self.held().tasks.insert(head.id, Arc::clone(&task));
         if task.poll(&mut Context::from_waker(Waker::noop())).is_pending() {
-            self.host.spawn(Box::pin(Drive(task)));
+            self.held().begun.push(task);
+        }
+    }
+
+    /// Goes on with what the requests of a batch have begun: writes that wait for
+    /// others of the same moment need not wait any longer. What is not done by that
+    /// is the host's to drive.
+    fn go_on(&self) {
+        let begun = std::mem::take(&mut self.held().begun);
+        for task in begun {
+            if task.poll(&mut Context::from_waker(Waker::noop())).is_pending() {
+                self.host.spawn(Box::pin(Drive(task)));
+            }
         }
     }
 
