@@ -66,7 +66,8 @@ async function prepare(
   // Without OPFS, calls on a database in memory run to their end.
   const within = handles?.within ?? (await stops().catch(() => undefined));
   const tokens = within && new Tokens(within);
-  await tokens?.prime();
+  // Made while SQLite opens the database; a call that comes first waits for the first of them.
+  void tokens?.refill();
   if (handles === undefined && within !== undefined) void clearStops(within).catch(() => {});
   return { handles, tokens };
 }
@@ -101,7 +102,6 @@ class Service {
     });
     if (handles !== undefined) this.bus = this.announce();
     if (hub !== undefined) hub.onmessage = ({ data }: MessageEvent<Passed>) => this.clients.greet(data.port);
-    void tokens?.refill();
   }
 
   /** What the page says after `start`. */
