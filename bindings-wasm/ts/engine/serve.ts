@@ -145,6 +145,8 @@ class WasmEngine implements Engine {
     };
     return {
       submit: (batch) => {
+        // The room is gone with the port.
+        if (over) return;
         if (going || this.ready() !== undefined) {
           waiting.push(batch);
         } else {
