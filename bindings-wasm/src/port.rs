@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::{Rc, Weak};
 
-use js_sys::{Function, Uint8Array};
+use js_sys::Function;
 use ubiqlite::wire::{Host, Server, Settings};
 use ubiqlite::{BoxFuture, Database, Error, ErrorKind};
 use wasm_bindgen::prelude::*;
@@ -22,12 +22,19 @@ thread_local! {
     static OPENED: RefCell<Known> = RefCell::default();
 }
 
+/// Bytes of a small batch, as in `ts/wire/letters.ts`.
+const ROOM: usize = 1024;
+
 /// A client's requests and replies. Dropping it rolls back what the client has
 /// open.
 #[wasm_bindgen]
 pub struct Port {
     server: Option<Server>,
     opened: Option<Rc<Opened>>,
+    /// Where the host writes small batches of requests.
+    room: RefCell<Vec<u8>>,
+    /// The replies that were taken last.
+    taken: RefCell<Vec<u8>>,
 }
 
 /// Opens a database for the client of `options.client`, a number that no other
@@ -50,7 +57,12 @@ pub async fn connect(
     let client = client as u32;
     let opened = open(path, options.into()).await.map_err(|error| describe(&error))?;
     let server = Server::new(opened.database.clone(), client, Worker { notify });
-    Ok(Port { server: Some(server), opened: Some(opened) })
+    Ok(Port {
+        server: Some(server),
+        opened: Some(opened),
+        room: vec![0; ROOM].into(),
+        taken: RefCell::default(),
+    })
 }
 
 async fn open(path: String, options: JsValue) -> ubiqlite::Result<Rc<Opened>> {
@@ -96,6 +108,22 @@ impl Port {
         }
     }
 
+    /// The place in memory for a batch that [`submit_room`](Self::submit_room) takes.
+    pub fn room(&self) -> *mut u8 {
+        self.room.borrow_mut().as_mut_ptr()
+    }
+
+    /// As `submit`, of so many bytes that the host wrote into the room.
+    ///
+    /// # Errors
+    /// As `submit`.
+    #[wasm_bindgen(js_name = submitRoom)]
+    pub fn submit_room(&self, length: usize) -> Result<(), JsValue> {
+        // Requests are taken within one call of the host, which writes none meanwhile.
+        let room = self.room.borrow();
+        self.submit(&room[..length.min(ROOM)])
+    }
+
     /// Whether requests wait for `resume()`, because those before took long.
     #[wasm_bindgen(js_name = isBehind)]
     pub fn is_behind(&self) -> bool {
@@ -110,10 +138,18 @@ impl Port {
         }
     }
 
-    /// The replies that are ready.
-    pub fn take(&self) -> Option<Uint8Array> {
-        let bytes = self.server.as_ref()?.take()?;
-        Some(Uint8Array::from(bytes.as_slice()))
+    /// Takes the replies that are ready, and answers how many bytes they are. They
+    /// stay at [`taken`](Self::taken) until the next call of this.
+    pub fn take(&self) -> usize {
+        let bytes = self.server.as_ref().and_then(Server::take).unwrap_or_default();
+        let length = bytes.len();
+        self.taken.replace(bytes);
+        length
+    }
+
+    /// The place in memory of what was taken last.
+    pub fn taken(&self) -> *const u8 {
+        self.taken.borrow().as_ptr()
     }
 
     /// Rolls back what the client has open, and closes the database if it was

@@ -1,6 +1,8 @@
 import { errorOf } from '../errors.js';
 import type { Channel, ChannelEvents } from '../link/connector.js';
+import { batchOf, isBatch } from '../wire/letters.js';
 import type { Engine } from './engine.js';
+import { postBatch } from './line.js';
 import type { FromClient, ToClient } from './protocol.js';
 import { StopRequests } from './stop.js';
 
@@ -27,7 +29,7 @@ export interface Client {
  */
 export async function openChannel(engine: Engine, client: Client, events: ChannelEvents): Promise<Channel> {
   const line = await engine.dial();
-  const say = (message: FromClient, transfer: Transferable[] = []): void => line.postMessage(message, transfer);
+  const say = (message: FromClient): void => line.postMessage(message);
   const stops = new StopRequests(client.stops ?? client.path);
   let state: 'opening' | 'open' | 'over' = 'opening';
   let closing: (() => void) | undefined;
@@ -61,7 +63,7 @@ export async function openChannel(engine: Engine, client: Client, events: Channe
 
     line.onmessage = ({ data }: MessageEvent<ToClient>) => {
       if (state === 'over') return;
-      if (data instanceof ArrayBuffer) {
+      if (isBatch(data)) {
         events.message(data);
       } else if ('hello' in data) {
         say({ open: client.path, options: client.options, presence: client.presence });
@@ -69,7 +71,7 @@ export async function openChannel(engine: Engine, client: Client, events: Channe
         state = 'open';
         resolve({
           client: data.opened,
-          post: (batch) => say(batch, [batch]),
+          post: (bytes, from, to) => postBatch(line, batchOf(bytes, from, to)),
           stop: (request) => stops.stop(request),
           busy: () => {},
           close,

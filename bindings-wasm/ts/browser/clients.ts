@@ -1,6 +1,7 @@
 import type { Connect, EnginePort } from '../engine/serve.js';
+import { batchOf, isBatch } from '../wire/letters.js';
 import { portable } from './failure.js';
-import type { Line } from './line.js';
+import { type Line, postBatch } from './line.js';
 import { presenceLock, whenGone } from './locks.js';
 import type { FromClient, ToClient } from './protocol.js';
 
@@ -37,7 +38,7 @@ export class Clients {
   greet(line: Line): void {
     if (this.closing) return;
     line.onmessage = ({ data }: MessageEvent<FromClient>) => {
-      if (data instanceof ArrayBuffer || !('open' in data)) {
+      if (isBatch(data) || !('open' in data)) {
         line.close();
         return;
       }
@@ -71,13 +72,11 @@ export class Clients {
       if (client.port !== undefined) void this.dismiss(number, client);
     };
     line.onmessage = ({ data }: MessageEvent<FromClient>) => {
-      if (!(data instanceof ArrayBuffer) && 'close' in data) leave();
+      if (!isBatch(data) && 'close' in data) leave();
     };
     if (presence !== '') whenGone(presenceLock(this.name, presence), client.watch.signal, leave);
     try {
-      given = await this.connect(path, { ...options, client: number }, (batch) => {
-        line.postMessage(batch, [batch]);
-      });
+      given = await this.connect(path, { ...options, client: number }, (memory, from, to) => postBatch(line, batchOf(memory, from, to)));
     } catch (error) {
       say(line, { failed: portable(error) });
       this.forget(number, client);
@@ -90,7 +89,7 @@ export class Clients {
     }
     const port = given;
     line.onmessage = ({ data }: MessageEvent<FromClient>) => {
-      if (data instanceof ArrayBuffer) port.submit(data);
+      if (isBatch(data)) port.submit(data);
       else if ('close' in data) leave();
     };
     say(line, { opened: number });

@@ -1,6 +1,7 @@
 import { contents, clear, directory, fileOf, isNamed, mainSize, mark } from './directory.js';
 import { failure, portable } from './failure.js';
 import { requireHandles } from './handles.js';
+import { isOnLine } from './line.js';
 import type { FromWorker, ToWorker } from './protocol.js';
 
 type Start = Extract<ToWorker, { import: string }>;
@@ -36,6 +37,7 @@ export function importDatabase(start: Start, tell: (message: FromWorker) => void
   };
   step(() => Promise.resolve({ next: true }));
   return ({ data }) => {
+    if (isOnLine(data)) return;
     if ('chunk' in data) {
       step((incoming) => {
         incoming.add(new Uint8Array(data.chunk));

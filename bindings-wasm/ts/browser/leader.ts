@@ -3,7 +3,7 @@ import type { Engine } from './engine.js';
 import { failure } from './failure.js';
 import { handover } from './handover.js';
 import { freshId } from './id.js';
-import { type Line, OwnLines } from './line.js';
+import { type Line, OwnLines, isOnLine } from './line.js';
 import type { FromWorker, ToWorker } from './protocol.js';
 import { spawn, wasmUrl } from './standby.js';
 
@@ -100,12 +100,14 @@ export class Leader implements Engine {
     this.end('resigned', reason);
   }
 
-  private tell(message: ToWorker, transfer: Transferable[] = []): void {
-    this.worker.postMessage(message, transfer);
+  private tell(message: ToWorker, transfer?: Transferable[]): void {
+    // A list of what is transferred costs something even when it is empty.
+    if (transfer === undefined) this.worker.postMessage(message);
+    else this.worker.postMessage(message, transfer);
   }
 
   private hear(message: FromWorker): void {
-    if (Array.isArray(message)) {
+    if (isOnLine(message)) {
       this.lines.hear(message);
     } else if ('ready' in message) {
       this.isReady = true;

@@ -1,3 +1,5 @@
+import { type Batch, isBatch } from '../wire/letters.js';
+
 /**
  * One end of a connection between a client and an engine: a MessagePort, or the
  * same over a BroadcastChannel or between a page and its own worker.
@@ -8,8 +10,19 @@ export interface Line {
   close(): void;
 }
 
-/** A message on one of the lines between a page and its worker. */
-export type OnLine = [line: string, message: unknown];
+/** Sends a batch. */
+export function postBatch(line: Line, batch: Batch): void {
+  if (typeof batch === 'string') line.postMessage(batch);
+  else line.postMessage(batch, [batch]);
+}
+
+/** A message on one of the lines between a page and its worker; a bare batch is one of the first line. */
+export type OnLine = [line: string, message: unknown] | Batch;
+
+/** Whether it is a message on a line. */
+export function isOnLine(message: unknown): message is OnLine {
+  return Array.isArray(message) || isBatch(message);
+}
 
 /**
  * The lines between a page and its own worker. They share the worker's own
@@ -18,23 +31,31 @@ export type OnLine = [line: string, message: unknown];
  */
 export class OwnLines {
   private readonly lines = new Map<string, Line>();
+  /** The line that was opened first, at both ends: most pages have no other. It is never another one. */
+  private first: Line | undefined;
 
   /** @param post reaches the other side */
-  constructor(private readonly post: (message: OnLine, transfer: Transferable[]) => void) {}
+  constructor(private readonly post: (message: OnLine, transfer?: Transferable[]) => void) {}
 
   open(id: string): Line {
+    const bare = this.first === undefined;
     const line: Line = {
-      postMessage: (message, transfer = []) => this.post([id, message], transfer),
+      postMessage: (message, transfer) => this.post(bare && isBatch(message) ? message : [id, message], transfer),
       onmessage: null,
-      close: () => void this.lines.delete(id),
+      close: () => {
+        line.onmessage = null;
+        this.lines.delete(id);
+      },
     };
+    this.first ??= line;
     this.lines.set(id, line);
     return line;
   }
 
   /** Gives a message from the other side to its line. */
-  hear([id, data]: OnLine): void {
-    this.lines.get(id)?.onmessage?.({ data } as MessageEvent);
+  hear(message: OnLine): void {
+    if (isBatch(message)) this.first?.onmessage?.({ data: message } as MessageEvent);
+    else this.lines.get(message[0])?.onmessage?.({ data: message[1] } as MessageEvent);
   }
 }
 

@@ -41,6 +41,8 @@ export class Member {
   private users = 0;
   private waiters: Waiter[] = [];
   private leader: Leader | undefined;
+  /** The engine of this context that is being started. */
+  private starting: string | undefined;
   private remote: RemoteEngine | undefined;
   /** Who said that it leads while `remote` seemed to live. */
   private successor: Leads | undefined;
@@ -132,7 +134,8 @@ export class Member {
 
   private hear(message: Broadcast): void {
     // When this context leads, what it hears is an echo of one before.
-    if (!('leads' in message) || this.leader !== undefined) return;
+    // Its own engine says that it leads before it is ready for this context.
+    if (!('leads' in message) || this.leader !== undefined || message.leads === this.starting) return;
     if (message.protocol !== PROTOCOL) {
       this.refuse(
         failure(
@@ -220,12 +223,13 @@ export class Member {
       const begun = performance.now();
       const epoch = freshId();
       const release = await hold(epochLock(this.name, epoch));
+      this.starting = epoch;
       const leader = new Leader(this.name, epoch, 'opfs', release, standby?.take());
       const resign = (): void => leader.resign(String(resigned.reason));
       if (resigned.aborted) resign();
       resigned.addEventListener('abort', resign);
       try {
-        await leader.ready;
+        await leader.ready.finally(() => (this.starting = undefined));
       } catch (error) {
         if (!resigned.aborted) this.refuse(error as Error);
         return;

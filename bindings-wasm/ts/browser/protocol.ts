@@ -1,10 +1,11 @@
 /** What contexts say to each other. Changed in any way: count `PROTOCOL` up. */
 
 import type { ErrorFields } from '../errors.js';
+import type { Batch } from '../wire/letters.js';
 import type { OnLine } from './line.js';
 
 /** Contexts with another number cannot share an engine: they run another version of the package. */
-export const PROTOCOL = 1;
+export const PROTOCOL = 2;
 
 /** Who leads. */
 export interface Leads {
@@ -36,15 +37,15 @@ export type FromHub = { line: string; passed: boolean };
 /** From the hub to an engine. */
 export type Passed = { line: string; port: MessagePort };
 
-/** From a client over its line. Bare ArrayBuffers are request batches. */
+/** From a client over its line. Its batches of requests are bare. */
 export type FromClient =
-  | ArrayBuffer
+  | Batch
   | { open: string; options: object; presence: string }
   | { close: true };
 
-/** To a client over its line. Bare ArrayBuffers are reply batches. */
+/** To a client over its line. Batches of replies are bare. */
 export type ToClient =
-  | ArrayBuffer
+  | Batch
   | { hello: true }
   | { opened: number }
   | { failed: ErrorFields }

@@ -36,6 +36,8 @@ export class Tokens {
   private readonly prefix = `stop-${freshId()}-`;
   private made = 0;
   private making: Promise<void> | undefined;
+  /** Those who wait for the first. */
+  private readonly waiting: (() => void)[] = [];
   private failed = false;
   private current: Call | undefined;
 
@@ -46,20 +48,13 @@ export class Tokens {
     this.reader = typeof FileReaderSync === 'function' ? new FileReaderSync() : undefined;
   }
 
-  /** Makes the first one, so that no call is without. */
-  async prime(): Promise<void> {
-    if (this.reader === undefined) return;
-    try {
-      this.stock.push(await this.make());
-    } catch {
-      // As in `refill`.
-    }
-  }
-
   /** What is to be waited for until there is one; nothing where there is, or can't be. */
   ready(): Promise<void> | undefined {
     if (this.stock.length > 0 || this.reader === undefined || this.failed) return undefined;
-    return this.refill();
+    return new Promise((resolve) => {
+      this.waiting.push(resolve);
+      void this.refill();
+    });
   }
 
   /** Fills the stock. */
@@ -71,12 +66,21 @@ export class Tokens {
   private async fill(): Promise<void> {
     if (this.reader === undefined) return;
     try {
-      while (this.stock.length < STOCK) this.stock.push(await this.make());
+      while (this.stock.length < STOCK) {
+        this.stock.push(await this.make());
+        // The others can be made while the first is used.
+        this.release();
+      }
       this.failed = false;
     } catch {
       // The disk is full, for example. Statements then run to their end.
       this.failed = true;
     }
+    this.release();
+  }
+
+  private release(): void {
+    for (const resolve of this.waiting.splice(0)) resolve();
   }
 
   /** Whether the call that runs is to stop. The engine asks often, in the middle of it. */

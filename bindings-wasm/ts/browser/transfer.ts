@@ -2,6 +2,7 @@ import { errorOf } from '../errors.js';
 import { exclusively } from './exclusive.js';
 import { failure } from './failure.js';
 import { directoryName } from './names.js';
+import { isOnLine } from './line.js';
 import type { FromWorker, ToWorker } from './protocol.js';
 import { requestPersistence } from './persistence.js';
 import { requireStorage } from './requirements.js';
@@ -93,7 +94,7 @@ class Importer {
     return new Promise((resolve, reject) => {
       this.answer = (answer) => {
         this.answer = undefined;
-        if (Array.isArray(answer)) return;
+        if (isOnLine(answer)) return;
         if ('failed' in answer) reject((this.failed = errorOf(answer.failed)));
         else resolve();
       };

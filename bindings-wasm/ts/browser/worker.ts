@@ -7,7 +7,7 @@ import { Clients } from './clients.js';
 import { portable } from './failure.js';
 import { type Handles, openHandles } from './handles.js';
 import { importDatabase } from './import.js';
-import { OwnLines, broadcastLine } from './line.js';
+import { OwnLines, broadcastLine, isOnLine } from './line.js';
 import { electionLock } from './locks.js';
 import { MemoryFiles } from './memory.js';
 import { OpfsFiles } from './opfs.js';
@@ -28,7 +28,7 @@ let prepared: Promise<Engine> | undefined;
 const tell = (message: FromWorker): void => page.postMessage(message);
 
 page.onmessage = ({ data }) => {
-  if (Array.isArray(data)) return;
+  if (isOnLine(data)) return;
   if ('prepare' in data) {
     prepared = load(data.prepare);
     // Whoever starts it hears of it.
@@ -66,7 +66,8 @@ async function prepare(
   // Without OPFS, calls on a database in memory run to their end.
   const within = handles?.within ?? (await stops().catch(() => undefined));
   const tokens = within && new Tokens(within);
-  await tokens?.prime();
+  // Made while SQLite opens the database; a call that comes first waits for the first of them.
+  void tokens?.refill();
   if (handles === undefined && within !== undefined) void clearStops(within).catch(() => {});
   return { handles, tokens };
 }
@@ -75,7 +76,10 @@ async function prepare(
 class Service {
   private readonly clients: Clients;
   private readonly bus: BroadcastChannel | undefined;
-  private readonly lines = new OwnLines((message, transfer) => page.postMessage(message, transfer));
+  private readonly lines = new OwnLines((message, transfer) => {
+    if (transfer === undefined) page.postMessage(message);
+    else page.postMessage(message, transfer);
+  });
   private leaving = false;
 
   constructor(
@@ -98,12 +102,11 @@ class Service {
     });
     if (handles !== undefined) this.bus = this.announce();
     if (hub !== undefined) hub.onmessage = ({ data }: MessageEvent<Passed>) => this.clients.greet(data.port);
-    void tokens?.refill();
   }
 
   /** What the page says after `start`. */
   hear(message: ToWorker): void {
-    if (Array.isArray(message)) {
+    if (isOnLine(message)) {
       this.lines.hear(message);
     } else if ('line' in message) {
       this.clients.greet(this.lines.open(message.line));

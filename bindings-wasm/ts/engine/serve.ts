@@ -1,5 +1,6 @@
 // The engine in a worker, whatever platform the worker is of.
-import init, { type Port, connect, install } from '../../dist/wasm/ubiqlite_wasm.js';
+import init, { type InitOutput, type Port, connect, install } from '../../dist/wasm/ubiqlite_wasm.js';
+import { type Batch, spell } from '../wire/letters.js';
 
 /**
  * The files that databases are kept in. Each call is done when it returns; errors
@@ -36,13 +37,16 @@ export interface Hooks {
 
 /** One client of the engine. */
 export interface EnginePort {
-  submit(batch: ArrayBuffer): void;
+  submit(batch: Batch): void;
   /** Rolls back what the client has open, and lets it go. */
   close(): Promise<void>;
 }
 
-/** Opens a database for a client, whose number is `options.client`; `send` gets its replies. */
-export type Connect = (path: string, options: object, send: (batch: ArrayBuffer) => void) => Promise<EnginePort>;
+/** Sends replies, which are these bytes of the engine's memory until it returns. */
+export type Send = (memory: Uint8Array, from: number, to: number) => void;
+
+/** Opens a database for a client, whose number is `options.client`. */
+export type Connect = (path: string, options: object, send: Send) => Promise<EnginePort>;
 
 /** The engine. */
 export interface Engine {
@@ -54,8 +58,7 @@ export interface Engine {
 /** Loads the engine from its wasm: an address, which is compiled while it loads, the bytes, or what was compiled. */
 export async function load(wasm: string | URL | Uint8Array | WebAssembly.Module): Promise<Engine> {
   const bytes = wasm instanceof Uint8Array ? (wasm as Uint8Array<ArrayBuffer>) : wasm;
-  await init({ module_or_path: bytes });
-  return new WasmEngine();
+  return new WasmEngine(new Memory(await init({ module_or_path: bytes })));
 }
 
 const turns: (() => void)[] = [];
@@ -72,10 +75,25 @@ function nextTurn(): Promise<void> {
   });
 }
 
+/** The memory of the engine. */
+class Memory {
+  private all = new Uint8Array();
+
+  constructor(private readonly wasm: InitOutput) {}
+
+  get bytes(): Uint8Array {
+    // Memory that has grown has another buffer; the one before is empty.
+    if (this.all.length === 0) this.all = new Uint8Array(this.wasm.memory.buffer);
+    return this.all;
+  }
+}
+
 class WasmEngine implements Engine {
   private crashed: (reason: string) => void = () => {};
   private ready: () => Promise<void> | undefined = () => undefined;
   private broken = false;
+
+  constructor(private readonly memory: Memory) {}
 
   install(files: Files | undefined, hooks: Hooks): void {
     this.crashed = hooks.crashed;
@@ -89,8 +107,11 @@ class WasmEngine implements Engine {
     // Everything that became ready in this turn travels in one message.
     const flush = (): void => {
       asked = false;
-      const replies = this.guarded(() => port?.take());
-      if (replies !== undefined) send(replies.buffer as ArrayBuffer);
+      if (port === undefined) return;
+      const length = this.guarded(() => open.take()) ?? 0;
+      if (length === 0) return;
+      const from = open.taken();
+      send(this.memory.bytes, from, from + length);
     };
     let submitting = false;
     const notify = (): void => {
@@ -100,8 +121,13 @@ class WasmEngine implements Engine {
     };
     port = await connect(path, options, notify);
     const open = port;
+    const room = open.room();
+    const take = (batch: Batch): void => {
+      if (typeof batch !== 'string') open.submit(new Uint8Array(batch));
+      else if (spell(batch, this.memory.bytes, room)) open.submitRoom(batch.length);
+    };
     let over = false;
-    const waiting: ArrayBuffer[] = [];
+    const waiting: Batch[] = [];
     let going = false;
     // Behind a long call, messages are looked for before the next one begins: it
     // may have been given up meanwhile.
@@ -113,17 +139,19 @@ class WasmEngine implements Engine {
         if (!over && open.isBehind()) await nextTurn();
         if (over) return;
         this.guarded(() => open.resume());
-        for (const batch of waiting.splice(0)) this.guarded(() => open.submit(new Uint8Array(batch)));
+        for (const batch of waiting.splice(0)) this.guarded(() => take(batch));
       }
       going = false;
     };
     return {
       submit: (batch) => {
+        // The room is gone with the port.
+        if (over) return;
         if (going || this.ready() !== undefined) {
           waiting.push(batch);
         } else {
           submitting = true;
-          this.guarded(() => open.submit(new Uint8Array(batch)));
+          this.guarded(() => take(batch));
           submitting = false;
           // What was answered within the call travels at once.
           if (!asked) flush();

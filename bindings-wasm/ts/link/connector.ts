@@ -1,7 +1,10 @@
+import type { Batch } from '../wire/letters.js';
+import type { Taker } from '../wire/writer.js';
+
 /** What an engine says to a client. */
 export interface ChannelEvents {
   /** A batch of replies. */
-  message(batch: ArrayBuffer): void;
+  message(batch: Batch): void;
   /** The engine is gone: nothing comes any more. Called once, never after `close()`. */
   lost(reason: string): void;
 }
@@ -10,8 +13,8 @@ export interface ChannelEvents {
 export interface Channel {
   /** The client's number, which no other client of the engine has. */
   readonly client: number;
-  /** Sends a batch of requests, which is the engine's from then on. */
-  post(batch: ArrayBuffer): void;
+  /** Sends a batch of requests. */
+  readonly post: Taker<void>;
   /** Stops a request that may be running, which hears no message meanwhile. */
   stop(request: number): void;
   /** Says whether calls are pending: in Node the process lives that long. */

@@ -1,4 +1,5 @@
 import { type UbiqliteError, errorOf } from '../errors.js';
+import type { Batch } from '../wire/letters.js';
 import { Kind, Op } from '../wire/ops.js';
 import { readReplies } from '../wire/reply.js';
 import type { Known } from '../wire/rows.js';
@@ -15,6 +16,8 @@ import { Quiet } from './quiet.js';
 
 /** The longest timer that there is. */
 const LONGEST = 2 ** 31 - 1;
+
+const SETTLED = Promise.resolve();
 
 type Resolve = (value: unknown) => void;
 type Reject = (error: unknown) => void;
@@ -40,6 +43,10 @@ export class Link {
   private connecting: Promise<void> | undefined;
   private known: Known = new Map();
   private scheduled = false;
+  private readonly onTurn = (): void => {
+    this.scheduled = false;
+    this.flush();
+  };
   private last = 0;
   private state: 'open' | 'closing' | 'closed' = 'open';
   private closing: Promise<void> | undefined;
@@ -238,16 +245,14 @@ export class Link {
   private schedule(): void {
     if (this.scheduled) return;
     this.scheduled = true;
-    queueMicrotask(() => {
-      this.scheduled = false;
-      this.flush();
-    });
+    // In browsers a tenth of what `queueMicrotask` takes, which calls out of the JavaScript engine.
+    void SETTLED.then(this.onTurn);
   }
 
   /** Posts what was written, or sees to it that there is an engine to post it to. */
   private flush(): void {
     if (this.outbox.isEmpty) return;
-    if (this.channel !== undefined) this.channel.post(this.outbox.take());
+    if (this.channel !== undefined) this.outbox.post(this.channel.post);
     // Whoever waits hears of a failure by their calls.
     else this.connect().catch(() => {});
   }
@@ -299,7 +304,7 @@ export class Link {
     }
   }
 
-  private receive(engine: number, batch: ArrayBuffer): void {
+  private receive(engine: number, batch: Batch): void {
     const { channel } = this;
     if (engine !== this.holdings.engine || channel === undefined) return;
     try {

@@ -175,7 +175,7 @@ class Sender {
     if (this.count === 0) this.chunk.u32(0);
     const { chunk } = this;
     chunk.setU32(chunk.place - chunk.pending, this.count);
-    const bytes = new Uint8Array(chunk.take());
+    const bytes = chunk.take((bytes, from, to) => bytes.slice(from, to));
     this.count = 0;
     if (this.call === undefined) this.first(more, bytes);
     else this.next(this.call, more, bytes);

@@ -1,5 +1,5 @@
 import { MORE, Op, TIMEOUT } from '../wire/ops.js';
-import { Writer } from '../wire/writer.js';
+import { type Taker, Writer } from '../wire/writer.js';
 import type { Pending } from './call.js';
 import { mayBeAsked, whenLost } from './lost.js';
 
@@ -58,11 +58,11 @@ export class Outbox {
     this.fresh = this.fresh.filter((other) => other !== pending);
   }
 
-  /** All that was written, to be posted now. */
-  take(): ArrayBuffer {
+  /** Posts all that was written. */
+  post(by: Taker<void>): void {
     for (const pending of this.fresh) pending.posted = true;
     this.fresh = [];
-    return this.out.take();
+    this.out.take(by);
   }
 
   clear(): void {

@@ -30,7 +30,10 @@ export class Clients {
     client.whenClosed = () => void this.dismiss(client);
     try {
       await this.prepare(options, () => client.left);
-      client.engine = await this.connect(path, { ...options, client: number }, (batch) => port.postMessage(batch, [batch]));
+      client.engine = await this.connect(path, { ...options, client: number }, (memory, from, to) => {
+        const { buffer } = memory.slice(from, to) as Uint8Array<ArrayBuffer>;
+        port.postMessage(buffer, [buffer]);
+      });
       this.approve();
       client.say({ opened: true });
       if (client.left) await this.dismiss(client);

@@ -83,7 +83,7 @@ export class Host {
           settled();
           resolve({
             client,
-            post: (batch) => line.post(batch),
+            post: (bytes, from, to) => line.post(bytes.slice(from, to).buffer as ArrayBuffer),
             stop: (request) => stop(this.stops, client, request),
             busy: (pending) => line.busy(pending),
             close: () => line.close(),

@@ -1,7 +1,8 @@
 import { type ErrorFields, type UbiqliteError, errorOf } from '../errors.js';
+import { type Batch, type Source, sourceOf } from './letters.js';
 import { malformed } from './malformed.js';
 import { END, FORGET, Kind } from './ops.js';
-import { type Known, Rows, type Source, integer } from './rows.js';
+import { type Known, Rows, integer } from './rows.js';
 import { utf8 } from './text.js';
 
 /** What a statement did. */
@@ -124,14 +125,13 @@ export class Reply {
 }
 
 /**
- * Tells each reply of a batch, in order.
+ * Tells each reply of a batch, in order. What is not read of it within `each` is gone.
  *
  * @throws `Internal` for bytes that are none
  */
-export function readReplies(buffer: ArrayBuffer, known: Known, each: (reply: Reply) => void): void {
-  const source = { view: new DataView(buffer), bytes: new Uint8Array(buffer) };
-  const { view } = source;
-  const size = buffer.byteLength;
+export function readReplies(batch: Batch, known: Known, each: (reply: Reply) => void): void {
+  const source = sourceOf(batch);
+  const { view, size } = source;
   for (let at = 0; at < size; ) {
     const length = at + HEADER <= size ? view.getUint32(at, true) : 0;
     if (length < HEADER || length % 8 !== 0 || at + length > size) throw malformed();

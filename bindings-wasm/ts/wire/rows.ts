@@ -1,3 +1,4 @@
+import type { Source } from './letters.js';
 import { malformed } from './malformed.js';
 import { latin1, utf8 } from './text.js';
 
@@ -11,12 +12,6 @@ interface Columns {
   readonly unsafe: boolean;
   /** Copied for each row, so that all rows of a statement are of one hidden class. */
   readonly template: Readonly<Record<string, unknown>>;
-}
-
-/** The bytes of a batch of replies. */
-export interface Source {
-  readonly view: DataView;
-  readonly bytes: Uint8Array;
 }
 
 const NONE: Columns = { names: [], unsafe: false, template: {} };
@@ -128,6 +123,8 @@ class Page {
       case TAG.ascii: {
         const start = this.start(at);
         const end = start + view.getUint32(at + 4, true);
+        const { letters } = this.source;
+        if (letters !== undefined) return letters.slice(this.heap + start, this.heap + end);
         if (this.heapSize > LARGE) return latin1(this.source.bytes, this.heap + start, this.heap + end);
         // Cuts out of one text cost less than a call of a decoder for each.
         this.text ??= latin1(this.source.bytes, this.heap, this.heap + this.heapSize);

@@ -9,9 +9,12 @@ const LITTLE = 1 << 12;
 /** Memory of more than this is not kept for the next requests. */
 const LARGE = 1 << 18;
 /** A text of up to so many letters is written by a loop: the native encoder costs more to call. */
-const SHORT = 48;
+const SHORT = 128;
 /** A text beyond this is measured before it is written, rather than given thrice its length. */
 const LONG = 1 << 16;
+
+/** Takes what lies there, which is another's again when it returns. */
+export type Taker<T> = (bytes: Uint8Array, from: number, to: number) => T;
 
 /** A piece of memory with requests in it. Those that may be sent again are read from it. */
 export interface Piece {
@@ -74,9 +77,9 @@ export class Writer {
     this.view.setUint32(place - this.current.base, value, true);
   }
 
-  /** All that was written since the last time, as a buffer of its own. */
-  take(): ArrayBuffer {
-    const batch = this.bytes.buffer.slice(this.from, this.at);
+  /** Has `by` take all that was written since the last time. */
+  take<T>(by: Taker<T>): T {
+    const taken = by(this.bytes, this.from, this.at);
     if (this.kept) {
       this.from = this.at;
       if (this.bytes.length - this.at < LITTLE) this.renew(CHUNK);
@@ -87,7 +90,7 @@ export class Writer {
       this.current.base += this.at;
       this.at = this.from = 0;
     }
-    return batch;
+    return taken;
   }
 
   /** Forgets what was not taken. */

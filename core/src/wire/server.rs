@@ -54,6 +54,8 @@ struct Held {
     /// Calls that were answered a moment ago and may have changed something in
     /// the transaction of a handle: the client may be giving them up.
     recent: VecDeque<(u32, u32)>,
+    /// Those of the batch that is being taken which were not done at once.
+    begun: Vec<Arc<Task>>,
     /// Requests that have not begun.
     waiting: VecDeque<Box<[u8]>>,
     /// Requests took long: the host is to look for messages before the next.
@@ -113,6 +115,12 @@ impl Server {
     /// `InvalidArgument` for bytes that are no requests; those before them were
     /// taken.
     pub fn submit(&self, bytes: &[u8]) -> Result<()> {
+        let taken = self.take_all(bytes);
+        self.0.go_on();
+        taken
+    }
+
+    fn take_all(&self, bytes: &[u8]) -> Result<()> {
         let mut start = None;
         let mut batch = Reader::new(bytes);
         while !batch.is_empty() {
@@ -147,7 +155,10 @@ impl Server {
         let length = batch.u32()? as usize;
         let mut request = Reader::new(batch.bytes(length)?);
         let head = Head::read(&mut request)?;
-        let Some(done) = self.0.begin(head, request).transpose() else { return Ok(false) };
+        let Some(done) = self.0.begin(head, request).transpose() else {
+            self.0.hand_over();
+            return Ok(false);
+        };
         let mut out = Outbox::on(std::mem::take(answer));
         out.result(head.id, &done);
         *answer = out.take();
@@ -163,6 +174,11 @@ impl Server {
     /// host's one thread has looked for messages, among which there may be one
     /// that gives a waiting request up.
     pub fn resume(&self) {
+        self.take_waiting();
+        self.0.go_on();
+    }
+
+    fn take_waiting(&self) {
         let start = platform::now();
         self.0.held().behind = false;
         loop {
@@ -200,6 +216,7 @@ impl Drop for Server {
         let tasks = std::mem::take(&mut held.tasks);
         let handles = held.handles.drain();
         held.feeds.clear();
+        held.begun.clear();
         held.waiting.clear();
         drop(held);
         for task in tasks.values() {
@@ -325,8 +342,28 @@ impl Inner {
         });
         let task = Arc::new(Task::new(head.id, head.handle, caller, future));
         self.held().tasks.insert(head.id, Arc::clone(&task));
-        self.host.spawn(Box::pin(Drive(task)));
+        self.held().begun.push(task);
         Ok(None)
+    }
+
+    /// Goes on with what the requests of a batch have begun: writes that wait for
+    /// others of the same moment need not wait any longer. What is not done by that
+    /// is the host's to drive.
+    fn go_on(&self) {
+        let begun = std::mem::take(&mut self.held().begun);
+        for task in begun {
+            if task.poll(&mut Context::from_waker(Waker::noop())).is_pending() {
+                self.host.spawn(Box::pin(Drive(task)));
+            }
+        }
+    }
+
+    /// Has the host drive what was begun.
+    fn hand_over(&self) {
+        let begun = std::mem::take(&mut self.held().begun);
+        for task in begun {
+            self.host.spawn(Box::pin(Drive(task)));
+        }
     }
 
     /// To be called when a request is done. Answers whether it was under way: not

@@ -326,3 +326,23 @@ async fn behind_a_long_call_the_others_wait_and_can_be_given_up() {
     let ids: Vec<u32> = replies(&server).iter().map(|reply| reply.id).collect();
     assert_eq!(ids, [3, 5]);
 }
+
+#[tokio::test]
+async fn the_writes_of_a_batch_are_answered_when_it_was_taken() {
+    let server = serve();
+    let create = Batch::default().add(1, op::EXECUTE, 0, &sql("CREATE TABLE t(x UNIQUE)"));
+    server.submit(&create.0).unwrap();
+    assert_eq!(replies(&server).len(), 1);
+    let batch = Batch::default()
+        .add(2, op::EXECUTE, 0, &sql("INSERT INTO t VALUES (1)"))
+        .add(3, op::EXECUTE, 0, &sql("INSERT INTO t VALUES (1)"))
+        .add(4, op::EXECUTE, 0, &sql("INSERT INTO t VALUES (2)"))
+        .add(0, op::CANCEL, 4, &[]);
+    server.submit(&batch.0).unwrap();
+    let mut answers: Vec<(u32, u8)> =
+        replies(&server).iter().map(|reply| (reply.id, reply.kind)).collect();
+    answers.sort_unstable();
+    // One is done and one refused; the third was given up before it ran.
+    assert_eq!(answers.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [2, 3]);
+    assert_ne!(answers[0].1, answers[1].1);
+}

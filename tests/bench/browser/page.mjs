@@ -17,13 +17,13 @@ const WORKS = {
 };
 
 /** Does the work, and answers with the figure and its unit. */
-globalThis.work = async (subjectName, name, { quick }) => {
+globalThis.work = async (subjectName, name, { quick, stay }) => {
   const subject = await SUBJECTS[`./subjects/${subjectName}.mjs`]();
   const slowness = subject.slowness ?? 1;
   const n = (usual) => Math.ceil(usual / slowness / (quick ? 10 : 1));
   // What only one subject has: the floors, and the engine without messages.
   if (subject.works?.[name]) return subject.works[name](n);
-  if (name === 'open') return untilFirstRow(subject);
+  if (name === 'open') return untilFirstRow(subject, stay);
   const { filled, run, synchronous = NORMAL } = WORKS[name];
   const opened = await subject.open({ synchronous });
   if (filled) await fill(opened);
@@ -32,8 +32,12 @@ globalThis.work = async (subjectName, name, { quick }) => {
   return { unit: 'us', value };
 };
 
-/** From the call of `open` to a row of the database in the page. */
-async function untilFirstRow(subject) {
+/**
+ * From the call of `open` to a row of the database in the page.
+ *
+ * @param {number} stay how many milliseconds the database stays open then
+ */
+async function untilFirstRow(subject, stay) {
   const start = performance.now();
   const opened = await subject.open({ synchronous: NORMAL });
   const row = await opened.get(ROWS);
@@ -44,6 +48,7 @@ async function untilFirstRow(subject) {
   } else if (row.id !== ROWS) {
     throw new Error(`another row: ${row.id}`);
   }
+  await new Promise((resolve) => setTimeout(resolve, stay));
   await opened.close();
   return { unit: 'ms', value };
 }

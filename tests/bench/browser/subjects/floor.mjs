@@ -7,6 +7,7 @@ const start = () => new Worker(new URL('../workers/floor.mjs', import.meta.url),
 export const works = {
   round_trip: (n) => roundTrips(1, n(20_000)),
   round_trip_64: (n) => roundTrips(TASKS, n(200_000)),
+  flush_trip: (n) => roundTrips(1, n(1_000), { flushEach: true }),
   async flush(n) {
     const worker = start();
     const many = n(1_000);
@@ -19,8 +20,8 @@ export const works = {
   },
 };
 
-/** Small objects to a worker and back. */
-async function roundTrips(tasks, n) {
+/** Small objects to a worker and back; with `flushEach`, one write of 4 KiB reaches the disk before each answer. */
+async function roundTrips(tasks, n, { flushEach = false } = {}) {
   const worker = start();
   const waiting = new Map();
   let last = 0;
@@ -34,6 +35,12 @@ async function roundTrips(tasks, n) {
       waiting.set(id, resolve);
       worker.postMessage({ id, value });
     });
+  if (flushEach) {
+    await new Promise((resolve) => {
+      waiting.set(undefined, resolve);
+      worker.postMessage({ flushEach });
+    });
+  }
   const each = Math.ceil(n / tasks);
   const task = async (many) => {
     for (let done = 0; done < many; done += 1) await echo(done);

@@ -7,7 +7,7 @@ import { engineReads } from '../../js/engine.mjs';
 const WASM = new URL('../../../../bindings-wasm/dist/wasm/ubiqlite_wasm_bg.wasm', import.meta.url);
 
 onmessage = async ({ data: { n } }) => {
-  await start({ module_or_path: WASM });
+  const { memory } = await start({ module_or_path: WASM });
   engine.install(undefined, undefined);
-  postMessage(await engineReads(engine, n));
+  postMessage(await engineReads(engine, memory, n));
 };

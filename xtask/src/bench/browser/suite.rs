@@ -41,6 +41,12 @@ const WORKS: &[Work] = &[
     work("round_trip_64", "a message to a worker and back, 64 in flight", Data::Empty, FLOORS),
     work("point_read_64", "point read from the page, 64 in flight", Data::Shared, DATABASES),
     work("flush", "4 KiB written and flushed in OPFS", Data::Empty, FLOORS),
+    work(
+        "flush_trip",
+        "the same in a worker, asked for by message and answered",
+        Data::Empty,
+        FLOORS,
+    ),
     work("insert_1", "durable insert from the page, one at a time", Data::Empty, DATABASES),
     work("insert_64", "durable insert from the page, 64 in flight", Data::Empty, DATABASES),
     work("rows", "all rows as objects in the page, per row", Data::Shared, DATABASES),

@@ -1,0 +1,59 @@
+/**
+ * Small batches travel as texts with a letter for each byte. Browsers copy such a
+ * text to another thread for a third of what a small buffer costs, which has to be
+ * allocated, accounted for and collected at both ends: in Chromium 2 µs instead of
+ * 5.5 µs for 250 bytes, and the text cells of its rows are cut out of it.
+ */
+
+import { malformed } from './malformed.js';
+
+/** Bytes of requests or replies between threads. */
+export type Batch = ArrayBuffer | string;
+
+/** Beyond so many bytes a buffer is cheaper. */
+const FEW = 1024;
+
+/** These bytes as they travel best. They are the caller's again when it returns. */
+export function batchOf(bytes: Uint8Array, from: number, to: number): Batch {
+  const length = to - from;
+  if (length > FEW) return bytes.slice(from, to).buffer as ArrayBuffer;
+  // Neither a typed array nor a spread is as quick here.
+  const letters = new Array<number>(length);
+  for (let at = 0; at < length; at += 1) letters[at] = bytes[from + at];
+  return String.fromCharCode.apply(null, letters);
+}
+
+/** Writes the bytes of a text. False, and nothing is written, if it is longer than any that is sent. */
+export function spell(text: string, into: Uint8Array, at: number): boolean {
+  const { length } = text;
+  if (length > FEW) return false;
+  for (let index = 0; index < length; index += 1) into[at + index] = text.charCodeAt(index);
+  return true;
+}
+
+/** Whether a message is a batch. */
+export function isBatch(message: unknown): message is Batch {
+  return typeof message === 'string' || message instanceof ArrayBuffer;
+}
+
+/** The bytes of a batch, to be read before the next one is. */
+export interface Source {
+  readonly view: DataView;
+  readonly bytes: Uint8Array;
+  readonly size: number;
+  /** The same as a text, where it came as one. */
+  readonly letters: string | undefined;
+}
+
+/** Where texts become bytes: one after another, and none outlives the call that reads it. */
+const bytes = new Uint8Array(FEW);
+const view = new DataView(bytes.buffer);
+
+/** @throws `Internal` for a text that is no batch */
+export function sourceOf(batch: Batch): Source {
+  if (typeof batch !== 'string') {
+    return { view: new DataView(batch), bytes: new Uint8Array(batch), size: batch.byteLength, letters: undefined };
+  }
+  if (!spell(batch, bytes, 0)) throw malformed();
+  return { view, bytes, size: batch.length, letters: batch };
+}
