@@ -61,18 +61,26 @@ impl<'a> Target<'a> {
     /// Runs a program.
     #[inline]
     pub(crate) async fn run(self, program: Program<'_>) -> Result<Output> {
-        if let Some(gate) = self.gate {
-            gate.check()?;
-        }
         let reads = program.access == Access::Read;
-        let reply = match self.place {
-            Place::Backend(backend) => backend.run(program),
-            Place::Session(session) => session.run(program),
-        };
-        match reply.try_now() {
+        match self.begin(program)?.try_now() {
             Ok(answer) => answer,
             Err(reply) => limited(reply, self.limit, reads).await,
         }
+    }
+
+    /// Begins a program: without a time limit, which is the waiting's.
+    ///
+    /// # Errors
+    /// `Closed`.
+    #[inline]
+    pub(crate) fn begin(self, program: Program<'_>) -> Result<Reply<Output>> {
+        if let Some(gate) = self.gate {
+            gate.check()?;
+        }
+        Ok(match self.place {
+            Place::Backend(backend) => backend.run(program),
+            Place::Session(session) => session.run(program),
+        })
     }
 
     #[inline]

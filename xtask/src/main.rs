@@ -8,6 +8,7 @@ mod browsers;
 mod build;
 mod find;
 mod install;
+mod maven;
 mod npm;
 mod parts;
 mod process;
@@ -61,7 +62,8 @@ usage: cargo xtask <command>
 
   test [PART]...      run every part that is ready, or only those named
   setup [PART]...     install what the parts need and this machine lacks
-  build NAME          build the wasm module (wasm) or the npm package (npm)
+  build NAME          build the wasm module (wasm), the npm package (npm) or the
+                      Kotlin library (kotlin)
   bench NAME [ARGS]   run a benchmark
   help                this text
 

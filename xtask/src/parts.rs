@@ -26,7 +26,11 @@ pub(crate) const ALL: &[Part] = &[
         When::Named(test::browser::setup, test::browser::tabs),
     ),
     part("python", "the wheel", When::Later),
-    part("kotlin", "the jar", When::Later),
+    part(
+        "kotlin",
+        "the Kotlin library on the JVM",
+        When::Always(build::kotlin::setup, test::kotlin::steps),
+    ),
     part(
         "bench",
         "the benchmark programs compile",

@@ -30,6 +30,7 @@ mod request;
 mod run;
 mod server;
 mod settings;
+mod statement;
 mod task;
 #[cfg(test)]
 mod tests;

@@ -143,6 +143,8 @@ impl Outbox {
         let full = self.told.as_mut().filter(|told| told.len() >= REMEMBERED);
         let flags = if full.is_some() { flags | FORGET } else { flags };
         full.into_iter().for_each(HashSet::clear);
+        let bytes: usize = parts.iter().map(Part::bytes).sum();
+        self.bytes.reserve(bytes + columns.map_or(0, |columns| columns.json().len()) + 64);
         let start = self.open(id, kind, flags, parts.len());
         let (serial, width) = columns.map_or((0, 0), |columns| (columns.serial(), columns.len()));
         let news = self.told.as_mut().is_none_or(|told| told.insert(serial));
@@ -218,6 +220,14 @@ struct Part<'a> {
 impl<'a> Part<'a> {
     fn whole(page: &'a Page) -> Self {
         Self { page, cells: 0..page.cells() }
+    }
+
+    /// How many bytes it takes at most.
+    fn bytes(&self) -> usize {
+        let (cells, heap) = self.page.raw(self.cells.clone());
+        // One row of many takes a small part of the heap.
+        let whole = self.cells.len() == self.page.cells();
+        cells.len() + if whole { heap.len() } else { 0 } + 32
     }
 
     /// The bytes that the cells use, and where they begin in the heap: a row's

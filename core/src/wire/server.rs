@@ -14,6 +14,7 @@ use super::read::{Reader, malformed};
 use super::reply::{Answer, Outbox, describe};
 use super::request::{Head, Operation, begin, op};
 use super::run::{Ended, lend, run};
+use super::statement::Wanted;
 use super::task::{Drive, Task};
 use crate::backend::{Begin, Control, Intent};
 use crate::database::Database;
@@ -38,8 +39,8 @@ pub trait Host: MaybeSend + MaybeSync + 'static {
 /// Serves one client of a database.
 pub struct Server(Arc<Inner>);
 
-struct Inner {
-    database: Database,
+pub(super) struct Inner {
+    pub(super) database: Database,
     client: u32,
     host: Box<dyn Host>,
     out: Mutex<Outbox>,
@@ -240,7 +241,7 @@ impl Credit for Inner {
     }
 }
 
-type Work = BoxFuture<'static, Result<Answer>>;
+pub(super) type Work = BoxFuture<'static, Result<Answer>>;
 
 impl Inner {
     fn held(&self) -> MutexGuard<'_, Held> {
@@ -310,6 +311,9 @@ impl Inner {
                     return Err(malformed());
                 }
                 drop(held);
+                if let (0, Some(want)) = (head.handle, Wanted::of(head.op)) {
+                    return self.statement(head, want, &mut payload);
+                }
                 let work = self.work(head, &mut payload)?;
                 return self.start(head, work);
             }
@@ -320,8 +324,7 @@ impl Inner {
     /// Goes on with a request for the first time; what is not done by that is
     /// driven by the host.
     fn start(self: &Arc<Self>, head: Head, mut work: Work) -> Result<Option<Answer>> {
-        let until = head.timeout.map(|limit| platform::now() + limit);
-        let caller = Caller { client: self.client, request: head.id, until };
+        let caller = self.caller(head);
         let entered = context::enter(Some(caller));
         let first = work.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         drop(entered);
@@ -329,6 +332,18 @@ impl Inner {
             self.done(head);
             return answer.map(Some);
         }
+        self.drive(head, caller, work);
+        Ok(None)
+    }
+
+    /// Who asks, for the engine.
+    pub(super) fn caller(&self, head: Head) -> Caller {
+        let until = head.timeout.map(|limit| platform::now() + limit);
+        Caller { client: self.client, request: head.id, until }
+    }
+
+    /// Has the host drive what is not done at once.
+    pub(super) fn drive(self: &Arc<Self>, head: Head, caller: Caller, work: Work) {
         let inner = Arc::clone(self);
         let future = Box::pin(async move {
             let answer = work.await;
@@ -343,7 +358,6 @@ impl Inner {
         let task = Arc::new(Task::new(head.id, head.handle, caller, future));
         self.held().tasks.insert(head.id, Arc::clone(&task));
         self.held().begun.push(task);
-        Ok(None)
     }
 
     /// Goes on with what the requests of a batch have begun: writes that wait for

@@ -1,6 +1,7 @@
 //! `cargo xtask build NAME`: what others than cargo build.
 
 pub(crate) mod bindgen;
+pub(crate) mod kotlin;
 pub(crate) mod npm;
 mod stamp;
 pub(crate) mod wasm;
@@ -20,7 +21,11 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
             npm::setup()?;
             npm::build(&Workspace::find()?)
         }
-        [unknown] => bail!("cannot build `{unknown}`; there are wasm and npm"),
-        _ => bail!("name one thing to build: wasm or npm"),
+        [name] if name == "kotlin" => {
+            kotlin::setup()?;
+            kotlin::build(&Workspace::find()?)
+        }
+        [unknown] => bail!("cannot build `{unknown}`; there are wasm, npm and kotlin"),
+        _ => bail!("name one thing to build: wasm, npm or kotlin"),
     }
 }

@@ -1,6 +1,7 @@
 //! `cargo xtask test`: the steps of every part.
 
 pub(crate) mod browser;
+pub(crate) mod kotlin;
 pub(crate) mod node;
 pub(crate) mod peers;
 pub(crate) mod rust;

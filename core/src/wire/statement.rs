@@ -1,0 +1,88 @@
+//! One statement on the database itself: most of what clients ask for.
+
+use std::sync::Arc;
+
+use super::read::Reader;
+use super::reply::Answer;
+use super::request::{Head, op};
+use super::server::Inner;
+use crate::backend::{Keep, Output, Program, Step};
+use crate::engine::context;
+use crate::error::Result;
+use crate::target::{Executed, Target, limited, no_row};
+
+/// What is wanted of the statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wanted {
+    Changes,
+    Rows,
+    /// The first row, which must be there.
+    Row,
+    /// The first row, if there is one.
+    RowOrNone,
+}
+
+impl Wanted {
+    /// What an operation wants, if it is one statement.
+    pub(super) fn of(op: u8) -> Option<Self> {
+        Some(match op {
+            op::EXECUTE => Self::Changes,
+            op::QUERY => Self::Rows,
+            op::QUERY_ONE | op::QUERY_VALUE => Self::Row,
+            op::QUERY_OPTIONAL => Self::RowOrNone,
+            _ => return None,
+        })
+    }
+
+    fn keep(self) -> Keep {
+        match self {
+            Self::Changes => Keep::Nothing,
+            Self::Rows => Keep::All,
+            Self::Row | Self::RowOrNone => Keep::First,
+        }
+    }
+
+    fn answer(self, output: Result<Output>) -> Result<Answer> {
+        let mut steps = output?.steps;
+        if self == Self::Changes {
+            return Ok(Answer::Executed(steps.first().map(Executed::from).unwrap_or_default()));
+        }
+        let rows = steps.pop().map(|outcome| outcome.rows).unwrap_or_default();
+        if self == Self::Row && rows.is_empty() {
+            return Err(no_row());
+        }
+        Ok(Answer::Rows(rows))
+    }
+}
+
+impl Inner {
+    /// Runs a statement, and answers what is done at once: the future of what is not
+    /// is made only then, since it would cost a short read a quarter of its time.
+    pub(super) fn statement(
+        self: &Arc<Self>,
+        head: Head,
+        wanted: Wanted,
+        payload: &mut Reader<'_>,
+    ) -> Result<Option<Answer>> {
+        let program = Program::one(Step::new(payload.str()?, payload.params()?, wanted.keep()));
+        let target = Target { limit: head.timeout, ..self.database.target() };
+        let caller = self.caller(head);
+        let entered = context::enter(Some(caller));
+        let reply = target.begin(program)?.try_now();
+        drop(entered);
+        match reply {
+            Ok(output) => wanted.answer(output).map(Some),
+            Err(reply) => {
+                let database = self.database.clone();
+                let work = async move {
+                    let answer = wanted.answer(limited(reply, head.timeout, false).await);
+                    // What runs the statement goes when nobody has the database.
+                    drop(database);
+                    answer
+                };
+                self.drive(head, caller, Box::pin(work));
+                Ok(None)
+            }
+        }
+    }
+}

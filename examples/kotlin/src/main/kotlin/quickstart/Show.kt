@@ -1,0 +1,30 @@
+package quickstart
+
+import io.github.ubiqlite.UbiqliteException
+import kotlin.time.measureTimedValue
+
+/** What the example prints: a line a step, with the time it took. */
+private var chapters = 0
+
+fun chapter(title: String, about: String) {
+    chapters += 1
+    println("\n$chapters. $title\n   $about")
+}
+
+/** Does something, and prints what [tell] makes of its result. */
+suspend fun <T> step(what: String, tell: (T) -> String = { it.toString() }, work: suspend () -> T): T {
+    val (result, time) = measureTimedValue { work() }
+    println("   %-34s %s  (%s)".format(what, tell(result), time))
+    return result
+}
+
+/** Does what has to fail, and prints its error. */
+suspend fun refused(what: String, work: suspend () -> Unit): UbiqliteException {
+    try {
+        work()
+    } catch (error: UbiqliteException) {
+        println("   %-34s refused: %s: %s".format(what, error.kind, error.message))
+        return error
+    }
+    error("$what was not refused")
+}

@@ -1,0 +1,63 @@
+//! `cargo xtask bench kotlin`: the Kotlin library on the JVM beside sqlite-jdbc.
+
+mod suite;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+
+pub(crate) use self::suite::SUITE;
+use super::data::Files;
+use super::options::Options;
+use super::suite::{Data, Runner, Work};
+use crate::build;
+use crate::maven::mvn;
+use crate::process::Run;
+use crate::workspace::Workspace;
+
+const MAIN: &str = "io.github.ubiqlite.bench.MainKt";
+
+/// The library and the program that is every subject's, built, and the data set.
+pub(crate) fn runner(workspace: &Workspace, _options: &Options) -> anyhow::Result<Box<dyn Runner>> {
+    build::kotlin::setup()?;
+    build::kotlin::build(workspace)?;
+    let folder = workspace.root().join("tests/bench/kotlin");
+    mvn().arg("package").dir(&folder).run()?;
+    let target = folder.join("target");
+    let classes = std::env::join_paths([target.join("classes"), target.join("lib/*")])
+        .context("the checkout's path can't be in a class path")?;
+    let program = Program { classes };
+    let make = |items: &Path| {
+        let made = program.run(suite::UBIQLITE).arg("create").arg(items).answer();
+        made.map(drop).context("cannot make the data set")
+    };
+    let files = Files::make(workspace.root().join("target/bench/kotlin-data"), make)?;
+    Ok(Box::new(Kotlin { program, files }))
+}
+
+/// The program that is every subject's.
+struct Program {
+    classes: OsString,
+}
+
+impl Program {
+    fn run(&self, subject: &str) -> Run {
+        Run::new("java").args(["-Xmx1g", "-cp"]).arg(&self.classes).arg(MAIN).arg(subject)
+    }
+}
+
+struct Kotlin {
+    program: Program,
+    files: Files,
+}
+
+impl Runner for Kotlin {
+    fn prepare(&self, data: Data, _subject: &str) -> anyhow::Result<PathBuf> {
+        self.files.prepare(data)
+    }
+
+    fn run(&self, _work: &Work, subject: &str) -> Run {
+        self.program.run(subject)
+    }
+}
