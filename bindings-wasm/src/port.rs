@@ -31,8 +31,10 @@ pub struct Port {
 }
 
 /// Opens a database for the client of `options.client`, a number that no other
-/// client of this worker has; equal paths and further options share one. `notify` is called when replies are ready that were not at the last
-/// `take()`.
+/// client of this worker has; equal paths and further options share one. `notify`
+/// is called when replies are ready that were not at the last `take()`; and with
+/// `true` in the middle of a long one, while SQLite runs: what is taken at once can
+/// be read meanwhile.
 ///
 /// # Errors
 /// The fields of the core's error, as an object.
@@ -112,8 +114,7 @@ impl Port {
 
     /// The replies that are ready.
     pub fn take(&self) -> Option<Uint8Array> {
-        let bytes = self.server.as_ref()?.take()?;
-        Some(Uint8Array::from(bytes.as_slice()))
+        self.server.as_ref()?.take(|bytes| Uint8Array::from(bytes))
     }
 
     /// Rolls back what the client has open, and closes the database if it was
@@ -144,5 +145,9 @@ impl Host for Worker {
     fn ready(&self) {
         // It only asks for a moment; what it throws nobody could answer.
         let _ = self.notify.call0(&JsValue::UNDEFINED);
+    }
+
+    fn part(&self) {
+        let _ = self.notify.call1(&JsValue::UNDEFINED, &JsValue::TRUE);
     }
 }

@@ -87,13 +87,18 @@ class WasmEngine implements Engine {
     let port: Port | undefined;
     let asked = false;
     // Everything that became ready in this turn travels in one message.
-    const flush = (): void => {
-      asked = false;
+    const post = (): void => {
       const replies = this.guarded(() => port?.take());
       if (replies !== undefined) send(replies.buffer as ArrayBuffer);
     };
+    const flush = (): void => {
+      asked = false;
+      post();
+    };
     let submitting = false;
-    const notify = (): void => {
+    const notify = (now = false): void => {
+      // In the middle of a long reply the client is to have work at once.
+      if (now) return post();
       if (asked || submitting) return;
       asked = true;
       queueMicrotask(flush);

@@ -1,5 +1,7 @@
 //! A client's bytes, as a binding would write them.
 
+mod parts;
+
 use std::sync::{Arc, Mutex};
 
 use super::request::op;
@@ -71,8 +73,12 @@ fn word(bytes: &[u8], at: usize) -> u32 {
 }
 
 fn replies(server: &Server) -> Vec<Reply> {
-    let bytes = server.take().unwrap_or_default();
-    let mut rest = bytes.as_slice();
+    split(&server.take(<[u8]>::to_vec).unwrap_or_default())
+}
+
+/// The replies of a batch.
+fn split(bytes: &[u8]) -> Vec<Reply> {
+    let mut rest = bytes;
     let mut all = Vec::new();
     while !rest.is_empty() {
         let length = word(rest, 0) as usize;
