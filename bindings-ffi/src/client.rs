@@ -114,14 +114,14 @@ impl Endpoint for Client {
         self.driver.signal.lower();
         self.driver.run();
         if let Some(marshal) = &self.marshal {
-            let taken = marshal::take(marshal, self.server.take(), room);
+            let taken = marshal::take(marshal, taken(&self.server), room);
             if matches!(taken, Taken::NeedsRoom(_)) {
                 self.driver.signal.raise();
             }
             return taken;
         }
         let mut kept = self.kept();
-        if let Some(mut replies) = self.server.take() {
+        if let Some(mut replies) = taken(&self.server) {
             if kept.is_empty() {
                 *kept = replies;
             } else {
@@ -145,6 +145,11 @@ impl Endpoint for Client {
     fn driver(&self) -> &Arc<Driver> {
         &self.driver
     }
+}
+
+fn taken(server: &Server) -> Option<Vec<u8>> {
+    let mut replies = Vec::new();
+    server.take(&mut replies).then_some(replies)
 }
 
 impl Drop for Client {

@@ -38,8 +38,10 @@ pub struct Port {
 }
 
 /// Opens a database for the client of `options.client`, a number that no other
-/// client of this worker has; equal paths and further options share one. `notify` is called when replies are ready that were not at the last
-/// `take()`.
+/// client of this worker has; equal paths and further options share one. `notify`
+/// is called when replies are ready that were not at the last `take()`; and with
+/// `true` in the middle of a long one, while SQLite runs: what is taken at once can
+/// be read meanwhile.
 ///
 /// # Errors
 /// The fields of the core's error, as an object.
@@ -141,10 +143,10 @@ impl Port {
     /// Takes the replies that are ready, and answers how many bytes they are. They
     /// stay at [`taken`](Self::taken) until the next call of this.
     pub fn take(&self) -> usize {
-        let bytes = self.server.as_ref().and_then(Server::take).unwrap_or_default();
-        let length = bytes.len();
-        self.taken.replace(bytes);
-        length
+        let Some(server) = &self.server else { return 0 };
+        let mut taken = self.taken.borrow_mut();
+        server.take(&mut taken);
+        taken.len()
     }
 
     /// The place in memory of what was taken last.
@@ -180,5 +182,9 @@ impl Host for Worker {
     fn ready(&self) {
         // It only asks for a moment; what it throws nobody could answer.
         let _ = self.notify.call0(&JsValue::UNDEFINED);
+    }
+
+    fn part(&self) {
+        let _ = self.notify.call1(&JsValue::UNDEFINED, &JsValue::TRUE);
     }
 }

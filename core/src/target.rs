@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use crate::backend::{Access, Backend, Keep, Output, Program, Reply, Session, Step};
+use crate::backend::{Access, Backend, Early, Keep, Output, Program, Reply, Session, Step};
 use crate::error::{Error, ErrorKind, Result};
 use crate::gate::{Entered, Gate};
 use crate::many::Many;
@@ -61,8 +61,18 @@ impl<'a> Target<'a> {
     /// Runs a program.
     #[inline]
     pub(crate) async fn run(self, program: Program<'_>) -> Result<Output> {
+        self.run_early(program, None).await
+    }
+
+    /// The same, where what one statement reads may be given away while it runs.
+    #[inline]
+    pub(crate) async fn run_early(
+        self,
+        program: Program<'_>,
+        early: Option<&dyn Early>,
+    ) -> Result<Output> {
         let reads = program.access == Access::Read;
-        match self.begin(program)?.try_now() {
+        match self.begin(program, early)?.try_now() {
             Ok(answer) => answer,
             Err(reply) => limited(reply, self.limit, reads).await,
         }
@@ -73,19 +83,38 @@ impl<'a> Target<'a> {
     /// # Errors
     /// `Closed`.
     #[inline]
-    pub(crate) fn begin(self, program: Program<'_>) -> Result<Reply<Output>> {
+    pub(crate) fn begin(
+        self,
+        program: Program<'_>,
+        early: Option<&dyn Early>,
+    ) -> Result<Reply<Output>> {
         if let Some(gate) = self.gate {
             gate.check()?;
         }
-        Ok(match self.place {
-            Place::Backend(backend) => backend.run(program),
-            Place::Session(session) => session.run(program),
+        Ok(match (self.place, early) {
+            (Place::Backend(backend), None) => backend.run(program),
+            (Place::Backend(backend), Some(early)) => backend.run_early(program, early),
+            (Place::Session(session), None) => session.run(program),
+            (Place::Session(session), Some(early)) => session.run_early(program, early),
         })
     }
 
     #[inline]
     pub(crate) async fn rows(self, sql: &str, params: Params, keep: Keep) -> Result<Rows> {
-        let mut output = self.run(Program::one(Step::new(sql, params, keep))).await?;
+        self.rows_early(sql, params, keep, None).await
+    }
+
+    /// The rows that were not given away while the statement ran.
+    #[inline]
+    pub(crate) async fn rows_early(
+        self,
+        sql: &str,
+        params: Params,
+        keep: Keep,
+        early: Option<&dyn Early>,
+    ) -> Result<Rows> {
+        let program = Program::one(Step::new(sql, params, keep));
+        let mut output = self.run_early(program, early).await?;
         Ok(output.steps.pop().map(|outcome| outcome.rows).unwrap_or_default())
     }
 

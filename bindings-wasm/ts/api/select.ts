@@ -91,7 +91,7 @@ export class Select<T = Row> {
   /** All rows that are selected. */
   all(options?: CallOptions): Promise<T[]> {
     const { link } = this.place;
-    return this.place.call(Op.select, this.write, (reply) => reply.rows(link.bigints).objects<T>(), options, true);
+    return this.place.call(Op.select, this.write, (reply, before) => reply.rows(link.bigints).objects(before), options, true);
   }
 
   /** The first row that is selected, or `undefined`. */

@@ -24,7 +24,7 @@ export class Place {
   call<T>(
     op: number,
     write: ((out: Writer) => void) | undefined,
-    read: (reply: Reply) => T,
+    read: (reply: Reply, before?: T) => T,
     options?: CallOptions,
     again = false,
   ): Promise<T> {
@@ -85,7 +85,7 @@ export class Reader {
    * @throws {@link UbiqliteError} those of SQLite by kind; `InvalidArgument` if the parameters do not fit
    */
   query<T = Row>(sql: string, params?: Params, options?: CallOptions): Promise<T[]> {
-    return this.ask(Op.query, sql, params, (reply) => reply.rows(this.place.link.bigints).objects<T>(), options);
+    return this.ask(Op.query, sql, params, (reply, before) => reply.rows(this.place.link.bigints).objects(before), options);
   }
 
   /**
@@ -131,7 +131,7 @@ export class Reader {
     op: number,
     sql: string,
     params: Params | undefined,
-    read: (reply: Reply) => T,
+    read: (reply: Reply, before?: T) => T,
     options: CallOptions | undefined,
   ): Promise<T> {
     return this.place.call(op, statement(sql, params), read, options, reads(sql));

@@ -81,10 +81,9 @@ export async function clear(within: FileSystemDirectoryHandle, names: Iterable<s
   for (const name of names) await within.removeEntry(name).catch(() => {});
 }
 
-/** Removes the file that stops a running call. */
-export async function stopFile(name: string, token: string): Promise<void> {
-  const within = name === MEMORY ? await stops() : await existingDirectory(name);
-  await within?.removeEntry(token);
+/** Where the files are whose removal stops a running call on this database. */
+export function stopFiles(name: string): Promise<FileSystemDirectoryHandle | undefined> {
+  return name === MEMORY ? stops() : existingDirectory(name);
 }
 
 /** Files of a worker that is gone are kept no longer than this, in milliseconds. */

@@ -1,4 +1,4 @@
-import { stopFile } from './directory.js';
+import { stopFiles } from './directory.js';
 
 /** How many requests to remember that are to be stopped once they run. */
 const REMEMBERED = 64;
@@ -18,6 +18,8 @@ const REMEMBERED = 64;
 export class StopRequests {
   private readonly wanted = new Set<number>();
   private current: { request: number; token: string } | undefined;
+  /** Known before somebody wants a call stopped: each step on the way there asks another process. */
+  private within: Promise<FileSystemDirectoryHandle | undefined> | undefined;
 
   constructor(private readonly name: string) {}
 
@@ -39,11 +41,24 @@ export class StopRequests {
   /** The engine says that `request` runs, and by which file it is stopped. */
   running(request: number, token: string | undefined): void {
     this.current = token === undefined ? undefined : { request, token };
+    if (token !== undefined) this.within ??= this.look();
     if (token !== undefined && this.wanted.delete(request)) this.remove(token);
   }
 
   private remove(token: string): void {
-    // It is not there any more when the call has ended by itself.
-    stopFile(this.name, token).catch(() => {});
+    void this.removeKnown(token).then(async (removed) => {
+      // A database that was removed and made anew is in another directory.
+      if (!removed) await (await (this.within = this.look()))?.removeEntry(token);
+      // It is not there any more when the call has ended by itself.
+    }).catch(() => {});
+  }
+
+  private async removeKnown(token: string): Promise<boolean> {
+    const within = await this.within;
+    return within?.removeEntry(token).then(() => true, () => false) ?? false;
+  }
+
+  private look(): Promise<FileSystemDirectoryHandle | undefined> {
+    return stopFiles(this.name).catch(() => undefined);
   }
 }

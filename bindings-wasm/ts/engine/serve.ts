@@ -105,16 +105,21 @@ class WasmEngine implements Engine {
     let port: Port | undefined;
     let asked = false;
     // Everything that became ready in this turn travels in one message.
-    const flush = (): void => {
-      asked = false;
+    const post = (): void => {
       if (port === undefined) return;
       const length = this.guarded(() => open.take()) ?? 0;
       if (length === 0) return;
       const from = open.taken();
       send(this.memory.bytes, from, from + length);
     };
+    const flush = (): void => {
+      asked = false;
+      post();
+    };
     let submitting = false;
-    const notify = (): void => {
+    const notify = (now = false): void => {
+      // In the middle of a long reply the client is to have work at once.
+      if (now) return post();
       if (asked || submitting) return;
       asked = true;
       queueMicrotask(flush);

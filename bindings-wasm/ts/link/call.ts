@@ -12,8 +12,8 @@ export interface Call<T> {
   part?: Pending | undefined;
   /** Writes the payload. */
   write?: ((out: Writer) => void) | undefined;
-  /** Reads the reply. */
-  read: (reply: Reply) => T;
+  /** Reads the reply; `before` is what the parts before it, in their order, were read as. */
+  read: (reply: Reply, before?: T) => T;
   /** It changes nothing: after the engine was lost it is asked of the next one. */
   again?: boolean;
   /** More rows will follow. */
@@ -31,6 +31,8 @@ export interface Pending {
   reject: (error: unknown) => void;
   /** What the caller was given. */
   promise: Promise<unknown> | undefined;
+  /** What the parts of the reply that have come were read as. */
+  before: unknown;
   /** Where its bytes are: until it is posted, and for one that may be asked again also after that. */
   piece: Piece | undefined;
   place: number;

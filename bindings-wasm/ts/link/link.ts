@@ -197,6 +197,7 @@ export class Link {
       resolve,
       reject,
       promise: undefined,
+      before: undefined,
       piece: undefined,
       place,
       length: 0,
@@ -313,16 +314,20 @@ export class Link {
         // Column names are told once, though the call may have been given up.
         if (pending === undefined || reply.kind === Kind.error) reply.note();
         if (pending === undefined) return;
-        this.over(pending);
+        const { continues } = reply;
+        if (!continues) this.over(pending);
         let answer: unknown;
         try {
           if (reply.kind === Kind.error) throw reply.error();
-          answer = pending.call.read(reply);
+          answer = pending.call.read(reply, pending.before);
         } catch (error) {
+          // Parts of it that are still to come find nobody.
+          this.over(pending);
           pending.reject(error);
           return;
         }
-        pending.resolve(answer);
+        if (continues) pending.before = answer;
+        else pending.resolve(answer);
       });
     } catch (error) {
       // Later replies rely on what could not be read.

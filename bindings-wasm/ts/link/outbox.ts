@@ -86,6 +86,8 @@ export class Outbox {
     for (const [pending, bytes] of kept) {
       pending.place = this.out.place;
       pending.posted = false;
+      // The next engine answers from the start.
+      pending.before = undefined;
       this.out.raw(bytes);
       this.add(pending);
     }

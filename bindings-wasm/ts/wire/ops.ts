@@ -58,3 +58,4 @@ export const TIMEOUT = 1;
 /** Flags of a reply. */
 export const END = 1;
 export const FORGET = 2;
+export const CONTINUES = 4;

@@ -1,7 +1,7 @@
 import { type ErrorFields, type UbiqliteError, errorOf } from '../errors.js';
 import { type Batch, type Source, sourceOf } from './letters.js';
 import { malformed } from './malformed.js';
-import { END, FORGET, Kind } from './ops.js';
+import { CONTINUES, END, FORGET, Kind } from './ops.js';
 import { type Known, Rows, integer } from './rows.js';
 import { utf8 } from './text.js';
 
@@ -35,6 +35,11 @@ export class Reply {
   /** The stream is over, and its handle gone. */
   get ends(): boolean {
     return (this.source.view.getUint8(this.at + 9) & END) !== 0;
+  }
+
+  /** These are the first rows: others follow, or an error, for which they count for nothing. */
+  get continues(): boolean {
+    return (this.source.view.getUint8(this.at + 9) & CONTINUES) !== 0;
   }
 
   private get extra(): number {

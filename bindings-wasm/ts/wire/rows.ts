@@ -33,8 +33,9 @@ function columnsOf({ bytes }: Source, start: number, end: number): Columns {
     throw malformed();
   }
   if (!Array.isArray(names) || !names.every((name) => typeof name === 'string')) throw malformed();
-  const template = {};
-  for (const name of names) define(template, name, null);
+  // What JSON makes has room for just these properties: added one by one, those past
+  // the fourth would be in a second object for each row.
+  const template = JSON.parse(`{${names.map((name) => `${JSON.stringify(name)}:null`).join()}}`);
   return { names, template, unsafe: names.includes('__proto__') };
 }
 
@@ -50,6 +51,8 @@ class Page {
   private readonly cells: number;
   private readonly heap: number;
   private readonly heapSize: number;
+  /** All of its text is ASCII. */
+  private readonly ascii: boolean;
   private text: string | undefined;
 
   /**
@@ -68,6 +71,7 @@ class Page {
     const width = columns.names.length;
     this.rows = view.getUint32(at, true);
     this.heapSize = view.getUint32(at + 4, true);
+    this.ascii = view.getUint32(at + 8, true) !== 0;
     this.cells = at + 16;
     this.heap = this.cells + this.rows * width * CELL;
     this.next = Math.ceil((this.heap + this.heapSize) / 8) * 8;
@@ -115,24 +119,28 @@ class Page {
       case TAG.real:
         return view.getFloat64(at + 8, true);
       case TAG.text:
-        return this.wide(at);
+        return this.ascii ? this.plain(at) : this.wide(at);
       case TAG.blob: {
         const start = this.start(at);
         return this.source.bytes.slice(this.heap + start, this.heap + start + view.getUint32(at + 4, true));
       }
-      case TAG.ascii: {
-        const start = this.start(at);
-        const end = start + view.getUint32(at + 4, true);
-        const { letters } = this.source;
-        if (letters !== undefined) return letters.slice(this.heap + start, this.heap + end);
-        if (this.heapSize > LARGE) return latin1(this.source.bytes, this.heap + start, this.heap + end);
-        // Cuts out of one text cost less than a call of a decoder for each.
-        this.text ??= latin1(this.source.bytes, this.heap, this.heap + this.heapSize);
-        return this.text.slice(start, end);
-      }
+      case TAG.ascii:
+        return this.plain(at);
       default:
         throw malformed();
     }
+  }
+
+  /** A text of ASCII. */
+  private plain(at: number): string {
+    const start = this.start(at);
+    const end = start + this.source.view.getUint32(at + 4, true);
+    const { letters } = this.source;
+    if (letters !== undefined) return letters.slice(this.heap + start, this.heap + end);
+    if (this.heapSize > LARGE) return latin1(this.source.bytes, this.heap + start, this.heap + end);
+    // Cuts out of one text cost less than a call of a decoder for each.
+    this.text ??= latin1(this.source.bytes, this.heap, this.heap + this.heapSize);
+    return this.text.slice(start, end);
   }
 
   /** A text that is not all ASCII. Bytes that are no text stay bytes: nothing is changed silently. */
@@ -182,9 +190,8 @@ export class Rows {
     return columns;
   }
 
-  /** The rows as objects by column name. */
-  objects<T>(): T[] {
-    const rows: T[] = [];
+  /** The rows as objects by column name, after those of the reply's other parts. */
+  objects<T>(rows: T[] = []): T[] {
     for (const page of this.pages) page.readInto(rows);
     return rows;
   }

@@ -49,6 +49,15 @@ pub trait Backend: MaybeSend + MaybeSync + 'static {
     /// happened whole or not at all.
     fn run(&self, program: Program<'_>) -> Reply<Output>;
 
+    /// As [`run`](Self::run), of one statement that reads; a backend that answers
+    /// within this very call may give whole pages of its rows to `early` while the
+    /// statement runs, and has only the others in its output. Nothing runs twice
+    /// then; of a call that fails, what was given counts for nothing.
+    fn run_early(&self, program: Program<'_>, early: &dyn Early) -> Reply<Output> {
+        let _ = early;
+        self.run(program)
+    }
+
     /// Lends a session.
     ///
     /// # Errors
@@ -91,6 +100,12 @@ pub trait Session: MaybeSend + MaybeSync {
     /// Runs a program whole or not at all inside whatever transaction is open.
     fn run(&self, program: Program<'_>) -> Reply<Output>;
 
+    /// See [`Backend::run_early`].
+    fn run_early(&self, program: Program<'_>, early: &dyn Early) -> Reply<Output> {
+        let _ = early;
+        self.run(program)
+    }
+
     /// Begins, ends or nests the session's transaction.
     ///
     /// What is asked takes place in the order of asking, from the moment of this
@@ -114,6 +129,12 @@ pub trait Session: MaybeSend + MaybeSync {
     fn give_up(&self, savepoints: usize) {
         let _ = savepoints;
     }
+}
+
+/// Takes pages of a long result while its statement still runs.
+pub trait Early: MaybeSync {
+    /// The next rows. The page is its lender's again afterwards.
+    fn take(&self, page: &Page);
 }
 
 /// The pages of a running query.

@@ -47,8 +47,8 @@ impl Connection {
         }
         self.handlers.begin_brief();
         // SAFETY: the parameters outlive the reset.
-        let run =
-            unsafe { statement.bind(&step.params) }.and_then(|()| collect(statement, step.keep));
+        let run = unsafe { statement.bind(&step.params) }
+            .and_then(|()| collect(statement, step.keep, None));
         statement.reset();
         self.handlers.end_brief();
         Some(match run {

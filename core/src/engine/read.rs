@@ -5,7 +5,7 @@ use rusqlite::ffi;
 use super::brief::is_too_long;
 use super::lease::{Header, WalIndex};
 use super::{Connection, Lease, Role};
-use crate::backend::{Access, Output, Program};
+use crate::backend::{Access, Early, Output, Program};
 use crate::error::Result;
 
 /// What became of a read.
@@ -42,7 +42,7 @@ impl Connection {
             }
         }
         self.handlers.begin_brief();
-        let read = self.read_with(program);
+        let read = self.read_with(program, None);
         self.handlers.end_brief();
         match read {
             Read::Done(Err(error)) if is_too_long(&error) => {
@@ -59,11 +59,17 @@ impl Connection {
 
     /// Runs a read to its end.
     pub(crate) fn read(&mut self, program: &Program<'_>) -> Read {
-        self.read_with(program)
+        self.read_with(program, None)
+    }
+
+    /// The same; whole pages may be given away while it runs.
+    #[cfg(any(target_family = "wasm", test, feature = "local"))]
+    pub(crate) fn read_early(&mut self, program: &Program<'_>, early: Option<&dyn Early>) -> Read {
+        self.read_with(program, early)
     }
 
     #[inline]
-    fn read_with(&mut self, program: &Program<'_>) -> Read {
+    fn read_with(&mut self, program: &Program<'_>, early: Option<&dyn Early>) -> Read {
         if program.access == Access::Write {
             return Read::Writes;
         }
@@ -83,7 +89,7 @@ impl Connection {
         if bracket && let Err(error) = self.control("BEGIN") {
             return Read::Done(Err(error));
         }
-        let done = self.run(program);
+        let done = self.run_early(program, early);
         if bracket {
             self.rollback();
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rusqlite::ffi;
 
 use super::{Connection, Role, Statement, Stepped};
-use crate::backend::{Access, Extra, Keep, Outcome, Output, Program, Step};
+use crate::backend::{Access, Early, Extra, Keep, Outcome, Output, Program, Step};
 use crate::error::{Error, ErrorKind, Result};
 use crate::row::{PageBuilder, Rows};
 use crate::sql::{Class, Params, classify, skip_blanks};
@@ -17,15 +17,27 @@ impl Connection {
     /// Runs a program's steps one after another in whatever transaction is open.
     /// Undoing the first steps when a later one fails is the caller's part.
     pub(crate) fn run(&mut self, program: &Program<'_>) -> Result<Output> {
+        self.run_early(program, None)
+    }
+
+    /// The same, where whole pages of what a program of one statement reads can be
+    /// given away while it runs.
+    pub(crate) fn run_early(
+        &mut self,
+        program: &Program<'_>,
+        early: Option<&dyn Early>,
+    ) -> Result<Output> {
         self.check_schema(program)?;
         let mut output = Output::default();
+        let early = early.filter(|_| program.steps.len() == 1);
         for step in &program.steps {
-            let outcome = self.run_step(step, &output.steps).map_err(|error| {
-                match step.extra.as_ref().and_then(|extra| extra.item) {
-                    Some(item) if error.index().is_none() => error.with_index(item),
-                    _ => error,
-                }
-            })?;
+            let outcome =
+                self.run_step(step, &output.steps, early).map_err(|error| {
+                    match step.extra.as_ref().and_then(|extra| extra.item) {
+                        Some(item) if error.index().is_none() => error.with_index(item),
+                        _ => error,
+                    }
+                })?;
             output.steps.push(outcome);
         }
         Ok(output)
@@ -46,9 +58,13 @@ impl Connection {
     }
 
     /// Runs a program whole or not at all inside an open transaction.
-    pub(crate) fn run_nested(&mut self, program: &Program<'_>) -> Result<Output> {
+    pub(crate) fn run_nested(
+        &mut self,
+        program: &Program<'_>,
+        early: Option<&dyn Early>,
+    ) -> Result<Output> {
         if self.is_harmless(program)? {
-            return self.run(program);
+            return self.run_early(program, early);
         }
         self.control("SAVEPOINT ubiqlite_program")?;
         let done = self.run(program);
@@ -70,7 +86,7 @@ impl Connection {
     /// failed and left something behind, so the transaction is to be undone.
     pub(crate) fn run_shared(&mut self, program: &Program<'_>) -> Option<Result<Output>> {
         if !is_single(program) {
-            return Some(self.run_nested(program));
+            return Some(self.run_nested(program, None));
         }
         // SQLite undoes a failed statement by itself, at no cost; what an
         // ON CONFLICT FAIL or RAISE(FAIL) keeps is told by the count of changes.
@@ -180,9 +196,14 @@ impl Connection {
     }
 
     #[inline]
-    pub(super) fn run_step(&mut self, step: &Step<'_>, earlier: &[Outcome]) -> Result<Outcome> {
+    pub(super) fn run_step(
+        &mut self,
+        step: &Step<'_>,
+        earlier: &[Outcome],
+        early: Option<&dyn Early>,
+    ) -> Result<Outcome> {
         let Some(extra) = &step.extra else {
-            return self.run_once(&step.sql, &step.params, step.keep);
+            return self.run_once(&step.sql, &step.params, step.keep, early);
         };
         self.run_with_extra(step, extra, earlier)
     }
@@ -200,11 +221,11 @@ impl Connection {
             return self.run_each(step, extra);
         }
         let outcome = if extra.references.is_empty() {
-            self.run_once(&step.sql, &step.params, step.keep)?
+            self.run_once(&step.sql, &step.params, step.keep, None)?
         } else {
             let mut params = step.params.clone();
             extra.resolve(&mut params, earlier)?;
-            self.run_once(&step.sql, &params, step.keep)?
+            self.run_once(&step.sql, &params, step.keep, None)?
         };
         extra.check(&outcome)?;
         Ok(outcome)
@@ -225,7 +246,7 @@ impl Connection {
             let before = unsafe { ffi::sqlite3_total_changes64(raw) };
             // SAFETY: the rows outlive the reset below, unchanged.
             let run = unsafe { statement.bind_row(&extra.each, index) }
-                .and_then(|()| collect(statement, step.keep));
+                .and_then(|()| collect(statement, step.keep, None));
             statement.reset();
             let outcome = run.map(|rows| {
                 let (changes, last_row_id) = changed_since(raw, before, inserts);
@@ -259,7 +280,7 @@ impl Connection {
             let text = &rest[..rest.len() - next.len()];
             rest = next;
             let outcome = self
-                .run_once(text, &Params::new(), Keep::Nothing)
+                .run_once(text, &Params::new(), Keep::Nothing, None)
                 .map_err(|error| error.with_index(index).shifted(start))?;
             sum.changes += outcome.changes;
             sum.last_row_id = outcome.last_row_id;
@@ -269,7 +290,13 @@ impl Connection {
 
     /// Runs one statement to its end.
     #[inline]
-    pub(super) fn run_once(&mut self, sql: &str, params: &Params, keep: Keep) -> Result<Outcome> {
+    pub(super) fn run_once(
+        &mut self,
+        sql: &str,
+        params: &Params,
+        keep: Keep,
+        early: Option<&dyn Early>,
+    ) -> Result<Outcome> {
         let raw = self.raw;
         let special = match self.cache.get(sql) {
             Some(statement) => statement.class != Class::Plain,
@@ -291,7 +318,7 @@ impl Connection {
         // SAFETY: the connection is open.
         let before = if readonly { 0 } else { unsafe { ffi::sqlite3_total_changes64(raw) } };
         // SAFETY: `params` outlives the reset below.
-        let run = unsafe { statement.bind(params) }.and_then(|()| collect(statement, keep));
+        let run = unsafe { statement.bind(params) }.and_then(|()| collect(statement, keep, early));
         statement.reset();
         if let Some(handlers) = &shield {
             handlers.shield(false);
@@ -332,9 +359,14 @@ fn is_single(program: &Program<'_>) -> bool {
     }))
 }
 
-/// Steps through a bound statement, and gathers what is wanted.
+/// Steps through a bound statement, and gathers what is wanted: of one that reads,
+/// all but the last page is given away early.
 #[inline]
-pub(super) fn collect(statement: &mut Statement, keep: Keep) -> Result<Rows> {
+pub(super) fn collect(
+    statement: &mut Statement,
+    keep: Keep,
+    early: Option<&dyn Early>,
+) -> Result<Rows> {
     let mut rows = Rows::default();
     if statement.step()? == Stepped::Done {
         return Ok(rows);
@@ -351,9 +383,16 @@ pub(super) fn collect(statement: &mut Statement, keep: Keep) -> Result<Rows> {
             while statement.step()? == Stepped::Row {}
         }
     } else {
+        let early = early.filter(|_| statement.readonly);
         while statement.step()? == Stepped::Row {
             if page.weight() >= PAGE_BYTES {
-                rows.push(page.take());
+                match early {
+                    Some(early) => {
+                        early.take(page.so_far());
+                        page.clear();
+                    }
+                    None => rows.push(page.take()),
+                }
             }
             statement.write_row(&mut page)?;
         }

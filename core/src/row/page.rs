@@ -178,6 +178,17 @@ impl PageBuilder {
         Self { page: Page { columns: self.page.columns, cells: spare.cells, heap: spare.heap } }
     }
 
+    /// The rows so far.
+    pub(crate) fn so_far(&self) -> &Page {
+        &self.page
+    }
+
+    /// Begins anew on the same memory.
+    pub(crate) fn clear(&mut self) {
+        self.page.cells.clear();
+        self.page.heap.clear();
+    }
+
     /// Ends the page and begins the next one.
     pub fn take(&mut self) -> Page {
         let next = Page {

@@ -18,7 +18,7 @@ pub use transfer::Transfer;
 
 use std::sync::Arc;
 
-use crate::backend::{Access, Output, Program, Step};
+use crate::backend::{Access, Early, Output, Program, Step};
 use crate::error::{ErrorKind, Result};
 use crate::target::Target;
 
@@ -67,6 +67,17 @@ impl<'a> Table<'a> {
         access: Access,
         make: impl Fn(&Schema) -> Result<Vec<Step<'static>>>,
     ) -> Result<(Output, Arc<Schema>)> {
+        self.run_early(access, None, make).await
+    }
+
+    /// The same, where what one statement reads may be given away while it runs:
+    /// nothing was when the schema turns out to have changed.
+    async fn run_early(
+        self,
+        access: Access,
+        early: Option<&dyn Early>,
+        make: impl Fn(&Schema) -> Result<Vec<Step<'static>>>,
+    ) -> Result<(Output, Arc<Schema>)> {
         let (_entered, target) = self.target.enter()?;
         let mut fresh = false;
         for attempt in 1.. {
@@ -84,7 +95,7 @@ impl<'a> Table<'a> {
                 return Ok((Output::default(), schema));
             }
             let program = Program { steps: steps.into(), access, schema: Some(schema.version) };
-            match target.run(program).await {
+            match target.run_early(program, early).await {
                 Err(error) if error.kind() == ErrorKind::SchemaChanged && attempt < TRIES => {
                     fresh = true;
                 }

@@ -1,7 +1,7 @@
 //! Choosing rows of a table.
 
 use super::{Schema, Table};
-use crate::backend::{Access, Keep, Step};
+use crate::backend::{Access, Early, Keep, Step};
 use crate::error::{Error, Result};
 use crate::row::{FromRow, Rows};
 use crate::sql::{Params, quote_into};
@@ -236,12 +236,17 @@ impl<'a> Select<'a> {
     }
 
     pub(crate) async fn rows(self, keep: Keep) -> Result<Rows> {
+        self.rows_early(keep, None).await
+    }
+
+    /// The rows that were not given away while the statement ran.
+    pub(crate) async fn rows_early(self, keep: Keep, early: Option<&dyn Early>) -> Result<Rows> {
         let table = self.table;
         let make = |schema: &Schema| {
             let (sql, params) = self.choice.sql("*", schema)?;
             Ok(vec![Step::new(sql, params, keep)])
         };
-        let (mut output, ..) = table.run(Access::Read, make).await?;
+        let (mut output, ..) = table.run_early(Access::Read, early, make).await?;
         Ok(output.steps.pop().map(|outcome| outcome.rows).unwrap_or_default())
     }
 }

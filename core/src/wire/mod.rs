@@ -19,8 +19,11 @@
 //! u32 length, this included | u32 id | u8 kind | u8 flags | u16 0 | u32 extra | payload
 //! ```
 //!
-//! `request.rs` has the operations and their payloads, `reply.rs` the answers.
+//! `request.rs` has the operations and their payloads, `reply.rs` the answers. The
+//! rows of a long query may come in several replies of the same number, each but
+//! the last flagged so, while SQLite still runs.
 
+mod control;
 mod feed;
 mod handles;
 mod line;

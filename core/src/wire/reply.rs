@@ -40,10 +40,17 @@ mod kind {
 
 /// The stream is over, and its handle gone.
 const END: u8 = 1;
+/// These are the first rows of a query that still runs. The last reply of its number
+/// has the rest, without this flag; or it is an error, and these count for nothing.
+const MORE: u8 = 4;
 /// All column names told before are to be forgotten.
 const FORGET: u8 = 2;
-/// A text cell of which every byte is ASCII. Pages of the core do not tell.
+/// A text cell of which every byte is ASCII, in a page that is not ASCII as a whole.
+/// Pages of the core do not tell.
 const ASCII: u32 = 5;
+
+/// So much memory is kept between replies: a part of a long one fits.
+const KEPT: usize = 1 << 19;
 
 /// So many lists of column names are remembered by a client.
 const REMEMBERED: usize = 512;
@@ -73,8 +80,20 @@ impl Outbox {
         self.bytes.is_empty()
     }
 
-    pub(super) fn take(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.bytes)
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    pub(super) fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+
+    /// Gives the replies, and takes memory for the next ones in return, unless it
+    /// is more than what most need.
+    pub(super) fn exchange(&mut self, memory: &mut Vec<u8>) {
+        memory.clear();
+        memory.shrink_to(KEPT);
+        std::mem::swap(memory, &mut self.bytes);
     }
 
     /// The caller's rows were taken: it may send more.
@@ -123,6 +142,11 @@ impl Outbox {
         }
     }
 
+    /// Rows of a query that still runs.
+    pub(super) fn part(&mut self, id: u32, page: &Page) {
+        self.pages(id, kind::ROWS, MORE, &[Part::whole(page)]);
+    }
+
     fn rows(&mut self, id: u32, flags: u8, rows: &Rows) {
         let pages = rows.pages();
         if let [page] = pages {
@@ -143,8 +167,9 @@ impl Outbox {
         let full = self.told.as_mut().filter(|told| told.len() >= REMEMBERED);
         let flags = if full.is_some() { flags | FORGET } else { flags };
         full.into_iter().for_each(HashSet::clear);
-        let bytes: usize = parts.iter().map(Part::bytes).sum();
-        self.bytes.reserve(bytes + columns.map_or(0, |columns| columns.json().len()) + 64);
+        let size: usize = parts.iter().map(Part::size).sum();
+        // Beside the pages there are headers, and names now and then.
+        self.bytes.reserve(size + columns.map_or(0, |columns| columns.json().len()) + 64);
         let start = self.open(id, kind, flags, parts.len());
         let (serial, width) = columns.map_or((0, 0), |columns| (columns.serial(), columns.len()));
         let news = self.told.as_mut().is_none_or(|told| told.insert(serial));
@@ -167,15 +192,18 @@ impl Outbox {
         // One row of many would carry the bytes of all along.
         let whole = part.cells.len() == part.page.cells();
         let (base, heap) = if whole { (0, heap) } else { part.heap(heap) };
-        let ascii = heap.is_ascii();
+        let ascii = is_ascii(heap);
         self.len32(part.cells.len().checked_div(width).unwrap_or(0));
         self.len32(heap.len());
         self.u32(u32::from(ascii));
         self.u32(0);
         let first = self.bytes.len();
         self.bytes.extend_from_slice(cells);
-        for cell in self.bytes[first..].chunks_exact_mut(CELL) {
-            mark(cell, base, heap, ascii);
+        // Of a page that is ASCII its head tells: most go out as they are.
+        if !ascii || base != 0 {
+            for cell in self.bytes[first..].chunks_exact_mut(CELL) {
+                mark(cell, base, heap);
+            }
         }
         self.bytes.extend_from_slice(heap);
         self.pad();
@@ -222,12 +250,11 @@ impl<'a> Part<'a> {
         Self { page, cells: 0..page.cells() }
     }
 
-    /// How many bytes it takes at most.
-    fn bytes(&self) -> usize {
+    /// About how many bytes it takes.
+    fn size(&self) -> usize {
         let (cells, heap) = self.page.raw(self.cells.clone());
-        // One row of many takes a small part of the heap.
         let whole = self.cells.len() == self.page.cells();
-        cells.len() + if whole { heap.len() } else { 0 } + 32
+        cells.len() + 24 + if whole { heap.len() } else { 0 }
     }
 
     /// The bytes that the cells use, and where they begin in the heap: a row's
@@ -248,16 +275,13 @@ impl<'a> Part<'a> {
 }
 
 fn parts(cell: &[u8]) -> (u32, usize, usize) {
-    let word = |at: usize| {
-        let mut word = [0; 4];
-        word.copy_from_slice(&cell[at..at + 4]);
-        u32::from_le_bytes(word)
-    };
+    // Byte by byte: a copy of four is a call where the code is to be small.
+    let word = |at: usize| u32::from_le_bytes([cell[at], cell[at + 1], cell[at + 2], cell[at + 3]]);
     (word(0), word(4) as usize, word(8) as usize)
 }
 
 /// Tells texts of ASCII alone apart, and counts places from `base`.
-fn mark(cell: &mut [u8], base: usize, heap: &[u8], ascii: bool) {
+fn mark(cell: &mut [u8], base: usize, heap: &[u8]) {
     let (kind, len, place) = parts(cell);
     if kind != tag::TEXT && kind != tag::BLOB {
         return;
@@ -266,10 +290,18 @@ fn mark(cell: &mut [u8], base: usize, heap: &[u8], ascii: bool) {
     if base != 0 {
         cell[8..16].copy_from_slice(&(place as u64).to_le_bytes());
     }
-    let plain = || heap.get(place..place + len).is_some_and(<[u8]>::is_ascii);
-    if kind == tag::TEXT && (ascii || plain()) {
+    if kind == tag::TEXT && heap.get(place..place + len).is_some_and(is_ascii) {
         cell[0..4].copy_from_slice(&ASCII.to_le_bytes());
     }
+}
+
+/// As the standard library's, which is several times as slow where the code is to be
+/// small: this is most of what a page costs beside copying it.
+fn is_ascii(bytes: &[u8]) -> bool {
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    let (words, rest) = bytes.as_chunks::<8>();
+    words.iter().fold(0, |all, word| all | u64::from_ne_bytes(*word)) & HIGH == 0
+        && rest.iter().all(u8::is_ascii)
 }
 
 fn numbers(executed: &Executed) -> [u8; 16] {

@@ -7,7 +7,7 @@ use super::feed::{Credit, Feed, Records, execute_many};
 use super::handles::Place;
 use super::reply::Answer;
 use super::request::{Ending, OnTable, Operation, Want};
-use crate::backend::{Intent, Keep};
+use crate::backend::{Early, Intent, Keep};
 use crate::error::Result;
 use crate::row::Row;
 use crate::stream::RowStream;
@@ -27,13 +27,14 @@ impl From<Answer> for Ended {
     }
 }
 
-/// Runs an operation to its end.
+/// Runs an operation to its end. Of all the rows of a query, `client` may take the
+/// first ones while it runs, and the answer has the others.
 pub(super) async fn run(
     place: &Place,
     limit: Option<Duration>,
     operation: Operation,
     feed: &Feed,
-    client: &impl Credit,
+    client: &(impl Credit + Early),
 ) -> Result<Ended> {
     let target = place.target(limit);
     Ok(match operation {
@@ -41,8 +42,11 @@ pub(super) async fn run(
             Answer::Executed(target.execute(&sql, params).await?).into()
         }
         Operation::Query { sql, params, want } => {
-            let keep = if want == Want::All { Keep::All } else { Keep::First };
-            let rows = target.rows(&sql, params, keep).await?;
+            let (keep, early): (_, Option<&dyn Early>) = match want {
+                Want::All => (Keep::All, Some(client)),
+                _ => (Keep::First, None),
+            };
+            let rows = target.rows_early(&sql, params, keep, early).await?;
             if want == Want::One && rows.is_empty() {
                 return Err(no_row());
             }
@@ -70,7 +74,7 @@ async fn on_table(
     table: Table<'_>,
     what: OnTable,
     feed: &Feed,
-    client: &impl Credit,
+    client: &(impl Credit + Early),
 ) -> Result<Ended> {
     Ok(match what {
         OnTable::Insert(record) => Answer::Key(table.insert(record).await?),
@@ -83,7 +87,7 @@ async fn on_table(
         OnTable::Select(choice, ending) => {
             let select = Select::of(table, choice);
             match ending {
-                Ending::All => Answer::Rows(select.rows(Keep::All).await?),
+                Ending::All => Answer::Rows(select.rows_early(Keep::All, Some(client)).await?),
                 Ending::First => Answer::Rows(select.rows(Keep::First).await?),
                 Ending::Count => Answer::Count(select.count().await?),
                 Ending::Stream => return started(select.stream().await?).await,

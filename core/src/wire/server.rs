@@ -7,25 +7,23 @@ use std::time::Duration;
 
 use foldhash::fast::FixedState;
 
+use super::control::let_go;
 use super::feed::{Credit, Feed};
-use super::handles::{End, Handle, Handles, Kind, Lent, Place, Stream};
+use super::handles::{Handle, Handles, Place, Stream};
 use super::line::Line;
 use super::read::{Reader, malformed};
 use super::reply::{Answer, Outbox, describe};
 use super::request::{Head, Operation, begin, op};
-use super::run::{Ended, lend, run};
+use super::run::{Ended, run};
 use super::statement::Wanted;
 use super::task::{Drive, Task};
-use crate::backend::{Begin, Control, Intent};
+use crate::backend::{Begin, Early};
 use crate::database::Database;
 use crate::engine::context::{self, Caller};
 use crate::error::{Error, Result};
-use crate::nested::Nested;
 use crate::platform::{self, BoxFuture, MaybeSend, MaybeSync};
-use crate::row::Rows;
+use crate::row::{Page, Rows};
 use crate::stream::in_time;
-use crate::target::limited;
-use crate::transaction::Transaction;
 
 /// Where a server lives.
 pub trait Host: MaybeSend + MaybeSync + 'static {
@@ -34,7 +32,16 @@ pub trait Host: MaybeSend + MaybeSync + 'static {
 
     /// Replies are ready that were not when [`Server::take`] was called last.
     fn ready(&self);
+
+    /// Much of a long reply is ready, while SQLite runs on, within whichever call
+    /// of the server runs: taken now, it can be read meanwhile. By default it
+    /// waits for the rest.
+    fn part(&self) {}
 }
+
+/// So many bytes of a long reply are told of together: enough that a message costs
+/// little beside them, and few enough that both sides are soon at work.
+const PART: usize = 1 << 18;
 
 /// Serves one client of a database.
 pub struct Server(Arc<Inner>);
@@ -48,8 +55,8 @@ pub(super) struct Inner {
 }
 
 #[derive(Default)]
-struct Held {
-    handles: Handles,
+pub(super) struct Held {
+    pub(super) handles: Handles,
     tasks: HashMap<u32, Arc<Task>, FixedState>,
     feeds: HashMap<u32, Arc<Feed>, FixedState>,
     /// Calls that were answered a moment ago and may have changed something in
@@ -162,7 +169,7 @@ impl Server {
         };
         let mut out = Outbox::on(std::mem::take(answer));
         out.result(head.id, &done);
-        *answer = out.take();
+        *answer = out.into_bytes();
         Ok(true)
     }
 
@@ -198,10 +205,12 @@ impl Server {
         }
     }
 
-    /// The replies that are ready; none if there is none.
-    pub fn take(&self) -> Option<Vec<u8>> {
+    /// Takes the replies that are ready; false if there is none. What is in `taken`
+    /// goes, and its memory is used again.
+    pub fn take(&self, taken: &mut Vec<u8>) -> bool {
         let mut out = self.0.out.lock().unwrap_or_else(PoisonError::into_inner);
-        (!out.is_empty()).then(|| out.take())
+        out.exchange(taken);
+        !taken.is_empty()
     }
 
     /// An error's fields as JSON, for what fails before there is a server.
@@ -227,24 +236,41 @@ impl Drop for Server {
     }
 }
 
-/// Undoes what a handle has open.
-fn let_go((_, handle): (u32, Handle)) {
-    if let Handle::Lent(lent) = &handle {
-        drop(lent.take_end());
-    }
-    drop(handle);
-}
-
 impl Credit for Inner {
     fn credit(&self, id: u32) {
         self.out(|out| out.credit(id));
     }
 }
 
+/// The client that asked for something, as it is told of it before its answer.
+pub(super) struct Asker<'a> {
+    pub(super) inner: &'a Inner,
+    pub(super) id: u32,
+}
+
+impl Credit for Asker<'_> {
+    fn credit(&self, id: u32) {
+        self.inner.credit(id);
+    }
+}
+
+impl Early for Asker<'_> {
+    fn take(&self, page: &Page) {
+        let mut full = false;
+        self.inner.out(|out| {
+            out.part(self.id, page);
+            full = out.bytes().len() >= PART;
+        });
+        if full {
+            self.inner.host.part();
+        }
+    }
+}
+
 pub(super) type Work = BoxFuture<'static, Result<Answer>>;
 
 impl Inner {
-    fn held(&self) -> MutexGuard<'_, Held> {
+    pub(super) fn held(&self) -> MutexGuard<'_, Held> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -323,7 +349,7 @@ impl Inner {
 
     /// Goes on with a request for the first time; what is not done by that is
     /// driven by the host.
-    fn start(self: &Arc<Self>, head: Head, mut work: Work) -> Result<Option<Answer>> {
+    pub(super) fn start(self: &Arc<Self>, head: Head, mut work: Work) -> Result<Option<Answer>> {
         let caller = self.caller(head);
         let entered = context::enter(Some(caller));
         let first = work.as_mut().poll(&mut Context::from_waker(Waker::noop()));
@@ -422,7 +448,8 @@ impl Inner {
                 if let Some(turn) = &turn {
                     turn.first().await;
                 }
-                match run(&place, head.timeout, operation, &feed, &*inner).await? {
+                let asker = Asker { inner: &inner, id: head.id };
+                match run(&place, head.timeout, operation, &feed, &asker).await? {
                     Ended::Answer(answer) => Ok(answer),
                     Ended::Stream(rows) => {
                         let stream = Stream::new(rows, place, head.handle);
@@ -463,78 +490,6 @@ impl Inner {
             }
         }
         Ok(Answer::Next(Some(rows)))
-    }
-
-    /// Begins, ends and nests.
-    async fn control(&self, head: Head, place: &Place, mode: Begin) -> Result<Answer> {
-        let limit = head.timeout;
-        let lent = match (head.op, place) {
-            (op::BEGIN, Place::Database(database)) => {
-                let begun = database.limited(limit).begin_with(mode).await?;
-                let session = begun.shared().ok_or_else(|| Error::closed("transaction"))?;
-                Lent::new(Kind::Transaction, session, Some(End::Transaction(begun)), None)
-            }
-            (op::BEGIN, Place::Lent(outer)) if outer.kind == Kind::Session => {
-                let session = Arc::clone(&outer.session);
-                // Dropped in the middle, it undoes what may have begun.
-                let begun =
-                    Transaction::lent(crate::held::Held::Shared(Arc::clone(&session)), None);
-                limited(session.control(Control::Begin(mode)), limit, false).await?;
-                let end = Some(End::Transaction(begun));
-                Lent::new(Kind::Transaction, session, end, Some((outer, head.handle)))
-            }
-            (op::SAVEPOINT, Place::Lent(outer))
-                if matches!(outer.kind, Kind::Transaction | Kind::Savepoint) =>
-            {
-                let session = Arc::clone(&outer.session);
-                let held = crate::held::Held::Shared(Arc::clone(&session));
-                let nested = Nested::begin(held, outer.depth + 1, limit).await?;
-                let end = Some(End::Savepoint(nested));
-                Lent::new(Kind::Savepoint, session, end, Some((outer, head.handle)))
-            }
-            (op::SNAPSHOT, _) => {
-                let session = lend(place, limit, Intent::Snapshot).await?;
-                Lent::new(Kind::Snapshot, session, None, None)
-            }
-            (op::ACQUIRE, _) => {
-                let session = lend(place, limit, Intent::Own).await?;
-                Lent::new(Kind::Session, session, None, None)
-            }
-            (op::COMMIT | op::ROLLBACK | op::RELEASE, Place::Lent(lent)) => {
-                return self.end(head, lent).await;
-            }
-            _ => return Err(malformed()),
-        };
-        self.held().handles.put(head.id, Handle::Lent(Arc::new(lent)));
-        Ok(Answer::Handle)
-    }
-
-    /// Ends a transaction or savepoint, well or by undoing it: its handle is
-    /// gone in any case.
-    async fn end(&self, head: Head, lent: &Lent) -> Result<Answer> {
-        let end = match (head.op, lent.take_end()) {
-            (op::COMMIT, Some(End::Savepoint(nested))) => {
-                drop(nested);
-                return Err(malformed());
-            }
-            (_, Some(end)) => end,
-            (_, None) => return Err(Error::closed("transaction")),
-        };
-        let gone = self.held().handles.remove(head.handle);
-        let parts = gone.len().saturating_sub(1);
-        gone.into_iter().take(parts).for_each(let_go);
-        match (head.op, end) {
-            (op::COMMIT, End::Transaction(transaction)) => {
-                transaction.limited(head.timeout).commit().await?;
-            }
-            (op::RELEASE, End::Savepoint(nested)) => nested.release().await?,
-            (op::ROLLBACK, End::Savepoint(nested)) => nested.rollback().await?,
-            (op::ROLLBACK, End::Transaction(transaction)) => {
-                transaction.limited(head.timeout).rollback().await?;
-            }
-            _ => return Err(malformed()),
-        }
-        Ok(Answer::Done)
     }
 
     fn cancel(&self, id: u32) {

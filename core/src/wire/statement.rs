@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::read::Reader;
 use super::reply::Answer;
 use super::request::{Head, op};
-use super::server::Inner;
-use crate::backend::{Keep, Output, Program, Step};
+use super::server::{Asker, Inner};
+use crate::backend::{Early, Keep, Output, Program, Step};
 use crate::engine::context;
 use crate::error::Result;
 use crate::target::{Executed, Target, limited, no_row};
@@ -67,8 +67,10 @@ impl Inner {
         let program = Program::one(Step::new(payload.str()?, payload.params()?, wanted.keep()));
         let target = Target { limit: head.timeout, ..self.database.target() };
         let caller = self.caller(head);
+        let asker = Asker { inner: self, id: head.id };
+        let early = (wanted == Wanted::Rows).then_some(&asker as &dyn Early);
         let entered = context::enter(Some(caller));
-        let reply = target.begin(program)?.try_now();
+        let reply = target.begin(program, early)?.try_now();
         drop(entered);
         match reply {
             Ok(output) => wanted.answer(output).map(Some),
@@ -80,8 +82,7 @@ impl Inner {
                     drop(database);
                     answer
                 };
-                self.drive(head, caller, Box::pin(work));
-                Ok(None)
+                self.start(head, Box::pin(work))
             }
         }
     }

@@ -1,5 +1,7 @@
 //! A client's bytes, as a binding would write them.
 
+mod parts;
+
 use std::sync::{Arc, Mutex};
 
 use super::request::op;
@@ -70,9 +72,19 @@ fn word(bytes: &[u8], at: usize) -> u32 {
     u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap())
 }
 
+fn taken(server: &Server) -> Vec<u8> {
+    let mut replies = Vec::new();
+    server.take(&mut replies);
+    replies
+}
+
 fn replies(server: &Server) -> Vec<Reply> {
-    let bytes = server.take().unwrap_or_default();
-    let mut rest = bytes.as_slice();
+    split(&taken(server))
+}
+
+/// The replies of a batch.
+fn split(bytes: &[u8]) -> Vec<Reply> {
+    let mut rest = bytes;
     let mut all = Vec::new();
     while !rest.is_empty() {
         let length = word(rest, 0) as usize;
@@ -133,7 +145,7 @@ async fn a_call_answers_where_it_was_made_and_a_later_answer_comes_with_the_othe
     let len = answer.len();
     assert!(server.call(&wrong, &mut answer).unwrap());
     assert_eq!(word(&answer, len + 4), 2);
-    assert!(server.take().is_none());
+    assert!(taken(&server).is_empty());
     assert!(server.call(&query[..7], &mut answer).is_err());
     let create = Batch::default().add(3, op::BEGIN, 0, &[0]).add(4, op::BEGIN, 0, &[0]).0;
     server.submit(&create).unwrap();

@@ -32,7 +32,7 @@ use std::time::Duration;
 
 use foldhash::fast::FixedState;
 
-use super::{Backend, Begin, Capabilities, Intent, Output, Pages, Program, Reply, Session};
+use super::{Backend, Begin, Capabilities, Early, Intent, Output, Pages, Program, Reply, Session};
 use crate::backend::Access;
 use crate::engine::{Connection, Role};
 use crate::error::{Error, Result};
@@ -91,6 +91,19 @@ impl Local {
             checkpoint_due: AtomicBool::new(false),
             options,
         })))
+    }
+
+    fn run_with(&self, program: Program<'_>, early: Option<&dyn Early>) -> Reply<Output> {
+        if let Err(error) = self.0.check_open() {
+            return Reply::err(error);
+        }
+        if program.access != Access::Write
+            && let Some(answer) = read::now(&self.0, &program, early)
+        {
+            return Reply::ready(answer);
+        }
+        // What waits may share a transaction, and run again without the others.
+        write::wait(&self.0, program.into_owned())
     }
 }
 
@@ -156,15 +169,11 @@ impl Backend for Local {
     }
 
     fn run(&self, program: Program<'_>) -> Reply<Output> {
-        if let Err(error) = self.0.check_open() {
-            return Reply::err(error);
-        }
-        if program.access != Access::Write
-            && let Some(answer) = read::now(&self.0, &program)
-        {
-            return Reply::ready(answer);
-        }
-        write::wait(&self.0, program.into_owned())
+        self.run_with(program, None)
+    }
+
+    fn run_early(&self, program: Program<'_>, early: &dyn Early) -> Reply<Output> {
+        self.run_with(program, Some(early))
     }
 
     fn acquire(&self, intent: Intent) -> Reply<Box<dyn Session>> {

@@ -6,7 +6,9 @@ use super::pool::{self, Place, Which};
 use super::turns::Turn;
 use super::{Shared, checkpoint, lent, read, stream};
 use crate::backend::course::Course;
-use crate::backend::{Access, Begin, Control, Outcome, Output, Pages, Program, Reply, Session};
+use crate::backend::{
+    Access, Begin, Control, Early, Outcome, Output, Pages, Program, Reply, Session,
+};
 use crate::engine::{Connection, Role, context};
 use crate::error::{Error, Result};
 use crate::sql::{Class, Params, classify, ends_by_rollback};
@@ -155,7 +157,12 @@ impl Own {
         })
     }
 
-    fn run(&self, program: &Program<'_>, writes: bool) -> Result<Output> {
+    fn run(
+        &self,
+        program: &Program<'_>,
+        writes: bool,
+        early: Option<&dyn Early>,
+    ) -> Result<Output> {
         let shared = self.shared();
         if program.steps.iter().any(|step| classify(&step.sql) == Class::Alone) {
             shared.make_way();
@@ -165,7 +172,7 @@ impl Own {
                 self.course.note_write();
             }
             let answer = if connection.in_transaction() || !writes {
-                connection.run_nested(program)
+                connection.run_nested(program, early)
             } else {
                 connection.run_whole(program)
             };
@@ -183,20 +190,31 @@ impl Own {
     }
 }
 
-impl Session for OwnSession {
-    fn run(&self, program: Program<'_>) -> Reply<Output> {
+impl OwnSession {
+    fn run_with(&self, program: Program<'_>, early: Option<&dyn Early>) -> Reply<Output> {
         match self.0.admit(&program) {
             Ok(None) => {}
             Ok(Some(output)) => return Reply::ready(Ok(output)),
             Err(error) => return Reply::err(error),
         }
         match self.0.writes(&program) {
-            Ok(writes) => {
+            Ok(false) => Reply::ready(self.0.run(&program, false, early)),
+            Ok(true) => {
                 let program = program.into_owned();
-                self.0.then(writes, move |own| own.run(&program, writes))
+                self.0.then(true, move |own| own.run(&program, true, None))
             }
             Err(error) => Reply::err(error),
         }
+    }
+}
+
+impl Session for OwnSession {
+    fn run(&self, program: Program<'_>) -> Reply<Output> {
+        self.run_with(program, None)
+    }
+
+    fn run_early(&self, program: Program<'_>, early: &dyn Early) -> Reply<Output> {
+        self.run_with(program, Some(early))
     }
 
     fn control(&self, control: Control) -> Reply<()> {

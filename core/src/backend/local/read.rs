@@ -4,15 +4,19 @@ use std::sync::Arc;
 
 use super::lent::Slot;
 use super::{Shared, lent};
-use crate::backend::{Output, Program};
+use crate::backend::{Early, Output, Program};
 use crate::engine::{Connection, Read, Role, context};
 use crate::error::{Error, Result};
 
 /// Runs a read. `None`: it is no read, or has to wait for the turn as if it
 /// were a write, because the one connection is held.
-pub(super) fn now(shared: &Arc<Shared>, program: &Program<'_>) -> Option<Result<Output>> {
+pub(super) fn now(
+    shared: &Arc<Shared>,
+    program: &Program<'_>,
+    early: Option<&dyn Early>,
+) -> Option<Result<Output>> {
     if !shared.turns.is_taken() {
-        return on(&shared.writer, program);
+        return on(&shared.writer, program, early);
     }
     if !shared.several() {
         return None;
@@ -20,13 +24,13 @@ pub(super) fn now(shared: &Arc<Shared>, program: &Program<'_>) -> Option<Result<
     if let Err(error) = open(shared, &shared.reader) {
         return Some(Err(error));
     }
-    on(&shared.reader, program)
+    on(&shared.reader, program, early)
 }
 
-fn on(slot: &Slot, program: &Program<'_>) -> Option<Result<Output>> {
+fn on(slot: &Slot, program: &Program<'_>, early: Option<&dyn Early>) -> Option<Result<Output>> {
     lent::with(slot, |connection| {
         let answer = lent::for_caller(context::current(), None, connection, |connection| {
-            match connection.read(program) {
+            match connection.read_early(program, early) {
                 Read::Done(answer) => answer.map(Some),
                 Read::Writes | Read::TooLong => Ok(None),
             }

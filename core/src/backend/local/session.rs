@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::turns::Turn;
 use super::{Shared, checkpoint, lent, read, stream};
 use crate::backend::course::Course;
-use crate::backend::{Begin, Control, Intent, Output, Pages, Program, Reply, Session};
+use crate::backend::{Begin, Control, Early, Intent, Output, Pages, Program, Reply, Session};
 use crate::engine::{Connection, Read};
 use crate::error::{Error, Result};
 use crate::sql::Params;
@@ -63,10 +63,15 @@ impl WriterSession {
         Ok(())
     }
 
-    fn run_on(&self, connection: &mut Connection, program: &Program<'_>) -> Result<Output> {
+    fn run_on(
+        &self,
+        connection: &mut Connection,
+        program: &Program<'_>,
+        early: Option<&dyn Early>,
+    ) -> Result<Output> {
         self.course.check(connection)?;
         if self.intent == Intent::Snapshot {
-            return match connection.read(program) {
+            return match connection.read_early(program, early) {
                 Read::Done(answer) => answer,
                 Read::Writes | Read::TooLong => Err(Error::snapshot_reads_only()),
             };
@@ -75,7 +80,7 @@ impl WriterSession {
             self.course.note_write();
         }
         let answer = if connection.in_transaction() {
-            connection.run_nested(program)
+            connection.run_nested(program, early)
         } else {
             connection.run_whole(program)
         };
@@ -92,7 +97,11 @@ impl WriterSession {
 
 impl Session for WriterSession {
     fn run(&self, program: Program<'_>) -> Reply<Output> {
-        Reply::ready(self.with(|connection| self.run_on(connection, &program)))
+        Reply::ready(self.with(|connection| self.run_on(connection, &program, None)))
+    }
+
+    fn run_early(&self, program: Program<'_>, early: &dyn Early) -> Reply<Output> {
+        Reply::ready(self.with(|connection| self.run_on(connection, &program, Some(early))))
     }
 
     fn control(&self, control: Control) -> Reply<()> {

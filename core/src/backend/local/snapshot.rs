@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::pool::{self, Place, Which};
 use super::{Shared, lent, read, stream};
-use crate::backend::{Control, Output, Pages, Program, Reply, Session};
-use crate::engine::Read;
+use crate::backend::{Control, Early, Output, Pages, Program, Reply, Session};
+use crate::engine::{Connection, Read};
 use crate::error::{Error, Result};
 use crate::sql::Params;
 
@@ -30,13 +30,24 @@ fn begin(place: Place) -> Result<Box<dyn Session>> {
     Ok(Box::new(SnapshotSession { place }))
 }
 
-impl Session for SnapshotSession {
-    fn run(&self, program: Program<'_>) -> Reply<Output> {
+impl SnapshotSession {
+    fn read(&self, program: &Program<'_>, early: Option<&dyn Early>) -> Reply<Output> {
         let (shared, slot) = (self.place.shared(), self.place.slot());
-        Reply::ready(read::with(shared, slot, |connection| match connection.read(&program) {
+        let read = |connection: &mut Connection| match connection.read_early(program, early) {
             Read::Done(answer) => answer,
             Read::Writes | Read::TooLong => Err(Error::snapshot_reads_only()),
-        }))
+        };
+        Reply::ready(read::with(shared, slot, read))
+    }
+}
+
+impl Session for SnapshotSession {
+    fn run(&self, program: Program<'_>) -> Reply<Output> {
+        self.read(&program, None)
+    }
+
+    fn run_early(&self, program: Program<'_>, early: &dyn Early) -> Reply<Output> {
+        self.read(&program, Some(early))
     }
 
     fn control(&self, _control: Control) -> Reply<()> {

@@ -184,7 +184,7 @@ fn run(work: &Work<'_>, connection: &mut Connection, program: &Program<'_>) -> R
     }
     let _way = group::way_for(shared, program, Some(work.slot));
     let answer = if connection.in_transaction() || !writes {
-        connection.run_nested(program)
+        connection.run_nested(program, None)
     } else {
         connection.run_whole(program)
     };

@@ -138,7 +138,7 @@ impl Session for WriterSession {
             }
             let nested = connection.in_transaction();
             let answer = if nested {
-                connection.run_nested(&program)
+                connection.run_nested(&program, None)
             } else {
                 connection.run_whole(&program)
             };
