@@ -62,13 +62,22 @@ async function prepare(
   name: string,
   storage: Start['storage'],
 ): Promise<{ handles: Handles | undefined; tokens: Tokens | undefined }> {
-  const handles = storage === 'opfs' ? await openHandles(name) : undefined;
+  let tokens: Tokens | undefined;
+  const prime = (within: FileSystemDirectoryHandle): Promise<void> => {
+    tokens = new Tokens(within);
+    return tokens.prime();
+  };
+  if (storage === 'opfs') {
+    const handles = await openHandles(name, prime);
+    return { handles, tokens };
+  }
   // Without OPFS, calls on a database in memory run to their end.
-  const within = handles?.within ?? (await stops().catch(() => undefined));
-  const tokens = within && new Tokens(within);
-  await tokens?.prime();
-  if (handles === undefined && within !== undefined) void clearStops(within).catch(() => {});
-  return { handles, tokens };
+  const within = await stops().catch(() => undefined);
+  if (within !== undefined) {
+    await prime(within);
+    void clearStops(within).catch(() => {});
+  }
+  return { handles: undefined, tokens };
 }
 
 /** The engine at work. */
