@@ -14,15 +14,21 @@ const PATIENCE = 15_000;
 
 /** The open files of a database, in the order of `SUFFIXES`. */
 export interface Handles {
-  within: FileSystemDirectoryHandle;
   files: FileSystemSyncAccessHandle[];
 }
 
 /**
  * Opens all the files of a database before SQLite asks for any: a handle is
  * opened asynchronously, and SQLite waits for nobody.
+ *
+ * @param meanwhile makes files beside them, as soon as it is known which are stale:
+ *   each step asks another process, which took half of a change of leaders in Firefox
+ *   when it came afterwards
  */
-export async function openHandles(name: string): Promise<Handles> {
+export async function openHandles(
+  name: string,
+  meanwhile: (within: FileSystemDirectoryHandle) => void,
+): Promise<Handles> {
   requireHandles();
   let within: FileSystemDirectoryHandle;
   try {
@@ -34,12 +40,13 @@ export async function openHandles(name: string): Promise<Handles> {
     const { valid, next, stale } = await contents(within);
     const generation = valid === 0 ? next : valid;
     const opening = new Opening(within, stale);
+    meanwhile(within);
     const [files] = await Promise.all([
       Promise.all(SUFFIXES.map((suffix) => opening.open(fileOf(generation, suffix)))),
       valid === 0 ? mark(within, generation) : undefined,
     ]);
     void clear(within, stale);
-    return { within, files };
+    return { files };
   } catch (error) {
     throw openingFailure(name, error, false);
   }

@@ -1,14 +1,21 @@
 import type { FromHub, ToHub } from './protocol.js';
 
-/** How long the hub may take to pass a port on. Then the line goes by BroadcastChannel. */
-const PATIENCE = 500;
+/**
+ * How long the hub may take to pass a port on. Then the line goes by BroadcastChannel.
+ * A new one may have to be loaded first. One that has answered before and does not now
+ * went with the process that a tab crashed in: this is most of what a change of leaders
+ * takes then. It is longer than the hub itself waits for an engine.
+ */
+const PATIENCE = { fresh: 500, known: 250 };
 
 /** This page's connection to the hub. */
 class Handover {
   private readonly asked = new Map<string, (passed: boolean) => void>();
+  private patience: number = PATIENCE.fresh;
 
   constructor(private readonly port: MessagePort) {
     port.onmessage = ({ data }: MessageEvent<FromHub>) => {
+      this.patience = PATIENCE.known;
       this.asked.get(data.line)?.(data.passed);
     };
   }
@@ -30,7 +37,7 @@ class Handover {
         // The next one tries a new hub: this one has crashed or never started.
         if (current === this) current = undefined;
         settle(false);
-      }, PATIENCE);
+      }, this.patience);
       this.asked.set(line, settle);
       this.port.postMessage({ reach, line, port } satisfies ToHub, [port]);
     });

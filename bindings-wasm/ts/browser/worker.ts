@@ -62,14 +62,24 @@ async function prepare(
   name: string,
   storage: Start['storage'],
 ): Promise<{ handles: Handles | undefined; tokens: Tokens | undefined }> {
-  const handles = storage === 'opfs' ? await openHandles(name) : undefined;
+  let tokens: Tokens | undefined;
+  // Made while the files are opened and SQLite opens the database; a call that comes
+  // first waits for the first of them.
+  const prime = (within: FileSystemDirectoryHandle): void => {
+    tokens = new Tokens(within);
+    void tokens.refill();
+  };
+  if (storage === 'opfs') {
+    const handles = await openHandles(name, prime);
+    return { handles, tokens };
+  }
   // Without OPFS, calls on a database in memory run to their end.
-  const within = handles?.within ?? (await stops().catch(() => undefined));
-  const tokens = within && new Tokens(within);
-  // Made while SQLite opens the database; a call that comes first waits for the first of them.
-  void tokens?.refill();
-  if (handles === undefined && within !== undefined) void clearStops(within).catch(() => {});
-  return { handles, tokens };
+  const within = await stops().catch(() => undefined);
+  if (within !== undefined) {
+    prime(within);
+    void clearStops(within).catch(() => {});
+  }
+  return { handles: undefined, tokens };
 }
 
 /** The engine at work. */
