@@ -56,7 +56,7 @@ async function client() {
       engines.push(engine);
       return {
         client: 1,
-        post: (batch) => engine.requests.push(new DataView(batch).getUint32(4, true)),
+        post: (bytes, from) => engine.requests.push(new DataView(bytes.buffer, bytes.byteOffset + from).getUint32(4, true)),
         stop: (request) => engine.stopped.push(request),
         busy: () => {},
         close: async () => {},
