@@ -1,12 +1,15 @@
 //! One event loop's, or one runtime's, side of a database.
 
+use std::cell::RefCell;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::LocalKey;
 
 use ubiqlite::Database;
 use ubiqlite::wire::Server;
 
 use crate::driver::{Driver, Hosted};
+use crate::registry::{Last, Registered};
 
 /// How a client's requests and replies are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
@@ -107,6 +110,13 @@ impl Client {
 
     fn kept(&self) -> std::sync::MutexGuard<'_, Vec<u8>> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Registered for Client {
+    fn last() -> &'static LocalKey<RefCell<Last<Self>>> {
+        thread_local!(static LAST: RefCell<Last<Client>> = const { Last::none() });
+        &LAST
     }
 }
 
