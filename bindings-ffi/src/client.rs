@@ -1,13 +1,16 @@
 //! One event loop's, or one runtime's, side of a database.
 
+use std::cell::RefCell;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::LocalKey;
 
 use ubiqlite::Database;
 use ubiqlite::wire::Server;
 
 use crate::driver::{Driver, Hosted};
 use crate::marshal::{self, Marshal};
+use crate::registry::{Last, Registered};
 
 /// How a client's requests and replies are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
@@ -150,6 +153,13 @@ impl Endpoint for Client {
 fn taken(server: &Server) -> Option<Vec<u8>> {
     let mut replies = Vec::new();
     server.take(&mut replies).then_some(replies)
+}
+
+impl Registered for Box<dyn Endpoint> {
+    fn last() -> &'static LocalKey<RefCell<Last<Self>>> {
+        thread_local!(static LAST: RefCell<Last<Box<dyn Endpoint>>> = const { Last::none() });
+        &LAST
+    }
 }
 
 impl Drop for Client {

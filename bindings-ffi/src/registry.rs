@@ -4,10 +4,36 @@
 //! gone is told so, and never reaches freed memory or another client: each has a
 //! generation in its upper half.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::cell::RefCell;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, Weak};
+use std::thread::LocalKey;
 
 /// Things by number.
-pub(crate) struct Registry<T>(RwLock<Slots<T>>);
+pub(crate) struct Registry<T> {
+    all: RwLock<Slots<T>>,
+    /// How many were removed: what a thread remembers from before is not to be used.
+    removed: AtomicU64,
+}
+
+/// What a thread found last: the lock would be taken by every call of every thread.
+pub(crate) struct Last<T> {
+    number: u64,
+    removed: u64,
+    value: Weak<T>,
+}
+
+impl<T> Last<T> {
+    pub(crate) const fn none() -> RefCell<Self> {
+        RefCell::new(Self { number: 0, removed: 0, value: Weak::new() })
+    }
+}
+
+/// What a registry can have.
+pub(crate) trait Registered: Sized + 'static {
+    /// What this thread found last.
+    fn last() -> &'static LocalKey<RefCell<Last<Self>>>;
+}
 
 struct Slots<T> {
     slots: Vec<Slot<T>>,
@@ -19,14 +45,15 @@ struct Slot<T> {
     value: Option<Arc<T>>,
 }
 
-impl<T> Registry<T> {
+impl<T: Registered> Registry<T> {
     pub(crate) const fn new() -> Self {
-        Self(RwLock::new(Slots { slots: Vec::new(), free: Vec::new() }))
+        let all = RwLock::new(Slots { slots: Vec::new(), free: Vec::new() });
+        Self { all, removed: AtomicU64::new(0) }
     }
 
     /// Gives a number, never 0.
     pub(crate) fn put(&self, value: T) -> u64 {
-        let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.all.write().unwrap_or_else(PoisonError::into_inner);
         let value = Some(Arc::new(value));
         let index = match all.free.pop() {
             Some(index) => {
@@ -46,20 +73,39 @@ impl<T> Registry<T> {
     }
 
     pub(crate) fn get(&self, number: u64) -> Option<Arc<T>> {
-        let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        // Before the look: what is removed after it is as if removed after the call began.
+        let removed = self.removed.load(Ordering::Acquire);
+        let known = |last: &RefCell<Last<T>>| {
+            let last = last.try_borrow().ok()?;
+            (last.number == number && last.removed == removed).then(|| last.value.upgrade())?
+        };
+        // A thread that ends has forgotten.
+        if let Ok(Some(value)) = T::last().try_with(known) {
+            return Some(value);
+        }
+        let all = self.all.read().unwrap_or_else(PoisonError::into_inner);
         let slot = all.slots.get(place(number)?)?;
-        slot.value.as_ref().filter(|_| u64::from(slot.generation) == number >> 32).cloned()
+        let found =
+            slot.value.as_ref().filter(|_| u64::from(slot.generation) == number >> 32).cloned()?;
+        drop(all);
+        let _ = T::last().try_with(|last| {
+            if let Ok(mut last) = last.try_borrow_mut() {
+                *last = Last { number, removed, value: Arc::downgrade(&found) };
+            }
+        });
+        Some(found)
     }
 
     /// Forgets a number; calls under way keep what it named until they end.
     pub(crate) fn remove(&self, number: u64) -> Option<Arc<T>> {
-        let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.all.write().unwrap_or_else(PoisonError::into_inner);
         let index = place(number)?;
         let slot = all.slots.get_mut(index)?;
         if u64::from(slot.generation) != number >> 32 {
             return None;
         }
         let value = slot.value.take()?;
+        self.removed.fetch_add(1, Ordering::AcqRel);
         #[allow(clippy::cast_possible_truncation, reason = "it was made from 32 bits")]
         all.free.push(index as u32);
         Some(value)
@@ -74,11 +120,20 @@ fn place(number: u64) -> Option<usize> {
 mod tests {
     use super::*;
 
+    thread_local!(static LAST: RefCell<Last<&'static str>> = const { Last::none() });
+
+    impl Registered for &'static str {
+        fn last() -> &'static LocalKey<RefCell<Last<Self>>> {
+            &LAST
+        }
+    }
+
     #[test]
     fn a_number_of_something_gone_names_nothing_and_not_what_came_after() {
         let all = Registry::new();
         let first = all.put("a");
-        assert_eq!(all.get(first).as_deref(), Some(&"a"));
+        let held = all.get(first);
+        assert_eq!(all.get(first), held);
         assert_eq!(all.remove(first).as_deref(), Some(&"a"));
         assert_eq!((all.get(first), all.remove(first)), (None, None));
         let second = all.put("b");

@@ -331,15 +331,10 @@ impl Inner {
                 return Ok(Some(Answer::Bits(bits)));
             }
             _ => {
-                // A number that names two things would have one of them live for ever.
-                let held = self.held();
-                if held.tasks.contains_key(&head.id) || held.handles.contains(head.id) {
-                    return Err(malformed());
-                }
-                drop(held);
                 if let (0, Some(want)) = (head.handle, Wanted::of(head.op)) {
                     return self.statement(head, want, &mut payload);
                 }
+                self.check_number(head)?;
                 let work = self.work(head, &mut payload)?;
                 return self.start(head, work);
             }
@@ -360,6 +355,17 @@ impl Inner {
         }
         self.drive(head, caller, work);
         Ok(None)
+    }
+
+    /// # Errors
+    /// `InvalidArgument` for a number that names something: one that names two things
+    /// would have one of them live for ever.
+    pub(super) fn check_number(&self, head: Head) -> Result<()> {
+        let held = self.held();
+        if held.tasks.contains_key(&head.id) || held.handles.contains(head.id) {
+            return Err(malformed());
+        }
+        Ok(())
     }
 
     /// Who asks, for the engine.

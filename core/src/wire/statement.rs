@@ -75,6 +75,8 @@ impl Inner {
         match reply {
             Ok(output) => wanted.answer(output).map(Some),
             Err(reply) => {
+                // Only what goes on needs its number.
+                self.check_number(head)?;
                 let database = self.database.clone();
                 let work = async move {
                     let answer = wanted.answer(limited(reply, head.timeout, false).await);

@@ -44,6 +44,23 @@ internal class Buffers {
         return request.address
     }
 
+    // Numbers for calls, a block at a time: two threads would else write to one place
+    // of memory for each call.
+    private var numbered = 0L
+    private var next = 0
+    private var left = 0
+
+    /** A number for a call of this client. */
+    fun number(client: Long, calls: Calls): Int {
+        if (left == 0 || numbered != client) {
+            numbered = client
+            next = calls.block(BLOCK)
+            left = BLOCK
+        }
+        left -= 1
+        return next++
+    }
+
     /** Whether it takes so much memory that it is better not kept. */
     val isLarge: Boolean get() = request.size > LARGE || writer.bytes.size > LARGE
 
@@ -53,9 +70,15 @@ internal class Buffers {
         private const val SMALL = 4 * 1024
         private const val LARGE = 1024 * 1024
 
+        /** So many numbers are taken at a time. */
+        const val BLOCK = 64
+
         /** More calls than this are hardly ever made in the very same moment. */
         private const val KEPT = 16
-        private val kept = AtomicReferenceArray<Buffers?>(KEPT)
+
+        /** Places are far enough apart that two threads do not write to one line of a cache. */
+        private const val APART = 32
+        private val kept = AtomicReferenceArray<Buffers?>(KEPT * APART)
 
         /**
          * Takes buffers that nobody else uses until they are [given back][give].
@@ -65,19 +88,23 @@ internal class Buffers {
          * elsewhere leaves none behind.
          */
         fun take(): Buffers {
-            val start = Thread.currentThread().hashCode()
+            val start = placeOfThread()
             for (step in 0 until KEPT) {
-                val place = (start + step) and (KEPT - 1)
+                val place = ((start + step) and (KEPT - 1)) * APART
                 if (kept.getPlain(place) != null) kept.getAndSet(place, null)?.let { return it }
             }
             return Buffers()
         }
 
+        /** Threads that were made one after another begin at different places. */
+        @Suppress("DEPRECATION") // Its successor is of Java 19.
+        private fun placeOfThread(): Int = Thread.currentThread().id.toInt()
+
         fun give(buffers: Buffers) {
             if (buffers.isLarge) return
-            val start = Thread.currentThread().hashCode()
+            val start = placeOfThread()
             for (step in 0 until KEPT) {
-                if (kept.compareAndSet((start + step) and (KEPT - 1), null, buffers)) return
+                if (kept.compareAndSet(((start + step) and (KEPT - 1)) * APART, null, buffers)) return
             }
         }
     }

@@ -15,18 +15,14 @@ internal class Calls {
     private val others = ConcurrentHashMap<Int, Call>()
     private val made = AtomicLong()
 
-    /**
-     * A number that no call and nothing that is lent has: after four thousand million
-     * requests they begin anew.
-     */
-    fun number(isLent: (Int) -> Boolean): Int {
-        while (true) {
-            val count = made.incrementAndGet()
-            val id = count.toInt()
-            if (count <= 0xFFFF_FFFFL) return id
-            if (id != 0 && find(id) == null && !isLent(id)) return id
-        }
-    }
+    /** The first of [count] numbers that nobody else is given, until four thousand million were made. */
+    fun block(count: Int): Int = made.getAndAdd(count.toLong()).toInt()
+
+    /** Whether numbers have begun anew, so that one may name something already. */
+    val beganAnew: Boolean get() = made.get() > 0xFFFF_FFFFL
+
+    /** Whether a call of this number is under way. */
+    fun has(id: Int): Boolean = find(id) != null
 
     fun add(call: Call) {
         if (!table.compareAndSet(call.id and MASK, null, call)) others[call.id] = call

@@ -34,8 +34,8 @@ internal class Link private constructor(private val engine: Engine) {
 
     /** Makes a request; [write] writes its payload, and nothing was asked if that throws. */
     inline fun begin(place: Place, op: Int, flags: Int, handle: Int, write: (Writer) -> Unit): Call {
-        val call = Call(calls.number(lent::contains), place)
         val buffers = Buffers.take()
+        val call = Call(number(buffers), place)
         try {
             buffers.writer.begin(call.id, op, flags, handle, place.limit)
             write(buffers.writer)
@@ -45,6 +45,14 @@ internal class Link private constructor(private val engine: Engine) {
             Buffers.give(buffers)
         }
         return call
+    }
+
+    /** A number that no call and nothing that is lent has; 0 is the database. */
+    fun number(buffers: Buffers): Int {
+        while (true) {
+            val id = buffers.number(client, calls)
+            if (id != 0 && (!calls.beganAnew || !calls.has(id) && id !in lent)) return id
+        }
     }
 
     fun send(buffers: Buffers, call: Call) {
