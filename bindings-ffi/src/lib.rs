@@ -8,7 +8,7 @@
 mod client;
 mod driver;
 mod engine;
-mod marshal;
+pub mod marshal;
 mod pending;
 pub mod raw;
 mod registry;

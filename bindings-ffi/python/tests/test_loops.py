@@ -29,7 +29,7 @@ def test_two_loops_in_two_threads_use_one_database(run: Run[None], path: str) ->
             def other(name: str) -> None:
                 try:
                     asyncio.run(use(db, name))
-                except BaseException as error:  # noqa: BLE001 - told below
+                except BaseException as error:
                     errors.append(error)
 
             threads = [threading.Thread(target=other, args=(f"other{number}",)) for number in range(2)]
@@ -142,7 +142,9 @@ def test_others_compute_while_a_query_runs(run: Run[None], path: str) -> None:
 
 
 def test_the_loop_goes_on_while_many_rows_stream(run: Run[None], path: str) -> None:
-    sql = "WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r LIMIT 300000) SELECT i, 'name', i * 0.5 FROM r"
+    sql = (
+        "WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r LIMIT 300000) SELECT i, 'name', i * 0.5 FROM r"
+    )
 
     async def main() -> None:
         turns = 0

@@ -32,7 +32,13 @@ def test_the_interpreter_ends_at_once_with_a_database_open(path: str, loop: str)
         pytest.importorskip("uvloop")
     for _ in range(5):
         started = time.monotonic()
-        done = python(loop + LEFT_OPEN.replace("import asyncio", "import asyncio, warnings; warnings.simplefilter('ignore')\nimport asyncio"), path)
+        done = python(
+            loop
+            + LEFT_OPEN.replace(
+                "import asyncio", "import asyncio, warnings; warnings.simplefilter('ignore')\nimport asyncio"
+            ),
+            path,
+        )
         assert (done.returncode, done.stdout.strip()) == (0, "ends"), done.stderr
         assert time.monotonic() - started < 5
 

@@ -16,9 +16,12 @@ __all__ = [
     "Format",
     "OpenError",
     "Pending",
+    "begin",
     "call",
     "descriptor",
+    "end",
     "release",
+    "short_call",
     "start_open",
     "take",
     "wait",
@@ -47,6 +50,18 @@ _holding = ctypes.PyDLL(_PATH)
 call = _holding.ubiqlite_call
 call.argtypes = (ctypes.c_uint64, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_void_p, ctypes.c_size_t)
 call.restype = ctypes.c_int64
+
+# Without declared types on purpose: their conversion is half of what a call costs. Its
+# arguments are small integers and bytes, which need none.
+short_call = _holding.ubiqlite_marshal_call
+
+begin = _releasing.ubiqlite_marshal_begin
+begin.argtypes = (ctypes.c_uint64, ctypes.c_int32, ctypes.c_void_p, ctypes.c_size_t)
+begin.restype = ctypes.c_int64
+
+end = _releasing.ubiqlite_marshal_end
+end.argtypes = (ctypes.c_int32,)
+end.restype = ctypes.c_int64
 
 # It goes on with requests and translates their rows: others compute meanwhile.
 take = _releasing.ubiqlite_take

@@ -6,7 +6,7 @@ import types
 from collections.abc import Generator
 from time import monotonic
 
-_TURN = 0.0005
+_TURN = 0.001
 """Seconds that a loop over rows that are there may keep the event loop."""
 
 

@@ -10,9 +10,10 @@ use super::request::{Ending, OnTable, Operation, Want};
 use crate::backend::{Intent, Keep};
 use crate::error::Result;
 use crate::row::Row;
+use crate::sql::Params;
 use crate::stream::RowStream;
 use crate::table::{Select, Table};
-use crate::target::no_row;
+use crate::target::{Target, no_row};
 
 /// What an operation ended with.
 pub(super) enum Ended {
@@ -40,14 +41,7 @@ pub(super) async fn run(
         Operation::Execute { sql, params } => {
             Answer::Executed(target.execute(&sql, params).await?).into()
         }
-        Operation::Query { sql, params, want } => {
-            let keep = if want == Want::All { Keep::All } else { Keep::First };
-            let rows = target.rows(&sql, params, keep).await?;
-            if want == Want::One && rows.is_empty() {
-                return Err(no_row());
-            }
-            Answer::Rows(rows).into()
-        }
+        Operation::Query { sql, params, want } => query(target, &sql, params, want).await?.into(),
         Operation::ExecuteMany { sql } => {
             Answer::Count(execute_many(target, &sql, feed, client).await?).into()
         }
@@ -64,6 +58,21 @@ pub(super) async fn run(
             return on_table(Table::new(target, &name), what, feed, client).await;
         }
     })
+}
+
+/// Runs a query to its end.
+pub(super) async fn query(
+    target: Target<'_>,
+    sql: &str,
+    params: Params,
+    want: Want,
+) -> Result<Answer> {
+    let keep = if want == Want::All { Keep::All } else { Keep::First };
+    let rows = target.rows(sql, params, keep).await?;
+    if want == Want::One && rows.is_empty() {
+        return Err(no_row());
+    }
+    Ok(Answer::Rows(rows))
 }
 
 async fn on_table(

@@ -12,7 +12,7 @@ _WORDS = (
     "lamp table chair shelf mirror carpet kettle teapot basket candle pillow blanket cushion drawer bench stool"
 ).split()
 _COLOURS = "red green blue white black amber violet brown".split()
-_STATUSES = "new active done archived".split()
+_STATUSES = ["new", "active", "done", "archived"]
 _WORD = 2**64 - 1
 
 _COLUMNS = "id INTEGER PRIMARY KEY, name TEXT NOT NULL, data TEXT NOT NULL, status TEXT NOT NULL, value REAL NOT NULL"

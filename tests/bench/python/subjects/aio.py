@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
 import aiosqlite
+
 from data import CACHE_KIB, INSERT_LOG, SELECT_ALL, SELECT_ONE
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
-from data import CACHE_KIB, INSERT_LOG, SELECT_ALL, SELECT_ONE
-
 import ubiqlite
+
+from data import CACHE_KIB, INSERT_LOG, SELECT_ALL, SELECT_ONE
 
 
 class Subject:
