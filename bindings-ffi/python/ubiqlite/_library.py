@@ -29,7 +29,7 @@ __all__ = [
 
 Engine = generated.Engine
 Format = generated.Format
-OpenError = generated.OpenError
+OpenError: type[Exception] = generated.OpenError
 Pending = generated.Pending
 start_open = generated.start_open
 

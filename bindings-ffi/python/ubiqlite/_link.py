@@ -52,6 +52,7 @@ class Waiting(Protocol):
 
     def done(self) -> bool:
         """Whether it wants none any more."""
+        ...
 
     def set_result(self, result: Reply, /) -> None:
         """Gives it."""

@@ -254,9 +254,13 @@ KINDS: dict[str, type[Error]] = {
 }
 """The exception of each kind."""
 
-for _kind, _class in KINDS.items():
-    _class.kind = _kind
-del _kind, _class
+
+def _name_kinds() -> None:
+    for name, kind in KINDS.items():
+        kind.kind = name
+
+
+_name_kinds()
 
 
 def error_of(fields: str) -> Error:

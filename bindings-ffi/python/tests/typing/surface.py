@@ -34,8 +34,10 @@ async def surface() -> None:
         maybe: Optional[Item] = await db.query_optional("SELECT * FROM items", into=Item)
         async for each in db.stream("SELECT * FROM items", into=Item):
             name: str = each.name
+            print(name)
         async for row in db.stream("SELECT * FROM items"):
             first: Any = row["id"]
+            print(first)
         async with db.stream("SELECT 1") as stream:
             rest: list[ubiqlite.Row] = await stream.fetch_all()
         done: ubiqlite.Executed = await db.execute("DELETE FROM items")
@@ -58,7 +60,7 @@ async def surface() -> None:
         async for each in table.select().where("name", "lamp"):
             name = each.name
         await db.table("accounts").transfer("balance", [(1, 2, 50)])
-        print(listed, one, optional, value, items, item, maybe, name, first, rest, changed, batch, count, yes, found)
+        print(listed, one, optional, value, items, item, maybe, rest, changed, batch, count, yes, found)
         print(selected)
     try:
         opened: ubiqlite.Database = await ubiqlite.open("app.db")
