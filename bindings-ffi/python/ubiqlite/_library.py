@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from pathlib import Path
+from typing import cast
 
 from ._ffi import ubiqlite_ffi as generated
 
@@ -29,7 +30,8 @@ __all__ = [
 
 Engine = generated.Engine
 Format = generated.Format
-OpenError: type[Exception] = generated.OpenError
+# uniffi makes it an exception in a way that no checker follows.
+OpenError = cast(type[Exception], generated.OpenError)
 Pending = generated.Pending
 start_open = generated.start_open
 
