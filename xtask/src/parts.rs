@@ -25,7 +25,11 @@ pub(crate) const ALL: &[Part] = &[
         "many tabs, crashes and files, in Chromium and Firefox",
         When::Named(test::browser::setup, test::browser::tabs),
     ),
-    part("python", "the wheel", When::Later),
+    part(
+        "python",
+        "the wheel, on every Python that is found",
+        When::Always(build::python::setup, test::python::steps),
+    ),
     part("kotlin", "the jar", When::Later),
     part(
         "bench",
@@ -117,7 +121,7 @@ mod tests {
     fn a_full_run_has_the_parts_that_are_always_tested() {
         let full = chosen(&[]).unwrap();
         assert_eq!(full.first(), Some(&"rust"));
-        for part in ["wasm", "node", "browser"] {
+        for part in ["wasm", "node", "browser", "python"] {
             assert!(full.contains(&part), "{part}");
         }
         assert!(!full.contains(&"bench"));

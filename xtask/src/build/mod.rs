@@ -2,7 +2,9 @@
 
 pub(crate) mod bindgen;
 pub(crate) mod npm;
+pub(crate) mod python;
 mod stamp;
+pub(crate) mod uniffi;
 pub(crate) mod wasm;
 
 use anyhow::bail;
@@ -20,7 +22,13 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
             npm::setup()?;
             npm::build(&Workspace::find()?)
         }
-        [unknown] => bail!("cannot build `{unknown}`; there are wasm and npm"),
-        _ => bail!("name one thing to build: wasm or npm"),
+        [name] if name == "python" => {
+            python::setup()?;
+            let workspace = Workspace::find()?;
+            python::in_place(&workspace)?;
+            python::wheel(&workspace).map(drop)
+        }
+        [unknown] => bail!("cannot build `{unknown}`; there are wasm, npm and python"),
+        _ => bail!("name one thing to build: wasm, npm or python"),
     }
 }
