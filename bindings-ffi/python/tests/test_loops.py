@@ -88,19 +88,10 @@ def test_a_database_outlives_the_loops_that_used_it(path: str) -> None:
         await db.begin()
         return db
 
-    with pytest.warns() if False else _quiet():
-        db = asyncio.run(opened())
+    db = asyncio.run(opened())
     for number in range(20):
         asyncio.run(_insert(db, number))
     asyncio.run(db.close())
-
-
-def _quiet():  # type: ignore[no-untyped-def]
-    import warnings
-
-    context = warnings.catch_warnings()
-    warnings.simplefilter("ignore", ResourceWarning)
-    return context
 
 
 async def _insert(db: ubiqlite.Database, number: int) -> None:

@@ -26,7 +26,7 @@ asyncio.run(main())
 """
 
 
-@pytest.mark.parametrize("loop", ["", "import uvloop; uvloop.install()\n"])
+@pytest.mark.parametrize("loop", ["", "import asyncio, uvloop; asyncio.run = uvloop.run\n"])
 def test_the_interpreter_ends_at_once_with_a_database_open(path: str, loop: str) -> None:
     if loop:
         pytest.importorskip("uvloop")

@@ -66,8 +66,9 @@ async def main(subject: str, name: str, path: str, quick: bool) -> None:
 if __name__ == "__main__":
     options = {"--quick", "--uvloop"}
     given = [argument for argument in sys.argv[1:] if argument not in options]
+    run = asyncio.run
     if "--uvloop" in sys.argv:
         import uvloop
 
-        uvloop.install()
-    asyncio.run(main(*given, "--quick" in sys.argv))  # type: ignore[arg-type]
+        run = uvloop.run
+    run(main(*given, "--quick" in sys.argv))  # type: ignore[arg-type]

@@ -81,9 +81,10 @@ async def main(words: list[str]) -> int:
 
 if __name__ == "__main__":
     arguments = sys.argv[1:]
+    run = asyncio.run
     if "--uvloop" in arguments:
         import uvloop
 
         arguments.remove("--uvloop")
-        uvloop.install()
-    sys.exit(asyncio.run(main(arguments)))
+        run = uvloop.run
+    sys.exit(run(main(arguments)))

@@ -7,6 +7,7 @@ mod goals;
 mod json;
 mod node;
 mod options;
+mod python;
 mod readme;
 mod rounds;
 mod rust;
@@ -30,7 +31,7 @@ use crate::workspace::Workspace;
 /// while it is measured. A goal that is missed is told, and is no error.
 pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
     let Some((name, rest)) = args.split_first() else {
-        bail!("name a benchmark: rust, node or browser\n{}", options::USAGE);
+        bail!("name a benchmark: rust, node, python or browser\n{}", options::USAGE);
     };
     let options = Options::parse(rest)?;
     if name != "browser" && options.browser.is_some() {
@@ -40,11 +41,12 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
     match name.as_str() {
         "rust" => bench(rust::SUITE, &workspace, &options, rust::runner),
         "node" => bench(node::SUITE, &workspace, &options, node::runner),
+        "python" => bench(python::SUITE, &workspace, &options, python::runner),
         "browser" if options.browser == Some(Browser::Firefox) => {
             bench(browser::FIREFOX, &workspace, &options, browser::runner)
         }
         "browser" => bench(browser::SUITE, &workspace, &options, browser::runner),
-        unknown => bail!("unknown benchmark `{unknown}`; there are rust, node and browser"),
+        unknown => bail!("unknown benchmark `{unknown}`; there are rust, node, python and browser"),
     }
 }
 

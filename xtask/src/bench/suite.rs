@@ -139,10 +139,11 @@ impl Suite {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{browser, node, rust};
+    use super::super::{browser, node, python, rust};
     use super::*;
 
-    const SUITES: [Suite; 4] = [rust::SUITE, node::SUITE, browser::SUITE, browser::FIREFOX];
+    const SUITES: [Suite; 5] =
+        [rust::SUITE, node::SUITE, python::SUITE, browser::SUITE, browser::FIREFOX];
 
     #[test]
     fn every_goal_speaks_of_figures_that_a_run_has() {

@@ -75,7 +75,7 @@ fn installed(workspace: &Workspace, name: &str, python: &Path, wheel: &Path) -> 
     venv.pip().arg("--requirement").arg(package.join("requirements-test.txt")).run()?;
     venv.python()
         // The package that is installed, and not the one in the folder.
-        .args(["-P", "-W", "error", "-m", "pytest", "-q", "-p", "no:cacheprovider"])
+        .args(["-I", "-W", "error", "-m", "pytest", "-q", "-p", "no:cacheprovider"])
         .args(["--import-mode=append"])
         .arg(package.join("tests"))
         .env("UBIQLITE_CANCELLATIONS", SOME)
