@@ -81,11 +81,13 @@ def test_a_database_is_closed_from_another_loop_and_nobody_waits_for_ever(run: R
 
 
 def test_a_database_outlives_the_loops_that_used_it(path: str) -> None:
+    left = []
+
     async def opened() -> ubiqlite.Database:
         db = await ubiqlite.open(path)
         await db.execute("CREATE TABLE t (x)")
         # Left open in a loop that ends: it is rolled back with the loop's client.
-        await db.begin()
+        left.append(await db.begin())
         return db
 
     db = asyncio.run(opened())
@@ -126,8 +128,8 @@ def test_others_compute_while_a_query_runs(run: Run[None], path: str) -> None:
             finally:
                 stop = True
                 thread.join()
-            # It has a core of its own where there are two, and half of one at the least.
-            assert counted > alone / 4, (counted, alone, took)
+            # With the lock held it would not count at all; others may use this machine, too.
+            assert counted > alone / 20, (counted, alone, took)
 
     run(main())
 

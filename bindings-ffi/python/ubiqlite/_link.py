@@ -74,14 +74,19 @@ class Link:
         "buffer",
         "call",
         "last",
+        "crowd",
         "loop",
         "short",
         "types",
+        "writes",
     )
 
     def __init__(self, engine: _library.Engine, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self.last = 0
+        # How many writes were asked for, and whether several tasks do so.
+        self.writes = 0
+        self.crowd = 0
         self.types: dict[int, type[Row]] = {}
         self._client: int = engine.client(_library.Format.MARSHAL)
         self._call: Callable[..., int] = _library.call
@@ -259,7 +264,11 @@ class Link:
         if length <= 0:
             return
         pending = self._pending
-        for reply in loads(self.buffer):
+        replies = loads(self.buffer)
+        # Who is answered alone, again and again, has nobody to share a commit with.
+        if self.crowd and len(replies) == 1:
+            self.crowd -= 1
+        for reply in replies:
             waiting = pending.pop(reply[0], None)
             if waiting is not None and not waiting[0].done():
                 waiting[0].set_result(reply)

@@ -12,6 +12,7 @@ from ._into import shape
 from ._library import MALFORMED
 from ._link import Link, Reply, check
 from ._many import send_many
+from ._pause import NOW_AND_THEN, pause
 from ._place import Place, TimeLimit, millis
 from ._row import Row, row_type
 from ._values import Params
@@ -83,6 +84,8 @@ class Reader:
         link.last = number = link.last + 1
         if number >= _RENUMBER:
             number = link.renumber()
+        if not number & NOW_AND_THEN:
+            await pause()
         make = None
         if into is not None:
             bit, make = shape(into)
@@ -159,6 +162,8 @@ class Reader:
         if link.loop is not get_running_loop():
             link = place.switch()
         number = link.number() | bit
+        if not number & NOW_AND_THEN:
+            await pause()
         limit = None if timeout is None else millis(timeout)
         reply = link.send((number, operation, place.handle, limit, sql, params))
         if reply is None:
@@ -183,7 +188,7 @@ class Statements(Reader):
 
             await db.execute("UPDATE items SET status = :status WHERE id = :id", {"status": "done", "id": 7})
         """
-        _, reply = await self._ask(op.EXECUTE, 0, sql, params, timeout)
+        reply = await self._place.write(op.EXECUTE, timeout, sql, params)
         return Executed(reply[2], reply[3])
 
     async def execute_many(

@@ -304,7 +304,7 @@ impl Inner {
     /// driven by the host.
     fn start(self: &Arc<Self>, head: Head, mut work: Work) -> Result<Option<Answer>> {
         let until = head.timeout.map(|limit| platform::now() + limit);
-        let caller = Caller { client: self.client, request: head.id, until };
+        let caller = Caller { client: self.client, request: head.id, until, queued: head.queued };
         let entered = context::enter(Some(caller));
         let first = work.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         drop(entered);
