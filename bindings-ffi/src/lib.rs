@@ -9,7 +9,7 @@ pub mod bare;
 mod client;
 mod driver;
 mod engine;
-mod marshal;
+pub mod marshal;
 mod pending;
 pub mod raw;
 mod registry;

@@ -23,8 +23,12 @@ pub const DEFECT: i64 = -3;
 pub const NEEDS_ROOM: i64 = -16;
 
 fn with(client: u64, work: impl FnOnce(&dyn Endpoint) -> i64) -> i64 {
-    catch_unwind(AssertUnwindSafe(|| CLIENTS.get(client).map_or(GONE, |client| work(&**client))))
-        .unwrap_or(DEFECT)
+    guarded(|| CLIENTS.get(client).map_or(GONE, |client| work(&**client)))
+}
+
+/// Nothing unwinds into C.
+pub(crate) fn guarded(work: impl FnOnce() -> i64) -> i64 {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or(DEFECT)
 }
 
 fn len(len: usize) -> i64 {

@@ -12,6 +12,7 @@ mod maven;
 mod npm;
 mod parts;
 mod process;
+mod python;
 mod report;
 mod setup;
 mod test;
@@ -62,8 +63,8 @@ usage: cargo xtask <command>
 
   test [PART]...      run every part that is ready, or only those named
   setup [PART]...     install what the parts need and this machine lacks
-  build NAME          build the wasm module (wasm), the npm package (npm) or the
-                      Kotlin library (kotlin)
+  build NAME          build the wasm module (wasm), the npm package (npm), the wheel
+                      (python) or the Kotlin library (kotlin)
   bench NAME [ARGS]   run a benchmark
   help                this text
 
@@ -77,6 +78,7 @@ parts:
         "
 environment:
   XTASK_WASM=rustc|debian   build for wasm32 in this way and try no other
+  XTASK_PYTHON=PATH         build and test the Python package with this Python
   CARGO_TARGET_DIR          where cargo builds, as for cargo itself
 ",
     );

@@ -25,7 +25,11 @@ pub(crate) const ALL: &[Part] = &[
         "many tabs, crashes and files, in Chromium and Firefox",
         When::Named(test::browser::setup, test::browser::tabs),
     ),
-    part("python", "the wheel", When::Later),
+    part(
+        "python",
+        "the wheel, on every Python that is found",
+        When::Always(build::python::setup, test::python::steps),
+    ),
     part(
         "kotlin",
         "the Kotlin library on the JVM",
@@ -51,8 +55,6 @@ pub(crate) enum When {
     Always(Setup, Steps),
     /// Only when named: it takes minutes and tells little about a change.
     Named(Setup, Steps),
-    /// Not written yet.
-    Later,
 }
 
 /// Makes the machine able to run a part's steps; quick when it already is.
@@ -66,15 +68,13 @@ impl Part {
         match self.when {
             When::Always(..) => "",
             When::Named(..) => " (only when named)",
-            When::Later => " (not there yet)",
         }
     }
 
-    /// The part's setup and steps, unless it is not there yet.
-    pub(crate) fn work(&self) -> Option<(Setup, Steps)> {
+    /// The part's setup and steps.
+    pub(crate) fn work(&self) -> (Setup, Steps) {
         match self.when {
-            When::Always(setup, steps) | When::Named(setup, steps) => Some((setup, steps)),
-            When::Later => None,
+            When::Always(setup, steps) | When::Named(setup, steps) => (setup, steps),
         }
     }
 }
@@ -91,7 +91,10 @@ pub(crate) fn choose(names: &[String]) -> anyhow::Result<Vec<Chosen>> {
     if names.is_empty() {
         let full = ALL.iter().filter(|part| matches!(part.when, When::Always(..)));
         return Ok(full
-            .filter_map(|part| part.work().map(|(setup, steps)| (part.name, setup, steps)))
+            .map(|part| {
+                let (setup, steps) = part.work();
+                (part.name, setup, steps)
+            })
             .collect());
     }
     names.iter().map(|name| named(name)).collect()
@@ -102,9 +105,7 @@ fn named(name: &str) -> anyhow::Result<Chosen> {
         let known: Vec<_> = ALL.iter().map(|part| part.name).collect();
         bail!("there is no part `{name}`; the parts are {}", known.join(", "));
     };
-    let Some((setup, steps)) = part.work() else {
-        bail!("the part `{name}` ({}) is not there yet", part.about);
-    };
+    let (setup, steps) = part.work();
     Ok((part.name, setup, steps))
 }
 
@@ -121,7 +122,7 @@ mod tests {
     fn a_full_run_has_the_parts_that_are_always_tested() {
         let full = chosen(&[]).unwrap();
         assert_eq!(full.first(), Some(&"rust"));
-        for part in ["wasm", "node", "browser"] {
+        for part in ["wasm", "node", "browser", "python", "kotlin"] {
             assert!(full.contains(&part), "{part}");
         }
         assert!(!full.contains(&"bench"));
@@ -133,12 +134,8 @@ mod tests {
     }
 
     #[test]
-    fn a_part_that_is_unknown_or_not_there_yet_is_an_error_that_names_it() {
+    fn a_part_that_is_unknown_is_an_error_that_names_it() {
         let unknown = chosen(&["rust", "cobol"]).unwrap_err().to_string();
         assert!(unknown.contains("`cobol`") && unknown.contains("kotlin"), "{unknown}");
-        for part in ALL.iter().filter(|part| matches!(part.when, When::Later)) {
-            let later = chosen(&[part.name]).unwrap_err().to_string();
-            assert!(later.contains("not there yet"), "{later}");
-        }
     }
 }

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 
+import ubiqlite
+
 T = TypeVar("T")
 Run = Callable[[Awaitable[T]], T]
-ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture(params=["asyncio", "uvloop", "thread"])
@@ -54,7 +57,17 @@ def path(tmp_path: Path) -> str:
 def python(code: str, *args: str, timeout: float = 30.0) -> subprocess.CompletedProcess[str]:
     """Runs code in a Python of its own, in which every warning is an error."""
     command = [sys.executable, "-X", "dev", "-W", "error", "-c", code, *args]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=timeout, check=False)
+    # The package that is tested here, be it installed or in the checkout.
+    environment = {**os.environ, "PYTHONPATH": str(Path(ubiqlite.__file__).parent.parent)}
+    done = subprocess.run(
+        command,
+        cwd=tempfile.gettempdir(),
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
     # A busy machine makes a turn of the loop slow, which development mode tells.
     done.stderr = "".join(line for line in done.stderr.splitlines(True) if not line.startswith("Executing <"))
     return done

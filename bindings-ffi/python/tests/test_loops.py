@@ -29,7 +29,7 @@ def test_two_loops_in_two_threads_use_one_database(run: Run[None], path: str) ->
             def other(name: str) -> None:
                 try:
                     asyncio.run(use(db, name))
-                except BaseException as error:  # noqa: BLE001 - told below
+                except BaseException as error:
                     errors.append(error)
 
             threads = [threading.Thread(target=other, args=(f"other{number}",)) for number in range(2)]
@@ -81,26 +81,19 @@ def test_a_database_is_closed_from_another_loop_and_nobody_waits_for_ever(run: R
 
 
 def test_a_database_outlives_the_loops_that_used_it(path: str) -> None:
+    left = []
+
     async def opened() -> ubiqlite.Database:
         db = await ubiqlite.open(path)
         await db.execute("CREATE TABLE t (x)")
         # Left open in a loop that ends: it is rolled back with the loop's client.
-        await db.begin()
+        left.append(await db.begin())
         return db
 
-    with pytest.warns() if False else _quiet():
-        db = asyncio.run(opened())
+    db = asyncio.run(opened())
     for number in range(20):
         asyncio.run(_insert(db, number))
     asyncio.run(db.close())
-
-
-def _quiet():  # type: ignore[no-untyped-def]
-    import warnings
-
-    context = warnings.catch_warnings()
-    warnings.simplefilter("ignore", ResourceWarning)
-    return context
 
 
 async def _insert(db: ubiqlite.Database, number: int) -> None:
@@ -135,14 +128,16 @@ def test_others_compute_while_a_query_runs(run: Run[None], path: str) -> None:
             finally:
                 stop = True
                 thread.join()
-            # It has a core of its own where there are two, and half of one at the least.
-            assert counted > alone / 4, (counted, alone, took)
+            # With the lock held it would not count at all; others may use this machine, too.
+            assert counted > alone / 20, (counted, alone, took)
 
     run(main())
 
 
 def test_the_loop_goes_on_while_many_rows_stream(run: Run[None], path: str) -> None:
-    sql = "WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r LIMIT 300000) SELECT i, 'name', i * 0.5 FROM r"
+    sql = (
+        "WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r LIMIT 300000) SELECT i, 'name', i * 0.5 FROM r"
+    )
 
     async def main() -> None:
         turns = 0

@@ -26,13 +26,19 @@ asyncio.run(main())
 """
 
 
-@pytest.mark.parametrize("loop", ["", "import uvloop; uvloop.install()\n"])
+@pytest.mark.parametrize("loop", ["", "import asyncio, uvloop; asyncio.run = uvloop.run\n"])
 def test_the_interpreter_ends_at_once_with_a_database_open(path: str, loop: str) -> None:
     if loop:
         pytest.importorskip("uvloop")
     for _ in range(5):
         started = time.monotonic()
-        done = python(loop + LEFT_OPEN.replace("import asyncio", "import asyncio, warnings; warnings.simplefilter('ignore')\nimport asyncio"), path)
+        done = python(
+            loop
+            + LEFT_OPEN.replace(
+                "import asyncio", "import asyncio, warnings; warnings.simplefilter('ignore')\nimport asyncio"
+            ),
+            path,
+        )
         assert (done.returncode, done.stdout.strip()) == (0, "ends"), done.stderr
         assert time.monotonic() - started < 5
 

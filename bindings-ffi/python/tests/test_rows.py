@@ -24,7 +24,9 @@ class Pair(NamedTuple):
 
 
 async def items(db: ubiqlite.Database) -> None:
-    await db.batch("CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT); INSERT INTO items VALUES (1, 'a'), (2, 'b')")
+    await db.batch(
+        "CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT); INSERT INTO items VALUES (1, 'a'), (2, 'b')"
+    )
 
 
 def test_a_row_is_read_by_place_by_name_and_as_a_mapping(run: Run[None]) -> None:
@@ -56,7 +58,12 @@ def test_rows_become_what_is_asked_for_in_every_call(run: Run[None]) -> None:
         async with ubiqlite.open(":memory:") as db:
             await items(db)
             sql = "SELECT * FROM items ORDER BY id"
-            for into, first in ((Item, Item(1, "a")), (Pair, Pair(1, "a")), (dict, {"id": 1, "name": "a"}), (tuple, (1, "a"))):
+            for into, first in (
+                (Item, Item(1, "a")),
+                (Pair, Pair(1, "a")),
+                (dict, {"id": 1, "name": "a"}),
+                (tuple, (1, "a")),
+            ):
                 assert (await db.query(sql, into=into))[0] == first
                 assert await db.query_one(sql, into=into) == first
                 assert await db.query_optional(sql, into=into) == first
@@ -99,14 +106,21 @@ def test_errors_are_those_of_sqlite3_too_and_carry_what_is_known(run: Run[None])
                 await users.insert(email="a")
             error = caught.value
             assert isinstance(error, ubiqlite.UniqueViolation)
-            assert (error.kind, error.code, error.table, error.columns) == ("UniqueViolation", 2067, "users", ("email",))
+            assert (error.kind, error.code, error.table, error.columns) == (
+                "UniqueViolation",
+                2067,
+                "users",
+                ("email",),
+            )
             assert error.sqlite_errorcode == 2067
             again = pickle.loads(pickle.dumps(error))
             assert (type(again), str(again), again.columns) == (type(error), str(error), error.columns)
             with pytest.raises(sqlite3.OperationalError):
                 await db.query("SELECT * FROM nothing")
             with pytest.raises(ubiqlite.InvalidArgument) as wrong:
-                await db.execute_many("INSERT INTO users (email) VALUES (?)", [(str(i),) if i != 1500 else ({1},) for i in range(2000)])
+                await db.execute_many(
+                    "INSERT INTO users (email) VALUES (?)", [(str(i),) if i != 1500 else ({1},) for i in range(2000)]
+                )
             assert wrong.value.index == 1500
             assert await users.count() == 1
         assert set(vars(ubiqlite)) >= set(ubiqlite.errors.KINDS)

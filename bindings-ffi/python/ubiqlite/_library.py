@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from pathlib import Path
+from typing import cast
 
 from ._ffi import ubiqlite_ffi as generated
 
@@ -17,9 +18,12 @@ __all__ = [
     "OpenError",
     "Pending",
     "bare",
+    "begin",
     "call",
     "descriptor",
+    "end",
     "release",
+    "short_call",
     "start_open",
     "take",
     "wait",
@@ -27,7 +31,8 @@ __all__ = [
 
 Engine = generated.Engine
 Format = generated.Format
-OpenError = generated.OpenError
+# uniffi makes it an exception in a way that no checker follows.
+OpenError = cast(type[Exception], generated.OpenError)
 Pending = generated.Pending
 start_open = generated.start_open
 
@@ -52,6 +57,17 @@ call.restype = ctypes.c_int64
 bare = _holding.ubiqlite_bare
 bare.argtypes = ()
 bare.restype = ctypes.c_uint64
+# Without declared types on purpose: their conversion is half of what a call costs. Its
+# arguments are small integers and bytes, which need none.
+short_call = _holding.ubiqlite_marshal_call
+
+begin = _releasing.ubiqlite_marshal_begin
+begin.argtypes = (ctypes.c_uint64, ctypes.c_int32, ctypes.c_void_p, ctypes.c_size_t)
+begin.restype = ctypes.c_int64
+
+end = _releasing.ubiqlite_marshal_end
+end.argtypes = (ctypes.c_int32,)
+end.restype = ctypes.c_int64
 
 # It goes on with requests and translates their rows: others compute meanwhile.
 take = _releasing.ubiqlite_take

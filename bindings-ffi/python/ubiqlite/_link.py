@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import ctypes
 from marshal import dumps, loads
-from typing import Any, Optional, Union
+from typing import Any, Callable, Optional, Protocol
 
 from . import _fork, _library, _wake
 from ._ops import CANCEL, DROP, ERROR, INTERRUPT, NEXT, ROWS
@@ -47,7 +47,15 @@ class Slot:
             self.waiter.set_result(None)
 
 
-Waiting = Union["asyncio.Future[Reply]", Slot]
+class Waiting(Protocol):
+    """Whom a reply is given to: a future, or what looks like one."""
+
+    def done(self) -> bool:
+        """Whether it wants none any more."""
+        ...
+
+    def set_result(self, result: Reply, /) -> None:
+        """Gives it."""
 
 
 class Link:
@@ -57,24 +65,33 @@ class Link:
         "__weakref__",
         "_address",
         "_array",
-        "_buffer",
         "_call",
         "_client",
         "_held",
         "_pending",
         "_room",
         "_stop",
+        "buffer",
+        "call",
         "last",
+        "crowd",
         "loop",
+        "short",
         "types",
+        "writes",
     )
 
     def __init__(self, engine: _library.Engine, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self.last = 0
+        # How many writes were asked for, and whether several tasks do so.
+        self.writes = 0
+        self.crowd = 0
         self.types: dict[int, type[Row]] = {}
         self._client: int = engine.client(_library.Format.MARSHAL)
-        self._call = _library.call
+        self._call: Callable[..., int] = _library.call
+        self.call: Callable[..., int] = _library.short_call
+        self.short = 0
         self._pending: dict[int, tuple[Waiting, int]] = {}
         # What the engine keeps for this client, and what each is a part of.
         self._held: dict[int, int] = {}
@@ -84,10 +101,13 @@ class Link:
         _fork.belongs(self)
 
     def _make_room(self, room: int) -> None:
-        self._room = room
-        self._buffer = bytearray(room)
-        self._array = (ctypes.c_char * room).from_buffer(self._buffer)
-        self._address = ctypes.addressof(self._array)
+        buffer = bytearray(room)
+        array = (ctypes.c_char * room).from_buffer(buffer)
+        address = ctypes.addressof(array)
+        self.short = _library.begin(self._client, self.short, address, room)
+        # The memory before it goes when the library knows of this.
+        self._room, self._address = room, address
+        self.buffer, self._array = buffer, array
 
     @property
     def is_over(self) -> bool:
@@ -116,43 +136,42 @@ class Link:
             data = dumps(request, 2)
         except ValueError:
             return self._send_converted(request)
-        length = self._call(self._client, data, len(data), self._address, self._room)
+        length = self.call(self.short, data, len(data))
         if length > 0:
-            reply = loads(self._buffer)
+            reply = loads(self.buffer)
             if reply[1] == ROWS and reply[4] is not None:
-                self._learn(reply)
+                self.learn(reply)
             return reply
-        if length == 0:
-            return None
-        if length == _library.MALFORMED:
-            return self._send_converted(request)
-        return self._other(request, length)
+        return None if length == 0 else self.other(request, length)
 
     def send_bytes(self, data: bytes) -> Reply:
         """Sends a request that is written already; ``False``: its values need Python's rules.
 
         Names in its reply are not learned: they are told there each time.
         """
-        length = self._call(self._client, data, len(data), self._address, self._room)
+        length = self.call(self.short, data, len(data))
         if length == 0:
             return None
         if length == _library.MALFORMED:
             return False
         if length > 0:
-            return loads(self._buffer)
-        return self._other(loads(data), length)
+            return loads(self.buffer)
+        return self.other(loads(data), length)
 
     def _send_converted(self, request: tuple[Any, ...]) -> Reply:
         data = dumps(converted(request), 2)
-        length = self._call(self._client, data, len(data), self._address, self._room)
+        length = self.call(self.short, data, len(data))
         if length > 0:
-            reply = loads(self._buffer)
+            reply = loads(self.buffer)
             if reply[1] == ROWS and reply[4] is not None:
-                self._learn(reply)
+                self.learn(reply)
             return reply
-        return None if length == 0 else self._other(request, length)
+        return None if length == 0 else self.other(request, length, True)
 
-    def _other(self, request: tuple[Any, ...], length: int) -> Reply:
+    def other(self, request: tuple[Any, ...], length: int, is_converted: bool = False) -> Reply:
+        """Goes on with a request of which the library did not say that it took it, or answered it."""
+        if length == _library.MALFORMED and not is_converted:
+            return self._send_converted(request)
         if length == _library.GONE:
             raise closed()
         if length > _library.NEEDS_ROOM:
@@ -163,7 +182,7 @@ class Link:
         self._take(_library.NEEDS_ROOM - length)
         reply = slot.reply
         if reply is not None and reply[1] == ROWS and reply[4] is not None and request[1] != NEXT:
-            self._learn(reply)
+            self.learn(reply)
         return reply
 
     async def answer(self, number: int, handle: int = 0) -> Reply:
@@ -225,10 +244,12 @@ class Link:
         """The type of the rows of a reply: to be asked when it has arrived, if it does not tell their names."""
         return self.types[reply[3]] if reply[4] is None else row_type(reply[4])
 
-    def _learn(self, reply: Reply) -> None:
+    def learn(self, reply: Reply) -> type[Row]:
+        """The type of the rows of a reply that tells their names; known again by their number."""
         if len(self.types) >= _REMEMBERED:
             self.types.clear()
-        self.types[reply[3]] = row_type(reply[4])
+        kind = self.types[reply[3]] = row_type(reply[4])
+        return kind
 
     def _ready(self) -> None:
         self._take(self._room)
@@ -243,7 +264,11 @@ class Link:
         if length <= 0:
             return
         pending = self._pending
-        for reply in loads(self._buffer):
+        replies = loads(self.buffer)
+        # Who is answered alone, again and again, has nobody to share a commit with.
+        if self.crowd and len(replies) == 1:
+            self.crowd -= 1
+        for reply in replies:
             waiting = pending.pop(reply[0], None)
             if waiting is not None and not waiting[0].done():
                 waiting[0].set_result(reply)
@@ -264,6 +289,7 @@ class Link:
         if client == 0:
             return
         self._stop()
+        _library.end(self.short)
         _library.release(client)
         self._held.clear()
         pending, self._pending = self._pending, {}
@@ -275,7 +301,7 @@ class Link:
 
     def forget(self) -> None:
         """As `_fork` wants it."""
-        self._call = _refuse
+        self.call = self._call = _refuse
         self._client = 0
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from asyncio import get_running_loop
 from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from itertools import islice
 from marshal import dumps
@@ -40,8 +39,19 @@ async def send_many(place: Place, operation: int, head: str, rows: Any, timeout:
 
 
 class _Sender:
-    __slots__ = ("_credit", "_handle", "_head", "_limit", "_link", "_number", "_on_the_way", "_operation", "_reply")
-    __slots__ += ("_sent", "_size")
+    __slots__ = (
+        "_credit",
+        "_handle",
+        "_head",
+        "_limit",
+        "_link",
+        "_number",
+        "_on_the_way",
+        "_operation",
+        "_reply",
+        "_sent",
+        "_size",
+    )
 
     def __init__(self, link: Link, handle: int, operation: int, head: str, limit: Optional[int]) -> None:
         self._link = link
@@ -105,13 +115,18 @@ class _Sender:
         number = link.number()
         if first:
             self._number = number
-            request = (number, self._operation, self._handle, self._limit, self._head, chunk, more)
+            request: tuple[Any, ...] = (
+                number, self._operation, self._handle, self._limit, self._head, chunk, more,
+            )  # fmt: skip
         else:
             records = self._operation == op.INSERT_MANY
             request = (number, op.MORE, self._number, None, records, chunk, more)
         reply = self._write(request, len(chunk))
         if first:
-            self._take(reply) if reply is not None else link.expect(number, _First(self), self._handle)
+            if reply is None:
+                link.expect(number, _First(self), self._handle)
+            else:
+                self._take(reply)
         elif reply is None:
             self._on_the_way += 1
             link.expect(number, _Next(self), self._handle)

@@ -15,8 +15,9 @@ async def settled(pending: _library.Pending) -> Optional[_library.Engine]:
     while True:
         try:
             polled = pending.poll()
-        except _library.OpenError.Failed as error:
-            raise error_of(error.fields) from None
+        except _library.OpenError as error:
+            # uniffi gives each variant of an enum a class of its own: here there is one.
+            raise error_of(getattr(error, "fields", "{}")) from None
         if polled.done:
             return polled.engine
         await _raised(loop, pending)

@@ -40,6 +40,9 @@ TRANSFER = 42
 CHECKED = 0x80
 """Added to an operation's number: each value was looked at."""
 
+QUEUED = 0x100
+"""Added to an operation's number: others write, too, and one commit may be for all."""
+
 # A reply is a tuple: its request's number, one of these, and what `reply.rs` lists.
 ERROR = 1
 ROWS = 7

@@ -6,7 +6,10 @@ import types
 from collections.abc import Generator
 from time import monotonic
 
-_TURN = 0.0005
+NOW_AND_THEN = 255
+"""Of so many calls less one, which may all be answered at once, one lets others on the loop have a turn before it."""
+
+_TURN = 0.001
 """Seconds that a loop over rows that are there may keep the event loop."""
 
 

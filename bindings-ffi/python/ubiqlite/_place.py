@@ -11,12 +11,19 @@ from typing import Any, Optional, Union
 
 from . import _fork, _library, _ops
 from ._link import CLOSED, Link, Reply, check, closed
+from ._pause import pause
 from .errors import InvalidArgument
 
 TimeLimit = Union[float, timedelta, None]
 """Seconds."""
 
 _LONGEST = 0xFFFFFFFF
+
+_NOW_AND_THEN = 15
+"""Of so many writes less one that were done within the call, one lets others on the loop have a turn."""
+
+_CROWD = 4
+"""So many answers that came alone say that nobody else writes."""
 
 
 def millis(limit: TimeLimit, what: str = "a timeout") -> int | None:
@@ -52,6 +59,30 @@ class Place:
         link = self.here()
         number = link.number()
         reply = link.send((number, op, self.handle, millis(timeout), *payload))
+        if reply is None:
+            reply = await link.answer(number, self.handle)
+        return check(reply)
+
+    async def write(self, operation: int, timeout: TimeLimit, *payload: Any) -> Reply:
+        """Makes a call that writes, and answers its reply.
+
+        One that is alone is done within the call, where its commit does not wait for the
+        disk. Where several tasks write it is better that they share a commit.
+        """
+        link = self.here()
+        number = link.number()
+        limit = None if timeout is None else millis(timeout)
+        link.writes = writes = link.writes + 1
+        if self.handle:
+            reply = link.send((number, operation, self.handle, limit, *payload))
+        elif link.crowd:
+            reply = link.send((number, operation | _ops.QUEUED, 0, limit, *payload))
+        else:
+            reply = link.send((number, operation, 0, limit, *payload))
+            if reply is not None and not writes & _NOW_AND_THEN:
+                await pause()
+                if link.writes != writes:
+                    link.crowd = _CROWD
         if reply is None:
             reply = await link.answer(number, self.handle)
         return check(reply)

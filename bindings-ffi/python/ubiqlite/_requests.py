@@ -15,7 +15,7 @@ Parts = tuple[Any, ...]
 def converted(request: Parts) -> Parts:
     """The request with each of its values converted. Raises ``InvalidArgument``, which names what can't be."""
     number, operation, handle, timeout, *payload = request
-    rules = _RULES.get(operation)
+    rules = _RULES.get(operation & ~op.QUEUED)
     parts = payload if rules is None else rules(*payload)
     return (number, operation | op.CHECKED, handle, timeout, *parts)
 

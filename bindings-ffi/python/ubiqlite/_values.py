@@ -94,9 +94,7 @@ def convert_params(params: Any) -> Any:
         return _named(params, "parameter")
     if isinstance(params, Sequence) and not isinstance(params, (str, bytes, bytearray, memoryview)):
         return [convert(value, f"parameter {place}") for place, value in enumerate(params, 1)]
-    raise InvalidArgument(
-        f"parameters are a sequence by position, or a mapping by name, not a {_name(type(params))}"
-    )
+    raise InvalidArgument(f"parameters are a sequence by position, or a mapping by name, not a {_name(type(params))}")
 
 
 def convert_record(record: Any) -> dict[str, Any]:
@@ -105,7 +103,8 @@ def convert_record(record: Any) -> dict[str, Any]:
         return _named(record, "field")
     # A `Row` is a tuple that has names.
     if hasattr(record, "keys") and hasattr(record, "__getitem__"):
-        return _named({name: record[name] for name in record.keys()}, "field")
+        # A `Row` iterates over its values.
+        return _named({name: record[name] for name in record.keys()}, "field")  # noqa: SIM118
     raise InvalidArgument(f"a record is a mapping with the names of columns, not a {_name(type(record))}")
 
 

@@ -63,11 +63,11 @@ class Database(Statements):
     def snapshot(self, *, timeout: TimeLimit = None) -> Lending[Snapshot]:
         """Several reads of one moment, over as many calls as wanted::
 
-            async with db.snapshot() as moment:
-                user, orders = await asyncio.gather(
-                    moment.table("users").get(7),
-                    moment.query("SELECT * FROM orders WHERE user_id = ?", (7,)),
-                )
+        async with db.snapshot() as moment:
+            user, orders = await asyncio.gather(
+                moment.table("users").get(7),
+                moment.query("SELECT * FROM orders WHERE user_id = ?", (7,)),
+            )
         """
         return Lending(Snapshot, self._place, op.SNAPSHOT, timeout)
 

@@ -254,9 +254,13 @@ KINDS: dict[str, type[Error]] = {
 }
 """The exception of each kind."""
 
-for _kind, _class in KINDS.items():
-    _class.kind = _kind
-del _kind, _class
+
+def _name_kinds() -> None:
+    for name, kind in KINDS.items():
+        kind.kind = name
+
+
+_name_kinds()
 
 
 def error_of(fields: str) -> Error:
@@ -293,10 +297,10 @@ def _name(code: int) -> str:
     return _names.get(code) or _names.get(code & 0xFF) or "SQLITE_ERROR"
 
 
-_RESULTS = tuple(
-    "SQLITE_" + name
-    for name in (
-        "ABORT AUTH BUSY CANTOPEN CONSTRAINT CORRUPT EMPTY ERROR FORMAT FULL INTERNAL INTERRUPT IOERR LOCKED "
-        "MISMATCH MISUSE NOLFS NOMEM NOTADB NOTFOUND PERM PROTOCOL RANGE READONLY SCHEMA TOOBIG"
-    ).split()
-)
+_RESULTS = (
+    "SQLITE_ABORT", "SQLITE_AUTH", "SQLITE_BUSY", "SQLITE_CANTOPEN", "SQLITE_CONSTRAINT", "SQLITE_CORRUPT",
+    "SQLITE_EMPTY", "SQLITE_ERROR", "SQLITE_FORMAT", "SQLITE_FULL", "SQLITE_INTERNAL", "SQLITE_INTERRUPT",
+    "SQLITE_IOERR", "SQLITE_LOCKED", "SQLITE_MISMATCH", "SQLITE_MISUSE", "SQLITE_NOLFS", "SQLITE_NOMEM",
+    "SQLITE_NOTADB", "SQLITE_NOTFOUND", "SQLITE_PERM", "SQLITE_PROTOCOL", "SQLITE_RANGE", "SQLITE_READONLY",
+    "SQLITE_SCHEMA", "SQLITE_TOOBIG",
+)  # fmt: skip

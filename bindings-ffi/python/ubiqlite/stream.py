@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from asyncio import get_running_loop
 from collections.abc import AsyncGenerator, Iterator
 from marshal import dumps
@@ -28,8 +27,21 @@ class RowStream(Generic[T]):
     asynchronous context manager, which closes it.
     """
 
-    __slots__ = ("__weakref__", "_args", "_held", "_into", "_limit", "_make", "_ahead", "_bit", "_is_over")
-    __slots__ += ("_link", "_place", "_rows", "_turn")
+    __slots__ = (
+        "__weakref__",
+        "_ahead",
+        "_args",
+        "_bit",
+        "_held",
+        "_into",
+        "_is_over",
+        "_limit",
+        "_link",
+        "_make",
+        "_place",
+        "_rows",
+        "_turn",
+    )
 
     def __init__(self, place: Place, operation: int, payload: tuple[Any, ...], into: Any, timeout: TimeLimit) -> None:
         self._place = place
@@ -112,7 +124,8 @@ class RowStream(Generic[T]):
             self._ahead = self._ask()
         rows = reply[2]
         if rows and self._into is None:
-            self._rows = map(self._link.type_of(reply), rows)
+            kind: Any = self._link.type_of(reply)
+            self._rows = map(kind, rows)
         else:
             self._rows = iter(rows) if self._make is None else map(self._make, rows)
         return bool(rows) or not reply[5]
@@ -154,12 +167,8 @@ class RowStream(Generic[T]):
         slot.waiter = self._link.loop.create_future()
         try:
             await slot.waiter
-        except asyncio.CancelledError:
-            if slot.reply is None:
-                raise
-            # The rows stay for the next call.
-            raise
         finally:
+            # Given up, it leaves the rows to the next call.
             slot.waiter = None
         self._turn = Turn()
 

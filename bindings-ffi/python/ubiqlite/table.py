@@ -7,11 +7,13 @@ from typing import Any, Generic, TypeVar, overload
 
 from . import _ops as op
 from ._into import shape
+from ._link import check
 from ._many import send_many
-from ._place import Place, TimeLimit
+from ._pause import NOW_AND_THEN, pause
+from ._place import Place, TimeLimit, millis
 from ._values import Key
 from .errors import InvalidArgument
-from .select import Select, first_of
+from .select import Select
 from .stream import RowStream
 
 T = TypeVar("T")
@@ -37,12 +39,12 @@ class Table(Generic[T]):
     seconds, is a time limit, since a column may be called so.
     """
 
-    __slots__ = ("_into", "_place", "name")
+    __slots__ = ("_bit", "_into", "_make", "_place", "name")
 
     def __init__(self, place: Place, name: str, into: Any = None) -> None:
         self._place = place
         self._into = into
-        shape(into)
+        self._bit, self._make = shape(into)
         self.name = name
 
     @overload
@@ -55,7 +57,7 @@ class Table(Generic[T]):
         Raises ``NoSuchTable``, ``NoSuchColumn``, and what the constraints answer.
         """
         record, timeout = _record(record, fields)
-        return (await self._place.call(op.INSERT, timeout, self.name, record))[2]
+        return (await self._place.write(op.INSERT, timeout, self.name, record))[2]
 
     @overload
     async def upsert(self, record: Mapping[str, Any], /, *, timeout: TimeLimit = ...) -> Any: ...
@@ -67,7 +69,7 @@ class Table(Generic[T]):
         Answers the key.
         """
         record, timeout = _record(record, fields)
-        return (await self._place.call(op.UPSERT, timeout, self.name, record))[2]
+        return (await self._place.write(op.UPSERT, timeout, self.name, record))[2]
 
     async def insert_many(
         self,
@@ -83,8 +85,23 @@ class Table(Generic[T]):
 
     async def get(self, key: Key, *, timeout: TimeLimit = None) -> T | None:
         """The row of this key, or ``None``."""
-        row: T | None = await first_of(self._place, op.GET, self._into, timeout, self.name, key)
-        return row
+        # `first_of` written out: this is called more than anything else here.
+        place = self._place
+        link = place.here()
+        number = link.number() | self._bit
+        if not number & NOW_AND_THEN:
+            await pause()
+        limit = None if timeout is None else millis(timeout)
+        reply = link.send((number, op.GET, place.handle, limit, self.name, key))
+        if reply is None:
+            reply = await link.answer(number, place.handle)
+        rows: list[Any] = check(reply)[2]
+        if not rows:
+            return None
+        if self._into is None:
+            row: Any = link.type_of(reply)(rows[0])
+            return row  # type: ignore[no-any-return]
+        return rows[0] if self._make is None else self._make(rows[0])  # type: ignore[no-any-return]
 
     @overload
     async def update(self, key: Key, record: Mapping[str, Any], /, *, timeout: TimeLimit = ...) -> bool: ...
@@ -96,7 +113,7 @@ class Table(Generic[T]):
         Without columns it answers ``False`` and touches nothing.
         """
         record, timeout = _record(record, fields)
-        return bool((await self._place.call(op.UPDATE, timeout, self.name, key, record))[2])
+        return bool((await self._place.write(op.UPDATE, timeout, self.name, key, record))[2])
 
     @overload
     async def update_many(
@@ -110,11 +127,11 @@ class Table(Generic[T]):
         Unknown keys are passed over, a key given twice counts once.
         """
         record, timeout = _record(record, fields)
-        return int((await self._place.call(op.UPDATE_MANY, timeout, self.name, _list(keys), record))[2])
+        return int((await self._place.write(op.UPDATE_MANY, timeout, self.name, _list(keys), record))[2])
 
     async def delete(self, key: Key, *, timeout: TimeLimit = None) -> bool:
         """Deletes a row and answers whether there was one."""
-        return bool((await self._place.call(op.DELETE, timeout, self.name, key))[2])
+        return bool((await self._place.write(op.DELETE, timeout, self.name, key))[2])
 
     def select(self) -> Select[T]:
         """Rows by filters, in an order, with limit and offset."""

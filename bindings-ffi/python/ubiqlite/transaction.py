@@ -10,7 +10,6 @@ from ._place import Held, Place, TimeLimit
 from ._statements import Statements
 from .errors import InvalidArgument
 
-
 Mode = Literal["immediate", "deferred", "exclusive"]
 """How a transaction begins: with the write lock, with none until it is needed, or without readers."""
 
@@ -41,8 +40,8 @@ class _Nest(Statements):
     def savepoint(self, *, timeout: TimeLimit = None) -> SavepointScope:
         """A savepoint as a block: what is done in it is undone, and nothing else, if an exception leaves it::
 
-            async with tx.savepoint() as sp:
-                await sp.execute("DELETE FROM items WHERE id = ?", (7,))
+        async with tx.savepoint() as sp:
+            await sp.execute("DELETE FROM items WHERE id = ?", (7,))
         """
         return SavepointScope(self._place, timeout)
 

@@ -10,6 +10,7 @@
 //! refused, and Python then converts its values by its rules and asks again.
 
 mod names;
+pub mod raw;
 pub(crate) mod read;
 mod reply;
 mod request;

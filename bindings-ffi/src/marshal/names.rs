@@ -11,6 +11,8 @@ const REMEMBERED: usize = 512;
 pub(super) struct Names {
     read: HashMap<u32, Vec<String>>,
     told: HashSet<u32>,
+    /// That of the answer before, which most are like.
+    last: Option<u32>,
 }
 
 /// When a reply that has rows tells their names.
@@ -40,6 +42,10 @@ impl Names {
         if tell == Tell::Always {
             return true;
         }
+        if self.last == Some(serial) {
+            return false;
+        }
+        self.last = Some(serial);
         if self.told.contains(&serial) {
             return false;
         }

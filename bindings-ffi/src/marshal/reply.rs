@@ -229,6 +229,8 @@ struct Head<'a> {
 struct Page<'a> {
     width: usize,
     rows: usize,
+    /// All of its text is ASCII.
+    ascii: bool,
     cells: &'a [u8],
     heap: &'a [u8],
 }
@@ -242,11 +244,12 @@ fn read(payload: &[u8], count: u32) -> Option<(Vec<Page<'_>>, Head<'_>)> {
     let mut pages = Vec::with_capacity((count as usize).min(payload.len()));
     for _ in 0..count {
         let (rows, heap) = (u32_at(rest, 0)? as usize, u32_at(rest, 4)? as usize);
+        let ascii = u32_at(rest, 8)? != 0;
         let cells = rows.checked_mul(width)?.checked_mul(CELL)?;
         let all = 16usize.checked_add(cells)?.checked_add(heap)?;
         let (page, after) = rest.split_at_checked(all.checked_next_multiple_of(8)?)?;
         let (cells, heap) = page.get(16..all)?.split_at_checked(cells)?;
-        pages.push(Page { width, rows, cells, heap });
+        pages.push(Page { width, rows, ascii, cells, heap });
         rest = after;
     }
     Some((pages, head))
@@ -273,6 +276,7 @@ impl<'a> Page<'a> {
                 let bytes = self.heap.get(start..end)?;
                 match kind {
                     tag::ASCII => out.ascii(bytes),
+                    tag::TEXT if self.ascii => out.ascii(bytes),
                     tag::TEXT => match std::str::from_utf8(bytes) {
                         Ok(text) => out.text(text),
                         // What is no text for Python is given as it is.

@@ -18,8 +18,11 @@
 
 use super::read::{Item, Reader};
 
-/// Added to an operation's number.
+/// Added to an operation's number: see above.
 const CHECKED: u32 = 0x80;
+/// Added to an operation's number: other tasks of this loop write, too, so that it is
+/// better to share a commit than to be done within the call.
+const QUEUED: u32 = 0x100;
 
 mod op {
     pub(super) const EXECUTE: u8 = 1;
@@ -57,11 +60,12 @@ pub(super) fn translate(bytes: &[u8], out: &mut Vec<u8>) -> Option<bool> {
         Item::Int(millis) => Some(u32::try_from(millis).ok()?),
         _ => return None,
     };
-    let op = u8::try_from(number & !CHECKED).ok()?;
+    let op = u8::try_from(number & !(CHECKED | QUEUED)).ok()?;
+    let queued = if number & QUEUED == 0 { 0 } else { 4 };
     let mut to = Payload { from, out, checked: number & CHECKED != 0, more: false };
     to.u32(0);
     to.u32(id);
-    to.out.extend_from_slice(&[op, u8::from(timeout.is_some())]);
+    to.out.extend_from_slice(&[op, u8::from(timeout.is_some()) | queued]);
     to.u32(handle);
     if let Some(millis) = timeout {
         to.u32(millis);

@@ -62,8 +62,8 @@ impl Writer {
     #[inline]
     pub(crate) fn int(&mut self, number: i64) {
         if let Ok(small) = i32::try_from(number) {
-            self.bytes.push(b'i');
-            self.bytes.extend_from_slice(&small.to_le_bytes());
+            let [a, b, c, d] = small.to_le_bytes();
+            self.bytes.extend_from_slice(&[b'i', a, b, c, d]);
         } else {
             self.long(number);
         }
@@ -89,8 +89,8 @@ impl Writer {
 
     #[inline]
     pub(crate) fn float(&mut self, number: f64) {
-        self.bytes.push(b'g');
-        self.bytes.extend_from_slice(&number.to_le_bytes());
+        let [a, b, c, d, e, f, g, h] = number.to_le_bytes();
+        self.bytes.extend_from_slice(&[b'g', a, b, c, d, e, f, g, h]);
     }
 
     #[inline]

@@ -13,6 +13,8 @@ pub(crate) struct Caller {
     pub(crate) request: u32,
     /// When it is to end, on the clock of [`crate::platform::now`].
     pub(crate) until: Option<Duration>,
+    /// A write of it is to share others' commit.
+    pub(crate) queued: bool,
 }
 
 thread_local! {

@@ -17,6 +17,9 @@ pub(super) struct Head {
     pub(super) op: u8,
     /// More rows will follow, by `MORE`.
     pub(super) more: bool,
+    /// Others of this client write, too: a write is to wait for them, and share their
+    /// commit, rather than be done within the call.
+    pub(super) queued: bool,
     pub(super) handle: u32,
     pub(super) timeout: Option<Duration>,
 }
@@ -31,7 +34,7 @@ impl Head {
             0 => None,
             _ => Some(Duration::from_millis(u64::from(from.u32()?))),
         };
-        Ok(Self { id, op, more: flags & 2 != 0, handle, timeout })
+        Ok(Self { id, op, more: flags & 2 != 0, queued: flags & 4 != 0, handle, timeout })
     }
 }
 

@@ -82,6 +82,9 @@ impl Held {
     fn done(&mut self, id: u32, handle: u32) -> (bool, Option<Arc<Feed>>) {
         let known = self.tasks.remove(&id).is_some();
         let feed = self.feeds.remove(&id);
+        if handle == 0 {
+            return (known, feed);
+        }
         if self.handles.lent(handle).is_ok_and(|lent| lent.session.wrote()) {
             if self.recent.len() == RECENT {
                 self.recent.pop_front();
@@ -371,7 +374,7 @@ impl Inner {
     /// Who asks, for the engine.
     pub(super) fn caller(&self, head: Head) -> Caller {
         let until = head.timeout.map(|limit| platform::now() + limit);
-        Caller { client: self.client, request: head.id, until }
+        Caller { client: self.client, request: head.id, until, queued: head.queued }
     }
 
     /// Has the host drive what is not done at once.

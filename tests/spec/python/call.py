@@ -55,9 +55,7 @@ class Call:
     def batch(self) -> Any:
         if self.has("script"):
             return self.data("script")
-        return [
-            item if isinstance(item, str) else (item[0], to_params(item[1])) for item in self.data("statements")
-        ]
+        return [item if isinstance(item, str) else (item[0], to_params(item[1])) for item in self.data("statements")]
 
     def record(self) -> dict[str, Any]:
         return to_record(self.data("record"))

@@ -108,7 +108,7 @@ def compare(expected: Any, found: Any, partial: bool, place: str) -> None:
         same = partial or len(expected) == len(found)
     elif isinstance(expected, float) and isinstance(found, float):
         # Bit by bit: -0.0 is not 0.0.
-        same = struct.pack("<d", expected) == struct.pack("<d", found) or math.isnan(expected) and math.isnan(found)
+        same = struct.pack("<d", expected) == struct.pack("<d", found) or (math.isnan(expected) and math.isnan(found))
     else:
         same = type(expected) is type(found) and expected == found
     if not same:

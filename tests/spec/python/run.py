@@ -68,20 +68,23 @@ async def main(words: list[str]) -> int:
                 failed.append(f"{scenario['title']}\n    {failure}")
             except asyncio.TimeoutError:
                 failed.append(f"{scenario['title']}\n    is not over")
-            except Exception as error:  # noqa: BLE001 - the runner itself, or the package
+            except Exception as error:
                 failed.append(f"{scenario['title']}\n    {tell(error)}")
     for failure in failed:
         print(f"FAILED  {failure}\n")
     took = time.monotonic() - started
-    print(f"{len(chosen)} scenarios: {len(chosen) - len(failed)} hold, {len(failed)} failed, 0 skipped, in {took:.1f} s")
+    print(
+        f"{len(chosen)} scenarios: {len(chosen) - len(failed)} hold, {len(failed)} failed, 0 skipped, in {took:.1f} s"
+    )
     return 1 if failed or not chosen else 0
 
 
 if __name__ == "__main__":
     arguments = sys.argv[1:]
+    run = asyncio.run
     if "--uvloop" in arguments:
         import uvloop
 
         arguments.remove("--uvloop")
-        uvloop.install()
-    sys.exit(asyncio.run(main(arguments)))
+        run = uvloop.run
+    sys.exit(run(main(arguments)))

@@ -10,11 +10,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+import ubiqlite
+
 from call import Call
 from data import Failure, compare, read, show
 from handles import KINDS, holding, simple
-
-import ubiqlite
 
 _PARTIAL = {"execute", "batch", "capabilities"}
 _AT_ONCE = 1.0
@@ -42,9 +42,7 @@ class World:
 
     async def open(self, path: str, options: dict[str, Any] | None) -> ubiqlite.Database:
         where = path if path == ":memory:" else os.path.join(self.directory, path)
-        given = {
-            name: value / 1000 if name.endswith("_timeout") else value for name, value in (options or {}).items()
-        }
+        given = {name: value / 1000 if name.endswith("_timeout") else value for name, value in (options or {}).items()}
         db = await ubiqlite.open(where, **given)
         self.opened.append(db)
         return db

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from data import ANY, Failure, JsonText, pairs, show
-
 import ubiqlite
+
+from data import ANY, Failure, JsonText, pairs, show
 
 
 def to_value(data: Any) -> Any:

@@ -8,6 +8,7 @@ mod json;
 mod kotlin;
 mod node;
 mod options;
+mod python;
 mod readme;
 mod rounds;
 mod rust;
@@ -31,7 +32,7 @@ use crate::workspace::Workspace;
 /// while it is measured. A goal that is missed is told, and is no error.
 pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
     let Some((name, rest)) = args.split_first() else {
-        bail!("name a benchmark: rust, node, browser or kotlin\n{}", options::USAGE);
+        bail!("name a benchmark: rust, node, browser, python or kotlin\n{}", options::USAGE);
     };
     let options = Options::parse(rest)?;
     if name != "browser" && options.browser.is_some() {
@@ -42,11 +43,14 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
         "rust" => bench(rust::SUITE, &workspace, &options, rust::runner),
         "node" => bench(node::SUITE, &workspace, &options, node::runner),
         "kotlin" => bench(kotlin::SUITE, &workspace, &options, kotlin::runner),
+        "python" => bench(python::SUITE, &workspace, &options, python::runner),
         "browser" if options.browser == Some(Browser::Firefox) => {
             bench(browser::FIREFOX, &workspace, &options, browser::runner)
         }
         "browser" => bench(browser::SUITE, &workspace, &options, browser::runner),
-        unknown => bail!("unknown benchmark `{unknown}`; there are rust, node, browser and kotlin"),
+        unknown => {
+            bail!("unknown benchmark `{unknown}`; there are rust, node, browser, python and kotlin")
+        }
     }
 }
 

@@ -46,7 +46,7 @@ pub(crate) fn run(workspace: &Workspace, module: &Path, out: &Path) -> anyhow::R
 }
 
 /// The version in the line `name = "=version"`.
-fn pinned(manifest: &str, name: &str) -> Option<String> {
+pub(super) fn pinned(manifest: &str, name: &str) -> Option<String> {
     manifest.lines().find_map(|line| {
         let (key, value) = line.split_once('=')?;
         if key.trim() != name {

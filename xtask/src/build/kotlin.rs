@@ -6,12 +6,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
+use super::uniffi;
 use crate::maven::{self, mvn};
 use crate::process::Run;
 use crate::workspace::Workspace;
 use crate::{find, setup};
-
-const GENERATOR: &str = "xtask/uniffi/Cargo.toml";
 
 /// Makes the machine able to build it.
 pub(crate) fn setup() -> anyhow::Result<()> {
@@ -27,7 +26,6 @@ pub(crate) fn build(workspace: &Workspace) -> anyhow::Result<()> {
 
 /// Makes what Maven can't: the native library, and uniffi's Kotlin.
 pub(crate) fn prepare(workspace: &Workspace) -> anyhow::Result<()> {
-    same_version(workspace)?;
     Run::cargo()
         .args(["build", "--release", "--package", "ubiqlite-ffi"])
         .dir(workspace.root())
@@ -36,7 +34,10 @@ pub(crate) fn prepare(workspace: &Workspace) -> anyhow::Result<()> {
         format!("{}ubiqlite_ffi{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
     let library = workspace.target_for("release").join(&name);
     let made = folder(workspace).join("build");
-    generate(workspace, &library, &made.join("uniffi"))?;
+    let generated = made.join("uniffi");
+    // What an older version of the interface left would be compiled too.
+    let _ = fs::remove_dir_all(&generated);
+    uniffi::generate(workspace, &library, "kotlin", &generated)?;
     let native = made.join("native").join(platform()?);
     fs::create_dir_all(&native).with_context(|| format!("cannot make {}", native.display()))?;
     strip(&library, &native.join(name))
@@ -45,19 +46,6 @@ pub(crate) fn prepare(workspace: &Workspace) -> anyhow::Result<()> {
 /// The folder of the Maven project.
 pub(crate) fn folder(workspace: &Workspace) -> PathBuf {
     workspace.root().join("bindings-ffi/kotlin")
-}
-
-fn generate(workspace: &Workspace, library: &Path, out: &Path) -> anyhow::Result<()> {
-    // What an older version of the interface left would be compiled too.
-    let _ = fs::remove_dir_all(out);
-    Run::cargo()
-        .args(["run", "--quiet", "--locked", "--manifest-path", GENERATOR, "--"])
-        .args(["generate", "--language", "kotlin", "--no-format", "--out-dir"])
-        .args([out, library])
-        // Not the workspace's: the two have different lock files.
-        .env("CARGO_TARGET_DIR", workspace.target_for("uniffi"))
-        .dir(workspace.root())
-        .run()
 }
 
 /// Copies without what only a debugger reads, which is most of it: after uniffi has
@@ -83,38 +71,4 @@ fn platform() -> anyhow::Result<String> {
         other => bail!("the library is for machines of 64 bits that JNA knows, not for {other}"),
     };
     Ok(format!("{system}-{machine}"))
-}
-
-/// uniffi's library and generator read only what the same version of the other wrote.
-fn same_version(workspace: &Workspace) -> anyhow::Result<()> {
-    let pinned = |name: &str| -> anyhow::Result<String> {
-        let text = fs::read_to_string(workspace.root().join(name))
-            .with_context(|| format!("cannot read {name}"))?;
-        version(&text).with_context(|| format!("{name} does not pin uniffi as `=x.y.z`"))
-    };
-    let (library, generator) = (pinned("Cargo.toml")?, pinned(GENERATOR)?);
-    if library != generator {
-        bail!("Cargo.toml has uniffi {library} and {GENERATOR} has {generator}: set both alike");
-    }
-    Ok(())
-}
-
-/// The exact version of uniffi in a manifest.
-fn version(manifest: &str) -> Option<String> {
-    let line = manifest.lines().find(|line| line.trim_start().starts_with("uniffi = "))?;
-    let (_, rest) = line.split_once("\"=")?;
-    rest.split_once('"').map(|(version, _)| version.to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_version_is_read_from_both_forms_and_only_an_exact_one() {
-        assert_eq!(version("uniffi = \"=0.32.2\"").as_deref(), Some("0.32.2"));
-        let long = "x = 1\nuniffi = { version = \"=0.32.2\", features = [\"cli\"] }";
-        assert_eq!(version(long).as_deref(), Some("0.32.2"));
-        assert_eq!(version("uniffi = \"0.32\""), None);
-    }
 }

@@ -3,7 +3,9 @@
 pub(crate) mod bindgen;
 pub(crate) mod kotlin;
 pub(crate) mod npm;
+pub(crate) mod python;
 mod stamp;
+pub(crate) mod uniffi;
 pub(crate) mod wasm;
 
 use anyhow::bail;
@@ -21,11 +23,17 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
             npm::setup()?;
             npm::build(&Workspace::find()?)
         }
+        [name] if name == "python" => {
+            python::setup()?;
+            let workspace = Workspace::find()?;
+            python::in_place(&workspace)?;
+            python::wheel(&workspace).map(drop)
+        }
         [name] if name == "kotlin" => {
             kotlin::setup()?;
             kotlin::build(&Workspace::find()?)
         }
-        [unknown] => bail!("cannot build `{unknown}`; there are wasm, npm and kotlin"),
-        _ => bail!("name one thing to build: wasm, npm or kotlin"),
+        [unknown] => bail!("cannot build `{unknown}`; there are wasm, npm, python and kotlin"),
+        _ => bail!("name one thing to build: wasm, npm, python or kotlin"),
     }
 }

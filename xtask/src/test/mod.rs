@@ -4,6 +4,7 @@ pub(crate) mod browser;
 pub(crate) mod kotlin;
 pub(crate) mod node;
 pub(crate) mod peers;
+pub(crate) mod python;
 pub(crate) mod rust;
 mod scripts;
 pub(crate) mod wasm;

@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 use super::{
     Access, Backend, Capabilities, Completer, Intent, Output, Pages, Program, Reply, Session, call,
 };
-use crate::engine::{Connection, Read, Role};
+use crate::engine::{Connection, Read, Role, context};
 use crate::error::{Error, Result};
 use crate::options::{Options, Synchronous};
 use crate::sql::Params;
@@ -253,7 +253,9 @@ impl Backend for Native {
 
 impl Native {
     fn run_write(&self, program: Program<'_>) -> Reply<Output> {
-        if let Some(answer) = inline::write(&self.shared, &program) {
+        if !shares_commit()
+            && let Some(answer) = inline::write(&self.shared, &program)
+        {
             return Reply::ready(answer);
         }
         let (completer, call) = call();
@@ -263,7 +265,9 @@ impl Native {
 
     /// All through the one connection.
     fn run_single(&self, program: Program<'_>) -> Reply<Output> {
-        if let Some(answer) = inline::single(&self.shared, &program) {
+        if !shares_commit()
+            && let Some(answer) = inline::single(&self.shared, &program)
+        {
             return Reply::ready(answer);
         }
         let (completer, call) = call();
@@ -419,4 +423,9 @@ fn read_on_thread(
             }
         }
     }));
+}
+/// Whether the caller has said that others write as well: one commit for many of them
+/// costs less than one for each, done at once.
+fn shares_commit() -> bool {
+    context::current().is_some_and(|caller| caller.queued)
 }

@@ -1,0 +1,113 @@
+//! A call that costs its caller less than [`ubiqlite_call`](crate::raw::ubiqlite_call).
+//!
+//! Half of what a call of C costs in Python is the conversion of its arguments by their
+//! declared types. Small integers and bytes need no declaration; so a client is named by
+//! a small number here, and says once where its replies go.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use crate::client::{Called, Endpoint};
+use crate::engine::CLIENTS;
+use crate::raw::{GONE, MALFORMED, NEEDS_ROOM, guarded};
+
+/// Clients by small numbers, none of which is given twice.
+static SHORT: RwLock<Option<HashMap<i32, Caller>>> = RwLock::new(None);
+
+/// A client, and where its replies go.
+struct Caller {
+    client: Arc<Box<dyn Endpoint>>,
+    place: Place,
+}
+
+/// Memory of Python's.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    start: *mut u8,
+    room: usize,
+}
+
+// SAFETY: the address is only used by calls of the client, of which its owner makes one
+// at a time, on one thread.
+unsafe impl Send for Place {}
+// SAFETY: as above.
+unsafe impl Sync for Place {}
+
+/// Gives a client a small number, or says where the replies of `number`, one that it has,
+/// go from now on; 0: it has none yet. Answers the number, or [`GONE`].
+///
+/// # Safety
+/// `reply` has `room` bytes, which nobody else uses during a call of
+/// [`ubiqlite_marshal_call`], until this is called again or [`ubiqlite_marshal_end`] is.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ubiqlite_marshal_begin(
+    client: u64,
+    number: i32,
+    reply: *mut u8,
+    room: usize,
+) -> i64 {
+    static MADE: AtomicI32 = AtomicI32::new(1);
+    guarded(|| {
+        let Some(client) = CLIENTS.get(client) else { return GONE };
+        let number = if number == 0 { MADE.fetch_add(1, Ordering::Relaxed) } else { number };
+        if number <= 0 {
+            // After two thousand million loops: it calls the longer way.
+            return GONE;
+        }
+        let place = Place { start: reply, room };
+        let mut all = SHORT.write().unwrap_or_else(PoisonError::into_inner);
+        all.get_or_insert_default().insert(number, Caller { client, place });
+        i64::from(number)
+    })
+}
+
+/// Forgets a small number: to be called before the client is released.
+#[unsafe(no_mangle)]
+pub extern "C" fn ubiqlite_marshal_end(number: i32) -> i64 {
+    guarded(|| {
+        let mut all = SHORT.write().unwrap_or_else(PoisonError::into_inner);
+        let gone = all.as_mut().and_then(|all| all.remove(&number));
+        drop(all);
+        drop(gone);
+        0
+    })
+}
+
+/// As [`ubiqlite_call`](crate::raw::ubiqlite_call), for the client of this small number.
+///
+/// # Safety
+/// `request` has `length` bytes to be read until this returns, and the promise of
+/// [`ubiqlite_marshal_begin`] is kept.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ubiqlite_marshal_call(
+    number: i32,
+    request: *const u8,
+    length: i32,
+) -> i32 {
+    let answer = guarded(|| {
+        let all = SHORT.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(caller) = all.as_ref().and_then(|all| all.get(&number)) else { return GONE };
+        let (client, place) = (Arc::clone(&caller.client), caller.place);
+        drop(all);
+        let Ok(length) = usize::try_from(length) else { return MALFORMED };
+        if request.is_null() || place.start.is_null() {
+            return MALFORMED;
+        }
+        // SAFETY: the caller promises both.
+        let (request, room) = unsafe {
+            (
+                std::slice::from_raw_parts(request, length),
+                std::slice::from_raw_parts_mut(place.start, place.room),
+            )
+        };
+        match client.call(request, room) {
+            Called::Answered(length) => i64::try_from(length).unwrap_or(MALFORMED),
+            Called::Pending => 0,
+            Called::NeedsRoom(length) => NEEDS_ROOM - i64::try_from(length).unwrap_or(i64::MAX / 2),
+            Called::Malformed => MALFORMED,
+        }
+    });
+    // Whoever needs more room than can be told here is told by what it takes then.
+    i32::try_from(answer).unwrap_or(i32::MIN)
+}

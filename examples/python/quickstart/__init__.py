@@ -1,0 +1,1 @@
+"""Everything that ubiqlite does: see ``__main__.py``."""

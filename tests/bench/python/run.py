@@ -1,0 +1,74 @@
+"""python run.py SUBJECT WORK PATH [--quick] [--uvloop]
+
+Does one work with one subject, and prints a figure a line: {"work":..,"unit":..,"value":..}
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import json
+import sys
+from typing import Any
+
+from works import TASKS, fill, insert_many, inserts, point_reads, stalls, stream
+
+MODULES = {"ubiqlite": "ours", "sqlite3": "stdlib", "aiosqlite": "aio"}
+# Slow subjects do fewer operations, never other ones.
+SLOWNESS = {"ubiqlite": 1, "sqlite3": 2, "aiosqlite": 10}
+
+
+async def work(name: str, subject: Any, n: Any) -> Any:
+    if name == "create":
+        return await fill(subject)
+    if name == "point_read":
+        return await point_reads(subject, subject.get, 1, n(200_000))
+    if name == "point_read_dict":
+        return await point_reads(subject, subject.get_dict, 1, n(200_000))
+    if name == "point_read_64":
+        return await point_reads(subject, subject.get, TASKS, n(200_000))
+    if name == "point_read_one_hop":
+        return await point_reads(subject, subject.get_in_one_hop, 1, n(200_000))
+    if name == "point_read_connect":
+        return await point_reads(subject, subject.get_connecting, 1, n(10_000))
+    if name.startswith("insert_1"):
+        return await inserts(subject, 1, n(20_000 if name.endswith("normal") else 3_000))
+    if name.startswith("insert_64"):
+        return await inserts(subject, TASKS, n(50_000 if name.endswith("normal") else 20_000))
+    if name == "execute_many":
+        return await insert_many(subject, 100_000)
+    if name == "stream_dicts":
+        return await stream(subject, subject.dicts_of_all, "id")
+    if name == "stream_rows":
+        return await stream(subject, subject.rows_of_all, "id")
+    if name == "stream_tuples":
+        return await stream(subject, subject.tuples_of_all, 0)
+    if name == "stalls":
+        return await stalls(subject)
+    raise SystemExit(f"there is no work {name}")
+
+
+async def main(subject: str, name: str, path: str, quick: bool) -> None:
+    module = importlib.import_module(f"subjects.{MODULES[subject]}")
+    opened = await module.open_subject(path, "FULL" if name.endswith("full") else "NORMAL")
+
+    def n(usual: int) -> int:
+        return max(TASKS, usual // SLOWNESS[subject] // (10 if quick else 1))
+
+    value = await work(name, opened, n)
+    closed = opened.close()
+    if not opened.sync:
+        await closed
+    if value is not None:
+        print(json.dumps({"work": name, "unit": "ms" if name == "stalls" else "us", "value": value}))
+
+
+if __name__ == "__main__":
+    options = {"--quick", "--uvloop"}
+    given = [argument for argument in sys.argv[1:] if argument not in options]
+    run = asyncio.run
+    if "--uvloop" in sys.argv:
+        import uvloop
+
+        run = uvloop.run
+    run(main(*given, "--quick" in sys.argv))  # type: ignore[arg-type]

@@ -1,0 +1,160 @@
+"""The works, written once for all subjects.
+
+A subject's functions are called as its users call them: those of ``sqlite3`` without
+``await``. What a work reads is looked at before the clock starts, all of it; while
+it runs, each row adds its id, by name or by place, to a sum that is known.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import statistics
+from collections.abc import Awaitable, Callable
+from time import perf_counter
+from typing import Any
+
+from data import CREATE_ITEMS, CREATE_LOG, INSERT_ITEM, INSERT_LOG, ROWS, ids, item
+
+TASKS = 64
+
+
+async def fill(subject: Any) -> None:
+    """Makes the table ``items``."""
+    await done(subject, subject.execute(CREATE_ITEMS))
+    await done(subject, subject.insert_many(INSERT_ITEM, [item(number) for number in range(1, ROWS + 1)]))
+
+
+async def done(subject: Any, result: Any) -> Any:
+    return result if subject.sync else await result
+
+
+async def point_reads(subject: Any, get: Any, tasks: int, count: int) -> float:
+    """Reads by random ids; microseconds a read."""
+    assert tuple(_values(await done(subject, get(77)))) == item(77)
+    for number in range(1, ROWS, 30):
+        # Every page is in the cache then.
+        await done(subject, get(number))
+    each = max(1, count // tasks)
+    seeds = [ids(seed, each) for seed in range(tasks)]
+    read = _read_sync if subject.sync else _read
+    took, sums = await timed(lambda: _in_tasks(lambda some: read(get, some), seeds))
+    assert sum(sums) == sum(map(sum, seeds))
+    return took * 1e6 / (each * tasks)
+
+
+async def _read(get: Any, some: list[int]) -> int:
+    total = 0
+    for number in some:
+        total += (await get(number))["id"]
+    return total
+
+
+async def _read_sync(get: Any, some: list[int]) -> int:
+    total = 0
+    for number in some:
+        total += get(number)["id"]
+    return total
+
+
+async def inserts(subject: Any, tasks: int, count: int) -> float:
+    """Inserts, each committed by itself; microseconds an insert."""
+    await done(subject, subject.execute(CREATE_LOG))
+    each = max(1, count // tasks)
+    rows = [item(number)[1:] for number in range(1, each + 1)]
+
+    async def insert(some: list[Any]) -> None:
+        for row in some:
+            await subject.insert(row)
+
+    async def insert_sync(some: list[Any]) -> None:
+        for row in some:
+            subject.insert(row)
+
+    one = insert_sync if subject.sync else insert
+    await _in_tasks(one, [rows[:20]] * tasks)
+    took, _ = await timed(lambda: _in_tasks(one, [rows] * tasks))
+    assert await done(subject, subject.value("SELECT count(*) FROM log")) == (len(rows[:20]) + each) * tasks
+    return took * 1e6 / (each * tasks)
+
+
+async def insert_many(subject: Any, count: int) -> float:
+    """Rows in one transaction; microseconds a row."""
+    await done(subject, subject.execute(CREATE_LOG))
+    rows = [item(number)[1:] for number in range(1, count + 1)]
+    await done(subject, subject.insert_many(INSERT_LOG, rows[:5000]))
+    took, _ = await timed(lambda: done(subject, subject.insert_many(INSERT_LOG, rows)))
+    assert await done(subject, subject.value("SELECT count(*) FROM log")) == count + 5000
+    return took * 1e6 / count
+
+
+async def stream(subject: Any, rows_of_all: Any, key: str | int) -> float:
+    """Every row, one after another; microseconds a row. The middle one of five times."""
+    expected = ROWS * (ROWS + 1) // 2
+    number = 0
+    if subject.sync:
+        for row in rows_of_all():
+            number += 1
+            assert tuple(_values(row)) == item(number)
+    else:
+        async for row in rows_of_all():
+            number += 1
+            assert tuple(_values(row)) == item(number)
+
+    async def read() -> int:
+        total = 0
+        if subject.sync:
+            for row in rows_of_all():
+                total += row[key]
+        else:
+            async for row in rows_of_all():
+                total += row[key]
+        return total
+
+    times = []
+    for _ in range(5):
+        took, total = await timed(read)
+        assert total == expected
+        times.append(took)
+    return statistics.median(times) * 1e6 / ROWS
+
+
+async def stalls(subject: Any) -> float:
+    """How late the loop is for others while a million rows stream: of a hundred times the 99th, milliseconds."""
+    late = []
+    over = False
+
+    async def other() -> None:
+        while not over:
+            asked = perf_counter()
+            await asyncio.sleep(0.001)
+            late.append(perf_counter() - asked - 0.001)
+
+    task = asyncio.ensure_future(other())
+    await asyncio.sleep(0.01)
+    late.clear()
+    total = 0
+    for _ in range(10):
+        async for row in subject.dicts_of_all():
+            total += row["id"]
+    over = True
+    await task
+    assert total == 10 * (ROWS * (ROWS + 1) // 2)
+    return statistics.quantiles(late, n=100)[98] * 1000
+
+
+async def _in_tasks(one: Callable[[Any], Awaitable[Any]], parts: list[Any]) -> list[Any]:
+    if len(parts) == 1:
+        return [await one(parts[0])]
+    return await asyncio.gather(*map(one, parts))
+
+
+async def timed(what: Callable[[], Any]) -> tuple[float, Any]:
+    gc.collect()
+    start = perf_counter()
+    result = await what()
+    return perf_counter() - start, result
+
+
+def _values(row: Any) -> Any:
+    return row.values() if isinstance(row, dict) else row

@@ -1,0 +1,53 @@
+//! What is measured, of whom, and what must be reached. What each work does is
+//! written in `tests/bench/python`.
+
+use super::super::goals::{Goal, at_most, faster, time};
+use super::super::suite::{Data, Suite, UBIQLITE, Whose, Work, work};
+
+pub(crate) const STDLIB: &str = "sqlite3";
+const AIO: &str = "aiosqlite";
+
+pub(crate) const SUITE: Suite = Suite {
+    name: "python",
+    subjects: &[UBIQLITE, STDLIB, AIO],
+    works: WORKS,
+    further: &[],
+    goals: GOALS,
+};
+
+/// Those that can have several calls under way.
+const ASYNC: Whose = Whose::Only(&[UBIQLITE, AIO]);
+const AIO_ONLY: Whose = Whose::Only(&[AIO]);
+/// aiosqlite has no rows of another kind.
+const BY_KIND: Whose = Whose::AllBut(&[AIO]);
+
+const WORKS: &[Work] = &[
+    work("point_read", "point read by name, one at a time", Data::Shared, Whose::All),
+    work("point_read_dict", "point read as a dict, one at a time", Data::Shared, BY_KIND),
+    work("point_read_one_hop", "point read by `execute_fetchall`", Data::Shared, AIO_ONLY),
+    work("point_read_connect", "point read, connecting for it", Data::Shared, AIO_ONLY),
+    work("point_read_64", "point read by name, 64 tasks", Data::Shared, ASYNC),
+    work("stream_dicts", "all rows as dicts, one after another, per row", Data::Shared, Whose::All),
+    work("stream_rows", "all rows as `Row`s, per row", Data::Shared, Whose::Only(&[UBIQLITE])),
+    work("stream_tuples", "all rows as tuples, per row", Data::Shared, BY_KIND),
+    work("execute_many", "100,000 inserts in a transaction, per row", Data::Empty, Whose::All),
+    work("insert_1_normal", "insert, committed, one at a time", Data::Empty, Whose::All),
+    work("insert_64_normal", "insert, committed, 64 tasks", Data::Empty, ASYNC),
+    work("insert_1_full", "durable insert, one at a time", Data::Empty, Whose::All),
+    work("insert_64_full", "durable insert, 64 tasks", Data::Empty, ASYNC),
+    work("stalls", "lateness of the loop beside 1,000,000 rows, 99 %", Data::Shared, ASYNC),
+];
+
+const GOALS: &[Goal] = &[
+    time("point_read", ("point_read", STDLIB), 0.7),
+    time("point_read_dict", ("point_read_dict", STDLIB), 0.7),
+    faster("point_read", ("point_read", AIO), 20.0),
+    faster("point_read", ("point_read_connect", AIO), 100.0),
+    faster("point_read_64", ("point_read_64", AIO), 15.0),
+    faster("insert_1_normal", ("insert_1_normal", AIO), 3.0),
+    faster("insert_64_normal", ("insert_64_normal", AIO), 10.0),
+    faster("stream_dicts", ("stream_dicts", STDLIB), 1.8),
+    faster("stream_tuples", ("stream_tuples", STDLIB), 1.8),
+    faster("execute_many", ("execute_many", STDLIB), 1.2),
+    at_most("stalls", 2.0),
+];

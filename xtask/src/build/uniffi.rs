@@ -1,0 +1,61 @@
+//! uniffi's generator, as the program of this checkout in `xtask/uniffi`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+
+use super::bindgen::pinned;
+use crate::process::Run;
+use crate::workspace::Workspace;
+
+const MANIFEST: &str = "xtask/uniffi/Cargo.toml";
+
+/// Builds it, and answers where it is.
+///
+/// # Errors
+///
+/// When it is of another version than the library that it reads.
+pub(crate) fn program(workspace: &Workspace) -> anyhow::Result<PathBuf> {
+    check(workspace)?;
+    let target = workspace.target_for("uniffi");
+    Run::cargo()
+        .args(["build", "--quiet", "--locked", "--manifest-path", MANIFEST])
+        .env("CARGO_TARGET_DIR", &target)
+        .dir(workspace.root())
+        .run()?;
+    Ok(target.join(format!("debug/xtask-uniffi{}", std::env::consts::EXE_SUFFIX)))
+}
+
+/// Writes the bindings of `library` for a language into `out`.
+pub(crate) fn generate(
+    workspace: &Workspace,
+    library: &Path,
+    language: &str,
+    out: &Path,
+) -> anyhow::Result<()> {
+    Run::new(program(workspace)?)
+        .args(["generate", "--no-format", "--language", language, "--out-dir"])
+        .arg(out)
+        .arg("--library")
+        .arg(library)
+        .dir(workspace.root())
+        .run()
+}
+
+fn check(workspace: &Workspace) -> anyhow::Result<()> {
+    let read = |name: &str| {
+        fs::read_to_string(workspace.root().join(name))
+            .with_context(|| format!("cannot read {name}"))
+    };
+    let library = pinned(&read("Cargo.toml")?, "uniffi")
+        .context("Cargo.toml does not pin uniffi as `uniffi = \"=x.y.z\"`")?;
+    let generator = read(MANIFEST)?;
+    if !generator.contains(&format!("\"={library}\"")) {
+        bail!(
+            "Cargo.toml has uniffi {library} and {MANIFEST} another: it reads only what the same \
+             version wrote, so set both alike"
+        );
+    }
+    Ok(())
+}

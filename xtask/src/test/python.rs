@@ -1,0 +1,84 @@
+//! The Python package: checked, tested in the checkout, and as a wheel on every Python
+//! that this machine has.
+
+use std::path::Path;
+
+use crate::build::python::{folder, in_place, tools, wheel};
+use crate::process::Run;
+use crate::python::{self, Venv};
+use crate::report::Report;
+use crate::workspace::Workspace;
+
+/// Cancellations on a Python that is not the first: the whole number is for one.
+const SOME: &str = "5000";
+
+/// Folders with Python of ours.
+const SOURCES: &[&str] =
+    &["bindings-ffi/python", "tests/spec/python", "tests/bench/python", "examples/python"];
+
+/// Runs the steps of the part `python`.
+pub(crate) fn steps(workspace: &Workspace, report: &mut Report) {
+    let Some(tools) = report.step("tools", || tools(workspace)) else { return };
+    let package = folder(workspace);
+    let root = workspace.root();
+    report.step("format and lint", || {
+        for source in SOURCES {
+            let ruff = || Run::new(tools.program("ruff")).dir(&root.join(source));
+            ruff().args(["check", "--quiet", "."]).run()?;
+            ruff().args(["format", "--quiet", "--check", "."]).run()?;
+        }
+        Ok(())
+    });
+    if report.step("package", || in_place(workspace)).is_none() {
+        report.skip(&["types", "tests", "scenarios", "example", "wheel"]);
+        return;
+    }
+    report.step("types", || {
+        let mypy = || Run::new(tools.program("mypy")).dir(&package);
+        mypy().args(["ubiqlite", "tests/typing"]).run()?;
+        mypy().arg("--strict").arg(root.join("examples/python/quickstart")).run()?;
+        Run::new(tools.program("pyright")).dir(&package).run()
+    });
+    let here = |script: &[&str]| {
+        tools.python().args(["-X", "dev", "-W", "error"]).args(script).env("PYTHONPATH", &package)
+    };
+    // Without development mode, in which a hundred thousand of anything take minutes.
+    let pytest = ["-W", "error", "-m", "pytest", "-q", "-p", "no:cacheprovider"];
+    report.step("tests", || tools.python().args(pytest).dir(&package).run());
+    report.step("scenarios", || here(&["tests/spec/python/run.py"]).dir(root).run());
+    report.step("scenarios on uvloop", || {
+        here(&["tests/spec/python/run.py", "--uvloop"]).dir(root).run()
+    });
+    report.step("example", || here(&["-m", "quickstart"]).dir(&root.join("examples/python")).run());
+    let Some(wheel) = report.step("wheel", || wheel(workspace)) else { return };
+    for (version, python) in python::all() {
+        let name = version.name();
+        report.step(&format!("wheel in Python {name}"), || {
+            installed(workspace, &name, &python, &wheel)
+        });
+    }
+}
+
+/// Installs the wheel in an environment of its own, where there is no Rust, and runs the
+/// tests on it.
+fn installed(workspace: &Workspace, name: &str, python: &Path, wheel: &Path) -> anyhow::Result<()> {
+    let venv = Venv::fresh(workspace, &format!("wheel-{name}"), python)?;
+    let package = folder(workspace);
+    venv.pip().arg("--no-deps").arg(wheel).run()?;
+    // First without anything else: what it needs must be in it.
+    let example = workspace.root().join("examples/python");
+    venv.python()
+        .args(["-X", "dev", "-W", "error", "-m", "quickstart"])
+        .env("PATH", "")
+        .dir(&example)
+        .run()?;
+    venv.pip().arg("--requirement").arg(package.join("requirements-test.txt")).run()?;
+    venv.python()
+        // The package that is installed, and not the one in the folder.
+        .args(["-I", "-W", "error", "-m", "pytest", "-q", "-p", "no:cacheprovider"])
+        .args(["--import-mode=append"])
+        .arg(package.join("tests"))
+        .env("UBIQLITE_CANCELLATIONS", SOME)
+        .dir(&workspace.target_for("python"))
+        .run()
+}
