@@ -14,6 +14,7 @@ pub(crate) struct Caller {
     /// When it is to end, on the clock of [`crate::platform::now`].
     pub(crate) until: Option<Duration>,
     /// A write of it is to share others' commit.
+    #[allow(dead_code, reason = "writes on one thread do so anyhow")]
     pub(crate) queued: bool,
 }
 

@@ -32,9 +32,10 @@ async def work(name: str, subject: Any, n: Any) -> Any:
     if name == "point_read_connect":
         return await point_reads(subject, subject.get_connecting, 1, n(10_000))
     if name.startswith("insert_1"):
-        return await inserts(subject, 1, n(20_000 if name.endswith("normal") else 3_000))
+        return await inserts(subject, 1, n(3_000 if name.endswith("full") else 20_000), subject.insert)
     if name.startswith("insert_64"):
-        return await inserts(subject, TASKS, n(50_000 if name.endswith("normal") else 20_000))
+        insert = subject.insert_apart if "apart" in name else subject.insert
+        return await inserts(subject, TASKS, n(20_000 if name.endswith("full") else 50_000), insert)
     if name == "execute_many":
         return await insert_many(subject, 100_000)
     if name == "stream_dicts":

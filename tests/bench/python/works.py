@@ -57,7 +57,7 @@ async def _read_sync(get: Any, some: list[int]) -> int:
     return total
 
 
-async def inserts(subject: Any, tasks: int, count: int) -> float:
+async def inserts(subject: Any, tasks: int, count: int, call: Any) -> float:
     """Inserts, each committed by itself; microseconds an insert."""
     await done(subject, subject.execute(CREATE_LOG))
     each = max(1, count // tasks)
@@ -65,11 +65,11 @@ async def inserts(subject: Any, tasks: int, count: int) -> float:
 
     async def insert(some: list[Any]) -> None:
         for row in some:
-            await subject.insert(row)
+            await call(row)
 
     async def insert_sync(some: list[Any]) -> None:
         for row in some:
-            subject.insert(row)
+            call(row)
 
     one = insert_sync if subject.sync else insert
     await _in_tasks(one, [rows[:20]] * tasks)

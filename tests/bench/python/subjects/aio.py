@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
@@ -26,6 +27,7 @@ class Subject:
     def __init__(self, path: str, connection: aiosqlite.Connection) -> None:
         self.path = path
         self.connection = connection
+        self.lock = asyncio.Lock()
 
     async def execute(self, sql: str) -> None:
         await self.connection.execute(sql)
@@ -53,6 +55,11 @@ class Subject:
     async def insert(self, row: tuple[Any, ...]) -> None:
         await self.connection.execute(INSERT_LOG, row)
         await self.connection.commit()
+
+    async def insert_apart(self, row: tuple[Any, ...]) -> None:
+        # Without a lock a commit is of all that other tasks have written until then.
+        async with self.lock:
+            await self.insert(row)
 
     async def insert_many(self, sql: str, rows: Iterable[Any]) -> None:
         await self.connection.executemany(sql, rows)
