@@ -21,6 +21,7 @@
 //!
 //! `request.rs` has the operations and their payloads, `reply.rs` the answers.
 
+mod control;
 mod feed;
 mod handles;
 mod line;
