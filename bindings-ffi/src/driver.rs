@@ -41,13 +41,19 @@ impl Driver {
         self.ready.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Goes on with all that can.
+    /// Goes on with all that can: to be called before the replies are taken.
     pub(crate) fn run(&self) {
         // What is woken meanwhile waits for the next time, or one that wakes itself
         // again and again would keep the others from their replies.
         let jobs = std::mem::take(&mut self.ready().jobs);
         for job in jobs {
             job.run();
+        }
+        // What they answered is taken next, and needs no wake-up of its own; what can go
+        // on since then does.
+        self.signal.lower();
+        if !self.ready().jobs.is_empty() {
+            self.signal.raise();
         }
     }
 

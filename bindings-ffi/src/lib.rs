@@ -3,7 +3,7 @@
 //! What is done once goes through uniffi: opening, closing, options and errors
 //! ([`Engine`]). What is done often does not, since a call of uniffi's costs more
 //! than a read: requests and replies are bytes, given and taken by the C functions
-//! of [`raw`], in the format that a client was made for.
+//! of [`raw`], in the [`Format`] that a client was made for.
 
 pub mod bare;
 mod client;

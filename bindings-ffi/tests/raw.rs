@@ -56,6 +56,7 @@ async fn open(directory: &tempfile::TempDir) -> Arc<Engine> {
 const EXECUTE: u8 = 1;
 const QUERY: u8 = 2;
 const BEGIN: u8 = 20;
+const CANCEL: u8 = 28;
 
 #[tokio::test]
 async fn a_read_is_answered_within_the_call_and_a_write_after_a_wake_up() {
@@ -131,5 +132,44 @@ async fn a_client_that_is_gone_is_told_so_and_has_nothing_open() {
     assert_eq!(take(first, &mut reply), GONE);
     assert_eq!(ubiqlite_wait(first, -1), GONE);
     ubiqlite_release(second);
+    engine.close().await.unwrap();
+}
+
+/// Only the thread that takes goes on with requests: another one may give them up just then.
+#[tokio::test]
+async fn what_is_given_up_while_another_thread_ends_it_leaves_nothing_open() {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = open(&directory).await;
+    let client = engine.client(Format::Wire);
+    let taking = std::thread::spawn(move || {
+        let mut reply = vec![0; 65536];
+        while ubiqlite_wait(client, -1) == 1 {
+            take(client, &mut reply);
+        }
+    });
+    let mut random = fastrand::Rng::with_seed(5);
+    let mut reply = vec![0; 4096];
+    for id in 1..20_000u32 {
+        // A transaction begins on the writer's thread; nobody hears of those that answered.
+        call(client, &request(id, BEGIN, 0, &[0]), &mut reply);
+        for _ in 0..random.u32(0..2000) {
+            std::hint::spin_loop();
+        }
+        call(client, &request(0, CANCEL, id, &[]), &mut reply);
+    }
+    let other = engine.client(Format::Wire);
+    assert_eq!(
+        call(other, &request(1, EXECUTE, 0, &statement("CREATE TABLE t (id)")), &mut reply),
+        0
+    );
+    let mut length = 0;
+    while length == 0 {
+        assert_eq!(ubiqlite_wait(other, 3000), 1, "a transaction is open that nobody has");
+        length = take(other, &mut reply);
+    }
+    assert_eq!((answered(&reply[..usize::try_from(length).unwrap()]), reply[8]), (vec![1], 2));
+    ubiqlite_release(client);
+    taking.join().unwrap();
+    ubiqlite_release(other);
     engine.close().await.unwrap();
 }
