@@ -23,8 +23,10 @@
 //! rows of a long query may come in several replies of the same number, each but
 //! the last flagged so, while SQLite still runs.
 
+mod asker;
 mod control;
 mod feed;
+mod given_up;
 mod handles;
 mod line;
 mod read;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use foldhash::fast::FixedState;
 
+use super::asker::Asker;
 use super::control::let_go;
 use super::feed::{Credit, Feed};
 use super::handles::{Handle, Handles, Place, Stream};
@@ -17,12 +18,12 @@ use super::request::{Head, Operation, begin, op};
 use super::run::{Ended, run};
 use super::statement::Wanted;
 use super::task::{Drive, Task};
-use crate::backend::{Begin, Early};
+use crate::backend::Begin;
 use crate::database::Database;
 use crate::engine::context::{self, Caller};
 use crate::error::{Error, Result};
 use crate::platform::{self, BoxFuture, MaybeSend, MaybeSync};
-use crate::row::{Page, Rows};
+use crate::row::Rows;
 use crate::stream::in_time;
 
 /// Where a server lives.
@@ -39,17 +40,13 @@ pub trait Host: MaybeSend + MaybeSync + 'static {
     fn part(&self) {}
 }
 
-/// So many bytes of a long reply are told of together: enough that a message costs
-/// little beside them, and few enough that both sides are soon at work.
-const PART: usize = 1 << 18;
-
 /// Serves one client of a database.
 pub struct Server(Arc<Inner>);
 
 pub(super) struct Inner {
     pub(super) database: Database,
     client: u32,
-    host: Box<dyn Host>,
+    pub(super) host: Box<dyn Host>,
     out: Mutex<Outbox>,
     held: Mutex<Held>,
 }
@@ -57,11 +54,11 @@ pub(super) struct Inner {
 #[derive(Default)]
 pub(super) struct Held {
     pub(super) handles: Handles,
-    tasks: HashMap<u32, Arc<Task>, FixedState>,
-    feeds: HashMap<u32, Arc<Feed>, FixedState>,
+    pub(super) tasks: HashMap<u32, Arc<Task>, FixedState>,
+    pub(super) feeds: HashMap<u32, Arc<Feed>, FixedState>,
     /// Calls that were answered a moment ago and may have changed something in
     /// the transaction of a handle: the client may be giving them up.
-    recent: VecDeque<(u32, u32)>,
+    pub(super) recent: VecDeque<(u32, u32)>,
     /// Those of the batch that is being taken which were not done at once.
     begun: Vec<Arc<Task>>,
     /// Requests that have not begun.
@@ -245,31 +242,6 @@ impl Credit for Inner {
     }
 }
 
-/// The client that asked for something, as it is told of it before its answer.
-pub(super) struct Asker<'a> {
-    pub(super) inner: &'a Inner,
-    pub(super) id: u32,
-}
-
-impl Credit for Asker<'_> {
-    fn credit(&self, id: u32) {
-        self.inner.credit(id);
-    }
-}
-
-impl Early for Asker<'_> {
-    fn take(&self, page: &Page) {
-        let mut full = false;
-        self.inner.out(|out| {
-            out.part(self.id, page);
-            full = out.bytes().len() >= PART;
-        });
-        if full {
-            self.inner.host.part();
-        }
-    }
-}
-
 pub(super) type Work = BoxFuture<'static, Result<Answer>>;
 
 impl Inner {
@@ -277,7 +249,7 @@ impl Inner {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn out(&self, write: impl FnOnce(&mut Outbox)) {
+    pub(super) fn out(&self, write: impl FnOnce(&mut Outbox)) {
         let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
         let first = out.is_empty();
         write(&mut out);
@@ -499,41 +471,6 @@ impl Inner {
             }
         }
         Ok(Answer::Next(Some(rows)))
-    }
-
-    fn cancel(&self, id: u32) {
-        let mut held = self.held();
-        let task = held.tasks.remove(&id);
-        held.feeds.remove(&id);
-        // What the request made is nobody's.
-        let made = held.handles.remove(id);
-        let late = held.recent.iter().find(|(done, _)| *done == id).copied();
-        let spoiled = late.and_then(|(_, handle)| held.handles.lent(handle).ok());
-        drop(held);
-        if let Some(task) = task {
-            task.cancel();
-        }
-        if let Some(lent) = spoiled {
-            lent.session.give_up(lent.depth as usize);
-        }
-        made.into_iter().for_each(let_go);
-    }
-
-    fn drop_handle(&self, handle: u32) {
-        let mut held = self.held();
-        let gone = held.handles.remove(handle);
-        let numbers: Vec<u32> = gone.iter().map(|(number, _)| *number).collect();
-        let tasks: Vec<Arc<Task>> =
-            held.tasks.values().filter(|task| numbers.contains(&task.handle)).cloned().collect();
-        for task in &tasks {
-            held.tasks.remove(&task.id);
-            held.feeds.remove(&task.id);
-        }
-        drop(held);
-        for task in tasks {
-            task.cancel();
-        }
-        gone.into_iter().for_each(let_go);
     }
 
     fn more(&self, head: Head, rows: Reader<'_>) {

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use super::asker::Asker;
 use super::read::Reader;
 use super::reply::Answer;
 use super::request::{Head, op};
-use super::server::{Asker, Inner};
+use super::server::Inner;
 use crate::backend::{Early, Keep, Output, Program, Step};
 use crate::engine::context;
 use crate::error::Result;
