@@ -5,6 +5,7 @@ They are called on the connection's own thread, and take Python's lock there.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import marshal
 from typing import TYPE_CHECKING, Any, Callable, Optional
@@ -16,9 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Callbacks"]
 
-_Function = ctypes.CFUNCTYPE(
-    ctypes.c_int64, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p, ctypes.c_size_t
-)
+_Function = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p, ctypes.c_size_t)
 _Trace = ctypes.CFUNCTYPE(None, ctypes.c_char_p)
 _Progress = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
 _Authorizer = ctypes.CFUNCTYPE(
@@ -61,17 +60,13 @@ class Callbacks:
             return connection.steps_callback(10, 0)
 
         def called(sql: bytes) -> None:
-            try:
+            # As in `sqlite3`: a statement does not fail because of who looks on.
+            with contextlib.suppress(BaseException):
                 tell(sql.decode(errors="replace"))
-            except BaseException:
-                # As in `sqlite3`: a statement does not fail because of who looks on.
-                pass
 
         return connection.steps_callback(10, self._address(_Trace(called)))
 
-    def progress(
-        self, connection: Connection, handler: Optional[Callable[[], Any]], steps: int
-    ) -> Steps[None]:
+    def progress(self, connection: Connection, handler: Optional[Callable[[], Any]], steps: int) -> Steps[None]:
         if handler is None:
             return connection.steps_callback(11, 0, steps)
 
@@ -83,9 +78,7 @@ class Callbacks:
 
         return connection.steps_callback(11, self._address(_Progress(called)), steps)
 
-    def authorizer(
-        self, connection: Connection, allow: Optional[Callable[..., int]]
-    ) -> Steps[None]:
+    def authorizer(self, connection: Connection, allow: Optional[Callable[..., int]]) -> Steps[None]:
         if allow is None:
             return connection.steps_callback(12, 0)
 

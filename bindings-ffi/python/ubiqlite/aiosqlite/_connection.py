@@ -43,9 +43,7 @@ class Connection:
         autocommit: Any = _LEGACY,
     ) -> None:
         if factory is not None and factory is not sqlite3.Connection:
-            raise sqlite3.NotSupportedError(
-                "factory: the connection is ubiqlite's own, and can't be of another class"
-            )
+            raise sqlite3.NotSupportedError("factory: the connection is ubiqlite's own, and can't be of another class")
         self.link = Link()
         self.detect_types = detect_types
         self.row_factory: Any = None
@@ -115,9 +113,7 @@ class Connection:
             reply = yield (number, op, cursor, sql, values, *rest)
         except Unconverted:
             if not isinstance(sql, str):
-                raise TypeError(
-                    f"execute() argument 1 must be str, not {type(sql).__name__}"
-                ) from None
+                raise TypeError(f"execute() argument 1 must be str, not {type(sql).__name__}") from None
             sql.encode()
             values = [adapted(each) for each in values] if op == 2 else adapted(values)
             reply = yield (number, op | CHECKED, cursor, sql, values, *rest)
@@ -294,7 +290,7 @@ class Connection:
 
     def iterdump(self) -> Iterator[str]:
         """The database as SQL."""
-        from sqlite3.dump import _iterdump  # type: ignore[import-not-found]
+        from sqlite3.dump import _iterdump  # type: ignore[attr-defined]
 
         return _iterdump(self)  # type: ignore[no-any-return]
 
@@ -339,7 +335,5 @@ def _level(value: Any) -> tuple[int, Optional[str]]:
         raise TypeError("isolation_level must be str or None")
     begin = _BEGIN.get(value.upper())
     if begin is None:
-        raise ValueError(
-            "isolation_level string must be '', 'DEFERRED', 'IMMEDIATE', or 'EXCLUSIVE'"
-        )
+        raise ValueError("isolation_level string must be '', 'DEFERRED', 'IMMEDIATE', or 'EXCLUSIVE'")
     return begin, value.upper()

@@ -45,9 +45,7 @@ class Cursor:
         connection = self._usable()
         flags = self._flags()
         self._forget()
-        reply = yield from connection.valued(
-            1, flags, self._number, sql, parameters, connection.begin, _FIRST
-        )
+        reply = yield from connection.valued(1, flags, self._number, sql, parameters, connection.begin, _FIRST)
         self._answered(reply)
         if reply[7] & _RAN:
             self.lastrowid = reply[4]
@@ -56,9 +54,7 @@ class Cursor:
     def steps_executemany(self, sql: str, parameters: Iterable[Any]) -> Steps[Cursor]:
         connection = self._usable()
         self._forget()
-        reply = yield from connection.valued(
-            2, 0, self._number, sql, list(parameters), connection.begin
-        )
+        reply = yield from connection.valued(2, 0, self._number, sql, list(parameters), connection.begin)
         self.rowcount = reply[5] if reply[5] is not None else -1
         return self
 

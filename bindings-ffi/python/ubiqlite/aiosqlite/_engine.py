@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ctypes
 import itertools
 import marshal
@@ -188,9 +189,7 @@ class Link:
             else:
                 return
         if self._thread is None:
-            self._thread = threading.Thread(
-                target=_watch, args=(self.client, weakref.ref(self)), daemon=True
-            )
+            self._thread = threading.Thread(target=_watch, args=(self.client, weakref.ref(self)), daemon=True)
             self._thread.start()
 
     def _deafen(self) -> None:
@@ -225,10 +224,8 @@ def _watch(client: int, weak: weakref.ref[Link]) -> None:
 
 
 def _silence(loop: asyncio.AbstractEventLoop, fd: int) -> None:
-    try:
+    with contextlib.suppress(NotImplementedError):
         loop.remove_reader(fd)
-    except NotImplementedError:
-        pass
 
 
 def _running() -> Optional[asyncio.AbstractEventLoop]:
@@ -236,11 +233,9 @@ def _running() -> Optional[asyncio.AbstractEventLoop]:
 
 
 def _elsewhere(loop: asyncio.AbstractEventLoop, call: Callable[..., Any], *args: Any) -> None:
-    try:
+    # Where the loop has closed, nobody waits any more.
+    with contextlib.suppress(RuntimeError):
         loop.call_soon_threadsafe(call, *args)
-    except RuntimeError:
-        # The loop has closed: nobody waits there any more.
-        pass
 
 
 def _settle(future: asyncio.Future[Reply], reply: Reply) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sqlite3
 import tempfile
@@ -49,11 +50,9 @@ def _tell(future: Optional[asyncio.Future[Any]], how: str, what: Any) -> None:
         if not future.done():
             getattr(future, how)(what)
 
-    try:
+    # Where the loop has closed, nobody waits any more.
+    with contextlib.suppress(RuntimeError):
         future.get_loop().call_soon_threadsafe(settle)
-    except RuntimeError:
-        # The loop has closed: nobody waits there any more.
-        pass
 
 
 class Thread:

@@ -27,7 +27,7 @@ def adapted(parameters: Any) -> Any:
 
 def _adapt(value: Any, place: Any) -> Any:
     if type(value) not in _PLAIN and type(value) is not bytearray:
-        value = sqlite3.adapt(value, sqlite3.PrepareProtocol, value)  # type: ignore[call-arg]
+        value = sqlite3.adapt(value, sqlite3.PrepareProtocol, value)
     if value is None:
         return None
     if isinstance(value, int):
@@ -56,9 +56,7 @@ class Shape:
 
     __slots__ = ("_template", "converters", "declared", "description", "names")
 
-    def __init__(
-        self, names: tuple[str, ...], declared: tuple[Optional[str], ...], detect_types: int
-    ) -> None:
+    def __init__(self, names: tuple[str, ...], declared: tuple[Optional[str], ...], detect_types: int) -> None:
         converters = [_converter(*column, detect_types) for column in zip(names, declared)]
         self.converters = converters if any(converters) else None
         if detect_types & sqlite3.PARSE_COLNAMES:
@@ -78,10 +76,8 @@ class Shape:
         return self._template
 
 
-def _converter(
-    name: str, declared: Optional[str], detect_types: int
-) -> Optional[Callable[[bytes], Any]]:
-    known: Mapping[str, Callable[[bytes], Any]] = sqlite3.converters  # type: ignore[attr-defined]
+def _converter(name: str, declared: Optional[str], detect_types: int) -> Optional[Callable[[bytes], Any]]:
+    known: Mapping[str, Callable[[bytes], Any]] = sqlite3.converters
     if detect_types & sqlite3.PARSE_COLNAMES and "[" in name:
         key = name[name.index("[") + 1 :].split("]", 1)[0]
         found = known.get(key.upper())
@@ -100,9 +96,7 @@ def factory_for(cursor: Any, shape: Shape, factory: Any) -> Callable[[tuple[Any,
     return partial(factory, cursor)
 
 
-def converted(
-    rows: list[tuple[Any, ...]], shape: Shape, text_factory: Any
-) -> list[tuple[Any, ...]]:
+def converted(rows: list[tuple[Any, ...]], shape: Shape, text_factory: Any) -> list[tuple[Any, ...]]:
     """Rows whose texts are tuples of bytes, as the text factory and the converters have them."""
     converters = shape.converters or (None,) * len(shape.names)
     out = []
@@ -135,7 +129,5 @@ def _text(raw: bytes, factory: Any, name: str) -> Any:
             return raw.decode()
         except UnicodeDecodeError:
             text = raw.decode(errors="replace")
-            raise sqlite3.OperationalError(
-                f"Could not decode to UTF-8 column '{name}' with text '{text}'"
-            ) from None
+            raise sqlite3.OperationalError(f"Could not decode to UTF-8 column '{name}' with text '{text}'") from None
     return raw if factory is bytes else factory(raw)

@@ -21,9 +21,11 @@ class Result(Coroutine[Any, Any, T]):
         self._obj: Optional[T] = None
 
     def send(self, value: Any) -> Any:
+        """As of a coroutine."""
         return self._coro.send(value)
 
-    def throw(self, typ: Any, val: Any = None, tb: Any = None) -> Any:  # type: ignore[override]
+    def throw(self, typ: Any, val: Any = None, tb: Any = None) -> Any:
+        """As of a coroutine."""
         if val is None:
             return self._coro.throw(typ)
         if tb is None:
@@ -31,6 +33,7 @@ class Result(Coroutine[Any, Any, T]):
         return self._coro.throw(typ, val, tb)
 
     def close(self) -> None:
+        """As of a coroutine."""
         return self._coro.close()
 
     def __await__(self) -> Generator[Any, None, T]:
@@ -42,8 +45,9 @@ class Result(Coroutine[Any, Any, T]):
 
     async def __aexit__(self, exc_type: Any, exc: Any, tb: Any) -> None:
         obj, self._obj = self._obj, None
-        if obj is not None and hasattr(obj, "close"):
-            await obj.close()
+        close = getattr(obj, "close", None)
+        if close is not None:
+            await close()
 
 
 def contextmanager(method: Callable[..., Coroutine[Any, Any, T]]) -> Callable[..., Result[T]]:

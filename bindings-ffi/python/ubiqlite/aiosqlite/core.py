@@ -171,9 +171,7 @@ class Connection:
         return rows[0] if rows else None
 
     @contextmanager
-    async def execute_fetchall(
-        self, sql: str, parameters: Optional[Iterable[Any]] = None
-    ) -> list[Any]:
+    async def execute_fetchall(self, sql: str, parameters: Optional[Iterable[Any]] = None) -> list[Any]:
         """Runs a query and gives all its rows."""
         cursor = _cursor.Cursor(self._conn)
         await self._drive(cursor.steps_execute(sql, () if parameters is None else parameters))
@@ -302,7 +300,8 @@ class Connection:
             return
         to = target._conn if isinstance(target, Connection) else target
         connection = self._conn
-        while not await self._drive(connection.steps_backup(to, pages, progress, name)):
+        # Between two steps others write: nothing tells when to go on.
+        while not await self._drive(connection.steps_backup(to, pages, progress, name)):  # noqa: ASYNC110
             await asyncio.sleep(sleep)
 
 
