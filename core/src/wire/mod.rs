@@ -13,6 +13,8 @@
 //! u32 length of what follows | u32 id | u8 op | u8 flags | u32 handle | [u32 timeout, ms] | payload
 //! ```
 //!
+//! with the flags 1 (it has a timeout), 2 (more rows follow) and 4 (others of this client
+//! write, too: a write shares their commit rather than being done within the call);
 //! and a reply, aligned to 8 bytes,
 //!
 //! ```text

@@ -135,6 +135,24 @@ async fn a_read_is_answered_within_the_very_call() {
 }
 
 #[tokio::test]
+async fn a_write_that_is_to_share_a_commit_is_not_done_within_the_call() {
+    let database = Options::default().open(":memory:").await.unwrap();
+    let server = Server::new(database, 1, Tokio::default());
+    let mut answer = Vec::new();
+    let mut call = |id, flags, text: &str| {
+        let request = Batch::default().flagged(id, op::EXECUTE, flags, 0, &sql(text));
+        server.call(&request.0, &mut answer).unwrap()
+    };
+    if !call(1, 0, "CREATE TABLE t (x)") {
+        settled(&server, &[1]).await;
+    }
+    assert!(call(2, 0, "INSERT INTO t VALUES (1)"));
+    assert!(!call(3, 4, "INSERT INTO t VALUES (2)"));
+    let [reply] = settled(&server, &[3]).await.try_into().unwrap();
+    assert_eq!((reply.id, reply.kind), (3, 2));
+}
+
+#[tokio::test]
 async fn a_call_answers_where_it_was_made_and_a_later_answer_comes_with_the_others() {
     let server = serve();
     let mut answer = Vec::new();
