@@ -14,7 +14,8 @@ import kotlinx.coroutines.withContext
  *
  * Reads go on beside the one write that runs at a time. Each call is a transaction of
  * its own; [transaction] makes several statements one. Every method may be called from
- * every thread and dispatcher. It is closed by [close], or at the end of [use]; one that
+ * every thread and dispatcher; a coroutine on `Dispatchers.Unconfined` may go on on the
+ * thread that fetches the replies, and must not block it. It is closed by [close], or at the end of [use]; one that
  * was forgotten is closed when it is garbage.
  *
  * ```kotlin

@@ -5,6 +5,7 @@ import io.github.ubiqlite.internal.Op
 import io.github.ubiqlite.internal.Place
 import io.github.ubiqlite.internal.closed
 import kotlin.time.Duration
+import kotlinx.coroutines.CancellationException
 
 /** How a transaction begins. */
 public enum class Mode {
@@ -52,7 +53,13 @@ public sealed class Nest(place: Place) : Statements(place), AutoCloseable {
         val ending = place.begin(op)
         // Whatever it answers, the engine has ended it; what was asked before still happens in it.
         held.end()
-        ending.await().done()
+        try {
+            ending.await().done()
+        } catch (cancelled: CancellationException) {
+            // Given up while it waited behind other calls, it has ended nothing.
+            place.link.tell(Op.DROP, held.id)
+            throw cancelled
+        }
     }
 }
 

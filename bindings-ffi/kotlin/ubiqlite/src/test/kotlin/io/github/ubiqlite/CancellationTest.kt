@@ -91,6 +91,21 @@ class CancellationTest {
     }
 
     @Test
+    fun `a commit that is given up while it waits behind a long call leaves nothing open`() = withDatabase { db ->
+        db.batch("CREATE TABLE t (x)")
+        val tx = db.begin()
+        tx.execute("INSERT INTO t VALUES (1)")
+        val long = launch { runCatching { tx.queryValue<Long>(ENDLESS) } }
+        delay(30)
+        val commit = launch(start = CoroutineStart.UNDISPATCHED) { tx.commit() }
+        delay(30)
+        commit.cancelAndJoin()
+        withTimeout(5.seconds) { db.execute("INSERT INTO t VALUES (2)") }
+        long.cancelAndJoin()
+        assertEquals(listOf(2L), db.query("SELECT x FROM t").map { it.long(0) })
+    }
+
+    @Test
     fun `a coroutine that is cancelled already asks for nothing`() = withDatabase { db ->
         db.batch("CREATE TABLE t (x)")
         val job = Job().apply { cancel() }

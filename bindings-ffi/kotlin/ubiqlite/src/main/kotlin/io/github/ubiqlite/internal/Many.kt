@@ -3,6 +3,8 @@ package io.github.ubiqlite.internal
 import kotlinx.coroutines.currentCoroutineContext
 import kotlinx.coroutines.ensureActive
 import kotlinx.coroutines.flow.Flow
+import kotlinx.coroutines.flow.collect
+import kotlinx.coroutines.flow.takeWhile
 
 /**
  * Sends rows as fast as the engine takes them, and answers how many were changed. They
@@ -33,7 +35,7 @@ internal suspend fun <R> sendMany(
     rows: Flow<R>,
 ): Long {
     val sender = Sender(place, op, head, row)
-    return sender.run { rows.collect { sender.add(it) } }
+    return sender.run { rows.takeWhile { sender.add(it) }.collect() }
 }
 
 private class Sender<R>(

@@ -15,7 +15,12 @@ internal class Columns(val serial: Int, val names: List<String>) {
     fun indexOf(name: String): Int = places[name] ?: -1
 
     companion object {
-        val NONE = Columns(0, emptyList())
+        private val ONE = unnamed(listOf(""))
+
+        private fun unnamed(names: List<String>) = Columns(0, names)
+
+        /** Columns whose names nobody asks for. */
+        fun unnamed(width: Int): Columns = if (width == 1) ONE else unnamed(List(width) { "" })
 
         /** Those that were read last. A serial is of one list of names, for the whole process. */
         private val known = AtomicReferenceArray<Columns?>(256)

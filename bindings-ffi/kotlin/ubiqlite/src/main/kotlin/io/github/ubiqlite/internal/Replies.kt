@@ -18,13 +18,18 @@ internal class Replies(private val client: Long, private val link: Link) {
     }
 
     private fun run() {
-        var memory = Memory(ROOM)
-        while (Raw.ubiqlite_wait(client, -1) != Raw.GONE) {
-            memory = takeInto(memory) ?: break
+        try {
+            var memory = Memory(ROOM)
+            while (Raw.ubiqlite_wait(client, -1) != Raw.GONE) {
+                memory = takeInto(memory) ?: break
+            }
+        } finally {
+            // Without this thread (memory may run out) nobody is to wait for a reply.
+            link.abandon()
+            // The last calls may have been made after the last replies were taken.
+            link.calls.takeAll({ true }) { it.complete(Reply.failed(closed("the database is closed"))) }
+            ended.complete(Unit)
         }
-        // The last calls may have been made after the last replies were taken.
-        link.calls.takeAll({ true }) { it.complete(Reply.failed(closed("the database is closed"))) }
-        ended.complete(Unit)
     }
 
     /** Takes what is ready, on any thread. */

@@ -73,7 +73,7 @@ internal class Reply private constructor(private val bytes: ByteArray, private v
     /** A primary key: one value, or a [Key] of several. */
     fun key(): Any? {
         expect(Kind.KEY)
-        val row = pages().firstRow() ?: throw defect("a key without a value")
+        val row = pages(named = false).firstRow() ?: throw defect("a key without a value")
         return if (row.size == 1) row[0] else Key(List(row.size) { row[it] })
     }
 
@@ -82,14 +82,18 @@ internal class Reply private constructor(private val bytes: ByteArray, private v
         return pages()
     }
 
-    private fun pages(): Rows {
+    private fun pages(named: Boolean = true): Rows {
         val count = extra
         if (count == 0) return Rows.NONE
         val width = view.getInt(HEADER + 4)
         val length = view.getInt(HEADER + 8)
         var at = HEADER + 16
         val start = at
-        val columns = Columns.of(view.getInt(HEADER), width) { String(bytes, start, length, Charsets.UTF_8) }
+        val columns = if (named) {
+            Columns.of(view.getInt(HEADER), width) { String(bytes, start, length, Charsets.UTF_8) }
+        } else {
+            Columns.unnamed(width)
+        }
         at = aligned(at + length)
         val pages = ArrayList<Page>(count)
         repeat(count) {
