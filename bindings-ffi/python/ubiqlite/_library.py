@@ -24,6 +24,7 @@ __all__ = [
     "end",
     "release",
     "short_call",
+    "sqlite",
     "start_open",
     "take",
     "wait",
@@ -57,6 +58,10 @@ call.restype = ctypes.c_int64
 bare = _holding.ubiqlite_bare
 bare.argtypes = ()
 bare.restype = ctypes.c_uint64
+
+sqlite = _holding.ubiqlite_sqlite
+sqlite.argtypes = ()
+sqlite.restype = ctypes.c_int64
 # Without declared types on purpose: their conversion is half of what a call costs. Its
 # arguments are small integers and bytes, which need none.
 short_call = _holding.ubiqlite_marshal_call

@@ -196,6 +196,12 @@ pub extern "C" fn ubiqlite_bare() -> u64 {
     CLIENTS.put(Box::new(BareClient::new()))
 }
 
+/// The version of SQLite that is inside, as a number: 3054001 for 3.54.1.
+#[unsafe(no_mangle)]
+pub extern "C" fn ubiqlite_sqlite() -> i64 {
+    i64::from(rusqlite::version_number())
+}
+
 fn closed() -> Error {
     Error::new(ErrorKind::Closed, "Cannot operate on a closed database.")
 }

@@ -6,6 +6,7 @@ import asyncio
 import datetime
 import gc
 import inspect
+import os
 import sqlite3
 import sys
 import threading
@@ -13,7 +14,7 @@ import warnings
 from typing import Any
 
 import pytest
-from conftest import Run
+from conftest import Run, python
 
 import ubiqlite.aiosqlite as aiosqlite
 
@@ -273,6 +274,32 @@ def test_what_is_closed_is_told_and_what_is_missing_too(run: Run[Any], path: str
             await aiosqlite.connect(path + "/no/such/place")
 
     run(work())
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_child_of_a_process_that_has_a_connection_is_told_so(path: str) -> None:
+    code = """
+import asyncio, os, sys, warnings
+import ubiqlite, ubiqlite.aiosqlite as aiosqlite
+async def main():
+    db = await aiosqlite.connect(sys.argv[1])
+    warnings.simplefilter("ignore")
+    if os.fork() == 0:
+        told = 0
+        for what in (db._conn.execute, lambda _: aiosqlite.connect(":memory:")._connector()):
+            try:
+                what("SELECT 1")
+            except ubiqlite.Unsupported as error:
+                told += "forked" in str(error)
+        os._exit(told)
+    _, status = os.wait()
+    assert os.waitstatus_to_exitcode(status) == 2, status
+    assert await db.execute_fetchall("SELECT 1") == [(1,)]
+    await db.close()
+asyncio.run(main())
+"""
+    done = python(code, path)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_the_whole_surface_is_there() -> None:

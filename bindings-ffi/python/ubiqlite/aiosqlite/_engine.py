@@ -11,7 +11,7 @@ import threading
 import weakref
 from typing import Any, Callable, Optional, Union
 
-from .. import _library
+from .. import _fork, _library
 
 __all__ = ["BYTES", "CHECKED", "Link", "Reply", "Unconverted", "sqlite_version", "sqlite_version_info"]
 
@@ -62,7 +62,9 @@ class Link:
     )
 
     def __init__(self) -> None:
+        _fork.check()
         self.client: int = _library.bare()
+        _fork.belongs(self)
         self._count = itertools.count(1)
         self._waiting: dict[int, Union[asyncio.Future[Reply], _Waiter]] = {}
         # Replies that were fetched before who asked for them said that it waits.
@@ -202,6 +204,12 @@ class Link:
             else:
                 _elsewhere(loop, _silence, loop, self._fd)
 
+    def forget(self) -> None:
+        """In a forked child: touches nothing of the library from now on."""
+        self.client = 0
+        self._closed = True
+        self._waiting.clear()
+
     def release(self) -> None:
         """Lets the connection go: what was asked is done, and then it closes."""
         if self._closed:
@@ -246,22 +254,16 @@ def _settle(future: asyncio.Future[Reply], reply: Reply) -> None:
 def _gone(code: int) -> Exception:
     from sqlite3 import InternalError, ProgrammingError
 
+    # A child of a process that had it open is told so.
+    _fork.check()
     if code == _library.GONE:
         return ProgrammingError("Cannot operate on a closed database.")
     return InternalError(f"ubiqlite failed with {code}: this is a defect")
 
 
-def _version() -> str:
-    link = Link()
-    try:
-        link.ask_blocking((link.number(), 0, ":memory:", False, 0, 0))
-        reply = link.ask_blocking((link.number(), 1, 1, "SELECT sqlite_version()", None, 0, 1))
-        return str(reply[6][0][0])
-    finally:
-        link.release()
+_number = int(_library.sqlite())
 
-
-sqlite_version: str = _version()
-"""The version of the SQLite that is inside."""
-sqlite_version_info: tuple[int, ...] = tuple(int(part) for part in sqlite_version.split("."))
-"""The same as numbers."""
+sqlite_version_info: tuple[int, ...] = (_number // 1_000_000, _number // 1000 % 1000, _number % 1000)
+"""The version of the SQLite that is inside, as numbers."""
+sqlite_version: str = ".".join(map(str, sqlite_version_info))
+"""The same as a text."""
