@@ -9,8 +9,11 @@ from time import monotonic
 NOW_AND_THEN = 255
 """Of so many calls less one, which may all be answered at once, one lets others on the loop have a turn before it."""
 
-_TURN = 0.001
-"""Seconds that a loop over rows that are there may keep the event loop."""
+_TURN = 0.0005
+"""Seconds that a loop over rows that are there may keep the event loop, a page more or less.
+
+Whoever sleeps wakes two turns late at worst: one until its timer is looked at, and one until it runs.
+"""
 
 
 @types.coroutine

@@ -60,6 +60,9 @@ async def main(subject: str, name: str, path: str, quick: bool) -> None:
     closed = opened.close()
     if not opened.sync:
         await closed
+    if isinstance(value, tuple):
+        value, busy = value
+        print(json.dumps({"work": name + "_busy", "unit": "ms", "value": busy}))
     if value is not None:
         print(json.dumps({"work": name, "unit": "ms" if name == "stalls" else "us", "value": value}))
 

@@ -1,7 +1,7 @@
 //! What is measured, of whom, and what must be reached. What each work does is
 //! written in `tests/bench/python`.
 
-use super::super::goals::{Goal, at_most, faster, time};
+use super::super::goals::{Goal, faster, time, usually_at_most};
 use super::super::suite::{Data, Suite, UBIQLITE, Whose, Work, work};
 
 pub(crate) const STDLIB: &str = "sqlite3";
@@ -11,7 +11,7 @@ pub(crate) const SUITE: Suite = Suite {
     name: "python",
     subjects: &[UBIQLITE, STDLIB, AIO],
     works: WORKS,
-    further: &[],
+    further: &[("stalls_busy", "computing of the loop's thread in that time, 99 %")],
     goals: GOALS,
 };
 
@@ -50,5 +50,6 @@ const GOALS: &[Goal] = &[
     faster("stream_dicts", ("stream_dicts", STDLIB), 1.8),
     faster("stream_tuples", ("stream_tuples", STDLIB), 1.8),
     faster("execute_many", ("execute_many", STDLIB), 1.2),
-    at_most("stalls", 2.0),
+    usually_at_most("stalls", 2.0),
+    usually_at_most("stalls_busy", 2.0),
 ];
