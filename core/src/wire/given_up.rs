@@ -18,6 +18,10 @@ impl Inner {
         drop(held);
         if let Some(task) = task {
             task.cancel();
+            if task.ends {
+                // One that waited in line would leave what it was to end to nobody.
+                self.drop_handle(task.handle);
+            }
         }
         if let Some(lent) = spoiled {
             lent.session.give_up(lent.depth as usize);

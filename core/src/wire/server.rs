@@ -362,7 +362,7 @@ impl Inner {
                 inner.cancel(head.id);
             }
         });
-        let task = Arc::new(Task::new(head.id, head.handle, caller, future));
+        let task = Arc::new(Task::new(head, caller, future));
         self.held().tasks.insert(head.id, Arc::clone(&task));
         self.held().begun.push(task);
     }

@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
+use super::request::{Head, op};
 use crate::engine::context::{self, Caller};
 use crate::platform::BoxFuture;
 
@@ -12,6 +13,8 @@ pub(super) struct Task {
     pub(super) id: u32,
     /// The handle that it is a call on; 0: the database.
     pub(super) handle: u32,
+    /// It is the end of that handle, which the client has let go of by it.
+    pub(super) ends: bool,
     caller: Caller,
     state: Mutex<State>,
 }
@@ -27,15 +30,11 @@ struct State {
 }
 
 impl Task {
-    pub(super) fn new(
-        id: u32,
-        handle: u32,
-        caller: Caller,
-        future: BoxFuture<'static, ()>,
-    ) -> Self {
+    pub(super) fn new(head: Head, caller: Caller, future: BoxFuture<'static, ()>) -> Self {
         Self {
-            id,
-            handle,
+            id: head.id,
+            handle: head.handle,
+            ends: matches!(head.op, op::COMMIT | op::ROLLBACK | op::RELEASE),
             caller,
             state: Mutex::new(State { future: Some(future), ..State::default() }),
         }

@@ -209,6 +209,26 @@ async fn calls_of_one_transaction_take_place_in_order_and_its_end_is_the_end() {
 }
 
 #[tokio::test]
+async fn a_commit_that_is_given_up_while_it_waits_in_line_leaves_nothing_open() {
+    let server = serve();
+    server.submit(&Batch::default().add(1, op::EXECUTE, 0, &sql("CREATE TABLE t(a)")).0).unwrap();
+    server.submit(&Batch::default().add(2, op::BEGIN, 0, &[0]).0).unwrap();
+    settled(&server, &[1, 2]).await;
+    let mut rows = text("INSERT INTO t VALUES (?)");
+    rows.extend_from_slice(&0u32.to_le_bytes());
+    // It waits for rows that do not come, and the commit for it.
+    let batch = Batch::default()
+        .flagged(3, op::EXECUTE_MANY, 2, 2, &rows)
+        .add(4, op::COMMIT, 2, &[])
+        .add(5, op::CANCEL, 4, &[])
+        .add(6, op::CANCEL, 3, &[])
+        .add(7, op::EXECUTE, 0, &sql("INSERT INTO t VALUES (2)"));
+    server.submit(&batch.0).unwrap();
+    let all = settled(&server, &[7]).await;
+    assert_eq!((all.len(), all[0].kind), (1, 2), "{all:?}");
+}
+
+#[tokio::test]
 async fn a_dropped_client_rolls_back_what_it_has_open() {
     let local = Local::open(":memory:".as_ref(), Options::default()).unwrap();
     let db = Database::from_backend(Box::new(local));
