@@ -13,9 +13,9 @@ from typing import Any
 
 from works import TASKS, fill, insert_many, inserts, point_reads, stalls, stream
 
-MODULES = {"ubiqlite": "ours", "sqlite3": "stdlib", "aiosqlite": "aio"}
+MODULES = {"ubiqlite": "ours", "sqlite3": "stdlib", "aiosqlite": "aio", "ubiqlite.aiosqlite": "drop_in"}
 # Slow subjects do fewer operations, never other ones.
-SLOWNESS = {"ubiqlite": 1, "sqlite3": 2, "aiosqlite": 10}
+SLOWNESS = {"ubiqlite": 1, "sqlite3": 2, "aiosqlite": 10, "ubiqlite.aiosqlite": 4}
 
 
 async def work(name: str, subject: Any, n: Any) -> Any:

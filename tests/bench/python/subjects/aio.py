@@ -1,4 +1,4 @@
-"""``aiosqlite``, as its documentation uses it."""
+"""``aiosqlite``, as its documentation uses it; and ``ubiqlite.aiosqlite``, with the same lines."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
-import aiosqlite
-
 from data import CACHE_KIB, INSERT_LOG, SELECT_ALL, SELECT_ONE
 
 
-async def connect(path: str, synchronous: str) -> aiosqlite.Connection:
+async def connect(aiosqlite: Any, path: str, synchronous: str) -> Any:
     connection = await aiosqlite.connect(path)
     await connection.execute("PRAGMA journal_mode = WAL")
     await connection.execute(f"PRAGMA synchronous = {synchronous}")
@@ -24,7 +22,8 @@ async def connect(path: str, synchronous: str) -> aiosqlite.Connection:
 class Subject:
     sync = False
 
-    def __init__(self, path: str, connection: aiosqlite.Connection) -> None:
+    def __init__(self, aiosqlite: Any, path: str, connection: Any) -> None:
+        self.aiosqlite = aiosqlite
         self.path = path
         self.connection = connection
         self.lock = asyncio.Lock()
@@ -47,8 +46,8 @@ class Subject:
         return rows[0]
 
     async def get_connecting(self, number: int) -> Any:
-        async with aiosqlite.connect(self.path) as connection:
-            connection.row_factory = aiosqlite.Row
+        async with self.aiosqlite.connect(self.path) as connection:
+            connection.row_factory = self.aiosqlite.Row
             async with connection.execute(SELECT_ONE, (number,)) as cursor:
                 return await cursor.fetchone()
 
@@ -75,4 +74,6 @@ class Subject:
 
 
 async def open_subject(path: str, synchronous: str) -> Subject:
-    return Subject(path, await connect(path, synchronous))
+    import aiosqlite
+
+    return Subject(aiosqlite, path, await connect(aiosqlite, path, synchronous))

@@ -1,25 +1,27 @@
 //! What is measured, of whom, and what must be reached. What each work does is
 //! written in `tests/bench/python`.
 
-use super::super::goals::{Goal, faster, time, usually_at_most};
+use super::super::goals::{Bound, Goal, Measure, faster, time, usually_at_most};
 use super::super::suite::{Data, Suite, UBIQLITE, Whose, Work, work};
 
 pub(crate) const STDLIB: &str = "sqlite3";
 const AIO: &str = "aiosqlite";
+/// What is written for aiosqlite, on ours.
+const DROP_IN: &str = "ubiqlite.aiosqlite";
 
 pub(crate) const SUITE: Suite = Suite {
     name: "python",
-    subjects: &[UBIQLITE, STDLIB, AIO],
+    subjects: &[UBIQLITE, STDLIB, AIO, DROP_IN],
     works: WORKS,
     further: &[("stalls_busy", "computing of the loop's thread in that time, 99 %")],
     goals: GOALS,
 };
 
 /// Those that can have several calls under way.
-const ASYNC: Whose = Whose::Only(&[UBIQLITE, AIO]);
-const AIO_ONLY: Whose = Whose::Only(&[AIO]);
+const ASYNC: Whose = Whose::Only(&[UBIQLITE, AIO, DROP_IN]);
+const AIO_ONLY: Whose = Whose::Only(&[AIO, DROP_IN]);
 /// aiosqlite has no rows of another kind.
-const BY_KIND: Whose = Whose::AllBut(&[AIO]);
+const BY_KIND: Whose = Whose::AllBut(&[AIO, DROP_IN]);
 
 const WORKS: &[Work] = &[
     work("point_read", "point read by name, one at a time", Data::Shared, Whose::All),
@@ -50,6 +52,20 @@ const GOALS: &[Goal] = &[
     faster("stream_dicts", ("stream_dicts", STDLIB), 1.8),
     faster("stream_tuples", ("stream_tuples", STDLIB), 1.8),
     faster("execute_many", ("execute_many", STDLIB), 1.2),
+    drop_in("point_read", 2.0),
+    drop_in("point_read_one_hop", 2.0),
+    drop_in("point_read_connect", 1.0),
+    drop_in("point_read_64", 1.0),
+    drop_in("insert_1_normal", 2.0),
+    drop_in("insert_64_normal", 1.0),
+    drop_in("insert_1_full", 1.0),
+    drop_in("stream_dicts", 1.0),
+    drop_in("execute_many", 1.0),
     usually_at_most("stalls", 2.0),
     usually_at_most("stalls_busy", 2.0),
 ];
+
+/// How many times faster the same lines are on ours.
+const fn drop_in(work: &'static str, bound: f64) -> Goal {
+    Goal { measure: Measure::Ratio((work, AIO), (work, DROP_IN)), bound: Bound::AtLeast(bound) }
+}
