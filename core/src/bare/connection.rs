@@ -16,10 +16,10 @@ use crate::sql::{Class, Params};
 
 /// Steps of SQLite's virtual machine between two questions whether it was too long.
 const STEPS: c_int = 1000;
-/// A change that took longer is not done within a call the next time.
+/// A change that took longer so often in a row is not done within a call.
 const QUICK: Duration = Duration::from_micros(200);
-/// So often in a row a read is tried within a call, and found too long.
-const STRIKES: u8 = 3;
+/// So often in a row a statement is tried within a call, and found too long.
+pub(super) const STRIKES: u8 = 3;
 /// About how many bytes of rows come with one answer, unless all are asked for.
 const PAGE: usize = 256 * 1024;
 /// See [`super::Bare`].
@@ -216,7 +216,8 @@ impl Connection {
         match ran {
             Ok((page, more)) => {
                 if statement.changes {
-                    statement.strikes = u8::from(started.elapsed() > QUICK);
+                    let quick = started.elapsed() <= QUICK;
+                    statement.strikes = if quick { 0 } else { statement.strikes.saturating_add(1) };
                 }
                 Ok(self.answered(begun, statement, page, more))
             }
@@ -241,11 +242,11 @@ impl Connection {
         if statement.class != Class::Plain || statement.pragma {
             return false;
         }
-        if statement.readonly {
-            return statement.strikes < STRIKES;
+        if statement.strikes >= STRIKES {
+            return false;
         }
         let within = self.in_transaction() || begin.is_some();
-        statement.changes && statement.strikes == 0 && (within || self.log.quick_commits)
+        statement.readonly || (statement.changes && (within || self.log.quick_commits))
     }
 
     fn first(

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rusqlite::ffi;
 
 use super::closed;
+use super::connection::STRIKES;
 use crate::engine::{bind_value, column};
 use crate::error::{Error, ErrorKind, Phase, Result, bare};
 use crate::row::{Columns, PageBuilder};
@@ -120,7 +121,7 @@ impl Statement {
             shape,
             prepared: 0,
             // A change of unknown length is first run where it may take long.
-            strikes: u8::from(!single && changes),
+            strikes: if changes && !single { STRIKES } else { 0 },
             used: 0,
         };
         Ok((Some(statement), rest))

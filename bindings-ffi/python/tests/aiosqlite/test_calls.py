@@ -60,6 +60,40 @@ def test_calls_that_are_not_awaited_one_by_one_take_place_in_order(run: Run[Any]
     run(work())
 
 
+def test_tasks_that_write_side_by_side_share_commits_and_nobody_keeps_the_loop(run: Run[Any], path: str) -> None:
+    async def work() -> None:
+        async with await filled(path, 0) as db:
+            await db.execute("PRAGMA journal_mode = WAL")
+            await db.execute("PRAGMA synchronous = NORMAL")
+            commits: list[str] = []
+            await db.set_trace_callback(lambda sql: commits.append(sql) if sql == "COMMIT" else None)
+
+            async def write() -> None:
+                for _ in range(10):
+                    await db.execute("INSERT INTO items (name) VALUES ('x')")
+                    await db.commit()
+
+            await asyncio.gather(*(write() for _ in range(20)))
+            await db.set_trace_callback(None)
+            assert await db.execute_fetchall("SELECT count(*) FROM items") == [(200,)]
+            assert len(commits) < 100
+            turns = 0
+
+            async def other() -> None:
+                nonlocal turns
+                while True:
+                    await asyncio.sleep(0)
+                    turns += 1
+
+            task = asyncio.ensure_future(other())
+            for _ in range(2000):
+                await db.execute_fetchall("SELECT 1")
+            task.cancel()
+            assert turns >= 5
+
+    run(work())
+
+
 def test_a_statement_that_takes_long_does_not_hold_the_loop(run: Run[Any], path: str) -> None:
     endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
 

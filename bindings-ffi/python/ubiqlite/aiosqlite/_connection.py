@@ -13,14 +13,15 @@ from collections.abc import Generator, Iterable, Iterator
 from typing import Any, Callable, Optional, TypeVar
 
 from . import _callbacks
-from ._engine import CHECKED, Link, Reply, Unconverted
+from ._engine import Link, Reply
 from ._errors import raised
 from ._values import Shape, adapted
 
 __all__ = ["Connection", "Steps"]
 
 T = TypeVar("T")
-Steps = Generator[tuple[Any, ...], Reply, T]
+Request = tuple[Any, ...]
+Steps = Generator[Request, Reply, T]
 
 _BEGIN = {"": 1, "DEFERRED": 1, "IMMEDIATE": 2, "EXCLUSIVE": 3}
 _LEGACY: int = getattr(sqlite3, "LEGACY_TRANSACTION_CONTROL", -1)
@@ -67,7 +68,7 @@ class Connection:
             request = next(steps)
             while True:
                 try:
-                    reply = self.link.ask_blocking(request)
+                    reply = self.link.ask_blocking(request) if request[1:] else self.link.wait_blocking(request[0])
                 except Exception as error:
                     request = steps.throw(error)
                 else:
@@ -82,7 +83,8 @@ class Connection:
             request = next(steps)
             while True:
                 try:
-                    reply = link.call(request)
+                    # A number alone is that of a request which is under way.
+                    reply = link.call(request) if request[1:] else None
                     if reply is None:
                         reply = await link.wait(request[0])
                 except Exception as error:
@@ -106,20 +108,30 @@ class Connection:
             raise raised(reply)
         return reply
 
-    def valued(self, op: int, flags: int, cursor: int, sql: str, values: Any, *rest: Any) -> Steps[Reply]:
-        """A request with values, which are looked at one by one only where they have to be."""
-        number = self.link.number() | flags
-        try:
-            reply = yield (number, op, cursor, sql, values, *rest)
-        except Unconverted:
-            if not isinstance(sql, str):
-                raise TypeError(f"execute() argument 1 must be str, not {type(sql).__name__}") from None
-            sql.encode()
-            values = [adapted(each) for each in values] if op == 2 else adapted(values)
-            reply = yield (number, op | CHECKED, cursor, sql, values, *rest)
+    def converted(self, sql: Any, values: Any) -> Any:
+        """Values of a statement by Python's rules: those of a request that could not be sent as it is."""
+        if not isinstance(sql, str):
+            raise TypeError(f"execute() argument 1 must be str, not {type(sql).__name__}")
+        sql.encode()
+        return adapted(values)
+
+    def end(self, commit: bool) -> Optional[Steps[None]]:
+        """Ends a transaction, and answers nothing if that was done within the call: what is left to do, if not."""
+        self.check()
+        if self._autocommit != _LEGACY:
+            return self._end(commit)
+        number = self.link.number()
+        reply = self.link.call((number, 6, commit))
+        if reply is None:
+            return self._ended(number)
+        if self.noted(reply)[1]:
+            raise raised(reply)
+        return None
+
+    def _ended(self, number: int) -> Steps[None]:
+        reply = yield (number,)
         if reply[1]:
             raise raised(reply)
-        return reply
 
     # What it is.
 
@@ -192,13 +204,10 @@ class Connection:
 
     # What it does.
 
-    def steps_commit(self) -> Steps[None]:
-        self.check()
-        yield from self._end(True)
-
-    def steps_rollback(self) -> Steps[None]:
-        self.check()
-        yield from self._end(False)
+    def steps_end(self, commit: bool) -> Steps[None]:
+        rest = self.end(commit)
+        if rest is not None:
+            yield from rest
 
     def _end(self, commit: bool) -> Steps[None]:
         if self._autocommit is True:
@@ -254,10 +263,10 @@ class Connection:
         return self.cursor().executescript(sql_script)
 
     def commit(self) -> None:
-        self.run(self.steps_commit())
+        self.run(self.steps_end(True))
 
     def rollback(self) -> None:
-        self.run(self.steps_rollback())
+        self.run(self.steps_end(False))
 
     def close(self) -> None:
         self.run(self.steps_close())

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from typing import Any, Optional
 
 from ._connection import Connection, Steps
-from ._engine import BYTES, Reply
+from ._engine import BYTES, CHECKED, Reply, Unconverted
+from ._errors import raised
 from ._values import Shape, converted, factory_for
 
 __all__ = ["Cursor"]
@@ -41,20 +42,54 @@ class Cursor:
 
     # Steps, written once for those who have a loop and those who have none.
 
-    def steps_execute(self, sql: str, parameters: Any) -> Steps[Cursor]:
+    def begin(self, sql: str, parameters: Any) -> Optional[Steps[None]]:
+        """Runs a statement, and answers nothing if it was done within the call: what is left to do, if not."""
         connection = self._usable()
-        flags = self._flags()
+        number = connection.link.number() | self._flags()
         self._forget()
-        reply = yield from connection.valued(1, flags, self._number, sql, parameters, connection.begin, _FIRST)
+        request = (number, 1, self._number, sql, parameters, connection.begin, _FIRST)
+        try:
+            reply = connection.link.call(request)
+        except Unconverted:
+            return self._begin_converted(number, sql, parameters)
+        if reply is None:
+            return self._begun(number)
+        self._executed(connection.noted(reply))
+        return None
+
+    def _begun(self, number: int) -> Steps[None]:
+        self._executed((yield (number,)))
+
+    def _begin_converted(self, number: int, sql: Any, parameters: Any) -> Steps[None]:
+        connection = self.connection
+        values = connection.converted(sql, parameters)
+        request = (number, 1 | CHECKED, self._number, sql, values, connection.begin, _FIRST)
+        self._executed((yield request))
+
+    def steps_execute(self, sql: str, parameters: Any) -> Steps[Cursor]:
+        rest = self.begin(sql, parameters)
+        if rest is not None:
+            yield from rest
+        return self
+
+    def _executed(self, reply: Reply) -> None:
+        if reply[1]:
+            raise raised(reply)
         self._answered(reply)
         if reply[7] & _RAN:
             self.lastrowid = reply[4]
-        return self
 
     def steps_executemany(self, sql: str, parameters: Iterable[Any]) -> Steps[Cursor]:
         connection = self._usable()
         self._forget()
-        reply = yield from connection.valued(2, 0, self._number, sql, list(parameters), connection.begin)
+        number, each = connection.link.number(), list(parameters)
+        try:
+            reply = yield (number, 2, self._number, sql, each, connection.begin)
+        except Unconverted:
+            each = [connection.converted(sql, one) for one in each]
+            reply = yield (number, 2 | CHECKED, self._number, sql, each, connection.begin)
+        if reply[1]:
+            raise raised(reply)
         self.rowcount = reply[5] if reply[5] is not None else -1
         return self
 
@@ -111,8 +146,6 @@ class Cursor:
             self._more = False
             raise
         if reply[1]:
-            from ._errors import raised
-
             self._more = False
             raise raised(reply)
         rest = self._rows[self._at :]

@@ -129,10 +129,11 @@ class Link:
     def ask_blocking(self, request: Request) -> Reply:
         """Makes a request, and holds this thread until its reply is there."""
         reply = self.call(request)
-        if reply is not None:
-            return reply
+        return self.wait_blocking(request[0]) if reply is None else reply
+
+    def wait_blocking(self, number: int) -> Reply:
+        """Holds this thread until the reply to a request that was sent is there."""
         waiter = _Waiter()
-        number = request[0]
         self._waiting[number] = waiter
         while waiter.reply is None:
             early = self._early.pop(number, None)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Callable, Optional, TypeVar, Union
 from warnings import warn
 
+from .._pause import NOW_AND_THEN, pause
 from . import _connection, _cursor
 from ._connection import Steps
 from ._private import Queue, Thread
@@ -36,6 +37,7 @@ class Connection:
         self._connection: Optional[_connection.Connection] = None
         self._connector = connector
         self._iter_chunk_size = iter_chunk_size
+        self._calls = 0
         self._executor: Optional[ThreadPoolExecutor] = None
         self._thread = Thread()
         if loop is not None:
@@ -79,10 +81,39 @@ class Connection:
     def _tx(self) -> Queue:
         return Queue(self)
 
-    async def _drive(self, steps: Steps[T]) -> T:
+    def _usable(self) -> _connection.Connection:
         if not self._running or self._connection is None:
             raise ValueError("Connection closed")
-        return await self._connection.drive(steps)
+        return self._connection
+
+    async def _drive(self, steps: Steps[T]) -> T:
+        connection = self._usable()
+        self._calls += 1
+        if not self._calls & NOW_AND_THEN:
+            await pause()
+        return await connection.drive(steps)
+
+    async def _run(self, cursor: _cursor.Cursor, sql: str, parameters: Optional[Iterable[Any]]) -> None:
+        """Runs a statement on a cursor."""
+        connection = self._usable()
+        rest = cursor.begin(sql, () if parameters is None else parameters)
+        if rest is not None:
+            await connection.drive(rest)
+        self._calls += 1
+        if cursor.rowcount >= 0 or not self._calls & NOW_AND_THEN:
+            # Other tasks write, too, before this one commits: one commit is of all of it.
+            # And nobody keeps the loop for long.
+            await pause()
+
+    async def _end(self, commit: bool) -> None:
+        connection = self._conn
+        rest = connection.end(commit)
+        if rest is not None:
+            await connection.drive(rest)
+        elif commit:
+            # Or the next commit, which this one has left nothing to do, would be of what
+            # this task goes on to write.
+            await pause()
 
     async def _execute(self, fn: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         """Runs a function that uses the connection on a thread of its own."""
@@ -138,11 +169,11 @@ class Connection:
 
     async def commit(self) -> None:
         """Commits the transaction; does nothing if none is open."""
-        await self._drive(self._conn.steps_commit())
+        await self._end(True)
 
     async def rollback(self) -> None:
         """Rolls the transaction back; does nothing if none is open."""
-        await self._drive(self._conn.steps_rollback())
+        await self._end(False)
 
     async def close(self) -> None:
         """Does what was asked before, and closes. A transaction that is open is rolled back."""
@@ -158,14 +189,14 @@ class Connection:
     async def execute(self, sql: str, parameters: Optional[Iterable[Any]] = None) -> Cursor:
         """Makes a cursor and runs a statement on it."""
         cursor = _cursor.Cursor(self._conn)
-        await self._drive(cursor.steps_execute(sql, () if parameters is None else parameters))
+        await self._run(cursor, sql, parameters)
         return Cursor(self, cursor)
 
     @contextmanager
     async def execute_insert(self, sql: str, parameters: Optional[Iterable[Any]] = None) -> Any:
         """Runs an ``INSERT``, and gives the row that has the new row's id."""
         cursor = _cursor.Cursor(self._conn)
-        await self._drive(cursor.steps_execute(sql, () if parameters is None else parameters))
+        await self._run(cursor, sql, parameters)
         await self._drive(cursor.steps_execute("SELECT last_insert_rowid()", ()))
         rows = await self._drive(cursor.steps_fetch(1))
         return rows[0] if rows else None
@@ -174,7 +205,7 @@ class Connection:
     async def execute_fetchall(self, sql: str, parameters: Optional[Iterable[Any]] = None) -> list[Any]:
         """Runs a query and gives all its rows."""
         cursor = _cursor.Cursor(self._conn)
-        await self._drive(cursor.steps_execute(sql, () if parameters is None else parameters))
+        await self._run(cursor, sql, parameters)
         return await self._drive(cursor.steps_fetch(-1))
 
     @contextmanager

@@ -39,7 +39,7 @@ class Cursor:
 
     async def execute(self, sql: str, parameters: Optional[Iterable[Any]] = None) -> Cursor:
         """Runs a statement."""
-        await self._conn._drive(self._cursor.steps_execute(sql, () if parameters is None else parameters))
+        await self._conn._run(self._cursor, sql, parameters)
         return self
 
     async def executemany(self, sql: str, parameters: Iterable[Iterable[Any]]) -> Cursor:
