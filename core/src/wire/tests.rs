@@ -135,7 +135,7 @@ async fn a_read_is_answered_within_the_very_call() {
 }
 
 #[tokio::test]
-async fn a_write_that_is_to_share_a_commit_is_not_done_within_the_call() {
+async fn writes_that_are_to_share_a_commit_are_not_done_one_by_one_within_their_calls() {
     let database = Options::default().open(":memory:").await.unwrap();
     let server = Server::new(database, 1, Tokio::default());
     let mut answer = Vec::new();
@@ -147,9 +147,11 @@ async fn a_write_that_is_to_share_a_commit_is_not_done_within_the_call() {
         settled(&server, &[1]).await;
     }
     assert!(call(2, 0, "INSERT INTO t VALUES (1)"));
-    assert!(!call(3, 4, "INSERT INTO t VALUES (2)"));
-    let [reply] = settled(&server, &[3]).await.try_into().unwrap();
-    assert_eq!((reply.id, reply.kind), (3, 2));
+    // The writer's thread may be done with one before its call returns, not with all.
+    let later: Vec<u32> = (3..53).filter(|id| !call(*id, 4, "INSERT INTO t VALUES (2)")).collect();
+    assert!(!later.is_empty());
+    let all = settled(&server, &later).await;
+    assert!(all.iter().all(|reply| reply.kind == 2), "{all:?}");
 }
 
 #[tokio::test]
