@@ -70,9 +70,11 @@ class Shape:
         """A cursor of the standard module whose rows have these names: what ``sqlite3.Row`` is made with."""
         if self._template is None:
             columns = ", ".join('NULL AS "{}"'.format(name.replace('"', '""')) for name in self.names)
-            # Its own, in memory: it never meets a file.
-            connection = sqlite3.connect(":memory:", check_same_thread=False)
+            # Of a connection of its own, in memory, which never meets a file; the cursor
+            # knows its columns after it is closed, too.
+            connection = sqlite3.connect(":memory:")
             self._template = connection.execute(f"SELECT {columns} LIMIT 0")
+            connection.close()
         return self._template
 
 
