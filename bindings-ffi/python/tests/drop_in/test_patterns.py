@@ -28,6 +28,8 @@ def test_the_thirteen_patterns_run() -> None:
     assert "stopped: interrupted" in said
 
 
-@pytest.mark.skipif(importlib.util.find_spec("aiosqlite") is None, reason="aiosqlite is not installed")
+@pytest.mark.skipif(
+    getattr(importlib.util.find_spec("aiosqlite"), "origin", None) is None, reason="aiosqlite is not installed"
+)
 def test_the_thirteen_patterns_say_the_same_on_both() -> None:
     assert told("ubiqlite") == told("aiosqlite")
