@@ -31,6 +31,16 @@ pub(crate) fn guarded(work: impl FnOnce() -> i64) -> i64 {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or(DEFECT)
 }
 
+/// What a call answers.
+pub(crate) fn called(called: Called) -> i64 {
+    match called {
+        Called::Answered(length) => len(length),
+        Called::Pending => 0,
+        Called::NeedsRoom(length) => NEEDS_ROOM - len(length),
+        Called::Malformed => MALFORMED,
+    }
+}
+
 fn len(len: usize) -> i64 {
     i64::try_from(len).unwrap_or(i64::MAX)
 }
@@ -55,12 +65,7 @@ pub unsafe extern "C" fn ubiqlite_call(
     with(client, |client| {
         // SAFETY: the caller promises both.
         let (request, room) = unsafe { (bytes(request, length), bytes_mut(reply, room)) };
-        match client.call(request, room) {
-            Called::Answered(length) => len(length),
-            Called::Pending => 0,
-            Called::NeedsRoom(length) => NEEDS_ROOM - len(length),
-            Called::Malformed => MALFORMED,
-        }
+        called(client.call(request, room))
     })
 }
 

@@ -8,9 +8,9 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::client::{Called, Endpoint};
+use crate::client::Endpoint;
 use crate::engine::CLIENTS;
-use crate::raw::{GONE, MALFORMED, NEEDS_ROOM, guarded};
+use crate::raw::{GONE, MALFORMED, called, guarded};
 
 /// Clients by small numbers, none of which is given twice.
 static SHORT: RwLock<Option<HashMap<i32, Caller>>> = RwLock::new(None);
@@ -101,12 +101,7 @@ pub unsafe extern "C" fn ubiqlite_marshal_call(
                 std::slice::from_raw_parts_mut(place.start, place.room),
             )
         };
-        match client.call(request, room) {
-            Called::Answered(length) => i64::try_from(length).unwrap_or(MALFORMED),
-            Called::Pending => 0,
-            Called::NeedsRoom(length) => NEEDS_ROOM - i64::try_from(length).unwrap_or(i64::MAX / 2),
-            Called::Malformed => MALFORMED,
-        }
+        called(client.call(request, room))
     });
     // Whoever needs more room than can be told here is told by what it takes then.
     i32::try_from(answer).unwrap_or(i32::MIN)

@@ -8,8 +8,9 @@ use rusqlite::{OpenFlags, ffi};
 
 use super::cursors::{Cache, Open};
 use super::log::{Log, is_memory};
-use super::statement::{Statement, Stepped};
+use super::statement::Statement;
 use super::{Answer, Ask, BareOptions, State};
+use crate::engine::Stepped;
 use crate::error::{Error, ErrorKind, Phase, Result, bare};
 use crate::row::Page;
 use crate::sql::{Class, Params};
@@ -22,6 +23,7 @@ const QUICK: Duration = Duration::from_micros(200);
 pub(super) const STRIKES: u8 = 3;
 /// About how many bytes of rows come with one answer, unless all are asked for.
 const PAGE: usize = 256 * 1024;
+
 /// See [`super::Bare`].
 #[derive(Debug)]
 pub(super) struct Connection {
@@ -74,10 +76,6 @@ impl Connection {
             log: Log::new(memory),
             _db: db,
         })
-    }
-
-    pub(super) fn raw(&self) -> *mut ffi::sqlite3 {
-        self.raw
     }
 
     pub(super) fn set_observed(&mut self, observed: bool) {

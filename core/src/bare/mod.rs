@@ -145,7 +145,7 @@ impl Bare {
         let opening = Arc::clone(&line);
         line.submit(Box::new(move |connection| {
             let opened = Connection::open(&path, &options).map(|open| {
-                opening.set_stop(Some(Stop::new(open.raw())));
+                opening.set_stop(Some(Stop::new(open.raw)));
                 *connection = Some(open);
                 Self(Arc::clone(&opening))
             });
@@ -188,7 +188,7 @@ impl Bare {
         &self,
         work: impl FnOnce(*mut ffi::sqlite3) -> Result<T> + Send + 'static,
     ) -> Reply<T> {
-        self.run(move |connection| work(connection.raw()))
+        self.run(move |connection| work(connection.raw))
     }
 
     /// Whether statements may call what is not this library's: then none runs

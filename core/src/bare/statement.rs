@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use rusqlite::ffi;
 
-use super::closed;
 use super::connection::STRIKES;
-use crate::engine::{bind_value, column};
+use crate::engine::{Stepped, bind_value, column, compile, last_error};
 use crate::error::{Error, ErrorKind, Phase, Result, bare};
 use crate::row::{Columns, PageBuilder};
 use crate::sql::{Class, Params, classify, skip_blanks};
@@ -58,13 +57,6 @@ pub(super) struct Statement {
     pub(super) used: u64,
 }
 
-/// Whether a step yielded a row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stepped {
-    Row,
-    Done,
-}
-
 impl Statement {
     /// Prepares the first statement of `sql`, and answers it with the rest of the
     /// text; none if there is only white space and comments.
@@ -83,20 +75,11 @@ impl Statement {
         let Ok(length) = c_int::try_from(sql.len()) else {
             return Err(Error::new(ErrorKind::TooBig, "query string is too large"));
         };
-        let mut raw = std::ptr::null_mut();
-        let mut tail: *const c_char = std::ptr::null();
-        let flags = if lasting { ffi::SQLITE_PREPARE_PERSISTENT } else { 0 };
-        // SAFETY: `db` is open; text and length belong together; SQLite writes the two
-        // pointers.
-        let code = unsafe {
-            ffi::sqlite3_prepare_v3(db, sql.as_ptr().cast(), length, flags, &mut raw, &mut tail)
+        // SAFETY: by this function's contract; a failed call is told before another.
+        let (raw, rest) = unsafe {
+            compile(db, sql, length, lasting).map_err(|code| failure(db, code, Phase::Compile))?
         };
-        if code != ffi::SQLITE_OK {
-            // SAFETY: `db` is open and its last call failed.
-            return Err(unsafe { failure(db, code, Phase::Compile) });
-        }
-        let consumed = (tail as usize).saturating_sub(sql.as_ptr() as usize).min(sql.len());
-        let rest = skip_blanks(sql.get(consumed..).unwrap_or_default());
+        let rest = skip_blanks(rest);
         if raw.is_null() {
             return Ok((None, rest));
         }
@@ -307,16 +290,8 @@ unsafe fn shape(raw: *mut ffi::sqlite3_stmt) -> Option<Arc<Shape>> {
 /// # Safety
 /// `db` is open, used by this thread alone, and its last call answered `code`.
 #[cold]
-pub(super) unsafe fn failure(db: *mut ffi::sqlite3, code: i32, phase: Phase) -> Error {
-    if db.is_null() {
-        return closed();
-    }
-    // SAFETY: by the contract. SQLite's message is a C string of its own.
-    unsafe {
-        let extended = ffi::sqlite3_extended_errcode(db);
-        // A misuse is not recorded in the connection.
-        let code = if extended & 0xff == code & 0xff { extended } else { code };
-        let message = CStr::from_ptr(ffi::sqlite3_errmsg(db)).to_string_lossy();
-        bare(code, &message, phase)
-    }
+unsafe fn failure(db: *mut ffi::sqlite3, code: i32, phase: Phase) -> Error {
+    // SAFETY: by the contract.
+    let (code, message) = unsafe { last_error(db, code) };
+    bare(code, &message, phase)
 }

@@ -27,9 +27,10 @@ use crate::error::{Error, Phase, Result, from_sqlite};
 use cache::Cache;
 use handlers::Handlers;
 use lease::{Header, WalIndex};
-use statement::{Statement, Stepped};
+use statement::Statement;
+pub(crate) use statement::Stepped;
 #[cfg(not(target_family = "wasm"))]
-pub(crate) use statement::{bind_value, column};
+pub(crate) use statement::{bind_value, column, compile};
 
 /// One open connection. It may move between threads, and one at a time uses it.
 #[derive(Debug)]
@@ -220,13 +221,28 @@ impl Drop for Connection {
 /// `db` is open, used by this thread alone, and its last call answered `code`.
 #[cold]
 unsafe fn failure(db: *mut ffi::sqlite3, code: i32, phase: Phase) -> Error {
+    // SAFETY: by the contract.
+    unsafe {
+        let (code, message) = last_error(db, code);
+        let offset = usize::try_from(ffi::sqlite3_error_offset(db)).ok();
+        from_sqlite(code, &message, offset, phase)
+    }
+}
+
+/// The extended code and the message of the connection's last call.
+///
+/// # Safety
+/// As [`failure`]; the message is used before the next call.
+#[cold]
+pub(crate) unsafe fn last_error<'a>(
+    db: *mut ffi::sqlite3,
+    code: i32,
+) -> (i32, std::borrow::Cow<'a, str>) {
     // SAFETY: by the contract. SQLite's message is a C string of its own.
     unsafe {
         let extended = ffi::sqlite3_extended_errcode(db);
         // A misuse is not recorded in the connection.
         let code = if extended & 0xff == code & 0xff { extended } else { code };
-        let message = CStr::from_ptr(ffi::sqlite3_errmsg(db)).to_string_lossy();
-        let offset = usize::try_from(ffi::sqlite3_error_offset(db)).ok();
-        from_sqlite(code, &message, offset, phase)
+        (code, CStr::from_ptr(ffi::sqlite3_errmsg(db)).to_string_lossy())
     }
 }

@@ -79,20 +79,10 @@ impl Statement {
         let Ok(length) = c_int::try_from(sql.len()) else {
             return Err(Error::new(ErrorKind::TooBig, "the SQL is longer than 2 GiB"));
         };
-        let mut raw = ptr::null_mut();
-        let mut tail: *const c_char = ptr::null();
-        let flags = if lasting { ffi::SQLITE_PREPARE_PERSISTENT } else { 0 };
-        // SAFETY: `db` is open; text and length belong together; SQLite writes
-        // the two pointers.
-        let code = unsafe {
-            ffi::sqlite3_prepare_v3(db, sql.as_ptr().cast(), length, flags, &mut raw, &mut tail)
+        // SAFETY: by this function's contract; a failed call is told before another.
+        let (raw, rest) = unsafe {
+            compile(db, sql, length, lasting).map_err(|code| failure(db, code, Phase::Compile))?
         };
-        if code != ffi::SQLITE_OK {
-            // SAFETY: `db` is open and its last call failed.
-            return Err(unsafe { failure(db, code, Phase::Compile) });
-        }
-        let consumed = (tail as usize).saturating_sub(sql.as_ptr() as usize).min(sql.len());
-        let rest = sql.get(consumed..).unwrap_or_default();
         if raw.is_null() {
             return Ok((None, rest));
         }
@@ -314,6 +304,31 @@ impl Drop for Statement {
         // the contract of `prepare`.
         unsafe { ffi::sqlite3_finalize(self.raw) };
     }
+}
+
+/// Compiles the first statement of a text, and answers it with the rest: null if there
+/// is none. Fails with SQLite's code.
+///
+/// # Safety
+/// `db` is open and used by this thread alone, and `sql` has `length` bytes.
+pub(crate) unsafe fn compile(
+    db: *mut ffi::sqlite3,
+    sql: &str,
+    length: c_int,
+    lasting: bool,
+) -> Result<(*mut ffi::sqlite3_stmt, &str), c_int> {
+    let mut raw = ptr::null_mut();
+    let mut tail: *const c_char = ptr::null();
+    let flags = if lasting { ffi::SQLITE_PREPARE_PERSISTENT } else { 0 };
+    // SAFETY: by the contract; SQLite writes the two pointers.
+    let code = unsafe {
+        ffi::sqlite3_prepare_v3(db, sql.as_ptr().cast(), length, flags, &mut raw, &mut tail)
+    };
+    if code != ffi::SQLITE_OK {
+        return Err(code);
+    }
+    let consumed = (tail as usize).saturating_sub(sql.as_ptr() as usize).min(sql.len());
+    Ok((raw, sql.get(consumed..).unwrap_or_default()))
 }
 
 /// Binds a value without copying it, and answers SQLite's code.
