@@ -8,10 +8,9 @@ import ctypes
 import itertools
 import marshal
 import threading
-import weakref
 from typing import Any, Callable, Optional, Union
 
-from .. import _fork, _library
+from .. import _fork, _library, _wake
 
 __all__ = ["BYTES", "CHECKED", "Link", "Reply", "Unconverted", "sqlite_version", "sqlite_version_info"]
 
@@ -53,10 +52,8 @@ class Link:
         "_count",
         "_early",
         "_fetching",
-        "_fd",
         "_loops",
         "_room",
-        "_thread",
         "_waiting",
         "client",
     )
@@ -72,10 +69,8 @@ class Link:
         self._buffer = ctypes.create_string_buffer(_ROOM)
         self._room = _ROOM
         self._fetching = threading.Lock()
-        self._fd = -2
         # Those that fetch: each that ever waited, so that none waits for another.
-        self._loops: set[asyncio.AbstractEventLoop] = set()
-        self._thread: Optional[threading.Thread] = None
+        self._loops: dict[asyncio.AbstractEventLoop, _wake.Stop] = {}
         self._closed = False
 
     def number(self) -> int:
@@ -181,29 +176,17 @@ class Link:
 
     def _listen(self, loop: asyncio.AbstractEventLoop) -> None:
         """Has replies fetched when `loop` can."""
-        self._loops = {known for known in self._loops if not known.is_closed()} | {loop}
-        if self._fd == -2:
-            self._fd = _library.descriptor(self.client)
-        if self._fd >= 0:
-            try:
-                loop.add_reader(self._fd, self.fetch)
-            except NotImplementedError:
-                pass
-            else:
-                return
-        if self._thread is None:
-            self._thread = threading.Thread(target=_watch, args=(self.client, weakref.ref(self)), daemon=True)
-            self._thread.start()
+        self._loops = {known: stop for known, stop in self._loops.items() if not known.is_closed()}
+        stop = _wake.on_descriptor(loop, _library.descriptor(self.client), self.fetch)
+        self._loops[loop] = stop or _wake.by_thread(loop, self.client, self.fetch)
 
     def _deafen(self) -> None:
-        loops, self._loops = self._loops, set()
-        for loop in loops:
-            if self._fd < 0 or loop.is_closed():
-                continue
+        loops, self._loops = self._loops, {}
+        for loop, stop in loops.items():
             if _running() is loop:
-                _silence(loop, self._fd)
-            else:
-                _elsewhere(loop, _silence, loop, self._fd)
+                stop()
+            elif not loop.is_closed():
+                _elsewhere(loop, stop)
 
     def forget(self) -> None:
         """In a forked child: touches nothing of the library from now on."""
@@ -220,21 +203,6 @@ class Link:
             self._deafen()
         finally:
             _library.release(self.client)
-
-
-def _watch(client: int, weak: weakref.ref[Link]) -> None:
-    """Fetches for loops that can't wait for a file descriptor."""
-    while _library.wait(client, 60_000) != _library.GONE:
-        link = weak()
-        if link is None:
-            return
-        link.fetch()
-        del link
-
-
-def _silence(loop: asyncio.AbstractEventLoop, fd: int) -> None:
-    with contextlib.suppress(NotImplementedError):
-        loop.remove_reader(fd)
 
 
 def _running() -> Optional[asyncio.AbstractEventLoop]:
