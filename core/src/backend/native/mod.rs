@@ -26,7 +26,7 @@ use super::{
     Access, Backend, Capabilities, Completer, Intent, Output, Pages, Program, Reply, Session, call,
 };
 use crate::engine::{Connection, Read, Role, context};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::options::{Options, Synchronous};
 use crate::sql::Params;
 use checkpoint::Checkpoints;
@@ -113,7 +113,7 @@ impl Shared {
         connection: &'a mut Option<Connection>,
     ) -> Result<&'a mut Connection> {
         if connection.is_none() {
-            let opened = Connection::open(&self.path, &self.options, Role::Writer)?;
+            let opened = self.connect(Role::Writer)?;
             self.note_mode(&opened);
             *connection = Some(opened);
         }
@@ -124,7 +124,22 @@ impl Shared {
         &self,
         connection: &'a mut Option<Connection>,
     ) -> Result<&'a mut Connection> {
-        opened(connection, || Connection::open(&self.path, &self.options, Role::Reader))
+        opened(connection, || self.connect(Role::Reader))
+    }
+
+    /// Opens another connection of this file. Where SQLite has locks that it does
+    /// not wait for (a change of the journal mode by two at once, the end of the
+    /// last connection of another process), this tries again.
+    fn connect(&self, role: Role) -> Result<Connection> {
+        let until = Instant::now() + self.options.busy_timeout;
+        loop {
+            match Connection::open(&self.path, &self.options, role) {
+                Err(error) if error.kind() == ErrorKind::Busy && Instant::now() < until => {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                done => return done,
+            }
+        }
     }
 
     /// Takes note of the journal mode, at opening and after it was set.

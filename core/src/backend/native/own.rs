@@ -254,6 +254,6 @@ impl Drop for OwnSession {
 
 impl Shared {
     fn open_own<'a>(&self, connection: &'a mut Option<Connection>) -> Result<&'a mut Connection> {
-        opened(connection, || Connection::open(&self.path, &self.options, Role::Own))
+        opened(connection, || self.connect(Role::Own))
     }
 }

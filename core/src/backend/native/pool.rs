@@ -315,22 +315,30 @@ impl Pool {
         except: Option<&Arc<Slot>>,
     ) -> Vec<Claim> {
         let mut claims: Vec<Claim> = Vec::new();
+        let mut closed = 0u64;
         loop {
             let resting = self.queue().reserve.clone();
             let mut busy = false;
             for (index, slot) in self.slots.iter().enumerate() {
                 let excepted = except.is_some_and(|own| Arc::ptr_eq(own, slot));
-                if excepted || claims.iter().any(|claim| claim.index == index) {
+                if excepted || closed & (1 << index) != 0 {
                     continue;
                 }
-                let claim = self.try_claim_at(index);
-                busy |= claim.is_none() && !resting.contains(&index);
-                if (claim.is_some() || resting.contains(&index))
+                let mut ours = claims.iter().any(|claim| claim.index == index);
+                if !ours && let Some(claim) = self.try_claim_at(index) {
+                    claims.push(claim);
+                    ours = true;
+                }
+                // A slot is given back shortly before its thread lets go of the
+                // connection, so having it does not mean that it is unused.
+                if (ours || resting.contains(&index))
                     && let Some(mut connection) = slot.try_connection()
                 {
                     *connection = None;
+                    closed |= u64::from(ours) << index;
+                } else {
+                    busy = true;
                 }
-                claims.extend(claim);
             }
             if !busy || Instant::now() >= until {
                 return claims;
@@ -374,6 +382,7 @@ impl Pool {
 mod tests {
     use super::*;
     use crate::backend::{Completer, call};
+    use crate::engine::{Connection, Role};
 
     /// Waits for a claim as such.
     struct Handle(Completer<Claim>);
@@ -419,6 +428,26 @@ mod tests {
         drop(other);
         assert!(pool.try_claim().is_some());
         assert!(pool.wait_idle(Instant::now()));
+    }
+
+    #[test]
+    fn a_connection_whose_thread_has_given_its_slot_back_but_not_let_go_is_closed_too() {
+        let pool = Pool::new(1, 0);
+        let claim = pool.try_claim().unwrap();
+        let (given_back, seen) = std::sync::mpsc::channel();
+        let slot = Arc::clone(claim.slot());
+        slot.submit(Box::new(move |connection| {
+            let options = crate::Options::default();
+            let opened = Connection::open(":memory:".as_ref(), &options, Role::Writer);
+            *connection = Some(opened.unwrap());
+            drop(claim);
+            given_back.send(()).unwrap();
+            std::thread::sleep(Duration::from_millis(30));
+        }));
+        seen.recv().unwrap();
+        let claims = pool.clear(Instant::now() + Duration::from_secs(60), None);
+        assert_eq!(claims.len(), 1);
+        assert!(slot.try_connection().unwrap().is_none());
     }
 
     #[test]
