@@ -10,9 +10,13 @@ NOW_AND_THEN = 255
 """Of so many calls less one, which may all be answered at once, one lets others on the loop have a turn before it."""
 
 _TURN = 0.0005
-"""Seconds that a loop over rows that are there may keep the event loop, a page more or less.
+"""Seconds that a loop over rows that are there may keep the event loop, a page more or less."""
 
-Whoever sleeps wakes two turns late at worst: one until its timer is looked at, and one until it runs.
+_ROUNDS = 3
+"""Rounds of the event loop after which whoever slept has run.
+
+Behind whoever lets others have their turn, the loop first looks at its timers; then the timer tells the
+future, and then the future wakes its task.
 """
 
 
@@ -33,5 +37,6 @@ class Turn:
     async def over(self) -> None:
         """Lets the loop look after others, if it was kept for long."""
         if monotonic() - self._since > _TURN:
-            await pause()
+            for _ in range(_ROUNDS):
+                await pause()
             self._since = monotonic()
