@@ -99,6 +99,53 @@ def test_a_loop_that_is_left_early_ends_its_query(run: Run[None], path: str) -> 
                         1 / 0
             async with db.snapshot(timeout=5):
                 pass
+            # Though the stream itself is still at hand.
+            left = db.stream(endless, into=tuple)
+            async for _ in left:
+                break
+            async with db.snapshot(timeout=5):
+                assert await left.fetch_all() == []
+            # And by giving up the task that waits in it.
+            blocked = db.stream("SELECT * FROM log WHERE id = (SELECT max(i) FROM (" + endless + "))")
+
+            async def wait() -> None:
+                async for _ in blocked:
+                    pass
+
+            await table(db)
+            task = asyncio.ensure_future(wait())
+            await asyncio.sleep(0.02)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            async with db.snapshot(timeout=5):
+                assert await blocked.fetch_all() == []
+
+    run(main())
+
+
+def test_whoever_sleeps_runs_between_any_two_pages(run: Run[None], path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ubiqlite._pause._TURN", -1.0)
+    slept = 0
+
+    async def sleep() -> None:
+        nonlocal slept
+        while True:
+            await asyncio.sleep(1e-9)
+            slept += 1
+
+    async def main() -> None:
+        async with ubiqlite.open(path) as db:
+            numbers = "WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r LIMIT 100000) SELECT i FROM r"
+            task = asyncio.ensure_future(sleep())
+            rows = db.stream(numbers, into=tuple)
+            turns = 0
+            while await rows._turn_page():
+                before = slept
+                turns += await rows._turn_page()
+                assert slept > before
+            assert turns > 5
+            task.cancel()
 
     run(main())
 

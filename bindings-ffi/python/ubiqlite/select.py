@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncIterator, Iterable
 from typing import Any, Generic, Literal, TypeVar, overload
 
 from . import _ops as op
@@ -114,7 +114,7 @@ class Select(Generic[T]):
         """The selected rows one after another."""
         return RowStream(self._place, op.SELECT_STREAM, self._payload(), self._into, timeout)
 
-    def __aiter__(self) -> AsyncGenerator[T, None]:
+    def __aiter__(self) -> AsyncIterator[T]:
         return self.stream().__aiter__()
 
     def _payload(self) -> tuple[Any, ...]:

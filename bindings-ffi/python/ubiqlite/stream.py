@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from asyncio import get_running_loop
-from collections.abc import AsyncGenerator, Iterator
+from asyncio import _get_running_loop, get_running_loop
+from collections.abc import AsyncIterator, Iterator
 from marshal import dumps
 from types import TracebackType
 from typing import Any, Generic, Optional, TypeVar
@@ -56,19 +56,8 @@ class RowStream(Generic[T]):
         self._turn = Turn()
         self._is_over = False
 
-    def __aiter__(self) -> AsyncGenerator[T, None]:
-        # A generator gives a row in a third of the time that `__anext__` takes.
-        return self._each()
-
-    async def _each(self) -> AsyncGenerator[T, None]:
-        try:
-            while True:
-                for row in self._rows:
-                    yield row
-                if not await self._turn_page():
-                    return
-        finally:
-            self._stop()
+    def __aiter__(self) -> AsyncIterator[T]:
+        return _Loop(self)
 
     async def __anext__(self) -> T:
         """The next row. Given up while it waits, it loses none: the next call goes on where it was."""
@@ -87,7 +76,6 @@ class RowStream(Generic[T]):
 
     async def aclose(self) -> None:
         """Ends the query before its last row."""
-        self._rows = iter(())
         self._stop()
 
     async def __aenter__(self) -> RowStream[T]:
@@ -174,6 +162,43 @@ class RowStream(Generic[T]):
 
     def _stop(self) -> None:
         self._is_over = True
+        self._rows = iter(())
         self._ahead = None
         if self._held is not None:
             self._held.drop()
+
+
+class _Loop(Generic[T]):
+    """An ``async for`` over a stream: the query ends with it.
+
+    It is no generator: of CPython 3.12 on those take half as long again for a row, and
+    before that for one that is a tuple.
+    """
+
+    __slots__ = ("_rows", "_stream")
+
+    def __init__(self, stream: RowStream[T]) -> None:
+        self._stream = stream
+        self._rows = stream._rows
+
+    def __aiter__(self) -> _Loop[T]:
+        return self
+
+    async def __anext__(self) -> T:
+        for row in self._rows:
+            return row
+        stream = self._stream
+        try:
+            while await stream._turn_page():
+                self._rows = stream._rows
+                for row in self._rows:
+                    return row
+        except BaseException:
+            stream._stop()
+            raise
+        raise StopAsyncIteration
+
+    def __del__(self) -> None:
+        # Left before its last row. Elsewhere than on its loop there is none left that could go on.
+        if not self._stream._is_over and self._stream._link.loop is _get_running_loop():
+            self._stream._stop()
