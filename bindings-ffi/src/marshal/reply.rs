@@ -15,38 +15,13 @@
 //!
 //! Rows are tuples; dicts, where the request's number has [`DICTS`].
 
+use ubiqlite::wire::numbers::{cell, kind, reply as flag};
+
 use super::names::{Names, Tell};
 use super::write::Writer;
 
 /// In a request's number: rows are wanted as dicts.
 pub(super) const DICTS: u32 = 1 << 30;
-
-mod kind {
-    pub(super) const DONE: u8 = 0;
-    pub(super) const ERROR: u8 = 1;
-    pub(super) const EXECUTED: u8 = 2;
-    pub(super) const EXECUTED_LIST: u8 = 3;
-    pub(super) const COUNT: u8 = 4;
-    pub(super) const BOOL: u8 = 5;
-    pub(super) const KEY: u8 = 6;
-    pub(super) const ROWS: u8 = 7;
-    pub(super) const HANDLE: u8 = 8;
-    pub(super) const CREDIT: u8 = 9;
-    pub(super) const BITS: u8 = 10;
-}
-
-/// The stream is over.
-const END: u8 = 1;
-
-mod tag {
-    pub(super) const INTEGER: u32 = 1;
-    pub(super) const REAL: u32 = 2;
-    pub(super) const TEXT: u32 = 3;
-    pub(super) const BLOB: u32 = 4;
-    pub(super) const ASCII: u32 = 5;
-}
-
-const CELL: usize = 16;
 
 /// Adds these replies, and answers how many they are.
 pub(super) fn translate(bytes: &[u8], names: &mut Names, tell: Tell, out: &mut Writer) -> u32 {
@@ -140,7 +115,7 @@ fn one(reply: &[u8], names: &mut Names, tell: Tell, out: &mut Writer) -> Option<
             } else {
                 dicts(&pages, &head_of, names, out)?;
             }
-            out.bool(flags & END != 0);
+            out.bool(flags & flag::END != 0);
         }
         _ => return None,
     }
@@ -245,7 +220,7 @@ fn read(payload: &[u8], count: u32) -> Option<(Vec<Page<'_>>, Head<'_>)> {
     for _ in 0..count {
         let (rows, heap) = (u32_at(rest, 0)? as usize, u32_at(rest, 4)? as usize);
         let ascii = u32_at(rest, 8)? != 0;
-        let cells = rows.checked_mul(width)?.checked_mul(CELL)?;
+        let cells = rows.checked_mul(width)?.checked_mul(cell::SIZE)?;
         let all = 16usize.checked_add(cells)?.checked_add(heap)?;
         let (page, after) = rest.split_at_checked(all.checked_next_multiple_of(8)?)?;
         let (cells, heap) = page.get(16..all)?.split_at_checked(cells)?;
@@ -257,27 +232,28 @@ fn read(payload: &[u8], count: u32) -> Option<(Vec<Page<'_>>, Head<'_>)> {
 
 impl<'a> Page<'a> {
     #[inline]
-    fn row(&self, index: usize) -> Option<impl Iterator<Item = &'a [u8; CELL]> + use<'a>> {
-        let size = self.width * CELL;
-        let (cells, _) = self.cells.get(index * size..(index + 1) * size)?.as_chunks::<CELL>();
+    fn row(&self, index: usize) -> Option<impl Iterator<Item = &'a [u8; cell::SIZE]> + use<'a>> {
+        let size = self.width * cell::SIZE;
+        let (cells, _) =
+            self.cells.get(index * size..(index + 1) * size)?.as_chunks::<{ cell::SIZE }>();
         Some(cells.iter())
     }
 
     #[inline]
-    fn cell(&self, cell: &[u8; CELL], out: &mut Writer) -> Option<()> {
+    fn cell(&self, cell: &[u8; cell::SIZE], out: &mut Writer) -> Option<()> {
         let [a, b, c, d, e, f, g, h, bits @ ..] = *cell;
         let bits = u64::from_le_bytes(bits);
         match u32::from_le_bytes([a, b, c, d]) {
-            tag::INTEGER => out.int(bits.cast_signed()),
-            tag::REAL => out.float(f64::from_bits(bits)),
-            kind @ (tag::TEXT | tag::BLOB | tag::ASCII) => {
+            cell::INTEGER => out.int(bits.cast_signed()),
+            cell::REAL => out.float(f64::from_bits(bits)),
+            kind @ (cell::TEXT | cell::BLOB | cell::ASCII) => {
                 let start = usize::try_from(bits).ok()?;
                 let end = start.checked_add(u32::from_le_bytes([e, f, g, h]) as usize)?;
                 let bytes = self.heap.get(start..end)?;
                 match kind {
-                    tag::ASCII => out.ascii(bytes),
-                    tag::TEXT if self.ascii => out.ascii(bytes),
-                    tag::TEXT => match std::str::from_utf8(bytes) {
+                    cell::ASCII => out.ascii(bytes),
+                    cell::TEXT if self.ascii => out.ascii(bytes),
+                    cell::TEXT => match std::str::from_utf8(bytes) {
                         Ok(text) => out.text(text),
                         // What is no text for Python is given as it is.
                         Err(_) => out.blob(bytes),

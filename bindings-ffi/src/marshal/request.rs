@@ -16,6 +16,8 @@
 //! that Python has looked at each value: only then bytes are taken, since a number
 //! of another library would come as the bytes of its memory.
 
+use ubiqlite::wire::numbers::{op, request};
+
 use super::read::{Item, Reader};
 
 /// Added to an operation's number: see above.
@@ -23,28 +25,6 @@ const CHECKED: u32 = 0x80;
 /// Added to an operation's number: other tasks of this loop write, too, so that it is
 /// better to share a commit than to be done within the call.
 const QUEUED: u32 = 0x100;
-
-mod op {
-    pub(super) const EXECUTE: u8 = 1;
-    pub(super) const QUERY_VALUE: u8 = 5;
-    pub(super) const EXECUTE_MANY: u8 = 6;
-    pub(super) const BATCH: u8 = 7;
-    pub(super) const STREAM: u8 = 8;
-    pub(super) const NEXT: u8 = 9;
-    pub(super) const MORE: u8 = 10;
-    pub(super) const BEGIN: u8 = 20;
-    pub(super) const INSERT: u8 = 30;
-    pub(super) const UPSERT: u8 = 31;
-    pub(super) const INSERT_MANY: u8 = 32;
-    pub(super) const GET: u8 = 33;
-    pub(super) const UPDATE: u8 = 34;
-    pub(super) const UPDATE_MANY: u8 = 35;
-    pub(super) const DELETE: u8 = 36;
-    pub(super) const SELECT: u8 = 37;
-    pub(super) const SELECT_STREAM: u8 = 40;
-    pub(super) const TABLE_STREAM: u8 = 41;
-    pub(super) const TRANSFER: u8 = 42;
-}
 
 /// Adds the request that these bytes are to `out`, and answers whether it asks for the
 /// next rows of a stream. `None`: they are none, or have values that need Python's
@@ -61,11 +41,12 @@ pub(super) fn translate(bytes: &[u8], out: &mut Vec<u8>) -> Option<bool> {
         _ => return None,
     };
     let op = u8::try_from(number & !(CHECKED | QUEUED)).ok()?;
-    let queued = if number & QUEUED == 0 { 0 } else { 4 };
+    let queued = if number & QUEUED == 0 { 0 } else { request::QUEUED };
+    let limited = if timeout.is_none() { 0 } else { request::TIMEOUT };
     let mut to = Payload { from, out, checked: number & CHECKED != 0, more: false };
     to.u32(0);
     to.u32(id);
-    to.out.extend_from_slice(&[op, u8::from(timeout.is_some()) | queued]);
+    to.out.extend_from_slice(&[op, limited | queued]);
     to.u32(handle);
     if let Some(millis) = timeout {
         to.u32(millis);
@@ -78,7 +59,7 @@ pub(super) fn translate(bytes: &[u8], out: &mut Vec<u8>) -> Option<bool> {
     let length = u32::try_from(out.len() - 4).ok()?;
     out[..4].copy_from_slice(&length.to_le_bytes());
     if more {
-        out[9] |= 2;
+        out[9] |= request::MORE;
     }
     Some(op == op::NEXT)
 }

@@ -19,11 +19,16 @@ struct Cell {
 
 /// What a cell holds; other languages read these numbers too.
 pub(crate) mod tag {
-    pub(crate) const NULL: u32 = 0;
-    pub(crate) const INTEGER: u32 = 1;
-    pub(crate) const REAL: u32 = 2;
-    pub(crate) const TEXT: u32 = 3;
-    pub(crate) const BLOB: u32 = 4;
+    /// `NULL`.
+    pub const NULL: u32 = 0;
+    /// An integer.
+    pub const INTEGER: u32 = 1;
+    /// A real.
+    pub const REAL: u32 = 2;
+    /// A text.
+    pub const TEXT: u32 = 3;
+    /// A blob.
+    pub const BLOB: u32 = 4;
 }
 
 /// Bytes of a cell.

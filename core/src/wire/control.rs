@@ -4,9 +4,10 @@
 use std::sync::Arc;
 
 use super::handles::{End, Handle, Kind, Lent, Place};
+use super::numbers::op;
 use super::read::malformed;
 use super::reply::Answer;
-use super::request::{Head, op};
+use super::request::Head;
 use super::run::lend;
 use super::server::Inner;
 use crate::backend::{Begin, Control, Intent};

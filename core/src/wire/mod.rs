@@ -21,7 +21,7 @@
 //! u32 length, this included | u32 id | u8 kind | u8 flags | u16 0 | u32 extra | payload
 //! ```
 //!
-//! `request.rs` has the operations and their payloads, `reply.rs` the answers. The
+//! [`numbers`] has the operations, kinds and flags, `request.rs` the payloads of the operations, `reply.rs` those of the answers. The
 //! rows of a long query may come in several replies of the same number, each but
 //! the last flagged so, while SQLite still runs.
 
@@ -30,7 +30,9 @@ mod control;
 mod feed;
 mod given_up;
 mod handles;
+mod held;
 mod line;
+pub mod numbers;
 mod read;
 mod reply;
 mod request;

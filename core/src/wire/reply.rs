@@ -2,8 +2,9 @@
 
 use std::collections::HashSet;
 
+use super::numbers::{cell, kind, reply};
 use crate::error::{Error, Result};
-use crate::row::{CELL, Page, Row, Rows, tag};
+use crate::row::{Page, Row, Rows};
 use crate::table::Key;
 use crate::target::Executed;
 
@@ -23,31 +24,6 @@ pub(super) enum Answer {
     Handle,
     Bits(u32),
 }
-
-mod kind {
-    pub(super) const DONE: u8 = 0;
-    pub(super) const ERROR: u8 = 1;
-    pub(super) const EXECUTED: u8 = 2;
-    pub(super) const EXECUTED_LIST: u8 = 3;
-    pub(super) const COUNT: u8 = 4;
-    pub(super) const BOOL: u8 = 5;
-    pub(super) const KEY: u8 = 6;
-    pub(super) const ROWS: u8 = 7;
-    pub(super) const HANDLE: u8 = 8;
-    pub(super) const CREDIT: u8 = 9;
-    pub(super) const BITS: u8 = 10;
-}
-
-/// The stream is over, and its handle gone.
-const END: u8 = 1;
-/// These are the first rows of a query that still runs. The last reply of its number
-/// has the rest, without this flag; or it is an error, and these count for nothing.
-const MORE: u8 = 4;
-/// All column names told before are to be forgotten.
-const FORGET: u8 = 2;
-/// A text cell of which every byte is ASCII, in a page that is not ASCII as a whole.
-/// Pages of the core do not tell.
-const ASCII: u32 = 5;
 
 /// So much memory is kept between replies: a part of a long one fits.
 const KEPT: usize = 1 << 19;
@@ -137,14 +113,14 @@ impl Outbox {
                 let (page, cells) = row.place();
                 self.pages(id, kind::ROWS, 0, &[Part { page, cells }]);
             }
-            Answer::Next(None) => self.pages(id, kind::ROWS, END, &[]),
+            Answer::Next(None) => self.pages(id, kind::ROWS, reply::END, &[]),
             Answer::Next(Some(rows)) => self.rows(id, 0, rows),
         }
     }
 
     /// Rows of a query that still runs.
     pub(super) fn part(&mut self, id: u32, page: &Page) {
-        self.pages(id, kind::ROWS, MORE, &[Part::whole(page)]);
+        self.pages(id, kind::ROWS, reply::MORE, &[Part::whole(page)]);
     }
 
     fn rows(&mut self, id: u32, flags: u8, rows: &Rows) {
@@ -165,7 +141,7 @@ impl Outbox {
     fn pages(&mut self, id: u32, kind: u8, flags: u8, parts: &[Part<'_>]) {
         let columns = parts.first().map(|part| part.page.columns());
         let full = self.told.as_mut().filter(|told| told.len() >= REMEMBERED);
-        let flags = if full.is_some() { flags | FORGET } else { flags };
+        let flags = if full.is_some() { flags | reply::FORGET } else { flags };
         full.into_iter().for_each(HashSet::clear);
         let size: usize = parts.iter().map(Part::size).sum();
         // Beside the pages there are headers, and names now and then.
@@ -201,7 +177,7 @@ impl Outbox {
         self.bytes.extend_from_slice(cells);
         // Of a page that is ASCII its head tells: most go out as they are.
         if !ascii || base != 0 {
-            for cell in self.bytes[first..].chunks_exact_mut(CELL) {
+            for cell in self.bytes[first..].chunks_exact_mut(cell::SIZE) {
                 mark(cell, base, heap);
             }
         }
@@ -262,9 +238,9 @@ impl<'a> Part<'a> {
     fn heap<'h>(&self, heap: &'h [u8]) -> (usize, &'h [u8]) {
         let (bytes, _) = self.page.raw(self.cells.clone());
         let mut range: Option<(usize, usize)> = None;
-        for cell in bytes.chunks_exact(CELL) {
+        for cell in bytes.chunks_exact(cell::SIZE) {
             let (kind, len, place) = parts(cell);
-            if kind == tag::TEXT || kind == tag::BLOB {
+            if kind == cell::TEXT || kind == cell::BLOB {
                 let (start, end) = range.unwrap_or((place, place));
                 range = Some((start.min(place), end.max(place + len)));
             }
@@ -283,15 +259,15 @@ fn parts(cell: &[u8]) -> (u32, usize, usize) {
 /// Tells texts of ASCII alone apart, and counts places from `base`.
 fn mark(cell: &mut [u8], base: usize, heap: &[u8]) {
     let (kind, len, place) = parts(cell);
-    if kind != tag::TEXT && kind != tag::BLOB {
+    if kind != cell::TEXT && kind != cell::BLOB {
         return;
     }
     let place = place.saturating_sub(base);
     if base != 0 {
         cell[8..16].copy_from_slice(&(place as u64).to_le_bytes());
     }
-    if kind == tag::TEXT && heap.get(place..place + len).is_some_and(is_ascii) {
-        cell[0..4].copy_from_slice(&ASCII.to_le_bytes());
+    if kind == cell::TEXT && heap.get(place..place + len).is_some_and(is_ascii) {
+        cell[0..4].copy_from_slice(&cell::ASCII.to_le_bytes());
     }
 }
 

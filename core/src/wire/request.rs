@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use super::numbers::{op, request};
 use super::read::{Reader, malformed};
+use super::statement::Wanted;
 use crate::backend::Begin;
 use crate::error::Result;
 use crate::script::Batch;
@@ -30,64 +32,29 @@ impl Head {
         let op = from.u8()?;
         let flags = from.u8()?;
         let handle = from.u32()?;
-        let timeout = match flags & 1 {
+        let timeout = match flags & request::TIMEOUT {
             0 => None,
             _ => Some(Duration::from_millis(u64::from(from.u32()?))),
         };
-        Ok(Self { id, op, more: flags & 2 != 0, queued: flags & 4 != 0, handle, timeout })
+        Ok(Self {
+            id,
+            op,
+            more: flags & request::MORE != 0,
+            queued: flags & request::QUEUED != 0,
+            handle,
+            timeout,
+        })
     }
-}
-
-/// The operations' numbers.
-pub(super) mod op {
-    pub(crate) const EXECUTE: u8 = 1;
-    pub(crate) const QUERY: u8 = 2;
-    pub(crate) const QUERY_ONE: u8 = 3;
-    pub(crate) const QUERY_OPTIONAL: u8 = 4;
-    pub(crate) const QUERY_VALUE: u8 = 5;
-    pub(crate) const EXECUTE_MANY: u8 = 6;
-    pub(crate) const BATCH: u8 = 7;
-    pub(crate) const STREAM: u8 = 8;
-    pub(crate) const NEXT: u8 = 9;
-    pub(crate) const MORE: u8 = 10;
-    pub(crate) const CAPABILITIES: u8 = 11;
-    pub(crate) const INTERRUPT: u8 = 12;
-    pub(crate) const BEGIN: u8 = 20;
-    pub(crate) const COMMIT: u8 = 21;
-    pub(crate) const ROLLBACK: u8 = 22;
-    pub(crate) const SAVEPOINT: u8 = 23;
-    pub(crate) const RELEASE: u8 = 24;
-    pub(crate) const SNAPSHOT: u8 = 25;
-    pub(crate) const ACQUIRE: u8 = 26;
-    pub(crate) const DROP: u8 = 27;
-    pub(crate) const CANCEL: u8 = 28;
-    pub(crate) const INSERT: u8 = 30;
-    pub(crate) const UPSERT: u8 = 31;
-    pub(crate) const INSERT_MANY: u8 = 32;
-    pub(crate) const GET: u8 = 33;
-    pub(crate) const UPDATE: u8 = 34;
-    pub(crate) const UPDATE_MANY: u8 = 35;
-    pub(crate) const DELETE: u8 = 36;
-    pub(crate) const SELECT: u8 = 37;
-    pub(crate) const SELECT_FIRST: u8 = 38;
-    pub(crate) const SELECT_COUNT: u8 = 39;
-    pub(crate) const SELECT_STREAM: u8 = 40;
-    pub(crate) const TABLE_STREAM: u8 = 41;
-    pub(crate) const TRANSFER: u8 = 42;
 }
 
 /// An operation on a database, a session, a transaction, a savepoint or a
 /// snapshot.
 #[derive(Debug)]
 pub(super) enum Operation {
-    Execute {
+    Statement {
         sql: String,
         params: Params,
-    },
-    Query {
-        sql: String,
-        params: Params,
-        want: Want,
+        wanted: Wanted,
     },
     /// Its rows come through a feed.
     ExecuteMany {
@@ -102,16 +69,6 @@ pub(super) enum Operation {
         name: String,
         what: OnTable,
     },
-}
-
-/// Which rows of a query are wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Want {
-    All,
-    /// The first, which must be there.
-    One,
-    /// The first, if there is one.
-    Optional,
 }
 
 /// An operation on a table.
@@ -143,21 +100,11 @@ impl Operation {
     /// Reads the payload of an operation; `None`: the number is none of these.
     /// The rows of an operation on many stay unread.
     pub(super) fn read(op: u8, from: &mut Reader<'_>) -> Result<Option<Self>> {
-        let want = match op {
-            op::QUERY => Some(Want::All),
-            op::QUERY_ONE | op::QUERY_VALUE => Some(Want::One),
-            op::QUERY_OPTIONAL => Some(Want::Optional),
-            _ => None,
-        };
-        if let Some(want) = want {
+        if let Some(wanted) = Wanted::of(op) {
             let (sql, params) = statement(from)?;
-            return Ok(Some(Self::Query { sql, params, want }));
+            return Ok(Some(Self::Statement { sql, params, wanted }));
         }
         Ok(Some(match op {
-            op::EXECUTE => {
-                let (sql, params) = statement(from)?;
-                Self::Execute { sql, params }
-            }
             op::EXECUTE_MANY => Self::ExecuteMany { sql: from.str()?.to_owned() },
             op::BATCH => Self::Batch(batch(from)?),
             op::STREAM => {

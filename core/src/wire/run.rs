@@ -6,13 +6,12 @@ use std::time::Duration;
 use super::feed::{Credit, Feed, Records, execute_many};
 use super::handles::Place;
 use super::reply::Answer;
-use super::request::{Ending, OnTable, Operation, Want};
-use crate::backend::{Early, Intent, Keep};
+use super::request::{Ending, OnTable, Operation};
+use crate::backend::{Early, Intent, Keep, Program, Step};
 use crate::error::Result;
 use crate::row::Row;
 use crate::stream::RowStream;
 use crate::table::{Select, Table};
-use crate::target::no_row;
 
 /// What an operation ended with.
 pub(super) enum Ended {
@@ -38,19 +37,9 @@ pub(super) async fn run(
 ) -> Result<Ended> {
     let target = place.target(limit);
     Ok(match operation {
-        Operation::Execute { sql, params } => {
-            Answer::Executed(target.execute(&sql, params).await?).into()
-        }
-        Operation::Query { sql, params, want } => {
-            let (keep, early): (_, Option<&dyn Early>) = match want {
-                Want::All => (Keep::All, Some(client)),
-                _ => (Keep::First, None),
-            };
-            let rows = target.rows_early(&sql, params, keep, early).await?;
-            if want == Want::One && rows.is_empty() {
-                return Err(no_row());
-            }
-            Answer::Rows(rows).into()
+        Operation::Statement { sql, params, wanted } => {
+            let program = Program::one(Step::new(&sql, params, wanted.keep()));
+            wanted.answer(target.run_early(program, wanted.early(client)).await)?.into()
         }
         Operation::ExecuteMany { sql } => {
             Answer::Count(execute_many(target, &sql, feed, client).await?).into()

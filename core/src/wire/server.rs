@@ -1,20 +1,19 @@
 //! One client's requests, from bytes to replies.
 
-use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use foldhash::fast::FixedState;
-
 use super::asker::Asker;
 use super::control::let_go;
 use super::feed::{Credit, Feed};
-use super::handles::{Handle, Handles, Place, Stream};
+use super::handles::{Handle, Place, Stream};
+use super::held::Held;
 use super::line::Line;
+use super::numbers::op;
 use super::read::{Reader, malformed};
 use super::reply::{Answer, Outbox, describe};
-use super::request::{Head, Operation, begin, op};
+use super::request::{Head, Operation, begin};
 use super::run::{Ended, run};
 use super::statement::Wanted;
 use super::task::{Drive, Task};
@@ -34,9 +33,9 @@ pub trait Host: MaybeSend + MaybeSync + 'static {
     /// Replies are ready that were not when [`Server::take`] was called last.
     fn ready(&self);
 
-    /// Much of a long reply is ready, while SQLite runs on, within whichever call
-    /// of the server runs: taken now, it can be read meanwhile. By default it
-    /// waits for the rest.
+    /// Much of a long reply, or of the replies of a long batch, is ready, within
+    /// whichever call of the server runs: taken now, it can be read while the rest is
+    /// made. There may also be nothing to take. By default it waits for the rest.
     fn part(&self) {}
 }
 
@@ -51,46 +50,13 @@ pub(super) struct Inner {
     held: Mutex<Held>,
 }
 
-#[derive(Default)]
-pub(super) struct Held {
-    pub(super) handles: Handles,
-    pub(super) tasks: HashMap<u32, Arc<Task>, FixedState>,
-    pub(super) feeds: HashMap<u32, Arc<Feed>, FixedState>,
-    /// Calls that were answered a moment ago and may have changed something in
-    /// the transaction of a handle: the client may be giving them up.
-    pub(super) recent: VecDeque<(u32, u32)>,
-    /// Those of the batch that is being taken which were not done at once.
-    begun: Vec<Arc<Task>>,
-    /// Requests that have not begun.
-    waiting: VecDeque<Box<[u8]>>,
-    /// Requests took long: the host is to look for messages before the next.
-    behind: bool,
-}
-
 /// How long requests are taken before the host looks for messages again.
 const LONG: Duration = Duration::from_millis(8);
 
-/// So many calls are remembered.
-const RECENT: usize = 256;
-
-impl Held {
-    /// To be called when a call is done. Answers whether it was under way, and
-    /// where its rows came from.
-    fn done(&mut self, id: u32, handle: u32) -> (bool, Option<Arc<Feed>>) {
-        let known = self.tasks.remove(&id).is_some();
-        let feed = self.feeds.remove(&id);
-        if handle == 0 {
-            return (known, feed);
-        }
-        if self.handles.lent(handle).is_ok_and(|lent| lent.session.wrote()) {
-            if self.recent.len() == RECENT {
-                self.recent.pop_front();
-            }
-            self.recent.push_back((id, handle));
-        }
-        (known, feed)
-    }
-}
+/// After so many requests of a batch the host is told of their replies, so that the client
+/// reads them, and asks again, while the others run. A message costs it as much as a few
+/// reads do.
+const TOGETHER: u32 = 16;
 
 impl Server {
     /// Serves a client, whose number no other one of this host has.
@@ -130,6 +96,7 @@ impl Server {
 
     fn take_all(&self, bytes: &[u8]) -> Result<()> {
         let mut start = None;
+        let mut taken = 0u32;
         let mut batch = Reader::new(bytes);
         while !batch.is_empty() {
             let length = batch.u32()? as usize;
@@ -145,8 +112,12 @@ impl Server {
                 start = Some(platform::now());
             }
             self.0.take(head, request);
+            taken += 1;
             if let (Some(start), true) = (start, more) {
                 self.0.note_time(start);
+                if taken.is_multiple_of(TOGETHER) {
+                    self.0.host.part();
+                }
             }
         }
         Ok(())

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::asker::Asker;
+use super::numbers::op;
 use super::read::Reader;
 use super::reply::Answer;
-use super::request::{Head, op};
+use super::request::Head;
 use super::server::Inner;
 use crate::backend::{Early, Keep, Output, Program, Step};
 use crate::engine::context;
@@ -35,7 +36,7 @@ impl Wanted {
         })
     }
 
-    fn keep(self) -> Keep {
+    pub(super) fn keep(self) -> Keep {
         match self {
             Self::Changes => Keep::Nothing,
             Self::Rows => Keep::All,
@@ -43,7 +44,14 @@ impl Wanted {
         }
     }
 
-    fn answer(self, output: Result<Output>) -> Result<Answer> {
+    /// Whom its first rows may be given to while it runs.
+    pub(super) fn early(self, client: &dyn Early) -> Option<&dyn Early> {
+        (self == Self::Rows).then_some(client)
+    }
+
+    /// # Errors
+    /// What it failed with, or `NotFound`.
+    pub(super) fn answer(self, output: Result<Output>) -> Result<Answer> {
         let mut steps = output?.steps;
         if self == Self::Changes {
             return Ok(Answer::Executed(steps.first().map(Executed::from).unwrap_or_default()));
@@ -69,9 +77,8 @@ impl Inner {
         let target = Target { limit: head.timeout, ..self.database.target() };
         let caller = self.caller(head);
         let asker = Asker { inner: self, id: head.id };
-        let early = (wanted == Wanted::Rows).then_some(&asker as &dyn Early);
         let entered = context::enter(Some(caller));
-        let reply = target.begin(program, early)?.try_now();
+        let reply = target.begin(program, wanted.early(&asker))?.try_now();
         drop(entered);
         match reply {
             Ok(output) => wanted.answer(output).map(Some),

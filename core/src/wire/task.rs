@@ -4,7 +4,8 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use super::request::{Head, op};
+use super::numbers::op;
+use super::request::Head;
 use crate::engine::context::{self, Caller};
 use crate::platform::BoxFuture;
 

@@ -4,7 +4,7 @@ mod parts;
 
 use std::sync::{Arc, Mutex};
 
-use super::request::op;
+use super::numbers::op;
 use super::{Host, Server};
 use crate::Database;
 use crate::backend::local::Local;

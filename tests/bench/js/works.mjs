@@ -21,7 +21,7 @@ import { CREATE_ITEMS, CREATE_LOG, INSERT_ITEM, INSERT_LOG, itemParams, logParam
 /** Loops that await side by side in the works whose name has `_64`. */
 export const TASKS = 64;
 
-/** Reads, and rows inserted, before the clock starts. */
+/** Reads, and rows inserted, before the clock starts: the compiler of JavaScript and wasm is to be done by then. */
 const WARM_UP = 10_000;
 
 /** Makes the table `items`, unless the database has it already. */
@@ -37,7 +37,6 @@ export async function pointReads(subject, tasks, n) {
   const seeds = Array.from({ length: tasks }, (_, seed) => ids(seed, each));
   const weights = new Weights();
   await inTasks(tasks, [warmUpIds()], (some) => readEach(subject, some));
-  // The compiler of JavaScript and wasm is to be done when the clock starts.
   const warmUp = Math.ceil(WARM_UP / tasks);
   await inTasks(tasks, seeds, (some) => readEach(subject, some.subarray(0, warmUp)));
   const sums = [];
@@ -102,7 +101,8 @@ export async function inserts(subject, tasks, n) {
   await subject.exec(CREATE_LOG);
   const each = Math.max(1, Math.round(n / tasks));
   const rows = items(each);
-  const warmUp = items(Math.min(each, tasks === 1 ? 200 : 20));
+  // One at a time, the disk takes most of it, whatever the compiler has done yet.
+  const warmUp = items(Math.min(each, tasks === 1 ? 200 : Math.ceil(WARM_UP / tasks)));
   const insertAll = async (some) => {
     if (subject.sync) {
       for (const row of some) subject.insert(row);

@@ -102,6 +102,25 @@ async fn a_long_result_comes_in_parts_each_row_once_and_in_order() {
 }
 
 #[tokio::test]
+async fn replies_of_a_long_batch_come_while_the_others_run() {
+    let host = Eager::new(memory(), 1, None);
+    let batch = |count: u32| {
+        let read = sql("SELECT 1");
+        (1..=count).fold(Batch::default(), |batch, id| batch.add(id, op::QUERY, 0, &read))
+    };
+    host.server().submit(&batch(16).0).unwrap();
+    assert!(host.parts().is_empty(), "nothing is left that could run meanwhile");
+    assert_eq!(split(&taken(host.server())).len(), 16);
+    host.server().submit(&batch(40).0).unwrap();
+    let parts = host.parts();
+    let last = taken(host.server());
+    let ids = |bytes: &Vec<u8>| split(bytes).iter().map(|reply| reply.id).collect::<Vec<_>>();
+    let all: Vec<_> = parts.iter().chain([&last]).map(ids).collect();
+    assert_eq!(all.iter().map(Vec::len).collect::<Vec<_>>(), [16, 16, 8]);
+    assert!(all.into_iter().flatten().eq(1..=40));
+}
+
+#[tokio::test]
 async fn an_error_after_some_rows_is_the_answer() {
     let host = Eager::new(memory(), 1, None);
     let overflows = "abs(CASE WHEN i = 90000 THEN -9223372036854775807 - 1 ELSE i END)";

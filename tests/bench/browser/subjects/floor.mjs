@@ -7,6 +7,7 @@ const start = () => new Worker(new URL('../workers/floor.mjs', import.meta.url),
 export const works = {
   round_trip: (n) => roundTrips(1, n(20_000)),
   round_trip_64: (n) => roundTrips(TASKS, n(200_000)),
+  work_trip: (n) => roundTrips(1, n(20_000), { work: 4 }),
   flush_trip: (n) => roundTrips(1, n(1_000), { flushEach: true }),
   async flush(n) {
     const worker = start();
@@ -20,8 +21,13 @@ export const works = {
   },
 };
 
-/** Small objects to a worker and back; with `flushEach`, one write of 4 KiB reaches the disk before each answer. */
-async function roundTrips(tasks, n, { flushEach = false } = {}) {
+/**
+ * Small objects to a worker and back.
+ *
+ * @param {object} before what the worker does before each answer: it writes 4 KiB that
+ * reach the disk (`flushEach`), or computes for so many microseconds (`work`)
+ */
+async function roundTrips(tasks, n, before) {
   const worker = start();
   const waiting = new Map();
   let last = 0;
@@ -35,10 +41,10 @@ async function roundTrips(tasks, n, { flushEach = false } = {}) {
       waiting.set(id, resolve);
       worker.postMessage({ id, value });
     });
-  if (flushEach) {
+  if (before !== undefined) {
     await new Promise((resolve) => {
       waiting.set(undefined, resolve);
-      worker.postMessage({ flushEach });
+      worker.postMessage({ before });
     });
   }
   const each = Math.ceil(n / tasks);

@@ -4,16 +4,39 @@ const PAGE = new Uint8Array(4096).fill(7);
 /** As many pages as SQLite's log has when it starts over. */
 const PAGES = 1_000;
 
-/** The file that is written for each message, when the page has asked for that. */
-let target;
-let written = 0;
+/** What the page wants to be done before each answer. */
+let first = () => {};
 
 onmessage = async ({ data }) => {
   if (data.flushes !== undefined) return postMessage({ took: await flushes(data.flushes) });
-  if (data.flushEach) target = await file();
-  else if (target !== undefined) write(target, written++);
+  if (data.before !== undefined) first = await prepared(data.before);
+  else first();
   postMessage(data);
 };
+
+async function prepared({ flushEach, work }) {
+  if (flushEach) {
+    const target = await file();
+    let written = 0;
+    return () => write(target, written++);
+  }
+  const steps = Math.round(stepsIn(20_000) * (work / 20_000));
+  return () => compute(steps);
+}
+
+let sum = 0;
+
+function compute(steps) {
+  for (let step = 0; step < steps; step += 1) sum = (sum * 3 + step) | 0;
+}
+
+/** How many steps take so many microseconds. */
+function stepsIn(micros) {
+  const start = performance.now();
+  let steps = 0;
+  for (; (performance.now() - start) * 1_000 < micros; steps += 10_000) compute(10_000);
+  return steps;
+}
 
 /** A file that has its size already. */
 async function file() {

@@ -1,0 +1,133 @@
+//! The format's numbers, for all who write or read it.
+
+/// Operations of requests; `request.rs` has their payloads.
+pub mod op {
+    /// A statement of which the changes are wanted.
+    pub const EXECUTE: u8 = 1;
+    /// A statement of which all rows are wanted.
+    pub const QUERY: u8 = 2;
+    /// A statement of which the first row is wanted, which must be there.
+    pub const QUERY_ONE: u8 = 3;
+    /// A statement of which the first row is wanted, if there is one.
+    pub const QUERY_OPTIONAL: u8 = 4;
+    /// A statement of which the first row's first value is wanted.
+    pub const QUERY_VALUE: u8 = 5;
+    /// A statement once for each row of parameters.
+    pub const EXECUTE_MANY: u8 = 6;
+    /// Statements in one transaction.
+    pub const BATCH: u8 = 7;
+    /// A query that is read page by page.
+    pub const STREAM: u8 = 8;
+    /// The next rows of a stream.
+    pub const NEXT: u8 = 9;
+    /// More rows of an operation on many.
+    pub const MORE: u8 = 10;
+    /// What the backend can do.
+    pub const CAPABILITIES: u8 = 11;
+    /// Stops what runs.
+    pub const INTERRUPT: u8 = 12;
+    /// Begins a transaction.
+    pub const BEGIN: u8 = 20;
+    /// Commits a transaction, or releases a savepoint.
+    pub const COMMIT: u8 = 21;
+    /// Rolls a transaction or savepoint back.
+    pub const ROLLBACK: u8 = 22;
+    /// Begins a savepoint.
+    pub const SAVEPOINT: u8 = 23;
+    /// Releases a savepoint.
+    pub const RELEASE: u8 = 24;
+    /// Begins a snapshot.
+    pub const SNAPSHOT: u8 = 25;
+    /// Lends a session.
+    pub const ACQUIRE: u8 = 26;
+    /// Lets something go that the server keeps; it has no reply.
+    pub const DROP: u8 = 27;
+    /// Gives a request up; it has no reply.
+    pub const CANCEL: u8 = 28;
+    /// Inserts a record.
+    pub const INSERT: u8 = 30;
+    /// Inserts a record or updates the one that is there.
+    pub const UPSERT: u8 = 31;
+    /// Inserts many records.
+    pub const INSERT_MANY: u8 = 32;
+    /// The row of a key.
+    pub const GET: u8 = 33;
+    /// Updates the row of a key.
+    pub const UPDATE: u8 = 34;
+    /// Updates the rows of some keys.
+    pub const UPDATE_MANY: u8 = 35;
+    /// Deletes the row of a key.
+    pub const DELETE: u8 = 36;
+    /// All rows of a selection.
+    pub const SELECT: u8 = 37;
+    /// The first row of a selection.
+    pub const SELECT_FIRST: u8 = 38;
+    /// How many rows a selection has.
+    pub const SELECT_COUNT: u8 = 39;
+    /// A selection that is read page by page.
+    pub const SELECT_STREAM: u8 = 40;
+    /// A table that is read page by page.
+    pub const TABLE_STREAM: u8 = 41;
+    /// Moves amounts from rows to rows.
+    pub const TRANSFER: u8 = 42;
+}
+
+/// Flags of requests.
+pub mod request {
+    /// It has a timeout.
+    pub const TIMEOUT: u8 = 1;
+    /// More rows follow, by [`MORE`](super::op::MORE).
+    pub const MORE: u8 = 2;
+    /// Others of this client write, too: a write waits for them and shares their commit,
+    /// rather than be done within the call.
+    pub const QUEUED: u8 = 4;
+}
+
+/// Kinds of replies.
+pub mod kind {
+    /// It was done.
+    pub const DONE: u8 = 0;
+    /// It failed.
+    pub const ERROR: u8 = 1;
+    /// What a statement changed.
+    pub const EXECUTED: u8 = 2;
+    /// What each statement changed.
+    pub const EXECUTED_LIST: u8 = 3;
+    /// How many rows.
+    pub const COUNT: u8 = 4;
+    /// Whether there was one.
+    pub const BOOL: u8 = 5;
+    /// The key of a record.
+    pub const KEY: u8 = 6;
+    /// Rows, in pages.
+    pub const ROWS: u8 = 7;
+    /// The request's number names what it made.
+    pub const HANDLE: u8 = 8;
+    /// More rows may be sent.
+    pub const CREDIT: u8 = 9;
+    /// Bits: what the backend can do.
+    pub const BITS: u8 = 10;
+}
+
+/// Flags of replies.
+pub mod reply {
+    /// The stream is over, and its handle gone.
+    pub const END: u8 = 1;
+    /// All column names told before are to be forgotten.
+    pub const FORGET: u8 = 2;
+    /// These are the first rows of a query that still runs. The last reply of its number
+    /// has the rest, without this flag; or it is an error, and these count for nothing.
+    pub const MORE: u8 = 4;
+}
+
+/// Cells of a page.
+pub mod cell {
+    pub use crate::row::tag::{BLOB, INTEGER, NULL, REAL, TEXT};
+
+    /// Bytes of a cell.
+    pub const SIZE: usize = crate::row::CELL;
+
+    /// A text of which every byte is ASCII, in a page that is not ASCII as a whole.
+    /// Pages of the core do not tell.
+    pub const ASCII: u32 = 5;
+}
