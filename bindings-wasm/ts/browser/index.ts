@@ -11,7 +11,8 @@ import { connector } from './connector.js';
 
 export * from '../index.js';
 export { list, remove } from './catalog.js';
-export { type ImportSource, importFile } from './transfer.js';
+export type { ImportSource } from '../api/import.js';
+export { importFile } from './transfer.js';
 
 /** How a database is opened. */
 export interface OpenOptions extends DatabaseOptions {

@@ -9,6 +9,7 @@ import { type Database, type DatabaseOptions, checkPath, engineOptions, openData
 import { connector } from './connector.js';
 
 export * from '../index.js';
+export type { ImportSource } from '../api/import.js';
 export { exportFile, importFile, list, remove } from './storage.js';
 
 /** How a database is opened. */

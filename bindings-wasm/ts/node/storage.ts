@@ -3,6 +3,7 @@ import * as fs from 'node:fs';
 import { dirname, join } from 'node:path';
 import { openDatabase } from '../api/database.js';
 import { exported } from '../api/export.js';
+import { type ImportSource, chunksOf } from '../api/import.js';
 import { PATIENCE, acquire } from './acquire.js';
 import { connector } from './connector.js';
 import { failure, systemCode } from './failure.js';
@@ -10,15 +11,6 @@ import { syncDirectory } from './files.js';
 import { HEADER, MAGIC, unfit } from './header.js';
 import { Lock, lockOf } from './lock.js';
 import { fileOf } from './path.js';
-
-/** What a database can be imported from. */
-export type ImportSource =
-  | Blob
-  | Uint8Array
-  | ArrayBuffer
-  | ReadableStream<Uint8Array>
-  | AsyncIterable<Uint8Array>
-  | Iterable<Uint8Array>;
 
 /** What SQLite keeps beside a database: what is not in the file yet, or must be undone in it. */
 const JOURNALS = ['-wal', '-journal'];
@@ -162,26 +154,6 @@ async function isDatabase(path: string): Promise<boolean> {
     }
   } catch {
     return false;
-  }
-}
-
-async function* chunksOf(source: ImportSource): AsyncGenerator<Uint8Array> {
-  if (source instanceof ArrayBuffer) {
-    yield new Uint8Array(source);
-  } else if (source instanceof Uint8Array) {
-    yield source;
-  } else if (source instanceof Blob) {
-    yield* source.stream();
-  } else if (typeof source === 'object' && source !== null && (Symbol.asyncIterator in source || Symbol.iterator in source)) {
-    for await (const chunk of source as AsyncIterable<unknown>) {
-      if (!(chunk instanceof Uint8Array)) throw failure('InvalidArgument', 'what is imported must come as Uint8Array');
-      yield chunk;
-    }
-  } else {
-    throw failure(
-      'InvalidArgument',
-      'a database is imported from a Blob, Uint8Array, ArrayBuffer, ReadableStream or iterable of Uint8Array',
-    );
   }
 }
 
