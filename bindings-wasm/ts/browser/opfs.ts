@@ -19,20 +19,12 @@ const NOT_HERE = -7;
  */
 export class OpfsFiles implements Files {
   private readonly there: boolean[];
-  /**
-   * How many bytes each has, unless an error left that open. Nobody else can change it
-   * while the handle is open, and SQLite asks before every read of a database whose log is
-   * empty: in Firefox that is a message to another process.
-   */
-  private readonly sizes: (number | undefined)[];
 
   constructor(
     private readonly name: string,
     private readonly handles: readonly FileSystemSyncAccessHandle[],
   ) {
-    const sizes = handles.map((handle) => handle.getSize());
-    this.there = sizes.map((size) => size > 0);
-    this.sizes = sizes;
+    this.there = handles.map((handle) => handle.getSize() > 0);
   }
 
   open(name: string, create: boolean): number {
@@ -52,17 +44,14 @@ export class OpfsFiles implements Files {
   }
 
   write(file: number, from: Uint8Array, at: number): number {
-    const before = this.sizes[file];
-    this.sizes[file] = undefined;
-    return attempt(() => {
-      if (this.handle(file).write(from, { at }) !== from.length) return FULL;
-      if (before !== undefined) this.sizes[file] = Math.max(before, at + from.length);
-      return 0;
-    });
+    return attempt(() => (this.handle(file).write(from, { at }) === from.length ? 0 : FULL));
   }
 
   truncate(file: number, size: number): number {
-    return this.cut(file, size, (handle) => handle.truncate(size));
+    return attempt(() => {
+      this.handle(file).truncate(size);
+      return 0;
+    });
   }
 
   sync(file: number): number {
@@ -73,18 +62,19 @@ export class OpfsFiles implements Files {
   }
 
   size(file: number): number {
-    return this.sizes[file] ?? attempt(() => (this.sizes[file] = this.handle(file).getSize()));
+    return attempt(() => this.handle(file).getSize());
   }
 
   remove(name: string): number {
     const file = this.fileOf(name);
     if (file < 0 || !this.there[file]) return 0;
-    const removed = this.cut(file, 0, (handle) => {
+    return attempt(() => {
+      const handle = this.handle(file);
       handle.truncate(0);
       handle.flush();
+      this.there[file] = false;
+      return 0;
     });
-    if (removed === 0) this.there[file] = false;
-    return removed;
   }
 
   exists(name: string): boolean {
@@ -93,16 +83,6 @@ export class OpfsFiles implements Files {
 
   private fileOf(name: string): number {
     return name.startsWith(this.name) ? (SUFFIXES as readonly string[]).indexOf(name.slice(this.name.length)) : -1;
-  }
-
-  /** Has a file cut to a size. */
-  private cut(file: number, size: number, cut: (handle: FileSystemSyncAccessHandle) => void): number {
-    this.sizes[file] = undefined;
-    return attempt(() => {
-      cut(this.handle(file));
-      this.sizes[file] = size;
-      return 0;
-    });
   }
 
   private handle(file: number): FileSystemSyncAccessHandle {

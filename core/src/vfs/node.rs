@@ -21,6 +21,10 @@ struct Content {
     file: Option<FileId>,
     read_only: bool,
     log: Option<Log>,
+    /// How many bytes a file that is no log has, where that is known: the file is held, so
+    /// nobody else changes it. SQLite asks before each read of a database whose log is
+    /// empty, and for some hosts that is a question to another process.
+    size: Option<u64>,
 }
 
 /// A file that can be read and written.
@@ -59,6 +63,7 @@ impl Node {
                 file: Some(file),
                 read_only,
                 log: is_log.then(Log::default),
+                size: None,
             }),
         };
         Ok((node, read_only))
@@ -71,6 +76,7 @@ impl Node {
         if read_only || !content.read_only {
             return Ok(read_only);
         }
+        content.size = None;
         // One file is open once, so the old one is closed first.
         if let Some(file) = content.file.take() {
             self.files.close(file);
@@ -103,7 +109,13 @@ impl Node {
         let opened = content.opened(&*self.files)?;
         match &mut content.log {
             Some(log) => log.write(opened, from, at),
-            None => opened.write(from, at),
+            None => {
+                // Of what failed nobody knows how much was written.
+                let before = content.size.take();
+                opened.write(from, at)?;
+                content.size = before.map(|before| before.max(at + from.len() as u64));
+                Ok(())
+            }
         }
     }
 
@@ -113,6 +125,7 @@ impl Node {
         if let Some(log) = &mut content.log {
             log.cut();
         }
+        content.size = None;
         self.files.truncate(opened.file, size)
     }
 
@@ -125,8 +138,17 @@ impl Node {
     pub(super) fn size(&self) -> Result<u64, FileError> {
         let content = &mut *lock(&self.content);
         let opened = content.opened(&*self.files)?;
-        let gathered = content.log.as_ref().map_or(0, Log::gathered_end);
-        Ok(self.files.size(opened.file)?.max(gathered))
+        if let Some(size) = content.size {
+            return Ok(size);
+        }
+        let size = self.files.size(opened.file)?;
+        match &content.log {
+            Some(log) => Ok(size.max(log.gathered_end())),
+            None => {
+                content.size = Some(size);
+                Ok(size)
+            }
+        }
     }
 
     /// Forgets what a transaction wrote that ended without a commit.

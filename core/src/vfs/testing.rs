@@ -16,6 +16,7 @@ struct State {
     opened: usize,
     writes: Vec<(String, u64, usize)>,
     room: Option<usize>,
+    sized: usize,
 }
 
 impl Memory {
@@ -27,6 +28,11 @@ impl Memory {
     /// How many bytes all files together may have.
     pub(super) fn set_room(&self, room: Option<usize>) {
         lock(&self.0).room = room;
+    }
+
+    /// How often a file's size was asked for.
+    pub(super) fn sized(&self) -> usize {
+        lock(&self.0).sized
     }
 
     pub(super) fn content(&self, name: &str) -> Vec<u8> {
@@ -107,7 +113,9 @@ impl Files for Memory {
     }
 
     fn size(&self, file: FileId) -> Result<u64, FileError> {
-        Ok(lock(&self.0).file(file)?.len() as u64)
+        let mut state = lock(&self.0);
+        state.sized += 1;
+        Ok(state.file(file)?.len() as u64)
     }
 
     fn remove(&self, name: &str) -> Result<(), FileError> {

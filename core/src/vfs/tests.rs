@@ -56,6 +56,33 @@ fn connections_share_a_log_without_exclusive_locking() {
 }
 
 #[test]
+fn a_read_does_not_ask_for_the_size_of_a_file_that_is_known() {
+    let files = registered("known-size");
+    let make = "PRAGMA journal_mode = wal; CREATE TABLE t (x); INSERT INTO t VALUES (1)";
+    connect("known-size", WRITE).execute_batch(make).unwrap();
+    // Its log is empty, so that SQLite asks for the size of the database itself.
+    let (a, b) = (connect("known-size", WRITE), connect("known-size", WRITE));
+    assert_eq!((count(&a), count(&b)), (1, 1));
+    let before = files.sized();
+    for _ in 0..10 {
+        assert_eq!((count(&a), count(&b)), (1, 1));
+    }
+    assert_eq!(files.sized(), before);
+    // It grows by one connection's checkpoint, and shrinks, and the other sees that.
+    a.execute_batch("INSERT INTO t VALUES (zeroblob(100000)); PRAGMA wal_checkpoint(TRUNCATE)")
+        .unwrap();
+    let grown = files.content("test.db").len();
+    assert_eq!(count(&b), 2);
+    a.execute_batch("DELETE FROM t; VACUUM; PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
+    assert!(files.content("test.db").len() < grown);
+    b.execute_batch("INSERT INTO t VALUES (zeroblob(200000)); PRAGMA wal_checkpoint(TRUNCATE)")
+        .unwrap();
+    assert_eq!(count(&a), 1);
+    let intact: String = a.query_row("PRAGMA integrity_check", (), |row| row.get(0)).unwrap();
+    assert_eq!(intact, "ok");
+}
+
+#[test]
 fn a_log_works_with_exclusive_locking_too() {
     let files = registered("exclusive-log");
     let a = connect("exclusive-log", WRITE);
