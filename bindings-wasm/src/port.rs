@@ -40,8 +40,8 @@ pub struct Port {
 /// Opens a database for the client of `options.client`, a number that no other
 /// client of this worker has; equal paths and further options share one. `notify`
 /// is called when replies are ready that were not at the last `take()`; and with
-/// `true` in the middle of a long one, while SQLite runs: what is taken at once can
-/// be read meanwhile.
+/// `true` in the middle of a long one, or of a long batch: what is taken at once can
+/// be read while the rest is made.
 ///
 /// # Errors
 /// The fields of the core's error, as an object.

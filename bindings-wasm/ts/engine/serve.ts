@@ -118,7 +118,7 @@ class WasmEngine implements Engine {
     };
     let submitting = false;
     const notify = (now = false): void => {
-      // In the middle of a long reply the client is to have work at once.
+      // In the middle of a long reply or batch the client is to have work at once.
       if (now) return post();
       if (asked || submitting) return;
       asked = true;
