@@ -38,6 +38,7 @@ pub mod bare;
 mod database;
 mod engine;
 mod error;
+mod ffi;
 mod gate;
 mod held;
 mod many;

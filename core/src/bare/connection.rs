@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::ffi::{c_int, c_void};
 use std::time::{Duration, Instant};
 
-use rusqlite::{OpenFlags, ffi};
+use rusqlite::OpenFlags;
+
+use crate::ffi;
 
 use super::cursors::{Cache, Open};
 use super::log::{Log, is_memory};

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use rusqlite::ffi;
+use crate::ffi;
 
 use super::statement::Statement;
 use crate::error::{Error, Result};

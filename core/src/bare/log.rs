@@ -2,7 +2,7 @@
 
 use std::ffi::{c_char, c_int, c_void};
 
-use rusqlite::ffi;
+use crate::ffi;
 
 use super::connection::{Connection, fill};
 use super::statement::Statement;

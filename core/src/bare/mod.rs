@@ -18,7 +18,7 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rusqlite::ffi;
+use crate::ffi;
 
 pub use statement::Shape;
 

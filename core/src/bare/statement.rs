@@ -3,7 +3,7 @@
 use std::ffi::{CStr, c_char, c_int};
 use std::sync::Arc;
 
-use rusqlite::ffi;
+use crate::ffi;
 
 use super::connection::STRIKES;
 use crate::engine::{Stepped, bind_value, column, compile, last_error};

@@ -1,8 +1,8 @@
 //! Prepared statements by their SQL text.
 
+use crate::ffi;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
-use rusqlite::ffi;
 
 use super::statement::Statement;
 use crate::error::Result;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rusqlite::ffi;
+use crate::ffi;
 
 /// A request to stop one call. It belongs to that call alone, so it never
 /// reaches the next one, as `sqlite3_interrupt` on a connection could.

@@ -15,7 +15,7 @@ use std::ffi::{c_char, c_int, c_void};
 use std::ptr;
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 
-use rusqlite::ffi;
+use crate::ffi;
 
 /// Words of the first copy of the wal-index header: 48 bytes,
 /// <https://sqlite.org/walformat.html#the_wal_index_header>.

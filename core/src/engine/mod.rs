@@ -15,7 +15,7 @@ use std::ffi::CStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rusqlite::ffi;
+use crate::ffi;
 
 #[cfg(any(target_family = "wasm", test, feature = "local"))]
 pub(crate) use cursor::Cursor;

@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use rusqlite::{OpenFlags, ffi};
+use rusqlite::OpenFlags;
+
+use crate::ffi;
 
 use super::{Cache, Connection, Handlers};
 use crate::error::{Error, ErrorKind, Phase, Result, from_sqlite};

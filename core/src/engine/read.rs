@@ -1,6 +1,6 @@
 //! Reads: on a caller's thread under a small budget, or to their end.
 
-use rusqlite::ffi;
+use crate::ffi;
 
 use super::brief::is_too_long;
 use super::lease::{Header, WalIndex};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rusqlite::ffi;
+use crate::ffi;
 
 use super::{Connection, Role, Statement, Stepped};
 use crate::backend::{Access, Early, Extra, Keep, Outcome, Output, Program, Step};

@@ -4,7 +4,7 @@ use std::ffi::{CStr, c_char, c_int};
 use std::ptr;
 use std::sync::Arc;
 
-use rusqlite::ffi;
+use crate::ffi;
 use smallvec::SmallVec;
 
 use super::failure;

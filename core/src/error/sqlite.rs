@@ -1,6 +1,6 @@
 //! From SQLite's result codes to [`ErrorKind`].
 
-use rusqlite::ffi;
+use crate::ffi;
 
 use super::{Error, ErrorKind};
 

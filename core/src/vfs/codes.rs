@@ -2,7 +2,7 @@
 
 use std::ffi::c_int;
 
-use rusqlite::ffi;
+use crate::ffi;
 
 use super::FileError;
 

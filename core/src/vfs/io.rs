@@ -6,8 +6,8 @@ use std::slice;
 use std::sync::Arc;
 use std::sync::atomic::{Ordering, fence};
 
-use rusqlite::ffi;
-use rusqlite::ffi::{sqlite3_file, sqlite3_int64, sqlite3_io_methods};
+use crate::ffi;
+use crate::ffi::{sqlite3_file, sqlite3_int64, sqlite3_io_methods};
 
 use super::codes::{Act, code};
 use super::locks::Held;

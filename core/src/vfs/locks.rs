@@ -3,7 +3,7 @@
 
 use std::ffi::c_int;
 
-use rusqlite::ffi::{
+use crate::ffi::{
     SQLITE_BUSY, SQLITE_LOCK_EXCLUSIVE as EXCLUSIVE, SQLITE_LOCK_NONE as NONE,
     SQLITE_LOCK_PENDING as PENDING, SQLITE_LOCK_RESERVED as RESERVED, SQLITE_LOCK_SHARED as SHARED,
     SQLITE_OK,

@@ -5,8 +5,8 @@ use std::ptr;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use rusqlite::ffi;
-use rusqlite::ffi::{sqlite3_file, sqlite3_int64, sqlite3_vfs};
+use crate::ffi;
+use crate::ffi::{sqlite3_file, sqlite3_int64, sqlite3_vfs};
 
 use super::codes::{Act, code};
 use super::io::{Handle, Named};

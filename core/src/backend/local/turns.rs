@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use rusqlite::ffi;
+use crate::ffi;
 
 use super::write::{self, Write};
 use super::{ByPath, Shared};

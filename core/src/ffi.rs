@@ -1,0 +1,3 @@
+//! SQLite's C interface: the one place that names the crate it comes from.
+
+pub(crate) use rusqlite::ffi::*;
