@@ -3,10 +3,9 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::backend::{Control, Program};
+use crate::backend::Control;
 use crate::engine::Connection;
 use crate::error::{Error, ErrorKind, Result};
-use crate::sql::{Class, classify};
 
 /// What is known of a session's transaction. It is looked at and changed by the
 /// session's jobs only, which run one after another.
@@ -137,15 +136,11 @@ impl Course {
 
     /// To be called after statements of the holder's, which in a session of its
     /// own may begin and end transactions.
-    pub(in crate::backend) fn note_statement(
-        &self,
-        program: &Program<'_>,
-        done: bool,
-        connection: &Connection,
-    ) {
+    pub(in crate::backend) fn note_statement(&self, done: bool, connection: &Connection) {
         if connection.in_transaction() {
             self.open.store(true, Ordering::Release);
-        } else if done && program.steps.iter().any(|step| classify(&step.sql) == Class::Control) {
+        } else if done {
+            // It ended by a statement of the holder's.
             self.set_open(false);
         }
     }

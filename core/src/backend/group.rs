@@ -3,28 +3,26 @@
 use super::{Completer, Output, Program, cancelled};
 use crate::engine::Connection;
 use crate::error::Result;
-use crate::sql::{Class, classify};
 
 /// A write that waits.
 pub(super) trait Job {
     fn program(&self) -> &Program<'static>;
     fn completer(&self) -> &Completer<Output>;
-
-    /// Whether it may share its transaction with others.
-    fn shares(&self) -> bool {
-        self.program().steps.iter().all(|step| classify(&step.sql) == Class::Plain)
-    }
 }
 
 /// Cuts a batch where a write needs a transaction, or none, of its own.
-pub(super) fn split<J: Job>(batch: Vec<J>) -> Vec<Vec<J>> {
+pub(super) fn split<J: Job>(connection: &mut Connection, batch: Vec<J>) -> Vec<Vec<J>> {
+    if batch.len() == 1 {
+        // Nobody to share with.
+        return vec![batch];
+    }
     let mut groups: Vec<Vec<J>> = Vec::new();
     let mut open = false;
     for job in batch {
         if job.completer().is_given_up() {
             continue;
         }
-        let shares = job.shares();
+        let shares = connection.is_shareable(job.program());
         match groups.last_mut() {
             Some(group) if open && shares => group.push(job),
             _ => groups.push(vec![job]),

@@ -15,7 +15,7 @@ use super::{Answer, Ask, BareOptions, State};
 use crate::engine::Stepped;
 use crate::error::{Error, ErrorKind, Phase, Result, bare};
 use crate::row::Page;
-use crate::sql::{Class, Params};
+use crate::sql::Params;
 
 /// Steps of SQLite's virtual machine between two questions whether it was too long.
 const STEPS: c_int = 1000;
@@ -239,7 +239,7 @@ impl Connection {
     /// Whether a statement may be run within a call: a read that has not been found
     /// too long, or a change that waits for no disk and was short the last time.
     fn is_quick(&self, statement: &Statement, begin: Option<&'static str>) -> bool {
-        if statement.class != Class::Plain || statement.pragma {
+        if !statement.plain || statement.pragma {
             return false;
         }
         if statement.strikes >= STRIKES {

@@ -9,7 +9,7 @@ use super::connection::STRIKES;
 use crate::engine::{Stepped, bind_value, column, compile, last_error};
 use crate::error::{Error, ErrorKind, Phase, Result, bare};
 use crate::row::{Columns, PageBuilder};
-use crate::sql::{Class, Params, classify, skip_blanks};
+use crate::sql::{Params, skip_blanks};
 use crate::value::Value;
 
 /// What the rows of a statement look like.
@@ -44,7 +44,8 @@ pub(super) struct Statement {
     parameters: usize,
     /// It changes nothing in a database.
     pub(super) readonly: bool,
-    pub(super) class: Class,
+    /// It begins or ends no transaction, and can run inside one.
+    pub(super) plain: bool,
     /// It is an `INSERT`, `UPDATE`, `DELETE` or `REPLACE` by its first word.
     pub(super) changes: bool,
     /// It sets or asks something of the connection.
@@ -98,7 +99,7 @@ impl Statement {
             raw,
             parameters: usize::try_from(parameters).unwrap_or(0),
             readonly,
-            class: classify(sql),
+            plain: !is(&["BEGIN", "COMMIT", "END", "ROLLBACK", "SAVEPOINT", "RELEASE", "VACUUM"]),
             changes,
             pragma: is(&["PRAGMA", "ATTACH", "DETACH"]),
             shape,

@@ -2,14 +2,20 @@
 //! virtual machine, and waits for no lock.
 
 use super::run::collect;
-use super::{Connection, Read};
+use super::{Connection, Read, prepare};
 use crate::backend::{Outcome, Output, Program};
 use crate::error::{Error, ErrorKind, Result};
-use crate::sql::{Class, classify};
+use crate::ffi;
+
+/// A longer text or blob takes too long to be read, made or copied.
+const LONGEST_VALUE: std::ffi::c_int = 256 * 1024;
+
+/// A table of a database that is no larger can be visited whole.
+const SMALL: u64 = 1 << 20;
 
 impl Connection {
-    /// Whether the program may be tried on a caller's thread: a plain statement
-    /// that has not been found long before. Where it is found long, it is undone
+    /// Whether the program may be tried on a caller's thread: no statement has been
+    /// found long before, or can be seen to be. Where it is found long, it is undone
     /// whole and runs again elsewhere, so nothing that can't be undone is tried.
     pub(crate) fn is_brief(&mut self, program: &Program<'_>) -> bool {
         program.steps.iter().all(|step| {
@@ -17,10 +23,39 @@ impl Connection {
                 step.extra.as_ref().is_none_or(|extra| extra.each.len() <= 1 && !extra.script);
             single
                 && match self.cache.get(&step.sql) {
-                    Some(statement) => statement.class == Class::Plain && !statement.is_long(),
-                    None => classify(&step.sql) == Class::Plain,
+                    Some(statement) => statement.is_plain() && !statement.is_long(),
+                    None => step.sql.len() <= prepare::LONGEST_BRIEF,
                 }
         })
+    }
+
+    /// Whether the database is known to be small.
+    pub(super) fn is_small(&self) -> bool {
+        let pages = self.wal_index.map(super::lease::WalIndex::pages);
+        pages.is_some_and(|pages| u64::from(pages) * u64::from(self.page_size) <= SMALL)
+    }
+
+    /// Statements may from now on neither take long nor wait.
+    #[inline]
+    pub(super) fn begin_brief(&mut self) {
+        self.handlers.begin_brief();
+        #[cfg(unix)]
+        super::cold::begin();
+        // SAFETY: the connection is open.
+        unsafe { ffi::sqlite3_limit(self.raw, ffi::SQLITE_LIMIT_LENGTH, LONGEST_VALUE) };
+    }
+
+    /// Ends what [`begin_brief`](Self::begin_brief) began.
+    #[inline]
+    pub(super) fn end_brief(&mut self) -> Ended {
+        // SAFETY: the connection is open.
+        unsafe { ffi::sqlite3_limit(self.raw, ffi::SQLITE_LIMIT_LENGTH, self.length_limit) };
+        self.handlers.end_brief();
+        #[cfg(unix)]
+        let stopped = super::cold::end();
+        #[cfg(not(unix))]
+        let stopped = false;
+        Ended { stopped }
     }
 
     /// Runs a short read of one statement that is prepared: what nearly all reads
@@ -39,29 +74,36 @@ impl Connection {
             }
         }
         let statement = self.cache.get(&step.sql)?;
-        if !statement.readonly || statement.class != Class::Plain {
+        if !statement.readonly || !statement.is_plain() || statement.nature.transient {
             return None;
         }
-        if statement.is_long() {
-            return Some(Read::TooLong);
+        if statement.is_long() || statement.sweeps {
+            // Of a small database it may be tried.
+            let long = statement.is_long() || !self.is_small();
+            return long.then_some(Read::TooLong);
         }
-        self.handlers.begin_brief();
+        self.begin_brief();
+        let statement = self.cache.get(&step.sql)?;
         // SAFETY: the parameters outlive the reset.
         let run = unsafe { statement.bind(&step.params) }
             .and_then(|()| collect(statement, step.keep, None));
         statement.reset();
-        self.handlers.end_brief();
+        let ended = self.end_brief();
         Some(match run {
             Ok(rows) => {
                 let outcome = Outcome { rows, ..Outcome::default() };
                 Read::Done(Ok(Output { steps: smallvec::smallvec![outcome] }))
             }
             Err(error) => {
-                if is_too_long(&error) {
-                    statement.strike();
+                self.after_failed_read();
+                if ended.is_too_long(&error) {
+                    if !ended.stopped
+                        && let Some(statement) = self.cache.get(&step.sql)
+                    {
+                        statement.strike();
+                    }
                     return Some(Read::TooLong);
                 }
-                self.after_failed_read();
                 Read::Done(Err(error))
             }
         })
@@ -85,18 +127,30 @@ impl Connection {
         &mut self,
         work: impl FnOnce(&mut Self) -> Result<T>,
     ) -> Option<Result<T>> {
-        self.handlers.begin_brief();
+        self.begin_brief();
         let answer = work(self);
-        self.handlers.end_brief();
+        let ended = self.end_brief();
         match answer {
-            Err(error) if is_too_long(&error) => None,
+            Err(error) if ended.is_too_long(&error) => None,
             answer => Some(answer),
         }
     }
 }
 
-/// Whether short work failed because it was not: it ran out of steps, or met a
-/// lock that it may not wait for.
-pub(super) fn is_too_long(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::Cancelled | ErrorKind::Busy)
+/// How short work ended.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ended {
+    /// A page was not in memory, or reading took too long.
+    pub(super) stopped: bool,
+}
+
+impl Ended {
+    /// Whether short work failed because it was not: it ran out of steps or time,
+    /// met a lock that it may not wait for, a page that is not in memory, or a value
+    /// that is large.
+    pub(super) fn is_too_long(self, error: &Error) -> bool {
+        self.stopped
+            || matches!(error.kind(), ErrorKind::Cancelled | ErrorKind::Busy)
+            || error.code().is_some_and(|code| code & 0xff == ffi::SQLITE_TOOBIG)
+    }
 }

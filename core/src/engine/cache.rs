@@ -1,11 +1,13 @@
-//! Prepared statements by their SQL text.
+//! Prepared statements by their SQL text, bounded by their number and their memory.
 
-use crate::ffi;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
 use super::statement::Statement;
-use crate::error::Result;
+
+/// The most bytes that one connection's statements keep: their texts, and what SQLite
+/// has made of them. One statement beyond it is kept until the next comes.
+const MOST_BYTES: usize = 4 << 20;
 
 /// The prepared statements of one connection; the one unused for longest makes
 /// room for a new one.
@@ -13,24 +15,31 @@ use crate::error::Result;
 pub(super) struct Cache {
     // A statement runs under at most one call at a time, so none is in use when
     // another is looked up.
-    statements: HashMap<Box<str>, Statement, FixedState>,
+    statements: HashMap<Box<str>, Kept, FixedState>,
     capacity: usize,
+    bytes: usize,
     clock: u64,
+}
+
+#[derive(Debug)]
+struct Kept {
+    statement: Statement,
+    bytes: usize,
 }
 
 impl Cache {
     pub(super) fn new(capacity: usize) -> Self {
         // The least is one: the statement that runs lives here.
-        Self { statements: HashMap::default(), capacity: capacity.max(1), clock: 0 }
+        Self { statements: HashMap::default(), capacity: capacity.max(1), bytes: 0, clock: 0 }
     }
 
     /// The statement of this text, if it is prepared.
     #[inline]
     pub(super) fn get(&mut self, sql: &str) -> Option<&mut Statement> {
-        let statement = self.statements.get_mut(sql)?;
+        let kept = self.statements.get_mut(sql)?;
         self.clock += 1;
-        statement.used = self.clock;
-        Some(statement)
+        kept.statement.used = self.clock;
+        Some(&mut kept.statement)
     }
 
     /// Whether the statement of this text is prepared.
@@ -39,50 +48,38 @@ impl Cache {
         self.statements.contains_key(sql)
     }
 
-    /// The statement of this text, prepared if need be.
-    ///
-    /// # Safety
-    /// `db` is the connection of this cache: open, and used by this thread alone.
-    #[inline]
-    pub(super) unsafe fn prepare(
-        &mut self,
-        db: *mut ffi::sqlite3,
-        sql: &str,
-    ) -> Result<&mut Statement> {
-        // Looked up twice, since a reference from `get` can't be returned and
-        // the map changed on the other path.
-        if !self.contains(sql) {
-            // SAFETY: by this function's contract.
-            let statement = unsafe { Statement::prepare(db, sql, true)? };
-            self.make_room();
-            self.statements.insert(sql.into(), statement);
-        }
-        self.get(sql).ok_or_else(|| crate::Error::invalid("the statement is not there"))
-    }
-
-    /// Takes a statement out, for a cursor that outlives the call.
+    /// Takes a statement out: for a cursor that outlives the call, or for good.
     pub(super) fn take(&mut self, sql: &str) -> Option<Statement> {
-        self.statements.remove(sql)
+        let kept = self.statements.remove(sql)?;
+        self.bytes -= kept.bytes;
+        Some(kept.statement)
     }
 
-    /// Puts a statement back.
+    /// Keeps a statement, or puts one back.
     pub(super) fn put(&mut self, sql: &str, mut statement: Statement) {
         self.clock += 1;
         statement.used = self.clock;
-        self.make_room();
-        self.statements.insert(sql.into(), statement);
+        let bytes = statement.memory() + sql.len();
+        self.make_room(bytes);
+        self.bytes += bytes;
+        if let Some(before) = self.statements.insert(sql.into(), Kept { statement, bytes }) {
+            self.bytes -= before.bytes;
+        }
     }
 
-    fn make_room(&mut self) {
-        while self.statements.len() >= self.capacity {
-            let oldest = self.statements.iter().min_by_key(|(_, statement)| statement.used);
+    fn make_room(&mut self, bytes: usize) {
+        while self.statements.len() >= self.capacity
+            || (self.bytes + bytes > MOST_BYTES && !self.statements.is_empty())
+        {
+            let oldest = self.statements.iter().min_by_key(|(_, kept)| kept.statement.used);
             let Some((sql, _)) = oldest else { return };
             let sql = sql.clone();
-            self.statements.remove(&sql);
+            self.take(&sql);
         }
     }
 
     pub(super) fn clear(&mut self) {
         self.statements.clear();
+        self.bytes = 0;
     }
 }

@@ -69,6 +69,12 @@ impl Handlers {
         self.asked.store(0, Ordering::Relaxed);
     }
 
+    /// Whether the statements may neither take long nor wait.
+    #[inline]
+    pub(crate) fn is_brief(&self) -> bool {
+        self.brief.load(Ordering::Relaxed)
+    }
+
     /// Nothing stops the statements from now on, or may again.
     pub(crate) fn shield(&self, on: bool) {
         self.shielded.store(on, Ordering::Relaxed);

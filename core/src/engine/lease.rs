@@ -84,6 +84,13 @@ impl WalIndex {
         header
     }
 
+    /// How many pages the database has: `nPage`, at byte 20 of the header.
+    pub(super) fn pages(self) -> u32 {
+        let [_, _, frames_and_pages, ..] = self.header();
+        let bytes = frames_and_pages.to_ne_bytes();
+        u32::from_ne_bytes([bytes[4], bytes[5], bytes[6], bytes[7]])
+    }
+
     /// How many frames the log holds: `mxFrame`, at byte 16 of the header.
     pub(super) fn frames(self) -> u32 {
         let [_, _, frames_and_pages, ..] = self.header();

@@ -1,14 +1,21 @@
 //! The synchronous SQLite connection: one source for every platform.
 
+mod authorizer;
 mod brief;
 mod cache;
+#[cfg(unix)]
+mod cold;
 pub(crate) mod context;
 mod cursor;
 mod handlers;
 mod lease;
+mod opcodes;
 mod open;
+mod pragma;
+mod prepare;
 mod read;
 mod run;
+mod script;
 mod statement;
 
 use std::ffi::CStr;
@@ -17,6 +24,7 @@ use std::time::Duration;
 
 use crate::ffi;
 
+pub(crate) use authorizer::{Class, Nature, Verb};
 #[cfg(any(target_family = "wasm", test, feature = "local"))]
 pub(crate) use cursor::Cursor;
 pub(crate) use handlers::Interrupt;
@@ -24,6 +32,7 @@ pub(crate) use open::Role;
 pub(crate) use read::{Read, Snapshot};
 
 use crate::error::{Error, Phase, Result, from_sqlite};
+use authorizer::Authorizer;
 use cache::Cache;
 use handlers::Handlers;
 use lease::{Header, WalIndex};
@@ -36,6 +45,18 @@ pub(crate) use statement::{bind_value, column, compile};
 #[derive(Debug)]
 pub(crate) struct Connection {
     cache: Cache,
+    /// This library's own statements, which its user can't name.
+    controls: Cache,
+    // SQLite has its address.
+    authorizer: Box<Authorizer>,
+    way: Option<Box<dyn Way>>,
+    /// A statement ran that may have changed the journal mode, or acted on the file as
+    /// a whole.
+    ran_alone: bool,
+    /// What `PRAGMA busy_timeout` returns.
+    busy_timeout: Duration,
+    /// The most bytes of a text or blob.
+    length_limit: std::ffi::c_int,
     handlers: Arc<Handlers>,
     raw: *mut ffi::sqlite3,
     lease: Option<Lease>,
@@ -55,6 +76,14 @@ pub(crate) struct Connection {
     page_size: u32,
     // Closes the connection, so it is the last to be dropped.
     _db: rusqlite::Connection,
+}
+
+/// Gets the other connections of a database out of the way of a statement that acts
+/// on the file as a whole. They may come back when what this returns is dropped.
+pub(crate) trait Way: crate::MaybeSend + std::fmt::Debug {
+    /// `all`: their connections are closed, for a change of the journal mode; else
+    /// only what they hold between two statements ends.
+    fn clear(&self, all: bool) -> Box<dyn std::any::Any>;
 }
 
 /// A read transaction kept open, and the wal-index header from before it.
@@ -123,9 +152,35 @@ impl Connection {
         self.handlers.set_interrupt(interrupt);
     }
 
-    /// How long a statement waits for a lock of another connection.
-    pub(crate) fn set_busy_timeout(&mut self, timeout: Duration) {
+    /// How long a statement waits for a lock of another connection, as the
+    /// connection's user set it.
+    fn set_busy_timeout(&mut self, timeout: Duration) {
+        self.busy_timeout = timeout;
         self.handlers.set_busy_timeout(timeout);
+    }
+
+    /// How long the statements that follow wait for a lock, whatever the setting is.
+    pub(crate) fn wait_for_locks(&mut self, timeout: Duration) {
+        self.handlers.set_busy_timeout(timeout);
+    }
+
+    /// Who gets others out of the way.
+    pub(crate) fn set_way(&mut self, way: Box<dyn Way>) {
+        self.way = Some(way);
+    }
+
+    fn make_way(&mut self, nature: &Nature) -> Option<Box<dyn std::any::Any>> {
+        if nature.class != Class::Alone || self.in_transaction() {
+            return None;
+        }
+        self.ran_alone = true;
+        self.way.as_ref().map(|way| way.clear(nature.journal_mode))
+    }
+
+    /// Whether a statement ran since the last question that may have changed the
+    /// journal mode.
+    pub(crate) fn take_ran_alone(&mut self) -> bool {
+        std::mem::take(&mut self.ran_alone)
     }
 
     /// Whether a statement changed what belongs to this connection alone, so
@@ -136,9 +191,9 @@ impl Connection {
 
     /// Runs one of this library's own statements: `BEGIN`, `COMMIT`, a `PRAGMA`.
     pub(crate) fn control(&mut self, sql: &str) -> Result<()> {
-        // SAFETY: the connection is open and this thread alone uses it.
-        let statement = unsafe { self.cache.prepare(self.raw, sql)? };
-        self.handlers.shield(true);
+        let handlers = Arc::clone(&self.handlers);
+        let statement = self.own_statement(sql)?;
+        handlers.shield(true);
         let stepped = loop {
             match statement.step() {
                 Ok(Stepped::Row) => {}
@@ -147,7 +202,7 @@ impl Connection {
             }
         };
         statement.reset();
-        self.handlers.shield(false);
+        handlers.shield(false);
         stepped
     }
 
@@ -162,8 +217,7 @@ impl Connection {
 
     /// The first column of the first row as an integer.
     pub(crate) fn integer(&mut self, sql: &str) -> Result<i64> {
-        // SAFETY: the connection is open and this thread alone uses it.
-        let statement = unsafe { self.cache.prepare(self.raw, sql)? };
+        let statement = self.own_statement(sql)?;
         let value = statement.step().and_then(|stepped| match stepped {
             Stepped::Row => {
                 let mut page = statement.page();
@@ -207,8 +261,10 @@ impl Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         self.cache.clear();
+        self.controls.clear();
         // SAFETY: the connection is open. The handlers may be gone after this.
         unsafe {
+            ffi::sqlite3_set_authorizer(self.raw, None, std::ptr::null_mut());
             ffi::sqlite3_progress_handler(self.raw, 0, None, std::ptr::null_mut());
             ffi::sqlite3_busy_handler(self.raw, None, std::ptr::null_mut());
         }

@@ -42,9 +42,12 @@ impl Connection {
     }
 
     fn connect(path: &Path, options: &Options, role: Role) -> Result<Self> {
+        #[cfg(unix)]
+        super::cold::install();
         let access = if options.read_only {
             OpenFlags::SQLITE_OPEN_READ_ONLY
-        } else if options.create && role == Role::Writer {
+        } else if options.create && role != Role::Reader {
+            // A session's ATTACH creates a file as opening does.
             OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE
         } else {
             OpenFlags::SQLITE_OPEN_READ_WRITE
@@ -57,6 +60,13 @@ impl Connection {
         handlers.set_busy_timeout(options.busy_timeout);
         let mut connection = Self {
             cache: Cache::new(options.statement_cache),
+            controls: Cache::new(64),
+            authorizer: Box::default(),
+            way: None,
+            ran_alone: false,
+            busy_timeout: options.busy_timeout,
+            // SAFETY: the connection is open; a negative value only asks.
+            length_limit: unsafe { ffi::sqlite3_limit(raw, ffi::SQLITE_LIMIT_LENGTH, -1) },
             handlers,
             raw,
             lease: None,
@@ -74,7 +84,10 @@ impl Connection {
         };
         // SAFETY: the connection is open, and its `Drop` takes the handlers out
         // before they go.
-        unsafe { connection.handlers.install(raw) };
+        unsafe {
+            connection.handlers.install(raw);
+            connection.authorizer.install(raw);
+        }
         connection.configure(options)?;
         Ok(connection)
     }
@@ -110,14 +123,17 @@ impl Connection {
         self.integer("SELECT count(*) FROM sqlite_schema")?;
         self.page_size = u32::try_from(self.integer("PRAGMA page_size")?).unwrap_or(4096);
         if self.wal {
-            // The writer checkpoints between two commits, not inside one.
-            self.control("PRAGMA wal_autocheckpoint = 0")?;
+            if self.role != Role::Own {
+                // The writer checkpoints between two commits, not inside one. A
+                // session's files are its own: it does as SQLite does.
+                self.control("PRAGMA wal_autocheckpoint = 0")?;
+            }
             self.control(&format!("PRAGMA journal_size_limit = {}", options.wal_limit))?;
         }
         if self.role == Role::Reader {
             self.control("PRAGMA query_only = ON")?;
         }
-        self.cache.clear();
+        self.controls.clear();
         Ok(())
     }
 
@@ -137,15 +153,20 @@ impl Connection {
     }
 
     fn text(&mut self, sql: &str) -> Result<String> {
-        // SAFETY: the connection is open and this thread alone uses it.
-        let mut statement = unsafe { super::Statement::prepare(self.raw, sql, false)? };
-        if statement.step()? == super::Stepped::Done {
-            return Err(Error::invalid(format!("{sql} answered nothing")));
-        }
-        let mut page = statement.page();
-        statement.write_row(&mut page)?;
-        Ok(page.finish().cell(0).as_str().unwrap_or_default().to_owned())
+        let statement = self.own_statement(sql)?;
+        let read = text_of(statement, sql);
+        statement.reset();
+        read
     }
+}
+
+fn text_of(statement: &mut super::Statement, sql: &str) -> Result<String> {
+    if statement.step()? == super::Stepped::Done {
+        return Err(Error::invalid(format!("{sql} answered nothing")));
+    }
+    let mut page = statement.page();
+    statement.write_row(&mut page)?;
+    Ok(page.finish().cell(0).as_str().unwrap_or_default().to_owned())
 }
 
 fn open(path: &Path, flags: OpenFlags, vfs: Option<&str>) -> Result<rusqlite::Connection> {

@@ -2,7 +2,6 @@
 
 use crate::ffi;
 
-use super::brief::is_too_long;
 use super::lease::{Header, WalIndex};
 use super::{Connection, Lease, Role};
 use crate::backend::{Access, Early, Output, Program};
@@ -40,13 +39,17 @@ impl Connection {
                 Some(statement) if statement.is_long() => return Read::TooLong,
                 _ => {}
             }
+            if step.sql.len() > super::prepare::LONGEST_BRIEF {
+                return Read::TooLong;
+            }
         }
-        self.handlers.begin_brief();
+        self.begin_brief();
         let read = self.read_with(program, None);
-        self.handlers.end_brief();
+        let ended = self.end_brief();
         match read {
-            Read::Done(Err(error)) if is_too_long(&error) => {
-                if let [step] = program.steps.as_slice()
+            Read::Done(Err(error)) if ended.is_too_long(&error) => {
+                if !ended.stopped
+                    && let [step] = program.steps.as_slice()
                     && let Some(statement) = self.cache.get(&step.sql)
                 {
                     statement.strike();
@@ -111,8 +114,8 @@ impl Connection {
         if let Some(statement) = self.cache.get(sql) {
             return Ok(statement.readonly);
         }
-        self.inspect(sql).map(|(class, readonly)| {
-            readonly && (class == crate::sql::Class::Plain || self.role != Role::Reader)
+        self.inspect(sql).map(|(nature, readonly)| {
+            readonly && (nature.class == super::Class::Plain || self.role != Role::Reader)
         })
     }
 

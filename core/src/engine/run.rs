@@ -1,14 +1,14 @@
 //! Running the steps of a program on a connection.
 
-use std::sync::Arc;
-
 use crate::ffi;
 
-use super::{Connection, Role, Statement, Stepped};
-use crate::backend::{Access, Early, Extra, Keep, Outcome, Output, Program, Step};
+use super::authorizer::Class;
+use super::script::is_script;
+use super::{Connection, Statement, Stepped, opcodes};
+use crate::backend::{Early, Extra, Keep, Outcome, Output, Program, Step};
 use crate::error::{Error, ErrorKind, Result};
 use crate::row::{PageBuilder, Rows};
-use crate::sql::{Class, Params, classify, skip_blanks};
+use crate::sql::Params;
 
 /// Rows are gathered in pages of about this size.
 pub(super) const PAGE_BYTES: usize = 64 * 1024;
@@ -46,6 +46,10 @@ impl Connection {
     /// Runs a program whole or not at all, in a transaction where it needs one.
     pub(crate) fn run_whole(&mut self, program: &Program<'_>) -> Result<Output> {
         self.forget_last_row_id();
+        if is_script(program) {
+            let outcome = self.run_script_alone(&program.steps[0].sql)?;
+            return Ok(Output { steps: smallvec::smallvec![outcome] });
+        }
         if program.schema.is_none() && self.is_harmless(program)? {
             return self.run(program);
         }
@@ -88,14 +92,11 @@ impl Connection {
         if !is_single(program) {
             return Some(self.run_nested(program, None));
         }
-        // SQLite undoes a failed statement by itself, at no cost; what an
-        // ON CONFLICT FAIL or RAISE(FAIL) keeps is told by the count of changes.
-        // SAFETY: the connection is open.
-        let before = unsafe { ffi::sqlite3_total_changes64(self.raw) };
+        // SQLite undoes a failed statement by itself, at no cost, unless it was told
+        // not to: ON CONFLICT FAIL and RAISE(FAIL) keep what was done before them.
         let answer = self.run(program);
-        // SAFETY: as above.
-        let left = unsafe { ffi::sqlite3_total_changes64(self.raw) } != before;
-        if answer.is_err() && left { None } else { Some(answer) }
+        let keeps = || opcodes::of(self, &program.steps[0].sql).map_or(true, |it| it.fails);
+        if answer.is_err() && keeps() { None } else { Some(answer) }
     }
 
     /// Whether the program needs nothing to be undone when it fails: it is one
@@ -104,80 +105,17 @@ impl Connection {
     fn is_harmless(&mut self, program: &Program<'_>) -> Result<bool> {
         match program.steps.as_slice() {
             [step] if is_single(program) => {
-                let (class, readonly) = self.inspect(&step.sql)?;
-                Ok(readonly || class != Class::Plain)
+                let (nature, readonly) = self.inspect(&step.sql)?;
+                Ok(readonly || nature.class != Class::Plain)
             }
             _ => Ok(false),
         }
-    }
-
-    /// Whether all statements of the program only read.
-    pub(crate) fn only_reads(&mut self, program: &Program<'_>) -> bool {
-        program.access != Access::Write
-            && program.steps.iter().all(|step| matches!(self.inspect(&step.sql), Ok((_, true))))
     }
 
     /// Forgets the last inserted rowid, so that no job is told another's.
     pub(crate) fn forget_last_row_id(&mut self) {
         // SAFETY: the connection is open.
         unsafe { ffi::sqlite3_set_last_insert_rowid(self.raw, 0) };
-    }
-
-    /// The class of a statement, and whether it only reads.
-    ///
-    /// # Errors
-    /// What compiling answers; `InvalidArgument` for one that this connection
-    /// does not run.
-    pub(crate) fn inspect(&mut self, sql: &str) -> Result<(Class, bool)> {
-        if self.role == Role::Reader && classify(sql) == Class::Alone {
-            return Ok((Class::Alone, false));
-        }
-        let statement = self.statement(sql)?;
-        Ok((statement.class, statement.readonly))
-    }
-
-    /// A statement of a caller's, prepared if need be.
-    ///
-    /// It is admitted before it is compiled: SQLite runs some `PRAGMA`s then.
-    fn statement(&mut self, sql: &str) -> Result<&mut Statement> {
-        if !self.cache.contains(sql) {
-            self.admit(classify(sql))?;
-            // SAFETY: the connection is open and this thread alone uses it.
-            let refused = unsafe { self.cache.prepare(self.raw, sql) }.err();
-            if let Some(error) = refused {
-                // What SQLite knows of the schema may be older than the file: for
-                // some errors it looks again by itself, and for others only when
-                // a statement runs.
-                if error.code() != Some(ffi::SQLITE_ERROR) || !self.renew_schema() {
-                    return Err(error);
-                }
-            }
-        }
-        // SAFETY: as above.
-        unsafe { self.cache.prepare(self.raw, sql) }
-    }
-
-    fn renew_schema(&mut self) -> bool {
-        self.control("SELECT 1 FROM sqlite_schema LIMIT 1").is_ok()
-    }
-
-    /// Refuses what must not run on this connection, and takes note of what
-    /// changes it for good.
-    pub(super) fn admit(&mut self, class: Class) -> Result<()> {
-        let role = if self.lent { Role::Own } else { self.role };
-        match (role, class) {
-            (_, Class::Plain | Class::Alone) => Ok(()),
-            (Role::Own, _) => {
-                self.marked |= class == Class::Connection;
-                Ok(())
-            }
-            (_, Class::Control) => Err(Error::invalid(
-                "transactions are begun by transaction() and nested by savepoint(); a bare statement would share one among tasks",
-            )),
-            (_, Class::Connection) => Err(Error::invalid(
-                "this statement changes one connection alone; run it in a session from acquire(), or set it at open()",
-            )),
-        }
     }
 
     pub(super) fn check_schema(&mut self, program: &Program<'_>) -> Result<()> {
@@ -237,10 +175,10 @@ impl Connection {
         let first = extra.item.unwrap_or(0);
         let raw = self.raw;
         let statement = self.statement(&step.sql)?;
-        if statement.class != Class::Plain {
+        if !statement.is_plain() {
             return Err(Error::invalid("such a statement can't be run for many parameters"));
         }
-        let inserts = statement.inserts;
+        let inserts = statement.nature.inserts;
         for index in 0..extra.each.len() {
             // SAFETY: the connection is open.
             let before = unsafe { ffi::sqlite3_total_changes64(raw) };
@@ -264,30 +202,6 @@ impl Connection {
         Ok(sum)
     }
 
-    /// Runs statement after statement; the error's index tells which failed, and
-    /// its offset counts from the script's start.
-    fn run_script(&mut self, script: &str) -> Result<Outcome> {
-        let mut sum = Outcome::default();
-        let mut rest = script;
-        for index in 0.. {
-            let start = script.len() - rest.len();
-            self.admit(classify(rest)).map_err(|error| error.with_index(index))?;
-            // SAFETY: the connection is open and this thread alone uses it.
-            let prepared = unsafe { Statement::prepare_next(self.raw, rest, false) };
-            let (statement, next) = prepared.map_err(|e| e.with_index(index).shifted(start))?;
-            let Some(statement) = statement else { break };
-            drop(statement);
-            let text = &rest[..rest.len() - next.len()];
-            rest = next;
-            let outcome = self
-                .run_once(text, &Params::new(), Keep::Nothing, None)
-                .map_err(|error| error.with_index(index).shifted(start))?;
-            sum.changes += outcome.changes;
-            sum.last_row_id = outcome.last_row_id;
-        }
-        Ok(sum)
-    }
-
     /// Runs one statement to its end.
     #[inline]
     pub(super) fn run_once(
@@ -298,43 +212,81 @@ impl Connection {
         early: Option<&dyn Early>,
     ) -> Result<Outcome> {
         let raw = self.raw;
-        let special = match self.cache.get(sql) {
-            Some(statement) => statement.class != Class::Plain,
-            None => self.statement(sql)?.class != Class::Plain,
+        let brief = self.handlers.is_brief();
+        let sweeps = brief && !self.is_small();
+        let statement = match self.cache.get(sql) {
+            Some(statement) => statement,
+            None => self.statement(sql)?,
         };
-        let mut shield = None;
-        if special {
-            // It may be prepared as a statement of this library's own.
-            self.admit(classify(sql))?;
-            // A COMMIT in words, or a setting, has happened when SQLite asks for
-            // the last time; only VACUUM takes long.
-            shield = (!is_vacuum(sql)).then(|| Arc::clone(&self.handlers));
+        if !statement.is_plain() || statement.nature.transient {
+            return self.run_special(sql, params, keep, early);
         }
-        let statement = self.cache.get(sql).ok_or_else(|| Error::closed("statement"))?;
-        let (readonly, inserts) = (statement.readonly, statement.inserts);
-        if let Some(handlers) = &shield {
-            handlers.shield(true);
+        if brief && (statement.is_long() || (sweeps && statement.sweeps)) {
+            return Err(too_long());
         }
-        // SAFETY: the connection is open.
-        let before = if readonly { 0 } else { unsafe { ffi::sqlite3_total_changes64(raw) } };
-        // SAFETY: `params` outlives the reset below.
-        let run = unsafe { statement.bind(params) }.and_then(|()| collect(statement, keep, early));
-        statement.reset();
-        if let Some(handlers) = &shield {
-            handlers.shield(false);
-        }
-        let rows = run?;
-        if readonly {
-            return Ok(Outcome { rows, ..Outcome::default() });
-        }
-        let (changes, last_row_id) = changed_since(raw, before, inserts);
-        Ok(Outcome { changes, last_row_id, rows })
+        run_bound(raw, statement, params, keep, early)
     }
+
+    /// Runs a statement that needs a rule of its own, and is not kept.
+    #[cold]
+    fn run_special(
+        &mut self,
+        sql: &str,
+        params: &Params,
+        keep: Keep,
+        early: Option<&dyn Early>,
+    ) -> Result<Outcome> {
+        if self.handlers.is_brief() {
+            return Err(too_long());
+        }
+        let raw = self.raw;
+        let mut statement = self.cache.take(sql).ok_or_else(|| Error::closed("statement"))?;
+        let _way = self.make_way(&statement.nature);
+        // A COMMIT in words, or a setting, has happened when SQLite asks for the last
+        // time.
+        let shield = !statement.nature.long;
+        if shield {
+            self.handlers.shield(true);
+        }
+        let done = run_bound(raw, &mut statement, params, keep, early);
+        if shield {
+            self.handlers.shield(false);
+        }
+        done
+    }
+}
+
+/// Runs a statement to its end.
+#[inline]
+fn run_bound(
+    raw: *mut ffi::sqlite3,
+    statement: &mut Statement,
+    params: &Params,
+    keep: Keep,
+    early: Option<&dyn Early>,
+) -> Result<Outcome> {
+    let (readonly, inserts) = (statement.readonly, statement.nature.inserts);
+    // SAFETY: the connection is open.
+    let before = if readonly { 0 } else { unsafe { ffi::sqlite3_total_changes64(raw) } };
+    // SAFETY: `params` outlives the reset below.
+    let run = unsafe { statement.bind(params) }.and_then(|()| collect(statement, keep, early));
+    statement.reset();
+    let rows = run?;
+    if readonly {
+        return Ok(Outcome { rows, ..Outcome::default() });
+    }
+    let (changes, last_row_id) = changed_since(raw, before, inserts);
+    Ok(Outcome { changes, last_row_id, rows })
+}
+
+/// The end of what was tried on a caller's thread and is too long for it.
+fn too_long() -> Error {
+    Error::new(ErrorKind::Cancelled, "the statement is too long for this thread")
 }
 
 /// The rows changed by the statement that ran since the total was `before`, and
 /// the last rowid.
-fn changed_since(raw: *mut ffi::sqlite3, before: i64, inserts: bool) -> (u64, i64) {
+pub(super) fn changed_since(raw: *mut ffi::sqlite3, before: i64, inserts: bool) -> (u64, i64) {
     // SAFETY: callers pass their open connection. `changes` keeps its value over
     // statements that change no row, so the total tells whether to ask it.
     unsafe {
@@ -345,11 +297,6 @@ fn changed_since(raw: *mut ffi::sqlite3, before: i64, inserts: bool) -> (u64, i6
         let last = if inserts && changes > 0 { ffi::sqlite3_last_insert_rowid(raw) } else { 0 };
         (u64::try_from(changes).unwrap_or(0), last)
     }
-}
-
-/// `VACUUM` alone of those that can't run in a transaction takes long.
-fn is_vacuum(sql: &str) -> bool {
-    skip_blanks(sql).get(..6).is_some_and(|word| word.eq_ignore_ascii_case("VACUUM"))
 }
 
 /// One statement is undone by SQLite itself when it fails.

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use crate::ffi;
 use smallvec::SmallVec;
 
+use super::authorizer::{Admit, Authorizer, Class, Nature};
 use super::failure;
 use crate::backend::ParamRows;
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::row::{Columns, PageBuilder};
-use crate::sql::{Class, Params, classify, inserts, skip_blanks};
+use crate::sql::{Params, skip_blanks};
 use crate::value::{Value, ValueRef};
 
 /// How often a statement may be too long before it is no longer tried.
@@ -26,9 +27,9 @@ pub(crate) struct Statement {
     raw: *mut ffi::sqlite3_stmt,
     parameters: usize,
     pub(crate) readonly: bool,
-    pub(crate) class: Class,
-    /// It inserts rows, as far as its text tells.
-    pub(crate) inserts: bool,
+    pub(crate) nature: Nature,
+    /// A single step of it may visit a whole table.
+    pub(super) sweeps: bool,
     columns: Arc<Columns>,
     prepared: c_int,
     // The text and blob bytes of the last first row, as a guess for the next one.
@@ -47,61 +48,97 @@ pub(crate) enum Stepped {
 }
 
 impl Statement {
-    /// Prepares exactly one statement.
+    /// Prepares exactly one statement for the connection's user, or, with
+    /// `Admit::Everything`, for this library.
     ///
     /// # Safety
-    /// `db` is open and used by this thread alone; the statement is dropped
-    /// before it closes.
-    pub(crate) unsafe fn prepare(db: *mut ffi::sqlite3, sql: &str, lasting: bool) -> Result<Self> {
-        // SAFETY: by this function's contract.
-        let (statement, rest) = unsafe { Self::prepare_next(db, sql, lasting)? };
-        if !skip_blanks(rest).is_empty() {
-            return Err(Error::invalid("more than one statement; use batch() for several"));
+    /// `db` is open, used by this thread alone, and reports to `authorizer`; the
+    /// statement is dropped before it closes.
+    pub(crate) unsafe fn prepare(
+        db: *mut ffi::sqlite3,
+        authorizer: &Authorizer,
+        admit: Admit,
+        sql: &str,
+    ) -> (Result<Self>, Nature) {
+        let Ok(length) = c_int::try_from(sql.len()) else {
+            let error = Error::new(ErrorKind::TooBig, "the SQL is longer than 2 GiB");
+            return (Err(error), Nature::default());
+        };
+        if sql.contains('\0') {
+            return (Err(nul()), Nature::default());
         }
-        statement.ok_or_else(|| Error::invalid("there is no statement in the SQL"))
+        // SAFETY: by this function's contract.
+        let (compiled, nature) =
+            unsafe { Self::prepare_next(db, authorizer, admit, sql, length, true) };
+        let statement = compiled.and_then(|(statement, rest)| {
+            if !skip_blanks(rest).is_empty() {
+                return Err(Error::invalid("more than one statement; use batch() for several"));
+            }
+            statement.ok_or_else(|| Error::invalid("there is no statement in the SQL"))
+        });
+        (statement, nature)
     }
 
-    /// Prepares the first statement of `sql`, and answers it with the rest of
-    /// the text: `None` if there is only white space and comments.
+    /// Prepares the first statement of `sql`, and returns it with the rest of
+    /// the text: `None` if there is only white space and comments. SQLite copies the
+    /// text unless the last of its `length` bytes is a zero.
     ///
     /// # Safety
-    /// As [`Statement::prepare`].
-    pub(crate) unsafe fn prepare_next(
+    /// As [`Statement::prepare`], and `length` bytes are readable from the start of
+    /// `sql`, which is at most one more than it has.
+    pub(super) unsafe fn prepare_next<'s>(
         db: *mut ffi::sqlite3,
-        sql: &str,
+        authorizer: &Authorizer,
+        admit: Admit,
+        sql: &'s str,
+        length: c_int,
         lasting: bool,
-    ) -> Result<(Option<Self>, &str)> {
-        if sql.contains('\0') {
-            return Err(Error::invalid(
-                "the SQL holds a NUL character; pass such text as a parameter",
-            ));
-        }
-        let Ok(length) = c_int::try_from(sql.len()) else {
-            return Err(Error::new(ErrorKind::TooBig, "the SQL is longer than 2 GiB"));
-        };
-        // SAFETY: by this function's contract; a failed call is told before another.
-        let (raw, rest) = unsafe {
-            compile(db, sql, length, lasting).map_err(|code| failure(db, code, Phase::Compile))?
+    ) -> (Result<(Option<Self>, &'s str)>, Nature) {
+        let (compiled, mut nature) = authorizer.observe(admit, || {
+            // SAFETY: by this function's contract; a failed call is told before another.
+            unsafe {
+                compile(db, sql, length, lasting).map_err(|code| failure(db, code, Phase::Compile))
+            }
+        });
+        let (raw, rest) = match compiled {
+            Ok(compiled) => compiled,
+            Err(error) => return (Err(nature.refused().unwrap_or(error)), nature),
         };
         if raw.is_null() {
-            return Ok((None, rest));
+            return (Ok((None, rest)), nature);
         }
         // SAFETY: `raw` was just prepared.
         let statement = unsafe {
+            let readonly = ffi::sqlite3_stmt_readonly(raw) != 0;
+            let readonly =
+                if admit == Admit::Everything { readonly } else { nature.complete(readonly) };
             Self {
                 raw,
                 parameters: usize::try_from(ffi::sqlite3_bind_parameter_count(raw)).unwrap_or(0),
-                readonly: ffi::sqlite3_stmt_readonly(raw) != 0,
-                class: classify(sql),
-                inserts: inserts(sql),
+                readonly,
+                nature,
+                sweeps: false,
                 columns: Arc::new(column_names(raw)),
                 prepared: 0,
                 weight: 0,
                 used: 0,
-                strikes: 0,
+                strikes: if nature.long { STRIKES } else { 0 },
             }
         };
-        Ok((Some(statement), rest))
+        (Ok((Some(statement), rest)), nature)
+    }
+
+    /// Whether it needs no rule of its own.
+    #[inline]
+    pub(crate) fn is_plain(&self) -> bool {
+        self.nature.class == Class::Plain
+    }
+
+    /// About how many bytes SQLite keeps for it.
+    pub(super) fn memory(&self) -> usize {
+        // SAFETY: the statement is prepared.
+        let used = unsafe { ffi::sqlite3_stmt_status(self.raw, ffi::SQLITE_STMTSTATUS_MEMUSED, 0) };
+        usize::try_from(used).unwrap_or(0)
     }
 
     /// Says that the statement was too long for the caller's thread.
@@ -306,11 +343,17 @@ impl Drop for Statement {
     }
 }
 
+/// The error of a text that C would cut short.
+pub(super) fn nul() -> Error {
+    Error::invalid("the SQL holds a NUL character; pass such text as a parameter")
+}
+
 /// Compiles the first statement of a text, and answers it with the rest: null if there
 /// is none. Fails with SQLite's code.
 ///
 /// # Safety
-/// `db` is open and used by this thread alone, and `sql` has `length` bytes.
+/// `db` is open and used by this thread alone, and `length` bytes are readable from
+/// the start of `sql`.
 pub(crate) unsafe fn compile(
     db: *mut ffi::sqlite3,
     sql: &str,

@@ -1,11 +1,11 @@
 //! SQL text: identifiers, parameters, records, and what a statement is.
 
+mod blanks;
 mod ident;
-mod keyword;
 mod params;
 mod record;
 
+pub(crate) use blanks::skip_blanks;
 pub(crate) use ident::quote_into;
-pub(crate) use keyword::{Class, classify, ends_by_rollback, inserts, skip_blanks};
 pub use params::Params;
 pub use record::Record;

@@ -24,6 +24,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+use std::any::Any;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -34,7 +35,7 @@ use foldhash::fast::FixedState;
 
 use super::{Backend, Begin, Capabilities, Early, Intent, Output, Pages, Program, Reply, Session};
 use crate::backend::Access;
-use crate::engine::{Connection, Role};
+use crate::engine::{Connection, Role, Way};
 use crate::error::{Error, Result};
 use crate::options::Options;
 use crate::sql::Params;
@@ -78,7 +79,7 @@ impl Local {
         let several = connection.is_wal() && !connection.is_memory();
         let turns = Turns::of(path, &options, connection.is_memory());
         let (readers, sessions) = (options.readers, options.sessions);
-        Ok(Self(Arc::new(Shared {
+        let shared = Arc::new(Shared {
             path: path.to_owned(),
             writer: lent::slot(Some(connection)),
             turns,
@@ -90,7 +91,9 @@ impl Local {
             checkpointed: AtomicU32::new(0),
             checkpoint_due: AtomicBool::new(false),
             options,
-        })))
+        });
+        lent::with(&shared.writer, |writer| writer.set_way(shared.way()));
+        Ok(Self(shared))
     }
 
     fn run_with(&self, program: Program<'_>, early: Option<&dyn Early>) -> Reply<Output> {
@@ -111,7 +114,7 @@ fn connect(path: &Path, options: &Options, role: Role) -> Result<Connection> {
     let mut connection = Connection::open(path, options, role)?;
     // Nobody else moves on while this thread waits, so a lock that is taken stays
     // taken.
-    connection.set_busy_timeout(Duration::ZERO);
+    connection.wait_for_locks(Duration::ZERO);
     Ok(connection)
 }
 
@@ -154,12 +157,38 @@ impl Shared {
         }
     }
 
-    /// Closes the connections that nobody uses, out of the way of a statement
-    /// that needs the file for itself.
-    fn make_way(&self) {
-        *self.reader.connection() = None;
-        self.readers.close_idle();
-        self.sessions.close_idle();
+    /// Opens the writer's connection anew if a script left settings, or temporary
+    /// tables, in it.
+    fn replace_marked_writer(self: &Arc<Self>) {
+        if lent::with(&self.writer, |writer| writer.is_marked()) == Some(true) {
+            let fresh = self.connect(Role::Writer).map(|mut fresh| {
+                fresh.set_way(self.way());
+                fresh
+            });
+            // After the new one is open: the last one of a file would close it.
+            *self.writer.connection() = fresh.ok();
+        }
+    }
+
+    /// For a connection whose statements may need the file for themselves.
+    fn way(self: &Arc<Self>) -> Box<dyn Way> {
+        Box::new(IdleConnections(Arc::downgrade(self)))
+    }
+}
+
+/// The connections that nobody uses, out of the way of a statement that acts on the
+/// file as a whole.
+#[derive(Debug)]
+struct IdleConnections(Weak<Shared>);
+
+impl Way for IdleConnections {
+    fn clear(&self, _all: bool) -> Box<dyn Any> {
+        if let Some(shared) = self.0.upgrade() {
+            *shared.reader.connection() = None;
+            shared.readers.close_idle();
+            shared.sessions.close_idle();
+        }
+        Box::new(())
     }
 }
 

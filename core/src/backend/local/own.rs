@@ -9,9 +9,9 @@ use crate::backend::course::Course;
 use crate::backend::{
     Access, Begin, Control, Early, Outcome, Output, Pages, Program, Reply, Session,
 };
-use crate::engine::{Connection, Role, context};
+use crate::engine::{Class, Connection, Role, context};
 use crate::error::{Error, Result};
-use crate::sql::{Class, Params, classify, ends_by_rollback};
+use crate::sql::Params;
 
 /// A connection lent to one holder.
 struct OwnSession(Arc<Own>);
@@ -130,8 +130,8 @@ impl Own {
         }
         self.with(|connection| {
             for step in &program.steps {
-                let (class, readonly) = connection.inspect(&step.sql)?;
-                if !readonly || class == Class::Alone {
+                let (nature, readonly) = connection.inspect(&step.sql)?;
+                if !readonly || nature.class == Class::Alone {
                     return Ok(true);
                 }
             }
@@ -144,14 +144,11 @@ impl Own {
     fn admit(&self, program: &Program<'_>) -> Result<Option<Output>> {
         self.check_begun()?;
         self.with(|connection| {
-            match program.steps.as_slice() {
-                [step] if ends_by_rollback(&step.sql) => {
-                    if self.course.is_lost(connection) {
-                        self.course.set_open(false);
-                        return Ok(Some(Output { steps: smallvec::smallvec![Outcome::default()] }));
-                    }
-                }
-                _ => self.course.check(connection)?,
+            if !connection.is_rollback(program) {
+                self.course.check(connection)?;
+            } else if self.course.is_lost(connection) {
+                self.course.set_open(false);
+                return Ok(Some(Output { steps: smallvec::smallvec![Outcome::default()] }));
             }
             Ok(None)
         })
@@ -163,10 +160,6 @@ impl Own {
         writes: bool,
         early: Option<&dyn Early>,
     ) -> Result<Output> {
-        let shared = self.shared();
-        if program.steps.iter().any(|step| classify(&step.sql) == Class::Alone) {
-            shared.make_way();
-        }
         let answer = self.with(|connection| {
             if writes {
                 self.course.note_write();
@@ -176,7 +169,7 @@ impl Own {
             } else {
                 connection.run_whole(program)
             };
-            self.course.note_statement(program, answer.is_ok(), connection);
+            self.course.note_statement(answer.is_ok(), connection);
             answer
         });
         self.end_turn();

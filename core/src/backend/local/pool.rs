@@ -146,7 +146,8 @@ impl Place {
 
     /// Has another connection in this place, that admits what this role does.
     pub(super) fn open_as(&self, role: Role) -> Result<()> {
-        let connection = self.shared.connect(role)?;
+        let mut connection = self.shared.connect(role)?;
+        connection.set_way(self.shared.way());
         *self.slot.connection() = Some(connection);
         Ok(())
     }

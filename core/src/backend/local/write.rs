@@ -53,7 +53,8 @@ pub(super) fn run(shared: &Arc<Shared>, batch: Vec<Write>) -> Vec<Write> {
     // One alone keeps nobody waiting, and needs no clock.
     let start = (batch.len() > 1).then(platform::now);
     let is_late = || start.is_some_and(|start| platform::now().saturating_sub(start) >= LONG);
-    let mut groups = split(batch).into_iter();
+    let groups = shared.with_writer(|connection| Ok(split(connection, batch)));
+    let mut groups = groups.unwrap_or_default().into_iter();
     let mut left = Vec::new();
     for group in groups.by_ref() {
         left = run_group(shared, group, &is_late);
@@ -66,7 +67,7 @@ pub(super) fn run(shared: &Arc<Shared>, batch: Vec<Write>) -> Vec<Write> {
     left
 }
 
-fn run_group(shared: &Shared, group: Vec<Write>, is_late: &impl Fn() -> bool) -> Vec<Write> {
+fn run_group(shared: &Arc<Shared>, group: Vec<Write>, is_late: &impl Fn() -> bool) -> Vec<Write> {
     let mut group = group;
     if group.len() > 1 {
         let answers =
@@ -109,18 +110,20 @@ fn shared_run(connection: &mut Connection, write: &Write) -> Option<Result<Outpu
 }
 
 /// Runs one write in a transaction of its own.
-fn alone(shared: &Shared, write: &Write) -> Result<Output> {
+fn alone(shared: &Arc<Shared>, write: &Write) -> Result<Output> {
     if !write.completer.start() {
         return Err(cancelled());
     }
-    let special = !write.shares();
-    if special {
-        shared.make_way();
-    }
     let interrupt = Some(write.completer.interrupt());
+    let mut special = false;
     let answer = shared.with_writer(|connection| {
-        lent::for_caller(write.caller, interrupt, connection, |it| it.run_whole(&write.program))
+        let answer = lent::for_caller(write.caller, interrupt, connection, |it| {
+            it.run_whole(&write.program)
+        });
+        special = connection.take_ran_alone();
+        answer
     });
+    shared.replace_marked_writer();
     if special {
         shared.note_mode();
     }

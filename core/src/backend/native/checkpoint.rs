@@ -69,14 +69,14 @@ fn checkpoint(shared: &Arc<Shared>, connection: &mut Connection, frames: u32) {
     }
     end_stalled(shared, frames, connection.page_size());
     let failures = state.failures.load(Ordering::Relaxed);
-    connection.set_busy_timeout(PATIENCE * (1 << (2 * failures.min(2))));
+    connection.wait_for_locks(PATIENCE * (1 << (2 * failures.min(2))));
     // Nobody commits meanwhile, so no lease would look out of date by itself.
     state.restarting.store(true, Ordering::SeqCst);
     shared.end_all_leases();
     let restarted = matches!(connection.checkpoint(true), Ok((0, _)));
     state.restarting.store(false, Ordering::SeqCst);
     state.failures.store(if restarted { 0 } else { failures + 1 }, Ordering::Relaxed);
-    connection.set_busy_timeout(shared.options.busy_timeout);
+    connection.wait_for_locks(shared.options.busy_timeout);
     // After a failure the next try comes when the log has grown by half, so that
     // the waiting stays a small part of the writing.
     let next = if restarted { RESTART } else { frames.saturating_add(frames / 2) };

@@ -1,18 +1,17 @@
 //! Group commit on the writer's thread.
 
-use std::sync::Arc;
+use std::any::Any;
+use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use super::Shared;
 use super::checkpoint;
-use super::pool::Claim;
 use super::slot::Slot;
 use super::writer;
 use crate::backend::group::{Job, split, together};
 use crate::backend::{Completer, Output, Program, cancelled};
-use crate::engine::Connection;
-use crate::error::Result;
-use crate::sql::{Class, classify};
+use crate::engine::{Connection, Way};
+use crate::error::{Error, Result};
 
 /// The most writes that share a transaction.
 pub(super) const MOST: usize = 256;
@@ -39,24 +38,44 @@ impl Job for Write {
 /// is this thread's when it begins, and is given on at the end.
 pub(super) fn serve(shared: &Arc<Shared>, connection: &mut Option<Connection>) {
     let _turn = Turn(shared);
-    let opened = match shared.open_writer(connection) {
-        Ok(connection) => connection,
-        Err(error) => {
-            for write in shared.writer.take_batch() {
-                write.completer.answer(Err(error.duplicate()));
-            }
-            return;
-        }
-    };
     loop {
         let batch = shared.writer.take_batch();
         if batch.is_empty() {
             break;
         }
-        for group in split(batch) {
+        let opened = match shared.open_writer(connection) {
+            Ok(connection) => connection,
+            Err(error) => {
+                refuse(batch, &error);
+                continue;
+            }
+        };
+        let groups = split(opened, batch);
+        for group in groups {
+            let opened = match shared.open_writer(connection) {
+                Ok(opened) => opened,
+                Err(error) => {
+                    refuse(group, &error);
+                    continue;
+                }
+            };
             run(shared, opened, group);
+            if opened.is_marked() {
+                // A script left settings, or temporary tables, that are nobody else's
+                // business. The new connection comes first: the last one of a file
+                // would close it.
+                *connection = shared.connect_writer().ok();
+            }
         }
-        checkpoint::after_commit(shared, opened);
+        if let Some(opened) = connection {
+            checkpoint::after_commit(shared, opened);
+        }
+    }
+}
+
+fn refuse(writes: Vec<Write>, error: &Error) {
+    for write in writes {
+        write.completer.answer(Err(error.duplicate()));
     }
 }
 
@@ -86,12 +105,7 @@ fn run(shared: &Shared, connection: &mut Connection, group: Vec<Write>) {
                 return;
             }
             Ok(None) => {}
-            Err(error) => {
-                for write in group {
-                    write.completer.answer(Err(error.duplicate()));
-                }
-                return;
-            }
+            Err(error) => return refuse(group, &error),
         }
     }
     for write in group {
@@ -105,33 +119,35 @@ fn alone(shared: &Shared, connection: &mut Connection, write: &Write) -> Result<
     if !write.completer.start() {
         return Err(cancelled());
     }
-    let _way = way_for(shared, &write.program, None);
     let interrupt = write.completer.interrupt();
     let answer = shared
         .writer
         .slot
         .interruptible(connection, interrupt, |connection| connection.run_whole(&write.program));
-    if !write.shares() && connection.note_journal_mode().is_ok() {
+    if connection.take_ran_alone() && connection.note_journal_mode().is_ok() {
         shared.note_mode(connection);
     }
     answer
 }
 
-/// Gets the other connections out of the way of a statement that needs it: a
-/// change of the journal mode all of them, the others only their leases.
-pub(super) fn way_for(
-    shared: &Shared,
-    program: &Program<'_>,
-    except: Option<&Arc<Slot>>,
-) -> Vec<Claim> {
-    let mut claims = Vec::new();
-    for step in &program.steps {
-        if classify(&step.sql) == Class::Alone {
-            shared.end_all_leases();
-            if step.sql.to_ascii_lowercase().contains("journal_mode") && claims.is_empty() {
-                claims = shared.make_way(except);
-            }
+/// Gets the database's other connections out of the way of a statement that acts on
+/// the whole file: for a change of the journal mode all of them, else only leases.
+#[derive(Debug)]
+pub(super) struct OtherConnections {
+    pub(super) shared: Weak<Shared>,
+    /// The slot of the connection that runs the statement, where it is no reader's
+    /// and not the writer's.
+    pub(super) except: Option<Weak<Slot>>,
+}
+
+impl Way for OtherConnections {
+    fn clear(&self, all: bool) -> Box<dyn Any> {
+        let Some(shared) = self.shared.upgrade() else { return Box::new(()) };
+        shared.end_all_leases();
+        if !all {
+            return Box::new(());
         }
+        let except = self.except.as_ref().and_then(Weak::upgrade);
+        Box::new(shared.make_way(except.as_ref()))
     }
-    claims
 }

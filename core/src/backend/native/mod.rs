@@ -30,7 +30,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::options::{Options, Synchronous};
 use crate::sql::Params;
 use checkpoint::Checkpoints;
-use group::Write;
+use group::{OtherConnections, Write};
 use pool::{Claim, Pool, Waiter};
 use routes::Routes;
 use session::WriterSession;
@@ -109,15 +109,18 @@ impl Native {
 
 impl Shared {
     fn open_writer<'a>(
-        &self,
+        self: &Arc<Self>,
         connection: &'a mut Option<Connection>,
     ) -> Result<&'a mut Connection> {
-        if connection.is_none() {
-            let opened = self.connect(Role::Writer)?;
-            self.note_mode(&opened);
-            *connection = Some(opened);
-        }
-        opened(connection, || Err(Error::closed("database")))
+        opened(connection, || self.connect_writer())
+    }
+
+    fn connect_writer(self: &Arc<Self>) -> Result<Connection> {
+        let mut opened = self.connect(Role::Writer)?;
+        let shared = Arc::downgrade(self);
+        opened.set_way(Box::new(OtherConnections { shared, except: None }));
+        self.note_mode(&opened);
+        Ok(opened)
     }
 
     fn open_reader<'a>(

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::Shared;
 use super::checkpoint;
-use super::group;
+use super::group::OtherConnections;
 use super::pin::{Busy, Pin};
 use super::pool::{Claim, Waiter};
 use super::slot::{Slot, Tenant, opened};
@@ -16,9 +16,9 @@ use crate::backend::{
     Access, Begin, Completer, Control, Outcome, Output, Pages, Program, Reply, Session, call,
     cancelled,
 };
-use crate::engine::{Connection, Interrupt, Role};
+use crate::engine::{Class, Connection, Interrupt, Role};
 use crate::error::Result;
-use crate::sql::{Class, Params, ends_by_rollback};
+use crate::sql::Params;
 
 /// Waits for a session.
 pub(super) struct Lend {
@@ -35,7 +35,7 @@ impl Waiter for Lend {
         let Self { shared, completer } = *self;
         let slot = Arc::clone(claim.slot());
         slot.submit(Box::new(move |connection| {
-            let session = shared.open_own(connection).map(|_| {
+            let session = shared.open_own(connection, claim.slot()).map(|_| {
                 let (slot, pin) = (Arc::clone(claim.slot()), Pin::new());
                 slot.set_tenant(Some(Tenant::Lent(Arc::clone(&pin))));
                 let lent = OwnSession {
@@ -88,8 +88,7 @@ impl OwnSession {
             let Some(connection) = connection else { return };
             let interrupt = completer.interrupt();
             let stop = Arc::clone(&interrupt);
-            let around =
-                Work { shared: &shared, slot: &slot, write: &write, course: &course, stop: &stop };
+            let around = Work { shared: &shared, write: &write, course: &course, stop: &stop };
             let answer = slot.interruptible(connection, interrupt, |it| work(it, &around));
             if completer.is_abandoned() {
                 course.note_abandoned(connection);
@@ -103,7 +102,6 @@ impl OwnSession {
 /// What surrounds a session's work on its thread.
 struct Work<'a> {
     shared: &'a Arc<Shared>,
-    slot: &'a Arc<Slot>,
     write: &'a Mutex<Option<WriterClaim>>,
     course: &'a Course,
     stop: &'a Interrupt,
@@ -159,10 +157,8 @@ fn end_turn(shared: &Arc<Shared>, write: &Mutex<Option<WriterClaim>>, connection
 }
 
 fn run(work: &Work<'_>, connection: &mut Connection, program: &Program<'_>) -> Result<Output> {
-    let (course, shared) = (work.course, work.shared);
-    if let [step] = program.steps.as_slice()
-        && ends_by_rollback(&step.sql)
-    {
+    let course = work.course;
+    if connection.is_rollback(program) {
         if !connection.in_transaction() && course.is_open() {
             // SQLite has rolled back already.
             course.set_open(false);
@@ -174,22 +170,21 @@ fn run(work: &Work<'_>, connection: &mut Connection, program: &Program<'_>) -> R
     let mut writes = program.access == Access::Write;
     if !writes {
         for step in &program.steps {
-            let (class, readonly) = connection.inspect(&step.sql)?;
-            writes |= !readonly || class == Class::Alone;
+            let (nature, readonly) = connection.inspect(&step.sql)?;
+            writes |= !readonly || nature.class == Class::Alone;
         }
     }
     if writes {
         take_turn(work)?;
         course.note_write();
     }
-    let _way = group::way_for(shared, program, Some(work.slot));
     let answer = if connection.in_transaction() || !writes {
         connection.run_nested(program, None)
     } else {
         connection.run_whole(program)
     };
-    course.note_statement(program, answer.is_ok(), connection);
-    end_turn(shared, work.write, connection);
+    course.note_statement(answer.is_ok(), connection);
+    end_turn(work.shared, work.write, connection);
     answer
 }
 
@@ -253,7 +248,16 @@ impl Drop for OwnSession {
 }
 
 impl Shared {
-    fn open_own<'a>(&self, connection: &'a mut Option<Connection>) -> Result<&'a mut Connection> {
-        opened(connection, || self.connect(Role::Own))
+    fn open_own<'a>(
+        self: &Arc<Self>,
+        connection: &'a mut Option<Connection>,
+        slot: &Arc<Slot>,
+    ) -> Result<&'a mut Connection> {
+        opened(connection, || {
+            let mut connection = self.connect(Role::Own)?;
+            let (shared, except) = (Arc::downgrade(self), Some(Arc::downgrade(slot)));
+            connection.set_way(Box::new(OtherConnections { shared, except }));
+            Ok(connection)
+        })
     }
 }

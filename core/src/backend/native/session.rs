@@ -142,7 +142,7 @@ impl Session for WriterSession {
             } else {
                 connection.run_whole(&program)
             };
-            state.course.note_statement(&program, answer.is_ok(), connection);
+            state.course.note_statement(answer.is_ok(), connection);
             if !nested {
                 checkpoint::after_commit(&shared, connection);
             }

@@ -1,0 +1,334 @@
+//! What a statement is, as SQLite's authorizer tells while it compiles the
+//! statement: comments, quotes, `EXPLAIN` and odd spellings can't deceive it.
+//! <https://sqlite.org/c3ref/set_authorizer.html>
+
+use std::cell::Cell;
+use std::ffi::{CStr, c_char, c_int, c_void};
+
+use super::pragma::{self, Pragma};
+use crate::error::Error;
+use crate::ffi;
+
+/// The classes of statements that need a rule of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Class {
+    /// Queries, and changes of data or schema: no rule.
+    #[default]
+    Plain,
+    /// `BEGIN`, `COMMIT`, `ROLLBACK`, `SAVEPOINT`, `RELEASE`: owned by transactions,
+    /// since a bare one would put several tasks into a shared transaction.
+    Control,
+    /// `VACUUM`, and `PRAGMA`s that act on the whole file: can't run inside a
+    /// transaction.
+    Alone,
+    /// Changes the state of one connection: `ATTACH`, `DETACH`, `CREATE TEMP …`, a
+    /// `PRAGMA` that sets something of the connection.
+    Connection,
+}
+
+/// Which statements a connection compiles for its user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Admit {
+    /// This library's own statements: anything, unobserved.
+    Everything,
+    /// Anything: the connection belongs to one holder.
+    Own,
+    /// The writer's: nothing that outlives the statement in the connection.
+    Shared,
+    /// A reader's: also nothing that acts on the file as a whole.
+    Reading,
+    /// A script's, inside a transaction that was begun for it: nothing that SQLite
+    /// refuses or ignores there.
+    Within,
+}
+
+/// What a transaction statement does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verb {
+    Begin,
+    Commit,
+    Rollback,
+    /// `SAVEPOINT`, `RELEASE` or `ROLLBACK TO`.
+    Savepoint,
+}
+
+/// What is known of a statement from its compilation.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Nature {
+    pub(crate) class: Class,
+    /// The transaction statement that it is.
+    pub(crate) verb: Option<Verb>,
+    /// It inserts rows by itself, not only by triggers.
+    pub(crate) inserts: bool,
+    /// It took effect, or part of it, while it was compiled: to run it again, it has
+    /// to be compiled again.
+    pub(crate) transient: bool,
+    /// It changes the journal mode of the file.
+    pub(crate) journal_mode: bool,
+    /// It only asks for a setting, whatever `sqlite3_stmt_readonly` says.
+    pub(crate) asks: bool,
+    /// One of its operations may take any time: never on a caller's thread.
+    pub(crate) long: bool,
+    /// It counts or deletes rows, perhaps by an operation that visits the whole
+    /// table in a single step; its opcodes tell.
+    pub(crate) sweeps: bool,
+    /// What is to happen instead, as SQLite was told to ignore it.
+    pub(crate) instead: Option<Instead>,
+    /// Whether any action was reported at all: of `VACUUM` none is.
+    seen: bool,
+    refusal: Option<Refusal>,
+}
+
+/// A `PRAGMA` that this library carries out itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Instead {
+    /// `PRAGMA busy_timeout`, with the milliseconds to set.
+    BusyTimeout(Option<i64>),
+}
+
+/// Why a statement was not compiled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Refusal {
+    Control,
+    Connection,
+    /// It belongs to the writer.
+    Alone,
+    /// SQLite would ignore it inside a transaction.
+    Ignored(&'static str),
+    /// It ends with the transaction, and there is none.
+    NeedsTransaction,
+    /// It belongs outside the transaction.
+    Outside,
+}
+
+/// What SQLite's authorizer reports to, for one connection.
+#[derive(Debug)]
+pub(super) struct Authorizer {
+    raw: Cell<*mut ffi::sqlite3>,
+    /// Set while a statement is compiled for the connection's user.
+    admit: Cell<Admit>,
+    nature: Cell<Nature>,
+}
+
+impl Default for Authorizer {
+    fn default() -> Self {
+        Self {
+            raw: Cell::new(std::ptr::null_mut()),
+            admit: Cell::new(Admit::Everything),
+            nature: Cell::default(),
+        }
+    }
+}
+
+impl Authorizer {
+    /// Connects it to a connection.
+    ///
+    /// # Safety
+    /// `raw` is open, `self` stays where it is until the connection closes, and
+    /// whoever compiles on the connection has `self` to itself.
+    pub(super) unsafe fn install(&self, raw: *mut ffi::sqlite3) {
+        self.raw.set(raw);
+        let context = std::ptr::from_ref(self).cast::<c_void>().cast_mut();
+        // SAFETY: by this function's contract.
+        unsafe { ffi::sqlite3_set_authorizer(raw, Some(on_action), context) };
+    }
+
+    /// Observes what `compile` compiles.
+    pub(super) fn observe<T>(&self, admit: Admit, compile: impl FnOnce() -> T) -> (T, Nature) {
+        self.nature.set(Nature::default());
+        self.admit.set(admit);
+        let compiled = compile();
+        self.admit.set(Admit::Everything);
+        (compiled, self.nature.get())
+    }
+
+    fn in_transaction(&self) -> bool {
+        // SAFETY: the connection is open while it compiles, and this only reads.
+        unsafe { ffi::sqlite3_get_autocommit(self.raw.get()) == 0 }
+    }
+
+    fn on_action(&self, action: c_int, first: &CStr, second: Option<&CStr>, inner: bool) -> c_int {
+        let admit = self.admit.get();
+        if admit == Admit::Everything {
+            return ffi::SQLITE_OK;
+        }
+        let mut nature = self.nature.get();
+        nature.seen = true;
+        let code = self.take_note(&mut nature, admit, action, first, second, inner);
+        self.nature.set(nature);
+        code
+    }
+
+    fn take_note(
+        &self,
+        nature: &mut Nature,
+        admit: Admit,
+        action: c_int,
+        first: &CStr,
+        second: Option<&CStr>,
+        inner: bool,
+    ) -> c_int {
+        let (mut class, mut ignored) = (Class::Plain, None);
+        match action {
+            ffi::SQLITE_TRANSACTION => {
+                class = Class::Control;
+                nature.verb = Some(match first.to_bytes() {
+                    b"BEGIN" => Verb::Begin,
+                    b"ROLLBACK" => Verb::Rollback,
+                    _ => Verb::Commit,
+                });
+            }
+            ffi::SQLITE_SAVEPOINT => {
+                class = Class::Control;
+                nature.verb = Some(Verb::Savepoint);
+            }
+            ffi::SQLITE_ATTACH
+            | ffi::SQLITE_DETACH
+            | ffi::SQLITE_CREATE_TEMP_INDEX
+            | ffi::SQLITE_CREATE_TEMP_TABLE
+            | ffi::SQLITE_CREATE_TEMP_TRIGGER
+            | ffi::SQLITE_CREATE_TEMP_VIEW
+            | ffi::SQLITE_DROP_TEMP_INDEX
+            | ffi::SQLITE_DROP_TEMP_TABLE
+            | ffi::SQLITE_DROP_TEMP_TRIGGER
+            | ffi::SQLITE_DROP_TEMP_VIEW => class = Class::Connection,
+            ffi::SQLITE_CREATE_INDEX
+            | ffi::SQLITE_CREATE_VTABLE
+            | ffi::SQLITE_DROP_INDEX
+            | ffi::SQLITE_DROP_TABLE
+            | ffi::SQLITE_DROP_VTABLE
+            | ffi::SQLITE_ALTER_TABLE
+            | ffi::SQLITE_ANALYZE
+            | ffi::SQLITE_REINDEX => nature.long = true,
+            ffi::SQLITE_INSERT => {
+                nature.inserts |= !inner && !first.to_bytes().starts_with(b"sqlite_");
+            }
+            ffi::SQLITE_DELETE => nature.sweeps = true,
+            // The name of a function is the second argument.
+            ffi::SQLITE_FUNCTION => {
+                let name = second.map_or(&b""[..], CStr::to_bytes);
+                nature.sweeps |= name.eq_ignore_ascii_case(b"count");
+            }
+            // These functions report errors of reading as rows.
+            ffi::SQLITE_READ => {
+                nature.long |= pragma::checks(first.to_bytes().strip_prefix(b"pragma_"));
+            }
+            ffi::SQLITE_PRAGMA => {
+                let found = pragma::look_up(first.to_bytes(), second.map(CStr::to_bytes));
+                let Pragma { class: of, asks, transient, long, journal_mode, .. } = found;
+                class = of;
+                nature.asks |= asks;
+                nature.transient |= transient;
+                nature.long |= long;
+                nature.journal_mode |= journal_mode;
+                if let Some(milliseconds) = found.busy_timeout {
+                    nature.instead = Some(Instead::BusyTimeout(milliseconds));
+                }
+                if found.of_transaction {
+                    class = if self.in_transaction() { Class::Plain } else { Class::Connection };
+                } else if let Some(name) = found.ignored_in_transaction {
+                    ignored = self.in_transaction().then_some(name);
+                }
+                if found.of_transaction && class == Class::Connection && admit != Admit::Own {
+                    nature.class = class;
+                    nature.refusal = Some(Refusal::NeedsTransaction);
+                    return ffi::SQLITE_DENY;
+                }
+            }
+            _ => {}
+        }
+        if class != Class::Plain {
+            nature.class = class;
+        }
+        let refusal = match (class, admit) {
+            (Class::Control, Admit::Shared | Admit::Reading) => Some(Refusal::Control),
+            (Class::Connection, Admit::Shared | Admit::Reading) => Some(Refusal::Connection),
+            (Class::Alone, Admit::Reading) => Some(Refusal::Alone),
+            (Class::Alone, Admit::Within) => Some(Refusal::Outside),
+            (Class::Control, Admit::Within) if nature.verb != Some(Verb::Savepoint) => {
+                Some(Refusal::Outside)
+            }
+            // Temporary tables are made inside transactions as well as outside.
+            (Class::Connection, Admit::Within)
+                if matches!(
+                    action,
+                    ffi::SQLITE_PRAGMA | ffi::SQLITE_ATTACH | ffi::SQLITE_DETACH
+                ) =>
+            {
+                Some(Refusal::Outside)
+            }
+            _ => ignored.map(Refusal::Ignored),
+        };
+        if let Some(refusal) = refusal {
+            nature.refusal = Some(refusal);
+            return ffi::SQLITE_DENY;
+        }
+        if nature.instead.is_some() { ffi::SQLITE_IGNORE } else { ffi::SQLITE_OK }
+    }
+}
+
+impl Nature {
+    /// Completes it with what the compiled statement tells, and says whether the
+    /// statement only reads.
+    pub(super) fn complete(&mut self, readonly: bool) -> bool {
+        if !self.seen && !readonly {
+            // VACUUM alone is compiled without any question.
+            self.class = Class::Alone;
+            self.long = true;
+        }
+        readonly || self.asks
+    }
+
+    /// Whether a reader refused it because it acts on the whole file: the writer
+    /// is to run it.
+    pub(super) fn is_writers(&self) -> bool {
+        self.refusal == Some(Refusal::Alone)
+    }
+
+    /// Whether it was refused only because a transaction is open.
+    pub(super) fn is_outside(&self) -> bool {
+        self.refusal == Some(Refusal::Outside)
+    }
+
+    /// Why it was not compiled, where that is for this library to say.
+    pub(super) fn refused(&self) -> Option<Error> {
+        Some(match self.refusal? {
+            Refusal::Control => Error::invalid(
+                "transactions are begun by transaction() and nested by savepoint(); a bare statement would share one among tasks",
+            ),
+            Refusal::Connection => Error::invalid(
+                "this statement changes one connection alone; run it in a session from acquire(), or set it when opening the database",
+            ),
+            Refusal::Alone => Error::invalid("this statement can't run where only reads can"),
+            Refusal::Ignored(name) => Error::invalid(format!(
+                "SQLite ignores PRAGMA {name} inside a transaction; run it before the transaction begins"
+            )),
+            Refusal::Outside => Error::invalid("this statement can't run inside a transaction"),
+            Refusal::NeedsTransaction => Error::invalid(
+                "this setting lasts until the transaction ends; set it inside the transaction that needs it",
+            ),
+        })
+    }
+}
+
+unsafe extern "C" fn on_action(
+    context: *mut c_void,
+    action: c_int,
+    first: *const c_char,
+    second: *const c_char,
+    _database: *const c_char,
+    inner: *const c_char,
+) -> c_int {
+    // SAFETY: `install` passed a pointer that outlives the connection; SQLite's texts
+    // are C strings, or null, that live as long as this call.
+    let (authorizer, first, second) =
+        unsafe { (&*context.cast::<Authorizer>(), text(first), text(second)) };
+    authorizer.on_action(action, first.unwrap_or(c""), second, !inner.is_null())
+}
+
+/// # Safety
+/// `text` is null or a C string that lives long enough.
+unsafe fn text<'a>(text: *const c_char) -> Option<&'a CStr> {
+    // SAFETY: by the contract.
+    (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) })
+}

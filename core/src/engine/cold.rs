@@ -1,0 +1,129 @@
+//! Reads of short work: none waits for the disk, and all together take a bounded
+//! time.
+//!
+//! A statement on a caller's thread may be stopped between two steps of SQLite's
+//! virtual machine; but a single step may visit a whole table, or a row of many
+//! megabytes, page by page, and a page may have to come from the disk. So SQLite's
+//! calls of `pread` go through here: of a thread that does short work, one fails where
+//! the page is not in the system's memory (`RWF_NOWAIT`, on Linux), or when the reads
+//! have taken too long. The statement fails, is undone, and runs again on a thread
+//! that may wait.
+
+use std::cell::Cell;
+use std::ffi::{c_int, c_void};
+use std::sync::Once;
+use std::time::{Duration, Instant};
+
+use crate::ffi;
+
+/// How long the reads of short work may take, from the first on.
+const PATIENCE: Duration = Duration::from_micros(300);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Reads wait as long as they must.
+    Off,
+    /// Nothing was read yet.
+    Armed,
+    /// The first read began then.
+    Since(Instant),
+    /// A read was refused. What undoes the work may read again.
+    Stopped,
+}
+
+thread_local! {
+    static STATE: Cell<State> = const { Cell::new(State::Off) };
+}
+
+/// The reads of this thread are short work's from now on.
+#[inline]
+pub(super) fn begin() {
+    STATE.set(State::Armed);
+}
+
+/// Ends it. Returns whether a read was refused.
+#[inline]
+pub(super) fn end() -> bool {
+    STATE.replace(State::Off) == State::Stopped
+}
+
+/// Whether short work may read more; to be asked before each read.
+pub(crate) fn may_read() -> bool {
+    match STATE.get() {
+        State::Off | State::Stopped => true,
+        State::Armed => {
+            STATE.set(State::Since(Instant::now()));
+            true
+        }
+        State::Since(start) if start.elapsed() < PATIENCE => true,
+        State::Since(_) => {
+            STATE.set(State::Stopped);
+            false
+        }
+    }
+}
+
+/// Has SQLite read through here, from the first connection on.
+pub(super) fn install() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        // SAFETY: SQLite is initialized before its default VFS is looked for, and a
+        // system call of that has the signature of its name; a VFS without this call
+        // refuses it.
+        unsafe {
+            ffi::sqlite3_initialize();
+            let vfs = ffi::sqlite3_vfs_find(std::ptr::null());
+            let Some(set) = vfs.as_ref().and_then(|vfs| vfs.xSetSystemCall) else { return };
+            let read: unsafe extern "C" fn(c_int, *mut c_void, usize, libc::off_t) -> isize = pread;
+            let read = std::mem::transmute::<*const (), unsafe extern "C" fn()>(read as *const ());
+            set(vfs, c"pread".as_ptr(), Some(read));
+        }
+    });
+}
+
+unsafe extern "C" fn pread(
+    file: c_int,
+    into: *mut c_void,
+    length: usize,
+    at: libc::off_t,
+) -> isize {
+    if STATE.get() != State::Off {
+        if !may_read() {
+            // SAFETY: it is this thread's own.
+            unsafe { refuse() };
+            return -1;
+        }
+        #[cfg(all(target_os = "linux", target_env = "gnu"))]
+        if STATE.get() != State::Stopped {
+            let piece = libc::iovec { iov_base: into, iov_len: length };
+            // SAFETY: SQLite lends so many bytes.
+            let read = unsafe { libc::preadv2(file, &raw const piece, 1, at, libc::RWF_NOWAIT) };
+            // SAFETY: it is this thread's own.
+            let error = unsafe { *libc::__errno_location() };
+            // A file system, or a kernel, that can't tell reads as ever.
+            if read >= 0 || !matches!(error, libc::EOPNOTSUPP | libc::ENOSYS | libc::EINVAL) {
+                if read < 0 {
+                    STATE.set(State::Stopped);
+                }
+                return read;
+            }
+        }
+    }
+    // SAFETY: SQLite's own arguments.
+    unsafe { libc::pread(file, into, length, at) }
+}
+
+/// # Safety
+/// None needed; it sets the thread's own error number.
+unsafe fn refuse() {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    // SAFETY: the error number is this thread's.
+    unsafe {
+        *libc::__errno_location() = libc::EAGAIN;
+    }
+    #[cfg(any(target_os = "macos", target_os = "ios"))]
+    // SAFETY: the error number is this thread's.
+    unsafe {
+        *libc::__error() = libc::EAGAIN;
+    }
+}

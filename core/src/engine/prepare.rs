@@ -1,0 +1,144 @@
+//! Compiling statements: what a connection takes from its user, and what is known of
+//! a statement before it runs.
+
+use super::authorizer::{Admit, Class, Instead, Nature};
+use super::statement::Statement;
+use super::{Connection, Role, opcodes};
+use crate::backend::Program;
+use crate::error::{Error, Result};
+use crate::ffi;
+
+/// Compiling a longer text takes too long for a caller's thread.
+pub(super) const LONGEST_BRIEF: usize = 16 * 1024;
+
+impl Connection {
+    /// What this connection takes from its user.
+    pub(super) fn admits(&self) -> Admit {
+        match self.role {
+            _ if self.lent => Admit::Own,
+            Role::Own => Admit::Own,
+            Role::Writer => Admit::Shared,
+            Role::Reader => Admit::Reading,
+        }
+    }
+
+    /// One of this library's own statements, prepared if need be.
+    pub(super) fn own_statement(&mut self, sql: &str) -> Result<&mut Statement> {
+        if !self.controls.contains(sql) {
+            let (raw, authorizer) = (self.raw, &self.authorizer);
+            // SAFETY: the connection is open and this thread alone uses it.
+            let (statement, _) =
+                unsafe { Statement::prepare(raw, authorizer, Admit::Everything, sql) };
+            self.controls.put(sql, statement?);
+        }
+        self.controls.get(sql).ok_or_else(|| Error::invalid("the statement is not there"))
+    }
+
+    /// A statement of the user's, prepared if need be.
+    ///
+    /// # Errors
+    /// What compiling returns, and `InvalidArgument` for one that this connection does
+    /// not take.
+    pub(super) fn statement(&mut self, sql: &str) -> Result<&mut Statement> {
+        if !self.cache.contains(sql) {
+            let statement = self.compile(sql).0?;
+            self.cache.put(sql, statement);
+        }
+        self.cache.get(sql).ok_or_else(|| Error::invalid("the statement is not there"))
+    }
+
+    /// The nature of a statement, and whether it only reads.
+    ///
+    /// # Errors
+    /// As [`statement`](Self::statement).
+    pub(crate) fn inspect(&mut self, sql: &str) -> Result<(Nature, bool)> {
+        if !self.cache.contains(sql) {
+            let (statement, nature) = self.compile(sql);
+            match statement {
+                Ok(statement) => self.cache.put(sql, statement),
+                Err(_) if nature.is_writers() => return Ok((nature, false)),
+                Err(error) => return Err(error),
+            }
+        }
+        let statement = self.statement(sql)?;
+        Ok((statement.nature, statement.readonly))
+    }
+
+    fn compile(&mut self, sql: &str) -> (Result<Statement>, Nature) {
+        let (statement, nature) = self.compile_once(sql);
+        match statement {
+            // What SQLite knows of the schema may be older than the file: for some
+            // errors it looks again by itself, and for others only when a statement
+            // runs.
+            Err(error)
+                if error.code() == Some(ffi::SQLITE_ERROR)
+                    && self.control("SELECT 1 FROM sqlite_schema LIMIT 1").is_ok() =>
+            {
+                self.compile_once(sql)
+            }
+            compiled => (compiled, nature),
+        }
+    }
+
+    fn compile_once(&mut self, sql: &str) -> (Result<Statement>, Nature) {
+        let admit = self.admits();
+        // SAFETY: the connection is open and this thread alone uses it.
+        let (statement, nature) =
+            unsafe { Statement::prepare(self.raw, &self.authorizer, admit, sql) };
+        let statement = statement.and_then(|mut statement| {
+            self.take_effect(&mut statement)?;
+            if statement.nature.sweeps {
+                statement.sweeps = opcodes::of(self, sql).is_ok_and(|found| found.sweeps);
+            }
+            Ok(statement)
+        });
+        (statement, nature)
+    }
+
+    /// To be called for each statement that was compiled for the user: some have taken
+    /// effect, and some this library carries out itself.
+    pub(super) fn take_effect(&mut self, statement: &mut Statement) -> Result<()> {
+        let nature = statement.nature;
+        self.marked |= nature.class == Class::Connection;
+        if let Some(Instead::BusyTimeout(set)) = nature.instead {
+            if let Some(milliseconds) = set {
+                let milliseconds = u64::try_from(milliseconds).unwrap_or(0);
+                self.set_busy_timeout(std::time::Duration::from_millis(milliseconds));
+            }
+            let sql = format!("SELECT {} AS timeout", self.busy_timeout.as_millis());
+            // SAFETY: the connection is open and this thread alone uses it.
+            let (answer, _) =
+                unsafe { Statement::prepare(self.raw, &self.authorizer, Admit::Everything, &sql) };
+            *statement = answer?;
+            statement.nature = nature;
+        }
+        Ok(())
+    }
+
+    /// Whether all statements of the program only read.
+    pub(crate) fn only_reads(&mut self, program: &Program<'_>) -> bool {
+        program.access != crate::backend::Access::Write
+            && program.steps.iter().all(|step| matches!(self.inspect(&step.sql), Ok((_, true))))
+    }
+
+    /// Whether the program is a `ROLLBACK`, and not to a savepoint.
+    pub(crate) fn is_rollback(&mut self, program: &Program<'_>) -> bool {
+        let [step] = program.steps.as_slice() else { return false };
+        let script = step.extra.as_ref().is_some_and(|extra| extra.script);
+        !script
+            && self
+                .inspect(&step.sql)
+                .is_ok_and(|(nature, _)| nature.verb == Some(super::Verb::Rollback))
+    }
+
+    /// Whether the program may share a transaction with others: none of its
+    /// statements needs a rule of its own. Of one that can't be compiled now, running
+    /// it tells.
+    pub(crate) fn is_shareable(&mut self, program: &Program<'_>) -> bool {
+        program.steps.iter().all(|step| {
+            let script = step.extra.as_ref().is_some_and(|extra| extra.script);
+            !script
+                && self.inspect(&step.sql).map_or(true, |(nature, _)| nature.class == Class::Plain)
+        })
+    }
+}

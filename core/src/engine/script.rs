@@ -1,0 +1,214 @@
+//! Scripts: statement after statement of one text, in one transaction as far as the
+//! script brings none of its own.
+
+use std::ffi::c_int;
+
+use super::Connection;
+use super::authorizer::{Admit, Class, Nature, Verb};
+use super::run::changed_since;
+use super::statement::{Statement, Stepped, nul};
+use crate::backend::{Outcome, Program};
+use crate::error::{Error, ErrorKind, Result};
+use crate::ffi;
+use crate::sql::Params;
+
+/// The rest of a script, with a zero behind it: SQLite copies a text that has none,
+/// each time the whole of it.
+struct Text {
+    bytes: Box<[u8]>,
+    at: usize,
+}
+
+impl Text {
+    fn new(script: &str) -> Result<Self> {
+        if script.contains('\0') {
+            return Err(nul());
+        }
+        if c_int::try_from(script.len() + 1).is_err() {
+            return Err(Error::new(ErrorKind::TooBig, "the script is longer than 2 GiB"));
+        }
+        let mut bytes = Vec::with_capacity(script.len() + 1);
+        bytes.extend_from_slice(script.as_bytes());
+        bytes.push(0);
+        Ok(Self { bytes: bytes.into(), at: 0 })
+    }
+
+    /// What is left, and its length with the zero.
+    fn rest(&self) -> (&str, c_int) {
+        let rest = &self.bytes[self.at..];
+        // SAFETY: `at` moves from the end of one statement to that of the next, as
+        // `compile` returned them: these are boundaries of characters.
+        let text = unsafe { std::str::from_utf8_unchecked(&rest[..rest.len() - 1]) };
+        (text, c_int::try_from(rest.len()).unwrap_or(c_int::MAX))
+    }
+}
+
+/// Whose transaction the statements of a script run in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Within {
+    /// None is open.
+    Nothing,
+    /// One that this module began for the script's statements.
+    Ours,
+    /// One that a statement of the script began.
+    Scripts,
+    /// One that was open before.
+    Callers,
+}
+
+/// Whether a program is one script.
+pub(super) fn is_script(program: &Program<'_>) -> bool {
+    matches!(program.steps.as_slice(), [step] if step.extra.as_ref().is_some_and(|it| it.script))
+}
+
+impl Connection {
+    /// Runs a script that is a program by itself, where no transaction is open. The
+    /// writer's connection takes whatever a session's takes meanwhile; where
+    /// [`is_marked`](Self::is_marked) tells so, it is to be replaced.
+    pub(super) fn run_script_alone(&mut self, script: &str) -> Result<Outcome> {
+        let before = std::mem::replace(&mut self.lent, true);
+        let done = self.run_script(script).and_then(|outcome| {
+            if self.in_transaction() && !before && self.role != super::Role::Own {
+                return Err(Error::invalid(
+                    "the script began a transaction and did not end it; it was rolled back",
+                ));
+            }
+            Ok(outcome)
+        });
+        if done.is_err() {
+            self.rollback();
+        }
+        self.lent = before;
+        done
+    }
+
+    /// Runs statement after statement; the error's index tells which failed, and
+    /// its offset counts from the script's start.
+    pub(super) fn run_script(&mut self, script: &str) -> Result<Outcome> {
+        let mut text = Text::new(script)?;
+        let mut sum = Outcome::default();
+        let mut within = if self.in_transaction() { Within::Callers } else { Within::Nothing };
+        // How many statements stay, whatever happens to the next.
+        let mut kept = 0;
+        for index in 0.. {
+            let start = text.at;
+            let placed = |error: Error| told(error.with_index(index).shifted(start), kept);
+            let next = self.next_statement(&mut text, &mut within).map_err(placed)?;
+            let Some(mut statement) = next else { break };
+            if within == Within::Nothing && index > 0 {
+                kept = index;
+            }
+            let placed = |error: Error| told(error.with_index(index).shifted(start), kept);
+            if within == Within::Nothing && needs_transaction(&statement) {
+                self.control("BEGIN IMMEDIATE").map_err(placed)?;
+                within = Within::Ours;
+            }
+            let outcome = self.run_statement(&mut statement).map_err(placed)?;
+            sum.changes += outcome.changes;
+            sum.last_row_id = outcome.last_row_id;
+            within = match within {
+                Within::Nothing | Within::Scripts if self.in_transaction() => Within::Scripts,
+                Within::Nothing | Within::Scripts => Within::Nothing,
+                other => other,
+            };
+        }
+        if within == Within::Ours {
+            self.control("COMMIT").map_err(|error| told(error, kept))?;
+        }
+        Ok(sum)
+    }
+
+    /// Compiles the next statement, where it can run: what SQLite refuses or ignores
+    /// inside a transaction ends the one that this module has begun.
+    fn next_statement(
+        &mut self,
+        text: &mut Text,
+        within: &mut Within,
+    ) -> Result<Option<Statement>> {
+        loop {
+            let (compiled, nature) = {
+                let admit = match within {
+                    Within::Ours => Admit::Within,
+                    _ => self.admits(),
+                };
+                let (rest, length) = text.rest();
+                // SAFETY: the connection is open and this thread alone uses it; the
+                // text goes on to its zero.
+                let (compiled, nature) = unsafe {
+                    let (raw, authorizer) = (self.raw, &self.authorizer);
+                    Statement::prepare_next(raw, authorizer, admit, rest, length, false)
+                };
+                let compiled =
+                    compiled.map(|(statement, next)| (statement, rest.len() - next.len()));
+                (compiled, nature)
+            };
+            if *within == Within::Ours && ends_segment(&nature, &compiled) {
+                if matches!(nature.verb, Some(Verb::Commit | Verb::Rollback)) {
+                    return Err(Error::invalid(
+                        "the script ends a transaction that it did not begin",
+                    ));
+                }
+                drop(compiled);
+                self.control("COMMIT")?;
+                *within = Within::Nothing;
+                continue;
+            }
+            if *within == Within::Callers && nature.verb.is_some_and(|verb| verb != Verb::Savepoint)
+            {
+                return Err(Error::invalid(
+                    "the script begins or ends a transaction, and runs inside one",
+                ));
+            }
+            let (statement, length) = compiled?;
+            text.at += length;
+            let Some(mut statement) = statement else { return Ok(None) };
+            self.take_effect(&mut statement)?;
+            return Ok(Some(statement));
+        }
+    }
+
+    fn run_statement(&mut self, statement: &mut Statement) -> Result<Outcome> {
+        let raw = self.raw;
+        let _way = self.make_way(&statement.nature);
+        let shield = !statement.is_plain() && !statement.nature.long;
+        if shield {
+            self.handlers.shield(true);
+        }
+        // SAFETY: the connection is open.
+        let before = unsafe { ffi::sqlite3_total_changes64(raw) };
+        let params = Params::new();
+        // SAFETY: the parameters outlive the statement.
+        let run = unsafe { statement.bind(&params) }.and_then(|()| {
+            while statement.step()? == Stepped::Row {}
+            Ok(())
+        });
+        statement.reset();
+        if shield {
+            self.handlers.shield(false);
+        }
+        run?;
+        let (changes, last_row_id) = changed_since(raw, before, statement.nature.inserts);
+        Ok(Outcome { changes, last_row_id, ..Outcome::default() })
+    }
+}
+
+/// Whether a statement belongs into a transaction of this module's.
+fn needs_transaction(statement: &Statement) -> bool {
+    match statement.nature.verb {
+        Some(verb) => verb == Verb::Savepoint,
+        None => statement.is_plain() && !statement.readonly,
+    }
+}
+
+/// Whether the transaction of this module's ends before this statement.
+fn ends_segment<T>(nature: &Nature, compiled: &Result<T>) -> bool {
+    nature.is_outside() || (compiled.is_ok() && nature.class == Class::Alone)
+}
+
+fn told(error: Error, kept: usize) -> Error {
+    match kept {
+        0 => error,
+        1 => error.prefixed("the script's first statement stays done, and the next failed"),
+        _ => error.prefixed(&format!("the script's first {kept} statements stay done")),
+    }
+}
