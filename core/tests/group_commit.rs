@@ -274,3 +274,39 @@ async fn what_can_not_share_a_transaction_runs_alone_among_those_that_can() {
     assert_eq!(names(db).await, ["a", "b", "c"]);
     assert_eq!(number(db, "PRAGMA user_version").await, 7);
 }
+
+#[tokio::test]
+async fn a_failure_in_the_middle_of_a_trigger_keeps_nothing_whoever_else_writes() {
+    let schema = "CREATE TABLE t (id INTEGER PRIMARY KEY);
+        CREATE TABLE u (id INTEGER PRIMARY KEY);
+        CREATE TABLE w (id INTEGER PRIMARY KEY, x UNIQUE);
+        CREATE TRIGGER three BEFORE INSERT ON t BEGIN
+            INSERT INTO u SELECT new.id * 10 + value FROM (SELECT 1 AS value UNION ALL SELECT 2 UNION ALL SELECT 3);
+        END;
+        CREATE TRIGGER second AFTER INSERT ON u WHEN new.id % 10 = 2 BEGIN
+            SELECT RAISE(FAIL, 'the second');
+        END;";
+    let fresh = Fresh::with(Database::options().busy_timeout(NEVER), schema).await;
+    let db = &fresh.db;
+    const FAILS: &str = "INSERT INTO t VALUES (?)";
+    const OR_FAIL: &str = "INSERT OR FAIL INTO w VALUES (1, ?), (2, 'x'), (3, 'x'), (4, 'y')";
+    const GOOD: &str = "INSERT INTO w VALUES (?, ?)";
+    // Alone, and so that each is known as a write.
+    assert!(db.execute(FAILS, params![1]).await.is_err());
+    assert_eq!(number(db, "SELECT count(*) FROM u").await, 0);
+    assert!(db.execute(OR_FAIL, params!["a"]).await.is_err());
+    assert_eq!(number(db, "SELECT count(*) FROM w").await, 0);
+    db.execute(GOOD, params![100, "w"]).await.unwrap();
+    let jobs: Vec<Job<'_>> = vec![
+        Box::pin(db.execute(GOOD, params![101, "w1"])),
+        Box::pin(db.execute(FAILS, params![2])),
+        Box::pin(db.execute(GOOD, params![102, "w2"])),
+        Box::pin(db.execute(OR_FAIL, params!["b"])),
+        Box::pin(db.execute(GOOD, params![103, "w3"])),
+    ];
+    let answers = together(db, jobs).await;
+    let done: Vec<bool> = answers.iter().map(Result::is_ok).collect();
+    assert_eq!(done, [true, false, true, false, true]);
+    assert_eq!(number(db, "SELECT count(*) FROM u").await, 0, "nothing of what was refused");
+    assert_eq!(number(db, "SELECT count(*) FROM w").await, 4);
+}

@@ -72,6 +72,9 @@ pub(crate) struct Nature {
     /// It counts or deletes rows, perhaps by an operation that visits the whole
     /// table in a single step; its opcodes tell.
     pub(crate) sweeps: bool,
+    /// It makes a trigger, in which schema its opcodes tell: of one in `temp` SQLite
+    /// reports that of its table.
+    pub(super) makes_trigger: bool,
     /// What is to happen instead, as SQLite was told to ignore it.
     pub(crate) instead: Option<Instead>,
     /// Whether any action was reported at all: of `VACUUM` none is.
@@ -120,6 +123,23 @@ impl Default for Authorizer {
     }
 }
 
+/// What SQLite's authorizer is asked about.
+#[derive(Debug, Clone, Copy)]
+struct Action<'a> {
+    code: c_int,
+    first: &'a CStr,
+    second: Option<&'a CStr>,
+    database: Option<&'a CStr>,
+    /// A trigger or view does it.
+    inner: bool,
+}
+
+impl Action<'_> {
+    fn is_temporary(&self) -> bool {
+        self.database.is_some_and(|name| name.to_bytes().eq_ignore_ascii_case(b"temp"))
+    }
+}
+
 impl Authorizer {
     /// Connects it to a connection.
     ///
@@ -147,27 +167,20 @@ impl Authorizer {
         unsafe { ffi::sqlite3_get_autocommit(self.raw.get()) == 0 }
     }
 
-    fn on_action(&self, action: c_int, first: &CStr, second: Option<&CStr>, inner: bool) -> c_int {
+    fn on_action(&self, action: &Action<'_>) -> c_int {
         let admit = self.admit.get();
         if admit == Admit::Everything {
             return ffi::SQLITE_OK;
         }
         let mut nature = self.nature.get();
         nature.seen = true;
-        let code = self.take_note(&mut nature, admit, action, first, second, inner);
+        let code = self.take_note(&mut nature, admit, action);
         self.nature.set(nature);
         code
     }
 
-    fn take_note(
-        &self,
-        nature: &mut Nature,
-        admit: Admit,
-        action: c_int,
-        first: &CStr,
-        second: Option<&CStr>,
-        inner: bool,
-    ) -> c_int {
+    fn take_note(&self, nature: &mut Nature, admit: Admit, asked: &Action<'_>) -> c_int {
+        let Action { code: action, first, second, inner, .. } = *asked;
         let (mut class, mut ignored) = (Class::Plain, None);
         match action {
             ffi::SQLITE_TRANSACTION => {
@@ -192,6 +205,17 @@ impl Authorizer {
             | ffi::SQLITE_DROP_TEMP_TABLE
             | ffi::SQLITE_DROP_TEMP_TRIGGER
             | ffi::SQLITE_DROP_TEMP_VIEW => class = Class::Connection,
+            // CREATE TABLE temp.t is no CREATE TEMP TABLE to it.
+            ffi::SQLITE_CREATE_TABLE
+            | ffi::SQLITE_CREATE_VIEW
+            | ffi::SQLITE_CREATE_TRIGGER
+            | ffi::SQLITE_CREATE_INDEX
+            | ffi::SQLITE_CREATE_VTABLE
+                if asked.is_temporary() =>
+            {
+                class = Class::Connection;
+            }
+            ffi::SQLITE_CREATE_TRIGGER => nature.makes_trigger = true,
             ffi::SQLITE_CREATE_INDEX
             | ffi::SQLITE_CREATE_VTABLE
             | ffi::SQLITE_DROP_INDEX
@@ -225,7 +249,9 @@ impl Authorizer {
                     nature.instead = Some(Instead::BusyTimeout(milliseconds));
                 }
                 if found.of_transaction {
-                    class = if self.in_transaction() { Class::Plain } else { Class::Connection };
+                    // A reader's transaction is only its lease.
+                    let within = admit != Admit::Reading && self.in_transaction();
+                    class = if within { Class::Plain } else { Class::Connection };
                 } else if let Some(name) = found.ignored_in_transaction {
                     ignored = self.in_transaction().then_some(name);
                 }
@@ -290,6 +316,15 @@ impl Nature {
         self.refusal == Some(Refusal::Outside)
     }
 
+    /// Says that it makes a temporary trigger; returns whether such a connection
+    /// takes it.
+    pub(super) fn note_temporary(&mut self, admit: Admit) -> bool {
+        self.class = Class::Connection;
+        let taken = !matches!(admit, Admit::Shared | Admit::Reading);
+        self.refusal = (!taken).then_some(Refusal::Connection);
+        taken
+    }
+
     /// Why it was not compiled, where that is for this library to say.
     pub(super) fn refused(&self) -> Option<Error> {
         Some(match self.refusal? {
@@ -316,14 +351,18 @@ unsafe extern "C" fn on_action(
     action: c_int,
     first: *const c_char,
     second: *const c_char,
-    _database: *const c_char,
+    database: *const c_char,
     inner: *const c_char,
 ) -> c_int {
     // SAFETY: `install` passed a pointer that outlives the connection; SQLite's texts
     // are C strings, or null, that live as long as this call.
-    let (authorizer, first, second) =
-        unsafe { (&*context.cast::<Authorizer>(), text(first), text(second)) };
-    authorizer.on_action(action, first.unwrap_or(c""), second, !inner.is_null())
+    let (authorizer, action) = unsafe {
+        let (first, second, database) = (text(first), text(second), text(database));
+        let (first, inner) = (first.unwrap_or(c""), !inner.is_null());
+        let action = Action { code: action, first, second, database, inner };
+        (&*context.cast::<Authorizer>(), action)
+    };
+    authorizer.on_action(&action)
 }
 
 /// # Safety

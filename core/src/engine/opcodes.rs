@@ -10,11 +10,16 @@ use crate::value::ValueRef;
 /// `OE_Fail` in SQLite's source: what was done before the error stays.
 const FAIL: i64 = 3;
 
+/// The number of a connection's temporary database.
+const TEMP: i64 = 1;
+
 /// What the opcodes of a statement tell.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Opcodes {
     /// One of them visits a whole table, in a single step of the virtual machine.
     pub(super) sweeps: bool,
+    /// It writes to the connection's temporary database.
+    pub(super) temporary: bool,
     /// An error of it, or of a trigger, may keep what was done before.
     pub(super) fails: bool,
 }
@@ -44,6 +49,7 @@ pub(super) fn of(connection: &Connection, sql: &str) -> Result<Opcodes> {
         match page.cell(1).as_str() {
             Some("Count" | "Clear" | "Destroy" | "IntegrityCk") => found.sweeps = true,
             Some("Halt" | "HaltIfNull") => found.fails |= number(3) == FAIL,
+            Some("OpenWrite") => found.temporary |= number(4) == TEMP,
             Some("VUpdate") => found.fails |= number(6) == FAIL,
             _ => {}
         }

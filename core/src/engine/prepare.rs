@@ -90,6 +90,15 @@ impl Connection {
             if statement.nature.sweeps {
                 statement.sweeps = opcodes::of(self, sql).is_ok_and(|found| found.sweeps);
             }
+            if statement.nature.makes_trigger
+                && opcodes::of(self, sql)?.temporary
+                && !statement.nature.note_temporary(admit)
+            {
+                return Err(statement
+                    .nature
+                    .refused()
+                    .unwrap_or_else(|| Error::closed("statement")));
+            }
             Ok(statement)
         });
         (statement, nature)

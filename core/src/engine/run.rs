@@ -153,7 +153,7 @@ impl Connection {
         earlier: &[Outcome],
     ) -> Result<Outcome> {
         if extra.script {
-            return self.run_script(&step.sql);
+            return self.run_script(&step.sql).map(|(outcome, _)| outcome);
         }
         if !extra.each.is_empty() {
             return self.run_each(step, extra);

@@ -67,8 +67,14 @@ impl Connection {
     /// [`is_marked`](Self::is_marked) tells so, it is to be replaced.
     pub(super) fn run_script_alone(&mut self, script: &str) -> Result<Outcome> {
         let before = std::mem::replace(&mut self.lent, true);
-        let done = self.run_script(script).and_then(|outcome| {
-            if self.in_transaction() && !before && self.role != super::Role::Own {
+        let shared = !before && self.role != super::Role::Own;
+        let done = self.run_script(script).and_then(|(outcome, work)| {
+            if shared && self.marked && !work {
+                return Err(Error::invalid(
+                    "the script only sets what belongs to one connection, which ends with the script; run it in a session from acquire(), or set it when opening the database",
+                ));
+            }
+            if shared && self.in_transaction() {
                 return Err(Error::invalid(
                     "the script began a transaction and did not end it; it was rolled back",
                 ));
@@ -84,9 +90,12 @@ impl Connection {
 
     /// Runs statement after statement; the error's index tells which failed, and
     /// its offset counts from the script's start.
-    pub(super) fn run_script(&mut self, script: &str) -> Result<Outcome> {
+    ///
+    /// The second value tells whether a statement did more than to set something of
+    /// the connection.
+    pub(super) fn run_script(&mut self, script: &str) -> Result<(Outcome, bool)> {
         let mut text = Text::new(script)?;
-        let mut sum = Outcome::default();
+        let (mut sum, mut work) = (Outcome::default(), false);
         let mut within = if self.in_transaction() { Within::Callers } else { Within::Nothing };
         // How many statements stay, whatever happens to the next.
         let mut kept = 0;
@@ -104,6 +113,7 @@ impl Connection {
                 within = Within::Ours;
             }
             let outcome = self.run_statement(&mut statement).map_err(placed)?;
+            work |= statement.nature.class != Class::Connection;
             sum.changes += outcome.changes;
             sum.last_row_id = outcome.last_row_id;
             within = match within {
@@ -115,7 +125,7 @@ impl Connection {
         if within == Within::Ours {
             self.control("COMMIT").map_err(|error| told(error, kept))?;
         }
-        Ok(sum)
+        Ok((sum, work))
     }
 
     /// Compiles the next statement, where it can run: what SQLite refuses or ignores

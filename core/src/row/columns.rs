@@ -3,6 +3,9 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+
 use crate::error::{Error, ErrorKind, Result};
 
 /// The names of a result's columns, shared by all its rows.
@@ -16,6 +19,9 @@ pub struct Columns {
     serial: u64,
     json: OnceLock<Box<str>>,
 }
+
+/// Up to this many names are compared one by one.
+const FEW: usize = 16;
 
 /// So many lists were made.
 static MADE: AtomicU64 = AtomicU64::new(0);
@@ -38,16 +44,38 @@ impl Columns {
     /// Makes the list, telling duplicate names apart.
     pub fn new(names: impl IntoIterator<Item = impl Into<Box<str>>>) -> Self {
         let mut known: Vec<Box<str>> = Vec::new();
+        // Of most rows the names are few, and looked through faster than hashed.
+        let mut taken: HashMap<Box<str>, usize, FixedState> = HashMap::default();
         for name in names {
             let name: Box<str> = name.into();
-            let unique = if known.contains(&name) {
-                (2..)
-                    .map(|number| format!("{name}:{number}").into_boxed_str())
-                    .find(|candidate| !known.contains(candidate))
-                    .unwrap_or(name)
-            } else {
-                name
+            if known.len() == FEW {
+                taken.extend(known.iter().map(|name| (name.clone(), 2)));
+            }
+            let many = known.len() >= FEW;
+            let is_taken = |candidate: &str, taken: &HashMap<Box<str>, usize, FixedState>| {
+                if many {
+                    taken.contains_key(candidate)
+                } else {
+                    known.iter().any(|name| **name == *candidate)
+                }
             };
+            let mut unique = name.clone();
+            if is_taken(&name, &taken) {
+                let mut number = taken.get(&name).copied().unwrap_or(2);
+                loop {
+                    unique = format!("{name}:{number}").into_boxed_str();
+                    number += 1;
+                    if !is_taken(&unique, &taken) {
+                        break;
+                    }
+                }
+                if let Some(next) = taken.get_mut(&name) {
+                    *next = number;
+                }
+            }
+            if many {
+                taken.insert(unique.clone(), 2);
+            }
             known.push(unique);
         }
         let serial = MADE.fetch_add(1, Ordering::Relaxed);

@@ -1,0 +1,169 @@
+//! What may run where is decided by what SQLite says a statement is.
+#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+
+mod support;
+
+use std::time::{Duration, Instant};
+
+use support::{Fresh, NEVER, kind, number, within};
+use ubiqlite::{Database, ErrorKind, Row};
+
+async fn fresh() -> Fresh {
+    let options = Database::options().readers(2).busy_timeout(NEVER);
+    Fresh::with(options, "CREATE TABLE t (x); INSERT INTO t VALUES (1);").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_setting_is_not_made_by_explaining_it() {
+    let fresh = fresh().await;
+    let memory = Database::open(":memory:").await.unwrap();
+    for db in [&fresh.db, &memory] {
+        for (setting, question, stays) in [
+            ("EXPLAIN PRAGMA foreign_keys=OFF", "PRAGMA foreign_keys", 1),
+            ("EXPLAIN QUERY PLAN PRAGMA foreign_keys(0)", "PRAGMA foreign_keys", 1),
+            ("/* */ EXPLAIN PRAGMA main . writable_schema = ON", "PRAGMA writable_schema", 0),
+            ("EXPLAIN PRAGMA recursive_triggers = 1", "PRAGMA recursive_triggers", 0),
+            ("EXPLAIN PRAGMA busy_timeout = 7", "PRAGMA busy_timeout = 7", -1),
+        ] {
+            let refused = db.query::<Row>(setting, ()).await;
+            assert_eq!(kind(refused), ErrorKind::InvalidArgument, "{setting}");
+            assert!(db.execute(setting, ()).await.is_err(), "{setting}");
+            assert!(db.batch([(setting, ())]).await.is_err(), "{setting}");
+            if stays >= 0 {
+                assert_eq!(number(db, question).await, stays, "{setting}");
+                let inside = db.transaction(async |tx| tx.query_value::<i64>(question, ()).await);
+                assert_eq!(inside.await.unwrap(), stays, "{setting}");
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_statement_is_refused_however_it_is_written() {
+    let fresh = fresh().await;
+    for sql in [
+        "BEGIN",
+        ";;/**/-- x\n BEGIN IMMEDIATE",
+        "\u{feff}BEGIN",
+        "end transaction",
+        "COMMIT",
+        "ROLLBACK TO x",
+        "SAVEPOINT x",
+        "RELEASE x",
+        "ATTACH ':memory:' AS other",
+        "DETACH other",
+        "CREATE TEMP TABLE temporary (x)",
+        "CREATE TABLE IF NOT EXISTS \"temp\" . y (x)",
+        "CREATE TRIGGER temp.y AFTER INSERT ON t BEGIN SELECT 1; END",
+        "PRAGMA cache_size = 5",
+        "PRAGMA\nmain\n.\n[cache_size](5)",
+        "PRAGMA no_such_setting = 5",
+    ] {
+        let error = within(sql, fresh.db.execute(sql, ())).await;
+        assert_eq!(error.map_err(|e| e.kind()), Err(ErrorKind::InvalidArgument), "{sql}");
+        let inside = fresh.db.transaction(async |tx| {
+            let error = tx.execute(sql, ()).await;
+            assert_eq!(error.map_err(|e| e.kind()), Err(ErrorKind::InvalidArgument), "{sql}");
+            Ok(())
+        });
+        inside.await.unwrap();
+    }
+    assert_eq!(number(&fresh.db, "SELECT count(*) FROM t").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_for_the_journal_mode_waits_for_nobody() {
+    let fresh = fresh().await;
+    let snapshot = fresh.db.snapshot().await.unwrap();
+    let _: i64 = snapshot.query_value("SELECT x FROM t", ()).await.unwrap();
+    let mut stream = fresh.db.stream("SELECT t.x FROM t, t AS u", ());
+    stream.try_next().await.unwrap();
+    let held = fresh.db.begin().await.unwrap();
+    for sql in
+        ["PRAGMA journal_mode", "pragma main.journal_mode", "PRAGMA page_size", "PRAGMA encoding"]
+    {
+        let start = Instant::now();
+        let row: Row = within(sql, fresh.db.query_one(sql, ())).await.unwrap();
+        assert_eq!(row.len(), 1);
+        assert!(
+            start.elapsed() < Duration::from_secs(20),
+            "{sql} waited for {:?}",
+            start.elapsed()
+        );
+    }
+    held.rollback().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_busy_timeout_is_told_and_can_be_set_in_a_session() {
+    let options = Database::options().busy_timeout(Duration::from_millis(1234));
+    let fresh = Fresh::with(options, "CREATE TABLE t (x)").await;
+    assert_eq!(number(&fresh.db, "PRAGMA busy_timeout").await, 1234);
+    assert_eq!(
+        kind(fresh.db.execute("PRAGMA busy_timeout = 1", ()).await),
+        ErrorKind::InvalidArgument
+    );
+    let mut session = fresh.db.acquire().await.unwrap();
+    let set: i64 = session.query_value("PRAGMA busy_timeout = 250", ()).await.unwrap();
+    assert_eq!(set, 250);
+    let outside = fresh.outside();
+    outside.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let start = Instant::now();
+    let busy = within("a write", session.execute("INSERT INTO t VALUES (1)", ())).await;
+    assert_eq!(kind(busy), ErrorKind::Busy);
+    assert!(start.elapsed() < Duration::from_millis(1200), "{:?}", start.elapsed());
+    session.execute("PRAGMA busy_timeout = 300", ()).await.unwrap();
+    let told: i64 = session.query_value("PRAGMA busy_timeout", ()).await.unwrap();
+    assert_eq!(told, 300);
+    drop(session);
+    let mut session = fresh.db.acquire().await.unwrap();
+    let told: i64 = session.query_value("PRAGMA busy_timeout", ()).await.unwrap();
+    assert_eq!(told, 1234, "what a session sets goes with it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn settings_of_the_header_are_changed_as_rows_are() {
+    let fresh = fresh().await;
+    fresh
+        .db
+        .transaction(async |tx| {
+            tx.execute("PRAGMA user_version = 7", ()).await?;
+            tx.execute("PRAGMA application_id = 8", ()).await.map(|_| ())
+        })
+        .await
+        .unwrap();
+    assert_eq!(number(&fresh.db, "PRAGMA user_version").await, 7);
+    let undone = fresh.db.begin().await.unwrap();
+    let mut undone = undone;
+    undone.execute("PRAGMA user_version = 9", ()).await.unwrap();
+    undone.rollback().await.unwrap();
+    assert_eq!(number(&fresh.db, "PRAGMA user_version").await, 7);
+    fresh.db.execute("PRAGMA user_version = 10", ()).await.unwrap();
+    assert_eq!(number(&fresh.db, "PRAGMA user_version").await, 10);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_attaches_a_file_that_is_not_there_and_keeps_its_log_small() {
+    let fresh = fresh().await;
+    let other = fresh.dir.path().join("other.db");
+    let mut session = fresh.db.acquire().await.unwrap();
+    session.execute("ATTACH ? AS other", (other.to_str().unwrap(),)).await.unwrap();
+    session.execute("PRAGMA other.journal_mode = WAL", ()).await.unwrap();
+    session.execute("PRAGMA other.synchronous = OFF", ()).await.unwrap();
+    session.execute("CREATE TABLE other.log (x)", ()).await.unwrap();
+    for _ in 0..8_000 {
+        let sql = "INSERT INTO other.log VALUES (zeroblob(100))";
+        session.execute(sql, ()).await.unwrap();
+    }
+    let log = fresh.dir.path().join("other.db-wal");
+    let size = std::fs::metadata(log).unwrap().len();
+    assert!(size < 16 << 20, "{size} bytes after 8000 commits");
+    drop(session);
+    // Where nothing is to be created, nothing is.
+    let options = Database::options().create(false);
+    let db = options.open(fresh.path()).await.unwrap();
+    let mut session = db.acquire().await.unwrap();
+    let missing = fresh.dir.path().join("missing.db");
+    let attached = session.execute("ATTACH ? AS other", (missing.to_str().unwrap(),)).await;
+    assert_eq!(kind(attached), ErrorKind::CannotOpen);
+}
