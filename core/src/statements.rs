@@ -30,6 +30,39 @@ macro_rules! reading_methods {
             $this.target().query(sql, params.into()).await
         }
 
+        /// Runs one statement of any kind and returns all that it has to tell: the
+        /// columns with their declared types, the rows, how many rows were changed
+        /// and the last rowid. It is what a driver or a query builder needs, which
+        /// does not know whether a statement reads.
+        ///
+        /// # Errors
+        /// Those of SQLite, by kind; `InvalidArgument` if the parameters do not fit;
+        /// `ReadOnly` for a statement that writes in a snapshot.
+        ///
+        /// # Cancellation
+        /// A statement that was dropped while it ran was done whole or not at all.
+        ///
+        /// # Example
+        /// ```
+        /// # #[tokio::main(flavor = "current_thread")] async fn main() -> ubiqlite::Result<()> {
+        /// # let db = ubiqlite::Database::open(":memory:").await?;
+        /// db.run("CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT)", ()).await?;
+        /// let sql = "INSERT INTO items (name) VALUES (?) RETURNING id, upper(name) AS loud";
+        /// let done = db.run(sql, ["lamp"]).await?;
+        /// assert_eq!((done.rows_changed, done.last_row_id), (1, 1));
+        /// assert_eq!(done.columns[0].declared_type.as_deref(), Some("INTEGER"));
+        /// assert_eq!(done.columns[1].declared_type, None);
+        /// assert_eq!(done.rows[0].get::<&str>("loud")?, "LAMP");
+        /// # Ok(()) }
+        /// ```
+        pub async fn run(
+            $($receiver)+,
+            sql: &str,
+            params: impl Into<crate::Params>,
+        ) -> crate::Result<crate::RunResult> {
+            $this.target().run_one(sql, params.into()).await
+        }
+
         /// Runs a query and answers its first row.
         ///
         /// # Errors

@@ -12,6 +12,7 @@ use crate::gate::{Entered, Gate};
 use crate::many::Many;
 use crate::platform;
 use crate::row::{FromRow, FromValue, Rows};
+use crate::run_result::RunResult;
 use crate::script::Batch;
 use crate::sql::Params;
 use crate::stream::RowStream;
@@ -121,6 +122,12 @@ impl<'a> Target<'a> {
     pub(crate) async fn execute(self, sql: &str, params: Params) -> Result<Executed> {
         let output = self.run(Program::one(Step::new(sql, params, Keep::Nothing))).await?;
         Ok(output.steps.first().map(Executed::from).unwrap_or_default())
+    }
+
+    /// See the method of this name.
+    pub(crate) async fn run_one(self, sql: &str, params: Params) -> Result<RunResult> {
+        let mut output = self.run(Program::one(Step::new(sql, params, Keep::Described))).await?;
+        Ok(output.steps.pop().unwrap_or_default().into())
     }
 
     pub(crate) async fn query<T: FromRow>(self, sql: &str, params: Params) -> Result<Vec<T>> {

@@ -15,7 +15,9 @@ mod program;
 mod reply;
 
 pub use param_rows::ParamRows;
-pub use program::{Access, Expect, Extra, Keep, Outcome, Output, Program, Reference, Step};
+pub use program::{
+    Access, Description, Expect, Extra, Keep, Outcome, Output, Program, Reference, Step,
+};
 pub use reply::Reply;
 
 pub(crate) use call::{Call, Completer, call, cancelled};

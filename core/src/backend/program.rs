@@ -7,6 +7,7 @@ use smallvec::SmallVec;
 use super::ParamRows;
 use crate::error::{Error, ErrorKind, Result};
 use crate::row::Rows;
+pub use crate::run_result::Description;
 use crate::sql::Params;
 use crate::value::{Value, ValueRef};
 
@@ -80,6 +81,8 @@ pub enum Keep {
     First,
     /// All.
     All,
+    /// All, and with them a [`Description`] of the columns.
+    Described,
 }
 
 /// An output of an earlier step.
@@ -123,6 +126,8 @@ pub struct Outcome {
     pub last_row_id: i64,
     /// The rows kept.
     pub rows: Rows,
+    /// The columns, where they were asked for by [`Keep::Described`].
+    pub description: Option<Box<Description>>,
 }
 
 /// What a program did, step by step.

@@ -3,7 +3,7 @@
 
 use super::run::collect;
 use super::{Connection, Read, prepare};
-use crate::backend::{Outcome, Output, Program};
+use crate::backend::{Keep, Outcome, Output, Program};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ffi;
 
@@ -91,7 +91,11 @@ impl Connection {
         let ended = self.end_brief();
         Some(match run {
             Ok(rows) => {
-                let outcome = Outcome { rows, ..Outcome::default() };
+                let description = (step.keep == Keep::Described)
+                    .then(|| self.cache.get(&step.sql))
+                    .flatten()
+                    .map(|statement| Box::new(statement.describe()));
+                let outcome = Outcome { rows, description, ..Outcome::default() };
                 Read::Done(Ok(Output { steps: smallvec::smallvec![outcome] }))
             }
             Err(error) => {

@@ -188,7 +188,7 @@ impl Connection {
             statement.reset();
             let outcome = run.map(|rows| {
                 let (changes, last_row_id) = changed_since(raw, before, inserts);
-                Outcome { changes, last_row_id, rows }
+                Outcome { changes, last_row_id, rows, description: None }
             });
             let outcome = outcome
                 .and_then(|it| extra.check(&it).map(|()| it))
@@ -272,11 +272,12 @@ fn run_bound(
     let run = unsafe { statement.bind(params) }.and_then(|()| collect(statement, keep, early));
     statement.reset();
     let rows = run?;
+    let description = (keep == Keep::Described).then(|| Box::new(statement.describe()));
     if readonly {
-        return Ok(Outcome { rows, ..Outcome::default() });
+        return Ok(Outcome { rows, description, ..Outcome::default() });
     }
     let (changes, last_row_id) = changed_since(raw, before, inserts);
-    Ok(Outcome { changes, last_row_id, rows })
+    Ok(Outcome { changes, last_row_id, rows, description })
 }
 
 /// The end of what was tried on a caller's thread and is too long for it.

@@ -3,10 +3,10 @@
 
 use std::ffi::c_int;
 
-use super::Connection;
 use super::authorizer::{Admit, Class, Nature, Verb};
 use super::run::changed_since;
 use super::statement::{Statement, Stepped, nul};
+use super::{Connection, opcodes};
 use crate::backend::{Outcome, Program};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ffi;
@@ -170,8 +170,12 @@ impl Connection {
                 ));
             }
             let (statement, length) = compiled?;
-            text.at += length;
             let Some(mut statement) = statement else { return Ok(None) };
+            if nature.makes_trigger {
+                let one = text.rest().0.get(..length).unwrap_or_default();
+                self.marked |= opcodes::of(self, one)?.temporary;
+            }
+            text.at += length;
             self.take_effect(&mut statement)?;
             return Ok(Some(statement));
         }

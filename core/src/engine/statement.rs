@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 
 use super::authorizer::{Admit, Authorizer, Class, Nature};
 use super::failure;
-use crate::backend::ParamRows;
+use crate::backend::{Description, ParamRows};
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::row::{Columns, PageBuilder};
 use crate::sql::{Params, skip_blanks};
@@ -298,6 +298,14 @@ impl Statement {
         }
     }
 
+    /// The columns of the result, as of the statement's last run.
+    pub(super) fn describe(&mut self) -> Description {
+        self.refresh_columns();
+        // SAFETY: the statement is prepared.
+        let declared = unsafe { declared_types(self.raw) };
+        Description { columns: Arc::clone(&self.columns), declared }
+    }
+
     /// Writes the current row into the page, straight from SQLite's memory.
     ///
     /// # Errors
@@ -428,6 +436,20 @@ unsafe fn column_names(raw: *mut ffi::sqlite3_stmt) -> Columns {
                 CStr::from_ptr(name).to_string_lossy().into_owned()
             }
         }))
+    }
+}
+
+/// # Safety
+/// `raw` is a prepared statement.
+unsafe fn declared_types(raw: *mut ffi::sqlite3_stmt) -> Vec<Option<Box<str>>> {
+    // SAFETY: by the contract; SQLite's texts are C strings that live until the
+    // statement is compiled again, and are copied here.
+    unsafe {
+        let declared = |index| {
+            let declared = ffi::sqlite3_column_decltype(raw, index);
+            (!declared.is_null()).then(|| CStr::from_ptr(declared).to_string_lossy().into())
+        };
+        (0..ffi::sqlite3_column_count(raw)).map(declared).collect()
     }
 }
 

@@ -26,6 +26,8 @@ pub mod op {
     pub const CAPABILITIES: u8 = 11;
     /// Stops what runs.
     pub const INTERRUPT: u8 = 12;
+    /// A statement of which everything is wanted: columns, rows, changes.
+    pub const RUN: u8 = 13;
     /// Begins a transaction.
     pub const BEGIN: u8 = 20;
     /// Commits a transaction, or releases a savepoint.
@@ -107,6 +109,10 @@ pub mod kind {
     pub const CREDIT: u8 = 9;
     /// Bits: what the backend can do.
     pub const BITS: u8 = 10;
+    /// Everything about a statement: rows changed and last rowid (8 bytes each), the
+    /// length of a list (4 bytes, then 4 of zero), the list in JSON of each column's
+    /// name and declared type or null, and then what [`ROWS`] has.
+    pub const RAN: u8 = 11;
 }
 
 /// Flags of replies.

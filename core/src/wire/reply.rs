@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::numbers::{cell, kind, reply};
+use crate::backend::Outcome;
 use crate::error::{Error, Result};
 use crate::row::{Page, Row, Rows};
 use crate::table::Key;
@@ -20,6 +21,8 @@ pub(super) enum Answer {
     Row(Option<Row>),
     /// The next rows of a stream; none: it is over.
     Next(Option<Rows>),
+    /// Everything about a statement.
+    Ran(Box<Outcome>),
     /// The thing that the request made can be named by the request's number.
     Handle,
     Bits(u32),
@@ -108,6 +111,7 @@ impl Outbox {
             Answer::Bits(bits) => self.plain(id, kind::BITS, *bits as usize, &[]),
             Answer::Key(key) => self.pages(id, kind::KEY, 0, &[Part::whole(&key.as_page())]),
             Answer::Rows(rows) => self.rows(id, 0, rows),
+            Answer::Ran(outcome) => self.ran(id, outcome),
             Answer::Row(None) => self.pages(id, kind::ROWS, 0, &[]),
             Answer::Row(Some(row)) => {
                 let (page, cells) = row.place();
@@ -132,6 +136,22 @@ impl Outbox {
         self.pages(id, kind::ROWS, flags, &parts);
     }
 
+    /// Everything about a statement: see [`kind::RAN`].
+    fn ran(&mut self, id: u32, outcome: &Outcome) {
+        let description = outcome.description.as_deref();
+        let columns = description.into_iter().flat_map(|it| it.columns());
+        let columns: Vec<_> = columns.map(|(name, declared)| (name, declared)).collect();
+        let json = serde_json::json!(columns).to_string();
+        let mut head = numbers(&Executed::from(outcome)).to_vec();
+        #[allow(clippy::cast_possible_truncation, reason = "what is counted is below 4 GiB")]
+        head.extend_from_slice(&u64::from(json.len() as u32).to_le_bytes());
+        head.extend_from_slice(json.as_bytes());
+        head.resize(head.len().next_multiple_of(8), 0);
+        let parts: Vec<Part<'_>> =
+            outcome.rows.pages().iter().map(|page| Part::whole(page)).collect();
+        self.pages_after(id, kind::RAN, 0, &head, &parts);
+    }
+
     fn plain(&mut self, id: u32, kind: u8, extra: usize, payload: &[u8]) {
         let start = self.open(id, kind, 0, extra);
         self.bytes.extend_from_slice(payload);
@@ -139,14 +159,21 @@ impl Outbox {
     }
 
     fn pages(&mut self, id: u32, kind: u8, flags: u8, parts: &[Part<'_>]) {
+        self.pages_after(id, kind, flags, &[], parts);
+    }
+
+    /// Pages with something before them.
+    fn pages_after(&mut self, id: u32, kind: u8, flags: u8, head: &[u8], parts: &[Part<'_>]) {
         let columns = parts.first().map(|part| part.page.columns());
         let full = self.told.as_mut().filter(|told| told.len() >= REMEMBERED);
         let flags = if full.is_some() { flags | reply::FORGET } else { flags };
         full.into_iter().for_each(HashSet::clear);
         let size: usize = parts.iter().map(Part::size).sum();
         // Beside the pages there are headers, and names now and then.
-        self.bytes.reserve(size + columns.map_or(0, |columns| columns.json().len()) + 64);
+        self.bytes
+            .reserve(size + head.len() + columns.map_or(0, |columns| columns.json().len()) + 64);
         let start = self.open(id, kind, flags, parts.len());
+        self.bytes.extend_from_slice(head);
         let (serial, width) = columns.map_or((0, 0), |columns| (columns.serial(), columns.len()));
         let news = self.told.as_mut().is_none_or(|told| told.insert(serial));
         let names = columns.filter(|_| news).map_or("", |columns| columns.json());

@@ -18,6 +18,8 @@ use crate::target::{Executed, Target, limited, no_row};
 pub(super) enum Wanted {
     Changes,
     Rows,
+    /// Columns, rows and changes.
+    Everything,
     /// The first row, which must be there.
     Row,
     /// The first row, if there is one.
@@ -30,6 +32,7 @@ impl Wanted {
         Some(match op {
             op::EXECUTE => Self::Changes,
             op::QUERY => Self::Rows,
+            op::RUN => Self::Everything,
             op::QUERY_ONE | op::QUERY_VALUE => Self::Row,
             op::QUERY_OPTIONAL => Self::RowOrNone,
             _ => return None,
@@ -40,6 +43,7 @@ impl Wanted {
         match self {
             Self::Changes => Keep::Nothing,
             Self::Rows => Keep::All,
+            Self::Everything => Keep::Described,
             Self::Row | Self::RowOrNone => Keep::First,
         }
     }
@@ -55,6 +59,9 @@ impl Wanted {
         let mut steps = output?.steps;
         if self == Self::Changes {
             return Ok(Answer::Executed(steps.first().map(Executed::from).unwrap_or_default()));
+        }
+        if self == Self::Everything {
+            return Ok(Answer::Ran(Box::new(steps.pop().unwrap_or_default())));
         }
         let rows = steps.pop().map(|outcome| outcome.rows).unwrap_or_default();
         if self == Self::Row && rows.is_empty() {

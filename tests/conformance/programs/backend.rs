@@ -128,7 +128,7 @@ fn once(
         let wanted = match keep {
             Keep::Nothing => false,
             Keep::First => kept == 0,
-            Keep::All => true,
+            Keep::All | Keep::Described => true,
         };
         for column in (0..width).filter(|_| wanted) {
             let fitted = page.push(of_plain(row.get_ref(column).map_err(failed)?));

@@ -1,0 +1,138 @@
+//! What runs on a caller's thread is over soon, whatever a single step of SQLite does.
+#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+
+mod support;
+
+use std::pin::pin;
+
+use support::{Fresh, number, start, within};
+use ubiqlite::{Database, Row, Synchronous};
+
+/// Asks, and tells whether the answer was there within the call.
+async fn is_inline(db: &Database, sql: &str) -> bool {
+    let mut query = pin!(db.query::<Row>(sql, ()));
+    let at_once = start(&mut query).await;
+    let inline = at_once.is_some();
+    match at_once {
+        Some(rows) => drop(rows.unwrap()),
+        None => drop(within(sql, query).await.unwrap()),
+    }
+    inline
+}
+
+/// A thread that has answered may hold its connection for a moment more.
+async fn eventually_inline(db: &Database, sql: &str) {
+    for _ in 0..1_000 {
+        if is_inline(db, sql).await {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    }
+    panic!("never within the call: {sql}");
+}
+
+async fn fresh() -> Fresh {
+    let schema = "CREATE TABLE big (id INTEGER PRIMARY KEY, name TEXT);
+        WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 40000)
+            INSERT INTO big SELECT i, 'a name of thirty or so letters ' || i FROM n;
+        CREATE TABLE blobs (id INTEGER PRIMARY KEY, data BLOB);
+        INSERT INTO blobs VALUES (1, zeroblob(100)), (2, zeroblob(30000000));";
+    let options = Database::options().readers(1).synchronous(Synchronous::Normal);
+    let fresh = Fresh::with(options, schema).await;
+    // The reader is there.
+    number(&fresh.db, "SELECT 1").await;
+    fresh
+}
+
+#[tokio::test]
+async fn a_single_step_that_visits_a_whole_table_is_not_taken_on_the_callers_thread() {
+    let fresh = fresh().await;
+    let db = &fresh.db;
+    for sql in [
+        "SELECT count(*) FROM big",
+        "PRAGMA integrity_check",
+        "PRAGMA quick_check(1)",
+        "SELECT * FROM pragma_quick_check",
+        "SELECT length(hex(data)) FROM blobs WHERE id = 2",
+        "SELECT data FROM blobs WHERE id = 2",
+        "SELECT length(hex(zeroblob(20000000)))",
+    ] {
+        // Also when it was run before, and is prepared.
+        for round in 0..3 {
+            assert!(!is_inline(db, sql).await, "{sql}, round {round}");
+        }
+    }
+    // What is short goes on at once.
+    for sql in ["SELECT name FROM big WHERE id = 5000", "SELECT data FROM blobs WHERE id = 1"] {
+        eventually_inline(db, sql).await;
+    }
+}
+
+#[tokio::test]
+async fn a_table_is_not_emptied_on_the_callers_thread() {
+    let fresh = fresh().await;
+    let db = &fresh.db;
+    db.execute("INSERT INTO big (name) VALUES ('x')", ()).await.unwrap();
+    let mut delete = pin!(db.execute("DELETE FROM big", ()));
+    assert!(start(&mut delete).await.is_none(), "it took no hop");
+    assert_eq!(within("a delete", delete).await.unwrap().rows_changed, 40_001);
+    let mut create = pin!(db.execute("CREATE INDEX i ON blobs (data)", ()));
+    assert!(start(&mut create).await.is_none(), "it took no hop");
+    within("an index", create).await.unwrap();
+    // A short write is done at once, where a commit waits for no disk.
+    eventually_inline(db, "INSERT INTO big (name) VALUES ('x')").await;
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_page_that_is_on_the_disk_alone_is_not_waited_for_on_the_callers_thread() {
+    let fresh = fresh().await;
+    let path = fresh.path();
+    fresh.db.close().await.unwrap();
+    let file = std::fs::File::open(&path).unwrap();
+    file.sync_all().unwrap();
+    let forget = || {
+        let forgotten = std::process::Command::new("dd")
+            .args(["of=/dev/null", "iflag=nocache", "count=0", "status=none"])
+            .arg(format!("if={}", path.display()))
+            .status();
+        assert!(forgotten.unwrap().success());
+    };
+    let db = Database::options().readers(1).open(&path).await.unwrap();
+    number(&db, "SELECT 1").await;
+    let sql = "SELECT name FROM big WHERE id = 37777";
+    forget();
+    // Whether the file system can tell is for it; the row is right in any case, and
+    // once read it is there at once.
+    let cold = is_inline(&db, sql).await;
+    let row: String = within(sql, db.query_value(sql, ())).await.unwrap();
+    assert!(row.ends_with("37777"));
+    eventually_inline(&db, sql).await;
+    println!("the cold read was {}", if cold { "inline" } else { "on the reader's thread" });
+}
+
+#[tokio::test]
+async fn texts_of_a_megabyte_do_not_stay_in_memory() {
+    let fresh =
+        Fresh::with(Database::options(), "CREATE TABLE t (id INTEGER PRIMARY KEY, x)").await;
+    let grown = || {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap_or_default();
+        line.split_ascii_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0)
+    };
+    let text = "x".repeat(1 << 20);
+    let insert = async |id: i32| {
+        let sql = format!("INSERT INTO t VALUES ({id}, '{text}')");
+        fresh.db.execute(&sql, ()).await.unwrap();
+        fresh.db.execute("DELETE FROM t WHERE id = ?", (id,)).await.unwrap();
+    };
+    for id in 0..20 {
+        insert(id).await;
+    }
+    let before = grown();
+    for id in 20..100 {
+        insert(id).await;
+    }
+    let growth = grown().saturating_sub(before);
+    assert!(growth < 64 << 10, "80 texts of 1 MB took {growth} KiB more");
+}

@@ -1,0 +1,67 @@
+//! One call tells everything about a statement.
+#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+
+mod support;
+
+use support::{Fresh, cells, kind};
+use ubiqlite::{Database, ErrorKind, RunResult, Value, params};
+
+const SCHEMA: &str = "CREATE TABLE items (id INTEGER PRIMARY KEY, name VARCHAR(20) NOT NULL, price DECIMAL(10, 2), made DATETIME, \"any\");
+    CREATE TABLE log (item);
+    CREATE TRIGGER t AFTER INSERT ON items BEGIN INSERT INTO log VALUES (new.id), (new.id); END;";
+
+fn types(done: &RunResult) -> Vec<(&str, Option<&str>)> {
+    done.columns.iter().map(|it| (it.name.as_str(), it.declared_type.as_deref())).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn columns_and_their_types_are_told_where_there_is_no_row() {
+    let fresh = Fresh::with(Database::options(), SCHEMA).await;
+    let wanted = [
+        ("id", Some("INTEGER")),
+        ("name", Some("VARCHAR(20)")),
+        ("price", Some("DECIMAL(10, 2)")),
+        ("made", Some("DATETIME")),
+        ("any", None),
+        ("1 + 1", None),
+    ];
+    let sql = "SELECT *, 1 + 1 FROM items WHERE id > ?";
+    // Inline, and on the reader's thread.
+    for _ in 0..3 {
+        let done = fresh.db.run(sql, params![0]).await.unwrap();
+        assert_eq!(types(&done), wanted);
+        assert_eq!((done.rows.len(), done.rows_changed, done.last_row_id), (0, 0, 0));
+    }
+    let mut tx = fresh.db.begin().await.unwrap();
+    assert_eq!(types(&tx.run(sql, params![0]).await.unwrap()), wanted);
+    tx.rollback().await.unwrap();
+    let snapshot = fresh.db.snapshot().await.unwrap();
+    assert_eq!(types(&snapshot.run(sql, params![0]).await.unwrap()), wanted);
+    let refused = snapshot.run("DELETE FROM items", ()).await;
+    assert_eq!(refused.map_err(|error| error.kind()), Err(ErrorKind::ReadOnly));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_and_changes_are_told_together() {
+    let fresh = Fresh::with(Database::options(), SCHEMA).await;
+    let insert =
+        "INSERT INTO items (id, name) VALUES (?, 'a'), (?, 'b') RETURNING id * 2 AS twice, name";
+    let done = fresh.db.run(insert, params![7, 8]).await.unwrap();
+    assert_eq!((done.rows_changed, done.last_row_id), (2, 8));
+    assert_eq!(types(&done), [("twice", None), ("name", Some("VARCHAR(20)"))]);
+    let rows = vec![vec![Value::from(14), "a".into()], vec![Value::from(16), "b".into()]];
+    assert_eq!(cells(&done.rows), rows);
+    let done = fresh.db.run("UPDATE items SET price = 3 WHERE id > 7", ()).await.unwrap();
+    assert_eq!((done.rows_changed, done.last_row_id), (1, 0), "no row was inserted");
+    assert!(done.columns.is_empty());
+    let done = fresh.db.run("CREATE TABLE more (x)", ()).await.unwrap();
+    assert_eq!((done.rows_changed, done.last_row_id, done.columns.len()), (0, 0, 0));
+    let done = fresh.db.run("PRAGMA user_version", ()).await.unwrap();
+    assert_eq!(cells(&done.rows), vec![vec![Value::from(0)]]);
+    assert_eq!(kind(fresh.db.run("SELECT ?", ()).await), ErrorKind::InvalidArgument);
+    // The schema changes under a prepared statement.
+    let sql = "SELECT * FROM more";
+    assert_eq!(types(&fresh.db.run(sql, ()).await.unwrap()), [("x", None)]);
+    fresh.db.run("ALTER TABLE more ADD COLUMN y TEXT", ()).await.unwrap();
+    assert_eq!(types(&fresh.db.run(sql, ()).await.unwrap()), [("x", None), ("y", Some("TEXT"))]);
+}
