@@ -63,7 +63,7 @@ pub mod wire;
 pub use backend::{Begin, Capabilities};
 pub use database::Database;
 pub use error::{Error, ErrorKind, Result};
-pub use options::{JournalMode, Options, Synchronous};
+pub use options::{AutoVacuum, JournalMode, Options, Synchronous, TempStore};
 pub use platform::{BoxFuture, MaybeSend, MaybeSync};
 pub use row::{ColumnIndex, Columns, FromRow, FromValue, Json, Page, PageBuilder, Row, Rows};
 pub use run_result::{Column, RunResult};

@@ -39,6 +39,12 @@ pub struct Options {
     pub(crate) wal_limit: u64,
     pub(crate) stall_timeout: Duration,
     pub(crate) vfs: Option<String>,
+    pub(crate) page_size: Option<u32>,
+    pub(crate) auto_vacuum: Option<AutoVacuum>,
+    pub(crate) mmap_size: u64,
+    pub(crate) temp_store: Option<TempStore>,
+    pub(crate) application_id: Option<i32>,
+    pub(crate) pragmas: Vec<(String, String)>,
 }
 
 /// When a commit waits for the disk, <https://sqlite.org/pragma.html#pragma_synchronous>.
@@ -71,6 +77,78 @@ pub enum JournalMode {
     Persist,
     /// A rollback journal in memory: a crash in a commit damages the database.
     Memory,
+}
+
+/// What becomes of pages that hold nothing any more,
+/// <https://sqlite.org/pragma.html#pragma_auto_vacuum>.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AutoVacuum {
+    /// They are used again; `VACUUM` makes the file smaller.
+    #[default]
+    None,
+    /// They are cut off at every commit.
+    Full,
+    /// They are cut off by `PRAGMA incremental_vacuum`.
+    Incremental,
+}
+
+/// Where temporary tables and indexes are kept,
+/// <https://sqlite.org/pragma.html#pragma_temp_store>.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TempStore {
+    /// In files.
+    File,
+    /// In memory.
+    Memory,
+}
+
+impl AutoVacuum {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Full => "full",
+            Self::Incremental => "incremental",
+        }
+    }
+}
+
+impl TempStore {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::File => "file",
+            Self::Memory => "memory",
+        }
+    }
+}
+
+impl std::str::FromStr for AutoVacuum {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        [Self::None, Self::Full, Self::Incremental]
+            .into_iter()
+            .find(|mode| mode.name().eq_ignore_ascii_case(name))
+            .ok_or_else(|| {
+                Error::invalid(format!(
+                    "auto-vacuum is \"none\", \"full\" or \"incremental\", not {name:?}"
+                ))
+            })
+    }
+}
+
+impl std::str::FromStr for TempStore {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        [Self::File, Self::Memory]
+            .into_iter()
+            .find(|store| store.name().eq_ignore_ascii_case(name))
+            .ok_or_else(|| {
+                Error::invalid(format!(
+                    "the store of temporary tables is \"file\" or \"memory\", not {name:?}"
+                ))
+            })
+    }
 }
 
 impl Synchronous {
@@ -149,6 +227,12 @@ impl Default for Options {
             wal_limit: 64 * 1024 * 1024,
             stall_timeout: Duration::from_secs(5),
             vfs: None,
+            page_size: None,
+            auto_vacuum: None,
+            mmap_size: 0,
+            temp_store: None,
+            application_id: None,
+            pragmas: Vec::new(),
         }
     }
 }
@@ -255,6 +339,62 @@ impl Options {
     /// [`stall_timeout`](Self::stall_timeout) is ended. Default: 64 MiB.
     pub fn wal_limit(mut self, bytes: u64) -> Self {
         self.wal_limit = bytes;
+        self
+    }
+
+    /// Bytes in a page of a new file: a power of two from 512 to 65,536. An existing
+    /// file keeps its own, <https://sqlite.org/pragma.html#pragma_page_size>. Default:
+    /// SQLite's, 4,096.
+    pub fn page_size(mut self, bytes: u32) -> Self {
+        self.page_size = Some(bytes);
+        self
+    }
+
+    /// What becomes of the pages of a new file that hold nothing any more. An existing
+    /// file stays as it is. Default: [`AutoVacuum::None`].
+    pub fn auto_vacuum(mut self, mode: AutoVacuum) -> Self {
+        self.auto_vacuum = Some(mode);
+        self
+    }
+
+    /// How many bytes of the file may be read through a memory map,
+    /// <https://sqlite.org/mmap.html>. With it no statement runs on the caller's
+    /// thread: nothing bounds the time that a page takes to come from the disk.
+    /// Default: 0, no map.
+    pub fn mmap_size(mut self, bytes: u64) -> Self {
+        self.mmap_size = bytes;
+        self
+    }
+
+    /// Where temporary tables and indexes are kept. Default: as SQLite was compiled,
+    /// in files.
+    pub fn temp_store(mut self, store: TempStore) -> Self {
+        self.temp_store = Some(store);
+        self
+    }
+
+    /// The number that tells whose file it is,
+    /// <https://sqlite.org/pragma.html#pragma_application_id>. A file that has none
+    /// gets it; one that has another is refused when it is opened. Default: none.
+    pub fn application_id(mut self, id: i32) -> Self {
+        self.application_id = Some(id);
+        self
+    }
+
+    /// Sets another `PRAGMA` of each connection when it is opened; also `encoding`, of
+    /// a new file. One that SQLite does not know, that has an option of its own, or
+    /// that is no setting of a connection, is refused when the database is opened.
+    ///
+    /// # Example
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> ubiqlite::Result<()> {
+    /// let options = ubiqlite::Database::options().pragma("recursive_triggers", "on");
+    /// let db = options.open(":memory:").await?;
+    /// assert!(db.query_value::<bool>("PRAGMA recursive_triggers", ()).await?);
+    /// # Ok(()) }
+    /// ```
+    pub fn pragma(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.pragmas.push((name.into(), value.into()));
         self
     }
 

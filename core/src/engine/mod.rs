@@ -5,6 +5,7 @@ mod brief;
 mod cache;
 #[cfg(unix)]
 mod cold;
+mod configure;
 pub(crate) mod context;
 mod cursor;
 mod handlers;

@@ -115,6 +115,7 @@ impl Connection {
         self.control(&format!("PRAGMA synchronous = {}", options.synchronous.name()))?;
         self.control(&format!("PRAGMA cache_size = -{}", options.cache_kib.max(1)))?;
         if self.role == Role::Writer && !options.read_only {
+            self.configure_new_file(options)?;
             self.control(&format!("PRAGMA journal_mode = {}", options.journal_mode.name()))?;
         }
         self.note_journal_mode()?;
@@ -130,6 +131,7 @@ impl Connection {
             }
             self.control(&format!("PRAGMA journal_size_limit = {}", options.wal_limit))?;
         }
+        self.configure_by_name(options)?;
         if self.role == Role::Reader {
             self.control("PRAGMA query_only = ON")?;
         }

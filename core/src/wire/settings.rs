@@ -1,5 +1,6 @@
 //! Options as other languages give them.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -38,6 +39,18 @@ pub struct Settings {
     #[serde(alias = "journalMode")]
     journal_mode: Option<String>,
     synchronous: Option<String>,
+    #[serde(alias = "pageSize")]
+    page_size: Option<u32>,
+    #[serde(alias = "autoVacuum")]
+    auto_vacuum: Option<String>,
+    #[serde(alias = "mmapSize")]
+    mmap_size: Option<u32>,
+    #[serde(alias = "tempStore")]
+    temp_store: Option<String>,
+    #[serde(alias = "applicationId")]
+    application_id: Option<i32>,
+    /// Other `PRAGMA`s by name.
+    pragmas: Option<BTreeMap<String, String>>,
 }
 
 impl Settings {
@@ -72,12 +85,24 @@ impl Settings {
             inline: |yes| yes;
             leases: |yes| yes;
             wal_limit: u64::from;
+            page_size: |bytes| bytes;
+            mmap_size: u64::from;
+            application_id: |id| id;
         }
         if let Some(name) = &self.journal_mode {
             options = options.journal_mode(name.parse()?);
         }
         if let Some(name) = &self.synchronous {
             options = options.synchronous(name.parse()?);
+        }
+        if let Some(name) = &self.auto_vacuum {
+            options = options.auto_vacuum(name.parse()?);
+        }
+        if let Some(name) = &self.temp_store {
+            options = options.temp_store(name.parse()?);
+        }
+        for (name, value) in self.pragmas.iter().flatten() {
+            options = options.pragma(name, value);
         }
         Ok(options)
     }

@@ -76,6 +76,9 @@ const CLOSED: u8 = 2;
 impl Native {
     /// Opens the database; the answer is ready when its writer is.
     pub(crate) fn open(path: &Path, options: Options) -> Reply<Self> {
+        // Nothing bounds the time that a page of a map takes to come from the disk.
+        let inline = options.inline && options.mmap_size == 0;
+        let options = options.inline(inline);
         let shared = Arc::new(Shared {
             path: path.to_owned(),
             readers: Pool::new(options.readers, 64),

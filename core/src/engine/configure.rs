@@ -1,0 +1,117 @@
+//! The settings of a database and its connections that callers choose by name.
+
+use super::authorizer::{Admit, Class};
+use super::pragma;
+use super::statement::{Statement, Stepped};
+use super::{Connection, Role};
+use crate::error::{Error, ErrorKind, Result};
+use crate::options::Options;
+use crate::sql::quote_into;
+
+/// `PRAGMA`s that have an option, or that this library needs as they are.
+const NOT_BY_NAME: &[(&str, &str)] = &[
+    ("application_id", "the option for the application id"),
+    ("auto_vacuum", "the option for auto-vacuum"),
+    ("busy_timeout", "the option for the busy timeout"),
+    ("cache_size", "the option for the cache's size"),
+    ("foreign_keys", "the option for foreign keys"),
+    ("journal_mode", "the option for the journal mode"),
+    ("mmap_size", "the option for memory-mapped reading"),
+    ("page_size", "the option for the page size"),
+    ("synchronous", "the option for synchronous commits"),
+    ("temp_store", "the option for temporary tables"),
+    ("trusted_schema", "the option for trusted schemas"),
+];
+
+impl Connection {
+    /// Sets what belongs to a file that is not there yet. An existing one stays as it
+    /// is.
+    pub(super) fn configure_new_file(&mut self, options: &Options) -> Result<()> {
+        let asked = options.page_size.is_some()
+            || options.auto_vacuum.is_some()
+            || options.pragmas.iter().any(|(name, _)| name.eq_ignore_ascii_case("encoding"));
+        if !asked || self.integer("PRAGMA page_count")? > 0 {
+            return Ok(());
+        }
+        if let Some(bytes) = options.page_size {
+            self.control(&format!("PRAGMA page_size = {bytes}"))?;
+        }
+        if let Some(mode) = options.auto_vacuum {
+            self.control(&format!("PRAGMA auto_vacuum = {}", mode.name()))?;
+        }
+        for (name, value) in &options.pragmas {
+            if name.eq_ignore_ascii_case("encoding") {
+                self.set_pragma(name, value)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sets what belongs to each connection, and what the file is marked with.
+    pub(super) fn configure_by_name(&mut self, options: &Options) -> Result<()> {
+        if options.mmap_size > 0 {
+            self.control(&format!("PRAGMA mmap_size = {}", options.mmap_size))?;
+        }
+        if let Some(store) = options.temp_store {
+            self.control(&format!("PRAGMA temp_store = {}", store.name()))?;
+        }
+        if let (Some(id), Role::Writer) = (options.application_id, self.role) {
+            self.check_application(id, options.read_only)?;
+        }
+        for (name, value) in &options.pragmas {
+            if !name.eq_ignore_ascii_case("encoding") {
+                self.set_pragma(name, value)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn check_application(&mut self, id: i32, read_only: bool) -> Result<()> {
+        let found = self.integer("PRAGMA application_id")?;
+        if found == i64::from(id) || (found == 0 && read_only) {
+            return Ok(());
+        }
+        if found == 0 {
+            return self.control(&format!("PRAGMA application_id = {id}"));
+        }
+        Err(Error::new(
+            ErrorKind::InvalidArgument,
+            format!(
+                "the file belongs to another application: its application id is {found}, not {id}"
+            ),
+        ))
+    }
+
+    fn set_pragma(&mut self, name: &str, value: &str) -> Result<()> {
+        if let Some((_, option)) =
+            NOT_BY_NAME.iter().find(|(known, _)| name.eq_ignore_ascii_case(known))
+        {
+            return Err(Error::invalid(format!("PRAGMA {name} is set by {option}")));
+        }
+        let mut sql = String::from("PRAGMA ");
+        quote_into(&mut sql, name)?;
+        sql.push_str(" = '");
+        sql.push_str(&value.replace('\'', "''"));
+        sql.push('\'');
+        let known = format!(
+            "SELECT count(*) FROM pragma_pragma_list WHERE name = lower('{}')",
+            name.replace('\'', "''")
+        );
+        if self.integer(&known)? == 0 {
+            return Err(Error::invalid(format!("SQLite has no PRAGMA {name}")));
+        }
+        let of = pragma::look_up(name.as_bytes(), Some(value.as_bytes())).class;
+        let of_the_file = name.eq_ignore_ascii_case("encoding");
+        if of != Class::Connection && !of_the_file {
+            return Err(Error::invalid(format!(
+                "PRAGMA {name} is no setting of a connection; run it as a statement"
+            )));
+        }
+        // SAFETY: the connection is open and this thread alone uses it.
+        let (statement, _) =
+            unsafe { Statement::prepare(self.raw, &self.authorizer, Admit::Everything, &sql) };
+        let mut statement = statement?;
+        while statement.step()? == Stepped::Row {}
+        Ok(())
+    }
+}
