@@ -28,13 +28,7 @@ impl Args {
         let (Some(work), Some(path)) = (rest.next(), rest.next()) else {
             return Err("usage: SUBJECT-BIN WORK DB_PATH [--n N] [--quick] [--readers N]".into());
         };
-        let mut args = Self {
-            work,
-            path: path.into(),
-            readers: 4,
-            n: None,
-            quick: false,
-        };
+        let mut args = Self { work, path: path.into(), readers: 4, n: None, quick: false };
         while let Some(name) = rest.next() {
             let mut number = || {
                 let value = rest.next().ok_or(format!("{name} needs a number"))?;

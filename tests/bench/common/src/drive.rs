@@ -83,9 +83,7 @@ async fn point_reads<S: Subject>(subject: &S, args: &Args, tasks: u64, n: u64) -
     let start = Instant::now();
     let sum = read_all(subject, tasks, each).await?;
     let took = start.elapsed();
-    let expected = (0..tasks).fold(0_u64, |sum, task| {
-        sum.wrapping_add(weights.of_ids(task, each))
-    });
+    let expected = (0..tasks).fold(0_u64, |sum, task| sum.wrapping_add(weights.of_ids(task, each)));
     same(sum, expected)?;
     per_op(&args.work, took, each * tasks);
     Ok(())
@@ -103,9 +101,8 @@ async fn read_all<S: Subject>(subject: &S, tasks: u64, each: u64) -> Result<u64>
     if tasks == 1 {
         return reads(subject.clone(), 0).await;
     }
-    let running: Vec<_> = (0..tasks)
-        .map(|seed| tokio::spawn(reads(subject.clone(), seed)))
-        .collect();
+    let running: Vec<_> =
+        (0..tasks).map(|seed| tokio::spawn(reads(subject.clone(), seed))).collect();
     let mut sum = 0_u64;
     for task in running {
         sum = sum.wrapping_add(task.await??);
@@ -127,9 +124,8 @@ async fn inserts<S: Subject>(subject: &S, work: &str, tasks: u64, n: u64) -> Res
     if tasks == 1 {
         insert_all(subject.clone()).await?;
     } else {
-        let running: Vec<_> = (0..tasks)
-            .map(|_| tokio::spawn(insert_all(subject.clone())))
-            .collect();
+        let running: Vec<_> =
+            (0..tasks).map(|_| tokio::spawn(insert_all(subject.clone()))).collect();
         for task in running {
             task.await??;
         }

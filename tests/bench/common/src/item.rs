@@ -7,9 +7,7 @@ const WORDS: [&str; 16] = [
     "lamp", "table", "chair", "shelf", "mirror", "carpet", "kettle", "teapot", "basket", "candle",
     "pillow", "blanket", "cushion", "drawer", "bench", "stool",
 ];
-const COLOURS: [&str; 8] = [
-    "red", "green", "blue", "white", "black", "amber", "violet", "brown",
-];
+const COLOURS: [&str; 8] = ["red", "green", "blue", "white", "black", "amber", "violet", "brown"];
 const STATUSES: [&str; 4] = ["new", "active", "done", "archived"];
 
 /// A row of `items`, owned.
@@ -97,9 +95,7 @@ impl Weights {
     #[must_use]
     pub fn of_ids(&self, seed: u64, n: u64) -> u64 {
         let mut ids = Ids::new(seed);
-        (0..n).fold(0, |sum: u64, _| {
-            sum.wrapping_add(self.0[ids.id() as usize - 1])
-        })
+        (0..n).fold(0, |sum: u64, _| sum.wrapping_add(self.0[ids.id() as usize - 1]))
     }
 
     /// What reading the whole table `times` over must add up to.

@@ -20,7 +20,7 @@ pub use item::{Ids, Item, ROWS, Weights, items, leaked_items, warm_up_ids, weigh
 pub use report::{figure, per_op, per_second};
 pub use work::{
     COMMITS_PER_SECOND, CREATE_ITEMS, CREATE_LOG, INSERT_ITEM, INSERT_LOG, SCAN, SCANS, SELECT_ALL,
-    SELECT_MILLION, SELECT_ONE, Settings, Synchronous, TASKS, repeats, scan_tasks,
+    SELECT_MILLION, SELECT_ONE, Settings, Synchronous, TASKS, repeats, scan_tasks, script,
 };
 
 #[cfg(feature = "tokio")]

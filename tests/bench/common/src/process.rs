@@ -23,6 +23,16 @@ pub fn peak_kib() -> Result<u64> {
     field(&status, "VmHWM:").ok_or_else(|| "no VmHWM in /proc/self/status".into())
 }
 
+/// The resident memory, in KiB.
+///
+/// # Errors
+///
+/// Where `/proc/self/status` has no `VmRSS`.
+pub fn resident_kib() -> Result<u64> {
+    let status = fs::read_to_string("/proc/self/status")?;
+    field(&status, "VmRSS:").ok_or_else(|| "no VmRSS in /proc/self/status".into())
+}
+
 /// How many threads the process has.
 ///
 /// # Errors

@@ -81,11 +81,7 @@ impl Settings {
         let memory = args.work == "stream_1m";
         Self {
             path: args.path.clone(),
-            synchronous: if full {
-                Synchronous::Full
-            } else {
-                Synchronous::Normal
-            },
+            synchronous: if full { Synchronous::Full } else { Synchronous::Normal },
             cache_kib: if memory { SMALL_CACHE_KIB } else { CACHE_KIB },
             readers: args.readers,
         }
@@ -121,6 +117,7 @@ pub fn repeats(work: &str) -> u64 {
         "insert_1_full" | "insert_64_full" => 4_000,
         "insert_1_normal" | "insert_64_normal" => 20_000,
         "idle" => 1_000,
+        "script" => 70_000,
         // A whole table.
         _ => crate::ROWS,
     }
@@ -130,4 +127,18 @@ pub fn repeats(work: &str) -> u64 {
 #[must_use]
 pub fn scan_tasks(work: &str) -> Option<u64> {
     work.strip_prefix("scan_")?.parse().ok()
+}
+
+/// A script of so many INSERTs, a line each, of about 65 bytes, in a transaction of its
+/// own.
+#[must_use]
+pub fn script(rows: u64) -> String {
+    let mut script = String::from("BEGIN;\n");
+    for id in 1..=rows {
+        script.push_str(&format!(
+            "INSERT INTO log VALUES ({id}, 'a name', '{{}}', 'new', {id}.5);\n"
+        ));
+    }
+    script.push_str("COMMIT;\n");
+    script
 }

@@ -65,11 +65,7 @@ fn counts() -> Result<(f64, f64)> {
 
 async fn open_and_close(settings: &Settings, number: u64) -> Result<()> {
     let path = numbered(&settings.path, number);
-    let db = Ubiqlite::open(&Settings {
-        path: path.clone(),
-        ..settings.clone()
-    })
-    .await?;
+    let db = Ubiqlite::open(&Settings { path: path.clone(), ..settings.clone() }).await?;
     use_it(&db).await?;
     db.close().await?;
     std::fs::remove_file(path)?;
@@ -80,8 +76,7 @@ async fn open_and_close(settings: &Settings, number: u64) -> Result<()> {
 async fn use_it(db: &Ubiqlite) -> Result<()> {
     db.create(CREATE_LOG).await?;
     db.insert(Box::leak(Box::new(Item::new(1)))).await?;
-    db.stream("SELECT id, name, data, status, value FROM log")
-        .await?;
+    db.stream("SELECT id, name, data, status, value FROM log").await?;
     Ok(())
 }
 

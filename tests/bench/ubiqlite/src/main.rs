@@ -1,7 +1,10 @@
-//! ubiqlite: the works that it shares with its peers, and two of its own.
+//! ubiqlite: the works that it shares with its peers, and some of its own.
 
 mod idle;
+mod kept;
+mod late;
 mod scan;
+mod script;
 mod subject;
 
 use bench_common::{Args, Result, run, scan_tasks};
@@ -13,8 +16,12 @@ fn main() -> Result<()> {
     if let Some(tasks) = scan_tasks(&args.work) {
         return scan::run(args, tasks);
     }
-    if args.work == "idle" {
-        return idle::run(&args);
+    match args.work.as_str() {
+        "idle" => return idle::run(&args),
+        "late" => return late::run(&args),
+        "burst" | "texts" => return kept::run(&args),
+        "script" => return script::run(&args),
+        _ => {}
     }
     run::<Ubiqlite>()
 }

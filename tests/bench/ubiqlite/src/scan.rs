@@ -12,10 +12,7 @@ const READERS: usize = 8;
 /// Runs [`SCANS`] scans in each of `tasks` tasks.
 pub fn run(args: Args, tasks: u64) -> Result<()> {
     block_on(async move {
-        let settings = Settings {
-            readers: READERS,
-            ..Settings::of(&args)
-        };
+        let settings = Settings { readers: READERS, ..Settings::of(&args) };
         let db = Ubiqlite::open(&settings).await?;
         let each = args.n(SCANS);
         // Every reader has read the table once before the clock starts.
@@ -29,9 +26,7 @@ pub fn run(args: Args, tasks: u64) -> Result<()> {
 }
 
 async fn scan_all(db: &Ubiqlite, tasks: u64, each: u64) -> Result<()> {
-    let running: Vec<_> = (0..tasks)
-        .map(|_| tokio::spawn(scans(db.clone(), each)))
-        .collect();
+    let running: Vec<_> = (0..tasks).map(|_| tokio::spawn(scans(db.clone(), each))).collect();
     let mut sums = Vec::new();
     for task in running {
         sums.push(task.await??);

@@ -58,12 +58,7 @@ impl Subject for Ubiqlite {
 }
 
 fn params_of(item: &'static Item) -> Params {
-    params![
-        item.name.as_str(),
-        item.data.as_str(),
-        item.status.as_str(),
-        item.value
-    ]
+    params![item.name.as_str(), item.data.as_str(), item.status.as_str(), item.value]
 }
 
 fn weight_of(row: &Row) -> Result<u64> {

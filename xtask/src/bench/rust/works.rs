@@ -37,11 +37,21 @@ pub(crate) const WORKS: &[Work] = &[
     work("scan_2", "long scans, 2 readers", Data::Shared, OURS_AND_RAW),
     work("scan_4", "long scans, 4 readers", Data::Shared, OURS_AND_RAW),
     work("scan_8", "long scans, 8 readers", Data::Shared, OURS_AND_RAW),
+    work("script", "a script of 70,000 INSERTs, per row", Data::Empty, OURS_AND_RAW),
+    work("texts", "600 texts of 1 MB, growth of memory", Data::Empty, OURS),
+    work("late", "lateness", Data::Copy, OURS),
+    work("burst", "after a burst", Data::Shared, OURS),
     work("idle", "idle", Data::Empty, OURS),
 ];
 
 pub(crate) const FURTHER: &[(&str, &str)] = &[
     ("point_read_64_writer_commits", "commits that the writer reached"),
+    ("late_reads", "another task of the thread beside point reads, late at p99"),
+    ("late_count", "the same beside `count(*)` and `sum` of 2,000,000 rows"),
+    ("late_cold", "the same beside reads of a file of 400 MB on the disk"),
+    ("burst_threads", "threads a minute after 64 streams at once"),
+    ("burst_handles", "file handles then"),
+    ("burst_memory", "memory then, over that before"),
     ("idle_wakes", "wake-ups in 3 s of an idle open database"),
     ("idle_threads_left", "threads left by 1,000 databases"),
     ("idle_handles_left", "file handles left by 1,000 databases"),

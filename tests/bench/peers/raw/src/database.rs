@@ -20,13 +20,7 @@ pub fn create(db: &Connection, n: u64) -> Result<()> {
     {
         let mut statement = db.prepare(INSERT_ITEM)?;
         for item in leaked_items(n) {
-            statement.execute(params![
-                item.id,
-                item.name,
-                item.data,
-                item.status,
-                item.value
-            ])?;
+            statement.execute(params![item.id, item.name, item.data, item.status, item.value])?;
         }
     }
     transaction.commit()?;
@@ -69,4 +63,19 @@ fn weight_of(row: &Row<'_>) -> Result<u64> {
         row.get_ref(3)?.as_str()?,
         row.get_ref(4)?.as_f64()?,
     ))
+}
+
+/// A script by SQLite's own `sqlite3_exec`.
+pub fn exec(db: &Connection, script: String) -> bench_common::Result<()> {
+    let script = std::ffi::CString::new(script)?;
+    // SAFETY: the connection is open, and the script is a C string.
+    let code = unsafe {
+        let (none, nobody) = (std::ptr::null_mut(), std::ptr::null_mut());
+        rusqlite::ffi::sqlite3_exec(db.handle(), script.as_ptr(), None, none, nobody)
+    };
+    if code == rusqlite::ffi::SQLITE_OK {
+        Ok(())
+    } else {
+        Err(format!("sqlite3_exec: {code}").into())
+    }
 }

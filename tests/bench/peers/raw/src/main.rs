@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use bench_common::{
     Args, CREATE_LOG, INSERT_LOG, Ids, ROWS, Result, SELECT_ALL, SELECT_MILLION, Settings, Weights,
-    figure, leaked_items, per_op, process, repeats, scan_tasks, warm_up_ids,
+    figure, leaked_items, per_op, process, repeats, scan_tasks, script, warm_up_ids,
 };
 use rusqlite::{Connection, params};
 
@@ -38,6 +38,13 @@ fn main() -> Result<()> {
             let rows = leaked_items(n);
             let start = Instant::now();
             database::insert_all(&db, INSERT_LOG, rows)?;
+            per_op(work, start.elapsed(), n);
+        }
+        "script" => {
+            db.execute_batch(CREATE_LOG)?;
+            let script = script(n);
+            let start = Instant::now();
+            database::exec(&db, script)?;
             per_op(work, start.elapsed(), n);
         }
         _ => args.unknown_work()?,

@@ -14,9 +14,8 @@ pub fn run(args: &Args, settings: &Settings, threads: u64) -> Result<()> {
     // Everybody has read the table once before the clock starts.
     let ready = Barrier::new(threads as usize + 1);
     let took = thread::scope(|scope| {
-        let running: Vec<_> = (0..threads)
-            .map(|_| scope.spawn(|| scans(settings, each, &ready)))
-            .collect();
+        let running: Vec<_> =
+            (0..threads).map(|_| scope.spawn(|| scans(settings, each, &ready))).collect();
         ready.wait();
         let start = Instant::now();
         for thread in running {
