@@ -4,6 +4,7 @@ mod brief;
 mod cache;
 pub(crate) mod context;
 mod cursor;
+mod handle;
 mod handlers;
 mod lease;
 mod open;
@@ -19,6 +20,7 @@ use crate::ffi;
 
 #[cfg(any(target_family = "wasm", test, feature = "local"))]
 pub(crate) use cursor::Cursor;
+pub(crate) use handle::{Handle, Refused};
 pub(crate) use handlers::Interrupt;
 pub(crate) use open::Role;
 pub(crate) use read::{Read, Snapshot};
@@ -54,7 +56,7 @@ pub(crate) struct Connection {
     memory: bool,
     page_size: u32,
     // Closes the connection, so it is the last to be dropped.
-    _db: rusqlite::Connection,
+    _db: Handle,
 }
 
 /// A read transaction kept open, and the wal-index header from before it.
