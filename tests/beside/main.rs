@@ -48,7 +48,7 @@ async fn works(file: &std::path::Path) -> Result<String> {
     let quoted = db.query_value::<String>("SELECT \"no text\"", params![]).await;
     assert_eq!(quoted.unwrap_err().kind(), ErrorKind::NoSuchColumn);
 
-    let transaction = db.transaction().await?;
+    let mut transaction = db.begin().await?;
     transaction.execute("UPDATE parents SET name = 'bob'", params![]).await?;
     transaction.commit().await?;
     let mut rows = db.stream("SELECT name FROM parents", params![]);

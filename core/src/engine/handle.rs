@@ -93,3 +93,74 @@ fn text_of(code: c_int) -> Cow<'static, str> {
     // SAFETY: SQLite's texts are C strings that are never freed.
     unsafe { CStr::from_ptr(ffi::sqlite3_errstr(code)).to_string_lossy() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WRITE: c_int = ffi::SQLITE_OPEN_READWRITE | ffi::SQLITE_OPEN_CREATE;
+
+    fn refused(name: &str, flags: c_int) -> Refused {
+        Handle::open(Path::new(name), flags, None).unwrap_err()
+    }
+
+    #[test]
+    fn what_can_not_be_opened_says_why_in_sqlites_words() {
+        let folder = tempfile::tempdir().unwrap();
+        let missing = folder.path().join("none/a.db");
+        match refused(missing.to_str().unwrap(), WRITE) {
+            Refused::Code(code, message) => {
+                assert_eq!(code & 0xff, ffi::SQLITE_CANTOPEN);
+                assert_eq!(message, "unable to open database file");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_name_with_a_nul_is_refused_and_not_cut_short() {
+        assert!(matches!(refused("a\0b", WRITE), Refused::Name));
+        assert!(matches!(
+            Handle::open(Path::new(":memory:"), WRITE, Some("unix\0")).unwrap_err(),
+            Refused::Name
+        ));
+    }
+
+    /// How many descriptors of this process are of the file, where the system tells.
+    fn descriptors(file: &Path) -> Option<usize> {
+        let all = std::fs::read_dir("/proc/self/fd").ok()?;
+        Some(
+            all.flatten()
+                .filter(|fd| std::fs::read_link(fd.path()).is_ok_and(|to| to == file))
+                .count(),
+        )
+    }
+
+    #[test]
+    fn a_statement_that_was_left_does_not_keep_the_file_open_for_ever() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().canonicalize().unwrap().join("a.db");
+        let db = Handle::open(&path, WRITE, None).unwrap();
+        let mut statement = ptr::null_mut();
+        // SAFETY: the connection is open, the SQL a C string, and the pointers are ours.
+        unsafe {
+            let sql = c"SELECT count(*) FROM sqlite_schema";
+            let code = ffi::sqlite3_prepare_v3(
+                db.raw(),
+                sql.as_ptr(),
+                -1,
+                0,
+                &raw mut statement,
+                ptr::null_mut(),
+            );
+            assert_eq!(code, ffi::SQLITE_OK);
+            assert_eq!(ffi::sqlite3_step(statement), ffi::SQLITE_ROW);
+        }
+        drop(db);
+        // SAFETY: the statement exists until here, and its connection with it.
+        unsafe { ffi::sqlite3_finalize(statement) };
+        if let Some(left) = descriptors(&path) {
+            assert_eq!(left, 0);
+        }
+    }
+}

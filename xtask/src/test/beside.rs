@@ -16,15 +16,14 @@ const CRATES: &[(&str, &str)] = &[
     ("rusqlite-oldest", r#"rusqlite = { version = "=0.32.0", features = ["bundled"] }"#),
     // To be raised when there is a newer one, and the range with it.
     ("rusqlite-newest", r#"rusqlite = { version = "0.43", features = ["bundled"] }"#),
-    ("sqlx", r#"sqlx = { version = "0.8", features = ["sqlite", "runtime-tokio"] }"#),
+    ("sqlx-0.8", r#"sqlx = { version = "0.8", features = ["sqlite", "runtime-tokio"] }"#),
+    ("sqlx-0.9", r#"sqlx = { version = "0.9", features = ["sqlite", "runtime-tokio"] }"#),
     (
         "diesel",
         r#"diesel = { version = "2", features = ["sqlite", "returning_clauses_for_sqlite_3_35"] }"#,
     ),
-    (
-        "sea-orm",
-        r#"sea-orm = { version = "1", features = ["sqlx-sqlite", "runtime-tokio-rustls"] }"#,
-    ),
+    ("sea-orm-1", r#"sea-orm = { version = "1", features = ["sqlx-sqlite"] }"#),
+    ("sea-orm-2", r#"sea-orm = { version = "2", features = ["sqlx-sqlite"] }"#),
     ("hiqlite", r#"hiqlite = "0.15""#),
 ];
 
