@@ -47,6 +47,8 @@ async fn works(file: &std::path::Path) -> Result<String> {
     );
     let quoted = db.query_value::<String>("SELECT \"no text\"", params![]).await;
     assert_eq!(quoted.unwrap_err().kind(), ErrorKind::NoSuchColumn);
+    let root: f64 = db.query_value("SELECT sqrt(2.25)", params![]).await?;
+    assert!((root - 1.5).abs() < f64::EPSILON, "{root}");
 
     let mut transaction = db.begin().await?;
     transaction.execute("UPDATE parents SET name = 'bob'", params![]).await?;

@@ -7,6 +7,8 @@ mod cursor;
 mod handle;
 mod handlers;
 mod lease;
+#[cfg(not(target_family = "wasm"))]
+mod math;
 mod open;
 mod read;
 mod run;

@@ -78,6 +78,12 @@ impl Connection {
     }
 
     fn configure(&mut self, options: &Options) -> Result<()> {
+        // The module for wasm32 is always built with them.
+        #[cfg(not(target_family = "wasm"))]
+        // SAFETY: the connection is open and this thread alone uses it.
+        unsafe {
+            super::math::add_where_missing(self.raw)?;
+        }
         for setting in [
             ffi::SQLITE_DBCONFIG_DQS_DML,
             ffi::SQLITE_DBCONFIG_DQS_DDL,

@@ -138,6 +138,10 @@ constants! {
     SQLITE_TEXT = 3;
     SQLITE_UTF8 = 1;
 
+    // Of a function that SQL calls.
+    SQLITE_DETERMINISTIC = 0x800;
+    SQLITE_INNOCUOUS = 0x20_0000;
+
     // How a file is opened, and what for.
     SQLITE_OPEN_READONLY = 1;
     SQLITE_OPEN_READWRITE = 2;

@@ -3,8 +3,8 @@
 use std::ffi::{c_char, c_int, c_uchar, c_uint, c_void};
 
 use super::types::{
-    sqlite3, sqlite3_destructor_type, sqlite3_filename, sqlite3_int64, sqlite3_stmt,
-    sqlite3_uint64, sqlite3_value, sqlite3_vfs,
+    sqlite3, sqlite3_context, sqlite3_destructor_type, sqlite3_filename, sqlite3_function,
+    sqlite3_int64, sqlite3_stmt, sqlite3_uint64, sqlite3_value, sqlite3_vfs,
 };
 
 unsafe extern "C" {
@@ -168,5 +168,21 @@ unsafe extern "C" {
         frames: *mut c_int,
         copied: *mut c_int,
     ) -> c_int;
+    pub(crate) fn sqlite3_compileoption_used(name: *const c_char) -> c_int;
+    pub(crate) fn sqlite3_create_function_v2(
+        db: *mut sqlite3,
+        name: *const c_char,
+        arguments: c_int,
+        flags: c_int,
+        user_data: *mut c_void,
+        function: sqlite3_function,
+        step: sqlite3_function,
+        last: Option<unsafe extern "C" fn(*mut sqlite3_context)>,
+        destroy: sqlite3_destructor_type,
+    ) -> c_int;
+    pub(crate) fn sqlite3_user_data(context: *mut sqlite3_context) -> *mut c_void;
+    pub(crate) fn sqlite3_value_numeric_type(value: *mut sqlite3_value) -> c_int;
+    pub(crate) fn sqlite3_result_double(context: *mut sqlite3_context, value: f64);
+    pub(crate) fn sqlite3_result_int64(context: *mut sqlite3_context, value: sqlite3_int64);
     pub(crate) fn sqlite3_close_v2(db: *mut sqlite3) -> c_int;
 }

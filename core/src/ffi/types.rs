@@ -23,12 +23,16 @@ opaque! {
     sqlite3_stmt;
     /// A value.
     sqlite3_value;
+    /// The call of a function that SQL calls.
+    sqlite3_context;
 }
 
 pub(crate) type sqlite3_int64 = i64;
 pub(crate) type sqlite3_uint64 = u64;
 pub(crate) type sqlite3_filename = *const c_char;
 pub(crate) type sqlite3_syscall_ptr = Option<unsafe extern "C" fn()>;
+pub(crate) type sqlite3_function =
+    Option<unsafe extern "C" fn(*mut sqlite3_context, c_int, *mut *mut sqlite3_value)>;
 pub(crate) type sqlite3_destructor_type = Option<unsafe extern "C" fn(*mut c_void)>;
 
 /// An open file, as the VFS that opened it begins it.
