@@ -11,6 +11,8 @@ mod port;
 
 use std::panic;
 
+// SQLite itself: only to have it linked.
+use sqlite_wasm_rs as _;
 use wasm_bindgen::prelude::*;
 
 pub use port::{Port, connect};

@@ -36,6 +36,11 @@ pub(crate) const ALL: &[Part] = &[
         When::Always(build::kotlin::setup, test::kotlin::steps),
     ),
     part(
+        "beside",
+        "crates that link SQLite too compile beside this one",
+        When::Named(setup::c_compiler, test::beside::compile),
+    ),
+    part(
         "bench",
         "the benchmark programs compile",
         When::Named(setup::c_compiler, test::peers::steps),

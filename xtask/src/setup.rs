@@ -1,7 +1,7 @@
 //! What the parts need, and getting it: `cargo xtask setup`.
 
 use crate::process::Run;
-use crate::wasm::Toolchain;
+use crate::wasm::{self, Toolchain};
 use crate::{find, install, parts};
 
 /// Sets up the parts that `args` name, or all that are ready.
@@ -42,10 +42,11 @@ pub(crate) fn c_compiler() -> anyhow::Result<()> {
     })
 }
 
-/// For wasm32: a Rust with its standard library, and a clang.
+/// For wasm32: a Rust with its standard library, best its source, and a clang.
 pub(crate) fn wasm() -> anyhow::Result<()> {
     // Build scripts and macros are compiled for this machine.
     c_compiler()?;
+    wasm::add_source();
     println!("for wasm32: {}", Toolchain::find_or_install()?);
     Ok(())
 }

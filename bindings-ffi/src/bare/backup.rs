@@ -3,7 +3,7 @@
 use std::ffi::{CStr, CString, c_int};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
-use rusqlite::ffi;
+use libsqlite3_sys as ffi;
 use ubiqlite::{Error, Result};
 
 use super::Shared;
@@ -52,12 +52,12 @@ async fn with_both<T: Send + 'static>(
     // SAFETY: the work leaves both connections open and installs nothing.
     let copying = unsafe {
         to.with_handle(move |to| {
-            let to = Raw(to);
+            let to = Raw(to.cast());
             let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
             let (told, answer) = mpsc::channel();
             let copying = from.bare()?.with_handle(move |from| {
                 let to = to;
-                let _ = told.send(work(Raw(from), to));
+                let _ = told.send(work(Raw(from.cast()), to));
                 Ok(())
             });
             // What is dropped without an answer was closed.

@@ -6,7 +6,7 @@
 use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use rusqlite::ffi;
+use libsqlite3_sys as ffi;
 use ubiqlite::bare::Bare;
 use ubiqlite::{Error, Result};
 
@@ -58,7 +58,7 @@ impl Callbacks {
         let observing = (!self.0.swap(true, Ordering::AcqRel)).then(|| bare.set_observed(true));
         // SAFETY: the connection stays open; Python keeps the functions until it is
         // closed, and they take its lock on whatever thread they are called.
-        let installing = unsafe { bare.with_handle(move |raw| install(raw, callback)) };
+        let installing = unsafe { bare.with_handle(move |raw| install(raw.cast(), callback)) };
         async move {
             if let Some(observing) = observing {
                 observing.await?;
@@ -136,6 +136,7 @@ pub(super) fn extensions(
     unsafe {
         bare.with_handle(move |raw| match extensions {
             Extensions::Allow(yes) => {
+                let raw = raw.cast();
                 let on = ffi::SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION;
                 let code = ffi::sqlite3_db_config(
                     raw,
@@ -152,6 +153,7 @@ pub(super) fn extensions(
                 let (path, entry) = (text(path)?, entry.map(text).transpose()?);
                 let entry = entry.as_ref().map_or(std::ptr::null(), |entry| entry.as_ptr());
                 let mut told = std::ptr::null_mut();
+                let raw = raw.cast();
                 let code = ffi::sqlite3_load_extension(raw, path.as_ptr(), entry, &raw mut told);
                 if code == ffi::SQLITE_OK || told.is_null() {
                     return check(raw, code);

@@ -199,7 +199,8 @@ pub extern "C" fn ubiqlite_bare() -> u64 {
 /// The version of SQLite that is inside, as a number: 3054001 for 3.54.1.
 #[unsafe(no_mangle)]
 pub extern "C" fn ubiqlite_sqlite() -> i64 {
-    i64::from(rusqlite::version_number())
+    // SAFETY: it takes nothing.
+    i64::from(unsafe { libsqlite3_sys::sqlite3_libversion_number() })
 }
 
 fn closed() -> Error {

@@ -2,9 +2,8 @@
 
 use std::collections::HashMap;
 use std::ffi::{c_int, c_void};
+use std::path::Path;
 use std::time::{Duration, Instant};
-
-use rusqlite::OpenFlags;
 
 use crate::ffi;
 
@@ -12,7 +11,7 @@ use super::cursors::{Cache, Open};
 use super::log::{Log, is_memory};
 use super::statement::Statement;
 use super::{Answer, Ask, BareOptions, State};
-use crate::engine::Stepped;
+use crate::engine::{Handle, Refused, Stepped};
 use crate::error::{Error, ErrorKind, Phase, Result, bare};
 use crate::row::Page;
 use crate::sql::Params;
@@ -37,7 +36,7 @@ pub(super) struct Connection {
     observed: bool,
     pub(super) log: Log,
     // Closes the connection, so it is the last to be dropped.
-    _db: rusqlite::Connection,
+    _db: Handle,
 }
 
 // SAFETY: the connection was opened without a mutex of SQLite's, which allows any
@@ -55,14 +54,14 @@ struct Begun {
 
 impl Connection {
     pub(super) fn open(path: &str, options: &BareOptions) -> Result<Self> {
-        let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-            | OpenFlags::SQLITE_OPEN_CREATE
-            | OpenFlags::SQLITE_OPEN_NO_MUTEX
-            | OpenFlags::SQLITE_OPEN_EXRESCODE;
-        flags.set(OpenFlags::SQLITE_OPEN_URI, options.uri);
-        let db = rusqlite::Connection::open_with_flags(path, flags).map_err(opening)?;
-        // SAFETY: the handle is used only while `db`, its owner, lives.
-        let raw = unsafe { db.handle() };
+        let uri = if options.uri { ffi::SQLITE_OPEN_URI } else { 0 };
+        let flags = ffi::SQLITE_OPEN_READWRITE | ffi::SQLITE_OPEN_CREATE | uri;
+        let db = Handle::open(Path::new(path), flags, None).map_err(|refused| match refused {
+            Refused::Code(code, message) => bare(code, &message, Phase::Compile),
+            other => Error::new(ErrorKind::CannotOpen, other.to_string()),
+        })?;
+        // Used only while `db`, its owner, lives.
+        let raw = db.raw();
         let busy_timeout = c_int::try_from(options.busy_timeout.as_millis()).unwrap_or(c_int::MAX);
         // SAFETY: the connection is open.
         let memory = unsafe {
@@ -432,18 +431,6 @@ pub(super) fn fill(statement: &mut Statement, most: usize) -> Result<(Page, bool
 
 fn is_busy(error: &Error) -> bool {
     error.kind() == ErrorKind::Busy
-}
-
-fn opening(error: rusqlite::Error) -> Error {
-    match error {
-        rusqlite::Error::SqliteFailure(failure, message) => {
-            let message = message.unwrap_or_else(|| failure.to_string());
-            // As SQLite words it, without the path that rusqlite adds.
-            let message = message.split(": ").next().unwrap_or_default();
-            bare(failure.extended_code, message, Phase::Compile)
-        }
-        other => Error::new(ErrorKind::CannotOpen, other.to_string()),
-    }
 }
 
 /// The second question ends it: the first may come early, since SQLite counts over

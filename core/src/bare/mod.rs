@@ -15,10 +15,9 @@ mod statement;
 #[cfg(test)]
 mod tests;
 
+use std::ffi::c_void;
 use std::sync::Arc;
 use std::time::Duration;
-
-use crate::ffi;
 
 pub use statement::Shape;
 
@@ -176,7 +175,8 @@ impl Bare {
         }
     }
 
-    /// Runs work that needs SQLite's own handle: functions, hooks, limits.
+    /// Runs work that needs SQLite's own handle, a `sqlite3 *`: functions, hooks,
+    /// limits.
     ///
     /// # Errors
     /// Those of the work; `Closed`.
@@ -186,9 +186,9 @@ impl Bare {
     /// installs in it outlives it, and may be called on any thread.
     pub unsafe fn with_handle<T: Send + 'static>(
         &self,
-        work: impl FnOnce(*mut ffi::sqlite3) -> Result<T> + Send + 'static,
+        work: impl FnOnce(*mut c_void) -> Result<T> + Send + 'static,
     ) -> Reply<T> {
-        self.run(move |connection| work(connection.raw))
+        self.run(move |connection| work(connection.raw.cast()))
     }
 
     /// Whether statements may call what is not this library's: then none runs

@@ -67,11 +67,10 @@ pub(crate) fn may_read() -> bool {
 pub(super) fn install() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        // SAFETY: SQLite is initialized before its default VFS is looked for, and a
+        // SAFETY: SQLite initializes itself when its default VFS is looked for, and a
         // system call of that has the signature of its name; a VFS without this call
         // refuses it.
         unsafe {
-            ffi::sqlite3_initialize();
             let vfs = ffi::sqlite3_vfs_find(std::ptr::null());
             let Some(set) = vfs.as_ref().and_then(|vfs| vfs.xSetSystemCall) else { return };
             let read: unsafe extern "C" fn(c_int, *mut c_void, usize, libc::off_t) -> isize = pread;

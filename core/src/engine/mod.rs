@@ -8,8 +8,11 @@ mod cold;
 mod configure;
 pub(crate) mod context;
 mod cursor;
+mod handle;
 mod handlers;
 mod lease;
+#[cfg(not(target_family = "wasm"))]
+mod math;
 mod opcodes;
 mod open;
 mod pragma;
@@ -28,6 +31,7 @@ use crate::ffi;
 pub(crate) use authorizer::{Class, Nature, Verb};
 #[cfg(any(target_family = "wasm", test, feature = "local"))]
 pub(crate) use cursor::Cursor;
+pub(crate) use handle::{Handle, Refused};
 pub(crate) use handlers::Interrupt;
 pub(crate) use open::Role;
 pub(crate) use read::{Read, Snapshot};
@@ -76,7 +80,7 @@ pub(crate) struct Connection {
     memory: bool,
     page_size: u32,
     // Closes the connection, so it is the last to be dropped.
-    _db: rusqlite::Connection,
+    _db: Handle,
 }
 
 /// Gets the other connections of a database out of the way of a statement that acts

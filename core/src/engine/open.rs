@@ -1,13 +1,12 @@
 //! Opening a connection with the settings of its database.
 
+use std::ffi::c_int;
 use std::path::Path;
 use std::sync::Arc;
 
-use rusqlite::OpenFlags;
-
 use crate::ffi;
 
-use super::{Cache, Connection, Handlers};
+use super::{Cache, Connection, Handle, Handlers, Refused};
 use crate::error::{Error, ErrorKind, Phase, Result, from_sqlite};
 use crate::options::{JournalMode, Options};
 
@@ -45,17 +44,16 @@ impl Connection {
         #[cfg(unix)]
         super::cold::install();
         let access = if options.read_only {
-            OpenFlags::SQLITE_OPEN_READ_ONLY
+            ffi::SQLITE_OPEN_READONLY
         } else if options.create && role != Role::Reader {
             // A session's ATTACH creates a file as opening does.
-            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE
+            ffi::SQLITE_OPEN_READWRITE | ffi::SQLITE_OPEN_CREATE
         } else {
-            OpenFlags::SQLITE_OPEN_READ_WRITE
+            ffi::SQLITE_OPEN_READWRITE
         };
-        let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_EXRESCODE;
-        let db = open(path, flags, options.vfs.as_deref())?;
-        // SAFETY: the handle is used only while `db`, its owner, lives.
-        let raw = unsafe { db.handle() };
+        let db = open(path, access, options.vfs.as_deref())?;
+        // Used only while `db`, its owner, lives.
+        let raw = db.raw();
         let handlers = Arc::new(Handlers::default());
         handlers.set_busy_timeout(options.busy_timeout);
         let mut connection = Self {
@@ -93,6 +91,12 @@ impl Connection {
     }
 
     fn configure(&mut self, options: &Options) -> Result<()> {
+        // The module for wasm32 is always built with them.
+        #[cfg(not(target_family = "wasm"))]
+        // SAFETY: the connection is open and this thread alone uses it.
+        unsafe {
+            super::math::add_where_missing(self.raw)?;
+        }
         for setting in [
             ffi::SQLITE_DBCONFIG_DQS_DML,
             ffi::SQLITE_DBCONFIG_DQS_DDL,
@@ -171,24 +175,26 @@ fn text_of(statement: &mut super::Statement, sql: &str) -> Result<String> {
     Ok(page.finish().cell(0).as_str().unwrap_or_default().to_owned())
 }
 
-fn open(path: &Path, flags: OpenFlags, vfs: Option<&str>) -> Result<rusqlite::Connection> {
+fn open(path: &Path, access: c_int, vfs: Option<&str>) -> Result<Handle> {
     let name = literal(path);
-    let opened = match vfs {
-        None => rusqlite::Connection::open_with_flags(name, flags),
-        Some(vfs) => {
-            if !crate::vfs::is_registered(vfs) {
-                return Err(Error::invalid(format!("no VFS is registered as {vfs}")));
-            }
-            if name.as_os_str().len() > crate::vfs::LONGEST_NAME {
-                return Err(Error::new(
-                    ErrorKind::CannotOpen,
-                    format!("the name is longer than {} bytes", crate::vfs::LONGEST_NAME),
-                ));
-            }
-            rusqlite::Connection::open_with_flags_and_vfs(name, flags, vfs)
+    if let Some(vfs) = vfs {
+        if !crate::vfs::is_registered(vfs) {
+            return Err(Error::invalid(format!("no VFS is registered as {vfs}")));
         }
-    };
-    opened.map_err(opening)
+        if name.as_os_str().len() > crate::vfs::LONGEST_NAME {
+            return Err(Error::new(
+                ErrorKind::CannotOpen,
+                format!("the name is longer than {} bytes", crate::vfs::LONGEST_NAME),
+            ));
+        }
+    }
+    Handle::open(&name, access, vfs).map_err(|refused| match refused {
+        Refused::Code(code, message) => {
+            from_sqlite(code, &format!("Error code {code}: {message}"), None, Phase::Compile)
+        }
+        Refused::Name => Error::invalid(refused.to_string()),
+        Refused::Threads => Error::new(ErrorKind::CannotOpen, refused.to_string()),
+    })
 }
 
 /// SQLite takes names that begin with `file:` for URIs; a path is a path.
@@ -197,17 +203,4 @@ fn literal(path: &Path) -> std::path::PathBuf {
         return Path::new(".").join(path);
     }
     path.to_owned()
-}
-
-fn opening(error: rusqlite::Error) -> Error {
-    match error {
-        // Its message repeats the path.
-        rusqlite::Error::SqliteFailure(failure, _) => {
-            from_sqlite(failure.extended_code, &failure.to_string(), None, Phase::Compile)
-        }
-        rusqlite::Error::NulError(_) | rusqlite::Error::InvalidPath(_) => {
-            Error::invalid("the path can't be a file name")
-        }
-        other => Error::new(ErrorKind::CannotOpen, other.to_string()),
-    }
 }

@@ -12,10 +12,11 @@ mod imp;
 pub(crate) mod timer;
 
 use std::future::Future;
+use std::path::Path;
 use std::pin::Pin;
 
 pub use imp::{MaybeSend, MaybeSync};
-pub(crate) use imp::{Sleep, block_for, later, now, parallelism, sleep};
+pub(crate) use imp::{Sleep, THREADS, block_for, later, now, parallelism, sleep};
 
 /// A future behind a pointer; `Send` where there are threads.
 #[cfg(not(target_family = "wasm"))]
@@ -23,3 +24,13 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// A future behind a pointer; `Send` where there are threads.
 #[cfg(target_family = "wasm")]
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+
+/// The name by which SQLite opens a file: on Unix any bytes, elsewhere UTF-8. None
+/// where it is neither.
+pub(crate) fn file_name(path: &Path) -> Option<&[u8]> {
+    if cfg!(unix) {
+        Some(path.as_os_str().as_encoded_bytes())
+    } else {
+        path.to_str().map(str::as_bytes)
+    }
+}

@@ -8,6 +8,9 @@ use std::time::{Duration, Instant};
 
 use super::timer::{self, Key};
 
+/// Whether connections are used by several threads.
+pub(crate) const THREADS: bool = true;
+
 /// `Send` where there are threads; anything elsewhere.
 pub trait MaybeSend: Send {}
 impl<T: Send + ?Sized> MaybeSend for T {}

@@ -10,6 +10,9 @@ use std::time::Duration;
 
 use wasm_bindgen::prelude::*;
 
+/// Whether connections are used by several threads.
+pub(crate) const THREADS: bool = false;
+
 /// `Send` where there are threads; anything here.
 pub trait MaybeSend {}
 impl<T: ?Sized> MaybeSend for T {}

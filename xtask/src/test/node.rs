@@ -6,6 +6,7 @@ use crate::build;
 use crate::npm::{self, npm};
 use crate::process::Run;
 use crate::report::Report;
+use crate::wasm::Toolchain;
 use crate::workspace::Workspace;
 
 use super::scripts;
@@ -28,7 +29,10 @@ pub(crate) fn steps(workspace: &Workspace, report: &mut Report) {
         report.skip(&["size", "scenarios", "scenarios' own test", "tests", "example"]);
         return;
     }
-    report.step("size", || node("tests/web/size.mjs"));
+    report.step("size", || {
+        let kind = Toolchain::find_or_install()?.kind()?;
+        Run::new("node").arg("tests/web/size.mjs").arg(kind).dir(workspace.root()).run()
+    });
     report.step("scenarios", || node("tests/spec/js/node.mjs"));
     report.step("scenarios' own test", || node("tests/spec/js/self_test.mjs"));
     scripts::steps(workspace, report, "tests/node");

@@ -8,10 +8,13 @@ use crate::process::Run;
 use crate::report::Report;
 use crate::workspace::Workspace;
 
+use super::{beside, locks};
+
 /// Runs the steps of the part `rust`.
 pub(crate) fn steps(workspace: &Workspace, report: &mut Report) {
     let cargo = |args: &[&str]| Run::cargo().args(args).dir(workspace.root());
 
+    report.step("lock files", || locks::check(workspace));
     report.step("format", || cargo(&["fmt", "--all", "--check"]).run());
     // What does not compile would fail each step below with the same errors.
     if report
@@ -35,6 +38,7 @@ pub(crate) fn steps(workspace: &Workspace, report: &mut Report) {
         cargo(&["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings").run()
     });
     report.step("quickstart", || quickstart(workspace));
+    beside::steps(workspace, report);
 }
 
 /// Runs the quickstart as a reader of the README would, on a file that nobody

@@ -39,6 +39,9 @@ const SMALL_PANICS: &[&str] =
 /// seconds; where it cannot reach its server, it would retry for minutes.
 const RUSTUP_LIMIT: Duration = Duration::from_secs(20);
 
+/// The component with the sources of the standard library.
+const SOURCE: &str = "rust-src";
+
 /// A Rust and a C compiler that write wasm32 on this machine.
 pub(crate) struct Toolchain {
     rust: Rust,
@@ -97,6 +100,46 @@ impl Toolchain {
             .run()?;
         Ok(target.join(TARGET).join(profile))
     }
+
+    /// What decides how large a module is, apart from its sources: each compiler's
+    /// version, and whether the standard library was compiled with it.
+    pub(crate) fn kind(&self) -> anyhow::Result<String> {
+        let rustc = version(self.rust.rustc())?;
+        let clang = version(Run::new(&self.clang))?;
+        let std = match self.rust {
+            Rust::InUse => "std as installed",
+            Rust::InUseFromSource | Rust::Debian(_) => "std rebuilt",
+        };
+        Ok(format!("rustc {rustc}, {std}, clang {clang}"))
+    }
+}
+
+/// Adds the sources of the standard library where rustup can: with them the module is
+/// some 20 KB smaller. Where it can't, the module is built without.
+pub(crate) fn add_source() {
+    let wanted = std::env::var("XTASK_WASM").map_or(true, |way| way != "debian");
+    if !wanted || from_source().is_some() || find::on_path("rustup").is_none() {
+        return;
+    }
+    println!("installing {SOURCE} with rustup, for the toolchain in use");
+    let added = Run::new("rustup").args(["component", "add", SOURCE]).run_within(RUSTUP_LIMIT);
+    match added {
+        Ok(()) if from_source().is_some() => println!("{SOURCE} is installed"),
+        Ok(()) => println!("rustup added {SOURCE}, but the rustc in use is not rustup's"),
+        Err(error) => println!("{error:#}: the module is built without, and larger"),
+    }
+}
+
+/// The version in what a compiler says with `--version`.
+fn version(compiler: Run) -> anyhow::Result<String> {
+    let told = compiler.arg("--version").answer()?;
+    number_in(&told).map(str::to_owned).with_context(|| format!("no version in: {}", told.trim()))
+}
+
+/// The first word that is a version: 1.95.0 of `rustc 1.95.0 (59807616e 2026-04-14)`.
+fn number_in(told: &str) -> Option<&str> {
+    told.split_whitespace()
+        .find(|word| word.contains('.') && word.starts_with(|first: char| first.is_ascii_digit()))
 }
 
 impl Rust {
@@ -126,13 +169,16 @@ impl Rust {
         }
     }
 
-    /// Whether the compiler knows the options, as those before 1.92 do not.
-    fn has_small_panics(&self) -> bool {
-        let rustc = match self {
+    fn rustc(&self) -> Run {
+        match self {
             Self::InUse | Self::InUseFromSource => rustc_in_use(),
             Self::Debian(rust) => rust.rustc(),
-        };
-        rustc
+        }
+    }
+
+    /// Whether the compiler knows the options, as those before 1.92 do not.
+    fn has_small_panics(&self) -> bool {
+        self.rustc()
             .env("RUSTC_BOOTSTRAP", "1")
             .args(SMALL_PANICS)
             .args(["--print", "cfg", "--target", TARGET])
@@ -224,4 +270,20 @@ fn install_c_tools() -> anyhow::Result<(PathBuf, PathBuf)> {
         install::newest_llvm(known, PROGRAMS)
     })?;
     c_tools().context("clang is installed, but cannot write wasm or has no llvm-ar")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_compilers_version_is_found_in_what_it_says() {
+        for (told, version) in [
+            ("rustc 1.95.0 (59807616e 2026-04-14)\n", Some("1.95.0")),
+            ("Debian clang version 22.1.5 (++2026)\nTarget: x86_64\n", Some("22.1.5")),
+            ("clang\n", None),
+        ] {
+            assert_eq!(number_in(told), version, "{told}");
+        }
+    }
 }

@@ -1,0 +1,166 @@
+//! Opening and closing SQLite's connection: the one way, for all that open one.
+
+use std::borrow::Cow;
+use std::ffi::{CStr, CString, c_int};
+use std::fmt;
+use std::path::Path;
+use std::ptr;
+
+use super::last_error;
+use crate::{ffi, platform};
+
+/// An open connection of SQLite's, closed when dropped.
+///
+/// It is used by one thread at a time, which is its owner's to ensure: it is opened
+/// without a mutex of SQLite's (`SQLITE_OPEN_NOMUTEX`).
+#[derive(Debug)]
+pub(crate) struct Handle(ptr::NonNull<ffi::sqlite3>);
+
+/// Why there is no connection.
+#[derive(Debug)]
+pub(crate) enum Refused {
+    /// SQLite's extended code, and its message.
+    Code(c_int, String),
+    /// The name can't be a file's: it holds a NUL, or is no text where it must be.
+    Name,
+    /// The SQLite that this program links was compiled without threads.
+    Threads,
+}
+
+impl Handle {
+    /// Opens `name` with `SQLITE_OPEN_*` flags, by the VFS of that name or the
+    /// default one. Codes are extended ones.
+    pub(crate) fn open(name: &Path, flags: c_int, vfs: Option<&str>) -> Result<Self, Refused> {
+        // SAFETY: it takes nothing.
+        if platform::THREADS && unsafe { ffi::sqlite3_threadsafe() } == 0 {
+            return Err(Refused::Threads);
+        }
+        let name = platform::file_name(name)
+            .and_then(|name| CString::new(name).ok())
+            .ok_or(Refused::Name)?;
+        let vfs = vfs.map(CString::new).transpose().map_err(|_| Refused::Name)?;
+        let flags = flags | ffi::SQLITE_OPEN_NOMUTEX | ffi::SQLITE_OPEN_EXRESCODE;
+        let mut db = ptr::null_mut();
+        // SAFETY: the names are C strings that live on, and null asks for the default.
+        let code = unsafe {
+            let vfs = vfs.as_ref().map_or(ptr::null(), |vfs| vfs.as_ptr());
+            ffi::sqlite3_open_v2(name.as_ptr(), &raw mut db, flags, vfs)
+        };
+        // A connection that could not be opened has to be closed too; without memory
+        // for one there is none.
+        let handle = ptr::NonNull::new(db).map(Self);
+        match handle {
+            Some(handle) if code == ffi::SQLITE_OK => Ok(handle),
+            Some(handle) => {
+                // SAFETY: it exists until `handle` goes, and its last call returned `code`.
+                let (code, message) = unsafe { last_error(handle.raw(), code) };
+                Err(Refused::Code(code, message.into_owned()))
+            }
+            None => Err(Refused::Code(code, text_of(code).into_owned())),
+        }
+    }
+
+    /// The connection, which is open as long as this lives.
+    pub(crate) fn raw(&self) -> *mut ffi::sqlite3 {
+        self.0.as_ptr()
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        // Its statements are finalized before. Should one be left, or a copy of the
+        // database be under way, the connection ends with the last of them:
+        // `sqlite3_close` would refuse, and nobody would close it after that.
+        // SAFETY: it is open, and nobody uses it after this.
+        unsafe { ffi::sqlite3_close_v2(self.raw()) };
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Code(_, message) => message,
+            Self::Name => "the path can't be a file name",
+            Self::Threads => {
+                "the SQLite that is linked was compiled without threads (SQLITE_THREADSAFE=0); \
+                 link one that has them"
+            }
+        })
+    }
+}
+
+fn text_of(code: c_int) -> Cow<'static, str> {
+    // SAFETY: SQLite's texts are C strings that are never freed.
+    unsafe { CStr::from_ptr(ffi::sqlite3_errstr(code)).to_string_lossy() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WRITE: c_int = ffi::SQLITE_OPEN_READWRITE | ffi::SQLITE_OPEN_CREATE;
+
+    fn refused(name: &str, flags: c_int) -> Refused {
+        Handle::open(Path::new(name), flags, None).unwrap_err()
+    }
+
+    #[test]
+    fn what_can_not_be_opened_says_why_in_sqlites_words() {
+        let folder = tempfile::tempdir().unwrap();
+        let missing = folder.path().join("none/a.db");
+        match refused(missing.to_str().unwrap(), WRITE) {
+            Refused::Code(code, message) => {
+                assert_eq!(code & 0xff, ffi::SQLITE_CANTOPEN);
+                assert_eq!(message, "unable to open database file");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_name_with_a_nul_is_refused_and_not_cut_short() {
+        assert!(matches!(refused("a\0b", WRITE), Refused::Name));
+        assert!(matches!(
+            Handle::open(Path::new(":memory:"), WRITE, Some("unix\0")).unwrap_err(),
+            Refused::Name
+        ));
+    }
+
+    /// How many descriptors of this process are of the file, where the system tells.
+    fn descriptors(file: &Path) -> Option<usize> {
+        let all = std::fs::read_dir("/proc/self/fd").ok()?;
+        Some(
+            all.flatten()
+                .filter(|fd| std::fs::read_link(fd.path()).is_ok_and(|to| to == file))
+                .count(),
+        )
+    }
+
+    #[test]
+    fn a_statement_that_was_left_does_not_keep_the_file_open_for_ever() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().canonicalize().unwrap().join("a.db");
+        let db = Handle::open(&path, WRITE, None).unwrap();
+        let mut statement = ptr::null_mut();
+        // SAFETY: the connection is open, the SQL a C string, and the pointers are ours.
+        unsafe {
+            let sql = c"SELECT count(*) FROM sqlite_schema";
+            let code = ffi::sqlite3_prepare_v3(
+                db.raw(),
+                sql.as_ptr(),
+                -1,
+                0,
+                &raw mut statement,
+                ptr::null_mut(),
+            );
+            assert_eq!(code, ffi::SQLITE_OK);
+            assert_eq!(ffi::sqlite3_step(statement), ffi::SQLITE_ROW);
+        }
+        drop(db);
+        // SAFETY: the statement exists until here, and its connection with it.
+        unsafe { ffi::sqlite3_finalize(statement) };
+        if let Some(left) = descriptors(&path) {
+            assert_eq!(left, 0);
+        }
+    }
+}

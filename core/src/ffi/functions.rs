@@ -1,0 +1,188 @@
+//! SQLite's functions.
+
+use std::ffi::{c_char, c_int, c_uchar, c_uint, c_void};
+
+use super::types::{
+    sqlite3, sqlite3_context, sqlite3_destructor_type, sqlite3_filename, sqlite3_function,
+    sqlite3_int64, sqlite3_stmt, sqlite3_uint64, sqlite3_value, sqlite3_vfs,
+};
+
+unsafe extern "C" {
+    pub(crate) fn sqlite3_libversion_number() -> c_int;
+    pub(crate) fn sqlite3_threadsafe() -> c_int;
+    pub(crate) fn sqlite3_db_config(db: *mut sqlite3, op: c_int, ...) -> c_int;
+    pub(crate) fn sqlite3_last_insert_rowid(db: *mut sqlite3) -> sqlite3_int64;
+    pub(crate) fn sqlite3_set_last_insert_rowid(db: *mut sqlite3, row_id: sqlite3_int64);
+    pub(crate) fn sqlite3_changes64(db: *mut sqlite3) -> sqlite3_int64;
+    pub(crate) fn sqlite3_total_changes64(db: *mut sqlite3) -> sqlite3_int64;
+    pub(crate) fn sqlite3_interrupt(db: *mut sqlite3);
+    pub(crate) fn sqlite3_busy_handler(
+        db: *mut sqlite3,
+        handler: Option<unsafe extern "C" fn(*mut c_void, c_int) -> c_int>,
+        context: *mut c_void,
+    ) -> c_int;
+    pub(crate) fn sqlite3_busy_timeout(db: *mut sqlite3, ms: c_int) -> c_int;
+    pub(crate) fn sqlite3_mprintf(format: *const c_char, ...) -> *mut c_char;
+    pub(crate) fn sqlite3_snprintf(
+        room: c_int,
+        into: *mut c_char,
+        format: *const c_char,
+        ...
+    ) -> *mut c_char;
+    pub(crate) fn sqlite3_set_authorizer(
+        db: *mut sqlite3,
+        authorizer: Option<
+            unsafe extern "C" fn(
+                *mut c_void,
+                c_int,
+                *const c_char,
+                *const c_char,
+                *const c_char,
+                *const c_char,
+            ) -> c_int,
+        >,
+        context: *mut c_void,
+    ) -> c_int;
+    pub(crate) fn sqlite3_progress_handler(
+        db: *mut sqlite3,
+        steps: c_int,
+        handler: Option<unsafe extern "C" fn(*mut c_void) -> c_int>,
+        context: *mut c_void,
+    );
+    pub(crate) fn sqlite3_open_v2(
+        name: *const c_char,
+        db: *mut *mut sqlite3,
+        flags: c_int,
+        vfs: *const c_char,
+    ) -> c_int;
+    pub(crate) fn sqlite3_extended_errcode(db: *mut sqlite3) -> c_int;
+    pub(crate) fn sqlite3_errmsg(db: *mut sqlite3) -> *const c_char;
+    pub(crate) fn sqlite3_errstr(code: c_int) -> *const c_char;
+    pub(crate) fn sqlite3_error_offset(db: *mut sqlite3) -> c_int;
+    pub(crate) fn sqlite3_limit(db: *mut sqlite3, id: c_int, limit: c_int) -> c_int;
+    pub(crate) fn sqlite3_prepare_v3(
+        db: *mut sqlite3,
+        sql: *const c_char,
+        bytes: c_int,
+        flags: c_uint,
+        statement: *mut *mut sqlite3_stmt,
+        tail: *mut *const c_char,
+    ) -> c_int;
+    pub(crate) fn sqlite3_stmt_readonly(statement: *mut sqlite3_stmt) -> c_int;
+    pub(crate) fn sqlite3_stmt_busy(statement: *mut sqlite3_stmt) -> c_int;
+    pub(crate) fn sqlite3_bind_blob64(
+        statement: *mut sqlite3_stmt,
+        index: c_int,
+        value: *const c_void,
+        bytes: sqlite3_uint64,
+        destructor: sqlite3_destructor_type,
+    ) -> c_int;
+    pub(crate) fn sqlite3_bind_double(
+        statement: *mut sqlite3_stmt,
+        index: c_int,
+        value: f64,
+    ) -> c_int;
+    pub(crate) fn sqlite3_bind_int64(
+        statement: *mut sqlite3_stmt,
+        index: c_int,
+        value: sqlite3_int64,
+    ) -> c_int;
+    pub(crate) fn sqlite3_bind_null(statement: *mut sqlite3_stmt, index: c_int) -> c_int;
+    pub(crate) fn sqlite3_bind_text64(
+        statement: *mut sqlite3_stmt,
+        index: c_int,
+        value: *const c_char,
+        bytes: sqlite3_uint64,
+        destructor: sqlite3_destructor_type,
+        encoding: c_uchar,
+    ) -> c_int;
+    pub(crate) fn sqlite3_bind_zeroblob(
+        statement: *mut sqlite3_stmt,
+        index: c_int,
+        bytes: c_int,
+    ) -> c_int;
+    pub(crate) fn sqlite3_bind_parameter_count(statement: *mut sqlite3_stmt) -> c_int;
+    pub(crate) fn sqlite3_bind_parameter_name(
+        statement: *mut sqlite3_stmt,
+        index: c_int,
+    ) -> *const c_char;
+    pub(crate) fn sqlite3_column_count(statement: *mut sqlite3_stmt) -> c_int;
+    pub(crate) fn sqlite3_column_name(statement: *mut sqlite3_stmt, column: c_int)
+    -> *const c_char;
+    pub(crate) fn sqlite3_column_decltype(
+        statement: *mut sqlite3_stmt,
+        column: c_int,
+    ) -> *const c_char;
+    pub(crate) fn sqlite3_step(statement: *mut sqlite3_stmt) -> c_int;
+    pub(crate) fn sqlite3_column_value(
+        statement: *mut sqlite3_stmt,
+        column: c_int,
+    ) -> *mut sqlite3_value;
+    pub(crate) fn sqlite3_finalize(statement: *mut sqlite3_stmt) -> c_int;
+    pub(crate) fn sqlite3_reset(statement: *mut sqlite3_stmt) -> c_int;
+    pub(crate) fn sqlite3_value_blob(value: *mut sqlite3_value) -> *const c_void;
+    pub(crate) fn sqlite3_value_double(value: *mut sqlite3_value) -> f64;
+    pub(crate) fn sqlite3_value_int64(value: *mut sqlite3_value) -> sqlite3_int64;
+    pub(crate) fn sqlite3_value_text(value: *mut sqlite3_value) -> *const c_uchar;
+    pub(crate) fn sqlite3_value_bytes(value: *mut sqlite3_value) -> c_int;
+    pub(crate) fn sqlite3_value_type(value: *mut sqlite3_value) -> c_int;
+    pub(crate) fn sqlite3_get_autocommit(db: *mut sqlite3) -> c_int;
+    pub(crate) fn sqlite3_db_handle(statement: *mut sqlite3_stmt) -> *mut sqlite3;
+    pub(crate) fn sqlite3_db_filename(db: *mut sqlite3, schema: *const c_char) -> sqlite3_filename;
+    pub(crate) fn sqlite3_txn_state(db: *mut sqlite3, schema: *const c_char) -> c_int;
+    pub(crate) fn sqlite3_next_stmt(
+        db: *mut sqlite3,
+        statement: *mut sqlite3_stmt,
+    ) -> *mut sqlite3_stmt;
+    pub(crate) fn sqlite3_vfs_find(name: *const c_char) -> *mut sqlite3_vfs;
+    pub(crate) fn sqlite3_vfs_register(vfs: *mut sqlite3_vfs, default: c_int) -> c_int;
+    pub(crate) fn sqlite3_file_control(
+        db: *mut sqlite3,
+        schema: *const c_char,
+        op: c_int,
+        argument: *mut c_void,
+    ) -> c_int;
+    pub(crate) fn sqlite3_db_status(
+        db: *mut sqlite3,
+        op: c_int,
+        current: *mut c_int,
+        highest: *mut c_int,
+        reset: c_int,
+    ) -> c_int;
+    pub(crate) fn sqlite3_stmt_status(
+        statement: *mut sqlite3_stmt,
+        op: c_int,
+        reset: c_int,
+    ) -> c_int;
+    pub(crate) fn sqlite3_wal_hook(
+        db: *mut sqlite3,
+        hook: Option<
+            unsafe extern "C" fn(*mut c_void, *mut sqlite3, *const c_char, c_int) -> c_int,
+        >,
+        context: *mut c_void,
+    ) -> *mut c_void;
+    pub(crate) fn sqlite3_wal_checkpoint_v2(
+        db: *mut sqlite3,
+        schema: *const c_char,
+        mode: c_int,
+        frames: *mut c_int,
+        copied: *mut c_int,
+    ) -> c_int;
+    pub(crate) fn sqlite3_compileoption_used(name: *const c_char) -> c_int;
+    pub(crate) fn sqlite3_create_function_v2(
+        db: *mut sqlite3,
+        name: *const c_char,
+        arguments: c_int,
+        flags: c_int,
+        user_data: *mut c_void,
+        function: sqlite3_function,
+        step: sqlite3_function,
+        last: Option<unsafe extern "C" fn(*mut sqlite3_context)>,
+        destroy: sqlite3_destructor_type,
+    ) -> c_int;
+    pub(crate) fn sqlite3_user_data(context: *mut sqlite3_context) -> *mut c_void;
+    pub(crate) fn sqlite3_value_numeric_type(value: *mut sqlite3_value) -> c_int;
+    pub(crate) fn sqlite3_result_double(context: *mut sqlite3_context, value: f64);
+    pub(crate) fn sqlite3_result_int64(context: *mut sqlite3_context, value: sqlite3_int64);
+    pub(crate) fn sqlite3_close_v2(db: *mut sqlite3) -> c_int;
+}

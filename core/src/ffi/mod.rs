@@ -1,0 +1,36 @@
+//! SQLite's C interface, as far as the core uses it: declared here once, for every
+//! target, and linked by whoever brings the library.
+//!
+//! Natively that is `libsqlite3-sys`, in any version of a range: its functions are
+//! those of `sqlite3.h`, which are stable, while what it generates from that header
+//! for Rust (which names, of which integer types) differs from one version to the
+//! next. On wasm32 it is `sqlite-wasm-rs`, named by `bindings-wasm` and not here: cargo
+//! allows one package a `links` key for all targets together, so that a dependency for
+//! wasm32 alone would decide what a native program can depend on beside this crate.
+//!
+//! What is missing: take it from `sqlite3.h`, or from `bindgen_bundled_version.rs` in
+//! the sources of `libsqlite3-sys`.
+
+#![allow(dead_code, reason = "the constants are whole families, and some targets use fewer")]
+#![allow(non_camel_case_types, reason = "the names are SQLite's")]
+
+mod codes;
+mod functions;
+mod types;
+
+// Only to have it linked.
+#[cfg(not(target_family = "wasm"))]
+use libsqlite3_sys as _;
+
+pub(crate) use codes::*;
+pub(crate) use functions::*;
+pub(crate) use types::*;
+
+/// What is bound stays where it is until the statement is bound anew or finalized.
+#[allow(non_snake_case, reason = "the name is SQLite's")]
+pub(crate) fn SQLITE_STATIC() -> sqlite3_destructor_type {
+    None
+}
+
+#[cfg(all(test, not(target_family = "wasm")))]
+mod tests;
