@@ -164,8 +164,7 @@ impl Connection {
     /// Refuses what must not run on this connection, and takes note of what
     /// changes it for good.
     pub(super) fn admit(&mut self, class: Class) -> Result<()> {
-        let role = if self.lent { Role::Own } else { self.role };
-        match (role, class) {
+        match (self.role, class) {
             (_, Class::Plain | Class::Alone) => Ok(()),
             (Role::Own, _) => {
                 self.marked |= class == Class::Connection;

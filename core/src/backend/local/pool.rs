@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use super::lent::{self, Seat, Slot};
+use super::turns::Turn;
 use super::{BoxedFuture, Shared};
-use crate::backend::{Completer, call};
+use crate::backend::{Completer, Reply, call};
 use crate::engine::{Connection, Role};
 use crate::error::Result;
 
@@ -125,6 +126,32 @@ pub(super) fn take(shared: &Arc<Shared>, which: Which) -> BoxedFuture<Result<Pla
         let place: Place = call.await?;
         place.open().map(|()| place)
     })
+}
+
+/// Lends a reader for longer than one call. Outside WAL mode no commit gets past it,
+/// so it comes with the turn to write.
+pub(super) fn lend_reader<T: crate::MaybeSend + 'static>(
+    shared: &Arc<Shared>,
+    lend: impl FnOnce(Place, Option<Turn>) -> Result<T> + crate::MaybeSend + 'static,
+) -> Reply<T> {
+    let turn = if shared.several() { Some(None) } else { shared.turns.try_take().map(Some) };
+    let shared = Arc::clone(shared);
+    if let Some(turn) = turn {
+        if let Some(place) = try_take(&shared, Which::Readers) {
+            return Reply::ready(place.and_then(|place| lend(place, turn)));
+        }
+        let place = take(&shared, Which::Readers);
+        return Reply::later(Box::pin(async move { lend(place.await?, turn) }));
+    }
+    let turn = shared.turns.take(shared.options.acquire_timeout);
+    Reply::later(Box::pin(async move {
+        let turn = Some(turn.await?);
+        let place = match try_take(&shared, Which::Readers) {
+            Some(place) => place?,
+            None => take(&shared, Which::Readers).await?,
+        };
+        lend(place, turn)
+    }))
 }
 
 impl Place {

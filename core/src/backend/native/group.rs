@@ -114,7 +114,7 @@ fn alone(shared: &Shared, connection: &mut Connection, write: &Write) -> Result<
     if !write.shares() && connection.note_journal_mode().is_ok() {
         shared.note_mode(connection);
     }
-    answer
+    answer.map_err(|error| shared.explain_busy(&shared.writer.slot, connection, error))
 }
 
 /// Gets the other connections out of the way of a statement that needs it: a

@@ -17,7 +17,8 @@ use crate::backend::{
     cancelled,
 };
 use crate::engine::{Connection, Interrupt, Role};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::ffi;
 use crate::sql::{Class, Params, ends_by_rollback};
 
 /// Waits for a session.
@@ -111,7 +112,11 @@ struct Work<'a> {
 
 /// Waits for the turn to write, so that writers of one process never meet
 /// `SQLITE_BUSY`.
-fn take_turn(work: &Work<'_>) -> Result<()> {
+///
+/// # Errors
+/// `Busy` after the busy timeout; at once where whoever has the turn would wait for
+/// this connection, which outside WAL mode no commit gets past while it reads.
+fn take_turn(work: &Work<'_>, connection: &Connection) -> Result<()> {
     let shared = work.shared;
     let mut write = work.write.lock().unwrap_or_else(PoisonError::into_inner);
     if write.is_some() {
@@ -120,6 +125,12 @@ fn take_turn(work: &Work<'_>) -> Result<()> {
     if let Some(claim) = Writer::try_claim(shared) {
         *write = Some(claim);
         return Ok(());
+    }
+    if connection.is_reading() && !connection.is_wal() {
+        return Err(Error::from_code(
+            ffi::SQLITE_BUSY,
+            "somebody else is writing, and outside WAL mode would wait for this session's transaction, which has read; roll it back, and begin one that writes with BEGIN IMMEDIATE",
+        ));
     }
     let (completer, turn) = call();
     let since = Instant::now();
@@ -172,14 +183,16 @@ fn run(work: &Work<'_>, connection: &mut Connection, program: &Program<'_>) -> R
         course.check(connection)?;
     }
     let mut writes = program.access == Access::Write;
+    let mut alone = false;
     if !writes {
         for step in &program.steps {
             let (class, readonly) = connection.inspect(&step.sql)?;
+            alone |= class == Class::Alone;
             writes |= !readonly || class == Class::Alone;
         }
     }
     if writes {
-        take_turn(work)?;
+        take_turn(work, connection)?;
         course.note_write();
     }
     let _way = group::way_for(shared, program, Some(work.slot));
@@ -189,8 +202,25 @@ fn run(work: &Work<'_>, connection: &mut Connection, program: &Program<'_>) -> R
         connection.run_whole(program)
     };
     course.note_statement(program, answer.is_ok(), connection);
+    if alone {
+        note_mode(work, connection);
+    }
+    let answer = answer.map_err(|error| shared.explain_busy(work.slot, connection, error));
     end_turn(shared, work.write, connection);
     answer
+}
+
+/// The journal mode may be another one: the writer, which nobody else has meanwhile,
+/// looks as well.
+fn note_mode(work: &Work<'_>, connection: &mut Connection) {
+    // What can't be asked now has its error with the next statement.
+    let _ = connection.note_journal_mode();
+    if let Some(mut guard) = work.shared.writer.slot.try_connection()
+        && let Some(writer) = guard.as_mut()
+        && writer.note_journal_mode().is_ok()
+    {
+        work.shared.note_mode(writer);
+    }
 }
 
 fn control(work: &Work<'_>, connection: &mut Connection, control: Control) -> Result<()> {
@@ -200,10 +230,11 @@ fn control(work: &Work<'_>, connection: &mut Connection, control: Control) -> Re
         return Ok(());
     }
     if matches!(control, Control::Begin(Begin::Immediate | Begin::Exclusive)) {
-        take_turn(work)?;
+        take_turn(work, connection)?;
     }
     let done = connection.control(&control.sql());
     work.course.note_control(control, done.is_ok(), connection);
+    let done = done.map_err(|error| work.shared.explain_busy(work.slot, connection, error));
     end_turn(work.shared, work.write, connection);
     done
 }
