@@ -43,7 +43,7 @@ use crate::sql::Params;
 use crate::vfs;
 use lent::Slot;
 use pool::Pool;
-use turns::Turns;
+use turns::{Turn, Turns};
 
 /// One database file, or one in memory, on the caller's thread.
 #[derive(Debug)]
@@ -60,6 +60,8 @@ struct Shared {
     writer: Slot,
     /// Of the file: backends that opened the same one write in turns too.
     turns: Arc<Turns>,
+    /// Outside WAL mode, what those who read for longer than one call have together.
+    reading: Mutex<Weak<Turn>>,
     /// The connection for reads while a transaction holds the writer's.
     reader: Slot,
     /// Connections for streams and snapshots.
@@ -88,6 +90,7 @@ impl Local {
             place,
             writer: lent::slot(Some(connection)),
             turns,
+            reading: Mutex::default(),
             reader: lent::slot(None),
             readers: Pool::new(readers),
             sessions: Pool::new(sessions),

@@ -14,7 +14,7 @@ use crate::sql::Params;
 struct SnapshotSession {
     place: Place,
     // After the place, whose connection's transaction ends by `drop`.
-    _turn: Option<Turn>,
+    _turn: Option<Arc<Turn>>,
 }
 
 /// Lends a snapshot of this moment.
@@ -22,7 +22,7 @@ pub(super) fn lend(shared: &Arc<Shared>) -> Reply<Box<dyn Session>> {
     pool::lend_reader(shared, begin)
 }
 
-fn begin(place: Place, turn: Option<Turn>) -> Result<Box<dyn Session>> {
+fn begin(place: Place, turn: Option<Arc<Turn>>) -> Result<Box<dyn Session>> {
     read::with(place.shared(), place.slot(), |connection| connection.begin_snapshot())?;
     Ok(Box::new(SnapshotSession { place, _turn: turn }))
 }

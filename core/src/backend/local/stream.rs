@@ -30,7 +30,7 @@ enum On {
         #[expect(dead_code, reason = "given back by its drop")]
         place: Place,
         #[expect(dead_code, reason = "given on by its drop")]
-        turn: Option<Turn>,
+        turn: Option<Arc<Turn>>,
     },
     /// That of a transaction or a snapshot, which lives longer.
     Lent,
@@ -44,7 +44,12 @@ pub(super) fn start(shared: &Arc<Shared>, sql: &str, params: Params) -> Reply<Bo
     pool::lend_reader(shared, move |place, turn| on_place(place, turn, &sql, params))
 }
 
-fn on_place(place: Place, turn: Option<Turn>, sql: &str, params: Params) -> Result<Box<dyn Pages>> {
+fn on_place(
+    place: Place,
+    turn: Option<Arc<Turn>>,
+    sql: &str,
+    params: Params,
+) -> Result<Box<dyn Pages>> {
     let (shared, slot) = (Arc::clone(place.shared()), Arc::clone(place.slot()));
     let cursor = read::with(&shared, &slot, |connection| connection.open_cursor(sql, params))?;
     let on = On::Place { place, turn };

@@ -67,6 +67,11 @@ impl Turns {
         self.state().taken
     }
 
+    /// Whether somebody waits for it.
+    pub(super) fn is_wanted(&self) -> bool {
+        !self.state().waiting.is_empty()
+    }
+
     /// Takes the turn, if it is free when those before have had it.
     pub(super) fn try_take(self: &Arc<Self>) -> Option<Turn> {
         serve(self);
