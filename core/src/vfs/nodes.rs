@@ -137,9 +137,11 @@ impl Nodes {
         lock(&self.open).get(name).map(|shared| Arc::clone(&shared.node))
     }
 
-    /// How many files there are: of a VFS in memory, those of open databases.
+    /// The files there are whose names begin so, with their sizes.
     #[cfg(test)]
-    pub(super) fn count(&self, beginning: &str) -> usize {
-        lock(&self.open).keys().filter(|name| name.starts_with(beginning)).count()
+    pub(super) fn sizes(&self, beginning: &str) -> Vec<(String, u64)> {
+        let open = lock(&self.open);
+        let ours = open.iter().filter(|(name, _)| name.starts_with(beginning));
+        ours.map(|(name, shared)| (name.to_string(), shared.node.size().unwrap())).collect()
     }
 }

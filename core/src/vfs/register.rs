@@ -109,6 +109,14 @@ pub(crate) fn is_registered(name: &str) -> bool {
     CString::new(name).is_ok_and(|name| unsafe { !ffi::sqlite3_vfs_find(name.as_ptr()).is_null() })
 }
 
+/// The open files of a VFS that is registered.
+#[cfg(test)]
+pub(super) fn nodes_of(name: &str) -> &'static Nodes {
+    let name = CString::new(name).unwrap();
+    // SAFETY: the caller's VFS is one of ours, and lives as long as the process.
+    unsafe { &host(ffi::sqlite3_vfs_find(name.as_ptr())).nodes }
+}
+
 /// # Safety
 /// `vfs` was made by `register`.
 unsafe fn host(vfs: *mut sqlite3_vfs) -> &'static Host {
