@@ -1,6 +1,8 @@
 //! A database in memory does what one in a file does, and so does one in another
 //! journal mode, on both backends.
 
+#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+
 mod support;
 
 use std::time::Duration;
