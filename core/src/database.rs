@@ -50,7 +50,9 @@ struct Inner {
 }
 
 impl Database {
-    /// Opens a database file, which is created if it is missing, or `:memory:`,
+    /// Opens a database file, which is created if it is missing, or `:memory:`: one of
+    /// its own, which does what a file does (it has readers, sessions and a log in
+    /// memory, so that `PRAGMA journal_mode` tells `wal`) and is gone with closing,
     /// with the default [`Options`].
     ///
     /// # Errors

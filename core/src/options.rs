@@ -28,7 +28,8 @@ pub struct Options {
     pub(crate) sessions: usize,
     pub(crate) busy_timeout: Duration,
     pub(crate) acquire_timeout: Duration,
-    pub(crate) journal_mode: JournalMode,
+    /// What the caller asked for.
+    pub(crate) journal_mode: Option<JournalMode>,
     pub(crate) synchronous: Synchronous,
     pub(crate) foreign_keys: bool,
     pub(crate) trusted_schema: bool,
@@ -65,8 +66,10 @@ pub enum Synchronous {
 /// How SQLite makes commits atomic, <https://sqlite.org/pragma.html#pragma_journal_mode>.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum JournalMode {
-    /// A write-ahead log: readers and the writer do not wait for each other.
-    /// The default, and the only mode with several connections.
+    /// A write-ahead log: readers and the writer do not wait for each other. The
+    /// default of a new database. In all other modes a commit waits for those who
+    /// read, streams and snapshots too, and answers `Busy` after
+    /// [`busy_timeout`](Options::busy_timeout).
     #[default]
     Wal,
     /// A rollback journal, deleted after each commit.
@@ -216,7 +219,7 @@ impl Default for Options {
             sessions: 8,
             busy_timeout: Duration::from_secs(5),
             acquire_timeout: Duration::from_secs(30),
-            journal_mode: JournalMode::default(),
+            journal_mode: None,
             synchronous: Synchronous::default(),
             foreign_keys: true,
             trusted_schema: false,
@@ -279,10 +282,11 @@ impl Options {
         self
     }
 
-    /// How commits are made atomic. Default: [`JournalMode::Wal`]. In any other
-    /// mode all work goes through one connection.
+    /// How commits are made atomic: the file is switched to this mode. Default:
+    /// [`JournalMode::Wal`] for a new database; one that is there stays in the mode
+    /// that it is in.
     pub fn journal_mode(mut self, mode: JournalMode) -> Self {
-        self.journal_mode = mode;
+        self.journal_mode = Some(mode);
         self
     }
 

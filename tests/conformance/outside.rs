@@ -10,7 +10,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use support::{ask, outside};
-use ubiqlite::{Database, ErrorKind, Key, Options, Row, params, record};
+use ubiqlite::{Database, ErrorKind, JournalMode, Key, Options, Row, params, record};
 
 const SCHEMA: &str = "CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT);
     INSERT INTO items VALUES (1, 'one'), (2, 'two'), (3, 'three');";
@@ -53,20 +53,108 @@ async fn works(db: &Database, path: &Path) {
 }
 
 #[tokio::test]
-async fn a_journal_mode_set_while_we_are_closed_is_ours_again_after_opening() {
+async fn a_journal_mode_set_while_we_are_closed_stays_until_the_caller_asks_for_another() {
     let (_dir, path, db) = support::with(options(), SCHEMA).await;
     db.close().await.unwrap();
     for other in ["delete", "persist", "truncate"] {
         outside(&path).pragma_update(None, "journal_mode", other).unwrap();
+        let before = std::fs::read(&path).unwrap();
         let read_only = options().read_only(true).open(&path).await.unwrap();
         assert_eq!(count(&read_only).await, 3);
         read_only.close().await.unwrap();
-        assert_ne!(mode(&path), "wal", "whoever only reads changes nothing");
+        let db = options().open(&path).await.unwrap();
+        assert_eq!(count(&db).await, 3);
+        let snapshot = db.snapshot().await.unwrap();
+        assert_eq!(snapshot.query_value::<i64>("SELECT max(id) FROM items", ()).await.unwrap(), 3);
+        drop(snapshot);
+        db.close().await.unwrap();
+        assert_eq!(
+            std::fs::read(&path).unwrap(),
+            before,
+            "{other}: who only reads changes nothing"
+        );
         let db = options().open(&path).await.unwrap();
         works(&db, &path).await;
-        assert_eq!(mode(&path), "wal");
         db.close().await.unwrap();
+        assert_ne!(mode(&path), "wal", "{other}");
+        let db = options().journal_mode(JournalMode::Wal).open(&path).await.unwrap();
+        works(&db, &path).await;
+        db.close().await.unwrap();
+        assert_eq!(mode(&path), "wal", "{other}");
+        // The file as it was.
+        std::fs::write(&path, before).unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_new_database_is_in_wal_mode_and_so_is_an_empty_file_that_was_there() {
+    let (dir, path) = support::fresh();
+    let db = options().open(&path).await.unwrap();
+    let other = options().open(&path).await.unwrap();
+    assert_eq!((mode(&path), mode(&path)), ("wal".into(), "wal".into()));
+    drop((db, other));
+    let empty = dir.path().join("empty.db");
+    std::fs::File::create(&empty).unwrap();
+    let db = options().open(&empty).await.unwrap();
+    assert_eq!(mode(&empty), "wal");
+    drop(db);
+}
+
+#[test]
+fn whoever_opens_a_new_file_at_once_with_others_finds_it_in_wal_mode() {
+    for _ in 0..20 {
+        let (_dir, path) = support::fresh();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    let runtime = tokio::runtime::Builder::new_current_thread();
+                    let runtime = { runtime }.enable_all().build().unwrap();
+                    runtime.block_on(async {
+                        let db = options().open(&path).await.unwrap();
+                        let mode: String = db.query_value("PRAGMA journal_mode", ()).await.unwrap();
+                        assert_eq!(mode, "wal");
+                        db.close().await.unwrap();
+                    });
+                });
+            }
+        });
+    }
+}
+
+#[tokio::test]
+async fn outside_wal_mode_reads_go_on_while_another_process_prepares_to_write() {
+    let options = options().journal_mode(JournalMode::Delete).busy_timeout(Duration::ZERO);
+    let (_dir, path, db) = support::with(options, SCHEMA).await;
+    works(&db, &path).await;
+    let outside = outside(&path);
+    outside.execute_batch("BEGIN IMMEDIATE; UPDATE items SET name = 'theirs'").unwrap();
+    let row: Row = db.table("items").get(1).await.unwrap().unwrap();
+    assert_eq!(row.get::<String>("name").unwrap(), "one");
+    let ask = || db.query_value::<i64>("SELECT count(*) FROM items", ());
+    let (a, b, c) = tokio::join!(ask(), ask(), ask());
+    assert_eq!((a.unwrap(), b.unwrap(), c.unwrap()), (3, 3, 3));
+    let names = db.stream("SELECT name FROM items", ()).collect::<String>().await.unwrap();
+    assert_eq!(names, ["one", "two", "three"]);
+    let snapshot = db.snapshot().await.unwrap();
+    assert_eq!(snapshot.query_value::<i64>("SELECT count(*) FROM items", ()).await.unwrap(), 3);
+    drop(snapshot);
+    let refused = db.execute("DELETE FROM items", ()).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Busy);
+    outside.execute_batch("COMMIT").unwrap();
+    let name: String = db.query_value("SELECT name FROM items WHERE id = 1", ()).await.unwrap();
+    assert_eq!(name, "theirs");
+}
+
+#[tokio::test]
+async fn a_session_can_change_the_journal_mode_too() {
+    let (_dir, path, db) = support::with(options().journal_mode(JournalMode::Delete), SCHEMA).await;
+    works(&db, &path).await;
+    let mut session = db.acquire().await.unwrap();
+    let set: String = session.query_value("PRAGMA journal_mode = WAL", ()).await.unwrap();
+    assert_eq!(set, "wal");
+    drop(session);
+    works(&db, &path).await;
+    assert_eq!(mode(&path), "wal");
 }
 
 #[tokio::test]

@@ -97,7 +97,8 @@ def open(  # noqa: A001 - `ubiqlite.open`
     :param cache_kib: the page cache of each connection, in KiB. Default: 8192
     :param statement_cache: how many prepared statements each connection keeps. Default: 128
     :param wal_limit: the size in bytes that the log may reach because of readers that stand still. Default: 64 MiB
-    :param journal_mode: how commits are made atomic. Default: ``"wal"``
+    :param journal_mode: how commits are made atomic; a file in another mode is switched to it. Default: ``"wal"``
+        for a new database, and for one that is there the mode that it is in
     :param synchronous: when a commit waits for the disk. Default: ``"full"``, which commits that share their wait
         make affordable
     :param inline: whether short statements run on the calling thread, which is far faster. Default: true

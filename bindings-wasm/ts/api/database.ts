@@ -33,7 +33,10 @@ export interface DatabaseOptions {
   statementCache?: number;
   /** The size in bytes that the log may reach because of readers that stand still. Default: 64 MiB. */
   walLimit?: number;
-  /** How commits are made atomic. Default: `'wal'`. */
+  /**
+   * How commits are made atomic; a file in another mode is switched to it. Default: `'wal'` for a new database, and
+   * for one that is there the mode that it is in.
+   */
   journalMode?: 'wal' | 'delete' | 'truncate' | 'persist' | 'memory';
   /** When a commit waits for the disk. Default: `'full'`, which commits that share their wait make affordable. */
   synchronous?: 'off' | 'normal' | 'full' | 'extra';

@@ -33,7 +33,7 @@ pub(super) struct WalIndex(*const AtomicU64);
 
 impl WalIndex {
     /// The mapping that this connection already has: `None` where there is no
-    /// shared wal-index (another journal mode, memory, exclusive locking).
+    /// shared wal-index (another journal mode, exclusive locking).
     ///
     /// # Safety
     /// `db` is open in WAL mode and has read from its main database, so that

@@ -58,6 +58,8 @@ pub(crate) struct Connection {
     /// A statement ran that may have changed the journal mode, or acted on the file as
     /// a whole.
     ran_alone: bool,
+    /// A script runs, which may do what a session may.
+    scripting: bool,
     /// What `PRAGMA busy_timeout` returns.
     busy_timeout: Duration,
     /// The most bytes of a text or blob.
@@ -74,10 +76,7 @@ pub(crate) struct Connection {
     /// Whether a statement changed what belongs to this connection alone.
     marked: bool,
     role: Role,
-    /// The writer's connection serves as a session's.
-    lent: bool,
     wal: bool,
-    memory: bool,
     page_size: u32,
     // Closes the connection, so it is the last to be dropped.
     _db: Handle,
@@ -108,19 +107,9 @@ impl Connection {
         self.wal
     }
 
-    /// Whether the database lives in memory.
-    pub(crate) fn is_memory(&self) -> bool {
-        self.memory
-    }
-
     /// Bytes in a page.
     pub(crate) fn page_size(&self) -> u32 {
         self.page_size
-    }
-
-    /// Has the writer's connection take what only a session's takes.
-    pub(crate) fn lend(&mut self, lent: bool) {
-        self.lent = lent;
     }
 
     /// Whether a transaction is open that was begun by a statement.

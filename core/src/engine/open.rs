@@ -62,6 +62,7 @@ impl Connection {
             authorizer: Box::default(),
             way: None,
             ran_alone: false,
+            scripting: false,
             busy_timeout: options.busy_timeout,
             // SAFETY: the connection is open; a negative value only asks.
             length_limit: unsafe { ffi::sqlite3_limit(raw, ffi::SQLITE_LIMIT_LENGTH, -1) },
@@ -74,9 +75,7 @@ impl Connection {
             schema: None,
             marked: false,
             role,
-            lent: false,
             wal: false,
-            memory: false,
             page_size: 4096,
             _db: db,
         };
@@ -120,8 +119,8 @@ impl Connection {
         self.control(&format!("PRAGMA cache_size = -{}", options.cache_kib.max(1)))?;
         if self.role == Role::Writer && !options.read_only {
             self.configure_new_file(options)?;
-            self.control(&format!("PRAGMA journal_mode = {}", options.journal_mode.name()))?;
         }
+        self.choose_journal_mode(options)?;
         self.note_journal_mode()?;
         // Reads the first page of the schema: what is no database, or damaged
         // there, is found now and not at the first statement.
@@ -143,15 +142,33 @@ impl Connection {
         Ok(())
     }
 
+    /// Sets the journal mode where it is the caller's word, or the database new:
+    /// one that is there stays as it is.
+    fn choose_journal_mode(&mut self, options: &Options) -> Result<()> {
+        if options.read_only || self.role == Role::Reader {
+            return Ok(());
+        }
+        let mode = match (self.role, options.journal_mode) {
+            (Role::Writer, Some(mode)) => mode,
+            (Role::Writer, None) if self.integer("PRAGMA page_count")? == 0 => JournalMode::Wal,
+            // Which journal a commit writes is each connection's own matter; only WAL
+            // is the file's.
+            (_, Some(mode)) if mode != JournalMode::Wal => {
+                self.note_journal_mode()?;
+                if self.wal {
+                    return Ok(());
+                }
+                mode
+            }
+            _ => return Ok(()),
+        };
+        self.control(&format!("PRAGMA journal_mode = {}", mode.name()))
+    }
+
     /// Looks which journal mode the database is in.
     pub(crate) fn note_journal_mode(&mut self) -> Result<()> {
         let mode = self.text("PRAGMA journal_mode")?;
         self.wal = mode == JournalMode::Wal.name();
-        // SAFETY: the connection is open, and SQLite's string lives as long.
-        self.memory = unsafe {
-            let name = ffi::sqlite3_db_filename(self.raw, c"main".as_ptr());
-            name.is_null() || *name == 0
-        };
         if !self.wal {
             self.wal_index = None;
         }

@@ -15,7 +15,7 @@ impl Connection {
     /// What this connection takes from its user.
     pub(super) fn admits(&self) -> Admit {
         match self.role {
-            _ if self.lent => Admit::Own,
+            _ if self.scripting => Admit::Own,
             Role::Own => Admit::Own,
             Role::Writer => Admit::Shared,
             Role::Reader => Admit::Reading,

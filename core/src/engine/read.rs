@@ -219,7 +219,6 @@ impl Connection {
 
     /// Whether a read transaction is open, begun by a statement that runs or by
     /// words.
-    #[cfg(any(target_family = "wasm", test, feature = "local"))]
     pub(crate) fn is_reading(&self) -> bool {
         // SAFETY: the connection is open.
         unsafe { ffi::sqlite3_txn_state(self.raw, c"main".as_ptr()) != ffi::SQLITE_TXN_NONE }

@@ -66,7 +66,7 @@ impl Connection {
     /// writer's connection takes whatever a session's takes meanwhile; where
     /// [`is_marked`](Self::is_marked) tells so, it is to be replaced.
     pub(super) fn run_script_alone(&mut self, script: &str) -> Result<Outcome> {
-        let before = std::mem::replace(&mut self.lent, true);
+        let before = std::mem::replace(&mut self.scripting, true);
         let shared = !before && self.role != super::Role::Own;
         let done = self.run_script(script).and_then(|(outcome, work)| {
             if shared && self.marked && !work {
@@ -84,7 +84,7 @@ impl Connection {
         if done.is_err() {
             self.rollback();
         }
-        self.lent = before;
+        self.scripting = before;
         done
     }
 

@@ -317,7 +317,8 @@ unsafe extern "C" fn shm_lock(
 ) -> c_int {
     // SAFETY: the file is open, and SQLite's own.
     let Kind::Named(named) = (unsafe { kind(file) }) else { return ffi::SQLITE_IOERR_SHMLOCK };
-    if first == 0 && flags & ffi::SQLITE_SHM_UNLOCK != 0 && named.share.writes() {
+    let ends = first == 0 && flags & ffi::SQLITE_SHM_UNLOCK != 0 && named.share.writes();
+    if ends && !named.nodes.are_in_memory() {
         // A commit has been handed over. What the writer leaves behind is undone,
         // and need not be written, nor fail on a full disk later.
         if let Some(log) = named.nodes.find(&format!("{}-wal", named.node.name)) {

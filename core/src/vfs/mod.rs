@@ -1,5 +1,5 @@
 //! A VFS for SQLite of this library's own: for places whose files are not the
-//! operating system's, such as a browser's.
+//! operating system's, such as a browser's, or memory (`memory.rs`).
 //!
 //! Whoever has such [`Files`] gives them a name by [`register`], and databases are
 //! opened on them with [`Options::vfs`](crate::Options::vfs). What SQLite needs
@@ -12,6 +12,9 @@
 //!   nobody holds such a lock; a VFS that always answers "somebody does" reopens a
 //!   torn database after a crash.
 //! - **Temporary files** live in memory.
+//! - **Any thread.** A connection is used by one thread at a time; what several
+//!   connections share is behind locks, and the log's index is atomics. Reads of a
+//!   file in memory run side by side.
 //! - **One write for many.** SQLite writes each frame of a log as two; they are
 //!   gathered, and handed over before a commit is acknowledged (`log.rs`).
 
@@ -20,6 +23,7 @@ mod files;
 mod io;
 mod locks;
 mod log;
+mod memory;
 mod node;
 mod nodes;
 mod register;
@@ -33,6 +37,7 @@ mod tests;
 pub use files::{FileError, FileId, Files};
 pub use register::register;
 
+pub(crate) use memory::{ASKED as IN_MEMORY, place};
 pub(crate) use register::{LONGEST_NAME, is_registered};
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -1,10 +1,11 @@
 //! One open file, shared by all connections that have it open.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use super::locks::Locks;
 use super::log::Log;
 use super::shm::Shm;
+use super::temporary::Temporary;
 use super::{FileError, FileId, Files, lock};
 
 /// An open file.
@@ -12,6 +13,18 @@ pub(super) struct Node {
     pub(super) name: Box<str>,
     pub(super) locks: Mutex<Locks>,
     pub(super) shm: Mutex<Shm>,
+    store: Store,
+}
+
+/// Where its bytes are.
+enum Store {
+    Hosted(Hosted),
+    /// Read by many at once.
+    Memory(RwLock<Temporary>),
+}
+
+/// A file of the host's.
+struct Hosted {
     files: Arc<dyn Files>,
     content: Mutex<Content>,
 }
@@ -54,24 +67,91 @@ impl Node {
         is_log: bool,
     ) -> Result<(Self, bool), FileError> {
         let (file, read_only) = open(&*files, name, create, read_only)?;
-        let node = Self {
-            name: name.into(),
-            locks: Mutex::default(),
-            shm: Mutex::default(),
-            files,
-            content: Mutex::new(Content {
-                file: Some(file),
-                read_only,
-                log: is_log.then(Log::default),
-                size: None,
-            }),
-        };
-        Ok((node, read_only))
+        let content =
+            Content { file: Some(file), read_only, log: is_log.then(Log::default), size: None };
+        let hosted = Hosted { files, content: Mutex::new(content) };
+        Ok((Self::new(name, Store::Hosted(hosted)), read_only))
+    }
+
+    /// A new file, empty.
+    pub(super) fn in_memory(name: &str) -> Self {
+        Self::new(name, Store::Memory(RwLock::default()))
+    }
+
+    fn new(name: &str, store: Store) -> Self {
+        Self { name: name.into(), locks: Mutex::default(), shm: Mutex::default(), store }
     }
 
     /// Opens the file anew for writing if it was open for reading only. Answers
     /// whether it is now still for reading only.
     pub(super) fn permit(&self, read_only: bool) -> Result<bool, FileError> {
+        match &self.store {
+            Store::Hosted(hosted) => hosted.permit(&self.name, read_only),
+            Store::Memory(_) => Ok(read_only),
+        }
+    }
+
+    /// Reads up to the end of the file, and answers how many bytes there were.
+    pub(super) fn read(&self, into: &mut [u8], at: u64) -> Result<usize, FileError> {
+        match &self.store {
+            Store::Hosted(hosted) => hosted.read(into, at),
+            Store::Memory(bytes) => {
+                Ok(bytes.read().unwrap_or_else(PoisonError::into_inner).read(into, at))
+            }
+        }
+    }
+
+    pub(super) fn write(&self, from: &[u8], at: u64) -> Result<(), FileError> {
+        match &self.store {
+            Store::Hosted(hosted) => hosted.write(from, at),
+            Store::Memory(bytes) => {
+                bytes.write().unwrap_or_else(PoisonError::into_inner).write(from, at)
+            }
+        }
+    }
+
+    pub(super) fn truncate(&self, size: u64) -> Result<(), FileError> {
+        match &self.store {
+            Store::Hosted(hosted) => hosted.truncate(size),
+            Store::Memory(bytes) => {
+                bytes.write().unwrap_or_else(PoisonError::into_inner).truncate(size)
+            }
+        }
+    }
+
+    pub(super) fn sync(&self) -> Result<(), FileError> {
+        match &self.store {
+            Store::Hosted(hosted) => hosted.sync(),
+            Store::Memory(_) => Ok(()),
+        }
+    }
+
+    pub(super) fn size(&self) -> Result<u64, FileError> {
+        match &self.store {
+            Store::Hosted(hosted) => hosted.size(),
+            Store::Memory(bytes) => Ok(bytes.read().unwrap_or_else(PoisonError::into_inner).size()),
+        }
+    }
+
+    /// Forgets what a transaction wrote that ended without a commit.
+    pub(super) fn forget(&self) {
+        if let Store::Hosted(hosted) = &self.store
+            && let Some(log) = &mut lock(&hosted.content).log
+        {
+            log.forget();
+        }
+    }
+
+    /// Closes the file: the last connection let it go.
+    pub(super) fn close(&self) {
+        if let Store::Hosted(hosted) = &self.store {
+            hosted.close();
+        }
+    }
+}
+
+impl Hosted {
+    fn permit(&self, name: &str, read_only: bool) -> Result<bool, FileError> {
         let content = &mut *lock(&self.content);
         if read_only || !content.read_only {
             return Ok(read_only);
@@ -81,16 +161,15 @@ impl Node {
         if let Some(file) = content.file.take() {
             self.files.close(file);
         }
-        let opened = open(&*self.files, &self.name, false, false);
-        let again = opened.or_else(|_| open(&*self.files, &self.name, false, true));
+        let opened = open(&*self.files, name, false, false);
+        let again = opened.or_else(|_| open(&*self.files, name, false, true));
         let (file, read_only) = again?;
         content.file = Some(file);
         content.read_only = read_only;
         opened.map(|(_, read_only)| read_only)
     }
 
-    /// Reads up to the end of the file, and answers how many bytes there were.
-    pub(super) fn read(&self, into: &mut [u8], at: u64) -> Result<usize, FileError> {
+    fn read(&self, into: &mut [u8], at: u64) -> Result<usize, FileError> {
         let content = &mut *lock(&self.content);
         let opened = content.opened(&*self.files)?;
         if let Some(log) = &mut content.log {
@@ -104,7 +183,7 @@ impl Node {
         self.files.read(opened.file, into, at)
     }
 
-    pub(super) fn write(&self, from: &[u8], at: u64) -> Result<(), FileError> {
+    fn write(&self, from: &[u8], at: u64) -> Result<(), FileError> {
         let content = &mut *lock(&self.content);
         let opened = content.opened(&*self.files)?;
         match &mut content.log {
@@ -119,7 +198,7 @@ impl Node {
         }
     }
 
-    pub(super) fn truncate(&self, size: u64) -> Result<(), FileError> {
+    fn truncate(&self, size: u64) -> Result<(), FileError> {
         let content = &mut *lock(&self.content);
         let opened = content.handed_over(&*self.files)?;
         if let Some(log) = &mut content.log {
@@ -129,13 +208,13 @@ impl Node {
         self.files.truncate(opened.file, size)
     }
 
-    pub(super) fn sync(&self) -> Result<(), FileError> {
+    fn sync(&self) -> Result<(), FileError> {
         let content = &mut *lock(&self.content);
         let opened = content.handed_over(&*self.files)?;
         self.files.sync(opened.file)
     }
 
-    pub(super) fn size(&self) -> Result<u64, FileError> {
+    fn size(&self) -> Result<u64, FileError> {
         let content = &mut *lock(&self.content);
         let opened = content.opened(&*self.files)?;
         if let Some(size) = content.size {
@@ -151,15 +230,7 @@ impl Node {
         }
     }
 
-    /// Forgets what a transaction wrote that ended without a commit.
-    pub(super) fn forget(&self) {
-        if let Some(log) = &mut lock(&self.content).log {
-            log.forget();
-        }
-    }
-
-    /// Closes the file: the last connection let it go.
-    pub(super) fn close(&self) {
+    fn close(&self) {
         let content = &mut *lock(&self.content);
         // What is not handed over belongs to no commit: it may be lost.
         let _ = content.handed_over(&*self.files);

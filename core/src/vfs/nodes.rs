@@ -11,13 +11,17 @@ use super::{FileError, Files, lock};
 
 /// The open files of one VFS.
 pub(super) struct Nodes {
-    files: Arc<dyn Files>,
+    /// Who has the files; without, they are memory.
+    files: Option<Arc<dyn Files>>,
     open: Mutex<HashMap<Box<str>, Shared, FixedState>>,
 }
 
 struct Shared {
     node: Arc<Node>,
+    /// Of a file in memory there may be none: a journal is there until it is
+    /// removed, or until its database goes.
     handles: usize,
+    main: bool,
 }
 
 /// How a file is to be opened.
@@ -28,17 +32,29 @@ pub(super) struct Wish {
     pub(super) new: bool,
     pub(super) read_only: bool,
     pub(super) is_log: bool,
+    /// It is a database, and no file beside one.
+    pub(super) is_main: bool,
 }
 
 impl Nodes {
     pub(super) fn new(files: impl Files) -> Self {
-        Self { files: Arc::new(files), open: Mutex::default() }
+        Self { files: Some(Arc::new(files)), open: Mutex::default() }
+    }
+
+    /// Files that are memory, each gone with the last that has its database open.
+    pub(super) fn in_memory() -> Self {
+        Self { files: None, open: Mutex::default() }
+    }
+
+    /// Whether the files are memory.
+    pub(super) fn are_in_memory(&self) -> bool {
+        self.files.is_none()
     }
 
     /// Opens a file, and answers whether it can only be read.
     pub(super) fn open(&self, name: &str, wish: Wish) -> Result<(Arc<Node>, bool), FileError> {
         let mut open = lock(&self.open);
-        if wish.new && (open.contains_key(name) || self.files.exists(name)) {
+        if wish.new && (open.contains_key(name) || self.has(name)) {
             return Err(FileError::Io);
         }
         match open.entry(name.into()) {
@@ -49,11 +65,17 @@ impl Nodes {
                 Ok((Arc::clone(&shared.node), read_only))
             }
             Entry::Vacant(entry) => {
-                let files = Arc::clone(&self.files);
-                let (node, read_only) =
-                    Node::open(files, name, wish.create, wish.read_only, wish.is_log)?;
+                let (node, read_only) = match &self.files {
+                    Some(files) => {
+                        let Wish { create, read_only, is_log, .. } = wish;
+                        Node::open(Arc::clone(files), name, create, read_only, is_log)?
+                    }
+                    None if wish.create => (Node::in_memory(name), wish.read_only),
+                    None => return Err(FileError::NotFound),
+                };
                 let node = Arc::new(node);
-                entry.insert(Shared { node: Arc::clone(&node), handles: 1 });
+                let shared = Shared { node: Arc::clone(&node), handles: 1, main: wish.is_main };
+                entry.insert(shared);
                 Ok((node, read_only))
             }
         }
@@ -62,12 +84,20 @@ impl Nodes {
     /// Lets a file go. With the last that has it, it is closed.
     pub(super) fn close(&self, node: &Node) {
         let mut open = lock(&self.open);
-        if let Some(shared) = open.get_mut(&node.name) {
-            shared.handles -= 1;
-            if shared.handles == 0 {
-                shared.node.close();
-                open.remove(&node.name);
-            }
+        let Some(shared) = open.get_mut(&node.name) else { return };
+        shared.handles -= 1;
+        if shared.handles > 0 {
+            return;
+        }
+        if self.files.is_some() {
+            shared.node.close();
+            open.remove(&node.name);
+        } else if shared.main {
+            // Its journal and its log mean nothing without it.
+            open.retain(|name, shared| {
+                let beside = name.strip_prefix(&*node.name).is_some_and(|it| it.starts_with('-'));
+                shared.handles > 0 || !(beside || *name == node.name)
+            });
         }
     }
 
@@ -75,14 +105,18 @@ impl Nodes {
     /// is a rollback journal which another connection keeps for its next
     /// transaction, and an empty journal is as good as none.
     pub(super) fn remove(&self, name: &str) -> Result<(), FileError> {
-        let open = lock(&self.open);
-        match open.get(name) {
-            Some(shared) => {
+        let mut open = lock(&self.open);
+        match (open.get(name), &self.files) {
+            (Some(shared), files) if files.is_some() || shared.handles > 0 => {
                 shared.node.forget();
                 shared.node.truncate(0)?;
                 shared.node.sync()
             }
-            None => match self.files.remove(name) {
+            (_, None) => {
+                open.remove(name);
+                Ok(())
+            }
+            (_, Some(files)) => match files.remove(name) {
                 Err(FileError::NotFound) => Ok(()),
                 removed => removed,
             },
@@ -91,11 +125,23 @@ impl Nodes {
 
     /// Whether there is such a file.
     pub(super) fn exists(&self, name: &str) -> bool {
-        lock(&self.open).contains_key(name) || self.files.exists(name)
+        lock(&self.open).contains_key(name) || self.has(name)
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.files.as_ref().is_some_and(|files| files.exists(name))
     }
 
     /// An open file of this name.
     pub(super) fn find(&self, name: &str) -> Option<Arc<Node>> {
         lock(&self.open).get(name).map(|shared| Arc::clone(&shared.node))
+    }
+
+    /// The files there are whose names begin so, with their sizes.
+    #[cfg(test)]
+    pub(super) fn sizes(&self, beginning: &str) -> Vec<(String, u64)> {
+        let open = lock(&self.open);
+        let ours = open.iter().filter(|(name, _)| name.starts_with(beginning));
+        ours.map(|(name, shared)| (name.to_string(), shared.node.size().unwrap())).collect()
     }
 }

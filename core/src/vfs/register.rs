@@ -10,6 +10,7 @@ use crate::ffi::{sqlite3_file, sqlite3_int64, sqlite3_vfs};
 
 use super::codes::{Act, code};
 use super::io::{Handle, Named};
+use super::memory;
 use super::nodes::{Nodes, Wish};
 use super::{FileError, Files, lock};
 use crate::error::{Error, Result};
@@ -42,6 +43,11 @@ struct Host {
 /// # Ok(()) }
 /// ```
 pub fn register(name: &str, files: impl Files) -> Result<()> {
+    register_nodes(name, Nodes::new(files))
+}
+
+/// See [`register`].
+pub(super) fn register_nodes(name: &str, nodes: Nodes) -> Result<()> {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _turn = lock(&ONE_AT_A_TIME);
     if name.is_empty() {
@@ -56,11 +62,17 @@ pub fn register(name: &str, files: impl Files) -> Result<()> {
     let name: &'static CStr = Box::leak(name.into_boxed_c_str());
     // SAFETY: null asks for the default VFS.
     let default = unsafe { ffi::sqlite3_vfs_find(ptr::null()) };
-    let host = Box::leak(Box::new(Host { nodes: Nodes::new(files), name, default }));
+    // SAFETY: SQLite's default VFS lives as long as SQLite.
+    let (room, longest) = match unsafe { default.as_ref() } {
+        // It may be asked to open a file in our stead, in the room that we ask for.
+        Some(default) if nodes.are_in_memory() => (default.szOsFile, default.mxPathname),
+        _ => (0, MOST_BYTES as c_int),
+    };
+    let host = Box::leak(Box::new(Host { nodes, name, default }));
     let vfs = Box::leak(Box::new(sqlite3_vfs {
         iVersion: 2,
-        szOsFile: size_of::<Handle>() as c_int,
-        mxPathname: MOST_BYTES as c_int,
+        szOsFile: room.max(size_of::<Handle>() as c_int),
+        mxPathname: longest,
         pNext: ptr::null_mut(),
         zName: name.as_ptr(),
         pAppData: ptr::from_mut(host).cast(),
@@ -97,6 +109,14 @@ pub(crate) fn is_registered(name: &str) -> bool {
     CString::new(name).is_ok_and(|name| unsafe { !ffi::sqlite3_vfs_find(name.as_ptr()).is_null() })
 }
 
+/// The open files of a VFS that is registered.
+#[cfg(test)]
+pub(super) fn nodes_of(name: &str) -> &'static Nodes {
+    let name = CString::new(name).unwrap();
+    // SAFETY: the caller's VFS is one of ours, and lives as long as the process.
+    unsafe { &host(ffi::sqlite3_vfs_find(name.as_ptr())).nodes }
+}
+
 /// # Safety
 /// `vfs` was made by `register`.
 unsafe fn host(vfs: *mut sqlite3_vfs) -> &'static Host {
@@ -114,7 +134,25 @@ unsafe fn text<'a>(name: *const c_char) -> Option<&'a str> {
     unsafe { CStr::from_ptr(name) }.to_str().ok()
 }
 
-const IN_MEMORY: c_int = ffi::SQLITE_OPEN_TEMP_DB
+/// Who has a file that is not ours: beside databases in memory SQLite's default VFS,
+/// for what is attached to one, or what one is copied into.
+///
+/// # Safety
+/// `name` is null or a C string.
+unsafe fn elsewhere(host: &Host, name: *const c_char) -> Option<(*mut sqlite3_vfs, &sqlite3_vfs)> {
+    if !host.nodes.are_in_memory() || name.is_null() {
+        return None;
+    }
+    // SAFETY: by the contract; the default VFS lives as long as SQLite.
+    unsafe {
+        if memory::is_ours(CStr::from_ptr(name).to_bytes()) {
+            return None;
+        }
+        host.default.as_ref().map(|vfs| (host.default, vfs))
+    }
+}
+
+const TEMPORARY: c_int = ffi::SQLITE_OPEN_TEMP_DB
     | ffi::SQLITE_OPEN_TEMP_JOURNAL
     | ffi::SQLITE_OPEN_TRANSIENT_DB
     | ffi::SQLITE_OPEN_SUBJOURNAL;
@@ -132,7 +170,15 @@ unsafe extern "C" fn open(
         (*file).pMethods = ptr::null();
         host(vfs)
     };
-    let (handle, flags) = if name.is_null() || flags & IN_MEMORY != 0 {
+    // SAFETY: the name is SQLite's. The room is as large as the default VFS asks for.
+    if let Some((vfs, methods)) = unsafe { elsewhere(host, name) } {
+        return match methods.xOpen {
+            // SAFETY: as SQLite itself calls it.
+            Some(open) => unsafe { open(vfs, name, file, flags, out_flags) },
+            None => ffi::SQLITE_CANTOPEN,
+        };
+    }
+    let (handle, flags) = if name.is_null() || flags & TEMPORARY != 0 {
         (Handle::temporary(), flags)
     } else {
         // SAFETY: a name of SQLite's lives as long as the file is open.
@@ -164,8 +210,9 @@ fn open_named(
         new: has(ffi::SQLITE_OPEN_EXCLUSIVE) && has(ffi::SQLITE_OPEN_CREATE),
         read_only: has(ffi::SQLITE_OPEN_READONLY),
         is_log: has(ffi::SQLITE_OPEN_WAL),
+        is_main: has(ffi::SQLITE_OPEN_MAIN_DB),
     };
-    let main = has(ffi::SQLITE_OPEN_MAIN_DB);
+    let main = wish.is_main;
     let (node, read_only) = host.nodes.open(name, wish).map_err(|error| match error {
         FileError::Denied if !main && wish.create && !host.nodes.exists(name) => {
             ffi::SQLITE_READONLY_DIRECTORY
@@ -181,7 +228,14 @@ fn open_named(
     Ok((Handle::named(Named::new(&host.nodes, node, read_only, remove, host.name)), flags))
 }
 
-unsafe extern "C" fn delete(vfs: *mut sqlite3_vfs, name: *const c_char, _sync: c_int) -> c_int {
+unsafe extern "C" fn delete(vfs: *mut sqlite3_vfs, name: *const c_char, sync: c_int) -> c_int {
+    // SAFETY: SQLite calls with the VFS and a C string, here as there.
+    if let Some((vfs, methods)) = unsafe { elsewhere(host(vfs), name) } {
+        let delete = methods.xDelete;
+        // SAFETY: as above.
+        return delete
+            .map_or(ffi::SQLITE_IOERR_DELETE, |delete| unsafe { delete(vfs, name, sync) });
+    }
     // SAFETY: SQLite calls with the VFS and a C string.
     let (host, name) = unsafe { (host(vfs), text(name)) };
     let removed = name.ok_or(FileError::Io).and_then(|name| host.nodes.remove(name));
@@ -191,9 +245,17 @@ unsafe extern "C" fn delete(vfs: *mut sqlite3_vfs, name: *const c_char, _sync: c
 unsafe extern "C" fn access(
     vfs: *mut sqlite3_vfs,
     name: *const c_char,
-    _flags: c_int,
+    flags: c_int,
     found: *mut c_int,
 ) -> c_int {
+    // SAFETY: SQLite calls with the VFS, a C string and the place for the answer, here
+    // as there.
+    if let Some((vfs, methods)) = unsafe { elsewhere(host(vfs), name) } {
+        let access = methods.xAccess;
+        // SAFETY: as above.
+        return access
+            .map_or(ffi::SQLITE_IOERR_ACCESS, |access| unsafe { access(vfs, name, flags, found) });
+    }
     // SAFETY: SQLite calls with the VFS, a C string and the place for the answer.
     unsafe {
         *found = c_int::from(text(name).is_some_and(|name| host(vfs).nodes.exists(name)));
@@ -203,11 +265,17 @@ unsafe extern "C" fn access(
 
 /// Names are what they are: nothing is relative to anything.
 unsafe extern "C" fn full_pathname(
-    _vfs: *mut sqlite3_vfs,
+    vfs: *mut sqlite3_vfs,
     name: *const c_char,
     room: c_int,
     into: *mut c_char,
 ) -> c_int {
+    // SAFETY: SQLite calls with the VFS, a C string and so much room, here as there.
+    if let Some((vfs, methods)) = unsafe { elsewhere(host(vfs), name) } {
+        let full = methods.xFullPathname;
+        // SAFETY: as above.
+        return full.map_or(ffi::SQLITE_CANTOPEN, |full| unsafe { full(vfs, name, room, into) });
+    }
     // SAFETY: SQLite calls with a C string.
     let name = unsafe { CStr::from_ptr(name) }.to_bytes_with_nul();
     if usize::try_from(room).map_or(true, |room| name.len() > room) {

@@ -6,8 +6,10 @@
 //! transaction holds that; then on a connection that only reads, so that reads go
 //! on beside an open transaction. Writes asked for in the same moment share a
 //! commit. This needs shared memory for the log's index, which the VFS keeps
-//! for the connections of one file ([`crate::vfs`]); where there is none, in
-//! memory and in other journal modes, all work goes through the one connection.
+//! for the connections of one file, or of one database in memory ([`crate::vfs`]).
+//! In other journal modes a commit would find the locks of those who read for
+//! longer than one call, for which this thread can't wait: they take the turn to
+//! write as well.
 
 mod checkpoint;
 mod close;
@@ -39,9 +41,10 @@ use crate::engine::{Connection, Role, Way};
 use crate::error::{Error, Result};
 use crate::options::Options;
 use crate::sql::Params;
+use crate::vfs;
 use lent::Slot;
 use pool::Pool;
-use turns::Turns;
+use turns::{Turn, Turns};
 
 /// One database file, or one in memory, on the caller's thread.
 #[derive(Debug)]
@@ -51,18 +54,22 @@ pub(crate) struct Local(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     path: PathBuf,
+    /// Where it is in fact: one in memory has a name of its own.
+    place: PathBuf,
     options: Options,
     /// The connection that writes, used by whoever has the turn.
     writer: Slot,
     /// Of the file: backends that opened the same one write in turns too.
     turns: Arc<Turns>,
+    /// Outside WAL mode, what those who read for longer than one call have together.
+    reading: Mutex<Weak<Turn>>,
     /// The connection for reads while a transaction holds the writer's.
     reader: Slot,
     /// Connections for streams and snapshots.
     readers: Pool,
     /// Connections for sessions.
     sessions: Pool,
-    /// Others than the writer's connection can be open: the file is in WAL mode.
+    /// Readers and the writer do not wait for each other: the file is in WAL mode.
     several: AtomicBool,
     closing: AtomicBool,
     /// Frames in the log at the last checkpoint.
@@ -74,15 +81,17 @@ impl Local {
     /// Opens the database on this thread.
     pub(crate) fn open(path: &Path, options: Options) -> Result<Self> {
         // What a lease saves, system calls, there are none of here.
-        let options = options.leases(false);
-        let connection = connect(path, &options, Role::Writer)?;
-        let several = connection.is_wal() && !connection.is_memory();
-        let turns = Turns::of(path, &options, connection.is_memory());
+        let (place, options) = vfs::place(path, options.leases(false))?;
+        let connection = connect(&place, &options, Role::Writer)?;
+        let several = connection.is_wal();
+        let turns = Turns::of(&place, &options);
         let (readers, sessions) = (options.readers, options.sessions);
         let shared = Arc::new(Shared {
             path: path.to_owned(),
+            place,
             writer: lent::slot(Some(connection)),
             turns,
+            reading: Mutex::default(),
             reader: lent::slot(None),
             readers: Pool::new(readers),
             sessions: Pool::new(sessions),
@@ -126,10 +135,10 @@ impl Shared {
 
     /// Opens another connection of this file.
     fn connect(&self, role: Role) -> Result<Connection> {
-        connect(&self.path, &self.options, role)
+        connect(&self.place, &self.options, role)
     }
 
-    /// Whether others than the writer's connection can be open.
+    /// Whether reads for longer than one call go on beside commits.
     fn several(&self) -> bool {
         self.several.load(Ordering::Relaxed)
     }
@@ -150,7 +159,7 @@ impl Shared {
     fn note_mode(&self) {
         let wal = self.with_writer(|connection| {
             connection.note_journal_mode()?;
-            Ok(connection.is_wal() && !connection.is_memory())
+            Ok(connection.is_wal())
         });
         if let Ok(wal) = wal {
             self.several.store(wal, Ordering::Relaxed);
@@ -210,10 +219,10 @@ impl Backend for Local {
             return Reply::err(error);
         }
         match intent {
-            Intent::Snapshot if self.0.several() => snapshot::lend(&self.0),
-            Intent::Own if self.0.several() => own::lend(&self.0),
+            Intent::Snapshot => snapshot::lend(&self.0),
+            Intent::Own => own::lend(&self.0),
             Intent::Transaction(Begin::Deferred) if self.0.several() => own::lend_deferred(&self.0),
-            intent => session::lend(&self.0, intent),
+            Intent::Transaction(begin) => session::lend(&self.0, begin),
         }
     }
 

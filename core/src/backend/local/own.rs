@@ -16,11 +16,13 @@ use crate::sql::Params;
 /// A connection lent to one holder.
 struct OwnSession(Arc<Own>);
 
-struct Own {
+/// See [`OwnSession`].
+pub(super) struct Own {
     place: Place,
     /// It is a transaction, which its end ends.
     transaction: bool,
-    /// The turn to write, kept while this connection holds SQLite's write lock.
+    /// The turn to write, kept while this connection holds SQLite's write lock;
+    /// outside WAL mode while it reads or is in a transaction, which no commit gets past.
     turn: Mutex<Option<Turn>>,
     course: Course,
 }
@@ -64,8 +66,12 @@ impl OwnSession {
 }
 
 impl Own {
-    fn shared(&self) -> &Arc<Shared> {
+    pub(super) fn shared(&self) -> &Arc<Shared> {
         self.place.shared()
+    }
+
+    pub(super) fn slot(&self) -> &lent::Slot {
+        self.place.slot()
     }
 
     fn check_begun(&self) -> Result<()> {
@@ -87,10 +93,14 @@ impl Own {
         *self.turn.lock().unwrap_or_else(PoisonError::into_inner) = Some(turn);
     }
 
-    /// Gives the turn on, unless a transaction still holds the write lock.
-    fn end_turn(&self) {
-        let writing = lent::with(self.place.slot(), |connection| connection.is_writing());
-        if writing == Some(true) {
+    /// Gives the turn on, unless a transaction or a stream still needs it.
+    pub(super) fn end_turn(&self) {
+        let several = self.shared().several();
+        let needed = lent::with(self.place.slot(), |connection| {
+            connection.is_writing()
+                || (!several && (connection.in_transaction() || connection.is_reading()))
+        });
+        if needed == Some(true) {
             return;
         }
         let turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -104,7 +114,7 @@ impl Own {
     fn then<T: crate::MaybeSend + 'static>(
         self: &Arc<Self>,
         needs_turn: bool,
-        work: impl FnOnce(&Self) -> Result<T> + crate::MaybeSend + 'static,
+        work: impl FnOnce(&Arc<Self>) -> Result<T> + crate::MaybeSend + 'static,
     ) -> Reply<T> {
         if !needs_turn || self.has_turn() {
             return Reply::ready(work(self));
@@ -128,10 +138,12 @@ impl Own {
         if program.access == Access::Write {
             return Ok(true);
         }
+        let several = self.shared().several();
         self.with(|connection| {
             for step in &program.steps {
                 let (nature, readonly) = connection.inspect(&step.sql)?;
-                if !readonly || nature.class == Class::Alone {
+                let begins = nature.class == Class::Control && !several;
+                if !readonly || nature.class == Class::Alone || begins {
                     return Ok(true);
                 }
             }
@@ -176,6 +188,20 @@ impl Own {
         answer
     }
 
+    fn stream(self: &Arc<Self>, sql: &str, params: Params) -> Result<Box<dyn Pages>> {
+        let cursor = self.with(|connection| {
+            self.course.check(connection)?;
+            connection.open_cursor(sql, params)
+        });
+        match cursor {
+            Ok(cursor) => Ok(Box::new(stream::LocalPages::of_session(self, cursor))),
+            Err(error) => {
+                self.end_turn();
+                Err(error)
+            }
+        }
+    }
+
     fn control(&self, control: Control) -> Result<()> {
         let done = self.with(|connection| self.course.control(control, connection));
         self.end_turn();
@@ -191,7 +217,14 @@ impl OwnSession {
             Err(error) => return Reply::err(error),
         }
         match self.0.writes(&program) {
-            Ok(false) => Reply::ready(self.0.run(&program, false, early)),
+            Ok(false) => {
+                let answer = self.0.run(&program, false, early);
+                if self.0.shared().several() || self.0.has_turn() || !read::is_busy(&answer) {
+                    return Reply::ready(answer);
+                }
+                let program = program.into_owned();
+                self.0.then(true, move |own| own.run(&program, false, None))
+            }
             Ok(true) => {
                 let program = program.into_owned();
                 self.0.then(true, move |own| own.run(&program, true, None))
@@ -214,19 +247,20 @@ impl Session for OwnSession {
         if let Err(error) = self.0.check_begun() {
             return Reply::err(error);
         }
-        let locks = matches!(control, Control::Begin(Begin::Immediate | Begin::Exclusive));
+        let locks = match control {
+            Control::Begin(Begin::Deferred) => !self.0.shared().several(),
+            Control::Begin(_) => true,
+            _ => false,
+        };
         self.0.then(locks, move |own| own.control(control))
     }
 
     fn stream(&self, sql: &str, params: Params) -> Reply<Box<dyn Pages>> {
-        let cursor = self.0.with(|connection| {
-            self.0.course.check(connection)?;
-            connection.open_cursor(sql, params)
-        });
-        let (shared, slot) = (self.0.shared(), self.0.place.slot());
-        Reply::ready(cursor.map(|cursor| {
-            Box::new(stream::LocalPages::inside(shared, slot, cursor)) as Box<dyn Pages>
-        }))
+        if self.0.shared().several() {
+            return Reply::ready(self.0.stream(sql, params));
+        }
+        let sql = sql.to_owned();
+        self.0.then(true, move |own| own.stream(&sql, params))
     }
 
     fn interrupt(&self) {}

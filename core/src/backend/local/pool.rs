@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use super::lent::{self, Seat, Slot};
+use super::turns::Turn;
 use super::{BoxedFuture, Shared};
-use crate::backend::{Completer, call};
+use crate::backend::{Completer, Reply, call};
 use crate::engine::{Connection, Role};
 use crate::error::Result;
 
@@ -125,6 +126,48 @@ pub(super) fn take(shared: &Arc<Shared>, which: Which) -> BoxedFuture<Result<Pla
         let place: Place = call.await?;
         place.open().map(|()| place)
     })
+}
+
+/// Lends a reader for longer than one call. Outside WAL mode no commit gets past it,
+/// so it comes with the turn to write, which all such readers have together.
+pub(super) fn lend_reader<T: crate::MaybeSend + 'static>(
+    shared: &Arc<Shared>,
+    lend: impl FnOnce(Place, Option<Arc<Turn>>) -> Result<T> + crate::MaybeSend + 'static,
+) -> Reply<T> {
+    let turn = if shared.several() { Some(None) } else { try_reading(shared).map(Some) };
+    let shared = Arc::clone(shared);
+    if let Some(turn) = turn {
+        if let Some(place) = try_take(&shared, Which::Readers) {
+            return Reply::ready(place.and_then(|place| lend(place, turn)));
+        }
+        let place = take(&shared, Which::Readers);
+        return Reply::later(Box::pin(async move { lend(place.await?, turn) }));
+    }
+    let turn = shared.turns.take(shared.options.acquire_timeout);
+    Reply::later(Box::pin(async move {
+        let turn = turn.await?;
+        let turn = Some(read_in(&shared, turn));
+        let place = match try_take(&shared, Which::Readers) {
+            Some(place) => place?,
+            None => take(&shared, Which::Readers).await?,
+        };
+        lend(place, turn)
+    }))
+}
+
+/// The turn that readers have already, unless somebody waits for it, or a free one.
+fn try_reading(shared: &Arc<Shared>) -> Option<Arc<Turn>> {
+    let reading = shared.reading.lock().unwrap_or_else(PoisonError::into_inner).upgrade();
+    match reading {
+        Some(turn) => (!shared.turns.is_wanted()).then_some(turn),
+        None => shared.turns.try_take().map(|turn| read_in(shared, turn)),
+    }
+}
+
+fn read_in(shared: &Shared, turn: Turn) -> Arc<Turn> {
+    let turn = Arc::new(turn);
+    *shared.reading.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(&turn);
+    turn
 }
 
 impl Place {

@@ -6,10 +6,10 @@ use super::lent::Slot;
 use super::{Shared, lent};
 use crate::backend::{Early, Output, Program};
 use crate::engine::{Connection, Read, Role, context};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// Runs a read. `None`: it is no read, or has to wait for the turn as if it
-/// were a write, because the one connection is held.
+/// were a write, because the transaction that has it keeps readers away.
 pub(super) fn now(
     shared: &Arc<Shared>,
     program: &Program<'_>,
@@ -18,13 +18,16 @@ pub(super) fn now(
     if !shared.turns.is_taken() {
         return on(&shared.writer, program, early);
     }
-    if !shared.several() {
-        return None;
-    }
-    if let Err(error) = open(shared, &shared.reader) {
-        return Some(Err(error));
-    }
-    on(&shared.reader, program, early)
+    let answer = match open(shared, &shared.reader) {
+        Ok(()) => on(&shared.reader, program, early),
+        Err(error) => Some(Err(error)),
+    };
+    answer.filter(|answer| shared.several() || !is_busy(answer))
+}
+
+/// Whether this met a lock, and did nothing.
+pub(super) fn is_busy<T>(answer: &Result<T>) -> bool {
+    answer.as_ref().is_err_and(|error| error.kind() == ErrorKind::Busy)
 }
 
 fn on(slot: &Slot, program: &Program<'_>, early: Option<&dyn Early>) -> Option<Result<Output>> {

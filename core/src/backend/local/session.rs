@@ -1,13 +1,12 @@
-//! The writer's connection lent to one holder: for a transaction, or, where
-//! there is only one connection, for whatever a session is wanted for.
+//! The writer's connection lent to one holder, for a transaction.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::turns::Turn;
 use super::{Shared, checkpoint, lent, read, stream};
 use crate::backend::course::Course;
-use crate::backend::{Begin, Control, Early, Intent, Output, Pages, Program, Reply, Session};
-use crate::engine::{Connection, Read};
+use crate::backend::{Begin, Control, Early, Output, Pages, Program, Reply, Session};
+use crate::engine::Connection;
 use crate::error::{Error, Result};
 use crate::sql::Params;
 
@@ -18,35 +17,27 @@ struct WriterSession {
     // Given on by the commit, so that the next one need not wait for the holder.
     turn: Mutex<Option<Turn>>,
     course: Course,
-    intent: Intent,
 }
 
 /// Lends the writer's connection, now or when its turn comes.
-pub(super) fn lend(shared: &Arc<Shared>, intent: Intent) -> Reply<Box<dyn Session>> {
+pub(super) fn lend(shared: &Arc<Shared>, kind: Begin) -> Reply<Box<dyn Session>> {
     if let Some(turn) = shared.turns.try_take() {
-        return Reply::ready(begin(shared, turn, intent));
+        return Reply::ready(begin(shared, turn, kind));
     }
     let waiting = shared.turns.take(shared.options.busy_timeout);
     let shared = Arc::clone(shared);
     Reply::later(Box::pin(async move {
         let turn = waiting.await?;
-        begin(&shared, turn, intent)
+        begin(&shared, turn, kind)
     }))
 }
 
-fn begin(shared: &Arc<Shared>, turn: Turn, intent: Intent) -> Result<Box<dyn Session>> {
-    shared.with_writer(|connection| match intent {
-        Intent::Transaction(begin) => connection.control(begin.sql()),
-        Intent::Snapshot => connection.control(Begin::Deferred.sql()),
-        Intent::Own => {
-            connection.lend(true);
-            Ok(())
-        }
-    })?;
+fn begin(shared: &Arc<Shared>, turn: Turn, kind: Begin) -> Result<Box<dyn Session>> {
+    shared.with_writer(|connection| connection.control(kind.sql()))?;
     let course = Course::default();
-    course.set_open(intent != Intent::Own);
+    course.set_open(true);
     let (shared, turn) = (Arc::clone(shared), Mutex::new(Some(turn)));
-    Ok(Box::new(WriterSession { shared, turn, course, intent }))
+    Ok(Box::new(WriterSession { shared, turn, course }))
 }
 
 impl WriterSession {
@@ -55,9 +46,9 @@ impl WriterSession {
         read::with(&self.shared, &self.shared.writer, work)
     }
 
-    /// Whether the session has not ended.
+    /// Whether the transaction has not ended.
     fn check_begun(&self) -> Result<()> {
-        if self.intent != Intent::Own && !self.course.is_open() {
+        if !self.course.is_open() {
             return Err(Error::closed("transaction"));
         }
         Ok(())
@@ -70,12 +61,6 @@ impl WriterSession {
         early: Option<&dyn Early>,
     ) -> Result<Output> {
         self.course.check(connection)?;
-        if self.intent == Intent::Snapshot {
-            return match connection.read_early(program, early) {
-                Read::Done(answer) => answer,
-                Read::Writes | Read::TooLong => Err(Error::snapshot_reads_only()),
-            };
-        }
         if !connection.only_reads(program) {
             self.course.note_write();
         }
@@ -107,7 +92,7 @@ impl Session for WriterSession {
     fn control(&self, control: Control) -> Reply<()> {
         let done = self.with(|connection| self.course.control(control, connection));
         let over = matches!(control, Control::Commit | Control::Rollback) && done.is_ok();
-        if over && self.intent != Intent::Own {
+        if over {
             self.end();
         }
         Reply::ready(done)
@@ -140,12 +125,9 @@ impl Drop for WriterSession {
         if self.turn.lock().unwrap_or_else(PoisonError::into_inner).is_none() {
             return;
         }
-        if self.course.is_open() || self.intent == Intent::Own {
+        if self.course.is_open() {
             // A closed connection has rolled back already.
-            lent::with(&self.shared.writer, |connection| {
-                connection.lend(false);
-                connection.rollback();
-            });
+            lent::with(&self.shared.writer, Connection::rollback);
         }
         self.end();
     }

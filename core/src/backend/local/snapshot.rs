@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::pool::{self, Place, Which};
+use super::pool::{self, Place};
+use super::turns::Turn;
 use super::{Shared, lent, read, stream};
 use crate::backend::{Control, Early, Output, Pages, Program, Reply, Session};
 use crate::engine::{Connection, Read};
@@ -12,22 +13,18 @@ use crate::sql::Params;
 /// A reading connection whose transaction stays open.
 struct SnapshotSession {
     place: Place,
+    // After the place, whose connection's transaction ends by `drop`.
+    _turn: Option<Arc<Turn>>,
 }
 
 /// Lends a snapshot of this moment.
 pub(super) fn lend(shared: &Arc<Shared>) -> Reply<Box<dyn Session>> {
-    match pool::try_take(shared, Which::Readers) {
-        Some(place) => Reply::ready(place.and_then(begin)),
-        None => {
-            let place = pool::take(shared, Which::Readers);
-            Reply::later(Box::pin(async move { begin(place.await?) }))
-        }
-    }
+    pool::lend_reader(shared, begin)
 }
 
-fn begin(place: Place) -> Result<Box<dyn Session>> {
+fn begin(place: Place, turn: Option<Arc<Turn>>) -> Result<Box<dyn Session>> {
     read::with(place.shared(), place.slot(), |connection| connection.begin_snapshot())?;
-    Ok(Box::new(SnapshotSession { place }))
+    Ok(Box::new(SnapshotSession { place, _turn: turn }))
 }
 
 impl SnapshotSession {

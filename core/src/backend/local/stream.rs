@@ -1,10 +1,11 @@
 //! Rows page by page.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 
 use super::lent::Slot;
-use super::pool::{self, Place, Which};
+use super::own::Own;
+use super::pool::{self, Place};
 use super::turns::Turn;
 use super::{Shared, lent, read};
 use crate::backend::{Pages, Reply};
@@ -19,58 +20,53 @@ pub(super) struct LocalPages {
     slot: Slot,
     cursor: Option<Cursor>,
     // After the cursor: what it runs on is given back when it has ended.
-    _on: On,
+    on: On,
 }
 
 /// What the query runs on.
 enum On {
-    /// A connection of its own.
-    Place(#[expect(dead_code, reason = "given back by its drop")] Place),
-    /// The one connection.
-    Turn(#[expect(dead_code, reason = "given on by its drop")] Turn),
-    /// That of a session, which lives longer.
-    Session,
+    /// A connection of its own, and the turn where commits would wait for it.
+    Place {
+        #[expect(dead_code, reason = "given back by its drop")]
+        place: Place,
+        #[expect(dead_code, reason = "given on by its drop")]
+        turn: Option<Arc<Turn>>,
+    },
+    /// That of a transaction or a snapshot, which lives longer.
+    Lent,
+    /// That of a session, which has the turn where commits would wait for it.
+    Session(Weak<Own>),
 }
 
-/// Starts a query: on a connection of its own, so that writes go on beside it;
-/// where there is only one, in a turn.
+/// Starts a query: on a connection of its own, so that others go on beside it.
 pub(super) fn start(shared: &Arc<Shared>, sql: &str, params: Params) -> Reply<Box<dyn Pages>> {
     let sql = sql.to_owned();
-    if shared.several() {
-        return match pool::try_take(shared, Which::Readers) {
-            Some(place) => Reply::ready(place.and_then(|place| on_place(place, &sql, params))),
-            None => {
-                let place = pool::take(shared, Which::Readers);
-                Reply::later(Box::pin(async move { on_place(place.await?, &sql, params) }))
-            }
-        };
-    }
-    if let Some(turn) = shared.turns.try_take() {
-        return Reply::ready(in_turn(shared, turn, &sql, params));
-    }
-    let turn = shared.turns.take(shared.options.acquire_timeout);
-    let shared = Arc::clone(shared);
-    Reply::later(Box::pin(async move { in_turn(&shared, turn.await?, &sql, params) }))
+    pool::lend_reader(shared, move |place, turn| on_place(place, turn, &sql, params))
 }
 
-fn on_place(place: Place, sql: &str, params: Params) -> Result<Box<dyn Pages>> {
+fn on_place(
+    place: Place,
+    turn: Option<Arc<Turn>>,
+    sql: &str,
+    params: Params,
+) -> Result<Box<dyn Pages>> {
     let (shared, slot) = (Arc::clone(place.shared()), Arc::clone(place.slot()));
     let cursor = read::with(&shared, &slot, |connection| connection.open_cursor(sql, params))?;
-    Ok(Box::new(LocalPages { shared, slot, cursor: Some(cursor), _on: On::Place(place) }))
-}
-
-fn in_turn(shared: &Arc<Shared>, turn: Turn, sql: &str, params: Params) -> Result<Box<dyn Pages>> {
-    let slot = Arc::clone(&shared.writer);
-    let cursor = read::with(shared, &slot, |connection| connection.open_cursor(sql, params))?;
-    let shared = Arc::clone(shared);
-    Ok(Box::new(LocalPages { shared, slot, cursor: Some(cursor), _on: On::Turn(turn) }))
+    let on = On::Place { place, turn };
+    Ok(Box::new(LocalPages { shared, slot, cursor: Some(cursor), on }))
 }
 
 impl LocalPages {
-    /// A query on a session's connection.
+    /// A query on the connection of a transaction or a snapshot.
     pub(super) fn inside(shared: &Arc<Shared>, slot: &Slot, cursor: Cursor) -> Self {
         let (shared, slot) = (Arc::clone(shared), Arc::clone(slot));
-        Self { shared, slot, cursor: Some(cursor), _on: On::Session }
+        Self { shared, slot, cursor: Some(cursor), on: On::Lent }
+    }
+
+    /// A query on a session's connection.
+    pub(super) fn of_session(own: &Arc<Own>, cursor: Cursor) -> Self {
+        let (shared, slot) = (Arc::clone(own.shared()), Arc::clone(own.slot()));
+        Self { shared, slot, cursor: Some(cursor), on: On::Session(Arc::downgrade(own)) }
     }
 }
 
@@ -101,6 +97,11 @@ impl Drop for LocalPages {
         if let Some(cursor) = cursor {
             // Its connection is closed, and every statement with it.
             std::mem::forget(cursor);
+        }
+        if let On::Session(own) = &self.on
+            && let Some(own) = own.upgrade()
+        {
+            own.end_turn();
         }
     }
 }

@@ -16,6 +16,7 @@ use crate::backend::{Call, Completer, call};
 use crate::error::{Error, Result};
 use crate::options::Options;
 use crate::platform::{self, MaybeSend};
+use crate::vfs;
 
 /// Who writes a file now, and who waits for it.
 #[derive(Debug, Default)]
@@ -41,8 +42,8 @@ static FILES: ByPath<Turns> = Mutex::new(None);
 
 impl Turns {
     /// Those of a file: the same for all who open it.
-    pub(super) fn of(path: &Path, options: &Options, memory: bool) -> Arc<Self> {
-        if memory {
+    pub(super) fn of(path: &Path, options: &Options) -> Arc<Self> {
+        if path.as_os_str() == vfs::IN_MEMORY {
             return Arc::default();
         }
         let mut files = FILES.lock().unwrap_or_else(PoisonError::into_inner);
@@ -64,6 +65,11 @@ impl Turns {
     /// Whether a transaction, or another holder, has the turn.
     pub(super) fn is_taken(&self) -> bool {
         self.state().taken
+    }
+
+    /// Whether somebody waits for it.
+    pub(super) fn is_wanted(&self) -> bool {
+        !self.state().waiting.is_empty()
     }
 
     /// Takes the turn, if it is free when those before have had it.
@@ -228,7 +234,7 @@ impl<T> Future for Waiting<T> {
         Poll::Ready(Err(Error::from_code(
             ffi::SQLITE_BUSY,
             &format!(
-                "a transaction of this process has held the write lock for {patience:?}; end it sooner, or raise busy_timeout"
+                "a transaction of this process, or a stream or snapshot outside WAL mode, has held the write lock for {patience:?}; end it sooner, or raise busy_timeout"
             ),
         )))
     }

@@ -127,7 +127,7 @@ fn alone(shared: &Shared, connection: &mut Connection, write: &Write) -> Result<
     if connection.take_ran_alone() && connection.note_journal_mode().is_ok() {
         shared.note_mode(connection);
     }
-    answer
+    answer.map_err(|error| shared.explain_busy(&shared.writer.slot, connection, error))
 }
 
 /// Gets the database's other connections out of the way of a statement that acts on

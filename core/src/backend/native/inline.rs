@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::Shared;
+use super::checkpoint;
 use super::pool::Brief;
 use super::writer::{self, WriterClaim};
-use super::{checkpoint, session};
-use crate::backend::{Intent, Output, Program};
+use crate::backend::{Begin, Output, Program};
 use crate::engine::{Connection, Read};
 use crate::error::Result;
 
@@ -71,20 +71,6 @@ pub(super) fn write(shared: &Arc<Shared>, program: &Program<'_>) -> Option<Resul
     })
 }
 
-/// Tries anything on the one connection of a database in memory.
-pub(super) fn single(shared: &Arc<Shared>, program: &Program<'_>) -> Option<Result<Output>> {
-    with_writer(shared, |connection| {
-        if !connection.is_brief(program) {
-            return None;
-        }
-        match connection.read_brief(program) {
-            Read::Done(answer) => Some(answer),
-            Read::TooLong => None,
-            Read::Writes => connection.write_brief(program),
-        }
-    })
-}
-
 fn with_writer<T>(
     shared: &Arc<Shared>,
     work: impl FnOnce(&mut Connection) -> Option<T>,
@@ -120,14 +106,10 @@ fn with_writer<T>(
 }
 
 /// Begins on a writer just taken, if that waits for nobody.
-pub(super) fn begin(
-    shared: &Arc<Shared>,
-    claim: &WriterClaim,
-    intent: Intent,
-) -> Option<Result<()>> {
+pub(super) fn begin(shared: &Arc<Shared>, claim: &WriterClaim, begin: Begin) -> Option<Result<()>> {
     if !shared.options.inline {
         return None;
     }
     let mut guard = claim.slot().try_connection()?;
-    guard.as_mut()?.brief(|connection| session::begin(connection, intent))
+    guard.as_mut()?.brief(|connection| connection.control(begin.sql()))
 }

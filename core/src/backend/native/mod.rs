@@ -1,6 +1,7 @@
 //! The backend of machines with threads: one writer and several readers on one
 //! database file.
 
+mod busy;
 mod channel;
 mod checkpoint;
 mod close;
@@ -23,7 +24,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::{
-    Access, Backend, Capabilities, Completer, Intent, Output, Pages, Program, Reply, Session, call,
+    Access, Backend, Begin, Capabilities, Completer, Intent, Output, Pages, Program, Reply,
+    Session, call,
 };
 use crate::engine::{Connection, Read, Role, context};
 use crate::error::{Error, ErrorKind, Result};
@@ -58,9 +60,6 @@ struct Shared {
     /// Readers that ran something since the keeper last looked: a bit each.
     touched: AtomicU64,
     keeper: AtomicBool,
-    /// All work goes through the writer's connection: in memory, and in every
-    /// journal mode but WAL.
-    single: AtomicBool,
     /// A commit does not wait for the disk, so that one may run on a caller's
     /// thread.
     quick_commits: AtomicBool,
@@ -79,8 +78,12 @@ impl Native {
         // Nothing bounds the time that a page of a map takes to come from the disk.
         let inline = options.inline && options.mmap_size == 0;
         let options = options.inline(inline);
+        let (path, options) = match crate::vfs::place(path, options) {
+            Ok(placed) => placed,
+            Err(error) => return Reply::err(error),
+        };
         let shared = Arc::new(Shared {
-            path: path.to_owned(),
+            path,
             readers: Pool::new(options.readers, 64),
             own: Pool::new(options.sessions, 0),
             options,
@@ -90,7 +93,6 @@ impl Native {
             leased: AtomicU64::new(0),
             touched: AtomicU64::new(0),
             keeper: AtomicBool::new(false),
-            single: AtomicBool::new(true),
             quick_commits: AtomicBool::new(false),
             life: AtomicU8::new(OPEN),
             closers: Mutex::new(Some(Vec::new())),
@@ -150,9 +152,8 @@ impl Shared {
 
     /// Takes note of the journal mode, at opening and after it was set.
     fn note_mode(&self, writer: &Connection) {
-        self.single.store(!writer.is_wal(), Ordering::Release);
         let relaxed = matches!(self.options.synchronous, Synchronous::Off | Synchronous::Normal);
-        let quick = writer.is_memory() || (writer.is_wal() && relaxed);
+        let quick = writer.is_wal() && relaxed;
         self.quick_commits.store(quick && !self.options.read_only, Ordering::Release);
     }
 
@@ -172,11 +173,6 @@ impl Shared {
         Err(Error::closed("database"))
     }
 
-    #[inline]
-    fn is_single(&self) -> bool {
-        self.single.load(Ordering::Acquire)
-    }
-
     fn write(self: &Arc<Self>, program: Program<'_>, completer: Completer<Output>) {
         let write = Write { program: program.into_owned(), completer, since: Instant::now() };
         Writer::enqueue(self, Entry::Write(write));
@@ -193,9 +189,6 @@ impl Backend for Native {
         let shared = &self.shared;
         if let Err(error) = shared.check_open() {
             return Reply::err(error);
-        }
-        if shared.is_single() {
-            return self.run_single(program);
         }
         if program.access == Access::Write {
             return self.run_write(program);
@@ -225,17 +218,17 @@ impl Backend for Native {
         }
         let (completer, call) = call();
         match intent {
-            Intent::Snapshot if !shared.is_single() => {
+            Intent::Snapshot => {
                 let shared = Arc::clone(shared);
                 let readers = Arc::clone(&shared.readers);
                 readers.claim(Box::new(snapshot::Begin { shared, completer }));
             }
-            Intent::Own if !shared.is_single() => {
+            Intent::Own => {
                 let shared = Arc::clone(shared);
                 let own = Arc::clone(&shared.own);
                 own.claim(Box::new(own::Lend { shared, completer }));
             }
-            _ => return self.acquire_writer(intent),
+            Intent::Transaction(begin) => return self.acquire_writer(begin),
         }
         Reply::call(call)
     }
@@ -243,9 +236,6 @@ impl Backend for Native {
     fn stream(&self, sql: &str, params: Params) -> Reply<Box<dyn Pages>> {
         if let Err(error) = self.shared.check_open() {
             return Reply::err(error);
-        }
-        if self.shared.is_single() {
-            return self.stream_single(sql, params);
         }
         Reply::ready(Ok(stream::start(&self.shared, sql, params)))
     }
@@ -284,18 +274,6 @@ impl Native {
         Reply::call(call)
     }
 
-    /// All through the one connection.
-    fn run_single(&self, program: Program<'_>) -> Reply<Output> {
-        if !shares_commit()
-            && let Some(answer) = inline::single(&self.shared, &program)
-        {
-            return Reply::ready(answer);
-        }
-        let (completer, call) = call();
-        self.shared.write(program, completer);
-        Reply::call(call)
-    }
-
     /// No reader is free this moment.
     fn run_waiting(&self, program: Program<'_>) -> Reply<Output> {
         if let [step] = program.steps.as_slice()
@@ -310,12 +288,12 @@ impl Native {
         Reply::call(call)
     }
 
-    fn acquire_writer(&self, intent: Intent) -> Reply<Box<dyn Session>> {
+    fn acquire_writer(&self, begin: Begin) -> Reply<Box<dyn Session>> {
         let shared = &self.shared;
         let turn = match Writer::try_claim(shared) {
-            Some(claim) => match inline::begin(shared, &claim, intent) {
+            Some(claim) => match inline::begin(shared, &claim, begin) {
                 Some(Ok(())) => {
-                    return Reply::ready(Ok(Box::new(WriterSession::new(claim, intent))));
+                    return Reply::ready(Ok(Box::new(WriterSession::new(claim))));
                 }
                 Some(Err(error)) => return Reply::err(error),
                 None => Reply::ready(Ok(claim)),
@@ -336,25 +314,15 @@ impl Native {
                 let begun = on_thread.open_writer(connection).and_then(|connection| {
                     let interrupt = completer.interrupt();
                     on_thread.writer.slot.interruptible(connection, interrupt, |connection| {
-                        session::begin(connection, intent)
+                        connection.control(begin.sql())
                     })
                 });
                 let session =
-                    begun.map(|()| Box::new(WriterSession::new(claim, intent)) as Box<dyn Session>);
+                    begun.map(|()| Box::new(WriterSession::new(claim)) as Box<dyn Session>);
                 // One that nobody takes any more rolls back by its drop.
                 drop(completer.answer(session));
             }));
             begun.await
-        }))
-    }
-
-    fn stream_single(&self, sql: &str, params: Params) -> Reply<Box<dyn Pages>> {
-        let session = self.acquire_writer(Intent::Snapshot);
-        let sql = sql.to_owned();
-        Reply::later(Box::pin(async move {
-            let session = session.await?;
-            let pages = session.stream(&sql, params).await?;
-            Ok(Box::new(WithSession { pages, _session: session }) as Box<dyn Pages>)
         }))
     }
 }
@@ -362,25 +330,6 @@ impl Native {
 impl Drop for Native {
     fn drop(&mut self) {
         close::abandon(&self.shared);
-    }
-}
-
-/// Pages with the session that they are read in, which ends after them.
-struct WithSession {
-    pages: Box<dyn Pages>,
-    _session: Box<dyn Session>,
-}
-
-impl Pages for WithSession {
-    fn poll_next(
-        &mut self,
-        cx: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Result<Option<crate::row::Page>>> {
-        self.pages.poll_next(cx)
-    }
-
-    fn recycle(&mut self, page: crate::row::Page) {
-        self.pages.recycle(page);
     }
 }
 

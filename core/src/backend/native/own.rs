@@ -17,7 +17,8 @@ use crate::backend::{
     cancelled,
 };
 use crate::engine::{Class, Connection, Interrupt, Role};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::ffi;
 use crate::sql::Params;
 
 /// Waits for a session.
@@ -88,7 +89,8 @@ impl OwnSession {
             let Some(connection) = connection else { return };
             let interrupt = completer.interrupt();
             let stop = Arc::clone(&interrupt);
-            let around = Work { shared: &shared, write: &write, course: &course, stop: &stop };
+            let around =
+                Work { shared: &shared, slot: &slot, write: &write, course: &course, stop: &stop };
             let answer = slot.interruptible(connection, interrupt, |it| work(it, &around));
             if completer.is_abandoned() {
                 course.note_abandoned(connection);
@@ -102,6 +104,7 @@ impl OwnSession {
 /// What surrounds a session's work on its thread.
 struct Work<'a> {
     shared: &'a Arc<Shared>,
+    slot: &'a Arc<Slot>,
     write: &'a Mutex<Option<WriterClaim>>,
     course: &'a Course,
     stop: &'a Interrupt,
@@ -109,7 +112,11 @@ struct Work<'a> {
 
 /// Waits for the turn to write, so that writers of one process never meet
 /// `SQLITE_BUSY`.
-fn take_turn(work: &Work<'_>) -> Result<()> {
+///
+/// # Errors
+/// `Busy` after the busy timeout; at once where whoever has the turn would wait for
+/// this connection, which outside WAL mode no commit gets past while it reads.
+fn take_turn(work: &Work<'_>, connection: &Connection) -> Result<()> {
     let shared = work.shared;
     let mut write = work.write.lock().unwrap_or_else(PoisonError::into_inner);
     if write.is_some() {
@@ -118,6 +125,12 @@ fn take_turn(work: &Work<'_>) -> Result<()> {
     if let Some(claim) = Writer::try_claim(shared) {
         *write = Some(claim);
         return Ok(());
+    }
+    if connection.is_reading() && !connection.is_wal() {
+        return Err(Error::from_code(
+            ffi::SQLITE_BUSY,
+            "somebody else is writing, and outside WAL mode would wait for this session's transaction, which has read; roll it back, and begin one that writes with BEGIN IMMEDIATE",
+        ));
     }
     let (completer, turn) = call();
     let since = Instant::now();
@@ -157,7 +170,7 @@ fn end_turn(shared: &Arc<Shared>, write: &Mutex<Option<WriterClaim>>, connection
 }
 
 fn run(work: &Work<'_>, connection: &mut Connection, program: &Program<'_>) -> Result<Output> {
-    let course = work.course;
+    let (course, shared) = (work.course, work.shared);
     if connection.is_rollback(program) {
         if !connection.in_transaction() && course.is_open() {
             // SQLite has rolled back already.
@@ -175,7 +188,7 @@ fn run(work: &Work<'_>, connection: &mut Connection, program: &Program<'_>) -> R
         }
     }
     if writes {
-        take_turn(work)?;
+        take_turn(work, connection)?;
         course.note_write();
     }
     let answer = if connection.in_transaction() || !writes {
@@ -184,8 +197,25 @@ fn run(work: &Work<'_>, connection: &mut Connection, program: &Program<'_>) -> R
         connection.run_whole(program)
     };
     course.note_statement(answer.is_ok(), connection);
-    end_turn(work.shared, work.write, connection);
+    if connection.take_ran_alone() {
+        note_mode(work, connection);
+    }
+    let answer = answer.map_err(|error| shared.explain_busy(work.slot, connection, error));
+    end_turn(shared, work.write, connection);
     answer
+}
+
+/// The journal mode may be another one: the writer, which nobody else has meanwhile,
+/// looks as well.
+fn note_mode(work: &Work<'_>, connection: &mut Connection) {
+    // What can't be asked now has its error with the next statement.
+    let _ = connection.note_journal_mode();
+    if let Some(mut guard) = work.shared.writer.slot.try_connection()
+        && let Some(writer) = guard.as_mut()
+        && writer.note_journal_mode().is_ok()
+    {
+        work.shared.note_mode(writer);
+    }
 }
 
 fn control(work: &Work<'_>, connection: &mut Connection, control: Control) -> Result<()> {
@@ -195,10 +225,11 @@ fn control(work: &Work<'_>, connection: &mut Connection, control: Control) -> Re
         return Ok(());
     }
     if matches!(control, Control::Begin(Begin::Immediate | Begin::Exclusive)) {
-        take_turn(work)?;
+        take_turn(work, connection)?;
     }
     let done = connection.control(&control.sql());
     work.course.note_control(control, done.is_ok(), connection);
+    let done = done.map_err(|error| work.shared.explain_busy(work.slot, connection, error));
     end_turn(work.shared, work.write, connection);
     done
 }

@@ -1,5 +1,4 @@
-//! The writer lent to one holder: for a transaction, or, where there is only
-//! one connection, for whatever a session is wanted for.
+//! The writer lent to one holder, for a transaction.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -10,7 +9,7 @@ use super::slot::Slot;
 use super::stream::{self, EndsChannel};
 use super::writer::WriterClaim;
 use crate::backend::course::Course;
-use crate::backend::{Begin, Control, Intent, Output, Pages, Program, Reply, Session, call};
+use crate::backend::{Control, Output, Pages, Program, Reply, Session, call};
 use crate::engine::{Connection, Read};
 use crate::error::{Error, Result};
 use crate::sql::Params;
@@ -28,7 +27,6 @@ struct State {
     // Taken by the commit, so that the next one need not wait for the holder.
     claim: Mutex<Option<WriterClaim>>,
     course: Course,
-    intent: Intent,
 }
 
 impl State {
@@ -36,9 +34,9 @@ impl State {
         self.claim.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether the session has not ended.
+    /// Whether the transaction has not ended.
     fn check_begun(&self) -> Result<()> {
-        if self.intent != Intent::Own && !self.course.is_open() {
+        if !self.course.is_open() {
             return Err(Error::closed("transaction"));
         }
         Ok(())
@@ -51,27 +49,15 @@ impl State {
     }
 }
 
-/// Begins on the writer's connection what the session is wanted for.
-pub(super) fn begin(connection: &mut Connection, intent: Intent) -> Result<()> {
-    match intent {
-        Intent::Transaction(begin) => connection.control(begin.sql()),
-        Intent::Snapshot => connection.control(Begin::Deferred.sql()),
-        Intent::Own => {
-            connection.lend(true);
-            Ok(())
-        }
-    }
-}
-
 impl WriterSession {
-    /// A session on a writer that [`begin`] was called on.
-    pub(super) fn new(claim: WriterClaim, intent: Intent) -> Self {
+    /// The transaction that was begun on the writer's connection.
+    pub(super) fn new(claim: WriterClaim) -> Self {
         let course = Course::default();
-        course.set_open(intent != Intent::Own);
+        course.set_open(true);
         Self {
             shared: Arc::clone(claim.shared()),
             slot: Arc::clone(claim.slot()),
-            state: Arc::new(State { claim: Mutex::new(Some(claim)), course, intent }),
+            state: Arc::new(State { claim: Mutex::new(Some(claim)), course }),
         }
     }
 
@@ -127,12 +113,6 @@ impl Session for WriterSession {
         let program = program.into_owned();
         let shared = Arc::clone(&self.shared);
         self.submit(State::check, move |connection, state| {
-            if state.intent == Intent::Snapshot {
-                return match connection.read(&program) {
-                    Read::Done(answer) => answer,
-                    _ => Err(Error::snapshot_reads_only()),
-                };
-            }
             if !connection.only_reads(&program) {
                 state.course.note_write();
             }
@@ -165,13 +145,13 @@ impl Session for WriterSession {
             } else {
                 let done = connection.control(&control.sql());
                 state.course.note_control(control, done.is_ok(), connection);
-                done?;
+                done.map_err(|error| shared.explain_busy(&shared.writer.slot, connection, error))?;
             }
             if control == Control::Commit {
                 checkpoint::after_commit(&shared, connection);
             }
             let over = matches!(control, Control::Commit | Control::Rollback);
-            if over && state.intent != Intent::Own {
+            if over {
                 let claim = state.claim().take();
                 drop(claim);
             }
@@ -206,13 +186,12 @@ impl Session for WriterSession {
 impl Drop for WriterSession {
     fn drop(&mut self) {
         let Some(claim) = self.state.claim().take() else { return };
-        if !self.state.course.is_open() && self.state.intent != Intent::Own {
+        if !self.state.course.is_open() {
             return drop(claim);
         }
         // After what still runs; nobody gets the writer before this is done.
         self.slot.submit(Box::new(move |connection| {
             if let Some(connection) = connection {
-                connection.lend(false);
                 connection.rollback();
             }
             drop(claim);

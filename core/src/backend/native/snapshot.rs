@@ -55,7 +55,11 @@ fn begin(
     for attempt in 1.. {
         let moment = first_connection.begin_snapshot()?;
         joined = others.iter().map(|claim| join(shared, claim, moment)).collect();
-        if attempt == TRIES || joined.iter().all(|joined| *joined) {
+        // Outside WAL mode moments can't be compared.
+        if attempt == TRIES
+            || moment.is_none() && !first_connection.is_wal()
+            || joined.iter().all(|joined| *joined)
+        {
             break;
         }
         for claim in &others {

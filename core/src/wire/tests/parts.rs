@@ -219,16 +219,15 @@ async fn transactions_sessions_snapshots_and_selections_give_parts_too() {
 #[tokio::test]
 async fn what_has_to_wait_for_its_turn_is_answered_whole() {
     let db = memory();
+    db.execute("CREATE TABLE t(a)", ()).await.unwrap();
     let host = Eager::new(db.clone(), 5, None);
     host.server().submit(&Batch::default().add(1, op::BEGIN, 0, &[0]).0).unwrap();
     settled(host.server(), &[1]).await;
-    // In memory there is one connection, which the transaction has.
-    let query = Batch::default().add(2, op::QUERY, 0, &numbers("WHERE i < 60000", "i")).add(
-        3,
-        op::COMMIT,
-        1,
-        &[],
-    );
+    // It writes, and the transaction has the turn.
+    let insert =
+        sql("WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r WHERE i < 60000) \
+                      INSERT INTO t SELECT i FROM r RETURNING a");
+    let query = Batch::default().add(2, op::QUERY, 0, &insert).add(3, op::COMMIT, 1, &[]);
     host.server().submit(&query.0).unwrap();
     let all = settled(host.server(), &[2, 3]).await;
     assert!(host.parts().is_empty());

@@ -93,7 +93,10 @@ public class DatabaseOptions internal constructor() {
     /** The size in bytes that the log may reach because of readers that stand still. Default: 64 MiB. */
     public var walLimit: Long? = null
 
-    /** How commits are made atomic. Default: [JournalMode.WAL]. */
+    /**
+     * How commits are made atomic; a file in another mode is switched to it. Default: [JournalMode.WAL] for a new
+     * database, and for one that is there the mode that it is in.
+     */
     public var journalMode: JournalMode? = null
 
     /** When a commit waits for the disk. Default: [Synchronous.FULL], which commits that share their wait make affordable. */
