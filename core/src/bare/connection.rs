@@ -14,6 +14,7 @@ use super::statement::Statement;
 use super::{Answer, Ask, BareOptions, State};
 use crate::engine::Stepped;
 use crate::error::{Error, ErrorKind, Phase, Result, bare};
+use crate::platform::files;
 use crate::row::Page;
 use crate::sql::{Class, Params};
 
@@ -60,6 +61,7 @@ impl Connection {
             | OpenFlags::SQLITE_OPEN_NO_MUTEX
             | OpenFlags::SQLITE_OPEN_EXRESCODE;
         flags.set(OpenFlags::SQLITE_OPEN_URI, options.uri);
+        files::install();
         let db = rusqlite::Connection::open_with_flags(path, flags).map_err(opening)?;
         // SAFETY: the handle is used only while `db`, its owner, lives.
         let raw = unsafe { db.handle() };
@@ -67,6 +69,7 @@ impl Connection {
         // SAFETY: the connection is open.
         let memory = unsafe {
             ffi::sqlite3_busy_timeout(raw, busy_timeout);
+            crate::engine::watch(raw);
             is_memory(raw)
         };
         Ok(Self {

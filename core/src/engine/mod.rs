@@ -6,6 +6,8 @@ pub(crate) mod context;
 mod cursor;
 mod handlers;
 mod lease;
+mod moved;
+mod name;
 mod open;
 mod read;
 mod run;
@@ -20,6 +22,7 @@ use crate::ffi;
 #[cfg(any(target_family = "wasm", test, feature = "local"))]
 pub(crate) use cursor::Cursor;
 pub(crate) use handlers::Interrupt;
+pub(crate) use moved::watch;
 pub(crate) use open::Role;
 pub(crate) use read::{Read, Snapshot};
 
@@ -53,6 +56,8 @@ pub(crate) struct Connection {
     wal: bool,
     memory: bool,
     page_size: u32,
+    /// Its commits are refused once a file has moved.
+    watched: bool,
     // Closes the connection, so it is the last to be dropped.
     _db: rusqlite::Connection,
 }
@@ -148,6 +153,9 @@ impl Connection {
         };
         statement.reset();
         self.handlers.shield(false);
+        if let Err(error) = &stepped {
+            self.after_failure(error);
+        }
         stepped
     }
 
@@ -207,6 +215,7 @@ impl Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         self.cache.clear();
+        self.empty_moved_log();
         // SAFETY: the connection is open. The handlers may be gone after this.
         unsafe {
             ffi::sqlite3_progress_handler(self.raw, 0, None, std::ptr::null_mut());

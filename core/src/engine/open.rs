@@ -7,9 +7,10 @@ use rusqlite::OpenFlags;
 
 use crate::ffi;
 
-use super::{Cache, Connection, Handlers};
+use super::{Cache, Connection, Handlers, name};
 use crate::error::{Error, ErrorKind, Phase, Result, from_sqlite};
 use crate::options::{JournalMode, Options};
+use crate::platform::files::{self, FileId};
 
 /// What a connection is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +30,24 @@ impl Connection {
     /// `CannotOpen`, `NotADatabase`, `Corrupt`, `ReadOnly`, `Busy` and others,
     /// each naming the path.
     pub(crate) fn open(path: &Path, options: &Options, role: Role) -> Result<Self> {
-        Self::connect(path, options, role).map_err(|error| {
+        Self::open_same(path, options, role, None)
+    }
+
+    /// The same, of the file that another connection has open: a name may stand for
+    /// another one by now.
+    pub(crate) fn open_same(
+        path: &Path,
+        options: &Options,
+        role: Role,
+        same: Option<FileId>,
+    ) -> Result<Self> {
+        let opened = match Self::connect(path, options, role, same, false) {
+            Err(error) if is_read_only_log(path, options, &error) => {
+                Self::connect(path, options, role, same, true)
+            }
+            opened => opened,
+        };
+        opened.map_err(|error| {
             // Opened for reading only, a directory fails at its first read.
             let directory = error.kind() == ErrorKind::Io && options.vfs.is_none() && path.is_dir();
             let error = if directory {
@@ -41,8 +59,16 @@ impl Connection {
         })
     }
 
-    fn connect(path: &Path, options: &Options, role: Role) -> Result<Self> {
-        let access = if options.read_only {
+    fn connect(
+        path: &Path,
+        options: &Options,
+        role: Role,
+        same: Option<FileId>,
+        immutable: bool,
+    ) -> Result<Self> {
+        let access = if immutable {
+            OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI
+        } else if options.read_only {
             OpenFlags::SQLITE_OPEN_READ_ONLY
         } else if options.create && role == Role::Writer {
             OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE
@@ -70,8 +96,12 @@ impl Connection {
             wal: false,
             memory: false,
             page_size: 4096,
+            watched: false,
             _db: db,
         };
+        // Before its first statement, which would take the other file's log.
+        connection.check_same(same)?;
+        connection.watch(options);
         // SAFETY: the connection is open, and its `Drop` takes the handlers out
         // before they go.
         unsafe { connection.handlers.install(raw) };
@@ -100,6 +130,7 @@ impl Connection {
         let foreign_keys = if options.foreign_keys { "ON" } else { "OFF" };
         self.control(&format!("PRAGMA foreign_keys = {foreign_keys}"))?;
         self.control(&format!("PRAGMA synchronous = {}", options.synchronous.name()))?;
+        self.promise_durability(options)?;
         self.control(&format!("PRAGMA cache_size = -{}", options.cache_kib.max(1)))?;
         if self.role == Role::Writer && !options.read_only {
             self.control(&format!("PRAGMA journal_mode = {}", options.journal_mode.name()))?;
@@ -148,8 +179,22 @@ impl Connection {
     }
 }
 
+/// Whether a file in WAL mode could not be read because there is no log of it and none
+/// can be made, as on a medium for reading only. Where this process can write neither
+/// the file nor its directory, what the file has is all there is, and is taken as it
+/// is: SQLite then neither looks for changes nor takes locks.
+fn is_read_only_log(path: &Path, options: &Options, error: &Error) -> bool {
+    options.read_only
+        && options.vfs.is_none()
+        && matches!(error.kind(), ErrorKind::CannotOpen | ErrorKind::ReadOnly)
+        && !error.is_moved()
+        && files::is_unwritable(path)
+}
+
 fn open(path: &Path, flags: OpenFlags, vfs: Option<&str>) -> Result<rusqlite::Connection> {
-    let name = literal(path);
+    let immutable = flags.contains(OpenFlags::SQLITE_OPEN_URI);
+    let name = if immutable { name::immutable(path)? } else { name::literal(path)? };
+    files::install();
     let opened = match vfs {
         None => rusqlite::Connection::open_with_flags(name, flags),
         Some(vfs) => {
@@ -166,14 +211,6 @@ fn open(path: &Path, flags: OpenFlags, vfs: Option<&str>) -> Result<rusqlite::Co
         }
     };
     opened.map_err(opening)
-}
-
-/// SQLite takes names that begin with `file:` for URIs; a path is a path.
-fn literal(path: &Path) -> std::path::PathBuf {
-    if path.as_os_str().as_encoded_bytes().starts_with(b"file:") {
-        return Path::new(".").join(path);
-    }
-    path.to_owned()
 }
 
 fn opening(error: rusqlite::Error) -> Error {

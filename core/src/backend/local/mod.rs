@@ -165,7 +165,14 @@ impl Shared {
 
 impl Backend for Local {
     fn capabilities(&self) -> Capabilities {
-        Capabilities { transactions: true, cursors: true, snapshots: true, sessions: true }
+        Capabilities {
+            transactions: true,
+            cursors: true,
+            snapshots: true,
+            sessions: true,
+            // The host's files are held by whoever opened them.
+            coexistence: false,
+        }
     }
 
     fn run(&self, program: Program<'_>) -> Reply<Output> {
