@@ -8,7 +8,7 @@ mod support;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use support::{ask, log_size, outside};
+use support::{Other, ask, eventually, hear, log_size, outside, ready, role};
 use ubiqlite::{Database, Error, ErrorKind, JournalMode, Options, params, record};
 
 const SCHEMA: &str = "CREATE TABLE t (id INTEGER PRIMARY KEY, x); INSERT INTO t (x) VALUES ('old');";
@@ -19,6 +19,8 @@ const MOVED: Option<i32> = Some(1032);
 fn options(mode: JournalMode) -> Options {
     Database::options().journal_mode(mode).busy_timeout(Duration::from_secs(20))
 }
+
+const NEVER: Duration = Duration::from_secs(60);
 
 /// What becomes of the files.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -76,7 +78,7 @@ async fn refused_by_every_way(db: &Database) {
         .transaction(async |tx| tx.execute(insert, params!["lost"]).await.map(|_| ()))
         .await;
     refused(transaction, "transaction");
-    if let Ok(session) = db.acquire().await {
+    if let Ok(mut session) = db.acquire().await {
         refused(session.execute(insert, params!["lost"]).await, "session");
         session.execute("BEGIN IMMEDIATE", ()).await.unwrap();
         let lost = session.execute(insert, params!["lost"]).await;
@@ -88,7 +90,7 @@ async fn refused_by_every_way(db: &Database) {
 async fn every_way(what: Move, mode: JournalMode) {
     let (_dir, path, db) = support::with(options(mode), SCHEMA).await;
     db.execute("INSERT INTO t (x) VALUES ('acknowledged')", ()).await.unwrap();
-    let session = db.acquire().await.unwrap();
+    let mut session = db.acquire().await.unwrap();
     session.execute("INSERT INTO t (x) VALUES ('acknowledged')", ()).await.unwrap();
     happen(what, &path);
     refused(session.execute("INSERT INTO t (x) VALUES ('lost')", ()).await, "open session");
@@ -153,7 +155,7 @@ async fn a_write_into_a_log_that_was_deleted_is_refused() {
 async fn a_transaction_during_which_the_file_moves_is_not_committed() {
     for mode in [JournalMode::Wal, JournalMode::Delete, JournalMode::Truncate] {
         let (_dir, path, db) = support::with(options(mode), SCHEMA).await;
-        let tx = db.begin().await.unwrap();
+        let mut tx = db.begin().await.unwrap();
         tx.execute("INSERT INTO t (x) VALUES ('lost')", ()).await.unwrap();
         happen(Replaced, &path);
         refused(tx.commit().await, "commit");
@@ -179,24 +181,41 @@ async fn a_reader_opened_later_never_reads_another_file() {
 /// not be replayed over it, once it was noticed.
 #[tokio::test]
 async fn the_log_is_empty_as_soon_as_it_is_noticed() {
-    let (_dir, path, db) = support::with(options(JournalMode::Wal), SCHEMA).await;
-    assert!(log_size(&path) > 0);
-    happen(Replaced, &path);
-    refused(db.execute("INSERT INTO t (x) VALUES ('lost')", ()).await, "a write");
-    assert_eq!(log_size(&path), 0);
-    assert_eq!(ask(&outside(&path), "SELECT count(*) FROM t WHERE x = 'restored'"), 1);
-    db.close().await.unwrap();
+    for known in [true, false] {
+        let (_dir, path, db) = support::with(options(JournalMode::Wal), SCHEMA).await;
+        let insert = "INSERT INTO t (x) VALUES ('lost')";
+        if known {
+            db.execute(insert, ()).await.unwrap();
+        }
+        assert!(log_size(&path) > 0);
+        happen(Replaced, &path);
+        // A statement that was never seen is looked at by a reader, which is opened now.
+        refused(db.execute(insert, ()).await, "a write");
+        assert!(eventually(NEVER, || log_size(&path) == 0));
+        assert_eq!(ask(&outside(&path), "SELECT count(*) FROM t WHERE x = 'restored'"), 1);
+        db.close().await.unwrap();
+        assert_eq!(ask(&outside(&path), "SELECT count(*) FROM t"), 1);
+    }
 }
 
-/// Somebody else uses the log by now: it is not ours to empty.
+/// Somebody else has the file open by its new name: it is not ours to copy a log into.
 #[tokio::test]
-async fn a_log_that_others_use_is_left_alone() {
+async fn a_file_that_others_use_by_its_new_name_is_left_alone() {
+    if let Some((_, path)) = role() {
+        let other = outside(&path);
+        ask(&other, "SELECT count(*) FROM sqlite_schema");
+        ready();
+        hear();
+        return;
+    }
+    let name = "a_file_that_others_use_by_its_new_name_is_left_alone";
     let (_dir, path, db) = support::with(options(JournalMode::Wal), SCHEMA).await;
-    std::fs::rename(&path, beside(&path, ".away")).unwrap();
-    let other = outside(&beside(&path, ".away"));
-    assert_eq!(ask(&other, "SELECT 1 FROM pragma_journal_mode WHERE journal_mode = 'wal'"), 1);
-    let _ = other.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0));
+    db.execute("INSERT INTO t (x) VALUES ('acknowledged')", ()).await.unwrap();
+    let before = log_size(&path);
+    happen(Away, &path);
+    let other = Other::start(name, "other", &beside(&path, ".away"));
     refused(db.execute("INSERT INTO t (x) VALUES ('lost')", ()).await, "a write");
     db.close().await.unwrap();
-    drop(other);
+    assert!(log_size(&path) >= before);
+    other.finish();
 }

@@ -70,7 +70,7 @@ impl Connection {
     /// Copies the log into the file that it belongs to, and empties it: whoever opens
     /// the file that has the name now would take it for the new file's log. Done only
     /// where nobody else uses either.
-    pub(super) fn empty_moved_log(&mut self) {
+    pub(crate) fn empty_moved_log(&mut self) {
         if !self.watched || !self.wal || self.in_transaction() {
             return;
         }

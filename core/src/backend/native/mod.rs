@@ -144,6 +144,14 @@ impl Shared {
                 Err(error) if error.kind() == ErrorKind::Busy && Instant::now() < until => {
                     std::thread::sleep(Duration::from_millis(1));
                 }
+                Err(error) if error.is_moved() => {
+                    self.writer.slot.submit(Box::new(|writer| {
+                        if let Some(writer) = writer {
+                            writer.empty_moved_log();
+                        }
+                    }));
+                    return Err(error);
+                }
                 done => return done,
             }
         }
