@@ -103,6 +103,9 @@ fn explain(kind: ErrorKind, code: i32, message: &str) -> String {
             "another connection holds the lock; repeat the call, or raise busy_timeout"
         }
         ErrorKind::ReadOnly if code == ffi::SQLITE_READONLY_DBMOVED => return MOVED.to_owned(),
+        ErrorKind::ReadOnly if code == ffi::SQLITE_READONLY_DIRECTORY => {
+            return "the file's log or journal can't be made, since its directory can't be written; permit writing to the directory".to_owned();
+        }
         ErrorKind::ReadOnly => {
             "open the database without read_only, or check the permissions of the file and its directory"
         }
