@@ -82,7 +82,6 @@ impl State {
 
     /// A parked descriptor for this opening.
     fn unpark(&mut self, path: &CStr, kind: Kind, flags: c_int) -> Option<c_int> {
-        self.sweep();
         if flags & (libc::O_EXCL | libc::O_TRUNC | libc::O_DIRECTORY) != 0 {
             return None;
         }
@@ -102,110 +101,131 @@ impl State {
             return unsafe { libc::close(fd) };
         };
         self.files.retain(|_, opened| opened.fd != fd);
-        let (owner, writable) = self.leave(&descriptor);
-        let posix = self.used.contains(&descriptor.file)
-            || self.owners.get(&descriptor.file).is_some_and(|owner| owner.fd == POSIX)
-            || owner == Some(POSIX);
+        let file = descriptor.file;
+        let (owner, can_lock) = self.leave(&descriptor);
+        let posix = owner == Some(POSIX)
+            || self.used.contains(&file)
+            || self.owners.get(&file).is_some_and(|owner| owner.fd == POSIX);
         if descriptor.kind == Kind::Log || posix {
             set_ours(fd, false);
             // SAFETY: as above.
             return unsafe { libc::close(fd) };
         }
-        let file = descriptor.file;
-        let mut closing =
-            vec![Parked { fd, file, writable: descriptor.writable, owner: false }];
+        let database = self.database_of(&descriptor);
+        let writable = descriptor.writable;
+        self.parked.push(Parked { fd, file, database, writable, owner: false });
         if let Some(owner) = owner {
             locks::release(owner);
-            closing.push(Parked { fd: owner, file, writable, owner: true });
+            let writable = can_lock;
+            self.parked.push(Parked { fd: owner, file, database, writable, owner: true });
         }
-        self.give_back(&closing, &descriptor);
-        if !self.parked.is_empty() {
-            self.sweep();
-        }
+        self.sweep();
         0
     }
 
-    /// The descriptor needs its owner no longer; returns the owner if nobody does.
+    /// The descriptor needs its owner no longer; returns the owner if nobody does, and
+    /// whether it can write.
     fn leave(&mut self, descriptor: &Descriptor) -> (Option<c_int>, bool) {
         if descriptor.own != NOBODY {
             return (Some(descriptor.own), descriptor.writable);
         }
-        if !descriptor.shares {
+        let file = descriptor.file;
+        let Some(owner) = self.owners.get_mut(&file).filter(|_| descriptor.shares) else {
             return (None, false);
-        }
-        let Some(owner) = self.owners.get_mut(&descriptor.file) else { return (None, false) };
+        };
         owner.users -= 1;
-        if owner.users > 0 {
+        let (fd, writable, users) = (owner.fd, owner.writable, owner.users);
+        if users > 0 {
             return (None, false);
         }
-        let (fd, writable) = (owner.fd, owner.writable);
-        self.owners.remove(&descriptor.file);
+        self.owners.remove(&file);
         ((fd != NOBODY).then_some(fd), writable)
     }
 
-    /// Closes descriptors of one file, or parks them.
-    ///
-    /// Somebody may open the file between the look around and the closing. Where
-    /// somebody was met before, the database's pending byte is locked meanwhile:
-    /// nobody gets a lock past it, so nobody new has one to lose.
-    fn give_back(&mut self, closing: &[Parked], descriptor: &Descriptor) {
-        let mut files = vec![descriptor.file];
-        let mut guard = None;
-        if self.met {
-            if descriptor.kind == Kind::Database {
-                // One that goes as well keeps the lock until it is closed.
-                let going = closing.get(1).map(|owner| (owner.fd, owner.writable));
-                let staying =
-                    self.owners.get(&descriptor.file).map(|owner| (owner.fd, owner.writable));
-                guard = going.or(staying);
-            } else if let Some(database) = self.database_of(&descriptor.path) {
-                files.push(database);
-                guard = self.owners.get(&database).map(|owner| (owner.fd, owner.writable));
-            }
-        }
-        let guard = guard
-            .filter(|(owner, writable)| *owner > NOBODY && *writable)
-            .map(|(owner, _)| owner)
-            .filter(|owner| hold(*owner));
-        let others = others::have_open(&files);
-        // What another thread of this SQLite is just opening looks like another's.
-        self.met |= others && OPENING.load(Ordering::SeqCst) == 0;
-        for parked in closing {
-            if others {
-                self.parked.push(*parked);
-            } else {
-                shut(parked.fd);
-            }
-        }
-        if let Some(owner) = guard
-            && (others || closing.iter().all(|parked| parked.fd != owner))
-        {
-            locks::set(owner, libc::F_UNLCK, (PENDING, 1));
-        }
-        PARKED.store(self.parked.len(), Ordering::Release);
+    /// The database that a file belongs to: itself, or that whose log has its shared
+    /// memory there.
+    fn database_of(&self, descriptor: &Descriptor) -> FileId {
+        let name = descriptor.path.to_bytes().strip_suffix(b"-shm");
+        let of = name.filter(|_| descriptor.kind != Kind::Database).and_then(|name| {
+            let mut all = self.descriptors.values();
+            all.find(|it| it.kind == Kind::Database && it.path.to_bytes() == name)
+        });
+        of.map_or(descriptor.file, |database| database.file)
     }
 
-    /// The file whose log has its shared memory at this path.
-    fn database_of(&self, path: &CStr) -> Option<FileId> {
-        let name = path.to_bytes().strip_suffix(b"-shm")?;
-        self.descriptors
-            .values()
-            .find(|it| it.kind == Kind::Database && it.path.to_bytes() == name)
-            .map(|it| it.file)
-    }
-
-    /// Closes what is parked of files that nobody else has open any more.
+    /// Closes what is parked of files that nobody else has open.
     fn sweep(&mut self) {
         let mut open = Vec::new();
         others::each(|file| open.push(file));
-        self.parked.retain(|parked| {
-            let keep = open.contains(&parked.file);
+        // Nobody new comes to a file without a name: shared memory, after its last user.
+        self.parked.retain(|it| {
+            let keep = it.file == it.database || open.contains(&it.file) || has_name(it.fd);
             if !keep {
-                shut(parked.fd);
+                shut(it.fd);
             }
             keep
         });
+        let mut databases: Vec<_> = self.parked.iter().map(|it| it.database).collect();
+        databases.sort_unstable();
+        databases.dedup();
+        for database in databases {
+            let mut files = vec![database];
+            files.extend(self.parked.iter().filter(|it| it.database == database).map(|it| it.file));
+            if files.iter().any(|file| open.contains(file)) {
+                // What another thread of this SQLite is just opening looks the same.
+                self.met |= OPENING.load(Ordering::SeqCst) == 0;
+            } else {
+                self.close_parked(database, &files);
+            }
+        }
         PARKED.store(self.parked.len(), Ordering::Release);
+    }
+
+    /// Closes what is parked of a database that nobody else seemed to have open.
+    ///
+    /// Somebody may open it between the look around and the closing. Where somebody
+    /// was met before, the database's pending byte is locked meanwhile, and looked
+    /// around once more: nobody gets a lock past it, so nobody who comes has one to
+    /// lose.
+    fn close_parked(&mut self, database: FileId, files: &[FileId]) {
+        let mut guard = None;
+        if self.met {
+            let staying = self.owners.get(&database).map(|it| (it.fd, it.writable));
+            let mut parked = self.parked.iter().filter(|it| it.owner && it.file == database);
+            let going = || parked.find(|it| it.writable).map(|it| (it.fd, it.writable));
+            let owner = staying.or_else(going).filter(|it| it.0 > NOBODY && it.1);
+            guard = owner.map(|it| it.0);
+            if let Some(owner) = guard
+                && !hold(owner)
+            {
+                // Others are about to write: another time.
+                return;
+            }
+            if others::have_open(files) {
+                if let Some(owner) = guard {
+                    locks::set(owner, libc::F_UNLCK, (PENDING, 1));
+                }
+                return;
+            }
+        }
+        let mut last = None;
+        self.parked.retain(|it| {
+            let keep = it.database != database;
+            if Some(it.fd) == guard {
+                last = guard;
+            } else if !keep {
+                shut(it.fd);
+            }
+            keep
+        });
+        match (last, guard) {
+            // Its lock ends with it.
+            (Some(owner), _) => shut(owner),
+            (None, Some(owner)) => {
+                locks::set(owner, libc::F_UNLCK, (PENDING, 1));
+            }
+            (None, None) => {}
+        }
     }
 }
 
@@ -229,6 +249,14 @@ fn hold(owner: c_int) -> bool {
         }
         held
     })
+}
+
+fn has_name(fd: c_int) -> bool {
+    // SAFETY: all zeros is a valid `stat`, which the call fills.
+    unsafe {
+        let mut stat: libc::stat = std::mem::zeroed();
+        libc::fstat(fd, &raw mut stat) != 0 || stat.st_nlink > 0
+    }
 }
 
 fn shut(fd: c_int) {

@@ -11,61 +11,45 @@ pub(super) fn have_open(files: &[FileId]) -> bool {
     found
 }
 
-/// All files of which this process has a descriptor that is not this SQLite's.
+/// Beyond so many places the system's list takes less time than to try each.
+const PLACES: c_int = 16_384;
+
+/// All files of which this process has a descriptor that is not this SQLite's: each
+/// that is open from before this call until after it.
 pub(super) fn each(mut seen: impl FnMut(FileId)) {
-    if let Some(open) = count()
-        && each_of(open, &mut seen)
-    {
-        return;
+    let mut look = |fd| {
+        if !is_ours(fd)
+            && let Some(file) = FileId::of(fd)
+        {
+            seen(file);
+        }
+    };
+    if let Some(places) = places().filter(|places| *places <= PLACES) {
+        return (0..places).for_each(look);
     }
     let list = if cfg!(any(target_os = "linux", target_os = "android")) {
         "/proc/self/fd"
     } else {
         "/dev/fd"
     };
-    let Ok(list) = std::fs::read_dir(list) else {
+    match std::fs::read_dir(list) {
+        Ok(list) => list
+            .flatten()
+            .filter_map(|entry| entry.file_name().to_str().and_then(|name| name.parse().ok()))
+            .for_each(look),
         // Nothing tells which there are, so all that there may be are tried.
-        each_of(usize::MAX, &mut seen);
-        return;
-    };
-    for entry in list.flatten() {
-        let fd = entry.file_name().to_str().and_then(|name| name.parse().ok());
-        if let Some(file) = fd.filter(|fd| !is_ours(*fd)).and_then(FileId::of) {
-            seen(file);
-        }
+        Err(_) => (0..4 * PLACES).for_each(&mut look),
     }
 }
 
-/// How many descriptors are open, where the system tells (Linux since 6.2): to read
-/// the list of them takes several times as long as to try each.
-fn count() -> Option<usize> {
+/// For how many descriptors this process has places, where the system tells; no open
+/// one is beyond. To count the open ones would not do: while others open and close
+/// files, the last of them could be missed.
+fn places() -> Option<c_int> {
     if !cfg!(any(target_os = "linux", target_os = "android")) {
         return None;
     }
-    // SAFETY: all zeros is a valid `stat`, which the call fills.
-    let size = unsafe {
-        let mut stat: libc::stat = std::mem::zeroed();
-        let code = libc::stat(c"/proc/self/fd".as_ptr(), &raw mut stat);
-        if code == 0 { stat.st_size } else { 0 }
-    };
-    usize::try_from(size).ok().filter(|size| *size > 0)
-}
-
-/// Tries one descriptor after the other, until so many open ones were found. False:
-/// they lie too far apart.
-fn each_of(open: usize, seen: &mut impl FnMut(FileId)) -> bool {
-    let last = c_int::try_from(open.saturating_mul(2).saturating_add(1_024)).unwrap_or(65_536);
-    let mut left = open;
-    for fd in 0..last {
-        if left == 0 {
-            return true;
-        }
-        if is_ours(fd) {
-            left -= 1;
-        } else if let Some(file) = FileId::of(fd) {
-            left -= 1;
-            seen(file);
-        }
-    }
-    left == 0
+    let status = std::fs::read("/proc/self/status").ok()?;
+    let line = status.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(b"FDSize:"))?;
+    std::str::from_utf8(line).ok()?.trim().parse().ok()
 }

@@ -62,6 +62,8 @@ pub(super) struct Owner {
 pub(super) struct Parked {
     pub(super) fd: c_int,
     pub(super) file: FileId,
+    /// The same, or that whose log's shared memory it is.
+    pub(super) database: FileId,
     pub(super) writable: bool,
     /// It owned locks, and is for an owner again: SQLite never had it, so nothing maps
     /// it, and no child of a fork has kept it.
