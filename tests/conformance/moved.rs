@@ -11,7 +11,8 @@ use std::time::Duration;
 use support::{Other, ask, eventually, hear, log_size, outside, ready, role};
 use ubiqlite::{Database, Error, ErrorKind, JournalMode, Options, params, record};
 
-const SCHEMA: &str = "CREATE TABLE t (id INTEGER PRIMARY KEY, x); INSERT INTO t (x) VALUES ('old');";
+const SCHEMA: &str =
+    "CREATE TABLE t (id INTEGER PRIMARY KEY, x); INSERT INTO t (x) VALUES ('old');";
 
 /// SQLite's code for a file that has moved.
 const MOVED: Option<i32> = Some(1032);
@@ -74,9 +75,8 @@ async fn refused_by_every_way(db: &Database) {
     for answer in <[_; 4]>::from(together) {
         refused(answer, "group commit");
     }
-    let transaction = db
-        .transaction(async |tx| tx.execute(insert, params!["lost"]).await.map(|_| ()))
-        .await;
+    let transaction =
+        db.transaction(async |tx| tx.execute(insert, params!["lost"]).await.map(|_| ())).await;
     refused(transaction, "transaction");
     if let Ok(mut session) = db.acquire().await {
         refused(session.execute(insert, params!["lost"]).await, "session");
@@ -118,9 +118,8 @@ async fn check_files(what: Move, path: &Path) {
         LogDeleted => assert_eq!(ask(&outside(path), kept), 3),
     }
     if path.exists() {
-        let ok: String = outside(path)
-            .query_row("PRAGMA integrity_check", [], |row| row.get(0))
-            .unwrap();
+        let ok: String =
+            outside(path).query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
         assert_eq!(ok, "ok");
         let again = Database::open(path).await.unwrap();
         again.execute("INSERT INTO t (x) VALUES ('new')", ()).await.unwrap();

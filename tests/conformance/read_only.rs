@@ -16,7 +16,8 @@ use ubiqlite::{Database, Error, ErrorKind, params};
 /// Nobody's number: root may write everywhere.
 const NOBODY: u32 = 65_534;
 
-const SCHEMA: &str = "CREATE TABLE t (id INTEGER PRIMARY KEY, x); INSERT INTO t (x) VALUES ('one');";
+const SCHEMA: &str =
+    "CREATE TABLE t (id INTEGER PRIMARY KEY, x); INSERT INTO t (x) VALUES ('one');";
 
 fn permit(path: &Path, mode: u32) {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
@@ -44,7 +45,8 @@ fn as_nobody(test: &str, path: &Path) {
 /// Only root can become somebody else; anybody else is somebody to whom the owner's
 /// permissions count.
 fn is_root() -> bool {
-    std::fs::metadata("/proc/self").is_ok_and(|data| std::os::unix::fs::MetadataExt::uid(&data) == 0)
+    std::fs::metadata("/proc/self")
+        .is_ok_and(|data| std::os::unix::fs::MetadataExt::uid(&data) == 0)
 }
 
 async fn reads(path: &Path) -> Result<(), Error> {
@@ -127,7 +129,9 @@ async fn a_file_with_something_in_its_log_is_not_read_without_it() {
     }
     let (dir, path) = support::fresh();
     let plain = outside(&path);
-    plain.execute_batch(&format!("PRAGMA journal_mode = WAL; CREATE TABLE u (x); {SCHEMA}")).unwrap();
+    plain
+        .execute_batch(&format!("PRAGMA journal_mode = WAL; CREATE TABLE u (x); {SCHEMA}"))
+        .unwrap();
     // As a killed process leaves it.
     for suffix in ["", "-wal"] {
         let from = format!("{}{suffix}", path.display());

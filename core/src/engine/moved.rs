@@ -29,9 +29,8 @@ impl Connection {
 
     /// Refuses a file that is not the expected one.
     pub(super) fn check_same(&self, same: Option<FileId>) -> Result<()> {
-        // SAFETY: the connection is open and this thread alone uses it.
         match same {
-            Some(same) if unsafe { files::identity(self.raw) } != Some(same) => Err(Error::moved()),
+            Some(same) if self.file() != Some(same) => Err(Error::moved()),
             _ => Ok(()),
         }
     }

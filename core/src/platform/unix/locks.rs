@@ -124,6 +124,11 @@ pub(super) fn lock(kind: c_int, (start, length): (i64, i64)) -> libc::flock {
     lock
 }
 
+#[allow(clippy::useless_conversion, reason = "the type differs between systems")]
+fn start(lock: &libc::flock) -> i64 {
+    i64::from(lock.l_start)
+}
+
 /// Locks by an owner itself; true: it has it.
 pub(super) fn set(owner: c_int, kind: c_int, bytes: (i64, i64)) -> bool {
     let mut lock = lock(kind, bytes);
@@ -148,9 +153,7 @@ impl State {
             return Some(POSIX);
         }
         let file = descriptor.file;
-        let alone = descriptor.kind != Kind::Database
-            && lock.l_len != 0
-            && i64::from(lock.l_start) < PENDING;
+        let alone = descriptor.kind != Kind::Database && lock.l_len != 0 && start(lock) < PENDING;
         if alone {
             if descriptor.own == NOBODY {
                 descriptor.own = new_owner(&mut self.parked, fd, descriptor)?.0;
@@ -158,15 +161,26 @@ impl State {
             set_known_owner(fd, descriptor.own);
             return Some(descriptor.own);
         }
-        let owner = match self.owners.get_mut(&file) {
-            Some(owner) if owner.fd != NOBODY => owner,
-            found => {
-                let users = found.map_or(0, |owner| owner.users);
-                let (owner, writable) = new_owner(&mut self.parked, fd, descriptor)?;
-                let owner = Owner { fd: owner, users, writable, shared: false };
-                self.owners.entry(file).insert_entry(owner).into_mut()
+        let owner = self.owners.entry(file).or_insert(Owner {
+            fd: NOBODY,
+            users: 0,
+            writable: false,
+            shared: false,
+        });
+        if owner.fd == NOBODY {
+            match new_owner(&mut self.parked, fd, descriptor) {
+                Some((new, writable)) => {
+                    owner.fd = new;
+                    owner.writable = writable;
+                }
+                None => {
+                    if owner.users == 0 {
+                        self.owners.remove(&file);
+                    }
+                    return None;
+                }
             }
-        };
+        }
         if !descriptor.shares {
             descriptor.shares = true;
             owner.users += 1;
@@ -189,7 +203,7 @@ impl State {
             return;
         };
         if let Some(owner) = self.owners.get_mut(&file) {
-            let covers = lock.l_len == 0 || i64::from(lock.l_start) == SHARED.0;
+            let covers = lock.l_len == 0 || start(lock) == SHARED.0;
             if covers {
                 owner.shared = lock.l_type != libc::F_UNLCK as libc::c_short;
             }

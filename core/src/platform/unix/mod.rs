@@ -47,7 +47,9 @@ static INSTALLED: AtomicBool = AtomicBool::new(false);
 pub(crate) fn install() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        if std::env::var_os(CHOICE).is_none_or(|choice| choice != "posix") {
+        let wanted = std::env::var_os(CHOICE).is_none_or(|choice| choice != "posix");
+        // On 32 bits SQLite passes a lock that is laid out otherwise.
+        if wanted && cfg!(target_pointer_width = "64") {
             // SAFETY: called once, before this library opens a file.
             INSTALLED.store(unsafe { replace() }, Ordering::Release);
         }

@@ -50,6 +50,7 @@ fn places() -> Option<c_int> {
         return None;
     }
     let status = std::fs::read("/proc/self/status").ok()?;
-    let line = status.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(b"FDSize:"))?;
+    let line =
+        status.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(b"FDSize:"))?;
     std::str::from_utf8(line).ok()?.trim().parse().ok()
 }

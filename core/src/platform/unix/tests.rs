@@ -42,8 +42,7 @@ fn descriptors_of_many_databases_come_back() {
     let directory = tempfile::tempdir().unwrap();
     let root = directory.path().canonicalize().unwrap();
     for _ in 0..2 {
-        let open: Vec<_> =
-            (0..150).map(|index| open(&root.join(format!("{index}.db")))).collect();
+        let open: Vec<_> = (0..150).map(|index| open(&root.join(format!("{index}.db")))).collect();
         assert!(descriptors(&root) >= 150 * 5);
         drop(open);
         assert_eq!(descriptors(&root), 0);
