@@ -205,6 +205,10 @@ pub struct Capabilities {
     pub snapshots: bool,
     /// Connections of one's own, with `ATTACH`, temporary tables and `PRAGMA`s.
     pub sessions: bool,
+    /// Another copy of SQLite in the same process (Python's `sqlite3`, a driver of
+    /// another library) may read and write the file at the same time. Other
+    /// processes always may.
+    pub coexistence: bool,
 }
 
 impl Intent {

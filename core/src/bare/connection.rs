@@ -13,6 +13,7 @@ use super::statement::Statement;
 use super::{Answer, Ask, BareOptions, State};
 use crate::engine::{Handle, Refused, Stepped};
 use crate::error::{Error, ErrorKind, Phase, Result, bare};
+use crate::platform::files;
 use crate::row::Page;
 use crate::sql::Params;
 
@@ -56,6 +57,7 @@ impl Connection {
     pub(super) fn open(path: &str, options: &BareOptions) -> Result<Self> {
         let uri = if options.uri { ffi::SQLITE_OPEN_URI } else { 0 };
         let flags = ffi::SQLITE_OPEN_READWRITE | ffi::SQLITE_OPEN_CREATE | uri;
+        files::install();
         let db = Handle::open(Path::new(path), flags, None).map_err(|refused| match refused {
             Refused::Code(code, message) => bare(code, &message, Phase::Compile),
             other => Error::new(ErrorKind::CannotOpen, other.to_string()),
@@ -66,6 +68,7 @@ impl Connection {
         // SAFETY: the connection is open.
         let memory = unsafe {
             ffi::sqlite3_busy_timeout(raw, busy_timeout);
+            crate::engine::watch(raw);
             is_memory(raw)
         };
         Ok(Self {

@@ -62,6 +62,13 @@ impl Handlers {
         self.busy_timeout.store(micros, Ordering::Relaxed);
     }
 
+    /// Sets how long to wait for a lock, and returns how long it was before.
+    pub(crate) fn replace_busy_timeout(&self, timeout: Duration) -> Duration {
+        let before = self.busy_timeout.load(Ordering::Relaxed);
+        self.set_busy_timeout(timeout);
+        Duration::from_micros(before)
+    }
+
     /// The following statements may neither take long nor wait.
     #[inline]
     pub(crate) fn begin_brief(&self) {

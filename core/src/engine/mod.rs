@@ -13,6 +13,8 @@ mod handlers;
 mod lease;
 #[cfg(not(target_family = "wasm"))]
 mod math;
+mod moved;
+mod name;
 mod opcodes;
 mod open;
 mod pragma;
@@ -33,6 +35,7 @@ pub(crate) use authorizer::{Class, Nature, Verb};
 pub(crate) use cursor::Cursor;
 pub(crate) use handle::{Handle, Refused};
 pub(crate) use handlers::Interrupt;
+pub(crate) use moved::watch;
 pub(crate) use open::Role;
 pub(crate) use read::{Read, Snapshot};
 
@@ -78,6 +81,8 @@ pub(crate) struct Connection {
     role: Role,
     wal: bool,
     page_size: u32,
+    /// Its commits are refused once a file has moved.
+    watched: bool,
     // Closes the connection, so it is the last to be dropped.
     _db: Handle,
 }
@@ -197,6 +202,9 @@ impl Connection {
         };
         statement.reset();
         handlers.shield(false);
+        if let Err(error) = &stepped {
+            self.after_failure(error);
+        }
         stepped
     }
 
@@ -256,6 +264,7 @@ impl Drop for Connection {
     fn drop(&mut self) {
         self.cache.clear();
         self.controls.clear();
+        self.empty_moved_log();
         // SAFETY: the connection is open. The handlers may be gone after this.
         unsafe {
             ffi::sqlite3_set_authorizer(self.raw, None, std::ptr::null_mut());

@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use crate::ffi;
 
-use super::{Cache, Connection, Handle, Handlers, Refused};
+use super::{Cache, Connection, Handle, Handlers, Refused, name};
 use crate::error::{Error, ErrorKind, Phase, Result, from_sqlite};
 use crate::options::{JournalMode, Options};
+use crate::platform::files::{self, FileId};
 
 /// What a connection is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +29,24 @@ impl Connection {
     /// `CannotOpen`, `NotADatabase`, `Corrupt`, `ReadOnly`, `Busy` and others,
     /// each naming the path.
     pub(crate) fn open(path: &Path, options: &Options, role: Role) -> Result<Self> {
-        Self::connect(path, options, role).map_err(|error| {
+        Self::open_same(path, options, role, None)
+    }
+
+    /// The same, of the file that another connection has open: a name may stand for
+    /// another one by now.
+    pub(crate) fn open_same(
+        path: &Path,
+        options: &Options,
+        role: Role,
+        same: Option<FileId>,
+    ) -> Result<Self> {
+        let opened = match Self::connect(path, options, role, same, false) {
+            Err(error) if is_read_only_log(path, options, &error) => {
+                Self::connect(path, options, role, same, true)
+            }
+            opened => opened,
+        };
+        opened.map_err(|error| {
             // Opened for reading only, a directory fails at its first read.
             let directory = error.kind() == ErrorKind::Io && options.vfs.is_none() && path.is_dir();
             let error = if directory {
@@ -40,10 +58,16 @@ impl Connection {
         })
     }
 
-    fn connect(path: &Path, options: &Options, role: Role) -> Result<Self> {
-        #[cfg(unix)]
-        super::cold::install();
-        let access = if options.read_only {
+    fn connect(
+        path: &Path,
+        options: &Options,
+        role: Role,
+        same: Option<FileId>,
+        immutable: bool,
+    ) -> Result<Self> {
+        let access = if immutable {
+            ffi::SQLITE_OPEN_READONLY | ffi::SQLITE_OPEN_URI
+        } else if options.read_only {
             ffi::SQLITE_OPEN_READONLY
         } else if options.create && role != Role::Reader {
             // A session's ATTACH creates a file as opening does.
@@ -77,8 +101,12 @@ impl Connection {
             role,
             wal: false,
             page_size: 4096,
+            watched: false,
             _db: db,
         };
+        // Before its first statement, which would take the other file's log.
+        connection.check_same(same)?;
+        connection.watch(options);
         // SAFETY: the connection is open, and its `Drop` takes the handlers out
         // before they go.
         unsafe {
@@ -116,6 +144,7 @@ impl Connection {
         let foreign_keys = if options.foreign_keys { "ON" } else { "OFF" };
         self.control(&format!("PRAGMA foreign_keys = {foreign_keys}"))?;
         self.control(&format!("PRAGMA synchronous = {}", options.synchronous.name()))?;
+        self.promise_durability(options)?;
         self.control(&format!("PRAGMA cache_size = -{}", options.cache_kib.max(1)))?;
         if self.role == Role::Writer && !options.read_only {
             self.configure_new_file(options)?;
@@ -192,8 +221,24 @@ fn text_of(statement: &mut super::Statement, sql: &str) -> Result<String> {
     Ok(page.finish().cell(0).as_str().unwrap_or_default().to_owned())
 }
 
+/// Whether a file in WAL mode could not be read because there is no log of it and none
+/// can be made, as on a medium for reading only. Where this process can write neither
+/// the file nor its directory, what the file has is all there is, and is taken as it
+/// is: SQLite then neither looks for changes nor takes locks.
+fn is_read_only_log(path: &Path, options: &Options, error: &Error) -> bool {
+    options.read_only
+        && options.vfs.is_none()
+        && matches!(error.kind(), ErrorKind::CannotOpen | ErrorKind::ReadOnly)
+        && !error.is_moved()
+        && files::is_unwritable(path)
+}
+
 fn open(path: &Path, access: c_int, vfs: Option<&str>) -> Result<Handle> {
-    let name = literal(path);
+    let immutable = access & ffi::SQLITE_OPEN_URI != 0;
+    let name = if immutable { name::immutable(path)? } else { name::literal(path)? };
+    files::install();
+    #[cfg(unix)]
+    super::cold::install();
     if let Some(vfs) = vfs {
         if !crate::vfs::is_registered(vfs) {
             return Err(Error::invalid(format!("no VFS is registered as {vfs}")));
@@ -212,12 +257,4 @@ fn open(path: &Path, access: c_int, vfs: Option<&str>) -> Result<Handle> {
         Refused::Name => Error::invalid(refused.to_string()),
         Refused::Threads => Error::new(ErrorKind::CannotOpen, refused.to_string()),
     })
-}
-
-/// SQLite takes names that begin with `file:` for URIs; a path is a path.
-fn literal(path: &Path) -> std::path::PathBuf {
-    if path.as_os_str().as_encoded_bytes().starts_with(b"file:") {
-        return Path::new(".").join(path);
-    }
-    path.to_owned()
 }

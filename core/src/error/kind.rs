@@ -25,7 +25,8 @@ pub enum ErrorKind {
     /// Somebody else holds the lock, or the connection, for longer than the
     /// timeout. Nothing was changed; the call can be repeated.
     Busy,
-    /// The database, or the connection, is read-only.
+    /// The database, or the connection, is read-only; or its file was deleted, moved
+    /// or replaced while it was open (code 1032), so that nothing is written any more.
     ReadOnly,
     /// The disk, or the quota, is full. Nothing was changed.
     DiskFull,

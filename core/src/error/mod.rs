@@ -120,6 +120,15 @@ impl Error {
         Self::new(ErrorKind::Closed, format!("the {what} is closed"))
     }
 
+    /// A file, or its log, is no longer the one of its name.
+    pub(crate) fn moved() -> Self {
+        from_sqlite(crate::ffi::SQLITE_READONLY_DBMOVED, "", None, Phase::Run)
+    }
+
+    pub(crate) fn is_moved(&self) -> bool {
+        self.0.code == Some(crate::ffi::SQLITE_READONLY_DBMOVED)
+    }
+
     pub(crate) fn unsupported(capability: &str) -> Self {
         Self::new(ErrorKind::Unsupported, format!("this storage backend has no {capability}"))
     }

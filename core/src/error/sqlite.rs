@@ -19,6 +19,7 @@ pub(crate) enum Phase {
 /// no extended codes for what the compiler of SQL finds, is told apart by the
 /// fixed beginnings of its messages.
 pub(crate) fn from_sqlite(code: i32, message: &str, offset: Option<usize>, phase: Phase) -> Error {
+    let code = refused(code);
     let kind = kind_of(code, message, phase);
     let mut error = Error::new(kind, explain(kind, code, message));
     error.0.code = Some(code);
@@ -30,9 +31,20 @@ pub(crate) fn from_sqlite(code: i32, message: &str, offset: Option<usize>, phase
 /// The error of a failed SQLite call, its message as SQLite words it.
 #[cfg(not(target_family = "wasm"))]
 pub(crate) fn bare(code: i32, message: &str, phase: Phase) -> Error {
+    let message = if code == ffi::SQLITE_CONSTRAINT_COMMITHOOK { MOVED } else { message };
+    let code = refused(code);
     let mut error = Error::new(kind_of(code, message, phase), message);
     error.0.code = Some(code);
     error
+}
+
+/// What became of a file that is not where it was.
+const MOVED: &str = "the database file or its log was deleted, moved or replaced while it was open; close the database, and open it again";
+
+/// The one commit hook that there is refuses what would go into a file that has moved:
+/// SQLite's own code for it is another.
+fn refused(code: i32) -> i32 {
+    if code == ffi::SQLITE_CONSTRAINT_COMMITHOOK { ffi::SQLITE_READONLY_DBMOVED } else { code }
 }
 
 fn kind_of(code: i32, message: &str, phase: Phase) -> ErrorKind {
@@ -89,6 +101,10 @@ fn explain(kind: ErrorKind, code: i32, message: &str) -> String {
         }
         ErrorKind::Busy => {
             "another connection holds the lock; repeat the call, or raise busy_timeout"
+        }
+        ErrorKind::ReadOnly if code == ffi::SQLITE_READONLY_DBMOVED => return MOVED.to_owned(),
+        ErrorKind::ReadOnly if code == ffi::SQLITE_READONLY_DIRECTORY => {
+            return "the file's log or journal can't be made, since its directory can't be written; permit writing to the directory".to_owned();
         }
         ErrorKind::ReadOnly => {
             "open the database without read_only, or check the permissions of the file and its directory"

@@ -11,6 +11,13 @@ mod imp;
 #[cfg(not(target_family = "wasm"))]
 pub(crate) mod timer;
 
+#[cfg(not(all(unix, not(target_family = "wasm"))))]
+#[path = "elsewhere.rs"]
+pub(crate) mod files;
+#[cfg(all(unix, not(target_family = "wasm")))]
+#[path = "unix/mod.rs"]
+pub(crate) mod files;
+
 use std::future::Future;
 use std::path::Path;
 use std::pin::Pin;

@@ -19,7 +19,13 @@ impl ProgramsOnly {
 
 impl Backend for ProgramsOnly {
     fn capabilities(&self) -> Capabilities {
-        Capabilities { transactions: false, cursors: false, snapshots: false, sessions: false }
+        Capabilities {
+            transactions: false,
+            cursors: false,
+            snapshots: false,
+            sessions: false,
+            coexistence: false,
+        }
     }
 
     fn run(&self, program: Program<'_>) -> Reply<Output> {

@@ -203,7 +203,14 @@ impl Way for IdleConnections {
 
 impl Backend for Local {
     fn capabilities(&self) -> Capabilities {
-        Capabilities { transactions: true, cursors: true, snapshots: true, sessions: true }
+        Capabilities {
+            transactions: true,
+            cursors: true,
+            snapshots: true,
+            sessions: true,
+            // The host's files are held by whoever opened them.
+            coexistence: false,
+        }
     }
 
     fn run(&self, program: Program<'_>) -> Reply<Output> {

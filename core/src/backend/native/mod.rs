@@ -20,7 +20,7 @@ mod writer;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use super::{
@@ -30,6 +30,7 @@ use super::{
 use crate::engine::{Connection, Read, Role, context};
 use crate::error::{Error, ErrorKind, Result};
 use crate::options::{Options, Synchronous};
+use crate::platform::files::FileId;
 use crate::sql::Params;
 use checkpoint::Checkpoints;
 use group::{OtherConnections, Write};
@@ -63,6 +64,9 @@ struct Shared {
     /// A commit does not wait for the disk, so that one may run on a caller's
     /// thread.
     quick_commits: AtomicBool,
+    /// The file that the writer has open: the others are to open the same.
+    file: OnceLock<FileId>,
+    coexistence: AtomicBool,
     life: AtomicU8,
     /// Those who wait for the end of closing; `None` after it.
     closers: Mutex<Option<Vec<Completer<()>>>>,
@@ -94,6 +98,8 @@ impl Native {
             touched: AtomicU64::new(0),
             keeper: AtomicBool::new(false),
             quick_commits: AtomicBool::new(false),
+            file: OnceLock::new(),
+            coexistence: AtomicBool::new(false),
             life: AtomicU8::new(OPEN),
             closers: Mutex::new(Some(Vec::new())),
         });
@@ -125,6 +131,7 @@ impl Shared {
         let shared = Arc::downgrade(self);
         opened.set_way(Box::new(OtherConnections { shared, except: None }));
         self.note_mode(&opened);
+        self.note_file(&opened);
         Ok(opened)
     }
 
@@ -141,9 +148,17 @@ impl Shared {
     fn connect(&self, role: Role) -> Result<Connection> {
         let until = Instant::now() + self.options.busy_timeout;
         loop {
-            match Connection::open(&self.path, &self.options, role) {
+            match Connection::open_same(&self.path, &self.options, role, self.file.get().copied()) {
                 Err(error) if error.kind() == ErrorKind::Busy && Instant::now() < until => {
                     std::thread::sleep(Duration::from_millis(1));
+                }
+                Err(error) if error.is_moved() => {
+                    self.writer.slot.submit(Box::new(|writer| {
+                        if let Some(writer) = writer {
+                            writer.empty_moved_log();
+                        }
+                    }));
+                    return Err(error);
                 }
                 done => return done,
             }
@@ -155,6 +170,15 @@ impl Shared {
         let relaxed = matches!(self.options.synchronous, Synchronous::Off | Synchronous::Normal);
         let quick = writer.is_wal() && relaxed;
         self.quick_commits.store(quick && !self.options.read_only, Ordering::Release);
+    }
+
+    /// Takes note of which file it is, at opening.
+    fn note_file(&self, writer: &Connection) {
+        if let Some(file) = writer.file() {
+            let _ = self.file.set(file);
+        }
+        let coexistence = self.options.vfs.is_none() && writer.coexists();
+        self.coexistence.store(coexistence, Ordering::Release);
     }
 
     #[inline]
@@ -181,7 +205,13 @@ impl Shared {
 
 impl Backend for Native {
     fn capabilities(&self) -> Capabilities {
-        Capabilities { transactions: true, cursors: true, snapshots: true, sessions: true }
+        Capabilities {
+            transactions: true,
+            cursors: true,
+            snapshots: true,
+            sessions: true,
+            coexistence: self.shared.coexistence.load(Ordering::Acquire),
+        }
     }
 
     #[inline]

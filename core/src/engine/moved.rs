@@ -1,0 +1,103 @@
+//! A database file, or its log, that was deleted, renamed or replaced while it was
+//! open: what is written goes into files that nobody finds by their names any more.
+//!
+//! SQLite asks before every commit, however it was asked for, so that is where it is
+//! noticed: the commit is refused and its transaction rolled back.
+
+use std::ffi::{c_int, c_void};
+use std::time::Duration;
+
+use super::{Connection, Role};
+use crate::error::{Error, Result};
+use crate::ffi;
+use crate::options::{Options, Synchronous};
+use crate::platform::files::{self, Alone, FileId};
+
+/// How long the last copying of a log waits for readers of this process.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+impl Connection {
+    /// Has SQLite ask before every commit, in whatever way it comes, whether the
+    /// files are still there.
+    pub(super) fn watch(&mut self, options: &Options) {
+        self.watched = self.role != Role::Reader && !options.read_only && options.vfs.is_none();
+        if self.watched {
+            // SAFETY: the connection is open, and its hook goes with it.
+            unsafe { watch(self.raw) };
+        }
+    }
+
+    /// Refuses a file that is not the expected one.
+    pub(super) fn check_same(&self, same: Option<FileId>) -> Result<()> {
+        match same {
+            Some(same) if self.file() != Some(same) => Err(Error::moved()),
+            _ => Ok(()),
+        }
+    }
+
+    /// The file that the main database is.
+    pub(crate) fn file(&self) -> Option<FileId> {
+        // SAFETY: the connection is open and this thread alone uses it.
+        unsafe { files::identity(self.raw) }
+    }
+
+    /// Whether another copy of SQLite in this process may use the file as well.
+    pub(crate) fn coexists(&self) -> bool {
+        // SAFETY: the connection is open, has read, and this thread alone uses it.
+        unsafe { files::coexists(self.raw) }
+    }
+
+    /// Has a commit wait for the disk itself where the system's `fsync` does not.
+    pub(super) fn promise_durability(&mut self, options: &Options) -> Result<()> {
+        if !files::FULL_FSYNC || options.synchronous == Synchronous::Off {
+            return Ok(());
+        }
+        if options.synchronous != Synchronous::Normal {
+            self.control("PRAGMA fullfsync = ON")?;
+        }
+        self.control("PRAGMA checkpoint_fullfsync = ON")
+    }
+
+    /// After a statement of this library's own failed.
+    #[cold]
+    pub(super) fn after_failure(&mut self, error: &Error) {
+        if error.is_moved() {
+            self.empty_moved_log();
+        }
+    }
+
+    /// Copies the log into the file that it belongs to, and empties it: whoever opens
+    /// the file that has the name now would take it for the new file's log. Done only
+    /// where nobody else uses either.
+    pub(crate) fn empty_moved_log(&mut self) {
+        if !self.watched || !self.wal || self.in_transaction() {
+            return;
+        }
+        // SAFETY: the connection is open and this thread alone uses it.
+        unsafe {
+            if !files::is_astray(self.raw) {
+                return;
+            }
+            let Some(alone) = Alone::take(self.raw) else { return };
+            let before = self.handlers.replace_busy_timeout(PATIENCE);
+            // What it can't do now is tried once more at closing.
+            let _ = self.checkpoint(true);
+            self.handlers.set_busy_timeout(before);
+            drop(alone);
+        }
+    }
+}
+
+/// Has SQLite ask before every commit of this connection.
+///
+/// # Safety
+/// `raw` is open; nobody else sets its commit hook.
+pub(crate) unsafe fn watch(raw: *mut ffi::sqlite3) {
+    // SAFETY: by the contract. The hook is called by whoever uses the connection.
+    unsafe { ffi::sqlite3_commit_hook(raw, Some(on_commit), raw.cast::<c_void>()) };
+}
+
+unsafe extern "C" fn on_commit(raw: *mut c_void) -> c_int {
+    // SAFETY: `watch` passed the connection that commits now.
+    c_int::from(unsafe { files::has_moved(raw.cast()) })
+}
