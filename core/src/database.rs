@@ -121,8 +121,9 @@ impl Database {
     /// Runs a query whose rows come one after another, with bounded memory.
     /// Waits for a reader for at most the time for acquiring.
     pub fn stream(&self, sql: &str, params: impl Into<Params>) -> RowStream<'static> {
-        let reply = match self.inner.gate.check() {
-            Ok(()) => self.inner.backend.stream(sql, params.into()),
+        let params = params.into().checked();
+        let reply = match self.inner.gate.check().and(params) {
+            Ok(params) => self.inner.backend.stream(sql, params),
             Err(error) => Reply::err(error),
         };
         RowStream::new(reply, self.limit)

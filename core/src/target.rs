@@ -113,13 +113,13 @@ impl<'a> Target<'a> {
         keep: Keep,
         early: Option<&dyn Early>,
     ) -> Result<Rows> {
-        let program = Program::one(Step::new(sql, params, keep));
+        let program = Program::one(Step::new(sql, params.checked()?, keep));
         let mut output = self.run_early(program, early).await?;
         Ok(output.steps.pop().map(|outcome| outcome.rows).unwrap_or_default())
     }
 
     pub(crate) async fn execute(self, sql: &str, params: Params) -> Result<Executed> {
-        let output = self.run(Program::one(Step::new(sql, params, Keep::Nothing))).await?;
+        let output = self.run(Program::one(Step::new(sql, params.checked()?, Keep::Nothing))).await?;
         Ok(output.steps.first().map(Executed::from).unwrap_or_default())
     }
 
@@ -153,9 +153,10 @@ impl<'a> Target<'a> {
     }
 
     pub(crate) fn stream(self, sql: &str, params: Params) -> RowStream<'a> {
-        let reply = match self.place {
-            Place::Backend(backend) => backend.stream(sql, params),
-            Place::Session(session) => session.stream(sql, params),
+        let reply = match (params.checked(), self.place) {
+            (Ok(params), Place::Backend(backend)) => backend.stream(sql, params),
+            (Ok(params), Place::Session(session)) => session.stream(sql, params),
+            (Err(error), _) => Reply::err(error),
         };
         RowStream::new(reply, self.limit)
     }
@@ -168,12 +169,16 @@ impl<'a> Target<'a> {
         let (_entered, target) = self.enter()?;
         let mut many = Many::new(target);
         for (index, row) in rows.into_iter().enumerate() {
-            many.push(index, sql, row.into()).await?;
+            let row = row.into().checked().map_err(|error| error.with_index(index))?;
+            many.push(index, sql, row).await?;
         }
         many.finish().await
     }
 
     pub(crate) async fn batch(self, batch: Batch) -> Result<Vec<Executed>> {
+        for (index, step) in batch.steps.iter().enumerate() {
+            step.params.check().map_err(|error| error.with_index(index))?;
+        }
         let program = Program { steps: batch.steps, access: Access::Write, schema: None };
         let output = self.run(program).await?;
         Ok(output.steps.iter().map(Executed::from).collect())

@@ -5,9 +5,12 @@ mod de;
 mod from_row;
 mod from_value;
 mod page;
+pub mod stored;
+mod wish;
 
 pub use columns::{ColumnIndex, Columns};
 pub use from_row::FromRow;
+pub(crate) use from_value::JSON;
 pub use from_value::{FromValue, Json};
 pub(crate) use page::{CELL, tag};
 pub use page::{Page, PageBuilder};

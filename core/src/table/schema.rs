@@ -190,8 +190,9 @@ impl Schema {
     /// Checks that a key has a value for each of its columns.
     ///
     /// # Errors
-    /// `InvalidArgument` if it has more or fewer.
+    /// `InvalidArgument` if it has more or fewer, or one that can't be stored.
     pub(super) fn check_key(&self, key: &super::Key) -> Result<()> {
+        key.check()?;
         if self.key.is_empty() {
             return Err(Error::new(
                 ErrorKind::InvalidArgument,

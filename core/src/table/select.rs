@@ -7,7 +7,7 @@ use crate::row::{FromRow, Rows};
 use crate::sql::{Params, quote_into};
 use crate::stream::RowStream;
 use crate::target::Place;
-use crate::value::Value;
+use crate::value::{IntoValue, Refused, Value};
 
 /// How a column is compared with a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +64,7 @@ pub(crate) struct Choice {
     limit: Option<u64>,
     offset: u64,
     by_key: bool,
+    refused: Refused,
 }
 
 impl Choice {
@@ -114,7 +115,7 @@ impl<'a> Select<'a> {
     }
 
     /// Rows whose column equals the value; is `NULL`, for `NULL`.
-    pub fn filter(self, column: impl Into<String>, value: impl Into<Value>) -> Self {
+    pub fn filter(self, column: impl Into<String>, value: impl IntoValue) -> Self {
         self.filter_with(column, Compare::Eq, value)
     }
 
@@ -123,19 +124,22 @@ impl<'a> Select<'a> {
         mut self,
         column: impl Into<String>,
         compare: Compare,
-        value: impl Into<Value>,
+        value: impl IntoValue,
     ) -> Self {
-        self.choice.filter(column.into(), compare, value.into());
+        let value = self.choice.refused.convert(value);
+        self.choice.filter(column.into(), compare, value);
         self
     }
 
     /// Rows whose column equals one of the values. An empty list selects none.
-    pub fn filter_in<V: Into<Value>>(
+    pub fn filter_in<V: IntoValue>(
         mut self,
         column: impl Into<String>,
         values: impl IntoIterator<Item = V>,
     ) -> Self {
-        self.choice.filter_in(column.into(), values.into_iter().map(Into::into).collect());
+        let refused = &mut self.choice.refused;
+        let values = values.into_iter().map(|value| refused.convert(value)).collect();
+        self.choice.filter_in(column.into(), values);
         self
     }
 
@@ -253,6 +257,7 @@ impl<'a> Select<'a> {
 
 impl Choice {
     fn sql(&self, what: &str, schema: &Schema) -> Result<(String, Params)> {
+        self.refused.check()?;
         let mut sql = format!("SELECT {what} FROM {}", schema.quoted);
         let mut params = Params::new();
         for (index, filter) in self.filters.iter().enumerate() {

@@ -19,6 +19,7 @@ impl Table<'_> {
     /// # Cancellation
     /// Dropping the future leaves the row inserted or not; never half.
     pub async fn insert(self, record: Record) -> Result<Key> {
+        record.check()?;
         let make = |schema: &Schema| {
             let (mut sql, params) = insert_sql(schema, "", &record)?;
             let keep = if schema.rowid { Keep::Nothing } else { Keep::First };
@@ -46,6 +47,7 @@ impl Table<'_> {
     /// As [`insert_many`](Self::insert_many), with records that may come later.
     pub(crate) async fn insert_items(self, records: impl Items<Record>) -> Result<u64> {
         self.many(records, |schema, record: &Record, shape| {
+            record.check()?;
             let names = record.iter().map(|(name, _)| name);
             if shape.sql.is_empty() || !names.eq(shape.names.iter().map(String::as_str)) {
                 shape.sql = insert_sql(schema, "", record)?.0;
@@ -63,6 +65,7 @@ impl Table<'_> {
     /// `NoSuchTable`, `NoSuchColumn`, and what the constraints answer.
     pub async fn update(self, key: impl Into<Key>, record: Record) -> Result<bool> {
         let key = key.into();
+        record.check()?;
         if record.is_empty() {
             return Ok(false);
         }
@@ -86,6 +89,7 @@ impl Table<'_> {
         I: IntoIterator,
         I::Item: Into<Key>,
     {
+        record.check()?;
         if record.is_empty() {
             return Ok(0);
         }
@@ -124,6 +128,7 @@ impl Table<'_> {
     /// `InvalidArgument` for a table without a primary key; `NoSuchTable`,
     /// `NoSuchColumn`, and what the other constraints answer.
     pub async fn upsert(self, record: Record) -> Result<Key> {
+        record.check()?;
         let make = |schema: &Schema| {
             if !schema.declared {
                 return Err(Error::invalid(format!(
