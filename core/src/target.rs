@@ -119,7 +119,8 @@ impl<'a> Target<'a> {
     }
 
     pub(crate) async fn execute(self, sql: &str, params: Params) -> Result<Executed> {
-        let output = self.run(Program::one(Step::new(sql, params.checked()?, Keep::Nothing))).await?;
+        let output =
+            self.run(Program::one(Step::new(sql, params.checked()?, Keep::Nothing))).await?;
         Ok(output.steps.first().map(Executed::from).unwrap_or_default())
     }
 

@@ -87,8 +87,8 @@ struct Inner {
     count: u8,
     hidden: Option<bool>,
     tags: Vec<String>,
-    kind: Kind,
-    part: Option<Part>,
+    inner_kind: Kind,
+    inner_part: Option<Part>,
 }
 
 #[derive(Serialize, Deserialize, Debug, Clone, PartialEq)]
@@ -206,8 +206,8 @@ fn all() -> All {
             count: fastrand::u8(..3),
             hidden: fastrand::bool().then(fastrand::bool),
             tags: (0..fastrand::usize(..3)).map(|_| text()).collect(),
-            kind: kind(),
-            part: fastrand::bool().then(part),
+            inner_kind: kind(),
+            inner_part: fastrand::bool().then(part),
         },
         tagged: match fastrand::u8(..3) {
             0 => Tagged::Circle { round: fastrand::bool(), radius: finite() },
@@ -226,14 +226,10 @@ async fn what_serde_writes_is_read_back_equal() {
     let db = open().await;
     for seed in 0..500 {
         fastrand::seed(seed);
-        let mut value = all();
-        // Both are one column: `kind` of `Inner` would be set twice.
-        value.inner.kind = value.kind.clone();
-        value.inner.part = Some(value.part.clone());
+        let value = all();
         assert_eq!(there_and_back(&db, &value).await, value, "seed {seed}");
         assert_eq!(there_and_back(&db, &value.tagged).await, value.tagged, "seed {seed}");
-        let inner = Inner { kind: kind(), part: None, ..value.inner };
-        assert_eq!(there_and_back(&db, &inner).await, inner, "seed {seed}");
+        assert_eq!(there_and_back(&db, &value.inner).await, value.inner, "seed {seed}");
     }
 }
 
@@ -342,7 +338,13 @@ async fn a_value_that_does_not_fit_fails_the_call_it_was_for() {
     }
     assert_eq!(table.count().await.unwrap(), 0);
     let sixteen = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, "p");
-    let last: String = db.query_value("SELECT max(?16, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)", sixteen).await.unwrap();
+    let last: String = db
+        .query_value(
+            "SELECT max(?16, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+            sixteen,
+        )
+        .await
+        .unwrap();
     assert_eq!(last, "p");
 }
 

@@ -25,16 +25,15 @@ type Result<T> = std::result::Result<T, Refusal>;
 /// `DatatypeMismatch` if the type has no place for a value.
 pub(super) fn read<T: serde::de::DeserializeOwned>(row: &Row) -> crate::Result<T> {
     let mut given = Given::default();
-    let first = match T::deserialize(RowDeserializer(row, &given)) {
+    let mut last = match T::deserialize(RowDeserializer(row, &given)) {
         Ok(value) => return Ok(value),
         Err(refusal) => refusal,
     };
-    let mut wish = first.wish;
     // Each round gives one more column as it is wanted.
-    while let Some(wanted) = wish.take() {
+    while let Some(wanted) = last.wish {
         let column = match wanted {
             Wish::Json(text) => row.iter().position(|(_, value)| match value {
-                ValueRef::Text(bytes) => std::ptr::eq(bytes.as_ptr(), text),
+                ValueRef::Text(bytes) => std::ptr::eq(bytes, text),
                 _ => false,
             }),
             Wish::Boolean(_) => {
@@ -53,10 +52,10 @@ pub(super) fn read<T: serde::de::DeserializeOwned>(row: &Row) -> crate::Result<T
         }
         match T::deserialize(RowDeserializer(row, &given)) {
             Ok(value) => return Ok(value),
-            Err(refusal) => wish = refusal.wish,
+            Err(refusal) => last = refusal,
         }
     }
-    Err(first.error)
+    Err(last.error)
 }
 
 /// A whole row, and which of its columns are given as they are wanted.

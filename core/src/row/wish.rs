@@ -19,7 +19,7 @@ pub(super) enum Wish {
     /// A boolean, where this integer came.
     Boolean(i64),
     /// What is inside of the text at this place, read as JSON.
-    Json(*const u8),
+    Json(*const [u8]),
 }
 
 impl From<Error> for Refusal {
@@ -59,7 +59,7 @@ impl serde::de::Error for Refusal {
 
 /// That the text, which was not wanted as such, is read as JSON, if it may be.
 fn wish_for(text: &str) -> Option<Wish> {
-    text.starts_with(['[', '{']).then(|| Wish::Json(text.as_ptr()))
+    text.starts_with(['[', '{']).then(|| Wish::Json(text.as_bytes()))
 }
 
 /// Which columns are given as they are wanted, and not as they are stored.

@@ -72,8 +72,7 @@ pub(super) fn read(value: ValueRef<'_>) -> Result<Read, String> {
             return Err(refused());
         }
     }
-    let mut clock =
-        Clock { hour: rest.number(2).ok_or_else(refused)? as u8, ..Clock::default() };
+    let mut clock = Clock { hour: rest.number(2).ok_or_else(refused)? as u8, ..Clock::default() };
     clock.minute = rest.after(b':').ok_or_else(refused)?;
     if rest.0.first() == Some(&b':') {
         clock.second = rest.after(b':').ok_or_else(refused)?;
@@ -167,9 +166,20 @@ mod tests {
         assert_eq!(read("2024-05-01T09:30:00-01:30"), Ok((Some(day), Some(plain), Some(-5400))));
         assert_eq!(read("2024-05-01"), Ok((Some(day), None, None)));
         assert_eq!(read("09:30:00.000000007"), Ok((None, Some(clock), None)));
-        for bad in ["", "2024", "2024-5-1", "2024-05-01T", "2024-05-01x09:30", "9:30", "09:30:00.",
-            "09:30:00.0000000001", "09:30Zx", "09:30+1", "09:30+24:00", "+024-05-01"]
-        {
+        for bad in [
+            "",
+            "2024",
+            "2024-5-1",
+            "2024-05-01T",
+            "2024-05-01x09:30",
+            "9:30",
+            "09:30:00.",
+            "09:30:00.0000000001",
+            "09:30Zx",
+            "09:30+1",
+            "09:30+24:00",
+            "+024-05-01",
+        ] {
             assert!(read(bad).is_err(), "{bad}");
         }
     }
