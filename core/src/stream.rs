@@ -3,12 +3,14 @@
 use std::future::poll_fn;
 use std::marker::PhantomData;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_core::Stream;
 
 use crate::backend::{Pages, Reply};
+use crate::database::Inner;
 use crate::error::{Error, ErrorKind, Result};
 use crate::platform;
 use crate::row::{FromRow, IntoRows, Row, Rows};
@@ -35,6 +37,8 @@ pub struct RowStream<'a> {
     limit: Option<Duration>,
     // A stream inside a transaction keeps others from using it meanwhile.
     _session: PhantomData<&'a ()>,
+    // After the state: the reader goes back first.
+    open: Option<Arc<Inner>>,
 }
 
 enum State {
@@ -50,11 +54,17 @@ enum State {
 
 impl RowStream<'_> {
     pub(crate) fn new(reply: Reply<Box<dyn Pages>>, limit: Option<Duration>) -> Self {
-        Self { state: State::Starting(reply), limit, _session: PhantomData }
+        Self { state: State::Starting(reply), limit, _session: PhantomData, open: None }
     }
 
     pub(crate) fn loaded(rows: IntoRows) -> Self {
-        Self { state: State::Loaded(rows), limit: None, _session: PhantomData }
+        Self { state: State::Loaded(rows), limit: None, _session: PhantomData, open: None }
+    }
+
+    /// The same stream, which keeps its database open.
+    pub(crate) fn holding(mut self, open: &Arc<Inner>) -> Self {
+        self.open = Some(Arc::clone(open));
+        self
     }
 
     /// The next row; `None` after the last.
@@ -76,7 +86,7 @@ impl RowStream<'_> {
     /// The same stream, whose holder sees to it that its session outlives it.
     pub(crate) fn detached(mut self) -> RowStream<'static> {
         let state = std::mem::replace(&mut self.state, State::Over);
-        RowStream { state, limit: self.limit, _session: PhantomData }
+        RowStream { state, limit: self.limit, _session: PhantomData, open: self.open.take() }
     }
 
     /// The next rows as they came; `None` after the last.

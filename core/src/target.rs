@@ -1,13 +1,14 @@
 //! Where an operation runs, the database or a session, and the operations on
 //! statements, written once for both.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
 use crate::backend::{Access, Backend, Early, Keep, Output, Program, Reply, Session, Step};
 use crate::error::{Error, ErrorKind, Result};
+use crate::feeding::Fed;
 use crate::gate::{Entered, Gate};
 use crate::many::Many;
 use crate::platform;
@@ -15,7 +16,8 @@ use crate::row::{FromRow, FromValue, Rows};
 use crate::script::Batch;
 use crate::sql::Params;
 use crate::stream::RowStream;
-use crate::table::Schemas;
+use crate::table::{Items as _, Schemas};
+use crate::value::Value;
 
 /// Where an operation runs.
 #[derive(Clone, Copy)]
@@ -162,16 +164,18 @@ impl<'a> Target<'a> {
         RowStream::new(reply, self.limit)
     }
 
-    pub(crate) async fn execute_many<I>(self, sql: &str, rows: I) -> Result<u64>
-    where
-        I: IntoIterator,
-        I::Item: Into<Params>,
-    {
+    pub(crate) async fn execute_many(self, sql: String, mut rows: Fed<Params>) -> Result<u64> {
         let (_entered, target) = self.enter()?;
         let mut many = Many::new(target);
-        for (index, row) in rows.into_iter().enumerate() {
-            let row = row.into().checked().map_err(|error| error.with_index(index))?;
-            many.push(index, sql, row).await?;
+        while let Some((index, row)) = poll_fn(|cx| rows.poll_next(cx)).await? {
+            let mut next = Some((index, row));
+            // What is here already needs no waiting, row by row.
+            while let Some((index, row)) = next {
+                let row = row.checked().map_err(|error| error.with_index(index))?;
+                many.add(index, &sql, row.names(), row.values().iter().map(Value::as_ref));
+                next = if many.is_full() { None } else { rows.ready() };
+            }
+            many.send_full().await?;
         }
         many.finish().await
     }

@@ -107,6 +107,11 @@ impl Row {
         T::from_row(self.clone())
     }
 
+    /// Bytes that are equal for rows of the same values.
+    pub(crate) fn fingerprint(&self) -> Vec<u8> {
+        crate::table::fingerprint(self.iter().map(|(_, value)| value))
+    }
+
     /// Where the row's cells lie: in these places of this page.
     pub(crate) fn place(&self) -> (&Page, std::ops::Range<usize>) {
         (&self.page, self.start..self.start + self.len())

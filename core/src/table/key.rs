@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 
 use crate::error::Result;
 use crate::row::{Columns, Page, PageBuilder};
-use crate::value::{IntoValue, Refused, Value};
+use crate::value::{IntoValue, Refused, Value, ValueRef};
 
 /// The primary key of a row: one value, or several for a composite key. For a
 /// table without a declared key it is the rowid.
@@ -65,23 +65,28 @@ impl Key {
         Self(values.into_iter().collect(), Refused::default())
     }
 
-    /// Bytes that are equal for equal keys, to find duplicates.
-    pub(crate) fn fingerprint(&self) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        for value in &self.0 {
-            let (tag, content): (u8, &[u8]) = match value {
-                Value::Null => (0, &[]),
-                Value::Integer(value) => (1, &value.to_ne_bytes()),
-                Value::Real(value) => (2, &value.to_ne_bytes()),
-                Value::Text(text) => (3, text.as_bytes()),
-                Value::Blob(blob) => (4, blob),
-            };
-            bytes.push(tag);
-            bytes.extend_from_slice(&content.len().to_ne_bytes());
-            bytes.extend_from_slice(content);
-        }
-        bytes
+    /// Bytes that are equal for keys of the same values.
+    pub(super) fn fingerprint(&self) -> Vec<u8> {
+        fingerprint(self.0.iter().map(Value::as_ref))
     }
+}
+
+/// Bytes that are equal for the same values.
+pub(crate) fn fingerprint<'v>(values: impl Iterator<Item = ValueRef<'v>>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for value in values {
+        let (tag, content): (u8, &[u8]) = match value {
+            ValueRef::Null => (0, &[]),
+            ValueRef::Integer(value) => (1, &value.to_ne_bytes()),
+            ValueRef::Real(value) => (2, &value.to_ne_bytes()),
+            ValueRef::Text(text) => (3, text),
+            ValueRef::Blob(blob) => (4, blob),
+        };
+        bytes.push(tag);
+        bytes.extend_from_slice(&content.len().to_ne_bytes());
+        bytes.extend_from_slice(content);
+    }
+    bytes
 }
 
 impl fmt::Display for Key {

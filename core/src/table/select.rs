@@ -285,7 +285,7 @@ impl Choice {
         }
         if params.len() > MOST_PARAMETERS {
             return Err(Error::invalid(format!(
-                "a selection takes at most {MOST_PARAMETERS} values; put them into a temporary table, or join json_each(?)"
+                "a selection takes at most {MOST_PARAMETERS} comparisons; give the values of one column as one list"
             )));
         }
         Ok((sql, params))
@@ -320,21 +320,10 @@ impl Filter {
                 }
             }
             Self::In(column, values) => {
-                let name = schema.column(column)?;
-                let some = values.iter().filter(|value| !value.is_null());
+                let mut name = String::new();
+                quote_into(&mut name, schema.column(column)?)?;
                 sql.push('(');
-                quote_into(sql, name)?;
-                sql.push_str(" IN (");
-                for (index, value) in some.enumerate() {
-                    sql.push_str(if index == 0 { "?" } else { ", ?" });
-                    params.push(value);
-                }
-                sql.push(')');
-                if values.iter().any(Value::is_null) {
-                    sql.push_str(" OR ");
-                    quote_into(sql, name)?;
-                    sql.push_str(" IS NULL");
-                }
+                super::among::write(sql, params, &name, values);
                 sql.push(')');
             }
         }

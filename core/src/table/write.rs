@@ -1,15 +1,14 @@
 //! Writing rows of a table.
 
-use std::collections::HashSet;
-
-use super::many::{Items, Listed};
+use super::many::{Items, Shape};
 use super::{Key, Schema, Table};
 use crate::backend::{Access, Keep, Output, Step};
 use crate::error::{Error, Result};
+use crate::feeding::ManyFuture;
 use crate::sql::{Params, Record, quote_into};
 use crate::value::Value;
 
-impl Table<'_> {
+impl<'a> Table<'a> {
     /// Inserts a row and answers its key. Columns that the record does not name
     /// get their defaults.
     ///
@@ -37,11 +36,11 @@ impl Table<'_> {
     ///
     /// # Errors
     /// As [`insert`](Self::insert); [`Error::index`] tells the record.
-    pub async fn insert_many<I>(self, records: I) -> Result<u64>
+    pub fn insert_many<I>(self, records: I) -> ManyFuture<'a, I::IntoIter, Record>
     where
         I: IntoIterator<Item = Record>,
     {
-        self.insert_items(Listed(records.into_iter().enumerate())).await
+        ManyFuture::new(records, |records| Box::pin(self.insert_items(records)))
     }
 
     /// As [`insert_many`](Self::insert_many), with records that may come later.
@@ -53,7 +52,7 @@ impl Table<'_> {
                 shape.sql = insert_sql(schema, "", record)?.0;
                 shape.names = record.iter().map(|(name, _)| name.to_owned()).collect();
             }
-            Ok(record.iter().map(|(_, value)| value).collect())
+            Ok(Some(record.iter().map(|(_, value)| value).collect()))
         })
         .await
     }
@@ -78,32 +77,28 @@ impl Table<'_> {
         Ok(changes(&output) > 0)
     }
 
-    /// Sets the named columns of many rows, all or none, and answers how many
-    /// rows there were: unknown keys are passed over, a key given twice counts
-    /// once.
+    /// Sets the named columns of many rows, all or none, and returns how many
+    /// rows there were: unknown keys are passed over, and a row counts once however
+    /// often it is named, also by keys that are the same for its table alone (in
+    /// another case, where the key is `COLLATE NOCASE`; as text, where it is a
+    /// number).
     ///
     /// # Errors
     /// As [`update`](Self::update); [`Error::index`] tells the key.
-    pub async fn update_many<I>(self, keys: I, record: Record) -> Result<u64>
+    pub fn update_many<I>(self, keys: I, record: Record) -> ManyFuture<'a, I::IntoIter, Key>
     where
         I: IntoIterator,
         I::Item: Into<Key>,
     {
-        record.check()?;
-        if record.is_empty() {
-            return Ok(0);
-        }
-        let mut seen = HashSet::new();
-        let keys = keys.into_iter().map(Into::into).enumerate();
-        let keys = keys.filter(|(_, key): &(_, Key)| seen.insert(key.fingerprint()));
-        self.many(Listed(keys), |schema, key: &Key, shape| {
-            schema.check_key(key)?;
-            if shape.sql.is_empty() {
-                shape.sql = update_sql(schema, &record)?;
-            }
-            Ok(update_params(&record, key))
+        ManyFuture::new(keys, |keys| {
+            Box::pin(async move {
+                record.check()?;
+                if record.is_empty() {
+                    return Ok(0);
+                }
+                self.many(keys, |schema, key, shape| update_one(schema, key, &record, shape)).await
+            })
         })
-        .await
     }
 
     /// Deletes a row and answers whether there was one.
@@ -158,6 +153,34 @@ impl Table<'_> {
             field.map_or(Value::Null, |(_, value)| value.clone())
         })))
     }
+}
+
+/// Puts the statement that updates the row of one key into `shape`; nothing for a
+/// key that was there already.
+fn update_one(
+    schema: &Schema,
+    key: &Key,
+    record: &Record,
+    shape: &mut Shape,
+) -> Result<Option<Params>> {
+    schema.check_key(key)?;
+    if !shape.seen.insert(key.fingerprint()) {
+        return Ok(None);
+    }
+    // An integer names one rowid, and no other value that is an integer does.
+    let direct = schema.rowid && key.as_i64().is_some();
+    let direct = direct && !record.iter().any(|(name, _)| is_key(schema, name));
+    let keep = if direct || schema.foreign { Keep::Nothing } else { Keep::All };
+    shape.direct |= direct;
+    if shape.sql.is_empty() || shape.keep != keep {
+        shape.sql = update_sql(schema, record)?;
+        shape.keep = keep;
+        if keep == Keep::All {
+            // SQLite knows which keys are the same: it tells whose row it was.
+            returning_key(&mut shape.sql, schema)?;
+        }
+    }
+    Ok(Some(update_params(record, key)))
 }
 
 fn ignored() -> Error {
