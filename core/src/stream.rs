@@ -13,7 +13,7 @@ use crate::backend::{Pages, Reply};
 use crate::database::Inner;
 use crate::error::{Error, ErrorKind, Result};
 use crate::platform;
-use crate::row::{FromRow, IntoRows, Row, Rows};
+use crate::row::{FromRow, IntoRows, Page, Row, Rows};
 
 /// The rows of a running query, one after another. SQLite steps a little ahead
 /// (at most eight pages of 64 KiB) while the caller works; dropping the stream stops it.
@@ -46,6 +46,8 @@ enum State {
     Running {
         pages: Box<dyn Pages>,
         rows: Option<IntoRows>,
+        /// A page that was fetched before anybody asked for its rows.
+        first: Option<Page>,
     },
     /// All rows are here: for backends without cursors.
     Loaded(IntoRows),
@@ -95,15 +97,18 @@ impl RowStream<'_> {
             match &mut self.state {
                 State::Starting(reply) => {
                     match std::task::ready!(std::future::Future::poll(Pin::new(reply), cx)) {
-                        Ok(pages) => self.state = State::Running { pages, rows: None },
+                        Ok(pages) => self.state = State::Running { pages, rows: None, first: None },
                         Err(error) => {
                             self.state = State::Over;
                             return Poll::Ready(Err(error));
                         }
                     }
                 }
-                State::Running { pages, .. } => {
-                    let page = std::task::ready!(pages.poll_next(cx));
+                State::Running { pages, first, .. } => {
+                    let page = match first.take() {
+                        Some(page) => Ok(Some(page)),
+                        None => std::task::ready!(pages.poll_next(cx)),
+                    };
                     if !matches!(page, Ok(Some(_))) {
                         self.state = State::Over;
                     }
@@ -131,11 +136,27 @@ impl RowStream<'_> {
     pub(crate) async fn started(&mut self) -> Result<()> {
         if let State::Starting(reply) = &mut self.state {
             match reply.await {
-                Ok(pages) => self.state = State::Running { pages, rows: None },
+                Ok(pages) => self.state = State::Running { pages, rows: None, first: None },
                 Err(error) => {
                     self.state = State::Over;
                     return Err(error);
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for the first rows, so that an error of the first is known.
+    pub(crate) async fn primed(&mut self) -> Result<()> {
+        self.started().await?;
+        let limit = self.limit;
+        let State::Running { pages, first, .. } = &mut self.state else { return Ok(()) };
+        match in_time(limit, |cx| pages.poll_next(cx)).await {
+            Ok(Some(page)) => *first = Some(page),
+            Ok(None) => self.state = State::Over,
+            Err(error) => {
+                self.state = State::Over;
+                return Err(error);
             }
         }
         Ok(())
@@ -163,13 +184,17 @@ impl RowStream<'_> {
             match &mut self.state {
                 State::Starting(reply) => {
                     match std::task::ready!(std::future::Future::poll(Pin::new(reply), cx)) {
-                        Ok(pages) => self.state = State::Running { pages, rows: None },
+                        Ok(pages) => self.state = State::Running { pages, rows: None, first: None },
                         Err(error) => return self.over(Err(error)),
                     }
                 }
-                State::Running { pages, rows } => {
+                State::Running { pages, rows, first } => {
                     if let Some(row) = rows.as_mut().and_then(Iterator::next) {
                         return Poll::Ready(Ok(Some(row)));
+                    }
+                    if let Some(page) = first.take() {
+                        *rows = Some(IntoRows::of_page(page));
+                        continue;
                     }
                     // Its pages are one: what `next` passed over is `current` still.
                     if let Some(page) = rows.take().and_then(IntoRows::into_spare) {

@@ -2,11 +2,11 @@
 
 use super::{Schema, Table};
 use crate::backend::{Access, Early, Keep, Step};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::row::{FromRow, Rows};
 use crate::sql::{Params, quote_into};
 use crate::stream::RowStream;
-use crate::target::Place;
+use crate::target::{Place, Target};
 use crate::value::{IntoValue, Refused, Value};
 
 /// How a column is compared with a value.
@@ -216,8 +216,8 @@ impl<'a> Select<'a> {
         rows.into_first().map_or(Ok(0), |row| row.get(0))
     }
 
-    /// The selected rows one after another. A backend without cursors reads
-    /// them all first.
+    /// The selected rows one after another. A backend without cursors reads them
+    /// all first.
     ///
     /// # Errors
     /// As [`all`](Self::all).
@@ -228,6 +228,9 @@ impl<'a> Select<'a> {
         {
             return Ok(RowStream::loaded(self.rows(Keep::All).await?.into_iter()));
         }
+        if self.choice.by_key {
+            return self.stream_by_key(target).await;
+        }
         let schema = Schema::of(target, self.table.name, false).await?;
         let (sql, params) = match self.choice.sql("*", &schema) {
             Err(_) => {
@@ -237,6 +240,23 @@ impl<'a> Select<'a> {
             made => made?,
         };
         Ok(target.stream(&sql, params))
+    }
+
+    /// In the order of a key that is the table's when its rows are read: the first
+    /// of them are, before this returns.
+    async fn stream_by_key(self, target: Target<'a>) -> Result<RowStream<'a>> {
+        let mut schema = Schema::of(target, self.table.name, false).await?;
+        for _ in 1..super::TRIES {
+            let (sql, params) = self.choice.sql("*", &schema)?;
+            let mut rows = target.stream(&sql, params);
+            let Err(error) = rows.primed().await else { return Ok(rows) };
+            let fresh = Schema::of(target, self.table.name, true).await?;
+            if fresh.version == schema.version {
+                return Err(error);
+            }
+            schema = fresh;
+        }
+        Err(Error::new(ErrorKind::SchemaChanged, "the schema was changed again and again"))
     }
 
     pub(crate) async fn rows(self, keep: Keep) -> Result<Rows> {
@@ -263,6 +283,16 @@ impl Choice {
         for (index, filter) in self.filters.iter().enumerate() {
             sql.push_str(if index == 0 { " WHERE " } else { " AND " });
             filter.write(&mut sql, &mut params, schema)?;
+        }
+        if self.by_key {
+            // An overflow where the schema is another one by now, in the very
+            // transaction that reads the rows.
+            sql.push_str(if self.filters.is_empty() { " WHERE " } else { " AND " });
+            sql.push_str(
+                "iif((SELECT schema_version FROM pragma_schema_version) = ?, TRUE, \
+                 abs(-9223372036854775807 - 1))",
+            );
+            params.push(schema.version);
         }
         for (index, (column, descending)) in self.order.iter().enumerate() {
             sql.push_str(if index == 0 { " ORDER BY " } else { ", " });
