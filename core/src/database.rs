@@ -265,7 +265,7 @@ impl Database {
                 return error.with_kind(
                     crate::ErrorKind::Timeout,
                     format!(
-                        "no connection was free within {:?}: all are lent out; give some back, or raise sessions, readers or acquire_timeout",
+                        "no connection was free within {:?}: all are lent out; give some back, or raise the number of sessions or readers, or the acquire timeout",
                         limit.unwrap_or_default()
                     ),
                 );

@@ -198,7 +198,10 @@ impl From<&crate::backend::Outcome> for Executed {
 
 #[cold]
 pub(crate) fn no_row() -> Error {
-    Error::new(ErrorKind::NotFound, "the query yields no row; query_optional() allows that")
+    Error::new(
+        ErrorKind::NotFound,
+        "the query yields no row; where that is no error, ask for an optional row",
+    )
 }
 
 /// Waits for a reply no longer than the limit. `harmless`: nothing is changed by

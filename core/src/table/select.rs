@@ -332,7 +332,7 @@ impl Filter {
                     (Compare::Ne, true) => " IS NOT NULL",
                     (_, true) => {
                         return Err(Error::invalid(format!(
-                            "column {column:?} is compared with NULL, which is neither less nor greater nor like anything; use filter_null()"
+                            "column {column:?} is compared with NULL, which is neither less nor greater nor like anything; only equal and not equal can be told"
                         )));
                     }
                     (Compare::Eq, _) => " = ?",
