@@ -19,7 +19,8 @@ use crate::target::{Place, Target, limited};
 use crate::transaction::Transaction;
 
 /// An open database. Cheap to clone; all clones are the same database, which
-/// closes when the last of them is dropped, or by [`close`](Self::close).
+/// closes when the last of them is dropped, and the last transaction, session,
+/// snapshot and stream of it; or by [`close`](Self::close).
 ///
 /// Reads run side by side, and beside the one write that runs at a time. Each
 /// call is a transaction of its own; [`transaction`](Self::transaction) makes
@@ -43,7 +44,9 @@ pub struct Database {
     limit: Option<Duration>,
 }
 
-struct Inner {
+/// What all clones of a database share. Handles that may outlive them hold it too:
+/// the database is open as long as anything of it is.
+pub(crate) struct Inner {
     backend: Box<dyn Backend>,
     schemas: Schemas,
     gate: Gate,
@@ -123,11 +126,12 @@ impl Database {
     /// Runs a query whose rows come one after another, with bounded memory.
     /// Waits for a reader for at most the time for acquiring.
     pub fn stream(&self, sql: &str, params: impl Into<Params>) -> RowStream<'static> {
-        let reply = match self.inner.gate.check() {
-            Ok(()) => self.inner.backend.stream(sql, params.into()),
+        let params = params.into().checked();
+        let reply = match self.inner.gate.check().and(params) {
+            Ok(params) => self.inner.backend.stream(sql, params),
             Err(error) => Reply::err(error),
         };
-        RowStream::new(reply, self.limit)
+        RowStream::new(reply, self.limit).holding(&self.inner)
     }
 
     /// A table, for operations on its rows without SQL.
@@ -163,6 +167,38 @@ impl Database {
     where
         F: AsyncFnOnce(&mut Transaction<'_>) -> Result<T>,
     {
+        self.try_transaction(body).await
+    }
+
+    /// As [`transaction`](Self::transaction), for a `body` that fails with an error
+    /// type of the caller's own, which this crate's errors become too.
+    ///
+    /// # Errors
+    /// As there.
+    ///
+    /// # Example
+    /// ```
+    /// # async fn example(db: ubiqlite::Database) -> Result<(), Refused> {
+    /// #[derive(Debug)]
+    /// enum Refused { TooPoor(i64), Database(ubiqlite::Error) }
+    /// impl From<ubiqlite::Error> for Refused {
+    ///     fn from(error: ubiqlite::Error) -> Self { Self::Database(error) }
+    /// }
+    /// db.try_transaction(async |tx| {
+    ///     tx.execute("UPDATE accounts SET balance = balance - 10 WHERE id = 1", ()).await?;
+    ///     match tx.query_value("SELECT balance FROM accounts WHERE id = 1", ()).await? {
+    ///         left @ 0.. => Ok(left),
+    ///         missing => Err(Refused::TooPoor(missing)),
+    ///     }
+    /// })
+    /// .await?;
+    /// # Ok(()) }
+    /// ```
+    pub async fn try_transaction<T, E, F>(&self, body: F) -> Result<T, E>
+    where
+        E: From<crate::Error>,
+        F: AsyncFnOnce(&mut Transaction<'_>) -> Result<T, E>,
+    {
         let mut transaction = self.begin().await?;
         let answer = body(&mut transaction).await?;
         transaction.commit().await?;
@@ -186,7 +222,7 @@ impl Database {
         self.inner.gate.check()?;
         let reply = self.inner.backend.acquire(Intent::Transaction(begin));
         let session = limited(reply, self.limit, true).await?;
-        Ok(Transaction::owned(session.into(), self.limit))
+        Ok(Transaction::owned(session.into(), self.limit).holding(&self.inner))
     }
 
     /// Several reads of one moment, over as many calls as wanted, which run side
@@ -204,7 +240,8 @@ impl Database {
     /// # Ok(()) }
     /// ```
     pub async fn snapshot(&self) -> Result<Snapshot> {
-        Ok(Snapshot::new(self.lend(Intent::Snapshot).await?, self.limit))
+        let session = self.lend(Intent::Snapshot).await?;
+        Ok(Snapshot::new(session, self.limit, &self.inner))
     }
 
     /// Lends a session: a connection of one's own, for several transactions, for
@@ -214,7 +251,8 @@ impl Database {
     /// # Errors
     /// `Timeout` if none was free within the time for acquiring.
     pub async fn acquire(&self) -> Result<Session> {
-        Ok(Session::new(self.lend(Intent::Own).await?, self.limit))
+        let session = self.lend(Intent::Own).await?;
+        Ok(Session::new(session, self.limit, &self.inner))
     }
 
     pub(crate) async fn lend(&self, intent: Intent) -> Result<Box<dyn crate::backend::Session>> {
@@ -229,7 +267,7 @@ impl Database {
                 return error.with_kind(
                     crate::ErrorKind::Timeout,
                     format!(
-                        "no connection was free within {:?}: all are lent out; give some back, or raise sessions, readers or acquire_timeout",
+                        "no connection was free within {:?}: all are lent out; give some back, or raise the number of sessions or readers, or the acquire timeout",
                         limit.unwrap_or_default()
                     ),
                 );

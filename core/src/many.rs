@@ -1,9 +1,11 @@
 //! One statement for many rows: chunk by chunk in one transaction, with memory
 //! for three chunks.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 
-use crate::backend::{Access, Begin, Control, Intent, Output, Program, Reply, Session, Step};
+use crate::backend::{
+    Access, Begin, Control, Intent, Keep, Outcome, Output, Program, Reply, Session, Step,
+};
 use crate::error::Result;
 use crate::nested::Nested;
 use crate::sql::Params;
@@ -27,7 +29,10 @@ pub(crate) struct Many<'a> {
     steps: smallvec::SmallVec<[Step<'static>; 1]>,
     rows: usize,
     bytes: usize,
-    changed: u64,
+    changed: Changed,
+    /// Which rows of the statements to come are kept: those returned are counted,
+    /// each once, and not the changes.
+    pub(crate) keep: Keep,
     // Before `way`: the chunks under way are given up before their transaction is.
     sent: VecDeque<Reply<Output>>,
     way: Way<'a>,
@@ -63,7 +68,8 @@ impl<'a> Many<'a> {
             steps: smallvec::SmallVec::new(),
             rows: 0,
             bytes: 0,
-            changed: 0,
+            changed: Changed::default(),
+            keep: Keep::Nothing,
             sent: VecDeque::new(),
             way: Way::Unsent,
         }
@@ -110,29 +116,39 @@ impl<'a> Many<'a> {
         if last.is_some_and(|step| step.follow(index, sql, names, values.clone())) {
             self.bytes += self.weight() - before;
         } else {
-            self.steps.push(Step::first(index, sql, names, values));
+            self.steps.push(Step { keep: self.keep, ..Step::first(index, sql, names, values) });
             self.bytes += self.weight();
         }
     }
 
+    /// Whether what was added is a chunk.
+    pub(crate) fn is_full(&self) -> bool {
+        self.rows >= CHUNK_ROWS || self.bytes >= CHUNK_BYTES
+    }
+
     /// Sends what was added, if it is a chunk.
     pub(crate) async fn send_full(&mut self) -> Result<()> {
-        if self.rows >= CHUNK_ROWS || self.bytes >= CHUNK_BYTES {
+        if self.is_full() {
             self.send().await?;
         }
         Ok(())
     }
 
-    /// Sends the last rows and commits. Answers the rows changed.
-    pub(crate) async fn finish(mut self) -> Result<u64> {
+    /// Sends the last rows and commits. Returns the rows changed.
+    pub(crate) async fn finish(self) -> Result<u64> {
+        Ok(self.finish_counted().await?.all())
+    }
+
+    /// As [`finish`](Self::finish), with what the statements returned.
+    pub(crate) async fn finish_counted(mut self) -> Result<Changed> {
         if matches!(self.way, Way::Unsent | Way::Whole) {
             if self.steps.is_empty() {
-                return Ok(0);
+                return Ok(Changed::default());
             }
             let program = self.take();
             let output = self.target.run(program).await?;
-            self.count(&output);
-            return Ok(self.changed);
+            self.changed.count(output);
+            return Ok(std::mem::take(&mut self.changed));
         }
         if !self.steps.is_empty() {
             self.send().await?;
@@ -145,7 +161,7 @@ impl<'a> Many<'a> {
             Way::Nested(nested) => nested.release().await?,
             Way::Unsent | Way::Whole => {}
         }
-        Ok(self.changed)
+        Ok(std::mem::take(&mut self.changed))
     }
 
     /// The bytes of the last step's rows.
@@ -184,13 +200,42 @@ impl<'a> Many<'a> {
         while self.sent.len() > most {
             if let Some(sent) = self.sent.pop_front() {
                 let output = limited(sent, self.target.limit, false).await?;
-                self.count(&output);
+                self.changed.count(output);
             }
         }
         Ok(())
     }
+}
 
-    fn count(&mut self, output: &Output) {
-        self.changed += output.steps.iter().map(|outcome| outcome.changes).sum::<u64>();
+/// How many rows were changed.
+#[derive(Debug, Default)]
+pub(crate) struct Changed {
+    /// By statements that return nothing.
+    plain: u64,
+    /// The keys that the other statements returned: a row that two of them changed
+    /// is one.
+    returned: HashSet<Vec<u8>>,
+}
+
+impl Changed {
+    /// Adds what the steps did.
+    pub(crate) fn count(&mut self, output: Output) {
+        for Outcome { changes, rows, .. } in output.steps {
+            if rows.is_empty() {
+                self.plain += changes;
+                continue;
+            }
+            self.returned.extend(rows.into_iter().map(|row| row.fingerprint()));
+        }
+    }
+
+    pub(crate) fn all(&self) -> u64 {
+        self.plain + self.returned.len() as u64
+    }
+
+    /// Without the returned rows that are counted among the others: those of these
+    /// keys.
+    pub(crate) fn without(&self, counted: &HashSet<Vec<u8>>) -> u64 {
+        self.plain + self.returned.difference(counted).count() as u64
     }
 }

@@ -1,8 +1,10 @@
 //! A connection of one's own.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::backend::{self, Begin, Control};
+use crate::database::Inner;
 use crate::error::Result;
 use crate::sql::Params;
 use crate::statements::{reading_methods, writing_methods};
@@ -22,12 +24,18 @@ pub struct Session {
     session: Box<dyn backend::Session>,
     schemas: Schemas,
     limit: Option<Duration>,
+    // After the session, which goes back first.
+    _open: Arc<Inner>,
 }
 
 impl Session {
-    pub(crate) fn new(session: Box<dyn backend::Session>, limit: Option<Duration>) -> Self {
+    pub(crate) fn new(
+        session: Box<dyn backend::Session>,
+        limit: Option<Duration>,
+        open: &Arc<Inner>,
+    ) -> Self {
         // Its temporary tables and attached files have no version to check.
-        Self { session, schemas: Schemas::none(), limit }
+        Self { session, schemas: Schemas::none(), limit, _open: Arc::clone(open) }
     }
 
     #[inline]
@@ -61,6 +69,20 @@ impl Session {
     pub async fn transaction<T, F>(&mut self, body: F) -> Result<T>
     where
         F: AsyncFnOnce(&mut Transaction<'_>) -> Result<T>,
+    {
+        self.try_transaction(body).await
+    }
+
+    /// As [`transaction`](Self::transaction), for a `body` that fails with an error
+    /// type of the caller's own: see
+    /// [`Database::try_transaction`](crate::Database::try_transaction).
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn try_transaction<T, E, F>(&mut self, body: F) -> Result<T, E>
+    where
+        E: From<crate::Error>,
+        F: AsyncFnOnce(&mut Transaction<'_>) -> Result<T, E>,
     {
         let mut transaction = self.begin().await?;
         let answer = body(&mut transaction).await?;

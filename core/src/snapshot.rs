@@ -1,8 +1,10 @@
 //! Several reads of one moment.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::backend::Session;
+use crate::database::Inner;
 use crate::sql::Params;
 use crate::statements::reading_methods;
 use crate::stream::RowStream;
@@ -19,11 +21,17 @@ pub struct Snapshot {
     session: Box<dyn Session>,
     schemas: Schemas,
     limit: Option<Duration>,
+    // After the session, which goes back first.
+    _open: Arc<Inner>,
 }
 
 impl Snapshot {
-    pub(crate) fn new(session: Box<dyn Session>, limit: Option<Duration>) -> Self {
-        Self { session, schemas: Schemas::local(), limit }
+    pub(crate) fn new(
+        session: Box<dyn Session>,
+        limit: Option<Duration>,
+        open: &Arc<Inner>,
+    ) -> Self {
+        Self { session, schemas: Schemas::local(), limit, _open: Arc::clone(open) }
     }
 
     #[inline]

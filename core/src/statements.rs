@@ -162,12 +162,17 @@ macro_rules! writing_methods {
         /// db.execute_many("INSERT INTO items (id, name) VALUES (?, ?)", rows).await?;
         /// # Ok(()) }
         /// ```
-        pub async fn execute_many<I>($($receiver)+, sql: &str, rows: I) -> crate::Result<u64>
+        pub fn execute_many<I>(
+            $($receiver)+,
+            sql: &str,
+            rows: I,
+        ) -> crate::ManyFuture<'_, I::IntoIter, crate::Params>
         where
             I: IntoIterator,
             I::Item: Into<crate::Params>,
         {
-            $this.target().execute_many(sql, rows).await
+            let (target, sql) = ($this.target(), sql.to_owned());
+            crate::ManyFuture::new(rows, |rows| Box::pin(target.execute_many(sql, rows)))
         }
 
         /// Runs several statements, all or nothing: a script, or a list of

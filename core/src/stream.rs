@@ -3,15 +3,17 @@
 use std::future::poll_fn;
 use std::marker::PhantomData;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_core::Stream;
 
 use crate::backend::{Pages, Reply};
+use crate::database::Inner;
 use crate::error::{Error, ErrorKind, Result};
 use crate::platform;
-use crate::row::{FromRow, IntoRows, Row, Rows};
+use crate::row::{FromRow, IntoRows, Page, Row, Rows};
 
 /// The rows of a running query, one after another. SQLite steps a little ahead
 /// (at most eight pages of 64 KiB) while the caller works; dropping the stream stops it.
@@ -35,6 +37,8 @@ pub struct RowStream<'a> {
     limit: Option<Duration>,
     // A stream inside a transaction keeps others from using it meanwhile.
     _session: PhantomData<&'a ()>,
+    // After the state: the reader goes back first.
+    open: Option<Arc<Inner>>,
 }
 
 enum State {
@@ -42,6 +46,8 @@ enum State {
     Running {
         pages: Box<dyn Pages>,
         rows: Option<IntoRows>,
+        /// A page that was fetched before anybody asked for its rows.
+        first: Option<Page>,
     },
     /// All rows are here: for backends without cursors.
     Loaded(IntoRows),
@@ -50,11 +56,17 @@ enum State {
 
 impl RowStream<'_> {
     pub(crate) fn new(reply: Reply<Box<dyn Pages>>, limit: Option<Duration>) -> Self {
-        Self { state: State::Starting(reply), limit, _session: PhantomData }
+        Self { state: State::Starting(reply), limit, _session: PhantomData, open: None }
     }
 
     pub(crate) fn loaded(rows: IntoRows) -> Self {
-        Self { state: State::Loaded(rows), limit: None, _session: PhantomData }
+        Self { state: State::Loaded(rows), limit: None, _session: PhantomData, open: None }
+    }
+
+    /// The same stream, which keeps its database open.
+    pub(crate) fn holding(mut self, open: &Arc<Inner>) -> Self {
+        self.open = Some(Arc::clone(open));
+        self
     }
 
     /// The next row; `None` after the last.
@@ -76,7 +88,7 @@ impl RowStream<'_> {
     /// The same stream, whose holder sees to it that its session outlives it.
     pub(crate) fn detached(mut self) -> RowStream<'static> {
         let state = std::mem::replace(&mut self.state, State::Over);
-        RowStream { state, limit: self.limit, _session: PhantomData }
+        RowStream { state, limit: self.limit, _session: PhantomData, open: self.open.take() }
     }
 
     /// The next rows as they came; `None` after the last.
@@ -85,15 +97,18 @@ impl RowStream<'_> {
             match &mut self.state {
                 State::Starting(reply) => {
                     match std::task::ready!(std::future::Future::poll(Pin::new(reply), cx)) {
-                        Ok(pages) => self.state = State::Running { pages, rows: None },
+                        Ok(pages) => self.state = State::Running { pages, rows: None, first: None },
                         Err(error) => {
                             self.state = State::Over;
                             return Poll::Ready(Err(error));
                         }
                     }
                 }
-                State::Running { pages, .. } => {
-                    let page = std::task::ready!(pages.poll_next(cx));
+                State::Running { pages, first, .. } => {
+                    let page = match first.take() {
+                        Some(page) => Ok(Some(page)),
+                        None => std::task::ready!(pages.poll_next(cx)),
+                    };
                     if !matches!(page, Ok(Some(_))) {
                         self.state = State::Over;
                     }
@@ -121,11 +136,27 @@ impl RowStream<'_> {
     pub(crate) async fn started(&mut self) -> Result<()> {
         if let State::Starting(reply) = &mut self.state {
             match reply.await {
-                Ok(pages) => self.state = State::Running { pages, rows: None },
+                Ok(pages) => self.state = State::Running { pages, rows: None, first: None },
                 Err(error) => {
                     self.state = State::Over;
                     return Err(error);
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for the first rows, so that an error of the first is known.
+    pub(crate) async fn primed(&mut self) -> Result<()> {
+        self.started().await?;
+        let limit = self.limit;
+        let State::Running { pages, first, .. } = &mut self.state else { return Ok(()) };
+        match in_time(limit, |cx| pages.poll_next(cx)).await {
+            Ok(Some(page)) => *first = Some(page),
+            Ok(None) => self.state = State::Over,
+            Err(error) => {
+                self.state = State::Over;
+                return Err(error);
             }
         }
         Ok(())
@@ -153,13 +184,17 @@ impl RowStream<'_> {
             match &mut self.state {
                 State::Starting(reply) => {
                     match std::task::ready!(std::future::Future::poll(Pin::new(reply), cx)) {
-                        Ok(pages) => self.state = State::Running { pages, rows: None },
+                        Ok(pages) => self.state = State::Running { pages, rows: None, first: None },
                         Err(error) => return self.over(Err(error)),
                     }
                 }
-                State::Running { pages, rows } => {
+                State::Running { pages, rows, first } => {
                     if let Some(row) = rows.as_mut().and_then(Iterator::next) {
                         return Poll::Ready(Ok(Some(row)));
+                    }
+                    if let Some(page) = first.take() {
+                        *rows = Some(IntoRows::of_page(page));
+                        continue;
                     }
                     // Its pages are one: what `next` passed over is `current` still.
                     if let Some(page) = rows.take().and_then(IntoRows::into_spare) {

@@ -1,13 +1,14 @@
 //! Where an operation runs, the database or a session, and the operations on
 //! statements, written once for both.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
 use crate::backend::{Access, Backend, Early, Keep, Output, Program, Reply, Session, Step};
 use crate::error::{Error, ErrorKind, Result};
+use crate::feeding::Fed;
 use crate::gate::{Entered, Gate};
 use crate::many::Many;
 use crate::platform;
@@ -16,7 +17,8 @@ use crate::run_result::RunResult;
 use crate::script::Batch;
 use crate::sql::Params;
 use crate::stream::RowStream;
-use crate::table::Schemas;
+use crate::table::{Items as _, Schemas};
+use crate::value::Value;
 
 /// Where an operation runs.
 #[derive(Clone, Copy)]
@@ -114,13 +116,14 @@ impl<'a> Target<'a> {
         keep: Keep,
         early: Option<&dyn Early>,
     ) -> Result<Rows> {
-        let program = Program::one(Step::new(sql, params, keep));
+        let program = Program::one(Step::new(sql, params.checked()?, keep));
         let mut output = self.run_early(program, early).await?;
         Ok(output.steps.pop().map(|outcome| outcome.rows).unwrap_or_default())
     }
 
     pub(crate) async fn execute(self, sql: &str, params: Params) -> Result<Executed> {
-        let output = self.run(Program::one(Step::new(sql, params, Keep::Nothing))).await?;
+        let output =
+            self.run(Program::one(Step::new(sql, params.checked()?, Keep::Nothing))).await?;
         Ok(output.steps.first().map(Executed::from).unwrap_or_default())
     }
 
@@ -160,27 +163,34 @@ impl<'a> Target<'a> {
     }
 
     pub(crate) fn stream(self, sql: &str, params: Params) -> RowStream<'a> {
-        let reply = match self.place {
-            Place::Backend(backend) => backend.stream(sql, params),
-            Place::Session(session) => session.stream(sql, params),
+        let reply = match (params.checked(), self.place) {
+            (Ok(params), Place::Backend(backend)) => backend.stream(sql, params),
+            (Ok(params), Place::Session(session)) => session.stream(sql, params),
+            (Err(error), _) => Reply::err(error),
         };
         RowStream::new(reply, self.limit)
     }
 
-    pub(crate) async fn execute_many<I>(self, sql: &str, rows: I) -> Result<u64>
-    where
-        I: IntoIterator,
-        I::Item: Into<Params>,
-    {
+    pub(crate) async fn execute_many(self, sql: String, mut rows: Fed<Params>) -> Result<u64> {
         let (_entered, target) = self.enter()?;
         let mut many = Many::new(target);
-        for (index, row) in rows.into_iter().enumerate() {
-            many.push(index, sql, row.into()).await?;
+        while let Some((index, row)) = poll_fn(|cx| rows.poll_next(cx)).await? {
+            let mut next = Some((index, row));
+            // What is here already needs no waiting, row by row.
+            while let Some((index, row)) = next {
+                let row = row.checked().map_err(|error| error.with_index(index))?;
+                many.add(index, &sql, row.names(), row.values().iter().map(Value::as_ref));
+                next = if many.is_full() { None } else { rows.ready() };
+            }
+            many.send_full().await?;
         }
         many.finish().await
     }
 
     pub(crate) async fn batch(self, batch: Batch) -> Result<Vec<Executed>> {
+        for (index, step) in batch.steps.iter().enumerate() {
+            step.params.check().map_err(|error| error.with_index(index))?;
+        }
         let program = Program { steps: batch.steps, access: Access::Write, schema: None };
         let output = self.run(program).await?;
         Ok(output.steps.iter().map(Executed::from).collect())
@@ -195,7 +205,10 @@ impl From<&crate::backend::Outcome> for Executed {
 
 #[cold]
 pub(crate) fn no_row() -> Error {
-    Error::new(ErrorKind::NotFound, "the query yields no row; query_optional() allows that")
+    Error::new(
+        ErrorKind::NotFound,
+        "the query yields no row; where that is no error, ask for an optional row",
+    )
 }
 
 /// Waits for a reply no longer than the limit. `harmless`: nothing is changed by

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::backend::{Control, Session};
-use crate::error::Result;
+use crate::database::Inner;
+use crate::error::{Error, Result};
 use crate::held::Held;
 use crate::nested::Nested;
 use crate::sql::Params;
@@ -27,6 +28,8 @@ pub struct Transaction<'a> {
     /// The session was lent for this transaction alone, and ends with it.
     whole: bool,
     over: bool,
+    // After the session, which goes back first.
+    open: Option<Arc<Inner>>,
 }
 
 impl<'a> Transaction<'a> {
@@ -40,7 +43,7 @@ impl<'a> Transaction<'a> {
     }
 
     fn new(session: Held<'a>, limit: Option<Duration>, whole: bool) -> Self {
-        Self { session, schemas: Schemas::local(), limit, whole, over: false }
+        Self { session, schemas: Schemas::local(), limit, whole, over: false, open: None }
     }
 
     /// The session, to be shared with what runs in it.
@@ -49,6 +52,12 @@ impl<'a> Transaction<'a> {
             Held::Shared(session) => Some(Arc::clone(session)),
             Held::Lent(_) => None,
         }
+    }
+
+    /// The same transaction, which keeps its database open.
+    pub(crate) fn holding(mut self, open: &Arc<Inner>) -> Self {
+        self.open = Some(Arc::clone(open));
+        self
     }
 
     /// The same transaction with a limit for what ends it.
@@ -109,6 +118,20 @@ impl<'a> Transaction<'a> {
     pub async fn savepoint<T, F>(&mut self, body: F) -> Result<T>
     where
         F: AsyncFnOnce(&mut Savepoint<'_>) -> Result<T>,
+    {
+        self.try_savepoint(body).await
+    }
+
+    /// As [`savepoint`](Self::savepoint), for a `body` that fails with an error type
+    /// of the caller's own: see
+    /// [`Database::try_transaction`](crate::Database::try_transaction).
+    ///
+    /// # Errors
+    /// What `body` fails with.
+    pub async fn try_savepoint<T, E, F>(&mut self, body: F) -> Result<T, E>
+    where
+        E: From<Error>,
+        F: AsyncFnOnce(&mut Savepoint<'_>) -> Result<T, E>,
     {
         let mut savepoint = self.begin_savepoint().await?;
         let answer = body(&mut savepoint).await?;
@@ -205,6 +228,20 @@ impl<'a> Savepoint<'a> {
     pub async fn savepoint<T, F>(&mut self, body: F) -> Result<T>
     where
         F: AsyncFnOnce(&mut Savepoint<'_>) -> Result<T>,
+    {
+        self.try_savepoint(body).await
+    }
+
+    /// As [`savepoint`](Self::savepoint), for a `body` that fails with an error type
+    /// of the caller's own: see
+    /// [`Database::try_transaction`](crate::Database::try_transaction).
+    ///
+    /// # Errors
+    /// What `body` fails with.
+    pub async fn try_savepoint<T, E, F>(&mut self, body: F) -> Result<T, E>
+    where
+        E: From<Error>,
+        F: AsyncFnOnce(&mut Savepoint<'_>) -> Result<T, E>,
     {
         let mut savepoint = self.begin_savepoint().await?;
         let answer = body(&mut savepoint).await?;

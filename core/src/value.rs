@@ -1,8 +1,44 @@
 //! One SQLite value, owned or borrowed, and what binds as one.
 
-use std::borrow::Cow;
+mod convert;
+mod serde;
+
+#[cfg(feature = "chrono")]
+mod chrono;
+#[cfg(any(feature = "chrono", feature = "jiff", feature = "time"))]
+mod clock;
+#[cfg(feature = "rust_decimal")]
+mod decimal;
+#[cfg(feature = "jiff")]
+mod jiff;
+#[cfg(feature = "time")]
+mod time;
+#[cfg(feature = "uuid")]
+mod uuid;
+
+pub use convert::IntoValue;
+pub(crate) use convert::Refused;
 
 /// A value as SQLite stores it.
+///
+/// Rust's types become one by [`IntoValue`] and are read by
+/// [`FromValue`](crate::FromValue). With the cargo features of these names so do
+/// the types of other crates:
+///
+/// | feature | types | stored as |
+/// |---|---|---|
+/// | `chrono` | `DateTime<Tz>` | text in UTC, `2024-05-01T09:30:00.000000000Z` |
+/// | | `NaiveDateTime`, `NaiveDate`, `NaiveTime` | the same without `Z`, and its parts |
+/// | `jiff` | `Timestamp`; `civil::DateTime`, `civil::Date`, `civil::Time` | the same |
+/// | `time` | `OffsetDateTime`; `PrimitiveDateTime`, `Date`, `Time` | the same |
+/// | `uuid` | `Uuid` | text with hyphens; read from a blob of 16 bytes too |
+/// | `rust_decimal` | `Decimal` | text (in a column declared `TEXT`: a numeric one makes it a real) |
+///
+/// Times have one width, nine digits of a second and the years 0000 to 9999, so
+/// that the order of the texts is the order in time. What SQLite's own functions
+/// give, `CURRENT_TIMESTAMP` and `datetime('now')`, is read too, as UTC; but it
+/// is another text, so store one kind in a column. The texts of decimals are in
+/// no numeric order.
 ///
 /// # Example
 /// ```
@@ -128,108 +164,6 @@ impl<'a> ValueRef<'a> {
             Self::Text(_) => "TEXT",
             Self::Blob(_) => "BLOB",
         }
-    }
-}
-
-macro_rules! from_integer {
-    ($($type:ty),*) => {$(
-        impl From<$type> for Value {
-            fn from(value: $type) -> Self {
-                Self::Integer(i64::from(value))
-            }
-        }
-    )*};
-}
-from_integer!(bool, i8, i16, i32, i64, u8, u16, u32);
-
-impl From<f64> for Value {
-    fn from(value: f64) -> Self {
-        Self::Real(value)
-    }
-}
-
-impl From<f32> for Value {
-    fn from(value: f32) -> Self {
-        Self::Real(f64::from(value))
-    }
-}
-
-impl From<&str> for Value {
-    fn from(value: &str) -> Self {
-        Self::Text(value.to_owned())
-    }
-}
-
-impl From<String> for Value {
-    fn from(value: String) -> Self {
-        Self::Text(value)
-    }
-}
-
-impl From<&String> for Value {
-    fn from(value: &String) -> Self {
-        Self::Text(value.clone())
-    }
-}
-
-impl From<Cow<'_, str>> for Value {
-    fn from(value: Cow<'_, str>) -> Self {
-        Self::Text(value.into_owned())
-    }
-}
-
-impl From<&[u8]> for Value {
-    fn from(value: &[u8]) -> Self {
-        Self::Blob(value.to_vec())
-    }
-}
-
-impl<const N: usize> From<&[u8; N]> for Value {
-    fn from(value: &[u8; N]) -> Self {
-        Self::Blob(value.to_vec())
-    }
-}
-
-impl From<Vec<u8>> for Value {
-    fn from(value: Vec<u8>) -> Self {
-        Self::Blob(value)
-    }
-}
-
-/// Lists and maps are stored as JSON text; a plain JSON string, number, boolean
-/// or null as that value. An integer beyond 64 bits keeps its digits, as text.
-impl From<serde_json::Value> for Value {
-    fn from(value: serde_json::Value) -> Self {
-        use serde_json::Value as Json;
-        match value {
-            Json::Null => Self::Null,
-            Json::Bool(value) => Self::from(value),
-            Json::Number(number) => match (number.as_i64(), number.is_f64()) {
-                (Some(integer), _) => Self::Integer(integer),
-                (None, true) => number.as_f64().map_or(Self::Null, Self::Real),
-                (None, false) => Self::Text(number.to_string()),
-            },
-            Json::String(text) => Self::Text(text),
-            list_or_map => Self::Text(list_or_map.to_string()),
-        }
-    }
-}
-
-impl From<ValueRef<'_>> for Value {
-    fn from(value: ValueRef<'_>) -> Self {
-        value.to_value()
-    }
-}
-
-impl From<&Value> for Value {
-    fn from(value: &Value) -> Self {
-        value.clone()
-    }
-}
-
-impl<T: Into<Value>> From<Option<T>> for Value {
-    fn from(value: Option<T>) -> Self {
-        value.map_or(Self::Null, Into::into)
     }
 }
 

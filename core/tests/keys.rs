@@ -3,7 +3,7 @@
 
 mod support;
 
-use support::{Fresh, kind};
+use support::{Fresh, kind, within};
 use ubiqlite::{Database, ErrorKind, Key, Record, Row, Table, Value, record};
 
 /// Checks every operation by key: `first` and `second` are rows' keys, and
@@ -161,4 +161,53 @@ async fn a_stream_of_a_table_comes_in_the_order_of_its_keys() {
             .unwrap();
         assert_eq!(ids, [1, 2, 3, 4, 5], "{definition}");
     }
+}
+
+#[tokio::test]
+async fn a_stream_of_a_table_is_in_the_order_of_its_key_after_others_changed_it() {
+    let fresh = Fresh::with(
+        Database::options(),
+        "CREATE TABLE t (a TEXT, b TEXT PRIMARY KEY) WITHOUT ROWID;
+         INSERT INTO t VALUES ('1', 'z'), ('2', 'y'), ('3', 'x');",
+    )
+    .await;
+    let table = fresh.db.table("t");
+    let firsts = async || -> Vec<(String, String)> {
+        within("the stream", async { table.stream().await.unwrap().collect().await }).await.unwrap()
+    };
+    let first = firsts().await;
+    assert_eq!(first[0], ("3".to_owned(), "x".to_owned()));
+    // The names stay, and the key is the other column.
+    let outside = fresh.outside();
+    outside
+        .execute_batch(
+            "ALTER TABLE t RENAME b TO c; ALTER TABLE t RENAME a TO b; ALTER TABLE t RENAME c TO a;
+             INSERT INTO t (b, a) VALUES ('0', '~');",
+        )
+        .unwrap();
+    let swapped = firsts().await;
+    assert_eq!(swapped[0], ("3".to_owned(), "x".to_owned()));
+    assert_eq!(swapped[3], ("0".to_owned(), "~".to_owned()));
+    outside.execute_batch("ALTER TABLE t RENAME a TO id").unwrap();
+    assert_eq!(firsts().await, swapped);
+    outside.execute_batch("DROP TABLE t; CREATE TABLE t (n TEXT, m TEXT)").unwrap();
+    assert_eq!(firsts().await, []);
+    outside.execute_batch("DROP TABLE t").unwrap();
+    let gone = within("the stream", table.stream()).await;
+    assert_eq!(gone.err().map(|error| error.kind()), Some(ErrorKind::NoSuchTable));
+}
+
+#[tokio::test]
+async fn a_view_is_streamed_though_its_rows_have_no_key() {
+    let fresh = Fresh::with(
+        Database::options(),
+        "CREATE TABLE t (a); INSERT INTO t VALUES (2), (1);
+         CREATE VIEW v AS SELECT a FROM t ORDER BY a",
+    )
+    .await;
+    let view = fresh.db.table("v");
+    let rows: Vec<(i64,)> = view.stream().await.unwrap().collect().await.unwrap();
+    assert_eq!(rows, [(1,), (2,)]);
+    let one = view.get::<Row>(1).await.unwrap_err();
+    assert_eq!(one.kind(), ErrorKind::InvalidArgument);
 }

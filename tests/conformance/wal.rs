@@ -117,7 +117,7 @@ async fn the_log_stays_bounded_beside_long_reads_that_never_pause() {
 fn says_why(error: &Error) {
     assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
     assert!(error.message().contains("stood still"), "{error}");
-    assert!(error.message().contains("wal_limit"), "{error}");
+    assert!(error.message().contains("limit of the write-ahead log"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

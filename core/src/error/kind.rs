@@ -28,7 +28,7 @@ pub enum ErrorKind {
     /// The database, or the connection, is read-only; or its file was deleted, moved
     /// or replaced while it was open (code 1032), so that nothing is written any more.
     ReadOnly,
-    /// The disk, or the quota, is full. Nothing was changed.
+    /// The disk, or the quota, is full.
     DiskFull,
     /// The file is damaged.
     Corrupt,
@@ -42,12 +42,13 @@ pub enum ErrorKind {
     NoSuchColumn,
     /// The SQL can't be compiled.
     Syntax,
-    /// An argument can't be used, or a value in the statement; the message tells
-    /// which.
+    /// An argument can't be used, or a value in the statement, or a name in it that
+    /// is taken; the message tells which.
     InvalidArgument,
-    /// What was asked for is not there: no row where one was demanded.
+    /// What was asked for is not there: no row where one was demanded, no index or
+    /// trigger of this name.
     NotFound,
-    /// The value or the SQL is larger than SQLite's limit.
+    /// The value or the SQL is larger than SQLite's limit, or has more parts.
     TooBig,
     /// Memory ran out.
     OutOfMemory,
@@ -57,7 +58,8 @@ pub enum ErrorKind {
     Timeout,
     /// The database, session or transaction is closed.
     Closed,
-    /// This storage backend can't do it; the message names the capability.
+    /// This storage backend can't do it, or SQLite as it is built here has no such
+    /// function, module or collation; the message names it.
     Unsupported,
     /// Whether the change was committed can't be told.
     OutcomeUnknown,

@@ -147,11 +147,22 @@ impl Error {
         )
     }
 
+    /// Who waited for a transaction that does not end: its holder may be waiting for
+    /// this very call.
+    pub(crate) fn held_too_long(timeout: Duration) -> Self {
+        Self::new(
+            ErrorKind::Busy,
+            format!(
+                "a transaction of this database has held the writer for more than {timeout:?}; if this call was made inside that transaction, make it through the transaction itself"
+            ),
+        )
+    }
+
     pub(crate) fn stalled(timeout: Duration, limit: u64) -> Self {
         Self::new(
             ErrorKind::Timeout,
             format!(
-                "its moment was given up: it stood still for more than {timeout:?} while the write-ahead log was beyond {limit} bytes; read faster or in shorter pieces, or raise wal_limit"
+                "its moment was given up: it stood still for more than {timeout:?} while the write-ahead log was beyond {limit} bytes; read faster or in shorter pieces, or raise the limit of the write-ahead log"
             ),
         )
     }

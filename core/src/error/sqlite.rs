@@ -81,18 +81,45 @@ fn kind_of(code: i32, message: &str, phase: Phase) -> ErrorKind {
     }
 }
 
+/// What the compiler of SQL prints where it gives no code but `SQLITE_ERROR`
+/// (parse.y, resolve.c, build.c, expr.c and others of SQLite): by how it begins.
+const BEGINNINGS: &[(&str, ErrorKind)] = &[
+    ("no such table", ErrorKind::NoSuchTable),
+    ("no such view", ErrorKind::NoSuchTable),
+    ("no such column", ErrorKind::NoSuchColumn),
+    // What this build of SQLite lacks.
+    ("no such function", ErrorKind::Unsupported),
+    ("no such module", ErrorKind::Unsupported),
+    ("no such collation sequence", ErrorKind::Unsupported),
+    ("no such index", ErrorKind::NotFound),
+    ("no such trigger", ErrorKind::NotFound),
+    ("no such database", ErrorKind::NotFound),
+    ("unknown database", ErrorKind::NotFound),
+    ("no such savepoint", ErrorKind::NotFound),
+    ("duplicate column name", ErrorKind::InvalidArgument),
+    ("there is already", ErrorKind::InvalidArgument),
+    // SQLite's limits.
+    ("too many ", ErrorKind::TooBig),
+    ("Expression tree is too large", ErrorKind::TooBig),
+    ("LIKE or GLOB pattern too complex", ErrorKind::TooBig),
+];
+
 fn kind_of_plain_error(message: &str, phase: Phase) -> ErrorKind {
-    // parse.y, resolve.c and build.c of SQLite print these and give no code.
-    if message.starts_with("no such table") || message.starts_with("no such view") {
-        ErrorKind::NoSuchTable
-    } else if message.starts_with("no such column") || message.contains(" has no column named ") {
+    if let Some((_, kind)) = BEGINNINGS.iter().find(|(start, _)| message.starts_with(start)) {
+        *kind
+    } else if message.contains(" has no column named ") {
         ErrorKind::NoSuchColumn
-    } else if phase == Phase::Run {
+    } else if message.starts_with("at most ") && message.ends_with(" tables in a join") {
+        ErrorKind::TooBig
+    } else if message.ends_with(" already exists") || phase == Phase::Run {
         ErrorKind::InvalidArgument
     } else {
         ErrorKind::Syntax
     }
 }
+
+/// SQLite's limit of parameters, as it is built here.
+const MOST_PARAMETERS: u32 = 32_766;
 
 fn explain(kind: ErrorKind, code: i32, message: &str) -> String {
     let advice = match kind {
@@ -100,23 +127,39 @@ fn explain(kind: ErrorKind, code: i32, message: &str) -> String {
             "another writer committed since this transaction began reading; roll back and repeat it, or begin it as immediate"
         }
         ErrorKind::Busy => {
-            "another connection holds the lock; repeat the call, or raise busy_timeout"
+            "another connection holds the lock; repeat the call, or raise the busy timeout"
         }
         ErrorKind::ReadOnly if code == ffi::SQLITE_READONLY_DBMOVED => return MOVED.to_owned(),
         ErrorKind::ReadOnly if code == ffi::SQLITE_READONLY_DIRECTORY => {
             return "the file's log or journal can't be made, since its directory can't be written; permit writing to the directory".to_owned();
         }
         ErrorKind::ReadOnly => {
-            "open the database without read_only, or check the permissions of the file and its directory"
+            "open the database without the read-only option, or check the permissions of the file and its directory"
         }
         ErrorKind::DiskFull => {
-            "nothing was changed; free some space (or, of an AUTOINCREMENT table, keys) and repeat the call"
+            "free some space (or, of an AUTOINCREMENT table, keys) and repeat the call"
         }
         ErrorKind::Corrupt => {
             "restore the file from a backup, or save what is left with `sqlite3 FILE .recover`"
         }
         ErrorKind::NotADatabase => "the file has another format, or is encrypted",
         ErrorKind::CannotOpen => "check that the file's directory exists and may be written to",
+        ErrorKind::TooBig if message == "too many SQL variables" => {
+            return format!(
+                "{message}: a statement takes at most {MOST_PARAMETERS}; run it for fewer values at a time, or pass a list as JSON and read it by json_each(?)"
+            );
+        }
+        ErrorKind::InvalidArgument
+            if ["table ", "view ", "index ", "trigger "]
+                .iter()
+                .any(|kind| message.starts_with(kind))
+                && message.ends_with(" already exists") =>
+        {
+            "give it another name, or add IF NOT EXISTS"
+        }
+        ErrorKind::Unsupported if code & 0xff == ffi::SQLITE_ERROR => {
+            "check the name; SQLite as it is built here has none of this one"
+        }
         _ => return message.to_owned(),
     };
     format!("{message}; {advice}")
@@ -180,6 +223,20 @@ mod tests {
         assert_eq!(error.table(), Some("users"));
         assert_eq!(error.columns(), ["email", "realm"]);
         assert_eq!(error.code(), Some(2067));
+    }
+
+    #[test]
+    fn what_is_missing_or_there_already_is_no_error_of_syntax() {
+        let kind = |message| from_sqlite(1, message, None, Phase::Compile).kind();
+        assert_eq!(kind("no such function: median"), ErrorKind::Unsupported);
+        assert_eq!(kind("no such module: fts9"), ErrorKind::Unsupported);
+        assert_eq!(kind("no such index: i"), ErrorKind::NotFound);
+        assert_eq!(kind("table t already exists"), ErrorKind::InvalidArgument);
+        assert_eq!(kind("there is already a table named t"), ErrorKind::InvalidArgument);
+        assert_eq!(kind("duplicate column name: a"), ErrorKind::InvalidArgument);
+        assert_eq!(kind("too many columns in result set"), ErrorKind::TooBig);
+        assert_eq!(kind("at most 64 tables in a join"), ErrorKind::TooBig);
+        assert_eq!(kind("near \"x\": syntax error"), ErrorKind::Syntax);
     }
 
     #[test]

@@ -1,4 +1,10 @@
 //! A row as a serde data source: a map of its columns, or a sequence.
+//!
+//! serde reads some fields by way of a buffer of its own, without saying of which
+//! type they are: those under `#[serde(flatten)]`, and those of an enum with a
+//! tag. SQLite has no booleans and no lists: such a field gets 1 where it wants
+//! `true`, and text where it wants a list. The refusal tells which column it was
+//! (see [`Wish`]), and the row is read again, with that column as it is wanted.
 
 use serde::de::value::StrDeserializer;
 use serde::de::{
@@ -6,27 +12,70 @@ use serde::de::{
 };
 use serde::forward_to_deserialize_any;
 
-use super::Row;
-use crate::error::{Error, ErrorKind, Result};
+use super::wish::{Given, Refusal, Wish};
+use super::{JSON, Row};
+use crate::error::{Error, ErrorKind};
 use crate::value::ValueRef;
 
-/// A whole row.
-pub(super) struct RowDeserializer<'a>(pub(super) &'a Row);
+type Result<T> = std::result::Result<T, Refusal>;
 
-impl<'a> RowDeserializer<'a> {
+/// Reads a row as a `T`.
+///
+/// # Errors
+/// `DatatypeMismatch` if the type has no place for a value.
+pub(super) fn read<T: serde::de::DeserializeOwned>(row: &Row) -> crate::Result<T> {
+    let mut given = Given::default();
+    let mut last = match T::deserialize(RowDeserializer(row, &given)) {
+        Ok(value) => return Ok(value),
+        Err(refusal) => refusal,
+    };
+    // Each round gives one more column as it is wanted.
+    while let Some(wanted) = last.wish {
+        let column = match wanted {
+            Wish::Json(text) => row.iter().position(|(_, value)| match value {
+                ValueRef::Text(bytes) => std::ptr::eq(bytes, text),
+                _ => false,
+            }),
+            Wish::Boolean(_) => {
+                // Which column it is, a round with numbers that tell them apart says.
+                given.numbered = true;
+                let told = T::deserialize(RowDeserializer(row, &given)).err();
+                given.numbered = false;
+                told.and_then(|refusal| match refusal.wish {
+                    Some(Wish::Boolean(number)) => given.column_of(number),
+                    _ => None,
+                })
+            }
+        };
+        if !column.is_some_and(|column| given.add(column)) {
+            break;
+        }
+        match T::deserialize(RowDeserializer(row, &given)) {
+            Ok(value) => return Ok(value),
+            Err(refusal) => last = refusal,
+        }
+    }
+    Err(last.error)
+}
+
+/// A whole row, and which of its columns are given as they are wanted.
+struct RowDeserializer<'a, 'g>(&'a Row, &'g Given);
+
+impl<'a, 'g> RowDeserializer<'a, 'g> {
     /// Scalars come from a row of one column, so that `Vec<i64>` reads a list.
-    fn only(&self) -> Result<CellDeserializer<'a>> {
+    fn only(&self) -> Result<CellDeserializer<'a, 'g>> {
         if self.0.len() != 1 {
             return Err(Error::new(
                 ErrorKind::DatatypeMismatch,
                 format!("a row of {} columns can't be one value", self.0.len()),
-            ));
+            )
+            .into());
         }
-        Ok(CellDeserializer(self.0.value(0)?))
+        Ok(CellDeserializer { value: self.0.value(0)?, index: 0, given: self.1 })
     }
 
-    fn cells(&self) -> Cells<'a> {
-        Cells { row: self.0, next: 0 }
+    fn cells(&self) -> Cells<'a, 'g> {
+        Cells { row: self.0, next: 0, given: self.1 }
     }
 }
 
@@ -38,8 +87,8 @@ macro_rules! forward_to_only {
     )*};
 }
 
-impl<'de> Deserializer<'de> for RowDeserializer<'de> {
-    type Error = Error;
+impl<'de> Deserializer<'de> for RowDeserializer<'de, '_> {
+    type Error = Refusal;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         visitor.visit_map(self.cells())
@@ -71,8 +120,8 @@ impl<'de> Deserializer<'de> for RowDeserializer<'de> {
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        if self.0.len() == 1 {
-            return self.only()?.deserialize_option(visitor);
+        if self.0.len() == 1 && matches!(self.0.value(0)?, ValueRef::Null) {
+            return visitor.visit_none();
         }
         visitor.visit_some(self)
     }
@@ -99,18 +148,19 @@ impl<'de> Deserializer<'de> for RowDeserializer<'de> {
 }
 
 /// The columns one after another.
-struct Cells<'a> {
+struct Cells<'a, 'g> {
     row: &'a Row,
     next: usize,
+    given: &'g Given,
 }
 
-impl<'de> MapAccess<'de> for Cells<'de> {
-    type Error = Error;
+impl<'de> MapAccess<'de> for Cells<'de, '_> {
+    type Error = Refusal;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>> {
         let name: Option<&'de str> = self.row.columns().name(self.next);
         name.map(|name| {
-            let name: StrDeserializer<'de, Error> = name.into_deserializer();
+            let name: StrDeserializer<'de, Refusal> = name.into_deserializer();
             seed.deserialize(name)
         })
         .transpose()
@@ -119,13 +169,15 @@ impl<'de> MapAccess<'de> for Cells<'de> {
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value> {
         let index = self.next;
         self.next += 1;
-        seed.deserialize(CellDeserializer(self.row.value(index)?))
-            .map_err(|error| self.row.mismatch(index, error.message()))
+        let value = self.row.value(index)?;
+        seed.deserialize(CellDeserializer { value, index, given: self.given }).map_err(|refusal| {
+            Refusal { error: self.row.mismatch(index, refusal.error.message()), ..refusal }
+        })
     }
 }
 
-impl<'de> SeqAccess<'de> for Cells<'de> {
-    type Error = Error;
+impl<'de> SeqAccess<'de> for Cells<'de, '_> {
+    type Error = Refusal;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>> {
         if self.next >= self.row.len() {
@@ -136,30 +188,16 @@ impl<'de> SeqAccess<'de> for Cells<'de> {
 }
 
 /// One cell.
-struct CellDeserializer<'a>(ValueRef<'a>);
-
-impl<'de> CellDeserializer<'de> {
-    /// Reads text as JSON, for lists, maps and structs inside a column.
-    fn json<T>(
-        self,
-        read: impl FnOnce(
-            &mut serde_json::Deserializer<serde_json::de::SliceRead<'de>>,
-        ) -> serde_json::Result<T>,
-    ) -> Result<T> {
-        let ValueRef::Text(text) = self.0 else {
-            return Err(Error::custom(format!("{} is not JSON text", self.0.type_name())));
-        };
-        let mut source = serde_json::Deserializer::from_slice(text);
-        let value = read(&mut source).and_then(|value| source.end().map(|()| value));
-        value.map_err(|error| Error::custom(format!("not the JSON expected: {error}")))
-    }
+struct CellDeserializer<'a, 'g> {
+    value: ValueRef<'a>,
+    index: usize,
+    given: &'g Given,
 }
 
-impl<'de> Deserializer<'de> for CellDeserializer<'de> {
-    type Error = Error;
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        match self.0 {
+impl<'de> CellDeserializer<'de, '_> {
+    /// The value as it is stored.
+    fn plain<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        match self.value {
             ValueRef::Null => visitor.visit_unit(),
             ValueRef::Integer(value) => visitor.visit_i64(value),
             ValueRef::Real(value) => visitor.visit_f64(value),
@@ -171,10 +209,57 @@ impl<'de> Deserializer<'de> for CellDeserializer<'de> {
         }
     }
 
+    /// The bytes of a blob one by one.
+    fn each_byte<V: Visitor<'de>>(bytes: &'de [u8], visitor: V) -> Result<V::Value> {
+        visitor.visit_seq(serde::de::value::SeqDeserializer::new(bytes.iter().copied()))
+    }
+
+    /// Reads text as JSON, for lists, maps and structs inside a column.
+    fn json<T>(
+        self,
+        read: impl FnOnce(
+            &mut serde_json::Deserializer<serde_json::de::SliceRead<'de>>,
+        ) -> serde_json::Result<T>,
+    ) -> Result<T> {
+        let ValueRef::Text(text) = self.value else {
+            return Err(Refusal::custom(format!("{} is not JSON text", self.value.type_name())));
+        };
+        let mut source = serde_json::Deserializer::from_slice(text);
+        let value = read(&mut source).and_then(|value| source.end().map(|()| value));
+        value.map_err(|error| Refusal::custom(format!("not the JSON expected: {error}")))
+    }
+}
+
+macro_rules! plain {
+    ($($method:ident)*) => {$(
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+            self.plain(visitor)
+        }
+    )*};
+}
+
+impl<'de> Deserializer<'de> for CellDeserializer<'de, '_> {
+    type Error = Refusal;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        match self.value {
+            ValueRef::Integer(value @ (0 | 1)) => {
+                if self.given.wanted(self.index) {
+                    return visitor.visit_bool(value == 1);
+                }
+                visitor.visit_i64(self.given.number(self.index).unwrap_or(value))
+            }
+            ValueRef::Text(_) if self.given.wanted(self.index) => {
+                self.json(|source| source.deserialize_any(visitor))
+            }
+            _ => self.plain(visitor),
+        }
+    }
+
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        match self.0 {
+        match self.value {
             ValueRef::Integer(value @ (0 | 1)) => visitor.visit_bool(value == 1),
-            _ => self.deserialize_any(visitor),
+            _ => self.plain(visitor),
         }
     }
 
@@ -184,16 +269,16 @@ impl<'de> Deserializer<'de> for CellDeserializer<'de> {
 
     fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         use super::FromValue as _;
-        match self.0 {
+        match self.value {
             ValueRef::Integer(_) => {
-                visitor.visit_f64(f64::from_value(self.0).map_err(Error::custom)?)
+                visitor.visit_f64(f64::from_value(self.value).map_err(Refusal::custom)?)
             }
-            _ => self.deserialize_any(visitor),
+            _ => self.plain(visitor),
         }
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        match self.0 {
+        match self.value {
             ValueRef::Null => visitor.visit_none(),
             _ => visitor.visit_some(self),
         }
@@ -201,23 +286,27 @@ impl<'de> Deserializer<'de> for CellDeserializer<'de> {
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
         self,
-        _name: &'static str,
+        name: &'static str,
         visitor: V,
     ) -> Result<V::Value> {
+        if name == JSON {
+            return self.json(|source| source.deserialize_newtype_struct(name, visitor));
+        }
         visitor.visit_newtype_struct(self)
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        match self.0 {
-            ValueRef::Blob(bytes) => {
-                visitor.visit_seq(serde::de::value::SeqDeserializer::new(bytes.iter().copied()))
-            }
+        match self.value {
+            ValueRef::Blob(bytes) => Self::each_byte(bytes, visitor),
             _ => self.json(|source| source.deserialize_seq(visitor)),
         }
     }
 
     fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value> {
-        self.json(|source| source.deserialize_tuple(len, visitor))
+        match self.value {
+            ValueRef::Blob(bytes) => Self::each_byte(bytes, visitor),
+            _ => self.json(|source| source.deserialize_tuple(len, visitor)),
+        }
     }
 
     fn deserialize_tuple_struct<V: Visitor<'de>>(
@@ -249,18 +338,35 @@ impl<'de> Deserializer<'de> for CellDeserializer<'de> {
         visitor: V,
     ) -> Result<V::Value> {
         // A unit variant is kept as its bare name, any other as JSON.
-        match self.0 {
-            ValueRef::Text(bytes) if !bytes.starts_with(b"{") => {
-                let name: &'de str = std::str::from_utf8(bytes).map_err(Error::custom)?;
-                let name: StrDeserializer<'de, Error> = name.into_deserializer();
+        match self.value {
+            ValueRef::Text(bytes)
+                if !bytes.starts_with(b"{")
+                    || variants.iter().any(|variant| variant.as_bytes() == bytes) =>
+            {
+                let name: &'de str = std::str::from_utf8(bytes).map_err(Refusal::custom)?;
+                let name: StrDeserializer<'de, Refusal> = name.into_deserializer();
                 visitor.visit_enum(name)
             }
             _ => self.json(|source| source.deserialize_enum(name, variants, visitor)),
         }
     }
 
-    forward_to_deserialize_any! {
-        i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 char str string bytes byte_buf unit
-        unit_struct identifier ignored_any
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        visitor.visit_unit()
+    }
+
+    plain! {
+        deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_i128
+        deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128
+        deserialize_char deserialize_str deserialize_string deserialize_bytes
+        deserialize_byte_buf deserialize_unit deserialize_identifier
+    }
+
+    fn deserialize_unit_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value> {
+        self.plain(visitor)
     }
 }

@@ -25,6 +25,6 @@ impl FromRow for Row {
 
 impl<T: DeserializeOwned> FromRow for T {
     fn from_row(row: Row) -> Result<Self> {
-        T::deserialize(de::RowDeserializer(&row))
+        de::read(&row)
     }
 }

@@ -1,5 +1,12 @@
 //! From a cell to a Rust value, without loss.
 
+use std::borrow::Cow;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use crate::value::{Value, ValueRef};
 
 /// A type that a column's value can be read as. A value that would be rounded,
@@ -34,7 +41,7 @@ macro_rules! from_integer {
         }
     )*};
 }
-from_integer!(i8, i16, i32, u8, u16, u32, u64, usize, isize);
+from_integer!(i8, i16, i32, i128, u8, u16, u32, u64, u128, usize, isize);
 
 impl<'a> FromValue<'a> for bool {
     fn from_value(value: ValueRef<'a>) -> Result<Self, String> {
@@ -54,6 +61,28 @@ impl<'a> FromValue<'a> for f64 {
             ValueRef::Real(value) => Ok(value),
             ValueRef::Integer(value) => exact(value),
             other => unfit(other, "a number"),
+        }
+    }
+}
+
+impl<'a> FromValue<'a> for f32 {
+    fn from_value(value: ValueRef<'a>) -> Result<Self, String> {
+        let double = f64::from_value(value)?;
+        let single = double as Self;
+        if f64::from(single) == double || double.is_nan() {
+            Ok(single)
+        } else {
+            Err(format!("{double} can't be an f32 without being rounded"))
+        }
+    }
+}
+
+impl<'a> FromValue<'a> for char {
+    fn from_value(value: ValueRef<'a>) -> Result<Self, String> {
+        let mut characters = <&str>::from_value(value)?.chars();
+        match (characters.next(), characters.next()) {
+            (Some(character), None) => Ok(character),
+            _ => Err("the text is not one character".to_owned()),
         }
     }
 }
@@ -99,6 +128,26 @@ impl<'a> FromValue<'a> for Vec<u8> {
     }
 }
 
+impl<'a, const N: usize> FromValue<'a> for [u8; N] {
+    fn from_value(value: ValueRef<'a>) -> Result<Self, String> {
+        let bytes = <&[u8]>::from_value(value)?;
+        bytes.try_into().map_err(|_| format!("{} bytes are not {N}", bytes.len()))
+    }
+}
+
+/// What is read by way of a borrowed type.
+macro_rules! by_way_of {
+    ($way:ty: $($type:ty),* $(,)?) => {$(
+        impl<'a> FromValue<'a> for $type {
+            fn from_value(value: ValueRef<'a>) -> Result<Self, String> {
+                <$way>::from_value(value).map(Into::into)
+            }
+        }
+    )*};
+}
+by_way_of!(&'a str: Box<str>, Arc<str>, Rc<str>, Cow<'a, str>);
+by_way_of!(&'a [u8]: Box<[u8]>, Arc<[u8]>, Rc<[u8]>, Cow<'a, [u8]>);
+
 impl<'a> FromValue<'a> for Value {
     fn from_value(value: ValueRef<'a>) -> Result<Self, String> {
         Ok(value.to_value())
@@ -120,16 +169,64 @@ impl<'a, T: FromValue<'a>> FromValue<'a> for Option<T> {
     }
 }
 
-/// JSON kept as text: `row.get::<Json<Vec<u32>>>("watts")` reads it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What is stored as JSON text, whatever it is: `row.get::<Json<Vec<u32>>>("watts")`
+/// reads it, `params![Json(&watts)]` stores it.
+///
+/// In a struct it is a field that is JSON text for every type: also for one whose
+/// type alone does not tell, as `serde_json::Value`, of which a text or a number
+/// would be stored as that. In other formats it is what is inside.
+///
+/// # Example
+/// ```
+/// use ubiqlite::{Json, Record};
+/// #[derive(serde::Serialize)]
+/// struct Item { notes: Json<serde_json::Value> }
+/// let item = Item { notes: Json(serde_json::json!("[1]")) };
+/// let notes = Record::from_serialize(&item)?.get("notes").cloned();
+/// assert_eq!(notes, Some(r#""[1]""#.into()));
+/// # Ok::<(), ubiqlite::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Json<T>(pub T);
 
-impl<'a, T: serde::de::DeserializeOwned> FromValue<'a> for Json<T> {
+/// The name by which our own serializers know a [`Json`].
+pub(crate) const JSON: &str = "ubiqlite::Json";
+
+impl<'a, T: DeserializeOwned> FromValue<'a> for Json<T> {
     fn from_value(value: ValueRef<'a>) -> Result<Self, String> {
         let text = <&[u8]>::from_value(value)?;
         serde_json::from_slice(text)
             .map(Self)
             .map_err(|error| format!("not the JSON expected: {error}"))
+    }
+}
+
+impl<T: Serialize> Serialize for Json<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_newtype_struct(JSON, &self.0)
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Json<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Inner<T>(std::marker::PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> serde::de::Visitor<'de> for Inner<T> {
+            type Value = Json<T>;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("JSON text")
+            }
+
+            fn visit_newtype_struct<D: Deserializer<'de>>(
+                self,
+                deserializer: D,
+            ) -> Result<Json<T>, D::Error> {
+                T::deserialize(deserializer).map(Json)
+            }
+        }
+
+        deserializer.deserialize_newtype_struct(JSON, Inner(std::marker::PhantomData))
     }
 }
 
@@ -146,6 +243,21 @@ mod tests {
         assert!(bool::from_value(ValueRef::Integer(2)).is_err());
         assert!(<&str>::from_value(ValueRef::Text(&[0xff])).is_err());
         assert_eq!(Option::<i64>::from_value(ValueRef::Null), Ok(None));
+    }
+
+    #[test]
+    fn pointers_characters_and_arrays_are_read() {
+        let text = ValueRef::Text("ß".as_bytes());
+        assert_eq!(char::from_value(text), Ok('ß'));
+        assert!(char::from_value(ValueRef::Text(b"ab")).is_err());
+        assert_eq!(Box::<str>::from_value(text).as_deref(), Ok("ß"));
+        assert_eq!(Arc::<str>::from_value(text).as_deref(), Ok("ß"));
+        assert_eq!(<[u8; 2]>::from_value(ValueRef::Blob(&[1, 2])), Ok([1, 2]));
+        assert!(<[u8; 3]>::from_value(ValueRef::Blob(&[1, 2])).is_err());
+        assert_eq!(f32::from_value(ValueRef::Real(0.5)), Ok(0.5));
+        assert!(f32::from_value(ValueRef::Real(0.1)).is_err());
+        assert_eq!(u128::from_value(ValueRef::Integer(5)), Ok(5));
+        assert!(u64::from_value(ValueRef::Integer(-5)).is_err());
     }
 
     #[test]

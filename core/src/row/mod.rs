@@ -5,9 +5,12 @@ mod de;
 mod from_row;
 mod from_value;
 mod page;
+pub mod stored;
+mod wish;
 
 pub use columns::{ColumnIndex, Columns};
 pub use from_row::FromRow;
+pub(crate) use from_value::JSON;
 pub use from_value::{FromValue, Json};
 pub(crate) use page::{CELL, tag};
 pub use page::{Page, PageBuilder};
@@ -83,12 +86,30 @@ impl Row {
 
     /// Converts the row into a struct, a tuple, a map, or any type that serde
     /// can deserialize. Text that a field takes as a list, map or struct is
-    /// read as JSON.
+    /// read as JSON, also a blob as a list of numbers.
+    ///
+    /// What [`Record::from_serialize`](crate::Record::from_serialize) stored is read
+    /// back equal, also under `#[serde(flatten)]` and in enums with a tag, where
+    /// serde does not tell of which type a field is (the row is then read again,
+    /// which costs time for each boolean, list and struct in it). SQLite has fewer
+    /// types than Rust, so that these are not:
+    ///
+    /// - NaN, which is stored as `NULL`; and `Some(None)` and `Some(())`, which are
+    ///   read as `None`;
+    /// - in a field that takes any type, such as `serde_json::Value`, what is not a
+    ///   number, a text or null: wrap it in [`Json`];
+    /// - a variant with a boolean or a list in an enum that is
+    ///   `#[serde(untagged)]`, which is refused: see [`stored`].
     ///
     /// # Errors
     /// `DatatypeMismatch` if the type has no place for a value.
     pub fn to<T: FromRow>(&self) -> Result<T> {
         T::from_row(self.clone())
+    }
+
+    /// Bytes that are equal for rows of the same values.
+    pub(crate) fn fingerprint(&self) -> Vec<u8> {
+        crate::table::fingerprint(self.iter().map(|(_, value)| value))
     }
 
     /// Where the row's cells lie: in these places of this page.

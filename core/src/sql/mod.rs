@@ -1,11 +1,15 @@
 //! SQL text: identifiers, parameters, records, and what a statement is.
 
 mod blanks;
+mod cell;
+mod fields;
 mod ident;
+mod json;
 mod params;
 mod record;
 
 pub(crate) use blanks::skip_blanks;
 pub(crate) use ident::quote_into;
+pub(crate) use json::json_text;
 pub use params::Params;
 pub use record::Record;

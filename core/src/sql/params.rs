@@ -2,7 +2,10 @@
 
 use smallvec::SmallVec;
 
-use crate::value::Value;
+use super::Record;
+use super::fields::fields;
+use crate::error::Result;
+use crate::value::{IntoValue, Refused, Value};
 
 /// The values of a statement's parameters, by position or by name.
 ///
@@ -24,6 +27,7 @@ pub struct Params {
     pub(crate) values: SmallVec<[Value; 4]>,
     // Empty, or one name a value.
     pub(crate) names: Vec<String>,
+    refused: Refused,
 }
 
 impl Params {
@@ -52,16 +56,75 @@ impl Params {
         &self.names
     }
 
-    /// Adds a positional value.
-    pub fn push(&mut self, value: impl Into<Value>) {
-        self.values.push(value.into());
+    /// Parameters from a struct or a map, by name, or from a tuple or a list, by
+    /// position, as serde serializes it: each value is stored as
+    /// [`Record::from_serialize`] tells.
+    ///
+    /// # Errors
+    /// As there.
+    ///
+    /// # Example
+    /// ```
+    /// use ubiqlite::{Params, named};
+    /// #[derive(serde::Serialize)]
+    /// struct Change { id: u64, name: Option<String> }
+    /// let change = Change { id: 7, name: None };
+    /// assert_eq!(Params::from_serialize(&change)?, named! { "id" => 7, "name" => None::<&str> });
+    /// # Ok::<(), ubiqlite::Error>(())
+    /// ```
+    pub fn from_serialize<T: serde::Serialize + ?Sized>(value: &T) -> Result<Self> {
+        let mut params = Self::new();
+        for (name, value) in fields(value)? {
+            match name {
+                Some(name) => params.push_named(name, value),
+                None => params.push(value),
+            }
+        }
+        Ok(params)
+    }
+
+    /// Adds a positional value. One that can't be stored has the call that these
+    /// parameters are for fail with `InvalidArgument`.
+    #[inline]
+    pub fn push(&mut self, value: impl IntoValue) {
+        let value = self.refused.convert(value);
+        self.values.push(value);
     }
 
     /// Adds a value by name. Parameters are positional or named, never both: a
     /// call with both answers `InvalidArgument`.
-    pub fn push_named(&mut self, name: impl Into<String>, value: impl Into<Value>) {
+    pub fn push_named(&mut self, name: impl Into<String>, value: impl IntoValue) {
         self.names.push(name.into());
-        self.values.push(value.into());
+        self.push(value);
+    }
+
+    /// Returns these if all values can be stored.
+    ///
+    /// # Errors
+    /// `InvalidArgument` otherwise.
+    #[inline]
+    pub(crate) fn checked(self) -> Result<Self> {
+        self.check()?;
+        Ok(self)
+    }
+
+    /// # Errors
+    /// `InvalidArgument` if a value can't be stored.
+    #[inline]
+    pub(crate) fn check(&self) -> Result<()> {
+        self.refused.check()
+    }
+}
+
+/// By name.
+impl From<Record> for Params {
+    fn from(record: Record) -> Self {
+        let (fields, refused) = record.into_parts();
+        let mut params = Self { refused, ..Self::default() };
+        for (name, value) in fields {
+            params.push_named(name, value);
+        }
+        params
     }
 }
 
@@ -71,37 +134,41 @@ impl From<()> for Params {
     }
 }
 
-impl<T: Into<Value>> From<Vec<T>> for Params {
+impl<T: IntoValue> From<Vec<T>> for Params {
     fn from(values: Vec<T>) -> Self {
         values.into_iter().collect()
     }
 }
 
-impl<T: Into<Value>, const N: usize> From<[T; N]> for Params {
+impl<T: IntoValue, const N: usize> From<[T; N]> for Params {
     fn from(values: [T; N]) -> Self {
         values.into_iter().collect()
     }
 }
 
-impl<T: Into<Value> + Clone> From<&[T]> for Params {
+impl<T: IntoValue + Clone> From<&[T]> for Params {
     fn from(values: &[T]) -> Self {
         values.iter().cloned().collect()
     }
 }
 
-impl<T: Into<Value>> FromIterator<T> for Params {
+impl<T: IntoValue> FromIterator<T> for Params {
     fn from_iter<I: IntoIterator<Item = T>>(values: I) -> Self {
-        Self { values: values.into_iter().map(Into::into).collect(), names: Vec::new() }
+        let mut refused = Refused::default();
+        let values = values.into_iter().map(|value| refused.convert(value)).collect();
+        Self { values, names: Vec::new(), refused }
     }
 }
 
 macro_rules! from_tuple {
     ($($name:ident),+) => {
-        impl<$($name: Into<Value>),+> From<($($name,)+)> for Params {
+        impl<$($name: IntoValue),+> From<($($name,)+)> for Params {
             fn from(values: ($($name,)+)) -> Self {
                 #[allow(non_snake_case, reason = "the type's name serves as the value's")]
                 let ($($name,)+) = values;
-                Self { values: smallvec::smallvec![$($name.into()),+], names: Vec::new() }
+                let mut refused = Refused::default();
+                let values = smallvec::smallvec![$(refused.convert($name)),+];
+                Self { values, names: Vec::new(), refused }
             }
         }
     };
@@ -114,9 +181,17 @@ from_tuple!(A, B, C, D, E);
 from_tuple!(A, B, C, D, E, F);
 from_tuple!(A, B, C, D, E, F, G);
 from_tuple!(A, B, C, D, E, F, G, H);
+from_tuple!(A, B, C, D, E, F, G, H, I);
+from_tuple!(A, B, C, D, E, F, G, H, I, J);
+from_tuple!(A, B, C, D, E, F, G, H, I, J, K);
+from_tuple!(A, B, C, D, E, F, G, H, I, J, K, L);
+from_tuple!(A, B, C, D, E, F, G, H, I, J, K, L, M);
+from_tuple!(A, B, C, D, E, F, G, H, I, J, K, L, M, N);
+from_tuple!(A, B, C, D, E, F, G, H, I, J, K, L, M, N, O);
+from_tuple!(A, B, C, D, E, F, G, H, I, J, K, L, M, N, O, P);
 
 /// Positional parameters: `params![7, "lamp"]`, each anything that is
-/// `Into<Value>`.
+/// [`IntoValue`](crate::IntoValue).
 #[macro_export]
 macro_rules! params {
     () => { $crate::Params::new() };

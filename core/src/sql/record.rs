@@ -1,7 +1,8 @@
 //! Column names with values: what a table operation stores.
 
+use super::fields::fields;
 use crate::error::{Error, Result};
-use crate::value::Value;
+use crate::value::{IntoValue, Refused, Value};
 
 /// Column names with their values, for [`Table`](crate::Table)'s operations.
 ///
@@ -20,6 +21,7 @@ use crate::value::Value;
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Record {
     fields: Vec<(String, Value)>,
+    refused: Refused,
 }
 
 impl Record {
@@ -28,9 +30,10 @@ impl Record {
         Self::default()
     }
 
-    /// Sets a field; one of the same name is replaced.
-    pub fn set(&mut self, name: impl Into<String>, value: impl Into<Value>) -> &mut Self {
-        let (name, value) = (name.into(), value.into());
+    /// Sets a field; one of the same name is replaced. A value that can't be stored
+    /// has the call that the record is for fail with `InvalidArgument`.
+    pub fn set(&mut self, name: impl Into<String>, value: impl IntoValue) -> &mut Self {
+        let (name, value) = (name.into(), self.refused.convert(value));
         match self.fields.iter_mut().find(|(known, _)| *known == name) {
             Some((_, slot)) => *slot = value,
             None => self.fields.push((name, value)),
@@ -58,32 +61,44 @@ impl Record {
         self.fields.iter().map(|(name, value)| (name.as_str(), value))
     }
 
-    /// A record from a struct or map: nested lists and maps become JSON text,
-    /// booleans 0 and 1.
+    /// A record from a struct, or a map with text keys, as serde serializes it.
+    ///
+    /// Each field is stored as what it is: integers and booleans (0 and 1), reals
+    /// (infinite ones too; NaN as `NULL`, which SQLite makes of it), text,
+    /// bytes (`serialize_bytes`, as of `serde_bytes`) as a blob, nothing as
+    /// `NULL`, a variant without data as its name. What has parts (lists, tuples,
+    /// maps, structs, variants with data, `Vec<u8>` without `serde_bytes`) is
+    /// stored as JSON text. What was stored so is read back equal by
+    /// [`Row::to`](crate::Row::to), where it tells what is lost.
     ///
     /// # Errors
-    /// `InvalidArgument` for what is neither a struct nor a map, and for an
-    /// integer that does not fit 64 bits with a sign.
+    /// `InvalidArgument` for what is neither a struct nor a map, for an integer
+    /// that does not fit 64 bits with a sign, for infinite numbers, NaN and bytes
+    /// inside of JSON text, which has no such values, and for an enum with data
+    /// that has no `#[serde(tag = "…")]`.
     pub fn from_serialize<T: serde::Serialize + ?Sized>(value: &T) -> Result<Self> {
-        let json = serde_json::to_value(value)
-            .map_err(|error| Error::invalid(format!("the record can't be stored: {error}")))?;
-        let serde_json::Value::Object(fields) = json else {
-            return Err(Error::invalid("a record is a struct or a map with text keys"));
-        };
         let mut record = Self::new();
-        for (name, value) in fields {
-            if value.as_u64().is_some_and(|number| i64::try_from(number).is_err()) {
-                return Err(Error::invalid(format!(
-                    "the integer of field {name:?} does not fit 64 bits with a sign; store it as text"
-                )));
-            }
+        for (name, value) in fields(value)? {
+            let Some(name) = name else {
+                return Err(Error::invalid("a record is a struct or a map with text keys"));
+            };
             record.set(name, value);
         }
         Ok(record)
     }
+
+    /// # Errors
+    /// `InvalidArgument` if a value that was set can't be stored.
+    pub(crate) fn check(&self) -> Result<()> {
+        self.refused.check()
+    }
+
+    pub(super) fn into_parts(self) -> (Vec<(String, Value)>, Refused) {
+        (self.fields, self.refused)
+    }
 }
 
-impl<N: Into<String>, V: Into<Value>> FromIterator<(N, V)> for Record {
+impl<N: Into<String>, V: IntoValue> FromIterator<(N, V)> for Record {
     fn from_iter<I: IntoIterator<Item = (N, V)>>(fields: I) -> Self {
         let mut record = Self::new();
         for (name, value) in fields {

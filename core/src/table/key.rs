@@ -5,8 +5,9 @@ use std::sync::{Arc, OnceLock};
 
 use smallvec::SmallVec;
 
+use crate::error::Result;
 use crate::row::{Columns, Page, PageBuilder};
-use crate::value::Value;
+use crate::value::{IntoValue, Refused, Value, ValueRef};
 
 /// The primary key of a row: one value, or several for a composite key. For a
 /// table without a declared key it is the rowid.
@@ -22,7 +23,7 @@ use crate::value::Value;
 /// assert_eq!(params![&named].len(), 1);
 /// ```
 #[derive(Debug, Clone, PartialEq)]
-pub struct Key(SmallVec<[Value; 1]>);
+pub struct Key(SmallVec<[Value; 1]>, Refused);
 
 impl Key {
     /// The values, in the order of the key's columns.
@@ -61,26 +62,31 @@ impl Key {
     }
 
     pub(crate) fn from_values(values: impl IntoIterator<Item = Value>) -> Self {
-        Self(values.into_iter().collect())
+        Self(values.into_iter().collect(), Refused::default())
     }
 
-    /// Bytes that are equal for equal keys, to find duplicates.
-    pub(crate) fn fingerprint(&self) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        for value in &self.0 {
-            let (tag, content): (u8, &[u8]) = match value {
-                Value::Null => (0, &[]),
-                Value::Integer(value) => (1, &value.to_ne_bytes()),
-                Value::Real(value) => (2, &value.to_ne_bytes()),
-                Value::Text(text) => (3, text.as_bytes()),
-                Value::Blob(blob) => (4, blob),
-            };
-            bytes.push(tag);
-            bytes.extend_from_slice(&content.len().to_ne_bytes());
-            bytes.extend_from_slice(content);
-        }
-        bytes
+    /// Bytes that are equal for keys of the same values.
+    pub(super) fn fingerprint(&self) -> Vec<u8> {
+        fingerprint(self.0.iter().map(Value::as_ref))
     }
+}
+
+/// Bytes that are equal for the same values.
+pub(crate) fn fingerprint<'v>(values: impl Iterator<Item = ValueRef<'v>>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for value in values {
+        let (tag, content): (u8, &[u8]) = match value {
+            ValueRef::Null => (0, &[]),
+            ValueRef::Integer(value) => (1, &value.to_ne_bytes()),
+            ValueRef::Real(value) => (2, &value.to_ne_bytes()),
+            ValueRef::Text(text) => (3, text),
+            ValueRef::Blob(blob) => (4, blob),
+        };
+        bytes.push(tag);
+        bytes.extend_from_slice(&content.len().to_ne_bytes());
+        bytes.extend_from_slice(content);
+    }
+    bytes
 }
 
 impl fmt::Display for Key {
@@ -101,59 +107,83 @@ impl fmt::Display for Key {
     }
 }
 
+impl Key {
+    fn of<const N: usize>(make: impl FnOnce(&mut Refused) -> [Value; N]) -> Self {
+        let mut refused = Refused::default();
+        let values = make(&mut refused).into_iter().collect();
+        Self(values, refused)
+    }
+
+    /// # Errors
+    /// `InvalidArgument` if a value of the key can't be stored.
+    pub(super) fn check(&self) -> Result<()> {
+        self.1.check()
+    }
+
+    /// The key, refused like this when it is used.
+    pub(super) fn refused_with(mut self, refused: &Refused) -> Self {
+        self.1.join(refused);
+        self
+    }
+}
+
 macro_rules! from_value {
-    ($($type:ty),*) => {$(
-        impl From<$type> for Key {
+    ($([$($generics:tt)*] $type:ty),* $(,)?) => {$(
+        impl<$($generics)*> From<$type> for Key {
             fn from(value: $type) -> Self {
-                Self(smallvec::smallvec![value.into()])
+                Self::of(|refused| [refused.convert(value)])
             }
         }
     )*};
 }
-from_value!(i8, i16, i32, i64, u8, u16, u32, &str, String, &String, &[u8], Vec<u8>, Value, &Value);
+from_value!(
+    [] i8, [] i16, [] i32, [] i64, [] i128, [] isize,
+    [] u8, [] u16, [] u32, [] u64, [] u128, [] usize, [] char,
+    [] &str, [] String, [] Box<str>, [] std::sync::Arc<str>, ['a] std::borrow::Cow<'a, str>,
+    [] &[u8], [] Vec<u8>, [const N: usize] [u8; N], [] Value,
+);
+#[cfg(feature = "uuid")]
+from_value!([] uuid::Uuid);
 
-impl From<&Key> for Key {
-    fn from(key: &Key) -> Self {
-        key.clone()
-    }
-}
-
-impl From<&i64> for Key {
-    fn from(value: &i64) -> Self {
-        Self::from(*value)
+/// A reference to what can be a key.
+impl<T: Clone + Into<Key>> From<&T> for Key {
+    fn from(value: &T) -> Self {
+        value.clone().into()
     }
 }
 
 impl From<Vec<Value>> for Key {
     fn from(values: Vec<Value>) -> Self {
-        Self(values.into())
+        Self(values.into(), Refused::default())
     }
 }
 
-impl<A: Into<Value>, B: Into<Value>> From<(A, B)> for Key {
+impl<A: IntoValue, B: IntoValue> From<(A, B)> for Key {
     fn from((a, b): (A, B)) -> Self {
-        Self(smallvec::smallvec![a.into(), b.into()])
+        Self::of(|refused| [refused.convert(a), refused.convert(b)])
     }
 }
 
-impl<A: Into<Value>, B: Into<Value>, C: Into<Value>> From<(A, B, C)> for Key {
+impl<A: IntoValue, B: IntoValue, C: IntoValue> From<(A, B, C)> for Key {
     fn from((a, b, c): (A, B, C)) -> Self {
-        Self(smallvec::smallvec![a.into(), b.into(), c.into()])
+        Self::of(|refused| [refused.convert(a), refused.convert(b), refused.convert(c)])
+    }
+}
+
+impl<A: IntoValue, B: IntoValue, C: IntoValue, D: IntoValue> From<(A, B, C, D)> for Key {
+    fn from((a, b, c, d): (A, B, C, D)) -> Self {
+        Self::of(|refused| {
+            [refused.convert(a), refused.convert(b), refused.convert(c), refused.convert(d)]
+        })
     }
 }
 
 /// A key of one value is that value; a composite one is a JSON list, which only
 /// text that is meant for people should hold.
 impl From<Key> for Value {
-    fn from(key: Key) -> Self {
-        Self::from(&key)
-    }
-}
-
-impl From<&Key> for Value {
-    fn from(key: &Key) -> Self {
-        match key.0.as_slice() {
-            [value] => value.clone(),
+    fn from(mut key: Key) -> Self {
+        match key.0.as_mut_slice() {
+            [value] => std::mem::take(value),
             _ => Self::Text(format!("[{key}]")),
         }
     }

@@ -1,12 +1,14 @@
 //! One operation on many rows of a table.
 
+use std::collections::HashSet;
 use std::future::poll_fn;
+use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use super::{Schema, Schemas, Table};
-use crate::backend::{Access, Step};
+use crate::backend::{Access, Keep, Step};
 use crate::error::{Error, Result};
-use crate::many::Many;
+use crate::many::{Changed, Many};
 use crate::sql::Params;
 use crate::target::{Place, Target};
 use crate::value::Value;
@@ -16,10 +18,34 @@ use crate::value::Value;
 const FEW: usize = 512;
 
 /// The statement of the last item, kept while the next ones have the same shape.
-#[derive(Default)]
 pub(super) struct Shape {
     pub(super) sql: String,
     pub(super) names: Vec<String>,
+    /// `All` for a statement that returns the keys of the rows it changed.
+    pub(super) keep: Keep,
+    /// The keys that were given.
+    pub(super) seen: HashSet<Vec<u8>>,
+    /// Statements without returned keys were for those keys that are an integer,
+    /// which is their row's own key.
+    pub(super) direct: bool,
+}
+
+impl Default for Shape {
+    fn default() -> Self {
+        Self {
+            sql: String::new(),
+            names: Vec::new(),
+            keep: Keep::Nothing,
+            seen: HashSet::new(),
+            direct: false,
+        }
+    }
+}
+
+impl Shape {
+    fn all(&self, changed: &Changed) -> u64 {
+        if self.direct { changed.without(&self.seen) } else { changed.all() }
+    }
 }
 
 /// Where the items of an operation on many rows come from, each with its place
@@ -29,22 +55,14 @@ pub(crate) trait Items<T> {
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<(usize, T)>>>;
 }
 
-/// The items of an iterator.
-pub(super) struct Listed<I>(pub(super) I);
-
-impl<T, I: Iterator<Item = (usize, T)>> Items<T> for Listed<I> {
-    fn poll_next(&mut self, _cx: &mut Context<'_>) -> Poll<Result<Option<(usize, T)>>> {
-        Poll::Ready(Ok(self.0.next()))
-    }
-}
-
 impl Table<'_> {
     /// Runs `row`'s statement for each item, given with its place in the caller's
-    /// list, all or none, and answers the rows changed. The schema is that of the transaction in which the rows go.
+    /// list, all or none, and returns the rows changed; an item may have none. The
+    /// schema is that of the transaction in which the rows go.
     pub(super) async fn many<T>(
         self,
         mut items: impl Items<T>,
-        row: impl Fn(&Schema, &T, &mut Shape) -> Result<Params>,
+        row: impl Fn(&Schema, &T, &mut Shape) -> Result<Option<Params>>,
     ) -> Result<u64> {
         let (_entered, target) = self.target.enter()?;
         let mut first: Vec<(usize, T)> = Vec::new();
@@ -74,35 +92,47 @@ impl Table<'_> {
         let mut shape = Shape::default();
         for (index, item) in first.into_iter().chain([next]) {
             let params = row(&schema, &item, &mut shape).map_err(|e| e.with_index(index))?;
-            many.push(index, &shape.sql, params).await?;
+            many.keep = shape.keep;
+            if let Some(params) = params {
+                many.push(index, &shape.sql, params).await?;
+            }
         }
         while let Some((index, item)) = poll_fn(|cx| items.poll_next(cx)).await? {
             let params = row(&schema, &item, &mut shape).map_err(|e| e.with_index(index))?;
-            many.push(index, &shape.sql, params).await?;
+            many.keep = shape.keep;
+            if let Some(params) = params {
+                many.push(index, &shape.sql, params).await?;
+            }
         }
-        many.finish().await
+        Ok(shape.all(&many.finish_counted().await?))
     }
 
     /// All items in one program, checked against the schema that it is made for.
     async fn few<T>(
         self,
         items: &[(usize, T)],
-        row: impl Fn(&Schema, &T, &mut Shape) -> Result<Params>,
+        row: impl Fn(&Schema, &T, &mut Shape) -> Result<Option<Params>>,
     ) -> Result<u64> {
+        let last = Mutex::new(Shape::default());
         let make = |schema: &Schema| {
             let mut shape = Shape::default();
             let mut steps: Vec<Step<'static>> = Vec::new();
             for (index, item) in items {
                 let params = row(schema, item, &mut shape).map_err(|e| e.with_index(*index))?;
+                let Some(params) = params else { continue };
                 let values = params.values().iter().map(Value::as_ref);
-                let last = steps.last_mut();
-                if !last.is_some_and(|it| it.follow(*index, &shape.sql, &[], values.clone())) {
-                    steps.push(Step::first(*index, &shape.sql, &[], values));
+                let before = steps.last_mut();
+                if !before.is_some_and(|it| it.follow(*index, &shape.sql, &[], values.clone())) {
+                    let first = Step::first(*index, &shape.sql, &[], values);
+                    steps.push(Step { keep: shape.keep, ..first });
                 }
             }
+            *last.lock().unwrap_or_else(PoisonError::into_inner) = shape;
             Ok::<_, Error>(steps)
         };
         let (output, ..) = self.run(Access::Write, make).await?;
-        Ok(output.steps.iter().map(|outcome| outcome.changes).sum())
+        let mut changed = Changed::default();
+        changed.count(output);
+        Ok(last.into_inner().unwrap_or_else(PoisonError::into_inner).all(&changed))
     }
 }

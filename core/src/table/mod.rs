@@ -1,6 +1,7 @@
 //! Tables: operations on rows without SQL. Each is a program, one call to the
 //! backend and one commit.
 
+mod among;
 mod key;
 mod many;
 mod read;
@@ -10,6 +11,7 @@ mod transfer;
 mod write;
 
 pub use key::Key;
+pub(crate) use key::fingerprint;
 pub(crate) use many::Items;
 pub(crate) use schema::{Schema, Schemas};
 pub(crate) use select::Choice;

@@ -61,7 +61,9 @@ impl<'a> Table<'a> {
         self.select().count().await
     }
 
-    /// All rows, one after another, in the order of their keys.
+    /// All rows, one after another, in the order of their keys; those of a view,
+    /// which have none, in the order it gives them. The first of them are read
+    /// before this returns.
     ///
     /// # Errors
     /// `NoSuchTable`.

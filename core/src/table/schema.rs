@@ -18,7 +18,8 @@ pub(crate) struct Schema {
     pub(super) table: String,
     pub(super) quoted: String,
     columns: Vec<String>,
-    /// The names of the key's columns; the rowid's for a table without a key.
+    /// The names of the key's columns; the rowid's for a table without a key; none
+    /// for a view.
     pub(super) key: Vec<String>,
     /// The key is the rowid, or another name for it.
     pub(super) rowid: bool,
@@ -26,6 +27,8 @@ pub(crate) struct Schema {
     pub(super) declared: bool,
     /// A view: its triggers decide what an insert does, and no change is counted.
     pub(super) view: bool,
+    /// A virtual table: its module decides what a change does, and none returns.
+    pub(super) foreign: bool,
     pub(super) get: String,
     pub(super) delete: String,
 }
@@ -98,7 +101,7 @@ impl Schema {
                 ),
                 // A key that is no other name for the rowid has an index.
                 Step::new(
-                    "SELECT (SELECT wr FROM pragma_table_list(?1)), (SELECT type FROM pragma_table_list(?1)) IS 'view', EXISTS (SELECT 1 FROM pragma_index_list(?1) WHERE origin = 'pk')",
+                    "SELECT (SELECT wr FROM pragma_table_list(?1)), (SELECT type FROM pragma_table_list(?1)) IS 'view', EXISTS (SELECT 1 FROM pragma_index_list(?1) WHERE origin = 'pk'), (SELECT type FROM pragma_table_list(?1)) IS 'virtual'",
                     [table],
                     Keep::First
                 ),
@@ -122,13 +125,14 @@ impl Schema {
         if columns.is_empty() {
             return Err(Error::no_such_table(table));
         }
-        let (without_rowid, view, indexed) = match next().into_first() {
+        let (without_rowid, view, indexed, foreign) = match next().into_first() {
             Some(row) => (
                 row.get::<Option<bool>>(0)?.unwrap_or(false),
                 row.get::<bool>(1)?,
                 row.get::<bool>(2)?,
+                row.get::<bool>(3)?,
             ),
-            None => (false, false, false),
+            None => (false, false, false, false),
         };
         key.sort_by_key(|(place, ..)| *place);
         let alias = matches!(key.as_slice(), [(_, _, kind)] if kind == "INTEGER")
@@ -136,7 +140,8 @@ impl Schema {
             && !indexed;
         let declared = !key.is_empty();
         let mut key: Vec<String> = key.into_iter().map(|(_, name, _)| name).collect();
-        if !declared {
+        // The rows of a view have no name of their own.
+        if !declared && !view {
             let taken = |name: &str| columns.iter().any(|column| column.eq_ignore_ascii_case(name));
             let free = ["rowid", "_rowid_", "oid"].into_iter().find(|name| !taken(name));
             key.extend(free.map(str::to_owned));
@@ -150,6 +155,7 @@ impl Schema {
             rowid: alias || !declared,
             declared,
             view,
+            foreign,
             get: String::new(),
             delete: String::new(),
         };
@@ -190,8 +196,9 @@ impl Schema {
     /// Checks that a key has a value for each of its columns.
     ///
     /// # Errors
-    /// `InvalidArgument` if it has more or fewer.
+    /// `InvalidArgument` if it has more or fewer, or one that can't be stored.
     pub(super) fn check_key(&self, key: &super::Key) -> Result<()> {
+        key.check()?;
         if self.key.is_empty() {
             return Err(Error::new(
                 ErrorKind::InvalidArgument,

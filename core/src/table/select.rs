@@ -2,12 +2,12 @@
 
 use super::{Schema, Table};
 use crate::backend::{Access, Early, Keep, Step};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::row::{FromRow, Rows};
 use crate::sql::{Params, quote_into};
 use crate::stream::RowStream;
-use crate::target::Place;
-use crate::value::Value;
+use crate::target::{Place, Target};
+use crate::value::{IntoValue, Refused, Value};
 
 /// How a column is compared with a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +64,7 @@ pub(crate) struct Choice {
     limit: Option<u64>,
     offset: u64,
     by_key: bool,
+    refused: Refused,
 }
 
 impl Choice {
@@ -114,7 +115,7 @@ impl<'a> Select<'a> {
     }
 
     /// Rows whose column equals the value; is `NULL`, for `NULL`.
-    pub fn filter(self, column: impl Into<String>, value: impl Into<Value>) -> Self {
+    pub fn filter(self, column: impl Into<String>, value: impl IntoValue) -> Self {
         self.filter_with(column, Compare::Eq, value)
     }
 
@@ -123,19 +124,22 @@ impl<'a> Select<'a> {
         mut self,
         column: impl Into<String>,
         compare: Compare,
-        value: impl Into<Value>,
+        value: impl IntoValue,
     ) -> Self {
-        self.choice.filter(column.into(), compare, value.into());
+        let value = self.choice.refused.convert(value);
+        self.choice.filter(column.into(), compare, value);
         self
     }
 
     /// Rows whose column equals one of the values. An empty list selects none.
-    pub fn filter_in<V: Into<Value>>(
+    pub fn filter_in<V: IntoValue>(
         mut self,
         column: impl Into<String>,
         values: impl IntoIterator<Item = V>,
     ) -> Self {
-        self.choice.filter_in(column.into(), values.into_iter().map(Into::into).collect());
+        let refused = &mut self.choice.refused;
+        let values = values.into_iter().map(|value| refused.convert(value)).collect();
+        self.choice.filter_in(column.into(), values);
         self
     }
 
@@ -212,8 +216,8 @@ impl<'a> Select<'a> {
         rows.into_first().map_or(Ok(0), |row| row.get(0))
     }
 
-    /// The selected rows one after another. A backend without cursors reads
-    /// them all first.
+    /// The selected rows one after another. A backend without cursors reads them
+    /// all first.
     ///
     /// # Errors
     /// As [`all`](Self::all).
@@ -224,6 +228,9 @@ impl<'a> Select<'a> {
         {
             return Ok(RowStream::loaded(self.rows(Keep::All).await?.into_iter()));
         }
+        if self.choice.by_key {
+            return self.stream_by_key(target).await;
+        }
         let schema = Schema::of(target, self.table.name, false).await?;
         let (sql, params) = match self.choice.sql("*", &schema) {
             Err(_) => {
@@ -233,6 +240,23 @@ impl<'a> Select<'a> {
             made => made?,
         };
         Ok(target.stream(&sql, params))
+    }
+
+    /// In the order of a key that is the table's when its rows are read: the first
+    /// of them are, before this returns.
+    async fn stream_by_key(self, target: Target<'a>) -> Result<RowStream<'a>> {
+        let mut schema = Schema::of(target, self.table.name, false).await?;
+        for _ in 1..super::TRIES {
+            let (sql, params) = self.choice.sql("*", &schema)?;
+            let mut rows = target.stream(&sql, params);
+            let Err(error) = rows.primed().await else { return Ok(rows) };
+            let fresh = Schema::of(target, self.table.name, true).await?;
+            if fresh.version == schema.version {
+                return Err(error);
+            }
+            schema = fresh;
+        }
+        Err(Error::new(ErrorKind::SchemaChanged, "the schema was changed again and again"))
     }
 
     pub(crate) async fn rows(self, keep: Keep) -> Result<Rows> {
@@ -253,11 +277,22 @@ impl<'a> Select<'a> {
 
 impl Choice {
     fn sql(&self, what: &str, schema: &Schema) -> Result<(String, Params)> {
+        self.refused.check()?;
         let mut sql = format!("SELECT {what} FROM {}", schema.quoted);
         let mut params = Params::new();
         for (index, filter) in self.filters.iter().enumerate() {
             sql.push_str(if index == 0 { " WHERE " } else { " AND " });
             filter.write(&mut sql, &mut params, schema)?;
+        }
+        if self.by_key {
+            // An overflow where the schema is another one by now, in the very
+            // transaction that reads the rows.
+            sql.push_str(if self.filters.is_empty() { " WHERE " } else { " AND " });
+            sql.push_str(
+                "iif((SELECT schema_version FROM pragma_schema_version) = ?, TRUE, \
+                 abs(-9223372036854775807 - 1))",
+            );
+            params.push(schema.version);
         }
         for (index, (column, descending)) in self.order.iter().enumerate() {
             sql.push_str(if index == 0 { " ORDER BY " } else { ", " });
@@ -280,7 +315,7 @@ impl Choice {
         }
         if params.len() > MOST_PARAMETERS {
             return Err(Error::invalid(format!(
-                "a selection takes at most {MOST_PARAMETERS} values; put them into a temporary table, or join json_each(?)"
+                "a selection takes at most {MOST_PARAMETERS} comparisons; give the values of one column as one list"
             )));
         }
         Ok((sql, params))
@@ -297,7 +332,7 @@ impl Filter {
                     (Compare::Ne, true) => " IS NOT NULL",
                     (_, true) => {
                         return Err(Error::invalid(format!(
-                            "column {column:?} is compared with NULL, which is neither less nor greater nor like anything; use filter_null()"
+                            "column {column:?} is compared with NULL, which is neither less nor greater nor like anything; only equal and not equal can be told"
                         )));
                     }
                     (Compare::Eq, _) => " = ?",
@@ -315,21 +350,10 @@ impl Filter {
                 }
             }
             Self::In(column, values) => {
-                let name = schema.column(column)?;
-                let some = values.iter().filter(|value| !value.is_null());
+                let mut name = String::new();
+                quote_into(&mut name, schema.column(column)?)?;
                 sql.push('(');
-                quote_into(sql, name)?;
-                sql.push_str(" IN (");
-                for (index, value) in some.enumerate() {
-                    sql.push_str(if index == 0 { "?" } else { ", ?" });
-                    params.push(value);
-                }
-                sql.push(')');
-                if values.iter().any(Value::is_null) {
-                    sql.push_str(" OR ");
-                    quote_into(sql, name)?;
-                    sql.push_str(" IS NULL");
-                }
+                super::among::write(sql, params, &name, values);
                 sql.push(')');
             }
         }

@@ -4,7 +4,7 @@ use super::{Key, Schema, Table};
 use crate::backend::{Access, Expect, Keep, Step};
 use crate::error::{Error, ErrorKind, Result};
 use crate::sql::{Params, quote_into};
-use crate::value::Value;
+use crate::value::{IntoValue, Refused, Value};
 
 /// An amount to move from one row to another, for [`Table::transfer`].
 #[derive(Debug, Clone, PartialEq)]
@@ -19,12 +19,14 @@ pub struct Transfer {
 
 impl Transfer {
     /// Moves `amount` from one row to another.
-    pub fn new(from: impl Into<Key>, to: impl Into<Key>, amount: impl Into<Value>) -> Self {
-        Self { from: from.into(), to: to.into(), amount: amount.into() }
+    pub fn new(from: impl Into<Key>, to: impl Into<Key>, amount: impl IntoValue) -> Self {
+        let mut refused = Refused::default();
+        let amount = refused.convert(amount);
+        Self { from: from.into().refused_with(&refused), to: to.into(), amount }
     }
 }
 
-impl<F: Into<Key>, T: Into<Key>, A: Into<Value>> From<(F, T, A)> for Transfer {
+impl<F: Into<Key>, T: Into<Key>, A: IntoValue> From<(F, T, A)> for Transfer {
     fn from((from, to, amount): (F, T, A)) -> Self {
         Self::new(from, to, amount)
     }
@@ -70,6 +72,7 @@ fn steps(schema: &Schema, column: &str, transfers: &[Transfer]) -> Result<Vec<St
     let mut steps = Vec::with_capacity(transfers.len() * 4);
     for (index, transfer) in transfers.iter().enumerate() {
         let placed = |error: Error| error.with_index(index);
+        transfer.from.check().map_err(placed)?;
         check_amount(&transfer.amount).map_err(placed)?;
         for (side, key) in [(&debit, &transfer.from), (&credit, &transfer.to)] {
             schema.check_key(key).map_err(placed)?;

@@ -1,15 +1,14 @@
 //! Writing rows of a table.
 
-use std::collections::HashSet;
-
-use super::many::{Items, Listed};
+use super::many::{Items, Shape};
 use super::{Key, Schema, Table};
 use crate::backend::{Access, Keep, Output, Step};
 use crate::error::{Error, Result};
+use crate::feeding::ManyFuture;
 use crate::sql::{Params, Record, quote_into};
 use crate::value::Value;
 
-impl Table<'_> {
+impl<'a> Table<'a> {
     /// Inserts a row and answers its key. Columns that the record does not name
     /// get their defaults.
     ///
@@ -19,6 +18,7 @@ impl Table<'_> {
     /// # Cancellation
     /// Dropping the future leaves the row inserted or not; never half.
     pub async fn insert(self, record: Record) -> Result<Key> {
+        record.check()?;
         let make = |schema: &Schema| {
             let (mut sql, params) = insert_sql(schema, "", &record)?;
             let keep = if schema.rowid { Keep::Nothing } else { Keep::First };
@@ -36,22 +36,23 @@ impl Table<'_> {
     ///
     /// # Errors
     /// As [`insert`](Self::insert); [`Error::index`] tells the record.
-    pub async fn insert_many<I>(self, records: I) -> Result<u64>
+    pub fn insert_many<I>(self, records: I) -> ManyFuture<'a, I::IntoIter, Record>
     where
         I: IntoIterator<Item = Record>,
     {
-        self.insert_items(Listed(records.into_iter().enumerate())).await
+        ManyFuture::new(records, |records| Box::pin(self.insert_items(records)))
     }
 
     /// As [`insert_many`](Self::insert_many), with records that may come later.
     pub(crate) async fn insert_items(self, records: impl Items<Record>) -> Result<u64> {
         self.many(records, |schema, record: &Record, shape| {
+            record.check()?;
             let names = record.iter().map(|(name, _)| name);
             if shape.sql.is_empty() || !names.eq(shape.names.iter().map(String::as_str)) {
                 shape.sql = insert_sql(schema, "", record)?.0;
                 shape.names = record.iter().map(|(name, _)| name.to_owned()).collect();
             }
-            Ok(record.iter().map(|(_, value)| value).collect())
+            Ok(Some(record.iter().map(|(_, value)| value).collect()))
         })
         .await
     }
@@ -63,6 +64,7 @@ impl Table<'_> {
     /// `NoSuchTable`, `NoSuchColumn`, and what the constraints answer.
     pub async fn update(self, key: impl Into<Key>, record: Record) -> Result<bool> {
         let key = key.into();
+        record.check()?;
         if record.is_empty() {
             return Ok(false);
         }
@@ -75,31 +77,28 @@ impl Table<'_> {
         Ok(changes(&output) > 0)
     }
 
-    /// Sets the named columns of many rows, all or none, and answers how many
-    /// rows there were: unknown keys are passed over, a key given twice counts
-    /// once.
+    /// Sets the named columns of many rows, all or none, and returns how many
+    /// rows there were: unknown keys are passed over, and a row counts once however
+    /// often it is named, also by keys that are the same for its table alone (in
+    /// another case, where the key is `COLLATE NOCASE`; as text, where it is a
+    /// number).
     ///
     /// # Errors
     /// As [`update`](Self::update); [`Error::index`] tells the key.
-    pub async fn update_many<I>(self, keys: I, record: Record) -> Result<u64>
+    pub fn update_many<I>(self, keys: I, record: Record) -> ManyFuture<'a, I::IntoIter, Key>
     where
         I: IntoIterator,
         I::Item: Into<Key>,
     {
-        if record.is_empty() {
-            return Ok(0);
-        }
-        let mut seen = HashSet::new();
-        let keys = keys.into_iter().map(Into::into).enumerate();
-        let keys = keys.filter(|(_, key): &(_, Key)| seen.insert(key.fingerprint()));
-        self.many(Listed(keys), |schema, key: &Key, shape| {
-            schema.check_key(key)?;
-            if shape.sql.is_empty() {
-                shape.sql = update_sql(schema, &record)?;
-            }
-            Ok(update_params(&record, key))
+        ManyFuture::new(keys, |keys| {
+            Box::pin(async move {
+                record.check()?;
+                if record.is_empty() {
+                    return Ok(0);
+                }
+                self.many(keys, |schema, key, shape| update_one(schema, key, &record, shape)).await
+            })
         })
-        .await
     }
 
     /// Deletes a row and answers whether there was one.
@@ -124,6 +123,7 @@ impl Table<'_> {
     /// `InvalidArgument` for a table without a primary key; `NoSuchTable`,
     /// `NoSuchColumn`, and what the other constraints answer.
     pub async fn upsert(self, record: Record) -> Result<Key> {
+        record.check()?;
         let make = |schema: &Schema| {
             if !schema.declared {
                 return Err(Error::invalid(format!(
@@ -153,6 +153,34 @@ impl Table<'_> {
             field.map_or(Value::Null, |(_, value)| value.clone())
         })))
     }
+}
+
+/// Puts the statement that updates the row of one key into `shape`; nothing for a
+/// key that was there already.
+fn update_one(
+    schema: &Schema,
+    key: &Key,
+    record: &Record,
+    shape: &mut Shape,
+) -> Result<Option<Params>> {
+    schema.check_key(key)?;
+    if !shape.seen.insert(key.fingerprint()) {
+        return Ok(None);
+    }
+    // An integer names one rowid, and no other value that is an integer does.
+    let direct = schema.rowid && key.as_i64().is_some();
+    let direct = direct && !record.iter().any(|(name, _)| is_key(schema, name));
+    let keep = if direct || schema.foreign { Keep::Nothing } else { Keep::All };
+    shape.direct |= direct;
+    if shape.sql.is_empty() || shape.keep != keep {
+        shape.sql = update_sql(schema, record)?;
+        shape.keep = keep;
+        if keep == Keep::All {
+            // SQLite knows which keys are the same: it tells whose row it was.
+            returning_key(&mut shape.sql, schema)?;
+        }
+    }
+    Ok(Some(update_params(record, key)))
 }
 
 fn ignored() -> Error {

@@ -7,8 +7,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use crate::ffi;
-
 use super::write::{self, Write};
 use super::{ByPath, Shared};
 use crate::backend::reply::Driven;
@@ -231,11 +229,6 @@ impl<T> Future for Waiting<T> {
         }
         // It has not begun, or it would have ended.
         self.call.interrupt();
-        Poll::Ready(Err(Error::from_code(
-            ffi::SQLITE_BUSY,
-            &format!(
-                "a transaction of this process, or a stream or snapshot outside WAL mode, has held the write lock for {patience:?}; end it sooner, or raise busy_timeout"
-            ),
-        )))
+        Poll::Ready(Err(Error::held_too_long(patience)))
     }
 }

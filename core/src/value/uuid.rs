@@ -1,0 +1,25 @@
+//! UUIDs: text with hyphens.
+
+use uuid::Uuid;
+
+use super::{Value, ValueRef};
+use crate::row::FromValue;
+
+impl From<Uuid> for Value {
+    fn from(value: Uuid) -> Self {
+        Self::Text(value.hyphenated().to_string())
+    }
+}
+
+impl<'a> FromValue<'a> for Uuid {
+    fn from_value(value: ValueRef<'a>) -> Result<Self, String> {
+        match value {
+            ValueRef::Text(bytes) => {
+                Self::try_parse_ascii(bytes).map_err(|error| format!("no UUID: {error}"))
+            }
+            ValueRef::Blob(bytes) => Self::from_slice(bytes)
+                .map_err(|_| format!("a UUID has 16 bytes, and the blob {}", bytes.len())),
+            other => Err(format!("the value is {}, which is no UUID", other.type_name())),
+        }
+    }
+}
