@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 
 use crate::backend::{Access, Begin, Control, Intent, Output, Program, Reply, Session, Step};
+use crate::coop;
 use crate::error::Result;
 use crate::nested::Nested;
 use crate::sql::Params;
@@ -165,6 +166,8 @@ impl<'a> Many<'a> {
         if matches!(self.way, Way::Unsent) {
             self.begin().await?;
         }
+        // What is under way may always be done in time.
+        coop::turn().await;
         if matches!(self.way, Way::Whole) {
             // All rows are one program; its limit is the memory.
             return Ok(());

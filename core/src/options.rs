@@ -39,6 +39,7 @@ pub struct Options {
     pub(crate) wal_limit: u64,
     pub(crate) stall_timeout: Duration,
     pub(crate) vfs: Option<String>,
+    pub(crate) idle_timeout: Duration,
 }
 
 /// When a commit waits for the disk, <https://sqlite.org/pragma.html#pragma_synchronous>.
@@ -149,6 +150,7 @@ impl Default for Options {
             wal_limit: 64 * 1024 * 1024,
             stall_timeout: Duration::from_secs(5),
             vfs: None,
+            idle_timeout: Duration::from_secs(10),
         }
     }
 }
@@ -167,7 +169,9 @@ impl Options {
     }
 
     /// How many connections read side by side, from 1 to 64, each opened when
-    /// first needed. Default: the number of processors, at least 2 and at most 8.
+    /// first needed. Others, up to 64 in all, stand in for those that streams,
+    /// snapshots and long queries hold, and are closed when they are no longer
+    /// needed. Default: the number of processors, at least 2 and at most 8.
     pub fn readers(mut self, readers: usize) -> Self {
         self.readers = readers.clamp(1, 64);
         self
@@ -181,15 +185,17 @@ impl Options {
     }
 
     /// How long a write waits for the write lock: of another process, or of a
-    /// transaction of this one that does not go on. Then `Busy`. Default: 5 s.
+    /// transaction of this one that does not go on: one of which no call runs, waits
+    /// or has ended for so long. Then `Busy`. A transaction that goes on is waited
+    /// for. Default: 5 s.
     pub fn busy_timeout(mut self, timeout: Duration) -> Self {
         self.busy_timeout = timeout.min(LONGEST);
         self
     }
 
-    /// How long [`acquire`](crate::Database::acquire),
-    /// [`snapshot`](crate::Database::snapshot) and streams wait for a
-    /// connection. Then `Timeout`. Default: 30 s.
+    /// How long whoever finds none free waits for a connection: queries, reads of
+    /// tables, streams, [`snapshot`](crate::Database::snapshot) and
+    /// [`acquire`](crate::Database::acquire). Then `Timeout`. Default: 30 s.
     pub fn acquire_timeout(mut self, timeout: Duration) -> Self {
         self.acquire_timeout = timeout.min(LONGEST);
         self
@@ -262,6 +268,15 @@ impl Options {
     /// see [`vfs`](crate::vfs). Default: SQLite's own.
     pub fn vfs(mut self, name: impl Into<String>) -> Self {
         self.vfs = Some(name.into());
+        self
+    }
+
+    /// How long a connection beyond [`readers`](Self::readers), which a burst of
+    /// streams or long queries has opened, or the thread of any connection may be
+    /// unused before it is given back. Default: 10 s.
+    #[doc(hidden)]
+    pub fn idle_timeout(mut self, timeout: Duration) -> Self {
+        self.idle_timeout = timeout.min(LONGEST);
         self
     }
 

@@ -14,6 +14,8 @@ pub(crate) mod timer;
 use std::future::Future;
 use std::pin::Pin;
 
+#[cfg(not(target_family = "wasm"))]
+pub(crate) use imp::release_memory;
 pub use imp::{MaybeSend, MaybeSync};
 pub(crate) use imp::{Sleep, block_for, later, now, parallelism, sleep};
 

@@ -9,8 +9,9 @@ use crate::backend::{Reply, call};
 use crate::error::{Error, ErrorKind};
 
 /// Closes. New calls are refused from now on; what was accepted goes on.
-/// Transactions, sessions, snapshots and streams that are still out have the
-/// busy timeout to end; then they are rolled back.
+/// Whatever is still out or queued has the busy timeout to end, counted from when
+/// closing was asked for; then what runs is stopped, what waits never begins, and
+/// what is open is rolled back.
 pub(super) fn begin(shared: &Arc<Shared>) -> Reply<()> {
     let (completer, call) = call();
     match &mut *shared.closers.lock().unwrap_or_else(PoisonError::into_inner) {
@@ -24,7 +25,8 @@ pub(super) fn begin(shared: &Arc<Shared>) -> Reply<()> {
     let closing = Arc::clone(shared);
     let thread = std::thread::Builder::new().name("ubiqlite-close".into());
     let spawned = thread.spawn(move || {
-        let until = Instant::now() + closing.options.busy_timeout;
+        let since = *closing.closing_since.get_or_init(Instant::now);
+        let until = since + closing.options.busy_timeout;
         let _ = closing.readers.wait_idle(until)
             && closing.own.wait_idle(until)
             && closing.writer.wait_idle(until);
@@ -49,6 +51,7 @@ fn close(shared: &Shared) {
     shared.life.store(CLOSED, Ordering::Release);
     shared.own.close();
     shared.readers.close();
+    shared.planner.close();
     // The last connection copies the log into the database and deletes it.
     shared.writer.close();
 }

@@ -61,7 +61,7 @@ pub(super) fn serve(shared: &Arc<Shared>, connection: &mut Option<Connection>) {
 }
 
 /// Gives the writer on, whatever happens meanwhile.
-struct Turn<'a>(&'a Arc<Shared>);
+pub(super) struct Turn<'a>(pub(super) &'a Arc<Shared>);
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
@@ -81,14 +81,14 @@ fn run(shared: &Shared, connection: &mut Connection, group: Vec<Write>) {
         match together {
             Ok(Some(answers)) => {
                 for (write, answer) in group.into_iter().zip(answers) {
-                    write.completer.answer(answer);
+                    write.completer.answer(shared.writer.slot.told(answer));
                 }
                 return;
             }
             Ok(None) => {}
             Err(error) => {
                 for write in group {
-                    write.completer.answer(Err(error.duplicate()));
+                    write.completer.answer(shared.writer.slot.told(Err(error.duplicate())));
                 }
                 return;
             }
@@ -96,7 +96,7 @@ fn run(shared: &Shared, connection: &mut Connection, group: Vec<Write>) {
     }
     for write in group {
         let answer = alone(shared, connection, &write);
-        write.completer.answer(answer);
+        write.completer.answer(shared.writer.slot.told(answer));
     }
 }
 

@@ -15,11 +15,13 @@ mod session;
 mod slot;
 mod snapshot;
 mod stream;
+mod tidy;
+mod waiting;
 mod writer;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use super::{
@@ -31,11 +33,12 @@ use crate::options::{Options, Synchronous};
 use crate::sql::Params;
 use checkpoint::Checkpoints;
 use group::Write;
-use pool::{Claim, Pool, Waiter};
+use pin::Busy;
+use pool::{Claim, Pool};
 use routes::Routes;
 use session::WriterSession;
-use slot::opened;
-use writer::{Entry, Writer};
+use slot::{Upkeep, opened};
+use writer::{Entry, Tenure, Writer};
 
 /// The native backend.
 #[derive(Debug)]
@@ -50,6 +53,8 @@ struct Shared {
     options: Options,
     readers: Arc<Pool>,
     own: Arc<Pool>,
+    /// One connection that tells what a statement does while no reader is free.
+    planner: Arc<Pool>,
     writer: Writer,
     routes: Routes,
     checkpoints: Checkpoints,
@@ -58,6 +63,7 @@ struct Shared {
     /// Readers that ran something since the keeper last looked: a bit each.
     touched: AtomicU64,
     keeper: AtomicBool,
+    tidying: tidy::Tidying,
     /// All work goes through the writer's connection: in memory, and in every
     /// journal mode but WAL.
     single: AtomicBool,
@@ -65,6 +71,10 @@ struct Shared {
     /// thread.
     quick_commits: AtomicBool,
     life: AtomicU8,
+    /// When closing was asked for.
+    closing_since: OnceLock<Instant>,
+    /// The file was there: it is made only once.
+    found: AtomicBool,
     /// Those who wait for the end of closing; `None` after it.
     closers: Mutex<Option<Vec<Completer<()>>>>,
 }
@@ -76,22 +86,29 @@ const CLOSED: u8 = 2;
 impl Native {
     /// Opens the database; the answer is ready when its writer is.
     pub(crate) fn open(path: &Path, options: Options) -> Reply<Self> {
+        let (patience, idle) = (options.acquire_timeout, options.idle_timeout);
+        let (kept, closed) = (Upkeep { idle, keep: true }, Upkeep { idle, keep: false });
         let shared = Arc::new(Shared {
             path: path.to_owned(),
-            readers: Pool::new(options.readers, 64),
-            own: Pool::new(options.sessions, 0),
+            readers: Pool::new(options.readers, 64, patience, kept),
+            own: Pool::new(options.sessions, 0, patience, closed),
+            planner: Pool::new(1, 0, patience, closed),
             options,
-            writer: Writer::new(),
+            writer: Writer::new(kept),
             routes: Routes::default(),
             checkpoints: Checkpoints::default(),
             leased: AtomicU64::new(0),
             touched: AtomicU64::new(0),
             keeper: AtomicBool::new(false),
+            tidying: tidy::Tidying::default(),
             single: AtomicBool::new(true),
             quick_commits: AtomicBool::new(false),
             life: AtomicU8::new(OPEN),
+            closing_since: OnceLock::new(),
+            found: AtomicBool::new(false),
             closers: Mutex::new(Some(Vec::new())),
         });
+        shared.tidy_after_rest();
         let (completer, call) = call();
         let slot = Arc::clone(&shared.writer.slot);
         slot.submit(Box::new(move |connection| {
@@ -115,6 +132,7 @@ impl Shared {
         if connection.is_none() {
             let opened = self.connect(Role::Writer)?;
             self.note_mode(&opened);
+            self.found.store(true, Ordering::Release);
             *connection = Some(opened);
         }
         opened(connection, || Err(Error::closed("database")))
@@ -132,9 +150,15 @@ impl Shared {
     /// last connection of another process), this tries again.
     fn connect(&self, role: Role) -> Result<Connection> {
         let until = Instant::now() + self.options.busy_timeout;
+        let create = self.options.create && !self.found.load(Ordering::Acquire);
+        let options = self.options.clone().create(create);
         loop {
-            match Connection::open(&self.path, &self.options, role) {
-                Err(error) if error.kind() == ErrorKind::Busy && Instant::now() < until => {
+            match Connection::open(&self.path, &options, role) {
+                Err(error)
+                    if error.kind() == ErrorKind::Busy
+                        && Instant::now() < until
+                        && !self.is_closed() =>
+                {
                     std::thread::sleep(Duration::from_millis(1));
                 }
                 done => return done,
@@ -158,9 +182,14 @@ impl Shared {
         Err(Error::closed("database"))
     }
 
+    /// Whether nobody is waited for any more.
+    fn is_closed(&self) -> bool {
+        self.life.load(Ordering::Acquire) == CLOSED
+    }
+
     /// Sessions that are out when closing begins may end what they do.
     fn check_session(&self) -> Result<()> {
-        if self.life.load(Ordering::Acquire) < CLOSED {
+        if !self.is_closed() {
             return Ok(());
         }
         Err(Error::closed("database"))
@@ -189,7 +218,7 @@ impl Backend for Native {
             return Reply::err(error);
         }
         if shared.is_single() {
-            return self.run_single(program);
+            return self.run_single(program).in_turn();
         }
         if program.access == Access::Write {
             return self.run_write(program);
@@ -199,7 +228,7 @@ impl Backend for Native {
         };
         if shared.options.inline {
             match inline::read(shared, &claim, &program) {
-                inline::Tried::Done(answer) => return Reply::ready(answer),
+                inline::Tried::Done(answer) => return Reply::ready(answer).in_turn(),
                 inline::Tried::Writes => {
                     drop(claim);
                     return self.run_write(program);
@@ -261,6 +290,10 @@ impl Backend for Native {
         self.shared.writer.slot.interrupt();
     }
 
+    fn note_closing(&self) {
+        self.shared.closing_since.get_or_init(Instant::now);
+    }
+
     fn close(&self) -> Reply<()> {
         close::begin(&self.shared)
     }
@@ -298,25 +331,25 @@ impl Native {
             return self.run_write(program);
         }
         let (completer, call) = call();
-        let shared = Arc::clone(&self.shared);
-        let waiting = WaitingRead { shared, program: program.into_owned(), completer };
-        self.shared.readers.claim(Box::new(waiting));
+        waiting::wait(&self.shared, program.into_owned(), completer);
         Reply::call(call)
     }
 
     fn acquire_writer(&self, intent: Intent) -> Reply<Box<dyn Session>> {
         let shared = &self.shared;
-        let turn = match Writer::try_claim(shared) {
+        let turn = match Writer::try_claim(shared, Tenure::of_writer(shared)) {
             Some(claim) => match inline::begin(shared, &claim, intent) {
                 Some(Ok(())) => {
-                    return Reply::ready(Ok(Box::new(WriterSession::new(claim, intent))));
+                    let session: Box<dyn Session> = Box::new(WriterSession::new(claim, intent));
+                    return Reply::ready(Ok(session)).in_turn();
                 }
                 Some(Err(error)) => return Reply::err(error),
                 None => Reply::ready(Ok(claim)),
             },
             None => {
                 let (completer, call) = call();
-                Writer::enqueue(shared, Entry::Claim { completer, since: Instant::now() });
+                let tenure = Tenure::of_writer(shared);
+                Writer::enqueue(shared, Entry::Claim { completer, since: Instant::now(), tenure });
                 Reply::call(call)
             }
         };
@@ -326,6 +359,7 @@ impl Native {
             let (completer, begun) = call();
             let slot = Arc::clone(claim.slot());
             let on_thread = Arc::clone(&shared);
+            let busy = Busy::new(claim.pin());
             slot.submit(Box::new(move |connection| {
                 let begun = on_thread.open_writer(connection).and_then(|connection| {
                     let interrupt = completer.interrupt();
@@ -333,6 +367,7 @@ impl Native {
                         session::begin(connection, intent)
                     })
                 });
+                drop(busy);
                 let session =
                     begun.map(|()| Box::new(WriterSession::new(claim, intent)) as Box<dyn Session>);
                 // One that nobody takes any more rolls back by its drop.
@@ -378,23 +413,6 @@ impl Pages for WithSession {
     }
 }
 
-/// A read that waits for a reader.
-struct WaitingRead {
-    shared: Arc<Shared>,
-    program: Program<'static>,
-    completer: Completer<Output>,
-}
-
-impl Waiter for WaitingRead {
-    fn is_given_up(&self) -> bool {
-        self.completer.is_given_up()
-    }
-
-    fn grant(self: Box<Self>, claim: Claim) {
-        read_on_thread(self.shared, claim, self.program, self.completer);
-    }
-}
-
 /// Runs a read on its reader's own thread.
 fn read_on_thread(
     shared: Arc<Shared>,
@@ -423,6 +441,7 @@ fn read_on_thread(
             Read::Done(answer) => {
                 // Given back before the answer, so that whoever has it finds the
                 // reader free.
+                let answer = claim.slot().told(answer);
                 drop(claim);
                 completer.answer(answer);
             }

@@ -10,14 +10,14 @@ use super::pin::{Busy, Pin};
 use super::pool::{Claim, Waiter};
 use super::slot::{Slot, Tenant, opened};
 use super::stream;
-use super::writer::{Entry, Writer, WriterClaim};
+use super::writer::{Entry, Tenure, Writer, WriterClaim};
 use crate::backend::course::Course;
 use crate::backend::{
     Access, Begin, Completer, Control, Outcome, Output, Pages, Program, Reply, Session, call,
     cancelled,
 };
 use crate::engine::{Connection, Interrupt, Role};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::sql::{Class, Params, ends_by_rollback};
 
 /// Waits for a session.
@@ -50,6 +50,10 @@ impl Waiter for Lend {
             });
             drop(completer.answer(session));
         }));
+    }
+
+    fn refuse(self: Box<Self>, error: Error) {
+        drop(self.completer.answer(Err(error)));
     }
 }
 
@@ -88,13 +92,19 @@ impl OwnSession {
             let Some(connection) = connection else { return };
             let interrupt = completer.interrupt();
             let stop = Arc::clone(&interrupt);
-            let around =
-                Work { shared: &shared, slot: &slot, write: &write, course: &course, stop: &stop };
+            let around = Work {
+                shared: &shared,
+                slot: &slot,
+                pin: &pin,
+                write: &write,
+                course: &course,
+                stop: &stop,
+            };
             let answer = slot.interruptible(connection, interrupt, |it| work(it, &around));
             if completer.is_abandoned() {
                 course.note_abandoned(connection);
             }
-            completer.answer(answer);
+            completer.answer(slot.told(answer));
         }));
         Reply::call(call)
     }
@@ -104,6 +114,7 @@ impl OwnSession {
 struct Work<'a> {
     shared: &'a Arc<Shared>,
     slot: &'a Arc<Slot>,
+    pin: &'a Arc<Pin>,
     write: &'a Mutex<Option<WriterClaim>>,
     course: &'a Course,
     stop: &'a Interrupt,
@@ -117,15 +128,17 @@ fn take_turn(work: &Work<'_>) -> Result<()> {
     if write.is_some() {
         return Ok(());
     }
-    if let Some(claim) = Writer::try_claim(shared) {
+    let tenure = Tenure { pin: Arc::clone(work.pin), slot: Arc::clone(work.slot) };
+    if let Some(claim) = Writer::try_claim(shared, tenure.clone()) {
         *write = Some(claim);
         return Ok(());
     }
     let (completer, turn) = call();
     let since = Instant::now();
-    Writer::enqueue(shared, Entry::Claim { completer, since });
-    // The queue itself refuses who waits for a transaction for too long; other
-    // work always ends.
+    Writer::enqueue(shared, Entry::Claim { completer, since, tenure });
+    // The queue refuses who waits for a transaction that does not go on; other
+    // work ends, or is stopped by whoever wants it to. So is this wait: by its
+    // caller, and by closing.
     let far = since + Duration::from_secs(24 * 3600);
     // A turn that is no longer wanted goes on by its drop.
     let turn = turn.wait(far, Some(work.stop)).unwrap_or_else(|| Err(cancelled()))?;
