@@ -5,7 +5,7 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use support::{ENDLESS, Fresh, NEVER, ROWS_FOR_EVER, kind, number, start, within};
+use support::{ENDLESS, Fresh, NEVER, ROWS_FOR_EVER, all_readers, kind, number, start, within};
 use ubiqlite::{Database, ErrorKind, params};
 
 const SCHEMA: &str = "CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT)";
@@ -148,8 +148,7 @@ async fn closing_ends_a_stream_that_stands_still() {
 async fn closing_tells_a_stream_that_still_waits_for_a_reader() {
     let options = Database::options().readers(1).busy_timeout(PATIENCE);
     let fresh = Fresh::with(options, SCHEMA).await;
-    let mut first = Box::pin(fresh.db.query_value::<i64>(ENDLESS, ()));
-    assert!(start(&mut first).await.is_none());
+    let _lent = all_readers(&fresh.db).await;
     let mut second = fresh.db.stream("SELECT 1", ());
     let mut read = Box::pin(fresh.db.query_value::<i64>("SELECT 2", ()));
     assert!(start(&mut read).await.is_none());

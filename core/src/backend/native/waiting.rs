@@ -27,7 +27,7 @@ fn is_over(waits: &Waits) -> bool {
 /// the same time: a write must not wait for a reader to be told that it is one.
 pub(super) fn wait(shared: &Arc<Shared>, program: Program<'static>, completer: Completer<Output>) {
     let asks = match program.steps.as_slice() {
-        [step] if program.access == Access::Read => !shared.routes.reads(&step.sql),
+        [step] if program.access == Access::Unknown => !shared.routes.reads(&step.sql),
         // Of a table that a write may be for.
         _ => is_schema(&program),
     };
