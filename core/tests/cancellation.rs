@@ -7,8 +7,7 @@ use std::time::{Duration, Instant};
 
 use support::{
     ENDLESS, ENDLESS_INSERT, Fresh, HANG, NEVER, ROWS_FOR_EVER, all_readers, assert_whole, kind,
-    number,
-    poll_times, start, within,
+    number, poll_times, start, within,
 };
 use ubiqlite::{Database, ErrorKind, Options, Result, params, record};
 

@@ -371,7 +371,7 @@ impl Native {
                 let session =
                     begun.map(|()| Box::new(WriterSession::new(claim, intent)) as Box<dyn Session>);
                 // One that nobody takes any more rolls back by its drop.
-                drop(completer.answer(session));
+                drop(completer.answer(on_thread.writer.slot.told(session)));
             }));
             begun.await
         }))
@@ -450,7 +450,9 @@ fn read_on_thread(
                     shared.routes.note_write(&step.sql);
                 }
                 // Queued before the reader goes back: closing waits for both.
-                if completer.wait_again() {
+                if claim.slot().is_stopping() {
+                    completer.answer(Err(Error::closed("database")));
+                } else if completer.wait_again() {
                     shared.write(program, completer);
                 }
                 drop(claim);

@@ -220,15 +220,17 @@ impl Slot {
         self.stop(&Error::closed("database"));
     }
 
-    fn is_stopping(&self) -> bool {
+    pub(super) fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::SeqCst)
     }
 
     /// The answer of work on this slot: what was stopped because the database
     /// closes says so.
     pub(super) fn told<T>(&self, answer: Result<T>) -> Result<T> {
+        // Stopped while it waited for a lock, it is told that it is busy.
+        let stopped = |kind| matches!(kind, ErrorKind::Cancelled | ErrorKind::Busy);
         match answer {
-            Err(error) if error.kind() == ErrorKind::Cancelled && self.is_stopping() => {
+            Err(error) if stopped(error.kind()) && self.is_stopping() => {
                 Err(Error::closed("database"))
             }
             answer => answer,
