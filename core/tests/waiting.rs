@@ -41,6 +41,12 @@ async fn others_run_beside<F: Future>(what: &str, mut round: impl FnMut() -> F) 
     assert!(turns.get() > 20, "beside {what}, another task had its turn {} times", turns.get());
 }
 
+/// Holds the thread for so long.
+fn work_for(time: Duration) {
+    let since = Instant::now();
+    while since.elapsed() < time {}
+}
+
 async fn on_one_thread(work: impl Future<Output = ()>) {
     tokio::task::LocalSet::new().run_until(work).await;
 }
@@ -147,10 +153,12 @@ async fn rows_of_a_stream_that_are_there_starve_nobody_and_none_is_lost() {
             let row = rows.try_next().await.unwrap().unwrap();
             *seen += 1;
             assert_eq!(row.get::<i64>(0).unwrap(), *seen);
+            // Slower than the statement, so that rows are always there.
+            work_for(Duration::from_micros(20));
         })
         .await;
         let (_, seen) = stream.into_inner();
-        assert!(seen > 1_000, "{seen} rows are too few for this test");
+        assert!(seen > 200, "{seen} rows are too few for this test");
     })
     .await;
 }
@@ -166,9 +174,11 @@ async fn many_rows_from_a_fast_iterator_starve_nobody() {
             tokio::time::sleep(Duration::from_millis(50)).await;
             seen.set(true);
         });
-        // It ends when the timer has fired.
-        let rows = std::iter::repeat((1,))
-            .take_while(|_| !stop.get() && since.elapsed() < Duration::from_secs(20));
+        // It ends when the timer has fired, and is slower than the writer.
+        let rows = std::iter::repeat((1,)).take_while(|_| {
+            work_for(Duration::from_micros(20));
+            !stop.get() && since.elapsed() < Duration::from_secs(10)
+        });
         let many = db.execute_many("UPDATE items SET name = 'c' WHERE id = ?", rows);
         within("many rows", many).await.unwrap();
         assert!(stop.get(), "no timer fires beside many rows");
@@ -197,7 +207,7 @@ async fn a_timer_beside_reads_that_a_task_makes_is_late_by_little() {
         reads.abort();
         late.sort_unstable();
         // Far from what it is on a quiet machine, and from never.
-        assert!(late[25] < Duration::from_millis(200), "late by {:?}", late[25]);
+        assert!(late[49] < HANG / 4, "late by {:?}", late[49]);
     })
     .await;
 }
