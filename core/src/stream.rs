@@ -88,7 +88,7 @@ impl RowStream<'_> {
     #[inline]
     fn is_others_turn(&mut self) -> bool {
         self.rows = self.rows.wrapping_add(1);
-        self.rows % ROWS == 0 && coop::is_over()
+        self.rows.is_multiple_of(ROWS) && coop::is_over()
     }
 
     /// The same stream, whose holder sees to it that its session outlives it.

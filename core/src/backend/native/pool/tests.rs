@@ -89,3 +89,61 @@ fn a_grant_that_nobody_takes_frees_the_slot() {
     drop(call);
     assert!(pool.try_claim().is_some());
 }
+
+#[test]
+fn a_slot_that_helped_out_for_a_long_one_rests_when_it_is_given_back() {
+    let pool = pool_of(1, 2);
+    let rested = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&rested);
+    pool.set_on_rest(move || {
+        counted.fetch_add(1, Ordering::SeqCst);
+    });
+    let long = pool.try_claim().unwrap();
+    let (completer, waiting) = call();
+    pool.claim(Box::new(Handle(completer)));
+    // Nobody gives a slot back, so another is opened after a moment.
+    let until = Instant::now() + Duration::from_secs(60);
+    let other = waiting.wait(until, None).unwrap().unwrap();
+    assert_ne!(other.index(), long.index());
+    assert!(pool.try_claim().is_none());
+    drop(other);
+    assert_eq!(rested.load(Ordering::SeqCst), 1);
+    assert!(pool.try_claim().is_none(), "one at a time, as before");
+    assert_eq!(pool.tidy(Duration::ZERO), Tidied::Nothing, "its connection was never opened");
+    drop(long);
+    assert!(pool.try_claim().is_some());
+    assert!(pool.wait_idle(Instant::now()));
+}
+
+#[test]
+fn whoever_waits_for_too_long_is_refused_and_the_next_one_is_not() {
+    let upkeep = Upkeep { idle: Duration::from_secs(600), keep: true };
+    let pool = Pool::new(1, 0, Duration::from_millis(50), upkeep);
+    let held = pool.try_claim().unwrap();
+    let (completer, first) = call();
+    pool.claim(Box::new(Handle(completer)));
+    let until = Instant::now() + Duration::from_secs(60);
+    let refused = first.wait(until, None).unwrap().unwrap_err();
+    assert_eq!(refused.kind(), crate::ErrorKind::Timeout);
+    let (completer, second) = call();
+    pool.claim(Box::new(Handle(completer)));
+    drop(held);
+    drop(second.wait(until, None).unwrap().unwrap());
+    assert!(pool.wait_idle(Instant::now()));
+}
+
+#[test]
+fn whoever_comes_after_the_end_is_told_so() {
+    let pool = pool_of(1, 0);
+    let held = pool.try_claim().unwrap();
+    let (completer, before) = call();
+    pool.claim(Box::new(Handle(completer)));
+    pool.close();
+    let (completer, after) = call();
+    pool.claim(Box::new(Handle(completer)));
+    for call in [before, after] {
+        let told = call.wait(Instant::now(), None).unwrap().unwrap_err();
+        assert_eq!(told.kind(), crate::ErrorKind::Closed);
+    }
+    drop(held);
+}
