@@ -219,8 +219,10 @@ impl Database {
     /// # Errors
     /// As [`begin`](Self::begin).
     pub async fn begin_with(&self, begin: Begin) -> Result<Transaction<'static>> {
-        self.inner.gate.check()?;
-        let reply = self.inner.backend.acquire(Intent::Transaction(begin));
+        let reply = match self.inner.gate.check() {
+            Ok(()) => self.inner.backend.acquire(Intent::Transaction(begin)),
+            Err(error) => Reply::err(error),
+        };
         let session = limited(reply, self.limit, true).await?;
         Ok(Transaction::owned(session.into(), self.limit).holding(&self.inner))
     }
@@ -256,18 +258,21 @@ impl Database {
     }
 
     pub(crate) async fn lend(&self, intent: Intent) -> Result<Box<dyn crate::backend::Session>> {
-        self.inner.gate.check()?;
         let backend = &self.inner.backend;
+        let reply = match self.inner.gate.check() {
+            Ok(()) => backend.acquire(intent),
+            Err(error) => Reply::err(error),
+        };
         let limit = match (self.limit, backend.acquire_timeout()) {
             (Some(limit), Some(timeout)) => Some(limit.min(timeout)),
             (limit, timeout) => limit.or(timeout),
         };
-        limited(backend.acquire(intent), limit, true).await.map_err(|error| {
+        limited(reply, limit, true).await.map_err(|error| {
             if error.kind() == crate::ErrorKind::Timeout {
                 return error.with_kind(
                     crate::ErrorKind::Timeout,
                     format!(
-                        "no connection was free within {:?}: all are lent out; give some back, or raise the number of sessions or readers, or the acquire timeout",
+                        "no connection was free within {:?}: all are lent out or busy; give some back, or raise the number of sessions or readers, or the acquire timeout",
                         limit.unwrap_or_default()
                     ),
                 );
@@ -293,6 +298,7 @@ impl Database {
     /// # Cancellation
     /// Dropping the future does not stop the closing.
     pub async fn close(&self) -> Result<()> {
+        self.inner.backend.note_closing();
         self.inner.gate.close(self.inner.backend.close_patience()).await;
         self.inner.backend.close().await
     }

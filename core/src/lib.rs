@@ -35,6 +35,7 @@
 pub mod backend;
 #[cfg(not(target_family = "wasm"))]
 pub mod bare;
+mod coop;
 mod database;
 mod engine;
 mod error;

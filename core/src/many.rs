@@ -6,6 +6,7 @@ use std::collections::{HashSet, VecDeque};
 use crate::backend::{
     Access, Begin, Control, Intent, Keep, Outcome, Output, Program, Reply, Session, Step,
 };
+use crate::coop;
 use crate::error::Result;
 use crate::nested::Nested;
 use crate::sql::Params;
@@ -181,6 +182,8 @@ impl<'a> Many<'a> {
         if matches!(self.way, Way::Unsent) {
             self.begin().await?;
         }
+        // What is under way may always be done in time.
+        coop::turn().await;
         if matches!(self.way, Way::Whole) {
             // All rows are one program; its limit is the memory.
             return Ok(());

@@ -46,6 +46,7 @@ pub struct Options {
     pub(crate) temp_store: Option<TempStore>,
     pub(crate) application_id: Option<i32>,
     pub(crate) pragmas: Vec<(String, String)>,
+    pub(crate) idle_timeout: Duration,
 }
 
 /// When a commit waits for the disk, <https://sqlite.org/pragma.html#pragma_synchronous>.
@@ -236,6 +237,7 @@ impl Default for Options {
             temp_store: None,
             application_id: None,
             pragmas: Vec::new(),
+            idle_timeout: Duration::from_secs(10),
         }
     }
 }
@@ -254,7 +256,9 @@ impl Options {
     }
 
     /// How many connections read side by side, from 1 to 64, each opened when
-    /// first needed. Default: the number of processors, at least 2 and at most 8.
+    /// first needed. Others, up to 64 in all, stand in for those that streams,
+    /// snapshots and long queries hold, and are closed when they are no longer
+    /// needed. Default: the number of processors, at least 2 and at most 8.
     pub fn readers(mut self, readers: usize) -> Self {
         self.readers = readers.clamp(1, 64);
         self
@@ -268,15 +272,17 @@ impl Options {
     }
 
     /// How long a write waits for the write lock: of another process, or of a
-    /// transaction of this one that does not go on. Then `Busy`. Default: 5 s.
+    /// transaction of this one that does not go on: one of which no call runs, waits
+    /// or has ended for so long. Then `Busy`. A transaction that goes on is waited
+    /// for. Default: 5 s.
     pub fn busy_timeout(mut self, timeout: Duration) -> Self {
         self.busy_timeout = timeout.min(LONGEST);
         self
     }
 
-    /// How long [`acquire`](crate::Database::acquire),
-    /// [`snapshot`](crate::Database::snapshot) and streams wait for a
-    /// connection. Then `Timeout`. Default: 30 s.
+    /// How long whoever finds none free waits for a connection: queries, reads of
+    /// tables, streams, [`snapshot`](crate::Database::snapshot) and
+    /// [`acquire`](crate::Database::acquire). Then `Timeout`. Default: 30 s.
     pub fn acquire_timeout(mut self, timeout: Duration) -> Self {
         self.acquire_timeout = timeout.min(LONGEST);
         self
@@ -406,6 +412,15 @@ impl Options {
     /// see [`vfs`](crate::vfs). Default: SQLite's own.
     pub fn vfs(mut self, name: impl Into<String>) -> Self {
         self.vfs = Some(name.into());
+        self
+    }
+
+    /// How long a connection beyond [`readers`](Self::readers), which a burst of
+    /// streams or long queries has opened, or the thread of any connection may be
+    /// unused before it is given back. Default: 10 s.
+    #[doc(hidden)]
+    pub fn idle_timeout(mut self, timeout: Duration) -> Self {
+        self.idle_timeout = timeout.min(LONGEST);
         self
     }
 

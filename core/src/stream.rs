@@ -10,6 +10,7 @@ use std::time::Duration;
 use futures_core::Stream;
 
 use crate::backend::{Pages, Reply};
+use crate::coop;
 use crate::database::Inner;
 use crate::error::{Error, ErrorKind, Result};
 use crate::platform;
@@ -35,11 +36,16 @@ use crate::row::{FromRow, IntoRows, Page, Row, Rows};
 pub struct RowStream<'a> {
     state: State,
     limit: Option<Duration>,
+    /// Counts rows that were there at once.
+    rows: u8,
     // A stream inside a transaction keeps others from using it meanwhile.
     _session: PhantomData<&'a ()>,
     // After the state: the reader goes back first.
     open: Option<Arc<Inner>>,
 }
+
+/// So many rows that are there count as one answer.
+const ROWS: u8 = 16;
 
 enum State {
     Starting(Reply<Box<dyn Pages>>),
@@ -56,11 +62,12 @@ enum State {
 
 impl RowStream<'_> {
     pub(crate) fn new(reply: Reply<Box<dyn Pages>>, limit: Option<Duration>) -> Self {
-        Self { state: State::Starting(reply), limit, _session: PhantomData, open: None }
+        Self { state: State::Starting(reply), limit, rows: 0, _session: PhantomData, open: None }
     }
 
     pub(crate) fn loaded(rows: IntoRows) -> Self {
-        Self { state: State::Loaded(rows), limit: None, _session: PhantomData, open: None }
+        let state = State::Loaded(rows);
+        Self { state, limit: None, rows: 0, _session: PhantomData, open: None }
     }
 
     /// The same stream, which keeps its database open.
@@ -77,6 +84,10 @@ impl RowStream<'_> {
     /// the write-ahead log was beyond its limit.
     #[inline]
     pub async fn try_next(&mut self) -> Result<Option<Row>> {
+        if self.is_others_turn() {
+            let mut over = false;
+            poll_fn(|cx| coop::poll_once(&mut over, cx)).await;
+        }
         if let State::Running { rows: Some(rows), .. } = &mut self.state
             && let Some(row) = rows.next()
         {
@@ -85,10 +96,19 @@ impl RowStream<'_> {
         self.fetch().await
     }
 
+    /// Counts a row, before it is taken. Answers whether others are to have their
+    /// turn first.
+    #[inline]
+    fn is_others_turn(&mut self) -> bool {
+        self.rows = self.rows.wrapping_add(1);
+        self.rows.is_multiple_of(ROWS) && coop::is_over()
+    }
+
     /// The same stream, whose holder sees to it that its session outlives it.
     pub(crate) fn detached(mut self) -> RowStream<'static> {
         let state = std::mem::replace(&mut self.state, State::Over);
-        RowStream { state, limit: self.limit, _session: PhantomData, open: self.open.take() }
+        let (limit, rows, open) = (self.limit, self.rows, self.open.take());
+        RowStream { state, limit, rows, _session: PhantomData, open }
     }
 
     /// The next rows as they came; `None` after the last.
@@ -240,6 +260,9 @@ impl Stream for RowStream<'_> {
     type Item = Result<Row>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Row>>> {
+        if self.is_others_turn() {
+            return coop::poll_once(&mut false, cx).map(|()| None);
+        }
         self.poll_row(cx).map(Result::transpose)
     }
 }

@@ -75,7 +75,11 @@ impl<'a> Target<'a> {
         early: Option<&dyn Early>,
     ) -> Result<Output> {
         let reads = program.access == Access::Read;
-        match self.begin(program, early)?.try_now() {
+        let begun = match self.begin(program, early) {
+            Ok(reply) => reply.take_in_turn(),
+            Err(error) => Err(Reply::err(error)),
+        };
+        match begun {
             Ok(answer) => answer,
             Err(reply) => limited(reply, self.limit, reads).await,
         }
@@ -222,7 +226,11 @@ pub(crate) async fn limited<T>(
     limit: Option<Duration>,
     harmless: bool,
 ) -> Result<T> {
-    let Some(limit) = limit else { return reply.await };
+    let limit = match limit {
+        Some(limit) if !reply.is_ready() => limit,
+        // An answer that is here needs no timer.
+        _ => return reply.await,
+    };
     {
         let mut alarm = pin!(platform::sleep(limit));
         let answer = std::future::poll_fn(|cx| {

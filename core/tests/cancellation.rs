@@ -6,8 +6,8 @@ mod support;
 use std::time::{Duration, Instant};
 
 use support::{
-    ENDLESS, ENDLESS_INSERT, Fresh, HANG, NEVER, ROWS_FOR_EVER, assert_whole, kind, number,
-    poll_times, start, within,
+    ENDLESS, ENDLESS_INSERT, Fresh, HANG, NEVER, ROWS_FOR_EVER, all_readers, assert_whole, kind,
+    number, poll_times, start, within,
 };
 use ubiqlite::{Database, ErrorKind, Options, Result, params, record};
 
@@ -111,16 +111,11 @@ async fn a_session_that_waits_behind_a_transaction_ends_at_its_limit() {
 async fn a_call_that_waits_for_a_reader_ends_at_its_limit() {
     let fresh = fresh().await;
     let quick = fresh.db.timeout(LIMIT);
-    let mut reads = Vec::new();
-    for _ in 0..READERS {
-        let mut read = Box::pin(fresh.db.query_value::<i64>(ENDLESS, ()));
-        assert!(start(&mut read).await.is_none());
-        reads.push(read);
-    }
+    let lent = all_readers(&fresh.db).await;
     assert_late("a read", quick.query_value::<i64>("SELECT 1", ())).await;
     assert_late("a stream", quick.stream("SELECT 1", ()).try_next()).await;
     assert_late("a snapshot", async { quick.snapshot().await.map(|_| ()) }).await;
-    drop(reads);
+    drop(lent);
     assert_whole(&fresh, READERS, SESSIONS).await;
 }
 

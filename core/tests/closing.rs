@@ -3,10 +3,11 @@
 
 mod support;
 
+use std::future::Future;
 use std::time::{Duration, Instant};
 
-use support::{ENDLESS, Fresh, NEVER, ROWS_FOR_EVER, kind, number, start, within};
-use ubiqlite::{Database, ErrorKind, params};
+use support::{ENDLESS, Fresh, NEVER, ROWS_FOR_EVER, all_readers, kind, number, start, within};
+use ubiqlite::{Database, ErrorKind, Result, params};
 
 const SCHEMA: &str = "CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT)";
 
@@ -148,8 +149,7 @@ async fn closing_ends_a_stream_that_stands_still() {
 async fn closing_tells_a_stream_that_still_waits_for_a_reader() {
     let options = Database::options().readers(1).busy_timeout(PATIENCE);
     let fresh = Fresh::with(options, SCHEMA).await;
-    let mut first = Box::pin(fresh.db.query_value::<i64>(ENDLESS, ()));
-    assert!(start(&mut first).await.is_none());
+    let _lent = all_readers(&fresh.db).await;
     let mut second = fresh.db.stream("SELECT 1", ());
     let mut read = Box::pin(fresh.db.query_value::<i64>("SELECT 2", ()));
     assert!(start(&mut read).await.is_none());
@@ -200,4 +200,192 @@ async fn closing_does_not_wait_for_futures_that_nobody_polls() {
     let written: i64 =
         fresh.outside().query_row("SELECT count(*) FROM items", [], |row| row.get(0)).unwrap();
     assert_eq!(written, 0);
+}
+
+const ENDLESS_WRITE: &str = "INSERT INTO items (name) WITH RECURSIVE n(i) AS \
+    (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n WHERE i < 0";
+
+/// Checks that every call was told that it was stopped, or that all is closed.
+async fn assert_settled<T: std::fmt::Debug>(calls: Vec<impl Future<Output = Result<T>>>) {
+    for call in calls {
+        assert_eq!(kind(within("a call", call).await), ErrorKind::Closed);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn closing_ends_though_endless_queries_wait_behind_each_other() {
+    let options = Database::options().readers(1).busy_timeout(PATIENCE);
+    let fresh = Fresh::with(options, SCHEMA).await;
+    let snapshot = fresh.db.snapshot().await.unwrap();
+    let mut reads = Vec::new();
+    for _ in 0..10 {
+        let mut read = Box::pin(snapshot.query_value::<i64>(ENDLESS, ()));
+        assert!(start(&mut read).await.is_none());
+        reads.push(read);
+    }
+    let mut stream = snapshot.stream(ENDLESS, ());
+    within("closing", fresh.db.close()).await.unwrap();
+    assert_settled(reads).await;
+    assert_eq!(kind(within("a stream", stream.try_next()).await.map(|_| ())), ErrorKind::Closed);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn closing_ends_though_endless_queries_wait_in_a_session() {
+    let fresh = fresh().await;
+    let session = fresh.db.acquire().await.unwrap();
+    let session = tokio::sync::Mutex::new(session);
+    let calls = async {
+        // The second one begins when closing has stopped the first.
+        for _ in 0..3 {
+            let call = session.lock().await.query_value::<i64>(ENDLESS, ()).await;
+            assert_eq!(kind(call), ErrorKind::Closed);
+        }
+    };
+    let (closed, ()) =
+        tokio::join!(within("closing", fresh.db.close()), within("the session's calls", calls),);
+    closed.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn closing_ends_though_the_writer_s_queue_is_endless() {
+    let fresh = fresh().await;
+    let db = &fresh.db;
+    let mut session = db.acquire().await.unwrap();
+    let mut writes = Vec::new();
+    for _ in 0..20 {
+        // A batch goes to the writer without asking whether it writes.
+        let mut write = Box::pin(db.batch([(ENDLESS_WRITE, ())]));
+        assert!(start(&mut write).await.is_none());
+        writes.push(write);
+    }
+    let mut begin = Box::pin(db.begin());
+    assert!(start(&mut begin).await.is_none());
+    // It waits for its turn on the session's own thread.
+    let mut turn = Box::pin(session.execute("DELETE FROM items", ()));
+    assert!(start(&mut turn).await.is_none());
+    within("closing", db.close()).await.unwrap();
+    assert_settled(writes).await;
+    assert_eq!(kind(within("a transaction", begin).await.map(|_| ())), ErrorKind::Closed);
+    let told = within("a session's write", turn).await.map(|_| ());
+    assert_eq!(kind(told), ErrorKind::Closed);
+    let written: i64 =
+        fresh.outside().query_row("SELECT count(*) FROM items", [], |row| row.get(0)).unwrap();
+    assert_eq!(written, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dropping_the_last_handle_ends_what_is_endless() {
+    let Fresh { db, dir } =
+        Fresh::with(Database::options().readers(1).busy_timeout(PATIENCE), SCHEMA).await;
+    let snapshot = db.snapshot().await.unwrap();
+    let mut first = Box::pin(snapshot.query_value::<i64>(ENDLESS, ()));
+    let mut second = Box::pin(snapshot.query_value::<i64>(ENDLESS, ()));
+    assert!(start(&mut first).await.is_none());
+    assert!(start(&mut second).await.is_none());
+    drop(db);
+    assert_settled(vec![first, second]).await;
+    drop(dir);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn closing_counts_its_patience_once() {
+    // One call is inside an operation of several calls, one is endless: both are
+    // waited for by closing, at the same time.
+    let patience = Duration::from_secs(4);
+    let fresh = Fresh::with(Database::options().busy_timeout(patience), SCHEMA).await;
+    let db = &fresh.db;
+    let rows = (0..10_000).map(|id| (id, "lost"));
+    let mut many = Box::pin(db.execute_many("INSERT INTO items VALUES (?, ?)", rows));
+    assert!(start(&mut many).await.is_none());
+    let mut read = Box::pin(db.query_value::<i64>(ENDLESS, ()));
+    assert!(start(&mut read).await.is_none());
+    let since = Instant::now();
+    within("closing", db.close()).await.unwrap();
+    assert!(since.elapsed() < patience * 7 / 4, "it took {:?}", since.elapsed());
+    drop((many, read));
+}
+
+/// One call of any kind, which may be endless, and settles somehow.
+async fn any_call(db: Database, choice: u8) -> Result<()> {
+    match choice {
+        0 => db.query_value::<i64>(ENDLESS, ()).await.map(|_| ()),
+        1 => db.execute(ENDLESS_WRITE, ()).await.map(|_| ()),
+        2 => db.execute("INSERT INTO items (name) VALUES ('a')", ()).await.map(|_| ()),
+        3 => db.query_value::<i64>("SELECT count(*) FROM items", ()).await.map(|_| ()),
+        4 => {
+            let mut stream = db.stream(ROWS_FOR_EVER, ());
+            while stream.try_next().await?.is_some() {}
+            Ok(())
+        }
+        5 => db.stream(ENDLESS, ()).try_next().await.map(|_| ()),
+        6 => {
+            let snapshot = db.snapshot().await?;
+            let both = tokio::join!(
+                snapshot.query_value::<i64>(ENDLESS, ()),
+                snapshot.query_value::<i64>(ENDLESS, ()),
+            );
+            both.0.and(both.1).map(|_| ())
+        }
+        7 => {
+            let mut session = db.acquire().await?;
+            session.execute("BEGIN IMMEDIATE", ()).await?;
+            session.execute(ENDLESS_WRITE, ()).await?;
+            session.query_value::<i64>(ENDLESS, ()).await.map(|_| ())
+        }
+        8 => {
+            let mut tx = db.begin().await?;
+            tx.execute("INSERT INTO items (name) VALUES ('b')", ()).await?;
+            tx.query_value::<i64>(ENDLESS, ()).await.map(|_| ())
+        }
+        9 => {
+            let rows = (0i64..).map(|row| (row.to_string(),));
+            db.execute_many("INSERT INTO items (name) VALUES (?)", rows).await.map(|_| ())
+        }
+        10 => db.batch([(ENDLESS_WRITE, ()), (ENDLESS_WRITE, ())]).await.map(|_| ()),
+        11 => db.query_value::<String>("PRAGMA journal_mode = DELETE", ()).await.map(|_| ()),
+        12 => db.table("items").insert(ubiqlite::record! { "name" => "c" }).await.map(|_| ()),
+        _ => {
+            let _tx = db.begin().await?;
+            std::future::pending().await
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn closing_ends_in_the_midst_of_anything() {
+    for seed in 0..40 {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let patience = Duration::from_millis(rng.u64(0..60));
+        let options = Database::options()
+            .readers(rng.usize(1..4))
+            .sessions(rng.usize(1..3))
+            .busy_timeout(patience)
+            .synchronous(ubiqlite::Synchronous::Normal);
+        let dir = tempfile::tempdir().unwrap();
+        // Short patience is no matter of opening.
+        let db = within("opening", options.open(dir.path().join("app.db"))).await.unwrap();
+        within("the schema", db.batch(SCHEMA)).await.unwrap();
+        let mut calls = tokio::task::JoinSet::new();
+        for _ in 0..rng.usize(1..30) {
+            let choice = rng.u8(0..13);
+            calls.spawn(any_call(db.clone(), choice));
+        }
+        let given_up = tokio::spawn(any_call(db.clone(), 13));
+        tokio::time::sleep(Duration::from_micros(rng.u64(0..20_000))).await;
+        within("closing", db.close()).await.unwrap();
+        given_up.abort();
+        while let Some(call) = within("a call", calls.join_next()).await {
+            // Settled, in whichever way: by an error of its own, too.
+            let told = call.unwrap();
+            let closed = [ErrorKind::Closed, ErrorKind::Busy];
+            assert!(
+                told.as_ref().map_or_else(|error| closed.contains(&error.kind()), |()| true),
+                "seed {seed}: {told:?}"
+            );
+        }
+        let path = dir.path().join("app.db");
+        let outside = rusqlite::Connection::open(path).unwrap();
+        let sound: String = outside.query_row("PRAGMA integrity_check", [], |r| r.get(0)).unwrap();
+        assert_eq!(sound, "ok");
+    }
 }

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use support::{ENDLESS, Fresh, HANG, NEVER, ROWS_FOR_EVER, kind, number, start, within};
+use support::{
+    ENDLESS, Fresh, HANG, NEVER, ROWS_FOR_EVER, all_readers_but, kind, number, start, within,
+};
 use tokio::task::JoinSet;
 use ubiqlite::{Database, ErrorKind, Result, Synchronous, params};
 
@@ -124,6 +126,8 @@ async fn readers_that_stood_in_for_others_make_way_again() {
 async fn reads_that_wait_for_a_reader_are_served_in_the_order_of_asking() {
     let fresh = Fresh::with(Database::options().readers(1).inline(false), SCHEMA).await;
     let db = &fresh.db;
+    // One reader is left, and none that could stand in for it.
+    let _lent = all_readers_but(db, 1).await;
     let mut holder = Box::pin(db.query_value::<i64>(ENDLESS, ()));
     assert!(start(&mut holder).await.is_none());
     let order = Arc::new(std::sync::Mutex::new(Vec::new()));

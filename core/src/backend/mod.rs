@@ -91,6 +91,12 @@ pub trait Backend: MaybeSend + MaybeSync + 'static {
     /// Stops every statement that runs now; their calls answer `Cancelled`.
     fn interrupt(&self);
 
+    /// Closing was asked for: [`close`](Self::close) follows when the operations of
+    /// several calls that are under way have ended, or after
+    /// [`close_patience`](Self::close_patience). A limit of the backend's own for
+    /// closing counts from now.
+    fn note_closing(&self) {}
+
     /// Waits for what was accepted, then closes. Calls after this, and a second
     /// close too, answer at once.
     fn close(&self) -> Reply<()>;

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use super::Call;
+use crate::coop;
 use crate::error::{Error, ErrorKind, Result};
 use crate::platform::{BoxFuture, MaybeSend};
 
@@ -15,6 +16,8 @@ pub struct Reply<T>(State<T>);
 
 enum State<T> {
     Ready(Option<Result<T>>),
+    /// There at once, but others are to have their turn before it is taken.
+    InTurn(Option<Result<T>>),
     Call(Call<T>),
     Future(BoxFuture<'static, Result<T>>),
     Driven(Box<dyn Driven<T>>),
@@ -38,7 +41,34 @@ impl<T> Reply<T> {
 
     /// An error that is there at once.
     pub fn err(error: Error) -> Self {
-        Self::ready(Err(error))
+        Self::ready(Err(error)).in_turn()
+    }
+
+    /// Counts an answer that is there at once: now and then it is pending for one
+    /// poll, so that whoever asks in a loop leaves the executor its turn. The answer
+    /// is kept meanwhile; so this is for what is harmless if it is then dropped.
+    #[inline]
+    pub(crate) fn in_turn(mut self) -> Self {
+        if let State::Ready(answer) = &mut self.0
+            && coop::is_over()
+        {
+            self.0 = State::InTurn(answer.take());
+        }
+        self
+    }
+
+    /// Whether the answer is here.
+    pub(crate) fn is_ready(&self) -> bool {
+        matches!(self.0, State::Ready(_) | State::InTurn(_))
+    }
+
+    /// Takes the answer if it is there at once and nobody else is to have a turn.
+    #[inline]
+    pub(crate) fn take_in_turn(self) -> Result<Result<T>, Self> {
+        match self.0 {
+            State::InTurn(_) => Err(self),
+            _ => self.try_now(),
+        }
     }
 
     /// An answer that a future gives.
@@ -61,7 +91,7 @@ impl<T> Reply<T> {
     /// Gives the reply back if the answer comes later.
     pub fn try_now(mut self) -> Result<Result<T>, Self> {
         match &mut self.0 {
-            State::Ready(answer) if answer.is_some() => {
+            State::Ready(answer) | State::InTurn(answer) if answer.is_some() => {
                 Ok(answer.take().unwrap_or_else(asked_again))
             }
             _ => Err(self),
@@ -74,7 +104,7 @@ impl<T> Reply<T> {
         match self.0 {
             State::Call(call) => call.detach(),
             State::Driven(call) => call.detach(),
-            State::Ready(_) | State::Future(_) => {}
+            State::Ready(_) | State::InTurn(_) | State::Future(_) => {}
         }
     }
 
@@ -82,7 +112,7 @@ impl<T> Reply<T> {
     /// did. Answers whether the backend can do so.
     pub(crate) fn interrupt(&self) -> bool {
         match &self.0 {
-            State::Ready(_) => true,
+            State::Ready(_) | State::InTurn(_) => true,
             State::Call(call) => {
                 call.interrupt();
                 true
@@ -110,7 +140,18 @@ impl<T> Future for Reply<T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T>> {
         match &mut self.0 {
             State::Ready(answer) => Poll::Ready(answer.take().unwrap_or_else(asked_again)),
-            State::Call(call) => Pin::new(call).poll(cx),
+            State::InTurn(answer) => {
+                let answer = answer.take();
+                self.0 = State::Ready(answer);
+                coop::poll_once(&mut false, cx).map(|()| asked_again())
+            }
+            State::Call(call) => {
+                let polled = Pin::new(call).poll(cx);
+                if polled.is_pending() {
+                    coop::rest();
+                }
+                polled
+            }
             State::Future(future) => future.as_mut().poll(cx),
             State::Driven(call) => Pin::new(call).poll(cx),
         }

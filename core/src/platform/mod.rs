@@ -22,6 +22,8 @@ use std::future::Future;
 use std::path::Path;
 use std::pin::Pin;
 
+#[cfg(not(target_family = "wasm"))]
+pub(crate) use imp::release_memory;
 pub use imp::{MaybeSend, MaybeSync};
 pub(crate) use imp::{Sleep, THREADS, block_for, later, now, parallelism, sleep};
 

@@ -87,3 +87,15 @@ pub(crate) fn block_for(duration: Duration) -> Duration {
 pub(crate) fn parallelism() -> usize {
     std::thread::available_parallelism().map_or(2, usize::from)
 }
+
+/// Gives the system the memory that was freed, where that needs asking.
+pub(crate) fn release_memory() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    {
+        unsafe extern "C" {
+            fn malloc_trim(pad: usize) -> std::ffi::c_int;
+        }
+        // SAFETY: it may be called at any time, on any thread (malloc_trim(3)).
+        unsafe { malloc_trim(0) };
+    }
+}

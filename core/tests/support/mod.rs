@@ -8,7 +8,7 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use ubiqlite::{Database, Error, Options, Result, Row, Value};
+use ubiqlite::{Database, Error, Options, Result, Row, RowStream, Value};
 
 /// A query that never ends and answers no row.
 pub(crate) const ENDLESS: &str =
@@ -120,6 +120,23 @@ pub(crate) fn threads() -> Vec<String> {
         .map(|name| name.trim().to_owned())
         .filter(|name| name.starts_with("ubiqlite") && name != "ubiqlite-timer")
         .collect()
+}
+
+/// Takes every connection that there is to read with, and keeps it.
+pub(crate) async fn all_readers(db: &Database) -> Vec<RowStream<'static>> {
+    all_readers_but(db, 0).await
+}
+
+/// The same, leaving so many.
+pub(crate) async fn all_readers_but(db: &Database, left: usize) -> Vec<RowStream<'static>> {
+    let mut streams = Vec::new();
+    for _ in left..64 {
+        let mut stream = db.stream(ROWS_FOR_EVER, ());
+        let row = within("a reader of all", stream.try_next()).await.unwrap();
+        assert!(row.is_some());
+        streams.push(stream);
+    }
+    streams
 }
 
 /// Checks that nothing is left behind: every reader, session and the writer can

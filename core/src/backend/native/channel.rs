@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::backend::Pages;
 use crate::engine::Interrupt;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::row::Page;
 
 /// How many pages the query may be ahead of its reader.
@@ -40,7 +40,6 @@ struct State {
     /// Set once: no page comes after this.
     end: Option<Option<Error>>,
     reader_gone: bool,
-    started: bool,
     /// The query ran to its end, whichever it was.
     complete: bool,
     /// When the query had its last page.
@@ -95,21 +94,6 @@ impl Channel {
         }
         self.taken.notify_all();
         wake(state);
-    }
-
-    /// A reader connection was found.
-    pub(super) fn set_started(&self) {
-        self.state().started = true;
-    }
-
-    /// Ends a stream that still waits for a reader connection.
-    pub(super) fn give_up_waiting(&self, timeout: Duration) {
-        if !self.state().started {
-            self.end(Some(Error::new(
-                ErrorKind::Timeout,
-                format!("no reader was free for {timeout:?}; raise readers or acquire_timeout"),
-            )));
-        }
     }
 
     pub(super) fn set_complete(&self) {

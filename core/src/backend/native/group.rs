@@ -46,7 +46,7 @@ pub(super) fn serve(shared: &Arc<Shared>, connection: &mut Option<Connection>) {
         let opened = match shared.open_writer(connection) {
             Ok(connection) => connection,
             Err(error) => {
-                refuse(batch, &error);
+                refuse(shared, batch, &error);
                 continue;
             }
         };
@@ -55,7 +55,7 @@ pub(super) fn serve(shared: &Arc<Shared>, connection: &mut Option<Connection>) {
             let opened = match shared.open_writer(connection) {
                 Ok(opened) => opened,
                 Err(error) => {
-                    refuse(group, &error);
+                    refuse(shared, group, &error);
                     continue;
                 }
             };
@@ -73,14 +73,14 @@ pub(super) fn serve(shared: &Arc<Shared>, connection: &mut Option<Connection>) {
     }
 }
 
-fn refuse(writes: Vec<Write>, error: &Error) {
+fn refuse(shared: &Shared, writes: Vec<Write>, error: &Error) {
     for write in writes {
-        write.completer.answer(Err(error.duplicate()));
+        write.completer.answer(shared.writer.slot.told(Err(error.duplicate())));
     }
 }
 
 /// Gives the writer on, whatever happens meanwhile.
-struct Turn<'a>(&'a Arc<Shared>);
+pub(super) struct Turn<'a>(pub(super) &'a Arc<Shared>);
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
@@ -100,17 +100,17 @@ fn run(shared: &Shared, connection: &mut Connection, group: Vec<Write>) {
         match together {
             Ok(Some(answers)) => {
                 for (write, answer) in group.into_iter().zip(answers) {
-                    write.completer.answer(answer);
+                    write.completer.answer(shared.writer.slot.told(answer));
                 }
                 return;
             }
             Ok(None) => {}
-            Err(error) => return refuse(group, &error),
+            Err(error) => return refuse(shared, group, &error),
         }
     }
     for write in group {
         let answer = alone(shared, connection, &write);
-        write.completer.answer(answer);
+        write.completer.answer(shared.writer.slot.told(answer));
     }
 }
 

@@ -9,6 +9,7 @@ use super::checkpoint;
 use super::pool::Brief;
 use super::writer::{self, WriterClaim};
 use crate::backend::{Begin, Output, Program};
+use crate::coop;
 use crate::engine::{Connection, Read};
 use crate::error::Result;
 
@@ -61,6 +62,11 @@ pub(super) fn read(shared: &Arc<Shared>, claim: &Brief<'_>, program: &Program<'_
 
 /// Tries a write whose commit does not wait for the disk, if the writer is free.
 pub(super) fn write(shared: &Arc<Shared>, program: &Program<'_>) -> Option<Result<Output>> {
+    if coop::is_writers_turn_over() {
+        // It waits for the writer's thread as others do, so that nothing that was
+        // done is kept back while others have their turn.
+        return None;
+    }
     with_writer(shared, |connection| {
         if !connection.is_brief(program) {
             return None;

@@ -125,11 +125,21 @@ impl Shared {
     /// file to itself. Waits for those in use at most for the busy timeout.
     pub(super) fn make_way(&self, except: Option<&Arc<Slot>>) -> Vec<Claim> {
         let until = Instant::now() + self.options.busy_timeout;
-        let mut claims = self.readers.clear(until, None);
+        self.clear(until, except).0
+    }
+
+    /// The same until then, telling whether all of them are closed.
+    pub(super) fn clear(&self, until: Instant, except: Option<&Arc<Slot>>) -> (Vec<Claim>, bool) {
+        let give_up = || self.is_closed();
+        let (mut claims, mut all) = self.readers.clear(until, None, give_up);
         for index in 0..self.readers.slots().len() {
             self.unlease(index);
         }
-        claims.extend(self.own.clear(until, except));
-        claims
+        for (pool, except) in [(&self.own, except), (&self.planner, None)] {
+            let (more, cleared) = pool.clear(until, except, give_up);
+            claims.extend(more);
+            all &= cleared;
+        }
+        (claims, all)
     }
 }

@@ -16,6 +16,8 @@ mod session;
 mod slot;
 mod snapshot;
 mod stream;
+mod tidy;
+mod waiting;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -34,11 +36,12 @@ use crate::platform::files::FileId;
 use crate::sql::Params;
 use checkpoint::Checkpoints;
 use group::{OtherConnections, Write};
-use pool::{Claim, Pool, Waiter};
+use pin::Busy;
+use pool::{Claim, Pool};
 use routes::Routes;
 use session::WriterSession;
-use slot::opened;
-use writer::{Entry, Writer};
+use slot::{Upkeep, opened};
+use writer::{Entry, Tenure, Writer};
 
 /// The native backend.
 #[derive(Debug)]
@@ -53,6 +56,8 @@ struct Shared {
     options: Options,
     readers: Arc<Pool>,
     own: Arc<Pool>,
+    /// One connection that tells what a statement does while no reader is free.
+    planner: Arc<Pool>,
     writer: Writer,
     routes: Routes,
     checkpoints: Checkpoints,
@@ -61,6 +66,7 @@ struct Shared {
     /// Readers that ran something since the keeper last looked: a bit each.
     touched: AtomicU64,
     keeper: AtomicBool,
+    tidying: tidy::Tidying,
     /// A commit does not wait for the disk, so that one may run on a caller's
     /// thread.
     quick_commits: AtomicBool,
@@ -68,6 +74,10 @@ struct Shared {
     file: OnceLock<FileId>,
     coexistence: AtomicBool,
     life: AtomicU8,
+    /// When closing was asked for.
+    closing_since: OnceLock<Instant>,
+    /// The file was there: it is made only once.
+    found: AtomicBool,
     /// Those who wait for the end of closing; `None` after it.
     closers: Mutex<Option<Vec<Completer<()>>>>,
 }
@@ -86,23 +96,30 @@ impl Native {
             Ok(placed) => placed,
             Err(error) => return Reply::err(error),
         };
+        let (patience, idle) = (options.acquire_timeout, options.idle_timeout);
+        let (kept, closed) = (Upkeep { idle, keep: true }, Upkeep { idle, keep: false });
         let shared = Arc::new(Shared {
             path,
-            readers: Pool::new(options.readers, 64),
-            own: Pool::new(options.sessions, 0),
+            readers: Pool::new(options.readers, 64, patience, kept),
+            own: Pool::new(options.sessions, 0, patience, closed),
+            planner: Pool::new(1, 0, patience, closed),
             options,
-            writer: Writer::new(),
+            writer: Writer::new(kept),
             routes: Routes::default(),
             checkpoints: Checkpoints::default(),
             leased: AtomicU64::new(0),
             touched: AtomicU64::new(0),
             keeper: AtomicBool::new(false),
+            tidying: tidy::Tidying::default(),
             quick_commits: AtomicBool::new(false),
             file: OnceLock::new(),
             coexistence: AtomicBool::new(false),
             life: AtomicU8::new(OPEN),
+            closing_since: OnceLock::new(),
+            found: AtomicBool::new(false),
             closers: Mutex::new(Some(Vec::new())),
         });
+        shared.tidy_after_rest();
         let (completer, call) = call();
         let slot = Arc::clone(&shared.writer.slot);
         slot.submit(Box::new(move |connection| {
@@ -132,6 +149,7 @@ impl Shared {
         opened.set_way(Box::new(OtherConnections { shared, except: None }));
         self.note_mode(&opened);
         self.note_file(&opened);
+        self.found.store(true, Ordering::Release);
         Ok(opened)
     }
 
@@ -147,9 +165,15 @@ impl Shared {
     /// last connection of another process), this tries again.
     fn connect(&self, role: Role) -> Result<Connection> {
         let until = Instant::now() + self.options.busy_timeout;
+        let create = self.options.create && !self.found.load(Ordering::Acquire);
+        let options = self.options.clone().create(create);
         loop {
-            match Connection::open_same(&self.path, &self.options, role, self.file.get().copied()) {
-                Err(error) if error.kind() == ErrorKind::Busy && Instant::now() < until => {
+            match Connection::open_same(&self.path, &options, role, self.file.get().copied()) {
+                Err(error)
+                    if error.kind() == ErrorKind::Busy
+                        && Instant::now() < until
+                        && !self.is_closed() =>
+                {
                     std::thread::sleep(Duration::from_millis(1));
                 }
                 Err(error) if error.is_moved() => {
@@ -189,9 +213,14 @@ impl Shared {
         Err(Error::closed("database"))
     }
 
+    /// Whether nobody is waited for any more.
+    fn is_closed(&self) -> bool {
+        self.life.load(Ordering::Acquire) == CLOSED
+    }
+
     /// Sessions that are out when closing begins may end what they do.
     fn check_session(&self) -> Result<()> {
-        if self.life.load(Ordering::Acquire) < CLOSED {
+        if !self.is_closed() {
             return Ok(());
         }
         Err(Error::closed("database"))
@@ -228,7 +257,7 @@ impl Backend for Native {
         };
         if shared.options.inline {
             match inline::read(shared, &claim, &program) {
-                inline::Tried::Done(answer) => return Reply::ready(answer),
+                inline::Tried::Done(answer) => return Reply::ready(answer).in_turn(),
                 inline::Tried::Writes => {
                     drop(claim);
                     return self.run_write(program);
@@ -287,6 +316,10 @@ impl Backend for Native {
         self.shared.writer.slot.interrupt();
     }
 
+    fn note_closing(&self) {
+        self.shared.closing_since.get_or_init(Instant::now);
+    }
+
     fn close(&self) -> Reply<()> {
         close::begin(&self.shared)
     }
@@ -312,25 +345,25 @@ impl Native {
             return self.run_write(program);
         }
         let (completer, call) = call();
-        let shared = Arc::clone(&self.shared);
-        let waiting = WaitingRead { shared, program: program.into_owned(), completer };
-        self.shared.readers.claim(Box::new(waiting));
+        waiting::wait(&self.shared, program.into_owned(), completer);
         Reply::call(call)
     }
 
     fn acquire_writer(&self, begin: Begin) -> Reply<Box<dyn Session>> {
         let shared = &self.shared;
-        let turn = match Writer::try_claim(shared) {
+        let turn = match Writer::try_claim(shared, Tenure::of_writer(shared)) {
             Some(claim) => match inline::begin(shared, &claim, begin) {
                 Some(Ok(())) => {
-                    return Reply::ready(Ok(Box::new(WriterSession::new(claim))));
+                    let session: Box<dyn Session> = Box::new(WriterSession::new(claim));
+                    return Reply::ready(Ok(session)).in_turn();
                 }
                 Some(Err(error)) => return Reply::err(error),
                 None => Reply::ready(Ok(claim)),
             },
             None => {
                 let (completer, call) = call();
-                Writer::enqueue(shared, Entry::Claim { completer, since: Instant::now() });
+                let tenure = Tenure::of_writer(shared);
+                Writer::enqueue(shared, Entry::Claim { completer, since: Instant::now(), tenure });
                 Reply::call(call)
             }
         };
@@ -340,6 +373,7 @@ impl Native {
             let (completer, begun) = call();
             let slot = Arc::clone(claim.slot());
             let on_thread = Arc::clone(&shared);
+            let busy = Busy::new(claim.pin());
             slot.submit(Box::new(move |connection| {
                 let begun = on_thread.open_writer(connection).and_then(|connection| {
                     let interrupt = completer.interrupt();
@@ -347,10 +381,11 @@ impl Native {
                         connection.control(begin.sql())
                     })
                 });
+                drop(busy);
                 let session =
                     begun.map(|()| Box::new(WriterSession::new(claim)) as Box<dyn Session>);
                 // One that nobody takes any more rolls back by its drop.
-                drop(completer.answer(session));
+                drop(completer.answer(on_thread.writer.slot.told(session)));
             }));
             begun.await
         }))
@@ -360,23 +395,6 @@ impl Native {
 impl Drop for Native {
     fn drop(&mut self) {
         close::abandon(&self.shared);
-    }
-}
-
-/// A read that waits for a reader.
-struct WaitingRead {
-    shared: Arc<Shared>,
-    program: Program<'static>,
-    completer: Completer<Output>,
-}
-
-impl Waiter for WaitingRead {
-    fn is_given_up(&self) -> bool {
-        self.completer.is_given_up()
-    }
-
-    fn grant(self: Box<Self>, claim: Claim) {
-        read_on_thread(self.shared, claim, self.program, self.completer);
     }
 }
 
@@ -408,6 +426,7 @@ fn read_on_thread(
             Read::Done(answer) => {
                 // Given back before the answer, so that whoever has it finds the
                 // reader free.
+                let answer = claim.slot().told(answer);
                 drop(claim);
                 completer.answer(answer);
             }
@@ -416,7 +435,9 @@ fn read_on_thread(
                     shared.routes.note_write(&step.sql);
                 }
                 // Queued before the reader goes back: closing waits for both.
-                if completer.wait_again() {
+                if claim.slot().is_stopping() {
+                    completer.answer(Err(Error::closed("database")));
+                } else if completer.wait_again() {
                     shared.write(program, completer);
                 }
                 drop(claim);

@@ -10,7 +10,7 @@ use super::pin::{Busy, Pin};
 use super::pool::{Claim, Waiter};
 use super::slot::{Slot, Tenant, opened};
 use super::stream;
-use super::writer::{Entry, Writer, WriterClaim};
+use super::writer::{Entry, Tenure, Writer, WriterClaim};
 use crate::backend::course::Course;
 use crate::backend::{
     Access, Begin, Completer, Control, Outcome, Output, Pages, Program, Reply, Session, call,
@@ -52,6 +52,10 @@ impl Waiter for Lend {
             drop(completer.answer(session));
         }));
     }
+
+    fn refuse(self: Box<Self>, error: Error) {
+        drop(self.completer.answer(Err(error)));
+    }
 }
 
 struct OwnSession {
@@ -89,13 +93,19 @@ impl OwnSession {
             let Some(connection) = connection else { return };
             let interrupt = completer.interrupt();
             let stop = Arc::clone(&interrupt);
-            let around =
-                Work { shared: &shared, slot: &slot, write: &write, course: &course, stop: &stop };
+            let around = Work {
+                shared: &shared,
+                slot: &slot,
+                pin: &pin,
+                write: &write,
+                course: &course,
+                stop: &stop,
+            };
             let answer = slot.interruptible(connection, interrupt, |it| work(it, &around));
             if completer.is_abandoned() {
                 course.note_abandoned(connection);
             }
-            completer.answer(answer);
+            completer.answer(slot.told(answer));
         }));
         Reply::call(call)
     }
@@ -105,6 +115,7 @@ impl OwnSession {
 struct Work<'a> {
     shared: &'a Arc<Shared>,
     slot: &'a Arc<Slot>,
+    pin: &'a Arc<Pin>,
     write: &'a Mutex<Option<WriterClaim>>,
     course: &'a Course,
     stop: &'a Interrupt,
@@ -122,7 +133,8 @@ fn take_turn(work: &Work<'_>, connection: &Connection) -> Result<()> {
     if write.is_some() {
         return Ok(());
     }
-    if let Some(claim) = Writer::try_claim(shared) {
+    let tenure = Tenure { pin: Arc::clone(work.pin), slot: Arc::clone(work.slot) };
+    if let Some(claim) = Writer::try_claim(shared, tenure.clone()) {
         *write = Some(claim);
         return Ok(());
     }
@@ -134,9 +146,10 @@ fn take_turn(work: &Work<'_>, connection: &Connection) -> Result<()> {
     }
     let (completer, turn) = call();
     let since = Instant::now();
-    Writer::enqueue(shared, Entry::Claim { completer, since });
-    // The queue itself refuses who waits for a transaction for too long; other
-    // work always ends.
+    Writer::enqueue(shared, Entry::Claim { completer, since, tenure });
+    // The queue refuses who waits for a transaction that does not go on; other
+    // work ends, or is stopped by whoever wants it to. So is this wait: by its
+    // caller, and by closing.
     let far = since + Duration::from_secs(24 * 3600);
     // A turn that is no longer wanted goes on by its drop.
     let turn = turn.wait(far, Some(work.stop)).unwrap_or_else(|| Err(cancelled()))?;

@@ -1,16 +1,20 @@
-//! Tells whether a snapshot or session is used, or stands still.
+//! Tells whether a snapshot, session or transaction is used, or stands still.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::engine::Connection;
 
-/// Tells whether a snapshot or session is used, or stands still.
+/// Tells whether a snapshot, session or transaction is used, or stands still.
 #[derive(Debug)]
 pub(super) struct Pin {
     used: Mutex<Instant>,
     running: AtomicUsize,
+    /// Counts the calls that ended where they began: they look at no clock.
+    steps: AtomicU32,
+    /// So many were known when `used` was written last.
+    known: AtomicU32,
     revoked: AtomicBool,
 }
 
@@ -19,12 +23,35 @@ impl Pin {
         Arc::new(Self {
             used: Mutex::new(Instant::now()),
             running: AtomicUsize::new(0),
+            steps: AtomicU32::new(0),
+            known: AtomicU32::new(0),
             revoked: AtomicBool::new(false),
         })
     }
 
     pub(super) fn touch(&self) {
         *self.used.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    /// Notes a call that ended where it began.
+    #[inline]
+    pub(super) fn step(&self) {
+        // One holder makes them, so none is lost that matters.
+        let steps = self.steps.load(Ordering::Relaxed).wrapping_add(1);
+        self.steps.store(steps, Ordering::Relaxed);
+    }
+
+    /// For how long nothing was asked of it, and nothing runs: as far as is known
+    /// from looking at it now and then.
+    pub(super) fn idle(&self) -> Duration {
+        let steps = self.steps.load(Ordering::Relaxed);
+        if self.known.swap(steps, Ordering::Relaxed) != steps {
+            self.touch();
+        }
+        if self.running.load(Ordering::Acquire) > 0 {
+            return Duration::ZERO;
+        }
+        self.used.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
     }
 
     pub(super) fn is_revoked(&self) -> bool {

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::Shared;
 use super::channel::{Channel, Reader};
 use super::checkpoint;
+use super::pin::{Busy, Pin};
 use super::slot::Slot;
 use super::stream::{self, EndsChannel};
 use super::writer::WriterClaim;
@@ -19,6 +20,8 @@ use crate::sql::Params;
 pub(super) struct WriterSession {
     shared: Arc<Shared>,
     slot: Arc<Slot>,
+    /// Notes what is done, for those who wait for the writer.
+    pin: Arc<Pin>,
     state: Arc<State>,
 }
 
@@ -57,6 +60,7 @@ impl WriterSession {
         Self {
             shared: Arc::clone(claim.shared()),
             slot: Arc::clone(claim.slot()),
+            pin: Arc::clone(claim.pin()),
             state: Arc::new(State { claim: Mutex::new(Some(claim)), course }),
         }
     }
@@ -84,7 +88,9 @@ impl WriterSession {
     ) -> Reply<T> {
         let (completer, call) = call();
         let (slot, state) = (Arc::clone(&self.slot), Arc::clone(&self.state));
+        let busy = Busy::new(&self.pin);
         self.slot.submit(Box::new(move |connection| {
+            let _busy = busy;
             if !completer.start() {
                 return;
             }
@@ -96,7 +102,7 @@ impl WriterSession {
             if completer.is_abandoned() {
                 state.course.note_abandoned(connection);
             }
-            completer.answer(answer);
+            completer.answer(slot.told(answer));
         }));
         Reply::call(call)
     }
@@ -108,7 +114,8 @@ impl Session for WriterSession {
             return Reply::err(error);
         }
         if let Some(answer) = self.try_inline(&program) {
-            return Reply::ready(answer);
+            self.pin.step();
+            return Reply::ready(answer).in_turn();
         }
         let program = program.into_owned();
         let shared = Arc::clone(&self.shared);
@@ -166,7 +173,9 @@ impl Session for WriterSession {
         let channel = Channel::new();
         let (ends, sql) = (EndsChannel(Arc::clone(&channel)), sql.to_owned());
         let (slot, state) = (Arc::clone(&self.slot), Arc::clone(&self.state));
+        let busy = Busy::new(&self.pin);
         self.slot.submit(Box::new(move |connection| {
+            let _busy = busy;
             if let Some(connection) = connection {
                 match state.check(connection) {
                     Ok(()) => stream::run(&slot, connection, &ends.0, &sql, params),

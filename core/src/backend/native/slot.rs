@@ -1,9 +1,12 @@
-//! A connection with a thread of its own, which starts with its first job.
+//! A connection with a thread of its own, which starts with its first job and
+//! ends when it has had none for a while.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use super::channel::Channel;
 use super::pin::Pin;
@@ -17,13 +20,26 @@ pub(super) type Job = Box<dyn FnOnce(&mut Option<Connection>) + Send>;
 /// work. Short work may use the connection on any thread; whoever does so holds
 /// the slot by a claim, so the lock is there for the compiler's sake and never
 /// waited for.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Slot {
     connection: Mutex<Option<Connection>>,
     inbox: Mutex<Inbox>,
     arrived: Condvar,
     running: Mutex<Option<Arc<Interrupt>>>,
     tenant: Mutex<Option<Tenant>>,
+    /// Everything that begins from now on is interrupted.
+    stopping: AtomicBool,
+    upkeep: Upkeep,
+}
+
+/// What becomes of a slot that has nothing to do.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Upkeep {
+    /// Its thread ends after so long without a job.
+    pub(super) idle: Duration,
+    /// Its connection stays open then, with an empty page cache; otherwise it is
+    /// closed too, unless it is lent.
+    pub(super) keep: bool,
 }
 
 /// Who holds a slot for longer than one call, with a read transaction open.
@@ -36,7 +52,10 @@ pub(super) enum Tenant {
 #[derive(Default)]
 struct Inbox {
     jobs: VecDeque<Job>,
+    /// The thread, which may have ended by itself.
     thread: Option<JoinHandle<()>>,
+    /// The thread will look for jobs again.
+    serving: bool,
     /// A job was taken and is not done.
     busy: bool,
     /// The thread waits for `arrived`; otherwise it will look by itself.
@@ -51,6 +70,18 @@ impl std::fmt::Debug for Inbox {
 }
 
 impl Slot {
+    pub(super) fn new(upkeep: Upkeep) -> Arc<Self> {
+        Arc::new(Self {
+            connection: Mutex::default(),
+            inbox: Mutex::default(),
+            arrived: Condvar::new(),
+            running: Mutex::default(),
+            tenant: Mutex::default(),
+            stopping: AtomicBool::new(false),
+            upkeep,
+        })
+    }
+
     fn inbox(&self) -> MutexGuard<'_, Inbox> {
         self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -83,7 +114,7 @@ impl Slot {
             return;
         }
         inbox.jobs.push_back(job);
-        if inbox.thread.is_some() {
+        if inbox.serving {
             let asleep = inbox.asleep;
             drop(inbox);
             if asleep {
@@ -94,7 +125,11 @@ impl Slot {
         let slot = Arc::clone(self);
         let thread = std::thread::Builder::new().name("ubiqlite".into());
         match thread.spawn(move || slot.serve()) {
-            Ok(thread) => inbox.thread = Some(thread),
+            Ok(thread) => {
+                inbox.serving = true;
+                // One that was there has left its last lock.
+                inbox.thread = Some(thread);
+            }
             Err(_) => {
                 // Answered as lost; the next job tries again.
                 let job = inbox.jobs.pop_back();
@@ -120,13 +155,41 @@ impl Slot {
                 break;
             } else {
                 inbox.asleep = true;
-                inbox = self.arrived.wait(inbox).unwrap_or_else(PoisonError::into_inner);
+                let waited = self.arrived.wait_timeout(inbox, self.upkeep.idle);
+                let timeout;
+                (inbox, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
                 inbox.asleep = false;
+                if timeout.timed_out() && inbox.jobs.is_empty() && !inbox.closed {
+                    drop(inbox);
+                    self.tidy();
+                    inbox = self.inbox();
+                    if inbox.jobs.is_empty() && !inbox.closed {
+                        inbox.serving = false;
+                        return;
+                    }
+                }
             }
         }
         drop(inbox);
         // Rolls back what a revoked holder left open.
         drop(self.take_connection());
+    }
+
+    /// Gives back what an idle slot does not need. On the slot's own thread.
+    fn tidy(&self) {
+        let Some(mut guard) = self.try_connection() else { return };
+        if !self.upkeep.keep {
+            if self.tenant().is_none() {
+                *guard = None;
+            }
+        } else if let Some(connection) = &mut *guard
+            // With a lease it was used a moment ago, on a caller's thread.
+            && !connection.has_lease()
+            && !connection.in_transaction()
+        {
+            // Memory that is not given back now is used again later.
+            let _ = connection.control("PRAGMA shrink_memory");
+        }
     }
 
     fn take_connection(&self) -> Option<Connection> {
@@ -137,6 +200,41 @@ impl Slot {
     pub(super) fn close(&self) {
         self.inbox().closed = true;
         self.arrived.notify_one();
+    }
+
+    /// Refuses new jobs, drops those that were accepted, and stops what runs and
+    /// whatever of it begins later: the thread ends soon. The callers of all that
+    /// are told that the database is closed.
+    pub(super) fn end(&self) {
+        // Before the jobs are taken: one that runs now asks for it when it begins
+        // its next statement.
+        self.stopping.store(true, Ordering::SeqCst);
+        let jobs = {
+            let mut inbox = self.inbox();
+            inbox.closed = true;
+            std::mem::take(&mut inbox.jobs)
+        };
+        self.arrived.notify_one();
+        // Their drop gives back what they hold, under other locks.
+        drop(jobs);
+        self.stop(&Error::closed("database"));
+    }
+
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::SeqCst)
+    }
+
+    /// The answer of work on this slot: what was stopped because the database
+    /// closes says so.
+    pub(super) fn told<T>(&self, answer: Result<T>) -> Result<T> {
+        // Stopped while it waited for a lock, it is told that it is busy.
+        let stopped = |kind| matches!(kind, ErrorKind::Cancelled | ErrorKind::Busy);
+        match answer {
+            Err(error) if stopped(error.kind()) && self.is_stopping() => {
+                Err(Error::closed("database"))
+            }
+            answer => answer,
+        }
     }
 
     /// Waits for the thread's end, and closes the connection.
@@ -150,7 +248,7 @@ impl Slot {
     }
 
     /// Names what runs now, for [`Slot::interrupt`].
-    pub(super) fn set_running(&self, interrupt: Option<Arc<Interrupt>>) {
+    fn set_running(&self, interrupt: Option<Arc<Interrupt>>) {
         *self.running.lock().unwrap_or_else(PoisonError::into_inner) = interrupt;
     }
 
@@ -161,11 +259,12 @@ impl Slot {
 
     /// Stops what runs now; a stream that stands still is told this.
     pub(super) fn stop(&self, told: &Error) {
-        if let Some(interrupt) = &*self.running.lock().unwrap_or_else(PoisonError::into_inner) {
-            interrupt.set();
-        }
+        // First, so that the stream ends by what it is told.
         if let Some(Tenant::Stream(channel)) = self.tenant() {
             channel.end(Some(told.duplicate()));
+        }
+        if let Some(interrupt) = &*self.running.lock().unwrap_or_else(PoisonError::into_inner) {
+            interrupt.set();
         }
     }
 
@@ -174,7 +273,17 @@ impl Slot {
     }
 
     pub(super) fn set_tenant(&self, tenant: Option<Tenant>) {
+        let streams = match &tenant {
+            Some(Tenant::Stream(channel)) => Some(Arc::clone(channel)),
+            _ => None,
+        };
         *self.tenant.lock().unwrap_or_else(PoisonError::into_inner) = tenant;
+        // Whoever stops the slot has seen the tenant, or is seen here.
+        if let Some(channel) = streams
+            && self.is_stopping()
+        {
+            channel.end(Some(Error::closed("database")));
+        }
     }
 
     /// Runs `work` as interruptible by `interrupt`.
@@ -185,7 +294,11 @@ impl Slot {
         work: impl FnOnce(&mut Connection) -> T,
     ) -> T {
         connection.set_interrupt(Some(Arc::clone(&interrupt)));
-        self.set_running(Some(interrupt));
+        self.set_running(Some(Arc::clone(&interrupt)));
+        // Whoever stops the slot has seen what runs, or is seen here.
+        if self.is_stopping() {
+            interrupt.set();
+        }
         let done = work(connection);
         self.set_running(None);
         connection.set_interrupt(None);

@@ -39,6 +39,10 @@ impl Waiter for Begin {
             drop(completer.answer(session));
         }));
     }
+
+    fn refuse(self: Box<Self>, error: Error) {
+        drop(self.completer.answer(Err(error)));
+    }
 }
 
 /// Begins on the slot's thread, with as many more readers as are free.
@@ -187,7 +191,7 @@ impl Session for SnapshotSession {
             return Reply::err(error);
         }
         if let Some(answer) = self.try_inline(&program) {
-            return Reply::ready(answer);
+            return Reply::ready(answer).in_turn();
         }
         let seat = self.seat();
         let program = program.into_owned();
@@ -209,7 +213,7 @@ impl Session for SnapshotSession {
                 None => Err(Error::closed("database")),
             };
             drop(work);
-            completer.answer(answer);
+            completer.answer(slot.told(answer));
         }));
         Reply::call(call)
     }

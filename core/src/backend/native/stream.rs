@@ -10,7 +10,6 @@ use super::slot::{Slot, Tenant};
 use crate::backend::{Pages, Reply};
 use crate::engine::Connection;
 use crate::error::{Error, Result};
-use crate::platform::timer;
 use crate::sql::Params;
 
 /// Starts a stream on a reader of the pool, when one is free.
@@ -25,22 +24,9 @@ pub(super) fn start(shared: &Arc<Shared>, sql: &str, params: Params) -> Box<dyn 
     if let Some(claim) = shared.readers.try_claim() {
         waiter.grant(claim);
     } else {
-        limit_wait(shared, &channel);
         shared.readers.claim(waiter);
     }
     Box::new(Reader(channel))
-}
-
-/// A stream that is not started within the time for acquiring ends with an error.
-fn limit_wait(shared: &Arc<Shared>, channel: &Arc<Channel>) {
-    let timeout = shared.options.acquire_timeout;
-    let Some(at) = std::time::Instant::now().checked_add(timeout) else { return };
-    let channel = Arc::downgrade(channel);
-    timer::schedule(at, move || {
-        if let Some(channel) = channel.upgrade() {
-            channel.give_up_waiting(timeout);
-        }
-    });
 }
 
 struct Start {
@@ -59,7 +45,6 @@ impl Waiter for Start {
     fn grant(self: Box<Self>, mut claim: Claim) {
         claim.hold();
         let slot = Arc::clone(claim.slot());
-        self.ends.0.set_started();
         slot.submit(Box::new(move |connection| {
             let Self { shared, ends, sql, params } = *self;
             let channel = &ends.0;
@@ -84,6 +69,10 @@ impl Waiter for Start {
             drop(claim);
             drop(ends);
         }));
+    }
+
+    fn refuse(self: Box<Self>, error: Error) {
+        self.ends.0.end(Some(error));
     }
 }
 

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use super::Shared;
 use super::group::{self, Write};
-use super::slot::Slot;
+use super::pin::Pin;
+use super::slot::{Slot, Tenant, Upkeep};
 use crate::backend::Completer;
 use crate::error::{Error, ErrorKind};
 use crate::platform::timer;
@@ -30,21 +31,53 @@ struct Queue {
     closed: bool,
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+impl Queue {
+    /// Whether nobody has or wants the writer.
+    fn is_free(&self) -> bool {
+        matches!(self.holder, Holder::Nobody) && self.entries.is_empty()
+    }
+}
+
+#[derive(Debug, Default)]
 enum Holder {
     #[default]
     Nobody,
     /// Work that goes on by itself.
     Work,
-    /// A transaction that waits for its caller, since then.
-    Transaction(Instant),
+    /// A transaction that waits for its caller.
+    Transaction(Tenure),
+}
+
+/// What tells whether a transaction goes on.
+#[derive(Debug, Clone)]
+pub(super) struct Tenure {
+    /// Notes what its holder does.
+    pub(super) pin: Arc<Pin>,
+    /// Where its statements run.
+    pub(super) slot: Arc<Slot>,
+}
+
+impl Tenure {
+    /// Of a transaction on the writer's own connection.
+    pub(super) fn of_writer(shared: &Shared) -> Self {
+        Self { pin: Pin::new(), slot: Arc::clone(&shared.writer.slot) }
+    }
+
+    /// For how long the holder has not gone on. A statement that runs or waits,
+    /// however long, goes on; a stream does while its rows are read.
+    fn idle(&self) -> Duration {
+        match self.slot.tenant() {
+            Some(Tenant::Stream(channel)) => channel.stalled().unwrap_or_default(),
+            _ => self.pin.idle(),
+        }
+    }
 }
 
 #[derive(Debug)]
 #[allow(clippy::large_enum_variant, reason = "most entries are writes")]
 pub(super) enum Entry {
     Write(Write),
-    Claim { completer: Completer<WriterClaim>, since: Instant },
+    Claim { completer: Completer<WriterClaim>, since: Instant, tenure: Tenure },
 }
 
 impl Entry {
@@ -68,6 +101,7 @@ impl Entry {
 #[derive(Debug)]
 pub(super) struct WriterClaim {
     shared: Arc<Shared>,
+    pin: Arc<Pin>,
 }
 
 impl WriterClaim {
@@ -78,6 +112,10 @@ impl WriterClaim {
     pub(super) fn shared(&self) -> &Arc<Shared> {
         &self.shared
     }
+
+    pub(super) fn pin(&self) -> &Arc<Pin> {
+        &self.pin
+    }
 }
 
 impl Drop for WriterClaim {
@@ -87,8 +125,8 @@ impl Drop for WriterClaim {
 }
 
 impl Writer {
-    pub(super) fn new() -> Self {
-        Self { slot: Arc::default(), queue: Mutex::default(), returned: Condvar::new() }
+    pub(super) fn new(upkeep: Upkeep) -> Self {
+        Self { slot: Slot::new(upkeep), queue: Mutex::default(), returned: Condvar::new() }
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
@@ -99,7 +137,7 @@ impl Writer {
     #[inline]
     pub(super) fn try_take(&self) -> bool {
         let mut queue = self.queue();
-        let free = queue.holder == Holder::Nobody && queue.entries.is_empty();
+        let free = queue.is_free();
         if free {
             queue.holder = Holder::Work;
         }
@@ -107,13 +145,14 @@ impl Writer {
     }
 
     /// Takes the writer for a transaction if nobody has or wants it.
-    pub(super) fn try_claim(shared: &Arc<Shared>) -> Option<WriterClaim> {
+    pub(super) fn try_claim(shared: &Arc<Shared>, tenure: Tenure) -> Option<WriterClaim> {
         let mut queue = shared.writer.queue();
-        if queue.holder != Holder::Nobody || !queue.entries.is_empty() {
+        if !queue.is_free() {
             return None;
         }
-        queue.holder = Holder::Transaction(Instant::now());
-        Some(WriterClaim { shared: Arc::clone(shared) })
+        let pin = Arc::clone(&tenure.pin);
+        queue.holder = Holder::Transaction(tenure);
+        Some(WriterClaim { shared: Arc::clone(shared), pin })
     }
 
     /// Queues for the writer.
@@ -157,7 +196,7 @@ impl Writer {
         let mut queue = self.queue();
         queue.closing = true;
         loop {
-            if queue.holder == Holder::Nobody && queue.entries.is_empty() {
+            if queue.is_free() {
                 return true;
             }
             let Some(left) = until.checked_duration_since(Instant::now()) else { return false };
@@ -176,8 +215,7 @@ impl Writer {
         for entry in entries {
             entry.refuse(Error::closed("database"));
         }
-        self.slot.close();
-        self.slot.stop(&Error::closed("database"));
+        self.slot.end();
         self.slot.join();
     }
 }
@@ -205,7 +243,7 @@ pub(super) fn next(shared: &Arc<Shared>) {
                 return;
             }
             Some(Entry::Claim { .. }) => {
-                let Some(Entry::Claim { completer, .. }) = queue.entries.pop_front() else {
+                let Some(Entry::Claim { completer, tenure, .. }) = queue.entries.pop_front() else {
                     continue;
                 };
                 if completer.is_given_up() {
@@ -213,13 +251,16 @@ pub(super) fn next(shared: &Arc<Shared>) {
                     drop(completer);
                     continue;
                 }
-                queue.holder = Holder::Transaction(Instant::now());
+                let pin = Arc::clone(&tenure.pin);
+                // Its time begins now.
+                pin.touch();
+                queue.holder = Holder::Transaction(tenure);
                 if !queue.entries.is_empty() {
                     watch(shared, queue);
                 } else {
                     drop(queue);
                 }
-                let claim = WriterClaim { shared: Arc::clone(shared) };
+                let claim = WriterClaim { shared: Arc::clone(shared), pin };
                 // A claim that nobody takes any more goes on by its drop.
                 drop(completer.answer(Ok(claim)));
                 return;
@@ -228,16 +269,19 @@ pub(super) fn next(shared: &Arc<Shared>) {
     }
 }
 
-/// Sees to it that those who wait for a transaction get `Busy` when it does not
-/// end within the busy timeout: it may be waiting for them.
+/// Sees to it that those who wait for a transaction get `Busy` when it has not
+/// gone on for the busy timeout: it may be waiting for them.
 fn watch(shared: &Arc<Shared>, mut queue: MutexGuard<'_, Queue>) {
     if queue.watched {
         return;
     }
-    let Holder::Transaction(held) = queue.holder else { return };
+    let Holder::Transaction(tenure) = &queue.holder else { return };
     let timeout = shared.options.busy_timeout;
-    let first = queue.entries.iter().map(Entry::since).min().unwrap_or_else(Instant::now);
-    let Some(at) = first.max(held).checked_add(timeout) else { return };
+    let idle = tenure.idle();
+    let Some(first) = queue.entries.iter().map(Entry::since).min() else { return };
+    let left = timeout.saturating_sub(first.elapsed().min(idle));
+    // What the holder does on its own thread is seen only by looking.
+    let Some(at) = Instant::now().checked_add(left.min((timeout / 4).max(LOOK))) else { return };
     queue.watched = true;
     drop(queue);
     let shared = Arc::downgrade(shared);
@@ -248,18 +292,22 @@ fn watch(shared: &Arc<Shared>, mut queue: MutexGuard<'_, Queue>) {
     });
 }
 
+/// The shortest time between two looks at a transaction that others wait for.
+const LOOK: Duration = Duration::from_millis(10);
+
 fn refuse_overdue(shared: &Arc<Shared>, timeout: Duration) {
     let mut overdue = Vec::new();
     let mut queue = shared.writer.queue();
     queue.watched = false;
-    if let Holder::Transaction(held) = queue.holder {
-        let now = Instant::now();
-        let mut index = 0;
-        while let Some(entry) = queue.entries.get(index) {
-            if entry.since().max(held) + timeout <= now {
-                overdue.extend(queue.entries.remove(index));
-            } else {
-                index += 1;
+    if let Holder::Transaction(tenure) = &queue.holder {
+        if tenure.idle() >= timeout {
+            let mut index = 0;
+            while let Some(entry) = queue.entries.get(index) {
+                if entry.since().elapsed() >= timeout {
+                    overdue.extend(queue.entries.remove(index));
+                } else {
+                    index += 1;
+                }
             }
         }
         if !queue.entries.is_empty() {
@@ -272,7 +320,7 @@ fn refuse_overdue(shared: &Arc<Shared>, timeout: Duration) {
         entry.refuse(Error::new(
             ErrorKind::Busy,
             format!(
-                "a transaction of this database has held the writer for more than {timeout:?}; if this call was made inside that transaction, make it through the transaction itself"
+                "a transaction of this database holds the writer and has not gone on for {timeout:?}; if this call was made inside that transaction, make it through the transaction itself"
             ),
         ));
     }

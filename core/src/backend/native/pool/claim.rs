@@ -1,0 +1,87 @@
+//! The exclusive use of a slot.
+
+use std::sync::Arc;
+
+use super::Pool;
+use crate::backend::native::slot::Slot;
+
+/// The exclusive use of a slot, given back when dropped.
+#[derive(Debug)]
+pub(in crate::backend::native) struct Claim {
+    pool: Arc<Pool>,
+    index: usize,
+    held: bool,
+}
+
+/// The exclusive use of a slot within one call, given back when dropped.
+#[derive(Debug)]
+pub(in crate::backend::native) struct Brief<'a> {
+    pool: &'a Arc<Pool>,
+    index: usize,
+}
+
+impl<'a> Brief<'a> {
+    #[inline]
+    pub(super) fn new(pool: &'a Arc<Pool>, index: usize) -> Self {
+        Self { pool, index }
+    }
+
+    #[inline]
+    pub(in crate::backend::native) fn slot(&self) -> &Slot {
+        &self.pool.slots[self.index]
+    }
+
+    #[inline]
+    pub(in crate::backend::native) fn index(&self) -> usize {
+        self.index
+    }
+
+    /// The same for longer than the call.
+    pub(in crate::backend::native) fn into_claim(self) -> Claim {
+        let claim = Claim::new(self.pool, self.index);
+        std::mem::forget(self);
+        claim
+    }
+}
+
+impl Drop for Brief<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.pool.give_back(self.index);
+    }
+}
+
+impl Claim {
+    #[inline]
+    pub(super) fn new(pool: &Arc<Pool>, index: usize) -> Self {
+        Self { pool: Arc::clone(pool), index, held: false }
+    }
+
+    #[inline]
+    pub(in crate::backend::native) fn slot(&self) -> &Arc<Slot> {
+        &self.pool.slots[self.index]
+    }
+
+    #[inline]
+    pub(in crate::backend::native) fn index(&self) -> usize {
+        self.index
+    }
+
+    /// Says that the slot will be kept until its holder ends it: somebody who
+    /// waits gets another in its stead.
+    pub(in crate::backend::native) fn hold(&mut self) {
+        if !std::mem::replace(&mut self.held, true) {
+            self.pool.hold();
+        }
+    }
+}
+
+impl Drop for Claim {
+    #[inline]
+    fn drop(&mut self) {
+        if self.held {
+            self.pool.end_hold();
+        }
+        self.pool.give_back(self.index);
+    }
+}

@@ -1,0 +1,130 @@
+//! Others get their turn: an answer that is there at once gives the executor a
+//! chance now and then, whichever executor it is.
+//!
+//! A loop of awaits that are all ready never returns to its executor, so no timer
+//! fires and, on one thread, nobody else runs. Each thread counts its ready
+//! answers; the last one of a turn is kept for one more poll.
+
+use std::cell::Cell;
+use std::future::poll_fn;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use crate::platform;
+
+/// So many ready answers are one turn: few, since an executor may look at its
+/// timers only after some sixty turns.
+const ANSWERS: u32 = 32;
+
+/// And one is over after so long: a short read may take a tenth of it.
+const TURN: Duration = Duration::from_micros(100);
+
+/// The clock is looked at with every so manyth answer: it costs a twentieth of a
+/// cached point read.
+const BETWEEN_LOOKS: u32 = 8;
+
+/// The same for writes.
+const WRITES: u32 = 256;
+const WRITERS_TURN: Duration = Duration::from_millis(1);
+
+thread_local! {
+    static TAKEN: Cell<Taken> = const { Cell::new(Taken { answers: 0, since: None }) };
+}
+
+/// What a thread has taken of its turn.
+#[derive(Clone, Copy)]
+struct Taken {
+    answers: u32,
+    since: Option<Duration>,
+}
+
+const NEW: Taken = Taken { answers: 0, since: None };
+
+/// Counts an answer that is there at once. Answers whether the turn is over: then
+/// whoever has it is to be pending once.
+#[inline]
+pub(crate) fn is_over() -> bool {
+    if cfg!(target_family = "wasm") {
+        // The host's turn comes with its messages, not with a poll.
+        return false;
+    }
+    TAKEN.with(|taken| {
+        let mut now = taken.get();
+        now.answers += 1;
+        let mut over = now.answers >= ANSWERS;
+        if !over && now.answers % BETWEEN_LOOKS == 1 {
+            let time = platform::now();
+            over = match now.since {
+                Some(since) => time.saturating_sub(since) >= TURN,
+                None => {
+                    now.since = Some(time);
+                    false
+                }
+            };
+        }
+        taken.set(if over { NEW } else { now });
+        over
+    })
+}
+
+/// The same for a write, which is done on its thread then: that costs more than
+/// being pending once, so the turn is longer.
+#[inline]
+pub(crate) fn is_writers_turn_over() -> bool {
+    TAKEN.with(|taken| {
+        let mut now = taken.get();
+        now.answers += 1;
+        let mut over = now.answers >= WRITES;
+        if !over && now.answers % BETWEEN_LOOKS == 1 {
+            let time = platform::now();
+            over = time.saturating_sub(*now.since.get_or_insert(time)) >= WRITERS_TURN;
+        }
+        taken.set(if over { NEW } else { now });
+        over
+    })
+}
+
+/// Notes that this thread's executor has its turn.
+#[inline]
+pub(crate) fn rest() {
+    TAKEN.set(NEW);
+}
+
+/// Ends the turn if it is over, by being pending once. To be awaited where nothing
+/// is begun yet, or where what was done is kept.
+pub(crate) async fn turn() {
+    if is_over() {
+        let mut over = false;
+        poll_fn(|cx| poll_once(&mut over, cx)).await;
+    }
+}
+
+/// Pending, and woken, the first time.
+#[inline]
+pub(crate) fn poll_once(over: &mut bool, cx: &Context<'_>) -> Poll<()> {
+    if std::mem::replace(over, true) {
+        return Poll::Ready(());
+    }
+    rest();
+    cx.waker().wake_by_ref();
+    Poll::Pending
+}
+
+#[cfg(all(test, not(target_family = "wasm")))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_turn_ends_after_so_many_answers_or_so_long() {
+        rest();
+        let answers = (1..).find(|_| is_over()).unwrap();
+        assert!(answers <= ANSWERS, "{answers}");
+        rest();
+        let mut answers = 0;
+        while !is_over() {
+            std::thread::sleep(TURN);
+            answers += 1;
+        }
+        assert!(answers <= BETWEEN_LOOKS, "{answers}");
+    }
+}
