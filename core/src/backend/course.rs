@@ -3,9 +3,10 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::backend::rules::{Ask, Standing};
 use crate::backend::{Control, Program};
 use crate::engine::Connection;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::sql::{Class, classify};
 
 /// What is known of a session's transaction. It is looked at and changed by the
@@ -49,20 +50,33 @@ impl Course {
         self.is_open() && !connection.in_transaction()
     }
 
+    /// How the transaction stands to be asked something, or to be ended, or a savepoint
+    /// in it: what was begun later must have ended before.
+    fn standing(&self, ends: Option<Control>, connection: &Connection) -> Standing {
+        if self.is_lost(connection) {
+            return Standing::Lost;
+        }
+        let state = self.state();
+        let inner = match ends {
+            Some(Control::Commit) => !state.savepoints.is_empty(),
+            Some(Control::Release(depth)) => {
+                state.savepoints.contains(&depth) && state.savepoints.last() != Some(&depth)
+            }
+            _ => false,
+        };
+        match state.spoiled {
+            Some(_) => Standing::Spoiled,
+            None if inner => Standing::Covered,
+            None => Standing::Open,
+        }
+    }
+
     /// Whether the next call may run.
     ///
     /// # Errors
     /// `Cancelled` if all that is left is to roll back.
     pub(in crate::backend) fn check(&self, connection: &Connection) -> Result<()> {
-        if self.is_lost(connection) {
-            return Err(Error::transaction_lost());
-        }
-        if self.state().spoiled.is_some() {
-            return Err(Error::new(
-                ErrorKind::Cancelled,
-                "a call in this transaction was dropped while it ran; the transaction can only be rolled back",
-            ));
-        }
+        self.standing(None, connection).allows(Ask::Use)?;
         self.wrote.store(false, Ordering::Relaxed);
         Ok(())
     }
@@ -71,17 +85,24 @@ impl Course {
     /// where no other call may.
     ///
     /// # Errors
-    /// As [`check`](Self::check).
+    /// As [`check`](Self::check); `InvalidArgument` for what is to be kept while a
+    /// savepoint in it is open, which would be kept or lost in silence.
     pub(in crate::backend) fn check_control(
         &self,
         control: Control,
         connection: &Connection,
     ) -> Result<()> {
-        match control {
-            Control::Rollback => Ok(()),
-            Control::RollbackTo(_) if !self.is_lost(connection) => Ok(()),
-            _ => self.check(connection),
+        let ask = match control {
+            Control::Begin(_) | Control::Savepoint(_) => return self.check(connection),
+            Control::Commit | Control::Release(_) => Ask::Keep,
+            Control::Rollback => Ask::Undo,
+            Control::RollbackTo(_) => Ask::EndPart,
+        };
+        self.standing(Some(control), connection).allows(ask)?;
+        if ask == Ask::Keep {
+            self.wrote.store(false, Ordering::Relaxed);
         }
+        Ok(())
     }
 
     /// Does what a control asks, where it may.
@@ -185,7 +206,9 @@ impl Course {
             }
             // What was to be undone may still be there.
             (Control::RollbackTo(_) | Control::Release(_), false) => {
-                self.state().spoiled = Some(0);
+                if connection.in_transaction() {
+                    self.state().spoiled = Some(0);
+                }
             }
             (Control::Begin(_) | Control::Commit | Control::Savepoint(_), false) => {}
         }

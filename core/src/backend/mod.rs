@@ -6,6 +6,7 @@
 mod call;
 mod course;
 mod group;
+mod guarded;
 #[cfg(any(target_family = "wasm", test, feature = "local"))]
 pub(crate) mod local;
 #[cfg(not(target_family = "wasm"))]
@@ -13,12 +14,14 @@ pub(crate) mod native;
 mod param_rows;
 mod program;
 mod reply;
+pub(crate) mod rules;
 
 pub use param_rows::ParamRows;
 pub use program::{Access, Expect, Extra, Keep, Outcome, Output, Program, Reference, Step};
 pub use reply::Reply;
 
 pub(crate) use call::{Call, Completer, call, cancelled};
+pub(crate) use guarded::{Cover, Guarded};
 
 use std::borrow::Cow;
 use std::path::Path;

@@ -192,6 +192,12 @@ impl Error {
         self
     }
 
+    /// Says what became of it.
+    pub(crate) fn followed(mut self, outcome: &str) -> Self {
+        self.0.message = format!("{}; {outcome}", self.0.message);
+        self
+    }
+
     /// A copy for another job that failed by the same cause.
     pub(crate) fn duplicate(&self) -> Self {
         Self(self.0.clone())

@@ -1,5 +1,6 @@
 //! A client's bytes, as a binding would write them.
 
+mod handles;
 mod parts;
 
 use std::sync::{Arc, Mutex};
