@@ -8,6 +8,7 @@ mod handlers;
 mod lease;
 mod open;
 mod read;
+mod row_id;
 mod run;
 mod statement;
 
@@ -27,6 +28,7 @@ use crate::error::{Error, Phase, Result, from_sqlite};
 use cache::Cache;
 use handlers::Handlers;
 use lease::{Header, WalIndex};
+use row_id::LastRowId;
 use statement::Statement;
 pub(crate) use statement::Stepped;
 #[cfg(not(target_family = "wasm"))]
@@ -37,6 +39,7 @@ pub(crate) use statement::{bind_value, column, compile};
 pub(crate) struct Connection {
     cache: Cache,
     handlers: Arc<Handlers>,
+    row_id: LastRowId,
     raw: *mut ffi::sqlite3,
     lease: Option<Lease>,
     leases: bool,

@@ -7,7 +7,7 @@ use rusqlite::OpenFlags;
 
 use crate::ffi;
 
-use super::{Cache, Connection, Handlers};
+use super::{Cache, Connection, Handlers, LastRowId};
 use crate::error::{Error, ErrorKind, Phase, Result, from_sqlite};
 use crate::options::{JournalMode, Options};
 
@@ -58,6 +58,7 @@ impl Connection {
         let mut connection = Self {
             cache: Cache::new(options.statement_cache),
             handlers,
+            row_id: LastRowId::default(),
             raw,
             lease: None,
             leases: options.leases && role == Role::Reader,
@@ -74,7 +75,10 @@ impl Connection {
         };
         // SAFETY: the connection is open, and its `Drop` takes the handlers out
         // before they go.
-        unsafe { connection.handlers.install(raw) };
+        unsafe {
+            connection.handlers.install(raw);
+            connection.row_id.install(raw)?;
+        }
         connection.configure(options)?;
         Ok(connection)
     }

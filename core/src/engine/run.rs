@@ -43,9 +43,15 @@ impl Connection {
         Ok(output)
     }
 
+    /// Runs a program of somebody's on a connection that serves one after another, as
+    /// [`run_whole`](Self::run_whole).
+    pub(crate) fn run_alone(&mut self, program: &Program<'_>) -> Result<Output> {
+        self.forget_last_row_id();
+        self.run_whole(program)
+    }
+
     /// Runs a program whole or not at all, in a transaction where it needs one.
     pub(crate) fn run_whole(&mut self, program: &Program<'_>) -> Result<Output> {
-        self.forget_last_row_id();
         if program.schema.is_none() && self.is_harmless(program)? {
             return self.run(program);
         }
@@ -117,7 +123,8 @@ impl Connection {
             && program.steps.iter().all(|step| matches!(self.inspect(&step.sql), Ok((_, true))))
     }
 
-    /// Forgets the last inserted rowid, so that no job is told another's.
+    /// Forgets the last inserted rowid, when the connection goes to somebody else: who
+    /// has it for a while finds the rowid of his own insertions in SQL, as with SQLite.
     pub(crate) fn forget_last_row_id(&mut self) {
         // SAFETY: the connection is open.
         unsafe { ffi::sqlite3_set_last_insert_rowid(self.raw, 0) };
@@ -235,7 +242,7 @@ impl Connection {
     fn run_each(&mut self, step: &Step<'_>, extra: &Extra) -> Result<Outcome> {
         let mut sum = Outcome::default();
         let first = extra.item.unwrap_or(0);
-        let raw = self.raw;
+        let (raw, row_id) = (self.raw, self.row_id.clone());
         let statement = self.statement(&step.sql)?;
         if statement.class != Class::Plain {
             return Err(Error::invalid("such a statement can't be run for many parameters"));
@@ -244,14 +251,18 @@ impl Connection {
         for index in 0..extra.each.len() {
             // SAFETY: the connection is open.
             let before = unsafe { ffi::sqlite3_total_changes64(raw) };
+            if inserts {
+                // SAFETY: as above; its end follows.
+                unsafe { row_id.begin(raw) };
+            }
             // SAFETY: the rows outlive the reset below, unchanged.
             let run = unsafe { statement.bind_row(&extra.each, index) }
                 .and_then(|()| collect(statement, step.keep, None));
             statement.reset();
-            let outcome = run.map(|rows| {
-                let (changes, last_row_id) = changed_since(raw, before, inserts);
-                Outcome { changes, last_row_id, rows }
-            });
+            // SAFETY: as above.
+            let last_row_id = if inserts { unsafe { row_id.end(raw) } } else { 0 };
+            let outcome =
+                run.map(|rows| Outcome { changes: changed_since(raw, before), last_row_id, rows });
             let outcome = outcome
                 .and_then(|it| extra.check(&it).map(|()| it))
                 .map_err(|error| error.with_index(first + index))?;
@@ -317,34 +328,33 @@ impl Connection {
         }
         // SAFETY: the connection is open.
         let before = if readonly { 0 } else { unsafe { ffi::sqlite3_total_changes64(raw) } };
+        if inserts {
+            // SAFETY: as above; its end follows.
+            unsafe { self.row_id.begin(raw) };
+        }
         // SAFETY: `params` outlives the reset below.
         let run = unsafe { statement.bind(params) }.and_then(|()| collect(statement, keep, early));
         statement.reset();
         if let Some(handlers) = &shield {
             handlers.shield(false);
         }
+        // SAFETY: the connection is open.
+        let last_row_id = if inserts { unsafe { self.row_id.end(raw) } } else { 0 };
         let rows = run?;
-        if readonly {
-            return Ok(Outcome { rows, ..Outcome::default() });
-        }
-        let (changes, last_row_id) = changed_since(raw, before, inserts);
+        let changes = if readonly { 0 } else { changed_since(raw, before) };
         Ok(Outcome { changes, last_row_id, rows })
     }
 }
 
-/// The rows changed by the statement that ran since the total was `before`, and
-/// the last rowid.
-fn changed_since(raw: *mut ffi::sqlite3, before: i64, inserts: bool) -> (u64, i64) {
+/// The rows changed by the statement that ran since the total was `before`.
+fn changed_since(raw: *mut ffi::sqlite3, before: i64) -> u64 {
     // SAFETY: callers pass their open connection. `changes` keeps its value over
     // statements that change no row, so the total tells whether to ask it.
-    unsafe {
+    let changes = unsafe {
         let changed = ffi::sqlite3_total_changes64(raw) != before;
-        let changes = if changed { ffi::sqlite3_changes64(raw) } else { 0 };
-        // Other statements, and those that changed nothing, leave the rowid of an
-        // earlier one.
-        let last = if inserts && changes > 0 { ffi::sqlite3_last_insert_rowid(raw) } else { 0 };
-        (u64::try_from(changes).unwrap_or(0), last)
-    }
+        if changed { ffi::sqlite3_changes64(raw) } else { 0 }
+    };
+    u64::try_from(changes).unwrap_or(0)
 }
 
 /// `VACUUM` alone of those that can't run in a transaction takes long.

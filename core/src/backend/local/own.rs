@@ -58,6 +58,7 @@ fn lend_to(
 
 impl OwnSession {
     fn new(place: Place, transaction: bool) -> Self {
+        lent::with(place.slot(), Connection::forget_last_row_id);
         let (turn, course) = (Mutex::default(), Course::default());
         Self(Arc::new(Own { place, transaction, turn, course }))
     }

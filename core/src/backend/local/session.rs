@@ -35,12 +35,15 @@ pub(super) fn lend(shared: &Arc<Shared>, intent: Intent) -> Reply<Box<dyn Sessio
 }
 
 fn begin(shared: &Arc<Shared>, turn: Turn, intent: Intent) -> Result<Box<dyn Session>> {
-    shared.with_writer(|connection| match intent {
-        Intent::Transaction(begin) => connection.control(begin.sql()),
-        Intent::Snapshot => connection.control(Begin::Deferred.sql()),
-        Intent::Own => {
-            connection.lend(true);
-            Ok(())
+    shared.with_writer(|connection| {
+        connection.forget_last_row_id();
+        match intent {
+            Intent::Transaction(begin) => connection.control(begin.sql()),
+            Intent::Snapshot => connection.control(Begin::Deferred.sql()),
+            Intent::Own => {
+                connection.lend(true);
+                Ok(())
+            }
         }
     })?;
     let course = Course::default();

@@ -119,7 +119,7 @@ fn alone(shared: &Shared, write: &Write) -> Result<Output> {
     }
     let interrupt = Some(write.completer.interrupt());
     let answer = shared.with_writer(|connection| {
-        lent::for_caller(write.caller, interrupt, connection, |it| it.run_whole(&write.program))
+        lent::for_caller(write.caller, interrupt, connection, |it| it.run_alone(&write.program))
     });
     if special {
         shared.note_mode();

@@ -35,7 +35,8 @@ impl Waiter for Lend {
         let Self { shared, completer } = *self;
         let slot = Arc::clone(claim.slot());
         slot.submit(Box::new(move |connection| {
-            let session = shared.open_own(connection).map(|_| {
+            let session = shared.open_own(connection).map(|connection| {
+                connection.forget_last_row_id();
                 let (slot, pin) = (Arc::clone(claim.slot()), Pin::new());
                 slot.set_tenant(Some(Tenant::Lent(Arc::clone(&pin))));
                 let lent = OwnSession {

@@ -53,6 +53,7 @@ impl State {
 
 /// Begins on the writer's connection what the session is wanted for.
 pub(super) fn begin(connection: &mut Connection, intent: Intent) -> Result<()> {
+    connection.forget_last_row_id();
     match intent {
         Intent::Transaction(begin) => connection.control(begin.sql()),
         Intent::Snapshot => connection.control(Begin::Deferred.sql()),
