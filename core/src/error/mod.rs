@@ -138,6 +138,13 @@ impl Error {
         )
     }
 
+    pub(crate) fn snapshot_lost() -> Self {
+        Self::new(
+            ErrorKind::Cancelled,
+            "the snapshot was lost by an earlier error in it, and its moment can't be read any more; take a new one",
+        )
+    }
+
     pub(crate) fn stalled(timeout: Duration, limit: u64) -> Self {
         Self::new(
             ErrorKind::Timeout,

@@ -22,7 +22,7 @@ struct Own {
     transaction: bool,
     /// The turn to write, kept while this connection holds SQLite's write lock.
     turn: Mutex<Option<Turn>>,
-    course: Course,
+    course: Arc<Course>,
 }
 
 /// Lends a connection.
@@ -59,7 +59,7 @@ fn lend_to(
 impl OwnSession {
     fn new(place: Place, transaction: bool) -> Self {
         lent::with(place.slot(), Connection::forget_last_row_id);
-        let (turn, course) = (Mutex::default(), Course::default());
+        let (turn, course) = (Mutex::default(), Arc::default());
         Self(Arc::new(Own { place, transaction, turn, course }))
     }
 }
@@ -233,7 +233,8 @@ impl Session for OwnSession {
         });
         let (shared, slot) = (self.0.shared(), self.0.place.slot());
         Reply::ready(cursor.map(|cursor| {
-            Box::new(stream::LocalPages::inside(shared, slot, cursor)) as Box<dyn Pages>
+            let course = Some(&self.0.course);
+            Box::new(stream::LocalPages::inside(shared, slot, cursor, course)) as Box<dyn Pages>
         }))
     }
 

@@ -17,7 +17,7 @@ struct WriterSession {
     shared: Arc<Shared>,
     // Given on by the commit, so that the next one need not wait for the holder.
     turn: Mutex<Option<Turn>>,
-    course: Course,
+    course: Arc<Course>,
     intent: Intent,
 }
 
@@ -46,7 +46,7 @@ fn begin(shared: &Arc<Shared>, turn: Turn, intent: Intent) -> Result<Box<dyn Ses
             }
         }
     })?;
-    let course = Course::default();
+    let course = Arc::<Course>::default();
     course.set_open(intent != Intent::Own);
     let (shared, turn) = (Arc::clone(shared), Mutex::new(Some(turn)));
     Ok(Box::new(WriterSession { shared, turn, course, intent }))
@@ -122,7 +122,8 @@ impl Session for WriterSession {
             connection.open_cursor(sql, params)
         });
         Reply::ready(cursor.map(|cursor| {
-            Box::new(stream::LocalPages::inside(&self.shared, &self.shared.writer, cursor))
+            let (shared, course) = (&self.shared, Some(&self.course));
+            Box::new(stream::LocalPages::inside(shared, &shared.writer, cursor, course))
                 as Box<dyn Pages>
         }))
     }

@@ -7,9 +7,10 @@ use super::lent::Slot;
 use super::pool::{self, Place, Which};
 use super::turns::Turn;
 use super::{Shared, lent, read};
+use crate::backend::course::Course;
 use crate::backend::{Pages, Reply};
 use crate::engine::{Connection, Cursor, context};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::row::Page;
 use crate::sql::Params;
 
@@ -18,6 +19,8 @@ pub(super) struct LocalPages {
     shared: Arc<Shared>,
     slot: Slot,
     cursor: Option<Cursor>,
+    /// What is known of the transaction that it is in.
+    course: Option<Arc<Course>>,
     // After the cursor: what it runs on is given back when it has ended.
     _on: On,
 }
@@ -56,28 +59,40 @@ pub(super) fn start(shared: &Arc<Shared>, sql: &str, params: Params) -> Reply<Bo
 fn on_place(place: Place, sql: &str, params: Params) -> Result<Box<dyn Pages>> {
     let (shared, slot) = (Arc::clone(place.shared()), Arc::clone(place.slot()));
     let cursor = read::with(&shared, &slot, |connection| connection.open_cursor(sql, params))?;
-    Ok(Box::new(LocalPages { shared, slot, cursor: Some(cursor), _on: On::Place(place) }))
+    Ok(Box::new(LocalPages { shared, slot, cursor: Some(cursor), course: None, _on: On::Place(place) }))
 }
 
 fn in_turn(shared: &Arc<Shared>, turn: Turn, sql: &str, params: Params) -> Result<Box<dyn Pages>> {
     let slot = Arc::clone(&shared.writer);
     let cursor = read::with(shared, &slot, |connection| connection.open_cursor(sql, params))?;
     let shared = Arc::clone(shared);
-    Ok(Box::new(LocalPages { shared, slot, cursor: Some(cursor), _on: On::Turn(turn) }))
+    Ok(Box::new(LocalPages { shared, slot, cursor: Some(cursor), course: None, _on: On::Turn(turn) }))
 }
 
 impl LocalPages {
     /// A query on a session's connection.
-    pub(super) fn inside(shared: &Arc<Shared>, slot: &Slot, cursor: Cursor) -> Self {
+    pub(super) fn inside(
+        shared: &Arc<Shared>,
+        slot: &Slot,
+        cursor: Cursor,
+        course: Option<&Arc<Course>>,
+    ) -> Self {
         let (shared, slot) = (Arc::clone(shared), Arc::clone(slot));
-        Self { shared, slot, cursor: Some(cursor), _on: On::Session }
+        Self { shared, slot, cursor: Some(cursor), course: course.cloned(), _on: On::Session }
     }
 }
 
 impl Pages for LocalPages {
     fn poll_next(&mut self, _cx: &mut Context<'_>) -> Poll<Result<Option<Page>>> {
         let Some(cursor) = &mut self.cursor else { return Poll::Ready(Ok(None)) };
-        let next = |_: &mut Connection| cursor.next_page();
+        let course = self.course.as_ref();
+        let next = |connection: &mut Connection| {
+            // SQLite lets a reading statement go on when its transaction is undone.
+            if course.is_some_and(|course| course.is_lost(connection)) {
+                return Err(Error::transaction_lost());
+            }
+            cursor.next_page()
+        };
         Poll::Ready(read::with(&self.shared, &self.slot, next))
     }
 

@@ -224,7 +224,9 @@ impl Session for OwnSession {
             return Reply::err(error);
         }
         let busy = Busy::new(&self.pin);
-        stream::start_lent(&self.shared, &self.slot, &self.pin, sql, params, busy)
+        let course = Arc::clone(&self.course);
+        let admit = move |connection: &Connection| course.check(connection);
+        stream::start_lent(&self.shared, &self.slot, &self.pin, sql, params, (busy, admit))
     }
 
     fn interrupt(&self) {

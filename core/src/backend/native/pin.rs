@@ -12,6 +12,7 @@ pub(super) struct Pin {
     used: Mutex<Instant>,
     running: AtomicUsize,
     revoked: AtomicBool,
+    lost: AtomicBool,
 }
 
 impl Pin {
@@ -20,6 +21,7 @@ impl Pin {
             used: Mutex::new(Instant::now()),
             running: AtomicUsize::new(0),
             revoked: AtomicBool::new(false),
+            lost: AtomicBool::new(false),
         })
     }
 
@@ -29,6 +31,18 @@ impl Pin {
 
     pub(super) fn is_revoked(&self) -> bool {
         self.revoked.load(Ordering::Acquire)
+    }
+
+    /// Takes note, after a call, of a snapshot whose moment SQLite has given up on one of
+    /// its readers: it is over on all of them.
+    pub(super) fn note_lost(&self, connection: &Connection) {
+        if connection.has_lost_moment() {
+            self.lost.store(true, Ordering::Release);
+        }
+    }
+
+    pub(super) fn is_lost(&self) -> bool {
+        self.lost.load(Ordering::Acquire)
     }
 
     /// Whether nothing was asked of it for so long, and nothing runs.
