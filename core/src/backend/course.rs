@@ -1,10 +1,10 @@
 //! Whether a session's transaction can go on.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::backend::rules::{Ask, Standing};
-use crate::backend::{Control, Program};
+use crate::backend::{Control, Program, Receipt};
 use crate::engine::Connection;
 use crate::error::Result;
 use crate::sql::{Class, classify};
@@ -27,6 +27,24 @@ struct State {
     /// A call was dropped while it ran, inside so many savepoints: what it did is
     /// not known to the holder, so it must not be committed.
     spoiled: Option<usize>,
+    /// The calls that may have changed something, inside so many savepoints, of which it
+    /// was not known yet whether the holder would take the answer.
+    answered: Vec<(Arc<dyn Receipt>, usize)>,
+}
+
+impl State {
+    /// Learns what became of the answers.
+    fn settle(&mut self) {
+        let spoiled = &mut self.spoiled;
+        self.answered.retain(|(receipt, depth)| match receipt.was_given_up() {
+            Some(true) => {
+                *spoiled = Some(spoiled.map_or(*depth, |known| known.min(*depth)));
+                false
+            }
+            Some(false) => false,
+            None => true,
+        });
+    }
 }
 
 impl Course {
@@ -56,7 +74,8 @@ impl Course {
         if self.is_lost(connection) {
             return Standing::Lost;
         }
-        let state = self.state();
+        let mut state = self.state();
+        state.settle();
         let inner = match ends {
             Some(Control::Commit) => !state.savepoints.is_empty(),
             Some(Control::Release(depth)) => {
@@ -99,9 +118,7 @@ impl Course {
             Control::RollbackTo(_) => Ask::EndPart,
         };
         self.standing(Some(control), connection).allows(ask)?;
-        if ask == Ask::Keep {
-            self.wrote.store(false, Ordering::Relaxed);
-        }
+        self.wrote.store(false, Ordering::Relaxed);
         Ok(())
     }
 
@@ -131,14 +148,12 @@ impl Course {
     }
 
     /// Whether the last call may have changed something.
-    #[cfg(any(target_family = "wasm", test, feature = "local"))]
     pub(in crate::backend) fn wrote(&self) -> bool {
         self.wrote.load(Ordering::Relaxed)
     }
 
     /// Says that a call which may have changed something, inside so many
     /// savepoints, was given up after it was done.
-    #[cfg(any(target_family = "wasm", test, feature = "local"))]
     pub(in crate::backend) fn spoil(&self, savepoints: usize) {
         if self.is_open() {
             let mut state = self.state();
@@ -147,12 +162,18 @@ impl Course {
         }
     }
 
-    /// To be called after a call whose answer nobody will take.
-    pub(in crate::backend) fn note_abandoned(&self, connection: &Connection) {
-        if self.wrote.swap(false, Ordering::Relaxed) && connection.in_transaction() {
+    /// To be called after a call: what it may have changed is the holder's when he has
+    /// the answer. If he gives the call up, that spoils the transaction.
+    #[cfg(not(target_family = "wasm"))]
+    pub(in crate::backend) fn note_answer(
+        &self,
+        receipt: Option<Arc<dyn Receipt>>,
+        connection: &Connection,
+    ) {
+        if self.wrote() && connection.in_transaction() {
             let mut state = self.state();
             let depth = state.savepoints.len();
-            state.spoiled.get_or_insert(depth);
+            state.answered.extend(receipt.map(|receipt| (receipt, depth)));
         }
     }
 
@@ -192,12 +213,17 @@ impl Course {
                 if let Some(place) = place {
                     state.savepoints.truncate(place + 1);
                     state.spoiled = state.spoiled.filter(|spoiled| *spoiled <= place);
+                    state.answered.retain(|(_, depth)| *depth <= place);
                 }
             }
             (Control::Release(depth), true) => {
                 let mut state = self.state();
                 if let Some(place) = state.savepoints.iter().rposition(|open| *open == depth) {
                     state.savepoints.truncate(place);
+                    // What was done in it is part of what is around it.
+                    for (_, depth) in &mut state.answered {
+                        *depth = (*depth).min(place);
+                    }
                 }
                 drop(state);
                 if !connection.in_transaction() {

@@ -20,7 +20,7 @@ pub use param_rows::ParamRows;
 pub use program::{Access, Expect, Extra, Keep, Outcome, Output, Program, Reference, Step};
 pub use reply::Reply;
 
-pub(crate) use call::{Call, Completer, call, cancelled};
+pub(crate) use call::{Call, Completer, Receipt, call, cancelled};
 pub(crate) use guarded::{Cover, Guarded};
 
 use std::borrow::Cow;

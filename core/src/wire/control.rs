@@ -86,7 +86,14 @@ impl Inner {
             (op::COMMIT, What::Transaction(transaction)) => {
                 transaction.limited(head.timeout).commit().await
             }
-            (op::RELEASE, What::Savepoint(nested)) => nested.release().await,
+            (op::RELEASE, What::Savepoint(nested)) => {
+                let released = nested.release().await;
+                if released.is_ok() {
+                    // It can be given up late, when what it kept is part of the outer one.
+                    self.held().remember(head.id, lent.parent);
+                }
+                released
+            }
             (op::ROLLBACK, What::Savepoint(nested)) => nested.rollback().await,
             (op::ROLLBACK, What::Transaction(transaction)) => {
                 transaction.limited(head.timeout).rollback().await

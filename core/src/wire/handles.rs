@@ -42,7 +42,7 @@ pub(super) struct Lent {
     /// What undoes it when dropped; taken by what ends it.
     end: Mutex<Option<What>>,
     /// The handle that it is a part of.
-    parent: u32,
+    pub(super) parent: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

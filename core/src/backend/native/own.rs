@@ -66,7 +66,7 @@ struct OwnSession {
 }
 
 impl OwnSession {
-    fn submit<T: Send + 'static>(
+    fn submit<T: Send + std::fmt::Debug + 'static>(
         &self,
         work: impl FnOnce(&mut Connection, &Work<'_>) -> Result<T> + Send + 'static,
     ) -> Reply<T> {
@@ -92,9 +92,7 @@ impl OwnSession {
             let around =
                 Work { shared: &shared, slot: &slot, write: &write, course: &course, stop: &stop };
             let answer = slot.interruptible(connection, interrupt, |it| work(it, &around));
-            if completer.is_abandoned() {
-                course.note_abandoned(connection);
-            }
+            course.note_answer(completer.receipt(), connection);
             completer.answer(answer);
         }));
         Reply::call(call)
@@ -231,6 +229,14 @@ impl Session for OwnSession {
 
     fn interrupt(&self) {
         self.slot.interrupt();
+    }
+
+    fn wrote(&self) -> bool {
+        self.course.wrote()
+    }
+
+    fn give_up(&self, savepoints: usize) {
+        self.course.spoil(savepoints);
     }
 }
 
