@@ -84,8 +84,7 @@ impl Session {
         let mut guard = Undo { session: &*self.session, armed: true };
         let begun = limited(self.session.control(Control::Begin(begin)), self.limit, false).await;
         // A transaction that is open although this one was refused was begun in words.
-        guard.armed =
-            begun.as_ref().is_err_and(|error| error.kind() == ErrorKind::OutcomeUnknown);
+        guard.armed = begun.as_ref().is_err_and(|error| error.kind() == ErrorKind::OutcomeUnknown);
         begun?;
         Ok(Transaction::lent(&*self.session, self.limit))
     }

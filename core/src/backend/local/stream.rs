@@ -59,14 +59,26 @@ pub(super) fn start(shared: &Arc<Shared>, sql: &str, params: Params) -> Reply<Bo
 fn on_place(place: Place, sql: &str, params: Params) -> Result<Box<dyn Pages>> {
     let (shared, slot) = (Arc::clone(place.shared()), Arc::clone(place.slot()));
     let cursor = read::with(&shared, &slot, |connection| connection.open_cursor(sql, params))?;
-    Ok(Box::new(LocalPages { shared, slot, cursor: Some(cursor), course: None, _on: On::Place(place) }))
+    Ok(Box::new(LocalPages {
+        shared,
+        slot,
+        cursor: Some(cursor),
+        course: None,
+        _on: On::Place(place),
+    }))
 }
 
 fn in_turn(shared: &Arc<Shared>, turn: Turn, sql: &str, params: Params) -> Result<Box<dyn Pages>> {
     let slot = Arc::clone(&shared.writer);
     let cursor = read::with(shared, &slot, |connection| connection.open_cursor(sql, params))?;
     let shared = Arc::clone(shared);
-    Ok(Box::new(LocalPages { shared, slot, cursor: Some(cursor), course: None, _on: On::Turn(turn) }))
+    Ok(Box::new(LocalPages {
+        shared,
+        slot,
+        cursor: Some(cursor),
+        course: None,
+        _on: On::Turn(turn),
+    }))
 }
 
 impl LocalPages {
