@@ -1,6 +1,7 @@
 //! Reads that meet an error of the disk: SQLite ends their transaction then, and what is
 //! read after that must not be of a later moment.
 #![cfg(feature = "local")]
+#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod support;
 

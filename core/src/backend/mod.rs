@@ -187,7 +187,7 @@ pub enum Control {
     Commit,
     /// Rolls it back.
     Rollback,
-    /// Begins the savepoint of this depth, from 1.
+    /// Begins the savepoint of this depth, from 1: of one depth, one at a time is open.
     Savepoint(u32),
     /// Keeps what the savepoint did.
     Release(u32),
