@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::backend::{self, Begin, Control};
 use crate::database::Inner;
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::sql::Params;
 use crate::statements::{reading_methods, writing_methods};
 use crate::stream::RowStream;
@@ -104,8 +104,10 @@ impl Session {
     /// As [`begin`](Self::begin).
     pub async fn begin_with(&mut self, begin: Begin) -> Result<Transaction<'_>> {
         let mut guard = Undo { session: &*self.session, armed: true };
-        limited(self.session.control(Control::Begin(begin)), self.limit, false).await?;
-        guard.armed = false;
+        let begun = limited(self.session.control(Control::Begin(begin)), self.limit, false).await;
+        // A transaction that is open although this one was refused was begun in words.
+        guard.armed = begun.as_ref().is_err_and(|error| error.kind() == ErrorKind::OutcomeUnknown);
+        begun?;
         Ok(Transaction::lent(&*self.session, self.limit))
     }
 

@@ -60,6 +60,11 @@ impl<'a> Transaction<'a> {
         self
     }
 
+    /// It was not begun: there is nothing to roll back.
+    pub(crate) fn disarm(mut self) {
+        self.over = true;
+    }
+
     /// The same transaction with a limit for what ends it.
     pub(crate) fn limited(mut self, limit: Option<Duration>) -> Self {
         self.limit = limit;

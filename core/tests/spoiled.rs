@@ -144,3 +144,43 @@ async fn what_a_dropped_savepoint_did_is_never_read_after_it() {
     }
     tx.commit().await.unwrap();
 }
+
+#[tokio::test]
+async fn a_commit_beside_a_savepoint_that_was_forgotten_is_refused_and_keeps_nothing() {
+    let it = Fresh::with(Database::options(), "CREATE TABLE kept (x)").await;
+    let mut tx = it.db.begin().await.unwrap();
+    tx.execute("INSERT INTO kept VALUES (1)", ()).await.unwrap();
+    let mut savepoint = tx.begin_savepoint().await.unwrap();
+    savepoint.execute("INSERT INTO kept VALUES (2)", ()).await.unwrap();
+    std::mem::forget(savepoint);
+    let refused = within("a commit", tx.commit()).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::InvalidArgument, "{refused}");
+    within("a write", it.db.execute("INSERT INTO kept VALUES (3)", ())).await.unwrap();
+    let rows: Vec<(i64,)> = it.db.query("SELECT x FROM kept", ()).await.unwrap();
+    assert_eq!(rows, [(3,)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_was_done_and_dropped_unseen_spoils_its_transaction() {
+    let it = fresh().await;
+    // More than a caller's thread does itself.
+    let many = "INSERT INTO log (batch) WITH RECURSIVE n(i) AS \
+        (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) SELECT i FROM n";
+    for _ in 0..20 {
+        let mut tx = it.db.begin().await.unwrap();
+        let mut call = Box::pin(tx.execute(many, ()));
+        if start(&mut call).await.is_some() {
+            // The thread was done with it before this one looked.
+            drop(call);
+            within("a rollback", tx.rollback()).await.unwrap();
+            continue;
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        drop(call);
+        let refused = within("a commit", tx.commit()).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Cancelled, "{refused}");
+        assert_eq!(number(&it.db, "SELECT count(*) FROM log").await, 0);
+        return;
+    }
+    panic!("every call was done at once");
+}

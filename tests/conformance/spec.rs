@@ -36,6 +36,7 @@ use world::World;
 const NOT_HERE: &[(&str, &str)] = &[
     ("utf16_text", "a Rust text is UTF-8 and holds no lone surrogate"),
     ("big_integers", "no Rust value for a parameter holds more than 64 bits"),
+    ("shared_handles", "borrows forbid the use of a handle while one begun from it is open"),
 ];
 
 /// What one thread can't do: nobody drops a future while it runs. Bindings tell

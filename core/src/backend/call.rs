@@ -35,8 +35,27 @@ struct Shared<T> {
 enum State<T> {
     Waiting(Option<Waker>),
     Answered(Result<T>),
-    /// The answer was taken, or nobody will.
+    /// The caller has the answer.
+    Taken,
+    /// Nobody will take it.
     Over,
+}
+
+/// What becomes of a call's answer, for those who remember the call.
+pub(crate) trait Receipt: Send + Sync + std::fmt::Debug {
+    /// Whether the caller has given the call up without its answer; `None`: it may yet
+    /// take it, or give it up.
+    fn was_given_up(&self) -> Option<bool>;
+}
+
+impl<T: Send + std::fmt::Debug> Receipt for Shared<T> {
+    fn was_given_up(&self) -> Option<bool> {
+        match &*self.state() {
+            State::Waiting(_) | State::Answered(_) => None,
+            State::Taken => Some(false),
+            State::Over => Some(!self.detached.load(Ordering::Acquire)),
+        }
+    }
 }
 
 impl<T> Shared<T> {
@@ -69,12 +88,12 @@ impl<T> Completer<T> {
         self.0.as_ref().is_none_or(|shared| shared.interrupt.is_set())
     }
 
-    /// Whether nobody will take the answer.
-    pub(crate) fn is_abandoned(&self) -> bool {
-        self.0.as_ref().is_none_or(|shared| {
-            let over = matches!(*shared.state(), State::Over);
-            over && !shared.detached.load(Ordering::Acquire)
-        })
+    /// What will tell whether the answer was taken.
+    pub(crate) fn receipt(&self) -> Option<Arc<dyn Receipt>>
+    where
+        T: Send + std::fmt::Debug + 'static,
+    {
+        self.0.clone().map(|shared| shared as Arc<dyn Receipt>)
     }
 
     /// To be called when the work begins. Answers false, for work that must not
@@ -139,7 +158,7 @@ fn give<T>(shared: &Shared<T>, answer: Result<T>) -> Option<T> {
             }
             None
         }
-        over => match std::mem::replace(&mut *state, over) {
+        before => match std::mem::replace(&mut *state, before) {
             State::Answered(answer) => answer.ok(),
             _ => None,
         },
@@ -178,7 +197,7 @@ impl<T> Call<T> {
     pub(crate) fn wait(self, until: Instant, stop: Option<&Interrupt>) -> Option<Result<T>> {
         let mut state = self.0.state();
         loop {
-            match std::mem::replace(&mut *state, State::Over) {
+            match std::mem::replace(&mut *state, State::Taken) {
                 State::Answered(answer) => return Some(answer),
                 other => *state = other,
             }
@@ -203,7 +222,7 @@ impl<T> Future for Call<T> {
             State::Waiting(Some(waker)) => waker.clone_from(cx.waker()),
             State::Waiting(none) => *none = Some(cx.waker().clone()),
             _ => {
-                return match std::mem::replace(&mut *state, State::Over) {
+                return match std::mem::replace(&mut *state, State::Taken) {
                     State::Answered(answer) => Poll::Ready(answer),
                     _ => Poll::Ready(Err(Error::new(
                         ErrorKind::Internal,
@@ -222,7 +241,10 @@ impl<T> Drop for Call<T> {
         if !self.0.detached.load(Ordering::Acquire) {
             self.0.interrupt.set();
         }
-        let before = std::mem::replace(&mut *state, State::Over);
+        let before = match &*state {
+            State::Taken => State::Taken,
+            _ => std::mem::replace(&mut *state, State::Over),
+        };
         drop(state);
         // Dropped outside the lock: an answer may hold a connection, whose
         // return takes other locks.
@@ -240,6 +262,26 @@ mod tests {
         drop(call);
         assert!(completer.is_given_up());
         assert_eq!(completer.answer(Ok(7)), Some(7));
+    }
+
+    #[test]
+    fn an_answer_that_was_given_up_unseen_is_told_from_one_that_was_taken() {
+        let (completer, call) = call::<u8>();
+        let receipt = completer.receipt().unwrap();
+        completer.answer(Ok(7));
+        assert_eq!(receipt.was_given_up(), None);
+        drop(call);
+        assert_eq!(receipt.was_given_up(), Some(true));
+        let (completer, call) = super::call::<u8>();
+        let receipt = completer.receipt().unwrap();
+        completer.answer(Ok(7));
+        call.wait(Instant::now(), None).unwrap().unwrap();
+        assert_eq!(receipt.was_given_up(), Some(false));
+        let (completer, call) = super::call::<u8>();
+        let receipt = completer.receipt().unwrap();
+        call.detach();
+        completer.answer(Ok(7));
+        assert_eq!(receipt.was_given_up(), Some(false));
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! Whether a session's transaction can go on.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::backend::Control;
+use crate::backend::rules::{Ask, Standing};
+use crate::backend::{Control, Receipt};
 use crate::engine::Connection;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 
 /// What is known of a session's transaction. It is looked at and changed by the
 /// session's jobs only, which run one after another.
@@ -25,6 +26,24 @@ struct State {
     /// A call was dropped while it ran, inside so many savepoints: what it did is
     /// not known to the holder, so it must not be committed.
     spoiled: Option<usize>,
+    /// The calls that may have changed something, inside so many savepoints, of which it
+    /// was not known yet whether the holder would take the answer.
+    answered: Vec<(Arc<dyn Receipt>, usize)>,
+}
+
+impl State {
+    /// Learns what became of the answers.
+    fn settle(&mut self) {
+        let spoiled = &mut self.spoiled;
+        self.answered.retain(|(receipt, depth)| match receipt.was_given_up() {
+            Some(true) => {
+                *spoiled = Some(spoiled.map_or(*depth, |known| known.min(*depth)));
+                false
+            }
+            Some(false) => false,
+            None => true,
+        });
+    }
 }
 
 impl Course {
@@ -48,20 +67,34 @@ impl Course {
         self.is_open() && !connection.in_transaction()
     }
 
+    /// How the transaction stands to be asked something, or to be ended, or a savepoint
+    /// in it: what was begun later must have ended before.
+    fn standing(&self, ends: Option<Control>, connection: &Connection) -> Standing {
+        if self.is_lost(connection) {
+            return Standing::Lost;
+        }
+        let mut state = self.state();
+        state.settle();
+        let inner = match ends {
+            Some(Control::Commit) => !state.savepoints.is_empty(),
+            Some(Control::Release(depth)) => {
+                state.savepoints.contains(&depth) && state.savepoints.last() != Some(&depth)
+            }
+            _ => false,
+        };
+        match state.spoiled {
+            Some(_) => Standing::Spoiled,
+            None if inner => Standing::Covered,
+            None => Standing::Open,
+        }
+    }
+
     /// Whether the next call may run.
     ///
     /// # Errors
     /// `Cancelled` if all that is left is to roll back.
     pub(in crate::backend) fn check(&self, connection: &Connection) -> Result<()> {
-        if self.is_lost(connection) {
-            return Err(Error::transaction_lost());
-        }
-        if self.state().spoiled.is_some() {
-            return Err(Error::new(
-                ErrorKind::Cancelled,
-                "a call in this transaction was dropped while it ran; the transaction can only be rolled back",
-            ));
-        }
+        self.standing(None, connection).allows(Ask::Use)?;
         self.wrote.store(false, Ordering::Relaxed);
         Ok(())
     }
@@ -70,17 +103,22 @@ impl Course {
     /// where no other call may.
     ///
     /// # Errors
-    /// As [`check`](Self::check).
+    /// As [`check`](Self::check); `InvalidArgument` for what is to be kept while a
+    /// savepoint in it is open, which would be kept or lost in silence.
     pub(in crate::backend) fn check_control(
         &self,
         control: Control,
         connection: &Connection,
     ) -> Result<()> {
-        match control {
-            Control::Rollback => Ok(()),
-            Control::RollbackTo(_) if !self.is_lost(connection) => Ok(()),
-            _ => self.check(connection),
-        }
+        let ask = match control {
+            Control::Begin(_) | Control::Savepoint(_) => return self.check(connection),
+            Control::Commit | Control::Release(_) => Ask::Keep,
+            Control::Rollback => Ask::Undo,
+            Control::RollbackTo(_) => Ask::EndPart,
+        };
+        self.standing(Some(control), connection).allows(ask)?;
+        self.wrote.store(false, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Does what a control asks, where it may.
@@ -109,14 +147,12 @@ impl Course {
     }
 
     /// Whether the last call may have changed something.
-    #[cfg(any(target_family = "wasm", test, feature = "local"))]
     pub(in crate::backend) fn wrote(&self) -> bool {
         self.wrote.load(Ordering::Relaxed)
     }
 
     /// Says that a call which may have changed something, inside so many
     /// savepoints, was given up after it was done.
-    #[cfg(any(target_family = "wasm", test, feature = "local"))]
     pub(in crate::backend) fn spoil(&self, savepoints: usize) {
         if self.is_open() {
             let mut state = self.state();
@@ -125,12 +161,18 @@ impl Course {
         }
     }
 
-    /// To be called after a call whose answer nobody will take.
-    pub(in crate::backend) fn note_abandoned(&self, connection: &Connection) {
-        if self.wrote.swap(false, Ordering::Relaxed) && connection.in_transaction() {
+    /// To be called after a call: what it may have changed is the holder's when he has
+    /// the answer. If he gives the call up, that spoils the transaction.
+    #[cfg(not(target_family = "wasm"))]
+    pub(in crate::backend) fn note_answer(
+        &self,
+        receipt: Option<Arc<dyn Receipt>>,
+        connection: &Connection,
+    ) {
+        if self.wrote() && connection.in_transaction() {
             let mut state = self.state();
             let depth = state.savepoints.len();
-            state.spoiled.get_or_insert(depth);
+            state.answered.extend(receipt.map(|receipt| (receipt, depth)));
         }
     }
 
@@ -166,12 +208,17 @@ impl Course {
                 if let Some(place) = place {
                     state.savepoints.truncate(place + 1);
                     state.spoiled = state.spoiled.filter(|spoiled| *spoiled <= place);
+                    state.answered.retain(|(_, depth)| *depth <= place);
                 }
             }
             (Control::Release(depth), true) => {
                 let mut state = self.state();
                 if let Some(place) = state.savepoints.iter().rposition(|open| *open == depth) {
                     state.savepoints.truncate(place);
+                    // What was done in it is part of what is around it.
+                    for (_, depth) in &mut state.answered {
+                        *depth = (*depth).min(place);
+                    }
                 }
                 drop(state);
                 if !connection.in_transaction() {
@@ -180,7 +227,9 @@ impl Course {
             }
             // What was to be undone may still be there.
             (Control::RollbackTo(_) | Control::Release(_), false) => {
-                self.state().spoiled = Some(0);
+                if connection.in_transaction() {
+                    self.state().spoiled = Some(0);
+                }
             }
             (Control::Begin(_) | Control::Commit | Control::Savepoint(_), false) => {}
         }

@@ -6,6 +6,7 @@
 mod call;
 mod course;
 mod group;
+mod guarded;
 #[cfg(any(target_family = "wasm", test, feature = "local"))]
 pub(crate) mod local;
 #[cfg(not(target_family = "wasm"))]
@@ -13,6 +14,7 @@ pub(crate) mod native;
 mod param_rows;
 mod program;
 mod reply;
+pub(crate) mod rules;
 
 pub use param_rows::ParamRows;
 pub use program::{
@@ -20,7 +22,8 @@ pub use program::{
 };
 pub use reply::Reply;
 
-pub(crate) use call::{Call, Completer, call, cancelled};
+pub(crate) use call::{Call, Completer, Receipt, call, cancelled};
+pub(crate) use guarded::{Cover, Guarded};
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -192,7 +195,7 @@ pub enum Control {
     Commit,
     /// Rolls it back.
     Rollback,
-    /// Begins the savepoint of this depth, from 1.
+    /// Begins the savepoint of this depth, from 1: of one depth, one at a time is open.
     Savepoint(u32),
     /// Keeps what the savepoint did.
     Release(u32),

@@ -115,7 +115,7 @@ impl Connection {
 
     /// Runs a short write. `None`: it was too long or met a lock, and is undone.
     pub(crate) fn write_brief(&mut self, program: &Program<'_>) -> Option<Result<Output>> {
-        let answer = self.brief(|connection| connection.run_whole(program));
+        let answer = self.brief(|connection| connection.run_alone(program));
         if answer.is_none() {
             for step in &program.steps {
                 if let Some(statement) = self.cache.get(&step.sql) {

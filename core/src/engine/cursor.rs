@@ -35,6 +35,7 @@ impl Connection {
     /// What preparing or binding answers; `InvalidArgument` for a statement that
     /// writes, which has no rows to be fetched bit by bit.
     pub(crate) fn open_cursor(&mut self, sql: &str, params: Params) -> Result<Cursor> {
+        self.check_moment()?;
         let (_, readonly) = self.inspect(sql)?;
         if !readonly {
             return Err(Error::invalid(

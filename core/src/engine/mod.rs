@@ -20,6 +20,7 @@ mod open;
 mod pragma;
 mod prepare;
 mod read;
+mod row_id;
 mod run;
 mod script;
 mod statement;
@@ -44,6 +45,7 @@ use authorizer::Authorizer;
 use cache::Cache;
 use handlers::Handlers;
 use lease::{Header, WalIndex};
+use row_id::LastRowId;
 use statement::Statement;
 pub(crate) use statement::Stepped;
 #[cfg(not(target_family = "wasm"))]
@@ -68,6 +70,7 @@ pub(crate) struct Connection {
     /// The most bytes of a text or blob.
     length_limit: std::ffi::c_int,
     handlers: Arc<Handlers>,
+    row_id: LastRowId,
     raw: *mut ffi::sqlite3,
     lease: Option<Lease>,
     leases: bool,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::ffi;
 
-use super::{Cache, Connection, Handle, Handlers, Refused, name};
+use super::{Cache, Connection, Handle, Handlers, LastRowId, Refused, name};
 use crate::error::{Error, ErrorKind, Phase, Result, from_sqlite};
 use crate::options::{JournalMode, Options};
 use crate::platform::files::{self, FileId};
@@ -91,6 +91,7 @@ impl Connection {
             // SAFETY: the connection is open; a negative value only asks.
             length_limit: unsafe { ffi::sqlite3_limit(raw, ffi::SQLITE_LIMIT_LENGTH, -1) },
             handlers,
+            row_id: LastRowId::default(),
             raw,
             lease: None,
             leases: options.leases && role == Role::Reader,
@@ -112,6 +113,7 @@ impl Connection {
         unsafe {
             connection.handlers.install(raw);
             connection.authorizer.install(raw);
+            connection.row_id.install(raw)?;
         }
         connection.configure(options)?;
         Ok(connection)

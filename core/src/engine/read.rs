@@ -5,7 +5,7 @@ use crate::ffi;
 use super::lease::{Header, WalIndex};
 use super::{Connection, Lease, Role};
 use crate::backend::{Access, Early, Output, Program};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// What became of a read.
 #[derive(Debug)]
@@ -76,6 +76,9 @@ impl Connection {
         if program.access == Access::Write {
             return Read::Writes;
         }
+        if let Err(error) = self.check_moment() {
+            return Read::Done(Err(error));
+        }
         if let Err(error) = self.renew_lease() {
             return Read::Done(Err(error));
         }
@@ -84,7 +87,10 @@ impl Connection {
             match self.inspect_read(&step.sql) {
                 Ok(true) => {}
                 Ok(false) => return Read::Writes,
-                Err(error) => return Read::Done(Err(error)),
+                Err(error) => {
+                    self.after_failed_read();
+                    return Read::Done(Err(error));
+                }
             }
         }
         // Without a lease, several statements need a transaction to see one moment.
@@ -107,6 +113,22 @@ impl Connection {
         if !self.in_transaction() {
             self.forget_lease();
         }
+    }
+
+    /// Whether a snapshot's transaction was ended by SQLite, which an error of the disk
+    /// or of memory makes it do: what is read after that is of a later moment.
+    #[inline]
+    pub(crate) fn has_lost_moment(&self) -> bool {
+        self.pinned && !self.in_transaction()
+    }
+
+    /// Whether the next statement reads what it is to read.
+    ///
+    /// # Errors
+    /// `Cancelled`: it is a snapshot's, which is lost.
+    #[inline]
+    pub(super) fn check_moment(&self) -> Result<()> {
+        if self.has_lost_moment() { Err(Error::snapshot_lost()) } else { Ok(()) }
     }
 
     #[inline]

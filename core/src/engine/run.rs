@@ -4,7 +4,7 @@ use crate::ffi;
 
 use super::authorizer::Class;
 use super::script::is_script;
-use super::{Connection, Statement, Stepped, opcodes};
+use super::{Connection, LastRowId, Statement, Stepped, opcodes};
 use crate::backend::{Early, Extra, Keep, Outcome, Output, Program, Step};
 use crate::error::{Error, ErrorKind, Result};
 use crate::row::{PageBuilder, Rows};
@@ -43,9 +43,15 @@ impl Connection {
         Ok(output)
     }
 
+    /// Runs a program of somebody's on a connection that serves one after another, as
+    /// [`run_whole`](Self::run_whole).
+    pub(crate) fn run_alone(&mut self, program: &Program<'_>) -> Result<Output> {
+        self.forget_last_row_id();
+        self.run_whole(program)
+    }
+
     /// Runs a program whole or not at all, in a transaction where it needs one.
     pub(crate) fn run_whole(&mut self, program: &Program<'_>) -> Result<Output> {
-        self.forget_last_row_id();
         if is_script(program) {
             let outcome = self.run_script_alone(&program.steps[0].sql)?;
             return Ok(Output { steps: smallvec::smallvec![outcome] });
@@ -112,7 +118,8 @@ impl Connection {
         }
     }
 
-    /// Forgets the last inserted rowid, so that no job is told another's.
+    /// Forgets the last inserted rowid, when the connection goes to somebody else: who
+    /// has it for a while finds the rowid of his own insertions in SQL, as with SQLite.
     pub(crate) fn forget_last_row_id(&mut self) {
         // SAFETY: the connection is open.
         unsafe { ffi::sqlite3_set_last_insert_rowid(self.raw, 0) };
@@ -173,7 +180,7 @@ impl Connection {
     fn run_each(&mut self, step: &Step<'_>, extra: &Extra) -> Result<Outcome> {
         let mut sum = Outcome::default();
         let first = extra.item.unwrap_or(0);
-        let raw = self.raw;
+        let (raw, row_id) = (self.raw, self.row_id.clone());
         let statement = self.statement(&step.sql)?;
         if !statement.is_plain() {
             return Err(Error::invalid("such a statement can't be run for many parameters"));
@@ -182,14 +189,18 @@ impl Connection {
         for index in 0..extra.each.len() {
             // SAFETY: the connection is open.
             let before = unsafe { ffi::sqlite3_total_changes64(raw) };
+            if inserts {
+                // SAFETY: as above; its end follows.
+                unsafe { row_id.begin(raw) };
+            }
             // SAFETY: the rows outlive the reset below, unchanged.
             let run = unsafe { statement.bind_row(&extra.each, index) }
                 .and_then(|()| collect(statement, step.keep, None));
             statement.reset();
-            let outcome = run.map(|rows| {
-                let (changes, last_row_id) = changed_since(raw, before, inserts);
-                Outcome { changes, last_row_id, rows, description: None }
-            });
+            // SAFETY: as above.
+            let last_row_id = if inserts { unsafe { row_id.end(raw) } } else { 0 };
+            let changes = changed_since(raw, before);
+            let outcome = run.map(|rows| Outcome { changes, last_row_id, rows, description: None });
             let outcome = outcome
                 .and_then(|it| extra.check(&it).map(|()| it))
                 .map_err(|error| error.with_index(first + index))?;
@@ -214,17 +225,17 @@ impl Connection {
         let raw = self.raw;
         let brief = self.handlers.is_brief();
         let sweeps = brief && !self.is_small();
-        let statement = match self.cache.get(sql) {
-            Some(statement) => statement,
-            None => self.statement(sql)?,
-        };
+        if !self.cache.contains(sql) {
+            self.statement(sql)?;
+        }
+        let statement = self.cache.get(sql).ok_or_else(|| Error::closed("statement"))?;
         if !statement.is_plain() || statement.nature.transient {
             return self.run_special(sql, params, keep, early);
         }
         if brief && (statement.is_long() || (sweeps && statement.sweeps)) {
             return Err(too_long());
         }
-        run_bound(raw, statement, params, keep, early)
+        run_bound(raw, &self.row_id, statement, params, keep, early)
     }
 
     /// Runs a statement that needs a rule of its own, and is not kept.
@@ -248,7 +259,7 @@ impl Connection {
         if shield {
             self.handlers.shield(true);
         }
-        let done = run_bound(raw, &mut statement, params, keep, early);
+        let done = run_bound(raw, &self.row_id, &mut statement, params, keep, early);
         if shield {
             self.handlers.shield(false);
         }
@@ -260,6 +271,7 @@ impl Connection {
 #[inline]
 fn run_bound(
     raw: *mut ffi::sqlite3,
+    row_id: &LastRowId,
     statement: &mut Statement,
     params: &Params,
     keep: Keep,
@@ -268,15 +280,21 @@ fn run_bound(
     let (readonly, inserts) = (statement.readonly, statement.nature.inserts);
     // SAFETY: the connection is open.
     let before = if readonly { 0 } else { unsafe { ffi::sqlite3_total_changes64(raw) } };
+    if inserts {
+        // SAFETY: as above; its end follows.
+        unsafe { row_id.begin(raw) };
+    }
     // SAFETY: `params` outlives the reset below.
     let run = unsafe { statement.bind(params) }.and_then(|()| collect(statement, keep, early));
     statement.reset();
+    // SAFETY: the connection is open.
+    let last_row_id = if inserts { unsafe { row_id.end(raw) } } else { 0 };
     let rows = run?;
     let description = (keep == Keep::Described).then(|| Box::new(statement.describe()));
     if readonly {
         return Ok(Outcome { rows, description, ..Outcome::default() });
     }
-    let (changes, last_row_id) = changed_since(raw, before, inserts);
+    let changes = changed_since(raw, before);
     Ok(Outcome { changes, last_row_id, rows, description })
 }
 
@@ -285,19 +303,15 @@ fn too_long() -> Error {
     Error::new(ErrorKind::Cancelled, "the statement is too long for this thread")
 }
 
-/// The rows changed by the statement that ran since the total was `before`, and
-/// the last rowid.
-pub(super) fn changed_since(raw: *mut ffi::sqlite3, before: i64, inserts: bool) -> (u64, i64) {
+/// The rows changed by the statement that ran since the total was `before`.
+pub(super) fn changed_since(raw: *mut ffi::sqlite3, before: i64) -> u64 {
     // SAFETY: callers pass their open connection. `changes` keeps its value over
     // statements that change no row, so the total tells whether to ask it.
-    unsafe {
+    let changes = unsafe {
         let changed = ffi::sqlite3_total_changes64(raw) != before;
-        let changes = if changed { ffi::sqlite3_changes64(raw) } else { 0 };
-        // Other statements, and those that changed nothing, leave the rowid of an
-        // earlier one.
-        let last = if inserts && changes > 0 { ffi::sqlite3_last_insert_rowid(raw) } else { 0 };
-        (u64::try_from(changes).unwrap_or(0), last)
-    }
+        if changed { ffi::sqlite3_changes64(raw) } else { 0 }
+    };
+    u64::try_from(changes).unwrap_or(0)
 }
 
 /// One statement is undone by SQLite itself when it fails.

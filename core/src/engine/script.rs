@@ -191,6 +191,11 @@ impl Connection {
         // SAFETY: the connection is open.
         let before = unsafe { ffi::sqlite3_total_changes64(raw) };
         let params = Params::new();
+        let inserts = statement.nature.inserts;
+        if inserts {
+            // SAFETY: the connection is open; its end follows.
+            unsafe { self.row_id.begin(raw) };
+        }
         // SAFETY: the parameters outlive the statement.
         let run = unsafe { statement.bind(&params) }.and_then(|()| {
             while statement.step()? == Stepped::Row {}
@@ -200,8 +205,10 @@ impl Connection {
         if shield {
             self.handlers.shield(false);
         }
+        // SAFETY: the connection is open.
+        let last_row_id = if inserts { unsafe { self.row_id.end(raw) } } else { 0 };
         run?;
-        let (changes, last_row_id) = changed_since(raw, before, statement.nature.inserts);
+        let changes = changed_since(raw, before);
         Ok(Outcome { changes, last_row_id, ..Outcome::default() })
     }
 }

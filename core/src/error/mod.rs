@@ -158,6 +158,13 @@ impl Error {
         )
     }
 
+    pub(crate) fn snapshot_lost() -> Self {
+        Self::new(
+            ErrorKind::Cancelled,
+            "the snapshot was lost by an earlier error in it, and its moment can't be read any more; take a new one",
+        )
+    }
+
     pub(crate) fn stalled(timeout: Duration, limit: u64) -> Self {
         Self::new(
             ErrorKind::Timeout,
@@ -209,6 +216,12 @@ impl Error {
     /// Says what the message is about.
     pub(crate) fn prefixed(mut self, subject: &str) -> Self {
         self.0.message = format!("{subject}: {}", self.0.message);
+        self
+    }
+
+    /// Says what became of it.
+    pub(crate) fn followed(mut self, outcome: &str) -> Self {
+        self.0.message = format!("{}; {outcome}", self.0.message);
         self
     }
 

@@ -9,6 +9,7 @@ use super::types::{
 
 unsafe extern "C" {
     pub(crate) fn sqlite3_libversion_number() -> c_int;
+    pub(crate) fn sqlite3_context_db_handle(context: *mut sqlite3_context) -> *mut sqlite3;
     pub(crate) fn sqlite3_initialize() -> c_int;
     pub(crate) fn sqlite3_memory_used() -> sqlite3_int64;
     pub(crate) fn sqlite3_db_name(db: *mut sqlite3, index: c_int) -> *const c_char;

@@ -3,15 +3,16 @@
 
 use std::sync::Arc;
 
-use super::handles::{End, Handle, Kind, Lent, Place};
+use super::handles::{End, Handle, Kind, Lent, Place, What};
 use super::numbers::op;
 use super::read::malformed;
 use super::reply::Answer;
 use super::request::Head;
 use super::run::lend;
 use super::server::Inner;
+use crate::backend::rules::Ask;
 use crate::backend::{Begin, Control, Intent};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::nested::Nested;
 use crate::target::limited;
 use crate::transaction::Transaction;
@@ -24,33 +25,39 @@ impl Inner {
             (op::BEGIN, Place::Database(database)) => {
                 let begun = database.limited(limit).begin_with(mode).await?;
                 let session = begun.shared().ok_or_else(|| Error::closed("transaction"))?;
-                Lent::new(Kind::Transaction, session, Some(End::Transaction(begun)), None)
+                Lent::outermost(Kind::Transaction, session, Some(What::Transaction(begun)))
             }
             (op::BEGIN, Place::Lent(outer)) if outer.kind == Kind::Session => {
+                outer.check(Ask::Use)?;
                 let session = Arc::clone(&outer.session);
                 // Dropped in the middle, it undoes what may have begun.
                 let begun =
                     Transaction::lent(crate::held::Held::Shared(Arc::clone(&session)), None);
-                limited(session.control(Control::Begin(mode)), limit, false).await?;
-                let end = Some(End::Transaction(begun));
-                Lent::new(Kind::Transaction, session, end, Some((outer, head.handle)))
+                match limited(session.control(Control::Begin(mode)), limit, false).await {
+                    Err(error) if error.kind() != ErrorKind::OutcomeUnknown => {
+                        // What is open, if anything, was begun in words.
+                        begun.disarm();
+                        return Err(error);
+                    }
+                    begun => begun?,
+                }
+                let end = What::Transaction(begun);
+                Lent::inside(Kind::Transaction, outer, head.handle, end)?
             }
             (op::SAVEPOINT, Place::Lent(outer))
                 if matches!(outer.kind, Kind::Transaction | Kind::Savepoint) =>
             {
+                outer.check(Ask::Use)?;
                 let session = Arc::clone(&outer.session);
-                let held = crate::held::Held::Shared(Arc::clone(&session));
+                let held = crate::held::Held::Shared(session);
                 let nested = Nested::begin(held, outer.depth + 1, limit).await?;
-                let end = Some(End::Savepoint(nested));
-                Lent::new(Kind::Savepoint, session, end, Some((outer, head.handle)))
+                let end = What::Savepoint(nested);
+                Lent::inside(Kind::Savepoint, outer, head.handle, end)?
             }
-            (op::SNAPSHOT, _) => {
-                let session = lend(place, limit, Intent::Snapshot).await?;
-                Lent::new(Kind::Snapshot, session, None, None)
-            }
+            (op::SNAPSHOT, _) => Lent::snapshot(lend(place, limit, Intent::Snapshot).await?),
             (op::ACQUIRE, _) => {
                 let session = lend(place, limit, Intent::Own).await?;
-                Lent::new(Kind::Session, session, None, None)
+                Lent::outermost(Kind::Session, session, None)
             }
             (op::COMMIT | op::ROLLBACK | op::RELEASE, Place::Lent(lent)) => {
                 return self.end(head, lent).await;
@@ -64,29 +71,42 @@ impl Inner {
     /// Ends a transaction or savepoint, well or by undoing it: its handle is
     /// gone in any case.
     async fn end(&self, head: Head, lent: &Lent) -> Result<Answer> {
-        let end = match (head.op, lent.take_end()) {
-            (op::COMMIT, Some(End::Savepoint(nested))) => {
-                drop(nested);
-                return Err(malformed());
-            }
-            (_, Some(end)) => end,
-            (_, None) => return Err(Error::closed("transaction")),
-        };
-        let gone = self.held().handles.remove(head.handle);
-        let parts = gone.len().saturating_sub(1);
-        gone.into_iter().take(parts).for_each(let_go);
-        match (head.op, end) {
-            (op::COMMIT, End::Transaction(transaction)) => {
-                transaction.limited(head.timeout).commit().await?;
-            }
-            (op::RELEASE, End::Savepoint(nested)) => nested.release().await?,
-            (op::ROLLBACK, End::Savepoint(nested)) => nested.rollback().await?,
-            (op::ROLLBACK, End::Transaction(transaction)) => {
-                transaction.limited(head.timeout).rollback().await?;
-            }
-            _ => return Err(malformed()),
+        if !matches!(lent.kind, Kind::Transaction | Kind::Savepoint) {
+            return Err(malformed());
         }
-        Ok(Answer::Done)
+        let ask = if head.op == op::ROLLBACK { Ask::Undo } else { Ask::Keep };
+        let refused = lent.check(ask).err();
+        // Innermost first: each is undone before what it is in.
+        let mut gone = self.held().handles.remove(head.handle);
+        drop(gone.pop());
+        gone.into_iter().for_each(let_go);
+        let End { what, cover } = lent.take_end();
+        let what = what.ok_or_else(|| Error::closed("transaction"))?;
+        let ended = match (if refused.is_some() { op::ROLLBACK } else { head.op }, what) {
+            (op::COMMIT, What::Transaction(transaction)) => {
+                transaction.limited(head.timeout).commit().await
+            }
+            (op::RELEASE, What::Savepoint(nested)) => {
+                let released = nested.release().await;
+                if released.is_ok() {
+                    // It can be given up late, when what it kept is part of the outer one.
+                    self.held().remember(head.id, lent.parent);
+                }
+                released
+            }
+            (op::ROLLBACK, What::Savepoint(nested)) => nested.rollback().await,
+            (op::ROLLBACK, What::Transaction(transaction)) => {
+                transaction.limited(head.timeout).rollback().await
+            }
+            _ => Err(malformed()),
+        };
+        // The handle around it is free when the end, or what undoes it, is on its way.
+        drop(cover);
+        match (refused, ended) {
+            (Some(refused), Ok(())) => Err(refused.followed("it was rolled back")),
+            (Some(refused), Err(_)) => Err(refused),
+            (None, ended) => ended.map(|()| Answer::Done),
+        }
     }
 }
 

@@ -7,7 +7,8 @@ use std::time::Duration;
 use foldhash::fast::FixedState;
 
 use super::line::Line;
-use crate::backend::Session;
+use crate::backend::rules::Ask;
+use crate::backend::{Cover, Guarded, Session};
 use crate::database::Database;
 use crate::error::{Error, Result};
 use crate::nested::Nested;
@@ -30,6 +31,8 @@ pub(super) enum Handle {
 pub(super) struct Lent {
     pub(super) kind: Kind,
     pub(super) session: Arc<dyn Session>,
+    /// What may be asked of it; `None` for a snapshot, which nothing is begun from.
+    guard: Option<Arc<Guarded>>,
     pub(super) schemas: Schemas,
     /// Its calls take place in the order of asking; those of a snapshot side by
     /// side. A savepoint stands in the line of what it is in.
@@ -37,9 +40,9 @@ pub(super) struct Lent {
     /// How many savepoints it is inside, itself included.
     pub(super) depth: u32,
     /// What undoes it when dropped; taken by what ends it.
-    end: Mutex<Option<End>>,
+    end: Mutex<Option<What>>,
     /// The handle that it is a part of.
-    parent: u32,
+    pub(super) parent: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,9 +54,16 @@ pub(super) enum Kind {
 }
 
 /// What ends a transaction or savepoint.
-pub(super) enum End {
+pub(super) enum What {
     Transaction(Transaction<'static>),
     Savepoint(Nested<'static>),
+}
+
+/// The end of a handle. Dropping it undoes what is open.
+pub(super) struct End {
+    // Before the cover: the handle around it is free when the end is on its way.
+    pub(super) what: Option<What>,
+    pub(super) cover: Option<Cover>,
 }
 
 /// A running query.
@@ -87,27 +97,64 @@ impl Place {
 }
 
 impl Lent {
-    pub(super) fn new(
-        kind: Kind,
-        session: Arc<dyn Session>,
-        end: Option<End>,
-        inside: Option<(&Self, u32)>,
-    ) -> Self {
-        let line = match inside {
-            Some((outer, _)) => outer.line.clone(),
-            None => (kind != Kind::Snapshot).then(Arc::default),
-        };
-        // Temporary tables of a session have no version to check.
-        let schemas = if kind == Kind::Session { Schemas::none() } else { Schemas::local() };
-        let depth = inside.map_or(0, |(outer, _)| outer.depth);
-        let depth = if kind == Kind::Savepoint { depth + 1 } else { depth };
-        let parent = inside.map_or(0, |(_, parent)| parent);
-        Self { kind, session, schemas, line, depth, end: Mutex::new(end), parent }
+    /// A snapshot of the database.
+    pub(super) fn snapshot(session: Arc<dyn Session>) -> Self {
+        Self {
+            kind: Kind::Snapshot,
+            session,
+            guard: None,
+            schemas: Schemas::local(),
+            line: None,
+            depth: 0,
+            end: Mutex::new(None),
+            parent: 0,
+        }
     }
 
-    /// Takes what ends it, which nothing else will then do.
-    pub(super) fn take_end(&self) -> Option<End> {
-        self.end.lock().unwrap_or_else(PoisonError::into_inner).take()
+    /// A session of the database, or a transaction of it.
+    pub(super) fn outermost(kind: Kind, session: Arc<dyn Session>, end: Option<What>) -> Self {
+        Self::guarded(kind, Guarded::outermost(session), Some(Arc::default()), 0, end, 0)
+    }
+
+    /// What was just begun from another handle, whose number is `parent`.
+    ///
+    /// # Errors
+    /// The other handle was let go of meanwhile; what was begun is undone.
+    pub(super) fn inside(kind: Kind, outer: &Self, parent: u32, end: What) -> Result<Self> {
+        let guard = outer.guard.as_ref().ok_or_else(gone)?.begun()?;
+        let depth = outer.depth + u32::from(kind == Kind::Savepoint);
+        Ok(Self::guarded(kind, guard, outer.line.clone(), depth, Some(end), parent))
+    }
+
+    fn guarded(
+        kind: Kind,
+        guard: Guarded,
+        line: Option<Arc<Line>>,
+        depth: u32,
+        end: Option<What>,
+        parent: u32,
+    ) -> Self {
+        let guard = Arc::new(guard);
+        let session: Arc<dyn Session> = Arc::clone(&guard) as _;
+        // Temporary tables of a session have no version to check.
+        let schemas = if kind == Kind::Session { Schemas::none() } else { Schemas::local() };
+        let (guard, end) = (Some(guard), Mutex::new(end));
+        Self { kind, session, guard, schemas, line, depth, end, parent }
+    }
+
+    /// Whether it may be asked that.
+    ///
+    /// # Errors
+    /// See the [rules](crate::backend::rules).
+    pub(super) fn check(&self, ask: Ask) -> Result<()> {
+        self.guard.as_ref().map_or(Ok(()), |guard| guard.check(ask))
+    }
+
+    /// Takes what ends it, which nothing else will then do; it takes no call any more.
+    pub(super) fn take_end(&self) -> End {
+        let cover = self.guard.as_ref().map(Guarded::close);
+        let what = self.end.lock().unwrap_or_else(PoisonError::into_inner).take();
+        End { what, cover }
     }
 }
 
@@ -133,6 +180,11 @@ impl Handles {
 
     pub(super) fn contains(&self, number: u32) -> bool {
         self.0.contains_key(&number)
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     pub(super) fn lent(&self, number: u32) -> Result<Arc<Lent>> {

@@ -39,11 +39,16 @@ impl Held {
             return (known, feed);
         }
         if self.handles.lent(handle).is_ok_and(|lent| lent.session.wrote()) {
-            if self.recent.len() == RECENT {
-                self.recent.pop_front();
-            }
-            self.recent.push_back((id, handle));
+            self.remember(id, handle);
         }
         (known, feed)
+    }
+
+    /// Remembers a call that has changed something in a handle's transaction.
+    pub(super) fn remember(&mut self, id: u32, handle: u32) {
+        if self.recent.len() == RECENT {
+            self.recent.pop_front();
+        }
+        self.recent.push_back((id, handle));
     }
 }

@@ -18,6 +18,7 @@ use super::run::{Ended, run};
 use super::statement::Wanted;
 use super::task::{Drive, Task};
 use crate::backend::Begin;
+use crate::backend::rules::Ask;
 use crate::database::Database;
 use crate::engine::context::{self, Caller};
 use crate::error::{Error, Result};
@@ -182,6 +183,13 @@ impl Server {
         let mut out = self.0.out.lock().unwrap_or_else(PoisonError::into_inner);
         out.exchange(taken);
         !taken.is_empty()
+    }
+
+    /// Whether nothing of the client's is open or under way.
+    #[cfg(test)]
+    pub(super) fn is_idle(&self) -> bool {
+        let held = self.0.held();
+        held.handles.is_empty() && held.tasks.is_empty() && held.feeds.is_empty()
     }
 
     /// An error's fields as JSON, for what fails before there is a server.
@@ -399,6 +407,10 @@ impl Inner {
             return Ok(Box::pin(async move {
                 if let Some(turn) = &turn {
                     turn.first().await;
+                }
+                if let Place::Lent(lent) = &place {
+                    // Before rows are waited for.
+                    lent.check(Ask::Use)?;
                 }
                 let asker = Asker { inner: &inner, id: head.id };
                 match run(&place, head.timeout, operation, &feed, &asker).await? {

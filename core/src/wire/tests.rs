@@ -1,5 +1,7 @@
 //! A client's bytes, as a binding would write them.
 
+mod handles;
+mod model;
 mod parts;
 
 use std::sync::{Arc, Mutex};

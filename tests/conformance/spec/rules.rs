@@ -68,6 +68,7 @@ const NEEDS: &[&str] = &[
     "real_type",
     "utf16_text",
     "big_integers",
+    "shared_handles",
 ];
 
 /// Beside `call`: the keys of every call, and the arguments of the methods.

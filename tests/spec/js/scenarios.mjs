@@ -16,7 +16,7 @@ const OF_A_FILE = ['subject', 'about', 'scenarios'];
 const OF_A_SCENARIO = ['name', 'needs', 'given', 'setup', 'open', 'steps'];
 const NEEDS = [
   'transactions', 'snapshots', 'cursors', 'sessions', 'files', 'interrupts', 'real_type',
-  'utf16_text', 'big_integers',
+  'utf16_text', 'big_integers', 'shared_handles',
 ];
 
 /** Needs that `capabilities()` tells; the others are known to the runner. */

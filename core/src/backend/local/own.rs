@@ -24,7 +24,7 @@ pub(super) struct Own {
     /// The turn to write, kept while this connection holds SQLite's write lock;
     /// outside WAL mode while it reads or is in a transaction, which no commit gets past.
     turn: Mutex<Option<Turn>>,
-    course: Course,
+    course: Arc<Course>,
 }
 
 /// Lends a connection.
@@ -60,7 +60,8 @@ fn lend_to(
 
 impl OwnSession {
     fn new(place: Place, transaction: bool) -> Self {
-        let (turn, course) = (Mutex::default(), Course::default());
+        lent::with(place.slot(), Connection::forget_last_row_id);
+        let (turn, course) = (Mutex::default(), Arc::default());
         Self(Arc::new(Own { place, transaction, turn, course }))
     }
 }
@@ -72,6 +73,10 @@ impl Own {
 
     pub(super) fn slot(&self) -> &lent::Slot {
         self.place.slot()
+    }
+
+    pub(super) fn course(&self) -> &Arc<Course> {
+        &self.course
     }
 
     fn check_begun(&self) -> Result<()> {

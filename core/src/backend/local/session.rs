@@ -16,7 +16,7 @@ struct WriterSession {
     shared: Arc<Shared>,
     // Given on by the commit, so that the next one need not wait for the holder.
     turn: Mutex<Option<Turn>>,
-    course: Course,
+    course: Arc<Course>,
 }
 
 /// Lends the writer's connection, now or when its turn comes.
@@ -33,8 +33,11 @@ pub(super) fn lend(shared: &Arc<Shared>, kind: Begin) -> Reply<Box<dyn Session>>
 }
 
 fn begin(shared: &Arc<Shared>, turn: Turn, kind: Begin) -> Result<Box<dyn Session>> {
-    shared.with_writer(|connection| connection.control(kind.sql()))?;
-    let course = Course::default();
+    shared.with_writer(|connection| {
+        connection.forget_last_row_id();
+        connection.control(kind.sql())
+    })?;
+    let course = Arc::<Course>::default();
     course.set_open(true);
     let (shared, turn) = (Arc::clone(shared), Mutex::new(Some(turn)));
     Ok(Box::new(WriterSession { shared, turn, course }))
@@ -104,7 +107,8 @@ impl Session for WriterSession {
             connection.open_cursor(sql, params)
         });
         Reply::ready(cursor.map(|cursor| {
-            Box::new(stream::LocalPages::inside(&self.shared, &self.shared.writer, cursor))
+            let (shared, course) = (&self.shared, Some(&self.course));
+            Box::new(stream::LocalPages::inside(shared, &shared.writer, cursor, course))
                 as Box<dyn Pages>
         }))
     }

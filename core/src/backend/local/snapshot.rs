@@ -55,7 +55,7 @@ impl Session for SnapshotSession {
         let (shared, slot) = (self.place.shared(), self.place.slot());
         let cursor = read::with(shared, slot, |connection| connection.open_cursor(sql, params));
         Reply::ready(cursor.map(|cursor| {
-            Box::new(stream::LocalPages::inside(shared, slot, cursor)) as Box<dyn Pages>
+            Box::new(stream::LocalPages::inside(shared, slot, cursor, None)) as Box<dyn Pages>
         }))
     }
 

@@ -8,9 +8,10 @@ use super::own::Own;
 use super::pool::{self, Place};
 use super::turns::Turn;
 use super::{Shared, lent, read};
+use crate::backend::course::Course;
 use crate::backend::{Pages, Reply};
 use crate::engine::{Connection, Cursor, context};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::row::Page;
 use crate::sql::Params;
 
@@ -19,6 +20,8 @@ pub(super) struct LocalPages {
     shared: Arc<Shared>,
     slot: Slot,
     cursor: Option<Cursor>,
+    /// What is known of the transaction that it is in.
+    course: Option<Arc<Course>>,
     // After the cursor: what it runs on is given back when it has ended.
     on: On,
 }
@@ -53,27 +56,40 @@ fn on_place(
     let (shared, slot) = (Arc::clone(place.shared()), Arc::clone(place.slot()));
     let cursor = read::with(&shared, &slot, |connection| connection.open_cursor(sql, params))?;
     let on = On::Place { place, turn };
-    Ok(Box::new(LocalPages { shared, slot, cursor: Some(cursor), on }))
+    Ok(Box::new(LocalPages { shared, slot, cursor: Some(cursor), course: None, on }))
 }
 
 impl LocalPages {
     /// A query on the connection of a transaction or a snapshot.
-    pub(super) fn inside(shared: &Arc<Shared>, slot: &Slot, cursor: Cursor) -> Self {
-        let (shared, slot) = (Arc::clone(shared), Arc::clone(slot));
-        Self { shared, slot, cursor: Some(cursor), on: On::Lent }
+    pub(super) fn inside(
+        shared: &Arc<Shared>,
+        slot: &Slot,
+        cursor: Cursor,
+        course: Option<&Arc<Course>>,
+    ) -> Self {
+        let (shared, slot, course) = (Arc::clone(shared), Arc::clone(slot), course.cloned());
+        Self { shared, slot, cursor: Some(cursor), course, on: On::Lent }
     }
 
     /// A query on a session's connection.
     pub(super) fn of_session(own: &Arc<Own>, cursor: Cursor) -> Self {
         let (shared, slot) = (Arc::clone(own.shared()), Arc::clone(own.slot()));
-        Self { shared, slot, cursor: Some(cursor), on: On::Session(Arc::downgrade(own)) }
+        let course = Some(Arc::clone(own.course()));
+        Self { shared, slot, cursor: Some(cursor), course, on: On::Session(Arc::downgrade(own)) }
     }
 }
 
 impl Pages for LocalPages {
     fn poll_next(&mut self, _cx: &mut Context<'_>) -> Poll<Result<Option<Page>>> {
         let Some(cursor) = &mut self.cursor else { return Poll::Ready(Ok(None)) };
-        let next = |_: &mut Connection| cursor.next_page();
+        let course = self.course.as_ref();
+        let next = |connection: &mut Connection| {
+            // SQLite lets a reading statement go on when its transaction is undone.
+            if course.is_some_and(|course| course.is_lost(connection)) {
+                return Err(Error::transaction_lost());
+            }
+            cursor.next_page()
+        };
         Poll::Ready(read::with(&self.shared, &self.slot, next))
     }
 

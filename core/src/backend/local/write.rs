@@ -118,7 +118,7 @@ fn alone(shared: &Arc<Shared>, write: &Write) -> Result<Output> {
     let mut special = false;
     let answer = shared.with_writer(|connection| {
         let answer = lent::for_caller(write.caller, interrupt, connection, |it| {
-            it.run_whole(&write.program)
+            it.run_alone(&write.program)
         });
         special = connection.take_ran_alone();
         answer

@@ -123,7 +123,7 @@ fn alone(shared: &Shared, connection: &mut Connection, write: &Write) -> Result<
     let answer = shared
         .writer
         .slot
-        .interruptible(connection, interrupt, |connection| connection.run_whole(&write.program));
+        .interruptible(connection, interrupt, |connection| connection.run_alone(&write.program));
     if connection.take_ran_alone() && connection.note_journal_mode().is_ok() {
         shared.note_mode(connection);
     }

@@ -36,7 +36,8 @@ impl Waiter for Lend {
         let Self { shared, completer } = *self;
         let slot = Arc::clone(claim.slot());
         slot.submit(Box::new(move |connection| {
-            let session = shared.open_own(connection, claim.slot()).map(|_| {
+            let session = shared.open_own(connection, claim.slot()).map(|connection| {
+                connection.forget_last_row_id();
                 let (slot, pin) = (Arc::clone(claim.slot()), Pin::new());
                 slot.set_tenant(Some(Tenant::Lent(Arc::clone(&pin))));
                 let lent = OwnSession {
@@ -70,7 +71,7 @@ struct OwnSession {
 }
 
 impl OwnSession {
-    fn submit<T: Send + 'static>(
+    fn submit<T: Send + std::fmt::Debug + 'static>(
         &self,
         work: impl FnOnce(&mut Connection, &Work<'_>) -> Result<T> + Send + 'static,
     ) -> Reply<T> {
@@ -102,9 +103,7 @@ impl OwnSession {
                 stop: &stop,
             };
             let answer = slot.interruptible(connection, interrupt, |it| work(it, &around));
-            if completer.is_abandoned() {
-                course.note_abandoned(connection);
-            }
+            course.note_answer(completer.receipt(), connection);
             completer.answer(slot.told(answer));
         }));
         Reply::call(call)
@@ -262,11 +261,21 @@ impl Session for OwnSession {
             return Reply::err(error);
         }
         let busy = Busy::new(&self.pin);
-        stream::start_lent(&self.shared, &self.slot, &self.pin, sql, params, busy)
+        let course = Arc::clone(&self.course);
+        let admit = move |connection: &Connection| course.check(connection);
+        stream::start_lent(&self.shared, &self.slot, &self.pin, sql, params, (busy, admit))
     }
 
     fn interrupt(&self) {
         self.slot.interrupt();
+    }
+
+    fn wrote(&self) -> bool {
+        self.course.wrote()
+    }
+
+    fn give_up(&self, savepoints: usize) {
+        self.course.spoil(savepoints);
     }
 }
 

@@ -16,6 +16,7 @@ pub(super) struct Pin {
     /// So many were known when `used` was written last.
     known: AtomicU32,
     revoked: AtomicBool,
+    lost: AtomicBool,
 }
 
 impl Pin {
@@ -26,6 +27,7 @@ impl Pin {
             steps: AtomicU32::new(0),
             known: AtomicU32::new(0),
             revoked: AtomicBool::new(false),
+            lost: AtomicBool::new(false),
         })
     }
 
@@ -56,6 +58,18 @@ impl Pin {
 
     pub(super) fn is_revoked(&self) -> bool {
         self.revoked.load(Ordering::Acquire)
+    }
+
+    /// Takes note, after a call, of a snapshot whose moment SQLite has given up on one of
+    /// its readers: it is over on all of them.
+    pub(super) fn note_lost(&self, connection: &Connection) {
+        if connection.has_lost_moment() {
+            self.lost.store(true, Ordering::Release);
+        }
+    }
+
+    pub(super) fn is_lost(&self) -> bool {
+        self.lost.load(Ordering::Acquire)
     }
 
     /// Whether nothing was asked of it for so long, and nothing runs.

@@ -81,7 +81,7 @@ impl WriterSession {
         }
     }
 
-    fn submit<T: Send + 'static>(
+    fn submit<T: Send + std::fmt::Debug + 'static>(
         &self,
         admit: impl FnOnce(&State, &Connection) -> Result<()> + Send + 'static,
         work: impl FnOnce(&mut Connection, &State) -> Result<T> + Send + 'static,
@@ -99,9 +99,7 @@ impl WriterSession {
                 let interrupt = completer.interrupt();
                 slot.interruptible(connection, interrupt, |connection| work(connection, &state))
             });
-            if completer.is_abandoned() {
-                state.course.note_abandoned(connection);
-            }
+            state.course.note_answer(completer.receipt(), connection);
             completer.answer(slot.told(answer));
         }));
         Reply::call(call)
@@ -189,6 +187,14 @@ impl Session for WriterSession {
 
     fn interrupt(&self) {
         self.slot.interrupt();
+    }
+
+    fn wrote(&self) -> bool {
+        self.state.course.wrote()
+    }
+
+    fn give_up(&self, savepoints: usize) {
+        self.state.course.spoil(savepoints);
     }
 }
 

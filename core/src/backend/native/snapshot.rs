@@ -153,6 +153,9 @@ impl SnapshotSession {
         if self.pin.is_revoked() {
             return Err(stream::stalled(&self.shared));
         }
+        if self.pin.is_lost() {
+            return Err(Error::snapshot_lost());
+        }
         self.pin.touch();
         Ok(())
     }
@@ -177,8 +180,12 @@ impl SnapshotSession {
         if self.pin.is_revoked() {
             return Some(Err(stream::stalled(&self.shared)));
         }
-        match guard.as_mut()?.read_brief(program) {
-            Read::Done(answer) => Some(answer),
+        let connection = guard.as_mut()?;
+        match connection.read_brief(program) {
+            Read::Done(answer) => {
+                self.pin.note_lost(connection);
+                Some(answer)
+            }
             Read::Writes => Some(Err(Error::snapshot_reads_only())),
             Read::TooLong => None,
         }
@@ -205,7 +212,9 @@ impl Session for SnapshotSession {
                 _ if pin.is_revoked() => Err(stream::stalled(&shared)),
                 Some(connection) => {
                     let interrupt = completer.interrupt();
-                    match slot.interruptible(connection, interrupt, |it| it.read(&program)) {
+                    let read = slot.interruptible(connection, interrupt, |it| it.read(&program));
+                    pin.note_lost(connection);
+                    match read {
                         Read::Done(answer) => answer,
                         Read::Writes | Read::TooLong => Err(Error::snapshot_reads_only()),
                     }
@@ -228,7 +237,8 @@ impl Session for SnapshotSession {
         }
         let seat = self.seat();
         let work = Work::new(seat, &self.pin);
-        stream::start_lent(&self.shared, &seat.slot, &self.pin, sql, params, work)
+        let admit = |_: &Connection| Ok(());
+        stream::start_lent(&self.shared, &seat.slot, &self.pin, sql, params, (work, admit))
     }
 
     fn interrupt(&self) {

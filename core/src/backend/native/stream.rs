@@ -76,15 +76,15 @@ impl Waiter for Start {
     }
 }
 
-/// Starts a stream on a slot that a snapshot or session holds, unless it was
-/// revoked. `work` counts as under way until the stream is over.
+/// Starts a stream on a slot that a snapshot or session holds, unless it was revoked or
+/// is not admitted. `work` counts as under way until the stream is over.
 pub(super) fn start_lent(
     shared: &Arc<Shared>,
     slot: &Arc<Slot>,
     pin: &Arc<Pin>,
     sql: &str,
     params: Params,
-    work: impl Send + 'static,
+    (work, admit): (impl Send + 'static, impl FnOnce(&Connection) -> Result<()> + Send + 'static),
 ) -> Reply<Box<dyn Pages>> {
     let channel = Channel::new();
     let (ends, sql) = (EndsChannel(Arc::clone(&channel)), sql.to_owned());
@@ -93,7 +93,11 @@ pub(super) fn start_lent(
         match connection {
             _ if pin.is_revoked() => ends.0.end(Some(stalled(&shared))),
             Some(connection) => {
-                run(&lent, connection, &ends.0, &sql, params);
+                match admit(connection) {
+                    Ok(()) => run(&lent, connection, &ends.0, &sql, params),
+                    Err(error) => ends.0.end(Some(error)),
+                }
+                pin.note_lost(connection);
                 lent.set_tenant(Some(Tenant::Lent(pin)));
             }
             None => {}

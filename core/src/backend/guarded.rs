@@ -1,0 +1,120 @@
+//! A session as one of several handles sees it.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::rules::{Ask, Chain};
+use super::{Control, Early, Output, Pages, Program, Reply, Session};
+use crate::error::Result;
+use crate::sql::Params;
+
+/// One of the handles on a session: the session itself, a transaction or a savepoint. It
+/// passes on what the [rules](super::rules) allow. Whether they do is looked at in one
+/// step with the passing on: a handle that is let go of on another thread takes no call
+/// any more when its undoing is on its way.
+pub(crate) struct Guarded {
+    session: Arc<dyn Session>,
+    chain: Arc<Mutex<Chain>>,
+    number: u32,
+}
+
+impl Guarded {
+    /// The outermost handle of a session.
+    pub(crate) fn outermost(session: Arc<dyn Session>) -> Self {
+        let mut chain = Chain::default();
+        let number = chain.begin();
+        Self { session, chain: Arc::new(Mutex::new(chain)), number }
+    }
+
+    fn chain(&self) -> MutexGuard<'_, Chain> {
+        self.chain.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The handle of what was just begun from this one.
+    ///
+    /// # Errors
+    /// `Closed` if this one was let go of meanwhile, `InvalidArgument` if something else
+    /// was begun from it: what was begun is to be undone then.
+    pub(crate) fn begun(&self) -> Result<Self> {
+        let mut chain = self.chain();
+        chain.standing(self.number).allows(Ask::Use)?;
+        let number = chain.begin();
+        Ok(Self { session: Arc::clone(&self.session), chain: Arc::clone(&self.chain), number })
+    }
+
+    /// Whether it may be asked that.
+    ///
+    /// # Errors
+    /// See the [rules](super::rules).
+    pub(crate) fn check(&self, ask: Ask) -> Result<()> {
+        self.chain().standing(self.number).allows(ask)
+    }
+
+    /// Takes no call any more. What covers the handle around it goes with the answer,
+    /// which is to be dropped when the end is on its way to the session.
+    pub(crate) fn close(self: &Arc<Self>) -> Cover {
+        self.chain().close(self.number);
+        Cover(Arc::clone(self))
+    }
+
+    fn pass<T>(&self, ask: impl FnOnce(&dyn Session) -> Reply<T>) -> Reply<T> {
+        let chain = self.chain();
+        match chain.standing(self.number).allows(Ask::Use) {
+            Ok(()) => ask(&*self.session),
+            Err(error) => Reply::err(error),
+        }
+    }
+}
+
+/// A handle that ends, and still covers the one around it.
+pub(crate) struct Cover(Arc<Guarded>);
+
+impl Drop for Cover {
+    fn drop(&mut self) {
+        self.0.chain().end(self.0.number);
+    }
+}
+
+impl Session for Guarded {
+    fn run(&self, program: Program<'_>) -> Reply<Output> {
+        self.pass(|session| session.run(program))
+    }
+
+    fn run_early(&self, program: Program<'_>, early: &dyn Early) -> Reply<Output> {
+        self.pass(|session| session.run_early(program, early))
+    }
+
+    /// Begins a part of this handle, or ends one.
+    fn control(&self, control: Control) -> Reply<()> {
+        let chain = self.chain();
+        let allowed = chain.standing(self.number).allows(match control {
+            Control::Begin(_) | Control::Savepoint(_) => Ask::Use,
+            // Of a part, which covers this one until then.
+            _ => Ask::EndPart,
+        });
+        match allowed {
+            Ok(()) => self.session.control(control),
+            // The end of this handle undoes its parts, and what is open on the session
+            // afterwards is not theirs.
+            Err(_) if matches!(control, Control::Rollback | Control::RollbackTo(_)) => {
+                Reply::ready(Ok(()))
+            }
+            Err(error) => Reply::err(error),
+        }
+    }
+
+    fn stream(&self, sql: &str, params: Params) -> Reply<Box<dyn Pages>> {
+        self.pass(|session| session.stream(sql, params))
+    }
+
+    fn interrupt(&self) {
+        self.session.interrupt();
+    }
+
+    fn wrote(&self) -> bool {
+        self.session.wrote()
+    }
+
+    fn give_up(&self, savepoints: usize) {
+        self.session.give_up(savepoints);
+    }
+}

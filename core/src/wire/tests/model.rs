@@ -1,0 +1,134 @@
+//! The rules of handles as a model: random sequences of begin, savepoint, release,
+//! statement, stream, commit, rollback, drop, cancel and lose, from several tasks on one
+//! transaction, against plain SQLite that runs what was acknowledged, in its order.
+//!
+//! `UBIQLITE_SEQUENCES` says how many, `UBIQLITE_SEED` where they begin.
+
+mod ask;
+mod client;
+mod replay;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use super::*;
+use crate::options::Synchronous;
+use client::Client;
+
+/// What no sequence takes: a hang, told as a failure.
+const HANG: Duration = Duration::from_secs(120);
+
+/// Drives futures on the test's runtime, and says when there is something to take.
+#[derive(Clone, Default)]
+struct Wakes(Arc<Notify>);
+
+impl Host for Wakes {
+    fn spawn(&self, future: BoxFuture<'static, ()>) {
+        tokio::spawn(future);
+    }
+
+    fn ready(&self) {
+        self.0.notify_one();
+    }
+}
+
+/// The databases that sequences run on.
+#[derive(Debug, Clone, Copy)]
+enum World {
+    LocalMemory,
+    LocalFile,
+    NativeMemory,
+    NativeFile,
+}
+
+const WORLDS: [World; 4] =
+    [World::LocalMemory, World::LocalFile, World::NativeMemory, World::NativeFile];
+
+const SCHEMA: &str = "CREATE TABLE t (a INTEGER PRIMARY KEY, n); INSERT INTO t VALUES (0, 0)";
+
+impl World {
+    async fn open(self, dir: &std::path::Path) -> Database {
+        let options = Options::default()
+            .synchronous(Synchronous::Off)
+            .readers(2)
+            .sessions(2)
+            .busy_timeout(HANG * 2)
+            .acquire_timeout(HANG * 2);
+        let file = dir.join("app.db");
+        let db = match self {
+            Self::LocalMemory => options.open_local(":memory:"),
+            Self::LocalFile => options.open_local(file),
+            Self::NativeMemory => options.open(":memory:").await,
+            Self::NativeFile => options.open(file).await,
+        };
+        let db = db.unwrap();
+        db.batch(SCHEMA).await.unwrap();
+        db
+    }
+}
+
+/// Runs one sequence, and compares what is left with what is to be left.
+async fn sequence(db: &Database, seed: u64) -> Result<(), String> {
+    db.batch("DELETE FROM t WHERE a <> 0; UPDATE t SET n = 0")
+        .await
+        .map_err(|error| format!("the sequence before this one holds the database: {error}"))?;
+    let mut client = Client::new(db, seed);
+    let steps = client.random().usize(3..26);
+    for _ in 0..steps {
+        client.step().await?;
+    }
+    let trace = client.finish().await?;
+    // After what is still being undone.
+    db.execute("UPDATE t SET n = n WHERE a = -1", ()).await.map_err(|error| error.to_string())?;
+    let rows: Vec<(i64, i64)> =
+        db.query("SELECT a, n FROM t ORDER BY a", ()).await.map_err(|error| error.to_string())?;
+    replay::check(&trace, &rows).map_err(|error| format!("{error}\n{}", trace.describe()))
+}
+
+async fn run(world: World, seeds: impl Iterator<Item = u64>) {
+    let dir = tempfile::tempdir().unwrap();
+    let db = world.open(dir.path()).await;
+    for seed in seeds {
+        let done = tokio::time::timeout(HANG, sequence(&db, seed)).await;
+        let done = done.unwrap_or_else(|_| Err("it hangs".to_owned()));
+        if let Err(error) = done {
+            panic!("seed {seed} on {world:?}: {error}");
+        }
+    }
+    // Nothing is lent any more, and everything can be.
+    let whole = async {
+        let mut sessions = Vec::new();
+        for _ in 0..if matches!(world, World::LocalFile | World::NativeFile) { 2 } else { 1 } {
+            sessions.push(db.acquire().await.unwrap());
+        }
+        drop(sessions);
+        drop(db.snapshot().await.unwrap());
+        db.begin().await.unwrap().rollback().await.unwrap();
+        db.close().await.unwrap();
+    };
+    tokio::time::timeout(HANG, whole).await.expect("a connection of the pool is missing");
+}
+
+fn number(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
+#[test]
+fn whatever_handles_are_asked_what_was_acknowledged_is_there_and_nothing_else() {
+    let (count, first) = (number("UBIQLITE_SEQUENCES", 20_000), number("UBIQLITE_SEED", 1));
+    std::thread::scope(|threads| {
+        for (index, world) in WORLDS.into_iter().enumerate() {
+            threads.spawn(move || {
+                let runtime = tokio::runtime::Builder::new_multi_thread()
+                    .worker_threads(2)
+                    .enable_all()
+                    .build()
+                    .unwrap();
+                let seeds = (first..first + count).skip(index).step_by(WORLDS.len());
+                runtime.block_on(run(world, seeds));
+            });
+        }
+    });
+}

@@ -1,0 +1,162 @@
+//! What a client asks, and what it is answered.
+
+use super::*;
+
+/// A statement of a sequence, on `t(a INTEGER PRIMARY KEY, n)` with the row (0, 0).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Statement {
+    Insert(i64),
+    Update,
+    Upsert,
+    /// Refused by a constraint.
+    Fails,
+    /// Refused after its first row: nothing of it is kept.
+    FailsHalf(i64),
+    /// Refused, and SQLite rolls the whole transaction back.
+    FailsWhole,
+    Read,
+}
+
+impl Statement {
+    pub(super) fn sql(&self) -> String {
+        match self {
+            Self::Insert(a) => format!("INSERT INTO t VALUES ({a}, last_insert_rowid())"),
+            Self::Update => "UPDATE t SET n = n + 1 WHERE a >= 0".to_owned(),
+            Self::Upsert => {
+                "INSERT INTO t VALUES (0, 1) ON CONFLICT DO UPDATE SET n = n + 7".to_owned()
+            }
+            Self::Fails => "INSERT INTO t VALUES (0, 1)".to_owned(),
+            Self::FailsHalf(a) => format!("INSERT OR FAIL INTO t VALUES ({a}, 5), (0, 1)"),
+            Self::FailsWhole => "INSERT OR ROLLBACK INTO t VALUES (0, 1)".to_owned(),
+            Self::Read => "SELECT count(*) FROM t".to_owned(),
+        }
+    }
+
+    pub(super) fn writes(&self) -> bool {
+        *self != Self::Read
+    }
+}
+
+pub(super) const MANY: &str = "INSERT INTO t VALUES (?, last_insert_rowid())";
+
+#[derive(Debug, Clone)]
+pub(super) enum What {
+    Acquire,
+    Begin,
+    Savepoint,
+    Commit,
+    Release,
+    Rollback,
+    Run(Statement),
+    /// True: all rows were sent.
+    Many(Vec<i64>, bool),
+    /// True: it has no end.
+    Stream(bool),
+    Next,
+    Interrupt,
+}
+
+impl What {
+    pub(super) fn ends(&self) -> bool {
+        matches!(self, Self::Commit | Self::Release | Self::Rollback)
+    }
+
+    pub(super) fn keeps(&self) -> bool {
+        matches!(self, Self::Commit | Self::Release)
+    }
+
+    pub(super) fn writes(&self) -> bool {
+        match self {
+            Self::Run(statement) => statement.writes(),
+            Self::Many(..) => true,
+            _ => false,
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Answer {
+    Done,
+    Executed(u64, i64),
+    Count(u64),
+    /// Its kind, and its message for people.
+    Failed(String, #[allow(dead_code, reason = "printed")] String),
+}
+
+impl Answer {
+    pub(super) fn of(reply: &Reply) -> Self {
+        let wide = |at: usize| u64::from_le_bytes(reply.payload[at..at + 8].try_into().unwrap());
+        match reply.kind {
+            1 => {
+                // Blanks or zeros fill it up.
+                let mut json = serde_json::Deserializer::from_slice(&reply.payload).into_iter();
+                let json: serde_json::Value = json.next().unwrap().unwrap();
+                let field = |name: &str| json[name].as_str().unwrap().to_owned();
+                Self::Failed(field("kind"), field("message"))
+            }
+            2 => Self::Executed(wide(0), wide(8) as i64),
+            4 => Self::Count(wide(0)),
+            _ => Self::Done,
+        }
+    }
+
+    pub(super) fn kind(&self) -> Option<&str> {
+        match self {
+            Self::Failed(kind, _) => Some(kind),
+            _ => None,
+        }
+    }
+}
+
+/// A request, and what became of it.
+#[derive(Debug, Clone)]
+pub(super) struct Asked {
+    pub(super) id: u32,
+    pub(super) on: u32,
+    pub(super) what: What,
+    pub(super) answer: Option<Answer>,
+    /// It was given up, or its handle let go of: nobody waits for an answer.
+    pub(super) given_up: bool,
+    /// When it was given up, the end of its transaction was asked for already: whether it
+    /// was done is not told.
+    pub(super) open_ended: bool,
+    /// What it must be refused for.
+    pub(super) refused: Option<Refused>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refused {
+    /// The end of its handle was asked for before.
+    Over,
+    /// This handle was begun from its own and is open, unless it is let go of meanwhile.
+    Covered(u32),
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Event {
+    /// The request of this place.
+    Asked(usize),
+    /// A handle was let go of.
+    Dropped(u32),
+}
+
+/// All that a client has asked.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Trace {
+    pub(super) asked: Vec<Asked>,
+    pub(super) events: Vec<Event>,
+}
+
+impl Trace {
+    pub(super) fn describe(&self) -> String {
+        let mut lines = String::new();
+        for event in &self.events {
+            let line = match event {
+                Event::Asked(place) => format!("  {:?}\n", self.asked[*place]),
+                Event::Dropped(handle) => format!("  dropped {handle}\n"),
+            };
+            lines.push_str(&line);
+        }
+        lines
+    }
+}
