@@ -193,5 +193,14 @@ unsafe extern "C" {
     pub(crate) fn sqlite3_value_numeric_type(value: *mut sqlite3_value) -> c_int;
     pub(crate) fn sqlite3_result_double(context: *mut sqlite3_context, value: f64);
     pub(crate) fn sqlite3_result_int64(context: *mut sqlite3_context, value: sqlite3_int64);
+    pub(crate) fn sqlite3_context_db_handle(context: *mut sqlite3_context) -> *mut sqlite3;
+    pub(crate) fn sqlite3_commit_hook(
+        db: *mut sqlite3,
+        hook: Option<unsafe extern "C" fn(*mut c_void) -> c_int>,
+        context: *mut c_void,
+    ) -> *mut c_void;
+    pub(crate) fn sqlite3_db_name(db: *mut sqlite3, index: c_int) -> *const c_char;
+    pub(crate) fn sqlite3_initialize() -> c_int;
+    pub(crate) fn sqlite3_memory_used() -> sqlite3_int64;
     pub(crate) fn sqlite3_close_v2(db: *mut sqlite3) -> c_int;
 }

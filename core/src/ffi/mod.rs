@@ -11,7 +11,7 @@
 //! What is missing: take it from `sqlite3.h`, or from `bindgen_bundled_version.rs` in
 //! the sources of `libsqlite3-sys`.
 
-#![allow(dead_code, reason = "the constants are whole families, and some targets use fewer")]
+#![allow(dead_code, reason = "families are whole, and some targets use less of them")]
 #![allow(non_camel_case_types, reason = "the names are SQLite's")]
 
 mod codes;
