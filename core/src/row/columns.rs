@@ -38,13 +38,23 @@ impl Columns {
     /// Makes the list, telling duplicate names apart.
     pub fn new(names: impl IntoIterator<Item = impl Into<Box<str>>>) -> Self {
         let mut known: Vec<Box<str>> = Vec::new();
+        // The number that a name was told apart by last: those below are taken.
+        let mut numbers: Vec<(Box<str>, usize)> = Vec::new();
         for name in names {
             let name: Box<str> = name.into();
             let unique = if known.contains(&name) {
-                (2..)
-                    .map(|number| format!("{name}:{number}").into_boxed_str())
-                    .find(|candidate| !known.contains(candidate))
-                    .unwrap_or(name)
+                let place = numbers.iter().position(|(of, _)| *of == name).unwrap_or_else(|| {
+                    numbers.push((name.clone(), 1));
+                    numbers.len() - 1
+                });
+                let last = &mut numbers[place].1;
+                loop {
+                    *last += 1;
+                    let candidate = format!("{name}:{last}").into_boxed_str();
+                    if !known.contains(&candidate) {
+                        break candidate;
+                    }
+                }
             } else {
                 name
             };
