@@ -178,20 +178,21 @@ impl Database {
     ///
     /// # Example
     /// ```
-    /// # async fn example(db: ubiqlite::Database) -> Result<(), Refused> {
     /// #[derive(Debug)]
     /// enum Refused { TooPoor(i64), Database(ubiqlite::Error) }
     /// impl From<ubiqlite::Error> for Refused {
     ///     fn from(error: ubiqlite::Error) -> Self { Self::Database(error) }
     /// }
-    /// db.try_transaction(async |tx| {
-    ///     tx.execute("UPDATE accounts SET balance = balance - 10 WHERE id = 1", ()).await?;
-    ///     match tx.query_value("SELECT balance FROM accounts WHERE id = 1", ()).await? {
-    ///         left @ 0.. => Ok(left),
-    ///         missing => Err(Refused::TooPoor(missing)),
-    ///     }
-    /// })
-    /// .await?;
+    /// # async fn example(db: ubiqlite::Database) -> Result<(), Refused> {
+    /// let left: i64 = db
+    ///     .try_transaction(async |tx| {
+    ///         tx.execute("UPDATE accounts SET balance = balance - 10 WHERE id = 1", ()).await?;
+    ///         match tx.query_value("SELECT balance FROM accounts WHERE id = 1", ()).await? {
+    ///             left @ 0.. => Ok(left),
+    ///             missing => Err(Refused::TooPoor(missing)),
+    ///         }
+    ///     })
+    ///     .await?;
     /// # Ok(()) }
     /// ```
     pub async fn try_transaction<T, E, F>(&self, body: F) -> Result<T, E>

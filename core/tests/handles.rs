@@ -1,4 +1,5 @@
 //! What a handle keeps alive, and what closures may fail with.
+#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod support;
 

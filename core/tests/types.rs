@@ -1,4 +1,5 @@
 //! What Rust's types are stored as, and read back.
+#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,5 @@
 //! Types of other crates as values.
+#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 #![cfg(all(
     feature = "chrono",
     feature = "jiff",

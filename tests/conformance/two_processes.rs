@@ -124,7 +124,7 @@ async fn a_lock_held_for_longer_than_the_busy_timeout_is_answered_busy() {
             };
             let waited = since.elapsed();
             assert_eq!(error.kind(), ErrorKind::Busy, "way {way}: {error}");
-            assert!(error.message().contains("busy_timeout"), "way {way}: {error}");
+            assert!(error.message().contains("busy timeout"), "way {way}: {error}");
             assert!(waited >= patience, "way {way}: only {waited:?}");
             assert!(waited < patience * 4, "way {way}: {waited:?}");
             let seen: i64 = db.query_value("SELECT value FROM counter", ()).await.unwrap();

@@ -59,7 +59,7 @@ impl serde::de::Error for Refusal {
 
 /// That the text, which was not wanted as such, is read as JSON, if it may be.
 fn wish_for(text: &str) -> Option<Wish> {
-    text.starts_with(['[', '{']).then(|| Wish::Json(text.as_bytes()))
+    text.starts_with(['[', '{']).then_some(Wish::Json(text.as_bytes()))
 }
 
 /// Which columns are given as they are wanted, and not as they are stored.

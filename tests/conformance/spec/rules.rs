@@ -49,7 +49,6 @@ const METHODS: &[&str] = &[
 /// The kinds that no scenario can bring about in every language, and why.
 const OUT_OF_REACH: &[(ErrorKind, &str)] = &[
     (ErrorKind::OutOfMemory, "needs a machine without memory"),
-    (ErrorKind::Unsupported, "needs a backend that lacks a capability: see `needs`"),
     (ErrorKind::OutcomeUnknown, "needs a connection that is lost in the middle of a commit"),
     (ErrorKind::SchemaChanged, "needs a schema that changes faster than a call can be repeated"),
     (ErrorKind::NotAuthorized, "needs an authorizer, which no operation sets"),
