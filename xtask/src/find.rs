@@ -46,6 +46,16 @@ pub(crate) fn sibling(program: &Path, name: &str) -> Option<PathBuf> {
     path.is_file().then_some(path)
 }
 
+/// Whether a library is where Linux keeps them: in these folders, or one for each
+/// architecture in them.
+pub(crate) fn library(name: &str) -> bool {
+    ["/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib"].iter().any(|dir| {
+        let dir = Path::new(dir);
+        let below = dir.read_dir().into_iter().flatten().flatten().map(|entry| entry.path());
+        std::iter::once(dir.to_path_buf()).chain(below).any(|dir| dir.join(name).is_file())
+    })
+}
+
 fn search_dirs() -> Vec<PathBuf> {
     let mut dirs: Vec<PathBuf> = std::env::var_os("PATH")
         .map(|path| std::env::split_paths(&path).collect())

@@ -14,7 +14,7 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// For the native crates: clippy, rustfmt and a C compiler.
+/// For the native crates: clippy, rustfmt, another SQLite and a C compiler.
 pub(crate) fn rust() -> anyhow::Result<()> {
     let missing: Vec<&str> = [("clippy", "clippy"), ("fmt", "rustfmt")]
         .into_iter()
@@ -24,7 +24,18 @@ pub(crate) fn rust() -> anyhow::Result<()> {
     if !missing.is_empty() {
         install::rustup_components(&missing)?;
     }
+    another_sqlite()?;
     c_compiler()
+}
+
+/// For the tests of two copies of SQLite in one process: the system's library.
+fn another_sqlite() -> anyhow::Result<()> {
+    if !cfg!(target_os = "linux") || find::library("libsqlite3.so.0") {
+        return Ok(());
+    }
+    install::apt("SQLite as a library of the system", "^libsqlite3-0", |known| {
+        known.iter().find(|name| name.starts_with("libsqlite3-0")).map(|name| vec![name.clone()])
+    })
 }
 
 /// For SQLite, which is C: any compiler that the `cc` crate finds by itself.

@@ -9,7 +9,7 @@
 //!
 //! The header is read through the mapping that SQLite itself has made: opening
 //! the `-shm` file here would, at the closing of that descriptor, drop all POSIX
-//! locks that this process has on it.
+//! locks that this process has on it, be they ours or another copy of SQLite's.
 
 use std::ffi::{c_char, c_int, c_void};
 use std::ptr;

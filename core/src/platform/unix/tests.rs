@@ -31,9 +31,24 @@ fn descriptors(directory: &Path) -> usize {
 
 /// Whether a process of its own gets the write lock of a database.
 fn others_can_write(path: &Path) -> bool {
-    let sql = "BEGIN IMMEDIATE; INSERT INTO t VALUES (2); COMMIT";
-    let status = std::process::Command::new("sqlite3").arg(path).arg(sql).output().unwrap();
-    status.status.success()
+    let name = "platform::files::tests::another_process_writes";
+    let done = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", name, "--test-threads=1"])
+        .env(FILE, path)
+        .output()
+        .unwrap();
+    done.status.success()
+}
+
+const FILE: &str = "UBIQLITE_TEST_FILE";
+
+/// What [`others_can_write`] starts.
+#[test]
+fn another_process_writes() {
+    let Some(path) = std::env::var_os(FILE) else { return };
+    let connection = Connection::open(path).unwrap();
+    connection.busy_timeout(Duration::ZERO).unwrap();
+    connection.execute_batch("BEGIN IMMEDIATE; INSERT INTO t VALUES (2); COMMIT").unwrap();
 }
 
 #[test]
