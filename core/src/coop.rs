@@ -24,7 +24,9 @@ const TURN: Duration = Duration::from_micros(100);
 const BETWEEN_LOOKS: u32 = 8;
 
 /// The same for writes.
+#[cfg(not(target_family = "wasm"))]
 const WRITES: u32 = 256;
+#[cfg(not(target_family = "wasm"))]
 const WRITERS_TURN: Duration = Duration::from_millis(1);
 
 thread_local! {
@@ -69,6 +71,7 @@ pub(crate) fn is_over() -> bool {
 
 /// The same for a write, which is done on its thread then: that costs more than
 /// being pending once, so the turn is longer.
+#[cfg(not(target_family = "wasm"))]
 #[inline]
 pub(crate) fn is_writers_turn_over() -> bool {
     TAKEN.with(|taken| {
