@@ -234,7 +234,7 @@ impl<T> Future for Waiting<T> {
         Poll::Ready(Err(Error::from_code(
             ffi::SQLITE_BUSY,
             &format!(
-                "a transaction of this process, or a stream or snapshot outside WAL mode, has held the write lock for {patience:?}; end it sooner, or raise busy_timeout"
+                "a transaction of this process (or, outside WAL mode, a stream or snapshot) has kept others from writing for {patience:?}; end it sooner, or raise busy_timeout"
             ),
         )))
     }
