@@ -99,7 +99,11 @@ async fn places(options: impl Fn() -> Options) -> Vec<Place> {
         if local && !cfg!(feature = "local") {
             continue;
         }
-        for mode in [None, Some(JournalMode::Wal), Some(JournalMode::Delete)] {
+        let modes = [JournalMode::Wal, JournalMode::Delete, JournalMode::Memory].map(Some);
+        for mode in [None].into_iter().chain(modes) {
+            if local && mode == Some(JournalMode::Memory) {
+                continue;
+            }
             let dir = tempfile::tempdir().unwrap();
             let path = match mode {
                 None => ":memory:".into(),
@@ -117,14 +121,15 @@ async fn places(options: impl Fn() -> Options) -> Vec<Place> {
             let name = match (local, mode) {
                 (false, None) => "memory",
                 (false, Some(JournalMode::Wal)) => "WAL file",
-                (false, Some(_)) => "DELETE file",
+                (false, Some(JournalMode::Delete)) => "DELETE file",
+                (false, Some(_)) => "MEMORY file",
                 (true, None) => "memory, local",
                 (true, Some(JournalMode::Wal)) => "WAL file, local",
                 (true, Some(_)) => "DELETE file, local",
             };
             places.push(Place {
                 name,
-                wal: mode != Some(JournalMode::Delete),
+                wal: matches!(mode, None | Some(JournalMode::Wal)),
                 local,
                 db,
                 _dir: dir,
@@ -392,23 +397,13 @@ async fn outside_wal_mode_a_session_that_has_read_does_not_wait_for_who_waits_fo
         let mut session = db.acquire().await.unwrap();
         session.execute("BEGIN", ()).await.unwrap();
         session.query_value::<i64>(COUNT, ()).await.unwrap();
-        let other = db.clone();
-        let write = tokio::spawn(async move { other.execute(INSERT, params!["other"]).await });
-        // Until the other has the turn, this one may get it, and the other then waits.
-        let refused = loop {
-            match within("a write", session.execute(INSERT, params!["own"])).await {
-                Err(error) => break error,
-                Ok(_) => {
-                    session.execute("ROLLBACK", ()).await.unwrap();
-                    session.execute("BEGIN", ()).await.unwrap();
-                    session.query_value::<i64>(COUNT, ()).await.unwrap();
-                    tokio::time::sleep(Duration::from_millis(5)).await;
-                }
-            }
-        };
+        let mut tx = db.begin().await.unwrap();
+        tx.execute(INSERT, params!["other"]).await.unwrap();
+        // The transaction has the turn, and its commit would wait for the session.
+        let refused = within("a write", session.execute(INSERT, params!["own"])).await.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::Busy, "{refused}");
         session.execute("ROLLBACK", ()).await.unwrap();
-        within("the other's write", write).await.unwrap().unwrap();
+        within("a commit", tx.commit()).await.unwrap();
         within("a write", session.execute(INSERT, params!["own"])).await.unwrap();
     }
 }
@@ -457,4 +452,15 @@ async fn tables_and_schema_changes_work_in_memory_beside_readers() {
     let set: String = db.query_value("PRAGMA journal_mode = WAL", ()).await.unwrap();
     assert_eq!(set, "wal");
     assert!(items.get::<Row>(&key).await.unwrap().is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_in_memory_that_is_only_read_is_empty_and_takes_no_write() {
+    let db = Database::options().read_only(true).open(":memory:").await.unwrap();
+    assert_eq!(number(&db, "SELECT count(*) FROM sqlite_schema").await, 0);
+    let snapshot = db.snapshot().await.unwrap();
+    assert_eq!(snapshot.query_value::<i64>("SELECT 1", ()).await.unwrap(), 1);
+    let refused = db.execute("CREATE TABLE t (x)", ()).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::ReadOnly);
+    db.close().await.unwrap();
 }

@@ -9,15 +9,6 @@ use super::types::{
 
 unsafe extern "C" {
     pub(crate) fn sqlite3_libversion_number() -> c_int;
-    pub(crate) fn sqlite3_context_db_handle(context: *mut sqlite3_context) -> *mut sqlite3;
-    pub(crate) fn sqlite3_initialize() -> c_int;
-    pub(crate) fn sqlite3_memory_used() -> sqlite3_int64;
-    pub(crate) fn sqlite3_db_name(db: *mut sqlite3, index: c_int) -> *const c_char;
-    pub(crate) fn sqlite3_commit_hook(
-        db: *mut sqlite3,
-        hook: Option<unsafe extern "C" fn(*mut c_void) -> c_int>,
-        context: *mut c_void,
-    ) -> *mut c_void;
     pub(crate) fn sqlite3_threadsafe() -> c_int;
     pub(crate) fn sqlite3_db_config(db: *mut sqlite3, op: c_int, ...) -> c_int;
     pub(crate) fn sqlite3_last_insert_rowid(db: *mut sqlite3) -> sqlite3_int64;
