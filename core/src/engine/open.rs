@@ -237,7 +237,12 @@ fn is_read_only_log(path: &Path, options: &Options, error: &Error) -> bool {
 
 fn open(path: &Path, access: c_int, vfs: Option<&str>) -> Result<Handle> {
     let immutable = access & ffi::SQLITE_OPEN_URI != 0;
-    let name = if immutable { name::immutable(path)? } else { name::literal(path)? };
+    let name = match vfs {
+        None if immutable => name::immutable(path)?,
+        None => name::literal(path)?,
+        // Its names are its own.
+        Some(_) => path.to_owned(),
+    };
     files::install();
     #[cfg(unix)]
     super::cold::install();

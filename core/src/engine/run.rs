@@ -5,7 +5,7 @@ use crate::ffi;
 use super::authorizer::Class;
 use super::script::is_script;
 use super::{Connection, LastRowId, Statement, Stepped, opcodes};
-use crate::backend::{Early, Extra, Keep, Outcome, Output, Program, Step};
+use crate::backend::{Begin, Early, Extra, Keep, Outcome, Output, Program, Step};
 use crate::error::{Error, ErrorKind, Result};
 use crate::row::{PageBuilder, Rows};
 use crate::sql::Params;
@@ -116,6 +116,12 @@ impl Connection {
             }
             _ => Ok(false),
         }
+    }
+
+    /// Begins the transaction of somebody who has the connection from now on.
+    pub(crate) fn begin_for_another(&mut self, begin: Begin) -> Result<()> {
+        self.forget_last_row_id();
+        self.control(begin.sql())
     }
 
     /// Forgets the last inserted rowid, when the connection goes to somebody else: who

@@ -33,10 +33,7 @@ pub(super) fn lend(shared: &Arc<Shared>, kind: Begin) -> Reply<Box<dyn Session>>
 }
 
 fn begin(shared: &Arc<Shared>, turn: Turn, kind: Begin) -> Result<Box<dyn Session>> {
-    shared.with_writer(|connection| {
-        connection.forget_last_row_id();
-        connection.control(kind.sql())
-    })?;
+    shared.with_writer(|connection| connection.begin_for_another(kind))?;
     let course = Arc::<Course>::default();
     course.set_open(true);
     let (shared, turn) = (Arc::clone(shared), Mutex::new(Some(turn)));

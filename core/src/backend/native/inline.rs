@@ -117,5 +117,5 @@ pub(super) fn begin(shared: &Arc<Shared>, claim: &WriterClaim, begin: Begin) -> 
         return None;
     }
     let mut guard = claim.slot().try_connection()?;
-    guard.as_mut()?.brief(|connection| connection.control(begin.sql()))
+    guard.as_mut()?.brief(|connection| connection.begin_for_another(begin))
 }

@@ -378,7 +378,7 @@ impl Native {
                 let begun = on_thread.open_writer(connection).and_then(|connection| {
                     let interrupt = completer.interrupt();
                     on_thread.writer.slot.interruptible(connection, interrupt, |connection| {
-                        connection.control(begin.sql())
+                        connection.begin_for_another(begin)
                     })
                 });
                 drop(busy);
