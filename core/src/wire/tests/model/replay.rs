@@ -152,7 +152,7 @@ impl Replay {
         let asked = &trace.asked[place];
         let Some(answer) = &asked.answer else { return Ok(()) };
         if asked.what.ends() {
-            return self.end(asked, answer);
+            return self.end(asked, answer, place);
         }
         // A constraint has refused it: it ran.
         let ran = matches!(answer.kind(), None | Some("PrimaryKeyViolation"));
@@ -200,10 +200,14 @@ impl Replay {
         Ok(())
     }
 
-    fn end(&mut self, asked: &Asked, answer: &Answer) -> Result<(), String> {
+    fn end(&mut self, asked: &Asked, answer: &Answer, place: usize) -> Result<(), String> {
         let well = asked.what.keeps() && answer.kind().is_none();
         if !well {
             self.undo(asked.on);
+            return Ok(());
+        }
+        if self.open.last() != Some(&asked.on) && self.open.contains(&asked.on) {
+            self.deferred.push(place);
             return Ok(());
         }
         if self.is_lost() || self.open.last() != Some(&asked.on) {
