@@ -117,7 +117,10 @@ impl Course {
             Control::RollbackTo(_) => Ask::EndPart,
         };
         self.standing(Some(control), connection).allows(ask)?;
-        self.wrote.store(false, Ordering::Relaxed);
+        // A release keeps what was written before it: it may be the end of the same call.
+        if !matches!(control, Control::Release(_)) {
+            self.wrote.store(false, Ordering::Relaxed);
+        }
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use super::task::Task;
 impl Inner {
     pub(super) fn cancel(&self, id: u32) {
         let mut held = self.held();
-        let task = held.tasks.remove(&id);
+        let task = held.give_up(id);
         held.feeds.remove(&id);
         // What the request made is nobody's.
         let made = held.handles.remove(id);

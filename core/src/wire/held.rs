@@ -18,6 +18,8 @@ pub(super) struct Held {
     /// Calls that were answered a moment ago and may have changed something in
     /// the transaction of a handle: the client may be giving them up.
     pub(super) recent: VecDeque<(u32, u32)>,
+    /// Calls that were given up a moment ago, and may be running on another thread.
+    given_up: VecDeque<u32>,
     /// Those of the batch that is being taken which were not done at once.
     pub(super) begun: Vec<Arc<Task>>,
     /// Requests that have not begun.
@@ -30,25 +32,36 @@ pub(super) struct Held {
 const RECENT: usize = 256;
 
 impl Held {
-    /// To be called when a call is done. Answers whether it was under way, and
-    /// where its rows came from.
-    pub(super) fn done(&mut self, id: u32, handle: u32) -> (bool, Option<Arc<Feed>>) {
-        let known = self.tasks.remove(&id).is_some();
-        let feed = self.feeds.remove(&id);
-        if handle == 0 {
-            return (known, feed);
-        }
-        if self.handles.lent(handle).is_ok_and(|lent| lent.session.wrote()) {
-            self.remember(id, handle);
-        }
-        (known, feed)
+    /// To be called when a call is done. Returns whether it was under way, and where its
+    /// rows came from.
+    pub(super) fn done(&mut self, id: u32) -> (bool, Option<Arc<Feed>>) {
+        (self.tasks.remove(&id).is_some(), self.feeds.remove(&id))
     }
 
-    /// Remembers a call that has changed something in a handle's transaction.
+    /// Remembers a call that has changed something in the transaction of a handle: to be
+    /// called before the next one has its turn. If it was given up while it ran, on
+    /// another thread, that spoils the transaction now.
     pub(super) fn remember(&mut self, id: u32, handle: u32) {
+        if let Some(place) = self.given_up.iter().position(|given_up| *given_up == id) {
+            self.given_up.remove(place);
+            if let Ok(lent) = self.handles.lent(handle) {
+                lent.session.give_up(lent.depth as usize);
+            }
+            return;
+        }
         if self.recent.len() == RECENT {
             self.recent.pop_front();
         }
         self.recent.push_back((id, handle));
+    }
+
+    /// Takes a request that is given up from those under way.
+    pub(super) fn give_up(&mut self, id: u32) -> Option<Arc<Task>> {
+        let task = self.tasks.remove(&id)?;
+        if self.given_up.len() == RECENT {
+            self.given_up.pop_front();
+        }
+        self.given_up.push_back(id);
+        Some(task)
     }
 }

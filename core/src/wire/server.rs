@@ -369,7 +369,7 @@ impl Inner {
     /// To be called when a request is done. Answers whether it was under way: not
     /// if it was given up meanwhile, or was done at once.
     fn done(&self, head: Head) -> bool {
-        let (known, feed) = self.held().done(head.id, head.handle);
+        let (known, feed) = self.held().done(head.id);
         for id in feed.iter().flat_map(|feed| feed.unpaid()) {
             self.credit(id);
         }
@@ -413,7 +413,13 @@ impl Inner {
                     lent.check(Ask::Use)?;
                 }
                 let asker = Asker { inner: &inner, id: head.id };
-                match run(&place, head.timeout, operation, &feed, &asker).await? {
+                let ended = run(&place, head.timeout, operation, &feed, &asker).await;
+                if let Place::Lent(lent) = &place
+                    && lent.session.wrote()
+                {
+                    inner.held().remember(head.id, head.handle);
+                }
+                match ended? {
                     Ended::Answer(answer) => Ok(answer),
                     Ended::Stream(rows) => {
                         let stream = Stream::new(rows, place, head.handle);

@@ -182,6 +182,16 @@ impl Client {
         }
     }
 
+    /// Whether a request was too late to be given up, as far as the client can know.
+    fn is_too_late(&self, place: usize) -> bool {
+        let asked = &self.trace.asked[place];
+        match asked.what {
+            What::Commit => true,
+            What::Release => self.is_to_be_kept(self.handles[&asked.on].parent),
+            _ => self.is_to_be_kept(asked.on),
+        }
+    }
+
     fn drop_handle(&mut self, handle: u32) {
         self.trace.events.push(Event::Dropped(handle));
         self.end(handle, true);
@@ -196,7 +206,7 @@ impl Client {
             let asked = &self.trace.asked[place];
             let gone = self.handles.get(&asked.on).is_some_and(|known| known.dropped);
             if gone && asked.answer.is_none() {
-                let open_ended = self.is_to_be_kept(asked.on);
+                let open_ended = self.is_too_late(place);
                 let asked = &mut self.trace.asked[place];
                 asked.open_ended |= open_ended && !asked.given_up;
                 asked.given_up = true;
@@ -205,7 +215,7 @@ impl Client {
     }
 
     fn cancel(&mut self, place: usize) {
-        let open_ended = self.is_to_be_kept(self.trace.asked[place].on);
+        let open_ended = self.is_too_late(place);
         let asked = &mut self.trace.asked[place];
         asked.given_up = true;
         asked.open_ended = open_ended;
@@ -317,7 +327,9 @@ impl Client {
                     self.ask(focus, What::Rollback);
                 }
             }
-            76..80 if kind != Kind::Session => self.drop_handle(focus),
+            76..80 if kind != Kind::Session && !self.handles[&focus].over => {
+                self.drop_handle(focus);
+            }
             80..87 => self.give_up(),
             87..88 => {
                 self.ask(focus, What::Interrupt);
@@ -403,14 +415,7 @@ impl Client {
         if matches!(asked.what, What::Many(_, false)) && self.random.bool() {
             return self.more(place);
         }
-        // Whether what it kept is kept would be told by nothing.
-        let outer_kept = match asked.what {
-            What::Release => self.is_to_be_kept(self.handles[&asked.on].parent),
-            _ => false,
-        };
-        if !outer_kept {
-            self.cancel(place);
-        }
+        self.cancel(place);
     }
 
     /// Sends the last rows of an operation on many.
@@ -488,7 +493,7 @@ impl Client {
     fn lose(&mut self) {
         self.absorb();
         for place in self.outstanding() {
-            let open_ended = self.is_to_be_kept(self.trace.asked[place].on);
+            let open_ended = self.is_too_late(place);
             let asked = &mut self.trace.asked[place];
             asked.given_up = true;
             asked.open_ended = open_ended;

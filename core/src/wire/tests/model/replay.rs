@@ -13,18 +13,20 @@ use super::ask::{Answer, Asked, Event, MANY, Refused, Statement, Trace, What};
 /// The difference.
 pub(super) fn check(trace: &Trace, rows: &[(i64, i64)]) -> Result<(), String> {
     refusals(trace)?;
-    // Of a commit that was given up either outcome is right.
+    // Of an end that was given up too late either outcome is right.
     let uncertain: Vec<u32> = trace
         .asked
         .iter()
-        .filter(|asked| asked.given_up && matches!(asked.what, What::Commit))
-        .map(|asked| asked.on)
+        .filter(|asked| asked.given_up && asked.open_ended && asked.what.keeps())
+        .map(|asked| asked.id)
         .collect();
     let mut first = None;
     for choice in 0..1u32 << uncertain.len() {
-        let commits = uncertain.iter().enumerate().filter(|(index, _)| choice >> index & 1 == 1);
-        let commits = commits.map(|(_, handle)| *handle).collect();
-        match Replay::new(commits).run(trace).and_then(|replay| replay.compare(trace, rows)) {
+        let done = uncertain.iter().enumerate().filter(|(index, _)| choice >> index & 1 == 1);
+        match Replay::new(done.map(|(_, id)| *id).collect())
+            .run(trace)
+            .and_then(|replay| replay.compare(trace, rows))
+        {
             Ok(()) => return Ok(()),
             Err(error) => first = first.or(Some(error)),
         }
@@ -65,14 +67,14 @@ struct Replay {
     sessions: BTreeSet<u32>,
     /// Acknowledged while what was begun from their handle was open: it was let go of.
     deferred: Vec<usize>,
-    /// Their commits were given up, and took place.
-    commits: BTreeSet<u32>,
+    /// Ends that were given up, and took place.
+    done: BTreeSet<u32>,
     /// Something was given up: what SQLite's counters say is not known.
     fuzzy: bool,
 }
 
 impl Replay {
-    fn new(commits: BTreeSet<u32>) -> Self {
+    fn new(done: BTreeSet<u32>) -> Self {
         let plain = Connection::open_in_memory().unwrap();
         plain.execute_batch(SCHEMA).unwrap();
         Self {
@@ -80,25 +82,20 @@ impl Replay {
             open: Vec::new(),
             sessions: BTreeSet::new(),
             deferred: Vec::new(),
-            commits,
+            done,
             fuzzy: false,
         }
     }
 
     fn run(mut self, trace: &Trace) -> Result<Self, String> {
-        self.fuzzy = trace.asked.iter().any(|asked| asked.given_up && asked.what.writes());
+        self.fuzzy = trace.asked.iter().any(|asked| {
+            let stopped = asked.answer.as_ref().and_then(Answer::kind) == Some("Cancelled");
+            asked.what.writes() && (asked.given_up || stopped)
+        });
         for event in &trace.events {
             match event {
                 Event::Asked(place) => self.asked(trace, *place)?,
                 Event::Dropped(handle) => {
-                    if let [transaction] = *self.open.as_slice()
-                        && (*handle == transaction || self.sessions.contains(handle))
-                        && self.commits.contains(&transaction)
-                        && !self.is_lost()
-                    {
-                        self.sql("COMMIT");
-                        self.open.clear();
-                    }
                     self.undo(*handle);
                     for place in std::mem::take(&mut self.deferred) {
                         self.asked(trace, place)?;
@@ -150,10 +147,14 @@ impl Replay {
 
     fn asked(&mut self, trace: &Trace, place: usize) -> Result<(), String> {
         let asked = &trace.asked[place];
-        let Some(answer) = &asked.answer else { return Ok(()) };
         if asked.what.ends() {
-            return self.end(asked, answer);
+            let well = match &asked.answer {
+                Some(answer) => answer.kind().is_none(),
+                None => self.done.contains(&asked.id),
+            };
+            return self.end(asked, well && asked.what.keeps(), place);
         }
+        let Some(answer) = &asked.answer else { return Ok(()) };
         // A constraint has refused it: it ran.
         let ran = matches!(answer.kind(), None | Some("PrimaryKeyViolation"));
         if !ran || matches!(asked.what, What::Next | What::Interrupt | What::Stream(_)) {
@@ -200,10 +201,13 @@ impl Replay {
         Ok(())
     }
 
-    fn end(&mut self, asked: &Asked, answer: &Answer) -> Result<(), String> {
-        let well = asked.what.keeps() && answer.kind().is_none();
+    fn end(&mut self, asked: &Asked, well: bool, place: usize) -> Result<(), String> {
         if !well {
             self.undo(asked.on);
+            return Ok(());
+        }
+        if self.open.last() != Some(&asked.on) && self.open.contains(&asked.on) {
+            self.deferred.push(place);
             return Ok(());
         }
         if self.is_lost() || self.open.last() != Some(&asked.on) {
