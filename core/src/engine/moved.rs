@@ -78,12 +78,11 @@ impl Connection {
             if !files::is_astray(self.raw) {
                 return;
             }
-            let Some(alone) = Alone::take(self.raw) else { return };
+            let Some(_alone) = Alone::take(self.raw) else { return };
             let before = self.handlers.replace_busy_timeout(PATIENCE);
             // What it can't do now is tried once more at closing.
             let _ = self.checkpoint(true);
             self.handlers.set_busy_timeout(before);
-            drop(alone);
         }
     }
 }
