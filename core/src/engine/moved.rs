@@ -27,10 +27,13 @@ impl Connection {
         }
     }
 
-    /// Refuses a file that is not the expected one.
+    /// Refuses a file that is not the expected one, and one whose log is gone: this
+    /// connection would make another beside that which the others have open.
     pub(super) fn check_same(&self, same: Option<FileId>) -> Result<()> {
         match same {
-            Some(same) if self.file() != Some(same) => Err(Error::moved()),
+            Some(same) if self.file() != Some(same) || files::has_lost_log(same) => {
+                Err(Error::moved())
+            }
             _ => Ok(()),
         }
     }
