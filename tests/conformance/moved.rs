@@ -78,6 +78,7 @@ async fn refused_by_every_way(db: &Database) {
     let transaction =
         db.transaction(async |tx| tx.execute(insert, params!["lost"]).await.map(|_| ())).await;
     refused(transaction, "transaction");
+    // One that was opened before is lent again; a new one is refused.
     if let Ok(mut session) = db.acquire().await {
         refused(session.execute(insert, params!["lost"]).await, "session");
         session.execute("BEGIN IMMEDIATE", ()).await.unwrap();
@@ -174,6 +175,22 @@ async fn a_reader_opened_later_never_reads_another_file() {
     refused(db.snapshot().await.map(|_| ()), "a snapshot");
     db.close().await.unwrap();
     check_files(Replaced, &path).await;
+}
+
+/// It would make a second log, beside the one that the writer has open.
+#[tokio::test]
+async fn a_session_opened_later_writes_into_no_other_log() {
+    let (_dir, path, db) = support::with(options(JournalMode::Wal), SCHEMA).await;
+    db.batch(
+        "INSERT INTO t (x) VALUES ('acknowledged'); INSERT INTO t (x) VALUES ('acknowledged')",
+    )
+    .await
+    .unwrap();
+    happen(LogDeleted, &path);
+    refused(db.acquire().await.map(|_| ()), "a session");
+    assert!(!beside(&path, "-wal").exists());
+    db.close().await.unwrap();
+    check_files(LogDeleted, &path).await;
 }
 
 /// A program that restores a backup while ours is killed: the log that is left must

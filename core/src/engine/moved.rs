@@ -27,10 +27,13 @@ impl Connection {
         }
     }
 
-    /// Refuses a file that is not the expected one.
+    /// Refuses a file that is not the expected one, and one whose log is gone: this
+    /// connection would make another beside that which the others have open.
     pub(super) fn check_same(&self, same: Option<FileId>) -> Result<()> {
         match same {
-            Some(same) if self.file() != Some(same) => Err(Error::moved()),
+            Some(same) if self.file() != Some(same) || files::has_lost_log(same) => {
+                Err(Error::moved())
+            }
             _ => Ok(()),
         }
     }
@@ -78,12 +81,11 @@ impl Connection {
             if !files::is_astray(self.raw) {
                 return;
             }
-            let Some(alone) = Alone::take(self.raw) else { return };
+            let Some(_alone) = Alone::take(self.raw) else { return };
             let before = self.handlers.replace_busy_timeout(PATIENCE);
             // What it can't do now is tried once more at closing.
             let _ = self.checkpoint(true);
             self.handlers.set_busy_timeout(before);
-            drop(alone);
         }
     }
 }

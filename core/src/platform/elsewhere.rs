@@ -23,6 +23,11 @@ pub(crate) unsafe fn identity(_db: *mut ffi::sqlite3) -> Option<FileId> {
     None
 }
 
+/// Whether a log of this database that is open is no longer the one of its name.
+pub(crate) fn has_lost_log(_database: FileId) -> bool {
+    false
+}
+
 /// Whether a file of what this transaction wrote is no longer the one of its name.
 pub(crate) unsafe fn has_moved(_db: *mut ffi::sqlite3) -> bool {
     false

@@ -27,7 +27,7 @@ use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
 use crate::ffi;
 
-pub(crate) use moved::{Alone, has_moved, identity, is_astray, is_unwritable};
+pub(crate) use moved::{Alone, has_lost_log, has_moved, identity, is_astray, is_unwritable};
 pub(crate) use table::FileId;
 
 use table::Kind;

@@ -59,6 +59,16 @@ pub(crate) unsafe fn is_astray(db: *mut ffi::sqlite3) -> bool {
     unsafe { database_has_moved(db, c"main") || log_has_moved(db, c"main") }
 }
 
+/// Whether a connection of this process has a log of this database open that is no
+/// longer the one of its name: another connection would make a second one.
+pub(crate) fn has_lost_log(database: FileId) -> bool {
+    table::state().files.values().any(|it| {
+        it.kind == Kind::Log
+            && it.database == Some(database)
+            && FileId::at(&it.path) != Some(it.file)
+    })
+}
+
 /// # Safety
 /// As [`identity`].
 unsafe fn database_has_moved(db: *mut ffi::sqlite3, schema: &CStr) -> bool {

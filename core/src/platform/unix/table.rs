@@ -78,6 +78,8 @@ pub(super) struct Opened {
     /// [`POSIX`] for one that SQLite had kept and took again.
     pub(super) fd: c_int,
     pub(super) path: Arc<CStr>,
+    /// Of a log: the database beside it when it was opened.
+    pub(super) database: Option<FileId>,
 }
 
 #[derive(Debug)]
@@ -214,7 +216,10 @@ impl State {
                 (file, Arc::from(CString::from(path)))
             }
         };
-        self.files.insert(address, Opened { file, kind, fd, path });
+        let name = path.to_bytes().strip_suffix(b"-wal").filter(|_| kind == Kind::Log);
+        let database =
+            name.and_then(|name| CString::new(name).ok()).and_then(|name| FileId::at(&name));
+        self.files.insert(address, Opened { file, kind, fd, path, database });
     }
 
     /// Files that are open now keep their POSIX locks: a connection that was there
