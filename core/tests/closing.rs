@@ -274,20 +274,6 @@ async fn closing_ends_though_the_writer_s_queue_is_endless() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn dropping_the_last_handle_ends_what_is_endless() {
-    let Fresh { db, dir } =
-        Fresh::with(Database::options().readers(1).busy_timeout(PATIENCE), SCHEMA).await;
-    let snapshot = db.snapshot().await.unwrap();
-    let mut first = Box::pin(snapshot.query_value::<i64>(ENDLESS, ()));
-    let mut second = Box::pin(snapshot.query_value::<i64>(ENDLESS, ()));
-    assert!(start(&mut first).await.is_none());
-    assert!(start(&mut second).await.is_none());
-    drop(db);
-    assert_settled(vec![first, second]).await;
-    drop(dir);
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn closing_counts_its_patience_once() {
     // One call is inside an operation of several calls, one is endless: both are
     // waited for by closing, at the same time.

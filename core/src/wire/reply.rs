@@ -140,7 +140,7 @@ impl Outbox {
     fn ran(&mut self, id: u32, outcome: &Outcome) {
         let description = outcome.description.as_deref();
         let columns = description.into_iter().flat_map(|it| it.columns());
-        let columns: Vec<_> = columns.map(|(name, declared)| (name, declared)).collect();
+        let columns: Vec<_> = columns.collect();
         let json = serde_json::json!(columns).to_string();
         let mut head = numbers(&Executed::from(outcome)).to_vec();
         #[allow(clippy::cast_possible_truncation, reason = "what is counted is below 4 GiB")]

@@ -165,7 +165,9 @@ impl Shared {
     /// last connection of another process), this tries again.
     fn connect(&self, role: Role) -> Result<Connection> {
         let until = Instant::now() + self.options.busy_timeout;
-        let create = self.options.create && !self.found.load(Ordering::Acquire);
+        // A session's ATTACH may create a file; the database itself is made only once.
+        let there = || role == Role::Own && (self.options.vfs.is_some() || self.path.exists());
+        let create = self.options.create && (!self.found.load(Ordering::Acquire) || there());
         let options = self.options.clone().create(create);
         loop {
             match Connection::open_same(&self.path, &options, role, self.file.get().copied()) {

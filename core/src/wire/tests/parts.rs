@@ -154,7 +154,7 @@ async fn a_query_that_is_given_up_in_the_middle_stops_and_holds_nothing() {
 #[tokio::test]
 async fn a_time_limit_that_passes_in_the_middle_is_told() {
     let host = Eager::new(memory(), 2, None);
-    let payload = [&20u32.to_le_bytes()[..], &numbers("", "i")].concat();
+    let payload = [&500u32.to_le_bytes()[..], &numbers("", "i")].concat();
     host.server().submit(&Batch::default().flagged(1, op::QUERY, 1, 0, &payload).0).unwrap();
     assert!(!host.parts().is_empty());
     let last = replies(host.server()).pop().unwrap();
