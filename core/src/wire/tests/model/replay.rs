@@ -93,13 +93,20 @@ impl Replay {
             asked.what.writes() && (asked.given_up || stopped)
         });
         for event in &trace.events {
-            match event {
-                Event::Asked(place) => self.asked(trace, *place)?,
+            let out_of_line = match event {
+                Event::Asked(place) => {
+                    self.asked(trace, *place)?;
+                    let asked = &trace.asked[*place];
+                    asked.given_up && asked.what.ends()
+                }
                 Event::Dropped(handle) => {
                     self.undo(*handle);
-                    for place in std::mem::take(&mut self.deferred) {
-                        self.asked(trace, place)?;
-                    }
+                    true
+                }
+            };
+            if out_of_line {
+                for place in std::mem::take(&mut self.deferred) {
+                    self.asked(trace, place)?;
                 }
             }
         }
