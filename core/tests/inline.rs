@@ -136,3 +136,38 @@ async fn texts_of_a_megabyte_do_not_stay_in_memory() {
     let growth = grown().saturating_sub(before);
     assert!(growth < 64 << 10, "80 texts of 1 MB took {growth} KiB more");
 }
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_read_that_has_to_wait_for_the_disk_ends_no_snapshot_and_no_transaction() {
+    let fresh = fresh().await;
+    let path = fresh.path();
+    fresh.db.close().await.unwrap();
+    let forget = || {
+        std::fs::File::open(&path).unwrap().sync_all().unwrap();
+        let forgotten = std::process::Command::new("dd")
+            .args(["of=/dev/null", "iflag=nocache", "count=0", "status=none"])
+            .arg(format!("if={}", path.display()))
+            .status();
+        assert!(forgotten.unwrap().success());
+    };
+    let db = Database::options().cache_kib(64).open(&path).await.unwrap();
+    let snapshot = db.snapshot().await.unwrap();
+    let mut tx = db.begin().await.unwrap();
+    tx.execute("INSERT INTO blobs VALUES (3, 'kept')", ()).await.unwrap();
+    let mut session = db.acquire().await.unwrap();
+    session.execute("BEGIN", ()).await.unwrap();
+    for id in (1..40_000).step_by(1_999) {
+        forget();
+        let sql = "SELECT name FROM big WHERE id = ?";
+        let name: String = within("a snapshot", snapshot.query_value(sql, (id,))).await.unwrap();
+        assert!(name.ends_with(&id.to_string()));
+        forget();
+        let _: String = within("a transaction", tx.query_value(sql, (id,))).await.unwrap();
+        forget();
+        let _: String = within("a session", session.query_value(sql, (id,))).await.unwrap();
+    }
+    session.execute("COMMIT", ()).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(number(&db, "SELECT count(*) FROM blobs WHERE data = 'kept'").await, 1);
+}

@@ -39,8 +39,12 @@ impl Connection {
     #[inline]
     pub(super) fn begin_brief(&mut self) {
         self.handlers.begin_brief();
+        // A read that is refused ends the transaction that is open, as an error of the
+        // disk does: nobody misses a lease, but a holder's own must stay.
         #[cfg(unix)]
-        super::cold::begin();
+        if self.has_lease() || !self.in_transaction() {
+            super::cold::begin();
+        }
         // SAFETY: the connection is open.
         unsafe { ffi::sqlite3_limit(self.raw, ffi::SQLITE_LIMIT_LENGTH, LONGEST_VALUE) };
     }

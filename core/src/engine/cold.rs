@@ -7,7 +7,8 @@
 //! calls of `pread` go through here: of a thread that does short work, one fails where
 //! the page is not in the system's memory (`RWF_NOWAIT`, on Linux), or when the reads
 //! have taken too long. The statement fails, is undone, and runs again on a thread
-//! that may wait.
+//! that may wait. Inside a holder's transaction or snapshot nothing is refused, since
+//! that would end it: there short work may have to wait for the disk.
 
 use std::cell::Cell;
 use std::ffi::{c_int, c_void};

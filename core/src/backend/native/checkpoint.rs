@@ -103,8 +103,14 @@ fn end_stalled(shared: &Arc<Shared>, frames: u32, page_size: u32) {
             Some(Tenant::Lent(pin)) => {
                 let over = pin.is_idle(limit);
                 if over {
+                    let lent = Arc::clone(slot);
                     slot.submit(Box::new(move |connection| {
-                        if let Some(connection) = connection {
+                        // Its holder may have gone meanwhile, and another come.
+                        let still = matches!(
+                            lent.tenant(),
+                            Some(Tenant::Lent(now)) if Arc::ptr_eq(&now, &pin)
+                        );
+                        if let (true, Some(connection)) = (still, connection) {
                             pin.revoke(connection);
                         }
                     }));
