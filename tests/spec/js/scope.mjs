@@ -116,10 +116,8 @@ export class Scope {
    */
   #dispatch(call) {
     // The innermost of this name; the others stay for the steps inside.
-    const index = this.frames.findLastIndex((frame) => frame.name === call.on);
-    const own = this.frames[index];
-    const frames = own?.kind === 'snapshot' ? this.frames : this.frames.filter((frame) => frame !== own);
-    const rest = new Scope(this.world, new Map(this.names), frames, this.signal);
+    const own = this.frames.findLast((frame) => frame.name === call.on);
+    const rest = new Scope(this.world, new Map(this.names), this.frames, this.signal);
     return make(call, own, rest);
   }
 

@@ -155,10 +155,9 @@ class Scope:
         _, kind, target = own or ("", "database", self.world.databases.get(call.on))
         if not call.has("steps"):
             return await simple(kind, target, call)
-        shared = [frame for frame in self.frames if frame is not own or frame[1] == "snapshot"]
         async with holding(kind, target, call) as handle:
             kind = "stream" if call.has("table") else KINDS[call.method]
-            await Scope(self.world, dict(self.names), [*shared, (call.name, kind, handle)]).run(call.step["steps"])
+            await Scope(self.world, dict(self.names), [*self.frames, (call.name, kind, handle)]).run(call.step["steps"])
         return None
 
     def _check(self, call: Call, found: Any, error: BaseException | None) -> None:

@@ -64,6 +64,10 @@ impl Client {
         }
     }
 
+    pub(super) fn is_in_session(&self) -> bool {
+        self.in_session
+    }
+
     pub(super) fn random(&mut self) -> &mut Rng {
         &mut self.random
     }

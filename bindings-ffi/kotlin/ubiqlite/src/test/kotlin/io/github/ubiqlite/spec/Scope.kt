@@ -78,8 +78,7 @@ internal class Scope(
     private suspend fun dispatch(step: Step): Outcome {
         // The innermost of this name; the others stay for the steps inside.
         val own = frames.lastOrNull { it.first == step.on }
-        val left = if (own?.second is Snapshot) frames else frames.filter { it !== own }
-        val rest = Scope(world, names.toMutableMap(), left)
+        val rest = Scope(world, names.toMutableMap(), frames)
         if (own == null && step.method == "open") return open(step, world)
         val target = own?.second ?: world.databases[step.on] ?: throw Failure("no handle has the name \"${step.on}\"")
         return make(step, target, rest)
