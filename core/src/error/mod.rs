@@ -150,10 +150,10 @@ impl Error {
     /// Who waited for a transaction that does not end: its holder may be waiting for
     /// this very call.
     pub(crate) fn held_too_long(timeout: Duration) -> Self {
-        Self::new(
-            ErrorKind::Busy,
-            format!(
-                "a transaction of this database has held the writer for more than {timeout:?}; if this call was made inside that transaction, make it through the transaction itself"
+        Self::from_code(
+            crate::ffi::SQLITE_BUSY,
+            &format!(
+                "a transaction (or, outside WAL mode, a stream or snapshot) of this process has kept others from writing for the busy timeout, {timeout:?}; if this call was made inside that transaction, make it through the transaction itself"
             ),
         )
     }
