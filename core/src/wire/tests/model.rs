@@ -7,6 +7,7 @@
 mod ask;
 mod client;
 mod replay;
+mod steps;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -132,11 +133,16 @@ fn whatever_handles_are_asked_what_was_acknowledged_is_there_and_nothing_else() 
     std::thread::scope(|threads| {
         for (index, world) in WORLDS.into_iter().enumerate() {
             threads.spawn(move || {
-                let runtime = tokio::runtime::Builder::new_multi_thread()
-                    .worker_threads(2)
-                    .enable_all()
-                    .build()
-                    .unwrap();
+                // The backend without threads is for one thread.
+                let mut runtime = match world {
+                    World::LocalMemory | World::LocalFile => {
+                        tokio::runtime::Builder::new_current_thread()
+                    }
+                    World::NativeMemory | World::NativeFile => {
+                        tokio::runtime::Builder::new_multi_thread()
+                    }
+                };
+                let runtime = runtime.worker_threads(2).enable_all().build().unwrap();
                 let seeds = (first..first + count).skip(index).step_by(WORLDS.len());
                 runtime.block_on(run(world, seeds));
             });

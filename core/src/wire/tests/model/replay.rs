@@ -90,7 +90,8 @@ impl Replay {
     fn run(mut self, trace: &Trace) -> Result<Self, String> {
         self.fuzzy = trace.asked.iter().any(|asked| {
             let stopped = asked.answer.as_ref().and_then(Answer::kind) == Some("Cancelled");
-            asked.what.writes() && (asked.given_up || stopped)
+            let kept = asked.what.keeps() && asked.given_up;
+            kept || (asked.what.writes() && (asked.given_up || stopped))
         });
         for event in &trace.events {
             let out_of_line = match event {
