@@ -96,7 +96,8 @@ def test_nothing_is_lost_beside_the_standard_sqlite3(path: str) -> None:
         value: int = connection.execute(sql, (who,)).fetchone()[0]
         return value
 
-    assert mine > 0 and theirs[0] > 0
+    assert mine > 0
+    assert theirs[0] > 0
     assert (count("ours"), count("standard")) == (mine, theirs[0])
     for life, told in enumerate(killed):
         # The last line may be half there.
