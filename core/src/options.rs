@@ -40,6 +40,7 @@ pub struct Options {
     pub(crate) wal_limit: u64,
     pub(crate) stall_timeout: Duration,
     pub(crate) vfs: Option<String>,
+    pub(crate) immutable: bool,
     pub(crate) page_size: Option<u32>,
     pub(crate) auto_vacuum: Option<AutoVacuum>,
     pub(crate) mmap_size: u64,
@@ -231,6 +232,7 @@ impl Default for Options {
             wal_limit: 64 * 1024 * 1024,
             stall_timeout: Duration::from_secs(5),
             vfs: None,
+            immutable: false,
             page_size: None,
             auto_vacuum: None,
             mmap_size: 0,
@@ -349,6 +351,16 @@ impl Options {
     /// [`stall_timeout`](Self::stall_timeout) is ended. Default: 64 MiB.
     pub fn wal_limit(mut self, bytes: u64) -> Self {
         self.wal_limit = bytes;
+        self
+    }
+
+    /// Whether the file is taken for one that nobody changes, as on a medium for reading
+    /// only: SQLite then takes no locks, looks for no changes and reads no log. Implies
+    /// [`read_only`](Self::read_only). If somebody does change the file, what is read
+    /// from it is wrong, <https://sqlite.org/uri.html#uriimmutable>. Default: false.
+    pub fn immutable(mut self, immutable: bool) -> Self {
+        self.immutable = immutable;
+        self.read_only |= immutable;
         self
     }
 

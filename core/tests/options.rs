@@ -82,3 +82,21 @@ async fn a_setting_that_would_not_be_made_is_refused() {
         Database::options().pragma("recursive_triggers", value).open(":memory:").await.unwrap();
     assert_eq!(number(&db, "SELECT count(*) FROM sqlite_schema").await, 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_immutable_file_is_read_without_a_lock_and_not_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a b?c#.db");
+    let db = Database::open(&path).await.unwrap();
+    db.batch("CREATE TABLE t (x); INSERT INTO t VALUES (1)").await.unwrap();
+    db.close().await.unwrap();
+    let db = Database::options().immutable(true).open(&path).await.unwrap();
+    assert_eq!(number(&db, "SELECT x FROM t").await, 1);
+    let mut session = db.acquire().await.unwrap();
+    assert_eq!(session.query_value::<i64>("SELECT x FROM t", ()).await.unwrap(), 1);
+    assert_eq!(kind(db.execute("INSERT INTO t VALUES (2)", ()).await), ErrorKind::ReadOnly);
+    drop(session);
+    let files: Vec<_> = std::fs::read_dir(dir.path()).unwrap().collect();
+    assert_eq!(files.len(), 1, "no log, no shared memory");
+    db.close().await.unwrap();
+}

@@ -40,7 +40,8 @@ impl Connection {
         role: Role,
         same: Option<FileId>,
     ) -> Result<Self> {
-        let opened = match Self::connect(path, options, role, same, false) {
+        let immutable = options.immutable && options.vfs.is_none();
+        let opened = match Self::connect(path, options, role, same, immutable) {
             Err(error) if is_read_only_log(path, options, &error) => {
                 Self::connect(path, options, role, same, true)
             }

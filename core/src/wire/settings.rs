@@ -39,6 +39,7 @@ pub struct Settings {
     #[serde(alias = "journalMode")]
     journal_mode: Option<String>,
     synchronous: Option<String>,
+    immutable: Option<bool>,
     #[serde(alias = "pageSize")]
     page_size: Option<u32>,
     #[serde(alias = "autoVacuum")]
@@ -85,6 +86,7 @@ impl Settings {
             inline: |yes| yes;
             leases: |yes| yes;
             wal_limit: u64::from;
+            immutable: |yes| yes;
             page_size: |bytes| bytes;
             mmap_size: u64::from;
             application_id: |id| id;
