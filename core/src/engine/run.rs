@@ -256,16 +256,27 @@ impl Connection {
         if self.handlers.is_brief() {
             return Err(too_long());
         }
-        let raw = self.raw;
         let mut statement = self.cache.take(sql).ok_or_else(|| Error::closed("statement"))?;
+        self.run_apart(&mut statement, params, keep, early)
+    }
+
+    /// Runs a statement that is not in the cache, with the rules that it needs.
+    pub(super) fn run_apart(
+        &mut self,
+        statement: &mut Statement,
+        params: &Params,
+        keep: Keep,
+        early: Option<&dyn Early>,
+    ) -> Result<Outcome> {
         let _way = self.make_way(&statement.nature);
+        let plain = statement.is_plain() && !statement.nature.transient;
         // A COMMIT in words, or a setting, has happened when SQLite asks for the last
         // time.
-        let shield = !statement.nature.long;
+        let shield = !plain && !statement.nature.long;
         if shield {
             self.handlers.shield(true);
         }
-        let done = run_bound(raw, &self.row_id, &mut statement, params, keep, early);
+        let done = run_bound(self.raw, &self.row_id, statement, params, keep, early);
         if shield {
             self.handlers.shield(false);
         }
@@ -310,7 +321,7 @@ fn too_long() -> Error {
 }
 
 /// The rows changed by the statement that ran since the total was `before`.
-pub(super) fn changed_since(raw: *mut ffi::sqlite3, before: i64) -> u64 {
+fn changed_since(raw: *mut ffi::sqlite3, before: i64) -> u64 {
     // SAFETY: callers pass their open connection. `changes` keeps its value over
     // statements that change no row, so the total tells whether to ask it.
     let changes = unsafe {

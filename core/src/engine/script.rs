@@ -4,12 +4,10 @@
 use std::ffi::c_int;
 
 use super::authorizer::{Admit, Class, Nature, Verb};
-use super::run::changed_since;
-use super::statement::{Statement, Stepped, nul};
+use super::statement::{Statement, nul};
 use super::{Connection, opcodes};
-use crate::backend::{Outcome, Program};
+use crate::backend::{Keep, Outcome, Program};
 use crate::error::{Error, ErrorKind, Result};
-use crate::ffi;
 use crate::sql::Params;
 
 /// The rest of a script, with a zero behind it: SQLite copies a text that has none,
@@ -95,6 +93,7 @@ impl Connection {
     /// the connection.
     pub(super) fn run_script(&mut self, script: &str) -> Result<(Outcome, bool)> {
         let mut text = Text::new(script)?;
+        let params = Params::new();
         let (mut sum, mut work) = (Outcome::default(), false);
         let mut within = if self.in_transaction() { Within::Callers } else { Within::Nothing };
         // How many statements stay, whatever happens to the next.
@@ -112,7 +111,8 @@ impl Connection {
                 self.control("BEGIN IMMEDIATE").map_err(placed)?;
                 within = Within::Ours;
             }
-            let outcome = self.run_statement(&mut statement).map_err(placed)?;
+            let outcome =
+                self.run_apart(&mut statement, &params, Keep::Nothing, None).map_err(placed)?;
             work |= statement.nature.class != Class::Connection;
             sum.changes += outcome.changes;
             sum.last_row_id = outcome.last_row_id;
@@ -179,37 +179,6 @@ impl Connection {
             self.take_effect(&mut statement)?;
             return Ok(Some(statement));
         }
-    }
-
-    fn run_statement(&mut self, statement: &mut Statement) -> Result<Outcome> {
-        let raw = self.raw;
-        let _way = self.make_way(&statement.nature);
-        let shield = !statement.is_plain() && !statement.nature.long;
-        if shield {
-            self.handlers.shield(true);
-        }
-        // SAFETY: the connection is open.
-        let before = unsafe { ffi::sqlite3_total_changes64(raw) };
-        let params = Params::new();
-        let inserts = statement.nature.inserts;
-        if inserts {
-            // SAFETY: the connection is open; its end follows.
-            unsafe { self.row_id.begin(raw) };
-        }
-        // SAFETY: the parameters outlive the statement.
-        let run = unsafe { statement.bind(&params) }.and_then(|()| {
-            while statement.step()? == Stepped::Row {}
-            Ok(())
-        });
-        statement.reset();
-        if shield {
-            self.handlers.shield(false);
-        }
-        // SAFETY: the connection is open.
-        let last_row_id = if inserts { unsafe { self.row_id.end(raw) } } else { 0 };
-        run?;
-        let changes = changed_since(raw, before);
-        Ok(Outcome { changes, last_row_id, ..Outcome::default() })
     }
 }
 
