@@ -2,6 +2,7 @@ import { type UbiqliteError, errorOf, invalid } from '../errors.js';
 import type { Held } from '../link/held.js';
 import { cancelled } from '../link/limits.js';
 import type { CallOptions } from '../link/options.js';
+import { watch } from '../link/signals.js';
 import { Op } from '../wire/ops.js';
 import { type Place, Statements } from './statements.js';
 
@@ -31,19 +32,19 @@ export async function within<H extends Nest, T>(
   signal: AbortSignal | undefined,
 ): Promise<T> {
   if (signal === undefined) return run(handle, keep, body);
-  let onAbort: (() => void) | undefined;
+  let unwatch: (() => void) | undefined;
   const givenUp = new Promise<never>((_, reject) => {
-    onAbort = () => {
+    const onAbort = (): void => {
       handle.undo(() => cancelled(signal, 'the transaction was aborted'));
       reject(cancelled(signal, 'the transaction was aborted'));
     };
     if (signal.aborted) onAbort();
-    else signal.addEventListener('abort', onAbort, { once: true });
+    else unwatch = watch(signal, onAbort);
   });
   try {
     return await Promise.race([givenUp, run(handle, keep, body)]);
   } finally {
-    if (onAbort !== undefined) signal.removeEventListener('abort', onAbort);
+    unwatch?.();
   }
 }
 

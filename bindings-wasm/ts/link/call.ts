@@ -41,5 +41,6 @@ export interface Pending {
   posted: boolean;
   /** When it has to be over, by `performance.now()`. */
   deadline: number | undefined;
-  onAbort: (() => void) | undefined;
+  /** Ends the watch over its signal. */
+  unwatch: (() => void) | undefined;
 }

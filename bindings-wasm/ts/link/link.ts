@@ -13,6 +13,7 @@ import { rolledBack } from './lost.js';
 import type { CallOptions } from './options.js';
 import { Outbox } from './outbox.js';
 import { Quiet } from './quiet.js';
+import { watch } from './signals.js';
 
 /** The longest timer that there is. */
 const LONGEST = 2 ** 31 - 1;
@@ -66,14 +67,13 @@ export class Link {
    * @throws why there is no engine to be had; the link is closed then
    */
   async open({ signal, timeout }: CallOptions = {}): Promise<void> {
-    let onAbort: (() => void) | undefined;
+    let unwatch: (() => void) | undefined;
     let timer: ReturnType<typeof setTimeout> | undefined;
     try {
       const limit = limitOf(timeout);
       if (signal?.aborted) throw cancelled(signal, 'the opening was aborted');
       const givenUp = new Promise<never>((_, reject) => {
-        onAbort = () => reject(cancelled(signal as AbortSignal, 'the opening was aborted'));
-        signal?.addEventListener('abort', onAbort, { once: true });
+        if (signal !== undefined) unwatch = watch(signal, () => reject(cancelled(signal, 'the opening was aborted')));
         const late = (): void => reject(errorOf({ kind: 'Timeout', message: `the database was not open within ${limit} ms` }));
         if (limit !== undefined) timer = setTimeout(late, limit);
       });
@@ -84,7 +84,7 @@ export class Link {
       throw error;
     } finally {
       clearTimeout(timer);
-      if (onAbort !== undefined) signal?.removeEventListener('abort', onAbort);
+      unwatch?.();
     }
   }
 
@@ -203,13 +203,10 @@ export class Link {
       length: 0,
       posted: false,
       deadline: undefined,
-      onAbort: undefined,
+      unwatch: undefined,
     };
     this.outbox.add(pending);
-    if (signal) {
-      pending.onAbort = () => this.giveUp(pending, cancelled(signal));
-      signal.addEventListener('abort', pending.onAbort, { once: true });
-    }
+    if (signal) pending.unwatch = watch(signal, () => this.giveUp(pending, cancelled(signal)));
     if (limit !== undefined) {
       pending.deadline = performance.now() + limit;
       this.deadlines.add(lastMoment(pending));
@@ -353,8 +350,8 @@ export class Link {
   private over(pending: Pending): boolean {
     if (!this.isPending(pending)) return false;
     this.pending.delete(pending.id);
-    if (pending.onAbort !== undefined) pending.call.options?.signal?.removeEventListener('abort', pending.onAbort);
-    pending.onAbort = undefined;
+    pending.unwatch?.();
+    pending.unwatch = undefined;
     if (this.pending.size === 0) {
       this.channel?.busy(false);
       this.settled();

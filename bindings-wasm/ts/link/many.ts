@@ -1,12 +1,13 @@
 import { UbiqliteError, errorOf, invalid } from '../errors.js';
 import { Op } from '../wire/ops.js';
-import { kindOf } from '../wire/values.js';
+import { kindOf } from '../wire/kinds.js';
 import { Writer } from '../wire/writer.js';
 import type { Pending } from './call.js';
 import type { Held } from './held.js';
 import { cancelled } from './limits.js';
 import type { Link } from './link.js';
 import type { CallOptions } from './options.js';
+import { watch } from './signals.js';
 
 /** A chunk is sent when it has so many rows, or bytes. */
 const ROWS = 1024;
@@ -54,7 +55,7 @@ class Sender {
   private onTheWay = 0;
   private credited: (() => void) | undefined;
   private close: (() => unknown) | undefined;
-  private onAbort: (() => void) | undefined;
+  private unwatch: (() => void) | undefined;
 
   constructor(
     private readonly link: Link,
@@ -88,7 +89,7 @@ class Sender {
   private settle(tell: () => void): boolean {
     if (this.over) return false;
     this.over = true;
-    if (this.onAbort !== undefined) this.many.options.signal?.removeEventListener('abort', this.onAbort);
+    this.unwatch?.();
     this.shut();
     this.credited?.();
     tell();
@@ -100,8 +101,7 @@ class Sender {
     const signal = this.many.options.signal;
     if (!signal) return;
     if (signal.aborted) throw cancelled(signal);
-    this.onAbort = () => this.fail(cancelled(signal));
-    signal.addEventListener('abort', this.onAbort, { once: true });
+    this.unwatch = watch(signal, () => this.fail(cancelled(signal)));
   }
 
   private async drain(iterator: Iterator<unknown>): Promise<void> {
@@ -137,7 +137,7 @@ class Sender {
   private pull<T>(iterator: { next(): T }): T {
     try {
       const step = iterator.next();
-      if (step instanceof Promise) step.catch(() => (this.close = undefined));
+      if (isThenable(step)) step.then(undefined, () => (this.close = undefined));
       return step;
     } catch (error) {
       this.close = undefined;
@@ -209,6 +209,10 @@ class Sender {
     // A chunk that is not taken is of a call that is over, which tells.
     this.link.begin({ op: Op.more, part, more, write: (out) => out.raw(bytes), read: () => undefined }, taken, taken);
   }
+}
+
+function isThenable(step: unknown): step is PromiseLike<unknown> {
+  return typeof (step as Partial<PromiseLike<unknown>> | undefined)?.then === 'function';
 }
 
 /** Has the error that refuses an item of a list say which one it was. */

@@ -5,6 +5,7 @@ import type { Held } from './held.js';
 import { cancelled } from './limits.js';
 import type { Link } from './link.js';
 import type { CallOptions } from './options.js';
+import { watch } from './signals.js';
 
 /** So many pages are asked for or held beyond the one that is being read. */
 const AHEAD = 2;
@@ -33,7 +34,7 @@ export class Pages<T> {
   private over = false;
   private readonly options: CallOptions;
   private readonly signal: AbortSignal | undefined;
-  private readonly onAbort: (() => void) | undefined;
+  private readonly unwatch: (() => void) | undefined;
 
   /** Asks for the query to be begun. */
   constructor(
@@ -48,8 +49,7 @@ export class Pages<T> {
       return;
     }
     if (signal) {
-      this.onAbort = () => this.fail(cancelled(signal));
-      signal.addEventListener('abort', this.onAbort, { once: true });
+      this.unwatch = watch(signal, () => this.fail(cancelled(signal)));
       this.signal = signal;
     }
     this.opening = link.beginLending(
@@ -125,7 +125,7 @@ export class Pages<T> {
     if (rows.length > 0 && !this.over) this.pages.push(rows);
     if (ends && !this.over) {
       this.over = true;
-      this.unlisten();
+      this.unwatch?.();
       if (this.held !== undefined) this.link.release(this.held, streamOver);
     }
     this.serve();
@@ -159,13 +159,9 @@ export class Pages<T> {
   private stop(why: () => UbiqliteError): void {
     if (this.over) return;
     this.over = true;
-    this.unlisten();
+    this.unwatch?.();
     if (this.opening !== undefined) this.link.giveUp(this.opening, why());
     if (this.held !== undefined) this.link.drop(this.held, why);
-  }
-
-  private unlisten(): void {
-    if (this.onAbort !== undefined) this.signal?.removeEventListener('abort', this.onAbort);
   }
 
   /** Gives those who wait what there is. */

@@ -1,6 +1,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { Connect, EnginePort } from '../engine/serve.js';
 import { portable } from './failure.js';
+import { isArrayBuffer } from '../wire/kinds.js';
 import type { FromClient, ToClient, ToWorker } from './protocol.js';
 import { type StopTable, isStopped } from './stop.js';
 import { withoutWithdrawn } from './withdrawn.js';
@@ -80,7 +81,7 @@ class Client {
     isStopped: (request: number) => boolean,
   ) {
     port.on('message', (message: FromClient) => {
-      if (message instanceof ArrayBuffer) this.engine?.submit(withoutWithdrawn(message, isStopped));
+      if (isArrayBuffer(message)) this.engine?.submit(withoutWithdrawn(message, isStopped));
       else this.whenClosed();
     });
   }

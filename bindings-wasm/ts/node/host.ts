@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import type { Channel, ChannelEvents } from '../link/connector.js';
 import { errorOf } from '../errors.js';
+import { isArrayBuffer } from '../wire/kinds.js';
 import { failure } from './failure.js';
 import { wasmFile, workerScript } from './location.js';
 import { lockOf, removeLock } from './lock.js';
@@ -206,7 +207,7 @@ class Line {
 
   private hear(message: ToClient): void {
     if (this.state === 'over') return;
-    if (message instanceof ArrayBuffer) {
+    if (isArrayBuffer(message)) {
       this.events.message(message);
     } else if ('opened' in message) {
       this.state = 'open';

@@ -167,9 +167,10 @@ async function named<T>(path: string, action: () => Promise<T>): Promise<T> {
     return await action();
   } catch (error) {
     const code = systemCode(error);
-    if (code === undefined || !(error instanceof Error) || 'kind' in error) throw error;
+    // Not `instanceof`: in Jest the system's errors are of another realm.
+    if (code === undefined || 'kind' in (error as object)) throw error;
     const full = code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG';
     const absent = ['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM', 'EROFS', 'EISDIR'].includes(code);
-    throw failure(full ? 'DiskFull' : absent ? 'CannotOpen' : 'Io', `${path}: ${error.message}`, path);
+    throw failure(full ? 'DiskFull' : absent ? 'CannotOpen' : 'Io', `${path}: ${(error as Error).message}`, path);
   }
 }
