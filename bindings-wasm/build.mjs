@@ -23,6 +23,9 @@ const common = {
   outdir: 'dist',
   bundle: true,
   minify: true,
+  // A stack shows lines of the source where maps are read, and short ones elsewhere.
+  sourcemap: 'linked',
+  lineLimit: 160,
   target: 'es2022',
   legalComments: 'none',
   charset: 'utf8',

@@ -2,6 +2,7 @@ import type { Reply } from '../wire/reply.js';
 import type { Piece, Writer } from '../wire/writer.js';
 import type { Held } from './held.js';
 import type { CallOptions } from './options.js';
+import type { Sql } from './trace.js';
 
 /** What is asked for, and what becomes of the reply. */
 export interface Call<T> {
@@ -14,6 +15,8 @@ export interface Call<T> {
   write?: ((out: Writer) => void) | undefined;
   /** Reads the reply; `before` is what the parts before it, in their order, were read as. */
   read: (reply: Reply, before?: T) => T;
+  /** What it was given as SQL, for its error. */
+  sql?: Sql | undefined;
   /** It changes nothing: after the engine was lost it is asked of the next one. */
   again?: boolean;
   /** More rows will follow. */

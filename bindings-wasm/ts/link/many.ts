@@ -8,6 +8,7 @@ import { cancelled } from './limits.js';
 import type { Link } from './link.js';
 import type { CallOptions } from './options.js';
 import { watch } from './signals.js';
+import { ofSql, rejectTraced, retrace } from './trace.js';
 
 /** A chunk is sent when it has so many rows, or bytes. */
 const ROWS = 1024;
@@ -18,6 +19,8 @@ const AHEAD = 3;
 /** One statement, or one insert, for many rows. */
 export interface Many<R> {
   op: number;
+  /** The statement, for its error. */
+  sql?: string;
   on: Held | undefined;
   options: CallOptions;
   /** Writes what stands before the rows. */
@@ -35,12 +38,19 @@ export interface Many<R> {
  */
 export function sendMany<R>(link: Link, many: Many<R>): Promise<number> {
   return new Promise((resolve, reject) => {
-    const sender = new Sender(link, many as Many<unknown>, resolve, reject);
+    let begun = false;
+    const sender = new Sender(link, many as Many<unknown>, resolve, (error) => {
+      ofSql(error, many.sql);
+      // What is refused at once has its caller on its stack already.
+      if (begun) rejectTraced(resolve, reject, error);
+      else reject(retrace(error, sendMany));
+    });
     try {
       sender.start(many.rows);
     } catch (error) {
       sender.fail(error);
     }
+    begun = true;
   });
 }
 
