@@ -9,6 +9,7 @@ import type { Executed, Reply } from '../wire/reply.js';
 import { type Params, writeParams } from '../wire/values.js';
 import type { Writer } from '../wire/writer.js';
 import { type ArrayRows, type ObjectRows, type RowArray, type RowOptions, type RunResult, checkRows, lists, objects } from './rows.js';
+import type { Writes } from './columns.js';
 import { RowStream } from './stream.js';
 import { Table } from './table.js';
 
@@ -254,7 +255,7 @@ export class Statements extends Reader {
   }
 
   /** A table, for operations on its rows without SQL. */
-  table<T extends object = Row>(name: string): Table<T> {
-    return new Table<T>(this.place, name);
+  table<T extends object = Row, W extends object = Writes<T>>(name: string): Table<T, W> {
+    return new Table<T, W>(this.place, name);
   }
 }
