@@ -42,13 +42,37 @@ await build({
 });
 
 const node = { ...common, platform: 'node', target: 'node20' };
+
+/**
+ * Node's own modules as Node gives them, where it does: in a program that is bundled
+ * into one ES module there is no `require`.
+ */
+const builtins = {
+  name: 'builtins',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^node:/ }, ({ path, namespace }) => {
+      return namespace === 'builtin' ? { path, external: true } : { path, namespace: 'builtin' };
+    });
+    onLoad({ filter: /^node:/, namespace: 'builtin' }, ({ path }) => {
+      const name = JSON.stringify(path);
+      return { contents: `module.exports = process.getBuiltinModule?.(${name}) ?? require(${name});`, loader: 'js' };
+    });
+  },
+};
 await build({
   ...node,
   format: 'esm',
   entryPoints: { 'node-worker': 'ts/node/worker.ts' },
   outExtension: { '.js': '.mjs' },
 });
-await build({ ...node, format: 'cjs', entryPoints: { node: 'ts/node/index.ts' }, outExtension: { '.js': '.cjs' } });
+await build({
+  ...node,
+  format: 'cjs',
+  entryPoints: { node: 'ts/node/index.ts' },
+  outExtension: { '.js': '.cjs' },
+  inject: ['ts/node/scope.ts'],
+  plugins: [builtins],
+});
 // One copy of the code for both kinds of modules, so that a program which has both
 // has each database open once.
 const names = Object.keys(createRequire(import.meta.url)('./dist/node.cjs')).sort();
