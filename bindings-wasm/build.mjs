@@ -23,9 +23,8 @@ const common = {
   outdir: 'dist',
   bundle: true,
   minify: true,
-  // A stack shows lines of the source where maps are read, and short ones elsewhere.
+  // So that a stack shows lines of the source, where maps are read.
   sourcemap: 'linked',
-  lineLimit: 160,
   target: 'es2022',
   legalComments: 'none',
   charset: 'utf8',
@@ -44,6 +43,23 @@ await build({
 const node = { ...common, platform: 'node', target: 'node20' };
 
 /**
+ * Builds a script for Node, on lines: Node prints the one in which an error was thrown
+ * that nobody catches, which is not to be all of the package. It is minified before, so
+ * that no comments are left. (`lineLimit` breaks lines within texts, which Rollup indents.)
+ */
+async function buildLines(options) {
+  const [entry] = Object.keys(options.entryPoints);
+  const { outputFiles } = await build({ ...node, ...options, sourcemap: 'inline', write: false });
+  const draft = join(dist, `${entry}.draft.${options.format === 'cjs' ? 'cjs' : 'mjs'}`);
+  writeFileSync(draft, outputFiles[0].contents);
+  const { outExtension } = options;
+  await build({
+    ...node, bundle: false, minify: false, minifySyntax: true, outExtension, entryPoints: { [entry]: draft }, format: options.format,
+  });
+  rmSync(draft);
+}
+
+/**
  * Node's own modules as Node gives them, where it does: in a program that is bundled
  * into one ES module there is no `require`.
  */
@@ -59,14 +75,12 @@ const builtins = {
     });
   },
 };
-await build({
-  ...node,
+await buildLines({
   format: 'esm',
   entryPoints: { 'node-worker': 'ts/node/worker.ts' },
   outExtension: { '.js': '.mjs' },
 });
-await build({
-  ...node,
+await buildLines({
   format: 'cjs',
   entryPoints: { node: 'ts/node/index.ts' },
   outExtension: { '.js': '.cjs' },
