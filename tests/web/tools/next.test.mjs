@@ -3,10 +3,12 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { cpSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { basename, join } from 'node:path';
 import { test } from 'node:test';
 
-import { node, project, tool } from './support.mjs';
+import { elsewhere, node, project, tool } from './support.mjs';
 
 const FILES = {
   'app/layout.js': 'export default function Layout({ children }) { return <html lang="en"><body>{children}</body></html>; }\n',
@@ -67,19 +69,34 @@ for (const [builder, flag] of [['webpack', '--webpack'], ['Turbopack', '--turbop
       const folder = project(t, { ...FILES, 'next.config.mjs': config(more) });
       await node([NEXT, 'build', flag], { cwd: folder, env: ENV, limit: 300_000 });
       const port = await freePort();
-      const server = spawn(process.execPath, [NEXT, 'start', '-p', String(port), '-H', '127.0.0.1'], {
-        cwd: folder, env: { ...process.env, ...ENV, SMOKE_FILE: `${folder}/app.db` }, stdio: ['ignore', 'pipe', 'pipe'],
-      });
-      let output = '';
-      for (const stream of [server.stdout, server.stderr]) stream.setEncoding('utf8').on('data', (data) => (output += data));
-      t.after(async () => {
-        server.kill();
-        await once(server, 'exit');
-      });
-      const route = await answers(`http://127.0.0.1:${port}/smoke`);
-      assert.equal(route.text, 'works', output);
-      const page = await answers(`http://127.0.0.1:${port}/`);
-      assert.ok(page.status === 200 && page.text.includes('42'), `${page.text}\n${output}`);
+      await serves(t, [NEXT, 'start', '-p', String(port), '-H', '127.0.0.1'], folder, port);
     });
   }
+}
+
+test('Next.js, standalone: its folder works elsewhere, with the lines that the README names', async (t) => {
+  const folder = project(t, { ...FILES, 'next.config.mjs': config(`output: 'standalone', serverExternalPackages: ['ubiqlite'],
+  outputFileTracingIncludes: { '/**': ['./node_modules/ubiqlite/dist/**'] }`) });
+  await node([NEXT, 'build'], { cwd: folder, env: ENV, limit: 300_000 });
+  const away = elsewhere(t);
+  cpSync(join(folder, '.next/standalone'), away, { recursive: true, verbatimSymlinks: true });
+  await serves(t, ['server.js'], join(away, '.work', basename(folder)), await freePort());
+});
+
+/** Starts the server, and asks it for the page and the route. */
+async function serves(t, args, cwd, port) {
+  const server = spawn(process.execPath, args, {
+    cwd, env: { ...process.env, ...ENV, PORT: String(port), HOSTNAME: '127.0.0.1', SMOKE_FILE: `${cwd}/app.db` }, stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  for (const stream of [server.stdout, server.stderr]) stream.setEncoding('utf8').on('data', (data) => (output += data));
+  const ended = once(server, 'exit');
+  t.after(() => {
+    server.kill();
+    return ended;
+  });
+  const route = await Promise.race([answers(`http://127.0.0.1:${port}/smoke`), ended.then(() => ({ text: 'the server ended' }))]);
+  assert.equal(route.text, 'works', output);
+  const page = await answers(`http://127.0.0.1:${port}/`);
+  assert.ok(page.status === 200 && page.text.includes('42'), `${page.text}\n${output}`);
 }
