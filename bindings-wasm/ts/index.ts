@@ -10,7 +10,7 @@ export { Table, type Transfer } from './api/table.js';
 export { type Mode, Savepoint, Transaction } from './api/transaction.js';
 export type { CallOptions } from './link/options.js';
 export type { Column, Executed, Ran } from './wire/reply.js';
-export type { Fields, Json, Key, Params, Value } from './wire/values.js';
+export type { Fields, Json, Key, Params, Time, Value } from './wire/values.js';
 export {
   type ErrorKind,
   UbiqliteError,

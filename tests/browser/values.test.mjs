@@ -17,6 +17,28 @@ test('chromium: an error tells the line that made the call, and its SQL', () =>
   }));
 
 for (const kind of KEEPING) {
+  test(`${kind}: a type of Temporal is stored as the texts of every language`, () =>
+    inBrowser(kind, async ({ tab }) => {
+      const page = await tab();
+      const texts = await page.evaluate(async () => {
+        if (typeof Temporal === 'undefined') return 'none here';
+        const instant = Temporal.Instant.from('2026-01-31T12:00:00.5Z');
+        const zoned = instant.toZonedDateTimeISO('America/New_York');
+        const db = await window.ubiqlite.open(':memory:');
+        const all = [instant, zoned, zoned.toPlainDateTime(), zoned.toPlainDate(), zoned.toPlainTime(), new Date(0)];
+        const seen = await db.queryOne('SELECT ?, ?, ?, ?, ?, ?', all, { rows: 'array' });
+        const read = new Date(seen[0]).getTime();
+        await db.close();
+        return [...seen, read];
+      });
+      if (texts === 'none here') return;
+      const moment = '2026-01-31T12:00:00.500000000Z';
+      const day = '2026-01-31';
+      assert.deepEqual(texts, [
+        moment, moment, `${day}T07:00:00.500000000`, day, '07:00:00.500000000', '1970-01-01T00:00:00.000000000Z', Date.UTC(2026, 0, 31, 12, 0, 0, 500),
+      ]);
+    }));
+
   test(`${kind}: persistent storage is asked for with the option, once, and never without it`, () =>
     inBrowser(kind, async ({ tab }) => {
       const page = await tab();

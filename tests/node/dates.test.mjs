@@ -41,11 +41,28 @@ test('a Date is compared with CURRENT_TIMESTAMP through datetime(), as the READM
   assert.equal(await count(new Date(Date.now() - hour)), 0);
 });
 
+test('what calls itself a type of Temporal is asked for its text of the same width', async (t) => {
+  const { db } = await database(t);
+  const of = (tag, text, digits) => ({
+    [Symbol.toStringTag]: `Temporal.${tag}`,
+    toString: (options) => (assert.equal(options.fractionalSecondDigits, digits), text),
+    toInstant: () => of('Instant', text, digits),
+  });
+  for (const [tag, text, digits] of [
+    ['Instant', '2026-01-31T12:00:00.000000001Z', 9], ['ZonedDateTime', '2026-01-31T12:00:00.000000000Z', 9],
+    ['PlainDateTime', '2026-01-31T12:00:00.000000000', 9], ['PlainTime', '12:00:00.000000000', 9], ['PlainDate', '2026-01-31', undefined],
+  ]) {
+    assert.equal(await db.queryValue('SELECT ?', [of(tag, text, digits)]), text);
+    assert.equal(await db.queryValue('SELECT ?', [[of(tag, text, digits)]]), JSON.stringify([text]));
+  }
+  assert.equal((await failure(db.queryValue('SELECT ?', [of('PlainDate', '+010000-01-01')]))).kind, 'InvalidArgument');
+});
+
 test('a Date that has no text of this width is refused', async (t) => {
   const { db } = await database(t);
   for (const date of [new Date(Date.UTC(10_000, 0)), new Date(-1e14), new Date(Number.NaN), { [Symbol.toStringTag]: 'Date' }]) {
     const error = await failure(db.queryValue('SELECT ?', [date]));
     assert.ok(error instanceof ubiqlite.InvalidArgumentError, `${error}`);
-    assert.match(error.message, /^parameter 1 (is a Date whose year|is an invalid Date|calls itself a Date)/);
+    assert.match(error.message, /^parameter 1 (has a year|is an invalid Date|calls itself a Date)/);
   }
 });

@@ -33,11 +33,12 @@ const REFUSED = {
   'an Error': [{ e: new TypeError('no') }, 'data.e is an Error'],
   'a promise that nobody awaited': [{ p: Promise.resolve(1) }, 'data.p is a Promise'],
   'an invalid Date': [{ d: new Date(Number.NaN) }, 'data.d is an invalid Date'],
-  'a Date of the year 10000': [{ d: new Date(Date.UTC(10_000, 0)) }, 'data.d is a Date whose year'],
+  'a Date of the year 10000': [{ d: new Date(Date.UTC(10_000, 0)) }, 'data.d has a year'],
   'a circle': [circle, 'data.list[0] is what it is a part of'],
   'half of a surrogate pair': [{ t: ['a\ud800'] }, 'data.t[0] holds half of a surrogate pair'],
   'a name with half of a surrogate pair': [{ '\udc00': 1 }, 'half of a surrogate pair'],
   'what toJSON gives': [{ j: { toJSON: () => ({ n: Number.NaN }) } }, 'data.j.n is NaN'],
+  'a URL alone, which would be a text in quotes': [new URL('https://example.org/'), 'data is a URL, whose toJSON() gives no list or object'],
   'a getter that throws': [{ get x() { throw new Error('not now'); } }, "data can't be JSON: not now"],
 };
 

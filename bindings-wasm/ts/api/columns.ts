@@ -1,4 +1,4 @@
-import type { Value } from '../wire/values.js';
+import type { Time, Value } from '../wire/values.js';
 
 /**
  * What may be written to a column that is read as `V`: that, and what is stored as
@@ -10,7 +10,7 @@ export type Stored<V> = 0 extends 1 & V
   ? Value
   :
       | V
-      | (string extends V ? Date : never)
+      | (string extends V ? Time : never)
       | (number extends V ? bigint | boolean : never)
       | (bigint extends V ? number | boolean : never)
       | (V extends boolean ? number : never)

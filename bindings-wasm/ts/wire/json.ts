@@ -1,6 +1,6 @@
 import { UbiqliteError } from '../errors.js';
-import { momentText } from './date.js';
-import { aKindOf, isArrayBuffer, isDate, isPlain, isSharedArrayBuffer } from './kinds.js';
+import { timeText } from './date.js';
+import { aKindOf, isArrayBuffer, isPlain, isSharedArrayBuffer } from './kinds.js';
 import { isWellFormed } from './writer.js';
 
 /**
@@ -49,10 +49,14 @@ class Walk {
     if (!isWellFormed(key)) throw this.refuse(`${this.path(key)} has a name with half of a surrogate pair, which no text can hold`);
     const given = (holder as Record<string, unknown>)[key];
     if (typeof given === 'object' && given !== null) {
-      if (isDate(given)) return this.moment(key, given);
+      const time = timeText(given, (why) => this.wrong(key, why));
+      if (time !== undefined) return time;
       if (ArrayBuffer.isView(given) || isArrayBuffer(given) || isSharedArrayBuffer(given)) {
         throw this.wrong(key, `is ${aKindOf(given)}: JSON has no bytes; give them a column of their own`);
       }
+    }
+    if (holders.length === 0 && (typeof value !== 'object' || value === null)) {
+      throw this.wrong(key, `is ${aKindOf(given)}, whose toJSON() gives no list or object; bind what is meant of it`);
     }
     switch (typeof value) {
       case 'number':
@@ -72,10 +76,6 @@ class Walk {
       default:
         throw this.wrong(key, `is a ${typeof value}, which JSON has not`);
     }
-  }
-
-  private moment(key: string, date: Date): string {
-    return momentText(date, (why) => this.wrong(key, why));
   }
 
   private enter(key: string, value: object): object {

@@ -3,7 +3,7 @@
  * context, or the world outside that Jest runs tests in. There `instanceof` fails.
  */
 
-function tagOf(value: unknown): string {
+export function tagOf(value: unknown): string {
   return Object.prototype.toString.call(value);
 }
 

@@ -1,19 +1,31 @@
 import { type UbiqliteError, invalid } from '../errors.js';
-import { momentText } from './date.js';
+import { timeText } from './date.js';
 import { jsonText } from './json.js';
-import { aKindOf, isArrayBuffer, isDate, isPlain, isSharedArrayBuffer, kindOf } from './kinds.js';
+import { aKindOf, isArrayBuffer, isPlain, isSharedArrayBuffer, kindOf } from './kinds.js';
 import type { Writer } from './writer.js';
+
+/** A moment, date or time: a `Date`, or one of Temporal's where there is Temporal. */
+export type Time =
+  | Date
+  | {
+      readonly [Symbol.toStringTag]:
+        | 'Temporal.Instant'
+        | 'Temporal.ZonedDateTime'
+        | 'Temporal.PlainDateTime'
+        | 'Temporal.PlainDate'
+        | 'Temporal.PlainTime';
+    };
 
 /**
  * What is stored as JSON text, and what a list or object of it may hold: a `Date` as
  * the text that it has outside; no number that is not finite, no `undefined`, no bytes.
  */
-export type Json = null | boolean | number | string | Date | readonly Json[] | { readonly [name: string]: Json };
+export type Json = null | boolean | number | string | Time | readonly Json[] | { readonly [name: string]: Json };
 
 /**
  * What binds as a value: a safe integer as INTEGER, another number as REAL, a
- * bigint of 64 bits as INTEGER, a boolean as 0 or 1, a Date as ISO 8601 text in
- * UTC of one width (`2026-01-31T12:00:00.000000000Z`), bytes as BLOB, lists and
+ * bigint of 64 bits as INTEGER, a boolean as 0 or 1, a Date or a type of Temporal as
+ * ISO 8601 text, a moment in UTC, of one width (`2026-01-31T12:00:00.000000000Z`), bytes as BLOB, lists and
  * plain objects as JSON text. `undefined`, functions and symbols are refused.
  */
 export type Value =
@@ -22,7 +34,7 @@ export type Value =
   | bigint
   | string
   | boolean
-  | Date
+  | Time
   | ArrayBuffer
   | ArrayBufferView
   | readonly Json[]
@@ -100,10 +112,13 @@ function writeObject(out: Writer, value: object | null, what: string, which: str
   } else if (isArrayBuffer(value) || isSharedArrayBuffer(value)) {
     out.u8(TAG.blob);
     out.blob(new Uint8Array(value as ArrayBuffer));
-  } else if (isDate(value)) {
-    out.u8(TAG.text);
-    out.text(momentText(value, (why) => refused(what, which, why)));
   } else {
+    const time = timeText(value, (why) => refused(what, which, why));
+    if (time !== undefined) {
+      out.u8(TAG.text);
+      out.text(time);
+      return;
+    }
     if (!Array.isArray(value) && !isPlain(value) && typeof (value as { toJSON?: unknown }).toJSON !== 'function') {
       throw refused(what, which, `is ${aKindOf(value)}, which is no value; bind one of its fields`);
     }

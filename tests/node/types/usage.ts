@@ -80,6 +80,7 @@ export async function written(db: Database, item: Item, wide: Wide, rows: AsyncI
   await wider.insert(wide);
   // What is stored as what the column is read as.
   await wider.insert({ id: 7n, big: 7, name: 'a', at: new Date(), bytes: new ArrayBuffer(2), note: 'b' });
+  await wider.insert({ at: {} as { readonly [Symbol.toStringTag]: 'Temporal.Instant' } });
   await wider.insert({ id: true, at: null, bytes: new Float64Array(2) });
   await wider.select().where('at', '<', new Date()).where('id', 'like', '1%').where('note', null).whereIn('status', ['new']).all();
   // A column of JSON is written as what it is, and read as text.
