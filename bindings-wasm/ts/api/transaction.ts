@@ -2,7 +2,7 @@ import { type UbiqliteError, errorOf, invalid } from '../errors.js';
 import type { Held } from '../link/held.js';
 import { cancelled } from '../link/limits.js';
 import type { CallOptions } from '../link/options.js';
-import { watch } from '../link/signals.js';
+import { onAbort } from '../link/signals.js';
 import { Op } from '../wire/ops.js';
 import { type Place, Statements } from './statements.js';
 
@@ -32,19 +32,19 @@ export async function within<H extends Nest, T>(
   signal: AbortSignal | undefined,
 ): Promise<T> {
   if (signal === undefined) return run(handle, keep, body);
-  let unwatch: (() => void) | undefined;
+  let unlisten: (() => void) | undefined;
   const givenUp = new Promise<never>((_, reject) => {
-    const onAbort = (): void => {
+    const giveUp = (): void => {
       handle.undo(() => cancelled(signal, 'the transaction was aborted'));
       reject(cancelled(signal, 'the transaction was aborted'));
     };
-    if (signal.aborted) onAbort();
-    else unwatch = watch(signal, onAbort);
+    if (signal.aborted) giveUp();
+    else unlisten = onAbort(signal, giveUp);
   });
   try {
     return await Promise.race([givenUp, run(handle, keep, body)]);
   } finally {
-    unwatch?.();
+    unlisten?.();
   }
 }
 

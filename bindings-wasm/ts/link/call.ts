@@ -44,6 +44,6 @@ export interface Pending {
   posted: boolean;
   /** When it has to be over, by `performance.now()`. */
   deadline: number | undefined;
-  /** Ends the watch over its signal. */
-  unwatch: (() => void) | undefined;
+  /** Ends the listening to its signal. */
+  unlisten: (() => void) | undefined;
 }

@@ -13,7 +13,7 @@ import { rolledBack } from './lost.js';
 import type { CallOptions } from './options.js';
 import { Outbox } from './outbox.js';
 import { Quiet } from './quiet.js';
-import { watch } from './signals.js';
+import { onAbort } from './signals.js';
 import { ofSql, rejectTraced, retrace } from './trace.js';
 
 /** The longest timer that there is. */
@@ -68,13 +68,13 @@ export class Link {
    * @throws why there is no engine to be had; the link is closed then
    */
   async open({ signal, timeout }: CallOptions = {}): Promise<void> {
-    let unwatch: (() => void) | undefined;
+    let unlisten: (() => void) | undefined;
     let timer: ReturnType<typeof setTimeout> | undefined;
     try {
       const limit = limitOf(timeout);
       if (signal?.aborted) throw cancelled(signal, 'the opening was aborted');
       const givenUp = new Promise<never>((_, reject) => {
-        if (signal !== undefined) unwatch = watch(signal, () => reject(cancelled(signal, 'the opening was aborted')));
+        if (signal !== undefined) unlisten = onAbort(signal, () => reject(cancelled(signal, 'the opening was aborted')));
         const late = (): void => reject(errorOf({ kind: 'Timeout', message: `the database was not open within ${limit} ms` }));
         if (limit !== undefined) timer = setTimeout(late, limit);
       });
@@ -85,7 +85,7 @@ export class Link {
       throw retrace(error);
     } finally {
       clearTimeout(timer);
-      unwatch?.();
+      unlisten?.();
     }
   }
 
@@ -209,10 +209,10 @@ export class Link {
       length: 0,
       posted: false,
       deadline: undefined,
-      unwatch: undefined,
+      unlisten: undefined,
     };
     this.outbox.add(pending);
-    if (signal) pending.unwatch = watch(signal, () => this.giveUp(pending, cancelled(signal)));
+    if (signal) pending.unlisten = onAbort(signal, () => this.giveUp(pending, cancelled(signal)));
     if (limit !== undefined) {
       pending.deadline = performance.now() + limit;
       this.deadlines.add(lastMoment(pending));
@@ -356,8 +356,8 @@ export class Link {
   private over(pending: Pending): boolean {
     if (!this.isPending(pending)) return false;
     this.pending.delete(pending.id);
-    pending.unwatch?.();
-    pending.unwatch = undefined;
+    pending.unlisten?.();
+    pending.unlisten = undefined;
     if (this.pending.size === 0) {
       this.channel?.busy(false);
       this.settled();

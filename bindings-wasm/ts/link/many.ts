@@ -7,7 +7,7 @@ import type { Held } from './held.js';
 import { cancelled } from './limits.js';
 import type { Link } from './link.js';
 import type { CallOptions } from './options.js';
-import { watch } from './signals.js';
+import { onAbort } from './signals.js';
 import { ofSql, rejectTraced, retrace } from './trace.js';
 
 /** A chunk is sent when it has so many rows, or bytes. */
@@ -65,7 +65,7 @@ class Sender {
   private onTheWay = 0;
   private credited: (() => void) | undefined;
   private close: (() => unknown) | undefined;
-  private unwatch: (() => void) | undefined;
+  private unlisten: (() => void) | undefined;
 
   constructor(
     private readonly link: Link,
@@ -99,7 +99,7 @@ class Sender {
   private settle(tell: () => void): boolean {
     if (this.over) return false;
     this.over = true;
-    this.unwatch?.();
+    this.unlisten?.();
     this.shut();
     this.credited?.();
     tell();
@@ -111,7 +111,7 @@ class Sender {
     const signal = this.many.options.signal;
     if (!signal) return;
     if (signal.aborted) throw cancelled(signal);
-    this.unwatch = watch(signal, () => this.fail(cancelled(signal)));
+    this.unlisten = onAbort(signal, () => this.fail(cancelled(signal)));
   }
 
   private async drain(iterator: Iterator<unknown>): Promise<void> {

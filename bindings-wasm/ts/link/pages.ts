@@ -6,7 +6,7 @@ import { cancelled } from './limits.js';
 import type { Link } from './link.js';
 import type { CallOptions } from './options.js';
 import type { Rows } from '../wire/rows.js';
-import { watch } from './signals.js';
+import { onAbort } from './signals.js';
 import { type Sql, ofSql, rejectTraced } from './trace.js';
 
 /** So many pages are asked for or held beyond the one that is being read. */
@@ -36,7 +36,7 @@ export class Pages<T> {
   private over = false;
   private readonly options: CallOptions;
   private readonly signal: AbortSignal | undefined;
-  private readonly unwatch: (() => void) | undefined;
+  private readonly unlisten: (() => void) | undefined;
 
   private readonly sql: Sql | undefined;
 
@@ -59,7 +59,7 @@ export class Pages<T> {
       return;
     }
     if (signal) {
-      this.unwatch = watch(signal, () => this.fail(cancelled(signal)));
+      this.unlisten = onAbort(signal, () => this.fail(cancelled(signal)));
       this.signal = signal;
     }
     this.opening = link.beginLending(
@@ -135,7 +135,7 @@ export class Pages<T> {
     if (rows.length > 0 && !this.over) this.pages.push(rows);
     if (ends && !this.over) {
       this.over = true;
-      this.unwatch?.();
+      this.unlisten?.();
       if (this.held !== undefined) this.link.release(this.held, streamOver);
     }
     this.serve();
@@ -169,7 +169,7 @@ export class Pages<T> {
   private stop(why: () => UbiqliteError): void {
     if (this.over) return;
     this.over = true;
-    this.unwatch?.();
+    this.unlisten?.();
     if (this.opening !== undefined) this.link.giveUp(this.opening, why());
     if (this.held !== undefined) this.link.drop(this.held, why);
   }

@@ -9,7 +9,7 @@ const watching = new WeakMap<AbortSignal, Watchers>();
 class Watchers {
   private readonly told = new Set<() => void>();
   private readonly listener = (): void => {
-    // One that is told may end the watch of another.
+    // One that is told may end the listening of another.
     for (const tell of this.told) {
       this.told.delete(tell);
       tell();
@@ -33,11 +33,11 @@ class Watchers {
  * Has `tell` called once when the signal aborts; not for one that is aborted already.
  *
  * @param tell throws nothing: others are told after it
- * @returns what ends the watch
- * @throws TypeError for what is no signal; nothing is watched then
+ * @returns what ends the listening
+ * @throws TypeError for what is no signal; nobody listens then
  */
-export function watch(signal: AbortSignal, tell: () => void): () => void {
-  // Each watch is one of its own, even of the same function.
+export function onAbort(signal: AbortSignal, tell: () => void): () => void {
+  // The same function may listen twice.
   const own = (): void => tell();
   let watchers = watching.get(signal);
   if (watchers === undefined) {
