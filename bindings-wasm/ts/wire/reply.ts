@@ -145,9 +145,9 @@ export class Reply {
     } catch {
       throw malformed();
     }
-    if (!Array.isArray(columns)) throw malformed();
+    if (!Array.isArray(columns) || !columns.every(isColumn)) throw malformed();
     const ran = {
-      columns: columns.map(([name, declaredType]: [string, string | null]) => ({ name, declaredType })),
+      columns: columns.map(([name, declaredType]) => ({ name, declaredType })),
       ...this.executedAt(at, bigints),
     };
     return { ran, rows: Rows.read(this.source, rows, this.end, this.extra, this.known, bigints) };
@@ -172,6 +172,11 @@ export class Reply {
   private read(kind: number, bigints: boolean): Rows {
     return Rows.read(this.source, this.body(kind, 0), this.end, this.extra, this.known, bigints);
   }
+}
+
+/** A name, and the declared type or null. */
+function isColumn(column: unknown): column is [name: string, declaredType: string | null] {
+  return Array.isArray(column) && typeof column[0] === 'string' && (column[1] === null || typeof column[1] === 'string');
 }
 
 function tellsColumns(kind: number): boolean {
