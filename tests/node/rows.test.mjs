@@ -39,12 +39,23 @@ test('lists come from everything that runs queries, in many pages, and with BigI
   session.release();
 });
 
+test('a table gives lists too', async (t) => {
+  const { db } = await database(t, {}, "CREATE TABLE t(b INTEGER PRIMARY KEY, a); INSERT INTO t VALUES (1, 'x'), (2, 'y')");
+  const table = db.table('t');
+  assert.deepEqual(await table.select().orderBy('b', 'desc').all(LIST), [[2, 'y'], [1, 'x']]);
+  assert.deepEqual(await table.select().where('b', 2).first(LIST), [2, 'y']);
+  assert.deepEqual(await table.select().stream(LIST).toArray(), [[1, 'x'], [2, 'y']]);
+  assert.deepEqual(await table.stream(LIST).toArray(), [[1, 'x'], [2, 'y']]);
+  assert.deepEqual(await table.select().all({ rows: 'object' }), [{ b: 1, a: 'x' }, { b: 2, a: 'y' }]);
+});
+
 test('what no row can be is refused, and nothing runs', async (t) => {
   const { db } = await database(t, {}, 'CREATE TABLE t(a)');
   for (const rows of ['list', 'arrays', true, null, 7, {}]) {
     for (const begin of [
       () => db.query('INSERT INTO t VALUES (1) RETURNING a', [], { rows }), () => db.run('INSERT INTO t VALUES (1)', [], { rows }),
       () => db.queryOne('SELECT 1', [], { rows }), () => db.stream('SELECT 1', [], { rows }).next(),
+      () => db.table('t').select().all({ rows }), () => db.table('t').select().first({ rows }), () => db.table('t').stream({ rows }).next(),
     ]) {
       const error = await failure(begin());
       assert.ok(error instanceof ubiqlite.InvalidArgumentError && error.message.includes("'array'"), `${error}`);

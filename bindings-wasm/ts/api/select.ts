@@ -4,6 +4,7 @@ import { Op } from '../wire/ops.js';
 import { type Value, writeValue } from '../wire/values.js';
 import type { Writer } from '../wire/writer.js';
 import type { ColumnOf, Stored } from './columns.js';
+import { type ArrayRows, type ObjectRows, type RowArray, type RowOptions, checkRows, lists, objects } from './rows.js';
 import type { Place, Row } from './statements.js';
 import { RowStream } from './stream.js';
 
@@ -95,16 +96,21 @@ export class Select<T = Row> {
   }
 
   /** All rows that are selected. */
-  all(options?: CallOptions): Promise<T[]> {
-    const { link } = this.place;
-    return this.place.call(Op.select, this.write, (reply, before) => reply.rows(link.bigints).objects(before), options, true);
+  all(options?: ObjectRows): Promise<T[]>;
+  all(options: ArrayRows): Promise<RowArray[]>;
+  all(options?: RowOptions): Promise<unknown[]> {
+    const { bigints } = this.place.link;
+    const shape = options?.rows === 'array' ? lists : objects;
+    return this.place.call<unknown[]>(Op.select, this.written(options), (reply, before) => shape(reply.rows(bigints), before), options, true);
   }
 
   /** The first row that is selected, or `undefined`. */
-  first(options?: CallOptions): Promise<T | undefined> {
-    const { link } = this.place;
-    const read = (reply: import('../wire/reply.js').Reply): T | undefined => reply.rows(link.bigints).objects<T>()[0];
-    return this.place.call(Op.selectFirst, this.write, read, options, true);
+  first(options?: ObjectRows): Promise<T | undefined>;
+  first(options: ArrayRows): Promise<RowArray | undefined>;
+  first(options?: RowOptions): Promise<unknown> {
+    const { bigints } = this.place.link;
+    const shape = options?.rows === 'array' ? lists : objects;
+    return this.place.call(Op.selectFirst, this.written(options), (reply) => shape(reply.rows(bigints))[0], options, true);
   }
 
   /** How many rows are selected. */
@@ -113,8 +119,18 @@ export class Select<T = Row> {
   }
 
   /** The selected rows one after another. */
-  stream(options?: CallOptions): RowStream<T> {
-    return new RowStream<T>(this.place, Op.selectStream, this.write, true, options);
+  stream(options?: ObjectRows): RowStream<T>;
+  stream(options: ArrayRows): RowStream<RowArray>;
+  stream(options?: RowOptions): RowStream<any> {
+    return new RowStream(this.place, Op.selectStream, this.written(options), true, options);
+  }
+
+  private written(options: RowOptions | undefined): (out: Writer) => void {
+    if (options?.rows === undefined) return this.write;
+    return (out) => {
+      checkRows(options);
+      this.write(out);
+    };
   }
 
   private filter(compare: number, column: string, operand?: (out: Writer) => void): this {

@@ -6,6 +6,7 @@ import type { Reply } from '../wire/reply.js';
 import { type Fields, type Key, type Value, writeFields, writeKey, writeValue } from '../wire/values.js';
 import type { Writer } from '../wire/writer.js';
 import type { ColumnOf, Storable, Writes, Written } from './columns.js';
+import { type ArrayRows, type ObjectRows, type RowArray, type RowOptions, checkRows } from './rows.js';
 import { Select } from './select.js';
 import type { Place, Row } from './statements.js';
 import { RowStream } from './stream.js';
@@ -126,8 +127,14 @@ export class Table<T extends object = Row, W extends object = Writes<T>> {
   }
 
   /** All rows, one after another, in the order of their keys. */
-  stream(options?: CallOptions): RowStream<T> {
-    return new RowStream<T>(this.place, Op.tableStream, (out) => out.text(this.name), true, options);
+  stream(options?: ObjectRows): RowStream<T>;
+  stream(options: ArrayRows): RowStream<RowArray>;
+  stream(options?: RowOptions): RowStream<any> {
+    const write = (out: Writer): void => {
+      checkRows(options);
+      out.text(this.name);
+    };
+    return new RowStream(this.place, Op.tableStream, write, true, options);
   }
 
   /**

@@ -143,6 +143,8 @@ export async function lists(db: Database): Promise<void> {
   const declared: string | null | undefined = columns[0]?.declaredType;
   const items: Item[] = rows;
   const raw: any[][] = (await db.run('SELECT 1', [], { rows: 'array' })).rows;
+  const table: any[][] = await db.table<Item>('items').select().all({ rows: 'array' });
+  for await (const row of db.table<Item>('items').stream({ rows: 'array' })) table.push(row);
   // @ts-expect-error rows come in no such form
   await db.query('SELECT 1', [], { rows: 'list' });
   // @ts-expect-error a list is no object by column name
