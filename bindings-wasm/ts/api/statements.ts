@@ -93,9 +93,12 @@ export class Reader {
   query<T = Row>(sql: string, params?: Params, options?: ObjectRows): Promise<T[]>;
   query<T extends readonly unknown[] = RowArray>(sql: string, params: Params | undefined, options: ArrayRows): Promise<T[]>;
   query<T>(sql: string, params?: Params, options?: RowOptions): Promise<T[]> {
-    const { bigints } = this.place.link;
-    const shape = options?.rows === 'array' ? lists<T> : objects<T>;
-    return this.ask(Op.query, sql, params, (reply, before) => shape(reply.rows(bigints), before), options);
+    const { link } = this.place;
+    const read: (reply: Reply, before?: T[]) => T[] =
+      options?.rows === 'array'
+        ? (reply, before) => reply.rows(link.bigints).lists(before)
+        : (reply, before) => reply.rows(link.bigints).objects(before);
+    return this.ask(Op.query, sql, params, read, options);
   }
 
   /**
@@ -170,9 +173,12 @@ export class Reader {
   }
 
   private first<T>(op: number, sql: string, params: Params | undefined, options: RowOptions | undefined): Promise<T | undefined> {
-    const { bigints } = this.place.link;
-    const shape = options?.rows === 'array' ? lists<T> : objects<T>;
-    return this.ask<T | undefined>(op, sql, params, (reply) => shape(reply.rows(bigints))[0], options);
+    const { link } = this.place;
+    const read: (reply: Reply) => T | undefined =
+      options?.rows === 'array'
+        ? (reply) => reply.rows(link.bigints).lists<T>()[0]
+        : (reply) => reply.rows(link.bigints).objects<T>()[0];
+    return this.ask(op, sql, params, read, options);
   }
 
   private ask<T>(

@@ -93,12 +93,7 @@ export class Link {
   call<T>(call: Call<T>): Promise<T> {
     let pending: Pending | undefined;
     const promise = new Promise<T>((resolve, reject) => {
-      pending = this.begin(call, resolve as Resolve, (error) => {
-        ofSql(error, call.sql);
-        // What is refused at once has its caller on its stack already.
-        if (pending === undefined) reject(retrace(error, this.call));
-        else rejectTraced(resolve, reject, error);
-      });
+      pending = this.begin(call, resolve as Resolve, reject);
     });
     if (pending !== undefined) pending.promise = promise;
     return promise;
@@ -114,7 +109,9 @@ export class Link {
     try {
       return this.write(call as Call<unknown>, resolve, reject);
     } catch (error) {
-      reject(error);
+      ofSql(error, call.sql);
+      // It has its caller on its stack, behind what is between.
+      reject(retrace(error, this.begin));
       return undefined;
     }
   }
@@ -149,7 +146,7 @@ export class Link {
       if (pending.posted) this.channel?.stop(pending.id);
       else this.outbox.blank(pending);
       pending.promise?.catch(() => {});
-      pending.reject(why());
+      fail(pending, why());
     }
     this.tell(Op.drop, held.id);
     this.settled();
@@ -164,7 +161,7 @@ export class Link {
     } else {
       this.outbox.blank(pending);
     }
-    pending.reject(reason);
+    fail(pending, reason);
   }
 
   /** Gives up every call of this client, or every one on something that is held. */
@@ -304,7 +301,7 @@ export class Link {
     this.outbox.clear();
     for (const pending of [...this.pending.values()]) {
       this.over(pending);
-      pending.reject(error);
+      fail(pending, error);
     }
   }
 
@@ -326,7 +323,7 @@ export class Link {
         } catch (error) {
           // Parts of it that are still to come find nobody.
           this.over(pending);
-          pending.reject(error);
+          fail(pending, error);
           return;
         }
         if (continues) pending.before = answer;
@@ -346,7 +343,7 @@ export class Link {
     this.holdings.clear(() => rolledBack(reason));
     for (const [pending, error] of this.outbox.renew([...this.pending.values()], reason)) {
       this.over(pending);
-      pending.reject(error);
+      fail(pending, error);
     }
     this.settled();
     this.flush();
@@ -399,6 +396,13 @@ export class Link {
   private settled(): void {
     if (this.pending.size === 0 && this.holdings.isEmpty) this.quiet.reached();
   }
+}
+
+/** Rejects a call: one that has a promise with whoever awaits it on the error's stack. */
+function fail(pending: Pending, error: unknown): void {
+  ofSql(error, pending.call.sql);
+  if (pending.promise === undefined) pending.reject(error);
+  else rejectTraced(pending.resolve, pending.reject, error);
 }
 
 function closed(): UbiqliteError {
