@@ -6,13 +6,14 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use crate::backend::{Access, Backend, Early, Keep, Output, Program, Reply, Session, Step};
+use crate::backend::{Access, Backend, Early, Keep, Outcome, Output, Program, Reply, Session};
 use crate::error::{Error, ErrorKind, Result};
 use crate::feeding::Fed;
 use crate::gate::{Entered, Gate};
 use crate::many::Many;
+use crate::one::One;
 use crate::platform;
-use crate::row::{FromRow, FromValue, Rows};
+use crate::row::{FromRow, FromValue};
 use crate::run_result::RunResult;
 use crate::script::Batch;
 use crate::sql::Params;
@@ -106,64 +107,68 @@ impl<'a> Target<'a> {
         })
     }
 
-    #[inline]
-    pub(crate) async fn rows(self, sql: &str, params: Params, keep: Keep) -> Result<Rows> {
-        self.rows_early(sql, params, keep, None).await
-    }
-
-    /// The rows that were not given away while the statement ran.
-    #[inline]
-    pub(crate) async fn rows_early(
+    pub(crate) fn execute(
         self,
         sql: &str,
         params: Params,
-        keep: Keep,
-        early: Option<&dyn Early>,
-    ) -> Result<Rows> {
-        let program = Program::one(Step::new(sql, params.checked()?, keep));
-        let mut output = self.run_early(program, early).await?;
-        Ok(output.steps.pop().map(|outcome| outcome.rows).unwrap_or_default())
-    }
-
-    pub(crate) async fn execute(self, sql: &str, params: Params) -> Result<Executed> {
-        let output =
-            self.run(Program::one(Step::new(sql, params.checked()?, Keep::Nothing))).await?;
-        Ok(output.steps.first().map(Executed::from).unwrap_or_default())
+    ) -> One<impl FnOnce(Outcome) -> Result<Executed>> {
+        One::begin(self, sql, params, Keep::Nothing, |outcome| Ok(Executed::from(&outcome)))
     }
 
     /// See the method of this name.
-    pub(crate) async fn run_one(self, sql: &str, params: Params) -> Result<RunResult> {
-        let mut output = self.run(Program::one(Step::new(sql, params, Keep::Described))).await?;
-        Ok(output.steps.pop().unwrap_or_default().into())
-    }
-
-    pub(crate) async fn query<T: FromRow>(self, sql: &str, params: Params) -> Result<Vec<T>> {
-        self.rows(sql, params, Keep::All).await?.into_iter().map(T::from_row).collect()
-    }
-
-    #[inline]
-    pub(crate) async fn query_optional<T: FromRow>(
+    pub(crate) fn run_one(
         self,
         sql: &str,
         params: Params,
-    ) -> Result<Option<T>> {
-        self.rows(sql, params, Keep::First).await?.into_first().map(T::from_row).transpose()
+    ) -> One<impl FnOnce(Outcome) -> Result<RunResult>> {
+        One::begin(self, sql, params, Keep::Described, |outcome| Ok(outcome.into()))
+    }
+
+    pub(crate) fn query<T: FromRow>(
+        self,
+        sql: &str,
+        params: Params,
+    ) -> One<impl FnOnce(Outcome) -> Result<Vec<T>>> {
+        One::begin(self, sql, params, Keep::All, |outcome| {
+            outcome.rows.into_iter().map(T::from_row).collect()
+        })
     }
 
     #[inline]
-    pub(crate) async fn query_one<T: FromRow>(self, sql: &str, params: Params) -> Result<T> {
-        match self.rows(sql, params, Keep::First).await?.into_first() {
-            Some(row) => T::from_row(row),
-            None => Err(no_row()),
-        }
+    pub(crate) fn query_optional<T: FromRow>(
+        self,
+        sql: &str,
+        params: Params,
+    ) -> One<impl FnOnce(Outcome) -> Result<Option<T>>> {
+        One::begin(self, sql, params, Keep::First, |outcome| {
+            outcome.rows.into_first().map(T::from_row).transpose()
+        })
     }
 
-    pub(crate) async fn query_value<T>(self, sql: &str, params: Params) -> Result<T>
+    #[inline]
+    pub(crate) fn query_one<T: FromRow>(
+        self,
+        sql: &str,
+        params: Params,
+    ) -> One<impl FnOnce(Outcome) -> Result<T>> {
+        One::begin(self, sql, params, Keep::First, |outcome| match outcome.rows.into_first() {
+            Some(row) => T::from_row(row),
+            None => Err(no_row()),
+        })
+    }
+
+    #[inline]
+    pub(crate) fn query_value<T>(
+        self,
+        sql: &str,
+        params: Params,
+    ) -> One<impl FnOnce(Outcome) -> Result<T>>
     where
         T: for<'v> FromValue<'v>,
     {
-        let rows = self.rows(sql, params, Keep::First).await?;
-        rows.into_first().ok_or_else(no_row)?.get(0)
+        One::begin(self, sql, params, Keep::First, |outcome| {
+            outcome.rows.into_first().ok_or_else(no_row)?.get(0)
+        })
     }
 
     pub(crate) fn stream(self, sql: &str, params: Params) -> RowStream<'a> {
