@@ -16,6 +16,8 @@ pub(crate) struct Caller {
     /// A write of it is to share others' commit.
     #[allow(dead_code, reason = "writes on one thread do so anyhow")]
     pub(crate) queued: bool,
+    /// It was given up, and is to stop and to tell what became of it.
+    pub(crate) withdrawn: bool,
 }
 
 thread_local! {
@@ -51,6 +53,9 @@ impl Caller {
         if self.until.is_some_and(|until| crate::platform::now() >= until) {
             return Some(Stop::TooLate);
         }
+        if self.withdrawn {
+            return Some(Stop::GivenUp);
+        }
         let probe = PROBE.get()?;
         let now = crate::platform::now();
         if now.saturating_sub(PROBED.get()) < BETWEEN_PROBES {
@@ -64,6 +69,11 @@ impl Caller {
 /// The call that this thread is running.
 pub(crate) fn current() -> Option<Caller> {
     CURRENT.get()
+}
+
+/// Whether the call that this thread is running was given up.
+pub(crate) fn is_withdrawn() -> bool {
+    CURRENT.get().is_some_and(|caller| caller.withdrawn)
 }
 
 /// Says for whom this thread runs from now on, until the guard is dropped.

@@ -5,7 +5,7 @@ use crate::ffi;
 use super::authorizer::Class;
 use super::script::is_script;
 use super::{Connection, LastRowId, Statement, Stepped, opcodes};
-use crate::backend::{Begin, Early, Extra, Keep, Outcome, Output, Program, Step};
+use crate::backend::{Access, Begin, Early, Extra, Keep, Outcome, Output, Program, Step};
 use crate::error::{Error, ErrorKind, Result};
 use crate::row::{PageBuilder, Rows};
 use crate::sql::Params;
@@ -28,6 +28,9 @@ impl Connection {
         early: Option<&dyn Early>,
     ) -> Result<Output> {
         self.check_schema(program)?;
+        if program.access == Access::Again {
+            self.check_again(program)?;
+        }
         let mut output = Output::default();
         let early = early.filter(|_| program.steps.len() == 1);
         for step in &program.steps {
@@ -129,6 +132,21 @@ impl Connection {
     pub(crate) fn forget_last_row_id(&mut self) {
         // SAFETY: the connection is open.
         unsafe { ffi::sqlite3_set_last_insert_rowid(self.raw, 0) };
+    }
+
+    /// Whether the statements of a program that may have run before can run once more.
+    ///
+    /// # Errors
+    /// `OutcomeUnknown`: they would change something.
+    #[cold]
+    fn check_again(&mut self, program: &Program<'_>) -> Result<()> {
+        for step in &program.steps {
+            let (nature, readonly) = self.inspect(&step.sql)?;
+            if !readonly || (nature.class != Class::Plain && !nature.asks) {
+                return Err(Error::changes());
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn check_schema(&mut self, program: &Program<'_>) -> Result<()> {

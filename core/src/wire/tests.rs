@@ -1,5 +1,6 @@
 //! A client's bytes, as a binding would write them.
 
+mod giving_up;
 mod handles;
 mod model;
 mod parts;
