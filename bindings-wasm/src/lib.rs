@@ -55,11 +55,11 @@ pub fn install(
 /// so it allocates nothing.
 #[wasm_bindgen(js_name = runningClient)]
 pub fn running_client() -> u32 {
-    Server::running().map_or(0, |(client, _)| client)
+    (Server::running() >> 32) as u32
 }
 
 /// The request for which SQLite runs: see [`running_client`].
 #[wasm_bindgen(js_name = runningRequest)]
 pub fn running_request() -> u32 {
-    Server::running().map_or(0, |(_, request)| request)
+    (Server::running() & 0xffff_ffff) as u32
 }

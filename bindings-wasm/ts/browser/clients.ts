@@ -1,4 +1,4 @@
-import type { Connect, EnginePort } from '../engine/serve.js';
+import type { Connect, Culprit, EnginePort } from '../engine/serve.js';
 import { batchOf, isBatch } from '../wire/letters.js';
 import { portable } from './failure.js';
 import { type Line, postBatch } from './line.js';
@@ -51,6 +51,15 @@ export class Clients {
   running(number: number, running: number, token: string | undefined): void {
     const line = this.open.get(number)?.line;
     if (line !== undefined) say(line, { running, token });
+  }
+
+  /** Tells all that the engine broke, and who it was by. */
+  broke(reason: string, by: Culprit | undefined): void {
+    this.closing = true;
+    for (const [number, { line }] of this.open) {
+      const mine = by?.client === number ? by.request : undefined;
+      say(line, { broke: reason, by: by === undefined ? 0 : mine });
+    }
   }
 
   /** Takes nobody in any more. */

@@ -5,7 +5,7 @@ import type { Batch } from '../wire/letters.js';
 import type { OnLine } from './line.js';
 
 /** Contexts with another number cannot share an engine: they run another version of the package. */
-export const PROTOCOL = 2;
+export const PROTOCOL = 3;
 
 /** Who leads. */
 export interface Leads {
@@ -51,6 +51,8 @@ export type ToClient =
   | { failed: ErrorFields }
   /** The call `running` has been running for a while; removing the file `token` stops it. */
   | { running: number; token: string | undefined }
+  /** The engine broke, by this client's request; 0: nobody knows by what; none: by somebody else's. */
+  | { broke: string; by: number | undefined }
   | { closed: true };
 
 /** What the page tells the worker that it leads with. */
@@ -86,7 +88,8 @@ export type FromWorker =
   | { failed: ErrorFields }
   | { staying: true }
   | { ended: true }
-  | { crashed: string }
+  /** The engine broke; whether it is known by which call. */
+  | { crashed: string; blamed: boolean }
   /** An import has room for the next chunk. */
   | { next: true }
   /** The import is over: whether the file is the database now. */

@@ -1,5 +1,5 @@
 // The engine in a worker, whatever platform the worker is of.
-import init, { type InitOutput, type Port, connect, install } from '../../dist/wasm/ubiqlite_wasm.js';
+import init, { type InitOutput, type Port, connect, install, runningClient, runningRequest } from '../../dist/wasm/ubiqlite_wasm.js';
 import { type Batch, spell } from '../wire/letters.js';
 
 /**
@@ -29,11 +29,22 @@ export interface Files {
 export interface Hooks {
   /** Whether the request that runs was given up; asked about every millisecond while it runs. */
   poll?: (client: number, request: number) => boolean;
+  /** Whether a request may begin: it was not given up by a way that is quicker than its messages. */
+  leave?: (client: number, request: number) => boolean;
   /** What is to be waited for, if anything, before requests run: without it they could not be stopped. */
   ready?: () => Promise<void> | undefined;
-  /** The engine broke, and answers nothing any more. */
-  crashed: (reason: string) => void;
+  /** The engine broke, by this client's request if one ran, and answers nothing any more. */
+  crashed: (reason: string, by: Culprit | undefined) => void;
 }
+
+/** The call that SQLite ran for when the engine broke. */
+export interface Culprit {
+  client: number;
+  request: number;
+}
+
+/** After so many milliseconds of work messages are looked for, before anything else begins. */
+const LONG = 8;
 
 /** One client of the engine. */
 export interface EnginePort {
@@ -53,6 +64,8 @@ export interface Engine {
   /** To be called once, before anything else. */
   install(files: Files | undefined, hooks: Hooks): void;
   connect: Connect;
+  /** An exception came from where no call of ours was: what is left behind is not to be gone on with. */
+  fail(error: unknown): void;
 }
 
 /** Loads the engine from its wasm: an address, which is compiled while it loads, the bytes, or what was compiled. */
@@ -89,16 +102,18 @@ class Memory {
 }
 
 class WasmEngine implements Engine {
-  private crashed: (reason: string) => void = () => {};
+  private crashed: Hooks['crashed'] = () => {};
   private ready: () => Promise<void> | undefined = () => undefined;
   private broken = false;
+  /** It worked for long: in the messages that came meanwhile, requests may be given up that came with them. */
+  private late = false;
 
   constructor(private readonly memory: Memory) {}
 
   install(files: Files | undefined, hooks: Hooks): void {
     this.crashed = hooks.crashed;
     if (hooks.ready !== undefined) this.ready = hooks.ready;
-    install(files, hooks.poll);
+    install(files, hooks.poll, hooks.leave);
   }
 
   connect: Connect = async (path, options, send) => {
@@ -139,14 +154,19 @@ class WasmEngine implements Engine {
     const goOn = async (): Promise<void> => {
       if (going) return;
       going = true;
-      while (!over && !this.broken && (waiting.length > 0 || open.isBehind())) {
+      while (!over && !this.broken && (waiting.length > 0 || this.isBehind(open))) {
         await this.ready();
-        if (!over && open.isBehind()) await nextTurn();
+        if (!over && this.isBehind(open)) await nextTurn();
         if (over) return;
-        this.guarded(() => open.resume());
-        for (const batch of waiting.splice(0)) this.guarded(() => take(batch));
+        // All that came is heard before any of it begins.
+        for (const batch of waiting.splice(0)) this.guarded(() => hear(batch));
+        this.timed(() => open.resume());
       }
       going = false;
+    };
+    const hear = (batch: Batch): void => {
+      open.fallBehind();
+      take(batch);
     };
     return {
       submit: (batch) => {
@@ -154,14 +174,16 @@ class WasmEngine implements Engine {
         if (over) return;
         if (going || this.ready() !== undefined) {
           waiting.push(batch);
+        } else if (this.late) {
+          this.guarded(() => hear(batch));
         } else {
           submitting = true;
-          this.guarded(() => take(batch));
+          this.timed(() => take(batch));
           submitting = false;
           // What was answered within the call travels at once.
           if (!asked) flush();
         }
-        if (waiting.length > 0 || (!this.broken && open.isBehind())) void goOn();
+        if (waiting.length > 0 || this.isBehind(open)) void goOn();
       },
       close: async () => {
         over = true;
@@ -175,17 +197,49 @@ class WasmEngine implements Engine {
     };
   };
 
-  /** What fails inside the wasm, and not as a request, leaves nothing to go on with. */
+  private isBehind(port: Port): boolean {
+    return !this.broken && port.isBehind();
+  }
+
+  /** Takes note of work that keeps messages waiting. */
+  private timed(work: () => void): void {
+    const begun = performance.now();
+    this.guarded(work);
+    if (performance.now() - begun < LONG) return;
+    this.late = true;
+    void nextTurn().then(() => (this.late = false));
+  }
+
+  /**
+   * What fails inside the wasm, and not as a request, leaves nothing to go on with: it
+   * was left in the middle of something, whatever the exception is. A stack that is
+   * too deep is a RangeError in one browser and an InternalError in another.
+   */
   private guarded<T>(work: () => T): T | undefined {
     if (this.broken) return undefined;
     try {
       return work();
     } catch (error) {
       // Bytes that are no requests: who sent them gets no answer, and nobody else suffers.
-      if (!(error instanceof WebAssembly.RuntimeError)) return undefined;
-      this.broken = true;
-      this.crashed(String(error.stack ?? error));
+      if (!(error instanceof Error) && typeof (error as { kind?: unknown } | null)?.kind === 'string') return undefined;
+      this.fail(error);
       return undefined;
     }
+  }
+
+  fail(error: unknown): void {
+    if (this.broken) return;
+    this.broken = true;
+    this.crashed(error instanceof Error ? (error.stack ?? String(error)) : String(error), culprit());
+  }
+}
+
+/** Reads what the module left behind where it broke: no more than two numbers. */
+function culprit(): Culprit | undefined {
+  try {
+    const [client, request] = [runningClient(), runningRequest()];
+    return client === 0 ? undefined : { client, request };
+  } catch {
+    return undefined;
   }
 }

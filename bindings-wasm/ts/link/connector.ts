@@ -5,8 +5,13 @@ import type { Taker } from '../wire/writer.js';
 export interface ChannelEvents {
   /** A batch of replies. */
   message(batch: Batch): void;
-  /** The engine is gone: nothing comes any more. Called once, never after `close()`. */
-  lost(reason: string): void;
+  /**
+   * The engine is gone: nothing comes any more. Called once, never after `close()`.
+   *
+   * @param broke it broke: by which request of this client, or 0 where that is not known, which may be any;
+   *   `undefined`: it did not, or by somebody else's
+   */
+  lost(reason: string, broke?: number): void;
 }
 
 /** A way to the engine of one database, which has it open for this client. */
@@ -17,6 +22,11 @@ export interface Channel {
   readonly post: Taker<void>;
   /** Stops a request that may be running, which hears no message meanwhile. */
   stop(request: number): void;
+  /**
+   * Stops a request, as `stop`; true if it is certain that the engine has not begun it, and never will. Where this
+   * is missing only the engine's word tells.
+   */
+  withdraw?(request: number): boolean;
   /** Says whether calls are pending: in Node the process lives that long. */
   busy(pending: boolean): void;
   /** Has the engine answer what it accepted, then let this client go. */

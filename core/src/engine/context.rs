@@ -22,6 +22,8 @@ pub(crate) struct Caller {
 
 thread_local! {
     static CURRENT: Cell<Option<Caller>> = const { Cell::new(None) };
+    /// Its client and request, apart: they are read when the stack may be used up.
+    static RUNNING: Cell<u64> = const { Cell::new(0) };
     static PROBED: Cell<Duration> = const { Cell::new(Duration::ZERO) };
 }
 
@@ -78,7 +80,20 @@ pub(crate) fn is_withdrawn() -> bool {
 
 /// Says for whom this thread runs from now on, until the guard is dropped.
 pub(crate) fn enter(caller: Option<Caller>) -> Entered {
-    Entered(CURRENT.replace(caller))
+    Entered(exchange(caller))
+}
+
+fn exchange(caller: Option<Caller>) -> Option<Caller> {
+    let numbers = caller.map_or(0, |it| u64::from(it.client) << 32 | u64::from(it.request));
+    RUNNING.set(numbers);
+    CURRENT.replace(caller)
+}
+
+/// The client and the request of the call that this thread is running, each 32 bits; 0:
+/// there is none.
+#[inline]
+pub(crate) fn running() -> u64 {
+    RUNNING.get()
 }
 
 /// See [`enter`].
@@ -86,6 +101,6 @@ pub(crate) struct Entered(Option<Caller>);
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        CURRENT.set(self.0);
+        exchange(self.0);
     }
 }

@@ -93,8 +93,11 @@ impl Server {
 
     /// The client and the request for which this thread runs SQLite: if it can't go on,
     /// by whose call that is.
-    pub fn running() -> Option<(u32, u32)> {
-        context::current().map(|caller| (caller.client, caller.request))
+    /// A client in the upper 32 bits, its request in the lower ones; 0: there is none. It
+    /// uses no stack, of which there may be none left.
+    #[inline]
+    pub fn running() -> u64 {
+        context::running()
     }
 
     /// Has the next requests wait for [`resume`](Self::resume): the host's thread was busy
