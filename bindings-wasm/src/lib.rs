@@ -63,3 +63,9 @@ pub fn running_client() -> u32 {
 pub fn running_request() -> u32 {
     (Server::running() & 0xffff_ffff) as u32
 }
+
+/// Whether that request has begun to change something: see [`running_client`].
+#[wasm_bindgen(js_name = runningChanges)]
+pub fn running_changes() -> bool {
+    Server::is_changing()
+}

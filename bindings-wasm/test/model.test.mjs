@@ -7,36 +7,34 @@
  */
 
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { test } from 'node:test';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
 
 import { bundled } from './bundled.mjs';
-import { install } from './model/clock.mjs';
-import { run } from './model/run.mjs';
 
 const { UBIQLITE_RUNS, UBIQLITE_SEED } = process.env;
-const RUNS = Number(UBIQLITE_RUNS ?? (UBIQLITE_SEED === undefined ? 120_000 : 1));
+const RUNS = Number(UBIQLITE_RUNS ?? (UBIQLITE_SEED === undefined ? 100_000 : 1));
 const FIRST = Number(UBIQLITE_SEED ?? 1);
+/** Side by side. In this process the test runner would look at every promise. */
+const PROCESSES = 2;
 
-const modules = ['link/link.js', 'api/database.js', 'api/statements.js', 'errors.js'];
-const parts = await import(pathToFileURL(await bundled(...modules)).href);
-const turn = globalThis.setImmediate;
-install();
+const MAIN = fileURLToPath(new URL('model/main.mjs', import.meta.url));
 
 test('whatever is aborted, late or lost, every caller is told what happened', async () => {
-  const sum = { calls: 0, unknown: 0, lost: 0 };
-  for (let seed = FIRST; seed < FIRST + RUNS; seed += 1) {
-    let found;
-    try {
-      found = await run(parts, seed);
-    } catch (error) {
-      error.message = `UBIQLITE_SEED=${seed}: ${error.message}`;
-      throw error;
-    }
-    for (const key of Object.keys(sum)) sum[key] += found[key];
-    // Garbage is collected between turns only.
-    if (seed % 100 === 0) await new Promise((resolve) => turn(resolve));
-  }
-  console.log(`    ${RUNS} runs, ${sum.calls} calls, ${sum.lost} engines lost, ${sum.unknown} outcomes unknown`);
+  const modules = ['link/link.js', 'api/database.js', 'api/statements.js', 'errors.js'];
+  const bundle = pathToFileURL(await bundled(...modules)).href;
+  const sum = { runs: 0, calls: 0, unknown: 0, lost: 0 };
+  const share = Math.ceil(RUNS / PROCESSES);
+  const parts = Array.from({ length: PROCESSES }, async (_, part) => {
+    const count = Math.min(share, RUNS - part * share);
+    const args = [MAIN, bundle, String(FIRST + part * share), String(Math.max(0, count))];
+    const { stdout } = await promisify(execFile)(process.execPath, args).catch(({ stderr }) => assert.fail(stderr));
+    for (const [key, value] of Object.entries(JSON.parse(stdout))) sum[key] += value;
+  });
+  await Promise.all(parts);
+  console.log(`    ${sum.runs} runs, ${sum.calls} calls, ${sum.lost} engines lost, ${sum.unknown} outcomes unknown`);
+  assert.equal(sum.runs, RUNS);
   if (RUNS > 1000) assert.ok(sum.unknown > 0 && sum.lost > 0);
 });

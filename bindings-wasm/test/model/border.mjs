@@ -110,7 +110,9 @@ export class Border {
     if (line === undefined) return;
     this.lost += 1;
     this.line = undefined;
-    const broke = this.random.once(3) ? (line.engine.running?.id ?? 0) : undefined;
+    const { running } = line.engine;
+    const by = running === undefined ? { request: 0, changes: true } : { request: running.id, changes: running.text.startsWith('W') && this.random.once(2) };
+    const broke = this.random.once(3) ? by : undefined;
     // What it had sent may arrive first.
     for (const message of line.back.splice(0, this.random.below(line.back.length + 1))) {
       if (message !== 'closed') line.events.message(message);

@@ -1,5 +1,5 @@
 import { errorOf } from '../errors.js';
-import type { Channel, ChannelEvents } from '../link/connector.js';
+import type { Broke, Channel, ChannelEvents } from '../link/connector.js';
 import { batchOf, isBatch } from '../wire/letters.js';
 import type { Engine } from './engine.js';
 import { postBatch } from './line.js';
@@ -40,7 +40,7 @@ export async function openChannel(engine: Engine, client: Client, events: Channe
       line.close();
       closing?.();
     };
-    const lose = (reason: string, broke?: number): void => {
+    const lose = (reason: string, broke?: Broke): void => {
       const before = state;
       end();
       if (before === 'opening') reject(new EngineGone(reason));

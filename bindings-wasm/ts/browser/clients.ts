@@ -1,4 +1,5 @@
-import type { Connect, Culprit, EnginePort } from '../engine/serve.js';
+import { type Culprit, brokenFor } from '../engine/broken.js';
+import type { Connect, EnginePort } from '../engine/serve.js';
 import { batchOf, isBatch } from '../wire/letters.js';
 import { portable } from './failure.js';
 import { type Line, postBatch } from './line.js';
@@ -56,10 +57,7 @@ export class Clients {
   /** Tells all that the engine broke, and who it was by. */
   broke(reason: string, by: Culprit | undefined): void {
     this.closing = true;
-    for (const [number, { line }] of this.open) {
-      const mine = by?.client === number ? by.request : undefined;
-      say(line, { broke: reason, by: by === undefined ? 0 : mine });
-    }
+    for (const [number, { line }] of this.open) say(line, { broke: reason, by: brokenFor(number, by) });
   }
 
   /** Takes nobody in any more. */

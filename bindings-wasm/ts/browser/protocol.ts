@@ -1,6 +1,7 @@
 /** What contexts say to each other. Changed in any way: count `PROTOCOL` up. */
 
 import type { ErrorFields } from '../errors.js';
+import type { Broke } from '../link/connector.js';
 import type { Batch } from '../wire/letters.js';
 import type { OnLine } from './line.js';
 
@@ -51,8 +52,8 @@ export type ToClient =
   | { failed: ErrorFields }
   /** The call `running` has been running for a while; removing the file `token` stops it. */
   | { running: number; token: string | undefined }
-  /** The engine broke, by this client's request; 0: nobody knows by what; none: by somebody else's. */
-  | { broke: string; by: number | undefined }
+  /** The engine broke; `by`: by a request of this client. */
+  | { broke: string; by: Broke | undefined }
   | { closed: true };
 
 /** What the page tells the worker that it leads with. */

@@ -1,5 +1,6 @@
 // The engine in a worker, whatever platform the worker is of.
-import init, { type InitOutput, type Port, connect, install, runningClient, runningRequest } from '../../dist/wasm/ubiqlite_wasm.js';
+import init, { type InitOutput, type Port, connect, install, runningChanges, runningClient, runningRequest } from '../../dist/wasm/ubiqlite_wasm.js';
+import type { Culprit } from './broken.js';
 import { type Batch, spell } from '../wire/letters.js';
 
 /**
@@ -35,12 +36,6 @@ export interface Hooks {
   ready?: () => Promise<void> | undefined;
   /** The engine broke, by this client's request if one ran, and answers nothing any more. */
   crashed: (reason: string, by: Culprit | undefined) => void;
-}
-
-/** The call that SQLite ran for when the engine broke. */
-export interface Culprit {
-  client: number;
-  request: number;
 }
 
 /** After so many milliseconds of work messages are looked for, before anything else begins. */
@@ -234,11 +229,11 @@ class WasmEngine implements Engine {
   }
 }
 
-/** Reads what the module left behind where it broke: no more than two numbers. */
+/** Reads what the module left behind where it broke: no more than three numbers. */
 function culprit(): Culprit | undefined {
   try {
-    const [client, request] = [runningClient(), runningRequest()];
-    return client === 0 ? undefined : { client, request };
+    const client = runningClient();
+    return client === 0 ? undefined : { client, request: runningRequest(), changes: runningChanges() };
   } catch {
     return undefined;
   }

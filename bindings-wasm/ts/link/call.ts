@@ -49,6 +49,8 @@ export interface Pending {
   withdrawn: { reason: unknown; until: number } | undefined;
   /** It may have happened in an engine that is gone. */
   doubted: boolean;
+  /** Its engine broke in it before it changed anything. */
+  cleared: boolean;
   /** How often an engine broke while it ran. */
   broke: number;
   /** When it has to be over, by `performance.now()`. */

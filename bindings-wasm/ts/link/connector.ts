@@ -1,6 +1,14 @@
 import type { Batch } from '../wire/letters.js';
 import type { Taker } from '../wire/writer.js';
 
+/** How an engine broke. */
+export interface Broke {
+  /** The request of this client that it ran; 0: that is not known, and it may be any. */
+  request: number;
+  /** Whether that had begun to change something. */
+  changes: boolean;
+}
+
 /** What an engine says to a client. */
 export interface ChannelEvents {
   /** A batch of replies. */
@@ -8,10 +16,9 @@ export interface ChannelEvents {
   /**
    * The engine is gone: nothing comes any more. Called once, never after `close()`.
    *
-   * @param broke it broke: by which request of this client, or 0 where that is not known, which may be any;
-   *   `undefined`: it did not, or by somebody else's
+   * @param broke it broke by a request of this client; `undefined`: it did not, or by somebody else's
    */
-  lost(reason: string, broke?: number): void;
+  lost(reason: string, broke?: Broke): void;
 }
 
 /** A way to the engine of one database, which has it open for this client. */

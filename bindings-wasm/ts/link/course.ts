@@ -9,7 +9,7 @@
  * | written | nothing of it happened | has not heard of it | taken back; rejects at once | goes to the next engine; on a handle: rejects, rolled back |
  * | posted | only what its effect tells | waits with it, runs it, has done it: its answer is on its way | by its effect, below | by its effect, below |
  * | withdrawn | posted, given up, and it may have happened | has heard that, or will: it says what became of it | stays as it is | as posted |
- * | doubted | posted to an engine that is gone, where it may have happened; asked of the next one to run only if it changes nothing | as posted | rejects at once, `OutcomeUnknown` | again, or `Internal` (see `broke`) |
+ * | doubted | posted to an engine that is gone, where it may have happened; asked of the next one to run only if it changes nothing | as posted | rejects at once, `OutcomeUnknown` | asked again |
  * | settled | what its caller was told | has forgotten it | nothing | nothing |
  *
  * What a posted call may have done, and what becomes of it:
@@ -23,6 +23,10 @@
  * A withdrawn call settles with the engine's word: its result if it was done, its caller's
  * reason if not. Where the channel can tell at once that the engine never begins it, that is
  * the word. Without one in {@link WORD} milliseconds it is `OutcomeUnknown`.
+ *
+ * An engine that breaks tells by which call, and whether that had begun to change something. If not, nothing of
+ * the call is there. A call that broke two engines is not asked of a third: `Internal`, or `OutcomeUnknown` if it
+ * may have changed something.
  *
  * A handle (transaction, savepoint, session, snapshot, stream):
  *
@@ -88,9 +92,9 @@ export function isKept({ call, effect }: Pending): boolean {
 
 /** Whether something of the call may be there for good, though its caller was told nothing yet. */
 export function mayHaveHappened(pending: Pending): boolean {
-  const { call, posted, effect, doubted } = pending;
+  const { call, posted, effect, doubted, cleared } = pending;
   if (doubted) return true;
-  if (!posted || effect === 'nothing' || call.incomplete?.() === true) return false;
+  if (!posted || cleared || effect === 'nothing' || call.incomplete?.() === true) return false;
   // Kept only with its transaction.
   if (effect === 'part' || call.op === Op.release) return call.on?.transaction?.isCommitting === true;
   return true;
@@ -113,10 +117,10 @@ export function whenGivenUp({ call, posted, effect, doubted }: Pending): Surrend
 
 /** What becomes of a call whose engine is gone. */
 export function whenLost(pending: Pending, reason: string): 'again' | UbiqliteError {
-  const { call, posted, effect, broke } = pending;
+  const { call, posted, broke, cleared } = pending;
   if (call.on !== undefined) return mayHaveHappened(pending) ? unknown(reason) : rolledBack(reason);
-  if (!posted) return 'again';
-  if (effect === 'nothing' || isQuery(call)) return broke > 1 ? broken(reason) : 'again';
+  if (broke > 1 || (cleared && !isKept(pending))) return mayHaveHappened(pending) ? unknown(reason) : broken(reason);
+  if (!posted || isKept(pending)) return 'again';
   if (call.incomplete?.() === true) {
     return errorOf({ kind: 'Cancelled', message: `${reason}; nothing was changed: repeat the call` });
   }
@@ -137,5 +141,5 @@ export function unknown(reason: string): UbiqliteError {
 }
 
 function broken(reason: string): UbiqliteError {
-  return errorOf({ kind: 'Internal', message: `the engine broke twice while this call ran in it, which is not asked again: ${reason}` });
+  return errorOf({ kind: 'Internal', message: `this call broke the engine, so it is not asked again: ${reason}` });
 }

@@ -4,7 +4,7 @@ import { Kind, MORE, Op, READS } from '../wire/ops.js';
 import { type Reply, readReplies } from '../wire/reply.js';
 import type { Known } from '../wire/rows.js';
 import type { Call, Pending } from './call.js';
-import type { Channel, Connector } from './connector.js';
+import type { Broke, Channel, Connector } from './connector.js';
 import { WORD, effectOf, isQuery, mayHaveHappened, rolledBack, unknown, whenGivenUp } from './course.js';
 import { Deadlines } from './deadlines.js';
 import type { Held } from './held.js';
@@ -274,6 +274,7 @@ export class Link {
       posted: false,
       withdrawn: undefined,
       doubted: false,
+      cleared: false,
       broke: 0,
       deadline: undefined,
       unlisten: undefined,
@@ -437,7 +438,7 @@ export class Link {
   }
 
   /** The engine is gone. */
-  private lose(engine: number, reason: string, broke?: number): void {
+  private lose(engine: number, reason: string, broke?: Broke): void {
     if (engine !== this.holdings.engine || this.channel === undefined) return;
     this.channel = undefined;
     for (const pending of [...this.pending.values()]) {

@@ -1,6 +1,7 @@
 import { Op, READS, TIMEOUT } from '../wire/ops.js';
 import { type Taker, Writer } from '../wire/writer.js';
 import type { Pending } from './call.js';
+import type { Broke } from './connector.js';
 import { isKept, whenLost } from './course.js';
 
 /** Where in a request they are. */
@@ -85,14 +86,17 @@ export class Outbox {
   /**
    * The engine is gone: keeps what goes to the next one, in its order, and answers what the others are told.
    *
-   * @param broke the request by which the engine broke, if it did: 0 where that is not known
+   * @param broke how the engine broke, if it did
    */
-  renew(all: readonly Pending[], reason: string, broke?: number): (readonly [Pending, Error])[] {
+  renew(all: readonly Pending[], reason: string, broke?: Broke): (readonly [Pending, Error])[] {
     const kept = new Map<Pending, Uint8Array>();
     const ended: (readonly [Pending, Error])[] = [];
     for (const pending of all) {
       const { part } = pending.call;
-      if (pending.posted && (broke === 0 || broke === pending.id)) pending.broke += 1;
+      if (broke !== undefined && pending.posted && [0, pending.id].includes(broke.request)) {
+        pending.broke += 1;
+        pending.cleared = !broke.changes;
+      }
       const verdict = whenLost(pending, reason);
       // More rows go where their call goes.
       const again = part === undefined ? verdict === 'again' : kept.has(part);
@@ -106,7 +110,7 @@ export class Outbox {
 
   private rewrite(pending: Pending, bytes: Uint8Array): void {
     pending.place = this.out.place;
-    pending.posted = false;
+    pending.posted = pending.cleared = false;
     // Its answer begins from the start.
     pending.before = undefined;
     this.out.raw(bytes);
@@ -122,7 +126,7 @@ export class Outbox {
 
 /** A request that may have been carried out is carried out again only if it changes nothing. */
 function doubt(pending: Pending, bytes: Uint8Array): Uint8Array {
-  if (!pending.posted || pending.effect === 'nothing') return bytes;
+  if (!pending.posted || pending.cleared || pending.effect === 'nothing') return bytes;
   pending.doubted = pending.reads = true;
   pending.effect = 'nothing';
   bytes[FLAGS] |= READS;

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { MessageChannel, Worker } from 'node:worker_threads';
-import type { Culprit } from '../engine/serve.js';
-import type { Channel, ChannelEvents } from '../link/connector.js';
+import { type Culprit, brokenFor } from '../engine/broken.js';
+import type { Broke, Channel, ChannelEvents } from '../link/connector.js';
 import { errorOf } from '../errors.js';
 import { failure } from './failure.js';
 import { wasmFile, workerScript } from './location.js';
@@ -122,11 +122,9 @@ export class Host {
     else if (this.holds === 0) this.worker.unref();
   }
 
-  /** Which request of a client broke the engine: 0 if it broke and nobody knows by what. */
-  private blame(client: number): number | undefined {
-    if (this.crash === undefined) return undefined;
-    if (this.culprit === undefined) return 0;
-    return this.culprit.client === client ? this.culprit.request : undefined;
+  /** How the engine broke, for a client, if it did. */
+  private blame(client: number): Broke | undefined {
+    return this.crash === undefined ? undefined : brokenFor(client, this.culprit);
   }
 
   private end(): Promise<void> {
@@ -208,7 +206,7 @@ class Line {
   }
 
   /** The engine is gone, or will be. */
-  lose(reason: string, broke?: number): void {
+  lose(reason: string, broke?: Broke): void {
     const before = this.state;
     if (before === 'over') return;
     this.finish();

@@ -1,6 +1,6 @@
 /** What the thread that uses a database and the worker that has it open say to each other. */
 import type { MessagePort } from 'node:worker_threads';
-import type { Culprit } from '../engine/serve.js';
+import type { Culprit } from '../engine/broken.js';
 import type { ErrorFields } from '../errors.js';
 import type { StopTable } from './stop.js';
 

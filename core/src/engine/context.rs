@@ -24,6 +24,8 @@ thread_local! {
     static CURRENT: Cell<Option<Caller>> = const { Cell::new(None) };
     /// Its client and request, apart: they are read when the stack may be used up.
     static RUNNING: Cell<u64> = const { Cell::new(0) };
+    /// Whether it has begun a statement that changes something.
+    static CHANGING: Cell<bool> = const { Cell::new(false) };
     static PROBED: Cell<Duration> = const { Cell::new(Duration::ZERO) };
 }
 
@@ -86,7 +88,20 @@ pub(crate) fn enter(caller: Option<Caller>) -> Entered {
 fn exchange(caller: Option<Caller>) -> Option<Caller> {
     let numbers = caller.map_or(0, |it| u64::from(it.client) << 32 | u64::from(it.request));
     RUNNING.set(numbers);
+    CHANGING.set(false);
     CURRENT.replace(caller)
+}
+
+/// A statement that changes something is about to run.
+#[inline]
+pub(crate) fn note_change() {
+    CHANGING.set(true);
+}
+
+/// Whether the call that this thread is running has begun to change something.
+#[inline]
+pub(crate) fn is_changing() -> bool {
+    CHANGING.get()
 }
 
 /// The client and the request of the call that this thread is running, each 32 bits; 0:

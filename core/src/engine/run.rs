@@ -210,6 +210,7 @@ impl Connection {
             return Err(Error::invalid("such a statement can't be run for many parameters"));
         }
         let inserts = statement.nature.inserts;
+        super::context::note_change();
         for index in 0..extra.each.len() {
             // SAFETY: the connection is open.
             let before = unsafe { ffi::sqlite3_total_changes64(raw) };
@@ -313,6 +314,9 @@ fn run_bound(
     early: Option<&dyn Early>,
 ) -> Result<Outcome> {
     let (readonly, inserts) = (statement.readonly, statement.nature.inserts);
+    if !readonly {
+        super::context::note_change();
+    }
     // SAFETY: the connection is open.
     let before = if readonly { 0 } else { unsafe { ffi::sqlite3_total_changes64(raw) } };
     if inserts {

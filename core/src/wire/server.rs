@@ -91,13 +91,19 @@ impl Server {
         given_up::set_leave(leave);
     }
 
-    /// The client and the request for which this thread runs SQLite: if it can't go on,
-    /// by whose call that is.
-    /// A client in the upper 32 bits, its request in the lower ones; 0: there is none. It
-    /// uses no stack, of which there may be none left.
+    /// For whose request this thread runs SQLite: if it can't go on, by which call that
+    /// is. The client is in the upper 32 bits, its request in the lower ones; 0: there is
+    /// none. It uses no stack, of which there may be none left.
     #[inline]
     pub fn running() -> u64 {
         context::running()
+    }
+
+    /// Whether that request has begun a statement that changes something. If not, nothing
+    /// of it is there when its engine is gone. It uses no stack either.
+    #[inline]
+    pub fn is_changing() -> bool {
+        context::is_changing()
     }
 
     /// Has the next requests wait for [`resume`](Self::resume): the host's thread was busy
