@@ -102,7 +102,7 @@ export class Client {
     if (what < 3) promise = on.execute(call.text, undefined, options);
     else if (what < 5) promise = on.query(call.text, undefined, options);
     else if (what < 6) promise = on.executeMany(call.text, [undefined, undefined], options);
-    else if (what < 7) promise = on.executeMany(call.text, later(call, this.random), options);
+    else if (what < 7) promise = on.executeMany(call.text, later(this.random), options);
     else if (what < 8) {
       call.text = `F ${number}`;
       call.writes = false;
@@ -242,9 +242,10 @@ export class Client {
 }
 
 /** Rows that are not there at once, and perhaps never. */
-async function* later(call, random) {
+async function* later(random) {
   if (random.once(2)) await undefined;
   yield undefined;
+  if (random.once(3)) await new Promise((resolve) => setTimeout(resolve, random.below(60)));
   if (random.once(6)) throw new Error('the source fails');
   yield undefined;
 }

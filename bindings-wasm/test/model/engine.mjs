@@ -191,11 +191,12 @@ export class Engine {
     }
   }
 
-  /** Lets a handle go, with all that is a part of it. */
+  /** Lets a handle go, with all that is a part of it; an end that does not begin any more has its calls told so. */
   drop(number, by) {
     const place = this.handles.get(number);
     if (place === undefined) return;
     for (const [part, it] of [...this.handles]) if (it.inside === number) this.drop(part, by);
+    if (by !== undefined) for (const it of this.waiting) if (it.on === number && it.id !== by) this.say(error(it.id, 'Cancelled'));
     if (this.lock === this.outermost(number) && place.kind !== 'savepoint') this.lock = undefined;
     this.waiting = this.waiting.filter((it) => it.on !== number || it.id === by);
     this.handles.delete(number);
@@ -206,7 +207,7 @@ export class Engine {
     if (place >= 0) {
       const [request] = this.waiting.splice(place, 1);
       this.feeds.delete(number);
-      if (ENDS.has(request.op)) this.drop(request.on);
+      if (ENDS.has(request.op)) this.drop(request.on, number);
       return;
     }
     this.drop(number);
@@ -224,7 +225,7 @@ export class Engine {
   /** It was given up before it began. */
   refuse(request, tell) {
     this.feeds.delete(request.id);
-    if (ENDS.has(request.op)) this.drop(request.on);
+    if (ENDS.has(request.op)) this.drop(request.on, request.id);
     if (tell) this.say(error(request.id, 'Cancelled'));
   }
 

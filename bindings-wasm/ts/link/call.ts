@@ -24,13 +24,16 @@ export interface Call<T> {
   options?: Checked | undefined;
 }
 
+export type Resolve = (value: unknown) => void;
+export type Reject = (error: unknown) => void;
+
 /** A request under way; its stages are in `course.ts`. */
 export interface Pending {
   /** Its number, another one when it is asked in another way. */
   id: number;
   readonly call: Call<unknown>;
-  resolve: (value: unknown) => void;
-  reject: (error: unknown) => void;
+  resolve: Resolve;
+  reject: Reject;
   /** What the caller was given. */
   promise: Promise<unknown> | undefined;
   /** What it does, if it is carried out. */
@@ -59,4 +62,37 @@ export interface Pending {
   unlisten: (() => void) | undefined;
   /** Called when it is settled. */
   settled: (() => void) | undefined;
+}
+
+/** A request that was just written, at this place. */
+export function pendingOf(
+  id: number,
+  call: Call<unknown>,
+  effect: Effect,
+  reads: boolean,
+  place: number,
+  resolve: Resolve,
+  reject: Reject,
+): Pending {
+  return {
+    id,
+    call,
+    resolve,
+    reject,
+    promise: undefined,
+    effect,
+    reads,
+    before: undefined,
+    piece: undefined,
+    place,
+    length: 0,
+    posted: false,
+    withdrawn: undefined,
+    doubted: false,
+    cleared: false,
+    broke: 0,
+    deadline: undefined,
+    unlisten: undefined,
+    settled: undefined,
+  };
 }

@@ -77,6 +77,11 @@ export function isQuery({ op }: Call<unknown>): boolean {
   return QUERIES.has(op);
 }
 
+/** Whether it ends what it is a call on. */
+export function isEnd({ op }: Call<unknown>): boolean {
+  return op === Op.commit || op === Op.release || op === Op.rollback;
+}
+
 /** What the call does, if it is carried out; `reads`: it is asked to run only if it changes nothing. */
 export function effectOf(call: Call<unknown>, reads: boolean): Effect {
   const { op, on } = call;
@@ -138,6 +143,11 @@ export function unknown(reason: string): UbiqliteError {
     kind: 'OutcomeUnknown',
     message: `${reason}; whether the change was committed is not known: look, and repeat it where it was not`,
   });
+}
+
+/** What calls on something are told whose end was given up. */
+export function undone(): UbiqliteError {
+  return errorOf({ kind: 'Cancelled', message: 'the end of the transaction or savepoint was given up, so it was rolled back' });
 }
 
 function broken(reason: string): UbiqliteError {

@@ -3,14 +3,15 @@ import type { Batch } from '../wire/letters.js';
 import { Kind, MORE, Op, READS } from '../wire/ops.js';
 import { type Reply, readReplies } from '../wire/reply.js';
 import type { Known } from '../wire/rows.js';
-import type { Call, Pending } from './call.js';
+import { type Call, type Pending, type Reject, type Resolve, pendingOf } from './call.js';
 import type { Broke, Channel, Connector } from './connector.js';
-import { WORD, effectOf, isQuery, mayHaveHappened, rolledBack, unknown, whenGivenUp } from './course.js';
+import { WORD, effectOf, isEnd, isQuery, mayHaveHappened, rolledBack, undone, unknown, whenGivenUp } from './course.js';
 import { Deadlines } from './deadlines.js';
 import type { Held } from './held.js';
 import { Holdings } from './holdings.js';
 import { cancelled, lastMoment, limitOf, tooLate } from './limits.js';
-import { type CallOptions, type Checked, checkOptions } from './options.js';
+import { inTime } from './opening.js';
+import type { CallOptions, Checked } from './options.js';
 import { Outbox } from './outbox.js';
 import { Quiet } from './quiet.js';
 import { onAbort } from './signals.js';
@@ -20,9 +21,6 @@ import { Writers } from './writers.js';
 const LONGEST = 2 ** 31 - 1;
 
 const SETTLED = Promise.resolve();
-
-type Resolve = (value: unknown) => void;
-type Reject = (error: unknown) => void;
 
 /**
  * A client's connection to the engine of one database, whichever engine that is
@@ -67,26 +65,13 @@ export class Link {
    *
    * @throws why there is no engine to be had; the link is closed then
    */
-  async open({ signal, timeout }: CallOptions = {}): Promise<void> {
-    let unlisten: (() => void) | undefined;
-    let timer: ReturnType<typeof setTimeout> | undefined;
+  async open(options: CallOptions = {}): Promise<void> {
     try {
-      checkOptions({ signal, timeout });
-      const limit = limitOf(timeout);
-      if (signal?.aborted) throw cancelled(signal, 'the opening was aborted');
-      const givenUp = new Promise<never>((_, reject) => {
-        if (signal) unlisten = onAbort(signal, () => reject(cancelled(signal, 'the opening was aborted')));
-        const late = (): void => reject(errorOf({ kind: 'Timeout', message: `the database was not open within ${limit} ms` }));
-        if (limit !== undefined) timer = setTimeout(late, limit);
-      });
-      await Promise.race([this.connect(), givenUp]);
+      await inTime(() => this.connect(), options);
     } catch (error) {
       this.state = 'closed';
       await this.connector.close();
       throw error;
-    } finally {
-      clearTimeout(timer);
-      unlisten?.();
     }
   }
 
@@ -166,6 +151,12 @@ export class Link {
    */
   drop(held: Held, why: () => UbiqliteError): void {
     if (!this.holdings.end(held, why)) return;
+    this.letGo(held, why);
+    this.settled();
+  }
+
+  /** Has the engine let something go that takes no call any more. */
+  private letGo(held: Held, why: () => UbiqliteError, by?: Pending): void {
     const { engine } = held;
     let awaited = 1;
     const settled = (): void => {
@@ -173,7 +164,7 @@ export class Link {
       if (awaited === 0 && engine === this.holdings.engine) this.tell(Op.drop, held.id);
     };
     for (const pending of [...this.pending.values()]) {
-      if (pending.call.on?.isWithin(held) !== true) continue;
+      if (pending === by || pending.call.on?.isWithin(held) !== true) continue;
       pending.promise?.catch(() => {});
       if (held.transaction === undefined && mayHaveHappened(pending)) {
         this.giveUp(pending, why());
@@ -188,7 +179,6 @@ export class Link {
       pending.reject(pending.withdrawn?.reason ?? why());
     }
     settled();
-    this.settled();
   }
 
   /** Gives up a call, for this reason, which is told if nothing of it happened. */
@@ -199,8 +189,8 @@ export class Link {
     switch (whenGivenUp(pending)) {
       case 'takeBack':
         this.outbox.blank(pending);
-        // It was to end, and its client has let go of it.
-        if (call.on !== undefined && isEnd(call)) this.tell(Op.drop, call.on.id);
+        // It was to end, and takes no call any more.
+        if (call.on !== undefined && isEnd(call)) this.letGo(call.on, undone, pending);
         break;
       case 'cancel':
         this.tell(Op.cancel, id);
@@ -259,27 +249,7 @@ export class Link {
     const flags = (call.more === true ? MORE : 0) | (reads ? READS : 0);
     const place = this.outbox.write(id, call.op, call.part?.id ?? on?.id ?? 0, limit, flags, call.write);
     const whole = call.on === on ? call : { ...call, on };
-    const pending: Pending = {
-      id,
-      call: whole,
-      resolve,
-      reject,
-      promise: undefined,
-      effect: effectOf(whole, reads),
-      reads,
-      before: undefined,
-      piece: undefined,
-      place,
-      length: 0,
-      posted: false,
-      withdrawn: undefined,
-      doubted: false,
-      cleared: false,
-      broke: 0,
-      deadline: undefined,
-      unlisten: undefined,
-      settled: undefined,
-    };
+    const pending = pendingOf(id, whole, effectOf(whole, reads), reads, place, resolve, reject);
     this.outbox.add(pending);
     if (signal) pending.unlisten = onAbort(signal, () => this.giveUp(pending, cancelled(signal)));
     if (limit !== undefined) {
@@ -517,11 +487,6 @@ export class Link {
 
 function closed(): UbiqliteError {
   return errorOf({ kind: 'Closed', message: 'the database is closed' });
-}
-
-/** Whether it ends what it is a call on. */
-function isEnd({ op }: Call<unknown>): boolean {
-  return op === Op.commit || op === Op.release || op === Op.rollback;
 }
 
 function asError(error: unknown): UbiqliteError {

@@ -34,8 +34,10 @@ impl Inner {
         drop(held);
         if unfinished {
             // It waits for rows, so nothing of it can have been committed.
-            self.cancel(id);
-            return self.out(|out| out.result(id, &Err(Error::withdrawn())));
+            if self.cancel(id) {
+                self.out(|out| out.result(id, &Err(Error::withdrawn())));
+            }
+            return;
         }
         task.withdraw();
     }
@@ -44,12 +46,13 @@ impl Inner {
     /// client has let go of.
     pub(super) fn refuse(&self, head: Head) {
         if head.ends() {
-            self.drop_handle(head.handle);
+            self.let_go_by(head.id, head.handle, true);
         }
         self.out(|out| out.result(head.id, &Err(Error::withdrawn())));
     }
 
-    pub(super) fn cancel(&self, id: u32) {
+    /// Gives a request up, and says whether it was under way.
+    pub(super) fn cancel(&self, id: u32) -> bool {
         let mut held = self.held();
         let task = held.give_up(id);
         held.feeds.remove(&id);
@@ -58,26 +61,29 @@ impl Inner {
         let late = held.recent.iter().find(|(done, _)| *done == id).copied();
         let spoiled = late.and_then(|(_, handle)| held.handles.lent(handle).ok());
         drop(held);
+        let known = task.is_some();
         if let Some(task) = task {
             task.cancel();
             if task.ends {
                 // One that waited in line would leave what it was to end to nobody.
-                self.drop_handle(task.handle);
+                self.let_go_by(id, task.handle, true);
             }
         }
         if let Some(lent) = spoiled {
             lent.session.give_up(lent.depth as usize);
         }
         made.into_iter().for_each(let_go);
+        known
     }
 
+    /// Lets a handle go, whose client has given up all calls on it.
     pub(super) fn drop_handle(&self, handle: u32) {
-        self.let_go_by(0, handle);
+        self.let_go_by(0, handle, false);
     }
 
-    /// Lets a handle go, and gives up the calls on it, but not the one that this is done
-    /// by, if one is.
-    pub(super) fn let_go_by(&self, by: u32, handle: u32) {
+    /// Lets a handle go by an end that does not begin any more: the calls on it that are
+    /// under way are told that they are undone.
+    pub(super) fn let_go_by(&self, by: u32, handle: u32, tell: bool) {
         let mut held = self.held();
         let gone = held.handles.remove(handle);
         let numbers: Vec<u32> = gone.iter().map(|(number, _)| *number).collect();
@@ -90,6 +96,9 @@ impl Inner {
         drop(held);
         for task in tasks {
             task.cancel();
+            if tell {
+                self.out(|out| out.result(task.id, &Err(Error::withdrawn())));
+            }
         }
         gone.into_iter().for_each(let_go);
     }

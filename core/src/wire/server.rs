@@ -283,7 +283,7 @@ impl Inner {
             let Ok(taken) = Head::read(&mut Reader::new(&taken)) else { return true };
             match head.op {
                 op::WITHDRAW => self.refuse(taken),
-                _ if taken.ends() => self.drop_handle(taken.handle),
+                _ if taken.ends() => self.let_go_by(taken.id, taken.handle, true),
                 _ => {}
             }
             return true;
@@ -313,7 +313,9 @@ impl Inner {
     /// Begins a request, and answers what is done at once.
     fn begin(self: &Arc<Self>, head: Head, mut payload: Reader<'_>) -> Result<Option<Answer>> {
         match head.op {
-            op::CANCEL => self.cancel(head.handle),
+            op::CANCEL => {
+                self.cancel(head.handle);
+            }
             op::WITHDRAW => self.withdraw(head.handle),
             op::DROP => self.drop_handle(head.handle),
             op::MORE => self.more(head, payload),
@@ -481,7 +483,7 @@ impl Inner {
                 && let Err(error) = turn.first().await
             {
                 if head.ends() {
-                    inner.let_go_by(head.id, head.handle);
+                    inner.let_go_by(head.id, head.handle, true);
                 }
                 return Err(error);
             }
