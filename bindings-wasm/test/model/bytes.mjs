@@ -1,7 +1,7 @@
 /** The wire's bytes, written down a second time: requests are read, and replies written. */
 
 export const OP = {
-  execute: 1, query: 2, queryOne: 3, queryOptional: 4, queryValue: 5, executeMany: 6, more: 10, begin: 20, commit: 21,
+  execute: 1, query: 2, queryOne: 3, queryOptional: 4, queryValue: 5, executeMany: 6, stream: 8, next: 9, more: 10, begin: 20, commit: 21,
   rollback: 22, savepoint: 23, release: 24, snapshot: 25, acquire: 26, drop: 27, cancel: 28, withdraw: 29, get: 33,
 };
 const decoder = new TextDecoder();
@@ -28,7 +28,7 @@ export function requestsOf(bytes) {
       request.limit = view.getUint32(from, true);
       from += 4;
     }
-    if (request.op <= 6 || request.op === OP.get) {
+    if (request.op <= OP.stream || request.op === OP.get) {
       const size = view.getUint32(from, true);
       request.text = decoder.decode(bytes.subarray(from + 4, from + 4 + size));
     }
@@ -66,9 +66,10 @@ export function error(id, kind) {
   return bytes.buffer;
 }
 
-/** One row of one whole number. */
-export function row(id, value) {
+/** One row of one whole number; `ends`: the last one of a stream. */
+export function row(id, value, ends = false) {
   const { bytes, view } = reply(id, 7, 1, 16 + 8 + 16 + 16);
+  view.setUint8(9, ends ? 1 : 0);
   [99, 1, 5].forEach((word, index) => view.setUint32(16 + 4 * index, word, true));
   bytes.set(encoder.encode('["a"]'), 32);
   view.setUint32(40, 1, true);

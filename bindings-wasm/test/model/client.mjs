@@ -110,7 +110,9 @@ export class Client {
     } else {
       call.text = `R ${number}`;
       call.writes = false;
-      promise = what < 10 ? on.queryValue(call.text, undefined, options) : on.query(call.text, undefined, options);
+      if (what < 9) promise = on.queryValue(call.text, undefined, options);
+      else if (what < 10) promise = on.query(call.text, undefined, options);
+      else promise = on.stream(call.text, undefined, options).toArray();
     }
     this.note(call.text, 'on', call.on, JSON.stringify({ signal: options.signal !== undefined, timeout: options.timeout }), what);
     this.calls.push(call);
@@ -202,6 +204,7 @@ export class Client {
     const options = this.options();
     const level = this.level(undefined);
     const call = this.plain('transaction');
+    let ended = false;
     const outcome = this.db.transaction(async (tx) => {
       const place = { on: tx, level };
       for (let left = this.random.below(3); left >= 0; left -= 1) {
@@ -211,9 +214,20 @@ export class Client {
       if (this.random.once(2)) await this.nested(tx, level);
       if (this.random.once(3)) await new Promise((resolve) => setTimeout(resolve, this.random.below(100)));
       if (this.random.once(8)) throw new Error('the body fails');
+      if (this.random.once(6)) {
+        ended = true;
+        const keeps = this.random.once(2);
+        const end = this.plain(keeps ? 'commit' : 'rollback');
+        const told = this.told(end, keeps ? tx.commit(this.options()) : tx.rollback(this.options()));
+        void told.then((told) => {
+          level.outcome = told === 'OutcomeUnknown' ? 'unknown' : told === 'ok' && keeps ? 'kept' : 'undone';
+        });
+        if (this.random.once(2)) await told;
+      }
     }, options);
     void this.told(call, outcome).then((told) => {
-      level.outcome = told === 'ok' ? 'kept' : told === 'OutcomeUnknown' ? 'unknown' : 'undone';
+      // The body's own end has said what became of it.
+      if (!ended) level.outcome = told === 'ok' ? 'kept' : told === 'OutcomeUnknown' ? 'unknown' : 'undone';
     });
   }
 
@@ -236,8 +250,10 @@ export class Client {
   }
 
   interrupt() {
+    const [session] = this.handles.filter(({ over, kind }) => !over && kind === 'session');
     this.note('interrupt');
-    this.db.interrupt();
+    if (session !== undefined && this.random.once(2)) session.on.interrupt();
+    else this.db.interrupt();
   }
 }
 

@@ -8,8 +8,8 @@ import { OP, count, credit, done, error, executed, handle, row } from './bytes.m
 import { clock } from './clock.mjs';
 
 const ENDS = new Set([OP.commit, OP.rollback, OP.release]);
-const LENDS = new Set([OP.begin, OP.savepoint, OP.acquire, OP.snapshot]);
-const KIND = { [OP.begin]: 'transaction', [OP.savepoint]: 'savepoint', [OP.acquire]: 'session', [OP.snapshot]: 'snapshot' };
+const LENDS = new Set([OP.begin, OP.savepoint, OP.acquire, OP.snapshot, OP.stream]);
+const KIND = { [OP.begin]: 'transaction', [OP.savepoint]: 'savepoint', [OP.acquire]: 'session', [OP.snapshot]: 'snapshot', [OP.stream]: 'stream' };
 
 /** What stays when an engine is gone. */
 export class Store {
@@ -115,7 +115,7 @@ export class Engine {
     if (on !== undefined && on.kind !== 'session') return false;
     if (request.op === OP.begin) return true;
     if (request.op === OP.executeMany) return true;
-    return request.op <= 5 && request.text.startsWith('W') && !request.reads;
+    return request.op <= OP.queryValue && request.text.startsWith('W') && !request.reads;
   }
 
   take(request) {
@@ -150,7 +150,11 @@ export class Engine {
     const place = this.handles.get(on);
     if (on !== 0 && place === undefined) return this.fail(request, 'Closed');
     if (ENDS.has(op)) return this.end(request, place);
-    const covered = on !== 0 && [...this.handles.values()].some((it) => it.inside === on);
+    if (op === OP.next) {
+      this.drop(on, id);
+      return this.say(row(id, 1, true));
+    }
+    const covered = on !== 0 && [...this.handles.values()].some((it) => it.inside === on && it.kind !== 'stream');
     if (covered) return this.fail(request, 'InvalidArgument');
     if (place?.spoiled === true) return this.fail(request, 'Cancelled');
     if (LENDS.has(op)) {
@@ -174,7 +178,7 @@ export class Engine {
   }
 
   end({ id, op, on }, place) {
-    const parts = [...this.handles].filter(([, it]) => it.inside === on);
+    const parts = [...this.handles].filter(([, it]) => it.inside === on && it.kind !== 'stream');
     const keeps = op !== OP.rollback;
     const refused = keeps && (place.spoiled ? 'Cancelled' : parts.length > 0 ? 'InvalidArgument' : undefined);
     if (!refused) {
@@ -197,7 +201,7 @@ export class Engine {
     if (place === undefined) return;
     for (const [part, it] of [...this.handles]) if (it.inside === number) this.drop(part, by);
     if (by !== undefined) for (const it of this.waiting) if (it.on === number && it.id !== by) this.say(error(it.id, 'Cancelled'));
-    if (this.lock === this.outermost(number) && place.kind !== 'savepoint') this.lock = undefined;
+    if (this.lock === this.outermost(number) && place.kind !== 'savepoint' && place.kind !== 'stream') this.lock = undefined;
     this.waiting = this.waiting.filter((it) => it.on !== number || it.id === by);
     this.handles.delete(number);
   }
