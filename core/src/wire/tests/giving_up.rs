@@ -128,7 +128,7 @@ async fn what_is_withdrawn_when_it_is_done_says_what_it_did() {
             &[0],
         );
         server.submit(&batch.0).unwrap();
-        settled(&server, &[2]).await;
+        settled(&server, &[1, 2]).await;
         let batch =
             Batch::default().add(3, op::EXECUTE, 2, &sql(INSERT)).add(4, op::COMMIT, 2, &[]);
         server.submit(&batch.0).unwrap();
@@ -211,4 +211,29 @@ async fn a_write_that_is_withdrawn_while_it_runs_stops_and_says_so() {
     assert!(error_of(&reply).contains("Cancelled"), "{reply:?}");
     assert_eq!(count(&db).await, 0);
     assert!(server.is_idle());
+}
+
+#[tokio::test]
+async fn the_calls_on_a_transaction_whose_end_is_withdrawn_before_it_begins_are_told_so() {
+    for op in [op::WITHDRAW, op::CANCEL] {
+        for (server, db) in clients().await {
+            server.submit(&Batch::default().add(1, op::BEGIN, 0, &[0]).0).unwrap();
+            settled(&server, &[1]).await;
+            let many = [&text("INSERT INTO t VALUES (?)")[..], &1u32.to_le_bytes(), &[1]].concat();
+            let many = [&many[..], &1u32.to_le_bytes(), &[0]].concat();
+            // Its other rows never come, and the commit waits for it.
+            let batch = Batch::default()
+                .flagged(2, op::EXECUTE_MANY, 2, 1, &many)
+                .add(3, op::COMMIT, 1, &[])
+                .add(4, op, 3, &[]);
+            server.submit(&batch.0).unwrap();
+            let told: &[u32] = if op == op::WITHDRAW { &[2, 3] } else { &[2] };
+            for reply in settled(&server, told).await {
+                assert!(error_of(&reply).contains("Cancelled"), "{reply:?}");
+            }
+            db.execute("UPDATE t SET a = a", ()).await.unwrap();
+            assert_eq!(count(&db).await, 0);
+            assert!(server.is_idle());
+        }
+    }
 }
