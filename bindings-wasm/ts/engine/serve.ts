@@ -40,6 +40,10 @@ export interface Hooks {
 
 /** After so many milliseconds of work messages are looked for, before anything else begins. */
 const LONG = 8;
+/** After so many they are waited for: for that share of the time, and no longer than this. */
+const LONGER = 40;
+const SHARE = 20;
+const LOOK = 5;
 
 /** One client of the engine. */
 export interface EnginePort {
@@ -100,8 +104,10 @@ class WasmEngine implements Engine {
   private crashed: Hooks['crashed'] = () => {};
   private ready: () => Promise<void> | undefined = () => undefined;
   private broken = false;
-  /** It worked for long: in the messages that came meanwhile, requests may be given up that came with them. */
-  private late = false;
+  /** For how long it worked: in the messages that came meanwhile, requests may be given up that came with them. */
+  private worked = 0;
+  /** Messages are looked for after that. */
+  private looking: Promise<void> | undefined;
 
   constructor(private readonly memory: Memory) {}
 
@@ -151,7 +157,7 @@ class WasmEngine implements Engine {
       going = true;
       while (!over && !this.broken && (waiting.length > 0 || this.isBehind(open))) {
         await this.ready();
-        if (!over && this.isBehind(open)) await nextTurn();
+        if (!over && this.isBehind(open)) await (this.looking ?? nextTurn());
         if (over) return;
         // All that came is heard before any of it begins.
         for (const batch of waiting.splice(0)) this.guarded(() => hear(batch));
@@ -169,7 +175,7 @@ class WasmEngine implements Engine {
         if (over) return;
         if (going || this.ready() !== undefined) {
           waiting.push(batch);
-        } else if (this.late) {
+        } else if (this.looking !== undefined) {
           this.guarded(() => hear(batch));
         } else {
           submitting = true;
@@ -200,9 +206,22 @@ class WasmEngine implements Engine {
   private timed(work: () => void): void {
     const begun = performance.now();
     this.guarded(work);
-    if (performance.now() - begun < LONG) return;
-    this.late = true;
-    void nextTurn().then(() => (this.late = false));
+    const worked = performance.now() - begun;
+    if (worked < LONG) return;
+    this.worked = Math.max(this.worked, worked);
+    this.looking ??= this.look();
+  }
+
+  /** Hears the messages that came while it worked, before anything else begins. */
+  private async look(): Promise<void> {
+    await nextTurn();
+    if (this.worked >= LONGER) {
+      // In browsers messages of other threads and tabs come by ways of their own, which a turn does not wait for.
+      await new Promise((resolve) => setTimeout(resolve, Math.min(LOOK, this.worked / SHARE)));
+      await nextTurn();
+    }
+    this.worked = 0;
+    this.looking = undefined;
   }
 
   /**
