@@ -1,7 +1,5 @@
 /** The client's side of a run: calls through the package's own classes, and what they were told. */
 
-import { clock } from './clock.mjs';
-
 /** How deep savepoints are nested. */
 const DEEPEST = 3;
 
@@ -23,9 +21,16 @@ class Level {
   }
 }
 
+/** What the model's engine understands. */
+const WORDS = { write: (number) => `W ${number}`, read: (number) => `R ${number}`, fail: (number) => `F ${number}` };
+
 export class Client {
-  constructor(db, border, random) {
-    Object.assign(this, { db, border, random });
+  /**
+   * @param pass lets time pass
+   * @param words its statements
+   */
+  constructor(db, random, pass, words = WORDS) {
+    Object.assign(this, { db, random, pass, words });
     this.made = 0;
     /** Every call: its number, the level that it is in, and what it was told. */
     this.calls = [];
@@ -56,7 +61,7 @@ export class Client {
   wait(millis) {
     this.passed += millis;
     this.note('wait', millis);
-    clock.advance(millis);
+    this.pass(millis);
   }
 
   note(...words) {
@@ -97,18 +102,21 @@ export class Client {
     const number = this.made;
     // A snapshot only reads.
     const what = on.execute === undefined ? 8 + this.random.below(4) : this.random.below(12);
-    const call = { number, level, text: `W ${number}`, writes: true, options, told: undefined, on: on === this.db ? 'db' : 'held' };
+    const call = { number, level, text: this.words.write(number), writes: true, rows: 1, options, told: undefined, on: on === this.db ? 'db' : 'held' };
     let promise;
     if (what < 3) promise = on.execute(call.text, undefined, options);
     else if (what < 5) promise = on.query(call.text, undefined, options);
-    else if (what < 6) promise = on.executeMany(call.text, [undefined, undefined], options);
-    else if (what < 7) promise = on.executeMany(call.text, later(this.random), options);
-    else if (what < 8) {
-      call.text = `F ${number}`;
+    else if (what < 6) promise = on.executeMany(call.text, [undefined], options);
+    else if (what < 7) {
+      call.rows = 2;
+      promise = on.executeMany(call.text, later(this.random), options);
+    } else if (what < 8) {
+      call.text = this.words.fail(number);
       call.writes = false;
       promise = on.execute(call.text, undefined, options);
     } else {
-      call.text = `R ${number}`;
+      call.reads = true;
+      call.text = this.words.read(number);
       call.writes = false;
       if (what < 9) promise = on.queryValue(call.text, undefined, options);
       else if (what < 10) promise = on.query(call.text, undefined, options);
@@ -243,7 +251,7 @@ export class Client {
   refused() {
     const { on, level } = this.place();
     this.made += 1;
-    const call = { number: this.made, level, text: `W ${this.made}`, writes: true, options: {}, told: undefined, refused: true };
+    const call = { number: this.made, level, text: this.words.write(this.made), writes: true, rows: 1, options: {}, told: undefined, refused: true };
     this.calls.push(call);
     const wrong = this.random.pick([{ timeout: -1 }, { signal: new AbortController() }, { timout: 1 }]);
     void this.told(call, on.execute?.(call.text, undefined, wrong) ?? on.query(call.text, undefined, wrong));

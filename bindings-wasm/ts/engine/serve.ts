@@ -244,7 +244,8 @@ class WasmEngine implements Engine {
   fail(error: unknown): void {
     if (this.broken) return;
     this.broken = true;
-    this.crashed(error instanceof Error ? (error.stack ?? String(error)) : String(error), culprit());
+    // Its stack has no names, and is longer than all that is known.
+    this.crashed(String(error), culprit());
   }
 }
 
