@@ -45,23 +45,14 @@ async function run(db, seed) {
     if (random.once(2)) await pause(random.below(4));
     else if (random.once(2)) await undefined;
   }
-  for (const it of client.handles) {
-    if (it.over) continue;
-    if (it.kind === 'session') it.on.release();
-    else if (it.kind === 'snapshot') it.on.close();
-    else void it.on.rollback().catch(() => {});
-  }
   const waiting = () => client.calls.some(({ told }) => told === undefined);
-  await within(60_000, (async () => {
+  await within(25_000, (async () => {
     while (waiting()) {
       await pause(2);
-      // Handles that came meanwhile.
-      for (const it of client.handles) {
-        if (!it.over && it.on.undo !== undefined) it.on.undo();
-        else if (!it.over && it.kind === 'session') it.on.release();
-      }
+      letGo(client);
     }
-  })(), `seed ${seed}: all calls are told something`);
+  })(), `seed ${seed}: all calls are told something`).catch((error) => check(false, `${error.message}: ${client.calls.filter(({ told }) => told === undefined).map(({ text }) => text).join('; ')}`));
+  letGo(client);
   await within(60_000, Promise.all(poisoned), 'what breaks the engine ends');
   // Whoever still had the lock would be met here.
   await within(10_000, db.execute('UPDATE t SET a = a WHERE a < 0'), `seed ${seed}: the lock is free`);
@@ -72,6 +63,19 @@ async function run(db, seed) {
   const refused = new Set(client.calls.filter((call) => call.refused).map(({ text }) => text));
   outcomes(client, { lost, posted: { has: (text) => !refused.has(text) } }, store, check);
   await db.execute('DELETE FROM t');
+  const { link } = db.place;
+  check(link.pending.size === 0 && link.holdings.isEmpty, 'the client was left with something under way, or open');
+}
+
+/** Ends whatever is held, and what came meanwhile. */
+function letGo({ handles }) {
+  for (const it of handles) {
+    if (it.over) continue;
+    it.over = true;
+    if (it.kind === 'session') it.on.release();
+    else if (it.kind === 'snapshot') it.on.close();
+    else void it.on.rollback().catch(() => {});
+  }
 }
 
 test('whatever is aborted, late or lost, every caller is told what the file has', async (t) => {
