@@ -121,14 +121,11 @@ async fn a_write_that_is_withdrawn_while_it_waits_says_that_it_never_ran() {
 #[tokio::test]
 async fn what_is_withdrawn_when_it_is_done_says_what_it_did() {
     for (server, db) in clients().await {
-        let batch = Batch::default().add(1, op::EXECUTE, 0, &sql("INSERT INTO t VALUES (1)")).add(
-            2,
-            op::BEGIN,
-            0,
-            &[0],
-        );
-        server.submit(&batch.0).unwrap();
-        settled(&server, &[1, 2]).await;
+        let insert = sql("INSERT INTO t VALUES (1)");
+        server.submit(&Batch::default().add(1, op::EXECUTE, 0, &insert).0).unwrap();
+        settled(&server, &[1]).await;
+        server.submit(&Batch::default().add(2, op::BEGIN, 0, &[0]).0).unwrap();
+        settled(&server, &[2]).await;
         let batch =
             Batch::default().add(3, op::EXECUTE, 2, &sql(INSERT)).add(4, op::COMMIT, 2, &[]);
         server.submit(&batch.0).unwrap();
@@ -236,4 +233,29 @@ async fn the_calls_on_a_transaction_whose_end_is_withdrawn_before_it_begins_are_
             assert!(server.is_idle());
         }
     }
+}
+
+#[tokio::test]
+async fn a_write_of_a_session_that_waits_for_its_turn_can_be_stopped_and_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let local = Options::default().open_local(dir.path().join("app.db")).unwrap();
+    local.batch("CREATE TABLE t (a)").await.unwrap();
+    let server = Server::new(local.clone(), 1, Tokio::default());
+    let batch = Batch::default().add(1, op::ACQUIRE, 0, &[]).add(2, op::BEGIN, 0, &[0]);
+    server.submit(&batch.0).unwrap();
+    settled(&server, &[1, 2]).await;
+    let insert = sql("INSERT INTO t VALUES (1)");
+    server.submit(&Batch::default().add(3, op::EXECUTE, 1, &insert).0).unwrap();
+    server.submit(&Batch::default().add(4, op::WITHDRAW, 3, &[]).0).unwrap();
+    let [reply] = settled(&server, &[3]).await.try_into().unwrap();
+    assert!(error_of(&reply).contains("Cancelled"), "{reply:?}");
+    // Its own time limit is as certain.
+    let limited = [&5u32.to_le_bytes()[..], &insert].concat();
+    server.submit(&Batch::default().flagged(5, op::EXECUTE, 1, 1, &limited).0).unwrap();
+    let [reply] = settled(&server, &[5]).await.try_into().unwrap();
+    assert!(error_of(&reply).contains("Timeout"), "{reply:?}");
+    let batch = Batch::default().add(6, op::COMMIT, 2, &[]).add(7, op::DROP, 1, &[]);
+    server.submit(&batch.0).unwrap();
+    settled(&server, &[6]).await;
+    assert_eq!(count(&local).await, 0);
 }
