@@ -22,9 +22,9 @@ pub(crate) struct One<R> {
 enum State {
     /// None: it was taken.
     Done(Option<Result<Output>>),
-    /// Without a time limit.
-    Waiting(Reply<Output>),
-    Limited(BoxFuture<'static, Result<Output>>),
+    /// It is there, but others are to have their turn before it is taken.
+    InTurn(Reply<Output>),
+    Waiting(BoxFuture<'static, Result<Output>>),
 }
 
 impl<R> One<R> {
@@ -46,10 +46,10 @@ impl<R> One<R> {
         };
         let state = match begun.map(Reply::take_in_turn) {
             Ok(Ok(done)) => State::Done(Some(done)),
-            Ok(Err(reply)) if target.limit.is_none() || reply.is_ready() => State::Waiting(reply),
-            Ok(Err(reply)) => State::Limited(Box::pin(limited(reply, target.limit, false))),
+            Ok(Err(reply)) if reply.is_ready() => State::InTurn(reply),
+            Ok(Err(reply)) => State::Waiting(Box::pin(limited(reply, target.limit, false))),
             // It counts for the executor's turn as what is done at once.
-            Err(error) => State::Waiting(Reply::err(error)),
+            Err(error) => State::InTurn(Reply::err(error)),
         };
         Self { state, read: Some(read) }
     }
@@ -65,8 +65,8 @@ impl<T, R: FnOnce(Outcome) -> Result<T>> Future for One<R> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T>> {
         let polled = match &mut self.state {
             State::Done(done) => Poll::Ready(done.take().unwrap_or_else(|| Err(asked_again()))),
-            State::Waiting(reply) => Pin::new(reply).poll(cx),
-            State::Limited(future) => future.as_mut().poll(cx),
+            State::InTurn(reply) => Pin::new(reply).poll(cx),
+            State::Waiting(future) => future.as_mut().poll(cx),
         };
         let Poll::Ready(done) = polled else { return Poll::Pending };
         self.state = State::Done(None);

@@ -2,11 +2,12 @@
 //! statements, written once for both.
 
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::Duration;
 
 use crate::backend::{Access, Backend, Early, Keep, Outcome, Output, Program, Reply, Session};
+use crate::engine::context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::feeding::Fed;
 use crate::gate::{Entered, Gate};
@@ -231,23 +232,35 @@ pub(crate) async fn limited<T>(
     limit: Option<Duration>,
     harmless: bool,
 ) -> Result<T> {
-    let limit = match limit {
-        Some(limit) if !reply.is_ready() => limit,
-        // An answer that is here needs no timer.
-        _ => return reply.await,
-    };
-    {
-        let mut alarm = pin!(platform::sleep(limit));
-        let answer = std::future::poll_fn(|cx| {
-            if let Poll::Ready(answer) = std::pin::Pin::new(&mut reply).poll(cx) {
-                return Poll::Ready(Some(answer));
-            }
-            alarm.as_mut().poll(cx).map(|()| None)
-        });
-        if let Some(answer) = answer.await {
-            return answer;
-        }
+    // An answer that is here needs no timer.
+    if reply.is_ready() {
+        return reply.await;
     }
+    let ended = {
+        let mut alarm = pin!(limit.map(platform::sleep));
+        let mut stopping = false;
+        poll_fn(|cx| {
+            if !stopping && context::is_withdrawn() {
+                stopping = reply.interrupt();
+                if !stopping && harmless {
+                    return Poll::Ready(Err(Ended::Withdrawn));
+                }
+            }
+            if let Poll::Ready(answer) = Pin::new(&mut reply).poll(cx) {
+                return Poll::Ready(Ok(answer));
+            }
+            match alarm.as_mut().as_pin_mut() {
+                Some(alarm) => alarm.poll(cx).map(|()| Err(Ended::TooLate)),
+                None => Poll::Pending,
+            }
+        })
+        .await
+    };
+    let limit = match (ended, limit) {
+        (Ok(answer), _) => return answer,
+        (Err(Ended::TooLate), Some(limit)) => limit,
+        (Err(_), _) => return Err(Error::withdrawn()),
+    };
     if reply.interrupt() {
         // The statement stops, or was just committed: the answer tells which.
         return match reply.await {
@@ -263,6 +276,12 @@ pub(crate) async fn limited<T>(
         ErrorKind::OutcomeUnknown,
         format!("the call took longer than {limit:?}; whether it was done can't be told"),
     ))
+}
+
+/// Why a reply is not waited for any longer.
+enum Ended {
+    TooLate,
+    Withdrawn,
 }
 
 fn timed_out(limit: Duration) -> Error {

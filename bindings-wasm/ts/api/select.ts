@@ -91,24 +91,24 @@ export class Select<T = Row> {
   /** All rows that are selected. */
   all(options?: CallOptions): Promise<T[]> {
     const { link } = this.place;
-    return this.place.call(Op.select, this.write, (reply, before) => reply.rows(link.bigints).objects(before), options, true);
+    return this.place.call(Op.select, this.write, (reply, before) => reply.rows(link.bigints).objects(before), options);
   }
 
   /** The first row that is selected, or `undefined`. */
   first(options?: CallOptions): Promise<T | undefined> {
     const { link } = this.place;
     const read = (reply: import('../wire/reply.js').Reply): T | undefined => reply.rows(link.bigints).objects<T>()[0];
-    return this.place.call(Op.selectFirst, this.write, read, options, true);
+    return this.place.call(Op.selectFirst, this.write, read, options);
   }
 
   /** How many rows are selected. */
   count(options?: CallOptions): Promise<number> {
-    return this.place.call(Op.selectCount, this.write, (reply) => reply.count(), options, true);
+    return this.place.call(Op.selectCount, this.write, (reply) => reply.count(), options);
   }
 
   /** The selected rows one after another. */
   stream(options?: CallOptions): RowStream<T> {
-    return new RowStream<T>(this.place, Op.selectStream, this.write, true, options);
+    return new RowStream<T>(this.place, Op.selectStream, this.write, options);
   }
 
   private filter(compare: number, column: string, operand?: (out: Writer) => void): this {

@@ -1,7 +1,7 @@
 import type { Held } from '../link/held.js';
 import type { Link } from '../link/link.js';
 import { indexed, sendMany } from '../link/many.js';
-import { type CallOptions, merged } from '../link/options.js';
+import { type CallOptions, type Checked, merged } from '../link/options.js';
 import { invalid } from '../errors.js';
 import { Op } from '../wire/ops.js';
 import type { Executed, Reply } from '../wire/reply.js';
@@ -26,9 +26,9 @@ export class Place {
     write: ((out: Writer) => void) | undefined,
     read: (reply: Reply, before?: T) => T,
     options?: CallOptions,
-    again = false,
+    sql?: string,
   ): Promise<T> {
-    return this.link.call({ op, on: this.on, write, read, again, options: this.options(options) });
+    return this.link.call({ op, on: this.on, write, read, sql, options: this.options(options) });
   }
 
   /** Asks for something that the engine keeps for this client. */
@@ -37,7 +37,7 @@ export class Place {
   }
 
   /** The options of a call over those of this place. */
-  options(own: CallOptions | undefined): CallOptions {
+  options(own: CallOptions | undefined): Checked {
     return merged(this.defaults, own);
   }
 
@@ -45,13 +45,6 @@ export class Place {
   within(held: Held, defaults = this.defaults): Place {
     return new Place(this.link, held, defaults);
   }
-}
-
-/** Statements that can be asked of another engine if the first was lost: what begins so only reads. */
-const READS = /^(?:[\s;]|--[^\n]*(?:\n|$)|\/\*[^]*?(?:\*\/|$))*(?:select|values)\b/i;
-
-function reads(sql: unknown): boolean {
-  return typeof sql === 'string' && READS.test(sql);
 }
 
 function text(sql: unknown): asserts sql is string {
@@ -124,7 +117,7 @@ export class Reader {
    * ```
    */
   stream<T = Row>(sql: string, params?: Params, options?: CallOptions): RowStream<T> {
-    return new RowStream<T>(this.place, Op.stream, statement(sql, params), reads(sql), options);
+    return new RowStream<T>(this.place, Op.stream, statement(sql, params), options);
   }
 
   private ask<T>(
@@ -134,7 +127,7 @@ export class Reader {
     read: (reply: Reply, before?: T) => T,
     options: CallOptions | undefined,
   ): Promise<T> {
-    return this.place.call(op, statement(sql, params), read, options, reads(sql));
+    return this.place.call(op, statement(sql, params), read, options, sql);
   }
 }
 

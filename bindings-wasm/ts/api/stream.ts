@@ -12,8 +12,8 @@ export class RowStream<T = Row> implements AsyncIterableIterator<T, undefined, u
   private readonly pages: Pages<T>;
 
   /** @internal */
-  constructor(place: Place, op: number, write: (out: Writer) => void, again: boolean, options: CallOptions | undefined) {
-    this.pages = new Pages(place.link, { op, on: place.on, write, again, options: place.options(options) });
+  constructor(place: Place, op: number, write: (out: Writer) => void, options: CallOptions | undefined) {
+    this.pages = new Pages(place.link, { op, on: place.on, write, options: place.options(options) });
   }
 
   /** The next row. However many calls are under way, rows come in their order. */

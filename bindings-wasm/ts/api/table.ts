@@ -68,7 +68,7 @@ export class Table<T extends object = Row> {
   /** The row of this key, or `undefined`. */
   get(key: Key, options?: CallOptions): Promise<T | undefined> {
     const read = (reply: Reply): T | undefined => reply.rows(this.place.link.bigints).objects<T>()[0];
-    return this.call(Op.get, (out) => writeKey(out, key), read, options, true);
+    return this.call(Op.get, (out) => writeKey(out, key), read, options);
   }
 
   /**
@@ -114,7 +114,7 @@ export class Table<T extends object = Row> {
 
   /** All rows, one after another, in the order of their keys. */
   stream(options?: CallOptions): RowStream<T> {
-    return new RowStream<T>(this.place, Op.tableStream, (out) => out.text(this.name), true, options);
+    return new RowStream<T>(this.place, Op.tableStream, (out) => out.text(this.name), options);
   }
 
   /**
@@ -147,13 +147,12 @@ export class Table<T extends object = Row> {
     write: (out: Writer) => void,
     read: (reply: Reply) => R,
     options: CallOptions | undefined,
-    again = false,
   ): Promise<R> {
     const whole = (out: Writer): void => {
       out.text(this.name);
       write(out);
     };
-    return this.place.call(op, whole, read, options, again);
+    return this.place.call(op, whole, read, options);
   }
 }
 

@@ -6,7 +6,8 @@ import type { Pending } from './call.js';
 import type { Held } from './held.js';
 import { cancelled } from './limits.js';
 import type { Link } from './link.js';
-import type { CallOptions } from './options.js';
+import type { Checked } from './options.js';
+import { onAbort } from './signals.js';
 
 /** A chunk is sent when it has so many rows, or bytes. */
 const ROWS = 1024;
@@ -18,7 +19,7 @@ const AHEAD = 3;
 export interface Many<R> {
   op: number;
   on: Held | undefined;
-  options: CallOptions;
+  options: Checked;
   /** Writes what stands before the rows. */
   head: (out: Writer) => void;
   row: (out: Writer, row: R) => void;
@@ -54,7 +55,9 @@ class Sender {
   private onTheWay = 0;
   private credited: (() => void) | undefined;
   private close: (() => unknown) | undefined;
-  private onAbort: (() => void) | undefined;
+  private unlisten: (() => void) | undefined;
+  /** The request with the last rows. */
+  private last: Pending | undefined;
 
   constructor(
     private readonly link: Link,
@@ -64,6 +67,8 @@ class Sender {
   ) {}
 
   start(rows: unknown): void {
+    // Before the source is touched.
+    if (this.many.options.refused !== undefined) throw this.many.options.refused;
     const given = (rows ?? {}) as Partial<Iterable<unknown> & AsyncIterable<unknown>>;
     if (typeof rows === 'object' && typeof given[Symbol.iterator] === 'function') {
       const iterator = (given as Iterable<unknown>)[Symbol.iterator]();
@@ -88,7 +93,7 @@ class Sender {
   private settle(tell: () => void): boolean {
     if (this.over) return false;
     this.over = true;
-    if (this.onAbort !== undefined) this.many.options.signal?.removeEventListener('abort', this.onAbort);
+    this.unlisten?.();
     this.shut();
     this.credited?.();
     tell();
@@ -100,8 +105,10 @@ class Sender {
     const signal = this.many.options.signal;
     if (!signal) return;
     if (signal.aborted) throw cancelled(signal);
-    this.onAbort = () => this.fail(cancelled(signal));
-    signal.addEventListener('abort', this.onAbort, { once: true });
+    this.unlisten = onAbort(signal, () => {
+      // The call has the signal too, and knows what became of it.
+      if (this.call === undefined) this.fail(cancelled(signal));
+    });
   }
 
   private async drain(iterator: Iterator<unknown>): Promise<void> {
@@ -193,10 +200,16 @@ class Sender {
       out.raw(bytes);
     };
     this.call = this.link.begin(
-      { op, on, options, more, write, incomplete: () => !this.ended, read: (reply) => reply.count() },
+      { op, on, options, more, write, incomplete: () => !this.isSent, read: (reply) => reply.count() },
       (changed) => this.settle(() => this.resolve(changed as number)),
       (error) => this.settle(() => this.reject(error)),
     );
+    if (!more) this.last = this.call;
+  }
+
+  /** Whether an engine may have all rows. */
+  private get isSent(): boolean {
+    return this.last?.posted === true;
   }
 
   private next(part: Pending, more: boolean, bytes: Uint8Array): void {
@@ -207,7 +220,9 @@ class Sender {
       this.credited?.();
     };
     // A chunk that is not taken is of a call that is over, which tells.
-    this.link.begin({ op: Op.more, part, more, write: (out) => out.raw(bytes), read: () => undefined }, taken, taken);
+    const call = { op: Op.more, part, more, write: (out: Writer) => out.raw(bytes), read: () => undefined };
+    const sent = this.link.begin(call, taken, taken);
+    if (!more) this.last = sent;
   }
 }
 

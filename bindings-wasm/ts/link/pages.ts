@@ -4,7 +4,8 @@ import type { Call, Pending } from './call.js';
 import type { Held } from './held.js';
 import { cancelled } from './limits.js';
 import type { Link } from './link.js';
-import type { CallOptions } from './options.js';
+import type { Checked } from './options.js';
+import { onAbort } from './signals.js';
 
 /** So many pages are asked for or held beyond the one that is being read. */
 const AHEAD = 2;
@@ -31,9 +32,9 @@ export class Pages<T> {
   private held: Held | undefined;
   private failed: { error: unknown } | undefined;
   private over = false;
-  private readonly options: CallOptions;
+  private readonly options: Checked;
   private readonly signal: AbortSignal | undefined;
-  private readonly onAbort: (() => void) | undefined;
+  private readonly unlisten: (() => void) | undefined;
 
   /** Asks for the query to be begun. */
   constructor(
@@ -48,8 +49,7 @@ export class Pages<T> {
       return;
     }
     if (signal) {
-      this.onAbort = () => this.fail(cancelled(signal));
-      signal.addEventListener('abort', this.onAbort, { once: true });
+      this.unlisten = onAbort(signal, () => this.fail(cancelled(signal)));
       this.signal = signal;
     }
     this.opening = link.beginLending(
@@ -125,7 +125,7 @@ export class Pages<T> {
     if (rows.length > 0 && !this.over) this.pages.push(rows);
     if (ends && !this.over) {
       this.over = true;
-      this.unlisten();
+      this.unlisten?.();
       if (this.held !== undefined) this.link.release(this.held, streamOver);
     }
     this.serve();
@@ -159,13 +159,9 @@ export class Pages<T> {
   private stop(why: () => UbiqliteError): void {
     if (this.over) return;
     this.over = true;
-    this.unlisten();
+    this.unlisten?.();
     if (this.opening !== undefined) this.link.giveUp(this.opening, why());
     if (this.held !== undefined) this.link.drop(this.held, why);
-  }
-
-  private unlisten(): void {
-    if (this.onAbort !== undefined) this.signal?.removeEventListener('abort', this.onAbort);
   }
 
   /** Gives those who wait what there is. */
