@@ -23,6 +23,8 @@ const common = {
   outdir: 'dist',
   bundle: true,
   minify: true,
+  // So that a stack shows lines of the source, where maps are read.
+  sourcemap: 'linked',
   target: 'es2022',
   legalComments: 'none',
   charset: 'utf8',
@@ -39,13 +41,52 @@ await build({
 });
 
 const node = { ...common, platform: 'node', target: 'node20' };
-await build({
-  ...node,
+
+/**
+ * Builds a script for Node, on lines: Node prints the one in which an error was thrown
+ * that nobody catches, which is not to be all of the package. It is minified before, so
+ * that no comments are left. (`lineLimit` breaks lines within texts, which Rollup indents.)
+ */
+async function buildLines(options) {
+  const [entry] = Object.keys(options.entryPoints);
+  const { outputFiles } = await build({ ...node, ...options, sourcemap: 'inline', write: false });
+  const draft = join(dist, `${entry}.draft.${options.format === 'cjs' ? 'cjs' : 'mjs'}`);
+  writeFileSync(draft, outputFiles[0].contents);
+  const { outExtension } = options;
+  await build({
+    ...node, bundle: false, minify: false, minifySyntax: true, outExtension, entryPoints: { [entry]: draft }, format: options.format,
+  });
+  rmSync(draft);
+}
+
+/**
+ * Node's own modules as Node gives them, where it does: in a program that is bundled
+ * into one ES module there is no `require`.
+ */
+const builtins = {
+  name: 'builtins',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^node:/ }, ({ path, namespace }) => {
+      return namespace === 'builtin' ? { path, external: true } : { path, namespace: 'builtin' };
+    });
+    onLoad({ filter: /^node:/, namespace: 'builtin' }, ({ path }) => {
+      const name = JSON.stringify(path);
+      return { contents: `module.exports = process.getBuiltinModule?.(${name}) ?? require(${name});`, loader: 'js' };
+    });
+  },
+};
+await buildLines({
   format: 'esm',
   entryPoints: { 'node-worker': 'ts/node/worker.ts' },
   outExtension: { '.js': '.mjs' },
 });
-await build({ ...node, format: 'cjs', entryPoints: { node: 'ts/node/index.ts' }, outExtension: { '.js': '.cjs' } });
+await buildLines({
+  format: 'cjs',
+  entryPoints: { node: 'ts/node/index.ts' },
+  outExtension: { '.js': '.cjs' },
+  inject: ['ts/node/scope.ts'],
+  plugins: [builtins],
+});
 // One copy of the code for both kinds of modules, so that a program which has both
 // has each database open once.
 const names = Object.keys(createRequire(import.meta.url)('./dist/node.cjs')).sort();

@@ -60,17 +60,22 @@ export class UbiqliteError extends Error {
   /** What went wrong. */
   readonly kind: ErrorKind;
   /** SQLite's extended result code, where SQLite reported the error: see https://sqlite.org/rescode.html. */
-  readonly code?: number;
+  declare readonly code?: number;
   /** The table of a violated constraint, or the one that is missing. */
-  readonly table?: string;
+  declare readonly table?: string;
   /** The columns of a violated constraint, or the one that is missing. */
   readonly columns: readonly string[];
   /** Where in the SQL text the error was found, in UTF-8 bytes from its start. */
-  readonly offset?: number;
+  declare readonly offset?: number;
   /** The database file concerned. */
-  readonly path?: string;
+  declare readonly path?: string;
   /** Which item of a list failed, from 0: the row, the statement of a batch, the transfer. */
-  readonly index?: number;
+  declare readonly index?: number;
+  /**
+   * The SQL of the call that failed, where it was given SQL. It is not enumerable, so that nothing prints it
+   * unasked: `console.error(error.sql)`.
+   */
+  declare readonly sql?: string;
 
   /** @internal */
   constructor(fields: ErrorFields, options?: ErrorOptions) {

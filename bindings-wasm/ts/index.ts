@@ -2,13 +2,15 @@
 export { Database, type Capabilities, type DatabaseOptions } from './api/database.js';
 export { Session, Snapshot, type TransactionOptions } from './api/session.js';
 export { type Comparison, Select } from './api/select.js';
+export type { ColumnOf, Storable, Stored, Writes, Written } from './api/columns.js';
+export type { ArrayRows, ObjectRows, RowArray, RowOptions, RunResult } from './api/rows.js';
 export type { Row } from './api/statements.js';
 export { RowStream } from './api/stream.js';
 export { Table, type Transfer } from './api/table.js';
 export { type Mode, Savepoint, Transaction } from './api/transaction.js';
 export type { CallOptions } from './link/options.js';
-export type { Executed } from './wire/reply.js';
-export type { Fields, Json, Key, Params, Value } from './wire/values.js';
+export type { Column, Executed, Ran } from './wire/reply.js';
+export type { Fields, Json, Key, Params, Time, Value } from './wire/values.js';
 export {
   type ErrorKind,
   UbiqliteError,

@@ -89,25 +89,6 @@ test('what stands for no SQL text is refused as an argument, not by a crash', as
   assert.equal(await db.queryValue('SELECT 1'), 1);
 });
 
-test('a Date binds as ISO-8601 text in UTC', async (t) => {
-  const { db } = await database(t);
-  const date = new Date(Date.UTC(2026, 10, 24, 22, 50, 0, 123));
-  assert.equal(await db.queryValue('SELECT ?', [date]), '2026-11-24T22:50:00.123Z');
-  assert.equal(await db.queryValue("SELECT strftime('%Y', ?)", [date]), '2026');
-});
-
-test('arrays and plain objects bind as JSON text, and what has no JSON is refused', async (t) => {
-  const { db } = await database(t);
-  assert.equal(await db.queryValue('SELECT ?', [[1, 'a', null]]), '[1,"a",null]');
-  assert.equal(await db.queryValue('SELECT ?', [{ a: [{ b: true }] }]), '{"a":[{"b":true}]}');
-  const circle = {};
-  circle.circle = circle;
-  for (const value of [circle, { a: 1n }]) {
-    const error = await failure(Promise.resolve().then(() => db.queryValue('SELECT ?', [value])));
-    assert.ok(error instanceof ubiqlite.InvalidArgumentError, `${error}`);
-  }
-});
-
 test('bytes are taken of every view as they are, and given as a Uint8Array of their own', async (t) => {
   const { db } = await database(t);
   const whole = Uint8Array.from([9, 1, 2, 3, 9]);

@@ -22,7 +22,7 @@ const TYPES = {
 
 /** The strictest policy that lets a page compile wasm at all. */
 export const STRICT_CSP =
-  "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; object-src 'none'; base-uri 'none'";
+  "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'; object-src 'none'; base-uri 'none'";
 
 /** What makes a page isolated, so that it has SharedArrayBuffer. */
 export const ISOLATED = {

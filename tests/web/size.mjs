@@ -1,5 +1,5 @@
 // What the npm package weighs: its wasm and its JavaScript, each as a server
-// sends it with gzip -9. The goal is told.
+// sends it with gzip -9. The goal is told; source maps are counted by themselves.
 //
 // An argument names what built it (`Toolchain::kind` in xtask/src/wasm): compilers
 // differ by more than a change of ours should. With one, what it weighed when that
@@ -41,6 +41,11 @@ for (const path of counted) {
   console.log(`${String(gzipped).padStart(8)}  ${path} (${bytes.length} as it is)`);
 }
 console.log(`${String(total).padStart(8)}  in all; the goal is ${GOAL}`);
+
+// Nobody loads them but who looks for the cause of an error.
+const maps = files.filter((path) => path.endsWith('.map'));
+const weights = maps.map((path) => gzipSync(readFileSync(join(PACKAGE, path)), { level: 9 }).length);
+console.log(`${String(weights.reduce((sum, weight) => sum + weight, 0)).padStart(8)}  beside it, source maps`);
 
 const recorded = JSON.parse(readFileSync(RECORD, 'utf8'));
 const last = recorded[built];

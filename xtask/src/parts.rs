@@ -26,6 +26,11 @@ pub(crate) const ALL: &[Part] = &[
         When::Named(test::browser::setup, test::browser::tabs),
     ),
     part(
+        "tools",
+        "the npm package in bundled servers, Next.js, Jest, Vitest, Bun and Deno",
+        When::Always(test::tools::setup, test::tools::steps),
+    ),
+    part(
         "python",
         "the wheel, on every Python that is found",
         When::Always(build::python::setup, test::python::steps),

@@ -24,8 +24,8 @@ class Status(enum.Enum):
 
 
 RULES: list[tuple[Any, Any]] = [
-    (datetime.datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC), "2024-05-06T07:08:09.000000Z"),
-    (datetime.datetime(2024, 5, 6, 1, 8, 9, 250, tzinfo=EAST), "2024-05-05T23:08:09.000250Z"),
+    (datetime.datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC), "2024-05-06T07:08:09.000000000Z"),
+    (datetime.datetime(2024, 5, 6, 1, 8, 9, 250, tzinfo=EAST), "2024-05-05T23:08:09.000250000Z"),
     (datetime.date(2024, 5, 6), "2024-05-06"),
     (Decimal("1.10"), "1.10"),
     (UUID(int=1), "00000000-0000-0000-0000-000000000001"),

@@ -9,7 +9,7 @@ Python                                 SQLite
 ``str``                                TEXT; half a surrogate pair is refused
 ``bytes``, ``bytearray``,              BLOB
 ``memoryview``
-``datetime`` with a time zone          TEXT in UTC, ``2024-05-06T07:08:09.000000Z``;
+``datetime`` with a time zone          TEXT in UTC, ``2024-05-06T07:08:09.000000000Z``;
                                        without a zone it is refused
 ``date``                               TEXT, ``2024-05-06``
 ``Decimal``, ``UUID``                  TEXT
@@ -161,7 +161,8 @@ def _as_text(value: Any, what: str) -> str | None:
         if value.tzinfo is None or value.utcoffset() is None:
             raise InvalidArgument(f"{what} is a datetime without a time zone; datetime.now(timezone.utc) has one")
         utc = value.astimezone(datetime.timezone.utc).replace(tzinfo=None)
-        return utc.isoformat(timespec="microseconds") + "Z"
+        # Nine digits of a second, as every language writes: texts of one width sort in time.
+        return utc.isoformat(timespec="microseconds") + "000Z"
     if isinstance(value, datetime.date):
         return value.isoformat()
     if isinstance(value, (Decimal, UUID)):

@@ -179,12 +179,22 @@ const OPTIONS: Record<string, 'boolean' | 'number' | 'string'> = {
   synchronous: 'string',
 };
 
-/** The options that are not the engine's. */
-const OURS = ['bigint', 'signal', 'storage', 'timeout'];
+/** The options that are not the engine's, on every platform. */
+const OURS = ['bigint', 'signal', 'timeout'];
 
-/** The options that are the engine's. @throws InvalidArgumentError that names one that is none. @internal */
-export function engineOptions(options: object): object {
-  const given = Object.entries(options).filter(([name, value]) => value !== undefined && !OURS.includes(name));
+/**
+ * The options that are the engine's.
+ *
+ * @param others the names of those that are the platform's
+ * @throws InvalidArgumentError that names one that is none
+ * @internal
+ */
+export function engineOptions(options: object, others: readonly string[] = []): object {
+  const { bigint } = options as { bigint?: unknown };
+  if (bigint !== undefined && typeof bigint !== 'boolean') throw invalid('the option bigint is a boolean');
+  const given = Object.entries(options).filter(([name, value]) => {
+    return value !== undefined && !OURS.includes(name) && !others.includes(name);
+  });
   for (const [name, value] of given) {
     const type = Object.hasOwn(OPTIONS, name) ? OPTIONS[name] : undefined;
     if (type === undefined) throw invalid(`there is no option ${JSON.stringify(name)}`);

@@ -1,4 +1,5 @@
 import { type UbiqliteError, errorOf } from '../errors.js';
+import { isArrayBuffer, isUint8Array } from '../wire/kinds.js';
 
 /** What a database can be imported from. */
 export type ImportSource =
@@ -19,16 +20,16 @@ export const CHUNK = 1 << 20;
  * @internal
  */
 export async function* chunksOf(source: ImportSource): AsyncGenerator<Uint8Array> {
-  if (source instanceof ArrayBuffer) {
+  if (isArrayBuffer(source)) {
     yield new Uint8Array(source);
-  } else if (source instanceof Uint8Array) {
+  } else if (isUint8Array(source)) {
     yield source;
-  } else if (source instanceof Blob) {
+  } else if (isBlob(source)) {
     // Not `stream()`: some browsers read ahead without end.
     for (let at = 0; at < source.size; at += CHUNK) {
       yield new Uint8Array(await source.slice(at, at + CHUNK).arrayBuffer());
     }
-  } else if (source instanceof ReadableStream) {
+  } else if (isStream(source)) {
     // Not every browser can iterate over a stream.
     const reader = source.getReader();
     let done = false;
@@ -51,9 +52,19 @@ export async function* chunksOf(source: ImportSource): AsyncGenerator<Uint8Array
 }
 
 function bytesOf(chunk: unknown): Uint8Array {
-  if (chunk instanceof Uint8Array) return chunk;
-  if (chunk instanceof ArrayBuffer) return new Uint8Array(chunk);
+  if (isUint8Array(chunk)) return chunk;
+  if (isArrayBuffer(chunk)) return new Uint8Array(chunk);
   throw invalid('what is imported must come as Uint8Array');
+}
+
+/** jsdom has a Blob of its own beside Node's, and no ReadableStream. */
+function isBlob(source: unknown): source is Blob {
+  const { arrayBuffer, slice, size } = (source ?? {}) as Partial<Blob>;
+  return typeof arrayBuffer === 'function' && typeof slice === 'function' && typeof size === 'number';
+}
+
+function isStream(source: unknown): source is ReadableStream<Uint8Array> {
+  return typeof (source as Partial<ReadableStream> | undefined | null)?.getReader === 'function';
 }
 
 function isIterable(source: unknown): source is AsyncIterable<unknown> | Iterable<unknown> {

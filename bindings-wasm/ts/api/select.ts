@@ -1,8 +1,11 @@
 import { invalid } from '../errors.js';
 import type { CallOptions } from '../link/options.js';
 import { Op } from '../wire/ops.js';
+import type { Reply } from '../wire/reply.js';
 import { type Value, writeValue } from '../wire/values.js';
 import type { Writer } from '../wire/writer.js';
+import type { ColumnOf, Stored } from './columns.js';
+import { type ArrayRows, type ObjectRows, type RowArray, type RowOptions, ROWS, checkRows, lists, objects } from './rows.js';
 import type { Place, Row } from './statements.js';
 import { RowStream } from './stream.js';
 
@@ -13,6 +16,9 @@ const COMPARE: Record<Comparison, number> = { '=': 0, '!=': 1, '<': 2, '<=': 3, 
 const IN = 8;
 const NULL = 9;
 const NOT_NULL = 10;
+
+/** What a column is compared with. */
+type Compared<T, C> = C extends keyof T ? Stored<T[C]> | null : Value;
 
 type Filter = (out: Writer) => void;
 
@@ -39,10 +45,12 @@ export class Select<T = Row> {
   ) {}
 
   /** Rows whose column equals the value; is `NULL`, for `null`. */
-  where(column: string, value: Value): this;
+  where<C extends ColumnOf<T>>(column: C, value: Compared<T, C>): this;
+  /** Rows whose column fits the pattern, or does not. */
+  where(column: ColumnOf<T>, comparison: 'like' | 'not like', pattern: string): this;
   /** Rows whose column compares so with the value. */
-  where(column: string, comparison: Comparison, value: Value): this;
-  where(column: string, ...rest: [Value] | [Comparison, Value]): this {
+  where<C extends ColumnOf<T>>(column: C, comparison: Comparison, value: Compared<T, C>): this;
+  where(column: string, ...rest: [unknown] | [Comparison, unknown]): this {
     const [comparison, value] = rest.length === 1 ? (['=', rest[0]] as const) : rest;
     if (!Object.hasOwn(COMPARE, comparison)) {
       throw invalid(`${JSON.stringify(comparison)} is no comparison: ${Object.keys(COMPARE).join(' ')}`);
@@ -51,7 +59,7 @@ export class Select<T = Row> {
   }
 
   /** Rows whose column equals one of the values. An empty list selects none. */
-  whereIn(column: string, values: Iterable<Value>): this {
+  whereIn<C extends ColumnOf<T>>(column: C, values: Iterable<Compared<T, C>>): this {
     const list = [...values];
     return this.filter(IN, column, (out) => {
       out.u32(list.length);
@@ -60,17 +68,17 @@ export class Select<T = Row> {
   }
 
   /** Rows whose column is `NULL`. */
-  whereNull(column: string): this {
+  whereNull(column: ColumnOf<T>): this {
     return this.filter(NULL, column);
   }
 
   /** Rows whose column is not `NULL`. */
-  whereNotNull(column: string): this {
+  whereNotNull(column: ColumnOf<T>): this {
     return this.filter(NOT_NULL, column);
   }
 
   /** Orders by the column, after those named before. */
-  orderBy(column: string, direction: 'asc' | 'desc' = 'asc'): this {
+  orderBy(column: ColumnOf<T>, direction: 'asc' | 'desc' = 'asc'): this {
     if (direction !== 'asc' && direction !== 'desc') throw invalid(`an order is 'asc' or 'desc'`);
     this.order.push([column, direction === 'desc']);
     return this;
@@ -89,16 +97,23 @@ export class Select<T = Row> {
   }
 
   /** All rows that are selected. */
-  all(options?: CallOptions): Promise<T[]> {
-    const { link } = this.place;
-    return this.place.call(Op.select, this.write, (reply, before) => reply.rows(link.bigints).objects(before), options);
+  all(options?: ObjectRows): Promise<T[]>;
+  all(options: ArrayRows): Promise<RowArray[]>;
+  all(options?: RowOptions): Promise<unknown[]> {
+    const { bigints } = this.place.link;
+    const shape = options?.rows === 'array' ? lists : objects;
+    const read = (reply: Reply, before?: unknown[]): unknown[] => shape(reply.rows(bigints), before);
+    return this.place.call(Op.select, this.written(options), read, options, undefined, ROWS);
   }
 
   /** The first row that is selected, or `undefined`. */
-  first(options?: CallOptions): Promise<T | undefined> {
-    const { link } = this.place;
-    const read = (reply: import('../wire/reply.js').Reply): T | undefined => reply.rows(link.bigints).objects<T>()[0];
-    return this.place.call(Op.selectFirst, this.write, read, options);
+  first(options?: ObjectRows): Promise<T | undefined>;
+  first(options: ArrayRows): Promise<RowArray | undefined>;
+  first(options?: RowOptions): Promise<unknown> {
+    const { bigints } = this.place.link;
+    const shape = options?.rows === 'array' ? lists : objects;
+    const read = (reply: Reply): unknown => shape(reply.rows(bigints))[0];
+    return this.place.call(Op.selectFirst, this.written(options), read, options, undefined, ROWS);
   }
 
   /** How many rows are selected. */
@@ -107,8 +122,18 @@ export class Select<T = Row> {
   }
 
   /** The selected rows one after another. */
-  stream(options?: CallOptions): RowStream<T> {
-    return new RowStream<T>(this.place, Op.selectStream, this.write, options);
+  stream(options?: ObjectRows): RowStream<T>;
+  stream(options: ArrayRows): RowStream<RowArray>;
+  stream(options?: RowOptions): RowStream<any> {
+    return new RowStream(this.place, Op.selectStream, this.written(options), options);
+  }
+
+  private written(options: RowOptions | undefined): (out: Writer) => void {
+    if (options?.rows === undefined) return this.write;
+    return (out) => {
+      checkRows(options);
+      this.write(out);
+    };
   }
 
   private filter(compare: number, column: string, operand?: (out: Writer) => void): this {

@@ -2,6 +2,7 @@ import { type UbiqliteError, errorOf } from '../errors.js';
 import type { Held } from '../link/held.js';
 import type { CallOptions } from '../link/options.js';
 import { Scope } from '../link/scope.js';
+import type { Writes } from './columns.js';
 import { type Place, Reader, type Row, Statements } from './statements.js';
 import { Table } from './table.js';
 import { type Mode, Transaction, begin, checkBody, within } from './transaction.js';
@@ -67,8 +68,8 @@ export class Session extends Statements implements AsyncDisposable {
  */
 export class Snapshot extends Reader implements AsyncDisposable {
   /** A table, to read its rows without SQL. */
-  table<T extends object = Row>(name: string): Table<T> {
-    return new Table<T>(this.place, name);
+  table<T extends object = Row, W extends object = Writes<T>>(name: string): Table<T, W> {
+    return new Table<T, W>(this.place, name);
   }
 
   /** Lets the moment go. */

@@ -2,11 +2,14 @@ import type { Held } from '../link/held.js';
 import type { Link } from '../link/link.js';
 import { indexed, sendMany } from '../link/many.js';
 import { type CallOptions, type Checked, merged } from '../link/options.js';
+import type { Sql } from '../link/trace.js';
 import { invalid } from '../errors.js';
 import { Op } from '../wire/ops.js';
 import type { Executed, Reply } from '../wire/reply.js';
 import { type Params, writeParams } from '../wire/values.js';
 import type { Writer } from '../wire/writer.js';
+import { type ArrayRows, type ObjectRows, type RowArray, type RowOptions, type RunResult, ROWS, checkRows, lists, objects } from './rows.js';
+import type { Writes } from './columns.js';
 import { RowStream } from './stream.js';
 import { Table } from './table.js';
 
@@ -26,9 +29,10 @@ export class Place {
     write: ((out: Writer) => void) | undefined,
     read: (reply: Reply, before?: T) => T,
     options?: CallOptions,
-    sql?: string,
+    sql?: Sql,
+    more?: readonly string[],
   ): Promise<T> {
-    return this.link.call({ op, on: this.on, write, read, sql, options: this.options(options) });
+    return this.link.call({ op, on: this.on, write, read, sql, options: this.options(options, more) });
   }
 
   /** Asks for something that the engine keeps for this client. */
@@ -36,9 +40,9 @@ export class Place {
     return this.link.lend({ op, on: this.on, write, options: this.options(options) });
   }
 
-  /** The options of a call over those of this place. */
-  options(own: CallOptions | undefined): Checked {
-    return merged(this.defaults, own);
+  /** The options of a call over those of this place; `more`: what else it takes. */
+  options(own: CallOptions | undefined, more?: readonly string[]): Checked {
+    return merged(this.defaults, own, more);
   }
 
   /** The same for what was lent. */
@@ -51,9 +55,10 @@ function text(sql: unknown): asserts sql is string {
   if (typeof sql !== 'string') throw invalid('SQL is a text');
 }
 
-function statement(sql: string, params: Params | undefined): (out: Writer) => void {
+function statement(sql: string, params: Params | undefined, options?: RowOptions): (out: Writer) => void {
   return (out) => {
     text(sql);
+    if (options !== undefined) checkRows(options);
     out.text(sql);
     writeParams(out, params);
   };
@@ -74,25 +79,60 @@ export class Reader {
    *
    * ```ts
    * const items = await db.query<Item>('SELECT * FROM items WHERE status = ?', ['new']);
+   * const pairs = await db.query<[number, string]>('SELECT id, name FROM items', [], { rows: 'array' });
    * ```
    * @throws {@link UbiqliteError} those of SQLite by kind; `InvalidArgument` if the parameters do not fit
    */
-  query<T = Row>(sql: string, params?: Params, options?: CallOptions): Promise<T[]> {
-    return this.ask(Op.query, sql, params, (reply, before) => reply.rows(this.place.link.bigints).objects(before), options);
+  query<T = Row>(sql: string, params?: Params, options?: ObjectRows): Promise<T[]>;
+  query<T extends readonly unknown[] = RowArray>(sql: string, params: Params | undefined, options: ArrayRows): Promise<T[]>;
+  query<T>(sql: string, params?: Params, options?: RowOptions): Promise<T[]> {
+    const { bigints } = this.place.link;
+    const shape = options?.rows === 'array' ? lists<T> : objects<T>;
+    return this.ask(Op.query, sql, params, (reply, before) => shape(reply.rows(bigints), before), options);
+  }
+
+  /**
+   * Runs one statement of any kind and answers all that it has to tell: the columns
+   * with their declared types, the rows, the rows changed and the last rowid. It is
+   * what a query builder needs, which does not know whether a statement reads.
+   *
+   * ```ts
+   * const { columns, rows, rowsChanged } = await db.run('INSERT INTO items (name) VALUES (?) RETURNING id', ['lamp']);
+   * ```
+   * @throws {@link UbiqliteError} those of SQLite by kind; `InvalidArgument` if the parameters do not fit; `ReadOnly`
+   * for a statement that writes in a snapshot
+   */
+  run<T = Row>(sql: string, params?: Params, options?: ObjectRows): Promise<RunResult<T>>;
+  run<T extends readonly unknown[] = RowArray>(sql: string, params: Params | undefined, options: ArrayRows): Promise<RunResult<T>>;
+  run<T>(sql: string, params?: Params, options?: RowOptions): Promise<RunResult<T>> {
+    const { bigints } = this.place.link;
+    const shape = options?.rows === 'array' ? lists<T> : objects<T>;
+    const read = (reply: Reply): RunResult<T> => {
+      const { ran, rows } = reply.ran(bigints);
+      return { ...ran, rows: shape(rows) };
+    };
+    return this.ask(Op.run, sql, params, read, options);
   }
 
   /**
    * Runs a query and answers its first row.
    * @throws {@link NotFoundError} if there is no row
    */
-  queryOne<T = Row>(sql: string, params?: Params, options?: CallOptions): Promise<T> {
-    return this.ask(Op.queryOne, sql, params, (reply) => reply.rows(this.place.link.bigints).objects<T>()[0], options);
+  queryOne<T = Row>(sql: string, params?: Params, options?: ObjectRows): Promise<T>;
+  queryOne<T extends readonly unknown[] = RowArray>(sql: string, params: Params | undefined, options: ArrayRows): Promise<T>;
+  queryOne<T>(sql: string, params?: Params, options?: RowOptions): Promise<T> {
+    return this.first(Op.queryOne, sql, params, options) as Promise<T>;
   }
 
   /** Runs a query and answers its first row, or `undefined` if there is none. */
-  queryOptional<T = Row>(sql: string, params?: Params, options?: CallOptions): Promise<T | undefined> {
-    const read = (reply: Reply): T | undefined => reply.rows(this.place.link.bigints).objects<T>()[0];
-    return this.ask(Op.queryOptional, sql, params, read, options);
+  queryOptional<T = Row>(sql: string, params?: Params, options?: ObjectRows): Promise<T | undefined>;
+  queryOptional<T extends readonly unknown[] = RowArray>(
+    sql: string,
+    params: Params | undefined,
+    options: ArrayRows,
+  ): Promise<T | undefined>;
+  queryOptional<T>(sql: string, params?: Params, options?: RowOptions): Promise<T | undefined> {
+    return this.first(Op.queryOptional, sql, params, options);
   }
 
   /**
@@ -116,8 +156,16 @@ export class Reader {
    * for await (const row of db.stream('SELECT * FROM items')) console.log(row.name);
    * ```
    */
-  stream<T = Row>(sql: string, params?: Params, options?: CallOptions): RowStream<T> {
-    return new RowStream<T>(this.place, Op.stream, statement(sql, params), options);
+  stream<T = Row>(sql: string, params?: Params, options?: ObjectRows): RowStream<T>;
+  stream<T extends readonly unknown[] = RowArray>(sql: string, params: Params | undefined, options: ArrayRows): RowStream<T>;
+  stream<T>(sql: string, params?: Params, options?: RowOptions): RowStream<T> {
+    return new RowStream<T>(this.place, Op.stream, statement(sql, params, options), options, sql);
+  }
+
+  private first<T>(op: number, sql: string, params: Params | undefined, options: RowOptions | undefined): Promise<T | undefined> {
+    const { bigints } = this.place.link;
+    const shape = options?.rows === 'array' ? lists<T> : objects<T>;
+    return this.ask<T | undefined>(op, sql, params, (reply) => shape(reply.rows(bigints))[0], options);
   }
 
   private ask<T>(
@@ -125,9 +173,9 @@ export class Reader {
     sql: string,
     params: Params | undefined,
     read: (reply: Reply, before?: T) => T,
-    options: CallOptions | undefined,
+    options: RowOptions | undefined,
   ): Promise<T> {
-    return this.place.call(op, statement(sql, params), read, options, sql);
+    return this.place.call(op, statement(sql, params, options), read, options, sql, ROWS);
   }
 }
 
@@ -144,7 +192,7 @@ export class Statements extends Reader {
    */
   execute(sql: string, params?: Params, options?: CallOptions): Promise<Executed> {
     const read = (reply: Reply): Executed => reply.executed(this.place.link.bigints);
-    return this.place.call(Op.execute, statement(sql, params), read, options);
+    return this.place.call(Op.execute, statement(sql, params), read, options, sql);
   }
 
   /**
@@ -164,7 +212,7 @@ export class Statements extends Reader {
     text(sql);
     const { link, on, defaults } = this.place;
     const head = (out: Writer): void => out.text(sql);
-    return sendMany(link, { op: Op.executeMany, on, options: merged(defaults, options), head, row: writeParams, rows });
+    return sendMany(link, { op: Op.executeMany, sql, on, options: merged(defaults, options), head, row: writeParams, rows });
   }
 
   /**
@@ -194,11 +242,13 @@ export class Statements extends Reader {
         indexed(index, () => statement(sql, params)(out));
       });
     };
-    return this.place.call(Op.batch, write, (reply) => reply.executedList(this.place.link.bigints), options);
+    const at = (index: number): unknown => [statements[index]].flat()[0];
+    const read = (reply: Reply): Executed[] => reply.executedList(this.place.link.bigints);
+    return this.place.call(Op.batch, write, read, options, typeof statements === 'string' ? statements : at);
   }
 
   /** A table, for operations on its rows without SQL. */
-  table<T extends object = Row>(name: string): Table<T> {
-    return new Table<T>(this.place, name);
+  table<T extends object = Row, W extends object = Writes<T>>(name: string): Table<T, W> {
+    return new Table<T, W>(this.place, name);
   }
 }

@@ -5,6 +5,8 @@ import { Op } from '../wire/ops.js';
 import type { Reply } from '../wire/reply.js';
 import { type Fields, type Key, type Value, writeFields, writeKey, writeValue } from '../wire/values.js';
 import type { Writer } from '../wire/writer.js';
+import type { ColumnOf, Storable, Writes, Written } from './columns.js';
+import { type ArrayRows, type ObjectRows, type RowArray, type RowOptions, checkRows } from './rows.js';
 import { Select } from './select.js';
 import type { Place, Row } from './statements.js';
 import { RowStream } from './stream.js';
@@ -21,13 +23,18 @@ export type Transfer =
  * primary key, whatever it is called; by the rowid in a table without one.
  *
  * ```ts
+ * interface Item { id: number; name: string; status: 'new' | 'done'; value: number | null }
  * const items = db.table<Item>('items');
- * const id = await items.insert({ name: 'lamp', data: { watt: 40 } });
+ * const id = await items.insert({ name: 'lamp', status: 'new' });
  * await items.update(id, { status: 'done' });
  * const done = await items.select().where('status', 'done').orderBy('id').all();
  * ```
+ *
+ * `T` is what a row is read as. The compiler holds names and values of what is written,
+ * compared and ordered by to it; `W` says what is written where that differs, as for a
+ * column of JSON: `db.table<Item, { name?: string; data?: { watt: number } }>('items')`.
  */
-export class Table<T extends object = Row> {
+export class Table<T extends object = Row, W extends object = Writes<T>> {
   /** @internal */
   constructor(
     private readonly place: Place,
@@ -41,28 +48,31 @@ export class Table<T extends object = Row> {
    * Inserts a row and answers its key. Columns that are not named get their defaults.
    * @throws {@link UbiqliteError} `NoSuchTable`, `NoSuchColumn`, and what the constraints answer
    */
-  insert<K = any>(fields: Fields, options?: CallOptions): Promise<K> {
+  insert<K = any, F extends Storable<F> = Fields>(fields: Written<T, W, F>, options?: CallOptions): Promise<K> {
     const read = (reply: Reply): K => reply.key(this.place.link.bigints) as K;
-    return this.call(Op.insert, (out) => writeFields(out, fields), read, options);
+    return this.call(Op.insert, (out) => writeFields(out, fields as Fields), read, options);
   }
 
   /**
    * Inserts a row, or, where one with its primary key is there, sets the named
    * columns of that; answers the key.
    */
-  upsert<K = any>(fields: Fields, options?: CallOptions): Promise<K> {
+  upsert<K = any, F extends Storable<F> = Fields>(fields: Written<T, W, F>, options?: CallOptions): Promise<K> {
     const read = (reply: Reply): K => reply.key(this.place.link.bigints) as K;
-    return this.call(Op.upsert, (out) => writeFields(out, fields), read, options);
+    return this.call(Op.upsert, (out) => writeFields(out, fields as Fields), read, options);
   }
 
   /**
    * Inserts rows, all or none, and answers how many. They may name different columns.
    * @throws {@link UbiqliteError} whose `index` tells the row
    */
-  async insertMany(rows: Iterable<Fields> | AsyncIterable<Fields>, options?: CallOptions): Promise<number> {
+  async insertMany<F extends Storable<F> = Fields>(
+    rows: Iterable<Written<T, W, F>> | AsyncIterable<Written<T, W, F>>,
+    options?: CallOptions,
+  ): Promise<number> {
     const { link, on, defaults } = this.place;
     const head = (out: Writer): void => out.text(this.name);
-    return sendMany(link, { op: Op.insertMany, on, options: merged(defaults, options), head, row: writeFields, rows });
+    return sendMany(link, { op: Op.insertMany, on, options: merged(defaults, options), head, row: writeFields, rows: rows as Iterable<Fields> });
   }
 
   /** The row of this key, or `undefined`. */
@@ -75,10 +85,10 @@ export class Table<T extends object = Row> {
    * Sets the named columns of a row and answers whether there is such a row.
    * Without columns it answers `false` and touches nothing.
    */
-  update(key: Key, fields: Fields, options?: CallOptions): Promise<boolean> {
+  update<F extends Storable<F> = Fields>(key: Key, fields: Written<T, W, F>, options?: CallOptions): Promise<boolean> {
     const write = (out: Writer): void => {
       writeKey(out, key);
-      writeFields(out, fields);
+      writeFields(out, fields as Fields);
     };
     return this.call(Op.update, write, (reply) => reply.bool(), options);
   }
@@ -87,12 +97,16 @@ export class Table<T extends object = Row> {
    * Sets the named columns of many rows, all or none, and answers how many rows
    * there were: unknown keys are passed over, a key given twice counts once.
    */
-  updateMany(keys: Iterable<Key>, fields: Fields, options?: CallOptions): Promise<number> {
+  updateMany<F extends Storable<F> = Fields>(
+    keys: Iterable<Key>,
+    fields: Written<T, W, F>,
+    options?: CallOptions,
+  ): Promise<number> {
     const write = (out: Writer): void => {
       const list = [...keys];
       out.u32(list.length);
       for (const key of list) writeKey(out, key);
-      writeFields(out, fields);
+      writeFields(out, fields as Fields);
     };
     return this.call(Op.updateMany, write, (reply) => reply.count(), options);
   }
@@ -113,8 +127,14 @@ export class Table<T extends object = Row> {
   }
 
   /** All rows, one after another, in the order of their keys. */
-  stream(options?: CallOptions): RowStream<T> {
-    return new RowStream<T>(this.place, Op.tableStream, (out) => out.text(this.name), options);
+  stream(options?: ObjectRows): RowStream<T>;
+  stream(options: ArrayRows): RowStream<RowArray>;
+  stream(options?: RowOptions): RowStream<any> {
+    const write = (out: Writer): void => {
+      checkRows(options);
+      out.text(this.name);
+    };
+    return new RowStream(this.place, Op.tableStream, write, options);
   }
 
   /**
@@ -127,7 +147,7 @@ export class Table<T extends object = Row> {
    * @throws {@link NotFoundError} if a row is not there, {@link CheckViolationError} and others if a constraint
    * refuses; `index` tells the transfer, and nothing is changed
    */
-  transfer(column: string, transfers: Iterable<Transfer>, options?: CallOptions): Promise<void> {
+  transfer(column: ColumnOf<T>, transfers: Iterable<Transfer>, options?: CallOptions): Promise<void> {
     const write = (out: Writer): void => {
       const list = [...transfers];
       out.text(column);

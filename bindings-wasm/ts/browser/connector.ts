@@ -6,7 +6,6 @@ import { freshId } from './id.js';
 import { Leader } from './leader.js';
 import { Member } from './member.js';
 import { MEMORY, directoryName } from './names.js';
-import { requestPersistence } from './persistence.js';
 import { requireStorage, requireWorker } from './requirements.js';
 
 /**
@@ -22,7 +21,6 @@ export function connector(path: string, storage: 'opfs' | 'memory', options: obj
   }
   directoryName(path);
   const member = Member.of(path, requireStorage());
-  requestPersistence();
   return new StoredConnector(path, options, member);
 }
 

@@ -7,6 +7,9 @@
 import '../dispose.js';
 import { type Database, type DatabaseOptions, checkPath, engineOptions, openDatabase } from '../api/database.js';
 import { exported } from '../api/export.js';
+import { failure } from './failure.js';
+import { MEMORY } from './names.js';
+import { requestPersistence } from './persistence.js';
 import { connector } from './connector.js';
 
 export * from '../index.js';
@@ -21,6 +24,13 @@ export interface OpenOptions extends DatabaseOptions {
    * for the life of this page. Never the one in place of the other. Default: `'opfs'`.
    */
   storage?: 'opfs' | 'memory';
+  /**
+   * Asks the browser, once for a page, to keep this site's storage when the disk runs
+   * full. Without it a browser may then remove the data of sites that were not used for
+   * a while, all of a site's at once. Firefox asks the user, the others decide by
+   * themselves; whatever is said, the database opens. Default: false.
+   */
+  persist?: boolean;
   /** Gives the opening up. */
   signal?: AbortSignal;
   /** How long the opening may take, in milliseconds; then it rejects with a TimeoutError. Default: no limit. */
@@ -46,8 +56,14 @@ export interface OpenOptions extends DatabaseOptions {
  */
 export async function open(path: string, options: OpenOptions = {}): Promise<Database> {
   checkPath(path);
-  const { signal, timeout, storage = 'opfs' } = options;
-  return openDatabase(path, options, connector(path, storage, engineOptions(options)), { signal, timeout });
+  const { signal, timeout, storage = 'opfs', persist = false } = options;
+  if (storage !== 'opfs' && storage !== 'memory') {
+    throw failure('InvalidArgument', `the option storage is 'opfs' or 'memory', not ${JSON.stringify(storage)}`);
+  }
+  if (typeof persist !== 'boolean') throw failure('InvalidArgument', 'the option persist is a boolean');
+  const found = connector(path, storage, engineOptions(options, ['storage', 'persist']));
+  if (persist && storage === 'opfs') requestPersistence();
+  return openDatabase(path, options, found, { signal, timeout });
 }
 
 /**
@@ -61,5 +77,8 @@ export async function open(path: string, options: OpenOptions = {}): Promise<Dat
  * @throws {@link CannotOpenError} if there is no such database
  */
 export async function exportFile(name: string): Promise<ReadableStream<Uint8Array>> {
+  if (name === MEMORY) {
+    throw failure('Unsupported', 'a database in memory is another for each who opens it, and is read only by who has it open');
+  }
   return exported(await open(name, { create: false }));
 }

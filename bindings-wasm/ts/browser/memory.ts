@@ -7,6 +7,10 @@ interface Content {
 }
 
 const NOT_FOUND = -2;
+const NOT_HERE = -7;
+
+/** What SQLite puts behind the name of a database for the files beside it. */
+const BESIDE = /-(?:wal|journal)$/;
 
 /**
  * Files in the worker's memory, for `storage: 'memory'`: so a database there has
@@ -15,8 +19,12 @@ const NOT_FOUND = -2;
 export class MemoryFiles implements Files {
   private readonly named = new Map<string, Content>();
   private readonly opened: (Content | undefined)[] = [];
+  /** The one database that is kept here: another that a statement names would be gone in silence. */
+  private database: string | undefined;
 
   open(name: string, create: boolean): number {
+    this.database ??= name;
+    if (name.replace(BESIDE, '') !== this.database) return NOT_HERE;
     let content = this.named.get(name);
     if (content === undefined) {
       if (!create) return NOT_FOUND;

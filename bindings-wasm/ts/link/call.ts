@@ -3,6 +3,7 @@ import type { Piece, Writer } from '../wire/writer.js';
 import type { Effect } from './course.js';
 import type { Held } from './held.js';
 import type { Checked } from './options.js';
+import type { Sql } from './trace.js';
 
 /** What is asked for, and what becomes of the reply. */
 export interface Call<T> {
@@ -15,8 +16,8 @@ export interface Call<T> {
   write?: ((out: Writer) => void) | undefined;
   /** Reads the reply; `before` is what the parts before it, in their order, were read as. */
   read: (reply: Reply, before?: T) => T;
-  /** The statement, of a query. */
-  sql?: string | undefined;
+  /** What it was given as SQL, for its error. */
+  sql?: Sql | undefined;
   /** More rows will follow. */
   more?: boolean;
   /** Rows of it are still to be posted, so it can't have been committed. */

@@ -71,7 +71,7 @@ const READING: ReadonlySet<number> = new Set([
 const LENDING: ReadonlySet<number> = new Set([Op.begin, Op.savepoint, Op.snapshot, Op.acquire]);
 
 /** Statements of which only the engine knows whether they read. */
-const QUERIES: ReadonlySet<number> = new Set([Op.query, Op.queryOne, Op.queryOptional, Op.queryValue]);
+const QUERIES: ReadonlySet<number> = new Set([Op.query, Op.queryOne, Op.queryOptional, Op.queryValue, Op.run]);
 
 export function isQuery({ op }: Call<unknown>): boolean {
   return QUERIES.has(op);

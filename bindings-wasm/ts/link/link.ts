@@ -15,6 +15,7 @@ import type { CallOptions, Checked } from './options.js';
 import { Outbox } from './outbox.js';
 import { Quiet } from './quiet.js';
 import { onAbort } from './signals.js';
+import { ofSql, rejectTraced, retrace } from './trace.js';
 import { Writers } from './writers.js';
 
 /** The longest timer that there is. */
@@ -71,7 +72,7 @@ export class Link {
     } catch (error) {
       this.state = 'closed';
       await this.connector.close();
-      throw error;
+      throw retrace(error);
     }
   }
 
@@ -79,7 +80,12 @@ export class Link {
   call<T>(call: Call<T>): Promise<T> {
     let pending: Pending | undefined;
     const promise = new Promise<T>((resolve, reject) => {
-      pending = this.begin(call, resolve as Resolve, reject);
+      pending = this.begin(call, resolve as Resolve, (error) => {
+        ofSql(error, call.sql);
+        // What is refused at once has its caller on its stack already.
+        if (pending === undefined) reject(retrace(error, this.call));
+        else rejectTraced(resolve, reject, error);
+      });
     });
     if (pending !== undefined) pending.promise = promise;
     return promise;

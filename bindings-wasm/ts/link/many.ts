@@ -1,6 +1,6 @@
 import { UbiqliteError, errorOf, invalid } from '../errors.js';
 import { Op } from '../wire/ops.js';
-import { kindOf } from '../wire/values.js';
+import { kindOf } from '../wire/kinds.js';
 import { Writer } from '../wire/writer.js';
 import type { Pending } from './call.js';
 import type { Held } from './held.js';
@@ -8,6 +8,7 @@ import { cancelled } from './limits.js';
 import type { Link } from './link.js';
 import type { Checked } from './options.js';
 import { onAbort } from './signals.js';
+import { ofSql, rejectTraced, retrace } from './trace.js';
 
 /** A chunk is sent when it has so many rows, or bytes. */
 const ROWS = 1024;
@@ -18,6 +19,8 @@ const AHEAD = 3;
 /** One statement, or one insert, for many rows. */
 export interface Many<R> {
   op: number;
+  /** The statement, for its error. */
+  sql?: string;
   on: Held | undefined;
   options: Checked;
   /** Writes what stands before the rows. */
@@ -35,12 +38,19 @@ export interface Many<R> {
  */
 export function sendMany<R>(link: Link, many: Many<R>): Promise<number> {
   return new Promise((resolve, reject) => {
-    const sender = new Sender(link, many as Many<unknown>, resolve, reject);
+    let begun = false;
+    const sender = new Sender(link, many as Many<unknown>, resolve, (error) => {
+      ofSql(error, many.sql);
+      // What is refused at once has its caller on its stack already.
+      if (begun) rejectTraced(resolve, reject, error);
+      else reject(retrace(error, sendMany));
+    });
     try {
       sender.start(many.rows);
     } catch (error) {
       sender.fail(error);
     }
+    begun = true;
   });
 }
 
@@ -144,7 +154,7 @@ class Sender {
   private pull<T>(iterator: { next(): T }): T {
     try {
       const step = iterator.next();
-      if (step instanceof Promise) step.catch(() => (this.close = undefined));
+      if (isThenable(step)) step.then(undefined, () => (this.close = undefined));
       return step;
     } catch (error) {
       this.close = undefined;
@@ -224,6 +234,10 @@ class Sender {
     const sent = this.link.begin(call, taken, taken);
     if (!more) this.last = sent;
   }
+}
+
+function isThenable(step: unknown): step is PromiseLike<unknown> {
+  return typeof (step as Partial<PromiseLike<unknown>> | undefined)?.then === 'function';
 }
 
 /** Has the error that refuses an item of a list say which one it was. */

@@ -19,11 +19,11 @@ export interface Checked extends CallOptions {
   refused?: unknown;
 }
 
-/** The options of a call over those of its handle; what is wrong with them refuses the call. @internal */
-export function merged(defaults: CallOptions, own: CallOptions | undefined): Checked {
+/** The options of a call over those of its handle; what is wrong with them refuses the call. `more`: what else it takes. @internal */
+export function merged(defaults: CallOptions, own: CallOptions | undefined, more?: readonly string[]): Checked {
   if (own === undefined || own === null) return defaults;
   try {
-    checkOptions(own);
+    checkOptions(own, more);
   } catch (refused) {
     return { refused };
   }

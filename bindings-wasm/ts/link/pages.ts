@@ -5,7 +5,9 @@ import type { Held } from './held.js';
 import { cancelled } from './limits.js';
 import type { Link } from './link.js';
 import type { Checked } from './options.js';
+import type { Rows } from '../wire/rows.js';
 import { onAbort } from './signals.js';
+import { type Sql, ofSql, rejectTraced } from './trace.js';
 
 /** So many pages are asked for or held beyond the one that is being read. */
 const AHEAD = 2;
@@ -17,7 +19,7 @@ interface Page<T> {
 }
 
 interface Reader<T> {
-  resolve(result: IteratorResult<T, undefined>): void;
+  resolve(result: IteratorResult<T, undefined> | PromiseLike<never>): void;
   reject(error: unknown): void;
 }
 
@@ -36,11 +38,19 @@ export class Pages<T> {
   private readonly signal: AbortSignal | undefined;
   private readonly unlisten: (() => void) | undefined;
 
-  /** Asks for the query to be begun. */
+  private readonly sql: Sql | undefined;
+
+  /**
+   * Asks for the query to be begun.
+   *
+   * @param read what the rows of a page are given as
+   */
   constructor(
     private readonly link: Link,
     call: Omit<Call<number>, 'read'>,
+    private readonly read: (rows: Rows) => T[],
   ) {
+    this.sql = call.sql;
     const { signal, ...options } = call.options ?? {};
     // The signal is for the whole stream, the time limit for each call of it.
     this.options = options;
@@ -106,7 +116,7 @@ export class Pages<T> {
       let call: Pending | undefined;
       const answered = (): boolean => call !== undefined && this.asked.delete(call);
       call = this.link.begin(
-        { op: Op.next, on: held, options: this.options, write: (out) => out.u32(1), read: (reply): Page<T> => ({ ends: reply.ends, rows: reply.rows(this.link.bigints).objects() }) },
+        { op: Op.next, on: held, options: this.options, write: (out) => out.u32(1), read: (reply): Page<T> => ({ ends: reply.ends, rows: this.read(reply.rows(this.link.bigints)) }) },
         (page) => {
           answered();
           this.take(page as Page<T>);
@@ -175,7 +185,9 @@ export class Pages<T> {
       } else if (this.failed !== undefined) {
         const { error } = this.failed;
         this.failed = undefined;
-        this.readers.shift()?.reject(error);
+        ofSql(error, this.sql);
+        const reader = this.readers.shift();
+        if (reader !== undefined) rejectTraced(reader.resolve, reader.reject, error);
       } else if (this.over) {
         this.readers.shift()?.resolve({ done: true, value: undefined });
       } else {

@@ -1,33 +1,51 @@
-/** Signals that are listened to by one listener each, however many calls they are for. */
-
-const watched = new WeakMap<AbortSignal, Set<() => void>>();
-
 /**
- * Calls `heard` when the signal is aborted.
- *
- * @returns what ends the listening
+ * One listener for each signal, however many calls wait for it: Node warns of a leak
+ * when an eleventh is added, and so many calls with one signal are no leak.
  */
-export function onAbort(signal: AbortSignal, heard: () => void): () => void {
-  const known = watched.get(signal);
-  const all = known ?? new Set();
-  // The same function may listen twice.
-  const mine = (): void => heard();
-  const tell = (): void => {
-    watched.delete(signal);
-    for (const each of [...all]) if (all.delete(each)) each();
+
+/** Who is told when a signal aborts, in the order of asking. */
+const watching = new WeakMap<AbortSignal, Watchers>();
+
+class Watchers {
+  private readonly told = new Set<() => void>();
+  private readonly listener = (): void => {
+    // One that is told may end the listening of another.
+    for (const tell of this.told) {
+      this.told.delete(tell);
+      tell();
+    }
   };
-  if (known === undefined) {
-    watched.set(signal, all);
-    signal.addEventListener('abort', tell, { once: true });
-    listeners.set(all, tell);
+
+  constructor(private readonly signal: AbortSignal) {}
+
+  add(tell: () => void): void {
+    if (this.told.size === 0) this.signal.addEventListener('abort', this.listener, { once: true });
+    this.told.add(tell);
   }
-  all.add(mine);
-  return () => {
-    if (!all.delete(mine) || all.size > 0) return;
-    const listener = listeners.get(all);
-    if (listener !== undefined) signal.removeEventListener('abort', listener);
-    if (watched.get(signal) === all) watched.delete(signal);
-  };
+
+  delete(tell: () => void): void {
+    // The platform keeps a signal that is listened to, and what its listener holds.
+    if (this.told.delete(tell) && this.told.size === 0) this.signal.removeEventListener('abort', this.listener);
+  }
 }
 
-const listeners = new WeakMap<Set<() => void>, () => void>();
+/**
+ * Has `tell` called once when the signal aborts; not for one that is aborted already.
+ *
+ * @param tell throws nothing: others are told after it
+ * @returns what ends the listening
+ * @throws TypeError for what is no signal; nobody listens then
+ */
+export function onAbort(signal: AbortSignal, tell: () => void): () => void {
+  // The same function may listen twice.
+  const own = (): void => tell();
+  let watchers = watching.get(signal);
+  if (watchers === undefined) {
+    watchers = new Watchers(signal);
+    watchers.add(own);
+    watching.set(signal, watchers);
+  } else {
+    watchers.add(own);
+  }
+  return () => watchers.delete(own);
+}

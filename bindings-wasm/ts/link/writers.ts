@@ -1,3 +1,5 @@
+import type { Sql } from './trace.js';
+
 /** So many statements are remembered. */
 const MOST = 256;
 /** Longer ones are not. */
@@ -10,12 +12,12 @@ const LONGEST = 4096;
 export class Writers {
   private readonly known = new Set<string>();
 
-  has(sql: string | undefined): boolean {
-    return sql !== undefined && this.known.has(sql);
+  has(sql: Sql | undefined): boolean {
+    return typeof sql === 'string' && this.known.has(sql);
   }
 
-  add(sql: string | undefined): void {
-    if (sql === undefined || sql.length > LONGEST) return;
+  add(sql: Sql | undefined): void {
+    if (typeof sql !== 'string' || sql.length > LONGEST) return;
     for (const oldest of this.known) {
       if (this.known.size < MOST) break;
       this.known.delete(oldest);

@@ -1,6 +1,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { Connect, EnginePort } from '../engine/serve.js';
 import { portable } from './failure.js';
+import { isArrayBuffer } from '../wire/kinds.js';
 import type { FromClient, ToClient, ToWorker } from './protocol.js';
 import { type StopTable, begins, isStopped } from './stop.js';
 
@@ -93,7 +94,7 @@ class Client {
     readonly port: MessagePort,
   ) {
     port.on('message', (message: FromClient) => {
-      if (message instanceof ArrayBuffer) this.engine?.submit(message);
+      if (isArrayBuffer(message)) this.engine?.submit(message);
       else this.whenClosed();
     });
   }

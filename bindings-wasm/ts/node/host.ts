@@ -3,6 +3,7 @@ import { MessageChannel, Worker } from 'node:worker_threads';
 import { type Culprit, brokenFor } from '../engine/broken.js';
 import type { Broke, Channel, ChannelEvents } from '../link/connector.js';
 import { errorOf } from '../errors.js';
+import { isArrayBuffer } from '../wire/kinds.js';
 import { failure } from './failure.js';
 import { wasmFile, workerScript } from './location.js';
 import { lockOf, removeLock } from './lock.js';
@@ -216,7 +217,7 @@ class Line {
 
   private hear(message: ToClient): void {
     if (this.state === 'over') return;
-    if (message instanceof ArrayBuffer) {
+    if (isArrayBuffer(message)) {
       this.events.message(message);
     } else if ('opened' in message) {
       this.state = 'open';

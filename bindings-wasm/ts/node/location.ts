@@ -1,9 +1,69 @@
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { failure } from './failure.js';
 
-// The package's one script for Node is CommonJS, whichever way it is loaded.
+const WORKER = 'node-worker.mjs';
+const WASM = 'ubiqlite.wasm';
 
-/** The script of a database's worker, beside this one. */
-export const workerScript = (): string => join(__dirname, 'node-worker.mjs');
+/** The folder with the worker and the engine, once it is found. */
+let folder: string | undefined;
 
-/** The engine, beside this script. */
-export const wasmFile = (): string => join(__dirname, 'ubiqlite.wasm');
+/** The script of a database's worker. @throws as `wasmFile` */
+export const workerScript = (): string => join(located(), WORKER);
+
+/**
+ * The engine.
+ *
+ * @throws `Unsupported` where a bundler has taken in the package without its files
+ */
+export const wasmFile = (): string => join(located(), WASM);
+
+/**
+ * They lie beside the package's script. A bundler moves that into a file of its own:
+ * then they are beside that, or in the package, as far as it is installed where Node
+ * would look for it from there. The working directory is not asked: what lies in there
+ * may be anybody's.
+ */
+function located(): string {
+  folder ??= places().find((place) => [WORKER, WASM].every((name) => existsSync(join(place, name))));
+  if (folder !== undefined) return folder;
+  throw failure(
+    'Unsupported',
+    `${WORKER} and ${WASM} are not where this script is (${places()[0] ?? 'which is not known'}): keep the package out ` +
+      "of the bundle (esbuild, Rollup: external: ['ubiqlite']; webpack: externals; Next.js: serverExternalPackages: " +
+      "['ubiqlite']), or copy both from node_modules/ubiqlite/dist beside it",
+  );
+}
+
+function places(): string[] {
+  // What is bundled into an ES module has no `__dirname`.
+  const own = typeof __dirname === 'string' ? [__dirname] : [];
+  const scripts = [thisFile(), process.argv[1]].filter((script) => script !== undefined);
+  return [...own, ...scripts.map((script) => dirname(script)), ...scripts.flatMap(installed)];
+}
+
+/** The file that this code runs in, whatever it was bundled into. */
+function thisFile(): string | undefined {
+  const { prepareStackTrace } = Error;
+  try {
+    Error.prepareStackTrace = (_, sites) => sites[0]?.getFileName();
+    const name: unknown = new Error().stack;
+    if (typeof name !== 'string') return undefined;
+    return name.startsWith('file:') ? fileURLToPath(name) : name;
+  } catch {
+    return undefined;
+  } finally {
+    Error.prepareStackTrace = prepareStackTrace;
+  }
+}
+
+/** Where the package is for what this script requires. */
+function installed(script: string): string[] {
+  try {
+    return [join(dirname(createRequire(script).resolve('ubiqlite/package.json')), 'dist')];
+  } catch {
+    return [];
+  }
+}

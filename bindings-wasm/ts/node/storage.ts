@@ -31,6 +31,7 @@ export async function list(directory = '.'): Promise<string[]> {
  * @throws {@link BusyError} while somebody has it open
  */
 export async function remove(path: string): Promise<boolean> {
+  refuseMemory(path);
   const file = fileOf(path);
   if (!fs.existsSync(file)) return false;
   await locked(file, () => {
@@ -48,6 +49,7 @@ export async function remove(path: string): Promise<boolean> {
  * @throws {@link CannotOpenError} if there is no such database
  */
 export async function exportFile(path: string): Promise<ReadableStream<Uint8Array>> {
+  refuseMemory(path);
   const options = { create: false };
   return exported(await openDatabase(path, options, connector(path, 'file', options), {}));
 }
@@ -66,6 +68,7 @@ export async function importFile(
   source: ImportSource,
   { replace = false }: { replace?: boolean } = {},
 ): Promise<void> {
+  refuseMemory(path);
   const file = fileOf(path);
   const chunks = chunksOf(source);
   const draft = `${file}.${randomUUID()}`;
@@ -88,6 +91,11 @@ export async function importFile(
       fs.rmSync(draft, { force: true });
     }
   });
+}
+
+function refuseMemory(path: string): void {
+  if (path !== ':memory:') return;
+  throw failure('Unsupported', 'a database in memory is another for each who opens it, and is read only by who has it open');
 }
 
 async function write(draft: string, chunks: AsyncIterable<Uint8Array>, file: string): Promise<void> {
@@ -167,9 +175,10 @@ async function named<T>(path: string, action: () => Promise<T>): Promise<T> {
     return await action();
   } catch (error) {
     const code = systemCode(error);
-    if (code === undefined || !(error instanceof Error) || 'kind' in error) throw error;
+    // Not `instanceof`: in Jest the system's errors are of another realm.
+    if (code === undefined || 'kind' in (error as object)) throw error;
     const full = code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG';
     const absent = ['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM', 'EROFS', 'EISDIR'].includes(code);
-    throw failure(full ? 'DiskFull' : absent ? 'CannotOpen' : 'Io', `${path}: ${error.message}`, path);
+    throw failure(full ? 'DiskFull' : absent ? 'CannotOpen' : 'Io', `${path}: ${(error as Error).message}`, path);
   }
 }

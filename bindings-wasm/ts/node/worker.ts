@@ -20,6 +20,11 @@ let unlocked: unknown;
 
 const tell = (message: FromWorker): void => parent.postMessage(message);
 
+/** What is heard before the engine is there. Deno does not keep messages for a listener that comes later. */
+const early: ToWorker[] = [];
+const keep = (message: ToWorker): number => early.push(message);
+parent.on('message', keep);
+
 const engine = await load(typeof wasm === 'string' ? await compile(wasm) : wasm);
 const clients = new Clients(engine.connect, prepare, approve);
 engine.install(file === undefined ? undefined : new NodeFiles(), {
@@ -31,10 +36,14 @@ engine.install(file === undefined ? undefined : new NodeFiles(), {
 process.on('uncaughtException', (error) => engine.fail(error));
 process.on('unhandledRejection', (error) => engine.fail(error));
 
-parent.on('message', (message: ToWorker) => {
+parent.on('message', hear);
+parent.off('message', keep);
+early.forEach(hear);
+
+function hear(message: ToWorker): void {
   if ('admit' in message) void clients.admit(message);
   else void end();
-});
+}
 
 async function compile(wasm: string): Promise<WebAssembly.Module> {
   const compiled = await WebAssembly.compile(fs.readFileSync(wasm) as Uint8Array<ArrayBuffer>);

@@ -5,6 +5,7 @@
  * 5.5 µs for 250 bytes, and the text cells of its rows are cut out of it.
  */
 
+import { isArrayBuffer } from './kinds.js';
 import { malformed } from './malformed.js';
 
 /** Bytes of requests or replies between threads. */
@@ -33,7 +34,7 @@ export function spell(text: string, into: Uint8Array, at: number): boolean {
 
 /** Whether a message is a batch. */
 export function isBatch(message: unknown): message is Batch {
-  return typeof message === 'string' || message instanceof ArrayBuffer;
+  return typeof message === 'string' || isArrayBuffer(message);
 }
 
 /** The bytes of a batch, to be read before the next one is. */

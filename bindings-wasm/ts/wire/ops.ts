@@ -12,6 +12,7 @@ export const Op = {
   more: 10,
   capabilities: 11,
   interrupt: 12,
+  run: 13,
   begin: 20,
   commit: 21,
   rollback: 22,
@@ -50,6 +51,7 @@ export const Kind = {
   handle: 8,
   credit: 9,
   bits: 10,
+  ran: 11,
 } as const;
 
 /** Flags of a request. */

@@ -2,7 +2,7 @@ import { type ErrorFields, type UbiqliteError, errorOf } from '../errors.js';
 import { type Batch, type Source, sourceOf } from './letters.js';
 import { malformed } from './malformed.js';
 import { CONTINUES, END, FORGET, Kind } from './ops.js';
-import { type Known, Rows, integer } from './rows.js';
+import { type Known, Rows, integer, padded } from './rows.js';
 import { utf8 } from './text.js';
 
 /** What a statement did. */
@@ -13,7 +13,23 @@ export interface Executed {
   lastRowId: number | bigint;
 }
 
+/** A column of a result. */
+export interface Column {
+  /** The name, told apart from the others': the second `id` of a join is `id:2`. */
+  name: string;
+  /** The type that the column's table declares, as it is written there; `null` for an expression. */
+  declaredType: string | null;
+}
+
+/** All that one statement has to tell. */
+export interface Ran extends Executed {
+  /** The columns of the result, also where it has no rows; none for a statement that yields no rows at all. */
+  columns: Column[];
+}
+
 const HEADER = 16;
+/** Before the columns of a statement that was run: what it changed, and how long their text is. */
+const RAN = 24;
 
 /** A reply, whose payload is read when it is asked for. Each method throws `Internal` for bytes that are no such reply. */
 export class Reply {
@@ -119,14 +135,52 @@ export class Reply {
     return this.read(Kind.rows, bigints);
   }
 
+  /** All of a statement: what it did, its columns, and its rows. */
+  ran(bigints: boolean): { ran: Ran; rows: Rows } {
+    const at = this.body(Kind.ran, RAN);
+    const { start, end, rows } = this.told(at);
+    let columns: unknown;
+    try {
+      columns = JSON.parse(utf8(this.source.bytes, start, end) ?? '');
+    } catch {
+      throw malformed();
+    }
+    if (!Array.isArray(columns) || !columns.every(isColumn)) throw malformed();
+    const ran = {
+      columns: columns.map(([name, declaredType]) => ({ name, declaredType })),
+      ...this.executedAt(at, bigints),
+    };
+    return { ran, rows: Rows.read(this.source, rows, this.end, this.extra, this.known, bigints) };
+  }
+
+  /** The places of the columns' text in the payload of a statement that was run, and of its rows. */
+  private told(at: number): { start: number; end: number; rows: number } {
+    const start = at + RAN;
+    const end = start + this.source.view.getUint32(at + 16, true);
+    const rows = start + padded(end - start);
+    if (rows > this.end) throw malformed();
+    return { start, end, rows };
+  }
+
   /** Remembers the column names that the reply tells, though nobody reads its rows. */
   note(): void {
-    if (this.kind === Kind.rows || this.kind === Kind.key) Rows.columns(this.source, this.at + HEADER, this.end, this.known);
+    if (!tellsColumns(this.kind)) return;
+    const at = this.kind === Kind.ran ? this.told(this.body(Kind.ran, RAN)).rows : this.at + HEADER;
+    Rows.columns(this.source, at, this.end, this.known);
   }
 
   private read(kind: number, bigints: boolean): Rows {
     return Rows.read(this.source, this.body(kind, 0), this.end, this.extra, this.known, bigints);
   }
+}
+
+/** A name, and the declared type or null. */
+function isColumn(column: unknown): column is [name: string, declaredType: string | null] {
+  return Array.isArray(column) && typeof column[0] === 'string' && (column[1] === null || typeof column[1] === 'string');
+}
+
+function tellsColumns(kind: number): boolean {
+  return kind === Kind.rows || kind === Kind.key || kind === Kind.ran;
 }
 
 /**
@@ -141,7 +195,7 @@ export function readReplies(batch: Batch, known: Known, each: (reply: Reply) => 
     const length = at + HEADER <= size ? view.getUint32(at, true) : 0;
     if (length < HEADER || length % 8 !== 0 || at + length > size) throw malformed();
     const kind = view.getUint8(at + 8);
-    if ((kind === Kind.rows || kind === Kind.key) && (view.getUint8(at + 9) & FORGET) !== 0) known.clear();
+    if (tellsColumns(kind) && (view.getUint8(at + 9) & FORGET) !== 0) known.clear();
     each(new Reply(source, at, at + length, known));
     at += length;
   }

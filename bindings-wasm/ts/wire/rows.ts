@@ -101,7 +101,9 @@ class Page {
   values(row: number): unknown[] {
     const width = this.columns.names.length;
     const first = this.cells + row * width * CELL;
-    return Array.from({ length: width }, (_, column) => this.cell(first + column * CELL));
+    const values = new Array<unknown>(width);
+    for (let column = 0; column < width; column += 1) values[column] = this.cell(first + column * CELL);
+    return values;
   }
 
   /** The first cell of the first row. */
@@ -196,6 +198,14 @@ export class Rows {
     return rows;
   }
 
+  /** The rows as lists of their values in order, after those of the reply's other parts. */
+  lists<T>(rows: T[] = []): T[] {
+    for (const page of this.pages) {
+      for (let row = 0; row < page.rows; row += 1) rows.push(page.values(row) as T);
+    }
+    return rows;
+  }
+
   /** The values of the first row, if there is one. */
   first(): unknown[] | undefined {
     return this.pages.find(({ rows }) => rows > 0)?.values(0);
@@ -207,7 +217,7 @@ export class Rows {
   }
 }
 
-function padded(size: number): number {
+export function padded(size: number): number {
   return Math.ceil(size / 8) * 8;
 }
 

@@ -1,14 +1,32 @@
-import { UbiqliteError, invalid } from '../errors.js';
+import { type UbiqliteError, invalid } from '../errors.js';
+import { timeText } from './date.js';
+import { jsonText } from './json.js';
+import { aKindOf, isArrayBuffer, isPlain, isSharedArrayBuffer, kindOf } from './kinds.js';
 import type { Writer } from './writer.js';
 
-/** Anything that JSON can hold: stored as JSON text. */
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json | undefined };
+/** A moment, date or time: a `Date`, or one of Temporal's where there is Temporal. */
+export type Time =
+  | Date
+  | {
+      readonly [Symbol.toStringTag]:
+        | 'Temporal.Instant'
+        | 'Temporal.ZonedDateTime'
+        | 'Temporal.PlainDateTime'
+        | 'Temporal.PlainDate'
+        | 'Temporal.PlainTime';
+    };
+
+/**
+ * What is stored as JSON text, and what a list or object of it may hold: a `Date` as
+ * the text that it has outside; no number that is not finite, no `undefined`, no bytes.
+ */
+export type Json = null | boolean | number | string | Time | readonly Json[] | { readonly [name: string]: Json };
 
 /**
  * What binds as a value: a safe integer as INTEGER, another number as REAL, a
- * bigint of 64 bits as INTEGER, a boolean as 0 or 1, a Date as ISO 8601 text in
- * UTC, bytes as BLOB, lists and plain objects as JSON text. `undefined`,
- * functions and symbols are refused.
+ * bigint of 64 bits as INTEGER, a boolean as 0 or 1, a Date or a type of Temporal as
+ * ISO 8601 text, a moment in UTC, of one width (`2026-01-31T12:00:00.000000000Z`), bytes as BLOB, lists and
+ * plain objects as JSON text. `undefined`, functions and symbols are refused.
  */
 export type Value =
   | null
@@ -16,11 +34,11 @@ export type Value =
   | bigint
   | string
   | boolean
-  | Date
+  | Time
   | ArrayBuffer
   | ArrayBufferView
   | readonly Json[]
-  | { readonly [name: string]: Json | undefined };
+  | { readonly [name: string]: Json };
 
 /** Parameters by position, or by name without its sign. */
 export type Params = readonly Value[] | { readonly [name: string]: Value };
@@ -79,9 +97,10 @@ export function writeValue(out: Writer, value: unknown, what: string, which?: st
 
 const HALF = 'holds half of a surrogate pair, which no database text can; store it as bytes';
 
-function refused(what: string, which: string | number | undefined, why: string): UbiqliteError {
+/** @param between stands between what is refused and why */
+function refused(what: string, which: string | number | undefined, why: string, between = ' '): UbiqliteError {
   const name = which === undefined ? '' : ` ${typeof which === 'number' ? which + 1 : JSON.stringify(which)}`;
-  return invalid(`${what}${name} ${why}`);
+  return invalid(`${what}${name}${between}${why}`);
 }
 
 function writeObject(out: Writer, value: object | null, what: string, which: string | number | undefined): void {
@@ -90,55 +109,24 @@ function writeObject(out: Writer, value: object | null, what: string, which: str
   } else if (ArrayBuffer.isView(value)) {
     out.u8(TAG.blob);
     out.blob(new Uint8Array(value.buffer, value.byteOffset, value.byteLength));
-  } else if (value instanceof ArrayBuffer || isShared(value)) {
+  } else if (isArrayBuffer(value) || isSharedArrayBuffer(value)) {
     out.u8(TAG.blob);
     out.blob(new Uint8Array(value as ArrayBuffer));
-  } else if (value instanceof Date) {
-    if (Number.isNaN(value.getTime())) throw refused(what, which, 'is an invalid Date');
-    out.u8(TAG.text);
-    out.text(value.toISOString());
   } else {
+    const time = timeText(value, (why) => refused(what, which, why));
+    if (time !== undefined) {
+      out.u8(TAG.text);
+      out.text(time);
+      return;
+    }
+    if (!Array.isArray(value) && !isPlain(value) && typeof (value as { toJSON?: unknown }).toJSON !== 'function') {
+      throw refused(what, which, `is ${aKindOf(value)}, which is no value; bind one of its fields`);
+    }
+    const name = typeof which === 'string' ? which : 'value';
+    const text = jsonText(value, name, (why) => refused(what, which, why, ': '));
     out.u8(TAG.text);
-    if (!out.tryText(json(value, (why) => refused(what, which, why)))) throw refused(what, which, HALF);
+    out.text(text);
   }
-}
-
-function isShared(value: object): boolean {
-  return typeof SharedArrayBuffer === 'function' && value instanceof SharedArrayBuffer;
-}
-
-/** Lists and plain objects; what JSON would change in silence is refused. */
-function json(value: object, refuse: (why: string) => UbiqliteError): string {
-  if (!Array.isArray(value) && !isPlain(value) && typeof (value as { toJSON?: unknown }).toJSON !== 'function') {
-    throw refuse(`is a ${kindOf(value)}, which is no value; bind one of its fields`);
-  }
-  let text: string | undefined;
-  try {
-    text = JSON.stringify(value, (name, inner: unknown) => {
-      if (typeof inner === 'bigint' || typeof inner === 'function' || typeof inner === 'symbol') {
-        throw refuse(`holds a ${typeof inner} at ${JSON.stringify(name)}, which JSON has not`);
-      }
-      return inner;
-    });
-  } catch (error) {
-    if (error instanceof UbiqliteError) throw error;
-    throw refuse(`can't be JSON: ${error instanceof Error ? error.message : String(error)}`);
-  }
-  if (text === undefined) throw refuse("can't be JSON");
-  return text;
-}
-
-/** What a thing is, for people. */
-export function kindOf(value: unknown): string {
-  if (value === null || typeof value !== 'object') return value === null ? 'null' : typeof value;
-  const tag = Object.prototype.toString.call(value).slice(8, -1);
-  if (tag !== 'Object') return tag;
-  return typeof value.constructor === 'function' && value.constructor.name !== '' ? value.constructor.name : tag;
-}
-
-function isPlain(value: object): boolean {
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === null || prototype === Object.prototype || Object.getPrototypeOf(prototype) === null;
 }
 
 export function writeParams(out: Writer, params: Params | undefined): void {

@@ -207,7 +207,7 @@ export class Writer {
 }
 
 /** Whether every surrogate of the text has its partner. */
-const isWellFormed: (text: string) => boolean =
+export const isWellFormed: (text: string) => boolean =
   typeof String.prototype.isWellFormed === 'function'
     ? (text) => text.isWellFormed()
     : (text) => !/[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/.test(text);

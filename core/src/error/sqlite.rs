@@ -75,7 +75,9 @@ fn kind_of(code: i32, message: &str, phase: Phase) -> ErrorKind {
         ffi::SQLITE_SCHEMA => ErrorKind::SchemaChanged,
         ffi::SQLITE_AUTH => ErrorKind::NotAuthorized,
         ffi::SQLITE_RANGE => ErrorKind::InvalidArgument,
-        ffi::SQLITE_IOERR | ffi::SQLITE_NOLFS => ErrorKind::Io,
+        ffi::SQLITE_IOERR => ErrorKind::Io,
+        // A file that a VFS of ours does not have here; SQLite itself has no other use of it.
+        ffi::SQLITE_NOLFS => ErrorKind::Unsupported,
         ffi::SQLITE_ERROR => kind_of_plain_error(message, phase),
         _ => ErrorKind::Internal,
     }
@@ -159,6 +161,9 @@ fn explain(kind: ErrorKind, code: i32, message: &str) -> String {
         }
         ErrorKind::Unsupported if code & 0xff == ffi::SQLITE_ERROR => {
             "check the name; SQLite as it is built here has none of this one"
+        }
+        ErrorKind::Unsupported if code == ffi::SQLITE_NOLFS => {
+            "this database is not one of files here, and no other file is opened from it, neither by ATTACH nor by VACUUM INTO"
         }
         _ => return message.to_owned(),
     };

@@ -24,8 +24,8 @@ use std::pin::Pin;
 
 #[cfg(not(target_family = "wasm"))]
 pub(crate) use imp::release_memory;
+pub(crate) use imp::{HAS_FILES, Sleep, THREADS, block_for, later, now, parallelism, sleep};
 pub use imp::{MaybeSend, MaybeSync};
-pub(crate) use imp::{Sleep, THREADS, block_for, later, now, parallelism, sleep};
 
 /// A future behind a pointer; `Send` where there are threads.
 #[cfg(not(target_family = "wasm"))]

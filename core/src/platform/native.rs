@@ -11,6 +11,9 @@ use super::timer::{self, Key};
 /// Whether connections are used by several threads.
 pub(crate) const THREADS: bool = true;
 
+/// Whether SQLite's default VFS keeps its files on a disk.
+pub(crate) const HAS_FILES: bool = true;
+
 /// `Send` where there are threads; anything elsewhere.
 pub trait MaybeSend: Send {}
 impl<T: Send + ?Sized> MaybeSend for T {}

@@ -13,6 +13,9 @@ use wasm_bindgen::prelude::*;
 /// Whether connections are used by several threads.
 pub(crate) const THREADS: bool = false;
 
+/// Whether SQLite's default VFS keeps its files on a disk.
+pub(crate) const HAS_FILES: bool = false;
+
 /// `Send` where there are threads; anything here.
 pub trait MaybeSend {}
 impl<T: ?Sized> MaybeSend for T {}

@@ -29,6 +29,7 @@ pub(super) fn code(act: Act, error: FileError) -> c_int {
         FileError::Held => ffi::SQLITE_BUSY,
         FileError::Denied if act == Act::OpenMain => ffi::SQLITE_PERM,
         FileError::Directory if opening => ffi::SQLITE_CANTOPEN_ISDIR,
+        FileError::Unavailable if opening => ffi::SQLITE_NOLFS,
         _ if opening => ffi::SQLITE_CANTOPEN,
         FileError::Denied if matches!(act, Act::Write | Act::Truncate | Act::Sync) => {
             ffi::SQLITE_READONLY

@@ -14,6 +14,7 @@ use super::memory;
 use super::nodes::{Nodes, Wish};
 use super::{FileError, Files, lock};
 use crate::error::{Error, Result};
+use crate::platform;
 
 /// Bytes that a name may have, with a zero at its end.
 const MOST_BYTES: usize = 4096;
@@ -172,6 +173,10 @@ unsafe extern "C" fn open(
     };
     // SAFETY: the name is SQLite's. The room is as large as the default VFS asks for.
     if let Some((vfs, methods)) = unsafe { elsewhere(host, name) } {
+        // SQLite's default VFS in wasm has no files, and would keep this one in memory.
+        if !platform::HAS_FILES {
+            return ffi::SQLITE_NOLFS;
+        }
         return match methods.xOpen {
             // SAFETY: as SQLite itself calls it.
             Some(open) => unsafe { open(vfs, name, file, flags, out_flags) },

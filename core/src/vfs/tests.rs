@@ -306,7 +306,7 @@ fn what_can_not_be_opened_tells_why() {
         (FileError::Denied, ErrorKind::CannotOpen, ffi::SQLITE_PERM),
         (FileError::Directory, ErrorKind::CannotOpen, ffi::SQLITE_CANTOPEN_ISDIR),
         (FileError::Held, ErrorKind::Busy, ffi::SQLITE_BUSY),
-        (FileError::Unavailable, ErrorKind::CannotOpen, ffi::SQLITE_CANTOPEN),
+        (FileError::Unavailable, ErrorKind::Unsupported, ffi::SQLITE_NOLFS),
     ] {
         let vfs = format!("refusing-{error:?}");
         super::register(&vfs, Refusing(error)).unwrap();

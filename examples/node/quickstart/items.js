@@ -5,11 +5,12 @@
 import { begin, chapter, refused } from './show.js';
 
 /** @typedef {import('./tables.js').Item} Item */
+/** @typedef {Partial<Omit<Item, 'data'> & { data: object }>} Written `data` is written as what it is, and read as JSON text */
 
 /** @param {import('ubiqlite').Database} db */
 export async function run(db) {
   chapter('Items, one at a time', "A table's operations need no SQL; names are checked.");
-  /** @type {import('ubiqlite').Table<Item>} */
+  /** @type {import('ubiqlite').Table<Item, Written>} */
   const items = db.table('items');
 
   let step = begin('create');
@@ -42,7 +43,7 @@ export async function run(db) {
   step = begin('update no field');
   step.end(`a row changed: ${await items.update(lamp, {})}; the file was not touched`);
 
-  await refused('update a column of evil name', items.update(lamp, { "status = 'gone' --": 1 }));
+  await refused('update a column of evil name', items.update(lamp, /** @type {object} */ ({ "status = 'gone' --": 1 })));
 
   step = begin('insert or update (upsert)');
   const id = await items.upsert({ id: lamp, name: 'floor lamp' });

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 use serde_json::Value as Json;
-use ubiqlite::{Key, Record, Row, Value};
+use ubiqlite::{IntoValue, Key, Record, Row, Value};
 
 /// What a scenario gave names to.
 pub(crate) type Names = HashMap<String, Data>;
@@ -23,6 +23,8 @@ pub(crate) enum Data {
     Map(Vec<(String, Data)>),
     /// A list or map that binds as JSON text.
     Json(Json),
+    /// Given only: milliseconds after the begin of 1970.
+    Moment(i64),
     /// Expected only: anything but NULL.
     Any,
 }
@@ -56,6 +58,7 @@ impl Data {
             Self::Text(text) => Value::Text(text.clone()),
             Self::Blob(bytes) => Value::Blob(bytes.clone()),
             Self::Json(json) => Value::from(json.clone()),
+            Self::Moment(millis) => moment(*millis)?,
             Self::List(_) | Self::Map(_) | Self::Any => return Err(format!("{self} is no value")),
         })
     }
@@ -137,6 +140,9 @@ impl Reader<'_> {
             "$real" => Data::Real(text()?.parse().map_err(|_| format!("the $real {content}"))?),
             "$blob" => Data::Blob(bytes_of_hex(text()?)?),
             "$json" => Data::Json(content.clone()),
+            "$moment" => {
+                Data::Moment(content.as_i64().ok_or_else(|| format!("{name} wants a number"))?)
+            }
             "$any" => Data::Any,
             "$i" => Data::Int(self.number.ok_or("$i stands outside of $for")?),
             "$ref" => {
@@ -180,6 +186,11 @@ impl Reader<'_> {
             _ => return Err(format!("{name} is no notation that this runner knows")),
         })
     }
+}
+
+fn moment(millis: i64) -> Result<Value, String> {
+    let moment = jiff::Timestamp::from_millisecond(millis).map_err(|error| error.to_string())?;
+    moment.into_value().map_err(|error| error.to_string())
 }
 
 fn repeat(what: Data, times: usize) -> Result<Data, String> {
@@ -274,6 +285,7 @@ impl fmt::Display for Data {
             }
             Self::Blob(bytes) => write!(f, "blob {bytes:02x?}"),
             Self::Json(json) => write!(f, "JSON {json}"),
+            Self::Moment(millis) => write!(f, "the moment {millis}"),
             Self::Any => f.write_str("anything"),
             Self::List(items) => {
                 write!(f, "[")?;

@@ -38,7 +38,7 @@ export async function tables(db: Database): Promise<void> {
   const chosen: Item[] = await items.select().where('id', '>', 1).whereIn('name', ['a', 'b']).orderBy('id', 'desc').limit(5).all();
   const changed: boolean = await items.update(1, { name: 'lamp' });
   const many: number = await items.insertMany([{ name: 'a' }, { name: 'b', value: null }]);
-  await items.insert({ name: 'lamp', data: { watt: [40, 60] }, at: new Date(), bytes: new Uint8Array(2), big: 7n, on: true });
+  await db.table('items').insert({ name: 'lamp', data: { watt: [40, 60] }, at: new Date(), bytes: new Uint8Array(2), big: 7n, on: true });
   await db.table('accounts').transfer('balance', [{ from: 1, to: 2, amount: 30 }]);
   await db.table('accounts').transfer('balance', [[1, 2, 30]]);
   // @ts-expect-error there is no such comparison
@@ -47,7 +47,118 @@ export async function tables(db: Database): Promise<void> {
   items.select().orderBy('id', 'down');
   // @ts-expect-error a function is no value
   await items.insert({ name: () => 'lamp' });
+  // @ts-expect-error nor is it in a table whose rows are not typed
+  await db.table('items').insert({ name: () => 'lamp' });
   void [item, chosen, changed, many];
+}
+
+/** Every type of column, and what JSON is stored as. */
+interface Wide {
+  id: number;
+  big: bigint;
+  name: string;
+  status: 'new' | 'done';
+  bytes: Uint8Array;
+  at: string | null;
+  data: string;
+  note?: string;
+}
+
+export async function written(db: Database, item: Item, wide: Wide, rows: AsyncIterable<Item>): Promise<void> {
+  const items = db.table<Item>('items');
+  // An interface, whole or in part, typed or not.
+  const id: number = await items.insert<number>(item);
+  await items.upsert(item);
+  await items.insertMany([item, item]);
+  await items.insertMany(rows);
+  await items.update(1, item);
+  await items.updateMany([1, 2], item);
+  await db.table('items').insert(item);
+  await db.table('items').insertMany([item]);
+  await db.table('items').update(1, { ...item, more: 1 });
+  const wider = db.table<Wide>('wide');
+  await wider.insert(wide);
+  // What is stored as what the column is read as.
+  await wider.insert({ id: 7n, big: 7, name: 'a', at: new Date(), bytes: new ArrayBuffer(2), note: 'b' });
+  await wider.insert({ at: {} as { readonly [Symbol.toStringTag]: 'Temporal.Instant' } });
+  await wider.insert({ id: true, at: null, bytes: new Float64Array(2) });
+  await wider.select().where('at', '<', new Date()).where('id', 'like', '1%').where('note', null).whereIn('status', ['new']).all();
+  // A column of JSON is written as what it is, and read as text.
+  const documents = db.table<Wide, { name?: string; data?: { watt: number } }>('wide');
+  await documents.insert({ name: 'lamp', data: { watt: 40 } });
+  const text: string | undefined = (await documents.get(1))?.data;
+  await using snapshot = await db.snapshot();
+  await snapshot.table<Item>('items').select().where('name', 'a').first();
+
+  // @ts-expect-error an Item has no such column
+  await items.insert({ nmae: 'lamp' });
+  // @ts-expect-error nor for an upsert
+  await items.upsert({ nmae: 'lamp' });
+  // @ts-expect-error nor in one row of many
+  await items.insertMany([{ name: 'a' }, { nmae: 'b' }]);
+  // @ts-expect-error nor for an update
+  await items.update(1, { nmae: 'lamp' });
+  // @ts-expect-error nor for many
+  await items.updateMany([1], { nmae: 'lamp' });
+  // @ts-expect-error a name is a text
+  await items.insert({ name: 5 });
+  // @ts-expect-error and a value a number
+  await items.update(1, { value: 'high' });
+  // @ts-expect-error which may be null, and a name not
+  await items.insert({ name: null });
+  // @ts-expect-error no such status
+  await wider.insert({ status: 'nwe' });
+  // @ts-expect-error bytes are no text
+  await wider.insert({ bytes: 'ab' });
+  // @ts-expect-error no such column to filter by
+  items.select().where('nmae', 'lamp');
+  // @ts-expect-error nor with a comparison
+  items.select().where('vlaue', '>', 1);
+  // @ts-expect-error the value of a filter is of the column's type
+  items.select().where('id', 'one');
+  // @ts-expect-error with a comparison too
+  items.select().where('value', '>', 'one');
+  // @ts-expect-error and in a list
+  items.select().whereIn('id', ['one']);
+  // @ts-expect-error no such column to be null
+  items.select().whereNull('nmae');
+  // @ts-expect-error nor to be there
+  items.select().whereNotNull('nmae');
+  // @ts-expect-error no such column to order by
+  items.select().orderBy('nmae');
+  // @ts-expect-error no such column to transfer
+  await items.transfer('vlaue', [[1, 2, 3]]);
+  // @ts-expect-error JSON is written as it was said
+  await documents.insert({ data: { wat: 40 } });
+  void [id, text];
+}
+
+export async function lists(db: Database): Promise<void> {
+  const pairs: [number, string][] = await db.query<[number, string]>('SELECT 1, 2', [], { rows: 'array' });
+  const one: [number] = await db.queryOne<[number]>('SELECT 1', undefined, { rows: 'array', timeout: 5 });
+  const loose = await db.query('SELECT 1', [], { rows: 'array' });
+  const cell: number = loose[0]?.[0];
+  for await (const [id] of db.stream<[number]>('SELECT 1', [], { rows: 'array' })) void (id satisfies number);
+  const { columns, rows, rowsChanged, lastRowId } = await db.run<Item>('SELECT * FROM items');
+  const declared: string | null | undefined = columns[0]?.declaredType;
+  const items: Item[] = rows;
+  const raw: any[][] = (await db.run('SELECT 1', [], { rows: 'array' })).rows;
+  const table: any[][] = await db.table<Item>('items').select().all({ rows: 'array' });
+  for await (const row of db.table<Item>('items').stream({ rows: 'array' })) table.push(row);
+  // @ts-expect-error rows come in no such form
+  await db.query('SELECT 1', [], { rows: 'list' });
+  // @ts-expect-error a list is no object by column name
+  await db.query<Item>('SELECT 1', [], { rows: 'array' });
+  void [pairs, one, cell, declared, items, raw, rowsChanged, lastRowId];
+}
+
+export async function failed(db: Database): Promise<string | undefined> {
+  try {
+    await db.execute('INSERT');
+  } catch (error) {
+    if (error instanceof UbiqliteError) return error.sql;
+  }
+  return undefined;
 }
 
 export async function transactions(db: Database, signal: AbortSignal): Promise<number> {

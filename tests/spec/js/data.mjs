@@ -62,6 +62,8 @@ function readNotation(notation, fields, names, number) {
       return textOfUnits(text(content));
     case '$json':
       return new JsonText(content);
+    case '$moment':
+      return new Date(content);
     case '$any':
       return ANY;
     case '$i':

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 import struct
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 
@@ -56,6 +57,8 @@ def _notation(notation: str, fields: dict[str, Any], names: dict[str, Any], numb
         return bytes.fromhex(content).decode("utf-16-be", "surrogatepass")
     if notation == "$json":
         return JsonText(content)
+    if notation == "$moment":
+        return datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(milliseconds=content)
     if notation == "$any":
         return ANY
     if notation == "$i":

@@ -2,11 +2,11 @@
 // no setting, with one wasm, and durably.
 
 import assert from 'node:assert/strict';
-import { readdir } from 'node:fs/promises';
+import { readFile, readdir } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 
 import { launch } from '../drive.mjs';
-import { serve } from '../serve.mjs';
+import { STRICT_CSP, serve } from '../serve.mjs';
 import {
   buildWithEsbuild,
   buildWithVite,
@@ -45,6 +45,14 @@ for (const [name, build] of Object.entries(BUILDS)) {
 
 test('vite in development: the app works, and again after a reload', async () => {
   await works(await serveWithVite(app.dir));
+});
+
+test('the Content-Security-Policy that the README names is the one that is tried, and nothing else is allowed', async () => {
+  const readme = await readFile(new URL('../../../bindings-wasm/README.md', import.meta.url), 'utf8');
+  for (const directive of STRICT_CSP.split('; ')) {
+    if (!directive.endsWith("'none'")) assert.ok(readme.includes(`\`${directive}\``), directive);
+  }
+  assert.ok(STRICT_CSP.startsWith("default-src 'none'"));
 });
 
 for (const [name, build] of Object.entries({ ...BUILDS, 'a path': withPath })) {

@@ -9,6 +9,7 @@ pub(crate) mod peers;
 pub(crate) mod python;
 pub(crate) mod rust;
 mod scripts;
+pub(crate) mod tools;
 pub(crate) mod wasm;
 
 use std::process::ExitCode;

@@ -4,6 +4,8 @@ import java.math.BigDecimal
 import java.math.BigInteger
 import java.time.Instant
 import java.time.LocalDate
+import java.time.LocalDateTime
+import java.time.LocalTime
 import java.time.OffsetDateTime
 import java.util.UUID
 import org.junit.jupiter.api.Assertions.assertEquals
@@ -17,12 +19,18 @@ class ValuesTest {
     private suspend fun Database.echo(value: Any?): Any? = queryValue<Any?>("SELECT ?", value)
 
     @Test
-    fun `times are text in UTC, with no digit lost`() = withDatabase { db ->
-        assertEquals("2026-01-31T12:00:00.000Z", db.echo(Instant.parse("2026-01-31T12:00:00Z")))
-        assertEquals("2026-01-31T12:00:00.123456Z", db.echo(Instant.parse("2026-01-31T12:00:00.123456Z")))
+    fun `times are text of one width, in UTC, with no digit lost`() = withDatabase { db ->
+        assertEquals("2026-01-31T12:00:00.000000000Z", db.echo(Instant.parse("2026-01-31T12:00:00Z")))
+        assertEquals("2026-01-31T12:00:00.123456000Z", db.echo(Instant.parse("2026-01-31T12:00:00.123456Z")))
         assertEquals("2026-01-31T12:00:00.000000001Z", db.echo(Instant.parse("2026-01-31T12:00:00.000000001Z")))
-        assertEquals("2026-01-31T10:00:00.000Z", db.echo(OffsetDateTime.parse("2026-01-31T12:00:00+02:00")))
+        assertEquals("2026-01-31T10:00:00.000000000Z", db.echo(OffsetDateTime.parse("2026-01-31T12:00:00+02:00")))
         assertEquals("2026-01-31", db.echo(LocalDate.of(2026, 1, 31)))
+        assertEquals("12:00:00.000000000", db.echo(LocalTime.of(12, 0)))
+        assertEquals("2026-01-31T12:00:00.000000007", db.echo(LocalDateTime.of(2026, 1, 31, 12, 0, 0, 7)))
+        for (late in listOf(LocalDate.of(10_000, 1, 1), LocalDateTime.of(-1, 1, 1, 0, 0), Instant.parse("+10000-01-01T00:00:00Z"))) {
+            assertFailsWith<UbiqliteException.InvalidArgument> { db.echo(late) }
+            assertFailsWith<UbiqliteException.InvalidArgument> { db.echo(listOf(late)) }
+        }
     }
 
     @Test

@@ -24,7 +24,7 @@ private class JsonText(private val out: StringBuilder, private val refuse: (Stri
             is BigDecimal -> out.append(value.toPlainString())
             is List<*> -> list(value, depth)
             is Map<*, *> -> map(value, depth)
-            else -> string(textOf(value) ?: throw refuse("holds a ${value.javaClass.name}, which JSON has not"))
+            else -> string(textOf(value, refuse) ?: throw refuse("holds a ${value.javaClass.name}, which JSON has not"))
         }
     }
 

@@ -10,7 +10,9 @@ import java.time.LocalDate
 import java.time.LocalDateTime
 import java.time.LocalTime
 import java.time.OffsetDateTime
+import java.time.ZoneOffset
 import java.time.ZonedDateTime
+import java.time.format.DateTimeFormatter
 import java.time.format.DateTimeFormatterBuilder
 import java.util.UUID
 import kotlinx.serialization.json.JsonElement
@@ -54,7 +56,7 @@ private fun Writer.string(value: String, what: String, which: Any?) {
 }
 
 private fun Writer.other(value: Any, what: String, which: Any?) {
-    val text = textOf(value)
+    val text = textOf(value) { why -> refused(what, which, why) }
     when {
         text != null -> string(text, what, which)
         value is BigInteger -> {
@@ -75,29 +77,37 @@ private fun Writer.other(value: Any, what: String, which: Any?) {
     }
 }
 
-/** What is stored as text: instants and times by ISO 8601, in UTC where they have a zone. */
-internal fun textOf(value: Any): String? = when (value) {
+/**
+ * What is stored as text: instants and times by ISO 8601, in UTC where they have a zone, each kind
+ * of one width in every language, so that the order of the texts is the order in time.
+ *
+ * @param refuse makes the error for a year that is not of four digits
+ */
+internal fun textOf(value: Any, refuse: (String) -> Throwable): String? = when (value) {
     is Enum<*> -> value.name
-    is Instant -> instant(value)
-    is OffsetDateTime -> instant(value.toInstant())
-    is ZonedDateTime -> instant(value.toInstant())
-    is LocalDate, is LocalTime, is LocalDateTime, is UUID -> value.toString()
+    is Instant -> moment(value, refuse)
+    is OffsetDateTime -> moment(value.toInstant(), refuse)
+    is ZonedDateTime -> moment(value.toInstant(), refuse)
+    is LocalDate -> dated(value, value, refuse)
+    is LocalDateTime -> dated(value.toLocalDate(), "${value.toLocalDate()}T${CLOCK.format(value)}", refuse)
+    is LocalTime -> CLOCK.format(value)
+    is UUID -> value.toString()
     // No number of SQLite keeps its digits.
     is BigDecimal -> value.toPlainString()
     is Char -> value.toString()
     else -> null
 }
 
-private val MILLIS = DateTimeFormatterBuilder().appendInstant(3).toFormatter()
-private val MICROS = DateTimeFormatterBuilder().appendInstant(6).toFormatter()
-private val NANOS = DateTimeFormatterBuilder().appendInstant(9).toFormatter()
+private val MOMENT = DateTimeFormatterBuilder().appendInstant(9).toFormatter()
+private val CLOCK = DateTimeFormatter.ofPattern("HH:mm:ss.SSSSSSSSS")
 
-/** As JavaScript's Date writes it, with more digits where there are more. */
-private fun instant(value: Instant): String = when {
-    value.nano % 1_000_000 == 0 -> MILLIS
-    value.nano % 1_000 == 0 -> MICROS
-    else -> NANOS
-}.format(value)
+private fun moment(value: Instant, refuse: (String) -> Throwable): String =
+    dated(value.atOffset(ZoneOffset.UTC).toLocalDate(), MOMENT.format(value), refuse)
+
+private fun dated(day: LocalDate, text: Any, refuse: (String) -> Throwable): String {
+    if (day.year !in 0..9999) throw refuse("has the year ${day.year}, which is not of four digits, and would sort wrong as text")
+    return text.toString()
+}
 
 internal fun refused(what: String, which: Any?, why: String): UbiqliteException {
     val name = when (which) {

@@ -1,6 +1,7 @@
 package io.github.ubiqlite.spec
 
 import java.math.BigInteger
+import java.time.Instant
 import kotlinx.serialization.json.JsonArray
 import kotlinx.serialization.json.JsonElement
 import kotlinx.serialization.json.JsonNull
@@ -50,6 +51,7 @@ private fun notation(name: String, fields: JsonObject, names: Map<String, Any?>,
         "\$blob" -> text(primitive(content as JsonPrimitive)).chunked(2).map { it.toInt(16).toByte() }.toByteArray()
         "\$text16" -> text(primitive(content as JsonPrimitive)).chunked(4).joinToString("") { it.toInt(16).toChar().toString() }
         "\$json" -> JsonText(plain(content))
+        "\$moment" -> Instant.ofEpochMilli((content as JsonPrimitive).content.toLong())
         "\$any" -> ANY
         "\$i" -> number ?: throw Failure("\$i stands outside of \$for")
         "\$ref" -> {

@@ -1,0 +1,106 @@
+import { UbiqliteError } from '../errors.js';
+import { timeText } from './date.js';
+import { aKindOf, isArrayBuffer, isPlain, isSharedArrayBuffer } from './kinds.js';
+import { isWellFormed } from './writer.js';
+
+/**
+ * The JSON text of a list or object. What JSON would leave out, or change into
+ * something else, is refused as it is outside of JSON.
+ *
+ * @param name what the value is called, where its path begins
+ * @param refuse makes the error of what is wrong
+ * @throws what `refuse` makes; what a getter or a `toJSON` of the value throws, as its text
+ */
+export function jsonText(root: object, name: string, refuse: (why: string) => UbiqliteError): string {
+  const walk = new Walk(name, refuse);
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(root, function replacer(this: object, key: string, value: unknown): unknown {
+      return walk.check(this, key, value);
+    });
+  } catch (error) {
+    if (error instanceof UbiqliteError) throw error;
+    throw refuse(`${name} can't be JSON: ${(error as Error | undefined)?.message ?? String(error)}`);
+  }
+  // Nothing but `undefined` has no text, and that was refused.
+  return text as string;
+}
+
+const PLAIN_NAME = /^[\p{L}_$][\p{L}\p{N}_$]*$/u;
+
+/** Follows `JSON.stringify`, which tells for each value what holds it. */
+class Walk {
+  /** What is inside of what, from the root to what is written now. */
+  private readonly holders: object[] = [];
+  private readonly keys: string[] = [];
+
+  constructor(
+    private readonly name: string,
+    private readonly refuse: (why: string) => UbiqliteError,
+  ) {}
+
+  /** What is to be written of the value, which is what its `toJSON` gave if it has one. */
+  check(holder: object, key: string, value: unknown): unknown {
+    const { holders, keys } = this;
+    while (holders.length > 0 && holders[holders.length - 1] !== holder) {
+      holders.pop();
+      keys.pop();
+    }
+    if (!isWellFormed(key)) throw this.refuse(`${this.path(key)} has a name with half of a surrogate pair, which no text can hold`);
+    const given = (holder as Record<string, unknown>)[key];
+    if (typeof given === 'object' && given !== null) {
+      const time = timeText(given, (why) => this.wrong(key, why));
+      if (time !== undefined) return time;
+      if (ArrayBuffer.isView(given) || isArrayBuffer(given) || isSharedArrayBuffer(given)) {
+        throw this.wrong(key, `is ${aKindOf(given)}: JSON has no bytes; give them a column of their own`);
+      }
+    }
+    if (holders.length === 0 && (typeof value !== 'object' || value === null)) {
+      throw this.wrong(key, `is ${aKindOf(given)}, whose toJSON() gives no list or object; bind what is meant of it`);
+    }
+    switch (typeof value) {
+      case 'number':
+        if (Number.isFinite(value)) return value;
+        throw this.wrong(key, `is ${value}, which JSON has not; null is there for no number`);
+      case 'boolean':
+        return value;
+      case 'string':
+        if (isWellFormed(value)) return value;
+        throw this.wrong(key, 'holds half of a surrogate pair, which no text can');
+      case 'undefined':
+        throw this.wrong(key, 'is undefined; leave it out, or let it be null');
+      case 'bigint':
+        throw this.wrong(key, 'is a bigint, which JSON has not; store it as a text');
+      case 'object':
+        return value === null ? null : this.enter(key, value);
+      default:
+        throw this.wrong(key, `is a ${typeof value}, which JSON has not`);
+    }
+  }
+
+  private enter(key: string, value: object): object {
+    if (!Array.isArray(value) && !isPlain(value)) {
+      throw this.wrong(key, `is ${aKindOf(value)}, which JSON has not; store one of its fields, or give it a toJSON()`);
+    }
+    if (this.holders.includes(value)) throw this.wrong(key, 'is what it is a part of, without an end');
+    this.holders.push(value);
+    this.keys.push(key);
+    return value;
+  }
+
+  private wrong(key: string, why: string): UbiqliteError {
+    return this.refuse(`${this.path(key)} ${why}`);
+  }
+
+  /** `data.x[0].y`, for a value in what is called `data`. */
+  private path(key: string): string {
+    const { holders, keys } = this;
+    // The root is held by an object that stands for nothing.
+    if (holders.length === 0) return this.name;
+    const steps = [...keys.slice(1), key].map((step, index) => {
+      if (Array.isArray(holders[index])) return `[${step}]`;
+      return PLAIN_NAME.test(step) ? `.${step}` : `[${JSON.stringify(step)}]`;
+    });
+    return this.name + steps.join('');
+  }
+}
