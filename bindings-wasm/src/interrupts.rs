@@ -1,5 +1,5 @@
-//! Stopping a running call from outside: the host is asked, while SQLite runs,
-//! whether the call was given up.
+//! Giving a call up from outside: the host is asked before a request begins, and while
+//! SQLite runs, whether it was given up.
 
 use std::cell::RefCell;
 
@@ -9,6 +9,7 @@ use wasm_bindgen::JsValue;
 
 thread_local! {
     static POLL: RefCell<Option<Function>> = const { RefCell::new(None) };
+    static LEAVE: RefCell<Option<Function>> = const { RefCell::new(None) };
 }
 
 /// Has running calls stop when `poll(client, request)` says so.
@@ -17,12 +18,24 @@ pub(crate) fn ask(poll: Function) {
     Server::set_probe(is_given_up);
 }
 
+/// Has requests begin only if `leave(client, request)` lets them.
+pub(crate) fn ask_leave(leave: Function) {
+    LEAVE.set(Some(leave));
+    Server::set_leave(|client, request| ask_host(&LEAVE, client, request) != Some(false));
+}
+
 fn is_given_up(client: u32, request: u32) -> bool {
-    POLL.with_borrow(|poll| {
-        let answer = poll
-            .as_ref()
-            .map(|poll| poll.call2(&JsValue::UNDEFINED, &client.into(), &request.into()));
-        // A host that fails to tell has not given it up.
-        matches!(answer, Some(Ok(yes)) if yes.is_truthy())
+    ask_host(&POLL, client, request) == Some(true)
+}
+
+/// What the host says; `None`: it fails to tell.
+fn ask_host(
+    function: &'static std::thread::LocalKey<RefCell<Option<Function>>>,
+    client: u32,
+    request: u32,
+) -> Option<bool> {
+    function.with_borrow(|function| {
+        let answer = function.as_ref()?.call2(&JsValue::UNDEFINED, &client.into(), &request.into());
+        answer.ok().map(|answer| answer.is_truthy())
     })
 }

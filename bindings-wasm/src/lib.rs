@@ -16,6 +16,7 @@ use sqlite_wasm_rs as _;
 use wasm_bindgen::prelude::*;
 
 pub use port::{Port, connect};
+use ubiqlite::wire::Server;
 
 #[wasm_bindgen]
 extern "C" {
@@ -24,8 +25,9 @@ extern "C" {
 }
 
 /// Prepares the worker: the files that databases are kept in, and, where there
-/// is a way to tell, whether a running call was given up: `poll(client, request)`
-/// is asked about every 10 µs while SQLite runs.
+/// is a way to tell, whether a call was given up: `poll(client, request)` is asked
+/// every millisecond while SQLite runs for it, and `leave(client, request)` once before
+/// it begins, which it does only if that is true.
 ///
 /// # Errors
 /// A second call, or a SQLite that refuses to start.
@@ -33,14 +35,37 @@ extern "C" {
 pub fn install(
     files: Option<files::JsFiles>,
     poll: Option<js_sys::Function>,
+    leave: Option<js_sys::Function>,
 ) -> Result<(), JsValue> {
     // A panic ends the instance; what it says is for whoever mends it.
     panic::set_hook(Box::new(|info| console_error(&info.to_string())));
     if let Some(poll) = poll {
         interrupts::ask(poll);
     }
+    if let Some(leave) = leave {
+        interrupts::ask_leave(leave);
+    }
     if let Some(files) = files {
         files::register(files)?;
     }
     Ok(())
+}
+
+/// The client for whose request SQLite runs, 0 for none: asked when the module broke,
+/// so it allocates nothing.
+#[wasm_bindgen(js_name = runningClient)]
+pub fn running_client() -> u32 {
+    (Server::running() >> 32) as u32
+}
+
+/// The request for which SQLite runs: see [`running_client`].
+#[wasm_bindgen(js_name = runningRequest)]
+pub fn running_request() -> u32 {
+    (Server::running() & 0xffff_ffff) as u32
+}
+
+/// Whether that request has begun to change something: see [`running_client`].
+#[wasm_bindgen(js_name = runningChanges)]
+pub fn running_changes() -> bool {
+    Server::is_changing()
 }

@@ -132,6 +132,15 @@ impl Port {
         self.server.as_ref().is_some_and(Server::is_behind)
     }
 
+    /// Has the next requests wait for `resume()`: this thread was busy for long, and
+    /// there may be messages that give them up.
+    #[wasm_bindgen(js_name = fallBehind)]
+    pub fn fall_behind(&self) {
+        if let Some(server) = &self.server {
+            server.fall_behind();
+        }
+    }
+
     /// Goes on with the requests that wait: to be called when the worker has
     /// looked for messages.
     pub fn resume(&self) {

@@ -8,8 +8,8 @@ import { pathToFileURL } from 'node:url';
 
 import { bundled, folder } from './bundled.mjs';
 
-const { NodeFiles, fileOf, isStopped, stop, stopTable, withoutWithdrawn } = await import(
-  pathToFileURL(await bundled('node/files.js', 'node/path.js', 'node/stop.js', 'node/withdrawn.js')).href
+const { NodeFiles, begins, fileOf, giveUp, isStopped, stopTable } = await import(
+  pathToFileURL(await bundled('node/files.js', 'node/path.js', 'node/stop.js')).href
 );
 
 const files = new NodeFiles();
@@ -79,34 +79,30 @@ test('a database has one name, whatever links lead to it', { skip: onPosix }, (t
   for (const wrong of ['', 'a\0b', undefined]) assert.throws(() => fileOf(wrong), { kind: 'InvalidArgument' });
 });
 
-test('a request is stopped by its client and number, and no other one is', () => {
-  const table = stopTable();
-  stop(table, 3, 70_000);
-  assert.ok(isStopped(table, 3, 70_000));
-  for (const [client, request] of [[3, 70_001], [3, 70_000 + 1024], [4, 70_000 - 31], [4, 70_000]]) {
-    assert.ok(!isStopped(table, client, request), `${client}, ${request}`);
+test('a request that was given up before it began never does, and its client is certain of that', () => {
+  for (const first of [1, 70_000, 0x7fff_fff0, 0xffff_fff0]) {
+    const table = stopTable();
+    const number = (nth) => (first + nth) >>> 0 || 1;
+    assert.ok(begins(table, number(0)));
+    assert.ok(giveUp(table, number(2)), 'the engine is not there yet');
+    assert.ok(!isStopped(table, number(1)) && !isStopped(table, number(2 + 1024)));
+    assert.ok(begins(table, number(1)));
+    assert.ok(!begins(table, number(2)));
+    assert.ok(begins(table, number(3)));
+    assert.ok(!giveUp(table, number(3)), 'it has begun, and is stopped');
+    assert.ok(isStopped(table, number(3)));
+    assert.ok(!giveUp(table, number(1)), 'it was begun before');
   }
-  stop(table, 1, 0xffff_fff0);
-  assert.ok(isStopped(table, 1, 0xffff_fff0), 'numbers beyond 31 bits');
 });
 
-test('what was given up is taken out of a batch, and the rest stays as it was', () => {
-  const request = (id, length) => {
-    const bytes = new Uint8Array(4 + length);
-    new DataView(bytes.buffer).setUint32(0, length, true);
-    new DataView(bytes.buffer).setUint32(4, id, true);
-    return [...bytes.fill(id, 8)];
-  };
-  const [one, two, three] = [request(1, 10), request(2, 17), request(3, 30)];
-  const batch = new Uint8Array([...one, ...two, ...three]).buffer;
-  const without = (...ids) => [...new Uint8Array(withoutWithdrawn(batch, (id) => ids.includes(id)))];
-  assert.equal(withoutWithdrawn(batch, () => false), batch);
-  assert.deepEqual(without(1), [...two, ...three]);
-  assert.deepEqual(without(2), [...one, ...three]);
-  assert.deepEqual(without(3), [...one, ...two]);
-  assert.deepEqual(without(1, 2, 3), []);
-  const torn = new Uint8Array([...one, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 7]).buffer;
-  assert.deepEqual([...new Uint8Array(withoutWithdrawn(torn, (id) => id === 1))], [0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 7]);
+test('a request that was given up is not forgotten for another one at its place', () => {
+  const table = stopTable();
+  begins(table, 1);
+  assert.ok(giveUp(table, 5));
+  assert.ok(!giveUp(table, 5 + 1024));
+  assert.ok(!begins(table, 5));
+  assert.ok(begins(table, 5 + 1024));
+  assert.ok(giveUp(table, 5 + 2048));
 });
 
 function openFiles() {

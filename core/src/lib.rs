@@ -45,6 +45,7 @@ mod gate;
 mod held;
 mod many;
 mod nested;
+mod one;
 mod options;
 mod platform;
 mod row;

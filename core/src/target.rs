@@ -2,17 +2,19 @@
 //! statements, written once for both.
 
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::Duration;
 
-use crate::backend::{Access, Backend, Early, Keep, Output, Program, Reply, Session, Step};
+use crate::backend::{Access, Backend, Early, Keep, Outcome, Output, Program, Reply, Session};
+use crate::engine::context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::feeding::Fed;
 use crate::gate::{Entered, Gate};
 use crate::many::Many;
+use crate::one::One;
 use crate::platform;
-use crate::row::{FromRow, FromValue, Rows};
+use crate::row::{FromRow, FromValue};
 use crate::run_result::RunResult;
 use crate::script::Batch;
 use crate::sql::Params;
@@ -106,64 +108,68 @@ impl<'a> Target<'a> {
         })
     }
 
-    #[inline]
-    pub(crate) async fn rows(self, sql: &str, params: Params, keep: Keep) -> Result<Rows> {
-        self.rows_early(sql, params, keep, None).await
-    }
-
-    /// The rows that were not given away while the statement ran.
-    #[inline]
-    pub(crate) async fn rows_early(
+    pub(crate) fn execute(
         self,
         sql: &str,
         params: Params,
-        keep: Keep,
-        early: Option<&dyn Early>,
-    ) -> Result<Rows> {
-        let program = Program::one(Step::new(sql, params.checked()?, keep));
-        let mut output = self.run_early(program, early).await?;
-        Ok(output.steps.pop().map(|outcome| outcome.rows).unwrap_or_default())
-    }
-
-    pub(crate) async fn execute(self, sql: &str, params: Params) -> Result<Executed> {
-        let output =
-            self.run(Program::one(Step::new(sql, params.checked()?, Keep::Nothing))).await?;
-        Ok(output.steps.first().map(Executed::from).unwrap_or_default())
+    ) -> One<impl FnOnce(Outcome) -> Result<Executed>> {
+        One::begin(self, sql, params, Keep::Nothing, |outcome| Ok(Executed::from(&outcome)))
     }
 
     /// See the method of this name.
-    pub(crate) async fn run_one(self, sql: &str, params: Params) -> Result<RunResult> {
-        let mut output = self.run(Program::one(Step::new(sql, params, Keep::Described))).await?;
-        Ok(output.steps.pop().unwrap_or_default().into())
-    }
-
-    pub(crate) async fn query<T: FromRow>(self, sql: &str, params: Params) -> Result<Vec<T>> {
-        self.rows(sql, params, Keep::All).await?.into_iter().map(T::from_row).collect()
-    }
-
-    #[inline]
-    pub(crate) async fn query_optional<T: FromRow>(
+    pub(crate) fn run_one(
         self,
         sql: &str,
         params: Params,
-    ) -> Result<Option<T>> {
-        self.rows(sql, params, Keep::First).await?.into_first().map(T::from_row).transpose()
+    ) -> One<impl FnOnce(Outcome) -> Result<RunResult>> {
+        One::begin(self, sql, params, Keep::Described, |outcome| Ok(outcome.into()))
+    }
+
+    pub(crate) fn query<T: FromRow>(
+        self,
+        sql: &str,
+        params: Params,
+    ) -> One<impl FnOnce(Outcome) -> Result<Vec<T>>> {
+        One::begin(self, sql, params, Keep::All, |outcome| {
+            outcome.rows.into_iter().map(T::from_row).collect()
+        })
     }
 
     #[inline]
-    pub(crate) async fn query_one<T: FromRow>(self, sql: &str, params: Params) -> Result<T> {
-        match self.rows(sql, params, Keep::First).await?.into_first() {
-            Some(row) => T::from_row(row),
-            None => Err(no_row()),
-        }
+    pub(crate) fn query_optional<T: FromRow>(
+        self,
+        sql: &str,
+        params: Params,
+    ) -> One<impl FnOnce(Outcome) -> Result<Option<T>>> {
+        One::begin(self, sql, params, Keep::First, |outcome| {
+            outcome.rows.into_first().map(T::from_row).transpose()
+        })
     }
 
-    pub(crate) async fn query_value<T>(self, sql: &str, params: Params) -> Result<T>
+    #[inline]
+    pub(crate) fn query_one<T: FromRow>(
+        self,
+        sql: &str,
+        params: Params,
+    ) -> One<impl FnOnce(Outcome) -> Result<T>> {
+        One::begin(self, sql, params, Keep::First, |outcome| match outcome.rows.into_first() {
+            Some(row) => T::from_row(row),
+            None => Err(no_row()),
+        })
+    }
+
+    #[inline]
+    pub(crate) fn query_value<T>(
+        self,
+        sql: &str,
+        params: Params,
+    ) -> One<impl FnOnce(Outcome) -> Result<T>>
     where
         T: for<'v> FromValue<'v>,
     {
-        let rows = self.rows(sql, params, Keep::First).await?;
-        rows.into_first().ok_or_else(no_row)?.get(0)
+        One::begin(self, sql, params, Keep::First, |outcome| {
+            outcome.rows.into_first().ok_or_else(no_row)?.get(0)
+        })
     }
 
     pub(crate) fn stream(self, sql: &str, params: Params) -> RowStream<'a> {
@@ -226,23 +232,35 @@ pub(crate) async fn limited<T>(
     limit: Option<Duration>,
     harmless: bool,
 ) -> Result<T> {
-    let limit = match limit {
-        Some(limit) if !reply.is_ready() => limit,
-        // An answer that is here needs no timer.
-        _ => return reply.await,
-    };
-    {
-        let mut alarm = pin!(platform::sleep(limit));
-        let answer = std::future::poll_fn(|cx| {
-            if let Poll::Ready(answer) = std::pin::Pin::new(&mut reply).poll(cx) {
-                return Poll::Ready(Some(answer));
-            }
-            alarm.as_mut().poll(cx).map(|()| None)
-        });
-        if let Some(answer) = answer.await {
-            return answer;
-        }
+    // An answer that is here needs no timer.
+    if reply.is_ready() {
+        return reply.await;
     }
+    let ended = {
+        let mut alarm = pin!(limit.map(platform::sleep));
+        let mut stopping = false;
+        poll_fn(|cx| {
+            if !stopping && context::is_withdrawn() {
+                stopping = reply.interrupt();
+                if !stopping && harmless {
+                    return Poll::Ready(Err(Ended::Withdrawn));
+                }
+            }
+            if let Poll::Ready(answer) = Pin::new(&mut reply).poll(cx) {
+                return Poll::Ready(Ok(answer));
+            }
+            match alarm.as_mut().as_pin_mut() {
+                Some(alarm) => alarm.poll(cx).map(|()| Err(Ended::TooLate)),
+                None => Poll::Pending,
+            }
+        })
+        .await
+    };
+    let limit = match (ended, limit) {
+        (Ok(answer), _) => return answer,
+        (Err(Ended::TooLate), Some(limit)) => limit,
+        (Err(_), _) => return Err(Error::withdrawn()),
+    };
     if reply.interrupt() {
         // The statement stops, or was just committed: the answer tells which.
         return match reply.await {
@@ -258,6 +276,12 @@ pub(crate) async fn limited<T>(
         ErrorKind::OutcomeUnknown,
         format!("the call took longer than {limit:?}; whether it was done can't be told"),
     ))
+}
+
+/// Why a reply is not waited for any longer.
+enum Ended {
+    TooLate,
+    Withdrawn,
 }
 
 fn timed_out(limit: Duration) -> Error {

@@ -31,14 +31,19 @@ async fn others_run_beside<F: Future>(what: &str, mut round: impl FnMut() -> F) 
     });
     // A loop that starves the timer ends by the clock all the same.
     let since = Instant::now();
+    let rounds = Cell::new(0u32);
     let starved = tokio::time::timeout(Duration::from_millis(100), async {
         while since.elapsed() < Duration::from_secs(3) {
             round().await;
+            rounds.set(rounds.get() + 1);
         }
     });
     assert!(starved.await.is_err(), "no timer fires beside {what}");
     other.abort();
-    assert!(turns.get() > 20, "beside {what}, another task had its turn {} times", turns.get());
+    // By rounds and not by time: a busy machine runs neither.
+    let (turns, rounds) = (turns.get(), rounds.get());
+    let least = 2.max(rounds / 300);
+    assert!(turns >= least, "beside {rounds} rounds of {what}, another task had {turns} turns");
 }
 
 /// Holds the thread for so long.

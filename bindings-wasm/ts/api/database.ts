@@ -92,7 +92,9 @@ export class Database extends Statements implements AsyncDisposable {
    *   return tx.queryValue<number>('SELECT balance FROM accounts WHERE id = ?', [1]);
    * });
    * ```
-   * @throws {@link BusyError} if the write lock was not to be had within the busy timeout
+   * @throws {@link BusyError} if the write lock was not to be had within the busy timeout; `Timeout` and `Cancelled`
+   * when its limit passes, or its signal is aborted, before the commit has begun: it is rolled back then;
+   * `OutcomeUnknown` if the engine was lost in the commit
    */
   transaction<T>(body: (transaction: Transaction) => T | PromiseLike<T>, options: TransactionOptions = {}): Promise<T> {
     return transact(this.place, body, options);
@@ -100,7 +102,7 @@ export class Database extends Statements implements AsyncDisposable {
 
   /** Begins a transaction as a handle: it is rolled back unless it is committed. */
   begin(options: TransactionOptions = {}): Promise<Transaction> {
-    return begin(this.place, options.mode ?? 'immediate', options);
+    return begin(this.place, options);
   }
 
   /** Several reads of one moment, over as many calls as wanted. */
@@ -115,7 +117,7 @@ export class Database extends Statements implements AsyncDisposable {
 
   /** What the storage can do. */
   async capabilities(): Promise<Capabilities> {
-    const bits = await this.place.call(Op.capabilities, undefined, (reply) => reply.bits(), {}, true);
+    const bits = await this.place.call(Op.capabilities, undefined, (reply) => reply.bits());
     return {
       transactions: (bits & 1) !== 0,
       cursors: (bits & 2) !== 0,

@@ -31,6 +31,9 @@ export interface RunResult<T> extends Ran {
   rows: T[];
 }
 
+/** The option that calls take which give rows, beside those of every call. @internal */
+export const ROWS: readonly string[] = ['rows'];
+
 /** @throws InvalidArgumentError for what no row can be. @internal */
 export function checkRows(options: RowOptions | undefined): void {
   const rows: unknown = options?.rows;

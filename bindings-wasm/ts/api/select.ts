@@ -1,10 +1,11 @@
 import { invalid } from '../errors.js';
 import type { CallOptions } from '../link/options.js';
 import { Op } from '../wire/ops.js';
+import type { Reply } from '../wire/reply.js';
 import { type Value, writeValue } from '../wire/values.js';
 import type { Writer } from '../wire/writer.js';
 import type { ColumnOf, Stored } from './columns.js';
-import { type ArrayRows, type ObjectRows, type RowArray, type RowOptions, checkRows, lists, objects } from './rows.js';
+import { type ArrayRows, type ObjectRows, type RowArray, type RowOptions, ROWS, checkRows, lists, objects } from './rows.js';
 import type { Place, Row } from './statements.js';
 import { RowStream } from './stream.js';
 
@@ -101,7 +102,8 @@ export class Select<T = Row> {
   all(options?: RowOptions): Promise<unknown[]> {
     const { bigints } = this.place.link;
     const shape = options?.rows === 'array' ? lists : objects;
-    return this.place.call<unknown[]>(Op.select, this.written(options), (reply, before) => shape(reply.rows(bigints), before), options, true);
+    const read = (reply: Reply, before?: unknown[]): unknown[] => shape(reply.rows(bigints), before);
+    return this.place.call(Op.select, this.written(options), read, options, undefined, ROWS);
   }
 
   /** The first row that is selected, or `undefined`. */
@@ -110,19 +112,20 @@ export class Select<T = Row> {
   first(options?: RowOptions): Promise<unknown> {
     const { bigints } = this.place.link;
     const shape = options?.rows === 'array' ? lists : objects;
-    return this.place.call(Op.selectFirst, this.written(options), (reply) => shape(reply.rows(bigints))[0], options, true);
+    const read = (reply: Reply): unknown => shape(reply.rows(bigints))[0];
+    return this.place.call(Op.selectFirst, this.written(options), read, options, undefined, ROWS);
   }
 
   /** How many rows are selected. */
   count(options?: CallOptions): Promise<number> {
-    return this.place.call(Op.selectCount, this.write, (reply) => reply.count(), options, true);
+    return this.place.call(Op.selectCount, this.write, (reply) => reply.count(), options);
   }
 
   /** The selected rows one after another. */
   stream(options?: ObjectRows): RowStream<T>;
   stream(options: ArrayRows): RowStream<RowArray>;
   stream(options?: RowOptions): RowStream<any> {
-    return new RowStream(this.place, Op.selectStream, this.written(options), true, options);
+    return new RowStream(this.place, Op.selectStream, this.written(options), options);
   }
 
   private written(options: RowOptions | undefined): (out: Writer) => void {

@@ -1,12 +1,16 @@
 import { type UbiqliteError, errorOf } from '../errors.js';
 import type { Held } from '../link/held.js';
 import type { CallOptions } from '../link/options.js';
+import { Scope } from '../link/scope.js';
 import type { Writes } from './columns.js';
 import { type Place, Reader, type Row, Statements } from './statements.js';
 import { Table } from './table.js';
 import { type Mode, Transaction, begin, checkBody, within } from './transaction.js';
 
-/** How a transaction is run. */
+/**
+ * How a transaction is run. Of `transaction()` the signal and the time limit are of the whole: of the beginning, the
+ * body and the commit. Once the commit has begun it is waited for, and tells what became of it.
+ */
 export interface TransactionOptions extends CallOptions {
   /** How it begins. Default: `'immediate'`, so that nothing later in it can be refused as busy. */
   mode?: Mode;
@@ -18,9 +22,10 @@ export async function transact<T>(
   body: (transaction: Transaction) => T | PromiseLike<T>,
   options: TransactionOptions,
 ): Promise<T> {
-  const { mode = 'immediate', ...call } = options;
+  const { mode = 'immediate', ...call } = options ?? {};
   checkBody(body);
-  return within(await begin(place, mode, call), (it) => it.commit(), body, call.signal);
+  const scope = new Scope(place.options(call), 'the transaction');
+  return within(await begin(place, { mode, ...scope.rest() }), (it, rest) => it.commit(rest), body, scope);
 }
 
 /**
@@ -37,7 +42,7 @@ export class Session extends Statements implements AsyncDisposable {
 
   /** Begins a transaction in this session. */
   begin(options: TransactionOptions = {}): Promise<Transaction> {
-    return begin(this.place, options.mode ?? 'immediate', options);
+    return begin(this.place, options);
   }
 
   /** Stops this session's calls that are under way: they reject with a CancelledError. */

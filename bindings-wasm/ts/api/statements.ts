@@ -1,14 +1,14 @@
 import type { Held } from '../link/held.js';
 import type { Link } from '../link/link.js';
 import { indexed, sendMany } from '../link/many.js';
-import { type CallOptions, merged } from '../link/options.js';
+import { type CallOptions, type Checked, merged } from '../link/options.js';
 import type { Sql } from '../link/trace.js';
 import { invalid } from '../errors.js';
 import { Op } from '../wire/ops.js';
 import type { Executed, Reply } from '../wire/reply.js';
 import { type Params, writeParams } from '../wire/values.js';
 import type { Writer } from '../wire/writer.js';
-import { type ArrayRows, type ObjectRows, type RowArray, type RowOptions, type RunResult, checkRows, lists, objects } from './rows.js';
+import { type ArrayRows, type ObjectRows, type RowArray, type RowOptions, type RunResult, ROWS, checkRows, lists, objects } from './rows.js';
 import type { Writes } from './columns.js';
 import { RowStream } from './stream.js';
 import { Table } from './table.js';
@@ -29,10 +29,10 @@ export class Place {
     write: ((out: Writer) => void) | undefined,
     read: (reply: Reply, before?: T) => T,
     options?: CallOptions,
-    again = false,
     sql?: Sql,
+    more?: readonly string[],
   ): Promise<T> {
-    return this.link.call({ op, on: this.on, write, read, again, sql, options: this.options(options) });
+    return this.link.call({ op, on: this.on, write, read, sql, options: this.options(options, more) });
   }
 
   /** Asks for something that the engine keeps for this client. */
@@ -40,22 +40,15 @@ export class Place {
     return this.link.lend({ op, on: this.on, write, options: this.options(options) });
   }
 
-  /** The options of a call over those of this place. */
-  options(own: CallOptions | undefined): CallOptions {
-    return merged(this.defaults, own);
+  /** The options of a call over those of this place; `more`: what else it takes. */
+  options(own: CallOptions | undefined, more?: readonly string[]): Checked {
+    return merged(this.defaults, own, more);
   }
 
   /** The same for what was lent. */
   within(held: Held, defaults = this.defaults): Place {
     return new Place(this.link, held, defaults);
   }
-}
-
-/** Statements that can be asked of another engine if the first was lost: what begins so only reads. */
-const READS = /^(?:[\s;]|--[^\n]*(?:\n|$)|\/\*[^]*?(?:\*\/|$))*(?:select|values)\b/i;
-
-function reads(sql: unknown): boolean {
-  return typeof sql === 'string' && READS.test(sql);
 }
 
 function text(sql: unknown): asserts sql is string {
@@ -169,7 +162,7 @@ export class Reader {
   stream<T = Row>(sql: string, params?: Params, options?: ObjectRows): RowStream<T>;
   stream<T extends readonly unknown[] = RowArray>(sql: string, params: Params | undefined, options: ArrayRows): RowStream<T>;
   stream<T>(sql: string, params?: Params, options?: RowOptions): RowStream<T> {
-    return new RowStream<T>(this.place, Op.stream, statement(sql, params, options), reads(sql), options, sql);
+    return new RowStream<T>(this.place, Op.stream, statement(sql, params, options), options, sql);
   }
 
   private first<T>(op: number, sql: string, params: Params | undefined, options: RowOptions | undefined): Promise<T | undefined> {
@@ -188,7 +181,7 @@ export class Reader {
     read: (reply: Reply, before?: T) => T,
     options: RowOptions | undefined,
   ): Promise<T> {
-    return this.place.call(op, statement(sql, params, options), read, options, reads(sql), sql);
+    return this.place.call(op, statement(sql, params, options), read, options, sql, ROWS);
   }
 }
 
@@ -205,7 +198,7 @@ export class Statements extends Reader {
    */
   execute(sql: string, params?: Params, options?: CallOptions): Promise<Executed> {
     const read = (reply: Reply): Executed => reply.executed(this.place.link.bigints);
-    return this.place.call(Op.execute, statement(sql, params), read, options, false, sql);
+    return this.place.call(Op.execute, statement(sql, params), read, options, sql);
   }
 
   /**
@@ -257,7 +250,7 @@ export class Statements extends Reader {
     };
     const at = (index: number): unknown => [statements[index]].flat()[0];
     const read = (reply: Reply): Executed[] => reply.executedList(this.place.link.bigints);
-    return this.place.call(Op.batch, write, read, options, false, typeof statements === 'string' ? statements : at);
+    return this.place.call(Op.batch, write, read, options, typeof statements === 'string' ? statements : at);
   }
 
   /** A table, for operations on its rows without SQL. */

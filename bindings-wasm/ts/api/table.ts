@@ -78,7 +78,7 @@ export class Table<T extends object = Row, W extends object = Writes<T>> {
   /** The row of this key, or `undefined`. */
   get(key: Key, options?: CallOptions): Promise<T | undefined> {
     const read = (reply: Reply): T | undefined => reply.rows(this.place.link.bigints).objects<T>()[0];
-    return this.call(Op.get, (out) => writeKey(out, key), read, options, true);
+    return this.call(Op.get, (out) => writeKey(out, key), read, options);
   }
 
   /**
@@ -134,7 +134,7 @@ export class Table<T extends object = Row, W extends object = Writes<T>> {
       checkRows(options);
       out.text(this.name);
     };
-    return new RowStream(this.place, Op.tableStream, write, true, options);
+    return new RowStream(this.place, Op.tableStream, write, options);
   }
 
   /**
@@ -167,13 +167,12 @@ export class Table<T extends object = Row, W extends object = Writes<T>> {
     write: (out: Writer) => void,
     read: (reply: Reply) => R,
     options: CallOptions | undefined,
-    again = false,
   ): Promise<R> {
     const whole = (out: Writer): void => {
       out.text(this.name);
       write(out);
     };
-    return this.place.call(op, whole, read, options, again);
+    return this.place.call(op, whole, read, options);
   }
 }
 

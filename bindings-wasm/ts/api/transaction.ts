@@ -1,8 +1,7 @@
 import { type UbiqliteError, errorOf, invalid } from '../errors.js';
 import type { Held } from '../link/held.js';
-import { cancelled } from '../link/limits.js';
 import type { CallOptions } from '../link/options.js';
-import { onAbort } from '../link/signals.js';
+import { Scope } from '../link/scope.js';
 import { Op } from '../wire/ops.js';
 import { type Place, Statements } from './statements.js';
 
@@ -12,57 +11,60 @@ export type Mode = 'immediate' | 'deferred' | 'exclusive';
 const MODES: readonly Mode[] = ['immediate', 'deferred', 'exclusive'];
 
 /** @internal */
-export async function begin(place: Place, mode: Mode, options: CallOptions | undefined): Promise<Transaction> {
+export async function begin(place: Place, options: CallOptions & { mode?: Mode }): Promise<Transaction> {
+  const { mode = 'immediate', ...call } = options ?? {};
   const number = MODES.indexOf(mode);
   if (number < 0) throw invalid(`a transaction begins as ${MODES.join(', ')}, not as ${JSON.stringify(mode)}`);
-  const held = await place.lend(Op.begin, (out) => out.u8(number), options);
+  const held = await place.lend(Op.begin, (out) => out.u8(number), call);
   return new Transaction(place.within(held));
 }
 
 /**
  * Runs a body in something that is kept if it ends well, and undone if not: at
- * once, if its signal says so. The body is not waited for then, and its calls fail.
+ * once, if its signal or its time limit says so. The body is not waited for then, and
+ * its calls fail. When the body has ended, what keeps it tells what became of it.
  *
  * @internal
  */
 export async function within<H extends Nest, T>(
   handle: H,
-  keep: (handle: H) => Promise<void>,
+  keep: (handle: H, options: CallOptions) => Promise<void>,
   body: (handle: H) => T | PromiseLike<T>,
-  signal: AbortSignal | undefined,
+  scope: Scope,
 ): Promise<T> {
-  if (signal === undefined) return run(handle, keep, body);
-  let unlisten: (() => void) | undefined;
-  const givenUp = new Promise<never>((_, reject) => {
-    const giveUp = (): void => {
-      handle.undo(() => cancelled(signal, 'the transaction was aborted'));
-      reject(cancelled(signal, 'the transaction was aborted'));
-    };
-    if (signal.aborted) giveUp();
-    else unlisten = onAbort(signal, giveUp);
-  });
-  try {
-    return await Promise.race([givenUp, run(handle, keep, body)]);
-  } finally {
-    unlisten?.();
-  }
-}
-
-async function run<H extends Nest, T>(
-  handle: H,
-  keep: (handle: H) => Promise<void>,
-  body: (handle: H) => T | PromiseLike<T>,
-): Promise<T> {
+  let unwatch: (() => void) | undefined;
   let answer: T;
   try {
-    answer = await body(handle);
+    const over = new Promise<never>((_, reject) => {
+      unwatch = scope.watch((reason) => {
+        // The body has ended it itself, and hears what became of that.
+        if (handle.held.ended) return;
+        handle.undo(() => reason);
+        reject(reason);
+      });
+    });
+    over.catch(() => {});
+    answer = await Promise.race([over, begun(handle, body)]);
+    if (!handle.held.ended) {
+      const late = scope.over;
+      if (late !== undefined) throw late;
+    }
   } catch (error) {
     handle.undo();
     throw error;
+  } finally {
+    unwatch?.();
   }
   // The body may have ended it itself.
-  if (!handle.isOver) await keep(handle);
+  if (handle.held.ended) return answer;
+  // It may have been lost with its engine, of which the body need not have heard.
+  if (handle.held.over !== undefined) throw handle.held.over;
+  await keep(handle, scope.rest());
   return answer;
+}
+
+async function begun<H, T>(handle: H, body: (handle: H) => T | PromiseLike<T>): Promise<T> {
+  return body(handle);
 }
 
 /** What is held, and rolled back unless it is ended. */
@@ -77,10 +79,14 @@ class Nest extends Statements implements AsyncDisposable {
     return this.held.over !== undefined;
   }
 
-  /** Runs `body` in a savepoint: what it did is undone, and nothing else, if it throws. */
+  /**
+   * Runs `body` in a savepoint: what it did is undone, and nothing else, if it throws. The signal and the time limit
+   * are of the whole: of the beginning, the body and the release.
+   */
   async savepoint<T>(body: (savepoint: Savepoint) => T | PromiseLike<T>, options?: CallOptions): Promise<T> {
     checkBody(body);
-    return within(await this.beginSavepoint(options), (it) => it.release(), body, options?.signal);
+    const scope = new Scope(this.place.options(options), 'the savepoint');
+    return within(await this.beginSavepoint(scope.rest()), (it, rest) => it.release(rest), body, scope);
   }
 
   /** Begins a savepoint as a handle: it is undone unless it is released. */
@@ -88,7 +94,7 @@ class Nest extends Statements implements AsyncDisposable {
     return new Savepoint(this.place.within(await this.place.lend(Op.savepoint, undefined, options)));
   }
 
-  /** Rolls back, and waits until that is done. */
+  /** Rolls back, and waits until that is done. It is rolled back too if the call is given up. */
   async rollback(options?: CallOptions): Promise<void> {
     await this.end(Op.rollback, options);
   }
@@ -104,11 +110,8 @@ class Nest extends Statements implements AsyncDisposable {
   }
 
   /** @internal */
-  protected async end(op: number, options: CallOptions | undefined): Promise<void> {
-    const ended = this.place.call(op, undefined, (reply) => reply.done(), options);
-    // Whatever it answers, the engine has ended it; what was asked before still happens in it.
-    this.place.link.release(this.held, over);
-    await ended;
+  protected end(op: number, options: CallOptions | undefined): Promise<void> {
+    return this.place.link.end(this.held, op, this.place.options(options), over);
   }
 }
 
@@ -130,7 +133,9 @@ export class Transaction extends Nest {
   /**
    * Commits: everything is durable, or nothing happened.
    * @throws {@link UbiqliteError} `ForeignKeyViolation` for a deferred foreign key, `DiskFull`, `Io`; it is rolled
-   * back then. `OutcomeUnknown` if the engine was lost in the middle of it
+   * back then. `OutcomeUnknown` if the engine was lost in the middle of it. `InvalidArgument` for options that can't
+   * be used: the transaction stays open then. `Cancelled` if it was given up before it began: it is rolled back then;
+   * a commit that has begun is waited for
    */
   async commit(options?: CallOptions): Promise<void> {
     await this.end(Op.commit, options);
@@ -139,7 +144,7 @@ export class Transaction extends Nest {
 
 /** A savepoint inside a transaction: a part of it that can be undone alone. */
 export class Savepoint extends Nest {
-  /** Keeps what was done in it, as part of the transaction around it. */
+  /** Keeps what was done in it, as part of the transaction around it. Given up before it begins, it is undone. */
   async release(options?: CallOptions): Promise<void> {
     await this.end(Op.release, options);
   }

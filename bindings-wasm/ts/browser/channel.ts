@@ -1,5 +1,5 @@
 import { errorOf } from '../errors.js';
-import type { Channel, ChannelEvents } from '../link/connector.js';
+import type { Broke, Channel, ChannelEvents } from '../link/connector.js';
 import { batchOf, isBatch } from '../wire/letters.js';
 import type { Engine } from './engine.js';
 import { postBatch } from './line.js';
@@ -40,12 +40,12 @@ export async function openChannel(engine: Engine, client: Client, events: Channe
       line.close();
       closing?.();
     };
-    const lose = (reason: string): void => {
+    const lose = (reason: string, broke?: Broke): void => {
       const before = state;
       end();
       if (before === 'opening') reject(new EngineGone(reason));
       // Whoever closes hears of nothing that comes later.
-      else if (before === 'open' && closing === undefined) events.lost(reason);
+      else if (before === 'open' && closing === undefined) events.lost(reason, broke);
     };
     const close = (): Promise<void> => {
       if (state !== 'open') return Promise.resolve();
@@ -81,6 +81,8 @@ export async function openChannel(engine: Engine, client: Client, events: Channe
         reject(errorOf(data.failed));
       } else if ('running' in data) {
         stops.running(data.running, data.token);
+      } else if ('broke' in data) {
+        lose(`the database's worker crashed: ${data.broke}`, data.by);
       } else if (closing !== undefined) {
         end();
       } else {

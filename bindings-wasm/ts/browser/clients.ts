@@ -1,3 +1,4 @@
+import { type Culprit, brokenFor } from '../engine/broken.js';
 import type { Connect, EnginePort } from '../engine/serve.js';
 import { batchOf, isBatch } from '../wire/letters.js';
 import { portable } from './failure.js';
@@ -51,6 +52,12 @@ export class Clients {
   running(number: number, running: number, token: string | undefined): void {
     const line = this.open.get(number)?.line;
     if (line !== undefined) say(line, { running, token });
+  }
+
+  /** Tells all that the engine broke, and who it was by. */
+  broke(reason: string, by: Culprit | undefined): void {
+    this.closing = true;
+    for (const [number, { line }] of this.open) say(line, { broke: reason, by: brokenFor(number, by) });
   }
 
   /** Takes nobody in any more. */

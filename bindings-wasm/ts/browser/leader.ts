@@ -31,6 +31,8 @@ export class Leader implements Engine {
   private settleGone!: (reason: string) => void;
   private settleEnding!: (ending: Ending) => void;
   private over = false;
+  /** It broke by a call that is known, and is not asked for for ever. */
+  isBlameless = false;
   /** Those who asked it to leave, in the order in which the worker answers. */
   private readonly leaving: Array<(left: boolean) => void> = [];
 
@@ -115,6 +117,7 @@ export class Leader implements Engine {
     } else if ('failed' in message) {
       this.fail(errorOf(message.failed));
     } else if ('crashed' in message) {
+      this.isBlameless = message.blamed;
       this.fail(failure('Internal', message.crashed));
     } else if ('staying' in message) {
       this.leaving.shift()?.(false);

@@ -244,7 +244,7 @@ export class Member {
       resigned.removeEventListener('abort', resign);
       this.leader = undefined;
       if (ending !== 'crashed') return;
-      breakages = performance.now() - begun < BROKEN ? breakages + 1 : 0;
+      breakages = performance.now() - begun < BROKEN && !leader.isBlameless ? breakages + 1 : 0;
       if (breakages > 1) {
         this.refuse(failure('Internal', `${this.name}: ${await leader.gone}`));
         return;

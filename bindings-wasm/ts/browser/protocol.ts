@@ -1,11 +1,12 @@
 /** What contexts say to each other. Changed in any way: count `PROTOCOL` up. */
 
 import type { ErrorFields } from '../errors.js';
+import type { Broke } from '../link/connector.js';
 import type { Batch } from '../wire/letters.js';
 import type { OnLine } from './line.js';
 
 /** Contexts with another number cannot share an engine: they run another version of the package. */
-export const PROTOCOL = 2;
+export const PROTOCOL = 3;
 
 /** Who leads. */
 export interface Leads {
@@ -51,6 +52,8 @@ export type ToClient =
   | { failed: ErrorFields }
   /** The call `running` has been running for a while; removing the file `token` stops it. */
   | { running: number; token: string | undefined }
+  /** The engine broke; `by`: by a request of this client. */
+  | { broke: string; by: Broke | undefined }
   | { closed: true };
 
 /** What the page tells the worker that it leads with. */
@@ -86,7 +89,8 @@ export type FromWorker =
   | { failed: ErrorFields }
   | { staying: true }
   | { ended: true }
-  | { crashed: string }
+  /** The engine broke; whether it is known by which call. */
+  | { crashed: string; blamed: boolean }
   /** An import has room for the next chunk. */
   | { next: true }
   /** The import is over: whether the file is the database now. */

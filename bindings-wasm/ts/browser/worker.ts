@@ -108,7 +108,20 @@ class Service {
         poll: (client: number, request: number) => tokens.poll(client, request),
         ready: () => tokens.ready(),
       }),
-      crashed: (reason) => tell({ crashed: reason }),
+      crashed: (reason, by) => {
+        this.clients.broke(reason, by);
+        tell({ crashed: reason, blamed: by !== undefined });
+      },
+    });
+    // What the module goes on with by itself, when a promise of its is kept.
+    const scope = globalThis as unknown as EventTarget;
+    scope.addEventListener('error', (event) => {
+      event.preventDefault();
+      engine.fail((event as ErrorEvent).error ?? (event as ErrorEvent).message);
+    });
+    scope.addEventListener('unhandledrejection', (event) => {
+      event.preventDefault();
+      engine.fail((event as PromiseRejectionEvent).reason);
     });
     if (handles !== undefined) this.bus = this.announce();
     if (hub !== undefined) hub.onmessage = ({ data }: MessageEvent<Passed>) => this.clients.greet(data.port);

@@ -1,5 +1,6 @@
 // The engine in a worker, whatever platform the worker is of.
-import init, { type InitOutput, type Port, connect, install } from '../../dist/wasm/ubiqlite_wasm.js';
+import init, { type InitOutput, type Port, connect, install, runningChanges, runningClient, runningRequest } from '../../dist/wasm/ubiqlite_wasm.js';
+import type { Culprit } from './broken.js';
 import { type Batch, spell } from '../wire/letters.js';
 
 /**
@@ -29,11 +30,20 @@ export interface Files {
 export interface Hooks {
   /** Whether the request that runs was given up; asked about every millisecond while it runs. */
   poll?: (client: number, request: number) => boolean;
+  /** Whether a request may begin: it was not given up by a way that is quicker than its messages. */
+  leave?: (client: number, request: number) => boolean;
   /** What is to be waited for, if anything, before requests run: without it they could not be stopped. */
   ready?: () => Promise<void> | undefined;
-  /** The engine broke, and answers nothing any more. */
-  crashed: (reason: string) => void;
+  /** The engine broke, by this client's request if one ran, and answers nothing any more. */
+  crashed: (reason: string, by: Culprit | undefined) => void;
 }
+
+/** After so many milliseconds of work messages are looked for, before anything else begins. */
+const LONG = 8;
+/** After so many they are waited for: for that share of the time, and no longer than this. */
+const LONGER = 40;
+const SHARE = 20;
+const LOOK = 5;
 
 /** One client of the engine. */
 export interface EnginePort {
@@ -53,6 +63,8 @@ export interface Engine {
   /** To be called once, before anything else. */
   install(files: Files | undefined, hooks: Hooks): void;
   connect: Connect;
+  /** An exception came from where no call of ours was: what is left behind is not to be gone on with. */
+  fail(error: unknown): void;
 }
 
 /** Loads the engine from its wasm: an address, which is compiled while it loads, the bytes, or what was compiled. */
@@ -89,16 +101,20 @@ class Memory {
 }
 
 class WasmEngine implements Engine {
-  private crashed: (reason: string) => void = () => {};
+  private crashed: Hooks['crashed'] = () => {};
   private ready: () => Promise<void> | undefined = () => undefined;
   private broken = false;
+  /** For how long it worked: in the messages that came meanwhile, requests may be given up that came with them. */
+  private worked = 0;
+  /** Messages are looked for after that. */
+  private looking: Promise<void> | undefined;
 
   constructor(private readonly memory: Memory) {}
 
   install(files: Files | undefined, hooks: Hooks): void {
     this.crashed = hooks.crashed;
     if (hooks.ready !== undefined) this.ready = hooks.ready;
-    install(files, hooks.poll);
+    install(files, hooks.poll, hooks.leave);
   }
 
   connect: Connect = async (path, options, send) => {
@@ -139,14 +155,19 @@ class WasmEngine implements Engine {
     const goOn = async (): Promise<void> => {
       if (going) return;
       going = true;
-      while (!over && !this.broken && (waiting.length > 0 || open.isBehind())) {
+      while (!over && !this.broken && (waiting.length > 0 || this.isBehind(open))) {
         await this.ready();
-        if (!over && open.isBehind()) await nextTurn();
+        if (!over && this.isBehind(open)) await (this.looking ?? nextTurn());
         if (over) return;
-        this.guarded(() => open.resume());
-        for (const batch of waiting.splice(0)) this.guarded(() => take(batch));
+        // All that came is heard before any of it begins.
+        for (const batch of waiting.splice(0)) this.guarded(() => hear(batch));
+        this.timed(() => open.resume());
       }
       going = false;
+    };
+    const hear = (batch: Batch): void => {
+      open.fallBehind();
+      take(batch);
     };
     return {
       submit: (batch) => {
@@ -154,14 +175,16 @@ class WasmEngine implements Engine {
         if (over) return;
         if (going || this.ready() !== undefined) {
           waiting.push(batch);
+        } else if (this.looking !== undefined) {
+          this.guarded(() => hear(batch));
         } else {
           submitting = true;
-          this.guarded(() => take(batch));
+          this.timed(() => take(batch));
           submitting = false;
           // What was answered within the call travels at once.
           if (!asked) flush();
         }
-        if (waiting.length > 0 || (!this.broken && open.isBehind())) void goOn();
+        if (waiting.length > 0 || this.isBehind(open)) void goOn();
       },
       close: async () => {
         over = true;
@@ -175,17 +198,63 @@ class WasmEngine implements Engine {
     };
   };
 
-  /** What fails inside the wasm, and not as a request, leaves nothing to go on with. */
+  private isBehind(port: Port): boolean {
+    return !this.broken && port.isBehind();
+  }
+
+  /** Takes note of work that keeps messages waiting. */
+  private timed(work: () => void): void {
+    const begun = performance.now();
+    this.guarded(work);
+    const worked = performance.now() - begun;
+    if (worked < LONG) return;
+    this.worked = Math.max(this.worked, worked);
+    this.looking ??= this.look();
+  }
+
+  /** Hears the messages that came while it worked, before anything else begins. */
+  private async look(): Promise<void> {
+    await nextTurn();
+    if (this.worked >= LONGER) {
+      // In browsers messages of other threads and tabs come by ways of their own, which a turn does not wait for.
+      await new Promise((resolve) => setTimeout(resolve, Math.min(LOOK, this.worked / SHARE)));
+      await nextTurn();
+    }
+    this.worked = 0;
+    this.looking = undefined;
+  }
+
+  /**
+   * What fails inside the wasm, and not as a request, leaves nothing to go on with: it
+   * was left in the middle of something, whatever the exception is. A stack that is
+   * too deep is a RangeError in one browser and an InternalError in another.
+   */
   private guarded<T>(work: () => T): T | undefined {
     if (this.broken) return undefined;
     try {
       return work();
     } catch (error) {
       // Bytes that are no requests: who sent them gets no answer, and nobody else suffers.
-      if (!(error instanceof WebAssembly.RuntimeError)) return undefined;
-      this.broken = true;
-      this.crashed(String(error.stack ?? error));
+      if (!(error instanceof Error) && typeof (error as { kind?: unknown } | null)?.kind === 'string') return undefined;
+      this.fail(error);
       return undefined;
     }
+  }
+
+  fail(error: unknown): void {
+    if (this.broken) return;
+    this.broken = true;
+    // Its stack has no names, and is longer than all that is known.
+    this.crashed(String(error), culprit());
+  }
+}
+
+/** Reads what the module left behind where it broke: no more than three numbers. */
+function culprit(): Culprit | undefined {
+  try {
+    const client = runningClient();
+    return client === 0 ? undefined : { client, request: runningRequest(), changes: runningChanges() };
+  } catch {
+    return undefined;
   }
 }

@@ -1,12 +1,24 @@
 import type { Batch } from '../wire/letters.js';
 import type { Taker } from '../wire/writer.js';
 
+/** How an engine broke. */
+export interface Broke {
+  /** The request of this client that it ran; 0: that is not known, and it may be any. */
+  request: number;
+  /** Whether that had begun to change something. */
+  changes: boolean;
+}
+
 /** What an engine says to a client. */
 export interface ChannelEvents {
   /** A batch of replies. */
   message(batch: Batch): void;
-  /** The engine is gone: nothing comes any more. Called once, never after `close()`. */
-  lost(reason: string): void;
+  /**
+   * The engine is gone: nothing comes any more. Called once, never after `close()`.
+   *
+   * @param broke it broke by a request of this client; `undefined`: it did not, or by somebody else's
+   */
+  lost(reason: string, broke?: Broke): void;
 }
 
 /** A way to the engine of one database, which has it open for this client. */
@@ -17,6 +29,11 @@ export interface Channel {
   readonly post: Taker<void>;
   /** Stops a request that may be running, which hears no message meanwhile. */
   stop(request: number): void;
+  /**
+   * Stops a request, as `stop`; true if it is certain that the engine has not begun it, and never will. Where this
+   * is missing only the engine's word tells.
+   */
+  withdraw?(request: number): boolean;
   /** Says whether calls are pending: in Node the process lives that long. */
   busy(pending: boolean): void;
   /** Has the engine answer what it accepted, then let this client go. */

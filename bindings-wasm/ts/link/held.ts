@@ -1,17 +1,25 @@
 import type { UbiqliteError } from '../errors.js';
+import { Op } from '../wire/ops.js';
+import type { Pending } from './call.js';
 
 /**
  * Something that the engine keeps for this client: a transaction, a savepoint, a
- * session, a snapshot or a stream. It is gone with the engine that made it.
+ * session, a snapshot or a stream. It is gone with the engine that made it. The table
+ * of its stages is in `course.ts`.
  */
 export class Held {
   private why: (() => UbiqliteError) | undefined;
+  private ending: Pending | undefined;
+  /** Its holder has ended it, and not the loss of its engine. */
+  ended = false;
 
   constructor(
     /** The number of the request that made it. */
     readonly id: number,
     /** Counts the engines of this link. */
     readonly engine: number,
+    /** The operation that made it. */
+    readonly op: number,
     /** What it is a part of. */
     private readonly inside?: Held,
   ) {}
@@ -21,9 +29,25 @@ export class Held {
     return this.why?.() ?? this.inside?.over;
   }
 
+  /** The transaction that it is, or is a part of. */
+  get transaction(): Held | undefined {
+    return this.op === Op.begin ? this : this.inside?.transaction;
+  }
+
+  /** Whether its end was asked for, or that of what it is a part of. */
+  get isEnding(): boolean {
+    return this.ending !== undefined || this.inside?.isEnding === true;
+  }
+
+  /** Whether an engine may be committing it, or have committed it. */
+  get isCommitting(): boolean {
+    return this.ending?.posted === true && this.ending.call.op === Op.commit;
+  }
+
   /** It takes no call from now on. The first reason stays. */
-  end(why: () => UbiqliteError): void {
+  end(why: () => UbiqliteError, ending?: Pending): void {
     this.why ??= why;
+    this.ending ??= ending;
   }
 
   /** Whether it is `other`, or a part of it. */

@@ -1,4 +1,5 @@
 import type { UbiqliteError } from '../errors.js';
+import type { Pending } from './call.js';
 import { Held } from './held.js';
 
 /** What the engine holds for this client. */
@@ -25,17 +26,17 @@ export class Holdings {
   }
 
   /** Takes note of what the engine has opened. */
-  add(id: number, parent: Held | undefined): Held {
-    const held = new Held(id, this.engine, parent);
+  add(id: number, op: number, parent: Held | undefined): Held {
+    const held = new Held(id, this.engine, op, parent);
     this.live.set(id, new WeakRef(held));
     this.collected.register(held, { id, engine: this.engine }, held);
     return held;
   }
 
   /** Ends something that is held, and with it all that is a part of it. Whether the engine still has it. */
-  end(held: Held, why: () => UbiqliteError): boolean {
+  end(held: Held, why: () => UbiqliteError, ending?: Pending): boolean {
     const was = held.over === undefined && this.live.has(held.id) && held.engine === this.engine;
-    held.end(why);
+    held.end(why, ending);
     this.collected.unregister(held);
     if (was) this.sweep();
     return was;

@@ -1,36 +1,34 @@
-import { type UbiqliteError, errorOf } from '../errors.js';
+import { UbiqliteError, errorOf } from '../errors.js';
 import type { Batch } from '../wire/letters.js';
-import { Kind, Op } from '../wire/ops.js';
-import { readReplies } from '../wire/reply.js';
+import { Kind, MORE, Op, READS } from '../wire/ops.js';
+import { type Reply, readReplies } from '../wire/reply.js';
 import type { Known } from '../wire/rows.js';
-import type { Call, Pending } from './call.js';
-import type { Channel, Connector } from './connector.js';
+import { type Call, type Pending, type Reject, type Resolve, pendingOf } from './call.js';
+import type { Broke, Channel, Connector } from './connector.js';
+import { WORD, effectOf, isEnd, isQuery, mayHaveHappened, rolledBack, undone, unknown, whenGivenUp } from './course.js';
 import { Deadlines } from './deadlines.js';
 import type { Held } from './held.js';
 import { Holdings } from './holdings.js';
 import { cancelled, lastMoment, limitOf, tooLate } from './limits.js';
-import { rolledBack } from './lost.js';
-import type { CallOptions } from './options.js';
+import { inTime } from './opening.js';
+import type { CallOptions, Checked } from './options.js';
 import { Outbox } from './outbox.js';
 import { Quiet } from './quiet.js';
 import { onAbort } from './signals.js';
-import { ofSql, rejectTraced, retrace } from './trace.js';
+import { ofSql, rejectCall, retrace } from './trace.js';
+import { Writers } from './writers.js';
 
 /** The longest timer that there is. */
 const LONGEST = 2 ** 31 - 1;
 
 const SETTLED = Promise.resolve();
 
-type Resolve = (value: unknown) => void;
-type Reject = (error: unknown) => void;
-
 /**
  * A client's connection to the engine of one database, whichever engine that is
  * at the moment.
  *
- * All requests of a turn travel in one message. Nothing that may write is sent
- * twice, and every call settles: with its reply, or as `lost.ts` says when the
- * engine went away before it.
+ * All requests of a turn travel in one message. Nothing that may write is carried out
+ * twice, and every call settles: with its reply, or as the tables of `course.ts` say.
  */
 export class Link {
   /** Always BigInt for INTEGER. */
@@ -41,6 +39,7 @@ export class Link {
   private readonly holdings = new Holdings((id) => this.tell(Op.drop, id));
   private readonly deadlines = new Deadlines((now) => this.expire(now));
   private readonly quiet = new Quiet();
+  private readonly writers = new Writers();
   private channel: Channel | undefined;
   private connecting: Promise<void> | undefined;
   private known: Known = new Map();
@@ -67,25 +66,13 @@ export class Link {
    *
    * @throws why there is no engine to be had; the link is closed then
    */
-  async open({ signal, timeout }: CallOptions = {}): Promise<void> {
-    let unlisten: (() => void) | undefined;
-    let timer: ReturnType<typeof setTimeout> | undefined;
+  async open(options: CallOptions = {}): Promise<void> {
     try {
-      const limit = limitOf(timeout);
-      if (signal?.aborted) throw cancelled(signal, 'the opening was aborted');
-      const givenUp = new Promise<never>((_, reject) => {
-        if (signal !== undefined) unlisten = onAbort(signal, () => reject(cancelled(signal, 'the opening was aborted')));
-        const late = (): void => reject(errorOf({ kind: 'Timeout', message: `the database was not open within ${limit} ms` }));
-        if (limit !== undefined) timer = setTimeout(late, limit);
-      });
-      await Promise.race([this.connect(), givenUp]);
+      await inTime(() => this.connect(), options);
     } catch (error) {
       this.state = 'closed';
       await this.connector.close();
       throw retrace(error);
-    } finally {
-      clearTimeout(timer);
-      unlisten?.();
     }
   }
 
@@ -119,49 +106,113 @@ export class Link {
   /** Asks the engine for something that it keeps for this client. */
   lend(call: Omit<Call<number>, 'read'>): Promise<Held> {
     // Noted with the very reply: a moment later it may be another engine.
-    return this.call({ ...call, read: (reply) => this.holdings.add(reply.handle(), call.on) });
+    return this.call({ ...call, read: (reply) => this.holdings.add(reply.handle(), call.op, call.on) });
   }
 
   /** As `lend`, for who does not wait for a promise. */
   beginLending(call: Omit<Call<number>, 'read'>, resolve: (held: Held) => void, reject: Reject): Pending | undefined {
-    return this.begin({ ...call, read: (reply) => this.holdings.add(reply.handle(), call.on) }, resolve as Resolve, reject);
+    const read = (reply: Reply): Held => this.holdings.add(reply.handle(), call.op, call.on);
+    return this.begin({ ...call, read }, resolve as Resolve, reject);
   }
 
-  /** The engine has ended it, or will with a request that was just made. */
+  /** The engine has ended it. */
   release(held: Held, why: () => UbiqliteError): void {
     this.holdings.end(held, why);
     this.settled();
   }
 
   /**
+   * Ends a transaction or savepoint, by commit, release or rollback. It takes no call any more, whatever becomes
+   * of that: what is not carried out lets it go. Only where the call is refused, for its arguments, it stays open.
+   */
+  end(held: Held, op: number, options: Checked, why: () => UbiqliteError): Promise<void> {
+    const { signal, refused } = options;
+    if (refused === undefined && signal?.aborted === true && held.over === undefined) {
+      held.ended = true;
+      this.drop(held, why);
+      return Promise.reject(cancelled(signal));
+    }
+    let pending: Pending | undefined;
+    const promise = new Promise<void>((resolve, reject) => {
+      const read = (reply: Reply): void => reply.done();
+      pending = this.begin({ op, on: held, options, read }, resolve as Resolve, reject);
+    });
+    if (pending !== undefined) {
+      pending.promise = promise;
+      held.ended = true;
+      this.holdings.end(held, why, pending);
+      this.settled();
+    }
+    return promise;
+  }
+
+  /**
    * Lets something go: what is open in it is rolled back, what runs in it is
    * stopped. Calls on it that nobody awaits reject without anybody being told: what
-   * ended it is told instead.
+   * ended it is told instead. Those that may have changed something for good, in a
+   * session, are waited for before.
    */
   drop(held: Held, why: () => UbiqliteError): void {
     if (!this.holdings.end(held, why)) return;
-    for (const pending of [...this.pending.values()]) {
-      if (pending.call.on?.isWithin(held) !== true) continue;
-      this.over(pending);
-      if (pending.posted) this.channel?.stop(pending.id);
-      else this.outbox.blank(pending);
-      pending.promise?.catch(() => {});
-      fail(pending, why());
-    }
-    this.tell(Op.drop, held.id);
+    this.letGo(held, why);
     this.settled();
   }
 
-  /** Gives up a call, for this reason. */
-  giveUp(pending: Pending, reason: unknown): void {
-    if (!this.over(pending)) return;
-    if (pending.posted) {
-      this.tell(Op.cancel, pending.id);
-      this.channel?.stop(pending.id);
-    } else {
-      this.outbox.blank(pending);
+  /** Has the engine let something go that takes no call any more. */
+  private letGo(held: Held, why: () => UbiqliteError, by?: Pending): void {
+    const { engine } = held;
+    let awaited = 1;
+    const settled = (): void => {
+      awaited -= 1;
+      if (awaited === 0 && engine === this.holdings.engine) this.tell(Op.drop, held.id);
+    };
+    for (const pending of [...this.pending.values()]) {
+      if (pending === by || pending.call.on?.isWithin(held) !== true) continue;
+      pending.promise?.catch(() => {});
+      if (held.transaction === undefined && mayHaveHappened(pending)) {
+        this.giveUp(pending, why());
+        if (!this.isPending(pending)) continue;
+        awaited += 1;
+        pending.settled = settled;
+        continue;
+      }
+      this.over(pending);
+      if (pending.posted) this.channel?.stop(pending.id);
+      else this.outbox.blank(pending);
+      rejectCall(pending, pending.withdrawn?.reason ?? why());
     }
-    fail(pending, reason);
+    settled();
+  }
+
+  /** Gives up a call, for this reason, which is told if nothing of it happened. */
+  giveUp(pending: Pending, reason: unknown): void {
+    if (!this.isPending(pending) || pending.withdrawn !== undefined) return;
+    const { id, call } = pending;
+    let certain = !mayHaveHappened(pending);
+    switch (whenGivenUp(pending)) {
+      case 'takeBack':
+        this.outbox.blank(pending);
+        // It was to end, and takes no call any more.
+        if (call.on !== undefined && isEnd(call)) this.letGo(call.on, undone, pending);
+        break;
+      case 'cancel':
+        this.tell(Op.cancel, id);
+        this.channel?.stop(id);
+        break;
+      case 'withdraw':
+        if (this.channel?.withdraw?.(id) === true) {
+          certain = true;
+          break;
+        }
+        this.tell(Op.withdraw, id);
+        this.channel?.stop(id);
+        pending.unlisten?.();
+        pending.withdrawn = { reason, until: performance.now() + WORD };
+        this.deadlines.add(pending.withdrawn.until);
+        return;
+    }
+    this.over(pending);
+    rejectCall(pending, certain ? reason : unknown('the call was given up'));
   }
 
   /** Gives up every call of this client, or every one on something that is held. */
@@ -188,26 +239,20 @@ export class Link {
 
   private write(call: Call<unknown>, resolve: Resolve, reject: Reject): Pending {
     const on = call.part === undefined ? call.on : call.part.call.on;
+    // All that can be wrong is found before anything is written.
     this.check(on);
-    const { signal, timeout } = call.options ?? {};
+    const { signal, timeout, refused } = call.options ?? {};
+    if (refused !== undefined) throw refused;
     if (signal?.aborted) throw cancelled(signal);
     const limit = limitOf(timeout);
+    const limited = signal !== undefined || limit !== undefined;
+    // What may be given up is known to read, so that it can be at any moment.
+    const reads = limited && on === undefined && isQuery(call) && !this.writers.has(call.sql);
     const id = this.number();
-    const place = this.outbox.write(id, call.op, call.part?.id ?? on?.id ?? 0, limit, call.more, call.write);
-    const pending: Pending = {
-      id,
-      call: call.on === on ? call : { ...call, on },
-      resolve,
-      reject,
-      promise: undefined,
-      before: undefined,
-      piece: undefined,
-      place,
-      length: 0,
-      posted: false,
-      deadline: undefined,
-      unlisten: undefined,
-    };
+    const flags = (call.more === true ? MORE : 0) | (reads ? READS : 0);
+    const place = this.outbox.write(id, call.op, call.part?.id ?? on?.id ?? 0, limit, flags, call.write);
+    const whole = call.on === on ? call : { ...call, on };
+    const pending = pendingOf(id, whole, effectOf(whole, reads), reads, place, resolve, reject);
     this.outbox.add(pending);
     if (signal) pending.unlisten = onAbort(signal, () => this.giveUp(pending, cancelled(signal)));
     if (limit !== undefined) {
@@ -275,13 +320,13 @@ export class Link {
     try {
       channel = await this.connector.connect({
         message: (batch) => this.receive(engine, batch),
-        lost: (reason) => {
-          if (this.holdings.engine === engine) this.lose(engine, reason);
+        lost: (reason, broke) => {
+          if (this.holdings.engine === engine) this.lose(engine, reason, broke);
           else early = reason;
         },
       });
     } catch (error) {
-      this.refuse(error);
+      this.refuse(asError(error));
       throw error;
     }
     if (this.state === 'closed') {
@@ -296,12 +341,12 @@ export class Link {
     else this.lose(engine, early);
   }
 
-  /** Nobody waits for an answer any longer. */
-  private refuse(error: unknown): void {
+  /** No answer comes any more, for this reason. */
+  private refuse(error: UbiqliteError): void {
     this.outbox.clear();
     for (const pending of [...this.pending.values()]) {
       this.over(pending);
-      fail(pending, error);
+      rejectCall(pending, mayHaveHappened(pending) ? unknown(error.message) : (pending.withdrawn?.reason ?? error));
     }
   }
 
@@ -315,19 +360,23 @@ export class Link {
         if (pending === undefined || reply.kind === Kind.error) reply.note();
         if (pending === undefined) return;
         const { continues } = reply;
-        if (!continues) this.over(pending);
         let answer: unknown;
         try {
           if (reply.kind === Kind.error) throw reply.error();
+          if (!continues) this.over(pending);
           answer = pending.call.read(reply, pending.before);
         } catch (error) {
-          // Parts of it that are still to come find nobody.
-          this.over(pending);
-          fail(pending, error);
+          this.fail(pending, error);
           return;
         }
-        if (continues) pending.before = answer;
-        else pending.resolve(answer);
+        if (!continues) {
+          pending.resolve(answer);
+          return;
+        }
+        pending.before = answer;
+        // Only of what changes nothing rows are told early.
+        pending.effect = 'nothing';
+        pending.doubted = false;
       });
     } catch (error) {
       // Later replies rely on what could not be read.
@@ -336,14 +385,45 @@ export class Link {
     }
   }
 
+  /** The engine says that it failed. */
+  private fail(pending: Pending, error: unknown): void {
+    const kind = error instanceof UbiqliteError ? error.kind : undefined;
+    if (kind === 'OutcomeUnknown' && pending.reads && !pending.doubted && this.isPending(pending)) {
+      this.writes(pending);
+      return;
+    }
+    // Parts of it that are still to come find nobody.
+    this.over(pending);
+    const { withdrawn } = pending;
+    rejectCall(pending, withdrawn !== undefined && kind === 'Cancelled' ? withdrawn.reason : error);
+  }
+
+  /** Its statement changes something, and did not run: it is asked for again as what it is. */
+  private writes(pending: Pending): void {
+    this.writers.add(pending.call.sql);
+    this.pending.delete(pending.id);
+    pending.id = this.number();
+    pending.reads = false;
+    pending.effect = effectOf(pending.call, false);
+    this.pending.set(pending.id, pending);
+    this.outbox.repeat(pending);
+    this.schedule();
+  }
+
   /** The engine is gone. */
-  private lose(engine: number, reason: string): void {
+  private lose(engine: number, reason: string, broke?: Broke): void {
     if (engine !== this.holdings.engine || this.channel === undefined) return;
     this.channel = undefined;
-    this.holdings.clear(() => rolledBack(reason));
-    for (const [pending, error] of this.outbox.renew([...this.pending.values()], reason)) {
+    for (const pending of [...this.pending.values()]) {
+      if (pending.withdrawn === undefined) continue;
       this.over(pending);
-      fail(pending, error);
+      rejectCall(pending, mayHaveHappened(pending) ? unknown(reason) : pending.withdrawn.reason);
+    }
+    const ended = this.outbox.renew([...this.pending.values()], reason, broke);
+    this.holdings.clear(() => rolledBack(reason));
+    for (const [pending, error] of ended) {
+      this.over(pending);
+      rejectCall(pending, error);
     }
     this.settled();
     this.flush();
@@ -359,6 +439,7 @@ export class Link {
       this.channel?.busy(false);
       this.settled();
     }
+    pending.settled?.();
     return true;
   }
 
@@ -366,11 +447,20 @@ export class Link {
   private expire(now: number): number {
     let next = Infinity;
     for (const pending of [...this.pending.values()]) {
-      const until = lastMoment(pending);
-      if (now < until) next = Math.min(next, until);
-      else this.giveUp(pending, tooLate(pending));
+      if (now >= lastMoment(pending)) this.isLate(pending);
+      if (this.isPending(pending)) next = Math.min(next, lastMoment(pending));
     }
     return next;
+  }
+
+  private isLate(pending: Pending): void {
+    if (pending.withdrawn === undefined) {
+      this.giveUp(pending, tooLate());
+      return;
+    }
+    this.over(pending);
+    this.tell(Op.cancel, pending.id);
+    rejectCall(pending, unknown('the engine did not say what became of the call that was given up'));
   }
 
   private async shut(): Promise<void> {
@@ -398,13 +488,10 @@ export class Link {
   }
 }
 
-/** Rejects a call: one that has a promise with whoever awaits it on the error's stack. */
-function fail(pending: Pending, error: unknown): void {
-  ofSql(error, pending.call.sql);
-  if (pending.promise === undefined) pending.reject(error);
-  else rejectTraced(pending.resolve, pending.reject, error);
-}
-
 function closed(): UbiqliteError {
   return errorOf({ kind: 'Closed', message: 'the database is closed' });
+}
+
+function asError(error: unknown): UbiqliteError {
+  return error instanceof UbiqliteError ? error : errorOf({ kind: 'Internal', message: String(error) }, { cause: error });
 }

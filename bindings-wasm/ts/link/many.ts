@@ -6,7 +6,7 @@ import type { Pending } from './call.js';
 import type { Held } from './held.js';
 import { cancelled } from './limits.js';
 import type { Link } from './link.js';
-import type { CallOptions } from './options.js';
+import type { Checked } from './options.js';
 import { onAbort } from './signals.js';
 import { ofSql, rejectTraced, retrace } from './trace.js';
 
@@ -22,7 +22,7 @@ export interface Many<R> {
   /** The statement, for its error. */
   sql?: string;
   on: Held | undefined;
-  options: CallOptions;
+  options: Checked;
   /** Writes what stands before the rows. */
   head: (out: Writer) => void;
   row: (out: Writer, row: R) => void;
@@ -66,6 +66,8 @@ class Sender {
   private credited: (() => void) | undefined;
   private close: (() => unknown) | undefined;
   private unlisten: (() => void) | undefined;
+  /** The request with the last rows. */
+  private last: Pending | undefined;
 
   constructor(
     private readonly link: Link,
@@ -75,6 +77,8 @@ class Sender {
   ) {}
 
   start(rows: unknown): void {
+    // Before the source is touched.
+    if (this.many.options.refused !== undefined) throw this.many.options.refused;
     const given = (rows ?? {}) as Partial<Iterable<unknown> & AsyncIterable<unknown>>;
     if (typeof rows === 'object' && typeof given[Symbol.iterator] === 'function') {
       const iterator = (given as Iterable<unknown>)[Symbol.iterator]();
@@ -111,7 +115,10 @@ class Sender {
     const signal = this.many.options.signal;
     if (!signal) return;
     if (signal.aborted) throw cancelled(signal);
-    this.unlisten = onAbort(signal, () => this.fail(cancelled(signal)));
+    this.unlisten = onAbort(signal, () => {
+      // The call has the signal too, and knows what became of it.
+      if (this.call === undefined) this.fail(cancelled(signal));
+    });
   }
 
   private async drain(iterator: Iterator<unknown>): Promise<void> {
@@ -203,10 +210,16 @@ class Sender {
       out.raw(bytes);
     };
     this.call = this.link.begin(
-      { op, on, options, more, write, incomplete: () => !this.ended, read: (reply) => reply.count() },
+      { op, on, options, more, write, incomplete: () => !this.isSent, read: (reply) => reply.count() },
       (changed) => this.settle(() => this.resolve(changed as number)),
       (error) => this.settle(() => this.reject(error)),
     );
+    if (!more) this.last = this.call;
+  }
+
+  /** Whether an engine may have all rows. */
+  private get isSent(): boolean {
+    return this.last?.posted === true;
   }
 
   private next(part: Pending, more: boolean, bytes: Uint8Array): void {
@@ -217,7 +230,9 @@ class Sender {
       this.credited?.();
     };
     // A chunk that is not taken is of a call that is over, which tells.
-    this.link.begin({ op: Op.more, part, more, write: (out) => out.raw(bytes), read: () => undefined }, taken, taken);
+    const call = { op: Op.more, part, more, write: (out: Writer) => out.raw(bytes), read: () => undefined };
+    const sent = this.link.begin(call, taken, taken);
+    if (!more) this.last = sent;
   }
 }
 

@@ -1,7 +1,12 @@
-import { MORE, Op, TIMEOUT } from '../wire/ops.js';
+import { Op, READS, TIMEOUT } from '../wire/ops.js';
 import { type Taker, Writer } from '../wire/writer.js';
 import type { Pending } from './call.js';
-import { mayBeAsked, whenLost } from './lost.js';
+import type { Broke } from './connector.js';
+import { isKept, whenLost } from './course.js';
+
+/** Where in a request they are. */
+const ID = 4;
+const FLAGS = 9;
 
 /**
  * Requests that are written, until they are posted; and the bytes of those that
@@ -24,14 +29,14 @@ export class Outbox {
    * @returns its place
    * @throws what `write` throws; nothing is written then
    */
-  write(id: number, op: number, on: number, limit?: number, more = false, write?: (out: Writer) => void): number {
+  write(id: number, op: number, on: number, limit?: number, flags = 0, write?: (out: Writer) => void): number {
     const { out } = this;
     const place = out.place;
     try {
       out.u32(0);
       out.u32(id);
       out.u8(op);
-      out.u8((limit === undefined ? 0 : TIMEOUT) | (more ? MORE : 0));
+      out.u8((limit === undefined ? 0 : TIMEOUT) | flags);
       out.u32(on);
       if (limit !== undefined) out.u32(limit);
       write?.(out);
@@ -48,7 +53,7 @@ export class Outbox {
     const { out } = this;
     pending.piece = out.piece;
     pending.length = out.place - pending.place;
-    if (mayBeAsked(pending)) out.keep();
+    if (isKept(pending)) out.keep();
     this.fresh.push(pending);
   }
 
@@ -70,33 +75,60 @@ export class Outbox {
     this.fresh = [];
   }
 
-  /** The engine is gone: keeps what goes to the next one, in its order, and answers what the others are told. */
-  renew(all: readonly Pending[], reason: string): (readonly [Pending, Error])[] {
+  /** Writes a request once more, by another number, and as one that may change something. */
+  repeat(pending: Pending): void {
+    const bytes = this.bytesOf(pending);
+    new DataView(bytes.buffer).setUint32(ID, pending.id, true);
+    bytes[FLAGS] &= ~READS;
+    this.rewrite(pending, bytes);
+  }
+
+  /**
+   * The engine is gone: keeps what goes to the next one, in its order, and answers what the others are told.
+   *
+   * @param broke how the engine broke, if it did
+   */
+  renew(all: readonly Pending[], reason: string, broke?: Broke): (readonly [Pending, Error])[] {
     const kept = new Map<Pending, Uint8Array>();
     const ended: (readonly [Pending, Error])[] = [];
     for (const pending of all) {
       const { part } = pending.call;
+      if (broke !== undefined && pending.posted && [0, pending.id].includes(broke.request)) {
+        pending.broke += 1;
+        pending.cleared = !broke.changes;
+      }
       const verdict = whenLost(pending, reason);
       // More rows go where their call goes.
       const again = part === undefined ? verdict === 'again' : kept.has(part);
-      if (again) kept.set(pending, this.bytesOf(pending));
+      if (again) kept.set(pending, doubt(pending, this.bytesOf(pending)));
       else ended.push([pending, verdict === 'again' ? new Error(reason) : verdict]);
     }
     this.clear();
-    for (const [pending, bytes] of kept) {
-      pending.place = this.out.place;
-      pending.posted = false;
-      // The next engine answers from the start.
-      pending.before = undefined;
-      this.out.raw(bytes);
-      this.add(pending);
-    }
+    for (const [pending, bytes] of kept) this.rewrite(pending, bytes);
     return ended;
   }
 
-  private bytesOf({ posted, piece: kept, place, length }: Pending): Uint8Array {
+  private rewrite(pending: Pending, bytes: Uint8Array): void {
+    pending.place = this.out.place;
+    pending.posted = pending.cleared = false;
+    // Its answer begins from the start.
+    pending.before = undefined;
+    this.out.raw(bytes);
+    this.add(pending);
+  }
+
+  private bytesOf({ posted, piece: kept, place, length }: Pending): Uint8Array<ArrayBuffer> {
     // Until a request is posted it moves with the writer.
     const piece = (posted && kept) || this.out.piece;
     return piece.bytes.slice(place - piece.base, place - piece.base + length);
   }
+}
+
+/** A request that may have been carried out is carried out again only if it changes nothing. */
+function doubt(pending: Pending, bytes: Uint8Array): Uint8Array {
+  if (!pending.posted || pending.cleared || pending.effect === 'nothing') return bytes;
+  pending.doubted = pending.reads = true;
+  pending.effect = 'nothing';
+  bytes[FLAGS] |= READS;
+  return bytes;
 }

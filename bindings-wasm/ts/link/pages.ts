@@ -4,7 +4,7 @@ import type { Call, Pending } from './call.js';
 import type { Held } from './held.js';
 import { cancelled } from './limits.js';
 import type { Link } from './link.js';
-import type { CallOptions } from './options.js';
+import type { Checked } from './options.js';
 import type { Rows } from '../wire/rows.js';
 import { onAbort } from './signals.js';
 import { type Sql, ofSql, rejectTraced } from './trace.js';
@@ -34,7 +34,7 @@ export class Pages<T> {
   private held: Held | undefined;
   private failed: { error: unknown } | undefined;
   private over = false;
-  private readonly options: CallOptions;
+  private readonly options: Checked;
   private readonly signal: AbortSignal | undefined;
   private readonly unlisten: (() => void) | undefined;
 

@@ -9,6 +9,7 @@
  */
 
 import { UbiqliteError } from '../errors.js';
+import type { Pending } from './call.js';
 
 type Capture = (error: object, above?: (...values: never[]) => unknown) => void;
 
@@ -31,6 +32,13 @@ export function rejectTraced(
   // First the one promise waits for the other, and then that is rejected.
   resolve(traced);
   begin?.();
+}
+
+/** Rejects a call with its error: where it has a promise, with whoever awaits that on the error's stack. */
+export function rejectCall(pending: Pending, error: unknown): void {
+  ofSql(error, pending.call.sql);
+  if (pending.promise === undefined) pending.reject(error);
+  else rejectTraced(pending.resolve, pending.reject, error);
 }
 
 /**

@@ -3,8 +3,7 @@ import type { Connect, EnginePort } from '../engine/serve.js';
 import { portable } from './failure.js';
 import { isArrayBuffer } from '../wire/kinds.js';
 import type { FromClient, ToClient, ToWorker } from './protocol.js';
-import { type StopTable, isStopped } from './stop.js';
-import { withoutWithdrawn } from './withdrawn.js';
+import { type StopTable, begins, isStopped } from './stop.js';
 
 type Admission = Extract<ToWorker, { admit: number }>;
 
@@ -17,16 +16,29 @@ export type Approve = () => void;
 /** The clients of the engine in this worker. */
 export class Clients {
   private readonly open = new Set<Client>();
+  private readonly stops = new Map<number, StopTable>();
 
   constructor(
     private readonly connect: Connect,
-    private readonly stops: StopTable,
     private readonly prepare: Prepare,
     private readonly approve: Approve,
   ) {}
 
-  async admit({ admit: number, port, path, options }: Admission): Promise<void> {
-    const client = new Client(port, (request) => isStopped(this.stops, number, request));
+  /** Whether a client's request, which runs, was given up. */
+  isStopped(client: number, request: number): boolean {
+    const stops = this.stops.get(client);
+    return stops !== undefined && isStopped(stops, request);
+  }
+
+  /** Whether a client's request may begin. */
+  begins(client: number, request: number): boolean {
+    const stops = this.stops.get(client);
+    return stops === undefined || begins(stops, request);
+  }
+
+  async admit({ admit: number, port, path, options, stops }: Admission): Promise<void> {
+    const client = new Client(number, port);
+    this.stops.set(number, stops);
     this.open.add(client);
     client.whenClosed = () => void this.dismiss(client);
     try {
@@ -67,6 +79,7 @@ export class Clients {
 
   private forget(client: Client): void {
     this.open.delete(client);
+    this.stops.delete(client.number);
     client.port.close();
   }
 }
@@ -77,11 +90,11 @@ class Client {
   whenClosed: () => void = () => {};
 
   constructor(
+    readonly number: number,
     readonly port: MessagePort,
-    isStopped: (request: number) => boolean,
   ) {
     port.on('message', (message: FromClient) => {
-      if (isArrayBuffer(message)) this.engine?.submit(withoutWithdrawn(message, isStopped));
+      if (isArrayBuffer(message)) this.engine?.submit(message);
       else this.whenClosed();
     });
   }

@@ -1,13 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { MessageChannel, Worker } from 'node:worker_threads';
-import type { Channel, ChannelEvents } from '../link/connector.js';
+import { type Culprit, brokenFor } from '../engine/broken.js';
+import type { Broke, Channel, ChannelEvents } from '../link/connector.js';
 import { errorOf } from '../errors.js';
 import { isArrayBuffer } from '../wire/kinds.js';
 import { failure } from './failure.js';
 import { wasmFile, workerScript } from './location.js';
 import { lockOf, removeLock } from './lock.js';
 import type { FromClient, FromWorker, Start, ToClient, ToWorker } from './protocol.js';
-import { stop, stopTable } from './stop.js';
+import { giveUp, stopTable } from './stop.js';
 
 /** The worker ended in order before the database was open: there may be a next one. */
 export class HostEnded extends Error {}
@@ -20,18 +21,18 @@ export class Host {
   /** Settles when the thread has ended and the lock is free. */
   readonly gone: Promise<void>;
   private readonly worker: Worker;
-  private readonly stops = stopTable();
   private readonly lines = new Set<Line>();
   private made = 0;
   private holds = 0;
   private ending = false;
   private over = false;
   private crash: string | undefined;
+  private culprit: Culprit | undefined;
 
   /** @param file the database's file; `undefined` for one in memory */
   constructor(readonly file: string | undefined) {
     const token = randomUUID();
-    const start: Start = { file, token, wasm: compiled ?? wasmFile(), stops: this.stops };
+    const start: Start = { file, token, wasm: compiled ?? wasmFile() };
     // Nothing of how the program was started is for this thread.
     this.worker = new Worker(workerScript(), { workerData: start, execArgv: [], argv: [], name: 'ubiqlite' });
     this.worker.on('message', (message: FromWorker) => {
@@ -40,6 +41,7 @@ export class Host {
         return;
       }
       this.crash = message.crashed;
+      this.culprit = message.by;
       this.hold(true);
       void this.worker.terminate();
     });
@@ -53,7 +55,7 @@ export class Host {
         // What a broken worker could not do itself.
         if (file !== undefined) removeLock(lockOf(file), token);
         if (!this.ending || this.crash !== undefined) this.crash ??= `it ended with code ${code}`;
-        for (const line of [...this.lines]) line.lose(this.reason);
+        for (const line of [...this.lines]) line.lose(this.reason, this.blame(line.client));
         resolve();
       });
     });
@@ -77,15 +79,17 @@ export class Host {
       this.made += 1;
       const client = this.made;
       const { port1, port2 } = new MessageChannel();
-      const giveUp = (): void => line.giveUp();
-      const settled = (): void => given.removeEventListener('abort', giveUp);
-      const line = new Line(port1, events, {
+      const stops = stopTable();
+      const leave = (): void => line.giveUp();
+      const settled = (): void => given.removeEventListener('abort', leave);
+      const line = new Line(client, port1, events, {
         opened: () => {
           settled();
           resolve({
             client,
             post: (bytes, from, to) => line.post(bytes.slice(from, to).buffer as ArrayBuffer),
-            stop: (request) => stop(this.stops, client, request),
+            stop: (request) => void giveUp(stops, request),
+            withdraw: (request) => giveUp(stops, request),
             busy: (pending) => line.busy(pending),
             close: () => line.close(),
           });
@@ -98,8 +102,8 @@ export class Host {
         over: () => this.leave(line),
       });
       this.lines.add(line);
-      given.addEventListener('abort', giveUp);
-      this.tell({ admit: client, port: port2, path, options }, [port2]);
+      given.addEventListener('abort', leave);
+      this.tell({ admit: client, port: port2, path, options, stops }, [port2]);
     });
   }
 
@@ -117,6 +121,11 @@ export class Host {
     this.holds += wanted ? 1 : -1;
     if (this.holds === 1 && wanted) this.worker.ref();
     else if (this.holds === 0) this.worker.unref();
+  }
+
+  /** How the engine broke, for a client, if it did. */
+  private blame(client: number): Broke | undefined {
+    return this.crash === undefined ? undefined : brokenFor(client, this.culprit);
   }
 
   private end(): Promise<void> {
@@ -162,6 +171,7 @@ class Line {
   private readonly end = new Promise<void>((resolve) => (this.ended = resolve));
 
   constructor(
+    readonly client: number,
     private readonly port: MessageChannel['port1'],
     private readonly events: ChannelEvents,
     private readonly progress: Progress,
@@ -197,12 +207,12 @@ class Line {
   }
 
   /** The engine is gone, or will be. */
-  lose(reason: string): void {
+  lose(reason: string, broke?: Broke): void {
     const before = this.state;
     if (before === 'over') return;
     this.finish();
     if (before === 'opening') this.progress.refused(undefined);
-    else if (before === 'open') this.events.lost(reason);
+    else if (before === 'open') this.events.lost(reason, broke);
   }
 
   private hear(message: ToClient): void {

@@ -1,5 +1,6 @@
 /** What the thread that uses a database and the worker that has it open say to each other. */
 import type { MessagePort } from 'node:worker_threads';
+import type { Culprit } from '../engine/broken.js';
 import type { ErrorFields } from '../errors.js';
 import type { StopTable } from './stop.js';
 
@@ -11,13 +12,12 @@ export interface Start {
   token: string;
   /** The engine: its file, or what another worker made of it. */
   wasm: string | WebAssembly.Module;
-  stops: StopTable;
 }
 
 /** To the worker. */
 export type ToWorker =
   /** A client wants to have the database open; what it says comes by `port`. */
-  | { admit: number; port: MessagePort; path: string; options: object }
+  | { admit: number; port: MessagePort; path: string; options: object; stops: StopTable }
   /** Close everything in order, and end. */
   | { end: true };
 
@@ -25,8 +25,8 @@ export type ToWorker =
 export type FromWorker =
   /** The engine as machine code, for the next worker: compiling takes longer than all else in an opening. */
   | { compiled: WebAssembly.Module }
-  /** The engine broke. */
-  | { crashed: string };
+  /** The engine broke, by this call if one ran. */
+  | { crashed: string; by: Culprit | undefined };
 
 /** From a client, on its port. Bare ArrayBuffers are request batches. */
 export type FromClient = ArrayBuffer | { close: true };

@@ -1,32 +1,58 @@
 /**
- * Requests that are to be stopped, in memory that two threads share: the thread
- * of a running statement hears no message. A table of 1024 slots, each a client
- * and its request; who comes to a slot that is taken takes its place, and then
- * the earlier request is stopped by its message alone, once the engine listens.
+ * What a client has given up, and how far the engine has come with its requests, in
+ * memory that their two threads share: the thread of a running statement hears no
+ * message. One table a client.
+ *
+ * Both sides write before they read: the client a request that it gives up, the engine
+ * the one that it is about to begin. So at least one of them sees what the other wrote,
+ * and a request that the client is certain of never begins.
  */
 const SLOTS = 1024;
+/** Whether the engine has begun any request. */
+const BEGUN = 0;
+/** The last one that it has begun: numbers grow. */
+const LAST = 1;
+const FIRST_SLOT = 2;
 
 export type StopTable = Int32Array<SharedArrayBuffer>;
 
 export function stopTable(): StopTable {
-  return new Int32Array(new SharedArrayBuffer(2 * SLOTS * Int32Array.BYTES_PER_ELEMENT));
+  return new Int32Array(new SharedArrayBuffer((FIRST_SLOT + SLOTS) * Int32Array.BYTES_PER_ELEMENT));
 }
 
-/** Has the engine stop the request, should it run or begin. */
-export function stop(table: StopTable, client: number, request: number): void {
-  const at = place(client, request);
-  // Never this client with the request that was here before.
-  Atomics.store(table, at + 1, 0);
-  Atomics.store(table, at, client);
-  Atomics.store(table, at + 1, request);
+/**
+ * Gives a request up: the engine stops it, should it run.
+ *
+ * @returns whether it is certain that it has not begun, and never will
+ */
+export function giveUp(table: StopTable, request: number): boolean {
+  const at = place(request);
+  const before = Atomics.load(table, at);
+  // The place of one of which the engine has not heard yet is not to be had.
+  if (before !== 0 && before !== (request | 0) && !hasBegun(table, before)) return false;
+  Atomics.store(table, at, request);
+  return !hasBegun(table, request);
 }
 
-/** Whether the request is to be stopped. */
-export function isStopped(table: StopTable, client: number, request: number): boolean {
-  const at = place(client, request);
-  return Atomics.load(table, at + 1) === (request | 0) && Atomics.load(table, at) === (client | 0);
+/** The engine is about to begin the request. Whether it may. */
+export function begins(table: StopTable, request: number): boolean {
+  // One that comes out of turn is before the last one, and so begun in the client's eyes.
+  if (!hasBegun(table, request)) {
+    Atomics.store(table, LAST, request);
+    Atomics.store(table, BEGUN, 1);
+  }
+  return !isStopped(table, request);
 }
 
-function place(client: number, request: number): number {
-  return 2 * (((Math.imul(client, 31) + request) >>> 0) % SLOTS);
+/** Whether the request was given up. */
+export function isStopped(table: StopTable, request: number): boolean {
+  return Atomics.load(table, place(request)) === (request | 0);
+}
+
+function hasBegun(table: StopTable, request: number): boolean {
+  return Atomics.load(table, BEGUN) === 1 && ((Atomics.load(table, LAST) - request) | 0) >= 0;
+}
+
+function place(request: number): number {
+  return FIRST_SLOT + ((request >>> 0) % SLOTS);
 }

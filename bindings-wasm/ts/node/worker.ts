@@ -11,9 +11,8 @@ import { failure, systemCode } from './failure.js';
 import { NodeFiles } from './files.js';
 import { Lock, holderOf, lockOf } from './lock.js';
 import type { FromWorker, Start, ToWorker } from './protocol.js';
-import { isStopped } from './stop.js';
 
-const { file, token, wasm, stops } = workerData as Start;
+const { file, token, wasm } = workerData as Start;
 const parent = parentPort as MessagePort;
 const lock = file === undefined ? undefined : new Lock(lockOf(file), token);
 /** Why there is no lock, if nothing could be locked. */
@@ -27,11 +26,15 @@ const keep = (message: ToWorker): number => early.push(message);
 parent.on('message', keep);
 
 const engine = await load(typeof wasm === 'string' ? await compile(wasm) : wasm);
+const clients = new Clients(engine.connect, prepare, approve);
 engine.install(file === undefined ? undefined : new NodeFiles(), {
-  poll: (client, request) => isStopped(stops, client, request),
-  crashed: (reason) => tell({ crashed: reason }),
+  poll: (client, request) => clients.isStopped(client, request),
+  leave: (client, request) => clients.begins(client, request),
+  crashed: (reason, by) => tell({ crashed: reason, by }),
 });
-const clients = new Clients(engine.connect, stops, prepare, approve);
+// What the module goes on with by itself, when a promise of its is kept.
+process.on('uncaughtException', (error) => engine.fail(error));
+process.on('unhandledRejection', (error) => engine.fail(error));
 
 parent.on('message', hear);
 parent.off('message', keep);

@@ -22,6 +22,7 @@ export const Op = {
   acquire: 26,
   drop: 27,
   cancel: 28,
+  withdraw: 29,
   insert: 30,
   upsert: 31,
   insertMany: 32,
@@ -56,6 +57,7 @@ export const Kind = {
 /** Flags of a request. */
 export const MORE = 2;
 export const TIMEOUT = 1;
+export const READS = 8;
 
 /** Flags of a reply. */
 export const END = 1;

@@ -33,6 +33,10 @@ pub enum Access {
     Read,
     /// May write.
     Write,
+    /// A statement of the caller's that is to run only if it changes nothing. If it
+    /// would, it does not run, and the error is `OutcomeUnknown`: it is asked for by who
+    /// does not know whether the same statement has run before.
+    Again,
 }
 
 /// One statement of a program.

@@ -41,20 +41,15 @@ impl<T> Reply<T> {
 
     /// An error that is there at once.
     pub fn err(error: Error) -> Self {
-        Self::ready(Err(error)).in_turn()
+        Self::ready_in_turn(Err(error))
     }
 
-    /// Counts an answer that is there at once: now and then it is pending for one
+    /// An answer that is there at once, counted: now and then it is pending for one
     /// poll, so that whoever asks in a loop leaves the executor its turn. The answer
     /// is kept meanwhile; so this is for what is harmless if it is then dropped.
     #[inline]
-    pub(crate) fn in_turn(mut self) -> Self {
-        if let State::Ready(answer) = &mut self.0
-            && coop::is_over()
-        {
-            self.0 = State::InTurn(answer.take());
-        }
-        self
+    pub(crate) fn ready_in_turn(answer: Result<T>) -> Self {
+        Self(if coop::is_over() { State::InTurn(Some(answer)) } else { State::Ready(Some(answer)) })
     }
 
     /// Whether the answer is here.

@@ -1,6 +1,10 @@
 //! Short work on a caller's thread: it ends after about 2,000 steps of SQLite's
 //! virtual machine, and waits for no lock.
 
+use std::ffi::c_int;
+
+use super::handlers::Handlers;
+use super::lease::WalIndex;
 use super::run::collect;
 use super::{Connection, Read, prepare};
 use crate::backend::{Keep, Outcome, Output, Program};
@@ -8,7 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::ffi;
 
 /// A longer text or blob takes too long to be read, made or copied.
-const LONGEST_VALUE: std::ffi::c_int = 256 * 1024;
+const LONGEST_VALUE: c_int = 256 * 1024;
 
 /// A table of a database that is no larger can be visited whole.
 const SMALL: u64 = 1 << 20;
@@ -31,35 +35,30 @@ impl Connection {
 
     /// Whether the database is known to be small.
     pub(super) fn is_small(&self) -> bool {
-        let pages = self.wal_index.map(super::lease::WalIndex::pages);
-        pages.is_some_and(|pages| u64::from(pages) * u64::from(self.page_size) <= SMALL)
+        is_small(self.wal_index, self.page_size)
+    }
+
+    /// Whether a read may be refused for the disk's sake: that ends the transaction that
+    /// is open, as an error of the disk does. Nobody misses a lease, but a holder's own
+    /// must stay.
+    #[inline]
+    fn may_refuse_reads(&self) -> bool {
+        self.has_lease() || !self.in_transaction()
     }
 
     /// Statements may from now on neither take long nor wait.
     #[inline]
     pub(super) fn begin_brief(&mut self) {
-        self.handlers.begin_brief();
-        // A read that is refused ends the transaction that is open, as an error of the
-        // disk does: nobody misses a lease, but a holder's own must stay.
-        #[cfg(unix)]
-        if self.has_lease() || !self.in_transaction() {
-            super::cold::begin();
-        }
+        let refuse = self.may_refuse_reads();
         // SAFETY: the connection is open.
-        unsafe { ffi::sqlite3_limit(self.raw, ffi::SQLITE_LIMIT_LENGTH, LONGEST_VALUE) };
+        unsafe { begin(&self.handlers, self.raw, refuse) };
     }
 
     /// Ends what [`begin_brief`](Self::begin_brief) began.
     #[inline]
     pub(super) fn end_brief(&mut self) -> Ended {
         // SAFETY: the connection is open.
-        unsafe { ffi::sqlite3_limit(self.raw, ffi::SQLITE_LIMIT_LENGTH, self.length_limit) };
-        self.handlers.end_brief();
-        #[cfg(unix)]
-        let stopped = super::cold::end();
-        #[cfg(not(unix))]
-        let stopped = false;
-        Ended { stopped }
+        unsafe { end(&self.handlers, self.raw, self.length_limit) }
     }
 
     /// Runs a short read of one statement that is prepared: what nearly all reads
@@ -77,28 +76,28 @@ impl Connection {
                 return Some(Read::Done(Err(error)));
             }
         }
+        let refuse = self.may_refuse_reads();
         let statement = self.cache.get(&step.sql)?;
         if !statement.readonly || !statement.is_plain() || statement.nature.transient {
             return None;
         }
         if statement.is_long() || statement.sweeps {
             // Of a small database it may be tried.
-            let long = statement.is_long() || !self.is_small();
+            let long = statement.is_long() || !is_small(self.wal_index, self.page_size);
             return long.then_some(Read::TooLong);
         }
-        self.begin_brief();
-        let statement = self.cache.get(&step.sql)?;
+        // SAFETY: the connection is open.
+        unsafe { begin(&self.handlers, self.raw, refuse) };
         // SAFETY: the parameters outlive the reset.
         let run = unsafe { statement.bind(&step.params) }
             .and_then(|()| collect(statement, step.keep, None));
         statement.reset();
-        let ended = self.end_brief();
+        // SAFETY: the connection is open.
+        let ended = unsafe { end(&self.handlers, self.raw, self.length_limit) };
         Some(match run {
             Ok(rows) => {
-                let description = (step.keep == Keep::Described)
-                    .then(|| self.cache.get(&step.sql))
-                    .flatten()
-                    .map(|statement| Box::new(statement.describe()));
+                let described = step.keep == Keep::Described;
+                let description = described.then(|| Box::new(statement.describe()));
                 let outcome = Outcome { rows, description, ..Outcome::default() };
                 Read::Done(Ok(Output { steps: smallvec::smallvec![outcome] }))
             }
@@ -143,6 +142,45 @@ impl Connection {
             answer => Some(answer),
         }
     }
+}
+
+/// Whether a database of so many pages is known to be small.
+fn is_small(index: Option<WalIndex>, page_size: u32) -> bool {
+    let pages = index.map(WalIndex::pages);
+    pages.is_some_and(|pages| u64::from(pages) * u64::from(page_size) <= SMALL)
+}
+
+/// Begins short work; apart from the connection, one of whose statements may be held.
+///
+/// # Safety
+/// `raw` is open.
+#[inline]
+unsafe fn begin(handlers: &Handlers, raw: *mut ffi::sqlite3, refuse_reads: bool) {
+    handlers.begin_brief();
+    #[cfg(unix)]
+    if refuse_reads {
+        super::cold::begin();
+    }
+    #[cfg(not(unix))]
+    let _ = refuse_reads;
+    // SAFETY: by this function's contract.
+    unsafe { ffi::sqlite3_limit(raw, ffi::SQLITE_LIMIT_LENGTH, LONGEST_VALUE) };
+}
+
+/// Ends what [`begin`] began.
+///
+/// # Safety
+/// `raw` is open, and the connection that [`begin`] had.
+#[inline]
+unsafe fn end(handlers: &Handlers, raw: *mut ffi::sqlite3, length_limit: c_int) -> Ended {
+    // SAFETY: by this function's contract.
+    unsafe { ffi::sqlite3_limit(raw, ffi::SQLITE_LIMIT_LENGTH, length_limit) };
+    handlers.end_brief();
+    #[cfg(unix)]
+    let stopped = super::cold::end();
+    #[cfg(not(unix))]
+    let stopped = false;
+    Ended { stopped }
 }
 
 /// How short work ended.

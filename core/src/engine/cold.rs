@@ -17,15 +17,19 @@ use std::time::{Duration, Instant};
 
 use crate::ffi;
 
-/// How long the reads of short work may take, from the first on.
+/// How long the reads of short work may take, from the fifth on.
 const PATIENCE: Duration = Duration::from_micros(300);
+
+/// How many reads pass before the clock is looked at: a point read has no more, and
+/// each takes about a microsecond where it does not wait.
+const UNTIMED: u8 = 4;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     /// Reads wait as long as they must.
     Off,
-    /// Nothing was read yet.
-    Armed,
+    /// So many reads were made, and the clock not looked at yet.
+    Fresh(u8),
     /// The first read began then.
     Since(Instant),
     /// A read was refused. What undoes the work may read again.
@@ -39,7 +43,7 @@ thread_local! {
 /// The reads of this thread are short work's from now on.
 #[inline]
 pub(super) fn begin() {
-    STATE.set(State::Armed);
+    STATE.set(State::Fresh(0));
 }
 
 /// Ends it. Returns whether a read was refused.
@@ -52,8 +56,12 @@ pub(super) fn end() -> bool {
 pub(crate) fn may_read() -> bool {
     match STATE.get() {
         State::Off | State::Stopped => true,
-        State::Armed => {
-            STATE.set(State::Since(Instant::now()));
+        State::Fresh(reads) => {
+            STATE.set(if reads < UNTIMED {
+                State::Fresh(reads + 1)
+            } else {
+                State::Since(Instant::now())
+            });
             true
         }
         State::Since(start) if start.elapsed() < PATIENCE => true,
@@ -93,24 +101,55 @@ unsafe extern "C" fn pread(
             unsafe { refuse() };
             return -1;
         }
-        #[cfg(all(target_os = "linux", target_env = "gnu"))]
-        if STATE.get() != State::Stopped {
-            let piece = libc::iovec { iov_base: into, iov_len: length };
-            // SAFETY: SQLite lends so many bytes.
-            let read = unsafe { libc::preadv2(file, &raw const piece, 1, at, libc::RWF_NOWAIT) };
-            // SAFETY: it is this thread's own.
-            let error = unsafe { *libc::__errno_location() };
-            // A file system, or a kernel, that can't tell reads as ever.
-            if read >= 0 || !matches!(error, libc::EOPNOTSUPP | libc::ENOSYS | libc::EINVAL) {
-                if read < 0 {
-                    STATE.set(State::Stopped);
-                }
-                return read;
+        #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+        if STATE.get() != State::Stopped
+            // SAFETY: SQLite's own arguments.
+            && let Some(read) = unsafe { read_now(file, into, length, at) }
+        {
+            if read < 0 {
+                STATE.set(State::Stopped);
             }
+            return read;
         }
     }
     // SAFETY: SQLite's own arguments.
     unsafe { libc::pread(file, into, length, at) }
+}
+
+/// Reads what is in the system's memory. `None`: the file system, the kernel or what
+/// filters its calls can't tell, and nothing was read.
+///
+/// # Safety
+/// As for `pread`.
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+unsafe fn read_now(
+    file: c_int,
+    into: *mut c_void,
+    length: usize,
+    at: libc::off_t,
+) -> Option<isize> {
+    let piece = libc::iovec { iov_base: into, iov_len: length };
+    // The bare call, since libc's is a cancellation point, which costs a tenth of it. The
+    // offset is in one register here, and the one for its upper half is not looked at.
+    // SAFETY: by this function's contract; the piece is described by what lives here.
+    let read = unsafe {
+        libc::syscall(
+            libc::SYS_preadv2,
+            file,
+            &raw const piece,
+            1 as libc::c_ulong,
+            at,
+            0 as libc::c_ulong,
+            libc::RWF_NOWAIT,
+        )
+    };
+    if read >= 0 {
+        return isize::try_from(read).ok();
+    }
+    // SAFETY: it is this thread's own.
+    let error = unsafe { *libc::__errno_location() };
+    let cannot = [libc::EOPNOTSUPP, libc::ENOSYS, libc::EINVAL, libc::EPERM].contains(&error);
+    (!cannot).then_some(-1)
 }
 
 /// # Safety

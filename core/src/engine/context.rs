@@ -16,10 +16,16 @@ pub(crate) struct Caller {
     /// A write of it is to share others' commit.
     #[allow(dead_code, reason = "writes on one thread do so anyhow")]
     pub(crate) queued: bool,
+    /// It was given up, and is to stop and to tell what became of it.
+    pub(crate) withdrawn: bool,
 }
 
 thread_local! {
     static CURRENT: Cell<Option<Caller>> = const { Cell::new(None) };
+    /// Its client and request, apart: they are read when the stack may be used up.
+    static RUNNING: Cell<u64> = const { Cell::new(0) };
+    /// Whether it has begun a statement that changes something.
+    static CHANGING: Cell<bool> = const { Cell::new(false) };
     static PROBED: Cell<Duration> = const { Cell::new(Duration::ZERO) };
 }
 
@@ -51,6 +57,9 @@ impl Caller {
         if self.until.is_some_and(|until| crate::platform::now() >= until) {
             return Some(Stop::TooLate);
         }
+        if self.withdrawn {
+            return Some(Stop::GivenUp);
+        }
         let probe = PROBE.get()?;
         let now = crate::platform::now();
         if now.saturating_sub(PROBED.get()) < BETWEEN_PROBES {
@@ -66,9 +75,40 @@ pub(crate) fn current() -> Option<Caller> {
     CURRENT.get()
 }
 
+/// Whether the call that this thread is running was given up.
+pub(crate) fn is_withdrawn() -> bool {
+    CURRENT.get().is_some_and(|caller| caller.withdrawn)
+}
+
 /// Says for whom this thread runs from now on, until the guard is dropped.
 pub(crate) fn enter(caller: Option<Caller>) -> Entered {
-    Entered(CURRENT.replace(caller))
+    Entered(exchange(caller))
+}
+
+fn exchange(caller: Option<Caller>) -> Option<Caller> {
+    let numbers = caller.map_or(0, |it| u64::from(it.client) << 32 | u64::from(it.request));
+    RUNNING.set(numbers);
+    CHANGING.set(false);
+    CURRENT.replace(caller)
+}
+
+/// A statement that changes something is about to run.
+#[inline]
+pub(crate) fn note_change() {
+    CHANGING.set(true);
+}
+
+/// Whether the call that this thread is running has begun to change something.
+#[inline]
+pub(crate) fn is_changing() -> bool {
+    CHANGING.get()
+}
+
+/// The client and the request of the call that this thread is running, each 32 bits; 0:
+/// there is none.
+#[inline]
+pub(crate) fn running() -> u64 {
+    RUNNING.get()
 }
 
 /// See [`enter`].
@@ -76,6 +116,6 @@ pub(crate) struct Entered(Option<Caller>);
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        CURRENT.set(self.0);
+        exchange(self.0);
     }
 }

@@ -5,7 +5,7 @@ use crate::ffi;
 use super::authorizer::Class;
 use super::script::is_script;
 use super::{Connection, LastRowId, Statement, Stepped, opcodes};
-use crate::backend::{Begin, Early, Extra, Keep, Outcome, Output, Program, Step};
+use crate::backend::{Access, Begin, Early, Extra, Keep, Outcome, Output, Program, Step};
 use crate::error::{Error, ErrorKind, Result};
 use crate::row::{PageBuilder, Rows};
 use crate::sql::Params;
@@ -28,6 +28,9 @@ impl Connection {
         early: Option<&dyn Early>,
     ) -> Result<Output> {
         self.check_schema(program)?;
+        if program.access == Access::Again {
+            self.check_again(program)?;
+        }
         let mut output = Output::default();
         let early = early.filter(|_| program.steps.len() == 1);
         for step in &program.steps {
@@ -131,6 +134,21 @@ impl Connection {
         unsafe { ffi::sqlite3_set_last_insert_rowid(self.raw, 0) };
     }
 
+    /// Whether the statements of a program that may have run before can run once more.
+    ///
+    /// # Errors
+    /// `OutcomeUnknown`: they would change something.
+    #[cold]
+    fn check_again(&mut self, program: &Program<'_>) -> Result<()> {
+        for step in &program.steps {
+            let (nature, readonly) = self.inspect(&step.sql)?;
+            if !readonly || (nature.class != Class::Plain && !nature.asks) {
+                return Err(Error::changes());
+            }
+        }
+        Ok(())
+    }
+
     pub(super) fn check_schema(&mut self, program: &Program<'_>) -> Result<()> {
         let Some(wanted) = program.schema else { return Ok(()) };
         let found = match self.schema {
@@ -192,6 +210,7 @@ impl Connection {
             return Err(Error::invalid("such a statement can't be run for many parameters"));
         }
         let inserts = statement.nature.inserts;
+        super::context::note_change();
         for index in 0..extra.each.len() {
             // SAFETY: the connection is open.
             let before = unsafe { ffi::sqlite3_total_changes64(raw) };
@@ -295,6 +314,9 @@ fn run_bound(
     early: Option<&dyn Early>,
 ) -> Result<Outcome> {
     let (readonly, inserts) = (statement.readonly, statement.nature.inserts);
+    if !readonly {
+        super::context::note_change();
+    }
     // SAFETY: the connection is open.
     let before = if readonly { 0 } else { unsafe { ffi::sqlite3_total_changes64(raw) } };
     if inserts {

@@ -140,6 +140,19 @@ impl Error {
         )
     }
 
+    /// A call that was given up, of which nothing happened.
+    pub(crate) fn withdrawn() -> Self {
+        Self::new(ErrorKind::Cancelled, "the call was given up, and nothing of it happened")
+    }
+
+    /// What may have run before changes something, and was not run once more.
+    pub(crate) fn changes() -> Self {
+        Self::new(
+            ErrorKind::OutcomeUnknown,
+            "the statement changes something and may have run before, so it was not run again; look, and repeat it where its change is not there",
+        )
+    }
+
     pub(crate) fn transaction_lost() -> Self {
         Self::new(
             ErrorKind::Cancelled,

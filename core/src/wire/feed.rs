@@ -51,6 +51,11 @@ impl Feed {
         }
     }
 
+    /// Whether all chunks are here, or were.
+    pub(super) fn is_complete(&self) -> bool {
+        self.state().last
+    }
+
     /// The requests that wait to be told that their chunks were taken, which
     /// nobody will take any more.
     pub(super) fn unpaid(&self) -> Vec<u32> {

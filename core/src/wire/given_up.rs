@@ -1,13 +1,58 @@
 //! Calls and handles that a client gives up.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::control::let_go;
+use super::request::Head;
 use super::server::Inner;
 use super::task::Task;
+use crate::error::Error;
+
+/// Tells whether a request of a client may begin.
+pub(super) type Leave = fn(client: u32, request: u32) -> bool;
+
+static LEAVE: OnceLock<Leave> = OnceLock::new();
+
+/// Who is asked before a request begins; the first one stays.
+pub(super) fn set_leave(leave: Leave) {
+    // A second one would be the same function.
+    let _ = LEAVE.set(leave);
+}
+
+/// Whether a request was not given up by a way that is quicker than its messages.
+pub(super) fn may_begin(client: u32, request: u32) -> bool {
+    LEAVE.get().is_none_or(|leave| leave(client, request))
+}
 
 impl Inner {
-    pub(super) fn cancel(&self, id: u32) {
+    /// Gives a request up that is to say what became of it. One that is not under way was
+    /// answered, and its answer is on its way.
+    pub(super) fn withdraw(&self, id: u32) {
+        let held = self.held();
+        let Some(task) = held.tasks.get(&id).cloned() else { return };
+        let unfinished = held.feeds.get(&id).is_some_and(|feed| !feed.is_complete());
+        drop(held);
+        if unfinished {
+            // It waits for rows, so nothing of it can have been committed.
+            if self.cancel(id) {
+                self.out(|out| out.result(id, &Err(Error::withdrawn())));
+            }
+            return;
+        }
+        task.withdraw();
+    }
+
+    /// Refuses a request that was given up before it began. What it was to end, its
+    /// client has let go of.
+    pub(super) fn refuse(&self, head: Head) {
+        if head.ends() {
+            self.let_go_by(head.id, head.handle, true);
+        }
+        self.out(|out| out.result(head.id, &Err(Error::withdrawn())));
+    }
+
+    /// Gives a request up, and says whether it was under way.
+    pub(super) fn cancel(&self, id: u32) -> bool {
         let mut held = self.held();
         let task = held.give_up(id);
         held.feeds.remove(&id);
@@ -16,25 +61,34 @@ impl Inner {
         let late = held.recent.iter().find(|(done, _)| *done == id).copied();
         let spoiled = late.and_then(|(_, handle)| held.handles.lent(handle).ok());
         drop(held);
+        let known = task.is_some();
         if let Some(task) = task {
             task.cancel();
             if task.ends {
                 // One that waited in line would leave what it was to end to nobody.
-                self.drop_handle(task.handle);
+                self.let_go_by(id, task.handle, true);
             }
         }
         if let Some(lent) = spoiled {
             lent.session.give_up(lent.depth as usize);
         }
         made.into_iter().for_each(let_go);
+        known
     }
 
+    /// Lets a handle go, whose client has given up all calls on it.
     pub(super) fn drop_handle(&self, handle: u32) {
+        self.let_go_by(0, handle, false);
+    }
+
+    /// Lets a handle go by an end that does not begin any more: the calls on it that are
+    /// under way are told that they are undone.
+    pub(super) fn let_go_by(&self, by: u32, handle: u32, tell: bool) {
         let mut held = self.held();
         let gone = held.handles.remove(handle);
         let numbers: Vec<u32> = gone.iter().map(|(number, _)| *number).collect();
-        let tasks: Vec<Arc<Task>> =
-            held.tasks.values().filter(|task| numbers.contains(&task.handle)).cloned().collect();
+        let on_it = |task: &&Arc<Task>| task.id != by && numbers.contains(&task.handle);
+        let tasks: Vec<Arc<Task>> = held.tasks.values().filter(on_it).cloned().collect();
         for task in &tasks {
             held.tasks.remove(&task.id);
             held.feeds.remove(&task.id);
@@ -42,6 +96,9 @@ impl Inner {
         drop(held);
         for task in tasks {
             task.cancel();
+            if tell {
+                self.out(|out| out.result(task.id, &Err(Error::withdrawn())));
+            }
         }
         gone.into_iter().for_each(let_go);
     }

@@ -5,6 +5,9 @@ use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 
+use crate::engine::context;
+use crate::error::{Error, Result};
+
 /// One at a time, first come, first served.
 #[derive(Debug, Default)]
 pub(super) struct Line(Mutex<Queue>);
@@ -39,18 +42,24 @@ impl Line {
 
 impl Place {
     /// Waits until this place is the first.
-    pub(super) async fn first(&self) {
+    ///
+    /// # Errors
+    /// `Cancelled`: the call was given up before.
+    pub(super) async fn first(&self) -> Result<()> {
         poll_fn(|cx| {
+            if context::is_withdrawn() {
+                return Poll::Ready(Err(Error::withdrawn()));
+            }
             let mut queue = self.line.queue();
             match queue.waiting.iter_mut().position(|(number, _)| *number == self.number) {
-                Some(0) | None => Poll::Ready(()),
+                Some(0) | None => Poll::Ready(Ok(())),
                 Some(place) => {
                     queue.waiting[place].1 = Some(cx.waker().clone());
                     Poll::Pending
                 }
             }
         })
-        .await;
+        .await
     }
 }
 

@@ -13,8 +13,9 @@
 //! u32 length of what follows | u32 id | u8 op | u8 flags | u32 handle | [u32 timeout, ms] | payload
 //! ```
 //!
-//! with the flags 1 (it has a timeout), 2 (more rows follow) and 4 (others of this client
-//! write, too: a write shares their commit rather than being done within the call);
+//! with the flags 1 (it has a timeout), 2 (more rows follow), 4 (others of this client
+//! write, too: a write shares their commit rather than being done within the call) and 8
+//! (it runs only if it changes nothing: an engine before this one may have run it);
 //! and a reply, aligned to 8 bytes,
 //!
 //! ```text
@@ -24,6 +25,14 @@
 //! [`numbers`] has the operations, kinds and flags, `request.rs` the payloads of the operations, `reply.rs` those of the answers. The
 //! rows of a long query may come in several replies of the same number, each but
 //! the last flagged so, while SQLite still runs.
+//!
+//! A request is given up in one of two ways. `CANCEL`: nobody waits for it any more, it has
+//! no reply, and what it did in a transaction spoils that. `WITHDRAW`: it stops, if it can,
+//! and its own reply says what became of it; `Cancelled` only if nothing of it happened. The
+//! end of a transaction or savepoint that is given up before it begins lets go of that, and
+//! the calls that were under way on it are answered `Cancelled`. What engines do not
+//! know, since they are gone, is the client's part: `bindings-wasm/ts/link/course.ts` has
+//! the table.
 
 mod asker;
 mod control;

@@ -44,8 +44,12 @@ pub mod op {
     pub const ACQUIRE: u8 = 26;
     /// Lets something go that the server keeps; it has no reply.
     pub const DROP: u8 = 27;
-    /// Gives a request up; it has no reply.
+    /// Gives a request up; neither has a reply. What the request made is let go of.
     pub const CANCEL: u8 = 28;
+    /// Gives a request up and has it say what became of it: it stops if it can, or never
+    /// begins, and its reply is `Cancelled` only if nothing of it happened. The end of a
+    /// transaction or savepoint that does not begin any more is its rollback.
+    pub const WITHDRAW: u8 = 29;
     /// Inserts a record.
     pub const INSERT: u8 = 30;
     /// Inserts a record or updates the one that is there.
@@ -83,6 +87,10 @@ pub mod request {
     /// Others of this client write, too: a write waits for them and shares their commit,
     /// rather than be done within the call.
     pub const QUEUED: u8 = 4;
+    /// It is to run only if it changes nothing, as a compiled statement tells; else it does
+    /// not run, and its error is `OutcomeUnknown`. For a request that an engine may have
+    /// run before it was lost, and for one that is to be given up at any moment.
+    pub const READS: u8 = 8;
 }
 
 /// Kinds of replies.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::numbers::{op, request};
 use super::read::{Reader, malformed};
 use super::statement::Wanted;
-use crate::backend::Begin;
+use crate::backend::{Access, Begin};
 use crate::error::Result;
 use crate::script::Batch;
 use crate::sql::{Params, Record};
@@ -22,6 +22,8 @@ pub(super) struct Head {
     /// Others of this client write, too: a write is to wait for them, and share their
     /// commit, rather than be done within the call.
     pub(super) queued: bool,
+    /// It is to run only if it changes nothing.
+    pub(super) reads: bool,
     pub(super) handle: u32,
     pub(super) timeout: Option<Duration>,
 }
@@ -41,6 +43,7 @@ impl Head {
             op,
             more: flags & request::MORE != 0,
             queued: flags & request::QUEUED != 0,
+            reads: flags & request::READS != 0,
             handle,
             timeout,
         })
@@ -96,7 +99,31 @@ pub(super) enum Ending {
     Stream,
 }
 
+impl Head {
+    /// What its statement may do.
+    pub(super) fn access(self) -> Access {
+        if self.reads { Access::Again } else { Access::Unknown }
+    }
+
+    /// Whether it ends the transaction or savepoint that it is a call on: whatever becomes
+    /// of it, its client has let go of that.
+    pub(super) fn ends(self) -> bool {
+        matches!(self.op, op::COMMIT | op::ROLLBACK | op::RELEASE)
+    }
+}
+
 impl Operation {
+    /// Whether it changes something whatever its statements are.
+    pub(super) fn changes(&self) -> bool {
+        match self {
+            Self::Statement { .. } | Self::Stream { .. } => false,
+            Self::ExecuteMany { .. } | Self::Batch(_) => true,
+            Self::Table { what, .. } => {
+                !matches!(what, OnTable::Get(_) | OnTable::Select(..) | OnTable::Stream)
+            }
+        }
+    }
+
     /// Reads the payload of an operation; `None`: the number is none of these.
     /// The rows of an operation on many stay unread.
     pub(super) fn read(op: u8, from: &mut Reader<'_>) -> Result<Option<Self>> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::feed::{Credit, Feed, Records, execute_many};
 use super::handles::Place;
 use super::reply::Answer;
-use super::request::{Ending, OnTable, Operation};
+use super::request::{Ending, Head, OnTable, Operation};
 use crate::backend::{Early, Intent, Keep, Program, Step};
 use crate::error::Result;
 use crate::row::Row;
@@ -30,15 +30,17 @@ impl From<Answer> for Ended {
 /// first ones while it runs, and the answer has the others.
 pub(super) async fn run(
     place: &Place,
-    limit: Option<Duration>,
+    head: Head,
     operation: Operation,
     feed: &Feed,
     client: &(impl Credit + Early),
 ) -> Result<Ended> {
+    let limit = head.timeout;
     let target = place.target(limit);
     Ok(match operation {
         Operation::Statement { sql, params, wanted } => {
-            let program = Program::one(Step::new(&sql, params, wanted.keep()));
+            let step = Step::new(&sql, params, wanted.keep());
+            let program = Program { access: head.access(), ..Program::one(step) };
             wanted.answer(target.run_early(program, wanted.early(client)).await)?.into()
         }
         Operation::ExecuteMany { sql } => {

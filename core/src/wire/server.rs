@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::asker::Asker;
 use super::control::let_go;
 use super::feed::{Credit, Feed};
+use super::given_up;
 use super::handles::{Handle, Place, Stream};
 use super::held::Held;
 use super::line::Line;
@@ -81,6 +82,34 @@ impl Server {
     /// one thread can't take a `CANCEL` meanwhile.
     pub fn set_probe(probe: fn(client: u32, request: u32) -> bool) {
         context::set_probe(probe);
+    }
+
+    /// Who is asked, on any thread, before a request begins whether it may: for hosts
+    /// whose clients can say by shared memory that they gave a request up. One that may
+    /// not is answered `Cancelled`.
+    pub fn set_leave(leave: fn(client: u32, request: u32) -> bool) {
+        given_up::set_leave(leave);
+    }
+
+    /// For whose request this thread runs SQLite: if it can't go on, by which call that
+    /// is. The client is in the upper 32 bits, its request in the lower ones; 0: there is
+    /// none. It uses no stack, of which there may be none left.
+    #[inline]
+    pub fn running() -> u64 {
+        context::running()
+    }
+
+    /// Whether that request has begun a statement that changes something. If not, nothing
+    /// of it is there when its engine is gone. It uses no stack either.
+    #[inline]
+    pub fn is_changing() -> bool {
+        context::is_changing()
+    }
+
+    /// Has the next requests wait for [`resume`](Self::resume): the host's thread was busy
+    /// for long, and there may be messages that give them up.
+    pub fn fall_behind(&self) {
+        self.0.held().behind = true;
     }
 
     /// Takes requests. Those that can be answered at once are, unless that takes
@@ -245,18 +274,30 @@ impl Inner {
         if held.waiting.is_empty() && !held.behind {
             return false;
         }
-        if head.op == op::CANCEL {
-            let before = held.waiting.len();
-            held.waiting.retain(|request| {
-                Head::read(&mut Reader::new(request)).is_ok_and(|it| it.id != head.handle)
-            });
-            return held.waiting.len() < before;
+        if matches!(head.op, op::CANCEL | op::WITHDRAW) {
+            let heads = held.waiting.iter().map(|request| Head::read(&mut Reader::new(request)));
+            let place = heads.flatten().position(|waiting| waiting.id == head.handle);
+            let taken = place.and_then(|place| held.waiting.remove(place));
+            drop(held);
+            let Some(taken) = taken else { return false };
+            let Ok(taken) = Head::read(&mut Reader::new(&taken)) else { return true };
+            match head.op {
+                op::WITHDRAW => self.refuse(taken),
+                _ if taken.ends() => self.let_go_by(taken.id, taken.handle, true),
+                _ => {}
+            }
+            return true;
         }
         held.waiting.push_back(bytes.into());
         true
     }
 
     fn take(self: &Arc<Self>, head: Head, request: Reader<'_>) {
+        if !matches!(head.op, op::CANCEL | op::WITHDRAW | op::DROP | op::MORE)
+            && !given_up::may_begin(self.client, head.id)
+        {
+            return self.refuse(head);
+        }
         if let Some(done) = self.begin(head, request).transpose() {
             self.out(|out| out.result(head.id, &done));
         }
@@ -272,7 +313,10 @@ impl Inner {
     /// Begins a request, and answers what is done at once.
     fn begin(self: &Arc<Self>, head: Head, mut payload: Reader<'_>) -> Result<Option<Answer>> {
         match head.op {
-            op::CANCEL => self.cancel(head.handle),
+            op::CANCEL => {
+                self.cancel(head.handle);
+            }
+            op::WITHDRAW => self.withdraw(head.handle),
             op::DROP => self.drop_handle(head.handle),
             op::MORE => self.more(head, payload),
             op::INTERRUPT => return self.interrupt(head.handle).map(Some),
@@ -325,7 +369,8 @@ impl Inner {
     /// Who asks, for the engine.
     pub(super) fn caller(&self, head: Head) -> Caller {
         let until = head.timeout.map(|limit| platform::now() + limit);
-        Caller { client: self.client, request: head.id, until, queued: head.queued }
+        let (client, request, queued) = (self.client, head.id, head.queued);
+        Caller { client, request, until, queued, withdrawn: false }
     }
 
     /// Has the host drive what is not done at once.
@@ -397,6 +442,9 @@ impl Inner {
             Place::Database(_) => None,
         };
         if let Some(operation) = Operation::read(head.op, payload)? {
+            if head.reads && operation.changes() {
+                return Err(Error::changes());
+            }
             let feed = Arc::new(Feed::default());
             if matches!(head.op, op::EXECUTE_MANY | op::INSERT_MANY) {
                 feed.push(payload.rest(), None, !head.more);
@@ -406,14 +454,14 @@ impl Inner {
             }
             return Ok(Box::pin(async move {
                 if let Some(turn) = &turn {
-                    turn.first().await;
+                    turn.first().await?;
                 }
                 if let Place::Lent(lent) = &place {
                     // Before rows are waited for.
                     lent.check(Ask::Use)?;
                 }
                 let asker = Asker { inner: &inner, id: head.id };
-                let ended = run(&place, head.timeout, operation, &feed, &asker).await;
+                let ended = run(&place, head, operation, &feed, &asker).await;
                 if let Place::Lent(lent) = &place
                     && lent.session.wrote()
                 {
@@ -431,8 +479,13 @@ impl Inner {
         }
         let mode = if head.op == op::BEGIN { begin(payload)? } else { Begin::default() };
         Ok(Box::pin(async move {
-            if let Some(turn) = &turn {
-                turn.first().await;
+            if let Some(turn) = &turn
+                && let Err(error) = turn.first().await
+            {
+                if head.ends() {
+                    inner.let_go_by(head.id, head.handle, true);
+                }
+                return Err(error);
             }
             inner.control(head, &place, mode).await
         }))
@@ -440,7 +493,7 @@ impl Inner {
 
     async fn next(&self, head: Head, stream: &Stream, most: u32) -> Result<Answer> {
         let turn = Line::enter(&stream.line);
-        turn.first().await;
+        turn.first().await?;
         let mut rows = Rows::default();
         for _ in 0..most {
             let next = in_time(head.timeout, |cx| {

@@ -80,7 +80,8 @@ impl Inner {
         wanted: Wanted,
         payload: &mut Reader<'_>,
     ) -> Result<Option<Answer>> {
-        let program = Program::one(Step::new(payload.str()?, payload.params()?, wanted.keep()));
+        let step = Step::new(payload.str()?, payload.params()?, wanted.keep());
+        let program = Program { access: head.access(), ..Program::one(step) };
         let target = Target { limit: head.timeout, ..self.database.target() };
         let caller = self.caller(head);
         let asker = Asker { inner: self, id: head.id };

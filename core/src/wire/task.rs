@@ -4,7 +4,6 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use super::numbers::op;
 use super::request::Head;
 use crate::engine::context::{self, Caller};
 use crate::platform::BoxFuture;
@@ -28,6 +27,8 @@ struct State {
     /// Given up. One thread may say so while another goes on with the future, which
     /// is then not here to be dropped.
     over: bool,
+    /// Given up, and to tell what became of it.
+    withdrawn: bool,
 }
 
 impl Task {
@@ -35,7 +36,7 @@ impl Task {
         Self {
             id: head.id,
             handle: head.handle,
-            ends: matches!(head.op, op::COMMIT | op::ROLLBACK | op::RELEASE),
+            ends: head.ends(),
             caller,
             state: Mutex::new(State { future: Some(future), ..State::default() }),
         }
@@ -50,9 +51,10 @@ impl Task {
         let mut state = self.state();
         let Some(mut future) = state.future.take() else { return Poll::Ready(()) };
         state.waker = Some(cx.waker().clone());
+        let caller = Caller { withdrawn: state.withdrawn, ..self.caller };
         drop(state);
         // Outside the lock: the request may cancel others, and itself.
-        let _caller = context::enter(Some(self.caller));
+        let _caller = context::enter(Some(caller));
         if Pin::new(&mut future).poll(cx).is_ready() {
             return Poll::Ready(());
         }
@@ -64,6 +66,18 @@ impl Task {
         }
         state.future = Some(future);
         Poll::Pending
+    }
+
+    /// Has the request stop, if it can, and say what became of it.
+    pub(super) fn withdraw(&self) {
+        let mut state = self.state();
+        state.withdrawn = true;
+        let waker = state.waker.take();
+        drop(state);
+        // Whoever drives it goes on with it, and finds that it is to stop.
+        if let Some(waker) = waker {
+            waker.wake();
+        }
     }
 
     /// Gives the request up.

@@ -10,6 +10,10 @@ use crate::workspace::Workspace;
 
 use super::{beside, locks};
 
+/// With the types of other crates, which have tests too. The quickstart builds without.
+const FEATURES: &str =
+    "--features=ubiqlite/chrono,ubiqlite/jiff,ubiqlite/rust_decimal,ubiqlite/time,ubiqlite/uuid";
+
 /// Runs the steps of the part `rust`.
 pub(crate) fn steps(workspace: &Workspace, report: &mut Report) {
     let cargo = |args: &[&str]| Run::cargo().args(args).dir(workspace.root());
@@ -18,19 +22,21 @@ pub(crate) fn steps(workspace: &Workspace, report: &mut Report) {
     report.step("format", || cargo(&["fmt", "--all", "--check"]).run());
     // What does not compile would fail each step below with the same errors.
     if report
-        .step("compile", || cargo(&["test", "--workspace", "--all-targets", "--no-run"]).run())
+        .step("compile", || {
+            cargo(&["test", "--workspace", FEATURES, "--all-targets", "--no-run"]).run()
+        })
         .is_none()
     {
         report.skip(&["lints", "tests", "scenarios without threads", "docs", "quickstart"]);
         return;
     }
     report.step("lints", || {
-        cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]).run()
+        cargo(&["clippy", "--workspace", FEATURES, "--all-targets", "--", "-D", "warnings"]).run()
     });
     // Doc tests are among them.
-    report.step("tests", || cargo(&["test", "--workspace", "--no-fail-fast"]).run());
+    report.step("tests", || cargo(&["test", "--workspace", FEATURES, "--no-fail-fast"]).run());
     report.step("scenarios without threads", || {
-        cargo(&["test", "--package", "ubiqlite-tests", "--test", "spec"])
+        cargo(&["test", "--workspace", FEATURES, "--test", "spec"])
             .env("UBIQLITE_BACKEND", "local")
             .run()
     });

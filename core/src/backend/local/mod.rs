@@ -21,6 +21,7 @@ mod session;
 mod snapshot;
 mod stream;
 mod turns;
+mod unbegun;
 mod write;
 
 #[cfg(test)]

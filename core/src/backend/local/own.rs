@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::pool::{self, Place, Which};
 use super::turns::Turn;
+use super::unbegun::unbegun;
 use super::{Shared, checkpoint, lent, read, stream};
 use crate::backend::course::Course;
 use crate::backend::{
@@ -131,7 +132,7 @@ impl Own {
         let waiting = self.shared().turns.take(self.shared().options.busy_timeout);
         let own = Arc::clone(self);
         let caller = context::current();
-        Reply::later(Box::pin(async move {
+        unbegun(Box::pin(async move {
             own.keep(waiting.await?);
             let _caller = context::enter(caller);
             work(&own)

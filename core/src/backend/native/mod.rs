@@ -259,7 +259,7 @@ impl Backend for Native {
         };
         if shared.options.inline {
             match inline::read(shared, &claim, &program) {
-                inline::Tried::Done(answer) => return Reply::ready(answer).in_turn(),
+                inline::Tried::Done(answer) => return Reply::ready_in_turn(answer),
                 inline::Tried::Writes => {
                     drop(claim);
                     return self.run_write(program);
@@ -357,7 +357,7 @@ impl Native {
             Some(claim) => match inline::begin(shared, &claim, begin) {
                 Some(Ok(())) => {
                     let session: Box<dyn Session> = Box::new(WriterSession::new(claim));
-                    return Reply::ready(Ok(session)).in_turn();
+                    return Reply::ready_in_turn(Ok(session));
                 }
                 Some(Err(error)) => return Reply::err(error),
                 None => Reply::ready(Ok(claim)),

@@ -113,7 +113,7 @@ impl Session for WriterSession {
         }
         if let Some(answer) = self.try_inline(&program) {
             self.pin.step();
-            return Reply::ready(answer).in_turn();
+            return Reply::ready_in_turn(answer);
         }
         let program = program.into_owned();
         let shared = Arc::clone(&self.shared);

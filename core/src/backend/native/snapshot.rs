@@ -198,7 +198,7 @@ impl Session for SnapshotSession {
             return Reply::err(error);
         }
         if let Some(answer) = self.try_inline(&program) {
-            return Reply::ready(answer).in_turn();
+            return Reply::ready_in_turn(answer);
         }
         let seat = self.seat();
         let program = program.into_owned();

@@ -1,5 +1,5 @@
 //! The rules of handles as a model: random sequences of begin, savepoint, release,
-//! statement, stream, commit, rollback, drop, cancel and lose, from several tasks on one
+//! statement, stream, commit, rollback, drop, cancel, withdraw and lose, from several tasks on one
 //! transaction, against plain SQLite that runs what was acknowledged, in its order.
 //!
 //! `UBIQLITE_SEQUENCES` says how many, `UBIQLITE_SEED` where they begin.
@@ -91,7 +91,8 @@ async fn sequence(db: &Database, world: World, seed: u64) -> Result<(), String> 
         client.step().await?;
     }
     let in_session = client.is_in_session();
-    let trace = client.finish().await?;
+    let mut trace = client.finish().await?;
+    trace.resolve();
     if in_session {
         // A write of its own that was given up may still be on its way.
         all_sessions(db, world).await.map_err(|error| error.to_string())?;

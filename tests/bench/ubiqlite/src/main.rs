@@ -3,6 +3,7 @@
 mod idle;
 mod kept;
 mod late;
+mod locks;
 mod scan;
 mod script;
 mod subject;
@@ -19,6 +20,7 @@ fn main() -> Result<()> {
     match args.work.as_str() {
         "idle" => return idle::run(&args),
         "late" => return late::run(&args),
+        "locks" => return locks::run(&args),
         "burst" | "texts" => return kept::run(&args),
         "script" => return script::run(&args),
         _ => {}

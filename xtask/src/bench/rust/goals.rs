@@ -1,6 +1,6 @@
 //! What must be reached.
 
-use super::super::goals::{Goal, at_most, faster, throughput, time};
+use super::super::goals::{Goal, at_most, faster, throughput, time, usually_at_most};
 use super::works::RAW;
 
 pub(crate) const GOALS: &[Goal] = &[
@@ -31,6 +31,7 @@ pub(crate) const GOALS: &[Goal] = &[
     at_most("burst_threads", 8.0),
     at_most("burst_handles", 24.0),
     at_most("burst_memory", 1.5),
+    usually_at_most("locks", 1.02),
     at_most("idle_wakes", 0.0),
     at_most("idle_threads_left", 0.0),
     at_most("idle_handles_left", 0.0),

@@ -41,6 +41,12 @@ pub(crate) const WORKS: &[Work] = &[
     work("texts", "600 texts of 1 MB, growth of memory", Data::Empty, OURS),
     work("late", "lateness", Data::Copy, OURS),
     work("burst", "after a burst", Data::Shared, OURS),
+    work(
+        "locks",
+        "a point read with locks of file descriptions, over one without",
+        Data::Shared,
+        OURS,
+    ),
     work("idle", "idle", Data::Empty, OURS),
 ];
 

@@ -34,7 +34,7 @@ fn timed_out(patience: Duration) -> Error {
     Error::new(
         ErrorKind::Timeout,
         format!(
-            "no connection was free within {patience:?}: all are lent out or busy; give some back, or raise sessions, readers or acquire_timeout"
+            "no connection was free within {patience:?}: all are lent out or busy; give some back, or raise the number of sessions or readers, or the acquire timeout"
         ),
     )
 }

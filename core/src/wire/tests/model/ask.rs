@@ -145,9 +145,22 @@ pub(super) enum Event {
 pub(super) struct Trace {
     pub(super) asked: Vec<Asked>,
     pub(super) events: Vec<Event>,
+    /// Requests that were to say what became of them, and after how many events.
+    pub(super) withdrawn: Vec<(usize, usize)>,
 }
 
 impl Trace {
+    /// An end that did not begin any more let go of its handle when it was withdrawn.
+    pub(super) fn resolve(&mut self) {
+        for (place, at) in std::mem::take(&mut self.withdrawn).into_iter().rev() {
+            let asked = &self.asked[place];
+            let never = asked.answer.as_ref().and_then(Answer::kind) == Some("Cancelled");
+            if never && asked.what.ends() {
+                self.events.insert(at, Event::Dropped(asked.on));
+            }
+        }
+    }
+
     pub(super) fn describe(&self) -> String {
         let mut lines = String::new();
         for event in &self.events {

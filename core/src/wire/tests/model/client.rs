@@ -236,6 +236,14 @@ impl Client {
         self.absorb();
     }
 
+    /// Gives a request up that is to say what became of it.
+    pub(super) fn withdraw(&mut self, place: usize) {
+        self.trace.withdrawn.push((place, self.trace.events.len()));
+        let id = self.trace.asked[place].id;
+        self.submit(&Batch::default().add(0, op::WITHDRAW, id, &[]));
+        self.absorb();
+    }
+
     // Answers.
 
     pub(super) fn absorb(&mut self) {

@@ -47,6 +47,8 @@ fn refusals(trace: &Trace) -> Result<(), String> {
     for asked in &trace.asked {
         let (Some(refused), Some(answer)) = (asked.refused, &asked.answer) else { continue };
         let right = match (refused, answer.kind()) {
+            // Withdrawn before its turn came.
+            (_, Some("Cancelled")) => true,
             (Refused::Over, Some("Closed")) => true,
             (Refused::Covered(_), Some("InvalidArgument" | "Closed")) => true,
             // What covered it was let go of before its turn came.

@@ -125,7 +125,7 @@ impl Client {
         if matches!(asked.what, What::Many(_, false)) && self.random.bool() {
             return self.more(place);
         }
-        self.cancel(place);
+        if self.random.bool() { self.withdraw(place) } else { self.cancel(place) }
     }
 
     /// Sends the last rows of an operation on many.

@@ -1,0 +1,62 @@
+/** Time that passes when the model says so: what the client measures it by, and its timers. */
+
+let now = 0;
+let made = 0;
+const timers = new Map();
+
+export const clock = {
+  get now() {
+    return now;
+  },
+  /** Lets so many milliseconds pass. */
+  advance(millis) {
+    const until = now + millis;
+    for (;;) {
+      let next;
+      for (const timer of timers.values()) if (timer.at <= until && (next === undefined || timer.at < next.at)) next = timer;
+      if (next === undefined) break;
+      timers.delete(next.id);
+      now = Math.max(now, next.at);
+      next.run();
+    }
+    now = until;
+  },
+  /** Forgets all timers: another run begins. */
+  reset() {
+    timers.clear();
+  },
+};
+
+/** From here on the globals are the model's. */
+export function install() {
+  globalThis.setTimeout = (run, millis = 0) => {
+    made += 1;
+    timers.set(made, { id: made, at: now + millis, run });
+    return made;
+  };
+  globalThis.clearTimeout = (id) => timers.delete(id);
+  Object.defineProperty(performance, 'now', { value: () => now });
+}
+
+/** Numbers without chance: the same seed, the same run. */
+export function numbers(seed) {
+  let state = seed >>> 0;
+  const next = () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return (mixed ^ (mixed >>> 14)) >>> 0;
+  };
+  return {
+    /** A whole number from 0 on, below this. */
+    below: (limit) => next() % limit,
+    /** Whether one of so many cases is it. */
+    once: (of) => next() % of === 0,
+    pick: (list) => list[next() % list.length],
+  };
+}
+
+/** Lets all promises that are kept be heard. */
+export async function settle() {
+  for (let round = 0; round < 24; round += 1) await undefined;
+}

@@ -1,0 +1,26 @@
+/** Runs of the model, in a process of their own: `main.mjs BUNDLE FIRST COUNT`. Prints what they saw, as JSON. */
+
+import { install } from './clock.mjs';
+import { run } from './run.mjs';
+
+const [bundle, first, count] = process.argv.slice(2);
+const parts = await import(bundle);
+const turn = globalThis.setImmediate;
+install();
+// Errors are made by the million here.
+Error.stackTraceLimit = 0;
+
+const sum = { runs: 0, calls: 0, unknown: 0, lost: 0 };
+for (let seed = Number(first); sum.runs < Number(count); seed += 1) {
+  try {
+    const found = await run(parts, seed);
+    for (const key of Object.keys(found)) sum[key] += found[key];
+  } catch (error) {
+    console.error(`UBIQLITE_SEED=${seed}: ${error.message}`);
+    process.exit(1);
+  }
+  sum.runs += 1;
+  // Garbage is collected between turns only.
+  if (seed % 100 === 0) await new Promise((resolve) => turn(resolve));
+}
+console.log(JSON.stringify(sum));

@@ -1,0 +1,45 @@
+//! A call that waits for its turn, and is done in the moment in which it has it.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+
+use crate::backend::reply::Driven;
+use crate::backend::{Reply, cancelled};
+use crate::error::Result;
+use crate::platform::{BoxFuture, MaybeSend};
+
+/// See [`unbegun`].
+struct Unbegun<T> {
+    future: Option<BoxFuture<'static, Result<T>>>,
+    stopped: AtomicBool,
+}
+
+/// The reply of a call of which nothing has begun while its future is pending: so it can be
+/// stopped, and its answer then says that it never ran.
+pub(super) fn unbegun<T: MaybeSend + 'static>(future: BoxFuture<'static, Result<T>>) -> Reply<T> {
+    Reply::driven(Unbegun { future: Some(future), stopped: AtomicBool::new(false) })
+}
+
+impl<T: MaybeSend> Driven<T> for Unbegun<T> {
+    fn interrupt(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
+    }
+
+    fn detach(self: Box<Self>) {}
+}
+
+impl<T> Future for Unbegun<T> {
+    type Output = Result<T>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T>> {
+        if self.stopped.load(Ordering::Relaxed) {
+            self.future = None;
+        }
+        match &mut self.future {
+            Some(future) => future.as_mut().poll(cx),
+            None => Poll::Ready(Err(cancelled())),
+        }
+    }
+}
