@@ -1,10 +1,10 @@
-import type { Batch } from '../wire/letters.js';
+import type { Replies } from '../wire/letters.js';
 import type { Taker } from '../wire/writer.js';
 
 /** What an engine says to a client. */
 export interface ChannelEvents {
   /** A batch of replies. */
-  message(batch: Batch): void;
+  message(batch: Replies): void;
   /** The engine is gone: nothing comes any more. Called once, never after `close()`. */
   lost(reason: string): void;
 }
@@ -25,6 +25,8 @@ export interface Channel {
 
 /** Finds the engine of one database, and finds it again when it was lost. */
 export interface Connector {
+  /** Which engine it finds, where that is not the wasm one. */
+  readonly engine?: 'native';
   /**
    * Resolves when an engine is reachable and has opened the database.
    *

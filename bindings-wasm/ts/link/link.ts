@@ -1,5 +1,5 @@
 import { type UbiqliteError, errorOf } from '../errors.js';
-import type { Batch } from '../wire/letters.js';
+import type { Replies } from '../wire/letters.js';
 import { Kind, Op } from '../wire/ops.js';
 import { readReplies } from '../wire/reply.js';
 import type { Known } from '../wire/rows.js';
@@ -58,6 +58,11 @@ export class Link {
   ) {
     this.bigints = options.bigints;
     this.patience = Math.min(options.patience, LONGEST);
+  }
+
+  /** Which engine the database is opened with. */
+  get engine(): 'native' | 'wasm' {
+    return this.connector.engine ?? 'wasm';
   }
 
   /**
@@ -305,7 +310,7 @@ export class Link {
     }
   }
 
-  private receive(engine: number, batch: Batch): void {
+  private receive(engine: number, batch: Replies): void {
     const { channel } = this;
     if (engine !== this.holdings.engine || channel === undefined) return;
     try {

@@ -1,0 +1,218 @@
+import { setImmediate } from 'node:timers';
+import type { Channel, ChannelEvents } from '../../link/connector.js';
+import { type ErrorFields, errorOf } from '../../errors.js';
+import type { Engine, Native } from './binary.js';
+
+/** How many bytes of replies are read without a buffer of their own. */
+const ROOM = 1 << 16;
+
+/**
+ * After so many replies of a call, each kilobyte counted as one more, Node's event loop
+ * has a turn: replies that are there at once are delivered by microtasks, and a program
+ * that awaits one read after another would keep timers and sockets waiting for ever. It
+ * is less than a millisecond, and the turn costs less than one of the reads.
+ */
+const TURN = 128;
+
+const SETTLED = Promise.resolve();
+
+/** What is opened: its path, and the files beside it that the wasm engine looks at. */
+export interface Wanted {
+  path: string;
+  options: object;
+  presence: string;
+  record: string;
+  lock: string;
+}
+
+/** There is a lock of the wasm engine's beside the file. */
+export class Locked extends Error {}
+
+/** A database of the native engine, which runs on this thread as far as it takes moments. */
+export class NativeChannel implements Channel {
+  readonly client = 0;
+  private readonly room = new Uint8Array(ROOM);
+  private readonly view = new DataView(this.room.buffer);
+  /** Let go when it is over: it and its wake-up keep each other from being collected. */
+  private engine: Engine | undefined;
+  private state: 'opening' | 'open' | 'closing' | 'over' = 'opening';
+  private events: ChannelEvents | undefined;
+  /** How many bytes lie in the room to be delivered; negative, in the engine; 0: none. */
+  private filled = 0;
+  private delivering = false;
+  /** Replies since the event loop had its last turn. */
+  private spent = 0;
+  private wanted = false;
+  private holding = false;
+  /** Resolves when nothing of it is open. */
+  readonly over: Promise<void>;
+  private ended!: () => void;
+  private settle!: { resolve(): void; reject(error: unknown): void };
+  private settled!: Promise<void>;
+  private readonly onMoment = (): void => this.deliver();
+  private readonly onTurn = (): void => {
+    this.spent = 0;
+    this.deliver();
+  };
+
+  private constructor(native: Native, { path, options, presence, record, lock }: Wanted) {
+    this.over = new Promise((resolve) => (this.ended = resolve));
+    this.begin();
+    this.engine = native.Engine.open(path, JSON.stringify(options), presence, record, lock, this.room, () => this.wake());
+    this.hold(true);
+  }
+
+  /** Opens a database. @throws Locked, or why it cannot be opened */
+  static async open(native: Native, wanted: Wanted, events: ChannelEvents): Promise<NativeChannel> {
+    const channel = new NativeChannel(native, wanted);
+    await channel.settled;
+    channel.events = events;
+    return channel;
+  }
+
+  readonly post = (bytes: Uint8Array, from: number, to: number): void => {
+    if (this.state !== 'open') return;
+    try {
+      const free = this.filled === 0 && !this.delivering;
+      const filled = this.engine?.submit(bytes, from, to, free) ?? 0;
+      if (!free) return;
+      // The process lives until what is under way is answered.
+      if (filled === 0) this.hold(this.wanted);
+      else this.fill(filled);
+    } catch (error) {
+      this.lose(error);
+    }
+  };
+
+  /** The request that says so is heard at once: statements of any length run on other threads. */
+  stop(): void {}
+
+  busy(pending: boolean): void {
+    this.wanted = pending;
+    // What is answered at once needs no holding, which costs a tenth of a read: see `post`.
+    if (!pending && this.state === 'open') this.hold(false);
+  }
+
+  close(): Promise<void> {
+    if (this.state === 'open') {
+      this.state = 'closing';
+      this.begin();
+      this.hold(true);
+      this.attempt(() => this.engine?.close());
+    }
+    return this.settled;
+  }
+
+  /** The engine goes: the next call finds another one. */
+  suspend(reason: string): Promise<void> {
+    if (this.state !== 'open') return this.settled;
+    const { events } = this;
+    const closed = this.close();
+    events?.lost(reason);
+    return closed;
+  }
+
+  private begin(): void {
+    this.settled = new Promise((resolve, reject) => (this.settle = { resolve, reject }));
+    // Who does not wait for it is not told.
+    this.settled.catch(() => {});
+  }
+
+  private wake(): void {
+    if (this.state === 'opening' || this.state === 'closing') return this.look();
+    if (this.state !== 'open') return;
+    this.attempt(() => {
+      const occupied = this.filled !== 0 || this.delivering;
+      const filled = this.engine?.run(!occupied) ?? 0;
+      if (occupied || filled === 0) return;
+      this.filled = filled;
+      // Woken by the event loop itself.
+      this.spent = 0;
+      this.deliver();
+    });
+  }
+
+  /** Whether the opening or closing is over. */
+  private look(): void {
+    this.attempt(() => {
+      const came = this.engine?.outcome();
+      if (came === undefined || came === null) return;
+      const opened = this.state === 'opening' && came === '';
+      this.state = opened ? 'open' : 'over';
+      this.hold(false);
+      if (!opened) this.end();
+      if (came === '') this.settle.resolve();
+      else if (came === 'locked') this.settle.reject(new Locked());
+      else this.settle.reject(errorOf(JSON.parse(came) as ErrorFields));
+    });
+  }
+
+  private fill(filled: number): void {
+    this.filled = filled;
+    // Not within the call that posted: what it wrote is still its own.
+    if (this.spent < TURN) void SETTLED.then(this.onMoment);
+    else setImmediate(this.onTurn);
+  }
+
+  private deliver(): void {
+    const { filled } = this;
+    if (filled === 0 || this.state === 'over') return;
+    this.spent += 1 + (Math.abs(filled) >> 10);
+    this.delivering = true;
+    this.attempt(() => {
+      if (filled > 0) {
+        this.events?.message({ view: this.view, bytes: this.room, size: filled, letters: undefined });
+      } else {
+        const bytes = this.engine?.rest() ?? new Uint8Array();
+        const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+        this.events?.message({ view, bytes, size: bytes.byteLength, letters: undefined });
+      }
+    });
+    this.delivering = false;
+    this.filled = 0;
+    if (this.state !== 'open') return;
+    this.attempt(() => {
+      // What was posted while they were read.
+      const more = this.engine?.take() ?? 0;
+      if (more !== 0) this.fill(more);
+      else this.hold(this.wanted);
+    });
+  }
+
+  private hold(wanted: boolean): void {
+    if (this.holding === wanted) return;
+    this.holding = wanted;
+    this.engine?.hold(wanted);
+  }
+
+  private end(): void {
+    this.engine = undefined;
+    this.ended();
+  }
+
+  /** What throws in the engine is a defect: it is not used any more. */
+  private attempt(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.lose(error);
+    }
+  }
+
+  private lose(error: unknown): void {
+    const { state, events } = this;
+    if (state === 'over') return;
+    this.state = 'over';
+    const reason = `the native engine broke: ${error instanceof Error ? error.message : String(error)}`;
+    const failed = errorOf({ kind: 'Internal', message: reason });
+    try {
+      this.hold(false);
+      this.engine?.close();
+    } catch {
+      // It goes with its object.
+    }
+    this.end();
+    this.settle.reject(failed);
+    if (state === 'open') events?.lost(reason);
+  }
+}
