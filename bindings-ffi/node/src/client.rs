@@ -51,6 +51,8 @@ impl<B: Mutable> Client<B> {
 
     /// What the opening or closing that is under way has come to: told once.
     pub(crate) fn outcome(&self) -> Outcome {
+        // Before looking: what comes later wakes again.
+        self.driver.settle();
         match self.progress.outcome() {
             None => Outcome::Pending,
             Some(Err(error)) => Outcome::Failed(Server::describe(&error)),

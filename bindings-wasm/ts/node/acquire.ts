@@ -55,15 +55,11 @@ function told(path: string, by: Holder | undefined): string {
     return `is held by a process whose lock cannot be read: if nothing has it open, remove ${path}`;
   }
   const me = thisHolder('');
-  const how = `with the ${by.engine ?? 'wasm'} engine`;
-  const since = `since ${by.since}`;
-  if (by.engine === 'native' && !isThisProcess(by, me) && isNear(by, me) && by.space === me.space) {
-    return `is open in process ${by.pid} on ${by.host} ${since} ${how}: close it there, or open it here with that engine, too`;
-  }
+  const since = `since ${by.since} with the ${by.engine ?? 'wasm'} engine`;
   if (isThisProcess(by, me)) {
     const who = by.thread === me.thread ? 'this thread' : `thread ${by.thread}`;
     return (
-      `is open in this very process (${by.pid}) ${since} ${how}, by ${who}: close it there. One thread opens a file, ` +
+      `is open in this very process (${by.pid}) ${since}, by ${who}: close it there. One thread opens a file, ` +
       'through one copy of this package; others have it do the work, or all use the native engine'
     );
   }
@@ -79,5 +75,6 @@ function told(path: string, by: Holder | undefined): string {
       `If that container is gone, remove ${path}`
     );
   }
-  return `is open in process ${by.pid} on ${by.host} ${since}: close it there, or have that process do the work`;
+  const or = by.engine === 'native' ? 'or open it with that engine here, too' : 'or have that process do the work';
+  return `is open in process ${by.pid} on ${by.host} ${since}: close it there, ${or}`;
 }

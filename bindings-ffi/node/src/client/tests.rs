@@ -53,7 +53,6 @@ impl Opened {
 
     fn wait(&self) {
         self.bell.recv_timeout(Duration::from_secs(60)).expect("nobody rang");
-        self.client.run();
     }
 
     fn outcome(&self) -> Outcome {
@@ -78,6 +77,7 @@ impl Opened {
                 return rest;
             }
             self.wait();
+            self.client.run();
         }
     }
 }
@@ -107,6 +107,15 @@ fn a_database_is_opened_asked_and_closed_by_wake_ups_alone() {
     assert!(!opened.client.submit(&execute("SELECT 1")), "it is closed");
     assert!(!folder.path().join("a.db-native").exists());
     assert!(!folder.path().join("a.db-wal").exists());
+}
+
+#[test]
+fn a_database_that_was_asked_nothing_is_closed_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let opened = Opened::begin(folder.path());
+    assert_eq!(opened.outcome(), Outcome::Done);
+    opened.client.close();
+    assert_eq!(opened.outcome(), Outcome::Done);
 }
 
 #[test]
