@@ -40,25 +40,28 @@ function library() {
 }
 
 test('bytes that are no requests harm nobody but their sender', { skip, timeout: 120_000 }, async (t) => {
-  const { Engine } = library();
+  const { Engine, submit, run } = library();
   const path = join(folder(t), 'app.db');
   /** An engine, and what waits for its wake-ups. */
   const open = async () => {
     const one = { room: new Uint8Array(1 << 16), woken: () => {} };
     const opened = new Promise((resolve) => (one.woken = resolve));
     one.engine = Engine.open(path, '{}', '', '', '', one.room, () => one.woken());
+    one.number = one.engine.number();
     one.engine.hold(true);
     await opened;
     assert.equal(one.engine.outcome(), '');
     return one;
   };
   /** Asks, and waits for the number of what is answered. */
-  const ask = async ({ engine, room }, bytes) => {
-    let length = engine.submit(bytes, 0, bytes.length, true);
+  const ask = async ({ engine, number, room }, bytes) => {
+    engine.setRequests(bytes);
+    let length = submit(number, 0, bytes.length, 1);
     while (length === 0) {
       await new Promise((resolve) => setImmediate(resolve));
-      length = engine.run(true);
+      length = run(number, 1);
     }
+    assert.ok(length > 0);
     return new DataView(room.buffer).getUint32(4, true);
   };
   const request = (sql) => {
@@ -81,17 +84,18 @@ test('bytes that are no requests harm nobody but their sender', { skip, timeout:
   for (let round = 0; round < 5000; round += 1) {
     const bytes = request('SELECT 1 AS one');
     for (let flip = 0; flip <= random(4); flip += 1) bytes[random(random(2) ? 18 : bytes.length)] = random(256);
-    try {
-      victim.engine.submit(bytes, 0, random(8) === 0 ? random(bytes.length) : bytes.length, true);
-      victim.engine.rest();
-    } catch {
-      refused += 1;
-    }
+    victim.engine.setRequests(bytes);
+    const length = random(8) === 0 ? random(bytes.length) : bytes.length;
+    if (submit(victim.number, 0, length, 1) === undefined) refused += 1;
+    victim.engine.rest();
     assert.equal(await ask(sound, request('SELECT 1 AS one')), 7);
   }
   console.log(`    ${refused} of 5000 were refused`);
   assert.ok(refused > 0);
-  for (const places of [[0, 1e9], [5, 1], [-1, 3]]) assert.throws(() => sound.engine.submit(new Uint8Array(8), ...places, true));
+  for (const wrong of [[sound.number, 0, 1e9, 1], [sound.number, 5, 1, 1], [99, 0, 8, 1], [-1, 0, 8, 1], ['x', {}, 8], [2 ** 40], []]) {
+    assert.equal(submit(...wrong), undefined, `${wrong}`);
+  }
+  for (const wrong of [[99, 1], [Number.NaN, 1], [undefined], []]) assert.equal(run(...wrong), undefined, `${wrong}`);
   for (const { engine } of [sound, victim]) {
     engine.hold(false);
     engine.close();

@@ -69,8 +69,7 @@ pub(crate) fn build(workspace: &Workspace) -> anyhow::Result<()> {
     let library = workspace.target_for("release").join(format!("{prefix}ubiqlite_node{suffix}"));
     let here = here()?;
     let package = workspace.root().join("bindings-ffi/node/npm").join(here.name);
-    fs::create_dir_all(&package)
-        .with_context(|| format!("cannot make {}", package.display()))?;
+    fs::create_dir_all(&package).with_context(|| format!("cannot make {}", package.display()))?;
     let file = format!("ubiqlite.{}.node", here.name);
     strip(&library, &replaced(package.join(&file))?)?;
     let manifest = format!("{:#}\n", manifest(here, &file, &version(workspace)?));
@@ -141,9 +140,11 @@ fn manifest(platform: &Platform, file: &str, version: &str) -> serde_json::Value
 /// The version of the npm package, which the library's must be.
 fn version(workspace: &Workspace) -> anyhow::Result<String> {
     let path = npm::folder(workspace).join("package.json");
-    let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let text =
+        fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
     let package: serde_json::Value = serde_json::from_str(&text)?;
-    let version = package["version"].as_str().context("bindings-wasm/package.json has no version")?;
+    let version =
+        package["version"].as_str().context("bindings-wasm/package.json has no version")?;
     let own = env!("CARGO_PKG_VERSION");
     if version != own {
         bail!("the npm package is of version {version}, and Cargo.toml's is {own}: set both alike");

@@ -16,18 +16,23 @@ export interface Native {
       wake: () => void,
     ): Engine;
   };
+  /**
+   * Takes the requests between two places of the memory that was set last. If `take` is 1, writes the replies that
+   * are there to the room, and returns how many bytes; negative: they found no room. `undefined`: a defect.
+   */
+  submit(engine: number, from: number, to: number, take: 0 | 1): number | undefined;
+  /** Goes on, on a wake-up, and takes as `submit` does. */
+  run(engine: number, take: 0 | 1): number | undefined;
 }
 
 /** A database of this thread in the native library. Whatever throws is a defect, and leaves it useless. */
 export interface Engine {
   /** What the opening or closing has come to: `undefined` while it goes on, `''`, `'locked'`, or an error as JSON. */
   outcome(): string | undefined | null;
-  /** Takes requests, and writes the replies that are there to the room if `take` is set, as `take`. */
-  submit(bytes: Uint8Array, from: number, to: number, take: boolean): number;
-  /** Goes on, on a wake-up, and takes as `submit` does. */
-  run(take: boolean): number;
-  /** Writes the replies that are there to the room; how many bytes, negative where they found no room. */
-  take(): number;
+  /** What the library's functions know it by. */
+  number(): number;
+  /** Has requests read from this memory from now on. */
+  setRequests(requests: Uint8Array): void;
   /** The replies that found no room. */
   rest(): Uint8Array<ArrayBuffer>;
   /** Whether the process lives on because of it. */

@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers';
 import type { Channel, ChannelEvents } from '../../link/connector.js';
 import { type ErrorFields, errorOf } from '../../errors.js';
+import type { Source } from '../../wire/letters.js';
 import type { Engine, Native } from './binary.js';
 
 /** How many bytes of replies are read without a buffer of their own. */
@@ -32,14 +33,20 @@ export class Locked extends Error {}
 export class NativeChannel implements Channel {
   readonly client = 0;
   private readonly room = new Uint8Array(ROOM);
-  private readonly view = new DataView(this.room.buffer);
+  /** What lies in the room, as it is read. */
+  private readonly source = { view: new DataView(this.room.buffer), bytes: this.room, size: 0, letters: undefined };
   /** Let go when it is over: it and its wake-up keep each other from being collected. */
   private engine: Engine | undefined;
+  private readonly number: number;
+  /** Where the engine reads requests from. */
+  private requests: Uint8Array | undefined;
   private state: 'opening' | 'open' | 'closing' | 'over' = 'opening';
   private events: ChannelEvents | undefined;
   /** How many bytes lie in the room to be delivered; negative, in the engine; 0: none. */
   private filled = 0;
   private delivering = false;
+  /** What was posted while the room was taken may be answered already. */
+  private behind = false;
   /** Replies since the event loop had its last turn. */
   private spent = 0;
   private wanted = false;
@@ -55,10 +62,14 @@ export class NativeChannel implements Channel {
     this.deliver();
   };
 
-  private constructor(native: Native, { path, options, presence, record, lock }: Wanted) {
+  private constructor(
+    private readonly native: Native,
+    { path, options, presence, record, lock }: Wanted,
+  ) {
     this.over = new Promise((resolve) => (this.ended = resolve));
     this.begin();
     this.engine = native.Engine.open(path, JSON.stringify(options), presence, record, lock, this.room, () => this.wake());
+    this.number = this.engine.number();
     this.hold(true);
   }
 
@@ -74,8 +85,15 @@ export class NativeChannel implements Channel {
     if (this.state !== 'open') return;
     try {
       const free = this.filled === 0 && !this.delivering;
-      const filled = this.engine?.submit(bytes, from, to, free) ?? 0;
-      if (!free) return;
+      if (bytes !== this.requests) {
+        this.engine?.setRequests(bytes);
+        this.requests = bytes;
+      }
+      const filled = sound(this.native.submit(this.number, from, to, free ? 1 : 0));
+      if (!free) {
+        this.behind = true;
+        return;
+      }
       // The process lives until what is under way is answered.
       if (filled === 0) this.hold(this.wanted);
       else this.fill(filled);
@@ -123,8 +141,9 @@ export class NativeChannel implements Channel {
     if (this.state !== 'open') return;
     this.attempt(() => {
       const occupied = this.filled !== 0 || this.delivering;
-      const filled = this.engine?.run(!occupied) ?? 0;
-      if (occupied || filled === 0) return;
+      const filled = sound(this.native.run(this.number, occupied ? 0 : 1));
+      if (occupied) this.behind = true;
+      if (filled === 0) return;
       this.filled = filled;
       // Woken by the event loop itself.
       this.spent = 0;
@@ -155,28 +174,38 @@ export class NativeChannel implements Channel {
   }
 
   private deliver(): void {
-    const { filled } = this;
+    const { filled, source } = this;
     if (filled === 0 || this.state === 'over') return;
     this.spent += 1 + (Math.abs(filled) >> 10);
     this.delivering = true;
-    this.attempt(() => {
+    try {
       if (filled > 0) {
-        this.events?.message({ view: this.view, bytes: this.room, size: filled, letters: undefined });
+        source.size = filled;
+        this.events?.message(source);
       } else {
-        const bytes = this.engine?.rest() ?? new Uint8Array();
-        const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-        this.events?.message({ view, bytes, size: bytes.byteLength, letters: undefined });
+        this.events?.message(this.rest());
       }
-    });
-    this.delivering = false;
-    this.filled = 0;
-    if (this.state !== 'open') return;
-    this.attempt(() => {
-      // What was posted while they were read.
-      const more = this.engine?.take() ?? 0;
-      if (more !== 0) this.fill(more);
-      else this.hold(this.wanted);
-    });
+      this.delivering = false;
+      this.filled = 0;
+      if (this.state !== 'open') return;
+      if (this.behind) {
+        this.behind = false;
+        const more = sound(this.native.run(this.number, 1));
+        if (more !== 0) return this.fill(more);
+      }
+      this.hold(this.wanted);
+    } catch (error) {
+      this.delivering = false;
+      this.filled = 0;
+      this.lose(error);
+    }
+  }
+
+  /** The replies that found no room. */
+  private rest(): Source {
+    const bytes = this.engine?.rest() ?? new Uint8Array();
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    return { view, bytes, size: bytes.byteLength, letters: undefined };
   }
 
   private hold(wanted: boolean): void {
@@ -215,4 +244,9 @@ export class NativeChannel implements Channel {
     this.settle.reject(failed);
     if (state === 'open') events?.lost(reason);
   }
+}
+
+function sound(filled: number | undefined): number {
+  if (filled === undefined) throw new Error('it took no requests');
+  return filled;
 }
