@@ -196,12 +196,3 @@ test('of native and wasm engines that come at once again and again, never both h
   assert.deepEqual(rows, [['native', 40], ['wasm', 40]]);
   assert.deepEqual(filesBeside(path), ['app.db']);
 });
-
-test('an engine that there is not is refused', async (t) => {
-  const error = await failure(ubiqlite.open(join(folder(t), 'app.db'), { engine: 'turbo' }));
-  assert.ok(error instanceof ubiqlite.InvalidArgumentError, `${error}`);
-  const wasm = await ubiqlite.open(':memory:', { engine: 'wasm' });
-  assert.equal(wasm.engine, 'wasm');
-  await wasm.close();
-  assert.equal((await failure(ubiqlite.open('x', { storage: 'memory' }))).kind, 'InvalidArgument');
-});

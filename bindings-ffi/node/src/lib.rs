@@ -11,7 +11,9 @@
 
 mod beside;
 mod client;
+#[cfg_attr(test, allow(dead_code, reason = "in tests nothing is exported"))]
 mod engine;
+#[cfg_attr(test, allow(dead_code, reason = "in tests nothing is exported"))]
 mod hot;
 mod presence;
 mod progress;

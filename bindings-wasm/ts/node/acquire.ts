@@ -23,7 +23,7 @@ export async function acquire(lock: Lock, database: string, patience: number, gi
     const held = taken(lock, database);
     if (held === undefined) return;
     const left = deadline - performance.now();
-    if (left <= 0 || given()) throw busy(lock.path, database, held, patience);
+    if (left <= 0 || given()) throw busy(lock, database, held, patience);
     await sleep(Math.min(left, PAUSES[Math.min(looks, PAUSES.length - 1)]));
   }
 }
@@ -44,10 +44,10 @@ function taken(lock: Lock, database: string): Held | undefined {
   }
 }
 
-/** The error that says who has the database and what to do. `path` is its lock. */
-export function busy(path: string, database: string, held: Held, waited = 0): Error {
+/** The error that says who has the database and what to do. */
+export function busy(lock: { path: string }, database: string, held: Held, waited = 0): Error {
   const wait = waited > 0 ? `; waited ${waited} ms for it` : '';
-  return failure('Busy', `${database} ${told(held.path ?? path, held.by)}${wait}`, database);
+  return failure('Busy', `${database} ${told(held.path ?? lock.path, held.by)}${wait}`, database);
 }
 
 function told(path: string, by: Holder | undefined): string {

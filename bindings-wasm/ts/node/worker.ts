@@ -61,7 +61,7 @@ async function prepare(options: object, given: () => boolean): Promise<void> {
       return;
     }
     const held = holderOf(lock.path);
-    if (held !== undefined) throw busy(lock.path, file, held);
+    if (held !== undefined) throw busy(lock, file, held);
     if (readOnly === true && isReadOnly(file)) return;
     throw noLock(error);
   }

@@ -57,7 +57,7 @@ export class NativeConnector implements Connector {
         continue;
       }
       const left = deadline - performance.now();
-      if (left <= 0) throw busy(lockOf(file), file, held, busyTimeout);
+      if (left <= 0) throw busy({ path: lockOf(file) }, file, held, busyTimeout);
       await sleep(Math.min(left, PAUSES[Math.min(looks, PAUSES.length - 1)]));
     }
   }
