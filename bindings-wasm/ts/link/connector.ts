@@ -15,6 +15,8 @@ export interface Channel {
   readonly client: number;
   /** Sends a batch of requests. */
   readonly post: Taker<void>;
+  /** What was posted is the channel's no longer: replies that were there at once can be told. */
+  posted?(): void;
   /** Stops a request that may be running, which hears no message meanwhile. */
   stop(request: number): void;
   /** Says whether calls are pending: in Node the process lives that long. */

@@ -258,9 +258,14 @@ export class Link {
   /** Posts what was written, or sees to it that there is an engine to post it to. */
   private flush(): void {
     if (this.outbox.isEmpty) return;
-    if (this.channel !== undefined) this.outbox.post(this.channel.post);
-    // Whoever waits hears of a failure by their calls.
-    else this.connect().catch(() => {});
+    const { channel } = this;
+    if (channel !== undefined) {
+      this.outbox.post(channel.post);
+      channel.posted?.();
+    } else {
+      // Whoever waits hears of a failure by their calls.
+      this.connect().catch(() => {});
+    }
   }
 
   private connect(): Promise<void> {

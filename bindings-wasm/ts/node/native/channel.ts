@@ -8,14 +8,12 @@ import type { Engine, Native } from './binary.js';
 const ROOM = 1 << 16;
 
 /**
- * After so many replies of a call, each kilobyte counted as one more, Node's event loop
- * has a turn: replies that are there at once are delivered by microtasks, and a program
- * that awaits one read after another would keep timers and sockets waiting for ever. It
- * is less than a millisecond, and the turn costs less than one of the reads.
+ * After so many batches of replies, each kilobyte counted as one more, Node's event loop has
+ * a turn: replies that are there at once are told at once, and a program that awaits one
+ * read after another would keep timers and sockets waiting for ever. It is less than a
+ * millisecond, and the turn costs less than one of the reads.
  */
 const TURN = 128;
-
-const SETTLED = Promise.resolve();
 
 /** What is opened: its path, and the files beside it that the wasm engine looks at. */
 export interface Wanted {
@@ -56,8 +54,9 @@ export class NativeChannel implements Channel {
   private ended!: () => void;
   private settle!: { resolve(): void; reject(error: unknown): void };
   private settled!: Promise<void>;
-  private readonly onMoment = (): void => this.deliver();
+  private turning = false;
   private readonly onTurn = (): void => {
+    this.turning = false;
     this.spent = 0;
     this.deliver();
   };
@@ -96,11 +95,17 @@ export class NativeChannel implements Channel {
       }
       // The process lives until what is under way is answered.
       if (filled === 0) this.hold(this.wanted);
-      else this.fill(filled);
+      else this.filled = filled;
     } catch (error) {
       this.lose(error);
     }
   };
+
+  posted(): void {
+    if (this.filled === 0 || this.delivering || this.turning) return;
+    if (this.spent < TURN) this.deliver();
+    else this.turn();
+  }
 
   /** The request that says so is heard at once: statements of any length run on other threads. */
   stop(): void {}
@@ -166,11 +171,10 @@ export class NativeChannel implements Channel {
     });
   }
 
-  private fill(filled: number): void {
-    this.filled = filled;
-    // Not within the call that posted: what it wrote is still its own.
-    if (this.spent < TURN) void SETTLED.then(this.onMoment);
-    else setImmediate(this.onTurn);
+  /** Delivers when Node's event loop has done what it has to do. */
+  private turn(): void {
+    this.turning = true;
+    setImmediate(this.onTurn);
   }
 
   private deliver(): void {
@@ -191,7 +195,10 @@ export class NativeChannel implements Channel {
       if (this.behind) {
         this.behind = false;
         const more = sound(this.native.run(this.number, 1));
-        if (more !== 0) return this.fill(more);
+        if (more !== 0) {
+          this.filled = more;
+          return this.turn();
+        }
       }
       this.hold(this.wanted);
     } catch (error) {
