@@ -1,7 +1,7 @@
 // Builds what npm publishes: `node build.mjs`, after `cargo xtask build wasm`.
 import { build } from 'esbuild';
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -40,7 +40,10 @@ await build({
   define: { 'globalThis.UBIQLITE': 'undefined' },
 });
 
-const node = { ...common, platform: 'node', target: 'node20' };
+const { version } = JSON.parse(readFileSync(join(here, 'package.json'), 'utf8'));
+// The native library is to be of the same one.
+const define = { UBIQLITE_VERSION: JSON.stringify(version) };
+const node = { ...common, platform: 'node', target: 'node20', define };
 
 /**
  * Builds a script for Node, on lines: Node prints the one in which an error was thrown

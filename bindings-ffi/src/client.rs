@@ -7,10 +7,11 @@ use std::thread::LocalKey;
 
 use ubiqlite::Database;
 use ubiqlite::wire::Server;
+use ubiqlite_shared::{Bell, Hosted};
 
-use crate::driver::{Driver, Hosted};
 use crate::marshal::{self, Marshal};
 use crate::registry::{Last, Registered};
+use crate::signal::Driver;
 
 /// How a client's requests and replies are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]

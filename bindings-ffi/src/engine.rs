@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use ubiqlite::wire::{Server, Settings};
-use ubiqlite::{Database, Error, ErrorKind};
+use ubiqlite::wire::Server;
+use ubiqlite::{Database, Error};
 
 use crate::client::{Client, Endpoint, Format};
 use crate::registry::Registry;
@@ -35,7 +35,7 @@ pub struct Engine(Database);
 
 #[uniffi::export]
 impl Engine {
-    /// Opens a database. `options` is a JSON object of [`Settings`].
+    /// Opens a database. `options` is a JSON object of [`ubiqlite::wire::Settings`].
     ///
     /// # Errors
     /// As `ubiqlite::Options::open`; `InvalidArgument` for options that there are not.
@@ -61,10 +61,7 @@ impl Engine {
 
 impl Engine {
     pub(crate) async fn opened(path: &str, options: &str) -> ubiqlite::Result<Self> {
-        let settings: Settings = serde_json::from_str(options).map_err(|error| {
-            Error::new(ErrorKind::InvalidArgument, format!("the options can't be used: {error}"))
-        })?;
-        Ok(Self(settings.options()?.open(path).await?))
+        Ok(Self(ubiqlite_shared::open(path, options).await?))
     }
 
     pub(crate) fn database(&self) -> &Database {

@@ -7,7 +7,6 @@
 
 pub mod bare;
 mod client;
-mod driver;
 mod engine;
 pub mod marshal;
 mod pending;

@@ -11,10 +11,10 @@ use std::time::Duration;
 
 use ubiqlite::Result;
 use ubiqlite::wire::Host;
+use ubiqlite_shared::{Bell, Hosted};
 
-use crate::driver::{Driver, Hosted};
 use crate::engine::{Engine, OpenError};
-use crate::signal::Woken;
+use crate::signal::{Driver, Woken};
 
 /// Something that was started. Letting it go gives it up; a closing goes on.
 #[derive(uniffi::Object)]

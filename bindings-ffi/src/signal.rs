@@ -4,6 +4,11 @@ use std::io::{PipeReader, PipeWriter, Read, Write};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use ubiqlite_shared::Bell;
+
+/// The requests of one client that can go on.
+pub(crate) type Driver = ubiqlite_shared::Driver<Signal>;
+
 /// Raised by any thread, lowered by the one that takes. However often it is raised,
 /// it wakes once.
 #[derive(Debug, Default)]
@@ -32,41 +37,6 @@ pub(crate) enum Woken {
 impl Signal {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn raise(&self) {
-        let mut state = self.state();
-        if state.raised {
-            return;
-        }
-        state.raised = true;
-        if let Some((_, writer)) = &mut state.pipe {
-            // A pipe of at most one byte is never full.
-            let _ = writer.write_all(&[1]);
-        }
-        drop(state);
-        self.raised.notify_all();
-    }
-
-    /// To be called before looking: what comes later raises it again.
-    pub(crate) fn lower(&self) {
-        let mut state = self.state();
-        if !state.raised {
-            return;
-        }
-        state.raised = state.over;
-        if let (false, Some((reader, _))) = (state.over, &mut state.pipe) {
-            // The byte is there: it was written before `raised` was set to true
-            // under this lock, or with the pipe.
-            let _ = reader.read_exact(&mut [0]);
-        }
-    }
-
-    /// Wakes everybody who waits, for good.
-    pub(crate) fn end(&self) {
-        self.state().over = true;
-        self.raise();
-        self.raised.notify_all();
     }
 
     /// Waits until it is raised; `None`: without end.
@@ -110,6 +80,41 @@ impl Signal {
             state.pipe = Some((reader, writer));
         }
         Ok(state.pipe.as_ref().map_or(-1, |(reader, _)| reader.as_raw_fd()))
+    }
+}
+
+impl Bell for Signal {
+    fn raise(&self) {
+        let mut state = self.state();
+        if state.raised {
+            return;
+        }
+        state.raised = true;
+        if let Some((_, writer)) = &mut state.pipe {
+            // A pipe of at most one byte is never full.
+            let _ = writer.write_all(&[1]);
+        }
+        drop(state);
+        self.raised.notify_all();
+    }
+
+    fn lower(&self) {
+        let mut state = self.state();
+        if !state.raised {
+            return;
+        }
+        state.raised = state.over;
+        if let (false, Some((reader, _))) = (state.over, &mut state.pipe) {
+            // The byte is there: it was written before `raised` was set to true
+            // under this lock, or with the pipe.
+            let _ = reader.read_exact(&mut [0]);
+        }
+    }
+
+    fn end(&self) {
+        self.state().over = true;
+        self.raise();
+        self.raised.notify_all();
     }
 }
 

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { test } from 'node:test';
 
-import { ENDLESS, database, failure, pause, ubiqlite, within } from './support.mjs';
+import { ENDLESS, database, failure, only, pause, ubiqlite, within } from './support.mjs';
 
 const { CancelledError, TimeoutError } = ubiqlite;
 
@@ -152,8 +152,10 @@ test('interrupt stops what runs, and nothing that comes later', async (t) => {
   assert.equal(await db.queryValue('SELECT 7'), 7);
 });
 
+const waits = only('wasm', 'with the other nothing waits behind a read');
+
 // The engine is one thread: this is what it costs, and what it must not cost.
-test('what waits behind a long statement keeps its own limits, and goes on once that is given up', async (t) => {
+test('what waits behind a long statement keeps its own limits, and goes on once that is given up', { skip: waits }, async (t) => {
   const { db } = await database(t, {}, 'CREATE TABLE t(a); INSERT INTO t VALUES (1)');
   const controller = new AbortController();
   const endless = failure(db.queryValue(ENDLESS, [], { signal: controller.signal }));
@@ -166,4 +168,31 @@ test('what waits behind a long statement keeps its own limits, and goes on once 
   const [count, { rowsChanged }] = await within(1000, Promise.all(waiting), 'what waited');
   assert.deepEqual([count, rowsChanged], [1, 1]);
   assert.ok((await endless) instanceof CancelledError);
+});
+
+const beside = only('native', 'the other one runs one statement at a time');
+
+test('beside long reads others are answered at once, and writes too', { skip: beside }, async (t) => {
+  const { db } = await database(t, { readers: 2 }, 'CREATE TABLE t(a); INSERT INTO t VALUES (1)');
+  const controller = new AbortController();
+  const endless = failure(db.queryValue(ENDLESS, [], { signal: controller.signal }));
+  await pause(50);
+  const answers = Promise.all([db.queryValue('SELECT count(*) FROM t'), db.execute('INSERT INTO t VALUES (2)')]);
+  const [count, { rowsChanged }] = await within(10_000, answers, 'what is beside it').finally(() => controller.abort());
+  assert.deepEqual([count, rowsChanged], [1, 1]);
+  assert.ok((await endless) instanceof CancelledError);
+});
+
+test('a program that awaits one read after another keeps no timer waiting', async (t) => {
+  const { db } = await database(t, {}, 'CREATE TABLE t(a); INSERT INTO t VALUES (1)');
+  let over = false;
+  setTimeout(() => (over = true), 20);
+  let reads = 0;
+  const since = performance.now();
+  while (!over && performance.now() - since < 10_000) {
+    await db.queryValue('SELECT a FROM t');
+    reads += 1;
+  }
+  console.log(`    a timer of 20 ms comes after ${(performance.now() - since).toFixed(0)} ms and ${reads} reads`);
+  assert.ok(over, 'the timer did not come');
 });

@@ -4,9 +4,11 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
-import { Child, failure, filesBeside, folder, outside, pause, ubiqlite } from './support.mjs';
+import { Child, failure, filesBeside, folder, only, outside, pause, ubiqlite } from './support.mjs';
 
-test('a second process is told Busy, and which process holds the file', async (t) => {
+const alone = only('wasm', 'several processes share a file with the other: see native-processes');
+
+test('a second process is told Busy, and which process holds the file', { skip: alone }, async (t) => {
   const path = join(folder(t), 'app.db');
   const holder = new Child('holder.mjs', [path]);
   t.after(() => holder.kill());
@@ -24,7 +26,7 @@ test('a second process is told Busy, and which process holds the file', async (t
   await db.close();
 });
 
-test('a second process waits as long as the busy timeout says, and gets the file that is closed meanwhile', async (t) => {
+test('a second process waits as long as the busy timeout says, and gets the file that is closed meanwhile', { skip: alone }, async (t) => {
   const path = join(folder(t), 'app.db');
   const holder = new Child('holder.mjs', [path]);
   t.after(() => holder.kill());
@@ -53,7 +55,7 @@ test('the lock of a killed process is taken over, and what it committed is there
   assert.deepEqual(await outside(path, 'SELECT count(*) FROM held'), [[0]]);
 });
 
-test('of many processes that want the file of a killed one, one gets it', async (t) => {
+test('of many processes that want the file of a killed one, one gets it', { skip: alone }, async (t) => {
   const path = join(folder(t), 'app.db');
   const dead = new Child('holder.mjs', [path]);
   await dead.tells('holds');

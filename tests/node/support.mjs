@@ -1,7 +1,8 @@
 /**
  * What the tests of the package in Node share.
  *
- * `UBIQLITE_PACKAGE` names another build than the one of this checkout.
+ * `UBIQLITE_PACKAGE` names another build than the one of this checkout, `UBIQLITE_ENGINE`
+ * the engine that databases are opened with: native, which is the default, or wasm.
  */
 
 import { execFile, spawn } from 'node:child_process';
@@ -19,6 +20,14 @@ export const PACKAGE = resolve(process.env.UBIQLITE_PACKAGE ?? join(HERE, '../..
 
 /** What it exports. */
 export const ubiqlite = await import(pathToFileURL(PACKAGE).href);
+
+/** The engine that databases are opened with. */
+export const ENGINE = process.env.UBIQLITE_ENGINE || 'native';
+
+/** The `skip` of a test that is about one engine alone, and why. */
+export function only(engine, why) {
+  return ENGINE === engine ? false : `only with the ${engine} engine: ${why}`;
+}
 
 /** A query that never ends by itself. */
 export const ENDLESS = 'WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r) SELECT count(*) FROM r';
@@ -82,13 +91,14 @@ export class Child {
   /**
    * @param {string} script
    * @param {string[]} args
-   * @param {{ flags?: string[], before?: string[], input?: boolean }} [how] `before`: a
-   *   program that runs it; without `input` its standard input is at its end
+   * @param {{ flags?: string[], before?: string[], input?: boolean, env?: object, program?: string }} [how]
+   *   `before`: a program that runs it; without `input` its standard input is at its end;
+   *   `env`: more for its environment; `program`: another Node
    */
-  constructor(script, args = [], { flags = [], before = [], input = true } = {}) {
-    const [program, ...rest] = [...before, process.execPath, ...flags, join(HERE, 'children', script), ...args];
+  constructor(script, args = [], { flags = [], before = [], input = true, env = {}, program: node = process.execPath } = {}) {
+    const [program, ...rest] = [...before, node, ...flags, join(HERE, 'children', script), ...args];
     this.process = spawn(program, rest, {
-      env: { ...process.env, UBIQLITE_PACKAGE: PACKAGE },
+      env: { ...process.env, UBIQLITE_PACKAGE: PACKAGE, UBIQLITE_ENGINE: ENGINE, ...env },
       stdio: [input ? 'pipe' : 'ignore', 'pipe', 'pipe'],
     });
     this.output = '';

@@ -14,14 +14,15 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use ubiqlite::bare::{Ask, Bare};
 use ubiqlite::wire::Host;
 use ubiqlite::{BoxFuture, Error, ErrorKind, Result};
+use ubiqlite_shared::{Bell, Hosted};
 
 use self::backup::Backup;
 use self::callbacks::Callbacks;
 use self::reply::{Answered, Told};
 use self::request::{Request, What};
 use crate::client::{Called, Endpoint, Taken};
-use crate::driver::{Driver, Hosted};
 use crate::engine::CLIENTS;
+use crate::signal::Driver;
 
 /// One connection and who asks it.
 pub(crate) struct BareClient {

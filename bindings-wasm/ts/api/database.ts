@@ -75,6 +75,11 @@ export class Database extends Statements implements AsyncDisposable {
     super(place);
   }
 
+  /** The engine that runs the SQL: `'native'` in Node's own process, where there is one for this machine, or `'wasm'`. */
+  get engine(): 'native' | 'wasm' {
+    return this.place.link.engine;
+  }
+
   /** The same database with a time limit, in milliseconds, for every call made through it. */
   timeout(timeout: number): Database {
     const { link, on, defaults } = this.place;

@@ -1,4 +1,4 @@
-import type { Batch } from '../wire/letters.js';
+import type { Replies } from '../wire/letters.js';
 import type { Taker } from '../wire/writer.js';
 
 /** How an engine broke. */
@@ -12,7 +12,7 @@ export interface Broke {
 /** What an engine says to a client. */
 export interface ChannelEvents {
   /** A batch of replies. */
-  message(batch: Batch): void;
+  message(batch: Replies): void;
   /**
    * The engine is gone: nothing comes any more. Called once, never after `close()`.
    *
@@ -27,6 +27,8 @@ export interface Channel {
   readonly client: number;
   /** Sends a batch of requests. */
   readonly post: Taker<void>;
+  /** What was posted is the channel's no longer: replies that were there at once can be told. */
+  posted?(): void;
   /** Stops a request that may be running, which hears no message meanwhile. */
   stop(request: number): void;
   /**
@@ -42,6 +44,8 @@ export interface Channel {
 
 /** Finds the engine of one database, and finds it again when it was lost. */
 export interface Connector {
+  /** Which engine it finds, where that is not the wasm one. */
+  readonly engine?: 'native';
   /**
    * Resolves when an engine is reachable and has opened the database.
    *

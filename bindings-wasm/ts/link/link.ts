@@ -1,5 +1,5 @@
 import { UbiqliteError, errorOf } from '../errors.js';
-import type { Batch } from '../wire/letters.js';
+import type { Replies } from '../wire/letters.js';
 import { Kind, MORE, Op, READS } from '../wire/ops.js';
 import { type Reply, readReplies } from '../wire/reply.js';
 import type { Known } from '../wire/rows.js';
@@ -59,6 +59,11 @@ export class Link {
   ) {
     this.bigints = options.bigints;
     this.patience = Math.min(options.patience, LONGEST);
+  }
+
+  /** Which engine the database is opened with. */
+  get engine(): 'native' | 'wasm' {
+    return this.connector.engine ?? 'wasm';
   }
 
   /**
@@ -298,9 +303,14 @@ export class Link {
   /** Posts what was written, or sees to it that there is an engine to post it to. */
   private flush(): void {
     if (this.outbox.isEmpty) return;
-    if (this.channel !== undefined) this.outbox.post(this.channel.post);
-    // Whoever waits hears of a failure by their calls.
-    else this.connect().catch(() => {});
+    const { channel } = this;
+    if (channel !== undefined) {
+      this.outbox.post(channel.post);
+      channel.posted?.();
+    } else {
+      // Whoever waits hears of a failure by their calls.
+      this.connect().catch(() => {});
+    }
   }
 
   private connect(): Promise<void> {
@@ -350,7 +360,7 @@ export class Link {
     }
   }
 
-  private receive(engine: number, batch: Batch): void {
+  private receive(engine: number, batch: Replies): void {
     const { channel } = this;
     if (engine !== this.holdings.engine || channel === undefined) return;
     try {

@@ -1,16 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { failure } from './failure.js';
-import { type Holder, isNear, isThisProcess } from './holder.js';
+import { type Holder, isNear, isThisProcess, thisHolder } from './holder.js';
 import type { Held, Lock } from './lock.js';
+import { nativeHolder } from './presence.js';
 
 /** How long a lock is waited for where nothing else is said, in milliseconds: SQLite's busy timeout here. */
 export const PATIENCE = 5000;
 
 /** The pauses between looks, in milliseconds; the last goes on. */
-const PAUSES = [1, 2, 5, 10, 20, 50];
+export const PAUSES = [1, 2, 5, 10, 20, 50];
 
 /**
- * Waits until the lock of `database` is ours.
+ * Waits until the lock of `database` is ours, and no native engine has it open.
  *
  * @param given whether nobody waits for it any more
  * @throws `Busy` that names the holder, after `patience` milliseconds; the
@@ -19,7 +20,7 @@ const PAUSES = [1, 2, 5, 10, 20, 50];
 export async function acquire(lock: Lock, database: string, patience: number, given: () => boolean): Promise<void> {
   const deadline = performance.now() + patience;
   for (let looks = 0; ; looks += 1) {
-    const held = lock.take();
+    const held = taken(lock, database);
     if (held === undefined) return;
     const left = deadline - performance.now();
     if (left <= 0 || given()) throw busy(lock, database, held, patience);
@@ -27,35 +28,53 @@ export async function acquire(lock: Lock, database: string, patience: number, gi
   }
 }
 
-/** The error that says who has the database and what to do. */
-export function busy(lock: Lock, database: string, held: Held, waited = 0): Error {
-  const wait = waited > 0 ? `; waited ${waited} ms for it` : '';
-  return failure('Busy', `${database} ${told(lock, held.by)}${wait}`, database);
+/** Takes the lock, unless somebody has the database. */
+function taken(lock: Lock, database: string): Held | undefined {
+  // Ours from before: no native engine has come since.
+  if (lock.isTaken) return undefined;
+  const held = lock.take();
+  if (held !== undefined) return held;
+  try {
+    const native = nativeHolder(database);
+    if (native !== undefined) lock.release();
+    return native;
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
 }
 
-function told(lock: Lock, by: Holder | undefined): string {
+/** The error that says who has the database and what to do. */
+export function busy(lock: { path: string }, database: string, held: Held, waited = 0): Error {
+  const wait = waited > 0 ? `; waited ${waited} ms for it` : '';
+  return failure('Busy', `${database} ${told(held.path ?? lock.path, held.by)}${wait}`, database);
+}
+
+function told(path: string, by: Holder | undefined): string {
   if (by === undefined) {
-    return `is held by a process whose lock cannot be read: if nothing has it open, remove ${lock.path}`;
+    return `is held by a process whose lock cannot be read: if nothing has it open, remove ${path}`;
   }
-  const since = `since ${by.since}`;
-  if (isThisProcess(by, lock.me)) {
-    const who = by.thread === lock.me.thread ? 'this thread' : `thread ${by.thread}`;
+  const me = thisHolder('');
+  const since = `since ${by.since} with the ${by.engine ?? 'wasm'} engine`;
+  if (isThisProcess(by, me)) {
+    const who = by.thread === me.thread ? 'this thread' : `thread ${by.thread}`;
     return (
       `is open in this very process (${by.pid}) ${since}, by ${who}: close it there. One thread opens a file, ` +
-      'through one copy of this package; others have it do the work'
+      'through one copy of this package; others have it do the work, or all use the native engine'
     );
   }
-  if (!isNear(by, lock.me)) {
+  if (!isNear(by, me)) {
     return (
       `is open in process ${by.pid} on another host, ${by.host}, ${since}: close it there. ` +
-      `If that host or container is gone, remove ${lock.path}`
+      `If that host or container is gone, remove ${path}`
     );
   }
-  if (by.space !== lock.me.space) {
+  if (by.space !== me.space) {
     return (
       `is open in process ${by.pid} of another container on ${by.host} ${since}: close it there. ` +
-      `If that container is gone, remove ${lock.path}`
+      `If that container is gone, remove ${path}`
     );
   }
-  return `is open in process ${by.pid} on ${by.host} ${since}: close it there, or have that process do the work`;
+  const or = by.engine === 'native' ? 'or open it with that engine here, too' : 'or have that process do the work';
+  return `is open in process ${by.pid} on ${by.host} ${since}: close it there, ${or}`;
 }

@@ -2,14 +2,22 @@ import type { Channel, ChannelEvents, Connector } from '../link/connector.js';
 import { failure } from './failure.js';
 import { Host, HostEnded } from './host.js';
 import { hostOf } from './hosts.js';
+import { type Native, binary, needed } from './native/binary.js';
+import { NativeConnector } from './native/connector.js';
 import { fileOf } from './path.js';
+
+/** What runs the SQL. */
+export type EngineName = 'native' | 'wasm';
 
 /**
  * Finds the engine of the database file `path`, or makes a database in memory.
  *
- * @throws `InvalidArgument` for what is no path
+ * @param engine the one to use; without it, what `UBIQLITE_ENGINE` says, or native where it is there
+ * @throws `InvalidArgument` for what is no path or engine, `Unsupported` if there is no such engine here
  */
-export function connector(path: string, storage: 'file' | 'memory', options: object): Connector {
+export function connector(path: string, storage: 'file' | 'memory', options: object, engine?: EngineName): Connector {
+  const native = nativeIf(engine ?? process.env.UBIQLITE_ENGINE);
+  if (native !== undefined) return new NativeConnector(native, storage === 'memory' ? undefined : fileOf(path), options);
   return storage === 'memory' ? new MemoryConnector(options) : new FileConnector(fileOf(path), options);
 }
 
@@ -63,4 +71,15 @@ class MemoryConnector implements Connector {
     this.closed.abort();
     return Promise.resolve();
   }
+}
+
+/** The native library, unless another engine is meant. */
+function nativeIf(wanted: string | undefined): Native | undefined {
+  if (wanted === 'wasm') return undefined;
+  if (wanted === 'native') return needed();
+  if (wanted !== undefined && wanted !== '') {
+    throw failure('InvalidArgument', `there is no engine ${JSON.stringify(wanted)}: there are native and wasm`);
+  }
+  const found = binary();
+  return 'native' in found ? found.native : undefined;
 }

@@ -6,7 +6,8 @@
  */
 import '../dispose.js';
 import { type Database, type DatabaseOptions, checkPath, engineOptions, openDatabase } from '../api/database.js';
-import { connector } from './connector.js';
+import { type EngineName, connector } from './connector.js';
+import { failure } from './failure.js';
 
 export * from '../index.js';
 export type { ImportSource } from '../api/import.js';
@@ -18,14 +19,22 @@ export interface OpenOptions extends DatabaseOptions {
   signal?: AbortSignal;
   /** How long the opening may take, in milliseconds; then it rejects with a TimeoutError. Default: no limit. */
   timeout?: number;
+  /**
+   * What runs the SQL: `'native'`, in this process and with SQLite's own file locks, or `'wasm'`, in a worker
+   * thread. Default: what the environment variable `UBIQLITE_ENGINE` says, or native where there is one for this
+   * machine. {@link Database.engine} tells which it is.
+   */
+  engine?: EngineName;
 }
 
 /**
  * Opens a database file, which is created if it is missing, or `:memory:`.
  *
- * While it is open the file is this process's alone: another one that opens it
- * with this package waits for `busyTimeout` and is then told who has it. Once it
- * is closed it is an ordinary SQLite file.
+ * With the native engine any number of processes and threads share a file, and other
+ * programs that use SQLite. The wasm engine, which has no file locks, keeps it for its
+ * process alone: another one that opens it with this package, with whichever engine,
+ * waits for `busyTimeout` and is then told who has it. Once it is closed it is an
+ * ordinary SQLite file.
  *
  * ```js
  * import { open } from 'ubiqlite';
@@ -36,11 +45,15 @@ export interface OpenOptions extends DatabaseOptions {
  * ```
  *
  * @throws {@link UbiqliteError} `CannotOpen` for a missing directory, a directory, or a file without permission;
- * `NotADatabase`; `Corrupt`; `ReadOnly`; `Busy` with the holder's name. Each names the path
+ * `NotADatabase`; `Corrupt`; `ReadOnly`; `Busy` with the holder's name. Each names the path. `Unsupported` for `{ engine: 'native' }` where there is
+ * none, which says what to install
  */
 export async function open(path: string, options: OpenOptions = {}): Promise<Database> {
   checkPath(path);
-  const { signal, timeout } = options;
+  const { signal, timeout, engine, ...others } = options;
+  if ('storage' in others) {
+    throw failure('InvalidArgument', "there is no option storage in Node: open(':memory:') makes a database in memory");
+  }
   const storage = path === ':memory:' ? 'memory' : 'file';
-  return openDatabase(path, options, connector(path, storage, engineOptions(options)), { signal, timeout });
+  return openDatabase(path, others, connector(path, storage, engineOptions(others), engine), { signal, timeout });
 }

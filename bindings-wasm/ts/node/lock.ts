@@ -10,8 +10,8 @@ export const lockOf = (database: string): string => `${database}.ubiqlite-lock`;
 /** How many that died while they took a lock over are taken over in turn. */
 const DEPTH = 8;
 
-/** Who has the lock; a file that cannot be read names nobody. */
-export type Held = { by: Holder | undefined };
+/** Who has the database, and the file that says so, where it is not the lock; what cannot be read names nobody. */
+export type Held = { by: Holder | undefined; path?: string };
 
 /**
  * The lock of one database, for one worker or one operation. It is a file that

@@ -11,6 +11,9 @@ import { malformed } from './malformed.js';
 /** Bytes of requests or replies between threads. */
 export type Batch = ArrayBuffer | string;
 
+/** Replies, or where those of an engine on this thread lie until they are read. */
+export type Replies = Batch | Source;
+
 /** Beyond so many bytes a buffer is cheaper. */
 const FEW = 1024;
 
@@ -51,8 +54,9 @@ const bytes = new Uint8Array(FEW);
 const view = new DataView(bytes.buffer);
 
 /** @throws `Internal` for a text that is no batch */
-export function sourceOf(batch: Batch): Source {
-  if (typeof batch !== 'string') {
+export function sourceOf(batch: Replies): Source {
+  if (typeof batch === 'object' && 'view' in batch) return batch;
+  if (typeof batch === 'object') {
     return { view: new DataView(batch), bytes: new Uint8Array(batch), size: batch.byteLength, letters: undefined };
   }
   if (!spell(batch, bytes, 0)) throw malformed();

@@ -1,5 +1,5 @@
 import { type ErrorFields, type UbiqliteError, errorOf } from '../errors.js';
-import { type Batch, type Source, sourceOf } from './letters.js';
+import { type Replies, type Source, sourceOf } from './letters.js';
 import { malformed } from './malformed.js';
 import { CONTINUES, END, FORGET, Kind } from './ops.js';
 import { type Known, Rows, integer, padded } from './rows.js';
@@ -188,7 +188,7 @@ function tellsColumns(kind: number): boolean {
  *
  * @throws `Internal` for bytes that are none
  */
-export function readReplies(batch: Batch, known: Known, each: (reply: Reply) => void): void {
+export function readReplies(batch: Replies, known: Known, each: (reply: Reply) => void): void {
   const source = sourceOf(batch);
   const { view, size } = source;
   for (let at = 0; at < size; ) {

@@ -9,6 +9,7 @@
 //   get(id)              the row of SELECT_ONE as an object
 //   all()                the rows of SELECT_ALL as an array of objects
 //   stream()             the same, one after another, as an (async) iterable
+//   iterate(sql)         the rows of any query so
 //   insert(row)          INSERT_LOG, committed
 //   insertMany(sql, many) one statement for each array of parameters, in one transaction
 //   hold()               begins an interactive transaction that writes a row, and

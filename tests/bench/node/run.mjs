@@ -11,6 +11,7 @@ import {
   TASKS, allRows, fill, insertMany, inserts, pointReads, pointReadsBesideTransaction, streamRows,
 } from '../js/works.mjs';
 import { ROWS } from '../js/data.mjs';
+import { RUN, scans, twoWriters, writer } from './loop.mjs';
 
 const FULL = 'FULL';
 const NORMAL = 'NORMAL';
@@ -29,11 +30,16 @@ const WORKS = {
   execute_many: { run: (subject, n) => insertMany(subject, n(ROWS)) },
   insert_1_full: { synchronous: FULL, run: (subject, n) => inserts(subject, 1, n(2_000)) },
   insert_64_full: { synchronous: FULL, run: (subject, n) => inserts(subject, TASKS, n(40_000)) },
+  lateness: { run: (subject) => scans(subject) },
+  // One of two processes; the last argument is how many.
+  writer: { synchronous: FULL, run: (subject) => writer(subject, Number(quick)) },
 };
 
 const [subject, name, path, quick] = process.argv.slice(2);
 if (name === 'package') {
   figure(name, 'kB', packed(new URL('../../../bindings-wasm/dist/', import.meta.url)) / 1_000);
+} else if (name === 'two_writers') {
+  figure(name, 'ratio', await twoWriters(RUN, path, quick === '--quick' ? 300 : 2_000));
 } else {
   await measure();
 }
@@ -47,7 +53,8 @@ async function measure() {
   const n = (usual) => (quick === '--quick' ? Math.ceil(usual / 10) : usual);
   const took = await work.run(opened, n);
   await opened.close();
-  if (took !== undefined) figure(name, 'us', took);
+  if (typeof took === 'number') figure(name, 'us', took);
+  else for (const [end, late] of Object.entries(took ?? {})) figure(`${name}${end}`, 'ms', late);
 }
 
 function figure(work, unit, value) {

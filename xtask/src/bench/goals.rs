@@ -41,6 +41,11 @@ pub(crate) const fn time(work: &'static str, over: Of, bound: f64) -> Goal {
     Goal { measure: Measure::Ratio((work, UBIQLITE), over), bound: AtMost(bound) }
 }
 
+/// One figure over another, whosever they are.
+pub(crate) const fn ratio(of: Of, over: Of, bound: f64) -> Goal {
+    Goal { measure: Measure::Ratio(of, over), bound: AtMost(bound) }
+}
+
 /// Another's time over ours: how many times faster we are.
 pub(crate) const fn faster(work: &'static str, than: Of, bound: f64) -> Goal {
     Goal { measure: Measure::Ratio(than, (work, UBIQLITE)), bound: AtLeast(bound) }
@@ -63,6 +68,11 @@ pub(crate) const fn throughput(work: &'static str, subject: &'static str, bound:
 /// A figure of ours that must not be above a value in any round.
 pub(crate) const fn at_most(work: &'static str, bound: f64) -> Goal {
     Goal { measure: Measure::Value(work), bound: AtMost(bound) }
+}
+
+/// A figure of ours that must usually not be below a value.
+pub(crate) const fn usually_at_least(work: &'static str, bound: f64) -> Goal {
+    Goal { measure: Measure::Usual(work), bound: AtLeast(bound) }
 }
 
 /// A time of ours that must usually not be above a value.

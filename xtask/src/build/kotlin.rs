@@ -50,7 +50,7 @@ pub(crate) fn folder(workspace: &Workspace) -> PathBuf {
 
 /// Copies without what only a debugger reads, which is most of it: after uniffi has
 /// read it, whose description would go too.
-fn strip(library: &Path, to: &Path) -> anyhow::Result<()> {
+pub(super) fn strip(library: &Path, to: &Path) -> anyhow::Result<()> {
     if cfg!(unix) && find::on_path("strip").is_some() {
         let all: &[&str] = if cfg!(target_os = "macos") { &["-x"] } else { &[] };
         return Run::new("strip").args(all).arg("-o").args([to, library]).run();

@@ -2,6 +2,7 @@
 
 pub(crate) mod bindgen;
 pub(crate) mod kotlin;
+pub(crate) mod node;
 pub(crate) mod npm;
 pub(crate) mod python;
 mod stamp;

@@ -1,8 +1,9 @@
-//! The npm package: `bindings-wasm/dist`, from the wasm module and TypeScript.
+//! The npm package: `bindings-wasm/dist`, from the wasm module and TypeScript, and beside it
+//! this machine's native engine for Node.
 
 use std::path::PathBuf;
 
-use super::wasm;
+use super::{node, wasm};
 use crate::npm;
 use crate::process::Run;
 use crate::workspace::Workspace;
@@ -10,13 +11,16 @@ use crate::workspace::Workspace;
 /// Makes the machine able to build it.
 pub(crate) fn setup() -> anyhow::Result<()> {
     wasm::setup()?;
+    node::setup()?;
     npm::install(&folder(&Workspace::find()?))
 }
 
 /// Builds it, the module included.
 pub(crate) fn build(workspace: &Workspace) -> anyhow::Result<()> {
     wasm::build(workspace)?;
-    Run::new("node").arg("build.mjs").dir(&folder(workspace)).run()
+    Run::new("node").arg("build.mjs").dir(&folder(workspace)).run()?;
+    // After the script, which clears the folder.
+    node::build(workspace)
 }
 
 /// The folder of the package.

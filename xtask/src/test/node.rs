@@ -1,4 +1,4 @@
-//! The npm package in Node.
+//! The npm package in Node, with both engines.
 
 use std::path::PathBuf;
 
@@ -17,6 +17,9 @@ pub(crate) fn setup() -> anyhow::Result<()> {
     npm::install(&example(&Workspace::find()?))
 }
 
+/// What the package hears of the engine to use, where a program does not say.
+const ENGINE: &str = "UBIQLITE_ENGINE";
+
 /// Runs the steps of the part `node`.
 pub(crate) fn steps(workspace: &Workspace, report: &mut Report) {
     let package = build::npm::folder(workspace);
@@ -33,9 +36,14 @@ pub(crate) fn steps(workspace: &Workspace, report: &mut Report) {
         let kind = Toolchain::find_or_install()?.kind()?;
         Run::new("node").arg("tests/web/size.mjs").arg(kind).dir(workspace.root()).run()
     });
-    report.step("scenarios", || node("tests/spec/js/node.mjs"));
+    for engine in ["native", "wasm"] {
+        report.step(&format!("scenarios, {engine}"), || {
+            let scenarios = Run::new("node").arg("tests/spec/js/node.mjs");
+            scenarios.env(ENGINE, engine).dir(workspace.root()).run()
+        });
+        scripts::steps_with(workspace, report, "tests/node", (ENGINE, engine));
+    }
     report.step("scenarios' own test", || node("tests/spec/js/self_test.mjs"));
-    scripts::steps(workspace, report, "tests/node");
     report.step("example", || npm().arg("start").dir(&example(workspace)).run());
 }
 

@@ -14,7 +14,17 @@ const LIMIT: &str = "--test-timeout=600000";
 /// Runs each test file in `folder` as a step of its own, one after the other:
 /// they measure times, and two browsers at once would disturb them.
 pub(crate) fn steps(workspace: &Workspace, report: &mut Report, folder: &str) {
-    steps_in(workspace, report, folder, None);
+    run(workspace, report, folder, None);
+}
+
+/// As [`steps`], with an environment variable by whose value the steps are told apart.
+pub(crate) fn steps_with(
+    workspace: &Workspace,
+    report: &mut Report,
+    folder: &str,
+    variable: (&str, &str),
+) {
+    run(workspace, report, folder, Some((variable, true)));
 }
 
 /// As [`steps`], in these browsers alone.
@@ -24,14 +34,29 @@ pub(crate) fn steps_in(
     folder: &str,
     browsers: Option<&str>,
 ) {
+    run(workspace, report, folder, browsers.map(|browsers| (("BROWSERS", browsers), false)));
+}
+
+/// `variable`: what the scripts have in their environment, and whether the steps' names
+/// have its value.
+fn run(
+    workspace: &Workspace,
+    report: &mut Report,
+    folder: &str,
+    variable: Option<((&str, &str), bool)>,
+) {
     let Some(files) = report.step(&format!("find {folder}"), || found(workspace, folder)) else {
         return;
     };
     for file in files {
-        report.step(&name(&file), || {
+        let name = match variable {
+            Some(((_, value), true)) => format!("{}, {value}", name(&file)),
+            _ => name(&file),
+        };
+        report.step(&name, || {
             let mut run = Run::new("node").args(["--test", LIMIT]).arg(&file);
-            if let Some(browsers) = browsers {
-                run = run.env("BROWSERS", browsers);
+            if let Some(((variable, value), _)) = variable {
+                run = run.env(variable, value);
             }
             run.dir(workspace.root()).run()
         });

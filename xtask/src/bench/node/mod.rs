@@ -1,5 +1,5 @@
-//! `cargo xtask bench node`: the npm package in Node beside better-sqlite3 and
-//! node-sqlite3-wasm.
+//! `cargo xtask bench node`: the npm package in Node, with both engines, beside
+//! better-sqlite3, node:sqlite and node-sqlite3-wasm.
 
 mod suite;
 
@@ -19,7 +19,7 @@ use crate::{build, npm};
 pub(crate) fn runner(workspace: &Workspace, options: &Options) -> anyhow::Result<Box<dyn Runner>> {
     let folder = workspace.root().join("tests/bench/node");
     npm::install(&folder)?;
-    if options.has_subject(UBIQLITE) {
+    if options.has_subject(UBIQLITE) || options.has_subject(suite::OURS_IN_WASM) {
         build::npm::setup()?;
         build::npm::build(workspace)?;
     }

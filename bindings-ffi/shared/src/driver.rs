@@ -14,43 +14,68 @@ use std::task::{Context, Wake, Waker};
 use ubiqlite::BoxFuture;
 use ubiqlite::wire::Host;
 
-use crate::signal::Signal;
+/// How the thread that takes replies learns that it is to come. Raised by any thread,
+/// lowered by the one that takes; however often it is raised, it wakes once.
+pub trait Bell: Send + Sync + 'static {
+    /// Something is to be taken, or can go on.
+    fn raise(&self);
 
-/// The requests of one client that can go on.
-#[derive(Default)]
-pub(crate) struct Driver {
-    pub(crate) signal: Signal,
-    ready: Mutex<Ready>,
+    /// To be called before looking: what comes later raises it again.
+    fn lower(&self);
+
+    /// Nothing comes any more: whoever waits is woken for good.
+    fn end(&self);
 }
 
-#[derive(Default)]
-struct Ready {
-    jobs: VecDeque<Arc<Job>>,
+/// The requests of one client that can go on.
+pub struct Driver<B> {
+    /// Wakes who takes.
+    pub signal: B,
+    ready: Mutex<Ready<B>>,
+}
+
+struct Ready<B> {
+    jobs: VecDeque<Arc<Job<B>>>,
     over: bool,
 }
 
 /// A request under way.
-struct Job {
-    driver: Arc<Driver>,
+struct Job<B> {
+    driver: Arc<Driver<B>>,
     queued: AtomicBool,
     future: Mutex<Option<BoxFuture<'static, ()>>>,
 }
 
-impl Driver {
-    fn ready(&self) -> MutexGuard<'_, Ready> {
+impl<B: Bell + Default> Default for Driver<B> {
+    fn default() -> Self {
+        Self::new(B::default())
+    }
+}
+
+impl<B: Bell> Driver<B> {
+    /// Nothing to go on with yet.
+    pub fn new(signal: B) -> Self {
+        Self { signal, ready: Mutex::new(Ready { jobs: VecDeque::new(), over: false }) }
+    }
+
+    fn ready(&self) -> MutexGuard<'_, Ready<B>> {
         self.ready.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Goes on with all that can: to be called before the replies are taken.
-    pub(crate) fn run(&self) {
+    pub fn run(&self) {
         // What is woken meanwhile waits for the next time, or one that wakes itself
         // again and again would keep the others from their replies.
         let jobs = std::mem::take(&mut self.ready().jobs);
         for job in jobs {
             job.run();
         }
-        // What they answered is taken next, and needs no wake-up of its own; what can go
-        // on since then does.
+        self.settle();
+    }
+
+    /// To be called before replies are taken, by who was not woken for them: what they are
+    /// needs no wake-up of its own; what can go on since then does.
+    pub fn settle(&self) {
         self.signal.lower();
         if !self.ready().jobs.is_empty() {
             self.signal.raise();
@@ -58,7 +83,7 @@ impl Driver {
     }
 
     /// Forgets everything: nothing goes on any more.
-    pub(crate) fn end(&self) {
+    pub fn end(&self) {
         let mut ready = self.ready();
         ready.over = true;
         let jobs = std::mem::take(&mut ready.jobs);
@@ -68,7 +93,7 @@ impl Driver {
     }
 }
 
-impl Job {
+impl<B: Bell> Job<B> {
     fn run(self: &Arc<Self>) {
         // Before the future is asked: a wake-up from now on is a new one.
         self.queued.store(false, Ordering::Release);
@@ -83,7 +108,7 @@ impl Job {
     }
 }
 
-impl Wake for Job {
+impl<B: Bell> Wake for Job<B> {
     fn wake(self: Arc<Self>) {
         if self.queued.swap(true, Ordering::AcqRel) {
             return;
@@ -99,9 +124,9 @@ impl Wake for Job {
 }
 
 /// The server's host.
-pub(crate) struct Hosted(pub(crate) Arc<Driver>);
+pub struct Hosted<B>(pub Arc<Driver<B>>);
 
-impl Host for Hosted {
+impl<B: Bell> Host for Hosted<B> {
     fn spawn(&self, future: BoxFuture<'static, ()>) {
         // At once: only so does it know whom to wake.
         let driver = Arc::clone(&self.0);

@@ -1,0 +1,157 @@
+//! One thread's side of a database: everything here is called by that thread alone.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+
+use ubiqlite::wire::Server;
+use ubiqlite_shared::{Bell, Driver, Hosted};
+
+use crate::beside::Beside;
+use crate::lock;
+use crate::progress::{Came, Opened, Progress};
+use crate::wakeup::Mutable;
+
+/// A database that is being opened, open, or closed.
+pub(crate) struct Client<B: Mutable> {
+    pub(crate) driver: Arc<Driver<B>>,
+    progress: Arc<Progress>,
+    open: Mutex<Option<Open>>,
+    /// Replies that were taken and found no room.
+    kept: Mutex<Vec<u8>>,
+}
+
+struct Open {
+    server: Server,
+    opened: Opened,
+}
+
+/// What an opening or a closing came to.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Pending,
+    /// There is a lock of the wasm engine's.
+    Locked,
+    Done,
+    /// The error's fields as JSON.
+    Failed(String),
+}
+
+impl<B: Mutable> Client<B> {
+    /// Begins to open a database, without waiting for anything.
+    pub(crate) fn open(bell: B, path: String, options: String, beside: Option<Beside>) -> Self {
+        let client = Self {
+            driver: Arc::new(Driver::new(bell)),
+            progress: Arc::default(),
+            open: Mutex::default(),
+            kept: Mutex::default(),
+        };
+        client.progress.open(path, options, beside, Ring(Arc::clone(&client.driver)));
+        client
+    }
+
+    /// What the opening or closing that is under way has come to: told once.
+    pub(crate) fn outcome(&self) -> Outcome {
+        // Before looking: what comes later wakes again.
+        self.driver.settle();
+        match self.progress.outcome() {
+            None => Outcome::Pending,
+            Some(Err(error)) => Outcome::Failed(Server::describe(&error)),
+            Some(Ok(Came::Locked)) => Outcome::Locked,
+            Some(Ok(Came::Closed)) => Outcome::Done,
+            Some(Ok(Came::Opened(opened))) => {
+                static MADE: AtomicU32 = AtomicU32::new(1);
+                let number = MADE.fetch_add(1, Ordering::Relaxed);
+                let host = Hosted(Arc::clone(&self.driver));
+                let server = Server::new(opened.database.clone(), number, host);
+                *lock(&self.open) = Some(Open { server, opened });
+                Outcome::Done
+            }
+        }
+    }
+
+    /// Takes requests. False for bytes that are none, and for a database that is not open.
+    pub(crate) fn submit(&self, requests: &[u8]) -> bool {
+        let open = lock(&self.open);
+        let Some(open) = &*open else { return false };
+        let signal = &self.driver.signal;
+        // What is answered at once is taken at once.
+        signal.mute();
+        let taken = open.server.submit(requests).is_ok();
+        self.driver.settle();
+        if open.server.is_behind() {
+            signal.raise();
+        }
+        taken
+    }
+
+    /// Goes on with what can go on, on a wake-up.
+    pub(crate) fn run(&self) {
+        let open = lock(&self.open);
+        let server = open.as_ref().map(|open| &open.server);
+        self.driver.signal.mute();
+        if let Some(server) = server.filter(|server| server.is_behind()) {
+            server.resume();
+        }
+        self.driver.run();
+        // What takes long is gone on with after Node's other work.
+        if server.is_some_and(Server::is_behind) {
+            self.driver.signal.raise();
+        }
+    }
+
+    /// Writes all replies that are ready into `room`; or keeps them for [`rest`](Self::rest)
+    /// and returns, as a negative number, how many bytes they are.
+    pub(crate) fn take(&self, room: &mut [u8]) -> i64 {
+        let mut kept = lock(&self.kept);
+        // What is kept is fetched before there is more: they stay in order.
+        if kept.is_empty()
+            && let Some(open) = &*lock(&self.open)
+        {
+            open.server.take(&mut kept);
+        }
+        let len = i64::try_from(kept.len()).unwrap_or(i64::MAX);
+        let Some(room) = room.get_mut(..kept.len()) else { return -len };
+        room.copy_from_slice(&kept);
+        kept.clear();
+        len
+    }
+
+    /// The replies that found no room.
+    pub(crate) fn rest(&self) -> Vec<u8> {
+        std::mem::take(&mut lock(&self.kept))
+    }
+
+    /// Gives up what runs, rolls back what is open, and begins to close.
+    pub(crate) fn close(&self) {
+        let Some(Open { server, opened }) = lock(&self.open).take() else { return };
+        drop(server);
+        self.progress.close(opened, Ring(Arc::clone(&self.driver)));
+    }
+}
+
+impl<B: Mutable> Drop for Client<B> {
+    fn drop(&mut self) {
+        self.driver.end();
+        self.progress.end();
+        if let Some(Open { server, opened }) = lock(&self.open).take() {
+            drop(server);
+            opened.leave();
+        }
+    }
+}
+
+/// Rings for what is no request.
+struct Ring<B>(Arc<Driver<B>>);
+
+impl<B: Bell> Bell for Ring<B> {
+    fn raise(&self) {
+        self.0.signal.raise();
+    }
+
+    fn lower(&self) {}
+
+    fn end(&self) {}
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,102 @@
+//! What JavaScript has of it.
+
+use std::rc::Rc;
+
+use napi::bindgen_prelude::{Function, Object, Uint8Array};
+use napi::{Env, Error, Result};
+use napi_derive::napi;
+
+use crate::beside::Beside;
+use crate::client::{Client, Outcome};
+use crate::hot::{self, Hot};
+use crate::wakeup::Wakeup;
+
+/// The version of the library, which is the package's: their messages fit only then.
+#[napi(catch_unwind)]
+pub fn version() -> &'static str {
+    env!("CARGO_PKG_VERSION")
+}
+
+#[napi(module_exports)]
+fn exports(exports: Object<'_>, env: Env) -> Result<()> {
+    hot::export(env, exports)
+}
+
+/// A database of one thread.
+#[napi]
+pub struct Engine(Rc<Hot>);
+
+#[napi]
+impl Engine {
+    /// Begins to open a database. `wake` is called when there is something to
+    /// take (by [`hot`]'s `run`), or an [`outcome`](Self::outcome) to be asked for.
+    ///
+    /// `room` is where replies are written; it must not be detached. `presence` and
+    /// `record` are the path and the line of the file that keeps the wasm engine away, and
+    /// `lock` is the path of that engine's lock, which is not looked for if it is empty; all are
+    /// empty for a database in memory.
+    #[napi(factory, catch_unwind)]
+    pub fn open(
+        path: String,
+        settings: String,
+        presence: String,
+        record: String,
+        lock: String,
+        room: Uint8Array,
+        wake: Function<'_, (), ()>,
+    ) -> Result<Self> {
+        let beside = (!presence.is_empty()).then(|| Beside {
+            presence: presence.into(),
+            record,
+            lock: (!lock.is_empty()).then(|| lock.into()),
+        });
+        let client = Client::open(Wakeup::new(&wake)?, path, settings, beside);
+        match Hot::new(client, room) {
+            Some(hot) => Ok(Self(hot)),
+            None => Err(Error::from_reason("this thread has too many databases open")),
+        }
+    }
+
+    /// What `submit` and `run` know it by.
+    #[napi(catch_unwind)]
+    pub fn number(&self) -> u32 {
+        self.0.number()
+    }
+
+    /// Has `submit` read requests from this memory from now on; it must not be detached.
+    #[napi(catch_unwind)]
+    pub fn set_requests(&self, requests: Uint8Array) {
+        self.0.set_requests(requests);
+    }
+
+    /// What the opening or the closing has come to: `undefined` while it goes on, an empty
+    /// text when it is done, `locked` if there is a lock of the wasm engine's, or the
+    /// error's fields as JSON.
+    #[napi(catch_unwind)]
+    pub fn outcome(&self) -> Option<String> {
+        match self.0.client.outcome() {
+            Outcome::Pending => None,
+            Outcome::Locked => Some("locked".into()),
+            Outcome::Done => Some(String::new()),
+            Outcome::Failed(fields) => Some(fields),
+        }
+    }
+
+    /// The replies that found no room.
+    #[napi(catch_unwind)]
+    pub fn rest(&self) -> Uint8Array {
+        Uint8Array::from(self.0.client.rest())
+    }
+
+    /// Whether the process lives on because of it.
+    #[napi(catch_unwind)]
+    pub fn hold(&self, env: Env, wanted: bool) {
+        self.0.client.driver.signal.hold(&env, wanted);
+    }
+
+    /// Gives up what runs, rolls back what is open, and begins to close.
+    #[napi(catch_unwind)]
+    pub fn close(&self) {
+        self.0.client.close();
+    }
+}

@@ -1,0 +1,110 @@
+//! The file beside a database that tells the wasm engine who has it open natively.
+//!
+//! Native engines need nothing of each other: SQLite's own locks are theirs. The wasm
+//! engine has none, and its lock file keeps other wasm engines out. So each native one
+//! writes a line into a file beside the database, and keeps a shared lock on that file while
+//! it lives; whoever comes first, or goes last, has the lock alone, and clears away the
+//! lines of those that were killed. The wasm engine, which can't see locks, takes its own
+//! lock and then asks of each line whether its process lives.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// A line in the file, for as long as it lives.
+#[derive(Debug)]
+pub(crate) struct Presence {
+    path: PathBuf,
+    file: File,
+}
+
+impl Presence {
+    /// Adds `record`, a line, to the file at `path`.
+    ///
+    /// # Errors
+    /// The system's, where no file can be made or locked: no lock of the wasm engine's
+    /// could be made there either.
+    pub(crate) fn announce(path: &Path, record: &str) -> io::Result<Self> {
+        loop {
+            let file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
+            if file.try_lock().is_ok() {
+                // Nobody who wrote here lives.
+                file.set_len(0)?;
+            }
+            // From here on nobody clears it. It waits only for those who do.
+            file.lock_shared()?;
+            (&file).write_all(record.as_bytes())?;
+            if is_at(&file, path) {
+                return Ok(Self { path: path.to_owned(), file });
+            }
+            // The last one has removed it meanwhile.
+        }
+    }
+}
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        if self.file.try_lock().is_ok() && is_at(&self.file, &self.path) {
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Whether `path` still names the file.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let place = |it: std::fs::Metadata| (it.dev(), it.ino());
+    match (file.metadata(), std::fs::metadata(path)) {
+        (Ok(file), Ok(there)) => place(file) == place(there),
+        _ => false,
+    }
+}
+
+/// Whether `path` still names the file. A file that is open is not replaced here.
+#[cfg(not(unix))]
+fn is_at(_file: &File, path: &Path) -> bool {
+    path.exists()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn the_first_clears_the_lines_of_the_dead_and_the_last_removes_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("presence");
+        fs::write(&path, "one that was killed\n").unwrap();
+        let first = Presence::announce(&path, "first\n").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "first\n");
+        let second = Presence::announce(&path, "second\n").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "first\nsecond\n");
+        drop(first);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "first\nsecond\n");
+        drop(second);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn however_many_come_and_go_at_once_each_is_there_while_it_lives() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("presence");
+        std::thread::scope(|scope| {
+            for thread in 0..4 {
+                let path = &path;
+                scope.spawn(move || {
+                    for round in 0..500 {
+                        let record = format!("{thread} {round}\n");
+                        let here = Presence::announce(path, &record).unwrap();
+                        let text = fs::read_to_string(path).unwrap();
+                        assert!(text.contains(&record), "{record:?} is not in {text:?}");
+                        drop(here);
+                    }
+                });
+            }
+        });
+        assert!(!path.exists());
+    }
+}

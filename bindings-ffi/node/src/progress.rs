@@ -1,0 +1,167 @@
+//! Opening and closing, each on a thread of its own: the disk may be at the other end of a
+//! network, and whoever asked may be gone before it is done.
+
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+
+use ubiqlite::{Database, Error, ErrorKind, Result};
+use ubiqlite_shared::Bell;
+
+use crate::beside::{Beside, Found};
+use crate::lock;
+use crate::presence::Presence;
+
+/// An open database, which the wasm engine knows of until it is closed.
+pub(crate) struct Opened {
+    pub(crate) database: Database,
+    presence: Option<Presence>,
+}
+
+/// What an opening or a closing came to.
+pub(crate) enum Came {
+    /// There is a lock of the wasm engine's.
+    Locked,
+    Opened(Opened),
+    Closed,
+}
+
+/// How far an opening or a closing is.
+#[derive(Default)]
+pub(crate) struct Progress(Mutex<State>);
+
+#[derive(Default)]
+enum State {
+    #[default]
+    Pending,
+    Done(Result<Came>),
+    /// Nobody waits for it any more.
+    Over,
+}
+
+impl Progress {
+    /// Begins to open a database; `ring` is called when that is done.
+    pub(crate) fn open(
+        self: &Arc<Self>,
+        path: String,
+        options: String,
+        beside: Option<Beside>,
+        ring: impl Bell,
+    ) {
+        self.run(ring, move || {
+            let presence = match beside.as_ref().map(Beside::look) {
+                Some(Found::Locked) => return Ok(Came::Locked),
+                Some(Found::Free(presence)) => presence,
+                None => None,
+            };
+            let database = wait(ubiqlite_shared::open(&path, &options))?;
+            Ok(Came::Opened(Opened { database, presence }))
+        });
+    }
+
+    /// Begins to close it; `ring` is called when that is done.
+    pub(crate) fn close(self: &Arc<Self>, opened: Opened, ring: impl Bell) {
+        *lock(&self.0) = State::Pending;
+        self.run(ring, move || opened.close().map(|()| Came::Closed));
+    }
+
+    /// What it came to: told once.
+    pub(crate) fn outcome(&self) -> Option<Result<Came>> {
+        let mut state = lock(&self.0);
+        match std::mem::take(&mut *state) {
+            State::Done(came) => Some(came),
+            before => {
+                *state = before;
+                None
+            }
+        }
+    }
+
+    /// Nobody waits for it any more: what is opened is closed.
+    pub(crate) fn end(&self) {
+        let before = std::mem::replace(&mut *lock(&self.0), State::Over);
+        if let State::Done(Ok(Came::Opened(opened))) = before {
+            opened.leave();
+        }
+    }
+
+    fn run(
+        self: &Arc<Self>,
+        ring: impl Bell,
+        work: impl FnOnce() -> Result<Came> + Send + 'static,
+    ) {
+        let progress = Arc::clone(self);
+        let ring = Arc::new(ring);
+        let ringing = Arc::clone(&ring);
+        let spawned = thread::Builder::new().name("ubiqlite-open".into()).spawn(move || {
+            let came = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+                Err(Error::new(ErrorKind::Internal, "the database's opening or closing panicked"))
+            });
+            progress.tell(came);
+            ringing.raise();
+        });
+        if let Err(error) = spawned {
+            let message = format!("no thread can be started: {error}");
+            self.tell(Err(Error::new(ErrorKind::OutOfMemory, message)));
+            ring.raise();
+        }
+    }
+
+    fn tell(&self, came: Result<Came>) {
+        let mut state = lock(&self.0);
+        if matches!(*state, State::Over) {
+            drop(state);
+            if let Ok(Came::Opened(opened)) = came {
+                let _ = opened.close();
+            }
+        } else {
+            *state = State::Done(came);
+        }
+    }
+}
+
+impl Opened {
+    /// Waits for what was accepted, and closes. It is registered until then.
+    fn close(self) -> Result<()> {
+        let closed = wait(self.database.close());
+        drop(self.presence);
+        closed
+    }
+
+    /// Closes it, and nobody waits for that.
+    pub(crate) fn leave(self) {
+        // Where no thread can be had, the database closes by its drop, and what says that it
+        // is open stays: the next one clears it away.
+        let Self { database, presence } = self;
+        let kept = Arc::new(Mutex::new(presence));
+        let presence = Arc::clone(&kept);
+        let spawned = thread::Builder::new().name("ubiqlite-close".into()).spawn(move || {
+            let _ = wait(database.close());
+            drop(lock(&presence).take());
+        });
+        if spawned.is_err() {
+            std::mem::forget(kept);
+        }
+    }
+}
+
+/// Drives a future on this thread.
+fn wait<T>(future: impl Future<Output = T>) -> T {
+    struct Unpark(Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(value) => return value,
+            Poll::Pending => thread::park(),
+        }
+    }
+}

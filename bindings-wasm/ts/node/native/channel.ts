@@ -1,0 +1,259 @@
+import { setImmediate } from 'node:timers';
+import type { Channel, ChannelEvents } from '../../link/connector.js';
+import { type ErrorFields, errorOf } from '../../errors.js';
+import type { Source } from '../../wire/letters.js';
+import type { Engine, Native } from './binary.js';
+
+/** How many bytes of replies are read without a buffer of their own. */
+const ROOM = 1 << 16;
+
+/**
+ * After so many batches of replies, each kilobyte counted as one more, Node's event loop has
+ * a turn: replies that are there at once are told at once, and a program that awaits one
+ * read after another would keep timers and sockets waiting for ever. It is less than a
+ * millisecond, and the turn costs less than one of the reads.
+ */
+const TURN = 128;
+
+/** What is opened: its path, and the files beside it that the wasm engine looks at. */
+export interface Wanted {
+  path: string;
+  options: object;
+  presence: string;
+  record: string;
+  lock: string;
+}
+
+/** There is a lock of the wasm engine's beside the file. */
+export class Locked extends Error {}
+
+/** A database of the native engine, which runs on this thread as far as it takes moments. */
+export class NativeChannel implements Channel {
+  readonly client = 0;
+  private readonly room = new Uint8Array(ROOM);
+  /** What lies in the room, as it is read. */
+  private readonly source = { view: new DataView(this.room.buffer), bytes: this.room, size: 0, letters: undefined };
+  /** Let go when it is over: it and its wake-up keep each other from being collected. */
+  private engine: Engine | undefined;
+  private readonly number: number;
+  /** Where the engine reads requests from. */
+  private requests: Uint8Array | undefined;
+  private state: 'opening' | 'open' | 'closing' | 'over' = 'opening';
+  private events: ChannelEvents | undefined;
+  /** How many bytes lie in the room to be delivered; negative, in the engine; 0: none. */
+  private filled = 0;
+  private delivering = false;
+  /** What was posted while the room was taken may be answered already. */
+  private behind = false;
+  /** Replies since the event loop had its last turn. */
+  private spent = 0;
+  private wanted = false;
+  private holding = false;
+  /** Resolves when nothing of it is open. */
+  readonly over: Promise<void>;
+  private ended!: () => void;
+  private settle!: { resolve(): void; reject(error: unknown): void };
+  private settled!: Promise<void>;
+  private turning = false;
+  private readonly onTurn = (): void => {
+    this.turning = false;
+    this.spent = 0;
+    this.deliver();
+  };
+
+  private constructor(
+    private readonly native: Native,
+    { path, options, presence, record, lock }: Wanted,
+  ) {
+    this.over = new Promise((resolve) => (this.ended = resolve));
+    this.begin();
+    this.engine = native.Engine.open(path, JSON.stringify(options), presence, record, lock, this.room, () => this.wake());
+    this.number = this.engine.number();
+    this.hold(true);
+  }
+
+  /** Opens a database. @throws Locked, or why it cannot be opened */
+  static async open(native: Native, wanted: Wanted, events: ChannelEvents): Promise<NativeChannel> {
+    const channel = new NativeChannel(native, wanted);
+    await channel.settled;
+    channel.events = events;
+    return channel;
+  }
+
+  readonly post = (bytes: Uint8Array, from: number, to: number): void => {
+    if (this.state !== 'open') return;
+    try {
+      const free = this.filled === 0 && !this.delivering;
+      if (bytes !== this.requests) {
+        this.engine?.setRequests(bytes);
+        this.requests = bytes;
+      }
+      const filled = sound(this.native.submit(this.number, from, to, free ? 1 : 0));
+      if (!free) {
+        this.behind = true;
+        return;
+      }
+      // The process lives until what is under way is answered.
+      if (filled === 0) this.hold(this.wanted);
+      else this.filled = filled;
+    } catch (error) {
+      this.lose(error);
+    }
+  };
+
+  posted(): void {
+    if (this.filled === 0 || this.delivering || this.turning) return;
+    if (this.spent < TURN) this.deliver();
+    else this.turn();
+  }
+
+  /** The request that says so is heard at once: statements of any length run on other threads. */
+  stop(): void {}
+
+  busy(pending: boolean): void {
+    this.wanted = pending;
+    // What is answered at once needs no holding, which costs a tenth of a read: see `post`.
+    if (!pending && this.state === 'open') this.hold(false);
+  }
+
+  close(): Promise<void> {
+    if (this.state === 'open') {
+      this.state = 'closing';
+      this.begin();
+      this.hold(true);
+      this.attempt(() => this.engine?.close());
+    }
+    return this.settled;
+  }
+
+  /** The engine goes: the next call finds another one. */
+  suspend(reason: string): Promise<void> {
+    if (this.state !== 'open') return this.settled;
+    const { events } = this;
+    const closed = this.close();
+    events?.lost(reason);
+    return closed;
+  }
+
+  private begin(): void {
+    this.settled = new Promise((resolve, reject) => (this.settle = { resolve, reject }));
+    // Who does not wait for it is not told.
+    this.settled.catch(() => {});
+  }
+
+  private wake(): void {
+    if (this.state === 'opening' || this.state === 'closing') return this.look();
+    if (this.state !== 'open') return;
+    this.attempt(() => {
+      const occupied = this.filled !== 0 || this.delivering;
+      const filled = sound(this.native.run(this.number, occupied ? 0 : 1));
+      if (occupied) this.behind = true;
+      if (filled === 0) return;
+      this.filled = filled;
+      // Woken by the event loop itself.
+      this.spent = 0;
+      this.deliver();
+    });
+  }
+
+  /** Whether the opening or closing is over. */
+  private look(): void {
+    this.attempt(() => {
+      const came = this.engine?.outcome();
+      if (came === undefined || came === null) return;
+      const opened = this.state === 'opening' && came === '';
+      this.state = opened ? 'open' : 'over';
+      this.hold(false);
+      if (!opened) this.end();
+      if (came === '') this.settle.resolve();
+      else if (came === 'locked') this.settle.reject(new Locked());
+      else this.settle.reject(errorOf(JSON.parse(came) as ErrorFields));
+    });
+  }
+
+  /** Delivers when Node's event loop has done what it has to do. */
+  private turn(): void {
+    this.turning = true;
+    setImmediate(this.onTurn);
+  }
+
+  private deliver(): void {
+    const { filled, source } = this;
+    if (filled === 0 || this.state === 'over') return;
+    this.spent += 1 + (Math.abs(filled) >> 10);
+    this.delivering = true;
+    try {
+      if (filled > 0) {
+        source.size = filled;
+        this.events?.message(source);
+      } else {
+        this.events?.message(this.rest());
+      }
+      this.delivering = false;
+      this.filled = 0;
+      if (this.state !== 'open') return;
+      if (this.behind) {
+        this.behind = false;
+        const more = sound(this.native.run(this.number, 1));
+        if (more !== 0) {
+          this.filled = more;
+          return this.turn();
+        }
+      }
+      this.hold(this.wanted);
+    } catch (error) {
+      this.delivering = false;
+      this.filled = 0;
+      this.lose(error);
+    }
+  }
+
+  /** The replies that found no room. */
+  private rest(): Source {
+    const bytes = this.engine?.rest() ?? new Uint8Array();
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    return { view, bytes, size: bytes.byteLength, letters: undefined };
+  }
+
+  private hold(wanted: boolean): void {
+    if (this.holding === wanted) return;
+    this.holding = wanted;
+    this.engine?.hold(wanted);
+  }
+
+  private end(): void {
+    this.engine = undefined;
+    this.ended();
+  }
+
+  /** What throws in the engine is a defect: it is not used any more. */
+  private attempt(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.lose(error);
+    }
+  }
+
+  private lose(error: unknown): void {
+    const { state, events } = this;
+    if (state === 'over') return;
+    this.state = 'over';
+    const reason = `the native engine broke: ${error instanceof Error ? error.message : String(error)}`;
+    const failed = errorOf({ kind: 'Internal', message: reason });
+    try {
+      this.hold(false);
+      this.engine?.close();
+    } catch {
+      // It goes with its object.
+    }
+    this.end();
+    this.settle.reject(failed);
+    if (state === 'open') events?.lost(reason);
+  }
+}
+
+function sound(filled: number | undefined): number {
+  if (filled === undefined) throw new Error('it took no requests');
+  return filled;
+}

@@ -1,0 +1,103 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Channel, ChannelEvents, Connector } from '../../link/connector.js';
+import { PATIENCE, PAUSES, busy } from '../acquire.js';
+import { failure } from '../failure.js';
+import { type Held, Lock, holderOf, lockOf } from '../lock.js';
+import { lineOf, presenceOf } from '../presence.js';
+import type { Native } from './binary.js';
+import { Locked, NativeChannel, type Wanted } from './channel.js';
+
+/** Opens a database file, or one in memory, by the native engine. */
+export class NativeConnector implements Connector {
+  readonly engine = 'native';
+  private closed = false;
+  private connected = false;
+
+  /** @param file the database's one name; `undefined` for one in memory */
+  constructor(
+    private readonly native: Native,
+    private readonly file: string | undefined,
+    private readonly options: object,
+  ) {}
+
+  async connect(events: ChannelEvents): Promise<Channel> {
+    const { file } = this;
+    if (file !== undefined) return this.reach(file, events);
+    if (this.connected) throw failure('Io', 'the database in memory is gone with its engine; open a new one');
+    this.connected = true;
+    return this.open({ path: ':memory:', presence: '', record: '', lock: '' }, events);
+  }
+
+  close(): Promise<void> {
+    this.closed = true;
+    return Promise.resolve();
+  }
+
+  private open(where: Omit<Wanted, 'options'>, events: ChannelEvents): Promise<NativeChannel> {
+    return NativeChannel.open(this.native, { ...where, options: this.options }, events);
+  }
+
+  /** Opens the file, once no wasm engine has it. */
+  private async reach(file: string, events: ChannelEvents): Promise<Channel> {
+    const { busyTimeout = PATIENCE } = this.options as { busyTimeout?: number };
+    const deadline = performance.now() + busyTimeout;
+    const where = { path: file, presence: presenceOf(file), record: lineOf(randomUUID()), lock: lockOf(file) };
+    for (let looks = 0; ; looks += 1) {
+      if (this.closed) throw failure('Closed', 'the database was closed', file);
+      try {
+        return watched(await this.open(where, events));
+      } catch (error) {
+        if (!(error instanceof Locked)) throw error;
+      }
+      const held = lockedBy(file);
+      if (held === undefined) {
+        // Of one that was killed. Where it can't be removed, it can't be taken over either.
+        if (!swept(file)) where.lock = '';
+        continue;
+      }
+      const left = deadline - performance.now();
+      if (left <= 0) throw busy({ path: lockOf(file) }, file, held, busyTimeout);
+      await sleep(Math.min(left, PAUSES[Math.min(looks, PAUSES.length - 1)]));
+    }
+  }
+}
+
+function lockedBy(file: string): Held | undefined {
+  try {
+    return holderOf(lockOf(file));
+  } catch {
+    return { by: undefined };
+  }
+}
+
+/** Removes the lock of one that was killed; false if nothing can be changed here. */
+function swept(file: string): boolean {
+  const lock = new Lock(lockOf(file));
+  try {
+    if (lock.take() === undefined) lock.release();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The files that are open in this thread. */
+const open = new Set<NativeChannel>();
+let watching = false;
+
+/**
+ * A program that has nothing left to do ends though its databases are open: they
+ * are closed in order before, and opened again with the next call should it go on.
+ */
+function watched(channel: NativeChannel): NativeChannel {
+  open.add(channel);
+  void channel.over.then(() => open.delete(channel));
+  if (!watching) {
+    watching = true;
+    process.on('beforeExit', () => {
+      for (const channel of open) void channel.suspend('the process was about to end').catch(() => {});
+    });
+  }
+  return channel;
+}

@@ -1,0 +1,45 @@
+/** Calls, or opens and closes, so often; tells the process's memory before that and after, each time when it has done some already. */
+
+import { tell, ubiqlite } from './package.mjs';
+
+const [path, way, times] = process.argv.slice(2);
+
+async function memory() {
+  for (let round = 0; round < 4; round += 1) {
+    globalThis.gc();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  return process.memoryUsage().rss;
+}
+
+async function calls(count) {
+  const db = await ubiqlite.open(path, { synchronous: 'off' });
+  await db.execute('CREATE TABLE IF NOT EXISTS t(id INTEGER PRIMARY KEY, a)');
+  await db.execute("INSERT OR IGNORE INTO t VALUES (1, 'text')");
+  for (let done = 0; done < count; done += 100) {
+    const work = Array.from({ length: 94 }, (_, number) => db.query('SELECT * FROM t WHERE id = ?', [number % 3]));
+    work.push(db.execute("UPDATE t SET a = 'other'"), db.query('nonsense').catch(() => {}));
+    const controller = new AbortController();
+    work.push(db.query('WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r) SELECT count(*) FROM r', [], { signal: controller.signal }).catch(() => {}));
+    work.push(db.transaction((tx) => tx.execute('UPDATE t SET id = id')));
+    setImmediate(() => controller.abort());
+    await Promise.all(work);
+    for await (const _ of db.stream('SELECT * FROM t')) break;
+  }
+  await db.close();
+}
+
+async function opens(count) {
+  for (let done = 0; done < count; done += 1) {
+    const db = await ubiqlite.open(path);
+    if (done % 4 === 0) await db.queryValue('SELECT count(*) FROM sqlite_schema');
+    await db.close();
+  }
+}
+
+const work = way === 'calls' ? calls : opens;
+// The heaps of threads, which opening and closing use, grow to what they are in a thousand.
+await work(way === 'calls' ? 10_000 : 1_000);
+const first = await memory();
+await work(Number(times));
+tell(`${first} ${await memory()}`);

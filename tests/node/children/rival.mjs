@@ -1,0 +1,12 @@
+/** Opens a file, writes who it is, and closes it, so many times. What it had alone has to be all there. */
+
+import { ubiqlite } from './package.mjs';
+
+const [path, rounds] = process.argv.slice(2);
+for (let round = 0; round < Number(rounds); round += 1) {
+  const db = await ubiqlite.open(path, { busyTimeout: 60_000 });
+  await db.execute('CREATE TABLE IF NOT EXISTS turns(engine TEXT, pid INTEGER)');
+  await db.execute('INSERT INTO turns VALUES (?, ?)', [db.engine, process.pid]);
+  await db.close();
+  await new Promise((resolve) => setTimeout(resolve, Math.random() * 5));
+}
