@@ -45,7 +45,7 @@ function places(): string[] {
 }
 
 /** The file that this code runs in, whatever it was bundled into. */
-function thisFile(): string | undefined {
+export function thisFile(): string | undefined {
   const { prepareStackTrace } = Error;
   try {
     Error.prepareStackTrace = (_, sites) => sites[0]?.getFileName();

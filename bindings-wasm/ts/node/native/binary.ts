@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { failure } from '../failure.js';
+import { thisFile } from '../location.js';
 
 /** What the native library has: see `bindings-ffi/node`. */
 export interface Native {
@@ -71,8 +72,11 @@ function platforms(): string[] {
 }
 
 function load(): { native: Native } | { why: string } {
+  // In an ES module that it was bundled into: from there. Never from the working directory, where anybody's may lie.
+  const from = typeof __filename === 'string' ? __filename : thisFile();
+  if (from === undefined) return { why: 'where this script is can not be told' };
   // Not known to bundlers, which would look for all of them.
-  const require = createRequire(typeof __filename === 'string' ? __filename : join(process.cwd(), 'index.js'));
+  const require = createRequire(from);
   const whys: string[] = [];
   for (const name of platforms()) {
     const places = [`@ubiqlite/${name}`];
