@@ -55,13 +55,13 @@ pub fn install(
 /// so it allocates nothing.
 #[wasm_bindgen(js_name = runningClient)]
 pub fn running_client() -> u32 {
-    (Server::running() >> 32) as u32
+    u32::try_from(Server::running() >> 32).unwrap_or(0)
 }
 
 /// The request for which SQLite runs: see [`running_client`].
 #[wasm_bindgen(js_name = runningRequest)]
 pub fn running_request() -> u32 {
-    (Server::running() & 0xffff_ffff) as u32
+    u32::try_from(Server::running() & 0xffff_ffff).unwrap_or(0)
 }
 
 /// Whether that request has begun to change something: see [`running_client`].

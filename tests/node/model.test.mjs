@@ -64,7 +64,7 @@ async function run(db, seed) {
   outcomes(client, { lost, posted: { has: (text) => !refused.has(text) } }, store, check);
   await db.execute('DELETE FROM t');
   const { link } = db.place;
-  check(link.pending.size === 0 && link.holdings.isEmpty, 'the client was left with something under way, or open');
+  check(link.pending.size === 0 && link.holdings.isEmpty, `the client was left with ${link.pending.size} calls, and ${[...link.holdings.live.values()].map((it) => `${it.deref()?.id} of ${it.deref()?.op}`)}`);
 }
 
 /** Ends whatever is held, and what came meanwhile. */

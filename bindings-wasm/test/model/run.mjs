@@ -45,6 +45,7 @@ export async function run({ Link, Database, Place, errorOf }, seed) {
   }
   await quiesce(border, client, check);
   left(client, border, check);
+  check([...link.holdings.live.values()].every((it) => it.deref()?.over === undefined), 'the client was left with what is over');
   const closed = link.close();
   await quiesce(border, client, check, () => closed);
   outcomes(client, border, store, check);

@@ -28,6 +28,8 @@ export class Holdings {
   /** Takes note of what the engine has opened. */
   add(id: number, op: number, parent: Held | undefined): Held {
     const held = new Held(id, this.engine, op, parent);
+    // The end of what it is a part of was asked for meanwhile, and ends it too.
+    if (held.over !== undefined) return held;
     this.live.set(id, new WeakRef(held));
     this.collected.register(held, { id, engine: this.engine }, held);
     return held;

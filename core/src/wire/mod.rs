@@ -40,6 +40,7 @@ mod feed;
 mod given_up;
 mod handles;
 mod held;
+mod hosts;
 mod line;
 pub mod numbers;
 mod read;

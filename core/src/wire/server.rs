@@ -42,7 +42,7 @@ pub trait Host: MaybeSend + MaybeSync + 'static {
 }
 
 /// Serves one client of a database.
-pub struct Server(Arc<Inner>);
+pub struct Server(pub(super) Arc<Inner>);
 
 pub(super) struct Inner {
     pub(super) database: Database,
@@ -75,41 +75,6 @@ impl Server {
     fn serving(database: Database, client: u32, host: impl Host, out: Outbox) -> Self {
         let (out, held) = (Mutex::new(out), Mutex::default());
         Self(Arc::new(Inner { database, client, host: Box::new(host), out, held }))
-    }
-
-    /// Who tells, on any thread, whether a running call was given up: asked while
-    /// SQLite runs, with the client's number and the request's. For hosts whose
-    /// one thread can't take a `CANCEL` meanwhile.
-    pub fn set_probe(probe: fn(client: u32, request: u32) -> bool) {
-        context::set_probe(probe);
-    }
-
-    /// Who is asked, on any thread, before a request begins whether it may: for hosts
-    /// whose clients can say by shared memory that they gave a request up. One that may
-    /// not is answered `Cancelled`.
-    pub fn set_leave(leave: fn(client: u32, request: u32) -> bool) {
-        given_up::set_leave(leave);
-    }
-
-    /// For whose request this thread runs SQLite: if it can't go on, by which call that
-    /// is. The client is in the upper 32 bits, its request in the lower ones; 0: there is
-    /// none. It uses no stack, of which there may be none left.
-    #[inline]
-    pub fn running() -> u64 {
-        context::running()
-    }
-
-    /// Whether that request has begun a statement that changes something. If not, nothing
-    /// of it is there when its engine is gone. It uses no stack either.
-    #[inline]
-    pub fn is_changing() -> bool {
-        context::is_changing()
-    }
-
-    /// Has the next requests wait for [`resume`](Self::resume): the host's thread was busy
-    /// for long, and there may be messages that give them up.
-    pub fn fall_behind(&self) {
-        self.0.held().behind = true;
     }
 
     /// Takes requests. Those that can be answered at once are, unless that takes
@@ -265,31 +230,6 @@ impl Inner {
         if first {
             self.host.ready();
         }
-    }
-
-    /// Keeps a request for later, where requests wait; takes back one that is
-    /// given up before it began.
-    fn postpones(&self, head: Head, bytes: &[u8]) -> bool {
-        let mut held = self.held();
-        if held.waiting.is_empty() && !held.behind {
-            return false;
-        }
-        if matches!(head.op, op::CANCEL | op::WITHDRAW) {
-            let heads = held.waiting.iter().map(|request| Head::read(&mut Reader::new(request)));
-            let place = heads.flatten().position(|waiting| waiting.id == head.handle);
-            let taken = place.and_then(|place| held.waiting.remove(place));
-            drop(held);
-            let Some(taken) = taken else { return false };
-            let Ok(taken) = Head::read(&mut Reader::new(&taken)) else { return true };
-            match head.op {
-                op::WITHDRAW => self.refuse(taken),
-                _ if taken.ends() => self.let_go_by(taken.id, taken.handle, true),
-                _ => {}
-            }
-            return true;
-        }
-        held.waiting.push_back(bytes.into());
-        true
     }
 
     fn take(self: &Arc<Self>, head: Head, request: Reader<'_>) {

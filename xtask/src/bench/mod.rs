@@ -6,6 +6,7 @@ mod figures;
 mod goals;
 mod json;
 mod kotlin;
+mod load;
 mod node;
 mod options;
 mod python;
@@ -62,9 +63,11 @@ fn bench(
 ) -> anyhow::Result<()> {
     suite.refuse_unknown(options)?;
     let runner = runner(workspace, options)?;
+    let watch = load::Watch::begin();
     let figures = rounds::measure(&suite, runner.as_ref(), options)?;
+    let load = watch.end();
     let verdicts = goals::judge(suite.goals, &figures);
-    let text = table::markdown(&suite, &figures, &verdicts, options);
+    let text = table::markdown(&suite, &figures, &verdicts, options, &load);
     println!("{text}");
     let root = workspace.root();
     let result = root.join(format!("target/bench/{}.json", suite.name));

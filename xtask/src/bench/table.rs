@@ -13,9 +13,13 @@ pub(crate) fn markdown(
     figures: &Figures,
     verdicts: &[Verdict],
     options: &Options,
+    load: &str,
 ) -> String {
     let subjects = suite.chosen(options);
     let mut text = conditions(options);
+    if !load.is_empty() {
+        let _ = writeln!(text, "{load}");
+    }
     text.push_str("\n| Work | Unit |");
     for subject in &subjects {
         let _ = write!(text, " {subject} |");
