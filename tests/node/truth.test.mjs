@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { ENDLESS, database, failure, pause, ubiqlite, within } from './support.mjs';
+import { ENDLESS, database, failure, only, pause, ubiqlite, within } from './support.mjs';
 
 const { CancelledError, TimeoutError } = ubiqlite;
 
@@ -93,7 +93,10 @@ test('an end that is refused for its arguments leaves the transaction open', asy
   assert.equal(await count(db), 0);
 });
 
-test('a queued write that was given up never runs', async (t) => {
+const queued = only('wasm', 'with the other a write does not wait behind a read');
+const poison = only('wasm', 'the other one answers it');
+
+test('a queued write that was given up never runs', { skip: queued }, async (t) => {
   const { db } = await database(t, {}, 'CREATE TABLE t(a)');
   for (let round = 0; round < 10; round += 1) {
     const controller = new AbortController();
@@ -274,7 +277,7 @@ test('a statement that breaks the engine is asked again once, and then is Intern
   await within(10_000, db.execute(INSERT), 'the next write');
 });
 
-test('a transaction whose body ends after its engine is lost is not told as committed', async (t) => {
+test('a transaction whose body ends after its engine is lost is not told as committed', { skip: poison }, async (t) => {
   const { db } = await database(t, {}, 'CREATE TABLE t(a)');
   const outcome = await failure(db.transaction(async (tx) => {
     await tx.execute(INSERT);

@@ -249,7 +249,8 @@ export class NativeChannel implements Channel {
     }
     this.end();
     this.settle.reject(failed);
-    if (state === 'open') events?.lost(reason);
+    // By which request is not known, nor what it had done.
+    if (state === 'open') events?.lost(reason, { request: 0, changes: true });
   }
 }
 
