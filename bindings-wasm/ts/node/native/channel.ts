@@ -150,9 +150,9 @@ export class NativeChannel implements Channel {
       if (occupied) this.behind = true;
       if (filled === 0) return;
       this.filled = filled;
-      // Woken by the event loop itself.
-      this.spent = 0;
-      this.deliver();
+      // Not a turn of the event loop by itself: Node calls a wake-up's function again and
+      // again while there are more of them, up to a thousand times.
+      this.posted();
     });
   }
 
