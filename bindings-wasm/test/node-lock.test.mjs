@@ -1,9 +1,10 @@
 /** The lock of a database file in Node, among real processes. */
 
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import fs, { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
@@ -12,8 +13,8 @@ import { Worker } from 'node:worker_threads';
 
 import { bundled, folder } from './bundled.mjs';
 
-const MODULE = pathToFileURL(await bundled('node/lock.js', 'node/acquire.js', 'node/holder.js')).href;
-const { Lock, acquire, busy, holderOf, lockOf, removeLock, thisHolder } = await import(MODULE);
+const MODULE = pathToFileURL(await bundled('node/lock.js', 'node/acquire.js', 'node/holder.js', 'node/life.js')).href;
+const { Lock, acquire, busy, holderOf, lifeOf, lockOf, removeLock, signOf, thisHolder } = await import(MODULE);
 
 const onLinux = process.platform === 'linux' ? false : 'only Linux tells';
 
@@ -200,6 +201,81 @@ test('the process of another container cannot be told from here, and keeps its l
   const lock = new Lock(path);
   const held = lock.take();
   assert.match(busy(lock, 'app.db', held).message, /another container/);
+});
+
+/** Whether processes can be put into a numbering of their own here, as containers do. */
+const contained = process.platform !== 'linux' || spawnSync('unshare', ['--pid', '--fork', '--uts', 'true']).status !== 0;
+
+test('a lock is taken over from a container that is gone, and from none that lives', { skip: contained && 'no containers here' }, async (t) => {
+  const path = lockOf(join(folder(t), 'app.db'));
+  const inside = ['sh', '-c', 'hostname other; exec "$0" "$@"', process.execPath, '--input-type=module', '-e', RIVAL];
+  const rival = new Rival(
+    spawn('unshare', ['--pid', '--fork', '--kill-child', '--uts', ...inside], { stdio: ['pipe', 'pipe', 'inherit'] }),
+  );
+  t.after(() => rival.kill());
+  assert.equal(await rival.line(), 'ready');
+  assert.equal(await rival.ask('take', path), 'mine');
+  const holder = JSON.parse(readFileSync(path, 'utf8'));
+  assert.equal(holder.host, 'other');
+  assert.ok(existsSync(signOf(path, holder.token)));
+  const lock = new Lock(path);
+  await assert.rejects(acquire(lock, 'app.db', 100, () => false), { kind: 'Busy' });
+  assert.equal(await lifeOf(path, holder, lock.me), 'lives');
+  await rival.kill();
+  await acquire(lock, 'app.db', 10_000, () => false);
+  assert.ok(lock.isTaken);
+  lock.release();
+  assert.deepEqual(readdirSync(join(path, '..')), []);
+});
+
+test('a sign of life is asked of nobody on another system, and of nobody who gave none', { skip: onLinux }, async (t) => {
+  const path = lockOf(join(folder(t), 'app.db'));
+  const me = thisHolder('me');
+  // A socket that nobody listens on any more: a killed process's.
+  const child = spawn(process.execPath, ['-e', `require('net').createServer().listen(${JSON.stringify(signOf(path, 'left'))}, () => process.kill(process.pid, 'SIGKILL'))`]);
+  await once(child, 'close');
+  const left = { ...thisHolder('left'), sign: true };
+  assert.equal(await lifeOf(path, left, me), 'gone');
+  assert.equal(await lifeOf(path, { ...left, boot: 'another' }, me), 'unknown');
+  assert.equal(await lifeOf(path, { ...left, boot: undefined }, me), 'unknown');
+  assert.equal(await lifeOf(path, { ...left, sign: undefined }, me), 'unknown');
+  assert.equal(await lifeOf(path, { ...left, token: 'nobody' }, me), 'unknown');
+});
+
+test('a lock that is being released is nobody’s to take until it is gone', { skip: onLinux }, async (t) => {
+  const path = lockOf(join(folder(t), 'app.db'));
+  const lock = new Lock(path);
+  assert.equal(lock.take(), undefined);
+  const turn = new Int32Array(new SharedArrayBuffer(8));
+  const rival = new Worker(
+    `const { workerData, parentPort } = require('node:worker_threads');
+     import(workerData.module).then(({ Lock }) => {
+       const { turn, path } = workerData;
+       parentPort.postMessage('ready');
+       Atomics.wait(turn, 0, 0);
+       Atomics.store(turn, 1, new Lock(path).take() === undefined ? 1 : 2);
+       Atomics.notify(turn, 1);
+     });`,
+    { eval: true, workerData: { module: MODULE, path, turn } },
+  );
+  t.after(() => rival.terminate());
+  await once(rival, 'message');
+  // This thread stands still before the lock's file is removed, and the other one tries.
+  const { rmSync } = fs;
+  t.after(() => (fs.rmSync = rmSync));
+  fs.rmSync = (file, options) => {
+    if (file === path && turn[0] === 0) {
+      Atomics.store(turn, 0, 1);
+      Atomics.notify(turn, 0);
+      Atomics.wait(turn, 1, 0, 10_000);
+    }
+    rmSync(file, options);
+  };
+  syncBuiltinESMExports();
+  lock.release();
+  fs.rmSync = rmSync;
+  syncBuiltinESMExports();
+  assert.equal(turn[1], 2, 'two hold the lock');
 });
 
 test('a lock that cannot be read is nobody’s to take over', (t) => {

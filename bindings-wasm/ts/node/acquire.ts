@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { failure } from './failure.js';
 import { type Holder, isNear, isThisProcess, thisHolder } from './holder.js';
+import { keyOf, lifeOf } from './life.js';
 import type { Held, Lock } from './lock.js';
 import { nativeHolder } from './presence.js';
 
@@ -22,10 +23,19 @@ export async function acquire(lock: Lock, database: string, patience: number, gi
   for (let looks = 0; ; looks += 1) {
     const held = taken(lock, database);
     if (held === undefined) return;
+    if (await isLeft(lock, held)) continue;
     const left = deadline - performance.now();
     if (left <= 0 || given()) throw busy(lock, database, held, patience);
     await sleep(Math.min(left, PAUSES[Math.min(looks, PAUSES.length - 1)]));
   }
+}
+
+/** Whether who has it, in another container of this system, has ended; `lock` remembers that. */
+export async function isLeft(lock: Lock, { by }: Held): Promise<boolean> {
+  if (by === undefined || (isNear(by, lock.me) && by.space === lock.me.space)) return false;
+  if ((await lifeOf(lock.path, by, lock.me)) !== 'gone') return false;
+  lock.gone.add(keyOf(by));
+  return true;
 }
 
 /** Takes the lock, unless somebody has the database. */
@@ -35,7 +45,7 @@ function taken(lock: Lock, database: string): Held | undefined {
   const held = lock.take();
   if (held !== undefined) return held;
   try {
-    const native = nativeHolder(database);
+    const native = nativeHolder(database, lock.gone);
     if (native !== undefined) lock.release();
     return native;
   } catch (error) {

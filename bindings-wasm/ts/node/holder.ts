@@ -22,6 +22,8 @@ export interface Holder {
   space?: string;
   /** When the process began, in the system's ticks: a number is used again, but not twice at a time. */
   began?: string;
+  /** It gives a sign of life, see `life.ts`. */
+  sign?: true | undefined;
   /** What has it open, where that is not the wasm engine. */
   engine?: 'native';
 }

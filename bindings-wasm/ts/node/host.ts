@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { rmSync } from 'node:fs';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { type Culprit, brokenFor } from '../engine/broken.js';
 import type { Broke, Channel, ChannelEvents } from '../link/connector.js';
@@ -6,6 +7,7 @@ import { errorOf } from '../errors.js';
 import { isArrayBuffer } from '../wire/kinds.js';
 import { failure } from './failure.js';
 import { wasmFile, workerScript } from './location.js';
+import { signOf } from './life.js';
 import { lockOf, removeLock } from './lock.js';
 import type { FromClient, FromWorker, Start, ToClient, ToWorker } from './protocol.js';
 import { giveUp, stopTable } from './stop.js';
@@ -53,7 +55,10 @@ export class Host {
       this.worker.on('exit', (code) => {
         this.over = true;
         // What a broken worker could not do itself.
-        if (file !== undefined) removeLock(lockOf(file), token);
+        if (file !== undefined) {
+          removeLock(lockOf(file), token);
+          rmSync(signOf(lockOf(file), token), { force: true });
+        }
         if (!this.ending || this.crash !== undefined) this.crash ??= `it ended with code ${code}`;
         for (const line of [...this.lines]) line.lose(this.reason, this.blame(line.client));
         resolve();

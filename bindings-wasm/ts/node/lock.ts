@@ -3,6 +3,7 @@ import * as fs from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { systemCode } from './failure.js';
 import { type Holder, isGone, parseHolder, thisHolder } from './holder.js';
+import { Sign, keyOf, signOf } from './life.js';
 
 /** The file beside a database that says which process has it open. */
 export const lockOf = (database: string): string => `${database}.ubiqlite-lock`;
@@ -26,6 +27,9 @@ export type Held = { by: Holder | undefined; path?: string };
  */
 export class Lock {
   readonly me: Holder;
+  /** Holders whose signs of life have ended, by `keyOf`. */
+  readonly gone = new Set<string>();
+  private sign: Sign | undefined;
   /** On Linux the lock is open while it is held, for `isLeftByThread`. */
   private open: number[] = [];
   private taken = false;
@@ -49,23 +53,33 @@ export class Lock {
   take(): Held | undefined {
     if (this.taken) return undefined;
     this.me.since = new Date().toISOString();
-    const draft = new Draft(this.path, this.me);
+    // Before the lock, so that none is seen without it.
+    const sign = Sign.give(this.path, this.me.token);
+    this.me.sign = sign === undefined ? undefined : true;
+    let draft: Draft | undefined;
     try {
+      draft = new Draft(this.path, this.me);
       const held = this.attempt(this.path, draft, 0);
       if (held !== undefined) return held;
       this.taken = true;
       this.open = draft.keep();
+      this.sign = sign;
       return undefined;
     } finally {
-      draft.discard();
+      draft?.discard();
+      if (!this.taken) sign?.end();
     }
   }
 
   release(): void {
     if (!this.taken) return;
     this.taken = false;
-    for (const file of this.open.splice(0)) fs.closeSync(file);
+    // As long as the lock is there its file is open and its sign given: a lock without is
+    // somebody else's to take, and the one that would be removed here might be theirs.
     removeLock(this.path, this.me.token);
+    for (const file of this.open.splice(0)) fs.closeSync(file);
+    this.sign?.end();
+    this.sign = undefined;
   }
 
   private attempt(path: string, draft: Draft, depth: number): Held | undefined {
@@ -74,13 +88,15 @@ export class Lock {
       const text = read(path);
       if (text === undefined) continue;
       const by = parseHolder(text);
-      if (by === undefined || depth > DEPTH || !isGone(by, this.me, path)) return { by };
+      if (by === undefined || depth > DEPTH) return { by };
+      if (!this.gone.has(keyOf(by)) && !isGone(by, this.me, path)) return { by };
       const claim = `${path}.${by.token}`;
       const held = this.attempt(claim, draft, depth + 1);
       if (held !== undefined) return held;
       try {
         if (read(path) === text) {
           draft.replace(path);
+          fs.rmSync(signOf(this.path, by.token), { force: true });
           if (depth === 0) sweep(path, this.me);
           return undefined;
         }
@@ -94,8 +110,7 @@ export class Lock {
 /** Removes a lock if it is still the one of this token. */
 export function removeLock(path: string, token: string): void {
   const text = read(path);
-  if (text === undefined || parseHolder(text)?.token !== token) return;
-  fs.rmSync(path, { force: true });
+  if (text !== undefined && parseHolder(text)?.token === token) fs.rmSync(path, { force: true });
 }
 
 /** Who has the lock, for those who cannot take it; `undefined` if nobody who lives does. */

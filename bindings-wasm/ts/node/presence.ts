@@ -1,6 +1,7 @@
 import * as fs from 'node:fs';
 import { systemCode } from './failure.js';
 import { type Holder, isGone, parseHolder, thisHolder } from './holder.js';
+import { keyOf, signOf } from './life.js';
 import type { Held } from './lock.js';
 
 /**
@@ -12,17 +13,19 @@ import type { Held } from './lock.js';
  */
 export const presenceOf = (database: string): string => `${database}.ubiqlite-native`;
 
-/** The line of a native engine of this thread. */
-export function lineOf(token: string): string {
-  const me: Holder = { ...thisHolder(token), engine: 'native' };
+/** The line of a native engine of this thread; `sign`: it gives one. */
+export function lineOf(token: string, sign: boolean): string {
+  const me: Holder = { ...thisHolder(token), sign: sign || undefined, engine: 'native' };
   return `${JSON.stringify(me)}\n`;
 }
 
 /**
  * Whether a native engine that lives has the database open. To be asked while the
  * database's lock is held: then what those left who were killed is cleared away.
+ *
+ * @param gone those whose signs of life have ended, by `keyOf`
  */
-export function nativeHolder(database: string): Held | undefined {
+export function nativeHolder(database: string, gone: ReadonlySet<string>): Held | undefined {
   const path = presenceOf(database);
   let text: string;
   try {
@@ -32,13 +35,15 @@ export function nativeHolder(database: string): Held | undefined {
     throw error;
   }
   const me = thisHolder('');
+  const left: string[] = [];
   for (const line of text.split('\n')) {
     if (line === '') continue;
     const by = parseHolder(line);
     // A line that is being written names nobody yet.
-    if (by === undefined || !isGone(by, me, path)) return { by, path };
+    if (by === undefined || (!gone.has(keyOf(by)) && !isGone(by, me, path))) return { by, path };
+    left.push(signOf(path, by.token));
   }
   // Whoever wrote a line meanwhile finds that its file is gone, or our lock.
-  fs.rmSync(path, { force: true });
+  for (const file of [path, ...left]) fs.rmSync(file, { force: true });
   return undefined;
 }

@@ -30,7 +30,7 @@ enum State {
     Off,
     /// So many reads were made, and the clock not looked at yet.
     Fresh(u8),
-    /// The first read began then.
+    /// The clock was looked at first then.
     Since(Instant),
     /// A read was refused. What undoes the work may read again.
     Stopped,

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Channel, ChannelEvents, Connector } from '../../link/connector.js';
-import { PATIENCE, PAUSES, busy } from '../acquire.js';
+import { PATIENCE, PAUSES, busy, isLeft } from '../acquire.js';
 import { failure } from '../failure.js';
+import { Sign } from '../life.js';
 import { type Held, Lock, holderOf, lockOf } from '../lock.js';
 import { lineOf, presenceOf } from '../presence.js';
 import type { Native } from './binary.js';
@@ -42,18 +43,39 @@ export class NativeConnector implements Connector {
   private async reach(file: string, events: ChannelEvents): Promise<Channel> {
     const { busyTimeout = PATIENCE } = this.options as { busyTimeout?: number };
     const deadline = performance.now() + busyTimeout;
-    const where = { path: file, presence: presenceOf(file), record: lineOf(randomUUID()), lock: lockOf(file) };
+    const token = randomUUID();
+    const sign = Sign.give(lockOf(file), token);
+    const record = lineOf(token, sign !== undefined);
+    const where = { path: file, presence: presenceOf(file), record, lock: lockOf(file) };
+    try {
+      const channel = watched(await this.enter(where, deadline, busyTimeout, events));
+      void channel.over.then(() => sign?.end());
+      return channel;
+    } catch (error) {
+      sign?.end();
+      throw error;
+    }
+  }
+
+  private async enter(
+    where: Omit<Wanted, 'options'>,
+    deadline: number,
+    busyTimeout: number,
+    events: ChannelEvents,
+  ): Promise<NativeChannel> {
+    const { path: file } = where;
+    const lock = new Lock(lockOf(file));
     for (let looks = 0; ; looks += 1) {
       if (this.closed) throw failure('Closed', 'the database was closed', file);
       try {
-        return watched(await this.open(where, events));
+        return await this.open(where, events);
       } catch (error) {
         if (!(error instanceof Locked)) throw error;
       }
       const held = lockedBy(file);
-      if (held === undefined) {
+      if (held === undefined || (await isLeft(lock, held))) {
         // Of one that was killed. Where it can't be removed, it can't be taken over either.
-        if (!swept(file)) where.lock = '';
+        if (!swept(lock)) where.lock = '';
         continue;
       }
       const left = deadline - performance.now();
@@ -72,8 +94,7 @@ function lockedBy(file: string): Held | undefined {
 }
 
 /** Removes the lock of one that was killed; false if nothing can be changed here. */
-function swept(file: string): boolean {
-  const lock = new Lock(lockOf(file));
+function swept(lock: Lock): boolean {
   try {
     if (lock.take() === undefined) lock.release();
     return true;

@@ -1,0 +1,92 @@
+/**
+ * A sign of life that is seen from other containers of the same system: a socket beside
+ * the lock, which its holder listens on. However a process ends, the system lets nobody
+ * connect to it any more; a number of a process tells nothing there.
+ */
+import * as fs from 'node:fs';
+import { type Server, connect, createServer } from 'node:net';
+import { dirname, join } from 'node:path';
+import { systemCode } from './failure.js';
+import type { Holder } from './holder.js';
+
+/** Whether a holder lives, as far as its sign tells. */
+export type Life = 'lives' | 'gone' | 'unknown';
+
+/** The name of a holder's sign, short, since addresses of sockets are. */
+const nameOf = (token: string): string => `.${token}.ubiqlite`;
+
+/** The sign of one lock, or of one that is being taken. */
+export class Sign {
+  private constructor(
+    private readonly path: string,
+    private readonly server: Server,
+  ) {}
+
+  /** Gives a sign, where the system and the directory can: only Linux has containers of one system. */
+  static give(lock: string, token: string): Sign | undefined {
+    if (process.platform !== 'linux') return undefined;
+    const server = createServer((socket) => socket.destroy());
+    // What went wrong is seen below: then there is no sign.
+    server.on('error', () => {});
+    try {
+      // Not by way of a cluster's first process, which may outlive this one.
+      at(lock, token, (path) => server.listen({ path, exclusive: true }));
+    } catch {
+      return undefined;
+    }
+    const sign = new Sign(signOf(lock, token), server);
+    server.unref();
+    if (server.listening) return sign;
+    // Not all that run programs for Node listen within the call.
+    server.once('listening', () => sign.end());
+    return undefined;
+  }
+
+  end(): void {
+    // First, so that nobody finds a sign without life of who comes back.
+    fs.rmSync(this.path, { force: true });
+    this.server.close();
+  }
+}
+
+/** Names what a holder holds now: its token, and when it took it. */
+export const keyOf = (holder: Holder): string => `${holder.token} ${holder.since}`;
+
+/** The file of the sign of a lock's holder. */
+export function signOf(lock: string, token: string): string {
+  return join(dirname(lock), nameOf(token));
+}
+
+/**
+ * Whether the holder of a lock lives. `unknown`: it runs on another system, gave no sign,
+ * or its sign can't be read.
+ */
+export async function lifeOf(lock: string, holder: Holder, me: Holder): Promise<Life> {
+  // Sockets reach no further than their system, and its boot's number is its own.
+  if (holder.sign !== true || holder.boot === undefined || holder.boot !== me.boot) return 'unknown';
+  return new Promise((resolve) => {
+    try {
+      at(lock, holder.token, (path) => {
+        const socket = connect({ path });
+        socket.once('connect', () => {
+          socket.destroy();
+          resolve('lives');
+        });
+        // Without a file of that name it is another's lock by now, or it is being released.
+        socket.once('error', (error) => resolve(systemCode(error) === 'ECONNREFUSED' ? 'gone' : 'unknown'));
+      });
+    } catch {
+      resolve('unknown');
+    }
+  });
+}
+
+/** Has `action` use the address of a sign, by a path that is short however long its directory's is. */
+function at(lock: string, token: string, action: (path: string) => void): void {
+  const directory = fs.openSync(dirname(lock), 'r');
+  try {
+    action(`/proc/self/fd/${directory}/${nameOf(token)}`);
+  } finally {
+    fs.closeSync(directory);
+  }
+}
