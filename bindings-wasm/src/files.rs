@@ -29,6 +29,8 @@ extern "C" {
     fn remove(this: &JsFiles, name: &str) -> i32;
     #[wasm_bindgen(method)]
     fn exists(this: &JsFiles, name: &str) -> bool;
+    #[wasm_bindgen(method, js_name = hasMoved)]
+    fn has_moved(this: &JsFiles, file: u32) -> bool;
 }
 
 /// Makes the host's files the VFS of all databases that are not in memory.
@@ -102,5 +104,9 @@ impl Files for Host {
 
     fn exists(&self, name: &str) -> bool {
         self.0.exists(name)
+    }
+
+    fn has_moved(&self, file: u32) -> bool {
+        self.0.has_moved(file)
     }
 }

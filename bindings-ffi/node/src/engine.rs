@@ -29,7 +29,7 @@ pub struct Engine(Rc<Hot>);
 #[napi]
 impl Engine {
     /// Begins to open a database. `wake` is called when there is something to
-    /// take (by [`hot`]'s `run`), or an [`outcome`](Self::outcome) to be asked for.
+    /// take (by `hot`'s `run`), or an [`outcome`](Self::outcome) to be asked for.
     ///
     /// `room` is where replies are written; it must not be detached. `presence` and
     /// `record` are the path and the line of the file that keeps the wasm engine away, and

@@ -1,7 +1,7 @@
 //! ubiqlite for Node: the core in Node's own process.
 //!
 //! Bytes in, bytes out, and one wake-up for all that is ready: JavaScript gives a batch of
-//! requests to `submit` ([`hot`]) and has the replies that are there at once; for the
+//! requests to `submit` (`hot`) and has the replies that are there at once; for the
 //! others the function that it opened with is called, and it takes them. What is behind the
 //! numbers and bytes is `ubiqlite::wire`; the TypeScript is `bindings-wasm/ts/node/native`.
 //!

@@ -74,6 +74,11 @@ export class MemoryFiles implements Files {
     return 0;
   }
 
+  /** Nobody else can remove or replace a file that is open. */
+  hasMoved(): boolean {
+    return false;
+  }
+
   exists(name: string): boolean {
     return (this.named.get(name)?.size ?? 0) > 0;
   }

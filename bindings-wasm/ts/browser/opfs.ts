@@ -77,6 +77,11 @@ export class OpfsFiles implements Files {
     });
   }
 
+  /** Nobody else can remove or replace a file that is open. */
+  hasMoved(): boolean {
+    return false;
+  }
+
   exists(name: string): boolean {
     return this.there[this.fileOf(name)] ?? false;
   }

@@ -12,6 +12,8 @@ const BESIDE = /-(?:wal|journal)$/;
 export class NodeFiles implements Files {
   /** Files whose directory entry is not known to be on the disk, by number. */
   private readonly fresh = new Map<number, string>();
+  /** Which file each number is of, and the name that it was opened by. */
+  private readonly opened = new Map<number, { name: string; dev: bigint; ino: bigint }>();
 
   open(name: string, create: boolean, readOnly: boolean): number {
     return attempt(() => {
@@ -20,7 +22,7 @@ export class NodeFiles implements Files {
         try {
           const file = fs.openSync(name, flags);
           // Directories can be opened, for reading.
-          if (!readOnly || fs.fstatSync(file).isFile()) return file;
+          if (!readOnly || fs.fstatSync(file).isFile()) return this.noted(file, name);
           const isDirectory = fs.fstatSync(file).isDirectory();
           fs.closeSync(file);
           return isDirectory ? DIRECTORY : IO;
@@ -30,7 +32,7 @@ export class NodeFiles implements Files {
         try {
           const file = make(name, flags);
           this.fresh.set(file, name);
-          return file;
+          return this.noted(file, name);
         } catch (error) {
           // Somebody else was faster: theirs will do.
           if (systemCode(error) !== 'EEXIST') throw error;
@@ -41,8 +43,28 @@ export class NodeFiles implements Files {
     });
   }
 
+  private noted(file: number, name: string): number {
+    const { dev, ino } = fs.fstatSync(file, { bigint: true });
+    this.opened.set(file, { name, dev, ino });
+    return file;
+  }
+
+  hasMoved(file: number): boolean {
+    const opened = this.opened.get(file);
+    // Windows lets nobody remove or rename a file that is open.
+    if (opened === undefined || process.platform === 'win32') return false;
+    try {
+      const now = fs.statSync(opened.name, { bigint: true, throwIfNoEntry: false });
+      return now === undefined || now.ino !== opened.ino || now.dev !== opened.dev;
+    } catch {
+      // Its directory can't be looked into any more: the same file, as far as anybody knows.
+      return false;
+    }
+  }
+
   close(file: number): void {
     this.fresh.delete(file);
+    this.opened.delete(file);
     attempt(() => {
       fs.closeSync(file);
       return 0;

@@ -86,6 +86,8 @@ pub(crate) struct Connection {
     page_size: u32,
     /// Its commits are refused once a file has moved.
     watched: bool,
+    /// Its files are kept by a host, behind a VFS of this library.
+    hosted: bool,
     // Closes the connection, so it is the last to be dropped.
     _db: Handle,
 }

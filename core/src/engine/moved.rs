@@ -4,7 +4,7 @@
 //! SQLite asks before every commit, however it was asked for, so that is where it is
 //! noticed: the commit is refused and its transaction rolled back.
 
-use std::ffi::{c_int, c_void};
+use std::ffi::{CStr, c_int, c_void};
 use std::time::Duration;
 
 use super::{Connection, Role};
@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::ffi;
 use crate::options::{Options, Synchronous};
 use crate::platform::files::{self, Alone, FileId};
+use crate::vfs;
 
 /// How long the last copying of a log waits for readers of this process.
 const PATIENCE: Duration = Duration::from_millis(100);
@@ -20,11 +21,13 @@ impl Connection {
     /// Has SQLite ask before every commit, in whatever way it comes, whether the
     /// files are still there.
     pub(super) fn watch(&mut self, options: &Options) {
-        self.watched = self.role != Role::Reader && !options.read_only && options.vfs.is_none();
-        if self.watched {
-            // SAFETY: the connection is open, and its hook goes with it.
-            unsafe { watch(self.raw) };
+        self.watched = self.role != Role::Reader && !options.read_only;
+        self.hosted = options.vfs.is_some();
+        if !self.watched {
+            return;
         }
+        // SAFETY: the connection is open, and its hook goes with it.
+        unsafe { if self.hosted { watch_hosted(self.raw) } else { watch(self.raw) } }
     }
 
     /// Refuses a file that is not the expected one, and one whose log is gone: this
@@ -78,10 +81,21 @@ impl Connection {
         }
         // SAFETY: the connection is open and this thread alone uses it.
         unsafe {
-            if !files::is_astray(self.raw) {
-                return;
+            // Files that a host keeps are its alone.
+            let mut _alone = None;
+            if self.hosted {
+                if !vfs::has_moved(self.raw, c"main") {
+                    return;
+                }
+            } else {
+                if !files::is_astray(self.raw) {
+                    return;
+                }
+                _alone = Alone::take(self.raw);
+                if _alone.is_none() {
+                    return;
+                }
             }
-            let Some(_alone) = Alone::take(self.raw) else { return };
             let before = self.handlers.replace_busy_timeout(PATIENCE);
             // What it can't do now is tried once more at closing.
             let _ = self.checkpoint(true);
@@ -97,6 +111,36 @@ impl Connection {
 pub(crate) unsafe fn watch(raw: *mut ffi::sqlite3) {
     // SAFETY: by the contract. The hook is called by whoever uses the connection.
     unsafe { ffi::sqlite3_commit_hook(raw, Some(on_commit), raw.cast::<c_void>()) };
+}
+
+/// The same for files that a host keeps.
+///
+/// # Safety
+/// As for [`watch`].
+unsafe fn watch_hosted(raw: *mut ffi::sqlite3) {
+    // SAFETY: by the contract.
+    unsafe { ffi::sqlite3_commit_hook(raw, Some(on_hosted_commit), raw.cast::<c_void>()) };
+}
+
+unsafe extern "C" fn on_hosted_commit(raw: *mut c_void) -> c_int {
+    let raw = raw.cast::<ffi::sqlite3>();
+    // SAFETY: `watch_hosted` passed the connection that commits now; SQLite's names live
+    // until the list of databases changes.
+    unsafe {
+        for index in 0.. {
+            let name = ffi::sqlite3_db_name(raw, index);
+            if name.is_null() {
+                break;
+            }
+            let name = CStr::from_ptr(name);
+            if ffi::sqlite3_txn_state(raw, name.as_ptr()) == ffi::SQLITE_TXN_WRITE
+                && vfs::has_moved(raw, name)
+            {
+                return 1;
+            }
+        }
+    }
+    0
 }
 
 unsafe extern "C" fn on_commit(raw: *mut c_void) -> c_int {

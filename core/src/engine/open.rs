@@ -104,6 +104,7 @@ impl Connection {
             wal: false,
             page_size: 4096,
             watched: false,
+            hosted: false,
             _db: db,
         };
         // Before its first statement, which would take the other file's log.

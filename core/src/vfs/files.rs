@@ -67,6 +67,14 @@ pub trait Files: MaybeSend + MaybeSync + 'static {
 
     /// Whether there is such a file.
     fn exists(&self, name: &str) -> bool;
+
+    /// Whether an open file is no longer the one of the name that it was opened by: somebody
+    /// outside has removed, renamed or replaced it. Asked before each commit, which is
+    /// refused then. False where nobody outside can.
+    fn has_moved(&self, file: FileId) -> bool {
+        let _ = file;
+        false
+    }
 }
 
 /// Why a file could not be used.

@@ -262,7 +262,7 @@ unsafe extern "C" fn file_control(
         }
         ffi::SQLITE_FCNTL_HAS_MOVED => {
             // SAFETY: the argument of this operation is an integer to be set.
-            unsafe { *number = 0 };
+            unsafe { *number = c_int::from(named.node.has_moved()) };
         }
         ffi::SQLITE_FCNTL_VFSNAME => {
             // SAFETY: the argument of this operation is where a string of

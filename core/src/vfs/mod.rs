@@ -24,6 +24,7 @@ mod io;
 mod locks;
 mod log;
 mod memory;
+mod moved;
 mod node;
 mod nodes;
 mod register;
@@ -38,6 +39,7 @@ pub use files::{FileError, FileId, Files};
 pub use register::register;
 
 pub(crate) use memory::{ASKED as IN_MEMORY, place};
+pub(crate) use moved::has_moved;
 pub(crate) use register::{LONGEST_NAME, is_registered};
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

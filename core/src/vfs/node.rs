@@ -133,6 +133,14 @@ impl Node {
         }
     }
 
+    /// See [`Files::has_moved`].
+    pub(super) fn has_moved(&self) -> bool {
+        match &self.store {
+            Store::Hosted(hosted) => hosted.has_moved(),
+            Store::Memory(_) => false,
+        }
+    }
+
     /// Forgets what a transaction wrote that ended without a commit.
     pub(super) fn forget(&self) {
         if let Store::Hosted(hosted) = &self.store
@@ -196,6 +204,10 @@ impl Hosted {
                 Ok(())
             }
         }
+    }
+
+    fn has_moved(&self) -> bool {
+        lock(&self.content).file.is_some_and(|file| self.files.has_moved(file))
     }
 
     fn truncate(&self, size: u64) -> Result<(), FileError> {

@@ -17,6 +17,7 @@ struct State {
     writes: Vec<(String, u64, usize)>,
     room: Option<usize>,
     sized: usize,
+    moved: bool,
 }
 
 impl Memory {
@@ -28,6 +29,11 @@ impl Memory {
     /// How many bytes all files together may have.
     pub(super) fn set_room(&self, room: Option<usize>) {
         lock(&self.0).room = room;
+    }
+
+    /// Somebody outside has replaced all files.
+    pub(super) fn set_moved(&self) {
+        lock(&self.0).moved = true;
     }
 
     /// How often a file's size was asked for.
@@ -121,6 +127,10 @@ impl Files for Memory {
     fn remove(&self, name: &str) -> Result<(), FileError> {
         lock(&self.0).content.remove(name);
         Ok(())
+    }
+
+    fn has_moved(&self, _file: FileId) -> bool {
+        lock(&self.0).moved
     }
 
     fn exists(&self, name: &str) -> bool {

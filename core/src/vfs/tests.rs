@@ -314,3 +314,17 @@ fn what_can_not_be_opened_tells_why() {
         assert_eq!((refused.kind(), refused.code()), (kind, Some(code)), "{error:?}");
     }
 }
+
+#[tokio::test]
+async fn a_commit_into_files_that_have_moved_is_refused_and_leaves_no_log() {
+    let files = registered("moved");
+    let options = Database::options().vfs("moved").inline(false);
+    let db = options.open("app.db").await.unwrap();
+    db.batch("CREATE TABLE t (x); INSERT INTO t VALUES (1)").await.unwrap();
+    files.set_moved();
+    let error = db.execute("INSERT INTO t VALUES (2)", ()).await.unwrap_err();
+    assert_eq!((error.kind(), error.code()), (ErrorKind::ReadOnly, Some(1032)));
+    assert_eq!(db.query_value::<i64>("SELECT count(*) FROM t", ()).await.unwrap(), 1);
+    assert!(files.content("app.db-wal").is_empty());
+    db.close().await.unwrap();
+}
