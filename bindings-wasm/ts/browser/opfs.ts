@@ -20,9 +20,11 @@ const NOT_HERE = -7;
 export class OpfsFiles implements Files {
   private readonly there: boolean[];
 
+  /** @param lost told that the browser has taken the handles back, as iOS does of pages in the background */
   constructor(
     private readonly name: string,
     private readonly handles: readonly FileSystemSyncAccessHandle[],
+    private readonly lost: (error: unknown) => void,
   ) {
     this.there = handles.map((handle) => handle.getSize() > 0);
   }
@@ -40,36 +42,35 @@ export class OpfsFiles implements Files {
   close(): void {}
 
   read(file: number, into: Uint8Array, at: number): number {
-    return attempt(() => this.handle(file).read(into, { at }));
+    return this.attempt(file, (handle) => handle.read(into, { at }));
   }
 
   write(file: number, from: Uint8Array, at: number): number {
-    return attempt(() => (this.handle(file).write(from, { at }) === from.length ? 0 : FULL));
+    return this.attempt(file, (handle) => (handle.write(from, { at }) === from.length ? 0 : FULL));
   }
 
   truncate(file: number, size: number): number {
-    return attempt(() => {
-      this.handle(file).truncate(size);
+    return this.attempt(file, (handle) => {
+      handle.truncate(size);
       return 0;
     });
   }
 
   sync(file: number): number {
-    return attempt(() => {
-      this.handle(file).flush();
+    return this.attempt(file, (handle) => {
+      handle.flush();
       return 0;
     });
   }
 
   size(file: number): number {
-    return attempt(() => this.handle(file).getSize());
+    return this.attempt(file, (handle) => handle.getSize());
   }
 
   remove(name: string): number {
     const file = this.fileOf(name);
     if (file < 0 || !this.there[file]) return 0;
-    return attempt(() => {
-      const handle = this.handle(file);
+    return this.attempt(file, (handle) => {
       handle.truncate(0);
       handle.flush();
       this.there[file] = false;
@@ -90,19 +91,26 @@ export class OpfsFiles implements Files {
     return name.startsWith(this.name) ? (SUFFIXES as readonly string[]).indexOf(name.slice(this.name.length)) : -1;
   }
 
-  private handle(file: number): FileSystemSyncAccessHandle {
+  private attempt(file: number, action: (handle: FileSystemSyncAccessHandle) => number): number {
     const handle = this.handles[file];
-    if (handle === undefined) throw new Error('no such file');
-    return handle;
+    if (handle === undefined) return IO;
+    try {
+      return action(handle);
+    } catch (error) {
+      if (isNamed(error, 'QuotaExceededError')) return FULL;
+      if (isNamed(error, 'NoModificationAllowedError')) return READ_ONLY;
+      if (!isUsable(handle)) this.lost(error);
+      return IO;
+    }
   }
 }
 
-function attempt(action: () => number): number {
+/** Whether the browser still lets us use a file, whatever it calls it when it does not. */
+function isUsable(handle: FileSystemSyncAccessHandle): boolean {
   try {
-    return action();
-  } catch (error) {
-    if (isNamed(error, 'QuotaExceededError')) return FULL;
-    if (isNamed(error, 'NoModificationAllowedError')) return READ_ONLY;
-    return IO;
+    handle.getSize();
+    return true;
+  } catch {
+    return false;
   }
 }

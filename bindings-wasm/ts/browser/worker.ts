@@ -103,7 +103,9 @@ class Service {
       if (this.leaving) this.close();
     });
     if (tokens) tokens.report = (client, request, token) => this.clients.running(client, request, token);
-    engine.install(handles === undefined ? new MemoryFiles() : new OpfsFiles(name, handles.files), {
+    // Whoever leads next opens the files anew; nothing that this one still says is true.
+    const lost = (error: unknown): void => engine.fail(error);
+    engine.install(handles === undefined ? new MemoryFiles() : new OpfsFiles(name, handles.files, lost), {
       ...(tokens && {
         poll: (client: number, request: number) => tokens.poll(client, request),
         ready: () => tokens.ready(),

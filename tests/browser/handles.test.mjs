@@ -1,0 +1,92 @@
+// A browser may take the files' handles back while a page lives, as iOS does of one in
+// the background: the engine is replaced by one that opens them anew.
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+
+import { KEEPING, inBrowser, run, start, value, within } from './support.mjs';
+
+const WORKER = new URL('../../bindings-wasm/dist/worker.js', import.meta.url);
+
+/** Has the worker lose its handles when it is told to: a handle that is closed throws what an invalid one does. */
+const PROLOGUE = `
+  const made = [];
+  const { createSyncAccessHandle } = FileSystemFileHandle.prototype;
+  FileSystemFileHandle.prototype.createSyncAccessHandle = async function (...args) {
+    const handle = await createSyncAccessHandle.apply(this, args);
+    made.push(handle);
+    return handle;
+  };
+  const channel = new BroadcastChannel('invalidate');
+  channel.onmessage = ({ data }) => {
+    if (data !== 'now') return;
+    for (const handle of made.splice(0)) handle.close();
+    channel.postMessage('done');
+  };
+`;
+
+const routes = {
+  '/pkg/worker.js': (request, response) => {
+    response.setHeader('content-type', 'text/javascript; charset=utf-8');
+    response.end(PROLOGUE + readFileSync(WORKER, 'utf8'));
+  },
+};
+
+/** Takes the handles from whichever worker has them. */
+const invalidate = (page) =>
+  within(10_000, 'the handles are taken', page.evaluate(
+    () =>
+      new Promise((resolve) => {
+        const channel = new BroadcastChannel('invalidate');
+        channel.onmessage = () => {
+          channel.close();
+          resolve();
+        };
+        channel.postMessage('now');
+      }),
+  ));
+
+for (const kind of KEEPING) {
+  test(`${kind}: files whose handles the browser takes back are opened anew, and nothing acknowledged is lost`, (context) =>
+    inBrowser(
+      kind,
+      async ({ tab }) => {
+        const leader = await tab();
+        await start(leader);
+        const other = await tab();
+        await start(other);
+        await run(leader, 'CREATE TABLE t(a INTEGER PRIMARY KEY)');
+        const told = {};
+        const acknowledged = [];
+        let next = 1;
+        for (const page of [leader, other, leader]) {
+          for (let i = 0; i < 3; i += 1) {
+            await run(page, 'INSERT INTO t VALUES (?)', [next]);
+            acknowledged.push(next++);
+          }
+          await invalidate(page);
+          // A read is asked of the next engine; a write may be in doubt.
+          assert.ok((await within(30_000, 'the read', value(page, 'SELECT count(*) FROM t'))) >= acknowledged.length);
+          await invalidate(page);
+          const outcome = await within(30_000, 'the write', page.evaluate(
+            (a) => window.db.execute('INSERT INTO t VALUES (?)', [a]).then(() => 'ok', (error) => error.kind),
+            next,
+          ));
+          told[outcome] = (told[outcome] ?? 0) + 1;
+          assert.ok(['ok', 'OutcomeUnknown', 'Cancelled'].includes(outcome), outcome);
+          if (outcome === 'ok') acknowledged.push(next);
+          if (outcome === 'Cancelled') {
+            assert.equal(await within(30_000, 'the look', value(page, 'SELECT count(*) FROM t WHERE a = ?', [next])), 0);
+          }
+          next += 1;
+        }
+        context.diagnostic(JSON.stringify(told));
+        for (const a of acknowledged) {
+          assert.equal(await within(30_000, 'a row', value(other, 'SELECT count(*) FROM t WHERE a = ?', [a])), 1);
+        }
+        assert.equal(await within(30_000, 'the check', value(other, 'PRAGMA integrity_check')), 'ok');
+      },
+      { routes },
+    ));
+}
