@@ -132,6 +132,12 @@ impl Port {
         self.server.as_ref().is_some_and(Server::is_behind)
     }
 
+    /// Whether nothing that the client asked for is under way and nothing is open for it.
+    #[wasm_bindgen(js_name = isIdle)]
+    pub fn is_idle(&self) -> bool {
+        self.server.as_ref().is_none_or(Server::is_idle)
+    }
+
     /// Has the next requests wait for `resume()`: this thread was busy for long, and
     /// there may be messages that give them up.
     #[wasm_bindgen(js_name = fallBehind)]

@@ -35,6 +35,12 @@ export class Clients {
     return this.open.size;
   }
 
+  /** Whether no client has anything under way or open, and none is on its way in. */
+  get isIdle(): boolean {
+    for (const { port } of this.open.values()) if (port?.isIdle() !== true) return false;
+    return true;
+  }
+
   /** Greets whoever is at the other end of `line`, and waits for what it wants. */
   greet(line: Line): void {
     if (this.closing) return;

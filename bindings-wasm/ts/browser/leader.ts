@@ -13,6 +13,8 @@ export type Ending =
   | 'left'
   /** This context gave it up. */
   | 'resigned'
+  /** A newer version of the package has the database from now on. */
+  | 'yielded'
   /** It broke. */
   | 'crashed';
 
@@ -121,6 +123,8 @@ export class Leader implements Engine {
       this.fail(failure('Internal', message.crashed));
     } else if ('staying' in message) {
       this.leaving.shift()?.(false);
+    } else if ('yielded' in message) {
+      this.end('yielded', 'a newer version of this package took the database over; reload the page');
     } else if ('ended' in message) {
       this.end('left', 'the database was closed');
     }

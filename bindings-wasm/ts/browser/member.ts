@@ -12,6 +12,9 @@ import { Standby } from './standby.js';
 /** An engine that breaks within this time of its start, twice in a row, will do so again. */
 const BROKEN = 2000;
 
+/** How long an engine of an older version may go on before it is told as busy, in milliseconds. */
+const PATIENCE = 5000;
+
 /** Those who wait for an engine. */
 interface Waiter {
   resolve(engine: Engine): void;
@@ -50,6 +53,10 @@ export class Member {
   private campaign: AbortController | undefined;
   private campaigned: Promise<void> = Promise.resolve();
   private bus: BroadcastChannel | undefined;
+  /** A newer version of the package has the database. */
+  private yielded = false;
+  /** For how long an older version is waited for that is in use. */
+  private patience: ReturnType<typeof setTimeout> | undefined;
   private present: Promise<{ id: string; release: () => void }> | undefined;
   private readonly unwatch: () => void;
 
@@ -93,6 +100,11 @@ export class Member {
     this.join();
     const known = this.known();
     if (known !== undefined) return known;
+    // The newer version that it was left to may be gone, and its tab with it.
+    if (this.yielded && !(await isHeld(electionLock(this.name)))) {
+      this.yielded = false;
+      this.join();
+    }
     const found = new Promise<Engine>((resolve, reject) => {
       this.waiters.push({ resolve, reject });
     });
@@ -120,7 +132,7 @@ export class Member {
       this.bus.onmessage = ({ data }: MessageEvent<Broadcast>) => this.hear(data);
       this.say({ who: true });
     }
-    if (this.campaign === undefined && this.role === 'leader') this.stand();
+    if (this.campaign === undefined && this.role === 'leader' && !this.yielded) this.stand();
   }
 
   private async appear(): Promise<{ id: string; release: () => void }> {
@@ -133,16 +145,21 @@ export class Member {
   }
 
   private hear(message: Broadcast): void {
+    // Whoever is older than the one that asks does not lead after it.
+    if ('resign' in message && message.protocol > PROTOCOL && this.leader === undefined && this.starting === undefined) this.yield();
     // When this context leads, what it hears is an echo of one before.
     // Its own engine says that it leads before it is ready for this context.
     if (!('leads' in message) || this.leader !== undefined || message.leads === this.starting) return;
-    if (message.protocol !== PROTOCOL) {
-      this.refuse(
-        failure(
-          'Busy',
-          `${this.name} is open in a tab that runs another version of ubiqlite; close or reload that tab`,
-        ),
-      );
+    if (message.protocol > PROTOCOL) {
+      this.yield();
+      return;
+    }
+    if (message.protocol < PROTOCOL) {
+      this.say({ resign: message.leads, protocol: PROTOCOL });
+      this.patience ??= setTimeout(() => {
+        this.patience = undefined;
+        this.refuse(inUse(this.name));
+      }, PATIENCE);
       return;
     }
     // Only its lock tells that an engine is gone: a message may be late.
@@ -163,7 +180,17 @@ export class Member {
     this.announce(remote);
   }
 
+  /** A newer version has the database, or will: here nobody leads it any more. */
+  private yield(): void {
+    this.yielded = true;
+    this.campaign?.abort('a newer version of this package has the database');
+    this.campaign = undefined;
+    this.refuse(failure('Busy', `${this.name} is open in a tab that runs a newer version of ubiqlite; reload this page`));
+  }
+
   private announce(engine: Engine): void {
+    clearTimeout(this.patience);
+    this.patience = undefined;
     for (const { resolve } of this.waiters.splice(0)) resolve(engine);
   }
 
@@ -243,6 +270,7 @@ export class Member {
       const ending = await leader.ending;
       resigned.removeEventListener('abort', resign);
       this.leader = undefined;
+      if (ending === 'yielded') this.yield();
       if (ending !== 'crashed') return;
       breakages = performance.now() - begun < BROKEN && !leader.isBlameless ? breakages + 1 : 0;
       if (breakages > 1) {
@@ -284,6 +312,10 @@ export class Member {
       ),
     );
   }
+}
+
+function inUse(name: string): Error {
+  return failure('Busy', `${name} is in use in a tab that runs an older version of ubiqlite; close or reload that tab`);
 }
 
 const members = new Map<string, Member>();

@@ -5,8 +5,12 @@ import type { Broke } from '../link/connector.js';
 import type { Batch } from '../wire/letters.js';
 import type { OnLine } from './line.js';
 
-/** Contexts with another number cannot share an engine: they run another version of the package. */
-export const PROTOCOL = 3;
+/**
+ * Contexts with another number cannot share an engine: they run another version of the
+ * package. `who`, `leads` and `resign` stay as they are in every version: by them an
+ * engine hands its database over to a newer one.
+ */
+export const PROTOCOL = 4;
 
 /** Who leads. */
 export interface Leads {
@@ -22,6 +26,8 @@ export type Broadcast =
   | { who: true }
   /** The worker that leads answers, and says so when it begins. */
   | Leads
+  /** A context of the version `protocol` asks the engine `resign`, of an older one, to go when nothing is open in it. */
+  | { resign: string; protocol: number }
   /** A client asks the engine `to` for a line by BroadcastChannel. */
   | { dial: string; to: string };
 
@@ -89,6 +95,8 @@ export type FromWorker =
   | { failed: ErrorFields }
   | { staying: true }
   | { ended: true }
+  /** A newer version of the package has the database from now on. */
+  | { yielded: true }
   /** The engine broke; whether it is known by which call. */
   | { crashed: string; blamed: boolean }
   /** An import has room for the next chunk. */

@@ -22,6 +22,9 @@ const page = globalThis as unknown as {
   onmessage: (event: MessageEvent<ToWorker>) => void;
 };
 
+/** How often an engine that is to hand over looks whether it is idle, in milliseconds. */
+const YIELD = 50;
+
 /** The engine, where the page had it loaded in advance. */
 let prepared: Promise<Engine> | undefined;
 
@@ -91,6 +94,7 @@ class Service {
     else page.postMessage(message, transfer);
   });
   private leaving = false;
+  private yielding: ReturnType<typeof setInterval> | undefined;
 
   constructor(
     private readonly start: Start,
@@ -151,17 +155,30 @@ class Service {
     const leads: Broadcast = { leads: epoch, protocol: PROTOCOL, hub: hub !== undefined };
     bus.onmessage = ({ data }: MessageEvent<Broadcast>) => {
       if ('who' in data) bus.postMessage(leads);
+      else if ('resign' in data && data.resign === epoch && data.protocol > PROTOCOL) this.yield();
       else if ('dial' in data && data.to === epoch) this.clients.greet(broadcastLine(name, data.dial));
     };
     bus.postMessage(leads);
     return bus;
   }
 
-  private close(): void {
+  /** Hands the database over to a newer version, as soon as nothing is open in it. */
+  private yield(): void {
+    if (this.yielding !== undefined) return;
+    const look = (): void => {
+      if (!this.clients.isIdle) return;
+      clearInterval(this.yielding);
+      this.close({ yielded: true });
+    };
+    this.yielding = setInterval(look, YIELD);
+    look();
+  }
+
+  private close(told: FromWorker = { ended: true }): void {
     this.clients.close();
     this.bus?.close();
     this.start.hub?.close();
     for (const handle of this.handles?.files ?? []) handle.close();
-    tell({ ended: true });
+    tell(told);
   }
 }

@@ -50,6 +50,8 @@ const LOOK = 5;
 /** One client of the engine. */
 export interface EnginePort {
   submit(batch: Batch): void;
+  /** Whether nothing that the client asked for is under way and nothing is open for it. */
+  isIdle(): boolean;
   /** Rolls back what the client has open, and lets it go. */
   close(): Promise<void>;
 }
@@ -188,6 +190,7 @@ class WasmEngine implements Engine {
         }
         if (waiting.length > 0 || this.isBehind(open)) void goOn();
       },
+      isIdle: () => over || this.broken || (waiting.length === 0 && !asked && open.isIdle()),
       close: async () => {
         over = true;
         if (this.broken) return;

@@ -182,7 +182,6 @@ impl Handles {
         self.0.contains_key(&number)
     }
 
-    #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

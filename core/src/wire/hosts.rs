@@ -37,6 +37,13 @@ impl Server {
         context::is_changing()
     }
 
+    /// Whether nothing that this client asked for is under way and nothing is open for it:
+    /// then its engine can go, and the client loses nothing.
+    pub fn is_idle(&self) -> bool {
+        let held = self.0.held();
+        held.tasks.is_empty() && held.waiting.is_empty() && held.handles.is_empty()
+    }
+
     /// Has the next requests wait for [`resume`](Self::resume): the host's thread was busy
     /// for long, and there may be messages that give them up.
     pub fn fall_behind(&self) {
