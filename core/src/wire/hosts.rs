@@ -41,7 +41,10 @@ impl Server {
     /// then its engine can go, and the client loses nothing.
     pub fn is_idle(&self) -> bool {
         let held = self.0.held();
-        held.tasks.is_empty() && held.waiting.is_empty() && held.handles.is_empty()
+        held.tasks.is_empty()
+            && held.waiting.is_empty()
+            && held.handles.is_empty()
+            && held.feeds.is_empty()
     }
 
     /// Has the next requests wait for [`resume`](Self::resume): the host's thread was busy

@@ -179,13 +179,6 @@ impl Server {
         !taken.is_empty()
     }
 
-    /// Whether nothing of the client's is open or under way.
-    #[cfg(test)]
-    pub(super) fn is_idle(&self) -> bool {
-        let held = self.0.held();
-        held.handles.is_empty() && held.tasks.is_empty() && held.feeds.is_empty()
-    }
-
     /// An error's fields as JSON, for what fails before there is a server.
     pub fn describe(error: &Error) -> String {
         describe(error).to_string()
