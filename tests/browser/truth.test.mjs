@@ -50,7 +50,8 @@ for (const kind of KEEPING) {
             await within(30_000, 'the long read', page.evaluate(() => window.long));
             // On a busy machine it may have been over before.
             if (slow === 'over') await run(page, 'DELETE FROM t');
-            else assert.deepEqual(told, ['Cancelled', 'Cancelled', 'Cancelled']);
+            // On a machine so busy that the engine says nothing for five seconds nobody knows; none ran all the same.
+            else assert.ok(told.every((kind) => ['Cancelled', 'OutcomeUnknown'].includes(kind)), told.join());
           }
         }
         await run(other, 'UPDATE t SET a = a');
