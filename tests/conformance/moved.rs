@@ -134,17 +134,6 @@ async fn a_write_into_a_deleted_file_is_refused() {
     every_way(Deleted, JournalMode::Delete).await;
 }
 
-/// No connection but the writer's is open yet.
-#[tokio::test]
-async fn what_needs_another_connection_to_a_deleted_file_says_so() {
-    let (_dir, path, db) = support::with(options(JournalMode::Wal), SCHEMA).await;
-    happen(Deleted, &path);
-    refused(db.execute("INSERT INTO t (x) VALUES ('lost')", ()).await, "a text not seen before");
-    refused(db.query_value::<i64>("SELECT count(*) FROM t", ()).await, "a read");
-    db.close().await.unwrap();
-    assert!(!path.exists());
-}
-
 #[tokio::test]
 async fn a_write_into_a_file_that_was_replaced_by_a_backup_is_refused() {
     every_way(Replaced, JournalMode::Wal).await;

@@ -15,9 +15,11 @@ for (const journalMode of ['wal', 'delete']) {
   test(`no commit into a file that was removed, journal mode ${journalMode}`, async (t) => {
     const { db, path } = await database(t, { journalMode }, ROWS);
     rmSync(path);
-    await assert.rejects(db.execute('INSERT INTO t VALUES (2)'), MOVED);
+    // What needs another connection finds no file to open.
+    const gone = (error) => assert.ok(error.code === MOVED.code || error.kind === 'CannotOpen', String(error));
+    await db.execute('INSERT INTO t VALUES (2)').then(() => assert.fail('it was acknowledged'), gone);
     // Who has it open already still reads it.
-    await db.queryValue('SELECT count(*) FROM t').then((rows) => assert.equal(rows, 1), (error) => assert.equal(error.code, 1032));
+    await db.queryValue('SELECT count(*) FROM t').then((rows) => assert.equal(rows, 1), gone);
     await db.close();
     assert.ok(!existsSync(path));
   });

@@ -178,25 +178,17 @@ impl Shared {
                 {
                     std::thread::sleep(Duration::from_millis(1));
                 }
-                Err(error) if error.is_moved() || self.is_gone(&error) => {
+                Err(error) if error.is_moved() => {
                     self.writer.slot.submit(Box::new(|writer| {
                         if let Some(writer) = writer {
                             writer.empty_moved_log();
                         }
                     }));
-                    return Err(Error::moved());
+                    return Err(error);
                 }
                 done => return done,
             }
         }
-    }
-
-    /// Whether a connection can't be opened because the file, which others of this database
-    /// have open, is not there any more.
-    fn is_gone(&self, error: &Error) -> bool {
-        error.kind() == ErrorKind::CannotOpen
-            && self.file.get().is_some()
-            && matches!(self.path.try_exists(), Ok(false))
     }
 
     /// Takes note of the journal mode, at opening and after it was set.
