@@ -4,8 +4,9 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use crate::backend::reply::asked_again;
 use crate::backend::{Keep, Outcome, Output, Program, Reply, Step};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::platform::BoxFuture;
 use crate::sql::Params;
 use crate::target::{Target, limited};
@@ -64,7 +65,7 @@ impl<T, R: FnOnce(Outcome) -> Result<T>> Future for One<R> {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T>> {
         let polled = match &mut self.state {
-            State::Done(done) => Poll::Ready(done.take().unwrap_or_else(|| Err(asked_again()))),
+            State::Done(done) => Poll::Ready(done.take().unwrap_or_else(asked_again)),
             State::InTurn(reply) => Pin::new(reply).poll(cx),
             State::Waiting(future) => future.as_mut().poll(cx),
         };
@@ -72,12 +73,7 @@ impl<T, R: FnOnce(Outcome) -> Result<T>> Future for One<R> {
         self.state = State::Done(None);
         Poll::Ready(done.and_then(|mut output| match self.read.take() {
             Some(read) => read(output.steps.pop().unwrap_or_default()),
-            None => Err(asked_again()),
+            None => asked_again(),
         }))
     }
-}
-
-#[cold]
-fn asked_again() -> Error {
-    Error::new(ErrorKind::Internal, "a call was asked again after its answer")
 }

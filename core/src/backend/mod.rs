@@ -13,7 +13,7 @@ pub(crate) mod local;
 pub(crate) mod native;
 mod param_rows;
 mod program;
-mod reply;
+pub(crate) mod reply;
 pub(crate) mod rules;
 
 pub use param_rows::ParamRows;

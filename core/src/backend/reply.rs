@@ -121,8 +121,9 @@ impl<T> Reply<T> {
     }
 }
 
-fn asked_again<T>() -> Result<T> {
-    Err(Error::new(ErrorKind::Internal, "a reply was asked again after its answer"))
+#[cold]
+pub(crate) fn asked_again<T>() -> Result<T> {
+    Err(Error::new(ErrorKind::Internal, "a call was asked again after its answer"))
 }
 
 // Nothing in it is pinned in place: the future is behind a pointer.

@@ -4,7 +4,7 @@
 //! SQLite asks before every commit, however it was asked for, so that is where it is
 //! noticed: the commit is refused and its transaction rolled back.
 
-use std::ffi::{CStr, c_int, c_void};
+use std::ffi::{c_int, c_void};
 use std::time::Duration;
 
 use super::{Connection, Role};
@@ -27,7 +27,13 @@ impl Connection {
             return;
         }
         // SAFETY: the connection is open, and its hook goes with it.
-        unsafe { if self.hosted { watch_hosted(self.raw) } else { watch(self.raw) } }
+        unsafe {
+            if self.hosted {
+                ask_before_commits(self.raw, on_hosted_commit);
+            } else {
+                watch(self.raw);
+            }
+        }
     }
 
     /// Refuses a file that is not the expected one, and one whose log is gone: this
@@ -81,25 +87,21 @@ impl Connection {
         }
         // SAFETY: the connection is open and this thread alone uses it.
         unsafe {
+            let astray =
+                if self.hosted { vfs::is_astray(self.raw) } else { files::is_astray(self.raw) };
+            if !astray {
+                return;
+            }
             // Files that a host keeps are its alone.
-            let mut _alone = None;
-            if self.hosted {
-                if !vfs::has_moved(self.raw, c"main") {
-                    return;
-                }
-            } else {
-                if !files::is_astray(self.raw) {
-                    return;
-                }
-                _alone = Alone::take(self.raw);
-                if _alone.is_none() {
-                    return;
-                }
+            let alone = if self.hosted { None } else { Alone::take(self.raw) };
+            if alone.is_none() && !self.hosted {
+                return;
             }
             let before = self.handlers.replace_busy_timeout(PATIENCE);
             // What it can't do now is tried once more at closing.
             let _ = self.checkpoint(true);
             self.handlers.set_busy_timeout(before);
+            drop(alone);
         }
     }
 }
@@ -109,41 +111,26 @@ impl Connection {
 /// # Safety
 /// `raw` is open; nobody else sets its commit hook.
 pub(crate) unsafe fn watch(raw: *mut ffi::sqlite3) {
-    // SAFETY: by the contract. The hook is called by whoever uses the connection.
-    unsafe { ffi::sqlite3_commit_hook(raw, Some(on_commit), raw.cast::<c_void>()) };
-}
-
-/// The same for files that a host keeps.
-///
-/// # Safety
-/// As for [`watch`].
-unsafe fn watch_hosted(raw: *mut ffi::sqlite3) {
     // SAFETY: by the contract.
-    unsafe { ffi::sqlite3_commit_hook(raw, Some(on_hosted_commit), raw.cast::<c_void>()) };
+    unsafe { ask_before_commits(raw, on_commit) };
 }
 
-unsafe extern "C" fn on_hosted_commit(raw: *mut c_void) -> c_int {
-    let raw = raw.cast::<ffi::sqlite3>();
-    // SAFETY: `watch_hosted` passed the connection that commits now; SQLite's names live
-    // until the list of databases changes.
-    unsafe {
-        for index in 0.. {
-            let name = ffi::sqlite3_db_name(raw, index);
-            if name.is_null() {
-                break;
-            }
-            let name = CStr::from_ptr(name);
-            if ffi::sqlite3_txn_state(raw, name.as_ptr()) == ffi::SQLITE_TXN_WRITE
-                && vfs::has_moved(raw, name)
-            {
-                return 1;
-            }
-        }
-    }
-    0
+/// # Safety
+/// As for [`watch`]; `hook` takes the connection.
+unsafe fn ask_before_commits(
+    raw: *mut ffi::sqlite3,
+    hook: unsafe extern "C" fn(*mut c_void) -> c_int,
+) {
+    // SAFETY: by the contract. The hook is called by whoever uses the connection.
+    unsafe { ffi::sqlite3_commit_hook(raw, Some(hook), raw.cast::<c_void>()) };
 }
 
 unsafe extern "C" fn on_commit(raw: *mut c_void) -> c_int {
-    // SAFETY: `watch` passed the connection that commits now.
+    // SAFETY: the hook was given the connection that commits now.
     c_int::from(unsafe { files::has_moved(raw.cast()) })
+}
+
+unsafe extern "C" fn on_hosted_commit(raw: *mut c_void) -> c_int {
+    // SAFETY: the hook was given the connection that commits now.
+    c_int::from(unsafe { vfs::has_moved(raw.cast()) })
 }

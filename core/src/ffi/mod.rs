@@ -32,5 +32,30 @@ pub(crate) fn SQLITE_STATIC() -> sqlite3_destructor_type {
     None
 }
 
+/// Whether any database that the open transaction has written to is so.
+///
+/// # Safety
+/// `db` is open, and this thread alone uses it; `is_so` does not change the list of its
+/// databases, until when SQLite's names live.
+pub(crate) unsafe fn any_written(
+    db: *mut sqlite3,
+    is_so: impl Fn(&std::ffi::CStr) -> bool,
+) -> bool {
+    // SAFETY: by the contract.
+    unsafe {
+        for index in 0.. {
+            let name = sqlite3_db_name(db, index);
+            if name.is_null() {
+                break;
+            }
+            let name = std::ffi::CStr::from_ptr(name);
+            if sqlite3_txn_state(db, name.as_ptr()) == SQLITE_TXN_WRITE && is_so(name) {
+                return true;
+            }
+        }
+        false
+    }
+}
+
 #[cfg(all(test, not(target_family = "wasm")))]
 mod tests;

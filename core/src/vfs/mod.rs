@@ -39,7 +39,7 @@ pub use files::{FileError, FileId, Files};
 pub use register::register;
 
 pub(crate) use memory::{ASKED as IN_MEMORY, place};
-pub(crate) use moved::has_moved;
+pub(crate) use moved::{has_moved, is_astray};
 pub(crate) use register::{LONGEST_NAME, is_registered};
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -5,11 +5,28 @@ use std::ptr;
 
 use crate::ffi;
 
-/// Whether a database, or its log or journal, is no longer the file of its name.
+/// Whether the open transaction has written to a file that is no longer the one of
+/// its name, or whose log or journal is not.
 ///
 /// # Safety
 /// `db` is open, and this thread alone uses it.
-pub(crate) unsafe fn has_moved(db: *mut ffi::sqlite3, schema: &CStr) -> bool {
+pub(crate) unsafe fn has_moved(db: *mut ffi::sqlite3) -> bool {
+    // SAFETY: by the contract.
+    unsafe { ffi::any_written(db, |schema| files_have_moved(db, schema)) }
+}
+
+/// Whether the main database, or its log or journal, is no longer the one of its name.
+///
+/// # Safety
+/// As [`has_moved`].
+pub(crate) unsafe fn is_astray(db: *mut ffi::sqlite3) -> bool {
+    // SAFETY: by the contract.
+    unsafe { files_have_moved(db, c"main") }
+}
+
+/// # Safety
+/// As [`has_moved`].
+unsafe fn files_have_moved(db: *mut ffi::sqlite3, schema: &CStr) -> bool {
     let ask = |file: c_int| {
         let mut found: *mut ffi::sqlite3_file = ptr::null_mut();
         // SAFETY: by the contract; the file control writes a file's address.

@@ -31,23 +31,8 @@ pub(crate) unsafe fn identity(db: *mut ffi::sqlite3) -> Option<FileId> {
 /// # Safety
 /// As [`identity`].
 pub(crate) unsafe fn has_moved(db: *mut ffi::sqlite3) -> bool {
-    // SAFETY: by the contract; SQLite's names live until the list of databases
-    // changes.
-    unsafe {
-        for index in 0.. {
-            let name = ffi::sqlite3_db_name(db, index);
-            if name.is_null() {
-                break;
-            }
-            let name = CStr::from_ptr(name);
-            if ffi::sqlite3_txn_state(db, name.as_ptr()) == ffi::SQLITE_TXN_WRITE
-                && (database_has_moved(db, name) || log_has_moved(db, name))
-            {
-                return true;
-            }
-        }
-        false
-    }
+    // SAFETY: by the contract.
+    unsafe { ffi::any_written(db, |name| database_has_moved(db, name) || log_has_moved(db, name)) }
 }
 
 /// Whether the main database, or its log, is no longer the one of its name.
