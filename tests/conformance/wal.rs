@@ -89,29 +89,39 @@ async fn beside_readers(readers: usize, steps: u32, time: Duration) -> (u64, u64
     }
     db.close().await.unwrap();
     // A log begins anew when the queries that read it are over: on a machine that does
-    // other work, too, they last for more commits, some moments more than others.
+    // other work, too, they last for more commits.
     let while_one_ran =
         u128::from(written) * u128::from(longest.load(Ordering::Relaxed)) / time.as_millis();
-    let bound = BOUND + 4 * u64::try_from(while_one_ran).unwrap();
+    let bound = BOUND + 3 * u64::try_from(while_one_ran).unwrap();
     (largest, bound, done.load(Ordering::Relaxed))
+}
+
+/// The log stays within its bound beside more than so many queries. A log that grows
+/// does so every time; what else the machine does is not alike in three.
+async fn is_bounded(readers: usize, steps: u32, time: Duration, least: u64) {
+    let mut tries = Vec::new();
+    for _ in 0..3 {
+        let (largest, bound, queries) = beside_readers(readers, steps, time).await;
+        let told = format!("{} of {} MiB beside {queries} queries", largest / MIB, bound / MIB);
+        println!("{told}");
+        if largest < bound && queries > least {
+            return;
+        }
+        tries.push(told);
+    }
+    panic!("{tries:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_log_stays_bounded_beside_short_reads_that_never_pause() {
     let _alone = ALONE.lock().await;
-    let (largest, bound, queries) = beside_readers(4, 10_000, Duration::from_secs(4)).await;
-    println!("{} of {} MiB beside {queries} queries", largest / MIB, bound / MIB);
-    assert!(queries > 50, "{queries}");
-    assert!(largest < bound, "{} MiB of {}", largest / MIB, bound / MIB);
+    is_bounded(4, 10_000, Duration::from_secs(4), 50).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_log_stays_bounded_beside_long_reads_that_never_pause() {
     let _alone = ALONE.lock().await;
-    let (largest, bound, queries) = beside_readers(3, 400_000, Duration::from_secs(8)).await;
-    println!("{} of {} MiB beside {queries} queries", largest / MIB, bound / MIB);
-    assert!(queries > 10, "{queries}");
-    assert!(largest < bound, "{} MiB of {}", largest / MIB, bound / MIB);
+    is_bounded(3, 400_000, Duration::from_secs(8), 10).await;
 }
 
 fn says_why(error: &Error) {

@@ -1,28 +1,23 @@
 //! The synchronous side of a bare connection.
 
 use std::collections::HashMap;
-use std::ffi::{c_int, c_void};
+use std::ffi::c_int;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::ffi;
 
 use super::cursors::{Cache, Open};
 use super::log::{Log, is_memory};
 use super::statement::Statement;
+use super::within::{QUICK, STRIKES};
 use super::{Answer, Ask, BareOptions, State};
-use crate::engine::{Handle, Refused, Stepped};
+use crate::engine::{Handle, Refused, Stepped, cold};
 use crate::error::{Error, ErrorKind, Phase, Result, bare};
 use crate::platform::files;
 use crate::row::Page;
 use crate::sql::Params;
 
-/// Steps of SQLite's virtual machine between two questions whether it was too long.
-const STEPS: c_int = 1000;
-/// A change that took longer so often in a row is not done within a call.
-const QUICK: Duration = Duration::from_micros(200);
-/// So often in a row a statement is tried within a call, and found too long.
-pub(super) const STRIKES: u8 = 3;
 /// About how many bytes of rows come with one answer, unless all are asked for.
 const PAGE: usize = 256 * 1024;
 
@@ -35,6 +30,8 @@ pub(super) struct Connection {
     pub(super) busy_timeout: c_int,
     /// Statements may call what is not this library's.
     observed: bool,
+    /// Something ran on the connection's own thread, which read the schema.
+    pub(super) used: bool,
     pub(super) log: Log,
     // Closes the connection, so it is the last to be dropped.
     _db: Handle,
@@ -58,6 +55,7 @@ impl Connection {
         let uri = if options.uri { ffi::SQLITE_OPEN_URI } else { 0 };
         let flags = ffi::SQLITE_OPEN_READWRITE | ffi::SQLITE_OPEN_CREATE | uri;
         files::install();
+        cold::install();
         let db = Handle::open(Path::new(path), flags, None).map_err(|refused| match refused {
             Refused::Code(code, message) => bare(code, &message, Phase::Compile),
             other => Error::new(ErrorKind::CannotOpen, other.to_string()),
@@ -77,6 +75,7 @@ impl Connection {
             cache: Cache::new(options.cached_statements),
             busy_timeout,
             observed: false,
+            used: false,
             log: Log::new(memory),
             _db: db,
         })
@@ -86,7 +85,7 @@ impl Connection {
         self.observed = observed;
     }
 
-    fn in_transaction(&self) -> bool {
+    pub(super) fn in_transaction(&self) -> bool {
         // SAFETY: the connection is open.
         unsafe { ffi::sqlite3_get_autocommit(self.raw) == 0 }
     }
@@ -114,7 +113,7 @@ impl Connection {
             Ask::End { .. } if !self.in_transaction() => Ok(Ok(self.answer())),
             _ if self.observed => Err(ask),
             Ask::End { sql: "COMMIT" } if self.log.quick_commits && self.log.is_small() => {
-                match self.impatient(false, |this| this.control("COMMIT")) {
+                match self.impatient(|this| this.control("COMMIT")) {
                     // Another connection is in the way; the transaction is still open.
                     Err(error) if is_busy(&error) => Err(ask),
                     done => Ok(done.map(|()| self.answer())),
@@ -139,6 +138,7 @@ impl Connection {
 
     /// Does what is asked.
     pub(super) fn run(&mut self, ask: Ask) -> Result<Answer> {
+        self.used = true;
         match ask {
             Ask::Execute { cursor, sql, params, begin, most } => {
                 let begun = Begun { cursor, sql, params, begin, most };
@@ -161,31 +161,6 @@ impl Connection {
         }
     }
 
-    /// Runs work that waits for no lock and, if it is to be brief, ends after some
-    /// steps.
-    fn impatient<T>(&mut self, brief: bool, work: impl FnOnce(&mut Self) -> T) -> T {
-        let mut asked: u32 = 0;
-        // SAFETY: the connection is open, and the handler is taken out before its
-        // context goes. Nobody else's handler is there: then nothing is done within a
-        // call.
-        unsafe {
-            ffi::sqlite3_busy_timeout(self.raw, 0);
-            if brief {
-                let context = (&raw mut asked).cast::<c_void>();
-                ffi::sqlite3_progress_handler(self.raw, STEPS, Some(on_progress), context);
-            }
-        }
-        let answer = work(self);
-        // SAFETY: as above.
-        unsafe {
-            if brief {
-                ffi::sqlite3_progress_handler(self.raw, 0, None, std::ptr::null_mut());
-            }
-            ffi::sqlite3_busy_timeout(self.raw, self.busy_timeout);
-        }
-        answer
-    }
-
     /// Runs a statement to its first rows. `now`: only if that is short and waits for
     /// nothing; otherwise it comes back.
     #[allow(clippy::result_large_err, reason = "what comes back is what was given, moved")]
@@ -193,11 +168,14 @@ impl Connection {
         if let Err(error) = self.reset(begun.cursor) {
             return Ok(Err(error));
         }
+        if now && !self.cache.has(&begun.sql) && !self.may_compile(&begun.sql) {
+            return Err(begun);
+        }
         let take = |this: &mut Self| {
             // SAFETY: the connection is open, and drops its statements before it closes.
             unsafe { this.cache.take(this.raw, &begun.sql) }
         };
-        let taken = if now { self.impatient(false, take) } else { take(self) };
+        let taken = if now { self.impatient(take) } else { take(self) };
         let mut statement = match taken {
             Ok(Some(statement)) => statement,
             Ok(None) => {
@@ -212,43 +190,39 @@ impl Connection {
         }
         let started = Instant::now();
         let Begun { begin, most, .. } = begun;
-        let brief = statement.readonly;
+        let brief = now && statement.readonly;
         let mut first = |this: &mut Self| this.first(&mut statement, &begun.params, begin, most);
-        let ran = if now { self.impatient(brief, first) } else { first(self) };
+        let (ran, went) = match (now, brief) {
+            (false, _) => (first(self), None),
+            (true, false) => (self.impatient(first), None),
+            (true, true) => {
+                let (ran, went) = self.briefly(first);
+                (ran, Some(went))
+            }
+        };
         match ran {
             Ok((page, more)) => {
                 if statement.changes {
                     let quick = started.elapsed() <= QUICK;
-                    statement.strikes = if quick { 0 } else { statement.strikes.saturating_add(1) };
+                    statement.strikes = if quick { 0 } else { STRIKES };
                 }
                 Ok(self.answered(begun, statement, page, more))
             }
             Err(error) => {
                 // It repeats the error.
                 let _ = statement.reset();
-                let long = error.kind() == ErrorKind::Cancelled && statement.readonly;
-                let again = now && (is_busy(&error) || long);
-                if again && long {
+                if went.is_some_and(|went| went.is_long_work(&error)) {
                     statement.strikes = statement.strikes.saturating_add(1);
                 }
+                let again = match went {
+                    Some(went) => went.is_too_long(&error),
+                    None => now && is_busy(&error),
+                };
                 let sql = begun.sql.clone();
                 self.cache.keep(sql, statement);
                 if again { Err(begun) } else { Ok(Err(error)) }
             }
         }
-    }
-
-    /// Whether a statement may be run within a call: a read that has not been found
-    /// too long, or a change that waits for no disk and was short the last time.
-    fn is_quick(&self, statement: &Statement, begin: Option<&'static str>) -> bool {
-        if !statement.plain || statement.pragma {
-            return false;
-        }
-        if statement.strikes >= STRIKES {
-            return false;
-        }
-        let within = self.in_transaction() || begin.is_some();
-        statement.readonly || (statement.changes && (within || self.log.quick_commits))
     }
 
     fn first(
@@ -315,6 +289,11 @@ impl Connection {
                 Err(error)
             }
         }
+    }
+
+    /// Whether a cursor has rows that were not fetched.
+    pub(super) fn has_open_cursors(&self) -> bool {
+        !self.cursors.is_empty()
     }
 
     fn reset(&mut self, cursor: u32) -> Result<()> {
@@ -434,13 +413,4 @@ pub(super) fn fill(statement: &mut Statement, most: usize) -> Result<(Page, bool
 
 fn is_busy(error: &Error) -> bool {
     error.kind() == ErrorKind::Busy
-}
-
-/// The second question ends it: the first may come early, since SQLite counts over
-/// all runs of a statement.
-unsafe extern "C" fn on_progress(context: *mut c_void) -> c_int {
-    // SAFETY: `impatient` gave it a counter that outlives the handler.
-    let asked = unsafe { &mut *context.cast::<u32>() };
-    *asked += 1;
-    c_int::from(*asked > 1)
 }

@@ -32,6 +32,11 @@ impl Cache {
         Self { idle: HashMap::new(), size, clock: 0 }
     }
 
+    /// Whether the statement of this text is compiled.
+    pub(super) fn has(&self, sql: &str) -> bool {
+        self.idle.contains_key(sql)
+    }
+
     /// The statement of this text; none if there is no statement in it.
     ///
     /// # Safety

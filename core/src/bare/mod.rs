@@ -14,6 +14,7 @@ mod log;
 mod statement;
 #[cfg(test)]
 mod tests;
+mod within;
 
 use std::ffi::c_void;
 use std::sync::Arc;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::ffi;
 
-use super::connection::STRIKES;
+use super::within::STRIKES;
 use crate::engine::{Stepped, bind_value, column, compile, last_error};
 use crate::error::{Error, ErrorKind, Phase, Result, bare};
 use crate::row::{Columns, PageBuilder};
@@ -87,14 +87,12 @@ impl Statement {
         let text = skip_blanks(sql);
         let first = text.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
         let is = |words: &[&str]| words.iter().any(|word| first.eq_ignore_ascii_case(word));
-        let inserts = is(&["INSERT", "REPLACE"]);
         // SAFETY: `raw` was just prepared.
         let (parameters, readonly, shape) = unsafe {
             let parameters = ffi::sqlite3_bind_parameter_count(raw);
             (parameters, ffi::sqlite3_stmt_readonly(raw) != 0, shape(raw))
         };
-        let changes = inserts || is(&["UPDATE", "DELETE"]);
-        let single = inserts && !text.to_ascii_uppercase().contains("SELECT");
+        let changes = is(&["INSERT", "REPLACE", "UPDATE", "DELETE"]);
         let statement = Self {
             raw,
             parameters: usize::try_from(parameters).unwrap_or(0),
@@ -104,8 +102,8 @@ impl Statement {
             pragma: is(&["PRAGMA", "ATTACH", "DETACH"]),
             shape,
             prepared: 0,
-            // A change of unknown length is first run where it may take long.
-            strikes: if changes && !single { STRIKES } else { 0 },
+            // A change, which nothing can stop, is first run where it may take long.
+            strikes: if changes { STRIKES } else { 0 },
             used: 0,
         };
         Ok((Some(statement), rest))

@@ -142,3 +142,64 @@ async fn an_endless_statement_stops_when_it_is_interrupted() {
     let error = running.await.unwrap_err();
     assert_eq!((error.kind(), error.message()), (ErrorKind::Cancelled, "interrupted"));
 }
+
+/// A database of about 100 pages on a file, and a connection that keeps none of them.
+async fn on_disk(directory: &tempfile::TempDir) -> Bare {
+    let path = directory.path().join("a.db");
+    let db = open(path.to_str().unwrap()).await;
+    let script = "CREATE TABLE t (n INTEGER, text TEXT);
+        WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 100)
+        INSERT INTO t SELECT 1, printf('%.3000c', 'x') FROM s;
+        PRAGMA cache_size = 1;";
+    db.ask(Ask::Script { sql: script.into(), commit: true }).await.unwrap();
+    db
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_read_of_a_slow_disk_goes_elsewhere_and_the_transaction_stays() {
+    use crate::engine::cold::tests::with_slow_disk;
+    let directory = tempfile::tempdir().unwrap();
+    let db = on_disk(&directory).await;
+    let sum = || execute(2, "SELECT sum(n), count(text) FROM t", params![], None);
+    let later = with_slow_disk(|| db.ask(sum()).try_now()).expect_err("it waited for the disk");
+    assert_eq!(integers(&later.await.unwrap()), [100, 100]);
+    let insert = execute(1, "INSERT INTO t VALUES (5, 'y')", params![], Some("BEGIN"));
+    db.ask(insert).await.unwrap();
+    let later = with_slow_disk(|| db.ask(sum()).try_now()).expect_err("it waited for the disk");
+    let read = later.await.unwrap();
+    assert_eq!((integers(&read), read.state.in_transaction), (vec![105, 101], true));
+    db.ask(Ask::End { sql: "COMMIT" }).await.unwrap();
+    assert_eq!(integers(&db.ask(sum()).await.unwrap()), [105, 101]);
+}
+
+#[tokio::test]
+async fn a_read_beside_an_open_cursor_ends_none_of_its_rows() {
+    let directory = tempfile::tempdir().unwrap();
+    let db = on_disk(&directory).await;
+    let first = db.ask(execute(1, "SELECT n FROM t", params![], None)).await.unwrap();
+    assert!(first.more);
+    let beside = db.ask(execute(2, "SELECT sum(n) FROM t", params![], None)).try_now();
+    let beside = beside.expect_err("what stops it would stop the open cursor");
+    assert_eq!(integers(&beside.await.unwrap()), [100]);
+    let rest = db.ask(Ask::Fetch { cursor: 1, most: usize::MAX }).await.unwrap();
+    assert_eq!((integers(&rest).len(), rest.more), (98, false));
+    let alone = db.ask(execute(2, "SELECT n FROM t LIMIT 1", params![], None)).try_now();
+    assert_eq!(integers(&alone.ok().expect("nothing is in its way").unwrap()), [1]);
+}
+
+#[tokio::test]
+async fn a_change_whose_trigger_is_slow_is_not_done_within_a_call() {
+    let db = open(":memory:").await;
+    let script = "CREATE TABLE t (id INTEGER PRIMARY KEY); CREATE TABLE u (n);
+        CREATE TRIGGER slow AFTER INSERT ON t BEGIN
+            INSERT INTO u WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 20000)
+            SELECT n FROM s;
+        END;";
+    db.ask(Ask::Script { sql: script.to_owned(), commit: true }).await.unwrap();
+    for _ in 0..3 {
+        let insert = execute(1, "INSERT INTO t VALUES (NULL)", params![], Some("BEGIN"));
+        let later = db.ask(insert).try_now().expect_err("it took milliseconds within the call");
+        later.await.unwrap();
+    }
+}

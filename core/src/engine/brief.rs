@@ -12,7 +12,11 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::ffi;
 
 /// A longer text or blob takes too long to be read, made or copied.
-const LONGEST_VALUE: c_int = 256 * 1024;
+pub(crate) const LONGEST_VALUE: c_int = 256 * 1024;
+
+/// How many reads of a holder don't try again on the caller's thread after one waited
+/// too long for the disk.
+pub(super) const RESTS: u8 = 32;
 
 /// A table of a database that is no larger can be visited whole.
 const SMALL: u64 = 1 << 20;
@@ -38,20 +42,19 @@ impl Connection {
         is_small(self.wal_index, self.page_size)
     }
 
-    /// Whether a read may be refused for the disk's sake: that ends the transaction that
-    /// is open, as an error of the disk does. Nobody misses a lease, but a holder's own
-    /// must stay.
+    /// Whether a transaction is open that must stay, as a holder's must. A read that is
+    /// refused for the disk's sake ends it, as an error of the disk does; a lease nobody
+    /// misses.
     #[inline]
-    fn may_refuse_reads(&self) -> bool {
-        self.has_lease() || !self.in_transaction()
+    pub(super) fn is_held(&self) -> bool {
+        self.in_transaction() && !self.has_lease()
     }
 
     /// Statements may from now on neither take long nor wait.
     #[inline]
     pub(super) fn begin_brief(&mut self) {
-        let refuse = self.may_refuse_reads();
-        // SAFETY: the connection is open.
-        unsafe { begin(&self.handlers, self.raw, refuse) };
+        // SAFETY: the connection is open, and what runs ends before `end_brief`.
+        unsafe { begin(&self.handlers, self.raw, self.is_held()) };
     }
 
     /// Ends what [`begin_brief`](Self::begin_brief) began.
@@ -76,7 +79,7 @@ impl Connection {
                 return Some(Read::Done(Err(error)));
             }
         }
-        let refuse = self.may_refuse_reads();
+        let held = self.is_held();
         let statement = self.cache.get(&step.sql)?;
         if !statement.readonly || !statement.is_plain() || statement.nature.transient {
             return None;
@@ -87,7 +90,7 @@ impl Connection {
             return long.then_some(Read::TooLong);
         }
         // SAFETY: the connection is open.
-        unsafe { begin(&self.handlers, self.raw, refuse) };
+        unsafe { begin(&self.handlers, self.raw, held) };
         // SAFETY: the parameters outlive the reset.
         let run = unsafe { statement.bind(&step.params) }
             .and_then(|()| collect(statement, step.keep, None));
@@ -153,16 +156,12 @@ fn is_small(index: Option<WalIndex>, page_size: u32) -> bool {
 /// Begins short work; apart from the connection, one of whose statements may be held.
 ///
 /// # Safety
-/// `raw` is open.
+/// `raw` is open until [`end`], and none of its statements runs now.
 #[inline]
-unsafe fn begin(handlers: &Handlers, raw: *mut ffi::sqlite3, refuse_reads: bool) {
+unsafe fn begin(handlers: &Handlers, raw: *mut ffi::sqlite3, held: bool) {
     handlers.begin_brief();
-    #[cfg(unix)]
-    if refuse_reads {
-        super::cold::begin();
-    }
-    #[cfg(not(unix))]
-    let _ = refuse_reads;
+    // SAFETY: by this function's contract.
+    unsafe { super::cold::begin(if held { raw } else { std::ptr::null_mut() }) };
     // SAFETY: by this function's contract.
     unsafe { ffi::sqlite3_limit(raw, ffi::SQLITE_LIMIT_LENGTH, LONGEST_VALUE) };
 }
@@ -176,11 +175,7 @@ unsafe fn end(handlers: &Handlers, raw: *mut ffi::sqlite3, length_limit: c_int) 
     // SAFETY: by this function's contract.
     unsafe { ffi::sqlite3_limit(raw, ffi::SQLITE_LIMIT_LENGTH, length_limit) };
     handlers.end_brief();
-    #[cfg(unix)]
-    let stopped = super::cold::end();
-    #[cfg(not(unix))]
-    let stopped = false;
-    Ended { stopped }
+    Ended { stopped: super::cold::end() }
 }
 
 /// How short work ended.

@@ -7,8 +7,13 @@
 //! calls of `pread` go through here: of a thread that does short work, one fails where
 //! the page is not in the system's memory (`RWF_NOWAIT`, on Linux), or when the reads
 //! have taken too long. The statement fails, is undone, and runs again on a thread
-//! that may wait. Inside a holder's transaction or snapshot nothing is refused, since
-//! that would end it: there short work may have to wait for the disk.
+//! that may wait.
+//!
+//! Inside a holder's transaction or snapshot no read is refused, since SQLite would
+//! end the transaction for it. A page that is not in memory is waited for there, and a
+//! statement whose reads have then taken too long is interrupted, which ends nothing
+//! else. So short work of a holder waits for the disk once, and the next
+//! [`RESTS`](super::brief::RESTS) reads of that connection don't try.
 
 use std::cell::Cell;
 use std::ffi::{c_int, c_void};
@@ -18,7 +23,10 @@ use std::time::{Duration, Instant};
 use crate::ffi;
 
 /// How long the reads of short work may take, from the fifth on.
-const PATIENCE: Duration = Duration::from_micros(300);
+#[cfg(not(test))]
+fn patience() -> Duration {
+    Duration::from_micros(300)
+}
 
 /// How many reads pass before the clock is looked at: a point read has no more, and
 /// each takes about a microsecond where it does not wait.
@@ -32,28 +40,36 @@ enum State {
     Fresh(u8),
     /// The clock was looked at first then.
     Since(Instant),
-    /// A read was refused. What undoes the work may read again.
+    /// A read was refused, or the statement interrupted. What undoes the work may read
+    /// again.
     Stopped,
 }
 
 thread_local! {
     static STATE: Cell<State> = const { Cell::new(State::Off) };
+    /// The connection whose transaction must stay; null where reads may be refused.
+    static HOLDER: Cell<*mut ffi::sqlite3> = const { Cell::new(std::ptr::null_mut()) };
 }
 
-/// The reads of this thread are short work's from now on.
+/// The reads of this thread are short work's from now on. `holder` is the connection
+/// where it has a transaction that must stay, else null: then reads may be refused.
+///
+/// # Safety
+/// `holder` is null, or open until [`end`], and none of its statements runs now.
 #[inline]
-pub(super) fn begin() {
+pub(crate) unsafe fn begin(holder: *mut ffi::sqlite3) {
     STATE.set(State::Fresh(0));
+    HOLDER.set(holder);
 }
 
-/// Ends it. Returns whether a read was refused.
+/// Ends it. Returns whether a read was refused, or the statement interrupted.
 #[inline]
-pub(super) fn end() -> bool {
+pub(crate) fn end() -> bool {
     STATE.replace(State::Off) == State::Stopped
 }
 
 /// Whether short work may read more; to be asked before each read.
-pub(crate) fn may_read() -> bool {
+fn may_read() -> bool {
     match STATE.get() {
         State::Off | State::Stopped => true,
         State::Fresh(reads) => {
@@ -64,7 +80,7 @@ pub(crate) fn may_read() -> bool {
             });
             true
         }
-        State::Since(start) if start.elapsed() < PATIENCE => true,
+        State::Since(start) if start.elapsed() < patience() => true,
         State::Since(_) => {
             STATE.set(State::Stopped);
             false
@@ -73,7 +89,7 @@ pub(crate) fn may_read() -> bool {
 }
 
 /// Has SQLite read through here, from the first connection on.
-pub(super) fn install() {
+pub(crate) fn install() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         // SAFETY: SQLite initializes itself when its default VFS is looked for, and a
@@ -96,18 +112,36 @@ unsafe extern "C" fn pread(
     at: libc::off_t,
 ) -> isize {
     if STATE.get() != State::Off {
+        let holder = HOLDER.get();
         if !may_read() {
-            // SAFETY: it is this thread's own.
-            unsafe { refuse() };
-            return -1;
+            if holder.is_null() {
+                // SAFETY: it is this thread's own.
+                unsafe { refuse() };
+                return -1;
+            }
+            // SAFETY: by the contract of `begin`.
+            unsafe { ffi::sqlite3_interrupt(holder) };
         }
         #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
         if STATE.get() != State::Stopped
             // SAFETY: SQLite's own arguments.
             && let Some(read) = unsafe { read_now(file, into, length, at) }
         {
-            if read < 0 {
+            if read >= 0 {
+                return read;
+            }
+            if holder.is_null() {
                 STATE.set(State::Stopped);
+                return read;
+            }
+            if let State::Fresh(_) = STATE.get() {
+                STATE.set(State::Since(Instant::now()));
+            }
+            // SAFETY: SQLite's own arguments.
+            let read = unsafe { libc::pread(file, into, length, at) };
+            if !may_read() {
+                // SAFETY: by the contract of `begin`.
+                unsafe { ffi::sqlite3_interrupt(holder) };
             }
             return read;
         }
@@ -164,5 +198,120 @@ unsafe fn refuse() {
     // SAFETY: the error number is this thread's.
     unsafe {
         *libc::__error() = libc::EAGAIN;
+    }
+}
+
+#[cfg(test)]
+use tests::patience;
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::backend::{Keep, Program, Step};
+    use crate::engine::brief::RESTS;
+    use crate::engine::{Connection, Read, Role};
+    use crate::options::Options;
+    use crate::value::ValueRef;
+
+    thread_local! {
+        static SLOW: Cell<bool> = const { Cell::new(false) };
+    }
+
+    /// In tests a disk is slow when they say so, and never else.
+    pub(super) fn patience() -> Duration {
+        if SLOW.get() { Duration::ZERO } else { Duration::from_secs(3600) }
+    }
+
+    /// Runs with a disk that is slow for this thread.
+    pub(crate) fn with_slow_disk<T>(work: impl FnOnce() -> T) -> T {
+        SLOW.set(true);
+        let done = work();
+        SLOW.set(false);
+        done
+    }
+
+    fn program(sql: &str) -> Program<'_> {
+        Program::one(Step::new(sql, (), Keep::All))
+    }
+
+    struct Database {
+        writer: Connection,
+        reader: Connection,
+        _folder: tempfile::TempDir,
+    }
+
+    /// A database of about 100 pages, none of them in the reader's own cache.
+    fn database() -> Database {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.db");
+        let open = |role| Connection::open(&path, &Options::default(), role).unwrap();
+        let mut writer = open(Role::Writer);
+        for sql in [
+            "CREATE TABLE t (n INTEGER, text TEXT)",
+            "WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 100)
+             INSERT INTO t SELECT 1, printf('%.3000c', 'x') FROM s",
+            "PRAGMA wal_checkpoint(TRUNCATE)",
+        ] {
+            writer.run_whole(&program(sql)).unwrap();
+        }
+        let reader = open(Role::Reader);
+        Database { writer, reader, _folder: folder }
+    }
+
+    /// What the reader finds with a slow disk, on a caller's thread.
+    fn briefly(reader: &mut Connection, sql: &str) -> Read {
+        with_slow_disk(|| reader.read_brief(&program(sql)))
+    }
+
+    fn number(read: Read) -> i64 {
+        let Read::Done(Ok(output)) = read else { panic!("{read:?}") };
+        match output.steps[0].rows.first_value() {
+            Some(ValueRef::Integer(number)) => number,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    const SUM: &str = "SELECT sum(n) FROM t";
+
+    #[test]
+    fn a_slow_read_of_a_holder_goes_elsewhere_and_its_moment_stays() {
+        let Database { mut writer, mut reader, _folder } = database();
+        reader.begin_snapshot().unwrap();
+        writer.run_whole(&program("UPDATE t SET n = 2")).unwrap();
+        let read = briefly(&mut reader, SUM);
+        assert!(matches!(read, Read::TooLong), "{read:?}");
+        assert!(!reader.has_lost_moment());
+        for _ in 0..RESTS {
+            let read = reader.read_brief(&program(SUM));
+            assert!(matches!(read, Read::TooLong), "tried though the disk is slow: {read:?}");
+        }
+        assert_eq!(number(reader.read(&program(SUM))), 100);
+        assert_eq!(number(reader.read_brief(&program(SUM))), 100);
+        reader.end_snapshot();
+        assert_eq!(number(reader.read(&program(SUM))), 200);
+    }
+
+    #[test]
+    fn a_slow_read_of_nobody_is_refused_and_the_next_sees_the_newest_commit() {
+        let Database { mut writer, mut reader, _folder } = database();
+        let read = briefly(&mut reader, SUM);
+        assert!(matches!(read, Read::TooLong), "{read:?}");
+        writer.run_whole(&program("UPDATE t SET n = 2")).unwrap();
+        assert_eq!(number(reader.read(&program(SUM))), 200);
+    }
+
+    #[test]
+    fn an_interrupt_that_comes_too_late_does_not_reach_the_next_statement() {
+        for rows in 1..40 {
+            let Database { mut reader, _folder, .. } = database();
+            reader.begin_snapshot().unwrap();
+            let sql = format!("SELECT sum(n) FROM (SELECT n FROM t LIMIT {rows})");
+            match briefly(&mut reader, &sql) {
+                Read::TooLong => {}
+                done => assert_eq!(number(done), rows),
+            }
+            assert_eq!(number(reader.read(&program(&sql))), rows);
+            assert!(!reader.has_lost_moment());
+        }
     }
 }

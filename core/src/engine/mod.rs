@@ -3,8 +3,8 @@
 mod authorizer;
 mod brief;
 mod cache;
-#[cfg(unix)]
-mod cold;
+#[cfg_attr(not(unix), path = "warm.rs")]
+pub(crate) mod cold;
 mod configure;
 pub(crate) mod context;
 mod cursor;
@@ -32,12 +32,16 @@ use std::time::Duration;
 use crate::ffi;
 
 pub(crate) use authorizer::{Class, Nature, Verb};
+#[cfg(not(target_family = "wasm"))]
+pub(crate) use brief::LONGEST_VALUE;
 #[cfg(any(target_family = "wasm", test, feature = "local"))]
 pub(crate) use cursor::Cursor;
 pub(crate) use handle::{Handle, Refused};
 pub(crate) use handlers::Interrupt;
 pub(crate) use moved::watch;
 pub(crate) use open::Role;
+#[cfg(not(target_family = "wasm"))]
+pub(crate) use prepare::LONGEST_BRIEF;
 pub(crate) use read::{Read, Snapshot};
 
 use crate::error::{Error, Phase, Result, from_sqlite};
@@ -77,6 +81,8 @@ pub(crate) struct Connection {
     /// A snapshot's transaction is open: its moment must not be renewed.
     pinned: bool,
     wal_index: Option<WalIndex>,
+    /// How many reads of a holder go to a thread at once, since its disk is slow.
+    rests: u8,
     /// The schema's version, as read under the lease held.
     schema: Option<i64>,
     /// Whether a statement changed what belongs to this connection alone.

@@ -98,6 +98,7 @@ impl Connection {
             leases: options.leases && role == Role::Reader,
             pinned: false,
             wal_index: None,
+            rests: 0,
             schema: None,
             marked: false,
             role,
@@ -246,7 +247,6 @@ fn open(path: &Path, access: c_int, vfs: Option<&str>) -> Result<Handle> {
         Some(_) => path.to_owned(),
     };
     files::install();
-    #[cfg(unix)]
     super::cold::install();
     if let Some(vfs) = vfs {
         if !crate::vfs::is_registered(vfs) {

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::ffi;
 
 /// Compiling a longer text takes too long for a caller's thread.
-pub(super) const LONGEST_BRIEF: usize = 16 * 1024;
+pub(crate) const LONGEST_BRIEF: usize = 16 * 1024;
 
 impl Connection {
     /// What this connection takes from its user.

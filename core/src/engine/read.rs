@@ -34,6 +34,11 @@ impl Connection {
     /// of SQLite's virtual machine, and waits for no lock.
     #[inline]
     pub(crate) fn read_brief(&mut self, program: &Program<'_>) -> Read {
+        let held = self.is_held();
+        if held && self.rests > 0 {
+            self.rests -= 1;
+            return Read::TooLong;
+        }
         if let [step] = program.steps.as_slice() {
             match self.cache.get(&step.sql) {
                 Some(statement) if statement.is_long() => return Read::TooLong,
@@ -46,6 +51,9 @@ impl Connection {
         self.begin_brief();
         let read = self.read_with(program, None);
         let ended = self.end_brief();
+        if held && ended.stopped {
+            self.rests = super::brief::RESTS;
+        }
         match read {
             Read::Done(Err(error)) if ended.is_too_long(&error) => {
                 if !ended.stopped

@@ -1,0 +1,104 @@
+//! What is done within the call that asks for it: short work that waits for nothing.
+
+use std::ffi::{c_int, c_void};
+use std::time::Duration;
+
+use super::connection::Connection;
+use super::statement::Statement;
+use crate::engine::{LONGEST_BRIEF, LONGEST_VALUE, cold};
+use crate::error::{Error, ErrorKind};
+use crate::ffi;
+
+/// Steps of SQLite's virtual machine between two questions whether it was too long.
+const STEPS: c_int = 1000;
+/// A change that took longer is not done within a call the next time.
+pub(super) const QUICK: Duration = Duration::from_micros(200);
+/// So often in a row a read is tried within a call, and found too long.
+pub(super) const STRIKES: u8 = 3;
+
+/// How work within a call went.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Went {
+    /// A page was not in memory, or reading took too long.
+    stopped: bool,
+}
+
+impl Went {
+    /// Whether a read failed because it was not short, and can be run again.
+    pub(super) fn is_too_long(self, error: &Error) -> bool {
+        self.stopped
+            || matches!(error.kind(), ErrorKind::Cancelled | ErrorKind::Busy)
+            || error.code().is_some_and(|code| code & 0xff == ffi::SQLITE_TOOBIG)
+    }
+
+    /// Whether it took too many steps, which it will do again.
+    pub(super) fn is_long_work(self, error: &Error) -> bool {
+        !self.stopped && error.kind() == ErrorKind::Cancelled
+    }
+}
+
+impl Connection {
+    /// Whether SQL may be compiled within a call: it is short, and the schema was read.
+    pub(super) fn may_compile(&self, sql: &str) -> bool {
+        self.used && sql.len() <= LONGEST_BRIEF
+    }
+
+    /// Whether a statement may be run within a call: a read that has not been found
+    /// too long, or a change that waits for no disk and was short the last time.
+    pub(super) fn is_quick(&self, statement: &Statement, begin: Option<&'static str>) -> bool {
+        if !statement.plain || statement.pragma || statement.strikes >= STRIKES {
+            return false;
+        }
+        let within = self.in_transaction() || begin.is_some();
+        // What stops a read would stop the rows of other cursors too.
+        (statement.readonly && !self.has_open_cursors())
+            || (statement.changes && (within || self.log.quick_commits))
+    }
+
+    /// Runs work that waits for no lock.
+    pub(super) fn impatient<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> T {
+        // SAFETY: the connection is open.
+        unsafe { ffi::sqlite3_busy_timeout(self.raw, 0) };
+        let answer = work(self);
+        // SAFETY: as above.
+        unsafe { ffi::sqlite3_busy_timeout(self.raw, self.busy_timeout) };
+        answer
+    }
+
+    /// Runs a read that waits for no lock, and ends after some steps or where it would
+    /// wait for the disk. No other statement of the connection runs.
+    pub(super) fn briefly<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> (T, Went) {
+        let mut asked: u32 = 0;
+        let context = (&raw mut asked).cast::<c_void>();
+        // A refused read ends the transaction; one that must stay has no read refused.
+        let holder = if self.in_transaction() { self.raw } else { std::ptr::null_mut() };
+        // SAFETY: the connection is open, and all is taken back before its context goes.
+        // Nobody else's handler is there: then nothing is done within a call.
+        let longest = unsafe {
+            ffi::sqlite3_progress_handler(self.raw, STEPS, Some(on_progress), context);
+            cold::begin(holder);
+            // A negative value only asks.
+            let longest = ffi::sqlite3_limit(self.raw, ffi::SQLITE_LIMIT_LENGTH, -1);
+            let brief = longest.min(LONGEST_VALUE);
+            ffi::sqlite3_limit(self.raw, ffi::SQLITE_LIMIT_LENGTH, brief);
+            longest
+        };
+        let answer = self.impatient(work);
+        let went = Went { stopped: cold::end() };
+        // SAFETY: as above.
+        unsafe {
+            ffi::sqlite3_limit(self.raw, ffi::SQLITE_LIMIT_LENGTH, longest);
+            ffi::sqlite3_progress_handler(self.raw, 0, None, std::ptr::null_mut());
+        }
+        (answer, went)
+    }
+}
+
+/// The second question ends it: the first may come early, since SQLite counts over
+/// all runs of a statement.
+unsafe extern "C" fn on_progress(context: *mut c_void) -> c_int {
+    // SAFETY: `briefly` gave it a counter that outlives the handler.
+    let asked = unsafe { &mut *context.cast::<u32>() };
+    *asked += 1;
+    c_int::from(*asked > 1)
+}
