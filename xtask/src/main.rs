@@ -6,6 +6,7 @@
 mod bench;
 mod browsers;
 mod build;
+mod evidence;
 mod find;
 mod install;
 mod maven;

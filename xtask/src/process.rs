@@ -2,13 +2,20 @@
 //! what they answer.
 
 use std::ffi::{OsStr, OsString};
-use std::io::Write;
+use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
+
+use crate::evidence::Evidence;
+
+/// How long the output of a program that has ended is waited for: what it
+/// started and left running may hold its pipe.
+const REST: Duration = Duration::from_secs(2);
 
 /// One program to run, with its arguments and its changes to the environment.
 pub(crate) struct Run {
@@ -69,11 +76,39 @@ impl Run {
     }
 
     /// Prints the command line, then runs with this process's input and output.
+    /// Where a person does not watch, the error has the lines that tell why.
     pub(crate) fn run(mut self) -> anyhow::Result<()> {
         println!("$ {}", self.line);
+        if !io::stdout().is_terminal() {
+            return self.run_copied();
+        }
         let status =
             self.command.status().with_context(|| format!("cannot run `{}`", self.line))?;
         check(status, &self.line)
+    }
+
+    /// Runs with its output copied to this process's.
+    fn run_copied(mut self) -> anyhow::Result<()> {
+        let (output, write) = io::pipe()?;
+        self.command.stdout(write.try_clone()?).stderr(write);
+        let mut child =
+            self.command.spawn().with_context(|| format!("cannot run `{}`", self.line))?;
+        // It holds this process's ends of the pipe.
+        drop(self.command);
+        let (done, evidence) = mpsc::channel();
+        thread::spawn(move || {
+            let mut evidence = Evidence::default();
+            // What cannot be copied is only not shown.
+            let _ = evidence.copy(output, io::stdout());
+            let _ = done.send(evidence);
+        });
+        let status = child.wait()?;
+        let evidence = evidence.recv_timeout(REST).unwrap_or_default();
+        check(status, &self.line)
+            .map_err(|error| {
+                evidence.lines().fold(error.to_string(), |all, line| format!("{all}\n  | {line}"))
+            })
+            .map_err(anyhow::Error::msg)
     }
 
     /// As [`Run::run`], but ends the program when it takes longer than `limit`.

@@ -16,7 +16,8 @@ struct Step {
 
 enum Outcome {
     Passed(Duration),
-    Failed(Duration),
+    /// With why.
+    Failed(Duration, String),
     Skipped,
 }
 
@@ -40,8 +41,10 @@ impl Report {
         let (outcome, value) = match result {
             Ok(value) => (Outcome::Passed(took), Some(value)),
             Err(error) => {
-                println!("error: {error:#}");
-                (Outcome::Failed(took), None)
+                let why = format!("{error:#}");
+                // The rest is output that stands above already.
+                println!("error: {}", why.lines().next().unwrap_or_default());
+                (Outcome::Failed(took, why), None)
             }
         };
         println!("--- {}", line(&name, &outcome));
@@ -57,12 +60,17 @@ impl Report {
         }
     }
 
-    /// Prints the summary, closed by the counts alone on a line, which programs
-    /// read. True when nothing failed.
+    /// Prints the summary: what passed, then what failed and why, closed by the
+    /// counts alone on a line, which programs read. True when nothing failed.
     pub(crate) fn finish(self) -> bool {
         println!("\n=== summary");
-        for step in &self.steps {
+        let (failed, rest): (Vec<_>, Vec<_>) =
+            self.steps.iter().partition(|step| matches!(step.outcome, Outcome::Failed(..)));
+        for step in rest.into_iter().chain(failed) {
             println!("{}", line(&step.name, &step.outcome));
+            if let Outcome::Failed(_, why) = &step.outcome {
+                println!("{why}");
+            }
         }
         let (passed, failed) = self.counts();
         println!("\n{passed} passed, {failed} failed");
@@ -75,14 +83,17 @@ impl Report {
         let count = |wanted: fn(&Outcome) -> bool| {
             self.steps.iter().filter(|step| wanted(&step.outcome)).count()
         };
-        (count(|it| matches!(it, Outcome::Passed(_))), count(|it| matches!(it, Outcome::Failed(_))))
+        (
+            count(|it| matches!(it, Outcome::Passed(_))),
+            count(|it| matches!(it, Outcome::Failed(..))),
+        )
     }
 }
 
 fn line(name: &str, outcome: &Outcome) -> String {
     match outcome {
         Outcome::Passed(took) => format!("ok       {name} ({})", seconds(*took)),
-        Outcome::Failed(took) => format!("FAILED   {name} ({})", seconds(*took)),
+        Outcome::Failed(took, _) => format!("FAILED   {name} ({})", seconds(*took)),
         Outcome::Skipped => format!("skipped  {name}"),
     }
 }
