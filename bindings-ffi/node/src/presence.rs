@@ -4,10 +4,11 @@
 //! engine has none, and its lock file keeps other wasm engines out. So each native one
 //! writes a line into a file beside the database, and keeps a shared lock on that file while
 //! it lives; whoever comes first, or goes last, has the lock alone, and clears away the
-//! lines of those that were killed. The wasm engine, which can't see locks, takes its own
-//! lock and then asks of each line whether its process lives.
+//! lines of those that were killed, and their signs of life (`ts/node/life.ts`). The wasm
+//! engine, which can't see locks, takes its own lock and then asks of each line whether its
+//! process lives.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -28,7 +29,7 @@ impl Presence {
         loop {
             let file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
             if file.try_lock().is_ok() {
-                // Nobody who wrote here lives.
+                clear_signs(path);
                 file.set_len(0)?;
             }
             // From here on nobody clears it. It waits only for those who do.
@@ -45,7 +46,23 @@ impl Presence {
 impl Drop for Presence {
     fn drop(&mut self) {
         if self.file.try_lock().is_ok() && is_at(&self.file, &self.path) {
-            let _ = std::fs::remove_file(&self.path);
+            clear_signs(&self.path);
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Removes the signs of life of all who have lines in the file: nobody of them lives, since
+/// whoever calls this has the lock alone. What can't be removed is only in the way of eyes.
+fn clear_signs(path: &Path) {
+    let (Ok(text), Some(folder)) = (fs::read_to_string(path), path.parent()) else { return };
+    for line in text.lines() {
+        let Ok(line) = serde_json::from_str::<serde_json::Value>(line) else { continue };
+        let token = line.get("token").and_then(serde_json::Value::as_str).unwrap_or_default();
+        // Never a name of anything else, whoever wrote the line.
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+        if !token.is_empty() && token.bytes().all(plain) {
+            let _ = fs::remove_file(folder.join(format!(".{token}.ubiqlite")));
         }
     }
 }
@@ -55,7 +72,7 @@ impl Drop for Presence {
 fn is_at(file: &File, path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
     let place = |it: std::fs::Metadata| (it.dev(), it.ino());
-    match (file.metadata(), std::fs::metadata(path)) {
+    match (file.metadata(), fs::metadata(path)) {
         (Ok(file), Ok(there)) => place(file) == place(there),
         _ => false,
     }
@@ -70,7 +87,6 @@ fn is_at(_file: &File, path: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs;
 
     #[test]
     fn the_first_clears_the_lines_of_the_dead_and_the_last_removes_the_file() {
@@ -85,6 +101,34 @@ mod tests {
         assert_eq!(fs::read_to_string(&path).unwrap(), "first\nsecond\n");
         drop(second);
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn signs_of_life_of_those_that_were_killed_go_with_their_lines_and_nothing_else_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str| folder.path().join(name);
+        let path = file("presence");
+        let lines = "{\"token\":\"a-1\"}\n{\"token\":\"../b\"}\n{\"token\":\"\"}\n{}\nno JSON\n";
+        for name in [".a-1.ubiqlite", "b.ubiqlite", "..ubiqlite", ".c-1.ubiqlite"] {
+            fs::write(file(name), "").unwrap();
+        }
+        fs::write(&path, lines).unwrap();
+        let first = Presence::announce(&path, "{\"token\":\"c-1\"}\n").unwrap();
+        assert!(!file(".a-1.ubiqlite").exists());
+        assert!(file(".c-1.ubiqlite").exists(), "its holder lives");
+        // Whoever has the lock beside it, and dies.
+        fs::write(file(".d-1.ubiqlite"), "").unwrap();
+        drop(Presence::announce(&path, "{\"token\":\"d-1\"}\n").unwrap());
+        assert!(file(".d-1.ubiqlite").exists(), "its line is still there");
+        drop(first);
+        for (name, left) in [
+            (".c-1.ubiqlite", false),
+            (".d-1.ubiqlite", false),
+            ("b.ubiqlite", true),
+            ("..ubiqlite", true),
+        ] {
+            assert_eq!(file(name).exists(), left, "{name}");
+        }
     }
 
     #[test]

@@ -7,8 +7,9 @@ export class Border {
   /**
    * @param shared client and engine share memory, as in Node
    * @param hears see `Engine`
+   * @param lasting what was posted to an engine that is gone is not asked again
    */
-  constructor(store, random, errorOf, { shared, hears }) {
+  constructor(store, random, errorOf, { shared, hears, lasting }) {
     Object.assign(this, { store, random, errorOf, shared, hears });
     this.connecting = undefined;
     this.lost = 0;
@@ -23,6 +24,7 @@ export class Border {
           this.connecting = { events, resolve, reject };
         }),
       close: async () => {},
+      ...(lasting && { lasting }),
     };
   }
 

@@ -15,7 +15,7 @@ export async function run({ Link, Database, Place, errorOf }, seed) {
   clock.reset();
   const random = numbers(seed);
   const store = new Store();
-  const border = new Border(store, random, errorOf, { shared: random.once(2), hears: random.once(2) });
+  const border = new Border(store, random, errorOf, { shared: random.once(2), hears: random.once(2), lasting: random.once(3) });
   const link = new Link(border.connector, { bigints: false, patience: 1000 });
   const opening = link.open();
   await settle();

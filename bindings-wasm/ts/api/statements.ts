@@ -59,7 +59,7 @@ function statement(sql: string, params: Params | undefined, options?: RowOptions
   return (out) => {
     text(sql);
     if (options !== undefined) checkRows(options);
-    out.text(sql);
+    out.repeated(sql);
     writeParams(out, params);
   };
 }

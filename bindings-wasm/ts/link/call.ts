@@ -47,6 +47,8 @@ export interface Pending {
   piece: Piece | undefined;
   place: number;
   length: number;
+  /** Its bytes stay there after it was posted. */
+  kept: boolean;
   /** It is on its way to an engine, or there. */
   posted: boolean;
   /** It was given up when it may have happened: for what reason, and how long the engine's word is waited for. */
@@ -87,6 +89,7 @@ export function pendingOf(
     piece: undefined,
     place,
     length: 0,
+    kept: false,
     posted: false,
     withdrawn: undefined,
     doubted: false,

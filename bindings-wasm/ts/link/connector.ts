@@ -47,6 +47,11 @@ export interface Connector {
   /** Which engine it finds, where that is not the wasm one. */
   readonly engine?: 'native';
   /**
+   * Its engines are lost only by a defect, so that the bytes of what was posted are not kept for the next one:
+   * calls that only read fail with the engine as others do.
+   */
+  readonly lasting?: true;
+  /**
    * Resolves when an engine is reachable and has opened the database.
    *
    * @throws UbiqliteError that says why it cannot be

@@ -16,9 +16,9 @@
  *
  * | effect | which | given up | engine lost |
  * |---|---|---|---|
- * | nothing | reads that are known as such, what is asked to run only if it changes nothing, what begins something (it is let go of), rollback | rejects at once; `CANCEL` | asked again; on a handle: rolled back |
+ * | nothing | reads that are known as such, what is asked to run only if it changes nothing, what begins something (it is let go of), rollback | rejects at once; `CANCEL` | asked again, of a lasting engine `Cancelled`; on a handle: rolled back |
  * | part | a call in a transaction: it is undone with that | at once, and the engine spoils the transaction if it was done; but if the end of its handle, or of one around it, was asked for behind it: withdrawn | rolled back, unless the transaction's COMMIT was posted: `OutcomeUnknown` |
- * | change | all else on the database or a session, `commit`, `release` | withdrawn | a query: doubted. Rows still missing: rolled back. Else `OutcomeUnknown`; a release: as part |
+ * | change | all else on the database or a session, `commit`, `release` | withdrawn | a query: doubted, unless the engine was a lasting one. Rows still missing: rolled back. Else `OutcomeUnknown`; a release: as part |
  *
  * A withdrawn call settles with the engine's word: its result if it was done, its caller's
  * reason if not. Where the channel can tell at once that the engine never begins it, that is
@@ -90,9 +90,12 @@ export function effectOf(call: Call<unknown>, reads: boolean): Effect {
   return on?.transaction === undefined ? 'change' : 'part';
 }
 
-/** Whether the call's bytes are kept, because it may be asked again. */
-export function isKept({ call, effect }: Pending): boolean {
-  return call.on === undefined && (effect === 'nothing' || isQuery(call));
+/**
+ * Whether the call's bytes are kept, because it may be asked again: of the next engine, unless this one is `lasting`,
+ * or of the same one, if it turns out to be no read.
+ */
+export function isKept({ call, effect, reads }: Pending, lasting: boolean): boolean {
+  return call.on === undefined && (lasting ? reads : effect === 'nothing' || isQuery(call));
 }
 
 /** Whether something of the call may be there for good, though its caller was told nothing yet. */
@@ -122,11 +125,11 @@ export function whenGivenUp({ call, posted, effect, doubted }: Pending): Surrend
 
 /** What becomes of a call whose engine is gone. */
 export function whenLost(pending: Pending, reason: string): 'again' | UbiqliteError {
-  const { call, posted, broke, cleared } = pending;
+  const { call, posted, broke, cleared, kept, effect } = pending;
   if (call.on !== undefined) return mayHaveHappened(pending) ? unknown(reason) : rolledBack(reason);
-  if (broke > 1 || (cleared && !isKept(pending))) return mayHaveHappened(pending) ? unknown(reason) : broken(reason);
-  if (!posted || isKept(pending)) return 'again';
-  if (call.incomplete?.() === true) {
+  if (broke > 1 || (cleared && !kept)) return mayHaveHappened(pending) ? unknown(reason) : broken(reason);
+  if (!posted || kept) return 'again';
+  if (effect === 'nothing' || call.incomplete?.() === true) {
     return errorOf({ kind: 'Cancelled', message: `${reason}; nothing was changed: repeat the call` });
   }
   return unknown(reason);

@@ -13,6 +13,7 @@ import { cancelled, lastMoment, limitOf, tooLate } from './limits.js';
 import { inTime } from './opening.js';
 import type { CallOptions, Checked } from './options.js';
 import { Outbox } from './outbox.js';
+import { Pendings } from './pendings.js';
 import { Quiet } from './quiet.js';
 import { onAbort } from './signals.js';
 import { ofSql, rejectCall, retrace } from './trace.js';
@@ -34,8 +35,8 @@ export class Link {
   /** Always BigInt for INTEGER. */
   readonly bigints: boolean;
   private readonly patience: number;
-  private readonly pending = new Map<number, Pending>();
-  private readonly outbox = new Outbox();
+  private readonly pending = new Pendings();
+  private readonly outbox: Outbox;
   private readonly holdings = new Holdings((id) => this.tell(Op.drop, id));
   private readonly deadlines = new Deadlines((now) => this.expire(now));
   private readonly quiet = new Quiet();
@@ -58,6 +59,7 @@ export class Link {
     options: { bigints: boolean; patience: number },
   ) {
     this.bigints = options.bigints;
+    this.outbox = new Outbox(connector.lasting === true);
     this.patience = Math.min(options.patience, LONGEST);
   }
 
@@ -171,7 +173,7 @@ export class Link {
       awaited -= 1;
       if (awaited === 0 && engine === this.holdings.engine) this.tell(Op.drop, held.id);
     };
-    for (const pending of [...this.pending.values()]) {
+    for (const pending of this.pending.all(this.last)) {
       if (pending === by || pending.call.on?.isWithin(held) !== true) continue;
       pending.promise?.catch(() => {});
       if (held.transaction === undefined && mayHaveHappened(pending)) {
@@ -222,7 +224,7 @@ export class Link {
 
   /** Gives up every call of this client, or every one on something that is held. */
   interrupt(held?: Held): void {
-    for (const pending of [...this.pending.values()]) {
+    for (const pending of this.pending.all(this.last)) {
       if (held !== undefined && pending.call.on?.isWithin(held) !== true) continue;
       this.giveUp(pending, errorOf({ kind: 'Cancelled', message: 'the call was interrupted' }));
     }
@@ -264,7 +266,7 @@ export class Link {
       pending.deadline = performance.now() + limit;
       this.deadlines.add(lastMoment(pending));
     }
-    this.pending.set(id, pending);
+    this.pending.add(pending);
     if (this.pending.size === 1) this.channel?.busy(true);
     this.schedule();
     return pending;
@@ -282,7 +284,7 @@ export class Link {
     do {
       this.last = (this.last + 1) >>> 0;
       // After four thousand million requests the numbers begin anew.
-    } while (this.last === 0 || this.pending.has(this.last) || this.holdings.has(this.last));
+    } while (this.last === 0 || !this.pending.isFree(this.last) || this.holdings.has(this.last));
     return this.last;
   }
 
@@ -354,7 +356,7 @@ export class Link {
   /** No answer comes any more, for this reason. */
   private refuse(error: UbiqliteError): void {
     this.outbox.clear();
-    for (const pending of [...this.pending.values()]) {
+    for (const pending of this.pending.all(this.last)) {
       this.over(pending);
       rejectCall(pending, mayHaveHappened(pending) ? unknown(error.message) : (pending.withdrawn?.reason ?? error));
     }
@@ -411,11 +413,11 @@ export class Link {
   /** Its statement changes something, and did not run: it is asked for again as what it is. */
   private writes(pending: Pending): void {
     this.writers.add(pending.call.sql);
-    this.pending.delete(pending.id);
+    this.pending.delete(pending);
     pending.id = this.number();
     pending.reads = false;
     pending.effect = effectOf(pending.call, false);
-    this.pending.set(pending.id, pending);
+    this.pending.add(pending);
     this.outbox.repeat(pending);
     this.schedule();
   }
@@ -424,12 +426,12 @@ export class Link {
   private lose(engine: number, reason: string, broke?: Broke): void {
     if (engine !== this.holdings.engine || this.channel === undefined) return;
     this.channel = undefined;
-    for (const pending of [...this.pending.values()]) {
+    for (const pending of this.pending.all(this.last)) {
       if (pending.withdrawn === undefined) continue;
       this.over(pending);
       rejectCall(pending, mayHaveHappened(pending) ? unknown(reason) : pending.withdrawn.reason);
     }
-    const ended = this.outbox.renew([...this.pending.values()], reason, broke);
+    const ended = this.outbox.renew(this.pending.all(this.last), reason, broke);
     this.holdings.clear(() => rolledBack(reason));
     for (const [pending, error] of ended) {
       this.over(pending);
@@ -442,7 +444,7 @@ export class Link {
   /** Takes it out of those that wait. False if it was not there. */
   private over(pending: Pending): boolean {
     if (!this.isPending(pending)) return false;
-    this.pending.delete(pending.id);
+    this.pending.delete(pending);
     pending.unlisten?.();
     pending.unlisten = undefined;
     if (this.pending.size === 0) {
@@ -456,7 +458,7 @@ export class Link {
   /** Gives up what has gone on for too long, and answers when to look again. */
   private expire(now: number): number {
     let next = Infinity;
-    for (const pending of [...this.pending.values()]) {
+    for (const pending of this.pending.all(this.last)) {
       if (now >= lastMoment(pending)) this.isLate(pending);
       if (this.isPending(pending)) next = Math.min(next, lastMoment(pending));
     }
@@ -478,7 +480,7 @@ export class Link {
     this.state = 'closing';
     this.flush();
     // What the database itself was asked for is waited for as long as it takes.
-    const must = (): boolean => [...this.pending.values()].some(({ call }) => call.on === undefined);
+    const must = (): boolean => this.pending.all(this.last).some(({ call }) => call.on === undefined);
     await this.quiet.wait(this.patience, must, () => this.settled());
     this.state = 'closed';
     this.deadlines.stop();

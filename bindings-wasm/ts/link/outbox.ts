@@ -15,8 +15,12 @@ const FLAGS = 9;
  */
 export class Outbox {
   private readonly out = new Writer();
-  /** Those that were not posted yet. */
-  private fresh: Pending[] = [];
+  /** Those that were not posted yet: so many of these. What is emptied would have to grow anew with each message. */
+  private readonly fresh: (Pending | undefined)[] = [];
+  private freshCount = 0;
+
+  /** @param lasting the engine is: see `Connector` */
+  constructor(private readonly lasting: boolean) {}
 
   get isEmpty(): boolean {
     return this.out.isEmpty;
@@ -33,11 +37,7 @@ export class Outbox {
     const { out } = this;
     const place = out.place;
     try {
-      out.u32(0);
-      out.u32(id);
-      out.u8(op);
-      out.u8((limit === undefined ? 0 : TIMEOUT) | flags);
-      out.u32(on);
+      out.head(id, op, (limit === undefined ? 0 : TIMEOUT) | flags, on);
       if (limit !== undefined) out.u32(limit);
       write?.(out);
     } catch (error) {
@@ -53,26 +53,37 @@ export class Outbox {
     const { out } = this;
     pending.piece = out.piece;
     pending.length = out.place - pending.place;
-    if (isKept(pending)) out.keep();
-    this.fresh.push(pending);
+    pending.kept = isKept(pending, this.lasting);
+    if (pending.kept) out.keep();
+    this.fresh[this.freshCount] = pending;
+    this.freshCount += 1;
   }
 
   /** Takes back a request that was not posted: one that gives up itself does nothing. */
   blank(pending: Pending): void {
     this.out.blank(pending.place, pending.id, Op.cancel);
-    this.fresh = this.fresh.filter((other) => other !== pending);
+    const { fresh, freshCount } = this;
+    const place = fresh.indexOf(pending);
+    if (place < 0 || place >= freshCount) return;
+    fresh.splice(place, 1);
+    this.freshCount -= 1;
   }
 
   /** Posts all that was written. */
   post(by: Taker<void>): void {
-    for (const pending of this.fresh) pending.posted = true;
-    this.fresh = [];
+    const { fresh, freshCount } = this;
+    for (let index = 0; index < freshCount; index += 1) {
+      const pending = fresh[index];
+      if (pending !== undefined) pending.posted = true;
+      fresh[index] = undefined;
+    }
+    this.freshCount = 0;
     this.out.take(by);
   }
 
   clear(): void {
     this.out.clear();
-    this.fresh = [];
+    this.fresh.length = this.freshCount = 0;
   }
 
   /** Writes a request once more, by another number, and as one that may change something. */

@@ -15,16 +15,22 @@ export type Life = 'lives' | 'gone' | 'unknown';
 /** The name of a holder's sign, short, since addresses of sockets are. */
 const nameOf = (token: string): string => `.${token}.ubiqlite`;
 
-/** The sign of one lock, or of one that is being taken. */
+/** Whether signs are given here: only Linux has containers of one system. */
+export const GIVEN = process.platform === 'linux';
+
+/**
+ * The sign of who has a lock, or a line among the native engines. It is given after that is written, so that whoever
+ * clears away what one left who was killed knows the sign's name; until it is there, nobody knows whether they live.
+ */
 export class Sign {
   private constructor(
     private readonly path: string,
     private readonly server: Server,
   ) {}
 
-  /** Gives a sign, where the system and the directory can: only Linux has containers of one system. */
+  /** Gives a sign, where the system and the directory can. */
   static give(lock: string, token: string): Sign | undefined {
-    if (process.platform !== 'linux') return undefined;
+    if (!GIVEN) return undefined;
     const server = createServer((socket) => socket.destroy());
     // What went wrong is seen below: then there is no sign.
     server.on('error', () => {});

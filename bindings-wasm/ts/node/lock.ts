@@ -3,7 +3,7 @@ import * as fs from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { systemCode } from './failure.js';
 import { type Holder, isGone, parseHolder, thisHolder } from './holder.js';
-import { Sign, keyOf, signOf } from './life.js';
+import { GIVEN, Sign, keyOf, signOf } from './life.js';
 
 /** The file beside a database that says which process has it open. */
 export const lockOf = (database: string): string => `${database}.ubiqlite-lock`;
@@ -53,9 +53,7 @@ export class Lock {
   take(): Held | undefined {
     if (this.taken) return undefined;
     this.me.since = new Date().toISOString();
-    // Before the lock, so that none is seen without it.
-    const sign = Sign.give(this.path, this.me.token);
-    this.me.sign = sign === undefined ? undefined : true;
+    this.me.sign = GIVEN || undefined;
     let draft: Draft | undefined;
     try {
       draft = new Draft(this.path, this.me);
@@ -63,11 +61,10 @@ export class Lock {
       if (held !== undefined) return held;
       this.taken = true;
       this.open = draft.keep();
-      this.sign = sign;
+      this.sign = Sign.give(this.path, this.me.token);
       return undefined;
     } finally {
       draft?.discard();
-      if (!this.taken) sign?.end();
     }
   }
 

@@ -1,7 +1,7 @@
 import * as fs from 'node:fs';
 import { systemCode } from './failure.js';
 import { type Holder, isGone, parseHolder, thisHolder } from './holder.js';
-import { keyOf, signOf } from './life.js';
+import { GIVEN, keyOf, signOf } from './life.js';
 import type { Held } from './lock.js';
 
 /**
@@ -13,9 +13,9 @@ import type { Held } from './lock.js';
  */
 export const presenceOf = (database: string): string => `${database}.ubiqlite-native`;
 
-/** The line of a native engine of this thread; `sign`: it gives one. */
-export function lineOf(token: string, sign: boolean): string {
-  const me: Holder = { ...thisHolder(token), sign: sign || undefined, engine: 'native' };
+/** The line of a native engine of this thread. */
+export function lineOf(token: string): string {
+  const me: Holder = { ...thisHolder(token), sign: GIVEN || undefined, engine: 'native' };
   return `${JSON.stringify(me)}\n`;
 }
 

@@ -13,6 +13,9 @@ const SHORT = 128;
 /** A text beyond this is measured before it is written, rather than given thrice its length. */
 const LONG = 1 << 16;
 
+/** How long the head of a request is. */
+const HEAD = 14;
+
 /** Takes what lies there, which is another's again when it returns. */
 export type Taker<T> = (bytes: Uint8Array, from: number, to: number) => T;
 
@@ -35,6 +38,9 @@ export class Writer {
   private from = 0;
   private current: Piece = { bytes: this.bytes, base: 0 };
   private kept = false;
+  /** The text that was written by `repeated` last, and, from the second time on, how. */
+  private repeats: string | undefined;
+  private repeatsAs: Uint8Array | undefined;
 
   /** The memory that is written to. */
   get piece(): Piece {
@@ -99,6 +105,17 @@ export class Writer {
     this.renew(CHUNK);
   }
 
+  /** The head of a request, whose length is left open. */
+  head(id: number, op: number, flags: number, on: number): void {
+    this.reserve(HEAD);
+    const { view, at } = this;
+    view.setUint32(at + 4, id, true);
+    view.setUint8(at + 8, op);
+    view.setUint8(at + 9, flags);
+    view.setUint32(at + 10, on, true);
+    this.at = at + HEAD;
+  }
+
   u8(value: number): void {
     this.reserve(1);
     this.view.setUint8(this.at, value);
@@ -151,6 +168,21 @@ export class Writer {
   text(text: string): void {
     if (!this.tryText(text)) {
       throw invalid('a text holds half of a surrogate pair, which no database text can; store it as bytes');
+    }
+  }
+
+  /** A text that is likely the same as the last time, as a statement's is. @throws as `text` */
+  repeated(text: string): void {
+    if (text !== this.repeats) {
+      this.repeats = text;
+      this.repeatsAs = undefined;
+      this.text(text);
+    } else if (this.repeatsAs === undefined) {
+      const { place } = this;
+      this.text(text);
+      this.repeatsAs = this.bytes.slice(this.at - (this.place - place), this.at);
+    } else {
+      this.raw(this.repeatsAs);
     }
   }
 

@@ -12,6 +12,7 @@ import { Locked, NativeChannel, type Wanted } from './channel.js';
 /** Opens a database file, or one in memory, by the native engine. */
 export class NativeConnector implements Connector {
   readonly engine = 'native';
+  readonly lasting = true;
   private closed = false;
   private connected = false;
 
@@ -44,17 +45,11 @@ export class NativeConnector implements Connector {
     const { busyTimeout = PATIENCE } = this.options as { busyTimeout?: number };
     const deadline = performance.now() + busyTimeout;
     const token = randomUUID();
+    const where = { path: file, presence: presenceOf(file), record: lineOf(token), lock: lockOf(file) };
+    const channel = watched(await this.enter(where, deadline, busyTimeout, events));
     const sign = Sign.give(lockOf(file), token);
-    const record = lineOf(token, sign !== undefined);
-    const where = { path: file, presence: presenceOf(file), record, lock: lockOf(file) };
-    try {
-      const channel = watched(await this.enter(where, deadline, busyTimeout, events));
-      void channel.over.then(() => sign?.end());
-      return channel;
-    } catch (error) {
-      sign?.end();
-      throw error;
-    }
+    void channel.over.then(() => sign?.end());
+    return channel;
   }
 
   private async enter(
