@@ -88,8 +88,9 @@ async fn a_token_passed_between_two_processes_is_never_stale() {
     }
     best = best.max(inline);
     println!("{passes} passes in {:?}, {best} of {PART} reads inline", since.elapsed());
-    // In the best part: what else a machine does takes its time from reads, too.
-    assert!(best > PART * 9 / 10, "only {best} of {PART} reads ran inline");
+    // One of eight may be pending once, so that others have their turn: where the machine
+    // does other work a turn is over by then. The best part counts, for the same reason.
+    assert!(best > PART * 4 / 5, "only {best} of {PART} reads ran inline");
     assert!(since.elapsed() < Duration::from_secs(110));
     other.finish();
 }

@@ -9,6 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 use support::{outside, role};
 use ubiqlite::{Database, Error, ErrorKind, params};
@@ -23,8 +24,13 @@ fn permit(path: &Path, mode: u32) {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
 }
 
+/// A program that is being copied here is still open for writing in a child that another
+/// thread begins meanwhile, and can't be run.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
 /// Runs a test of this program as somebody who owns nothing.
 fn as_nobody(test: &str, path: &Path) {
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     // This program may lie where nobody else may look.
     let program = path.parent().unwrap().join("program");
     std::fs::copy(std::env::current_exe().unwrap(), &program).unwrap();

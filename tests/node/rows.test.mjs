@@ -1,9 +1,12 @@
 /** What comes back of a statement: rows as objects or as lists, and all that one statement tells. */
 
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { test } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
 
-import { database, failure, ubiqlite } from './support.mjs';
+import { ENGINE, PACKAGE, database, failure, ubiqlite } from './support.mjs';
 
 const LIST = { rows: 'array' };
 const TWICE = 'SELECT 2 AS "2", 1 AS "1", 3 AS a, 4 AS a';
@@ -116,4 +119,37 @@ test('columns that run was the first to be told are known to whom asks after it'
     const name = `c${index % 300}`;
     assert.deepEqual((await db.run(`SELECT a AS ${name} FROM t`)).rows, [{ [name]: 1 }]);
   }
+});
+
+/** Names that would end a string, a line or a program, or mean something to JavaScript. */
+const HOSTILE = ['"', '\\', "'", '`', '${x}', '\u2028', '\n', '*/', '//', '},x:{', 'constructor', 'toString', '0', '-1', 'ü', '🙂', 'get x', '...x', '[x]'];
+const named = (names, rows) =>
+  `WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r LIMIT ${rows}) SELECT ${names.map((name, index) => `i + ${index} AS "${name.replaceAll('"', '""')}"`).join()} FROM r`;
+
+test('many rows are objects like few, whatever their columns are called', async (t) => {
+  const { db } = await database(t);
+  const wide = Array.from({ length: 300 }, (_, index) => `c${index}`);
+  for (const names of [HOSTILE, [...HOSTILE, '__proto__'], wide]) {
+    const expected = (row) => Object.fromEntries(names.map((name, index) => [name, row + 1 + index]));
+    for (const rows of [3, 3000, 3000]) {
+      const found = await db.query(named(names, rows));
+      assert.equal(found.length, rows);
+      for (const row of [0, 1, rows - 1]) {
+        assert.deepEqual(found[row], expected(row));
+        assert.deepEqual(Object.keys(found[row]), Object.keys(found[0]));
+        assert.equal(Object.getPrototypeOf(found[row]), Object.prototype);
+      }
+    }
+  }
+});
+
+test('where no program may be made of strings, many rows are the same objects', async () => {
+  const script = `
+    const { open } = await import(process.argv[1]);
+    const db = await open(':memory:', { engine: process.argv[2] });
+    const rows = await db.query(${JSON.stringify(named(['a', 'b'], 3000))});
+    console.log(rows.length, JSON.stringify(rows[2999]));
+    await db.close();`;
+  const { stdout } = await promisify(execFile)(process.execPath, ['--disallow-code-generation-from-strings', '--input-type=module', '-e', script, pathToFileURL(PACKAGE).href, ENGINE]);
+  assert.equal(stdout.trim(), '3000 {"a":3000,"b":3001}');
 });

@@ -1,4 +1,5 @@
 import type { Source } from './letters.js';
+import { type Make, WORTH, makerOf } from './make.js';
 import { malformed } from './malformed.js';
 import { latin1, utf8 } from './text.js';
 
@@ -12,9 +13,13 @@ interface Columns {
   readonly unsafe: boolean;
   /** Copied for each row, so that all rows of a statement are of one hidden class. */
   readonly template: Readonly<Record<string, unknown>>;
+  /** How many rows have come. */
+  seen: number;
+  /** Makes rows, once there were many; null where nothing does. */
+  make: Make | null | undefined;
 }
 
-const NONE: Columns = { names: [], unsafe: false, template: {} };
+const NONE: Columns = { names: [], unsafe: false, template: {}, seen: 0, make: null };
 
 /** How a cell is marked, as in core/src/row/page.rs. */
 const TAG = { null: 0, integer: 1, real: 2, text: 3, blob: 4, ascii: 5 } as const;
@@ -36,7 +41,8 @@ function columnsOf({ bytes }: Source, start: number, end: number): Columns {
   // What JSON makes has room for just these properties: added one by one, those past
   // the fourth would be in a second object for each row.
   const template = JSON.parse(`{${names.map((name) => `${JSON.stringify(name)}:null`).join()}}`);
-  return { names, template, unsafe: names.includes('__proto__') };
+  const unsafe = names.includes('__proto__');
+  return { names, template, unsafe, seen: 0, make: unsafe ? null : undefined };
 }
 
 function define(row: object, name: string, value: unknown): void {
@@ -81,9 +87,17 @@ class Page {
 
   /** Adds all rows as objects. */
   readInto(rows: unknown[]): void {
-    const { names, template, unsafe } = this.columns;
+    const { columns } = this;
+    const { names, template, unsafe } = columns;
     const width = names.length;
     let cell = this.cells;
+    columns.seen += this.rows;
+    if (columns.make === undefined && columns.seen >= WORTH) columns.make = makerOf(names, CELL) ?? null;
+    const { make } = columns;
+    if (make) {
+      for (let row = 0; row < this.rows; row += 1, cell += width * CELL) rows.push(make(this, cell));
+      return;
+    }
     for (let row = 0; row < this.rows; row += 1) {
       if (unsafe) {
         const made = {};
@@ -111,7 +125,7 @@ class Page {
     return this.cell(this.cells);
   }
 
-  private cell(at: number): unknown {
+  cell(at: number): unknown {
     const { view } = this.source;
     switch (view.getUint32(at, true)) {
       case TAG.null:

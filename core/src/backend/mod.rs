@@ -27,6 +27,7 @@ pub(crate) use guarded::{Cover, Guarded};
 
 use std::borrow::Cow;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
@@ -54,10 +55,10 @@ pub trait Backend: MaybeSend + MaybeSync + 'static {
     /// happened whole or not at all.
     fn run(&self, program: Program<'_>) -> Reply<Output>;
 
-    /// As [`run`](Self::run), of one statement that reads; a backend that answers
-    /// within this very call may give whole pages of its rows to `early` while the
-    /// statement runs, and has only the others in its output. Nothing runs twice
-    /// then; of a call that fails, what was given counts for nothing.
+    /// As [`run`](Self::run), of one statement that reads; a backend may give whole
+    /// pages of its rows to `early` while the statement runs, within this very call, and
+    /// after it to what [`Early::lasting`] returns. It has only the others in its output
+    /// then. Nothing runs twice; of a call that fails, what was given counts for nothing.
     fn run_early(&self, program: Program<'_>, early: &dyn Early) -> Reply<Output> {
         let _ = early;
         self.run(program)
@@ -143,9 +144,15 @@ pub trait Session: MaybeSend + MaybeSync {
 }
 
 /// Takes pages of a long result while its statement still runs.
-pub trait Early: MaybeSync {
+pub trait Early: MaybeSend + MaybeSync {
     /// The next rows. The page is its lender's again afterwards.
     fn take(&self, page: &Page);
+
+    /// The same for a statement that runs after the call that asks for it has returned;
+    /// `None`: then its rows are told all at once.
+    fn lasting(&self) -> Option<Arc<dyn Early>> {
+        None
+    }
 }
 
 /// The pages of a running query.

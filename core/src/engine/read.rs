@@ -74,7 +74,6 @@ impl Connection {
     }
 
     /// The same; whole pages may be given away while it runs.
-    #[cfg(any(target_family = "wasm", test, feature = "local"))]
     pub(crate) fn read_early(&mut self, program: &Program<'_>, early: Option<&dyn Early>) -> Read {
         self.read_with(program, early)
     }

@@ -1,13 +1,12 @@
 //! What a client is told of a request before its answer.
 
+use std::sync::Arc;
+
+use super::exit::Exit;
 use super::feed::Credit;
 use super::server::Inner;
 use crate::backend::Early;
 use crate::row::Page;
-
-/// So many bytes of a long reply are told of together: enough that a message costs
-/// little beside them, and few enough that both sides are soon at work.
-const PART: usize = 1 << 18;
 
 /// The client that asked for something, as it is told of it before its answer.
 pub(super) struct Asker<'a> {
@@ -23,13 +22,23 @@ impl Credit for Asker<'_> {
 
 impl Early for Asker<'_> {
     fn take(&self, page: &Page) {
-        let mut full = false;
-        self.inner.out(|out| {
-            out.part(self.id, page);
-            full = out.bytes().len() >= PART;
-        });
-        if full {
-            self.inner.host.part();
-        }
+        self.inner.exit.part(self.id, page);
+    }
+
+    fn lasting(&self) -> Option<Arc<dyn Early>> {
+        let exit = &self.inner.exit;
+        exit.ordered.then(|| Arc::new(Parts { exit: Arc::clone(exit), id: self.id }) as _)
+    }
+}
+
+/// The same on another thread, while the request is under way.
+struct Parts {
+    exit: Arc<Exit>,
+    id: u32,
+}
+
+impl Early for Parts {
+    fn take(&self, page: &Page) {
+        self.exit.part(self.id, page);
     }
 }

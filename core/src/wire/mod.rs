@@ -36,6 +36,7 @@
 
 mod asker;
 mod control;
+mod exit;
 mod feed;
 mod given_up;
 mod handles;

@@ -55,6 +55,11 @@ impl Outbox {
         Self { bytes, told: None }
     }
 
+    /// Whether the client reads its replies in order.
+    pub(super) fn is_ordered(&self) -> bool {
+        self.told.is_some()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::asker::Asker;
 use super::control::let_go;
+use super::exit::Exit;
 use super::feed::{Credit, Feed};
 use super::given_up;
 use super::handles::{Handle, Place, Stream};
@@ -47,8 +48,7 @@ pub struct Server(pub(super) Arc<Inner>);
 pub(super) struct Inner {
     pub(super) database: Database,
     client: u32,
-    pub(super) host: Box<dyn Host>,
-    out: Mutex<Outbox>,
+    pub(super) exit: Arc<Exit>,
     held: Mutex<Held>,
 }
 
@@ -73,8 +73,8 @@ impl Server {
     }
 
     fn serving(database: Database, client: u32, host: impl Host, out: Outbox) -> Self {
-        let (out, held) = (Mutex::new(out), Mutex::default());
-        Self(Arc::new(Inner { database, client, host: Box::new(host), out, held }))
+        let exit = Arc::new(Exit::new(Box::new(host), out));
+        Self(Arc::new(Inner { database, client, exit, held: Mutex::default() }))
     }
 
     /// Takes requests. Those that can be answered at once are, unless that takes
@@ -111,7 +111,7 @@ impl Server {
             if let (Some(start), true) = (start, more) {
                 self.0.note_time(start);
                 if taken.is_multiple_of(TOGETHER) {
-                    self.0.host.part();
+                    self.0.exit.host.part();
                 }
             }
         }
@@ -174,8 +174,7 @@ impl Server {
     /// Takes the replies that are ready; false if there is none. What is in `taken`
     /// goes, and its memory is used again.
     pub fn take(&self, taken: &mut Vec<u8>) -> bool {
-        let mut out = self.0.out.lock().unwrap_or_else(PoisonError::into_inner);
-        out.exchange(taken);
+        self.0.exit.exchange(taken);
         !taken.is_empty()
     }
 
@@ -216,13 +215,7 @@ impl Inner {
     }
 
     pub(super) fn out(&self, write: impl FnOnce(&mut Outbox)) {
-        let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
-        let first = out.is_empty();
-        write(&mut out);
-        drop(out);
-        if first {
-            self.host.ready();
-        }
+        self.exit.write(write);
     }
 
     fn take(self: &Arc<Self>, head: Head, request: Reader<'_>) {
@@ -331,7 +324,7 @@ impl Inner {
         let begun = std::mem::take(&mut self.held().begun);
         for task in begun {
             if task.poll(&mut Context::from_waker(Waker::noop())).is_pending() {
-                self.host.spawn(Box::pin(Drive(task)));
+                self.exit.host.spawn(Box::pin(Drive(task)));
             }
         }
     }
@@ -340,7 +333,7 @@ impl Inner {
     fn hand_over(&self) {
         let begun = std::mem::take(&mut self.held().begun);
         for task in begun {
-            self.host.spawn(Box::pin(Drive(task)));
+            self.exit.host.spawn(Box::pin(Drive(task)));
         }
     }
 

@@ -5,7 +5,7 @@ import type { Source } from '../../wire/letters.js';
 import type { Engine, Native } from './binary.js';
 
 /** How many bytes of replies are read without a buffer of their own. */
-const ROOM = 1 << 16;
+const ROOM = 1 << 18;
 
 /**
  * After so many batches of replies, each kilobyte counted as one more, Node's event loop has

@@ -26,7 +26,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use super::{
-    Access, Backend, Begin, Capabilities, Completer, Intent, Output, Pages, Program, Reply,
+    Access, Backend, Begin, Capabilities, Completer, Early, Intent, Output, Pages, Program, Reply,
     Session, call,
 };
 use crate::engine::{Connection, Read, Role, context};
@@ -247,29 +247,12 @@ impl Backend for Native {
 
     #[inline]
     fn run(&self, program: Program<'_>) -> Reply<Output> {
-        let shared = &self.shared;
-        if let Err(error) = shared.check_open() {
-            return Reply::err(error);
-        }
-        if program.access == Access::Write {
-            return self.run_write(program);
-        }
-        let Some(claim) = shared.readers.try_brief() else {
-            return self.run_waiting(program);
-        };
-        if shared.options.inline {
-            match inline::read(shared, &claim, &program) {
-                inline::Tried::Done(answer) => return Reply::ready_in_turn(answer),
-                inline::Tried::Writes => {
-                    drop(claim);
-                    return self.run_write(program);
-                }
-                inline::Tried::Elsewhere => {}
-            }
-        }
-        let (completer, call) = call();
-        read_on_thread(Arc::clone(shared), claim.into_claim(), program.into_owned(), completer);
-        Reply::call(call)
+        self.run_with(program, None)
+    }
+
+    #[inline]
+    fn run_early(&self, program: Program<'_>, early: &dyn Early) -> Reply<Output> {
+        self.run_with(program, Some(early))
     }
 
     fn acquire(&self, intent: Intent) -> Reply<Box<dyn Session>> {
@@ -328,6 +311,36 @@ impl Backend for Native {
 }
 
 impl Native {
+    #[inline]
+    fn run_with(&self, program: Program<'_>, early: Option<&dyn Early>) -> Reply<Output> {
+        let shared = &self.shared;
+        if let Err(error) = shared.check_open() {
+            return Reply::err(error);
+        }
+        if program.access == Access::Write {
+            return self.run_write(program);
+        }
+        let Some(claim) = shared.readers.try_brief() else {
+            return self.run_waiting(program);
+        };
+        if shared.options.inline {
+            match inline::read(shared, &claim, &program) {
+                inline::Tried::Done(answer) => return Reply::ready_in_turn(answer),
+                inline::Tried::Writes => {
+                    drop(claim);
+                    return self.run_write(program);
+                }
+                inline::Tried::Elsewhere => {}
+            }
+        }
+        let (completer, call) = call();
+        let (shared, claim, program) =
+            (Arc::clone(shared), claim.into_claim(), program.into_owned());
+        let early = early.and_then(Early::lasting);
+        read_on_thread(shared, claim, program, completer, early);
+        Reply::call(call)
+    }
+
     fn run_write(&self, program: Program<'_>) -> Reply<Output> {
         if !shares_commit()
             && let Some(answer) = inline::write(&self.shared, &program)
@@ -406,6 +419,7 @@ fn read_on_thread(
     claim: Claim,
     program: Program<'static>,
     completer: Completer<Output>,
+    early: Option<Arc<dyn Early>>,
 ) {
     let slot = Arc::clone(claim.slot());
     slot.submit(Box::new(move |connection| {
@@ -422,7 +436,9 @@ fn read_on_thread(
         };
         let commits = shared.commits();
         let interrupt = completer.interrupt();
-        let read = claim.slot().interruptible(opened, interrupt, |it| it.read(&program));
+        let read = claim
+            .slot()
+            .interruptible(opened, interrupt, |it| it.read_early(&program, early.as_deref()));
         shared.after_read(claim.index(), opened, commits);
         match read {
             Read::Done(answer) => {

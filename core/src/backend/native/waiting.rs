@@ -61,7 +61,7 @@ impl Waiter for WaitingRead {
 
     fn grant(self: Box<Self>, claim: Claim) {
         if let Some((program, completer)) = take(&self.waits) {
-            read_on_thread(self.shared, claim, program, completer);
+            read_on_thread(self.shared, claim, program, completer, None);
         }
     }
 

@@ -63,7 +63,7 @@ fn memory() -> Database {
 }
 
 /// The integers of the only column, page by page.
-fn integers(reply: &Reply) -> Vec<u64> {
+pub(super) fn integers(reply: &Reply) -> Vec<u64> {
     let mut at = 16 + (word(&reply.payload, 8) as usize).next_multiple_of(8);
     let mut all = Vec::new();
     for _ in 0..reply.extra {
