@@ -1,13 +1,13 @@
 //! One thread's side of a database: everything here is called by that thread alone.
 
+use std::cell::RefCell;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
 
 use ubiqlite::wire::Server;
 use ubiqlite_shared::{Bell, Driver, Hosted};
 
 use crate::beside::Beside;
-use crate::lock;
 use crate::progress::{Came, Opened, Progress};
 use crate::wakeup::Mutable;
 
@@ -15,9 +15,9 @@ use crate::wakeup::Mutable;
 pub(crate) struct Client<B: Mutable> {
     pub(crate) driver: Arc<Driver<B>>,
     progress: Arc<Progress>,
-    open: Mutex<Option<Open>>,
+    open: RefCell<Option<Open>>,
     /// Replies that were taken and found no room.
-    kept: Mutex<Vec<u8>>,
+    kept: RefCell<Vec<u8>>,
 }
 
 struct Open {
@@ -42,8 +42,8 @@ impl<B: Mutable> Client<B> {
         let client = Self {
             driver: Arc::new(Driver::new(bell)),
             progress: Arc::default(),
-            open: Mutex::default(),
-            kept: Mutex::default(),
+            open: RefCell::default(),
+            kept: RefCell::default(),
         };
         client.progress.open(path, options, beside, Ring(Arc::clone(&client.driver)));
         client
@@ -63,7 +63,7 @@ impl<B: Mutable> Client<B> {
                 let number = MADE.fetch_add(1, Ordering::Relaxed);
                 let host = Hosted(Arc::clone(&self.driver));
                 let server = Server::new(opened.database.clone(), number, host);
-                *lock(&self.open) = Some(Open { server, opened });
+                self.open.replace(Some(Open { server, opened }));
                 Outcome::Done
             }
         }
@@ -71,7 +71,7 @@ impl<B: Mutable> Client<B> {
 
     /// Takes requests. False for bytes that are none, and for a database that is not open.
     pub(crate) fn submit(&self, requests: &[u8]) -> bool {
-        let open = lock(&self.open);
+        let open = self.open.borrow();
         let Some(open) = &*open else { return false };
         let signal = &self.driver.signal;
         // What is answered at once is taken at once.
@@ -86,7 +86,7 @@ impl<B: Mutable> Client<B> {
 
     /// Goes on with what can go on, on a wake-up.
     pub(crate) fn run(&self) {
-        let open = lock(&self.open);
+        let open = self.open.borrow();
         let server = open.as_ref().map(|open| &open.server);
         self.driver.signal.mute();
         if let Some(server) = server.filter(|server| server.is_behind()) {
@@ -102,10 +102,10 @@ impl<B: Mutable> Client<B> {
     /// Writes all replies that are ready into `room`; or keeps them for [`rest`](Self::rest)
     /// and returns, as a negative number, how many bytes they are.
     pub(crate) fn take(&self, room: &mut [u8]) -> i64 {
-        let mut kept = lock(&self.kept);
+        let mut kept = self.kept.borrow_mut();
         // What is kept is fetched before there is more: they stay in order.
         if kept.is_empty()
-            && let Some(open) = &*lock(&self.open)
+            && let Some(open) = &*self.open.borrow()
         {
             open.server.take(&mut kept);
         }
@@ -118,12 +118,12 @@ impl<B: Mutable> Client<B> {
 
     /// The replies that found no room.
     pub(crate) fn rest(&self) -> Vec<u8> {
-        std::mem::take(&mut lock(&self.kept))
+        self.kept.take()
     }
 
     /// Gives up what runs, rolls back what is open, and begins to close.
     pub(crate) fn close(&self) {
-        let Some(Open { server, opened }) = lock(&self.open).take() else { return };
+        let Some(Open { server, opened }) = self.open.take() else { return };
         drop(server);
         self.progress.close(opened, Ring(Arc::clone(&self.driver)));
     }
@@ -133,7 +133,7 @@ impl<B: Mutable> Drop for Client<B> {
     fn drop(&mut self) {
         self.driver.end();
         self.progress.end();
-        if let Some(Open { server, opened }) = lock(&self.open).take() {
+        if let Some(Open { server, opened }) = self.open.take() {
             drop(server);
             opened.leave();
         }

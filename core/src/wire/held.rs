@@ -24,8 +24,6 @@ pub(super) struct Held {
     pub(super) begun: Vec<Arc<Task>>,
     /// Requests that have not begun.
     pub(super) waiting: VecDeque<Box<[u8]>>,
-    /// Requests took long: the host is to look for messages before the next.
-    pub(super) behind: bool,
 }
 
 /// So many calls are remembered.

@@ -1,5 +1,7 @@
 //! What hosts with one thread, which hears no message while SQLite runs, tell and ask.
 
+use std::sync::atomic::Ordering;
+
 use super::given_up;
 use super::numbers::op;
 use super::read::Reader;
@@ -50,7 +52,7 @@ impl Server {
     /// Has the next requests wait for [`resume`](Self::resume): the host's thread was busy
     /// for long, and there may be messages that give them up.
     pub fn fall_behind(&self) {
-        self.0.held().behind = true;
+        self.0.behind.store(true, Ordering::Release);
     }
 }
 
@@ -58,10 +60,10 @@ impl Inner {
     /// Keeps a request for later, where requests wait; takes back one that is
     /// given up before it began.
     pub(super) fn postpones(&self, head: Head, bytes: &[u8]) -> bool {
-        let mut held = self.held();
-        if held.waiting.is_empty() && !held.behind {
+        if !self.waits.load(Ordering::Acquire) && !self.behind.load(Ordering::Acquire) {
             return false;
         }
+        let mut held = self.held();
         if matches!(head.op, op::CANCEL | op::WITHDRAW) {
             let heads = held.waiting.iter().map(|request| Head::read(&mut Reader::new(request)));
             let place = heads.flatten().position(|waiting| waiting.id == head.handle);
@@ -77,6 +79,7 @@ impl Inner {
             return true;
         }
         held.waiting.push_back(bytes.into());
+        self.waits.store(true, Ordering::Release);
         true
     }
 }

@@ -1,5 +1,6 @@
 //! One client's requests, from bytes to replies.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -49,6 +50,12 @@ pub(super) struct Inner {
     pub(super) database: Database,
     client: u32,
     pub(super) exit: Arc<Exit>,
+    /// Requests took long: the host is to look for messages before the next.
+    pub(super) behind: AtomicBool,
+    /// There are requests in `Held::begun`: not for each batch a lock is to be taken.
+    has_begun: AtomicBool,
+    /// There are requests in `Held::waiting`.
+    pub(super) waits: AtomicBool,
     held: Mutex<Held>,
 }
 
@@ -74,7 +81,9 @@ impl Server {
 
     fn serving(database: Database, client: u32, host: impl Host, out: Outbox) -> Self {
         let exit = Arc::new(Exit::new(Box::new(host), out));
-        Self(Arc::new(Inner { database, client, exit, held: Mutex::default() }))
+        let (behind, has_begun, waits) = <(AtomicBool, AtomicBool, AtomicBool)>::default();
+        let held = Mutex::default();
+        Self(Arc::new(Inner { database, client, exit, behind, has_begun, waits, held }))
     }
 
     /// Takes requests. Those that can be answered at once are, unless that takes
@@ -141,7 +150,7 @@ impl Server {
 
     /// Whether requests wait for [`resume`](Self::resume).
     pub fn is_behind(&self) -> bool {
-        self.0.held().behind
+        self.0.behind.load(Ordering::Acquire)
     }
 
     /// Goes on with the requests that wait, for a moment: to be called when the
@@ -154,13 +163,16 @@ impl Server {
 
     fn take_waiting(&self) {
         let start = platform::now();
-        self.0.held().behind = false;
+        self.0.behind.store(false, Ordering::Release);
         loop {
-            let mut held = self.0.held();
-            if held.behind {
+            if self.is_behind() {
                 return;
             }
-            let Some(bytes) = held.waiting.pop_front() else { return };
+            let mut held = self.0.held();
+            let Some(bytes) = held.waiting.pop_front() else {
+                self.0.waits.store(false, Ordering::Release);
+                return;
+            };
             drop(held);
             let mut request = Reader::new(&bytes);
             // It was read once.
@@ -232,7 +244,7 @@ impl Inner {
     /// Has the next requests wait, if those taken since `start` took long.
     fn note_time(&self, start: Duration) {
         if platform::now().saturating_sub(start) >= LONG {
-            self.held().behind = true;
+            self.behind.store(true, Ordering::Release);
         }
     }
 
@@ -315,12 +327,16 @@ impl Inner {
         let task = Arc::new(Task::new(head, caller, future));
         self.held().tasks.insert(head.id, Arc::clone(&task));
         self.held().begun.push(task);
+        self.has_begun.store(true, Ordering::Release);
     }
 
     /// Goes on with what the requests of a batch have begun: writes that wait for
     /// others of the same moment need not wait any longer. What is not done by that
     /// is the host's to drive.
     fn go_on(&self) {
+        if !self.has_begun.swap(false, Ordering::AcqRel) {
+            return;
+        }
         let begun = std::mem::take(&mut self.held().begun);
         for task in begun {
             if task.poll(&mut Context::from_waker(Waker::noop())).is_pending() {
