@@ -1,7 +1,6 @@
 import { invalid } from '../errors.js';
 import type { CallOptions } from '../link/options.js';
-import type { Ran } from '../wire/reply.js';
-import type { Rows } from '../wire/rows.js';
+import type { Ran, Reply } from '../wire/reply.js';
 
 /** What a call takes that gives rows. */
 export interface RowOptions extends CallOptions {
@@ -41,12 +40,35 @@ export function checkRows(options: RowOptions | undefined): void {
   throw invalid(`rows come as 'object' or 'array', not as ${JSON.stringify(rows) ?? typeof rows}`);
 }
 
-/** @internal */
-export function objects<T>(rows: Rows, before?: T[]): T[] {
-  return rows.objects(before);
+/** What the rows of replies are given as. @internal */
+export interface Shape {
+  /** All rows, after those of the reply's other parts. */
+  all<T>(reply: Reply, before?: T[]): T[];
+  /** The first row, if there is one. */
+  first<T>(reply: Reply): T | undefined;
+  /** Those of `run()`. */
+  ran<T>(reply: Reply): RunResult<T>;
 }
 
-/** @internal */
-export function lists<T>(rows: Rows, before?: T[]): T[] {
-  return rows.lists(before);
+const OBJECTS: Shape = {
+  all: (reply, before) => reply.rows().objects(before),
+  first: <T>(reply: Reply) => reply.rows().object() as T | undefined,
+  ran: (reply) => {
+    const { ran, rows } = reply.ran();
+    return { ...ran, rows: rows.objects() };
+  },
+};
+
+const LISTS: Shape = {
+  all: (reply, before) => reply.rows().lists(before),
+  first: <T>(reply: Reply) => reply.rows().first() as T | undefined,
+  ran: (reply) => {
+    const { ran, rows } = reply.ran();
+    return { ...ran, rows: rows.lists() };
+  },
+};
+
+/** What a call gives its rows as. @internal */
+export function shapeOf(options: RowOptions | undefined): Shape {
+  return options?.rows === 'array' ? LISTS : OBJECTS;
 }

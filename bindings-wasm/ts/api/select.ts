@@ -1,11 +1,10 @@
 import { invalid } from '../errors.js';
 import type { CallOptions } from '../link/options.js';
 import { Op } from '../wire/ops.js';
-import type { Reply } from '../wire/reply.js';
 import { type Value, writeValue } from '../wire/values.js';
 import type { Writer } from '../wire/writer.js';
 import type { ColumnOf, Stored } from './columns.js';
-import { type ArrayRows, type ObjectRows, type RowArray, type RowOptions, ROWS, checkRows, lists, objects } from './rows.js';
+import { type ArrayRows, type ObjectRows, type RowArray, type RowOptions, ROWS, checkRows, shapeOf } from './rows.js';
 import type { Place, Row } from './statements.js';
 import { RowStream } from './stream.js';
 
@@ -100,20 +99,14 @@ export class Select<T = Row> {
   all(options?: ObjectRows): Promise<T[]>;
   all(options: ArrayRows): Promise<RowArray[]>;
   all(options?: RowOptions): Promise<unknown[]> {
-    const { bigints } = this.place.link;
-    const shape = options?.rows === 'array' ? lists : objects;
-    const read = (reply: Reply, before?: unknown[]): unknown[] => shape(reply.rows(bigints), before);
-    return this.place.call(Op.select, this.written(options), read, options, undefined, ROWS);
+    return this.place.call(Op.select, this.written(options), shapeOf(options).all<unknown>, options, undefined, ROWS);
   }
 
   /** The first row that is selected, or `undefined`. */
   first(options?: ObjectRows): Promise<T | undefined>;
   first(options: ArrayRows): Promise<RowArray | undefined>;
   first(options?: RowOptions): Promise<unknown> {
-    const { bigints } = this.place.link;
-    const shape = options?.rows === 'array' ? lists : objects;
-    const read = (reply: Reply): unknown => shape(reply.rows(bigints))[0];
-    return this.place.call(Op.selectFirst, this.written(options), read, options, undefined, ROWS);
+    return this.place.call(Op.selectFirst, this.written(options), shapeOf(options).first<unknown>, options, undefined, ROWS);
   }
 
   /** How many rows are selected. */

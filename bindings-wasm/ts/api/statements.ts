@@ -8,7 +8,7 @@ import { Op } from '../wire/ops.js';
 import type { Executed, Reply } from '../wire/reply.js';
 import { type Params, writeParams } from '../wire/values.js';
 import type { Writer } from '../wire/writer.js';
-import { type ArrayRows, type ObjectRows, type RowArray, type RowOptions, type RunResult, ROWS, checkRows, lists, objects } from './rows.js';
+import { type ArrayRows, type ObjectRows, type RowArray, type RowOptions, type RunResult, ROWS, checkRows, shapeOf } from './rows.js';
 import type { Writes } from './columns.js';
 import { RowStream } from './stream.js';
 import { Table } from './table.js';
@@ -64,6 +64,9 @@ function statement(sql: string, params: Params | undefined, options?: RowOptions
   };
 }
 
+const valueOf = <T>(reply: Reply): T => reply.rows().value() as T;
+const executedOf = (reply: Reply): Executed => reply.executed();
+
 /** What runs queries: a database, a session, a transaction, a savepoint, a snapshot. */
 export class Reader {
   /** @internal */
@@ -86,12 +89,7 @@ export class Reader {
   query<T = Row>(sql: string, params?: Params, options?: ObjectRows): Promise<T[]>;
   query<T extends readonly unknown[] = RowArray>(sql: string, params: Params | undefined, options: ArrayRows): Promise<T[]>;
   query<T>(sql: string, params?: Params, options?: RowOptions): Promise<T[]> {
-    const { link } = this.place;
-    const read: (reply: Reply, before?: T[]) => T[] =
-      options?.rows === 'array'
-        ? (reply, before) => reply.rows(link.bigints).lists(before)
-        : (reply, before) => reply.rows(link.bigints).objects(before);
-    return this.ask(Op.query, sql, params, read, options);
+    return this.ask(Op.query, sql, params, shapeOf(options).all<T>, options);
   }
 
   /**
@@ -108,13 +106,7 @@ export class Reader {
   run<T = Row>(sql: string, params?: Params, options?: ObjectRows): Promise<RunResult<T>>;
   run<T extends readonly unknown[] = RowArray>(sql: string, params: Params | undefined, options: ArrayRows): Promise<RunResult<T>>;
   run<T>(sql: string, params?: Params, options?: RowOptions): Promise<RunResult<T>> {
-    const { bigints } = this.place.link;
-    const shape = options?.rows === 'array' ? lists<T> : objects<T>;
-    const read = (reply: Reply): RunResult<T> => {
-      const { ran, rows } = reply.ran(bigints);
-      return { ...ran, rows: shape(rows) };
-    };
-    return this.ask(Op.run, sql, params, read, options);
+    return this.ask(Op.run, sql, params, shapeOf(options).ran<T>, options);
   }
 
   /**
@@ -147,8 +139,7 @@ export class Reader {
    * @throws {@link NotFoundError} if there is no row
    */
   queryValue<T = any>(sql: string, params?: Params, options?: CallOptions): Promise<T> {
-    const read = (reply: Reply): T => reply.rows(this.place.link.bigints).value() as T;
-    return this.ask(Op.queryValue, sql, params, read, options);
+    return this.ask(Op.queryValue, sql, params, valueOf<T>, options);
   }
 
   /**
@@ -166,12 +157,7 @@ export class Reader {
   }
 
   private first<T>(op: number, sql: string, params: Params | undefined, options: RowOptions | undefined): Promise<T | undefined> {
-    const { link } = this.place;
-    const read: (reply: Reply) => T | undefined =
-      options?.rows === 'array'
-        ? (reply) => reply.rows(link.bigints).lists<T>()[0]
-        : (reply) => reply.rows(link.bigints).objects<T>()[0];
-    return this.ask(op, sql, params, read, options);
+    return this.ask(op, sql, params, shapeOf(options).first<T>, options);
   }
 
   private ask<T>(
@@ -197,8 +183,7 @@ export class Statements extends Reader {
    * statements in one text, and for statements that would change the connection under others (`BEGIN`, `ATTACH`, …)
    */
   execute(sql: string, params?: Params, options?: CallOptions): Promise<Executed> {
-    const read = (reply: Reply): Executed => reply.executed(this.place.link.bigints);
-    return this.place.call(Op.execute, statement(sql, params), read, options, sql);
+    return this.place.call(Op.execute, statement(sql, params), executedOf, options, sql);
   }
 
   /**
@@ -249,7 +234,7 @@ export class Statements extends Reader {
       });
     };
     const at = (index: number): unknown => [statements[index]].flat()[0];
-    const read = (reply: Reply): Executed[] => reply.executedList(this.place.link.bigints);
+    const read = (reply: Reply): Executed[] => reply.executedList();
     return this.place.call(Op.batch, write, read, options, typeof statements === 'string' ? statements : at);
   }
 

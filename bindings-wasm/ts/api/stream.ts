@@ -1,6 +1,6 @@
 import { Pages } from '../link/pages.js';
 import type { Writer } from '../wire/writer.js';
-import { type RowOptions, ROWS, lists, objects } from './rows.js';
+import { type RowOptions, ROWS, shapeOf } from './rows.js';
 import type { Place, Row } from './statements.js';
 
 /**
@@ -13,8 +13,7 @@ export class RowStream<T = Row> implements AsyncIterableIterator<T, undefined, u
 
   /** @internal */
   constructor(place: Place, op: number, write: (out: Writer) => void, options: RowOptions | undefined, sql?: string) {
-    const read = options?.rows === 'array' ? lists<T> : objects<T>;
-    this.pages = new Pages(place.link, { op, on: place.on, write, sql, options: place.options(options, ROWS) }, read);
+    this.pages = new Pages(place.link, { op, on: place.on, write, sql, options: place.options(options, ROWS) }, shapeOf(options).all<T>);
   }
 
   /** The next row. However many calls are under way, rows come in their order. */

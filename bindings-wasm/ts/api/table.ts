@@ -6,10 +6,12 @@ import type { Reply } from '../wire/reply.js';
 import { type Fields, type Key, type Value, writeFields, writeKey, writeValue } from '../wire/values.js';
 import type { Writer } from '../wire/writer.js';
 import type { ColumnOf, Storable, Writes, Written } from './columns.js';
-import { type ArrayRows, type ObjectRows, type RowArray, type RowOptions, checkRows } from './rows.js';
+import { type ArrayRows, type ObjectRows, type RowArray, type RowOptions, checkRows, shapeOf } from './rows.js';
 import { Select } from './select.js';
 import type { Place, Row } from './statements.js';
 import { RowStream } from './stream.js';
+
+const keyOf = <K>(reply: Reply): K => reply.key() as K;
 
 /** An amount to move from one row to another. */
 export type Transfer =
@@ -49,8 +51,7 @@ export class Table<T extends object = Row, W extends object = Writes<T>> {
    * @throws {@link UbiqliteError} `NoSuchTable`, `NoSuchColumn`, and what the constraints answer
    */
   insert<K = any, F extends Storable<F> = Fields>(fields: Written<T, W, F>, options?: CallOptions): Promise<K> {
-    const read = (reply: Reply): K => reply.key(this.place.link.bigints) as K;
-    return this.call(Op.insert, (out) => writeFields(out, fields as Fields), read, options);
+    return this.call(Op.insert, (out) => writeFields(out, fields as Fields), keyOf<K>, options);
   }
 
   /**
@@ -58,8 +59,7 @@ export class Table<T extends object = Row, W extends object = Writes<T>> {
    * columns of that; answers the key.
    */
   upsert<K = any, F extends Storable<F> = Fields>(fields: Written<T, W, F>, options?: CallOptions): Promise<K> {
-    const read = (reply: Reply): K => reply.key(this.place.link.bigints) as K;
-    return this.call(Op.upsert, (out) => writeFields(out, fields as Fields), read, options);
+    return this.call(Op.upsert, (out) => writeFields(out, fields as Fields), keyOf<K>, options);
   }
 
   /**
@@ -77,8 +77,7 @@ export class Table<T extends object = Row, W extends object = Writes<T>> {
 
   /** The row of this key, or `undefined`. */
   get(key: Key, options?: CallOptions): Promise<T | undefined> {
-    const read = (reply: Reply): T | undefined => reply.rows(this.place.link.bigints).objects<T>()[0];
-    return this.call(Op.get, (out) => writeKey(out, key), read, options);
+    return this.call(Op.get, (out) => writeKey(out, key), shapeOf(undefined).first<T>, options);
   }
 
   /**

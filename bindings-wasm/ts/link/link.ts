@@ -2,7 +2,7 @@ import { UbiqliteError, errorOf } from '../errors.js';
 import type { Replies } from '../wire/letters.js';
 import { Kind, MORE, Op, READS } from '../wire/ops.js';
 import { type Reply, readReplies } from '../wire/reply.js';
-import type { Known } from '../wire/rows.js';
+import { Known } from '../wire/rows.js';
 import { type Call, type Pending, type Reject, type Resolve, pendingOf } from './call.js';
 import type { Broke, Channel, Connector } from './connector.js';
 import { WORD, effectOf, isEnd, isQuery, mayHaveHappened, rolledBack, undone, unknown, whenGivenUp } from './course.js';
@@ -32,8 +32,6 @@ const SETTLED = Promise.resolve();
  * twice, and every call settles: with its reply, or as the tables of `course.ts` say.
  */
 export class Link {
-  /** Always BigInt for INTEGER. */
-  readonly bigints: boolean;
   private readonly patience: number;
   private readonly pending = new Pendings();
   private readonly outbox: Outbox;
@@ -43,7 +41,7 @@ export class Link {
   private readonly writers = new Writers();
   private channel: Channel | undefined;
   private connecting: Promise<void> | undefined;
-  private known: Known = new Map();
+  private known: Known;
   private scheduled = false;
   private readonly onTurn = (): void => {
     this.scheduled = false;
@@ -53,12 +51,15 @@ export class Link {
   private state: 'open' | 'closing' | 'closed' = 'open';
   private closing: Promise<void> | undefined;
 
-  /** @param options `patience`: how long closing waits for what is held, in milliseconds */
+  /**
+   * @param options `bigints`: always BigInt for INTEGER; `patience`: how long closing waits for what is held, in
+   * milliseconds
+   */
   constructor(
     private readonly connector: Connector,
     options: { bigints: boolean; patience: number },
   ) {
-    this.bigints = options.bigints;
+    this.known = new Known(options.bigints);
     this.outbox = new Outbox(connector.lasting === true);
     this.patience = Math.min(options.patience, LONGEST);
   }
@@ -346,7 +347,7 @@ export class Link {
       throw closed();
     }
     this.holdings.engine = engine;
-    this.known = new Map();
+    this.known = new Known(this.known.bigints);
     this.channel = channel;
     channel.busy(this.pending.size > 0);
     if (early === undefined) this.flush();

@@ -5,7 +5,7 @@ import type { Held } from './held.js';
 import { cancelled } from './limits.js';
 import type { Link } from './link.js';
 import type { Checked } from './options.js';
-import type { Rows } from '../wire/rows.js';
+import type { Reply } from '../wire/reply.js';
 import { onAbort } from './signals.js';
 import { type Sql, ofSql, rejectTraced } from './trace.js';
 
@@ -48,7 +48,7 @@ export class Pages<T> {
   constructor(
     private readonly link: Link,
     call: Omit<Call<number>, 'read'>,
-    private readonly read: (rows: Rows) => T[],
+    private readonly read: (reply: Reply) => T[],
   ) {
     this.sql = call.sql;
     const { signal, ...options } = call.options ?? {};
@@ -116,7 +116,7 @@ export class Pages<T> {
       let call: Pending | undefined;
       const answered = (): boolean => call !== undefined && this.asked.delete(call);
       call = this.link.begin(
-        { op: Op.next, on: held, options: this.options, write: (out) => out.u32(1), read: (reply): Page<T> => ({ ends: reply.ends, rows: this.read(reply.rows(this.link.bigints)) }) },
+        { op: Op.next, on: held, options: this.options, write: (out) => out.u32(1), read: (reply): Page<T> => ({ ends: reply.ends, rows: this.read(reply) }) },
         (page) => {
           answered();
           this.take(page as Page<T>);

@@ -92,21 +92,21 @@ export class Reply {
     return this.extra;
   }
 
-  executed(bigints: boolean): Executed {
-    return this.executedAt(this.body(Kind.executed, 16), bigints);
+  executed(): Executed {
+    return this.executedAt(this.body(Kind.executed, 16));
   }
 
-  executedList(bigints: boolean): Executed[] {
+  executedList(): Executed[] {
     const { extra } = this;
     const body = this.body(Kind.executedList, 16 * extra);
-    return Array.from({ length: extra }, (_, index) => this.executedAt(body + 16 * index, bigints));
+    return Array.from({ length: extra }, (_, index) => this.executedAt(body + 16 * index));
   }
 
-  private executedAt(at: number, bigints: boolean): Executed {
+  private executedAt(at: number): Executed {
     const { view } = this.source;
     return {
       rowsChanged: Number(integer(view, at)),
-      lastRowId: bigints ? view.getBigInt64(at + 8, true) : integer(view, at + 8),
+      lastRowId: this.known.bigints ? view.getBigInt64(at + 8, true) : integer(view, at + 8),
     };
   }
 
@@ -125,18 +125,18 @@ export class Reply {
   }
 
   /** A primary key: one value, or the list of a composite one. */
-  key(bigints: boolean): unknown {
-    const values = this.read(Kind.key, bigints).first();
+  key(): unknown {
+    const values = this.read(Kind.key).first();
     if (values === undefined) throw malformed();
     return values.length === 1 ? values[0] : values;
   }
 
-  rows(bigints: boolean): Rows {
-    return this.read(Kind.rows, bigints);
+  rows(): Rows {
+    return this.read(Kind.rows);
   }
 
   /** All of a statement: what it did, its columns, and its rows. */
-  ran(bigints: boolean): { ran: Ran; rows: Rows } {
+  ran(): { ran: Ran; rows: Rows } {
     const at = this.body(Kind.ran, RAN);
     const { start, end, rows } = this.told(at);
     let columns: unknown;
@@ -148,9 +148,9 @@ export class Reply {
     if (!Array.isArray(columns) || !columns.every(isColumn)) throw malformed();
     const ran = {
       columns: columns.map(([name, declaredType]) => ({ name, declaredType })),
-      ...this.executedAt(at, bigints),
+      ...this.executedAt(at),
     };
-    return { ran, rows: Rows.read(this.source, rows, this.end, this.extra, this.known, bigints) };
+    return { ran, rows: Rows.read(this.source, rows, this.end, this.extra, this.known) };
   }
 
   /** The places of the columns' text in the payload of a statement that was run, and of its rows. */
@@ -169,8 +169,8 @@ export class Reply {
     Rows.columns(this.source, at, this.end, this.known);
   }
 
-  private read(kind: number, bigints: boolean): Rows {
-    return Rows.read(this.source, this.body(kind, 0), this.end, this.extra, this.known, bigints);
+  private read(kind: number): Rows {
+    return Rows.read(this.source, this.body(kind, 0), this.end, this.extra, this.known);
   }
 }
 

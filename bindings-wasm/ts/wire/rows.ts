@@ -3,8 +3,13 @@ import { type Make, WORTH, makerOf } from './make.js';
 import { malformed } from './malformed.js';
 import { latin1, utf8 } from './text.js';
 
-/** The column names that the engine has told, by number. */
-export type Known = Map<number, Columns>;
+/** What is known of all replies of an engine: the column names that it has told, by number. */
+export class Known extends Map<number, Columns> {
+  /** @param bigints always BigInt for INTEGER */
+  constructor(readonly bigints: boolean) {
+    super();
+  }
+}
 
 /** What the rows of one statement look like. */
 interface Columns {
@@ -83,6 +88,20 @@ class Page {
     this.next = Math.ceil((this.heap + this.heapSize) / 8) * 8;
     // Rows without columns would be as many as a number can say.
     if (this.next > end || (width === 0 && this.rows > 0)) throw malformed();
+  }
+
+  /** The first row as an object. */
+  object(): unknown {
+    const { names, template, unsafe, make } = this.columns;
+    if (make) return make(this, this.cells);
+    const made: Record<string, unknown> = unsafe ? {} : { ...template };
+    let cell = this.cells;
+    for (const name of names) {
+      if (unsafe) define(made, name, this.cell(cell));
+      else made[name] = this.cell(cell);
+      cell += CELL;
+    }
+    return made;
   }
 
   /** Adds all rows as objects. */
@@ -180,12 +199,12 @@ export class Rows {
   private constructor(private readonly pages: readonly Page[]) {}
 
   /** Reads the payload of a reply of `count` pages that lies from `at` to `end`. */
-  static read(source: Source, at: number, end: number, count: number, known: Known, bigints: boolean): Rows {
+  static read(source: Source, at: number, end: number, count: number, known: Known): Rows {
     const columns = Rows.columns(source, at, end, known);
     const pages: Page[] = [];
     let place = at + 16 + padded(source.view.getUint32(at + 8, true));
     for (let index = 0; index < count; index += 1) {
-      const page = new Page(source, columns, bigints, place, end);
+      const page = new Page(source, columns, known.bigints, place, end);
       pages.push(page);
       place = page.next;
     }
@@ -218,6 +237,11 @@ export class Rows {
       for (let row = 0; row < page.rows; row += 1) rows.push(page.values(row) as T);
     }
     return rows;
+  }
+
+  /** The first row as an object, if there is one. */
+  object(): unknown {
+    return this.pages.find(({ rows }) => rows > 0)?.object();
   }
 
   /** The values of the first row, if there is one. */
