@@ -29,6 +29,8 @@ extern "C" {
     fn remove(this: &JsFiles, name: &str) -> i32;
     #[wasm_bindgen(method)]
     fn exists(this: &JsFiles, name: &str) -> bool;
+    #[wasm_bindgen(method, js_name = fullName)]
+    fn full_name(this: &JsFiles, name: &str) -> Option<String>;
     #[wasm_bindgen(method, js_name = hasMoved)]
     fn has_moved(this: &JsFiles, file: u32) -> bool;
 }
@@ -104,6 +106,10 @@ impl Files for Host {
 
     fn exists(&self, name: &str) -> bool {
         self.0.exists(name)
+    }
+
+    fn full_name(&self, name: &str) -> Option<String> {
+        self.0.full_name(name)
     }
 
     fn has_moved(&self, file: u32) -> bool {

@@ -242,6 +242,29 @@ test('a sign of life is asked of nobody on another system, and of nobody who gav
   assert.equal(await lifeOf(path, { ...left, token: 'nobody' }, me), 'unknown');
 });
 
+test('who has just taken a lock is not taken for dead before they listen', { skip: onLinux }, async (t) => {
+  const path = lockOf(join(folder(t), 'app.db'));
+  const { Pipe } = process.binding('pipe_wrap');
+  const { listen } = Pipe.prototype;
+  t.after(() => (Pipe.prototype.listen = listen));
+  let seen;
+  Pipe.prototype.listen = function (...values) {
+    // The socket has its name, and nobody is let in yet.
+    const script = `import(${JSON.stringify(MODULE)}).then(async ({ lifeOf, thisHolder }) => {
+      const holder = JSON.parse(require('fs').readFileSync(${JSON.stringify(path)}, 'utf8'));
+      console.log(await lifeOf(${JSON.stringify(path)}, holder, thisHolder('me')));
+    });`;
+    seen = spawnSync(process.execPath, ['-e', script], { encoding: 'utf8' }).stdout.trim();
+    return listen.apply(this, values);
+  };
+  const lock = new Lock(path);
+  assert.equal(lock.take(), undefined);
+  assert.equal(seen, 'unknown');
+  assert.equal(await lifeOf(path, lock.me, thisHolder('me')), 'lives');
+  lock.release();
+  assert.deepEqual(readdirSync(join(path, '..')), []);
+});
+
 test('a lock that is being released is nobody’s to take until it is gone', { skip: onLinux }, async (t) => {
   const path = lockOf(join(folder(t), 'app.db'));
   const lock = new Lock(path);

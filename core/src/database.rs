@@ -143,9 +143,11 @@ impl Database {
     /// rolled back if it answers an error, panics, or is dropped.
     ///
     /// The transaction begins as `BEGIN IMMEDIATE`: it waits for its turn to
-    /// write, and nothing later in it can be refused as busy. Other tasks' reads
-    /// go on beside it; their writes, and writes through the database itself
-    /// inside `body`, wait for its end, at most for the busy timeout.
+    /// write, and in WAL mode nothing later in it can be refused as busy; outside
+    /// it a commit waits for those who read. Other tasks' reads go on beside it; their
+    /// writes wait for its end as long as it goes on, and are `Busy` when nothing was
+    /// done in it for the busy timeout. That is what becomes of a write through the
+    /// database itself inside `body`.
     ///
     /// # Errors
     /// What `body` answers; `Busy` if the write lock was not to be had; what
@@ -264,17 +266,21 @@ impl Database {
             Ok(()) => backend.acquire(intent),
             Err(error) => Reply::err(error),
         };
-        let limit = match (self.limit, backend.acquire_timeout()) {
-            (Some(limit), Some(timeout)) => Some(limit.min(timeout)),
-            (limit, timeout) => limit.or(timeout),
+        let timeout = backend.acquire_timeout();
+        // Whether the caller's own limit is the shorter one.
+        let own = match (self.limit, timeout) {
+            (Some(limit), Some(timeout)) => limit < timeout,
+            (limit, _) => limit.is_some(),
         };
+        let limit = if own { self.limit } else { timeout };
         limited(reply, limit, true).await.map_err(|error| {
             if error.kind() == crate::ErrorKind::Timeout {
                 return error.with_kind(
                     crate::ErrorKind::Timeout,
                     format!(
-                        "no connection was free within {:?}: all are lent out or busy; give some back, or raise the number of sessions or readers, or the acquire timeout",
-                        limit.unwrap_or_default()
+                        "no connection was free within {:?}: all are lent out or busy; give some back, or raise {}",
+                        limit.unwrap_or_default(),
+                        if own { "the call's time limit" } else { "the acquire timeout or the number of sessions or readers" }
                     ),
                 );
             }

@@ -14,6 +14,31 @@ use crate::sql::Params;
 /// let script = Batch::from("CREATE TABLE a(x); CREATE TABLE b(y);");
 /// let list = Batch::from([("INSERT INTO a VALUES (?)", params![1])]);
 /// ```
+///
+/// A script may bring its own transaction, and the settings around it. So a table that
+/// others refer to is made anew without deleting their rows (see
+/// [SQLite](https://sqlite.org/lang_altertable.html#otheralter)):
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> ubiqlite::Result<()> {
+/// # let db = ubiqlite::Database::open(":memory:").await?;
+/// # db.batch("CREATE TABLE parents (id INTEGER PRIMARY KEY, name);
+/// #     CREATE TABLE children (parent REFERENCES parents ON DELETE CASCADE);
+/// #     INSERT INTO parents VALUES (1, 'a'); INSERT INTO children VALUES (1);").await?;
+/// db.batch(
+///     "PRAGMA foreign_keys = OFF;
+///      BEGIN;
+///      CREATE TABLE parents_new (id INTEGER PRIMARY KEY, name TEXT NOT NULL);
+///      INSERT INTO parents_new SELECT id, name FROM parents;
+///      DROP TABLE parents;
+///      ALTER TABLE parents_new RENAME TO parents;
+///      COMMIT;
+///      PRAGMA foreign_keys = ON;",
+/// )
+/// .await?;
+/// # assert_eq!(db.query_value::<i64>("SELECT count(*) FROM children", ()).await?, 1);
+/// # assert!(db.execute("INSERT INTO children VALUES (7)", ()).await.is_err());
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct Batch {
     pub(crate) steps: SmallVec<[Step<'static>; 1]>,

@@ -92,6 +92,13 @@ async fn a_question_for_the_journal_mode_waits_for_nobody() {
         );
     }
     held.rollback().await.unwrap();
+    // Nor does a write wait for the question.
+    let (asked, written) = tokio::join!(
+        fresh.db.query_one::<Row>("PRAGMA journal_mode", ()),
+        within("a write", fresh.db.execute("INSERT INTO t VALUES (9)", ())),
+    );
+    asked.unwrap();
+    written.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -56,6 +56,11 @@ async fn a_single_step_that_visits_a_whole_table_is_not_taken_on_the_callers_thr
         "SELECT length(hex(data)) FROM blobs WHERE id = 2",
         "SELECT data FROM blobs WHERE id = 2",
         "SELECT length(hex(zeroblob(20000000)))",
+        "SELECT length(hex(zeroblob(10000)))",
+        "SELECT instr('aaaa', 'b')",
+        "SELECT count(*) FROM blobs WHERE data LIKE '%a%a%a%b'",
+        "SELECT replace('a', 'b', 'c')",
+        "SELECT trim('a', 'b')",
     ] {
         // Also when it was run before, and is prepared.
         for round in 0..3 {
@@ -63,7 +68,12 @@ async fn a_single_step_that_visits_a_whole_table_is_not_taken_on_the_callers_thr
         }
     }
     // What is short goes on at once.
-    for sql in ["SELECT name FROM big WHERE id = 5000", "SELECT data FROM blobs WHERE id = 1"] {
+    for sql in [
+        "SELECT name FROM big WHERE id = 5000",
+        "SELECT data FROM blobs WHERE id = 1",
+        "SELECT upper(name) || hex(name) FROM big WHERE id = 5000",
+        "SELECT json_extract('{\"a\": 1}', '$.a'), coalesce(name, 'x'), round(id) FROM big WHERE id = 7",
+    ] {
         eventually_inline(db, sql).await;
     }
 }

@@ -44,7 +44,9 @@ async fn a_write_through_the_database_inside_a_transaction_is_busy_and_says_why(
             tx.execute("INSERT INTO items (name) VALUES ('a')", ()).await?;
             let since = Instant::now();
             let error = db.execute("INSERT INTO items (name) VALUES ('b')", ()).await.unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::Busy);
+            assert_eq!((error.kind(), error.code()), (ErrorKind::Busy, Some(5)));
+            assert!(error.message().contains("through the transaction itself"), "{error}");
+            assert!(!error.message().contains("another connection"), "two advices: {error}");
             assert!(error.message().contains("transaction"), "{error}");
             assert!(since.elapsed() >= Duration::from_millis(300), "it waited for its turn");
             for again in ["INSERT INTO items (name) VALUES ('b')", "DELETE FROM items"] {

@@ -198,6 +198,28 @@ async fn a_stream_of_a_table_is_in_the_order_of_its_key_after_others_changed_it(
 }
 
 #[tokio::test]
+async fn a_stream_of_a_selection_is_of_the_columns_as_they_are_now() {
+    let schema = "CREATE TABLE t (a TEXT, b TEXT); INSERT INTO t VALUES ('1', 'z'), ('2', 'y')";
+    let fresh = Fresh::with(Database::options(), schema).await;
+    let table = fresh.db.table("t");
+    let rows = async |column: &str| -> ubiqlite::Result<Vec<(String, String)>> {
+        let select = table.select().order_by(column);
+        within("the stream", async { select.stream().await?.collect().await }).await
+    };
+    assert_eq!(rows("b").await.unwrap()[0].1, "y");
+    let outside = fresh.outside();
+    outside
+        .execute_batch(
+            "ALTER TABLE t RENAME b TO c; ALTER TABLE t RENAME a TO b; ALTER TABLE t RENAME c TO a",
+        )
+        .unwrap();
+    assert_eq!(rows("b").await.unwrap()[0].0, "1");
+    outside.execute_batch("ALTER TABLE t RENAME b TO d").unwrap();
+    assert_eq!(rows("b").await.unwrap_err().kind(), ErrorKind::NoSuchColumn);
+    assert_eq!(rows("d").await.unwrap()[0].0, "1");
+}
+
+#[tokio::test]
 async fn a_view_is_streamed_though_its_rows_have_no_key() {
     let fresh = Fresh::with(
         Database::options(),

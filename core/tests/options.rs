@@ -36,6 +36,16 @@ async fn what_belongs_to_a_new_file_is_set_there_and_an_existing_one_keeps_its_o
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_sqlite_takes_for_no_file_is_refused() {
+    for name in ["", "file:x?mode=memory", "file:x", ":memory:x"] {
+        for read_only in [false, true] {
+            let opened = Database::options().read_only(read_only).open(name).await;
+            assert_eq!(kind(opened.map(|_| ())), ErrorKind::InvalidArgument, "{name:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_belongs_to_a_connection_holds_on_each() {
     let dir = tempfile::tempdir().unwrap();
     let options = Database::options()
@@ -72,6 +82,8 @@ async fn a_setting_that_would_not_be_made_is_refused() {
         ("user_version", "3"),
         ("x; DROP TABLE t", "1"),
         ("table_info", "t"),
+        ("locking_mode", "exclusive"),
+        ("query_only", "on"),
     ] {
         let opened = Database::options().pragma(name, value).open(":memory:").await;
         assert_eq!(kind(opened.map(|_| ())), ErrorKind::InvalidArgument, "{name}");

@@ -179,6 +179,28 @@ fn with_posix_locks_the_file_is_destroyed() {
     assert!(failed, "POSIX locks held as well: the test shows nothing");
 }
 
+/// Where there are no locks of open file descriptions the file is used all the same, and
+/// the capability says what may not be done beside.
+#[tokio::test]
+async fn without_these_locks_coexistence_is_not_promised() {
+    if let Some((_, path)) = support::role() {
+        let db = Database::open(&path).await.unwrap();
+        assert!(!db.capabilities().coexistence);
+        db.batch("CREATE TABLE t (x); INSERT INTO t VALUES (1)").await.unwrap();
+        assert_eq!(db.query_value::<i64>("SELECT x FROM t", ()).await.unwrap(), 1);
+        return db.close().await.unwrap();
+    }
+    let (_dir, path) = support::fresh();
+    let status = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "without_these_locks_coexistence_is_not_promised", "--test-threads=1"])
+        .env("UBIQLITE_LOCKS", "posix")
+        .env("UBIQLITE_TEST_ROLE", "posix")
+        .env("UBIQLITE_TEST_FILE", &path)
+        .status()
+        .unwrap();
+    assert!(status.success());
+}
+
 #[tokio::test]
 async fn the_other_sqlite_and_this_one_see_each_others_locks() {
     for mode in [JournalMode::Wal, JournalMode::Delete] {

@@ -9,7 +9,7 @@
 //! process lives.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 /// A line in the file, for as long as it lives.
@@ -29,7 +29,7 @@ impl Presence {
         loop {
             let file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
             if file.try_lock().is_ok() {
-                clear_signs(path);
+                clear_signs(&file, path);
                 file.set_len(0)?;
             }
             // From here on nobody clears it. It waits only for those who do.
@@ -46,7 +46,7 @@ impl Presence {
 impl Drop for Presence {
     fn drop(&mut self) {
         if self.file.try_lock().is_ok() && is_at(&self.file, &self.path) {
-            clear_signs(&self.path);
+            clear_signs(&self.file, &self.path);
             let _ = fs::remove_file(&self.path);
         }
     }
@@ -54,15 +54,20 @@ impl Drop for Presence {
 
 /// Removes the signs of life of all who have lines in the file: nobody of them lives, since
 /// whoever calls this has the lock alone. What can't be removed is only in the way of eyes.
-fn clear_signs(path: &Path) {
-    let (Ok(text), Some(folder)) = (fs::read_to_string(path), path.parent()) else { return };
+fn clear_signs(mut file: &File, path: &Path) {
+    let mut text = String::new();
+    // What lies at the path may be another file by now, with lines of who lives.
+    let read = file.rewind().and_then(|()| file.read_to_string(&mut text));
+    let (Ok(_), Some(folder)) = (read, path.parent()) else { return };
     for line in text.lines() {
         let Ok(line) = serde_json::from_str::<serde_json::Value>(line) else { continue };
         let token = line.get("token").and_then(serde_json::Value::as_str).unwrap_or_default();
         // Never a name of anything else, whoever wrote the line.
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
         if !token.is_empty() && token.bytes().all(plain) {
-            let _ = fs::remove_file(folder.join(format!(".{token}.ubiqlite")));
+            for end in ["", "~"] {
+                let _ = fs::remove_file(folder.join(format!(".{token}.ubiqlite{end}")));
+            }
         }
     }
 }

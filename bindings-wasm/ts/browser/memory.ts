@@ -74,6 +74,11 @@ export class MemoryFiles implements Files {
     return 0;
   }
 
+  /** One name is one database. */
+  fullName(): undefined {
+    return undefined;
+  }
+
   /** Nobody else can remove or replace a file that is open. */
   hasMoved(): boolean {
     return false;

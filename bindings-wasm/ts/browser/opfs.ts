@@ -78,6 +78,11 @@ export class OpfsFiles implements Files {
     });
   }
 
+  /** One name is one database. */
+  fullName(): undefined {
+    return undefined;
+  }
+
   /** Nobody else can remove or replace a file that is open. */
   hasMoved(): boolean {
     return false;

@@ -24,6 +24,8 @@ export interface Files {
   remove(name: string): number;
   /** Whether there is a file of this name with anything in it. */
   exists(name: string): boolean;
+  /** The one name of a file that may have several; `undefined`: as it is. */
+  fullName(name: string): string | undefined;
   /** Whether an open file is no longer the one of its name; asked before each commit. */
   hasMoved(file: number): boolean;
 }

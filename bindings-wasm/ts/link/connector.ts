@@ -47,8 +47,8 @@ export interface Connector {
   /** Which engine it finds, where that is not the wasm one. */
   readonly engine?: 'native';
   /**
-   * Its engines are lost only by a defect, so that the bytes of what was posted are not kept for the next one:
-   * calls that only read fail with the engine as others do.
+   * Its engines are lost only by a defect, or when nothing is under way, so that the bytes of what was posted are not
+   * kept for the next one: calls that only read fail with the engine as others do.
    */
   readonly lasting?: true;
   /**

@@ -2,6 +2,8 @@ import type { Pending } from './call.js';
 
 /** How many have room at first: a power of two. */
 const ROOM = 128;
+/** Room for more goes with the burst that needed it. */
+const MUCH = 4096;
 
 /**
  * The requests under way, by their numbers, which follow each other.
@@ -38,6 +40,7 @@ export class Pendings {
   delete(pending: Pending): void {
     this.slots[pending.id & (this.slots.length - 1)] = undefined;
     this.count -= 1;
+    if (this.count === 0 && this.slots.length > MUCH) this.slots = new Array<undefined>(ROOM).fill(undefined);
   }
 
   /** All of them in the order of their numbers; `last` is the newest, after which they begin anew. */

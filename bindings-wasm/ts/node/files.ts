@@ -2,6 +2,9 @@ import * as fs from 'node:fs';
 import { dirname } from 'node:path';
 import type { Files } from '../engine/serve.js';
 import { systemCode } from './failure.js';
+import { Lock, lockOf } from './lock.js';
+import { fileOf } from './path.js';
+import { nativeHolder } from './presence.js';
 
 const { O_CREAT, O_EXCL, O_RDONLY, O_RDWR } = fs.constants;
 
@@ -15,7 +18,32 @@ export class NodeFiles implements Files {
   /** Which file each number is of, and the name that it was opened by. */
   private readonly opened = new Map<number, { name: string; dev: bigint; ino: bigint }>();
 
+  /** The locks of databases that are attached, by number. */
+  private readonly locks = new Map<number, Lock>();
+
+  /** @param own the database that is opened, whose lock its worker has */
+  constructor(private readonly own: string) {}
+
   open(name: string, create: boolean, readOnly: boolean): number {
+    if (name === this.own || BESIDE.test(name)) return this.openFile(name, create, readOnly);
+    const lock = new Lock(lockOf(name));
+    const locked = attempt(() => lockAttached(lock, name, readOnly));
+    if (locked < 0) return locked;
+    const file = this.openFile(name, create, readOnly);
+    if (file < 0) lock.release();
+    else this.locks.set(file, lock);
+    return file;
+  }
+
+  fullName(name: string): string | undefined {
+    try {
+      return fileOf(name);
+    } catch {
+      return undefined;
+    }
+  }
+
+  private openFile(name: string, create: boolean, readOnly: boolean): number {
     return attempt(() => {
       const flags = readOnly ? O_RDONLY : O_RDWR;
       for (let tries = 0; tries < 3; tries += 1) {
@@ -67,6 +95,13 @@ export class NodeFiles implements Files {
     this.opened.delete(file);
     attempt(() => {
       fs.closeSync(file);
+      return 0;
+    });
+    const lock = this.locks.get(file);
+    if (lock === undefined) return;
+    this.locks.delete(file);
+    attempt(() => {
+      lock.release();
       return 0;
     });
   }
@@ -138,6 +173,30 @@ export class NodeFiles implements Files {
   }
 }
 
+/** Whether nobody of our kind can change the file. */
+export function isReadOnly(file: string): boolean {
+  try {
+    fs.accessSync(file, fs.constants.W_OK);
+    return false;
+  } catch (error) {
+    return ['EACCES', 'EPERM', 'EROFS'].includes(systemCode(error) ?? '');
+  }
+}
+
+/** Takes the lock of a database that is attached, unless somebody has it. Nobody can wait here. */
+function lockAttached(lock: Lock, name: string, readOnly: boolean): number {
+  try {
+    if (lock.take() !== undefined) return HELD;
+    if (nativeHolder(name, lock.gone) === undefined) return 0;
+    lock.release();
+    return HELD;
+  } catch (error) {
+    lock.release();
+    if (readOnly && isReadOnly(name)) return 0;
+    throw error;
+  }
+}
+
 /** Waits until the names in a directory survive a loss of power, where the system can. */
 export function syncDirectory(directory: string): void {
   // Windows opens no directories.
@@ -173,6 +232,7 @@ function make(name: string, flags: number): number {
 const IO = -1;
 const NOT_FOUND = -2;
 const DIRECTORY = -5;
+const HELD = -6;
 
 const CODES: Record<string, number> = {
   ENOENT: NOT_FOUND,

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { rmSync } from 'node:fs';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { type Culprit, brokenFor } from '../engine/broken.js';
 import type { Broke, Channel, ChannelEvents } from '../link/connector.js';
@@ -7,7 +6,7 @@ import { errorOf } from '../errors.js';
 import { isArrayBuffer } from '../wire/kinds.js';
 import { failure } from './failure.js';
 import { wasmFile, workerScript } from './location.js';
-import { signOf } from './life.js';
+import { clearSign } from './life.js';
 import { lockOf, removeLock } from './lock.js';
 import type { FromClient, FromWorker, Start, ToClient, ToWorker } from './protocol.js';
 import { giveUp, stopTable } from './stop.js';
@@ -57,7 +56,7 @@ export class Host {
         // What a broken worker could not do itself.
         if (file !== undefined) {
           removeLock(lockOf(file), token);
-          rmSync(signOf(lockOf(file), token), { force: true });
+          clearSign(lockOf(file), token);
         }
         if (!this.ending || this.crash !== undefined) this.crash ??= `it ended with code ${code}`;
         for (const line of [...this.lines]) line.lose(this.reason, this.blame(line.client));

@@ -15,6 +15,9 @@ export type Life = 'lives' | 'gone' | 'unknown';
 /** The name of a holder's sign, short, since addresses of sockets are. */
 const nameOf = (token: string): string => `.${token}.ubiqlite`;
 
+/** Its name until somebody listens there: whoever finds a sign that does not, takes its holder for dead. */
+const draftOf = (token: string): string => `${nameOf(token)}~`;
+
 /** Whether signs are given here: only Linux has containers of one system. */
 export const GIVEN = process.platform === 'linux';
 
@@ -24,7 +27,8 @@ export const GIVEN = process.platform === 'linux';
  */
 export class Sign {
   private constructor(
-    private readonly path: string,
+    private readonly lock: string,
+    private readonly token: string,
     private readonly server: Server,
   ) {}
 
@@ -36,21 +40,23 @@ export class Sign {
     server.on('error', () => {});
     try {
       // Not by way of a cluster's first process, which may outlive this one.
-      at(lock, token, (path) => server.listen({ path, exclusive: true }));
+      at(lock, draftOf(token), (path) => server.listen({ path, exclusive: true }));
+      server.unref();
+      // Not all that run programs for Node listen within the call.
+      if (!server.listening) throw new Error('it does not listen yet');
+      fs.renameSync(join(dirname(lock), draftOf(token)), signOf(lock, token));
+      return new Sign(lock, token, server);
     } catch {
+      server.once('listening', () => server.close());
+      server.close();
+      clearSign(lock, token);
       return undefined;
     }
-    const sign = new Sign(signOf(lock, token), server);
-    server.unref();
-    if (server.listening) return sign;
-    // Not all that run programs for Node listen within the call.
-    server.once('listening', () => sign.end());
-    return undefined;
   }
 
   end(): void {
     // First, so that nobody finds a sign without life of who comes back.
-    fs.rmSync(this.path, { force: true });
+    clearSign(this.lock, this.token);
     this.server.close();
   }
 }
@@ -63,6 +69,11 @@ export function signOf(lock: string, token: string): string {
   return join(dirname(lock), nameOf(token));
 }
 
+/** Removes the sign of a holder that is gone, or goes. */
+export function clearSign(lock: string, token: string): void {
+  for (const name of [nameOf(token), draftOf(token)]) fs.rmSync(join(dirname(lock), name), { force: true });
+}
+
 /**
  * Whether the holder of a lock lives. `unknown`: it runs on another system, gave no sign,
  * or its sign can't be read.
@@ -72,7 +83,7 @@ export async function lifeOf(lock: string, holder: Holder, me: Holder): Promise<
   if (holder.sign !== true || holder.boot === undefined || holder.boot !== me.boot) return 'unknown';
   return new Promise((resolve) => {
     try {
-      at(lock, holder.token, (path) => {
+      at(lock, nameOf(holder.token), (path) => {
         const socket = connect({ path });
         socket.once('connect', () => {
           socket.destroy();
@@ -88,10 +99,10 @@ export async function lifeOf(lock: string, holder: Holder, me: Holder): Promise<
 }
 
 /** Has `action` use the address of a sign, by a path that is short however long its directory's is. */
-function at(lock: string, token: string, action: (path: string) => void): void {
+function at(lock: string, name: string, action: (path: string) => void): void {
   const directory = fs.openSync(dirname(lock), 'r');
   try {
-    action(`/proc/self/fd/${directory}/${nameOf(token)}`);
+    action(`/proc/self/fd/${directory}/${name}`);
   } finally {
     fs.closeSync(directory);
   }

@@ -3,7 +3,7 @@ import * as fs from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { systemCode } from './failure.js';
 import { type Holder, isGone, parseHolder, thisHolder } from './holder.js';
-import { GIVEN, Sign, keyOf, signOf } from './life.js';
+import { GIVEN, Sign, clearSign, keyOf } from './life.js';
 
 /** The file beside a database that says which process has it open. */
 export const lockOf = (database: string): string => `${database}.ubiqlite-lock`;
@@ -93,7 +93,7 @@ export class Lock {
       try {
         if (read(path) === text) {
           draft.replace(path);
-          fs.rmSync(signOf(this.path, by.token), { force: true });
+          clearSign(this.path, by.token);
           if (depth === 0) sweep(path, this.me);
           return undefined;
         }

@@ -1,7 +1,7 @@
 import * as fs from 'node:fs';
 import { systemCode } from './failure.js';
 import { type Holder, isGone, parseHolder, thisHolder } from './holder.js';
-import { GIVEN, keyOf, signOf } from './life.js';
+import { GIVEN, clearSign, keyOf } from './life.js';
 import type { Held } from './lock.js';
 
 /**
@@ -41,9 +41,10 @@ export function nativeHolder(database: string, gone: ReadonlySet<string>): Held 
     const by = parseHolder(line);
     // A line that is being written names nobody yet.
     if (by === undefined || (!gone.has(keyOf(by)) && !isGone(by, me, path))) return { by, path };
-    left.push(signOf(path, by.token));
+    left.push(by.token);
   }
   // Whoever wrote a line meanwhile finds that its file is gone, or our lock.
-  for (const file of [path, ...left]) fs.rmSync(file, { force: true });
+  fs.rmSync(path, { force: true });
+  for (const token of left) clearSign(path, token);
   return undefined;
 }

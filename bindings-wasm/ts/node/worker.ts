@@ -8,7 +8,7 @@ import { load } from '../engine/serve.js';
 import { PATIENCE, acquire, busy } from './acquire.js';
 import { Clients } from './clients.js';
 import { failure, systemCode } from './failure.js';
-import { NodeFiles } from './files.js';
+import { NodeFiles, isReadOnly } from './files.js';
 import { Lock, holderOf, lockOf } from './lock.js';
 import type { FromWorker, Start, ToWorker } from './protocol.js';
 
@@ -27,7 +27,7 @@ parent.on('message', keep);
 
 const engine = await load(typeof wasm === 'string' ? await compile(wasm) : wasm);
 const clients = new Clients(engine.connect, prepare, approve);
-engine.install(file === undefined ? undefined : new NodeFiles(), {
+engine.install(file === undefined ? undefined : new NodeFiles(file), {
   poll: (client, request) => clients.isStopped(client, request),
   leave: (client, request) => clients.begins(client, request),
   crashed: (reason, by) => tell({ crashed: reason, by }),
@@ -87,14 +87,4 @@ function approve(): void {
 function noLock(error: unknown): Error {
   const hint = "make its directory writable, or make the file read-only and open it with { readOnly: true }";
   return failure('CannotOpen', `no lock can be made beside ${file} (${String(error)}): ${hint}`, file);
-}
-
-/** Whether nobody of our kind can change the file. */
-function isReadOnly(file: string): boolean {
-  try {
-    fs.accessSync(file, fs.constants.W_OK);
-    return false;
-  } catch (error) {
-    return ['EACCES', 'EPERM', 'EROFS'].includes(systemCode(error) ?? '');
-  }
 }

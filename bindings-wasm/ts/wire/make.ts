@@ -31,8 +31,9 @@ export function makerOf(names: readonly string[], size: number): Make | undefine
   const fields = names.map((name, index) => `${JSON.stringify(name)}:cells.cell(at+${index * size})`);
   try {
     return new Function('cells', 'at', `return {${fields.join()}}`) as Make;
-  } catch {
-    making.allowed = false;
+  } catch (error) {
+    // Of anything else only these names are the cause.
+    if (error instanceof EvalError) making.allowed = false;
     return undefined;
   }
 }

@@ -85,7 +85,10 @@ export class Writer {
 
   /** Has `by` take all that was written since the last time. */
   take<T>(by: Taker<T>): T {
+    const { current } = this;
     const taken = by(this.bytes, this.from, this.at);
+    // Their taker has lost its engine within the call: they are written for the next one already.
+    if (this.current !== current) return taken;
     if (this.kept) {
       this.from = this.at;
       if (this.bytes.length - this.at < LITTLE) this.renew(CHUNK);
@@ -174,13 +177,13 @@ export class Writer {
   /** A text that is likely the same as the last time, as a statement's is. @throws as `text` */
   repeated(text: string): void {
     if (text !== this.repeats) {
-      this.repeats = text;
-      this.repeatsAs = undefined;
       this.text(text);
+      this.repeats = text.length <= LONG ? text : undefined;
+      this.repeatsAs = undefined;
     } else if (this.repeatsAs === undefined) {
       const { place } = this;
       this.text(text);
-      this.repeatsAs = this.bytes.slice(this.at - (this.place - place), this.at);
+      if (text.length <= LONG) this.repeatsAs = this.bytes.slice(this.at - (this.place - place), this.at);
     } else {
       this.raw(this.repeatsAs);
     }

@@ -222,8 +222,10 @@ pub struct Capabilities {
     /// Connections of one's own, with `ATTACH`, temporary tables and `PRAGMA`s.
     pub sessions: bool,
     /// Another copy of SQLite in the same process (Python's `sqlite3`, a driver of
-    /// another library) may read and write the file at the same time. Other
-    /// processes always may.
+    /// another library) may read and write the file at the same time, as other
+    /// processes may. On Linux, where the file system has locks of open file
+    /// descriptions. Otherwise no other SQLite of this process may open the file: closing
+    /// it there would drop the locks that are held here.
     pub coexistence: bool,
 }
 

@@ -5,12 +5,11 @@ use std::time::Duration;
 
 use super::connection::Connection;
 use super::statement::Statement;
+use crate::engine::budget::{Budget, STEPS_BETWEEN_QUESTIONS as STEPS};
 use crate::engine::{LONGEST_BRIEF, LONGEST_VALUE, cold};
 use crate::error::{Error, ErrorKind};
 use crate::ffi;
 
-/// Steps of SQLite's virtual machine between two questions whether it was too long.
-const STEPS: c_int = 1000;
 /// A change that took longer is not done within a call the next time.
 pub(super) const QUICK: Duration = Duration::from_micros(200);
 /// So often in a row a read is tried within a call, and found too long.
@@ -68,8 +67,8 @@ impl Connection {
     /// Runs a read that waits for no lock, and ends after some steps or where it would
     /// wait for the disk. No other statement of the connection runs.
     pub(super) fn briefly<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> (T, Went) {
-        let mut asked: u32 = 0;
-        let context = (&raw mut asked).cast::<c_void>();
+        let budget = Budget::default();
+        let context = (&raw const budget).cast::<c_void>().cast_mut();
         // A refused read ends the transaction; one that must stay has no read refused.
         let holder = if self.in_transaction() { self.raw } else { std::ptr::null_mut() };
         // SAFETY: the connection is open, and all is taken back before its context goes.
@@ -94,11 +93,8 @@ impl Connection {
     }
 }
 
-/// The second question ends it: the first may come early, since SQLite counts over
-/// all runs of a statement.
 unsafe extern "C" fn on_progress(context: *mut c_void) -> c_int {
-    // SAFETY: `briefly` gave it a counter that outlives the handler.
-    let asked = unsafe { &mut *context.cast::<u32>() };
-    *asked += 1;
-    c_int::from(*asked > 1)
+    // SAFETY: `briefly` gave it a budget that outlives the handler.
+    let budget = unsafe { &*context.cast::<Budget>() };
+    c_int::from(budget.is_spent())
 }

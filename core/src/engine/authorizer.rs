@@ -5,6 +5,7 @@
 use std::cell::Cell;
 use std::ffi::{CStr, c_char, c_int, c_void};
 
+use super::budget::{self, Cost};
 use super::pragma::{self, Pragma};
 use crate::error::Error;
 use crate::ffi;
@@ -72,6 +73,9 @@ pub(crate) struct Nature {
     /// It counts or deletes rows, perhaps by an operation that visits the whole
     /// table in a single step; its opcodes tell.
     pub(crate) sweeps: bool,
+    /// It calls functions that go through their values: on a caller's thread these must
+    /// be short.
+    pub(super) works: bool,
     /// It makes a trigger, in which schema its opcodes tell: of one in `temp` SQLite
     /// reports that of its table.
     pub(super) makes_trigger: bool,
@@ -232,6 +236,11 @@ impl Authorizer {
             ffi::SQLITE_FUNCTION => {
                 let name = second.map_or(&b""[..], CStr::to_bytes);
                 nature.sweeps |= name.eq_ignore_ascii_case(b"count");
+                match budget::cost_of(name) {
+                    Cost::Small => {}
+                    Cost::Length => nature.works = true,
+                    Cost::Unknown => nature.long = true,
+                }
             }
             // These functions report errors of reading as rows.
             ffi::SQLITE_READ => {

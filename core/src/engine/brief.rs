@@ -12,7 +12,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::ffi;
 
 /// A longer text or blob takes too long to be read, made or copied.
-pub(crate) const LONGEST_VALUE: c_int = 256 * 1024;
+pub(crate) const LONGEST_VALUE: c_int = 64 * 1024;
+
+/// And one that a function goes through.
+const LONGEST_WORKED: c_int = 4 * 1024;
 
 /// How many reads of a holder don't try again on the caller's thread after one waited
 /// too long for the disk.
@@ -91,6 +94,9 @@ impl Connection {
         }
         // SAFETY: the connection is open.
         unsafe { begin(&self.handlers, self.raw, held) };
+        if statement.nature.works {
+            limit_worked(self.raw);
+        }
         // SAFETY: the parameters outlive the reset.
         let run = unsafe { statement.bind(&step.params) }
             .and_then(|()| collect(statement, step.keep, None));
@@ -164,6 +170,12 @@ unsafe fn begin(handlers: &Handlers, raw: *mut ffi::sqlite3, held: bool) {
     unsafe { super::cold::begin(if held { raw } else { std::ptr::null_mut() }) };
     // SAFETY: by this function's contract.
     unsafe { ffi::sqlite3_limit(raw, ffi::SQLITE_LIMIT_LENGTH, LONGEST_VALUE) };
+}
+
+/// Has short work whose functions go through their values find long ones too long.
+pub(super) fn limit_worked(raw: *mut ffi::sqlite3) {
+    // SAFETY: the connection is open: one of its statements is about to run.
+    unsafe { ffi::sqlite3_limit(raw, ffi::SQLITE_LIMIT_LENGTH, LONGEST_WORKED) };
 }
 
 /// Ends what [`begin`] began.

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use super::budget::{Budget, STEPS_BETWEEN_QUESTIONS};
 use crate::ffi;
 
 /// A request to stop one call. It belongs to that call alone, so it never
@@ -24,15 +25,15 @@ impl Interrupt {
     }
 }
 
-/// SQLite asks after so many steps of its virtual machine: about 10 µs.
-const STEPS_BETWEEN_QUESTIONS: c_int = 1000;
+/// Of so many questions one is passed on, where the work may be long: about 10 µs.
+const QUESTIONS: u32 = 10;
 
 /// The state behind the progress and busy handlers of one connection.
 #[derive(Debug, Default)]
 pub(crate) struct Handlers {
-    /// A statement that runs on a caller's thread ends at the second question.
-    /// The first comes too early: SQLite counts over all runs of a statement.
+    /// A statement runs on a caller's thread, and ends when its budget is spent.
     brief: AtomicBool,
+    budget: Budget,
     asked: AtomicU32,
     /// The statement is one of this library's own, which must not be stopped:
     /// SQLite asks once more when a statement is done, and a COMMIT that has
@@ -73,7 +74,7 @@ impl Handlers {
     #[inline]
     pub(crate) fn begin_brief(&self) {
         self.brief.store(true, Ordering::Relaxed);
-        self.asked.store(0, Ordering::Relaxed);
+        self.budget.begin();
     }
 
     /// Whether the statements may neither take long nor wait.
@@ -111,7 +112,13 @@ unsafe extern "C" fn on_progress(context: *mut c_void) -> c_int {
         return 0;
     }
     if handlers.brief.load(Ordering::Relaxed) {
-        return c_int::from(handlers.asked.fetch_add(1, Ordering::Relaxed) > 0);
+        return c_int::from(handlers.budget.is_spent());
+    }
+    // One thread at a time asks.
+    let asked = handlers.asked.load(Ordering::Relaxed).wrapping_add(1);
+    handlers.asked.store(asked, Ordering::Relaxed);
+    if !asked.is_multiple_of(QUESTIONS) {
+        return 0;
     }
     let stopped = || super::context::current().is_some_and(|caller| caller.stop().is_some());
     c_int::from(handlers.is_interrupted() || stopped())

@@ -2,6 +2,7 @@
 
 mod authorizer;
 mod brief;
+pub(crate) mod budget;
 mod cache;
 #[cfg_attr(not(unix), path = "warm.rs")]
 pub(crate) mod cold;

@@ -260,6 +260,9 @@ impl Connection {
         if brief && (statement.is_long() || (sweeps && statement.sweeps)) {
             return Err(too_long());
         }
+        if brief && statement.nature.works {
+            super::brief::limit_worked(raw);
+        }
         run_bound(raw, &self.row_id, statement, params, keep, early)
     }
 

@@ -163,12 +163,17 @@ impl Error {
     /// Who waited for a transaction that does not end: its holder may be waiting for
     /// this very call.
     pub(crate) fn held_too_long(timeout: Duration) -> Self {
-        Self::from_code(
-            crate::ffi::SQLITE_BUSY,
-            &format!(
-                "a transaction (or, outside WAL mode, a stream or snapshot) of this process has kept others from writing for the busy timeout, {timeout:?}; if this call was made inside that transaction, make it through the transaction itself"
-            ),
-        )
+        Self::busy_here(format!(
+            "a transaction (or, outside WAL mode, a stream or snapshot) of this database holds the turn to write, and has not gone on for the busy timeout, {timeout:?}; if this call was made inside that transaction, make it through the transaction itself"
+        ))
+    }
+
+    /// As `SQLITE_BUSY`, for what this process is in the way of itself: it has advice of
+    /// its own.
+    pub(crate) fn busy_here(message: impl Into<String>) -> Self {
+        let mut error = Self::new(ErrorKind::Busy, message.into());
+        error.0.code = Some(crate::ffi::SQLITE_BUSY);
+        error
     }
 
     pub(crate) fn snapshot_lost() -> Self {

@@ -68,6 +68,14 @@ pub trait Files: MaybeSend + MaybeSync + 'static {
     /// Whether there is such a file.
     fn exists(&self, name: &str) -> bool;
 
+    /// The one name of a file that may have several, such as a path by way of a link;
+    /// `None`: as it is. A database that is attached is known by it, and one name is one
+    /// file for all connections.
+    fn full_name(&self, name: &str) -> Option<String> {
+        let _ = name;
+        None
+    }
+
     /// Whether an open file is no longer the one of the name that it was opened by: somebody
     /// outside has removed, renamed or replaced it. Asked before each commit, which is
     /// refused then. False where nobody outside can.

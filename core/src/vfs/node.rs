@@ -34,9 +34,10 @@ struct Content {
     file: Option<FileId>,
     read_only: bool,
     log: Option<Log>,
-    /// How many bytes a file that is no log has, where that is known: the file is held, so
-    /// nobody else changes it. SQLite asks before each read of a database whose log is
-    /// empty, and for some hosts that is a question to another process.
+    /// How many bytes a file that is no log has, where that is known: a file that can be
+    /// written is held, so nobody else changes it. SQLite asks before each read of a
+    /// database whose log is empty, and for some hosts that is a question to another
+    /// process.
     size: Option<u64>,
 }
 
@@ -236,7 +237,7 @@ impl Hosted {
         match &content.log {
             Some(log) => Ok(size.max(log.gathered_end())),
             None => {
-                content.size = Some(size);
+                content.size = (!content.read_only).then_some(size);
                 Ok(size)
             }
         }

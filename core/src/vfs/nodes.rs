@@ -123,6 +123,11 @@ impl Nodes {
         }
     }
 
+    /// See [`Files::full_name`].
+    pub(super) fn full_name(&self, name: &str) -> Option<String> {
+        self.files.as_ref()?.full_name(name)
+    }
+
     /// Whether there is such a file.
     pub(super) fn exists(&self, name: &str) -> bool {
         lock(&self.open).contains_key(name) || self.has(name)

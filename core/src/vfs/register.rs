@@ -268,7 +268,7 @@ unsafe extern "C" fn access(
     ffi::SQLITE_OK
 }
 
-/// Names are what they are: nothing is relative to anything.
+/// Names are what they are, unless their host knows them by another.
 unsafe extern "C" fn full_pathname(
     vfs: *mut sqlite3_vfs,
     name: *const c_char,
@@ -281,8 +281,16 @@ unsafe extern "C" fn full_pathname(
         // SAFETY: as above.
         return full.map_or(ffi::SQLITE_CANTOPEN, |full| unsafe { full(vfs, name, room, into) });
     }
+    // SAFETY: SQLite calls with the VFS and a C string.
+    let full = unsafe { text(name).and_then(|name| host(vfs).nodes.full_name(name)) };
+    let full = match full.map(CString::new) {
+        Some(Ok(full)) => Some(full),
+        Some(Err(_)) => return ffi::SQLITE_CANTOPEN,
+        None => None,
+    };
     // SAFETY: SQLite calls with a C string.
-    let name = unsafe { CStr::from_ptr(name) }.to_bytes_with_nul();
+    let name = full.as_deref().unwrap_or_else(|| unsafe { CStr::from_ptr(name) });
+    let name = name.to_bytes_with_nul();
     if usize::try_from(room).map_or(true, |room| name.len() > room) {
         return ffi::SQLITE_CANTOPEN;
     }

@@ -36,6 +36,11 @@ impl Memory {
         lock(&self.0).moved = true;
     }
 
+    /// Somebody outside has written all of a file.
+    pub(super) fn set_content(&self, name: &str, content: Vec<u8>) {
+        lock(&self.0).content.insert(name.to_owned(), content);
+    }
+
     /// How often a file's size was asked for.
     pub(super) fn sized(&self) -> usize {
         lock(&self.0).sized
@@ -76,6 +81,11 @@ impl Files for Memory {
         let file = state.next;
         state.open.insert(file, name.to_owned());
         Ok(file)
+    }
+
+    /// As a path in its own folder has it.
+    fn full_name(&self, name: &str) -> Option<String> {
+        Some(name.trim_start_matches("./").to_owned())
     }
 
     fn close(&self, file: FileId) {

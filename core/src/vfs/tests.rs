@@ -83,6 +83,42 @@ fn a_read_does_not_ask_for_the_size_of_a_file_that_is_known() {
 }
 
 #[test]
+fn a_file_that_others_let_grow_is_read_whole_where_it_can_not_be_written() {
+    let (files, others) = (registered("grown-outside"), registered("grows"));
+    let writer = connect("grows", WRITE);
+    writer.execute_batch("CREATE TABLE t (x); INSERT INTO t VALUES (1)").unwrap();
+    files.set_content("test.db", others.content("test.db"));
+    let reader = connect("grown-outside", OpenFlags::SQLITE_OPEN_READ_ONLY);
+    assert_eq!(count(&reader), 1);
+    for rows in 2..5 {
+        writer.execute_batch("INSERT INTO t VALUES (zeroblob(100000))").unwrap();
+        files.set_content("test.db", others.content("test.db"));
+        assert_eq!(count(&reader), rows);
+        let sum: i64 =
+            reader.query_row("SELECT sum(length(x)) FROM t", (), |row| row.get(0)).unwrap();
+        assert_eq!(sum, 1 + (rows - 1) * 100_000);
+    }
+}
+
+#[test]
+fn two_spellings_of_a_name_are_one_file() {
+    let files = registered("spellings");
+    let a = connect("spellings", WRITE);
+    a.execute_batch("PRAGMA journal_mode = wal; CREATE TABLE t (x)").unwrap();
+    let b = connect("spellings", WRITE);
+    b.execute_batch("ATTACH './././test.db' AS other; BEGIN; INSERT INTO other.t VALUES (1)")
+        .unwrap();
+    let busy = a.execute_batch("INSERT INTO t VALUES (2)").unwrap_err();
+    assert_eq!(busy.sqlite_error_code(), Some(rusqlite::ErrorCode::DatabaseBusy));
+    b.execute_batch("COMMIT").unwrap();
+    a.execute_batch("INSERT INTO t VALUES (2)").unwrap();
+    assert_eq!((count(&a), count(&b)), (2, 2));
+    drop((a, b));
+    assert_eq!(files.opened().1, 0);
+    assert_eq!(count(&connect("spellings", WRITE)), 2);
+}
+
+#[test]
 fn a_log_works_with_exclusive_locking_too() {
     let files = registered("exclusive-log");
     let a = connect("exclusive-log", WRITE);

@@ -64,6 +64,9 @@ impl Inner {
             return false;
         }
         let mut held = self.held();
+        if held.waiting.is_empty() && !self.behind.load(Ordering::Acquire) {
+            return false;
+        }
         if matches!(head.op, op::CANCEL | op::WITHDRAW) {
             let heads = held.waiting.iter().map(|request| Head::read(&mut Reader::new(request)));
             let place = heads.flatten().position(|waiting| waiting.id == head.handle);

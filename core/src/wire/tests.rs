@@ -163,6 +163,38 @@ async fn writes_that_are_to_share_a_commit_are_not_done_one_by_one_within_their_
 }
 
 #[tokio::test]
+async fn one_call_tells_all_of_a_statement_and_in_a_snapshot_only_reads() {
+    let server = serve();
+    let table = sql("CREATE TABLE t (id INTEGER PRIMARY KEY, name VARCHAR(20))");
+    let insert = sql("INSERT INTO t (name) VALUES ('a'), ('b') RETURNING id, name, 1 + 1");
+    let asked = [
+        (op::RUN, table),
+        (op::RUN, insert.clone()),
+        (op::SNAPSHOT, vec![]),
+        (op::RUN, sql("SELECT id FROM t WHERE 0")),
+    ];
+    let mut all = Vec::new();
+    for (id, (op, payload)) in (1..).zip(asked) {
+        server.submit(&Batch::default().add(id, op, 0, &payload).0).unwrap();
+        all.extend(settled(&server, &[id]).await);
+    }
+    let told = |reply: &Reply| {
+        let length = word(&reply.payload, 16) as usize;
+        let columns = String::from_utf8(reply.payload[24..24 + length].to_vec()).unwrap();
+        (word(&reply.payload, 0), word(&reply.payload, 8), columns)
+    };
+    assert!([0, 1, 3].iter().all(|place| all[*place].kind == 11), "{all:?}");
+    assert_eq!(told(&all[0]).2, "[]");
+    let columns = r#"[["id","INTEGER"],["name","VARCHAR(20)"],["1 + 1",null]]"#;
+    assert_eq!(told(&all[1]), (2, 2, columns.to_owned()));
+    assert_eq!(all[1].extra, 1, "a page with its rows");
+    assert_eq!(told(&all[3]), (0, 0, r#"[["id","INTEGER"]]"#.to_owned()));
+    server.submit(&Batch::default().add(5, op::RUN, 3, &insert).0).unwrap();
+    let refused = settled(&server, &[5]).await.pop().unwrap();
+    assert_eq!(refused.kind, 1, "a snapshot changes nothing: {refused:?}");
+}
+
+#[tokio::test]
 async fn a_call_answers_where_it_was_made_and_a_later_answer_comes_with_the_others() {
     let server = serve();
     let mut answer = Vec::new();

@@ -10,8 +10,8 @@ const ROOM = 1 << 18;
 /**
  * After so many batches of replies, each kilobyte counted as one more, Node's event loop has
  * a turn: replies that are there at once are told at once, and a program that awaits one
- * read after another would keep timers and sockets waiting for ever. It is less than a
- * millisecond, and the turn costs less than one of the reads.
+ * read after another would keep timers and sockets waiting for ever. It is about a
+ * millisecond at most, and the turn costs less than one of the reads.
  */
 const TURN = 128;
 

@@ -18,7 +18,6 @@ use crate::backend::{
 };
 use crate::engine::{Class, Connection, Interrupt, Role};
 use crate::error::{Error, Result};
-use crate::ffi;
 use crate::sql::Params;
 
 /// Waits for a session.
@@ -138,8 +137,7 @@ fn take_turn(work: &Work<'_>, connection: &Connection) -> Result<()> {
         return Ok(());
     }
     if connection.is_reading() && !connection.is_wal() {
-        return Err(Error::from_code(
-            ffi::SQLITE_BUSY,
+        return Err(Error::busy_here(
             "somebody else is writing, and outside WAL mode would wait for this session's transaction, which has read; roll it back, and begin one that writes with BEGIN IMMEDIATE",
         ));
     }

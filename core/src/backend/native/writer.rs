@@ -9,7 +9,7 @@ use super::group::{self, Write};
 use super::pin::Pin;
 use super::slot::{Slot, Tenant, Upkeep};
 use crate::backend::Completer;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::platform::timer;
 
 /// The writer's connection, and the queue of those who want it. Strictly in the
@@ -317,11 +317,6 @@ fn refuse_overdue(shared: &Arc<Shared>, timeout: Duration) {
         }
     }
     for entry in overdue {
-        entry.refuse(Error::new(
-            ErrorKind::Busy,
-            format!(
-                "a transaction of this database holds the writer and has not gone on for {timeout:?}; if this call was made inside that transaction, make it through the transaction itself"
-            ),
-        ));
+        entry.refuse(Error::held_too_long(timeout));
     }
 }

@@ -16,6 +16,11 @@ use super::table::{
 
 /// What is parked, so that nobody looks where nothing is.
 static PARKED: AtomicUsize = AtomicUsize::new(0);
+
+/// To be called when the list has changed.
+pub(super) fn note_parked(parked: &[Parked]) {
+    PARKED.store(parked.len(), Ordering::Release);
+}
 /// Calls of `open` that are under way: what they open is not yet known as ours.
 static OPENING: AtomicUsize = AtomicUsize::new(0);
 
@@ -178,7 +183,7 @@ impl State {
                 self.close_parked(database, &files);
             }
         }
-        PARKED.store(self.parked.len(), Ordering::Release);
+        note_parked(&self.parked);
     }
 
     /// Closes what is parked of a database that nobody else seemed to have open.
@@ -236,7 +241,7 @@ pub(super) fn take_parked(
 ) -> Option<Parked> {
     let index = parked.iter().position(fits)?;
     let taken = parked.swap_remove(index);
-    PARKED.store(parked.len(), Ordering::Release);
+    note_parked(parked);
     Some(taken)
 }
 

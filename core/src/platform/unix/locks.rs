@@ -10,6 +10,7 @@
 
 use std::ffi::{CStr, CString, c_int, c_void};
 
+use super::descriptors;
 use super::descriptors::take_parked;
 use super::table::{
     self, Descriptor, FileId, Kind, NOBODY, Owner, POSIX, Parked, State, set_known_owner, set_ours,
@@ -227,10 +228,10 @@ fn replace(
     release(owner.fd);
     let old = std::mem::replace(&mut owner.fd, new);
     owner.writable = writable;
-    set_ours(old, false);
-    // SAFETY: nobody else knows it. It drops another SQLite's locks in this process,
-    // of a file that could not be written when it was opened.
-    unsafe { libc::close(old) };
+    // Closed now, it would drop the locks that another SQLite of this process has.
+    let file = descriptor.file;
+    parked.push(Parked { fd: old, file, database: file, writable: false, owner: true });
+    descriptors::note_parked(parked);
     Some(())
 }
 

@@ -1,0 +1,78 @@
+/** Files that are attached while they are open elsewhere, by whichever name. */
+
+import assert from 'node:assert/strict';
+import { symlinkSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
+
+import { ENGINE, database, failure, filesBeside, folder, ubiqlite } from './support.mjs';
+
+const SCHEMA = 'CREATE TABLE written (by TEXT, number INTEGER)';
+
+async function write(to, table, by) {
+  for (let number = 0; number < 200; number += 1) await to.execute(`INSERT INTO ${table} VALUES (?, ?)`, [by, number]);
+}
+
+test('a file that is open elsewhere is attached with its locks, or not at all', { timeout: 60_000 }, async (t) => {
+  const { db, path } = await database(t, { busyTimeout: 5_000 }, SCHEMA);
+  const beside = await ubiqlite.open(join(folder(t), 'beside.db'), { busyTimeout: 5_000 });
+  t.after(() => beside.close());
+  const spelled = join(dirname(path), 'by-another-name.db');
+  symlinkSync(path, spelled);
+  const session = await beside.acquire();
+  for (const name of [path, `${dirname(path)}/.//app.db`, spelled]) {
+    if (ENGINE === 'wasm') {
+      const refused = await failure(session.execute('ATTACH ? AS other', [name]));
+      assert.equal(refused.kind, 'Busy', name);
+      continue;
+    }
+    await session.execute('ATTACH ? AS other', [name]);
+    await Promise.all([write(db, 'written', name), write(session, 'other.written', name)]);
+    assert.equal(await db.queryValue('SELECT count(*) FROM written WHERE by = ?', [name]), 400);
+    await session.execute('DETACH other');
+  }
+  await db.close();
+  // It is nobody's now.
+  await session.execute('ATTACH ? AS other', [path]);
+  await session.execute("INSERT INTO other.written VALUES ('session', 1)");
+  if (ENGINE === 'wasm') {
+    const refused = await failure(ubiqlite.open(path, { engine: 'wasm', busyTimeout: 50 }));
+    assert.equal(refused.kind, 'Busy');
+    assert.match(refused.message, /this very process/);
+  }
+  await session.execute('DETACH other');
+  session.release();
+  const again = await ubiqlite.open(path, { busyTimeout: 5_000 });
+  assert.equal(await again.queryValue("SELECT count(*) FROM written WHERE by = 'session'"), 1);
+  await again.close();
+  assert.deepEqual(filesBeside(path), ['app.db', 'by-another-name.db']);
+});
+
+test('a database that is attached to itself by another name loses nothing that was acknowledged', { timeout: 60_000 }, async (t) => {
+  const { db, path } = await database(t, { busyTimeout: 50 }, SCHEMA);
+  const session = await db.acquire();
+  await session.execute('ATTACH ? AS other', [`${dirname(path)}/.//app.db`]);
+  let done = 0;
+  const each = async (to, table) => {
+    for (let number = 0; number < 20; number += 1) {
+      // One connection that has a file twice may be in its own way.
+      const error = await to.execute(`INSERT INTO ${table} VALUES ('x', ?)`, [number]).then(() => (done += 1, undefined), (error) => error);
+      if (error !== undefined) assert.equal(error.kind, 'Busy');
+    }
+  };
+  await Promise.all([each(session, 'other.written'), each(db, 'written')]);
+  session.release();
+  assert.ok(done >= 20);
+  assert.equal(await db.queryValue('SELECT count(*) FROM written'), done);
+});
+
+test('a file that is made by VACUUM INTO is whole, and held by nobody', async (t) => {
+  const { db, path } = await database(t, {}, `${SCHEMA}; INSERT INTO written VALUES ('a', 1)`);
+  const copy = join(dirname(path), 'copy.db');
+  await db.execute('VACUUM INTO ?', [copy]);
+  const opened = await ubiqlite.open(copy);
+  assert.equal(await opened.queryValue('SELECT count(*) FROM written'), 1);
+  await opened.close();
+  await db.close();
+  assert.deepEqual(filesBeside(path), ['app.db', 'copy.db']);
+});
