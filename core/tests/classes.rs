@@ -174,3 +174,24 @@ async fn a_session_attaches_a_file_that_is_not_there_and_keeps_its_log_small() {
     let attached = session.execute("ATTACH ? AS other", (missing.to_str().unwrap(),)).await;
     assert_eq!(kind(attached), ErrorKind::CannotOpen);
 }
+
+/// FTS4 asks for the page size whenever it is connected, which it is while a statement is
+/// compiled.
+#[tokio::test]
+async fn what_a_virtual_table_asks_for_does_not_make_a_write_a_question() {
+    let fresh =
+        Fresh::with(Database::options(), "CREATE VIRTUAL TABLE notes USING fts4(body)").await;
+    let db = &fresh.db;
+    let insert = "INSERT INTO notes VALUES ('a lamp')";
+    for _ in 0..3 {
+        assert_eq!(db.execute(insert, ()).await.unwrap().rows_changed, 1);
+        let mut session = db.acquire().await.unwrap();
+        assert_eq!(session.execute(insert, ()).await.unwrap().rows_changed, 1);
+    }
+    let again = Database::open(fresh.path()).await.unwrap();
+    assert_eq!(again.execute(insert, ()).await.unwrap().rows_changed, 1);
+    let found = "SELECT count(*) FROM notes WHERE notes MATCH 'lamp'";
+    assert_eq!(number(db, found).await, 7);
+    let snapshot = db.snapshot().await.unwrap();
+    assert_eq!(kind(snapshot.query::<Row>(insert, ()).await), ErrorKind::ReadOnly);
+}

@@ -6,12 +6,12 @@
  */
 import '../dispose.js';
 import { making } from '../wire/make.js';
+import { makerOf } from './make.js';
 import { type Database, type DatabaseOptions, checkPath, engineOptions, openDatabase } from '../api/database.js';
 import { type EngineName, connector } from './connector.js';
 import { failure } from './failure.js';
 
-// Here no page's policy is told of it; where Node was told to make none, it makes none.
-making.allowed = true;
+making.by = makerOf;
 
 export * from '../index.js';
 export type { ImportSource } from '../api/import.js';

@@ -1,5 +1,5 @@
 import type { Source } from './letters.js';
-import { type Make, WORTH, makerOf } from './make.js';
+import { type Make, WORTH, making } from './make.js';
 import { malformed } from './malformed.js';
 import { latin1, utf8 } from './text.js';
 
@@ -111,7 +111,7 @@ class Page {
     const width = names.length;
     let cell = this.cells;
     columns.seen += this.rows;
-    if (columns.make === undefined && columns.seen >= WORTH) columns.make = makerOf(names, CELL) ?? null;
+    if (columns.make === undefined && columns.seen >= WORTH) columns.make = making.by?.(names, CELL) ?? null;
     const { make } = columns;
     if (make) {
       for (let row = 0; row < this.rows; row += 1, cell += width * CELL) rows.push(make(this, cell));

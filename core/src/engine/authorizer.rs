@@ -68,6 +68,8 @@ pub(crate) struct Nature {
     pub(crate) journal_mode: bool,
     /// It only asks for a setting, whatever `sqlite3_stmt_readonly` says.
     pub(crate) asks: bool,
+    /// It does something else than asking or setting.
+    acts: bool,
     /// One of its operations may take any time: never on a caller's thread.
     pub(crate) long: bool,
     /// It counts or deletes rows, perhaps by an operation that visits the whole
@@ -178,6 +180,12 @@ impl Authorizer {
         }
         let mut nature = self.nature.get();
         nature.seen = true;
+        if action.code != ffi::SQLITE_PRAGMA {
+            // A PRAGMA does nothing else: what asked before was a virtual table, which is
+            // connected while a statement is compiled (FTS4 asks for the page size then).
+            nature.acts = true;
+            nature.asks = false;
+        }
         let code = self.take_note(&mut nature, admit, action);
         self.nature.set(nature);
         code
@@ -250,7 +258,7 @@ impl Authorizer {
                 let found = pragma::look_up(first.to_bytes(), second.map(CStr::to_bytes));
                 let Pragma { class: of, asks, transient, long, journal_mode, .. } = found;
                 class = of;
-                nature.asks |= asks;
+                nature.asks |= asks && !nature.acts;
                 nature.transient |= transient;
                 nature.long |= long;
                 nature.journal_mode |= journal_mode;

@@ -10,6 +10,10 @@ use crate::process::Run;
 
 const CRATE: &str = "sqlite-wasm-rs";
 
+/// What the library for other platforms is compiled with and the crate leaves out: Android
+/// has made FTS3 and FTS4 tables for years.
+const EXTENSIONS: &str = "#define SQLITE_ENABLE_FTS3 1\n#define SQLITE_ENABLE_FTS3_PARENTHESIS 1\n";
+
 /// The files whose code runs for each row, each page and each allocation. What is
 /// not here runs once a statement or less often, or is an extension of its own.
 const HOT: &[&str] = &[
@@ -45,7 +49,8 @@ pub(super) fn prepare(cargo: Run, root: &Path, out: &Path) -> anyhow::Result<()>
         fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
     };
     fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
-    replace(&out.join("sqlite3.c"), &marked(&read("sqlite3.c")?)?)?;
+    let source = marked(&read("sqlite3.c")?)?;
+    replace(&out.join("sqlite3.c"), &format!("{EXTENSIONS}{source}"))?;
     for header in ["sqlite3.h", "sqlite3ext.h"] {
         replace(&out.join(header), &read(header)?)?;
     }
