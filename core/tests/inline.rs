@@ -93,6 +93,18 @@ async fn a_table_is_not_emptied_on_the_callers_thread() {
     eventually_inline(db, "INSERT INTO big (name) VALUES ('x')").await;
 }
 
+/// Whether a page at the beginning is known not to be in memory.
+#[cfg(target_os = "linux")]
+fn is_on_the_disk_alone(file: &std::fs::File) -> bool {
+    use std::os::fd::AsRawFd;
+    let mut byte = [0u8];
+    let piece = libc::iovec { iov_base: byte.as_mut_ptr().cast(), iov_len: 1 };
+    // SAFETY: the file is open, and the piece is one byte that lives here.
+    let read =
+        unsafe { libc::preadv2(file.as_raw_fd(), &raw const piece, 1, 8192, libc::RWF_NOWAIT) };
+    read < 0 && std::io::Error::last_os_error().raw_os_error() == Some(libc::EAGAIN)
+}
+
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_page_that_is_on_the_disk_alone_is_not_waited_for_on_the_callers_thread() {
@@ -114,7 +126,9 @@ async fn a_page_that_is_on_the_disk_alone_is_not_waited_for_on_the_callers_threa
     forget();
     // Whether the file system can tell is for it; the row is right in any case, and
     // once read it is there at once.
+    let is_cold = is_on_the_disk_alone(&file);
     let cold = is_inline(&db, sql).await;
+    assert!(!is_cold || !cold, "it waited for the disk");
     let row: String = within(sql, db.query_value(sql, ())).await.unwrap();
     assert!(row.ends_with("37777"));
     eventually_inline(&db, sql).await;

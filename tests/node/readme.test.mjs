@@ -41,4 +41,6 @@ test('a transaction, a session and a batch run their calls in the order of askin
   assert.equal(await session.queryValue(count), 2);
   await write;
   session.release();
+  await db.batch(['INSERT INTO t VALUES (3)', `INSERT INTO t ${count}`, 'DELETE FROM t WHERE a < 3']);
+  assert.deepEqual(await db.query('SELECT a FROM t'), [{ a: 3 }, { a: 3 }]);
 });
