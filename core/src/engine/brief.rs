@@ -207,3 +207,86 @@ impl Ended {
             || error.code().is_some_and(|code| code & 0xff == ffi::SQLITE_TOOBIG)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::Step;
+    use crate::engine::Role;
+    use crate::options::{Options, Synchronous};
+
+    const SCHEMA: &[&str] = &[
+        "CREATE TABLE big (id INTEGER PRIMARY KEY, name TEXT)",
+        "INSERT INTO big WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 40000)
+            SELECT i, 'a name of thirty or so letters ' || i FROM n",
+        "CREATE TABLE blobs (id INTEGER PRIMARY KEY, data BLOB)",
+        "INSERT INTO blobs VALUES (1, zeroblob(100)), (2, zeroblob(30000000))",
+        "CREATE VIRTUAL TABLE notes USING fts5(body)",
+    ];
+
+    fn program(sql: &str) -> Program<'_> {
+        Program::one(Step::new(sql, (), Keep::All))
+    }
+
+    fn connections() -> (tempfile::TempDir, Connection, Connection) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.db");
+        let options = Options::default().synchronous(Synchronous::Normal);
+        let open = |role| Connection::open(&path, &options, role).unwrap();
+        let mut writer = open(Role::Writer);
+        for sql in SCHEMA {
+            writer.run_whole(&program(sql)).unwrap();
+        }
+        let reader = open(Role::Reader);
+        (folder, writer, reader)
+    }
+
+    #[test]
+    fn what_may_take_long_in_a_single_step_is_not_done_on_a_callers_thread() {
+        let (_folder, _writer, mut reader) = connections();
+        for sql in [
+            "SELECT count(*) FROM big",
+            "PRAGMA integrity_check",
+            "PRAGMA quick_check(1)",
+            "SELECT * FROM pragma_quick_check",
+            "SELECT length(hex(data)) FROM blobs WHERE id = 2",
+            "SELECT data FROM blobs WHERE id = 2",
+            "SELECT length(hex(zeroblob(20000000)))",
+            // Functions go through short values only.
+            "SELECT length(hex(zeroblob(10000)))",
+            "SELECT upper(printf('%.10000c', 'x'))",
+            // And what these do with short ones nobody can tell.
+            "SELECT instr('aaaa', 'b')",
+            "SELECT count(*) FROM blobs WHERE data LIKE '%a%a%a%b'",
+            "SELECT id FROM big WHERE id = 1 AND name GLOB 'a*'",
+            "SELECT replace('a', 'b', 'c')",
+            "SELECT trim('a', 'b')",
+            "SELECT body FROM notes WHERE notes MATCH 'a'",
+        ] {
+            // Also when it was run before, and is prepared.
+            for round in 0..3 {
+                let read = reader.read_brief(&program(sql));
+                assert!(matches!(read, Read::TooLong), "{sql}, round {round}: {read:?}");
+                let read = reader.read_known(&program(sql));
+                assert!(
+                    matches!(read, None | Some(Read::TooLong)),
+                    "{sql}, round {round}: {read:?}"
+                );
+                let read = reader.read(&program(sql));
+                assert!(matches!(read, Read::Done(Ok(_))), "{sql}: {read:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_table_is_not_emptied_nor_an_index_made_on_a_callers_thread() {
+        let (_folder, mut writer, _reader) = connections();
+        for sql in ["DELETE FROM big", "CREATE INDEX i ON blobs (data)", "DROP TABLE big"] {
+            let tried = writer.is_brief(&program(sql)).then(|| writer.write_brief(&program(sql)));
+            assert!(matches!(tried, None | Some(None)), "{sql}: {tried:?}");
+        }
+        assert_eq!(writer.integer("SELECT count(*) FROM big").unwrap(), 40_000);
+        let insert = "INSERT INTO big (name) VALUES ('x')";
+        assert!(writer.write_brief(&program(insert)).unwrap().is_ok());
+    }
+}
