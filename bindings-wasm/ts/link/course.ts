@@ -40,7 +40,7 @@
  * - An argument that can't be used is refused before anything is written: the handle stays open.
  * - An end whose signal was aborted before is not written: the handle is let go of.
  */
-import { type UbiqliteError, errorOf } from '../errors.js';
+import { UbiqliteError, errorOf } from '../errors.js';
 import { Op } from '../wire/ops.js';
 import type { Call, Pending } from './call.js';
 
@@ -155,4 +155,14 @@ export function undone(): UbiqliteError {
 
 function broken(reason: string): UbiqliteError {
   return errorOf({ kind: 'Internal', message: `this call broke the engine, so it is not asked again: ${reason}` });
+}
+
+/** What calls are told after `close()`. */
+export function closed(): UbiqliteError {
+  return errorOf({ kind: 'Closed', message: 'the database is closed' });
+}
+
+/** What is no error of this package's is a defect. */
+export function asError(error: unknown): UbiqliteError {
+  return error instanceof UbiqliteError ? error : errorOf({ kind: 'Internal', message: String(error) }, { cause: error });
 }

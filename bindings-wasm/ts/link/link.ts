@@ -5,7 +5,7 @@ import { type Reply, readReplies } from '../wire/reply.js';
 import { Known } from '../wire/rows.js';
 import { type Call, type Pending, type Reject, type Resolve, pendingOf } from './call.js';
 import type { Broke, Channel, Connector } from './connector.js';
-import { WORD, effectOf, isEnd, isQuery, mayHaveHappened, rolledBack, undone, unknown, whenGivenUp } from './course.js';
+import { WORD, asError, closed, effectOf, isEnd, isQuery, mayHaveHappened, rolledBack, undone, unknown, whenGivenUp } from './course.js';
 import { Deadlines } from './deadlines.js';
 import type { Held } from './held.js';
 import { Holdings } from './holdings.js';
@@ -51,10 +51,7 @@ export class Link {
   private state: 'open' | 'closing' | 'closed' = 'open';
   private closing: Promise<void> | undefined;
 
-  /**
-   * @param options `bigints`: always BigInt for INTEGER; `patience`: how long closing waits for what is held, in
-   * milliseconds
-   */
+  /** @param options `bigints`: always BigInt for INTEGER; `patience`: how long closing waits for handles, in ms */
   constructor(
     private readonly connector: Connector,
     options: { bigints: boolean; patience: number },
@@ -499,12 +496,4 @@ export class Link {
   private settled(): void {
     if (this.pending.size === 0 && this.holdings.isEmpty) this.quiet.reached();
   }
-}
-
-function closed(): UbiqliteError {
-  return errorOf({ kind: 'Closed', message: 'the database is closed' });
-}
-
-function asError(error: unknown): UbiqliteError {
-  return error instanceof UbiqliteError ? error : errorOf({ kind: 'Internal', message: String(error) }, { cause: error });
 }
