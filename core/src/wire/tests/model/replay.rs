@@ -100,7 +100,9 @@ impl Replay {
                 Event::Asked(place) => {
                     self.asked(trace, *place)?;
                     let asked = &trace.asked[*place];
-                    asked.given_up && asked.what.ends()
+                    // Withdrawn, it let its handle go before the calls that waited behind.
+                    let kind = asked.answer.as_ref().and_then(Answer::kind);
+                    asked.what.ends() && (asked.given_up || kind == Some("Cancelled"))
                 }
                 Event::Dropped(handle) => {
                     self.undo(*handle);
