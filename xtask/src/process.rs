@@ -104,11 +104,10 @@ impl Run {
         });
         let status = child.wait()?;
         let evidence = evidence.recv_timeout(REST).unwrap_or_default();
-        check(status, &self.line)
-            .map_err(|error| {
-                evidence.lines().fold(error.to_string(), |all, line| format!("{all}\n  | {line}"))
-            })
-            .map_err(anyhow::Error::msg)
+        check(status, &self.line).map_err(|error| {
+            let why = evidence.lines().map(|line| format!("\n  | {line}"));
+            anyhow::Error::msg(error.to_string() + &why.collect::<String>())
+        })
     }
 
     /// As [`Run::run`], but ends the program when it takes longer than `limit`.

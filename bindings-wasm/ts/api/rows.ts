@@ -1,6 +1,7 @@
 import { invalid } from '../errors.js';
 import type { CallOptions } from '../link/options.js';
 import type { Ran, Reply } from '../wire/reply.js';
+import type { Rows } from '../wire/rows.js';
 
 /** What a call takes that gives rows. */
 export interface RowOptions extends CallOptions {
@@ -50,23 +51,25 @@ export interface Shape {
   ran<T>(reply: Reply): RunResult<T>;
 }
 
-const OBJECTS: Shape = {
-  all: (reply, before) => reply.rows().objects(before),
-  first: <T>(reply: Reply) => reply.rows().object() as T | undefined,
-  ran: (reply) => {
-    const { ran, rows } = reply.ran();
-    return { ...ran, rows: rows.objects() };
-  },
-};
+function shape(all: <T>(rows: Rows, before?: T[]) => T[], first: (rows: Rows) => unknown): Shape {
+  return {
+    all: (reply, before) => all(reply.rows(), before),
+    first: <T>(reply: Reply) => first(reply.rows()) as T | undefined,
+    ran: (reply) => {
+      const { ran, rows } = reply.ran();
+      return { ...ran, rows: all(rows) };
+    },
+  };
+}
 
-const LISTS: Shape = {
-  all: (reply, before) => reply.rows().lists(before),
-  first: <T>(reply: Reply) => reply.rows().first() as T | undefined,
-  ran: (reply) => {
-    const { ran, rows } = reply.ran();
-    return { ...ran, rows: rows.lists() };
-  },
-};
+const OBJECTS = shape(
+  (rows, before) => rows.objects(before),
+  (rows) => rows.object(),
+);
+const LISTS = shape(
+  (rows, before) => rows.lists(before),
+  (rows) => rows.first(),
+);
 
 /** What a call gives its rows as. @internal */
 export function shapeOf(options: RowOptions | undefined): Shape {

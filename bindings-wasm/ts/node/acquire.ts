@@ -38,8 +38,8 @@ export async function isLeft(lock: Lock, { by }: Held): Promise<boolean> {
   return true;
 }
 
-/** Takes the lock, unless somebody has the database. */
-function taken(lock: Lock, database: string): Held | undefined {
+/** Takes the lock, unless somebody has the database. @throws the system's error if no lock can be made here */
+export function taken(lock: Lock, database: string): Held | undefined {
   // Ours from before: no native engine has come since.
   if (lock.isTaken) return undefined;
   const held = lock.take();

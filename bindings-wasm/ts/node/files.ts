@@ -1,10 +1,10 @@
 import * as fs from 'node:fs';
 import { dirname } from 'node:path';
 import type { Files } from '../engine/serve.js';
+import { taken } from './acquire.js';
 import { systemCode } from './failure.js';
 import { Lock, lockOf } from './lock.js';
 import { fileOf } from './path.js';
-import { nativeHolder } from './presence.js';
 
 const { O_CREAT, O_EXCL, O_RDONLY, O_RDWR } = fs.constants;
 
@@ -186,12 +186,8 @@ export function isReadOnly(file: string): boolean {
 /** Takes the lock of a database that is attached, unless somebody has it. Nobody can wait here. */
 function lockAttached(lock: Lock, name: string, readOnly: boolean): number {
   try {
-    if (lock.take() !== undefined) return HELD;
-    if (nativeHolder(name, lock.gone) === undefined) return 0;
-    lock.release();
-    return HELD;
+    return taken(lock, name) === undefined ? 0 : HELD;
   } catch (error) {
-    lock.release();
     if (readOnly && isReadOnly(name)) return 0;
     throw error;
   }

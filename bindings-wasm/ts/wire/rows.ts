@@ -90,16 +90,15 @@ class Page {
     if (this.next > end || (width === 0 && this.rows > 0)) throw malformed();
   }
 
-  /** The first row as an object. */
-  object(): unknown {
+  /** The row whose cells begin at this place, as an object; the first, if none is given. */
+  object(at = this.cells): unknown {
     const { names, template, unsafe, make } = this.columns;
-    if (make) return make(this, this.cells);
+    if (make) return make(this, at);
+    const width = names.length;
     const made: Record<string, unknown> = unsafe ? {} : { ...template };
-    let cell = this.cells;
-    for (const name of names) {
-      if (unsafe) define(made, name, this.cell(cell));
-      else made[name] = this.cell(cell);
-      cell += CELL;
+    for (let column = 0, cell = at; column < width; column += 1, cell += CELL) {
+      if (unsafe) define(made, names[column], this.cell(cell));
+      else made[names[column]] = this.cell(cell);
     }
     return made;
   }
@@ -107,27 +106,10 @@ class Page {
   /** Adds all rows as objects. */
   readInto(rows: unknown[]): void {
     const { columns } = this;
-    const { names, template, unsafe } = columns;
-    const width = names.length;
-    let cell = this.cells;
+    const size = columns.names.length * CELL;
     columns.seen += this.rows;
-    if (columns.make === undefined && columns.seen >= WORTH) columns.make = making.by?.(names, CELL) ?? null;
-    const { make } = columns;
-    if (make) {
-      for (let row = 0; row < this.rows; row += 1, cell += width * CELL) rows.push(make(this, cell));
-      return;
-    }
-    for (let row = 0; row < this.rows; row += 1) {
-      if (unsafe) {
-        const made = {};
-        for (let column = 0; column < width; column += 1, cell += CELL) define(made, names[column], this.cell(cell));
-        rows.push(made);
-        continue;
-      }
-      const made: Record<string, unknown> = { ...template };
-      for (let column = 0; column < width; column += 1, cell += CELL) made[names[column]] = this.cell(cell);
-      rows.push(made);
-    }
+    if (columns.make === undefined && columns.seen >= WORTH) columns.make = making.by?.(columns.names, CELL) ?? null;
+    for (let row = 0, cell = this.cells; row < this.rows; row += 1, cell += size) rows.push(this.object(cell));
   }
 
   /** The cells of a row, in order. */

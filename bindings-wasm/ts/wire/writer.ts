@@ -38,7 +38,7 @@ export class Writer {
   private from = 0;
   private current: Piece = { bytes: this.bytes, base: 0 };
   private kept = false;
-  /** The text that was written by `repeated` last, and, from the second time on, how. */
+  /** The text that was written by `repeated` last, unless it is long, and, from the second time on, how. */
   private repeats: string | undefined;
   private repeatsAs: Uint8Array | undefined;
 
@@ -183,7 +183,7 @@ export class Writer {
     } else if (this.repeatsAs === undefined) {
       const { place } = this;
       this.text(text);
-      if (text.length <= LONG) this.repeatsAs = this.bytes.slice(this.at - (this.place - place), this.at);
+      this.repeatsAs = this.bytes.slice(this.at - (this.place - place), this.at);
     } else {
       this.raw(this.repeatsAs);
     }

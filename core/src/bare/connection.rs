@@ -192,12 +192,12 @@ impl Connection {
         let Begun { begin, most, .. } = begun;
         let brief = now && statement.readonly;
         let mut first = |this: &mut Self| this.first(&mut statement, &begun.params, begin, most);
-        let (ran, went) = match (now, brief) {
+        let (ran, ended) = match (now, brief) {
             (false, _) => (first(self), None),
             (true, false) => (self.impatient(first), None),
             (true, true) => {
-                let (ran, went) = self.briefly(first);
-                (ran, Some(went))
+                let (ran, ended) = self.briefly(first);
+                (ran, Some(ended))
             }
         };
         match ran {
@@ -211,11 +211,13 @@ impl Connection {
             Err(error) => {
                 // It repeats the error.
                 let _ = statement.reset();
-                if went.is_some_and(|went| went.is_long_work(&error)) {
+                // It took too many steps, which it will do again.
+                let long = error.kind() == ErrorKind::Cancelled;
+                if ended.is_some_and(|ended| long && !ended.stopped) {
                     statement.strikes = statement.strikes.saturating_add(1);
                 }
-                let again = match went {
-                    Some(went) => went.is_too_long(&error),
+                let again = match ended {
+                    Some(ended) => ended.is_too_long(&error),
                     None => now && is_busy(&error),
                 };
                 let sql = begun.sql.clone();

@@ -6,35 +6,13 @@ use std::time::Duration;
 use super::connection::Connection;
 use super::statement::Statement;
 use crate::engine::budget::{Budget, STEPS_BETWEEN_QUESTIONS as STEPS};
-use crate::engine::{LONGEST_BRIEF, LONGEST_VALUE, cold};
-use crate::error::{Error, ErrorKind};
+use crate::engine::{Ended, LONGEST_BRIEF, LONGEST_VALUE, cold};
 use crate::ffi;
 
 /// A change that took longer is not done within a call the next time.
 pub(super) const QUICK: Duration = Duration::from_micros(200);
 /// So often in a row a read is tried within a call, and found too long.
 pub(super) const STRIKES: u8 = 3;
-
-/// How work within a call went.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Went {
-    /// A page was not in memory, or reading took too long.
-    stopped: bool,
-}
-
-impl Went {
-    /// Whether a read failed because it was not short, and can be run again.
-    pub(super) fn is_too_long(self, error: &Error) -> bool {
-        self.stopped
-            || matches!(error.kind(), ErrorKind::Cancelled | ErrorKind::Busy)
-            || error.code().is_some_and(|code| code & 0xff == ffi::SQLITE_TOOBIG)
-    }
-
-    /// Whether it took too many steps, which it will do again.
-    pub(super) fn is_long_work(self, error: &Error) -> bool {
-        !self.stopped && error.kind() == ErrorKind::Cancelled
-    }
-}
 
 impl Connection {
     /// Whether SQL may be compiled within a call: it is short, and the schema was read.
@@ -66,7 +44,7 @@ impl Connection {
 
     /// Runs a read that waits for no lock, and ends after some steps or where it would
     /// wait for the disk. No other statement of the connection runs.
-    pub(super) fn briefly<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> (T, Went) {
+    pub(super) fn briefly<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> (T, Ended) {
         let budget = Budget::default();
         let context = (&raw const budget).cast::<c_void>().cast_mut();
         // A refused read ends the transaction; one that must stay has no read refused.
@@ -83,13 +61,13 @@ impl Connection {
             longest
         };
         let answer = self.impatient(work);
-        let went = Went { stopped: cold::end() };
+        let ended = Ended { stopped: cold::end() };
         // SAFETY: as above.
         unsafe {
             ffi::sqlite3_limit(self.raw, ffi::SQLITE_LIMIT_LENGTH, longest);
             ffi::sqlite3_progress_handler(self.raw, 0, None, std::ptr::null_mut());
         }
-        (answer, went)
+        (answer, ended)
     }
 }
 

@@ -5,7 +5,7 @@
 use std::cell::Cell;
 use std::ffi::{CStr, c_char, c_int, c_void};
 
-use super::budget::{self, Cost};
+use super::functions::{self, Cost};
 use super::pragma::{self, Pragma};
 use crate::error::Error;
 use crate::ffi;
@@ -244,7 +244,7 @@ impl Authorizer {
             ffi::SQLITE_FUNCTION => {
                 let name = second.map_or(&b""[..], CStr::to_bytes);
                 nature.sweeps |= name.eq_ignore_ascii_case(b"count");
-                match budget::cost_of(name) {
+                match functions::cost_of(name) {
                     Cost::Small => {}
                     Cost::Length => nature.works = true,
                     Cost::Unknown => nature.long = true,

@@ -192,16 +192,16 @@ unsafe fn end(handlers: &Handlers, raw: *mut ffi::sqlite3, length_limit: c_int) 
 
 /// How short work ended.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Ended {
+pub(crate) struct Ended {
     /// A page was not in memory, or reading took too long.
-    pub(super) stopped: bool,
+    pub(crate) stopped: bool,
 }
 
 impl Ended {
     /// Whether short work failed because it was not: it ran out of steps or time,
     /// met a lock that it may not wait for, a page that is not in memory, or a value
     /// that is large.
-    pub(super) fn is_too_long(self, error: &Error) -> bool {
+    pub(crate) fn is_too_long(self, error: &Error) -> bool {
         self.stopped
             || matches!(error.kind(), ErrorKind::Cancelled | ErrorKind::Busy)
             || error.code().is_some_and(|code| code & 0xff == ffi::SQLITE_TOOBIG)

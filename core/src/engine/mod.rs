@@ -9,6 +9,7 @@ pub(crate) mod cold;
 mod configure;
 pub(crate) mod context;
 mod cursor;
+mod functions;
 mod handle;
 mod handlers;
 mod lease;
@@ -34,7 +35,7 @@ use crate::ffi;
 
 pub(crate) use authorizer::{Class, Nature, Verb};
 #[cfg(not(target_family = "wasm"))]
-pub(crate) use brief::LONGEST_VALUE;
+pub(crate) use brief::{Ended, LONGEST_VALUE};
 #[cfg(any(target_family = "wasm", test, feature = "local"))]
 pub(crate) use cursor::Cursor;
 pub(crate) use handle::{Handle, Refused};

@@ -16,11 +16,6 @@ use super::table::{
 
 /// What is parked, so that nobody looks where nothing is.
 static PARKED: AtomicUsize = AtomicUsize::new(0);
-
-/// To be called when the list has changed.
-pub(super) fn note_parked(parked: &[Parked]) {
-    PARKED.store(parked.len(), Ordering::Release);
-}
 /// Calls of `open` that are under way: what they open is not yet known as ours.
 static OPENING: AtomicUsize = AtomicUsize::new(0);
 
@@ -243,6 +238,11 @@ pub(super) fn take_parked(
     let taken = parked.swap_remove(index);
     note_parked(parked);
     Some(taken)
+}
+
+/// To be called when the list has changed.
+pub(super) fn note_parked(parked: &[Parked]) {
+    PARKED.store(parked.len(), Ordering::Release);
 }
 
 /// Locks the pending byte, which others hold for moments.

@@ -10,8 +10,7 @@
 
 use std::ffi::{CStr, CString, c_int, c_void};
 
-use super::descriptors;
-use super::descriptors::take_parked;
+use super::descriptors::{note_parked, take_parked};
 use super::table::{
     self, Descriptor, FileId, Kind, NOBODY, Owner, POSIX, Parked, State, set_known_owner, set_ours,
 };
@@ -231,7 +230,7 @@ fn replace(
     // Closed now, it would drop the locks that another SQLite of this process has.
     let file = descriptor.file;
     parked.push(Parked { fd: old, file, database: file, writable: false, owner: true });
-    descriptors::note_parked(parked);
+    note_parked(parked);
     Some(())
 }
 
