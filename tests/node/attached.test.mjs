@@ -5,7 +5,7 @@ import { symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 
-import { ENGINE, database, failure, filesBeside, folder, ubiqlite } from './support.mjs';
+import { Child, ENGINE, database, failure, filesBeside, folder, only, ubiqlite } from './support.mjs';
 
 const SCHEMA = 'CREATE TABLE written (by TEXT, number INTEGER)';
 
@@ -75,4 +75,56 @@ test('a file that is made by VACUUM INTO is whole, and held by nobody', async (t
   await opened.close();
   await db.close();
   assert.deepEqual(filesBeside(path), ['app.db', 'copy.db']);
+});
+
+test('the native engine attaches no file that a wasm one has, and is seen by it while it has one', { skip: only('native', 'it looks at both'), timeout: 60_000 }, async (t) => {
+  const path = join(folder(t), 'app.db');
+  const own = await ubiqlite.open(join(dirname(path), 'own.db'));
+  const memory = await ubiqlite.open(':memory:');
+  t.after(() => Promise.all([own.close(), memory.close()]));
+  const child = new Child('holder.mjs', [path], { env: { UBIQLITE_ENGINE: 'wasm' } });
+  t.after(() => child.kill());
+  await child.tells('holds');
+  for (const db of [own, memory]) {
+    const session = await db.acquire();
+    const file = [path];
+    assert.equal((await failure(session.execute('ATTACH ? AS other', file))).kind, 'Busy');
+    assert.equal((await failure(session.batch(`ATTACH '${path}' AS other`))).kind, 'Busy');
+    assert.equal((await failure(session.query('ATTACH ? AS other', file))).kind, 'Busy');
+    session.release();
+    assert.equal((await failure(db.execute('VACUUM INTO ?', file))).kind, 'Busy');
+  }
+  // It has all that it acknowledged, and its log.
+  child.say('close');
+  await child.tells('closed');
+
+  for (const db of [own, memory]) {
+    const session = await db.acquire();
+    await session.execute('ATTACH ? AS other', [path]);
+    assert.equal(await session.queryValue('SELECT count(*) FROM other.held'), 1);
+    const busy = await failure(ubiqlite.open(path, { engine: 'wasm', busyTimeout: 50 }));
+    assert.equal(busy.kind, 'Busy');
+    assert.match(busy.message, /native engine/);
+    await session.execute('DETACH other');
+    const wasm = await ubiqlite.open(path, { engine: 'wasm' });
+    await wasm.close();
+    // What a session has attached goes with it.
+    await session.execute('ATTACH ? AS other', [path]);
+    session.release();
+    const again = await ubiqlite.open(path, { engine: 'wasm' });
+    await again.close();
+  }
+});
+
+test('a lock that a killed wasm engine left is no hindrance to ATTACH', { skip: only('native', 'it looks at both'), timeout: 60_000 }, async (t) => {
+  const path = join(folder(t), 'app.db');
+  const child = new Child('holder.mjs', [path], { env: { UBIQLITE_ENGINE: 'wasm' } });
+  await child.tells('holds');
+  await child.kill();
+  const db = await ubiqlite.open(':memory:');
+  t.after(() => db.close());
+  const session = await db.acquire();
+  await session.execute('ATTACH ? AS other', [path]);
+  assert.equal(await session.queryValue('SELECT count(*) FROM other.held'), 1);
+  session.release();
 });

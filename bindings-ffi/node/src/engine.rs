@@ -6,6 +6,7 @@ use napi::bindgen_prelude::{Function, Object, Uint8Array};
 use napi::{Env, Error, Result};
 use napi_derive::napi;
 
+use crate::attached;
 use crate::beside::Beside;
 use crate::client::{Client, Outcome};
 use crate::hot::{self, Hot};
@@ -33,8 +34,8 @@ impl Engine {
     ///
     /// `room` is where replies are written; it must not be detached. `presence` and
     /// `record` are the path and the line of the file that keeps the wasm engine away, and
-    /// `lock` is the path of that engine's lock, which is not looked for if it is empty; all are
-    /// empty for a database in memory.
+    /// `lock` is the path of that engine's lock, which is not looked for if it is empty. A
+    /// database in memory has neither file; files that are attached have lines like `record`.
     #[napi(factory, catch_unwind)]
     pub fn open(
         path: String,
@@ -45,6 +46,7 @@ impl Engine {
         room: Uint8Array,
         wake: Function<'_, (), ()>,
     ) -> Result<Self> {
+        attached::watch(&record);
         let beside = (!presence.is_empty()).then(|| Beside {
             presence: presence.into(),
             record,

@@ -9,6 +9,7 @@
 //! the wake-up. An engine ends with its object, which Node lets go with its environment: a
 //! worker that is terminated leaves nothing open.
 
+mod attached;
 mod beside;
 mod client;
 #[cfg_attr(test, allow(dead_code, reason = "in tests nothing is exported"))]

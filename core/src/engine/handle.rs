@@ -41,6 +41,8 @@ impl Handle {
         let vfs = vfs.map(CString::new).transpose().map_err(|_| Refused::Name)?;
         let flags = flags | ffi::SQLITE_OPEN_NOMUTEX | ffi::SQLITE_OPEN_EXRESCODE;
         let mut db = ptr::null_mut();
+        #[cfg(not(target_family = "wasm"))]
+        let _chosen = crate::vfs::Chosen::begin();
         // SAFETY: the names are C strings that live on, and null asks for the default.
         let code = unsafe {
             let vfs = vfs.as_ref().map_or(ptr::null(), |vfs| vfs.as_ptr());

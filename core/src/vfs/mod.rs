@@ -20,6 +20,8 @@
 
 mod codes;
 mod files;
+#[cfg(not(target_family = "wasm"))]
+mod guard;
 mod io;
 mod locks;
 mod log;
@@ -36,8 +38,12 @@ mod testing;
 mod tests;
 
 pub use files::{FileError, FileId, Files};
+#[cfg(not(target_family = "wasm"))]
+pub use guard::{Guard, Kept, guard};
 pub use register::register;
 
+#[cfg(not(target_family = "wasm"))]
+pub(crate) use guard::Chosen;
 pub(crate) use memory::{ASKED as IN_MEMORY, place};
 pub(crate) use moved::{has_moved, is_astray};
 pub(crate) use register::{LONGEST_NAME, is_registered};

@@ -149,7 +149,11 @@ unsafe fn elsewhere(host: &Host, name: *const c_char) -> Option<(*mut sqlite3_vf
         if memory::is_ours(CStr::from_ptr(name).to_bytes()) {
             return None;
         }
-        host.default.as_ref().map(|vfs| (host.default, vfs))
+        #[cfg(not(target_family = "wasm"))]
+        let default = super::guard::guarded().unwrap_or(host.default);
+        #[cfg(target_family = "wasm")]
+        let default = host.default;
+        default.as_ref().map(|vfs| (default, vfs))
     }
 }
 

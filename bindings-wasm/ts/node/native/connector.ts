@@ -28,7 +28,7 @@ export class NativeConnector implements Connector {
     if (file !== undefined) return this.reach(file, events);
     if (this.connected) throw failure('Io', 'the database in memory is gone with its engine; open a new one');
     this.connected = true;
-    return this.open({ path: ':memory:', presence: '', record: '', lock: '' }, events);
+    return this.open({ path: ':memory:', presence: '', record: lineOf(randomUUID()), lock: '' }, events);
   }
 
   close(): Promise<void> {
