@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
-import { Child, failure, filesBeside, folder, only, outside, pause, ubiqlite } from './support.mjs';
+import { Child, ENGINE, failure, filesBeside, folder, installed, only, outside, pause, ubiqlite } from './support.mjs';
 
 const alone = only('wasm', 'several processes share a file with the other: see native-processes');
 
@@ -54,6 +54,40 @@ test('the lock of a killed process is taken over, and what it committed is there
   assert.deepEqual(filesBeside(path), ['app.db']);
   assert.deepEqual(await outside(path, 'SELECT count(*) FROM held'), [[0]]);
 });
+
+/** Whether processes can be put into a numbering of their own here, as containers do. */
+const contained = process.platform !== 'linux' || !(await installed('unshare', ['--pid', '--fork', '--uts', 'true']));
+
+for (const engine of ['wasm', 'native']) {
+  const skip = (contained && 'no containers here') || (engine === 'native' && only('native', 'there is none'));
+  test(`a container is stopped that had the file open with the ${engine} engine, and another opens it`, { skip }, async (t) => {
+    const path = join(folder(t), 'app.db');
+    const before = ['unshare', '--pid', '--fork', '--kill-child', '--uts', 'sh', '-c', 'hostname other; exec "$0" "$@"'];
+    for (const way of ['open', 'ATTACH']) {
+      const holder = new Child('holder.mjs', [path], { before, env: { UBIQLITE_ENGINE: engine } });
+      t.after(() => holder.kill());
+      await holder.tells('holds');
+      const other = { engine: engine === 'wasm' || way === 'ATTACH' ? ENGINE : 'wasm', busyTimeout: 200 };
+      const busy = await failure(ubiqlite.open(path, { engine: 'wasm', busyTimeout: 200 }));
+      assert.equal(busy.kind, 'Busy');
+      assert.match(busy.message, /another host, other,|of another container/);
+      await holder.kill();
+      if (way === 'open' || ENGINE === 'wasm') {
+        const db = await ubiqlite.open(path, other);
+        assert.equal(await db.queryValue('SELECT count(*) FROM held'), 1);
+        await db.execute('DELETE FROM held');
+        await db.close();
+        continue;
+      }
+      const db = await ubiqlite.open(':memory:', other);
+      const session = await db.acquire();
+      await session.execute('ATTACH ? AS other', [path]);
+      assert.equal(await session.queryValue('SELECT count(*) FROM other.held'), 1);
+      session.release();
+      await db.close();
+    }
+  });
+}
 
 test('of many processes that want the file of a killed one, one gets it', { skip: alone }, async (t) => {
   const path = join(folder(t), 'app.db');

@@ -267,6 +267,10 @@ const POISON = (depth) => {
 
 test('a statement that breaks the engine is asked again once, and then is Internal', async (t) => {
   const { db } = await database(t, {}, 'CREATE TABLE t(a); INSERT INTO t VALUES (1)');
+  let engines = 0;
+  const began = () => (engines += 1);
+  process.on('worker', began);
+  t.after(() => process.off('worker', began));
   const poisoned = failure(db.query(POISON(5000)));
   const beside = count(db);
   const error = await within(30_000, poisoned, 'the call that breaks the engine');
@@ -275,6 +279,8 @@ test('a statement that breaks the engine is asked again once, and then is Intern
   assert.equal(await within(10_000, beside, 'the call beside it'), 1);
   assert.equal(await within(10_000, count(db), 'the next call'), 1);
   await within(10_000, db.execute(INSERT), 'the next write');
+  // Each that it broke was followed by another one; nothing else begins a worker here.
+  assert.equal(engines, error.kind === 'Internal' ? 2 : 0);
 });
 
 test('a transaction whose body ends after its engine is lost is not told as committed', { skip: poison }, async (t) => {

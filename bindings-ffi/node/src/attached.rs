@@ -1,7 +1,7 @@
 //! Files that statements open, by `ATTACH` and `VACUUM INTO`, beside the databases of this
 //! process: the wasm engine is told of them, and keeps them out, as of those.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, Once};
 
@@ -48,7 +48,7 @@ impl Guard for Beside {
         let line = format!("{}\n", Value::Object(fields.clone()));
         // Where no file can be made the wasm engine can't make its lock either.
         let presence = Presence::announce(&presence, &line).ok();
-        if is_held(&format!("{path}{LOCK}"), &fields) {
+        if is_held(Path::new(&format!("{path}{LOCK}")), &fields) {
             return Err(FileError::Held);
         }
         Ok(Box::new(presence))
@@ -56,10 +56,10 @@ impl Guard for Beside {
 }
 
 /// Whether there is a lock whose holder may live.
-fn is_held(path: &str, me: &Map<String, Value>) -> bool {
+fn is_held(path: &Path, me: &Map<String, Value>) -> bool {
     match std::fs::read_to_string(path) {
         Ok(text) => match serde_json::from_str(&text) {
-            Ok(Value::Object(holder)) => !is_gone(&holder, me),
+            Ok(Value::Object(holder)) => !(is_gone(&holder, me) || is_silent(path, &holder, me)),
             // One that is being written.
             _ => true,
         },
@@ -68,8 +68,9 @@ fn is_held(path: &str, me: &Map<String, Value>) -> bool {
 }
 
 /// Whether the holder of a lock has certainly ended: a process of this system, counted as
-/// this one is, of which there is none any more. What takes longer to tell is told when
-/// the file is opened (`isGone` of `ts/node/holder.ts`), and so is what else was left.
+/// this one is, of which there is none any more. What takes more to tell, such as that the
+/// number is another process's by now, is told when the file is opened (`isGone` of
+/// `ts/node/holder.ts`).
 fn is_gone(holder: &Map<String, Value>, me: &Map<String, Value>) -> bool {
     let same = |field: &str| holder.get(field) == me.get(field);
     if !(same("host") && same("machine")) {
@@ -83,6 +84,31 @@ fn is_gone(holder: &Map<String, Value>, me: &Map<String, Value>) -> bool {
         return false;
     };
     same("space") && !is_running(pid)
+}
+
+/// Whether the holder of the lock at `path`, in another container of this system, has ended:
+/// nobody listens at its sign of life any more (`ts/node/life.ts`).
+#[cfg(target_os = "linux")]
+fn is_silent(path: &Path, holder: &Map<String, Value>, me: &Map<String, Value>) -> bool {
+    use std::os::fd::AsRawFd;
+    use std::os::unix::net::UnixStream;
+
+    let boot = holder.get("boot");
+    if boot.is_none() || boot != me.get("boot") || holder.get("sign") != Some(&Value::Bool(true)) {
+        return false;
+    }
+    let token = holder.get("token").and_then(Value::as_str).unwrap_or_default();
+    let Some(Ok(folder)) = path.parent().map(std::fs::File::open) else { return false };
+    // Addresses of sockets are short, and paths may not be. Without a file of that name it
+    // is another's lock by now, or it is being released.
+    let sign = format!("/proc/self/fd/{}/.{token}.ubiqlite", folder.as_raw_fd());
+    matches!(UnixStream::connect(sign), Err(error) if error.kind() == std::io::ErrorKind::ConnectionRefused)
+}
+
+/// Only Linux has containers of one system.
+#[cfg(not(target_os = "linux"))]
+fn is_silent(_path: &Path, _holder: &Map<String, Value>, _me: &Map<String, Value>) -> bool {
+    false
 }
 
 #[cfg(unix)]
