@@ -90,8 +90,14 @@ class Page {
     if (this.next > end || (width === 0 && this.rows > 0)) throw malformed();
   }
 
-  /** The row whose cells begin at this place, as an object; the first, if none is given. */
-  object(at = this.cells): unknown {
+  /** The first row as an object. */
+  object(): unknown {
+    this.count(1);
+    return this.objectAt(this.cells);
+  }
+
+  /** The row whose cells begin at this place. */
+  private objectAt(at: number): unknown {
     const { names, template, unsafe, make } = this.columns;
     if (make) return make(this, at);
     const width = names.length;
@@ -105,11 +111,16 @@ class Page {
 
   /** Adds all rows as objects. */
   readInto(rows: unknown[]): void {
+    this.count(this.rows);
+    const size = this.columns.names.length * CELL;
+    for (let row = 0, cell = this.cells; row < this.rows; row += 1, cell += size) rows.push(this.objectAt(cell));
+  }
+
+  /** So many more rows are made: many enough pay for a function that makes them. */
+  private count(rows: number): void {
     const { columns } = this;
-    const size = columns.names.length * CELL;
-    columns.seen += this.rows;
+    columns.seen += rows;
     if (columns.make === undefined && columns.seen >= WORTH) columns.make = making.by?.(columns.names, CELL) ?? null;
-    for (let row = 0, cell = this.cells; row < this.rows; row += 1, cell += size) rows.push(this.object(cell));
   }
 
   /** The cells of a row, in order. */
