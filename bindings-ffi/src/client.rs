@@ -9,6 +9,7 @@ use ubiqlite::Database;
 use ubiqlite::wire::Server;
 use ubiqlite_shared::{Bell, Hosted};
 
+use crate::bare::BareClient;
 use crate::marshal::{self, Marshal};
 use crate::registry::{Last, Registered};
 use crate::signal::Driver;
@@ -33,8 +34,8 @@ pub(crate) trait Endpoint: Send + Sync {
     /// Wakes who takes.
     fn driver(&self) -> &Arc<Driver>;
 
-    /// The connection, if it is a bare one and open.
-    fn as_bare(&self) -> Option<&ubiqlite::bare::Bare> {
+    /// The client of a bare connection, if it is one.
+    fn bare(&self) -> Option<&BareClient> {
         None
     }
 }

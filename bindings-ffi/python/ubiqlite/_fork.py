@@ -2,9 +2,9 @@
 
 SQLite forbids to carry a connection into a child, and locks that the parent's
 threads held at the fork would be waited for without end. So a child that was forked
-after the first database was opened can't use the library at all, and is told so; it
-can be started by ``multiprocessing``'s ``spawn`` or ``forkserver``, or fork before
-anything is opened.
+while a database was open can't use the library at all, and is told so; it can be
+started by ``multiprocessing``'s ``spawn`` or ``forkserver``, or fork while nothing is
+open.
 """
 
 from __future__ import annotations
@@ -16,27 +16,29 @@ from typing import Any, Protocol
 from .errors import Unsupported
 
 _MESSAGE = (
-    "this process was forked after a database was opened, and a connection can't be carried into a child: "
-    "open it in the child before anything else, or start it by 'spawn'"
+    "this process was forked while a database was open, and a connection can't be carried into a child: "
+    "fork while all are closed, or start it by 'spawn'"
 )
 
 
 class Forgets(Protocol):
     """What belongs to the parent."""
 
+    @property
+    def in_use(self) -> bool:
+        """Whether it has something of the library's."""
+        ...
+
     def forget(self) -> None:
         """Touches nothing of the library from now on."""
 
 
 _ours: weakref.WeakSet[Any] = weakref.WeakSet()
-_used = False
 _forked = False
 
 
 def belongs(thing: Forgets) -> None:
     """Has ``thing`` forgotten in a child."""
-    global _used
-    _used = True
     _ours.add(thing)
 
 
@@ -53,9 +55,9 @@ def refused() -> Unsupported:
 
 def _in_child() -> None:
     global _forked
-    if _used:
-        _forked = True
-        for thing in list(_ours):
+    for thing in list(_ours):
+        if thing.in_use:
+            _forked = True
             thing.forget()
 
 

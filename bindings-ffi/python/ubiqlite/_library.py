@@ -17,12 +17,14 @@ __all__ = [
     "Format",
     "OpenError",
     "Pending",
+    "abandon",
     "bare",
     "begin",
     "call",
     "descriptor",
     "end",
     "release",
+    "serve",
     "short_call",
     "sqlite",
     "start_open",
@@ -82,6 +84,15 @@ take.restype = ctypes.c_int64
 wait = _releasing.ubiqlite_wait
 wait.argtypes = (ctypes.c_uint64, ctypes.c_int64)
 wait.restype = ctypes.c_int64
+
+# A connection's work, on the thread that calls this, until the connection ends.
+serve = _releasing.ubiqlite_serve
+serve.argtypes = (ctypes.c_uint64,)
+serve.restype = ctypes.c_int64
+
+abandon = _releasing.ubiqlite_abandon
+abandon.argtypes = (ctypes.c_uint64,)
+abandon.restype = None
 
 release = _releasing.ubiqlite_release
 release.argtypes = (ctypes.c_uint64,)

@@ -299,6 +299,11 @@ class Link:
             if not waiting.done():
                 waiting.set_result((number, ERROR, CLOSED))
 
+    @property
+    def in_use(self) -> bool:
+        """As `_fork` wants it."""
+        return self._client != 0
+
     def forget(self) -> None:
         """As `_fork` wants it."""
         self.call = self._call = _refuse

@@ -159,6 +159,11 @@ class Core(Place):
         here: Optional[AbstractEventLoop] = get_running_loop()
         _end(links, here)
 
+    @property
+    def in_use(self) -> bool:
+        """As `_fork` wants it."""
+        return self._engine is not None
+
     def forget(self) -> None:
         """As `_fork` wants it."""
         if self._engine is not None:

@@ -110,6 +110,9 @@ class Reader:
             if reply[4] is None:
                 return link.types[reply[3]](row)
             return (link.learn(reply) if length > 0 else row_type(reply[4]))(row)
+        if length > 0 and reply[4] is not None:
+            # They are told once, and the next one may want them.
+            link.learn(reply)
         return row if make is None else make(row)
 
     @overload

@@ -1,148 +1,235 @@
 //! Copying a database to another connection's, some pages at a time.
 
+use std::collections::HashMap;
 use std::ffi::{CStr, CString, c_int};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use libsqlite3_sys as ffi;
+use ubiqlite::bare;
 use ubiqlite::{Error, Result};
 
 use super::Shared;
-use crate::client::Endpoint;
 
 /// How far it is.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Progress {
-    pub(super) done: bool,
-    pub(super) remaining: i32,
-    pub(super) pages: i32,
+    /// SQLite's code: done, more to do, or in somebody's way.
+    pub(super) code: c_int,
+    pub(super) remaining: c_int,
+    pub(super) pages: c_int,
+    /// Of the backup, to go on with it; 0: it has ended.
+    pub(super) number: u32,
 }
 
-/// A backup under way.
-pub(super) struct Backup {
-    source: Arc<Shared>,
-    target: Arc<Box<dyn Endpoint>>,
+/// The backups of a connection that are under way: its own, and those into it.
+#[derive(Default)]
+pub(super) struct Backups {
+    own: Mutex<Own>,
+    incoming: Mutex<Incoming>,
+}
+
+#[derive(Default)]
+struct Own {
+    /// The connection is about to be closed: none is begun or gone on with.
+    closed: bool,
+    made: u32,
+    all: HashMap<u32, Backup>,
+}
+
+#[derive(Default)]
+struct Incoming {
+    closed: bool,
+    all: Vec<(Weak<Shared>, u32)>,
+}
+
+struct Backup {
+    target: Arc<Shared>,
     handle: Handle,
 }
 
 #[derive(Clone, Copy)]
 struct Handle(*mut ffi::sqlite3_backup);
 
-#[derive(Clone, Copy)]
-struct Raw(*mut ffi::sqlite3);
-
-// SAFETY: both are used only while the two connections are held, by one thread at a
-// time; SQLite's handles belong to no thread.
+// SAFETY: it is used only while its two connections are held, by one thread at a time.
 unsafe impl Send for Handle {}
-// SAFETY: as above.
-unsafe impl Sync for Handle {}
-// SAFETY: as above.
-unsafe impl Send for Raw {}
 
-/// Two that copy to each other would wait for each other for ever.
-static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+impl Own {
+    fn number(&mut self) -> u32 {
+        self.made = self.made.wrapping_add(1).max(1);
+        self.made
+    }
+}
 
-/// Runs `work` with both connections held, each by its own thread.
-async fn with_both<T: Send + 'static>(
-    source: &Arc<Shared>,
-    target: &Arc<Box<dyn Endpoint>>,
-    work: impl FnOnce(Raw, Raw) -> Result<T> + Send + 'static,
-) -> Result<T> {
-    let to = target.as_bare().ok_or_else(super::closed)?;
-    let from = Arc::clone(source);
-    // SAFETY: the work leaves both connections open and installs nothing.
+impl Incoming {
+    fn forget(&mut self, source: &Arc<Shared>, number: u32) {
+        self.all
+            .retain(|(other, its)| *its != number || Weak::as_ptr(other) != Arc::as_ptr(source));
+    }
+}
+
+impl Backups {
+    fn own(&self) -> MutexGuard<'_, Own> {
+        self.own.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn incoming(&self) -> MutexGuard<'_, Incoming> {
+        self.incoming.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Begins a backup and copies some pages; all, if their number is negative.
+pub(super) async fn begin(
+    source: Arc<Shared>,
+    target: Arc<Shared>,
+    name: String,
+    pages: c_int,
+) -> Result<Progress> {
+    let name = CString::new(name).map_err(|_| super::invalid("the name holds a NUL"))?;
+    let (from, to) = (Arc::clone(&source), Arc::clone(&target));
+    // SAFETY: the work leaves both connections open, which are not the same.
     let copying = unsafe {
-        to.with_handle(move |to| {
-            let to = Raw(to.cast());
-            let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-            let (told, answer) = mpsc::channel();
-            let copying = from.bare()?.with_handle(move |from| {
-                let to = to;
-                let _ = told.send(work(Raw(from.cast()), to));
-                Ok(())
-            });
-            // What is dropped without an answer was closed.
-            let answer = answer.recv().unwrap_or_else(|_| Err(super::closed()));
-            drop(copying);
-            answer
+        source.bare()?.with_both(target.bare()?, move |source, target| {
+            let target = target.cast();
+            let handle =
+                ffi::sqlite3_backup_init(target, c"main".as_ptr(), source.cast(), name.as_ptr());
+            if handle.is_null() {
+                return Err(failed(target, ffi::sqlite3_errcode(target)));
+            }
+            let progress = step(handle, pages, target)?;
+            let number = from.backups.own().number();
+            let backup = Backup { target: Arc::clone(&to), handle: Handle(handle) };
+            keep(&from, number, backup, progress)
         })
     };
     copying.await
 }
 
-impl Backup {
-    pub(super) async fn begin(
-        source: &Arc<Shared>,
-        target: Arc<Box<dyn Endpoint>>,
-        name: String,
-    ) -> Result<Self> {
-        let name = CString::new(name).map_err(|_| super::invalid("the name holds a NUL"))?;
-        let handle = with_both(source, &target, move |from, to| {
-            // SAFETY: both connections are open and held.
-            let handle =
-                unsafe { ffi::sqlite3_backup_init(to.0, c"main".as_ptr(), from.0, name.as_ptr()) };
-            if handle.is_null() {
-                // SAFETY: the target is open, and its last call failed.
-                return Err(unsafe { failed(to, ffi::sqlite3_errcode(to.0)) });
-            }
-            Ok(Handle(handle))
-        });
-        let handle = handle.await?;
-        Ok(Self { source: Arc::clone(source), target, handle })
-    }
+/// Copies some more pages.
+pub(super) async fn go_on(source: Arc<Shared>, number: u32, pages: c_int) -> Result<Progress> {
+    let target = source.backups.own().all.get(&number).map(|backup| Arc::clone(&backup.target));
+    let target = target.ok_or_else(super::closed)?;
+    let from = Arc::clone(&source);
+    // SAFETY: as above.
+    let copying = unsafe {
+        source.bare()?.with_both(target.bare()?, move |_, target| {
+            // It may have ended since it was asked for.
+            let backup = from.backups.own().all.remove(&number).ok_or_else(super::closed)?;
+            let progress = step(backup.handle.0, pages, target.cast())?;
+            keep(&from, number, backup, progress)
+        })
+    };
+    copying.await
+}
 
-    /// Copies so many pages; all, if the number is negative.
-    pub(super) async fn step(self, pages: i32) -> Result<(Self, Progress)> {
-        let handle = self.handle;
-        let stepped = with_both(&self.source, &self.target, move |_, to| {
-            let handle = handle;
-            // SAFETY: the backup was begun on these two, and is not finished.
-            unsafe {
-                match ffi::sqlite3_backup_step(handle.0, pages) {
-                    code @ (ffi::SQLITE_OK
-                    | ffi::SQLITE_DONE
-                    | ffi::SQLITE_BUSY
-                    | ffi::SQLITE_LOCKED) => Ok(Progress {
-                        done: code == ffi::SQLITE_DONE,
-                        remaining: ffi::sqlite3_backup_remaining(handle.0),
-                        pages: ffi::sqlite3_backup_pagecount(handle.0),
-                    }),
-                    code => Err(failed(to, code)),
-                }
+/// Keeps a backup that has more to do, unless one of its connections is about to be closed:
+/// what comes after that comes too late.
+///
+/// # Safety
+/// Both connections are held.
+unsafe fn keep(
+    source: &Arc<Shared>,
+    number: u32,
+    backup: Backup,
+    progress: Progress,
+) -> Result<Progress> {
+    let done = progress.code == ffi::SQLITE_DONE;
+    let mut own = source.backups.own();
+    // Held until it is kept: who closes the target looks for it after that.
+    let mut incoming = backup.target.backups.incoming();
+    incoming.forget(source, number);
+    if done || own.closed || incoming.closed {
+        // SAFETY: by the contract; it is finished once.
+        unsafe { ffi::sqlite3_backup_finish(backup.handle.0) };
+        return if done { Ok(progress) } else { Err(super::closed()) };
+    }
+    incoming.all.push((Arc::downgrade(source), number));
+    drop(incoming);
+    own.all.insert(number, backup);
+    Ok(Progress { number, ..progress })
+}
+
+/// Ends a backup, done or not: what was copied of one that is not is undone. It happens
+/// after what was asked before, and nobody waits for it.
+pub(super) fn end(source: &Arc<Shared>, number: u32) {
+    let target = source.backups.own().all.get(&number).map(|backup| Arc::clone(&backup.target));
+    let Some(target) = target else { return };
+    let (Ok(one), Ok(other)) = (source.bare(), target.bare()) else { return };
+    let from = Arc::clone(source);
+    // SAFETY: as above.
+    let ending = unsafe {
+        one.with_both(other, move |_, _| {
+            let backup = from.backups.own().all.remove(&number);
+            if let Some(Backup { handle, target }) = backup {
+                target.backups.incoming().forget(&from, number);
+                ffi::sqlite3_backup_finish(handle.0);
             }
-        });
-        match stepped.await {
-            Ok(progress) => Ok((self, progress)),
-            Err(error) => {
+            Ok(())
+        })
+    };
+    drop(ending);
+}
+
+/// Ends all backups of a connection, and those into it: it is about to be closed.
+pub(super) fn end_all(connection: &Arc<Shared>) {
+    let own: Vec<u32> = {
+        let mut own = connection.backups.own();
+        own.closed = true;
+        own.all.keys().copied().collect()
+    };
+    for number in own {
+        end(connection, number);
+    }
+    let incoming = {
+        let mut incoming = connection.backups.incoming();
+        incoming.closed = true;
+        std::mem::take(&mut incoming.all)
+    };
+    for (source, number) in incoming {
+        if let Some(source) = source.upgrade() {
+            end(&source, number);
+        }
+    }
+}
+
+/// # Safety
+/// The backup is not finished, and its connections are held; `target` is one of them.
+unsafe fn step(
+    handle: *mut ffi::sqlite3_backup,
+    pages: c_int,
+    target: *mut ffi::sqlite3,
+) -> Result<Progress> {
+    // SAFETY: by the contract.
+    unsafe {
+        match ffi::sqlite3_backup_step(handle, pages) {
+            code @ (ffi::SQLITE_OK | ffi::SQLITE_DONE | ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED) => {
+                Ok(Progress {
+                    code,
+                    remaining: ffi::sqlite3_backup_remaining(handle),
+                    pages: ffi::sqlite3_backup_pagecount(handle),
+                    number: 0,
+                })
+            }
+            code => {
+                let error = failed(target, code);
                 // It repeats the error.
-                let _ = self.finish().await;
+                ffi::sqlite3_backup_finish(handle);
                 Err(error)
             }
         }
-    }
-
-    pub(super) async fn finish(self) -> Result<()> {
-        let handle = self.handle;
-        with_both(&self.source, &self.target, move |_, _| {
-            let handle = handle;
-            // SAFETY: the backup was begun on these two, and is finished once.
-            unsafe { ffi::sqlite3_backup_finish(handle.0) };
-            Ok(())
-        })
-        .await
     }
 }
 
 /// # Safety
 /// The connection is open, and a call on it answered `code`.
-unsafe fn failed(connection: Raw, code: c_int) -> Error {
+unsafe fn failed(connection: *mut ffi::sqlite3, code: c_int) -> Error {
     // SAFETY: by the contract; both are C strings of SQLite's.
     let message = unsafe {
-        let message = if ffi::sqlite3_errcode(connection.0) == code {
-            ffi::sqlite3_errmsg(connection.0)
+        let message = if ffi::sqlite3_errcode(connection) == code {
+            ffi::sqlite3_errmsg(connection)
         } else {
             ffi::sqlite3_errstr(code)
         };
         CStr::from_ptr(message).to_string_lossy().into_owned()
     };
-    Error::from_code(code, &message)
+    bare::error(code, &message)
 }

@@ -1,21 +1,26 @@
 //! Python's functions that SQLite calls.
 //!
-//! Python gives addresses of C functions that it made and keeps until the connection
-//! is closed. They may be called on any thread, and take Python's lock themselves.
+//! Python gives addresses of C functions that it made. They are called on a thread that
+//! Python made, which has the connection's work from before the first of them is there
+//! until the connection has ended, and keeps them so long (`serve.rs`).
 
 use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use libsqlite3_sys as ffi;
-use ubiqlite::bare::Bare;
-use ubiqlite::{Error, Result};
+use ubiqlite::Result;
+use ubiqlite::bare::{self, Bare};
 
+use super::aggregates::{self, Installed};
+use super::collations;
 use crate::marshal::read::{Item, Reader};
 use crate::marshal::write::Writer;
 
 /// What is installed; an address of 0 takes it out.
 pub(super) enum Callback {
     Function { name: String, arguments: i32, deterministic: bool, address: usize },
+    Aggregate(Installed),
+    Collation { name: String, address: usize },
     Trace(usize),
     Progress(usize, i32),
     Authorizer(usize),
@@ -29,8 +34,8 @@ pub(super) enum Extensions {
 /// Calls a function: takes the arguments as a tuple in `marshal`'s format, and writes
 /// its result to `room`. Answers the result's length; if there is not so much room,
 /// the length as a negative number, and is asked once more, without arguments, for the
-/// result. [`RAISED`]: it raised an exception.
-type Function = unsafe extern "C" fn(*const u8, usize, *mut u8, usize) -> i64;
+/// result. [`RAISED`] and what follows it: there is none.
+pub(super) type Function = unsafe extern "C" fn(*const u8, usize, *mut u8, usize) -> i64;
 type Trace = unsafe extern "C" fn(*const c_char);
 type Progress = unsafe extern "C" fn(*mut c_void) -> c_int;
 type Authorizer = unsafe extern "C" fn(
@@ -42,7 +47,26 @@ type Authorizer = unsafe extern "C" fn(
     *const c_char,
 ) -> c_int;
 
-const RAISED: i64 = i64::MIN;
+/// An exception came out of Python: added to this, what raised it.
+pub(super) const RAISED: i64 = i64::MIN;
+
+/// What is told of each, as `sqlite3` words it.
+const TOLD: [&CStr; 6] = [
+    c"user-defined function raised exception",
+    c"user-defined aggregate's '__init__' method raised error",
+    c"user-defined aggregate's 'step' method raised error",
+    c"user-defined aggregate's 'finalize' method raised error",
+    c"user-defined aggregate's 'value' method raised error",
+    c"user-defined aggregate's 'inverse' method raised error",
+];
+/// `OverflowError` and `MemoryError`, whatever raised them.
+const TOO_BIG: i64 = RAISED + 6;
+const NO_MEMORY: i64 = RAISED + 7;
+
+/// Room for most results.
+pub(super) const ROOM: usize = 512;
+/// Added to what an aggregate is asked for: the result that found no room before.
+pub(super) const AGAIN: c_int = 0x10;
 
 /// Remembers that there are any: then no statement runs within a call.
 #[derive(Debug, Default)]
@@ -94,6 +118,10 @@ unsafe fn install(raw: *mut ffi::sqlite3, callback: Callback) -> Result<()> {
                     None,
                 )
             }
+            Callback::Aggregate(aggregate) => return aggregates::install(raw, aggregate),
+            Callback::Collation { name, address } => {
+                return collations::install(raw, name, address);
+            }
             Callback::Trace(0) => ffi::sqlite3_trace_v2(raw, 0, None, std::ptr::null_mut()),
             Callback::Trace(address) => ffi::sqlite3_trace_v2(
                 raw,
@@ -117,13 +145,13 @@ unsafe fn install(raw: *mut ffi::sqlite3, callback: Callback) -> Result<()> {
 
 /// # Safety
 /// The connection is open.
-unsafe fn check(raw: *mut ffi::sqlite3, code: c_int) -> Result<()> {
+pub(super) unsafe fn check(raw: *mut ffi::sqlite3, code: c_int) -> Result<()> {
     if code == ffi::SQLITE_OK {
         return Ok(());
     }
     // SAFETY: by the contract; the message is SQLite's C string.
     let message = unsafe { CStr::from_ptr(ffi::sqlite3_errmsg(raw)).to_string_lossy() };
-    Err(Error::from_code(code, &message))
+    Err(bare::error(code, &message))
 }
 
 /// Allows or loads extensions.
@@ -160,7 +188,7 @@ pub(super) fn extensions(
                 }
                 let message = CStr::from_ptr(told).to_string_lossy().into_owned();
                 ffi::sqlite3_free(told.cast());
-                Err(Error::from_code(code, &message))
+                Err(bare::error(code, &message))
             }
         })
     }
@@ -198,23 +226,74 @@ unsafe extern "C" fn on_function(
     // SAFETY: SQLite gives so many arguments; `install` gave the function's address.
     unsafe {
         let mut out = Writer::default();
-        let count = usize::try_from(count).unwrap_or(0);
-        out.tuple(count);
-        for index in 0..count {
-            argument(*arguments.add(index), &mut out);
-        }
+        self::arguments(count, arguments, &mut out);
         let address = ffi::sqlite3_user_data(context);
         let function = std::mem::transmute::<*mut c_void, Function>(address);
-        let mut room = vec![0u8; 512];
-        let mut length = function(out.bytes().as_ptr(), out.len(), room.as_mut_ptr(), room.len());
-        if length < 0 && length != RAISED {
-            room.resize(usize::try_from(length.unsigned_abs()).unwrap_or(0), 0);
-            length = function(std::ptr::null(), 0, room.as_mut_ptr(), room.len());
+        let mut first = true;
+        result(context, |room| {
+            let (start, length) =
+                if first { (out.bytes().as_ptr(), out.len()) } else { (std::ptr::null(), 0) };
+            first = false;
+            function(start, length, room.as_mut_ptr(), room.len())
+        });
+    }
+}
+
+/// Writes the values that a function is called with, as a tuple.
+///
+/// # Safety
+/// There are `count` values of SQLite's.
+pub(super) unsafe fn arguments(
+    count: c_int,
+    values: *mut *mut ffi::sqlite3_value,
+    out: &mut Writer,
+) {
+    let count = usize::try_from(count).unwrap_or(0);
+    out.tuple(count);
+    for index in 0..count {
+        // SAFETY: by the contract.
+        unsafe { argument(*values.add(index), out) };
+    }
+}
+
+/// Has `call` write a result, once more if it needs more room, and gives it to SQLite.
+///
+/// # Safety
+/// `context` is that of the function that is called.
+pub(super) unsafe fn result(
+    context: *mut ffi::sqlite3_context,
+    mut call: impl FnMut(&mut [u8]) -> i64,
+) {
+    let mut room = vec![0u8; ROOM];
+    let mut length = call(&mut room);
+    if length < 0 && length > NO_MEMORY {
+        room.resize(usize::try_from(length.unsigned_abs()).unwrap_or(0), 0);
+        length = call(&mut room);
+    }
+    let answer = usize::try_from(length).ok().and_then(|length| room.get(..length));
+    // SAFETY: by the contract.
+    unsafe {
+        if answer.and_then(|answer| give(context, answer)).is_none() {
+            raised(context, length);
         }
-        let answer = usize::try_from(length).ok().and_then(|length| room.get(..length));
-        if answer.and_then(|answer| result(context, answer)).is_none() {
-            let told = c"user-defined function raised exception";
-            ffi::sqlite3_result_error(context, told.as_ptr(), -1);
+    }
+}
+
+/// Fails the statement, for what Python answered.
+///
+/// # Safety
+/// `context` is that of the function that is called.
+pub(super) unsafe fn raised(context: *mut ffi::sqlite3_context, answer: i64) {
+    // SAFETY: by the contract; the texts are C strings, of which SQLite makes copies.
+    unsafe {
+        match answer {
+            TOO_BIG => ffi::sqlite3_result_error_toobig(context),
+            NO_MEMORY => ffi::sqlite3_result_error_nomem(context),
+            _ => {
+                let which = usize::try_from(answer.wrapping_sub(RAISED)).unwrap_or(0);
+                let told = TOLD.get(which).unwrap_or(&TOLD[0]);
+                ffi::sqlite3_result_error(context, told.as_ptr(), -1);
+            }
         }
     }
 }
@@ -245,7 +324,7 @@ unsafe fn argument(value: *mut ffi::sqlite3_value, out: &mut Writer) {
 
 /// # Safety
 /// `context` is that of the function that is called.
-unsafe fn result(context: *mut ffi::sqlite3_context, answer: &[u8]) -> Option<()> {
+unsafe fn give(context: *mut ffi::sqlite3_context, answer: &[u8]) -> Option<()> {
     let mut from = Reader::new(answer);
     // SAFETY: by the contract; SQLite copies texts and blobs.
     unsafe {

@@ -4,22 +4,29 @@
 //! It is a client as a database's is: requests by `ubiqlite_call`, later replies by
 //! `ubiqlite_take`, both in the format of `marshal` (`request.rs`, `reply.rs`).
 
+mod aggregates;
 mod backup;
+mod blobs;
 mod callbacks;
+mod collations;
 mod reply;
 mod request;
+pub mod serve;
+mod settings;
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use ubiqlite::bare::{Ask, Bare};
+use ubiqlite::bare::{Ask, Bare, Serving};
 use ubiqlite::wire::Host;
 use ubiqlite::{BoxFuture, Error, ErrorKind, Result};
 use ubiqlite_shared::{Bell, Hosted};
 
-use self::backup::Backup;
+use self::backup::Backups;
+use self::blobs::{Blob, Blobs};
 use self::callbacks::Callbacks;
 use self::reply::{Answered, Told};
 use self::request::{Request, What};
+use self::settings::Setting;
 use crate::client::{Called, Endpoint, Taken};
 use crate::engine::CLIENTS;
 use crate::signal::Driver;
@@ -33,8 +40,11 @@ struct Shared {
     bare: OnceLock<Bare>,
     driver: Arc<Driver>,
     told: Mutex<Told>,
-    backup: Mutex<Option<Backup>>,
+    backups: Backups,
+    blobs: Blobs,
     callbacks: Callbacks,
+    /// Its work, until a thread of Python's comes for it.
+    serving: Mutex<Option<Serving>>,
 }
 
 type Work = BoxFuture<'static, Result<Answered>>;
@@ -45,10 +55,17 @@ impl BareClient {
             bare: OnceLock::new(),
             driver: Arc::default(),
             told: Mutex::default(),
-            backup: Mutex::default(),
+            backups: Backups::default(),
+            blobs: Blobs::default(),
             callbacks: Callbacks::default(),
+            serving: Mutex::default(),
         };
         Self { shared: Arc::new(shared) }
+    }
+
+    /// The work that a thread of Python's is to do, once.
+    fn take_serving(&self) -> Option<Serving> {
+        self.shared.serving().take()
     }
 }
 
@@ -61,8 +78,8 @@ impl Shared {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn backup(&self) -> MutexGuard<'_, Option<Backup>> {
-        self.backup.lock().unwrap_or_else(PoisonError::into_inner)
+    fn serving(&self) -> MutexGuard<'_, Option<Serving>> {
+        self.serving.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What a request answers at once, or the work that will answer it.
@@ -89,15 +106,28 @@ impl Shared {
                 Ok(Ok(Answered::Done))
             }
             (What::Close, Some(bare)) => {
-                let backup = self.backup().take();
+                backup::end_all(self);
+                self.end_blobs(bare);
                 let closing = bare.close();
-                Err(Box::pin(async move {
-                    if let Some(backup) = backup {
-                        backup.finish().await?;
-                    }
-                    closing.await.map(|()| Answered::Done)
-                }))
+                Err(Box::pin(async move { closing.await.map(|()| Answered::Done) }))
             }
+            (What::State, Some(_)) => Ok(Ok(Answered::Done)),
+            (What::Serving, Some(bare)) => {
+                *self.serving() = Some(bare.serving());
+                Ok(Ok(Answered::Done))
+            }
+            (What::Sleep(time), Some(bare)) => {
+                // SAFETY: the connection is left alone.
+                let slept = unsafe {
+                    bare.with_handle(move |_| {
+                        std::thread::sleep(time);
+                        Ok(())
+                    })
+                };
+                Err(Box::pin(async move { slept.await.map(|()| Answered::Done) }))
+            }
+            (What::Setting(setting), Some(bare)) => Err(Self::set(bare, setting)),
+            (What::Blob(blob), Some(bare)) => Err(self.blob(bare, blob)),
             (What::Callback(callback), Some(bare)) => {
                 let installing = self.callbacks.install(bare, callback);
                 Err(Box::pin(async move { installing.await.map(|()| Answered::Done) }))
@@ -106,8 +136,12 @@ impl Shared {
                 let done = callbacks::extensions(bare, extensions);
                 Err(Box::pin(async move { done.await.map(|()| Answered::Done) }))
             }
-            (What::Backup { target, name, pages }, Some(_)) => {
-                Err(Box::pin(async move { this.back_up(target, name, pages).await }))
+            (What::Backup { number, target, name, pages }, Some(_)) => {
+                Err(Box::pin(async move { this.back_up(number, target, name, pages).await }))
+            }
+            (What::EndBackup { number }, Some(_)) => {
+                backup::end(self, number);
+                Ok(Ok(Answered::Done))
             }
             (_, None) => Ok(Err(closed())),
         }
@@ -120,22 +154,48 @@ impl Shared {
         }
     }
 
+    fn set(bare: &Bare, setting: Setting) -> Work {
+        // SAFETY: the connection stays open, and is asked or set by itself.
+        let setting = unsafe { bare.with_handle(move |raw| setting.apply(raw.cast())) };
+        Box::pin(async move { setting.await.map(Answered::Setting) })
+    }
+
+    fn blob(&self, bare: &Bare, blob: Blob) -> Work {
+        let blobs = self.blobs.clone();
+        // SAFETY: the connection stays open, and is always the same; its blobs end before it.
+        let done = unsafe { bare.with_handle(move |raw| blobs.apply(raw.cast(), blob)) };
+        Box::pin(async move { done.await.map(Answered::Blob) })
+    }
+
+    fn end_blobs(&self, bare: &Bare) {
+        let blobs = self.blobs.clone();
+        // SAFETY: the connection stays open until after this.
+        drop(unsafe {
+            bare.with_handle(move |_| {
+                blobs.end();
+                Ok(())
+            })
+        });
+    }
+
     /// Copies some pages to another connection's database.
-    async fn back_up(self: &Arc<Self>, target: u64, name: String, pages: i32) -> Result<Answered> {
-        let begun = self.backup().take();
-        let backup = match begun {
-            Some(backup) => backup,
-            None => {
-                let target = CLIENTS.get(target).ok_or_else(closed)?;
-                Backup::begin(self, target, name).await?
+    async fn back_up(
+        self: Arc<Self>,
+        number: u32,
+        target: u64,
+        name: String,
+        pages: i32,
+    ) -> Result<Answered> {
+        let progress = if number == 0 {
+            let target = CLIENTS.get(target).ok_or_else(closed)?;
+            let target = Arc::clone(&target.bare().ok_or_else(closed)?.shared);
+            if Arc::ptr_eq(&self, &target) {
+                return Err(invalid("target cannot be the same connection instance"));
             }
-        };
-        let (backup, progress) = backup.step(pages).await?;
-        if progress.done {
-            backup.finish().await?;
+            backup::begin(self, target, name, pages).await?
         } else {
-            *self.backup() = Some(backup);
-        }
+            backup::go_on(self, number, pages).await?
+        };
         Ok(Answered::Progress(progress))
     }
 }
@@ -144,9 +204,11 @@ impl Endpoint for BareClient {
     fn call(&self, bytes: &[u8], room: &mut [u8]) -> Called {
         let Some(Request { id, what }) = request::read(bytes) else { return Called::Malformed };
         let shared = &self.shared;
+        // What was begun beside what runs is told too.
+        let asks = matches!(what, What::State);
         match shared.start(what) {
             Ok(answer) => {
-                let state = shared.bare.get().map(Bare::state);
+                let state = shared.bare.get().map(if asks { Bare::state_now } else { Bare::state });
                 shared.told().put(id, &answer, state, room)
             }
             Err(work) => {
@@ -177,16 +239,27 @@ impl Endpoint for BareClient {
         &self.shared.driver
     }
 
-    fn as_bare(&self) -> Option<&Bare> {
-        self.shared.bare.get()
+    fn bare(&self) -> Option<&BareClient> {
+        Some(self)
     }
 }
 
 impl Drop for BareClient {
     fn drop(&mut self) {
         self.shared.driver.end();
-        // Its own end would wait for a connection that has been let go.
-        drop(self.shared.backup().take());
+        backup::end_all(&self.shared);
+        if let Ok(bare) = self.shared.bare() {
+            self.shared.end_blobs(bare);
+            // What is done holds on to the rest of it.
+            bare.end();
+        }
+        // The thread that was to come for it comes too late.
+        if let Some(serving) = self.take_serving() {
+            serving.abandon();
+            let ending = std::thread::Builder::new().name("ubiqlite-bare".into());
+            // Without a thread the connection stays, and nobody uses it.
+            drop(ending.spawn(move || serving.run()));
+        }
     }
 }
 

@@ -3,8 +3,9 @@
 //! `(id, 0, in_transaction, total_changes, last_row_id, …)` when it went well, with
 //! `changed or None, rows or None, bits, serial, names and declared types, or None
 //! where they were told` for a statement (bits: 1 there are more rows, 2 some texts are
-//! tuples, 4 there was a statement) and `done, remaining, pages`
-//! for a backup; `(id, 1, in_transaction, total_changes, last_row_id, code or None,
+//! tuples, 4 there was a statement), `code, remaining, pages, number`
+//! for a backup, `value` for a setting, `number, bytes` for a blob that was opened and
+//! `bytes` for one that was read; `(id, 1, in_transaction, total_changes, last_row_id, code or None,
 //! kind, message)` when not.
 //!
 //! A row is a tuple. A text is a `str`; where it is no UTF-8, and everywhere if the
@@ -16,6 +17,8 @@ use ubiqlite::bare::{Answer, Shape, State};
 use ubiqlite::{Page, Result, ValueRef};
 
 use super::backup::Progress;
+use super::blobs::Did;
+use super::settings::Is;
 use crate::client::{Called, Taken};
 use crate::marshal::write::{HEAD, Writer, list_head};
 
@@ -33,6 +36,8 @@ pub(super) enum Answered {
     Done,
     Asked(Answer),
     Progress(Progress),
+    Setting(Is),
+    Blob(Did),
 }
 
 /// Replies that wait to be taken, and what Python knows.
@@ -69,9 +74,12 @@ impl Told {
         self.count += 1;
         let out = &mut self.kept;
         let items = match answer {
-            Ok(Answered::Done) => 0,
+            Ok(Answered::Done | Answered::Blob(Did::Done)) => 0,
+            Ok(Answered::Setting(_) | Answered::Blob(Did::Read(_))) => 1,
+            Ok(Answered::Blob(Did::Opened(..))) => 2,
+            Err(_) => 3,
+            Ok(Answered::Progress(_)) => 4,
             Ok(Answered::Asked(_)) => 5,
-            Ok(Answered::Progress(_)) | Err(_) => 3,
         };
         out.tuple(5 + items);
         out.int(i64::from(id));
@@ -84,12 +92,22 @@ impl Told {
         out.int(state.total_changes.cast_signed());
         out.int(state.last_row_id);
         match answer {
-            Ok(Answered::Done) => {}
+            Ok(Answered::Done | Answered::Blob(Did::Done)) => {}
+            Ok(Answered::Setting(Is::Number(number))) => out.int(*number),
+            Ok(Answered::Setting(Is::Bytes(None))) => out.none(),
+            Ok(Answered::Setting(Is::Bytes(Some(bytes))) | Answered::Blob(Did::Read(bytes))) => {
+                out.blob(bytes);
+            }
+            Ok(Answered::Blob(Did::Opened(number, length))) => {
+                out.int(i64::from(*number));
+                out.int(i64::from(*length));
+            }
             Ok(Answered::Asked(answer)) => asked(answer, id & BYTES != 0, &mut self.shapes, out),
             Ok(Answered::Progress(progress)) => {
-                out.bool(progress.done);
+                out.int(i64::from(progress.code));
                 out.int(i64::from(progress.remaining));
                 out.int(i64::from(progress.pages));
+                out.int(i64::from(progress.number));
             }
             Err(error) => {
                 match error.code() {

@@ -15,7 +15,20 @@
 //! | 11 progress | address, steps |
 //! | 13 extensions | whether they may be loaded |
 //! | 14 extension | path, entry point or None |
-//! | 15 backup | the other connection's number, database, pages (negative: all) |
+//! | 15 backup | its number (0: a new one), the other connection's number, database, pages (negative: all) |
+//! | 16 state, 17 serving | |
+//! | 18 aggregate | name, arguments, address, whether it is a window function |
+//! | 19 collation | name, address |
+//! | 20 limit | category, value (negative: none) |
+//! | 21 switch | which, whether on, or None |
+//! | 22 serialize | database |
+//! | 23 deserialize | database, bytes |
+//! | 24 blob open | database, table, column, row id, whether it is written |
+//! | 25 blob read | its number, where, how many bytes |
+//! | 26 blob write | its number, where, bytes |
+//! | 27 blob close | its number |
+//! | 28 end of a backup | its number |
+//! | 29 sleep | milliseconds |
 //!
 //! `begin` is 0: none, 1: deferred, 2: immediate, 3: exclusive. An op with [`CHECKED`]
 //! says that Python has looked at each value, as of a database's requests.
@@ -25,7 +38,10 @@ use std::time::Duration;
 use ubiqlite::Params;
 use ubiqlite::bare::{Ask, BareOptions};
 
+use super::aggregates::Installed;
+use super::blobs::Blob;
 use super::callbacks::{Callback, Extensions};
+use super::settings::Setting;
 use crate::marshal::read::{Item, Reader};
 
 /// Added to an op.
@@ -43,7 +59,13 @@ pub(super) enum What {
     Interrupt,
     Callback(Callback),
     Extensions(Extensions),
-    Backup { target: u64, name: String, pages: i32 },
+    Backup { number: u32, target: u64, name: String, pages: i32 },
+    EndBackup { number: u32 },
+    Sleep(Duration),
+    State,
+    Serving,
+    Setting(Setting),
+    Blob(Blob),
 }
 
 /// Reads a request. `None`: it is none, or has values that need Python's rules.
@@ -107,12 +129,59 @@ fn what(from: &mut Reader<'_>, op: u32, checked: bool) -> Option<What> {
             What::Extensions(Extensions::Load { path, entry })
         }
         15 => What::Backup {
+            number: from.u32()?,
             target: u64::try_from(from.int()?).ok()?,
             name: from.text()?.to_owned(),
             pages: i32::try_from(from.int()?).unwrap_or(-1),
         },
+        16 => What::State,
+        17 => What::Serving,
+        18 => What::Callback(Callback::Aggregate(Installed {
+            name: from.text()?.to_owned(),
+            arguments: i32::try_from(from.int()?).ok()?,
+            address: address(from)?,
+            window: from.bool()?,
+        })),
+        19 => What::Callback(Callback::Collation {
+            name: from.text()?.to_owned(),
+            address: address(from)?,
+        }),
+        20 => What::Setting(Setting::Limit(i32(from)?, i32(from)?)),
+        21 => What::Setting(Setting::Switch(
+            i32(from)?,
+            match from.item()? {
+                Item::Bool(on) => Some(on),
+                Item::None => None,
+                _ => return None,
+            },
+        )),
+        22 => What::Setting(Setting::Serialize(from.text()?.to_owned())),
+        23 => What::Setting(Setting::Deserialize(from.text()?.to_owned(), bytes(from)?)),
+        24 => What::Blob(Blob::Open {
+            database: from.text()?.to_owned(),
+            table: from.text()?.to_owned(),
+            column: from.text()?.to_owned(),
+            row: from.int()?,
+            writes: from.bool()?,
+        }),
+        25 => What::Blob(Blob::Read { blob: from.u32()?, at: i32(from)?, length: i32(from)? }),
+        26 => What::Blob(Blob::Write { blob: from.u32()?, at: i32(from)?, bytes: bytes(from)? }),
+        27 => What::Blob(Blob::Close { blob: from.u32()? }),
+        28 => What::EndBackup { number: from.u32()? },
+        29 => What::Sleep(Duration::from_millis(u64::from(from.u32()?))),
         _ => return None,
     })
+}
+
+fn i32(from: &mut Reader<'_>) -> Option<i32> {
+    i32::try_from(from.int()?).ok()
+}
+
+fn bytes(from: &mut Reader<'_>) -> Option<Vec<u8>> {
+    match from.item()? {
+        Item::Bytes(bytes) => Some(bytes.to_vec()),
+        _ => None,
+    }
 }
 
 fn address(from: &mut Reader<'_>) -> Option<usize> {

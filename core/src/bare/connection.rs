@@ -66,6 +66,7 @@ impl Connection {
         // SAFETY: the connection is open.
         let memory = unsafe {
             ffi::sqlite3_busy_timeout(raw, busy_timeout);
+            as_by_default(raw);
             crate::engine::watch(raw);
             is_memory(raw)
         };
@@ -92,13 +93,7 @@ impl Connection {
 
     pub(super) fn state(&self) -> State {
         // SAFETY: the connection is open.
-        unsafe {
-            State {
-                in_transaction: self.in_transaction(),
-                total_changes: ffi::sqlite3_total_changes64(self.raw).cast_unsigned(),
-                last_row_id: ffi::sqlite3_last_insert_rowid(self.raw),
-            }
-        }
+        unsafe { State::of(self.raw) }
     }
 
     fn answer(&self) -> Answer {
@@ -391,6 +386,21 @@ impl From<Begun> for Ask {
     fn from(begun: Begun) -> Self {
         let Begun { cursor, sql, params, begin, most } = begun;
         Self::Execute { cursor, sql, params, begin, most }
+    }
+}
+
+/// Sets what SQLite, as it is built here, has otherwise than by default.
+///
+/// # Safety
+/// `raw` is open, and used by this thread alone.
+unsafe fn as_by_default(raw: *mut ffi::sqlite3) {
+    for (setting, on) in [
+        (ffi::SQLITE_DBCONFIG_ENABLE_FKEY, 0),
+        (ffi::SQLITE_DBCONFIG_DQS_DML, 1),
+        (ffi::SQLITE_DBCONFIG_DQS_DDL, 1),
+    ] {
+        // SAFETY: by the contract; these take an integer, and a pointer that may be null.
+        unsafe { ffi::sqlite3_db_config(raw, setting, on, std::ptr::null_mut::<c_int>()) };
     }
 }
 

@@ -20,6 +20,8 @@ pub(super) struct Line {
     connection: Mutex<Option<Connection>>,
     inbox: Mutex<Inbox>,
     arrived: Condvar,
+    /// The thread that served it has left.
+    left: Condvar,
     stop: Mutex<Option<Stop>>,
     state: Mutex<State>,
 }
@@ -28,9 +30,18 @@ pub(super) struct Line {
 struct Inbox {
     jobs: VecDeque<Job>,
     running: bool,
+    /// Its work is for a thread that comes by itself, and no other.
+    adopted: bool,
     /// A job was taken and is not done.
     busy: bool,
     closed: bool,
+}
+
+/// Who serves a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Server {
+    Own,
+    Adopter,
 }
 
 impl std::fmt::Debug for Inbox {
@@ -43,8 +54,8 @@ impl std::fmt::Debug for Inbox {
 #[derive(Debug)]
 pub(super) struct Stop(*mut ffi::sqlite3);
 
-// SAFETY: `sqlite3_interrupt`, all that is done with it, may be called on any
-// thread while the connection is open (https://sqlite.org/c3ref/interrupt.html).
+// SAFETY: `sqlite3_interrupt` may be called on any thread while the connection is open
+// (https://sqlite.org/c3ref/interrupt.html), and what else is done with it reads a number.
 unsafe impl Send for Stop {}
 
 impl Stop {
@@ -88,14 +99,15 @@ impl Line {
             return;
         }
         inbox.jobs.push_back(job);
-        if inbox.running {
+        if inbox.running || inbox.adopted {
             drop(inbox);
-            self.arrived.notify_one();
+            // All: one that is to leave may wait beside the one that serves.
+            self.arrived.notify_all();
             return;
         }
         let line = Arc::clone(self);
         let thread = std::thread::Builder::new().name("ubiqlite-bare".into());
-        if thread.spawn(move || line.serve()).is_ok() {
+        if thread.spawn(move || line.serve(Server::Own)).is_ok() {
             inbox.running = true;
         } else {
             // Answered as lost; the next job tries again.
@@ -105,9 +117,35 @@ impl Line {
         }
     }
 
-    fn serve(&self) {
+    /// Leaves the work from now on to the thread that will call [`adopt`](Self::adopt).
+    pub(super) fn reserve(&self) {
+        self.inbox().adopted = true;
+        self.arrived.notify_all();
+    }
+
+    /// Does the work on this thread until the line is closed, and then closes the
+    /// connection.
+    pub(super) fn adopt(&self) {
+        let mut inbox = self.inbox();
+        inbox.adopted = true;
+        self.arrived.notify_all();
+        while inbox.running {
+            inbox = self.left.wait(inbox).unwrap_or_else(PoisonError::into_inner);
+        }
+        inbox.running = true;
+        drop(inbox);
+        self.serve(Server::Adopter);
+    }
+
+    fn serve(&self, server: Server) {
         let mut inbox = self.inbox();
         loop {
+            if inbox.adopted && server == Server::Own {
+                inbox.running = false;
+                drop(inbox);
+                self.left.notify_all();
+                return;
+            }
             if let Some(job) = inbox.jobs.pop_front() {
                 inbox.busy = true;
                 drop(inbox);
@@ -134,17 +172,39 @@ impl Line {
         drop(connection);
     }
 
+    /// Refuses new work, and what was accepted and has not begun.
+    pub(super) fn abandon(&self) {
+        let mut inbox = self.inbox();
+        inbox.closed = true;
+        let jobs = std::mem::take(&mut inbox.jobs);
+        drop(inbox);
+        // Answered as lost.
+        drop(jobs);
+        self.interrupt();
+        self.arrived.notify_all();
+    }
+
     /// Refuses new work; what was accepted is done, then the connection closes.
     pub(super) fn close(&self) {
         let mut inbox = self.inbox();
         inbox.closed = true;
         drop(inbox);
-        self.arrived.notify_one();
+        self.arrived.notify_all();
     }
 
     /// What SQLite told about the connection after the last work.
     pub(super) fn state(&self) -> State {
         *self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What SQLite tells about the connection now, beside what it does.
+    pub(super) fn state_now(&self) -> State {
+        match &*self.stop.lock().unwrap_or_else(PoisonError::into_inner) {
+            // SAFETY: the connection is open: this is taken back, under its lock, before
+            // it closes. Each of these reads one number of it.
+            Some(stop) => unsafe { State::of(stop.0) },
+            None => State::default(),
+        }
     }
 
     fn note(&self, connection: Option<&Connection>) {

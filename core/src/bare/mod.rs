@@ -11,6 +11,7 @@ mod connection;
 mod cursors;
 mod line;
 mod log;
+mod pair;
 mod statement;
 #[cfg(test)]
 mod tests;
@@ -24,6 +25,7 @@ pub use statement::Shape;
 
 use crate::backend::{Reply, call};
 use crate::error::{Error, Result};
+use crate::ffi;
 use crate::row::Page;
 use crate::sql::Params;
 use connection::Connection;
@@ -129,6 +131,27 @@ pub struct State {
     pub last_row_id: i64,
 }
 
+/// The error of SQLite's extended result code and message, as it stands: with no advice
+/// of this library's.
+pub fn error(code: i32, message: &str) -> Error {
+    crate::error::bare(code, message, crate::error::Phase::Run)
+}
+
+impl State {
+    /// # Safety
+    /// `raw` is open.
+    unsafe fn of(raw: *mut ffi::sqlite3) -> Self {
+        // SAFETY: by the contract.
+        unsafe {
+            Self {
+                in_transaction: ffi::sqlite3_get_autocommit(raw) == 0,
+                total_changes: ffi::sqlite3_total_changes64(raw).cast_unsigned(),
+                last_row_id: ffi::sqlite3_last_insert_rowid(raw),
+            }
+        }
+    }
+}
+
 /// One connection as SQLite itself has it. Dropping it closes it when what was
 /// asked is done.
 #[derive(Debug)]
@@ -206,6 +229,34 @@ impl Bare {
         self.0.state()
     }
 
+    /// The same beside what is being done: a transaction that it began is open.
+    pub fn state_now(&self) -> State {
+        self.0.state_now()
+    }
+
+    /// Leaves all that is asked from now on to a thread of the caller's, which is to call
+    /// [`Serving::run`]: for what may be called on certain threads only.
+    pub fn serving(&self) -> Serving {
+        self.0.reserve();
+        Serving(Arc::clone(&self.0))
+    }
+
+    /// Runs `work` with this connection and another one held, neither of which does
+    /// anything else meanwhile. It happens after what was asked of both before.
+    ///
+    /// # Errors
+    /// Those of the work; `Closed`.
+    ///
+    /// # Safety
+    /// As of [`with_handle`](Self::with_handle), for both; they are not the same.
+    pub unsafe fn with_both<T: Send + 'static>(
+        &self,
+        other: &Self,
+        work: impl FnOnce(*mut c_void, *mut c_void) -> Result<T> + Send + 'static,
+    ) -> Reply<T> {
+        pair::hold(self, other, work)
+    }
+
     /// Stops the statement that runs, if one does.
     pub fn interrupt(&self) {
         self.0.interrupt();
@@ -226,6 +277,12 @@ impl Bare {
         Reply::call(call)
     }
 
+    /// Refuses what is asked from now on, does what was asked before, and closes: as its
+    /// drop does.
+    pub fn end(&self) {
+        self.0.close();
+    }
+
     fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Connection) -> Result<T> + Send + 'static,
@@ -242,9 +299,28 @@ impl Bare {
     }
 }
 
+/// The work of a connection, for the thread that does it.
+#[derive(Debug, Clone)]
+pub struct Serving(Arc<Line>);
+
+impl Serving {
+    /// Does what is asked on this thread, until the connection has been dropped or
+    /// abandoned; when this returns, it is closed.
+    pub fn run(&self) {
+        self.0.adopt();
+    }
+
+    /// Ends the connection without doing what was asked and has not begun, and stops what
+    /// has: for who can wait for nothing. What follows in the same piece of work begins all
+    /// the same, so this is to be called until [`run`](Self::run) returns.
+    pub fn abandon(&self) {
+        self.0.abandon();
+    }
+}
+
 impl Drop for Bare {
     fn drop(&mut self) {
-        self.0.close();
+        self.end();
     }
 }
 

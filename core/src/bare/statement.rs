@@ -73,7 +73,10 @@ impl Statement {
         if sql.contains('\0') {
             return Err(Error::invalid("the query contains a null character"));
         }
-        let Ok(length) = c_int::try_from(sql.len()) else {
+        // SAFETY: the connection is open; a negative value only asks.
+        let longest = unsafe { ffi::sqlite3_limit(db, ffi::SQLITE_LIMIT_SQL_LENGTH, -1) };
+        let length = c_int::try_from(sql.len()).ok().filter(|length| *length <= longest);
+        let Some(length) = length else {
             return Err(Error::new(ErrorKind::TooBig, "query string is too large"));
         };
         // SAFETY: by this function's contract; a failed call is told before another.
@@ -84,8 +87,7 @@ impl Statement {
         if raw.is_null() {
             return Ok((None, rest));
         }
-        let text = skip_blanks(sql);
-        let first = text.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+        let first = first_word(sql);
         let is = |words: &[&str]| words.iter().any(|word| first.eq_ignore_ascii_case(word));
         // SAFETY: `raw` was just prepared.
         let (parameters, readonly, shape) = unsafe {
@@ -107,6 +109,11 @@ impl Statement {
             used: 0,
         };
         Ok((Some(statement), rest))
+    }
+
+    /// Whether it is a `PRAGMA`, by its first word.
+    pub(super) fn is_pragma(sql: &str) -> bool {
+        first_word(sql).eq_ignore_ascii_case("PRAGMA")
     }
 
     /// What the rows look like; none if there are none.
@@ -258,6 +265,10 @@ pub(super) fn fit(parameters: usize, params: &Params) -> Result<()> {
         "Incorrect number of bindings supplied. The current statement uses {parameters}, and there are {} supplied.",
         params.len()
     )))
+}
+
+fn first_word(sql: &str) -> &str {
+    skip_blanks(sql).split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default()
 }
 
 /// # Safety

@@ -203,3 +203,58 @@ async fn a_change_whose_trigger_is_slow_is_not_done_within_a_call() {
         later.await.unwrap();
     }
 }
+
+#[tokio::test]
+async fn pairs_that_hold_each_other_in_every_order_all_end() {
+    let all = [open(":memory:").await, open(":memory:").await, open(":memory:").await];
+    let mut held = Vec::new();
+    for round in 0..600 {
+        let (first, second) = (round % 3, (round + 1 + round / 3 % 2) % 3);
+        // SAFETY: the two are not the same, and are only looked at.
+        held.push(unsafe {
+            all[first].with_both(&all[second], |one, other| Ok(!one.is_null() && one != other))
+        });
+        // SAFETY: as above.
+        held.push(unsafe { all[second].with_both(&all[first], |_, _| Ok(true)) });
+    }
+    for held in held {
+        assert!(held.await.unwrap());
+    }
+    // One that is closed holds nobody.
+    all[2].close().await.unwrap();
+    for (one, other) in [(0, 2), (2, 0)] {
+        // SAFETY: as above.
+        let refused = unsafe { all[one].with_both(&all[other], |_, _| Ok(())) }.await;
+        assert_eq!(refused.unwrap_err().kind(), ErrorKind::Closed);
+    }
+    assert_eq!(integers(&all[0].ask(execute(1, "SELECT 7", params![], None)).await.unwrap()), [7]);
+}
+
+#[tokio::test]
+async fn a_thread_that_takes_the_work_over_does_all_that_is_asked_from_then_on() {
+    let db = open(":memory:").await;
+    let name = || std::thread::current().name().map(str::to_owned);
+    // SAFETY: the connection is left alone.
+    let own = unsafe { db.with_handle(move |_| Ok(name())) }.await.unwrap();
+    assert_eq!(own.as_deref(), Some("ubiqlite-bare"));
+    let serving = db.serving();
+    // Asked before it comes: it waits for it.
+    // SAFETY: as above.
+    let later = unsafe { db.with_handle(move |_| Ok(name())) };
+    let server = std::thread::Builder::new().name("mine".into());
+    let ending = serving.clone();
+    let server = server.spawn(move || serving.run()).unwrap();
+    assert_eq!(later.await.unwrap().as_deref(), Some("mine"));
+    let endless =
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n";
+    let begin = db.ask(execute(1, "BEGIN", params![], None));
+    let running = db.ask(execute(1, endless, params![], None));
+    let behind = db.ask(execute(1, "SELECT 7", params![], None));
+    begin.await.unwrap();
+    assert!(db.state_now().in_transaction);
+    std::thread::sleep(Duration::from_millis(20));
+    ending.abandon();
+    assert_eq!(running.await.unwrap_err().kind(), ErrorKind::Cancelled);
+    assert!(behind.await.is_err());
+    server.join().unwrap();
+}

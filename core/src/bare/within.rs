@@ -15,9 +15,10 @@ pub(super) const QUICK: Duration = Duration::from_micros(200);
 pub(super) const STRIKES: u8 = 3;
 
 impl Connection {
-    /// Whether SQL may be compiled within a call: it is short, and the schema was read.
+    /// Whether SQL may be compiled within a call: it is short, the schema was read, and it
+    /// does not take effect by that, as a `PRAGMA` may.
     pub(super) fn may_compile(&self, sql: &str) -> bool {
-        self.used && sql.len() <= LONGEST_BRIEF
+        self.used && sql.len() <= LONGEST_BRIEF && !Statement::is_pragma(sql)
     }
 
     /// Whether a statement may be run within a call: a read that has not been found

@@ -38,6 +38,8 @@ pub(crate) fn schedule(at: Instant, task: impl FnOnce() + Send + 'static) -> Key
     let first = state.pending.first_key_value().is_none_or(|(earliest, _)| key < *earliest);
     state.pending.insert(key, Box::new(task));
     if !state.running {
+        #[cfg(unix)]
+        at_fork::install();
         // A refused thread is tried again by the next timer.
         state.running =
             std::thread::Builder::new().name("ubiqlite-timer".into()).spawn(run).is_ok();
@@ -78,6 +80,52 @@ fn run() {
             guard.running = false;
             return;
         }
+    }
+}
+
+/// A child of a fork has the timers of its parent, and not the thread: it begins anew.
+#[cfg(unix)]
+mod at_fork {
+    use std::cell::UnsafeCell;
+    use std::sync::{MutexGuard, Once};
+
+    use super::{State, state};
+
+    /// Held from before a fork until after it, so that the child finds the state whole.
+    struct Held(UnsafeCell<Option<MutexGuard<'static, State>>>);
+
+    // SAFETY: only the thread that forks reads or writes it, between the two calls that
+    // the system makes around a fork, and only one thread can be there: it has the lock.
+    unsafe impl Sync for Held {}
+
+    static HELD: Held = Held(UnsafeCell::new(None));
+
+    pub(super) fn install() {
+        static ONCE: Once = Once::new();
+        // SAFETY: the functions live as long as the code that registers them. A refusal, for
+        // want of memory, leaves a child without timers.
+        ONCE.call_once(|| unsafe {
+            libc::pthread_atfork(Some(before), Some(parent), Some(child));
+        });
+    }
+
+    unsafe extern "C" fn before() {
+        let guard = state();
+        // SAFETY: see `Held`.
+        unsafe { *HELD.0.get() = Some(guard) };
+    }
+
+    unsafe extern "C" fn parent() {
+        // SAFETY: see `Held`.
+        drop(unsafe { (*HELD.0.get()).take() });
+    }
+
+    /// No memory is freed here: what the timers hold is the parent's.
+    unsafe extern "C" fn child() {
+        // SAFETY: see `Held`.
+        let Some(mut state) = (unsafe { (*HELD.0.get()).take() }) else { return };
+        std::mem::forget(std::mem::take(&mut state.pending));
+        state.running = false;
     }
 }
 

@@ -17,6 +17,8 @@ many at a time::
             async for row in cursor:
                 print(row["name"])
 
+Where a library imports ``aiosqlite`` by name, :func:`install` has it get this package.
+
 New code is better off with :func:`ubiqlite.open`: it has a pool, group commit,
 transactions that no other task can slip into, and streams.
 """
@@ -41,6 +43,7 @@ from sqlite3 import (
 )
 
 from ._engine import sqlite_version, sqlite_version_info
+from ._shim import install
 from .core import Connection, connect
 from .cursor import Cursor
 
@@ -63,6 +66,7 @@ __all__ = [
     "Warning",
     "__version__",
     "connect",
+    "install",
     "paramstyle",
     "register_adapter",
     "register_converter",

@@ -1,23 +1,43 @@
 """Functions of Python that SQLite calls, as C functions.
 
-They are called on the connection's own thread, and take Python's lock there.
+They are called on a thread of Python's own, which does the connection's work from before
+the first of them is there until the connection has ended, and keeps them so long.
 """
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import ctypes
 import marshal
+import sys
+import threading
+import weakref
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Callable, Optional
 
+from .. import _library
 from ._values import adapted
 
 if TYPE_CHECKING:
-    from ._connection import Connection, Steps
+    from ._connection import Connection
+    from ._jobs import Steps
 
 __all__ = ["Callbacks"]
 
 _Function = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p, ctypes.c_size_t)
+_Aggregate = ctypes.CFUNCTYPE(
+    ctypes.c_int64,
+    ctypes.c_int,
+    ctypes.c_uint64,
+    ctypes.c_void_p,
+    ctypes.c_size_t,
+    ctypes.c_void_p,
+    ctypes.c_size_t,
+)
+_Collation = ctypes.CFUNCTYPE(
+    ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p
+)
 _Trace = ctypes.CFUNCTYPE(None, ctypes.c_char_p)
 _Progress = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
 _Authorizer = ctypes.CFUNCTYPE(
@@ -30,68 +50,74 @@ _Authorizer = ctypes.CFUNCTYPE(
     ctypes.c_char_p,
 )
 _RAISED = -(1 << 63)
+_TOO_BIG, _NO_MEMORY = _RAISED + 6, _RAISED + 7
+_INIT, _STEP_FAILED, _FINAL_FAILED, _VALUE_FAILED, _INVERSE_FAILED = range(1, 6)
+_STEP, _INVERSE, _VALUE, _FINAL, _AGAIN = 0, 1, 2, 3, 0x10
 _DENY = 1
+
+_TELLS_SIZES = sys.version_info >= (3, 11)
+"""Whether ``sqlite3`` tells what is too large, or found no memory, from other exceptions."""
+
+_PATIENCE = 5.0
+"""Seconds that the interpreter's end waits for a function that is running."""
+
+_serving: weakref.WeakKeyDictionary[threading.Thread, int] = weakref.WeakKeyDictionary()
 
 
 class Callbacks:
-    """What a connection may call. It is kept until the connection is closed: a function
-    that was replaced may be running."""
+    """What a connection may call, by what it is called by."""
 
     def __init__(self) -> None:
-        self._kept: list[Any] = []
+        self._kept: dict[Any, list[Any]] = {}
+        self._served = False
+        # What a collation raised: `sqlite3` has it come out of the statement.
+        self.raised: list[BaseException] = []
 
-    def _address(self, function: Any) -> int:
-        self._kept.append(function)
-        return ctypes.cast(function, ctypes.c_void_p).value or 0
+    def install(self, connection: Connection, slot: Any, function: Any, op: int, *arguments: Any) -> Steps[None]:
+        """Has a connection call ``function``, made by ctypes, in place of what was in that slot; ``None``: nothing.
 
-    def function(
-        self,
-        connection: Connection,
-        name: str,
-        narg: int,
-        func: Optional[Callable[..., Any]],
-        deterministic: bool,
-    ) -> Steps[None]:
-        address = 0 if func is None else self._address(_function(func))
-        return connection.steps_callback(9, name, narg, bool(deterministic), address)
+        Among the arguments ``None`` stands for its address.
+        """
+        connection.check()
+        if function is not None and not self._served:
+            yield from self._serve(connection)
+        kept = self._kept.setdefault(slot, [])
+        kept.append(function)
+        address = 0 if function is None else ctypes.cast(function, ctypes.c_void_p).value or 0
+        yield from connection.plain(op, *(address if argument is None else argument for argument in arguments))
+        # Nothing calls what was there before.
+        del kept[:-1]
 
-    def trace(self, connection: Connection, tell: Optional[Callable[[str], Any]]) -> Steps[None]:
-        if tell is None:
-            return connection.steps_callback(10, 0)
-
-        def called(sql: bytes) -> None:
-            # As in `sqlite3`: a statement does not fail because of who looks on.
-            with contextlib.suppress(BaseException):
-                tell(sql.decode(errors="replace"))
-
-        return connection.steps_callback(10, self._address(_Trace(called)))
-
-    def progress(self, connection: Connection, handler: Optional[Callable[[], Any]], steps: int) -> Steps[None]:
-        if handler is None:
-            return connection.steps_callback(11, 0, steps)
-
-        def called(_context: Any) -> int:
-            try:
-                return 1 if handler() else 0
-            except BaseException:
-                return 1
-
-        return connection.steps_callback(11, self._address(_Progress(called)), steps)
-
-    def authorizer(self, connection: Connection, allow: Optional[Callable[..., int]]) -> Steps[None]:
-        if allow is None:
-            return connection.steps_callback(12, 0)
-
-        def called(_context: Any, action: int, *names: Optional[bytes]) -> int:
-            try:
-                return int(allow(action, *(name and name.decode() for name in names)))
-            except BaseException:
-                return _DENY
-
-        return connection.steps_callback(12, self._address(_Authorizer(called)))
+    def _serve(self, connection: Connection) -> Steps[None]:
+        """Gives the connection's work to a thread of Python's."""
+        yield from connection.plain(17)
+        client = connection.link.client
+        thread = threading.Thread(target=_work, args=(client, self._kept), name="ubiqlite-aiosqlite", daemon=True)
+        _serving[thread] = client
+        thread.start()
+        self._served = True
 
 
-def _function(func: Callable[..., Any]) -> Any:
+def _work(client: int, kept: Any) -> None:
+    # The functions live as long as this runs, whoever has let the connection go.
+    _library.serve(client)
+    del kept
+
+
+def _end() -> None:
+    """At the interpreter's end: its threads would be stopped wherever they are next."""
+    until = monotonic() + _PATIENCE
+    for thread, client in list(_serving.items()):
+        while thread.is_alive() and monotonic() < until:
+            _library.abandon(client)
+            thread.join(0.01)
+
+
+atexit.register(_end)
+
+
+def function(func: Callable[..., Any]) -> Any:
+    """A function of SQL."""
     # The second call for the same result follows the first at once, on the same thread.
     waiting: list[bytes] = []
 
@@ -100,14 +126,110 @@ def _function(func: Callable[..., Any]) -> Any:
             if arguments is None:
                 data = waiting.pop()
             else:
-                result = func(*marshal.loads(ctypes.string_at(arguments, length)))
-                data = marshal.dumps(adapted((result,))[0], 2)
-            if len(data) > size:
-                waiting.append(data)
-                return -len(data)
-            ctypes.memmove(room, data, len(data))
-            return len(data)
-        except BaseException:
-            return _RAISED
+                data = _written(func(*marshal.loads(ctypes.string_at(arguments, length))))
+            return _put(data, waiting, room, size)
+        except BaseException as error:
+            return _told(error, 0)
 
     return _Function(called)
+
+
+def aggregate(kind: Callable[[], Any]) -> Any:
+    """An aggregate or window function, of a class."""
+    objects: dict[int, Any] = {}
+    waiting: list[bytes] = []
+
+    def called(what: int, number: int, arguments: Optional[int], length: int, room: int, size: int) -> int:
+        failed = _INIT
+        try:
+            if what & _AGAIN:
+                return _put(waiting.pop(), waiting, room, size)
+            found = objects.get(number)
+            if found is None:
+                found = objects[number] = kind()
+            if what in (_STEP, _INVERSE):
+                failed = _STEP_FAILED if what == _STEP else _INVERSE_FAILED
+                values = marshal.loads(ctypes.string_at(arguments or 0, length))
+                (found.step if what == _STEP else found.inverse)(*values)
+                return 0
+            failed = _VALUE_FAILED if what == _VALUE else _FINAL_FAILED
+            if what == _FINAL:
+                objects.pop(number, None)
+            result = found.value() if what == _VALUE else found.finalize()
+            return _put(_written(result), waiting, room, size)
+        except BaseException as error:
+            return _told(error, failed)
+
+    return _Aggregate(called)
+
+
+def collation(compare: Callable[[str, str], Any], raised: list[BaseException]) -> Any:
+    """An order of texts; what it raises goes to the list."""
+
+    def called(_context: Any, length: int, text: Optional[int], other_length: int, other: Optional[int]) -> int:
+        try:
+            one = ctypes.string_at(text or 0, length).decode() if length else ""
+            two = ctypes.string_at(other or 0, other_length).decode() if other_length else ""
+            order = int(compare(one, two))
+        except BaseException as error:
+            # As `sqlite3` does: they are the same to it.
+            raised[:] = [error]
+            return 0
+        return (order > 0) - (order < 0)
+
+    return _Collation(called)
+
+
+def trace(tell: Callable[[str], Any]) -> Any:
+    """Is told each statement."""
+
+    def called(sql: bytes) -> None:
+        # As in `sqlite3`: a statement does not fail because of who looks on.
+        with contextlib.suppress(BaseException):
+            tell(sql.decode(errors="replace"))
+
+    return _Trace(called)
+
+
+def progress(handler: Callable[[], Any]) -> Any:
+    """Stops a statement."""
+
+    def called(_context: Any) -> int:
+        try:
+            return 1 if handler() else 0
+        except BaseException:
+            return 1
+
+    return _Progress(called)
+
+
+def authorizer(allow: Callable[..., int]) -> Any:
+    """Says what a statement may do."""
+
+    def called(_context: Any, action: int, *names: Optional[bytes]) -> int:
+        try:
+            return int(allow(action, *(name and name.decode() for name in names)))
+        except BaseException:
+            return _DENY
+
+    return _Authorizer(called)
+
+
+def _written(result: Any) -> bytes:
+    return marshal.dumps(adapted((result,))[0], 2)
+
+
+def _put(data: bytes, waiting: list[bytes], room: int, size: int) -> int:
+    if len(data) > size:
+        waiting.append(data)
+        return -len(data)
+    ctypes.memmove(room, data, len(data))
+    return len(data)
+
+
+def _told(error: BaseException, failed: int) -> int:
+    if _TELLS_SIZES and isinstance(error, OverflowError):
+        return _TOO_BIG
+    if _TELLS_SIZES and isinstance(error, MemoryError):
+        return _NO_MEMORY
+    return _RAISED + failed

@@ -1,33 +1,34 @@
 """The rules of ``sqlite3``: what its Connection does with each call.
 
-They are written once, as generators that yield requests and are sent the replies:
-:meth:`Connection.run` drives one on this thread, :meth:`Connection.drive` on an event
-loop. So the connection is also one that can be used without a loop, as those who
+They are written once, as jobs (``_jobs.py``), which are waited for by an event loop or
+hold their thread. So the connection is also one that can be used without a loop, as those who
 reach for ``aiosqlite``'s private ``_conn`` do.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Generator, Iterable, Iterator
-from typing import Any, Callable, Optional, TypeVar
+from collections.abc import Iterable, Iterator
+from typing import Any, Callable, Optional
 
 from . import _callbacks
-from ._engine import Link, Reply
+from ._blob import Blob
+from ._engine import Reply
 from ._errors import raised
+from ._jobs import Job, Jobs, Steps
 from ._values import Shape, adapted
 
 __all__ = ["Connection", "Steps"]
 
-T = TypeVar("T")
-Request = tuple[Any, ...]
-Steps = Generator[Request, Reply, T]
+_BUSY, _LOCKED, _DONE = 5, 6, 101
+_SLEEP = 29
+_FIRST_SWITCH, _LAST_SWITCH = 1002, 1017
 
 _BEGIN = {"": 1, "DEFERRED": 1, "IMMEDIATE": 2, "EXCLUSIVE": 3}
 _LEGACY: int = getattr(sqlite3, "LEGACY_TRANSACTION_CONTROL", -1)
 
 
-class Connection:
+class Connection(Jobs):
     """One connection with the rules of :class:`sqlite3.Connection`."""
 
     def __init__(
@@ -45,7 +46,7 @@ class Connection:
     ) -> None:
         if factory is not None and factory is not sqlite3.Connection:
             raise sqlite3.NotSupportedError("factory: the connection is ubiqlite's own, and can't be of another class")
-        self.link = Link()
+        super().__init__()
         self.detect_types = detect_types
         self.row_factory: Any = None
         self.text_factory: Any = str
@@ -62,44 +63,19 @@ class Connection:
 
     # How calls are made.
 
-    def run(self, steps: Steps[T]) -> T:
-        """Does the steps, and holds this thread until they are done."""
-        try:
-            request = next(steps)
-            while True:
-                try:
-                    reply = self.link.ask_blocking(request) if request[1:] else self.link.wait_blocking(request[0])
-                except Exception as error:
-                    request = steps.throw(error)
-                else:
-                    request = steps.send(self.noted(reply))
-        except StopIteration as done:
-            return done.value  # type: ignore[no-any-return]
-
-    async def drive(self, steps: Steps[T]) -> T:
-        """Does the steps without holding the loop."""
-        link = self.link
-        try:
-            request = next(steps)
-            while True:
-                try:
-                    # A number alone is that of a request which is under way.
-                    reply = link.call(request) if request[1:] else None
-                    if reply is None:
-                        reply = await link.wait(request[0])
-                except Exception as error:
-                    request = steps.throw(error)
-                else:
-                    request = steps.send(self.noted(reply))
-        except StopIteration as done:
-            return done.value  # type: ignore[no-any-return]
-
     def noted(self, reply: Reply) -> Reply:
         """Keeps what the reply tells about the connection."""
         self._in_transaction = reply[2]
         self._total_changes = reply[3]
         self._last_row_id = reply[4]
         return reply
+
+    def _look(self) -> None:
+        """Looks at the connection beside what it does."""
+        if not self.is_idle() and self._open:
+            reply = self.link.call((self.link.number(), 16))
+            if reply is not None:
+                self.noted(reply)
 
     def plain(self, op: int, *arguments: Any) -> Steps[Reply]:
         """A request that has no values."""
@@ -115,23 +91,22 @@ class Connection:
         sql.encode()
         return adapted(values)
 
-    def end(self, commit: bool) -> Optional[Steps[None]]:
-        """Ends a transaction, and answers nothing if that was done within the call: what is left to do, if not."""
+    def end(self, commit: bool) -> Optional[Job[None]]:
+        """Ends a transaction: within the call, or what is to be waited for is returned."""
         self.check()
-        if self._autocommit != _LEGACY:
-            return self._end(commit)
-        number = self.link.number()
-        reply = self.link.call((number, 6, commit))
-        if reply is None:
-            return self._ended(number)
+        if self._autocommit != _LEGACY or not self.is_idle():
+            return self.submit(self._end(commit))
+        link = self.link
+        with link.lock:
+            if not self.is_idle():
+                return self.submit(self._end(commit))
+            number = link.number()
+            reply = link.call((number, 6, commit))
+            if reply is None:
+                return self.expect(number, _begun(_raise))
         if self.noted(reply)[1]:
             raise raised(reply)
         return None
-
-    def _ended(self, number: int) -> Steps[None]:
-        reply = yield (number,)
-        if reply[1]:
-            raise raised(reply)
 
     # What it is.
 
@@ -174,14 +149,29 @@ class Connection:
         """Whether transactions are begun and ended by SQL alone; see Python's documentation."""
         return self._autocommit
 
+    @autocommit.setter
+    def autocommit(self, value: Any) -> None:
+        self.check()
+        if value is True:
+            if self.in_transaction:
+                self.run(self.plain(6, True))
+        elif value is False:
+            if not self.in_transaction:
+                self.run(self.plain(5, "BEGIN", False))
+        elif value != _LEGACY:
+            raise ValueError("autocommit must be True, False, or sqlite3.LEGACY_TRANSACTION_CONTROL")
+        self._autocommit = value
+
     @property
     def in_transaction(self) -> bool:
         """Whether a transaction is open."""
+        self._look()
         return self._in_transaction
 
     @property
     def total_changes(self) -> int:
         """How many rows were changed since the connection was opened."""
+        self._look()
         return self._total_changes
 
     @property
@@ -204,11 +194,6 @@ class Connection:
 
     # What it does.
 
-    def steps_end(self, commit: bool) -> Steps[None]:
-        rest = self.end(commit)
-        if rest is not None:
-            yield from rest
-
     def _end(self, commit: bool) -> Steps[None]:
         if self._autocommit is True:
             return
@@ -218,13 +203,38 @@ class Connection:
 
     def steps_close(self) -> Steps[None]:
         if self._open:
+            if self._autocommit is False:
+                # As `sqlite3` does.
+                yield from self.plain(6, False)
             self._open = False
             yield from self.plain(7)
             self._in_transaction = False
 
-    def steps_callback(self, op: int, *arguments: Any) -> Steps[None]:
-        self.check()
-        yield from self.plain(op, *arguments)
+    def steps_function(
+        self, name: str, narg: int, func: Optional[Callable[..., Any]], deterministic: bool
+    ) -> Steps[None]:
+        made = None if func is None else _callbacks.function(func)
+        return self.callbacks.install(self, ("function", name, narg), made, 9, name, narg, bool(deterministic), None)
+
+    def steps_aggregate(self, name: str, narg: int, kind: Optional[Callable[[], Any]], window: bool) -> Steps[None]:
+        # Of an aggregate that is no class each call fails, as in `sqlite3`.
+        made = None if kind is None and window else _callbacks.aggregate(kind)  # type: ignore[arg-type]
+        return self.callbacks.install(self, ("function", name, narg), made, 18, name, narg, None, window)
+
+    def steps_collation(self, name: str, compare: Optional[Callable[[str, str], Any]]) -> Steps[None]:
+        if compare is not None and not callable(compare):
+            raise TypeError("parameter must be callable")
+        made = None if compare is None else _callbacks.collation(compare, self.callbacks.raised)
+        return self.callbacks.install(self, ("collation", name), made, 19, name, None)
+
+    def steps_trace(self, tell: Optional[Callable[[str], Any]]) -> Steps[None]:
+        return self.callbacks.install(self, "trace", tell and _callbacks.trace(tell), 10, None)
+
+    def steps_progress(self, handler: Optional[Callable[[], Any]], steps: int) -> Steps[None]:
+        return self.callbacks.install(self, "progress", handler and _callbacks.progress(handler), 11, None, steps)
+
+    def steps_authorizer(self, allow: Optional[Callable[..., int]]) -> Steps[None]:
+        return self.callbacks.install(self, "authorizer", allow and _callbacks.authorizer(allow), 12, None)
 
     def steps_backup(
         self,
@@ -232,17 +242,25 @@ class Connection:
         pages: int,
         progress: Optional[Callable[[int, int, int], Any]],
         name: str,
-    ) -> Steps[bool]:
-        """Copies some pages; whether all are copied."""
+        sleep: float,
+    ) -> Steps[None]:
+        """Copies the database to that of another connection."""
         if target is self:
             raise ValueError("target cannot be the same connection instance")
         self.check()
         target.check()
-        reply = yield from self.plain(15, target.link.client, name, pages if pages > 0 else -1)
-        done, remaining, count = reply[5:8]
-        if progress is not None:
-            progress(101 if done else 0, remaining, count)
-        return bool(done)
+        number, code = 0, 0
+        try:
+            while code != _DONE:
+                reply = yield from self.plain(15, number, target.link.client, name, pages if pages != 0 else -1)
+                code, remaining, count, number = reply[5:9]
+                if progress is not None:
+                    progress(code, remaining, count)
+                if code in (_BUSY, _LOCKED):
+                    yield from self.plain(_SLEEP, max(0, int(sleep * 1000)))
+        finally:
+            if number != 0 and code != _DONE:
+                yield from self.plain(28, number)
 
     # For who uses it without a loop.
 
@@ -263,39 +281,96 @@ class Connection:
         return self.cursor().executescript(sql_script)
 
     def commit(self) -> None:
-        self.run(self.steps_end(True))
+        self._finish(self.end(True))
 
     def rollback(self) -> None:
-        self.run(self.steps_end(False))
+        self._finish(self.end(False))
+
+    def _finish(self, job: Optional[Job[Any]]) -> None:
+        if job is not None:
+            self.finish(job)
 
     def close(self) -> None:
         self.run(self.steps_close())
         self.link.release()
 
     def interrupt(self) -> None:
-        """Stops what runs."""
+        """Stops what runs, which is no job that would wait for it."""
         self.check()
-        self.run(self.plain(8))
+        self.link.call((self.link.number(), 8))
 
     def create_function(
         self, name: str, narg: int, func: Optional[Callable[..., Any]], *, deterministic: bool = False
     ) -> None:
-        self.run(self.callbacks.function(self, name, narg, func, deterministic))
+        self.run(self.steps_function(name, narg, func, deterministic))
+
+    def create_aggregate(self, name: str, n_arg: int, aggregate_class: Optional[Callable[[], Any]]) -> None:
+        self.run(self.steps_aggregate(name, n_arg, aggregate_class, False))
+
+    def create_window_function(
+        self, name: str, num_params: int, aggregate_class: Optional[Callable[[], Any]], /
+    ) -> None:
+        self.run(self.steps_aggregate(name, num_params, aggregate_class, True))
+
+    def create_collation(self, name: str, callback: Optional[Callable[[str, str], Any]]) -> None:
+        self.run(self.steps_collation(name, callback))
 
     def set_trace_callback(self, trace_callback: Optional[Callable[[str], Any]]) -> None:
-        self.run(self.callbacks.trace(self, trace_callback))
+        self.run(self.steps_trace(trace_callback))
 
     def set_progress_handler(self, progress_handler: Optional[Callable[[], Any]], n: int) -> None:
-        self.run(self.callbacks.progress(self, progress_handler, n))
+        self.run(self.steps_progress(progress_handler, n))
 
     def set_authorizer(self, authorizer_callback: Optional[Callable[..., int]]) -> None:
-        self.run(self.callbacks.authorizer(self, authorizer_callback))
+        self.run(self.steps_authorizer(authorizer_callback))
+
+    def getlimit(self, category: int, /) -> int:
+        """A limit; -1: there is no such category."""
+        return self.setlimit(category, -1)
+
+    def setlimit(self, category: int, limit: int, /) -> int:
+        """Sets a limit, and returns what it was."""
+        self.check()
+        was: int = self.run(self.plain(20, category, limit))[5]
+        if was < 0:
+            raise sqlite3.ProgrammingError("'category' is out of bounds")
+        return was
+
+    def getconfig(self, op: int, /) -> bool:
+        """Whether a switch is on."""
+        self.check()
+        return bool(self.run(self.plain(21, _switch(op), None))[5])
+
+    def setconfig(self, op: int, enable: bool = True, /) -> None:
+        """Turns a switch on or off."""
+        self.check()
+        if self.run(self.plain(21, _switch(op), bool(enable)))[5] != int(enable):
+            raise sqlite3.OperationalError("Unable to set config")
+
+    def serialize(self, *, name: str = "main") -> bytes:
+        """The bytes of a database."""
+        self.check()
+        data = self.run(self.plain(22, name))[5]
+        if data is None:
+            raise sqlite3.OperationalError(f"unable to serialize '{name}'")
+        return bytes(data)
+
+    def deserialize(self, data: Any, /, *, name: str = "main") -> None:
+        """Makes a database one in memory, of these bytes."""
+        self.check()
+        self.run(self.plain(23, name, bytes(data)))
+
+    def blobopen(self, table: str, column: str, row: int, /, *, readonly: bool = False, name: str = "main") -> Blob:
+        """Opens a value to be read and written in place."""
+        self.check()
+        reply = self.run(self.plain(24, name, table, column, row, not readonly))
+        return Blob(self, reply[5], reply[6])
 
     def enable_load_extension(self, enable: bool) -> None:
-        self.run(self.steps_callback(13, bool(enable)))
+        self.run(self.plain(13, bool(enable)))
 
     def load_extension(self, path: str, *, entrypoint: Optional[str] = None) -> None:
-        self.run(self.steps_callback(14, path, entrypoint))
+        self.run(self.plain(14, path, entrypoint))
 
     def iterdump(self) -> Iterator[str]:
         """The database as SQL."""
@@ -312,10 +387,7 @@ class Connection:
         name: str = "main",
         sleep: float = 0.250,
     ) -> None:
-        import time
-
-        while not self.run(self.steps_backup(target, pages, progress, name)):
-            time.sleep(sleep)
+        self.run(self.steps_backup(target, pages, progress, name, sleep))
 
     def __enter__(self) -> Connection:
         return self
@@ -335,6 +407,28 @@ class Connection:
         link = self.__dict__.get("link")
         if link is not None:
             link.release()
+
+
+def _raise(reply: Reply) -> None:
+    if reply[1]:
+        raise raised(reply)
+
+
+def _begun(take: Callable[[Reply], None]) -> Steps[None]:
+    """Steps that have made their request."""
+
+    def steps() -> Steps[None]:
+        take((yield ()))
+
+    begun = steps()
+    next(begun)
+    return begun
+
+
+def _switch(op: int) -> int:
+    if not _FIRST_SWITCH <= op <= _LAST_SWITCH:
+        raise ValueError(f"unknown config 'op': {op}")
+    return op
 
 
 def _level(value: Any) -> tuple[int, Optional[str]]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from collections.abc import Iterable
+from time import monotonic
 from typing import Any, Optional
 
-from ._connection import Connection, Steps
+from ._connection import Connection
 from ._engine import BYTES, CHECKED, Reply, Unconverted
 from ._errors import raised
-from ._values import Shape, converted, factory_for
+from ._jobs import Job, Steps
+from ._values import Shape, converted, factory_for, special
 
 __all__ = ["Cursor"]
 
@@ -17,6 +20,12 @@ _FIRST = 256
 """So many rows come with the reply to a statement."""
 _MOST = 4096
 """So many come at once at most, where many are fetched a few at a time."""
+
+_ALL = 1 << 30
+"""So many come at once where all are wanted: as many as the engine gives in one piece."""
+_MANY = 1000
+"""Parameters of ``executemany`` that are sent at once, and the seconds that their iterator may take."""
+_TURN = 0.001
 
 _MORE, _TUPLES, _RAN = 1, 2, 4
 
@@ -42,56 +51,109 @@ class Cursor:
 
     # Steps, written once for those who have a loop and those who have none.
 
-    def begin(self, sql: str, parameters: Any) -> Optional[Steps[None]]:
-        """Runs a statement, and answers nothing if it was done within the call: what is left to do, if not."""
+    def begin(self, sql: str, parameters: Any) -> Optional[Job[Any]]:
+        """Runs a statement: within the call, or what is to be waited for is returned."""
         connection = self._usable()
-        number = connection.link.number() | self._flags()
-        self._forget()
-        request = (number, 1, self._number, sql, parameters, connection.begin, _FIRST)
-        try:
-            reply = connection.link.call(request)
-        except Unconverted:
-            return self._begin_converted(number, sql, parameters)
-        if reply is None:
-            return self._begun(number)
-        self._executed(connection.noted(reply))
-        return None
+        link = connection.link
+        with link.lock:
+            if not connection.is_idle():
+                return connection.submit(self.steps_execute(sql, parameters))
+            number = link.number() | self._flags()
+            self._forget()
+            if not special():
+                request = (number, 1, self._number, sql, parameters, connection.begin, _FIRST)
+                try:
+                    reply = link.call(request)
+                except Unconverted:
+                    pass
+                else:
+                    if reply is None:
+                        return connection.expect(number, self._begun())
+                    self._executed(connection.noted(reply))
+                    return None
+            return connection.submit(self.steps_execute(sql, parameters))
 
-    def _begun(self, number: int) -> Steps[None]:
-        self._executed((yield (number,)))
+    def _begun(self) -> Steps[None]:
+        def steps() -> Steps[None]:
+            self._executed((yield ()))
 
-    def _begin_converted(self, number: int, sql: Any, parameters: Any) -> Steps[None]:
-        connection = self.connection
-        values = connection.converted(sql, parameters)
-        request = (number, 1 | CHECKED, self._number, sql, values, connection.begin, _FIRST)
-        self._executed((yield request))
+        begun = steps()
+        next(begun)
+        return begun
 
     def steps_execute(self, sql: str, parameters: Any) -> Steps[Cursor]:
-        rest = self.begin(sql, parameters)
-        if rest is not None:
-            yield from rest
+        connection = self._usable()
+        self._forget()
+        number = connection.link.number() | self._flags()
+        reply: Optional[Reply] = None
+        if not special():
+            with contextlib.suppress(Unconverted):
+                reply = yield (number, 1, self._number, sql, parameters, connection.begin, _FIRST)
+        if reply is None:
+            values = connection.converted(sql, parameters)
+            reply = yield (number, 1 | CHECKED, self._number, sql, values, connection.begin, _FIRST)
+        self._executed(reply)
         return self
 
     def _executed(self, reply: Reply) -> None:
         if reply[1]:
             raise raised(reply)
         self._answered(reply)
+        errors = self.connection.callbacks.raised
+        if errors:
+            raise errors.pop()
         if reply[7] & _RAN:
             self.lastrowid = reply[4]
 
     def steps_executemany(self, sql: str, parameters: Iterable[Any]) -> Steps[Cursor]:
-        connection = self._usable()
+        self._usable()
         self._forget()
-        number, each = connection.link.number(), list(parameters)
-        try:
-            reply = yield (number, 2, self._number, sql, each, connection.begin)
-        except Unconverted:
-            each = [connection.converted(sql, one) for one in each]
+        rest, changed = iter(parameters), 0
+        more, failed = True, None
+        while more:
+            # Some at a time: there may be no end of them.
+            some: list[Any] = []
+            since = monotonic()
+            try:
+                for one in rest:
+                    some.append(one)
+                    if len(some) >= _MANY or monotonic() - since > _TURN:
+                        break
+                else:
+                    more = False
+            except BaseException as error:
+                # Those before it are done, as in `sqlite3`.
+                more, failed = False, error
+            if some or (not more and failed is None):
+                changed += yield from self._many(sql, some)
+        if failed is not None:
+            raise failed
+        self.rowcount = changed
+        return self
+
+    def _many(self, sql: str, some: list[Any]) -> Steps[int]:
+        connection = self.connection
+        number = connection.link.number()
+        reply: Optional[Reply] = None
+        failed: Optional[BaseException] = None
+        if not special():
+            with contextlib.suppress(Unconverted):
+                reply = yield (number, 2, self._number, sql, some, connection.begin)
+        if reply is None:
+            each: list[Any] = []
+            try:
+                each.extend(connection.converted(sql, one) for one in some)
+            except Exception as error:
+                # Those before it are done, as in `sqlite3`.
+                if not each:
+                    raise
+                failed = error
             reply = yield (number, 2 | CHECKED, self._number, sql, each, connection.begin)
         if reply[1]:
             raise raised(reply)
-        self.rowcount = reply[5] if reply[5] is not None else -1
-        return self
+        if failed is not None:
+            raise failed
+        return reply[5] or 0
 
     def steps_executescript(self, sql_script: str) -> Steps[Cursor]:
         connection = self._usable()
@@ -106,22 +168,36 @@ class Cursor:
 
     def steps_fetch(self, most: int) -> Steps[list[Any]]:
         """The next rows; a negative number: all."""
+        if most < 0:
+            return (yield from self._fetch_all())
         ready = self.ready(most)
         while ready is None:
-            if most < 0:
-                yield from self._refill(-1)
-            else:
-                self._wanted = min(self._wanted * 4, _MOST)
-                yield from self._refill(max(self._wanted, most))
+            self._wanted = min(self._wanted * 4, _MOST)
+            yield from self._refill(max(self._wanted, most))
             ready = self.ready(most)
         return ready
+
+    def _fetch_all(self) -> Steps[list[Any]]:
+        # A piece after another, between which others on the loop have their turn.
+        rows = self._rest()
+        while self._more:
+            yield from self._refill(_ALL)
+            rows += self._rest()
+        return rows
+
+    def _rest(self) -> list[Any]:
+        """The rows that are here."""
+        self._usable()
+        rows, at = self._rows, self._at
+        self._rows, self._at = [], 0
+        return self._made(rows[at:] if at else rows)
 
     def ready(self, most: int) -> Optional[list[Any]]:
         """The next rows, if so many are here or no more will come."""
         if self._closed or not self.connection._open:
             self._usable()
         rows, at = self._rows, self._at
-        end = len(rows) if most < 0 else at + most
+        end = at + most if most >= 0 else len(rows)
         if self._more and (most < 0 or end > len(rows)):
             return None
         if at == 0 and end >= len(rows):
@@ -130,6 +206,18 @@ class Cursor:
             rows = rows[at:end]
             self._at = at + len(rows)
         return self._made(rows)
+
+    def steps_insert(self, sql: str, parameters: Any) -> Steps[Any]:
+        """Runs an ``INSERT``, and gives the row that has the new row's id."""
+        yield from self.steps_execute(sql, parameters)
+        yield from self.steps_execute("SELECT last_insert_rowid()", ())
+        rows = yield from self.steps_fetch(1)
+        return rows[0] if rows else None
+
+    def steps_fetchall(self, sql: str, parameters: Any) -> Steps[list[Any]]:
+        """Runs a query and gives all its rows."""
+        yield from self.steps_execute(sql, parameters)
+        return (yield from self._fetch_all())
 
     def steps_close(self) -> Steps[None]:
         if not self._closed:
@@ -153,6 +241,11 @@ class Cursor:
         if rest:
             self._rows = rest + self._rows
         self._at = 0
+
+    def __del__(self) -> None:
+        # Its statement would keep what it reads as it is for ever.
+        if self.__dict__.get("_more") and self.connection._open:
+            self.connection.link.drop(4, self._number)
 
     # What a reply means.
 
@@ -199,7 +292,10 @@ class Cursor:
     # For who uses it without a loop.
 
     def execute(self, sql: str, parameters: Any = ()) -> Cursor:
-        return self.connection.run(self.steps_execute(sql, parameters))
+        job = self.begin(sql, parameters)
+        if job is not None:
+            self.connection.finish(job)
+        return self
 
     def executemany(self, sql: str, parameters: Iterable[Any]) -> Cursor:
         return self.connection.run(self.steps_executemany(sql, parameters))

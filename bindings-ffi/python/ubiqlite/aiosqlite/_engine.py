@@ -8,11 +8,22 @@ import ctypes
 import itertools
 import marshal
 import threading
-from typing import Any, Callable, Optional, Union
+from collections import deque
+from typing import Any, Callable, Optional
 
 from .. import _fork, _library, _wake
 
-__all__ = ["BYTES", "CHECKED", "Link", "Reply", "Unconverted", "sqlite_version", "sqlite_version_info"]
+__all__ = [
+    "BYTES",
+    "CHECKED",
+    "Link",
+    "Reply",
+    "Unconverted",
+    "elsewhere",
+    "running",
+    "sqlite_version",
+    "sqlite_version_info",
+]
 
 Reply = tuple[Any, ...]
 Request = tuple[Any, ...]
@@ -30,19 +41,11 @@ class Unconverted(Exception):
     """The request has values that are no values of SQLite's as they are."""
 
 
-class _Waiter:
-    """Who waits for a reply without an event loop."""
-
-    __slots__ = ("reply",)
-
-    def __init__(self) -> None:
-        self.reply: Optional[Reply] = None
-
-
 class Link:
-    """Sends requests to one connection, and wakes who waits for the replies.
+    """Sends requests to one connection, and gives the replies to who expects them.
 
-    A reply may be fetched on any thread; each is given to whoever waits for its number.
+    Any thread may call, and fetch replies that were not there at once. All is done under
+    one lock, what a reply sets off too: so nothing comes between a reply and that.
     """
 
     __slots__ = (
@@ -50,100 +53,79 @@ class Link:
         "_buffer",
         "_closed",
         "_count",
-        "_early",
-        "_fetching",
+        "_dropped",
+        "_inside",
         "_loops",
         "_room",
         "_waiting",
         "client",
+        "lock",
     )
 
     def __init__(self) -> None:
         _fork.check()
         self.client: int = _library.bare()
-        _fork.belongs(self)
+        self.lock = threading.RLock()
         self._count = itertools.count(1)
-        self._waiting: dict[int, Union[asyncio.Future[Reply], _Waiter]] = {}
-        # Replies that were fetched before who asked for them said that it waits.
-        self._early: dict[int, Reply] = {}
+        self._waiting: dict[int, Callable[[Reply], None]] = {}
         self._buffer = ctypes.create_string_buffer(_ROOM)
         self._room = _ROOM
-        self._fetching = threading.Lock()
+        # What was collected and is still open in the engine: the request that ends it, and its number.
+        self._dropped: deque[tuple[int, int]] = deque()
+        # The buffer is in use: a collection in the midst of it must not use it as well.
+        self._inside = False
         # Those that fetch: each that ever waited, so that none waits for another.
         self._loops: dict[asyncio.AbstractEventLoop, _wake.Stop] = {}
         self._closed = False
+        _fork.belongs(self)
 
     def number(self) -> int:
         """The number of the next request."""
         return next(self._count) & _NUMBERS
 
-    def call(self, request: Request) -> Optional[Reply]:
-        """Makes a request; its reply if it is there at once."""
+    def call(self, request: Request, receive: Optional[Callable[[Reply], None]] = None) -> Optional[Reply]:
+        """Makes a request; its reply if it is there at once. If not, ``receive`` is given it."""
         try:
             data = marshal.dumps(request, 2)
         except ValueError:
             raise Unconverted from None
-        # A buffer of its own: another thread may be calling, or reading its reply.
-        with self._fetching:
+        with self.lock:
+            self._inside = True
             length: int = _library.call(self.client, data, len(data), self._buffer, self._room)
-            if length > 0:
-                reply: Reply = marshal.loads(self._buffer)
+            reply: Optional[Reply] = marshal.loads(self._buffer) if length > 0 else None
+            self._inside = False
+            if self._dropped:
+                self._end_dropped()
+            if reply is not None:
                 return reply
-        if length == 0:
-            return None
-        if length == _library.MALFORMED:
-            raise Unconverted
-        if length <= _library.NEEDS_ROOM:
-            self.fetch()
-            return self._early.pop(request[0], None)
+            if length == 0:
+                if receive is not None:
+                    self._waiting[request[0]] = receive
+                return None
+            if length == _library.MALFORMED:
+                raise Unconverted
+            if length <= _library.NEEDS_ROOM:
+                early: list[Reply] = []
+                self._waiting[request[0]] = early.append
+                self.fetch()
+                return early[0] if early else None
         raise _gone(length)
 
-    async def ask(self, request: Request) -> Reply:
-        """Makes a request, and waits for its reply."""
-        reply = self.call(request)
-        return await self.wait(request[0]) if reply is None else reply
+    def expect(self, number: int, receive: Callable[[Reply], None]) -> None:
+        """Has ``receive`` given the reply of a request that was made under the same hold of the lock."""
+        self._waiting[number] = receive
 
-    async def wait(self, number: int) -> Reply:
-        """Waits for a reply that was not there at once."""
-        loop = asyncio.get_running_loop()
-        if loop not in self._loops:
-            self._listen(loop)
-        future: asyncio.Future[Reply] = loop.create_future()
-        self._waiting[number] = future
-        early = self._early.pop(number, None)
-        if early is not None:
-            self._waiting.pop(number, None)
-            return early
-        try:
-            return await future
-        finally:
-            # Given up: what it was for is done all the same.
-            if self._waiting.get(number) is future:
-                del self._waiting[number]
-
-    def ask_blocking(self, request: Request) -> Reply:
-        """Makes a request, and holds this thread until its reply is there."""
-        reply = self.call(request)
-        return self.wait_blocking(request[0]) if reply is None else reply
-
-    def wait_blocking(self, number: int) -> Reply:
-        """Holds this thread until the reply to a request that was sent is there."""
-        waiter = _Waiter()
-        self._waiting[number] = waiter
-        while waiter.reply is None:
-            early = self._early.pop(number, None)
-            if early is not None:
-                self._waiting.pop(number, None)
-                return early
-            # Another thread may fetch the reply, and then nothing wakes this one.
-            if _library.wait(self.client, 5) == _library.GONE:
-                raise _gone(_library.GONE)
-            self.fetch()
-        return waiter.reply
+    def wait(self) -> None:
+        """Holds this thread until replies may have come, and fetches them."""
+        # Another thread may fetch them, and then nothing wakes this one.
+        if _library.wait(self.client, 5) == _library.GONE:
+            raise _gone(_library.GONE)
+        self.fetch()
 
     def fetch(self) -> None:
         """Fetches all replies that are ready, and gives them out."""
-        with self._fetching:
+        with self.lock:
+            self._inside = True
             length: int = _library.take(self.client, self._buffer, self._room)
             while length <= _library.NEEDS_ROOM:
                 needed = _library.NEEDS_ROOM - length
@@ -154,28 +136,37 @@ class Link:
                     break
             else:
                 replies = marshal.loads(self._buffer) if length > 0 else ()
-        for reply in replies:
-            self._give(reply)
+            self._inside = False
+            if self._dropped:
+                self._end_dropped()
+            for reply in replies:
+                receive = self._waiting.pop(reply[0], None)
+                if receive is not None:
+                    receive(reply)
 
-    def _give(self, reply: Reply) -> None:
-        waiter = self._waiting.pop(reply[0], None)
-        if waiter is None:
-            if not self._closed:
-                self._early[reply[0]] = reply
-                # Replies to those who have given up are nobody's.
-                if len(self._early) > 1000:
-                    del self._early[next(iter(self._early))]
-        elif isinstance(waiter, _Waiter):
-            waiter.reply = reply
-        else:
-            loop = waiter.get_loop()
-            if _running() is loop:
-                _settle(waiter, reply)
-            else:
-                _elsewhere(loop, _settle, waiter, reply)
+    def drop(self, op: int, number: int) -> None:
+        """Ends what was collected, on whatever thread and in the midst of whatever."""
+        self._dropped.append((op, number))
+        # Whoever has the lock looks before it is free; but for the last moment.
+        while self._dropped and not self._closed and self.lock.acquire(blocking=False):
+            try:
+                if self._inside:
+                    return
+                self._end_dropped()
+            finally:
+                self.lock.release()
 
-    def _listen(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Has replies fetched when `loop` can."""
+    def _end_dropped(self) -> None:
+        while self._dropped and not self._inside:
+            op, number = self._dropped.popleft()
+            data = marshal.dumps((self.number(), op, number), 2)
+            # Its reply is nobody's.
+            _library.call(self.client, data, len(data), self._buffer, self._room)
+
+    def listen(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Has replies fetched when ``loop`` can."""
+        if loop in self._loops:
+            return
         self._loops = {known: stop for known, stop in self._loops.items() if not known.is_closed()}
         stop = _wake.on_descriptor(loop, _library.descriptor(self.client), self.fetch)
         self._loops[loop] = stop or _wake.by_thread(loop, self.client, self.fetch)
@@ -183,10 +174,15 @@ class Link:
     def _deafen(self) -> None:
         loops, self._loops = self._loops, {}
         for loop, stop in loops.items():
-            if _running() is loop:
+            if running() is loop:
                 stop()
             elif not loop.is_closed():
-                _elsewhere(loop, stop)
+                elsewhere(loop, stop)
+
+    @property
+    def in_use(self) -> bool:
+        """As `_fork` wants it."""
+        return not self._closed
 
     def forget(self) -> None:
         """In a forked child: touches nothing of the library from now on."""
@@ -205,19 +201,16 @@ class Link:
             _library.release(self.client)
 
 
-def _running() -> Optional[asyncio.AbstractEventLoop]:
+def running() -> Optional[asyncio.AbstractEventLoop]:
+    """The event loop of this thread, if it runs one."""
     return asyncio._get_running_loop()
 
 
-def _elsewhere(loop: asyncio.AbstractEventLoop, call: Callable[..., Any], *args: Any) -> None:
+def elsewhere(loop: asyncio.AbstractEventLoop, call: Callable[..., Any], *args: Any) -> None:
+    """Has ``call`` made on another thread's loop."""
     # Where the loop has closed, nobody waits any more.
     with contextlib.suppress(RuntimeError):
         loop.call_soon_threadsafe(call, *args)
-
-
-def _settle(future: asyncio.Future[Reply], reply: Reply) -> None:
-    if not future.done():
-        future.set_result(reply)
 
 
 def _gone(code: int) -> Exception:

@@ -10,8 +10,25 @@ from typing import Any, Callable, Optional
 
 __all__ = ["Shape", "adapted", "converted", "factory_for"]
 
-_PLAIN = frozenset((int, float, str, bytes, type(None)))
+_PLAIN = (int, float, str, bytearray)
+"""What needs no adapter, unless one of these has one: then all are looked up."""
+_ADAPTABLE = (*_PLAIN, bool, bytes, type(None))
+_adapters: dict[Any, Any] = sqlite3.adapters
+_known = 0
+_plain: tuple[type, ...] = _PLAIN
+_special = False
 _NEW = sys.version_info >= (3, 11)
+
+
+def special() -> bool:
+    """Whether values of SQLite's own have adapters: then each value is to be looked at."""
+    global _known, _plain, _special
+    if len(_adapters) != _known:
+        _known = len(_adapters)
+        has = {kind for kind, protocol in _adapters if protocol is sqlite3.PrepareProtocol}
+        _special = not has.isdisjoint(_ADAPTABLE)
+        _plain = () if not has.isdisjoint(_PLAIN) else _PLAIN
+    return _special
 
 
 def adapted(parameters: Any) -> Any:
@@ -26,7 +43,8 @@ def adapted(parameters: Any) -> Any:
 
 
 def _adapt(value: Any, place: Any) -> Any:
-    if type(value) not in _PLAIN and type(value) is not bytearray:
+    special()
+    if type(value) not in _plain:
         value = sqlite3.adapt(value, sqlite3.PrepareProtocol, value)
     if value is None:
         return None
@@ -106,7 +124,9 @@ def converted(rows: list[tuple[Any, ...]], shape: Shape, text_factory: Any) -> l
         values = []
         for value, convert, name in zip(row, converters, shape.names):
             if convert is not None and value is not None:
-                value = convert(_raw(value))
+                raw = _raw(value)
+                # As `sqlite3`, for which an empty value has no bytes to be converted.
+                value = convert(raw) if raw else None
             elif type(value) is tuple:
                 value = _text(value[0], text_factory, name)
             elif type(value) is str:

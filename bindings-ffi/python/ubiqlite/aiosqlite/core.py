@@ -14,7 +14,7 @@ from warnings import warn
 
 from .._pause import NOW_AND_THEN, pause
 from . import _connection, _cursor
-from ._connection import Steps
+from ._jobs import Steps
 from ._private import Queue, Thread
 from .context import contextmanager
 from .cursor import Cursor
@@ -98,7 +98,7 @@ class Connection:
         connection = self._usable()
         rest = cursor.begin(sql, () if parameters is None else parameters)
         if rest is not None:
-            await connection.drive(rest)
+            await connection.wait(rest)
         self._calls += 1
         if cursor.rowcount >= 0 or not self._calls & NOW_AND_THEN:
             # Other tasks write, too, before this one commits: one commit is of all of it.
@@ -109,7 +109,7 @@ class Connection:
         connection = self._conn
         rest = connection.end(commit)
         if rest is not None:
-            await connection.drive(rest)
+            await connection.wait(rest)
         elif commit:
             # Or the next commit, which this one has left nothing to do, would be of what
             # this task goes on to write.
@@ -196,17 +196,13 @@ class Connection:
     async def execute_insert(self, sql: str, parameters: Optional[Iterable[Any]] = None) -> Any:
         """Runs an ``INSERT``, and gives the row that has the new row's id."""
         cursor = _cursor.Cursor(self._conn)
-        await self._run(cursor, sql, parameters)
-        await self._drive(cursor.steps_execute("SELECT last_insert_rowid()", ()))
-        rows = await self._drive(cursor.steps_fetch(1))
-        return rows[0] if rows else None
+        return await self._drive(cursor.steps_insert(sql, () if parameters is None else parameters))
 
     @contextmanager
     async def execute_fetchall(self, sql: str, parameters: Optional[Iterable[Any]] = None) -> list[Any]:
         """Runs a query and gives all its rows."""
         cursor = _cursor.Cursor(self._conn)
-        await self._run(cursor, sql, parameters)
-        return await self._drive(cursor.steps_fetch(-1))
+        return await self._drive(cursor.steps_fetchall(sql, () if parameters is None else parameters))
 
     @contextmanager
     async def executemany(self, sql: str, parameters: Iterable[Iterable[Any]]) -> Cursor:
@@ -233,8 +229,7 @@ class Connection:
 
         ``num_params`` is -1 for any number. It is called on the connection's thread.
         """
-        connection = self._conn
-        await self._drive(connection.callbacks.function(connection, name, num_params, func, deterministic))
+        await self._drive(self._conn.steps_function(name, num_params, func, deterministic))
 
     @property
     def in_transaction(self) -> bool:
@@ -275,26 +270,23 @@ class Connection:
 
     async def enable_load_extension(self, value: bool) -> None:
         """Allows extensions to be loaded, or no longer."""
-        await self._drive(self._conn.steps_callback(13, bool(value)))
+        await self._drive(self._conn.plain(13, bool(value)))
 
     async def load_extension(self, path: str) -> None:
         """Loads an extension."""
-        await self._drive(self._conn.steps_callback(14, path, None))
+        await self._drive(self._conn.plain(14, path, None))
 
     async def set_progress_handler(self, handler: Optional[Callable[[], Any]], n: int) -> None:
         """Has ``handler`` called every ``n`` steps of a statement; true stops it."""
-        connection = self._conn
-        await self._drive(connection.callbacks.progress(connection, handler, n))
+        await self._drive(self._conn.steps_progress(handler, n))
 
     async def set_trace_callback(self, handler: Optional[Callable[[str], Any]]) -> None:
         """Has ``handler`` called with each statement that runs."""
-        connection = self._conn
-        await self._drive(connection.callbacks.trace(connection, handler))
+        await self._drive(self._conn.steps_trace(handler))
 
     async def set_authorizer(self, authorizer_callback: Optional[Callable[..., int]]) -> None:
         """Has ``authorizer_callback`` asked what a statement may do; ``None``: all."""
-        connection = self._conn
-        await self._drive(connection.callbacks.authorizer(connection, authorizer_callback))
+        await self._drive(self._conn.steps_authorizer(authorizer_callback))
 
     async def iterdump(self) -> AsyncIterator[str]:
         """The database as lines of SQL."""
@@ -321,8 +313,8 @@ class Connection:
     ) -> None:
         """Copies the database to that of another connection, ``pages`` at a time.
 
-        0 pages copies all at once. Between two steps the connection is free for
-        ``sleep`` seconds. The target may be one of the standard ``sqlite3``.
+        0 pages copies all at once. Where a step finds the target or the file locked, the
+        next one is tried after ``sleep`` seconds. The target may be one of the standard ``sqlite3``.
         """
         if isinstance(target, sqlite3.Connection):
             from ._private import backup_to_standard
@@ -330,10 +322,7 @@ class Connection:
             await backup_to_standard(self, target, pages, progress, name, sleep)
             return
         to = target._conn if isinstance(target, Connection) else target
-        connection = self._conn
-        # Between two steps others write: nothing tells when to go on.
-        while not await self._drive(connection.steps_backup(to, pages, progress, name)):  # noqa: ASYNC110
-            await asyncio.sleep(sleep)
+        await self._drive(self._conn.steps_backup(to, pages, progress, name, sleep))
 
 
 def connect(

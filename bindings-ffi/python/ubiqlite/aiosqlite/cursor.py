@@ -63,7 +63,8 @@ class Cursor:
         if size is None:
             size = cursor.arraysize
         # Most are here already.
-        rows = cursor.ready(size) if self._conn._connection is not None else None
+        connection = self._conn._connection
+        rows = cursor.ready(size) if connection is not None and connection.is_idle() else None
         return await self._conn._drive(cursor.steps_fetch(size)) if rows is None else rows
 
     async def fetchall(self) -> list[Any]:

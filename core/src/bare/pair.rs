@@ -1,0 +1,54 @@
+//! Work on two connections at once.
+//!
+//! Each is held by a job in its own line, which waits there for the other. Both jobs are
+//! put into the lines at one moment, before or after both of any other pair: so of all
+//! that wait there is one pair that no other one is before, in either line, and none
+//! waits for ever.
+
+use std::ffi::c_void;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Mutex, PoisonError};
+
+use super::{Bare, closed};
+use crate::backend::{Reply, call};
+use crate::error::Result;
+
+/// Held while the two jobs of a pair are put into their lines, and by no job.
+static TURN: Mutex<()> = Mutex::new(());
+
+/// A connection that its line's thread has lent out.
+struct Lent(*mut c_void);
+
+// SAFETY: it is used by one thread at a time, while its own waits for that.
+unsafe impl Send for Lent {}
+
+/// See [`Bare::with_both`].
+pub(super) fn hold<T: Send + 'static>(
+    first: &Bare,
+    second: &Bare,
+    work: impl FnOnce(*mut c_void, *mut c_void) -> Result<T> + Send + 'static,
+) -> Reply<T> {
+    let (completer, reply) = call();
+    let (lend, lent): (SyncSender<Lent>, Receiver<Lent>) = sync_channel(1);
+    // Nothing is ever sent by it: its end tells.
+    let (held, done): (SyncSender<()>, Receiver<()>) = sync_channel(1);
+    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    second.0.submit(Box::new(move |connection| {
+        if let Some(connection) = connection {
+            // Until the other has done its work, or was refused.
+            let _ = lend.send(Lent(connection.raw.cast()));
+            let _ = done.recv();
+        }
+        Box::new(|| {})
+    }));
+    first.0.submit(Box::new(move |connection| {
+        let done = match (connection, lent.recv()) {
+            (Some(connection), Ok(other)) => work(connection.raw.cast(), other.0),
+            _ => Err(closed()),
+        };
+        drop(held);
+        Box::new(move || drop(completer.answer(done)))
+    }));
+    drop(turn);
+    Reply::call(reply)
+}
