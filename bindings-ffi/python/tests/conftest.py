@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import subprocess
 import sys
@@ -14,6 +15,10 @@ from typing import Any, TypeVar
 import pytest
 
 import ubiqlite
+
+if os.environ.get("UBIQLITE_COLLECT"):
+    # Objects are collected in the midst of whatever is done.
+    gc.set_threshold(int(os.environ["UBIQLITE_COLLECT"]))
 
 T = TypeVar("T")
 Run = Callable[[Awaitable[T]], T]

@@ -45,6 +45,10 @@ pub(crate) fn steps(workspace: &Workspace, report: &mut Report) {
     // Without development mode, in which a hundred thousand of anything take minutes.
     let pytest = ["-W", "error", "-m", "pytest", "-q", "-p", "no:cacheprovider"];
     report.step("tests", || tools.python().args(pytest).dir(&package).run());
+    report.step("drop-in, with objects collected at any moment", || {
+        let drop_in = || tools.python().args(pytest).arg("tests/drop_in").dir(&package);
+        drop_in().env("UBIQLITE_COLLECT", "5").run()
+    });
     report.step("scenarios", || here(&["tests/spec/python/run.py"]).dir(root).run());
     report.step("scenarios on uvloop", || {
         here(&["tests/spec/python/run.py", "--uvloop"]).dir(root).run()

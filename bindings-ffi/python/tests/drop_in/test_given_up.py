@@ -221,5 +221,5 @@ def test_random_cancellation_leaves_a_connection_that_answers_as_it_should(run: 
             assert await db.execute_insert("INSERT INTO t (v) VALUES (9)") is not None
             assert db.in_transaction
 
-    for seed in range(int(os.environ.get("UBIQLITE_CANCELLATIONS", "20"))):
+    for seed in range(int(os.environ.get("UBIQLITE_GIVEN_UP", "20"))):
         run(work(seed))

@@ -15,7 +15,7 @@ from . import _callbacks
 from ._blob import Blob
 from ._engine import Reply
 from ._errors import raised
-from ._jobs import Job, Jobs, Steps
+from ._jobs import Job, Jobs, Steps, begun
 from ._values import Shape, adapted
 
 __all__ = ["Connection", "Steps"]
@@ -72,7 +72,7 @@ class Connection(Jobs):
 
     def _look(self) -> None:
         """Looks at the connection beside what it does."""
-        if not self.is_idle() and self._open:
+        if self.active is not None and self._open:
             reply = self.link.call((self.link.number(), 16))
             if reply is not None:
                 self.noted(reply)
@@ -94,16 +94,16 @@ class Connection(Jobs):
     def end(self, commit: bool) -> Optional[Job[None]]:
         """Ends a transaction: within the call, or what is to be waited for is returned."""
         self.check()
-        if self._autocommit != _LEGACY or not self.is_idle():
+        if self._autocommit != _LEGACY or self.active is not None:
             return self.submit(self._end(commit))
         link = self.link
         with link.lock:
-            if not self.is_idle():
+            if self.active is not None:
                 return self.submit(self._end(commit))
             number = link.number()
-            reply = link.call((number, 6, commit))
+            reply = link.call_held((number, 6, commit))
             if reply is None:
-                return self.expect(number, _begun(_raise))
+                return self.expect(number, begun(_raise))
         if self.noted(reply)[1]:
             raise raised(reply)
         return None
@@ -412,17 +412,6 @@ class Connection(Jobs):
 def _raise(reply: Reply) -> None:
     if reply[1]:
         raise raised(reply)
-
-
-def _begun(take: Callable[[Reply], None]) -> Steps[None]:
-    """Steps that have made their request."""
-
-    def steps() -> Steps[None]:
-        take((yield ()))
-
-    begun = steps()
-    next(begun)
-    return begun
 
 
 def _switch(op: int) -> int:

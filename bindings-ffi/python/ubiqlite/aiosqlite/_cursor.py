@@ -6,12 +6,12 @@ import contextlib
 import sqlite3
 from collections.abc import Iterable
 from time import monotonic
-from typing import Any, Optional
+from typing import Any, Callable, Optional
 
 from ._connection import Connection
 from ._engine import BYTES, CHECKED, Reply, Unconverted
 from ._errors import raised
-from ._jobs import Job, Steps
+from ._jobs import Job, Steps, begun
 from ._values import Shape, converted, factory_for, special
 
 __all__ = ["Cursor"]
@@ -51,35 +51,30 @@ class Cursor:
 
     # Steps, written once for those who have a loop and those who have none.
 
-    def begin(self, sql: str, parameters: Any) -> Optional[Job[Any]]:
-        """Runs a statement: within the call, or what is to be waited for is returned."""
+    def begin(self, sql: str, parameters: Any, rest: Optional[Callable[[], Steps[Any]]] = None) -> Optional[Job[Any]]:
+        """Runs a statement: within the call, or what is to be waited for is returned.
+
+        ``rest`` is done with it as one job, where there are rows that are not here yet.
+        """
         connection = self._usable()
         link = connection.link
         with link.lock:
-            if not connection.is_idle():
-                return connection.submit(self.steps_execute(sql, parameters))
+            if connection.active is not None or special():
+                return connection.submit(self._steps(sql, parameters, rest))
             number = link.number() | self._flags()
             self._forget()
-            if not special():
-                request = (number, 1, self._number, sql, parameters, connection.begin, _FIRST)
-                try:
-                    reply = link.call(request)
-                except Unconverted:
-                    pass
-                else:
-                    if reply is None:
-                        return connection.expect(number, self._begun())
-                    self._executed(connection.noted(reply))
-                    return None
-            return connection.submit(self.steps_execute(sql, parameters))
+            try:
+                reply = link.call_held((number, 1, self._number, sql, parameters, connection.begin, _FIRST))
+            except Unconverted:
+                return connection.submit(self._steps(sql, parameters, rest))
+            if reply is None:
+                return connection.expect(number, begun(self._executed, rest))
+            self._executed(connection.noted(reply))
+            return connection.submit(rest()) if rest is not None and self._more else None
 
-    def _begun(self) -> Steps[None]:
-        def steps() -> Steps[None]:
-            self._executed((yield ()))
-
-        begun = steps()
-        next(begun)
-        return begun
+    def _steps(self, sql: str, parameters: Any, rest: Optional[Callable[[], Steps[Any]]]) -> Steps[Any]:
+        yield from self.steps_execute(sql, parameters)
+        return None if rest is None else (yield from rest())
 
     def steps_execute(self, sql: str, parameters: Any) -> Steps[Cursor]:
         connection = self._usable()
@@ -169,7 +164,7 @@ class Cursor:
     def steps_fetch(self, most: int) -> Steps[list[Any]]:
         """The next rows; a negative number: all."""
         if most < 0:
-            return (yield from self._fetch_all())
+            return (yield from self.steps_rest())
         ready = self.ready(most)
         while ready is None:
             self._wanted = min(self._wanted * 4, _MOST)
@@ -177,7 +172,8 @@ class Cursor:
             ready = self.ready(most)
         return ready
 
-    def _fetch_all(self) -> Steps[list[Any]]:
+    def steps_rest(self) -> Steps[list[Any]]:
+        """The rows that are left."""
         # A piece after another, between which others on the loop have their turn.
         rows = self._rest()
         while self._more:
@@ -214,10 +210,13 @@ class Cursor:
         rows = yield from self.steps_fetch(1)
         return rows[0] if rows else None
 
-    def steps_fetchall(self, sql: str, parameters: Any) -> Steps[list[Any]]:
-        """Runs a query and gives all its rows."""
-        yield from self.steps_execute(sql, parameters)
-        return (yield from self._fetch_all())
+    def close_now(self) -> bool:
+        """Closes it if nothing has to be done for that in the engine."""
+        if self._closed or self._more or self.connection.active is not None:
+            return False
+        self._closed = True
+        self._forget()
+        return True
 
     def steps_close(self) -> Steps[None]:
         if not self._closed:

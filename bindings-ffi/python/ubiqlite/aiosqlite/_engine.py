@@ -85,30 +85,33 @@ class Link:
 
     def call(self, request: Request, receive: Optional[Callable[[Reply], None]] = None) -> Optional[Reply]:
         """Makes a request; its reply if it is there at once. If not, ``receive`` is given it."""
+        with self.lock:
+            reply = self.call_held(request)
+            if reply is None and receive is not None:
+                self._waiting[request[0]] = receive
+            return reply
+
+    def call_held(self, request: Request) -> Optional[Reply]:
+        """The same for who holds the lock, and has the reply expected before letting go of it."""
         try:
             data = marshal.dumps(request, 2)
         except ValueError:
             raise Unconverted from None
-        with self.lock:
-            self._inside = True
-            length: int = _library.call(self.client, data, len(data), self._buffer, self._room)
-            reply: Optional[Reply] = marshal.loads(self._buffer) if length > 0 else None
-            self._inside = False
-            if self._dropped:
-                self._end_dropped()
-            if reply is not None:
-                return reply
-            if length == 0:
-                if receive is not None:
-                    self._waiting[request[0]] = receive
-                return None
-            if length == _library.MALFORMED:
-                raise Unconverted
-            if length <= _library.NEEDS_ROOM:
-                early: list[Reply] = []
-                self._waiting[request[0]] = early.append
-                self.fetch()
-                return early[0] if early else None
+        self._inside = True
+        length: int = _library.call(self.client, data, len(data), self._buffer, self._room)
+        reply: Optional[Reply] = marshal.loads(self._buffer) if length > 0 else None
+        self._inside = False
+        if self._dropped:
+            self._end_dropped()
+        if reply is not None or length == 0:
+            return reply
+        if length == _library.MALFORMED:
+            raise Unconverted
+        if length <= _library.NEEDS_ROOM:
+            early: list[Reply] = []
+            self._waiting[request[0]] = early.append
+            self.fetch()
+            return early[0] if early else None
         raise _gone(length)
 
     def expect(self, number: int, receive: Callable[[Reply], None]) -> None:

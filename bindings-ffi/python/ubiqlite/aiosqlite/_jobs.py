@@ -12,11 +12,11 @@ from collections import deque
 from collections.abc import Generator
 from functools import partial
 from time import monotonic
-from typing import Any, Generic, Optional, TypeVar
+from typing import Any, Callable, Generic, Optional, TypeVar
 
 from ._engine import Link, Reply, elsewhere, running
 
-__all__ = ["Job", "Jobs", "Request", "Steps"]
+__all__ = ["Job", "Jobs", "Request", "Steps", "begun"]
 
 T = TypeVar("T")
 Request = tuple[Any, ...]
@@ -67,23 +67,20 @@ class Jobs:
 
     def __init__(self) -> None:
         self.link = Link()
-        self._active: Optional[Job[Any]] = None
+        # Under way; none: what is asked is done at once.
+        self.active: Optional[Job[Any]] = None
         self._queue: deque[Job[Any]] = deque()
 
     def noted(self, reply: Reply) -> Reply:
         """Keeps what a reply tells about the connection."""
         return reply
 
-    def is_idle(self) -> bool:
-        """Whether nothing is under way."""
-        return self._active is None
-
     def submit(self, steps: Steps[T]) -> Job[T]:
         """Does the steps: at once as far as that goes, if nothing is under way."""
         job = Job(steps)
         with self.link.lock:
-            if self._active is None:
-                self._active = job
+            if self.active is None:
+                self.active = job
                 self._start(job)
             else:
                 self._queue.append(job)
@@ -94,7 +91,7 @@ class Jobs:
 
         To be called with the lock held, while nothing is under way.
         """
-        job = self._active = Job(steps)
+        job = self.active = Job(steps)
         job.begun = True
         self.link.expect(number, partial(self._received, job))
         return job
@@ -114,7 +111,7 @@ class Jobs:
     def finish(self, job: Job[T]) -> T:
         """Holds this thread until a job is done."""
         while not job.done:
-            active = self._active
+            active = self.active
             if active is not None and not active.begun:
                 # It waits for a turn of a loop, which may be the one that this thread holds.
                 self._start(active)
@@ -162,14 +159,26 @@ class Jobs:
                 continue
             reply, error = None, None
             if not self._queue:
-                self._active = None
+                self.active = None
                 return
-            job = self._active = self._queue.popleft()
+            job = self.active = self._queue.popleft()
             loop = running()
             if loop is not None and monotonic() - since > _TURN:
                 loop.call_soon(self._start, job)
                 return
             job.begun = True
+
+
+def begun(take: Callable[[Reply], Any], rest: Optional[Callable[[], Steps[Any]]] = None) -> Steps[Any]:
+    """Steps whose request was made: what takes the reply, and what is done then."""
+
+    def steps() -> Steps[Any]:
+        take((yield ()))
+        return None if rest is None else (yield from rest())
+
+    made = steps()
+    next(made)
+    return made
 
 
 def _settle(future: asyncio.Future[None]) -> None:

@@ -43,7 +43,9 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
             return None
         return importlib.machinery.ModuleSpec(fullname, self)
 
-    def create_module(self, spec: importlib.machinery.ModuleSpec) -> Optional[ModuleType]:
+    def create_module(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, spec: importlib.machinery.ModuleSpec
+    ) -> Optional[ModuleType]:
         module = importlib.import_module(_OURS + spec.name[len(_THEIRS) :])
         # The machinery is about to write the other name's into it.
         _own[spec.name] = (module.__spec__, module.__loader__, module.__package__)

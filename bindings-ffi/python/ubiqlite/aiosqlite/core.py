@@ -201,8 +201,13 @@ class Connection:
     @contextmanager
     async def execute_fetchall(self, sql: str, parameters: Optional[Iterable[Any]] = None) -> list[Any]:
         """Runs a query and gives all its rows."""
-        cursor = _cursor.Cursor(self._conn)
-        return await self._drive(cursor.steps_fetchall(sql, () if parameters is None else parameters))
+        cursor = _cursor.Cursor(self._usable())
+        job = cursor.begin(sql, () if parameters is None else parameters, cursor.steps_rest)
+        rows: Any = cursor.ready(-1) if job is None else await self._usable().wait(job)
+        self._calls += 1
+        if not self._calls & NOW_AND_THEN:
+            await pause()
+        return rows  # type: ignore[no-any-return]
 
     @contextmanager
     async def executemany(self, sql: str, parameters: Iterable[Iterable[Any]]) -> Cursor:

@@ -64,16 +64,18 @@ class Cursor:
             size = cursor.arraysize
         # Most are here already.
         connection = self._conn._connection
-        rows = cursor.ready(size) if connection is not None and connection.is_idle() else None
+        rows = cursor.ready(size) if connection is not None and connection.active is None else None
         return await self._conn._drive(cursor.steps_fetch(size)) if rows is None else rows
 
     async def fetchall(self) -> list[Any]:
         """All rows that are left."""
-        return await self._conn._drive(self._cursor.steps_fetch(-1))
+        return await self.fetchmany(-1)
 
     async def close(self) -> None:
         """Closes the cursor."""
-        await self._conn._drive(self._cursor.steps_close())
+        connection = self._conn._connection
+        if connection is None or not self._cursor.close_now():
+            await self._conn._drive(self._cursor.steps_close())
 
     @property
     def rowcount(self) -> int:
