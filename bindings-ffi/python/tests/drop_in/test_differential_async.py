@@ -1,0 +1,107 @@
+"""Random calls by several tasks, some of them given up, made to ``aiosqlite`` and to ours.
+
+Calls are begun in one order and not awaited, so that both do them in that order; what each
+came to, and the connection and the cursors after some of them, are compared. What differs
+on purpose is left out, as in ``test_differential.py``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytest
+from test_differential import calls, plain
+
+import ubiqlite.aiosqlite
+
+CASES = int(os.environ.get("UBIQLITE_DIFFERENCES", "200"))
+
+MORE: list[tuple[Any, ...]] = [
+    ("execute_fetchall", "db", "select * from t order by id", ()),
+    ("execute_fetchall", "db", "select count(*), max(id) from t", ()),
+    ("execute_insert", "db", "insert into t(name) values(?)", ("inserted",)),
+    ("execute_insert", "db", "insert into missing values(1)", ()),
+    ("execute", "db", "insert into t(name) values('by the connection')", ()),
+    ("executemany", "db", "insert into t(name) values(?)", [("a",), ("b",)]),
+    ("execute_fetchall", "db", "with recursive n(i) as (select 1 union all select i + 1 from n limit 3000) select count(*) from n", ()),
+    ("execute", "db", "insert into t(v) with recursive n(i) as (select 1 union all select i + 1 from n limit 700) select i from n", ()),
+]  # fmt: skip
+
+
+def program(chance: random.Random) -> list[tuple[Any, ...]]:
+    """Some calls, the same for the same seed."""
+    made = [call for call in calls(chance) if call[0] != "isolation"]
+    for _ in range(chance.randint(0, 8)):
+        place = chance.randint(0, len(made))
+        # Not between rows and who fetches them.
+        if place == 0 or "* from" not in str(made[place - 1]):
+            made.insert(place, chance.choice(MORE))
+    return made
+
+
+async def answers(module: Any, path: str, seed: int) -> list[Any]:
+    """What the calls that were not given up came to, and how things stand now and then."""
+    chance = random.Random(seed)
+    made = program(chance)
+    told: list[Any] = []
+    async with module.connect(path) as db:
+        await db.execute("create table t(id integer primary key, name text, v)")
+        await db.commit()
+        cursors = {True: await db.cursor(), False: await db.cursor(), None: db, "db": db}
+        last = await db.cursor()
+        begun: list[tuple[Any, bool, asyncio.Future[Any]]] = []
+        for index, (name, which, *arguments) in enumerate(made):
+            task = asyncio.ensure_future(getattr(cursors[which], name)(*arguments))
+            await asyncio.sleep(0)
+            given_up = chance.random() < 0.2
+            if given_up:
+                task.cancel()
+            begun.append((which, given_up, task))
+            if chance.random() < 0.3 or index == len(made) - 1:
+                outcomes = await asyncio.gather(*(task for _, _, task in begun), return_exceptions=True)
+                # Behind it all, what was given up too.
+                await last.execute("select 1")
+                await last.fetchall()
+                for (of, without, _), outcome in zip(begun, outcomes):
+                    if without:
+                        continue
+                    if isinstance(outcome, BaseException):
+                        told.append((type(outcome), str(outcome), getattr(outcome, "sqlite_errorcode", None)))
+                    else:
+                        told.append("cursor" if hasattr(outcome, "fetchone") else (of, plain(outcome)))
+                begun = []
+                told += [
+                    (cursors[which].rowcount, cursors[which].lastrowid, cursors[which].description)
+                    for which in (True, False)
+                ]
+                told.append((db.in_transaction, db.total_changes))
+    return told
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="sqlite3 had other rules for details before")
+def test_tasks_that_give_calls_up_are_answered_as_by_aiosqlite(tmp_path: Path) -> None:
+    theirs = pytest.importorskip("aiosqlite")
+    if theirs is ubiqlite.aiosqlite or theirs.__file__ is None:
+        pytest.skip("this is no aiosqlite")
+    warnings.simplefilter("ignore", DeprecationWarning)
+
+    async def compare(seed: int) -> None:
+        both = []
+        for name, module in (("theirs", theirs), ("ours", ubiqlite.aiosqlite)):
+            # Each its own: what a cursor keeps of the standard module's connection ends with that.
+            path = tmp_path / f"{name}-{seed}"
+            both.append(await answers(module, str(path), seed))
+            path.unlink()
+        for index, (wanted, ours) in enumerate(zip(*both)):
+            assert ours == wanted, f"seed {seed}, answer {index}: {program(random.Random(seed))}"
+        assert len(both[0]) == len(both[1])
+
+    first = int(os.environ.get("UBIQLITE_SEED", "0"))
+    for seed in range(first, first + CASES):
+        asyncio.run(compare(seed))
