@@ -49,6 +49,11 @@ pub(crate) fn steps(workspace: &Workspace, report: &mut Report) {
         let drop_in = || tools.python().args(pytest).arg("tests/drop_in").dir(&package);
         drop_in().env("UBIQLITE_COLLECT", "5").run()
     });
+    // As their users have it: what warns there is theirs.
+    report.step("SQLAlchemy's own tests, the same outcomes as aiosqlite's", || {
+        let compare = package.join("tests/peers/sqlalchemy/compare.py");
+        tools.python().arg(compare).env("PYTHONPATH", &package).dir(&package).run()
+    });
     report.step("scenarios", || here(&["tests/spec/python/run.py"]).dir(root).run());
     report.step("scenarios on uvloop", || {
         here(&["tests/spec/python/run.py", "--uvloop"]).dir(root).run()

@@ -13,14 +13,19 @@ sqlalchemy = pytest.importorskip("sqlalchemy")
 pytest.importorskip("greenlet")
 
 
-@pytest.fixture
-def engine(monkeypatch: pytest.MonkeyPatch, path: str) -> Any:
-    import ubiqlite.aiosqlite
-
-    monkeypatch.setitem(sys.modules, "aiosqlite", ubiqlite.aiosqlite)
+@pytest.fixture(params=["ubiqlite", "aiosqlite"])
+def engine(monkeypatch: pytest.MonkeyPatch, path: str, request: pytest.FixtureRequest) -> Any:
+    from sqlalchemy.dialects import registry
     from sqlalchemy.ext.asyncio import create_async_engine
 
-    return create_async_engine(f"sqlite+aiosqlite:///{path}")
+    import ubiqlite.aiosqlite
+
+    if request.param == "aiosqlite":
+        monkeypatch.setitem(sys.modules, "aiosqlite", ubiqlite.aiosqlite)
+    else:
+        # As the wheel's entry point does.
+        registry.register("sqlite.ubiqlite", "ubiqlite.sqlalchemy", "Dialect")
+    return create_async_engine(f"sqlite+{request.param}:///{path}")
 
 
 def test_an_application_of_sqlalchemy_runs(engine: Any) -> None:

@@ -1,0 +1,13 @@
+"""SQLAlchemy's own tests of dialects, which its wheel brings, on ``aiosqlite`` and on ours."""
+
+import os
+
+from sqlalchemy.dialects import registry
+
+if os.environ.get("UBIQLITE_DROP_IN"):
+    import ubiqlite.aiosqlite
+
+    ubiqlite.aiosqlite.install()
+registry.register("sqlite.ubiqlite", "ubiqlite.sqlalchemy", "Dialect")
+
+from sqlalchemy.testing.plugin.pytestplugin import *  # noqa: E402
