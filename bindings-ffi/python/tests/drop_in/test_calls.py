@@ -111,6 +111,30 @@ def test_a_statement_that_takes_long_does_not_hold_the_loop(run: Run[Any], path:
     run(work())
 
 
+def test_others_have_their_turn_while_many_rows_come(run: Run[Any], path: str) -> None:
+    async def work() -> None:
+        async with await filled(path, 50_000) as db:
+            turns = 0
+
+            async def other() -> None:
+                nonlocal turns
+                while True:
+                    await asyncio.sleep(0)
+                    turns += 1
+
+            task = asyncio.ensure_future(other())
+            for call in (
+                db.execute_fetchall("SELECT * FROM items"),
+                (await db.execute("SELECT * FROM items")).fetchall(),
+            ):
+                turns = 0
+                assert len(await call) == 50_000
+                assert turns >= 40
+            task.cancel()
+
+    run(work())
+
+
 def test_a_cancelled_call_is_done_all_the_same_and_the_next_is_answered(run: Run[Any], path: str) -> None:
     async def work() -> None:
         async with await filled(path, 0) as db:

@@ -18,11 +18,11 @@ __all__ = ["Cursor"]
 
 _FIRST = 256
 """So many rows come with the reply to a statement."""
-_MOST = 4096
+_MOST = 1024
 """So many come at once at most, where many are fetched a few at a time."""
 
-_ALL = 1 << 30
-"""So many come at once where all are wanted: as many as the engine gives in one piece."""
+_ALL = 1024
+"""So many come at once where all are wanted: others on the loop have their turn between them."""
 _MANY = 1000
 """Parameters of ``executemany`` that are sent at once, and the seconds that their iterator may take."""
 _TURN = 0.001
