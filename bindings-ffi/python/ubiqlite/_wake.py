@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 import weakref
 from typing import Any, Callable, Optional
@@ -16,16 +17,31 @@ def on_descriptor(loop: asyncio.AbstractEventLoop, descriptor: int, ready: Calla
     """Has ``ready`` called while the descriptor is readable. ``None``: this loop can't. What it answers ends it."""
     if descriptor < 0:
         return None
+    # One of the loop's own: its owner may close the other before the loop has forgotten it,
+    # and the number would be another file's.
+    own = os.dup(descriptor)
     try:
-        loop.add_reader(descriptor, ready)
+        loop.add_reader(own, ready)
     except NotImplementedError:
+        os.close(own)
         return None
-    return lambda: _remove(loop, descriptor)
+    return _Reader(loop, own).stop
 
 
-def _remove(loop: asyncio.AbstractEventLoop, descriptor: int) -> None:
-    if not loop.is_closed():
-        loop.remove_reader(descriptor)
+class _Reader:
+    """A descriptor that a loop looks at."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, descriptor: int) -> None:
+        self._loop = loop
+        self._descriptor = descriptor
+
+    def stop(self) -> None:
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor < 0:
+            return
+        if not self._loop.is_closed():
+            self._loop.remove_reader(descriptor)
+        os.close(descriptor)
 
 
 def by_thread(loop: asyncio.AbstractEventLoop, client: int, ready: Any) -> Stop:

@@ -223,3 +223,82 @@ def test_random_cancellation_leaves_a_connection_that_answers_as_it_should(run: 
 
     for seed in range(int(os.environ.get("UBIQLITE_GIVEN_UP", "20"))):
         run(work(seed))
+
+
+@pytest.mark.parametrize("end", ["stop", "close", "collect"])
+def test_who_waits_is_told_when_a_connection_ends(run: Run[Any], path: str, end: str) -> None:
+    slow = f"{SLOW.format(400_000)} SELECT count(*) FROM n"
+
+    async def work() -> None:
+        db = await numbers(path, 1)
+        tasks = [asyncio.ensure_future(db.execute_fetchall(slow)) for _ in range(2)]
+        tasks.append(asyncio.ensure_future(db.execute("INSERT INTO t (v) VALUES (7)")))
+        tasks.append(asyncio.ensure_future(db.commit()))
+        await asyncio.sleep(0)
+        if end == "close":
+            await given_up(db.close(), 2)
+        elif end == "stop":
+            ended = db.stop()
+            assert ended is not None
+            await asyncio.wait_for(ended, 30)
+        else:
+            with pytest.warns(ResourceWarning):
+                del db
+                gc.collect()
+        # What was asked before is done, as by `aiosqlite`.
+        told = await asyncio.wait_for(asyncio.gather(*tasks), 30)
+        assert told[:2] == [[(400_000,)], [(400_000,)]]
+        other = sqlite3.connect(path)
+        assert other.execute("SELECT count(*) FROM t").fetchone() == (2,)
+        other.close()
+
+    if end == "collect":
+        pytest.skip("its calls keep it")
+    run(work())
+
+
+def test_a_cursor_whose_next_statement_is_refused_keeps_nothing_as_it_was(run: Run[Any], path: str) -> None:
+    async def work() -> None:
+        async with await numbers(path, 5000) as db, aiosqlite.connect(path, timeout=0.2) as other:
+            for sql, values in [("SELECT ?", (object(),)), ("SELECT", ()), ("SELECT ?", ("\ud800",))]:
+                cursor = await db.execute("SELECT id FROM t")
+                await cursor.fetchone()
+                with pytest.raises(Exception):
+                    await cursor.execute(sql, values)
+                await cursor.close()
+                await other.execute("INSERT INTO t (v) VALUES (0)")
+                await other.commit()
+                counted = await db.execute_fetchall("SELECT count(*) FROM t")
+                assert counted == await other.execute_fetchall("SELECT count(*) FROM t")
+
+    run(work())
+
+
+def test_many_short_calls_of_a_loop_that_ends_are_done_for_the_others(path: str) -> None:
+    import threading
+
+    db = asyncio.run(numbers(path, 0))
+    begun, told = threading.Event(), []
+
+    async def many() -> None:
+        calls = [db.execute_fetchall(f"{SLOW.format(300_000)} SELECT count(*) FROM n")]
+        calls += [db.execute("INSERT INTO t (v) VALUES (1)") for _ in range(3000)]
+        tasks = [asyncio.ensure_future(call) for call in calls]
+        await asyncio.sleep(0)
+        begun.set()
+        told.append(len(await asyncio.gather(*tasks)))
+
+    async def short() -> None:
+        task = asyncio.ensure_future(db.execute_fetchall("SELECT 1"))
+        await asyncio.sleep(0.01)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    thread = threading.Thread(target=lambda: asyncio.run(many()))
+    thread.start()
+    begun.wait(30)
+    for _ in range(20):
+        asyncio.run(short())
+    thread.join(60)
+    assert told == [3001]
+    asyncio.run(db.close())

@@ -364,3 +364,104 @@ print("same")
 """
         done = python(code, str(tmp_path / "a.db"))
         assert (done.stdout, done.stderr) == ("same\n", "")
+
+
+def test_code_of_a_call_may_use_the_connection(both: Both) -> None:
+    def use(db: Any) -> Any:
+        db.executescript("CREATE TABLE a (x); CREATE TABLE b (x)")
+        db.executemany("INSERT INTO a VALUES (?)", [(1,), (2,), (3,)])
+        db.executemany("INSERT INTO b SELECT ? + 1", db.execute("SELECT x FROM a"))
+        db.row_factory = lambda cursor, row: (
+            row,
+            cursor.connection.execute("SELECT count(*) FROM b").description[0][0],
+        )
+        rows = db.execute("SELECT x FROM b").fetchall()
+        db.row_factory = None
+        return rows, db.execute("SELECT count(*) FROM b").fetchall()
+
+    assert same(both, use) == ([((2,), "count(*)"), ((3,), "count(*)"), ((4,), "count(*)")], [(3,)])
+
+
+def test_a_function_that_uses_its_own_connection_is_told_so(both: Both) -> None:
+    ours = both[1]
+    ours.create_function("own", 0, lambda: ours.execute("SELECT 1").fetchone()[0])
+    with pytest.raises(sqlite3.OperationalError, match="user-defined function raised exception"):
+        ours.execute("SELECT own()")
+    assert ours.execute("SELECT 7").fetchall() == [(7,)]
+
+
+def test_what_a_collation_raises_comes_out_of_its_own_statement(both: Both) -> None:
+    ours = both[1]
+
+    def compare(a: str, b: str) -> int:
+        raise KeyError("compared")
+
+    ours.create_collation("raises", compare)
+    ours.execute("CREATE TABLE t (a TEXT COLLATE raises UNIQUE)")
+    ours.execute("INSERT INTO t VALUES ('a')")
+    for call in (
+        lambda: ours.execute("INSERT INTO t VALUES ('b')"),
+        lambda: ours.executemany("INSERT INTO t VALUES (?)", [("b",), ("c",)]),
+        lambda: ours.executescript("INSERT OR IGNORE INTO t VALUES ('d')"),
+    ):
+        with pytest.raises((KeyError, sqlite3.IntegrityError)):
+            call()
+        assert ours.execute("SELECT 7").fetchall() == [(7,)]
+
+
+def test_parameters_by_name_are_those_that_are_asked_for(both: Both) -> None:
+    import collections
+    import enum
+
+    class Name(str, enum.Enum):
+        A = "a"
+
+    class Made(dict):  # type: ignore[type-arg]
+        def __missing__(self, name: str) -> str:
+            return name * 2
+
+    class Text(str):
+        pass
+
+    for sql, values in [
+        ("SELECT :a", {"a": 1, "extra": [1], "large": 2**70}),
+        ("SELECT :a, :b", Made(a=1)),
+        ("SELECT :a, :b", collections.defaultdict(lambda: 7, a=bytearray(b"x"))),
+        ("SELECT :a, :b", {"a": 1}),
+        ("SELECT :a", {Name.A: 5}),
+        (Text("SELECT 5"), ()),
+        (Text("SELECT :a"), {"a": bytearray(b"y")}),
+    ]:
+        same(both, lambda db, sql=sql, values=values: db.execute(sql, values).fetchall())
+    # Where it stands among the statement's parameters is not told.
+    for db in both:
+        with pytest.raises(sqlite3.Error, match="Error binding parameter"):
+            db.execute("SELECT :a", {"a": [1]})
+    same(both, lambda db: db.executescript(Text("CREATE TABLE t (a)")).rowcount)
+    same(both, lambda db: db.executemany(Text("INSERT INTO t VALUES (:a)"), [{"a": 1, "b": [2]}]).rowcount)
+
+
+def test_what_can_not_be_committed_does_not_stay_open(both: Both) -> None:
+    def use(db: Any) -> Any:
+        db.executescript(
+            "PRAGMA foreign_keys = ON; CREATE TABLE p (id PRIMARY KEY);"
+            "CREATE TABLE c (p REFERENCES p (id) DEFERRABLE INITIALLY DEFERRED)"
+        )
+        told = []
+        try:
+            with db:
+                db.execute("INSERT INTO c VALUES (7)")
+        except sqlite3.IntegrityError as error:
+            told.append(str(error))
+        return told, db.in_transaction, db.execute("SELECT count(*) FROM c").fetchall()
+
+    same(both, use)
+
+
+def test_a_row_is_made_of_a_cursor_of_ours_too(both: Both) -> None:
+    import ubiqlite.aiosqlite
+
+    ours = both[1]
+    for factory in (ubiqlite.aiosqlite.Row, lambda cursor, row: dict(ubiqlite.aiosqlite.Row(cursor, row))):
+        ours.row_factory = factory
+        assert ours.execute("SELECT 1 AS one").fetchone()["one"] == 1

@@ -35,7 +35,6 @@ from sqlite3 import (
     NotSupportedError,
     OperationalError,
     ProgrammingError,
-    Row,
     Warning,  # noqa: A004
     paramstyle,
     register_adapter,
@@ -44,6 +43,7 @@ from sqlite3 import (
 
 from ._engine import sqlite_version, sqlite_version_info
 from ._shim import install
+from ._values import Row
 from .core import Connection, connect
 from .cursor import Cursor
 

@@ -90,17 +90,33 @@ class Callbacks:
 
     def _serve(self, connection: Connection) -> Steps[None]:
         """Gives the connection's work to a thread of Python's."""
-        yield from connection.plain(17)
-        client = connection.link.client
-        thread = threading.Thread(target=_work, args=(client, self._kept), name="ubiqlite-aiosqlite", daemon=True)
-        _serving[thread] = client
+        client, begin = connection.link.client, _Begin()
+        thread = threading.Thread(
+            target=_work, args=(client, self._kept, begin), name="ubiqlite-aiosqlite", daemon=True
+        )
+        # First: where none can be had, the connection keeps its own.
         thread.start()
-        self._served = True
+        try:
+            yield from connection.plain(17)
+            begin.wanted = True
+            connection.server = thread.ident or 0
+            _serving[thread] = client
+            self._served = True
+        finally:
+            begin.set()
 
 
-def _work(client: int, kept: Any) -> None:
+class _Begin(threading.Event):
+    """Tells a thread to do a connection's work, or not to."""
+
+    wanted = False
+
+
+def _work(client: int, kept: Any, begin: _Begin) -> None:
+    begin.wait()
     # The functions live as long as this runs, whoever has let the connection go.
-    _library.serve(client)
+    if begin.wanted:
+        _library.serve(client)
     del kept
 
 

@@ -13,7 +13,7 @@ from typing import Any, Callable, Optional
 
 from . import _callbacks
 from ._blob import Blob
-from ._engine import Reply
+from ._engine import Reply, Unconverted
 from ._errors import raised
 from ._jobs import Job, Jobs, Steps, begun
 from ._values import Shape, adapted
@@ -59,7 +59,7 @@ class Connection(Jobs):
         self._open = False
         self._cursors = 0
         self._shapes: dict[int, Shape] = {}
-        self._opening = (database, uri, max(0, int(timeout * 1000)), cached_statements)
+        self._opening = (database, bool(uri), max(0, int(timeout * 1000)), cached_statements)
 
     # How calls are made.
 
@@ -79,17 +79,20 @@ class Connection(Jobs):
 
     def plain(self, op: int, *arguments: Any) -> Steps[Reply]:
         """A request that has no values."""
-        reply = yield (self.link.number(), op, *arguments)
+        try:
+            reply = yield (self.link.number(), op, *arguments)
+        except Unconverted:
+            raise TypeError("an argument is of a type, or a size, that it can't have") from None
         if reply[1]:
             raise raised(reply)
         return reply
 
-    def converted(self, sql: Any, values: Any) -> Any:
-        """Values of a statement by Python's rules: those of a request that could not be sent as it is."""
+    def converted(self, sql: Any, values: Any) -> tuple[str, Any]:
+        """A statement and its values by Python's rules: those of a request that could not be sent as it is."""
         if not isinstance(sql, str):
             raise TypeError(f"execute() argument 1 must be str, not {type(sql).__name__}")
         sql.encode()
-        return adapted(values)
+        return str.__str__(sql), adapted(values)
 
     def end(self, commit: bool) -> Optional[Job[None]]:
         """Ends a transaction: within the call, or what is to be waited for is returned."""
@@ -292,7 +295,7 @@ class Connection(Jobs):
 
     def close(self) -> None:
         self.run(self.steps_close())
-        self.link.release()
+        self.release()
 
     def interrupt(self) -> None:
         """Stops what runs, which is no job that would wait for it."""
@@ -393,10 +396,15 @@ class Connection(Jobs):
         return self
 
     def __exit__(self, exc_type: Any, exc: Any, tb: Any) -> None:
-        if exc_type is None:
-            self.commit()
-        else:
+        if exc_type is not None:
             self.rollback()
+            return
+        try:
+            self.commit()
+        except BaseException:
+            # As `sqlite3` does: what can't be committed does not stay open.
+            self.rollback()
+            raise
 
     def __getattr__(self, name: str) -> Any:
         if hasattr(sqlite3.Connection, name):

@@ -12,7 +12,7 @@ from ._connection import Connection
 from ._engine import BYTES, CHECKED, Reply, Unconverted
 from ._errors import raised
 from ._jobs import Job, Steps, begun
-from ._values import Shape, converted, factory_for, special
+from ._values import Shape, adapt, adapted, converted, factory_for, missing, special
 
 __all__ = ["Cursor"]
 
@@ -85,20 +85,40 @@ class Cursor:
             with contextlib.suppress(Unconverted):
                 reply = yield (number, 1, self._number, sql, parameters, connection.begin, _FIRST)
         if reply is None:
-            values = connection.converted(sql, parameters)
-            reply = yield (number, 1 | CHECKED, self._number, sql, values, connection.begin, _FIRST)
+            reply = yield from self._execute_converted(number, sql, parameters)
         self._executed(reply)
         return self
 
+    def _execute_converted(self, number: int, sql: str, parameters: Any) -> Steps[Reply]:
+        connection = self.connection
+        sql, values = connection.converted(sql, parameters)
+        while True:
+            reply = yield (number, 1 | CHECKED, self._number, sql, values, connection.begin, _FIRST)
+            name = missing(reply[7]) if reply[1] and isinstance(values, dict) else None
+            if name is None or name in values:
+                return reply
+            try:
+                found = parameters[name]
+            except LookupError:
+                return reply
+            # It was left out because it has no adapter, which this tells; or it is made when it is asked for.
+            values[name] = adapt(found, f":{name}")
+            number = connection.link.number() | self._flags()
+
     def _executed(self, reply: Reply) -> None:
-        if reply[1]:
-            raise raised(reply)
+        self._told(reply)
         self._answered(reply)
-        errors = self.connection.callbacks.raised
-        if errors:
-            raise errors.pop()
         if reply[7] & _RAN:
             self.lastrowid = reply[4]
+
+    def _told(self, reply: Reply) -> None:
+        """Raises what the reply tells, or a collation has raised meanwhile."""
+        errors = self.connection.callbacks.raised
+        error = errors.pop() if errors else None
+        if reply[1]:
+            raise raised(reply)
+        if error is not None:
+            raise error
 
     def steps_executemany(self, sql: str, parameters: Iterable[Any]) -> Steps[Cursor]:
         self._usable()
@@ -136,16 +156,16 @@ class Cursor:
                 reply = yield (number, 2, self._number, sql, some, connection.begin)
         if reply is None:
             each: list[Any] = []
+            sql, _ = connection.converted(sql, ())
             try:
-                each.extend(connection.converted(sql, one) for one in some)
+                each.extend(adapted(one) for one in some)
             except Exception as error:
                 # Those before it are done, as in `sqlite3`.
                 if not each:
                     raise
                 failed = error
             reply = yield (number, 2 | CHECKED, self._number, sql, each, connection.begin)
-        if reply[1]:
-            raise raised(reply)
+        self._told(reply)
         if failed is not None:
             raise failed
         return reply[5] or 0
@@ -158,7 +178,8 @@ class Cursor:
         # has left stay.
         commit = connection.autocommit is not True and connection.autocommit is not False
         sql_script.encode()
-        yield from connection.plain(5, sql_script, commit)
+        reply = yield (connection.link.number(), 5, str.__str__(sql_script), commit)
+        self._told(reply)
         return self
 
     def steps_fetch(self, most: int) -> Steps[list[Any]]:
@@ -222,6 +243,7 @@ class Cursor:
         if not self._closed:
             self._closed = True
             if self._more and self.connection._open:
+                self._more = False
                 yield from self.connection.plain(4, self._number)
             self._forget()
 
@@ -234,7 +256,7 @@ class Cursor:
             raise
         if reply[1]:
             self._more = False
-            raise raised(reply)
+        self._told(reply)
         rest = self._rows[self._at :]
         self._answered(reply)
         if rest:
@@ -260,6 +282,9 @@ class Cursor:
         return BYTES if connection.text_factory is not str or connection.detect_types else 0
 
     def _forget(self) -> None:
+        if self._more and self.connection._open:
+            # What follows may be refused before it comes to the engine.
+            self.connection.link.drop(4, self._number)
         self._rows, self._at, self._more, self._convert = [], 0, False, False
         self._wanted = _FIRST
         self._shape = None

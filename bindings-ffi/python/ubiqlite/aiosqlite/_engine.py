@@ -57,6 +57,7 @@ class Link:
         "_inside",
         "_loops",
         "_room",
+        "_taken",
         "_waiting",
         "client",
         "lock",
@@ -68,6 +69,8 @@ class Link:
         self.lock = threading.RLock()
         self._count = itertools.count(1)
         self._waiting: dict[int, Callable[[Reply], None]] = {}
+        # Replies that were taken, and not yet given out.
+        self._taken: deque[Reply] = deque()
         self._buffer = ctypes.create_string_buffer(_ROOM)
         self._room = _ROOM
         # What was collected and is still open in the engine: the request that ends it, and its number.
@@ -97,10 +100,7 @@ class Link:
             data = marshal.dumps(request, 2)
         except ValueError:
             raise Unconverted from None
-        self._inside = True
-        length: int = _library.call(self.client, data, len(data), self._buffer, self._room)
-        reply: Optional[Reply] = marshal.loads(self._buffer) if length > 0 else None
-        self._inside = False
+        length, reply = self._call(data)
         if self._dropped:
             self._end_dropped()
         if reply is not None or length == 0:
@@ -113,6 +113,17 @@ class Link:
             self.fetch()
             return early[0] if early else None
         raise _gone(length)
+
+    def _call(self, data: bytes) -> tuple[int, Optional[Reply]]:
+        # What a collection or a signal's handler does in the midst of it has a buffer of its own.
+        nested = self._inside
+        buffer = ctypes.create_string_buffer(self._room) if nested else self._buffer
+        self._inside = True
+        try:
+            length: int = _library.call(self.client, data, len(data), buffer, self._room)
+            return length, marshal.loads(buffer) if length > 0 else None
+        finally:
+            self._inside = nested
 
     def expect(self, number: int, receive: Callable[[Reply], None]) -> None:
         """Has ``receive`` given the reply of a request that was made under the same hold of the lock."""
@@ -128,24 +139,31 @@ class Link:
     def fetch(self) -> None:
         """Fetches all replies that are ready, and gives them out."""
         with self.lock:
-            self._inside = True
-            length: int = _library.take(self.client, self._buffer, self._room)
-            while length <= _library.NEEDS_ROOM:
-                needed = _library.NEEDS_ROOM - length
-                large = ctypes.create_string_buffer(needed)
-                length = _library.take(self.client, large, needed)
-                if length > 0:
-                    replies = marshal.loads(large)
-                    break
-            else:
-                replies = marshal.loads(self._buffer) if length > 0 else ()
-            self._inside = False
+            self._take()
             if self._dropped:
                 self._end_dropped()
-            for reply in replies:
+            # Those that an exception kept from being given out before, too.
+            while self._taken:
+                reply = self._taken.popleft()
                 receive = self._waiting.pop(reply[0], None)
                 if receive is not None:
                     receive(reply)
+
+    def _take(self) -> None:
+        nested = self._inside
+        buffer = ctypes.create_string_buffer(self._room) if nested else self._buffer
+        room = self._room
+        self._inside = True
+        try:
+            length: int = _library.take(self.client, buffer, room)
+            while length <= _library.NEEDS_ROOM:
+                room = _library.NEEDS_ROOM - length
+                buffer = ctypes.create_string_buffer(room)
+                length = _library.take(self.client, buffer, room)
+            if length > 0:
+                self._taken.extend(marshal.loads(buffer))
+        finally:
+            self._inside = nested
 
     def drop(self, op: int, number: int) -> None:
         """Ends what was collected, on whatever thread and in the midst of whatever."""
@@ -162,24 +180,30 @@ class Link:
     def _end_dropped(self) -> None:
         while self._dropped and not self._inside:
             op, number = self._dropped.popleft()
-            data = marshal.dumps((self.number(), op, number), 2)
             # Its reply is nobody's.
-            _library.call(self.client, data, len(data), self._buffer, self._room)
+            self._call(marshal.dumps((self.number(), op, number), 2))
 
     def listen(self, loop: asyncio.AbstractEventLoop) -> None:
         """Has replies fetched when ``loop`` can."""
-        if loop in self._loops:
-            return
-        self._loops = {known: stop for known, stop in self._loops.items() if not known.is_closed()}
-        stop = _wake.on_descriptor(loop, _library.descriptor(self.client), self.fetch)
-        self._loops[loop] = stop or _wake.by_thread(loop, self.client, self.fetch)
+        with self.lock:
+            if loop in self._loops or self._closed:
+                return
+            for known in [known for known in self._loops if known.is_closed()]:
+                self._loops.pop(known)()
+            stop = _wake.on_descriptor(loop, _library.descriptor(self.client), self.fetch)
+            self._loops[loop] = stop or _wake.by_thread(loop, self.client, self.fetch)
+
+    def is_heard(self) -> bool:
+        """Whether a loop is there that fetches replies."""
+        return any(not loop.is_closed() for loop in list(self._loops))
 
     def _deafen(self) -> None:
-        loops, self._loops = self._loops, {}
+        with self.lock:
+            loops, self._loops = self._loops, {}
         for loop, stop in loops.items():
-            if running() is loop:
+            if running() is loop or loop.is_closed():
                 stop()
-            elif not loop.is_closed():
+            else:
                 elsewhere(loop, stop)
 
     @property
@@ -192,6 +216,8 @@ class Link:
         self.client = 0
         self._closed = True
         self._waiting.clear()
+        # Another thread may have had it.
+        self.lock = threading.RLock()
 
     def release(self) -> None:
         """Lets the connection go: what was asked is done, and then it closes."""

@@ -8,9 +8,11 @@ may stop to: it is done all the same, and nobody is told.
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections import deque
 from collections.abc import Generator
 from functools import partial
+from threading import get_ident
 from time import monotonic
 from typing import Any, Callable, Generic, Optional, TypeVar
 
@@ -21,6 +23,8 @@ __all__ = ["Job", "Jobs", "Request", "Steps", "begun"]
 T = TypeVar("T")
 Request = tuple[Any, ...]
 Steps = Generator[Request, Reply, T]
+
+_SLEEP = 29
 
 _TURN = 0.0005
 """Seconds that jobs which are done at once may keep an event loop, one more or less."""
@@ -41,6 +45,8 @@ class Job(Generic[T]):
 
     def end(self, value: Any, error: Optional[BaseException]) -> None:
         """It is done: whoever waits is told."""
+        if self.done:
+            return
         self.value, self.error, self.done = value, error, True
         future = self.future
         if future is not None:
@@ -70,6 +76,9 @@ class Jobs:
         # Under way; none: what is asked is done at once.
         self.active: Optional[Job[Any]] = None
         self._queue: deque[Job[Any]] = deque()
+        # The thread on which a job's own code runs, and the one that does the connection's work.
+        self._stepping = 0
+        self.server = 0
 
     def noted(self, reply: Reply) -> Reply:
         """Keeps what a reply tells about the connection."""
@@ -78,13 +87,40 @@ class Jobs:
     def submit(self, steps: Steps[T]) -> Job[T]:
         """Does the steps: at once as far as that goes, if nothing is under way."""
         job = Job(steps)
+        here = get_ident()
+        if here == self.server:
+            # It would wait for the statement that waits for it.
+            raise sqlite3.ProgrammingError("a function can't use the connection whose statement calls it")
         with self.link.lock:
             if self.active is None:
                 self.active = job
                 self._start(job)
+            elif here == self._stepping:
+                # Asked for by a job's own code, which waits for it: nothing of that is under way.
+                self._nested(job)
             else:
                 self._queue.append(job)
         return job
+
+    def _nested(self, job: Job[Any]) -> None:
+        replies: list[Reply] = []
+        reply, error = None, None
+        while True:
+            try:
+                request = job.steps.send(reply) if error is None else job.steps.throw(error)  # type: ignore[arg-type]
+            except StopIteration as done:
+                return job.end(done.value, None)
+            except BaseException as raised:
+                return job.end(None, raised)
+            error = None
+            try:
+                reply = self.link.call(request, replies.append)
+                while reply is None:
+                    self.link.wait()
+                    reply = replies.pop() if replies else None
+                self.noted(reply)
+            except Exception as failed:
+                reply, error = None, failed
 
     def expect(self, number: int, steps: Steps[T]) -> Job[T]:
         """Goes on with the steps, which have yielded, when the reply of this number comes.
@@ -99,14 +135,18 @@ class Jobs:
     async def wait(self, job: Job[T]) -> T:
         """Waits for a job without holding the loop."""
         if not job.done:
-            loop = asyncio.get_running_loop()
-            self.link.listen(loop)
-            with self.link.lock:
-                future = None if job.done else loop.create_future()
-                job.future = future
-            if future is not None:
+            future = asyncio.get_running_loop().create_future()
+            if self.tell(job, future):
                 await future
         return job.outcome()
+
+    def tell(self, job: Job[Any], future: asyncio.Future[None]) -> bool:
+        """Has a future of the running loop's told when a job is done; false: it is."""
+        self.link.listen(future.get_loop())
+        with self.link.lock:
+            if not job.done:
+                job.future = future
+            return not job.done
 
     def finish(self, job: Job[T]) -> T:
         """Holds this thread until a job is done."""
@@ -130,6 +170,38 @@ class Jobs:
     def _received(self, job: Job[Any], reply: Reply) -> None:
         self._advance(job, self.noted(reply))
 
+    def _turned(self, job: Job[Any], reply: Reply) -> None:
+        self.noted(reply)
+        self._start(job)
+
+    def let_go(self) -> Optional[Job[None]]:
+        """Ends the connection when what was asked is done; at once, if nothing is, or nobody hears of it."""
+        with self.link.lock:
+            if self.active is not None and self.link.is_heard():
+                return self.submit(self._last())
+        self.release()
+        return None
+
+    def _last(self) -> Steps[None]:
+        try:
+            yield from self.steps_close()
+        finally:
+            self.release()
+
+    def steps_close(self) -> Steps[None]:
+        """Closes the connection."""
+        raise NotImplementedError
+
+    def release(self) -> None:
+        """Lets the connection go. Whoever still waits is told."""
+        self.link.release()
+        with self.link.lock:
+            jobs = [*([] if self.active is None else [self.active]), *self._queue]
+            self.active = None
+            self._queue.clear()
+        for job in jobs:
+            job.end(None, sqlite3.ProgrammingError("Cannot operate on a closed database."))
+
     def _start(self, job: Job[Any]) -> None:
         with self.link.lock:
             if not job.begun:
@@ -140,6 +212,7 @@ class Jobs:
         """Goes on with a job, and those behind it, up to one that has to wait."""
         since, error = monotonic(), None
         while True:
+            before, self._stepping = self._stepping, get_ident()
             try:
                 request = job.steps.send(reply) if error is None else job.steps.throw(error)  # type: ignore[arg-type]
             except StopIteration as done:
@@ -147,6 +220,7 @@ class Jobs:
             except BaseException as raised:
                 job.end(None, raised)
             else:
+                self._stepping = before
                 error = None
                 try:
                     reply = self.link.call(request, partial(self._received, job))
@@ -157,14 +231,15 @@ class Jobs:
                     return
                 self.noted(reply)
                 continue
+            self._stepping = before
             reply, error = None, None
             if not self._queue:
                 self.active = None
                 return
             job = self.active = self._queue.popleft()
-            loop = running()
-            if loop is not None and monotonic() - since > _TURN:
-                loop.call_soon(self._start, job)
+            if running() is not None and monotonic() - since > _TURN:
+                # By way of the engine, so that whoever hears of it goes on: this loop may end.
+                self.link.call((self.link.number(), _SLEEP, 0), partial(self._turned, job))
                 return
             job.begun = True
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 import sqlite3
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Callable, Optional
 
-__all__ = ["Shape", "adapted", "converted", "factory_for"]
+__all__ = ["Row", "Shape", "adapted", "converted", "factory_for"]
 
 _PLAIN = (int, float, str, bytearray)
 """What needs no adapter, unless one of these has one: then all are looked up."""
@@ -34,15 +36,33 @@ def special() -> bool:
 def adapted(parameters: Any) -> Any:
     """Parameters whose values are SQLite's, by the adapters that are registered."""
     if isinstance(parameters, Mapping):
-        return {str(name): _adapt(value, f":{name}") for name, value in parameters.items()}
+        return dict(_named(parameters))
     if hasattr(parameters, "__getitem__") and hasattr(parameters, "__missing__"):
         return dict(parameters)
     if not isinstance(parameters, (Sequence, Iterable)):
         raise sqlite3.ProgrammingError("parameters are of unsupported type")
-    return tuple(_adapt(value, index + _NEW) for index, value in enumerate(parameters))
+    return tuple(adapt(value, index + _NEW) for index, value in enumerate(parameters))
 
 
-def _adapt(value: Any, place: Any) -> Any:
+def _named(parameters: Mapping[Any, Any]) -> Iterator[tuple[str, Any]]:
+    for key, value in parameters.items():
+        name = str.__str__(key) if isinstance(key, str) else str(key)
+        # Of those that a statement does not ask for nothing is wrong.
+        with contextlib.suppress(Exception):
+            yield name, adapt(value, f":{name}")
+
+
+def missing(message: str) -> Optional[str]:
+    """The name that a statement asks for and was not given, by the engine's error."""
+    found = _MISSING.search(message)
+    return None if found is None else found[1]
+
+
+_MISSING = re.compile(r"did not supply a value for binding parameter :(.+)\.$")
+
+
+def adapt(value: Any, place: Any) -> Any:
+    """A value as SQLite has it, by the adapters that are registered."""
     special()
     if type(value) not in _plain:
         value = sqlite3.adapt(value, sqlite3.PrepareProtocol, value)
@@ -94,6 +114,14 @@ class Shape:
             self._template = connection.execute(f"SELECT {columns} LIMIT 0")
             connection.close()
         return self._template
+
+
+class Row(sqlite3.Row):
+    """A row that is a tuple with names: :class:`sqlite3.Row`, made with cursors of this package too."""
+
+    def __new__(cls, cursor: Any, data: tuple[Any, ...], /) -> Row:
+        shape = getattr(cursor, "_shape", None)
+        return super().__new__(cls, cursor if shape is None else shape.template(), data)
 
 
 def _converter(name: str, declared: Optional[str], detect_types: int) -> Optional[Callable[[bytes], Any]]:

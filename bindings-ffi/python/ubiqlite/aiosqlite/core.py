@@ -55,20 +55,20 @@ class Connection:
         self.stop()
 
     def stop(self) -> Optional[asyncio.Future[None]]:
-        """Lets the connection go without waiting for it. Prefer ``await close()``."""
+        """Ends the connection when what was asked is done. Prefer ``await close()``."""
         self._running = False
         connection, self._connection = self._connection, None
-        if connection is not None:
-            connection._open = False
-            connection.link.release()
+        job = None if connection is None else connection.let_go()
         executor, self._executor = self._executor, None
         if executor is not None:
             executor.shutdown(wait=False)
         try:
-            future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            loop = asyncio.get_running_loop()
         except RuntimeError:
             return None
-        future.set_result(None)
+        future: asyncio.Future[None] = loop.create_future()
+        if connection is None or job is None or not connection.tell(job, future):
+            future.set_result(None)
         return future
 
     @property
