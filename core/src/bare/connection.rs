@@ -1,5 +1,6 @@
 //! The synchronous side of a bare connection.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ffi::c_int;
 use std::path::Path;
@@ -17,6 +18,7 @@ use crate::error::{Error, ErrorKind, Phase, Result, bare};
 use crate::platform::files;
 use crate::row::Page;
 use crate::sql::Params;
+use crate::value::Value;
 
 /// About how many bytes of rows come with one answer, unless all are asked for.
 const PAGE: usize = 256 * 1024;
@@ -29,7 +31,9 @@ pub(super) struct Connection {
     cache: Cache,
     pub(super) busy_timeout: c_int,
     /// Statements may call what is not this library's.
-    observed: bool,
+    pub(super) observed: bool,
+    /// A database of it may be in a cache that is shared with other connections.
+    shared: bool,
     /// Something ran on the connection's own thread, which read the schema.
     pub(super) used: bool,
     pub(super) log: Log,
@@ -56,7 +60,10 @@ impl Connection {
         let flags = ffi::SQLITE_OPEN_READWRITE | ffi::SQLITE_OPEN_CREATE | uri;
         files::install();
         cold::install();
-        let db = Handle::open(Path::new(path), flags, None).map_err(|refused| match refused {
+        // As a URI it would be one to SQLite as it is built here, asked for or not.
+        let literal = !options.uri && path.starts_with("file:");
+        let name = if literal { Cow::from(format!("./{path}")) } else { Cow::from(path) };
+        let db = Handle::open(Path::new(&*name), flags, None).map_err(|refused| match refused {
             Refused::Code(code, message) => bare(code, &message, Phase::Compile),
             other => Error::new(ErrorKind::CannotOpen, other.to_string()),
         })?;
@@ -76,6 +83,7 @@ impl Connection {
             cache: Cache::new(options.cached_statements),
             busy_timeout,
             observed: false,
+            shared: options.uri && shares_cache(path),
             used: false,
             log: Log::new(memory),
             _db: db,
@@ -106,9 +114,10 @@ impl Connection {
     pub(super) fn try_now(&mut self, ask: Ask) -> Result<Result<Answer>, Ask> {
         match ask {
             Ask::End { .. } if !self.in_transaction() => Ok(Ok(self.answer())),
-            _ if self.observed => Err(ask),
+            // One step of a shared cache may wait for another connection's, within SQLite.
+            _ if self.observed || self.shared => Err(ask),
             Ask::End { sql: "COMMIT" } if self.log.quick_commits && self.log.is_small() => {
-                match self.impatient(|this| this.control("COMMIT")) {
+                match self.lightly(|this| this.control("COMMIT")) {
                     // Another connection is in the way; the transaction is still open.
                     Err(error) if is_busy(&error) => Err(ask),
                     done => Ok(done.map(|()| self.answer())),
@@ -134,6 +143,8 @@ impl Connection {
     /// Does what is asked.
     pub(super) fn run(&mut self, ask: Ask) -> Result<Answer> {
         self.used = true;
+        self.log.forget();
+        self.shared |= ask.shares_cache();
         match ask {
             Ask::Execute { cursor, sql, params, begin, most } => {
                 let begun = Begun { cursor, sql, params, begin, most };
@@ -149,7 +160,6 @@ impl Connection {
             Ask::End { sql } => {
                 if self.in_transaction() {
                     self.control(sql)?;
-                    self.checkpoint();
                 }
                 Ok(self.answer())
             }
@@ -189,7 +199,7 @@ impl Connection {
         let mut first = |this: &mut Self| this.first(&mut statement, &begun.params, begin, most);
         let (ran, ended) = match (now, brief) {
             (false, _) => (first(self), None),
-            (true, false) => (self.impatient(first), None),
+            (true, false) => (self.lightly(first), None),
             (true, true) => {
                 let (ran, ended) = self.briefly(first);
                 (ran, Some(ended))
@@ -260,7 +270,7 @@ impl Connection {
             statement.reset()?;
             self.cache.keep(sql, statement);
             if pragma {
-                self.look()?;
+                self.look();
             }
         }
         let page = shape.is_some().then_some(page);
@@ -358,7 +368,7 @@ impl Connection {
             statement.reset()?;
         }
         if pragma {
-            self.look()?;
+            self.look();
         }
         Ok(self.answer())
     }
@@ -380,6 +390,28 @@ impl Drop for Connection {
         self.cursors.clear();
         self.cache.clear();
     }
+}
+
+impl Ask {
+    /// Whether it may attach a database in a cache that is shared.
+    fn shares_cache(&self) -> bool {
+        match self {
+            Self::Execute { sql, params, .. } => {
+                let texts = params.values().iter().filter_map(|value| match value {
+                    Value::Text(text) => Some(text.as_str()),
+                    _ => None,
+                });
+                Statement::attaches(sql) && texts.chain([sql.as_str()]).any(shares_cache)
+            }
+            Self::Script { sql, .. } => shares_cache(sql),
+            _ => false,
+        }
+    }
+}
+
+/// Whether a URI may ask for a shared cache.
+fn shares_cache(uri: &str) -> bool {
+    uri.contains("cache=")
 }
 
 impl From<Begun> for Ask {

@@ -9,51 +9,74 @@ use super::statement::Statement;
 use crate::error::Result;
 use crate::value::ValueRef;
 
-/// SQLite's own limit of the log, in pages.
-const CHECKPOINT: c_int = 1000;
-
 /// What is known of the log.
 #[derive(Debug)]
 pub(super) struct Log {
     /// A commit waits for no disk: in memory, or in a log that is not synced.
     pub(super) quick_commits: bool,
-    /// The log's checkpoints are this connection's work, not SQLite's.
-    checkpoints: bool,
-    /// Frames in the log after the last commit, told by SQLite.
+    /// There is a log.
+    wal: bool,
+    /// After so many frames SQLite copies the log into the database, with a commit; not
+    /// positive: it does not.
+    limit: c_int,
+    /// Frames in the log after the last commit within a call, told by SQLite; none are known
+    /// after others.
     frames: Box<c_int>,
 }
 
 impl Log {
     pub(super) fn new(memory: bool) -> Self {
-        Self { quick_commits: memory, checkpoints: false, frames: Box::new(0) }
+        Self { quick_commits: memory, wal: false, limit: 1000, frames: Box::new(0) }
     }
 
     /// Whether a commit leaves no checkpoint to be made.
     pub(super) fn is_small(&self) -> bool {
-        *self.frames < CHECKPOINT
+        self.limit <= 0 || *self.frames < self.limit
+    }
+
+    /// Others than calls do the work, and SQLite makes the checkpoints.
+    pub(super) fn forget(&mut self) {
+        *self.frames = 0;
     }
 }
 
 impl Connection {
-    /// Looks what a `PRAGMA` may have changed that matters here.
-    pub(super) fn look(&mut self) -> Result<()> {
-        let busy_timeout = self.ask("PRAGMA busy_timeout")?.parse().unwrap_or(0);
-        let wal = self.ask("PRAGMA journal_mode")? == "wal";
-        let lazy = matches!(self.ask("PRAGMA synchronous")?.as_str(), "0" | "1");
-        // Somebody who chose another limit keeps it.
-        let own = self.log.checkpoints || self.ask("PRAGMA wal_autocheckpoint")? == "1000";
-        self.busy_timeout = busy_timeout;
-        // SAFETY: the connection is open; the hook's
-        // context lives as long as the connection.
-        unsafe {
-            self.log.checkpoints = wal && lazy && own;
-            if self.log.checkpoints {
-                let frames = (&raw mut *self.log.frames).cast::<c_void>();
-                ffi::sqlite3_wal_hook(self.raw, Some(on_commit), frames);
-            }
-            self.log.quick_commits = is_memory(self.raw) || self.log.checkpoints;
+    /// Looks what a `PRAGMA` may have changed that matters here: for work within calls, of
+    /// which there is none where statements call what is not this library's.
+    pub(super) fn look(&mut self) {
+        if self.observed {
+            return;
         }
+        if self.look_at_settings().is_err() {
+            // The statement was done all the same.
+            self.log.quick_commits = false;
+        }
+    }
+
+    fn look_at_settings(&mut self) -> Result<()> {
+        self.busy_timeout = self.ask("PRAGMA busy_timeout")?.parse().unwrap_or(0);
+        self.log.wal = self.ask("PRAGMA journal_mode")? == "wal";
+        self.log.limit = self.ask("PRAGMA wal_autocheckpoint")?.parse().unwrap_or(0);
+        let lazy = matches!(self.ask("PRAGMA synchronous")?.as_str(), "0" | "1");
+        // SAFETY: the connection is open.
+        let memory = unsafe { is_memory(self.raw) };
+        self.log.quick_commits = memory || (self.log.wal && lazy);
         Ok(())
+    }
+
+    /// Runs a change that waits for no lock, and makes no checkpoint: SQLite's own would wait
+    /// for the disk. One that is due is made with the next commit, which is no call's.
+    pub(super) fn lightly<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> T {
+        if !self.log.wal {
+            return self.impatient(work);
+        }
+        let frames = (&raw mut *self.log.frames).cast::<c_void>();
+        // SAFETY: the connection is open; the hook is taken back before its counter goes.
+        unsafe { ffi::sqlite3_wal_hook(self.raw, Some(on_commit), frames) };
+        let answer = self.impatient(work);
+        // SAFETY: the connection is open. This is SQLite's own hook, as it was.
+        unsafe { ffi::sqlite3_wal_autocheckpoint(self.raw, self.log.limit) };
+        answer
     }
 
     fn ask(&mut self, sql: &str) -> Result<String> {
@@ -66,25 +89,6 @@ impl Connection {
             Some(value) => value.as_str().unwrap_or_default().to_owned(),
             None => String::new(),
         })
-    }
-
-    /// Copies the log into the database when it has grown, where SQLite does not.
-    pub(super) fn checkpoint(&mut self) {
-        if !self.log.checkpoints || self.log.is_small() {
-            return;
-        }
-        *self.log.frames = 0;
-        // SAFETY: the connection is open. As SQLite's own, it may be refused: then a
-        // later one does its work.
-        unsafe {
-            ffi::sqlite3_wal_checkpoint_v2(
-                self.raw,
-                c"main".as_ptr(),
-                ffi::SQLITE_CHECKPOINT_PASSIVE,
-                std::ptr::null_mut(),
-                std::ptr::null_mut(),
-            );
-        }
     }
 }
 
@@ -106,7 +110,7 @@ unsafe extern "C" fn on_commit(
     _name: *const c_char,
     frames: c_int,
 ) -> c_int {
-    // SAFETY: `look` gave it a counter that lives as long as the connection, whose one
+    // SAFETY: `lightly` gave it a counter that lives as long as the connection, whose one
     // user is inside this call.
     unsafe { *context.cast::<c_int>() = frames };
     ffi::SQLITE_OK

@@ -116,6 +116,11 @@ impl Statement {
         first_word(sql).eq_ignore_ascii_case("PRAGMA")
     }
 
+    /// Whether it attaches a database, by its first word.
+    pub(super) fn attaches(sql: &str) -> bool {
+        first_word(sql).eq_ignore_ascii_case("ATTACH")
+    }
+
     /// What the rows look like; none if there are none.
     pub(super) fn shape(&self) -> Option<Arc<Shape>> {
         self.shape.clone()

@@ -28,9 +28,10 @@ impl Connection {
             return false;
         }
         let within = self.in_transaction() || begin.is_some();
+        let commits = self.log.quick_commits && self.log.is_small();
         // What stops a read would stop the rows of other cursors too.
         (statement.readonly && !self.has_open_cursors())
-            || (statement.changes && (within || self.log.quick_commits))
+            || (statement.changes && (within || commits))
     }
 
     /// Runs work that waits for no lock.

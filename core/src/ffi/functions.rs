@@ -161,6 +161,7 @@ unsafe extern "C" {
         >,
         context: *mut c_void,
     ) -> *mut c_void;
+    pub(crate) fn sqlite3_wal_autocheckpoint(db: *mut sqlite3, frames: c_int) -> c_int;
     pub(crate) fn sqlite3_wal_checkpoint_v2(
         db: *mut sqlite3,
         schema: *const c_char,

@@ -465,3 +465,100 @@ def test_a_row_is_made_of_a_cursor_of_ours_too(both: Both) -> None:
     for factory in (ubiqlite.aiosqlite.Row, lambda cursor, row: dict(ubiqlite.aiosqlite.Row(cursor, row))):
         ours.row_factory = factory
         assert ours.execute("SELECT 1 AS one").fetchone()["one"] == 1
+
+
+@pytest.mark.parametrize("how", ["commit", "sql", "autocommit", "script", "attached"])
+def test_a_log_does_not_grow_for_ever(tmp_path: Any, how: str) -> None:
+    ours = Connection(str(tmp_path / "ours.db"), isolation_level=None if how != "commit" else "").open()
+    table, file = "t", "ours.db"
+    if how == "attached":
+        ours.execute("ATTACH ? AS other", (str(tmp_path / "other.db"),))
+        ours.execute("PRAGMA other.journal_mode = WAL").fetchall()
+        table, file = "other.t", "other.db"
+    ours.execute("PRAGMA journal_mode = WAL").fetchall()
+    ours.execute("PRAGMA synchronous = NORMAL")
+    ours.execute(f"CREATE TABLE {table} (b)")
+    for _ in range(1500):
+        if how == "sql":
+            ours.execute("BEGIN")
+        if how == "script":
+            ours.executescript("BEGIN; INSERT INTO t VALUES (zeroblob(5000)); COMMIT")
+        else:
+            ours.execute(f"INSERT INTO {table} VALUES (zeroblob(5000))")
+        if how == "sql":
+            ours.execute("COMMIT")
+        if how == "commit":
+            ours.commit()
+    assert (tmp_path / f"{file}-wal").stat().st_size < 12 << 20
+    ours.close()
+
+
+def test_the_checkpoints_that_a_user_wants_are_those_that_are_made(both: Both) -> None:
+    def use(db: Any) -> Any:
+        told = [
+            db.execute("PRAGMA journal_mode = WAL").fetchall(),
+            db.execute("PRAGMA synchronous = NORMAL").fetchall(),
+        ]
+        for frames in (None, 500, 0, 1000):
+            if frames is not None:
+                told.append(db.execute(f"PRAGMA wal_autocheckpoint = {frames}").fetchall())
+            db.execute("CREATE TABLE IF NOT EXISTS t (a)")
+            for _ in range(5):
+                db.execute("INSERT INTO t VALUES (1)")
+                db.commit()
+            told.append(db.execute("PRAGMA wal_autocheckpoint").fetchall())
+        told.append(db.execute("PRAGMA synchronous = FULL").fetchall())
+        told.append(db.execute("PRAGMA wal_autocheckpoint").fetchall())
+        return told
+
+    same(both, use)
+
+
+def test_what_an_authorizer_denies_is_not_asked_behind_its_back(both: Both) -> None:
+    def use(db: Any) -> Any:
+        traced: list[str] = []
+
+        def allow(action: int, first: Any, *_: Any) -> int:
+            return sqlite3.SQLITE_DENY if action == sqlite3.SQLITE_PRAGMA and first != "foreign_keys" else 0
+
+        db.set_authorizer(allow)
+        db.set_trace_callback(traced.append)
+        db.execute("PRAGMA foreign_keys = ON")
+        told = db.execute("PRAGMA foreign_keys").fetchall()
+        db.set_trace_callback(None)
+        return told, traced
+
+    same(both, use)
+
+
+def test_a_name_is_a_uri_only_where_that_is_asked_for(tmp_path: Any) -> None:
+    os.chdir(tmp_path)
+    for name, uri, file in [("file:a.db", False, "file:a.db"), ("file:b.db", True, "b.db")]:
+        ours = Connection(name, uri=uri).open()
+        ours.execute("CREATE TABLE t (a)")
+        ours.close()
+        assert (tmp_path / file).is_file()
+
+
+def test_connections_of_one_cache_do_not_wait_for_each_other_with_the_interpreter(tmp_path: Any) -> None:
+    code = """
+import asyncio, ubiqlite.aiosqlite as aiosqlite
+async def main():
+    name = "file:shared?mode=memory&cache=shared"
+    async with aiosqlite.connect(name, uri=True) as one, aiosqlite.connect(":memory:", uri=True) as two:
+        await two.execute("ATTACH ? AS other", (name,))
+        await one.execute("CREATE TABLE t (a)")
+        await one.execute("INSERT INTO t VALUES (1)")
+        await one.commit()
+        await one.create_function("f", 1, lambda x: x)
+        slow = asyncio.ensure_future(one.execute_fetchall(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 100000) SELECT sum(f(i)) FROM n, t"))
+        for _ in range(200):
+            assert await two.execute_fetchall("SELECT a FROM other.t") == [(1,)]
+            await asyncio.sleep(0)
+        await slow
+asyncio.run(main())
+print("end")
+"""
+    done = python(code, timeout=60)
+    assert (done.stdout, done.stderr) == ("end\n", "")
