@@ -427,7 +427,8 @@ def test_parameters_by_name_are_those_that_are_asked_for(both: Both) -> None:
         ("SELECT :a", {"a": 1, "extra": [1], "large": 2**70}),
         ("SELECT :a, :b", Made(a=1)),
         ("SELECT :a, :b", collections.defaultdict(lambda: 7, a=bytearray(b"x"))),
-        ("SELECT :a, :b", {"a": 1}),
+        # Before 3.10 the place was told, and not the name.
+        *([("SELECT :a, :b", {"a": 1})] if sys.version_info >= (3, 10) else []),
         ("SELECT :a", {Name.A: 5}),
         (Text("SELECT 5"), ()),
         (Text("SELECT :a"), {"a": bytearray(b"y")}),
