@@ -29,7 +29,10 @@ public class Row internal constructor(private val page: Page, private val at: In
     /** How many columns there are. */
     public val size: Int get() = page.columns.names.size
 
-    /** The place of a column, from 0; -1 if there is none of the name. */
+    /**
+     * The place of a column, from 0; -1 if there is none of the name. Where no column has
+     * exactly this name, the first one is meant that differs by the case of ASCII letters.
+     */
     public fun indexOf(column: String): Int = page.columns.indexOf(column)
 
     private fun cell(column: String): Int {
@@ -152,6 +155,18 @@ public class Row internal constructor(private val page: Page, private val at: In
         for (index in 0 until size) all[columns[index]] = get(index)
         return all
     }
+
+    /** Whether the other is a row with the same columns and the same values, in the same order. */
+    override fun equals(other: Any?): Boolean =
+        this === other || other is Row && columns == other.columns && (0 until size).all { same(get(it), other[it]) }
+
+    override fun hashCode(): Int = (0 until size).fold(columns.hashCode()) { hash, index ->
+        val value = get(index)
+        31 * hash + if (value is ByteArray) value.contentHashCode() else value.hashCode()
+    }
+
+    private fun same(one: Any?, other: Any?): Boolean =
+        if (one is ByteArray && other is ByteArray) one.contentEquals(other) else one == other
 
     /** The values by name, for people. */
     override fun toString(): String = toMap().toString()

@@ -46,7 +46,8 @@ public enum class Order {
 
 /**
  * Rows by filters, in an order, with limit and offset. Filters are all to hold. It does
- * nothing until [all], [first], [count] or [stream]. One coroutine builds it.
+ * nothing until [all], [first], [count] or [stream]. It never changes: each of its methods
+ * makes another one, so that one may be the base of several.
  *
  * ```kotlin
  * val rows = db.table("items").select()
@@ -54,11 +55,22 @@ public enum class Order {
  *     .orderBy("id", Order.DESC).limit(20).all()
  * ```
  */
-public class Select internal constructor(private val place: Place, private val table: String) {
-    private val filters = ArrayList<(Writer) -> Unit>()
-    private val orders = ArrayList<Pair<String, Order>>()
-    private var most: Long? = null
-    private var skipped = 0L
+public class Select private constructor(
+    private val place: Place,
+    private val table: String,
+    private val filters: List<(Writer) -> Unit>,
+    private val orders: List<Pair<String, Order>>,
+    private val most: Long?,
+    private val skipped: Long,
+) {
+    internal constructor(place: Place, table: String) : this(place, table, emptyList(), emptyList(), null, 0)
+
+    private fun with(
+        filters: List<(Writer) -> Unit> = this.filters,
+        orders: List<Pair<String, Order>> = this.orders,
+        most: Long? = this.most,
+        skipped: Long = this.skipped,
+    ): Select = Select(place, table, filters, orders, most, skipped)
 
     /** Rows whose column equals the value; is `NULL`, for null. */
     public fun where(column: String, value: Any?): Select = where(column, Comparison.EQ, value)
@@ -83,23 +95,18 @@ public class Select internal constructor(private val place: Place, private val t
     public fun whereNotNull(column: String): Select = filter(NOT_NULL, column) {}
 
     /** Orders by the column, after those named before. */
-    public fun orderBy(column: String, order: Order = Order.ASC): Select {
-        orders += column to order
-        return this
-    }
+    public fun orderBy(column: String, order: Order = Order.ASC): Select = with(orders = orders + (column to order))
 
     /** At most so many rows. */
     public fun limit(rows: Long): Select {
         if (rows < 0) throw invalid("a limit is not negative")
-        most = rows
-        return this
+        return with(most = rows)
     }
 
     /** Passes over so many rows first. */
     public fun offset(rows: Long): Select {
         if (rows < 0) throw invalid("an offset is not negative")
-        skipped = rows
-        return this
+        return with(skipped = rows)
     }
 
     /** All rows that are selected. */
@@ -115,12 +122,12 @@ public class Select internal constructor(private val place: Place, private val t
     public fun stream(): Flow<Row> = rows(place, Op.SELECT_STREAM, ::write)
 
     private fun filter(compare: Int, column: String, operand: (Writer) -> Unit): Select {
-        filters += { out ->
+        val filter = { out: Writer ->
             out.u8(compare)
             out.text(column)
             operand(out)
         }
-        return this
+        return with(filters = filters + filter)
     }
 
     private fun write(out: Writer) {
@@ -132,7 +139,6 @@ public class Select internal constructor(private val place: Place, private val t
             out.text(column)
             out.u8(order.ordinal)
         }
-        val most = most
         out.u8(if (most == null) 0 else 1)
         if (most != null) out.f64(most.toDouble())
         out.f64(skipped.toDouble())

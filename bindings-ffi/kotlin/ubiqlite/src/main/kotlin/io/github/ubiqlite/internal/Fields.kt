@@ -100,7 +100,8 @@ internal fun closed(message: String): UbiqliteException = UbiqliteException.Clos
 internal fun defect(message: String): UbiqliteException = UbiqliteException.Internal(Fields(message))
 
 /** A value is not of the type that was asked for. */
-internal fun mismatch(message: String): UbiqliteException = UbiqliteException.DatatypeMismatch(Fields(message))
+internal fun mismatch(message: String, columns: List<String> = emptyList(), cause: Throwable? = null): UbiqliteException =
+    UbiqliteException.DatatypeMismatch(Fields(message, columns = columns), cause)
 
 /** Has the error that refuses an item of a list say which one it was. */
 internal inline fun indexed(index: Int, write: () -> Unit) {

@@ -11,10 +11,20 @@ internal class Columns(val serial: Int, val names: List<String>) {
         names.forEachIndexed { index, name -> map[name] = index }
     }
 
-    /** The place of a column; negative: there is none of the name. */
-    fun indexOf(name: String): Int = places[name] ?: -1
+    /** The first of each name in whatever case; only the letters of ASCII have two, as in SQLite. */
+    private val otherCase by lazy(LazyThreadSafetyMode.PUBLICATION) {
+        HashMap<String, Int>(2 * names.size).also { map ->
+            names.forEachIndexed { index, name -> map.putIfAbsent(lower(name), index) }
+        }
+    }
+
+    /** The place of a column; negative: there is none of the name, in whatever case. */
+    fun indexOf(name: String): Int = places[name] ?: otherCase[lower(name)] ?: -1
 
     companion object {
+        private fun lower(name: String): String =
+            if (name.none { it in 'A'..'Z' }) name else String(CharArray(name.length) { name[it].let { c -> if (c in 'A'..'Z') c + 32 else c } })
+
         private val ONE = unnamed(listOf(""))
 
         private fun unnamed(names: List<String>) = Columns(0, names)

@@ -1,9 +1,10 @@
 package io.github.ubiqlite.internal
 
 import io.github.ubiqlite.Row
+import io.github.ubiqlite.UbiqliteException
 import kotlinx.serialization.DeserializationStrategy
 import kotlinx.serialization.ExperimentalSerializationApi
-import kotlinx.serialization.SerializationException
+import kotlinx.serialization.MissingFieldException
 import kotlinx.serialization.builtins.ByteArraySerializer
 import kotlinx.serialization.descriptors.PrimitiveKind
 import kotlinx.serialization.descriptors.SerialDescriptor
@@ -11,6 +12,7 @@ import kotlinx.serialization.descriptors.SerialKind
 import kotlinx.serialization.descriptors.StructureKind
 import kotlinx.serialization.encoding.AbstractDecoder
 import kotlinx.serialization.encoding.CompositeDecoder
+import kotlinx.serialization.encoding.Decoder
 import kotlinx.serialization.json.Json
 import kotlinx.serialization.modules.EmptySerializersModule
 import kotlinx.serialization.modules.SerializersModule
@@ -19,6 +21,9 @@ import kotlinx.serialization.modules.SerializersModule
 @OptIn(ExperimentalSerializationApi::class)
 internal class RowDecoder private constructor(private val row: Row, private var cell: Int) : AbstractDecoder() {
     private var next = 0
+
+    /** The number that is read next is unsigned. */
+    private var unsigned = false
 
     override val serializersModule: SerializersModule = EmptySerializersModule()
 
@@ -34,48 +39,79 @@ internal class RowDecoder private constructor(private val row: Row, private var 
     override fun decodeNotNullMark(): Boolean = !row.isNull(cell)
     override fun decodeNull(): Nothing? = null
     override fun decodeBoolean(): Boolean = row.boolean(cell)
-    override fun decodeLong(): Long = row.long(cell)
-    override fun decodeInt(): Int = row.int(cell)
-    override fun decodeShort(): Short = small(Short.MIN_VALUE.toInt(), Short.MAX_VALUE.toInt()).toShort()
-    override fun decodeByte(): Byte = small(Byte.MIN_VALUE.toInt(), Byte.MAX_VALUE.toInt()).toByte()
+    override fun decodeLong(): Long = whole(Long.MIN_VALUE..Long.MAX_VALUE, Long.MAX_VALUE)
+    override fun decodeInt(): Int = whole(Int.MIN_VALUE.toLong()..Int.MAX_VALUE, 0xffff_ffff).toInt()
+    override fun decodeShort(): Short = whole(Short.MIN_VALUE.toLong()..Short.MAX_VALUE, 0xffff).toShort()
+    override fun decodeByte(): Byte = whole(Byte.MIN_VALUE.toLong()..Byte.MAX_VALUE, 0xff).toByte()
     override fun decodeDouble(): Double = row.double(cell)
-    override fun decodeFloat(): Float = row.double(cell).toFloat()
+
+    override fun decodeFloat(): Float {
+        val wide = row.double(cell)
+        val single = wide.toFloat()
+        if (single.toDouble() != wide && !wide.isNaN()) throw unfit("$wide can't be a Float without being rounded")
+        return single
+    }
+
+    override fun decodeInline(descriptor: SerialDescriptor): Decoder {
+        // An unsigned number is one inside, as far as kotlinx.serialization knows.
+        if (descriptor.serialName in UNSIGNED) unsigned = true
+        return this
+    }
+
     override fun decodeString(): String = row.string(cell)
 
     override fun decodeChar(): Char = row.string(cell).singleOrNull()
-        ?: throw mismatch("column \"${row.columns[cell]}\": the text is not one character")
+        ?: throw unfit("the text is not one character")
 
     override fun decodeEnum(enumDescriptor: SerialDescriptor): Int {
         val name = row.string(cell)
         val index = enumDescriptor.getElementIndex(name)
         if (index < 0) {
-            throw mismatch("column \"${row.columns[cell]}\": \"$name\" is no ${enumDescriptor.serialName}")
+            throw unfit("\"$name\" is no ${enumDescriptor.serialName}")
         }
         return index
     }
 
     override fun <T> decodeSerializableValue(deserializer: DeserializationStrategy<T>): T {
         val descriptor = deserializer.descriptor
-        if (isValue(descriptor)) return deserializer.deserialize(this)
+        if (isValue(descriptor)) return ofCell { deserializer.deserialize(this) }
         if (descriptor == ByteArraySerializer().descriptor) {
             @Suppress("UNCHECKED_CAST")
             return row.bytes(cell) as T
         }
         val text = row.string(cell)
+        return ofCell { Json.decodeFromString(deserializer, text) }
+    }
+
+    /** Has what a serializer throws say which column it read. */
+    private inline fun <T> ofCell(read: () -> T): T {
+        val at = cell
         return try {
-            Json.decodeFromString(deserializer, text)
-        } catch (error: SerializationException) {
-            throw mismatch("column \"${row.columns[cell]}\": not the JSON expected: ${error.message}")
+            read()
+        } catch (error: UbiqliteException) {
+            throw error
+        } catch (error: Exception) {
+            cell = at
+            throw unfit(error.message ?: error.toString(), error)
         }
     }
 
-    private fun small(least: Int, most: Int): Int {
-        val value = row.int(cell)
-        if (value !in least..most) throw mismatch("column \"${row.columns[cell]}\": $value does not fit its type")
+    private fun whole(signed: LongRange, most: Long): Long {
+        val range = if (unsigned) 0L..most else signed
+        unsigned = false
+        val value = row.long(cell)
+        if (value !in range) throw unfit("$value does not fit its type")
         return value
     }
 
+    private fun unfit(message: String, cause: Throwable? = null): UbiqliteException {
+        val name = row.columns[cell]
+        return mismatch("column \"$name\": $message", listOf(name), cause)
+    }
+
     companion object {
+        private val UNSIGNED = setOf("kotlin.UByte", "kotlin.UShort", "kotlin.UInt", "kotlin.ULong")
+
         /** Whether it is one value, and not made of others. */
         private fun isValue(descriptor: SerialDescriptor): Boolean =
             descriptor.kind is PrimitiveKind || descriptor.kind == SerialKind.ENUM || descriptor.isInline
@@ -104,8 +140,13 @@ internal class RowDecoder private constructor(private val row: Row, private var 
 
         private inline fun <T> guarded(read: () -> T): T = try {
             read()
-        } catch (error: SerializationException) {
-            throw mismatch("the row does not fit: ${error.message}")
+        } catch (error: UbiqliteException) {
+            throw error
+        } catch (error: MissingFieldException) {
+            throw mismatch("the row does not fit: ${error.message}", error.missingFields, error)
+        } catch (error: Exception) {
+            // Of a serializer, or of the class that is made.
+            throw mismatch("the row does not fit: ${error.message ?: error}", cause = error)
         }
     }
 }

@@ -139,28 +139,28 @@ private suspend fun onTable(step: Step, table: Table, rest: Scope): Outcome {
 }
 
 private fun selection(step: Step, table: Table): Select {
-    val select = table.select()
+    var select = table.select()
     if (step.has("where")) {
         for (filter in list(step.data("where")).map(::list)) {
             val (column, comparison) = filter.map { it as? String }
             when (comparison) {
-                "null" -> select.whereNull(column!!)
-                "not_null" -> select.whereNotNull(column!!)
-                "in" -> select.whereIn(column!!, list(filter[2]).map(::toValue))
+                "null" -> select = select.whereNull(column!!)
+                "not_null" -> select = select.whereNotNull(column!!)
+                "in" -> select = select.whereIn(column!!, list(filter[2]).map(::toValue))
                 // The short form is what people write most.
-                "eq" -> select.where(column!!, toValue(filter[2]))
-                else -> select.where(column!!, Comparison.valueOf(comparison!!.uppercase()), toValue(filter[2]))
+                "eq" -> select = select.where(column!!, toValue(filter[2]))
+                else -> select = select.where(column!!, Comparison.valueOf(comparison!!.uppercase()), toValue(filter[2]))
             }
         }
     }
     if (step.has("order_by")) {
         for (order in list(step.data("order_by"))) {
             val (column, direction) = list(order).map(::text)
-            select.orderBy(column, Order.valueOf(direction.uppercase()))
+            select = select.orderBy(column, Order.valueOf(direction.uppercase()))
         }
     }
-    step.number("limit")?.let(select::limit)
-    step.number("offset")?.let(select::offset)
+    step.number("limit")?.let { select = select.limit(it) }
+    step.number("offset")?.let { select = select.offset(it) }
     return select
 }
 
