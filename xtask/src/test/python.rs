@@ -51,7 +51,7 @@ pub(crate) fn steps(workspace: &Workspace, report: &mut Report) {
     });
     // As their users have it: what warns there is theirs.
     report.step("SQLAlchemy's own tests, the same outcomes as aiosqlite's", || {
-        let compare = package.join("tests/peers/sqlalchemy/compare.py");
+        let compare = package.join("peers/sqlalchemy/compare.py");
         tools.python().arg(compare).env("PYTHONPATH", &package).dir(&package).run()
     });
     report.step("scenarios", || here(&["tests/spec/python/run.py"]).dir(root).run());
