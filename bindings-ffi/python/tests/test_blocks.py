@@ -140,12 +140,14 @@ def test_whoever_sleeps_runs_between_any_two_pages(run: Run[None], path: str, mo
             numbers = "WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r LIMIT 100000) SELECT i FROM r"
             task = asyncio.ensure_future(sleep())
             rows = db.stream(numbers, into=tuple)
-            turns = 0
+            turns = missed = 0
             while await rows._turn_page():
                 before = slept
                 turns += await rows._turn_page()
-                assert slept > before
+                missed += slept == before
             assert turns > 5
+            # uvloop looks at its clock, of milliseconds, once a round: a moment may be longer there.
+            assert missed <= (turns // 3 if "uvloop" in type(task.get_loop()).__module__ else 0)
             task.cancel()
 
     run(main())
