@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import sqlite3
 import subprocess
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 
 import ubiqlite
+from ubiqlite.aiosqlite._connection import Connection
 
 if os.environ.get("UBIQLITE_COLLECT"):
     # Objects are collected in the midst of whatever is done.
@@ -57,6 +59,15 @@ def _without_readers() -> asyncio.AbstractEventLoop:
 def path(tmp_path: Path) -> str:
     """The path of a database that is not there yet."""
     return str(tmp_path / "app.db")
+
+
+@pytest.fixture
+def both(tmp_path: Path) -> Iterator[tuple[sqlite3.Connection, Connection]]:
+    """A connection of the standard module's, and one of ours."""
+    theirs, ours = sqlite3.connect(tmp_path / "theirs.db"), Connection(str(tmp_path / "ours.db")).open()
+    yield theirs, ours
+    theirs.close()
+    ours.close()
 
 
 def python(code: str, *args: str, timeout: float = 30.0) -> subprocess.CompletedProcess[str]:
