@@ -4,7 +4,7 @@
 //! SQLite's own memory for the aggregate. Where no row came there is no object, and its
 //! value is NULL.
 
-use std::ffi::{CString, c_int, c_void};
+use std::ffi::{c_int, c_void};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use libsqlite3_sys as ffi;
@@ -34,7 +34,7 @@ pub(super) struct Installed {
 /// The connection is open, and the address is that of an [`Aggregate`] or 0.
 pub(super) unsafe fn install(raw: *mut ffi::sqlite3, aggregate: Installed) -> Result<()> {
     let Installed { name, arguments, address, window } = aggregate;
-    let name = CString::new(name).map_err(|_| super::invalid("the name holds a NUL"))?;
+    let name = super::c_string(name, "the name holds a NUL")?;
     let (address, there) = (address as *mut c_void, address != 0);
     type Take =
         unsafe extern "C" fn(*mut ffi::sqlite3_context, c_int, *mut *mut ffi::sqlite3_value);

@@ -1,7 +1,7 @@
 //! Copying a database to another connection's, some pages at a time.
 
 use std::collections::HashMap;
-use std::ffi::{CStr, CString, c_int};
+use std::ffi::{CStr, c_int};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use libsqlite3_sys as ffi;
@@ -84,7 +84,7 @@ pub(super) async fn begin(
     name: String,
     pages: c_int,
 ) -> Result<Progress> {
-    let name = CString::new(name).map_err(|_| super::invalid("the name holds a NUL"))?;
+    let name = super::c_string(name, "the name holds a NUL")?;
     let (from, to) = (Arc::clone(&source), Arc::clone(&target));
     // SAFETY: the work leaves both connections open, which are not the same.
     let copying = unsafe {

@@ -1,7 +1,7 @@
 //! Parts of a value, read and written in place: Python's `Blob`.
 
 use std::collections::HashMap;
-use std::ffi::{CString, c_int};
+use std::ffi::c_int;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use libsqlite3_sys as ffi;
@@ -52,9 +52,7 @@ impl Blobs {
         unsafe {
             match blob {
                 Blob::Open { database, table, column, row, writes } => {
-                    let text = |text: String| {
-                        CString::new(text).map_err(|_| super::invalid("embedded null character"))
-                    };
+                    let text = |text: String| super::c_string(text, "embedded null character");
                     let (database, table, column) = (text(database)?, text(table)?, text(column)?);
                     let mut handle = std::ptr::null_mut();
                     let code = ffi::sqlite3_blob_open(

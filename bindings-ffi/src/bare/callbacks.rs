@@ -4,7 +4,7 @@
 //! Python made, which has the connection's work from before the first of them is there
 //! until the connection has ended, and keeps them so long (`serve.rs`).
 
-use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
+use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use libsqlite3_sys as ffi;
@@ -100,8 +100,7 @@ unsafe fn install(raw: *mut ffi::sqlite3, callback: Callback) -> Result<()> {
     unsafe {
         let code = match callback {
             Callback::Function { name, arguments, deterministic, address } => {
-                let name = CString::new(name)
-                    .map_err(|_| super::invalid("the function's name holds a NUL"))?;
+                let name = super::c_string(name, "the function's name holds a NUL")?;
                 let flags =
                     ffi::SQLITE_UTF8 | if deterministic { ffi::SQLITE_DETERMINISTIC } else { 0 };
                 let run: Option<unsafe extern "C" fn(_, _, _)> =
@@ -175,9 +174,7 @@ pub(super) fn extensions(
                 check(raw, code)
             }
             Extensions::Load { path, entry } => {
-                let text = |text: String| {
-                    CString::new(text).map_err(|_| super::invalid("the path holds a NUL"))
-                };
+                let text = |text: String| super::c_string(text, "the path holds a NUL");
                 let (path, entry) = (text(path)?, entry.map(text).transpose()?);
                 let entry = entry.as_ref().map_or(std::ptr::null(), |entry| entry.as_ptr());
                 let mut told = std::ptr::null_mut();

@@ -1,6 +1,6 @@
 //! Collations of Python.
 
-use std::ffi::{CString, c_int, c_void};
+use std::ffi::{c_int, c_void};
 
 use libsqlite3_sys as ffi;
 use ubiqlite::Result;
@@ -14,7 +14,7 @@ type Collation =
 /// # Safety
 /// The connection is open, and the address is that of a [`Collation`], or 0: it is taken out.
 pub(super) unsafe fn install(raw: *mut ffi::sqlite3, name: String, address: usize) -> Result<()> {
-    let name = CString::new(name).map_err(|_| super::invalid("the name holds a NUL"))?;
+    let name = super::c_string(name, "the name holds a NUL")?;
     // SAFETY: by the contract.
     unsafe {
         let compare = (address != 0).then(|| std::mem::transmute::<usize, Collation>(address));

@@ -14,6 +14,7 @@ mod request;
 pub mod serve;
 mod settings;
 
+use std::ffi::CString;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use ubiqlite::bare::{Ask, Bare, Serving};
@@ -279,6 +280,11 @@ pub extern "C" fn ubiqlite_sqlite() -> i64 {
 
 fn closed() -> Error {
     Error::new(ErrorKind::Closed, "Cannot operate on a closed database.")
+}
+
+/// A text for SQLite; `refused` says what one with a NUL in it is told.
+fn c_string(text: String, refused: &str) -> Result<CString> {
+    CString::new(text).map_err(|_| invalid(refused))
 }
 
 fn invalid(message: &str) -> Error {

@@ -1,6 +1,6 @@
 //! A connection's settings, limits, and the whole database as bytes.
 
-use std::ffi::{CString, c_int, c_uchar};
+use std::ffi::{c_int, c_uchar};
 
 use libsqlite3_sys as ffi;
 use ubiqlite::{Error, ErrorKind, Result};
@@ -53,7 +53,7 @@ impl Setting {
 /// # Safety
 /// The connection is open, and used by this thread alone.
 unsafe fn serialize(raw: *mut ffi::sqlite3, name: String) -> Result<Option<Vec<u8>>> {
-    let name = CString::new(name).map_err(|_| super::invalid("embedded null character"))?;
+    let name = super::c_string(name, "embedded null character")?;
     let mut size: ffi::sqlite3_int64 = 0;
     // SAFETY: by the contract; what it gives is ours to free, and has so many bytes.
     unsafe {
@@ -71,7 +71,7 @@ unsafe fn serialize(raw: *mut ffi::sqlite3, name: String) -> Result<Option<Vec<u
 /// # Safety
 /// The connection is open, and used by this thread alone.
 unsafe fn deserialize(raw: *mut ffi::sqlite3, name: String, bytes: &[u8]) -> Result<Is> {
-    let name = CString::new(name).map_err(|_| super::invalid("embedded null character"))?;
+    let name = super::c_string(name, "embedded null character")?;
     // SAFETY: by the contract; the memory is SQLite's own, which frees it, failed or not.
     unsafe {
         let room = ffi::sqlite3_malloc64(bytes.len().max(1) as u64).cast::<c_uchar>();

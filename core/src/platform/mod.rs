@@ -8,6 +8,8 @@ mod imp;
 #[path = "wasm.rs"]
 mod imp;
 
+#[cfg(all(unix, not(target_family = "wasm")))]
+mod held;
 #[cfg(not(target_family = "wasm"))]
 pub(crate) mod timer;
 

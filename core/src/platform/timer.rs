@@ -86,19 +86,12 @@ fn run() {
 /// A child of a fork has the timers of its parent, and not the thread: it begins anew.
 #[cfg(unix)]
 mod at_fork {
-    use std::cell::UnsafeCell;
-    use std::sync::{MutexGuard, Once};
+    use std::sync::Once;
 
+    use super::super::held::Held;
     use super::{State, state};
 
-    /// Held from before a fork until after it, so that the child finds the state whole.
-    struct Held(UnsafeCell<Option<MutexGuard<'static, State>>>);
-
-    // SAFETY: only the thread that forks reads or writes it, between the two calls that
-    // the system makes around a fork, and only one thread can be there: it has the lock.
-    unsafe impl Sync for Held {}
-
-    static HELD: Held = Held(UnsafeCell::new(None));
+    static HELD: Held<State> = Held::new();
 
     pub(super) fn install() {
         static ONCE: Once = Once::new();
@@ -111,19 +104,19 @@ mod at_fork {
 
     unsafe extern "C" fn before() {
         let guard = state();
-        // SAFETY: see `Held`.
-        unsafe { *HELD.0.get() = Some(guard) };
+        // SAFETY: it is called around a fork.
+        unsafe { HELD.put(guard) };
     }
 
     unsafe extern "C" fn parent() {
-        // SAFETY: see `Held`.
-        drop(unsafe { (*HELD.0.get()).take() });
+        // SAFETY: it is called around a fork.
+        drop(unsafe { HELD.take() });
     }
 
     /// No memory is freed here: what the timers hold is the parent's.
     unsafe extern "C" fn child() {
-        // SAFETY: see `Held`.
-        let Some(mut state) = (unsafe { (*HELD.0.get()).take() }) else { return };
+        // SAFETY: it is called around a fork.
+        let Some(mut state) = (unsafe { HELD.take() }) else { return };
         std::mem::forget(std::mem::take(&mut state.pending));
         state.running = false;
     }

@@ -27,6 +27,19 @@ async def filled(path: str, count: int = 1000) -> aiosqlite.Connection:
     return db
 
 
+class Turns:
+    """Counts the turns that another task has on the loop."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.task = asyncio.ensure_future(self._go_on())
+
+    async def _go_on(self) -> None:
+        while True:
+            await asyncio.sleep(0)
+            self.count += 1
+
+
 def test_rows_come_in_any_number_at_a_time_and_all_of_them(run: Run[Any], path: str) -> None:
     async def work() -> None:
         db = await filled(path, 10_000)
@@ -77,19 +90,11 @@ def test_tasks_that_write_side_by_side_share_commits_and_nobody_keeps_the_loop(r
             await db.set_trace_callback(None)
             assert await db.execute_fetchall("SELECT count(*) FROM items") == [(200,)]
             assert len(commits) < 100
-            turns = 0
-
-            async def other() -> None:
-                nonlocal turns
-                while True:
-                    await asyncio.sleep(0)
-                    turns += 1
-
-            task = asyncio.ensure_future(other())
+            turns = Turns()
             for _ in range(2000):
                 await db.execute_fetchall("SELECT 1")
-            task.cancel()
-            assert turns >= 5
+            turns.task.cancel()
+            assert turns.count >= 5
 
     run(work())
 
@@ -114,23 +119,15 @@ def test_a_statement_that_takes_long_does_not_hold_the_loop(run: Run[Any], path:
 def test_others_have_their_turn_while_many_rows_come(run: Run[Any], path: str) -> None:
     async def work() -> None:
         async with await filled(path, 50_000) as db:
-            turns = 0
-
-            async def other() -> None:
-                nonlocal turns
-                while True:
-                    await asyncio.sleep(0)
-                    turns += 1
-
-            task = asyncio.ensure_future(other())
+            turns = Turns()
             for call in (
                 db.execute_fetchall("SELECT * FROM items"),
                 (await db.execute("SELECT * FROM items")).fetchall(),
             ):
-                turns = 0
+                turns.count = 0
                 assert len(await call) == 50_000
-                assert turns >= 40
-            task.cancel()
+                assert turns.count >= 40
+            turns.task.cancel()
 
     run(work())
 

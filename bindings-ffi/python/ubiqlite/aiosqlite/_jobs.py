@@ -43,6 +43,16 @@ class Job(Generic[T]):
         self.error: Optional[BaseException] = None
         self.future: Optional[asyncio.Future[None]] = None
 
+    def step(self, reply: Optional[Reply], error: Optional[Exception]) -> Optional[Request]:
+        """Goes on with a reply, or with why there is none; the next request, unless it is done."""
+        try:
+            return self.steps.send(reply) if error is None else self.steps.throw(error)  # type: ignore[arg-type]
+        except StopIteration as done:
+            self.end(done.value, None)
+        except BaseException as raised:
+            self.end(None, raised)
+        return None
+
     def end(self, value: Any, error: Optional[BaseException]) -> None:
         """It is done: whoever waits is told."""
         if self.done:
@@ -105,13 +115,7 @@ class Jobs:
     def _nested(self, job: Job[Any]) -> None:
         replies: list[Reply] = []
         reply, error = None, None
-        while True:
-            try:
-                request = job.steps.send(reply) if error is None else job.steps.throw(error)  # type: ignore[arg-type]
-            except StopIteration as done:
-                return job.end(done.value, None)
-            except BaseException as raised:
-                return job.end(None, raised)
+        while (request := job.step(reply, error)) is not None:
             error = None
             try:
                 reply = self.link.call(request, replies.append)
@@ -213,14 +217,9 @@ class Jobs:
         since, error = monotonic(), None
         while True:
             before, self._stepping = self._stepping, get_ident()
-            try:
-                request = job.steps.send(reply) if error is None else job.steps.throw(error)  # type: ignore[arg-type]
-            except StopIteration as done:
-                job.end(done.value, None)
-            except BaseException as raised:
-                job.end(None, raised)
-            else:
-                self._stepping = before
+            request = job.step(reply, error)
+            self._stepping = before
+            if request is not None:
                 error = None
                 try:
                     reply = self.link.call(request, partial(self._received, job))
@@ -231,7 +230,6 @@ class Jobs:
                     return
                 self.noted(reply)
                 continue
-            self._stepping = before
             reply, error = None, None
             if not self._queue:
                 self.active = None

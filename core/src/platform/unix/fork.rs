@@ -1,19 +1,11 @@
 //! A child of a fork must not keep its parent's locks: those that belong to a
 //! description last until its last copy is closed.
 
-use std::cell::UnsafeCell;
-use std::sync::MutexGuard;
+use crate::platform::held::Held;
 
 use super::table::{self, NOBODY, POSIX, State, set_ours};
 
-/// Held from before a fork until after it, so that the child finds the table whole.
-struct Held(UnsafeCell<Option<MutexGuard<'static, State>>>);
-
-// SAFETY: only the thread that forks reads or writes it, between the two calls that
-// the system makes around a fork, and only one thread can be there: it has the lock.
-unsafe impl Sync for Held {}
-
-static HELD: Held = Held(UnsafeCell::new(None));
+static HELD: Held<State> = Held::new();
 
 pub(super) fn install() -> bool {
     // SAFETY: the functions live as long as the code that registers them.
@@ -22,19 +14,19 @@ pub(super) fn install() -> bool {
 
 unsafe extern "C" fn before() {
     let guard = table::state();
-    // SAFETY: see `Held`.
-    unsafe { *HELD.0.get() = Some(guard) };
+    // SAFETY: it is called around a fork.
+    unsafe { HELD.put(guard) };
 }
 
 unsafe extern "C" fn parent() {
-    // SAFETY: see `Held`.
-    drop(unsafe { (*HELD.0.get()).take() });
+    // SAFETY: it is called around a fork.
+    drop(unsafe { HELD.take() });
 }
 
 /// Only what may be done in a signal handler: no memory is allocated or freed.
 unsafe extern "C" fn child() {
-    // SAFETY: see `Held`.
-    let Some(mut state) = (unsafe { (*HELD.0.get()).take() }) else { return };
+    // SAFETY: it is called around a fork.
+    let Some(mut state) = (unsafe { HELD.take() }) else { return };
     table::forget_known_owners();
     for owner in state.owners.values_mut() {
         if owner.fd != POSIX {
