@@ -79,10 +79,10 @@ impl Client {
         let number = MADE.fetch_add(1, Ordering::Relaxed);
         let driver = Arc::new(Driver::default());
         let host = Hosted(Arc::clone(&driver));
-        let server = Server::unordered(database, number, host);
-        let marshal = match format {
-            Format::Wire => None,
-            Format::Marshal => Some(Mutex::default()),
+        let (server, marshal) = match format {
+            Format::Wire => (Server::unordered(database, number, host), None),
+            // Pieces of replies in order, the names told to Python by its own rule.
+            Format::Marshal => (Server::forgetful(database, number, host), Some(Mutex::default())),
         };
         Self { server, driver, kept: Mutex::default(), marshal }
     }
@@ -119,8 +119,8 @@ impl Endpoint for Client {
         self.driver.signal.lower();
         self.driver.run();
         if let Some(marshal) = &self.marshal {
-            let taken = marshal::take(marshal, taken(&self.server), room);
-            if matches!(taken, Taken::NeedsRoom(_)) {
+            let (taken, more) = marshal::take(marshal, taken(&self.server), room);
+            if more {
                 self.driver.signal.raise();
             }
             return taken;

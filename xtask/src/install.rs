@@ -17,6 +17,19 @@ pub(crate) fn rustup_components(names: &[&str]) -> anyhow::Result<()> {
     Run::new("rustup").args(["component", "add"]).args(names).run()
 }
 
+/// Adds a target to the toolchain in use, if it is not there.
+pub(crate) fn rustup_target(name: &str) -> anyhow::Result<()> {
+    let libraries = Run::new("rustc").args(["--print", "target-libdir", "--target", name]);
+    if std::path::Path::new(libraries.answer()?.trim()).is_dir() {
+        return Ok(());
+    }
+    if find::on_path("rustup").is_none() {
+        bail!("the rustc in use has no {name} target, and there is no rustup to add it");
+    }
+    println!("installing the {name} target with rustup, for the toolchain in use");
+    Run::new("rustup").args(["target", "add", name]).run()
+}
+
 /// Installs Debian packages. `pick` names them, from the names that the
 /// refreshed package lists know for `pattern`.
 pub(crate) fn apt(

@@ -59,8 +59,12 @@ impl Venv {
 
     /// A program that is installed in it.
     pub(crate) fn program(&self, name: &str) -> PathBuf {
-        let folder = if cfg!(windows) { "Scripts" } else { "bin" };
-        self.0.join(folder).join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
+        self.programs().join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
+    }
+
+    /// The folder of those.
+    pub(crate) fn programs(&self) -> PathBuf {
+        self.0.join(if cfg!(windows) { "Scripts" } else { "bin" })
     }
 
     /// `pip install`.

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import ctypes
 from marshal import dumps, loads
+from time import monotonic
 from typing import Any, Callable, Optional, Protocol
 
 from . import _fork, _library, _wake
@@ -24,6 +25,8 @@ Reply = Any
 
 ROOM = 1 << 16
 _LARGE = 1 << 20
+_TURN = 0.0005
+"""Seconds for which pieces of long replies are read before others on the loop have their turn."""
 _LAST = 1 << 30
 # As many lists of names the engine's side remembers: it tells all anew then.
 _REMEMBERED = 512
@@ -69,6 +72,7 @@ class Link:
         "_client",
         "_held",
         "_pending",
+        "_pieces",
         "_room",
         "_stop",
         "buffer",
@@ -93,6 +97,8 @@ class Link:
         self.call: Callable[..., int] = _library.short_call
         self.short = 0
         self._pending: dict[int, tuple[Waiting, int]] = {}
+        # What has come of replies of which more follows.
+        self._pieces: dict[int, Reply] = {}
         # What the engine keeps for this client, and what each is a part of.
         self._held: dict[int, int] = {}
         self._make_room(ROOM)
@@ -203,6 +209,7 @@ class Link:
     def give_up(self, number: int) -> None:
         """Gives a call up: its reply is wanted by nobody."""
         self._pending.pop(number, None)
+        self._pieces.pop(number, None)
         self.tell(CANCEL, number)
 
     def hold(self, handle: int, inside: int) -> None:
@@ -252,9 +259,14 @@ class Link:
         return kind
 
     def _ready(self) -> None:
-        self._take(self._room)
+        if self._take(self._room):
+            # Pieces of a long reply: some together, so that the loop's own work is little beside them.
+            until = monotonic() + _TURN
+            while self._take(self._room) and monotonic() < until:
+                pass
 
-    def _take(self, room: int) -> None:
+    def _take(self, room: int) -> bool:
+        """Takes replies. True: they end with a piece of one."""
         if room > self._room:
             self._make_room(max(room, self._room * 2))
         length = _library.take(self._client, self._address, self._room)
@@ -262,18 +274,29 @@ class Link:
             self._make_room(max(_library.NEEDS_ROOM - length, self._room * 2))
             length = _library.take(self._client, self._address, self._room)
         if length <= 0:
-            return
-        pending = self._pending
+            return False
+        pending, pieces = self._pending, self._pieces
         replies = loads(self.buffer)
         # Who is answered alone, again and again, has nobody to share a commit with.
         if self.crowd and len(replies) == 1:
             self.crowd -= 1
         for reply in replies:
-            waiting = pending.pop(reply[0], None)
+            number = reply[0]
+            if reply[1] == ROWS and reply[5] is None:
+                if number in pieces:
+                    pieces[number][2].extend(reply[2])
+                elif number in pending:
+                    pieces[number] = reply
+                continue
+            waiting = pending.pop(number, None)
+            if pieces and number in pieces:
+                reply = _joined(pieces.pop(number), reply)
             if waiting is not None and not waiting[0].done():
                 waiting[0].set_result(reply)
         if self._room > _LARGE:
             self._make_room(ROOM)
+        last = replies[-1]
+        return last[1] == ROWS and last[5] is None
 
     def settle(self) -> None:
         """Takes what is left, and ends. Nobody is kept waiting."""
@@ -323,6 +346,14 @@ def check(reply: Reply) -> Reply:
     if reply[1] == ERROR:
         raise error_of(reply[2])
     return reply
+
+
+def _joined(pieces: Reply, last: Reply) -> Reply:
+    """A reply whose first rows came before, unless it is an error: those count for nothing then."""
+    if last[1] != ROWS:
+        return last
+    pieces[2].extend(last[2])
+    return (last[0], ROWS, pieces[2], pieces[3], pieces[4], last[5])
 
 
 def _refuse(client: int, *_: Any) -> int:

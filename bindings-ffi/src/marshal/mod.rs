@@ -10,6 +10,7 @@
 //! refused, and Python then converts its values by its rules and asks again.
 
 mod names;
+mod pages;
 pub mod raw;
 pub(crate) mod read;
 mod reply;
@@ -23,6 +24,7 @@ use std::sync::{Mutex, PoisonError};
 use ubiqlite::wire::Server;
 
 use self::names::{Names, Tell};
+use self::reply::Replies;
 use self::write::Writer;
 use crate::client::{Called, Taken};
 
@@ -33,6 +35,8 @@ pub(crate) struct Marshal {
     request: Vec<u8>,
     answer: Vec<u8>,
     names: Names,
+    /// Replies that were taken, and are to be translated.
+    replies: Replies,
     /// Replies that found no room yet: how many, and their bytes.
     kept: Writer,
     count: u32,
@@ -88,30 +92,38 @@ pub(crate) fn call(
     called
 }
 
-/// Gives all replies that are ready, `replies` among them.
-pub(crate) fn take(marshal: &Mutex<Marshal>, replies: Option<Vec<u8>>, room: &mut [u8]) -> Taken {
+/// Gives replies that are ready, `replies` among them: all, or as many as Python reads in
+/// a moment. True: there are more.
+pub(crate) fn take(
+    marshal: &Mutex<Marshal>,
+    replies: Option<Vec<u8>>,
+    room: &mut [u8],
+) -> (Taken, bool) {
     let mut marshal = marshal.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(replies) = replies {
-        marshal.keep(&replies, Tell::Always);
+    let marshal = &mut *marshal;
+    replies.into_iter().for_each(|replies| marshal.replies.add(replies));
+    // What was kept is an answer that is waited for: it goes alone.
+    if marshal.count == 0 {
+        marshal.count = marshal.replies.translate(&mut marshal.names, &mut marshal.kept);
     }
     if marshal.count == 0 {
-        return Taken::Nothing;
+        return (Taken::Nothing, false);
     }
     let head = write::list_head(marshal.count);
     let needed = head.len() + marshal.kept.len();
-    let Some(room) = room.get_mut(..needed) else { return Taken::NeedsRoom(needed) };
+    let Some(room) = room.get_mut(..needed) else { return (Taken::NeedsRoom(needed), true) };
     let (first, rest) = room.split_at_mut(head.len());
     first.copy_from_slice(&head);
     rest.copy_from_slice(marshal.kept.bytes());
     marshal.forget();
-    Taken::Replies(needed)
+    (Taken::Replies(needed), !marshal.replies.is_empty())
 }
 
 impl Marshal {
     /// Puts an answer where the caller wants it, or keeps it to be taken.
     fn put(&mut self, answer: &[u8], tell: Tell, room: &mut [u8]) -> Called {
         let alone = self.count == 0;
-        self.keep(answer, tell);
+        self.count += u32::from(reply::whole(answer, &mut self.names, tell, &mut self.kept));
         let length = self.kept.len();
         // What was kept before is read first, and all of it together.
         match room.get_mut(..length).filter(|_| alone) {
@@ -122,10 +134,6 @@ impl Marshal {
                 Called::Answered(length)
             }
         }
-    }
-
-    fn keep(&mut self, replies: &[u8], tell: Tell) {
-        self.count += reply::translate(replies, &mut self.names, tell, &mut self.kept);
     }
 
     fn forget(&mut self) {

@@ -11,35 +11,105 @@
 //! | 4 count, 8 handle, 10 bits | the number |
 //! | 5 bool | it |
 //! | 6 key | the value, or a tuple of several |
-//! | 7 rows | the rows in a list, the number of their names, the names as a tuple where they are told (`names.rs`), whether the stream is over |
+//! | 7 rows | the rows in a list, the number of their names, the names as a tuple where they are told (`names.rs`), whether the stream is over, or none: more rows of the same reply follow |
+//! | 11 run | rows changed, last row id, a tuple of (name, declared type or `None`) for each column, the rows in a list |
 //!
 //! Rows are tuples; dicts, where the request's number has [`DICTS`].
 
-use ubiqlite::wire::numbers::{cell, kind, reply as flag};
+use std::collections::VecDeque;
+
+use ubiqlite::wire::numbers::{kind, reply as flag};
 
 use super::names::{Names, Tell};
+use super::pages::{Head, Page, i64_at, read, u32_at};
 use super::write::Writer;
 
 /// In a request's number: rows are wanted as dicts.
 pub(super) const DICTS: u32 = 1 << 30;
 
-/// Adds these replies, and answers how many they are.
-pub(super) fn translate(bytes: &[u8], names: &mut Names, tell: Tell, out: &mut Writer) -> u32 {
-    let mut rest = bytes;
-    let mut count = 0;
-    while let Some((reply, after)) =
-        u32_at(rest, 0).and_then(|length| rest.split_at_checked((length as usize).max(16)))
-    {
-        let place = out.place();
-        if one(reply, names, tell, out).is_none() {
-            // The core's writer and this reader differ: a defect, which is told.
-            out.back_to(place);
-            defect(reply, out);
+/// About so many bytes are translated at a time: Python reads them within a fraction of
+/// a millisecond.
+const PIECE: usize = 48 << 10;
+
+/// Replies of the core that Python does not have yet. A long one is given in pieces.
+#[derive(Debug, Default)]
+pub(super) struct Replies {
+    waiting: VecDeque<Vec<u8>>,
+    /// Where the next reply begins in the first of those.
+    at: usize,
+    /// Its first row that was not given yet.
+    from: Row,
+}
+
+/// A row of a reply: the page, and which of its rows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Row {
+    page: usize,
+    index: usize,
+}
+
+impl Replies {
+    pub(super) fn add(&mut self, replies: Vec<u8>) {
+        if !replies.is_empty() {
+            self.waiting.push_back(replies);
         }
-        rest = after;
-        count += 1;
     }
-    count
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// Writes the next ones, or a piece of one, and returns how many tuples that is.
+    pub(super) fn translate(&mut self, names: &mut Names, out: &mut Writer) -> u32 {
+        let until = out.len() + PIECE;
+        let mut count = 0;
+        while let Some(bytes) = self.waiting.front().filter(|_| out.len() < until) {
+            let Some(reply) = reply_at(bytes, self.at) else {
+                self.waiting.pop_front();
+                self.at = 0;
+                continue;
+            };
+            count += 1;
+            self.from = written(reply, self.from, until, names, Tell::Always, out);
+            if self.from == Row::default() {
+                self.at += reply.len();
+                if self.at >= bytes.len() {
+                    self.waiting.pop_front();
+                    self.at = 0;
+                }
+            }
+        }
+        count
+    }
+}
+
+/// Writes one reply as a whole. False: there is none.
+pub(super) fn whole(bytes: &[u8], names: &mut Names, tell: Tell, out: &mut Writer) -> bool {
+    let reply = reply_at(bytes, 0);
+    reply.map(|reply| written(reply, Row::default(), usize::MAX, names, tell, out)).is_some()
+}
+
+fn reply_at(bytes: &[u8], at: usize) -> Option<&[u8]> {
+    let rest = bytes.get(at..)?;
+    rest.get(..(u32_at(rest, 0)? as usize).max(16))
+}
+
+/// Writes a reply from a row on, and returns the row to go on with; the first: it was all.
+fn written(
+    reply: &[u8],
+    from: Row,
+    until: usize,
+    names: &mut Names,
+    tell: Tell,
+    out: &mut Writer,
+) -> Row {
+    let place = out.place();
+    one(reply, from, until, names, tell, out).unwrap_or_else(|| {
+        // The core's writer and this reader differ: a defect, which is told.
+        out.back_to(place);
+        defect(reply, out);
+        Row::default()
+    })
 }
 
 #[cold]
@@ -50,7 +120,14 @@ fn defect(reply: &[u8], out: &mut Writer) {
     out.text(r#"{"kind": "Internal", "message": "the reply can't be read: this is a defect"}"#);
 }
 
-fn one(reply: &[u8], names: &mut Names, tell: Tell, out: &mut Writer) -> Option<()> {
+fn one(
+    reply: &[u8],
+    from: Row,
+    until: usize,
+    names: &mut Names,
+    tell: Tell,
+    out: &mut Writer,
+) -> Option<Row> {
     let id = u32_at(reply, 4)?;
     let (kind, flags) = (*reply.get(8)?, *reply.get(9)?);
     let extra = u32_at(reply, 12)?;
@@ -110,167 +187,129 @@ fn one(reply: &[u8], names: &mut Names, tell: Tell, out: &mut Writer) -> Option<
         kind::ROWS => {
             let (pages, head_of) = read(payload, extra)?;
             head(out, 4);
-            if id & DICTS == 0 {
-                tuples(&pages, &head_of, names, tell, out)?;
+            let next = if id & DICTS == 0 {
+                tuples(&pages, from, until, &head_of, names, tell, out)?
             } else {
-                dicts(&pages, &head_of, names, out)?;
+                dicts(&pages, from, until, &head_of, names, out)?
+            };
+            if next != Row::default() || flags & flag::MORE != 0 {
+                out.none();
+            } else {
+                out.bool(flags & flag::END != 0);
             }
-            out.bool(flags & flag::END != 0);
+            return Some(next);
+        }
+        kind::RAN => {
+            let length = u32_at(payload, 16)? as usize;
+            let columns: Vec<(String, Option<String>)> =
+                serde_json::from_slice(payload.get(24..24 + length)?).ok()?;
+            let (pages, _) = read(payload.get((24 + length).next_multiple_of(8)..)?, extra)?;
+            head(out, 4);
+            out.int(i64_at(payload, 0)?);
+            out.int(i64_at(payload, 8)?);
+            out.tuple(columns.len());
+            for (name, declared) in &columns {
+                out.tuple(2);
+                out.text(name);
+                match declared {
+                    Some(declared) => out.text(declared),
+                    None => out.none(),
+                }
+            }
+            list(&pages, Row::default(), usize::MAX, out, tuple)?;
         }
         _ => return None,
     }
-    Some(())
+    Some(Row::default())
 }
 
-/// The rows' list begins. False: there is none, and all is said.
-fn begin(pages: &[Page<'_>], out: &mut Writer) -> Option<bool> {
-    let count: usize = pages.iter().map(|page| page.rows).sum();
-    out.reserve(pages.iter().map(|page| page.cells.len() + page.heap.len()).sum::<usize>());
-    out.list(u32::try_from(count).ok()?);
-    if count == 0 {
-        out.int(0);
-        out.none();
+/// Writes a list of rows by `write`, until there are so many bytes, and returns the row to
+/// go on with; the first: these were all.
+fn list(
+    pages: &[Page<'_>],
+    from: Row,
+    until: usize,
+    out: &mut Writer,
+    mut write: impl FnMut(&Page<'_>, usize, &mut Writer) -> Option<()>,
+) -> Option<Row> {
+    let place = out.list_of_later();
+    let mut count = 0u32;
+    for (number, page) in pages.iter().enumerate().skip(from.page) {
+        out.reserve((page.cells.len() + page.heap.len()).min(PIECE));
+        let first = if number == from.page { from.index } else { 0 };
+        for index in first..page.rows {
+            if count > 0 && out.len() >= until {
+                out.count(place, count);
+                return Some(Row { page: number, index });
+            }
+            write(page, index, out)?;
+            count += 1;
+        }
     }
-    Some(count > 0)
+    out.count(place, count);
+    Some(Row::default())
+}
+
+fn tuple(page: &Page<'_>, index: usize, out: &mut Writer) -> Option<()> {
+    out.tuple(page.width);
+    page.row(index)?.try_for_each(|cell| page.cell(cell, out))
 }
 
 fn tuples(
     pages: &[Page<'_>],
+    from: Row,
+    until: usize,
     head: &Head<'_>,
     names: &mut Names,
     tell: Tell,
     out: &mut Writer,
-) -> Option<()> {
-    if !begin(pages, out)? {
-        return Some(());
-    }
-    for page in pages {
-        for index in 0..page.rows {
-            out.tuple(page.width);
-            page.row(index)?.try_for_each(|cell| page.cell(cell, out))?;
-        }
-    }
-    out.int(i64::from(head.serial));
-    if !names.tells(head.serial, tell) {
+) -> Option<Row> {
+    let next = list(pages, from, until, out, tuple)?;
+    let any = pages.iter().any(|page| page.rows > 0);
+    out.int(i64::from(if any { head.serial } else { 0 }));
+    if !any || !names.tells(head.serial, tell) {
         out.none();
-        return Some(());
+        return Some(next);
     }
     let names = names.of(head.serial, head.names)?;
     out.tuple(names.len());
     for name in names {
         out.name(name);
     }
-    Some(())
+    Some(next)
 }
 
-fn dicts(pages: &[Page<'_>], head: &Head<'_>, names: &mut Names, out: &mut Writer) -> Option<()> {
-    if !begin(pages, out)? {
-        return Some(());
-    }
-    let names = names.of(head.serial, head.names)?;
-    if names.len() != head.width {
+fn dicts(
+    pages: &[Page<'_>],
+    from: Row,
+    until: usize,
+    head: &Head<'_>,
+    names: &mut Names,
+    out: &mut Writer,
+) -> Option<Row> {
+    let any = pages.iter().any(|page| page.rows > 0);
+    let names = if any { names.of(head.serial, head.names)? } else { &[] };
+    if any && names.len() != head.width {
         return None;
     }
     let mut first: Option<u32> = None;
-    for page in pages {
-        for index in 0..page.rows {
-            out.dict();
-            let base = first;
-            for ((column, name), cell) in (0..).zip(names).zip(page.row(index)?) {
-                match base {
-                    Some(base) => out.again(base + column),
-                    None => {
-                        let number = out.name(name);
-                        first.get_or_insert(number);
-                    }
-                }
-                page.cell(cell, out)?;
-            }
-            out.end();
-        }
-    }
-    out.int(i64::from(head.serial));
-    out.none();
-    Some(())
-}
-
-struct Head<'a> {
-    serial: u32,
-    width: usize,
-    names: &'a [u8],
-}
-
-/// A page as the core wrote it.
-struct Page<'a> {
-    width: usize,
-    rows: usize,
-    /// All of its text is ASCII.
-    ascii: bool,
-    cells: &'a [u8],
-    heap: &'a [u8],
-}
-
-/// The pages of a reply; mostly one.
-fn read(payload: &[u8], count: u32) -> Option<(Vec<Page<'_>>, Head<'_>)> {
-    let width = u32_at(payload, 4)? as usize;
-    let named = u32_at(payload, 8)? as usize;
-    let head = Head { serial: u32_at(payload, 0)?, width, names: payload.get(16..16 + named)? };
-    let mut rest = payload.get((16 + named).next_multiple_of(8)..)?;
-    let mut pages = Vec::with_capacity((count as usize).min(payload.len()));
-    for _ in 0..count {
-        let (rows, heap) = (u32_at(rest, 0)? as usize, u32_at(rest, 4)? as usize);
-        let ascii = u32_at(rest, 8)? != 0;
-        let cells = rows.checked_mul(width)?.checked_mul(cell::SIZE)?;
-        let all = 16usize.checked_add(cells)?.checked_add(heap)?;
-        let (page, after) = rest.split_at_checked(all.checked_next_multiple_of(8)?)?;
-        let (cells, heap) = page.get(16..all)?.split_at_checked(cells)?;
-        pages.push(Page { width, rows, ascii, cells, heap });
-        rest = after;
-    }
-    Some((pages, head))
-}
-
-impl<'a> Page<'a> {
-    #[inline]
-    fn row(&self, index: usize) -> Option<impl Iterator<Item = &'a [u8; cell::SIZE]> + use<'a>> {
-        let size = self.width * cell::SIZE;
-        let (cells, _) =
-            self.cells.get(index * size..(index + 1) * size)?.as_chunks::<{ cell::SIZE }>();
-        Some(cells.iter())
-    }
-
-    #[inline]
-    fn cell(&self, cell: &[u8; cell::SIZE], out: &mut Writer) -> Option<()> {
-        let [a, b, c, d, e, f, g, h, bits @ ..] = *cell;
-        let bits = u64::from_le_bytes(bits);
-        match u32::from_le_bytes([a, b, c, d]) {
-            cell::INTEGER => out.int(bits.cast_signed()),
-            cell::REAL => out.float(f64::from_bits(bits)),
-            kind @ (cell::TEXT | cell::BLOB | cell::ASCII) => {
-                let start = usize::try_from(bits).ok()?;
-                let end = start.checked_add(u32::from_le_bytes([e, f, g, h]) as usize)?;
-                let bytes = self.heap.get(start..end)?;
-                match kind {
-                    cell::ASCII => out.ascii(bytes),
-                    cell::TEXT if self.ascii => out.ascii(bytes),
-                    cell::TEXT => match std::str::from_utf8(bytes) {
-                        Ok(text) => out.text(text),
-                        // What is no text for Python is given as it is.
-                        Err(_) => out.blob(bytes),
-                    },
-                    _ => out.blob(bytes),
+    let next = list(pages, from, until, out, |page, index, out| {
+        out.dict();
+        let base = first;
+        for ((column, name), cell) in (0..).zip(names).zip(page.row(index)?) {
+            match base {
+                Some(base) => out.again(base + column),
+                None => {
+                    let number = out.name(name);
+                    first.get_or_insert(number);
                 }
             }
-            _ => out.none(),
+            page.cell(cell, out)?;
         }
+        out.end();
         Some(())
-    }
-}
-
-fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
-    Some(u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
-}
-
-fn i64_at(bytes: &[u8], at: usize) -> Option<i64> {
-    Some(i64::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
+    })?;
+    out.int(i64::from(if any { head.serial } else { 0 }));
+    out.none();
+    Some(next)
 }

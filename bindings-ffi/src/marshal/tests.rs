@@ -102,7 +102,11 @@ fn no_bytes_whatever_make_it_panic() {
             [64, 0, 0, 0, 1, 0, 0, 0, random.u8(0..12), 0, 0, 0, random.u8(0..4), 0, 0, 0],
         );
         reply.resize(reply.len().max(64), 0);
-        reply::translate(&reply, &mut names, Tell::Once, &mut out);
+        reply::whole(&reply, &mut names, Tell::Once, &mut out);
+        let mut replies = Replies::default();
+        replies.add(reply);
+        while replies.translate(&mut names, &mut out) > 0 {}
+        assert!(replies.is_empty());
     }
     assert!(taken > 100, "the noise gets behind the head: {taken}");
 }

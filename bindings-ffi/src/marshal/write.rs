@@ -143,6 +143,17 @@ impl Writer {
         self.bytes.extend_from_slice(&list_head(count));
     }
 
+    /// A list whose items follow, and then are told by [`count`](Self::count).
+    pub(crate) fn list_of_later(&mut self) -> usize {
+        self.list(0);
+        self.bytes.len()
+    }
+
+    /// How many items the list has whose first stands at `place`.
+    pub(crate) fn count(&mut self, place: usize, count: u32) {
+        self.bytes[place - 4..place].copy_from_slice(&count.to_le_bytes());
+    }
+
     /// A dict: names and values follow, and then its end.
     #[inline]
     pub(crate) fn dict(&mut self) {

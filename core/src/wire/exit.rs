@@ -20,8 +20,8 @@ pub(super) struct Exit {
 }
 
 impl Exit {
-    pub(super) fn new(host: Box<dyn Host>, out: Outbox) -> Self {
-        Self { host, ordered: out.is_ordered(), out: Mutex::new(out) }
+    pub(super) fn new(host: Box<dyn Host>, out: Outbox, ordered: bool) -> Self {
+        Self { host, ordered, out: Mutex::new(out) }
     }
 
     /// Writes replies, and tells the host where there were none.

@@ -38,8 +38,8 @@ const REMEMBERED: usize = 512;
 #[derive(Debug)]
 pub(super) struct Outbox {
     bytes: Vec<u8>,
-    /// The lists of column names that the client was told; none: it reads its
-    /// replies in no order, so it is told each time.
+    /// The lists of column names that the client was told; none: it remembers none, so it
+    /// is told each time.
     told: Option<HashSet<u64>>,
 }
 
@@ -50,14 +50,9 @@ impl Default for Outbox {
 }
 
 impl Outbox {
-    /// Adds replies to these, which are read in no order.
+    /// Adds replies to these, each of which tells the names of its columns.
     pub(super) fn on(bytes: Vec<u8>) -> Self {
         Self { bytes, told: None }
-    }
-
-    /// Whether the client reads its replies in order.
-    pub(super) fn is_ordered(&self) -> bool {
-        self.told.is_some()
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -70,17 +70,29 @@ const TOGETHER: u32 = 16;
 impl Server {
     /// Serves a client, whose number no other one of this host has.
     pub fn new(database: Database, client: u32, host: impl Host) -> Self {
-        Self::serving(database, client, host, Outbox::default())
+        Self::serving(database, client, host, Outbox::default(), true)
+    }
+
+    /// Serves a client that takes its replies in order, and remembers nothing of one for
+    /// the next: each reply with rows has the names of their columns.
+    pub fn forgetful(database: Database, client: u32, host: impl Host) -> Self {
+        Self::serving(database, client, host, Outbox::on(Vec::new()), true)
     }
 
     /// Serves a client that takes its replies on several threads, in no order:
     /// each reply with rows has the names of their columns.
     pub fn unordered(database: Database, client: u32, host: impl Host) -> Self {
-        Self::serving(database, client, host, Outbox::on(Vec::new()))
+        Self::serving(database, client, host, Outbox::on(Vec::new()), false)
     }
 
-    fn serving(database: Database, client: u32, host: impl Host, out: Outbox) -> Self {
-        let exit = Arc::new(Exit::new(Box::new(host), out));
+    fn serving(
+        database: Database,
+        client: u32,
+        host: impl Host,
+        out: Outbox,
+        ordered: bool,
+    ) -> Self {
+        let exit = Arc::new(Exit::new(Box::new(host), out, ordered));
         let (behind, has_begun, waits) = <(AtomicBool, AtomicBool, AtomicBool)>::default();
         let held = Mutex::default();
         Self(Arc::new(Inner { database, client, exit, behind, has_begun, waits, held }))

@@ -26,9 +26,7 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
         }
         [name] if name == "python" => {
             python::setup()?;
-            let workspace = Workspace::find()?;
-            python::in_place(&workspace)?;
-            python::wheel(&workspace).map(drop)
+            python::in_place(&Workspace::find()?).map(drop)
         }
         [name] if name == "kotlin" => {
             kotlin::setup()?;

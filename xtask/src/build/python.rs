@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 
 use super::uniffi;
+use crate::install;
 use crate::process::Run;
 use crate::python::{self, Venv};
 use crate::workspace::Workspace;
@@ -28,46 +29,101 @@ pub(crate) fn folder(workspace: &Workspace) -> PathBuf {
     workspace.root().join("bindings-ffi/python")
 }
 
-/// Builds the library and its module into the checkout.
-pub(crate) fn in_place(workspace: &Workspace) -> anyhow::Result<()> {
-    let target = workspace.target_for("ffi");
-    Run::cargo()
-        .args(["build", "--locked", "--profile", "wheel", "--package", "ubiqlite-ffi"])
-        .env("CARGO_TARGET_DIR", &target)
-        .dir(workspace.root())
-        .run()?;
-    let (prefix, suffix) = (std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
-    let name = format!("{prefix}ubiqlite_ffi{suffix}");
-    let library = target.join("wheel").join(&name);
+/// Builds the wheel, and puts its library and module into the checkout too, so that
+/// what is tested there is what is given away. Returns where the wheel is.
+pub(crate) fn in_place(workspace: &Workspace) -> anyhow::Result<PathBuf> {
+    let wheel = wheel(workspace)?;
     let place = folder(workspace).join("ubiqlite/_ffi");
-    uniffi::generate(workspace, &library, "python", &place)?;
-    // Not over the old one: a Python that still runs has it in memory.
-    let _ = fs::remove_file(place.join(&name));
-    fs::copy(&library, place.join(&name))
-        .with_context(|| format!("cannot copy {} to {}", library.display(), place.display()))?;
-    Ok(())
+    let fresh = workspace.target_for("python").join("unpacked");
+    let _ = fs::remove_dir_all(&fresh);
+    tools(workspace)?.python().args(["-m", "zipfile", "-e"]).arg(&wheel).arg(&fresh).run()?;
+    let made = |name: &std::ffi::OsStr| name != "__init__.py";
+    let entries = fresh.join("ubiqlite/_ffi").read_dir()?.flatten();
+    for entry in entries.filter(|entry| made(&entry.file_name())) {
+        let to = place.join(entry.file_name());
+        // Not over the old one: a Python that still runs has it in memory.
+        let _ = fs::remove_file(&to);
+        fs::copy(entry.path(), &to)
+            .with_context(|| format!("cannot copy to {}", place.display()))?;
+    }
+    Ok(wheel)
 }
 
-/// Builds the wheel, and answers where it is.
-pub(crate) fn wheel(workspace: &Workspace) -> anyhow::Result<PathBuf> {
+/// Builds the wheel of this machine's platform, and returns where it is. On Linux it runs
+/// with glibc from 2.17 on (Debian 8, Ubuntu 14.04, RHEL 7), whichever this machine has.
+fn wheel(workspace: &Workspace) -> anyhow::Result<PathBuf> {
+    let glibc: &[&str] = &["--zig", "--compatibility", "manylinux2014"];
+    let target = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
+    let own =
+        if cfg!(target_os = "linux") { [glibc, &["--target", &target]].concat() } else { vec![] };
+    build(workspace, "wheel", &own)
+}
+
+/// Builds the wheel for the Linux systems that have musl, as Alpine.
+pub(crate) fn musl_wheel(workspace: &Workspace) -> anyhow::Result<PathBuf> {
+    let target = format!("{}-unknown-linux-musl", std::env::consts::ARCH);
+    install::rustup_target(&target)?;
+    build(
+        workspace,
+        "wheel-musl",
+        &["--zig", "--compatibility", "musllinux_1_2", "--target", &target],
+    )
+}
+
+fn build(workspace: &Workspace, name: &str, arguments: &[&str]) -> anyhow::Result<PathBuf> {
     let tools = tools(workspace)?;
-    let out = workspace.target_for("python").join("wheel");
+    let out = workspace.target_for("python").join(name);
     let _ = fs::remove_dir_all(&out);
-    Run::new(tools.program("maturin"))
+    let maturin = Run::new(tools.program("maturin"));
+    maturin
         .args(["build", "--locked", "--out"])
         .arg(&out)
+        .args(arguments)
         .env("CARGO_TARGET_DIR", workspace.target_for("ffi"))
-        .env("PATH", path_with(&generator(workspace)?)?)
+        .env("PATH", path_with(&[generator(workspace)?, tools.programs()])?)
         .dir(&folder(workspace))
         .run()?;
-    let wheels: Vec<_> = out.read_dir()?.flatten().map(|entry| entry.path()).collect();
-    let [wheel] = wheels.as_slice() else { bail!("maturin made {} wheels", wheels.len()) };
+    let wheel = only(&out)?;
     let name = wheel.file_name().unwrap_or_default().to_string_lossy().into_owned();
     if !name.contains("-py3-none-") {
         bail!("{name} is not for every Python 3: it has more than the library");
     }
-    println!("{}", wheel.display());
-    Ok(wheel.clone())
+    if cfg!(target_os = "linux") {
+        strip(&tools, &out, &wheel)?;
+    }
+    println!("{}", only(&out)?.display());
+    only(&out)
+}
+
+/// Takes the standard library's debugging information out of the library in a wheel. zig's
+/// linker can't leave it out without the names by which uniffi's generator finds what it
+/// reads.
+fn strip(tools: &Venv, out: &Path, wheel: &Path) -> anyhow::Result<()> {
+    let unpacked = out.join("unpacked");
+    tools.python().args(["-m", "wheel", "unpack", "--dest"]).arg(&unpacked).arg(wheel).run()?;
+    let package = only(&unpacked)?;
+    let libraries = package.join("ubiqlite/_ffi").read_dir()?.flatten().map(|it| it.path());
+    let libdir = Run::new("rustc").args(["--print", "target-libdir"]).answer()?;
+    let own = Path::new(libdir.trim()).with_file_name("bin").join("rust-objcopy");
+    let sysroot = Run::new("rustc").args(["--print", "sysroot"]).answer()?;
+    // Where the toolchain has one of its own, it needs the toolchain's libraries.
+    let objcopy = if own.is_file() { own } else { "objcopy".into() };
+    let beside = Path::new(sysroot.trim()).join("lib");
+    for library in libraries.filter(|it| it.extension().is_some_and(|it| it == "so")) {
+        Run::new(&objcopy).arg("--strip-all").arg(library).env("LD_LIBRARY_PATH", &beside).run()?;
+    }
+    fs::remove_file(wheel).with_context(|| format!("cannot remove {}", wheel.display()))?;
+    tools.python().args(["-m", "wheel", "pack", "--dest-dir"]).arg(out).arg(&package).run()?;
+    fs::remove_dir_all(&unpacked).with_context(|| format!("cannot remove {}", unpacked.display()))
+}
+
+/// The one entry of a folder.
+fn only(folder: &Path) -> anyhow::Result<PathBuf> {
+    let all: Vec<_> = folder.read_dir()?.flatten().map(|entry| entry.path()).collect();
+    let [one] = all.as_slice() else {
+        bail!("{} has {} entries, and not one", folder.display(), all.len())
+    };
+    Ok(one.clone())
 }
 
 /// A folder with the generator under the name by which maturin looks for it.
@@ -79,8 +135,8 @@ fn generator(workspace: &Workspace) -> anyhow::Result<PathBuf> {
     Ok(folder)
 }
 
-fn path_with(folder: &Path) -> anyhow::Result<std::ffi::OsString> {
+fn path_with(folders: &[PathBuf]) -> anyhow::Result<std::ffi::OsString> {
     let rest = std::env::var_os("PATH").unwrap_or_default();
-    let all = std::iter::once(folder.to_path_buf()).chain(std::env::split_paths(&rest));
+    let all = folders.iter().cloned().chain(std::env::split_paths(&rest));
     Ok(std::env::join_paths(all)?)
 }

@@ -1,9 +1,13 @@
 //! The Python package: checked, tested in the checkout, and as a wheel on every Python
 //! that this machine has.
 
+mod musl;
+
 use std::path::Path;
 
-use crate::build::python::{folder, in_place, tools, wheel};
+use anyhow::bail;
+
+use crate::build::python::{folder, in_place, musl_wheel, tools};
 use crate::process::Run;
 use crate::python::{self, Venv};
 use crate::report::Report;
@@ -29,10 +33,10 @@ pub(crate) fn steps(workspace: &Workspace, report: &mut Report) {
         }
         Ok(())
     });
-    if report.step("package", || in_place(workspace)).is_none() {
+    let Some(wheel) = report.step("package", || in_place(workspace)) else {
         report.skip(&["types", "tests", "scenarios", "example", "wheel"]);
         return;
-    }
+    };
     report.step("types", || {
         let mypy = || Run::new(tools.program("mypy")).dir(&package);
         mypy().args(["ubiqlite", "tests/typing"]).run()?;
@@ -59,13 +63,34 @@ pub(crate) fn steps(workspace: &Workspace, report: &mut Report) {
         here(&["tests/spec/python/run.py", "--uvloop"]).dir(root).run()
     });
     report.step("example", || here(&["-m", "quickstart"]).dir(&root.join("examples/python")).run());
-    let Some(wheel) = report.step("wheel", || wheel(workspace)) else { return };
+    report.step("wheel: what is in it", || contents(&tools, &wheel));
+    if cfg!(target_os = "linux") {
+        report.step("wheel for musl", || {
+            let wheel = musl_wheel(workspace)?;
+            contents(&tools, &wheel)?;
+            musl::loads(workspace, &tools, &wheel)
+        });
+    }
     for (version, python) in python::all() {
         let name = version.name();
         report.step(&format!("wheel in Python {name}"), || {
             installed(workspace, &name, &python, &wheel)
         });
     }
+}
+
+/// Has those look at a wheel whose business it is: of the Python Packaging Authority, and
+/// one that knows the mistakes that people make.
+fn contents(tools: &Venv, wheel: &Path) -> anyhow::Result<()> {
+    Run::new(tools.program("check-wheel-contents")).arg(wheel).run()?;
+    Run::new(tools.program("twine")).args(["check", "--strict"]).arg(wheel).run()?;
+    let files = tools.python().args(["-m", "zipfile", "-l"]).arg(wheel).answer()?;
+    for needed in ["licenses/LICENSE-MIT", "licenses/LICENSE-APACHE", "ubiqlite/py.typed"] {
+        if !files.contains(needed) {
+            bail!("the wheel has no {needed}:\n{files}");
+        }
+    }
+    Ok(())
 }
 
 /// Installs the wheel in an environment of its own, where there is no Rust, and runs the

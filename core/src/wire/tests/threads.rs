@@ -56,6 +56,19 @@ async fn who_reads_replies_in_no_order_is_given_a_long_result_whole() {
 }
 
 #[tokio::test]
+async fn who_remembers_no_names_is_told_them_with_each_part() {
+    let (_folder, db) = open().await;
+    let server = Server::forgetful(db, 1, Tokio::default());
+    server.submit(&Batch::default().add(1, op::QUERY, 0, &numbers(100_000, "i")).0).unwrap();
+    let all = whole(&server, 1).await;
+    assert!(all.len() > 4, "{} parts", all.len());
+    assert!(all.iter().flat_map(integers).eq(1..=100_000));
+    assert!(
+        all.iter().filter(|reply| !reply.payload.is_empty()).all(|it| word(&it.payload, 8) > 0)
+    );
+}
+
+#[tokio::test]
 async fn an_error_after_some_rows_of_a_readers_thread_is_the_answer() {
     let (_folder, db) = open().await;
     let server = Server::new(db, 1, Tokio::default());
