@@ -71,6 +71,7 @@ pub(crate) fn steps(workspace: &Workspace, report: &mut Report) {
             musl::loads(workspace, &tools, &wheel)
         });
     }
+    report.step("who works on aiosqlite, on the drop-in", || peers(workspace, &wheel));
     for (version, python) in python::all() {
         let name = version.name();
         report.step(&format!("wheel in Python {name}"), || {
@@ -89,6 +90,19 @@ fn contents(tools: &Venv, wheel: &Path) -> anyhow::Result<()> {
         if !files.contains(needed) {
             bail!("the wheel has no {needed}:\n{files}");
         }
+    }
+    Ok(())
+}
+
+/// Runs aiosqlite's own tests, LangGraph's suite for checkpointers, and Alembic, with the
+/// wheel installed: the dialect is found by its entry point.
+fn peers(workspace: &Workspace, wheel: &Path) -> anyhow::Result<()> {
+    let folder = folder(workspace).join("peers");
+    let list = folder.join("requirements.txt");
+    let venv = Venv::make(workspace, "peers", &python::default()?, &[list])?;
+    venv.pip().args(["--no-deps", "--force-reinstall"]).arg(wheel).run()?;
+    for name in ["aiosqlite", "langgraph", "alembic"] {
+        venv.python().arg(folder.join(name).join("run.py")).dir(&folder).run()?;
     }
     Ok(())
 }
