@@ -8,7 +8,8 @@ import { KEEPING, WAYS, inBrowser, loaded, numbers, sleep, start, value, within 
 
 const ACCOUNTS = 20;
 const TABS = 8;
-const EVENTS = Number(process.env.EVENTS ?? 200);
+/** `EVENTS=200` is the long form. */
+const EVENTS = Number(process.env.EVENTS ?? 120);
 
 for (const kind of KEEPING) {
   for (const [way, path] of Object.entries(WAYS)) {

@@ -84,6 +84,21 @@ def test_a_long_result_that_is_given_up_leaves_nothing(run: Run[Any], tmp_path: 
     run(main())
 
 
+def test_all_that_a_statement_of_many_rows_did(run: Run[Any], tmp_path: Path) -> None:
+    async def main() -> None:
+        async with ubiqlite.open(tmp_path / "a.db") as db:
+            for rows in (0, 1, 700, 1_500, ROWS):
+                result = await db.run(QUERY, (rows,))
+                assert result.rows == EXPECTED[:rows]
+                assert [column.name for column in result.columns] == ["i", "name", "price", "empty"]
+            await db.execute("CREATE TABLE t (i INTEGER PRIMARY KEY, name, price, empty)")
+            result = await db.run(f"INSERT INTO t {QUERY} RETURNING i", (20_000,))
+            assert result.rows == [(i,) for i in range(1, 20_001)]
+            assert result.rows_changed == 20_000
+
+    run(main())
+
+
 def test_one_long_row_and_long_rows_inside_a_transaction(run: Run[Any], tmp_path: Path) -> None:
     async def main() -> None:
         async with ubiqlite.open(tmp_path / "a.db") as db:

@@ -350,8 +350,11 @@ def check(reply: Reply) -> Reply:
 
 def _joined(pieces: Reply, last: Reply) -> Reply:
     """A reply whose first rows came before, unless it is an error: those count for nothing then."""
-    if last[1] != ROWS:
+    if last[1] == ERROR:
         return last
+    if last[1] != ROWS:
+        pieces[2].extend(last[5])
+        return (*last[:5], pieces[2])
     pieces[2].extend(last[2])
     return (last[0], ROWS, pieces[2], pieces[3], pieces[4], last[5])
 

@@ -85,7 +85,9 @@ fn what(from: &mut Reader<'_>, op: u32, checked: bool) -> Option<What> {
             let uri = from.bool()?;
             let busy_timeout = Duration::from_millis(u64::try_from(from.int()?).unwrap_or(0));
             let cached_statements = usize::try_from(from.int()?).unwrap_or(0);
-            What::Open { path, options: BareOptions { uri, busy_timeout, cached_statements } }
+            let named_by_position = from.bool()?;
+            let options = BareOptions { uri, busy_timeout, cached_statements, named_by_position };
+            What::Open { path, options }
         }
         1 => What::Ask(Ask::Execute {
             cursor: from.u32()?,

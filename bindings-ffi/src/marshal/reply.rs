@@ -204,6 +204,19 @@ fn one(
             let columns: Vec<(String, Option<String>)> =
                 serde_json::from_slice(payload.get(24..24 + length)?).ok()?;
             let (pages, _) = read(payload.get((24 + length).next_multiple_of(8)..)?, extra)?;
+            let place = out.place();
+            // Its first rows as those of a query are: what else it has comes with the last.
+            out.tuple(6);
+            out.int(i64::from(id));
+            out.int(i64::from(kind::ROWS));
+            let next = list(&pages, from, until, out, tuple)?;
+            if next != Row::default() {
+                out.int(0);
+                out.none();
+                out.none();
+                return Some(next);
+            }
+            out.back_to(place);
             head(out, 4);
             out.int(i64_at(payload, 0)?);
             out.int(i64_at(payload, 8)?);
@@ -216,7 +229,7 @@ fn one(
                     None => out.none(),
                 }
             }
-            list(&pages, Row::default(), usize::MAX, out, tuple)?;
+            list(&pages, from, usize::MAX, out, tuple)?;
         }
         _ => return None,
     }

@@ -74,7 +74,7 @@ struct Payload<'a, 'o> {
 impl Payload<'_, '_> {
     fn payload(&mut self, op: u8) -> Option<()> {
         match op {
-            op::EXECUTE..=op::QUERY_VALUE | op::STREAM => {
+            op::EXECUTE..=op::QUERY_VALUE | op::STREAM | op::RUN => {
                 self.text()?;
                 self.params()
             }

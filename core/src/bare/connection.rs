@@ -30,6 +30,7 @@ pub(super) struct Connection {
     cursors: HashMap<u32, Open>,
     cache: Cache,
     pub(super) busy_timeout: c_int,
+    named_by_position: bool,
     /// Statements may call what is not this library's.
     pub(super) observed: bool,
     /// A database of it may be in a cache that is shared with other connections.
@@ -82,6 +83,7 @@ impl Connection {
             cursors: HashMap::new(),
             cache: Cache::new(options.cached_statements),
             busy_timeout,
+            named_by_position: options.named_by_position,
             observed: false,
             shared: options.uri && shares_cache(path),
             used: false,
@@ -245,7 +247,7 @@ impl Connection {
             self.control(begin)?;
         }
         // SAFETY: who calls this keeps the parameters until the statement is reset.
-        unsafe { statement.bind(params)? };
+        unsafe { statement.bind(params, self.named_by_position)? };
         fill(statement, most)
     }
 
@@ -344,7 +346,7 @@ impl Connection {
         let mut changed = 0;
         for params in each {
             // SAFETY: the parameters outlive the reset.
-            unsafe { statement.bind(params)? };
+            unsafe { statement.bind(params, self.named_by_position)? };
             while statement.step()? == Stepped::Row {}
             // SAFETY: the connection is open.
             changed += unsafe { ffi::sqlite3_changes64(self.raw).cast_unsigned() };

@@ -40,11 +40,19 @@ pub struct BareOptions {
     pub busy_timeout: Duration,
     /// How many prepared statements are kept for the next use.
     pub cached_statements: usize,
+    /// Whether parameters with names may be given by position, as Python's `sqlite3` lets
+    /// them be before 3.14.
+    pub named_by_position: bool,
 }
 
 impl Default for BareOptions {
     fn default() -> Self {
-        Self { uri: false, busy_timeout: Duration::from_secs(5), cached_statements: 128 }
+        Self {
+            uri: false,
+            busy_timeout: Duration::from_secs(5),
+            cached_statements: 128,
+            named_by_position: true,
+        }
     }
 }
 

@@ -134,19 +134,25 @@ impl Statement {
     /// # Errors
     /// `InvalidArgument` for parameters that do not fit, as Python's `sqlite3` words
     /// it.
-    pub(super) unsafe fn bind(&mut self, params: &Params) -> Result<()> {
+    pub(super) unsafe fn bind(&mut self, params: &Params, named_by_position: bool) -> Result<()> {
         let (values, names) = (params.values(), params.names());
         fit(self.parameters, params)?;
         for index in 0..self.parameters {
             let place = c_int::try_from(index + 1).unwrap_or(c_int::MAX);
             let value = if names.is_empty() {
+                if !named_by_position && let Some(name) = self.name(place) {
+                    return Err(Error::invalid(format!(
+                        "Binding {place} ('{name}') is a named parameter, but you supplied a sequence which requires nameless (qmark) placeholders."
+                    )));
+                }
                 values.get(index)
             } else {
-                let name = self.name(place).ok_or_else(|| {
+                let name = self.numbered_or_named(place).ok_or_else(|| {
                     Error::invalid(format!(
                         "Binding {place} has no name, but you supplied a dictionary (which has only names)."
                     ))
                 })?;
+                let name = name.get(1..).unwrap_or_default();
                 let found = names.iter().position(|given| *given == name);
                 let found = found.ok_or_else(|| {
                     Error::invalid(format!(
@@ -166,14 +172,18 @@ impl Statement {
     }
 
     /// A parameter's name without its sign.
-    fn name(&self, place: c_int) -> Option<String> {
+    /// The name of a parameter with its prefix: also `?7`.
+    fn numbered_or_named(&self, place: c_int) -> Option<String> {
         // SAFETY: the statement is prepared; the name is a C string of SQLite's.
         unsafe {
             let name = ffi::sqlite3_bind_parameter_name(self.raw, place);
-            (!name.is_null())
-                .then(|| CStr::from_ptr(name).to_string_lossy().get(1..).map(str::to_owned))
-                .flatten()
+            (!name.is_null()).then(|| CStr::from_ptr(name).to_string_lossy().into_owned())
         }
+    }
+
+    /// The same, where it is no number.
+    fn name(&self, place: c_int) -> Option<String> {
+        self.numbered_or_named(place).filter(|name| !name.starts_with('?'))
     }
 
     /// Runs to the next row, or to the end.

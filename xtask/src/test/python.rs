@@ -72,10 +72,14 @@ pub(crate) fn steps(workspace: &Workspace, report: &mut Report) {
         });
     }
     report.step("who works on aiosqlite, on the drop-in", || peers(workspace, &wheel));
-    for (version, python) in python::all() {
+    let all = python::all();
+    let ends = [all.keys().next().copied(), all.keys().next_back().copied()];
+    for (version, python) in all {
         let name = version.name();
+        // Between the oldest and the newest hardly anything differs that these would not meet.
+        let tests = if ends.contains(&Some(version)) { "tests" } else { "tests/test_process.py" };
         report.step(&format!("wheel in Python {name}"), || {
-            installed(workspace, &name, &python, &wheel)
+            installed(workspace, &name, &python, &wheel, tests)
         });
     }
 }
@@ -107,9 +111,15 @@ fn peers(workspace: &Workspace, wheel: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Installs the wheel in an environment of its own, where there is no Rust, and runs the
+/// Installs the wheel in an environment of its own, where there is no Rust, and runs
 /// tests on it.
-fn installed(workspace: &Workspace, name: &str, python: &Path, wheel: &Path) -> anyhow::Result<()> {
+fn installed(
+    workspace: &Workspace,
+    name: &str,
+    python: &Path,
+    wheel: &Path,
+    tests: &str,
+) -> anyhow::Result<()> {
     let venv = Venv::fresh(workspace, &format!("wheel-{name}"), python)?;
     let package = folder(workspace);
     venv.pip().arg("--no-deps").arg(wheel).run()?;
@@ -125,7 +135,7 @@ fn installed(workspace: &Workspace, name: &str, python: &Path, wheel: &Path) -> 
         // The package that is installed, and not the one in the folder.
         .args(["-I", "-W", "error", "-m", "pytest", "-q", "-p", "no:cacheprovider"])
         .args(["--import-mode=append"])
-        .arg(package.join("tests"))
+        .arg(package.join(tests))
         .env("UBIQLITE_CANCELLATIONS", SOME)
         .dir(&workspace.target_for("python"))
         .run()

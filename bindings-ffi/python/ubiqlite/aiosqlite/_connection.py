@@ -8,6 +8,7 @@ reach for ``aiosqlite``'s private ``_conn`` do.
 from __future__ import annotations
 
 import sqlite3
+import sys
 from collections.abc import Iterable, Iterator
 from typing import Any, Callable, Optional
 
@@ -59,7 +60,8 @@ class Connection(Jobs):
         self._open = False
         self._cursors = 0
         self._shapes: dict[int, Shape] = {}
-        self._opening = (database, bool(uri), max(0, int(timeout * 1000)), cached_statements)
+        wait, named_by_position = max(0, int(timeout * 1000)), sys.version_info < (3, 14)
+        self._opening = (database, bool(uri), wait, cached_statements, named_by_position)
 
     # How calls are made.
 

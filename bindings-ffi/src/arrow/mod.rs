@@ -1,0 +1,153 @@
+//! Queries whose results are Arrow tables, for Python.
+//!
+//! The rows never travel as rows: the thread that steps the statement writes each page
+//! into the columns that Arrow's readers will read in place (`table.rs`, `column.rs`).
+//! What is asked and answered goes the way of all requests; the result is named by a
+//! number, and given to Python in capsules (`capsule.rs`).
+//!
+//! A column has the type of its values, over all rows: 64-bit integers, 64-bit reals,
+//! UTF-8 texts or blobs. Integers among reals become reals if they are equal to one.
+//! Any other mixture is an error that names the column and the row.
+
+mod capsule;
+mod column;
+mod kind;
+mod query;
+mod table;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::ffi::c_void;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use self::capsule::{New, Pointer};
+use self::query::Query;
+use self::table::Table;
+use crate::client::Called;
+use crate::engine::CLIENTS;
+use crate::raw::{GONE, NEEDS_ROOM, bytes, bytes_mut, called, guarded, len};
+
+/// The results that Python holds, by numbers of which none is given twice.
+static RESULTS: Mutex<Results> = Mutex::new(Results { last: 0, all: BTreeMap::new() });
+
+struct Results {
+    last: i64,
+    all: BTreeMap<i64, Arc<Query>>,
+}
+
+fn results() -> MutexGuard<'static, Results> {
+    RESULTS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn table(number: i64) -> Option<Table> {
+    let query = results().all.get(&number).cloned();
+    query.and_then(|query| query.table())
+}
+
+/// Says where `PyCapsule_New` and `PyCapsule_GetPointer` are, before anything else here
+/// is called.
+///
+/// # Safety
+/// They are those functions.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ubiqlite_arrow_python(new: New, pointer: Pointer) {
+    // SAFETY: the caller promises it.
+    unsafe { capsule::set_python(new, pointer) };
+}
+
+/// Takes one request of `length` bytes, a query. Answers the number of its result, which
+/// is there when the request's reply is and has to be given back by
+/// [`ubiqlite_arrow_release`]; or what [`ubiqlite_call`](crate::raw::ubiqlite_call)
+/// answers where it takes none. The reply, the number of rows, is among those that are
+/// taken.
+///
+/// # Safety
+/// `request` has `length` bytes to be read until this returns.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ubiqlite_arrow_query(
+    client: u64,
+    request: *const u8,
+    length: usize,
+) -> i64 {
+    guarded(|| {
+        let Some(client) = CLIENTS.get(client) else { return GONE };
+        let query = Arc::new(Query::default());
+        // SAFETY: the caller promises it.
+        let request = unsafe { bytes(request, length) };
+        match client.query_into(request, query.clone()) {
+            Called::Pending => {
+                let mut results = results();
+                results.last += 1;
+                let number = results.last;
+                results.all.insert(number, query);
+                number
+            }
+            other => called(other),
+        }
+    })
+}
+
+/// Writes the names of a result's columns, a list in JSON, and answers its length, or
+/// `NEEDS_ROOM - length`, or `GONE`: there is no result of this number.
+///
+/// # Safety
+/// `names` has `room` bytes to be written until this returns.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ubiqlite_arrow_names(number: i64, names: *mut u8, room: usize) -> i64 {
+    guarded(|| {
+        let Some(table) = table(number) else { return GONE };
+        let all: Vec<&str> = table.schema.fields().iter().map(|field| &**field.name()).collect();
+        let json = serde_json::Value::from(all).to_string();
+        // SAFETY: the caller promises it.
+        match unsafe { bytes_mut(names, room) }.get_mut(..json.len()) {
+            Some(room) => {
+                room.copy_from_slice(json.as_bytes());
+                len(json.len())
+            }
+            None => NEEDS_ROOM - len(json.len()),
+        }
+    })
+}
+
+/// A result's rows as a new capsule with an `ArrowArrayStream`; null with an exception of
+/// Python's, or without one where there is no result of this number.
+///
+/// # Safety
+/// The caller is attached to a Python interpreter.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ubiqlite_arrow_stream(number: i64) -> *mut c_void {
+    // SAFETY: the caller promises it.
+    exported(number, |table| unsafe { capsule::stream(table) })
+}
+
+/// The same with an `ArrowSchema`.
+///
+/// # Safety
+/// As above.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ubiqlite_arrow_schema(number: i64) -> *mut c_void {
+    // SAFETY: the caller promises it.
+    exported(number, |table| unsafe { capsule::schema(table) })
+}
+
+fn exported(number: i64, export: impl FnOnce(&Table) -> *mut c_void) -> *mut c_void {
+    let mut made = std::ptr::null_mut();
+    guarded(|| {
+        if let Some(table) = table(number) {
+            made = export(&table);
+        }
+        0
+    });
+    made
+}
+
+/// Gives a result back. What was exported of it stays.
+#[unsafe(no_mangle)]
+pub extern "C" fn ubiqlite_arrow_release(number: i64) {
+    guarded(|| {
+        let gone = results().all.remove(&number);
+        drop(gone);
+        0
+    });
+}

@@ -1,0 +1,156 @@
+//! A query whose rows become Arrow columns as they come from SQLite.
+
+use std::future::{Future, ready};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use ubiqlite::backend::Description;
+use ubiqlite::wire::Sink;
+use ubiqlite::{BoxFuture, Error, ErrorKind, Page, Result};
+
+use super::table::{Gather, Table, bytes};
+
+/// So many cells, and bytes of texts and blobs, become columns where the result is
+/// waited for: that takes less than half a millisecond.
+const FEW_CELLS: usize = 1 << 14;
+const FEW_BYTES: usize = 1 << 18;
+
+/// A query, and its result when it is over.
+#[derive(Debug, Default)]
+pub(super) struct Query {
+    state: Mutex<State>,
+    given_up: AtomicBool,
+}
+
+#[derive(Debug)]
+enum State {
+    Gathering(Gather),
+    Done(Table),
+    /// It is being made, or failed.
+    None,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self::Gathering(Gather::default())
+    }
+}
+
+impl Query {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The result, if it is there.
+    pub(super) fn table(&self) -> Option<Table> {
+        match &*self.state() {
+            State::Done(table) => Some(table.clone()),
+            _ => None,
+        }
+    }
+
+    fn complete(&self, description: &Description, rest: Vec<Arc<Page>>) -> Result<u64> {
+        // Not under the lock, for which somebody's own thread may wait.
+        let State::Gathering(mut rows) = std::mem::replace(&mut *self.state(), State::None) else {
+            return Err(Error::new(ErrorKind::Internal, "a query ended twice: this is a defect"));
+        };
+        for page in rest {
+            if self.given_up.load(Ordering::Relaxed) {
+                return Err(Error::new(ErrorKind::Cancelled, "the query was given up"));
+            }
+            rows.take(&page);
+        }
+        let table = rows.finish(description)?;
+        let rows = table.rows as u64;
+        *self.state() = State::Done(table);
+        Ok(rows)
+    }
+}
+
+impl Sink for Query {
+    fn take(&self, page: &Page) {
+        if let State::Gathering(rows) = &mut *self.state() {
+            rows.take(page);
+        }
+    }
+
+    fn finish(
+        self: Arc<Self>,
+        description: Description,
+        rest: Vec<Arc<Page>>,
+    ) -> BoxFuture<'static, Result<u64>> {
+        let is_new = matches!(&*self.state(), State::Gathering(rows) if rows.is_empty());
+        let cells: usize = rest.iter().map(|page| page.cells()).sum();
+        let few =
+            || rest.iter().map(|page| bytes(page, 0..page.rows())).sum::<usize>() <= FEW_BYTES;
+        if is_new && cells <= FEW_CELLS && few() {
+            return Box::pin(ready(self.complete(&description, rest)));
+        }
+        let end = Arc::new(Mutex::new(End::default()));
+        let (query, at) = (Arc::clone(&self), Arc::clone(&end));
+        let work = move || {
+            let made = catch_unwind(AssertUnwindSafe(|| query.complete(&description, rest)));
+            tell(
+                &at,
+                made.unwrap_or_else(|_| {
+                    Err(Error::new(
+                        ErrorKind::Internal,
+                        "making an Arrow table failed: this is a defect",
+                    ))
+                }),
+            );
+        };
+        if let Err(error) = std::thread::Builder::new().name("ubiqlite-arrow".into()).spawn(work) {
+            let message = format!("no thread can be started to make the Arrow table: {error}");
+            return Box::pin(ready(Err(Error::new(ErrorKind::OutOfMemory, message))));
+        }
+        Box::pin(Finishing { query: self, end })
+    }
+}
+
+/// What a thread made, for who waits.
+#[derive(Debug, Default)]
+struct End {
+    made: Option<Result<u64>>,
+    waker: Option<Waker>,
+}
+
+fn tell(end: &Mutex<End>, made: Result<u64>) {
+    let mut end = end.lock().unwrap_or_else(PoisonError::into_inner);
+    end.made = Some(made);
+    let waker = end.waker.take();
+    drop(end);
+    if let Some(waker) = waker {
+        waker.wake();
+    }
+}
+
+/// Dropped, it has the thread stop.
+struct Finishing {
+    query: Arc<Query>,
+    end: Arc<Mutex<End>>,
+}
+
+impl Future for Finishing {
+    type Output = Result<u64>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut end = self.end.lock().unwrap_or_else(PoisonError::into_inner);
+        match end.made.take() {
+            Some(made) => Poll::Ready(made),
+            None => {
+                end.waker = Some(cx.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl Drop for Finishing {
+    fn drop(&mut self) {
+        self.query.given_up.store(true, Ordering::Relaxed);
+    }
+}
