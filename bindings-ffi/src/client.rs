@@ -31,6 +31,14 @@ pub(crate) trait Endpoint: Send + Sync {
     /// Goes on with what can go on, and gives the replies that are ready.
     fn take(&self, room: &mut [u8]) -> Taken;
 
+    /// Takes a query, whose rows go to `sink`; its reply is always among those that are
+    /// taken. Only a client that speaks [`Format::Marshal`] takes one.
+    #[cfg(feature = "arrow")]
+    fn query_into(&self, request: &[u8], sink: Arc<dyn ubiqlite::wire::Sink>) -> Called {
+        let _ = (request, sink);
+        Called::Malformed
+    }
+
     /// Wakes who takes.
     fn driver(&self) -> &Arc<Driver>;
 
@@ -112,6 +120,15 @@ impl Endpoint for Client {
                     Called::Pending
                 }
             },
+        }
+    }
+
+    #[cfg(feature = "arrow")]
+    fn query_into(&self, request: &[u8], sink: Arc<dyn ubiqlite::wire::Sink>) -> Called {
+        let request = self.marshal.as_ref().and_then(|_| marshal::wire_request(request));
+        match request.map(|request| self.server.query_into(&request, sink)) {
+            Some(Ok(())) => Called::Pending,
+            _ => Called::Malformed,
         }
     }
 

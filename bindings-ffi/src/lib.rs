@@ -5,6 +5,8 @@
 //! than a read: requests and replies are bytes, given and taken by the C functions
 //! of [`raw`], in the [`Format`] that a client was made for.
 
+#[cfg(feature = "arrow")]
+pub mod arrow;
 pub mod bare;
 mod client;
 mod engine;

@@ -41,7 +41,7 @@ pub(crate) fn called(called: Called) -> i64 {
     }
 }
 
-fn len(len: usize) -> i64 {
+pub(crate) fn len(len: usize) -> i64 {
     i64::try_from(len).unwrap_or(i64::MAX)
 }
 
@@ -123,7 +123,7 @@ pub extern "C" fn ubiqlite_release(client: u64) {
 /// # Safety
 /// There are `length` bytes at `start` that nobody changes while they are borrowed;
 /// `start` may be null if there are none.
-unsafe fn bytes<'a>(start: *const u8, length: usize) -> &'a [u8] {
+pub(crate) unsafe fn bytes<'a>(start: *const u8, length: usize) -> &'a [u8] {
     if start.is_null() || length == 0 {
         return &[];
     }
@@ -134,7 +134,7 @@ unsafe fn bytes<'a>(start: *const u8, length: usize) -> &'a [u8] {
 /// # Safety
 /// There are `length` bytes at `start` that nobody else uses while they are
 /// borrowed; `start` may be null if there are none.
-unsafe fn bytes_mut<'a>(start: *mut u8, length: usize) -> &'a mut [u8] {
+pub(crate) unsafe fn bytes_mut<'a>(start: *mut u8, length: usize) -> &'a mut [u8] {
     if start.is_null() || length == 0 {
         return &mut [];
     }

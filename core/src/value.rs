@@ -37,8 +37,14 @@ pub(crate) use convert::Refused;
 /// Times have one width, nine digits of a second and the years 0000 to 9999, so
 /// that the order of the texts is the order in time. What SQLite's own functions
 /// give, `CURRENT_TIMESTAMP` and `datetime('now')`, is read too, as UTC; but it
-/// is another text, so store one kind in a column. The texts of decimals are in
-/// no numeric order.
+/// is another text, so store one kind in a column. A default that writes a moment as
+/// these types do:
+///
+/// ```sql
+/// CREATE TABLE visits (at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%f000000Z', 'now')))
+/// ```
+///
+/// The texts of decimals are in no numeric order.
 ///
 /// # Example
 /// ```

@@ -31,6 +31,34 @@ where
     assert_eq!(value.into_value().unwrap(), Value::from(text));
 }
 
+fn now() -> chrono::DateTime<chrono::Utc> {
+    let since = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap();
+    chrono::DateTime::from_timestamp(since.as_secs().cast_signed(), since.subsec_nanos()).unwrap()
+}
+
+/// The column default of the documentation writes what a moment is stored as, to the digit.
+#[tokio::test]
+async fn a_moment_that_sqlite_makes_sorts_among_those_that_are_stored() {
+    let db = Database::open(":memory:").await.unwrap();
+    let schema = "CREATE TABLE visits (id INTEGER PRIMARY KEY, \
+        at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%f000000Z', 'now')))";
+    db.execute(schema, ()).await.unwrap();
+    let visits = db.table("visits");
+    let before = now();
+    visits.insert(ubiqlite::record! { "at" => before }).await.unwrap();
+    tokio::time::sleep(std::time::Duration::from_millis(3)).await;
+    db.execute("INSERT INTO visits DEFAULT VALUES", ()).await.unwrap();
+    tokio::time::sleep(std::time::Duration::from_millis(3)).await;
+    visits.insert(ubiqlite::record! { "at" => now() }).await.unwrap();
+    let made: chrono::DateTime<chrono::Utc> =
+        db.query_value("SELECT at FROM visits WHERE id = 2", ()).await.unwrap();
+    assert!(before < made && made < now());
+    let ids: Vec<(i64,)> = db.query("SELECT id FROM visits ORDER BY at", ()).await.unwrap();
+    assert_eq!(ids, [(1,), (2,), (3,)]);
+    let widths = "SELECT count(DISTINCT length(at)) FROM visits";
+    assert_eq!(db.query_value::<i64>(widths, ()).await.unwrap(), 1);
+}
+
 #[tokio::test]
 async fn times_are_stored_in_utc_and_in_one_width() {
     let db = open().await;

@@ -81,19 +81,6 @@ def test_rows_become_what_is_asked_for_in_every_call(run: Run[None]) -> None:
     run(main())
 
 
-def test_a_class_without_a_place_for_a_column_says_so_and_nothing_is_broken(run: Run[None]) -> None:
-    async def main() -> None:
-        async with ubiqlite.open(":memory:") as db:
-            await items(db)
-            with pytest.raises(TypeError, match="extra"):
-                await db.query("SELECT id, name, 1 AS extra FROM items", into=Item)
-            with pytest.raises(ubiqlite.InvalidArgument):
-                await db.query("SELECT 1", into="dict")  # type: ignore[call-overload]
-            assert await db.table("items").count() == 2
-
-    run(main())
-
-
 def test_errors_are_those_of_sqlite3_too_and_carry_what_is_known(run: Run[None]) -> None:
     import sqlite3
 

@@ -52,7 +52,7 @@ def test_what_would_be_changed_in_silence_is_refused(run: Run[None]) -> None:
     circular: list[Any] = []
     circular.append(circular)
     refused = [
-        datetime.datetime(2024, 5, 6), datetime.time(1), datetime.timedelta(1), {1: 2}, {"a": {2: 3}}, {"a": b"x"},
+        datetime.time(1, tzinfo=UTC), {1: 2}, {1}, (1, 2), {"a": {2: 3}}, {"a": b"x"},
         [float("nan")], {"a": {1}}, circular, ["\ud800"], Exception(), int, len,
     ]  # fmt: skip
 

@@ -14,10 +14,12 @@
 
 from __future__ import annotations
 
+from ._arrow import ArrowTable
+from ._into import Into
 from ._open import Opening, open  # noqa: A004 - `ubiqlite.open`
 from ._row import Row
 from ._statements import Executed, Reader, Statement, Statements
-from ._values import Key, Params, Value
+from ._values import Key, Params, Record, Value
 from .database import Capabilities, Database
 from .errors import (
     Busy,
@@ -59,6 +61,7 @@ from .errors import (
     UniqueViolation,
     Unsupported,
 )
+from .run_result import Column, RunResult
 from .select import Comparison, Select
 from .session import Lending, Session, Snapshot
 from .stream import RowStream
@@ -66,12 +69,14 @@ from .table import Table, Transfer
 from .transaction import Mode, Savepoint, SavepointScope, Transaction, TransactionScope
 
 __all__ = [
+    "ArrowTable",
     "Busy",
     "Cancelled",
     "CannotOpen",
     "Capabilities",
     "CheckViolation",
     "Closed",
+    "Column",
     "Comparison",
     "ConstraintViolation",
     "Corrupt",
@@ -86,6 +91,7 @@ __all__ = [
     "IntegrityError",
     "Internal",
     "InternalError",
+    "Into",
     "InvalidArgument",
     "Io",
     "Key",
@@ -107,8 +113,10 @@ __all__ = [
     "ProgrammingError",
     "ReadOnly",
     "Reader",
+    "Record",
     "Row",
     "RowStream",
+    "RunResult",
     "Savepoint",
     "SavepointScope",
     "SchemaChanged",

@@ -109,6 +109,7 @@ _RULES: Mapping[int, Callable[..., Parts]] = {
     op.QUERY_OPTIONAL: _statement,
     op.QUERY_VALUE: _statement,
     op.STREAM: _statement,
+    op.RUN: _statement,
     op.EXECUTE_MANY: _execute_many,
     op.MORE: _more,
     op.BATCH: _batch,

@@ -62,10 +62,9 @@ class Row(tuple[Any, ...]):
 
     @classmethod
     def _place(cls, key: str) -> int:
-        lower = _lower(key)
-        for place, name in enumerate(cls.columns):
-            if _lower(name) == lower:
-                return place
+        place = place_of(cls.columns, key)
+        if place is not None:
+            return place
         columns = ", ".join(cls.columns)
         raise NoSuchColumn(f"no column {key!r} in this row: it has {columns}", columns=(key,))
 
@@ -76,6 +75,14 @@ _LOWER = {place: place + 32 for place in range(ord("A"), ord("Z") + 1)}
 
 def _lower(name: str) -> str:
     return name.translate(_LOWER)
+
+
+def place_of(columns: tuple[str, ...], key: str) -> int | None:
+    """Where the column of this name is: one in letters of another case where none is exactly so."""
+    if key in columns:
+        return columns.index(key)
+    lower = _lower(key)
+    return next((place for place, name in enumerate(columns) if _lower(name) == lower), None)
 
 
 _MOST = 1024

@@ -8,7 +8,8 @@ from marshal import dumps, loads
 from typing import Any, NamedTuple, TypeVar, Union, overload
 
 from . import _ops as op
-from ._into import shape
+from ._arrow import ArrowQueries
+from ._into import Into, all_made, bit_of, make_of, value_of
 from ._library import MALFORMED
 from ._link import Link, Reply, check
 from ._many import send_many
@@ -17,11 +18,13 @@ from ._place import Place, TimeLimit, millis
 from ._row import Row, row_type
 from ._values import Params
 from .errors import error_of
+from .run_result import RunResult, run_result
 from .select import first_row
 from .stream import RowStream
 from .table import Table
 
 T = TypeVar("T")
+K = TypeVar("K")
 
 
 class Executed(NamedTuple):
@@ -37,14 +40,24 @@ Statement = Union[str, "tuple[str]", "tuple[str, Params]"]
 """A statement of a batch: SQL, or (SQL, parameters)."""
 
 
-class Reader:
+class Reader(ArrowQueries):
     """What runs queries.
 
     ``params`` are a sequence by position or a mapping by name. ``timeout`` is in seconds;
     a call past it fails with ``Timeout``, and nothing has happened.
 
-    ``into`` is what a row becomes: ``Row`` if it is missing; ``dict`` and ``tuple``, which
-    are made fastest; or any class that takes the columns by name, as a dataclass does.
+    ``into`` is what a row becomes:
+
+    - ``Row`` if it is missing; ``dict`` and ``tuple``, which are made fastest;
+    - a dataclass, a named or typed tuple, a ``TypedDict``, a model of pydantic or msgspec, a
+      class of attrs: by the names of its fields. A column that it has no field for is passed
+      over, a field without a column has its default; values become what the fields' annotations
+      say, and what is no single value (a list, a dict, another class) is read from JSON text;
+    - the type of the only column: ``int``, ``datetime``, an ``Enum``;
+    - a function that takes the columns by name, as they are stored, or the ``Row`` as its only
+      argument. What it raises comes out unchanged.
+
+    What does not fit is ``DatatypeMismatch``, which names the column.
     """
 
     __slots__ = ("_place",)
@@ -55,7 +68,7 @@ class Reader:
     @overload
     async def query(self, sql: str, params: Params = ..., *, timeout: TimeLimit = ...) -> list[Row]: ...
     @overload
-    async def query(self, sql: str, params: Params = ..., *, into: type[T], timeout: TimeLimit = ...) -> list[T]: ...
+    async def query(self, sql: str, params: Params = ..., *, into: Into[T], timeout: TimeLimit = ...) -> list[T]: ...
     async def query(self, sql: str, params: Params = None, *, into: Any = None, timeout: TimeLimit = None) -> Any:
         """Runs a query and answers all its rows.
 
@@ -63,20 +76,19 @@ class Reader:
 
             items = await db.query("SELECT * FROM items WHERE status = ?", ("new",), into=Item)
         """
-        bit, make = shape(into)
-        link, reply = await self._ask(op.QUERY, bit, sql, params, timeout)
+        link, reply = await self._ask(op.QUERY, bit_of(into), sql, params, timeout)
         rows = reply[2]
         if not rows or into is tuple or into is dict:
             return rows
-        return list(map(link.type_of(reply) if make is None else make, rows))
+        return await all_made(make_of(into, link.type_of(reply)), rows)
 
     @overload
     async def query_one(self, sql: str, params: Params = ..., *, timeout: TimeLimit = ...) -> Row: ...
     @overload
-    async def query_one(self, sql: str, params: Params = ..., *, into: type[T], timeout: TimeLimit = ...) -> T: ...
+    async def query_one(self, sql: str, params: Params = ..., *, into: Into[T], timeout: TimeLimit = ...) -> T: ...
     async def query_one(self, sql: str, params: Params = None, *, into: Any = None, timeout: TimeLimit = None) -> Any:
         """Runs a query and answers its first row. Raises ``NotFound`` if there is none."""
-        # `_ask`, `Link.send` and `shape` written out: this is the call that is made most.
+        # `_ask` and `Link.send` written out: this is the call that is made most.
         place = self._place
         link = place.link
         if link.loop is not get_running_loop():
@@ -86,10 +98,8 @@ class Reader:
             number = link.renumber()
         if not number & NOW_AND_THEN:
             await pause()
-        make = None
         if into is not None:
-            bit, make = shape(into)
-            number |= bit
+            number |= bit_of(into)
         limit = None if timeout is None else millis(timeout)
         request: Any = (number, op.QUERY_ONE, place.handle, limit, sql, params)
         try:
@@ -113,34 +123,56 @@ class Reader:
         if length > 0 and reply[4] is not None:
             # They are told once, and the next one may want them.
             link.learn(reply)
-        return row if make is None else make(row)
+        return row if into is dict or into is tuple else make_of(into, link.type_of(reply))(row)
 
     @overload
     async def query_optional(self, sql: str, params: Params = ..., *, timeout: TimeLimit = ...) -> Row | None: ...
     @overload
     async def query_optional(
-        self, sql: str, params: Params = ..., *, into: type[T], timeout: TimeLimit = ...
+        self, sql: str, params: Params = ..., *, into: Into[T], timeout: TimeLimit = ...
     ) -> T | None: ...
     async def query_optional(
         self, sql: str, params: Params = None, *, into: Any = None, timeout: TimeLimit = None
     ) -> Any:
         """Runs a query and answers its first row, or ``None`` if there is none."""
-        bit, _ = shape(into)
-        link, reply = await self._ask(op.QUERY_OPTIONAL, bit, sql, params, timeout)
+        link, reply = await self._ask(op.QUERY_OPTIONAL, bit_of(into), sql, params, timeout)
         return first_row(link, reply, into)
 
-    async def query_value(self, sql: str, params: Params = None, *, timeout: TimeLimit = None) -> Any:
-        """Runs a query and answers the first value of its first row. Raises ``NotFound`` if there is none::
+    @overload
+    async def query_value(self, sql: str, params: Params = ..., *, timeout: TimeLimit = ...) -> Any: ...
+    @overload
+    async def query_value(self, sql: str, params: Params = ..., *, into: Into[T], timeout: TimeLimit = ...) -> T: ...
+    async def query_value(self, sql: str, params: Params = None, *, into: Any = None, timeout: TimeLimit = None) -> Any:
+        """Runs a query and answers the first value of its first row. Raises ``NotFound`` if there is none.
 
-        count = await db.query_value("SELECT count(*) FROM items")
+        ``into`` is its type. ``NULL`` is no ``int``: ``Optional[int]`` takes both::
+
+            count = await db.query_value("SELECT count(*) FROM items", into=int)
         """
-        _, reply = await self._ask(op.QUERY_VALUE, 0, sql, params, timeout)
-        return reply[2][0][0]
+        link, reply = await self._ask(op.QUERY_VALUE, 0, sql, params, timeout)
+        value = reply[2][0][0]
+        return value if into is None else value_of(into, value, link.type_of(reply).columns[0])
+
+    @overload
+    async def run(self, sql: str, params: Params = ..., *, timeout: TimeLimit = ...) -> RunResult[Row]: ...
+    @overload
+    async def run(self, sql: str, params: Params = ..., *, into: Into[T], timeout: TimeLimit = ...) -> RunResult[T]: ...
+    async def run(self, sql: str, params: Params = None, *, into: Any = None, timeout: TimeLimit = None) -> Any:
+        """Runs one statement of any kind and answers all that it has to tell.
+
+        That is the columns with their declared types, the rows, the rows changed and the last rowid: what a
+        query builder needs, which does not know whether a statement reads. Raises those of SQLite by kind;
+        ``InvalidArgument`` if the parameters do not fit; ``ReadOnly`` for one that writes in a snapshot::
+
+            done = await db.run("INSERT INTO items (name) VALUES (?) RETURNING id", ("lamp",))
+            print(done.columns[0].name, done.rows, done.rows_changed, done.last_row_id)
+        """
+        return await run_result(self._place, sql, params, into, timeout)
 
     @overload
     def stream(self, sql: str, params: Params = ..., *, timeout: TimeLimit = ...) -> RowStream[Row]: ...
     @overload
-    def stream(self, sql: str, params: Params = ..., *, into: type[T], timeout: TimeLimit = ...) -> RowStream[T]: ...
+    def stream(self, sql: str, params: Params = ..., *, into: Into[T], timeout: TimeLimit = ...) -> RowStream[T]: ...
     def stream(self, sql: str, params: Params = None, *, into: Any = None, timeout: TimeLimit = None) -> Any:
         """The rows of a query one after another, with memory for a few pages.
 
@@ -152,12 +184,20 @@ class Reader:
         return RowStream(self._place, op.STREAM, (sql, params), into, timeout)
 
     @overload
-    def table(self, name: str) -> Table[Row]: ...
+    def table(self, name: str) -> Table[Row, Any]: ...
     @overload
-    def table(self, name: str, *, into: type[T]) -> Table[T]: ...
-    def table(self, name: str, *, into: Any = None) -> Any:
-        """A table, for operations on its rows without SQL. Its rows become ``into``."""
-        return Table(self._place, name, into)
+    def table(self, name: str, *, into: Into[T]) -> Table[T, Any]: ...
+    @overload
+    def table(self, name: str, *, key: type[K]) -> Table[Row, K]: ...
+    @overload
+    def table(self, name: str, *, into: Into[T], key: type[K]) -> Table[T, K]: ...
+    def table(self, name: str, *, into: Any = None, key: Any = None) -> Any:
+        """A table, for operations on its rows without SQL.
+
+        Its rows become ``into``. ``key`` is the type of its keys, which ``insert`` answers: ``int``, ``UUID``,
+        ``tuple[int, str]`` for a composite one; where it is missing, they are as they are stored, of no known type.
+        """
+        return Table(self._place, name, into, key)
 
     async def _ask(self, operation: int, bit: int, sql: str, params: Params, timeout: TimeLimit) -> tuple[Link, Reply]:
         place = self._place

@@ -9,13 +9,18 @@ Python                                 SQLite
 ``str``                                TEXT; half a surrogate pair is refused
 ``bytes``, ``bytearray``,              BLOB
 ``memoryview``
-``datetime`` with a time zone          TEXT in UTC, ``2024-05-06T07:08:09.000000000Z``;
-                                       without a zone it is refused
-``date``                               TEXT, ``2024-05-06``
+``datetime`` with a time zone          TEXT in UTC, ``2024-05-06T07:08:09.000000000Z``
+``datetime`` without one               TEXT, ``2024-05-06T07:08:09.000000000``
+``date``, ``time``                     TEXT, ``2024-05-06``, ``07:08:09.000000000``
+``timedelta``                          TEXT, ISO 8601: ``PT1H30M``
 ``Decimal``, ``UUID``                  TEXT
 ``Enum``                               its value
-``dict``, ``list``                     TEXT, as JSON: with all these inside but bytes
+``dict``, ``list``, a dataclass, a     TEXT, as JSON: with all these inside but bytes
+model of pydantic, msgspec or attrs
 =====================================  ============================================
+
+A record is a mapping, or an object with fields: a dataclass, a named tuple, a model. A
+field of such an object may also be a tuple or a set, which is stored as a list.
 
 Everything else is ``InvalidArgument``, which names the parameter. The numbers of
 other libraries are not guessed at: ``int(x)`` and ``float(x)`` say what is meant.
@@ -25,12 +30,14 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from enum import Enum
-from typing import Any, Union
+from typing import Any, ClassVar, Protocol, Union
 from uuid import UUID
 
+from . import _times
+from ._records import fields_of, plain_of
 from .errors import InvalidArgument
 
 Value = Union[
@@ -43,6 +50,8 @@ Value = Union[
     bytearray,
     memoryview,
     datetime.date,
+    datetime.time,
+    datetime.timedelta,
     Decimal,
     UUID,
     Enum,
@@ -51,11 +60,42 @@ Value = Union[
 ]
 """What can be stored."""
 
-Params = Union[Sequence[Any], Mapping[str, Any], None]
-"""Parameters by position, or by name without its sign."""
+Record = Union[
+    Mapping[str, Any], "_Dataclass", "_NamedTuple", "_PydanticModel", "_MsgspecStruct", "_AttrsClass", "_Named"
+]
+"""A row to write: a mapping by the columns' names, or an object with fields."""
+
+Params = Union[Sequence[Any], Record, None]
+"""Parameters by position, or by name without its sign; also the fields of an object."""
 
 Key = Any
 """A primary key: one value, or a tuple of them for a composite key."""
+
+
+class _Dataclass(Protocol):
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+
+class _NamedTuple(Protocol):
+    def _asdict(self) -> dict[str, Any]: ...
+
+
+class _PydanticModel(Protocol):
+    def model_dump(self) -> Any: ...
+
+
+class _MsgspecStruct(Protocol):
+    __struct_fields__: ClassVar[tuple[str, ...]]
+
+
+class _AttrsClass(Protocol):
+    __attrs_attrs__: ClassVar[Any]
+
+
+class _Named(Protocol):
+    def keys(self) -> Iterable[str]: ...
+    def __getitem__(self, name: str, /) -> Any: ...
+
 
 _LEAST, _MOST = -(2**63), 2**63 - 1
 
@@ -83,6 +123,10 @@ def convert(value: Any, what: str) -> Any:
     text = _as_text(value, what)
     if text is not None:
         return text
+    if not isinstance(value, (tuple, type)):
+        plain = plain_of(value)
+        if plain is not value:
+            return convert(plain, what) if _is_value(plain) else _text(_json(plain, what), what)
     raise InvalidArgument(f"{what} is a {_name(kind)}, which is no value{_ADVICE.get(kind.__name__, '')}")
 
 
@@ -94,6 +138,9 @@ def convert_params(params: Any) -> Any:
         return _named(params, "parameter")
     if isinstance(params, Sequence) and not isinstance(params, (str, bytes, bytearray, memoryview)):
         return [convert(value, f"parameter {place}") for place, value in enumerate(params, 1)]
+    fields = None if isinstance(params, type) else fields_of(params)
+    if fields is not None:
+        return _named(fields, "parameter")
     raise InvalidArgument(f"parameters are a sequence by position, or a mapping by name, not a {_name(type(params))}")
 
 
@@ -105,7 +152,12 @@ def convert_record(record: Any) -> dict[str, Any]:
     if hasattr(record, "keys") and hasattr(record, "__getitem__"):
         # A `Row` iterates over its values.
         return _named({name: record[name] for name in record.keys()}, "field")  # noqa: SIM118
-    raise InvalidArgument(f"a record is a mapping with the names of columns, not a {_name(type(record))}")
+    fields = None if isinstance(record, type) else fields_of(record)
+    if fields is None:
+        raise InvalidArgument(
+            f"a record is a mapping with the names of columns, or an object with fields, not a {_name(type(record))}"
+        )
+    return _named(fields, "field")
 
 
 def convert_key(key: Any) -> Any:
@@ -157,17 +209,16 @@ def _text(text: str, what: str) -> str:
 
 def _as_text(value: Any, what: str) -> str | None:
     """What is stored as a text of its own."""
-    if isinstance(value, datetime.datetime):
-        if value.tzinfo is None or value.utcoffset() is None:
-            raise InvalidArgument(f"{what} is a datetime without a time zone; datetime.now(timezone.utc) has one")
-        utc = value.astimezone(datetime.timezone.utc).replace(tzinfo=None)
-        # Nine digits of a second, as every language writes: texts of one width sort in time.
-        return utc.isoformat(timespec="microseconds") + "000Z"
-    if isinstance(value, datetime.date):
-        return value.isoformat()
     if isinstance(value, (Decimal, UUID)):
         return str(value)
-    return None
+    try:
+        return _times.write(value)
+    except ValueError as error:
+        raise InvalidArgument(f"{what} {error}") from None
+
+
+def _is_value(value: Any) -> bool:
+    return value is None or isinstance(value, (bool, int, float, str, bytes))
 
 
 def _json(value: Any, what: str) -> str:
@@ -175,9 +226,13 @@ def _json(value: Any, what: str) -> str:
         if isinstance(inner, Enum):
             return inner.value
         text = _as_text(inner, what)
-        if text is None:
+        if text is not None:
+            return text
+        plain = inner if isinstance(inner, type) else plain_of(inner)
+        if plain is inner:
             raise InvalidArgument(f"{what} holds a {_name(type(inner))}, which JSON has not")
-        return text
+        _check_names(plain, what)
+        return plain
 
     try:
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=other)

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterable
 from typing import Any, Generic, Literal, TypeVar, overload
 
 from . import _ops as op
-from ._into import shape
+from ._into import all_made, bit_of, make_of
 from ._link import Link, Reply, check
 from ._place import Place, TimeLimit, millis
 from ._requests import IN
@@ -94,12 +94,11 @@ class Select(Generic[T]):
 
     async def all(self, *, timeout: TimeLimit = None) -> list[T]:
         """All rows that are selected."""
-        _, make = shape(self._into)
         link, reply = await ask(self._place, op.SELECT, self._into, timeout, *self._payload())
         rows: list[Any] = reply[2]
         if not rows or self._into is dict or self._into is tuple:
             return rows
-        return list(map(link.type_of(reply) if make is None else make, rows))
+        return await all_made(make_of(self._into, link.type_of(reply)), rows)
 
     async def first(self, *, timeout: TimeLimit = None) -> T | None:
         """The first row that is selected, or ``None``."""
@@ -135,7 +134,7 @@ class Select(Generic[T]):
 async def ask(place: Place, operation: int, into: Any, timeout: TimeLimit, *payload: Any) -> tuple[Link, Reply]:
     """Asks for rows."""
     link = place.here()
-    number = link.number() | shape(into)[0]
+    number = link.number() | bit_of(into)
     reply = link.send((number, operation, place.handle, millis(timeout), *payload))
     if reply is None:
         reply = await link.answer(number, place.handle)
@@ -153,7 +152,6 @@ def first_row(link: Link, reply: Reply, into: Any) -> Any:
     rows = reply[2]
     if not rows:
         return None
-    if into is None:
-        return link.type_of(reply)(rows[0])
-    _, make = shape(into)
-    return rows[0] if make is None else make(rows[0])
+    if into is dict or into is tuple:
+        return rows[0]
+    return make_of(into, link.type_of(reply))(rows[0])

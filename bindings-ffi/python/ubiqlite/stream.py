@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Generic, Optional, TypeVar
 
 from . import _ops as op
-from ._into import shape
+from ._into import bit_of, make_of
 from ._link import Link, Reply, Slot, check
 from ._pause import Turn
 from ._place import Held, Place, TimeLimit, millis
@@ -37,7 +37,6 @@ class RowStream(Generic[T]):
         "_is_over",
         "_limit",
         "_link",
-        "_make",
         "_place",
         "_rows",
         "_turn",
@@ -47,7 +46,7 @@ class RowStream(Generic[T]):
         self._place = place
         self._args = (operation, payload)
         self._into = into
-        self._bit, self._make = shape(into)
+        self._bit = bit_of(into)
         self._limit = millis(timeout)
         self._held: Optional[Held] = None
         self._link: Link = place.link
@@ -111,11 +110,15 @@ class RowStream(Generic[T]):
             # Before this page's rows are given out: the engine goes on meanwhile.
             self._ahead = self._ask()
         rows = reply[2]
-        if rows and self._into is None:
-            kind: Any = self._link.type_of(reply)
-            self._rows = map(kind, rows)
+        if not rows or self._into is dict or self._into is tuple:
+            self._rows = iter(rows)
         else:
-            self._rows = iter(rows) if self._make is None else map(self._make, rows)
+            try:
+                self._rows = map(make_of(self._into, self._link.type_of(reply)), rows)
+            except BaseException:
+                # No row of it can become what is wanted.
+                self._stop()
+                raise
         return bool(rows) or not reply[5]
 
     async def _begin(self) -> None:

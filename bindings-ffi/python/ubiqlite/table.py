@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Iterable, Mapping
-from typing import Any, Generic, TypeVar, overload
+from collections.abc import AsyncIterable, Iterable
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from . import _ops as op
-from ._into import shape
+from ._into import bit_of, key_of, make_of
 from ._link import check
 from ._many import send_many
 from ._pause import NOW_AND_THEN, pause
 from ._place import Place, TimeLimit, millis
-from ._values import Key
+from ._values import Key, Record
 from .errors import InvalidArgument
 from .select import Select
 from .stream import RowStream
 
 T = TypeVar("T")
+if TYPE_CHECKING:
+    import typing_extensions
+
+    K = typing_extensions.TypeVar("K", default=Any)
+else:
+    K = TypeVar("K")
 
 Transfer = tuple[Key, Key, Any]
 """An amount to move: (from, to, amount)."""
 
 
-class Table(Generic[T]):
+class Table(Generic[T, K]):
     """A table, or a view to read from: ``db.table("items")``.
 
     Its name and those of its columns are checked against the schema and quoted, so that
@@ -35,45 +41,60 @@ class Table(Generic[T]):
         await items.update(item_id, status="done")
         done = await items.select().where("status", "done").order_by("id").all()
 
-    Records are keywords, as above, or one mapping; only beside a mapping ``timeout``, in
-    seconds, is a time limit, since a column may be called so.
+    Records are keywords, as above; a mapping; or an object with fields, as a dataclass or a
+    model of pydantic, msgspec or attrs. Only beside an object or mapping ``timeout``, in
+    seconds, is a time limit, since a column may be called so. Of an object all fields are
+    written, by the names that its own package writes them by; a key that is ``None`` is
+    made by SQLite, where the key is the rowid.
     """
 
-    __slots__ = ("_bit", "_into", "_make", "_place", "name")
+    __slots__ = ("_bit", "_into", "_key", "_place", "name")
 
-    def __init__(self, place: Place, name: str, into: Any = None) -> None:
+    def __init__(self, place: Place, name: str, into: Any = None, key: Any = None) -> None:
         self._place = place
         self._into = into
-        self._bit, self._make = shape(into)
+        self._bit = bit_of(into)
+        self._key = key
         self.name = name
 
+    if not TYPE_CHECKING:
+
+        def __class_getitem__(cls, arguments):
+            # The type of the keys may be left out, as type checkers know.
+            given = arguments if isinstance(arguments, tuple) else (arguments,)
+            return super().__class_getitem__(given if len(given) > 1 else (*given, Any))
+
     @overload
-    async def insert(self, record: Mapping[str, Any], /, *, timeout: TimeLimit = ...) -> Any: ...
+    async def insert(self, record: Record, /, *, timeout: TimeLimit = ...) -> K: ...
     @overload
-    async def insert(self, /, **fields: Any) -> Any: ...
+    async def insert(self, /, **fields: Any) -> K: ...
     async def insert(self, record: Any = None, /, **fields: Any) -> Any:
         """Inserts a row and answers its key. Columns that are not named get their defaults.
 
-        Raises ``NoSuchTable``, ``NoSuchColumn``, and what the constraints answer.
+        Raises ``NoSuchTable``, ``NoSuchColumn``, and what the constraints answer::
+
+            item_id = await db.table("items", key=int).insert(Item(name="lamp"))
         """
         record, timeout = _record(record, fields)
-        return (await self._place.write(op.INSERT, timeout, self.name, record))[2]
+        key = (await self._place.write(op.INSERT, timeout, self.name, record))[2]
+        return key if self._key is None else key_of(self._key, key)
 
     @overload
-    async def upsert(self, record: Mapping[str, Any], /, *, timeout: TimeLimit = ...) -> Any: ...
+    async def upsert(self, record: Record, /, *, timeout: TimeLimit = ...) -> K: ...
     @overload
-    async def upsert(self, /, **fields: Any) -> Any: ...
+    async def upsert(self, /, **fields: Any) -> K: ...
     async def upsert(self, record: Any = None, /, **fields: Any) -> Any:
         """Inserts a row or, where one with its primary key is there, sets the named columns of that.
 
         Answers the key.
         """
         record, timeout = _record(record, fields)
-        return (await self._place.write(op.UPSERT, timeout, self.name, record))[2]
+        key = (await self._place.write(op.UPSERT, timeout, self.name, record))[2]
+        return key if self._key is None else key_of(self._key, key)
 
     async def insert_many(
         self,
-        records: Iterable[Mapping[str, Any]] | AsyncIterable[Mapping[str, Any]],
+        records: Iterable[Record] | AsyncIterable[Record],
         *,
         timeout: TimeLimit = None,
     ) -> int:
@@ -98,13 +119,12 @@ class Table(Generic[T]):
         rows: list[Any] = check(reply)[2]
         if not rows:
             return None
-        if self._into is None:
-            row: Any = link.type_of(reply)(rows[0])
-            return row  # type: ignore[no-any-return]
-        return rows[0] if self._make is None else self._make(rows[0])  # type: ignore[no-any-return]
+        if self._into is dict or self._into is tuple:
+            return rows[0]  # type: ignore[no-any-return]
+        return make_of(self._into, link.type_of(reply))(rows[0])  # type: ignore[no-any-return]
 
     @overload
-    async def update(self, key: Key, record: Mapping[str, Any], /, *, timeout: TimeLimit = ...) -> bool: ...
+    async def update(self, key: Key, record: Record, /, *, timeout: TimeLimit = ...) -> bool: ...
     @overload
     async def update(self, key: Key, /, **fields: Any) -> bool: ...
     async def update(self, key: Key, record: Any = None, /, **fields: Any) -> bool:
@@ -116,9 +136,7 @@ class Table(Generic[T]):
         return bool((await self._place.write(op.UPDATE, timeout, self.name, key, record))[2])
 
     @overload
-    async def update_many(
-        self, keys: Iterable[Key], record: Mapping[str, Any], /, *, timeout: TimeLimit = ...
-    ) -> int: ...
+    async def update_many(self, keys: Iterable[Key], record: Record, /, *, timeout: TimeLimit = ...) -> int: ...
     @overload
     async def update_many(self, keys: Iterable[Key], /, **fields: Any) -> int: ...
     async def update_many(self, keys: Iterable[Key], record: Any = None, /, **fields: Any) -> int:
@@ -168,5 +186,5 @@ def _record(record: Any, fields: dict[str, Any]) -> tuple[Any, TimeLimit]:
         return fields, None
     timeout = fields.pop("timeout", None)
     if fields:
-        raise InvalidArgument("a record is a mapping or keywords, not both")
+        raise InvalidArgument("a record is an object or a mapping, or keywords, not both")
     return record, timeout

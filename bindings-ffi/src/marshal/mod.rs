@@ -65,6 +65,14 @@ impl Marshal {
     }
 }
 
+/// A request in the core's own format; `None`: it is none, or has values that need
+/// Python's rules.
+#[cfg(feature = "arrow")]
+pub(crate) fn wire_request(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut request = Vec::new();
+    request::translate(bytes, &mut request).map(|_| request)
+}
+
 /// Memory of more bytes than this is not kept.
 const LARGE: usize = 1 << 20;
 

@@ -50,6 +50,7 @@ mod request;
 mod run;
 mod server;
 mod settings;
+mod sink;
 mod statement;
 mod task;
 #[cfg(test)]
@@ -57,3 +58,4 @@ mod tests;
 
 pub use server::{Host, Server};
 pub use settings::Settings;
+pub use sink::Sink;

@@ -358,7 +358,7 @@ impl Inner {
     }
 
     /// Has the host drive what was begun.
-    fn hand_over(&self) {
+    pub(super) fn hand_over(&self) {
         let begun = std::mem::take(&mut self.held().begun);
         for task in begun {
             self.exit.host.spawn(Box::pin(Drive(task)));
@@ -375,7 +375,7 @@ impl Inner {
         known
     }
 
-    fn place(&self, handle: u32) -> Result<Place> {
+    pub(super) fn place(&self, handle: u32) -> Result<Place> {
         if handle == 0 {
             return Ok(Place::Database(self.database.clone()));
         }

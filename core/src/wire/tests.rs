@@ -4,6 +4,7 @@ mod giving_up;
 mod handles;
 mod model;
 mod parts;
+mod sink;
 mod threads;
 
 use std::sync::{Arc, Mutex};

@@ -20,6 +20,9 @@ CREATE_ITEMS = f"CREATE TABLE IF NOT EXISTS items({_COLUMNS})"
 CREATE_LOG = f"CREATE TABLE IF NOT EXISTS log({_COLUMNS})"
 SELECT_ONE = "SELECT id, name, data, status, value FROM items WHERE id = ?"
 SELECT_ALL = "SELECT id, name, data, status, value FROM items"
+TIMES = 5
+SELECT_500K = f"SELECT id, name, data, status, value FROM (VALUES {', '.join(['(1)'] * TIMES)}) CROSS JOIN items"
+"""All rows so many times: 500,000."""
 INSERT_ITEM = "INSERT INTO items(id, name, data, status, value) VALUES (?, ?, ?, ?, ?)"
 INSERT_LOG = "INSERT INTO log(name, data, status, value) VALUES (?, ?, ?, ?)"
 

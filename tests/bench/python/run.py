@@ -11,11 +11,11 @@ import json
 import sys
 from typing import Any
 
-from works import TASKS, fill, insert_many, inserts, point_reads, stalls, stream
+from works import TASKS, arrow, fill, insert_many, inserts, point_reads, query_stalls, stalls, stream
 
-MODULES = {"ubiqlite": "ours", "sqlite3": "stdlib", "aiosqlite": "aio", "ubiqlite.aiosqlite": "drop_in"}
+MODULES = {"ubiqlite": "ours", "sqlite3": "stdlib", "aiosqlite": "aio", "ubiqlite.aiosqlite": "drop_in", "adbc": "adbc"}
 # Slow subjects do fewer operations, never other ones.
-SLOWNESS = {"ubiqlite": 1, "sqlite3": 2, "aiosqlite": 10, "ubiqlite.aiosqlite": 4}
+SLOWNESS = {"ubiqlite": 1, "sqlite3": 2, "aiosqlite": 10, "ubiqlite.aiosqlite": 4, "adbc": 1}
 
 
 async def work(name: str, subject: Any, n: Any) -> Any:
@@ -44,8 +44,12 @@ async def work(name: str, subject: Any, n: Any) -> Any:
         return await stream(subject, subject.rows_of_all, "id")
     if name == "stream_tuples":
         return await stream(subject, subject.tuples_of_all, 0)
+    if name == "arrow":
+        return await arrow(subject)
     if name == "stalls":
         return await stalls(subject)
+    if name == "query_stalls":
+        return await query_stalls(subject)
     raise SystemExit(f"there is no work {name}")
 
 
@@ -64,7 +68,7 @@ async def main(subject: str, name: str, path: str, quick: bool) -> None:
         value, busy = value
         print(json.dumps({"work": name + "_busy", "unit": "ms", "value": busy}))
     if value is not None:
-        print(json.dumps({"work": name, "unit": "ms" if name == "stalls" else "us", "value": value}))
+        print(json.dumps({"work": name, "unit": "ms" if name.endswith("stalls") else "us", "value": value}))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from time import perf_counter, thread_time
 from typing import Any
 
-from data import CREATE_ITEMS, CREATE_LOG, INSERT_ITEM, INSERT_LOG, ROWS, ids, item
+from data import CREATE_ITEMS, CREATE_LOG, INSERT_ITEM, INSERT_LOG, ROWS, TIMES, ids, item
 
 TASKS = 64
 
@@ -119,8 +119,50 @@ async def stream(subject: Any, rows_of_all: Any, key: str | int) -> float:
     return statistics.median(times) * 1e6 / ROWS
 
 
+async def arrow(subject: Any) -> float:
+    """500,000 rows as a table of pyarrow's; microseconds a row. The middle one of five times."""
+    table = await done(subject, subject.arrow())
+    assert table.num_rows == ROWS * TIMES
+    part = table.slice(ROWS, ROWS)
+    for number, row in enumerate(zip(*(column.to_pylist() for column in part.columns)), 1):
+        assert row == item(number)
+    del part, table
+    times = []
+    for _ in range(5):
+        took, table = await timed(lambda: done(subject, subject.arrow()))
+        assert table.num_rows == ROWS * TIMES
+        del table
+        times.append(took)
+    return statistics.median(times) * 1e6 / (ROWS * TIMES)
+
+
 async def stalls(subject: Any) -> tuple[float, float]:
-    """How late the loop is for others while a million rows stream: of a hundred times the 99th, milliseconds.
+    """How late the loop is for others while a million rows stream: of a hundred times the 99th, milliseconds."""
+
+    async def work() -> None:
+        total = 0
+        for _ in range(10):
+            async for row in subject.dicts_of_all():
+                total += row["id"]
+        assert total == 10 * (ROWS * (ROWS + 1) // 2)
+
+    return await _lateness(work)
+
+
+async def query_stalls(subject: Any) -> tuple[float, float]:
+    """The same while 500,000 rows are given as one list, four times."""
+
+    async def work() -> None:
+        for _ in range(4):
+            rows = await subject.all_500k()
+            assert len(rows) == ROWS * TIMES
+            assert rows[-1]["id"] == ROWS
+
+    return await _lateness(work)
+
+
+async def _lateness(work: Callable[[], Awaitable[None]]) -> tuple[float, float]:
+    """How late the loop is for others during some work.
 
     And how long its thread has computed meanwhile: where other programs compute, too, the
     first tells mostly of them.
@@ -140,13 +182,9 @@ async def stalls(subject: Any) -> tuple[float, float]:
     await asyncio.sleep(0.01)
     late.clear()
     busy.clear()
-    total = 0
-    for _ in range(10):
-        async for row in subject.dicts_of_all():
-            total += row["id"]
+    await work()
     over = True
     await task
-    assert total == 10 * (ROWS * (ROWS + 1) // 2)
     return statistics.quantiles(late, n=100)[98] * 1000, statistics.quantiles(busy, n=100)[98] * 1000
 
 

@@ -27,7 +27,7 @@ pub(crate) fn build(workspace: &Workspace) -> anyhow::Result<()> {
 /// Makes what Maven can't: the native library, and uniffi's Kotlin.
 pub(crate) fn prepare(workspace: &Workspace) -> anyhow::Result<()> {
     Run::cargo()
-        .args(["build", "--release", "--package", "ubiqlite-ffi"])
+        .args(["build", "--release", "--no-default-features", "--package", "ubiqlite-ffi"])
         .dir(workspace.root())
         .run()?;
     let name =

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Any, Optional
+from enum import Enum
+from typing import Any, NamedTuple, Optional, TypedDict
+from uuid import UUID
+
+from typing_extensions import assert_type
 
 import ubiqlite
 
@@ -15,6 +20,31 @@ class Item:
 
     id: int
     name: str
+
+
+class Pair(NamedTuple):
+    """A row as a named tuple."""
+
+    id: int
+    name: str
+
+
+class Fields(TypedDict):
+    """A row as a dict."""
+
+    id: int
+    name: str
+
+
+class Status(Enum):
+    """A column of few values."""
+
+    NEW = "new"
+
+
+def made(name: str, **_: Any) -> Item:
+    """A row by a function."""
+    return Item(1, name)
 
 
 async def rows() -> AsyncIterator[tuple[int, str]]:
@@ -52,7 +82,7 @@ async def surface() -> None:
         session: ubiqlite.Session = await db.acquire(timeout=1)
         session.close()
         table: ubiqlite.Table[Item] = db.table("items", into=Item)
-        key: Any = await table.insert(name="lamp")
+        key = await table.insert(name="lamp")
         key = await table.insert({"name": "lamp"}, timeout=2)
         yes: bool = await table.update(key, name="chair") and await table.update(key, {"name": "a"}, timeout=1)
         found: Optional[Item] = await table.get(key)
@@ -68,3 +98,57 @@ async def surface() -> None:
     except ubiqlite.UniqueViolation as error:
         columns: tuple[str, ...] = error.columns
         print(columns, error.kind, error.code)
+
+
+async def values(db: ubiqlite.Database) -> None:
+    """What one value is."""
+    assert_type(await db.query_value("SELECT 1"), Any)
+    assert_type(await db.query_value("SELECT 1", into=int), int)
+    assert_type(await db.query_value("SELECT 1", into=datetime.datetime), datetime.datetime)
+    assert_type(await db.query_value("SELECT 'new'", into=Status), Status)
+    assert_type(await db.query_value("SELECT '[1]'", into=list[int]), list[int])
+    assert_type(await db.query_value("SELECT '{}'", into=Item), Item)
+    assert_type(await db.query("SELECT 1", into=int), list[int])
+    assert_type(await db.query_one("SELECT 1, 'a'", into=tuple[int, str]), tuple[int, str])
+
+
+async def shapes(db: ubiqlite.Database, tx: ubiqlite.Transaction, moment: ubiqlite.Snapshot) -> None:
+    """What rows become."""
+    sql = "SELECT * FROM items"
+    assert_type(await db.query(sql, into=Item), list[Item])
+    assert_type(await tx.query(sql, into=Pair), list[Pair])
+    assert_type(await moment.query(sql, into=Fields), list[Fields])
+    assert_type(await db.query(sql, into=made), list[Item])
+    assert_type(await db.query(sql, into=lambda row: 1), list[int])
+    assert_type(await db.query_optional(sql, into=Item), Optional[Item])
+    assert_type(await db.query_one(sql, into=made), Item)
+    assert_type([row async for row in db.stream(sql, into=Pair)], list[Pair])
+    assert_type(await db.query(sql, into=dict[str, int]), list[dict[str, int]])
+    done = await db.run(sql)
+    assert_type(done, ubiqlite.RunResult[ubiqlite.Row])
+    assert_type(done.columns, tuple[ubiqlite.Column, ...])
+    assert_type(done.columns[0].declared_type, Optional[str])
+    assert_type((await tx.run(sql, (1,), into=Item)).rows, list[Item])
+
+
+async def tables(db: ubiqlite.Database, pair: Pair, fields: Fields) -> None:
+    """What tables take and answer."""
+    items = db.table("items", into=Item, key=int)
+    assert_type(items, ubiqlite.Table[Item, int])
+    assert_type(await items.insert(Item(1, "a")), int)
+    assert_type(await items.insert(name="a"), int)
+    assert_type(await items.upsert(pair), int)
+    assert_type(await items.insert_many([Item(2, "b")]), int)
+    assert_type(await items.insert_many([fields]), int)
+    assert_type(await items.update(1, fields), bool)
+    assert_type(await items.get(1), Optional[Item])
+    assert_type(await db.table("users", key=UUID).insert(name="a"), UUID)
+    assert_type(await db.table("parts", key=tuple[int, str]).insert(name="a"), tuple[int, str])
+    assert_type(await db.table("items").select().all(), list[ubiqlite.Row])
+    plain: ubiqlite.Table[Item] = db.table("items", into=Item)
+    assert_type(plain, ubiqlite.Table[Item, Any])
+    assert_type(await plain.insert(fields), Any)
+    row = await db.query_one("SELECT * FROM items")
+    await items.insert(row)
+    await db.execute("INSERT INTO items VALUES (:id, :name)", Item(3, "c"))
+    await db.execute("INSERT INTO items VALUES (:id, :name)", fields)

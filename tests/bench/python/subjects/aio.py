@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
-from data import CACHE_KIB, INSERT_LOG, SELECT_ALL, SELECT_ONE
+from data import CACHE_KIB, INSERT_LOG, SELECT_500K, SELECT_ALL, SELECT_ONE
 
 
 async def connect(aiosqlite: Any, path: str, synchronous: str) -> Any:
@@ -63,6 +63,9 @@ class Subject:
     async def insert_many(self, sql: str, rows: Iterable[Any]) -> None:
         await self.connection.executemany(sql, rows)
         await self.connection.commit()
+
+    async def all_500k(self) -> list[Any]:
+        return list(await self.connection.execute_fetchall(SELECT_500K))
 
     async def dicts_of_all(self) -> AsyncIterator[Any]:
         async with self.connection.execute(SELECT_ALL) as cursor:

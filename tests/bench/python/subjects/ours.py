@@ -7,7 +7,7 @@ from typing import Any
 
 import ubiqlite
 
-from data import CACHE_KIB, INSERT_LOG, SELECT_ALL, SELECT_ONE
+from data import CACHE_KIB, INSERT_LOG, SELECT_500K, SELECT_ALL, SELECT_ONE
 
 
 class Subject:
@@ -43,6 +43,15 @@ class Subject:
 
     def tuples_of_all(self) -> AsyncIterator[Any]:
         return self.db.stream(SELECT_ALL, into=tuple)
+
+    def all_500k(self) -> Any:
+        return self.db.query(SELECT_500K, into=dict)
+
+    async def arrow(self) -> Any:
+        # Only this work needs it.
+        import pyarrow
+
+        return pyarrow.table(await self.db.query_arrow(SELECT_500K))
 
     async def close(self) -> None:
         await self.db.close()

@@ -29,6 +29,12 @@ const WORKS: &[Work] = &[
         Data::Shared,
         Whose::All,
     ),
+    work(
+        "point_read_r2dbc",
+        "point read by r2dbc-ubiqlite, one at a time",
+        Data::Shared,
+        Whose::Only(&[UBIQLITE]),
+    ),
     work("stream", "all rows one after another, per row", Data::Shared, Whose::All),
     work("execute_many", "100,000 inserts in a transaction, per row", Data::Empty, Whose::All),
     work("insert_1_full", "durable insert, one at a time", Data::Empty, Whose::All),
@@ -39,6 +45,7 @@ const GOALS: &[Goal] = &[
     time("point_read", ("point_read", JDBC), 0.5),
     faster("point_read", ("point_read_io", JDBC), 5.0),
     time("point_read_64", ("point_read_64", JDBC), 0.25),
+    time("point_read_r2dbc", ("point_read", UBIQLITE), 2.0),
     time("stream", ("stream", JDBC), 0.6),
     faster("insert_64_full", ("insert_64_full", JDBC), 8.0),
 ];

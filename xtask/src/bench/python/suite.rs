@@ -8,12 +8,17 @@ pub(crate) const STDLIB: &str = "sqlite3";
 const AIO: &str = "aiosqlite";
 /// What is written for aiosqlite, on ours.
 const DROP_IN: &str = "ubiqlite.aiosqlite";
+/// ADBC's driver for SQLite, which has Arrow tables and nothing else.
+const ADBC: &str = "adbc";
 
 pub(crate) const SUITE: Suite = Suite {
     name: "python",
-    subjects: &[UBIQLITE, STDLIB, AIO, DROP_IN],
+    subjects: &[UBIQLITE, STDLIB, AIO, DROP_IN, ADBC],
     works: WORKS,
-    further: &[("stalls_busy", "computing of the loop's thread in that time, 99 %")],
+    further: &[
+        ("stalls_busy", "computing of the loop's thread in that time, 99 %"),
+        ("query_stalls_busy", "computing of the loop's thread in that time, 99 %"),
+    ],
     goals: GOALS,
 };
 
@@ -21,24 +26,34 @@ pub(crate) const SUITE: Suite = Suite {
 const ASYNC: Whose = Whose::Only(&[UBIQLITE, AIO, DROP_IN]);
 const AIO_ONLY: Whose = Whose::Only(&[AIO, DROP_IN]);
 /// aiosqlite has no rows of another kind.
-const BY_KIND: Whose = Whose::AllBut(&[AIO, DROP_IN]);
+const BY_KIND: Whose = Whose::Only(&[UBIQLITE, STDLIB]);
+/// All that have rows.
+const WITH_ROWS: Whose = Whose::AllBut(&[ADBC]);
+const ARROW: Whose = Whose::Only(&[UBIQLITE, ADBC]);
 
 const WORKS: &[Work] = &[
-    work("point_read", "point read by name, one at a time", Data::Shared, Whose::All),
+    work("point_read", "point read by name, one at a time", Data::Shared, WITH_ROWS),
     work("point_read_dict", "point read as a dict, one at a time", Data::Shared, BY_KIND),
     work("point_read_one_hop", "point read by `execute_fetchall`", Data::Shared, AIO_ONLY),
     work("point_read_connect", "point read, connecting for it", Data::Shared, AIO_ONLY),
     work("point_read_64", "point read by name, 64 tasks", Data::Shared, ASYNC),
-    work("stream_dicts", "all rows as dicts, one after another, per row", Data::Shared, Whose::All),
+    work("stream_dicts", "all rows as dicts, one after another, per row", Data::Shared, WITH_ROWS),
     work("stream_rows", "all rows as `Row`s, per row", Data::Shared, Whose::Only(&[UBIQLITE])),
     work("stream_tuples", "all rows as tuples, per row", Data::Shared, BY_KIND),
-    work("execute_many", "100,000 inserts in a transaction, per row", Data::Empty, Whose::All),
-    work("insert_1_normal", "insert, committed, one at a time", Data::Empty, Whose::All),
+    work("execute_many", "100,000 inserts in a transaction, per row", Data::Empty, WITH_ROWS),
+    work("insert_1_normal", "insert, committed, one at a time", Data::Empty, WITH_ROWS),
     work("insert_64_normal", "insert, committed, 64 tasks", Data::Empty, ASYNC),
     work("insert_64_apart", "the same, in a transaction of its own each", Data::Empty, AIO_ONLY),
-    work("insert_1_full", "durable insert, one at a time", Data::Empty, Whose::All),
+    work("insert_1_full", "durable insert, one at a time", Data::Empty, WITH_ROWS),
     work("insert_64_full", "durable insert, 64 tasks", Data::Empty, ASYNC),
+    work("arrow", "500,000 rows as an Arrow table, per row", Data::Shared, ARROW),
     work("stalls", "lateness of the loop beside 1,000,000 rows, 99 %", Data::Shared, ASYNC),
+    work(
+        "query_stalls",
+        "lateness of the loop beside lists of 500,000 rows, 99 %",
+        Data::Shared,
+        ASYNC,
+    ),
 ];
 
 const GOALS: &[Goal] = &[
@@ -52,6 +67,7 @@ const GOALS: &[Goal] = &[
     faster("stream_dicts", ("stream_dicts", STDLIB), 1.8),
     faster("stream_tuples", ("stream_tuples", STDLIB), 1.8),
     faster("execute_many", ("execute_many", STDLIB), 1.2),
+    time("arrow", ("arrow", ADBC), 1.3),
     drop_in("point_read", 2.0),
     drop_in("point_read_one_hop", 2.0),
     drop_in("point_read_connect", 1.0),
@@ -63,6 +79,7 @@ const GOALS: &[Goal] = &[
     drop_in("execute_many", 1.0),
     usually_at_most("stalls", 2.0),
     usually_at_most("stalls_busy", 2.0),
+    usually_at_most("query_stalls", 5.0),
 ];
 
 /// How many times faster the same lines are on ours.

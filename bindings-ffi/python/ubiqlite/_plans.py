@@ -1,0 +1,162 @@
+"""Functions that make something of a row, written for its columns: they run for each row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from keyword import iskeyword
+from typing import Any, Callable, get_args
+
+from ._cells import Reader, Unfit, as_it_is
+from ._hints import bare
+from ._models import Field, Model, refusal
+from ._readers import is_json, is_union, json_text, reader_of
+from ._row import place_of
+from .errors import DatatypeMismatch, InvalidArgument
+
+Make = Callable[[Any], Any]
+
+
+def mismatch(name: str, why: str) -> DatatypeMismatch:
+    """The error that a column's value does not fit."""
+    return DatatypeMismatch(f'column "{name}": {why}', columns=(name,))
+
+
+def of_column(name: str, read: Reader) -> Reader:
+    """Has what refuses a value tell its column."""
+
+    def named(value: Any) -> Any:
+        try:
+            return read(value)
+        except Unfit as unfit:
+            raise mismatch(name, str(unfit)) from unfit.__cause__
+
+    return named
+
+
+def compiled(model: Model, columns: tuple[str, ...]) -> Make:
+    """A function that makes one of a row: it is written for these columns, since it runs for each of them."""
+    names: dict[str, Any] = {"make": model.make, "str": str, "int": int, "float": float, "bytes": bytes}
+    by_place, by_name, taken = [], [], set()
+    in_order = not (model.validates or model.make is dict)
+    for field in model.fields:
+        place = _column_of(field, columns)
+        if place is None:
+            if field.is_required or model.is_list:
+                raise missing(model.name, field.names[0], columns)
+            in_order = False
+            continue
+        taken.add(place)
+        value = _expression(model, field, place, columns[place], names)
+        in_order = in_order and field.by_place
+        if in_order or model.is_list:
+            by_place.append(value)
+        else:
+            by_name.append((field.param, value))
+    if model.takes_rest and not model.is_list:
+        given = {name for name, _ in by_name}
+        rest = [(name, f"c{place}") for place, name in enumerate(columns) if place not in taken and name not in given]
+        by_name += rest
+    params = {field.param for field in model.fields}
+    row = "".join(f"c{place}, " for place in range(len(columns)))
+    items = ", ".join(f"{name!r}: {value}" for name, value in by_name)
+    if model.is_list:
+        call = f"make([{', '.join(by_place)}])"
+    elif model.make is dict:
+        call = f"{{{items}}}"
+    elif model.validates:
+        call = f"make({{{items}}})"
+    elif all(name in params and name.isidentifier() and not iskeyword(name) for name, _ in by_name):
+        call = f"make({', '.join([*by_place, *(f'{name}={value}' for name, value in by_name)])})"
+    else:
+        call = f"make({', '.join([*by_place, f'**{{{items}}}'])})"
+    lines = [f"{row}= row", f"return {call}"]
+    if model.is_guarded:
+        names["refuse"] = _refusing(model.name)
+        lines[1:] = ["try:", f"    return {call}", "except Exception as error:", "    refuse(error)", "    raise"]
+    exec("\n    ".join(["def made(row):", *lines]), names)
+    made: Make = names["made"]
+    return made
+
+
+def _column_of(field: Field, columns: tuple[str, ...]) -> int | None:
+    for name in field.names:
+        place = place_of(columns, name)
+        if place is not None:
+            return place
+    return None
+
+
+def missing(what: str, name: str, columns: Sequence[str]) -> DatatypeMismatch:
+    """The error that a row lacks a column."""
+    return DatatypeMismatch(
+        f'column "{name}" is missing: {what} has no default for it, and the row has {", ".join(columns)}',
+        columns=(name,),
+    )
+
+
+def _expression(model: Model, field: Field, place: int, column: str, names: dict[str, Any]) -> str:
+    """The value of a field, of the cell ``c…``: looked at where it stands, if it is mostly right as it is."""
+    cell = f"c{place}"
+    if field.is_raw:
+        return cell
+    try:
+        read = _of_validated(model, field) if model.validates else reader_of(field.annotation)
+    except InvalidArgument as error:
+        raise InvalidArgument(f"{model.name}.{field.names[-1]}: {error}") from None
+    if read is as_it_is:
+        return cell
+    names[f"f{place}"] = read if model.validates else of_column(column, read)
+    plain = [] if model.validates else _plain(field.annotation)
+    tests = [f"{cell} is None" if it is None else f"type({cell}) is {it}" for it in plain]
+    return f"({cell} if {' or '.join(tests)} else f{place}({cell}))" if tests else f"f{place}({cell})"
+
+
+def _plain(annotation: Any) -> list[str | None]:
+    """The types of which a value needs no other look."""
+    annotation = bare(annotation)
+    parts = get_args(annotation) if is_union(annotation) else (annotation,)
+    kinds = [bare(part) for part in parts]
+    known: list[str | None] = [kind.__name__ for kind in kinds if kind in (int, float, str, bytes)]
+    if type(None) in kinds:
+        # Most columns that may be NULL are not.
+        known.append(None)
+    return known
+
+
+def _of_validated(model: Model, field: Field) -> Reader:
+    """What is done before a model of another package looks at the value."""
+    if model.is_strict:
+        return _leniently(reader_of(field.annotation))
+    if is_json(field.annotation):
+        return _parsed
+    parts = get_args(field.annotation) if is_union(field.annotation) else (field.annotation,)
+    kinds = [bare(part) for part in parts]
+    if bool in kinds and int not in kinds:
+        return _leniently(reader_of(field.annotation))
+    return as_it_is
+
+
+def _leniently(read: Reader) -> Reader:
+    """What does not fit is left for the model to refuse, which tells why."""
+
+    def lenient(value: Any) -> Any:
+        try:
+            return read(value)
+        except Unfit:
+            return value
+
+    return lenient
+
+
+_parsed = _leniently(json_text)
+
+
+def _refusing(name: str) -> Callable[[Exception], None]:
+    """Raises what the package has for values that a model refuses; all other errors are left as they are."""
+
+    def refuse(error: Exception) -> None:
+        why = refusal(error)
+        if why is not None:
+            raise DatatypeMismatch(f"the row is no {name}: {why[0]}", columns=why[1]) from error
+
+    return refuse

@@ -1,0 +1,263 @@
+"""From what a column holds to the type that is asked for: of a column's text, or of what stands inside of JSON."""
+
+from __future__ import annotations
+
+import collections
+import json
+from collections import abc
+from enum import Enum
+from typing import Any, Callable, Literal, Union, get_args, get_origin
+
+from ._cells import EXACT, NESTED, STORED, Reader, Unfit, as_it_is, null, then, told
+from ._hints import Unresolved, bare
+from ._models import Model, describe, refusal
+from ._values import convert
+from .errors import InvalidArgument
+
+
+def reader_of(annotation: Any, nested: bool = False) -> Reader:
+    """What makes a value of this type of one that is stored, or ``nested`` in JSON. It raises :class:`Unfit`.
+
+    A type that is not known takes the value as it is. Raises ``InvalidArgument`` for an
+    annotation that can't be resolved.
+    """
+    annotation = bare(annotation)
+    if isinstance(annotation, Unresolved):
+        raise InvalidArgument(
+            f"the annotation {annotation.text!r} can't be resolved ({annotation.why}): "
+            "what it names is to be there at run time, and not under TYPE_CHECKING alone"
+        )
+    if annotation is None or annotation is type(None):
+        return null
+    origin = get_origin(annotation)
+    if is_union(annotation):
+        return _union(get_args(annotation), nested)
+    if origin is Literal:
+        return _one_of(get_args(annotation), nested)
+    kind = annotation if origin is None else origin
+    if not isinstance(kind, type):
+        return as_it_is
+    simple = (NESTED if nested else STORED).get(kind) or STORED.get(kind)
+    if simple is not None:
+        return simple
+    if issubclass(kind, Enum):
+        return _one_of(tuple(kind), nested, kind)
+    model = describe(annotation)
+    inner = _container(kind, get_args(annotation)) if model is None else _model(model)
+    if inner is not None:
+        return inner if nested else _of_json(inner)
+    for plain in (str, int, float):
+        if issubclass(kind, plain):
+            return then((NESTED if nested else STORED).get(plain) or STORED[plain], kind)
+    return as_it_is
+
+
+def is_union(annotation: Any) -> bool:
+    """Whether it is ``Union[…]``, ``Optional[…]`` or ``A | B``."""
+    origin = get_origin(annotation)
+    return origin is Union or getattr(origin, "__name__", "") == "UnionType"
+
+
+def is_json(annotation: Any) -> bool:
+    """Whether what is stored for it is JSON, and nothing else."""
+    annotation = bare(annotation)
+    if is_union(annotation):
+        parts = [part for part in get_args(annotation) if part is not type(None)]
+        return not any(map(_is_text, parts)) and any(map(is_json, parts))
+    kind = get_origin(annotation) or annotation
+    if not isinstance(kind, type):
+        return False
+    if describe(annotation) is not None:
+        # pydantic's RootModel is what is inside of it.
+        root = getattr(kind, "__pydantic_root_model__", False) and kind.model_fields["root"].annotation  # type: ignore[attr-defined]
+        return is_json(root) if root else True
+    return _container(kind, ()) is not None
+
+
+def _is_text(annotation: Any) -> bool:
+    annotation = bare(annotation)
+    return annotation in (str, bytes, bytearray, object) or annotation is Any
+
+
+def _of_json(inner: Reader) -> Reader:
+    def read(value: Any) -> Any:
+        if type(value) is not str:
+            raise Unfit(f"{told(value)} is no JSON text")
+        try:
+            parsed = json.loads(value)
+        except (ValueError, RecursionError) as error:
+            raise Unfit(f"not the JSON expected: {error}") from None
+        return inner(parsed)
+
+    return read
+
+
+json_text = _of_json(as_it_is)
+"""Reads JSON text as lists, dicts and values."""
+
+
+def at(place: str, read: Reader, value: Any) -> Any:
+    """Reads what stands at a place, which the error tells."""
+    try:
+        return read(value)
+    except Unfit as unfit:
+        raise Unfit(f"{place}: {unfit}") from None
+
+
+def _union(parts: tuple[Any, ...], nested: bool) -> Reader:
+    # What is one of them as it stands is not to become another.
+    exact = {bare(part) for part in parts if bare(part) in EXACT}
+    readers = [reader_of(part, nested) for part in parts if bare(part) not in (None, type(None))]
+    if len(readers) < len(parts):
+        exact.add(type(None))
+
+    def read(value: Any) -> Any:
+        if type(value) in exact:
+            return value
+        whys = []
+        for reader in readers:
+            try:
+                return reader(value)
+            except Unfit as unfit:
+                whys.append(str(unfit))
+        raise Unfit("; ".join(dict.fromkeys(whys)))
+
+    return read
+
+
+def _one_of(members: tuple[Any, ...], nested: bool, kind: Any = None) -> Reader:
+    """One of some values, each known by what is stored for it."""
+    known = {}
+    for member in members:
+        try:
+            stored = convert(member, "a member")
+        except InvalidArgument:
+            # Nor is it ever stored.
+            continue
+        if not nested and isinstance(stored, bool):
+            stored = int(stored)
+        known[type(stored), stored] = member
+    what = f"a {kind.__name__}" if kind is not None else f"one of {', '.join(map(repr, members))}"
+
+    def read(value: Any) -> Any:
+        try:
+            return known[type(value), value]
+        except (KeyError, TypeError):
+            pass
+        if kind is not None and value is not None:
+            try:
+                # Several flags at once, or what its `_missing_` knows.
+                return kind(value)
+            except ValueError:
+                pass
+        raise Unfit(f"{told(value)} is not {what}")
+
+    return read
+
+
+_LISTS: dict[Any, Callable[[Any], Any]] = {
+    list: list, tuple: tuple, set: set, frozenset: frozenset, collections.deque: collections.deque,
+    abc.Sequence: list, abc.MutableSequence: list, abc.Iterable: list, abc.Collection: list,
+    abc.Set: frozenset, abc.MutableSet: set,
+}  # fmt: skip
+_MAPS: dict[Any, Callable[[Any], Any]] = {
+    dict: dict, abc.Mapping: dict, abc.MutableMapping: dict, collections.OrderedDict: collections.OrderedDict,
+    collections.Counter: collections.Counter,
+}  # fmt: skip
+
+
+def _container(kind: Any, arguments: tuple[Any, ...]) -> Reader | None:
+    make = _LISTS.get(kind)
+    if make is not None:
+        if kind is tuple and arguments and arguments[-1] is not ...:
+            return tuple_of(arguments, "list")
+        element = reader_of(arguments[0], True) if arguments else as_it_is
+        return _list(make, element)
+    make = _MAPS.get(kind)
+    if make is None:
+        return None
+    names = as_it_is if not arguments or bare(arguments[0]) in (str, Any) else _name(arguments[0])
+    inner = reader_of(arguments[1], True) if len(arguments) > 1 else as_it_is
+    return _map(make, names, inner)
+
+
+def _list(make: Callable[[Any], Any], element: Reader) -> Reader:
+    def read(value: Any) -> Any:
+        if type(value) is not list:
+            raise Unfit(f"{told(value)} is no list")
+        if element is as_it_is:
+            return make(value)
+        return make([at(f"[{index}]", element, item) for index, item in enumerate(value)])
+
+    return read
+
+
+def tuple_of(arguments: tuple[Any, ...], what: str, nested: bool = True) -> Reader:
+    """A tuple of these types, of what is a list or ``what`` of as many."""
+    readers = [reader_of(argument, nested) for argument in arguments if argument != ()]
+
+    def read(value: Any) -> Any:
+        if not isinstance(value, (list, tuple)) or len(value) != len(readers):
+            raise Unfit(f"{told(value)} is no {what} of {len(readers)}")
+        return tuple(at(f"[{index}]", *each) for index, each in enumerate(zip(readers, value)))
+
+    return read
+
+
+def _map(make: Callable[[Any], Any], names: Reader, inner: Reader) -> Reader:
+    def read(value: Any) -> Any:
+        if type(value) is not dict:
+            raise Unfit(f"{told(value)} is no object of JSON")
+        if names is as_it_is and inner is as_it_is:
+            return make(value)
+        return make({names(name): at(f"[{name!r}]", inner, item) for name, item in value.items()})
+
+    return read
+
+
+def _name(annotation: Any) -> Reader:
+    """A name of a JSON object as what it was: a number, for one."""
+    read = reader_of(annotation, True)
+
+    def name(value: Any) -> Any:
+        try:
+            return read(value)
+        except Unfit:
+            try:
+                return read(json.loads(value))
+            except ValueError:
+                raise Unfit(f"the name {value!r} does not fit") from None
+
+    return name
+
+
+def _model(model: Model) -> Reader:
+    readers: dict[str, Reader] = {}
+
+    def of_mapping(value: Any) -> Any:
+        if type(value) is list and model.is_tuple and len(value) <= len(model.fields):
+            value = {field.names[0]: item for field, item in zip(model.fields, value)}
+        if type(value) is not dict:
+            raise Unfit(f"{told(value)} is no {model.name}")
+        if not readers:
+            # Not before: a class may have itself inside.
+            readers.update((field.param, reader_of(field.annotation, True)) for field in model.fields)
+        given = {}
+        for field in model.fields:
+            name = next((name for name in field.names if name in value), None)
+            if name is not None:
+                given[field.param] = at(name, readers[field.param], value[name])
+            elif field.is_required:
+                raise Unfit(f'a {model.name} is missing "{field.names[0]}"')
+        return given if model.make is dict else model.make(**given)
+
+    def validated(value: Any) -> Any:
+        try:
+            return model.make(value)
+        except Exception as error:
+            why = refusal(error)
+            if why is None:
+                raise
+            raise Unfit(why[0]) from error
+
+    return validated if model.validates else of_mapping

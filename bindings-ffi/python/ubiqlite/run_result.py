@@ -1,0 +1,57 @@
+"""All that one statement has to tell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Generic, NamedTuple, Optional, TypeVar
+
+from . import _ops as op
+from ._into import all_made, bit_of, make_of
+from ._link import check
+from ._place import Place, TimeLimit, millis
+from ._row import row_type
+from ._values import Params
+
+T = TypeVar("T")
+
+
+class Column(NamedTuple):
+    """One column of a result."""
+
+    name: str
+    """The name, told apart from the others': see :class:`Row`."""
+    declared_type: Optional[str]
+    """The type as the column's table declares it; ``None`` for an expression, and for a column without one."""
+
+
+@dataclass(frozen=True)
+class RunResult(Generic[T]):
+    """All that one statement has to tell: what ``run()`` gives."""
+
+    __slots__ = ("columns", "last_row_id", "rows", "rows_changed")
+
+    columns: tuple[Column, ...]
+    """The columns, also where there is no row; none for a statement that yields no rows at all."""
+    rows: list[T]
+    """The rows."""
+    rows_changed: int
+    """How many rows it inserted, updated or deleted, those of triggers not counted."""
+    last_row_id: int
+    """The rowid of the last row that it inserted; 0 if it inserted none."""
+
+
+async def run_result(place: Place, sql: Any, params: Params, into: Any, timeout: TimeLimit) -> RunResult[Any]:
+    """Runs a statement, and answers what it tells: see ``run()``."""
+    link = place.here()
+    bit_of(into)
+    number = link.number()
+    reply = link.send((number, op.RUN, place.handle, millis(timeout), sql, params))
+    if reply is None:
+        reply = await link.answer(number, place.handle)
+    _, _, changed, last, described, rows = check(reply)
+    columns = tuple(Column(*each) for each in described)
+    if rows and into is not tuple:
+        names = tuple(each.name for each in columns)
+        made: Any = (lambda row: dict(zip(names, row))) if into is dict else make_of(into, row_type(names))
+        rows = await all_made(made, rows)
+    return RunResult(columns, rows, changed, last)
