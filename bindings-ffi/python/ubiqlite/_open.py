@@ -84,7 +84,8 @@ def open(  # noqa: A001 - `ubiqlite.open`
 
     :param read_only: opens for reading only; the database must exist. Default: false
     :param create: makes the database if it is missing. Default: true
-    :param readers: how many streams and snapshots there can be at once, from 1 to 64. Default: 4
+    :param readers: how many streams and snapshots there can be at once, from 1 to 64. Default: as many as
+        there are processors, at least 2 and at most 8
     :param sessions: how many sessions ``acquire()`` lends at once, from 1 to 64. Default: 8
     :param busy_timeout: seconds that a write waits for a lock; then ``Busy``. Default: 5
     :param acquire_timeout: seconds that ``acquire()``, ``snapshot()`` and streams wait for a connection; then

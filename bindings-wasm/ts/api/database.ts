@@ -13,7 +13,10 @@ export interface DatabaseOptions {
   readOnly?: boolean;
   /** Creates the database if it is missing. Default: true. */
   create?: boolean;
-  /** How many streams and snapshots there can be at once, from 1 to 64. Default: 4. */
+  /**
+   * How many streams and snapshots there can be at once, from 1 to 64. Default: 4; of the native
+   * engine as many as there are processors, at least 2 and at most 8.
+   */
   readers?: number;
   /** How many sessions `acquire()` lends at once, from 1 to 64. Default: 8. */
   sessions?: number;

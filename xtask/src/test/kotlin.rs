@@ -5,6 +5,11 @@ use crate::maven::mvn;
 use crate::report::Report;
 use crate::workspace::Workspace;
 
+/// The versions of Kotlin that a program may be written in, each with the
+/// kotlinx.serialization that is made for it: the oldest, and the last of each since.
+const VERSIONS: [(&str, &str); 4] =
+    [("2.1.21", "1.8.1"), ("2.2.21", "1.9.0"), ("2.3.21", "1.10.0"), ("2.4.10", "1.12.0")];
+
 /// Runs the steps of the part `kotlin`.
 pub(crate) fn steps(workspace: &Workspace, report: &mut Report) {
     if report.step("native library", || build::kotlin::prepare(workspace)).is_none() {
@@ -13,11 +18,22 @@ pub(crate) fn steps(workspace: &Workspace, report: &mut Report) {
     }
     let maven =
         |folder: &str, goals: &[&str]| mvn().args(goals).dir(&workspace.root().join(folder)).run();
-    // The scenarios are among its tests. Installed, for the two that use it.
-    if report.step("library", || maven("bindings-ffi/kotlin", &["install"])).is_none() {
+    // The scenarios are among its tests, and the TCK of R2DBC's SPI. Installed, with what a
+    // release has, for those that use it.
+    let install = ["-Ppackage", "install"];
+    if report.step("library", || maven("bindings-ffi/kotlin", &install)).is_none() {
         report.skip(&["jar", "example"]);
         return;
     }
-    report.step("jar", || maven("bindings-ffi/kotlin/consumer", &["test"]));
+    report.step("jars, from Java", || maven("bindings-ffi/kotlin/java/consumer", &["test"]));
+    for (kotlin, serialization) in VERSIONS {
+        report.step(&format!("jar, Kotlin {kotlin}"), || {
+            let versions = [
+                format!("-Dkotlin.version={kotlin}"),
+                format!("-Dserialization.version={serialization}"),
+            ];
+            maven("bindings-ffi/kotlin/consumer", &["test", &versions[0], &versions[1]])
+        });
+    }
     report.step("example", || maven("examples/kotlin", &["compile", "exec:java"]));
 }

@@ -1,6 +1,7 @@
 package io.github.ubiqlite
 
 import io.github.ubiqlite.internal.Link
+import io.github.ubiqlite.internal.Mapping
 import io.github.ubiqlite.internal.Op
 import io.github.ubiqlite.internal.Owner
 import io.github.ubiqlite.internal.Place
@@ -14,8 +15,7 @@ import kotlinx.coroutines.withContext
  *
  * Reads go on beside the one write that runs at a time. Each call is a transaction of
  * its own; [transaction] makes several statements one. Every method may be called from
- * every thread and dispatcher; a coroutine on `Dispatchers.Unconfined` may go on on the
- * thread that fetches the replies, and must not block it. It is closed by [close], or at the end of [use]; one that
+ * every thread and dispatcher, and without one. It is closed by [close], or at the end of [use]; one that
  * was forgotten is closed when it is garbage.
  *
  * ```kotlin
@@ -113,7 +113,8 @@ public class Database private constructor(
         public suspend fun open(path: String, options: DatabaseOptions.() -> Unit = {}): Database {
             if (path.isEmpty()) throw invalid("a database is opened by its path")
             if ('\u0000' in path) throw invalid("the path holds a NUL character, which no file name can")
-            val link = Link.open(path, DatabaseOptions().apply(options).json())
+            val chosen = DatabaseOptions().apply(options)
+            val link = Link.open(path, chosen.settings(), Mapping.of(chosen.json, chosen.snakeCase))
             return Database(Place(link, Owner(link), null, Link.NO_LIMIT), path)
         }
     }

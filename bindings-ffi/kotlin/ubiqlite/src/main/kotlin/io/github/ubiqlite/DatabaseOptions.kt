@@ -1,7 +1,9 @@
 package io.github.ubiqlite
 
+import io.github.ubiqlite.internal.Mapping
 import io.github.ubiqlite.internal.invalid
 import kotlin.time.Duration
+import kotlinx.serialization.json.Json
 import kotlinx.serialization.json.JsonObjectBuilder
 import kotlinx.serialization.json.buildJsonObject
 import kotlinx.serialization.json.put
@@ -57,7 +59,7 @@ public class DatabaseOptions internal constructor() {
     /** Creates the database if it is missing. Default: true. */
     public var create: Boolean? = null
 
-    /** How many reads can run at once, from 1 to 64. Default: 4. */
+    /** How many reads can run at once, from 1 to 64. Default: the number of processors, at least 2 and at most 8. */
     public var readers: Int? = null
 
     /** How many sessions [Database.acquire] lends at once, from 1 to 64. Default: 8. */
@@ -102,8 +104,20 @@ public class DatabaseOptions internal constructor() {
     /** When a commit waits for the disk. Default: [Synchronous.FULL], which commits that share their wait make affordable. */
     public var synchronous: Synchronous? = null
 
+    /**
+     * How JSON in a column is read and written, and where `@Contextual` types have their serializers.
+     * Default: one that passes over what a class does not know.
+     */
+    public var json: Json = Mapping.JSON
+
+    /**
+     * Whether a property `fullName` is read from a column `full_name`, if there is no column `fullName`, and written
+     * to `full_name`. It is not about names inside JSON, for which [json] has a naming strategy. Default: false.
+     */
+    public var snakeCase: Boolean = false
+
     /** As the engine reads them. */
-    internal fun json(): String = buildJsonObject {
+    internal fun settings(): String = buildJsonObject {
         readOnly?.let { put("read_only", it) }
         create?.let { put("create", it) }
         number("readers", readers)

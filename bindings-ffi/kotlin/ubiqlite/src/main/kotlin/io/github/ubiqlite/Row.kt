@@ -1,11 +1,14 @@
 package io.github.ubiqlite
 
+import io.github.ubiqlite.internal.Mapping
 import io.github.ubiqlite.internal.Page
 import io.github.ubiqlite.internal.RowDecoder
 import io.github.ubiqlite.internal.Tag
 import io.github.ubiqlite.internal.Fields
 import io.github.ubiqlite.internal.mismatch
+import kotlin.reflect.KClass
 import kotlinx.serialization.DeserializationStrategy
+import kotlinx.serialization.modules.SerializersModule
 import kotlinx.serialization.serializer
 
 /**
@@ -140,11 +143,21 @@ public class Row internal constructor(private val page: Page, private val at: In
      * The row as a class that kotlinx.serialization knows, by the names of its
      * properties. A column that the class has no property for is passed over; a property
      * without a column has its default. A list, map or class inside is read from JSON
-     * text, an enum from its name. Of a row of one column it may be the value alone.
+     * text, an enum from its name or `@SerialName`. Of a row of one column it may be the
+     * value alone. `@Contextual` are the platform's times, `UUID` and `BigDecimal`, and the
+     * types of [DatabaseOptions.json].
      *
      * @throws UbiqliteException.DatatypeMismatch if a value does not fit, or is missing
      */
-    public inline fun <reified T> into(): T = into(serializer<T>())
+    public inline fun <reified T> into(): T = read(serializers.serializer<T>(), T::class)
+
+    @PublishedApi
+    internal fun <T> read(deserializer: DeserializationStrategy<T>, type: KClass<*>): T = RowDecoder.decode(this, deserializer, type)
+
+    @PublishedApi
+    internal val serializers: SerializersModule get() = mapping.module
+
+    internal val mapping: Mapping get() = page.mapping
 
     /** As the other [into], for a serializer that is given. */
     public fun <T> into(deserializer: DeserializationStrategy<T>): T = RowDecoder.decode(this, deserializer)

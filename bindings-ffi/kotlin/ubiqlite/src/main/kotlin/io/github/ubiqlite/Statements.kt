@@ -9,6 +9,7 @@ import io.github.ubiqlite.internal.params
 import io.github.ubiqlite.internal.row
 import io.github.ubiqlite.internal.rows
 import io.github.ubiqlite.internal.sendMany
+import kotlin.reflect.KClass
 import kotlinx.coroutines.flow.Flow
 import kotlinx.serialization.KSerializer
 import kotlinx.serialization.serializer
@@ -18,10 +19,12 @@ import kotlinx.serialization.serializer
  *
  * Parameters are values by position, or pairs by name (`"id" to 7`), or one [Params]. A
  * value is null, a [Boolean] (0 or 1), an integer of up to 64 bits, a [Double] or
- * [Float], a [String], a [ByteArray]; an enum by its name; `Instant`, `OffsetDateTime`
- * and `ZonedDateTime` as ISO 8601 text in UTC; `LocalDate`, `LocalTime` and
- * `LocalDateTime` as ISO 8601 text; `UUID` and `BigDecimal` as text; a [List], a [Map]
- * and a `JsonElement` as JSON text. All else is [UbiqliteException.InvalidArgument], and
+ * [Float], a [String], a [ByteArray]; an enum by its name or `@SerialName`; `Instant`,
+ * `OffsetDateTime` and `ZonedDateTime` as ISO 8601 text in UTC; `LocalDate`, `LocalTime`,
+ * `LocalDateTime` and `Duration` as ISO 8601 text; `UUID`, `Uuid` and `BigDecimal` as text;
+ * a [List], a [Map] and a `JsonElement` as JSON text; a value class as what is in it; an
+ * object of a `@Serializable` class as its serializer says, and as JSON text if it has
+ * several properties. So are those of which [DatabaseOptions.json] knows. All else is [UbiqliteException.InvalidArgument], and
  * so is a text with half of a surrogate pair.
  *
  * A short read runs on the thread that asks, within a small budget, and answers without
@@ -67,7 +70,7 @@ public sealed class Reader(internal val place: Place) {
             Any::class -> row[0] as T
             Long::class -> (if (null is T) row.longOrNull(0) else row.long(0)) as T
             String::class -> (if (null is T) row.stringOrNull(0) else row.string(0)) as T
-            else -> cellOf(row, serializer<T>())
+            else -> cellOf(row, row.serializers.serializer<T>(), T::class)
         }
     }
 
@@ -75,7 +78,7 @@ public sealed class Reader(internal val place: Place) {
     internal suspend fun valueRow(sql: String, params: Array<out Any?>): Row = first(Op.QUERY_VALUE, sql, params)
 
     @PublishedApi
-    internal fun <T> cellOf(row: Row, serializer: KSerializer<T>): T = RowDecoder.value(row, 0, serializer)
+    internal fun <T> cellOf(row: Row, serializer: KSerializer<T>, type: KClass<*>): T = RowDecoder.value(row, serializer, type)
 
     private suspend fun first(op: Int, sql: String, params: Array<out Any?>): Row =
         place.ask(op) { it.statement(sql, params) }.rows().firstRow()

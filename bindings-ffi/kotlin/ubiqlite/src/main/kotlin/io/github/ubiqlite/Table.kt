@@ -11,6 +11,9 @@ import io.github.ubiqlite.internal.rows
 import io.github.ubiqlite.internal.sendMany
 import io.github.ubiqlite.internal.value
 import kotlinx.coroutines.flow.Flow
+import kotlinx.serialization.SerializationStrategy
+import kotlinx.serialization.modules.SerializersModule
+import kotlinx.serialization.serializer
 
 /**
  * A table, or a view to read from. Its name and those of its columns are checked against
@@ -42,6 +45,22 @@ public class Table internal constructor(
     public suspend fun insert(fields: Map<String, Any?>): Any? = ask(Op.INSERT) { it.record(fields) }.key()
 
     /**
+     * Inserts a row from an object of a class that kotlinx.serialization knows, each
+     * property to the column of its name: those with the value of their default too. A list,
+     * map or class inside is written as JSON text.
+     *
+     * ```kotlin
+     * val id = items.insert(Item(id = null, name = "lamp"))     // a key that is null is given by SQLite
+     * ```
+     * @throws UbiqliteException as the other [insert]; `InvalidArgument` for what is no class with properties
+     */
+    public suspend inline fun <reified T : Any> insert(row: T): Any? = insert(serializers.serializer<T>(), row)
+
+    /** As the other [insert], for a serializer that is given. */
+    public suspend fun <T : Any> insert(serializer: SerializationStrategy<T>, row: T): Any? =
+        ask(Op.INSERT) { it.record(serializer, row) }.key()
+
+    /**
      * Inserts a row, or, where one with its primary key is there, sets the named columns
      * of that; answers the key.
      */
@@ -49,6 +68,13 @@ public class Table internal constructor(
 
     /** As the other [upsert], of a map. */
     public suspend fun upsert(fields: Map<String, Any?>): Any? = ask(Op.UPSERT) { it.record(fields) }.key()
+
+    /** As the other [upsert], of an object: see [insert]. */
+    public suspend inline fun <reified T : Any> upsert(row: T): Any? = upsert(serializers.serializer<T>(), row)
+
+    /** As the other [upsert], for a serializer that is given. */
+    public suspend fun <T : Any> upsert(serializer: SerializationStrategy<T>, row: T): Any? =
+        ask(Op.UPSERT) { it.record(serializer, row) }.key()
 
     /**
      * Inserts rows, all or none, and answers how many. They may name different columns.
@@ -61,6 +87,22 @@ public class Table internal constructor(
     /** As the other [insertMany], of a flow, which is collected as fast as the engine takes it. */
     public suspend fun insertMany(rows: Flow<Map<String, Any?>>): Long =
         sendMany(place, Op.INSERT_MANY, { it.text(name) }, { out, row -> out.record(row) }, rows)
+
+    /** As the other [insertMany], of objects: see [insert]. */
+    @JvmName("insertRows")
+    public suspend inline fun <reified T : Any> insertMany(rows: Iterable<T>): Long = insertMany(serializers.serializer<T>(), rows)
+
+    /** As the other [insertMany], for a serializer that is given. */
+    public suspend fun <T : Any> insertMany(serializer: SerializationStrategy<T>, rows: Iterable<T>): Long =
+        sendMany(place, Op.INSERT_MANY, { it.text(name) }, { out, row -> out.record(serializer, row) }, rows.iterator())
+
+    /** As the other [insertMany], of a flow of objects: see [insert]. */
+    @JvmName("insertRows")
+    public suspend inline fun <reified T : Any> insertMany(rows: Flow<T>): Long = insertMany(serializers.serializer<T>(), rows)
+
+    /** As the other [insertMany], for a serializer that is given. */
+    public suspend fun <T : Any> insertMany(serializer: SerializationStrategy<T>, rows: Flow<T>): Long =
+        sendMany(place, Op.INSERT_MANY, { it.text(name) }, { out, row -> out.record(serializer, row) }, rows)
 
     /** The row of this key, or null. */
     public suspend fun get(key: Any?): Row? = ask(Op.GET) { it.key(key) }.rows().firstRow()
@@ -78,6 +120,15 @@ public class Table internal constructor(
     public suspend fun update(key: Any?, fields: Map<String, Any?>): Boolean = ask(Op.UPDATE) {
         it.key(key)
         it.record(fields)
+    }.bool()
+
+    /** As the other [update], of an object, whose properties are all set: see [insert]. */
+    public suspend inline fun <reified T : Any> update(key: Any?, row: T): Boolean = update(serializers.serializer<T>(), key, row)
+
+    /** As the other [update], for a serializer that is given. */
+    public suspend fun <T : Any> update(serializer: SerializationStrategy<T>, key: Any?, row: T): Boolean = ask(Op.UPDATE) {
+        it.key(key)
+        it.record(serializer, row)
     }.bool()
 
     /**
@@ -131,6 +182,9 @@ public class Table internal constructor(
             }
         }.done()
     }
+
+    @PublishedApi
+    internal val serializers: SerializersModule get() = place.link.mapping.module
 
     private suspend inline fun ask(op: Int, write: (Writer) -> Unit): Reply = place.ask(op) {
         it.text(name)

@@ -102,6 +102,8 @@ internal class Buffers {
 
         fun give(buffers: Buffers) {
             if (buffers.isLarge) return
+            // What is kept must not lead to the program's classes.
+            buffers.writer.mapping = Mapping.DEFAULT
             val start = placeOfThread()
             for (step in 0 until KEPT) {
                 if (kept.compareAndSet(((start + step) and (KEPT - 1)) * APART, null, buffers)) return

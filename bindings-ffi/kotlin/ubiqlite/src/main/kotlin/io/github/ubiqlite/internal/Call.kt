@@ -25,13 +25,19 @@ internal class Call(@JvmField val id: Int, @JvmField val place: Place) : AtomicR
             if (state is Reply || state === GIVEN_UP) return
             if (!compareAndSet(state, reply)) continue
             if (state != null) {
-                // A result that reaches nobody is undone where it can be: inside a transaction
-                // nobody may commit what its holder does not know of.
-                continuation(state).resume(reply) { _, _, _ -> place.link.cancel(id) }
+                val waiting = continuation(state)
+                if (Program.isElsewhere(waiting.context)) goOn(waiting, reply) else Program.run { goOn(waiting, reply) }
             }
             return
         }
     }
+
+    /**
+     * A result that reaches nobody is undone where it can be: inside a transaction nobody
+     * may commit what its holder does not know of.
+     */
+    private fun goOn(waiting: CancellableContinuation<Reply>, reply: Reply) =
+        waiting.resume(reply) { _, _, _ -> place.link.cancel(id) }
 
     /** Waits for the reply. A coroutine that is cancelled gives the call up. */
     suspend fun await(): Reply = reply ?: suspendCancellableCoroutine { waiting ->
@@ -39,7 +45,7 @@ internal class Call(@JvmField val id: Int, @JvmField val place: Place) : AtomicR
             waiting.invokeOnCancellation { giveUp() }
         } else {
             val reply = get() as? Reply ?: Reply.failed(givenUp())
-            waiting.resume(reply) { _, _, _ -> place.link.cancel(id) }
+            goOn(waiting, reply)
         }
     }
 

@@ -91,7 +91,8 @@ internal class Fields(
 }
 
 /** An argument can't be used. */
-internal fun invalid(message: String): UbiqliteException = UbiqliteException.InvalidArgument(Fields(message))
+internal fun invalid(message: String, cause: Throwable? = null): UbiqliteException =
+    UbiqliteException.InvalidArgument(Fields(message), cause)
 
 /** What a call was made on is closed. */
 internal fun closed(message: String): UbiqliteException = UbiqliteException.Closed(Fields(message))

@@ -3,10 +3,11 @@ package io.github.ubiqlite.internal
 import java.lang.ref.Cleaner
 import java.util.concurrent.atomic.AtomicBoolean
 
-/** One thread for the process, which lets go what was forgotten. */
-internal val cleaner: Cleaner = Cleaner.create { work ->
-    Thread(work, "ubiqlite-cleaner").apply { isDaemon = true }
-}
+/**
+ * One thread for the process, which lets go what was forgotten. Java makes it: one of ours
+ * would have the class loader and the rights of who used the library first, and keep them.
+ */
+internal val cleaner: Cleaner = Cleaner.create()
 
 /**
  * What keeps a database open: when nobody has it any more, the database was forgotten

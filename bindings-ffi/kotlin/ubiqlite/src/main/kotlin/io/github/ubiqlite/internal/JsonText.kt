@@ -8,14 +8,21 @@ import kotlinx.serialization.json.JsonElement
  * A list or map as JSON text. What JSON would change in silence is refused, by the
  * exception that [refuse] makes of a reason.
  */
-internal fun jsonText(value: Any, refuse: (String) -> Exception): String =
-    StringBuilder().also { JsonText(it, refuse).write(value, 0) }.toString()
+internal fun jsonText(value: Any, mapping: Mapping, refuse: (String) -> Exception): String =
+    StringBuilder().also { JsonText(it, mapping, refuse).write(value, 0) }.toString()
 
-private class JsonText(private val out: StringBuilder, private val refuse: (String) -> Exception) {
+/** JSON can say half of a surrogate pair, which UTF-8 can't: it stands in a string of the text, or the text is no JSON. */
+internal fun escapedHalves(json: String): String {
+    if (json.indices.none { isHalf(json, it) }) return json
+    return buildString(json.length + 16) { json.indices.forEach { if (isHalf(json, it)) escape(json[it]) else append(json[it]) } }
+}
+
+private class JsonText(private val out: StringBuilder, private val mapping: Mapping, private val refuse: (String) -> Exception) {
     fun write(value: Any?, depth: Int) {
         if (depth > DEEPEST) throw refuse("holds lists and maps more than $DEEPEST deep, or itself")
         when (value) {
-            null, is Boolean, is JsonElement -> out.append(value.toString())
+            null, is Boolean -> out.append(value.toString())
+            is JsonElement -> out.append(escapedHalves(value.toString()))
             is String -> string(value)
             is Double -> real(value, value.isFinite())
             is Float -> real(value, value.isFinite())
@@ -24,8 +31,20 @@ private class JsonText(private val out: StringBuilder, private val refuse: (Stri
             is BigDecimal -> out.append(value.toPlainString())
             is List<*> -> list(value, depth)
             is Map<*, *> -> map(value, depth)
-            else -> string(textOf(value, refuse) ?: throw refuse("holds a ${value.javaClass.name}, which JSON has not"))
+            else -> textOf(value, refuse)?.let { string(it) } ?: ofProgram(value, depth)
         }
+    }
+
+    /** A value of a class of the program's own. */
+    private fun ofProgram(value: Any, depth: Int) {
+        val serializer = mapping.serializerOf(value)
+        if (serializer != null) {
+            out.append(escapedHalves(mapping.write(value, serializer)))
+            return
+        }
+        val other = standsFor(value) { why -> refuse("holds what $why") }
+        if (other === value) throw refuse("holds a ${value.javaClass.name}, which JSON has not")
+        write(other, depth + 1)
     }
 
     private fun real(value: Number, finite: Boolean) {
@@ -60,26 +79,25 @@ private class JsonText(private val out: StringBuilder, private val refuse: (Stri
         for ((index, unit) in text.withIndex()) {
             when {
                 unit == '"' || unit == '\\' -> out.append('\\').append(unit)
-                // JSON can say half of a surrogate pair, which UTF-8 can't.
-                unit < ' ' || unit.isSurrogate() && !hasPartner(text, index) -> escape(unit)
+                unit < ' ' || isHalf(text, index) -> out.escape(unit)
                 else -> out.append(unit)
             }
         }
         out.append('"')
     }
 
-    private fun escape(unit: Char) {
-        out.append("\\u").append(unit.code.toString(16).padStart(4, '0'))
-    }
-
-    private fun hasPartner(text: String, index: Int): Boolean =
-        if (text[index].isHighSurrogate()) {
-            text.getOrNull(index + 1)?.isLowSurrogate() == true
-        } else {
-            text.getOrNull(index - 1)?.isHighSurrogate() == true
-        }
-
     private companion object {
         const val DEEPEST = 1000
     }
+}
+
+private fun StringBuilder.escape(unit: Char) {
+    append("\\u").append(unit.code.toString(16).padStart(4, '0'))
+}
+
+/** Whether the unit is a surrogate without its partner. */
+private fun isHalf(text: String, index: Int): Boolean = when {
+    text[index].isHighSurrogate() -> text.getOrNull(index + 1)?.isLowSurrogate() != true
+    text[index].isLowSurrogate() -> text.getOrNull(index - 1)?.isHighSurrogate() != true
+    else -> false
 }

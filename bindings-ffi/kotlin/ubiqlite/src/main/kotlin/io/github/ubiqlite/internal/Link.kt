@@ -6,10 +6,10 @@ import io.github.ubiqlite.uniffi.Format
 import io.github.ubiqlite.uniffi.OpenException
 import java.util.concurrent.ConcurrentHashMap
 import java.util.concurrent.atomic.AtomicBoolean
+import kotlinx.coroutines.CancellationException
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.CoroutineStart
 import kotlinx.coroutines.Deferred
-import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.SupervisorJob
 import kotlinx.coroutines.async
 
@@ -19,7 +19,7 @@ import kotlinx.coroutines.async
  * A request is made by one synchronous call on the thread of who asks, which a short
  * read is answered by; all other replies are fetched by [Replies]' thread.
  */
-internal class Link private constructor(private val engine: Engine) {
+internal class Link private constructor(private val engine: Engine, @JvmField val mapping: Mapping) {
     private val client: Long = engine.client(Format.WIRE).toLong()
     private val released = AtomicBoolean()
     private var closing: Deferred<Unit>? = null
@@ -38,6 +38,7 @@ internal class Link private constructor(private val engine: Engine) {
         val call = Call(number(buffers), place)
         try {
             buffers.writer.begin(call.id, op, flags, handle, place.limit)
+            buffers.writer.mapping = mapping
             write(buffers.writer)
             buffers.writer.end()
             send(buffers, call)
@@ -63,7 +64,7 @@ internal class Link private constructor(private val engine: Engine) {
         val length = Raw.ubiqlite_call(client, request, buffers.writer.length.toLong(), reply.address, reply.size)
         if (length == 0L) return
         calls.remove(call)
-        call.complete(if (length > 0) Reply(reply.copy(0, length.toInt())) else refused(length))
+        call.complete(if (length > 0) Reply(reply.copy(0, length.toInt()), mapping) else refused(length))
     }
 
     private fun refused(code: Long): Reply =
@@ -106,7 +107,8 @@ internal class Link private constructor(private val engine: Engine) {
             // Begun on this thread: what is asked for after this call is refused.
             closing ?: background.async(start = CoroutineStart.UNDISPATCHED) { shut() }.also { closing = it }
         }
-        shutting.await()
+        // One who waits must not keep the next one waiting.
+        Program.aside { shutting.await() }
     }
 
     private suspend fun shut() {
@@ -134,18 +136,24 @@ internal class Link private constructor(private val engine: Engine) {
     companion object {
         const val NO_LIMIT: Long = -1
 
-        private val background = CoroutineScope(SupervisorJob() + Dispatchers.Default)
+        private val background = CoroutineScope(SupervisorJob() + Program.dispatcher)
 
         /** Opens a database; [options] is an object in JSON. Throws what `Database.open` says. */
-        suspend fun open(path: String, options: String): Link {
+        suspend fun open(path: String, options: String, mapping: Mapping): Link {
             // Before any call of uniffi's, which then loads that library and no other.
             Library.path
-            val engine = try {
-                Engine.open(path, options)
+            var engine: Engine? = null
+            try {
+                // A thread of the native library's resumes what waits for it.
+                val opened = Program.aside { Engine.open(path, options).also { engine = it } }
+                return Link(opened, mapping).apply { replies.start() }
             } catch (error: OpenException.Failed) {
                 throw exceptionOf(error.fields)
+            } catch (error: CancellationException) {
+                // It was given up when it was open.
+                engine?.destroy()
+                throw error
             }
-            return Link(engine).apply { replies.start() }
         }
 
         private fun exceptionOf(fields: String): UbiqliteException = Fields.read(fields).exception()

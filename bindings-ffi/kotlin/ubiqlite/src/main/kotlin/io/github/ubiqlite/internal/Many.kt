@@ -44,7 +44,7 @@ private class Sender<R>(
     private val head: (Writer) -> Unit,
     private val row: (Writer, R) -> Unit,
 ) {
-    private val chunk = Writer()
+    private val chunk = Writer(mapping = place.link.mapping)
     private var count = 0
     private var index = 0
     private var call: Call? = null

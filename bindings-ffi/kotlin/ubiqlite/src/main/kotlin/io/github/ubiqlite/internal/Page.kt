@@ -56,6 +56,7 @@ internal class Page(
     private val bytes: ByteArray,
     private val view: ByteBuffer,
     @JvmField val columns: Columns,
+    @JvmField val mapping: Mapping,
     private val cells: Int,
     @JvmField val rows: Int,
 ) {

@@ -62,7 +62,7 @@ internal class Replies(private val client: Long, private val link: Link) {
         while (at < length) {
             val size = replies.u32(at)
             // None waits for an answer to what was given up.
-            link.calls.take(replies.u32(at + 4))?.complete(Reply(replies.copy(at, size)))
+            link.calls.take(replies.u32(at + 4))?.complete(Reply(replies.copy(at, size), link.mapping))
             at += size
         }
     }

@@ -11,10 +11,14 @@ import java.nio.ByteOrder
  * A reply, whose payload is read when it is asked for: `core/src/wire/reply.rs` has its
  * layout. Each method throws the error that it is.
  */
-internal class Reply private constructor(private val bytes: ByteArray, private val error: UbiqliteException?) {
+internal class Reply private constructor(
+    private val bytes: ByteArray,
+    private val mapping: Mapping,
+    private val error: UbiqliteException?,
+) {
     private val view = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN)
 
-    constructor(bytes: ByteArray) : this(bytes, null)
+    constructor(bytes: ByteArray, mapping: Mapping) : this(bytes, mapping, null)
 
     private val extra: Int get() = view.getInt(12)
 
@@ -97,7 +101,7 @@ internal class Reply private constructor(private val bytes: ByteArray, private v
         at = aligned(at + length)
         val pages = ArrayList<Page>(count)
         repeat(count) {
-            val page = Page(bytes, view, columns, at + 16, view.getInt(at))
+            val page = Page(bytes, view, columns, mapping, at + 16, view.getInt(at))
             pages.add(page)
             at = aligned(page.row(page.rows) + view.getInt(at + 4))
         }
@@ -109,7 +113,7 @@ internal class Reply private constructor(private val bytes: ByteArray, private v
         private val EMPTY = ByteArray(HEADER)
 
         /** A reply that never came: this is why. */
-        fun failed(error: UbiqliteException): Reply = Reply(EMPTY, error)
+        fun failed(error: UbiqliteException): Reply = Reply(EMPTY, Mapping.DEFAULT, error)
 
         private fun aligned(at: Int): Int = (at + 7) and 7.inv()
     }

@@ -2,35 +2,41 @@ package io.github.ubiqlite.internal
 
 import io.github.ubiqlite.Row
 import io.github.ubiqlite.UbiqliteException
+import kotlin.reflect.KClass
 import kotlinx.serialization.DeserializationStrategy
 import kotlinx.serialization.ExperimentalSerializationApi
 import kotlinx.serialization.MissingFieldException
 import kotlinx.serialization.builtins.ByteArraySerializer
-import kotlinx.serialization.descriptors.PrimitiveKind
 import kotlinx.serialization.descriptors.SerialDescriptor
-import kotlinx.serialization.descriptors.SerialKind
 import kotlinx.serialization.descriptors.StructureKind
 import kotlinx.serialization.encoding.AbstractDecoder
 import kotlinx.serialization.encoding.CompositeDecoder
 import kotlinx.serialization.encoding.Decoder
-import kotlinx.serialization.json.Json
-import kotlinx.serialization.modules.EmptySerializersModule
 import kotlinx.serialization.modules.SerializersModule
 
 /** Reads a row as what kotlinx.serialization knows: see [Row.into]. */
 @OptIn(ExperimentalSerializationApi::class)
-internal class RowDecoder private constructor(private val row: Row, private var cell: Int) : AbstractDecoder() {
+internal class RowDecoder private constructor(
+    private val row: Row,
+    private var cell: Int,
+    /** What is read, if it is one value. */
+    private val type: KClass<*>? = null,
+) : AbstractDecoder() {
     private var next = 0
 
     /** The number that is read next is unsigned. */
     private var unsigned = false
 
-    override val serializersModule: SerializersModule = EmptySerializersModule()
+    private val mapping = row.mapping
+
+    override val serializersModule: SerializersModule get() = mapping.module
 
     override fun decodeElementIndex(descriptor: SerialDescriptor): Int {
         while (next < descriptor.elementsCount) {
             val element = next++
-            cell = row.indexOf(descriptor.getElementName(element))
+            val name = descriptor.getElementName(element)
+            cell = row.indexOf(name)
+            if (cell < 0) mapping.snake(name)?.let { cell = row.indexOf(it) }
             if (cell >= 0) return element
         }
         return CompositeDecoder.DECODE_DONE
@@ -54,11 +60,17 @@ internal class RowDecoder private constructor(private val row: Row, private var 
 
     override fun decodeInline(descriptor: SerialDescriptor): Decoder {
         // An unsigned number is one inside, as far as kotlinx.serialization knows.
-        if (descriptor.serialName in UNSIGNED) unsigned = true
+        if (Mapping.isUnsigned(descriptor)) unsigned = true
         return this
     }
 
     override fun decodeString(): String = row.string(cell)
+
+    /** A number with all its digits, from a text or an integer. */
+    fun digits(): String = when (val value = row[cell]) {
+        is Long -> value.toString()
+        else -> row.string(cell)
+    }
 
     override fun decodeChar(): Char = row.string(cell).singleOrNull()
         ?: throw unfit("the text is not one character")
@@ -66,21 +78,22 @@ internal class RowDecoder private constructor(private val row: Row, private var 
     override fun decodeEnum(enumDescriptor: SerialDescriptor): Int {
         val name = row.string(cell)
         val index = enumDescriptor.getElementIndex(name)
-        if (index < 0) {
-            throw unfit("\"$name\" is no ${enumDescriptor.serialName}")
-        }
-        return index
+        if (index >= 0) return index
+        // The serializer of an enum that is not @Serializable knows of no @SerialName, but where it is that of a property.
+        val known = type?.java?.takeIf { it.isEnum }?.let { namesOf(it).indexOf(name) } ?: -1
+        if (known < 0) throw unfit("\"$name\" is no ${enumDescriptor.serialName}")
+        return known
     }
 
     override fun <T> decodeSerializableValue(deserializer: DeserializationStrategy<T>): T {
         val descriptor = deserializer.descriptor
-        if (isValue(descriptor)) return ofCell { deserializer.deserialize(this) }
+        if (Mapping.isCell(descriptor)) return ofCell { deserializer.deserialize(this) }
         if (descriptor == ByteArraySerializer().descriptor) {
             @Suppress("UNCHECKED_CAST")
             return row.bytes(cell) as T
         }
         val text = row.string(cell)
-        return ofCell { Json.decodeFromString(deserializer, text) }
+        return ofCell { mapping.read(text, deserializer) }
     }
 
     /** Has what a serializer throws say which column it read. */
@@ -110,14 +123,8 @@ internal class RowDecoder private constructor(private val row: Row, private var 
     }
 
     companion object {
-        private val UNSIGNED = setOf("kotlin.UByte", "kotlin.UShort", "kotlin.UInt", "kotlin.ULong")
-
-        /** Whether it is one value, and not made of others. */
-        private fun isValue(descriptor: SerialDescriptor): Boolean =
-            descriptor.kind is PrimitiveKind || descriptor.kind == SerialKind.ENUM || descriptor.isInline
-
-        /** The whole row, or its only value for what is one. */
-        fun <T> decode(row: Row, deserializer: DeserializationStrategy<T>): T = guarded {
+        /** The whole row, or its only value for what is one, of this type. */
+        fun <T> decode(row: Row, deserializer: DeserializationStrategy<T>, type: KClass<*>? = null): T = guarded {
             val descriptor = deserializer.descriptor
             if (descriptor.kind == StructureKind.CLASS || descriptor.kind == StructureKind.OBJECT) {
                 if (!descriptor.isInline) return@guarded deserializer.deserialize(RowDecoder(row, -1))
@@ -125,15 +132,15 @@ internal class RowDecoder private constructor(private val row: Row, private var 
             if (row.size != 1) {
                 throw invalid("a row of ${row.size} columns can't be a ${descriptor.serialName}: give a class, or use toMap()")
             }
-            decodeCell(row, 0, deserializer)
+            decodeCell(row, deserializer, type)
         }
 
-        /** One value. */
-        fun <T> value(row: Row, cell: Int, deserializer: DeserializationStrategy<T>): T =
-            guarded { decodeCell(row, cell, deserializer) }
+        /** The first value of the row, of this type. */
+        fun <T> value(row: Row, deserializer: DeserializationStrategy<T>, type: KClass<*>): T =
+            guarded { decodeCell(row, deserializer, type) }
 
-        private fun <T> decodeCell(row: Row, cell: Int, deserializer: DeserializationStrategy<T>): T {
-            val decoder = RowDecoder(row, cell)
+        private fun <T> decodeCell(row: Row, deserializer: DeserializationStrategy<T>, type: KClass<*>?): T {
+            val decoder = RowDecoder(row, 0, type)
             if (deserializer.descriptor.isNullable) return deserializer.deserialize(decoder)
             return decoder.decodeSerializableValue(deserializer)
         }

@@ -3,18 +3,8 @@ package io.github.ubiqlite.internal
 import io.github.ubiqlite.Key
 import io.github.ubiqlite.Params
 import io.github.ubiqlite.UbiqliteException
-import java.math.BigDecimal
 import java.math.BigInteger
-import java.time.Instant
-import java.time.LocalDate
-import java.time.LocalDateTime
-import java.time.LocalTime
-import java.time.OffsetDateTime
-import java.time.ZoneOffset
-import java.time.ZonedDateTime
-import java.time.format.DateTimeFormatter
-import java.time.format.DateTimeFormatterBuilder
-import java.util.UUID
+import kotlinx.serialization.SerializationStrategy
 import kotlinx.serialization.json.JsonElement
 
 /**
@@ -56,66 +46,57 @@ private fun Writer.string(value: String, what: String, which: Any?) {
 }
 
 private fun Writer.other(value: Any, what: String, which: Any?) {
-    val text = textOf(value) { why -> refused(what, which, why) }
+    fun refuse(why: String) = refused(what, which, why)
+    val text = textOf(value, ::refuse)
     when {
         text != null -> string(text, what, which)
         value is BigInteger -> {
-            if (value.bitLength() > 63) throw refused(what, which, "is an integer beyond 64 bits; store it as text")
+            if (value.bitLength() > 63) throw refuse(BEYOND)
             integer(value.toLong())
         }
         value is ULong -> {
-            if (value > Long.MAX_VALUE.toULong()) throw refused(what, which, "is an integer beyond 64 bits; store it as text")
+            if (value > Long.MAX_VALUE.toULong()) throw refuse(BEYOND)
             integer(value.toLong())
         }
         value is UInt -> integer(value.toLong())
         value is UShort -> integer(value.toLong())
         value is UByte -> integer(value.toLong())
         value is List<*> || value is Map<*, *> || value is JsonElement -> {
-            string(jsonText(value) { why -> refused(what, which, why) }, what, which)
+            string(guarded(what, { which }) { jsonText(value, mapping, ::refuse) }, what, which)
         }
-        else -> throw refused(what, which, "is a ${value.javaClass.name}, which is no value; bind one of its fields")
+        else -> ofProgram(value, what, which)
     }
 }
 
-/**
- * What is stored as text: instants and times by ISO 8601, in UTC where they have a zone, each kind
- * of one width in every language, so that the order of the texts is the order in time.
- *
- * @param refuse makes the error for a year that is not of four digits
- */
-internal fun textOf(value: Any, refuse: (String) -> Throwable): String? = when (value) {
-    is Enum<*> -> value.name
-    is Instant -> moment(value, refuse)
-    is OffsetDateTime -> moment(value.toInstant(), refuse)
-    is ZonedDateTime -> moment(value.toInstant(), refuse)
-    is LocalDate -> dated(value, value, refuse)
-    is LocalDateTime -> dated(value.toLocalDate(), "${value.toLocalDate()}T${CLOCK.format(value)}", refuse)
-    is LocalTime -> CLOCK.format(value)
-    is UUID -> value.toString()
-    // No number of SQLite keeps its digits.
-    is BigDecimal -> value.toPlainString()
-    is Char -> value.toString()
-    else -> null
+/** A value of a class of the program's own. */
+private fun Writer.ofProgram(value: Any, what: String, which: Any?) {
+    val serializer = mapping.serializerOf(value)
+    if (serializer != null) return CellEncoder.write(this, serializer, value, what, which)
+    val other = standsFor(value) { why -> refused(what, which, why) }
+    if (other === value) {
+        throw refused(what, which, "is a ${value.javaClass.name}, which is no value; bind one of its fields, or make it @Serializable")
+    }
+    value(other, what, which)
 }
 
-private val MOMENT = DateTimeFormatterBuilder().appendInstant(9).toFormatter()
-private val CLOCK = DateTimeFormatter.ofPattern("HH:mm:ss.SSSSSSSSS")
+private const val BEYOND = "is an integer beyond 64 bits; store it as text"
 
-private fun moment(value: Instant, refuse: (String) -> Throwable): String =
-    dated(value.atOffset(ZoneOffset.UTC).toLocalDate(), MOMENT.format(value), refuse)
-
-private fun dated(day: LocalDate, text: Any, refuse: (String) -> Throwable): String {
-    if (day.year !in 0..9999) throw refuse("has the year ${day.year}, which is not of four digits, and would sort wrong as text")
-    return text.toString()
-}
-
-internal fun refused(what: String, which: Any?, why: String): UbiqliteException {
+internal fun refused(what: String, which: Any?, why: String, cause: Throwable? = null): UbiqliteException {
     val name = when (which) {
         null -> ""
         is Int -> " ${which + 1}"
         else -> " \"$which\""
     }
-    return invalid("$what$name $why")
+    return invalid("$what$name $why", cause)
+}
+
+/** Has what a serializer throws say what it was of. */
+internal inline fun <T> guarded(what: String, which: () -> Any?, write: () -> T): T = try {
+    write()
+} catch (error: UbiqliteException) {
+    throw error
+} catch (error: Exception) {
+    throw refused(what, which(), "can't be written: ${error.message ?: error}", error)
 }
 
 private const val BY_POSITION = 1
@@ -200,5 +181,8 @@ internal fun Writer.key(key: Any?) {
         for (value in values) value(value, "the key")
     }
 }
+
+/** Columns with their values, of the properties of a class. */
+internal fun <T> Writer.record(serializer: SerializationStrategy<T>, row: T) = CellEncoder.record(this, serializer, row)
 
 private fun nameOf(value: Any?): String = if (value == null) "null" else value.javaClass.name

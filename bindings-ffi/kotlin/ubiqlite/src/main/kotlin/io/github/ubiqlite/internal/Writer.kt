@@ -4,7 +4,11 @@ import java.nio.ByteBuffer
 import java.nio.ByteOrder
 
 /** A request as bytes: `core/src/wire/request.rs` has what they mean. All numbers are little-endian. */
-internal class Writer(size: Int = 1024) {
+internal class Writer(
+    size: Int = 1024,
+    /** How the program's classes become values. */
+    var mapping: Mapping = Mapping.DEFAULT,
+) {
     var bytes = ByteArray(size)
         private set
     var length = 0

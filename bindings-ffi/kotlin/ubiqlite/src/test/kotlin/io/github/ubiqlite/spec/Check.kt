@@ -69,12 +69,11 @@ private fun same(expected: Any?, found: Any?, partial: Boolean, place: String): 
     is ByteArray -> found is ByteArray && expected.contentEquals(found)
     is List<*> -> {
         // A row may be noted by its values alone.
-        val items = if (found is Map<*, *>) found.values.toList() else found as? List<*> ?: return false
-        expected.zip(items).forEachIndexed { index, (one, other) -> compare(one, other, partial, "$place[$index]") }
-        expected.size == items.size
+        val items = if (found is Map<*, *>) found.values.toList() else found as? List<*>
+        items?.let { expected.zip(it) }.orEmpty().forEachIndexed { index, (one, other) -> compare(one, other, partial, "$place[$index]") }
+        expected.size == items?.size
     }
-    is Map<*, *> -> {
-        if (found !is Map<*, *>) return false
+    is Map<*, *> -> found is Map<*, *> && run {
         for ((name, value) in expected) {
             if (name !in found) throw Failure("$place has no \"$name\"; found ${show(found)}")
             compare(value, found[name], partial, "$place.$name")

@@ -24,13 +24,13 @@ fun main(args: Array<String>) {
     runBlocking(Dispatchers.Default) {
         val full = work.endsWith("_full")
         val subject = when (name) {
-            "ubiqlite" -> Ubiqlite.open(path, full)
+            "ubiqlite" -> if (work.endsWith("_r2dbc")) Ubiqlite.openByR2dbc(path) else Ubiqlite.open(path, full)
             "sqlite-jdbc" -> SqliteJdbc(path, full, io = work.endsWith("_io"))
             else -> error("there is no subject $name")
         }
         val took = when (work) {
             "create" -> fill(subject)
-            "point_read", "point_read_io" -> reads(subject, 1, n(400_000))
+            "point_read", "point_read_io", "point_read_r2dbc" -> reads(subject, 1, n(400_000))
             "point_read_64" -> reads(subject, TASKS, n(800_000))
             "stream" -> stream(subject)
             "execute_many" -> insertMany(subject, n(ROWS))

@@ -3,6 +3,8 @@ package io.github.ubiqlite.bench
 import io.github.ubiqlite.Database
 import io.github.ubiqlite.Row
 import io.github.ubiqlite.Synchronous
+import io.github.ubiqlite.r2dbc.UbiqliteConnectionFactory
+import kotlinx.coroutines.reactive.awaitSingle
 
 class Ubiqlite private constructor(private val db: Database) : Subject {
     override suspend fun get(id: Int): Item = itemOf(db.queryOne(SELECT_ONE, id))
@@ -31,12 +33,17 @@ class Ubiqlite private constructor(private val db: Database) : Subject {
     private fun itemOf(row: Row) = Item(row.long(0), row.string(1), row.string(2), row.string(3), row.double(4))
 
     companion object {
-        suspend fun open(path: String, full: Boolean): Subject = Ubiqlite(
-            Database.open(path) {
-                synchronous = if (full) Synchronous.FULL else Synchronous.NORMAL
-                cacheKib = CACHE_KIB
-                readers = READERS
-            },
-        )
+        suspend fun open(path: String, full: Boolean): Subject = Ubiqlite(database(path, full))
+
+        suspend fun openByR2dbc(path: String): Subject {
+            val db = database(path, full = false)
+            return R2dbc(Ubiqlite(db), UbiqliteConnectionFactory.of(db).create().awaitSingle())
+        }
+
+        private suspend fun database(path: String, full: Boolean) = Database.open(path) {
+            synchronous = if (full) Synchronous.FULL else Synchronous.NORMAL
+            cacheKib = CACHE_KIB
+            readers = READERS
+        }
     }
 }

@@ -1,0 +1,34 @@
+package app;
+
+import io.github.ubiqlite.UbiqliteException;
+import io.github.ubiqlite.java.Row;
+import io.github.ubiqlite.java.UbiqliteDatabase;
+import java.util.List;
+import java.util.Map;
+
+/** Everything that a deployed application would do with a database, and its closing. */
+public final class Program implements Runnable {
+    private final String path;
+
+    /** Of a database at this path. */
+    public Program(String path) {
+        this.path = path;
+    }
+
+    @Override
+    public void run() {
+        UbiqliteDatabase db = UbiqliteDatabase.open(path).join();
+        try {
+            db.batch("CREATE TABLE IF NOT EXISTS items (id INTEGER PRIMARY KEY, name TEXT)").join();
+            db.table("items").insert(Map.of("name", "lamp")).join();
+            db.transaction(tx -> tx.execute("UPDATE items SET name = ?", "chair")).join();
+            List<Row> rows = db.query("SELECT * FROM items").join();
+            if (!"chair".equals(rows.get(0).getString("name"))) throw new IllegalStateException(rows.toString());
+            db.stream("SELECT * FROM items").forEach(row -> row.getLong("id")).join();
+            Throwable refused = db.query("SELEC 1").handle((done, error) -> error).join();
+            if (!(refused instanceof UbiqliteException)) throw new IllegalStateException("not refused", refused);
+        } finally {
+            db.close().join();
+        }
+    }
+}

@@ -1,0 +1,10 @@
+/** A program that uses the library as a module. */
+module app {
+    requires io.github.ubiqlite;
+    requires io.github.ubiqlite.java;
+    // Modules by their own declaration, which an automatic one can't require.
+    requires kotlinx.coroutines.core;
+    requires kotlinx.serialization.json;
+
+    exports app;
+}

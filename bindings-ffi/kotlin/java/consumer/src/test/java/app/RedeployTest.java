@@ -1,0 +1,58 @@
+package app;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.net.MalformedURLException;
+import java.net.URL;
+import java.net.URLClassLoader;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * An application that a server loads, ends, and loads again in place of itself. Its class
+ * loader stays, because of JNA: the README says by what. What is ours ends.
+ */
+class RedeployTest {
+    @Test
+    void an_application_can_be_loaded_again_on_the_same_file_and_leaves_no_thread_of_ours(@TempDir Path folder)
+        throws Exception {
+        for (int turn = 0; turn < 3; turn++) deploy(folder.resolve("app.db").toString());
+        assertEquals(List.of(), threadsLeft());
+    }
+
+    /** Loads everything anew, the way a server loads an application with its libraries, and runs it on this thread. */
+    private static void deploy(String path) throws Exception {
+        URL[] jars = Jars.all().stream().map(RedeployTest::url).toArray(URL[]::new);
+        Thread thread = Thread.currentThread();
+        ClassLoader before = thread.getContextClassLoader();
+        try (var loader = new URLClassLoader(jars, ClassLoader.getPlatformClassLoader())) {
+            thread.setContextClassLoader(loader);
+            ((Runnable) loader.loadClass("app.Program").getConstructor(String.class).newInstance(path)).run();
+        } finally {
+            thread.setContextClassLoader(before);
+        }
+    }
+
+    private static URL url(Path path) {
+        try {
+            return path.toUri().toURL();
+        } catch (MalformedURLException error) {
+            throw new IllegalArgumentException(error);
+        }
+    }
+
+    /** Our threads, after those that idle have had their time to end. */
+    private static List<String> threadsLeft() throws InterruptedException {
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+        while (true) {
+            List<String> ours = Thread.getAllStackTraces().keySet().stream().map(Thread::getName)
+                .filter(name -> name.startsWith("ubiqlite-")).collect(Collectors.toList());
+            if (ours.isEmpty() || System.nanoTime() > end) return ours;
+            Thread.sleep(100);
+        }
+    }
+}

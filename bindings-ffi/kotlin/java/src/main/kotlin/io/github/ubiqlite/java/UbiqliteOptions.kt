@@ -1,0 +1,98 @@
+package io.github.ubiqlite.java
+
+import io.github.ubiqlite.DatabaseOptions
+import io.github.ubiqlite.JournalMode
+import io.github.ubiqlite.Synchronous
+import java.time.Duration
+import java.util.concurrent.Executor
+import java.util.concurrent.ForkJoinPool
+import kotlin.time.toKotlinDuration
+
+/**
+ * The settings of a database, with defaults that are safe and fast: what is not set has
+ * the engine's default, which is named beside it.
+ *
+ * ```java
+ * UbiqliteOptions options = UbiqliteOptions.builder().readers(8).busyTimeout(Duration.ofSeconds(2)).build();
+ * UbiqliteDatabase.open("app.db", options);
+ * ```
+ */
+public class UbiqliteOptions private constructor(
+    private val settings: List<DatabaseOptions.() -> Unit>,
+    internal val executor: Executor,
+) {
+    internal fun applyTo(options: DatabaseOptions): Unit = settings.forEach { options.it() }
+
+    /** Collects settings. A value that can't be used fails the opening, with `InvalidArgument`. */
+    public class Builder internal constructor() {
+        private val settings = ArrayList<DatabaseOptions.() -> Unit>()
+        private var executor: Executor = ForkJoinPool.commonPool()
+
+        private fun set(setting: DatabaseOptions.() -> Unit): Builder = apply { settings += setting }
+
+        /**
+         * Where futures that could not be completed at once are completed, and so what
+         * depends on them runs; where the functions given to [UbiqliteDatabase.transaction]
+         * and the subscribers of a [RowStream] are called. It has to work on for as long as
+         * the database is open. Default: `ForkJoinPool.commonPool()`.
+         */
+        public fun executor(value: Executor): Builder = apply { executor = value }
+
+        /** Opens for reading only; the database must exist. Default: false. */
+        public fun readOnly(value: Boolean): Builder = set { readOnly = value }
+
+        /** Creates the database if it is missing. Default: true. */
+        public fun create(value: Boolean): Builder = set { create = value }
+
+        /** How many reads can run at once, from 1 to 64. Default: as many as there are processors, from 2 to 8. */
+        public fun readers(value: Int): Builder = set { readers = value }
+
+        /** How many sessions [UbiqliteDatabase.acquire] lends at once, from 1 to 64. Default: 8. */
+        public fun sessions(value: Int): Builder = set { sessions = value }
+
+        /** How long a write waits for others; then `Busy`. Default: 5 s. */
+        public fun busyTimeout(value: Duration): Builder = set { busyTimeout = value.toKotlinDuration() }
+
+        /** How long `acquire`, `snapshot` and streams wait for a connection; then `Timeout`. Default: 30 s. */
+        public fun acquireTimeout(value: Duration): Builder = set { acquireTimeout = value.toKotlinDuration() }
+
+        /** How long a stream or snapshot may stand still while the log is beyond [walLimit]. Default: 5 s. */
+        public fun stallTimeout(value: Duration): Builder = set { stallTimeout = value.toKotlinDuration() }
+
+        /** Whether foreign keys are enforced. Default: true. */
+        public fun foreignKeys(value: Boolean): Builder = set { foreignKeys = value }
+
+        /** Whether views and triggers may use functions that are not marked innocuous. Default: false. */
+        public fun trustedSchema(value: Boolean): Builder = set { trustedSchema = value }
+
+        /** The page cache of each connection, in KiB. Default: 8192. */
+        public fun cacheKib(value: Int): Builder = set { cacheKib = value }
+
+        /** How many prepared statements each connection keeps. Default: 128. */
+        public fun statementCache(value: Int): Builder = set { statementCache = value }
+
+        /** Whether a short statement runs on the thread that asks. Default: true. */
+        public fun inline(value: Boolean): Builder = set { inline = value }
+
+        /** Whether a reader keeps its moment open between reads until somebody commits. Default: true. */
+        public fun leases(value: Boolean): Builder = set { leases = value }
+
+        /** The size in bytes that the log may reach because of readers that stand still. Default: 64 MiB. */
+        public fun walLimit(value: Long): Builder = set { walLimit = value }
+
+        /** How commits are made atomic. Default: `WAL` for a new database, else the mode that it is in. */
+        public fun journalMode(value: JournalMode): Builder = set { journalMode = value }
+
+        /** When a commit waits for the disk. Default: `FULL`. */
+        public fun synchronous(value: Synchronous): Builder = set { synchronous = value }
+
+        /** The options, which later calls of this builder do not change. */
+        public fun build(): UbiqliteOptions = UbiqliteOptions(settings.toList(), executor)
+    }
+
+    public companion object {
+        /** A builder with nothing set. */
+        @JvmStatic
+        public fun builder(): Builder = Builder()
+    }
+}

@@ -1,0 +1,113 @@
+package io.github.ubiqlite.r2dbc
+
+import io.github.ubiqlite.Row
+import java.util.concurrent.ConcurrentHashMap
+import java.util.concurrent.atomic.AtomicInteger
+import kotlinx.coroutines.CancellationException
+import kotlinx.coroutines.CoroutineStart
+import kotlinx.coroutines.Job
+import kotlinx.coroutines.channels.Channel
+import kotlinx.coroutines.coroutineScope
+import kotlinx.coroutines.currentCoroutineContext
+import kotlinx.coroutines.flow.Flow
+import kotlinx.coroutines.job
+import kotlinx.coroutines.launch
+
+/** The results of one connection whose rows are being read. */
+internal class RunningRows {
+    private val all = ConcurrentHashMap.newKeySet<RowsUnderWay>()
+
+    /** Reads rows of the database itself, which nothing else on this connection waits for. */
+    suspend fun free(rows: Flow<Row>, take: suspend (Row) -> Unit) = RowsUnderWay().use { it.read { rows.collect(take) } }
+
+    /** Reads rows inside a transaction or session, whose next call waits for their last one: see [hurry]. */
+    suspend fun held(rows: Flow<Row>, take: suspend (Row) -> Unit) =
+        RowsUnderWay().use { it.read { it.ahead.read(rows, take) } }
+
+    private inline fun RowsUnderWay.use(work: (RowsUnderWay) -> Unit) {
+        all.add(this)
+        try {
+            work(this)
+        } finally {
+            all.remove(this)
+        }
+    }
+
+    /**
+     * Something else is asked of the transaction or session: its rows are read into memory,
+     * whether anybody wants them or not. Otherwise a statement that is run for a row of a
+     * result would wait for that result, and the result for it.
+     */
+    fun hurry() {
+        if (all.isNotEmpty()) all.forEach { it.ahead.hurry() }
+    }
+
+    /** Ends them: who reads is told [why]. */
+    fun abort(why: Throwable) = all.forEach { it.abort(why) }
+}
+
+/** The rows of one result. */
+private class RowsUnderWay {
+    val ahead = Ahead()
+
+    @Volatile
+    private var why: Throwable? = null
+
+    @Volatile
+    private var job: Job? = null
+
+    fun abort(why: Throwable) {
+        this.why = why
+        job?.cancel()
+    }
+
+    suspend fun read(work: suspend () -> Unit) {
+        try {
+            coroutineScope {
+                job = currentCoroutineContext().job
+                if (why == null) work()
+            }
+        } catch (error: CancellationException) {
+            throw why ?: error
+        }
+        why?.let { throw it }
+    }
+}
+
+/** Rows that are read ahead of who takes them: a few, or all once they are wanted out of the way. */
+private class Ahead {
+    private val queue = Channel<Row>(Channel.UNLIMITED)
+    private val waiting = AtomicInteger()
+    private val more = Channel<Unit>(Channel.CONFLATED)
+
+    @Volatile
+    private var hurried = false
+
+    fun hurry() {
+        hurried = true
+        more.trySend(Unit)
+    }
+
+    suspend fun read(rows: Flow<Row>, take: suspend (Row) -> Unit) = coroutineScope {
+        val reading = launch(start = CoroutineStart.UNDISPATCHED) {
+            queue.close(
+                runCatching {
+                    rows.collect { row ->
+                        while (waiting.get() >= MOST && !hurried) more.receive()
+                        waiting.incrementAndGet()
+                        queue.trySend(row)
+                    }
+                }.exceptionOrNull(),
+            )
+        }
+        for (row in queue) {
+            if (waiting.decrementAndGet() == MOST / 2) more.trySend(Unit)
+            take(row)
+        }
+        reading.join()
+    }
+
+    private companion object {
+        const val MOST = 256
+    }
+}

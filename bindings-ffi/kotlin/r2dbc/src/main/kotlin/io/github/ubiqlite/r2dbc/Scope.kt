@@ -1,0 +1,177 @@
+package io.github.ubiqlite.r2dbc
+
+import io.github.ubiqlite.Database
+import io.github.ubiqlite.Mode
+import io.github.ubiqlite.Nest
+import io.github.ubiqlite.Reader
+import io.github.ubiqlite.Row
+import io.github.ubiqlite.Savepoint
+import io.github.ubiqlite.Session
+import io.github.ubiqlite.Snapshot
+import io.github.ubiqlite.Statement
+import io.github.ubiqlite.Statements
+import io.github.ubiqlite.Transaction
+import io.github.ubiqlite.UbiqliteException
+import io.github.ubiqlite.r2dbc.sql.Action
+import io.github.ubiqlite.r2dbc.sql.Part
+import kotlin.time.Duration
+import kotlin.time.Duration.Companion.INFINITE
+import kotlin.time.Duration.Companion.milliseconds
+
+/**
+ * Where the statements of one connection run.
+ *
+ * - Without a transaction: on the database, whose short reads are answered within the
+ *   call, and whose writes share their commits with those of other connections.
+ * - In a transaction: on it, or on the innermost of its savepoints. In one that only
+ *   reads: on a snapshot.
+ * - From the first statement on that changes the connection itself (`ATTACH`, a setting,
+ *   a temporary table, a bare `BEGIN`): in a session, which is kept until the end.
+ *
+ * Its methods throw the library's errors.
+ */
+internal class Scope(private val database: Database) {
+    private val running = RunningRows()
+    private val transactions = Transactions(this)
+
+    @Volatile
+    private var session: Session? = null
+
+    /** How long a statement may take; null: any time. */
+    @Volatile
+    var limit: Duration? = null
+
+    /** How long is waited for the lock to write; null: as long as the database waits. */
+    @Volatile
+    var lockWait: Duration? = null
+
+    val isOpen: Boolean get() = transactions.isOpen
+
+    /** What a transaction begins on. */
+    fun base(): Statements = session ?: database
+
+    /** A moment of the database, for who has no session. */
+    suspend fun snapshot(): Snapshot? = if (session == null) database.snapshot() else null
+
+    /** Has the session, if there is one, refuse to write. */
+    suspend fun refuseWrites(refuse: Boolean) {
+        session?.query("PRAGMA query_only = ${if (refuse) "ON" else "OFF"}")
+    }
+
+    /** Does something with the transaction, which does not wait for who reads in it. */
+    suspend fun <T> transactions(work: suspend Transactions.() -> T): T {
+        running.hurry()
+        return transactions.work()
+    }
+
+    private fun reader(): Reader = limited(transactions.innermost ?: base(), limit)
+
+    /** Runs a `SELECT`, of which not more is read than is taken. */
+    suspend fun select(part: Part, params: Array<Any?>, take: suspend (Row) -> Unit) {
+        val reader = reader()
+        if (reader !is Database) running.hurry()
+        if (isSingle(part, reader, params)) {
+            for (row in reader.query(part.sql, *params)) take(row)
+            return
+        }
+        val rows = reader.stream(part.sql, *params)
+        if (reader is Database) running.free(rows, take) else running.held(rows, take)
+    }
+
+    /** Runs a statement, and answers all its rows. */
+    suspend fun rows(part: Part, params: Array<Any?>): List<Row> = run(part) { it.query(part.sql, *params) }
+
+    /** Runs a statement, and answers the number of rows that it changed. */
+    suspend fun execute(part: Part, params: Array<Any?>): Long = run(part) { on ->
+        if (on is Statements) {
+            on.execute(part.sql, *params).rowsChanged
+        } else {
+            // A moment is not changed: its error says so.
+            on.query(part.sql, *params).size.toLong()
+        }
+    }
+
+    /** Runs one statement with each of these parameters, all or none, and answers the numbers of rows. */
+    suspend fun batch(part: Part, each: List<Array<Any?>>): List<Long> = run(part) { on ->
+        if (on is Statements) {
+            on.batch(each.map { Statement(part.sql, *it) }).map { it.rowsChanged }
+        } else {
+            on.query(part.sql, *each.first()).map { 0 }
+        }
+    }
+
+    private suspend inline fun <T> run(part: Part, work: (Reader) -> T): T {
+        running.hurry()
+        val writes = part.action == Action.WRITE || part.action == Action.WRITE_ROWS
+        val wait = lockWait
+        if (wait != null && writes && !isOpen) return locked(wait, work)
+        val here = reader()
+        return if (here is Database && !writes && part.action != Action.SELECT) elsewhere(here, work) else work(here)
+    }
+
+    /**
+     * Runs a write in a transaction of its own, where this connection has a time of its own
+     * to wait for the lock: only the beginning waits for it.
+     */
+    private suspend inline fun <T> locked(wait: Duration, work: (Reader) -> T): T {
+        val transaction = begin(Mode.IMMEDIATE, wait)
+        try {
+            val answer = work(limited(transaction, limit))
+            transaction.commit()
+            return answer
+        } finally {
+            // One that was committed is over already.
+            transaction.close()
+        }
+    }
+
+    /** Runs a statement on the database, or in a session from now on if it is refused there. */
+    private suspend inline fun <T> elsewhere(here: Database, work: (Reader) -> T): T {
+        try {
+            return work(here)
+        } catch (_: UbiqliteException.InvalidArgument) {
+            // Nothing was done. In a session either it is, or the error is the statement's own.
+        }
+        val own = database.acquire()
+        val answer = try {
+            work(limited(own, limit))
+        } catch (error: Throwable) {
+            own.close()
+            throw error
+        }
+        session = own
+        return answer
+    }
+
+    /** Begins a transaction that waits so long for its lock, and then goes on without a limit but [limit]. */
+    suspend fun begin(mode: Mode, wait: Duration?): Transaction {
+        val limit = wait?.coerceAtLeast(1.milliseconds) ?: limit ?: INFINITE
+        val begun = when (val on = base()) {
+            is Database -> on.timeout(limit).begin(mode)
+            is Session -> on.timeout(limit).begin(mode)
+            is Nest -> error("a transaction is begun on a database or session")
+        }
+        return begun.timeout(INFINITE)
+    }
+
+    /** Rolls back what is open, and gives back what was lent. What is being read ends with this error. */
+    suspend fun close(why: Throwable) {
+        running.abort(why)
+        try {
+            transactions.rollback()
+        } finally {
+            session?.close()
+            session = null
+        }
+    }
+
+    private companion object {
+        fun limited(reader: Reader, limit: Duration?): Reader = if (limit == null) reader else when (reader) {
+            is Database -> reader.timeout(limit)
+            is Session -> reader.timeout(limit)
+            is Transaction -> reader.timeout(limit)
+            is Savepoint -> reader.timeout(limit)
+            is Snapshot -> reader.timeout(limit)
+        }
+    }
+}

@@ -1,0 +1,77 @@
+package io.github.ubiqlite.r2dbc.sql
+
+import io.github.ubiqlite.r2dbc.Names
+
+/** How a statement is run, and what it tells. */
+internal enum class Action {
+    /** It yields rows, and changes nothing: it runs when its rows are asked for. */
+    SELECT,
+
+    /** It inserts, updates or deletes, and tells how many rows. */
+    WRITE,
+
+    /** The same with `RETURNING`: it yields rows. */
+    WRITE_ROWS,
+
+    /** `PRAGMA` and `EXPLAIN`: a few rows, or none. */
+    ASK,
+
+    /** All else: the schema, and what changes the connection. */
+    OTHER,
+}
+
+/** One statement of a text. */
+internal class Part(
+    val sql: String,
+    val action: Action,
+    /** For each parameter of SQLite's, in the order of their numbers, its place in [Text.parameters]. */
+    val places: IntArray,
+    /** Whether it is all of its text, whose parameters are its own in their order then. */
+    val isWhole: Boolean,
+) {
+    /** What is known of how many rows it yields: see `SingleRow`. */
+    @Volatile
+    var single: Boolean? = null
+
+    /** Whether it was run before. */
+    @Volatile
+    var ran: Boolean = false
+
+    /** The names of its columns, as they were last. */
+    @Volatile
+    private var names: Names? = null
+
+    /** The names of the columns, from those that the library gives. */
+    fun names(given: List<String>): Names =
+        names?.takeIf { it.given === given } ?: Names(given).also { names = it }
+
+    /** The same, yielding these columns of the rows that it changes; none: all of them. */
+    fun returning(columns: List<String>): Part {
+        if (action != Action.WRITE) return this
+        val list = if (columns.isEmpty()) "*" else columns.joinToString { "\"${it.replace("\"", "\"\"")}\"" }
+        return Part("$sql RETURNING $list", Action.WRITE_ROWS, places, isWhole)
+    }
+}
+
+/** A parameter of a text. */
+internal class Parameter(
+    /** With its sign; none: a bare `?`. */
+    val name: String?,
+    /** False for a number that the text passes over: `?2` without a `?1`. */
+    val needed: Boolean,
+)
+
+/** A text of SQL: its statements, and the parameters of all of them. */
+internal class Text(val parts: List<Part>, val parameters: List<Parameter>) {
+    private val byName = HashMap<String, IntArray>().also { map ->
+        parameters.forEachIndexed { place, parameter ->
+            val name = parameter.name ?: return@forEachIndexed
+            map[name] = intArrayOf(place)
+            // Without its sign it names all that differ by it alone.
+            if (name[0] != '?') map.merge(name.substring(1), intArrayOf(place)) { some, more -> some + more }
+        }
+    }
+
+    /** The places of a name, with its sign or without; none if it is unknown. */
+    fun places(name: String): IntArray? = byName[name]
+}

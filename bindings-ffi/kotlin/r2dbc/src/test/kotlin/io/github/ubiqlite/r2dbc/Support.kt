@@ -1,0 +1,55 @@
+package io.github.ubiqlite.r2dbc
+
+import io.r2dbc.spi.Connection
+import io.r2dbc.spi.ConnectionFactories
+import io.r2dbc.spi.Result
+import io.r2dbc.spi.Row
+import io.r2dbc.spi.Statement
+import java.time.Duration
+import org.reactivestreams.Publisher
+import reactor.core.publisher.Flux
+import reactor.core.publisher.Mono
+
+/** Nothing here may take longer. */
+val PATIENCE: Duration = Duration.ofSeconds(20)
+
+/** The publisher's only value, or null without one. */
+fun <T : Any> Publisher<T>.get(): T? = Mono.from(this).block(PATIENCE)
+
+/** All values. */
+fun <T : Any> Publisher<T>.all(): List<T> = Flux.from(this).collectList().block(PATIENCE)!!
+
+/** The first column of all rows. */
+fun Statement.values(): List<Any?> = rows { it.get(0) }
+
+fun <T : Any> Statement.rows(read: (Row) -> T?): List<T> =
+    Flux.from(execute()).concatMap { result -> result.map { row, _ -> read(row)!! } }.all()
+
+fun Connection.values(sql: String): List<Any?> = createStatement(sql).values()
+
+/** Runs a statement; the number of rows changed. */
+fun Statement.run(): List<Long> = Flux.from(execute()).concatMap(Result::getRowsUpdated).all()
+
+fun Connection.run(sql: String): List<Long> = createStatement(sql).run()
+
+/** A connection to a database in memory of its own. */
+fun inMemory(options: String = "", work: (Connection) -> Unit): Unit = factory("mem:///$options") { it.connected(work) }
+
+fun factory(url: String, work: (UbiqliteConnectionFactory) -> Unit) {
+    val separator = if (url.startsWith("mem:")) "" else "//"
+    val factory = ConnectionFactories.get("r2dbc:ubiqlite:$separator$url") as UbiqliteConnectionFactory
+    try {
+        work(factory)
+    } finally {
+        factory.close().get()
+    }
+}
+
+fun <T> UbiqliteConnectionFactory.connected(work: (Connection) -> T): T {
+    val connection = create().get()!!
+    try {
+        return work(connection)
+    } finally {
+        connection.close().get()
+    }
+}

@@ -1,0 +1,136 @@
+package io.github.ubiqlite.internal
+
+import kotlin.time.Duration
+import kotlinx.serialization.ExperimentalSerializationApi
+import kotlinx.serialization.SerializationStrategy
+import kotlinx.serialization.builtins.ByteArraySerializer
+import kotlinx.serialization.descriptors.SerialDescriptor
+import kotlinx.serialization.descriptors.StructureKind
+import kotlinx.serialization.encoding.AbstractEncoder
+import kotlinx.serialization.encoding.CompositeEncoder
+import kotlinx.serialization.encoding.Encoder
+import kotlinx.serialization.modules.SerializersModule
+
+/** Has a serializer write the one value of a cell: what is made of several becomes JSON text. */
+@OptIn(ExperimentalSerializationApi::class)
+internal open class CellEncoder(protected val out: Writer, private val what: String, private var which: Any?) : AbstractEncoder() {
+    /** The number that is written next is unsigned. */
+    private var unsigned = false
+
+    /** A second value would be read as something else. */
+    private var written = false
+
+    override val serializersModule: SerializersModule get() = out.mapping.module
+
+    /** Writes a cell of another name. */
+    protected fun begin(which: String) {
+        if (this.which != null) end()
+        this.which = which
+        written = false
+    }
+
+    /** Every cell has to have a value. */
+    fun end() {
+        if (!written) throw refused(what, which, "is nothing: its serializer writes no value")
+    }
+
+    fun write(value: Any?) {
+        if (written) throw refused(what, which, "is several values: its serializer has to say so in its descriptor, for JSON")
+        written = true
+        out.value(value, what, which)
+    }
+
+    override fun encodeNull() = write(null)
+    override fun encodeBoolean(value: Boolean) = write(value)
+    override fun encodeByte(value: Byte) = write(if (isUnsigned()) value.toUByte() else value)
+    override fun encodeShort(value: Short) = write(if (isUnsigned()) value.toUShort() else value)
+    override fun encodeInt(value: Int) = write(if (isUnsigned()) value.toUInt() else value)
+    override fun encodeLong(value: Long) = write(if (isUnsigned()) value.toULong() else value)
+    override fun encodeFloat(value: Float) = write(value)
+    override fun encodeDouble(value: Double) = write(value)
+    override fun encodeChar(value: Char) = write(value)
+    override fun encodeString(value: String) = write(value)
+    override fun encodeEnum(enumDescriptor: SerialDescriptor, index: Int) = write(enumDescriptor.getElementName(index))
+
+    private fun isUnsigned(): Boolean = unsigned.also { unsigned = false }
+
+    override fun encodeInline(descriptor: SerialDescriptor): Encoder {
+        // An unsigned number is one inside, as far as kotlinx.serialization knows.
+        if (Mapping.isUnsigned(descriptor)) unsigned = true
+        return this
+    }
+
+    override fun beginStructure(descriptor: SerialDescriptor): CompositeEncoder =
+        throw refused(what, which, "is a ${descriptor.serialName}, whose serializer says that it is one value and writes several")
+
+    override fun <T> encodeSerializableValue(serializer: SerializationStrategy<T>, value: T) {
+        val descriptor = serializer.descriptor
+        when {
+            value == null -> encodeNull()
+            // In this library's own form, of one width.
+            isTime(descriptor, value) -> write(value)
+            Mapping.isCell(descriptor) -> serializer.serialize(this, value)
+            value is ByteArray && descriptor == ByteArraySerializer().descriptor -> write(value)
+            else -> write(escapedHalves(out.mapping.write(value, serializer)))
+        }
+    }
+
+    /** Whether the serializer is the type's own, named as it or as its simple name, and writes ISO 8601. */
+    private fun isTime(descriptor: SerialDescriptor, value: Any): Boolean {
+        val name = value.javaClass.name
+        if (value !is Duration && name !in KotlinTime.names) return false
+        val own = descriptor.serialName.substringBefore('/')
+        return own == name || own == name.substringAfterLast('.')
+    }
+
+    companion object {
+        /** Writes a value by its serializer. */
+        fun <T> write(out: Writer, serializer: SerializationStrategy<T>, value: T, what: String, which: Any?) =
+            CellEncoder(out, what, which).run {
+                guarded(what, { which }) { encodeSerializableValue(serializer, value) }
+                end()
+            }
+
+        /** Writes columns with their values, after their number, for the properties of a class. */
+        fun <T> record(out: Writer, serializer: SerializationStrategy<T>, value: T) {
+            val descriptor = serializer.descriptor
+            if (descriptor.isInline || descriptor.kind != StructureKind.CLASS && descriptor.kind != StructureKind.OBJECT) {
+                throw invalid("a row can't be written from a ${descriptor.serialName}: give a class with properties, or a map")
+            }
+            RowEncoder(out).write(serializer, value)
+        }
+    }
+}
+
+/** Has a serializer write a row: the name and the value of each property. */
+@OptIn(ExperimentalSerializationApi::class)
+private class RowEncoder(out: Writer) : CellEncoder(out, FIELD, null) {
+    private var begun = false
+    private var column: String? = null
+    private var count = 0
+
+    fun <T> write(serializer: SerializationStrategy<T>, value: T) {
+        val start = out.length
+        out.u32(0)
+        guarded(FIELD, { column }) { serializer.serialize(this, value) }
+        if (count > 0) end()
+        out.setU32(start, count)
+    }
+
+    override fun beginStructure(descriptor: SerialDescriptor): CompositeEncoder {
+        if (begun) return super.beginStructure(descriptor)
+        begun = true
+        return this
+    }
+
+    override fun encodeElement(descriptor: SerialDescriptor, index: Int): Boolean {
+        val column = out.mapping.column(descriptor.getElementName(index))
+        begin(column)
+        this.column = column
+        out.text(column)
+        count += 1
+        return true
+    }
+}
+
+private const val FIELD = "field"
