@@ -1,4 +1,4 @@
-"""Random calls by several tasks, some of them given up, made to ``aiosqlite`` and to ours.
+"""Random calls by several tasks and from another thread, some given up, made to ``aiosqlite`` and to ours.
 
 Calls are begun in one order and not awaited, so that both do them in that order; what each
 came to, and the connection and the cursors after some of them, are compared. What differs
@@ -12,6 +12,8 @@ import os
 import random
 import sys
 import warnings
+from concurrent.futures import Executor, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +38,11 @@ MORE: list[tuple[Any, ...]] = [
 
 def program(chance: random.Random) -> list[tuple[Any, ...]]:
     """Some calls, the same for the same seed."""
-    made = [call for call in calls(chance) if call[0] != "isolation"]
-    for _ in range(chance.randint(0, 8)):
+    length = chance.randint(30, 200) if chance.random() < 0.1 else 1
+    made: list[tuple[Any, ...]] = []
+    while len(made) < length:
+        made += [call for call in calls(chance) if call[0] != "isolation"]
+    for _ in range(chance.randint(0, 8) * (1 + length // 30)):
         place = chance.randint(0, len(made))
         # Not between rows and who fetches them.
         if place == 0 or "* from" not in str(made[place - 1]):
@@ -45,7 +50,20 @@ def program(chance: random.Random) -> list[tuple[Any, ...]]:
     return made
 
 
-async def answers(module: Any, path: str, seed: int) -> list[Any]:
+async def begun_elsewhere(call: Any, threads: Executor) -> asyncio.Future[Any]:
+    """The future of a call that another thread begins on this loop."""
+    loop, begun = asyncio.get_running_loop(), asyncio.Event()
+
+    async def work() -> Any:
+        begun.set()
+        return await call()
+
+    future = await loop.run_in_executor(threads, asyncio.run_coroutine_threadsafe, work(), loop)
+    await begun.wait()
+    return asyncio.wrap_future(future)
+
+
+async def answers(module: Any, path: str, seed: int, threads: Executor) -> list[Any]:
     """What the calls that were not given up came to, and how things stand now and then."""
     chance = random.Random(seed)
     made = program(chance)
@@ -57,11 +75,17 @@ async def answers(module: Any, path: str, seed: int) -> list[Any]:
         last = await db.cursor()
         begun: list[tuple[Any, bool, asyncio.Future[Any]]] = []
         for index, (name, which, *arguments) in enumerate(made):
-            task = asyncio.ensure_future(getattr(cursors[which], name)(*arguments))
-            await asyncio.sleep(0)
+            call = partial(getattr(cursors[which], name), *arguments)
+            if chance.random() < 0.15:
+                task = await begun_elsewhere(call, threads)
+            else:
+                task = asyncio.ensure_future(call())
+                await asyncio.sleep(0)
             given_up = chance.random() < 0.2
             if given_up:
                 task.cancel()
+                # The other thread's way of cancelling is heard of a turn later.
+                await asyncio.sleep(0)
             begun.append((which, given_up, task))
             if chance.random() < 0.3 or index == len(made) - 1:
                 outcomes = await asyncio.gather(*(task for _, _, task in begun), return_exceptions=True)
@@ -91,12 +115,12 @@ def test_tasks_that_give_calls_up_are_answered_as_by_aiosqlite(tmp_path: Path) -
         pytest.skip("this is no aiosqlite")
     warnings.simplefilter("ignore", DeprecationWarning)
 
-    async def compare(seed: int) -> None:
+    async def compare(seed: int, threads: Executor) -> None:
         both = []
         for name, module in (("theirs", theirs), ("ours", ubiqlite.aiosqlite)):
             # Each its own: what a cursor keeps of the standard module's connection ends with that.
             path = tmp_path / f"{name}-{seed}"
-            both.append(await answers(module, str(path), seed))
+            both.append(await answers(module, str(path), seed, threads))
             path.unlink()
         if "API misuse" in str(both[0]):
             # A cursor of theirs was collected on this thread while its own used the connection.
@@ -106,5 +130,6 @@ def test_tasks_that_give_calls_up_are_answered_as_by_aiosqlite(tmp_path: Path) -
         assert len(both[0]) == len(both[1])
 
     first = int(os.environ.get("UBIQLITE_SEED", "0"))
-    for seed in range(first, first + CASES):
-        asyncio.run(compare(seed))
+    with ThreadPoolExecutor(1) as threads:
+        for seed in range(first, first + CASES):
+            asyncio.run(compare(seed, threads))

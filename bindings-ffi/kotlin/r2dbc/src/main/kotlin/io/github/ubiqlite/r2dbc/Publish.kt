@@ -32,7 +32,9 @@ internal interface Emitter<in T : Any> {
  * So the subscriber is never on a thread of the engine's.
  */
 internal fun <T : Any> publish(produce: suspend Emitter<T>.() -> Unit): Publisher<T> = Publisher { subscriber ->
-    subscriber.onSubscribe(Emission(subscriber, produce))
+    val emission = Emission(subscriber, produce)
+    subscriber.onSubscribe(emission)
+    emission.subscribed()
 }
 
 /** A publisher of one value, which takes no waiting. */
@@ -44,7 +46,7 @@ internal fun <T : Any> ready(value: () -> T): Publisher<T> = Publisher { subscri
 internal fun completion(work: suspend () -> Unit): Publisher<Void> = Publisher { subscriber ->
     val emission = Emission<Void>(subscriber) { work() }
     subscriber.onSubscribe(emission)
-    emission.begin()
+    emission.subscribed(nobodyAsks = true)
 }
 
 private fun misused(n: Long) =
@@ -82,6 +84,10 @@ private class Emission<T : Any>(
     /** The coroutine that has something to give, and nobody who wants it. */
     private val waiting = AtomicReference<CancellableContinuation<Unit>?>()
 
+    /** `onSubscribe` has returned: until then no other thread may give the subscriber anything (§1.3). */
+    @Volatile
+    private var subscribed = false
+
     @Volatile
     private var cancelled = false
 
@@ -100,7 +106,14 @@ private class Emission<T : Any>(
             misuse = misused(n)
             job.cancel()
         }
-        if (!begin()) waiting.getAndSet(null)?.resume(Unit)
+        // What is asked for before, `subscribed` begins.
+        if (subscribed && !begin()) waiting.getAndSet(null)?.resume(Unit)
+    }
+
+    /** `onSubscribe` has returned. */
+    fun subscribed(nobodyAsks: Boolean = false) {
+        subscribed = true
+        if (nobodyAsks || demand.get() > 0 || misuse != null) begin()
     }
 
     override fun cancel() {
@@ -109,7 +122,7 @@ private class Emission<T : Any>(
     }
 
     /** Begins, unless it has; false: it had. */
-    fun begin(): Boolean {
+    private fun begin(): Boolean {
         if (cancelled || !begun.compareAndSet(false, true)) return false
         misuse?.let {
             subscriber.onError(it)
