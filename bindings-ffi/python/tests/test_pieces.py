@@ -139,3 +139,51 @@ def test_others_on_the_loop_run_while_a_long_result_is_read(run: Run[Any], tmp_p
             assert reading > 50
 
     run(main())
+
+
+def test_a_result_that_is_ready_within_the_call_is_whole(run: Run[Any], tmp_path: Path) -> None:
+    async def main() -> None:
+        async with ubiqlite.open(tmp_path / "a.db") as db:
+            await db.execute("CREATE TABLE t (i INTEGER PRIMARY KEY, s)")
+            await db.execute(f"INSERT INTO t {NUMBERS} SELECT i, printf('%.400c', 'x') FROM r", (2_000,))
+            for into in (tuple, dict):
+                for count in (400, 800, 2_000) * 40:
+                    assert len(await db.query("SELECT * FROM t LIMIT ?", (count,), into=into)) == count
+                    assert len(await db.table("t").select().limit(count).all()) == count
+
+    run(main())
+
+
+def test_closing_gives_every_call_that_was_made_before_its_result(run: Run[Any], tmp_path: Path) -> None:
+    async def main() -> None:
+        db = await ubiqlite.open(tmp_path / "a.db")
+        await db.execute("CREATE TABLE t (i INTEGER PRIMARY KEY)")
+        calls = [db.query(QUERY, (ROWS // 2,), into=tuple) for _ in range(4)]
+        calls += [db.query(QUERY, (1,), into=tuple) for _ in range(100)]
+        writes = [db.execute("INSERT INTO t DEFAULT VALUES") for _ in range(90)]
+        tasks = [asyncio.ensure_future(call) for call in (*calls, *writes)]
+        await asyncio.sleep(0)
+        await db.close()
+        results = await asyncio.gather(*tasks)
+        assert [len(rows) for rows in results[:104]] == [ROWS // 2] * 4 + [1] * 100
+        async with ubiqlite.open(tmp_path / "a.db") as db:
+            assert await db.query_value("SELECT count(*) FROM t") == 90
+
+    run(main())
+
+
+def test_a_long_result_whose_snapshot_ends_leaves_nothing(run: Run[Any], tmp_path: Path) -> None:
+    async def main() -> None:
+        async with ubiqlite.open(tmp_path / "a.db") as db:
+            for wait in (0.0, 0.01, 0.05):
+                async with db.snapshot() as snapshot:
+                    task = asyncio.ensure_future(snapshot.query(QUERY, (600_000,), into=tuple))
+                    await asyncio.sleep(wait)
+                with pytest.raises(ubiqlite.Error):
+                    await task
+            await asyncio.sleep(0.3)
+            link = db._place.link
+            assert not link._pieces
+            assert not link._pending
+
+    run(main())

@@ -232,6 +232,7 @@ class Link:
         for number, (waiting, on) in list(self._pending.items()):
             if on in inner:
                 self._pending.pop(number, None)
+                self._pieces.pop(number, None)
                 if not waiting.done():
                     waiting.set_result((number, ERROR, error))
 
@@ -265,8 +266,8 @@ class Link:
             while self._take(self._room) and monotonic() < until:
                 pass
 
-    def _take(self, room: int) -> bool:
-        """Takes replies. True: they end with a piece of one."""
+    def _take(self, room: int) -> Optional[bool]:
+        """Takes replies. True: they end with a piece of one; ``None``: there are none."""
         if room > self._room:
             self._make_room(max(room, self._room * 2))
         length = _library.take(self._client, self._address, self._room)
@@ -274,7 +275,7 @@ class Link:
             self._make_room(max(_library.NEEDS_ROOM - length, self._room * 2))
             length = _library.take(self._client, self._address, self._room)
         if length <= 0:
-            return False
+            return None
         pending, pieces = self._pending, self._pieces
         replies = loads(self.buffer)
         # Who is answered alone, again and again, has nobody to share a commit with.
@@ -283,9 +284,12 @@ class Link:
         for reply in replies:
             number = reply[0]
             if reply[1] == ROWS and reply[5] is None:
-                if number in pieces:
+                # Of what was given up, nothing is kept.
+                if number not in pending:
+                    pieces.pop(number, None)
+                elif number in pieces:
                     pieces[number][2].extend(reply[2])
-                elif number in pending:
+                else:
                     pieces[number] = reply
                 continue
             waiting = pending.pop(number, None)
@@ -303,7 +307,8 @@ class Link:
         if self._client == 0:
             return
         if not self.loop.is_closed():
-            self._ready()
+            while self._take(self._room) is not None:
+                pass
         self.end()
 
     def end(self) -> None:

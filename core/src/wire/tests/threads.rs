@@ -92,3 +92,41 @@ async fn a_statement_that_still_writes_parts_keeps_no_database_open() {
     drop(server);
     tokio::time::timeout(Duration::from_secs(4), db.close()).await.expect("it goes on").unwrap();
 }
+
+/// How many rows a reply has.
+fn rows(reply: &Reply) -> usize {
+    let width = word(&reply.payload, 4) as usize;
+    let mut at = 16 + (word(&reply.payload, 8) as usize).next_multiple_of(8);
+    let mut all = 0;
+    for _ in 0..reply.extra {
+        let rows = word(&reply.payload, at) as usize;
+        let heap = word(&reply.payload, at + 4) as usize;
+        all += rows;
+        at = (at + 16 + rows * width * 16 + heap).next_multiple_of(8);
+    }
+    all
+}
+
+/// A reader's thread may end before the call has looked for its answer a first time: what it
+/// wrote before must not be overtaken by the rest.
+#[tokio::test]
+async fn a_call_that_a_readers_thread_outruns_gives_all_parts_before_the_rest() {
+    let (_folder, db) = open().await;
+    db.execute("CREATE TABLE t (i INTEGER PRIMARY KEY, s)", ()).await.unwrap();
+    let fill = "INSERT INTO t WITH RECURSIVE r(i) AS \
+        (SELECT 1 UNION ALL SELECT i + 1 FROM r WHERE i < 2000) \
+        SELECT i, printf('%.400c', 'x') FROM r";
+    db.execute(fill, ()).await.unwrap();
+    let server = Server::forgetful(db, 1, Tokio::default());
+    for id in 1..=400 {
+        let request = Batch::default().add(id, op::QUERY, 0, &sql("SELECT i, s FROM t LIMIT 600"));
+        let mut answer = Vec::new();
+        let all = if server.call(&request.0, &mut answer).unwrap() {
+            split(&answer)
+        } else {
+            whole(&server, id).await
+        };
+        let rows: usize = all.iter().map(rows).sum();
+        assert_eq!(rows, 600, "call {id}");
+    }
+}
