@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 
 use crate::find;
+use crate::install;
 use crate::process::Run;
 use crate::workspace::Workspace;
 
@@ -87,6 +88,18 @@ pub(crate) fn default() -> anyhow::Result<PathBuf> {
         Some(version) if version.minor >= OLDEST => Ok(path),
         _ => bail!("{} can't be used; needed is {wanted}", path.display()),
     }
+}
+
+/// Makes `python3 -m venv` work, which Debian has in a package of its own.
+pub(crate) fn environments() -> anyhow::Result<()> {
+    let python = default()?;
+    if Run::new(&python).args(["-c", "import ensurepip, venv"]).answer().is_ok() {
+        return Ok(());
+    }
+    let package = "python3-venv";
+    install::apt(package, "^python3-venv$", |known| {
+        known.iter().any(|name| name == package).then(|| vec![package.to_owned()])
+    })
 }
 
 /// What tells two Pythons apart.

@@ -15,6 +15,7 @@ use crate::workspace::Workspace;
 /// Makes the machine able to build it.
 pub(crate) fn setup() -> anyhow::Result<()> {
     crate::setup::c_compiler()?;
+    python::environments()?;
     tools(&Workspace::find()?).map(drop)
 }
 
