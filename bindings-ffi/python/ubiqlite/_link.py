@@ -25,7 +25,7 @@ Reply = Any
 
 ROOM = 1 << 16
 _LARGE = 1 << 20
-_TURN = 0.0005
+_TURN = 0.0003
 """Seconds for which pieces of long replies are read before others on the loop have their turn."""
 _LAST = 1 << 30
 # As many lists of names the engine's side remembers: it tells all anew then.

@@ -29,7 +29,7 @@ pub(super) const DICTS: u32 = 1 << 30;
 
 /// About so many bytes are translated at a time: Python reads them within a fraction of
 /// a millisecond.
-const PIECE: usize = 48 << 10;
+const PIECE: usize = 16 << 10;
 
 /// Replies of the core that Python does not have yet. A long one is given in pieces.
 #[derive(Debug, Default)]
