@@ -6,9 +6,11 @@ import dataclasses
 import datetime
 import enum
 import pathlib
+import sys
+import types
 import uuid
 from decimal import Decimal
-from typing import Any, Generic, Literal, Optional, TypeVar, Union
+from typing import Annotated, Any, Generic, Literal, Optional, TypeVar, Union
 
 import pytest
 from conftest import Run
@@ -345,5 +347,83 @@ def test_a_secret_is_not_stored_as_stars_and_no_class_as_a_record(run: Run[None]
                 await db.query_one("SELECT 1 AS id", into=Raising)
             with pytest.raises(ubiqlite.NoSuchColumn):
                 await table.insert(PlaceModel(street="a"))
+
+    run(main())
+
+
+LATER = """
+from __future__ import annotations
+import datetime
+import pydantic
+
+class Parent(pydantic.BaseModel):
+    kids: list[Child]
+    tree: Tree = None
+
+class Tree(pydantic.RootModel["list[Child]"]):
+    pass
+
+class Child(pydantic.BaseModel):
+    born: datetime.date
+
+class Early(pydantic.BaseModel):
+    cls: list[cls]
+    origin: list[origin]
+"""
+
+
+def test_a_model_may_name_what_is_defined_after_it(run: Run[None], monkeypatch: pytest.MonkeyPatch) -> None:
+    # Anew for each run: pydantic looks again when a model is first used.
+    it: Any = types.ModuleType("models_of_later")
+    monkeypatch.setitem(sys.modules, it.__name__, it)
+    exec(LATER, vars(it))
+
+    async def main() -> None:
+        async with ubiqlite.open(":memory:") as db:
+            kids = '[{"born":"2026-01-31"}]'
+            for _ in range(2):
+                parent = await db.query_one("SELECT ? AS kids, ? AS tree", (kids, kids), into=it.Parent)
+                assert parent.kids == parent.tree.root == [it.Child(born=NOW.date())]
+            # Nor does it find the local names of what asks it to look.
+            sql = "SELECT '[1]' AS cls, '[2]' AS origin"
+            for into in (it.Early, Annotated[it.Early, "x"]):
+                with pytest.raises(pydantic.errors.PydanticUserError, match="not fully defined"):
+                    await db.query_one(sql, into=into)
+            it.cls = it.origin = int
+            for into in (it.Early, Annotated[it.Early, "x"]):
+                assert (await db.query_one(sql, into=into)) == it.Early(cls=[1], origin=[2])
+
+    run(main())
+
+
+class Amount(pydantic.BaseModel):
+    a: Union[Decimal, list[int]]
+    b: Union[Decimal, PlaceModel, None] = None
+
+
+def test_a_number_that_is_stored_as_text_keeps_its_digits_where_it_might_be_a_list(run: Run[None]) -> None:
+    digits = Decimal("0.1234567890123456789012345")
+
+    async def main() -> None:
+        async with ubiqlite.open(":memory:") as db:
+            await db.execute("CREATE TABLE t (a, b)")
+            amounts = [Amount(a=digits, b=digits), Amount(a=[1, 2], b=PlaceModel(street="x")), Amount(a=digits)]
+            await db.table("t").insert_many(amounts)
+            assert await db.query("SELECT * FROM t", into=Amount) == amounts
+
+    run(main())
+
+
+class MaybeParsing(pydantic.BaseModel):
+    numbers: Optional[pydantic.Json[list[int]]] = None
+    inside: list[pydantic.Json[int]] = pydantic.Field(default_factory=list)
+
+
+def test_json_that_a_model_parses_itself_may_be_optional(run: Run[None]) -> None:
+    async def main() -> None:
+        async with ubiqlite.open(":memory:") as db:
+            for sql, numbers in (("'[1,2]'", [1, 2]), ("NULL", None)):
+                found = await db.query_one(f"""SELECT {sql} AS numbers, '["3"]' AS inside""", into=MaybeParsing)
+                assert (found.numbers, found.inside) == (numbers, [3])
 
     run(main())

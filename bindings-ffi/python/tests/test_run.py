@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,5 +93,18 @@ def test_it_runs_wherever_statements_do(run: Run[None], path: str) -> None:
                     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n", timeout=0.05
                 )
             assert await db.table("items").count() == 1
+
+    run(main())
+
+
+def test_it_can_be_copied_and_pickled(run: Run[None]) -> None:
+    async def main() -> None:
+        async with ubiqlite.open(":memory:") as db:
+            done: Any = await db.run("SELECT 1 AS id, '[1]' AS list")
+            for again in (copy.copy(done), copy.deepcopy(done), pickle.loads(pickle.dumps(done))):
+                assert again == done
+                assert type(again) is type(done)
+                assert again.rows[0]["id"] == again.rows[0].get(again.columns[0].name) == 1
+            assert copy.deepcopy(done).rows is not done.rows
 
     run(main())

@@ -119,3 +119,30 @@ def test_the_times_of_a_columns_own_default_have_the_form_of_those_that_are_stor
             assert await visits.select().where("at", "<", before - datetime.timedelta(minutes=1)).count() == 1
 
     run(main())
+
+
+def test_the_nanoseconds_of_pandas_are_kept_and_what_is_no_moment_is_refused(run: Run[None]) -> None:
+    pandas = pytest.importorskip("pandas")
+    text = "2024-05-06T07:08:09.123456789"
+    texts = [
+        (pandas.Timestamp(text), text),
+        (pandas.Timestamp(text, tz="UTC").tz_convert(EAST), f"{text}Z"),
+        (pandas.Timestamp("2024-05-06"), "2024-05-06T00:00:00.000000000"),
+        (pandas.Timedelta(1, "ns"), "PT0.000000001S"),
+        (pandas.Timedelta(-1, "ns"), "-PT0.000000001S"),
+        (pandas.Timedelta(-1_500_000_001, "ns"), "-PT1.500000001S"),
+        (pandas.Timedelta(1500, "us"), "PT0.001500S"),
+        (pandas.Timedelta(days=2), "PT48H"),
+    ]
+
+    async def main() -> None:
+        async with ubiqlite.open(":memory:") as db:
+            for value, text in texts:
+                assert await db.query_value("SELECT ?", (value,)) == text
+                assert await db.query_value("SELECT ? ->> 0", ([value],)) == text
+                assert await db.query_value("SELECT ?", (value,), into=type(value)) == value
+            for parameter in (pandas.NaT, [pandas.NaT]):
+                with pytest.raises(ubiqlite.InvalidArgument, match="parameter 1 is no moment"):
+                    await db.query_value("SELECT ?", (parameter,))
+
+    run(main())

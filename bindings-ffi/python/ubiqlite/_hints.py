@@ -71,14 +71,19 @@ def bare(annotation: Any) -> Any:
             return annotation
 
 
+def is_union(annotation: Any) -> bool:
+    """Whether it is ``Union[…]``, ``Optional[…]`` or ``A | B``."""
+    origin = get_origin(annotation)
+    return origin is Union or getattr(origin, "__name__", "") == "UnionType"
+
+
 def _one_by_one(cls: Any) -> dict[str, Any]:
     hints: dict[str, Any] = {}
     for base in reversed(getattr(cls, "__mro__", (cls,))):
         module = sys.modules.get(base.__module__)
-        names = {**vars(module)} if module is not None else {}
-        names.update(vars(base))
-        # Else a class inside a function does not find itself.
-        names[base.__name__] = base
+        # The module's win, as Python has it: `date: Optional[date] = None` means the class, and not the
+        # default. A class inside a function finds itself by its own name alone.
+        names = {**vars(base), **(vars(module) if module is not None else {}), base.__name__: base}
         for name, annotation in _own(base).items():
             hints[name] = _resolved(annotation, names)
     return hints

@@ -8,7 +8,7 @@ from typing import Any, Callable, TypeVar, Union, get_args, get_origin
 from ._cells import Reader, Unfit, as_it_is, told
 from ._hints import bare
 from ._library import DICTS
-from ._models import Field, Model, describe
+from ._models import Field, Model, describe, is_complete
 from ._pause import Turn
 from ._plans import Make, compiled, mismatch, missing, of_column
 from ._readers import reader_of, tuple_of
@@ -22,8 +22,14 @@ Into = Union[type[T], Callable[..., T]]
 
 _MOST = 1024
 _AT_ONCE = 256
-_makes: dict[tuple[Any, Any], Make] = {}
+_makes: dict[tuple[Any, type[Row]], Make] = {}
 _values: dict[Any, Reader] = {}
+
+
+def _exactly(into: Any) -> Any:
+    """What is known of it is kept under this: unions of another order are equal, but are read in their order."""
+    # Most are plain classes.
+    return into if type(into) is type else (into, *map(_exactly, get_args(into)))
 
 
 def bit_of(into: Any) -> int:
@@ -43,18 +49,19 @@ def make_of(into: Any, kind: type[Row]) -> Make:
     """What makes of a row with these columns what it is to become. Rows for ``dict`` are dicts already."""
     if into is None:
         return kind
+    exactly = _exactly(into)
     try:
-        known = _makes.get((into, kind))
+        known = _makes.get((exactly, kind))
     except TypeError:
         # It has no hash.
         return _plan(into, kind)
     if known is None:
         known = _plan(into, kind)
         # Functions are often made anew for each call.
-        if isinstance(into, type) or get_origin(into) is not None:
+        if (isinstance(into, type) or get_origin(into) is not None) and is_complete(into):
             if len(_makes) >= _MOST:
                 _makes.clear()
-            _makes[into, kind] = known
+            _makes[exactly, kind] = known
     return known
 
 
@@ -72,20 +79,22 @@ async def all_made(make: Make, rows: list[Any]) -> list[Any]:
 
 def value_of(into: Any, value: Any, name: str) -> Any:
     """One value as what it is to become. ``name`` is that of its column, for the error."""
+    exactly = _exactly(into)
+    has_hash = True
     try:
-        read = _values.get(into)
+        read = _values.get(exactly)
     except TypeError:
-        read = None
+        read, has_hash = None, False
     if read is None:
         bit_of(into)
         read = reader_of(into)
         if read is as_it_is and callable(into) and into is not object and into is not Any:
             # A function, or a class that knows what to do.
             read = into
-        elif get_origin(into) is not None or isinstance(into, type):
+        elif has_hash and (get_origin(into) is not None or isinstance(into, type)):
             if len(_values) >= _MOST:
                 _values.clear()
-            _values[into] = read
+            _values[exactly] = read
     try:
         return read(value)
     except Unfit as unfit:

@@ -13,7 +13,7 @@ import sys
 from functools import partial
 from typing import Any, Callable, NamedTuple, Optional, get_args, get_origin
 
-from ._hints import bare, hints_of, substitute, type_arguments
+from ._hints import bare, hints_of, is_union, substitute, type_arguments
 
 
 class Field(NamedTuple):
@@ -61,6 +61,12 @@ def describe(cls: Any) -> Optional[Model]:
             model: Model = of(cls, origin)
             return model
     return None
+
+
+def is_complete(cls: Any) -> bool:
+    """Whether all that a class names is there; a model of pydantic may name what is defined after it."""
+    wanted = bare(cls)
+    return bool(getattr(get_origin(wanted) or wanted, "__pydantic_complete__", True))
 
 
 def _typed(cls: Any, origin: Any) -> Callable[[str], Any]:
@@ -149,18 +155,27 @@ def _wrapper(annotation: Any) -> Optional[str]:
 
 
 def _pydantic(cls: Any, origin: Any) -> Model:
+    if not is_complete(origin):
+        # What it names may be there by now. No names of this function are to be taken for it.
+        origin.model_rebuild(raise_errors=False, _parent_namespace_depth=0)
     fields = []
     config = origin.model_config
     strict = bool(config.get("strict"))
     for name, field in origin.model_fields.items():
         alias = _alias(field) or name
         # One whose text pydantic itself parses.
-        is_raw = any(type(part).__name__ == "Json" for part in field.metadata)
+        is_raw = any(type(part).__name__ == "Json" for part in _metadata(field))
         fields.append(Field(alias, tuple(dict.fromkeys((alias, name))), field.annotation, False, False, is_raw))
         strict = strict or any(getattr(part, "strict", False) for part in field.metadata)
     return Model(
         origin.__name__, origin.model_validate, tuple(fields), True, validates=True, is_strict=strict, is_guarded=True
     )
+
+
+def _metadata(field: Any) -> list[Any]:
+    """What is noted of a pydantic field, and of each of its types where it may be several, as in ``Optional``."""
+    parts = get_args(field.annotation) if is_union(field.annotation) else ()
+    return [*field.metadata, *(note for part in parts for note in getattr(part, "__metadata__", ()))]
 
 
 def _alias(field: Any) -> Optional[str]:

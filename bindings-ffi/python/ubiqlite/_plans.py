@@ -7,9 +7,9 @@ from keyword import iskeyword
 from typing import Any, Callable, get_args
 
 from ._cells import Reader, Unfit, as_it_is
-from ._hints import bare
+from ._hints import bare, is_union
 from ._models import Field, Model, refusal
-from ._readers import is_json, is_union, json_text, reader_of
+from ._readers import is_json, json_text, reader_of
 from ._row import place_of
 from .errors import DatatypeMismatch, InvalidArgument
 
@@ -148,7 +148,16 @@ def _leniently(read: Reader) -> Reader:
     return lenient
 
 
-_parsed = _leniently(json_text)
+_json = _leniently(json_text)
+
+
+def _parsed(value: Any) -> Any:
+    """The list or dict that a text of JSON is; all else as it is stored.
+
+    A number stands in a text for its digits, as a decimal does: JSON would make a float of it.
+    """
+    found = _json(value)
+    return found if isinstance(found, (list, dict)) else value
 
 
 def _refusing(name: str) -> Callable[[Exception], None]:

@@ -6,10 +6,10 @@ import collections
 import json
 from collections import abc
 from enum import Enum
-from typing import Any, Callable, Literal, Union, get_args, get_origin
+from typing import Any, Callable, Literal, get_args, get_origin
 
 from ._cells import EXACT, NESTED, STORED, Reader, Unfit, as_it_is, null, then, told
-from ._hints import Unresolved, bare
+from ._hints import Unresolved, bare, is_union
 from ._models import Model, describe, refusal
 from ._values import convert
 from .errors import InvalidArgument
@@ -50,12 +50,6 @@ def reader_of(annotation: Any, nested: bool = False) -> Reader:
         if issubclass(kind, plain):
             return then((NESTED if nested else STORED).get(plain) or STORED[plain], kind)
     return as_it_is
-
-
-def is_union(annotation: Any) -> bool:
-    """Whether it is ``Union[…]``, ``Optional[…]`` or ``A | B``."""
-    origin = get_origin(annotation)
-    return origin is Union or getattr(origin, "__name__", "") == "UnionType"
 
 
 def is_json(annotation: Any) -> bool:
@@ -240,8 +234,9 @@ def _model(model: Model) -> Reader:
         if type(value) is not dict:
             raise Unfit(f"{told(value)} is no {model.name}")
         if not readers:
-            # Not before: a class may have itself inside.
-            readers.update((field.param, reader_of(field.annotation, True)) for field in model.fields)
+            # Not before: a class may have itself inside. And all or none: the next row is to be
+            # told of an annotation that can't be resolved, too.
+            readers.update({field.param: reader_of(field.annotation, True) for field in model.fields})
         given = {}
         for field in model.fields:
             name = next((name for name in field.names if name in value), None)

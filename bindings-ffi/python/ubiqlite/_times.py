@@ -12,14 +12,18 @@ UTC = datetime.timezone.utc
 def write(value: object) -> Optional[str]:
     """The text that a date or time is stored as; ``None``: it is none. Raises ``ValueError`` for what has none."""
     if isinstance(value, datetime.datetime):
+        if value != value:
+            # pandas has one that is none.
+            raise ValueError("is no moment")
+        # Nine digits of a second, as every language writes; Python has six, and pandas all of them.
+        nanos = f"{getattr(value, 'nanosecond', 0):03d}"
         if value.tzinfo is None or value.utcoffset() is None:
-            return value.replace(tzinfo=None).isoformat(timespec="microseconds") + "000"
+            return value.replace(tzinfo=None).isoformat(timespec="microseconds") + nanos
         try:
             utc = value.astimezone(UTC).replace(tzinfo=None)
         except OverflowError:
             raise ValueError("is outside of the years 1 to 9999 in UTC") from None
-        # Nine digits of a second, as every language writes.
-        return utc.isoformat(timespec="microseconds") + "000Z"
+        return f"{utc.isoformat(timespec='microseconds')}{nanos}Z"
     if isinstance(value, datetime.date):
         return value.isoformat()
     if isinstance(value, datetime.time):
@@ -105,12 +109,14 @@ def _zone(text: Optional[str]) -> Optional[datetime.timezone]:
 
 def _write_span(span: datetime.timedelta) -> str:
     """As ISO 8601 has it, of hours and less, which every reader of such texts knows."""
-    micros = span // datetime.timedelta(microseconds=1)
-    sign = "-" if micros < 0 else ""
-    seconds, micros = divmod(abs(micros), 1_000_000)
+    # pandas has nanoseconds, too: those above the microseconds, below zero as well.
+    nanos = span // datetime.timedelta(microseconds=1) * 1000 + getattr(span, "nanoseconds", 0)
+    sign = "-" if nanos < 0 else ""
+    seconds, nanos = divmod(abs(nanos), 1_000_000_000)
     minutes, seconds = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)
-    fraction = "" if micros == 0 else f".{micros:06d}"
+    micros, nanos = divmod(nanos, 1000)
+    fraction = f".{micros:06d}{nanos:03d}" if nanos else f".{micros:06d}" if micros else ""
     parts = [f"{hours}H" if hours else "", f"{minutes}M" if minutes else ""]
     if seconds or fraction or not (hours or minutes):
         parts.append(f"{seconds}{fraction}S")

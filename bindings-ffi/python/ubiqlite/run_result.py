@@ -39,6 +39,10 @@ class RunResult(Generic[T]):
     last_row_id: int
     """The rowid of the last row that it inserted; 0 if it inserted none."""
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Copies would set the fields one by one, which it does not allow.
+        return type(self), (self.columns, self.rows, self.rows_changed, self.last_row_id)
+
 
 async def run_result(place: Place, sql: Any, params: Params, into: Any, timeout: TimeLimit) -> RunResult[Any]:
     """Runs a statement, and answers what it tells: see ``run()``."""
