@@ -5,6 +5,7 @@ import io.github.ubiqlite.internal.Page
 import io.github.ubiqlite.internal.RowDecoder
 import io.github.ubiqlite.internal.Tag
 import io.github.ubiqlite.internal.Fields
+import io.github.ubiqlite.internal.known
 import io.github.ubiqlite.internal.mismatch
 import kotlin.reflect.KClass
 import kotlinx.serialization.DeserializationStrategy
@@ -148,8 +149,9 @@ public class Row internal constructor(private val page: Page, private val at: In
      * types of [DatabaseOptions.json].
      *
      * @throws UbiqliteException.DatatypeMismatch if a value does not fit, or is missing
+     * @throws UbiqliteException.InvalidArgument if the class has no serializer
      */
-    public inline fun <reified T> into(): T = read(serializers.serializer<T>(), T::class)
+    public inline fun <reified T> into(): T = read(known(T::class) { serializers.serializer<T>() }, T::class)
 
     @PublishedApi
     internal fun <T> read(deserializer: DeserializationStrategy<T>, type: KClass<*>): T = RowDecoder.decode(this, deserializer, type)

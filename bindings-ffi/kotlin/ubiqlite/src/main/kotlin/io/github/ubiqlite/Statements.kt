@@ -5,6 +5,7 @@ import io.github.ubiqlite.internal.Place
 import io.github.ubiqlite.internal.RowDecoder
 import io.github.ubiqlite.internal.Writer
 import io.github.ubiqlite.internal.indexed
+import io.github.ubiqlite.internal.known
 import io.github.ubiqlite.internal.params
 import io.github.ubiqlite.internal.row
 import io.github.ubiqlite.internal.rows
@@ -62,6 +63,7 @@ public sealed class Reader(internal val place: Place) {
      * @param T what the value is read as: `Any?` as SQLite has it, or what [Row.into] reads
      * @throws UbiqliteException.NotFound if there is no row
      * @throws UbiqliteException.DatatypeMismatch if the value is of another type
+     * @throws UbiqliteException.InvalidArgument if the type has no serializer
      */
     public suspend inline fun <reified T> queryValue(sql: String, vararg params: Any?): T {
         val row = valueRow(sql, params)
@@ -70,7 +72,7 @@ public sealed class Reader(internal val place: Place) {
             Any::class -> row[0] as T
             Long::class -> (if (null is T) row.longOrNull(0) else row.long(0)) as T
             String::class -> (if (null is T) row.stringOrNull(0) else row.string(0)) as T
-            else -> cellOf(row, row.serializers.serializer<T>(), T::class)
+            else -> cellOf(row, known(T::class) { row.serializers.serializer<T>() }, T::class)
         }
     }
 
@@ -78,7 +80,8 @@ public sealed class Reader(internal val place: Place) {
     internal suspend fun valueRow(sql: String, params: Array<out Any?>): Row = first(Op.QUERY_VALUE, sql, params)
 
     @PublishedApi
-    internal fun <T> cellOf(row: Row, serializer: KSerializer<T>, type: KClass<*>): T = RowDecoder.value(row, serializer, type)
+    internal fun <T> cellOf(row: Row, serializer: KSerializer<T>, type: KClass<*>): T =
+        RowDecoder.value(row, 0, serializer, type)
 
     private suspend fun first(op: Int, sql: String, params: Array<out Any?>): Row =
         place.ask(op) { it.statement(sql, params) }.rows().firstRow()

@@ -6,6 +6,7 @@ import io.github.ubiqlite.internal.Reply
 import io.github.ubiqlite.internal.Writer
 import io.github.ubiqlite.internal.indexed
 import io.github.ubiqlite.internal.key
+import io.github.ubiqlite.internal.known
 import io.github.ubiqlite.internal.record
 import io.github.ubiqlite.internal.rows
 import io.github.ubiqlite.internal.sendMany
@@ -52,9 +53,10 @@ public class Table internal constructor(
      * ```kotlin
      * val id = items.insert(Item(id = null, name = "lamp"))     // a key that is null is given by SQLite
      * ```
-     * @throws UbiqliteException as the other [insert]; `InvalidArgument` for what is no class with properties
+     * @throws UbiqliteException as the other [insert]; `InvalidArgument` for what is no class with properties, or has
+     * no serializer
      */
-    public suspend inline fun <reified T : Any> insert(row: T): Any? = insert(serializers.serializer<T>(), row)
+    public suspend inline fun <reified T : Any> insert(row: T): Any? = insert(known(T::class) { serializers.serializer<T>() }, row)
 
     /** As the other [insert], for a serializer that is given. */
     public suspend fun <T : Any> insert(serializer: SerializationStrategy<T>, row: T): Any? =
@@ -70,7 +72,7 @@ public class Table internal constructor(
     public suspend fun upsert(fields: Map<String, Any?>): Any? = ask(Op.UPSERT) { it.record(fields) }.key()
 
     /** As the other [upsert], of an object: see [insert]. */
-    public suspend inline fun <reified T : Any> upsert(row: T): Any? = upsert(serializers.serializer<T>(), row)
+    public suspend inline fun <reified T : Any> upsert(row: T): Any? = upsert(known(T::class) { serializers.serializer<T>() }, row)
 
     /** As the other [upsert], for a serializer that is given. */
     public suspend fun <T : Any> upsert(serializer: SerializationStrategy<T>, row: T): Any? =
@@ -90,7 +92,8 @@ public class Table internal constructor(
 
     /** As the other [insertMany], of objects: see [insert]. */
     @JvmName("insertRows")
-    public suspend inline fun <reified T : Any> insertMany(rows: Iterable<T>): Long = insertMany(serializers.serializer<T>(), rows)
+    public suspend inline fun <reified T : Any> insertMany(rows: Iterable<T>): Long =
+        insertMany(known(T::class) { serializers.serializer<T>() }, rows)
 
     /** As the other [insertMany], for a serializer that is given. */
     public suspend fun <T : Any> insertMany(serializer: SerializationStrategy<T>, rows: Iterable<T>): Long =
@@ -98,7 +101,8 @@ public class Table internal constructor(
 
     /** As the other [insertMany], of a flow of objects: see [insert]. */
     @JvmName("insertRows")
-    public suspend inline fun <reified T : Any> insertMany(rows: Flow<T>): Long = insertMany(serializers.serializer<T>(), rows)
+    public suspend inline fun <reified T : Any> insertMany(rows: Flow<T>): Long =
+        insertMany(known(T::class) { serializers.serializer<T>() }, rows)
 
     /** As the other [insertMany], for a serializer that is given. */
     public suspend fun <T : Any> insertMany(serializer: SerializationStrategy<T>, rows: Flow<T>): Long =
@@ -123,7 +127,8 @@ public class Table internal constructor(
     }.bool()
 
     /** As the other [update], of an object, whose properties are all set: see [insert]. */
-    public suspend inline fun <reified T : Any> update(key: Any?, row: T): Boolean = update(serializers.serializer<T>(), key, row)
+    public suspend inline fun <reified T : Any> update(key: Any?, row: T): Boolean =
+        update(known(T::class) { serializers.serializer<T>() }, key, row)
 
     /** As the other [update], for a serializer that is given. */
     public suspend fun <T : Any> update(serializer: SerializationStrategy<T>, key: Any?, row: T): Boolean = ask(Op.UPDATE) {

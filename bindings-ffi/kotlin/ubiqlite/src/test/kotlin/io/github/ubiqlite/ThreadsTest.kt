@@ -1,23 +1,37 @@
 package io.github.ubiqlite
 
+import io.github.ubiqlite.internal.Program
 import java.util.concurrent.CompletableFuture
 import java.util.concurrent.Executor
+import java.util.concurrent.LinkedBlockingQueue
+import java.util.concurrent.RejectedExecutionException
 import java.util.concurrent.TimeUnit
+import java.util.concurrent.atomic.AtomicBoolean
 import kotlin.coroutines.AbstractCoroutineContextElement
 import kotlin.coroutines.Continuation
 import kotlin.coroutines.ContinuationInterceptor
 import kotlin.coroutines.CoroutineContext
 import kotlin.coroutines.EmptyCoroutineContext
 import kotlin.coroutines.startCoroutine
+import kotlinx.coroutines.CoroutineDispatcher
+import kotlinx.coroutines.CoroutineScope
+import kotlinx.coroutines.CoroutineStart
 import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.Job
+import kotlinx.coroutines.MainCoroutineDispatcher
 import kotlinx.coroutines.asCoroutineDispatcher
+import kotlinx.coroutines.async
+import kotlinx.coroutines.awaitAll
 import kotlinx.coroutines.flow.take
 import kotlinx.coroutines.flow.toList
 import kotlinx.coroutines.launch
 import kotlinx.coroutines.runBlocking
+import kotlinx.coroutines.withTimeout
 import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertFalse
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
+import org.junit.jupiter.api.Timeout
 
 /** The program's code never runs where it could keep other calls from going on. */
 class ThreadsTest {
@@ -28,6 +42,17 @@ class ThreadsTest {
 
     private val sameThread = Executor { it.run() }.asCoroutineDispatcher()
 
+    /** A dispatcher of the program's own, about which nothing is known. */
+    private class Own(private val give: (Runnable) -> Unit) : CoroutineDispatcher() {
+        override fun dispatch(context: CoroutineContext, block: Runnable) = give(block)
+    }
+
+    /** As a program's main thread. */
+    private class Main(private val give: (Runnable) -> Unit) : MainCoroutineDispatcher() {
+        override val immediate get() = this
+        override fun dispatch(context: CoroutineContext, block: Runnable) = give(block)
+    }
+
     /** Those of which a coroutine goes on within the call that resumes it. */
     private val inPlace: Map<String, CoroutineContext> = mapOf(
         "no dispatcher" to EmptyCoroutineContext,
@@ -35,6 +60,8 @@ class ThreadsTest {
         "an executor that is the caller's thread" to sameThread,
         "a view of it" to sameThread.limitedParallelism(1),
         "an interceptor" to None,
+        "a dispatcher of its own" to Own { it.run() },
+        "a view of that" to Own { it.run() }.limitedParallelism(1),
     )
 
     private fun <T> run(context: CoroutineContext, main: suspend () -> T): T {
@@ -112,6 +139,59 @@ class ThreadsTest {
             // A dispatcher that has threads of its own needs none.
             assertEquals(1000L, db.queryValue<Long>("SELECT x FROM t"))
         }
+    }
+
+    // Without its thread for the replies a database does not even close.
+    @Timeout(60)
+    @Test
+    fun `a dispatcher that throws ends its own coroutine, and no other's call`() {
+        val refuses = AtomicBoolean()
+        val give = { block: Runnable ->
+            if (refuses.get()) throw RejectedExecutionException("shut down")
+            Dispatchers.Default.dispatch(EmptyCoroutineContext, block)
+        }
+        for (dispatcher in listOf(Own(give), Main(give))) withDatabase { db ->
+            refuses.set(false)
+            db.batch("CREATE TABLE t (x); INSERT INTO t VALUES (0)")
+            val errors = errorsOfThreads {
+                val tx = db.begin()
+                val others = List(40) { number ->
+                    // Asked for before this goes on, and answered together.
+                    val own = if (number % 4 == 0) CoroutineScope(dispatcher + Job()) else this
+                    own.async(start = CoroutineStart.UNDISPATCHED) { db.execute("UPDATE t SET x = x + 1") }.takeIf { own === this }
+                }.filterNotNull()
+                refuses.set(true)
+                tx.close()
+                withTimeout(30_000) { others.awaitAll() }
+                assertEquals(40L, withTimeout(30_000) { db.queryValue<Long>("SELECT x FROM t") })
+            }
+            // Whose coroutine it was is told.
+            assertTrue(errors.any { error -> generateSequence(error) { it.cause }.any { it is RejectedExecutionException } }, errors.toString())
+        }
+    }
+
+    /** What threads fail with meanwhile; at least one has to. */
+    private suspend fun errorsOfThreads(work: suspend () -> Unit): List<Throwable> {
+        val errors = LinkedBlockingQueue<Throwable>()
+        val before = Thread.getDefaultUncaughtExceptionHandler()
+        Thread.setDefaultUncaughtExceptionHandler { _, error -> errors += error }
+        try {
+            work()
+            return listOfNotNull(errors.poll(30, TimeUnit.SECONDS)) + errors
+        } finally {
+            Thread.setDefaultUncaughtExceptionHandler(before)
+        }
+    }
+
+    @Test
+    fun `a dispatcher that is known to be elsewhere is given replies directly`() {
+        val elsewhere = mapOf(
+            "Default" to Dispatchers.Default, "IO" to Dispatchers.IO, "a view of Default" to Dispatchers.Default.limitedParallelism(1),
+            "a view of IO" to Dispatchers.IO.limitedParallelism(100), "a view of that" to Dispatchers.IO.limitedParallelism(8).limitedParallelism(1),
+            "the main thread" to Main { }, "runBlocking" to runBlocking { coroutineContext },
+        )
+        for ((name, context) in elsewhere) assertTrue(Program.isElsewhere(context), name)
+        for ((name, context) in inPlace) assertFalse(Program.isElsewhere(context), name)
     }
 
     private fun programThreads() = Thread.getAllStackTraces().keys.count { it.name.startsWith("ubiqlite-program") }

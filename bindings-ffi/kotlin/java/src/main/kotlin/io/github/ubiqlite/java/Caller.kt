@@ -1,10 +1,9 @@
 package io.github.ubiqlite.java
 
+import io.github.ubiqlite.internal.Elsewhere
 import java.util.concurrent.CompletableFuture
 import java.util.concurrent.Executor
-import java.util.concurrent.ForkJoinPool
 import kotlin.coroutines.CoroutineContext
-import kotlinx.coroutines.CoroutineDispatcher
 import kotlinx.coroutines.CoroutineExceptionHandler
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.CoroutineStart
@@ -19,7 +18,7 @@ import kotlinx.coroutines.launch
  */
 internal class Caller(executor: Executor) : CoroutineScope {
     override val coroutineContext: CoroutineContext =
-        if (executor === ForkJoinPool.commonPool()) CommonPool else executor.asCoroutineDispatcher()
+        if (executor === DEFAULT_EXECUTOR) Default else executor.asCoroutineDispatcher()
 
     /**
      * Makes a call. It is asked for on this thread, before this returns: so calls on one
@@ -54,7 +53,10 @@ internal class Caller(executor: Executor) : CoroutineScope {
      * Of a dispatcher that is made of an executor, the library has to expect that it runs
      * work within the call. This one does not, and so it is given replies directly.
      */
-    private object CommonPool : CoroutineDispatcher() {
-        override fun dispatch(context: CoroutineContext, block: Runnable) = ForkJoinPool.commonPool().execute(block)
+    private object Default : Elsewhere() {
+        override fun dispatch(context: CoroutineContext, block: Runnable) = DEFAULT_EXECUTOR.execute(block)
     }
 }
+
+/** What futures themselves use: the common pool, or a new thread each time where that pool may have none. */
+internal val DEFAULT_EXECUTOR: Executor = CompletableFuture<Any>().defaultExecutor()

@@ -1,14 +1,8 @@
 package io.github.ubiqlite.java
 
 import io.github.ubiqlite.Row
-import io.github.ubiqlite.internal.invalid
-import kotlinx.serialization.DeserializationStrategy
-import kotlinx.serialization.KSerializer
-import kotlinx.serialization.SerializationException
-import kotlinx.serialization.descriptors.SerialDescriptor
-import kotlinx.serialization.descriptors.buildClassSerialDescriptor
-import kotlinx.serialization.encoding.Decoder
-import kotlinx.serialization.encoding.decodeStructure
+import io.github.ubiqlite.internal.RowDecoder
+import io.github.ubiqlite.internal.known
 import kotlinx.serialization.serializer
 
 /** The place of a column that has to be there. */
@@ -26,25 +20,8 @@ internal fun <T : Any> Row.read(index: Int, type: Class<T>): T? {
         Any::class.java -> get(index)
         Long::class.javaObjectType -> long(index)
         String::class.java -> string(index)
-        else -> into(Cell(columns[index], serializerOf(type)))
+        else -> RowDecoder.value(this, index, known(type.kotlin) { serializers.serializer(type) }, type.kotlin)
     }
     @Suppress("UNCHECKED_CAST")
     return value as T
-}
-
-private fun Row.serializerOf(type: Class<*>): KSerializer<Any> = try {
-    serializers.serializer(type)
-} catch (error: SerializationException) {
-    throw invalid("no value is read as a ${type.name}: read it as what SQLite has, and make one of that", error)
-}
-
-/** Reads one column of a row, as a property of a class would be read. */
-private class Cell<T>(column: String, private val value: KSerializer<T>) : DeserializationStrategy<T> {
-    override val descriptor: SerialDescriptor =
-        buildClassSerialDescriptor("io.github.ubiqlite.java.Cell") { element(column, value.descriptor) }
-
-    override fun deserialize(decoder: Decoder): T = decoder.decodeStructure(descriptor) {
-        decodeElementIndex(descriptor)
-        decodeSerializableElement(descriptor, 0, value)
-    }
 }

@@ -5,7 +5,6 @@ import io.github.ubiqlite.JournalMode
 import io.github.ubiqlite.Synchronous
 import java.time.Duration
 import java.util.concurrent.Executor
-import java.util.concurrent.ForkJoinPool
 import kotlin.time.toKotlinDuration
 
 /**
@@ -26,7 +25,7 @@ public class UbiqliteOptions private constructor(
     /** Collects settings. A value that can't be used fails the opening, with `InvalidArgument`. */
     public class Builder internal constructor() {
         private val settings = ArrayList<DatabaseOptions.() -> Unit>()
-        private var executor: Executor = ForkJoinPool.commonPool()
+        private var executor: Executor = DEFAULT_EXECUTOR
 
         private fun set(setting: DatabaseOptions.() -> Unit): Builder = apply { settings += setting }
 
@@ -34,7 +33,8 @@ public class UbiqliteOptions private constructor(
          * Where futures that could not be completed at once are completed, and so what
          * depends on them runs; where the functions given to [UbiqliteDatabase.transaction]
          * and the subscribers of a [RowStream] are called. It has to work on for as long as
-         * the database is open. Default: `ForkJoinPool.commonPool()`.
+         * the database is open. Default: where the platform runs the `Async` methods of a
+         * `CompletableFuture`, which is `ForkJoinPool.commonPool()` where that has threads.
          */
         public fun executor(value: Executor): Builder = apply { executor = value }
 

@@ -33,7 +33,9 @@ internal fun bindable(value: Any?): Any? = when (value) {
         is Short, is Byte, is Float, is BigDecimal, is BigInteger, is Char -> value
         else -> throw unknown(value)
     }
-    is ByteArray, is Enum<*>, is UUID -> value
+    // By the constant's name, as it is read: the library would take its @SerialName.
+    is Enum<*> -> value.name
+    is ByteArray, is UUID -> value
     is Instant, is OffsetDateTime, is ZonedDateTime, is LocalDate, is LocalDateTime, is LocalTime -> value
     is ByteBuffer -> bytes(value)
     is CharSequence -> value.toString()

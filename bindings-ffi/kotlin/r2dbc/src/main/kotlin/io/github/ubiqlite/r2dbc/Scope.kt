@@ -25,17 +25,25 @@ import kotlin.time.Duration.Companion.milliseconds
  *   call, and whose writes share their commits with those of other connections.
  * - In a transaction: on it, or on the innermost of its savepoints. In one that only
  *   reads: on a snapshot.
+ *   Without auto-commit each statement is in one: the first begins it.
  * - From the first statement on that changes the connection itself (`ATTACH`, a setting,
  *   a temporary table, a bare `BEGIN`): in a session, which is kept until the end.
  *
- * Its methods throw the library's errors.
+ * Its methods throw the library's errors, and R2DBC's once the connection is closed.
  */
-internal class Scope(private val database: Database) {
+internal class Scope(private val database: Database, private val mode: Mode) {
     private val running = RunningRows()
     private val transactions = Transactions(this)
 
     @Volatile
     private var session: Session? = null
+
+    /** Under this object's lock: what is begun later is not kept. */
+    private var isClosed = false
+
+    /** Whether a statement outside a transaction is one of its own; else it begins one, which stays open. */
+    @Volatile
+    var autoCommit = true
 
     /** How long a statement may take; null: any time. */
     @Volatile
@@ -64,10 +72,20 @@ internal class Scope(private val database: Database) {
         return transactions.work()
     }
 
+    /** Keeps what was lent, unless the connection was closed meanwhile: then it goes back. */
+    fun <L : AutoCloseable> keep(lent: L, assign: (L) -> Unit) {
+        synchronized(this) {
+            if (!isClosed) return assign(lent)
+        }
+        lent.close()
+        throw closed()
+    }
+
     private fun reader(): Reader = limited(transactions.innermost ?: base(), limit)
 
     /** Runs a `SELECT`, of which not more is read than is taken. */
     suspend fun select(part: Part, params: Array<Any?>, take: suspend (Row) -> Unit) {
+        beginUnlessAutoCommit()
         val reader = reader()
         if (reader !is Database) running.hurry()
         if (isSingle(part, reader, params)) {
@@ -102,19 +120,36 @@ internal class Scope(private val database: Database) {
 
     private suspend inline fun <T> run(part: Part, work: (Reader) -> T): T {
         running.hurry()
+        beginUnlessAutoCommit()
         val writes = part.action == Action.WRITE || part.action == Action.WRITE_ROWS
         val wait = lockWait
-        if (wait != null && writes && !isOpen) return locked(wait, work)
+        if (wait != null && writes && !isOpen) {
+            val own = unlessBegunBySql { begin(Mode.IMMEDIATE, wait) }
+            if (own != null) return locked(own, work)
+        }
         val here = reader()
         return if (here is Database && !writes && part.action != Action.SELECT) elsewhere(here, work) else work(here)
+    }
+
+    private suspend fun beginUnlessAutoCommit() {
+        if (autoCommit || isOpen) return
+        unlessBegunBySql { transactions { begin(mode, readOnly = false, lockWait) } }
+    }
+
+    /** Begins something; null: a `BEGIN` or `SAVEPOINT` by SQL is open in the session, and statements are in that. */
+    private suspend inline fun <T : Any> unlessBegunBySql(begin: () -> T): T? = try {
+        begin()
+    } catch (error: UbiqliteException) {
+        // It is the only such error that SQLite has for a BEGIN.
+        if (session == null || error.code != SQLITE_ERROR) throw error
+        null
     }
 
     /**
      * Runs a write in a transaction of its own, where this connection has a time of its own
      * to wait for the lock: only the beginning waits for it.
      */
-    private suspend inline fun <T> locked(wait: Duration, work: (Reader) -> T): T {
-        val transaction = begin(Mode.IMMEDIATE, wait)
+    private suspend inline fun <T> locked(transaction: Transaction, work: (Reader) -> T): T {
         try {
             val answer = work(limited(transaction, limit))
             transaction.commit()
@@ -139,7 +174,7 @@ internal class Scope(private val database: Database) {
             own.close()
             throw error
         }
-        session = own
+        keep(own) { session = it }
         return answer
     }
 
@@ -156,6 +191,7 @@ internal class Scope(private val database: Database) {
 
     /** Rolls back what is open, and gives back what was lent. What is being read ends with this error. */
     suspend fun close(why: Throwable) {
+        synchronized(this) { isClosed = true }
         running.abort(why)
         try {
             transactions.rollback()
@@ -166,6 +202,8 @@ internal class Scope(private val database: Database) {
     }
 
     private companion object {
+        const val SQLITE_ERROR = 1
+
         fun limited(reader: Reader, limit: Duration?): Reader = if (limit == null) reader else when (reader) {
             is Database -> reader.timeout(limit)
             is Session -> reader.timeout(limit)

@@ -6,9 +6,12 @@ import io.github.ubiqlite.Reader
 import io.github.ubiqlite.Savepoint
 import io.github.ubiqlite.Snapshot
 import io.github.ubiqlite.Transaction
+import io.github.ubiqlite.UbiqliteException
 import io.r2dbc.spi.R2dbcBadGrammarException
 import kotlin.time.Duration
 import kotlinx.coroutines.NonCancellable
+import kotlinx.coroutines.sync.Mutex
+import kotlinx.coroutines.sync.withLock
 import kotlinx.coroutines.withContext
 
 /** The open transaction of a connection, with its savepoints by name. */
@@ -25,6 +28,9 @@ internal class Transactions(private val scope: Scope) {
     @Volatile
     private var refusesWrites = false
 
+    /** Held by who begins one: others go on in that, and begin none beside it. */
+    private val beginning = Mutex()
+
     /** From the outermost on; in a snapshot they have a name alone, since nothing is to be undone. */
     private val savepoints = ArrayList<Named>()
 
@@ -38,15 +44,37 @@ internal class Transactions(private val scope: Scope) {
     /** Begins one, unless one is open. */
     suspend fun begin(mode: Mode, readOnly: Boolean, wait: Duration?) {
         if (isOpen) return
-        if (!readOnly) {
-            transaction = scope.begin(mode, wait)
-            return
+        beginning.withLock {
+            when {
+                isOpen -> Unit
+                readOnly -> beginReading(wait)
+                else -> scope.keep(scope.begin(mode, wait)) { transaction = it }
+            }
         }
-        snapshot = scope.snapshot()
-        if (snapshot != null) return
-        scope.refuseWrites(true)
+    }
+
+    private suspend fun beginReading(wait: Duration?) {
+        val moment = scope.snapshot()
+        if (moment != null) return scope.keep(moment) { snapshot = it }
+        // Before it is asked for: who does not wait for its answer does not know whether it was done.
         refusesWrites = true
-        transaction = scope.begin(Mode.DEFERRED, wait)
+        try {
+            scope.refuseWrites(true)
+            scope.keep(scope.begin(Mode.DEFERRED, wait)) { transaction = it }
+        } catch (error: Throwable) {
+            try {
+                writeAgain()
+            } catch (also: UbiqliteException) {
+                error.addSuppressed(also)
+            }
+            throw error
+        }
+    }
+
+    private suspend fun writeAgain() {
+        if (!refusesWrites) return
+        refusesWrites = false
+        withContext(NonCancellable) { scope.refuseWrites(false) }
     }
 
     /** Commits, with all its savepoints; nothing without a transaction. Whatever it throws, it is over. */
@@ -69,10 +97,7 @@ internal class Transactions(private val scope: Scope) {
             savepoints.clear()
             // What was given up on the way is rolled back; one that has ended is past that.
             ending?.close()
-            if (refusesWrites) {
-                refusesWrites = false
-                withContext(NonCancellable) { scope.refuseWrites(false) }
-            }
+            writeAgain()
         }
     }
 

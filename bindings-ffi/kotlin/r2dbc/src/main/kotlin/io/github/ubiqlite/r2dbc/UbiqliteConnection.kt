@@ -28,10 +28,7 @@ internal class Shared(
 
 /** A connection: where its statements run is [Scope]'s business. */
 internal class UbiqliteConnection(private val shared: Shared) : Connection {
-    private val scope = Scope(shared.database)
-
-    @Volatile
-    private var autoCommit = true
+    private val scope = Scope(shared.database, shared.mode)
 
     @Volatile
     private var closed = false
@@ -50,13 +47,12 @@ internal class UbiqliteConnection(private val shared: Shared) : Connection {
 
     override fun getMetadata(): ConnectionMetadata = shared.metadata
 
-    override fun isAutoCommit(): Boolean = autoCommit && !scope.isOpen
+    override fun isAutoCommit(): Boolean = scope.autoCommit && !scope.isOpen
 
     override fun setAutoCommit(autoCommit: Boolean): Publisher<Void> = doing {
-        if (autoCommit != isAutoCommit) {
-            transactions { commit() }
-            this@UbiqliteConnection.autoCommit = autoCommit
-        }
+        // What is open stays so without it; with it, it is committed, as the SPI says.
+        if (autoCommit) transactions { commit() }
+        this.autoCommit = autoCommit
     }
 
     override fun beginTransaction(): Publisher<Void> = doing { transactions { begin(shared.mode, false, lockWait) } }

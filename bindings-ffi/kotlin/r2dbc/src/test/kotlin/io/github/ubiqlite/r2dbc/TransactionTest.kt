@@ -6,13 +6,24 @@ import io.r2dbc.spi.IsolationLevel
 import io.r2dbc.spi.Option
 import io.r2dbc.spi.R2dbcBadGrammarException
 import io.r2dbc.spi.R2dbcDataIntegrityViolationException
+import io.r2dbc.spi.R2dbcException
+import io.r2dbc.spi.R2dbcNonTransientResourceException
 import io.r2dbc.spi.R2dbcPermissionDeniedException
+import io.r2dbc.spi.R2dbcTimeoutException
 import io.r2dbc.spi.TransactionDefinition
+import java.lang.ref.Reference
+import java.time.Duration
+import java.util.concurrent.ExecutionException
+import java.util.concurrent.Future
+import java.util.concurrent.TimeUnit
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertFalse
+import org.junit.jupiter.api.Assertions.assertInstanceOf
 import org.junit.jupiter.api.Assertions.assertThrows
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
+import reactor.core.publisher.Flux
+import reactor.core.publisher.Mono
 
 class TransactionTest {
     private class Definition(private vararg val attributes: Pair<Option<*>, Any>) : TransactionDefinition {
@@ -164,5 +175,68 @@ class TransactionTest {
         one.rollbackTransactionToSavepoint("s").get()
         one.commitTransaction().get()
         assertEquals(listOf(2), other.all())
+    }
+
+    @Test
+    fun `a time to wait for the lock does not get in the way of a transaction by SQL`() = twoConnections { one, other ->
+        one.setLockWaitTimeout(Duration.ofMillis(50)).get()
+        one.run("BEGIN")
+        one.insert(1)
+        assertEquals(listOf(2), one.createStatement("INSERT INTO t VALUES (2) RETURNING x").values())
+        one.run("ROLLBACK")
+        assertEquals(emptyList<Any>(), other.all())
+        one.run("SAVEPOINT s; INSERT INTO t VALUES (3); RELEASE s")
+        assertEquals(listOf(3), other.all())
+        // In its own session it still waits so long.
+        other.beginTransaction().get()
+        val since = System.nanoTime()
+        assertThrows(R2dbcTimeoutException::class.java) { one.insert(4) }
+        assertTrue(System.nanoTime() - since < 3_000_000_000, "it waited for the database's own time")
+    }
+
+    @Test
+    fun `a read-only transaction that can't begin leaves the connection writing`() = twoConnections { one, _ ->
+        one.run("BEGIN")
+        assertThrows(R2dbcException::class.java) { one.beginTransaction(readOnly).get() }
+        one.insert(1)
+        one.run("COMMIT")
+        one.insert(2)
+        assertEquals(listOf(1, 2), one.all())
+    }
+
+    @Test
+    fun `a transaction that is granted to a connection that was closed meanwhile is given back`() = factory("mem:///") { factory ->
+        factory.connected { it.run("CREATE TABLE t (x)") }
+        factory.connected { one ->
+            val other = factory.create().get()!!
+            one.beginTransaction().get()
+            val waiting = Mono.from(other.beginTransaction()).toFuture()
+            other.close().get()
+            one.commitTransaction().get()
+            refused(waiting)
+            one.setLockWaitTimeout(Duration.ofMillis(500)).get()
+            one.insert(1)
+            assertEquals(listOf(1), one.all())
+            Reference.reachabilityFence(other)
+        }
+    }
+
+    @Test
+    fun `a session that is lent to a connection that was closed meanwhile is given back`() =
+        factory("mem:///?sessions=1&acquireTimeout=PT10S") { factory ->
+            val one = factory.create().get()!!
+            one.run("CREATE TEMP TABLE mine (x)")
+            val other = factory.create().get()!!
+            val waiting = Flux.from(other.createStatement("CREATE TEMP TABLE mine (x)").execute()).collectList().toFuture()
+            other.close().get()
+            one.close().get()
+            refused(waiting)
+            factory.connected { it.run("CREATE TEMP TABLE mine (x)") }
+            Reference.reachabilityFence(other)
+        }
+
+    private fun refused(waiting: Future<*>) {
+        val error = assertThrows(ExecutionException::class.java) { waiting.get(20, TimeUnit.SECONDS) }.cause
+        assertEquals("08003", assertInstanceOf(R2dbcNonTransientResourceException::class.java, error).sqlState)
     }
 }

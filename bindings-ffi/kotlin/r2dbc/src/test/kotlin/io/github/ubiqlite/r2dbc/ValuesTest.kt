@@ -12,6 +12,7 @@ import java.time.LocalTime
 import java.time.OffsetDateTime
 import java.time.ZoneOffset
 import java.util.UUID
+import kotlinx.serialization.SerialName
 import org.junit.jupiter.api.Assertions.assertArrayEquals
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertNull
@@ -21,7 +22,12 @@ import reactor.core.publisher.Flux
 import reactor.core.publisher.Mono
 
 class ValuesTest {
-    enum class Colour { RED }
+    enum class Colour {
+        RED,
+
+        @SerialName("green")
+        GREEN,
+    }
 
     @Test
     fun `what is bound is read back equal as the same type`() = inMemory { connection ->
@@ -29,7 +35,7 @@ class ValuesTest {
         val values = listOf(
             7, 7L, Long.MIN_VALUE, 7.toShort(), 7.toByte(), 1.5, 1.5f, true, false, "text", 'c', BigDecimal("1.50"), BigInteger("-9"),
             moment, moment.atOffset(ZoneOffset.UTC), moment.atZone(ZoneOffset.UTC), LocalDate.of(2026, 1, 31),
-            LocalTime.of(12, 30), LocalDateTime.of(2026, 1, 31, 12, 0, 0, 5), UUID.randomUUID(), Colour.RED,
+            LocalTime.of(12, 30), LocalDateTime.of(2026, 1, 31, 12, 0, 0, 5), UUID.randomUUID(), Colour.RED, Colour.GREEN,
             ByteBuffer.wrap(byteArrayOf(1, 2)),
         )
         for (value in values) {

@@ -24,11 +24,21 @@ internal class Call(@JvmField val id: Int, @JvmField val place: Place) : AtomicR
             val state = get()
             if (state is Reply || state === GIVEN_UP) return
             if (!compareAndSet(state, reply)) continue
-            if (state != null) {
-                val waiting = continuation(state)
-                if (Program.isElsewhere(waiting.context)) goOn(waiting, reply) else Program.run { goOn(waiting, reply) }
-            }
+            if (state != null) resume(continuation(state), reply)
             return
+        }
+    }
+
+    /**
+     * Has who waits go on, on a thread of theirs. A dispatcher may throw, as one that was shut
+     * down does: that ends its coroutine, but neither the thread that fetches the replies nor
+     * the other calls that it goes on with.
+     */
+    private fun resume(waiting: CancellableContinuation<Reply>, reply: Reply) {
+        try {
+            if (Program.isElsewhere(waiting.context)) goOn(waiting, reply) else Program.run { goOn(waiting, reply) }
+        } catch (error: Throwable) {
+            Program.report(error)
         }
     }
 

@@ -4,6 +4,7 @@ import kotlin.time.Duration
 import kotlinx.serialization.ExperimentalSerializationApi
 import kotlinx.serialization.SerializationStrategy
 import kotlinx.serialization.builtins.ByteArraySerializer
+import kotlinx.serialization.descriptors.PrimitiveKind
 import kotlinx.serialization.descriptors.SerialDescriptor
 import kotlinx.serialization.descriptors.StructureKind
 import kotlinx.serialization.encoding.AbstractEncoder
@@ -66,6 +67,8 @@ internal open class CellEncoder(protected val out: Writer, private val what: Str
     override fun <T> encodeSerializableValue(serializer: SerializationStrategy<T>, value: T) {
         val descriptor = serializer.descriptor
         when {
+            // It reads null itself too, and may have a word for it.
+            Mapping.isForNull(serializer) || descriptor.isNullable && Mapping.isCell(descriptor) -> serializer.serialize(this, value)
             value == null -> encodeNull()
             // In this library's own form, of one width.
             isTime(descriptor, value) -> write(value)
@@ -75,8 +78,12 @@ internal open class CellEncoder(protected val out: Writer, private val what: Str
         }
     }
 
-    /** Whether the serializer is the type's own, named as it or as its simple name, and writes ISO 8601. */
+    /**
+     * Whether the serializer is the type's own, named as it or as its simple name, and writes
+     * ISO 8601. Others have that name too, such as one of a class with a field for each part.
+     */
     private fun isTime(descriptor: SerialDescriptor, value: Any): Boolean {
+        if (descriptor.kind != PrimitiveKind.STRING) return false
         val name = value.javaClass.name
         if (value !is Duration && name !in KotlinTime.names) return false
         val own = descriptor.serialName.substringBefore('/')
@@ -107,14 +114,14 @@ internal open class CellEncoder(protected val out: Writer, private val what: Str
 private class RowEncoder(out: Writer) : CellEncoder(out, FIELD, null) {
     private var begun = false
     private var column: String? = null
-    private var count = 0
+    private val columns = HashSet<String>()
 
     fun <T> write(serializer: SerializationStrategy<T>, value: T) {
         val start = out.length
         out.u32(0)
         guarded(FIELD, { column }) { serializer.serialize(this, value) }
-        if (count > 0) end()
-        out.setU32(start, count)
+        if (columns.isNotEmpty()) end()
+        out.setU32(start, columns.size)
     }
 
     override fun beginStructure(descriptor: SerialDescriptor): CompositeEncoder {
@@ -125,10 +132,11 @@ private class RowEncoder(out: Writer) : CellEncoder(out, FIELD, null) {
 
     override fun encodeElement(descriptor: SerialDescriptor, index: Int): Boolean {
         val column = out.mapping.column(descriptor.getElementName(index))
+        // The engine would keep one of the two values.
+        if (!columns.add(column)) throw invalid("two properties of a ${descriptor.serialName} have the column \"$column\"")
         begin(column)
         this.column = column
         out.text(column)
-        count += 1
         return true
     }
 }

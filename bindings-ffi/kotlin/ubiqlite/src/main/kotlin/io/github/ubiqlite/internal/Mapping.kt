@@ -6,6 +6,8 @@ import kotlinx.serialization.ExperimentalSerializationApi
 import kotlinx.serialization.KSerializer
 import kotlinx.serialization.Serializable
 import kotlinx.serialization.SerializationStrategy
+import kotlinx.serialization.builtins.nullable
+import kotlinx.serialization.builtins.serializer
 import kotlinx.serialization.descriptors.PolymorphicKind
 import kotlinx.serialization.descriptors.PrimitiveKind
 import kotlinx.serialization.descriptors.SerialDescriptor
@@ -95,6 +97,14 @@ internal class Mapping(json: Json, private val snakeCase: Boolean) {
         fun isCell(descriptor: SerialDescriptor): Boolean =
             (descriptor.kind is PrimitiveKind || descriptor.kind == SerialKind.ENUM || descriptor.isInline ||
                 descriptor.kind == SerialKind.CONTEXTUAL) && !descriptor.serialName.startsWith(JSON_TREE)
+
+        /**
+         * Whether it does nothing but tell null from a value, which another serializer knows:
+         * so is a type with a question mark that a class is given for one of its parameters.
+         */
+        fun isForNull(serializer: Any): Boolean = serializer.javaClass === FOR_NULL
+
+        private val FOR_NULL = Int.serializer().nullable.javaClass
 
         /** Whether it is an unsigned number, which is a signed one inside. */
         fun isUnsigned(descriptor: SerialDescriptor): Boolean = descriptor.serialName in UNSIGNED

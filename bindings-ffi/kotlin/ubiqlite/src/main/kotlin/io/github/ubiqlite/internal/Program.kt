@@ -8,7 +8,7 @@ import kotlin.coroutines.ContinuationInterceptor
 import kotlin.coroutines.CoroutineContext
 import kotlinx.coroutines.CoroutineDispatcher
 import kotlinx.coroutines.Dispatchers
-import kotlinx.coroutines.ExecutorCoroutineDispatcher
+import kotlinx.coroutines.MainCoroutineDispatcher
 import kotlinx.coroutines.asCoroutineDispatcher
 import kotlinx.coroutines.currentCoroutineContext
 import kotlinx.coroutines.withContext
@@ -40,23 +40,44 @@ internal object Program {
         }
     }
 
+    /** Has one of the threads fail with it, so that the program's handler of such errors is told. */
+    fun report(error: Throwable) {
+        try {
+            threads.execute { throw error }
+        } catch (_: OutOfMemoryError) {
+            // No thread is to be had, and the one that asks must not fail.
+        }
+    }
+
     /**
      * Whether resuming a coroutine of this context comes back at once, and its code runs on
-     * another thread. An executor may run what it is given within the call.
+     * another thread. That is known of a few dispatchers alone: any other may run what it is
+     * given within the call, or throw.
      */
     fun isElsewhere(context: CoroutineContext): Boolean {
-        val dispatcher = context[ContinuationInterceptor]
-        if (dispatcher === Dispatchers.Default || dispatcher === Dispatchers.IO) return true
-        if (dispatcher !is CoroutineDispatcher || dispatcher is ExecutorCoroutineDispatcher) return false
-        // A view of an executor is one too; whose view it is only its name tells.
-        if (dispatcher.javaClass === VIEW && !dispatcher.toString().startsWith("Dispatchers.")) return false
-        return dispatcher.isDispatchNeeded(context)
+        val dispatcher = context[ContinuationInterceptor] ?: return false
+        return when {
+            dispatcher === Dispatchers.Default || dispatcher === Dispatchers.IO || dispatcher is Elsewhere -> true
+            // One that is immediate needs no dispatch on its own thread, and a test may set any as the main one.
+            dispatcher is MainCoroutineDispatcher -> dispatcher.isDispatchNeeded(context)
+            // Whose view it is only its name tells.
+            dispatcher.javaClass === VIEW -> dispatcher.toString().let { name -> VIEWED.any { name.startsWith(it) } }
+            else -> dispatcher.javaClass.name == EVENT_LOOP
+        }
     }
 
     /** The class of what `limitedParallelism` makes. */
     private val VIEW = Dispatchers.IO.limitedParallelism(1).javaClass
 
+    private val VIEWED = listOf("Dispatchers.Default.", "Dispatchers.IO.")
+
+    /** The dispatcher of `runBlocking`, which goes on on the thread that is blocked. */
+    private const val EVENT_LOOP = "kotlinx.coroutines.BlockingEventLoop"
+
     /** Waits on one of the threads, where the waiting would else go on on a thread that others need. */
     suspend fun <T> aside(wait: suspend () -> T): T =
         if (isElsewhere(currentCoroutineContext())) wait() else withContext(dispatcher) { wait() }
 }
+
+/** A dispatcher of this project's own that never runs what it is given within the call, and never throws. */
+internal abstract class Elsewhere : CoroutineDispatcher()

@@ -87,12 +87,13 @@ internal class RowDecoder private constructor(
 
     override fun <T> decodeSerializableValue(deserializer: DeserializationStrategy<T>): T {
         val descriptor = deserializer.descriptor
-        if (Mapping.isCell(descriptor)) return ofCell { deserializer.deserialize(this) }
+        if (Mapping.isForNull(deserializer) || Mapping.isCell(descriptor)) return ofCell { deserializer.deserialize(this) }
         if (descriptor == ByteArraySerializer().descriptor) {
             @Suppress("UNCHECKED_CAST")
             return row.bytes(cell) as T
         }
-        val text = row.string(cell)
+        // `NULL` is what a null is written as.
+        val text = if (descriptor.isNullable && row.isNull(cell)) "null" else row.string(cell)
         return ofCell { mapping.read(text, deserializer) }
     }
 
@@ -132,18 +133,12 @@ internal class RowDecoder private constructor(
             if (row.size != 1) {
                 throw invalid("a row of ${row.size} columns can't be a ${descriptor.serialName}: give a class, or use toMap()")
             }
-            decodeCell(row, deserializer, type)
+            RowDecoder(row, 0, type).decodeSerializableValue(deserializer)
         }
 
-        /** The first value of the row, of this type. */
-        fun <T> value(row: Row, deserializer: DeserializationStrategy<T>, type: KClass<*>): T =
-            guarded { decodeCell(row, deserializer, type) }
-
-        private fun <T> decodeCell(row: Row, deserializer: DeserializationStrategy<T>, type: KClass<*>?): T {
-            val decoder = RowDecoder(row, 0, type)
-            if (deserializer.descriptor.isNullable) return deserializer.deserialize(decoder)
-            return decoder.decodeSerializableValue(deserializer)
-        }
+        /** The value at a place of the row, of this type. */
+        fun <T> value(row: Row, index: Int, deserializer: DeserializationStrategy<T>, type: KClass<*>): T =
+            guarded { RowDecoder(row, index, type).decodeSerializableValue(deserializer) }
 
         private inline fun <T> guarded(read: () -> T): T = try {
             read()

@@ -1,0 +1,20 @@
+package io.github.ubiqlite.internal
+
+import io.github.ubiqlite.UbiqliteException
+import kotlin.reflect.KClass
+import kotlinx.serialization.KSerializer
+
+/** What [find] finds for a type. A type without a serializer is an argument that can't be used. */
+@PublishedApi
+internal inline fun <T> known(type: KClass<*>, find: () -> KSerializer<T>): KSerializer<T> = try {
+    find()
+} catch (error: IllegalArgumentException) {
+    throw unknown(type, error)
+}
+
+/** In it may be what has none, such as the elements of a list: that its cause names. */
+@PublishedApi
+internal fun unknown(type: KClass<*>, cause: IllegalArgumentException): UbiqliteException {
+    val why = cause.message?.lineSequence()?.firstOrNull()?.removeSuffix(".") ?: cause.toString()
+    return invalid("no value is a ${type.java.name}: give one that SQLite has, or make its class @Serializable ($why)", cause)
+}
