@@ -275,7 +275,9 @@ async fn beside(db: &Database, holder: &str, call: &str) -> Result<i64> {
 async fn every_call_goes_on_beside_every_holder_wherever_the_database_is() {
     // Long enough that a lock which is soon let go is no reason, on a busy machine.
     let timeout = Duration::from_millis(400);
-    let options = || Database::options().readers(2).busy_timeout(timeout).acquire_timeout(timeout);
+    // The wait for a lock ends before the wait for a connection, of which it is a part.
+    let options =
+        || Database::options().readers(2).busy_timeout(timeout).acquire_timeout(timeout * 5);
     let mut checked = JoinSet::new();
     for place in places(options).await {
         checked.spawn(async move {
