@@ -277,13 +277,14 @@ class Link:
         if length <= 0:
             return None
         pending, pieces = self._pending, self._pieces
-        replies = loads(self.buffer)
+        replies, more = loads(self.buffer), False
         # Who is answered alone, again and again, has nobody to share a commit with.
         if self.crowd and len(replies) == 1:
             self.crowd -= 1
         for reply in replies:
             number = reply[0]
-            if reply[1] == ROWS and reply[5] is None:
+            more = reply[1] == ROWS and reply[5] is None
+            if more:
                 # Of what was given up, nothing is kept.
                 if number not in pending:
                     pieces.pop(number, None)
@@ -299,8 +300,7 @@ class Link:
                 waiting[0].set_result(reply)
         if self._room > _LARGE:
             self._make_room(ROOM)
-        last = replies[-1]
-        return last[1] == ROWS and last[5] is None
+        return more
 
     def settle(self) -> None:
         """Takes what is left, and ends. Nobody is kept waiting."""

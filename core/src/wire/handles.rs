@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use foldhash::fast::FixedState;
 
-use super::line::Line;
+use super::line::{self, Line};
 use crate::backend::rules::Ask;
 use crate::backend::{Cover, Guarded, Session};
 use crate::database::Database;
@@ -93,6 +93,30 @@ impl Place {
                 gate: None,
             },
         }
+    }
+
+    /// The last place in the order of asking, where calls are done in one.
+    pub(super) fn turn(&self) -> Option<line::Place> {
+        match self {
+            Self::Database(_) => None,
+            Self::Lent(lent) => lent.line.as_ref().map(Line::enter),
+        }
+    }
+
+    /// Whether it may be asked for this.
+    ///
+    /// # Errors
+    /// Why not.
+    pub(super) fn check(&self, ask: Ask) -> Result<()> {
+        match self {
+            Self::Database(_) => Ok(()),
+            Self::Lent(lent) => lent.check(ask),
+        }
+    }
+
+    /// Whether what was run on it last wrote in a transaction.
+    pub(super) fn wrote(&self) -> bool {
+        matches!(self, Self::Lent(lent) if lent.session.wrote())
     }
 }
 

@@ -146,10 +146,7 @@ impl Server {
     /// # Errors
     /// `InvalidArgument` for bytes that are no request.
     pub fn call(&self, request: &[u8], answer: &mut Vec<u8>) -> Result<bool> {
-        let mut batch = Reader::new(request);
-        let length = batch.u32()? as usize;
-        let mut request = Reader::new(batch.bytes(length)?);
-        let head = Head::read(&mut request)?;
+        let (head, request) = only(request)?;
         self.0.exit.call(head.id);
         let Some(done) = self.0.begin(head, request).transpose() else {
             self.0.hand_over();
@@ -235,6 +232,17 @@ impl Credit for Inner {
     fn credit(&self, id: u32) {
         self.out(|out| out.credit(id));
     }
+}
+
+/// The one request of a batch: its head, and what follows.
+///
+/// # Errors
+/// `InvalidArgument` for bytes that are none.
+pub(super) fn only(request: &[u8]) -> Result<(Head, Reader<'_>)> {
+    let mut batch = Reader::new(request);
+    let length = batch.u32()? as usize;
+    let mut request = Reader::new(batch.bytes(length)?);
+    Ok((Head::read(&mut request)?, request))
 }
 
 pub(super) type Work = BoxFuture<'static, Result<Answer>>;
@@ -397,10 +405,7 @@ impl Inner {
             return Ok(Box::pin(async move { inner.next(head, &stream, most).await }));
         }
         let place = self.place(head.handle)?;
-        let turn = match &place {
-            Place::Lent(lent) => lent.line.as_ref().map(Line::enter),
-            Place::Database(_) => None,
-        };
+        let turn = place.turn();
         if let Some(operation) = Operation::read(head.op, payload)? {
             if head.reads && operation.changes() {
                 return Err(Error::changes());
@@ -416,15 +421,11 @@ impl Inner {
                 if let Some(turn) = &turn {
                     turn.first().await?;
                 }
-                if let Place::Lent(lent) = &place {
-                    // Before rows are waited for.
-                    lent.check(Ask::Use)?;
-                }
+                // Before rows are waited for.
+                place.check(Ask::Use)?;
                 let asker = Asker { inner: &inner, id: head.id };
                 let ended = run(&place, head, operation, &feed, &asker).await;
-                if let Place::Lent(lent) = &place
-                    && lent.session.wrote()
-                {
+                if place.wrote() {
                     inner.held().remember(head.id, head.handle);
                 }
                 match ended? {

@@ -6,13 +6,11 @@
 
 use std::sync::Arc;
 
-use super::handles::Place;
-use super::line::Line;
 use super::numbers::op;
 use super::read::{Reader, malformed};
 use super::reply::Answer;
 use super::request::Head;
-use super::server::{Inner, Server, Work};
+use super::server::{Inner, Server, Work, only};
 use crate::backend::rules::Ask;
 use crate::backend::{Description, Early, Keep, Program, Step};
 use crate::error::Result;
@@ -56,10 +54,7 @@ impl Server {
     /// # Errors
     /// `InvalidArgument` for bytes that are no such request.
     pub fn query_into(&self, request: &[u8], sink: Arc<dyn Sink>) -> Result<()> {
-        let mut batch = Reader::new(request);
-        let length = batch.u32()? as usize;
-        let mut request = Reader::new(batch.bytes(length)?);
-        let head = Head::read(&mut request)?;
+        let (head, mut request) = only(request)?;
         if head.op != op::QUERY {
             return Err(malformed());
         }
@@ -82,26 +77,19 @@ impl Inner {
         self.check_number(head)?;
         let (sql, params) = (payload.str()?.to_owned(), payload.params()?);
         let place = self.place(head.handle)?;
-        let turn = match &place {
-            Place::Lent(lent) => lent.line.as_ref().map(Line::enter),
-            Place::Database(_) => None,
-        };
+        let turn = place.turn();
         let inner = Arc::clone(self);
         Ok(Box::pin(async move {
             if let Some(turn) = &turn {
                 turn.first().await?;
             }
-            if let Place::Lent(lent) = &place {
-                lent.check(Ask::Use)?;
-            }
+            place.check(Ask::Use)?;
             // Closing waits until the rows are finished, too.
             let (_entered, target) = place.target(head.timeout).enter()?;
             let step = Step::new(&sql, params, Keep::Described);
             let program = Program { access: head.access(), ..Program::one(step) };
             let output = target.run_early(program, Some(&Lent(Arc::clone(&sink)))).await;
-            if let Place::Lent(lent) = &place
-                && lent.session.wrote()
-            {
+            if place.wrote() {
                 inner.held().remember(head.id, head.handle);
             }
             let outcome = output?.steps.pop().unwrap_or_default();

@@ -12,17 +12,6 @@ import org.junit.jupiter.api.Test
 import reactor.core.publisher.Flux
 
 class AutoCommitTest {
-    private fun Connection.insert(x: Int) = run("INSERT INTO t VALUES ($x)")
-
-    private fun Connection.all() = values("SELECT x FROM t ORDER BY x")
-
-    private fun twoConnections(work: (Connection, Connection) -> Unit) = factory("mem:///") { factory ->
-        factory.connected { one ->
-            one.run("CREATE TABLE t (x)")
-            factory.connected { other -> work(one, other) }
-        }
-    }
-
     @Test
     fun `without auto-commit the first statement begins a transaction and the next one after its end another`() =
         twoConnections { one, other ->
@@ -30,21 +19,21 @@ class AutoCommitTest {
             assertFalse(one.isAutoCommit)
             one.insert(1)
             one.insert(2)
-            assertEquals(listOf(1, 2), one.all())
-            assertEquals(emptyList<Any>(), other.all())
+            assertEquals(listOf(1, 2), one.inOrder())
+            assertEquals(emptyList<Any>(), other.inOrder())
             one.rollbackTransaction().get()
-            assertEquals(emptyList<Any>(), one.all())
+            assertEquals(emptyList<Any>(), one.inOrder())
             one.createStatement("INSERT INTO t VALUES (?)").bind(0, 3).add().bind(0, 4).run()
-            assertEquals(emptyList<Any>(), other.all())
+            assertEquals(emptyList<Any>(), other.inOrder())
             one.commitTransaction().get()
             assertFalse(one.isAutoCommit)
-            assertEquals(listOf(3, 4), other.all())
+            assertEquals(listOf(3, 4), other.inOrder())
         }
 
     @Test
     fun `a SELECT begins it too`() = twoConnections { one, other ->
         one.setAutoCommit(false).get()
-        assertEquals(emptyList<Any>(), one.all())
+        assertEquals(emptyList<Any>(), one.inOrder())
         other.setLockWaitTimeout(Duration.ofMillis(50)).get()
         // As the connection's transactions do, it has taken the lock to write.
         assertThrows(R2dbcTimeoutException::class.java) { other.insert(1) }
@@ -55,13 +44,13 @@ class AutoCommitTest {
         one.setAutoCommit(false).get()
         one.insert(1)
         one.setAutoCommit(false).get()
-        assertEquals(emptyList<Any>(), other.all())
+        assertEquals(emptyList<Any>(), other.inOrder())
         one.setAutoCommit(true).get()
         assertTrue(one.isAutoCommit)
-        assertEquals(listOf(1), other.all())
+        assertEquals(listOf(1), other.inOrder())
         one.insert(2)
         one.rollbackTransaction().get()
-        assertEquals(listOf(1, 2), other.all())
+        assertEquals(listOf(1, 2), other.inOrder())
     }
 
     @Test
@@ -69,11 +58,11 @@ class AutoCommitTest {
         one.beginTransaction().get()
         one.insert(1)
         one.setAutoCommit(false).get()
-        assertEquals(emptyList<Any>(), other.all())
+        assertEquals(emptyList<Any>(), other.inOrder())
         one.commitTransaction().get()
         one.insert(2)
         one.rollbackTransaction().get()
-        assertEquals(listOf(1), other.all())
+        assertEquals(listOf(1), other.inOrder())
     }
 
     @Test
@@ -81,9 +70,9 @@ class AutoCommitTest {
         one.setAutoCommit(false).get()
         val inserts = (1..20).map { Flux.from(one.createStatement("INSERT INTO t VALUES ($it)").execute()).flatMap(Result::getRowsUpdated) }
         assertEquals(20, Flux.merge(inserts).all().size)
-        assertEquals(emptyList<Any>(), other.all())
+        assertEquals(emptyList<Any>(), other.inOrder())
         one.commitTransaction().get()
-        assertEquals((1..20).toList(), other.all())
+        assertEquals((1..20).toList(), other.inOrder())
     }
 
     @Test
@@ -92,9 +81,9 @@ class AutoCommitTest {
         one.setAutoCommit(false).get()
         one.insert(1)
         one.run("COMMIT")
-        assertEquals(listOf(1), other.all())
+        assertEquals(listOf(1), other.inOrder())
         one.insert(2)
         one.rollbackTransaction().get()
-        assertEquals(listOf(1), other.all())
+        assertEquals(listOf(1), other.inOrder())
     }
 }

@@ -53,3 +53,17 @@ fun <T> UbiqliteConnectionFactory.connected(work: (Connection) -> T): T {
         connection.close().get()
     }
 }
+
+/** Two connections to one database in memory, which has the table `t` of one column, `x`. */
+fun twoConnections(work: (Connection, Connection) -> Unit): Unit = factory("mem:///") { factory ->
+    factory.connected { one ->
+        one.run("CREATE TABLE t (x)")
+        factory.connected { other -> work(one, other) }
+    }
+}
+
+/** Inserts a row into the table of [twoConnections]. */
+fun Connection.insert(x: Int): List<Long> = run("INSERT INTO t VALUES ($x)")
+
+/** What that table has. */
+fun Connection.inOrder(): List<Any?> = values("SELECT x FROM t ORDER BY x")

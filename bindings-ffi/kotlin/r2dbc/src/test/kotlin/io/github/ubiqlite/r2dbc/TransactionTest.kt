@@ -33,31 +33,20 @@ class TransactionTest {
 
     private val readOnly = Definition(TransactionDefinition.READ_ONLY to true)
 
-    private fun Connection.insert(x: Int) = run("INSERT INTO t VALUES ($x)")
-
-    private fun Connection.all() = values("SELECT x FROM t ORDER BY x")
-
-    private fun twoConnections(work: (Connection, Connection) -> Unit) = factory("mem:///") { factory ->
-        factory.connected { one ->
-            one.run("CREATE TABLE t (x)")
-            factory.connected { other -> work(one, other) }
-        }
-    }
-
     @Test
     fun `what a transaction does is seen by others from its commit on`() = twoConnections { one, other ->
         one.beginTransaction().get()
         assertFalse(one.isAutoCommit)
         one.insert(1)
-        assertEquals(listOf(1), one.all())
-        assertEquals(emptyList<Any>(), other.all())
+        assertEquals(listOf(1), one.inOrder())
+        assertEquals(emptyList<Any>(), other.inOrder())
         one.commitTransaction().get()
         assertTrue(one.isAutoCommit)
-        assertEquals(listOf(1), other.all())
+        assertEquals(listOf(1), other.inOrder())
         one.beginTransaction().get()
         one.insert(2)
         one.rollbackTransaction().get()
-        assertEquals(listOf(1), one.all())
+        assertEquals(listOf(1), one.inOrder())
         // Without one there is nothing to do.
         one.commitTransaction().get()
         one.rollbackTransaction().get()
@@ -74,10 +63,10 @@ class TransactionTest {
         one.rollbackTransactionToSavepoint("b").get()
         one.insert(4)
         one.releaseSavepoint("b").get()
-        assertEquals(listOf(1, 2, 4), one.all())
+        assertEquals(listOf(1, 2, 4), one.inOrder())
         one.createSavepoint("inner").get()
         one.rollbackTransactionToSavepoint("a").get()
-        assertEquals(listOf(1), one.all())
+        assertEquals(listOf(1), one.inOrder())
         one.insert(5)
         one.rollbackTransactionToSavepoint("a").get()
         for (gone in listOf("b", "inner", "A")) {
@@ -86,7 +75,7 @@ class TransactionTest {
         }
         one.insert(6)
         one.commitTransaction().get()
-        assertEquals(listOf(1, 6), one.all())
+        assertEquals(listOf(1, 6), one.inOrder())
         assertThrows(R2dbcBadGrammarException::class.java) { one.rollbackTransactionToSavepoint("a").get() }
     }
 
@@ -94,15 +83,15 @@ class TransactionTest {
     fun `a read-only transaction reads one moment, refuses to write and holds nobody up`() = twoConnections { one, other ->
         one.insert(1)
         one.beginTransaction(readOnly).get()
-        assertEquals(listOf(1), one.all())
+        assertEquals(listOf(1), one.inOrder())
         other.insert(2)
-        assertEquals(listOf(1), one.all())
+        assertEquals(listOf(1), one.inOrder())
         assertThrows(R2dbcPermissionDeniedException::class.java) { one.insert(3) }
         one.createSavepoint("s").get()
         one.rollbackTransactionToSavepoint("s").get()
-        assertEquals(listOf(1), one.all())
+        assertEquals(listOf(1), one.inOrder())
         one.commitTransaction().get()
-        assertEquals(listOf(1, 2), one.all())
+        assertEquals(listOf(1, 2), one.inOrder())
         one.insert(3)
     }
 
@@ -113,7 +102,7 @@ class TransactionTest {
         assertThrows(R2dbcPermissionDeniedException::class.java) { one.insert(3) }
         one.rollbackTransaction().get()
         one.insert(4)
-        assertEquals(listOf(4), one.all())
+        assertEquals(listOf(4), one.inOrder())
     }
 
     @Test
@@ -153,7 +142,7 @@ class TransactionTest {
         }
         factory.connected {
             it.insert(3)
-            assertEquals(listOf(3), it.all())
+            assertEquals(listOf(3), it.inOrder())
         }
     }
 
@@ -167,14 +156,14 @@ class TransactionTest {
         assertEquals(listOf(7), one.values("SELECT x FROM mine"))
         assertThrows(R2dbcBadGrammarException::class.java) { other.values("SELECT x FROM mine") }
         one.run("BEGIN; INSERT INTO t VALUES (1); ROLLBACK")
-        assertEquals(emptyList<Any>(), one.all())
+        assertEquals(emptyList<Any>(), one.inOrder())
         one.beginTransaction().get()
         one.insert(2)
         one.createSavepoint("s").get()
         one.insert(3)
         one.rollbackTransactionToSavepoint("s").get()
         one.commitTransaction().get()
-        assertEquals(listOf(2), other.all())
+        assertEquals(listOf(2), other.inOrder())
     }
 
     @Test
@@ -184,9 +173,9 @@ class TransactionTest {
         one.insert(1)
         assertEquals(listOf(2), one.createStatement("INSERT INTO t VALUES (2) RETURNING x").values())
         one.run("ROLLBACK")
-        assertEquals(emptyList<Any>(), other.all())
+        assertEquals(emptyList<Any>(), other.inOrder())
         one.run("SAVEPOINT s; INSERT INTO t VALUES (3); RELEASE s")
-        assertEquals(listOf(3), other.all())
+        assertEquals(listOf(3), other.inOrder())
         // In its own session it still waits so long.
         other.beginTransaction().get()
         val since = System.nanoTime()
@@ -201,7 +190,7 @@ class TransactionTest {
         one.insert(1)
         one.run("COMMIT")
         one.insert(2)
-        assertEquals(listOf(1, 2), one.all())
+        assertEquals(listOf(1, 2), one.inOrder())
     }
 
     @Test
@@ -216,7 +205,7 @@ class TransactionTest {
             refused(waiting)
             one.setLockWaitTimeout(Duration.ofMillis(500)).get()
             one.insert(1)
-            assertEquals(listOf(1), one.all())
+            assertEquals(listOf(1), one.inOrder())
             Reference.reachabilityFence(other)
         }
     }
