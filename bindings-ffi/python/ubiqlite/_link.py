@@ -259,12 +259,16 @@ class Link:
         kind = self.types[reply[3]] = row_type(reply[4])
         return kind
 
-    def _ready(self) -> None:
-        if self._take(self._room):
-            # Pieces of a long reply: some together, so that the loop's own work is little beside them.
-            until = monotonic() + _TURN
-            while self._take(self._room) and monotonic() < until:
-                pass
+    def _ready(self) -> bool:
+        """Takes what is there, for one turn of the loop; whether there may be more at once."""
+        if not self._take(self._room):
+            return False
+        # Pieces of a long reply: some together, so that the loop's own work is little beside them.
+        until = monotonic() + _TURN
+        while self._take(self._room):
+            if monotonic() >= until:
+                return True
+        return False
 
     def _take(self, room: int) -> Optional[bool]:
         """Takes replies. True: they end with a piece of one; ``None``: there are none."""

@@ -13,7 +13,7 @@ from . import _library
 Stop = Callable[[], None]
 
 
-def on_descriptor(loop: asyncio.AbstractEventLoop, descriptor: int, ready: Callable[[], None]) -> Optional[Stop]:
+def on_descriptor(loop: asyncio.AbstractEventLoop, descriptor: int, ready: Callable[[], object]) -> Optional[Stop]:
     """Has ``ready`` called while the descriptor is readable. ``None``: this loop can't. What it answers ends it."""
     if descriptor < 0:
         return None
@@ -45,7 +45,10 @@ class _Reader:
 
 
 def by_thread(loop: asyncio.AbstractEventLoop, client: int, ready: Any) -> Stop:
-    """Has ``ready``, a bound method, called when there is something to take, until the client is released."""
+    """Has ``ready``, a bound method, called when there is something to take, until the client is released.
+
+    It answers whether there may be more at once.
+    """
     method = weakref.WeakMethod(ready)
     gone = threading.Event()
 
@@ -54,9 +57,11 @@ def by_thread(loop: asyncio.AbstractEventLoop, client: int, ready: Any) -> Stop:
 
         def take() -> None:
             call = method()
-            if call is not None and not gone.is_set():
-                call()
-            taken.set()
+            if call is not None and not gone.is_set() and call():
+                # By itself: beside a loop that computes, each turn of this thread waits for the interpreter.
+                loop.call_soon(take)
+            else:
+                taken.set()
 
         while _library.wait(client, -1) == 1 and not gone.is_set():
             taken.clear()
