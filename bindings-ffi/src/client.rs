@@ -39,6 +39,11 @@ pub(crate) trait Endpoint: Send + Sync {
         Called::Malformed
     }
 
+    /// What it is a client of, to be closed through it.
+    fn database(&self) -> Option<Database> {
+        None
+    }
+
     /// Wakes who takes.
     fn driver(&self) -> &Arc<Driver>;
 
@@ -51,6 +56,7 @@ pub(crate) trait Endpoint: Send + Sync {
 /// A database's client.
 pub(crate) struct Client {
     server: Server,
+    database: Database,
     driver: Arc<Driver>,
     /// Replies that were taken and found no room.
     kept: Mutex<Vec<u8>>,
@@ -87,12 +93,13 @@ impl Client {
         let number = MADE.fetch_add(1, Ordering::Relaxed);
         let driver = Arc::new(Driver::default());
         let host = Hosted(Arc::clone(&driver));
+        let ours = database.clone();
         let (server, marshal) = match format {
-            Format::Wire => (Server::unordered(database, number, host), None),
+            Format::Wire => (Server::unordered(ours, number, host), None),
             // Pieces of replies in order, the names told to Python by its own rule.
-            Format::Marshal => (Server::forgetful(database, number, host), Some(Mutex::default())),
+            Format::Marshal => (Server::forgetful(ours, number, host), Some(Mutex::default())),
         };
-        Self { server, driver, kept: Mutex::default(), marshal }
+        Self { server, database, driver, kept: Mutex::default(), marshal }
     }
 
     fn kept(&self) -> std::sync::MutexGuard<'_, Vec<u8>> {
@@ -162,6 +169,10 @@ impl Endpoint for Client {
         room.copy_from_slice(&kept);
         *kept = Vec::new();
         Taken::Replies(len)
+    }
+
+    fn database(&self) -> Option<Database> {
+        Some(self.database.clone())
     }
 
     fn driver(&self) -> &Arc<Driver> {

@@ -1,6 +1,4 @@
-//! Opening and closing, through uniffi.
-
-use std::sync::Arc;
+//! An open database, as uniffi gives it to another language.
 
 use ubiqlite::wire::Server;
 use ubiqlite::{Database, Error};
@@ -35,32 +33,19 @@ pub struct Engine(Database);
 
 #[uniffi::export]
 impl Engine {
-    /// Opens a database. `options` is a JSON object of [`ubiqlite::wire::Settings`].
-    ///
-    /// # Errors
-    /// As `ubiqlite::Options::open`; `InvalidArgument` for options that there are not.
-    #[uniffi::constructor]
-    pub async fn open(path: String, options: String) -> Result<Arc<Self>, OpenError> {
-        Ok(Arc::new(Self::opened(&path, &options).await?))
-    }
-
     /// A new client, to be given to the functions of [`raw`](crate::raw) and ended
     /// by [`ubiqlite_release`](crate::raw::ubiqlite_release).
     pub fn client(&self, format: Format) -> u64 {
         CLIENTS.put(Box::new(Client::new(self.0.clone(), format)))
     }
-
-    /// Waits for what was accepted, and closes. Calls after that fail with `Closed`.
-    ///
-    /// # Errors
-    /// What closing met.
-    pub async fn close(&self) -> Result<(), OpenError> {
-        Ok(self.0.close().await?)
-    }
 }
 
 impl Engine {
-    pub(crate) async fn opened(path: &str, options: &str) -> ubiqlite::Result<Self> {
+    /// Opens a database. `options` is a JSON object of [`ubiqlite::wire::Settings`].
+    ///
+    /// # Errors
+    /// As `ubiqlite::Options::open`; `InvalidArgument` for options that there are not.
+    pub(crate) async fn open(path: &str, options: &str) -> ubiqlite::Result<Self> {
         Ok(Self(ubiqlite_shared::open(path, options).await?))
     }
 

@@ -19,7 +19,7 @@ use crate::signal::{Driver, Woken};
 /// Something that was started. Letting it go gives it up; a closing goes on.
 #[derive(uniffi::Object)]
 pub struct Pending {
-    driver: Arc<Driver>,
+    pub(crate) driver: Arc<Driver>,
     outcome: Arc<Mutex<Outcome>>,
 }
 
@@ -30,7 +30,9 @@ enum Outcome {
 }
 
 impl Pending {
-    fn start(work: impl Future<Output = Result<Option<Engine>>> + Send + 'static) -> Arc<Self> {
+    pub(crate) fn start(
+        work: impl Future<Output = Result<Option<Engine>>> + Send + 'static,
+    ) -> Arc<Self> {
         let driver = Arc::new(Driver::default());
         let outcome = Arc::new(Mutex::new(Outcome::Open));
         let (host, place) = (Hosted(Arc::clone(&driver)), Arc::clone(&outcome));
@@ -93,17 +95,18 @@ pub struct Polled {
 
 #[uniffi::export]
 impl Engine {
-    /// Waits for what was accepted, and closes, as [`close`](Self::close).
+    /// Waits for what was accepted, and closes. Calls after that fail with `Closed`.
     pub fn start_close(&self) -> Arc<Pending> {
         let database = self.database().clone();
         Pending::start(async move { database.close().await.map(|()| None) })
     }
 }
 
-/// Opens a database, as [`Engine::open`].
+/// Opens a database. `options` is a JSON object of [`ubiqlite::wire::Settings`]; what is
+/// wrong with them is told as any other failure.
 #[uniffi::export]
 pub fn start_open(path: String, options: String) -> Arc<Pending> {
-    Pending::start(async move { Engine::opened(&path, &options).await.map(Some) })
+    Pending::start(async move { Engine::open(&path, &options).await.map(Some) })
 }
 
 impl Drop for Pending {

@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+#[allow(dead_code, reason = "not every test closes")]
+mod support;
+
 use std::sync::Arc;
 
 use ubiqlite_ffi::marshal::raw::{
@@ -15,8 +18,8 @@ const CAPABILITIES: &[u8] = b"(\x04\0\0\0i\x01\0\0\0i\x0b\0\0\0i\0\0\0\0N";
 /// `(1, 10, 15)` as a small tuple of small integers.
 const ANSWER: &[u8] = b")\x03i\x01\0\0\0i\x0a\0\0\0i\x0f\0\0\0";
 
-async fn engine() -> Arc<Engine> {
-    Engine::open(":memory:".into(), "{}".into()).await.unwrap()
+fn engine() -> Arc<Engine> {
+    support::open(":memory:")
 }
 
 fn call(number: i32, request: &[u8]) -> i64 {
@@ -25,9 +28,9 @@ fn call(number: i32, request: &[u8]) -> i64 {
     i64::from(unsafe { ubiqlite_marshal_call(number, request.as_ptr(), length) })
 }
 
-#[tokio::test]
-async fn an_answer_goes_where_the_caller_said_last() {
-    let engine = engine().await;
+#[test]
+fn an_answer_goes_where_the_caller_said_last() {
+    let engine = engine();
     let client = engine.client(Format::Marshal);
     let (mut first, mut second) = (vec![0; 64], vec![0; 64]);
     // SAFETY: both outlive the client.
@@ -44,9 +47,9 @@ async fn an_answer_goes_where_the_caller_said_last() {
     ubiqlite_release(client);
 }
 
-#[tokio::test]
-async fn an_answer_without_room_is_kept_and_taken() {
-    let engine = engine().await;
+#[test]
+fn an_answer_without_room_is_kept_and_taken() {
+    let engine = engine();
     let client = engine.client(Format::Marshal);
     let mut room = vec![0; 64];
     // SAFETY: the room outlives the client, and of it 8 bytes are told.
@@ -61,9 +64,9 @@ async fn an_answer_without_room_is_kept_and_taken() {
     ubiqlite_release(client);
 }
 
-#[tokio::test]
-async fn a_number_that_is_not_in_use_and_bytes_that_are_no_request_are_told() {
-    let engine = engine().await;
+#[test]
+fn a_number_that_is_not_in_use_and_bytes_that_are_no_request_are_told() {
+    let engine = engine();
     let client = engine.client(Format::Marshal);
     let mut room = vec![0; 64];
     // SAFETY: the room outlives the client.

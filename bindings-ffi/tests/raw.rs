@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+mod support;
+
 use std::sync::Arc;
 
 use ubiqlite_ffi::raw::{
@@ -48,9 +50,8 @@ fn answered(mut replies: &[u8]) -> Vec<u32> {
     ids
 }
 
-async fn open(directory: &tempfile::TempDir) -> Arc<Engine> {
-    let path = directory.path().join("app.db").to_str().unwrap().to_owned();
-    Engine::open(path, "{}".to_owned()).await.unwrap()
+fn open(directory: &tempfile::TempDir) -> Arc<Engine> {
+    support::open(directory.path().join("app.db").to_str().unwrap())
 }
 
 const EXECUTE: u8 = 1;
@@ -58,10 +59,10 @@ const QUERY: u8 = 2;
 const BEGIN: u8 = 20;
 const CANCEL: u8 = 28;
 
-#[tokio::test]
-async fn a_read_is_answered_within_the_call_and_a_write_after_a_wake_up() {
+#[test]
+fn a_read_is_answered_within_the_call_and_a_write_after_a_wake_up() {
     let directory = tempfile::tempdir().unwrap();
-    let engine = open(&directory).await;
+    let engine = open(&directory);
     let client = engine.client(Format::Wire);
     let mut reply = vec![0; 4096];
     let write = request(1, EXECUTE, 0, &statement("CREATE TABLE t AS SELECT 1 AS id"));
@@ -84,13 +85,13 @@ async fn a_read_is_answered_within_the_call_and_a_write_after_a_wake_up() {
     assert!(length > 0);
     assert_eq!(answered(&reply[..usize::try_from(length).unwrap()]), [3]);
     ubiqlite_release(client);
-    engine.close().await.unwrap();
+    assert!(support::settled(&engine.start_close()).is_none());
 }
 
-#[tokio::test]
-async fn a_reply_without_room_is_kept_until_there_is() {
+#[test]
+fn a_reply_without_room_is_kept_until_there_is() {
     let directory = tempfile::tempdir().unwrap();
-    let engine = open(&directory).await;
+    let engine = open(&directory);
     let client = engine.client(Format::Wire);
     let read = request(1, QUERY, 0, &statement("SELECT zeroblob(1000)"));
     assert_eq!(call(client, &read, &mut []), 0);
@@ -108,10 +109,10 @@ async fn a_reply_without_room_is_kept_until_there_is() {
     ubiqlite_release(client);
 }
 
-#[tokio::test]
-async fn a_client_that_is_gone_is_told_so_and_has_nothing_open() {
+#[test]
+fn a_client_that_is_gone_is_told_so_and_has_nothing_open() {
     let directory = tempfile::tempdir().unwrap();
-    let engine = open(&directory).await;
+    let engine = open(&directory);
     let (first, second) = (engine.client(Format::Wire), engine.client(Format::Wire));
     let mut reply = vec![0; 4096];
     assert_eq!(call(first, &[1, 2, 3], &mut reply), MALFORMED);
@@ -132,14 +133,14 @@ async fn a_client_that_is_gone_is_told_so_and_has_nothing_open() {
     assert_eq!(take(first, &mut reply), GONE);
     assert_eq!(ubiqlite_wait(first, -1), GONE);
     ubiqlite_release(second);
-    engine.close().await.unwrap();
+    assert!(support::settled(&engine.start_close()).is_none());
 }
 
 /// Only the thread that takes goes on with requests: another one may give them up just then.
-#[tokio::test]
-async fn what_is_given_up_while_another_thread_ends_it_leaves_nothing_open() {
+#[test]
+fn what_is_given_up_while_another_thread_ends_it_leaves_nothing_open() {
     let directory = tempfile::tempdir().unwrap();
-    let engine = open(&directory).await;
+    let engine = open(&directory);
     let client = engine.client(Format::Wire);
     let taking = std::thread::spawn(move || {
         let mut reply = vec![0; 65536];
@@ -171,5 +172,5 @@ async fn what_is_given_up_while_another_thread_ends_it_leaves_nothing_open() {
     ubiqlite_release(client);
     taking.join().unwrap();
     ubiqlite_release(other);
-    engine.close().await.unwrap();
+    assert!(support::settled(&engine.start_close()).is_none());
 }

@@ -25,7 +25,7 @@ android {
         targetCompatibility = JavaVersion.VERSION_11
     }
 
-    sourceSets["main"].kotlin.srcDirs("../ubiqlite/src/main/kotlin", "../build/uniffi")
+    sourceSets["main"].kotlin.srcDirs("../ubiqlite/src/main/kotlin")
 }
 
 kotlin {
@@ -37,5 +37,4 @@ kotlin {
 dependencies {
     api("org.jetbrains.kotlinx:kotlinx-coroutines-android:1.10.2")
     api("org.jetbrains.kotlinx:kotlinx-serialization-json:1.8.1")
-    implementation("net.java.dev.jna:jna:5.19.1@aar")
 }

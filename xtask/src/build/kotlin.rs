@@ -1,12 +1,10 @@
-//! The Kotlin library: `bindings-ffi/kotlin`, from the native library and what
-//! uniffi makes of it.
+//! The Kotlin library: `bindings-ffi/kotlin`, and the native libraries in its jar.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
-use super::uniffi;
 use crate::maven::{self, mvn};
 use crate::process::Run;
 use crate::workspace::Workspace;
@@ -24,23 +22,23 @@ pub(crate) fn build(workspace: &Workspace) -> anyhow::Result<()> {
     mvn().args(["install", "-DskipTests"]).dir(&folder(workspace)).run()
 }
 
-/// Makes what Maven can't: the native library, and uniffi's Kotlin.
+/// Makes what Maven can't: the engine, and what the virtual machine calls of it.
 pub(crate) fn prepare(workspace: &Workspace) -> anyhow::Result<()> {
     Run::cargo()
-        .args(["build", "--release", "--no-default-features", "--package", "ubiqlite-ffi"])
+        .args(["build", "--release", "--no-default-features"])
+        .args(["--package", "ubiqlite-ffi", "--package", "ubiqlite-jni"])
         .dir(workspace.root())
         .run()?;
-    let name =
-        format!("{}ubiqlite_ffi{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
-    let library = workspace.target_for("release").join(&name);
-    let made = folder(workspace).join("build");
-    let generated = made.join("uniffi");
-    // What an older version of the interface left would be compiled too.
-    let _ = fs::remove_dir_all(&generated);
-    uniffi::generate(workspace, &library, "kotlin", &generated)?;
-    let native = made.join("native").join(platform()?);
+    let native = folder(workspace).join("build/native").join(platform()?);
+    // What an older version left there would be in the jar too.
+    let _ = fs::remove_dir_all(&native);
     fs::create_dir_all(&native).with_context(|| format!("cannot make {}", native.display()))?;
-    strip(&library, &native.join(name))
+    for library in ["ubiqlite_ffi", "ubiqlite_jni"] {
+        let name =
+            format!("{}{library}{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
+        strip(&workspace.target_for("release").join(&name), &native.join(name))?;
+    }
+    Ok(())
 }
 
 /// The folder of the Maven project.
@@ -48,8 +46,7 @@ pub(crate) fn folder(workspace: &Workspace) -> PathBuf {
     workspace.root().join("bindings-ffi/kotlin")
 }
 
-/// Copies without what only a debugger reads, which is most of it: after uniffi has
-/// read it, whose description would go too.
+/// Copies without what only a debugger reads, which is most of it.
 pub(super) fn strip(library: &Path, to: &Path) -> anyhow::Result<()> {
     if cfg!(unix) && find::on_path("strip").is_some() {
         let all: &[&str] = if cfg!(target_os = "macos") { &["-x"] } else { &[] };
@@ -58,7 +55,7 @@ pub(super) fn strip(library: &Path, to: &Path) -> anyhow::Result<()> {
     fs::copy(library, to).map(drop).with_context(|| format!("cannot copy to {}", to.display()))
 }
 
-/// The folder in the jar in which JNA looks for this system's library.
+/// The folder in the jar in which `Library.kt` looks for this system's libraries.
 fn platform() -> anyhow::Result<String> {
     let system = match std::env::consts::OS {
         "macos" => "darwin",
@@ -68,7 +65,7 @@ fn platform() -> anyhow::Result<String> {
     let machine = match std::env::consts::ARCH {
         "x86_64" => "x86-64",
         "aarch64" => "aarch64",
-        other => bail!("the library is for machines of 64 bits that JNA knows, not for {other}"),
+        other => bail!("the library is for machines of 64 bits, not for {other}"),
     };
     Ok(format!("{system}-{machine}"))
 }

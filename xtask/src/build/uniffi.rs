@@ -1,7 +1,7 @@
 //! uniffi's generator, as the program of this checkout in `xtask/uniffi`.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 
@@ -25,22 +25,6 @@ pub(crate) fn program(workspace: &Workspace) -> anyhow::Result<PathBuf> {
         .dir(workspace.root())
         .run()?;
     Ok(target.join(format!("debug/xtask-uniffi{}", std::env::consts::EXE_SUFFIX)))
-}
-
-/// Writes the bindings of `library` for a language into `out`.
-pub(crate) fn generate(
-    workspace: &Workspace,
-    library: &Path,
-    language: &str,
-    out: &Path,
-) -> anyhow::Result<()> {
-    Run::new(program(workspace)?)
-        .args(["generate", "--no-format", "--language", language, "--out-dir"])
-        .arg(out)
-        .arg("--library")
-        .arg(library)
-        .dir(workspace.root())
-        .run()
 }
 
 fn check(workspace: &Workspace) -> anyhow::Result<()> {

@@ -26,7 +26,7 @@ class JarTest {
         }
         val maps = File("/proc/self/maps")
         if (!maps.exists()) return@runBlocking
-        val library = System.getProperty("uniffi.component.ubiqlite_ffi.libraryOverride")
+        val library = System.getProperties().stringPropertyNames().single { it.startsWith("io.github.ubiqlite.engine.") }.let(System::getProperty)
         val size = Files.size(Path.of(library))
         // Any other file of its size among those that are mapped would be another copy.
         val copies = maps.readLines().map { it.substringAfterLast(' ') }.filter { it.startsWith("/") }.toSet()

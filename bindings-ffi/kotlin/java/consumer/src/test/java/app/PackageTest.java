@@ -18,7 +18,6 @@ import org.junit.jupiter.api.Test;
 /** What is in the jars, as they were made by `mvn -Ppackage install`. */
 class PackageTest {
     private static final Map<String, String> MODULES = Map.of(
-        "ubiqlite-uniffi", "io.github.ubiqlite.uniffi",
         "ubiqlite", "io.github.ubiqlite",
         "ubiqlite-java", "io.github.ubiqlite.java");
 
@@ -37,7 +36,7 @@ class PackageTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"ubiqlite-uniffi", "ubiqlite", "ubiqlite-java"})
+    @ValueSource(strings = {"ubiqlite", "ubiqlite-java"})
     void a_jar_has_its_licences_its_module_name_and_classes_that_kotlin_2_1_reads(String artifact) throws IOException {
         try (JarFile jar = open(Jars.of(artifact))) {
             assertTrue(text(jar, "META-INF/LICENSE-MIT").contains("MIT"));
@@ -62,7 +61,7 @@ class PackageTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"ubiqlite-uniffi", "ubiqlite", "ubiqlite-java"})
+    @ValueSource(strings = {"ubiqlite", "ubiqlite-java"})
     void sources_and_documentation_are_beside_it(String artifact) throws IOException {
         try (JarFile sources = open(Jars.beside(Jars.of(artifact), "sources"))) {
             List<String> names = names(sources);
@@ -77,19 +76,19 @@ class PackageTest {
     }
 
     @Test
-    void the_native_library_is_where_jna_looks_for_it_and_nothing_else_is_native() throws IOException {
-        String place = com.sun.jna.Platform.RESOURCE_PREFIX + "/" + System.mapLibraryName("ubiqlite_ffi");
+    void the_native_libraries_are_in_the_folder_of_their_system_and_nowhere_else() throws IOException {
         try (JarFile jar = open(Jars.of("ubiqlite"))) {
             List<String> all = names(jar).stream().filter(PackageTest::isNative).collect(Collectors.toList());
-            assertTrue(all.contains(place), all.toString());
+            for (String library : List.of("ubiqlite_ffi", "ubiqlite_jni")) {
+                String file = "/" + System.mapLibraryName(library);
+                assertTrue(all.stream().anyMatch(name -> name.endsWith(file)), all.toString());
+            }
             for (String name : all) {
-                assertTrue(name.matches("[a-z0-9]+-[a-z0-9-]+/(lib)?ubiqlite_ffi\\.(so|dylib|dll)"), name);
+                assertTrue(name.matches("[a-z0-9]+-[a-z0-9-]+/(lib)?ubiqlite_(ffi|jni)\\.(so|dylib|dll)"), name);
             }
         }
-        for (String artifact : List.of("ubiqlite-uniffi", "ubiqlite-java")) {
-            try (JarFile jar = open(Jars.of(artifact))) {
-                assertEquals(List.of(), names(jar).stream().filter(PackageTest::isNative).collect(Collectors.toList()));
-            }
+        try (JarFile jar = open(Jars.of("ubiqlite-java"))) {
+            assertEquals(List.of(), names(jar).stream().filter(PackageTest::isNative).collect(Collectors.toList()));
         }
     }
 }

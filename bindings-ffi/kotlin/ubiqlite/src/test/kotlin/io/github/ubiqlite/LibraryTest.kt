@@ -1,36 +1,34 @@
 package io.github.ubiqlite
 
-import io.github.ubiqlite.internal.Library
 import java.io.File
 import java.net.URLClassLoader
+import java.nio.file.Path
 import kotlinx.coroutines.runBlocking
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assumptions.assumeTrue
 import org.junit.jupiter.api.Test
+import org.junit.jupiter.api.io.TempDir
 
 /** Two copies of the native library would be two SQLites, of which one drops the other's locks. */
 class LibraryTest {
-    private fun mapped(): Set<String> = File("/proc/self/maps").readLines()
-        .filter { "ubiqlite_ffi" in it || it.endsWith(".tmp") && "jna" in it && "jnidispatch" !in it }
+    /** The files of the engine that are mapped: one that was written twice is two. */
+    private fun engines(): Set<String> = File("/proc/self/maps").readLines()
+        .filter { "ubiqlite_ffi" in it }
         .map { line -> line.split(Regex(" +"))[4] + " " + line.substringAfterLast(' ') }
         .toSet()
 
     @Test
-    fun `the library is in the process once, however it is called`() = withDatabase { db ->
+    fun `the engine is in the process once`() = withDatabase { db ->
         assumeTrue(File("/proc/self/maps").exists())
-        // Through uniffi it was opened, through the raw functions it is asked.
         assertEquals(1L, db.queryValue<Long>("SELECT 1"))
-        val ours = mapped().filter { it.endsWith(Library.path) }
-        assertEquals(1, ours.size, "mapped: ${mapped()}")
-        assertEquals(1, mapped().count { "ubiqlite" in it }, "mapped: ${mapped()}")
+        assertEquals(1, engines().size, "mapped: ${engines()}")
     }
 
     @Test
-    fun `another class loader uses the same copy`() = withDatabase { db ->
+    fun `another class loader uses the same engine`() = withDatabase { db ->
         assumeTrue(File("/proc/self/maps").exists())
         assertEquals(1L, db.queryValue<Long>("SELECT 1"))
         val paths = System.getProperty("java.class.path").split(File.pathSeparator).map { File(it).toURI().toURL() }
-        // JNA itself can't be in a process twice; the rest of the class path is another's here.
         val loader = object : URLClassLoader(paths.toTypedArray(), LibraryTest::class.java.classLoader) {
             override fun loadClass(name: String, resolve: Boolean): Class<*> {
                 if (!name.startsWith("io.github.ubiqlite")) return super.loadClass(name, resolve)
@@ -39,8 +37,29 @@ class LibraryTest {
         }
         val other = loader.loadClass("io.github.ubiqlite.LibraryTest\$Other").getDeclaredConstructor().newInstance() as Runnable
         other.run()
-        assertEquals(1, mapped().count { it.endsWith(Library.path) }, "mapped: ${mapped()}")
-        assertEquals(1, mapped().count { "ubiqlite" in it }, "mapped: ${mapped()}")
+        assertEquals(1, engines().size, "mapped: ${engines()}")
+    }
+
+    @Test
+    fun `where the library can't be extracted to, opening says so, again and again`(@TempDir folder: Path) {
+        val java = Path.of(System.getProperty("java.home"), "bin", "java").toString()
+        val missing = folder.resolve("missing").toString()
+        val program = ProcessBuilder(
+            java, "-Djava.io.tmpdir=$missing", "-cp", System.getProperty("java.class.path"), Refused::class.java.name,
+        ).redirectErrorStream(true).start()
+        val told = program.inputStream.bufferedReader().readLines()
+        assertEquals(0, program.waitFor(), told.joinToString("\n"))
+        assertEquals(2, told.count { "Unsupported" in it && "java.io.tmpdir" in it && missing in it }, told.joinToString("\n"))
+    }
+
+    /** A program that opens a database twice, and prints why it could not. */
+    object Refused {
+        @JvmStatic
+        fun main(args: Array<String>) = runBlocking {
+            repeat(2) {
+                println(runCatching { Database.open(":memory:") }.exceptionOrNull())
+            }
+        }
     }
 
     class Other : Runnable {

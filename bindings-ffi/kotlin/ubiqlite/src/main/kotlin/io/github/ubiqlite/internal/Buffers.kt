@@ -1,7 +1,5 @@
 package io.github.ubiqlite.internal
 
-import com.sun.jna.Native
-import com.sun.jna.Pointer
 import java.nio.ByteBuffer
 import java.util.concurrent.atomic.AtomicReferenceArray
 
@@ -9,7 +7,11 @@ import java.util.concurrent.atomic.AtomicReferenceArray
 internal class Memory(size: Int) {
     private val buffer = ByteBuffer.allocateDirect(size)
     val size: Long get() = buffer.capacity().toLong()
-    val address: Long = Pointer.nativeValue(Native.getDirectBufferPointer(buffer))
+    val address: Long = Raw.address(buffer)
+
+    constructor(bytes: ByteArray) : this(bytes.size) {
+        put(bytes, bytes.size)
+    }
 
     /** Puts the first [length] bytes in. */
     fun put(bytes: ByteArray, length: Int) {

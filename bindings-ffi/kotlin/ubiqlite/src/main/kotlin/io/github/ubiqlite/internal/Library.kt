@@ -1,41 +1,127 @@
 package io.github.ubiqlite.internal
 
-import com.sun.jna.Native
-import com.sun.jna.Platform
 import io.github.ubiqlite.UbiqliteException
-import java.io.File
 import java.io.IOException
+import java.io.InputStream
+import java.nio.ByteBuffer
+import java.nio.file.Files
+import java.nio.file.Path
+import java.util.zip.CRC32
 
 /**
- * The native library, which is in a process once.
+ * The native code: the engine, which is in a process once, and what the virtual machine
+ * calls, of which each class loader has a copy.
  *
- * Two copies would be two SQLites, of which one's closing a file drops the other's
- * POSIX locks on it. So it is extracted once, and who loads it is given that path:
- * [Raw], uniffi's code, and this class itself as another class loader has it.
+ * Two engines would be two SQLites, of which one's closing a file may drop the other's
+ * locks on it. So the engine is extracted once, and where it is is a property of the
+ * system, which this class finds as another class loader has it. A library that the
+ * virtual machine loads belongs to one class loader: that is the small one.
  */
 internal object Library {
-    private const val NAME = "ubiqlite_ffi"
+    private const val ENGINE = "ubiqlite_ffi"
+    private const val CALLED = "ubiqlite_jni"
 
-    /** Where uniffi's code looks for the library before it searches. */
-    private const val OVERRIDE = "uniffi.component.$NAME.libraryOverride"
+    /** With the engine's checksum behind it: that of another version is another file. */
+    private const val PLACE = "io.github.ubiqlite.engine."
 
-    /** What to load: a path, or a name that the system finds. */
-    val path: String = synchronized(System.getProperties()) {
-        System.getProperty(OVERRIDE)?.takeIf { it == NAME || File(it).isFile }
-            ?: find().also { System.setProperty(OVERRIDE, it) }
+    private val isAndroid = System.getProperty("java.vm.name") == "Dalvik"
+    private val isWindows = System.getProperty("os.name").startsWith("Windows")
+
+    @Volatile
+    private var isLoaded = false
+
+    /** Loads both, for the class loader of this class, unless they are. Throws `Unsupported`, and tries again the next time. */
+    fun load() {
+        if (isLoaded) return
+        synchronized(this) {
+            if (!isLoaded) tryLoad()
+            isLoaded = true
+        }
     }
 
-    private fun find(): String {
-        // There it is no resource of a jar: the package manager has put it in place.
-        if (Platform.isAndroid()) return NAME
-        return try {
-            Native.extractFromResourcePath(NAME, Library::class.java.classLoader).absolutePath
+    private fun tryLoad() {
+        try {
+            // There they are no resources of a jar: the package manager has put them in place.
+            if (isAndroid) System.loadLibrary(CALLED) else loadExtracted()
+            val engine = if (isAndroid) System.mapLibraryName(ENGINE) else engine().toString()
+            val name = engine.toByteArray()
+            val buffer = ByteBuffer.allocateDirect(maxOf(name.size, MESSAGE))
+            buffer.put(name)
+            val length = Raw.load(buffer, name.size)
+            if (length == 0) return
+            val message = ByteArray(length)
+            buffer.rewind()
+            buffer.get(message)
+            throw refused(engine, String(message), null)
+        } catch (error: UnsatisfiedLinkError) {
+            throw refused(CALLED, error.message, error)
         } catch (error: IOException) {
-            val place = "${Platform.RESOURCE_PREFIX}/${System.mapLibraryName(NAME)}"
-            throw UbiqliteException.Unsupported(
-                Fields("this build of ubiqlite has no native library for this system: no $place in it"),
-                error,
-            )
+            throw refused(CALLED, error.toString(), error)
+        }
+    }
+
+    private const val MESSAGE = 4096
+
+    private fun refused(what: String, why: String?, cause: Throwable?): UbiqliteException {
+        val folder = System.getProperty("java.io.tmpdir")
+        val message = "ubiqlite's native library can't be loaded: $why ($what). It is extracted to java.io.tmpdir, " +
+            "which is $folder: that must be a folder that can be written to, and that code can be run from"
+        return UbiqliteException.Unsupported(Fields(message), cause)
+    }
+
+    private fun loadExtracted() {
+        val file = extract(CALLED, open(CALLED).use { it.readBytes() })
+        try {
+            System.load(file.toString())
+        } finally {
+            // Where a file can go that is in use, nothing is left of it.
+            if (!isWindows) discard(file)
+        }
+    }
+
+    /** Where the engine is, for all class loaders. */
+    private fun engine(): Path = synchronized(System.getProperties()) {
+        val bytes = open(ENGINE).use { it.readBytes() }
+        val name = PLACE + CRC32().apply { update(bytes) }.value
+        System.getProperty(name)?.let(Path::of)?.takeIf(Files::isRegularFile)
+            ?: extract(ENGINE, bytes).also { System.setProperty(name, it.toString()) }
+    }
+
+    private fun open(name: String): InputStream {
+        val place = "$platform/${System.mapLibraryName(name)}"
+        return Library::class.java.classLoader.getResourceAsStream(place) ?: throw UbiqliteException.Unsupported(
+            Fields("this build of ubiqlite has no native library for this system: no $place in it"),
+        )
+    }
+
+    /** Writes a file that nobody else can have put there, and that goes with the process. */
+    private fun extract(name: String, bytes: ByteArray): Path {
+        val folder = Files.createTempDirectory("ubiqlite-")
+        val file = folder.resolve(System.mapLibraryName(name))
+        // The last is the first to go.
+        folder.toFile().deleteOnExit()
+        file.toFile().deleteOnExit()
+        return Files.write(file, bytes)
+    }
+
+    private fun discard(file: Path) {
+        Files.deleteIfExists(file)
+        Files.deleteIfExists(file.parent)
+    }
+
+    /** The folder of this system's libraries. */
+    private val platform: String get() {
+        val system = System.getProperty("os.name").lowercase()
+        val machine = System.getProperty("os.arch").lowercase()
+        val os = when {
+            isWindows -> "win32"
+            system.startsWith("mac") -> "darwin"
+            else -> system
+        }
+        return os + "-" + when (machine) {
+            "amd64", "x86_64" -> "x86-64"
+            "arm64" -> "aarch64"
+            else -> machine
         }
     }
 }

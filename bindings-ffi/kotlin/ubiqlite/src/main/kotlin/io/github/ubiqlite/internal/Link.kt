@@ -1,14 +1,8 @@
 package io.github.ubiqlite.internal
 
-import io.github.ubiqlite.UbiqliteException
-import io.github.ubiqlite.uniffi.Engine
-import io.github.ubiqlite.uniffi.Format
-import io.github.ubiqlite.uniffi.OpenException
 import java.util.concurrent.ConcurrentHashMap
 import java.util.concurrent.atomic.AtomicBoolean
-import kotlinx.coroutines.CancellationException
 import kotlinx.coroutines.CoroutineScope
-import kotlinx.coroutines.CoroutineStart
 import kotlinx.coroutines.Deferred
 import kotlinx.coroutines.SupervisorJob
 import kotlinx.coroutines.async
@@ -19,8 +13,7 @@ import kotlinx.coroutines.async
  * A request is made by one synchronous call on the thread of who asks, which a short
  * read is answered by; all other replies are fetched by [Replies]' thread.
  */
-internal class Link private constructor(private val engine: Engine, @JvmField val mapping: Mapping) {
-    private val client: Long = engine.client(Format.WIRE).toLong()
+internal class Link private constructor(private val client: Long, @JvmField val mapping: Mapping) {
     private val released = AtomicBoolean()
     private var closing: Deferred<Unit>? = null
     private val replies = Replies(client, this)
@@ -61,7 +54,7 @@ internal class Link private constructor(private val engine: Engine, @JvmField va
         // Before the request: its reply may be there before the call is over.
         calls.add(call)
         val reply = buffers.reply
-        val length = Raw.ubiqlite_call(client, request, buffers.writer.length.toLong(), reply.address, reply.size)
+        val length = Raw.call(client, request, buffers.writer.length.toLong(), reply.address, reply.size)
         if (length == 0L) return
         calls.remove(call)
         call.complete(if (length > 0) Reply(reply.copy(0, length.toInt()), mapping) else refused(length))
@@ -81,7 +74,7 @@ internal class Link private constructor(private val engine: Engine, @JvmField va
             buffers.writer.begin(0, op, 0, handle, NO_LIMIT)
             buffers.writer.end()
             val length = buffers.writer.length.toLong()
-            Raw.ubiqlite_call(client, buffers.request(), length, buffers.reply.address, buffers.reply.size)
+            Raw.call(client, buffers.request(), length, buffers.reply.address, buffers.reply.size)
         } finally {
             Buffers.give(buffers)
         }
@@ -104,23 +97,25 @@ internal class Link private constructor(private val engine: Engine, @JvmField va
     /** Waits for what was accepted, then closes. Whoever gives the waiting up, the closing goes on. */
     suspend fun close() {
         val shutting = synchronized(this) {
-            // Begun on this thread: what is asked for after this call is refused.
-            closing ?: background.async(start = CoroutineStart.UNDISPATCHED) { shut() }.also { closing = it }
+            closing ?: shut().also { closing = it }
         }
         // One who waits must not keep the next one waiting.
         Program.aside { shutting.await() }
     }
 
-    private suspend fun shut() {
-        try {
-            engine.shut()
-        } catch (error: OpenException.Failed) {
-            throw exceptionOf(error.fields)
-        } finally {
-            // The last replies may not have been fetched yet.
-            replies.take()
-            release()
-            replies.ended.await()
+    private fun shut(): Deferred<Unit> {
+        // Begun on this thread: what is asked for after this call is refused.
+        val number = Raw.close(client)
+        return background.async {
+            try {
+                Begun.settle(number)
+            } finally {
+                Raw.forget(number)
+                // The last replies may not have been fetched yet.
+                replies.take()
+                release()
+                replies.ended.await()
+            }
         }
     }
 
@@ -128,9 +123,7 @@ internal class Link private constructor(private val engine: Engine, @JvmField va
     fun abandon() = release()
 
     private fun release() {
-        if (!released.compareAndSet(false, true)) return
-        Raw.ubiqlite_release(client)
-        engine.destroy()
+        if (released.compareAndSet(false, true)) Raw.release(client)
     }
 
     companion object {
@@ -139,23 +132,7 @@ internal class Link private constructor(private val engine: Engine, @JvmField va
         private val background = CoroutineScope(SupervisorJob() + Program.dispatcher)
 
         /** Opens a database; [options] is an object in JSON. Throws what `Database.open` says. */
-        suspend fun open(path: String, options: String, mapping: Mapping): Link {
-            // Before any call of uniffi's, which then loads that library and no other.
-            Library.path
-            var engine: Engine? = null
-            try {
-                // A thread of the native library's resumes what waits for it.
-                val opened = Program.aside { Engine.open(path, options).also { engine = it } }
-                return Link(opened, mapping).apply { replies.start() }
-            } catch (error: OpenException.Failed) {
-                throw exceptionOf(error.fields)
-            } catch (error: CancellationException) {
-                // It was given up when it was open.
-                engine?.destroy()
-                throw error
-            }
-        }
-
-        private fun exceptionOf(fields: String): UbiqliteException = Fields.read(fields).exception()
+        suspend fun open(path: String, options: String, mapping: Mapping): Link =
+            Link(Begun.open(path, options), mapping).apply { replies.start() }
     }
 }

@@ -1,42 +1,63 @@
 package io.github.ubiqlite.internal
 
-import com.sun.jna.Native
+import java.nio.ByteBuffer
 
 /**
- * The functions of `bindings-ffi/src/raw.rs`, by JNA's direct mapping.
+ * The functions of `bindings-ffi/jni`, behind which are `bindings-ffi/src/raw.rs` and
+ * `numbered.rs`.
  *
- * Memory is given by its address: JNA looks an address up in nothing, and a buffer
- * in a few microseconds. A length is a `size_t`, which is 64 bits on every system
- * that there is a library for.
+ * Memory is given by its address, which is valid until the call returns, and text in it is
+ * UTF-8. What a number names that is not in use, or no more, is [GONE]. [Library] is loaded
+ * before any of them is called.
  */
 internal object Raw {
     /** There is no such client any more. */
     const val GONE: Long = -1
 
-    /** `take` needs room for `NEEDS_ROOM - answer` bytes, and took nothing. */
+    /** `take` and `settle` need room for `NEEDS_ROOM - answer` bytes, and wrote nothing. */
     const val NEEDS_ROOM: Long = -16
 
-    init {
-        Native.register(Raw::class.java, Library.path)
-    }
+    /** Finds the engine by the name in the first [length] bytes of the buffer; answers the length of what it says of a failure. */
+    @JvmStatic
+    external fun load(buffer: ByteBuffer, length: Int): Int
+
+    /** The address of a direct buffer's memory. */
+    @JvmStatic
+    external fun address(buffer: ByteBuffer): Long
 
     /** Makes a request; answers the length of its reply, 0 if that comes later, or a negative number. */
     @JvmStatic
-    @Suppress("FunctionName")
-    external fun ubiqlite_call(client: Long, request: Long, length: Long, reply: Long, room: Long): Long
+    external fun call(client: Long, request: Long, length: Long, reply: Long, room: Long): Long
 
     /** Takes all replies that are ready; answers how many bytes, or a negative number. */
     @JvmStatic
-    @Suppress("FunctionName")
-    external fun ubiqlite_take(client: Long, reply: Long, room: Long): Long
+    external fun take(client: Long, reply: Long, room: Long): Long
 
-    /** Waits for replies: 1, or [GONE] when the client has ended. Without end, if `millis` is negative. */
+    /** Waits for replies: 1, or [GONE] when the client has ended. Without end, if [millis] is negative. */
     @JvmStatic
-    @Suppress("FunctionName")
-    external fun ubiqlite_wait(client: Long, millis: Long): Long
+    external fun await(client: Long, millis: Long): Long
 
     /** Ends a client: its calls are given up, what it has open is rolled back. */
     @JvmStatic
-    @Suppress("FunctionName")
-    external fun ubiqlite_release(client: Long)
+    external fun release(client: Long)
+
+    /** Begins to open a database; answers a number to [settle] and to [forget], or 0. */
+    @JvmStatic
+    external fun open(path: Long, pathLength: Long, options: Long, optionsLength: Long): Long
+
+    /** Begins to close a client's database; answers as [open]. */
+    @JvmStatic
+    external fun close(client: Long): Long
+
+    /** Waits until what was begun is over: 0, the length of an error's fields in JSON, or a negative number. */
+    @JvmStatic
+    external fun settle(number: Long, reply: Long, room: Long): Long
+
+    /** A client of what was opened, once; 0 if there is none. */
+    @JvmStatic
+    external fun opened(number: Long): Long
+
+    /** Lets go of what was begun: an opening is given up, a closing goes on. */
+    @JvmStatic
+    external fun forget(number: Long)
 }

@@ -20,7 +20,7 @@ internal class Replies(private val client: Long, private val link: Link) {
     private fun run() {
         try {
             var memory = Memory(ROOM)
-            while (Raw.ubiqlite_wait(client, -1) != Raw.GONE) {
+            while (Raw.await(client, -1) != Raw.GONE) {
                 memory = takeInto(memory) ?: break
             }
         } finally {
@@ -41,7 +41,7 @@ internal class Replies(private val client: Long, private val link: Link) {
     private fun takeInto(memory: Memory): Memory? {
         var room = memory
         while (true) {
-            val length = Raw.ubiqlite_take(client, room.address, room.size)
+            val length = Raw.take(client, room.address, room.size)
             when {
                 length > 0 -> {
                     tell(room, length.toInt())

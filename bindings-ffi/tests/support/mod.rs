@@ -1,0 +1,21 @@
+//! Opening and closing as a binding does it.
+
+use std::sync::Arc;
+
+use ubiqlite_ffi::{Engine, Pending, start_open};
+
+/// Opens a database.
+pub(crate) fn open(path: &str) -> Arc<Engine> {
+    settled(&start_open(path.into(), "{}".into())).unwrap()
+}
+
+/// Waits until it is done; what was opened.
+pub(crate) fn settled(pending: &Pending) -> Option<Arc<Engine>> {
+    loop {
+        let polled = pending.poll().unwrap();
+        if polled.done {
+            return polled.engine;
+        }
+        assert!(pending.wait(10_000), "nobody told that it can go on");
+    }
+}
