@@ -163,20 +163,21 @@ def test_what_other_programs_store_is_read_too(run: Run[None]) -> None:
     class Found:
         __annotations__ = {
             "at": datetime.datetime, "price": Decimal, "key": UUID, "value": float, "yes": Optional[bool],
-            "raw": bytes, "late": datetime.datetime,
+            "raw": bytes, "late": datetime.datetime, "tags": Optional[list[int]], "word": Optional[str],
         }  # fmt: skip
 
     async def main() -> None:
         async with ubiqlite.open(":memory:") as db:
             sql = (
                 "SELECT '2026-01-31 12:00:00' AS at, 1.5 AS price, x'00000000000000000000000000000007' AS key,"
-                " 2 AS value, NULL AS yes, 'é' AS raw, '2026-01-31T12:00:00.123456789+01:30' AS late"
+                " 2 AS value, NULL AS yes, 'é' AS raw, '2026-01-31T12:00:00.123456789+01:30' AS late,"
+                " 'null' AS tags, 'null' AS word"
             )
             found = await db.query_one(sql, into=Found)
             east = datetime.timezone(datetime.timedelta(minutes=90))
             assert found == Found(  # type: ignore[call-arg]
                 datetime.datetime(2026, 1, 31, 12), Decimal("1.5"), UUID(int=7), 2.0, None, "é".encode(),
-                datetime.datetime(2026, 1, 31, 12, 0, 0, 123456, east),
+                datetime.datetime(2026, 1, 31, 12, 0, 0, 123456, east), None, "null",
             )  # fmt: skip
             assert type(found.value) is float  # type: ignore[attr-defined]
 

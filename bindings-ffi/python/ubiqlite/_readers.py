@@ -102,12 +102,16 @@ def _union(parts: tuple[Any, ...], nested: bool) -> Reader:
     # What is one of them as it stands is not to become another.
     exact = {bare(part) for part in parts if bare(part) in EXACT}
     readers = [reader_of(part, nested) for part in parts if bare(part) not in (None, type(None))]
+    # What is stored as JSON may be JSON's null, which others write for None.
+    json_null = len(readers) < len(parts) and not nested and any(map(is_json, parts))
     if len(readers) < len(parts):
         exact.add(type(None))
 
     def read(value: Any) -> Any:
         if type(value) in exact:
             return value
+        if json_null and value == "null":
+            return None
         whys = []
         for reader in readers:
             try:

@@ -44,6 +44,7 @@ class RowTest {
         val item = db.queryOne(sql).into<Item>()
         assertEquals(Item(3, "lamp", Details(40, listOf("a")), Status.DONE, 2.0, true, item.bytes), item)
         assertArrayEquals(byteArrayOf(1, -1), item.bytes)
+        assertEquals(3, db.queryOne(sql).into<Item?>()?.id)
         assertNull(db.queryOne("SELECT 3 AS id, 'x' AS full_name, NULL AS data").into<Item>().data)
     }
 

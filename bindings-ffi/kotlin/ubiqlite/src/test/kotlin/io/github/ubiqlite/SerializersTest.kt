@@ -32,21 +32,28 @@ class SerializersTest {
         override fun serialize(encoder: Encoder, value: Duration) = encoder.encodeLong(value.inWholeMilliseconds)
     }
 
+    private object Words : KSerializer<Duration> {
+        override val descriptor = PrimitiveSerialDescriptor("Duration", PrimitiveKind.STRING)
+        override fun deserialize(decoder: Decoder) = decoder.decodeString().removeSuffix(" ms").toLong().milliseconds
+        override fun serialize(encoder: Encoder, value: Duration) = encoder.encodeString("${value.inWholeMilliseconds} ms")
+    }
+
     @Serializable
     private data class Times(
         val id: Long,
         @Serializable(with = Millis::class) val took: Duration,
+        @Serializable(with = Words::class) val told: Duration,
         @Serializable(with = LocalDateTimeComponentSerializer::class) val at: LocalDateTime,
         val waited: Duration,
     )
 
     @Test
     fun `a time is written as the serializer that the program chose writes it`() = withDatabase { db ->
-        db.batch("CREATE TABLE t (id INTEGER PRIMARY KEY, took, at, waited)")
-        val times = Times(1, 1500.milliseconds, LocalDateTime(2026, 1, 31, 12, 0), 1500.milliseconds)
+        db.batch("CREATE TABLE t (id INTEGER PRIMARY KEY, took, told, at, waited)")
+        val times = Times(1, 1500.milliseconds, 20.milliseconds, LocalDateTime(2026, 1, 31, 12, 0), 1500.milliseconds)
         db.table("t").insert(times)
         val row = db.queryOne("SELECT * FROM t")
-        assertEquals(listOf<Any?>(1500L, "PT1.500S"), listOf(row["took"], row["waited"]))
+        assertEquals(listOf<Any?>(1500L, "20 ms", "PT1.500S"), listOf(row["took"], row["told"], row["waited"]))
         assertTrue(row.string("at").startsWith("""{"year":2026"""), row.string("at"))
         assertEquals(times, row.into<Times>())
     }

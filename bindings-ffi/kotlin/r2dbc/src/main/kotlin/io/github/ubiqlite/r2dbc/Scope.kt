@@ -17,6 +17,8 @@ import io.github.ubiqlite.r2dbc.sql.Part
 import kotlin.time.Duration
 import kotlin.time.Duration.Companion.INFINITE
 import kotlin.time.Duration.Companion.milliseconds
+import kotlinx.coroutines.sync.Mutex
+import kotlinx.coroutines.sync.withLock
 
 /**
  * Where the statements of one connection run.
@@ -37,6 +39,7 @@ internal class Scope(private val database: Database, private val mode: Mode) {
 
     @Volatile
     private var session: Session? = null
+    private val acquiring = Mutex()
 
     /** Under this object's lock: what is begun later is not kept. */
     private var isClosed = false
@@ -167,15 +170,19 @@ internal class Scope(private val database: Database, private val mode: Mode) {
         } catch (_: UbiqliteException.InvalidArgument) {
             // Nothing was done. In a session either it is, or the error is the statement's own.
         }
-        val own = database.acquire()
-        val answer = try {
-            work(limited(own, limit))
-        } catch (error: Throwable) {
-            own.close()
-            throw error
+        // Of several at once the first begins it.
+        return acquiring.withLock {
+            session?.let { return work(limited(it, limit)) }
+            val own = database.acquire()
+            val answer = try {
+                work(limited(own, limit))
+            } catch (error: Throwable) {
+                own.close()
+                throw error
+            }
+            keep(own) { session = it }
+            answer
         }
-        keep(own) { session = it }
-        return answer
     }
 
     /** Begins a transaction that waits so long for its lock, and then goes on without a limit but [limit]. */

@@ -60,6 +60,17 @@ class StatementTest {
     }
 
     @Test
+    fun `two statements at once that each need a session have the same one`() {
+        repeat(50) {
+            inMemory { connection ->
+                val both = listOf("a", "b").map { Flux.from(connection.createStatement("CREATE TEMP TABLE $it (x)").execute()).concatMap(Result::getRowsUpdated) }
+                Flux.merge(both).all()
+                assertEquals(listOf("a", "b"), connection.values("SELECT name FROM temp.sqlite_schema ORDER BY name"))
+            }
+        }
+    }
+
+    @Test
     fun `generated values are the rows that were written`() = inMemory { connection ->
         connection.run("CREATE TABLE t (id INTEGER PRIMARY KEY, \"a \"\"b\" DEFAULT 7)")
         val insert = connection.createStatement("INSERT INTO t DEFAULT VALUES -- one\n;").returnGeneratedValues()

@@ -4,6 +4,7 @@ import kotlin.time.Duration
 import kotlinx.serialization.ExperimentalSerializationApi
 import kotlinx.serialization.SerializationStrategy
 import kotlinx.serialization.builtins.ByteArraySerializer
+import kotlinx.serialization.builtins.serializer
 import kotlinx.serialization.descriptors.PrimitiveKind
 import kotlinx.serialization.descriptors.SerialDescriptor
 import kotlinx.serialization.descriptors.StructureKind
@@ -71,7 +72,7 @@ internal open class CellEncoder(protected val out: Writer, private val what: Str
             Mapping.isForNull(serializer) || descriptor.isNullable && Mapping.isCell(descriptor) -> serializer.serialize(this, value)
             value == null -> encodeNull()
             // In this library's own form, of one width.
-            isTime(descriptor, value) -> write(value)
+            isTime(serializer, value) -> write(value)
             Mapping.isCell(descriptor) -> serializer.serialize(this, value)
             value is ByteArray && descriptor == ByteArraySerializer().descriptor -> write(value)
             else -> write(escapedHalves(out.mapping.write(value, serializer)))
@@ -82,10 +83,11 @@ internal open class CellEncoder(protected val out: Writer, private val what: Str
      * Whether the serializer is the type's own, named as it or as its simple name, and writes
      * ISO 8601. Others have that name too, such as one of a class with a field for each part.
      */
-    private fun isTime(descriptor: SerialDescriptor, value: Any): Boolean {
-        if (descriptor.kind != PrimitiveKind.STRING) return false
+    private fun isTime(serializer: SerializationStrategy<*>, value: Any): Boolean {
+        if (value is Duration) return serializer === Duration.serializer()
+        val descriptor = serializer.descriptor
         val name = value.javaClass.name
-        if (value !is Duration && name !in KotlinTime.names) return false
+        if (descriptor.kind != PrimitiveKind.STRING || name !in KotlinTime.names) return false
         val own = descriptor.serialName.substringBefore('/')
         return own == name || own == name.substringAfterLast('.')
     }

@@ -1,5 +1,6 @@
 package io.github.ubiqlite.internal
 
+import io.github.ubiqlite.UbiqliteException
 import java.util.concurrent.atomic.AtomicInteger
 import kotlinx.coroutines.CompletableDeferred
 
@@ -62,9 +63,15 @@ internal class Replies(private val client: Long, private val link: Link) {
         while (at < length) {
             val size = replies.u32(at)
             // None waits for an answer to what was given up.
-            link.calls.take(replies.u32(at + 4))?.complete(Reply(replies.copy(at, size), link.mapping))
+            link.calls.take(replies.u32(at + 4))?.complete(reply(replies, at, size))
             at += size
         }
+    }
+
+    private fun reply(replies: Memory, at: Int, size: Int): Reply = try {
+        Reply(replies.copy(at, size), link.mapping)
+    } catch (_: OutOfMemoryError) {
+        Reply.failed(UbiqliteException.OutOfMemory(Fields("it is done, but its result of $size bytes does not fit into the heap: stream the rows")))
     }
 
     private companion object {

@@ -42,7 +42,8 @@ internal class RowDecoder private constructor(
         return CompositeDecoder.DECODE_DONE
     }
 
-    override fun decodeNotNullMark(): Boolean = !row.isNull(cell)
+    // A row is something, whatever is in it.
+    override fun decodeNotNullMark(): Boolean = cell < 0 || !row.isNull(cell)
     override fun decodeNull(): Nothing? = null
     override fun decodeBoolean(): Boolean = row.boolean(cell)
     override fun decodeLong(): Long = whole(Long.MIN_VALUE..Long.MAX_VALUE, Long.MAX_VALUE)
