@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::LocalKey;
 
 use ubiqlite::Database;
-use ubiqlite::wire::Server;
+use ubiqlite::ext::wire::Server;
 use ubiqlite_shared::{Bell, Hosted};
 
 use crate::bare::BareClient;
@@ -17,7 +17,7 @@ use crate::signal::Driver;
 /// How a client's requests and replies are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
 pub enum Format {
-    /// As the core writes them (`ubiqlite::wire`): rows as pages, to be read in place.
+    /// As the core writes them (`ubiqlite::ext::wire`): rows as pages, to be read in place.
     Wire,
     /// As Python's `marshal` writes and reads them: see `marshal/`.
     Marshal,
@@ -34,7 +34,7 @@ pub(crate) trait Endpoint: Send + Sync {
     /// Takes a query, whose rows go to `sink`; its reply is always among those that are
     /// taken. Only a client that speaks [`Format::Marshal`] takes one.
     #[cfg(feature = "arrow")]
-    fn query_into(&self, request: &[u8], sink: Arc<dyn ubiqlite::wire::Sink>) -> Called {
+    fn query_into(&self, request: &[u8], sink: Arc<dyn ubiqlite::ext::wire::Sink>) -> Called {
         let _ = (request, sink);
         Called::Malformed
     }
@@ -131,7 +131,7 @@ impl Endpoint for Client {
     }
 
     #[cfg(feature = "arrow")]
-    fn query_into(&self, request: &[u8], sink: Arc<dyn ubiqlite::wire::Sink>) -> Called {
+    fn query_into(&self, request: &[u8], sink: Arc<dyn ubiqlite::ext::wire::Sink>) -> Called {
         let request = self.marshal.as_ref().and_then(|_| marshal::wire_request(request));
         match request.map(|request| self.server.query_into(&request, sink)) {
             Some(Ok(())) => Called::Pending,

@@ -1,6 +1,6 @@
 //! An open database, as uniffi gives it to another language.
 
-use ubiqlite::wire::Server;
+use ubiqlite::ext::wire::Server;
 use ubiqlite::{Database, Error};
 
 use crate::client::{Client, Endpoint, Format};
@@ -41,7 +41,7 @@ impl Engine {
 }
 
 impl Engine {
-    /// Opens a database. `options` is a JSON object of [`ubiqlite::wire::Settings`].
+    /// Opens a database. `options` is a JSON object of [`ubiqlite::ext::wire::Settings`].
     ///
     /// # Errors
     /// As `ubiqlite::Options::open`; `InvalidArgument` for options that there are not.

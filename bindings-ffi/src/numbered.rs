@@ -61,7 +61,7 @@ impl Numbered {
 
 /// Begins to open a database: a number for [`ubiqlite_settle`], to be let go by
 /// [`ubiqlite_forget`]; 0 if there is none to be had. `options` is a JSON object of
-/// [`ubiqlite::wire::Settings`]; both are UTF-8.
+/// [`ubiqlite::ext::wire::Settings`]; both are UTF-8.
 ///
 /// # Safety
 /// Both have so many bytes to be read until this returns.

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ubiqlite::Result;
-use ubiqlite::wire::Host;
+use ubiqlite::ext::wire::Host;
 use ubiqlite_shared::{Bell, Hosted};
 
 use crate::engine::{Engine, OpenError};
@@ -102,7 +102,7 @@ impl Engine {
     }
 }
 
-/// Opens a database. `options` is a JSON object of [`ubiqlite::wire::Settings`]; what is
+/// Opens a database. `options` is a JSON object of [`ubiqlite::ext::wire::Settings`]; what is
 /// wrong with them is told as any other failure.
 #[uniffi::export]
 pub fn start_open(path: String, options: String) -> Arc<Pending> {

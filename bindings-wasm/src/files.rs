@@ -1,6 +1,6 @@
 //! The host's files: JavaScript over OPFS or `node:fs`, behind the core's trait.
 
-use ubiqlite::vfs::{self, FileError, Files};
+use ubiqlite::ext::vfs::{self, FileError, Files};
 use wasm_bindgen::prelude::*;
 
 /// The name of the VFS.

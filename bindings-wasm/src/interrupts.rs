@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 
 use js_sys::Function;
-use ubiqlite::wire::Server;
+use ubiqlite::ext::wire::Server;
 use wasm_bindgen::JsValue;
 
 thread_local! {

@@ -16,7 +16,7 @@ use sqlite_wasm_rs as _;
 use wasm_bindgen::prelude::*;
 
 pub use port::{Port, connect};
-use ubiqlite::wire::Server;
+use ubiqlite::ext::wire::Server;
 
 #[wasm_bindgen]
 extern "C" {

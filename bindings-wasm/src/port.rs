@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use std::rc::{Rc, Weak};
 
 use js_sys::Function;
-use ubiqlite::wire::{Host, Server, Settings};
-use ubiqlite::{BoxFuture, Database, Error, ErrorKind};
+use ubiqlite::ext::BoxFuture;
+use ubiqlite::ext::wire::{Host, Server, Settings};
+use ubiqlite::{Database, Error, ErrorKind};
 use wasm_bindgen::prelude::*;
 
 use crate::files;

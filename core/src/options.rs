@@ -421,7 +421,7 @@ impl Options {
     }
 
     /// The VFS to open the file with, by the name that it is registered under:
-    /// see [`vfs`](crate::vfs). Default: SQLite's own.
+    /// see [`vfs`](crate::ext::vfs). Default: SQLite's own.
     pub fn vfs(mut self, name: impl Into<String>) -> Self {
         self.vfs = Some(name.into());
         self

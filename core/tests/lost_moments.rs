@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use support::within;
-use ubiqlite::vfs::{FileError, FileId, Files};
+use ubiqlite::ext::vfs::{FileError, FileId, Files};
 use ubiqlite::{Begin, Database, ErrorKind, Options};
 
 /// Files in memory of which the next reads fail, when that is asked for.
@@ -109,7 +109,7 @@ async fn databases() -> Vec<(Database, Disk)> {
     for (local, leases) in [(true, true), (false, true), (false, false)] {
         let name = format!("breaking-{}", NAMES.fetch_add(1, Ordering::Relaxed));
         let disk = Disk::default();
-        ubiqlite::vfs::register(&name, disk.clone()).unwrap();
+        ubiqlite::ext::vfs::register(&name, disk.clone()).unwrap();
         let options = Options::default().leases(leases).cache_kib(16).vfs(name);
         let options = options.wal_limit(1 << 40).stall_timeout(Duration::from_secs(600));
         let db = if local { options.open_local("app") } else { options.open("app").await };

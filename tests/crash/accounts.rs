@@ -30,7 +30,7 @@ impl Accounts {
     /// Accounts on a disk of their own.
     pub(crate) fn new(vfs: impl Into<String>, mode: JournalMode) -> Self {
         let (vfs, disk) = (vfs.into(), Disk::default());
-        ubiqlite::vfs::register(&vfs, disk.clone()).unwrap();
+        ubiqlite::ext::vfs::register(&vfs, disk.clone()).unwrap();
         Self { vfs, disk, mode, synchronous: Synchronous::Full, bulk: 0 }
     }
 

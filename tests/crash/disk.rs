@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use fastrand::Rng;
-use ubiqlite::vfs::{FileError, FileId, Files};
+use ubiqlite::ext::vfs::{FileError, FileId, Files};
 
 /// The unit of what a crash tears.
 const SECTOR: u64 = 512;

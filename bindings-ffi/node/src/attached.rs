@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, Once};
 
 use serde_json::{Map, Value};
-use ubiqlite::vfs::{self, FileError, Guard, Kept};
+use ubiqlite::ext::vfs::{self, FileError, Guard, Kept};
 
 use crate::lock;
 use crate::presence::Presence;

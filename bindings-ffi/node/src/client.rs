@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use ubiqlite::wire::Server;
+use ubiqlite::ext::wire::Server;
 use ubiqlite_shared::{Bell, Driver, Hosted};
 
 use crate::beside::Beside;

@@ -3,7 +3,7 @@
 //! Bytes in, bytes out, and one wake-up for all that is ready: JavaScript gives a batch of
 //! requests to `submit` (`hot`) and has the replies that are there at once; for the
 //! others the function that it opened with is called, and it takes them. What is behind the
-//! numbers and bytes is `ubiqlite::wire`; the TypeScript is `bindings-wasm/ts/node/native`.
+//! numbers and bytes is `ubiqlite::ext::wire`; the TypeScript is `bindings-wasm/ts/node/native`.
 //!
 //! Nothing of Node is touched by another thread than the one that made an engine, but for
 //! the wake-up. An engine ends with its object, which Node lets go with its environment: a

@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Wake, Waker};
 
-use ubiqlite::BoxFuture;
-use ubiqlite::wire::Host;
+use ubiqlite::ext::BoxFuture;
+use ubiqlite::ext::wire::Host;
 
 /// How the thread that takes replies learns that it is to come. Raised by any thread,
 /// lowered by the one that takes; however often it is raised, it wakes once.

@@ -1,6 +1,6 @@
 //! Opening with options as fields of a JSON object.
 
-use ubiqlite::wire::Settings;
+use ubiqlite::ext::wire::Settings;
 use ubiqlite::{Database, Error, ErrorKind, Result};
 
 /// Opens a database. `options` is a JSON object of [`Settings`].

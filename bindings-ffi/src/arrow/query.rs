@@ -7,9 +7,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use ubiqlite::backend::Description;
-use ubiqlite::wire::Sink;
-use ubiqlite::{BoxFuture, Error, ErrorKind, Page, Result};
+use ubiqlite::ext::BoxFuture;
+use ubiqlite::ext::backend::Description;
+use ubiqlite::ext::backend::Page;
+use ubiqlite::ext::wire::Sink;
+use ubiqlite::{Error, ErrorKind, Result};
 
 use super::table::{Gather, Table, bytes};
 

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{ArrowError, Field, Schema, SchemaRef};
-use ubiqlite::backend::Description;
-use ubiqlite::{Columns, Error, ErrorKind, Page, Result, ValueRef};
+use ubiqlite::ext::backend::Description;
+use ubiqlite::ext::backend::Page;
+use ubiqlite::{Columns, Error, ErrorKind, Result, ValueRef};
 
 use super::column::Column;
 

@@ -9,8 +9,9 @@ use arrow_array::cast::AsArray;
 use arrow_array::ffi_stream::{FFI_ArrowArrayStream, RecordBatchStreamReader};
 use arrow_array::types::{Float64Type, Int64Type};
 use arrow_schema::DataType;
-use ubiqlite::backend::Description;
-use ubiqlite::{Columns, ErrorKind, Page, PageBuilder, Result, Value};
+use ubiqlite::ext::backend::Description;
+use ubiqlite::ext::backend::{Page, PageBuilder};
+use ubiqlite::{Columns, ErrorKind, Result, Value};
 
 use super::capsule;
 use super::table::{Gather, Table};

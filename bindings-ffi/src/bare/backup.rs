@@ -5,7 +5,7 @@ use std::ffi::{CStr, c_int};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use libsqlite3_sys as ffi;
-use ubiqlite::bare;
+use ubiqlite::ext::bare;
 use ubiqlite::{Error, Result};
 
 use super::Shared;

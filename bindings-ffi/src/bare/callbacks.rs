@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use libsqlite3_sys as ffi;
 use ubiqlite::Result;
-use ubiqlite::bare::{self, Bare};
+use ubiqlite::ext::bare::{self, Bare};
 
 use super::aggregates::{self, Installed};
 use super::collations;

@@ -17,9 +17,10 @@ mod settings;
 use std::ffi::CString;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use ubiqlite::bare::{Ask, Bare, Serving};
-use ubiqlite::wire::Host;
-use ubiqlite::{BoxFuture, Error, ErrorKind, Result};
+use ubiqlite::ext::BoxFuture;
+use ubiqlite::ext::bare::{Ask, Bare, Serving};
+use ubiqlite::ext::wire::Host;
+use ubiqlite::{Error, ErrorKind, Result};
 use ubiqlite_shared::{Bell, Hosted};
 
 use self::backup::Backups;

@@ -13,8 +13,9 @@
 
 use std::collections::HashSet;
 
-use ubiqlite::bare::{Answer, Shape, State};
-use ubiqlite::{Page, Result, ValueRef};
+use ubiqlite::ext::backend::Page;
+use ubiqlite::ext::bare::{Answer, Shape, State};
+use ubiqlite::{Result, ValueRef};
 
 use super::backup::Progress;
 use super::blobs::Did;

@@ -36,7 +36,7 @@
 use std::time::Duration;
 
 use ubiqlite::Params;
-use ubiqlite::bare::{Ask, BareOptions};
+use ubiqlite::ext::bare::{Ask, BareOptions};
 
 use super::aggregates::Installed;
 use super::blobs::Blob;

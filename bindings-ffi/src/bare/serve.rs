@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use ubiqlite::bare::Serving;
+use ubiqlite::ext::bare::Serving;
 
 use crate::engine::CLIENTS;
 use crate::raw::{GONE, guarded};

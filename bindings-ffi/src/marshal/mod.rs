@@ -2,7 +2,7 @@
 //! and reads by C code: no object is looked at one by one.
 //!
 //! A request is `marshal.dumps((id, op, handle, timeout, …), 2)` with the operation's
-//! payload behind (`request.rs`); it becomes a request of `ubiqlite::wire`. Replies
+//! payload behind (`request.rs`); it becomes a request of `ubiqlite::ext::wire`. Replies
 //! become tuples `(id, kind, …)` (`reply.rs`): one, where a call is answered at once,
 //! a list of them for all that are taken.
 //!
@@ -21,7 +21,7 @@ pub(crate) mod write;
 
 use std::sync::{Mutex, PoisonError};
 
-use ubiqlite::wire::Server;
+use ubiqlite::ext::wire::Server;
 
 use self::names::{Names, Tell};
 use self::reply::Replies;

@@ -1,6 +1,6 @@
 //! The pages of a reply, as the core wrote them.
 
-use ubiqlite::wire::numbers::cell;
+use ubiqlite::ext::wire::numbers::cell;
 
 use super::write::Writer;
 

@@ -18,7 +18,7 @@
 
 use std::collections::VecDeque;
 
-use ubiqlite::wire::numbers::{kind, reply as flag};
+use ubiqlite::ext::wire::numbers::{kind, reply as flag};
 
 use super::names::{Names, Tell};
 use super::pages::{Head, Page, i64_at, read, u32_at};

@@ -16,7 +16,7 @@
 //! that Python has looked at each value: only then bytes are taken, since a number
 //! of another library would come as the bytes of its memory.
 
-use ubiqlite::wire::numbers::{op, request};
+use ubiqlite::ext::wire::numbers::{op, request};
 
 use super::read::{Item, Reader};
 

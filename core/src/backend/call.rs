@@ -7,8 +7,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use crate::engine::Interrupt;
 use crate::error::{Error, ErrorKind, Result};
+use crate::program::Interrupt;
 
 /// The caller's end. Dropping it gives the call up: what is queued never runs,
 /// what runs is interrupted.

@@ -1,8 +1,9 @@
 //! Group commit: writes that wait together share one transaction.
 
-use super::{Completer, Output, Program, cancelled};
+use super::{Completer, cancelled};
 use crate::engine::Connection;
 use crate::error::Result;
+use crate::program::{Output, Program};
 
 /// A write that waits.
 pub(super) trait Job {

@@ -3,8 +3,9 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::rules::{Ask, Chain};
-use super::{Control, Early, Output, Pages, Program, Reply, Session};
+use super::{Control, Pages, Reply, Session};
 use crate::error::Result;
+use crate::program::{Early, Output, Program};
 use crate::sql::Params;
 
 /// One of the handles on a session: the session itself, a transaction or a savepoint. It

@@ -11,15 +11,9 @@ mod guarded;
 pub(crate) mod local;
 #[cfg(not(target_family = "wasm"))]
 pub(crate) mod native;
-mod param_rows;
-mod program;
 pub(crate) mod reply;
 pub(crate) mod rules;
 
-pub use param_rows::ParamRows;
-pub use program::{
-    Access, Description, Expect, Extra, Keep, Outcome, Output, Program, Reference, Step,
-};
 pub use reply::Reply;
 
 pub(crate) use call::{Call, Completer, Receipt, call, cancelled};
@@ -27,12 +21,12 @@ pub(crate) use guarded::{Cover, Guarded};
 
 use std::borrow::Cow;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::options::Options;
 use crate::platform::{MaybeSend, MaybeSync};
+use crate::program::{Begin, Early, Output, Program};
 use crate::row::Page;
 use crate::sql::Params;
 
@@ -143,18 +137,6 @@ pub trait Session: MaybeSend + MaybeSync {
     }
 }
 
-/// Takes pages of a long result while its statement still runs.
-pub trait Early: MaybeSend + MaybeSync {
-    /// The next rows. The page is its lender's again afterwards.
-    fn take(&self, page: &Page);
-
-    /// The same for a statement that runs after the call that asks for it has returned;
-    /// `None`: then its rows are told all at once.
-    fn lasting(&self) -> Option<Arc<dyn Early>> {
-        None
-    }
-}
-
 /// The pages of a running query.
 pub trait Pages: MaybeSend {
     /// The next page; `None` after the last. Dropping this stops the query.
@@ -178,19 +160,6 @@ pub enum Intent {
     Transaction(Begin),
     /// A connection of one's own, for anything.
     Own,
-}
-
-/// How a transaction begins, as in `BEGIN …`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Begin {
-    /// With the write lock, so that nothing later in it can be refused as busy.
-    #[default]
-    Immediate,
-    /// With no lock: the first read or write takes it. A write after a read can
-    /// be refused as busy, when somebody else has written in between.
-    Deferred,
-    /// With the write lock, and in other journal modes than WAL without readers.
-    Exclusive,
 }
 
 /// Begins, ends or nests a transaction.

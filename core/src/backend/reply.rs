@@ -5,8 +5,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use super::Call;
-use crate::coop;
 use crate::error::{Error, ErrorKind, Result};
+use crate::platform::coop;
 use crate::platform::{BoxFuture, MaybeSend};
 
 /// The answer of a backend: there at once, or later. It is a future, and

@@ -161,7 +161,7 @@ impl Statement {
                 })?;
                 values.get(found)
             };
-            let value = value.map_or(crate::ValueRef::Null, Value::as_ref);
+            let value = value.map_or(crate::value::ValueRef::Null, Value::as_ref);
             // SAFETY: by this function's contract.
             let code = unsafe { bind_value(self.raw, place, value) };
             if code != ffi::SQLITE_OK {

@@ -7,9 +7,9 @@ use super::handlers::Handlers;
 use super::lease::WalIndex;
 use super::run::collect;
 use super::{Connection, Read, prepare};
-use crate::backend::{Keep, Outcome, Output, Program};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ffi;
+use crate::program::{Keep, Outcome, Output, Program};
 
 /// A longer text or blob takes too long to be read, made or copied.
 pub(crate) const LONGEST_VALUE: c_int = 64 * 1024;
@@ -211,9 +211,9 @@ impl Ended {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backend::Step;
     use crate::engine::Role;
     use crate::options::{Options, Synchronous};
+    use crate::program::Step;
 
     const SCHEMA: &[&str] = &[
         "CREATE TABLE big (id INTEGER PRIMARY KEY, name TEXT)",

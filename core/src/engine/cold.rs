@@ -207,10 +207,10 @@ use tests::patience;
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::backend::{Keep, Program, Step};
     use crate::engine::brief::RESTS;
     use crate::engine::{Connection, Read, Role};
     use crate::options::Options;
+    use crate::program::{Keep, Program, Step};
     use crate::value::ValueRef;
 
     thread_local! {

@@ -7,7 +7,8 @@ use std::path::Path;
 use std::ptr;
 
 use super::last_error;
-use crate::{ffi, platform};
+use crate::ffi;
+use crate::platform;
 
 /// An open connection of SQLite's, closed when dropped.
 ///

@@ -8,22 +8,7 @@ use std::time::Duration;
 
 use super::budget::{Budget, STEPS_BETWEEN_QUESTIONS};
 use crate::ffi;
-
-/// A request to stop one call. It belongs to that call alone, so it never
-/// reaches the next one, as `sqlite3_interrupt` on a connection could.
-#[derive(Debug, Default)]
-pub(crate) struct Interrupt(AtomicBool);
-
-impl Interrupt {
-    pub(crate) fn set(&self) {
-        self.0.store(true, Ordering::Release);
-    }
-
-    #[inline]
-    pub(crate) fn is_set(&self) -> bool {
-        self.0.load(Ordering::Acquire)
-    }
-}
+use crate::program::Interrupt;
 
 /// Of so many questions one is passed on, where the work may be long: about 10 µs.
 const QUESTIONS: u32 = 10;

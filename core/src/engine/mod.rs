@@ -32,6 +32,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::ffi;
+use crate::program::Interrupt;
 
 pub(crate) use authorizer::{Class, Nature, Verb};
 #[cfg(not(target_family = "wasm"))]
@@ -39,7 +40,6 @@ pub(crate) use brief::{Ended, LONGEST_VALUE};
 #[cfg(any(target_family = "wasm", test, feature = "local"))]
 pub(crate) use cursor::Cursor;
 pub(crate) use handle::{Handle, Refused};
-pub(crate) use handlers::Interrupt;
 pub(crate) use moved::watch;
 pub(crate) use open::Role;
 #[cfg(not(target_family = "wasm"))]
@@ -102,7 +102,7 @@ pub(crate) struct Connection {
 
 /// Gets the other connections of a database out of the way of a statement that acts
 /// on the file as a whole. They may come back when what this returns is dropped.
-pub(crate) trait Way: crate::MaybeSend + std::fmt::Debug {
+pub(crate) trait Way: crate::platform::MaybeSend + std::fmt::Debug {
     /// `all`: their connections are closed, for a change of the journal mode; else
     /// only what they hold between two statements ends.
     fn clear(&self, all: bool) -> Box<dyn std::any::Any>;
@@ -243,7 +243,7 @@ impl Connection {
         });
         statement.reset();
         match value?.cell(0) {
-            crate::ValueRef::Integer(value) => Ok(value),
+            crate::value::ValueRef::Integer(value) => Ok(value),
             other => Err(Error::invalid(format!("{sql} answered {}", other.type_name()))),
         }
     }

@@ -4,9 +4,9 @@
 use super::authorizer::{Admit, Class, Instead, Nature};
 use super::statement::Statement;
 use super::{Connection, Role, opcodes};
-use crate::backend::Program;
 use crate::error::{Error, Result};
 use crate::ffi;
+use crate::program::Program;
 
 /// Compiling a longer text takes too long for a caller's thread.
 pub(crate) const LONGEST_BRIEF: usize = 16 * 1024;
@@ -126,7 +126,7 @@ impl Connection {
 
     /// Whether all statements of the program only read.
     pub(crate) fn only_reads(&mut self, program: &Program<'_>) -> bool {
-        program.access != crate::backend::Access::Write
+        program.access != crate::program::Access::Write
             && program.steps.iter().all(|step| matches!(self.inspect(&step.sql), Ok((_, true))))
     }
 

@@ -4,8 +4,8 @@ use crate::ffi;
 
 use super::lease::{Header, WalIndex};
 use super::{Connection, Lease, Role};
-use crate::backend::{Access, Early, Output, Program};
 use crate::error::{Error, Result};
+use crate::program::{Access, Early, Output, Program};
 
 /// What became of a read.
 #[derive(Debug)]

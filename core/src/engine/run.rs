@@ -5,8 +5,9 @@ use crate::ffi;
 use super::authorizer::Class;
 use super::script::is_script;
 use super::{Connection, LastRowId, Statement, Stepped, opcodes};
-use crate::backend::{Access, Begin, Early, Extra, Keep, Outcome, Output, Program, Step};
 use crate::error::{Error, ErrorKind, Result};
+use crate::program::Begin;
+use crate::program::{Access, Early, Extra, Keep, Outcome, Output, Program, Step};
 use crate::row::{PageBuilder, Rows};
 use crate::sql::Params;
 
@@ -359,7 +360,7 @@ fn changed_since(raw: *mut ffi::sqlite3, before: i64) -> u64 {
 /// One statement is undone by SQLite itself when it fails.
 fn is_single(program: &Program<'_>) -> bool {
     matches!(program.steps.as_slice(), [step] if step.extra.as_ref().is_none_or(|extra| {
-        !extra.script && extra.each.is_empty() && extra.expect == crate::backend::Expect::Anything
+        !extra.script && extra.each.is_empty() && extra.expect == crate::program::Expect::Anything
     }))
 }
 

@@ -6,8 +6,8 @@ use std::ffi::c_int;
 use super::authorizer::{Admit, Class, Nature, Verb};
 use super::statement::{Statement, nul};
 use super::{Connection, opcodes};
-use crate::backend::{Keep, Outcome, Program};
 use crate::error::{Error, ErrorKind, Result};
+use crate::program::{Keep, Outcome, Program};
 use crate::sql::Params;
 
 /// The rest of a script, with a zero behind it: SQLite copies a text that has none,

@@ -9,8 +9,8 @@ use smallvec::SmallVec;
 
 use super::authorizer::{Admit, Authorizer, Class, Nature};
 use super::failure;
-use crate::backend::{Description, ParamRows};
 use crate::error::{Error, ErrorKind, Phase, Result};
+use crate::program::{Description, ParamRows};
 use crate::row::{Columns, PageBuilder};
 use crate::sql::{Params, skip_blanks};
 use crate::value::{Value, ValueRef};

@@ -8,6 +8,7 @@ mod imp;
 #[path = "wasm.rs"]
 mod imp;
 
+pub(crate) mod coop;
 #[cfg(all(unix, not(target_family = "wasm")))]
 mod held;
 #[cfg(not(target_family = "wasm"))]

@@ -12,9 +12,10 @@ use serde::de::{
 };
 use serde::forward_to_deserialize_any;
 
+use super::Row;
 use super::wish::{Given, Refusal, Wish};
-use super::{JSON, Row};
 use crate::error::{Error, ErrorKind};
+use crate::value::JSON;
 use crate::value::ValueRef;
 
 type Result<T> = std::result::Result<T, Refusal>;
@@ -23,7 +24,7 @@ type Result<T> = std::result::Result<T, Refusal>;
 ///
 /// # Errors
 /// `DatatypeMismatch` if the type has no place for a value.
-pub(super) fn read<T: serde::de::DeserializeOwned>(row: &Row) -> crate::Result<T> {
+pub(super) fn read<T: serde::de::DeserializeOwned>(row: &Row) -> crate::error::Result<T> {
     let mut given = Given::default();
     let mut last = match T::deserialize(RowDeserializer(row, &given)) {
         Ok(value) => return Ok(value),
@@ -268,7 +269,7 @@ impl<'de> Deserializer<'de> for CellDeserializer<'de, '_> {
     }
 
     fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        use super::FromValue as _;
+        use crate::value::FromValue as _;
         match self.value {
             ValueRef::Integer(_) => {
                 visitor.visit_f64(f64::from_value(self.value).map_err(Refusal::custom)?)

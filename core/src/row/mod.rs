@@ -3,15 +3,12 @@
 mod columns;
 mod de;
 mod from_row;
-mod from_value;
 mod page;
 pub mod stored;
 mod wish;
 
 pub use columns::{ColumnIndex, Columns};
 pub use from_row::FromRow;
-pub(crate) use from_value::JSON;
-pub use from_value::{FromValue, Json};
 pub(crate) use page::{CELL, tag};
 pub use page::{Page, PageBuilder};
 
@@ -19,7 +16,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::error::Result;
-use crate::value::ValueRef;
+use crate::value::{FromValue, ValueRef};
 
 /// One row of a result. Cheap to clone: it shares the page it came in.
 ///
@@ -97,7 +94,7 @@ impl Row {
     /// - NaN, which is stored as `NULL`; and `Some(None)` and `Some(())`, which are
     ///   read as `None`;
     /// - in a field that takes any type, such as `serde_json::Value`, what is not a
-    ///   number, a text or null: wrap it in [`Json`];
+    ///   number, a text or null: wrap it in [`Json`](crate::Json);
     /// - a variant with a boolean or a list in an enum that is
     ///   `#[serde(untagged)]`, which is refused: see [`stored`].
     ///
@@ -109,7 +106,7 @@ impl Row {
 
     /// Bytes that are equal for rows of the same values.
     pub(crate) fn fingerprint(&self) -> Vec<u8> {
-        crate::table::fingerprint(self.iter().map(|(_, value)| value))
+        fingerprint(self.iter().map(|(_, value)| value))
     }
 
     /// Where the row's cells lie: in these places of this page.
@@ -118,10 +115,10 @@ impl Row {
     }
 
     #[cold]
-    fn mismatch(&self, index: usize, reason: &str) -> crate::Error {
+    fn mismatch(&self, index: usize, reason: &str) -> crate::error::Error {
         let name = self.columns().name(index).unwrap_or_default();
-        crate::Error::new(
-            crate::ErrorKind::DatatypeMismatch,
+        crate::error::Error::new(
+            crate::error::ErrorKind::DatatypeMismatch,
             format!("column {name:?} (index {index}): {reason}"),
         )
     }
@@ -257,4 +254,22 @@ impl Iterator for IntoRows {
             self.start = 0;
         }
     }
+}
+
+/// Bytes that are equal for the same values.
+pub(crate) fn fingerprint<'v>(values: impl Iterator<Item = ValueRef<'v>>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for value in values {
+        let (tag, content): (u8, &[u8]) = match value {
+            ValueRef::Null => (0, &[]),
+            ValueRef::Integer(value) => (1, &value.to_ne_bytes()),
+            ValueRef::Real(value) => (2, &value.to_ne_bytes()),
+            ValueRef::Text(text) => (3, text),
+            ValueRef::Blob(blob) => (4, blob),
+        };
+        bytes.push(tag);
+        bytes.extend_from_slice(&content.len().to_ne_bytes());
+        bytes.extend_from_slice(content);
+    }
+    bytes
 }

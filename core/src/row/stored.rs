@@ -29,7 +29,7 @@ use serde::de::Error as _;
 use serde::ser::Error as _;
 use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
 
-use super::FromValue;
+use crate::value::FromValue;
 use crate::value::{IntoValue, Value};
 
 /// Serializes the value that the field is stored as.

@@ -5,9 +5,9 @@ use std::fmt;
 use serde::ser::Impossible;
 use serde::{Serialize, Serializer};
 
-use super::json::json_text;
 use crate::error::{Error, Result};
-use crate::row::JSON;
+use crate::value::JSON;
+use crate::value::json_text;
 use crate::value::{IntoValue, Value};
 
 /// Makes the value of a field: a scalar is stored as what it is, bytes as a blob,

@@ -4,12 +4,10 @@ mod blanks;
 mod cell;
 mod fields;
 mod ident;
-mod json;
 mod params;
 mod record;
 
 pub(crate) use blanks::skip_blanks;
 pub(crate) use ident::quote_into;
-pub(crate) use json::json_text;
 pub use params::Params;
 pub use record::Record;

@@ -7,7 +7,7 @@ use chrono::{
 use super::ValueRef;
 use super::clock::{self, Clock, Day};
 use super::convert::fallible;
-use crate::row::FromValue;
+use crate::value::FromValue;
 
 fallible!([Tz: TimeZone] DateTime<Tz>, |value| {
     let value = value.naive_utc();

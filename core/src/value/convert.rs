@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::{Value, ValueRef};
 use crate::error::{Error, Result};
-use crate::row::Json;
+use crate::value::Json;
 
 /// What can be stored as a value, or fails to be: all that is `Into<Value>`
 /// (implement that for types of your own), and what only some values of fit,
@@ -125,7 +125,7 @@ fallible!([] usize, |value| integer(*value));
 fallible!([] i128, |value| integer(*value));
 fallible!([] u128, |value| integer(*value));
 fallible!([T: serde::Serialize] Json<T>, |value| {
-    crate::sql::json_text(&value.0).map(Value::Text)
+    crate::value::json_text(&value.0).map(Value::Text)
 });
 
 macro_rules! from_integer {
@@ -284,7 +284,7 @@ mod tests {
         for refused in
             [u64::MAX.into_value(), (1_i128 << 64).into_value(), Some(u128::MAX).into_value()]
         {
-            assert_eq!(refused.unwrap_err().kind(), crate::ErrorKind::InvalidArgument);
+            assert_eq!(refused.unwrap_err().kind(), crate::error::ErrorKind::InvalidArgument);
         }
     }
 

@@ -3,7 +3,7 @@
 use rust_decimal::Decimal;
 
 use super::{Value, ValueRef};
-use crate::row::FromValue;
+use crate::value::FromValue;
 
 impl From<Decimal> for Value {
     fn from(value: Decimal) -> Self {

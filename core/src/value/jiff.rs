@@ -8,7 +8,7 @@ use jiff::tz::{Offset, TimeZone};
 use super::ValueRef;
 use super::clock::{self, Clock, Day};
 use super::convert::fallible;
-use crate::row::FromValue;
+use crate::value::FromValue;
 
 fallible!([] Timestamp, |value| {
     let value = Offset::UTC.to_datetime(*value);

@@ -6,7 +6,7 @@ use super::ValueRef;
 use super::clock::{self, Clock, Day};
 use super::convert::fallible;
 use crate::error::Error;
-use crate::row::FromValue;
+use crate::value::FromValue;
 
 fallible!([] OffsetDateTime, |value| {
     let utc = value

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::{Value, ValueRef};
-use crate::row::FromValue;
+use crate::value::FromValue;
 
 impl From<Uuid> for Value {
     fn from(value: Uuid) -> Self {

@@ -226,7 +226,9 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
-    use crate::{Database, ErrorKind, params};
+    use crate::api::database::Database;
+    use crate::error::ErrorKind;
+    use crate::params;
 
     static OPEN: AtomicUsize = AtomicUsize::new(0);
 

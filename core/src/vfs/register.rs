@@ -38,8 +38,8 @@ struct Host {
 ///
 /// # Example
 /// ```no_run
-/// # async fn example(files: impl ubiqlite::vfs::Files) -> ubiqlite::Result<()> {
-/// ubiqlite::vfs::register("cupboard", files)?;
+/// # async fn example(files: impl ubiqlite::ext::vfs::Files) -> ubiqlite::Result<()> {
+/// ubiqlite::ext::vfs::register("cupboard", files)?;
 /// let db = ubiqlite::Database::options().vfs("cupboard").open("app.db").await?;
 /// # Ok(()) }
 /// ```
@@ -98,7 +98,7 @@ pub(super) fn register_nodes(name: &str, nodes: Nodes) -> Result<()> {
     match unsafe { ffi::sqlite3_vfs_register(vfs, 0) } {
         ffi::SQLITE_OK => Ok(()),
         code => Err(Error::new(
-            crate::ErrorKind::Internal,
+            crate::error::ErrorKind::Internal,
             format!("SQLite refused the VFS with code {code}"),
         )),
     }

@@ -4,7 +4,8 @@ use rusqlite::{Connection, OpenFlags, ffi};
 
 use super::FileError;
 use super::testing::Memory;
-use crate::{Database, ErrorKind};
+use crate::api::database::Database;
+use crate::error::ErrorKind;
 
 fn registered(name: &str) -> Memory {
     let files = Memory::default();

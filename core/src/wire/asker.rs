@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::exit::Exit;
 use super::feed::Credit;
 use super::server::Inner;
-use crate::backend::Early;
+use crate::program::Early;
 use crate::row::Page;
 
 /// The client that asked for something, as it is told of it before its answer.

@@ -10,12 +10,13 @@ use super::reply::Answer;
 use super::request::Head;
 use super::run::lend;
 use super::server::Inner;
+use crate::api::transaction::Transaction;
 use crate::backend::rules::Ask;
-use crate::backend::{Begin, Control, Intent};
+use crate::backend::{Control, Intent};
 use crate::error::{Error, ErrorKind, Result};
-use crate::nested::Nested;
-use crate::target::limited;
-use crate::transaction::Transaction;
+use crate::exec::nested::Nested;
+use crate::exec::target::limited;
+use crate::program::Begin;
 
 impl Inner {
     /// Begins, ends and nests.
@@ -32,7 +33,7 @@ impl Inner {
                 let session = Arc::clone(&outer.session);
                 // Dropped in the middle, it undoes what may have begun.
                 let begun =
-                    Transaction::lent(crate::held::Held::Shared(Arc::clone(&session)), None);
+                    Transaction::lent(crate::exec::held::Held::Shared(Arc::clone(&session)), None);
                 match limited(session.control(Control::Begin(mode)), limit, false).await {
                     Err(error) if error.kind() != ErrorKind::OutcomeUnknown => {
                         // What is open, if anything, was begun in words.
@@ -49,7 +50,7 @@ impl Inner {
             {
                 outer.check(Ask::Use)?;
                 let session = Arc::clone(&outer.session);
-                let held = crate::held::Held::Shared(session);
+                let held = crate::exec::held::Held::Shared(session);
                 let nested = Nested::begin(held, outer.depth + 1, limit).await?;
                 let end = What::Savepoint(nested);
                 Lent::inside(Kind::Savepoint, outer, head.handle, end)?

@@ -9,10 +9,10 @@ use smallvec::SmallVec;
 
 use super::read::{Reader, malformed};
 use crate::error::Result;
-use crate::many::Many;
+use crate::exec::items::Items;
+use crate::exec::many::Many;
+use crate::exec::target::Target;
 use crate::sql::Record;
-use crate::table::Items;
-use crate::target::Target;
 use crate::value::ValueRef;
 
 /// The rows of one operation, chunk by chunk.

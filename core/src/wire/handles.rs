@@ -7,15 +7,15 @@ use std::time::Duration;
 use foldhash::fast::FixedState;
 
 use super::line::{self, Line};
+use crate::api::database::Database;
+use crate::api::transaction::Transaction;
 use crate::backend::rules::Ask;
 use crate::backend::{Cover, Guarded, Session};
-use crate::database::Database;
 use crate::error::{Error, Result};
-use crate::nested::Nested;
-use crate::stream::RowStream;
-use crate::table::Schemas;
-use crate::target::{Place as On, Target};
-use crate::transaction::Transaction;
+use crate::exec::nested::Nested;
+use crate::exec::schemas::Schemas;
+use crate::exec::stream::RowStream;
+use crate::exec::target::{Place as On, Target};
 
 /// Everything that one client holds, by the number of the request that made it.
 #[derive(Default)]

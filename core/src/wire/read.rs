@@ -1,8 +1,8 @@
 //! Reading requests, of which no byte is trusted.
 
+use crate::api::table::Key;
 use crate::error::{Error, Result};
 use crate::sql::{Params, Record};
-use crate::table::Key;
 use crate::value::{Value, ValueRef};
 
 /// Bytes of which the first are yet to be read.

@@ -3,11 +3,11 @@
 use std::collections::HashSet;
 
 use super::numbers::{cell, kind, reply};
-use crate::backend::Outcome;
+use crate::api::table::Key;
 use crate::error::{Error, Result};
+use crate::exec::target::Executed;
+use crate::program::Outcome;
 use crate::row::{Page, Row, Rows};
-use crate::table::Key;
-use crate::target::Executed;
 
 /// What a request is answered with.
 pub(super) enum Answer {

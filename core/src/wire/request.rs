@@ -5,11 +5,12 @@ use std::time::Duration;
 use super::numbers::{op, request};
 use super::read::{Reader, malformed};
 use super::statement::Wanted;
-use crate::backend::{Access, Begin};
+use crate::api::table::{Choice, Compare, Key, Transfer};
 use crate::error::Result;
-use crate::script::Batch;
+use crate::exec::script::Batch;
+use crate::program::Access;
+use crate::program::Begin;
 use crate::sql::{Params, Record};
-use crate::table::{Choice, Compare, Key, Transfer};
 use crate::value::Value;
 
 /// What stands before every payload.
@@ -249,7 +250,9 @@ fn choice(from: &mut Reader<'_>) -> Result<Choice> {
 /// A number of rows.
 fn whole(number: f64) -> Result<u64> {
     if !(number >= 0.0 && number.fract() == 0.0) {
-        return Err(crate::Error::invalid("a limit or offset is a whole number, not negative"));
+        return Err(crate::error::Error::invalid(
+            "a limit or offset is a whole number, not negative",
+        ));
     }
     // Beyond the largest: all rows.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked above")]

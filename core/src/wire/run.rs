@@ -7,11 +7,12 @@ use super::feed::{Credit, Feed, Records, execute_many};
 use super::handles::Place;
 use super::reply::Answer;
 use super::request::{Ending, Head, OnTable, Operation};
-use crate::backend::{Early, Intent, Keep, Program, Step};
+use crate::api::table::{Select, Table};
+use crate::backend::Intent;
 use crate::error::Result;
+use crate::exec::stream::RowStream;
+use crate::program::{Early, Keep, Program, Step};
 use crate::row::Row;
-use crate::stream::RowStream;
-use crate::table::{Select, Table};
 
 /// What an operation ended with.
 pub(super) enum Ended {
@@ -108,7 +109,7 @@ pub(super) async fn lend(
     match place {
         Place::Database(database) => Ok(database.limited(limit).lend(intent).await?.into()),
         Place::Lent(_) => {
-            Err(crate::Error::invalid("sessions and snapshots are lent by the database"))
+            Err(crate::error::Error::invalid("sessions and snapshots are lent by the database"))
         }
     }
 }

@@ -20,14 +20,14 @@ use super::request::{Head, Operation, begin};
 use super::run::{Ended, run};
 use super::statement::Wanted;
 use super::task::{Drive, Task};
-use crate::backend::Begin;
+use crate::api::database::Database;
 use crate::backend::rules::Ask;
-use crate::database::Database;
 use crate::engine::context::{self, Caller};
 use crate::error::{Error, Result};
+use crate::exec::stream::in_time;
 use crate::platform::{self, BoxFuture, MaybeSend, MaybeSync};
+use crate::program::Begin;
 use crate::row::Rows;
-use crate::stream::in_time;
 
 /// Where a server lives.
 pub trait Host: MaybeSend + MaybeSync + 'static {

@@ -12,9 +12,9 @@ use super::reply::Answer;
 use super::request::Head;
 use super::server::{Inner, Server, Work, only};
 use crate::backend::rules::Ask;
-use crate::backend::{Description, Early, Keep, Program, Step};
 use crate::error::Result;
 use crate::platform::{BoxFuture, MaybeSend, MaybeSync};
+use crate::program::{Description, Early, Keep, Program, Step};
 use crate::row::Page;
 
 /// Takes the rows of one query.

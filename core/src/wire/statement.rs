@@ -8,10 +8,10 @@ use super::read::Reader;
 use super::reply::Answer;
 use super::request::Head;
 use super::server::Inner;
-use crate::backend::{Early, Keep, Output, Program, Step};
 use crate::engine::context;
 use crate::error::Result;
-use crate::target::{Executed, Target, limited, no_row};
+use crate::exec::target::{Executed, Target, limited, no_row};
+use crate::program::{Early, Keep, Output, Program, Step};
 
 /// What is wanted of the statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

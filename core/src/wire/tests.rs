@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 
 use super::numbers::op;
 use super::{Host, Server};
-use crate::Database;
+use crate::api::database::Database;
 use crate::backend::local::Local;
 use crate::options::Options;
 use crate::platform::BoxFuture;

@@ -3,8 +3,9 @@
 use std::sync::{Arc, Mutex};
 
 use rusqlite::types::{Value as Plain, ValueRef as PlainRef};
-use ubiqlite::backend::{Backend, Keep, Outcome, Output, Program, Reply, Step};
-use ubiqlite::{Capabilities, Columns, Error, ErrorKind, PageBuilder, Params, Value, ValueRef};
+use ubiqlite::ext::backend::PageBuilder;
+use ubiqlite::ext::backend::{Backend, Keep, Outcome, Output, Program, Reply, Step};
+use ubiqlite::{Capabilities, Columns, Error, ErrorKind, Params, Value, ValueRef};
 
 type Result<T> = ubiqlite::Result<T>;
 

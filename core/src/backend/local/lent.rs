@@ -4,10 +4,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crate::engine::Connection;
 use crate::engine::context::{self, Caller, Stop};
-use crate::engine::{Connection, Interrupt};
 use crate::error::{Error, ErrorKind, Result};
 use crate::platform;
+use crate::program::Interrupt;
 
 /// A place for a connection.
 pub(super) type Slot = Arc<Seat>;

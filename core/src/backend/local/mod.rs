@@ -36,11 +36,13 @@ use std::time::Duration;
 
 use foldhash::fast::FixedState;
 
-use super::{Backend, Begin, Capabilities, Early, Intent, Output, Pages, Program, Reply, Session};
-use crate::backend::Access;
+use super::{Backend, Capabilities, Intent, Pages, Reply, Session};
 use crate::engine::{Connection, Role, Way};
 use crate::error::{Error, Result};
 use crate::options::Options;
+use crate::program::Access;
+use crate::program::Begin;
+use crate::program::{Early, Output, Program};
 use crate::sql::Params;
 use crate::vfs;
 use lent::Slot;

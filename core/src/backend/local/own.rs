@@ -7,11 +7,11 @@ use super::turns::Turn;
 use super::unbegun::unbegun;
 use super::{Shared, checkpoint, lent, read, stream};
 use crate::backend::course::Course;
-use crate::backend::{
-    Access, Begin, Control, Early, Outcome, Output, Pages, Program, Reply, Session,
-};
+use crate::backend::{Control, Pages, Reply, Session};
 use crate::engine::{Class, Connection, Role, context};
 use crate::error::{Error, Result};
+use crate::program::Begin;
+use crate::program::{Access, Early, Outcome, Output, Program};
 use crate::sql::Params;
 
 /// A connection lent to one holder.
@@ -47,7 +47,7 @@ pub(super) fn lend_deferred(shared: &Arc<Shared>) -> Reply<Box<dyn Session>> {
 
 fn lend_to(
     shared: &Arc<Shared>,
-    session: impl FnOnce(Place) -> Result<OwnSession> + crate::MaybeSend + 'static,
+    session: impl FnOnce(Place) -> Result<OwnSession> + crate::platform::MaybeSend + 'static,
 ) -> Reply<Box<dyn Session>> {
     let session = |place| session(place).map(|it| Box::new(it) as Box<dyn Session>);
     match pool::try_take(shared, Which::Sessions) {
@@ -117,10 +117,10 @@ impl Own {
     }
 
     /// Does something for which the turn is needed, or not.
-    fn then<T: crate::MaybeSend + 'static>(
+    fn then<T: crate::platform::MaybeSend + 'static>(
         self: &Arc<Self>,
         needs_turn: bool,
-        work: impl FnOnce(&Arc<Self>) -> Result<T> + crate::MaybeSend + 'static,
+        work: impl FnOnce(&Arc<Self>) -> Result<T> + crate::platform::MaybeSend + 'static,
     ) -> Reply<T> {
         if !needs_turn || self.has_turn() {
             return Reply::ready(work(self));

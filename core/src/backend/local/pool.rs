@@ -130,9 +130,9 @@ pub(super) fn take(shared: &Arc<Shared>, which: Which) -> BoxedFuture<Result<Pla
 
 /// Lends a reader for longer than one call. Outside WAL mode no commit gets past it,
 /// so it comes with the turn to write, which all such readers have together.
-pub(super) fn lend_reader<T: crate::MaybeSend + 'static>(
+pub(super) fn lend_reader<T: crate::platform::MaybeSend + 'static>(
     shared: &Arc<Shared>,
-    lend: impl FnOnce(Place, Option<Arc<Turn>>) -> Result<T> + crate::MaybeSend + 'static,
+    lend: impl FnOnce(Place, Option<Arc<Turn>>) -> Result<T> + crate::platform::MaybeSend + 'static,
 ) -> Reply<T> {
     let turn = if shared.several() { Some(None) } else { try_reading(shared).map(Some) };
     let shared = Arc::clone(shared);

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::lent::Slot;
 use super::{Shared, lent};
-use crate::backend::{Early, Output, Program};
 use crate::engine::{Connection, Read, Role, context};
 use crate::error::{Error, ErrorKind, Result};
+use crate::program::{Early, Output, Program};
 
 /// Runs a read. `None`: it is no read, or has to wait for the turn as if it
 /// were a write, because the transaction that has it keeps readers away.

@@ -5,9 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::turns::Turn;
 use super::{Shared, checkpoint, lent, read, stream};
 use crate::backend::course::Course;
-use crate::backend::{Begin, Control, Early, Output, Pages, Program, Reply, Session};
+use crate::backend::{Control, Pages, Reply, Session};
 use crate::engine::Connection;
 use crate::error::{Error, Result};
+use crate::program::Begin;
+use crate::program::{Early, Output, Program};
 use crate::sql::Params;
 
 /// The writer's connection lent to one holder. Dropping it rolls back what is

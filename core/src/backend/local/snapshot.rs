@@ -5,9 +5,10 @@ use std::sync::Arc;
 use super::pool::{self, Place};
 use super::turns::Turn;
 use super::{Shared, lent, read, stream};
-use crate::backend::{Control, Early, Output, Pages, Program, Reply, Session};
+use crate::backend::{Control, Pages, Reply, Session};
 use crate::engine::{Connection, Read};
 use crate::error::{Error, Result};
+use crate::program::{Early, Output, Program};
 use crate::sql::Params;
 
 /// A reading connection whose transaction stays open.

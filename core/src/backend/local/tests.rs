@@ -1,7 +1,10 @@
 //! What this backend alone has to keep; the scenarios run on it too.
 
 use super::*;
-use crate::{Database, ErrorKind, Row, record};
+use crate::api::database::Database;
+use crate::error::ErrorKind;
+use crate::record;
+use crate::row::Row;
 async fn fresh() -> Database {
     let local = Local::open(Path::new(":memory:"), Options::default()).unwrap();
     let db = Database::from_backend(Box::new(local));

@@ -6,11 +6,12 @@ use std::time::Duration;
 use super::turns::Waiting;
 use super::{Shared, checkpoint, lent};
 use crate::backend::group::{Job, split, together};
-use crate::backend::{Completer, Output, Program, Reply, call, cancelled};
+use crate::backend::{Completer, Reply, call, cancelled};
 use crate::engine::Connection;
 use crate::engine::context::{self, Caller};
 use crate::error::Result;
 use crate::platform;
+use crate::program::{Output, Program};
 
 /// The most writes that share a transaction.
 pub(super) const MOST: usize = 256;

@@ -6,8 +6,8 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use crate::backend::Pages;
-use crate::engine::Interrupt;
 use crate::error::{Error, Result};
+use crate::program::Interrupt;
 use crate::row::Page;
 
 /// How many pages the query may be ahead of its reader.

@@ -9,9 +9,10 @@ use super::checkpoint;
 use super::slot::Slot;
 use super::writer;
 use crate::backend::group::{Job, split, together};
-use crate::backend::{Completer, Output, Program, cancelled};
+use crate::backend::{Completer, cancelled};
 use crate::engine::{Connection, Way};
 use crate::error::{Error, Result};
+use crate::program::{Output, Program};
 
 /// The most writes that share a transaction.
 pub(super) const MOST: usize = 256;

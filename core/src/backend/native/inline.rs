@@ -8,10 +8,11 @@ use super::Shared;
 use super::checkpoint;
 use super::pool::Brief;
 use super::writer::{self, WriterClaim};
-use crate::backend::{Begin, Output, Program};
-use crate::coop;
 use crate::engine::{Connection, Read};
 use crate::error::Result;
+use crate::platform::coop;
+use crate::program::Begin;
+use crate::program::{Output, Program};
 
 /// What became of a try.
 pub(super) enum Tried {

@@ -25,14 +25,13 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use super::{
-    Access, Backend, Begin, Capabilities, Completer, Early, Intent, Output, Pages, Program, Reply,
-    Session, call,
-};
+use super::{Backend, Capabilities, Completer, Intent, Pages, Reply, Session, call};
 use crate::engine::{Connection, Read, Role, context};
 use crate::error::{Error, ErrorKind, Result};
 use crate::options::{Options, Synchronous};
 use crate::platform::files::FileId;
+use crate::program::Begin;
+use crate::program::{Access, Early, Output, Program};
 use crate::sql::Params;
 use checkpoint::Checkpoints;
 use group::{OtherConnections, Write};

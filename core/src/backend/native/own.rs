@@ -12,12 +12,12 @@ use super::slot::{Slot, Tenant, opened};
 use super::stream;
 use super::writer::{Entry, Tenure, Writer, WriterClaim};
 use crate::backend::course::Course;
-use crate::backend::{
-    Access, Begin, Completer, Control, Outcome, Output, Pages, Program, Reply, Session, call,
-    cancelled,
-};
-use crate::engine::{Class, Connection, Interrupt, Role};
+use crate::backend::{Completer, Control, Pages, Reply, Session, call, cancelled};
+use crate::engine::{Class, Connection, Role};
 use crate::error::{Error, Result};
+use crate::program::Begin;
+use crate::program::Interrupt;
+use crate::program::{Access, Outcome, Output, Program};
 use crate::sql::Params;
 
 /// Waits for a session.

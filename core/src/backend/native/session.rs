@@ -10,9 +10,10 @@ use super::slot::Slot;
 use super::stream::{self, EndsChannel};
 use super::writer::WriterClaim;
 use crate::backend::course::Course;
-use crate::backend::{Control, Output, Pages, Program, Reply, Session, call};
+use crate::backend::{Control, Pages, Reply, Session, call};
 use crate::engine::{Connection, Read};
 use crate::error::{Error, Result};
+use crate::program::{Output, Program};
 use crate::sql::Params;
 
 /// The writer lent to one holder. Dropping it rolls back what is open before the

@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use super::channel::Channel;
 use super::pin::Pin;
-use crate::engine::{Connection, Interrupt};
+use crate::engine::Connection;
 use crate::error::{Error, ErrorKind, Result};
+use crate::program::Interrupt;
 
 /// Work for a slot's thread.
 pub(super) type Job = Box<dyn FnOnce(&mut Option<Connection>) + Send>;

@@ -8,9 +8,10 @@ use super::pin::{Busy, Pin};
 use super::pool::{Claim, Waiter};
 use super::slot::{Slot, Tenant};
 use super::stream;
-use crate::backend::{Completer, Control, Output, Pages, Program, Reply, Session, call};
+use crate::backend::{Completer, Control, Pages, Reply, Session, call};
 use crate::engine::{Connection, Read, Snapshot};
 use crate::error::{Error, Result};
+use crate::program::{Output, Program};
 use crate::sql::Params;
 
 /// The most readers that one snapshot takes, so that two of them fit a pool.

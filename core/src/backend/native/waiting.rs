@@ -4,9 +4,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::pool::{Claim, Waiter};
 use super::{Shared, read_on_thread};
-use crate::backend::{Access, Completer, Output, Program};
+use crate::backend::Completer;
 use crate::engine::{Class, Read};
 use crate::error::{Error, ErrorKind};
+use crate::program::{Access, Output, Program};
 
 /// A program in the readers' queue, and meanwhile perhaps in the planner's:
 /// whoever takes it first has it.

@@ -71,7 +71,7 @@ impl World {
 }
 
 /// Has all sessions at once, and gives them back: what was done in them is over.
-async fn all_sessions(db: &Database, world: World) -> crate::Result<()> {
+async fn all_sessions(db: &Database, world: World) -> crate::error::Result<()> {
     let several = matches!(world, World::LocalFile | World::NativeFile);
     let mut sessions = vec![db.acquire().await?];
     if several {

@@ -3,8 +3,8 @@
 use std::thread::{self, ThreadId};
 
 use super::*;
-use crate::backend::Description;
 use crate::error::Result;
+use crate::program::Description;
 use crate::row::Page;
 use crate::wire::Sink;
 
@@ -21,7 +21,7 @@ impl Kept {
     fn add(&self, page: &Page) {
         let mut all = self.all.lock().unwrap();
         all.extend((0..page.cells()).filter_map(|place| match page.cell(place) {
-            crate::ValueRef::Integer(number) => Some(number),
+            crate::value::ValueRef::Integer(number) => Some(number),
             _ => None,
         }));
     }

@@ -65,7 +65,7 @@ fn a_connection_whose_thread_has_given_its_slot_back_but_not_let_go_is_closed_to
     let (given_back, seen) = std::sync::mpsc::channel();
     let slot = Arc::clone(claim.slot());
     slot.submit(Box::new(move |connection| {
-        let options = crate::Options::default();
+        let options = crate::options::Options::default();
         let opened = Connection::open(":memory:".as_ref(), &options, Role::Writer);
         *connection = Some(opened.unwrap());
         drop(claim);
@@ -124,7 +124,7 @@ fn whoever_waits_for_too_long_is_refused_and_the_next_one_is_not() {
     pool.claim(Box::new(Handle(completer)));
     let until = Instant::now() + Duration::from_secs(60);
     let refused = first.wait(until, None).unwrap().unwrap_err();
-    assert_eq!(refused.kind(), crate::ErrorKind::Timeout);
+    assert_eq!(refused.kind(), crate::error::ErrorKind::Timeout);
     let (completer, second) = call();
     pool.claim(Box::new(Handle(completer)));
     drop(held);
@@ -143,7 +143,7 @@ fn whoever_comes_after_the_end_is_told_so() {
     pool.claim(Box::new(Handle(completer)));
     for call in [before, after] {
         let told = call.wait(Instant::now(), None).unwrap().unwrap_err();
-        assert_eq!(told.kind(), crate::ErrorKind::Closed);
+        assert_eq!(told.kind(), crate::error::ErrorKind::Closed);
     }
     drop(held);
 }

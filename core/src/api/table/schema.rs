@@ -1,78 +1,12 @@
 //! What a table looks like, read from the database and remembered.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use foldhash::fast::FixedState;
-use hashbrown::HashMap;
-
-use crate::backend::{Access, Keep, Outcome, Program, Step};
 use crate::error::{Error, ErrorKind, Result};
+use crate::exec::schemas::Schema;
+use crate::exec::target::Target;
+use crate::program::{Access, Keep, Outcome, Program, Step};
 use crate::sql::quote_into;
-use crate::target::Target;
-
-/// The columns and the key of a table, at one version of the schema.
-#[derive(Debug)]
-pub(crate) struct Schema {
-    /// `PRAGMA schema_version` when it was read.
-    pub(super) version: i64,
-    pub(super) table: String,
-    pub(super) quoted: String,
-    columns: Vec<String>,
-    /// The names of the key's columns; the rowid's for a table without a key; none
-    /// for a view.
-    pub(super) key: Vec<String>,
-    /// The key is the rowid, or another name for it.
-    pub(super) rowid: bool,
-    /// The key was declared.
-    pub(super) declared: bool,
-    /// A view: its triggers decide what an insert does, and no change is counted.
-    pub(super) view: bool,
-    /// A virtual table: its module decides what a change does, and none returns.
-    pub(super) foreign: bool,
-    pub(super) get: String,
-    pub(super) delete: String,
-}
-
-/// The schemas of tables that were used.
-#[derive(Debug)]
-pub(crate) struct Schemas {
-    known: Option<Mutex<HashMap<String, Arc<Schema>, FixedState>>>,
-}
-
-impl Schemas {
-    /// For a whole database: what is found under uncommitted changes of the
-    /// schema never gets here.
-    pub(crate) fn shared() -> Self {
-        Self { known: Some(Mutex::default()) }
-    }
-
-    /// For one transaction: what it finds is forgotten with it, since a rolled
-    /// back change of the schema gives its version's number to another one.
-    pub(crate) fn local() -> Self {
-        Self::shared()
-    }
-
-    /// Remembers nothing.
-    pub(crate) fn none() -> Self {
-        Self { known: None }
-    }
-
-    fn get(&self, table: &str) -> Option<Arc<Schema>> {
-        let known = self.known.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(table).map(Arc::clone)
-    }
-
-    fn put(&self, table: &str, schema: &Arc<Schema>) {
-        if let Some(known) = &self.known {
-            let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
-            known.insert(table.to_owned(), Arc::clone(schema));
-        }
-    }
-
-    pub(super) fn remembers(&self) -> bool {
-        self.known.is_some()
-    }
-}
 
 impl Schema {
     /// The schema of a table as far as it is known; `fresh` reads it anew.

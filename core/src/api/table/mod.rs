@@ -11,18 +11,16 @@ mod transfer;
 mod write;
 
 pub use key::Key;
-pub(crate) use key::fingerprint;
-pub(crate) use many::Items;
-pub(crate) use schema::{Schema, Schemas};
 pub(crate) use select::Choice;
 pub use select::{Compare, Select};
 pub use transfer::Transfer;
 
 use std::sync::Arc;
 
-use crate::backend::{Access, Early, Output, Program, Step};
 use crate::error::{ErrorKind, Result};
-use crate::target::Target;
+use crate::exec::schemas::Schema;
+use crate::exec::target::Target;
+use crate::program::{Access, Early, Output, Program, Step};
 
 /// A table, or a view to read from. Its name and those of its columns are
 /// checked against the schema and quoted, so that no name can become SQL; an

@@ -1,12 +1,13 @@
 //! Choosing rows of a table.
 
-use super::{Schema, Table};
-use crate::backend::{Access, Early, Keep, Step};
+use super::Table;
 use crate::error::{Error, ErrorKind, Result};
+use crate::exec::schemas::Schema;
+use crate::exec::stream::RowStream;
+use crate::exec::target::{Place, Target};
+use crate::program::{Access, Early, Keep, Step};
 use crate::row::{FromRow, Rows};
 use crate::sql::{Params, quote_into};
-use crate::stream::RowStream;
-use crate::target::{Place, Target};
 use crate::value::{IntoValue, Refused, Value};
 
 /// How a column is compared with a value.

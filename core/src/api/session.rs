@@ -3,15 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::backend::{self, Begin, Control};
-use crate::database::Inner;
+use crate::api::statements::{reading_methods, writing_methods};
+use crate::api::table::Table;
+use crate::api::transaction::Transaction;
+use crate::backend::{self, Control};
 use crate::error::{ErrorKind, Result};
+use crate::exec::opened::Opened;
+use crate::exec::schemas::Schemas;
+use crate::exec::stream::RowStream;
+use crate::exec::target::{Place, Target, limited};
+use crate::program::Begin;
 use crate::sql::Params;
-use crate::statements::{reading_methods, writing_methods};
-use crate::stream::RowStream;
-use crate::table::{Schemas, Table};
-use crate::target::{Place, Target, limited};
-use crate::transaction::Transaction;
 
 /// A connection of one's own, from [`acquire`](crate::Database::acquire). Only
 /// here may statements change the connection itself: `ATTACH`, temporary tables,
@@ -25,14 +27,14 @@ pub struct Session {
     schemas: Schemas,
     limit: Option<Duration>,
     // After the session, which goes back first.
-    _open: Arc<Inner>,
+    _open: Arc<Opened>,
 }
 
 impl Session {
     pub(crate) fn new(
         session: Box<dyn backend::Session>,
         limit: Option<Duration>,
-        open: &Arc<Inner>,
+        open: &Arc<Opened>,
     ) -> Self {
         // Its temporary tables and attached files have no version to check.
         Self { session, schemas: Schemas::none(), limit, _open: Arc::clone(open) }
@@ -81,7 +83,7 @@ impl Session {
     /// As there.
     pub async fn try_transaction<T, E, F>(&mut self, body: F) -> Result<T, E>
     where
-        E: From<crate::Error>,
+        E: From<crate::error::Error>,
         F: AsyncFnOnce(&mut Transaction<'_>) -> Result<T, E>,
     {
         let mut transaction = self.begin().await?;

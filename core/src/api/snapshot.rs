@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::api::statements::reading_methods;
+use crate::api::table::Table;
 use crate::backend::Session;
-use crate::database::Inner;
+use crate::exec::opened::Opened;
+use crate::exec::schemas::Schemas;
+use crate::exec::stream::RowStream;
+use crate::exec::target::{Place, Target};
 use crate::sql::Params;
-use crate::statements::reading_methods;
-use crate::stream::RowStream;
-use crate::table::{Schemas, Table};
-use crate::target::{Place, Target};
 
 /// One moment of the database, from [`snapshot`](crate::Database::snapshot): all
 /// that is read through it is of that moment, whatever others commit meanwhile.
@@ -22,14 +23,14 @@ pub struct Snapshot {
     schemas: Schemas,
     limit: Option<Duration>,
     // After the session, which goes back first.
-    _open: Arc<Inner>,
+    _open: Arc<Opened>,
 }
 
 impl Snapshot {
     pub(crate) fn new(
         session: Box<dyn Session>,
         limit: Option<Duration>,
-        open: &Arc<Inner>,
+        open: &Arc<Opened>,
     ) -> Self {
         Self { session, schemas: Schemas::local(), limit, _open: Arc::clone(open) }
     }

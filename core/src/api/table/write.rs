@@ -1,10 +1,12 @@
 //! Writing rows of a table.
 
-use super::many::{Items, Shape};
-use super::{Key, Schema, Table};
-use crate::backend::{Access, Keep, Output, Step};
+use super::many::Shape;
+use super::{Key, Table};
 use crate::error::{Error, Result};
-use crate::feeding::ManyFuture;
+use crate::exec::feeding::ManyFuture;
+use crate::exec::items::Items;
+use crate::exec::schemas::Schema;
+use crate::program::{Access, Keep, Output, Step};
 use crate::sql::{Params, Record, quote_into};
 use crate::value::Value;
 
@@ -184,7 +186,7 @@ fn update_one(
 }
 
 fn ignored() -> Error {
-    Error::new(crate::ErrorKind::NotFound, "the insert was ignored by a trigger")
+    Error::new(crate::error::ErrorKind::NotFound, "the insert was ignored by a trigger")
 }
 
 fn is_key(schema: &Schema, name: &str) -> bool {

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use crate::backend::{Control, Reply, Session};
 use crate::error::Result;
-use crate::held::Held;
-use crate::target::limited;
+use crate::exec::held::Held;
+use crate::exec::target::limited;
 
 /// A savepoint that is undone when it is dropped: the session runs what is asked
 /// of it in order, so the undoing comes before whatever the caller does next.

@@ -5,18 +5,21 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::backend::{Backend, Begin, Capabilities, Intent, Reply};
+use crate::api::session::Session;
+use crate::api::snapshot::Snapshot;
+use crate::api::statements::{reading_methods, writing_methods};
+use crate::api::table::Table;
+use crate::api::transaction::Transaction;
+use crate::backend::{Backend, Capabilities, Intent, Reply};
 use crate::error::Result;
-use crate::gate::Gate;
+use crate::exec::gate::Gate;
+use crate::exec::opened::Opened;
+use crate::exec::schemas::Schemas;
+use crate::exec::stream::RowStream;
+use crate::exec::target::{Place, Target, limited};
 use crate::options::Options;
-use crate::session::Session;
-use crate::snapshot::Snapshot;
+use crate::program::Begin;
 use crate::sql::Params;
-use crate::statements::{reading_methods, writing_methods};
-use crate::stream::RowStream;
-use crate::table::{Schemas, Table};
-use crate::target::{Place, Target, limited};
-use crate::transaction::Transaction;
 
 /// An open database. Cheap to clone; all clones are the same database, which
 /// closes when the last of them is dropped, and the last transaction, session,
@@ -40,16 +43,8 @@ use crate::transaction::Transaction;
 /// ```
 #[derive(Clone)]
 pub struct Database {
-    inner: Arc<Inner>,
+    inner: Arc<Opened>,
     limit: Option<Duration>,
-}
-
-/// What all clones of a database share. Handles that may outlive them hold it too:
-/// the database is open as long as anything of it is.
-pub(crate) struct Inner {
-    backend: Box<dyn Backend>,
-    schemas: Schemas,
-    gate: Gate,
 }
 
 impl Database {
@@ -78,7 +73,7 @@ impl Database {
 
     pub(crate) fn from_backend(backend: Box<dyn Backend>) -> Self {
         Self {
-            inner: Arc::new(Inner { backend, schemas: Schemas::shared(), gate: Gate::default() }),
+            inner: Arc::new(Opened { backend, schemas: Schemas::shared(), gate: Gate::default() }),
             limit: None,
         }
     }
@@ -199,7 +194,7 @@ impl Database {
     /// ```
     pub async fn try_transaction<T, E, F>(&self, body: F) -> Result<T, E>
     where
-        E: From<crate::Error>,
+        E: From<crate::error::Error>,
         F: AsyncFnOnce(&mut Transaction<'_>) -> Result<T, E>,
     {
         let mut transaction = self.begin().await?;
@@ -274,9 +269,9 @@ impl Database {
         };
         let limit = if own { self.limit } else { timeout };
         limited(reply, limit, true).await.map_err(|error| {
-            if error.kind() == crate::ErrorKind::Timeout {
+            if error.kind() == crate::error::ErrorKind::Timeout {
                 return error.with_kind(
-                    crate::ErrorKind::Timeout,
+                    crate::error::ErrorKind::Timeout,
                     format!(
                         "no connection was free within {:?}: all are lent out or busy; give some back, or raise {}",
                         limit.unwrap_or_default(),

@@ -1,13 +1,23 @@
 //! Programs: what every backend can run, whole or not at all.
 
+mod begin;
+mod description;
+mod early;
+mod interrupt;
+mod param_rows;
+
+pub use begin::Begin;
+pub use description::Description;
+pub use early::Early;
+pub(crate) use interrupt::Interrupt;
+pub use param_rows::ParamRows;
+
 use std::borrow::Cow;
 
 use smallvec::SmallVec;
 
-use super::ParamRows;
 use crate::error::{Error, ErrorKind, Result};
 use crate::row::Rows;
-pub use crate::run_result::Description;
 use crate::sql::Params;
 use crate::value::{Value, ValueRef};
 

@@ -1,11 +1,11 @@
 //! Reading rows of a table.
 
 use super::{Key, Select, Table};
-use crate::backend::{Access, Keep, Program, Step};
 use crate::error::{ErrorKind, Result};
+use crate::exec::stream::RowStream;
+use crate::program::{Access, Keep, Program, Step};
 use crate::row::FromRow;
 use crate::sql::Params;
-use crate::stream::RowStream;
 
 impl<'a> Table<'a> {
     /// The row of this key, or `None`.
@@ -18,7 +18,7 @@ impl<'a> Table<'a> {
         let (_entered, target) = self.target.enter()?;
         let mut fresh = false;
         for attempt in 1.. {
-            let schema = super::Schema::of(target, self.name, fresh).await?;
+            let schema = crate::exec::schemas::Schema::of(target, self.name, fresh).await?;
             if let Err(error) = schema.check_key(&key) {
                 // The key may have been changed since the schema was read.
                 if !fresh && target.schemas.remembers() {

@@ -6,8 +6,9 @@ use std::sync::{Arc, OnceLock};
 use smallvec::SmallVec;
 
 use crate::error::Result;
-use crate::row::{Columns, Page, PageBuilder};
-use crate::value::{IntoValue, Refused, Value, ValueRef};
+use crate::exec::feeding::{Weigh, weight};
+use crate::row::{Columns, Page, PageBuilder, fingerprint};
+use crate::value::{IntoValue, Refused, Value};
 
 /// The primary key of a row: one value, or several for a composite key. For a
 /// table without a declared key it is the rowid.
@@ -69,24 +70,6 @@ impl Key {
     pub(super) fn fingerprint(&self) -> Vec<u8> {
         fingerprint(self.0.iter().map(Value::as_ref))
     }
-}
-
-/// Bytes that are equal for the same values.
-pub(crate) fn fingerprint<'v>(values: impl Iterator<Item = ValueRef<'v>>) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    for value in values {
-        let (tag, content): (u8, &[u8]) = match value {
-            ValueRef::Null => (0, &[]),
-            ValueRef::Integer(value) => (1, &value.to_ne_bytes()),
-            ValueRef::Real(value) => (2, &value.to_ne_bytes()),
-            ValueRef::Text(text) => (3, text),
-            ValueRef::Blob(blob) => (4, blob),
-        };
-        bytes.push(tag);
-        bytes.extend_from_slice(&content.len().to_ne_bytes());
-        bytes.extend_from_slice(content);
-    }
-    bytes
 }
 
 impl fmt::Display for Key {
@@ -186,5 +169,11 @@ impl From<Key> for Value {
             [value] => std::mem::take(value),
             _ => Self::Text(format!("[{key}]")),
         }
+    }
+}
+
+impl Weigh for Key {
+    fn weight(&self) -> usize {
+        weight(self.values().iter())
     }
 }

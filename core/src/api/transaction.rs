@@ -3,16 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::api::statements::{reading_methods, writing_methods};
+use crate::api::table::Table;
 use crate::backend::{Control, Session};
-use crate::database::Inner;
 use crate::error::{Error, Result};
-use crate::held::Held;
-use crate::nested::Nested;
+use crate::exec::held::Held;
+use crate::exec::nested::Nested;
+use crate::exec::opened::Opened;
+use crate::exec::schemas::Schemas;
+use crate::exec::stream::RowStream;
+use crate::exec::target::{Place, Target, limited};
 use crate::sql::Params;
-use crate::statements::{reading_methods, writing_methods};
-use crate::stream::RowStream;
-use crate::table::{Schemas, Table};
-use crate::target::{Place, Target, limited};
 
 /// An open transaction. What it reads includes what it wrote; nobody else sees
 /// that before the commit. Dropped without [`commit`](Self::commit), it is
@@ -29,7 +30,7 @@ pub struct Transaction<'a> {
     whole: bool,
     over: bool,
     // After the session, which goes back first.
-    open: Option<Arc<Inner>>,
+    open: Option<Arc<Opened>>,
 }
 
 impl<'a> Transaction<'a> {
@@ -55,7 +56,7 @@ impl<'a> Transaction<'a> {
     }
 
     /// The same transaction, which keeps its database open.
-    pub(crate) fn holding(mut self, open: &Arc<Inner>) -> Self {
+    pub(crate) fn holding(mut self, open: &Arc<Opened>) -> Self {
         self.open = Some(Arc::clone(open));
         self
     }

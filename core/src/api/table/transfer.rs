@@ -1,8 +1,9 @@
 //! Moving amounts between rows.
 
-use super::{Key, Schema, Table};
-use crate::backend::{Access, Expect, Keep, Step};
+use super::{Key, Table};
 use crate::error::{Error, ErrorKind, Result};
+use crate::exec::schemas::Schema;
+use crate::program::{Access, Expect, Keep, Step};
 use crate::sql::{Params, quote_into};
 use crate::value::{IntoValue, Refused, Value};
 

@@ -1,6 +1,8 @@
 //! One SQLite value, owned or borrowed, and what binds as one.
 
 mod convert;
+mod from_value;
+mod json;
 mod serde;
 
 #[cfg(feature = "chrono")]
@@ -18,6 +20,9 @@ mod uuid;
 
 pub use convert::IntoValue;
 pub(crate) use convert::Refused;
+pub(crate) use from_value::JSON;
+pub use from_value::{FromValue, Json};
+pub(crate) use json::json_text;
 
 /// A value as SQLite stores it.
 ///

@@ -6,20 +6,23 @@ use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::Duration;
 
-use crate::backend::{Access, Backend, Early, Keep, Outcome, Output, Program, Reply, Session};
+use crate::backend::{Backend, Reply, Session};
 use crate::engine::context;
 use crate::error::{Error, ErrorKind, Result};
-use crate::feeding::Fed;
-use crate::gate::{Entered, Gate};
-use crate::many::Many;
-use crate::one::One;
+use crate::exec::feeding::Fed;
+use crate::exec::gate::{Entered, Gate};
+use crate::exec::items::Items as _;
+use crate::exec::many::Many;
+use crate::exec::one::One;
+use crate::exec::run_result::RunResult;
+use crate::exec::schemas::Schemas;
+use crate::exec::script::Batch;
+use crate::exec::stream::RowStream;
 use crate::platform;
-use crate::row::{FromRow, FromValue};
-use crate::run_result::RunResult;
-use crate::script::Batch;
+use crate::program::{Access, Early, Keep, Outcome, Output, Program};
+use crate::row::FromRow;
 use crate::sql::Params;
-use crate::stream::RowStream;
-use crate::table::{Items as _, Schemas};
+use crate::value::FromValue;
 use crate::value::Value;
 
 /// Where an operation runs.
@@ -207,8 +210,8 @@ impl<'a> Target<'a> {
     }
 }
 
-impl From<&crate::backend::Outcome> for Executed {
-    fn from(outcome: &crate::backend::Outcome) -> Self {
+impl From<&crate::program::Outcome> for Executed {
+    fn from(outcome: &crate::program::Outcome) -> Self {
         Self { rows_changed: outcome.changes, last_row_id: outcome.last_row_id }
     }
 }

@@ -1,9 +1,7 @@
 //! All that one statement has to tell.
 
-use std::sync::Arc;
-
-use crate::backend::Outcome;
-use crate::row::{Columns, Row};
+use crate::program::Outcome;
+use crate::row::Row;
 
 /// All that one statement has to tell: what
 /// [`run`](crate::Database::run) returns.
@@ -24,27 +22,12 @@ pub struct RunResult {
 /// One column of a result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {
-    /// The name, told apart from the others': see [`Columns`].
+    /// The name, told apart from the others': see [`Columns`](crate::Columns).
     pub name: String,
     /// The type that the column's table declares, as it is written there; `None` for
     /// an expression, and for a column without a type.
     /// <https://sqlite.org/c3ref/column_decltype.html>
     pub declared_type: Option<String>,
-}
-
-/// What a statement yields, known also where it yields no row.
-#[derive(Debug, Clone, Default)]
-pub struct Description {
-    pub(crate) columns: Arc<Columns>,
-    pub(crate) declared: Vec<Option<Box<str>>>,
-}
-
-impl Description {
-    /// The columns, each with its declared type.
-    pub fn columns(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
-        let declared = self.declared.iter().map(Option::as_deref);
-        self.columns.iter().zip(declared.chain(std::iter::repeat(None)))
-    }
 }
 
 impl From<Outcome> for RunResult {

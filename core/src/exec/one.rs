@@ -4,12 +4,13 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use crate::backend::Reply;
 use crate::backend::reply::asked_again;
-use crate::backend::{Keep, Outcome, Output, Program, Reply, Step};
 use crate::error::Result;
+use crate::exec::target::{Target, limited};
 use crate::platform::BoxFuture;
+use crate::program::{Keep, Outcome, Output, Program, Step};
 use crate::sql::Params;
-use crate::target::{Target, limited};
 
 /// One statement, done already or under way: the future of its outcome, read.
 ///

@@ -3,14 +3,15 @@
 use std::collections::HashSet;
 use std::future::poll_fn;
 use std::sync::{Mutex, PoisonError};
-use std::task::{Context, Poll};
 
-use super::{Schema, Schemas, Table};
-use crate::backend::{Access, Keep, Step};
+use super::Table;
 use crate::error::{Error, Result};
-use crate::many::{Changed, Many};
+use crate::exec::items::Items;
+use crate::exec::many::{Changed, Many};
+use crate::exec::schemas::{Schema, Schemas};
+use crate::exec::target::{Place, Target};
+use crate::program::{Access, Keep, Step};
 use crate::sql::Params;
-use crate::target::{Place, Target};
 use crate::value::Value;
 
 /// So many items are gathered before anything runs: if there are no more, all go
@@ -46,13 +47,6 @@ impl Shape {
     fn all(&self, changed: &Changed) -> u64 {
         if self.direct { changed.without(&self.seen) } else { changed.all() }
     }
-}
-
-/// Where the items of an operation on many rows come from, each with its place
-/// in the caller's list.
-pub(crate) trait Items<T> {
-    /// The next item; `None` after the last.
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<(usize, T)>>>;
 }
 
 impl Table<'_> {

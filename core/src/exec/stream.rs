@@ -10,10 +10,10 @@ use std::time::Duration;
 use futures_core::Stream;
 
 use crate::backend::{Pages, Reply};
-use crate::coop;
-use crate::database::Inner;
 use crate::error::{Error, ErrorKind, Result};
+use crate::exec::opened::Opened;
 use crate::platform;
+use crate::platform::coop;
 use crate::row::{FromRow, IntoRows, Page, Row, Rows};
 
 /// The rows of a running query, one after another. SQLite steps a little ahead
@@ -41,7 +41,7 @@ pub struct RowStream<'a> {
     // A stream inside a transaction keeps others from using it meanwhile.
     _session: PhantomData<&'a ()>,
     // After the state: the reader goes back first.
-    open: Option<Arc<Inner>>,
+    open: Option<Arc<Opened>>,
 }
 
 /// So many rows that are there count as one answer.
@@ -71,7 +71,7 @@ impl RowStream<'_> {
     }
 
     /// The same stream, which keeps its database open.
-    pub(crate) fn holding(mut self, open: &Arc<Inner>) -> Self {
+    pub(crate) fn holding(mut self, open: &Arc<Opened>) -> Self {
         self.open = Some(Arc::clone(open));
         self
     }

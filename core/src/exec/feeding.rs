@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use crate::error::Result;
+use crate::exec::items::Items;
 use crate::platform::BoxFuture;
 use crate::sql::{Params, Record};
-use crate::table::{Items, Key};
 use crate::value::Value;
 
 /// The future of `execute_many`, `insert_many` and `update_many`: the rows changed.
@@ -140,7 +140,7 @@ pub trait Weigh {
     fn weight(&self) -> usize;
 }
 
-fn weight<'v>(values: impl Iterator<Item = &'v Value>) -> usize {
+pub(crate) fn weight<'v>(values: impl Iterator<Item = &'v Value>) -> usize {
     values
         .map(|value| match value {
             Value::Text(text) => text.len(),
@@ -159,11 +159,5 @@ impl Weigh for Params {
 impl Weigh for Record {
     fn weight(&self) -> usize {
         weight(self.iter().map(|(_, value)| value))
-    }
-}
-
-impl Weigh for Key {
-    fn weight(&self) -> usize {
-        weight(self.values().iter())
     }
 }

@@ -3,14 +3,14 @@
 
 use std::collections::{HashSet, VecDeque};
 
-use crate::backend::{
-    Access, Begin, Control, Intent, Keep, Outcome, Output, Program, Reply, Session, Step,
-};
-use crate::coop;
+use crate::backend::{Control, Intent, Reply, Session};
 use crate::error::Result;
-use crate::nested::Nested;
+use crate::exec::nested::Nested;
+use crate::exec::target::{Place, Target, limited};
+use crate::platform::coop;
+use crate::program::Begin;
+use crate::program::{Access, Keep, Outcome, Output, Program, Step};
 use crate::sql::Params;
-use crate::target::{Place, Target, limited};
 use crate::value::{Value, ValueRef};
 
 /// A chunk is sent when it has so many rows, or takes so many bytes.

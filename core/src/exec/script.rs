@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 
-use crate::backend::{Keep, Step};
+use crate::program::{Keep, Step};
 use crate::sql::Params;
 
 /// Several statements for [`batch`](crate::Database::batch): a script, or a list

@@ -22,11 +22,11 @@ macro_rules! reading_methods {
         /// let pairs: Vec<(i64, String)> = db.query("SELECT id, name FROM items", ()).await?;
         /// # Ok(()) }
         /// ```
-        pub async fn query<T: crate::FromRow>(
+        pub async fn query<T: crate::row::FromRow>(
             $($receiver)+,
             sql: &str,
-            params: impl Into<crate::Params>,
-        ) -> crate::Result<Vec<T>> {
+            params: impl Into<crate::sql::Params>,
+        ) -> crate::error::Result<Vec<T>> {
             $this.target().query(sql, params.into()).await
         }
 
@@ -58,8 +58,8 @@ macro_rules! reading_methods {
         pub async fn run(
             $($receiver)+,
             sql: &str,
-            params: impl Into<crate::Params>,
-        ) -> crate::Result<crate::RunResult> {
+            params: impl Into<crate::sql::Params>,
+        ) -> crate::error::Result<crate::exec::run_result::RunResult> {
             $this.target().run_one(sql, params.into()).await
         }
 
@@ -68,11 +68,11 @@ macro_rules! reading_methods {
         /// # Errors
         /// As `query`, and `NotFound` if there is no row.
         #[inline]
-        pub async fn query_one<T: crate::FromRow>(
+        pub async fn query_one<T: crate::row::FromRow>(
             $($receiver)+,
             sql: &str,
-            params: impl Into<crate::Params>,
-        ) -> crate::Result<T> {
+            params: impl Into<crate::sql::Params>,
+        ) -> crate::error::Result<T> {
             $this.target().query_one(sql, params.into()).await
         }
 
@@ -81,11 +81,11 @@ macro_rules! reading_methods {
         /// # Errors
         /// As `query`.
         #[inline]
-        pub async fn query_optional<T: crate::FromRow>(
+        pub async fn query_optional<T: crate::row::FromRow>(
             $($receiver)+,
             sql: &str,
-            params: impl Into<crate::Params>,
-        ) -> crate::Result<Option<T>> {
+            params: impl Into<crate::sql::Params>,
+        ) -> crate::error::Result<Option<T>> {
             $this.target().query_optional(sql, params.into()).await
         }
 
@@ -103,10 +103,10 @@ macro_rules! reading_methods {
         pub async fn query_value<T>(
             $($receiver)+,
             sql: &str,
-            params: impl Into<crate::Params>,
-        ) -> crate::Result<T>
+            params: impl Into<crate::sql::Params>,
+        ) -> crate::error::Result<T>
         where
-            T: for<'v> crate::FromValue<'v>,
+            T: for<'v> crate::value::FromValue<'v>,
         {
             $this.target().query_value(sql, params.into()).await
         }
@@ -140,8 +140,8 @@ macro_rules! writing_methods {
         pub async fn execute(
             $($receiver)+,
             sql: &str,
-            params: impl Into<crate::Params>,
-        ) -> crate::Result<crate::Executed> {
+            params: impl Into<crate::sql::Params>,
+        ) -> crate::error::Result<crate::exec::target::Executed> {
             $this.target().execute(sql, params.into()).await
         }
 
@@ -166,13 +166,13 @@ macro_rules! writing_methods {
             $($receiver)+,
             sql: &str,
             rows: I,
-        ) -> crate::ManyFuture<'_, I::IntoIter, crate::Params>
+        ) -> crate::exec::feeding::ManyFuture<'_, I::IntoIter, crate::sql::Params>
         where
             I: IntoIterator,
-            I::Item: Into<crate::Params>,
+            I::Item: Into<crate::sql::Params>,
         {
             let (target, sql) = ($this.target(), sql.to_owned());
-            crate::ManyFuture::new(rows, |rows| Box::pin(target.execute_many(sql, rows)))
+            crate::exec::feeding::ManyFuture::new(rows, |rows| Box::pin(target.execute_many(sql, rows)))
         }
 
         /// Runs several statements, all or nothing: a script, or a list of
@@ -196,8 +196,8 @@ macro_rules! writing_methods {
         /// ```
         pub async fn batch(
             $($receiver)+,
-            statements: impl Into<crate::Batch>,
-        ) -> crate::Result<Vec<crate::Executed>> {
+            statements: impl Into<crate::exec::script::Batch>,
+        ) -> crate::error::Result<Vec<crate::exec::target::Executed>> {
             $this.target().batch(statements.into()).await
         }
     };

@@ -1,0 +1,8 @@
+//! What programs call.
+
+pub(crate) mod database;
+pub(crate) mod session;
+pub(crate) mod snapshot;
+pub(crate) mod statements;
+pub(crate) mod table;
+pub(crate) mod transaction;
