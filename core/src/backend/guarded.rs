@@ -76,12 +76,8 @@ impl Drop for Cover {
 }
 
 impl Session for Guarded {
-    fn run(&self, program: Program<'_>) -> Reply<Output> {
-        self.pass(|session| session.run(program))
-    }
-
-    fn run_early(&self, program: Program<'_>, early: &dyn Early) -> Reply<Output> {
-        self.pass(|session| session.run_early(program, early))
+    fn run(&self, program: Program<'_>, early: Option<&dyn Early>) -> Reply<Output> {
+        self.pass(|session| session.run(program, early))
     }
 
     /// Begins a part of this handle, or ends one.

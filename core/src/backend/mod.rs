@@ -47,16 +47,12 @@ pub trait Backend: MaybeSend + MaybeSync + 'static {
     ///
     /// Dropping the reply before it is ready gives the program up: it has then
     /// happened whole or not at all.
-    fn run(&self, program: Program<'_>) -> Reply<Output>;
-
-    /// As [`run`](Self::run), of one statement that reads; a backend may give whole
+    ///
+    /// With `early`, the program is one statement that reads. A backend may give whole
     /// pages of its rows to `early` while the statement runs, within this very call, and
     /// after it to what [`Early::lasting`] returns. It has only the others in its output
     /// then. Nothing runs twice; of a call that fails, what was given counts for nothing.
-    fn run_early(&self, program: Program<'_>, early: &dyn Early) -> Reply<Output> {
-        let _ = early;
-        self.run(program)
-    }
+    fn run(&self, program: Program<'_>, early: Option<&dyn Early>) -> Reply<Output>;
 
     /// Lends a session.
     ///
@@ -103,14 +99,9 @@ pub trait Backend: MaybeSend + MaybeSync + 'static {
 /// A connection lent to one holder. Dropping it rolls back what is open before
 /// anybody else gets the connection.
 pub trait Session: MaybeSend + MaybeSync {
-    /// Runs a program whole or not at all inside whatever transaction is open.
-    fn run(&self, program: Program<'_>) -> Reply<Output>;
-
-    /// See [`Backend::run_early`].
-    fn run_early(&self, program: Program<'_>, early: &dyn Early) -> Reply<Output> {
-        let _ = early;
-        self.run(program)
-    }
+    /// Runs a program whole or not at all inside whatever transaction is open; `early` is
+    /// as for [`Backend::run`].
+    fn run(&self, program: Program<'_>, early: Option<&dyn Early>) -> Reply<Output>;
 
     /// Begins, ends or nests the session's transaction.
     ///

@@ -272,7 +272,7 @@ mod tests {
                     matches!(read, None | Some(Read::TooLong)),
                     "{sql}, round {round}: {read:?}"
                 );
-                let read = reader.read(&program(sql));
+                let read = reader.read(&program(sql), None);
                 assert!(matches!(read, Read::Done(Ok(_))), "{sql}: {read:?}");
             }
         }

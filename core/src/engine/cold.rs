@@ -285,10 +285,10 @@ pub(crate) mod tests {
             let read = reader.read_brief(&program(SUM));
             assert!(matches!(read, Read::TooLong), "tried though the disk is slow: {read:?}");
         }
-        assert_eq!(number(reader.read(&program(SUM))), 100);
+        assert_eq!(number(reader.read(&program(SUM), None)), 100);
         assert_eq!(number(reader.read_brief(&program(SUM))), 100);
         reader.end_snapshot();
-        assert_eq!(number(reader.read(&program(SUM))), 200);
+        assert_eq!(number(reader.read(&program(SUM), None)), 200);
     }
 
     #[test]
@@ -297,7 +297,7 @@ pub(crate) mod tests {
         let read = briefly(&mut reader, SUM);
         assert!(matches!(read, Read::TooLong), "{read:?}");
         writer.run_whole(&program("UPDATE t SET n = 2")).unwrap();
-        assert_eq!(number(reader.read(&program(SUM))), 200);
+        assert_eq!(number(reader.read(&program(SUM), None)), 200);
     }
 
     #[test]
@@ -310,7 +310,7 @@ pub(crate) mod tests {
                 Read::TooLong => {}
                 done => assert_eq!(number(done), rows),
             }
-            assert_eq!(number(reader.read(&program(&sql))), rows);
+            assert_eq!(number(reader.read(&program(&sql), None)), rows);
             assert!(!reader.has_lost_moment());
         }
     }

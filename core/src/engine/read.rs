@@ -49,7 +49,7 @@ impl Connection {
             }
         }
         self.begin_brief();
-        let read = self.read_with(program, None);
+        let read = self.read(program, None);
         let ended = self.end_brief();
         if held && ended.stopped {
             self.rests = super::brief::RESTS;
@@ -68,18 +68,9 @@ impl Connection {
         }
     }
 
-    /// Runs a read to its end.
-    pub(crate) fn read(&mut self, program: &Program<'_>) -> Read {
-        self.read_with(program, None)
-    }
-
-    /// The same; whole pages may be given away while it runs.
-    pub(crate) fn read_early(&mut self, program: &Program<'_>, early: Option<&dyn Early>) -> Read {
-        self.read_with(program, early)
-    }
-
+    /// Runs a read to its end; whole pages may be given to `early` while it runs.
     #[inline]
-    fn read_with(&mut self, program: &Program<'_>, early: Option<&dyn Early>) -> Read {
+    pub(crate) fn read(&mut self, program: &Program<'_>, early: Option<&dyn Early>) -> Read {
         if program.access == Access::Write {
             return Read::Writes;
         }
@@ -105,7 +96,7 @@ impl Connection {
         if bracket && let Err(error) = self.control("BEGIN") {
             return Read::Done(Err(error));
         }
-        let done = self.run_early(program, early);
+        let done = self.run(program, early);
         if bracket {
             self.rollback();
         }

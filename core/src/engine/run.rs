@@ -16,14 +16,9 @@ pub(super) const PAGE_BYTES: usize = 64 * 1024;
 
 impl Connection {
     /// Runs a program's steps one after another in whatever transaction is open.
-    /// Undoing the first steps when a later one fails is the caller's part.
-    pub(crate) fn run(&mut self, program: &Program<'_>) -> Result<Output> {
-        self.run_early(program, None)
-    }
-
-    /// The same, where whole pages of what a program of one statement reads can be
-    /// given away while it runs.
-    pub(crate) fn run_early(
+    /// Undoing the first steps when a later one fails is the caller's part. Whole pages of
+    /// what a program of one statement reads can be given to `early` while it runs.
+    pub(crate) fn run(
         &mut self,
         program: &Program<'_>,
         early: Option<&dyn Early>,
@@ -61,10 +56,11 @@ impl Connection {
             return Ok(Output { steps: smallvec::smallvec![outcome] });
         }
         if program.schema.is_none() && self.is_harmless(program)? {
-            return self.run(program);
+            return self.run(program, None);
         }
         self.control("BEGIN IMMEDIATE")?;
-        let done = self.run(program).and_then(|output| self.control("COMMIT").map(|()| output));
+        let done =
+            self.run(program, None).and_then(|output| self.control("COMMIT").map(|()| output));
         if done.is_err() {
             self.rollback();
         }
@@ -78,10 +74,10 @@ impl Connection {
         early: Option<&dyn Early>,
     ) -> Result<Output> {
         if self.is_harmless(program)? {
-            return self.run_early(program, early);
+            return self.run(program, early);
         }
         self.control("SAVEPOINT ubiqlite_program")?;
-        let done = self.run(program);
+        let done = self.run(program, None);
         if done.is_err()
             && self.in_transaction()
             && let Err(error) = self.control("ROLLBACK TO ubiqlite_program")
@@ -104,7 +100,7 @@ impl Connection {
         }
         // SQLite undoes a failed statement by itself, at no cost, unless it was told
         // not to: ON CONFLICT FAIL and RAISE(FAIL) keep what was done before them.
-        let answer = self.run(program);
+        let answer = self.run(program, None);
         let keeps = || opcodes::of(self, &program.steps[0].sql).map_or(true, |it| it.fails);
         if answer.is_err() && keeps() { None } else { Some(answer) }
     }

@@ -147,7 +147,7 @@ impl<'a> Many<'a> {
                 return Ok(Changed::default());
             }
             let program = self.take();
-            let output = self.target.run(program).await?;
+            let output = self.target.run(program, None).await?;
             self.changed.count(output);
             return Ok(std::mem::take(&mut self.changed));
         }
@@ -191,8 +191,8 @@ impl<'a> Many<'a> {
         self.settle(AHEAD - 1).await?;
         let program = self.take();
         self.sent.extend(match &self.way {
-            Way::Transaction(session) => Some(session.run(program)),
-            Way::Nested(nested) => Some(nested.session().run(program)),
+            Way::Transaction(session) => Some(session.run(program, None)),
+            Way::Nested(nested) => Some(nested.session().run(program, None)),
             Way::Unsent | Way::Whole => None,
         });
         Ok(())

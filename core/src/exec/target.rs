@@ -66,15 +66,9 @@ impl<'a> Target<'a> {
         }
     }
 
-    /// Runs a program.
+    /// Runs a program; `early` is as for [`Backend::run`].
     #[inline]
-    pub(crate) async fn run(self, program: Program<'_>) -> Result<Output> {
-        self.run_early(program, None).await
-    }
-
-    /// The same, where what one statement reads may be given away while it runs.
-    #[inline]
-    pub(crate) async fn run_early(
+    pub(crate) async fn run(
         self,
         program: Program<'_>,
         early: Option<&dyn Early>,
@@ -103,11 +97,9 @@ impl<'a> Target<'a> {
         if let Some(gate) = self.gate {
             gate.check()?;
         }
-        Ok(match (self.place, early) {
-            (Place::Backend(backend), None) => backend.run(program),
-            (Place::Backend(backend), Some(early)) => backend.run_early(program, early),
-            (Place::Session(session), None) => session.run(program),
-            (Place::Session(session), Some(early)) => session.run_early(program, early),
+        Ok(match self.place {
+            Place::Backend(backend) => backend.run(program, early),
+            Place::Session(session) => session.run(program, early),
         })
     }
 
@@ -205,7 +197,7 @@ impl<'a> Target<'a> {
             step.params.check().map_err(|error| error.with_index(index))?;
         }
         let program = Program { steps: batch.steps, access: Access::Write, schema: None };
-        let output = self.run(program).await?;
+        let output = self.run(program, None).await?;
         Ok(output.steps.iter().map(Executed::from).collect())
     }
 }

@@ -42,7 +42,7 @@ pub(super) async fn run(
         Operation::Statement { sql, params, wanted } => {
             let step = Step::new(&sql, params, wanted.keep());
             let program = Program { access: head.access(), ..Program::one(step) };
-            wanted.answer(target.run_early(program, wanted.early(client)).await)?.into()
+            wanted.answer(target.run(program, wanted.early(client)).await)?.into()
         }
         Operation::ExecuteMany { sql } => {
             Answer::Count(execute_many(target, &sql, feed, client).await?).into()
@@ -79,8 +79,8 @@ async fn on_table(
         OnTable::Select(choice, ending) => {
             let select = Select::of(table, choice);
             match ending {
-                Ending::All => Answer::Rows(select.rows_early(Keep::All, Some(client)).await?),
-                Ending::First => Answer::Rows(select.rows(Keep::First).await?),
+                Ending::All => Answer::Rows(select.rows(Keep::All, Some(client)).await?),
+                Ending::First => Answer::Rows(select.rows(Keep::First, None).await?),
                 Ending::Count => Answer::Count(select.count().await?),
                 Ending::Stream => return started(select.stream().await?).await,
             }

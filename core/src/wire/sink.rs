@@ -88,7 +88,7 @@ impl Inner {
             let (_entered, target) = place.target(head.timeout).enter()?;
             let step = Step::new(&sql, params, Keep::Described);
             let program = Program { access: head.access(), ..Program::one(step) };
-            let output = target.run_early(program, Some(&Lent(Arc::clone(&sink)))).await;
+            let output = target.run(program, Some(&Lent(Arc::clone(&sink)))).await;
             if place.wrote() {
                 inner.held().remember(head.id, head.handle);
             }

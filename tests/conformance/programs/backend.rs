@@ -3,8 +3,9 @@
 use std::sync::{Arc, Mutex};
 
 use rusqlite::types::{Value as Plain, ValueRef as PlainRef};
-use ubiqlite::ext::backend::PageBuilder;
-use ubiqlite::ext::backend::{Backend, Keep, Outcome, Output, Program, Reply, Step};
+use ubiqlite::ext::backend::{
+    Backend, Early, Keep, Outcome, Output, PageBuilder, Program, Reply, Step,
+};
 use ubiqlite::{Capabilities, Columns, Error, ErrorKind, Params, Value, ValueRef};
 
 type Result<T> = ubiqlite::Result<T>;
@@ -29,7 +30,7 @@ impl Backend for ProgramsOnly {
         }
     }
 
-    fn run(&self, program: Program<'_>) -> Reply<Output> {
+    fn run(&self, program: Program<'_>, _early: Option<&dyn Early>) -> Reply<Output> {
         let guard = self.0.lock().unwrap();
         let Some(connection) = guard.as_ref() else {
             return Reply::err(Error::new(ErrorKind::Closed, "the database is closed"));

@@ -124,7 +124,7 @@ impl Table<'_> {
             *last.lock().unwrap_or_else(PoisonError::into_inner) = shape;
             Ok::<_, Error>(steps)
         };
-        let (output, ..) = self.run(Access::Write, make).await?;
+        let (output, ..) = self.run(Access::Write, None, make).await?;
         let mut changed = Changed::default();
         changed.count(output);
         Ok(last.into_inner().unwrap_or_else(PoisonError::into_inner).all(&changed))

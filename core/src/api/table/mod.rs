@@ -61,18 +61,9 @@ impl<'a> Table<'a> {
     }
 
     /// Makes a program for the table's schema and runs it. Where the schema has
-    /// changed since it was read, nothing ran, and it is made anew.
+    /// changed since it was read, nothing ran, and it is made anew; nor was anything given
+    /// to `early` then, which is as for `Backend::run`.
     async fn run(
-        self,
-        access: Access,
-        make: impl Fn(&Schema) -> Result<Vec<Step<'static>>>,
-    ) -> Result<(Output, Arc<Schema>)> {
-        self.run_early(access, None, make).await
-    }
-
-    /// The same, where what one statement reads may be given away while it runs:
-    /// nothing was when the schema turns out to have changed.
-    async fn run_early(
         self,
         access: Access,
         early: Option<&dyn Early>,
@@ -95,7 +86,7 @@ impl<'a> Table<'a> {
                 return Ok((Output::default(), schema));
             }
             let program = Program { steps: steps.into(), access, schema: Some(schema.version) };
-            match target.run_early(program, early).await {
+            match target.run(program, early).await {
                 Err(error) if error.kind() == ErrorKind::SchemaChanged && attempt < TRIES => {
                     fresh = true;
                 }

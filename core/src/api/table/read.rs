@@ -33,7 +33,7 @@ impl<'a> Table<'a> {
                 access: Access::Read,
                 schema: Some(schema.version),
             };
-            match target.run(program).await {
+            match target.run(program, None).await {
                 Err(error)
                     if error.kind() == ErrorKind::SchemaChanged && attempt < super::TRIES =>
                 {

@@ -43,7 +43,7 @@ impl Schema {
             access: Access::Read,
             schema: None,
         };
-        let output = target.run(program).await?;
+        let output = target.run(program, None).await?;
         let mut steps = output.steps.into_iter().map(|outcome: Outcome| outcome.rows);
         let mut next = || steps.next().unwrap_or_default();
         let version = next().into_first().map_or(Ok(0), |row| row.get(0))?;

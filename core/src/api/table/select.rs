@@ -190,7 +190,7 @@ impl<'a> Select<'a> {
     /// `NoSuchTable`, `NoSuchColumn`; `InvalidArgument` for a comparison with
     /// `NULL` other than equality; `DatatypeMismatch` if a row is no `T`.
     pub async fn all<T: FromRow>(self) -> Result<Vec<T>> {
-        self.rows(Keep::All).await?.into_iter().map(T::from_row).collect()
+        self.rows(Keep::All, None).await?.into_iter().map(T::from_row).collect()
     }
 
     /// The first row that is selected.
@@ -198,7 +198,7 @@ impl<'a> Select<'a> {
     /// # Errors
     /// As [`all`](Self::all).
     pub async fn first<T: FromRow>(self) -> Result<Option<T>> {
-        self.rows(Keep::First).await?.into_first().map(T::from_row).transpose()
+        self.rows(Keep::First, None).await?.into_first().map(T::from_row).transpose()
     }
 
     /// How many rows are selected.
@@ -212,7 +212,7 @@ impl<'a> Select<'a> {
             let sql = format!("SELECT count(*) FROM ({inner})");
             Ok(vec![Step::new(sql, params, Keep::First)])
         };
-        let (mut output, ..) = table.run(Access::Read, make).await?;
+        let (mut output, ..) = table.run(Access::Read, None, make).await?;
         let rows = output.steps.pop().map(|outcome| outcome.rows).unwrap_or_default();
         rows.into_first().map_or(Ok(0), |row| row.get(0))
     }
@@ -227,7 +227,7 @@ impl<'a> Select<'a> {
         if let Place::Backend(backend) = target.place
             && !backend.capabilities().cursors
         {
-            return Ok(RowStream::loaded(self.rows(Keep::All).await?.into_iter()));
+            return Ok(RowStream::loaded(self.rows(Keep::All, None).await?.into_iter()));
         }
         if self.choice.by_key {
             return self.stream_by_key(target).await;
@@ -260,18 +260,14 @@ impl<'a> Select<'a> {
         Err(Error::new(ErrorKind::SchemaChanged, "the schema was changed again and again"))
     }
 
-    pub(crate) async fn rows(self, keep: Keep) -> Result<Rows> {
-        self.rows_early(keep, None).await
-    }
-
-    /// The rows that were not given away while the statement ran.
-    pub(crate) async fn rows_early(self, keep: Keep, early: Option<&dyn Early>) -> Result<Rows> {
+    /// The rows that were not given to `early` while the statement ran.
+    pub(crate) async fn rows(self, keep: Keep, early: Option<&dyn Early>) -> Result<Rows> {
         let table = self.table;
         let make = |schema: &Schema| {
             let (sql, params) = self.choice.sql("*", schema)?;
             Ok(vec![Step::new(sql, params, keep)])
         };
-        let (mut output, ..) = table.run_early(Access::Read, early, make).await?;
+        let (mut output, ..) = table.run(Access::Read, early, make).await?;
         Ok(output.steps.pop().map(|outcome| outcome.rows).unwrap_or_default())
     }
 }

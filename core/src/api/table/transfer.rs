@@ -57,7 +57,7 @@ impl Table<'_> {
     {
         let transfers: Vec<Transfer> = transfers.into_iter().map(Into::into).collect();
         let make = |schema: &Schema| steps(schema, column, &transfers);
-        self.run(Access::Write, make).await.map(|_| ()).map_err(|error| match error.index() {
+        self.run(Access::Write, None, make).await.map(|_| ()).map_err(|error| match error.index() {
             Some(index) if error.kind().is_constraint() => {
                 error.prefixed(&format!("transfer {index}"))
             }

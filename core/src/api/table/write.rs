@@ -29,7 +29,7 @@ impl<'a> Table<'a> {
             }
             Ok(vec![Step::new(sql, params, keep)])
         };
-        let (output, schema) = self.run(Access::Write, make).await?;
+        let (output, schema) = self.run(Access::Write, None, make).await?;
         key_of(output, &schema).ok_or_else(ignored)
     }
 
@@ -75,7 +75,7 @@ impl<'a> Table<'a> {
             let sql = update_sql(schema, &record)?;
             Ok(vec![Step::new(sql, update_params(&record, &key), Keep::Nothing)])
         };
-        let (output, ..) = self.run(Access::Write, make).await?;
+        let (output, ..) = self.run(Access::Write, None, make).await?;
         Ok(changes(&output) > 0)
     }
 
@@ -114,7 +114,7 @@ impl<'a> Table<'a> {
             let params: Params = key.values().iter().collect();
             Ok(vec![Step::new(schema.delete.clone(), params, Keep::Nothing)])
         };
-        let (output, ..) = self.run(Access::Write, make).await?;
+        let (output, ..) = self.run(Access::Write, None, make).await?;
         Ok(changes(&output) > 0)
     }
 
@@ -141,7 +141,7 @@ impl<'a> Table<'a> {
             returning_key(&mut sql, schema)?;
             Ok(vec![Step::new(sql, params, Keep::First)])
         };
-        let (mut output, schema) = self.run(Access::Write, make).await?;
+        let (mut output, schema) = self.run(Access::Write, None, make).await?;
         let rows = output.steps.pop().map(|outcome| outcome.rows).unwrap_or_default();
         if let Some(row) = rows.into_first() {
             return Ok(Key::from_values(row.iter().map(|(_, value)| value.to_value())));

@@ -107,19 +107,6 @@ impl Local {
         lent::with(&shared.writer, |writer| writer.set_way(shared.way()));
         Ok(Self(shared))
     }
-
-    fn run_with(&self, program: Program<'_>, early: Option<&dyn Early>) -> Reply<Output> {
-        if let Err(error) = self.0.check_open() {
-            return Reply::err(error);
-        }
-        if program.access != Access::Write
-            && let Some(answer) = read::now(&self.0, &program, early)
-        {
-            return Reply::ready(answer);
-        }
-        // What waits may share a transaction, and run again without the others.
-        write::wait(&self.0, program.into_owned())
-    }
 }
 
 fn connect(path: &Path, options: &Options, role: Role) -> Result<Connection> {
@@ -216,12 +203,17 @@ impl Backend for Local {
         }
     }
 
-    fn run(&self, program: Program<'_>) -> Reply<Output> {
-        self.run_with(program, None)
-    }
-
-    fn run_early(&self, program: Program<'_>, early: &dyn Early) -> Reply<Output> {
-        self.run_with(program, Some(early))
+    fn run(&self, program: Program<'_>, early: Option<&dyn Early>) -> Reply<Output> {
+        if let Err(error) = self.0.check_open() {
+            return Reply::err(error);
+        }
+        if program.access != Access::Write
+            && let Some(answer) = read::now(&self.0, &program, early)
+        {
+            return Reply::ready(answer);
+        }
+        // What waits may share a transaction, and run again without the others.
+        write::wait(&self.0, program.into_owned())
     }
 
     fn acquire(&self, intent: Intent) -> Reply<Box<dyn Session>> {

@@ -215,8 +215,8 @@ impl Own {
     }
 }
 
-impl OwnSession {
-    fn run_with(&self, program: Program<'_>, early: Option<&dyn Early>) -> Reply<Output> {
+impl Session for OwnSession {
+    fn run(&self, program: Program<'_>, early: Option<&dyn Early>) -> Reply<Output> {
         match self.0.admit(&program) {
             Ok(None) => {}
             Ok(Some(output)) => return Reply::ready(Ok(output)),
@@ -237,16 +237,6 @@ impl OwnSession {
             }
             Err(error) => Reply::err(error),
         }
-    }
-}
-
-impl Session for OwnSession {
-    fn run(&self, program: Program<'_>) -> Reply<Output> {
-        self.run_with(program, None)
-    }
-
-    fn run_early(&self, program: Program<'_>, early: &dyn Early) -> Reply<Output> {
-        self.run_with(program, Some(early))
     }
 
     fn control(&self, control: Control) -> Reply<()> {

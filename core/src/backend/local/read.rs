@@ -33,7 +33,7 @@ pub(super) fn is_busy<T>(answer: &Result<T>) -> bool {
 fn on(slot: &Slot, program: &Program<'_>, early: Option<&dyn Early>) -> Option<Result<Output>> {
     lent::with(slot, |connection| {
         let answer = lent::for_caller(context::current(), None, connection, |connection| {
-            match connection.read_early(program, early) {
+            match connection.read(program, early) {
                 Read::Done(answer) => answer.map(Some),
                 Read::Writes | Read::TooLong => Ok(None),
             }

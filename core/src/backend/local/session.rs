@@ -83,12 +83,8 @@ impl WriterSession {
 }
 
 impl Session for WriterSession {
-    fn run(&self, program: Program<'_>) -> Reply<Output> {
-        Reply::ready(self.with(|connection| self.run_on(connection, &program, None)))
-    }
-
-    fn run_early(&self, program: Program<'_>, early: &dyn Early) -> Reply<Output> {
-        Reply::ready(self.with(|connection| self.run_on(connection, &program, Some(early))))
+    fn run(&self, program: Program<'_>, early: Option<&dyn Early>) -> Reply<Output> {
+        Reply::ready(self.with(|connection| self.run_on(connection, &program, early)))
     }
 
     fn control(&self, control: Control) -> Reply<()> {

@@ -28,24 +28,14 @@ fn begin(place: Place, turn: Option<Arc<Turn>>) -> Result<Box<dyn Session>> {
     Ok(Box::new(SnapshotSession { place, _turn: turn }))
 }
 
-impl SnapshotSession {
-    fn read(&self, program: &Program<'_>, early: Option<&dyn Early>) -> Reply<Output> {
+impl Session for SnapshotSession {
+    fn run(&self, program: Program<'_>, early: Option<&dyn Early>) -> Reply<Output> {
         let (shared, slot) = (self.place.shared(), self.place.slot());
-        let read = |connection: &mut Connection| match connection.read_early(program, early) {
+        let read = |connection: &mut Connection| match connection.read(&program, early) {
             Read::Done(answer) => answer,
             Read::Writes | Read::TooLong => Err(Error::snapshot_reads_only()),
         };
         Reply::ready(read::with(shared, slot, read))
-    }
-}
-
-impl Session for SnapshotSession {
-    fn run(&self, program: Program<'_>) -> Reply<Output> {
-        self.read(&program, None)
-    }
-
-    fn run_early(&self, program: Program<'_>, early: &dyn Early) -> Reply<Output> {
-        self.read(&program, Some(early))
     }
 
     fn control(&self, _control: Control) -> Reply<()> {

@@ -245,13 +245,33 @@ impl Backend for Native {
     }
 
     #[inline]
-    fn run(&self, program: Program<'_>) -> Reply<Output> {
-        self.run_with(program, None)
-    }
-
-    #[inline]
-    fn run_early(&self, program: Program<'_>, early: &dyn Early) -> Reply<Output> {
-        self.run_with(program, Some(early))
+    fn run(&self, program: Program<'_>, early: Option<&dyn Early>) -> Reply<Output> {
+        let shared = &self.shared;
+        if let Err(error) = shared.check_open() {
+            return Reply::err(error);
+        }
+        if program.access == Access::Write {
+            return self.run_write(program);
+        }
+        let Some(claim) = shared.readers.try_brief() else {
+            return self.run_waiting(program);
+        };
+        if shared.options.inline {
+            match inline::read(shared, &claim, &program) {
+                inline::Tried::Done(answer) => return Reply::ready_in_turn(answer),
+                inline::Tried::Writes => {
+                    drop(claim);
+                    return self.run_write(program);
+                }
+                inline::Tried::Elsewhere => {}
+            }
+        }
+        let (completer, call) = call();
+        let (shared, claim, program) =
+            (Arc::clone(shared), claim.into_claim(), program.into_owned());
+        let early = early.and_then(Early::lasting);
+        read_on_thread(shared, claim, program, completer, early);
+        Reply::call(call)
     }
 
     fn acquire(&self, intent: Intent) -> Reply<Box<dyn Session>> {
@@ -310,36 +330,6 @@ impl Backend for Native {
 }
 
 impl Native {
-    #[inline]
-    fn run_with(&self, program: Program<'_>, early: Option<&dyn Early>) -> Reply<Output> {
-        let shared = &self.shared;
-        if let Err(error) = shared.check_open() {
-            return Reply::err(error);
-        }
-        if program.access == Access::Write {
-            return self.run_write(program);
-        }
-        let Some(claim) = shared.readers.try_brief() else {
-            return self.run_waiting(program);
-        };
-        if shared.options.inline {
-            match inline::read(shared, &claim, &program) {
-                inline::Tried::Done(answer) => return Reply::ready_in_turn(answer),
-                inline::Tried::Writes => {
-                    drop(claim);
-                    return self.run_write(program);
-                }
-                inline::Tried::Elsewhere => {}
-            }
-        }
-        let (completer, call) = call();
-        let (shared, claim, program) =
-            (Arc::clone(shared), claim.into_claim(), program.into_owned());
-        let early = early.and_then(Early::lasting);
-        read_on_thread(shared, claim, program, completer, early);
-        Reply::call(call)
-    }
-
     fn run_write(&self, program: Program<'_>) -> Reply<Output> {
         if !shares_commit()
             && let Some(answer) = inline::write(&self.shared, &program)
@@ -435,9 +425,8 @@ fn read_on_thread(
         };
         let commits = shared.commits();
         let interrupt = completer.interrupt();
-        let read = claim
-            .slot()
-            .interruptible(opened, interrupt, |it| it.read_early(&program, early.as_deref()));
+        let read =
+            claim.slot().interruptible(opened, interrupt, |it| it.read(&program, early.as_deref()));
         shared.after_read(claim.index(), opened, commits);
         match read {
             Read::Done(answer) => {

@@ -15,9 +15,9 @@ use crate::backend::course::Course;
 use crate::backend::{Completer, Control, Pages, Reply, Session, call, cancelled};
 use crate::engine::{Class, Connection, Role};
 use crate::error::{Error, Result};
-use crate::program::Begin;
 use crate::program::Interrupt;
 use crate::program::{Access, Outcome, Output, Program};
+use crate::program::{Begin, Early};
 use crate::sql::Params;
 
 /// Waits for a session.
@@ -245,7 +245,7 @@ fn control(work: &Work<'_>, connection: &mut Connection, control: Control) -> Re
 }
 
 impl Session for OwnSession {
-    fn run(&self, program: Program<'_>) -> Reply<Output> {
+    fn run(&self, program: Program<'_>, _early: Option<&dyn Early>) -> Reply<Output> {
         let program = program.into_owned();
         self.submit(move |connection, work| run(work, connection, &program))
     }

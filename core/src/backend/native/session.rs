@@ -13,7 +13,7 @@ use crate::backend::course::Course;
 use crate::backend::{Control, Pages, Reply, Session, call};
 use crate::engine::{Connection, Read};
 use crate::error::{Error, Result};
-use crate::program::{Output, Program};
+use crate::program::{Early, Output, Program};
 use crate::sql::Params;
 
 /// The writer lent to one holder. Dropping it rolls back what is open before the
@@ -108,7 +108,7 @@ impl WriterSession {
 }
 
 impl Session for WriterSession {
-    fn run(&self, program: Program<'_>) -> Reply<Output> {
+    fn run(&self, program: Program<'_>, _early: Option<&dyn Early>) -> Reply<Output> {
         if let Err(error) = self.shared.check_session() {
             return Reply::err(error);
         }

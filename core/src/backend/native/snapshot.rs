@@ -11,7 +11,7 @@ use super::stream;
 use crate::backend::{Completer, Control, Pages, Reply, Session, call};
 use crate::engine::{Connection, Read, Snapshot};
 use crate::error::{Error, Result};
-use crate::program::{Output, Program};
+use crate::program::{Early, Output, Program};
 use crate::sql::Params;
 
 /// The most readers that one snapshot takes, so that two of them fit a pool.
@@ -194,7 +194,7 @@ impl SnapshotSession {
 }
 
 impl Session for SnapshotSession {
-    fn run(&self, program: Program<'_>) -> Reply<Output> {
+    fn run(&self, program: Program<'_>, _early: Option<&dyn Early>) -> Reply<Output> {
         if let Err(error) = self.check() {
             return Reply::err(error);
         }
@@ -213,7 +213,8 @@ impl Session for SnapshotSession {
                 _ if pin.is_revoked() => Err(stream::stalled(&shared)),
                 Some(connection) => {
                     let interrupt = completer.interrupt();
-                    let read = slot.interruptible(connection, interrupt, |it| it.read(&program));
+                    let read =
+                        slot.interruptible(connection, interrupt, |it| it.read(&program, None));
                     pin.note_lost(connection);
                     match read {
                         Read::Done(answer) => answer,

@@ -114,7 +114,7 @@ fn plan(shared: &Arc<Shared>, waits: &Waits, connection: &mut crate::engine::Con
         if let Some((program, completer)) = take(waits)
             && completer.start()
         {
-            let read = connection.read(&program);
+            let read = connection.read(&program, None);
             // No reader's lease, so nobody else ends it.
             let _ = connection.end_lease();
             if let Read::Done(answer) = read {
