@@ -8,6 +8,7 @@ mod browsers;
 mod build;
 mod evidence;
 mod find;
+mod generate;
 mod install;
 mod maven;
 mod npm;
@@ -51,6 +52,7 @@ fn dispatch(args: &[String]) -> anyhow::Result<ExitCode> {
         "setup" => setup::run(rest)?,
         "build" => build::run(rest)?,
         "bench" => bench::run(rest)?,
+        "generate" => generate::run(rest)?,
         "help" | "--help" | "-h" => print!("{}", help()),
         unknown => bail!("unknown command `{unknown}`; `cargo xtask help` lists them"),
     }
@@ -67,6 +69,7 @@ usage: cargo xtask <command>
   build NAME          build the wasm module (wasm), the npm package (npm), the wheel
                       (python) or the Kotlin library (kotlin)
   bench NAME [ARGS]   run a benchmark
+  generate            write what other languages have of core's numbers and kinds of errors
   help                this text
 
 parts:

@@ -192,7 +192,7 @@ fn one(
             } else {
                 dicts(&pages, from, until, &head_of, names, out)?
             };
-            if next != Row::default() || flags & flag::MORE != 0 {
+            if next != Row::default() || flags & flag::CONTINUES != 0 {
                 out.none();
             } else {
                 out.bool(flags & flag::END != 0);

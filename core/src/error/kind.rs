@@ -1,11 +1,32 @@
 //! The closed list of what can go wrong.
 
-/// What went wrong, told from SQLite's extended result code wherever one exists.
-///
-/// The list is closed: a match over it needs no catch-all, and every language
-/// has one error class for each.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ErrorKind {
+macro_rules! kinds {
+    ($($(#[$comment:meta])* $name:ident,)*) => {
+        /// What went wrong, told from SQLite's extended result code wherever one exists.
+        ///
+        /// The list is closed: a match over it needs no catch-all, and every language
+        /// has one error class for each.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum ErrorKind {
+            $($(#[$comment])* $name,)*
+        }
+
+        impl ErrorKind {
+            /// Every kind, in the order of their declaration.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The kind's name, the same in every language: `"UniqueViolation"`.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$name => stringify!($name),)*
+                }
+            }
+        }
+    };
+}
+
+// The other languages' lists are made of this one: `cargo xtask generate`.
+kinds! {
     /// A `UNIQUE` constraint or index refused the row.
     UniqueViolation,
     /// A row with this primary key (or rowid) is there already.
@@ -74,76 +95,6 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
-    /// Every kind, in the order of their declaration.
-    pub const ALL: &'static [Self] = &[
-        Self::UniqueViolation,
-        Self::PrimaryKeyViolation,
-        Self::ForeignKeyViolation,
-        Self::NotNullViolation,
-        Self::CheckViolation,
-        Self::TriggerViolation,
-        Self::ConstraintViolation,
-        Self::DatatypeMismatch,
-        Self::Busy,
-        Self::ReadOnly,
-        Self::DiskFull,
-        Self::Corrupt,
-        Self::NotADatabase,
-        Self::CannotOpen,
-        Self::NoSuchTable,
-        Self::NoSuchColumn,
-        Self::Syntax,
-        Self::InvalidArgument,
-        Self::NotFound,
-        Self::TooBig,
-        Self::OutOfMemory,
-        Self::Cancelled,
-        Self::Timeout,
-        Self::Closed,
-        Self::Unsupported,
-        Self::OutcomeUnknown,
-        Self::SchemaChanged,
-        Self::NotAuthorized,
-        Self::Io,
-        Self::Internal,
-    ];
-
-    /// The kind's name, the same in every language: `"UniqueViolation"`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::UniqueViolation => "UniqueViolation",
-            Self::PrimaryKeyViolation => "PrimaryKeyViolation",
-            Self::ForeignKeyViolation => "ForeignKeyViolation",
-            Self::NotNullViolation => "NotNullViolation",
-            Self::CheckViolation => "CheckViolation",
-            Self::TriggerViolation => "TriggerViolation",
-            Self::ConstraintViolation => "ConstraintViolation",
-            Self::DatatypeMismatch => "DatatypeMismatch",
-            Self::Busy => "Busy",
-            Self::ReadOnly => "ReadOnly",
-            Self::DiskFull => "DiskFull",
-            Self::Corrupt => "Corrupt",
-            Self::NotADatabase => "NotADatabase",
-            Self::CannotOpen => "CannotOpen",
-            Self::NoSuchTable => "NoSuchTable",
-            Self::NoSuchColumn => "NoSuchColumn",
-            Self::Syntax => "Syntax",
-            Self::InvalidArgument => "InvalidArgument",
-            Self::NotFound => "NotFound",
-            Self::TooBig => "TooBig",
-            Self::OutOfMemory => "OutOfMemory",
-            Self::Cancelled => "Cancelled",
-            Self::Timeout => "Timeout",
-            Self::Closed => "Closed",
-            Self::Unsupported => "Unsupported",
-            Self::OutcomeUnknown => "OutcomeUnknown",
-            Self::SchemaChanged => "SchemaChanged",
-            Self::NotAuthorized => "NotAuthorized",
-            Self::Io => "Io",
-            Self::Internal => "Internal",
-        }
-    }
-
     /// Whether a constraint of the schema refused the change.
     pub fn is_constraint(self) -> bool {
         matches!(

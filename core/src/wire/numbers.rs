@@ -1,4 +1,5 @@
-//! The format's numbers, for all who write or read it.
+//! The format's numbers, for all who write or read it. The other languages' are made of
+//! these: `cargo xtask generate`.
 
 /// Operations of requests; `request.rs` has their payloads.
 pub mod op {
@@ -131,7 +132,7 @@ pub mod reply {
     pub const FORGET: u8 = 2;
     /// These are the first rows of a query that still runs. The last reply of its number
     /// has the rest, without this flag; or it is an error, and these count for nothing.
-    pub const MORE: u8 = 4;
+    pub const CONTINUES: u8 = 4;
 }
 
 /// Cells of a page.

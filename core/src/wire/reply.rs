@@ -124,7 +124,7 @@ impl Outbox {
 
     /// Rows of a query that still runs.
     pub(super) fn part(&mut self, id: u32, page: &Page) {
-        self.pages(id, kind::ROWS, reply::MORE, &[Part::whole(page)]);
+        self.pages(id, kind::ROWS, reply::CONTINUES, &[Part::whole(page)]);
     }
 
     fn rows(&mut self, id: u32, flags: u8, rows: &Rows) {

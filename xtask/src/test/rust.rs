@@ -4,6 +4,7 @@ use std::fs;
 
 use anyhow::Context;
 
+use crate::generate;
 use crate::process::Run;
 use crate::report::Report;
 use crate::workspace::Workspace;
@@ -19,6 +20,7 @@ pub(crate) fn steps(workspace: &Workspace, report: &mut Report) {
     let cargo = |args: &[&str]| Run::cargo().args(args).dir(workspace.root());
 
     report.step("lock files", || locks::check(workspace));
+    report.step("numbers and kinds of errors, in every language", || generate::check(workspace));
     report.step("format", || cargo(&["fmt", "--all", "--check"]).run());
     // What does not compile would fail each step below with the same errors.
     if report

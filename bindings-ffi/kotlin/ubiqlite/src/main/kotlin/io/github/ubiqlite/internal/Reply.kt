@@ -23,7 +23,7 @@ internal class Reply private constructor(
     private val extra: Int get() = view.getInt(12)
 
     /** The stream is over, and its handle gone. */
-    val ends: Boolean get() = error == null && bytes[9].toInt() and Kind.END != 0
+    val ends: Boolean get() = error == null && bytes[9].toInt() and ReplyFlag.END != 0
 
     /** Throws the error, if it is one. */
     private fun expect(kind: Int) {

@@ -87,6 +87,8 @@ internal class RowDecoder private constructor(
     }
 
     override fun <T> decodeSerializableValue(deserializer: DeserializationStrategy<T>): T {
+        // What a type that can be null is inside, of the whole row.
+        if (cell < 0) return deserializer.deserialize(this)
         val descriptor = deserializer.descriptor
         if (Mapping.isForNull(deserializer) || Mapping.isCell(descriptor)) return ofCell { deserializer.deserialize(this) }
         if (descriptor == ByteArraySerializer().descriptor) {

@@ -1,0 +1,147 @@
+//! What the core's sources say.
+
+use std::fs;
+
+use anyhow::{Context, bail, ensure};
+
+use crate::workspace::Workspace;
+
+const NUMBERS: &str = "core/src/wire/numbers.rs";
+const CELLS: &str = "core/src/row/page.rs";
+const KINDS: &str = "core/src/error/kind.rs";
+
+/// What the languages share.
+pub(super) struct Core {
+    /// Operations of requests.
+    pub(super) ops: Vec<Number>,
+    /// Flags of requests.
+    pub(super) request: Vec<Number>,
+    /// Kinds of replies.
+    pub(super) kinds: Vec<Number>,
+    /// Flags of replies.
+    pub(super) reply: Vec<Number>,
+    /// How a cell is marked.
+    pub(super) cells: Vec<Number>,
+    /// The kinds of errors.
+    pub(super) errors: Vec<ErrorKind>,
+}
+
+/// A named number.
+pub(super) struct Number {
+    /// In capitals, with underscores.
+    pub(super) name: String,
+    pub(super) value: u32,
+}
+
+/// A kind of error.
+pub(super) struct ErrorKind {
+    pub(super) name: String,
+    /// Its first sentences, in one line.
+    pub(super) doc: String,
+    /// Whether it is of a constraint of the schema.
+    pub(super) is_constraint: bool,
+}
+
+impl Core {
+    pub(super) fn read(workspace: &Workspace) -> anyhow::Result<Self> {
+        let read = |name: &str| {
+            fs::read_to_string(workspace.root().join(name))
+                .with_context(|| format!("cannot read {name}"))
+        };
+        let numbers = read(NUMBERS)?;
+        let mut cells = of_module(&read(CELLS)?, "tag")?;
+        cells.extend(of_module(&numbers, "cell")?);
+        Ok(Self {
+            ops: of_module(&numbers, "op")?,
+            request: of_module(&numbers, "request")?,
+            kinds: of_module(&numbers, "kind")?,
+            reply: of_module(&numbers, "reply")?,
+            cells,
+            errors: errors(&read(KINDS)?)?,
+        })
+    }
+}
+
+/// The constants of a module that are numbers.
+fn of_module(source: &str, name: &str) -> anyhow::Result<Vec<Number>> {
+    let (_, rest) = source
+        .split_once(&format!("mod {name} {{\n"))
+        .with_context(|| format!("there is no module `{name}`"))?;
+    let (body, _) = rest.split_once("\n}\n").context("the module does not end")?;
+    let mut numbers = Vec::new();
+    for line in body.lines() {
+        let Some(line) = line.trim().strip_prefix("pub const ") else { continue };
+        let parts = line.trim_end_matches(';').split_once(": u");
+        let (name, value) = parts
+            .and_then(|(name, rest)| Some((name, rest.split_once(" = ")?.1)))
+            // Not a number of the format, such as the size of a cell.
+            .unwrap_or((line, ""));
+        if let Ok(value) = value.parse() {
+            numbers.push(Number { name: name.to_owned(), value });
+        }
+    }
+    ensure!(!numbers.is_empty(), "the module `{name}` has no numbers");
+    Ok(numbers)
+}
+
+/// The names in the macro `kinds!`, with their comments.
+fn errors(source: &str) -> anyhow::Result<Vec<ErrorKind>> {
+    let (_, rest) = source.split_once("\nkinds! {\n").context("there is no `kinds!`")?;
+    let (body, _) = rest.split_once("\n}\n").context("`kinds!` does not end")?;
+    let (mut found, mut doc) = (Vec::new(), Vec::new());
+    for line in body.lines().map(str::trim) {
+        if let Some(text) = line.strip_prefix("///") {
+            doc.push(text.trim());
+        } else if let Some(name) = line.strip_suffix(',') {
+            found.push(ErrorKind {
+                name: name.to_owned(),
+                doc: std::mem::take(&mut doc).join(" "),
+                is_constraint: name.ends_with("Violation"),
+            });
+        } else {
+            bail!("not a kind of error: {line}");
+        }
+    }
+    Ok(found)
+}
+
+impl Number {
+    /// With a capital for each word but the first: `queryOne`.
+    pub(super) fn camel(&self) -> String {
+        let mut name = String::new();
+        for (index, word) in self.name.split('_').enumerate() {
+            let word = word.to_lowercase();
+            match word.chars().next() {
+                Some(first) if index > 0 => {
+                    name.push(first.to_ascii_uppercase());
+                    name.push_str(&word[1..]);
+                }
+                _ => name.push_str(&word),
+            }
+        }
+        name
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_found_with_their_names_and_what_is_none_is_passed_over() {
+        let source = "pub mod op {\n    /// One.\n    pub const QUERY_ONE: u8 = 3;\n    pub use a::B;\n    pub const SIZE: usize = b();\n}\npub mod kind {\n    pub const A: u8 = 9;\n}\n";
+        let numbers = of_module(source, "op").unwrap();
+        assert_eq!(
+            (numbers.len(), numbers[0].value, numbers[0].camel().as_str()),
+            (1, 3, "queryOne")
+        );
+        assert!(of_module(source, "reply").is_err());
+    }
+
+    #[test]
+    fn a_kind_has_its_whole_comment() {
+        let kinds = errors("x\nkinds! {\n    /// One\n    /// line.\n    Busy,\n    /// No.\n    CheckViolation,\n}\n").unwrap();
+        assert_eq!((kinds[0].name.as_str(), kinds[0].doc.as_str()), ("Busy", "One line."));
+        assert_eq!((kinds[0].is_constraint, kinds[1].is_constraint), (false, true));
+    }
+}

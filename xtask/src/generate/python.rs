@@ -1,0 +1,76 @@
+//! For Python.
+
+use super::Region;
+use super::core::{Core, ErrorKind, Number};
+
+const ERRORS: &str = "bindings-ffi/python/ubiqlite/errors.py";
+
+/// Lines of the package are no longer.
+const WIDTH: usize = 120;
+
+pub(super) fn regions(core: &Core) -> Vec<Region> {
+    let region = |file, name, text| Region { file, name, text };
+    let ops = "bindings-ffi/python/ubiqlite/_ops.py";
+    let names = core.errors.iter().map(|kind| format!("        {},\n", kind.name)).collect();
+    vec![
+        region(ops, "operations", numbers(&core.ops)),
+        region(ops, "kinds of replies", numbers(&core.kinds)),
+        region(ERRORS, "classes", core.errors.iter().map(class).collect()),
+        region(ERRORS, "table", names),
+    ]
+}
+
+fn numbers(numbers: &[Number]) -> String {
+    numbers.iter().map(|number| format!("{} = {}\n", number.name, number.value)).collect()
+}
+
+/// What PEP 249 has for it, and what else Python's own `except` may ask for.
+fn parents(kind: &ErrorKind) -> &'static str {
+    match kind.name.as_str() {
+        _ if kind.is_constraint => "IntegrityError",
+        "DatatypeMismatch" => "IntegrityError",
+        "Corrupt" | "NotADatabase" | "NotAuthorized" => "DatabaseError",
+        "NoSuchColumn" => "OperationalError, KeyError",
+        "InvalidArgument" => "ProgrammingError, ValueError",
+        "NotFound" => "DatabaseError, LookupError",
+        "TooBig" => "DataError",
+        "OutOfMemory" => "OperationalError, MemoryError",
+        "Timeout" => "OperationalError, TimeoutError",
+        "Closed" => "ProgrammingError",
+        "Unsupported" => "NotSupportedError",
+        "Internal" => "InternalError",
+        _ => "OperationalError",
+    }
+}
+
+fn class(kind: &ErrorKind) -> String {
+    let more = match kind.name.as_str() {
+        "Cancelled" => " It is not ``asyncio.CancelledError``.",
+        _ => "",
+    };
+    let doc = format!("{}{more}", kind.doc.replace('`', "``"));
+    format!("class {}({}):\n    \"\"\"{}\"\"\"\n\n\n", kind.name, parents(kind), wrapped(&doc))
+}
+
+/// In one line where it fits; else in several, as `ruff format` leaves them.
+fn wrapped(doc: &str) -> String {
+    let mut lines = vec![String::new()];
+    for word in doc.split(' ') {
+        let mut line = lines.pop().unwrap_or_default();
+        if INDENT + line.len() + 1 + word.len() > WIDTH - 3 {
+            lines.push(line);
+            line = String::new();
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        lines.push(line + word);
+    }
+    match lines.as_slice() {
+        [line] => line.clone(),
+        lines => format!("{}\n    ", lines.join("\n    ")),
+    }
+}
+
+/// Before a line of a comment, with its quotation marks.
+const INDENT: usize = 7;
