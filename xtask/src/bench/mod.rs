@@ -73,7 +73,7 @@ fn bench(
     let result = root.join(format!("target/bench/{}.json", suite.name));
     write(&result, &json::of(&figures, &verdicts))?;
     if options.readme {
-        readme::replace(&root.join("README.md"), suite.name, &text)?;
+        readme::replace(&root.join("docs/benchmarks.md"), suite.name, &text)?;
     }
     Ok(())
 }

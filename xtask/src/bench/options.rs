@@ -9,7 +9,7 @@ usage: cargo xtask bench rust|node|browser|python|kotlin [OPTIONS]
   --quick           a tenth of the usual number of operations
   --only WORK,...   only these works
   --subjects S,...  only these subjects
-  --readme          put the tables into README.md
+  --readme          put the tables into docs/benchmarks.md
   --browser NAME    chromium (which it is without) or firefox
 ";
 

@@ -1,4 +1,4 @@
-//! The tables in README.md, between two marks.
+//! The tables in docs/benchmarks.md, between two marks.
 
 use std::fs;
 use std::path::Path;

@@ -12,7 +12,7 @@ pub(crate) const UBIQLITE: &str = "ubiqlite";
 /// One benchmark.
 #[derive(Clone, Copy)]
 pub(crate) struct Suite {
-    /// What its result and its place in README.md are called.
+    /// What its result and its place in docs/benchmarks.md are called.
     pub(crate) name: &'static str,
     /// In the order in which they run in each round, and stand in the table.
     pub(crate) subjects: &'static [&'static str],
