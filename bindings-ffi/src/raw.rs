@@ -31,7 +31,7 @@ pub(crate) fn guarded(work: impl FnOnce() -> i64) -> i64 {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or(DEFECT)
 }
 
-/// What a call answers.
+/// What a call returns.
 pub(crate) fn called(called: Called) -> i64 {
     match called {
         Called::Answered(length) => len(length),
@@ -47,7 +47,7 @@ pub(crate) fn len(len: usize) -> i64 {
 
 /// Takes one request of `length` bytes.
 ///
-/// Answers the length of its reply, if it is there at once and fits into `room`
+/// Returns the length of its reply, if it is there at once and fits into `room`
 /// bytes at `reply`; or 0, if the reply will be among those of [`ubiqlite_take`] or
 /// there is none to come; or one of the constants above.
 ///
@@ -71,7 +71,7 @@ pub unsafe extern "C" fn ubiqlite_call(
 
 /// Goes on with requests that can go on, and writes all replies that are ready.
 ///
-/// Answers how many bytes were written, 0 if nothing is ready, one of the constants
+/// Returns how many bytes were written, 0 if nothing is ready, one of the constants
 /// above, or `NEEDS_ROOM - bytes`: then nothing was taken.
 ///
 /// # Safety

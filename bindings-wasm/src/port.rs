@@ -156,7 +156,7 @@ impl Port {
         }
     }
 
-    /// Takes the replies that are ready, and answers how many bytes they are. They
+    /// Takes the replies that are ready, and returns how many bytes they are. They
     /// stay at [`taken`](Self::taken) until the next call of this.
     pub fn take(&self) -> usize {
         let Some(server) = &self.server else { return 0 };

@@ -70,7 +70,7 @@ pub enum Synchronous {
 pub enum JournalMode {
     /// A write-ahead log: readers and the writer do not wait for each other. The
     /// default of a new database. In all other modes a commit waits for those who
-    /// read, streams and snapshots too, and answers `Busy` after
+    /// read, streams and snapshots too, and returns `Busy` after
     /// [`busy_timeout`](Options::busy_timeout).
     #[default]
     Wal,
@@ -437,7 +437,7 @@ impl Options {
     }
 
     /// How long a stream or snapshot may stand still while the write-ahead log
-    /// is beyond [`wal_limit`](Self::wal_limit). Its next call then answers
+    /// is beyond [`wal_limit`](Self::wal_limit). Its next call then returns
     /// `Timeout`. Default: 5 s.
     pub fn stall_timeout(mut self, timeout: Duration) -> Self {
         self.stall_timeout = timeout.min(LONGEST);

@@ -35,7 +35,7 @@ const INSERT: &str = "INSERT INTO items (id, name) VALUES (?, ?)";
 const OWE: &str = "INSERT INTO owned (owner, id) VALUES (?, abs(length(?)))";
 const OWN: &str = "INSERT INTO owners (id) SELECT ?1 WHERE ?2 IS NOT NULL";
 
-/// Has all jobs wait together behind a transaction, then answers what each got.
+/// Has all jobs wait together behind a transaction, then returns what each got.
 async fn together(db: &Database, mut jobs: Vec<Job<'_>>) -> Vec<Result<Executed>> {
     let held = db.begin().await.unwrap();
     let mut early = Vec::new();

@@ -92,7 +92,7 @@ async fn closing_ends_all_threads_before_it_answers() {
     let fresh = fresh().await;
     within("the work", work(&fresh.db)).await;
     within("closing", fresh.db.close()).await.unwrap();
-    // The thread that closes answers with its last breath.
+    // The thread that closes replies just before it ends.
     eventually("all threads end", || threads().iter().all(|name| name == "ubiqlite-close")).await;
     alone.no_thread_is_left().await;
 }

@@ -122,7 +122,7 @@ enum Ending {
     Failed(String),
 }
 
-/// Runs the scenarios, and answers how they ended in their order.
+/// Runs the scenarios, and returns how they ended in their order.
 fn run_all<'a>(scenarios: &[&'a Scenario]) -> Vec<(&'a Scenario, Ending)> {
     let next = AtomicUsize::new(0);
     let (report, reports) = mpsc::channel();

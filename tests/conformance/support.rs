@@ -52,7 +52,7 @@ pub(crate) fn at_once<T>(call: impl Future<Output = T>) -> Option<T> {
     }
 }
 
-/// Asks again and again until `held` answers true, or `limit` has passed.
+/// Asks again and again until `held` returns true, or `limit` has passed.
 pub(crate) fn eventually(limit: Duration, mut held: impl FnMut() -> bool) -> bool {
     let since = Instant::now();
     while !held() {

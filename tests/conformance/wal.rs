@@ -38,7 +38,7 @@ async fn soon<T>(call: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(5), call).await.expect("the call hangs")
 }
 
-/// Commits for so long, and answers the largest size that the log had, and how much was
+/// Commits for so long, and returns the largest size that the log had, and how much was
 /// written.
 async fn write_for(db: &Database, path: &Path, time: Duration) -> (u64, u64) {
     let (since, mut largest, mut row, mut written) = (Instant::now(), 0, 0, 0);
@@ -59,7 +59,7 @@ fn bound_of(written: u64) -> u64 {
 }
 
 /// Readers whose queries of about this length overlap without end, beside a
-/// writer; answers the log's largest size, its bound, and how many queries ended.
+/// writer; returns the log's largest size, its bound, and how many queries ended.
 async fn beside_readers(readers: usize, steps: u32, time: Duration) -> (u64, u64, u64) {
     let (_dir, path, db) = support::with(options().readers(readers), SCHEMA).await;
     let (stop, done) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));

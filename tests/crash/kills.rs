@@ -11,7 +11,7 @@ use crate::wait;
 const LAST: i64 = 4;
 
 impl Accounts {
-    /// Works until the disk fails at this change, and answers the last generation
+    /// Works until the disk fails at this change, and returns the last generation
     /// that was acknowledged; `None` if it did not fail.
     fn work(&self, crash_at: usize) -> Option<i64> {
         self.disk.crash_at(crash_at);

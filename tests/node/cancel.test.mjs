@@ -8,7 +8,7 @@ import { ENDLESS, database, failure, only, pause, ubiqlite, within } from './sup
 
 const { CancelledError, TimeoutError } = ubiqlite;
 
-/** Aborts an endless call after a while; answers how long the rejection and the next answer take. */
+/** Aborts an endless call after a while; returns how long the rejection and the next answer take. */
 async function stopAndGoOn(db, begin) {
   const controller = new AbortController();
   const reason = new Error('the user went away');

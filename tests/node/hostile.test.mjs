@@ -31,7 +31,7 @@ async function goodFile(t) {
   return path;
 }
 
-/** Uses a file that may be damaged; answers the kinds of the errors. */
+/** Uses a file that may be damaged; returns the kinds of the errors. */
 async function useUp(path) {
   const kinds = new Set();
   const attempt = async (what, begin) => {

@@ -15,7 +15,7 @@ const MODULES = join(ROOT, 'bindings-wasm/node_modules');
 const COMPILER = join(MODULES, 'typescript/bin/tsc');
 const skip = existsSync(COMPILER) ? false : 'TypeScript is not installed in bindings-wasm: the types were NOT tested';
 
-/** Compiles files in a project that has the package as a dependency; answers the errors. */
+/** Compiles files in a project that has the package as a dependency; returns the errors. */
 async function errors(t, files, options = {}) {
   const project = folder(t);
   mkdirSync(join(project, 'node_modules/@types'), { recursive: true });

@@ -43,7 +43,7 @@ export const ISOLATED = {
  * @param {number} [options.port] this port: storage belongs to an origin, and a
  *   profile that is kept finds its own again only under the same one
  * @param {Record<string, (request: import('node:http').IncomingMessage, response: import('node:http').ServerResponse) => void>} [options.routes]
- *   answers these paths by a function
+ *   serves these paths by a function
  * @returns {Promise<{ origin: string, url: (path?: string) => string, requests: string[], close: () => Promise<void> }>}
  */
 export async function serve(folders, options = {}) {

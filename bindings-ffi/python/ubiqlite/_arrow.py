@@ -129,7 +129,7 @@ class ArrowQueries:
     _place: Place
 
     async def query_arrow(self, sql: str, params: Params = None, *, timeout: TimeLimit = None) -> ArrowTable:
-        """Runs a query and answers all its rows as an Arrow table.
+        """Runs a query and returns all its rows as an Arrow table.
 
         A column has the type of the values that are in it, over all rows: ``int64``, ``double``, ``string`` or
         ``binary``; integers beside reals become reals. A column of ``NULL``\\ s alone has the type that its

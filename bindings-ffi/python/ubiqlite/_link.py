@@ -1,6 +1,6 @@
 """One event loop's connection to the engine of a database.
 
-A call is one call of C: it gives the request and, where the engine answers at
+A call is one call of C: it gives the request and, where the engine returns at
 once, has the reply when it returns. All other replies are taken together, when
 the engine wakes the loop. Everything here happens on the loop's thread, but for
 :meth:`Link.tell`, which any thread may do.
@@ -133,7 +133,7 @@ class Link:
         return self.last if self.last < _LAST else self.renumber()
 
     def send(self, request: tuple[Any, ...]) -> Reply:
-        """Sends a request, and answers its reply, if it is there at once; else :meth:`answer` waits for it.
+        """Sends a request, and returns its reply, if it is there at once; else :meth:`answer` waits for it.
 
         A request is ``(number, operation, handle, timeout in ms or None, …)``. Raises
         ``InvalidArgument`` for what can't be sent.

@@ -25,7 +25,7 @@ _AHEAD = 3
 
 
 async def send_many(place: Place, operation: int, head: str, rows: Any, timeout: TimeLimit) -> int:
-    """Sends rows as fast as the engine takes them, and answers how many were changed.
+    """Sends rows as fast as the engine takes them, and returns how many were changed.
 
     What the source raises leaves this call unchanged, and nothing has happened.
     """

@@ -10,7 +10,7 @@ from .errors import error_of
 
 
 async def settled(pending: _library.Pending) -> Optional[_library.Engine]:
-    """Waits until it is done, and answers what was opened. Raises why it failed."""
+    """Waits until it is done, and returns what was opened. Raises why it failed."""
     loop = asyncio.get_running_loop()
     while True:
         try:

@@ -55,7 +55,7 @@ class Place:
         return link if link.loop is get_running_loop() else self.switch()
 
     async def call(self, op: int, timeout: TimeLimit = None, *payload: Any) -> Reply:
-        """Makes a call, and answers its reply."""
+        """Makes a call, and returns its reply."""
         link = self.here()
         number = link.number()
         reply = link.send((number, op, self.handle, millis(timeout), *payload))
@@ -64,7 +64,7 @@ class Place:
         return check(reply)
 
     async def write(self, operation: int, timeout: TimeLimit, *payload: Any) -> Reply:
-        """Makes a call that writes, and answers its reply.
+        """Makes a call that writes, and returns its reply.
 
         One that is alone is done within the call, where its commit does not wait for the
         disk. Where several tasks write it is better that they share a commit.

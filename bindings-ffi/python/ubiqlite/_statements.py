@@ -70,7 +70,7 @@ class Reader(ArrowQueries):
     @overload
     async def query(self, sql: str, params: Params = ..., *, into: Into[T], timeout: TimeLimit = ...) -> list[T]: ...
     async def query(self, sql: str, params: Params = None, *, into: Any = None, timeout: TimeLimit = None) -> Any:
-        """Runs a query and answers all its rows.
+        """Runs a query and returns all its rows.
 
         Raises those of SQLite by kind; ``InvalidArgument`` if the parameters do not fit::
 
@@ -87,7 +87,7 @@ class Reader(ArrowQueries):
     @overload
     async def query_one(self, sql: str, params: Params = ..., *, into: Into[T], timeout: TimeLimit = ...) -> T: ...
     async def query_one(self, sql: str, params: Params = None, *, into: Any = None, timeout: TimeLimit = None) -> Any:
-        """Runs a query and answers its first row. Raises ``NotFound`` if there is none."""
+        """Runs a query and returns its first row. Raises ``NotFound`` if there is none."""
         # `_ask` and `Link.send` written out: this is the call that is made most.
         place = self._place
         link = place.link
@@ -134,7 +134,7 @@ class Reader(ArrowQueries):
     async def query_optional(
         self, sql: str, params: Params = None, *, into: Any = None, timeout: TimeLimit = None
     ) -> Any:
-        """Runs a query and answers its first row, or ``None`` if there is none."""
+        """Runs a query and returns its first row, or ``None`` if there is none."""
         link, reply = await self._ask(op.QUERY_OPTIONAL, bit_of(into), sql, params, timeout)
         return first_row(link, reply, into)
 
@@ -143,7 +143,7 @@ class Reader(ArrowQueries):
     @overload
     async def query_value(self, sql: str, params: Params = ..., *, into: Into[T], timeout: TimeLimit = ...) -> T: ...
     async def query_value(self, sql: str, params: Params = None, *, into: Any = None, timeout: TimeLimit = None) -> Any:
-        """Runs a query and answers the first value of its first row. Raises ``NotFound`` if there is none.
+        """Runs a query and returns the first value of its first row. Raises ``NotFound`` if there is none.
 
         ``into`` is its type. ``NULL`` is no ``int``: ``Optional[int]`` takes both::
 
@@ -158,7 +158,7 @@ class Reader(ArrowQueries):
     @overload
     async def run(self, sql: str, params: Params = ..., *, into: Into[T], timeout: TimeLimit = ...) -> RunResult[T]: ...
     async def run(self, sql: str, params: Params = None, *, into: Any = None, timeout: TimeLimit = None) -> Any:
-        """Runs one statement of any kind and answers all that it has to tell.
+        """Runs one statement of any kind and returns all that it has to tell.
 
         That is the columns with their declared types, the rows, the rows changed and the last rowid: what a
         query builder needs, which does not know whether a statement reads. Raises those of SQLite by kind;
@@ -194,7 +194,7 @@ class Reader(ArrowQueries):
     def table(self, name: str, *, into: Any = None, key: Any = None) -> Any:
         """A table, for operations on its rows without SQL.
 
-        Its rows become ``into``. ``key`` is the type of its keys, which ``insert`` answers: ``int``, ``UUID``,
+        Its rows become ``into``. ``key`` is the type of its keys, which ``insert`` returns: ``int``, ``UUID``,
         ``tuple[int, str]`` for a composite one; where it is missing, they are as they are stored, of no known type.
         """
         return Table(self._place, name, into, key)
@@ -223,7 +223,7 @@ class Statements(Reader):
     __slots__ = ()
 
     async def execute(self, sql: str, params: Params = None, *, timeout: TimeLimit = None) -> Executed:
-        """Runs one statement and answers the rows changed and the last rowid.
+        """Runs one statement and returns the rows changed and the last rowid.
 
         Raises those of SQLite by kind; ``InvalidArgument`` if the parameters do not fit, for several
         statements in one text, and for statements that would change the connection under others
@@ -241,7 +241,7 @@ class Statements(Reader):
         *,
         timeout: TimeLimit = None,
     ) -> int:
-        """Runs one statement for each item of an iterable: all or none. Answers the rows changed.
+        """Runs one statement for each item of an iterable: all or none. Returns the rows changed.
 
         The iterable may be asynchronous, and endless for all the memory it takes. Raises an error whose
         ``index`` tells the item::
@@ -253,7 +253,7 @@ class Statements(Reader):
     async def batch(self, statements: str | Sequence[Statement], *, timeout: TimeLimit = None) -> list[Executed]:
         """Runs a script, or a list of statements with their parameters: all or none.
 
-        Answers what each did; a script counts as one. Raises an error whose ``index`` tells the statement::
+        Returns what each did; a script counts as one. Raises an error whose ``index`` tells the statement::
 
             await db.batch("CREATE TABLE a (x); CREATE TABLE b (y);")
             await db.batch([("INSERT INTO a VALUES (?)", (1,)), "DELETE FROM b"])

@@ -14,7 +14,7 @@ Stop = Callable[[], None]
 
 
 def on_descriptor(loop: asyncio.AbstractEventLoop, descriptor: int, ready: Callable[[], object]) -> Optional[Stop]:
-    """Has ``ready`` called while the descriptor is readable. ``None``: this loop can't. What it answers ends it."""
+    """Has ``ready`` called while the descriptor is readable. ``None``: this loop can't. What it returns ends it."""
     if descriptor < 0:
         return None
     # One of the loop's own: its owner may close the other before the loop has forgotten it,
@@ -47,7 +47,7 @@ class _Reader:
 def by_thread(loop: asyncio.AbstractEventLoop, client: int, ready: Any) -> Stop:
     """Has ``ready``, a bound method, called when there is something to take, until the client is released.
 
-    It answers whether there may be more at once.
+    It returns whether there may be more at once.
     """
     method = weakref.WeakMethod(ready)
     gone = threading.Event()

@@ -45,7 +45,7 @@ class RunResult(Generic[T]):
 
 
 async def run_result(place: Place, sql: Any, params: Params, into: Any, timeout: TimeLimit) -> RunResult[Any]:
-    """Runs a statement, and answers what it tells: see ``run()``."""
+    """Runs a statement, and returns what it tells: see ``run()``."""
     link = place.here()
     bit_of(into)
     number = link.number()

@@ -26,7 +26,7 @@ class Select(Generic[T]):
     """Rows by filters, in an order, with limit and offset. Filters are all to hold.
 
     It does nothing until :meth:`all`, :meth:`first`, :meth:`count`, :meth:`stream` or
-    ``async for``. Each method answers a new selection and leaves this one as it is::
+    ``async for``. Each method returns a new selection and leaves this one as it is::
 
         rows = await (
             db.table("items").select()

@@ -46,7 +46,7 @@ class Snapshot(Reader):
     """One moment of the database, from ``db.snapshot()``.
 
     All that is read through it is of that moment, whatever others commit meanwhile, and
-    its reads run side by side. A write answers ``ReadOnly``.
+    its reads run side by side. A write returns ``ReadOnly``.
     """
 
     __slots__ = ()

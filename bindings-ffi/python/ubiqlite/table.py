@@ -69,7 +69,7 @@ class Table(Generic[T, K]):
     @overload
     async def insert(self, /, **fields: Any) -> K: ...
     async def insert(self, record: Any = None, /, **fields: Any) -> Any:
-        """Inserts a row and answers its key. Columns that are not named get their defaults.
+        """Inserts a row and returns its key. Columns that are not named get their defaults.
 
         Raises ``NoSuchTable``, ``NoSuchColumn``, and what the constraints answer::
 
@@ -86,7 +86,7 @@ class Table(Generic[T, K]):
     async def upsert(self, record: Any = None, /, **fields: Any) -> Any:
         """Inserts a row or, where one with its primary key is there, sets the named columns of that.
 
-        Answers the key.
+        Returns the key.
         """
         record, timeout = _record(record, fields)
         key = (await self._place.write(op.UPSERT, timeout, self.name, record))[2]
@@ -98,7 +98,7 @@ class Table(Generic[T, K]):
         *,
         timeout: TimeLimit = None,
     ) -> int:
-        """Inserts rows, all or none, and answers how many. They may name different columns.
+        """Inserts rows, all or none, and returns how many. They may name different columns.
 
         Raises an error whose ``index`` tells the row.
         """
@@ -128,9 +128,9 @@ class Table(Generic[T, K]):
     @overload
     async def update(self, key: Key, /, **fields: Any) -> bool: ...
     async def update(self, key: Key, record: Any = None, /, **fields: Any) -> bool:
-        """Sets the named columns of a row and answers whether there is such a row.
+        """Sets the named columns of a row and returns whether there is such a row.
 
-        Without columns it answers ``False`` and touches nothing.
+        Without columns it returns ``False`` and touches nothing.
         """
         record, timeout = _record(record, fields)
         return bool((await self._place.write(op.UPDATE, timeout, self.name, key, record))[2])
@@ -140,7 +140,7 @@ class Table(Generic[T, K]):
     @overload
     async def update_many(self, keys: Iterable[Key], /, **fields: Any) -> int: ...
     async def update_many(self, keys: Iterable[Key], record: Any = None, /, **fields: Any) -> int:
-        """Sets the named columns of many rows, all or none, and answers how many rows there were.
+        """Sets the named columns of many rows, all or none, and returns how many rows there were.
 
         Unknown keys are passed over, a key given twice counts once.
         """
@@ -148,7 +148,7 @@ class Table(Generic[T, K]):
         return int((await self._place.write(op.UPDATE_MANY, timeout, self.name, _list(keys), record))[2])
 
     async def delete(self, key: Key, *, timeout: TimeLimit = None) -> bool:
-        """Deletes a row and answers whether there was one."""
+        """Deletes a row and returns whether there was one."""
         return bool((await self._place.write(op.DELETE, timeout, self.name, key))[2])
 
     def select(self) -> Select[T]:

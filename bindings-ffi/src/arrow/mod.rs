@@ -56,10 +56,10 @@ pub unsafe extern "C" fn ubiqlite_arrow_python(new: New, pointer: Pointer) {
     unsafe { capsule::set_python(new, pointer) };
 }
 
-/// Takes one request of `length` bytes, a query. Answers the number of its result, which
+/// Takes one request of `length` bytes, a query. Returns the number of its result, which
 /// is there when the request's reply is and has to be given back by
 /// [`ubiqlite_arrow_release`]; or what [`ubiqlite_call`](crate::raw::ubiqlite_call)
-/// answers where it takes none. The reply, the number of rows, is among those that are
+/// returns where it takes none. The reply, the number of rows, is among those that are
 /// taken.
 ///
 /// # Safety
@@ -88,7 +88,7 @@ pub unsafe extern "C" fn ubiqlite_arrow_query(
     })
 }
 
-/// Writes the names of a result's columns, a list in JSON, and answers its length, or
+/// Writes the names of a result's columns, a list in JSON, and returns its length, or
 /// `NEEDS_ROOM - length`, or `GONE`: there is no result of this number.
 ///
 /// # Safety

@@ -32,7 +32,7 @@ pub(super) enum Extensions {
 }
 
 /// Calls a function: takes the arguments as a tuple in `marshal`'s format, and writes
-/// its result to `room`. Answers the result's length; if there is not so much room,
+/// its result to `room`. Returns the result's length; if there is not so much room,
 /// the length as a negative number, and is asked once more, without arguments, for the
 /// result. [`RAISED`] and what follows it: there is none.
 pub(super) type Function = unsafe extern "C" fn(*const u8, usize, *mut u8, usize) -> i64;

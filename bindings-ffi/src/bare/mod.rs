@@ -84,7 +84,7 @@ impl Shared {
         self.serving.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What a request answers at once, or the work that will answer it.
+    /// What a request returns at once, or the work that will answer it.
     fn start(self: &Arc<Self>, what: What) -> Result<Result<Answered>, Work> {
         let bare = match (&what, self.bare()) {
             (What::Open { .. }, _) => None,

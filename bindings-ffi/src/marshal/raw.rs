@@ -35,7 +35,7 @@ unsafe impl Send for Place {}
 unsafe impl Sync for Place {}
 
 /// Gives a client a small number, or says where the replies of `number`, one that it has,
-/// go from now on; 0: it has none yet. Answers the number, or [`GONE`].
+/// go from now on; 0: it has none yet. Returns the number, or [`GONE`].
 ///
 /// # Safety
 /// `reply` has `room` bytes, which nobody else uses during a call of

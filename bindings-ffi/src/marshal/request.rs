@@ -26,7 +26,7 @@ const CHECKED: u32 = 0x80;
 /// better to share a commit than to be done within the call.
 const QUEUED: u32 = 0x100;
 
-/// Adds the request that these bytes are to `out`, and answers whether it asks for the
+/// Adds the request that these bytes are to `out`, and returns whether it asks for the
 /// next rows of a stream. `None`: they are none, or have values that need Python's
 /// rules.
 pub(super) fn translate(bytes: &[u8], out: &mut Vec<u8>) -> Option<bool> {

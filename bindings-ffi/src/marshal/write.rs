@@ -165,7 +165,7 @@ impl Writer {
         self.bytes.push(b'0');
     }
 
-    /// A text that is one object wherever it stands. Answers its number, for
+    /// A text that is one object wherever it stands. Returns its number, for
     /// [`again`](Self::again).
     pub(crate) fn name(&mut self, name: &str) -> u32 {
         let bytes = name.as_bytes();

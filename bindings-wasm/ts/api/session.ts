@@ -64,7 +64,7 @@ export class Session extends Statements implements AsyncDisposable {
 
 /**
  * One moment of the database, from `db.snapshot()`: all that is read through it is
- * of that moment, whatever others commit meanwhile. A write answers `ReadOnly`.
+ * of that moment, whatever others commit meanwhile. A write returns `ReadOnly`.
  */
 export class Snapshot extends Reader implements AsyncDisposable {
   /** A table, to read its rows without SQL. */

@@ -78,7 +78,7 @@ export class Reader {
   }
 
   /**
-   * Runs a query and answers all its rows, each an object by column name.
+   * Runs a query and returns all its rows, each an object by column name.
    *
    * ```ts
    * const items = await db.query<Item>('SELECT * FROM items WHERE status = ?', ['new']);
@@ -93,7 +93,7 @@ export class Reader {
   }
 
   /**
-   * Runs one statement of any kind and answers all that it has to tell: the columns
+   * Runs one statement of any kind and returns all that it has to tell: the columns
    * with their declared types, the rows, the rows changed and the last rowid. It is
    * what a query builder needs, which does not know whether a statement reads.
    *
@@ -110,7 +110,7 @@ export class Reader {
   }
 
   /**
-   * Runs a query and answers its first row.
+   * Runs a query and returns its first row.
    * @throws {@link NotFoundError} if there is no row
    */
   queryOne<T = Row>(sql: string, params?: Params, options?: ObjectRows): Promise<T>;
@@ -119,7 +119,7 @@ export class Reader {
     return this.first(Op.queryOne, sql, params, options) as Promise<T>;
   }
 
-  /** Runs a query and answers its first row, or `undefined` if there is none. */
+  /** Runs a query and returns its first row, or `undefined` if there is none. */
   queryOptional<T = Row>(sql: string, params?: Params, options?: ObjectRows): Promise<T | undefined>;
   queryOptional<T extends readonly unknown[] = RowArray>(
     sql: string,
@@ -131,7 +131,7 @@ export class Reader {
   }
 
   /**
-   * Runs a query and answers the first value of its first row.
+   * Runs a query and returns the first value of its first row.
    *
    * ```ts
    * const count = await db.queryValue<number>('SELECT count(*) FROM items');
@@ -174,7 +174,7 @@ export class Reader {
 /** What also runs statements that write. */
 export class Statements extends Reader {
   /**
-   * Runs one statement and answers the rows changed and the last rowid.
+   * Runs one statement and returns the rows changed and the last rowid.
    *
    * ```ts
    * const { rowsChanged } = await db.execute('UPDATE items SET status = $status WHERE id = $id', { status: 'done', id: 7 });
@@ -188,7 +188,7 @@ export class Statements extends Reader {
 
   /**
    * Runs one statement for each item of an iterable, which may be asynchronous and
-   * endless for all the memory it takes: all or none. Answers the rows changed.
+   * endless for all the memory it takes: all or none. Returns the rows changed.
    *
    * ```ts
    * await db.executeMany('INSERT INTO items (id, name) VALUES (?, ?)', [[1, 'lamp'], [2, 'chair']]);

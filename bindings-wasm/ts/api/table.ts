@@ -47,7 +47,7 @@ export class Table<T extends object = Row, W extends object = Writes<T>> {
   }
 
   /**
-   * Inserts a row and answers its key. Columns that are not named get their defaults.
+   * Inserts a row and returns its key. Columns that are not named get their defaults.
    * @throws {@link UbiqliteError} `NoSuchTable`, `NoSuchColumn`, and what the constraints answer
    */
   insert<K = any, F extends Storable<F> = Fields>(fields: Written<T, W, F>, options?: CallOptions): Promise<K> {
@@ -56,14 +56,14 @@ export class Table<T extends object = Row, W extends object = Writes<T>> {
 
   /**
    * Inserts a row, or, where one with its primary key is there, sets the named
-   * columns of that; answers the key.
+   * columns of that; returns the key.
    */
   upsert<K = any, F extends Storable<F> = Fields>(fields: Written<T, W, F>, options?: CallOptions): Promise<K> {
     return this.call(Op.upsert, (out) => writeFields(out, fields as Fields), keyOf<K>, options);
   }
 
   /**
-   * Inserts rows, all or none, and answers how many. They may name different columns.
+   * Inserts rows, all or none, and returns how many. They may name different columns.
    * @throws {@link UbiqliteError} whose `index` tells the row
    */
   async insertMany<F extends Storable<F> = Fields>(
@@ -81,8 +81,8 @@ export class Table<T extends object = Row, W extends object = Writes<T>> {
   }
 
   /**
-   * Sets the named columns of a row and answers whether there is such a row.
-   * Without columns it answers `false` and touches nothing.
+   * Sets the named columns of a row and returns whether there is such a row.
+   * Without columns it returns `false` and touches nothing.
    */
   update<F extends Storable<F> = Fields>(key: Key, fields: Written<T, W, F>, options?: CallOptions): Promise<boolean> {
     const write = (out: Writer): void => {
@@ -93,7 +93,7 @@ export class Table<T extends object = Row, W extends object = Writes<T>> {
   }
 
   /**
-   * Sets the named columns of many rows, all or none, and answers how many rows
+   * Sets the named columns of many rows, all or none, and returns how many rows
    * there were: unknown keys are passed over, a key given twice counts once.
    */
   updateMany<F extends Storable<F> = Fields>(
@@ -110,7 +110,7 @@ export class Table<T extends object = Row, W extends object = Writes<T>> {
     return this.call(Op.updateMany, write, (reply) => reply.count(), options);
   }
 
-  /** Deletes a row and answers whether there was one. */
+  /** Deletes a row and returns whether there was one. */
   delete(key: Key, options?: CallOptions): Promise<boolean> {
     return this.call(Op.delete, (out) => writeKey(out, key), (reply) => reply.bool(), options);
   }

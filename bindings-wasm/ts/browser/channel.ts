@@ -49,7 +49,7 @@ export async function openChannel(engine: Engine, client: Client, events: Channe
     };
     const close = (): Promise<void> => {
       if (state !== 'open') return Promise.resolve();
-      // Whatever the engine answers to what it had accepted still arrives.
+      // Replies to what the engine had accepted still arrive.
       return new Promise((closed) => {
         closing = closed;
         say({ close: true });

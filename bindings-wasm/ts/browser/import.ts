@@ -10,7 +10,7 @@ const HEADER = 100;
 const MAGIC = 'SQLite format 3\0';
 
 /**
- * Brings a file in as a database, chunk by chunk, in the worker: what it answers
+ * Brings a file in as a database, chunk by chunk, in the worker: what it returns
  * is the handler of the page's further messages. The file is a generation of its
  * own until it is complete (see `directory.ts`).
  */

@@ -35,7 +35,7 @@ export class Leader implements Engine {
   private over = false;
   /** It broke by a call that is known, and is not asked for for ever. */
   isBlameless = false;
-  /** Those who asked it to leave, in the order in which the worker answers. */
+  /** Those who asked it to leave, in the order in which the worker returns. */
   private readonly leaving: Array<(left: boolean) => void> = [];
 
   /**

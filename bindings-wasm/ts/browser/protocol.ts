@@ -24,7 +24,7 @@ export interface Leads {
 export type Broadcast =
   /** A context asks who leads. */
   | { who: true }
-  /** The worker that leads answers, and says so when it begins. */
+  /** The worker that leads replies, and says so when it begins. */
   | Leads
   /** A context of the version `protocol` asks the engine `resign`, of an older one, to go when nothing is open in it. */
   | { resign: string; protocol: number }
@@ -81,7 +81,7 @@ export type ToWorker =
   | { leave: true }
   /** The page has clients again. */
   | { stay: true }
-  /** Instead of all this: bring in a file as the database `import`. The answers are `next` or `failed`. */
+  /** Instead of all this: bring in a file as the database `import`. The replies are `next` or `failed`. */
   | { import: string; replace: boolean }
   | { chunk: ArrayBuffer }
   /** The file is complete, or will never be. The answer is `imported` or `failed`. */

@@ -9,12 +9,12 @@ import { type Batch, spell } from '../wire/letters.js';
  * permitted, -5 a directory, -6 held by somebody else, -7 not available here.
  */
 export interface Files {
-  /** Opens a file, or makes it, and answers its number. */
+  /** Opens a file, or makes it, and returns its number. */
   open(name: string, create: boolean, readOnly: boolean): number;
   close(file: number): void;
-  /** Reads from a place on, and answers how many bytes: fewer at the file's end. */
+  /** Reads from a place on, and returns how many bytes: fewer at the file's end. */
   read(file: number, into: Uint8Array, at: number): number;
-  /** Writes all of it, and answers 0. */
+  /** Writes all of it, and returns 0. */
   write(file: number, from: Uint8Array, at: number): number;
   truncate(file: number, size: number): number;
   /** Waits until what was written survives a loss of power. */
@@ -38,7 +38,7 @@ export interface Hooks {
   leave?: (client: number, request: number) => boolean;
   /** What is to be waited for, if anything, before requests run: without it they could not be stopped. */
   ready?: () => Promise<void> | undefined;
-  /** The engine broke, by this client's request if one ran, and answers nothing any more. */
+  /** The engine broke, by this client's request if one ran, and replies no more. */
   crashed: (reason: string, by: Culprit | undefined) => void;
 }
 

@@ -7,7 +7,7 @@ export class Deadlines {
   private timer: ReturnType<typeof setTimeout> | undefined;
   private next = Infinity;
 
-  /** @param due called when the earliest deadline has passed; answers the earliest of those left */
+  /** @param due called when the earliest deadline has passed; returns the earliest of those left */
   constructor(private readonly due: (now: number) => number) {}
 
   /** Has `due` called then at the latest. */
@@ -15,7 +15,7 @@ export class Deadlines {
     if (deadline >= this.next) return;
     this.stop();
     this.next = deadline;
-    // A moment later than the engine, which answers better.
+    // A moment later than the engine, which returns better.
     const delay = Math.max(0, Math.ceil(deadline - performance.now()));
     this.timer = setTimeout(() => this.ring(), Math.min(delay, LONGEST));
     // In Node: a timer of ours keeps no process alive; a pending call does.

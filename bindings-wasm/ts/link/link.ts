@@ -81,7 +81,7 @@ export class Link {
     }
   }
 
-  /** Sends a request, and answers what its reply is read as. Whatever is wrong with it is told by the promise. */
+  /** Sends a request, and returns what its reply is read as. Whatever is wrong with it is told by the promise. */
   call<T>(call: Call<T>): Promise<T> {
     let pending: Pending | undefined;
     const promise = new Promise<T>((resolve, reject) => {
@@ -453,7 +453,7 @@ export class Link {
     return true;
   }
 
-  /** Gives up what has gone on for too long, and answers when to look again. */
+  /** Gives up what has gone on for too long, and returns when to look again. */
   private expire(now: number): number {
     let next = Infinity;
     for (const pending of this.pending.all(this.last)) {

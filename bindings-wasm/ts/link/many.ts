@@ -30,7 +30,7 @@ export interface Many<R> {
 }
 
 /**
- * Sends rows as fast as the engine takes them, and answers how many were changed.
+ * Sends rows as fast as the engine takes them, and returns how many were changed.
  * They may come from an endless source: a few chunks are held.
  *
  * When the call fails or is given up the source is closed, as a `for` loop does

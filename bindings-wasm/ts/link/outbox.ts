@@ -95,7 +95,7 @@ export class Outbox {
   }
 
   /**
-   * The engine is gone: keeps what goes to the next one, in its order, and answers what the others are told.
+   * The engine is gone: keeps what goes to the next one, in its order, and returns what the others are told.
    *
    * @param broke how the engine broke, if it did
    */

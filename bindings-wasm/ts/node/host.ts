@@ -194,7 +194,7 @@ class Line {
     this.hold(pending);
   }
 
-  /** Has what was accepted done; its answers still come. */
+  /** Has what was accepted done; its returns still come. */
   close(): Promise<void> {
     if (this.state === 'open') {
       this.state = 'closing';

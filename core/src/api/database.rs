@@ -84,7 +84,7 @@ impl Database {
     }
 
     /// The same database with a time limit for every call made through it: a
-    /// call that takes longer answers `Timeout`, and has changed nothing. For
+    /// call that takes longer returns `Timeout`, and has changed nothing. For
     /// [`transaction`](Self::transaction) and other things that last, the limit
     /// is for each call in them.
     ///
@@ -134,8 +134,8 @@ impl Database {
         Table::new(self.target(), name)
     }
 
-    /// Runs `body` in a transaction, which is committed if it answers `Ok` and
-    /// rolled back if it answers an error, panics, or is dropped.
+    /// Runs `body` in a transaction, which is committed if it returns `Ok` and
+    /// rolled back if it returns an error, panics, or is dropped.
     ///
     /// The transaction begins as `BEGIN IMMEDIATE`: it waits for its turn to
     /// write, and in WAL mode nothing later in it can be refused as busy; outside
@@ -145,8 +145,8 @@ impl Database {
     /// database itself inside `body`.
     ///
     /// # Errors
-    /// What `body` answers; `Busy` if the write lock was not to be had; what
-    /// `COMMIT` answers, e.g. `ForeignKeyViolation`. Nothing is changed then.
+    /// What `body` returns; `Busy` if the write lock was not to be had; what
+    /// `COMMIT` returns, e.g. `ForeignKeyViolation`. Nothing is changed then.
     ///
     /// # Example
     /// ```

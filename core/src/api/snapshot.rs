@@ -14,7 +14,7 @@ use crate::sql::Params;
 
 /// One moment of the database, from [`snapshot`](crate::Database::snapshot): all
 /// that is read through it is of that moment, whatever others commit meanwhile.
-/// Calls made at once run side by side. A write answers `ReadOnly`.
+/// Calls made at once run side by side. A write returns `ReadOnly`.
 ///
 /// Held for long, it keeps the write-ahead log from being emptied: beyond
 /// [`wal_limit`](crate::Options::wal_limit) one that stands still is ended.

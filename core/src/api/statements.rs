@@ -4,7 +4,7 @@
 /// The methods that read.
 macro_rules! reading_methods {
     ([$($receiver:tt)+] $this:ident) => {
-        /// Runs a query and answers all its rows, each as a
+        /// Runs a query and returns all its rows, each as a
         /// [`Row`](crate::Row) or any type that serde can deserialize.
         ///
         /// # Errors
@@ -63,7 +63,7 @@ macro_rules! reading_methods {
             $this.target().run_one(sql, params.into()).await
         }
 
-        /// Runs a query and answers its first row.
+        /// Runs a query and returns its first row.
         ///
         /// # Errors
         /// As `query`, and `NotFound` if there is no row.
@@ -76,7 +76,7 @@ macro_rules! reading_methods {
             $this.target().query_one(sql, params.into()).await
         }
 
-        /// Runs a query and answers its first row, or `None` if there is none.
+        /// Runs a query and returns its first row, or `None` if there is none.
         ///
         /// # Errors
         /// As `query`.
@@ -89,7 +89,7 @@ macro_rules! reading_methods {
             $this.target().query_optional(sql, params.into()).await
         }
 
-        /// Runs a query and answers the first value of its first row.
+        /// Runs a query and returns the first value of its first row.
         ///
         /// # Errors
         /// As `query`, and `NotFound` if there is no row.
@@ -116,7 +116,7 @@ macro_rules! reading_methods {
 /// The methods that write.
 macro_rules! writing_methods {
     ([$($receiver:tt)+] $this:ident) => {
-        /// Runs one statement and answers the rows changed and the last rowid.
+        /// Runs one statement and returns the rows changed and the last rowid.
         ///
         /// # Errors
         /// Those of SQLite, by kind; `InvalidArgument` if the parameters do not
@@ -146,7 +146,7 @@ macro_rules! writing_methods {
         }
 
         /// Runs one statement for every item of an iterator, all or none, and
-        /// answers the rows changed. The iterator may be endless for all the
+        /// returns the rows changed. The iterator may be endless for all the
         /// memory it takes: at most three chunks of it (256 KiB each) are held.
         ///
         /// # Errors
@@ -176,7 +176,7 @@ macro_rules! writing_methods {
         }
 
         /// Runs several statements, all or nothing: a script, or a list of
-        /// statements with their parameters. Answers what each did; for a
+        /// statements with their parameters. Returns what each did; for a
         /// script, one sum.
         ///
         /// # Errors

@@ -101,10 +101,10 @@ impl<'a> Transaction<'a> {
     }
 
     /// Runs `body` in a savepoint: what it did is undone, and nothing else, if
-    /// it answers an error, panics, or is dropped. The transaction goes on.
+    /// it returns an error, panics, or is dropped. The transaction goes on.
     ///
     /// # Errors
-    /// What `body` answers.
+    /// What `body` returns.
     ///
     /// # Example
     /// ```
@@ -230,7 +230,7 @@ impl<'a> Savepoint<'a> {
     /// A savepoint inside this one: see [`Transaction::savepoint`].
     ///
     /// # Errors
-    /// What `body` answers.
+    /// What `body` returns.
     pub async fn savepoint<T, F>(&mut self, body: F) -> Result<T>
     where
         F: AsyncFnOnce(&mut Savepoint<'_>) -> Result<T>,

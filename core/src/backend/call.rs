@@ -1,4 +1,4 @@
-//! A call that another thread answers.
+//! A call that another thread completes.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -15,7 +15,7 @@ use crate::program::Interrupt;
 #[derive(Debug)]
 pub(crate) struct Call<T>(Arc<Shared<T>>);
 
-/// The answering end. Dropping it without an answer answers `Closed`, so that
+/// The answering end. Dropping it without an answer returns `Closed`, so that
 /// no caller waits for ever.
 #[derive(Debug)]
 pub(crate) struct Completer<T>(Option<Arc<Shared<T>>>);
@@ -96,7 +96,7 @@ impl<T> Completer<T> {
         self.0.clone().map(|shared| shared as Arc<dyn Receipt>)
     }
 
-    /// To be called when the work begins. Answers false, for work that must not
+    /// To be called when the work begins. Returns false, for work that must not
     /// begin any more, because the caller gave it up or stopped it.
     pub(crate) fn start(&self) -> bool {
         let Some(shared) = &self.0 else { return false };
@@ -106,7 +106,7 @@ impl<T> Completer<T> {
         wanted
     }
 
-    /// Says that the work waits again. Answers false if the caller has given it
+    /// Says that the work waits again. Returns false if the caller has given it
     /// up meanwhile, or stopped it, and been told so.
     pub(crate) fn wait_again(&self) -> bool {
         let Some(shared) = &self.0 else { return false };
@@ -126,7 +126,7 @@ impl<T> Completer<T> {
         false
     }
 
-    /// Answers. An answer that nobody takes any more comes back, so that what it
+    /// Returns. An answer that nobody takes any more comes back, so that what it
     /// holds can be given to somebody else.
     pub(crate) fn answer(mut self, answer: Result<T>) -> Option<T> {
         self.0.take().and_then(|shared| {

@@ -32,7 +32,7 @@ struct State {
 }
 
 impl State {
-    /// Learns what became of the answers.
+    /// Learns what became of the replies.
     fn settle(&mut self) {
         let spoiled = &mut self.spoiled;
         self.answered.retain(|(receipt, depth)| match receipt.was_given_up() {
@@ -127,7 +127,7 @@ impl Course {
     /// Does what a control asks, where it may.
     ///
     /// # Errors
-    /// As [`check`](Self::check), and what SQLite answers.
+    /// As [`check`](Self::check), and what SQLite returns.
     #[cfg(any(target_family = "wasm", test, feature = "local"))]
     pub(in crate::backend) fn control(
         &self,

@@ -104,7 +104,7 @@ impl<T> Reply<T> {
     }
 
     /// Asks the call to stop without giving it up: its answer tells whether it
-    /// did. Answers whether the backend can do so.
+    /// did. Returns whether the backend can do so.
     pub(crate) fn interrupt(&self) -> bool {
         match &self.0 {
             State::Ready(_) | State::InTurn(_) => true,

@@ -59,7 +59,7 @@ pub(super) struct Statement {
 }
 
 impl Statement {
-    /// Prepares the first statement of `sql`, and answers it with the rest of the
+    /// Prepares the first statement of `sql`, and returns it with the rest of the
     /// text; none if there is only white space and comments.
     ///
     /// # Safety

@@ -32,7 +32,7 @@ impl Connection {
     /// Starts a query: the statement must read only.
     ///
     /// # Errors
-    /// What preparing or binding answers; `InvalidArgument` for a statement that
+    /// What preparing or binding returns; `InvalidArgument` for a statement that
     /// writes, which has no rows to be fetched bit by bit.
     pub(crate) fn open_cursor(&mut self, sql: &str, params: Params) -> Result<Cursor> {
         self.check_moment()?;

@@ -54,7 +54,7 @@ impl WalIndex {
         }
         let mut region: *mut c_void = ptr::null_mut();
         // SAFETY: an open file has methods; xShmMap came with version 2 of them.
-        // Asked not to extend, it answers the region that is mapped already.
+        // Asked not to extend, it returns the region that is mapped already.
         unsafe {
             let methods = (*file).pMethods.as_ref()?;
             if methods.iVersion < 2 {

@@ -356,7 +356,7 @@ pub(super) fn nul() -> Error {
     Error::invalid("the SQL holds a NUL character; pass such text as a parameter")
 }
 
-/// Compiles the first statement of a text, and answers it with the rest: null if there
+/// Compiles the first statement of a text, and returns it with the rest: null if there
 /// is none. Fails with SQLite's code.
 ///
 /// # Safety
@@ -382,7 +382,7 @@ pub(crate) unsafe fn compile(
     Ok((raw, sql.get(consumed..).unwrap_or_default()))
 }
 
-/// Binds a value without copying it, and answers SQLite's code.
+/// Binds a value without copying it, and returns SQLite's code.
 ///
 /// # Safety
 /// `raw` is prepared and reset; `value` lives, unchanged, until it is reset again.

@@ -79,7 +79,7 @@ impl RowStream<'_> {
     /// The next row; `None` after the last.
     ///
     /// # Errors
-    /// What the query answers, once; the stream is over then. `Timeout` if no
+    /// What the query returns, once; the stream is over then. `Timeout` if no
     /// reader was free in time, or if the stream stood still for too long while
     /// the write-ahead log was beyond its limit.
     #[inline]
@@ -96,7 +96,7 @@ impl RowStream<'_> {
         self.fetch().await
     }
 
-    /// Counts a row, before it is taken. Answers whether others are to have their
+    /// Counts a row, before it is taken. Returns whether others are to have their
     /// turn first.
     #[inline]
     fn is_others_turn(&mut self) -> bool {

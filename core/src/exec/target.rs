@@ -53,7 +53,7 @@ pub struct Executed {
 
 impl<'a> Target<'a> {
     /// Begins an operation of several calls, which closing waits for, and
-    /// answers where its calls run.
+    /// returns where its calls run.
     ///
     /// # Errors
     /// `Closed`.

@@ -3,7 +3,7 @@
 //!
 //! A loop of awaits that are all ready never returns to its executor, so no timer
 //! fires and, on one thread, nobody else runs. Each thread counts its ready
-//! answers; the last one of a turn is kept for one more poll.
+//! returns; the last one of a turn is kept for one more poll.
 
 use std::cell::Cell;
 use std::future::poll_fn;
@@ -42,7 +42,7 @@ struct Taken {
 
 const NEW: Taken = Taken { answers: 0, since: None };
 
-/// Counts an answer that is there at once. Answers whether the turn is over: then
+/// Counts an answer that is there at once. Returns whether the turn is over: then
 /// whoever has it is to be pending once.
 #[inline]
 pub(crate) fn is_over() -> bool {

@@ -79,7 +79,7 @@ pub(crate) fn later(work: impl FnOnce()) {
     work();
 }
 
-/// Holds the calling thread, and answers for how long: only threads that run
+/// Holds the calling thread, and returns for how long: only threads that run
 /// SQLite may call it.
 pub(crate) fn block_for(duration: Duration) -> Duration {
     std::thread::sleep(duration);

@@ -29,7 +29,7 @@ pub struct Program<'a> {
     /// What the program does to the database, as far as its author knows.
     pub access: Access,
     /// The `PRAGMA schema_version` that the program was written for. A backend
-    /// that finds another one answers `SchemaChanged` and runs nothing.
+    /// that finds another one returns `SchemaChanged` and runs nothing.
     pub schema: Option<i64>,
 }
 

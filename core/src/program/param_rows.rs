@@ -25,7 +25,7 @@ impl ParamRows {
         Self::default()
     }
 
-    /// Adds the parameters of a run. Answers false, and adds nothing, if they
+    /// Adds the parameters of a run. Returns false, and adds nothing, if they
     /// are of another number or have other names than those before.
     pub fn push(&mut self, params: &Params) -> bool {
         self.push_values(params.names(), params.values().iter().map(Value::as_ref))

@@ -119,7 +119,7 @@ impl PageBuilder {
         self.page.heap.reserve_exact(bytes);
     }
 
-    /// Adds the next cell. Answers false, and adds nothing, when the page can't
+    /// Adds the next cell. Returns false, and adds nothing, when the page can't
     /// hold its bytes.
     #[inline]
     pub fn push(&mut self, value: ValueRef<'_>) -> bool {

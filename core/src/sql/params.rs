@@ -92,7 +92,7 @@ impl Params {
     }
 
     /// Adds a value by name. Parameters are positional or named, never both: a
-    /// call with both answers `InvalidArgument`.
+    /// call with both returns `InvalidArgument`.
     pub fn push_named(&mut self, name: impl Into<String>, value: impl IntoValue) {
         self.names.push(name.into());
         self.push(value);

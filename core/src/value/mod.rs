@@ -76,7 +76,7 @@ pub enum Value {
 /// A [`Value`] borrowed from where it lies: a row's page, or a caller's value.
 ///
 /// Text is bytes here, since a database may hold text that is not UTF-8;
-/// [`ValueRef::as_str`] answers `None` for such.
+/// [`ValueRef::as_str`] returns `None` for such.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum ValueRef<'a> {
     /// SQL `NULL`.

@@ -24,7 +24,7 @@ pub trait Files: MaybeSend + MaybeSync + 'static {
     /// Closes it.
     fn close(&self, file: FileId);
 
-    /// Reads into the whole buffer, or up to the end of the file, and answers how
+    /// Reads into the whole buffer, or up to the end of the file, and returns how
     /// many bytes there were.
     ///
     /// # Errors

@@ -23,7 +23,7 @@ pub(super) struct Locks {
 pub(super) struct Held(pub(super) c_int);
 
 impl Locks {
-    /// Raises what a connection holds, or answers `SQLITE_BUSY`.
+    /// Raises what a connection holds, or returns `SQLITE_BUSY`.
     pub(super) fn raise(&mut self, held: &mut Held, to: c_int) -> c_int {
         if held.0 >= to {
             return SQLITE_OK;

@@ -169,7 +169,7 @@ impl Log {
     }
 }
 
-/// Writes, with zeros behind it where the file ends before. Answers how long the
+/// Writes, with zeros behind it where the file ends before. Returns how long the
 /// file is at least.
 fn write_ahead(
     file: Opened<'_>,

@@ -9,7 +9,7 @@
 //!   table in memory, and so is what they share about a write-ahead log. `Files`
 //!   has to see to it that nobody else has the file open meanwhile.
 //! - **The truth about reserved locks.** A rollback journal is played back only if
-//!   nobody holds such a lock; a VFS that always answers "somebody does" reopens a
+//!   nobody holds such a lock; a VFS that always returns "somebody does" reopens a
 //!   torn database after a crash.
 //! - **Temporary files** live in memory.
 //! - **Any thread.** A connection is used by one thread at a time; what several

@@ -59,7 +59,7 @@ impl Opened<'_> {
 }
 
 impl Node {
-    /// Opens a file, and answers whether it can only be read.
+    /// Opens a file, and returns whether it can only be read.
     pub(super) fn open(
         files: Arc<dyn Files>,
         name: &str,
@@ -83,7 +83,7 @@ impl Node {
         Self { name: name.into(), locks: Mutex::default(), shm: Mutex::default(), store }
     }
 
-    /// Opens the file anew for writing if it was open for reading only. Answers
+    /// Opens the file anew for writing if it was open for reading only. Returns
     /// whether it is now still for reading only.
     pub(super) fn permit(&self, read_only: bool) -> Result<bool, FileError> {
         match &self.store {
@@ -92,7 +92,7 @@ impl Node {
         }
     }
 
-    /// Reads up to the end of the file, and answers how many bytes there were.
+    /// Reads up to the end of the file, and returns how many bytes there were.
     pub(super) fn read(&self, into: &mut [u8], at: u64) -> Result<usize, FileError> {
         match &self.store {
             Store::Hosted(hosted) => hosted.read(into, at),
@@ -268,7 +268,7 @@ impl Content {
     }
 }
 
-/// Opens a file, for reading only where more is not permitted, and answers
+/// Opens a file, for reading only where more is not permitted, and returns
 /// whether that is so.
 fn open(
     files: &dyn Files,

@@ -51,7 +51,7 @@ impl Nodes {
         self.files.is_none()
     }
 
-    /// Opens a file, and answers whether it can only be read.
+    /// Opens a file, and returns whether it can only be read.
     pub(super) fn open(&self, name: &str, wish: Wish) -> Result<(Arc<Node>, bool), FileError> {
         let mut open = lock(&self.open);
         if wish.new && (open.contains_key(name) || self.has(name)) {

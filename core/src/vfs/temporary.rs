@@ -12,7 +12,7 @@ pub(super) struct Temporary {
 }
 
 impl Temporary {
-    /// Reads up to the end, and answers how many bytes there were.
+    /// Reads up to the end, and returns how many bytes there were.
     pub(super) fn read(&self, into: &mut [u8], at: u64) -> usize {
         let wanted = usize::try_from(self.size.saturating_sub(at)).unwrap_or(usize::MAX);
         let wanted = wanted.min(into.len());

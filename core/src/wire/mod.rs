@@ -22,7 +22,7 @@
 //! u32 length, this included | u32 id | u8 kind | u8 flags | u16 0 | u32 extra | payload
 //! ```
 //!
-//! [`numbers`] has the operations, kinds and flags, `request.rs` the payloads of the operations, `reply.rs` those of the answers. The
+//! [`numbers`] has the operations, kinds and flags, `request.rs` the payloads of the operations, `reply.rs` those of the replies. The
 //! rows of a long query may come in several replies of the same number, each but
 //! the last flagged so, while SQLite still runs.
 //!

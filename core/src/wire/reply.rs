@@ -1,4 +1,4 @@
-//! Answers, and how they become bytes.
+//! Replies, and how they become bytes.
 
 use std::collections::HashSet;
 

@@ -274,7 +274,7 @@ impl Inner {
         }
     }
 
-    /// Begins a request, and answers what is done at once.
+    /// Begins a request, and returns what is done at once.
     fn begin(self: &Arc<Self>, head: Head, mut payload: Reader<'_>) -> Result<Option<Answer>> {
         match head.op {
             op::CANCEL => {
@@ -379,7 +379,7 @@ impl Inner {
         }
     }
 
-    /// To be called when a request is done. Answers whether it was under way: not
+    /// To be called when a request is done. Returns whether it was under way: not
     /// if it was given up meanwhile, or was done at once.
     fn done(&self, head: Head) -> bool {
         let (known, feed) = self.held().done(head.id);

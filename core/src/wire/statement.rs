@@ -72,7 +72,7 @@ impl Wanted {
 }
 
 impl Inner {
-    /// Runs a statement, and answers what is done at once: the future of what is not
+    /// Runs a statement, and returns what is done at once: the future of what is not
     /// is made only then, since it would cost a short read a quarter of its time.
     pub(super) fn statement(
         self: &Arc<Self>,

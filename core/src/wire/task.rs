@@ -21,7 +21,7 @@ pub(super) struct Task {
 
 #[derive(Default)]
 struct State {
-    // It answers its request itself, as its last act.
+    // It completes its request itself, as its last act.
     future: Option<BoxFuture<'static, ()>>,
     waker: Option<Waker>,
     /// Given up. One thread may say so while another goes on with the future, which

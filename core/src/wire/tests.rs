@@ -211,7 +211,7 @@ async fn a_call_answers_where_it_was_made_and_a_later_answer_comes_with_the_othe
     let create = Batch::default().add(3, op::BEGIN, 0, &[0]).add(4, op::BEGIN, 0, &[0]).0;
     server.submit(&create).unwrap();
     settled(&server, &[3]).await;
-    // The writer is lent: this one waits, and answers when it has its turn.
+    // The writer is lent: this one waits, and returns when it has its turn.
     let insert = Batch::default().add(5, op::EXECUTE, 0, &sql("CREATE TABLE t (id)")).0;
     assert!(!server.call(&insert, &mut answer).unwrap());
     let end = Batch::default().add(6, op::ROLLBACK, 3, &[]).add(7, op::CANCEL, 4, &[]).0;

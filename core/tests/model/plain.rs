@@ -6,7 +6,7 @@ use ubiqlite::{Error, ErrorKind, Executed, Value};
 
 use crate::operations::{OnTable, Operation, Statement};
 
-/// What an operation answers, on either side.
+/// What an operation returns, on either side.
 pub(crate) type Answer = Result<Done, Failure>;
 
 #[derive(Debug, Clone, PartialEq)]

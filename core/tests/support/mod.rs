@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 
 use ubiqlite::{Database, Error, Options, Result, Row, RowStream, Value};
 
-/// A query that never ends and answers no row.
+/// A query that never ends and returns no row.
 pub(crate) const ENDLESS: &str =
     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n WHERE i < 0";
 
-/// A query that answers rows for ever.
+/// A query that returns rows for ever.
 pub(crate) const ROWS_FOR_EVER: &str =
     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n";
 
@@ -101,7 +101,7 @@ pub(crate) fn cells(rows: &[Row]) -> Vec<Vec<Value>> {
     rows.iter().map(|row| row.iter().map(|(_, value)| value.to_value()).collect()).collect()
 }
 
-/// The one number that the query answers.
+/// The one number that the query returns.
 pub(crate) async fn number(db: &Database, sql: &str) -> i64 {
     within(sql, db.query_value(sql, ())).await.unwrap()
 }

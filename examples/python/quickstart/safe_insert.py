@@ -10,7 +10,7 @@ from .show import chapter, note, refused, step
 
 
 async def safe_insert(db: ubiqlite.Database, table: str, row: dict[str, Any]) -> tuple[bool, str]:
-    """Inserts a row and answers whether that went well, in words for a user."""
+    """Inserts a row and returns whether that went well, in words for a user."""
     try:
         await db.table(table).insert(row)
     except (ubiqlite.UniqueViolation, ubiqlite.PrimaryKeyViolation):

@@ -37,7 +37,7 @@ def note(what: str, result: object) -> None:
 
 
 async def refused(what: str, call: Awaitable[Any]) -> ubiqlite.Error | None:
-    """Prints the error of a call that has to fail, and answers it."""
+    """Prints the error of a call that has to fail, and returns it."""
     try:
         await call
     except ubiqlite.Error as error:

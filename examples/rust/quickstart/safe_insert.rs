@@ -7,7 +7,7 @@ use ubiqlite::{Database, Error, ErrorKind, Record, Result, params, record};
 
 use crate::show::{Step, chapter, note, refused};
 
-/// Inserts a row and answers whether that went well, in words for a user.
+/// Inserts a row and returns whether that went well, in words for a user.
 async fn safe_insert(db: &Database, table: &str, row: Record) -> (bool, String) {
     let error = match db.table(table).insert(row).await {
         Ok(_) => return (true, "Success".to_owned()),

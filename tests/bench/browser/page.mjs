@@ -16,7 +16,7 @@ const WORKS = {
   insert_64: { synchronous: FULL, run: (subject, n) => inserts(subject, TASKS, n(10_000)) },
 };
 
-/** Does the work, and answers with the figure and its unit. */
+/** Does the work, and returns the figure and its unit. */
 globalThis.work = async (subjectName, name, { quick, stay }) => {
   const subject = await SUBJECTS[`./subjects/${subjectName}.mjs`]();
   const slowness = subject.slowness ?? 1;

@@ -1,7 +1,7 @@
 // Calling a worker, as one writes it by hand: a message a call, its answer by
 // the number of the call.
 
-/** The page's side: `call(method, ...args)` answers with a promise. */
+/** The page's side: `call(method, ...args)` returns a promise. */
 export function caller(worker) {
   const waiting = new Map();
   let last = 0;
@@ -22,7 +22,7 @@ export function caller(worker) {
     });
 }
 
-/** The worker's side: answers calls with these methods, one after another. */
+/** The worker's side: runs calls by these methods, one after another. */
 export function serve(methods) {
   let before = Promise.resolve();
   const answer = async (id, method, args) => {

@@ -1,7 +1,7 @@
 // The works, written once for all subjects, in Node and in the browser.
 //
 // A subject is an object with these functions, of which it has those that its
-// works need. A synchronous subject (`sync: true`) answers at once, and is called
+// works need. A synchronous subject (`sync: true`) returns at once, and is called
 // without `await`, as its users call it; the others answer with promises.
 //
 //   exec(sql)            runs statements without results
@@ -13,7 +13,7 @@
 //   insert(row)          INSERT_LOG, committed
 //   insertMany(sql, many) one statement for each array of parameters, in one transaction
 //   hold()               begins an interactive transaction that writes a row, and
-//                        answers with the function that ends it
+//                        returns the function that ends it
 //   close()
 
 import { ROWS, Weights, ids, items, warmUpIds, weight } from './data.mjs';

@@ -1,5 +1,5 @@
 //! Values, rows and lists: what a scenario notes down in JSON, and what a call
-//! answers, as one type that can be compared.
+//! returns, as one type that can be compared.
 
 use std::collections::HashMap;
 use std::fmt;

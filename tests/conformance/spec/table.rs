@@ -6,7 +6,7 @@ use super::call::Call;
 use super::check::Outcome;
 use super::data::Data;
 
-/// What a call on a table answers: `stream` gives rows, which the caller holds or
+/// What a call on a table returns: `stream` gives rows, which the caller holds or
 /// reads.
 pub(crate) enum Answer<'a> {
     Outcome(Outcome),

@@ -1,6 +1,6 @@
 /**
  * Values, rows and lists: what a scenario notes down in JSON, and what a call
- * answers, as one kind of data that can be compared:
+ * returns, as one kind of data that can be compared:
  *
  * null, boolean, string, Uint8Array; number for every double and for the integers
  * that are safe; bigint for the other integers, and only for them; arrays for lists;

@@ -84,7 +84,7 @@ export class Scope {
     }
   }
 
-  /** Gives the call up after a while: it answers so at once, with the caller's reason. */
+  /** Gives the call up after a while: it returns so at once, with the caller's reason. */
   async #giveUp(call, patience) {
     const controller = new AbortController();
     const reason = new Error('the scenario gave the call up');

@@ -19,7 +19,7 @@ const HOLD_ON_NOTHING = [
   'close: interrupting a closed database is no error',
 ];
 
-/** A wrong expectation is seen when its call answers; the longest takes a second and a half. */
+/** A wrong expectation is seen when its call returns; the longest takes a second and a half. */
 const PATIENCE = 10_000;
 
 function option(name, otherwise) {
@@ -46,7 +46,7 @@ function sample(items, many, random) {
   return chosen;
 }
 
-/** A package whose every call answers undefined, whatever it is asked. */
+/** A package whose every call returns undefined, whatever it is asked. */
 function hollowPackage() {
   class UbiqliteError extends Error {}
   const nothing = () => hollow;

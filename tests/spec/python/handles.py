@@ -70,7 +70,7 @@ _COMPARISONS = {"ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "like"
 
 
 async def simple(kind: str, target: Any, call: Call) -> Any:
-    """Makes a call that gives no handle, and answers data."""
+    """Makes a call that gives no handle, and returns data."""
     if call.has("table"):
         return await _on_table(target.table(call.data("table")), call)
     method = call.method

@@ -70,7 +70,7 @@ class ChromiumTab extends Tab {
   async crash() {
     const crashed = new Promise((done) => this.#devtools.once('Inspector.targetCrashed', done));
     await this.#devtools.send('Inspector.enable');
-    // It answers nothing: who would answer is gone.
+    // It returns nothing: who would answer is gone.
     this.#devtools.send('Page.crash').catch(() => {});
     await within(10, 'the crash', crashed);
     this.leave('the page crashed');

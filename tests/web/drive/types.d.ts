@@ -12,7 +12,7 @@ export interface Browser {
 /** A tab. */
 export interface Page {
   /**
-   * Runs a function in the page and answers what it resolves to. The argument
+   * Runs a function in the page and returns what it resolves to. The argument
    * and the result travel as JSON. The function is sent as its source, so it
    * sees nothing of the test around it. What it throws is thrown here with its
    * `name`, `message`, `kind` and `code`.

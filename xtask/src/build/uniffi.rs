@@ -11,7 +11,7 @@ use crate::workspace::Workspace;
 
 const MANIFEST: &str = "xtask/uniffi/Cargo.toml";
 
-/// Builds it, and answers where it is.
+/// Builds it, and returns where it is.
 ///
 /// # Errors
 ///

@@ -76,7 +76,7 @@ impl Toolchain {
         Ok(Self { rust, clang, ar })
     }
 
-    /// Builds one package of the workspace, and answers the folder of its module.
+    /// Builds one package of the workspace, and returns the folder of its module.
     pub(crate) fn build(
         &self,
         workspace: &Workspace,

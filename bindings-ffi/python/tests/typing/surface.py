@@ -53,7 +53,7 @@ async def rows() -> AsyncIterator[tuple[int, str]]:
 
 
 async def surface() -> None:
-    """Every kind of call, with the type that it answers."""
+    """Every kind of call, with the type that it returns."""
     async with ubiqlite.open("app.db", readers=2, busy_timeout=1.5, journal_mode="wal") as db:
         listed: list[ubiqlite.Row] = await db.query("SELECT 1")
         one: ubiqlite.Row = await db.query_one("SELECT ?", (1,))

@@ -104,7 +104,7 @@ impl Side {
     fn new(schema: &Schema, column: &str, sign: char) -> Result<Self> {
         let by_key = schema.by_key(2)?;
         let table = &schema.quoted;
-        // SQLite answers an integer sum beyond 64 bits with a rounded real, and
+        // SQLite returns an integer sum beyond 64 bits with a rounded real, and
         // a text or NULL balance with 0 or NULL: none of these may be stored.
         let check = format!(
             "SELECT CASE \

@@ -11,7 +11,7 @@ use crate::sql::{Params, Record, quote_into};
 use crate::value::Value;
 
 impl<'a> Table<'a> {
-    /// Inserts a row and answers its key. Columns that the record does not name
+    /// Inserts a row and returns its key. Columns that the record does not name
     /// get their defaults.
     ///
     /// # Errors
@@ -33,7 +33,7 @@ impl<'a> Table<'a> {
         key_of(output, &schema).ok_or_else(ignored)
     }
 
-    /// Inserts rows, all or none, and answers how many. Records may name
+    /// Inserts rows, all or none, and returns how many. Records may name
     /// different columns; those not named get their defaults.
     ///
     /// # Errors
@@ -59,8 +59,8 @@ impl<'a> Table<'a> {
         .await
     }
 
-    /// Sets the named columns of a row and answers whether there is such a row.
-    /// Without columns it answers `false` and touches nothing.
+    /// Sets the named columns of a row and returns whether there is such a row.
+    /// Without columns it returns `false` and touches nothing.
     ///
     /// # Errors
     /// `NoSuchTable`, `NoSuchColumn`, and what the constraints answer.
@@ -103,7 +103,7 @@ impl<'a> Table<'a> {
         })
     }
 
-    /// Deletes a row and answers whether there was one.
+    /// Deletes a row and returns whether there was one.
     ///
     /// # Errors
     /// `NoSuchTable`, and `ForeignKeyViolation` if other rows refer to it.
@@ -119,7 +119,7 @@ impl<'a> Table<'a> {
     }
 
     /// Inserts a row, or, where one with its primary key is there, sets the
-    /// named columns of that; answers the key.
+    /// named columns of that; returns the key.
     ///
     /// # Errors
     /// `InvalidArgument` for a table without a primary key; `NoSuchTable`,

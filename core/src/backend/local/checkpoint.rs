@@ -15,7 +15,7 @@ const EVERY: u32 = 1_000;
 const RESTART: u32 = 4_000;
 
 /// To be called after a commit, in the turn: the checkpoint comes when the
-/// answers are on their way.
+/// replies are on their way.
 pub(super) fn after_commit(shared: &Arc<Shared>) {
     if !shared.several() {
         return;

@@ -47,7 +47,7 @@ pub(super) fn wait(shared: &Arc<Shared>, program: Program<'static>) -> Reply<Out
 /// gives up a write which waits.
 const LONG: Duration = Duration::from_millis(8);
 
-/// Runs writes in as few transactions as they need, and answers each when it is
+/// Runs writes in as few transactions as they need, and returns each when it is
 /// committed. Those that are left, because the others took long, come back. The
 /// turn is the caller's.
 pub(super) fn run(shared: &Arc<Shared>, batch: Vec<Write>) -> Vec<Write> {

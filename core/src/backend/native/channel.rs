@@ -57,7 +57,7 @@ impl Channel {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a page, waiting for room. Answers whether more is wanted, with a page
+    /// Adds a page, waiting for room. Returns whether more is wanted, with a page
     /// whose memory can be used for it.
     pub(super) fn push(&self, page: Page) -> Option<Option<Page>> {
         let mut state = self.state();

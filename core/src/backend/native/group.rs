@@ -89,7 +89,7 @@ impl Drop for Turn<'_> {
     }
 }
 
-/// Runs one group, and answers each of its writes when it is committed.
+/// Runs one group, and returns each of its writes when it is committed.
 fn run(shared: &Shared, connection: &mut Connection, group: Vec<Write>) {
     if group.len() > 1 {
         let slot = &shared.writer.slot;

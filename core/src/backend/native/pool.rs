@@ -224,7 +224,7 @@ impl Pool {
     }
 
     /// Waits until all slots are given back and nobody waits, or `until`.
-    /// Answers whether they are.
+    /// Returns whether they are.
     pub(super) fn wait_idle(&self, until: Instant) -> bool {
         self.closing.store(true, Ordering::SeqCst);
         let mut queue = self.queue();

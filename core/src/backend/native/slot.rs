@@ -106,7 +106,7 @@ impl Slot {
     }
 
     /// Hands work to the slot's thread, in order. A closed slot drops the job,
-    /// and with it the completer, which answers `Closed`.
+    /// and with it the completer, which returns `Closed`.
     pub(super) fn submit(self: &Arc<Self>, job: Job) {
         let mut inbox = self.inbox();
         if inbox.closed {
@@ -310,7 +310,7 @@ impl Slot {
 /// The slot's connection, opened if it is not.
 ///
 /// # Errors
-/// What opening answers; the next call tries again.
+/// What opening returns; the next call tries again.
 pub(super) fn opened(
     connection: &mut Option<Connection>,
     open: impl FnOnce() -> Result<Connection>,

@@ -84,7 +84,7 @@ fn begin(
     Ok(Box::new(SnapshotSession { shared: Arc::clone(shared), seats, pin }))
 }
 
-/// Has another reader begin, and answers whether it is at the same moment.
+/// Has another reader begin, and returns whether it is at the same moment.
 fn join(shared: &Arc<Shared>, claim: &Claim, moment: Option<Snapshot>) -> bool {
     let Some(mut guard) = claim.slot().try_connection() else { return false };
     let Ok(connection) = shared.open_reader(&mut guard) else { return false };

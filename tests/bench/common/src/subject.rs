@@ -17,7 +17,7 @@ pub trait Subject: Clone + Send + Sync + 'static {
     /// Runs a statement that makes a table.
     fn create(&self, sql: &'static str) -> impl Future<Output = Result<()>> + Send;
 
-    /// Reads a row by [`crate::SELECT_ONE`] and answers its weight.
+    /// Reads a row by [`crate::SELECT_ONE`] and returns its weight.
     fn read(&self, id: i64) -> impl Future<Output = Result<u64>> + Send;
 
     /// Inserts a row by [`crate::INSERT_LOG`], committed when it returns.
@@ -26,7 +26,7 @@ pub trait Subject: Clone + Send + Sync + 'static {
     /// Inserts all of them by [`crate::INSERT_LOG`] in one transaction.
     fn execute_many(&self, items: &'static [Item]) -> impl Future<Output = Result<()>> + Send;
 
-    /// Reads all rows of a statement and answers the sum of their weights.
+    /// Reads all rows of a statement and returns the sum of their weights.
     fn stream(&self, sql: &'static str) -> impl Future<Output = Result<u64>> + Send;
 
     /// Closes the database.

@@ -89,7 +89,7 @@ impl Queue {
         self.waiters.is_empty() && self.held == 0
     }
 
-    /// Takes nobody any more, and answers who waited.
+    /// Takes nobody any more, and returns who waited.
     pub(super) fn close(&mut self) -> VecDeque<Waiting> {
         self.closed = true;
         std::mem::take(&mut self.waiters)

@@ -63,7 +63,7 @@ impl Pool {
     }
 
     /// Decides what becomes of a slot that its holder has given back while more
-    /// than usual are out: answers which slot is free now, if any. Those beyond
+    /// than usual are out: returns which slot is free now, if any. Those beyond
     /// the pool's size go back into the reserve first. Whoever waits still finds
     /// one: as many slots as the pool's size are out and not held.
     pub(super) fn settle(&self, index: usize) -> Option<usize> {

@@ -93,7 +93,7 @@ suspend fun dashboard(db: Database) {
     }
 }
 
-/** Inserts a row and answers whether that went well, in words for a user. */
+/** Inserts a row and returns whether that went well, in words for a user. */
 private suspend fun safeInsert(db: Database, table: String, vararg row: Pair<String, Any?>): Pair<Boolean, String> = try {
     db.table(table).insert(*row)
     true to "Success"

@@ -39,7 +39,7 @@ public class Session internal constructor(place: Place) : Statements(place), Aut
 
 /**
  * One moment of the database, from [Database.snapshot]: all that is read through it is of
- * that moment, whatever others commit meanwhile. A write answers
+ * that moment, whatever others commit meanwhile. A write returns
  * [UbiqliteException.ReadOnly].
  *
  * ```kotlin

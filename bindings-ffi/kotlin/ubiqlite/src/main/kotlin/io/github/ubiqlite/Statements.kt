@@ -28,12 +28,12 @@ import kotlinx.serialization.serializer
  * several properties. So are those of which [DatabaseOptions.json] knows. All else is [UbiqliteException.InvalidArgument], and
  * so is a text with half of a surrogate pair.
  *
- * A short read runs on the thread that asks, within a small budget, and answers without
+ * A short read runs on the thread that asks, within a small budget, and returns without
  * suspending. Every call throws what the coroutine's cancellation throws.
  */
 public sealed class Reader(internal val place: Place) {
     /**
-     * Runs a query and answers all its rows.
+     * Runs a query and returns all its rows.
      *
      * ```kotlin
      * val items = db.query("SELECT * FROM items WHERE status = ?", "new").map { it.into<Item>() }
@@ -44,18 +44,18 @@ public sealed class Reader(internal val place: Place) {
         place.ask(Op.QUERY) { it.statement(sql, params) }.rows()
 
     /**
-     * Runs a query and answers its first row.
+     * Runs a query and returns its first row.
      *
      * @throws UbiqliteException.NotFound if there is no row
      */
     public suspend fun queryOne(sql: String, vararg params: Any?): Row = first(Op.QUERY_ONE, sql, params)
 
-    /** Runs a query and answers its first row, or null if there is none. */
+    /** Runs a query and returns its first row, or null if there is none. */
     public suspend fun queryOptional(sql: String, vararg params: Any?): Row? =
         place.ask(Op.QUERY_OPTIONAL) { it.statement(sql, params) }.rows().firstRow()
 
     /**
-     * Runs a query and answers the first value of its first row.
+     * Runs a query and returns the first value of its first row.
      *
      * ```kotlin
      * val count = db.queryValue<Long>("SELECT count(*) FROM items")
@@ -103,7 +103,7 @@ public sealed class Reader(internal val place: Place) {
 /** What also runs statements that write. */
 public sealed class Statements(place: Place) : Reader(place) {
     /**
-     * Runs one statement and answers the rows changed and the last rowid.
+     * Runs one statement and returns the rows changed and the last rowid.
      *
      * ```kotlin
      * db.execute("UPDATE items SET status = :status WHERE id = :id", "status" to "done", "id" to 7)
@@ -115,7 +115,7 @@ public sealed class Statements(place: Place) : Reader(place) {
         place.ask(Op.EXECUTE) { it.statement(sql, params) }.executed()
 
     /**
-     * Runs one statement for each item, all or none, and answers the rows changed. The
+     * Runs one statement for each item, all or none, and returns the rows changed. The
      * items may come from an endless source for all the memory it takes.
      *
      * ```kotlin
@@ -145,7 +145,7 @@ public sealed class Statements(place: Place) : Reader(place) {
     }.executedList()
 
     /**
-     * Runs statements with their parameters, all or none, and answers what each did.
+     * Runs statements with their parameters, all or none, and returns what each did.
      *
      * ```kotlin
      * db.batch(listOf(Statement("INSERT INTO a VALUES (?)", 1), Statement("DELETE FROM b")))

@@ -35,7 +35,7 @@ public class Table internal constructor(
     public val name: String,
 ) {
     /**
-     * Inserts a row and answers its key: a [Long], whatever value the primary key has, or
+     * Inserts a row and returns its key: a [Long], whatever value the primary key has, or
      * a [Key]. Columns that are not named get their defaults.
      *
      * @throws UbiqliteException `NoSuchTable`, `NoSuchColumn`, and what the constraints answer
@@ -64,7 +64,7 @@ public class Table internal constructor(
 
     /**
      * Inserts a row, or, where one with its primary key is there, sets the named columns
-     * of that; answers the key.
+     * of that; returns the key.
      */
     public suspend fun upsert(vararg fields: Pair<String, Any?>): Any? = ask(Op.UPSERT) { it.record(fields) }.key()
 
@@ -79,7 +79,7 @@ public class Table internal constructor(
         ask(Op.UPSERT) { it.record(serializer, row) }.key()
 
     /**
-     * Inserts rows, all or none, and answers how many. They may name different columns.
+     * Inserts rows, all or none, and returns how many. They may name different columns.
      *
      * @throws UbiqliteException whose `index` tells the row
      */
@@ -112,8 +112,8 @@ public class Table internal constructor(
     public suspend fun get(key: Any?): Row? = ask(Op.GET) { it.key(key) }.rows().firstRow()
 
     /**
-     * Sets the named columns of a row and answers whether there is such a row. Without
-     * columns it answers false and touches nothing.
+     * Sets the named columns of a row and returns whether there is such a row. Without
+     * columns it returns false and touches nothing.
      */
     public suspend fun update(key: Any?, vararg fields: Pair<String, Any?>): Boolean = ask(Op.UPDATE) {
         it.key(key)
@@ -137,7 +137,7 @@ public class Table internal constructor(
     }.bool()
 
     /**
-     * Sets the named columns of many rows, all or none, and answers how many rows there
+     * Sets the named columns of many rows, all or none, and returns how many rows there
      * were: unknown keys are passed over, a key given twice counts once.
      */
     public suspend fun updateMany(keys: Iterable<Any?>, vararg fields: Pair<String, Any?>): Long =
@@ -153,7 +153,7 @@ public class Table internal constructor(
         }.count()
     }
 
-    /** Deletes a row and answers whether there was one. */
+    /** Deletes a row and returns whether there was one. */
     public suspend fun delete(key: Any?): Boolean = ask(Op.DELETE) { it.key(key) }.bool()
 
     /** Rows by filters, in an order, with limit and offset. */

@@ -51,7 +51,7 @@ public sealed class Nest(place: Place) : Statements(place), AutoCloseable {
 
     internal suspend fun end(op: Int) {
         val ending = place.begin(op)
-        // Whatever it answers, the engine has ended it; what was asked before still happens in it.
+        // Whatever it returns, the engine has ended it; what was asked before still happens in it.
         held.end()
         try {
             ending.await().done()

@@ -27,7 +27,7 @@ internal const val ENDLESS: String = "WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL
 /** Numbers from 1 on, without end. */
 internal const val NUMBERS: String = "WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r) SELECT i FROM r"
 
-/** Runs what has to fail so, and answers with what. */
+/** Runs what has to fail so, and returns how. */
 internal inline fun <reified E : Throwable> assertFailsWith(block: () -> Unit): E {
     try {
         block()

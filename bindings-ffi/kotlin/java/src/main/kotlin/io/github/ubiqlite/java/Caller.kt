@@ -27,13 +27,13 @@ internal class Caller(executor: Executor) : CoroutineScope {
     fun <T> ask(call: suspend () -> T): CompletableFuture<T> =
         future(UNASKED, CoroutineStart.UNDISPATCHED) { call() }
 
-    /** As [ask], of a call that answers nothing. */
+    /** As [ask], of a call that returns nothing. */
     fun tell(call: suspend () -> Unit): CompletableFuture<Void?> = ask { nothing(call) }
 
     /** Makes a call that runs the user's functions: on the executor from the start. */
     fun <T> work(call: suspend () -> T): CompletableFuture<T> = future(UNASKED) { call() }
 
-    /** As [work], of a call that answers nothing. */
+    /** As [work], of a call that returns nothing. */
     fun workOff(call: suspend () -> Unit): CompletableFuture<Void?> = work { nothing(call) }
 
     /** A job that is yet to be started. What it throws goes to the thread's handler. */

@@ -99,10 +99,10 @@ internal class Scope(private val database: Database, private val mode: Mode) {
         if (reader is Database) running.free(rows, take) else running.held(rows, take)
     }
 
-    /** Runs a statement, and answers all its rows. */
+    /** Runs a statement, and returns all its rows. */
     suspend fun rows(part: Part, params: Array<Any?>): List<Row> = run(part) { it.query(part.sql, *params) }
 
-    /** Runs a statement, and answers the number of rows that it changed. */
+    /** Runs a statement, and returns the number of rows that it changed. */
     suspend fun execute(part: Part, params: Array<Any?>): Long = run(part) { on ->
         if (on is Statements) {
             on.execute(part.sql, *params).rowsChanged
@@ -112,7 +112,7 @@ internal class Scope(private val database: Database, private val mode: Mode) {
         }
     }
 
-    /** Runs one statement with each of these parameters, all or none, and answers the numbers of rows. */
+    /** Runs one statement with each of these parameters, all or none, and returns the numbers of rows. */
     suspend fun batch(part: Part, each: List<Array<Any?>>): List<Long> = run(part) { on ->
         if (on is Statements) {
             on.batch(each.map { Statement(part.sql, *it) }).map { it.rowsChanged }

@@ -6,7 +6,7 @@ import kotlinx.coroutines.suspendCancellableCoroutine
 
 /** Openings and closings under way, which a thread of [Program]'s waits for. */
 internal object Begun {
-    /** Opens a database, and answers its client. One who is cancelled gives it up. */
+    /** Opens a database, and returns its client. One who is cancelled gives it up. */
     suspend fun open(path: String, options: String): Long {
         val number = begin(path, options)
         return suspendCancellableCoroutine { waiting ->

@@ -7,7 +7,7 @@ import kotlinx.coroutines.flow.collect
 import kotlinx.coroutines.flow.takeWhile
 
 /**
- * Sends rows as fast as the engine takes them, and answers how many were changed. They
+ * Sends rows as fast as the engine takes them, and returns how many were changed. They
  * may come from an endless source: a few chunks are held. What the source throws leaves
  * it unchanged, and nothing was done.
  */

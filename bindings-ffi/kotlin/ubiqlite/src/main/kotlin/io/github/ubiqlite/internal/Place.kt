@@ -19,7 +19,7 @@ internal class Place(
     /** The same for what was lent. */
     fun within(held: Held): Place = Place(link, owner, held, limit)
 
-    /** Makes a request, and answers without waiting for its reply. */
+    /** Makes a request, and returns without waiting for its reply. */
     inline fun begin(op: Int, flags: Int = 0, write: (Writer) -> Unit = {}): Call {
         val held = on
         if (held != null && held.isOver) throw closed("the transaction, session, snapshot or stream is over")

@@ -17,7 +17,7 @@ internal object Raw {
     /** `take` and `settle` need room for `NEEDS_ROOM - answer` bytes, and wrote nothing. */
     const val NEEDS_ROOM: Long = -16
 
-    /** Finds the engine by the name in the first [length] bytes of the buffer; answers the length of what it says of a failure. */
+    /** Finds the engine by the name in the first [length] bytes of the buffer; returns the length of what it says of a failure. */
     @JvmStatic
     external fun load(buffer: ByteBuffer, length: Int): Int
 
@@ -25,11 +25,11 @@ internal object Raw {
     @JvmStatic
     external fun address(buffer: ByteBuffer): Long
 
-    /** Makes a request; answers the length of its reply, 0 if that comes later, or a negative number. */
+    /** Makes a request; returns the length of its reply, 0 if that comes later, or a negative number. */
     @JvmStatic
     external fun call(client: Long, request: Long, length: Long, reply: Long, room: Long): Long
 
-    /** Takes all replies that are ready; answers how many bytes, or a negative number. */
+    /** Takes all replies that are ready; returns how many bytes, or a negative number. */
     @JvmStatic
     external fun take(client: Long, reply: Long, room: Long): Long
 
@@ -41,11 +41,11 @@ internal object Raw {
     @JvmStatic
     external fun release(client: Long)
 
-    /** Begins to open a database; answers a number to [settle] and to [forget], or 0. */
+    /** Begins to open a database; returns a number to [settle] and to [forget], or 0. */
     @JvmStatic
     external fun open(path: Long, pathLength: Long, options: Long, optionsLength: Long): Long
 
-    /** Begins to close a client's database; answers as [open]. */
+    /** Begins to close a client's database; returns as [open]. */
     @JvmStatic
     external fun close(client: Long): Long
 

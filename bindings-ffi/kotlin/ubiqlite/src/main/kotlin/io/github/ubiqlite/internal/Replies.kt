@@ -38,7 +38,7 @@ internal class Replies(private val client: Long, private val link: Link) {
         takeInto(Memory(ROOM))
     }
 
-    /** Answers the memory to go on with; none if there is nothing to come. */
+    /** Returns the memory to go on with; none if there is nothing to come. */
     private fun takeInto(memory: Memory): Memory? {
         var room = memory
         while (true) {

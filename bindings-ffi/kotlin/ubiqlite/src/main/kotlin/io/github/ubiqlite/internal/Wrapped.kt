@@ -40,7 +40,7 @@ private val NAMES = object : ClassValue<Array<String>>() {
     }
 }
 
-/** Answers what is in a value class; null for other classes. */
+/** Returns what is in a value class; null for other classes. */
 private val UNBOX = object : ClassValue<Method?>() {
     override fun computeValue(type: Class<*>): Method? {
         if (!type.isAnnotationPresent(JvmInline::class.java)) return null
@@ -51,7 +51,7 @@ private val UNBOX = object : ClassValue<Method?>() {
 }
 
 /**
- * How Kotlin has mangled the name of a value class's getter, by what it answers. For the
+ * How Kotlin has mangled the name of a value class's getter, by what it returns. For the
  * platform an unsigned number is a signed one, and so is a duration or another value class
  * with a number in it: nothing else tells them apart.
  */

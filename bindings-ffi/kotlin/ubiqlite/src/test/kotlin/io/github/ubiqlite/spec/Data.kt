@@ -10,7 +10,7 @@ import kotlinx.serialization.json.JsonPrimitive
 import kotlinx.serialization.json.booleanOrNull
 
 /*
- * What a scenario notes down in JSON, and what a call answers, as one kind of data:
+ * What a scenario notes down in JSON, and what a call returns, as one kind of data:
  * null, Boolean, Long, Double, String, ByteArray; BigInteger beyond 64 bits; List, and
  * Map for rows and records; JsonText; ANY.
  */
