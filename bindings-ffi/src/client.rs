@@ -25,10 +25,10 @@ pub enum Format {
 
 /// Takes requests, and has the replies that are ready.
 pub(crate) trait Endpoint: Send + Sync {
-    /// Takes one request; an answer that is there at once is written to `room`.
+    /// Takes one request; a reply that is ready at once is written to `room`.
     fn call(&self, request: &[u8], room: &mut [u8]) -> Called;
 
-    /// Goes on with what can go on, and gives the replies that are ready.
+    /// Continues what can continue, and writes the replies that are ready.
     fn take(&self, room: &mut [u8]) -> Taken;
 
     /// Takes a query, whose rows go to `sink`; its reply is always among those that are
@@ -39,12 +39,12 @@ pub(crate) trait Endpoint: Send + Sync {
         Called::Malformed
     }
 
-    /// What it is a client of, to be closed through it.
+    /// The database that it is a client of, to be closed through it.
     fn database(&self) -> Option<Database> {
         None
     }
 
-    /// Wakes who takes.
+    /// Wakes the thread that takes replies.
     fn driver(&self) -> &Arc<Driver>;
 
     /// The client of a bare connection, if it is one.
@@ -58,22 +58,22 @@ pub(crate) struct Client {
     server: Server,
     database: Database,
     driver: Arc<Driver>,
-    /// Replies that were taken and found no room.
+    /// Replies that were taken and did not fit.
     kept: Mutex<Vec<u8>>,
     /// For a client that speaks [`Format::Marshal`].
     marshal: Option<Mutex<Marshal>>,
 }
 
-/// What became of a request.
+/// The outcome of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Called {
-    /// The reply has so many bytes.
+    /// The reply was written, with this many bytes.
     Answered(usize),
     /// Its reply, if it has one, will be among those that are taken.
     Pending,
-    /// Its reply needs so much room, and is to be taken at once.
+    /// Its reply needs this much room, and must be taken at once.
     NeedsRoom(usize),
-    /// The bytes were no request.
+    /// The bytes were not a request.
     Malformed,
 }
 
@@ -81,9 +81,9 @@ pub(crate) enum Called {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Taken {
     Nothing,
-    /// So many bytes of replies.
+    /// This many bytes of replies were written.
     Replies(usize),
-    /// So much room is needed; nothing was taken.
+    /// This much room is needed; nothing was taken.
     NeedsRoom(usize),
 }
 
@@ -96,7 +96,7 @@ impl Client {
         let ours = database.clone();
         let (server, marshal) = match format {
             Format::Wire => (Server::unordered(ours, number, host), None),
-            // Pieces of replies in order, the names told to Python by its own rule.
+            // Pieces of replies in order; Python gets the names by a rule of its own.
             Format::Marshal => (Server::forgetful(ours, number, host), Some(Mutex::default())),
         };
         Self { server, database, driver, kept: Mutex::default(), marshal }
@@ -162,7 +162,7 @@ impl Endpoint for Client {
             return Taken::Nothing;
         }
         let Some(room) = room.get_mut(..len) else {
-            // Whoever does not come back at once is told again.
+            // A caller that does not come back at once is woken again.
             self.driver.signal.raise();
             return Taken::NeedsRoom(len);
         };

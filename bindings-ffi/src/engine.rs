@@ -1,4 +1,4 @@
-//! An open database, as uniffi gives it to another language.
+//! An open database, as uniffi presents it to another language.
 
 use ubiqlite::ext::wire::Server;
 use ubiqlite::{Database, Error};
@@ -9,7 +9,7 @@ use crate::registry::Registry;
 /// The clients of all databases of this process.
 pub(crate) static CLIENTS: Registry<Box<dyn Endpoint>> = Registry::new();
 
-/// What failed, as the fields that a binding makes its exception of.
+/// A failure, as the fields from which a binding makes its exception.
 #[derive(Debug, thiserror::Error, uniffi::Error)]
 pub enum OpenError {
     /// The error's fields as JSON: `kind`, `message`, `columns`, and `code`,
@@ -33,8 +33,8 @@ pub struct Engine(Database);
 
 #[uniffi::export]
 impl Engine {
-    /// A new client, to be given to the functions of [`raw`](crate::raw) and ended
-    /// by [`ubiqlite_release`](crate::raw::ubiqlite_release).
+    /// Returns a new client, to be passed to the functions of [`raw`](crate::raw) and ended by
+    /// [`ubiqlite_release`](crate::raw::ubiqlite_release).
     pub fn client(&self, format: Format) -> u64 {
         CLIENTS.put(Box::new(Client::new(self.0.clone(), format)))
     }
@@ -44,7 +44,7 @@ impl Engine {
     /// Opens a database. `options` is a JSON object of [`ubiqlite::ext::wire::Settings`].
     ///
     /// # Errors
-    /// As `ubiqlite::Options::open`; `InvalidArgument` for options that there are not.
+    /// As `ubiqlite::Options::open`; `InvalidArgument` for unknown options.
     pub(crate) async fn open(path: &str, options: &str) -> ubiqlite::Result<Self> {
         Ok(Self(ubiqlite_shared::open(path, options).await?))
     }

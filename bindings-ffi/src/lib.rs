@@ -1,10 +1,10 @@
 //! ubiqlite for Python and Kotlin.
 //!
-//! What is done once goes through uniffi: opening, closing, options and errors
-//! ([`Engine`]). What is done often does not, since a call of uniffi's costs more
-//! than a read: requests and replies are bytes, given and taken by the C functions
-//! of [`raw`], in the [`Format`] that a client was made for. Java opens and closes by
-//! such functions too ([`numbered`]), which `jni/` has for its virtual machine.
+//! One-time work goes through uniffi: opening, closing, options and errors ([`Engine`]). Frequent
+//! work does not, since a call of uniffi's costs more than a read: requests and replies are bytes,
+//! passed through the C functions of [`raw`], in the [`Format`] that a client was made for. Java
+//! also opens and closes through such functions ([`numbered`]), which `jni/` exposes to its virtual
+//! machine.
 
 #[cfg(feature = "arrow")]
 pub mod arrow;

@@ -1,8 +1,8 @@
 //! Opening and closing by numbers, in C's calling convention.
 //!
-//! For Java, where uniffi's generated code would keep a server from letting an
-//! application's classes go (`bindings-ffi/kotlin/java/README.md`). It is the same
-//! [`Pending`] that uniffi gives Python.
+//! For Java, where uniffi's generated code would keep a server from unloading an application's
+//! classes (`bindings-ffi/kotlin/java/README.md`). It is the same [`Pending`] that uniffi gives
+//! Python.
 
 use std::cell::RefCell;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,7 +19,7 @@ use crate::signal::Woken;
 
 static UNDER_WAY: Registry<Numbered> = Registry::new();
 
-/// What was started, and what became of it.
+/// Something that was started, and its outcome.
 struct Numbered {
     pending: Arc<Pending>,
     settled: Mutex<Option<Result<Option<Arc<Engine>>, String>>>,
@@ -37,7 +37,7 @@ impl Numbered {
         UNDER_WAY.put(Self { pending, settled: Mutex::default() })
     }
 
-    /// Waits until it is over; `None` if it was let go meanwhile.
+    /// Waits until it is over; `None` if it was forgotten in the meantime.
     fn settle(&self) -> Option<()> {
         loop {
             if self.settled().is_some() {
@@ -59,12 +59,12 @@ impl Numbered {
     }
 }
 
-/// Begins to open a database: a number for [`ubiqlite_settle`], to be let go by
-/// [`ubiqlite_forget`]; 0 if there is none to be had. `options` is a JSON object of
+/// Begins to open a database. Returns a number for [`ubiqlite_settle`], to be released by
+/// [`ubiqlite_forget`]; 0 if none can be had. `options` is a JSON object of
 /// [`ubiqlite::ext::wire::Settings`]; both are UTF-8.
 ///
 /// # Safety
-/// Both have so many bytes to be read until this returns.
+/// Both have as many readable bytes as their lengths say, until this returns.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ubiqlite_open(
     path: *const u8,
@@ -88,25 +88,25 @@ pub unsafe extern "C" fn ubiqlite_open(
     })
 }
 
-/// Begins to close the database of a client, as [`ubiqlite_open`] begins to open one:
-/// what is asked for from now on is refused. 0 if there is no such client.
+/// Begins to close the database of a client, as [`ubiqlite_open`] begins to open one: later
+/// requests are refused. Returns 0 if there is no such client.
 #[unsafe(no_mangle)]
 pub extern "C" fn ubiqlite_close(client: u64) -> u64 {
     number(|| {
         let Some(database) = CLIENTS.get(client).and_then(|client| client.database()) else {
             return 0;
         };
-        // Its first step, which refuses what comes after, is taken now.
+        // Its first step, which refuses later requests, is taken now.
         Numbered::put(Pending::start(async move { database.close().await.map(|()| None) }))
     })
 }
 
-/// Waits until what was begun is over. 0 if it was done, or else the length of why it
-/// failed, which is written to `reply`: an error's fields as JSON; `NEEDS_ROOM - length`
-/// if that is more than `room`; [`GONE`] if it was let go.
+/// Waits until what was begun is over. Returns 0 if it succeeded, or else the length of the error's
+/// fields as JSON, which are written to `reply`; `NEEDS_ROOM - length` if that is more than `room`;
+/// [`GONE`] if it was forgotten.
 ///
 /// # Safety
-/// `reply` has `room` bytes to be written until this returns.
+/// `reply` has `room` writable bytes until this returns.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ubiqlite_settle(number: u64, reply: *mut u8, room: usize) -> i64 {
     guarded(|| {
@@ -127,7 +127,7 @@ pub unsafe extern "C" fn ubiqlite_settle(number: u64, reply: *mut u8, room: usiz
     })
 }
 
-/// A client of what was opened, once; it speaks [`Format::Wire`]. 0 if there is none.
+/// Returns a client of what was opened, once; it speaks [`Format::Wire`]. 0 if there is none.
 #[unsafe(no_mangle)]
 pub extern "C" fn ubiqlite_opened(number: u64) -> u64 {
     self::number(|| {
@@ -139,8 +139,8 @@ pub extern "C" fn ubiqlite_opened(number: u64) -> u64 {
     })
 }
 
-/// Lets go of what was begun: an opening is given up, a closing goes on. Whoever waits
-/// for it waits no more.
+/// Forgets what was begun: an opening is given up, a closing continues. Callers that wait for it
+/// stop waiting.
 #[unsafe(no_mangle)]
 pub extern "C" fn ubiqlite_forget(number: u64) {
     guarded(|| {

@@ -1,9 +1,9 @@
 //! Opening and closing for a language whose code no other thread may call.
 //!
-//! A callback from a thread of ours needs Python's lock, which a thread gets no more
-//! when the interpreter ends: it is ended itself then, in the middle of our frames,
-//! and the process with it. So Python starts, waits by a file descriptor or a wait of
-//! its own, and asks.
+//! A callback from one of our threads needs Python's lock, which no thread gets once the
+//! interpreter is ending: the thread itself is then ended, in the middle of our frames, and the
+//! process with it. So Python starts the work, waits on a file descriptor or in a wait of its own,
+//! and polls.
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,7 +16,7 @@ use ubiqlite_shared::{Bell, Hosted};
 use crate::engine::{Engine, OpenError};
 use crate::signal::{Driver, Woken};
 
-/// Something that was started. Letting it go gives it up; a closing goes on.
+/// Something that was started. Dropping it gives it up; a closing continues.
 #[derive(uniffi::Object)]
 pub struct Pending {
     pub(crate) driver: Arc<Driver>,
@@ -48,7 +48,7 @@ impl Pending {
 
 #[uniffi::export]
 impl Pending {
-    /// A file descriptor that is readable when [`poll`](Self::poll) is to be called;
+    /// Returns a file descriptor that is readable when [`poll`](Self::poll) should be called;
     /// negative where there can be none. It lives as long as this.
     pub fn descriptor(&self) -> i32 {
         #[cfg(unix)]
@@ -57,15 +57,15 @@ impl Pending {
         -1
     }
 
-    /// Waits until [`poll`](Self::poll) is to be called, for so many milliseconds at
-    /// most. False: they have passed.
+    /// Waits until [`poll`](Self::poll) should be called, for at most `millis` milliseconds. False:
+    /// they have passed.
     pub fn wait(&self, millis: u32) -> bool {
         let limit = Duration::from_millis(u64::from(millis));
         self.driver.signal.wait(Some(limit)) != Woken::Timeout
     }
 
-    /// Goes on, and tells whether it is done. What was opened is given once, and none
-    /// for a closing.
+    /// Continues, and returns whether it is done. What was opened is returned once; a closing
+    /// returns none.
     ///
     /// # Errors
     /// Why it failed.
@@ -84,7 +84,7 @@ impl Pending {
     }
 }
 
-/// How far it is.
+/// The progress of something that was started.
 #[derive(uniffi::Record)]
 pub struct Polled {
     /// It is over.
@@ -95,15 +95,15 @@ pub struct Polled {
 
 #[uniffi::export]
 impl Engine {
-    /// Waits for what was accepted, and closes. Calls after that fail with `Closed`.
+    /// Waits for accepted requests, and closes. Later calls fail with `Closed`.
     pub fn start_close(&self) -> Arc<Pending> {
         let database = self.database().clone();
         Pending::start(async move { database.close().await.map(|()| None) })
     }
 }
 
-/// Opens a database. `options` is a JSON object of [`ubiqlite::ext::wire::Settings`]; what is
-/// wrong with them is told as any other failure.
+/// Opens a database. `options` is a JSON object of [`ubiqlite::ext::wire::Settings`]; what is wrong
+/// with them is reported like any other failure.
 #[uniffi::export]
 pub fn start_open(path: String, options: String) -> Arc<Pending> {
     Pending::start(async move { Engine::open(&path, &options).await.map(Some) })

@@ -1,7 +1,7 @@
 //! The functions that are called for each request, in C's calling convention.
 //!
-//! None of them unwinds, and none takes anything but numbers and the caller's own
-//! memory. A client's number that is not in use is answered with [`GONE`].
+//! None of them unwinds, and they take only numbers and the caller's own memory. For a client's
+//! number that is not in use they return [`GONE`].
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -13,13 +13,13 @@ use crate::signal::Woken;
 
 /// There is no such client, or it has ended.
 pub const GONE: i64 = -1;
-/// The bytes are no request. It is a defect of the binding.
+/// The bytes are not a request. This is a defect of the binding.
 pub const MALFORMED: i64 = -2;
-/// Something panicked. It is a defect of this library.
+/// Something panicked. This is a defect of this library.
 pub const DEFECT: i64 = -3;
-/// [`ubiqlite_take`]: add the room that is needed, in bytes: `-16 - room`. Also
-/// [`ubiqlite_call`] of a client that speaks `marshal`: the reply is to be taken
-/// before another call is made.
+/// [`ubiqlite_take`] needs more room; with the number of bytes, it returns `-16 - room`. Also
+/// [`ubiqlite_call`] of a client that speaks `marshal`: the reply must be taken before another call
+/// is made.
 pub const NEEDS_ROOM: i64 = -16;
 
 fn with(client: u64, work: impl FnOnce(&dyn Endpoint) -> i64) -> i64 {
@@ -47,13 +47,12 @@ pub(crate) fn len(len: usize) -> i64 {
 
 /// Takes one request of `length` bytes.
 ///
-/// Returns the length of its reply, if it is there at once and fits into `room`
-/// bytes at `reply`; or 0, if the reply will be among those of [`ubiqlite_take`] or
-/// there is none to come; or one of the constants above.
+/// Returns the length of its reply, if that is ready at once and fits into `room` bytes at `reply`;
+/// or 0, if the reply will be among those of [`ubiqlite_take`] or none will come; or one of the
+/// constants above.
 ///
 /// # Safety
-/// `request` has `length` bytes to be read and `reply` has `room` to be written,
-/// until this returns.
+/// `request` has `length` readable bytes and `reply` has `room` writable ones, until this returns.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ubiqlite_call(
     client: u64,
@@ -69,13 +68,13 @@ pub unsafe extern "C" fn ubiqlite_call(
     })
 }
 
-/// Goes on with requests that can go on, and writes all replies that are ready.
+/// Continues requests that can continue, and writes all replies that are ready.
 ///
 /// Returns how many bytes were written, 0 if nothing is ready, one of the constants
 /// above, or `NEEDS_ROOM - bytes`: then nothing was taken.
 ///
 /// # Safety
-/// `reply` has `room` bytes to be written until this returns.
+/// `reply` has `room` writable bytes until this returns.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ubiqlite_take(client: u64, reply: *mut u8, room: usize) -> i64 {
     with(client, |client| {
@@ -88,13 +87,13 @@ pub unsafe extern "C" fn ubiqlite_take(client: u64, reply: *mut u8, room: usize)
     })
 }
 
-/// Waits until [`ubiqlite_take`] is to be called: 1; or for `millis` milliseconds: 0.
-/// A negative number waits without end; one that waits is ended with [`GONE`] when
-/// its client is.
+/// Waits until [`ubiqlite_take`] should be called, and returns 1; or for `millis` milliseconds, and
+/// returns 0. A negative number waits without end. The wait ends with [`GONE`] when its client
+/// ends.
 #[unsafe(no_mangle)]
 pub extern "C" fn ubiqlite_wait(client: u64, millis: i64) -> i64 {
     let limit = u64::try_from(millis).ok().map(Duration::from_millis);
-    // Not kept alive by who waits for it: its end is what it waits for.
+    // A caller that waits does not keep the client alive: the client's end is what it waits for.
     let Some(driver) = CLIENTS.get(client).map(|client| Arc::clone(client.driver())) else {
         return GONE;
     };
@@ -105,9 +104,8 @@ pub extern "C" fn ubiqlite_wait(client: u64, millis: i64) -> i64 {
     }
 }
 
-/// A file descriptor that is readable when [`ubiqlite_take`] is to be called. It
-/// lives as long as the client, and must neither be read nor closed. [`GONE`] also
-/// where there can be none.
+/// Returns a file descriptor that is readable when [`ubiqlite_take`] should be called. It lives as
+/// long as the client, and must neither be read nor closed. [`GONE`] also where there can be none.
 #[cfg(unix)]
 #[unsafe(no_mangle)]
 pub extern "C" fn ubiqlite_descriptor(client: u64) -> i64 {

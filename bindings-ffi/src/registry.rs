@@ -1,8 +1,8 @@
 //! Numbers for what other languages hold.
 //!
-//! They hold numbers and not addresses, so that a number used after its client has
-//! gone is told so, and never reaches freed memory or another client: each has a
-//! generation in its upper half.
+//! They hold numbers and not addresses, so that a number used after its client has gone is
+//! recognized, and never reaches freed memory or another client: each has a generation in its upper
+//! half.
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,11 +12,11 @@ use std::thread::LocalKey;
 /// Things by number.
 pub(crate) struct Registry<T> {
     all: RwLock<Slots<T>>,
-    /// How many were removed: what a thread remembers from before is not to be used.
+    /// How many were removed: what a thread remembers from before must not be used.
     removed: AtomicU64,
 }
 
-/// What a thread found last: the lock would be taken by every call of every thread.
+/// What a thread found last. Without it, every call of every thread would take the lock.
 pub(crate) struct Last<T> {
     number: u64,
     removed: u64,
@@ -29,7 +29,7 @@ impl<T> Last<T> {
     }
 }
 
-/// What a registry can have.
+/// What a registry can hold.
 pub(crate) trait Registered: Sized + 'static {
     /// What this thread found last.
     fn last() -> &'static LocalKey<RefCell<Last<Self>>>;
@@ -51,7 +51,7 @@ impl<T: Registered> Registry<T> {
         Self { all, removed: AtomicU64::new(0) }
     }
 
-    /// Gives a number, never 0.
+    /// Adds `value`, and returns its number, never 0.
     pub(crate) fn put(&self, value: T) -> u64 {
         let mut all = self.all.write().unwrap_or_else(PoisonError::into_inner);
         let value = Some(Arc::new(value));
@@ -73,13 +73,13 @@ impl<T: Registered> Registry<T> {
     }
 
     pub(crate) fn get(&self, number: u64) -> Option<Arc<T>> {
-        // Before the look: what is removed after it is as if removed after the call began.
+        // Before the lookup: what is removed after it is as if removed after the call began.
         let removed = self.removed.load(Ordering::Acquire);
         let known = |last: &RefCell<Last<T>>| {
             let last = last.try_borrow().ok()?;
             (last.number == number && last.removed == removed).then(|| last.value.upgrade())?
         };
-        // A thread that ends has forgotten.
+        // A thread that is ending has forgotten it.
         if let Ok(Some(value)) = T::last().try_with(known) {
             return Some(value);
         }

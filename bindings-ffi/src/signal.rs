@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use ubiqlite_shared::Bell;
 
-/// The requests of one client that can go on.
+/// The requests of one client that can continue.
 pub(crate) type Driver = ubiqlite_shared::Driver<Signal>;
 
 /// Raised by any thread, lowered by the one that takes. However often it is raised,
@@ -21,11 +21,11 @@ pub(crate) struct Signal {
 struct State {
     raised: bool,
     over: bool,
-    /// For who waits by a file descriptor: it has one byte while it is raised.
+    /// For callers that wait on a file descriptor: it has one byte while it is raised.
     pipe: Option<(PipeReader, PipeWriter)>,
 }
 
-/// What a wait ended with.
+/// How a wait ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Woken {
     Raised,
@@ -39,7 +39,7 @@ impl Signal {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until it is raised; `None`: without end.
+    /// Waits until it is raised, for at most `limit`; `None`: without end.
     pub(crate) fn wait(&self, limit: Option<Duration>) -> Woken {
         let end = limit.and_then(|limit| Instant::now().checked_add(limit));
         let mut state = self.state();

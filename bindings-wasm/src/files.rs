@@ -58,7 +58,7 @@ fn done(code: i32) -> Result<(), FileError> {
     if code < 0 { Err(failure(code)) } else { Ok(()) }
 }
 
-/// A number of bytes, which is never as large as what a double can't hold.
+/// Converts a number of bytes, which is never more than a double can hold.
 fn bytes(count: f64) -> Result<u64, FileError> {
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a whole number")]
     if count < 0.0 { Err(failure(count as i32)) } else { Ok(count as u64) }

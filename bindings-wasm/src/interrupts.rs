@@ -1,5 +1,5 @@
-//! Giving a call up from outside: the host is asked before a request begins, and while
-//! SQLite runs, whether it was given up.
+//! Giving up a call from outside: the host is asked before a request begins, and while SQLite runs,
+//! whether it was given up.
 
 use std::cell::RefCell;
 
@@ -12,13 +12,13 @@ thread_local! {
     static LEAVE: RefCell<Option<Function>> = const { RefCell::new(None) };
 }
 
-/// Has running calls stop when `poll(client, request)` says so.
+/// Makes running calls stop when `poll(client, request)` says so.
 pub(crate) fn ask(poll: Function) {
     POLL.set(Some(poll));
     Server::set_probe(is_given_up);
 }
 
-/// Has requests begin only if `leave(client, request)` lets them.
+/// Lets requests begin only if `leave(client, request)` allows it.
 pub(crate) fn ask_leave(leave: Function) {
     LEAVE.set(Some(leave));
     Server::set_leave(|client, request| ask_host(&LEAVE, client, request) != Some(false));
@@ -28,7 +28,7 @@ fn is_given_up(client: u32, request: u32) -> bool {
     ask_host(&POLL, client, request) == Some(true)
 }
 
-/// What the host says; `None`: it fails to tell.
+/// Asks the host; `None` if that fails.
 fn ask_host(
     function: &'static std::thread::LocalKey<RefCell<Option<Function>>>,
     client: u32,

@@ -1,7 +1,6 @@
-//! The core for the npm package, browser and Node: compiled to wasm32 and
-//! called by the TypeScript in `bindings-wasm/ts`. It converts and decides
-//! nothing: requests go to the core's `wire` server as they come, files are what
-//! the host's JavaScript makes of them.
+//! The core for the npm package, browser and Node: compiled to wasm32 and called by the TypeScript
+//! in `bindings-wasm/ts`. It converts and decides nothing: requests go to the core's `wire` server
+//! as they come, files are whatever the host's JavaScript makes of them.
 
 #![cfg(target_family = "wasm")]
 
@@ -11,7 +10,7 @@ mod port;
 
 use std::panic;
 
-// SQLite itself: only to have it linked.
+// SQLite itself: only to link it.
 use sqlite_wasm_rs as _;
 use wasm_bindgen::prelude::*;
 
@@ -24,10 +23,10 @@ extern "C" {
     fn console_error(message: &str);
 }
 
-/// Prepares the worker: the files that databases are kept in, and, where there
-/// is a way to tell, whether a call was given up: `poll(client, request)` is asked
-/// every millisecond while SQLite runs for it, and `leave(client, request)` once before
-/// it begins, which it does only if that is true.
+/// Prepares the worker: the files that databases are kept in and, where there is a way to tell,
+/// whether a call was given up. `poll(client, request)` is called every millisecond while SQLite
+/// runs for a request, and `leave(client, request)` once before it begins, which it does only if
+/// that returns true.
 ///
 /// # Errors
 /// A second call, or a SQLite that refuses to start.
@@ -37,7 +36,7 @@ pub fn install(
     poll: Option<js_sys::Function>,
     leave: Option<js_sys::Function>,
 ) -> Result<(), JsValue> {
-    // A panic ends the instance; what it says is for whoever mends it.
+    // A panic ends the instance; its message is for whoever fixes it.
     panic::set_hook(Box::new(|info| console_error(&info.to_string())));
     if let Some(poll) = poll {
         interrupts::ask(poll);
@@ -51,8 +50,8 @@ pub fn install(
     Ok(())
 }
 
-/// The client for whose request SQLite runs, 0 for none: asked when the module broke,
-/// so it allocates nothing.
+/// The client for whose request SQLite runs, 0 for none. Called when the module broke, so it
+/// allocates nothing.
 #[wasm_bindgen(js_name = runningClient)]
 pub fn running_client() -> u32 {
     u32::try_from(Server::running() >> 32).unwrap_or(0)

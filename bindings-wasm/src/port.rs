@@ -12,7 +12,7 @@ use wasm_bindgen::prelude::*;
 
 use crate::files;
 
-/// An open database, shared by the clients that opened it alike.
+/// An open database, shared by the clients that opened it the same way.
 struct Opened {
     database: Database,
 }
@@ -38,11 +38,10 @@ pub struct Port {
     taken: RefCell<Vec<u8>>,
 }
 
-/// Opens a database for the client of `options.client`, a number that no other
-/// client of this worker has; equal paths and further options share one. `notify`
-/// is called when replies are ready that were not at the last `take()`; and with
-/// `true` in the middle of a long one, or of a long batch: what is taken at once can
-/// be read while the rest is made.
+/// Opens a database for the client `options.client`, a number that no other client of this worker
+/// has; equal paths and further options share one. `notify` is called when replies are ready that
+/// were not at the last `take()`, and with `true` in the middle of a long reply or a long batch:
+/// what is taken at once can be read while the rest is made.
 ///
 /// # Errors
 /// The fields of the core's error, as an object.
@@ -53,7 +52,7 @@ pub async fn connect(
     notify: Function,
 ) -> Result<Port, JsValue> {
     let client = js_sys::Reflect::get(&options, &"client".into())?.as_f64().unwrap_or_default();
-    // Of the caller's options nothing is changed.
+    // The caller's options are not changed.
     let options = js_sys::Object::assign(&js_sys::Object::new(), &options);
     js_sys::Reflect::delete_property(&options, &"client".into())?;
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small number")]
@@ -72,7 +71,7 @@ async fn open(path: String, options: JsValue) -> ubiqlite::Result<Rc<Opened>> {
     let settings: Settings = serde_wasm_bindgen::from_value(options).map_err(|error| {
         Error::new(ErrorKind::InvalidArgument, format!("the options can't be used: {error}"))
     })?;
-    // Each memory database is one of its own.
+    // Each database in memory is one of its own.
     let shared = path != ":memory:";
     let key = (path, settings);
     if shared && let Some(opened) = OPENED.with_borrow(|known| known.get(&key)?.upgrade()) {
@@ -103,7 +102,7 @@ impl Port {
     /// Takes a batch of requests; replies come later, by `take()`.
     ///
     /// # Errors
-    /// The fields of the error, for bytes that are no requests.
+    /// The fields of the error, for bytes that are not requests.
     pub fn submit(&self, bytes: &[u8]) -> Result<(), JsValue> {
         match &self.server {
             Some(server) => server.submit(bytes).map_err(|error| describe(&error)),
@@ -116,31 +115,31 @@ impl Port {
         self.room.borrow_mut().as_mut_ptr()
     }
 
-    /// As `submit`, of so many bytes that the host wrote into the room.
+    /// Like `submit`, for `length` bytes that the host wrote into the room.
     ///
     /// # Errors
     /// As `submit`.
     #[wasm_bindgen(js_name = submitRoom)]
     pub fn submit_room(&self, length: usize) -> Result<(), JsValue> {
-        // Requests are taken within one call of the host, which writes none meanwhile.
+        // Requests are taken within one call of the host, which writes none in the meantime.
         let room = self.room.borrow();
         self.submit(&room[..length.min(ROOM)])
     }
 
-    /// Whether requests wait for `resume()`, because those before took long.
+    /// Whether requests wait for `resume()`, because earlier ones took long.
     #[wasm_bindgen(js_name = isBehind)]
     pub fn is_behind(&self) -> bool {
         self.server.as_ref().is_some_and(Server::is_behind)
     }
 
-    /// Whether nothing that the client asked for is under way and nothing is open for it.
+    /// Whether nothing that the client requested is under way and nothing is open for it.
     #[wasm_bindgen(js_name = isIdle)]
     pub fn is_idle(&self) -> bool {
         self.server.as_ref().is_none_or(Server::is_idle)
     }
 
-    /// Has the next requests wait for `resume()`: this thread was busy for long, and
-    /// there may be messages that give them up.
+    /// Makes the next requests wait for `resume()`: this thread was busy for long, and there may be
+    /// messages that give them up.
     #[wasm_bindgen(js_name = fallBehind)]
     pub fn fall_behind(&self) {
         if let Some(server) = &self.server {
@@ -148,8 +147,7 @@ impl Port {
         }
     }
 
-    /// Goes on with the requests that wait: to be called when the worker has
-    /// looked for messages.
+    /// Continues with waiting requests. Must be called when the worker has looked for messages.
     pub fn resume(&self) {
         if let Some(server) = &self.server {
             server.resume();
@@ -170,8 +168,7 @@ impl Port {
         self.taken.borrow().as_ptr()
     }
 
-    /// Rolls back what the client has open, and closes the database if it was
-    /// the last one's.
+    /// Rolls back what the client has open, and closes the database if no other client has it.
     ///
     /// # Errors
     /// The fields of the error that closing met.
@@ -196,7 +193,7 @@ impl Host for Worker {
     }
 
     fn ready(&self) {
-        // It only asks for a moment; what it throws nobody could answer.
+        // It only asks for a moment; nobody could handle what it throws.
         let _ = self.notify.call0(&JsValue::UNDEFINED);
     }
 

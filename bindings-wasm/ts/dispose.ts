@@ -1,5 +1,5 @@
-// `await using` needs this symbol, which older engines do not have: a bundler's or
-// compiler's helper then looks for the same one.
+// `await using` needs these symbols, which older engines lack. The helpers of bundlers
+// and compilers look for the same ones.
 for (const name of ['dispose', 'asyncDispose'] as const) {
   if (Symbol[name] === undefined) {
     Object.defineProperty(Symbol, name, { value: Symbol.for(`Symbol.${name}`) });

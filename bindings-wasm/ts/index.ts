@@ -1,4 +1,4 @@
-// What every platform exports.
+// The exports of every platform.
 export { Database, type Capabilities, type DatabaseOptions } from './api/database.js';
 export { Session, Snapshot, type TransactionOptions } from './api/session.js';
 export { type Comparison, Select } from './api/select.js';

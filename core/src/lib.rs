@@ -1,9 +1,8 @@
 //! **SQLite everywhere**: one async storage engine on SQLite.
 //!
-//! Open a [`Database`], and every operation is a call on it: statements, tables,
-//! transactions, snapshots, streams. Reads run side by side, on readers of their
-//! own; writes that wait together share a commit; whatever is dropped leaves
-//! nothing behind.
+//! Open a [`Database`]; every operation is a call on it: statements, tables, transactions,
+//! snapshots, streams. Reads run concurrently, on connections of their own. Writes that wait
+//! together share a commit. Dropped futures and handles leave nothing behind.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> ubiqlite::Result<()> {
@@ -23,48 +22,48 @@
 //! # Ok(()) }
 //! ```
 //!
-//! # What there is
+//! # Overview
 //!
-//! - [`Database`] runs statements. It is cheap to clone, and shared by all tasks.
+//! - [`Database`] runs statements. It is cheap to clone, and all tasks can share it.
 //!   [`Options`] opens one with other settings.
 //! - [`Table`] reads and writes rows by their keys; [`Select`] reads them with filters and
 //!   an order; [`Transfer`] moves an amount from one row to another.
-//! - [`Transaction`] makes several statements one, and [`Savepoint`] a part of them.
-//! - [`Snapshot`] reads one moment, side by side; [`Session`] is a connection of one's own.
-//! - [`RowStream`] has the rows of a running query, one after another.
-//! - [`Params`] are a statement's parameters ([`params!`]), [`Record`] a row to be written
-//!   ([`record!`]), or any type that serde can serialize. A [`Row`] becomes any type that
-//!   serde can deserialize ([`FromRow`]), and a cell a [`Value`].
+//! - [`Transaction`] combines several statements into one, and [`Savepoint`] a part of them.
+//! - [`Snapshot`] runs concurrent reads of one moment; [`Session`] is a dedicated connection.
+//! - [`RowStream`] yields the rows of a running query one by one.
+//! - [`Params`] holds a statement's parameters ([`params!`]) and [`Record`] a row to write
+//!   ([`record!`]). Both can be made from any type that serde can serialize. A [`Row`] converts
+//!   to any type that serde can deserialize ([`FromRow`]), and a cell to a [`Value`].
 //!
 //! # Concurrency
 //!
-//! A statement that reads runs on one of several connections, beside all others and beside
-//! the one write that runs at a time. Writes take place in the order of asking, and those
-//! that wait together share a commit. A short read runs within the call, on the caller's
-//! thread, for about 0.3 ms at most. The futures need no particular executor.
+//! A statement that reads runs on one of several connections, concurrently with other reads
+//! and with the one write that runs at a time. Writes run in the order in which they were
+//! requested, and those that wait together share a commit. A short read runs inside the call,
+//! on the caller's thread, for at most about 0.3 ms. The futures work on any executor.
 //!
 //! # Cancellation
 //!
-//! Dropping a future gives its call up. What waits never runs; a query stops; a write that
-//! runs happens whole or not at all, and which of them is not told. Inside a transaction the
-//! statement that was given up leaves the transaction to be rolled back. Each method says
-//! what holds for it.
+//! Dropping a future gives up its call. A waiting call never runs and a query stops. A running
+//! write happens entirely or not at all, and which of the two is not reported. Giving up a
+//! statement inside a transaction leaves the transaction fit only for rollback. Each method
+//! documents its own behavior.
 //!
 //! # Errors
 //!
-//! There is one [`Error`], whose [`ErrorKind`] is one of a closed list: the same in every
-//! language that this engine speaks to. It has SQLite's extended code, the table and columns
-//! of a constraint, the place in the SQL and the index of the item that failed, where there
-//! is one. [`ErrorKind::OutcomeUnknown`] is told where neither "done" nor "not done" is known.
+//! There is one [`Error`] type, whose [`ErrorKind`] comes from a closed list: the same in every
+//! language that has a binding. An error carries SQLite's extended code, the table and columns
+//! of a constraint, the position in the SQL and the index of the failed item, where they exist.
+//! [`ErrorKind::OutcomeUnknown`] means that neither "done" nor "not done" is known.
 //!
 //! # Features
 //!
 //! | feature | what it does |
 //! |---|---|
-//! | `bundled` (default) | brings SQLite; without it that of the system is linked |
+//! | `bundled` (default) | bundles SQLite; without it the system's SQLite is linked |
 //! | `chrono`, `jiff`, `time`, `uuid`, `rust_decimal` | types of these crates are values: see [`Value`] |
 //!
-//! Storage backends and bindings for other languages are written with what is in [`ext`].
+//! Storage backends and bindings for other languages are built with [`ext`].
 
 #![cfg_attr(
     target_family = "wasm",

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::error::{Error, Result};
 
-/// The settings of a database, with defaults that are safe and fast. Made by
+/// The settings of a database, with defaults that are safe and fast. Created by
 /// [`Database::options`](crate::Database::options).
 ///
 /// # Example
@@ -28,7 +28,7 @@ pub struct Options {
     pub(crate) sessions: usize,
     pub(crate) busy_timeout: Duration,
     pub(crate) acquire_timeout: Duration,
-    /// What the caller asked for.
+    /// The mode that the caller requested, if any.
     pub(crate) journal_mode: Option<JournalMode>,
     pub(crate) synchronous: Synchronous,
     pub(crate) foreign_keys: bool,
@@ -55,13 +55,13 @@ pub struct Options {
 pub enum Synchronous {
     /// Never: a power failure may damage the database.
     Off,
-    /// In WAL mode at checkpoints only: a power failure may take the last
-    /// commits, and damages nothing.
+    /// In WAL mode, only at checkpoints: a power failure may lose the last
+    /// commits, but damages nothing.
     Normal,
-    /// At every commit: what was acknowledged stays. The default.
+    /// At every commit: acknowledged commits are durable. The default.
     #[default]
     Full,
-    /// Also after the journal's end, for journal mode `DELETE`.
+    /// Also after the journal is deleted, for journal mode `DELETE`.
     Extra,
 }
 
@@ -69,8 +69,8 @@ pub enum Synchronous {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum JournalMode {
     /// A write-ahead log: readers and the writer do not wait for each other. The
-    /// default of a new database. In all other modes a commit waits for those who
-    /// read, streams and snapshots too, and returns `Busy` after
+    /// default for a new database. In all other modes a commit waits for readers,
+    /// including streams and snapshots, and returns `Busy` after
     /// [`busy_timeout`](Options::busy_timeout).
     #[default]
     Wal,
@@ -80,20 +80,20 @@ pub enum JournalMode {
     Truncate,
     /// A rollback journal, its header overwritten after each commit.
     Persist,
-    /// A rollback journal in memory: a crash in a commit damages the database.
+    /// A rollback journal in memory: a crash during a commit damages the database.
     Memory,
 }
 
-/// What becomes of pages that hold nothing any more,
+/// What happens to pages that no longer hold anything,
 /// <https://sqlite.org/pragma.html#pragma_auto_vacuum>.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum AutoVacuum {
-    /// They are used again; `VACUUM` makes the file smaller.
+    /// They are reused; `VACUUM` shrinks the file.
     #[default]
     None,
-    /// They are cut off at every commit.
+    /// They are removed from the file at every commit.
     Full,
-    /// They are cut off by `PRAGMA incremental_vacuum`.
+    /// They are removed from the file by `PRAGMA incremental_vacuum`.
     Incremental,
 }
 
@@ -209,7 +209,7 @@ impl std::str::FromStr for JournalMode {
     }
 }
 
-/// Longer timeouts are as good as none, and clocks can't express them all.
+/// The longest timeout. Longer ones are as good as none, and clocks can't express them all.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
 
 impl Default for Options {
@@ -245,7 +245,7 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Opens the file for reading only; it must exist. Default: false.
+    /// Opens the file read-only; it must exist. Default: false.
     pub fn read_only(mut self, read_only: bool) -> Self {
         self.read_only = read_only;
         self
@@ -257,42 +257,42 @@ impl Options {
         self
     }
 
-    /// How many connections read side by side, from 1 to 64, each opened when
-    /// first needed. Others, up to 64 in all, stand in for those that streams,
-    /// snapshots and long queries hold, and are closed when they are no longer
+    /// How many connections read concurrently, from 1 to 64, each opened when
+    /// first needed. Additional ones, up to 64 in all, replace those held by
+    /// streams, snapshots and long queries, and are closed when no longer
     /// needed. Default: the number of processors, at least 2 and at most 8.
     pub fn readers(mut self, readers: usize) -> Self {
         self.readers = readers.clamp(1, 64);
         self
     }
 
-    /// How many sessions [`acquire`](crate::Database::acquire) lends at once,
+    /// How many sessions [`acquire`](crate::Database::acquire) lends out at once,
     /// from 1 to 64. Default: 8.
     pub fn sessions(mut self, sessions: usize) -> Self {
         self.sessions = sessions.clamp(1, 64);
         self
     }
 
-    /// How long a write waits for the write lock: of another process, or of a
-    /// transaction of this one that does not go on: one of which no call runs, waits
-    /// or has ended for so long. Then `Busy`. A transaction that goes on is waited
-    /// for. Default: 5 s.
+    /// How long a write waits for the write lock before it returns `Busy`. The lock may
+    /// be held by another process, or by a stalled transaction of this one: one in which
+    /// no call has run, waited or ended for this long. A write keeps waiting for a
+    /// transaction that makes progress. Default: 5 s.
     pub fn busy_timeout(mut self, timeout: Duration) -> Self {
         self.busy_timeout = timeout.min(LONGEST);
         self
     }
 
-    /// How long whoever finds none free waits for a connection: queries, reads of
-    /// tables, streams, [`snapshot`](crate::Database::snapshot) and
-    /// [`acquire`](crate::Database::acquire). Then `Timeout`. Default: 30 s.
+    /// How long a call waits for a connection if none is free, before it returns
+    /// `Timeout`: queries, reads of tables, streams,
+    /// [`snapshot`](crate::Database::snapshot) and
+    /// [`acquire`](crate::Database::acquire). Default: 30 s.
     pub fn acquire_timeout(mut self, timeout: Duration) -> Self {
         self.acquire_timeout = timeout.min(LONGEST);
         self
     }
 
-    /// How commits are made atomic: the file is switched to this mode. Default:
-    /// [`JournalMode::Wal`] for a new database; one that is there stays in the mode
-    /// that it is in.
+    /// How SQLite makes commits atomic. The file is switched to this mode. Default:
+    /// [`JournalMode::Wal`] for a new database; an existing one keeps its mode.
     pub fn journal_mode(mut self, mode: JournalMode) -> Self {
         self.journal_mode = Some(mode);
         self
@@ -311,8 +311,8 @@ impl Options {
         self
     }
 
-    /// Whether functions that are not marked innocuous may be used by views and
-    /// triggers of the file. Default: false.
+    /// Whether views and triggers of the file may use functions that are not
+    /// marked innocuous. Default: false.
     pub fn trusted_schema(mut self, on: bool) -> Self {
         self.trusted_schema = on;
         self
@@ -333,7 +333,7 @@ impl Options {
     /// Whether short statements run on the caller's thread: a hop to another
     /// costs more than a cached point read. They are bounded (about 2,000 steps
     /// of SQLite's virtual machine; never a wait for a lock or for the disk's
-    /// write cache), and handed over when they are longer. Default: true.
+    /// write cache), and handed to another thread if they take longer. Default: true.
     pub fn inline(mut self, on: bool) -> Self {
         self.inline = on;
         self
@@ -346,33 +346,33 @@ impl Options {
         self
     }
 
-    /// The size in bytes that the write-ahead log may reach because of readers
-    /// that stand still: beyond it, a stream, snapshot or session that has been idle for
+    /// The size in bytes to which stalled readers may let the write-ahead log grow.
+    /// Beyond it, a stream, snapshot or session that has been idle for
     /// [`stall_timeout`](Self::stall_timeout) is ended. Default: 64 MiB.
     pub fn wal_limit(mut self, bytes: u64) -> Self {
         self.wal_limit = bytes;
         self
     }
 
-    /// Whether the file is taken for one that nobody changes, as on a medium for reading
-    /// only: SQLite then takes no locks, looks for no changes and reads no log. Implies
-    /// [`read_only`](Self::read_only). If somebody does change the file, what is read
-    /// from it is wrong, <https://sqlite.org/uri.html#uriimmutable>. Default: false.
+    /// Whether SQLite may assume that nobody changes the file, as on read-only media. It
+    /// then takes no locks, checks for no changes and reads no log. Implies
+    /// [`read_only`](Self::read_only). If the file does change, reads return wrong data,
+    /// <https://sqlite.org/uri.html#uriimmutable>. Default: false.
     pub fn immutable(mut self, immutable: bool) -> Self {
         self.immutable = immutable;
         self.read_only |= immutable;
         self
     }
 
-    /// Bytes in a page of a new file: a power of two from 512 to 65,536. An existing
-    /// file keeps its own, <https://sqlite.org/pragma.html#pragma_page_size>. Default:
-    /// SQLite's, 4,096.
+    /// The page size of a new file in bytes: a power of two from 512 to 65,536. An
+    /// existing file keeps its own, <https://sqlite.org/pragma.html#pragma_page_size>.
+    /// Default: SQLite's, 4,096.
     pub fn page_size(mut self, bytes: u32) -> Self {
         self.page_size = Some(bytes);
         self
     }
 
-    /// What becomes of the pages of a new file that hold nothing any more. An existing
+    /// What happens to the pages of a new file that no longer hold anything. An existing
     /// file stays as it is. Default: [`AutoVacuum::None`].
     pub fn auto_vacuum(mut self, mode: AutoVacuum) -> Self {
         self.auto_vacuum = Some(mode);
@@ -380,8 +380,8 @@ impl Options {
     }
 
     /// How many bytes of the file may be read through a memory map,
-    /// <https://sqlite.org/mmap.html>. With it no statement runs on the caller's
-    /// thread: nothing bounds the time that a page takes to come from the disk.
+    /// <https://sqlite.org/mmap.html>. With a map, no statement runs on the caller's
+    /// thread, because nothing bounds how long a page takes to come from the disk.
     /// Default: 0, no map.
     pub fn mmap_size(mut self, bytes: u64) -> Self {
         self.mmap_size = bytes;
@@ -395,17 +395,17 @@ impl Options {
         self
     }
 
-    /// The number that tells whose file it is,
+    /// The number that identifies the application of the file,
     /// <https://sqlite.org/pragma.html#pragma_application_id>. A file that has none
-    /// gets it; one that has another is refused when it is opened. Default: none.
+    /// gets it; one with a different number is refused when opened. Default: none.
     pub fn application_id(mut self, id: i32) -> Self {
         self.application_id = Some(id);
         self
     }
 
-    /// Sets another `PRAGMA` of each connection when it is opened; also `encoding`, of
-    /// a new file. One that SQLite does not know, that has an option of its own, or
-    /// that is no setting of a connection, is refused when the database is opened.
+    /// Sets another `PRAGMA` on each connection when it is opened; also `encoding`, for
+    /// a new file. A pragma that SQLite does not know, that has its own option, or
+    /// that is not a connection setting is refused when the database is opened.
     ///
     /// # Example
     /// ```
@@ -420,23 +420,23 @@ impl Options {
         self
     }
 
-    /// The VFS to open the file with, by the name that it is registered under:
+    /// The VFS to open the file with, by its registered name:
     /// see [`vfs`](crate::ext::vfs). Default: SQLite's own.
     pub fn vfs(mut self, name: impl Into<String>) -> Self {
         self.vfs = Some(name.into());
         self
     }
 
-    /// How long a connection beyond [`readers`](Self::readers), which a burst of
-    /// streams or long queries has opened, or the thread of any connection may be
-    /// unused before it is given back. Default: 10 s.
+    /// How long a connection beyond [`readers`](Self::readers), opened by a burst of
+    /// streams or long queries, or the thread of any connection may stay unused before
+    /// it is released. Default: 10 s.
     #[doc(hidden)]
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
         self.idle_timeout = timeout.min(LONGEST);
         self
     }
 
-    /// How long a stream or snapshot may stand still while the write-ahead log
+    /// How long a stream or snapshot may stay idle while the write-ahead log
     /// is beyond [`wal_limit`](Self::wal_limit). Its next call then returns
     /// `Timeout`. Default: 5 s.
     pub fn stall_timeout(mut self, timeout: Duration) -> Self {

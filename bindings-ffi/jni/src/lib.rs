@@ -1,14 +1,14 @@
-//! What a Java virtual machine calls of ubiqlite's library.
+//! The functions of ubiqlite's library that a Java virtual machine calls.
 //!
-//! A virtual machine loads a file of native code for one class loader, and two copies of
-//! the engine in a process would be two SQLites, of which one's closing a file may drop
-//! the other's locks on it. So each class loader has a copy of this small library, which
-//! finds the one engine and passes calls on. It keeps no reference to anything of Java's:
-//! a server can let go of an application that has used it, and load it again.
+//! A virtual machine loads a file of native code for one class loader, and two copies of the engine
+//! in a process would be two SQLites: when one closes a file, it may drop the other's locks on it.
+//! So each class loader has a copy of this small library, which finds the one engine and passes
+//! calls on. It keeps no reference to anything of Java's: a server can unload an application that
+//! has used it, and load it again.
 //!
-//! The functions are those of `io.github.ubiqlite.internal.Raw`, which documents them;
-//! behind them are `bindings-ffi/src/raw.rs` and `numbered.rs`. They take numbers, and
-//! addresses of memory that Java has: no object is looked into while a call runs.
+//! The functions are those of `io.github.ubiqlite.internal.Raw`, which documents them; behind them
+//! are `bindings-ffi/src/raw.rs` and `numbered.rs`. They take numbers, and addresses of memory that
+//! Java has: no object is accessed while a call runs.
 
 use std::ffi::c_void;
 use std::ptr;
@@ -36,10 +36,10 @@ struct Functions {
 
 static FUNCTIONS: OnceLock<Functions> = OnceLock::new();
 
-/// As the engine's functions say it of a client that there is not.
+/// What the engine's functions return for a client that does not exist.
 const GONE: jlong = -1;
 
-/// Finds the engine in the file, or the library of the system, of this name.
+/// Finds the engine in the file, or the system's library, with this name.
 fn load(name: &str) -> Result<Functions, libloading::Error> {
     // SAFETY: it is the engine's library, whose loading runs nothing of its own.
     let library = unsafe { Library::new(name) }?;
@@ -57,7 +57,7 @@ fn load(name: &str) -> Result<Functions, libloading::Error> {
             forget: *symbol(&library, "ubiqlite_forget")?,
         }
     };
-    // It has threads of its own, so that it stays until the process ends.
+    // It has threads of its own, so it stays until the process ends.
     std::mem::forget(library);
     Ok(functions)
 }
@@ -95,9 +95,9 @@ fn size(length: jlong) -> usize {
     usize::try_from(length).unwrap_or(0)
 }
 
-/// Finds the engine, whose name is the first `length` bytes of a direct buffer, in UTF-8.
-/// 0, or the length of why it could not be loaded, which the buffer has then: as much of
-/// it as there is room for.
+/// Finds the engine, whose name is the first `length` bytes of a direct buffer, in UTF-8. Returns
+/// 0, or the length of the reason why it could not be loaded, of which the buffer then has as much
+/// as fits.
 ///
 /// # Safety
 /// A virtual machine calls it, with an environment of this thread's and a direct buffer.
@@ -118,7 +118,7 @@ pub unsafe extern "system" fn Java_io_github_ubiqlite_internal_Raw_load(
     let name = room.get(..size(length.into())).and_then(|name| std::str::from_utf8(name).ok());
     let why = match name.map(load) {
         Some(Ok(functions)) => {
-            // Another of this class loader's threads may have been first: it found the same.
+            // Another thread of this class loader may have been first: it found the same.
             let _ = FUNCTIONS.set(functions);
             return 0;
         }
@@ -179,7 +179,7 @@ pub extern "system" fn Java_io_github_ubiqlite_internal_Raw_take(
     reply: jlong,
     room: jlong,
 ) -> jlong {
-    // SAFETY: as of `call`.
+    // SAFETY: as for `call`.
     functions(|functions| unsafe {
         (functions.take)(client.cast_unsigned(), at(reply), size(room))
     })
@@ -222,7 +222,7 @@ pub extern "system" fn Java_io_github_ubiqlite_internal_Raw_open(
     options_length: jlong,
 ) -> jlong {
     let Some(functions) = FUNCTIONS.get() else { return 0 };
-    // SAFETY: as of `call`.
+    // SAFETY: as for `call`.
     let number =
         unsafe { (functions.open)(at(path), size(path_length), at(options), size(options_length)) };
     number.cast_signed()
@@ -249,7 +249,7 @@ pub extern "system" fn Java_io_github_ubiqlite_internal_Raw_settle(
     reply: jlong,
     room: jlong,
 ) -> jlong {
-    // SAFETY: as of `call`.
+    // SAFETY: as for `call`.
     functions(|functions| unsafe {
         (functions.settle)(number.cast_unsigned(), at(reply), size(room))
     })

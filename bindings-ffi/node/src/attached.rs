@@ -1,5 +1,5 @@
-//! Files that statements open, by `ATTACH` and `VACUUM INTO`, beside the databases of this
-//! process: the wasm engine is told of them, and keeps them out, as of those.
+//! Files that statements open, by `ATTACH` and `VACUUM INTO`, besides the databases of this
+//! process. As with those, the wasm engine is told of them, and its lock keeps them out.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,15 +11,15 @@ use ubiqlite::ext::vfs::{self, FileError, Guard, Kept};
 use crate::lock;
 use crate::presence::Presence;
 
-/// What is looked at beside a database's file (`ts/node/lock.ts`, `presence.ts`).
+/// The files that are looked at next to a database's (`ts/node/lock.ts`, `presence.ts`).
 const LOCK: &str = ".ubiqlite-lock";
 const PRESENCE: &str = ".ubiqlite-native";
 
-/// What the lines of files say that are attached: the fields of a line of this process.
+/// What the lines of attached files say: the fields of a line of this process.
 static FIELDS: Mutex<Option<Map<String, Value>>> = Mutex::new(None);
 
-/// Has files that statements open looked at from now on. `record` is a line of this
-/// process, as those beside databases.
+/// Checks files that statements open from now on. `record` is a line of this process, like those
+/// next to databases.
 pub(crate) fn watch(record: &str) {
     static WATCHED: Once = Once::new();
     if let Ok(Value::Object(fields)) = serde_json::from_str(record) {
@@ -37,8 +37,8 @@ struct Beside;
 impl Guard for Beside {
     fn admit(&self, path: &str) -> Result<Kept, FileError> {
         let Some(mut fields) = lock(&FIELDS).clone() else { return Ok(Box::new(())) };
-        // First shown, then looked for: see `beside.rs`. It has no sign of life, and a name
-        // of its own, since whatever goes by that is removed with the line.
+        // First announce, then look: see `beside.rs`. The line has no sign of life, and a name of
+        // its own, since everything with that name is removed with the line.
         static MADE: AtomicU64 = AtomicU64::new(0);
         let token = fields.get("token").and_then(Value::as_str).unwrap_or_default();
         let token = format!("{token}-{}", MADE.fetch_add(1, Ordering::Relaxed));
@@ -46,7 +46,7 @@ impl Guard for Beside {
         fields.remove("sign");
         let presence = PathBuf::from(format!("{path}{PRESENCE}"));
         let line = format!("{}\n", Value::Object(fields.clone()));
-        // Where no file can be made the wasm engine can't make its lock either.
+        // If no file can be made, the wasm engine can't make its lock either.
         let presence = Presence::announce(&presence, &line).ok();
         if is_held(Path::new(&format!("{path}{LOCK}")), &fields) {
             return Err(FileError::Held);
@@ -55,7 +55,7 @@ impl Guard for Beside {
     }
 }
 
-/// Whether there is a lock whose holder may live.
+/// Whether there is a lock whose holder may be alive.
 fn is_held(path: &Path, me: &Map<String, Value>) -> bool {
     match std::fs::read_to_string(path) {
         Ok(text) => match serde_json::from_str(&text) {
@@ -67,9 +67,9 @@ fn is_held(path: &Path, me: &Map<String, Value>) -> bool {
     }
 }
 
-/// Whether the holder of a lock has certainly ended: a process of this system, counted as
-/// this one is, of which there is none any more. What takes more to tell, such as that the
-/// number is another process's by now, is told when the file is opened (`isGone` of
+/// Whether the holder of a lock has certainly ended: a process of this system, numbered in the same
+/// space as this one, that no longer exists. What takes more to find out, such as that the number
+/// is another process's by now, is found out when the file is opened (`isGone` of
 /// `ts/node/holder.ts`).
 fn is_gone(holder: &Map<String, Value>, me: &Map<String, Value>) -> bool {
     let same = |field: &str| holder.get(field) == me.get(field);
@@ -86,8 +86,8 @@ fn is_gone(holder: &Map<String, Value>, me: &Map<String, Value>) -> bool {
     same("space") && !is_running(pid)
 }
 
-/// Whether the holder of the lock at `path`, in another container of this system, has ended:
-/// nobody listens at its sign of life any more (`ts/node/life.ts`).
+/// Whether the holder of the lock at `path`, in another container of this system, has ended: nobody
+/// listens at its sign of life any more (`ts/node/life.ts`).
 #[cfg(target_os = "linux")]
 fn is_silent(path: &Path, holder: &Map<String, Value>, me: &Map<String, Value>) -> bool {
     use std::os::fd::AsRawFd;
@@ -99,8 +99,8 @@ fn is_silent(path: &Path, holder: &Map<String, Value>, me: &Map<String, Value>) 
     }
     let token = holder.get("token").and_then(Value::as_str).unwrap_or_default();
     let Some(Ok(folder)) = path.parent().map(std::fs::File::open) else { return false };
-    // Addresses of sockets are short, and paths may not be. Without a file of that name it
-    // is another's lock by now, or it is being released.
+    // Addresses of sockets are short, and paths may not be. If there is no file of that name, the
+    // lock is another's by now, or is being released.
     let sign = format!("/proc/self/fd/{}/.{token}.ubiqlite", folder.as_raw_fd());
     matches!(UnixStream::connect(sign), Err(error) if error.kind() == std::io::ErrorKind::ConnectionRefused)
 }
@@ -113,12 +113,12 @@ fn is_silent(_path: &Path, _holder: &Map<String, Value>, _me: &Map<String, Value
 
 #[cfg(unix)]
 fn is_running(pid: i32) -> bool {
-    // SAFETY: a signal of 0 is none: it only asks.
+    // SAFETY: a signal of 0 is none: it only checks.
     let asked = unsafe { libc::kill(pid, 0) };
     asked == 0 || std::io::Error::last_os_error().raw_os_error() != Some(libc::ESRCH)
 }
 
-/// Nothing tells here.
+/// There is no way to tell here.
 #[cfg(not(unix))]
 fn is_running(_pid: i32) -> bool {
     true

@@ -16,7 +16,7 @@ pub(crate) struct Client<B: Mutable> {
     pub(crate) driver: Arc<Driver<B>>,
     progress: Arc<Progress>,
     open: RefCell<Option<Open>>,
-    /// Replies that were taken and found no room.
+    /// Replies that were taken and did not fit.
     kept: RefCell<Vec<u8>>,
 }
 
@@ -25,7 +25,7 @@ struct Open {
     opened: Opened,
 }
 
-/// What an opening or a closing came to.
+/// The outcome of an opening or a closing.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Pending,
@@ -49,7 +49,7 @@ impl<B: Mutable> Client<B> {
         client
     }
 
-    /// What the opening or closing that is under way has come to: told once.
+    /// Returns the outcome of the opening or closing that is under way, once.
     pub(crate) fn outcome(&self) -> Outcome {
         // Before looking: what comes later wakes again.
         self.driver.settle();
@@ -69,12 +69,12 @@ impl<B: Mutable> Client<B> {
         }
     }
 
-    /// Takes requests. False for bytes that are none, and for a database that is not open.
+    /// Takes requests. False for bytes that are not requests, and for a database that is not open.
     pub(crate) fn submit(&self, requests: &[u8]) -> bool {
         let open = self.open.borrow();
         let Some(open) = &*open else { return false };
         let signal = &self.driver.signal;
-        // What is answered at once is taken at once.
+        // Replies that are ready at once are taken at once.
         signal.mute();
         let taken = open.server.submit(requests).is_ok();
         self.driver.settle();
@@ -84,7 +84,7 @@ impl<B: Mutable> Client<B> {
         taken
     }
 
-    /// Goes on with what can go on, on a wake-up.
+    /// Continues what can continue, on a wake-up.
     pub(crate) fn run(&self) {
         let open = self.open.borrow();
         let server = open.as_ref().map(|open| &open.server);
@@ -93,7 +93,7 @@ impl<B: Mutable> Client<B> {
             server.resume();
         }
         self.driver.run();
-        // What takes long is gone on with after Node's other work.
+        // Long work continues after Node's other work.
         if server.is_some_and(Server::is_behind) {
             self.driver.signal.raise();
         }
@@ -103,7 +103,7 @@ impl<B: Mutable> Client<B> {
     /// and returns, as a negative number, how many bytes they are.
     pub(crate) fn take(&self, room: &mut [u8]) -> i64 {
         let mut kept = self.kept.borrow_mut();
-        // What is kept is fetched before there is more: they stay in order.
+        // What is kept is fetched before there is more, so replies stay in order.
         if kept.is_empty()
             && let Some(open) = &*self.open.borrow()
         {
@@ -116,7 +116,7 @@ impl<B: Mutable> Client<B> {
         len
     }
 
-    /// The replies that found no room.
+    /// The replies that did not fit.
     pub(crate) fn rest(&self) -> Vec<u8> {
         self.kept.take()
     }
@@ -140,7 +140,7 @@ impl<B: Mutable> Drop for Client<B> {
     }
 }
 
-/// Rings for what is no request.
+/// Rings for what is not a request.
 struct Ring<B>(Arc<Driver<B>>);
 
 impl<B: Bell> Bell for Ring<B> {

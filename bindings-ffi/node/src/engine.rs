@@ -1,4 +1,4 @@
-//! What JavaScript has of it.
+//! What JavaScript sees of it.
 
 use std::rc::Rc;
 
@@ -12,7 +12,7 @@ use crate::client::{Client, Outcome};
 use crate::hot::{self, Hot};
 use crate::wakeup::Wakeup;
 
-/// The version of the library, which is the package's: their messages fit only then.
+/// The version of the library, which is the package's: only then do their messages fit.
 #[napi(catch_unwind)]
 pub fn version() -> &'static str {
     env!("CARGO_PKG_VERSION")
@@ -29,13 +29,13 @@ pub struct Engine(Rc<Hot>);
 
 #[napi]
 impl Engine {
-    /// Begins to open a database. `wake` is called when there is something to
-    /// take (by `hot`'s `run`), or an [`outcome`](Self::outcome) to be asked for.
+    /// Begins to open a database. `wake` is called when there is something to take (by `hot`'s
+    /// `run`), or an [`outcome`](Self::outcome) to get.
     ///
-    /// `room` is where replies are written; it must not be detached. `presence` and
-    /// `record` are the path and the line of the file that keeps the wasm engine away, and
-    /// `lock` is the path of that engine's lock, which is not looked for if it is empty. A
-    /// database in memory has neither file; files that are attached have lines like `record`.
+    /// `room` is where replies are written; it must not be detached. `presence` and `record` are
+    /// the path and the line of the file that keeps the wasm engine away. `lock` is the path of
+    /// that engine's lock; if it is empty, the lock is not looked for. A database in memory has
+    /// neither file; attached files have lines like `record`.
     #[napi(factory, catch_unwind)]
     pub fn open(
         path: String,
@@ -59,21 +59,21 @@ impl Engine {
         }
     }
 
-    /// What `submit` and `run` know it by.
+    /// The number by which `submit` and `run` know it.
     #[napi(catch_unwind)]
     pub fn number(&self) -> u32 {
         self.0.number()
     }
 
-    /// Has `submit` read requests from this memory from now on; it must not be detached.
+    /// Sets the memory that `submit` reads requests from; it must not be detached.
     #[napi(catch_unwind)]
     pub fn set_requests(&self, requests: Uint8Array) {
         self.0.set_requests(requests);
     }
 
-    /// What the opening or the closing has come to: `undefined` while it goes on, an empty
-    /// text when it is done, `locked` if there is a lock of the wasm engine's, or the
-    /// error's fields as JSON.
+    /// The outcome of the opening or the closing: `undefined` while it is under way, an empty text
+    /// when it is done, `locked` if there is a lock of the wasm engine's, or the error's fields as
+    /// JSON.
     #[napi(catch_unwind)]
     pub fn outcome(&self) -> Option<String> {
         match self.0.client.outcome() {
@@ -84,13 +84,13 @@ impl Engine {
         }
     }
 
-    /// The replies that found no room.
+    /// The replies that did not fit.
     #[napi(catch_unwind)]
     pub fn rest(&self) -> Uint8Array {
         Uint8Array::from(self.0.client.rest())
     }
 
-    /// Whether the process lives on because of it.
+    /// Sets whether it keeps the process alive.
     #[napi(catch_unwind)]
     pub fn hold(&self, env: Env, wanted: bool) {
         self.0.client.driver.signal.hold(&env, wanted);

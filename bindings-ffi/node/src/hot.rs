@@ -2,8 +2,8 @@
 //! allows: a method of a class, with its arguments converted and checked, costs half a
 //! microsecond, which is a sixth of a read.
 //!
-//! They name an engine by a number, which this thread's engines alone have, and which is
-//! not used again for another one: an engine's last call may come after its end.
+//! They name an engine by a number that is unique among this thread's engines, and not used again
+//! for another one: an engine's last call may come after its end.
 
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -26,15 +26,15 @@ pub(crate) struct Hot {
     number: Cell<u32>,
 }
 
-/// The engines of a thread: which of them has which place is in the lower half of its
-/// number, how often the place was given in the upper one.
+/// The engines of a thread. The lower half of an engine's number is its place, the upper half how
+/// often that place was given.
 #[derive(Default)]
 struct Engines(Vec<(u16, Weak<Hot>)>);
 
 thread_local!(static ENGINES: RefCell<Engines> = const { RefCell::new(Engines(Vec::new())) });
 
 impl Hot {
-    /// With a number of its own; `None` if this thread has no more.
+    /// Makes an engine with a number of its own; `None` if this thread has no more.
     pub(crate) fn new(client: Client<Wakeup>, room: Uint8Array) -> Option<Rc<Self>> {
         let requests = RefCell::new(Uint8Array::new(Vec::new()));
         let hot = Rc::new(Self { client, room: room.into(), requests, number: Cell::new(0) });
@@ -47,12 +47,12 @@ impl Hot {
         self.number.get()
     }
 
-    /// Requests are in this memory from now on.
+    /// Sets the memory that requests are read from.
     pub(crate) fn set_requests(&self, requests: Uint8Array) {
         self.requests.replace(requests);
     }
 
-    /// Writes the replies that are ready to the room, as [`Client::take`].
+    /// Writes the replies that are ready to the room, like [`Client::take`].
     pub(crate) fn fill(&self) -> Option<i64> {
         let mut room = self.room.try_borrow_mut().ok()?;
         // SAFETY: the memory is the engine's alone while this runs: JavaScript's one thread
@@ -131,10 +131,10 @@ pub(crate) fn export(env: Env, mut exports: Object<'_>) -> Result<()> {
     Ok(())
 }
 
-/// `submit(number, from, to, take)`: takes the requests that lie between two places of the
-/// memory that was set last. If `take` is not 0, writes the replies that are ready to the
-/// room, and returns how many bytes they are; negative: they found no room.
-/// `undefined`: they are no requests, or the engine is gone.
+/// `submit(number, from, to, take)`: takes the requests between two places of the memory that was
+/// set last. If `take` is not 0, writes the replies that are ready to the room, and returns how
+/// many bytes they are; negative: they did not fit. `undefined`: the bytes are not requests, or the
+/// engine is gone.
 unsafe extern "C" fn submit(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     // SAFETY: both are those of the call.
     unsafe {
@@ -142,7 +142,7 @@ unsafe extern "C" fn submit(env: sys::napi_env, info: sys::napi_callback_info) -
     }
 }
 
-/// `run(number, take)`: goes on with what can go on, on a wake-up; returns as `submit`.
+/// `run(number, take)`: continues what can continue, on a wake-up; returns the same as `submit`.
 unsafe extern "C" fn run(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     // SAFETY: both are those of the call.
     unsafe { answer(env, info, |[number, take]| find(number)?.run(take != 0)) }

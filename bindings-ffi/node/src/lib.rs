@@ -1,13 +1,13 @@
 //! ubiqlite for Node: the core in Node's own process.
 //!
-//! Bytes in, bytes out, and one wake-up for all that is ready: JavaScript gives a batch of
-//! requests to `submit` (`hot`) and has the replies that are there at once; for the
-//! others the function that it opened with is called, and it takes them. What is behind the
-//! numbers and bytes is `ubiqlite::ext::wire`; the TypeScript is `bindings-wasm/ts/node/native`.
+//! Bytes in, bytes out, and one wake-up for all that is ready. JavaScript passes a batch of
+//! requests to `submit` (`hot`) and gets the replies that are ready at once; for the others the
+//! function that it opened with is called, and it takes them. The numbers and bytes are those of
+//! `ubiqlite::ext::wire`; the TypeScript is `bindings-wasm/ts/node/native`.
 //!
-//! Nothing of Node is touched by another thread than the one that made an engine, but for
-//! the wake-up. An engine ends with its object, which Node lets go with its environment: a
-//! worker that is terminated leaves nothing open.
+//! Except for the wake-up, only the thread that made an engine touches anything of Node's. An
+//! engine ends with its object, which Node releases with its environment: a worker that is
+//! terminated leaves nothing open.
 
 mod attached;
 mod beside;

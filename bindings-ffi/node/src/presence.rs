@@ -1,12 +1,11 @@
-//! The file beside a database that tells the wasm engine who has it open natively.
+//! The file next to a database that tells the wasm engine who has it open natively.
 //!
-//! Native engines need nothing of each other: SQLite's own locks are theirs. The wasm
-//! engine has none, and its lock file keeps other wasm engines out. So each native one
-//! writes a line into a file beside the database, and keeps a shared lock on that file while
-//! it lives; whoever comes first, or goes last, has the lock alone, and clears away the
-//! lines of those that were killed, and their signs of life (`ts/node/life.ts`). The wasm
-//! engine, which can't see locks, takes its own lock and then asks of each line whether its
-//! process lives.
+//! Native engines need nothing from each other: they have SQLite's own locks. The wasm engine has
+//! none, and its lock file keeps other wasm engines out. So each native one writes a line into a
+//! file next to the database, and keeps a shared lock on that file while it lives. The first to
+//! come, or the last to go, has the lock alone, and clears away the lines of those that were
+//! killed, and their signs of life (`ts/node/life.ts`). The wasm engine, which can't see locks,
+//! takes its own lock and then checks for each line whether its process lives.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
@@ -32,13 +31,13 @@ impl Presence {
                 clear_signs(&file, path);
                 file.set_len(0)?;
             }
-            // From here on nobody clears it. It waits only for those who do.
+            // From here on nobody clears it. This waits only for those that do.
             file.lock_shared()?;
             (&file).write_all(record.as_bytes())?;
             if is_at(&file, path) {
                 return Ok(Self { path: path.to_owned(), file });
             }
-            // The last one has removed it meanwhile.
+            // The last one has removed it in the meantime.
         }
     }
 }
@@ -52,17 +51,17 @@ impl Drop for Presence {
     }
 }
 
-/// Removes the signs of life of all who have lines in the file: nobody of them lives, since
-/// whoever calls this has the lock alone. What can't be removed is only in the way of eyes.
+/// Removes the signs of life of all that have lines in the file: none of them lives, since the
+/// caller has the lock alone. What can't be removed is only clutter.
 fn clear_signs(mut file: &File, path: &Path) {
     let mut text = String::new();
-    // What lies at the path may be another file by now, with lines of who lives.
+    // The path may be another file's by now, with lines of living engines.
     let read = file.rewind().and_then(|()| file.read_to_string(&mut text));
     let (Ok(_), Some(folder)) = (read, path.parent()) else { return };
     for line in text.lines() {
         let Ok(line) = serde_json::from_str::<serde_json::Value>(line) else { continue };
         let token = line.get("token").and_then(serde_json::Value::as_str).unwrap_or_default();
-        // Never a name of anything else, whoever wrote the line.
+        // Never the name of anything else, whoever wrote the line.
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
         if !token.is_empty() && token.bytes().all(plain) {
             for end in ["", "~"] {
@@ -121,7 +120,7 @@ mod tests {
         let first = Presence::announce(&path, "{\"token\":\"c-1\"}\n").unwrap();
         assert!(!file(".a-1.ubiqlite").exists());
         assert!(file(".c-1.ubiqlite").exists(), "its holder lives");
-        // Whoever has the lock beside it, and dies.
+        // One that has the lock alongside it, and dies.
         fs::write(file(".d-1.ubiqlite"), "").unwrap();
         drop(Presence::announce(&path, "{\"token\":\"d-1\"}\n").unwrap());
         assert!(file(".d-1.ubiqlite").exists(), "its line is still there");

@@ -1,5 +1,5 @@
-//! Opening and closing, each on a thread of its own: the disk may be at the other end of a
-//! network, and whoever asked may be gone before it is done.
+//! Opening and closing, each on a thread of its own: the disk may be at the other end of a network,
+//! and the caller may be gone before it is done.
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,13 +15,13 @@ use crate::beside::{Beside, Found};
 use crate::lock;
 use crate::presence::Presence;
 
-/// An open database, which the wasm engine knows of until it is closed.
+/// An open database, which the wasm engine knows about until it is closed.
 pub(crate) struct Opened {
     pub(crate) database: Database,
     presence: Option<Presence>,
 }
 
-/// What an opening or a closing came to.
+/// The outcome of an opening or a closing.
 pub(crate) enum Came {
     /// There is a lock of the wasm engine's.
     Locked,
@@ -29,7 +29,7 @@ pub(crate) enum Came {
     Closed,
 }
 
-/// How far an opening or a closing is.
+/// The progress of an opening or a closing.
 #[derive(Default)]
 pub(crate) struct Progress(Mutex<State>);
 
@@ -68,7 +68,7 @@ impl Progress {
         self.run(ring, move || opened.close().map(|()| Came::Closed));
     }
 
-    /// What it came to: told once.
+    /// Returns the outcome, once.
     pub(crate) fn outcome(&self) -> Option<Result<Came>> {
         let mut state = lock(&self.0);
         match std::mem::take(&mut *state) {
@@ -80,7 +80,7 @@ impl Progress {
         }
     }
 
-    /// Nobody waits for it any more: what is opened is closed.
+    /// Notes that nobody waits for it any more: what is opened is closed.
     pub(crate) fn end(&self) {
         let before = std::mem::replace(&mut *lock(&self.0), State::Over);
         if let State::Done(Ok(Came::Opened(opened))) = before {
@@ -124,17 +124,17 @@ impl Progress {
 }
 
 impl Opened {
-    /// Waits for what was accepted, and closes. It is registered until then.
+    /// Waits for accepted requests, and closes. It is registered until then.
     fn close(self) -> Result<()> {
         let closed = wait(self.database.close());
         drop(self.presence);
         closed
     }
 
-    /// Closes it, and nobody waits for that.
+    /// Closes it, without anybody waiting.
     pub(crate) fn leave(self) {
-        // Where no thread can be had, the database closes by its drop, and what says that it
-        // is open stays: the next one clears it away.
+        // If no thread can be had, dropping the database closes it, and what says that it is open
+        // stays: the next one clears it away.
         let Self { database, presence } = self;
         let kept = Arc::new(Mutex::new(presence));
         let presence = Arc::clone(&kept);

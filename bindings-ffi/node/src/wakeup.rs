@@ -13,7 +13,7 @@ type Call = ThreadsafeFunction<(), (), (), Status, false, true>;
 
 /// A bell that one thread, the one that takes, can keep from ringing.
 pub(crate) trait Mutable: Bell {
-    /// Until it is lowered raising it does nothing: the one that takes is there.
+    /// Until it is lowered, raising it does nothing: the thread that takes is there.
     fn mute(&self);
 }
 
@@ -34,7 +34,7 @@ impl Wakeup {
         Ok(Self { call, raised: AtomicBool::new(false), held: AtomicBool::new(false) })
     }
 
-    /// Whether the process lives on because of it. To be called on JavaScript's thread.
+    /// Sets whether it keeps the process alive. Must be called on JavaScript's thread.
     pub(crate) fn hold(&self, env: &Env, wanted: bool) {
         if self.held.swap(wanted, Ordering::Relaxed) == wanted {
             return;

@@ -1,9 +1,9 @@
 """Queries whose results are Arrow tables, for Polars, pandas, pyarrow, DuckDB and others.
 
-Nothing of theirs is needed here: a result has the methods of the `Arrow PyCapsule interface
+None of these packages is needed here: a result has the methods of the `Arrow PyCapsule interface
 <https://arrow.apache.org/docs/format/CDataInterface/PyCapsuleInterface.html>`_, which they
 all read, without a copy. The rows become columns in the library, on the thread that runs
-the statement: the event loop and Python's lock are free meanwhile.
+the statement: the event loop and the GIL are free in the meantime.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _names = _library._holding.ubiqlite_arrow_names
 _names.argtypes = (ctypes.c_int64, ctypes.c_void_p, ctypes.c_size_t)
 _names.restype = ctypes.c_int64
 
-# Each makes a Python object, with Python's lock held.
+# Each makes a Python object while holding the GIL.
 _stream = _library._holding.ubiqlite_arrow_stream
 _stream.argtypes = (ctypes.c_int64,)
 _stream.restype = ctypes.py_object
@@ -38,14 +38,14 @@ _schema = _library._holding.ubiqlite_arrow_schema
 _schema.argtypes = (ctypes.c_int64,)
 _schema.restype = ctypes.py_object
 
-# What a large table took goes back in it.
+# Without the GIL: freeing the memory of a large table takes time.
 _release = _library._releasing.ubiqlite_arrow_release
 _release.argtypes = (ctypes.c_int64,)
 _release.restype = None
 
 
 def _introduce() -> None:
-    """Tells the library, which is linked with no Python, where Python makes capsules."""
+    """Gives the library, which is not linked with Python, the addresses of Python's capsule functions."""
     addresses = (ctypes.pythonapi.PyCapsule_New, ctypes.pythonapi.PyCapsule_GetPointer)
     function = _library._holding.ubiqlite_arrow_python
     function.argtypes = (ctypes.c_void_p, ctypes.c_void_p)
@@ -57,12 +57,12 @@ _introduce()
 
 
 class ArrowTable:
-    """The result of a query as an Arrow table, from ``query_arrow()``: all of it, in memory.
+    """The whole result of a query as an Arrow table in memory, from ``query_arrow()``.
 
-    Whatever reads the Arrow PyCapsule interface takes it, any number of times, and none of
-    them needs a copy: ``polars.DataFrame(found)``, ``pyarrow.table(found)``,
-    ``pandas.DataFrame.from_arrow(found)``, ``duckdb.sql("SELECT … FROM found")``. What was
-    taken stays valid when the table and the database are gone.
+    Any reader of the Arrow PyCapsule interface accepts it, any number of times, and none
+    needs a copy: ``polars.DataFrame(found)``, ``pyarrow.table(found)``,
+    ``pandas.DataFrame.from_arrow(found)``, ``duckdb.sql("SELECT … FROM found")``. Data
+    taken from it stays valid after the table and the database are gone.
     """
 
     __slots__ = ("__weakref__", "_column_names", "_number", "_num_rows")
@@ -84,7 +84,7 @@ class ArrowTable:
 
     @property
     def column_names(self) -> list[str]:
-        """The names of the columns; of several with one name the later ones are ``name:2`` and so on."""
+        """The names of the columns; if several share a name, the later ones are ``name:2`` and so on."""
         return list(self._names())
 
     def _names(self) -> list[str]:
@@ -106,11 +106,11 @@ class ArrowTable:
         return self._num_rows
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
-        """A new capsule with all rows. They come in the types of the table: a ``requested_schema`` is not heeded."""
+        """Returns a new capsule with all rows, in the types of the table: ``requested_schema`` is ignored."""
         return _stream(self._number)
 
     def __arrow_c_schema__(self) -> object:
-        """A new capsule with the names and types of the columns."""
+        """Returns a new capsule with the names and types of the columns."""
         return _schema(self._number)
 
     def __repr__(self) -> str:
@@ -122,7 +122,7 @@ class ArrowTable:
 
 
 class ArrowQueries:
-    """What can run a query whose result is an Arrow table."""
+    """Runs queries whose results are Arrow tables."""
 
     __slots__ = ()
 
@@ -131,13 +131,13 @@ class ArrowQueries:
     async def query_arrow(self, sql: str, params: Params = None, *, timeout: TimeLimit = None) -> ArrowTable:
         """Runs a query and returns all its rows as an Arrow table.
 
-        A column has the type of the values that are in it, over all rows: ``int64``, ``double``, ``string`` or
-        ``binary``; integers beside reals become reals. A column of ``NULL``\\ s alone has the type that its
-        declared type tells, or Arrow's ``null``. Dates, booleans and JSON are what SQLite stores them as.
+        A column has the type of its values over all rows: ``int64``, ``double``, ``string`` or ``binary``;
+        integers mixed with reals become reals. A column with only ``NULL``\\ s has the type that its declared
+        type implies, or Arrow's ``null``. Dates, booleans and JSON keep the type SQLite stores them as.
 
-        Raises, beside what :meth:`query` does, ``DatatypeMismatch`` for a column that has values of several
-        types, an integer among reals that no real is equal to, or a text that is not UTF-8: it names the column,
-        and the row by ``index``. ``CAST`` in the query makes it one type::
+        Raises what :meth:`query` does, and ``DatatypeMismatch`` for a column that has values of several types, an
+        integer among reals that no real equals, or text that is not UTF-8. The error names the column, and the
+        row by ``index``. ``CAST`` in the query makes it one type::
 
             frame = polars.DataFrame(await db.query_arrow("SELECT * FROM items WHERE price > ?", (10,)))
         """

@@ -1,4 +1,4 @@
-"""From what a cell holds to a type of Python's that is one value."""
+"""Conversion of a cell's content to a Python type that is a single value."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ Reader = Callable[[Any], Any]
 
 
 class Unfit(Exception):
-    """The value is no such thing; the text says why."""
+    """The value does not fit the type; the text says why."""
 
 
 def as_it_is(value: Any) -> Any:
-    """For what any value is right."""
+    """Returns the value unchanged, for types that accept any value."""
     return value
 
 
 def told(value: Any) -> str:
-    """A value for people."""
+    """Describes a value in an error message."""
     if value is None:
         return "NULL"
     if isinstance(value, bytes):
@@ -32,7 +32,7 @@ def told(value: Any) -> str:
 
 
 def then(first: Reader, make: Callable[[Any], Any]) -> Reader:
-    """What is made of what is read."""
+    """Returns a reader that applies ``make`` to what ``first`` reads."""
 
     def read(value: Any) -> Any:
         return make(first(value))
@@ -41,7 +41,7 @@ def then(first: Reader, make: Callable[[Any], Any]) -> Reader:
 
 
 def null(value: Any) -> Any:
-    """``NULL``, and nothing else."""
+    """Accepts only ``NULL``."""
     if value is not None:
         raise Unfit(f"{told(value)} is not NULL")
 
@@ -82,7 +82,7 @@ def _bytes(value: Any) -> bytes:
 def _decimal(value: Any) -> Decimal:
     if type(value) in (str, int, float):
         try:
-            # Of a real the digits that tell it: those that a numeric column was given.
+            # The digits that identify a real: those that were stored in a numeric column.
             return Decimal(repr(value) if type(value) is float else value)
         except InvalidOperation:
             pass
@@ -113,7 +113,7 @@ def _text(read: Callable[[str], Any], what: str) -> Reader:
 
 
 EXACT = (int, float, str, bytes, bool)
-"""Types of which a value may be what it is."""
+"""Types whose values may stay as they are."""
 
 STORED: dict[Any, Reader] = {
     object: as_it_is,
@@ -131,7 +131,7 @@ STORED: dict[Any, Reader] = {
     datetime.time: _text(_times.read_time, "time of day"),
     datetime.timedelta: _text(_times.read_span, "length of time"),
 }
-"""What reads a column as each type."""
+"""The reader of a column for each type."""
 
 # JSON has booleans.
 NESTED: dict[Any, Reader] = {bool: _exactly(bool, "bool")}

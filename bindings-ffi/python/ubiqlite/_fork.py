@@ -1,10 +1,9 @@
-"""A forked child has the memory of an open database and none of its threads.
+"""Protection of forked children, which have the memory of an open database and none of its threads.
 
-SQLite forbids to carry a connection into a child, and locks that the parent's
-threads held at the fork would be waited for without end. So a child that was forked
-while a database was open can't use the library at all, and is told so; it can be
-started by ``multiprocessing``'s ``spawn`` or ``forkserver``, or fork while nothing is
-open.
+SQLite forbids carrying a connection into a child, and the child would wait forever for
+locks that the parent's threads held at the fork. So a child that was forked while a
+database was open can't use the library at all, and gets an error that says so. Start
+it with ``multiprocessing``'s ``spawn`` or ``forkserver``, or fork while nothing is open.
 """
 
 from __future__ import annotations
@@ -22,15 +21,15 @@ _MESSAGE = (
 
 
 class Forgets(Protocol):
-    """What belongs to the parent."""
+    """An object that belongs to the parent."""
 
     @property
     def in_use(self) -> bool:
-        """Whether it has something of the library's."""
+        """Whether it holds anything of the library."""
         ...
 
     def forget(self) -> None:
-        """Touches nothing of the library from now on."""
+        """Stops all use of the library."""
 
 
 _ours: weakref.WeakSet[Any] = weakref.WeakSet()
@@ -38,7 +37,7 @@ _forked = False
 
 
 def belongs(thing: Forgets) -> None:
-    """Has ``thing`` forgotten in a child."""
+    """Registers ``thing``, so that a child calls its ``forget()``."""
     _ours.add(thing)
 
 
@@ -49,7 +48,7 @@ def check() -> None:
 
 
 def refused() -> Unsupported:
-    """What a child is told."""
+    """Returns the error for such a child."""
     return Unsupported(_MESSAGE)
 
 

@@ -1,4 +1,4 @@
-"""What the annotations of a class say, resolved."""
+"""The resolved annotations of a class."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from typing import Any, NamedTuple, TypeVar, Union, get_args, get_origin, get_ty
 
 
 class Unresolved(NamedTuple):
-    """An annotation that names what is not there at run time."""
+    """An annotation with a name that does not exist at run time."""
 
     text: str
     why: str
 
 
 def hints_of(cls: Any) -> dict[str, Any]:
-    """The annotations of a class by name, its bases' too."""
+    """Returns the annotations of a class and its bases by name."""
     try:
         return get_type_hints(cls)
     except Exception:
-        # One that can't be resolved is not to hide the others.
+        # One that can't be resolved must not hide the others.
         return _one_by_one(cls)
 
 
 def type_arguments(cls: Any) -> dict[Any, Any]:
-    """What stands for each type variable of a class, or of one with arguments as ``Page[int]``."""
+    """Returns the type for each type variable of a class, or of one with arguments such as ``Page[int]``."""
     origin = get_origin(cls) or cls
     known = dict(zip(getattr(origin, "__parameters__", ()), get_args(cls)))
     for base in getattr(origin, "__orig_bases__", ()):
@@ -37,7 +37,7 @@ def type_arguments(cls: Any) -> dict[Any, Any]:
 
 
 def substitute(annotation: Any, known: dict[Any, Any]) -> Any:
-    """The annotation with its type variables replaced: by what they are bound to, where nothing is known."""
+    """Replaces the type variables of an annotation: by their bounds, if nothing else is known."""
     if isinstance(annotation, TypeVar):
         found = known.get(annotation, annotation.__bound__ or Any)
         return Any if isinstance(found, TypeVar) else found
@@ -51,7 +51,7 @@ _WRAPPERS = {"Required", "NotRequired", "ReadOnly", "Final", "ClassVar"}
 
 
 def bare(annotation: Any) -> Any:
-    """The annotation without what tells nothing of the value: ``Annotated``, ``Final``, ``NewType``, a name."""
+    """Strips what says nothing about the value from an annotation: ``Annotated``, ``Final``, ``NewType``, a name."""
     while True:
         origin = get_origin(annotation)
         if isinstance(annotation, dataclasses.InitVar):
@@ -72,7 +72,7 @@ def bare(annotation: Any) -> Any:
 
 
 def is_union(annotation: Any) -> bool:
-    """Whether it is ``Union[…]``, ``Optional[…]`` or ``A | B``."""
+    """Returns whether it is ``Union[…]``, ``Optional[…]`` or ``A | B``."""
     origin = get_origin(annotation)
     return origin is Union or getattr(origin, "__name__", "") == "UnionType"
 
@@ -81,8 +81,8 @@ def _one_by_one(cls: Any) -> dict[str, Any]:
     hints: dict[str, Any] = {}
     for base in reversed(getattr(cls, "__mro__", (cls,))):
         module = sys.modules.get(base.__module__)
-        # The module's win, as Python has it: `date: Optional[date] = None` means the class, and not the
-        # default. A class inside a function finds itself by its own name alone.
+        # The module's names win, as in Python: `date: Optional[date] = None` means the class, not the default.
+        # A class inside a function is found only by its own name.
         names = {**vars(base), **(vars(module) if module is not None else {}), base.__name__: base}
         for name, annotation in _own(base).items():
             hints[name] = _resolved(annotation, names)
@@ -101,7 +101,7 @@ def _resolved(annotation: Any, names: dict[str, Any]) -> Any:
     text = annotation if isinstance(annotation, str) else getattr(annotation, "__forward_arg__", None)
     if text is None:
         try:
-            # Those inside of it may be texts, too.
+            # Its inner annotations may be texts, too.
             holder = type("holder", (), {"__annotations__": {"it": annotation}})
             return get_type_hints(holder, names)["it"]
         except Exception as error:
@@ -115,7 +115,7 @@ def _resolved(annotation: Any, names: dict[str, Any]) -> Any:
 def _evaluate(text: str, names: dict[str, Any]) -> Any:
     tree: ast.Expression = ast.parse(text, mode="eval")
     if sys.version_info < (3, 10):
-        # `int | None` may be written there, but not evaluated.
+        # There, `int | None` may be written but not evaluated.
         tree = ast.fix_missing_locations(_Unions().visit(tree))
     found = eval(compile(tree, "<annotation>", "eval"), {**names, _UNION: Union})
     return type(None) if found is None else _resolved(found, names) if isinstance(found, str) else found

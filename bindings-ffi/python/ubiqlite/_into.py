@@ -1,4 +1,4 @@
-"""What a row becomes: a plan for each class and list of columns, made once."""
+"""Conversion of rows with ``into``: a plan for each class and list of columns, made once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .errors import DatatypeMismatch, InvalidArgument
 T = TypeVar("T")
 
 Into = Union[type[T], Callable[..., T]]
-"""What rows are to become: a class, or what makes a ``T`` of a row's columns."""
+"""What rows become: a class, or a function that makes a ``T`` from a row's columns."""
 
 _MOST = 1024
 _AT_ONCE = 256
@@ -27,13 +27,13 @@ _values: dict[Any, Reader] = {}
 
 
 def _exactly(into: Any) -> Any:
-    """What is known of it is kept under this: unions of another order are equal, but are read in their order."""
+    """Returns the cache key of ``into``: unions in a different order are equal, but are read in their own order."""
     # Most are plain classes.
     return into if type(into) is type else (into, *map(_exactly, get_args(into)))
 
 
 def bit_of(into: Any) -> int:
-    """How rows are asked for. Raises ``InvalidArgument`` for what they can't become."""
+    """Returns the bit of a request that asks for these rows. Raises ``InvalidArgument`` if they can't be ``into``."""
     if into is None or into is tuple:
         return 0
     if into is dict:
@@ -46,7 +46,7 @@ def bit_of(into: Any) -> int:
 
 
 def make_of(into: Any, kind: type[Row]) -> Make:
-    """What makes of a row with these columns what it is to become. Rows for ``dict`` are dicts already."""
+    """Returns the function that converts a row with these columns to ``into``. Rows for ``dict`` are dicts already."""
     if into is None:
         return kind
     exactly = _exactly(into)
@@ -57,7 +57,7 @@ def make_of(into: Any, kind: type[Row]) -> Make:
         return _plan(into, kind)
     if known is None:
         known = _plan(into, kind)
-        # Functions are often made anew for each call.
+        # Functions are often created again for each call.
         if (isinstance(into, type) or get_origin(into) is not None) and is_complete(into):
             if len(_makes) >= _MOST:
                 _makes.clear()
@@ -66,7 +66,7 @@ def make_of(into: Any, kind: type[Row]) -> Make:
 
 
 async def all_made(make: Make, rows: list[Any]) -> list[Any]:
-    """What is made of each row. Of many at once, others on the loop get their turn meanwhile."""
+    """Converts all rows. If there are many, other tasks on the loop run in between."""
     if len(rows) <= _AT_ONCE:
         return list(map(make, rows))
     turn = Turn()
@@ -78,7 +78,7 @@ async def all_made(make: Make, rows: list[Any]) -> list[Any]:
 
 
 def value_of(into: Any, value: Any, name: str) -> Any:
-    """One value as what it is to become. ``name`` is that of its column, for the error."""
+    """Converts one value to ``into``. ``name`` is that of its column, for the error."""
     exactly = _exactly(into)
     has_hash = True
     try:
@@ -89,7 +89,7 @@ def value_of(into: Any, value: Any, name: str) -> Any:
         bit_of(into)
         read = reader_of(into)
         if read is as_it_is and callable(into) and into is not object and into is not Any:
-            # A function, or a class that knows what to do.
+            # A function, or a class that converts the value itself.
             read = into
         elif has_hash and (get_origin(into) is not None or isinstance(into, type)):
             if len(_values) >= _MOST:
@@ -102,7 +102,7 @@ def value_of(into: Any, value: Any, name: str) -> Any:
 
 
 def key_of(into: Any, key: Any) -> Any:
-    """The key of a row that was written, as what keys are to become."""
+    """Converts the key of a row that was written to ``into``."""
     try:
         return value_of(into, key, "the key") if get_origin(into) is not tuple else _composite(into)(key)
     except (DatatypeMismatch, Unfit) as error:
@@ -139,7 +139,7 @@ def _plan(into: Any, kind: type[Row]) -> Make:
 
 
 def _only_value(wanted: Any, columns: tuple[str, ...]) -> Make:
-    """A row of one column as its value."""
+    """Plans to return the value of a row with one column."""
     if len(columns) != 1:
         what = getattr(wanted, "__name__", wanted)
         raise InvalidArgument(f"a row of {len(columns)} columns can't be one {what}: select one, or name a class")
@@ -157,12 +157,12 @@ def _by_place(origin: Any, arguments: tuple[Any, ...], columns: tuple[str, ...])
 
 
 def _by_signature(into: Any, kind: type[Row]) -> Make:
-    """A function, or a class of which no more is known: it is given the columns that it has parameters for."""
+    """Plans to call a function, or an otherwise unknown class, with the columns that it has parameters for."""
     columns = kind.columns
     try:
         parameters = list(inspect.signature(into).parameters.values())
     except (TypeError, ValueError):
-        # One of C that does not tell.
+        # A C function without a signature.
         return lambda row: into(**dict(zip(columns, row)))
     of_place = [it for it in parameters if it.kind is it.POSITIONAL_ONLY]
     required = [
@@ -172,7 +172,7 @@ def _by_signature(into: Any, kind: type[Row]) -> Make:
     if len(required) == 1 and not takes_all:
         only = required[0]
         if only.kind is not only.KEYWORD_ONLY and (only in of_place or place_of(columns, only.name) is None):
-            # It takes the row.
+            # It takes the whole row.
             return lambda row: into(kind(row))
     if any(it.kind is it.VAR_POSITIONAL for it in parameters) and not required and not takes_all:
         return lambda row: into(*row)

@@ -1,4 +1,4 @@
-"""The compiled library: what is called for each request, and what is called once."""
+"""The compiled library: the functions called for each request, and those called once."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ __all__ = [
 
 Engine = generated.Engine
 Format = generated.Format
-# uniffi makes it an exception in a way that no checker follows.
+# uniffi makes it an exception in a way that no type checker follows.
 OpenError = cast(type[Exception], generated.OpenError)
 Pending = generated.Pending
 start_open = generated.start_open
@@ -44,13 +44,13 @@ MALFORMED = -2
 NEEDS_ROOM = -16
 
 DICTS = 1 << 30
-"""Added to a request's number: its rows are wanted as dicts."""
+"""Added to a request's number: its rows must be dicts."""
 
-# The very file that uniffi's module has loaded: a second copy would be a second SQLite.
+# The same file that uniffi's module has loaded: a second copy would be a second SQLite.
 _PATH = str(Path(generated.__file__).with_name(Path(generated._UniffiLib._name).name))
 _releasing = ctypes.CDLL(_PATH)
-# These calls are short by construction (a statement runs in them only for so many
-# steps), and giving Python's lock up to a thread that computes costs 5 ms to get it back.
+# These calls are short by construction (a statement runs in them only for a limited number
+# of steps), and after releasing the GIL to a busy thread it takes 5 ms to get it back.
 _holding = ctypes.PyDLL(_PATH)
 
 call = _holding.ubiqlite_call
@@ -64,8 +64,8 @@ bare.restype = ctypes.c_uint64
 sqlite = _holding.ubiqlite_sqlite
 sqlite.argtypes = ()
 sqlite.restype = ctypes.c_int64
-# Without declared types on purpose: their conversion is half of what a call costs. Its
-# arguments are small integers and bytes, which need none.
+# Without declared types on purpose: their conversion is half the cost of a call. Its
+# arguments are small integers and bytes, which need no conversion.
 short_call = _holding.ubiqlite_marshal_call
 
 begin = _releasing.ubiqlite_marshal_begin
@@ -76,7 +76,7 @@ end = _releasing.ubiqlite_marshal_end
 end.argtypes = (ctypes.c_int32,)
 end.restype = ctypes.c_int64
 
-# It goes on with requests and translates their rows: others compute meanwhile.
+# It continues with requests and translates their rows: other threads compute in the meantime.
 take = _releasing.ubiqlite_take
 take.argtypes = (ctypes.c_uint64, ctypes.c_void_p, ctypes.c_size_t)
 take.restype = ctypes.c_int64
@@ -85,7 +85,7 @@ wait = _releasing.ubiqlite_wait
 wait.argtypes = (ctypes.c_uint64, ctypes.c_int64)
 wait.restype = ctypes.c_int64
 
-# A connection's work, on the thread that calls this, until the connection ends.
+# Does a connection's work on the calling thread, until the connection ends.
 serve = _releasing.ubiqlite_serve
 serve.argtypes = (ctypes.c_uint64,)
 serve.restype = ctypes.c_int64
@@ -100,7 +100,7 @@ release.restype = None
 
 
 def descriptor(client: int) -> int:
-    """A file descriptor that is readable when there is something to take; negative: there is none."""
+    """Returns a file descriptor that is readable when there is something to take; negative if there is none."""
     function = getattr(_releasing, "ubiqlite_descriptor", None)
     if function is None:
         return GONE

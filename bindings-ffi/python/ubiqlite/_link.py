@@ -1,9 +1,9 @@
 """One event loop's connection to the engine of a database.
 
-A call is one call of C: it gives the request and, where the engine returns at
-once, has the reply when it returns. All other replies are taken together, when
-the engine wakes the loop. Everything here happens on the loop's thread, but for
-:meth:`Link.tell`, which any thread may do.
+A call is one C call: it passes the request and, if the engine completes it at once,
+returns with the reply. All other replies are taken together, when the engine wakes
+the loop. Everything here runs on the loop's thread, except :meth:`Link.tell`, which
+any thread may call.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ Reply = Any
 ROOM = 1 << 16
 _LARGE = 1 << 20
 _TURN = 0.0003
-"""Seconds for which pieces of long replies are read before others on the loop have their turn."""
+"""Seconds for which pieces of long replies are read before other tasks on the loop run."""
 _LAST = 1 << 30
-# As many lists of names the engine's side remembers: it tells all anew then.
+# How many lists of names the engine's side remembers: then it sends all of them again.
 _REMEMBERED = 512
 
 
 class Slot:
-    """A reply that is waited for by nobody yet, or by somebody who may stop to and come again."""
+    """A reply that nobody waits for yet, or whose waiter may stop and come back later."""
 
     __slots__ = ("reply", "waiter")
 
@@ -51,14 +51,14 @@ class Slot:
 
 
 class Waiting(Protocol):
-    """Whom a reply is given to: a future, or what looks like one."""
+    """The receiver of a reply: a future, or an object that looks like one."""
 
     def done(self) -> bool:
-        """Whether it wants none any more."""
+        """Whether it no longer needs the reply."""
         ...
 
     def set_result(self, result: Reply, /) -> None:
-        """Gives it."""
+        """Passes it the reply."""
 
 
 class Link:
@@ -88,7 +88,7 @@ class Link:
     def __init__(self, engine: _library.Engine, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self.last = 0
-        # How many writes were asked for, and whether several tasks do so.
+        # How many writes were requested, and whether several tasks write.
         self.writes = 0
         self.crowd = 0
         self.types: dict[int, type[Row]] = {}
@@ -97,9 +97,9 @@ class Link:
         self.call: Callable[..., int] = _library.short_call
         self.short = 0
         self._pending: dict[int, tuple[Waiting, int]] = {}
-        # What has come of replies of which more follows.
+        # The parts so far of replies that have more to come.
         self._pieces: dict[int, Reply] = {}
-        # What the engine keeps for this client, and what each is a part of.
+        # The handles that the engine keeps for this client, each with the one it is a part of.
         self._held: dict[int, int] = {}
         self._make_room(ROOM)
         stop = _wake.on_descriptor(loop, _library.descriptor(self._client), self._ready)
@@ -111,32 +111,32 @@ class Link:
         array = (ctypes.c_char * room).from_buffer(buffer)
         address = ctypes.addressof(array)
         self.short = _library.begin(self._client, self.short, address, room)
-        # The memory before it goes when the library knows of this.
+        # The previous memory is freed only after the library knows the new one.
         self._room, self._address = room, address
         self.buffer, self._array = buffer, array
 
     @property
     def is_over(self) -> bool:
-        """Whether it has ended, or its loop: what it held is gone."""
+        """Whether it or its loop has ended: everything it held is gone."""
         return self._client == 0 or self.loop.is_closed()
 
     def renumber(self) -> int:
-        """A number for a request, when those up to the greatest are used up."""
+        """Returns a number for a request after the greatest number was used."""
         self.last = 1
         while self.last in self._pending or self.last in self._held or self.last | _library.DICTS in self._pending:
             self.last += 1
         return self.last
 
     def number(self) -> int:
-        """A number for a request."""
+        """Returns a number for a request."""
         self.last += 1
         return self.last if self.last < _LAST else self.renumber()
 
     def send(self, request: tuple[Any, ...]) -> Reply:
-        """Sends a request, and returns its reply, if it is there at once; else :meth:`answer` waits for it.
+        """Sends a request and returns its reply if it completes at once; otherwise :meth:`answer` waits for it.
 
         A request is ``(number, operation, handle, timeout in ms or None, …)``. Raises
-        ``InvalidArgument`` for what can't be sent.
+        ``InvalidArgument`` for one that can't be sent.
         """
         try:
             data = dumps(request, 2)
@@ -151,9 +151,9 @@ class Link:
         return None if length == 0 else self.other(request, length)
 
     def send_bytes(self, data: bytes) -> Reply:
-        """Sends a request that is written already; ``False``: its values need Python's rules.
+        """Sends a serialized request; returns ``False`` if its values need Python's rules.
 
-        Names in its reply are not learned: they are told there each time.
+        Names in its reply are not learned: such replies contain them each time.
         """
         length = self.call(self.short, data, len(data))
         if length == 0:
@@ -175,14 +175,14 @@ class Link:
         return None if length == 0 else self.other(request, length, True)
 
     def other(self, request: tuple[Any, ...], length: int, is_converted: bool = False) -> Reply:
-        """Goes on with a request of which the library did not say that it took it, or answered it."""
+        """Continues with a request for which the library returned neither acceptance nor a reply."""
         if length == _library.MALFORMED and not is_converted:
             return self._send_converted(request)
         if length == _library.GONE:
             raise closed()
         if length > _library.NEEDS_ROOM:
             raise Internal(f"the library refused the operation {request[1]} ({length}): this is a defect")
-        # The reply is kept, and must be taken before another is made.
+        # The library keeps the reply, and it must be taken before another one is made.
         slot = Slot()
         self._pending[request[0]] = (slot, 0)
         self._take(_library.NEEDS_ROOM - length)
@@ -192,36 +192,36 @@ class Link:
         return reply
 
     async def answer(self, number: int, handle: int = 0) -> Reply:
-        """Waits for the reply of a request that was not answered at once. Whoever stops waiting gives it up."""
+        """Waits for the reply to a request that did not complete at once. Cancelling the wait gives the call up."""
         future: asyncio.Future[Reply] = self.loop.create_future()
         self._pending[number] = (future, handle)
         try:
             return await future
         except BaseException:
-            # What it has made meanwhile is let go by this, too.
+            # This also releases anything it has made in the meantime.
             self.give_up(number)
             raise
 
     def expect(self, number: int, waiting: Waiting, handle: int = 0) -> None:
-        """Has the reply of a request given to ``waiting``."""
+        """Passes the reply of a request to ``waiting``."""
         self._pending[number] = (waiting, handle)
 
     def give_up(self, number: int) -> None:
-        """Gives a call up: its reply is wanted by nobody."""
+        """Gives a call up: nobody needs its reply any more."""
         self._pending.pop(number, None)
         self._pieces.pop(number, None)
         self.tell(CANCEL, number)
 
     def hold(self, handle: int, inside: int) -> None:
-        """Remembers what the engine keeps for this client."""
+        """Remembers a handle that the engine keeps for this client."""
         self._held[handle] = inside
 
     def release(self, handle: int) -> None:
-        """The engine has ended it."""
+        """Forgets a handle that the engine has ended."""
         self._held.pop(handle, None)
 
     def drop(self, handle: int, error: str) -> None:
-        """Lets something go: what is open in it is rolled back; calls on it under way fail so."""
+        """Releases a handle: anything open in it is rolled back, and running calls on it fail with ``error``."""
         if self._held.pop(handle, None) is None:
             return
         self.tell(DROP, handle)
@@ -237,33 +237,33 @@ class Link:
                     waiting.set_result((number, ERROR, error))
 
     def tell(self, op: int, handle: int) -> None:
-        """Sends what has no answer that anybody waits for. Any thread may do so, a finalizer too."""
+        """Sends a request whose reply nobody waits for. Any thread may call this, and so may a finalizer."""
         data = dumps((0, op, handle, None), 2)
         if op != INTERRUPT:
             self._call(self._client, data, len(data), None, 0)
             return
         room = ctypes.create_string_buffer(ROOM)
         length = self._call(self._client, data, len(data), ctypes.addressof(room), ROOM)
-        # In a closed database nothing runs that could be stopped.
+        # In a closed database there is nothing running to stop.
         if length > 0:
             check(loads(room))
 
     def type_of(self, reply: Reply) -> type[Row]:
-        """The type of the rows of a reply: to be asked when it has arrived, if it does not tell their names."""
+        """Returns the type of a reply's rows. If the reply has no names, it must have just arrived."""
         return self.types[reply[3]] if reply[4] is None else row_type(reply[4])
 
     def learn(self, reply: Reply) -> type[Row]:
-        """The type of the rows of a reply that tells their names; known again by their number."""
+        """Returns the type of the rows of a reply that has their names, and remembers it by its number."""
         if len(self.types) >= _REMEMBERED:
             self.types.clear()
         kind = self.types[reply[3]] = row_type(reply[4])
         return kind
 
     def _ready(self) -> bool:
-        """Takes what is there, for one turn of the loop; whether there may be more at once."""
+        """Takes the available replies, for one turn of the loop; returns whether more may be available at once."""
         if not self._take(self._room):
             return False
-        # Pieces of a long reply: some together, so that the loop's own work is little beside them.
+        # Pieces of a long reply: several per turn, so that the loop's own overhead stays small in comparison.
         until = monotonic() + _TURN
         while self._take(self._room):
             if monotonic() >= until:
@@ -271,7 +271,7 @@ class Link:
         return False
 
     def _take(self, room: int) -> Optional[bool]:
-        """Takes replies. True: they end with a piece of one; ``None``: there are none."""
+        """Takes replies. Returns true if they end with a piece of one, and ``None`` if there are none."""
         if room > self._room:
             self._make_room(max(room, self._room * 2))
         length = _library.take(self._client, self._address, self._room)
@@ -282,14 +282,14 @@ class Link:
             return None
         pending, pieces = self._pending, self._pieces
         replies, more = loads(self.buffer), False
-        # Who is answered alone, again and again, has nobody to share a commit with.
+        # A writer whose reply comes alone, again and again, has nobody to share a commit with.
         if self.crowd and len(replies) == 1:
             self.crowd -= 1
         for reply in replies:
             number = reply[0]
             more = reply[1] == ROWS and reply[5] is None
             if more:
-                # Of what was given up, nothing is kept.
+                # Nothing is kept of a call that was given up.
                 if number not in pending:
                     pieces.pop(number, None)
                 elif number in pieces:
@@ -307,7 +307,7 @@ class Link:
         return more
 
     def settle(self) -> None:
-        """Takes what is left, and ends. Nobody is kept waiting."""
+        """Takes the remaining replies, and ends. Nobody is left waiting."""
         if self._client == 0:
             return
         if not self.loop.is_closed():
@@ -316,7 +316,7 @@ class Link:
         self.end()
 
     def end(self) -> None:
-        """Ends: calls are given up, and what is open is rolled back."""
+        """Ends the link: calls are given up, and anything open is rolled back."""
         client, self._client = self._client, 0
         if client == 0:
             return
@@ -333,11 +333,11 @@ class Link:
 
     @property
     def in_use(self) -> bool:
-        """As `_fork` wants it."""
+        """Whether it holds anything of the library: see `_fork`."""
         return self._client != 0
 
     def forget(self) -> None:
-        """As `_fork` wants it."""
+        """Stops all use of the library: see `_fork`."""
         self.call = self._call = _refuse
         self._client = 0
 
@@ -346,19 +346,19 @@ CLOSED = '{"kind": "Closed", "message": "the database is closed"}'
 
 
 def closed() -> Error:
-    """What a call on a closed database is told."""
+    """Returns the error of a call on a closed database."""
     return Closed("the database is closed")
 
 
 def check(reply: Reply) -> Reply:
-    """The reply, unless it is an error: that is raised."""
+    """Returns the reply, or raises it if it is an error."""
     if reply[1] == ERROR:
         raise error_of(reply[2])
     return reply
 
 
 def _joined(pieces: Reply, last: Reply) -> Reply:
-    """A reply whose first rows came before, unless it is an error: those count for nothing then."""
+    """Joins a reply with its earlier rows. If it is an error, those are discarded."""
     if last[1] == ERROR:
         return last
     if last[1] != ROWS:

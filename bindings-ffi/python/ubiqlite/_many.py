@@ -15,19 +15,19 @@ from ._place import Place, TimeLimit, millis
 from .errors import Error, InvalidArgument
 
 _ROWS = 1024
-"""A chunk has so many rows at most."""
+"""The greatest number of rows in a chunk."""
 _FEW = 64
-"""So many in the first chunk: it tells how large rows are."""
+"""The number of rows in the first chunk, which shows how large rows are."""
 _BYTES = 1 << 18
-"""A chunk is to be about so large."""
+"""The approximate size of a chunk."""
 _AHEAD = 3
-"""So many chunks may be on their way."""
+"""How many chunks may be in flight."""
 
 
 async def send_many(place: Place, operation: int, head: str, rows: Any, timeout: TimeLimit) -> int:
     """Sends rows as fast as the engine takes them, and returns how many were changed.
 
-    What the source raises leaves this call unchanged, and nothing has happened.
+    Exceptions of the source propagate unchanged, and then nothing has happened.
     """
     link = place.here()
     sender = _Sender(link, place.handle, operation, head, millis(timeout))
@@ -72,7 +72,7 @@ class _Sender:
         try:
             chunk = list(islice(source, self._size))
             while chunk and self._reply is None:
-                # One chunk ahead: the last one says that it is the last.
+                # Reads one chunk ahead, because the last chunk must be marked as the last.
                 following = list(islice(source, self._size))
                 if not following:
                     break
@@ -92,7 +92,7 @@ class _Sender:
                     full, chunk = chunk, []
                     await self._send(full, True)
                     if self._reply is not None:
-                        # It has failed already: the rest is wanted by nobody.
+                        # It has failed already: nobody needs the rest.
                         break
                 chunk.append(row)
             return await self._finish(chunk)
@@ -137,7 +137,7 @@ class _Sender:
         try:
             data = dumps(request, 2)
             reply = self._link.send_bytes(data)
-            # Rows of another size are to come in chunks of the same.
+            # If the rows' size changes, that of the chunks stays the same.
             self._size = max(1, min(_ROWS, rows * _BYTES // len(data)))
         except ValueError:
             reply = False
@@ -173,7 +173,7 @@ class _Sender:
 
 
 class _First:
-    """Waits for the reply of the whole."""
+    """Waits for the reply of the whole call."""
 
     __slots__ = ("_sender", "waiter")
 
@@ -188,7 +188,7 @@ class _First:
 
 
 class _Next(_First):
-    """Waits until a chunk was taken. One that is not is of a call that is over, which tells."""
+    """Waits until a chunk was taken. If one is not, its call has ended, and that call's reply says why."""
 
     __slots__ = ()
 

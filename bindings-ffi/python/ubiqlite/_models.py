@@ -1,7 +1,7 @@
-"""What a class is made of: dataclasses, named tuples, typed dicts, and the models of other packages.
+"""The fields of classes: dataclasses, named tuples, typed dicts, and the models of other packages.
 
-Those of pydantic, msgspec and attrs are known by what their classes have, so that none
-of these packages is needed.
+Those of pydantic, msgspec and attrs are recognized by their classes' attributes, so that
+none of these packages is needed.
 """
 
 from __future__ import annotations
@@ -17,42 +17,42 @@ from ._hints import bare, hints_of, is_union, substitute, type_arguments
 
 
 class Field(NamedTuple):
-    """What a class takes of a row."""
+    """A value that a class takes from a row."""
 
     param: str
-    """What the class calls it when it is made."""
+    """Its name when the class is called."""
     names: tuple[str, ...]
-    """The columns that it may be, the likeliest first."""
+    """The columns that may hold it, the likeliest first."""
     annotation: Any
     is_required: bool
     by_place: bool = False
-    """It may be given by its place, if all before it are."""
+    """It may be passed by position, if all before it are."""
     is_raw: bool = False
-    """A converter of the class's own takes what is stored."""
+    """A converter of the class takes the stored value."""
 
 
 class Model(NamedTuple):
-    """What a row, or an object of JSON, can become."""
+    """A class that a row, or a JSON object, can become."""
 
     name: str
     make: Callable[..., Any]
-    """Makes one of the fields by their names; where it ``validates``, of a dict of them."""
+    """Makes an object from the fields by name; if it ``validates``, from a dict of them."""
     fields: tuple[Field, ...]
     takes_rest: bool = False
-    """Columns without a field are given, too."""
+    """Columns without a field are passed, too."""
     validates: bool = False
     """It checks and converts all values itself."""
     is_strict: bool = False
     """It converts nothing."""
     is_tuple: bool = False
     is_list: bool = False
-    """It is made of a list of its fields' values, and not of a dict."""
+    """It is made from a list of its fields' values, not from a dict."""
     is_guarded: bool = False
-    """What it raises for values that do not fit is to be told by the package's own error."""
+    """It raises its package's own error for values that do not fit."""
 
 
 def describe(cls: Any) -> Optional[Model]:
-    """What a class is made of; ``None``: it is none whose fields are known."""
+    """Returns the description of a class, or ``None`` if its fields are not known."""
     origin = get_origin(cls) or cls
     if not isinstance(origin, type):
         return None
@@ -64,19 +64,19 @@ def describe(cls: Any) -> Optional[Model]:
 
 
 def is_complete(cls: Any) -> bool:
-    """Whether all that a class names is there; a model of pydantic may name what is defined after it."""
+    """Returns whether all names a class uses are defined; a pydantic model may use ones that are defined after it."""
     wanted = bare(cls)
     return bool(getattr(get_origin(wanted) or wanted, "__pydantic_complete__", True))
 
 
 def _typed(cls: Any, origin: Any) -> Callable[[str], Any]:
-    """The annotation of a field by its name."""
+    """Returns a function from a field's name to its annotation."""
     hints, known = hints_of(origin), type_arguments(cls)
     return lambda name: substitute(hints.get(name, Any), known)
 
 
 def _of_signature(cls: Any, origin: Any, names: dict[str, tuple[str, Any, bool]]) -> Model:
-    """A class that is called. ``names``: of a parameter, its field, its annotation, whether it is raw."""
+    """Describes a class by its parameters. ``names`` maps one to its field, its annotation and whether it is raw."""
     typed = _typed(cls, origin)
     is_guarded = hasattr(origin, "__pydantic_validator__")
     fields = []
@@ -92,7 +92,7 @@ def _of_signature(cls: Any, origin: Any, names: dict[str, tuple[str, Any, bool]]
                 tuple(dict.fromkeys((parameter.name, name))),
                 typed(name) if annotation is None else annotation,
                 parameter.default is parameter.empty,
-                # pydantic tells by what was given, so it is given names.
+                # pydantic's errors refer to what was passed, so it is passed names.
                 parameter.kind is parameter.POSITIONAL_OR_KEYWORD and not is_guarded,
                 is_raw,
             )
@@ -111,7 +111,7 @@ def _attrs(cls: Any, origin: Any) -> Model:
         param = getattr(attribute, "alias", None) or attribute.name.lstrip("_")
         annotation, is_raw = None, False
         if attribute.converter is not None and attribute.converter not in (list, tuple, set, frozenset, dict):
-            # What it takes it may say; else it is what is stored.
+            # It may declare what it takes; otherwise it takes the stored value.
             annotation, is_raw = given.get(param), param not in given
             annotation = None if isinstance(annotation, str) else annotation
             is_raw = is_raw or annotation is None
@@ -145,7 +145,7 @@ def _declared(origin: Any) -> dict[str, Any]:
 
 
 def _wrapper(annotation: Any) -> Optional[str]:
-    """``Required`` or ``NotRequired``, where an annotation says so, as a text too: Python passes those over."""
+    """Returns ``Required`` or ``NotRequired`` if an annotation has it, even as text, which Python ignores."""
     text = getattr(annotation, "__forward_arg__", annotation)
     if isinstance(text, str):
         found = re.match(r"(?:\w+\.)*(Required|NotRequired)\[", text)
@@ -156,14 +156,14 @@ def _wrapper(annotation: Any) -> Optional[str]:
 
 def _pydantic(cls: Any, origin: Any) -> Model:
     if not is_complete(origin):
-        # What it names may be there by now. No names of this function are to be taken for it.
+        # The names it uses may be defined by now. Names of this function must not be used for them.
         origin.model_rebuild(raise_errors=False, _parent_namespace_depth=0)
     fields = []
     config = origin.model_config
     strict = bool(config.get("strict"))
     for name, field in origin.model_fields.items():
         alias = _alias(field) or name
-        # One whose text pydantic itself parses.
+        # A field whose text pydantic itself parses.
         is_raw = any(type(part).__name__ == "Json" for part in _metadata(field))
         fields.append(Field(alias, tuple(dict.fromkeys((alias, name))), field.annotation, False, False, is_raw))
         strict = strict or any(getattr(part, "strict", False) for part in field.metadata)
@@ -173,15 +173,15 @@ def _pydantic(cls: Any, origin: Any) -> Model:
 
 
 def _metadata(field: Any) -> list[Any]:
-    """What is noted of a pydantic field, and of each of its types where it may be several, as in ``Optional``."""
+    """Returns the metadata of a pydantic field, and of each type of a union, such as ``Optional``."""
     parts = get_args(field.annotation) if is_union(field.annotation) else ()
     return [*field.metadata, *(note for part in parts for note in getattr(part, "__metadata__", ()))]
 
 
 def _alias(field: Any) -> Optional[str]:
-    """What pydantic calls a field that it reads."""
+    """Returns the name under which pydantic reads a field."""
     alias = field.validation_alias or field.alias
-    # One of several: the first that is a name.
+    # If there are several: the first that is a name.
     for choice in getattr(alias, "choices", (alias,)):
         if isinstance(choice, str):
             return choice
@@ -196,10 +196,10 @@ def _msgspec(cls: Any, origin: Any) -> Model:
         for name, encoded in zip(origin.__struct_fields__, origin.__struct_encode_fields__)
     )
     is_list = origin.__struct_config__.array_like
-    # One that may be unset, but not None, was not written where its column is NULL.
+    # A field that may be unset, but not None, was not written if its column is NULL.
     unset = [field.param for field in fields if _may_be(field.annotation, getattr(msgspec, "UnsetType", None))]
 
-    # Names of JSON objects are texts, whatever they were.
+    # Names in JSON objects are texts, whatever they were before.
     convert = partial(msgspec.convert, type=cls, str_keys=True)
 
     def without_null(values: Any) -> Any:
@@ -228,7 +228,7 @@ _KINDS: tuple[tuple[Callable[[Any], bool], Callable[[Any, Any], Model]], ...] = 
 
 
 def refusal(error: Exception) -> Optional[tuple[str, tuple[str, ...]]]:
-    """Why pydantic or msgspec refuse values, and the fields; ``None``: the error is somebody else's."""
+    """Returns why pydantic or msgspec refuse values, and the fields; ``None`` if the error is not theirs."""
     module = type(error).__module__.partition(".")[0]
     if module == "msgspec":
         found = re.search(r"`\$\.([^`.\[]+)|field `([^`]+)`", str(error))

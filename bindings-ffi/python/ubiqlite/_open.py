@@ -23,7 +23,7 @@ _TIMES = ("busy_timeout", "acquire_timeout", "stall_timeout")
 
 
 class Opening:
-    """A database that is to be opened: by ``async with``, which closes it at the end, or by ``await``."""
+    """A database to open: by ``async with``, which closes it at the end, or by ``await``."""
 
     __slots__ = ("_database", "_options", "_path")
 
@@ -75,36 +75,36 @@ def open(  # noqa: A001 - `ubiqlite.open`
     inline: bool | None = None,
     leases: bool | None = None,
 ) -> Opening:
-    """Opens a database: a file, which is made if it is missing, or ``":memory:"``.
+    """Opens a database: a file, which is created if it is missing, or ``":memory:"``.
 
-    Defaults are safe and fast, and what is ``None`` has its default::
+    The defaults are safe and fast, and an option that is ``None`` has its default::
 
         async with ubiqlite.open("app.db") as db:
             await db.execute("CREATE TABLE IF NOT EXISTS items (id INTEGER PRIMARY KEY, name TEXT)")
 
     :param read_only: opens for reading only; the database must exist. Default: false
-    :param create: makes the database if it is missing. Default: true
-    :param readers: how many streams and snapshots there can be at once, from 1 to 64. Default: as many as
-        there are processors, at least 2 and at most 8
+    :param create: creates the database if it is missing. Default: true
+    :param readers: how many streams and snapshots can be open at once, from 1 to 64. Default: the number of
+        processors, at least 2 and at most 8
     :param sessions: how many sessions ``acquire()`` lends at once, from 1 to 64. Default: 8
     :param busy_timeout: seconds that a write waits for a lock; then ``Busy``. Default: 5
     :param acquire_timeout: seconds that ``acquire()``, ``snapshot()`` and streams wait for a connection; then
         ``Timeout``. Default: 30
-    :param stall_timeout: seconds that a stream or snapshot may stand still while the log is beyond ``wal_limit``.
+    :param stall_timeout: seconds that a stream or snapshot may stall while the log is beyond ``wal_limit``.
         Default: 5
     :param foreign_keys: whether foreign keys are enforced. Default: true
     :param trusted_schema: whether views and triggers may use functions that are not marked innocuous.
         Default: false
     :param cache_kib: the page cache of each connection, in KiB. Default: 8192
     :param statement_cache: how many prepared statements each connection keeps. Default: 128
-    :param wal_limit: the size in bytes that the log may reach because of readers that stand still. Default: 64 MiB
+    :param wal_limit: the size in bytes that the log may reach because of stalled readers. Default: 64 MiB
     :param journal_mode: how commits are made atomic; a file in another mode is switched to it. Default: ``"wal"``
-        for a new database, and for one that is there the mode that it is in
-    :param synchronous: when a commit waits for the disk. Default: ``"full"``, which commits that share their wait
-        make affordable
+        for a new database, and for an existing one the mode it is in
+    :param synchronous: when a commit waits for the disk. Default: ``"full"``, which is affordable because commits
+        share their wait
     :param inline: whether short statements run on the calling thread, which is far faster. Default: true
-    :param leases: whether readers keep their read transaction until somebody commits. Default: true
-    :raises CannotOpen: and ``NotADatabase``, ``Busy``, ``Io``, when it is awaited
+    :param leases: whether readers keep their read transaction until the next commit. Default: true
+    :raises CannotOpen: and ``NotADatabase``, ``Busy``, ``Io``, when the result is awaited
     :raises InvalidArgument: for an option that can't be used
     """
     given = {name: value for name, value in locals().items() if name != "path" and value is not None}

@@ -1,4 +1,4 @@
-"""Waiting for what the library opens or closes."""
+"""Waiting until the library has opened or closed a database."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from .errors import error_of
 
 
 async def settled(pending: _library.Pending) -> Optional[_library.Engine]:
-    """Waits until it is done, and returns what was opened. Raises why it failed."""
+    """Waits until it is done, and returns the opened engine, if any. Raises its error if it failed."""
     loop = asyncio.get_running_loop()
     while True:
         try:
             polled = pending.poll()
         except _library.OpenError as error:
-            # uniffi gives each variant of an enum a class of its own: here there is one.
+            # uniffi makes a class for each variant of an enum: here there is one.
             raise error_of(getattr(error, "fields", "{}")) from None
         if polled.done:
             return polled.engine
@@ -32,8 +32,8 @@ async def _raised(loop: asyncio.AbstractEventLoop, pending: Any) -> None:
 
     stop = _wake.on_descriptor(loop, pending.descriptor(), ready)
     if stop is None:
-        # A loop that takes no descriptors. Looked at now and then, so that no thread
-        # outlives its caller by more.
+        # The loop takes no descriptors. The thread wakes every 100 ms, so that it
+        # outlives its caller by no more than that.
         await loop.run_in_executor(None, pending.wait, 100)
         return
     try:

@@ -1,4 +1,4 @@
-"""Others on the loop get their turn, though nothing has to be waited for."""
+"""Gives other tasks on the loop a turn even when there is nothing to wait for."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ from collections.abc import Generator
 from time import monotonic
 
 NOW_AND_THEN = 255
-"""Of so many calls less one, which may all be answered at once, one lets others on the loop have a turn before it."""
+"""A mask: one in ``NOW_AND_THEN + 1`` calls, which may all complete at once, first gives other tasks a turn."""
 
 _TURN = 0.0005
-"""Seconds that a loop over rows that are there may keep the event loop, a page more or less."""
+"""Seconds for which a loop over available rows may keep the event loop, give or take a page."""
 
 _ROUNDS = 3
-"""Rounds of the event loop after which whoever slept has run.
+"""Rounds of the event loop after which a task whose sleep has ended has run.
 
-Behind whoever lets others have their turn, the loop first looks at its timers; then the timer tells the
+After a task that gives up its turn, the loop first checks its timers; then the timer settles the
 future, and then the future wakes its task.
 """
 
 
 @types.coroutine
 def pause() -> Generator[None, None, None]:
-    """Lets the loop look after others."""
+    """Gives the other tasks of the loop a turn."""
     yield
 
 
 class Turn:
-    """How long the loop has been kept."""
+    """Measures for how long the loop has been kept."""
 
     __slots__ = ("_since",)
 
@@ -35,7 +35,7 @@ class Turn:
         self._since = monotonic()
 
     async def over(self) -> None:
-        """Lets the loop look after others, if it was kept for long."""
+        """Gives the other tasks of the loop a turn, if it was kept for long."""
         if monotonic() - self._since > _TURN:
             for _ in range(_ROUNDS):
                 await pause()

@@ -1,4 +1,4 @@
-"""Where calls go: a loop's link, and what in the engine they are made on."""
+"""The target of calls: a loop's link, and the object in the engine."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ TimeLimit = Union[float, timedelta, None]
 _LONGEST = 0xFFFFFFFF
 
 _NOW_AND_THEN = 15
-"""Of so many writes less one that were done within the call, one lets others on the loop have a turn."""
+"""A mask: one in ``_NOW_AND_THEN + 1`` writes that complete within the call gives other tasks a turn."""
 
 _CROWD = 4
-"""So many answers that came alone say that nobody else writes."""
+"""After this number of replies that came alone, nobody else is taken to be writing."""
 
 
 def millis(limit: TimeLimit, what: str = "a timeout") -> int | None:
-    """A time limit as the engine counts it. Raises ``InvalidArgument`` for what is none."""
+    """Converts a time limit to the engine's milliseconds. Raises ``InvalidArgument`` if it is not one."""
     if limit is None:
         return None
     seconds = limit.total_seconds() if isinstance(limit, timedelta) else limit
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds >= 0:
         raise InvalidArgument(f"{what} is a number of seconds, not negative")
-    # Rounded up: a limit that is not zero does not become so.
+    # Rounded up: a nonzero limit does not become zero.
     return None if seconds * 1000 >= _LONGEST else -int(-seconds * 1000 // 1)
 
 
 class Place:
-    """Where calls go. ``link`` is the one used last: it holds only on its own loop."""
+    """The target of calls. ``link`` is the one used last: it is valid only on its own loop."""
 
     __slots__ = ("__weakref__", "handle", "link")
 
@@ -46,16 +46,16 @@ class Place:
     handle: int
 
     def switch(self) -> Link:
-        """The link of the running loop, which is not that of ``link``."""
+        """Returns the link of the running loop, which is not that of ``link``."""
         raise NotImplementedError
 
     def here(self) -> Link:
-        """The link of the running loop."""
+        """Returns the link of the running loop."""
         link = self.link
         return link if link.loop is get_running_loop() else self.switch()
 
     async def call(self, op: int, timeout: TimeLimit = None, *payload: Any) -> Reply:
-        """Makes a call, and returns its reply."""
+        """Makes a call and returns its reply."""
         link = self.here()
         number = link.number()
         reply = link.send((number, op, self.handle, millis(timeout), *payload))
@@ -66,8 +66,8 @@ class Place:
     async def write(self, operation: int, timeout: TimeLimit, *payload: Any) -> Reply:
         """Makes a call that writes, and returns its reply.
 
-        One that is alone is done within the call, where its commit does not wait for the
-        disk. Where several tasks write it is better that they share a commit.
+        A lone write completes within the call, if its commit does not wait for the disk.
+        If several tasks write, it is better that they share a commit.
         """
         link = self.here()
         number = link.number()
@@ -88,7 +88,7 @@ class Place:
         return check(reply)
 
     async def lend(self, op: int, timeout: TimeLimit, *payload: Any) -> tuple[Link, int]:
-        """Asks for something that the engine keeps for this client."""
+        """Requests an object that the engine keeps for this client, and returns its handle."""
         link = self.here()
         number = link.number()
         reply = link.send((number, op, self.handle, millis(timeout), *payload))
@@ -116,15 +116,15 @@ class Core(Place):
 
     @property
     def is_open(self) -> bool:
-        """Whether it was neither closed nor is being closed."""
+        """Whether it is neither closed nor being closed."""
         return not self._closing
 
     def switch(self) -> Link:
-        """The link of the running loop: made with its first call."""
+        """Returns the link of the running loop, which is made with its first call."""
         _fork.check()
         loop = get_running_loop()
         with self._lock:
-            # Loops come and go: those that are closed call nobody any more.
+            # Loops come and go: closed ones make no more calls.
             for link in [link for link in self._links if link.loop.is_closed()]:
                 self._links.remove(link)
                 link.end()
@@ -140,19 +140,19 @@ class Core(Place):
         return link
 
     def interrupt(self, handle: int = 0) -> None:
-        """Stops what runs."""
+        """Stops running calls."""
         _fork.check()
         self.link.tell(_ops.INTERRUPT, handle)
 
     def start_close(self) -> Optional[_library.Pending]:
-        """Begins to close, unless that has happened."""
+        """Begins to close, unless it is closed already."""
         _fork.check()
         with self._lock:
             self._closing = True
             return None if self._engine is None else self._engine.start_close()
 
     def closed(self) -> None:
-        """Ends all links, each on its loop: to be called when the engine has closed."""
+        """Ends all links, each on its loop. Must be called once the engine has closed."""
         with self._lock:
             links, self._links = self._links, []
             self._engine = None
@@ -161,13 +161,13 @@ class Core(Place):
 
     @property
     def in_use(self) -> bool:
-        """As `_fork` wants it."""
+        """Whether it holds anything of the library: see `_fork`."""
         return self._engine is not None
 
     def forget(self) -> None:
-        """As `_fork` wants it."""
+        """Stops all use of the library: see `_fork`."""
         if self._engine is not None:
-            # Else it would be let go in the child, which must not touch it.
+            # Otherwise it would be released in the child, which must not touch it.
             self._engine.__dict__.pop("_handle", None)
         self._engine = None
         self._links = []
@@ -195,30 +195,30 @@ def _end(links: list[Link], here: Optional[AbstractEventLoop]) -> None:
 
 
 class Held(Place):
-    """What the engine keeps for this client, until it is ended or let go."""
+    """An object that the engine keeps for this client, until it is ended or released."""
 
     __slots__ = ("inside", "is_over", "what")
 
     def __init__(self, link: Link, handle: int, inside: Place, what: str) -> None:
         self.link = link
         self.handle = handle
-        # It lives no longer than what it is a part of.
+        # It lives no longer than the place it is a part of.
         self.inside = inside
         self.what = what
         self.is_over = False
 
     def switch(self) -> Link:
-        """It is of one loop."""
+        """Always raises: it belongs to one loop."""
         _fork.check()
         raise InvalidArgument(f"this {self.what} belongs to another event loop")
 
     def ended(self) -> None:
-        """The engine has ended it."""
+        """Records that the engine has ended it."""
         self.is_over = True
         self.link.release(self.handle)
 
     def drop(self) -> None:
-        """Lets it go: what is open in it is rolled back before anybody else writes."""
+        """Releases it: anything open in it is rolled back before any other write."""
         if not self.is_over:
             self.is_over = True
             self.link.drop(self.handle, CLOSED.replace("database", self.what))

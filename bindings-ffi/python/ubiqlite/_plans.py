@@ -1,4 +1,4 @@
-"""Functions that make something of a row, written for its columns: they run for each row."""
+"""Generated functions that convert a row with known columns: they run for each row."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ Make = Callable[[Any], Any]
 
 
 def mismatch(name: str, why: str) -> DatatypeMismatch:
-    """The error that a column's value does not fit."""
+    """Returns the error for a column's value that does not fit."""
     return DatatypeMismatch(f'column "{name}": {why}', columns=(name,))
 
 
 def of_column(name: str, read: Reader) -> Reader:
-    """Has what refuses a value tell its column."""
+    """Wraps a reader so that its error names the column."""
 
     def named(value: Any) -> Any:
         try:
@@ -34,7 +34,7 @@ def of_column(name: str, read: Reader) -> Reader:
 
 
 def compiled(model: Model, columns: tuple[str, ...]) -> Make:
-    """A function that makes one of a row: it is written for these columns, since it runs for each of them."""
+    """Returns a function that makes an object from a row, generated for these columns since it runs for each row."""
     names: dict[str, Any] = {"make": model.make, "str": str, "int": int, "float": float, "bytes": bytes}
     by_place, by_name, taken = [], [], set()
     in_order = not (model.validates or model.make is dict)
@@ -87,7 +87,7 @@ def _column_of(field: Field, columns: tuple[str, ...]) -> int | None:
 
 
 def missing(what: str, name: str, columns: Sequence[str]) -> DatatypeMismatch:
-    """The error that a row lacks a column."""
+    """Returns the error for a row that lacks a column."""
     return DatatypeMismatch(
         f'column "{name}" is missing: {what} has no default for it, and the row has {", ".join(columns)}',
         columns=(name,),
@@ -95,7 +95,7 @@ def missing(what: str, name: str, columns: Sequence[str]) -> DatatypeMismatch:
 
 
 def _expression(model: Model, field: Field, place: int, column: str, names: dict[str, Any]) -> str:
-    """The value of a field, of the cell ``c…``: looked at where it stands, if it is mostly right as it is."""
+    """Returns the code for a field's value, from the cell ``c…``: tested inline if it usually fits unchanged."""
     cell = f"c{place}"
     if field.is_raw:
         return cell
@@ -112,19 +112,19 @@ def _expression(model: Model, field: Field, place: int, column: str, names: dict
 
 
 def _plain(annotation: Any) -> list[str | None]:
-    """The types of which a value needs no other look."""
+    """Returns the types whose values need no further check."""
     annotation = bare(annotation)
     parts = get_args(annotation) if is_union(annotation) else (annotation,)
     kinds = [bare(part) for part in parts]
     known: list[str | None] = [kind.__name__ for kind in kinds if kind in (int, float, str, bytes)]
     if type(None) in kinds:
-        # Most columns that may be NULL are not.
+        # Most values of nullable columns are not NULL.
         known.append(None)
     return known
 
 
 def _of_validated(model: Model, field: Field) -> Reader:
-    """What is done before a model of another package looks at the value."""
+    """Returns the reader that runs before another package's model gets the value."""
     if model.is_strict:
         return _leniently(reader_of(field.annotation))
     if is_json(field.annotation):
@@ -137,7 +137,7 @@ def _of_validated(model: Model, field: Field) -> Reader:
 
 
 def _leniently(read: Reader) -> Reader:
-    """What does not fit is left for the model to refuse, which tells why."""
+    """Leaves a value that does not fit to the model, which refuses it and says why."""
 
     def lenient(value: Any) -> Any:
         try:
@@ -152,16 +152,16 @@ _json = _leniently(json_text)
 
 
 def _parsed(value: Any) -> Any:
-    """The list or dict that a text of JSON is; all else as it is stored.
+    """Parses JSON text that holds a list or dict; returns everything else as it is stored.
 
-    A number stands in a text for its digits, as a decimal does: JSON would make a float of it.
+    A number is kept as text for its digits, as a decimal is: JSON would make a float of it.
     """
     found = _json(value)
     return found if isinstance(found, (list, dict)) else value
 
 
 def _refusing(name: str) -> Callable[[Exception], None]:
-    """Raises what the package has for values that a model refuses; all other errors are left as they are."""
+    """Returns a function that raises ``DatatypeMismatch`` if a model refused values, and ignores other errors."""
 
     def refuse(error: Exception) -> None:
         why = refusal(error)

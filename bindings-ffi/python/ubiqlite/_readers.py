@@ -1,4 +1,4 @@
-"""From what a column holds to the type that is asked for: of a column's text, or of what stands inside of JSON."""
+"""Conversion of a column's value, or of a value nested in JSON, to the requested type."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from .errors import InvalidArgument
 
 
 def reader_of(annotation: Any, nested: bool = False) -> Reader:
-    """What makes a value of this type of one that is stored, or ``nested`` in JSON. It raises :class:`Unfit`.
+    """Returns what converts a stored value, or one ``nested`` in JSON, to this type. It raises :class:`Unfit`.
 
-    A type that is not known takes the value as it is. Raises ``InvalidArgument`` for an
-    annotation that can't be resolved.
+    An unknown type takes the value unchanged. Raises ``InvalidArgument`` for an annotation
+    that can't be resolved.
     """
     annotation = bare(annotation)
     if isinstance(annotation, Unresolved):
@@ -53,7 +53,7 @@ def reader_of(annotation: Any, nested: bool = False) -> Reader:
 
 
 def is_json(annotation: Any) -> bool:
-    """Whether what is stored for it is JSON, and nothing else."""
+    """Returns whether it is stored only as JSON."""
     annotation = bare(annotation)
     if is_union(annotation):
         parts = [part for part in get_args(annotation) if part is not type(None)]
@@ -62,7 +62,7 @@ def is_json(annotation: Any) -> bool:
     if not isinstance(kind, type):
         return False
     if describe(annotation) is not None:
-        # pydantic's RootModel is what is inside of it.
+        # pydantic's RootModel is stored as its content.
         root = getattr(kind, "__pydantic_root_model__", False) and kind.model_fields["root"].annotation  # type: ignore[attr-defined]
         return is_json(root) if root else True
     return _container(kind, ()) is not None
@@ -91,7 +91,7 @@ json_text = _of_json(as_it_is)
 
 
 def at(place: str, read: Reader, value: Any) -> Any:
-    """Reads what stands at a place, which the error tells."""
+    """Reads the value at ``place``, which the error names."""
     try:
         return read(value)
     except Unfit as unfit:
@@ -99,10 +99,10 @@ def at(place: str, read: Reader, value: Any) -> Any:
 
 
 def _union(parts: tuple[Any, ...], nested: bool) -> Reader:
-    # What is one of them as it stands is not to become another.
+    # A value that already has one of these types must not become another.
     exact = {bare(part) for part in parts if bare(part) in EXACT}
     readers = [reader_of(part, nested) for part in parts if bare(part) not in (None, type(None))]
-    # What is stored as JSON may be JSON's null, which others write for None.
+    # A JSON column may hold JSON's null, which other programs write for None.
     json_null = len(readers) < len(parts) and not nested and any(map(is_json, parts))
     if len(readers) < len(parts):
         exact.add(type(None))
@@ -124,13 +124,13 @@ def _union(parts: tuple[Any, ...], nested: bool) -> Reader:
 
 
 def _one_of(members: tuple[Any, ...], nested: bool, kind: Any = None) -> Reader:
-    """One of some values, each known by what is stored for it."""
+    """Returns a reader of one of ``members``, each recognized by its stored value."""
     known = {}
     for member in members:
         try:
             stored = convert(member, "a member")
         except InvalidArgument:
-            # Nor is it ever stored.
+            # It can't be stored, either.
             continue
         if not nested and isinstance(stored, bool):
             stored = int(stored)
@@ -144,7 +144,7 @@ def _one_of(members: tuple[Any, ...], nested: bool, kind: Any = None) -> Reader:
             pass
         if kind is not None and value is not None:
             try:
-                # Several flags at once, or what its `_missing_` knows.
+                # Several flags at once, or a value that its `_missing_` knows.
                 return kind(value)
             except ValueError:
                 pass
@@ -191,7 +191,7 @@ def _list(make: Callable[[Any], Any], element: Reader) -> Reader:
 
 
 def tuple_of(arguments: tuple[Any, ...], what: str, nested: bool = True) -> Reader:
-    """A tuple of these types, of what is a list or ``what`` of as many."""
+    """Returns a reader of a tuple of these types, from a list or ``what`` of the same length."""
     readers = [reader_of(argument, nested) for argument in arguments if argument != ()]
 
     def read(value: Any) -> Any:
@@ -214,7 +214,7 @@ def _map(make: Callable[[Any], Any], names: Reader, inner: Reader) -> Reader:
 
 
 def _name(annotation: Any) -> Reader:
-    """A name of a JSON object as what it was: a number, for one."""
+    """Returns a reader that restores the original type of a name in a JSON object, such as a number."""
     read = reader_of(annotation, True)
 
     def name(value: Any) -> Any:
@@ -238,8 +238,8 @@ def _model(model: Model) -> Reader:
         if type(value) is not dict:
             raise Unfit(f"{told(value)} is no {model.name}")
         if not readers:
-            # Not before: a class may have itself inside. And all or none: the next row is to be
-            # told of an annotation that can't be resolved, too.
+            # Not earlier: a class may contain itself. And all or none: the next row must also get
+            # the error of an annotation that can't be resolved.
             readers.update({field.param: reader_of(field.annotation, True) for field in model.fields})
         given = {}
         for field in model.fields:

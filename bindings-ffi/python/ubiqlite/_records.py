@@ -15,11 +15,11 @@ from uuid import UUID
 from .errors import InvalidArgument
 
 Fields = Callable[[Any], "dict[str, Any]"]
-"""Gives the fields of an object, each by the name that its own package writes it by."""
+"""Returns the fields of an object, each under the name its own package serializes it as."""
 
 
 def fields_of(record: Any) -> Optional[dict[str, Any]]:
-    """The fields of an object of a class that has some; ``None`` for all others."""
+    """Returns the fields of an object whose class has some; ``None`` for all others."""
     kind = type(record)
     known = _known.get(kind, _unknown)
     if known is _unknown:
@@ -28,14 +28,14 @@ def fields_of(record: Any) -> Optional[dict[str, Any]]:
         known = _known[kind] = _way(kind)
     if known is None:
         return None
-    # What is read back as a tuple or a set, since its class says so, is a list meanwhile.
+    # A value that its class reads back as a tuple or a set is stored as a list.
     return {name: list(it) if isinstance(it, _LISTS) else it for name, it in known(record).items()}
 
 
 def plain_of(value: Any) -> Any:
-    """What JSON is made of for such an object; the object itself where it is none."""
+    """Returns the plain value that stands for such an object in JSON; for any other object, itself."""
     if hasattr(type(value), "model_dump") and not isinstance(value, type):
-        # Its root may be no object.
+        # Its root may not be an object.
         return _listed(_dump(value))
     if hasattr(type(value), "__struct_fields__"):
         return _builtins(value)
@@ -48,7 +48,7 @@ _LISTS = (tuple, set, frozenset, deque)
 
 
 def _unknown(record: Any) -> dict[str, Any]:
-    """Stands for a class that was not looked at yet."""
+    """Stands for a class that has not been examined yet."""
     raise NotImplementedError
 
 
@@ -71,7 +71,7 @@ def _way(kind: type) -> Optional[Fields]:
 
 def _by_name(names: tuple[str, ...]) -> Fields:
     def fields(record: Any) -> dict[str, Any]:
-        # One without `init` may not be set.
+        # A field without `init` may be unset.
         return {name: getattr(record, name) for name in names if hasattr(record, name)}
 
     return fields
@@ -91,7 +91,7 @@ _LEAVES = (datetime.datetime, datetime.date, datetime.time, datetime.timedelta, 
 
 
 def _builtins(value: Any) -> Any:
-    """As msgspec has it, which names and tags its structs, but for what has one text here."""
+    """Converts as msgspec does, with its names and tags for structs, but keeps types that have a text form here."""
     return sys.modules["msgspec"].to_builtins(value, builtin_types=_LEAVES, str_keys=True)
 
 
@@ -109,7 +109,7 @@ def _listed(value: Any) -> Any:
 
 
 def _dump(model: Any) -> Any:
-    # What is computed of the fields is no field.
+    # Values computed from the fields are not fields.
     computed = set(getattr(type(model), "model_computed_fields", ()))
     dumped = model.model_dump(exclude=computed or None)
     if _is_known(dumped):
@@ -129,7 +129,7 @@ _KNOWN = (str, int, float, bytes, bytearray, Enum, *_LEAVES)
 
 
 def _known_parts(value: Any, written: Any) -> Any:
-    """``value``; where it holds what can't be stored, what pydantic writes for that in JSON."""
+    """Returns ``value``, with each part that can't be stored replaced by what pydantic writes for it in JSON."""
     if _is_known(value):
         return value
     if isinstance(value, Mapping):

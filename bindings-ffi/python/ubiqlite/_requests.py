@@ -1,4 +1,4 @@
-"""Requests whose values ``marshal`` can't tell, or that must be looked at: by Python's rules, op by op."""
+"""Conversion of requests by Python's rules, op by op, if ``marshal`` can't write a value or values must be checked."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Parts = tuple[Any, ...]
 
 
 def converted(request: Parts) -> Parts:
-    """The request with each of its values converted. Raises ``InvalidArgument``, which names what can't be."""
+    """Returns the request with each value converted. Raises ``InvalidArgument``, which names one that can't be."""
     number, operation, handle, timeout, *payload = request
     rules = _RULES.get(operation & ~op.QUEUED)
     parts = payload if rules is None else rules(*payload)

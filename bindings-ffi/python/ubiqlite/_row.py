@@ -9,14 +9,13 @@ from .errors import NoSuchColumn
 
 
 class Row(tuple[Any, ...]):
-    """A row: its values in order, each also by its column's name.
+    """A row: its values in order, each also available by its column's name.
 
     ``row[0]``, ``row["id"]``, ``id, name = row`` and ``dict(row)`` all work, as with
-    ``sqlite3.Row``. Where a statement yields a name twice, the later ones are
-    ``id:2``, ``id:3``. A name in letters of another case matches where no name matches
-    exactly, as in SQL.
+    ``sqlite3.Row``. If a statement yields a name several times, the later ones are
+    ``id:2``, ``id:3``. If no name matches exactly, one in another case does, as in SQL.
 
-    Raises ``NoSuchColumn`` (a ``KeyError`` too) for a name that no column has.
+    Raises ``NoSuchColumn`` (also a ``KeyError``) for a name that no column has.
     """
 
     __slots__ = ()
@@ -36,22 +35,22 @@ class Row(tuple[Any, ...]):
         return tuple.__getitem__(self, key)
 
     def get(self, key: str, default: Any = None, /) -> Any:
-        """The value of a column, or ``default`` if there is no such column."""
+        """Returns the value of a column, or ``default`` if there is no such column."""
         try:
             return self[key]
         except NoSuchColumn:
             return default
 
     def keys(self) -> tuple[str, ...]:
-        """The names of the columns."""
+        """Returns the names of the columns."""
         return self.columns
 
     def values(self) -> tuple[Any, ...]:
-        """The values in order."""
+        """Returns the values in order."""
         return tuple(self)
 
     def items(self) -> Iterator[tuple[str, Any]]:
-        """Names and values in order."""
+        """Returns the names and values in order."""
         return zip(self.columns, self)
 
     def __repr__(self) -> str:
@@ -69,7 +68,7 @@ class Row(tuple[Any, ...]):
         raise NoSuchColumn(f"no column {key!r} in this row: it has {columns}", columns=(key,))
 
 
-# As SQL does: letters of ASCII alone.
+# ASCII letters only, as in SQL.
 _LOWER = {place: place + 32 for place in range(ord("A"), ord("Z") + 1)}
 
 
@@ -78,7 +77,7 @@ def _lower(name: str) -> str:
 
 
 def place_of(columns: tuple[str, ...], key: str) -> int | None:
-    """Where the column of this name is: one in letters of another case where none is exactly so."""
+    """Returns the index of the column with this name: one in another case if no name matches exactly."""
     if key in columns:
         return columns.index(key)
     lower = _lower(key)
@@ -90,7 +89,7 @@ _types: dict[tuple[str, ...], type[Row]] = {}
 
 
 def row_type(columns: tuple[str, ...]) -> type[Row]:
-    """The type of rows with these columns: names belong to it, so that a row is no more than a tuple."""
+    """Returns the type of rows with these columns. It holds the names, so that a row is just a tuple."""
     known = _types.get(columns)
     if known is None:
         if len(_types) >= _MOST:
@@ -102,5 +101,5 @@ def row_type(columns: tuple[str, ...]) -> type[Row]:
 
 
 def row_of(columns: tuple[str, ...], values: tuple[Any, ...]) -> Row:
-    """A row with these columns."""
+    """Makes a row with these columns."""
     return row_type(columns)(values)

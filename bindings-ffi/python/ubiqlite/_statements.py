@@ -1,4 +1,4 @@
-"""What runs queries and statements: a database, a session, a transaction, a savepoint, a snapshot."""
+"""The methods that run queries and statements, for databases, sessions, transactions, savepoints and snapshots."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Executed(NamedTuple):
     """What a statement did."""
 
     rows_changed: int
-    """How many rows it inserted, updated or deleted, those of triggers not counted."""
+    """How many rows it inserted, updated or deleted, not counting those of triggers."""
     last_row_id: int
     """The rowid of the last row inserted on its connection."""
 
@@ -41,23 +41,23 @@ Statement = Union[str, "tuple[str]", "tuple[str, Params]"]
 
 
 class Reader(ArrowQueries):
-    """What runs queries.
+    """Runs queries.
 
-    ``params`` are a sequence by position or a mapping by name. ``timeout`` is in seconds;
-    a call past it fails with ``Timeout``, and nothing has happened.
+    ``params`` is a sequence by position or a mapping by name. ``timeout`` is in seconds;
+    a call that exceeds it fails with ``Timeout``, and nothing has happened.
 
     ``into`` is what a row becomes:
 
-    - ``Row`` if it is missing; ``dict`` and ``tuple``, which are made fastest;
-    - a dataclass, a named or typed tuple, a ``TypedDict``, a model of pydantic or msgspec, a
-      class of attrs: by the names of its fields. A column that it has no field for is passed
-      over, a field without a column has its default; values become what the fields' annotations
-      say, and what is no single value (a list, a dict, another class) is read from JSON text;
+    - ``Row`` if it is omitted; ``dict`` and ``tuple``, which are the fastest to make;
+    - a dataclass, a named or typed tuple, a ``TypedDict``, a pydantic or msgspec model, an
+      attrs class: by the names of its fields. A column without a field is ignored, and a field
+      without a column gets its default. Values are converted to the fields' annotations, and
+      anything that is not a single value (a list, a dict, another class) is read from JSON text;
     - the type of the only column: ``int``, ``datetime``, an ``Enum``;
     - a function that takes the columns by name, as they are stored, or the ``Row`` as its only
-      argument. What it raises comes out unchanged.
+      argument. Exceptions it raises propagate unchanged.
 
-    What does not fit is ``DatatypeMismatch``, which names the column.
+    A value that does not fit raises ``DatatypeMismatch``, which names the column.
     """
 
     __slots__ = ("_place",)
@@ -72,7 +72,7 @@ class Reader(ArrowQueries):
     async def query(self, sql: str, params: Params = None, *, into: Any = None, timeout: TimeLimit = None) -> Any:
         """Runs a query and returns all its rows.
 
-        Raises those of SQLite by kind; ``InvalidArgument`` if the parameters do not fit::
+        Raises SQLite's errors by kind; ``InvalidArgument`` if the parameters do not fit::
 
             items = await db.query("SELECT * FROM items WHERE status = ?", ("new",), into=Item)
         """
@@ -88,7 +88,7 @@ class Reader(ArrowQueries):
     async def query_one(self, sql: str, params: Params = ..., *, into: Into[T], timeout: TimeLimit = ...) -> T: ...
     async def query_one(self, sql: str, params: Params = None, *, into: Any = None, timeout: TimeLimit = None) -> Any:
         """Runs a query and returns its first row. Raises ``NotFound`` if there is none."""
-        # `_ask` and `Link.send` written out: this is the call that is made most.
+        # `_ask` and `Link.send` inlined: this is the most frequent call.
         place = self._place
         link = place.link
         if link.loop is not get_running_loop():
@@ -121,7 +121,7 @@ class Reader(ArrowQueries):
                 return link.types[reply[3]](row)
             return (link.learn(reply) if length > 0 else row_type(reply[4]))(row)
         if length > 0 and reply[4] is not None:
-            # They are told once, and the next one may want them.
+            # The columns are sent only once, and the next call may need them.
             link.learn(reply)
         return row if into is dict or into is tuple else make_of(into, link.type_of(reply))(row)
 
@@ -145,7 +145,7 @@ class Reader(ArrowQueries):
     async def query_value(self, sql: str, params: Params = None, *, into: Any = None, timeout: TimeLimit = None) -> Any:
         """Runs a query and returns the first value of its first row. Raises ``NotFound`` if there is none.
 
-        ``into`` is its type. ``NULL`` is no ``int``: ``Optional[int]`` takes both::
+        ``into`` is its type. ``NULL`` is not an ``int``: ``Optional[int]`` accepts both::
 
             count = await db.query_value("SELECT count(*) FROM items", into=int)
         """
@@ -158,11 +158,11 @@ class Reader(ArrowQueries):
     @overload
     async def run(self, sql: str, params: Params = ..., *, into: Into[T], timeout: TimeLimit = ...) -> RunResult[T]: ...
     async def run(self, sql: str, params: Params = None, *, into: Any = None, timeout: TimeLimit = None) -> Any:
-        """Runs one statement of any kind and returns all that it has to tell.
+        """Runs one statement of any kind and returns everything it reports.
 
         That is the columns with their declared types, the rows, the rows changed and the last rowid: what a
-        query builder needs, which does not know whether a statement reads. Raises those of SQLite by kind;
-        ``InvalidArgument`` if the parameters do not fit; ``ReadOnly`` for one that writes in a snapshot::
+        query builder needs, since it does not know whether a statement reads. Raises SQLite's errors by kind;
+        ``InvalidArgument`` if the parameters do not fit; ``ReadOnly`` for a statement that writes in a snapshot::
 
             done = await db.run("INSERT INTO items (name) VALUES (?) RETURNING id", ("lamp",))
             print(done.columns[0].name, done.rows, done.rows_changed, done.last_row_id)
@@ -174,9 +174,9 @@ class Reader(ArrowQueries):
     @overload
     def stream(self, sql: str, params: Params = ..., *, into: Into[T], timeout: TimeLimit = ...) -> RowStream[T]: ...
     def stream(self, sql: str, params: Params = None, *, into: Any = None, timeout: TimeLimit = None) -> Any:
-        """The rows of a query one after another, with memory for a few pages.
+        """Streams the rows of a query one after another, keeping only a few pages in memory.
 
-        Leaving the loop ends the query. ``timeout`` is for each wait for rows::
+        Leaving the loop ends the query. ``timeout`` applies to each wait for rows::
 
             async for row in db.stream("SELECT * FROM items"):
                 print(row["name"])
@@ -192,10 +192,10 @@ class Reader(ArrowQueries):
     @overload
     def table(self, name: str, *, into: Into[T], key: type[K]) -> Table[T, K]: ...
     def table(self, name: str, *, into: Any = None, key: Any = None) -> Any:
-        """A table, for operations on its rows without SQL.
+        """Returns a table, for operations on its rows without SQL.
 
         Its rows become ``into``. ``key`` is the type of its keys, which ``insert`` returns: ``int``, ``UUID``,
-        ``tuple[int, str]`` for a composite one; where it is missing, they are as they are stored, of no known type.
+        ``tuple[int, str]`` for a composite one. Without it, keys are returned as stored and have no static type.
         """
         return Table(self._place, name, into, key)
 
@@ -218,15 +218,15 @@ _RENUMBER = 1 << 30
 
 
 class Statements(Reader):
-    """What also runs statements that write."""
+    """Runs queries, and statements that write."""
 
     __slots__ = ()
 
     async def execute(self, sql: str, params: Params = None, *, timeout: TimeLimit = None) -> Executed:
         """Runs one statement and returns the rows changed and the last rowid.
 
-        Raises those of SQLite by kind; ``InvalidArgument`` if the parameters do not fit, for several
-        statements in one text, and for statements that would change the connection under others
+        Raises SQLite's errors by kind; ``InvalidArgument`` if the parameters do not fit, if the text has several
+        statements, and for statements that would change the connection for other callers
         (``BEGIN``, ``ATTACH``, …)::
 
             await db.execute("UPDATE items SET status = :status WHERE id = :id", {"status": "done", "id": 7})
@@ -241,10 +241,10 @@ class Statements(Reader):
         *,
         timeout: TimeLimit = None,
     ) -> int:
-        """Runs one statement for each item of an iterable: all or none. Returns the rows changed.
+        """Runs one statement for each item of an iterable, all or none, and returns the rows changed.
 
-        The iterable may be asynchronous, and endless for all the memory it takes. Raises an error whose
-        ``index`` tells the item::
+        The iterable may be asynchronous, and its length does not affect memory use. Raises an error whose
+        ``index`` identifies the item::
 
             await db.execute_many("INSERT INTO items (id, name) VALUES (?, ?)", [(1, "lamp"), (2, "chair")])
         """
@@ -253,7 +253,8 @@ class Statements(Reader):
     async def batch(self, statements: str | Sequence[Statement], *, timeout: TimeLimit = None) -> list[Executed]:
         """Runs a script, or a list of statements with their parameters: all or none.
 
-        Returns what each did; a script counts as one. Raises an error whose ``index`` tells the statement::
+        Returns what each statement did; a script counts as one. Raises an error whose ``index`` identifies the
+        statement::
 
             await db.batch("CREATE TABLE a (x); CREATE TABLE b (y);")
             await db.batch([("INSERT INTO a VALUES (?)", (1,)), "DELETE FROM b"])

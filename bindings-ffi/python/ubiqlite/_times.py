@@ -1,4 +1,4 @@
-"""Dates and times as text: each kind has one width in every language, so that texts sort in time."""
+"""Dates and times as text: each kind has one width in every language, so that texts sort by time."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ UTC = datetime.timezone.utc
 
 
 def write(value: object) -> Optional[str]:
-    """The text that a date or time is stored as; ``None``: it is none. Raises ``ValueError`` for what has none."""
+    """Returns the text that stores a date or time; ``None`` for other types. Raises ``ValueError`` if it has none."""
     if isinstance(value, datetime.datetime):
         if value != value:
-            # pandas has one that is none.
+            # pandas has a datetime that is no moment.
             raise ValueError("is no moment")
-        # Nine digits of a second, as every language writes; Python has six, and pandas all of them.
+        # Nine fractional digits, as every language writes; Python has six, and pandas all nine.
         nanos = f"{getattr(value, 'nanosecond', 0):03d}"
         if value.tzinfo is None or value.utcoffset() is None:
             return value.replace(tzinfo=None).isoformat(timespec="microseconds") + nanos
@@ -36,13 +36,13 @@ def write(value: object) -> Optional[str]:
 
 
 def read_moment(text: str) -> datetime.datetime:
-    """A date with its time: in UTC, or of the offset that is written; naive where the text has none.
+    """Reads a date with a time: in UTC, or with the offset in the text; naive if the text has none.
 
-    It reads what SQLite's own functions give, too: with a blank for the ``T``, with fewer
+    It also reads the output of SQLite's own functions: with a blank for the ``T``, with fewer
     digits. Digits beyond microseconds are dropped: Python has none. Raises ``ValueError``.
     """
     if len(text) == 30 and text.endswith("000Z") and text[19] == "." and text[10] == "T":
-        # As it is written here and by SQL's strftime; read by C code.
+        # The format written here and by SQL's strftime; read by C code.
         return datetime.datetime.fromisoformat(text[:26] + "+00:00")
     match = _MOMENT.fullmatch(text)
     if match is None:
@@ -54,7 +54,7 @@ def read_moment(text: str) -> datetime.datetime:
 
 
 def read_date(text: str) -> datetime.date:
-    """A date alone. Raises ``ValueError``."""
+    """Reads a date without a time. Raises ``ValueError``."""
     match = _DATE.fullmatch(text)
     if match is None:
         raise ValueError(f"{text!r} is no date alone")
@@ -62,7 +62,7 @@ def read_date(text: str) -> datetime.date:
 
 
 def read_time(text: str) -> datetime.time:
-    """A time of day alone. Raises ``ValueError``."""
+    """Reads a time of day without a date. Raises ``ValueError``."""
     match = _TIME.fullmatch(text)
     if match is None:
         raise ValueError(f"{text!r} is no time of day alone")
@@ -71,7 +71,7 @@ def read_time(text: str) -> datetime.time:
 
 
 def read_span(text: str) -> datetime.timedelta:
-    """A length of time by ISO 8601, of days and less. Raises ``ValueError``."""
+    """Reads an ISO 8601 duration, of weeks, days and smaller units. Raises ``ValueError``."""
     match = _SPAN.fullmatch(text)
     if match is None or not any(match.groups()[1:]) or text.endswith("T"):
         raise ValueError(f"{text!r} is no length of time")
@@ -108,8 +108,8 @@ def _zone(text: Optional[str]) -> Optional[datetime.timezone]:
 
 
 def _write_span(span: datetime.timedelta) -> str:
-    """As ISO 8601 has it, of hours and less, which every reader of such texts knows."""
-    # pandas has nanoseconds, too: those above the microseconds, below zero as well.
+    """Writes an ISO 8601 duration in hours and smaller units, which every reader of such texts knows."""
+    # pandas also has nanoseconds: they are added to the microseconds, even in negative durations.
     nanos = span // datetime.timedelta(microseconds=1) * 1000 + getattr(span, "nanoseconds", 0)
     sign = "-" if nanos < 0 else ""
     seconds, nanos = divmod(abs(nanos), 1_000_000_000)

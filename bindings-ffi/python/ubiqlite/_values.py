@@ -1,4 +1,4 @@
-"""How Python's values become SQLite's: the slow way, for what ``marshal`` can't tell.
+"""Conversion of Python's values to SQLite's: the slow path, for values that ``marshal`` can't write.
 
 =====================================  ============================================
 Python                                 SQLite
@@ -22,8 +22,8 @@ model of pydantic, msgspec or attrs
 A record is a mapping, or an object with fields: a dataclass, a named tuple, a model. A
 field of such an object may also be a tuple or a set, which is stored as a list.
 
-Everything else is ``InvalidArgument``, which names the parameter. The numbers of
-other libraries are not guessed at: ``int(x)`` and ``float(x)`` say what is meant.
+Everything else raises ``InvalidArgument``, which names the parameter. Numbers of other
+libraries are not converted by guessing: ``int(x)`` and ``float(x)`` say what is meant.
 """
 
 from __future__ import annotations
@@ -58,12 +58,12 @@ Value = Union[
     Mapping[str, Any],
     "list[Any]",
 ]
-"""What can be stored."""
+"""A value that can be stored."""
 
 Record = Union[
     Mapping[str, Any], "_Dataclass", "_NamedTuple", "_PydanticModel", "_MsgspecStruct", "_AttrsClass", "_Named"
 ]
-"""A row to write: a mapping by the columns' names, or an object with fields."""
+"""A row to write: a mapping by column names, or an object with fields."""
 
 Params = Union[Sequence[Any], Record, None]
 """Parameters by position, or by name without its sign; also the fields of an object."""
@@ -101,7 +101,7 @@ _LEAST, _MOST = -(2**63), 2**63 - 1
 
 
 def convert(value: Any, what: str) -> Any:
-    """The value as one of those that ``marshal`` knows: ``what`` it is of, for the error that refuses it."""
+    """Converts a value to one that ``marshal`` can write. ``what`` describes it in the error that refuses it."""
     kind = type(value)
     if value is None or kind is float or kind is bytes or kind is bool:
         return value
@@ -131,7 +131,7 @@ def convert(value: Any, what: str) -> Any:
 
 
 def convert_params(params: Any) -> Any:
-    """Parameters, all of them converted."""
+    """Converts all parameters."""
     if params is None:
         return None
     if isinstance(params, Mapping):
@@ -145,7 +145,7 @@ def convert_params(params: Any) -> Any:
 
 
 def convert_record(record: Any) -> dict[str, Any]:
-    """A record, all of its values converted."""
+    """Converts all values of a record."""
     if isinstance(record, Mapping):
         return _named(record, "field")
     # A `Row` is a tuple that has names.
@@ -161,14 +161,14 @@ def convert_record(record: Any) -> dict[str, Any]:
 
 
 def convert_key(key: Any) -> Any:
-    """A key: a value, or several."""
+    """Converts a key: a value, or several."""
     if isinstance(key, (tuple, list)):
         return [convert(value, "the key") for value in key]
     return convert(key, "the key")
 
 
 def check_text(text: Any, what: str) -> str:
-    """A text that is a name or SQL."""
+    """Checks a text that is a name or SQL, and returns it."""
     if not isinstance(text, str):
         raise InvalidArgument(f"{what} is a text, not a {_name(type(text))}")
     return _text(str.__str__(text), what)
@@ -208,7 +208,7 @@ def _text(text: str, what: str) -> str:
 
 
 def _as_text(value: Any, what: str) -> str | None:
-    """What is stored as a text of its own."""
+    """Returns the text for types that have a text form of their own; ``None`` for others."""
     if isinstance(value, (Decimal, UUID)):
         return str(value)
     try:
@@ -245,7 +245,7 @@ def _json(value: Any, what: str) -> str:
 
 
 def _check_names(value: Any, what: str) -> None:
-    """JSON would make texts of other names, in silence."""
+    """Refuses names that are not texts: JSON would silently convert them to texts."""
     if isinstance(value, dict):
         for name, inner in value.items():
             if not isinstance(name, str):

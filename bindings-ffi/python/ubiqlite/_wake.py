@@ -1,4 +1,4 @@
-"""How a loop learns that there is something to do: by a file descriptor, or by a thread where it takes none."""
+"""How a loop learns that there is something to do: by a file descriptor, or by a thread if it takes none."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ Stop = Callable[[], None]
 
 
 def on_descriptor(loop: asyncio.AbstractEventLoop, descriptor: int, ready: Callable[[], object]) -> Optional[Stop]:
-    """Has ``ready`` called while the descriptor is readable. ``None``: this loop can't. What it returns ends it."""
+    """Calls ``ready`` while the descriptor is readable. Returns what stops that, or ``None`` if this loop can't."""
     if descriptor < 0:
         return None
-    # One of the loop's own: its owner may close the other before the loop has forgotten it,
-    # and the number would be another file's.
+    # The loop gets its own: the owner may close the other before the loop has forgotten it,
+    # and its number could then be another file's.
     own = os.dup(descriptor)
     try:
         loop.add_reader(own, ready)
@@ -29,7 +29,7 @@ def on_descriptor(loop: asyncio.AbstractEventLoop, descriptor: int, ready: Calla
 
 
 class _Reader:
-    """A descriptor that a loop looks at."""
+    """A descriptor that a loop watches."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, descriptor: int) -> None:
         self._loop = loop
@@ -45,9 +45,9 @@ class _Reader:
 
 
 def by_thread(loop: asyncio.AbstractEventLoop, client: int, ready: Any) -> Stop:
-    """Has ``ready``, a bound method, called when there is something to take, until the client is released.
+    """Calls ``ready``, a bound method, when there is something to take, until the client is released.
 
-    It returns whether there may be more at once.
+    ``ready`` returns whether more may be available at once.
     """
     method = weakref.WeakMethod(ready)
     gone = threading.Event()
@@ -58,7 +58,7 @@ def by_thread(loop: asyncio.AbstractEventLoop, client: int, ready: Any) -> Stop:
         def take() -> None:
             call = method()
             if call is not None and not gone.is_set() and call():
-                # By itself: beside a loop that computes, each turn of this thread waits for the interpreter.
+                # On the loop itself: while the loop is busy, this thread waits for the GIL at each turn.
                 loop.call_soon(take)
             else:
                 taken.set()
@@ -68,7 +68,7 @@ def by_thread(loop: asyncio.AbstractEventLoop, client: int, ready: Any) -> Stop:
             try:
                 loop.call_soon_threadsafe(take)
             except RuntimeError:
-                # The loop is closed, and nobody waits any more.
+                # The loop is closed, and nobody is waiting.
                 return
             while not taken.wait(1.0):
                 if gone.is_set() or loop.is_closed():

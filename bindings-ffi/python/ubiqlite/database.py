@@ -19,20 +19,20 @@ class Capabilities(NamedTuple):
     transactions: bool
     """Interactive transactions."""
     cursors: bool
-    """Streams that hold no more than a few pages."""
+    """Streams that keep only a few pages in memory."""
     snapshots: bool
-    """Several reads of one moment."""
+    """Several reads of the same moment."""
     sessions: bool
-    """Connections of one's own."""
+    """Dedicated connections."""
 
 
 class Database(Statements):
     """An open database, from ``ubiqlite.open()``.
 
-    Reads go on beside the one write that runs at a time. Each call is a transaction of
-    its own; :meth:`transaction` makes several statements one. It may be used by all
-    tasks, and by several event loops in several threads. It is closed by :meth:`close`, or at
-    the end of its block.
+    One write runs at a time, and reads run concurrently with it. Each call is its own
+    transaction; :meth:`transaction` groups several statements into one. All tasks may use
+    it, and so may several event loops in several threads. :meth:`close` closes it, and so
+    does the end of its block.
     """
 
     __slots__ = ("__weakref__",)
@@ -41,14 +41,15 @@ class Database(Statements):
 
     @property
     def path(self) -> str:
-        """The path that it was opened by."""
+        """The path it was opened with."""
         return self._place.path
 
     def transaction(self, *, mode: Mode = "immediate", timeout: TimeLimit = None) -> TransactionScope:
-        """A transaction as a block: committed if it ends well, rolled back if an exception leaves it.
+        """A transaction as a block: committed if the block succeeds, rolled back if an exception leaves it.
 
-        Others' reads go on beside it; their writes, and writes through the database itself, wait for its end.
-        ``timeout``, in seconds, is for its beginning; ``Busy`` if the write lock was not to be had::
+        Other reads run concurrently with it. Other writes, including those through the database itself, wait until
+        it ends. ``timeout``, in seconds, limits how long it takes to begin. Raises ``Busy`` if the write lock could
+        not be taken::
 
             async with db.transaction() as tx:
                 await tx.execute("UPDATE accounts SET balance = balance - 10 WHERE id = ?", (1,))
@@ -57,11 +58,11 @@ class Database(Statements):
         return TransactionScope(self._place, mode, timeout)
 
     async def begin(self, *, mode: Mode = "immediate", timeout: TimeLimit = None) -> Transaction:
-        """Begins a transaction as a handle: it is rolled back unless it is committed."""
+        """Begins a transaction and returns its handle: it is rolled back unless it is committed."""
         return await begin(self._place, mode, timeout)
 
     def snapshot(self, *, timeout: TimeLimit = None) -> Lending[Snapshot]:
-        """Several reads of one moment, over as many calls as wanted::
+        """Several reads of the same moment, over any number of calls::
 
         async with db.snapshot() as moment:
             user, orders = await asyncio.gather(
@@ -72,9 +73,9 @@ class Database(Statements):
         return Lending(Snapshot, self._place, op.SNAPSHOT, timeout)
 
     def acquire(self, *, timeout: TimeLimit = None) -> Lending[Session]:
-        """Lends a connection of one's own, for ``ATTACH``, temporary tables and ``PRAGMA``\\ s.
+        """Lends a dedicated connection, for ``ATTACH``, temporary tables and ``PRAGMA``\\ s.
 
-        Raises ``Timeout`` if none is free within ``timeout`` or the option ``acquire_timeout``::
+        Raises ``Timeout`` if none becomes free within ``timeout`` or the option ``acquire_timeout``::
 
             async with db.acquire() as session:
                 await session.execute("CREATE TEMP TABLE seen (id)")
@@ -82,19 +83,19 @@ class Database(Statements):
         return Lending(Session, self._place, op.ACQUIRE, timeout)
 
     async def capabilities(self) -> Capabilities:
-        """What the storage can do."""
+        """Returns what the storage can do."""
         bits = (await self._place.call(op.CAPABILITIES))[2]
         return Capabilities(*(bool(bits & 1 << place) for place in range(4)))
 
     def interrupt(self) -> None:
-        """Stops what runs: it fails with ``Cancelled``. Any thread may call this."""
+        """Stops all running calls: they fail with ``Cancelled``. Any thread may call this."""
         self._place.interrupt()
 
     async def close(self) -> None:
-        """Waits for every call that was accepted, then closes.
+        """Waits for every accepted call, then closes.
 
-        Transactions, sessions, snapshots and streams that are still out have the busy timeout to end; then they
-        are rolled back. Calls after this raise ``Closed``; closing again does nothing.
+        Transactions, sessions, snapshots and streams that are still open have the busy timeout to end; then they
+        are rolled back. Later calls raise ``Closed``; closing again does nothing.
         """
         place = self._place
         closing = place.start_close()

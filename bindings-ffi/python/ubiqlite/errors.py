@@ -1,7 +1,7 @@
-"""What can go wrong: one exception a kind, each also the one that ``sqlite3`` would raise.
+"""Errors: one exception per kind, each also the one that ``sqlite3`` would raise.
 
-The class is named as the kind, which is the same in every language. So new code
-catches ``ubiqlite.UniqueViolation``, and ``except sqlite3.IntegrityError`` goes on
+The class has the name of the kind, which is the same in every language. So new code
+catches ``ubiqlite.UniqueViolation``, and ``except sqlite3.IntegrityError`` continues
 to work::
 
     try:
@@ -18,18 +18,18 @@ from typing import Any, Optional
 
 
 class Error(sqlite3.Error):
-    """What went wrong: a ``kind`` to tell it by, and a message that says what to do about it."""
+    """An error: a ``kind`` that identifies it, and a message that says what to do about it."""
 
     kind: str = "Internal"
     """The kind's name, the same in every language."""
     message: str
-    """What went wrong in words."""
+    """A description of what went wrong."""
     code: Optional[int]
     """SQLite's extended result code, where SQLite reported the error: 2067 for a unique violation."""
     table: Optional[str]
-    """The table of a violated constraint, or the one that is missing."""
+    """The table of a violated constraint, or the missing one."""
     columns: tuple[str, ...]
-    """The columns of a violated constraint, or the one that is missing."""
+    """The columns of a violated constraint, or the missing one."""
     offset: Optional[int]
     """Where in the SQL text the error was found, in UTF-8 bytes from its start."""
     index: Optional[int]
@@ -57,7 +57,7 @@ class Error(sqlite3.Error):
         self.index = index
         self.path = path
         if code is not None:
-            # As `sqlite3` has it from Python 3.11 on.
+            # As `sqlite3` sets them from Python 3.11 on.
             self.sqlite_errorcode = code
             self.sqlite_errorname = _name(code)
 
@@ -74,7 +74,7 @@ class DatabaseError(Error, sqlite3.DatabaseError):
 
 
 class OperationalError(DatabaseError, sqlite3.OperationalError):
-    """An error of the operation, not necessarily of who asked for it."""
+    """An error of the operation, not necessarily the caller's."""
 
 
 class IntegrityError(DatabaseError, sqlite3.IntegrityError):
@@ -127,12 +127,12 @@ class ConstraintViolation(IntegrityError):
 
 
 class DatatypeMismatch(IntegrityError):
-    """The value has a type that the column, or the type asked for, can't take."""
+    """The value has a type that the column, or the requested type, can't take."""
 
 
 class Busy(OperationalError):
-    """Somebody else holds the lock, or the connection, for longer than the timeout. Nothing was changed; the call
-    can be repeated.
+    """Another process or connection holds the lock, or the connection, for longer than the timeout. Nothing was
+    changed; the call can be repeated.
     """
 
 
@@ -151,7 +151,7 @@ class Corrupt(DatabaseError):
 
 
 class NotADatabase(DatabaseError):
-    """The file is no SQLite database, or an encrypted one."""
+    """The file is not an SQLite database, or it is encrypted."""
 
 
 class CannotOpen(OperationalError):
@@ -177,7 +177,7 @@ class InvalidArgument(ProgrammingError, ValueError):
 
 
 class NotFound(DatabaseError, LookupError):
-    """What was asked for is not there: no row where one was demanded, no index or trigger of this name."""
+    """It does not exist: no row where one is required, no index or trigger of this name."""
 
 
 class TooBig(DataError):
@@ -189,7 +189,7 @@ class OutOfMemory(OperationalError, MemoryError):
 
 
 class Cancelled(OperationalError):
-    """The statement was interrupted, or its transaction was given up. It is not ``asyncio.CancelledError``."""
+    """The statement was interrupted, or its transaction was cancelled. It is not ``asyncio.CancelledError``."""
 
 
 class Timeout(OperationalError, TimeoutError):
@@ -201,13 +201,13 @@ class Closed(ProgrammingError):
 
 
 class Unsupported(NotSupportedError):
-    """This storage backend can't do it, or SQLite as it is built here has no such function, module or collation; the
+    """This storage backend can't do it, or this build of SQLite has no such function, module or collation; the
     message names it.
     """
 
 
 class OutcomeUnknown(OperationalError):
-    """Whether the change was committed can't be told."""
+    """It is not known whether the change was committed."""
 
 
 class SchemaChanged(OperationalError):
@@ -277,7 +277,7 @@ _name_kinds()
 
 
 def error_of(fields: str) -> Error:
-    """The error of these fields, which are JSON."""
+    """Returns the error described by ``fields``, which is JSON."""
     given: dict[str, Any] = json.loads(fields)
     kind = KINDS.get(given.pop("kind", "Internal"), Internal)
     message = given.pop("message", "")
@@ -286,7 +286,7 @@ def error_of(fields: str) -> Error:
 
 
 def with_index(error: Error, index: int) -> Error:
-    """The error, which says which item of a list it is about."""
+    """Returns the error with ``index`` set to the list item it is about, unless it has one."""
     if error.index is None:
         error.index = index
     return error
@@ -300,7 +300,7 @@ _names: dict[int, str] = {}
 
 
 def _name(code: int) -> str:
-    """SQLite's name of a result code, as ``sqlite3`` tells it; of its primary code, where that knows no other."""
+    """Returns a result code's name as ``sqlite3`` has it; that of its primary code if ``sqlite3`` has no other."""
     if not _names:
         for name in dir(sqlite3):
             value = getattr(sqlite3, name)

@@ -1,4 +1,4 @@
-"""All that one statement has to tell."""
+"""Everything one statement reports."""
 
 from __future__ import annotations
 
@@ -19,33 +19,33 @@ class Column(NamedTuple):
     """One column of a result."""
 
     name: str
-    """The name, told apart from the others': see :class:`Row`."""
+    """The name, made unique among the columns: see :class:`Row`."""
     declared_type: Optional[str]
-    """The type as the column's table declares it; ``None`` for an expression, and for a column without one."""
+    """The type declared in the column's table; ``None`` for an expression, and for a column without one."""
 
 
 @dataclass(frozen=True)
 class RunResult(Generic[T]):
-    """All that one statement has to tell: what ``run()`` gives."""
+    """Everything one statement reports: the result of ``run()``."""
 
     __slots__ = ("columns", "last_row_id", "rows", "rows_changed")
 
     columns: tuple[Column, ...]
-    """The columns, also where there is no row; none for a statement that yields no rows at all."""
+    """The columns, even if there is no row; none for a statement that never yields rows."""
     rows: list[T]
     """The rows."""
     rows_changed: int
-    """How many rows it inserted, updated or deleted, those of triggers not counted."""
+    """How many rows it inserted, updated or deleted, not counting those of triggers."""
     last_row_id: int
-    """The rowid of the last row that it inserted; 0 if it inserted none."""
+    """The rowid of the last row it inserted; 0 if it inserted none."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Copies would set the fields one by one, which it does not allow.
+        # Copying would set the fields one by one, which a frozen class does not allow.
         return type(self), (self.columns, self.rows, self.rows_changed, self.last_row_id)
 
 
 async def run_result(place: Place, sql: Any, params: Params, into: Any, timeout: TimeLimit) -> RunResult[Any]:
-    """Runs a statement, and returns what it tells: see ``run()``."""
+    """Runs a statement and returns what it reports: see ``run()``."""
     link = place.here()
     bit_of(into)
     number = link.number()

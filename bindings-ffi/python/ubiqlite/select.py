@@ -1,4 +1,4 @@
-"""Rows of a table by filters."""
+"""Selections of a table's rows by filters."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _NULL, _NOT_NULL = 9, 10
 
 
 class Select(Generic[T]):
-    """Rows by filters, in an order, with limit and offset. Filters are all to hold.
+    """A selection of rows, with filters, an order, a limit and an offset. All filters must hold.
 
-    It does nothing until :meth:`all`, :meth:`first`, :meth:`count`, :meth:`stream` or
-    ``async for``. Each method returns a new selection and leaves this one as it is::
+    Nothing runs until :meth:`all`, :meth:`first`, :meth:`count`, :meth:`stream` or
+    ``async for``. Each method returns a new selection and leaves this one unchanged::
 
         rows = await (
             db.table("items").select()
@@ -51,7 +51,7 @@ class Select(Generic[T]):
     @overload
     def where(self, column: str, comparison: Comparison, value: Any, /) -> Select[T]: ...
     def where(self, column: str, *rest: Any) -> Select[T]:
-        """Rows whose column equals the value (is ``NULL``, for ``None``), or compares so with it."""
+        """Keeps rows whose column equals the value (is ``NULL``, for ``None``) or satisfies ``comparison`` with it."""
         if len(rest) not in (1, 2):
             raise InvalidArgument("a filter is (column, value) or (column, comparison, value)")
         comparison, value = ("=", rest[0]) if len(rest) == 1 else rest
@@ -61,19 +61,19 @@ class Select(Generic[T]):
         return self._filter(number, column, value)
 
     def where_in(self, column: str, values: Iterable[Any]) -> Select[T]:
-        """Rows whose column equals one of the values. An empty list selects none."""
+        """Keeps rows whose column equals one of the values. An empty list selects none."""
         return self._filter(IN, column, list(values))
 
     def where_null(self, column: str) -> Select[T]:
-        """Rows whose column is ``NULL``."""
+        """Keeps rows whose column is ``NULL``."""
         return self._filter(_NULL, column)
 
     def where_not_null(self, column: str) -> Select[T]:
-        """Rows whose column is not ``NULL``."""
+        """Keeps rows whose column is not ``NULL``."""
         return self._filter(_NOT_NULL, column)
 
     def order_by(self, column: str, direction: Literal["asc", "desc"] = "asc") -> Select[T]:
-        """Orders by the column, after those named before."""
+        """Orders by the column, after the columns of earlier calls."""
         if direction not in ("asc", "desc"):
             raise InvalidArgument("an order is 'asc' or 'desc'")
         new = self._copy()
@@ -81,19 +81,19 @@ class Select(Generic[T]):
         return new
 
     def limit(self, rows: int) -> Select[T]:
-        """At most so many rows."""
+        """Limits the selection to ``rows`` rows."""
         new = self._copy()
         new._limit = rows
         return new
 
     def offset(self, rows: int) -> Select[T]:
-        """Passes over so many rows first."""
+        """Skips the first ``rows`` rows."""
         new = self._copy()
         new._offset = rows
         return new
 
     async def all(self, *, timeout: TimeLimit = None) -> list[T]:
-        """All rows that are selected."""
+        """Returns all selected rows."""
         link, reply = await ask(self._place, op.SELECT, self._into, timeout, *self._payload())
         rows: list[Any] = reply[2]
         if not rows or self._into is dict or self._into is tuple:
@@ -101,16 +101,16 @@ class Select(Generic[T]):
         return await all_made(make_of(self._into, link.type_of(reply)), rows)
 
     async def first(self, *, timeout: TimeLimit = None) -> T | None:
-        """The first row that is selected, or ``None``."""
+        """Returns the first selected row, or ``None``."""
         row: T | None = await first_of(self._place, op.SELECT_FIRST, self._into, timeout, *self._payload())
         return row
 
     async def count(self, *, timeout: TimeLimit = None) -> int:
-        """How many rows are selected."""
+        """Returns the number of selected rows."""
         return int((await self._place.call(op.SELECT_COUNT, timeout, *self._payload()))[2])
 
     def stream(self, *, timeout: TimeLimit = None) -> RowStream[T]:
-        """The selected rows one after another."""
+        """Streams the selected rows one after another."""
         return RowStream(self._place, op.SELECT_STREAM, self._payload(), self._into, timeout)
 
     def __aiter__(self) -> AsyncIterator[T]:
@@ -132,7 +132,7 @@ class Select(Generic[T]):
 
 
 async def ask(place: Place, operation: int, into: Any, timeout: TimeLimit, *payload: Any) -> tuple[Link, Reply]:
-    """Asks for rows."""
+    """Requests rows."""
     link = place.here()
     number = link.number() | bit_of(into)
     reply = link.send((number, operation, place.handle, millis(timeout), *payload))
@@ -142,13 +142,13 @@ async def ask(place: Place, operation: int, into: Any, timeout: TimeLimit, *payl
 
 
 async def first_of(place: Place, operation: int, into: Any, timeout: TimeLimit, *payload: Any) -> Any:
-    """Asks for a row; ``None``: there is none."""
+    """Requests a row; returns ``None`` if there is none."""
     link, reply = await ask(place, operation, into, timeout, *payload)
     return first_row(link, reply, into)
 
 
 def first_row(link: Link, reply: Reply, into: Any) -> Any:
-    """The first row of a reply, or ``None``."""
+    """Returns the first row of a reply, or ``None``."""
     rows = reply[2]
     if not rows:
         return None

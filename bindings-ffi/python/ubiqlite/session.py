@@ -1,4 +1,4 @@
-"""Connections of one's own, and several reads of one moment."""
+"""Dedicated connections, and several reads of the same moment."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from .transaction import Mode, Transaction, TransactionScope, begin
 
 
 class Session(Statements):
-    """A connection of one's own, from ``db.acquire()``.
+    """A dedicated connection, from ``db.acquire()``.
 
     Only here may statements change the connection itself: ``ATTACH``, temporary tables,
-    ``PRAGMA``\\ s, a bare ``BEGIN``. It goes back by :meth:`close` or at the end of its
-    block, and what is open in it is rolled back.
+    ``PRAGMA``\\ s, a bare ``BEGIN``. :meth:`close` or the end of its block gives it back,
+    and anything open in it is rolled back.
     """
 
     __slots__ = ()
@@ -34,7 +34,7 @@ class Session(Statements):
         return await begin(self._place, mode, timeout)
 
     def interrupt(self) -> None:
-        """Stops what runs in this session: it fails with ``Cancelled``."""
+        """Stops the running calls of this session: they fail with ``Cancelled``."""
         self._place.link.tell(op.INTERRUPT, self._place.handle)
 
     def close(self) -> None:
@@ -45,8 +45,8 @@ class Session(Statements):
 class Snapshot(Reader):
     """One moment of the database, from ``db.snapshot()``.
 
-    All that is read through it is of that moment, whatever others commit meanwhile, and
-    its reads run side by side. A write returns ``ReadOnly``.
+    Everything read through it is of that moment, whatever is committed in the meantime, and
+    its reads run in parallel. A write fails with ``ReadOnly``.
     """
 
     __slots__ = ()
@@ -54,7 +54,7 @@ class Snapshot(Reader):
     _place: Held
 
     def close(self) -> None:
-        """Lets the moment go."""
+        """Releases the moment."""
         self._place.drop()
 
 
@@ -62,7 +62,7 @@ L = TypeVar("L", Session, Snapshot)
 
 
 class Lending(Generic[L]):
-    """Something lent: ``async with`` gives it back at the block's end, ``await`` leaves that to ``close()``."""
+    """A session or snapshot to lend: ``async with`` gives it back at the block's end; ``await`` needs ``close()``."""
 
     __slots__ = ("_kind", "_lent", "_operation", "_place", "_timeout")
 

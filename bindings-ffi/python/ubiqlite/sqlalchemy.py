@@ -1,7 +1,7 @@
-"""A dialect of SQLAlchemy's: ``create_async_engine("sqlite+ubiqlite:///app.db")``.
+"""A SQLAlchemy dialect: ``create_async_engine("sqlite+ubiqlite:///app.db")``.
 
-It is SQLAlchemy's own for ``aiosqlite``, on :mod:`ubiqlite.aiosqlite`. Where the package is
-installed SQLAlchemy finds it by its name.
+It is SQLAlchemy's own dialect for ``aiosqlite``, on :mod:`ubiqlite.aiosqlite`. Once the
+package is installed, SQLAlchemy finds it by its name.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ __all__ = ["Dialect"]
 
 
 class Dialect(SQLiteDialect_aiosqlite):
-    """SQLite by ubiqlite, for asyncio."""
+    """The dialect for SQLite through ubiqlite, for asyncio."""
 
     driver = "ubiqlite"
     supports_statement_cache = True
 
     @classmethod
     def import_dbapi(cls) -> Any:
-        """What the dialect calls."""
+        """Returns the DBAPI module that the dialect calls."""
         from . import aiosqlite
 
         return AsyncAdapt_aiosqlite_dbapi(aiosqlite, sqlite3)
 
     @classmethod
     def load_provisioning(cls) -> None:
-        """What SQLAlchemy's own tests need of a database is what they need of SQLite."""
+        """Provisions databases for SQLAlchemy's own tests the way the SQLite dialect does."""
         SQLiteDialect_aiosqlite.load_provisioning()  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""Rows one after another."""
+"""Streams of rows."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ T = TypeVar("T")
 class RowStream(Generic[T]):
     """The rows of a running query, one after another.
 
-    The query begins with the first row that is asked for, runs a little ahead of the
-    loop, and ends with it: by its last row, ``break``, an exception, or
-    :meth:`aclose`. What is wrong with it is told when it is read. It is also an
-    asynchronous context manager, which closes it.
+    The query begins when the first row is requested, runs a little ahead of the loop, and
+    ends with it: at its last row, by ``break``, by an exception, or by :meth:`aclose`.
+    Its errors are raised when it is read. It is also an asynchronous context manager,
+    which closes it.
     """
 
     __slots__ = (
@@ -59,7 +59,7 @@ class RowStream(Generic[T]):
         return _Loop(self)
 
     async def __anext__(self) -> T:
-        """The next row. Given up while it waits, it loses none: the next call goes on where it was."""
+        """Returns the next row. A cancelled wait loses no row: the next call continues in the same place."""
         while True:
             for row in self._rows:
                 return row
@@ -67,7 +67,7 @@ class RowStream(Generic[T]):
                 raise StopAsyncIteration
 
     async def fetch_all(self) -> list[T]:
-        """The rows that are left, at once."""
+        """Returns all remaining rows."""
         rows = list(self._rows)
         while await self._turn_page():
             rows.extend(self._rows)
@@ -86,7 +86,7 @@ class RowStream(Generic[T]):
         await self.aclose()
 
     async def _turn_page(self) -> bool:
-        """Has the next page's rows in ``_rows``; false: there is none."""
+        """Puts the next page's rows into ``_rows``; returns false if there is no page."""
         if self._is_over:
             return False
         if self._held is None:
@@ -101,13 +101,13 @@ class RowStream(Generic[T]):
         if reply is None or self._is_over:
             return False
         if reply[1] == op.ERROR or reply[5]:
-            # The engine has ended it.
+            # The engine has ended the query.
             self._is_over = True
             if self._held is not None:
                 self._held.ended()
             check(reply)
         if not reply[5]:
-            # Before this page's rows are given out: the engine goes on meanwhile.
+            # Requested before this page's rows are handed out: the engine works on it in the meantime.
             self._ahead = self._ask()
         rows = reply[2]
         if not rows or self._into is dict or self._into is tuple:
@@ -116,7 +116,7 @@ class RowStream(Generic[T]):
             try:
                 self._rows = map(make_of(self._into, self._link.type_of(reply)), rows)
             except BaseException:
-                # No row of it can become what is wanted.
+                # No row of this query can become `into`.
                 self._stop()
                 raise
         return bool(rows) or not reply[5]
@@ -159,7 +159,7 @@ class RowStream(Generic[T]):
         try:
             await slot.waiter
         finally:
-            # Given up, it leaves the rows to the next call.
+            # A cancelled wait leaves the rows to the next call.
             slot.waiter = None
         self._turn = Turn()
 
@@ -174,8 +174,8 @@ class RowStream(Generic[T]):
 class _Loop(Generic[T]):
     """An ``async for`` over a stream: the query ends with it.
 
-    It is no generator: of CPython 3.12 on those take half as long again for a row, and
-    before that for one that is a tuple.
+    It is not a generator: a generator takes half as long again per row from CPython 3.12
+    on, and before that for a row that is a tuple.
     """
 
     __slots__ = ("_rows", "_stream")
@@ -202,6 +202,6 @@ class _Loop(Generic[T]):
         raise StopAsyncIteration
 
     def __del__(self) -> None:
-        # Left before its last row. Elsewhere than on its loop there is none left that could go on.
+        # Left before its last row. Off its loop there is no loop left that could continue.
         if not self._stream._is_over and self._stream._link.loop is _get_running_loop():
             self._stream._stop()

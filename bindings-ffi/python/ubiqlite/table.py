@@ -31,21 +31,21 @@ Transfer = tuple[Key, Key, Any]
 class Table(Generic[T, K]):
     """A table, or a view to read from: ``db.table("items")``.
 
-    Its name and those of its columns are checked against the schema and quoted, so that
-    no name can become SQL; an unknown one is ``NoSuchTable`` or ``NoSuchColumn`` before
-    anything runs. Rows are named by their primary key, whatever it is called; by the
-    rowid in a table without one; by a tuple where the key is composite::
+    Its name and column names are checked against the schema and quoted, so that no name
+    can become SQL. An unknown name raises ``NoSuchTable`` or ``NoSuchColumn`` before
+    anything runs. Rows are identified by their primary key, whatever it is called; by the
+    rowid in a table without one; by a tuple if the key is composite::
 
         items = db.table("items", into=Item)
         item_id = await items.insert(name="lamp", data={"watt": 40})
         await items.update(item_id, status="done")
         done = await items.select().where("status", "done").order_by("id").all()
 
-    Records are keywords, as above; a mapping; or an object with fields, as a dataclass or a
-    model of pydantic, msgspec or attrs. Only beside an object or mapping ``timeout``, in
-    seconds, is a time limit, since a column may be called so. Of an object all fields are
-    written, by the names that its own package writes them by; a key that is ``None`` is
-    made by SQLite, where the key is the rowid.
+    Records are keywords, as above; a mapping; or an object with fields, such as a dataclass
+    or a pydantic, msgspec or attrs model. ``timeout``, in seconds, is a time limit only
+    next to an object or mapping, since a column may have that name. All fields of an object
+    are written, under the names its own package serializes them as. If the key is the
+    rowid, SQLite generates it where it is ``None``.
     """
 
     __slots__ = ("_bit", "_into", "_key", "_place", "name")
@@ -60,7 +60,7 @@ class Table(Generic[T, K]):
     if not TYPE_CHECKING:
 
         def __class_getitem__(cls, arguments):
-            # The type of the keys may be left out, as type checkers know.
+            # The type of the keys may be omitted, as type checkers know.
             given = arguments if isinstance(arguments, tuple) else (arguments,)
             return super().__class_getitem__(given if len(given) > 1 else (*given, Any))
 
@@ -71,7 +71,7 @@ class Table(Generic[T, K]):
     async def insert(self, record: Any = None, /, **fields: Any) -> Any:
         """Inserts a row and returns its key. Columns that are not named get their defaults.
 
-        Raises ``NoSuchTable``, ``NoSuchColumn``, and what the constraints answer::
+        Raises ``NoSuchTable``, ``NoSuchColumn``, and the errors of violated constraints::
 
             item_id = await db.table("items", key=int).insert(Item(name="lamp"))
         """
@@ -84,7 +84,7 @@ class Table(Generic[T, K]):
     @overload
     async def upsert(self, /, **fields: Any) -> K: ...
     async def upsert(self, record: Any = None, /, **fields: Any) -> Any:
-        """Inserts a row or, where one with its primary key is there, sets the named columns of that.
+        """Inserts a row or, if one with its primary key exists, sets the named columns of that row.
 
         Returns the key.
         """
@@ -100,13 +100,13 @@ class Table(Generic[T, K]):
     ) -> int:
         """Inserts rows, all or none, and returns how many. They may name different columns.
 
-        Raises an error whose ``index`` tells the row.
+        Raises an error whose ``index`` identifies the row.
         """
         return await send_many(self._place, op.INSERT_MANY, self.name, records, timeout)
 
     async def get(self, key: Key, *, timeout: TimeLimit = None) -> T | None:
-        """The row of this key, or ``None``."""
-        # `first_of` written out: this is called more than anything else here.
+        """Returns the row with this key, or ``None``."""
+        # `first_of` inlined: this is the most frequent call here.
         place = self._place
         link = place.here()
         number = link.number() | self._bit
@@ -130,7 +130,7 @@ class Table(Generic[T, K]):
     async def update(self, key: Key, record: Any = None, /, **fields: Any) -> bool:
         """Sets the named columns of a row and returns whether there is such a row.
 
-        Without columns it returns ``False`` and touches nothing.
+        Without columns it returns ``False`` and changes nothing.
         """
         record, timeout = _record(record, fields)
         return bool((await self._place.write(op.UPDATE, timeout, self.name, key, record))[2])
@@ -142,7 +142,7 @@ class Table(Generic[T, K]):
     async def update_many(self, keys: Iterable[Key], record: Any = None, /, **fields: Any) -> int:
         """Sets the named columns of many rows, all or none, and returns how many rows there were.
 
-        Unknown keys are passed over, a key given twice counts once.
+        Unknown keys are ignored, and a key given twice counts once.
         """
         record, timeout = _record(record, fields)
         return int((await self._place.write(op.UPDATE_MANY, timeout, self.name, _list(keys), record))[2])
@@ -152,22 +152,22 @@ class Table(Generic[T, K]):
         return bool((await self._place.write(op.DELETE, timeout, self.name, key))[2])
 
     def select(self) -> Select[T]:
-        """Rows by filters, in an order, with limit and offset."""
+        """Starts a selection of rows, with filters, an order, a limit and an offset."""
         return Select(self._place, self.name, self._into)
 
     async def count(self, *, timeout: TimeLimit = None) -> int:
-        """How many rows there are."""
+        """Returns the number of rows."""
         return await self.select().count(timeout=timeout)
 
     def stream(self, *, timeout: TimeLimit = None) -> RowStream[T]:
-        """All rows, one after another, in the order of their keys."""
+        """Streams all rows, one after another, in the order of their keys."""
         return RowStream(self._place, op.TABLE_STREAM, (self.name,), self._into, timeout)
 
     async def transfer(self, column: str, transfers: Iterable[Transfer], *, timeout: TimeLimit = None) -> None:
-        """Moves amounts between rows: each is taken from the column of one row and added to that of another.
+        """Moves amounts between rows: each is subtracted from a column of one row and added to that of another.
 
-        All or none: raises ``NotFound`` if a row is not there, ``CheckViolation`` and others if a constraint
-        refuses; ``index`` tells the transfer, and nothing is changed::
+        All or none. Raises ``NotFound`` if a row does not exist, and ``CheckViolation`` or another error if a
+        constraint refuses; then ``index`` identifies the transfer, and nothing is changed::
 
             await db.table("accounts").transfer("balance", [(1, 2, 50)])
         """
@@ -181,7 +181,7 @@ def _list(items: Any) -> list[Any]:
 
 
 def _record(record: Any, fields: dict[str, Any]) -> tuple[Any, TimeLimit]:
-    """The record and the time limit of a call."""
+    """Returns the record and the time limit of a call."""
     if record is None:
         return fields, None
     timeout = fields.pop("timeout", None)

@@ -11,7 +11,7 @@ from ._statements import Statements
 from .errors import InvalidArgument
 
 Mode = Literal["immediate", "deferred", "exclusive"]
-"""How a transaction begins: with the write lock, with none until it is needed, or without readers."""
+"""How a transaction begins: with the write lock, with no lock until it is needed, or without readers."""
 
 _MODES = {"immediate": 0, "deferred": 1, "exclusive": 2}
 
@@ -26,7 +26,7 @@ async def begin(place: Place, mode: str, timeout: TimeLimit) -> Transaction:
 
 
 class _Nest(Statements):
-    """What is kept if it ends well, and undone if not."""
+    """A transaction or savepoint: its changes are kept if it succeeds, and undone if not."""
 
     __slots__ = ()
 
@@ -34,11 +34,11 @@ class _Nest(Statements):
 
     @property
     def is_over(self) -> bool:
-        """Whether it was ended or let go."""
+        """Whether it was ended or released."""
         return self._place.is_over
 
     def savepoint(self, *, timeout: TimeLimit = None) -> SavepointScope:
-        """A savepoint as a block: what is done in it is undone, and nothing else, if an exception leaves it::
+        """A savepoint as a block: if an exception leaves it, the changes made in it, and only those, are undone::
 
         async with tx.savepoint() as sp:
             await sp.execute("DELETE FROM items WHERE id = ?", (7,))
@@ -46,32 +46,32 @@ class _Nest(Statements):
         return SavepointScope(self._place, timeout)
 
     async def begin_savepoint(self, *, timeout: TimeLimit = None) -> Savepoint:
-        """Begins a savepoint as a handle: it is undone unless it is released."""
+        """Begins a savepoint and returns its handle: it is undone unless it is released."""
         link, handle = await self._place.lend(op.SAVEPOINT, timeout)
         return Savepoint(Held(link, handle, self._place, "savepoint"))
 
     async def rollback(self, *, timeout: TimeLimit = None) -> None:
-        """Rolls back, and waits until that is done."""
+        """Rolls back, and waits until that has finished."""
         await self._end(op.ROLLBACK, timeout)
 
     def close(self) -> None:
-        """Lets it go, if it was not ended: it is rolled back before anybody else writes."""
+        """Abandons it, unless it has ended: it is rolled back before any other write."""
         self._place.drop()
 
     async def _end(self, operation: int, timeout: TimeLimit) -> None:
         try:
             await self._place.call(operation, timeout)
         except BaseException:
-            # Whatever has happened: nothing of it is left open.
+            # Whatever happened, nothing of it stays open.
             self._place.drop()
             raise
         self._place.ended()
 
 
 class Transaction(_Nest):
-    """An open transaction. What it reads includes what it wrote; nobody else sees that before the commit.
+    """An open transaction. It reads its own writes; nobody else sees them before the commit.
 
-    Ended neither by :meth:`commit` nor by :meth:`rollback`, it is rolled back when it is garbage.
+    If neither :meth:`commit` nor :meth:`rollback` ends it, it is rolled back when it is garbage-collected.
     """
 
     __slots__ = ()
@@ -79,25 +79,25 @@ class Transaction(_Nest):
     async def commit(self, *, timeout: TimeLimit = None) -> None:
         """Commits: everything is durable, or nothing happened.
 
-        Raises ``ForeignKeyViolation`` for a deferred foreign key, ``DiskFull``, ``Io``; it is rolled back then.
+        Raises ``ForeignKeyViolation`` for a deferred foreign key, ``DiskFull`` or ``Io``; then it is rolled back.
         """
         await self._end(op.COMMIT, timeout)
 
 
 class Savepoint(_Nest):
-    """A savepoint inside a transaction: a part of it that can be undone alone."""
+    """A savepoint inside a transaction: a part of it that can be undone on its own."""
 
     __slots__ = ()
 
     async def release(self, *, timeout: TimeLimit = None) -> None:
-        """Keeps what was done in it, as part of the transaction around it."""
+        """Keeps its changes as part of the enclosing transaction."""
         await self._end(op.RELEASE, timeout)
 
 
 class TransactionScope:
-    """A transaction as a block: committed if it ends well, rolled back if an exception leaves it.
+    """A transaction as a block: committed if the block succeeds, rolled back if an exception leaves it.
 
-    That exception comes out unchanged.
+    That exception propagates unchanged.
     """
 
     __slots__ = ("_mode", "_place", "_timeout", "_transaction")
@@ -121,7 +121,7 @@ class TransactionScope:
 
 
 class SavepointScope:
-    """A savepoint as a block: kept if it ends well, undone if an exception leaves it."""
+    """A savepoint as a block: kept if the block succeeds, undone if an exception leaves it."""
 
     __slots__ = ("_place", "_savepoint", "_timeout")
 
@@ -144,11 +144,11 @@ class SavepointScope:
 
 
 async def _leave(nest: Union[Transaction, Savepoint, None], kind: type[BaseException] | None) -> None:
-    # The body may have ended it itself.
+    # The body may already have ended it.
     if nest is None or nest.is_over:
         return
     if kind is not None:
-        # Nothing is awaited: a task that is cancelled once more can't leave it open.
+        # Nothing is awaited: a second cancellation of the task can't leave it open.
         nest.close()
     elif isinstance(nest, Transaction):
         await nest.commit()

@@ -1,9 +1,9 @@
-//! Goes on with requests when they can go on, on the thread that takes replies.
+//! Continues requests when they can continue, on the thread that takes replies.
 //!
-//! There is no executor: whoever ends a wait (the writer's thread, a timer) only
-//! puts the request on a list and raises the signal, and the language's own thread,
-//! which has to wake anyhow, goes on with it before it takes what is ready. So
-//! there is one wake-up from the end of a statement to its caller.
+//! There is no executor. Whatever ends a wait (the writer's thread, a timer) only puts the request
+//! on a list and raises the signal. The language's own thread, which has to wake anyway, continues
+//! it before it takes what is ready. So there is one wake-up from the end of a statement to its
+//! caller.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,22 +14,22 @@ use std::task::{Context, Wake, Waker};
 use ubiqlite::ext::BoxFuture;
 use ubiqlite::ext::wire::Host;
 
-/// How the thread that takes replies learns that it is to come. Raised by any thread,
-/// lowered by the one that takes; however often it is raised, it wakes once.
+/// Wakes the thread that takes replies. Raised by any thread, lowered by the one that takes;
+/// however often it is raised, it wakes once.
 pub trait Bell: Send + Sync + 'static {
-    /// Something is to be taken, or can go on.
+    /// Signals that there is something to take, or that something can continue.
     fn raise(&self);
 
-    /// To be called before looking: what comes later raises it again.
+    /// Must be called before looking: what comes later raises it again.
     fn lower(&self);
 
-    /// Nothing comes any more: whoever waits is woken for good.
+    /// Signals that nothing comes any more: a waiting thread is woken for good.
     fn end(&self);
 }
 
-/// The requests of one client that can go on.
+/// The requests of one client that can continue.
 pub struct Driver<B> {
-    /// Wakes who takes.
+    /// Wakes the thread that takes replies.
     pub signal: B,
     ready: Mutex<Ready<B>>,
 }
@@ -53,7 +53,7 @@ impl<B: Bell + Default> Default for Driver<B> {
 }
 
 impl<B: Bell> Driver<B> {
-    /// Nothing to go on with yet.
+    /// A driver with nothing to continue yet.
     pub fn new(signal: B) -> Self {
         Self { signal, ready: Mutex::new(Ready { jobs: VecDeque::new(), over: false }) }
     }
@@ -62,10 +62,10 @@ impl<B: Bell> Driver<B> {
         self.ready.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Goes on with all that can: to be called before the replies are taken.
+    /// Continues all that can. Must be called before the replies are taken.
     pub fn run(&self) {
-        // What is woken meanwhile waits for the next time, or one that wakes itself
-        // again and again would keep the others from their replies.
+        // What is woken in the meantime waits for the next time, or one that wakes itself again and
+        // again would keep the others from their replies.
         let jobs = std::mem::take(&mut self.ready().jobs);
         for job in jobs {
             job.run();
@@ -73,8 +73,8 @@ impl<B: Bell> Driver<B> {
         self.settle();
     }
 
-    /// To be called before replies are taken, by who was not woken for them: what they are
-    /// needs no wake-up of its own; what can go on since then does.
+    /// Must be called before replies are taken without a wake-up for them: they need none of their
+    /// own; what can continue since then does.
     pub fn settle(&self) {
         self.signal.lower();
         if !self.ready().jobs.is_empty() {
@@ -82,7 +82,7 @@ impl<B: Bell> Driver<B> {
         }
     }
 
-    /// Forgets everything: nothing goes on any more.
+    /// Forgets everything: nothing continues any more.
     pub fn end(&self) {
         let mut ready = self.ready();
         ready.over = true;
@@ -95,13 +95,13 @@ impl<B: Bell> Driver<B> {
 
 impl<B: Bell> Job<B> {
     fn run(self: &Arc<Self>) {
-        // Before the future is asked: a wake-up from now on is a new one.
+        // Before the future is polled: a wake-up from now on is a new one.
         self.queued.store(false, Ordering::Release);
         let mut future = self.future.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(running) = future.as_mut() else { return };
         let waker = Waker::from(Arc::clone(self));
         let poll = || running.as_mut().poll(&mut Context::from_waker(&waker)).is_ready();
-        // A panic is the request's end, and no other's.
+        // A panic ends this request, and no other.
         if catch_unwind(AssertUnwindSafe(poll)).unwrap_or(true) {
             *future = None;
         }
@@ -128,7 +128,7 @@ pub struct Hosted<B>(pub Arc<Driver<B>>);
 
 impl<B: Bell> Host for Hosted<B> {
     fn spawn(&self, future: BoxFuture<'static, ()>) {
-        // At once: only so does it know whom to wake.
+        // At once: only then does it know what to wake.
         let driver = Arc::clone(&self.0);
         Arc::new(Job { driver, queued: AtomicBool::new(true), future: Mutex::new(Some(future)) })
             .run();

@@ -1,5 +1,5 @@
-//! What the native bindings have in common: requests go on without an executor
-//! ([`Driver`]), and databases are opened with options as other languages give them.
+//! What the native bindings have in common: requests continue without an executor ([`Driver`]), and
+//! databases are opened with options as other languages pass them.
 
 mod driver;
 mod open;

@@ -1,9 +1,9 @@
-//! Results as Python gives them on: capsules of the Arrow PyCapsule interface
+//! Results as Python passes them on: capsules of the Arrow PyCapsule interface
 //! (<https://arrow.apache.org/docs/format/CDataInterface/PyCapsuleInterface.html>).
 //!
-//! A capsule is made and ended here and not in Python, so that nothing of Python's runs
-//! when it goes: that may be while the interpreter ends. This library is linked with no
-//! Python, which tells where its two functions are.
+//! A capsule is made and ended here and not in Python, so that no code of Python's runs when it
+//! goes: that may be while the interpreter is ending. This library is not linked with Python, which
+//! passes it the addresses of its two functions.
 
 use std::ffi::{CStr, c_char, c_void};
 use std::sync::OnceLock;
@@ -31,7 +31,7 @@ struct Python {
 
 static PYTHON: OnceLock<Python> = OnceLock::new();
 
-/// Says where Python's functions are. A process has one Python.
+/// Sets the addresses of Python's functions. A process has one Python.
 ///
 /// # Safety
 /// They are those of their names.
@@ -39,7 +39,7 @@ pub(super) unsafe fn set_python(new: New, pointer: Pointer) {
     let _ = PYTHON.set(Python { new, pointer });
 }
 
-/// What is given on in a capsule.
+/// What is passed on in a capsule.
 trait Content: Sized {
     const NAME: &'static CStr;
 }
@@ -52,7 +52,7 @@ impl Content for FFI_ArrowSchema {
     const NAME: &'static CStr = c"arrow_schema";
 }
 
-/// All rows, in a capsule: a new reference, or null with an exception of Python's.
+/// Returns all rows in a capsule: a new reference, or null with an exception of Python's.
 ///
 /// # Safety
 /// The caller has Python's lock, or is attached to an interpreter.
@@ -78,7 +78,7 @@ pub(super) unsafe fn schema(table: &Table) -> *mut c_void {
 unsafe fn capsule<T: Content>(content: T) -> *mut c_void {
     let Some(python) = PYTHON.get() else { return std::ptr::null_mut() };
     let content = Box::into_raw(Box::new(content));
-    // SAFETY: as of `stream`; the name lives as long as the process.
+    // SAFETY: as for `stream`; the name lives as long as the process.
     let made = unsafe { (python.new)(content.cast(), T::NAME.as_ptr(), Some(end::<T>)) };
     if made.is_null() {
         // SAFETY: it was made above, and no capsule has it.
@@ -87,8 +87,7 @@ unsafe fn capsule<T: Content>(content: T) -> *mut c_void {
     made
 }
 
-/// Ends a capsule. Of a content that was moved out of it, as its reader does, nothing is
-/// left to release.
+/// Ends a capsule. If its content was moved out, as its reader does, nothing is left to release.
 unsafe extern "C" fn end<T: Content>(capsule: *mut c_void) {
     guarded(|| {
         if let Some(python) = PYTHON.get() {

@@ -10,13 +10,13 @@ use ubiqlite::{Error, ErrorKind, Result, ValueRef};
 
 use super::kind::{Kind, exact};
 
-/// The parts that are whole, and the one that grows. All parts of a column are of one
-/// type at the end; until then each is of what is in it.
+/// The complete parts, and the one that grows. All parts of a column have one type in the end;
+/// until then each has that of its values.
 #[derive(Debug)]
 pub(super) struct Column {
     name: String,
     parts: Vec<ArrayRef>,
-    /// Of the parts that are whole.
+    /// The kind of the complete parts.
     kind: Kind,
     /// Where in the result the growing part begins.
     first: usize,
@@ -56,7 +56,7 @@ impl Column {
     /// Adds a value to the growing part, whose texts and blobs are no more than 2 GiB.
     ///
     /// # Errors
-    /// `DatatypeMismatch`: one column can't have it and what is there.
+    /// `DatatypeMismatch`: one column can't have both it and what is there.
     #[inline]
     pub(super) fn push(&mut self, value: ValueRef<'_>) -> Result<()> {
         match (&mut self.values, value) {
@@ -108,10 +108,10 @@ impl Column {
         self.push(value)
     }
 
-    /// The growing part gets its kind, after the `NULL`s that it has.
+    /// Gives the growing part its kind, after the `NULL`s that it has.
     fn begin(&self, kind: Kind) -> Values {
         let nulls = self.valid.len();
-        // As much as the last part needed is mostly what this one needs.
+        // Most parts need as much as the one before them.
         let room = self.parts.last().map_or(nulls, |part| part.len()).max(nulls);
         match kind {
             Kind::Integer => Values::Integer(filled(0, nulls, room)),
@@ -128,10 +128,10 @@ impl Column {
         }
     }
 
-    /// The growing part is whole, and the next one begins.
+    /// Completes the growing part, and begins the next one.
     ///
     /// # Errors
-    /// `DatatypeMismatch`: it is of another kind than those before it, or a text is none.
+    /// `DatatypeMismatch`: it is of another kind than those before it, or a text is not UTF-8.
     pub(super) fn close(&mut self) -> Result<()> {
         let kind = self.values.kind();
         let rows = self.valid.len();
@@ -162,11 +162,11 @@ impl Column {
         Ok(())
     }
 
-    /// The parts, all of them of the kind that is answered with them: that of the values,
-    /// of the declared type where there is none.
+    /// Returns the parts and the kind that they all have in the end: that of the values, or of the
+    /// declared type if there are none.
     ///
     /// # Errors
-    /// `DatatypeMismatch` for an integer among reals that none is equal to.
+    /// `DatatypeMismatch` for an integer among reals to which no real is equal.
     pub(super) fn finish(mut self, declared: Option<&str>) -> Result<(Kind, Vec<ArrayRef>)> {
         if self.kind == Kind::Null {
             self.kind = declared.map_or(Kind::Null, Kind::declared);
@@ -260,8 +260,8 @@ fn end(bytes: &[u8]) -> i32 {
     end
 }
 
-/// A part without values. Not by `new_null_array`, which brings the code of all types
-/// along: half a megabyte.
+/// Makes a part without values. Not by `new_null_array`, which pulls in the code of all types: half
+/// a megabyte.
 fn nulls(kind: Kind, rows: usize) -> ArrayRef {
     match kind {
         Kind::Null => Arc::new(NullArray::new(rows)),
@@ -278,7 +278,7 @@ fn filled<T: Clone>(value: T, count: usize, room: usize) -> Vec<T> {
     all
 }
 
-/// The values, on the memory that they are in.
+/// The values, in the memory where they already are.
 fn scalars<T: arrow_buffer::ArrowNativeType>(mut all: Vec<T>) -> ScalarBuffer<T> {
     all.shrink_to_fit();
     ScalarBuffer::from(all)

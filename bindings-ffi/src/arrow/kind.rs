@@ -1,4 +1,4 @@
-//! Of which Arrow type a column is.
+//! The Arrow type of a column.
 
 use arrow_schema::DataType;
 
@@ -34,9 +34,9 @@ impl Kind {
         })
     }
 
-    /// What a column without values is by its declared type: SQLite's affinity, as far as
-    /// that names one kind (<https://sqlite.org/datatype3.html>). `NUMERIC`, which `DATE`
-    /// and `BOOLEAN` are, too, does not.
+    /// The kind of a column without values, by its declared type: SQLite's affinity, if that names
+    /// one kind (<https://sqlite.org/datatype3.html>). `NUMERIC`, which includes `DATE` and
+    /// `BOOLEAN`, does not.
     pub(super) fn declared(declared: &str) -> Self {
         let declared = declared.to_ascii_uppercase();
         let has = |parts: &[&str]| parts.iter().any(|part| declared.contains(part));
@@ -65,7 +65,7 @@ impl Kind {
     }
 }
 
-/// The real that is equal to an integer.
+/// The real that is equal to an integer, if there is one.
 pub(super) fn exact(integer: i64) -> Option<f64> {
     #[allow(clippy::cast_precision_loss, reason = "it is looked at whether any is lost")]
     let real = integer as f64;

@@ -1,13 +1,13 @@
 //! Queries whose results are Arrow tables, for Python.
 //!
-//! The rows never travel as rows: the thread that steps the statement writes each page
-//! into the columns that Arrow's readers will read in place (`table.rs`, `column.rs`).
-//! What is asked and answered goes the way of all requests; the result is named by a
-//! number, and given to Python in capsules (`capsule.rs`).
+//! The rows never travel as rows: the thread that steps the statement writes each page into the
+//! columns that Arrow's readers will read in place (`table.rs`, `column.rs`). The request and its
+//! reply travel like all others; the result is named by a number, and passed to Python in capsules
+//! (`capsule.rs`).
 //!
-//! A column has the type of its values, over all rows: 64-bit integers, 64-bit reals,
-//! UTF-8 texts or blobs. Integers among reals become reals if they are equal to one.
-//! Any other mixture is an error that names the column and the row.
+//! A column has the type of its values, over all rows: 64-bit integers, 64-bit reals, UTF-8 texts
+//! or blobs. Integers among reals become reals if a real is equal to them. Any other mixture is an
+//! error that names the column and the row.
 
 mod capsule;
 mod column;
@@ -28,7 +28,7 @@ use crate::client::Called;
 use crate::engine::CLIENTS;
 use crate::raw::{GONE, NEEDS_ROOM, bytes, bytes_mut, called, guarded, len};
 
-/// The results that Python holds, by numbers of which none is given twice.
+/// The results that Python holds, by numbers that are never used twice.
 static RESULTS: Mutex<Results> = Mutex::new(Results { last: 0, all: BTreeMap::new() });
 
 struct Results {
@@ -45,8 +45,8 @@ fn table(number: i64) -> Option<Table> {
     query.and_then(|query| query.table())
 }
 
-/// Says where `PyCapsule_New` and `PyCapsule_GetPointer` are, before anything else here
-/// is called.
+/// Sets the addresses of `PyCapsule_New` and `PyCapsule_GetPointer`. Must be called before anything
+/// else here.
 ///
 /// # Safety
 /// They are those functions.
@@ -56,14 +56,13 @@ pub unsafe extern "C" fn ubiqlite_arrow_python(new: New, pointer: Pointer) {
     unsafe { capsule::set_python(new, pointer) };
 }
 
-/// Takes one request of `length` bytes, a query. Returns the number of its result, which
-/// is there when the request's reply is and has to be given back by
-/// [`ubiqlite_arrow_release`]; or what [`ubiqlite_call`](crate::raw::ubiqlite_call)
-/// returns where it takes none. The reply, the number of rows, is among those that are
-/// taken.
+/// Takes one request of `length` bytes, a query. Returns the number of its result, which is ready
+/// when the request's reply is and must be given back by [`ubiqlite_arrow_release`]; or, if it does
+/// not take the request, what [`ubiqlite_call`](crate::raw::ubiqlite_call) returns. The reply, the
+/// number of rows, is among those that are taken.
 ///
 /// # Safety
-/// `request` has `length` bytes to be read until this returns.
+/// `request` has `length` readable bytes until this returns.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ubiqlite_arrow_query(
     client: u64,
@@ -88,11 +87,11 @@ pub unsafe extern "C" fn ubiqlite_arrow_query(
     })
 }
 
-/// Writes the names of a result's columns, a list in JSON, and returns its length, or
-/// `NEEDS_ROOM - length`, or `GONE`: there is no result of this number.
+/// Writes the column names of a result, a list in JSON, and returns its length,
+/// `NEEDS_ROOM - length`, or `GONE` if there is no result with this number.
 ///
 /// # Safety
-/// `names` has `room` bytes to be written until this returns.
+/// `names` has `room` writable bytes until this returns.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ubiqlite_arrow_names(number: i64, names: *mut u8, room: usize) -> i64 {
     guarded(|| {
@@ -110,8 +109,8 @@ pub unsafe extern "C" fn ubiqlite_arrow_names(number: i64, names: *mut u8, room:
     })
 }
 
-/// A result's rows as a new capsule with an `ArrowArrayStream`; null with an exception of
-/// Python's, or without one where there is no result of this number.
+/// Returns a result's rows as a new capsule with an `ArrowArrayStream`; null with an exception of
+/// Python's, or without one if there is no result with this number.
 ///
 /// # Safety
 /// The caller is attached to a Python interpreter.
@@ -142,7 +141,7 @@ fn exported(number: i64, export: impl FnOnce(&Table) -> *mut c_void) -> *mut c_v
     made
 }
 
-/// Gives a result back. What was exported of it stays.
+/// Gives a result back. What was exported from it stays.
 #[unsafe(no_mangle)]
 pub extern "C" fn ubiqlite_arrow_release(number: i64) {
     guarded(|| {

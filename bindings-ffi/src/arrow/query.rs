@@ -15,8 +15,8 @@ use ubiqlite::{Error, ErrorKind, Result};
 
 use super::table::{Gather, Table, bytes};
 
-/// So many cells, and bytes of texts and blobs, become columns where the result is
-/// waited for: that takes less than half a millisecond.
+/// How many cells, and bytes of texts and blobs, become columns on the thread that waits for the
+/// result: that takes less than half a millisecond.
 const FEW_CELLS: usize = 1 << 14;
 const FEW_BYTES: usize = 1 << 18;
 
@@ -46,7 +46,7 @@ impl Query {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The result, if it is there.
+    /// The result, if it is ready.
     pub(super) fn table(&self) -> Option<Table> {
         match &*self.state() {
             State::Done(table) => Some(table.clone()),
@@ -55,7 +55,7 @@ impl Query {
     }
 
     fn complete(&self, description: &Description, rest: Vec<Arc<Page>>) -> Result<u64> {
-        // Not under the lock, for which somebody's own thread may wait.
+        // Not under the lock, for which a caller's own thread may be waiting.
         let State::Gathering(mut rows) = std::mem::replace(&mut *self.state(), State::None) else {
             return Err(Error::new(ErrorKind::Internal, "a query ended twice: this is a defect"));
         };
@@ -113,7 +113,7 @@ impl Sink for Query {
     }
 }
 
-/// What a thread made, for who waits.
+/// What a thread made, for the future that waits for it.
 #[derive(Debug, Default)]
 struct End {
     made: Option<Result<u64>>,
@@ -130,7 +130,7 @@ fn tell(end: &Mutex<End>, made: Result<u64>) {
     }
 }
 
-/// Dropped, it has the thread stop.
+/// Waits for the thread; dropped, it makes the thread stop.
 struct Finishing {
     query: Arc<Query>,
     end: Arc<Mutex<End>>,

@@ -1,4 +1,4 @@
-//! A result as Arrow has it, and how it is gathered.
+//! A result in Arrow's form, and how it is gathered.
 
 use std::sync::Arc;
 
@@ -10,11 +10,11 @@ use ubiqlite::{Columns, Error, ErrorKind, Result, ValueRef};
 
 use super::column::Column;
 
-/// So many rows make a batch.
+/// How many rows make a batch.
 const BATCH_ROWS: usize = 1 << 16;
 
-/// A batch has no more bytes of texts and blobs, unless a single row has: the offsets of
-/// a column have 31 bits, and one value of SQLite's fits.
+/// How many bytes of texts and blobs a batch has at most, unless a single row has more: the offsets
+/// of a column have 31 bits, and any one value of SQLite's fits.
 const BATCH_BYTES: usize = 1 << 26;
 
 /// All rows of a result.
@@ -30,7 +30,7 @@ pub(super) struct Table {
 pub(super) struct Gather {
     columns: Vec<Column>,
     rows: usize,
-    /// Of the batch that grows.
+    /// In the batch that grows.
     batch_rows: usize,
     batch_bytes: usize,
     failed: Option<Error>,
@@ -42,7 +42,7 @@ impl Gather {
         self.rows == 0 && self.failed.is_none()
     }
 
-    /// Adds the rows of a page. What is wrong with one is told by [`finish`](Self::finish).
+    /// Adds the rows of a page. [`finish`](Self::finish) reports what is wrong with one.
     pub(super) fn take(&mut self, page: &Page) {
         if self.failed.is_some() {
             return;
@@ -106,7 +106,7 @@ impl Gather {
         self.columns.iter_mut().try_for_each(Column::close)
     }
 
-    /// The whole result. A column of another name than the description has does not occur.
+    /// Returns the whole result. Its columns always have the names in the description.
     ///
     /// # Errors
     /// `DatatypeMismatch`, which names column and row.

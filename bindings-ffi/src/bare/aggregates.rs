@@ -1,8 +1,7 @@
 //! Aggregates and window functions of Python.
 //!
-//! Python's function is told what to do with which of its objects, by a number that is in
-//! SQLite's own memory for the aggregate. Where no row came there is no object, and its
-//! value is NULL.
+//! Python's function is told what to do with which of its objects, by a number in SQLite's own
+//! memory for the aggregate. If there was no row there is no object, and its value is NULL.
 
 use std::ffi::{c_int, c_void};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,8 +12,8 @@ use ubiqlite::Result;
 use super::callbacks::{AGAIN, ROOM, arguments, check, raised, result};
 use crate::marshal::write::Writer;
 
-/// What is to be done, which object, the arguments, and the room for a result; the answer
-/// is that of a [`Function`](super::callbacks::Function).
+/// Takes what to do, the object, the arguments, and the room for a result; returns what a
+/// [`Function`](super::callbacks::Function) does.
 type Aggregate = unsafe extern "C" fn(c_int, u64, *const u8, usize, *mut u8, usize) -> i64;
 
 const STEP: c_int = 0;
@@ -22,7 +21,7 @@ const INVERSE: c_int = 1;
 const VALUE: c_int = 2;
 const FINAL: c_int = 3;
 
-/// What is installed; an address of 0 takes it out.
+/// What to install; an address of 0 removes it.
 pub(super) struct Installed {
     pub(super) name: String,
     pub(super) arguments: i32,
@@ -80,7 +79,7 @@ unsafe extern "C" fn on_step(
     count: c_int,
     values: *mut *mut ffi::sqlite3_value,
 ) {
-    // SAFETY: SQLite gives so many values.
+    // SAFETY: SQLite passes `count` values.
     unsafe { take(context, STEP, count, values) }
 }
 
@@ -89,7 +88,7 @@ unsafe extern "C" fn on_inverse(
     count: c_int,
     values: *mut *mut ffi::sqlite3_value,
 ) {
-    // SAFETY: SQLite gives so many values.
+    // SAFETY: SQLite passes `count` values.
     unsafe { take(context, INVERSE, count, values) }
 }
 

@@ -1,4 +1,4 @@
-//! Copying a database to another connection's, some pages at a time.
+//! Copies a database to another connection's, some pages at a time.
 
 use std::collections::HashMap;
 use std::ffi::{CStr, c_int};
@@ -10,14 +10,14 @@ use ubiqlite::{Error, Result};
 
 use super::Shared;
 
-/// How far it is.
+/// The progress of a backup.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Progress {
-    /// SQLite's code: done, more to do, or in somebody's way.
+    /// SQLite's code: done, more to do, or blocked by somebody.
     pub(super) code: c_int,
     pub(super) remaining: c_int,
     pub(super) pages: c_int,
-    /// Of the backup, to go on with it; 0: it has ended.
+    /// The backup's number, to continue it; 0: it has ended.
     pub(super) number: u32,
 }
 
@@ -30,7 +30,7 @@ pub(super) struct Backups {
 
 #[derive(Default)]
 struct Own {
-    /// The connection is about to be closed: none is begun or gone on with.
+    /// The connection is about to be closed: none is begun or continued.
     closed: bool,
     made: u32,
     all: HashMap<u32, Backup>,
@@ -77,7 +77,7 @@ impl Backups {
     }
 }
 
-/// Begins a backup and copies some pages; all, if their number is negative.
+/// Begins a backup and copies some pages; all, if `pages` is negative.
 pub(super) async fn begin(
     source: Arc<Shared>,
     target: Arc<Shared>,
@@ -112,7 +112,7 @@ pub(super) async fn go_on(source: Arc<Shared>, number: u32, pages: c_int) -> Res
     // SAFETY: as above.
     let copying = unsafe {
         source.bare()?.with_both(target.bare()?, move |_, target| {
-            // It may have ended since it was asked for.
+            // It may have ended since the request.
             let backup = from.backups.own().all.remove(&number).ok_or_else(super::closed)?;
             let progress = step(backup.handle.0, pages, target.cast())?;
             keep(&from, number, backup, progress)
@@ -134,7 +134,7 @@ unsafe fn keep(
 ) -> Result<Progress> {
     let done = progress.code == ffi::SQLITE_DONE;
     let mut own = source.backups.own();
-    // Held until it is kept: who closes the target looks for it after that.
+    // Held until the backup is kept: whoever closes the target looks for it after that.
     let mut incoming = backup.target.backups.incoming();
     incoming.forget(source, number);
     if done || own.closed || incoming.closed {
@@ -148,8 +148,8 @@ unsafe fn keep(
     Ok(Progress { number, ..progress })
 }
 
-/// Ends a backup, done or not: what was copied of one that is not is undone. It happens
-/// after what was asked before, and nobody waits for it.
+/// Ends a backup, done or not; what an unfinished one has copied is undone. This runs after earlier
+/// requests, and nobody waits for it.
 pub(super) fn end(source: &Arc<Shared>, number: u32) {
     let target = source.backups.own().all.get(&number).map(|backup| Arc::clone(&backup.target));
     let Some(target) = target else { return };
@@ -169,7 +169,7 @@ pub(super) fn end(source: &Arc<Shared>, number: u32) {
     drop(ending);
 }
 
-/// Ends all backups of a connection, and those into it: it is about to be closed.
+/// Ends all backups of a connection, and those into it, since it is about to be closed.
 pub(super) fn end_all(connection: &Arc<Shared>) {
     let own: Vec<u32> = {
         let mut own = connection.backups.own();
@@ -220,7 +220,7 @@ unsafe fn step(
 }
 
 /// # Safety
-/// The connection is open, and a call on it answered `code`.
+/// The connection is open, and a call on it returned `code`.
 unsafe fn failed(connection: *mut ffi::sqlite3, code: c_int) -> Error {
     // SAFETY: by the contract; both are C strings of SQLite's.
     let message = unsafe {

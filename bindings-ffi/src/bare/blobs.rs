@@ -9,7 +9,7 @@ use ubiqlite::{Error, Result};
 
 use super::callbacks::check;
 
-/// What is asked of one.
+/// A request for a blob.
 pub(super) enum Blob {
     Open { database: String, table: String, column: String, row: i64, writes: bool },
     Read { blob: u32, at: i32, length: i32 },
@@ -17,7 +17,7 @@ pub(super) enum Blob {
     Close { blob: u32 },
 }
 
-/// What it came to.
+/// The outcome of such a request.
 pub(super) enum Did {
     /// The blob's number, and how many bytes it has.
     Opened(u32, i32),
@@ -25,8 +25,8 @@ pub(super) enum Did {
     Done,
 }
 
-/// The open ones of a connection, by number. They are used by the thread that has the
-/// connection, and ended before that.
+/// The open blobs of a connection, by number. They are used by the thread that has the connection,
+/// and end before the connection does.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Blobs(Arc<Mutex<Open>>);
 
@@ -39,7 +39,7 @@ struct Open {
 #[derive(Debug)]
 struct Handle(*mut ffi::sqlite3_blob);
 
-// SAFETY: it is used only by who has the connection, one thread at a time.
+// SAFETY: it is used only by the thread that has the connection, one at a time.
 unsafe impl Send for Handle {}
 
 impl Blobs {
@@ -66,7 +66,7 @@ impl Blobs {
                     );
                     if code != ffi::SQLITE_OK {
                         let refused = check(raw, code);
-                        // Null, or to be closed too.
+                        // Null, or it must be closed too.
                         ffi::sqlite3_blob_close(handle);
                         refused?;
                     }
@@ -92,7 +92,7 @@ impl Blobs {
                 }
                 Blob::Close { blob } => {
                     if let Some(handle) = open.all.remove(&blob) {
-                        // What it repeats was told before.
+                        // The error that it repeats was reported before.
                         ffi::sqlite3_blob_close(handle.0);
                     }
                     Ok(Did::Done)

@@ -1,8 +1,8 @@
-//! Python's functions that SQLite calls.
+//! Functions of Python that SQLite calls.
 //!
-//! Python gives addresses of C functions that it made. They are called on a thread that
-//! Python made, which has the connection's work from before the first of them is there
-//! until the connection has ended, and keeps them so long (`serve.rs`).
+//! Python passes addresses of C functions that it made. They are called on a thread that Python
+//! made, which has the connection's work from before the first of them is installed until the
+//! connection has ended, and keeps them until then (`serve.rs`).
 
 use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,7 +16,7 @@ use super::collations;
 use crate::marshal::read::{Item, Reader};
 use crate::marshal::write::Writer;
 
-/// What is installed; an address of 0 takes it out.
+/// What to install; an address of 0 removes it.
 pub(super) enum Callback {
     Function { name: String, arguments: i32, deterministic: bool, address: usize },
     Aggregate(Installed),
@@ -31,10 +31,10 @@ pub(super) enum Extensions {
     Load { path: String, entry: Option<String> },
 }
 
-/// Calls a function: takes the arguments as a tuple in `marshal`'s format, and writes
-/// its result to `room`. Returns the result's length; if there is not so much room,
-/// the length as a negative number, and is asked once more, without arguments, for the
-/// result. [`RAISED`] and what follows it: there is none.
+/// Calls a function: takes the arguments as a tuple in `marshal`'s format, and writes its result to
+/// `room`. Returns the result's length; if that is more than `room`, the length as a negative
+/// number, and is then called once more, without arguments, for the result. [`RAISED`] and what
+/// follows it: there is none.
 pub(super) type Function = unsafe extern "C" fn(*const u8, usize, *mut u8, usize) -> i64;
 type Trace = unsafe extern "C" fn(*const c_char);
 type Progress = unsafe extern "C" fn(*mut c_void) -> c_int;
@@ -47,10 +47,10 @@ type Authorizer = unsafe extern "C" fn(
     *const c_char,
 ) -> c_int;
 
-/// An exception came out of Python: added to this, what raised it.
+/// Python raised an exception; added to this, what raised it.
 pub(super) const RAISED: i64 = i64::MIN;
 
-/// What is told of each, as `sqlite3` words it.
+/// The message for each, as `sqlite3` words it.
 const TOLD: [&CStr; 6] = [
     c"user-defined function raised exception",
     c"user-defined aggregate's '__init__' method raised error",
@@ -65,10 +65,10 @@ const NO_MEMORY: i64 = RAISED + 7;
 
 /// Room for most results.
 pub(super) const ROOM: usize = 512;
-/// Added to what an aggregate is asked for: the result that found no room before.
+/// Added to an aggregate's operation: asks for the result that did not fit before.
 pub(super) const AGAIN: c_int = 0x10;
 
-/// Remembers that there are any: then no statement runs within a call.
+/// Remembers whether there are any: then no statement runs within a call.
 #[derive(Debug, Default)]
 pub(super) struct Callbacks(AtomicBool);
 
@@ -78,7 +78,7 @@ impl Callbacks {
         bare: &Bare,
         callback: Callback,
     ) -> impl Future<Output = Result<()>> + Send + use<> {
-        // Stays so when they are taken out: who used them may again.
+        // Stays so when they are removed: a caller that used them may do so again.
         let observing = (!self.0.swap(true, Ordering::AcqRel)).then(|| bare.set_observed(true));
         // SAFETY: the connection stays open; Python keeps the functions until it is
         // closed, and they take its lock on whatever thread they are called.
@@ -93,8 +93,8 @@ impl Callbacks {
 }
 
 /// # Safety
-/// The connection is open, and the addresses are those of functions of the types that
-/// their kinds ask for.
+/// The connection is open, and the addresses are those of functions of the types that their kinds
+/// require.
 unsafe fn install(raw: *mut ffi::sqlite3, callback: Callback) -> Result<()> {
     // SAFETY: by the contract; an address of 0 is no function.
     unsafe {
@@ -158,8 +158,8 @@ pub(super) fn extensions(
     bare: &Bare,
     extensions: Extensions,
 ) -> impl Future<Output = Result<()>> + Send + use<> {
-    // SAFETY: the connection stays open and its statements are left alone. What an
-    // extension does is its caller's business, who has to allow it first.
+    // SAFETY: the connection stays open and its statements are left alone. What an extension does
+    // is up to its caller, which has to allow it first.
     unsafe {
         bare.with_handle(move |raw| match extensions {
             Extensions::Allow(yes) => {
@@ -198,8 +198,8 @@ unsafe extern "C" fn on_trace(
     _text: *mut c_void,
 ) -> c_int {
     if kind == ffi::SQLITE_TRACE_STMT as c_uint {
-        // SAFETY: `install` gave the address of a function of this type; SQLite gives
-        // the statement, and its text is freed as SQLite wants it.
+        // SAFETY: `install` gave the address of a function of this type; SQLite gives the
+        // statement, and its text is freed as SQLite requires.
         unsafe {
             let tell = std::mem::transmute::<*mut c_void, Trace>(context);
             let sql = ffi::sqlite3_expanded_sql(statement.cast());
@@ -220,7 +220,7 @@ unsafe extern "C" fn on_function(
     count: c_int,
     arguments: *mut *mut ffi::sqlite3_value,
 ) {
-    // SAFETY: SQLite gives so many arguments; `install` gave the function's address.
+    // SAFETY: SQLite passes `count` arguments; `install` gave the function's address.
     unsafe {
         let mut out = Writer::default();
         self::arguments(count, arguments, &mut out);
@@ -253,7 +253,7 @@ pub(super) unsafe fn arguments(
     }
 }
 
-/// Has `call` write a result, once more if it needs more room, and gives it to SQLite.
+/// Lets `call` write a result, once more if it needs more room, and passes it to SQLite.
 ///
 /// # Safety
 /// `context` is that of the function that is called.
@@ -276,7 +276,7 @@ pub(super) unsafe fn result(
     }
 }
 
-/// Fails the statement, for what Python answered.
+/// Fails the statement with the error that Python returned.
 ///
 /// # Safety
 /// `context` is that of the function that is called.
@@ -298,7 +298,7 @@ pub(super) unsafe fn raised(context: *mut ffi::sqlite3_context, answer: i64) {
 /// # Safety
 /// `value` is a value of SQLite's.
 unsafe fn argument(value: *mut ffi::sqlite3_value, out: &mut Writer) {
-    // SAFETY: by the contract; the pointer comes before the length, as SQLite wants it.
+    // SAFETY: by the contract; the pointer comes before the length, as SQLite requires.
     unsafe {
         let bytes = |start: *const u8| match usize::try_from(ffi::sqlite3_value_bytes(value)) {
             Ok(length) if length > 0 && !start.is_null() => {

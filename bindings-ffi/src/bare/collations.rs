@@ -12,7 +12,7 @@ type Collation =
     unsafe extern "C" fn(*mut c_void, c_int, *const c_void, c_int, *const c_void) -> c_int;
 
 /// # Safety
-/// The connection is open, and the address is that of a [`Collation`], or 0: it is taken out.
+/// The connection is open, and the address is that of a [`Collation`], or 0, which removes it.
 pub(super) unsafe fn install(raw: *mut ffi::sqlite3, name: String, address: usize) -> Result<()> {
     let name = super::c_string(name, "the name holds a NUL")?;
     // SAFETY: by the contract.

@@ -1,8 +1,7 @@
-//! A bare connection for Python's `sqlite3` rules: what `ubiqlite.aiosqlite` is
-//! made of.
+//! A bare connection for Python's `sqlite3` rules: what `ubiqlite.aiosqlite` is built on.
 //!
-//! It is a client as a database's is: requests by `ubiqlite_call`, later replies by
-//! `ubiqlite_take`, both in the format of `marshal` (`request.rs`, `reply.rs`).
+//! It is a client like a database's: requests by `ubiqlite_call`, later replies by `ubiqlite_take`,
+//! both in the format of `marshal` (`request.rs`, `reply.rs`).
 
 mod aggregates;
 mod backup;
@@ -33,7 +32,7 @@ use crate::client::{Called, Endpoint, Taken};
 use crate::engine::CLIENTS;
 use crate::signal::Driver;
 
-/// One connection and who asks it.
+/// One connection and its caller.
 pub(crate) struct BareClient {
     shared: Arc<Shared>,
 }
@@ -65,7 +64,7 @@ impl BareClient {
         Self { shared: Arc::new(shared) }
     }
 
-    /// The work that a thread of Python's is to do, once.
+    /// Takes the work that a thread of Python's must do, once.
     fn take_serving(&self) -> Option<Serving> {
         self.shared.serving().take()
     }
@@ -84,7 +83,7 @@ impl Shared {
         self.serving.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What a request returns at once, or the work that will answer it.
+    /// Returns a request's answer if it is there at once, or the work that will produce it.
     fn start(self: &Arc<Self>, what: What) -> Result<Result<Answered>, Work> {
         let bare = match (&what, self.bare()) {
             (What::Open { .. }, _) => None,
@@ -206,7 +205,7 @@ impl Endpoint for BareClient {
     fn call(&self, bytes: &[u8], room: &mut [u8]) -> Called {
         let Some(Request { id, what }) = request::read(bytes) else { return Called::Malformed };
         let shared = &self.shared;
-        // What was begun beside what runs is told too.
+        // The reply includes what running work has begun.
         let asks = matches!(what, What::State);
         match shared.start(what) {
             Ok(answer) => {
@@ -252,27 +251,27 @@ impl Drop for BareClient {
         backup::end_all(&self.shared);
         if let Ok(bare) = self.shared.bare() {
             self.shared.end_blobs(bare);
-            // What is done holds on to the rest of it.
+            // Work in progress keeps the rest of it alive.
             bare.end();
         }
-        // The thread that was to come for it comes too late.
+        // The thread that should have come for it comes too late.
         if let Some(serving) = self.take_serving() {
             serving.abandon();
             let ending = std::thread::Builder::new().name("ubiqlite-bare".into());
-            // Without a thread the connection stays, and nobody uses it.
+            // Without a thread the connection stays open, and nobody uses it.
             drop(ending.spawn(move || serving.run()));
         }
     }
 }
 
-/// A connection for the rules of Python's `sqlite3`, not open yet; ended by
+/// Makes a connection with the rules of Python's `sqlite3`, not open yet; ended by
 /// [`ubiqlite_release`](crate::raw::ubiqlite_release).
 #[unsafe(no_mangle)]
 pub extern "C" fn ubiqlite_bare() -> u64 {
     CLIENTS.put(Box::new(BareClient::new()))
 }
 
-/// The version of SQLite that is inside, as a number: 3054001 for 3.54.1.
+/// The version of the built-in SQLite, as a number: 3054001 for 3.54.1.
 #[unsafe(no_mangle)]
 pub extern "C" fn ubiqlite_sqlite() -> i64 {
     // SAFETY: it takes nothing.
@@ -283,7 +282,7 @@ fn closed() -> Error {
     Error::new(ErrorKind::Closed, "Cannot operate on a closed database.")
 }
 
-/// A text for SQLite; `refused` says what one with a NUL in it is told.
+/// Converts a text for SQLite; `refused` is the error message for one with a NUL in it.
 fn c_string(text: String, refused: &str) -> Result<CString> {
     CString::new(text).map_err(|_| invalid(refused))
 }

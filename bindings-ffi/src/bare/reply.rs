@@ -1,15 +1,14 @@
 //! Replies of a bare connection, as tuples that `marshal.loads` reads.
 //!
-//! `(id, 0, in_transaction, total_changes, last_row_id, …)` when it went well, with
-//! `changed or None, rows or None, bits, serial, names and declared types, or None
-//! where they were told` for a statement (bits: 1 there are more rows, 2 some texts are
-//! tuples, 4 there was a statement), `code, remaining, pages, number`
-//! for a backup, `value` for a setting, `number, bytes` for a blob that was opened and
-//! `bytes` for one that was read; `(id, 1, in_transaction, total_changes, last_row_id, code or None,
-//! kind, message)` when not.
+//! `(id, 0, in_transaction, total_changes, last_row_id, …)` on success, with `changed or None, rows
+//! or None, bits, serial, names and declared types, or None if they were sent before` for a
+//! statement (bits: 1 there are more rows, 2 some texts are tuples, 4 there was a statement),
+//! `code, remaining, pages, number` for a backup, `value` for a setting, `number, bytes` for a blob
+//! that was opened and `bytes` for one that was read; `(id, 1, in_transaction, total_changes,
+//! last_row_id, code or None, kind, message)` on failure.
 //!
-//! A row is a tuple. A text is a `str`; where it is no UTF-8, and everywhere if the
-//! request's number has [`BYTES`], it is a tuple of its bytes.
+//! A row is a tuple. A text is a `str`; if it is not UTF-8, and always if the request's number has
+//! [`BYTES`], it is a tuple of its bytes.
 
 use std::collections::HashSet;
 
@@ -26,13 +25,13 @@ use crate::marshal::write::{HEAD, Writer, list_head};
 /// In a request's number: texts are wanted as bytes.
 const BYTES: u32 = 1 << 30;
 
-/// So many shapes are remembered. Python has the same rule.
+/// How many shapes are remembered. Python has the same rule.
 const REMEMBERED: usize = 512;
 
 /// Memory of more bytes than this is not kept.
 const LARGE: usize = 1 << 20;
 
-/// What a request ended with.
+/// The outcome of a request.
 pub(super) enum Answered {
     Done,
     Asked(Answer),
@@ -41,7 +40,7 @@ pub(super) enum Answered {
     Blob(Did),
 }
 
-/// Replies that wait to be taken, and what Python knows.
+/// Replies that wait to be taken, and what Python already knows.
 #[derive(Debug, Default)]
 pub(super) struct Told {
     kept: Writer,
@@ -50,7 +49,7 @@ pub(super) struct Told {
 }
 
 impl Told {
-    /// Puts an answer where the caller wants it, or keeps it to be taken at once.
+    /// Writes an answer to the caller's room, or keeps it to be taken at once.
     pub(super) fn put(
         &mut self,
         id: u32,
@@ -187,7 +186,7 @@ fn shape(shape: &Shape, out: &mut Writer) {
     }
 }
 
-/// Writes the rows; whether some texts are tuples.
+/// Writes the rows, and returns whether some texts are tuples.
 fn rows(page: &Page, bytes: bool, out: &mut Writer) -> bool {
     let mut tuples = false;
     let (count, width) = (page.rows(), page.columns().len());

@@ -30,8 +30,8 @@
 //! | 28 end of a backup | its number |
 //! | 29 sleep | milliseconds |
 //!
-//! `begin` is 0: none, 1: deferred, 2: immediate, 3: exclusive. An op with [`CHECKED`]
-//! says that Python has looked at each value, as of a database's requests.
+//! `begin` is 0: none, 1: deferred, 2: immediate, 3: exclusive. An op with [`CHECKED`] says that
+//! Python has looked at each value, as in a database's requests.
 
 use std::time::Duration;
 
@@ -68,7 +68,7 @@ pub(super) enum What {
     Blob(Blob),
 }
 
-/// Reads a request. `None`: it is none, or has values that need Python's rules.
+/// Reads a request. `None`: the bytes are not one, or have values that need Python's rules.
 pub(super) fn read(bytes: &[u8]) -> Option<Request> {
     let mut from = Reader::new(bytes);
     from.list()?;
@@ -219,7 +219,7 @@ fn params(from: &mut Reader<'_>, checked: bool) -> Option<Params> {
                 Item::Text(name) => params.push_named(name, value(from, checked)?),
                 Item::End => {
                     if params.is_empty() {
-                        // A map without values is a map: a name that no statement has.
+                        // An empty map is still a map: it gets a name that no statement has.
                         params.push_named("", ubiqlite::Value::Null);
                     }
                     break;

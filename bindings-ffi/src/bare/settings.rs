@@ -7,19 +7,19 @@ use ubiqlite::{Error, ErrorKind, Result};
 
 use super::callbacks::check;
 
-/// What is asked of a connection beside statements.
+/// A request to a connection that is not a statement.
 pub(super) enum Setting {
-    /// The limit of a category, and what it is to be; a negative one only asks.
+    /// The limit of a category, and its new value; a negative one only queries.
     Limit(i32, i32),
-    /// A switch of `sqlite3_db_config`, and what it is to be.
+    /// A switch of `sqlite3_db_config`, and its new value.
     Switch(i32, Option<bool>),
     /// The bytes of a database.
     Serialize(String),
-    /// Makes a database one in memory, of these bytes.
+    /// Turns a database into one in memory, with these bytes.
     Deserialize(String, Vec<u8>),
 }
 
-/// What a setting is.
+/// The value of a setting.
 pub(super) enum Is {
     Number(i64),
     /// `None`: there is no such database.
@@ -55,11 +55,11 @@ impl Setting {
 unsafe fn serialize(raw: *mut ffi::sqlite3, name: String) -> Result<Option<Vec<u8>>> {
     let name = super::c_string(name, "embedded null character")?;
     let mut size: ffi::sqlite3_int64 = 0;
-    // SAFETY: by the contract; what it gives is ours to free, and has so many bytes.
+    // SAFETY: by the contract; what it returns is ours to free, and has `size` bytes.
     unsafe {
         let bytes = ffi::sqlite3_serialize(raw, name.as_ptr(), &raw mut size, 0);
         if bytes.is_null() {
-            // Of a database that has no page yet there is nothing, and no error.
+            // A database without pages yields nothing yet, and no error.
             return if size == 0 { Ok(Some(Vec::new())) } else { Ok(None) };
         }
         let copy = std::slice::from_raw_parts(bytes, usize::try_from(size).unwrap_or(0)).to_vec();

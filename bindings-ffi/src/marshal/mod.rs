@@ -1,13 +1,13 @@
-//! Requests and replies in the format of Python's `marshal`, which Python writes
-//! and reads by C code: no object is looked at one by one.
+//! Requests and replies in the format of Python's `marshal`, which Python writes and reads in C
+//! code, without looking at objects one by one.
 //!
-//! A request is `marshal.dumps((id, op, handle, timeout, …), 2)` with the operation's
-//! payload behind (`request.rs`); it becomes a request of `ubiqlite::ext::wire`. Replies
-//! become tuples `(id, kind, …)` (`reply.rs`): one, where a call is answered at once,
-//! a list of them for all that are taken.
+//! A request is `marshal.dumps((id, op, handle, timeout, …), 2)` followed by the operation's
+//! payload (`request.rs`); it becomes a request of `ubiqlite::ext::wire`. Replies become tuples
+//! `(id, kind, …)` (`reply.rs`): one if a call replies at once, a list of them for all that are
+//! taken.
 //!
-//! Nothing here decides anything: what cannot be told from the bytes alone is
-//! refused, and Python then converts its values by its rules and asks again.
+//! Nothing here decides anything: what the bytes alone do not settle is refused, and Python then
+//! converts its values by its rules and tries again.
 
 mod names;
 mod pages;
@@ -35,27 +35,27 @@ pub(crate) struct Marshal {
     request: Vec<u8>,
     answer: Vec<u8>,
     names: Names,
-    /// Replies that were taken, and are to be translated.
+    /// Replies that were taken and must be translated.
     replies: Replies,
-    /// Replies that found no room yet: how many, and their bytes.
+    /// Replies that did not fit yet: how many, and their bytes.
     kept: Writer,
     count: u32,
 }
 
 impl Marshal {
-    /// Translates a request. It is given back by [`answered`](Self::answered).
+    /// Translates a request. [`answered`](Self::answered) takes its memory back.
     fn request(&mut self, bytes: &[u8]) -> Option<(Vec<u8>, Vec<u8>, Tell)> {
         self.request.clear();
-        // A page that is there already is held while the one before it is read.
+        // A page that is already there is held while the one before it is read.
         let held = request::translate(bytes, &mut self.request)?;
         let tell = if held { Tell::Always } else { Tell::Once };
         Some((std::mem::take(&mut self.request), std::mem::take(&mut self.answer), tell))
     }
 
-    /// Gives the memory back.
+    /// Takes the memory back.
     fn answered(&mut self, request: Vec<u8>, mut answer: Vec<u8>) {
         answer.clear();
-        // One large request or answer is not to be paid for ever.
+        // The memory of one large request or answer must not stay for ever.
         if request.capacity() <= LARGE {
             self.request = request;
         }
@@ -65,8 +65,8 @@ impl Marshal {
     }
 }
 
-/// A request in the core's own format; `None`: it is none, or has values that need
-/// Python's rules.
+/// Translates a request to the core's own format; `None`: the bytes are not one, or have values
+/// that need Python's rules.
 #[cfg(feature = "arrow")]
 pub(crate) fn wire_request(bytes: &[u8]) -> Option<Vec<u8>> {
     let mut request = Vec::new();
@@ -76,8 +76,8 @@ pub(crate) fn wire_request(bytes: &[u8]) -> Option<Vec<u8>> {
 /// Memory of more bytes than this is not kept.
 const LARGE: usize = 1 << 20;
 
-/// Makes one call. A caller that is told to make room takes at once, before it makes
-/// another call: names of columns are told once, in the order of the answers.
+/// Makes one call. A caller that is told to make room must take at once, before it makes another
+/// call: names of columns are sent once, in the order of the answers.
 pub(crate) fn call(
     marshal: &Mutex<Marshal>,
     server: &Server,
@@ -85,7 +85,7 @@ pub(crate) fn call(
     room: &mut [u8],
 ) -> Called {
     let lock = || marshal.lock().unwrap_or_else(PoisonError::into_inner);
-    // Not held while the request runs: others may let something go meanwhile.
+    // Not held while the request runs: other threads may drop something in the meantime.
     let Some((request, mut answer, tell)) = lock().request(request) else {
         return Called::Malformed;
     };
@@ -100,8 +100,8 @@ pub(crate) fn call(
     called
 }
 
-/// Gives replies that are ready, `replies` among them: all, or as many as Python reads in
-/// a moment. True: there are more.
+/// Writes replies that are ready, `replies` among them: all, or as many as Python reads in a
+/// moment. True: there are more.
 pub(crate) fn take(
     marshal: &Mutex<Marshal>,
     replies: Option<Vec<u8>>,
@@ -110,7 +110,7 @@ pub(crate) fn take(
     let mut marshal = marshal.lock().unwrap_or_else(PoisonError::into_inner);
     let marshal = &mut *marshal;
     replies.into_iter().for_each(|replies| marshal.replies.add(replies));
-    // What was kept is an answer that is waited for: it goes alone.
+    // What was kept is an answer that a caller waits for: it goes alone.
     if marshal.count == 0 {
         marshal.count = marshal.replies.translate(&mut marshal.names, &mut marshal.kept);
     }
@@ -128,7 +128,7 @@ pub(crate) fn take(
 }
 
 impl Marshal {
-    /// Puts an answer where the caller wants it, or keeps it to be taken.
+    /// Writes an answer to the caller's room, or keeps it to be taken.
     fn put(&mut self, answer: &[u8], tell: Tell, room: &mut [u8]) -> Called {
         let alone = self.count == 0;
         self.count += u32::from(reply::whole(answer, &mut self.names, tell, &mut self.kept));

@@ -1,9 +1,8 @@
-//! The names of columns that Python was told.
+//! The names of columns that Python was sent.
 
 use std::collections::{HashMap, HashSet};
 
-/// So many lists of names are remembered. Python has the same rule for those it was
-/// told.
+/// How many lists of names are remembered. Python has the same rule for those it was sent.
 const REMEMBERED: usize = 512;
 
 /// Lists of names by their serial number.
@@ -11,21 +10,21 @@ const REMEMBERED: usize = 512;
 pub(super) struct Names {
     read: HashMap<u32, Vec<String>>,
     told: HashSet<u32>,
-    /// That of the answer before, which most are like.
+    /// The number in the answer before, which most have too.
     last: Option<u32>,
 }
 
-/// When a reply that has rows tells their names.
+/// When a reply with rows has their names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Tell {
-    /// If they were not told yet: the caller makes its rows at once.
+    /// If they were not sent yet: the caller makes its rows at once.
     Once,
-    /// The caller may have forgotten by the time that it makes its rows.
+    /// The caller may have forgotten them by the time it makes its rows.
     Always,
 }
 
 impl Names {
-    /// The list of this number, which is read from its JSON once.
+    /// The list with this number, which is read from its JSON once.
     pub(super) fn of(&mut self, serial: u32, json: &[u8]) -> Option<&[String]> {
         if !self.read.contains_key(&serial) {
             let names: Vec<String> = serde_json::from_slice(json).ok()?;
@@ -37,7 +36,7 @@ impl Names {
         self.read.get(&serial).map(Vec::as_slice)
     }
 
-    /// Whether the names of this number are to be told now.
+    /// Whether the names with this number must be sent now.
     pub(super) fn tells(&mut self, serial: u32, tell: Tell) -> bool {
         if tell == Tell::Always {
             return true;

@@ -68,7 +68,7 @@ impl<'a> Page<'a> {
                     cell::TEXT if self.ascii => out.ascii(bytes),
                     cell::TEXT => match std::str::from_utf8(bytes) {
                         Ok(text) => out.text(text),
-                        // What is no text for Python is given as it is.
+                        // What is not a text for Python is passed as it is.
                         Err(_) => out.blob(bytes),
                     },
                     _ => out.blob(bytes),

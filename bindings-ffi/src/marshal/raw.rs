@@ -1,8 +1,8 @@
 //! A call that costs its caller less than [`ubiqlite_call`](crate::raw::ubiqlite_call).
 //!
-//! Half of what a call of C costs in Python is the conversion of its arguments by their
-//! declared types. Small integers and bytes need no declaration; so a client is named by
-//! a small number here, and says once where its replies go.
+//! Half of what a C call costs in Python is the conversion of its arguments by their declared
+//! types. Small integers and bytes need no declaration, so a client is named by a small number
+//! here, and says once where its replies go.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -12,7 +12,7 @@ use crate::client::Endpoint;
 use crate::engine::CLIENTS;
 use crate::raw::{GONE, MALFORMED, called, guarded};
 
-/// Clients by small numbers, none of which is given twice.
+/// Clients by small numbers, which are never used twice.
 static SHORT: RwLock<Option<HashMap<i32, Caller>>> = RwLock::new(None);
 
 /// A client, and where its replies go.
@@ -28,14 +28,14 @@ struct Place {
     room: usize,
 }
 
-// SAFETY: the address is only used by calls of the client, of which its owner makes one
-// at a time, on one thread.
+// SAFETY: the address is used only by the client's calls, which its owner makes one at a time, on
+// one thread.
 unsafe impl Send for Place {}
 // SAFETY: as above.
 unsafe impl Sync for Place {}
 
-/// Gives a client a small number, or says where the replies of `number`, one that it has,
-/// go from now on; 0: it has none yet. Returns the number, or [`GONE`].
+/// Gives a client a small number if `number` is 0, and sets where the replies of its number go from
+/// now on. Returns the number, or [`GONE`].
 ///
 /// # Safety
 /// `reply` has `room` bytes, which nobody else uses during a call of
@@ -52,7 +52,7 @@ pub unsafe extern "C" fn ubiqlite_marshal_begin(
         let Some(client) = CLIENTS.get(client) else { return GONE };
         let number = if number == 0 { MADE.fetch_add(1, Ordering::Relaxed) } else { number };
         if number <= 0 {
-            // After two thousand million loops: it calls the longer way.
+            // After two thousand million loops: the caller uses the longer way.
             return GONE;
         }
         let place = Place { start: reply, room };
@@ -62,7 +62,7 @@ pub unsafe extern "C" fn ubiqlite_marshal_begin(
     })
 }
 
-/// Forgets a small number: to be called before the client is released.
+/// Forgets a small number. Must be called before the client is released.
 #[unsafe(no_mangle)]
 pub extern "C" fn ubiqlite_marshal_end(number: i32) -> i64 {
     guarded(|| {
@@ -74,10 +74,10 @@ pub extern "C" fn ubiqlite_marshal_end(number: i32) -> i64 {
     })
 }
 
-/// As [`ubiqlite_call`](crate::raw::ubiqlite_call), for the client of this small number.
+/// Like [`ubiqlite_call`](crate::raw::ubiqlite_call), for the client with this small number.
 ///
 /// # Safety
-/// `request` has `length` bytes to be read until this returns, and the promise of
+/// `request` has `length` readable bytes until this returns, and the promise of
 /// [`ubiqlite_marshal_begin`] is kept.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ubiqlite_marshal_call(
@@ -103,6 +103,6 @@ pub unsafe extern "C" fn ubiqlite_marshal_call(
         };
         called(client.call(request, room))
     });
-    // Whoever needs more room than can be told here is told by what it takes then.
+    // A caller that needs more room than this can say learns how much when it takes.
     i32::try_from(answer).unwrap_or(i32::MIN)
 }

@@ -1,6 +1,6 @@
-//! Reading what `marshal.dumps(…, 2)` wrote, of which no byte is trusted.
+//! Reads what `marshal.dumps(…, 2)` wrote, of which no byte is trusted.
 
-/// Bytes of which the first are yet to be read.
+/// The bytes that are yet to be read.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Reader<'a>(&'a [u8]);
 
@@ -14,7 +14,7 @@ pub(crate) enum Item<'a> {
     Text(&'a str),
     /// Anything that has a buffer of bytes: not only `bytes`.
     Bytes(&'a [u8]),
-    /// A tuple or list: so many items follow.
+    /// A tuple or list: this many items follow.
     List(u32),
     /// Names and values follow, and then an `End`.
     Dict,
@@ -26,7 +26,7 @@ impl<'a> Reader<'a> {
         Self(bytes)
     }
 
-    /// The next object. `None`: these bytes are none, or one that is no value.
+    /// Reads the next object. `None`: the bytes are not one, or one that is not a value.
     #[inline]
     pub(crate) fn item(&mut self) -> Option<Item<'a>> {
         Some(match self.byte()? {
@@ -93,7 +93,7 @@ impl<'a> Reader<'a> {
         Some(*head)
     }
 
-    /// A length, of no more than is there: each thing takes a byte at least.
+    /// Reads a length, no more than there are bytes: each item takes at least one.
     #[inline]
     fn count(&mut self) -> Option<u32> {
         let count = u32::from_le_bytes(self.array()?);
@@ -108,7 +108,7 @@ impl<'a> Reader<'a> {
         Some(head)
     }
 
-    /// An integer as its digits of 15 bits, if it has no more than 64 bits.
+    /// Reads an integer from its digits of 15 bits, if it has no more than 64 bits.
     fn long(&mut self) -> Option<i64> {
         let count = i32::from_le_bytes(self.array()?);
         if count.unsigned_abs() > 5 {

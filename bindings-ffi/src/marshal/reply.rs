@@ -1,6 +1,6 @@
 //! Replies, from the core's format to `marshal`.
 //!
-//! A reply is a tuple `(id, kind, …)`, and behind it stand
+//! A reply is a tuple `(id, kind, …)`, where `…` is
 //!
 //! | kind | |
 //! |---|---|
@@ -11,10 +11,10 @@
 //! | 4 count, 8 handle, 10 bits | the number |
 //! | 5 bool | it |
 //! | 6 key | the value, or a tuple of several |
-//! | 7 rows | the rows in a list, the number of their names, the names as a tuple where they are told (`names.rs`), whether the stream is over, or none: more rows of the same reply follow |
+//! | 7 rows | the rows in a list, the number of their names, the names as a tuple if they are sent (`names.rs`), whether the stream is over, or none: more rows of the same reply follow |
 //! | 11 run | rows changed, last row id, a tuple of (name, declared type or `None`) for each column, the rows in a list |
 //!
-//! Rows are tuples; dicts, where the request's number has [`DICTS`].
+//! Rows are tuples, or dicts if the request's number has [`DICTS`].
 
 use std::collections::VecDeque;
 
@@ -27,17 +27,17 @@ use super::write::Writer;
 /// In a request's number: rows are wanted as dicts.
 pub(super) const DICTS: u32 = 1 << 30;
 
-/// About so many bytes are translated at a time: Python reads them within a fraction of
-/// a millisecond.
+/// About how many bytes are translated at a time: Python reads them within a fraction of a
+/// millisecond.
 const PIECE: usize = 16 << 10;
 
-/// Replies of the core that Python does not have yet. A long one is given in pieces.
+/// Replies of the core that Python does not have yet. A long one goes out in pieces.
 #[derive(Debug, Default)]
 pub(super) struct Replies {
     waiting: VecDeque<Vec<u8>>,
     /// Where the next reply begins in the first of those.
     at: usize,
-    /// Its first row that was not given yet.
+    /// Its first row that has not gone out yet.
     from: Row,
 }
 
@@ -94,7 +94,7 @@ fn reply_at(bytes: &[u8], at: usize) -> Option<&[u8]> {
     rest.get(..(u32_at(rest, 0)? as usize).max(16))
 }
 
-/// Writes a reply from a row on, and returns the row to go on with; the first: it was all.
+/// Writes a reply from a row on, and returns the row to continue with; the first one: that was all.
 fn written(
     reply: &[u8],
     from: Row,
@@ -105,7 +105,7 @@ fn written(
 ) -> Row {
     let place = out.place();
     one(reply, from, until, names, tell, out).unwrap_or_else(|| {
-        // The core's writer and this reader differ: a defect, which is told.
+        // The core's writer and this reader differ: a defect, which is reported.
         out.back_to(place);
         defect(reply, out);
         Row::default()
@@ -205,7 +205,7 @@ fn one(
                 serde_json::from_slice(payload.get(24..24 + length)?).ok()?;
             let (pages, _) = read(payload.get((24 + length).next_multiple_of(8)..)?, extra)?;
             let place = out.place();
-            // Its first rows as those of a query are: what else it has comes with the last.
+            // Its first rows go out like those of a query: what else it has comes with the last.
             out.tuple(6);
             out.int(i64::from(id));
             out.int(i64::from(kind::ROWS));
@@ -236,8 +236,8 @@ fn one(
     Some(Row::default())
 }
 
-/// Writes a list of rows by `write`, until there are so many bytes, and returns the row to
-/// go on with; the first: these were all.
+/// Writes a list of rows by `write`, until `out` has `until` bytes, and returns the row to continue
+/// with; the first one: these were all.
 fn list(
     pages: &[Page<'_>],
     from: Row,

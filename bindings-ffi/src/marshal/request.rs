@@ -12,9 +12,9 @@
 //! | a selection | table, filters of (comparison, column[, operand]), order of (column, descending), limit or None, offset |
 //! | a transfer | table, column, transfers of (from, to, amount) |
 //!
-//! `timeout` is `None` or milliseconds. An operation's number with [`CHECKED`] says
-//! that Python has looked at each value: only then bytes are taken, since a number
-//! of another library would come as the bytes of its memory.
+//! `timeout` is `None` or milliseconds. An operation's number with [`CHECKED`] says that Python has
+//! looked at each value: only then are bytes accepted, since a number of another library would
+//! arrive as the bytes of its memory.
 
 use ubiqlite::ext::wire::numbers::{op, request};
 
@@ -22,13 +22,12 @@ use super::read::{Item, Reader};
 
 /// Added to an operation's number: see above.
 const CHECKED: u32 = 0x80;
-/// Added to an operation's number: other tasks of this loop write, too, so that it is
-/// better to share a commit than to be done within the call.
+/// Added to an operation's number: other tasks of this loop are writing too, so sharing a commit is
+/// better than running within the call.
 const QUEUED: u32 = 0x100;
 
-/// Adds the request that these bytes are to `out`, and returns whether it asks for the
-/// next rows of a stream. `None`: they are none, or have values that need Python's
-/// rules.
+/// Adds the request in these bytes to `out`, and returns whether it fetches the next rows of a
+/// stream. `None`: the bytes are not one, or have values that need Python's rules.
 pub(super) fn translate(bytes: &[u8], out: &mut Vec<u8>) -> Option<bool> {
     let mut from = Reader::new(bytes);
     from.list()?;
@@ -105,7 +104,7 @@ impl Payload<'_, '_> {
                 self.text()?;
                 self.on_table(op)
             }
-            // All others have none.
+            // All others have no payload.
             _ => Some(()),
         }
     }
@@ -189,8 +188,8 @@ impl Payload<'_, '_> {
         self.whole(offset)
     }
 
-    /// A number of rows: the wire has a double for JavaScript's sake. Beyond its whole
-    /// numbers no table goes.
+    /// Writes a number of rows: the wire has a double for JavaScript's sake, and no table has more
+    /// rows than its whole numbers reach.
     fn whole(&mut self, number: i64) -> Option<()> {
         #[allow(clippy::cast_precision_loss, reason = "beyond 2^53 it means: all")]
         self.out.extend_from_slice(&(number as f64).to_le_bytes());

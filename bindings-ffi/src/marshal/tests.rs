@@ -1,5 +1,5 @@
 //! What Python itself reads and writes is tested with it, in
-//! `bindings-ffi/python/tests/test_marshal.py`; here is what must hold of any bytes.
+//! `bindings-ffi/python/tests/test_marshal.py`; here is what must hold for any bytes.
 
 use super::*;
 
@@ -57,7 +57,7 @@ fn an_integer_of_more_than_64_bits_is_refused_and_the_outermost_are_not() {
     assert_eq!(with(&[0, 0, 0, 0, 0, 1], false), None);
 }
 
-/// Bytes that look like a request in places, so that a test gets behind the head.
+/// Bytes that look like a request in places, so that a test gets past the head.
 fn noise(random: &mut fastrand::Rng) -> Vec<u8> {
     let mut bytes = match random.u8(0..4) {
         0 => Vec::new(),

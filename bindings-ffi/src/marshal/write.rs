@@ -1,22 +1,22 @@
-//! Writing what `marshal.loads` reads.
+//! Writes what `marshal.loads` reads.
 
-/// So many bytes stand before the items of a list.
+/// How many bytes come before the items of a list.
 pub(crate) const HEAD: usize = 5;
 
-/// What stands before the items of a list.
+/// What comes before the items of a list.
 pub(crate) fn list_head(count: u32) -> [u8; HEAD] {
     let [a, b, c, d] = count.to_le_bytes();
     [b'[', a, b, c, d]
 }
 
-/// The object is numbered, in the order of the bytes, and can be named by that.
+/// Marks an object as numbered, in the order of the bytes, by which it can be named.
 const NAMED: u8 = 0x80;
 
 /// Objects that are read by one `marshal.loads`.
 #[derive(Debug, Default)]
 pub(crate) struct Writer {
     bytes: Vec<u8>,
-    /// So many of the objects are numbered.
+    /// How many of the objects are numbered.
     numbered: u32,
 }
 
@@ -29,14 +29,14 @@ impl Writer {
         self.bytes.len()
     }
 
-    /// Begins anew, and keeps the memory unless it is larger than `most`.
+    /// Starts over, keeping at most `most` bytes of memory.
     pub(crate) fn clear(&mut self, most: usize) {
         self.bytes.clear();
         self.bytes.shrink_to(most);
         self.numbered = 0;
     }
 
-    /// Where the next object will stand, for [`back_to`](Self::back_to).
+    /// Where the next object will go, for [`back_to`](Self::back_to).
     pub(crate) fn place(&self) -> (usize, u32) {
         (self.bytes.len(), self.numbered)
     }
@@ -69,7 +69,7 @@ impl Writer {
         }
     }
 
-    /// Sign and number of the digits, and the digits of 15 bits.
+    /// Writes the sign and number of the digits, and the digits of 15 bits.
     fn long(&mut self, number: i64) {
         self.bytes.push(b'l');
         let place = self.bytes.len();
@@ -143,13 +143,13 @@ impl Writer {
         self.bytes.extend_from_slice(&list_head(count));
     }
 
-    /// A list whose items follow, and then are told by [`count`](Self::count).
+    /// A list whose items follow; [`count`](Self::count) then sets their number.
     pub(crate) fn list_of_later(&mut self) -> usize {
         self.list(0);
         self.bytes.len()
     }
 
-    /// How many items the list has whose first stands at `place`.
+    /// Sets how many items the list has whose first is at `place`.
     pub(crate) fn count(&mut self, place: usize, count: u32) {
         self.bytes[place - 4..place].copy_from_slice(&count.to_le_bytes());
     }
@@ -165,7 +165,7 @@ impl Writer {
         self.bytes.push(b'0');
     }
 
-    /// A text that is one object wherever it stands. Returns its number, for
+    /// A text that is one object wherever it occurs. Returns its number, for
     /// [`again`](Self::again).
     pub(crate) fn name(&mut self, name: &str) -> u32 {
         let bytes = name.as_bytes();
@@ -181,7 +181,7 @@ impl Writer {
         self.numbered - 1
     }
 
-    /// The object of this number once more.
+    /// The object with this number again.
     #[inline]
     pub(crate) fn again(&mut self, number: u32) {
         self.bytes.push(b'r');

@@ -7,24 +7,24 @@ import { Session, Snapshot, type TransactionOptions, transact } from './session.
 import { Place, Statements } from './statements.js';
 import { type Transaction, begin } from './transaction.js';
 
-/** The settings of a database, with defaults that are safe and fast. Times are in milliseconds. */
+/** The settings of a database. The defaults are safe and fast. Times are in milliseconds. */
 export interface DatabaseOptions {
   /** Opens for reading only; the database must exist. Default: false. */
   readOnly?: boolean;
   /** Creates the database if it is missing. Default: true. */
   create?: boolean;
   /**
-   * How many streams and snapshots there can be at once, from 1 to 64. Default: 4; of the native
-   * engine as many as there are processors, at least 2 and at most 8.
+   * How many streams and snapshots can be open at once, from 1 to 64. Default: 4. The native
+   * engine defaults to the number of processors, at least 2 and at most 8.
    */
   readers?: number;
   /** How many sessions `acquire()` lends at once, from 1 to 64. Default: 8. */
   sessions?: number;
-  /** How long a write waits for a transaction that does not go on; then `Busy`. Default: 5000. */
+  /** How long a write waits for a transaction that makes no progress, before it fails with `Busy`. Default: 5000. */
   busyTimeout?: number;
-  /** How long `acquire()`, `snapshot()` and streams wait for a connection; then `Timeout`. Default: 30000. */
+  /** How long `acquire()`, `snapshot()` and streams wait for a connection before `Timeout`. Default: 30000. */
   acquireTimeout?: number;
-  /** How long a stream or snapshot may stand still while the log is beyond `walLimit`. Default: 5000. */
+  /** How long a stream or snapshot may stall while the log is larger than `walLimit`. Default: 5000. */
   stallTimeout?: number;
   /** Whether foreign keys are enforced. Default: true. */
   foreignKeys?: boolean;
@@ -34,16 +34,16 @@ export interface DatabaseOptions {
   cacheKib?: number;
   /** How many prepared statements each connection keeps. Default: 128. */
   statementCache?: number;
-  /** The size in bytes that the log may reach because of readers that stand still. Default: 64 MiB. */
+  /** The size in bytes that the log may reach because of stalled readers. Default: 64 MiB. */
   walLimit?: number;
   /**
-   * How commits are made atomic; a file in another mode is switched to it. Default: `'wal'` for a new database, and
-   * for one that is there the mode that it is in.
+   * How commits are made atomic. A file in another mode is switched to it. Default: `'wal'` for a new database; an
+   * existing one keeps its mode.
    */
   journalMode?: 'wal' | 'delete' | 'truncate' | 'persist' | 'memory';
-  /** When a commit waits for the disk. Default: `'full'`, which commits that share their wait make affordable. */
+  /** When a commit waits for the disk. Default: `'full'`, which is affordable because commits share their wait. */
   synchronous?: 'off' | 'normal' | 'full' | 'extra';
-  /** Whether every INTEGER is a bigint, not only those that no number can hold. Default: false. */
+  /** Whether every INTEGER is a bigint, not only those that a number can't hold. Default: false. */
   bigint?: boolean;
 }
 
@@ -60,9 +60,9 @@ const BUSY_TIMEOUT = 5000;
 /**
  * An open database, from `open()`.
  *
- * Reads go on beside the one write that runs at a time. Each call is a transaction
- * of its own; {@link transaction} makes several statements one. It is closed by
- * {@link close}, or at the end of its scope:
+ * Reads run concurrently with the one write that runs at a time. Each call is a
+ * transaction of its own; {@link transaction} makes several statements one. The database
+ * is closed by {@link close}, or at the end of its scope:
  *
  * ```ts
  * await using db = await open('app.db');
@@ -72,27 +72,27 @@ export class Database extends Statements implements AsyncDisposable {
   /** @internal */
   constructor(
     place: Place,
-    /** The path or name that it was opened by. */
+    /** The path or name that it was opened with. */
     readonly path: string,
   ) {
     super(place);
   }
 
-  /** The engine that runs the SQL: `'native'` in Node's own process, where there is one for this machine, or `'wasm'`. */
+  /** The engine that runs the SQL: `'native'`, in Node's own process, if this machine has one, otherwise `'wasm'`. */
   get engine(): 'native' | 'wasm' {
     return this.place.link.engine;
   }
 
-  /** The same database with a time limit, in milliseconds, for every call made through it. */
+  /** Returns the same database with a time limit, in milliseconds, for every call made through it. */
   timeout(timeout: number): Database {
     const { link, on, defaults } = this.place;
     return new Database(new Place(link, on, { ...defaults, timeout }), this.path);
   }
 
   /**
-   * Runs `body` in a transaction, which is committed if it resolves, and rolled
-   * back if it throws: that error comes out unchanged. Others' reads go on beside
-   * it; their writes, and writes through the database itself, wait for its end.
+   * Runs `body` in a transaction, which is committed if it resolves and rolled back if
+   * it throws; the error is rethrown unchanged. Reads by others run concurrently. Their
+   * writes, and writes through the database itself, wait until it ends.
    *
    * ```ts
    * const left = await db.transaction(async (tx) => {
@@ -100,30 +100,30 @@ export class Database extends Statements implements AsyncDisposable {
    *   return tx.queryValue<number>('SELECT balance FROM accounts WHERE id = ?', [1]);
    * });
    * ```
-   * @throws {@link BusyError} if the write lock was not to be had within the busy timeout; `Timeout` and `Cancelled`
-   * when its limit passes, or its signal is aborted, before the commit has begun: it is rolled back then;
-   * `OutcomeUnknown` if the engine was lost in the commit
+   * @throws {@link BusyError} if the write lock was not available within the busy timeout; `Timeout` or `Cancelled`
+   * if its limit passes, or its signal is aborted, before the commit begins (it is then rolled back);
+   * `OutcomeUnknown` if the engine was lost during the commit
    */
   transaction<T>(body: (transaction: Transaction) => T | PromiseLike<T>, options: TransactionOptions = {}): Promise<T> {
     return transact(this.place, body, options);
   }
 
-  /** Begins a transaction as a handle: it is rolled back unless it is committed. */
+  /** Begins a transaction and returns its handle. It is rolled back unless it is committed. */
   begin(options: TransactionOptions = {}): Promise<Transaction> {
     return begin(this.place, options);
   }
 
-  /** Several reads of one moment, over as many calls as wanted. */
+  /** Returns a snapshot: reads of one moment, over any number of calls. */
   async snapshot(options?: CallOptions): Promise<Snapshot> {
     return new Snapshot(this.place.within(await this.place.lend(Op.snapshot, undefined, options)));
   }
 
-  /** Lends a connection of one's own, for `ATTACH`, temporary tables and `PRAGMA`s. */
+  /** Lends a private connection, for `ATTACH`, temporary tables and `PRAGMA`s. */
   async acquire(options?: CallOptions): Promise<Session> {
     return new Session(this.place.within(await this.place.lend(Op.acquire, undefined, options)));
   }
 
-  /** What the storage can do. */
+  /** Returns what the storage can do. */
   async capabilities(): Promise<Capabilities> {
     const bits = await this.place.call(Op.capabilities, undefined, (reply) => reply.bits());
     return {
@@ -134,16 +134,15 @@ export class Database extends Statements implements AsyncDisposable {
     };
   }
 
-  /** Stops this handle's calls that are under way: they reject with a CancelledError. */
+  /** Stops all calls of this handle that are in progress. They reject with a CancelledError. */
   interrupt(): void {
     this.place.link.interrupt();
   }
 
   /**
-   * Waits for every call that was accepted, then closes. Transactions, sessions,
-   * snapshots and streams that are still out have the busy timeout to end; then
-   * they are rolled back. Calls after this reject as `Closed`; closing again does
-   * nothing.
+   * Waits for every accepted call, then closes. Transactions, sessions, snapshots and
+   * streams that are still open have the busy timeout to end; then they are rolled back.
+   * Later calls reject with `Closed`. Closing again does nothing.
    */
   close(): Promise<void> {
     return this.place.link.close();
@@ -167,7 +166,7 @@ export async function openDatabase(
   return new Database(new Place(link, undefined), path);
 }
 
-/** What each option of the engine is. */
+/** The type of each engine option. */
 const OPTIONS: Record<string, 'boolean' | 'number' | 'string'> = {
   readOnly: 'boolean',
   create: 'boolean',
@@ -187,14 +186,14 @@ const OPTIONS: Record<string, 'boolean' | 'number' | 'string'> = {
   synchronous: 'string',
 };
 
-/** The options that are not the engine's, on every platform. */
+/** The options that are not for the engine, on every platform. */
 const OURS = ['bigint', 'signal', 'timeout'];
 
 /**
- * The options that are the engine's.
+ * Returns the options that are for the engine.
  *
- * @param others the names of those that are the platform's
- * @throws InvalidArgumentError that names one that is none
+ * @param others the names of the platform's own options
+ * @throws InvalidArgumentError that names an unknown option
  * @internal
  */
 export function engineOptions(options: object, others: readonly string[] = []): object {

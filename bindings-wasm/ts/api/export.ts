@@ -1,12 +1,12 @@
 import type { Database } from './database.js';
 
-/** So many bytes wait for a reader who is slow. */
+/** How many bytes may be buffered for a slow reader. */
 const AHEAD = 512 * 1024;
 
 /**
- * The database as a file: its pages one after another, all of one moment, however
- * long that takes and whatever others write meanwhile. The database is closed when
- * the stream ends.
+ * Returns the database as a file: its pages in order, all of one moment, however long
+ * that takes and whatever others write in the meantime. The database is closed when the
+ * stream ends.
  *
  * @internal
  */
@@ -26,7 +26,7 @@ export async function exported(db: Database): Promise<ReadableStream<Uint8Array>
           const page = await pages.next();
           if (!page.done) {
             const { data } = page.value;
-            // The versions of who may read and write it: in WAL mode a file that can't be written can't be read.
+            // The write and read versions: a WAL-mode file that can't be written can't be read either.
             if (first) data.fill(1, 18, 20);
             first = false;
             return controller.enqueue(data);

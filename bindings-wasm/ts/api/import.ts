@@ -1,7 +1,7 @@
 import { type UbiqliteError, errorOf } from '../errors.js';
 import { isArrayBuffer, isUint8Array } from '../wire/kinds.js';
 
-/** What a database can be imported from. */
+/** A source that a database can be imported from. */
 export type ImportSource =
   | Blob
   | Uint8Array
@@ -10,13 +10,13 @@ export type ImportSource =
   | AsyncIterable<Uint8Array>
   | Iterable<Uint8Array>;
 
-/** How much is copied at a time, in bytes. @internal */
+/** How many bytes are copied at a time. @internal */
 export const CHUNK = 1 << 20;
 
 /**
- * What is imported, piece by piece.
+ * Yields the imported bytes, piece by piece.
  *
- * @throws `InvalidArgument` for what is neither
+ * @throws `InvalidArgument` for anything that is not an `ImportSource`
  * @internal
  */
 export async function* chunksOf(source: ImportSource): AsyncGenerator<Uint8Array> {
@@ -25,7 +25,7 @@ export async function* chunksOf(source: ImportSource): AsyncGenerator<Uint8Array
   } else if (isUint8Array(source)) {
     yield source;
   } else if (isBlob(source)) {
-    // Not `stream()`: some browsers read ahead without end.
+    // Not `stream()`: some browsers read ahead without limit.
     for (let at = 0; at < source.size; at += CHUNK) {
       yield new Uint8Array(await source.slice(at, at + CHUNK).arrayBuffer());
     }
@@ -57,7 +57,7 @@ function bytesOf(chunk: unknown): Uint8Array {
   throw invalid('what is imported must come as Uint8Array');
 }
 
-/** jsdom has a Blob of its own beside Node's, and no ReadableStream. */
+/** Tests by shape: jsdom has its own Blob alongside Node's, and no ReadableStream. */
 function isBlob(source: unknown): source is Blob {
   const { arrayBuffer, slice, size } = (source ?? {}) as Partial<Blob>;
   return typeof arrayBuffer === 'function' && typeof slice === 'function' && typeof size === 'number';

@@ -3,11 +3,11 @@ import type { CallOptions } from '../link/options.js';
 import type { Ran, Reply } from '../wire/reply.js';
 import type { Rows } from '../wire/rows.js';
 
-/** What a call takes that gives rows. */
+/** The options of a call that returns rows. */
 export interface RowOptions extends CallOptions {
   /**
-   * What a row is: `'object'`, its values by column name, or `'array'`, a list of its
-   * values in the order of the columns. Default: `'object'`.
+   * The form of a row: `'object'`, its values by column name, or `'array'`, its values
+   * in column order. Default: `'object'`.
    */
   rows?: 'object' | 'array';
 }
@@ -22,32 +22,32 @@ export interface ArrayRows extends RowOptions {
   rows: 'array';
 }
 
-/** A row as a list, where nothing else is said. */
+/** A row as a list, unless the caller names another type. */
 export type RowArray = any[];
 
-/** All that one statement has to tell: what `run()` gives. */
+/** Everything that one statement reports: the result of `run()`. */
 export interface RunResult<T> extends Ran {
   /** The rows. */
   rows: T[];
 }
 
-/** The option that calls take which give rows, beside those of every call. @internal */
+/** The options that calls returning rows take in addition to those of every call. @internal */
 export const ROWS: readonly string[] = ['rows'];
 
-/** @throws InvalidArgumentError for what no row can be. @internal */
+/** @throws InvalidArgumentError for an unknown form of rows. @internal */
 export function checkRows(options: RowOptions | undefined): void {
   const rows: unknown = options?.rows;
   if (rows === undefined || rows === 'object' || rows === 'array') return;
   throw invalid(`rows come as 'object' or 'array', not as ${JSON.stringify(rows) ?? typeof rows}`);
 }
 
-/** What the rows of replies are given as. @internal */
+/** How the rows of replies are returned to the caller. @internal */
 export interface Shape {
-  /** All rows, after those of the reply's other parts. */
+  /** All rows, appended to those of the reply's earlier parts. */
   all<T>(reply: Reply, before?: T[]): T[];
-  /** The first row, if there is one. */
+  /** The first row, if any. */
   first<T>(reply: Reply): T | undefined;
-  /** Those of `run()`. */
+  /** The result of `run()`. */
   ran<T>(reply: Reply): RunResult<T>;
 }
 
@@ -71,7 +71,7 @@ const LISTS = shape(
   (rows) => rows.first(),
 );
 
-/** What a call gives its rows as. @internal */
+/** Returns the shape of the rows that these options request. @internal */
 export function shapeOf(options: RowOptions | undefined): Shape {
   return options?.rows === 'array' ? LISTS : OBJECTS;
 }

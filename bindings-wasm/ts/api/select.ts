@@ -8,7 +8,7 @@ import { type ArrayRows, type ObjectRows, type RowArray, type RowOptions, ROWS, 
 import type { Place, Row } from './statements.js';
 import { RowStream } from './stream.js';
 
-/** How a column is compared with a value; `like` takes a pattern of `%` and `_`. */
+/** How a column is compared with a value. `like` takes a pattern with `%` and `_`. */
 export type Comparison = '=' | '!=' | '<' | '<=' | '>' | '>=' | 'like' | 'not like';
 
 const COMPARE: Record<Comparison, number> = { '=': 0, '!=': 1, '<': 2, '<=': 3, '>': 4, '>=': 5, like: 6, 'not like': 7 };
@@ -16,14 +16,14 @@ const IN = 8;
 const NULL = 9;
 const NOT_NULL = 10;
 
-/** What a column is compared with. */
+/** What a column can be compared with. */
 type Compared<T, C> = C extends keyof T ? Stored<T[C]> | null : Value;
 
 type Filter = (out: Writer) => void;
 
 /**
- * Rows by filters, in an order, with limit and offset. Filters are all to hold.
- * It does nothing until `all()`, `first()`, `count()` or `stream()`.
+ * Selects rows by filters, in an order, with limit and offset. All filters must match.
+ * Nothing runs until `all()`, `first()`, `count()` or `stream()`.
  *
  * ```ts
  * const rows = await db.table('items').select()
@@ -43,11 +43,11 @@ export class Select<T = Row> {
     private readonly table: string,
   ) {}
 
-  /** Rows whose column equals the value; is `NULL`, for `null`. */
+  /** Selects rows whose column equals the value, or is `NULL` if the value is `null`. */
   where<C extends ColumnOf<T>>(column: C, value: Compared<T, C>): this;
-  /** Rows whose column fits the pattern, or does not. */
+  /** Selects rows whose column matches the pattern, or does not match it. */
   where(column: ColumnOf<T>, comparison: 'like' | 'not like', pattern: string): this;
-  /** Rows whose column compares so with the value. */
+  /** Selects rows for which the comparison of the column with the value holds. */
   where<C extends ColumnOf<T>>(column: C, comparison: Comparison, value: Compared<T, C>): this;
   where(column: string, ...rest: [unknown] | [Comparison, unknown]): this {
     const [comparison, value] = rest.length === 1 ? (['=', rest[0]] as const) : rest;
@@ -57,7 +57,7 @@ export class Select<T = Row> {
     return this.filter(COMPARE[comparison], column, (out) => writeValue(out, value, 'the value for', column));
   }
 
-  /** Rows whose column equals one of the values. An empty list selects none. */
+  /** Selects rows whose column equals one of the values. An empty list selects no rows. */
   whereIn<C extends ColumnOf<T>>(column: C, values: Iterable<Compared<T, C>>): this {
     const list = [...values];
     return this.filter(IN, column, (out) => {
@@ -66,55 +66,55 @@ export class Select<T = Row> {
     });
   }
 
-  /** Rows whose column is `NULL`. */
+  /** Selects rows whose column is `NULL`. */
   whereNull(column: ColumnOf<T>): this {
     return this.filter(NULL, column);
   }
 
-  /** Rows whose column is not `NULL`. */
+  /** Selects rows whose column is not `NULL`. */
   whereNotNull(column: ColumnOf<T>): this {
     return this.filter(NOT_NULL, column);
   }
 
-  /** Orders by the column, after those named before. */
+  /** Orders by this column, after the columns given earlier. */
   orderBy(column: ColumnOf<T>, direction: 'asc' | 'desc' = 'asc'): this {
     if (direction !== 'asc' && direction !== 'desc') throw invalid(`an order is 'asc' or 'desc'`);
     this.order.push([column, direction === 'desc']);
     return this;
   }
 
-  /** At most so many rows. */
+  /** Selects at most `rows` rows. */
   limit(rows: number): this {
     this.most = rows;
     return this;
   }
 
-  /** Passes over so many rows first. */
+  /** Skips the first `rows` rows. */
   offset(rows: number): this {
     this.skipped = rows;
     return this;
   }
 
-  /** All rows that are selected. */
+  /** Returns all selected rows. */
   all(options?: ObjectRows): Promise<T[]>;
   all(options: ArrayRows): Promise<RowArray[]>;
   all(options?: RowOptions): Promise<unknown[]> {
     return this.place.call(Op.select, this.written(options), shapeOf(options).all<unknown>, options, undefined, ROWS);
   }
 
-  /** The first row that is selected, or `undefined`. */
+  /** Returns the first selected row, or `undefined`. */
   first(options?: ObjectRows): Promise<T | undefined>;
   first(options: ArrayRows): Promise<RowArray | undefined>;
   first(options?: RowOptions): Promise<unknown> {
     return this.place.call(Op.selectFirst, this.written(options), shapeOf(options).first<unknown>, options, undefined, ROWS);
   }
 
-  /** How many rows are selected. */
+  /** Returns the number of selected rows. */
   count(options?: CallOptions): Promise<number> {
     return this.place.call(Op.selectCount, this.write, (reply) => reply.count(), options);
   }
 
-  /** The selected rows one after another. */
+  /** Streams the selected rows. */
   stream(options?: ObjectRows): RowStream<T>;
   stream(options: ArrayRows): RowStream<RowArray>;
   stream(options?: RowOptions): RowStream<any> {

@@ -8,11 +8,11 @@ import { Table } from './table.js';
 import { type Mode, Transaction, begin, checkBody, within } from './transaction.js';
 
 /**
- * How a transaction is run. Of `transaction()` the signal and the time limit are of the whole: of the beginning, the
- * body and the commit. Once the commit has begun it is waited for, and tells what became of it.
+ * How a transaction runs. For `transaction()`, the signal and the time limit cover the whole: the begin, the body and
+ * the commit. A commit that has begun is waited for, and its outcome is reported.
  */
 export interface TransactionOptions extends CallOptions {
-  /** How it begins. Default: `'immediate'`, so that nothing later in it can be refused as busy. */
+  /** How it begins. Default: `'immediate'`, so that nothing later in it can fail as busy. */
   mode?: Mode;
 }
 
@@ -29,10 +29,9 @@ export async function transact<T>(
 }
 
 /**
- * A connection of one's own, from `db.acquire()`. Only here may statements change
- * the connection itself: `ATTACH`, temporary tables, `PRAGMA`s, a bare `BEGIN`. It
- * goes back by `release()` or at the end of its scope, and what is open in it is
- * rolled back.
+ * A private connection, from `db.acquire()`. Only here may statements change the
+ * connection itself: `ATTACH`, temporary tables, `PRAGMA`s, a bare `BEGIN`. It is given
+ * back by `release()` or at the end of its scope; whatever is open in it is rolled back.
  */
 export class Session extends Statements implements AsyncDisposable {
   /** Runs `body` in a transaction of this session: see `db.transaction()`. */
@@ -45,7 +44,7 @@ export class Session extends Statements implements AsyncDisposable {
     return begin(this.place, options);
   }
 
-  /** Stops this session's calls that are under way: they reject with a CancelledError. */
+  /** Stops all calls of this session that are in progress. They reject with a CancelledError. */
   interrupt(): void {
     this.place.link.interrupt(this.place.on);
   }
@@ -63,21 +62,21 @@ export class Session extends Statements implements AsyncDisposable {
 }
 
 /**
- * One moment of the database, from `db.snapshot()`: all that is read through it is
- * of that moment, whatever others commit meanwhile. A write returns `ReadOnly`.
+ * One moment of the database, from `db.snapshot()`. Everything read through it is of that
+ * moment, whatever others commit in the meantime. A write fails with `ReadOnly`.
  */
 export class Snapshot extends Reader implements AsyncDisposable {
-  /** A table, to read its rows without SQL. */
+  /** Returns a table, for reading its rows without SQL. */
   table<T extends object = Row, W extends object = Writes<T>>(name: string): Table<T, W> {
     return new Table<T, W>(this.place, name);
   }
 
-  /** Lets the moment go. */
+  /** Releases the snapshot. */
   close(): void {
     this.place.link.drop(this.place.on as Held, snapshotOver);
   }
 
-  /** Lets the moment go. */
+  /** Releases the snapshot. */
   [Symbol.asyncDispose](): Promise<void> {
     this.close();
     return Promise.resolve();

@@ -13,10 +13,10 @@ import type { Writes } from './columns.js';
 import { RowStream } from './stream.js';
 import { Table } from './table.js';
 
-/** A row, where nothing else is said: values by column name. */
+/** A row, unless the caller names another type: values by column name. */
 export type Row = Record<string, any>;
 
-/** Where calls go: a link, and what in the engine they are made on. @internal */
+/** Where calls go: a link, and the thing in the engine that they are made on. @internal */
 export class Place {
   constructor(
     readonly link: Link,
@@ -35,17 +35,17 @@ export class Place {
     return this.link.call({ op, on: this.on, write, read, sql, options: this.options(options, more) });
   }
 
-  /** Asks for something that the engine keeps for this client. */
+  /** Requests something that the engine keeps for this client. */
   lend(op: number, write: ((out: Writer) => void) | undefined, options: CallOptions | undefined): Promise<Held> {
     return this.link.lend({ op, on: this.on, write, options: this.options(options) });
   }
 
-  /** The options of a call over those of this place; `more`: what else it takes. */
+  /** Returns the options of a call merged over the defaults of this place; `more`: further options that it takes. */
   options(own: CallOptions | undefined, more?: readonly string[]): Checked {
     return merged(this.defaults, own, more);
   }
 
-  /** The same for what was lent. */
+  /** Returns the place of something that was lent. */
   within(held: Held, defaults = this.defaults): Place {
     return new Place(this.link, held, defaults);
   }
@@ -67,7 +67,7 @@ function statement(sql: string, params: Params | undefined, options?: RowOptions
 const valueOf = <T>(reply: Reply): T => reply.rows().value() as T;
 const executedOf = (reply: Reply): Executed => reply.executed();
 
-/** What runs queries: a database, a session, a transaction, a savepoint, a snapshot. */
+/** Something that runs queries: a database, a session, a transaction, a savepoint, a snapshot. */
 export class Reader {
   /** @internal */
   readonly place: Place;
@@ -78,7 +78,7 @@ export class Reader {
   }
 
   /**
-   * Runs a query and returns all its rows, each an object by column name.
+   * Runs a query and returns all its rows, each as an object keyed by column name.
    *
    * ```ts
    * const items = await db.query<Item>('SELECT * FROM items WHERE status = ?', ['new']);
@@ -93,9 +93,9 @@ export class Reader {
   }
 
   /**
-   * Runs one statement of any kind and returns all that it has to tell: the columns
-   * with their declared types, the rows, the rows changed and the last rowid. It is
-   * what a query builder needs, which does not know whether a statement reads.
+   * Runs one statement of any kind and returns everything about it: the columns with
+   * their declared types, the rows, the rows changed and the last rowid. It is meant for
+   * query builders, which do not know whether a statement reads.
    *
    * ```ts
    * const { columns, rows, rowsChanged } = await db.run('INSERT INTO items (name) VALUES (?) RETURNING id', ['lamp']);
@@ -143,8 +143,8 @@ export class Reader {
   }
 
   /**
-   * The rows of a query one after another, with memory for a few pages. Leaving
-   * the loop ends the query.
+   * Streams the rows of a query, with memory for a few pages. Leaving the loop ends
+   * the query.
    *
    * ```ts
    * for await (const row of db.stream('SELECT * FROM items')) console.log(row.name);
@@ -171,7 +171,7 @@ export class Reader {
   }
 }
 
-/** What also runs statements that write. */
+/** A `Reader` that also runs statements that write. */
 export class Statements extends Reader {
   /**
    * Runs one statement and returns the rows changed and the last rowid.
@@ -179,21 +179,21 @@ export class Statements extends Reader {
    * ```ts
    * const { rowsChanged } = await db.execute('UPDATE items SET status = $status WHERE id = $id', { status: 'done', id: 7 });
    * ```
-   * @throws {@link UbiqliteError} those of SQLite by kind; `InvalidArgument` if the parameters do not fit, for several
-   * statements in one text, and for statements that would change the connection under others (`BEGIN`, `ATTACH`, …)
+   * @throws {@link UbiqliteError} the errors of SQLite by kind; `InvalidArgument` if the parameters do not fit, for
+   * several statements in one text, and for statements that would change a shared connection (`BEGIN`, `ATTACH`, …)
    */
   execute(sql: string, params?: Params, options?: CallOptions): Promise<Executed> {
     return this.place.call(Op.execute, statement(sql, params), executedOf, options, sql);
   }
 
   /**
-   * Runs one statement for each item of an iterable, which may be asynchronous and
-   * endless for all the memory it takes: all or none. Returns the rows changed.
+   * Runs one statement for each item of an iterable, all or none. Returns the rows changed.
+   * The iterable may be asynchronous, and as long as it likes: memory use stays constant.
    *
    * ```ts
    * await db.executeMany('INSERT INTO items (id, name) VALUES (?, ?)', [[1, 'lamp'], [2, 'chair']]);
    * ```
-   * @throws {@link UbiqliteError} whose `index` tells the item
+   * @throws {@link UbiqliteError} whose `index` is that of the item
    */
   async executeMany(
     sql: string,
@@ -213,7 +213,7 @@ export class Statements extends Reader {
    * await db.batch('CREATE TABLE a (x); CREATE TABLE b (y);');
    * await db.batch([['INSERT INTO a VALUES (?)', [1]], 'DELETE FROM b']);
    * ```
-   * @throws {@link UbiqliteError} whose `index` tells the statement
+   * @throws {@link UbiqliteError} whose `index` is that of the statement
    */
   batch(
     statements: string | readonly (string | readonly [sql: string, params?: Params])[],
@@ -238,7 +238,7 @@ export class Statements extends Reader {
     return this.place.call(Op.batch, write, read, options, typeof statements === 'string' ? statements : at);
   }
 
-  /** A table, for operations on its rows without SQL. */
+  /** Returns a table, for operations on its rows without SQL. */
   table<T extends object = Row, W extends object = Writes<T>>(name: string): Table<T, W> {
     return new Table<T, W>(this.place, name);
   }

@@ -4,9 +4,9 @@ import { type RowOptions, ROWS, shapeOf } from './rows.js';
 import type { Place, Row } from './statements.js';
 
 /**
- * The rows of a running query, one after another. The query runs a little ahead of
- * the loop, and ends with it: by its last row, `break`, or an exception. What is
- * wrong with it is told when it is read.
+ * The rows of a running query, one after another. The query runs a little ahead of the
+ * loop and ends with it: at the last row, at `break`, or at an exception. Errors of the
+ * query are reported when the stream is read.
  */
 export class RowStream<T = Row> implements AsyncIterableIterator<T, undefined, unknown>, AsyncDisposable {
   private readonly pages: Pages<T>;
@@ -16,7 +16,7 @@ export class RowStream<T = Row> implements AsyncIterableIterator<T, undefined, u
     this.pages = new Pages(place.link, { op, on: place.on, write, sql, options: place.options(options, ROWS) }, shapeOf(options).all<T>);
   }
 
-  /** The next row. However many calls are under way, rows come in their order. */
+  /** Returns the next row. Calls may overlap: each gets its row in the order of the calls. */
   next(): Promise<IteratorResult<T, undefined>> {
     return this.pages.next();
   }
@@ -27,7 +27,7 @@ export class RowStream<T = Row> implements AsyncIterableIterator<T, undefined, u
     return Promise.resolve({ done: true, value: undefined });
   }
 
-  /** The rows that are left, at once. */
+  /** Returns all remaining rows at once. */
   async toArray(): Promise<T[]> {
     const all: T[] = [];
     for (;;) {

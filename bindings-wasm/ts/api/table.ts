@@ -19,10 +19,10 @@ export type Transfer =
   | readonly [from: Key, to: Key, amount: number | bigint];
 
 /**
- * A table, or a view to read from. Its name and those of its columns are checked
- * against the schema and quoted, so that no name can become SQL; an unknown one is
- * `NoSuchTable` or `NoSuchColumn` before anything runs. Rows are named by their
- * primary key, whatever it is called; by the rowid in a table without one.
+ * A table, or a view to read from. Table and column names are checked against the schema
+ * and quoted, so no name can become SQL. An unknown name fails with `NoSuchTable` or
+ * `NoSuchColumn` before anything runs. Rows are identified by their primary key, whatever
+ * it is called, or by the rowid in a table without one.
  *
  * ```ts
  * interface Item { id: number; name: string; status: 'new' | 'done'; value: number | null }
@@ -32,9 +32,9 @@ export type Transfer =
  * const done = await items.select().where('status', 'done').orderBy('id').all();
  * ```
  *
- * `T` is what a row is read as. The compiler holds names and values of what is written,
- * compared and ordered by to it; `W` says what is written where that differs, as for a
- * column of JSON: `db.table<Item, { name?: string; data?: { watt: number } }>('items')`.
+ * `T` is what a row is read as. The compiler checks the names and values in writes, filters
+ * and orders against it. `W` is what is written where that differs, as for a column of
+ * JSON: `db.table<Item, { name?: string; data?: { watt: number } }>('items')`.
  */
 export class Table<T extends object = Row, W extends object = Writes<T>> {
   /** @internal */
@@ -48,23 +48,23 @@ export class Table<T extends object = Row, W extends object = Writes<T>> {
 
   /**
    * Inserts a row and returns its key. Columns that are not named get their defaults.
-   * @throws {@link UbiqliteError} `NoSuchTable`, `NoSuchColumn`, and what the constraints answer
+   * @throws {@link UbiqliteError} `NoSuchTable`, `NoSuchColumn`, and the errors of violated constraints
    */
   insert<K = any, F extends Storable<F> = Fields>(fields: Written<T, W, F>, options?: CallOptions): Promise<K> {
     return this.call(Op.insert, (out) => writeFields(out, fields as Fields), keyOf<K>, options);
   }
 
   /**
-   * Inserts a row, or, where one with its primary key is there, sets the named
-   * columns of that; returns the key.
+   * Inserts a row or, if there is one with its primary key already, sets the named columns
+   * of that row. Returns the key.
    */
   upsert<K = any, F extends Storable<F> = Fields>(fields: Written<T, W, F>, options?: CallOptions): Promise<K> {
     return this.call(Op.upsert, (out) => writeFields(out, fields as Fields), keyOf<K>, options);
   }
 
   /**
-   * Inserts rows, all or none, and returns how many. They may name different columns.
-   * @throws {@link UbiqliteError} whose `index` tells the row
+   * Inserts rows, all or none, and returns how many. Rows may name different columns.
+   * @throws {@link UbiqliteError} whose `index` is that of the row
    */
   async insertMany<F extends Storable<F> = Fields>(
     rows: Iterable<Written<T, W, F>> | AsyncIterable<Written<T, W, F>>,
@@ -75,13 +75,13 @@ export class Table<T extends object = Row, W extends object = Writes<T>> {
     return sendMany(link, { op: Op.insertMany, on, options: merged(defaults, options), head, row: writeFields, rows: rows as Iterable<Fields> });
   }
 
-  /** The row of this key, or `undefined`. */
+  /** Returns the row with this key, or `undefined`. */
   get(key: Key, options?: CallOptions): Promise<T | undefined> {
     return this.call(Op.get, (out) => writeKey(out, key), shapeOf(undefined).first<T>, options);
   }
 
   /**
-   * Sets the named columns of a row and returns whether there is such a row.
+   * Sets the named columns of a row and returns whether the row exists.
    * Without columns it returns `false` and touches nothing.
    */
   update<F extends Storable<F> = Fields>(key: Key, fields: Written<T, W, F>, options?: CallOptions): Promise<boolean> {
@@ -93,8 +93,8 @@ export class Table<T extends object = Row, W extends object = Writes<T>> {
   }
 
   /**
-   * Sets the named columns of many rows, all or none, and returns how many rows
-   * there were: unknown keys are passed over, a key given twice counts once.
+   * Sets the named columns of many rows, all or none, and returns how many rows existed:
+   * unknown keys are skipped, and a key given twice counts once.
    */
   updateMany<F extends Storable<F> = Fields>(
     keys: Iterable<Key>,
@@ -115,17 +115,17 @@ export class Table<T extends object = Row, W extends object = Writes<T>> {
     return this.call(Op.delete, (out) => writeKey(out, key), (reply) => reply.bool(), options);
   }
 
-  /** Rows by filters, in an order, with limit and offset. */
+  /** Selects rows by filters, in an order, with limit and offset. */
   select(): Select<T> {
     return new Select<T>(this.place, this.name);
   }
 
-  /** How many rows there are. */
+  /** Returns the number of rows. */
   count(options?: CallOptions): Promise<number> {
     return this.select().count(options);
   }
 
-  /** All rows, one after another, in the order of their keys. */
+  /** Streams all rows in the order of their keys. */
   stream(options?: ObjectRows): RowStream<T>;
   stream(options: ArrayRows): RowStream<RowArray>;
   stream(options?: RowOptions): RowStream<any> {
@@ -137,14 +137,14 @@ export class Table<T extends object = Row, W extends object = Writes<T>> {
   }
 
   /**
-   * Moves amounts between rows: each is taken from the column of one row and added
-   * to that of another, all or none.
+   * Moves amounts between rows, all or none: each is subtracted from the column of one
+   * row and added to that of another.
    *
    * ```ts
    * await db.table('accounts').transfer('balance', [{ from: 1, to: 2, amount: 50 }]);
    * ```
-   * @throws {@link NotFoundError} if a row is not there, {@link CheckViolationError} and others if a constraint
-   * refuses; `index` tells the transfer, and nothing is changed
+   * @throws {@link NotFoundError} if a row does not exist, {@link CheckViolationError} and others if a constraint
+   * is violated; `index` is that of the transfer, and nothing is changed
    */
   transfer(column: ColumnOf<T>, transfers: Iterable<Transfer>, options?: CallOptions): Promise<void> {
     const write = (out: Writer): void => {

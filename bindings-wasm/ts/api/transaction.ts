@@ -5,7 +5,7 @@ import { Scope } from '../link/scope.js';
 import { Op } from '../wire/ops.js';
 import { type Place, Statements } from './statements.js';
 
-/** How a transaction begins, as in `BEGIN …`: with the write lock, with none until it is needed, or without readers. */
+/** How a transaction begins, as in `BEGIN …`: with the write lock, without a lock until needed, or without readers. */
 export type Mode = 'immediate' | 'deferred' | 'exclusive';
 
 const MODES: readonly Mode[] = ['immediate', 'deferred', 'exclusive'];
@@ -20,9 +20,9 @@ export async function begin(place: Place, options: CallOptions & { mode?: Mode }
 }
 
 /**
- * Runs a body in something that is kept if it ends well, and undone if not: at
- * once, if its signal or its time limit says so. The body is not waited for then, and
- * its calls fail. When the body has ended, what keeps it tells what became of it.
+ * Runs a body in a handle that is kept if the body succeeds, and undone if it fails. If the
+ * signal is aborted or the time limit passes, it is undone at once: the body is not waited
+ * for, and its calls fail. Once the body has ended, `keep` reports the outcome.
  *
  * @internal
  */
@@ -37,7 +37,7 @@ export async function within<H extends Nest, T>(
   try {
     const over = new Promise<never>((_, reject) => {
       unwatch = scope.watch((reason) => {
-        // The body has ended it itself, and hears what became of that.
+        // The body has ended it itself, and learns the outcome from that.
         if (handle.held.ended) return;
         handle.undo(() => reason);
         reject(reason);
@@ -57,7 +57,7 @@ export async function within<H extends Nest, T>(
   }
   // The body may have ended it itself.
   if (handle.held.ended) return answer;
-  // It may have been lost with its engine, of which the body need not have heard.
+  // It may have been lost with its engine without the body noticing.
   if (handle.held.over !== undefined) throw handle.held.over;
   await keep(handle, scope.rest());
   return answer;
@@ -67,7 +67,7 @@ async function begun<H, T>(handle: H, body: (handle: H) => T | PromiseLike<T>): 
   return body(handle);
 }
 
-/** What is held, and rolled back unless it is ended. */
+/** A transaction or savepoint: rolled back unless it is ended. */
 class Nest extends Statements implements AsyncDisposable {
   /** @internal */
   get held(): Held {
@@ -80,8 +80,8 @@ class Nest extends Statements implements AsyncDisposable {
   }
 
   /**
-   * Runs `body` in a savepoint: what it did is undone, and nothing else, if it throws. The signal and the time limit
-   * are of the whole: of the beginning, the body and the release.
+   * Runs `body` in a savepoint: if it throws, its changes are undone, and nothing else. The signal and the time limit
+   * cover the whole: the begin, the body and the release.
    */
   async savepoint<T>(body: (savepoint: Savepoint) => T | PromiseLike<T>, options?: CallOptions): Promise<T> {
     checkBody(body);
@@ -89,17 +89,17 @@ class Nest extends Statements implements AsyncDisposable {
     return within(await this.beginSavepoint(scope.rest()), (it, rest) => it.release(rest), body, scope);
   }
 
-  /** Begins a savepoint as a handle: it is undone unless it is released. */
+  /** Begins a savepoint and returns its handle. It is undone unless it is released. */
   async beginSavepoint(options?: CallOptions): Promise<Savepoint> {
     return new Savepoint(this.place.within(await this.place.lend(Op.savepoint, undefined, options)));
   }
 
-  /** Rolls back, and waits until that is done. It is rolled back too if the call is given up. */
+  /** Rolls back, and waits until that is done. Even if the call is given up, it is rolled back. */
   async rollback(options?: CallOptions): Promise<void> {
     await this.end(Op.rollback, options);
   }
 
-  /** Rolls back, and stops what runs in it, if nothing has ended it. @internal */
+  /** Rolls back and stops whatever runs in it, unless it was ended. @internal */
   undo(why: () => UbiqliteError = over): void {
     this.place.link.drop(this.held, why);
   }
@@ -119,32 +119,32 @@ function over(): UbiqliteError {
   return errorOf({ kind: 'Closed', message: 'the transaction or savepoint is over' });
 }
 
-/** @throws InvalidArgumentError before anything is begun. @internal */
+/** @throws InvalidArgumentError, before anything begins. @internal */
 export function checkBody(body: unknown): void {
   if (typeof body !== 'function') throw invalid('a transaction runs a function, which gets it');
 }
 
 /**
- * An open transaction. What it reads includes what it wrote; nobody else sees that
- * before the commit. Ended neither by `commit()` nor by `rollback()`, it is rolled
- * back when its scope ends (`await using`), its tab closes or it is garbage.
+ * An open transaction. It reads its own writes, which nobody else sees before the commit.
+ * Unless ended by `commit()` or `rollback()`, it is rolled back when its scope ends
+ * (`await using`), its tab closes or it is garbage-collected.
  */
 export class Transaction extends Nest {
   /**
    * Commits: everything is durable, or nothing happened.
-   * @throws {@link UbiqliteError} `ForeignKeyViolation` for a deferred foreign key, `DiskFull`, `Io`; it is rolled
-   * back then. `OutcomeUnknown` if the engine was lost in the middle of it. `InvalidArgument` for options that can't
-   * be used: the transaction stays open then. `Cancelled` if it was given up before it began: it is rolled back then;
-   * a commit that has begun is waited for
+   * @throws {@link UbiqliteError} `ForeignKeyViolation` for a deferred foreign key, `DiskFull`, `Io`: it is then rolled
+   * back. `OutcomeUnknown` if the engine was lost in the middle of it. `InvalidArgument` for unusable options: the
+   * transaction then stays open. `Cancelled` if the commit was given up before it began: it is then rolled back; a
+   * commit that has begun is waited for
    */
   async commit(options?: CallOptions): Promise<void> {
     await this.end(Op.commit, options);
   }
 }
 
-/** A savepoint inside a transaction: a part of it that can be undone alone. */
+/** A savepoint inside a transaction: a part of it that can be undone on its own. */
 export class Savepoint extends Nest {
-  /** Keeps what was done in it, as part of the transaction around it. Given up before it begins, it is undone. */
+  /** Keeps its changes, as part of the transaction around it. If given up before it begins, they are undone. */
   async release(options?: CallOptions): Promise<void> {
     await this.end(Op.release, options);
   }

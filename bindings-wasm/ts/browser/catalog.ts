@@ -4,7 +4,7 @@ import { refusedStorage } from './failure.js';
 import { directoryName } from './names.js';
 import { requireStorage } from './requirements.js';
 
-/** The names of the databases of this origin, sorted. */
+/** Returns the names of the databases of this origin, sorted. */
 export async function list(): Promise<string[]> {
   requireStorage();
   const names: string[] = [];
@@ -19,7 +19,7 @@ export async function list(): Promise<string[]> {
 }
 
 /**
- * Removes a database with all that is in it; whether there was one.
+ * Removes a database with everything in it. Returns whether there was one.
  *
  * @throws `Busy` while somebody has it open
  */
@@ -38,7 +38,7 @@ export async function remove(name: string): Promise<boolean> {
     try {
       await (await root()).removeEntry(entry, { recursive: true });
     } catch (error) {
-      // A worker that is ending still has the files open: the next opening clears them away.
+      // A worker that is ending still has the files open; the next opening clears them away.
       if (!isNamed(error, 'NoModificationAllowedError')) throw error;
       await clear(within, (await contents(within)).stale);
     }

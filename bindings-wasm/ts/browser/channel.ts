@@ -9,20 +9,20 @@ import { StopRequests } from './stop.js';
 /** The engine went away before the channel was open: there may be a next one. */
 export class EngineGone extends Error {}
 
-/** What a client says of itself. */
+/** A client, as it introduces itself. */
 export interface Client {
   path: string;
   options: object;
-  /** The database among whose files its calls are stopped, if that is another. */
+  /** The database whose files include those that stop its calls, if that is another one. */
   stops?: string;
-  /** The name of the lock that it holds while it lives; empty for an engine that dies with it. */
+  /** The name of the lock that it holds while it is alive; empty for an engine that ends with it. */
   presence: string;
 }
 
 /**
  * Opens a channel to `engine`.
  *
- * The engine speaks first, and only then the client says what it wants: a line
+ * The engine speaks first, and only then does the client say what it wants. So a line
  * whose client gave up in the meantime leaves nothing behind in the engine.
  *
  * @throws `EngineGone`, or the engine's reason why it cannot open the database
@@ -44,7 +44,7 @@ export async function openChannel(engine: Engine, client: Client, events: Channe
       const before = state;
       end();
       if (before === 'opening') reject(new EngineGone(reason));
-      // Whoever closes hears of nothing that comes later.
+      // A client that is closing is told nothing more.
       else if (before === 'open' && closing === undefined) events.lost(reason, broke);
     };
     const close = (): Promise<void> => {
@@ -56,7 +56,7 @@ export async function openChannel(engine: Engine, client: Client, events: Channe
       });
     };
     void engine.gone.then((reason) => {
-      // Should the engine live (this page is suspended), it need not wait for the lock.
+      // If the engine is alive (this page is suspended), it need not wait for the lock.
       if (state !== 'over') say({ close: true });
       lose(reason);
     });

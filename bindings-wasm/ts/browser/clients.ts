@@ -9,22 +9,22 @@ import type { FromClient, ToClient } from './protocol.js';
 /** One client of the engine. */
 interface Client {
   line: Line;
-  /** Ends the watch over its life. */
+  /** Ends the watch for its end. */
   watch: AbortController;
   port: EnginePort | undefined;
 }
 
 /**
- * The clients of the engine in this worker, wherever they live. A client that
- * vanishes without a word lets go of its presence lock; its port is closed then,
- * which rolls back the transaction that it had open.
+ * The clients of the engine in this worker, wherever they are. A client that vanishes
+ * without a word releases its presence lock. Then its port is closed, which rolls back
+ * the transaction that it had open.
  */
 export class Clients {
   private readonly open = new Map<number, Client>();
   private made = 0;
   private closing = false;
 
-  /** @param idle called when the last client has gone */
+  /** @param idle called when the last client is gone */
   constructor(
     private readonly name: string,
     private readonly connect: Connect,
@@ -35,13 +35,13 @@ export class Clients {
     return this.open.size;
   }
 
-  /** Whether no client has anything under way or open, and none is on its way in. */
+  /** Whether no client has anything in progress or open, and none is being admitted. */
   get isIdle(): boolean {
     for (const { port } of this.open.values()) if (port?.isIdle() !== true) return false;
     return true;
   }
 
-  /** Greets whoever is at the other end of `line`, and waits for what it wants. */
+  /** Greets the client at the other end of `line`, and waits for its request. */
   greet(line: Line): void {
     if (this.closing) return;
     line.onmessage = ({ data }: MessageEvent<FromClient>) => {
@@ -54,25 +54,25 @@ export class Clients {
     say(line, { hello: true });
   }
 
-  /** Tells the client `number` that its request runs, and how it is stopped. */
+  /** Tells the client `number` that its request is running, and how to stop it. */
   running(number: number, running: number, token: string | undefined): void {
     const line = this.open.get(number)?.line;
     if (line !== undefined) say(line, { running, token });
   }
 
-  /** Tells all that the engine broke, and who it was by. */
+  /** Tells all clients that the engine broke, and through whose request. */
   broke(reason: string, by: Culprit | undefined): void {
     this.closing = true;
     for (const [number, { line }] of this.open) say(line, { broke: reason, by: brokenFor(number, by) });
   }
 
-  /** Takes nobody in any more. */
+  /** Admits no more clients. */
   close(): void {
     this.closing = true;
   }
 
   private async admit(line: Line, path: string, options: object, presence: string): Promise<void> {
-    // A client that speaks now is not told anything: the end of this engine tells it.
+    // A client that speaks now gets no reply: it learns of the end of this engine.
     if (this.closing) return;
     this.made += 1;
     const number = this.made;

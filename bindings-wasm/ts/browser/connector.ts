@@ -12,7 +12,7 @@ import { requireStorage, requireWorker } from './requirements.js';
  * Finds the engine of the database `path`.
  *
  * @throws `InvalidArgument` for a name that no database can have, `Unsupported`
- * where this context cannot have databases
+ * if this context can't have databases
  */
 export function connector(path: string, storage: 'opfs' | 'memory', options: object): Connector {
   if (storage === 'memory' || path === MEMORY) {
@@ -62,7 +62,7 @@ class StoredConnector implements Connector {
   private take(): void {
     if (this.taken) return;
     this.taken = true;
-    // The one before may have ended meanwhile.
+    // The previous one may have ended in the meantime.
     this.member = Member.of(this.path, this.member.role);
     this.member.acquire();
   }
@@ -74,7 +74,7 @@ class StoredConnector implements Connector {
   }
 }
 
-/** A database in a worker of its own, which nobody else sees and which ends with it. */
+/** A database in a worker of its own, which nobody else sees and which ends with that worker. */
 class MemoryConnector implements Connector {
   private leader: Leader | undefined;
 

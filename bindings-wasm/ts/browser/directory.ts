@@ -1,23 +1,22 @@
 import { MEMORY, databaseName, directoryName } from './names.js';
 
 /**
- * Where databases are in the origin's private file system: the directory
- * `ubiqlite/` holds one directory for each database.
+ * Where databases are in the origin's private file system: the directory `ubiqlite/`
+ * holds one directory per database.
  *
- * A database's directory holds its files with the number of a generation before
- * each name, `1.main`, `1.main-wal`, `1.main-journal`, and an empty file
- * `1.valid`. The generation whose `valid` is there is the database; the highest,
- * if a crash left two. So a file that is brought in becomes the database, or a
- * database is removed, by making or removing one directory entry: whenever the
- * tab dies, the database is wholly the old or wholly the new one, and no log of
- * the old one can meet the file of the new. What belongs to no valid generation
- * is cleared away at the next opening.
+ * A database's directory holds its files, each name prefixed with the number of a
+ * generation: `1.main`, `1.main-wal`, `1.main-journal`, and an empty file `1.valid`. The
+ * generation whose `valid` exists is the database, or the highest one if a crash left two.
+ * So an imported file becomes the database, or a database is removed, by creating or
+ * removing one directory entry. Whenever the tab dies, the database is entirely the old
+ * or entirely the new one, and no log of the old one can meet the file of the new one.
+ * Files of no valid generation are cleared away at the next opening.
  */
 const ROOT = 'ubiqlite';
 
 export const MAIN = 'main';
 
-/** The files of a database, by what stands after their name in SQLite. */
+/** The files of a database, by the suffix of their name in SQLite. */
 export const SUFFIXES = ['', '-wal', '-journal'] as const;
 
 export async function root(): Promise<FileSystemDirectoryHandle> {
@@ -25,12 +24,12 @@ export async function root(): Promise<FileSystemDirectoryHandle> {
   return storage.getDirectoryHandle(ROOT, { create: true });
 }
 
-/** The directory of a database, made if it is missing. */
+/** Returns the directory of a database, created if it is missing. */
 export async function directory(name: string): Promise<FileSystemDirectoryHandle> {
   return (await root()).getDirectoryHandle(directoryName(name), { create: true });
 }
 
-/** The directory of a database, if there is one. */
+/** Returns the directory of a database, if there is one. */
 export async function existingDirectory(name: string): Promise<FileSystemDirectoryHandle | undefined> {
   try {
     return await (await root()).getDirectoryHandle(directoryName(name));
@@ -40,11 +39,11 @@ export async function existingDirectory(name: string): Promise<FileSystemDirecto
   }
 }
 
-/** What a database's directory holds. */
+/** The contents of a database's directory. */
 export interface Contents {
   /** The generation that is the database; 0 if none is. */
   valid: number;
-  /** A number that no file here has. */
+  /** A generation number that no file here has. */
   next: number;
   /** Files that belong to no valid generation. */
   stale: string[];
@@ -65,10 +64,10 @@ export async function contents(within: FileSystemDirectoryHandle): Promise<Conte
 
 const generationOf = (name: string): number => Number(/^(\d{1,15})\./.exec(name)?.[1] ?? -1);
 
-/** The file whose presence makes a generation the database. */
+/** Returns the file whose presence makes a generation the database. */
 export const markerOf = (generation: number): string => `${generation}.valid`;
 
-/** The name of one of a generation's files. */
+/** Returns the name of one of a generation's files. */
 export const fileOf = (generation: number, suffix: string): string => `${generation}.${MAIN}${suffix}`;
 
 /** Makes a generation the database. */
@@ -76,12 +75,12 @@ export async function mark(within: FileSystemDirectoryHandle, generation: number
   await within.getFileHandle(markerOf(generation), { create: true });
 }
 
-/** Removes what can be removed; what cannot is left for the next time. */
+/** Removes the files that can be removed, and leaves the others for next time. */
 export async function clear(within: FileSystemDirectoryHandle, names: Iterable<string>): Promise<void> {
   for (const name of names) await within.removeEntry(name).catch(() => {});
 }
 
-/** Where the files are whose removal stops a running call on this database. */
+/** Returns the directory of the files whose removal stops a running call on this database. */
 export function stopFiles(name: string): Promise<FileSystemDirectoryHandle | undefined> {
   return name === MEMORY ? stops() : existingDirectory(name);
 }
@@ -90,8 +89,8 @@ export function stopFiles(name: string): Promise<FileSystemDirectoryHandle | und
 const STOPS_KEPT = 24 * 3600 * 1000;
 
 /**
- * Where the files are by whose removal calls on databases in memory are stopped.
- * Their worker ends without a word, so old ones are cleared away by the next.
+ * Returns the directory of the files whose removal stops calls on databases in memory.
+ * Their worker ends without a word, so the next worker clears away old ones.
  */
 export async function stops(): Promise<FileSystemDirectoryHandle> {
   return (await root()).getDirectoryHandle('.stops', { create: true });
@@ -106,7 +105,7 @@ export async function clearStops(within: FileSystemDirectoryHandle): Promise<voi
   }
 }
 
-/** How many bytes the database's main file has; 0 if there is no database. */
+/** Returns the size of the database's main file in bytes; 0 if there is no database. */
 export async function mainSize(within: FileSystemDirectoryHandle): Promise<number> {
   const { valid } = await contents(within);
   if (valid === 0) return 0;
@@ -119,7 +118,7 @@ export async function mainSize(within: FileSystemDirectoryHandle): Promise<numbe
   }
 }
 
-/** Every database of this origin. */
+/** Yields every database of this origin. */
 export async function* databases(): AsyncGenerator<[name: string, within: FileSystemDirectoryHandle]> {
   for await (const [entry, handle] of (await root()).entries()) {
     const name = databaseName(entry);

@@ -1,11 +1,11 @@
 import { failure } from './failure.js';
 import { electionLock, holdIfFree } from './locks.js';
 
-/** How long the last user of a database may take to let it go. */
+/** How long the last user of a database may take to release it. */
 const PATIENCE = 500;
 
 /**
- * Runs `action` while nobody has the database open, and lets nobody open it.
+ * Runs `action` while nobody has the database open, and keeps others from opening it.
  *
  * @throws `Busy` if somebody has it open
  */

@@ -1,11 +1,11 @@
 import { type ErrorFields, type ErrorKind, errorOf } from '../errors.js';
 
-/** An error of this kind that says what is wrong and what to do. */
+/** Returns an error of this kind; the message says what is wrong and what to do. */
 export function failure(kind: ErrorKind, message: string): Error {
   return errorOf({ kind, message });
 }
 
-/** What crosses of an error. */
+/** Returns the part of an error that crosses to another context. */
 export function portable(error: unknown): ErrorFields {
   const known = error as Partial<ErrorFields> | undefined | null;
   if (typeof known?.kind === 'string') {
@@ -20,7 +20,7 @@ export function portable(error: unknown): ErrorFields {
   return { kind: 'Io', message };
 }
 
-/** The error for a context that cannot keep databases: what is missing there, and what to do. */
+/** Returns the error for a context that can't keep databases: what is missing there, and what to do. */
 export function missing(what: string, remedy: string): Error {
   return failure(
     'Unsupported',
@@ -28,7 +28,7 @@ export function missing(what: string, remedy: string): Error {
   );
 }
 
-/** Why the browser would not give us its file system, in words. */
+/** Returns the error that says why the browser refused its file system. */
 export function refusedStorage(cause: unknown): Error {
   const reason = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
   return missing(

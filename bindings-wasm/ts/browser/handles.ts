@@ -9,7 +9,7 @@ import {
 } from './directory.js';
 import { failure, missing, refusedStorage } from './failure.js';
 
-/** How long the handles of a leader that is gone may still be held: Chromium gives a busy worker 2 s to die. */
+/** How long the handles of a leader that is gone may still be held. Chromium gives a busy worker 2 s to die. */
 const PATIENCE = 15_000;
 
 /** The open files of a database, in the order of `SUFFIXES`. */
@@ -18,12 +18,12 @@ export interface Handles {
 }
 
 /**
- * Opens all the files of a database before SQLite asks for any: a handle is
- * opened asynchronously, and SQLite waits for nobody.
+ * Opens all files of a database before SQLite requests any: opening a handle is
+ * asynchronous, and SQLite does not wait.
  *
- * @param meanwhile makes files beside them, as soon as it is known which are stale:
- *   each step asks another process, which took half of a change of leaders in Firefox
- *   when it came afterwards
+ * @param meanwhile creates further files concurrently, once the stale ones are known: each
+ *   step is a request to another process, and doing this afterwards took half of a change
+ *   of leaders in Firefox
  */
 export async function openHandles(
   name: string,
@@ -52,7 +52,7 @@ export async function openHandles(
   }
 }
 
-/** @throws an `Unsupported` where files cannot be used synchronously */
+/** @throws an `Unsupported` if files can't be used synchronously */
 export function requireHandles(): void {
   const prototype = (globalThis as { FileSystemFileHandle?: { prototype: object } }).FileSystemFileHandle?.prototype;
   if (prototype === undefined || !('createSyncAccessHandle' in prototype)) throw noHandles('');
@@ -81,8 +81,8 @@ class Opening {
   }
 
   /**
-   * The worker of a leader that is gone lives on while a statement runs in it.
-   * Among the stale files are those whose removal stops that statement.
+   * Stops a statement in the worker of a leader that is gone: the worker lives on while
+   * it runs. The files whose removal stops it are among the stale ones.
    */
   private stopPredecessor(): void {
     if (this.stopped) return;

@@ -1,10 +1,10 @@
 import type { FromHub, ToHub } from './protocol.js';
 
 /**
- * How long the hub may take to pass a port on. Then the line goes by BroadcastChannel.
- * A new one may have to be loaded first. One that has answered before and does not now
- * went with the process that a tab crashed in: this is most of what a change of leaders
- * takes then. It is longer than the hub itself waits for an engine.
+ * How long the hub may take to pass on a port. After that, the line uses BroadcastChannel.
+ * A fresh hub may have to be loaded first. A known hub that no longer replies went down
+ * with the process of a crashed tab; this wait is then most of what a change of leaders
+ * takes. It is longer than the hub itself waits for an engine.
  */
 const PATIENCE = { fresh: 500, known: 250 };
 
@@ -25,7 +25,7 @@ class Handover {
     this.port.postMessage({ lead, name, port } satisfies ToHub, [port]);
   }
 
-  /** Hands the line's end `port` to the engine `reach`; false if that did not succeed. */
+  /** Hands the line's end `port` to the engine `reach`. Resolves to false if that failed. */
   pass(reach: string, line: string, port: MessagePort): Promise<boolean> {
     return new Promise((resolve) => {
       const settle = (passed: boolean): void => {
@@ -34,7 +34,7 @@ class Handover {
         resolve(passed);
       };
       const timer = setTimeout(() => {
-        // The next one tries a new hub: this one has crashed or never started.
+        // The next call tries a new hub: this one has crashed or never started.
         if (current === this) current = undefined;
         settle(false);
       }, this.patience);
@@ -43,7 +43,7 @@ class Handover {
     });
   }
 
-  /** The hub's script did not load. */
+  /** Gives up: the hub's script did not load. */
   fail(): void {
     broken = true;
     for (const settle of [...this.asked.values()]) settle(false);
@@ -53,7 +53,7 @@ class Handover {
 let current: Handover | undefined;
 let broken = false;
 
-/** The connection to the hub, or `undefined` where there is none (workers, some browsers, a forbidding policy). */
+/** Returns the connection to the hub, or `undefined` if there is none (workers, some browsers, a forbidding policy). */
 export function handover(): Handover | undefined {
   if (current !== undefined) return broken ? undefined : current;
   if (broken || typeof SharedWorker !== 'function') return undefined;

@@ -1,13 +1,13 @@
 /**
- * The SharedWorker that hands ports from a page to the worker that leads, and
- * knows nothing else. A port cannot go by BroadcastChannel, and pages cannot
- * post to each other; this is the one place that they all reach. Data never
- * passes here: once handed over, a port joins its two ends directly.
+ * The SharedWorker that hands ports from a page to the leading worker, and knows nothing
+ * else. BroadcastChannel can't carry ports, and pages can't post to each other; this is
+ * the one place that all of them can reach. Data never passes through here: once handed
+ * over, a port connects its two ends directly.
  */
 import { epochLock, whenGone } from './locks.js';
 import type { FromHub, Passed, ToHub } from './protocol.js';
 
-/** How long a client may be ahead of the leader that it asks for. */
+/** How long a client may be ahead of the leader that it wants to reach. */
 const PATIENCE = 200;
 
 const engines = new Map<string, MessagePort>();

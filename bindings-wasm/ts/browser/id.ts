@@ -1,4 +1,4 @@
-/** A name that nothing else has. `crypto.randomUUID` would need a secure context, which memory databases do not. */
+/** Returns a unique name. `crypto.randomUUID` would need a secure context, which memory databases do not. */
 export function freshId(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');

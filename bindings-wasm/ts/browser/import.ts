@@ -10,9 +10,9 @@ const HEADER = 100;
 const MAGIC = 'SQLite format 3\0';
 
 /**
- * Brings a file in as a database, chunk by chunk, in the worker: what it returns
- * is the handler of the page's further messages. The file is a generation of its
- * own until it is complete (see `directory.ts`).
+ * Imports a file as a database, chunk by chunk, in the worker. Returns the handler for the
+ * page's further messages. The file is a generation of its own until it is complete (see
+ * `directory.ts`).
  */
 export function importDatabase(start: Start, tell: (message: FromWorker) => void): (event: MessageEvent<ToWorker>) => void {
   let last: Promise<Incoming | undefined> = Incoming.begin(start.import, start.replace);
@@ -87,7 +87,7 @@ class Incoming {
       header.set(this.header);
       header.set(more, this.header.length);
       this.header = header;
-      // Told at once, not after a gigabyte.
+      // Reported at once, not after a gigabyte.
       if (header.length === HEADER) this.pageSize();
     }
     try {
@@ -102,7 +102,7 @@ class Incoming {
   async finish(): Promise<void> {
     const pageSize = this.pageSize();
     const view = new DataView(this.header.buffer);
-    // The header's count holds where it was written with the last change; old writers leave it alone.
+    // The header's count is valid if it was written with the last change; old writers leave it alone.
     const pages = view.getUint32(24) === view.getUint32(92) ? view.getUint32(28) : 1;
     if (this.size % pageSize !== 0 || this.size < pages * pageSize) {
       throw this.unfit(`it is cut short: ${this.size} bytes of ${pages * pageSize}`);

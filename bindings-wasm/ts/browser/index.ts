@@ -20,29 +20,28 @@ export { importFile } from './transfer.js';
 /** How a database is opened. */
 export interface OpenOptions extends DatabaseOptions {
   /**
-   * Where it is kept: `'opfs'`, the origin's private file system, or `'memory'`,
-   * for the life of this page. Never the one in place of the other. Default: `'opfs'`.
+   * Where it is kept: `'opfs'`, the origin's private file system, or `'memory'`, for the
+   * life of this page. One never replaces the other silently. Default: `'opfs'`.
    */
   storage?: 'opfs' | 'memory';
   /**
-   * Asks the browser, once for a page, to keep this site's storage when the disk runs
-   * full. Without it a browser may then remove the data of sites that were not used for
-   * a while, all of a site's at once. Firefox asks the user, the others decide by
-   * themselves; whatever is said, the database opens. Default: false.
+   * Asks the browser, once per page, to keep this site's storage when the disk runs full.
+   * Otherwise a browser may then remove the data of sites that were not used for a while,
+   * all of a site's data at once. Firefox asks the user, others decide on their own. The
+   * database opens whatever the decision. Default: false.
    */
   persist?: boolean;
-  /** Gives the opening up. */
+  /** Gives up the opening. */
   signal?: AbortSignal;
-  /** How long the opening may take, in milliseconds; then it rejects with a TimeoutError. Default: no limit. */
+  /** How long the opening may take, in milliseconds, before it rejects with a TimeoutError. Default: no limit. */
   timeout?: number;
 }
 
 /**
- * Opens a database of this origin by its name, which is created if it is missing,
- * or `:memory:`.
+ * Opens a database of this origin by its name, creating it if it is missing, or `:memory:`.
  *
- * It starts its own worker and needs no headers. Every tab and worker may open the
- * same name: one leads, and when it goes, another takes over.
+ * It starts its own worker and needs no headers. Every tab and worker may open the same
+ * name: one leads, and when it goes away, another takes over.
  *
  * ```js
  * import { open } from 'ubiqlite';
@@ -51,8 +50,8 @@ export interface OpenOptions extends DatabaseOptions {
  * const id = await db.table('items').insert({ name: 'lamp' });
  * ```
  *
- * @throws {@link UbiqliteError} `Unsupported` that says what is missing (a secure context, OPFS, …); `InvalidArgument`
- * for a name that can't be one; `NotADatabase`; `Corrupt`
+ * @throws {@link UbiqliteError} `Unsupported`, saying what is missing (a secure context, OPFS, …); `InvalidArgument`
+ * for an invalid name; `NotADatabase`; `Corrupt`
  */
 export async function open(path: string, options: OpenOptions = {}): Promise<Database> {
   checkPath(path);
@@ -67,8 +66,8 @@ export async function open(path: string, options: OpenOptions = {}): Promise<Dat
 }
 
 /**
- * The database as an ordinary SQLite file, piece by piece: of one moment, whatever
- * is written meanwhile, and with memory for a few pages.
+ * Returns the database as an ordinary SQLite file, piece by piece. It is of one moment,
+ * whatever is written in the meantime, and takes memory for a few pages.
  *
  * ```js
  * const blob = await new Response(await exportFile('app.db')).blob();

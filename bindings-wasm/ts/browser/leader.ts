@@ -7,20 +7,20 @@ import { type Line, OwnLines, isOnLine } from './line.js';
 import type { FromWorker, ToWorker } from './protocol.js';
 import { spawn, wasmUrl } from './standby.js';
 
-/** How an engine of this context came to its end. */
+/** How an engine of this context ended. */
 export type Ending =
   /** No client was left, and it closed the database. */
   | 'left'
-  /** This context gave it up. */
+  /** This context gave up the engine. */
   | 'resigned'
-  /** A newer version of the package has the database from now on. */
+  /** A newer version of the package has taken over the database. */
   | 'yielded'
   /** It broke. */
   | 'crashed';
 
 /** The worker of this context that has the database open. */
 export class Leader implements Engine {
-  /** Settles when the worker serves; rejects with the reason why it cannot. */
+  /** Settles once the worker serves; rejects with the reason if it can't. */
   readonly ready: Promise<void>;
   readonly gone: Promise<string>;
   /** Settles with `gone`. */
@@ -33,14 +33,14 @@ export class Leader implements Engine {
   private settleGone!: (reason: string) => void;
   private settleEnding!: (ending: Ending) => void;
   private over = false;
-  /** It broke by a call that is known, and is not asked for for ever. */
+  /** Whether it broke through a known call, which is not repeated forever. */
   isBlameless = false;
-  /** Those who asked it to leave, in the order in which the worker returns. */
+  /** The pending calls of `leave`, in the order in which the worker replies. */
   private readonly leaving: Array<(left: boolean) => void> = [];
 
   /**
-   * @param release lets the epoch's lock go, which tells everybody that this engine is gone
-   * @param worker one that is prepared, if there is
+   * @param release releases the epoch's lock, which tells everybody that this engine is gone
+   * @param worker a prepared one, if there is one
    */
   constructor(
     name: string,
@@ -85,7 +85,7 @@ export class Leader implements Engine {
     return Promise.resolve(line);
   }
 
-  /** Ends when no client is left; the answer is whether that is now. */
+  /** Ends once no client is left. Resolves to whether that is now. */
   leave(): Promise<boolean> {
     return new Promise((resolve) => {
       if (this.over) return resolve(true);
@@ -94,18 +94,18 @@ export class Leader implements Engine {
     });
   }
 
-  /** Takes `leave` back. */
+  /** Takes back `leave`. */
   stay(): void {
     if (!this.over) this.tell({ stay: true });
   }
 
-  /** Ends at once, in the middle of whatever runs: storage is safe against that. */
+  /** Ends at once, in the middle of whatever is running: storage is safe against that. */
   resign(reason: string): void {
     this.end('resigned', reason);
   }
 
   private tell(message: ToWorker, transfer?: Transferable[]): void {
-    // A list of what is transferred costs something even when it is empty.
+    // A transfer list has a cost even when it is empty.
     if (transfer === undefined) this.worker.postMessage(message);
     else this.worker.postMessage(message, transfer);
   }

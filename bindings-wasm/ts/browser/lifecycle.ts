@@ -1,16 +1,16 @@
 /**
- * When this context stops running without being gone. A frozen page, and one in
- * the back-forward cache, runs no code and may come back an hour later: whatever
- * it held would be held against everybody. So it lets go of all before, and
- * takes part again when it is back.
+ * Reports when this context stops running without being gone. A frozen page, or one in the
+ * back-forward cache, runs no code and may come back an hour later; everything it held
+ * would block everybody else. So it releases everything before, and takes part again when
+ * it is back.
  *
- * Workers get no such events: one that leads and is frozen with its page keeps the
- * others waiting until it goes on. A page that opens the database itself does not.
+ * Workers get no such events: a leading worker that is frozen with its page keeps the
+ * others waiting until it continues. A page that opens the database itself does not.
  */
 export interface Lifecycle {
   /** Whether this context is suspended now. */
   readonly suspended: boolean;
-  /** Calls `suspend` and `resume` at each change until it is told to end. */
+  /** Calls `suspend` and `resume` at each change, until the returned function is called. */
   watch(events: { suspend(): void; resume(): void }): () => void;
 }
 
@@ -29,8 +29,8 @@ function change(to: boolean): void {
 }
 
 if (typeof document === 'object' && typeof addEventListener === 'function') {
-  // pagehide comes for pages that end too: letting go there, rather than when the
-  // browser has taken the page down, makes the next leader's wait shorter.
+  // pagehide fires for pages that end, too: releasing everything then, rather than once the
+  // browser has torn down the page, shortens the next leader's wait.
   addEventListener('pagehide', () => change(true));
   addEventListener('pageshow', () => change(false));
   document.addEventListener('freeze', () => change(true));

@@ -1,23 +1,23 @@
 /**
- * Web Locks are how contexts of one origin learn of each other's end: a lock is
- * let go by the browser when its holder closes, crashes, reloads or is discarded,
- * whatever its code was doing.
+ * Web Locks are how contexts of one origin learn of each other's end: the browser releases
+ * a lock when its holder closes, crashes, reloads or is discarded, whatever its code was
+ * doing.
  */
 
-/** Who leads the database `name`. */
+/** Held by the leader of the database `name`. */
 export const electionLock = (name: string): string => `ubiqlite:${name}`;
 
-/** Who leads the database `name` next: the others queue for this one. */
+/** Held by the next leader of the database `name`. The others queue for this lock. */
 export const standbyLock = (name: string): string => `ubiqlite:${name}:next`;
 
-/** Held while the engine `epoch` of `name` lives. */
+/** Held while the engine `epoch` of `name` is alive. */
 export const epochLock = (name: string, epoch: string): string => `ubiqlite:${name}:${epoch}`;
 
-/** Held while the client `presence` of `name` lives. */
+/** Held while the client `presence` of `name` is alive. */
 export const presenceLock = (name: string, presence: string): string =>
   `ubiqlite:${name}:client:${presence}`;
 
-/** Takes a lock that nobody else holds; the answer lets it go. */
+/** Takes a lock that nobody else holds. Resolves to a function that releases it. */
 export function hold(lock: string): Promise<() => void> {
   return new Promise((granted, refused) => {
     navigator.locks
@@ -26,7 +26,7 @@ export function hold(lock: string): Promise<() => void> {
   });
 }
 
-/** Takes a lock if it is free now; the answer lets it go. */
+/** Takes a lock if it is free now. Resolves to a function that releases it. */
 export function holdIfFree(lock: string): Promise<(() => void) | undefined> {
   return new Promise((granted, refused) => {
     navigator.locks
@@ -42,9 +42,9 @@ export function holdIfFree(lock: string): Promise<(() => void) | undefined> {
 }
 
 /**
- * Calls `then` when the holder of `lock` is gone. It asks in shared mode, so that
- * many who wait learn it together and none keeps another waiting. `signal` ends
- * the wait; a wait that was ended calls nothing.
+ * Calls `then` when the holder of `lock` is gone. It requests the lock in shared mode, so
+ * that all waiting contexts learn it together and none keeps another waiting. `signal`
+ * ends the wait; then nothing is called.
  */
 export function whenGone(lock: string, signal: AbortSignal, then: () => void): void {
   if (signal.aborted) return;
@@ -53,7 +53,7 @@ export function whenGone(lock: string, signal: AbortSignal, then: () => void): v
       if (!signal.aborted) then();
     })
     .catch(() => {
-      // Ended by the signal, or this context is going away: nobody waits for it.
+      // Ended by the signal, or this context is going away: nobody waits for this.
     });
 }
 

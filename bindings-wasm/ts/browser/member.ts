@@ -9,30 +9,30 @@ import { RemoteEngine } from './remote.js';
 import type { Role } from './requirements.js';
 import { Standby } from './standby.js';
 
-/** An engine that breaks within this time of its start, twice in a row, will do so again. */
+/** If an engine breaks within this time of its start twice in a row, the next one would too. */
 const BROKEN = 2000;
 
-/** How long an engine of an older version may go on before it is told as busy, in milliseconds. */
+/** How long an engine of an older version may continue before the database is reported as busy, in milliseconds. */
 const PATIENCE = 5000;
 
-/** Those who wait for an engine. */
+/** A caller that waits for an engine. */
 interface Waiter {
   resolve(engine: Engine): void;
   reject(error: Error): void;
 }
 
 /**
- * This context's part in a database that it has open: it stands for election,
- * leads when it is its turn, and knows who leads when it is not.
+ * This context's part in a database that it has open: it stands for election, leads when
+ * it is its turn, and knows who leads when it is not.
  *
- * One Web Lock says who leads. The browser itself gives it to the next in line, in
- * the moment in which the one before is gone; the others queue for a second lock,
- * whose holder is the next in line and has a worker prepared. The leader's worker says on the BroadcastChannel that it serves; who comes later
- * asks. Nothing here polls, and no timer decides anything, because the timers of
- * a hidden tab are slow.
+ * One Web Lock says who leads. The browser itself passes it to the next in line at the
+ * moment the previous holder is gone. The others queue for a second lock, whose holder is
+ * the next in line and has a worker prepared. The leader's worker announces on the
+ * BroadcastChannel that it serves; contexts that come later ask. Nothing here polls, and
+ * no timer decides anything, because the timers of a hidden tab are slow.
  */
 export class Member {
-  /** This context's part in the database `name`. */
+  /** Returns this context's part in the database `name`. */
   static of(name: string, role: Role): Member {
     const known = members.get(name);
     if (known !== undefined) return known;
@@ -44,18 +44,18 @@ export class Member {
   private users = 0;
   private waiters: Waiter[] = [];
   private leader: Leader | undefined;
-  /** The engine of this context that is being started. */
+  /** The engine of this context that is starting. */
   private starting: string | undefined;
   private remote: RemoteEngine | undefined;
-  /** Who said that it leads while `remote` seemed to live. */
+  /** The engine that said that it leads while `remote` seemed to be alive. */
   private successor: Leads | undefined;
   /** Aborted to withdraw from the election, or from leading. */
   private campaign: AbortController | undefined;
   private campaigned: Promise<void> = Promise.resolve();
   private bus: BroadcastChannel | undefined;
-  /** A newer version of the package has the database. */
+  /** Whether a newer version of the package has the database. */
   private yielded = false;
-  /** For how long an older version is waited for that is in use. */
+  /** Limits the wait for an older version that is in use. */
   private patience: ReturnType<typeof setTimeout> | undefined;
   private present: Promise<{ id: string; release: () => void }> | undefined;
   private readonly unwatch: () => void;
@@ -72,7 +72,7 @@ export class Member {
     });
   }
 
-  /** Counts a user of the database; each `release`s once. */
+  /** Counts a user of the database. Each user calls `release` once. */
   acquire(): void {
     this.users += 1;
     if (this.users === 1) this.leader?.stay();
@@ -80,9 +80,9 @@ export class Member {
   }
 
   /**
-   * Counts a user out. With the last one this context's part ends, unless others
-   * use the engine that it leads with: then it goes on for them until they close
-   * too, or this context is gone.
+   * Counts a user out. With the last one, this context's part ends, unless others use the
+   * engine that it leads with: then it continues for them until they close too, or this
+   * context is gone.
    */
   async release(): Promise<void> {
     this.users -= 1;
@@ -95,12 +95,12 @@ export class Member {
     await campaigned;
   }
 
-  /** The engine that leads, as soon as there is one. */
+  /** Returns the leading engine, as soon as there is one. */
   async engine(): Promise<Engine> {
     this.join();
     const known = this.known();
     if (known !== undefined) return known;
-    // The newer version that it was left to may be gone, and its tab with it.
+    // The newer version that took over may be gone, and its tab with it.
     if (this.yielded && !(await isHeld(electionLock(this.name)))) {
       this.yielded = false;
       this.join();
@@ -113,10 +113,10 @@ export class Member {
     return found;
   }
 
-  /** The name by which engines watch that this context lives. */
+  /** Returns the name by which engines watch that this context is alive. */
   async presence(): Promise<string> {
     this.join();
-    // While suspended there is none; a line needs an engine, and there is none either.
+    // While suspended there is none. A line needs an engine, and there is none either.
     return (await this.present)?.id ?? '';
   }
 
@@ -145,9 +145,9 @@ export class Member {
   }
 
   private hear(message: Broadcast): void {
-    // Whoever is older than the one that asks does not lead after it.
+    // A context older than the one that asks must not lead after it.
     if ('resign' in message && message.protocol > PROTOCOL && this.leader === undefined && this.starting === undefined) this.yield();
-    // When this context leads, what it hears is an echo of one before.
+    // While this context leads, such messages are echoes of a previous leader.
     // Its own engine says that it leads before it is ready for this context.
     if (!('leads' in message) || this.leader !== undefined || message.leads === this.starting) return;
     if (message.protocol > PROTOCOL) {
@@ -162,7 +162,7 @@ export class Member {
       }, PATIENCE);
       return;
     }
-    // Only its lock tells that an engine is gone: a message may be late.
+    // Only its lock shows that an engine is gone: a message may be late.
     if (this.remote === undefined) this.follow(message);
     else if (message.leads !== this.remote.epoch) this.successor = message;
   }
@@ -180,7 +180,7 @@ export class Member {
     this.announce(remote);
   }
 
-  /** A newer version has the database, or will: here nobody leads it any more. */
+  /** Yields to a newer version, which has the database or will: this context does not lead it any more. */
   private yield(): void {
     this.yielded = true;
     this.campaign?.abort('a newer version of this package has the database');
@@ -214,7 +214,7 @@ export class Member {
       });
   }
 
-  /** Leads at once if nobody does; else queues to be the next in line, and leads when it is its turn. */
+  /** Leads at once if nobody does. Otherwise queues to be the next in line, and leads when it is its turn. */
   private async run(resigned: AbortSignal): Promise<void> {
     const election = electionLock(this.name);
     const led = await navigator.locks.request(election, { ifAvailable: true }, async (held) => {
@@ -230,7 +230,7 @@ export class Member {
         standby.begin();
         return new Promise<void>((elected, failed) => {
           turn = navigator.locks.request(election, { signal: resigned }, () => {
-            // From here on another one is the next in line.
+            // From here on, another context is the next in line.
             elected();
             return this.lead(resigned, standby);
           });
@@ -243,7 +243,7 @@ export class Member {
     }
   }
 
-  /** Leads while it holds the election lock, with a new engine if one breaks. */
+  /** Leads while this context holds the election lock, with a new engine if one breaks. */
   private async lead(resigned: AbortSignal, standby?: Standby): Promise<void> {
     let breakages = 0;
     while (!resigned.aborted) {
@@ -280,7 +280,7 @@ export class Member {
     }
   }
 
-  /** Lets go of everything that others could wait for. */
+  /** Releases everything that others could wait for. */
   private withdraw(reason: string): void {
     this.campaign?.abort(reason);
     this.campaign = undefined;
@@ -302,7 +302,7 @@ export class Member {
     this.refuse(failure('Closed', 'the database was closed'));
   }
 
-  /** Here nobody can become the leader: if there is none, waiting would be for ever. */
+  /** Refuses if there is no leader: this context can't become one, and would wait forever. */
   private async expectLeader(): Promise<void> {
     if (await isHeld(electionLock(this.name))) return;
     this.refuse(

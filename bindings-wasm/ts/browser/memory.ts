@@ -9,17 +9,17 @@ interface Content {
 const NOT_FOUND = -2;
 const NOT_HERE = -7;
 
-/** What SQLite puts behind the name of a database for the files beside it. */
+/** The suffixes that SQLite adds to the name of a database for the files next to it. */
 const BESIDE = /-(?:wal|journal)$/;
 
 /**
- * Files in the worker's memory, for `storage: 'memory'`: so a database there has
- * connections beside its writer's, as one in OPFS has.
+ * Files in the worker's memory, for `storage: 'memory'`. With them, such a database has
+ * connections in addition to its writer's, like one in OPFS.
  */
 export class MemoryFiles implements Files {
   private readonly named = new Map<string, Content>();
   private readonly opened: (Content | undefined)[] = [];
-  /** The one database that is kept here: another that a statement names would be gone in silence. */
+  /** The only database kept here: another one named by a statement would be lost silently. */
   private database: string | undefined;
 
   open(name: string, create: boolean): number {
@@ -54,7 +54,7 @@ export class MemoryFiles implements Files {
 
   truncate(file: number, size: number): number {
     const content = this.content(file);
-    // What is cut off reads as zeros, should the file grow again.
+    // The cut-off part reads as zeros if the file grows again.
     if (size < content.size) content.bytes.fill(0, size, content.size);
     reach(content, size);
     content.size = size;
@@ -74,12 +74,12 @@ export class MemoryFiles implements Files {
     return 0;
   }
 
-  /** One name is one database. */
+  /** Returns nothing: each name is its own database. */
   fullName(): undefined {
     return undefined;
   }
 
-  /** Nobody else can remove or replace a file that is open. */
+  /** Returns false: nobody else can remove or replace an open file. */
   hasMoved(): boolean {
     return false;
   }

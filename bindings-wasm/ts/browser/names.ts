@@ -1,17 +1,17 @@
 import { failure } from './failure.js';
 
-/** What `path` must be to keep a database in memory. */
+/** The `path` that keeps a database in memory. */
 export const MEMORY = ':memory:';
 
-/** The longest directory name that every file system under an OPFS takes, in bytes. */
+/** The longest directory name that every file system under an OPFS accepts, in bytes. */
 const LONGEST = 240;
 
 /**
- * The name of the directory that holds the database `name`. It is reversible,
- * and uses only what no file system folds or refuses: some browsers keep OPFS
- * entries on the disk under their own names, where `App.db` and `app.db`, or two
- * spellings of `é`, would be one file. Internal entries begin with a dot, so a
- * database's directory never does.
+ * Returns the name of the directory that holds the database `name`. It is reversible, and
+ * uses only characters that no file system folds or refuses: some browsers keep OPFS
+ * entries on the disk under their own names, where `App.db` and `app.db`, or two encodings
+ * of `é`, would be one file. Internal entries begin with a dot, so a database's directory
+ * never does.
  *
  * @throws an `InvalidArgument` that says what is wrong with the name
  */
@@ -31,7 +31,7 @@ export function directoryName(name: string): string {
   return escaped;
 }
 
-/** The database that the directory `escaped` holds, or `undefined` if it is none of ours. */
+/** Returns the database that the directory `escaped` holds, or `undefined` if it is not one of ours. */
 export function databaseName(escaped: string): string | undefined {
   try {
     const name = decodeURIComponent(escaped);

@@ -8,19 +8,19 @@ const READ_ONLY = -4;
 const NOT_HERE = -7;
 
 /**
- * The files of one database over handles that are open already. A file's number
- * is its place in `SUFFIXES`.
+ * The files of one database over handles that are already open. A file's number is its
+ * index in `SUFFIXES`.
  *
- * Files can neither be made nor removed here, as both take an asynchronous call:
- * removing empties a file and keeps its handle, and an empty file counts as none
- * until it is created. That is what SQLite means by it: an empty journal or log
- * holds nothing to recover, and an empty main file is a database that nobody has
- * made yet. Emptying a journal is how a commit ends, so it is flushed.
+ * Files can be neither created nor removed here, as both take an asynchronous call.
+ * Instead, removing empties a file and keeps its handle, and an empty file counts as
+ * missing until it is created. SQLite means the same by it: an empty journal or log holds
+ * nothing to recover, and an empty main file is a database that nobody has created yet.
+ * Emptying a journal is how a commit ends, so it is flushed.
  */
 export class OpfsFiles implements Files {
   private readonly there: boolean[];
 
-  /** @param lost told that the browser has taken the handles back, as iOS does of pages in the background */
+  /** @param lost called when the browser has taken back the handles, as iOS does for pages in the background */
   constructor(
     private readonly name: string,
     private readonly handles: readonly FileSystemSyncAccessHandle[],
@@ -78,12 +78,12 @@ export class OpfsFiles implements Files {
     });
   }
 
-  /** One name is one database. */
+  /** Returns nothing: each name is its own database. */
   fullName(): undefined {
     return undefined;
   }
 
-  /** Nobody else can remove or replace a file that is open. */
+  /** Returns false: nobody else can remove or replace an open file. */
   hasMoved(): boolean {
     return false;
   }
@@ -110,7 +110,7 @@ export class OpfsFiles implements Files {
   }
 }
 
-/** Whether the browser still lets us use a file, whatever it calls it when it does not. */
+/** Whether the browser still lets us use a file, whatever error it throws when it does not. */
 function isUsable(handle: FileSystemSyncAccessHandle): boolean {
   try {
     handle.getSize();

@@ -1,9 +1,9 @@
 let asked = false;
 
 /**
- * Asks the browser, once, to keep this site's storage when space runs short. It
- * may ask the user or decide by itself; whatever it says, databases work, so
- * nobody waits for it. Only pages can ask.
+ * Asks the browser, once, to keep this site's storage when space runs short. The browser
+ * may ask the user or decide on its own. Databases work whatever it decides, so nobody
+ * waits for it. Only pages can ask.
  */
 export function requestPersistence(): void {
   if (asked || typeof document !== 'object') return;

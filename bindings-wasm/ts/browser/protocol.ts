@@ -1,4 +1,4 @@
-/** What contexts say to each other. Changed in any way: count `PROTOCOL` up. */
+/** The messages between contexts. Increment `PROTOCOL` after any change. */
 
 import type { ErrorFields } from '../errors.js';
 import type { Broke } from '../link/connector.js';
@@ -6,39 +6,39 @@ import type { Batch } from '../wire/letters.js';
 import type { OnLine } from './line.js';
 
 /**
- * Contexts with another number cannot share an engine: they run another version of the
- * package. `who`, `leads` and `resign` stay as they are in every version: by them an
- * engine hands its database over to a newer one.
+ * Contexts with different numbers can't share an engine: they run different versions of
+ * the package. `who`, `leads` and `resign` stay the same in every version: through them
+ * an engine hands its database over to a newer one.
  */
 export const PROTOCOL = 4;
 
-/** Who leads. */
+/** Says which engine leads. */
 export interface Leads {
   leads: string;
   protocol: number;
-  /** Whether a hub passes ports on to it: a worker that leads has none. */
+  /** Whether a hub passes ports on to it. If a worker leads, there is none. */
   hub: boolean;
 }
 
-/** On the BroadcastChannel of a database, heard by all who have it open. */
+/** On the BroadcastChannel of a database, received by every context that has it open. */
 export type Broadcast =
   /** A context asks who leads. */
   | { who: true }
-  /** The worker that leads replies, and says so when it begins. */
+  /** The reply of the leading worker, which also sends it when it begins. */
   | Leads
-  /** A context of the version `protocol` asks the engine `resign`, of an older one, to go when nothing is open in it. */
+  /** A context of version `protocol` asks the engine `resign`, of an older one, to go once nothing is open in it. */
   | { resign: string; protocol: number }
   /** A client asks the engine `to` for a line by BroadcastChannel. */
   | { dial: string; to: string };
 
 /** From a page to the hub. */
 export type ToHub =
-  /** The engine `lead` of the database `name` takes ports at `port`. */
+  /** The engine `lead` of the database `name` accepts ports at `port`. */
   | { lead: string; name: string; port: MessagePort }
   /** A client hands over its end of a line to the engine `reach`. */
   | { reach: string; line: string; port: MessagePort };
 
-/** From the hub to a page: whether the line's end was passed on. */
+/** From the hub to a page: whether the end of the line was passed on. */
 export type FromHub = { line: string; passed: boolean };
 
 /** From the hub to an engine. */
@@ -58,11 +58,11 @@ export type ToClient =
   | { failed: ErrorFields }
   /** The call `running` has been running for a while; removing the file `token` stops it. */
   | { running: number; token: string | undefined }
-  /** The engine broke; `by`: by a request of this client. */
+  /** The engine broke; `by`: through this request of the client. */
   | { broke: string; by: Broke | undefined }
   | { closed: true };
 
-/** What the page tells the worker that it leads with. */
+/** From the page to the worker that it leads with. */
 export type ToWorker =
   /** Load the engine from this address, and wait. */
   | { prepare: string }
@@ -77,29 +77,29 @@ export type ToWorker =
   /** A new line between the two. */
   | { line: string }
   | OnLine
-  /** End as soon as no client is left. The answer is `staying` or `ended`. */
+  /** End as soon as no client is left. The reply is `staying` or `ended`. */
   | { leave: true }
   /** The page has clients again. */
   | { stay: true }
-  /** Instead of all this: bring in a file as the database `import`. The replies are `next` or `failed`. */
+  /** Instead of all this: import a file as the database `import`. The replies are `next` or `failed`. */
   | { import: string; replace: boolean }
   | { chunk: ArrayBuffer }
-  /** The file is complete, or will never be. The answer is `imported` or `failed`. */
+  /** The file is complete, or never will be. The reply is `imported` or `failed`. */
   | { end: true }
   | { abort: true };
 
-/** What the worker tells its page. */
+/** From the worker to its page. */
 export type FromWorker =
   | OnLine
   | { ready: true }
   | { failed: ErrorFields }
   | { staying: true }
   | { ended: true }
-  /** A newer version of the package has the database from now on. */
+  /** A newer version of the package has taken over the database. */
   | { yielded: true }
-  /** The engine broke; whether it is known by which call. */
+  /** The engine broke; `blamed`: whether the call that broke it is known. */
   | { crashed: string; blamed: boolean }
   /** An import has room for the next chunk. */
   | { next: true }
-  /** The import is over: whether the file is the database now. */
+  /** The import is over; `imported`: whether the file is now the database. */
   | { imported: boolean };

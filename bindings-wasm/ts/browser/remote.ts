@@ -26,7 +26,7 @@ export class RemoteEngine implements Engine {
     });
   }
 
-  /** Gives this engine up. */
+  /** Gives up this engine. */
   end(reason: string): void {
     this.ended.abort();
     this.settle(reason);

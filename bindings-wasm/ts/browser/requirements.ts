@@ -1,16 +1,15 @@
 import { failure, missing } from './failure.js';
 
-/** What this context is, as far as finding an engine goes. */
+/** What this context can do to find an engine. */
 export type Role =
-  /** A window or dedicated worker: can start the worker that leads. */
+  /** A window or dedicated worker: can start the leading worker. */
   | 'leader'
   /** A SharedWorker or ServiceWorker: can only reach the engine of another context. */
   | 'follower';
 
 /**
- * What this context can do. Each of the things that durable storage needs is
- * looked for, and the first that is missing is named: memory is never a silent
- * substitute for a disk.
+ * Returns what this context can do. Checks for everything that durable storage needs, and
+ * names the first thing that is missing: memory is never a silent substitute for a disk.
  *
  * @throws an `Unsupported` that says what is missing and what to do
  */
@@ -33,7 +32,7 @@ export function requireStorage(): Role {
   return 'leader';
 }
 
-/** @throws an `Unsupported` if this context cannot start a worker */
+/** @throws an `Unsupported` if this context can't start a worker */
 export function requireWorker(): void {
   if (typeof Worker !== 'function') {
     throw failure('Unsupported', 'a database in memory needs a worker: open it from a page or a dedicated worker');

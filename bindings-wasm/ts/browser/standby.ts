@@ -1,6 +1,6 @@
 import type { ToWorker } from './protocol.js';
 
-/** When to prepare, in milliseconds: a page that has just begun has better things to do. */
+/** When to prepare, in milliseconds: a page that has just started has better things to do. */
 const DELAY = 500;
 
 /** Starts a worker of this package. */
@@ -8,24 +8,24 @@ export function spawn(): Worker {
   return new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: 'ubiqlite' });
 }
 
-/** Where the engine's code is. */
+/** Returns the address of the engine's code. */
 export const wasmUrl = (): string => new URL('./ubiqlite.wasm', import.meta.url).href;
 
 /**
- * A worker with the engine loaded, for the context that is next in line: starting
- * one and compiling the engine is most of what a change of leaders takes. There is
- * at most one for each database, as only one context is next.
+ * A worker with the engine loaded, for the context that is next in line: starting one and
+ * compiling the engine is most of what a change of leaders takes. There is at most one
+ * per database, as only one context is next.
  */
 export class Standby {
   private worker: Worker | undefined;
   private timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** It is this context's turn to be the next. */
+  /** Prepares a worker after a while: this context is now the next in line. */
   begin(): void {
     this.timer = setTimeout(() => this.prepare(), DELAY);
   }
 
-  /** The worker, if it is prepared; it is the caller's then. */
+  /** Returns the worker, if it is prepared. The caller then owns it. */
   take(): Worker | undefined {
     clearTimeout(this.timer);
     const { worker } = this;
@@ -40,7 +40,7 @@ export class Standby {
   private prepare(): void {
     const worker = spawn();
     this.worker = worker;
-    // Should it be needed, another one is started, and says what is wrong.
+    // If one is needed, another one is started and reports what is wrong.
     worker.onerror = (event) => {
       event.preventDefault();
       if (this.worker === worker) this.end();

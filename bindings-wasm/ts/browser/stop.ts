@@ -1,29 +1,28 @@
 import { stopFiles } from './directory.js';
 
-/** How many requests to remember that are to be stopped once they run. */
+/** How many requests to remember that must be stopped once they run. */
 const REMEMBERED = 64;
 
 /**
- * Stops a statement that runs in an engine without a SharedArrayBuffer.
+ * Stops a statement that runs in an engine, without a SharedArrayBuffer.
  *
- * The thread of a running statement hears no message. But it can look whether a
- * file is still there: `FileReaderSync` fails at once for a file that anybody has
- * removed meanwhile. So an engine in whose call some time has passed names such a
- * file to the client whose call it is, and looks at it now and then; whoever may
- * stop the call removes the file, from whichever tab. Measured from the removal
- * to the failure: 2 ms in Chromium, 10 ms in Firefox. (Terminating the worker
- * would be the other way. It takes 2 s in Chromium, 1 s in Firefox, and costs all
- * other clients their engine.)
+ * The thread of a running statement receives no messages. But it can check whether a file
+ * still exists: `FileReaderSync` fails at once for a file that anybody has removed in the
+ * meantime. So once a call has run for some time, the engine names such a file to the
+ * client that made the call, and checks it now and then. To stop the call, the client
+ * removes the file, from whichever tab. Measured from the removal to the failure: 2 ms in
+ * Chromium, 10 ms in Firefox. (The alternative is to terminate the worker. It takes 2 s in
+ * Chromium and 1 s in Firefox, and costs all other clients their engine.)
  */
 export class StopRequests {
   private readonly wanted = new Set<number>();
   private current: { request: number; token: string } | undefined;
-  /** Known before somebody wants a call stopped: each step on the way there asks another process. */
+  /** Looked up before a call must be stopped: each step on the way is a request to another process. */
   private within: Promise<FileSystemDirectoryHandle | undefined> | undefined;
 
   constructor(private readonly name: string) {}
 
-  /** The client wants `request` stopped, whether it runs now or only later. */
+  /** Stops `request`, whether it is running now or only runs later. */
   stop(request: number): void {
     if (this.current?.request === request) {
       this.remove(this.current.token);
@@ -38,7 +37,7 @@ export class StopRequests {
     }
   }
 
-  /** The engine says that `request` runs, and by which file it is stopped. */
+  /** Records that `request` is running, and which file stops it. */
   running(request: number, token: string | undefined): void {
     this.current = token === undefined ? undefined : { request, token };
     if (token !== undefined) this.within ??= this.look();
@@ -47,9 +46,9 @@ export class StopRequests {
 
   private remove(token: string): void {
     void this.removeKnown(token).then(async (removed) => {
-      // A database that was removed and made anew is in another directory.
+      // A database that was removed and created again is in another directory.
       if (!removed) await (await (this.within = this.look()))?.removeEntry(token);
-      // It is not there any more when the call has ended by itself.
+      // The file is gone if the call has ended by itself.
     }).catch(() => {});
   }
 

@@ -1,12 +1,12 @@
 import { freshId } from './id.js';
 
-/** How many calls that run long in one turn of the worker can be stopped. */
+/** How many long calls within one turn of the worker can be stopped. */
 const STOCK = 4;
 
 /** After how many milliseconds a call counts as long. */
 const LONG = 12;
 
-/** How often its token is looked at, in milliseconds: a look takes up to 1 ms. */
+/** How often the token of a call is checked, in milliseconds: a check takes up to 1 ms. */
 const PAUSE = 15;
 
 interface Token {
@@ -14,21 +14,21 @@ interface Token {
   file: File;
 }
 
-/** A call that runs. */
+/** A running call. */
 interface Call {
   client: number;
   request: number;
-  /** When it is worth the next look. */
+  /** When the next check is due. */
   next: number;
-  /** By what it is stopped, once it runs long. */
+  /** The token that stops it, once it has run for long. */
   token?: Token | undefined;
   reported: boolean;
 }
 
 /**
- * The files by whose removal a running call is stopped (see `stop.ts`). Each
- * serves one call, so that a removal that comes too late never stops the next.
- * They are made in advance: in the middle of a call nothing can be awaited.
+ * The files whose removal stops a running call (see `stop.ts`). Each serves one call, so
+ * that a late removal never stops the next one. They are created in advance: in the middle
+ * of a call nothing can be awaited.
  */
 export class Tokens {
   private readonly stock: Token[] = [];
@@ -36,19 +36,19 @@ export class Tokens {
   private readonly prefix = `stop-${freshId()}-`;
   private made = 0;
   private making: Promise<void> | undefined;
-  /** Those who wait for the first. */
+  /** The callers that wait for the first token. */
   private readonly waiting: (() => void)[] = [];
   private failed = false;
   private current: Call | undefined;
 
-  /** Tells a client that its request runs, and by which file it is stopped. */
+  /** Tells a client that its request is running, and which file stops it. */
   report: (client: number, request: number, token: string | undefined) => void = () => {};
 
   constructor(private readonly within: FileSystemDirectoryHandle) {
     this.reader = typeof FileReaderSync === 'function' ? new FileReaderSync() : undefined;
   }
 
-  /** What is to be waited for until there is one; nothing where there is, or can't be. */
+  /** Returns what to wait for until there is a token; `undefined` if there is one, or can't be. */
   ready(): Promise<void> | undefined {
     if (this.stock.length > 0 || this.reader === undefined || this.failed) return undefined;
     return new Promise((resolve) => {
@@ -68,12 +68,12 @@ export class Tokens {
     try {
       while (this.stock.length < STOCK) {
         this.stock.push(await this.make());
-        // The others can be made while the first is used.
+        // The others can be created while the first is in use.
         this.release();
       }
       this.failed = false;
     } catch {
-      // The disk is full, for example. Statements then run to their end.
+      // The disk is full, for example. Then statements run to their end.
       this.failed = true;
     }
     this.release();
@@ -83,7 +83,7 @@ export class Tokens {
     for (const resolve of this.waiting.splice(0)) resolve();
   }
 
-  /** Whether the call that runs is to stop. The engine asks often, in the middle of it. */
+  /** Whether the running call must stop. The engine asks often, in the middle of the call. */
   poll(client: number, request: number): boolean {
     const now = performance.now();
     const call = this.current;
@@ -125,7 +125,7 @@ export class Tokens {
     this.made += 1;
     const name = this.prefix + String(this.made);
     const handle = await this.within.getFileHandle(name, { create: true });
-    // An empty file is read without looking whether it is there.
+    // An empty file is read without checking whether it exists.
     const access = await handle.createSyncAccessHandle();
     access.write(new Uint8Array(1), { at: 0 });
     access.close();

@@ -10,13 +10,12 @@ import { requireStorage } from './requirements.js';
 import { spawn } from './standby.js';
 
 /**
- * Makes the SQLite file `source` the database `name`. It is read and written
- * piece by piece, and becomes the database when it is whole: whatever happens
- * before leaves what was there.
+ * Makes the SQLite file `source` the database `name`. It is read and written piece by
+ * piece, and becomes the database once it is whole. Whatever happens before that leaves
+ * the existing one alone.
  *
- * @throws `Busy` while somebody has the database open, `InvalidArgument` if there
- * is one and `replace` is not set, `NotADatabase` if the source is none or is cut
- * short
+ * @throws `Busy` while somebody has the database open, `InvalidArgument` if it exists and
+ * `replace` is not set, `NotADatabase` if the source is not a database or is cut short
  */
 export async function importFile(
   name: string,
@@ -59,10 +58,10 @@ class Importer {
     this.begun = this.ask(start);
   }
 
-  /** Writes a chunk, whose buffer it may keep. */
+  /** Writes a chunk. Its buffer stays the caller's. */
   async add(bytes: Uint8Array): Promise<void> {
     for (let at = 0; at < bytes.length; at += CHUNK) {
-      // The caller's buffer stays the caller's.
+      // A copy, which can be transferred.
       const chunk = bytes.slice(at, at + CHUNK).buffer;
       await this.ask({ chunk }, [chunk]);
     }
@@ -73,7 +72,7 @@ class Importer {
     this.finished = true;
   }
 
-  /** Ends the worker; what is not finished is taken back. */
+  /** Ends the worker. An unfinished import is undone. */
   async end(): Promise<void> {
     if (!this.finished && this.failed === undefined) await this.ask({ abort: true }).catch(() => {});
     this.worker.terminate();

@@ -1,4 +1,4 @@
-// What only workers have: TypeScript's library for them cannot stand beside that of the DOM.
+// What only workers have: TypeScript's library for them can't be used together with that of the DOM.
 
 interface FileSystemSyncAccessHandle {
   read(into: ArrayBufferView, options: { at: number }): number;

@@ -1,6 +1,6 @@
 /**
- * The worker that a page leads with: it has the files of one database open and
- * serves its clients. It ends with the page, or when the page says so.
+ * The worker that a page leads with: it has the files of one database open and serves
+ * its clients. It ends with the page, or when the page says so.
  */
 import { type Engine, load } from '../engine/serve.js';
 import { Clients } from './clients.js';
@@ -22,10 +22,10 @@ const page = globalThis as unknown as {
   onmessage: (event: MessageEvent<ToWorker>) => void;
 };
 
-/** How often an engine that is to hand over looks whether it is idle, in milliseconds. */
+/** How often an engine that must hand over checks whether it is idle, in milliseconds. */
 const YIELD = 50;
 
-/** The engine, where the page had it loaded in advance. */
+/** The engine, if the page requested it in advance. */
 let prepared: Promise<Engine> | undefined;
 
 const tell = (message: FromWorker): void => page.postMessage(message);
@@ -34,7 +34,7 @@ page.onmessage = ({ data }) => {
   if (isOnLine(data)) return;
   if ('prepare' in data) {
     prepared = load(data.prepare);
-    // Whoever starts it hears of it.
+    // A failure is reported once the engine is started.
     prepared.catch(() => {});
   } else if ('start' in data) {
     const starting = start(data);
@@ -48,7 +48,7 @@ async function start(message: Start): Promise<Service | undefined> {
   try {
     const { start: name, storage } = message;
     const loading = prepared ?? load(message.wasm);
-    // Both at once; whichever fails is what the page hears.
+    // Both at once; the page learns of whichever fails.
     const [engine, { handles, tokens }] = await Promise.all([loading, prepare(name, storage)]);
     const service = new Service(message, engine, handles, tokens);
     page.onmessage = ({ data }) => service.hear(data);
@@ -60,14 +60,14 @@ async function start(message: Start): Promise<Service | undefined> {
   }
 }
 
-/** What is opened and made before SQLite runs. */
+/** Opens and creates everything that must exist before SQLite runs. */
 async function prepare(
   name: string,
   storage: Start['storage'],
 ): Promise<{ handles: Handles | undefined; tokens: Tokens | undefined }> {
   let tokens: Tokens | undefined;
-  // Made while the files are opened and SQLite opens the database; a call that comes
-  // first waits for the first of them.
+  // Tokens are created while the files are opened and SQLite opens the database. A call
+  // that comes earlier waits for the first of them.
   const prime = (within: FileSystemDirectoryHandle): void => {
     tokens = new Tokens(within);
     void tokens.refill();
@@ -107,7 +107,7 @@ class Service {
       if (this.leaving) this.close();
     });
     if (tokens) tokens.report = (client, request, token) => this.clients.running(client, request, token);
-    // Whoever leads next opens the files anew; nothing that this one still says is true.
+    // The next leader opens the files again; nothing that this engine still says is true.
     const lost = (error: unknown): void => engine.fail(error);
     engine.install(handles === undefined ? new MemoryFiles() : new OpfsFiles(name, handles.files, lost), {
       ...(tokens && {
@@ -119,7 +119,7 @@ class Service {
         tell({ crashed: reason, blamed: by !== undefined });
       },
     });
-    // What the module goes on with by itself, when a promise of its is kept.
+    // Errors of what the module runs on its own, when one of its promises resolves.
     const scope = globalThis as unknown as EventTarget;
     scope.addEventListener('error', (event) => {
       event.preventDefault();
@@ -133,7 +133,7 @@ class Service {
     if (hub !== undefined) hub.onmessage = ({ data }: MessageEvent<Passed>) => this.clients.greet(data.port);
   }
 
-  /** What the page says after `start`. */
+  /** Handles the messages of the page after `start`. */
   hear(message: ToWorker): void {
     if (isOnLine(message)) {
       this.lines.hear(message);
@@ -148,7 +148,7 @@ class Service {
     }
   }
 
-  /** Says that this engine leads, now and whenever somebody asks. */
+  /** Announces that this engine leads, now and whenever somebody asks. */
   private announce(): BroadcastChannel {
     const { start: name, epoch, hub } = this.start;
     const bus = new BroadcastChannel(electionLock(name));
@@ -162,7 +162,7 @@ class Service {
     return bus;
   }
 
-  /** Hands the database over to a newer version, as soon as nothing is open in it. */
+  /** Hands over the database to a newer version, as soon as nothing is open in it. */
   private yield(): void {
     if (this.yielding !== undefined) return;
     const look = (): void => {

@@ -1,15 +1,15 @@
-/** By which call an engine broke. */
+/** Which call broke an engine. */
 import type { Broke } from '../link/connector.js';
 
-/** The call that SQLite ran for when the engine broke. */
+/** The call that SQLite was running when the engine broke. */
 export interface Culprit {
   client: number;
   request: number;
-  /** It had begun to change something. */
+  /** Whether it had begun to change something. */
   changes: boolean;
 }
 
-/** How the engine broke, for a client. */
+/** Returns how the engine broke, from the viewpoint of a client. */
 export function brokenFor(client: number, by: Culprit | undefined): Broke | undefined {
   if (by === undefined) return { request: 0, changes: true };
   return by.client === client ? { request: by.request, changes: by.changes } : undefined;

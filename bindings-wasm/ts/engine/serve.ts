@@ -1,50 +1,50 @@
-// The engine in a worker, whatever platform the worker is of.
+// The engine in a worker, on any platform.
 import init, { type InitOutput, type Port, connect, install, runningChanges, runningClient, runningRequest } from '../../dist/wasm/ubiqlite_wasm.js';
 import type { Culprit } from './broken.js';
 import { type Batch, spell } from '../wire/letters.js';
 
 /**
- * The files that databases are kept in. Each call is done when it returns; errors
+ * The files that databases are kept in. Each call is complete when it returns. Errors
  * are negative: -1 input or output, -2 not found, -3 disk or quota full, -4 not
  * permitted, -5 a directory, -6 held by somebody else, -7 not available here.
  */
 export interface Files {
-  /** Opens a file, or makes it, and returns its number. */
+  /** Opens or creates a file, and returns its number. */
   open(name: string, create: boolean, readOnly: boolean): number;
   close(file: number): void;
-  /** Reads from a place on, and returns how many bytes: fewer at the file's end. */
+  /** Reads from a position on, and returns how many bytes it read: fewer at the end of the file. */
   read(file: number, into: Uint8Array, at: number): number;
-  /** Writes all of it, and returns 0. */
+  /** Writes all bytes, and returns 0. */
   write(file: number, from: Uint8Array, at: number): number;
   truncate(file: number, size: number): number;
-  /** Waits until what was written survives a loss of power. */
+  /** Waits until everything written survives a loss of power. */
   sync(file: number): number;
   size(file: number): number;
-  /** Removes a file; one that is not there is no error. */
+  /** Removes a file. A missing file is not an error. */
   remove(name: string): number;
-  /** Whether there is a file of this name with anything in it. */
+  /** Whether there is a non-empty file of this name. */
   exists(name: string): boolean;
-  /** The one name of a file that may have several; `undefined`: as it is. */
+  /** Returns the canonical name of a file that may have several; `undefined`: the name as it is. */
   fullName(name: string): string | undefined;
-  /** Whether an open file is no longer the one of its name; asked before each commit. */
+  /** Whether an open file is no longer the one at its name. Checked before each commit. */
   hasMoved(file: number): boolean;
 }
 
-/** What the engine needs of its worker, beside files. */
+/** What the engine needs from its worker, apart from files. */
 export interface Hooks {
-  /** Whether the request that runs was given up; asked about every millisecond while it runs. */
+  /** Whether the running request was given up. Called about every millisecond while it runs. */
   poll?: (client: number, request: number) => boolean;
-  /** Whether a request may begin: it was not given up by a way that is quicker than its messages. */
+  /** Whether a request may begin, because it was not given up in a way that is faster than messages. */
   leave?: (client: number, request: number) => boolean;
-  /** What is to be waited for, if anything, before requests run: without it they could not be stopped. */
+  /** Returns what to wait for, if anything, before requests run: without it they could not be stopped. */
   ready?: () => Promise<void> | undefined;
-  /** The engine broke, by this client's request if one ran, and replies no more. */
+  /** Called when the engine broke, through this client's request if one was running. It sends no more replies. */
   crashed: (reason: string, by: Culprit | undefined) => void;
 }
 
-/** After so many milliseconds of work messages are looked for, before anything else begins. */
+/** After this many milliseconds of work, messages are looked for before anything else begins. */
 const LONG = 8;
-/** After so many they are waited for: for that share of the time, and no longer than this. */
+/** After this many they are waited for: for a `SHARE`th of the time, and at most `LOOK` milliseconds. */
 const LONGER = 40;
 const SHARE = 20;
 const LOOK = 5;
@@ -52,13 +52,13 @@ const LOOK = 5;
 /** One client of the engine. */
 export interface EnginePort {
   submit(batch: Batch): void;
-  /** Whether nothing that the client asked for is under way and nothing is open for it. */
+  /** Whether no request of the client is in progress and nothing is open for it. */
   isIdle(): boolean;
-  /** Rolls back what the client has open, and lets it go. */
+  /** Rolls back what the client has open, and releases the client. */
   close(): Promise<void>;
 }
 
-/** Sends replies, which are these bytes of the engine's memory until it returns. */
+/** Sends replies: these bytes of the engine's memory, valid until it returns. */
 export type Send = (memory: Uint8Array, from: number, to: number) => void;
 
 /** Opens a database for a client, whose number is `options.client`. */
@@ -66,14 +66,14 @@ export type Connect = (path: string, options: object, send: Send) => Promise<Eng
 
 /** The engine. */
 export interface Engine {
-  /** To be called once, before anything else. */
+  /** Must be called once, before anything else. */
   install(files: Files | undefined, hooks: Hooks): void;
   connect: Connect;
-  /** An exception came from where no call of ours was: what is left behind is not to be gone on with. */
+  /** Reports an exception from outside any call of ours. Its aftermath can't be used any further. */
   fail(error: unknown): void;
 }
 
-/** Loads the engine from its wasm: an address, which is compiled while it loads, the bytes, or what was compiled. */
+/** Loads the engine from its wasm: an address, which is compiled while it loads, the bytes, or a compiled module. */
 export async function load(wasm: string | URL | Uint8Array | WebAssembly.Module): Promise<Engine> {
   const bytes = wasm instanceof Uint8Array ? (wasm as Uint8Array<ArrayBuffer>) : wasm;
   return new WasmEngine(new Memory(await init({ module_or_path: bytes })));
@@ -82,10 +82,10 @@ export async function load(wasm: string | URL | Uint8Array | WebAssembly.Module)
 const turns: (() => void)[] = [];
 const turn = new MessageChannel();
 turn.port1.onmessage = () => turns.shift()?.();
-// In Node a port keeps its thread alive.
+// In Node, a port keeps its thread alive.
 (turn.port1 as { unref?: () => void }).unref?.();
 
-/** Resolves after the messages that are there: a timer would be late. */
+/** Resolves after the messages that are already queued. A timer would be late. */
 function nextTurn(): Promise<void> {
   return new Promise((resolve) => {
     turns.push(resolve);
@@ -100,7 +100,7 @@ class Memory {
   constructor(private readonly wasm: InitOutput) {}
 
   get bytes(): Uint8Array {
-    // Memory that has grown has another buffer; the one before is empty.
+    // Memory that has grown has another buffer; the previous one is empty.
     if (this.all.length === 0) this.all = new Uint8Array(this.wasm.memory.buffer);
     return this.all;
   }
@@ -110,9 +110,9 @@ class WasmEngine implements Engine {
   private crashed: Hooks['crashed'] = () => {};
   private ready: () => Promise<void> | undefined = () => undefined;
   private broken = false;
-  /** For how long it worked: in the messages that came meanwhile, requests may be given up that came with them. */
+  /** How long it worked. Messages that arrived in the meantime may give up requests that arrived with them. */
   private worked = 0;
-  /** Messages are looked for after that. */
+  /** Settles once messages were looked for after that work. */
   private looking: Promise<void> | undefined;
 
   constructor(private readonly memory: Memory) {}
@@ -140,7 +140,7 @@ class WasmEngine implements Engine {
     };
     let submitting = false;
     const notify = (now = false): void => {
-      // In the middle of a long reply or batch the client is to have work at once.
+      // In the middle of a long reply or batch, the client must get work at once.
       if (now) return post();
       if (asked || submitting) return;
       asked = true;
@@ -156,8 +156,8 @@ class WasmEngine implements Engine {
     let over = false;
     const waiting: Batch[] = [];
     let going = false;
-    // Behind a long call, messages are looked for before the next one begins: it
-    // may have been given up meanwhile.
+    // After a long call, messages are looked for before the next one begins: it may
+    // have been given up in the meantime.
     const goOn = async (): Promise<void> => {
       if (going) return;
       going = true;
@@ -165,7 +165,7 @@ class WasmEngine implements Engine {
         await this.ready();
         if (!over && this.isBehind(open)) await (this.looking ?? nextTurn());
         if (over) return;
-        // All that came is heard before any of it begins.
+        // Everything that arrived is taken in before any of it begins.
         for (const batch of waiting.splice(0)) this.guarded(() => hear(batch));
         this.timed(() => open.resume());
       }
@@ -177,7 +177,7 @@ class WasmEngine implements Engine {
     };
     return {
       submit: (batch) => {
-        // The room is gone with the port.
+        // The room went with the port.
         if (over) return;
         if (going || this.ready() !== undefined) {
           waiting.push(batch);
@@ -187,7 +187,7 @@ class WasmEngine implements Engine {
           submitting = true;
           this.timed(() => take(batch));
           submitting = false;
-          // What was answered within the call travels at once.
+          // Replies made within the call travel at once.
           if (!asked) flush();
         }
         if (waiting.length > 0 || this.isBehind(open)) void goOn();
@@ -209,7 +209,7 @@ class WasmEngine implements Engine {
     return !this.broken && port.isBehind();
   }
 
-  /** Takes note of work that keeps messages waiting. */
+  /** Runs `work`, and notes if it kept messages waiting. */
   private timed(work: () => void): void {
     const begun = performance.now();
     this.guarded(work);
@@ -219,11 +219,11 @@ class WasmEngine implements Engine {
     this.looking ??= this.look();
   }
 
-  /** Hears the messages that came while it worked, before anything else begins. */
+  /** Takes in the messages that arrived while it worked, before anything else begins. */
   private async look(): Promise<void> {
     await nextTurn();
     if (this.worked >= LONGER) {
-      // In browsers messages of other threads and tabs come by ways of their own, which a turn does not wait for.
+      // In browsers, messages of other threads and tabs take paths of their own, which a turn does not wait for.
       await new Promise((resolve) => setTimeout(resolve, Math.min(LOOK, this.worked / SHARE)));
       await nextTurn();
     }
@@ -232,16 +232,16 @@ class WasmEngine implements Engine {
   }
 
   /**
-   * What fails inside the wasm, and not as a request, leaves nothing to go on with: it
-   * was left in the middle of something, whatever the exception is. A stack that is
-   * too deep is a RangeError in one browser and an InternalError in another.
+   * Runs `work` in the wasm. If it fails there, other than as a request, the engine is
+   * unusable: it was left in the middle of something, whatever the exception is. A stack
+   * overflow is a RangeError in one browser and an InternalError in another.
    */
   private guarded<T>(work: () => T): T | undefined {
     if (this.broken) return undefined;
     try {
       return work();
     } catch (error) {
-      // Bytes that are no requests: who sent them gets no answer, and nobody else suffers.
+      // Bytes that are not requests: their sender gets no reply, and nobody else is affected.
       if (!(error instanceof Error) && typeof (error as { kind?: unknown } | null)?.kind === 'string') return undefined;
       this.fail(error);
       return undefined;
@@ -251,12 +251,12 @@ class WasmEngine implements Engine {
   fail(error: unknown): void {
     if (this.broken) return;
     this.broken = true;
-    // Its stack has no names, and is longer than all that is known.
+    // Its stack has no names, and is longer than everything that is known.
     this.crashed(String(error), culprit());
   }
 }
 
-/** Reads what the module left behind where it broke: no more than three numbers. */
+/** Reads what the module left behind when it broke: just three numbers. */
 function culprit(): Culprit | undefined {
   try {
     const client = runningClient();

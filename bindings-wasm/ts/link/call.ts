@@ -5,22 +5,22 @@ import type { Held } from './held.js';
 import type { Checked } from './options.js';
 import type { Sql } from './trace.js';
 
-/** What is asked for, and what becomes of the reply. */
+/** A request to make, and how its reply is read. */
 export interface Call<T> {
   op: number;
-  /** What it is a call on; none: the database. */
+  /** What the call is made on; `undefined`: the database. */
   on?: Held | undefined;
-  /** The request that it brings more rows for. */
+  /** The request that this one sends more rows for. */
   part?: Pending | undefined;
   /** Writes the payload. */
   write?: ((out: Writer) => void) | undefined;
-  /** Reads the reply; `before` is what the parts before it, in their order, were read as. */
+  /** Reads the reply; `before` is the result of reading its earlier parts, in order. */
   read: (reply: Reply, before?: T) => T;
-  /** What it was given as SQL, for its error. */
+  /** The SQL that it was given, for its error. */
   sql?: Sql | undefined;
   /** More rows will follow. */
   more?: boolean;
-  /** Rows of it are still to be posted, so it can't have been committed. */
+  /** Whether rows of it have yet to be posted, so that it can't have been committed. */
   incomplete?: () => boolean;
   options?: Checked | undefined;
 }
@@ -28,46 +28,46 @@ export interface Call<T> {
 export type Resolve = (value: unknown) => void;
 export type Reject = (error: unknown) => void;
 
-/** A request under way; its stages are in `course.ts`. */
+/** A request in progress. Its stages are in `course.ts`. */
 export interface Pending {
-  /** Its number, another one when it is asked in another way. */
+  /** Its number, which changes when it is sent again as a write. */
   id: number;
   readonly call: Call<unknown>;
   resolve: Resolve;
   reject: Reject;
-  /** What the caller was given. */
+  /** The promise that the caller got. */
   promise: Promise<unknown> | undefined;
-  /** What it does, if it is carried out. */
+  /** What it does if it is carried out. */
   effect: Effect;
-  /** It is asked to run only if it changes nothing. */
+  /** It is sent to run only if it changes nothing. */
   reads: boolean;
-  /** What the parts of the reply that have come were read as. */
+  /** The result of reading the parts of the reply that have arrived. */
   before: unknown;
-  /** Where its bytes are: until it is posted, and for one that may be asked again also after that. */
+  /** Where its bytes are, until it is posted; longer if it may be sent again. */
   piece: Piece | undefined;
   place: number;
   length: number;
-  /** Its bytes stay there after it was posted. */
+  /** Its bytes stay there after it is posted. */
   kept: boolean;
   /** It is on its way to an engine, or there. */
   posted: boolean;
-  /** It was given up when it may have happened: for what reason, and how long the engine's word is waited for. */
+  /** It was given up when it may have happened: the reason, and until when to wait for the engine's word. */
   withdrawn: { reason: unknown; until: number } | undefined;
   /** It may have happened in an engine that is gone. */
   doubted: boolean;
-  /** Its engine broke in it before it changed anything. */
+  /** Its engine broke while running it, before it changed anything. */
   cleared: boolean;
-  /** How often an engine broke while it ran. */
+  /** How many engines broke while running it. */
   broke: number;
-  /** When it has to be over, by `performance.now()`. */
+  /** When it must be over, by `performance.now()`. */
   deadline: number | undefined;
-  /** Ends the listening to its signal. */
+  /** Stops listening to its signal. */
   unlisten: (() => void) | undefined;
-  /** Called when it is settled. */
+  /** Called once it is settled. */
   settled: (() => void) | undefined;
 }
 
-/** A request that was just written, at this place. */
+/** Returns the state of a request that was just written at this place. */
 export function pendingOf(
   id: number,
   call: Call<unknown>,

@@ -1,59 +1,59 @@
 /**
- * The course of a call and of a handle: what each side knows at every moment, and so what a
- * caller may be told. Every decision about a call that does not simply get its answer is here.
+ * The course of a call and of a handle: what each side knows at every moment, and therefore
+ * what a caller may be told. Every decision about a call that does not simply get its reply is here.
  *
  * A call:
  *
  * | stage | this client knows | the engine | given up | engine lost |
  * |---|---|---|---|---|
- * | written | nothing of it happened | has not heard of it | taken back; rejects at once | goes to the next engine; on a handle: rejects, rolled back |
- * | posted | only what its effect tells | waits with it, runs it, has done it: its answer is on its way | by its effect, below | by its effect, below |
- * | withdrawn | posted, given up, and it may have happened | has heard that, or will: it says what became of it | stays as it is | as posted |
- * | doubted | posted to an engine that is gone, where it may have happened; asked of the next one to run only if it changes nothing | as posted | rejects at once, `OutcomeUnknown` | asked again |
+ * | written | nothing of it happened | does not know of it | taken back; rejects at once | goes to the next engine; on a handle: rejects, rolled back |
+ * | posted | only what its effect implies | has it queued, runs it, or has done it and the reply is on its way | by its effect, below | by its effect, below |
+ * | withdrawn | posted, given up, and it may have happened | knows that, or will, and reports the outcome | stays as it is | as posted |
+ * | doubted | posted to an engine that is gone, where it may have happened; sent to the next one to run only if it changes nothing | as posted | rejects at once, `OutcomeUnknown` | sent again |
  * | settled | what its caller was told | has forgotten it | nothing | nothing |
  *
  * What a posted call may have done, and what becomes of it:
  *
  * | effect | which | given up | engine lost |
  * |---|---|---|---|
- * | nothing | reads that are known as such, what is asked to run only if it changes nothing, what begins something (it is let go of), rollback | rejects at once; `CANCEL` | asked again, of a lasting engine `Cancelled`; on a handle: rolled back |
- * | part | a call in a transaction: it is undone with that | at once, and the engine spoils the transaction if it was done; but if the end of its handle, or of one around it, was asked for behind it: withdrawn | rolled back, unless the transaction's COMMIT was posted: `OutcomeUnknown` |
- * | change | all else on the database or a session, `commit`, `release` | withdrawn | a query: doubted, unless the engine was a lasting one. Rows still missing: rolled back. Else `OutcomeUnknown`; a release: as part |
+ * | nothing | known reads, calls sent to run only if they change nothing, calls that begin something (it is dropped), rollback | rejects at once; `CANCEL` | sent again, or `Cancelled` if the engine was a lasting one; on a handle: rolled back |
+ * | part | a call in a transaction: it is undone with the transaction | rejects at once, and the engine spoils the transaction if the call was done; but if the end of its handle, or of one around it, was requested after it: withdrawn | rolled back, unless the transaction's COMMIT was posted: `OutcomeUnknown` |
+ * | change | everything else on the database or a session, `commit`, `release` | withdrawn | a query: doubted, unless the engine was a lasting one. Rows still missing: rolled back. Otherwise `OutcomeUnknown`; a release: as part |
  *
- * A withdrawn call settles with the engine's word: its result if it was done, its caller's
- * reason if not. Where the channel can tell at once that the engine never begins it, that is
- * the word. Without one in {@link WORD} milliseconds it is `OutcomeUnknown`.
+ * A withdrawn call settles with the engine's word: its result if it was done, the caller's
+ * reason if not. If the channel can tell at once that the engine will never begin it, that
+ * is the word. Without a word within {@link WORD} milliseconds it is `OutcomeUnknown`.
  *
- * An engine that breaks tells by which call, and whether that had begun to change something. If not, nothing of
- * the call is there. A call that broke two engines is not asked of a third: `Internal`, or `OutcomeUnknown` if it
- * may have changed something.
+ * An engine that breaks reports the call that broke it, and whether that call had begun to change something. If it
+ * had not, nothing of the call remains. A call that broke two engines is not sent to a third: it fails with
+ * `Internal`, or with `OutcomeUnknown` if it may have changed something.
  *
  * A handle (transaction, savepoint, session, snapshot, stream):
  *
  * | stage | begins with | takes calls | the engine |
  * |---|---|---|---|
- * | open | the reply to what made it | yes | has it |
- * | ending | `commit`, `release`, `rollback` is written | no: `Closed` | has it until that is carried out, and lets it go if that is given up: it was to end |
- * | over | its end, or that of what it is in, or letting go of it | no: why it ended | has it no more when it has heard so |
+ * | open | the reply to the call that made it | yes | has it |
+ * | ending | `commit`, `release`, `rollback` is written | no: `Closed` | has it until that is carried out; drops it if that is given up, since it was meant to end |
+ * | over | its end, or that of its parent, or dropping it | no: why it ended | has it until it learns of that |
  * | lost | the loss of its engine | no: `Cancelled`, rolled back | is gone |
  *
- * - An argument that can't be used is refused before anything is written: the handle stays open.
- * - An end whose signal was aborted before is not written: the handle is let go of.
+ * - An unusable argument is refused before anything is written: the handle stays open.
+ * - An end whose signal is already aborted is not written: the handle is dropped.
  */
 import { UbiqliteError, errorOf } from '../errors.js';
 import { Op } from '../wire/ops.js';
 import type { Call, Pending } from './call.js';
 
-/** How long the engine's word is waited for, in milliseconds. */
+/** How long to wait for the engine's word, in milliseconds. */
 export const WORD = 5_000;
 
-/** How long after its limit a call is left to the engine, which keeps the time itself and knows what happened. */
+/** How long past its limit a call is left to the engine, which enforces the limit itself and knows what happened. */
 export const GRACE = 1_000;
 
-/** What a call does, if it is carried out. */
+/** What a call does if it is carried out. */
 export type Effect = 'nothing' | 'part' | 'change';
 
-/** Operations that read whatever their text is: a stream of what writes is refused by the engine. */
+/** Operations that read, whatever their SQL: the engine refuses to stream a statement that writes. */
 const READING: ReadonlySet<number> = new Set([
   Op.stream,
   Op.next,
@@ -67,22 +67,22 @@ const READING: ReadonlySet<number> = new Set([
   Op.tableStream,
 ]);
 
-/** What they make is let go of when nobody wants it. */
+/** Operations whose result is dropped if nobody wants it. */
 const LENDING: ReadonlySet<number> = new Set([Op.begin, Op.savepoint, Op.snapshot, Op.acquire]);
 
-/** Statements of which only the engine knows whether they read. */
+/** Operations whose statements only the engine knows to read or write. */
 const QUERIES: ReadonlySet<number> = new Set([Op.query, Op.queryOne, Op.queryOptional, Op.queryValue, Op.run]);
 
 export function isQuery({ op }: Call<unknown>): boolean {
   return QUERIES.has(op);
 }
 
-/** Whether it ends what it is a call on. */
+/** Whether the call ends the handle that it is made on. */
 export function isEnd({ op }: Call<unknown>): boolean {
   return op === Op.commit || op === Op.release || op === Op.rollback;
 }
 
-/** What the call does, if it is carried out; `reads`: it is asked to run only if it changes nothing. */
+/** Returns what the call does if it is carried out; `reads`: it is sent to run only if it changes nothing. */
 export function effectOf(call: Call<unknown>, reads: boolean): Effect {
   const { op, on } = call;
   if (reads || READING.has(op) || LENDING.has(op) || op === Op.rollback || on?.op === Op.snapshot) return 'nothing';
@@ -91,30 +91,30 @@ export function effectOf(call: Call<unknown>, reads: boolean): Effect {
 }
 
 /**
- * Whether the call's bytes are kept, because it may be asked again: of the next engine, unless this one is `lasting`,
- * or of the same one, if it turns out to be no read.
+ * Whether the call's bytes are kept because it may be sent again: to the next engine, unless this one is `lasting`,
+ * or to the same one, if it turns out not to be a read.
  */
 export function isKept({ call, effect, reads }: Pending, lasting: boolean): boolean {
   return call.on === undefined && (lasting ? reads : effect === 'nothing' || isQuery(call));
 }
 
-/** Whether something of the call may be there for good, though its caller was told nothing yet. */
+/** Whether the call may have made a lasting change, although its caller was told nothing yet. */
 export function mayHaveHappened(pending: Pending): boolean {
   const { call, posted, effect, doubted, cleared } = pending;
   if (doubted) return true;
   if (!posted || cleared || effect === 'nothing' || call.incomplete?.() === true) return false;
-  // Kept only with its transaction.
+  // Lasts only if its transaction does.
   if (effect === 'part' || call.op === Op.release) return call.on?.transaction?.isCommitting === true;
   return true;
 }
 
-/** What is to be done when a call is given up. */
+/** What to do when a call is given up. */
 export type Surrender =
-  /** It was not posted: its bytes are taken back. */
+  /** It was not posted, so its bytes are taken back. */
   | 'takeBack'
-  /** The engine is told, and nothing that it does or did with it stays. */
+  /** The engine is told, and nothing that it did or does for the call stays. */
   | 'cancel'
-  /** The engine is asked what became of it. */
+  /** The engine is asked for the outcome. */
   | 'withdraw';
 
 export function whenGivenUp({ call, posted, effect, doubted }: Pending): Surrender {
@@ -123,7 +123,7 @@ export function whenGivenUp({ call, posted, effect, doubted }: Pending): Surrend
   return effect === 'part' && call.on?.isEnding !== true ? 'cancel' : 'withdraw';
 }
 
-/** What becomes of a call whose engine is gone. */
+/** Returns what happens to a call whose engine is gone. */
 export function whenLost(pending: Pending, reason: string): 'again' | UbiqliteError {
   const { call, posted, broke, cleared, kept, effect } = pending;
   if (call.on !== undefined) return mayHaveHappened(pending) ? unknown(reason) : rolledBack(reason);
@@ -135,12 +135,12 @@ export function whenLost(pending: Pending, reason: string): 'again' | UbiqliteEr
   return unknown(reason);
 }
 
-/** What calls on something are told that was in an engine that is gone. */
+/** Returns the error for calls on something that was in an engine that is gone. */
 export function rolledBack(reason: string): UbiqliteError {
   return errorOf({ kind: 'Cancelled', message: `${reason}; what was open in it is rolled back: begin it anew` });
 }
 
-/** What is told when nobody can say whether the call was done. */
+/** Returns the error for a call that may or may not have been done. */
 export function unknown(reason: string): UbiqliteError {
   return errorOf({
     kind: 'OutcomeUnknown',
@@ -148,7 +148,7 @@ export function unknown(reason: string): UbiqliteError {
   });
 }
 
-/** What calls on something are told whose end was given up. */
+/** Returns the error for calls on a handle whose end was given up. */
 export function undone(): UbiqliteError {
   return errorOf({ kind: 'Cancelled', message: 'the end of the transaction or savepoint was given up, so it was rolled back' });
 }
@@ -157,12 +157,12 @@ function broken(reason: string): UbiqliteError {
   return errorOf({ kind: 'Internal', message: `this call broke the engine, so it is not asked again: ${reason}` });
 }
 
-/** What calls are told after `close()`. */
+/** Returns the error for calls after `close()`. */
 export function closed(): UbiqliteError {
   return errorOf({ kind: 'Closed', message: 'the database is closed' });
 }
 
-/** What is no error of this package's is a defect. */
+/** Returns the error as one of this package; any other error is a defect. */
 export function asError(error: unknown): UbiqliteError {
   return error instanceof UbiqliteError ? error : errorOf({ kind: 'Internal', message: String(error) }, { cause: error });
 }

@@ -4,53 +4,53 @@ import type { Pending } from './call.js';
 
 /**
  * Something that the engine keeps for this client: a transaction, a savepoint, a
- * session, a snapshot or a stream. It is gone with the engine that made it. The table
- * of its stages is in `course.ts`.
+ * session, a snapshot or a stream. It is lost with the engine that made it. Its stages
+ * are in `course.ts`.
  */
 export class Held {
   private why: (() => UbiqliteError) | undefined;
   private ending: Pending | undefined;
-  /** Its holder has ended it, and not the loss of its engine. */
+  /** Its holder ended it, not the loss of its engine. */
   ended = false;
 
   constructor(
     /** The number of the request that made it. */
     readonly id: number,
-    /** Counts the engines of this link. */
+    /** Which engine of this link made it, by their count. */
     readonly engine: number,
     /** The operation that made it. */
     readonly op: number,
-    /** What it is a part of. */
+    /** What it is part of. */
     private readonly inside?: Held,
   ) {}
 
-  /** Why it takes no call any more, by its own end or that of what it is a part of. */
+  /** Why it takes no more calls: its own end, or that of what it is part of. */
   get over(): UbiqliteError | undefined {
     return this.why?.() ?? this.inside?.over;
   }
 
-  /** The transaction that it is, or is a part of. */
+  /** The transaction that it is or is part of. */
   get transaction(): Held | undefined {
     return this.op === Op.begin ? this : this.inside?.transaction;
   }
 
-  /** Whether its end was asked for, or that of what it is a part of. */
+  /** Whether its end was requested, or that of what it is part of. */
   get isEnding(): boolean {
     return this.ending !== undefined || this.inside?.isEnding === true;
   }
 
-  /** Whether an engine may be committing it, or have committed it. */
+  /** Whether an engine may be committing it or may have committed it. */
   get isCommitting(): boolean {
     return this.ending?.posted === true && this.ending.call.op === Op.commit;
   }
 
-  /** It takes no call from now on. The first reason stays. */
+  /** Ends it: it takes no more calls. The first reason stays. */
   end(why: () => UbiqliteError, ending?: Pending): void {
     this.why ??= why;
     this.ending ??= ending;
   }
 
-  /** Whether it is `other`, or a part of it. */
+  /** Whether it is `other` or part of it. */
   isWithin(other: Held): boolean {
     return this === other || this.inside?.isWithin(other) === true;
   }

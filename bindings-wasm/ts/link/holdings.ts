@@ -5,12 +5,12 @@ import { Held } from './held.js';
 /** What the engine holds for this client. */
 export class Holdings {
   private readonly live = new Map<number, WeakRef<Held>>();
-  // What it is told must not hold the held itself.
+  // The value it is given must not keep the `Held` itself alive.
   private readonly collected: FinalizationRegistry<{ id: number; engine: number }>;
-  /** Which engine it is: the count of those there have been. */
+  /** Which engine this is: the count of engines so far. */
   engine = 0;
 
-  /** @param forgotten told the number of something that nobody can use any more and that was not ended */
+  /** @param forgotten called with the number of something that became unreachable without being ended */
   constructor(forgotten: (id: number) => void) {
     this.collected = new FinalizationRegistry(({ id, engine }) => {
       if (engine === this.engine && this.live.delete(id)) forgotten(id);
@@ -25,17 +25,17 @@ export class Holdings {
     return this.live.has(id);
   }
 
-  /** Takes note of what the engine has opened. */
+  /** Records something that the engine has opened. */
   add(id: number, op: number, parent: Held | undefined): Held {
     const held = new Held(id, this.engine, op, parent);
-    // The end of what it is a part of was asked for meanwhile, and ends it too.
+    // The end of its parent was requested in the meantime, and ends it too.
     if (held.over !== undefined) return held;
     this.live.set(id, new WeakRef(held));
     this.collected.register(held, { id, engine: this.engine }, held);
     return held;
   }
 
-  /** Ends something that is held, and with it all that is a part of it. Whether the engine still has it. */
+  /** Ends something that is held, and all its parts with it. Returns whether the engine still has it. */
   end(held: Held, why: () => UbiqliteError, ending?: Pending): boolean {
     const was = held.over === undefined && this.live.has(held.id) && held.engine === this.engine;
     held.end(why, ending);
@@ -53,7 +53,7 @@ export class Holdings {
   private sweep(): void {
     for (const [id, reference] of this.live) {
       const held = reference.deref();
-      // One that was collected is told of by the registry.
+      // The registry reports those that were collected.
       if (held?.over !== undefined) this.live.delete(id);
     }
   }

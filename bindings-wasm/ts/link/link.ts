@@ -19,17 +19,16 @@ import { onAbort } from './signals.js';
 import { ofSql, rejectCall, retrace } from './trace.js';
 import { Writers } from './writers.js';
 
-/** The longest timer that there is. */
+/** The longest possible timer. */
 const LONGEST = 2 ** 31 - 1;
 
 const SETTLED = Promise.resolve();
 
 /**
- * A client's connection to the engine of one database, whichever engine that is
- * at the moment.
+ * A client's connection to the engine of one database, whichever engine that currently is.
  *
  * All requests of a turn travel in one message. Nothing that may write is carried out
- * twice, and every call settles: with its reply, or as the tables of `course.ts` say.
+ * twice. Every call settles: with its reply, or as the tables in `course.ts` say.
  */
 export class Link {
   private readonly patience: number;
@@ -51,7 +50,7 @@ export class Link {
   private state: 'open' | 'closing' | 'closed' = 'open';
   private closing: Promise<void> | undefined;
 
-  /** @param options `bigints`: always BigInt for INTEGER; `patience`: how long closing waits for handles, in ms */
+  /** @param options `bigints`: every INTEGER is a BigInt; `patience`: how long closing waits for handles, in ms */
   constructor(
     private readonly connector: Connector,
     options: { bigints: boolean; patience: number },
@@ -69,7 +68,7 @@ export class Link {
   /**
    * Connects for the first time.
    *
-   * @throws why there is no engine to be had; the link is closed then
+   * @throws why no engine is available; the link is then closed
    */
   async open(options: CallOptions = {}): Promise<void> {
     try {
@@ -81,7 +80,7 @@ export class Link {
     }
   }
 
-  /** Sends a request, and returns what its reply is read as. Whatever is wrong with it is told by the promise. */
+  /** Sends a request, and resolves to its reply as read. Every error is reported through the promise. */
   call<T>(call: Call<T>): Promise<T> {
     let pending: Pending | undefined;
     const promise = new Promise<T>((resolve, reject) => {
@@ -92,43 +91,43 @@ export class Link {
   }
 
   /**
-   * Sends a request; or rejects at once, for what can't be written, a signal that
-   * is aborted already, and what is closed. Nothing is sent then.
+   * Sends a request. If it can't be written, its signal is already aborted, or its target
+   * is closed, it rejects at once and nothing is sent.
    *
-   * @returns what is under way, unless it was rejected
+   * @returns the pending request, unless it was rejected
    */
   begin<T>(call: Call<T>, resolve: Resolve, reject: Reject): Pending | undefined {
     try {
       return this.write(call as Call<unknown>, resolve, reject);
     } catch (error) {
       ofSql(error, call.sql);
-      // It has its caller on its stack, behind what is between.
+      // The caller is on its stack, below the frames in between.
       reject(retrace(error, this.begin));
       return undefined;
     }
   }
 
-  /** Asks the engine for something that it keeps for this client. */
+  /** Requests something that the engine keeps for this client. */
   lend(call: Omit<Call<number>, 'read'>): Promise<Held> {
-    // Noted with the very reply: a moment later it may be another engine.
+    // Recorded as the reply is read: a moment later it may be another engine.
     return this.call({ ...call, read: (reply) => this.holdings.add(reply.handle(), call.op, call.on) });
   }
 
-  /** As `lend`, for who does not wait for a promise. */
+  /** Like `lend`, for callers that do not wait for a promise. */
   beginLending(call: Omit<Call<number>, 'read'>, resolve: (held: Held) => void, reject: Reject): Pending | undefined {
     const read = (reply: Reply): Held => this.holdings.add(reply.handle(), call.op, call.on);
     return this.begin({ ...call, read }, resolve as Resolve, reject);
   }
 
-  /** The engine has ended it. */
+  /** Records that the engine has ended it. */
   release(held: Held, why: () => UbiqliteError): void {
     this.holdings.end(held, why);
     this.settled();
   }
 
   /**
-   * Ends a transaction or savepoint, by commit, release or rollback. It takes no call any more, whatever becomes
-   * of that: what is not carried out lets it go. Only where the call is refused, for its arguments, it stays open.
+   * Ends a transaction or savepoint by commit, release or rollback. It takes no more calls, whatever the outcome: if
+   * the end is not carried out, it is dropped. It stays open only if the call is refused because of its arguments.
    */
   end(held: Held, op: number, options: Checked, why: () => UbiqliteError): Promise<void> {
     const { signal, refused } = options;
@@ -152,10 +151,9 @@ export class Link {
   }
 
   /**
-   * Lets something go: what is open in it is rolled back, what runs in it is
-   * stopped. Calls on it that nobody awaits reject without anybody being told: what
-   * ended it is told instead. Those that may have changed something for good, in a
-   * session, are waited for before.
+   * Drops a handle: what is open in it is rolled back, what runs in it is stopped. Calls
+   * on it that nobody awaits reject silently, since whatever ended it is reported instead.
+   * Calls in a session that may have made a lasting change are waited for first.
    */
   drop(held: Held, why: () => UbiqliteError): void {
     if (!this.holdings.end(held, why)) return;
@@ -163,7 +161,7 @@ export class Link {
     this.settled();
   }
 
-  /** Has the engine let something go that takes no call any more. */
+  /** Makes the engine drop a handle that takes no more calls. */
   private letGo(held: Held, why: () => UbiqliteError, by?: Pending): void {
     const { engine } = held;
     let awaited = 1;
@@ -189,7 +187,7 @@ export class Link {
     settled();
   }
 
-  /** Gives up a call, for this reason, which is told if nothing of it happened. */
+  /** Gives up a call. It rejects with this reason if nothing of it happened. */
   giveUp(pending: Pending, reason: unknown): void {
     if (!this.isPending(pending) || pending.withdrawn !== undefined) return;
     const { id, call } = pending;
@@ -197,7 +195,7 @@ export class Link {
     switch (whenGivenUp(pending)) {
       case 'takeBack':
         this.outbox.blank(pending);
-        // It was to end, and takes no call any more.
+        // The handle was meant to end, and takes no more calls.
         if (call.on !== undefined && isEnd(call)) this.letGo(call.on, undone, pending);
         break;
       case 'cancel':
@@ -220,7 +218,7 @@ export class Link {
     rejectCall(pending, certain ? reason : unknown('the call was given up'));
   }
 
-  /** Gives up every call of this client, or every one on something that is held. */
+  /** Gives up every call of this client, or every call on `held`. */
   interrupt(held?: Held): void {
     for (const pending of this.pending.all(this.last)) {
       if (held !== undefined && pending.call.on?.isWithin(held) !== true) continue;
@@ -228,14 +226,14 @@ export class Link {
     }
   }
 
-  /** Whether it was neither answered nor given up. */
+  /** Whether the request is neither settled nor given up. */
   isPending(pending: Pending): boolean {
     return this.pending.get(pending.id) === pending;
   }
 
   /**
-   * Waits for what was accepted, then closes. What is held has the busy timeout to
-   * end; then it is rolled back.
+   * Waits for accepted calls, then closes. Handles have the busy timeout to end; then
+   * they are rolled back.
    */
   close(): Promise<void> {
     this.closing ??= this.shut();
@@ -244,14 +242,14 @@ export class Link {
 
   private write(call: Call<unknown>, resolve: Resolve, reject: Reject): Pending {
     const on = call.part === undefined ? call.on : call.part.call.on;
-    // All that can be wrong is found before anything is written.
+    // Everything that can be wrong is found before anything is written.
     this.check(on);
     const { signal, timeout, refused } = call.options ?? {};
     if (refused !== undefined) throw refused;
     if (signal?.aborted) throw cancelled(signal);
     const limit = limitOf(timeout);
     const limited = signal !== undefined || limit !== undefined;
-    // What may be given up is known to read, so that it can be at any moment.
+    // A query that may be given up runs only if it reads, so that it can be given up at any moment.
     const reads = limited && on === undefined && isQuery(call) && !this.writers.has(call.sql);
     const id = this.number();
     const flags = (call.more === true ? MORE : 0) | (reads ? READS : 0);
@@ -270,7 +268,7 @@ export class Link {
     return pending;
   }
 
-  /** @throws `Closed`, or why it takes no call */
+  /** @throws `Closed`, or why the handle takes no calls */
   private check(on: Held | undefined): void {
     if (this.state === 'closed' || (this.state === 'closing' && on === undefined)) throw closed();
     const over = on?.over;
@@ -281,12 +279,12 @@ export class Link {
   private number(): number {
     do {
       this.last = (this.last + 1) >>> 0;
-      // After four thousand million requests the numbers begin anew.
+      // After four billion requests the numbers start over.
     } while (this.last === 0 || !this.pending.isFree(this.last) || this.holdings.has(this.last));
     return this.last;
   }
 
-  /** Says something that has no answer. An engine that is gone keeps nothing and runs nothing. */
+  /** Sends a message without a reply. An engine that is gone keeps nothing and runs nothing. */
   private tell(op: number, on: number): void {
     if (this.channel === undefined) return;
     this.outbox.write(this.number(), op, on);
@@ -296,11 +294,11 @@ export class Link {
   private schedule(): void {
     if (this.scheduled) return;
     this.scheduled = true;
-    // In browsers a tenth of what `queueMicrotask` takes, which calls out of the JavaScript engine.
+    // In browsers this takes a tenth of the time of `queueMicrotask`, which calls out of the JavaScript engine.
     void SETTLED.then(this.onTurn);
   }
 
-  /** Posts what was written, or sees to it that there is an engine to post it to. */
+  /** Posts what was written, or connects to an engine that it can be posted to. */
   private flush(): void {
     if (this.outbox.isEmpty) return;
     const { channel } = this;
@@ -308,7 +306,7 @@ export class Link {
       this.outbox.post(channel.post);
       channel.posted?.();
     } else {
-      // Whoever waits hears of a failure by their calls.
+      // The pending calls report a failure.
       this.connect().catch(() => {});
     }
   }
@@ -317,7 +315,7 @@ export class Link {
     if (this.channel !== undefined) return Promise.resolve();
     this.connecting ??= this.reach().finally(() => {
       this.connecting = undefined;
-      // What was asked for meanwhile, should the engine be lost again already.
+      // For requests made in the meantime, if the engine is already lost again.
       if (this.channel === undefined && this.state !== 'closed') this.flush();
     });
     return this.connecting;
@@ -351,7 +349,7 @@ export class Link {
     else this.lose(engine, early);
   }
 
-  /** No answer comes any more, for this reason. */
+  /** Rejects all pending calls: no reply will come, for this reason. */
   private refuse(error: UbiqliteError): void {
     this.outbox.clear();
     for (const pending of this.pending.all(this.last)) {
@@ -366,7 +364,7 @@ export class Link {
     try {
       readReplies(batch, this.known, (reply) => {
         const pending = this.pending.get(reply.id);
-        // Column names are told once, though the call may have been given up.
+        // Column names are sent only once, perhaps with a call that was given up.
         if (pending === undefined || reply.kind === Kind.error) reply.note();
         if (pending === undefined) return;
         const { continues } = reply;
@@ -384,31 +382,31 @@ export class Link {
           return;
         }
         pending.before = answer;
-        // Only of what changes nothing rows are told early.
+        // Rows are sent early only for calls that change nothing.
         pending.effect = 'nothing';
         pending.doubted = false;
       });
     } catch (error) {
-      // Later replies rely on what could not be read.
+      // Later replies depend on the one that could not be read.
       this.lose(engine, error instanceof Error ? error.message : String(error));
       void channel.close();
     }
   }
 
-  /** The engine says that it failed. */
+  /** Handles a call that failed in the engine. */
   private fail(pending: Pending, error: unknown): void {
     const kind = error instanceof UbiqliteError ? error.kind : undefined;
     if (kind === 'OutcomeUnknown' && pending.reads && !pending.doubted && this.isPending(pending)) {
       this.writes(pending);
       return;
     }
-    // Parts of it that are still to come find nobody.
+    // Parts of its reply that are still to come find no pending call.
     this.over(pending);
     const { withdrawn } = pending;
     rejectCall(pending, withdrawn !== undefined && kind === 'Cancelled' ? withdrawn.reason : error);
   }
 
-  /** Its statement changes something, and did not run: it is asked for again as what it is. */
+  /** Sends a call again as a write: its statement changes something, and did not run. */
   private writes(pending: Pending): void {
     this.writers.add(pending.call.sql);
     this.pending.delete(pending);
@@ -420,7 +418,7 @@ export class Link {
     this.schedule();
   }
 
-  /** The engine is gone. */
+  /** Handles the loss of the engine. */
   private lose(engine: number, reason: string, broke?: Broke): void {
     if (engine !== this.holdings.engine || this.channel === undefined) return;
     this.channel = undefined;
@@ -439,7 +437,7 @@ export class Link {
     this.flush();
   }
 
-  /** Takes it out of those that wait. False if it was not there. */
+  /** Removes a call from the pending ones. Returns false if it was not pending. */
   private over(pending: Pending): boolean {
     if (!this.isPending(pending)) return false;
     this.pending.delete(pending);
@@ -453,7 +451,7 @@ export class Link {
     return true;
   }
 
-  /** Gives up what has gone on for too long, and returns when to look again. */
+  /** Gives up calls that have taken too long, and returns when to look again. */
   private expire(now: number): number {
     let next = Infinity;
     for (const pending of this.pending.all(this.last)) {
@@ -477,7 +475,7 @@ export class Link {
     if (this.state === 'closed') return;
     this.state = 'closing';
     this.flush();
-    // What the database itself was asked for is waited for as long as it takes.
+    // Calls on the database itself are waited for, however long they take.
     const must = (): boolean => this.pending.all(this.last).some(({ call }) => call.on === undefined);
     await this.quiet.wait(this.patience, must, () => this.settled());
     this.state = 'closed';

@@ -10,10 +10,10 @@ import type { Checked } from './options.js';
 import { onAbort } from './signals.js';
 import { ofSql, rejectTraced, retrace } from './trace.js';
 
-/** A chunk is sent when it has so many rows, or bytes. */
+/** A chunk is sent once it has this many rows or bytes. */
 const ROWS = 1024;
 const BYTES = 1 << 18;
-/** So many chunks may be on their way. */
+/** How many chunks may be in flight. */
 const AHEAD = 3;
 
 /** One statement, or one insert, for many rows. */
@@ -23,7 +23,7 @@ export interface Many<R> {
   sql?: string;
   on: Held | undefined;
   options: Checked;
-  /** Writes what stands before the rows. */
+  /** Writes what precedes the rows. */
   head: (out: Writer) => void;
   row: (out: Writer, row: R) => void;
   rows: Iterable<R> | AsyncIterable<R>;
@@ -31,17 +31,17 @@ export interface Many<R> {
 
 /**
  * Sends rows as fast as the engine takes them, and returns how many were changed.
- * They may come from an endless source: a few chunks are held.
+ * The source may be endless: only a few chunks are held.
  *
- * When the call fails or is given up the source is closed, as a `for` loop does
- * that is left; when the source fails, its error is what the call rejects with.
+ * If the call fails or is given up, the source is closed, as by leaving a `for` loop.
+ * If the source fails, the call rejects with its error.
  */
 export function sendMany<R>(link: Link, many: Many<R>): Promise<number> {
   return new Promise((resolve, reject) => {
     let begun = false;
     const sender = new Sender(link, many as Many<unknown>, resolve, (error) => {
       ofSql(error, many.sql);
-      // What is refused at once has its caller on its stack already.
+      // An error that is thrown at once already has the caller on its stack.
       if (begun) rejectTraced(resolve, reject, error);
       else reject(retrace(error, sendMany));
     });
@@ -60,7 +60,7 @@ class Sender {
   private index = 0;
   private call: Pending | undefined;
   private over = false;
-  /** The source has come to its end. */
+  /** The source is exhausted. */
   private ended = false;
   private onTheWay = 0;
   private credited: (() => void) | undefined;
@@ -94,7 +94,7 @@ class Sender {
     }
   }
 
-  /** The first outcome is the one that counts. */
+  /** Fails the call. The first outcome is the one that counts. */
   fail(error: unknown): void {
     const { call } = this;
     if (this.settle(() => this.reject(error)) && call !== undefined) this.link.giveUp(call, invalid('its rows ended with an error'));
@@ -110,13 +110,13 @@ class Sender {
     return true;
   }
 
-  /** A signal has to be heard while the source has given nothing yet. */
+  /** Watches the signal while the source has not yielded anything yet. */
   private watch(): void {
     const signal = this.many.options.signal;
     if (!signal) return;
     if (signal.aborted) throw cancelled(signal);
     this.unlisten = onAbort(signal, () => {
-      // The call has the signal too, and knows what became of it.
+      // The call has the signal too, and knows its own outcome.
       if (this.call === undefined) this.fail(cancelled(signal));
     });
   }
@@ -150,7 +150,7 @@ class Sender {
     }
   }
 
-  /** The source's own error means that it is closed already. */
+  /** Takes the next row. An error of the source means that it is already closed. */
   private pull<T>(iterator: { next(): T }): T {
     try {
       const step = iterator.next();
@@ -162,16 +162,16 @@ class Sender {
     }
   }
 
-  /** Closes the source, unless it has come to its end. */
+  /** Closes the source, unless it is exhausted. */
   private shut(): void {
     const { close } = this;
     this.close = undefined;
     if (close === undefined || this.ended) return;
     try {
-      // Nobody waits for it; what it throws has no other place to go.
+      // Nobody waits for it, and nobody else could handle what it throws.
       void Promise.resolve(close()).catch(() => {});
     } catch {
-      // The call has an error already.
+      // The call already has an error.
     }
   }
 
@@ -199,7 +199,7 @@ class Sender {
     while (more && this.onTheWay >= AHEAD && !this.over) {
       await new Promise<void>((resolve) => (this.credited = resolve));
     }
-    // The message of this turn leaves before the next chunk is made.
+    // Lets this turn's message leave before the next chunk is made.
     await undefined;
   }
 
@@ -217,7 +217,7 @@ class Sender {
     if (!more) this.last = this.call;
   }
 
-  /** Whether an engine may have all rows. */
+  /** Whether an engine may have received all rows. */
   private get isSent(): boolean {
     return this.last?.posted === true;
   }
@@ -229,7 +229,7 @@ class Sender {
       this.onTheWay -= 1;
       this.credited?.();
     };
-    // A chunk that is not taken is of a call that is over, which tells.
+    // A chunk that is not taken belongs to a call that is over and has reported why.
     const call = { op: Op.more, part, more, write: (out: Writer) => out.raw(bytes), read: () => undefined };
     const sent = this.link.begin(call, taken, taken);
     if (!more) this.last = sent;
@@ -240,7 +240,7 @@ function isThenable(step: unknown): step is PromiseLike<unknown> {
   return typeof (step as Partial<PromiseLike<unknown>> | undefined)?.then === 'function';
 }
 
-/** Has the error that refuses an item of a list say which one it was. */
+/** Adds the index to the error that refuses an item of a list. */
 export function indexed(index: number, write: () => void): void {
   try {
     write();

@@ -6,7 +6,7 @@ import { onAbort } from './signals.js';
 /**
  * Opens something, unless it is aborted or takes too long.
  *
- * @throws what opening throws, and what the options say
+ * @throws what `open` throws, and the errors that the options cause
  */
 export async function inTime(open: () => Promise<void>, options: CallOptions): Promise<void> {
   checkOptions(options);

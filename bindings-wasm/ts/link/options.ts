@@ -1,25 +1,26 @@
 import { invalid } from '../errors.js';
 import { limitOf } from './limits.js';
 
-/** What every call takes as its last argument. */
+/** The options that every call takes as its last argument. */
 export interface CallOptions {
   /**
-   * Gives the call up. What has not begun never will, and what runs is stopped: it rejects with a CancelledError,
-   * whose `cause` is the signal's reason, and nothing of it happened. A read rejects at once. A write that was posted
-   * already waits for the engine's word: it resolves if it was done; without a word it rejects with `OutcomeUnknown`.
+   * Gives up the call. If it has not begun, it never will; if it is running, it is stopped. It rejects with a
+   * CancelledError whose `cause` is the signal's reason, and nothing of it happened. A read rejects at once. A write
+   * that was already posted waits for the engine's word: it resolves if it was done, and rejects with
+   * `OutcomeUnknown` if no word comes.
    */
   signal?: AbortSignal;
-  /** How long the call may take, in milliseconds; then it rejects with a TimeoutError. Default: no limit. */
+  /** How long the call may take, in milliseconds, before it rejects with a TimeoutError. Default: no limit. */
   timeout?: number;
 }
 
-/** Options that were looked at. @internal */
+/** Options that were checked. @internal */
 export interface Checked extends CallOptions {
-  /** Why the call is not to be made. */
+  /** Why the call must not be made. */
   refused?: unknown;
 }
 
-/** The options of a call over those of its handle; what is wrong with them refuses the call. `more`: what else it takes. @internal */
+/** Merges a call's options over those of its handle. Bad ones refuse the call. `more`: further options. @internal */
 export function merged(defaults: CallOptions, own: CallOptions | undefined, more?: readonly string[]): Checked {
   if (own === undefined || own === null) return defaults;
   try {
@@ -30,7 +31,7 @@ export function merged(defaults: CallOptions, own: CallOptions | undefined, more
   return { signal: own.signal ?? defaults.signal, timeout: own.timeout ?? defaults.timeout };
 }
 
-/** @throws InvalidArgumentError for what no call takes: nothing was done then. @internal */
+/** @throws InvalidArgumentError for options that no call takes, before anything is done. @internal */
 export function checkOptions(options: object, more: readonly string[] = []): void {
   if (typeof options !== 'object') throw invalid('the options of a call are an object, such as { timeout: 1000 }');
   for (const [name, value] of Object.entries(options)) {
@@ -41,7 +42,7 @@ export function checkOptions(options: object, more: readonly string[] = []): voi
   }
 }
 
-/** Another realm's AbortSignal, or a polyfill's, is as good. */
+/** Checks the shape only: an AbortSignal of another realm or of a polyfill is just as good. */
 function checkSignal(signal: unknown): void {
   const given = (signal ?? {}) as Partial<AbortSignal>;
   if (typeof given.aborted === 'boolean' && typeof given.addEventListener === 'function' && typeof given.removeEventListener === 'function') return;

@@ -4,22 +4,21 @@ import type { Pending } from './call.js';
 import type { Broke } from './connector.js';
 import { isKept, whenLost } from './course.js';
 
-/** Where in a request they are. */
+/** Offsets within a request. */
 const ID = 4;
 const FLAGS = 9;
 
 /**
- * Requests that are written, until they are posted; and the bytes of those that
- * may have to be posted again. They are written once: what their caller does with
- * the values afterwards changes nothing.
+ * Requests that are written but not yet posted, and the bytes of those that may have to be
+ * posted again. Each is written once: later changes to the caller's values have no effect.
  */
 export class Outbox {
   private readonly out = new Writer();
-  /** Those that were not posted yet: so many of these. What is emptied would have to grow anew with each message. */
+  /** The first `freshCount` are not posted yet. An emptied array would have to grow again with each message. */
   private readonly fresh: (Pending | undefined)[] = [];
   private freshCount = 0;
 
-  /** @param lasting the engine is: see `Connector` */
+  /** @param lasting whether the engine is a lasting one: see `Connector` */
   constructor(private readonly lasting: boolean) {}
 
   get isEmpty(): boolean {
@@ -29,9 +28,9 @@ export class Outbox {
   /**
    * Writes a request.
    *
-   * @param on the number of what it is asked of
+   * @param on the number of what it is made on
    * @returns its place
-   * @throws what `write` throws; nothing is written then
+   * @throws what `write` throws; then nothing is written
    */
   write(id: number, op: number, on: number, limit?: number, flags = 0, write?: (out: Writer) => void): number {
     const { out } = this;
@@ -48,7 +47,7 @@ export class Outbox {
     return place;
   }
 
-  /** Notes whose request was just written. */
+  /** Records whose request was just written. */
   add(pending: Pending): void {
     const { out } = this;
     pending.piece = out.piece;
@@ -59,7 +58,7 @@ export class Outbox {
     this.freshCount += 1;
   }
 
-  /** Takes back a request that was not posted: one that gives up itself does nothing. */
+  /** Takes back a request that was not posted, by turning it into one that cancels itself and so does nothing. */
   blank(pending: Pending): void {
     this.out.blank(pending.place, pending.id, Op.cancel);
     const { fresh, freshCount } = this;
@@ -69,7 +68,7 @@ export class Outbox {
     this.freshCount -= 1;
   }
 
-  /** Posts all that was written. */
+  /** Posts everything that was written. */
   post(by: Taker<void>): void {
     const { fresh, freshCount } = this;
     for (let index = 0; index < freshCount; index += 1) {
@@ -86,7 +85,7 @@ export class Outbox {
     this.fresh.length = this.freshCount = 0;
   }
 
-  /** Writes a request once more, by another number, and as one that may change something. */
+  /** Writes a request again, under another number and as one that may change something. */
   repeat(pending: Pending): void {
     const bytes = this.bytesOf(pending);
     new DataView(bytes.buffer).setUint32(ID, pending.id, true);
@@ -95,7 +94,8 @@ export class Outbox {
   }
 
   /**
-   * The engine is gone: keeps what goes to the next one, in its order, and returns what the others are told.
+   * Handles the loss of the engine: keeps the calls that go to the next one, in order, and returns the others with
+   * their errors.
    *
    * @param broke how the engine broke, if it did
    */
@@ -109,7 +109,7 @@ export class Outbox {
         pending.cleared = !broke.changes;
       }
       const verdict = whenLost(pending, reason);
-      // More rows go where their call goes.
+      // Further rows go where their call goes.
       const again = part === undefined ? verdict === 'again' : kept.has(part);
       if (again) kept.set(pending, doubt(pending, this.bytesOf(pending)));
       else ended.push([pending, verdict === 'again' ? new Error(reason) : verdict]);
@@ -122,20 +122,20 @@ export class Outbox {
   private rewrite(pending: Pending, bytes: Uint8Array): void {
     pending.place = this.out.place;
     pending.posted = pending.cleared = false;
-    // Its answer begins from the start.
+    // Its reply starts from the beginning.
     pending.before = undefined;
     this.out.raw(bytes);
     this.add(pending);
   }
 
   private bytesOf({ posted, piece: kept, place, length }: Pending): Uint8Array<ArrayBuffer> {
-    // Until a request is posted it moves with the writer.
+    // Until a request is posted, it moves with the writer.
     const piece = (posted && kept) || this.out.piece;
     return piece.bytes.slice(place - piece.base, place - piece.base + length);
   }
 }
 
-/** A request that may have been carried out is carried out again only if it changes nothing. */
+/** Marks a request that may have been carried out, so that it runs again only if it changes nothing. */
 function doubt(pending: Pending, bytes: Uint8Array): Uint8Array {
   if (!pending.posted || pending.cleared || pending.effect === 'nothing') return bytes;
   pending.doubted = pending.reads = true;

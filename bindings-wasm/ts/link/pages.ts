@@ -9,10 +9,10 @@ import type { Reply } from '../wire/reply.js';
 import { onAbort } from './signals.js';
 import { type Sql, ofSql, rejectTraced } from './trace.js';
 
-/** So many pages are asked for or held beyond the one that is being read. */
+/** How many pages are requested or held beyond the one being read. */
 const AHEAD = 2;
 
-/** The rows of a page, and whether they are the last. */
+/** The rows of a page, and whether it is the last. */
 interface Page<T> {
   rows: T[];
   ends: boolean;
@@ -23,7 +23,7 @@ interface Reader<T> {
   reject(error: unknown): void;
 }
 
-/** The rows of a running query, page by page, a few pages ahead of who reads them. */
+/** The rows of a running query, page by page, a few pages ahead of the reader. */
 export class Pages<T> {
   private page: T[] = [];
   private at = 0;
@@ -41,9 +41,9 @@ export class Pages<T> {
   private readonly sql: Sql | undefined;
 
   /**
-   * Asks for the query to be begun.
+   * Requests that the query begins.
    *
-   * @param read what the rows of a page are given as
+   * @param read reads the rows of a page
    */
   constructor(
     private readonly link: Link,
@@ -52,7 +52,7 @@ export class Pages<T> {
   ) {
     this.sql = call.sql;
     const { signal, ...options } = call.options ?? {};
-    // The signal is for the whole stream, the time limit for each call of it.
+    // The signal is for the whole stream, the time limit for each of its calls.
     this.options = options;
     if (signal?.aborted) {
       this.fail(cancelled(signal));
@@ -69,7 +69,7 @@ export class Pages<T> {
     );
   }
 
-  /** The next row. Rows come in the order in which they are asked for. */
+  /** Returns the next row. Calls get their rows in the order of the calls. */
   next(): Promise<IteratorResult<T, undefined>> {
     if (this.at === this.page.length) this.turn();
     if (this.at < this.page.length && this.readers.length === 0) {
@@ -83,7 +83,7 @@ export class Pages<T> {
     });
   }
 
-  /** All rows of the page that is there, or of the next one; none: it is over. */
+  /** Returns all remaining rows of the current page, or those of the next one. No rows: the query is over. */
   async rest(): Promise<T[]> {
     const { done, value } = await this.next();
     if (done) return [];
@@ -112,7 +112,7 @@ export class Pages<T> {
   private ask(): void {
     const { held } = this;
     while (held !== undefined && !this.over && this.asked.size + this.pages.length < AHEAD) {
-      // It may be refused before there is a call.
+      // The call may be refused before `begin` returns it.
       let call: Pending | undefined;
       const answered = (): boolean => call !== undefined && this.asked.delete(call);
       call = this.link.begin(
@@ -154,7 +154,7 @@ export class Pages<T> {
     if (this.over) return;
     this.failed = { error };
     if (this.readers.length === 0 && error instanceof Error && this.isCancelled(error)) {
-      // What was read ahead is not wanted any more.
+      // Rows that were read ahead are no longer wanted.
       this.page = [];
       this.pages.length = this.at = 0;
     }
@@ -174,7 +174,7 @@ export class Pages<T> {
     if (this.held !== undefined) this.link.drop(this.held, why);
   }
 
-  /** Gives those who wait what there is. */
+  /** Gives the waiting readers what is available. */
   private serve(): void {
     while (this.readers.length > 0) {
       if (this.at === this.page.length) this.turn();

@@ -1,14 +1,14 @@
-/** How often is looked whether something is still going on, in milliseconds. */
+/** How often to check whether something is still in progress, in milliseconds. */
 const LOOK = 50;
 
-/** The moment when nothing is pending and nothing open, waited for before closing. */
+/** Waits, before closing, for the moment when nothing is pending and nothing is open. */
 export class Quiet {
   private resolve: (() => void) | undefined;
 
   /**
-   * @param patience after so many milliseconds it waits only for what must not be given up
-   * @param must whether there is such
-   * @param check has `reached` called if it is quiet already
+   * @param patience for how many milliseconds it waits for everything; then only for what must not be given up
+   * @param must whether there is anything that must not be given up
+   * @param check calls `reached` if it is already quiet
    */
   async wait(patience: number, must: () => boolean, check: () => void): Promise<void> {
     let timer: ReturnType<typeof setTimeout> | undefined;

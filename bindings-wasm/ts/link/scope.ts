@@ -1,10 +1,10 @@
-/** What several calls, and the caller's own code between them, have together: one signal and one time limit. */
+/** One signal and one time limit, shared by several calls and the caller's own code between them. */
 import type { UbiqliteError } from '../errors.js';
 import { cancelled, limitOf, tooLate } from './limits.js';
 import type { CallOptions, Checked } from './options.js';
 import { onAbort } from './signals.js';
 
-/** The longest timer that there is. */
+/** The longest possible timer. */
 const LONGEST = 2 ** 31 - 1;
 
 export class Scope {
@@ -12,8 +12,8 @@ export class Scope {
   private readonly deadline: number | undefined;
 
   /**
-   * @param what is given up, in messages
-   * @throws what refuses the options
+   * @param what the thing that is given up, for messages
+   * @throws the error that refuses the options
    */
   constructor(
     { signal, timeout, refused }: Checked,
@@ -25,13 +25,13 @@ export class Scope {
     this.deadline = limit === undefined ? undefined : performance.now() + limit;
   }
 
-  /** The options of the next call: the signal, and the time that is left. */
+  /** Returns the options of the next call: the signal, and the time that is left. */
   rest(): CallOptions {
     const { signal, deadline } = this;
     return { signal, timeout: deadline === undefined ? undefined : Math.max(0, deadline - performance.now()) };
   }
 
-  /** Why nothing more is to be done, if it was aborted or its time is over. */
+  /** Why nothing more may be done, if it was aborted or its time is up. */
   get over(): UbiqliteError | undefined {
     if (this.signal?.aborted === true) return cancelled(this.signal, `${this.what} was aborted`);
     if (this.deadline !== undefined && performance.now() >= this.deadline) return tooLate(this.what);
@@ -39,9 +39,9 @@ export class Scope {
   }
 
   /**
-   * Calls `heard` once when it is over, with the reason, which may be at once.
+   * Calls `heard` with the reason, once, when it is over. That may be at once.
    *
-   * @returns what ends the watching
+   * @returns a function that ends the watching
    */
   watch(heard: (reason: UbiqliteError) => void): () => void {
     const { signal, deadline } = this;
@@ -63,7 +63,7 @@ export class Scope {
     const wait = (): void => {
       if (deadline === undefined) return;
       timer = setTimeout(look, Math.min(LONGEST, Math.max(0, Math.ceil(deadline - performance.now()))));
-      // In Node: a timer of ours keeps no process alive.
+      // In Node, this timer must not keep the process alive.
       (timer as { unref?: () => void }).unref?.();
     };
     if (signal !== undefined) unlisten = onAbort(signal, look);

@@ -1,15 +1,15 @@
 /**
- * One listener for each signal, however many calls wait for it: Node warns of a leak
- * when an eleventh is added, and so many calls with one signal are no leak.
+ * One listener per signal, however many calls wait for it. Node warns of a leak when an
+ * eleventh listener is added, but that many calls with one signal are not a leak.
  */
 
-/** Who is told when a signal aborts, in the order of asking. */
+/** The callbacks for when a signal aborts, in the order in which they were added. */
 const watching = new WeakMap<AbortSignal, Watchers>();
 
 class Watchers {
   private readonly told = new Set<() => void>();
   private readonly listener = (): void => {
-    // One that is told may end the listening of another.
+    // A callback may remove another one.
     for (const tell of this.told) {
       this.told.delete(tell);
       tell();
@@ -24,20 +24,20 @@ class Watchers {
   }
 
   delete(tell: () => void): void {
-    // The platform keeps a signal that is listened to, and what its listener holds.
+    // The platform keeps a signal with listeners alive, and whatever its listeners hold.
     if (this.told.delete(tell) && this.told.size === 0) this.signal.removeEventListener('abort', this.listener);
   }
 }
 
 /**
- * Has `tell` called once when the signal aborts; not for one that is aborted already.
+ * Calls `tell` once when the signal aborts, but not if it is already aborted.
  *
- * @param tell throws nothing: others are told after it
- * @returns what ends the listening
- * @throws TypeError for what is no signal; nobody listens then
+ * @param tell must not throw: other callbacks follow it
+ * @returns a function that stops the listening
+ * @throws TypeError for anything that is not a signal; nothing is registered then
  */
 export function onAbort(signal: AbortSignal, tell: () => void): () => void {
-  // The same function may listen twice.
+  // The same function may be registered twice.
   const own = (): void => tell();
   let watchers = watching.get(signal);
   if (watchers === undefined) {

@@ -1,13 +1,13 @@
 import type { Sql } from './trace.js';
 
-/** So many statements are remembered. */
+/** How many statements are remembered. */
 const MOST = 256;
-/** Longer ones are not. */
+/** Longer statements are not remembered. */
 const LONGEST = 4096;
 
 /**
- * Statements that changed something though they were asked for as queries, such as
- * `INSERT … RETURNING`: the engine said so. The next time that is known before.
+ * Statements that were sent as queries but change something, such as `INSERT … RETURNING`,
+ * as the engine reported. The next time that is known in advance.
  */
 export class Writers {
   private readonly known = new Set<string>();

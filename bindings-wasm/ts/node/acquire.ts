@@ -5,18 +5,18 @@ import { keyOf, lifeOf } from './life.js';
 import type { Held, Lock } from './lock.js';
 import { nativeHolder } from './presence.js';
 
-/** How long a lock is waited for where nothing else is said, in milliseconds: SQLite's busy timeout here. */
+/** How long to wait for a lock by default, in milliseconds: the default of SQLite's busy timeout here. */
 export const PATIENCE = 5000;
 
-/** The pauses between looks, in milliseconds; the last goes on. */
+/** The pauses between looks, in milliseconds. The last one repeats. */
 export const PAUSES = [1, 2, 5, 10, 20, 50];
 
 /**
- * Waits until the lock of `database` is ours, and no native engine has it open.
+ * Waits until the lock of `database` is ours and no native engine has it open.
  *
  * @param given whether nobody waits for it any more
- * @throws `Busy` that names the holder, after `patience` milliseconds; the
- * system's error if no lock can be made here
+ * @throws `Busy`, naming the holder, after `patience` milliseconds; the system's error if
+ * no lock can be made here
  */
 export async function acquire(lock: Lock, database: string, patience: number, given: () => boolean): Promise<void> {
   const deadline = performance.now() + patience;
@@ -30,7 +30,7 @@ export async function acquire(lock: Lock, database: string, patience: number, gi
   }
 }
 
-/** Whether who has it, in another container of this system, has ended; `lock` remembers that. */
+/** Whether its holder, in another container of this system, has ended. `lock` remembers that. */
 export async function isLeft(lock: Lock, { by }: Held): Promise<boolean> {
   if (by === undefined || (isNear(by, lock.me) && by.space === lock.me.space)) return false;
   if ((await lifeOf(lock.path, by, lock.me)) !== 'gone') return false;
@@ -40,7 +40,7 @@ export async function isLeft(lock: Lock, { by }: Held): Promise<boolean> {
 
 /** Takes the lock, unless somebody has the database. @throws the system's error if no lock can be made here */
 export function taken(lock: Lock, database: string): Held | undefined {
-  // Ours from before: no native engine has come since.
+  // Already ours: no native engine can have come since.
   if (lock.isTaken) return undefined;
   const held = lock.take();
   if (held !== undefined) return held;
@@ -54,7 +54,7 @@ export function taken(lock: Lock, database: string): Held | undefined {
   }
 }
 
-/** The error that says who has the database and what to do. */
+/** Returns the error that says who has the database and what to do. */
 export function busy(lock: { path: string }, database: string, held: Held, waited = 0): Error {
   const wait = waited > 0 ? `; waited ${waited} ms for it` : '';
   return failure('Busy', `${database} ${told(held.path ?? lock.path, held.by)}${wait}`, database);

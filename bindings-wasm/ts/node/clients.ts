@@ -7,10 +7,10 @@ import { type StopTable, begins, isStopped } from './stop.js';
 
 type Admission = Extract<ToWorker, { admit: number }>;
 
-/** Called before a client has the database opened; `given` tells whether it still wants to. */
+/** Called before the database is opened for a client; `given` returns whether the client has left. */
 export type Prepare = (options: object, given: () => boolean) => Promise<void>;
 
-/** Called when a client has the database open; throws if it must not. */
+/** Called once a client has the database open; throws if it must not. */
 export type Approve = () => void;
 
 /** The clients of the engine in this worker. */
@@ -24,7 +24,7 @@ export class Clients {
     private readonly approve: Approve,
   ) {}
 
-  /** Whether a client's request, which runs, was given up. */
+  /** Whether a client's running request was given up. */
   isStopped(client: number, request: number): boolean {
     const stops = this.stops.get(client);
     return stops !== undefined && isStopped(stops, request);
@@ -57,7 +57,7 @@ export class Clients {
     }
   }
 
-  /** Lets all go. */
+  /** Releases all clients. */
   async close(): Promise<void> {
     await Promise.all([...this.open].map((client) => this.dismiss(client)));
   }
@@ -65,13 +65,13 @@ export class Clients {
   private async dismiss(client: Client): Promise<void> {
     client.left = true;
     const { engine } = client;
-    // Being opened: it is dismissed when it is.
+    // Still opening: it is dismissed once it is open.
     if (engine === undefined) return;
     client.engine = undefined;
     try {
       await engine.close();
     } catch {
-      // What failed to be copied from the log stays there, and is copied by the next who opens the file.
+      // Whatever could not be copied from the log stays there, and the next opener copies it.
     }
     client.say({ closed: true });
     this.forget(client);

@@ -6,14 +6,14 @@ import { type Native, binary, needed } from './native/binary.js';
 import { NativeConnector } from './native/connector.js';
 import { fileOf } from './path.js';
 
-/** What runs the SQL. */
+/** The engine that runs the SQL. */
 export type EngineName = 'native' | 'wasm';
 
 /**
- * Finds the engine of the database file `path`, or makes a database in memory.
+ * Finds the engine of the database file `path`, or creates a database in memory.
  *
- * @param engine the one to use; without it, what `UBIQLITE_ENGINE` says, or native where it is there
- * @throws `InvalidArgument` for what is no path or engine, `Unsupported` if there is no such engine here
+ * @param engine the one to use; by default that of `UBIQLITE_ENGINE`, otherwise native if available
+ * @throws `InvalidArgument` for an invalid path or engine, `Unsupported` if there is no such engine here
  */
 export function connector(path: string, storage: 'file' | 'memory', options: object, engine?: EngineName): Connector {
   const native = nativeIf(engine ?? process.env.UBIQLITE_ENGINE);
@@ -21,7 +21,7 @@ export function connector(path: string, storage: 'file' | 'memory', options: obj
   return storage === 'memory' ? new MemoryConnector(options) : new FileConnector(fileOf(path), options);
 }
 
-/** A file that all who open it in this thread share. */
+/** A file that is shared by everyone who opens it in this thread. */
 class FileConnector implements Connector {
   private readonly closed = new AbortController();
 
@@ -48,7 +48,7 @@ class FileConnector implements Connector {
   }
 }
 
-/** A database in a worker of its own, which ends with it. */
+/** A database in a worker of its own, which ends with that worker. */
 class MemoryConnector implements Connector {
   private readonly closed = new AbortController();
   private host: Host | undefined;
@@ -73,7 +73,7 @@ class MemoryConnector implements Connector {
   }
 }
 
-/** The native library, unless another engine is meant. */
+/** Returns the native library, unless another engine is wanted. */
 function nativeIf(wanted: string | undefined): Native | undefined {
   if (wanted === 'wasm') return undefined;
   if (wanted === 'native') return needed();

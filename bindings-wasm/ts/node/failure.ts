@@ -1,11 +1,11 @@
 import { type ErrorFields, type ErrorKind, errorOf } from '../errors.js';
 
-/** An error of this kind that says what is wrong and what to do. */
+/** Returns an error of this kind; the message says what is wrong and what to do. */
 export function failure(kind: ErrorKind, message: string, path?: string): Error {
   return errorOf({ kind, message, path });
 }
 
-/** What crosses of an error to another thread. */
+/** Returns the part of an error that crosses to another thread. */
 export function portable(error: unknown): ErrorFields {
   const known = error as Partial<ErrorFields> | undefined | null;
   if (typeof known?.kind === 'string' && typeof known.message === 'string') {
@@ -15,7 +15,7 @@ export function portable(error: unknown): ErrorFields {
   return { kind: 'Internal', message: error instanceof Error ? (error.stack ?? error.message) : String(error) };
 }
 
-/** The system's name of what went wrong, such as `ENOENT`. */
+/** Returns the system's name for what went wrong, such as `ENOENT`. */
 export function systemCode(error: unknown): string | undefined {
   const code = (error as { code?: unknown } | undefined | null)?.code;
   return typeof code === 'string' ? code : undefined;

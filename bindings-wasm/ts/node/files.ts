@@ -8,20 +8,20 @@ import { fileOf } from './path.js';
 
 const { O_CREAT, O_EXCL, O_RDONLY, O_RDWR } = fs.constants;
 
-/** What SQLite puts behind the name of a database for the files beside it. */
+/** The suffixes that SQLite adds to the name of a database for the files next to it. */
 const BESIDE = /-(?:wal|journal)$/;
 
 /** The engine's files, over synchronous `node:fs`. A file's number is its descriptor. */
 export class NodeFiles implements Files {
-  /** Files whose directory entry is not known to be on the disk, by number. */
+  /** Files whose directory entry may not be on the disk yet, by number. */
   private readonly fresh = new Map<number, string>();
-  /** Which file each number is of, and the name that it was opened by. */
+  /** Which file each number stands for, and the name that it was opened by. */
   private readonly opened = new Map<number, { name: string; dev: bigint; ino: bigint }>();
 
-  /** The locks of databases that are attached, by number. */
+  /** The locks of attached databases, by number. */
   private readonly locks = new Map<number, Lock>();
 
-  /** @param own the database that is opened, whose lock its worker has */
+  /** @param own the opened database, whose lock its worker has */
   constructor(private readonly own: string) {}
 
   open(name: string, create: boolean, readOnly: boolean): number {
@@ -49,7 +49,7 @@ export class NodeFiles implements Files {
       for (let tries = 0; tries < 3; tries += 1) {
         try {
           const file = fs.openSync(name, flags);
-          // Directories can be opened, for reading.
+          // Directories can be opened for reading.
           if (!readOnly || fs.fstatSync(file).isFile()) return this.noted(file, name);
           const isDirectory = fs.fstatSync(file).isDirectory();
           fs.closeSync(file);
@@ -62,11 +62,11 @@ export class NodeFiles implements Files {
           this.fresh.set(file, name);
           return this.noted(file, name);
         } catch (error) {
-          // Somebody else was faster: theirs will do.
+          // Somebody else was faster; their file will do.
           if (systemCode(error) !== 'EEXIST') throw error;
         }
       }
-      // A link that leads nowhere is there, and is not.
+      // A dangling link both exists and does not.
       return NOT_FOUND;
     });
   }
@@ -79,13 +79,13 @@ export class NodeFiles implements Files {
 
   hasMoved(file: number): boolean {
     const opened = this.opened.get(file);
-    // Windows lets nobody remove or rename a file that is open.
+    // On Windows, nobody can remove or rename an open file.
     if (opened === undefined || process.platform === 'win32') return false;
     try {
       const now = fs.statSync(opened.name, { bigint: true, throwIfNoEntry: false });
       return now === undefined || now.ino !== opened.ino || now.dev !== opened.dev;
     } catch {
-      // Its directory can't be looked into any more: the same file, as far as anybody knows.
+      // Its directory can't be read any more: as far as anybody knows, it is the same file.
       return false;
     }
   }
@@ -135,7 +135,7 @@ export class NodeFiles implements Files {
 
   sync(file: number): number {
     return attempt(() => {
-      // It covers a changed size. On macOS libuv asks the drive itself (F_FULLFSYNC).
+      // This covers a changed size. On macOS, libuv flushes the drive itself (F_FULLFSYNC).
       fs.fdatasyncSync(file);
       const name = this.fresh.get(file);
       if (name !== undefined) {
@@ -158,7 +158,7 @@ export class NodeFiles implements Files {
         if (systemCode(error) === 'ENOENT') return 0;
         throw error;
       }
-      // A journal that comes back after a loss of power would undo a commit.
+      // A journal that reappears after a loss of power would undo a commit.
       syncDirectory(dirname(name));
       return 0;
     });
@@ -173,7 +173,7 @@ export class NodeFiles implements Files {
   }
 }
 
-/** Whether nobody of our kind can change the file. */
+/** Whether a process with our permissions can't change the file. */
 export function isReadOnly(file: string): boolean {
   try {
     fs.accessSync(file, fs.constants.W_OK);
@@ -183,7 +183,7 @@ export function isReadOnly(file: string): boolean {
   }
 }
 
-/** Takes the lock of a database that is attached, unless somebody has it. Nobody can wait here. */
+/** Takes the lock of an attached database, unless somebody has it. Waiting is not possible here. */
 function lockAttached(lock: Lock, name: string, readOnly: boolean): number {
   try {
     return taken(lock, name) === undefined ? 0 : HELD;
@@ -193,22 +193,22 @@ function lockAttached(lock: Lock, name: string, readOnly: boolean): number {
   }
 }
 
-/** Waits until the names in a directory survive a loss of power, where the system can. */
+/** Waits until the names in a directory survive a loss of power, if the system supports that. */
 export function syncDirectory(directory: string): void {
-  // Windows opens no directories.
+  // Windows can't open directories.
   if (process.platform === 'win32') return;
   const file = fs.openSync(directory, O_RDONLY);
   try {
     fs.fsyncSync(file);
   } catch (error) {
-    // Some file systems have nothing to do here, and say so.
+    // Some file systems have nothing to do here, and report that.
     if (!['EINVAL', 'ENOTSUP', 'EOPNOTSUPP'].includes(systemCode(error) ?? '')) throw error;
   } finally {
     fs.closeSync(file);
   }
 }
 
-/** Makes a file. Who may not read a database may not read its log either. */
+/** Creates a file. A user who may not read a database may not read its log either. */
 function make(name: string, flags: number): number {
   const main = BESIDE.test(name) ? fs.statSync(name.replace(BESIDE, ''), { throwIfNoEntry: false }) : undefined;
   const mode = main === undefined ? 0o644 : main.mode & 0o777;
@@ -216,11 +216,11 @@ function make(name: string, flags: number): number {
   if (main === undefined || process.platform === 'win32') return file;
   try {
     const made = fs.fstatSync(file);
-    // As SQLite does: whoever opens the database next must be able to use what is left of us.
+    // Like SQLite: the next user that opens the database must be able to use what we leave behind.
     if (made.uid !== main.uid || made.gid !== main.gid) fs.fchownSync(file, main.uid, main.gid);
     if ((made.mode & 0o777) !== mode) fs.fchmodSync(file, mode);
   } catch {
-    // Not ours to give away; SQLite goes on then, too.
+    // Not ours to give away; SQLite continues in this case, too.
   }
   return file;
 }
@@ -242,7 +242,7 @@ const CODES: Record<string, number> = {
   EISDIR: DIRECTORY,
 };
 
-/** No exception may cross the engine: it would be left in the middle of what it does. */
+/** Turns exceptions into codes: one that crossed the engine would leave it in the middle of its work. */
 function attempt(work: () => number): number {
   try {
     return work();

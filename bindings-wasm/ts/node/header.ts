@@ -1,12 +1,12 @@
-/** What the first bytes of a SQLite file say; see https://sqlite.org/fileformat.html#the_database_header. */
+/** The header of a SQLite file; see https://sqlite.org/fileformat.html#the_database_header. */
 
-/** How long it is. */
+/** The length of the header. */
 export const HEADER = 100;
 
-/** How every SQLite file begins. */
+/** The beginning of every SQLite file. */
 export const MAGIC = 'SQLite format 3\0';
 
-/** Why these first bytes begin no SQLite file, or none that is whole with `size` bytes; `undefined` if they do. */
+/** Returns why this header is not that of a SQLite file, or of a whole one with `size` bytes; `undefined` if it is. */
 export function unfit(header: Uint8Array, size?: number): string | undefined {
   if (header.length < HEADER || Buffer.from(header.subarray(0, MAGIC.length)).toString('latin1') !== MAGIC) {
     return 'it does not begin like one';
@@ -16,7 +16,7 @@ export function unfit(header: Uint8Array, size?: number): string | undefined {
   const pageSize = stored === 1 ? 65536 : stored;
   if (pageSize < 512 || (pageSize & (pageSize - 1)) !== 0) return `it has pages of ${pageSize} bytes`;
   if (size === undefined) return undefined;
-  // The count of pages holds where it was written with the last change; old writers leave it alone.
+  // The page count is valid if it was written with the last change; old writers leave it alone.
   const pages = view.getUint32(24) === view.getUint32(92) ? view.getUint32(28) : 1;
   if (size % pageSize !== 0 || size < pages * pageSize) return `it is cut short: ${size} bytes of ${pages * pageSize}`;
   return undefined;

@@ -4,9 +4,9 @@ import { hostname } from 'node:os';
 import { threadId } from 'node:worker_threads';
 import { systemCode } from './failure.js';
 
-/** Who holds a lock, as its file says. */
+/** The holder of a lock, as named in its file. */
 export interface Holder {
-  /** Tells this lock from every other one that ever was. */
+  /** Distinguishes this lock from every other one, ever. */
   token: string;
   pid: number;
   host: string;
@@ -14,24 +14,24 @@ export interface Holder {
   since: string;
   /** The thread within the process. */
   thread: number;
-  /** The machine; a name is easily had twice. */
+  /** The machine: host names are easily used twice. */
   machine?: string;
-  /** The run of the machine's system: no process outlives it. */
+  /** The boot of the machine's system: no process outlives it. */
   boot?: string;
-  /** In which numbering of processes `pid` counts: containers have their own. */
+  /** The numbering of processes that `pid` belongs to: containers have their own. */
   space?: string;
-  /** When the process began, in the system's ticks: a number is used again, but not twice at a time. */
+  /** When the process began, in the system's ticks: a `pid` is reused, but never twice at the same time. */
   began?: string;
-  /** It gives a sign of life, see `life.ts`. */
+  /** Whether it gives a sign of life: see `life.ts`. */
   sign?: true | undefined;
-  /** What has it open, where that is not the wasm engine. */
+  /** The engine that has it open, if not the wasm one. */
   engine?: 'native';
 }
 
-/** How a clock of whole seconds may differ from ours. */
+/** How much a clock of whole seconds may differ from ours. */
 const SLACK = 2000;
 
-/** This process and thread, as the holder of a lock. */
+/** Returns this process and thread as the holder of a lock. */
 export function thisHolder(token: string): Holder {
   return {
     token,
@@ -46,7 +46,7 @@ export function thisHolder(token: string): Holder {
   };
 }
 
-/** The holder that a lock's file names, unless it is not one. */
+/** Returns the holder that a lock's file names, if it is a valid one. */
 export function parseHolder(text: string): Holder | undefined {
   try {
     const holder = JSON.parse(text) as Holder;
@@ -58,12 +58,12 @@ export function parseHolder(text: string): Holder | undefined {
   }
 }
 
-/** Whether the holder's process can be told from here whether it lives. */
+/** Whether it can be determined from here if the holder's process is alive. */
 export function isNear(holder: Holder, me: Holder): boolean {
   return holder.host === me.host && holder.machine === me.machine;
 }
 
-/** Whether it is a process of this very number that made the lock, which is us. */
+/** Whether the process that made the lock is this one. */
 export function isThisProcess(holder: Holder, me: Holder): boolean {
   return (
     isNear(holder, me) &&
@@ -74,30 +74,30 @@ export function isThisProcess(holder: Holder, me: Holder): boolean {
   );
 }
 
-/** Whether the holder has certainly ended. `path` is the lock that it holds. */
+/** Whether the holder has certainly ended. `path` is the lock that it held. */
 export function isGone(holder: Holder, me: Holder, path: string): boolean {
   if (!isNear(holder, me)) return false;
   if (holder.boot !== me.boot) return holder.boot !== undefined && me.boot !== undefined;
-  // Another container's process: its number means nothing here.
+  // A process of another container: its number means nothing here.
   if (holder.space !== me.space) return false;
   if (isThisProcess(holder, me)) return isOfPredecessor(holder) || isLeftByThread(path);
   if (!isRunning(holder.pid)) return true;
   if (holder.began !== undefined) {
     const status = statusOf(String(holder.pid));
-    // Hidden from us, but there.
+    // Perhaps hidden from us, but running.
     if (status === undefined) return !isRunning(holder.pid);
     return status.ended || status.began !== holder.began;
   }
   return isYounger(holder.pid, Date.parse(holder.since));
 }
 
-/** What Linux tells of a process: its state and when it began. */
+/** Returns what Linux reports of a process: its state and when it began. */
 function statusOf(pid: string): { ended: boolean; began: string } | undefined {
   const text = said(`/proc/${pid}/stat`);
   if (text === undefined) return undefined;
-  // The second field is the program's name, with whatever is in it.
+  // The second field is the program's name, which can contain anything.
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-  // A zombie has let go of all that it had.
+  // A zombie has released everything that it held.
   return { ended: 'ZXx'.includes(fields[0]), began: fields[19] };
 }
 
@@ -110,7 +110,7 @@ function isRunning(pid: number): boolean {
   }
 }
 
-/** Whether a process began after a moment, where only `ps` knows. */
+/** Whether a process began after a moment, on systems where only `ps` knows. */
 function isYounger(pid: number, moment: number): boolean {
   if (process.platform === 'win32') return false;
   try {
@@ -125,16 +125,16 @@ function isYounger(pid: number, moment: number): boolean {
   }
 }
 
-/** Whether a lock of our number is older than we are, where no ticks tell. */
+/** Whether a lock with our process number is older than this process, on systems without ticks. */
 function isOfPredecessor(holder: Holder): boolean {
   const began = Date.now() - process.uptime() * 1000;
   return holder.began === undefined && Date.parse(holder.since) < began - SLACK;
 }
 
 /**
- * Whether a lock of this process belongs to no thread any more. A thread that
- * was terminated leaves its lock, but not its open files, and a lock's holder
- * has the lock open. Only Linux tells what is open.
+ * Whether a lock of this process no longer belongs to any thread. A terminated thread
+ * leaves its lock behind, but not its open files, and the holder of a lock has the lock
+ * file open. Only Linux reports what is open.
  */
 function isLeftByThread(path: string): boolean {
   try {
@@ -153,7 +153,7 @@ function isOpen(file: number): fs.BigIntStats | undefined {
   try {
     return fs.fstatSync(file, { bigint: true });
   } catch {
-    // Closed meanwhile, the list's own for one.
+    // Closed in the meantime, such as the descriptor of the listing itself.
     return undefined;
   }
 }

@@ -11,15 +11,15 @@ import { lockOf, removeLock } from './lock.js';
 import type { FromClient, FromWorker, Start, ToClient, ToWorker } from './protocol.js';
 import { giveUp, stopTable } from './stop.js';
 
-/** The worker ended in order before the database was open: there may be a next one. */
+/** The worker ended in an orderly way before the database was open: there may be a next one. */
 export class HostEnded extends Error {}
 
 /** The engine, once a worker has compiled it. */
 let compiled: WebAssembly.Module | undefined;
 
-/** The worker that has one database open, for all who opened it in this thread. */
+/** The worker that has one database open, for everyone who opened it in this thread. */
 export class Host {
-  /** Settles when the thread has ended and the lock is free. */
+  /** Settles once the thread has ended and the lock is free. */
   readonly gone: Promise<void>;
   private readonly worker: Worker;
   private readonly lines = new Set<Line>();
@@ -34,7 +34,7 @@ export class Host {
   constructor(readonly file: string | undefined) {
     const token = randomUUID();
     const start: Start = { file, token, wasm: compiled ?? wasmFile() };
-    // Nothing of how the program was started is for this thread.
+    // The program's start options are not for this thread.
     this.worker = new Worker(workerScript(), { workerData: start, execArgv: [], argv: [], name: 'ubiqlite' });
     this.worker.on('message', (message: FromWorker) => {
       if ('compiled' in message) {
@@ -53,7 +53,7 @@ export class Host {
     this.gone = new Promise((resolve) => {
       this.worker.on('exit', (code) => {
         this.over = true;
-        // What a broken worker could not do itself.
+        // A broken worker could not do this itself.
         if (file !== undefined) {
           removeLock(lockOf(file), token);
           clearSign(lockOf(file), token);
@@ -63,11 +63,11 @@ export class Host {
         resolve();
       });
     });
-    // After the listeners: each of them holds the process, too.
+    // After the listeners: each of them keeps the process alive, too.
     this.worker.unref();
   }
 
-  /** Whether nobody can come any more. */
+  /** Whether no more clients are accepted. */
   get isEnding(): boolean {
     return this.ending || this.over || this.crash !== undefined;
   }
@@ -111,15 +111,15 @@ export class Host {
     });
   }
 
-  /** Ends in order, whoever has it open: they are told, and may come again to the next one. */
+  /** Ends in an orderly way, even if clients have it open. They are told, and may return to the next worker. */
   suspend(reason: string): Promise<void> {
     for (const line of [...this.lines]) line.lose(reason);
     return this.end();
   }
 
   /**
-   * Whether somebody waits for the worker: the process lives that long. It is the
-   * worker that holds it, not the ports: those are gone before its end is told.
+   * Counts whether somebody waits for the worker, which keeps the process alive that long.
+   * The worker does so, not the ports: those are gone before its end is reported.
    */
   private hold(wanted: boolean): void {
     this.holds += wanted ? 1 : -1;
@@ -127,7 +127,7 @@ export class Host {
     else if (this.holds === 0) this.worker.unref();
   }
 
-  /** How the engine broke, for a client, if it did. */
+  /** Returns how the engine broke, from the viewpoint of a client, if it did. */
   private blame(client: number): Broke | undefined {
     return this.crash === undefined ? undefined : brokenFor(client, this.culprit);
   }
@@ -156,14 +156,14 @@ export class Host {
   }
 }
 
-/** What becomes of a line to the engine. */
+/** The events of a line to the engine. */
 interface Progress {
   opened(): void;
-  /** @param error what the engine said; nothing if it is gone */
+  /** @param error what the engine said; `undefined` if it is gone */
   refused(error: Error | undefined): void;
-  /** Whether it is waited for. */
+  /** Reports whether somebody waits for it. */
   hold(wanted: boolean): void;
-  /** Nothing travels any more. Settles when nothing of it is left. */
+  /** Nothing travels any more. Settles once nothing of it is left. */
   over(): Promise<void>;
 }
 
@@ -194,7 +194,7 @@ class Line {
     this.hold(pending);
   }
 
-  /** Has what was accepted done; its returns still come. */
+  /** Closes after everything accepted is done. Its replies still arrive. */
   close(): Promise<void> {
     if (this.state === 'open') {
       this.state = 'closing';
@@ -204,13 +204,13 @@ class Line {
     return this.end;
   }
 
-  /** Nobody waits for the opening any more. */
+  /** Gives up the opening: nobody waits for it any more. */
   giveUp(): void {
     if (this.state !== 'opening') return;
     this.say({ close: true });
   }
 
-  /** The engine is gone, or will be. */
+  /** Handles the loss of the engine, which is gone or will be. */
   lose(reason: string, broke?: Broke): void {
     const before = this.state;
     if (before === 'over') return;
@@ -239,7 +239,7 @@ class Line {
     this.state = 'over';
     this.port.close();
     const over = this.progress.over();
-    // The end of a worker that was told to end is waited for by the host itself.
+    // The host itself waits for the end of a worker that was told to end.
     this.hold(false);
     void over.then(this.ended);
     return over;

@@ -3,13 +3,13 @@ import { Host } from './host.js';
 /** The workers of this thread that have a file open, by its name. */
 const hosts = new Map<string, Host>();
 
-/** The worker that has this file open, or will have; a new one where there is none. */
+/** Returns the worker that has this file open, or will have. Starts a new one if there is none. */
 export async function hostOf(file: string): Promise<Host> {
   for (;;) {
     const known = hosts.get(file);
     if (known === undefined) break;
     if (!known.isEnding) return known;
-    // It has the lock until then.
+    // It holds the lock until then.
     await known.gone;
   }
   watch();
@@ -22,9 +22,9 @@ export async function hostOf(file: string): Promise<Host> {
 let watching = false;
 
 /**
- * A program that has nothing left to do ends though its databases are open. They
- * are closed in order before; should the program go on, they are opened again
- * with the next call. Databases in memory would not be the same again: they stay.
+ * Closes the databases when the program ends. A program with nothing left to do ends even
+ * if its databases are open, so they are closed in an orderly way first. If it continues,
+ * the next call opens them again. Databases in memory would be lost, so they stay open.
  */
 function watch(): void {
   if (watching) return;

@@ -1,6 +1,6 @@
 /**
  * SQLite files in Node: `open('./app.db')` works on the real file, in a worker
- * thread, with a lock that dies with its process.
+ * thread, with a lock that ends with its process.
  *
  * @module
  */
@@ -19,14 +19,14 @@ export { exportFile, importFile, list, remove } from './storage.js';
 
 /** How a database is opened. */
 export interface OpenOptions extends DatabaseOptions {
-  /** Gives the opening up. */
+  /** Gives up the opening. */
   signal?: AbortSignal;
-  /** How long the opening may take, in milliseconds; then it rejects with a TimeoutError. Default: no limit. */
+  /** How long the opening may take, in milliseconds, before it rejects with a TimeoutError. Default: no limit. */
   timeout?: number;
   /**
-   * What runs the SQL: `'native'`, in this process and with SQLite's own file locks, or `'wasm'`, in a worker
-   * thread. Default: what the environment variable `UBIQLITE_ENGINE` says, or native where there is one for this
-   * machine. {@link Database.engine} tells which it is.
+   * The engine that runs the SQL: `'native'`, in this process and with SQLite's own file locks, or `'wasm'`, in a
+   * worker thread. Default: the value of the environment variable `UBIQLITE_ENGINE`, or native if this machine has
+   * one, otherwise wasm. {@link Database.engine} returns the one in use.
    */
   engine?: EngineName;
 }
@@ -34,11 +34,11 @@ export interface OpenOptions extends DatabaseOptions {
 /**
  * Opens a database file, which is created if it is missing, or `:memory:`.
  *
- * With the native engine any number of processes and threads share a file, and other
- * programs that use SQLite. The wasm engine, which has no file locks, keeps it for its
- * process alone: another one that opens it with this package, with whichever engine,
- * waits for `busyTimeout` and is then told who has it. Once it is closed it is an
- * ordinary SQLite file.
+ * With the native engine, any number of processes and threads share a file, along with
+ * other programs that use SQLite. The wasm engine has no file locks and keeps the file to
+ * its own process. Another process that opens it with this package, with either engine,
+ * waits for `busyTimeout`; the error then names the holder. Once closed, it is an ordinary
+ * SQLite file.
  *
  * ```js
  * import { open } from 'ubiqlite';
@@ -49,8 +49,8 @@ export interface OpenOptions extends DatabaseOptions {
  * ```
  *
  * @throws {@link UbiqliteError} `CannotOpen` for a missing directory, a directory, or a file without permission;
- * `NotADatabase`; `Corrupt`; `ReadOnly`; `Busy` with the holder's name. Each names the path. `Unsupported` for `{ engine: 'native' }` where there is
- * none, which says what to install
+ * `NotADatabase`; `Corrupt`; `ReadOnly`; `Busy`, naming the holder. Each names the path. `Unsupported` for
+ * `{ engine: 'native' }` where there is none; it says what to install
  */
 export async function open(path: string, options: OpenOptions = {}): Promise<Database> {
   checkPath(path);

@@ -1,7 +1,7 @@
 /**
- * A sign of life that is seen from other containers of the same system: a socket beside
- * the lock, which its holder listens on. However a process ends, the system lets nobody
- * connect to it any more; a number of a process tells nothing there.
+ * A sign of life that is visible from other containers of the same system: a socket next
+ * to the lock, on which its holder listens. However a process ends, the system then lets
+ * nobody connect to it any more. A process number means nothing in another container.
  */
 import * as fs from 'node:fs';
 import { type Server, connect, createServer } from 'node:net';
@@ -9,21 +9,22 @@ import { dirname, join } from 'node:path';
 import { systemCode } from './failure.js';
 import type { Holder } from './holder.js';
 
-/** Whether a holder lives, as far as its sign tells. */
+/** Whether a holder is alive, as far as its sign shows. */
 export type Life = 'lives' | 'gone' | 'unknown';
 
-/** The name of a holder's sign, short, since addresses of sockets are. */
+/** Returns the name of a holder's sign. It is short, since socket addresses are. */
 const nameOf = (token: string): string => `.${token}.ubiqlite`;
 
-/** Its name until somebody listens there: whoever finds a sign that does not, takes its holder for dead. */
+/** Returns its name until somebody listens there: a sign without a listener means that its holder is dead. */
 const draftOf = (token: string): string => `${nameOf(token)}~`;
 
-/** Whether signs are given here: only Linux has containers of one system. */
+/** Whether signs are given on this system: only Linux has containers that share a system. */
 export const GIVEN = process.platform === 'linux';
 
 /**
- * The sign of who has a lock, or a line among the native engines. It is given after that is written, so that whoever
- * clears away what one left who was killed knows the sign's name; until it is there, nobody knows whether they live.
+ * The sign of the holder of a lock, or of a line among the native engines. It is given after the lock or line is
+ * written, so that the sign's name is known when the remains of a killed holder are cleared away. Until the sign is
+ * there, nobody knows whether the holder is alive.
  */
 export class Sign {
   private constructor(
@@ -32,17 +33,17 @@ export class Sign {
     private readonly server: Server,
   ) {}
 
-  /** Gives a sign, where the system and the directory can. */
+  /** Gives a sign, if the system and the directory support it. */
   static give(lock: string, token: string): Sign | undefined {
     if (!GIVEN) return undefined;
     const server = createServer((socket) => socket.destroy());
-    // What went wrong is seen below: then there is no sign.
+    // Failures are noticed below; then there is no sign.
     server.on('error', () => {});
     try {
-      // Not by way of a cluster's first process, which may outlive this one.
+      // Not through the primary process of a cluster, which may outlive this one.
       at(lock, draftOf(token), (path) => server.listen({ path, exclusive: true }));
       server.unref();
-      // Not all that run programs for Node listen within the call.
+      // Not every runtime for Node programs listens within the call.
       if (!server.listening) throw new Error('it does not listen yet');
       fs.renameSync(join(dirname(lock), draftOf(token)), signOf(lock, token));
       return new Sign(lock, token, server);
@@ -55,31 +56,31 @@ export class Sign {
   }
 
   end(): void {
-    // First, so that nobody finds a sign without life of who comes back.
+    // First, so that nobody finds a dead sign of a holder that comes back.
     clearSign(this.lock, this.token);
     this.server.close();
   }
 }
 
-/** Names what a holder holds now: its token, and when it took it. */
+/** Returns a name for what a holder holds now: its token, and when it took it. */
 export const keyOf = (holder: Holder): string => `${holder.token} ${holder.since}`;
 
-/** The file of the sign of a lock's holder. */
+/** Returns the file of the sign of a lock's holder. */
 export function signOf(lock: string, token: string): string {
   return join(dirname(lock), nameOf(token));
 }
 
-/** Removes the sign of a holder that is gone, or goes. */
+/** Removes the sign of a holder that is gone or is leaving. */
 export function clearSign(lock: string, token: string): void {
   for (const name of [nameOf(token), draftOf(token)]) fs.rmSync(join(dirname(lock), name), { force: true });
 }
 
 /**
- * Whether the holder of a lock lives. `unknown`: it runs on another system, gave no sign,
- * or its sign can't be read.
+ * Returns whether the holder of a lock is alive. `unknown`: it runs on another system,
+ * gave no sign, or its sign can't be read.
  */
 export async function lifeOf(lock: string, holder: Holder, me: Holder): Promise<Life> {
-  // Sockets reach no further than their system, and its boot's number is its own.
+  // Sockets reach no further than their system, which its boot id identifies.
   if (holder.sign !== true || holder.boot === undefined || holder.boot !== me.boot) return 'unknown';
   return new Promise((resolve) => {
     try {
@@ -89,7 +90,7 @@ export async function lifeOf(lock: string, holder: Holder, me: Holder): Promise<
           socket.destroy();
           resolve('lives');
         });
-        // Without a file of that name it is another's lock by now, or it is being released.
+        // Without a file of that name, the lock has another holder by now, or is being released.
         socket.once('error', (error) => resolve(systemCode(error) === 'ECONNREFUSED' ? 'gone' : 'unknown'));
       });
     } catch {
@@ -98,7 +99,7 @@ export async function lifeOf(lock: string, holder: Holder, me: Holder): Promise<
   });
 }
 
-/** Has `action` use the address of a sign, by a path that is short however long its directory's is. */
+/** Runs `action` with the address of a sign, as a path that is short however long its directory's path is. */
 function at(lock: string, name: string, action: (path: string) => void): void {
   const directory = fs.openSync(dirname(lock), 'r');
   try {

@@ -10,21 +10,21 @@ const WASM = 'ubiqlite.wasm';
 /** The folder with the worker and the engine, once it is found. */
 let folder: string | undefined;
 
-/** The script of a database's worker. @throws as `wasmFile` */
+/** Returns the script of a database's worker. @throws as `wasmFile` */
 export const workerScript = (): string => join(located(), WORKER);
 
 /**
- * The engine.
+ * Returns the file of the engine.
  *
- * @throws `Unsupported` where a bundler has taken in the package without its files
+ * @throws `Unsupported` if a bundler has included the package without its files
  */
 export const wasmFile = (): string => join(located(), WASM);
 
 /**
- * They lie beside the package's script. A bundler moves that into a file of its own:
- * then they are beside that, or in the package, as far as it is installed where Node
- * would look for it from there. The working directory is not asked: what lies in there
- * may be anybody's.
+ * Returns the folder with both files. They lie next to the package's script. A bundler
+ * moves that into a file of its own: then they are next to that file, or in the package,
+ * if it is installed where Node would look for it from there. The working directory is
+ * not searched: its contents could be anybody's.
  */
 function located(): string {
   folder ??= places().find((place) => [WORKER, WASM].every((name) => existsSync(join(place, name))));
@@ -38,13 +38,13 @@ function located(): string {
 }
 
 function places(): string[] {
-  // What is bundled into an ES module has no `__dirname`.
+  // Code bundled into an ES module has no `__dirname`.
   const own = typeof __dirname === 'string' ? [__dirname] : [];
   const scripts = [thisFile(), process.argv[1]].filter((script) => script !== undefined);
   return [...own, ...scripts.map((script) => dirname(script)), ...scripts.flatMap(installed)];
 }
 
-/** The file that this code runs in, whatever it was bundled into. */
+/** Returns the file that this code runs in, whatever it was bundled into. */
 export function thisFile(): string | undefined {
   const { prepareStackTrace } = Error;
   try {
@@ -59,7 +59,7 @@ export function thisFile(): string | undefined {
   }
 }
 
-/** Where the package is for what this script requires. */
+/** Returns where this script would find the package. */
 function installed(script: string): string[] {
   try {
     return [join(dirname(createRequire(script).resolve('ubiqlite/package.json')), 'dist')];

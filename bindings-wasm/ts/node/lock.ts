@@ -5,25 +5,24 @@ import { systemCode } from './failure.js';
 import { type Holder, isGone, parseHolder, thisHolder } from './holder.js';
 import { GIVEN, Sign, clearSign, keyOf } from './life.js';
 
-/** The file beside a database that says which process has it open. */
+/** Returns the file next to a database that says which process has it open. */
 export const lockOf = (database: string): string => `${database}.ubiqlite-lock`;
 
-/** How many that died while they took a lock over are taken over in turn. */
+/** How many claims of processes that died while taking over a lock are taken over in turn. */
 const DEPTH = 8;
 
-/** Who has the database, and the file that says so, where it is not the lock; what cannot be read names nobody. */
+/** Who has the database, and the file that says so, if that is not the lock. An unreadable file names nobody. */
 export type Held = { by: Holder | undefined; path?: string };
 
 /**
- * The lock of one database, for one worker or one operation. It is a file that
- * names its holder, there as a whole or not at all, and it outlives a process
- * that was killed: then the next one takes it over.
+ * The lock of one database, for one worker or one operation. It is a file that names
+ * its holder and exists as a whole or not at all. It outlives a killed process: then
+ * the next process takes it over.
  *
- * The lock of a process that is gone is replaced by whoever holds the claim on
- * it, a lock of the same kind whose name ends with the token of the one that is
- * replaced. Nobody replaces a lock without holding the claim on it, and a lock
- * is looked at again once the claim is held. So however many come at once, one
- * replaces it, and the others find a lock whose holder lives.
+ * The lock of a process that is gone may be replaced only by the holder of the claim on
+ * it: a lock of the same kind whose name ends with the token of the replaced lock. Once
+ * the claim is held, the lock is read again. So however many processes come at once, one
+ * replaces it, and the others find a lock whose holder is alive.
  */
 export class Lock {
   readonly me: Holder;
@@ -71,8 +70,8 @@ export class Lock {
   release(): void {
     if (!this.taken) return;
     this.taken = false;
-    // As long as the lock is there its file is open and its sign given: a lock without is
-    // somebody else's to take, and the one that would be removed here might be theirs.
+    // As long as the lock exists, its file is open and its sign is given. Others may take a
+    // lock without these, and then the one removed here might be theirs.
     removeLock(this.path, this.me.token);
     for (const file of this.open.splice(0)) fs.closeSync(file);
     this.sign?.end();
@@ -104,13 +103,13 @@ export class Lock {
   }
 }
 
-/** Removes a lock if it is still the one of this token. */
+/** Removes a lock if it is still the one with this token. */
 export function removeLock(path: string, token: string): void {
   const text = read(path);
   if (text !== undefined && parseHolder(text)?.token === token) fs.rmSync(path, { force: true });
 }
 
-/** Who has the lock, for those who cannot take it; `undefined` if nobody who lives does. */
+/** Returns who has the lock, for processes that can't take it; `undefined` if no living holder does. */
 export function holderOf(path: string): Held | undefined {
   const text = read(path);
   if (text === undefined) return undefined;
@@ -118,7 +117,7 @@ export function holderOf(path: string): Held | undefined {
   return by !== undefined && isGone(by, thisHolder(''), path) ? undefined : { by };
 }
 
-/** A lock's file under a name of its own, before it is anybody's. */
+/** A lock's file under a name of its own, before it is a lock. */
 class Draft {
   private readonly name: string;
   private readonly text: string;
@@ -130,7 +129,7 @@ class Draft {
     this.files = [write(this.name, this.text)];
   }
 
-  /** Makes it the file of this name, unless there is one. */
+  /** Makes it the file at this path, unless there is one. */
   publish(path: string): boolean {
     try {
       fs.linkSync(this.name, path);
@@ -140,7 +139,7 @@ class Draft {
       if (code === 'EEXIST') return false;
       if (!['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EISDIR', 'EMLINK'].includes(code ?? '')) throw error;
     }
-    // A file system without links: for a moment there is a lock that names nobody.
+    // On a file system without links, there is for a moment a lock that names nobody.
     try {
       this.files.push(write(path, this.text));
       return true;
@@ -150,14 +149,14 @@ class Draft {
     }
   }
 
-  /** Makes it the file of this name, in place of the one that is there; again, if wanted. */
+  /** Makes it the file at this path, replacing the existing one. May be called again. */
   replace(path: string): void {
     const name = `${this.name}.next`;
     this.publish(name);
     fs.renameSync(name, path);
   }
 
-  /** The files that are open, to stay so. */
+  /** Returns the open files, which stay open. */
   keep(): number[] {
     return process.platform === 'linux' ? this.files.splice(0) : [];
   }
@@ -168,7 +167,7 @@ class Draft {
   }
 }
 
-/** Writes a new file that is whole after a loss of power, too. */
+/** Writes a new file that is whole even after a loss of power. */
 function write(name: string, text: string): number {
   const file = fs.openSync(name, 'wx', 0o644);
   try {
@@ -191,7 +190,7 @@ function read(path: string): string | undefined {
   }
 }
 
-/** Clears away what those left who died while they took the lock: claims on locks that are no more, and drafts. */
+/** Clears away the remains of processes that died while taking the lock: claims on locks that are gone, and drafts. */
 function sweep(path: string, me: Holder): void {
   const prefix = `${basename(path)}.`;
   for (const name of fs.readdirSync(dirname(path))) {

@@ -1,7 +1,7 @@
 /**
- * Rows as objects, made by a function of their own: `{ id: …, name: … }` with the names in
- * the program costs a quarter less than assigning them one by one, which V8 looks up. In
- * browsers a page's policy would be told of each program that is made.
+ * Makes rows as objects by a generated function: `{ id: …, name: … }` with the names in the
+ * code costs a quarter less than assigning them one by one, which V8 looks up. Not in
+ * browsers, where each generated function would be reported to the page's policy.
  */
 import { type Make, making } from '../wire/make.js';
 
@@ -9,18 +9,18 @@ import { type Make, making } from '../wire/make.js';
 const WIDEST = 64;
 
 /**
- * The function for rows of these columns, whose cells are so many bytes each; `undefined` where there is none.
+ * Returns the function for rows of these columns, with cells of `size` bytes each; `undefined` if there is none.
  *
- * @param names none of which is `__proto__`
+ * @param names the column names, none of which is `__proto__`
  */
 export function makerOf(names: readonly string[], size: number): Make | undefined {
   if (names.length > WIDEST) return undefined;
-  // A name is a string in JSON, which is one in JavaScript: nothing in it can end it.
+  // A name is a JSON string, which is also a JavaScript string: nothing in it can end it.
   const fields = names.map((name, index) => `${JSON.stringify(name)}:cells.cell(at+${index * size})`);
   try {
     return new Function('cells', 'at', `return {${fields.join()}}`) as Make;
   } catch (error) {
-    // Node was told to make no programs. Of anything else only these names are the cause.
+    // An EvalError: Node was told not to generate code. Any other error concerns only these names.
     if (error instanceof EvalError) making.by = undefined;
     return undefined;
   }

@@ -2,13 +2,13 @@ import * as fs from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { failure } from './failure.js';
 
-/** How many links lead to a file at most, as on Linux. */
+/** The maximum number of links that lead to a file, as on Linux. */
 const LINKS = 40;
 
 /**
- * The one name of a database's file, whatever links lead to it: its lock and its
- * log lie beside it, and must be the same for everybody. Where there is no such
- * directory, the name as it is: opening will say so.
+ * Returns the canonical name of a database's file, whatever links lead to it: its lock and
+ * its log lie next to it, and must be the same for everybody. If there is no such
+ * directory, returns the name as it is: opening will report that.
  */
 export function fileOf(path: string): string {
   if (typeof path !== 'string' || path === '' || path.includes('\0')) {

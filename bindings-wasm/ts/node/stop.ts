@@ -1,16 +1,16 @@
 /**
- * What a client has given up, and how far the engine has come with its requests, in
- * memory that their two threads share: the thread of a running statement hears no
- * message. One table a client.
+ * The requests that a client has given up, and how far the engine has come with its
+ * requests, in memory that their two threads share: the thread of a running statement
+ * receives no messages. One table per client.
  *
- * Both sides write before they read: the client a request that it gives up, the engine
- * the one that it is about to begin. So at least one of them sees what the other wrote,
- * and a request that the client is certain of never begins.
+ * Both sides write before they read: the client a request that it gives up, the engine the
+ * one that it is about to begin. So at least one of them sees what the other wrote, and a
+ * request that the client is certain has not begun never begins.
  */
 const SLOTS = 1024;
 /** Whether the engine has begun any request. */
 const BEGUN = 0;
-/** The last one that it has begun: numbers grow. */
+/** The last request that it has begun: numbers grow. */
 const LAST = 1;
 const FIRST_SLOT = 2;
 
@@ -21,22 +21,22 @@ export function stopTable(): StopTable {
 }
 
 /**
- * Gives a request up: the engine stops it, should it run.
+ * Gives up a request: the engine stops it if it runs.
  *
  * @returns whether it is certain that it has not begun, and never will
  */
 export function giveUp(table: StopTable, request: number): boolean {
   const at = place(request);
   const before = Atomics.load(table, at);
-  // The place of one of which the engine has not heard yet is not to be had.
+  // The slot is taken by a request that the engine has not begun yet.
   if (before !== 0 && before !== (request | 0) && !hasBegun(table, before)) return false;
   Atomics.store(table, at, request);
   return !hasBegun(table, request);
 }
 
-/** The engine is about to begin the request. Whether it may. */
+/** Records that the engine is about to begin the request, and returns whether it may. */
 export function begins(table: StopTable, request: number): boolean {
-  // One that comes out of turn is before the last one, and so begun in the client's eyes.
+  // A request that comes out of order is before the last one, and so has begun in the client's eyes.
   if (!hasBegun(table, request)) {
     Atomics.store(table, LAST, request);
     Atomics.store(table, BEGUN, 1);

@@ -12,10 +12,10 @@ import { HEADER, MAGIC, unfit } from './header.js';
 import { Lock, lockOf } from './lock.js';
 import { fileOf } from './path.js';
 
-/** What SQLite keeps beside a database: what is not in the file yet, or must be undone in it. */
+/** The suffixes of the files that SQLite keeps next to a database, with changes not yet in it or to be undone in it. */
 const JOURNALS = ['-wal', '-journal'];
 
-/** The paths of the SQLite files in a directory, sorted. */
+/** Returns the paths of the SQLite files in a directory, sorted. */
 export async function list(directory = '.'): Promise<string[]> {
   const names: string[] = [];
   for (const entry of await named(directory, () => fs.promises.readdir(directory, { withFileTypes: true }))) {
@@ -26,7 +26,7 @@ export async function list(directory = '.'): Promise<string[]> {
 }
 
 /**
- * Removes a database with what belongs to it; whether there was one.
+ * Removes a database with everything that belongs to it. Returns whether there was one.
  *
  * @throws {@link BusyError} while somebody has it open
  */
@@ -35,7 +35,7 @@ export async function remove(path: string): Promise<boolean> {
   const file = fileOf(path);
   if (!fs.existsSync(file)) return false;
   await locked(file, () => {
-    // The file first: without it a journal means nothing, but it would be damaged without its journal.
+    // The file first: a journal without it means nothing, but it would be damaged without its journal.
     for (const name of [file, ...JOURNALS.map((end) => file + end), `${file}-shm`]) fs.rmSync(name, { force: true });
     syncDirectory(dirname(file));
   });
@@ -43,8 +43,8 @@ export async function remove(path: string): Promise<boolean> {
 }
 
 /**
- * The database as an ordinary SQLite file, piece by piece: of one moment, whatever
- * is written meanwhile, and with memory for a few pages.
+ * Returns the database as an ordinary SQLite file, piece by piece. It is of one moment,
+ * whatever is written in the meantime, and takes memory for a few pages.
  *
  * @throws {@link CannotOpenError} if there is no such database
  */
@@ -55,13 +55,13 @@ export async function exportFile(path: string): Promise<ReadableStream<Uint8Arra
 }
 
 /**
- * Makes the SQLite file `source` the database `path`. It is read and written piece
- * by piece, and becomes the database when it is whole and on the disk: whatever
- * happens before leaves what was there.
+ * Makes the SQLite file `source` the database `path`. It is read and written piece by
+ * piece, and becomes the database once it is whole and on the disk. Whatever happens
+ * before that leaves the existing one alone.
  *
  * @throws {@link BusyError} while somebody has the database open, {@link InvalidArgumentError}
- * if there is one and `replace` is not set, {@link NotADatabaseError} if the source
- * is none or is cut short
+ * if it exists and `replace` is not set, {@link NotADatabaseError} if the source is not a
+ * database or is cut short
  */
 export async function importFile(
   path: string,
@@ -82,7 +82,7 @@ export async function importFile(
         if (!replace) return fs.renameSync(draft, file);
         const before = fs.statSync(file, { throwIfNoEntry: false });
         if (before !== undefined) fs.chmodSync(draft, before.mode & 0o777);
-        // What is left here is of a database that nobody can open.
+        // What is left here belongs to a database that nobody can open.
         for (const end of JOURNALS) fs.rmSync(file + end, { force: true });
         fs.renameSync(draft, file);
       });
@@ -107,7 +107,7 @@ async function write(draft: string, chunks: AsyncIterable<Uint8Array>, file: str
       if (header.length < HEADER) {
         header = Uint8Array.from([...header, ...chunk.subarray(0, HEADER - header.length)]);
         const begin = header.length === HEADER ? unfit(header) : undefined;
-        // Told at once, not after a gigabyte.
+        // Reported at once, not after a gigabyte.
         if (begin !== undefined) throw notOne(file, begin);
       }
       for (let at = 0; at < chunk.length; ) {
@@ -123,19 +123,19 @@ async function write(draft: string, chunks: AsyncIterable<Uint8Array>, file: str
   }
 }
 
-/** Has what is beside the database brought into its file, so that it can be replaced in one step. */
+/** Moves the contents of the files next to the database into it, so that it can be replaced in one step. */
 async function settle(file: string): Promise<void> {
   const options = { create: false };
   try {
     const db = await openDatabase(file, options, connector(file, 'file', options), {});
     await db.close();
   } catch (error) {
-    // Damaged, or what is beside it belongs to nothing: it is to be replaced.
+    // Damaged, or the files next to it belong to nothing: it is about to be replaced.
     if (!['NotADatabase', 'Corrupt', 'CannotOpen'].includes((error as { kind?: string }).kind ?? '')) throw error;
   }
 }
 
-/** Runs `action` while nobody has the database open, and lets nobody open it. */
+/** Runs `action` while nobody has the database open, and keeps others from opening it. */
 async function locked(file: string, action: () => void): Promise<void> {
   const lock = new Lock(lockOf(file));
   await named(file, () => acquire(lock, file, PATIENCE, () => false));
@@ -169,13 +169,13 @@ function notOne(file: string, why: string): Error {
   return failure('NotADatabase', `what was to be imported as ${file} is not a whole SQLite database: ${why}`, file);
 }
 
-/** The system's errors as ours, with the path concerned. */
+/** Turns the system's errors into ours, with the path concerned. */
 async function named<T>(path: string, action: () => Promise<T>): Promise<T> {
   try {
     return await action();
   } catch (error) {
     const code = systemCode(error);
-    // Not `instanceof`: in Jest the system's errors are of another realm.
+    // Not `instanceof`: in Jest, the system's errors come from another realm.
     if (code === undefined || 'kind' in (error as object)) throw error;
     const full = code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG';
     const absent = ['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM', 'EROFS', 'EISDIR'].includes(code);

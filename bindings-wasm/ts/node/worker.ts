@@ -1,6 +1,6 @@
 /**
- * The worker that has one database file open, or databases in memory, and serves
- * the clients of the thread that started it.
+ * The worker that has one database file open, or databases in memory, and serves the
+ * clients of the thread that started it.
  */
 import * as fs from 'node:fs';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
@@ -20,7 +20,7 @@ let unlocked: unknown;
 
 const tell = (message: FromWorker): void => parent.postMessage(message);
 
-/** What is heard before the engine is there. Deno does not keep messages for a listener that comes later. */
+/** Messages that arrive before the engine is ready. Deno does not keep them for a listener that is added later. */
 const early: ToWorker[] = [];
 const keep = (message: ToWorker): number => early.push(message);
 parent.on('message', keep);
@@ -32,7 +32,7 @@ engine.install(file === undefined ? undefined : new NodeFiles(file), {
   leave: (client, request) => clients.begins(client, request),
   crashed: (reason, by) => tell({ crashed: reason, by }),
 });
-// What the module goes on with by itself, when a promise of its is kept.
+// Errors of what the module runs on its own, when one of its promises resolves.
 process.on('uncaughtException', (error) => engine.fail(error));
 process.on('unhandledRejection', (error) => engine.fail(error));
 
@@ -67,7 +67,7 @@ async function prepare(options: object, given: () => boolean): Promise<void> {
   } catch (error) {
     const code = systemCode(error);
     if (code === undefined) throw error;
-    // The engine has the words for what is missing or a directory.
+    // The engine has the error for a file that is missing or a directory.
     if (code === 'ENOENT' || code === 'ENOTDIR') {
       unlocked = error;
       return;
@@ -79,7 +79,7 @@ async function prepare(options: object, given: () => boolean): Promise<void> {
   }
 }
 
-/** Nobody has a file open that could not be locked. */
+/** Makes sure that nobody has a file open that could not be locked. */
 function approve(): void {
   if (unlocked !== undefined && lock?.isTaken !== true) throw noLock(unlocked);
 }

@@ -1,10 +1,10 @@
 import type { UbiqliteError } from '../errors.js';
 import { isDate, tagOf } from './kinds.js';
 
-/** What a `Date` lacks of the digits that every language writes: a Rust or Kotlin moment has nanoseconds. */
+/** The digits that a `Date` lacks and every language writes: a Rust or Kotlin moment has nanoseconds. */
 const NANOS = '000000Z';
 
-/** How a type of Temporal is written, by its tag; a moment in UTC. */
+/** How each Temporal type is written, by its tag. Moments are in UTC. */
 const TEMPORAL: Record<string, (value: Temporal) => string> = {
   '[object Temporal.Instant]': (value) => value.toString(DIGITS),
   '[object Temporal.ZonedDateTime]': (value) => value.toInstant().toString(DIGITS),
@@ -15,18 +15,18 @@ const TEMPORAL: Record<string, (value: Temporal) => string> = {
 
 const DIGITS = { fractionalSecondDigits: 9 };
 
-/** What those types have in common, of what is used here. */
+/** What is used here of those types. */
 interface Temporal {
   toString(options: object): string;
   toInstant(): Temporal;
 }
 
 /**
- * The text of a `Date`, or of a type of Temporal; `undefined` for what is neither. It is
- * ISO 8601, a moment in UTC, with nine digits of a second: of one width in every
- * language, so that the order of the texts is the order in time.
+ * Returns the text of a `Date` or a Temporal type, or `undefined` for anything else. It is
+ * ISO 8601, with moments in UTC and nine digits of a second. The width is the same in
+ * every language, so that texts sort by time.
  *
- * @param refuse makes the error for what has no such text
+ * @param refuse makes the error for a value without such a text
  */
 export function timeText(value: object, refuse: (why: string) => UbiqliteError): string | undefined {
   if (isDate(value)) return dateText(value, refuse);
@@ -38,7 +38,7 @@ export function timeText(value: object, refuse: (why: string) => UbiqliteError):
   } catch {
     throw refuse(`calls itself a ${tag.slice(8, -1)} and is none`);
   }
-  // A year of more digits has a sign before it.
+  // A year with more digits begins with a sign.
   if (/^[+-]/.test(text)) throw refuse(YEAR);
   return text;
 }
@@ -54,7 +54,7 @@ function dateText(date: Date, refuse: (why: string) => UbiqliteError): string {
   return text.slice(0, -1) + NANOS;
 }
 
-/** Also of a Date of another realm; and not by a method that somebody gave it. */
+/** Works for a Date of another realm too, and ignores a method that somebody gave it. */
 function timeOf(date: Date): number | undefined {
   try {
     return Date.prototype.getTime.call(date);

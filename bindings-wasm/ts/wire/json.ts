@@ -4,12 +4,12 @@ import { aKindOf, isArrayBuffer, isPlain, isSharedArrayBuffer } from './kinds.js
 import { isWellFormed } from './writer.js';
 
 /**
- * The JSON text of a list or object. What JSON would leave out, or change into
- * something else, is refused as it is outside of JSON.
+ * Returns the JSON text of a list or object. Values that JSON would leave out or change
+ * into something else are refused, as they are outside of JSON.
  *
- * @param name what the value is called, where its path begins
- * @param refuse makes the error of what is wrong
- * @throws what `refuse` makes; what a getter or a `toJSON` of the value throws, as its text
+ * @param name the name of the value, where its path begins
+ * @param refuse makes the error for a refused value
+ * @throws what `refuse` makes; for what a getter or a `toJSON` of the value throws, with its text
  */
 export function jsonText(root: object, name: string, refuse: (why: string) => UbiqliteError): string {
   const walk = new Walk(name, refuse);
@@ -22,15 +22,15 @@ export function jsonText(root: object, name: string, refuse: (why: string) => Ub
     if (error instanceof UbiqliteError) throw error;
     throw refuse(`${name} can't be JSON: ${(error as Error | undefined)?.message ?? String(error)}`);
   }
-  // Nothing but `undefined` has no text, and that was refused.
+  // Only `undefined` has no text, and that was refused.
   return text as string;
 }
 
 const PLAIN_NAME = /^[\p{L}_$][\p{L}\p{N}_$]*$/u;
 
-/** Follows `JSON.stringify`, which tells for each value what holds it. */
+/** Follows `JSON.stringify`, which passes the holder of each value. */
 class Walk {
-  /** What is inside of what, from the root to what is written now. */
+  /** The nested holders, from the root to the value being written. */
   private readonly holders: object[] = [];
   private readonly keys: string[] = [];
 
@@ -39,7 +39,7 @@ class Walk {
     private readonly refuse: (why: string) => UbiqliteError,
   ) {}
 
-  /** What is to be written of the value, which is what its `toJSON` gave if it has one. */
+  /** Returns what to write for the value, which is the result of its `toJSON` if it has one. */
   check(holder: object, key: string, value: unknown): unknown {
     const { holders, keys } = this;
     while (holders.length > 0 && holders[holders.length - 1] !== holder) {
@@ -92,10 +92,10 @@ class Walk {
     return this.refuse(`${this.path(key)} ${why}`);
   }
 
-  /** `data.x[0].y`, for a value in what is called `data`. */
+  /** Returns the path of a value, such as `data.x[0].y` for one inside `data`. */
   private path(key: string): string {
     const { holders, keys } = this;
-    // The root is held by an object that stands for nothing.
+    // The holder of the root is an object without meaning.
     if (holders.length === 0) return this.name;
     const steps = [...keys.slice(1), key].map((step, index) => {
       if (Array.isArray(holders[index])) return `[${step}]`;

@@ -1,6 +1,6 @@
 /**
- * What a value is, also where it comes from another realm: another window, a `vm`
- * context, or the world outside that Jest runs tests in. There `instanceof` fails.
+ * What a value is, even if it comes from another realm, where `instanceof` fails: another
+ * window, a `vm` context, or the realm outside the one that Jest runs tests in.
  */
 
 export function tagOf(value: unknown): string {
@@ -23,13 +23,13 @@ export function isDate(value: unknown): value is Date {
   return value instanceof Date || tagOf(value) === '[object Date]';
 }
 
-/** An object literal, or one without a prototype. */
+/** Whether it is an object literal, or an object without a prototype. */
 export function isPlain(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === null || prototype === Object.prototype || Object.getPrototypeOf(prototype) === null;
 }
 
-/** What a thing is, for people. */
+/** Returns the kind of a value, for messages. */
 export function kindOf(value: unknown): string {
   if (value === null || typeof value !== 'object') return value === null ? 'null' : typeof value;
   const tag = tagOf(value).slice(8, -1);
@@ -37,7 +37,7 @@ export function kindOf(value: unknown): string {
   return typeof value.constructor === 'function' && value.constructor.name !== '' ? value.constructor.name : tag;
 }
 
-/** The same with its article. */
+/** Returns the same with its article. */
 export function aKindOf(value: unknown): string {
   const kind = kindOf(value);
   return `${/^[AEIO]/i.test(kind) ? 'an' : 'a'} ${kind}`;

@@ -1,8 +1,8 @@
 /**
- * Small batches travel as texts with a letter for each byte. Browsers copy such a
- * text to another thread for a third of what a small buffer costs, which has to be
- * allocated, accounted for and collected at both ends: in Chromium 2 µs instead of
- * 5.5 µs for 250 bytes, and the text cells of its rows are cut out of it.
+ * Small batches travel as texts with one letter per byte. Copying such a text to another
+ * thread costs browsers a third of copying a small buffer, which must be allocated,
+ * accounted for and collected at both ends: in Chromium 2 µs instead of 5.5 µs for 250
+ * bytes. The text cells of its rows are cut out of it.
  */
 
 import { isArrayBuffer } from './kinds.js';
@@ -11,23 +11,23 @@ import { malformed } from './malformed.js';
 /** Bytes of requests or replies between threads. */
 export type Batch = ArrayBuffer | string;
 
-/** Replies, or where those of an engine on this thread lie until they are read. */
+/** Replies, or the place where those of an engine on this thread lie until they are read. */
 export type Replies = Batch | Source;
 
-/** Beyond so many bytes a buffer is cheaper. */
+/** Beyond this many bytes a buffer is cheaper. */
 const FEW = 1024;
 
-/** These bytes as they travel best. They are the caller's again when it returns. */
+/** Returns these bytes in the form that travels best. The caller owns them again when it returns. */
 export function batchOf(bytes: Uint8Array, from: number, to: number): Batch {
   const length = to - from;
   if (length > FEW) return bytes.slice(from, to).buffer as ArrayBuffer;
-  // Neither a typed array nor a spread is as quick here.
+  // Neither a typed array nor a spread is as fast here.
   const letters = new Array<number>(length);
   for (let at = 0; at < length; at += 1) letters[at] = bytes[from + at];
   return String.fromCharCode.apply(null, letters);
 }
 
-/** Writes the bytes of a text. False, and nothing is written, if it is longer than any that is sent. */
+/** Writes the bytes of a text. If it is longer than any that is sent, returns false and writes nothing. */
 export function spell(text: string, into: Uint8Array, at: number): boolean {
   const { length } = text;
   if (length > FEW) return false;
@@ -40,20 +40,20 @@ export function isBatch(message: unknown): message is Batch {
   return typeof message === 'string' || isArrayBuffer(message);
 }
 
-/** The bytes of a batch, to be read before the next one is. */
+/** The bytes of a batch, which must be read before those of the next one. */
 export interface Source {
   readonly view: DataView;
   readonly bytes: Uint8Array;
   readonly size: number;
-  /** The same as a text, where it came as one. */
+  /** The same as a text, if the batch arrived as one. */
   readonly letters: string | undefined;
 }
 
-/** Where texts become bytes: one after another, and none outlives the call that reads it. */
+/** Where texts become bytes, one at a time: none outlives the call that reads it. */
 const bytes = new Uint8Array(FEW);
 const view = new DataView(bytes.buffer);
 
-/** @throws `Internal` for a text that is no batch */
+/** @throws `Internal` for a text that is not a batch */
 export function sourceOf(batch: Replies): Source {
   if (typeof batch === 'object' && 'view' in batch) return batch;
   if (typeof batch === 'object') {

@@ -1,18 +1,18 @@
-/** What makes rows, where something does that is quicker than one assignment after another. */
+/** Makes rows, where there is a faster way than one assignment after another. */
 
-/** What has cells. */
+/** Something that has cells. */
 export interface Cells {
   cell(at: number): unknown;
 }
 
-/** Makes a row of the cells that begin at a place. */
+/** Makes a row of the cells that begin at `at`. */
 export type Make = (cells: Cells, at: number) => object;
 
-/** How many rows pay for making it. */
+/** How many rows it takes for a `Make` to pay off. */
 export const WORTH = 500;
 
-/** Makes what makes rows of these columns, none of which is `__proto__`, whose cells are so many bytes each. */
+/** Returns a `Make` for these columns, none of which is `__proto__`, with cells of `size` bytes each. */
 type Maker = (names: readonly string[], size: number) => Make | undefined;
 
-/** Set by the platform's entry, before there are rows. */
+/** Set by the platform's entry point, before there are rows. */
 export const making: { by: Maker | undefined } = { by: undefined };

@@ -1,6 +1,6 @@
 import { type UbiqliteError, errorOf } from '../errors.js';
 
-/** The error for bytes that no engine of this version sends. */
+/** Returns the error for bytes that no engine of this version sends. */
 export function malformed(): UbiqliteError {
   return errorOf({ kind: 'Internal', message: 'a reply of the engine is malformed' });
 }

@@ -9,29 +9,29 @@ import { utf8 } from './text.js';
 export interface Executed {
   /** Rows inserted, updated or deleted by the statement itself, not by its triggers and foreign key actions. */
   rowsChanged: number;
-  /** The rowid of the row inserted last; 0 if none was. */
+  /** The rowid of the last inserted row; 0 if there is none. */
   lastRowId: number | bigint;
 }
 
 /** A column of a result. */
 export interface Column {
-  /** The name, told apart from the others': the second `id` of a join is `id:2`. */
+  /** The name, made unique: the second `id` of a join is `id:2`. */
   name: string;
-  /** The type that the column's table declares, as it is written there; `null` for an expression. */
+  /** The type as written in the declaration of the column's table; `null` for an expression. */
   declaredType: string | null;
 }
 
-/** All that one statement has to tell. */
+/** Everything that one statement reports. */
 export interface Ran extends Executed {
-  /** The columns of the result, also where it has no rows; none for a statement that yields no rows at all. */
+  /** The columns of the result, even if it has no rows. Empty for a statement that yields no rows at all. */
   columns: Column[];
 }
 
 const HEADER = 16;
-/** Before the columns of a statement that was run: what it changed, and how long their text is. */
+/** What precedes the columns in the reply to `run`: what the statement changed, and the length of their text. */
 const RAN = 24;
 
-/** A reply, whose payload is read when it is asked for. Each method throws `Internal` for bytes that are no such reply. */
+/** A reply, whose payload is read on request. Each method throws `Internal` for bytes that are not such a reply. */
 export class Reply {
   constructor(
     private readonly source: Source,
@@ -48,12 +48,12 @@ export class Reply {
     return this.source.view.getUint8(this.at + 8);
   }
 
-  /** The stream is over, and its handle gone. */
+  /** Whether the stream is over, and its handle gone. */
   get ends(): boolean {
     return (this.source.view.getUint8(this.at + 9) & END) !== 0;
   }
 
-  /** These are the first rows: others follow, or an error, for which they count for nothing. */
+  /** Whether more follows: further rows, or an error, which voids these. */
   get continues(): boolean {
     return (this.source.view.getUint8(this.at + 9) & CONTINUES) !== 0;
   }
@@ -62,7 +62,7 @@ export class Reply {
     return this.source.view.getUint32(this.at + 12, true);
   }
 
-  /** The place of the payload, which must be of this kind and at least so long. */
+  /** Returns the place of the payload, which must be of this kind and have at least `size` bytes. */
   private body(kind: number, size: number): number {
     const body = this.at + HEADER;
     if (this.kind !== kind || body + size > this.end) throw malformed();
@@ -86,7 +86,7 @@ export class Reply {
     this.body(Kind.done, 0);
   }
 
-  /** The number of what the request made. */
+  /** Returns the number of the handle that the request made. */
   handle(): number {
     this.body(Kind.handle, 0);
     return this.extra;
@@ -124,7 +124,7 @@ export class Reply {
     return this.extra;
   }
 
-  /** A primary key: one value, or the list of a composite one. */
+  /** Returns a primary key: one value, or a list for a composite key. */
   key(): unknown {
     const values = this.read(Kind.key).first();
     if (values === undefined) throw malformed();
@@ -135,7 +135,7 @@ export class Reply {
     return this.read(Kind.rows);
   }
 
-  /** All of a statement: what it did, its columns, and its rows. */
+  /** Returns everything about a statement: what it did, its columns, and its rows. */
   ran(): { ran: Ran; rows: Rows } {
     const at = this.body(Kind.ran, RAN);
     const { start, end, rows } = this.told(at);
@@ -153,7 +153,7 @@ export class Reply {
     return { ran, rows: Rows.read(this.source, rows, this.end, this.extra, this.known) };
   }
 
-  /** The places of the columns' text in the payload of a statement that was run, and of its rows. */
+  /** Returns the places of the columns' text and of the rows in the reply to `run`. */
   private told(at: number): { start: number; end: number; rows: number } {
     const start = at + RAN;
     const end = start + this.source.view.getUint32(at + 16, true);
@@ -162,7 +162,7 @@ export class Reply {
     return { start, end, rows };
   }
 
-  /** Remembers the column names that the reply tells, though nobody reads its rows. */
+  /** Remembers the column names in the reply, even if nobody reads its rows. */
   note(): void {
     if (!tellsColumns(this.kind)) return;
     const at = this.kind === Kind.ran ? this.told(this.body(Kind.ran, RAN)).rows : this.at + HEADER;
@@ -174,7 +174,7 @@ export class Reply {
   }
 }
 
-/** A name, and the declared type or null. */
+/** Whether it is a name with its declared type or null. */
 function isColumn(column: unknown): column is [name: string, declaredType: string | null] {
   return Array.isArray(column) && typeof column[0] === 'string' && (column[1] === null || typeof column[1] === 'string');
 }
@@ -184,9 +184,9 @@ function tellsColumns(kind: number): boolean {
 }
 
 /**
- * Tells each reply of a batch, in order. What is not read of it within `each` is gone.
+ * Passes each reply of a batch to `each`, in order. Whatever `each` does not read is lost.
  *
- * @throws `Internal` for bytes that are none
+ * @throws `Internal` for bytes that are not replies
  */
 export function readReplies(batch: Replies, known: Known, each: (reply: Reply) => void): void {
   const source = sourceOf(batch);

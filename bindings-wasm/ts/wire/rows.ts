@@ -3,24 +3,24 @@ import { type Make, WORTH, making } from './make.js';
 import { malformed } from './malformed.js';
 import { latin1, utf8 } from './text.js';
 
-/** What is known of all replies of an engine: the column names that it has told, by number. */
+/** What is known across all replies of an engine: the column names that it has sent, by number. */
 export class Known extends Map<number, Columns> {
-  /** @param bigints always BigInt for INTEGER */
+  /** @param bigints whether every INTEGER is a BigInt */
   constructor(readonly bigints: boolean) {
     super();
   }
 }
 
-/** What the rows of one statement look like. */
+/** The form of the rows of one statement. */
 interface Columns {
   readonly names: readonly string[];
-  /** A plain assignment to one of the names would set the prototype. */
+  /** Whether a plain assignment to one of the names would set the prototype. */
   readonly unsafe: boolean;
-  /** Copied for each row, so that all rows of a statement are of one hidden class. */
+  /** Copied for each row, so that all rows of a statement share one hidden class. */
   readonly template: Readonly<Record<string, unknown>>;
-  /** How many rows have come. */
+  /** How many rows there have been. */
   seen: number;
-  /** Makes rows, once there were many; null where nothing does. */
+  /** Makes rows once there have been many; null if nothing can. */
   make: Make | null | undefined;
 }
 
@@ -29,12 +29,12 @@ const NONE: Columns = { names: [], unsafe: false, template: {}, seen: 0, make: n
 /** How a cell is marked, as in core/src/row/page.rs. */
 const TAG = { null: 0, integer: 1, real: 2, text: 3, blob: 4, ascii: 5 } as const;
 const CELL = 16;
-/** A heap beyond this holds more than short texts, and is not decoded for one of them. */
+/** A heap larger than this holds more than short texts, and is not decoded for the sake of one text. */
 const LARGE = 1 << 18;
-/** The one number of 54 bits below the safe ones. */
+/** The one 54-bit number below the safe ones. */
 const UNSAFE = -(2 ** 53);
 
-/** The columns of names that are told as a JSON array. */
+/** Returns the columns whose names are given as a JSON array. */
 function columnsOf({ bytes }: Source, start: number, end: number): Columns {
   let names: unknown;
   try {
@@ -43,8 +43,8 @@ function columnsOf({ bytes }: Source, start: number, end: number): Columns {
     throw malformed();
   }
   if (!Array.isArray(names) || !names.every((name) => typeof name === 'string')) throw malformed();
-  // What JSON makes has room for just these properties: added one by one, those past
-  // the fourth would be in a second object for each row.
+  // An object made by JSON has room for exactly these properties. If they were added one by
+  // one, those after the fourth would be in a second object per row.
   const template = JSON.parse(`{${names.map((name) => `${JSON.stringify(name)}:null`).join()}}`);
   const unsafe = names.includes('__proto__');
   return { names, template, unsafe, seen: 0, make: unsafe ? null : undefined };
@@ -57,18 +57,18 @@ function define(row: object, name: string, value: unknown): void {
 /** A page of rows, whose place and size have been checked. */
 class Page {
   readonly rows: number;
-  /** The place of what follows the page. */
+  /** The place after the page. */
   readonly next: number;
   private readonly cells: number;
   private readonly heap: number;
   private readonly heapSize: number;
-  /** All of its text is ASCII. */
+  /** Whether all of its text is ASCII. */
   private readonly ascii: boolean;
   private text: string | undefined;
 
   /**
-   * @param at where it begins
-   * @param end what is no longer of the reply
+   * @param at where the page begins
+   * @param end where the reply ends
    */
   constructor(
     private readonly source: Source,
@@ -86,17 +86,17 @@ class Page {
     this.cells = at + 16;
     this.heap = this.cells + this.rows * width * CELL;
     this.next = Math.ceil((this.heap + this.heapSize) / 8) * 8;
-    // Rows without columns would be as many as a number can say.
+    // Without columns, nothing would limit the number of rows.
     if (this.next > end || (width === 0 && this.rows > 0)) throw malformed();
   }
 
-  /** The first row as an object. */
+  /** Returns the first row as an object. */
   object(): unknown {
     this.count(1);
     return this.objectAt(this.cells);
   }
 
-  /** The row whose cells begin at this place. */
+  /** Returns the row whose cells begin at this place. */
   private objectAt(at: number): unknown {
     const { names, template, unsafe, make } = this.columns;
     if (make) return make(this, at);
@@ -116,14 +116,14 @@ class Page {
     for (let row = 0, cell = this.cells; row < this.rows; row += 1, cell += size) rows.push(this.objectAt(cell));
   }
 
-  /** So many more rows are made: many enough pay for a function that makes them. */
+  /** Counts `rows` more rows. Once there are enough, a function that makes them pays off. */
   private count(rows: number): void {
     const { columns } = this;
     columns.seen += rows;
     if (columns.make === undefined && columns.seen >= WORTH) columns.make = making.by?.(columns.names, CELL) ?? null;
   }
 
-  /** The cells of a row, in order. */
+  /** Returns the cells of a row, in order. */
   values(row: number): unknown[] {
     const width = this.columns.names.length;
     const first = this.cells + row * width * CELL;
@@ -132,7 +132,7 @@ class Page {
     return values;
   }
 
-  /** The first cell of the first row. */
+  /** Returns the first cell of the first row. */
   value(): unknown {
     return this.cell(this.cells);
   }
@@ -159,26 +159,26 @@ class Page {
     }
   }
 
-  /** A text of ASCII. */
+  /** Returns an ASCII text. */
   private plain(at: number): string {
     const start = this.start(at);
     const end = start + this.source.view.getUint32(at + 4, true);
     const { letters } = this.source;
     if (letters !== undefined) return letters.slice(this.heap + start, this.heap + end);
     if (this.heapSize > LARGE) return latin1(this.source.bytes, this.heap + start, this.heap + end);
-    // Cuts out of one text cost less than a call of a decoder for each.
+    // Slicing one text costs less than calling a decoder for each.
     this.text ??= latin1(this.source.bytes, this.heap, this.heap + this.heapSize);
     return this.text.slice(start, end);
   }
 
-  /** A text that is not all ASCII. Bytes that are no text stay bytes: nothing is changed silently. */
+  /** Returns a text that is not all ASCII. Bytes that are not text stay bytes: nothing is changed silently. */
   private wide(at: number): string | Uint8Array {
     const from = this.heap + this.start(at);
     const to = from + this.source.view.getUint32(at + 4, true);
     return utf8(this.source.bytes, from, to) ?? this.source.bytes.slice(from, to);
   }
 
-  /** Where in the heap a text or blob begins. */
+  /** Returns where in the heap a text or blob begins. */
   private start(at: number): number {
     const { view } = this.source;
     const start = view.getUint32(at + 8, true);
@@ -187,11 +187,11 @@ class Page {
   }
 }
 
-/** The rows of one reply, decoded when they are asked for. */
+/** The rows of one reply, decoded on request. */
 export class Rows {
   private constructor(private readonly pages: readonly Page[]) {}
 
-  /** Reads the payload of a reply of `count` pages that lies from `at` to `end`. */
+  /** Reads the payload of a reply with `count` pages, from `at` to `end`. */
   static read(source: Source, at: number, end: number, count: number, known: Known): Rows {
     const columns = Rows.columns(source, at, end, known);
     const pages: Page[] = [];
@@ -204,7 +204,7 @@ export class Rows {
     return new Rows(pages);
   }
 
-  /** Reads only the column names, which are told once and which later replies rely on. */
+  /** Reads only the column names, which are sent once and which later replies depend on. */
   static columns(source: Source, at: number, end: number, known: Known): Columns {
     const { view } = source;
     if (at + 16 > end) throw malformed();
@@ -218,13 +218,13 @@ export class Rows {
     return columns;
   }
 
-  /** The rows as objects by column name, after those of the reply's other parts. */
+  /** Returns the rows as objects by column name, after those of the reply's earlier parts. */
   objects<T>(rows: T[] = []): T[] {
     for (const page of this.pages) page.readInto(rows);
     return rows;
   }
 
-  /** The rows as lists of their values in order, after those of the reply's other parts. */
+  /** Returns the rows as lists of their values in order, after those of the reply's earlier parts. */
   lists<T>(rows: T[] = []): T[] {
     for (const page of this.pages) {
       for (let row = 0; row < page.rows; row += 1) rows.push(page.values(row) as T);
@@ -232,17 +232,17 @@ export class Rows {
     return rows;
   }
 
-  /** The first row as an object, if there is one. */
+  /** Returns the first row as an object, if there is one. */
   object(): unknown {
     return this.pages.find(({ rows }) => rows > 0)?.object();
   }
 
-  /** The values of the first row, if there is one. */
+  /** Returns the values of the first row, if there is one. */
   first(): unknown[] | undefined {
     return this.pages.find(({ rows }) => rows > 0)?.values(0);
   }
 
-  /** The first value of the first row, if there is one. */
+  /** Returns the first value of the first row, if there is one. */
   value(): unknown {
     return this.pages.find(({ rows }) => rows > 0)?.value();
   }
@@ -252,7 +252,7 @@ export function padded(size: number): number {
   return Math.ceil(size / 8) * 8;
 }
 
-/** A 64-bit integer: a number where that is exact. */
+/** Reads a 64-bit integer, as a number if that is exact. */
 export function integer(view: DataView, at: number): number | bigint {
   const high = view.getInt32(at + 4, true);
   if (high >= -0x200000 && high < 0x200000) {

@@ -4,7 +4,7 @@ import { jsonText } from './json.js';
 import { aKindOf, isArrayBuffer, isPlain, isSharedArrayBuffer, kindOf } from './kinds.js';
 import type { Writer } from './writer.js';
 
-/** A moment, date or time: a `Date`, or one of Temporal's where there is Temporal. */
+/** A moment, date or time: a `Date`, or a Temporal type where there is Temporal. */
 export type Time =
   | Date
   | {
@@ -17,16 +17,16 @@ export type Time =
     };
 
 /**
- * What is stored as JSON text, and what a list or object of it may hold: a `Date` as
- * the text that it has outside; no number that is not finite, no `undefined`, no bytes.
+ * What is stored as JSON text, and what its lists and objects may hold. A `Date` has the
+ * same text as outside of JSON. Non-finite numbers, `undefined` and bytes are refused.
  */
 export type Json = null | boolean | number | string | Time | readonly Json[] | { readonly [name: string]: Json };
 
 /**
- * What binds as a value: a safe integer as INTEGER, another number as REAL, a
- * bigint of 64 bits as INTEGER, a boolean as 0 or 1, a Date or a type of Temporal as
- * ISO 8601 text, a moment in UTC, of one width (`2026-01-31T12:00:00.000000000Z`), bytes as BLOB, lists and
- * plain objects as JSON text. `undefined`, functions and symbols are refused.
+ * What can be bound as a value: a safe integer as INTEGER, any other number as REAL, a
+ * 64-bit bigint as INTEGER, a boolean as 0 or 1, bytes as BLOB, lists and plain objects as
+ * JSON text. A Date or a Temporal type is bound as ISO 8601 text of constant width, with
+ * moments in UTC (`2026-01-31T12:00:00.000000000Z`). `undefined`, functions and symbols are refused.
  */
 export type Value =
   | null
@@ -40,7 +40,7 @@ export type Value =
   | readonly Json[]
   | { readonly [name: string]: Json };
 
-/** Parameters by position, or by name without its sign. */
+/** Parameters by position, or by name without the leading sign. */
 export type Params = readonly Value[] | { readonly [name: string]: Value };
 
 /** Columns with their values. */
@@ -53,13 +53,13 @@ const TAG = { null: 0, integer: 1, real: 2, text: 3, blob: 4 } as const;
 const LEAST = -(2n ** 63n);
 const MOST = 2n ** 63n - 1n;
 
-/** How many parameters a list has is told before them. */
+/** The number of parameters precedes them. */
 const BY_POSITION = 1;
 const BY_NAME = 2;
 
 /**
- * @param what what the value is of, for the error that refuses it
- * @param which its name, or its place from 0
+ * @param what what kind of value it is, for the error that refuses it
+ * @param which its name, or its index from 0
  * @throws InvalidArgumentError that names it
  */
 export function writeValue(out: Writer, value: unknown, what: string, which?: string | number): void {
@@ -97,7 +97,7 @@ export function writeValue(out: Writer, value: unknown, what: string, which?: st
 
 const HALF = 'holds half of a surrogate pair, which no database text can; store it as bytes';
 
-/** @param between stands between what is refused and why */
+/** @param between the text between what is refused and why */
 function refused(what: string, which: string | number | undefined, why: string, between = ' '): UbiqliteError {
   const name = which === undefined ? '' : ` ${typeof which === 'number' ? which + 1 : JSON.stringify(which)}`;
   return invalid(`${what}${name}${between}${why}`);
@@ -157,7 +157,7 @@ function writeNamed(out: Writer, fields: Readonly<Record<string, unknown>>, what
   }
 }
 
-/** A promise that nobody awaited, a Map or a Date has no fields, and would be taken for a record without any. */
+/** Refuses, say, an unawaited promise, a Map or a Date: they have no fields and would count as an empty record. */
 function checkNamed(value: unknown, wanted: string): void {
   if (typeof value === 'object' && value !== null) {
     if (Object.getPrototypeOf(value) === Object.prototype) return;

@@ -2,43 +2,43 @@ import { invalid } from '../errors.js';
 
 const encoder = new TextEncoder();
 
-/** How much is allocated at a time. */
+/** How many bytes are allocated at a time. */
 const CHUNK = 1 << 16;
-/** With less room than this left, the next request goes to a new piece of memory. */
+/** If less room than this is left, the next request goes to a new piece of memory. */
 const LITTLE = 1 << 12;
-/** Memory of more than this is not kept for the next requests. */
+/** Memory larger than this is not kept for the next requests. */
 const LARGE = 1 << 18;
-/** A text of up to so many letters is written by a loop: the native encoder costs more to call. */
+/** A text of up to this many letters is written by a loop: calling the native encoder costs more. */
 const SHORT = 128;
-/** A text beyond this is measured before it is written, rather than given thrice its length. */
+/** A text longer than this is encoded separately, instead of reserving three times its length. */
 const LONG = 1 << 16;
 
-/** How long the head of a request is. */
+/** The length of the head of a request. */
 const HEAD = 14;
 
-/** Takes what lies there, which is another's again when it returns. */
+/** Takes the bytes from `from` to `to`, which the caller owns again when it returns. */
 export type Taker<T> = (bytes: Uint8Array, from: number, to: number) => T;
 
 /** A piece of memory with requests in it. Those that may be sent again are read from it. */
 export interface Piece {
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** The place of its first byte, counted from the first that was ever written. */
+  /** The place of its first byte, counted from the first byte ever written. */
   base: number;
 }
 
 /**
- * Requests as bytes, one after another. Places are counted from the first byte
- * ever written, so that they outlive a move to larger memory.
+ * Writes requests as bytes, one after another. Places are counted from the first byte
+ * ever written, so that they survive a move to larger memory.
  */
 export class Writer {
   private bytes = new Uint8Array(CHUNK);
   private view = new DataView(this.bytes.buffer);
   private at = 0;
-  /** What is before was taken. */
+  /** Everything before this was taken. */
   private from = 0;
   private current: Piece = { bytes: this.bytes, base: 0 };
   private kept = false;
-  /** The text that was written by `repeated` last, unless it is long, and, from the second time on, how. */
+  /** The text that `repeated` wrote last, unless it is long; from the second time on, also its bytes. */
   private repeats: string | undefined;
   private repeatsAs: Uint8Array | undefined;
 
@@ -56,22 +56,22 @@ export class Writer {
     return this.at === this.from;
   }
 
-  /** How many bytes were not taken yet. */
+  /** How many bytes have not been taken yet. */
   get pending(): number {
     return this.at - this.from;
   }
 
-  /** Has what is written stay as it is in its piece of memory after it was taken. */
+  /** Keeps what is written unchanged in its piece of memory after it is taken. */
   keep(): void {
     this.kept = true;
   }
 
-  /** Takes back everything from this place on. */
+  /** Discards everything from this place on. */
   cut(place: number): void {
     this.at = place - this.current.base;
   }
 
-  /** Writes another operation, on `id`, over that of a request that was not taken. */
+  /** Replaces the operation of a request that was not taken by `op`, on `id`. */
   blank(place: number, id: number, op: number): void {
     const start = place - this.current.base;
     this.view.setUint8(start + 8, op);
@@ -83,11 +83,11 @@ export class Writer {
     this.view.setUint32(place - this.current.base, value, true);
   }
 
-  /** Has `by` take all that was written since the last time. */
+  /** Passes everything that was written since the last time to `by`. */
   take<T>(by: Taker<T>): T {
     const { current } = this;
     const taken = by(this.bytes, this.from, this.at);
-    // Their taker has lost its engine within the call: they are written for the next one already.
+    // The taker lost its engine within the call: the requests are already written for the next one.
     if (this.current !== current) return taken;
     if (this.kept) {
       this.from = this.at;
@@ -102,13 +102,13 @@ export class Writer {
     return taken;
   }
 
-  /** Forgets what was not taken. */
+  /** Forgets everything that was not taken. */
   clear(): void {
     this.from = this.at;
     this.renew(CHUNK);
   }
 
-  /** The head of a request, whose length is left open. */
+  /** Writes the head of a request, with its length left open. */
   head(id: number, op: number, flags: number, on: number): void {
     this.reserve(HEAD);
     const { view, at } = this;
@@ -137,7 +137,7 @@ export class Writer {
     this.at += 8;
   }
 
-  /** A safe integer, as 64 bits. */
+  /** Writes a safe integer as 64 bits. */
   integer(value: number): void {
     this.reserve(8);
     this.view.setUint32(this.at, value >>> 0, true);
@@ -157,14 +157,14 @@ export class Writer {
     this.at += bytes.length;
   }
 
-  /** Bytes after their length. */
+  /** Writes the length of the bytes, then the bytes. */
   blob(bytes: Uint8Array): void {
     this.u32(bytes.length);
     this.raw(bytes);
   }
 
   /**
-   * A text as UTF-8, with its length before it.
+   * Writes a text as UTF-8, preceded by its length.
    *
    * @throws InvalidArgumentError for half of a surrogate pair, which UTF-8 can't hold
    */
@@ -174,7 +174,7 @@ export class Writer {
     }
   }
 
-  /** A text that is likely the same as the last time, as a statement's is. @throws as `text` */
+  /** Writes a text that is likely the same as last time, such as a statement. @throws as `text` */
   repeated(text: string): void {
     if (text !== this.repeats) {
       this.text(text);
@@ -189,7 +189,7 @@ export class Writer {
     }
   }
 
-  /** As `text`, but false, and nothing written, for half of a surrogate pair. */
+  /** Like `text`, but for half of a surrogate pair returns false and writes nothing. */
   tryText(text: string): boolean {
     const { length } = text;
     if (length > LONG) return this.longText(text);
@@ -227,7 +227,7 @@ export class Writer {
     if (this.at + size > this.bytes.length) this.renew(Math.max(CHUNK, 2 * (this.at - this.from + size)));
   }
 
-  /** Goes on in new memory, with what was not taken. */
+  /** Moves to new memory, along with what was not taken. */
   private renew(size: number): void {
     const rest = this.bytes.subarray(this.from, this.at);
     const base = this.current.base + this.from;

@@ -21,13 +21,13 @@ use crate::options::Options;
 use crate::program::Begin;
 use crate::sql::Params;
 
-/// An open database. Cheap to clone; all clones are the same database, which
-/// closes when the last of them is dropped, and the last transaction, session,
-/// snapshot and stream of it; or by [`close`](Self::close).
+/// An open database. Cheap to clone; all clones are the same database. It closes
+/// when the last clone and the last of its transactions, sessions, snapshots and
+/// streams are dropped, or on [`close`](Self::close).
 ///
-/// Reads run side by side, and beside the one write that runs at a time. Each
-/// call is a transaction of its own; [`transaction`](Self::transaction) makes
-/// several statements one.
+/// Reads run concurrently with each other and with the one write that runs at a
+/// time. Each call is its own transaction; [`transaction`](Self::transaction)
+/// combines several statements into one.
 ///
 /// # Example
 /// ```
@@ -48,10 +48,10 @@ pub struct Database {
 }
 
 impl Database {
-    /// Opens a database file, which is created if it is missing, or `:memory:`: one of
-    /// its own, which does what a file does (it has readers, sessions and a log in
-    /// memory, so that `PRAGMA journal_mode` tells `wal`) and is gone with closing,
-    /// with the default [`Options`].
+    /// Opens a database file, which is created if it is missing, or `:memory:`, with the
+    /// default [`Options`]. Each `:memory:` is a database of its own that behaves like a
+    /// file (it has readers, sessions and a log in memory, so `PRAGMA journal_mode`
+    /// returns `wal`). Closing it discards it.
     ///
     /// # Errors
     /// `CannotOpen` for a missing directory, a directory, or a file without
@@ -61,12 +61,12 @@ impl Database {
         Options::default().open(path).await
     }
 
-    /// The settings to open a database with.
+    /// Returns the default settings, to change and to open a database with.
     pub fn options() -> Options {
         Options::default()
     }
 
-    /// A database on a storage backend of the caller's own.
+    /// Creates a database on the caller's own storage backend.
     pub fn with_backend(backend: impl Backend) -> Self {
         Self::from_backend(Box::new(backend))
     }
@@ -78,15 +78,15 @@ impl Database {
         }
     }
 
-    /// What the storage backend can do beyond running programs.
+    /// Returns what the storage backend can do beyond running programs.
     pub fn capabilities(&self) -> Capabilities {
         self.inner.backend.capabilities()
     }
 
-    /// The same database with a time limit for every call made through it: a
-    /// call that takes longer returns `Timeout`, and has changed nothing. For
-    /// [`transaction`](Self::transaction) and other things that last, the limit
-    /// is for each call in them.
+    /// Returns the same database with a time limit for every call made through the
+    /// returned handle. A call that takes longer returns `Timeout` and has changed
+    /// nothing. In a [`transaction`](Self::transaction) and other long-lived handles,
+    /// the limit applies to each call.
     ///
     /// # Example
     /// ```
@@ -110,7 +110,7 @@ impl Database {
         }
     }
 
-    /// The same database with the limit of one call, if it has one.
+    /// Returns the same database with the limit of one call, if it has one.
     pub(crate) fn limited(&self, limit: Option<Duration>) -> Self {
         Self { inner: Arc::clone(&self.inner), limit }
     }
@@ -118,8 +118,8 @@ impl Database {
     reading_methods!([&self] self);
     writing_methods!([&self] self);
 
-    /// Runs a query whose rows come one after another, with bounded memory.
-    /// Waits for a reader for at most the time for acquiring.
+    /// Runs a query and streams its rows, with bounded memory. Waits for a reader
+    /// for at most the acquire timeout.
     pub fn stream(&self, sql: &str, params: impl Into<Params>) -> RowStream<'static> {
         let params = params.into().checked();
         let reply = match self.inner.gate.check().and(params) {
@@ -134,19 +134,19 @@ impl Database {
         Table::new(self.target(), name)
     }
 
-    /// Runs `body` in a transaction, which is committed if it returns `Ok` and
+    /// Runs `body` in a transaction, which is committed if `body` returns `Ok` and
     /// rolled back if it returns an error, panics, or is dropped.
     ///
-    /// The transaction begins as `BEGIN IMMEDIATE`: it waits for its turn to
-    /// write, and in WAL mode nothing later in it can be refused as busy; outside
-    /// it a commit waits for those who read. Other tasks' reads go on beside it; their
-    /// writes wait for its end as long as it goes on, and are `Busy` when nothing was
-    /// done in it for the busy timeout. That is what becomes of a write through the
-    /// database itself inside `body`.
+    /// The transaction begins as `BEGIN IMMEDIATE`: it waits for its turn to write,
+    /// and in WAL mode nothing later in it can fail as busy. In other modes its
+    /// commit waits for readers. Other tasks keep reading in the meantime. Their
+    /// writes wait for the transaction to end while it makes progress, and return
+    /// `Busy` once nothing has been done in it for the busy timeout. So does a write
+    /// through the database itself inside `body`.
     ///
     /// # Errors
-    /// What `body` returns; `Busy` if the write lock was not to be had; what
-    /// `COMMIT` returns, e.g. `ForeignKeyViolation`. Nothing is changed then.
+    /// The error of `body`; `Busy` if the write lock could not be taken; the error of
+    /// `COMMIT`, e.g. `ForeignKeyViolation`. Nothing is changed then.
     ///
     /// # Example
     /// ```
@@ -167,11 +167,11 @@ impl Database {
         self.try_transaction(body).await
     }
 
-    /// As [`transaction`](Self::transaction), for a `body` that fails with an error
-    /// type of the caller's own, which this crate's errors become too.
+    /// As [`transaction`](Self::transaction), for a `body` with the caller's own error
+    /// type, into which this crate's errors convert.
     ///
     /// # Errors
-    /// As there.
+    /// As [`transaction`](Self::transaction).
     ///
     /// # Example
     /// ```
@@ -203,16 +203,16 @@ impl Database {
         Ok(answer)
     }
 
-    /// Begins a transaction as a handle: it is rolled back when it is dropped
-    /// without [`commit`](Transaction::commit).
+    /// Begins a transaction and returns its handle. It is rolled back when it is
+    /// dropped without [`commit`](Transaction::commit).
     ///
     /// # Errors
-    /// `Busy` if the write lock was not to be had within the busy timeout.
+    /// `Busy` if the write lock could not be taken within the busy timeout.
     pub async fn begin(&self) -> Result<Transaction<'static>> {
         self.begin_with(Begin::default()).await
     }
 
-    /// As [`begin`](Self::begin), with another kind of beginning.
+    /// As [`begin`](Self::begin), with an explicit kind of [`Begin`].
     ///
     /// # Errors
     /// As [`begin`](Self::begin).
@@ -225,8 +225,8 @@ impl Database {
         Ok(Transaction::owned(session.into(), self.limit).holding(&self.inner))
     }
 
-    /// Several reads of one moment, over as many calls as wanted, which run side
-    /// by side.
+    /// Takes a snapshot: any number of calls can read the same moment through it, and
+    /// they run concurrently.
     ///
     /// # Errors
     /// `Timeout` if no reader was free in time.
@@ -244,12 +244,12 @@ impl Database {
         Ok(Snapshot::new(session, self.limit, &self.inner))
     }
 
-    /// Lends a session: a connection of one's own, for several transactions, for
-    /// `ATTACH`, temporary tables and `PRAGMA`s. It goes back when it is
-    /// dropped, and what is open in it is rolled back.
+    /// Lends a session: a dedicated connection, for several transactions, for
+    /// `ATTACH`, temporary tables and `PRAGMA`s. Dropping it returns it and rolls
+    /// back whatever is open in it.
     ///
     /// # Errors
-    /// `Timeout` if none was free within the time for acquiring.
+    /// `Timeout` if none was free within the acquire timeout.
     pub async fn acquire(&self) -> Result<Session> {
         let session = self.lend(Intent::Own).await?;
         Ok(Session::new(session, self.limit, &self.inner))
@@ -283,19 +283,19 @@ impl Database {
         })
     }
 
-    /// Stops every statement that runs now: their calls answer `Cancelled`. What
-    /// waits is not touched.
+    /// Stops every running statement: its call returns `Cancelled`. Waiting calls are
+    /// not affected.
     pub fn interrupt(&self) {
         self.inner.backend.interrupt();
     }
 
     /// Waits for every call that was accepted, then closes all connections and
     /// ends all threads. Transactions, sessions, snapshots and streams that are
-    /// still out have the busy timeout to end; then they are rolled back. Calls
-    /// after this answer `Closed`; closing again does nothing.
+    /// still open have the busy timeout to end; then they are rolled back. Later
+    /// calls return `Closed`; closing again does nothing.
     ///
     /// # Errors
-    /// `Io` if the system refuses the thread that closes.
+    /// `Io` if the system refuses to start the thread that closes the database.
     ///
     /// # Cancellation
     /// Dropping the future does not stop the closing.
@@ -316,8 +316,8 @@ impl Options {
         Ok(Database::from_backend(backend))
     }
 
-    /// Opens a database with the backend that browsers and Node have, for tests
-    /// of it on this machine.
+    /// Opens a database with the backend of browsers and Node, to test that backend
+    /// on this machine.
     ///
     /// # Errors
     /// As [`open`](Self::open).

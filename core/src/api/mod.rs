@@ -1,4 +1,4 @@
-//! What programs call.
+//! The API that programs call.
 
 pub(crate) mod database;
 pub(crate) mod session;

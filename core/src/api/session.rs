@@ -1,4 +1,4 @@
-//! A connection of one's own.
+//! A dedicated connection.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,18 +15,18 @@ use crate::exec::target::{Place, Target, limited};
 use crate::program::Begin;
 use crate::sql::Params;
 
-/// A connection of one's own, from [`acquire`](crate::Database::acquire). Only
-/// here may statements change the connection itself: `ATTACH`, temporary tables,
-/// `PRAGMA`s, a bare `BEGIN`. Dropping it rolls back what is open and gives it
-/// back; settings and temporary tables go with it.
+/// A dedicated connection, from [`acquire`](crate::Database::acquire). Only here
+/// may statements change the connection itself: `ATTACH`, temporary tables,
+/// `PRAGMA`s, a bare `BEGIN`. Dropping it rolls back what is open and returns it;
+/// its settings and temporary tables are lost.
 ///
-/// Its writes take their turn with those of the whole database, so they never
-/// meet a lock of the same process.
+/// Its writes take turns with all other writes of the database, so they never run
+/// into a lock of the same process.
 pub struct Session {
     session: Box<dyn backend::Session>,
     schemas: Schemas,
     limit: Option<Duration>,
-    // After the session, which goes back first.
+    // Dropped after the session, which must be returned first.
     _open: Arc<Opened>,
 }
 
@@ -53,7 +53,7 @@ impl Session {
     reading_methods!([&mut self] self);
     writing_methods!([&mut self] self);
 
-    /// Runs a query whose rows come one after another.
+    /// Runs a query and streams its rows.
     pub fn stream(&mut self, sql: &str, params: impl Into<Params>) -> RowStream<'_> {
         self.target().stream(sql, params.into())
     }
@@ -75,9 +75,8 @@ impl Session {
         self.try_transaction(body).await
     }
 
-    /// As [`transaction`](Self::transaction), for a `body` that fails with an error
-    /// type of the caller's own: see
-    /// [`Database::try_transaction`](crate::Database::try_transaction).
+    /// As [`transaction`](Self::transaction), for a `body` with the caller's own error
+    /// type: see [`Database::try_transaction`](crate::Database::try_transaction).
     ///
     /// # Errors
     /// As there.
@@ -95,31 +94,31 @@ impl Session {
     /// Begins a transaction in this session.
     ///
     /// # Errors
-    /// `Busy` if the write lock was not to be had within the busy timeout.
+    /// `Busy` if the write lock could not be taken within the busy timeout.
     pub async fn begin(&mut self) -> Result<Transaction<'_>> {
         self.begin_with(Begin::default()).await
     }
 
-    /// As [`begin`](Self::begin), with another kind of beginning.
+    /// As [`begin`](Self::begin), with an explicit kind of [`Begin`].
     ///
     /// # Errors
     /// As [`begin`](Self::begin).
     pub async fn begin_with(&mut self, begin: Begin) -> Result<Transaction<'_>> {
         let mut guard = Undo { session: &*self.session, armed: true };
         let begun = limited(self.session.control(Control::Begin(begin)), self.limit, false).await;
-        // A transaction that is open although this one was refused was begun in words.
+        // If this one was refused although a transaction is open, SQL text began that one.
         guard.armed = begun.as_ref().is_err_and(|error| error.kind() == ErrorKind::OutcomeUnknown);
         begun?;
         Ok(Transaction::lent(&*self.session, self.limit))
     }
 
-    /// Stops the statement that runs now in this session, if any.
+    /// Stops the statement now running in this session, if any.
     pub fn interrupt(&self) {
         self.session.interrupt();
     }
 }
 
-/// A beginning that is given up may have begun.
+/// Rolls back when dropped: a `BEGIN` whose call is given up may have run.
 struct Undo<'a> {
     session: &'a dyn backend::Session,
     armed: bool,

@@ -12,17 +12,17 @@ use crate::exec::stream::RowStream;
 use crate::exec::target::{Place, Target};
 use crate::sql::Params;
 
-/// One moment of the database, from [`snapshot`](crate::Database::snapshot): all
-/// that is read through it is of that moment, whatever others commit meanwhile.
-/// Calls made at once run side by side. A write returns `ReadOnly`.
+/// One moment of the database, from [`snapshot`](crate::Database::snapshot). All
+/// reads through it see that moment, whatever others commit in the meantime.
+/// Simultaneous calls run concurrently. A write returns `ReadOnly`.
 ///
-/// Held for long, it keeps the write-ahead log from being emptied: beyond
-/// [`wal_limit`](crate::Options::wal_limit) one that stands still is ended.
+/// Held for long, a snapshot keeps the write-ahead log from being emptied. Beyond
+/// [`wal_limit`](crate::Options::wal_limit), an idle one is ended.
 pub struct Snapshot {
     session: Box<dyn Session>,
     schemas: Schemas,
     limit: Option<Duration>,
-    // After the session, which goes back first.
+    // Dropped after the session, which must be returned first.
     _open: Arc<Opened>,
 }
 
@@ -47,7 +47,7 @@ impl Snapshot {
 
     reading_methods!([&self] self);
 
-    /// Runs a query whose rows come one after another.
+    /// Runs a query and streams its rows.
     pub fn stream(&self, sql: &str, params: impl Into<Params>) -> RowStream<'_> {
         self.target().stream(sql, params.into())
     }

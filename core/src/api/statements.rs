@@ -1,5 +1,5 @@
-//! The methods that run statements, the same on everything that can run them.
-//! Written once here; what they do is in `target`.
+//! The methods that run statements, the same on every type that can run them.
+//! They are written once, here; their implementation is in `target`.
 
 /// The methods that read.
 macro_rules! reading_methods {
@@ -8,8 +8,8 @@ macro_rules! reading_methods {
         /// [`Row`](crate::Row) or any type that serde can deserialize.
         ///
         /// # Errors
-        /// Those of SQLite, by kind; `InvalidArgument` if the parameters do not
-        /// fit; `DatatypeMismatch` if a row is no `T`.
+        /// SQLite's errors, by kind; `InvalidArgument` if the parameters do not
+        /// fit; `DatatypeMismatch` if a row is not a `T`.
         ///
         /// # Cancellation
         /// Dropping the future stops the query.
@@ -30,17 +30,17 @@ macro_rules! reading_methods {
             $this.target().query(sql, params.into()).await
         }
 
-        /// Runs one statement of any kind and returns all that it has to tell: the
+        /// Runs one statement of any kind and returns everything it reports: the
         /// columns with their declared types, the rows, how many rows were changed
-        /// and the last rowid. It is what a driver or a query builder needs, which
-        /// does not know whether a statement reads.
+        /// and the last rowid. This is for drivers and query builders, which do not
+        /// know whether a statement reads.
         ///
         /// # Errors
-        /// Those of SQLite, by kind; `InvalidArgument` if the parameters do not fit;
+        /// SQLite's errors, by kind; `InvalidArgument` if the parameters do not fit;
         /// `ReadOnly` for a statement that writes in a snapshot.
         ///
         /// # Cancellation
-        /// A statement that was dropped while it ran was done whole or not at all.
+        /// A statement that is dropped while it runs happens entirely or not at all.
         ///
         /// # Example
         /// ```
@@ -119,13 +119,13 @@ macro_rules! writing_methods {
         /// Runs one statement and returns the rows changed and the last rowid.
         ///
         /// # Errors
-        /// Those of SQLite, by kind; `InvalidArgument` if the parameters do not
+        /// SQLite's errors, by kind; `InvalidArgument` if the parameters do not
         /// fit, for several statements in one text, and for statements that
         /// would change the connection under other tasks (`BEGIN`, `ATTACH`, …).
         ///
         /// # Cancellation
-        /// Dropping the future leaves the statement done whole or not at all;
-        /// one that still waits never runs.
+        /// If the future is dropped, a running statement happens entirely or not
+        /// at all, and one that is still waiting never runs.
         ///
         /// # Example
         /// ```
@@ -146,14 +146,14 @@ macro_rules! writing_methods {
         }
 
         /// Runs one statement for every item of an iterator, all or none, and
-        /// returns the rows changed. The iterator may be endless for all the
-        /// memory it takes: at most three chunks of it (256 KiB each) are held.
+        /// returns the rows changed. Memory does not limit the number of items:
+        /// at most three chunks of them (256 KiB each) are held.
         ///
         /// # Errors
-        /// As `execute`; [`Error::index`](crate::Error::index) tells the item.
+        /// As `execute`; [`Error::index`](crate::Error::index) identifies the item.
         ///
         /// # Cancellation
-        /// Dropping the future before it is ready undoes all of it.
+        /// Dropping the future before it is ready undoes everything.
         ///
         /// # Example
         /// ```
@@ -176,11 +176,11 @@ macro_rules! writing_methods {
         }
 
         /// Runs several statements, all or nothing: a script, or a list of
-        /// statements with their parameters. Returns what each did; for a
-        /// script, one sum.
+        /// statements with their parameters. Returns what each did, or one total
+        /// for a script.
         ///
         /// # Errors
-        /// As `execute`; [`Error::index`](crate::Error::index) tells the statement.
+        /// As `execute`; [`Error::index`](crate::Error::index) identifies the statement.
         ///
         /// # Example
         /// ```

@@ -1,4 +1,4 @@
-//! Transactions, nested by savepoints.
+//! Transactions, and savepoints nested in them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,13 +15,13 @@ use crate::exec::stream::RowStream;
 use crate::exec::target::{Place, Target, limited};
 use crate::sql::Params;
 
-/// An open transaction. What it reads includes what it wrote; nobody else sees
-/// that before the commit. Dropped without [`commit`](Self::commit), it is
-/// rolled back before anybody else can write.
+/// An open transaction. It reads its own writes; nobody else sees them before the
+/// commit. Dropped without [`commit`](Self::commit), it is rolled back before
+/// anyone else can write.
 ///
 /// # Cancellation
-/// If a call's future is dropped while its statement runs, what the statement
-/// did is not known: the transaction can then only be rolled back, and says so.
+/// If a call's future is dropped while its statement runs, the statement's effect
+/// is unknown: the transaction can then only be rolled back, and says so.
 pub struct Transaction<'a> {
     session: Held<'a>,
     schemas: Schemas,
@@ -29,7 +29,7 @@ pub struct Transaction<'a> {
     /// The session was lent for this transaction alone, and ends with it.
     whole: bool,
     over: bool,
-    // After the session, which goes back first.
+    // Dropped after the session, which must be returned first.
     open: Option<Arc<Opened>>,
 }
 
@@ -38,7 +38,7 @@ impl<'a> Transaction<'a> {
         Self::new(Held::Shared(session), limit, true)
     }
 
-    /// A transaction of a session that goes on after it.
+    /// A transaction of a session that outlives it.
     pub(crate) fn lent(session: impl Into<Held<'a>>, limit: Option<Duration>) -> Self {
         Self::new(session.into(), limit, false)
     }
@@ -47,7 +47,7 @@ impl<'a> Transaction<'a> {
         Self { session, schemas: Schemas::local(), limit, whole, over: false, open: None }
     }
 
-    /// The session, to be shared with what runs in it.
+    /// Returns the session, to share it with what runs in it.
     pub(crate) fn shared(&self) -> Option<Arc<dyn Session>> {
         match &self.session {
             Held::Shared(session) => Some(Arc::clone(session)),
@@ -55,18 +55,18 @@ impl<'a> Transaction<'a> {
         }
     }
 
-    /// The same transaction, which keeps its database open.
+    /// Returns the same transaction, which now keeps its database open.
     pub(crate) fn holding(mut self, open: &Arc<Opened>) -> Self {
         self.open = Some(Arc::clone(open));
         self
     }
 
-    /// It was not begun: there is nothing to roll back.
+    /// Marks the transaction as not begun: there is nothing to roll back.
     pub(crate) fn disarm(mut self) {
         self.over = true;
     }
 
-    /// The same transaction with a limit for what ends it.
+    /// Returns the same transaction with a limit for the call that ends it.
     pub(crate) fn limited(mut self, limit: Option<Duration>) -> Self {
         self.limit = limit;
         self
@@ -90,7 +90,7 @@ impl<'a> Transaction<'a> {
     reading_methods!([&mut self] self);
     writing_methods!([&mut self] self);
 
-    /// Runs a query whose rows come one after another.
+    /// Runs a query and streams its rows.
     pub fn stream(&mut self, sql: &str, params: impl Into<Params>) -> RowStream<'_> {
         self.target().stream(sql, params.into())
     }
@@ -100,11 +100,11 @@ impl<'a> Transaction<'a> {
         Table::new(self.target(), name)
     }
 
-    /// Runs `body` in a savepoint: what it did is undone, and nothing else, if
-    /// it returns an error, panics, or is dropped. The transaction goes on.
+    /// Runs `body` in a savepoint. If `body` returns an error, panics, or is dropped,
+    /// its changes are undone, and nothing else. The transaction continues.
     ///
     /// # Errors
-    /// What `body` returns.
+    /// The error that `body` returns.
     ///
     /// # Example
     /// ```
@@ -128,12 +128,11 @@ impl<'a> Transaction<'a> {
         self.try_savepoint(body).await
     }
 
-    /// As [`savepoint`](Self::savepoint), for a `body` that fails with an error type
-    /// of the caller's own: see
-    /// [`Database::try_transaction`](crate::Database::try_transaction).
+    /// As [`savepoint`](Self::savepoint), for a `body` with the caller's own error
+    /// type: see [`Database::try_transaction`](crate::Database::try_transaction).
     ///
     /// # Errors
-    /// What `body` fails with.
+    /// The error that `body` returns.
     pub async fn try_savepoint<T, E, F>(&mut self, body: F) -> Result<T, E>
     where
         E: From<Error>,
@@ -145,8 +144,8 @@ impl<'a> Transaction<'a> {
         Ok(answer)
     }
 
-    /// Begins a savepoint as a handle: it is undone when it is dropped without
-    /// [`release`](Savepoint::release).
+    /// Begins a savepoint and returns its handle. It is undone when it is dropped
+    /// without [`release`](Savepoint::release).
     ///
     /// # Errors
     /// `Cancelled` if the transaction was rolled back by an earlier error.
@@ -154,19 +153,19 @@ impl<'a> Transaction<'a> {
         Savepoint::begin(self.session(), 1, self.limit).await
     }
 
-    /// Commits: everything is durable, or nothing happened.
+    /// Commits: either everything is durable or nothing happened.
     ///
     /// # Errors
     /// `ForeignKeyViolation` for a deferred foreign key that is still violated,
-    /// `DiskFull`, `Io` and others: it is rolled back then. `Cancelled` if an
-    /// earlier error rolled it back.
+    /// `DiskFull`, `Io` and others: the transaction is then rolled back.
+    /// `Cancelled` if an earlier error rolled it back.
     pub async fn commit(mut self) -> Result<()> {
         limited(self.session().control(Control::Commit), self.limit, false).await?;
         self.over = true;
         Ok(())
     }
 
-    /// Rolls back, and waits until that is done.
+    /// Rolls back and waits until that is done.
     ///
     /// # Errors
     /// `Io` and the like; dropping the transaction does the rest.
@@ -179,14 +178,14 @@ impl<'a> Transaction<'a> {
 
 impl Drop for Transaction<'_> {
     fn drop(&mut self) {
-        // A session that ends with it rolls back by its own drop.
+        // A session that ends with the transaction rolls back in its own drop.
         if !self.whole && !self.over {
             self.session.control(Control::Rollback).detach();
         }
     }
 }
 
-/// A savepoint inside a transaction: a part of it that can be undone alone.
+/// A savepoint inside a transaction: a part of it that can be undone by itself.
 pub struct Savepoint<'a> {
     nested: Nested<'a>,
     schemas: Schemas,
@@ -217,7 +216,7 @@ impl<'a> Savepoint<'a> {
     reading_methods!([&mut self] self);
     writing_methods!([&mut self] self);
 
-    /// Runs a query whose rows come one after another.
+    /// Runs a query and streams its rows.
     pub fn stream(&mut self, sql: &str, params: impl Into<Params>) -> RowStream<'_> {
         self.target().stream(sql, params.into())
     }
@@ -227,10 +226,10 @@ impl<'a> Savepoint<'a> {
         Table::new(self.target(), name)
     }
 
-    /// A savepoint inside this one: see [`Transaction::savepoint`].
+    /// Runs `body` in a savepoint inside this one: see [`Transaction::savepoint`].
     ///
     /// # Errors
-    /// What `body` returns.
+    /// The error that `body` returns.
     pub async fn savepoint<T, F>(&mut self, body: F) -> Result<T>
     where
         F: AsyncFnOnce(&mut Savepoint<'_>) -> Result<T>,
@@ -238,12 +237,11 @@ impl<'a> Savepoint<'a> {
         self.try_savepoint(body).await
     }
 
-    /// As [`savepoint`](Self::savepoint), for a `body` that fails with an error type
-    /// of the caller's own: see
-    /// [`Database::try_transaction`](crate::Database::try_transaction).
+    /// As [`savepoint`](Self::savepoint), for a `body` with the caller's own error
+    /// type: see [`Database::try_transaction`](crate::Database::try_transaction).
     ///
     /// # Errors
-    /// What `body` fails with.
+    /// The error that `body` returns.
     pub async fn try_savepoint<T, E, F>(&mut self, body: F) -> Result<T, E>
     where
         E: From<Error>,
@@ -263,7 +261,7 @@ impl<'a> Savepoint<'a> {
         Savepoint::begin(self.nested.session(), self.depth + 1, self.limit).await
     }
 
-    /// Keeps what was done in it, as part of the transaction around it.
+    /// Keeps the savepoint's changes, as part of the enclosing transaction.
     ///
     /// # Errors
     /// `Cancelled` if the transaction was rolled back by an earlier error.
@@ -271,7 +269,7 @@ impl<'a> Savepoint<'a> {
         self.nested.release().await
     }
 
-    /// Undoes what was done in it.
+    /// Undoes the savepoint's changes.
     ///
     /// # Errors
     /// `Cancelled` if the transaction was rolled back by an earlier error.

@@ -10,13 +10,13 @@ use std::time::{Duration, Instant};
 use crate::error::{Error, ErrorKind, Result};
 use crate::program::Interrupt;
 
-/// The caller's end. Dropping it gives the call up: what is queued never runs,
-/// what runs is interrupted.
+/// The caller's end. Dropping it gives up the call: queued work never runs, running work is
+/// interrupted.
 #[derive(Debug)]
 pub(crate) struct Call<T>(Arc<Shared<T>>);
 
-/// The answering end. Dropping it without an answer returns `Closed`, so that
-/// no caller waits for ever.
+/// The completing end. Dropping it without a result completes the call with `Closed`, so no caller
+/// waits forever.
 #[derive(Debug)]
 pub(crate) struct Completer<T>(Option<Arc<Shared<T>>>);
 
@@ -27,7 +27,7 @@ struct Shared<T> {
     interrupt: Arc<Interrupt>,
     /// Set, under the state's lock, when the work begins.
     started: AtomicBool,
-    /// Nobody asks for the answer, yet the work is to be done.
+    /// Nobody wants the result, but the work must still be done.
     detached: AtomicBool,
 }
 
@@ -35,16 +35,16 @@ struct Shared<T> {
 enum State<T> {
     Waiting(Option<Waker>),
     Answered(Result<T>),
-    /// The caller has the answer.
+    /// The caller has taken the result.
     Taken,
-    /// Nobody will take it.
+    /// Nobody will take the result.
     Over,
 }
 
-/// What becomes of a call's answer, for those who remember the call.
+/// Reports what became of a call's result.
 pub(crate) trait Receipt: Send + Sync + std::fmt::Debug {
-    /// Whether the caller has given the call up without its answer; `None`: it may yet
-    /// take it, or give it up.
+    /// Whether the caller gave up the call without taking its result. `None`: it may still do
+    /// either.
     fn was_given_up(&self) -> Option<bool>;
 }
 
@@ -77,18 +77,18 @@ pub(crate) fn call<T>() -> (Completer<T>, Call<T>) {
 }
 
 impl<T> Completer<T> {
-    /// What stops this call.
+    /// Returns the interrupt that stops this call.
     pub(crate) fn interrupt(&self) -> Arc<Interrupt> {
-        // It is there until `answer` takes `self`.
+        // Present until `answer` takes `self`.
         self.0.as_ref().map_or_else(Arc::default, |shared| Arc::clone(&shared.interrupt))
     }
 
-    /// Whether the caller gave the call up.
+    /// Whether the caller has given up the call.
     pub(crate) fn is_given_up(&self) -> bool {
         self.0.as_ref().is_none_or(|shared| shared.interrupt.is_set())
     }
 
-    /// What will tell whether the answer was taken.
+    /// Returns a receipt that reports whether the result was taken.
     pub(crate) fn receipt(&self) -> Option<Arc<dyn Receipt>>
     where
         T: Send + std::fmt::Debug + 'static,
@@ -96,8 +96,8 @@ impl<T> Completer<T> {
         self.0.clone().map(|shared| shared as Arc<dyn Receipt>)
     }
 
-    /// To be called when the work begins. Returns false, for work that must not
-    /// begin any more, because the caller gave it up or stopped it.
+    /// Marks the beginning of the work. Returns false if the work must not begin because the caller
+    /// gave it up or stopped it.
     pub(crate) fn start(&self) -> bool {
         let Some(shared) = &self.0 else { return false };
         let _state = shared.state();
@@ -106,8 +106,8 @@ impl<T> Completer<T> {
         wanted
     }
 
-    /// Says that the work waits again. Returns false if the caller has given it
-    /// up meanwhile, or stopped it, and been told so.
+    /// Marks the work as waiting again. Returns false if in the meantime the caller has given it
+    /// up, or has stopped it and been notified.
     pub(crate) fn wait_again(&self) -> bool {
         let Some(shared) = &self.0 else { return false };
         let mut state = shared.state();
@@ -126,11 +126,11 @@ impl<T> Completer<T> {
         false
     }
 
-    /// Returns. An answer that nobody takes any more comes back, so that what it
-    /// holds can be given to somebody else.
+    /// Completes the call. A result that nobody takes any more is returned, so that what it holds
+    /// can be given to somebody else.
     pub(crate) fn answer(mut self, answer: Result<T>) -> Option<T> {
         self.0.take().and_then(|shared| {
-            // Stopped while it waited for a lock: SQLite says that it is busy.
+            // Stopped while waiting for a lock: SQLite reports that it is busy.
             let answer = match answer {
                 Err(error) if error.kind() == ErrorKind::Busy && shared.interrupt.is_set() => {
                     Err(cancelled())
@@ -173,12 +173,12 @@ impl<T> Drop for Completer<T> {
     }
 }
 
-/// How often a waiting thread looks whether it is to stop.
+/// How often a waiting thread checks whether it must stop.
 const LOOK: Duration = Duration::from_millis(5);
 
 impl<T> Call<T> {
-    /// Asks the call to stop. Work that has not begun never will, and the answer
-    /// says so at once; otherwise the answer will tell whether it stopped.
+    /// Requests that the call stop. Work that has not begun never will, and the result says so at
+    /// once. Otherwise the result will say whether it stopped.
     pub(crate) fn interrupt(&self) {
         let mut state = self.0.state();
         self.0.interrupt.set();
@@ -187,13 +187,13 @@ impl<T> Call<T> {
         }
     }
 
-    /// Has the work done though nobody asks for its answer.
+    /// Lets the work run although nobody wants its result.
     pub(crate) fn detach(self) {
         self.0.detached.store(true, Ordering::Release);
     }
 
-    /// Holds this thread until the answer comes; `None`: until `until` has passed,
-    /// or `stop` was set. Only threads that run SQLite may wait so.
+    /// Blocks this thread until the result arrives. Returns `None` once `until` has passed or
+    /// `stop` was set. Only threads that run SQLite may wait like this.
     pub(crate) fn wait(self, until: Instant, stop: Option<&Interrupt>) -> Option<Result<T>> {
         let mut state = self.0.state();
         loop {
@@ -246,8 +246,8 @@ impl<T> Drop for Call<T> {
             _ => std::mem::replace(&mut *state, State::Over),
         };
         drop(state);
-        // Dropped outside the lock: an answer may hold a connection, whose
-        // return takes other locks.
+        // Dropped outside the lock: a result may hold a connection, and returning that takes other
+        // locks.
         drop(before);
     }
 }

@@ -1,4 +1,4 @@
-//! Whether a session's transaction can go on.
+//! Whether a session's transaction can continue.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,13 +8,13 @@ use crate::backend::{Control, Receipt};
 use crate::engine::Connection;
 use crate::error::Result;
 
-/// What is known of a session's transaction. It is looked at and changed by the
-/// session's jobs only, which run one after another.
+/// What is known about a session's transaction. Only the session's jobs, which run one after
+/// another, read or change it.
 #[derive(Debug, Default)]
 pub(in crate::backend) struct Course {
-    /// The holder has a transaction open. SQLite may have ended it by itself.
+    /// The holder has a transaction open, which SQLite may have ended on its own.
     open: AtomicBool,
-    /// The call that runs may have changed something.
+    /// The running call may have changed something.
     wrote: AtomicBool,
     state: Mutex<State>,
 }
@@ -23,11 +23,11 @@ pub(in crate::backend) struct Course {
 struct State {
     /// The depths of the open savepoints.
     savepoints: Vec<u32>,
-    /// A call was dropped while it ran, inside so many savepoints: what it did is
-    /// not known to the holder, so it must not be committed.
+    /// A call was dropped while it ran inside this many savepoints. The holder does not know what
+    /// it did, so that must not be committed.
     spoiled: Option<usize>,
-    /// The calls that may have changed something, inside so many savepoints, of which it
-    /// was not known yet whether the holder would take the answer.
+    /// Calls that may have changed something, each with its number of savepoints, for which it was
+    /// not yet known whether the holder would take the result.
     answered: Vec<(Arc<dyn Receipt>, usize)>,
 }
 
@@ -67,8 +67,8 @@ impl Course {
         self.is_open() && !connection.in_transaction()
     }
 
-    /// How the transaction stands to be asked something, or to be ended, or a savepoint
-    /// in it: what was begun later must have ended before.
+    /// Returns how the transaction stands for a request, or for ending it or a savepoint in it:
+    /// whatever was begun later must have ended first.
     fn standing(&self, ends: Option<Control>, connection: &Connection) -> Standing {
         if self.is_lost(connection) {
             return Standing::Lost;
@@ -92,19 +92,19 @@ impl Course {
     /// Whether the next call may run.
     ///
     /// # Errors
-    /// `Cancelled` if all that is left is to roll back.
+    /// `Cancelled` if the only option left is to roll back.
     pub(in crate::backend) fn check(&self, connection: &Connection) -> Result<()> {
         self.standing(None, connection).allows(Ask::Use)?;
         self.wrote.store(false, Ordering::Relaxed);
         Ok(())
     }
 
-    /// Whether a control may run: one that leads out of a transaction may even
-    /// where no other call may.
+    /// Whether a control may run. One that leads out of a transaction may run even where no other
+    /// call may.
     ///
     /// # Errors
-    /// As [`check`](Self::check); `InvalidArgument` for what is to be kept while a
-    /// savepoint in it is open, which would be kept or lost in silence.
+    /// As [`check`](Self::check). `InvalidArgument` if something would be kept while a savepoint in
+    /// it is open, since that savepoint would be silently kept or lost.
     pub(in crate::backend) fn check_control(
         &self,
         control: Control,
@@ -117,14 +117,14 @@ impl Course {
             Control::RollbackTo(_) => Ask::EndPart,
         };
         self.standing(Some(control), connection).allows(ask)?;
-        // A release keeps what was written before it: it may be the end of the same call.
+        // A release keeps what was written before it: it may end the same call.
         if !matches!(control, Control::Release(_)) {
             self.wrote.store(false, Ordering::Relaxed);
         }
         Ok(())
     }
 
-    /// Does what a control asks, where it may.
+    /// Runs a control, if it may run.
     ///
     /// # Errors
     /// As [`check`](Self::check), and what SQLite returns.
@@ -144,7 +144,7 @@ impl Course {
         done
     }
 
-    /// Says that the call that runs may change something.
+    /// Records that the running call may change something.
     pub(in crate::backend) fn note_write(&self) {
         self.wrote.store(true, Ordering::Relaxed);
     }
@@ -154,8 +154,8 @@ impl Course {
         self.wrote.load(Ordering::Relaxed)
     }
 
-    /// Says that a call which may have changed something, inside so many
-    /// savepoints, was given up after it was done.
+    /// Records that a call which may have changed something, inside `savepoints` savepoints, was
+    /// given up after it was done.
     pub(in crate::backend) fn spoil(&self, savepoints: usize) {
         if self.is_open() {
             let mut state = self.state();
@@ -164,8 +164,8 @@ impl Course {
         }
     }
 
-    /// To be called after a call: what it may have changed is the holder's when he has
-    /// the answer. If he gives the call up, that spoils the transaction.
+    /// Must be called after a call. What it may have changed belongs to the holder once it has the
+    /// result. If the holder gives up the call, that spoils the transaction.
     #[cfg(not(target_family = "wasm"))]
     pub(in crate::backend) fn note_answer(
         &self,
@@ -179,18 +179,18 @@ impl Course {
         }
     }
 
-    /// To be called after statements of the holder's, which in a session of its
-    /// own may begin and end transactions.
+    /// Must be called after the holder's statements, which may begin and end transactions in a
+    /// session with its own connection.
     pub(in crate::backend) fn note_statement(&self, done: bool, connection: &Connection) {
         if connection.in_transaction() {
             self.open.store(true, Ordering::Release);
         } else if done {
-            // It ended by a statement of the holder's.
+            // One of the holder's statements ended it.
             self.set_open(false);
         }
     }
 
-    /// To be called after a control.
+    /// Must be called after a control.
     pub(in crate::backend) fn note_control(
         &self,
         control: Control,
@@ -218,7 +218,7 @@ impl Course {
                 let mut state = self.state();
                 if let Some(place) = state.savepoints.iter().rposition(|open| *open == depth) {
                     state.savepoints.truncate(place);
-                    // What was done in it is part of what is around it.
+                    // What was done in it is now part of what surrounds it.
                     for (_, depth) in &mut state.answered {
                         *depth = (*depth).min(place);
                     }
@@ -228,7 +228,7 @@ impl Course {
                     self.set_open(false);
                 }
             }
-            // What was to be undone may still be there.
+            // What should have been undone may still be there.
             (Control::RollbackTo(_) | Control::Release(_), false) => {
                 if connection.in_transaction() {
                     self.state().spoiled = Some(0);

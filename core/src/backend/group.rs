@@ -5,13 +5,13 @@ use crate::engine::Connection;
 use crate::error::Result;
 use crate::program::{Output, Program};
 
-/// A write that waits.
+/// A waiting write.
 pub(super) trait Job {
     fn program(&self) -> &Program<'static>;
     fn completer(&self) -> &Completer<Output>;
 }
 
-/// Cuts a batch where a write needs a transaction, or none, of its own.
+/// Splits a batch wherever a write needs a transaction of its own, or none.
 pub(super) fn split<J: Job>(connection: &mut Connection, batch: Vec<J>) -> Vec<Vec<J>> {
     if batch.len() == 1 {
         // Nobody to share with.
@@ -33,9 +33,9 @@ pub(super) fn split<J: Job>(connection: &mut Connection, batch: Vec<J>) -> Vec<V
     groups
 }
 
-/// Runs a group in one transaction, each job by `run`, or only the first ones, if
-/// `enough` says so. `None`: something in it ended or endangered the shared
-/// transaction, nothing has happened, and each is to run alone.
+/// Runs a group in one transaction, each job through `run`, or only the first jobs if `enough` says
+/// so. `None`: something in it ended or endangered the shared transaction, nothing has happened,
+/// and each job must run alone.
 ///
 /// # Errors
 /// The transaction could not begin; nothing has happened.
@@ -57,9 +57,9 @@ pub(super) fn together<J: Job>(
         }
         connection.forget_last_row_id();
         let answer = run(connection, job);
-        // ON CONFLICT ROLLBACK, RAISE(ROLLBACK), an interrupt or a full disk
-        // ends the whole transaction; an unpaid deferred foreign key would let
-        // one write's debt be paid, or charged, by another's.
+        // ON CONFLICT ROLLBACK, RAISE(ROLLBACK), an interrupt or a full disk ends the whole
+        // transaction. With an unsatisfied deferred foreign key, one write's debt could be paid by,
+        // or charged to, another.
         let whole = connection.in_transaction() && !connection.owes_foreign_keys();
         match answer {
             Some(answer) if whole => answers.push(answer),

@@ -1,4 +1,4 @@
-//! A session as one of several handles sees it.
+//! A session as seen by one of several handles.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -8,10 +8,9 @@ use crate::error::Result;
 use crate::program::{Early, Output, Program};
 use crate::sql::Params;
 
-/// One of the handles on a session: the session itself, a transaction or a savepoint. It
-/// passes on what the [rules](super::rules) allow. Whether they do is looked at in one
-/// step with the passing on: a handle that is let go of on another thread takes no call
-/// any more when its undoing is on its way.
+/// One of the handles on a session: the session itself, a transaction or a savepoint. It forwards
+/// what the [rules](super::rules) allow. The check and the forwarding are one step: a handle that
+/// is released on another thread accepts no more calls once its undoing is under way.
 pub(crate) struct Guarded {
     session: Arc<dyn Session>,
     chain: Arc<Mutex<Chain>>,
@@ -30,11 +29,11 @@ impl Guarded {
         self.chain.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The handle of what was just begun from this one.
+    /// Returns the handle of what was just begun from this one.
     ///
     /// # Errors
-    /// `Closed` if this one was let go of meanwhile, `InvalidArgument` if something else
-    /// was begun from it: what was begun is to be undone then.
+    /// `Closed` if this one was released in the meantime, `InvalidArgument` if something else was
+    /// begun from it. What was begun must then be undone.
     pub(crate) fn begun(&self) -> Result<Self> {
         let mut chain = self.chain();
         chain.standing(self.number).allows(Ask::Use)?;
@@ -42,7 +41,7 @@ impl Guarded {
         Ok(Self { session: Arc::clone(&self.session), chain: Arc::clone(&self.chain), number })
     }
 
-    /// Whether it may be asked that.
+    /// Checks whether the handle allows this request.
     ///
     /// # Errors
     /// See the [rules](super::rules).
@@ -50,8 +49,8 @@ impl Guarded {
         self.chain().standing(self.number).allows(ask)
     }
 
-    /// Takes no call any more. What covers the handle around it goes with the answer,
-    /// which is to be dropped when the end is on its way to the session.
+    /// Stops accepting calls. Returns what covers the handle around this one, to be dropped once
+    /// the end is on its way to the session.
     pub(crate) fn close(self: &Arc<Self>) -> Cover {
         self.chain().close(self.number);
         Cover(Arc::clone(self))
@@ -66,7 +65,7 @@ impl Guarded {
     }
 }
 
-/// A handle that ends, and still covers the one around it.
+/// A handle that is ending but still covers the one around it.
 pub(crate) struct Cover(Arc<Guarded>);
 
 impl Drop for Cover {
@@ -85,13 +84,13 @@ impl Session for Guarded {
         let chain = self.chain();
         let allowed = chain.standing(self.number).allows(match control {
             Control::Begin(_) | Control::Savepoint(_) => Ask::Use,
-            // Of a part, which covers this one until then.
+            // This ends a part, which covers this handle until then.
             _ => Ask::EndPart,
         });
         match allowed {
             Ok(()) => self.session.control(control),
-            // The end of this handle undoes its parts, and what is open on the session
-            // afterwards is not theirs.
+            // The end of this handle undoes its parts; whatever is open on the session afterwards
+            // is not theirs.
             Err(_) if matches!(control, Control::Rollback | Control::RollbackTo(_)) => {
                 Reply::ready(Ok(()))
             }

@@ -1,7 +1,7 @@
-//! What a storage backend has to be able to do, and the backends there are.
+//! What a storage backend must be able to do, and the available backends.
 //!
-//! A backend runs [`Program`]s. Everything else is a capability that it may
-//! lack: then the operations that need it answer `Unsupported` by its name.
+//! A backend runs [`Program`]s. Everything else is a capability that it may lack, in which case the
+//! operations that need it return `Unsupported` with its name.
 
 mod call;
 mod course;
@@ -30,7 +30,7 @@ use crate::program::{Begin, Early, Output, Program};
 use crate::row::Page;
 use crate::sql::Params;
 
-/// Opens a database file with the backend of this platform.
+/// Opens a database file with this platform's backend.
 pub(crate) async fn open(path: &Path, options: Options) -> Result<Box<dyn Backend>> {
     #[cfg(not(target_family = "wasm"))]
     return Ok(Box::new(native::Native::open(path, options).await?));
@@ -38,20 +38,20 @@ pub(crate) async fn open(path: &Path, options: Options) -> Result<Box<dyn Backen
     return Ok(Box::new(local::Local::open(path, options)?));
 }
 
-/// Runs programs, and lends sessions to those who need more.
+/// Runs programs, and lends sessions to callers that need more.
 pub trait Backend: MaybeSend + MaybeSync + 'static {
-    /// What this backend can do beyond running programs.
+    /// Returns what this backend can do beyond running programs.
     fn capabilities(&self) -> Capabilities;
 
-    /// Runs a program, whole or not at all, in a transaction of its own.
+    /// Runs a program, whole or not at all, in its own transaction.
     ///
-    /// Dropping the reply before it is ready gives the program up: it has then
-    /// happened whole or not at all.
+    /// Dropping the reply before it is ready gives up the program, which has then happened whole or
+    /// not at all.
     ///
-    /// With `early`, the program is one statement that reads. A backend may give whole
-    /// pages of its rows to `early` while the statement runs, within this very call, and
-    /// after it to what [`Early::lasting`] returns. It has only the others in its output
-    /// then. Nothing runs twice; of a call that fails, what was given counts for nothing.
+    /// With `early`, the program is one statement that reads. A backend may pass whole pages of its
+    /// rows to `early` while the statement runs: during this call to `early` itself, and after it
+    /// to what [`Early::lasting`] returns. Its output then contains only the remaining rows.
+    /// Nothing runs twice. If the call fails, what was passed on does not count.
     fn run(&self, program: Program<'_>, early: Option<&dyn Early>) -> Reply<Output>;
 
     /// Lends a session.
@@ -71,48 +71,45 @@ pub trait Backend: MaybeSend + MaybeSync + 'static {
         Reply::err(Error::unsupported("cursors"))
     }
 
-    /// How long a session or snapshot is waited for, where the caller sets no
-    /// limit of its own.
+    /// Returns how long to wait for a session or snapshot if the caller sets no limit.
     fn acquire_timeout(&self) -> Option<Duration> {
         None
     }
 
-    /// How long closing waits for operations whose futures nobody polls.
+    /// Returns how long closing waits for operations whose futures nobody polls.
     fn close_patience(&self) -> Option<Duration> {
         None
     }
 
-    /// Stops every statement that runs now; their calls answer `Cancelled`.
+    /// Stops every running statement; their calls return `Cancelled`.
     fn interrupt(&self);
 
-    /// Closing was asked for: [`close`](Self::close) follows when the operations of
-    /// several calls that are under way have ended, or after
-    /// [`close_patience`](Self::close_patience). A limit of the backend's own for
-    /// closing counts from now.
+    /// Reports that closing was requested. [`close`](Self::close) follows when running operations
+    /// of several calls have ended, or after [`close_patience`](Self::close_patience). The
+    /// backend's own limit for closing counts from now.
     fn note_closing(&self) {}
 
-    /// Waits for what was accepted, then closes. Calls after this, and a second
-    /// close too, answer at once.
+    /// Waits for accepted work, then closes. Later calls, including a second close, return at once.
     fn close(&self) -> Reply<()>;
 }
 
-/// A connection lent to one holder. Dropping it rolls back what is open before
-/// anybody else gets the connection.
+/// A connection lent to one holder. Dropping it rolls back what is open before anybody else gets
+/// the connection.
 pub trait Session: MaybeSend + MaybeSync {
-    /// Runs a program whole or not at all inside whatever transaction is open; `early` is
-    /// as for [`Backend::run`].
+    /// Runs a program whole or not at all inside whatever transaction is open. `early` works as in
+    /// [`Backend::run`].
     fn run(&self, program: Program<'_>, early: Option<&dyn Early>) -> Reply<Output>;
 
     /// Begins, ends or nests the session's transaction.
     ///
-    /// What is asked takes place in the order of asking, from the moment of this
-    /// call on, not when the reply is first polled.
+    /// Requests take effect in the order in which they are made, starting with this call and not
+    /// with the first poll of the reply.
     fn control(&self, control: Control) -> Reply<()>;
 
     /// Starts a query whose rows are fetched page by page.
     fn stream(&self, sql: &str, params: Params) -> Reply<Box<dyn Pages>>;
 
-    /// Stops the statement that runs now in this session, if any.
+    /// Stops the statement now running in this session, if any.
     fn interrupt(&self);
 
     /// Whether the last call may have changed something.
@@ -120,9 +117,9 @@ pub trait Session: MaybeSend + MaybeSync {
         false
     }
 
-    /// The caller has given up a call that may have changed something, inside so
-    /// many savepoints, and was done meanwhile: its transaction, or its savepoint,
-    /// can only be rolled back.
+    /// Reports that the caller has given up a call that meanwhile completed. It may have changed
+    /// something, inside `savepoints` savepoints: its transaction or savepoint can only be rolled
+    /// back.
     fn give_up(&self, savepoints: usize) {
         let _ = savepoints;
     }
@@ -130,26 +127,26 @@ pub trait Session: MaybeSend + MaybeSync {
 
 /// The pages of a running query.
 pub trait Pages: MaybeSend {
-    /// The next page; `None` after the last. Dropping this stops the query.
+    /// Returns the next page, or `None` after the last. Dropping this stops the query.
     fn poll_next(
         &mut self,
         cx: &mut std::task::Context<'_>,
     ) -> std::task::Poll<Result<Option<Page>>>;
 
-    /// Takes back a page whose rows are all gone, to use its memory again.
+    /// Takes back a page whose rows are all gone, to reuse its memory.
     fn recycle(&mut self, page: Page) {
         drop(page);
     }
 }
 
-/// What a session is wanted for.
+/// What a session is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Intent {
-    /// Several reads of one moment, which may run side by side.
+    /// Several reads of one point in time, which may run concurrently.
     Snapshot,
-    /// A transaction that has begun.
+    /// A transaction that has already begun.
     Transaction(Begin),
-    /// A connection of one's own, for anything.
+    /// A connection of its own, for anything.
     Own,
 }
 
@@ -162,7 +159,7 @@ pub enum Control {
     Commit,
     /// Rolls it back.
     Rollback,
-    /// Begins the savepoint of this depth, from 1: of one depth, one at a time is open.
+    /// Begins the savepoint of this depth, counted from 1. Only one per depth is open at a time.
     Savepoint(u32),
     /// Keeps what the savepoint did.
     Release(u32),
@@ -177,20 +174,19 @@ pub struct Capabilities {
     pub transactions: bool,
     /// Queries whose rows are fetched page by page.
     pub cursors: bool,
-    /// Several reads of one moment over several calls.
+    /// Several reads of one point in time, across several calls.
     pub snapshots: bool,
-    /// Connections of one's own, with `ATTACH`, temporary tables and `PRAGMA`s.
+    /// Separate connections, with `ATTACH`, temporary tables and `PRAGMA`s.
     pub sessions: bool,
-    /// Another copy of SQLite in the same process (Python's `sqlite3`, a driver of
-    /// another library) may read and write the file at the same time, as other
-    /// processes may. On Linux, where the file system has locks of open file
-    /// descriptions. Otherwise no other SQLite of this process may open the file: closing
-    /// it there would drop the locks that are held here.
+    /// Another copy of SQLite in the same process (Python's `sqlite3`, another library's driver)
+    /// may read and write the file at the same time, as other processes may. True on Linux if the
+    /// file system has locks on open file descriptions. Otherwise no other SQLite in this process
+    /// may open the file: closing it there would drop the locks held here.
     pub coexistence: bool,
 }
 
 impl Intent {
-    /// The name of the capability that the intent needs, for messages.
+    /// Returns the name of the capability that the intent needs, for messages.
     pub fn capability(self) -> &'static str {
         match self {
             Self::Snapshot => "snapshots over several calls",
@@ -201,7 +197,7 @@ impl Intent {
 }
 
 impl Control {
-    /// The SQL that does it.
+    /// Returns the SQL for this control.
     pub fn sql(self) -> Cow<'static, str> {
         match self {
             Self::Begin(begin) => begin.sql().into(),
@@ -215,7 +211,7 @@ impl Control {
 }
 
 impl Begin {
-    /// The SQL that begins such a transaction.
+    /// Returns the SQL that begins such a transaction.
     pub fn sql(self) -> &'static str {
         match self {
             Self::Immediate => "BEGIN IMMEDIATE",

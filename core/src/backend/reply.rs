@@ -1,4 +1,4 @@
-//! The answer of a backend: there at once, or later.
+//! A backend's reply: ready immediately, or later.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -9,21 +9,20 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::platform::coop;
 use crate::platform::{BoxFuture, MaybeSend};
 
-/// The answer of a backend: there at once, or later. It is a future, and
-/// dropping it gives the call up.
+/// A backend's reply: ready immediately, or later. It is a future; dropping it gives up the call.
 #[must_use = "a reply that is dropped gives the call up"]
 pub struct Reply<T>(State<T>);
 
 enum State<T> {
     Ready(Option<Result<T>>),
-    /// There at once, but others are to have their turn before it is taken.
+    /// Ready immediately, but others must have their turn before it is taken.
     InTurn(Option<Result<T>>),
     Call(Call<T>),
     Future(BoxFuture<'static, Result<T>>),
     Driven(Box<dyn Driven<T>>),
 }
 
-/// A call that goes on while it is polled, and can be stopped or left alone.
+/// A call that proceeds while it is polled, and can be stopped or detached.
 pub(crate) trait Driven<T>: Future<Output = Result<T>> + Unpin + MaybeSend {
     /// See [`Reply::interrupt`].
     fn interrupt(&self);
@@ -33,31 +32,31 @@ pub(crate) trait Driven<T>: Future<Output = Result<T>> + Unpin + MaybeSend {
 }
 
 impl<T> Reply<T> {
-    /// An answer that is there at once.
+    /// Returns a reply that is ready immediately.
     #[inline]
     pub fn ready(answer: Result<T>) -> Self {
         Self(State::Ready(Some(answer)))
     }
 
-    /// An error that is there at once.
+    /// Returns an error that is ready immediately.
     pub fn err(error: Error) -> Self {
         Self::ready_in_turn(Err(error))
     }
 
-    /// An answer that is there at once, counted: now and then it is pending for one
-    /// poll, so that whoever asks in a loop leaves the executor its turn. The answer
-    /// is kept meanwhile; so this is for what is harmless if it is then dropped.
+    /// Returns a reply that is ready immediately, but counted. Now and then it is pending for one
+    /// poll, so that a caller that loops gives the executor its turn. The reply keeps the result
+    /// until then, so use this only where dropping the result is harmless.
     #[inline]
     pub(crate) fn ready_in_turn(answer: Result<T>) -> Self {
         Self(if coop::is_over() { State::InTurn(Some(answer)) } else { State::Ready(Some(answer)) })
     }
 
-    /// Whether the answer is here.
+    /// Whether the result is ready.
     pub(crate) fn is_ready(&self) -> bool {
         matches!(self.0, State::Ready(_) | State::InTurn(_))
     }
 
-    /// Takes the answer if it is there at once and nobody else is to have a turn.
+    /// Takes the result if it is ready immediately and nobody else must have a turn.
     #[inline]
     pub(crate) fn take_in_turn(self) -> Result<Result<T>, Self> {
         match self.0 {
@@ -66,7 +65,7 @@ impl<T> Reply<T> {
         }
     }
 
-    /// An answer that a future gives.
+    /// Returns a reply whose result comes from a future.
     pub fn later(future: BoxFuture<'static, Result<T>>) -> Self {
         Self(State::Future(future))
     }
@@ -79,11 +78,10 @@ impl<T> Reply<T> {
         Self(State::Driven(Box::new(call)))
     }
 
-    /// Takes the answer if it is there at once: without an executor, from any
-    /// language.
+    /// Takes the result if it is ready immediately: without an executor, from any language.
     ///
     /// # Errors
-    /// Gives the reply back if the answer comes later.
+    /// Returns the reply itself if the result comes later.
     pub fn try_now(mut self) -> Result<Result<T>, Self> {
         match &mut self.0 {
             State::Ready(answer) | State::InTurn(answer) if answer.is_some() => {
@@ -93,8 +91,8 @@ impl<T> Reply<T> {
         }
     }
 
-    /// Has the call done though nobody waits for its answer. A backend's future
-    /// is dropped: what it does at once is done, what it does later is not.
+    /// Lets the call complete although nobody waits for its result. A backend's future is dropped:
+    /// what it does immediately is done, what it would do later is not.
     pub(crate) fn detach(self) {
         match self.0 {
             State::Call(call) => call.detach(),
@@ -103,8 +101,8 @@ impl<T> Reply<T> {
         }
     }
 
-    /// Asks the call to stop without giving it up: its answer tells whether it
-    /// did. Returns whether the backend can do so.
+    /// Requests that the call stop without giving it up: its result says whether it did. Returns
+    /// whether the backend can do so.
     pub(crate) fn interrupt(&self) -> bool {
         match &self.0 {
             State::Ready(_) | State::InTurn(_) => true,

@@ -1,35 +1,34 @@
-//! The rules of handles: what may be asked of a session, a transaction or a savepoint,
-//! by what is known of it.
+//! The rules of handles: what a session, transaction or savepoint allows, depending on what is
+//! known about it.
 //!
 //! | | a call, a nesting | commit, release | rollback | rollback of a part |
 //! |---|---|---|---|---|
 //! | `Open` | runs | runs | runs | runs |
-//! | `Covered`: what was begun from it is open | `InvalidArgument` | `InvalidArgument` | runs | runs |
+//! | `Covered`: something begun from it is open | `InvalidArgument` | `InvalidArgument` | runs | runs |
 //! | `Spoiled`: a call in it was given up while it ran | `Cancelled` | `Cancelled` | runs | runs |
 //! | `Lost`: SQLite has rolled it back | `Cancelled` | `Cancelled` | runs | `Cancelled` |
 //! | `Over` | `Closed` | `Closed` | `Closed` | `Closed` |
 //!
-//! - Commit, release and rollback end the handle, whatever they return, and all that was
-//!   begun from it: what is refused, or fails, is rolled back. So does letting go of it.
-//! - While a handle is covered, only the innermost one is used. A call on another one would
-//!   take place inside the innermost, and go with it though it was acknowledged. It is
-//!   refused, not made to wait: a body that waits for a call on the outer handle would wait
-//!   for itself.
+//! - Commit, release and rollback end the handle, whatever they return, and everything begun from
+//!   it: if they are refused or fail, it is rolled back. Dropping the handle does the same.
+//! - While a handle is covered, only the innermost one is used. A call on another one would take
+//!   place inside the innermost, and be undone with it although it was acknowledged. It is refused
+//!   instead of queued: a body that waits for a call on the outer handle would wait for itself.
 //! - Two parts of one handle are never open at the same time, so the depth of a savepoint
-//!   names it.
-//! - A stream that was open before may be read while its handle is covered: it changes
-//!   nothing, and SQLite keeps its statement valid over savepoints or ends it by an error.
-//! - Stopping what runs (`interrupt`) and letting go are always allowed.
+//!   identifies it.
+//! - A stream that was already open may be read while its handle is covered. It changes nothing,
+//!   and SQLite keeps its statement valid across savepoints or ends it with an error.
+//! - Stopping what runs (`interrupt`) and dropping are always allowed.
 //!
-//! [`Chain`] tells who is covered, for handles that can be used beside each other (Rust's
-//! borrows forbid that for its own); [`Course`](super::course::Course) tells what became of
-//! the transaction on the connection. Both ask [`Standing::allows`].
+//! [`Chain`] knows which handles are covered, for handles that can be used concurrently (Rust's
+//! borrows forbid that for its own). [`Course`](super::course::Course) knows what became of the
+//! transaction on the connection. Both use [`Standing::allows`].
 
 use smallvec::SmallVec;
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// What is known of a handle.
+/// What is known about a handle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Standing {
     Open,
@@ -39,24 +38,24 @@ pub(crate) enum Standing {
     Over,
 }
 
-/// What is asked of a handle.
+/// What is requested of a handle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ask {
     /// A call, or the beginning of a part.
     Use,
-    /// To end it well.
+    /// Ending it successfully.
     Keep,
-    /// To undo all of it.
+    /// Undoing all of it.
     Undo,
-    /// To end what was begun from it.
+    /// Ending what was begun from it.
     EndPart,
 }
 
 impl Standing {
-    /// Whether it may be asked that.
+    /// Checks whether the handle allows this request.
     ///
     /// # Errors
-    /// As the table above says.
+    /// According to the table above.
     pub(crate) fn allows(self, ask: Ask) -> Result<()> {
         match (self, ask) {
             (Self::Open, _) | (Self::Covered, Ask::Undo | Ask::EndPart) => Ok(()),
@@ -87,7 +86,7 @@ pub(crate) struct Chain {
 #[derive(Debug)]
 struct Link {
     number: u32,
-    /// Its end is asked for, and may not have taken place yet.
+    /// Its end was requested, and may not have taken place yet.
     ending: bool,
 }
 
@@ -112,15 +111,15 @@ impl Chain {
         }
     }
 
-    /// Nothing more may be asked of a handle, which covers the one around it until it
-    /// has [ended](Self::end).
+    /// Stops a handle from accepting requests. It covers the one around it until it has
+    /// [ended](Self::end).
     pub(crate) fn close(&mut self, number: u32) {
         if let Some(place) = self.place(number) {
             self.open[place].ending = true;
         }
     }
 
-    /// A handle has ended, and all that was begun from it.
+    /// Ends a handle and everything begun from it.
     pub(crate) fn end(&mut self, number: u32) {
         if let Some(place) = self.place(number) {
             self.open.truncate(place);
@@ -166,7 +165,7 @@ mod tests {
         chain.end(middle);
         assert_eq!(chain.standing(inner), Standing::Over);
         assert_eq!(chain.standing(outer), Standing::Open);
-        // A number is never used again.
+        // A number is never reused.
         assert!(chain.begin() > inner);
     }
 

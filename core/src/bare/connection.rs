@@ -20,7 +20,7 @@ use crate::row::Page;
 use crate::sql::Params;
 use crate::value::Value;
 
-/// About how many bytes of rows come with one answer, unless all are asked for.
+/// About how many bytes of rows one answer has, unless all are requested.
 const PAGE: usize = 256 * 1024;
 
 /// See [`super::Bare`].
@@ -31,9 +31,9 @@ pub(super) struct Connection {
     cache: Cache,
     pub(super) busy_timeout: c_int,
     named_by_position: bool,
-    /// Statements may call what is not this library's.
+    /// Statements may call code that is not this library's.
     pub(super) observed: bool,
-    /// A database of it may be in a cache that is shared with other connections.
+    /// One of its databases may be in a cache that is shared with other connections.
     shared: bool,
     /// Something ran on the connection's own thread, which read the schema.
     pub(super) used: bool,
@@ -61,7 +61,7 @@ impl Connection {
         let flags = ffi::SQLITE_OPEN_READWRITE | ffi::SQLITE_OPEN_CREATE | uri;
         files::install();
         cold::install();
-        // As a URI it would be one to SQLite as it is built here, asked for or not.
+        // SQLite, as it is built here, would take it for a URI, requested or not.
         let literal = !options.uri && path.starts_with("file:");
         let name = if literal { Cow::from(format!("./{path}")) } else { Cow::from(path) };
         let db = Handle::open(Path::new(&*name), flags, None).map_err(|refused| match refused {
@@ -110,13 +110,13 @@ impl Connection {
         Answer { state: self.state(), ..Answer::default() }
     }
 
-    /// Does what is asked if it is short and waits for nothing; gives it back
-    /// otherwise, to be done where waiting harms nobody.
+    /// Runs a request if it is short and waits for nothing; otherwise hands it back, to run where
+    /// waiting harms nobody.
     #[allow(clippy::result_large_err, reason = "what comes back is what was given, moved")]
     pub(super) fn try_now(&mut self, ask: Ask) -> Result<Result<Answer>, Ask> {
         match ask {
             Ask::End { .. } if !self.in_transaction() => Ok(Ok(self.answer())),
-            // One step of a shared cache may wait for another connection's, within SQLite.
+            // A step on a shared cache may wait for another connection's, within SQLite.
             _ if self.observed || self.shared => Err(ask),
             Ask::End { sql: "COMMIT" } if self.log.quick_commits && self.log.is_small() => {
                 match self.lightly(|this| this.control("COMMIT")) {
@@ -142,7 +142,7 @@ impl Connection {
         }
     }
 
-    /// Does what is asked.
+    /// Runs a request.
     pub(super) fn run(&mut self, ask: Ask) -> Result<Answer> {
         self.used = true;
         self.log.forget();
@@ -150,7 +150,7 @@ impl Connection {
         match ask {
             Ask::Execute { cursor, sql, params, begin, most } => {
                 let begun = Begun { cursor, sql, params, begin, most };
-                // Given back is only what was tried within a call.
+                // Only what was tried within a call is handed back.
                 self.execute(begun, false).unwrap_or_else(|_| Err(super::closed()))
             }
             Ask::ExecuteMany { cursor, sql, each, begin } => {
@@ -168,8 +168,8 @@ impl Connection {
         }
     }
 
-    /// Runs a statement to its first rows. `now`: only if that is short and waits for
-    /// nothing; otherwise it comes back.
+    /// Runs a statement to its first rows. `now`: only if that is short and waits for nothing;
+    /// otherwise it is handed back.
     #[allow(clippy::result_large_err, reason = "what comes back is what was given, moved")]
     fn execute(&mut self, begun: Begun, now: bool) -> Result<Result<Answer>, Begun> {
         if let Err(error) = self.reset(begun.cursor) {
@@ -218,7 +218,7 @@ impl Connection {
             Err(error) => {
                 // It repeats the error.
                 let _ = statement.reset();
-                // It took too many steps, which it will do again.
+                // It took too many steps, and would do so again.
                 let long = error.kind() == ErrorKind::Cancelled;
                 if ended.is_some_and(|ended| long && !ended.stopped) {
                     statement.strikes = statement.strikes.saturating_add(1);
@@ -246,12 +246,12 @@ impl Connection {
         {
             self.control(begin)?;
         }
-        // SAFETY: who calls this keeps the parameters until the statement is reset.
+        // SAFETY: the caller keeps the parameters until the statement is reset.
         unsafe { statement.bind(params, self.named_by_position)? };
         fill(statement, most)
     }
 
-    /// Tells what a statement did, and keeps it where it has more to tell.
+    /// Returns what a statement did, and keeps the statement if it has more rows.
     fn answered(
         &mut self,
         begun: Begun,
@@ -395,7 +395,7 @@ impl Drop for Connection {
 }
 
 impl Ask {
-    /// Whether it may attach a database in a cache that is shared.
+    /// Whether it may attach a database in a shared cache.
     fn shares_cache(&self) -> bool {
         match self {
             Self::Execute { sql, params, .. } => {
@@ -411,7 +411,7 @@ impl Ask {
     }
 }
 
-/// Whether a URI may ask for a shared cache.
+/// Whether a URI may request a shared cache.
 fn shares_cache(uri: &str) -> bool {
     uri.contains("cache=")
 }
@@ -423,7 +423,7 @@ impl From<Begun> for Ask {
     }
 }
 
-/// Sets what SQLite, as it is built here, has otherwise than by default.
+/// Restores SQLite's defaults where it is built differently here.
 ///
 /// # Safety
 /// `raw` is open, and used by this thread alone.
@@ -438,7 +438,7 @@ unsafe fn as_by_default(raw: *mut ffi::sqlite3) {
     }
 }
 
-/// Steps to the next rows; whether there are more.
+/// Steps to the next rows, and returns whether there are more.
 pub(super) fn fill(statement: &mut Statement, most: usize) -> Result<(Page, bool)> {
     let mut page = None;
     let mut rows = 0;

@@ -18,8 +18,8 @@ pub(super) struct Open {
     pub(super) params: Params,
 }
 
-/// Prepared statements by their text. One that runs is not among them, so that two
-/// cursors of the same text are two statements.
+/// Prepared statements by their text. A running one is not among them, so two cursors with the same
+/// text are two statements.
 #[derive(Debug)]
 pub(super) struct Cache {
     idle: HashMap<String, Statement>,
@@ -37,7 +37,7 @@ impl Cache {
         self.idle.contains_key(sql)
     }
 
-    /// The statement of this text; none if there is no statement in it.
+    /// Takes the statement of this text; none if the text has no statement.
     ///
     /// # Safety
     /// `db` is open and used by this thread alone; the statement is dropped before it

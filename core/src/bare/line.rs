@@ -9,12 +9,12 @@ use crate::ffi;
 use super::State;
 use super::connection::Connection;
 
-/// Work, and how its answer is told: when the connection is free again, so that who
-/// gets the answer can ask at once for something that is done within the call.
+/// Work, which returns how its result is reported. That happens when the connection is free again,
+/// so that the receiver can at once request something that is done within the call.
 pub(super) type Job = Box<dyn FnOnce(&mut Option<Connection>) -> Telling + Send>;
 pub(super) type Telling = Box<dyn FnOnce()>;
 
-/// Work for one connection, in the order of asking.
+/// Work for one connection, in the order it was requested.
 #[derive(Debug, Default)]
 pub(super) struct Line {
     connection: Mutex<Option<Connection>>,
@@ -55,11 +55,11 @@ impl std::fmt::Debug for Inbox {
 pub(super) struct Stop(*mut ffi::sqlite3);
 
 // SAFETY: `sqlite3_interrupt` may be called on any thread while the connection is open
-// (https://sqlite.org/c3ref/interrupt.html), and what else is done with it reads a number.
+// (https://sqlite.org/c3ref/interrupt.html), and its other uses only read numbers.
 unsafe impl Send for Stop {}
 
 impl Stop {
-    /// To be taken back before the connection closes.
+    /// Must be taken back before the connection closes.
     pub(super) fn new(raw: *mut ffi::sqlite3) -> Self {
         Self(raw)
     }
@@ -70,8 +70,7 @@ impl Line {
         self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Does `work` on this thread if the connection is open and nothing is under
-    /// way or waits.
+    /// Runs `work` on this thread if the connection is open and nothing is under way or waiting.
     pub(super) fn with_idle<T>(&self, work: impl FnOnce(&mut Connection) -> T) -> Option<T> {
         let mut guard = match self.connection.try_lock() {
             Ok(guard) => guard,
@@ -90,7 +89,7 @@ impl Line {
         Some(done)
     }
 
-    /// Has `job` done on the line's thread. A closed line drops it.
+    /// Runs `job` on the line's thread. A closed line drops it.
     pub(super) fn submit(self: &Arc<Self>, job: Job) {
         let mut inbox = self.inbox();
         if inbox.closed {
@@ -101,7 +100,7 @@ impl Line {
         inbox.jobs.push_back(job);
         if inbox.running || inbox.adopted {
             drop(inbox);
-            // All: one that is to leave may wait beside the one that serves.
+            // All: a thread that must leave may wait next to the one that serves.
             self.arrived.notify_all();
             return;
         }
@@ -110,7 +109,7 @@ impl Line {
         if thread.spawn(move || line.serve(Server::Own)).is_ok() {
             inbox.running = true;
         } else {
-            // Answered as lost; the next job tries again.
+            // Reported as lost; the next job tries again.
             let job = inbox.jobs.pop_back();
             drop(inbox);
             drop(job);
@@ -172,19 +171,19 @@ impl Line {
         drop(connection);
     }
 
-    /// Refuses new work, and what was accepted and has not begun.
+    /// Refuses new work, and accepted work that has not begun.
     pub(super) fn abandon(&self) {
         let mut inbox = self.inbox();
         inbox.closed = true;
         let jobs = std::mem::take(&mut inbox.jobs);
         drop(inbox);
-        // Answered as lost.
+        // Reported as lost.
         drop(jobs);
         self.interrupt();
         self.arrived.notify_all();
     }
 
-    /// Refuses new work; what was accepted is done, then the connection closes.
+    /// Refuses new work; accepted work is done, then the connection closes.
     pub(super) fn close(&self) {
         let mut inbox = self.inbox();
         inbox.closed = true;
@@ -192,12 +191,12 @@ impl Line {
         self.arrived.notify_all();
     }
 
-    /// What SQLite told about the connection after the last work.
+    /// What SQLite reported about the connection after the last work.
     pub(super) fn state(&self) -> State {
         *self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What SQLite tells about the connection now, beside what it does.
+    /// What SQLite reports about the connection now, while it works.
     pub(super) fn state_now(&self) -> State {
         match &*self.stop.lock().unwrap_or_else(PoisonError::into_inner) {
             // SAFETY: the connection is open: this is taken back, under its lock, before
@@ -216,7 +215,7 @@ impl Line {
         *self.stop.lock().unwrap_or_else(PoisonError::into_inner) = stop;
     }
 
-    /// Stops the statement that runs.
+    /// Interrupts the running statement.
     pub(super) fn interrupt(&self) {
         if let Some(stop) = &*self.stop.lock().unwrap_or_else(PoisonError::into_inner) {
             // SAFETY: the connection is open: this is taken back, under its lock,

@@ -9,18 +9,18 @@ use super::statement::Statement;
 use crate::error::Result;
 use crate::value::ValueRef;
 
-/// What is known of the log.
+/// What is known about the log.
 #[derive(Debug)]
 pub(super) struct Log {
     /// A commit waits for no disk: in memory, or in a log that is not synced.
     pub(super) quick_commits: bool,
     /// There is a log.
     wal: bool,
-    /// After so many frames SQLite copies the log into the database, with a commit; not
-    /// positive: it does not.
+    /// After how many frames SQLite copies the log into the database, with a commit; not positive:
+    /// it does not.
     limit: c_int,
-    /// Frames in the log after the last commit within a call, told by SQLite; none are known
-    /// after others.
+    /// Frames in the log after the last commit within a call, as SQLite reported; unknown, and 0,
+    /// after other commits.
     frames: Box<c_int>,
 }
 
@@ -34,21 +34,21 @@ impl Log {
         self.limit <= 0 || *self.frames < self.limit
     }
 
-    /// Others than calls do the work, and SQLite makes the checkpoints.
+    /// Forgets the frames: the work is now done outside calls, where SQLite makes the checkpoints.
     pub(super) fn forget(&mut self) {
         *self.frames = 0;
     }
 }
 
 impl Connection {
-    /// Looks what a `PRAGMA` may have changed that matters here: for work within calls, of
-    /// which there is none where statements call what is not this library's.
+    /// Checks what a `PRAGMA` may have changed that matters to work within calls. There is no such
+    /// work if statements may call code that is not this library's.
     pub(super) fn look(&mut self) {
         if self.observed {
             return;
         }
         if self.look_at_settings().is_err() {
-            // The statement was done all the same.
+            // The statement succeeded all the same.
             self.log.quick_commits = false;
         }
     }
@@ -64,14 +64,14 @@ impl Connection {
         Ok(())
     }
 
-    /// Runs a change that waits for no lock, and makes no checkpoint: SQLite's own would wait
-    /// for the disk. One that is due is made with the next commit, which is no call's.
+    /// Runs a change without waiting for locks, and without a checkpoint: SQLite's own would wait
+    /// for the disk. One that is due is made with the next commit outside a call.
     pub(super) fn lightly<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> T {
         if !self.log.wal {
             return self.impatient(work);
         }
         let frames = (&raw mut *self.log.frames).cast::<c_void>();
-        // SAFETY: the connection is open; the hook is taken back before its counter goes.
+        // SAFETY: the connection is open; the hook is removed before its counter goes.
         unsafe { ffi::sqlite3_wal_hook(self.raw, Some(on_commit), frames) };
         let answer = self.impatient(work);
         // SAFETY: the connection is open. This is SQLite's own hook, as it was.

@@ -1,11 +1,10 @@
-//! One connection as SQLite itself has it, for who brings rules of their own:
-//! Python's `sqlite3`, which begins transactions by itself, keeps cursors open over
-//! other statements and tells what each change changed.
+//! One connection as SQLite itself provides it, for callers with rules of their own: Python's
+//! `sqlite3` begins transactions by itself, keeps cursors open over other statements and reports
+//! what each change changed.
 //!
-//! A [`Bare`] connection begins, retries and checks nothing by itself. What it has
-//! from this library is how its work is done: in the order of asking, on a thread
-//! of its own, except for what is short and waits for nothing, which is done within
-//! the call.
+//! A [`Bare`] connection begins, retries and checks nothing by itself. What this library adds is
+//! how its work runs: in the order it was requested, on a thread of its own, except for short work
+//! that waits for nothing, which runs within the call.
 
 mod connection;
 mod cursors;
@@ -40,8 +39,7 @@ pub struct BareOptions {
     pub busy_timeout: Duration,
     /// How many prepared statements are kept for the next use.
     pub cached_statements: usize,
-    /// Whether parameters with names may be given by position, as Python's `sqlite3` lets
-    /// them be before 3.14.
+    /// Whether named parameters may be given by position, as Python's `sqlite3` allows before 3.14.
     pub named_by_position: bool,
 }
 
@@ -56,8 +54,8 @@ impl Default for BareOptions {
     }
 }
 
-/// What a bare connection is asked to do. A cursor is a number of the caller's
-/// choice; a statement begun on it ends the one before.
+/// A request to a bare connection. A cursor is a number of the caller's choice; a statement begun
+/// on it ends the one before.
 #[derive(Debug)]
 pub enum Ask {
     /// Runs one statement up to its first rows.
@@ -71,7 +69,7 @@ pub enum Ask {
         /// The statement that begins a transaction, if this one changes rows
         /// (`INSERT`, `UPDATE`, `DELETE`, `REPLACE`) and none is open.
         begin: Option<&'static str>,
-        /// The most rows to answer with.
+        /// The most rows to return.
         most: usize,
     },
     /// Runs one statement for each row of parameters; its rows are not kept.
@@ -82,14 +80,14 @@ pub enum Ask {
         sql: String,
         /// The parameters of each run.
         each: Vec<Params>,
-        /// As of [`Ask::Execute`].
+        /// As in [`Ask::Execute`].
         begin: Option<&'static str>,
     },
     /// The next rows of a cursor.
     Fetch {
         /// The cursor.
         cursor: u32,
-        /// The most rows to answer with.
+        /// The most rows to return.
         most: usize,
     },
     /// Ends a cursor's statement.
@@ -101,7 +99,7 @@ pub enum Ask {
     Script {
         /// The statements.
         sql: String,
-        /// Whether a transaction that is open is committed before.
+        /// Whether an open transaction is committed first.
         commit: bool,
     },
     /// Runs a statement if a transaction is open: `COMMIT` or `ROLLBACK`.
@@ -111,7 +109,7 @@ pub enum Ask {
     },
 }
 
-/// What was done.
+/// The result of a request.
 #[derive(Debug, Clone, Default)]
 pub struct Answer {
     /// What the rows look like; none for a statement that yields none.
@@ -128,7 +126,7 @@ pub struct Answer {
     pub state: State,
 }
 
-/// What SQLite tells about a connection.
+/// What SQLite reports about a connection.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct State {
     /// Whether a transaction is open.
@@ -139,8 +137,8 @@ pub struct State {
     pub last_row_id: i64,
 }
 
-/// The error of SQLite's extended result code and message, as it stands: with no advice
-/// of this library's.
+/// Returns the error for SQLite's extended result code and message, unchanged: without advice from
+/// this library.
 pub fn error(code: i32, message: &str) -> Error {
     crate::error::bare(code, message, crate::error::Phase::Run)
 }
@@ -160,8 +158,7 @@ impl State {
     }
 }
 
-/// One connection as SQLite itself has it. Dropping it closes it when what was
-/// asked is done.
+/// One connection as SQLite itself provides it. Dropping it closes it once all requests are done.
 #[derive(Debug)]
 pub struct Bare(Arc<Line>);
 
@@ -185,8 +182,7 @@ impl Bare {
         Reply::call(call)
     }
 
-    /// Asks for something. It happens after what was asked before, whether its
-    /// reply is awaited or dropped.
+    /// Makes a request. It runs after earlier requests, whether its reply is awaited or dropped.
     ///
     /// # Errors
     /// Those of SQLite, with its own messages; `InvalidArgument` for parameters
@@ -223,8 +219,8 @@ impl Bare {
         self.run(move |connection| work(connection.raw.cast()))
     }
 
-    /// Whether statements may call what is not this library's: then none runs
-    /// within the call that asks for it.
+    /// Sets whether statements may call code that is not this library's: then none runs within the
+    /// call that requests it.
     pub fn set_observed(&self, observed: bool) -> Reply<()> {
         self.run(move |connection| {
             connection.set_observed(observed);
@@ -232,31 +228,31 @@ impl Bare {
         })
     }
 
-    /// The connection after what was done last, well or not.
+    /// The state of the connection after the last work, whether that succeeded or not.
     pub fn state(&self) -> State {
         self.0.state()
     }
 
-    /// The same beside what is being done: a transaction that it began is open.
+    /// The same, including work in progress: a transaction that it began is open.
     pub fn state_now(&self) -> State {
         self.0.state_now()
     }
 
-    /// Leaves all that is asked from now on to a thread of the caller's, which is to call
-    /// [`Serving::run`]: for what may be called on certain threads only.
+    /// Leaves all further requests to a thread of the caller's, which must call [`Serving::run`]:
+    /// for what may be called on certain threads only.
     pub fn serving(&self) -> Serving {
         self.0.reserve();
         Serving(Arc::clone(&self.0))
     }
 
-    /// Runs `work` with this connection and another one held, neither of which does
-    /// anything else meanwhile. It happens after what was asked of both before.
+    /// Runs `work` while this connection and another are held; neither does anything else in the
+    /// meantime. It runs after earlier requests to both.
     ///
     /// # Errors
     /// Those of the work; `Closed`.
     ///
     /// # Safety
-    /// As of [`with_handle`](Self::with_handle), for both; they are not the same.
+    /// As for [`with_handle`](Self::with_handle), for both; they are not the same.
     pub unsafe fn with_both<T: Send + 'static>(
         &self,
         other: &Self,
@@ -265,13 +261,12 @@ impl Bare {
         pair::hold(self, other, work)
     }
 
-    /// Stops the statement that runs, if one does.
+    /// Interrupts the running statement, if there is one.
     pub fn interrupt(&self) {
         self.0.interrupt();
     }
 
-    /// Closes the connection when what was asked is done. A transaction that is
-    /// open is rolled back.
+    /// Closes the connection once all requests are done. An open transaction is rolled back.
     pub fn close(&self) -> Reply<()> {
         let (completer, call) = call();
         let line = Arc::clone(&self.0);
@@ -285,8 +280,7 @@ impl Bare {
         Reply::call(call)
     }
 
-    /// Refuses what is asked from now on, does what was asked before, and closes: as its
-    /// drop does.
+    /// Refuses further requests, completes earlier ones, and closes: as its drop does.
     pub fn end(&self) {
         self.0.close();
     }
@@ -312,15 +306,15 @@ impl Bare {
 pub struct Serving(Arc<Line>);
 
 impl Serving {
-    /// Does what is asked on this thread, until the connection has been dropped or
-    /// abandoned; when this returns, it is closed.
+    /// Does the requested work on this thread, until the connection has been dropped or abandoned;
+    /// when this returns, it is closed.
     pub fn run(&self) {
         self.0.adopt();
     }
 
-    /// Ends the connection without doing what was asked and has not begun, and stops what
-    /// has: for who can wait for nothing. What follows in the same piece of work begins all
-    /// the same, so this is to be called until [`run`](Self::run) returns.
+    /// Ends the connection without the requests that have not begun, and stops the one that has:
+    /// for callers that can't wait. Further statements of the same piece of work still begin, so
+    /// this must be called repeatedly until [`run`](Self::run) returns.
     pub fn abandon(&self) {
         self.0.abandon();
     }

@@ -1,9 +1,8 @@
 //! Work on two connections at once.
 //!
-//! Each is held by a job in its own line, which waits there for the other. Both jobs are
-//! put into the lines at one moment, before or after both of any other pair: so of all
-//! that wait there is one pair that no other one is before, in either line, and none
-//! waits for ever.
+//! Each is held by a job in its own line, which waits there for the other. Both jobs enter their
+//! lines at one moment, before or after both of any other pair. So among all waiting pairs there is
+//! one that has no other before it in either line, and none waits for ever.
 
 use std::ffi::c_void;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -13,13 +12,13 @@ use super::{Bare, closed};
 use crate::backend::{Reply, call};
 use crate::error::Result;
 
-/// Held while the two jobs of a pair are put into their lines, and by no job.
+/// Held while the two jobs of a pair enter their lines, and by no job.
 static TURN: Mutex<()> = Mutex::new(());
 
 /// A connection that its line's thread has lent out.
 struct Lent(*mut c_void);
 
-// SAFETY: it is used by one thread at a time, while its own waits for that.
+// SAFETY: it is used by one thread at a time, while its own waits for it.
 unsafe impl Send for Lent {}
 
 /// See [`Bare::with_both`].
@@ -30,7 +29,7 @@ pub(super) fn hold<T: Send + 'static>(
 ) -> Reply<T> {
     let (completer, reply) = call();
     let (lend, lent): (SyncSender<Lent>, Receiver<Lent>) = sync_channel(1);
-    // Nothing is ever sent by it: its end tells.
+    // Nothing is ever sent through it: its end is the signal.
     let (held, done): (SyncSender<()>, Receiver<()>) = sync_channel(1);
     let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     second.0.submit(Box::new(move |connection| {

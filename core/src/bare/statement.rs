@@ -48,13 +48,13 @@ pub(super) struct Statement {
     pub(super) plain: bool,
     /// It is an `INSERT`, `UPDATE`, `DELETE` or `REPLACE` by its first word.
     pub(super) changes: bool,
-    /// It sets or asks something of the connection.
+    /// It sets or queries something of the connection.
     pub(super) pragma: bool,
     shape: Option<Arc<Shape>>,
     prepared: c_int,
     /// How often in a row it was too long to be run within a call.
     pub(super) strikes: u8,
-    /// When it was used last.
+    /// When it was last used.
     pub(super) used: u64,
 }
 
@@ -73,13 +73,13 @@ impl Statement {
         if sql.contains('\0') {
             return Err(Error::invalid("the query contains a null character"));
         }
-        // SAFETY: the connection is open; a negative value only asks.
+        // SAFETY: the connection is open; a negative value only queries.
         let longest = unsafe { ffi::sqlite3_limit(db, ffi::SQLITE_LIMIT_SQL_LENGTH, -1) };
         let length = c_int::try_from(sql.len()).ok().filter(|length| *length <= longest);
         let Some(length) = length else {
             return Err(Error::new(ErrorKind::TooBig, "query string is too large"));
         };
-        // SAFETY: by this function's contract; a failed call is told before another.
+        // SAFETY: by this function's contract; a failed call is reported before another is made.
         let (raw, rest) = unsafe {
             compile(db, sql, length, lasting).map_err(|code| failure(db, code, Phase::Compile))?
         };
@@ -104,7 +104,7 @@ impl Statement {
             pragma: is(&["PRAGMA", "ATTACH", "DETACH"]),
             shape,
             prepared: 0,
-            // A change, which nothing can stop, is first run where it may take long.
+            // A change, which nothing can stop, first runs where it may take long.
             strikes: if changes { STRIKES } else { 0 },
             used: 0,
         };
@@ -171,8 +171,7 @@ impl Statement {
         Ok(())
     }
 
-    /// A parameter's name without its sign.
-    /// The name of a parameter with its prefix: also `?7`.
+    /// The name of a parameter with its prefix, also if that is `?7`.
     fn numbered_or_named(&self, place: c_int) -> Option<String> {
         // SAFETY: the statement is prepared; the name is a C string of SQLite's.
         unsafe {
@@ -181,7 +180,7 @@ impl Statement {
         }
     }
 
-    /// The same, where it is no number.
+    /// The same, unless it is a number.
     fn name(&self, place: c_int) -> Option<String> {
         self.numbered_or_named(place).filter(|name| !name.starts_with('?'))
     }
@@ -199,8 +198,8 @@ impl Statement {
         }
     }
 
-    /// SQLite compiles a statement again when the schema has changed: `SELECT *` may
-    /// have other columns then.
+    /// Updates the shape if SQLite has compiled the statement again because the schema changed:
+    /// `SELECT *` may then have other columns.
     fn refresh(&mut self) {
         // SAFETY: the statement is prepared.
         unsafe {
@@ -226,8 +225,8 @@ impl Statement {
         let count = self.shape.as_ref().map_or(0, |shape| shape.names.len());
         for index in 0..count {
             let index = c_int::try_from(index).unwrap_or(c_int::MAX);
-            // SAFETY: the last step yielded a row of so many columns, and the value is
-            // copied before the next call.
+            // SAFETY: the last step yielded a row of `count` columns, and the value is copied
+            // before the next call.
             if !page.push(unsafe { column(self.raw, index) }) {
                 return Err(Error::new(ErrorKind::TooBig, "the rows are larger than 4 GiB"));
             }
@@ -235,13 +234,13 @@ impl Statement {
         Ok(())
     }
 
-    /// Whether it runs: the last step yielded a row, and it was not reset since.
+    /// Whether it is running: the last step yielded a row, and it was not reset since.
     pub(super) fn is_busy(&self) -> bool {
         // SAFETY: the statement is prepared.
         unsafe { ffi::sqlite3_stmt_busy(self.raw) != 0 }
     }
 
-    /// Ends the run, so that locks go and the next one can bind.
+    /// Ends the run, so that locks are released and the next run can bind.
     ///
     /// # Errors
     /// Those of ending an unfinished statement, and again the last step's.
@@ -268,7 +267,7 @@ impl Drop for Statement {
     }
 }
 
-/// Whether there are as many values as parameters; by name some may be left over.
+/// Checks that there are as many values as parameters; if they have names, some may be left over.
 ///
 /// # Errors
 /// `InvalidArgument`.
@@ -313,7 +312,7 @@ unsafe fn shape(raw: *mut ffi::sqlite3_stmt) -> Option<Arc<Shape>> {
 /// The error of the connection's last call, as SQLite words it.
 ///
 /// # Safety
-/// `db` is open, used by this thread alone, and its last call answered `code`.
+/// `db` is open, used by this thread alone, and its last call returned `code`.
 #[cold]
 unsafe fn failure(db: *mut ffi::sqlite3, code: i32, phase: Phase) -> Error {
     // SAFETY: by the contract.

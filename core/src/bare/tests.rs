@@ -55,7 +55,7 @@ async fn a_short_read_is_done_within_the_call_and_a_long_one_is_not() {
                 SELECT max(i) FROM n";
     for _ in 0..5 {
         let later = db.ask(execute(1, long, params![], None)).try_now().err().unwrap();
-        // What is asked behind it waits for it.
+        // A request behind it waits for it.
         let behind = db.ask(execute(2, "SELECT 7", params![], None));
         assert_eq!(integers(&later.await.unwrap()), [300_000]);
         assert_eq!(integers(&behind.await.unwrap()), [7]);
@@ -143,7 +143,7 @@ async fn an_endless_statement_stops_when_it_is_interrupted() {
     assert_eq!((error.kind(), error.message()), (ErrorKind::Cancelled, "interrupted"));
 }
 
-/// A database of about 100 pages on a file, and a connection that keeps none of them.
+/// A database of about 100 pages in a file, and a connection that keeps none of them.
 async fn on_disk(directory: &tempfile::TempDir) -> Bare {
     let path = directory.path().join("a.db");
     let db = open(path.to_str().unwrap()).await;
@@ -220,7 +220,7 @@ async fn pairs_that_hold_each_other_in_every_order_all_end() {
     for held in held {
         assert!(held.await.unwrap());
     }
-    // One that is closed holds nobody.
+    // A closed one holds nobody up.
     all[2].close().await.unwrap();
     for (one, other) in [(0, 2), (2, 0)] {
         // SAFETY: as above.
@@ -238,7 +238,7 @@ async fn a_thread_that_takes_the_work_over_does_all_that_is_asked_from_then_on()
     let own = unsafe { db.with_handle(move |_| Ok(name())) }.await.unwrap();
     assert_eq!(own.as_deref(), Some("ubiqlite-bare"));
     let serving = db.serving();
-    // Asked before it comes: it waits for it.
+    // Requested before the thread comes: it waits for it.
     // SAFETY: as above.
     let later = unsafe { db.with_handle(move |_| Ok(name())) };
     let server = std::thread::Builder::new().name("mine".into());

@@ -1,4 +1,4 @@
-//! What is done within the call that asks for it: short work that waits for nothing.
+//! Work that is done within the call that requests it: short, and waiting for nothing.
 
 use std::ffi::{c_int, c_void};
 use std::time::Duration;
@@ -9,14 +9,14 @@ use crate::engine::budget::{Budget, STEPS_BETWEEN_QUESTIONS as STEPS};
 use crate::engine::{Ended, LONGEST_BRIEF, LONGEST_VALUE, cold};
 use crate::ffi;
 
-/// A change that took longer is not done within a call the next time.
+/// A change that took longer than this is not done within a call the next time.
 pub(super) const QUICK: Duration = Duration::from_micros(200);
-/// So often in a row a read is tried within a call, and found too long.
+/// How often in a row a read is tried within a call and found too long.
 pub(super) const STRIKES: u8 = 3;
 
 impl Connection {
-    /// Whether SQL may be compiled within a call: it is short, the schema was read, and it
-    /// does not take effect by that, as a `PRAGMA` may.
+    /// Whether SQL may be compiled within a call: it is short, the schema was read, and compiling
+    /// has no effect of its own, as it may for a `PRAGMA`.
     pub(super) fn may_compile(&self, sql: &str) -> bool {
         self.used && sql.len() <= LONGEST_BRIEF && !Statement::is_pragma(sql)
     }
@@ -34,7 +34,7 @@ impl Connection {
             || (statement.changes && (within || commits))
     }
 
-    /// Runs work that waits for no lock.
+    /// Runs work without waiting for locks.
     pub(super) fn impatient<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> T {
         // SAFETY: the connection is open.
         unsafe { ffi::sqlite3_busy_timeout(self.raw, 0) };
@@ -44,19 +44,19 @@ impl Connection {
         answer
     }
 
-    /// Runs a read that waits for no lock, and ends after some steps or where it would
-    /// wait for the disk. No other statement of the connection runs.
+    /// Runs a read without waiting for locks. It ends after some steps, or where it would wait for
+    /// the disk. No other statement of the connection runs.
     pub(super) fn briefly<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> (T, Ended) {
         let budget = Budget::default();
         let context = (&raw const budget).cast::<c_void>().cast_mut();
-        // A refused read ends the transaction; one that must stay has no read refused.
+        // A refused read ends the transaction; if that must stay, no read is refused.
         let holder = if self.in_transaction() { self.raw } else { std::ptr::null_mut() };
-        // SAFETY: the connection is open, and all is taken back before its context goes.
-        // Nobody else's handler is there: then nothing is done within a call.
+        // SAFETY: the connection is open, and everything is undone before its context goes. There
+        // is no handler of anyone else's: with one, nothing is done within a call.
         let longest = unsafe {
             ffi::sqlite3_progress_handler(self.raw, STEPS, Some(on_progress), context);
             cold::begin(holder);
-            // A negative value only asks.
+            // A negative value only queries.
             let longest = ffi::sqlite3_limit(self.raw, ffi::SQLITE_LIMIT_LENGTH, -1);
             let brief = longest.min(LONGEST_VALUE);
             ffi::sqlite3_limit(self.raw, ffi::SQLITE_LIMIT_LENGTH, brief);

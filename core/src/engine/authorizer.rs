@@ -1,5 +1,5 @@
-//! What a statement is, as SQLite's authorizer tells while it compiles the
-//! statement: comments, quotes, `EXPLAIN` and odd spellings can't deceive it.
+//! What a statement is, as SQLite's authorizer reports while it compiles the statement. Comments,
+//! quotes, `EXPLAIN` and odd spellings can't deceive it.
 //! <https://sqlite.org/c3ref/set_authorizer.html>
 
 use std::cell::Cell;
@@ -22,8 +22,8 @@ pub(crate) enum Class {
     /// `VACUUM`, and `PRAGMA`s that act on the whole file: can't run inside a
     /// transaction.
     Alone,
-    /// Changes the state of one connection: `ATTACH`, `DETACH`, `CREATE TEMP …`, a
-    /// `PRAGMA` that sets something of the connection.
+    /// Changes the state of one connection: `ATTACH`, `DETACH`, `CREATE TEMP …`, a `PRAGMA` that
+    /// sets something on the connection.
     Connection,
 }
 
@@ -34,12 +34,11 @@ pub(super) enum Admit {
     Everything,
     /// Anything: the connection belongs to one holder.
     Own,
-    /// The writer's: nothing that outlives the statement in the connection.
+    /// The writer's: nothing that stays in the connection after the statement.
     Shared,
     /// A reader's: also nothing that acts on the file as a whole.
     Reading,
-    /// A script's, inside a transaction that was begun for it: nothing that SQLite
-    /// refuses or ignores there.
+    /// A script's, inside a transaction begun for it: nothing that SQLite refuses or ignores there.
     Within,
 }
 
@@ -53,37 +52,37 @@ pub(crate) enum Verb {
     Savepoint,
 }
 
-/// What is known of a statement from its compilation.
+/// What is known about a statement from its compilation.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Nature {
     pub(crate) class: Class,
-    /// The transaction statement that it is.
+    /// Which transaction statement it is.
     pub(crate) verb: Option<Verb>,
-    /// It inserts rows by itself, not only by triggers.
+    /// It inserts rows itself, not only through triggers.
     pub(crate) inserts: bool,
-    /// It took effect, or part of it, while it was compiled: to run it again, it has
-    /// to be compiled again.
+    /// It took effect, at least in part, while it was compiled: to run again, it must be compiled
+    /// again.
     pub(crate) transient: bool,
     /// It changes the journal mode of the file.
     pub(crate) journal_mode: bool,
-    /// It only asks for a setting, whatever `sqlite3_stmt_readonly` says.
+    /// It only reads a setting, whatever `sqlite3_stmt_readonly` says.
     pub(crate) asks: bool,
-    /// It does something else than asking or setting.
+    /// It does something other than reading or changing a setting.
     acts: bool,
-    /// One of its operations may take any time: never on a caller's thread.
+    /// One of its operations may take arbitrarily long: never on a caller's thread.
     pub(crate) long: bool,
-    /// It counts or deletes rows, perhaps by an operation that visits the whole
-    /// table in a single step; its opcodes tell.
+    /// It counts or deletes rows, perhaps with an operation that visits the whole table in a single
+    /// step; its opcodes show which.
     pub(crate) sweeps: bool,
-    /// It calls functions that go through their values: on a caller's thread these must
-    /// be short.
+    /// It calls functions that go through their values: on a caller's thread the values must be
+    /// short.
     pub(super) works: bool,
-    /// It makes a trigger, in which schema its opcodes tell: of one in `temp` SQLite
-    /// reports that of its table.
+    /// It creates a trigger; its opcodes show in which schema. For one in `temp`, SQLite reports
+    /// the schema of its table.
     pub(super) makes_trigger: bool,
-    /// What is to happen instead, as SQLite was told to ignore it.
+    /// What to do instead, because SQLite was told to ignore it.
     pub(crate) instead: Option<Instead>,
-    /// Whether any action was reported at all: of `VACUUM` none is.
+    /// Whether any action was reported at all: for `VACUUM` none is.
     seen: bool,
     refusal: Option<Refusal>,
 }
@@ -147,11 +146,11 @@ impl Action<'_> {
 }
 
 impl Authorizer {
-    /// Connects it to a connection.
+    /// Attaches it to a connection.
     ///
     /// # Safety
-    /// `raw` is open, `self` stays where it is until the connection closes, and
-    /// whoever compiles on the connection has `self` to itself.
+    /// `raw` is open, `self` stays in place until the connection closes, and code that compiles on
+    /// the connection has exclusive use of `self`.
     pub(super) unsafe fn install(&self, raw: *mut ffi::sqlite3) {
         self.raw.set(raw);
         let context = std::ptr::from_ref(self).cast::<c_void>().cast_mut();
@@ -181,8 +180,8 @@ impl Authorizer {
         let mut nature = self.nature.get();
         nature.seen = true;
         if action.code != ffi::SQLITE_PRAGMA {
-            // A PRAGMA does nothing else: what asked before was a virtual table, which is
-            // connected while a statement is compiled (FTS4 asks for the page size then).
+            // A PRAGMA does nothing else. The earlier one came from a virtual table, which is
+            // connected while a statement is compiled (FTS4 then reads the page size).
             nature.acts = true;
             nature.asks = false;
         }
@@ -217,7 +216,7 @@ impl Authorizer {
             | ffi::SQLITE_DROP_TEMP_TABLE
             | ffi::SQLITE_DROP_TEMP_TRIGGER
             | ffi::SQLITE_DROP_TEMP_VIEW => class = Class::Connection,
-            // CREATE TABLE temp.t is no CREATE TEMP TABLE to it.
+            // It does not report CREATE TABLE temp.t as CREATE TEMP TABLE.
             ffi::SQLITE_CREATE_TABLE
             | ffi::SQLITE_CREATE_VIEW
             | ffi::SQLITE_CREATE_TRIGGER
@@ -240,7 +239,7 @@ impl Authorizer {
                 nature.inserts |= !inner && !first.to_bytes().starts_with(b"sqlite_");
             }
             ffi::SQLITE_DELETE => nature.sweeps = true,
-            // The name of a function is the second argument.
+            // The function's name is the second argument.
             ffi::SQLITE_FUNCTION => {
                 let name = second.map_or(&b""[..], CStr::to_bytes);
                 nature.sweeps |= name.eq_ignore_ascii_case(b"count");
@@ -250,7 +249,7 @@ impl Authorizer {
                     Cost::Unknown => nature.long = true,
                 }
             }
-            // These functions report errors of reading as rows.
+            // These functions report read errors as rows.
             ffi::SQLITE_READ => {
                 nature.long |= pragma::checks(first.to_bytes().strip_prefix(b"pragma_"));
             }
@@ -291,7 +290,7 @@ impl Authorizer {
             (Class::Control, Admit::Within) if nature.verb != Some(Verb::Savepoint) => {
                 Some(Refusal::Outside)
             }
-            // Temporary tables are made inside transactions as well as outside.
+            // Temporary tables can be created both inside and outside transactions.
             (Class::Connection, Admit::Within)
                 if matches!(
                     action,
@@ -311,19 +310,18 @@ impl Authorizer {
 }
 
 impl Nature {
-    /// Completes it with what the compiled statement tells, and says whether the
-    /// statement only reads.
+    /// Completes it with what the compiled statement shows, and returns whether the statement only
+    /// reads.
     pub(super) fn complete(&mut self, readonly: bool) -> bool {
         if !self.seen && !readonly {
-            // VACUUM alone is compiled without any question.
+            // Only VACUUM compiles without consulting the authorizer.
             self.class = Class::Alone;
             self.long = true;
         }
         readonly || self.asks
     }
 
-    /// Whether a reader refused it because it acts on the whole file: the writer
-    /// is to run it.
+    /// Whether a reader refused it because it acts on the whole file: the writer must run it.
     pub(super) fn is_writers(&self) -> bool {
         self.refusal == Some(Refusal::Alone)
     }
@@ -333,8 +331,8 @@ impl Nature {
         self.refusal == Some(Refusal::Outside)
     }
 
-    /// Says that it makes a temporary trigger; returns whether such a connection
-    /// takes it.
+    /// Records that it creates a temporary trigger. Returns whether a connection with this `admit`
+    /// accepts it.
     pub(super) fn note_temporary(&mut self, admit: Admit) -> bool {
         self.class = Class::Connection;
         let taken = !matches!(admit, Admit::Shared | Admit::Reading);
@@ -342,7 +340,7 @@ impl Nature {
         taken
     }
 
-    /// Why it was not compiled, where that is for this library to say.
+    /// Returns why it was not compiled, if this library has to explain that.
     pub(super) fn refused(&self) -> Option<Error> {
         Some(match self.refusal? {
             Refusal::Control => Error::invalid(

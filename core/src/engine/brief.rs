@@ -1,5 +1,5 @@
-//! Short work on a caller's thread: it ends after about 2,000 steps of SQLite's
-//! virtual machine, and waits for no lock.
+//! Short work on a caller's thread: it ends after about 2,000 steps of SQLite's virtual machine,
+//! and waits for no lock.
 
 use std::ffi::c_int;
 
@@ -11,23 +11,22 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::ffi;
 use crate::program::{Keep, Outcome, Output, Program};
 
-/// A longer text or blob takes too long to be read, made or copied.
+/// A longer text or blob takes too long to read, make or copy.
 pub(crate) const LONGEST_VALUE: c_int = 64 * 1024;
 
-/// And one that a function goes through.
+/// The same for a value that a function goes through.
 const LONGEST_WORKED: c_int = 4 * 1024;
 
-/// How many reads of a holder don't try again on the caller's thread after one waited
-/// too long for the disk.
+/// How many of a holder's reads skip the caller's thread after one waited too long for the disk.
 pub(super) const RESTS: u8 = 32;
 
-/// A table of a database that is no larger can be visited whole.
+/// Tables of a database up to this size can be visited whole.
 const SMALL: u64 = 1 << 20;
 
 impl Connection {
-    /// Whether the program may be tried on a caller's thread: no statement has been
-    /// found long before, or can be seen to be. Where it is found long, it is undone
-    /// whole and runs again elsewhere, so nothing that can't be undone is tried.
+    /// Whether the program may be tried on a caller's thread: no statement was found to be long
+    /// before, or looks long. If it turns out to be long, it is completely undone and runs again
+    /// elsewhere, so nothing that can't be undone is tried.
     pub(crate) fn is_brief(&mut self, program: &Program<'_>) -> bool {
         program.steps.iter().all(|step| {
             let single =
@@ -45,15 +44,14 @@ impl Connection {
         is_small(self.wal_index, self.page_size)
     }
 
-    /// Whether a transaction is open that must stay, as a holder's must. A read that is
-    /// refused for the disk's sake ends it, as an error of the disk does; a lease nobody
-    /// misses.
+    /// Whether a transaction is open that must be kept, such as a holder's. Refusing a read because
+    /// of the disk ends the transaction, as a disk error does. Losing a lease is harmless.
     #[inline]
     pub(super) fn is_held(&self) -> bool {
         self.in_transaction() && !self.has_lease()
     }
 
-    /// Statements may from now on neither take long nor wait.
+    /// Starts short work: from now on statements may neither take long nor wait.
     #[inline]
     pub(super) fn begin_brief(&mut self) {
         // SAFETY: the connection is open, and what runs ends before `end_brief`.
@@ -67,8 +65,8 @@ impl Connection {
         unsafe { end(&self.handlers, self.raw, self.length_limit) }
     }
 
-    /// Runs a short read of one statement that is prepared: what nearly all reads
-    /// are, with a single look into the cache. `None`: it is something else.
+    /// Runs a short read of one prepared statement, as nearly all reads are, with a single cache
+    /// lookup. `None`: it is something else.
     #[inline]
     pub(crate) fn read_known(&mut self, program: &Program<'_>) -> Option<Read> {
         let [step] = program.steps.as_slice() else { return None };
@@ -76,7 +74,7 @@ impl Connection {
             return None;
         }
         if !self.is_current() {
-            // Not for what turns out to be no read.
+            // Not for a program that turns out not to be a read.
             self.cache.get(&step.sql)?;
             if let Err(error) = self.renew_lease() {
                 return Some(Read::Done(Err(error)));
@@ -88,7 +86,7 @@ impl Connection {
             return None;
         }
         if statement.is_long() || statement.sweeps {
-            // Of a small database it may be tried.
+            // In a small database it may be tried.
             let long = statement.is_long() || !is_small(self.wal_index, self.page_size);
             return long.then_some(Read::TooLong);
         }
@@ -153,13 +151,13 @@ impl Connection {
     }
 }
 
-/// Whether a database of so many pages is known to be small.
+/// Whether the database is known to be small.
 fn is_small(index: Option<WalIndex>, page_size: u32) -> bool {
     let pages = index.map(WalIndex::pages);
     pages.is_some_and(|pages| u64::from(pages) * u64::from(page_size) <= SMALL)
 }
 
-/// Begins short work; apart from the connection, one of whose statements may be held.
+/// Begins short work. Takes parts of the connection, since one of its statements may be borrowed.
 ///
 /// # Safety
 /// `raw` is open until [`end`], and none of its statements runs now.
@@ -172,7 +170,7 @@ unsafe fn begin(handlers: &Handlers, raw: *mut ffi::sqlite3, held: bool) {
     unsafe { ffi::sqlite3_limit(raw, ffi::SQLITE_LIMIT_LENGTH, LONGEST_VALUE) };
 }
 
-/// Has short work whose functions go through their values find long ones too long.
+/// Makes long values too long for short work whose functions go through their values.
 pub(super) fn limit_worked(raw: *mut ffi::sqlite3) {
     // SAFETY: the connection is open: one of its statements is about to run.
     unsafe { ffi::sqlite3_limit(raw, ffi::SQLITE_LIMIT_LENGTH, LONGEST_WORKED) };
@@ -198,9 +196,8 @@ pub(crate) struct Ended {
 }
 
 impl Ended {
-    /// Whether short work failed because it was not: it ran out of steps or time,
-    /// met a lock that it may not wait for, a page that is not in memory, or a value
-    /// that is large.
+    /// Whether short work failed because it was not short: it ran out of steps or time, or met a
+    /// lock that it may not wait for, a page that is not in memory, or a large value.
     pub(crate) fn is_too_long(self, error: &Error) -> bool {
         self.stopped
             || matches!(error.kind(), ErrorKind::Cancelled | ErrorKind::Busy)
@@ -255,7 +252,7 @@ mod tests {
             // Functions go through short values only.
             "SELECT length(hex(zeroblob(10000)))",
             "SELECT upper(printf('%.10000c', 'x'))",
-            // And what these do with short ones nobody can tell.
+            // How long these take even with short values is unknown.
             "SELECT instr('aaaa', 'b')",
             "SELECT count(*) FROM blobs WHERE data LIKE '%a%a%a%b'",
             "SELECT id FROM big WHERE id = 1 AND name GLOB 'a*'",
@@ -263,7 +260,7 @@ mod tests {
             "SELECT trim('a', 'b')",
             "SELECT body FROM notes WHERE notes MATCH 'a'",
         ] {
-            // Also when it was run before, and is prepared.
+            // Even when it ran before, and is prepared.
             for round in 0..3 {
                 let read = reader.read_brief(&program(sql));
                 assert!(matches!(read, Read::TooLong), "{sql}, round {round}: {read:?}");

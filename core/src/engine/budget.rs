@@ -1,5 +1,5 @@
-//! How much work a caller's thread does before it is given to another: so many steps of
-//! SQLite's virtual machine, and so much time.
+//! How much work a caller's thread does before handing it to another: a limit on steps of SQLite's
+//! virtual machine, and on time.
 
 use std::ffi::c_int;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -7,18 +7,18 @@ use std::time::Duration;
 
 use crate::platform;
 
-/// SQLite asks after so many steps of its virtual machine, about a microsecond; over all
-/// runs of a statement, so that the first question comes early.
+/// The number of virtual machine steps, about a microsecond, after which SQLite asks. They are
+/// counted over all runs of a statement, so the first question comes early.
 pub(crate) const STEPS_BETWEEN_QUESTIONS: c_int = 100;
 
-/// About 2,000 steps are short work.
+/// Short work is about 2,000 steps.
 const QUESTIONS: u32 = 20;
 
-/// And so much time, from the second question on: a step may have to copy or compare what
-/// is long. A point read is asked once at most, and pays for no clock.
+/// The time limit, from the second question on: a step may have to copy or compare long values. A
+/// point read is asked at most once, and needs no clock.
 const TIME: Duration = Duration::from_micros(300);
 
-/// What short work may still take. One thread at a time uses it.
+/// What short work may still use. Only one thread at a time uses it.
 #[derive(Debug, Default)]
 pub(crate) struct Budget {
     asked: AtomicU32,
@@ -27,13 +27,13 @@ pub(crate) struct Budget {
 }
 
 impl Budget {
-    /// Short work begins.
+    /// Begins short work.
     #[inline]
     pub(crate) fn begin(&self) {
         self.asked.store(0, Ordering::Relaxed);
     }
 
-    /// One question more: whether it was one too many.
+    /// Counts one more question, and returns whether it was one too many.
     pub(crate) fn is_spent(&self) -> bool {
         let asked = self.asked.load(Ordering::Relaxed) + 1;
         self.asked.store(asked, Ordering::Relaxed);

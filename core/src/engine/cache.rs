@@ -1,20 +1,19 @@
-//! Prepared statements by their SQL text, bounded by their number and their memory.
+//! Prepared statements by their SQL text, limited in number and memory.
 
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
 use super::statement::Statement;
 
-/// The most bytes that one connection's statements keep: their texts, and what SQLite
-/// has made of them. One statement beyond it is kept until the next comes.
+/// The most bytes that one connection's statements keep: their texts, and what SQLite made of them.
+/// A single statement that exceeds it is kept until the next one comes.
 const MOST_BYTES: usize = 4 << 20;
 
-/// The prepared statements of one connection; the one unused for longest makes
-/// room for a new one.
+/// The prepared statements of one connection. The one unused for longest makes room for a new one.
 #[derive(Debug)]
 pub(super) struct Cache {
-    // A statement runs under at most one call at a time, so none is in use when
-    // another is looked up.
+    // A statement runs under at most one call at a time, so none is in use when another is looked
+    // up.
     statements: HashMap<Box<str>, Kept, FixedState>,
     capacity: usize,
     bytes: usize,
@@ -29,11 +28,11 @@ struct Kept {
 
 impl Cache {
     pub(super) fn new(capacity: usize) -> Self {
-        // The least is one: the statement that runs lives here.
+        // The minimum is one: the running statement lives here.
         Self { statements: HashMap::default(), capacity: capacity.max(1), bytes: 0, clock: 0 }
     }
 
-    /// The statement of this text, if it is prepared.
+    /// Returns the statement for this text, if it is prepared.
     #[inline]
     pub(super) fn get(&mut self, sql: &str) -> Option<&mut Statement> {
         let kept = self.statements.get_mut(sql)?;
@@ -42,20 +41,20 @@ impl Cache {
         Some(&mut kept.statement)
     }
 
-    /// Whether the statement of this text is prepared.
+    /// Whether the statement for this text is prepared.
     #[inline]
     pub(super) fn contains(&self, sql: &str) -> bool {
         self.statements.contains_key(sql)
     }
 
-    /// Takes a statement out: for a cursor that outlives the call, or for good.
+    /// Takes out a statement: for a cursor that outlives the call, or for good.
     pub(super) fn take(&mut self, sql: &str) -> Option<Statement> {
         let kept = self.statements.remove(sql)?;
         self.bytes -= kept.bytes;
         Some(kept.statement)
     }
 
-    /// Keeps a statement, or puts one back.
+    /// Stores a statement, or puts one back.
     pub(super) fn put(&mut self, sql: &str, mut statement: Statement) {
         self.clock += 1;
         statement.used = self.clock;

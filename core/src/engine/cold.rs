@@ -1,19 +1,17 @@
-//! Reads of short work: none waits for the disk, and all together take a bounded
-//! time.
+//! Reads of short work: none waits for the disk, and all together take a bounded time.
 //!
-//! A statement on a caller's thread may be stopped between two steps of SQLite's
-//! virtual machine; but a single step may visit a whole table, or a row of many
-//! megabytes, page by page, and a page may have to come from the disk. So SQLite's
-//! calls of `pread` go through here: of a thread that does short work, one fails where
-//! the page is not in the system's memory (`RWF_NOWAIT`, on Linux), or when the reads
-//! have taken too long. The statement fails, is undone, and runs again on a thread
-//! that may wait.
+//! A statement on a caller's thread may be stopped between two steps of SQLite's virtual machine.
+//! But a single step may visit a whole table, or a row of many megabytes, page by page, and a page
+//! may have to come from the disk. So SQLite's calls of `pread` go through here. On a thread that
+//! does short work, a call fails if the page is not in the system's memory (`RWF_NOWAIT`, on
+//! Linux), or if the reads have taken too long. The statement fails, is undone, and runs again on a
+//! thread that may wait.
 //!
-//! Inside a holder's transaction or snapshot no read is refused, since SQLite would
-//! end the transaction for it. A page that is not in memory is waited for there, and a
-//! statement whose reads have then taken too long is interrupted, which ends nothing
-//! else. So short work of a holder waits for the disk once, and the next
-//! [`RESTS`](super::brief::RESTS) reads of that connection don't try.
+//! Inside a holder's transaction or snapshot no read is refused, since SQLite would then end the
+//! transaction. There a read waits for a page that is not in memory, and a statement whose reads
+//! have then taken too long is interrupted, which ends nothing else. So a holder's short work waits
+//! for the disk once, and the next [`RESTS`](super::brief::RESTS) reads of that connection don't
+//! try.
 
 use std::cell::Cell;
 use std::ffi::{c_int, c_void};
@@ -28,31 +26,30 @@ fn patience() -> Duration {
     Duration::from_micros(300)
 }
 
-/// How many reads pass before the clock is looked at: a point read has no more, and
-/// each takes about a microsecond where it does not wait.
+/// How many reads pass before the clock is checked: a point read has no more, and each takes about
+/// a microsecond if it does not wait.
 const UNTIMED: u8 = 4;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     /// Reads wait as long as they must.
     Off,
-    /// So many reads were made, and the clock not looked at yet.
+    /// This many reads were made, and the clock was not checked yet.
     Fresh(u8),
-    /// The clock was looked at first then.
+    /// When the clock was first checked.
     Since(Instant),
-    /// A read was refused, or the statement interrupted. What undoes the work may read
-    /// again.
+    /// A read was refused, or the statement interrupted. Undoing the work may read again.
     Stopped,
 }
 
 thread_local! {
     static STATE: Cell<State> = const { Cell::new(State::Off) };
-    /// The connection whose transaction must stay; null where reads may be refused.
+    /// The connection whose transaction must be kept; null where reads may be refused.
     static HOLDER: Cell<*mut ffi::sqlite3> = const { Cell::new(std::ptr::null_mut()) };
 }
 
-/// The reads of this thread are short work's from now on. `holder` is the connection
-/// where it has a transaction that must stay, else null: then reads may be refused.
+/// Starts treating this thread's reads as short work. `holder` is the connection if it has a
+/// transaction that must be kept, else null: then reads may be refused.
 ///
 /// # Safety
 /// `holder` is null, or open until [`end`], and none of its statements runs now.
@@ -62,13 +59,13 @@ pub(crate) unsafe fn begin(holder: *mut ffi::sqlite3) {
     HOLDER.set(holder);
 }
 
-/// Ends it. Returns whether a read was refused, or the statement interrupted.
+/// Ends short work. Returns whether a read was refused, or the statement interrupted.
 #[inline]
 pub(crate) fn end() -> bool {
     STATE.replace(State::Off) == State::Stopped
 }
 
-/// Whether short work may read more; to be asked before each read.
+/// Whether short work may read more; must be called before each read.
 fn may_read() -> bool {
     match STATE.get() {
         State::Off | State::Stopped => true,
@@ -88,7 +85,7 @@ fn may_read() -> bool {
     }
 }
 
-/// Has SQLite read through here, from the first connection on.
+/// Makes SQLite read through here, from the first connection on.
 pub(crate) fn install() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -150,8 +147,8 @@ unsafe extern "C" fn pread(
     unsafe { libc::pread(file, into, length, at) }
 }
 
-/// Reads what is in the system's memory. `None`: the file system, the kernel or what
-/// filters its calls can't tell, and nothing was read.
+/// Reads what is in the system's memory. `None`: the file system, the kernel or a filter of system
+/// calls can't tell, and nothing was read.
 ///
 /// # Safety
 /// As for `pread`.
@@ -163,8 +160,8 @@ unsafe fn read_now(
     at: libc::off_t,
 ) -> Option<isize> {
     let piece = libc::iovec { iov_base: into, iov_len: length };
-    // The bare call, since libc's is a cancellation point, which costs a tenth of it. The
-    // offset is in one register here, and the one for its upper half is not looked at.
+    // The bare system call, since libc's wrapper is a cancellation point, which costs a tenth of
+    // it. The offset is in one register here, and the one for its upper half is ignored.
     // SAFETY: by this function's contract; the piece is described by what lives here.
     let read = unsafe {
         libc::syscall(
@@ -217,12 +214,12 @@ pub(crate) mod tests {
         static SLOW: Cell<bool> = const { Cell::new(false) };
     }
 
-    /// In tests a disk is slow when they say so, and never else.
+    /// In tests the disk is slow only when they say so.
     pub(super) fn patience() -> Duration {
         if SLOW.get() { Duration::ZERO } else { Duration::from_secs(3600) }
     }
 
-    /// Runs with a disk that is slow for this thread.
+    /// Runs `work` with a disk that is slow for this thread.
     pub(crate) fn with_slow_disk<T>(work: impl FnOnce() -> T) -> T {
         SLOW.set(true);
         let done = work();
@@ -258,7 +255,7 @@ pub(crate) mod tests {
         Database { writer, reader, _folder: folder }
     }
 
-    /// What the reader finds with a slow disk, on a caller's thread.
+    /// Returns what the reader finds with a slow disk, on a caller's thread.
     fn briefly(reader: &mut Connection, sql: &str) -> Read {
         with_slow_disk(|| reader.read_brief(&program(sql)))
     }

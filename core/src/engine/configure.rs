@@ -1,4 +1,4 @@
-//! The settings of a database and its connections that callers choose by name.
+//! Settings of a database and its connections that callers choose by name.
 
 use super::authorizer::{Admit, Class};
 use super::pragma;
@@ -8,7 +8,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::options::Options;
 use crate::sql::quote_into;
 
-/// `PRAGMA`s that have an option, or that this library needs as they are.
+/// `PRAGMA`s that have an option, or that this library needs unchanged.
 const NOT_BY_NAME: &[(&str, &str)] = &[
     ("application_id", "the option for the application id"),
     ("auto_vacuum", "the option for auto-vacuum"),
@@ -26,8 +26,7 @@ const NOT_BY_NAME: &[(&str, &str)] = &[
 ];
 
 impl Connection {
-    /// Sets what belongs to a file that is not there yet. An existing one stays as it
-    /// is.
+    /// Sets what belongs to a file that does not exist yet. An existing file is left unchanged.
     pub(super) fn configure_new_file(&mut self, options: &Options) -> Result<()> {
         let asked = options.page_size.is_some()
             || options.auto_vacuum.is_some()
@@ -49,7 +48,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Sets what belongs to each connection, and what the file is marked with.
+    /// Sets what belongs to each connection, and the mark of the file.
     pub(super) fn configure_by_name(&mut self, options: &Options) -> Result<()> {
         if options.mmap_size > 0 {
             self.control(&format!("PRAGMA mmap_size = {}", options.mmap_size))?;

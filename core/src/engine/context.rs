@@ -1,50 +1,50 @@
-//! For whom SQLite runs, on the thread that runs it: so that a call of another
-//! language can be stopped, and has an end, though its future can't be dropped
-//! while the one thread is inside SQLite.
+//! The caller that SQLite runs for, on the thread that runs it. With this, a call of another
+//! language can be stopped and limited in time, although its future can't be dropped while the only
+//! thread is inside SQLite.
 
 use std::cell::Cell;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-/// The call of a foreign language that runs.
+/// The running call of a foreign language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Caller {
     pub(crate) client: u32,
     pub(crate) request: u32,
-    /// When it is to end, on the clock of [`crate::platform::now`].
+    /// When it must end, on the clock of [`crate::platform::now`].
     pub(crate) until: Option<Duration>,
-    /// A write of it is to share others' commit.
+    /// Its writes must share others' commits.
     #[allow(dead_code, reason = "writes on one thread do so anyhow")]
     pub(crate) queued: bool,
-    /// It was given up, and is to stop and to tell what became of it.
+    /// It was given up, and must stop and report what became of it.
     pub(crate) withdrawn: bool,
 }
 
 thread_local! {
     static CURRENT: Cell<Option<Caller>> = const { Cell::new(None) };
-    /// Its client and request, apart: they are read when the stack may be used up.
+    /// Its client and request, stored separately: they are read when the stack may be exhausted.
     static RUNNING: Cell<u64> = const { Cell::new(0) };
     /// Whether it has begun a statement that changes something.
     static CHANGING: Cell<bool> = const { Cell::new(false) };
     static PROBED: Cell<Duration> = const { Cell::new(Duration::ZERO) };
 }
 
-/// Tells whether a call of a client was given up.
+/// Reports whether a client's call was given up.
 type Probe = fn(client: u32, request: u32) -> bool;
 
 static PROBE: OnceLock<Probe> = OnceLock::new();
 
-/// How often a probe is asked at most: it may cost more than the steps between
-/// two questions of SQLite's.
+/// The least time between two probes: one may cost more than the steps between two questions of
+/// SQLite's.
 const BETWEEN_PROBES: Duration = Duration::from_millis(1);
 
-/// Who looks whether a running call was given up; the first one stays.
+/// Sets the function that checks whether a running call was given up. The first one stays.
 pub(crate) fn set_probe(probe: Probe) {
     // A second one would be the same function.
     let _ = PROBE.set(probe);
 }
 
-/// Why a call is to stop.
+/// Why a call must stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stop {
     GivenUp,
@@ -52,7 +52,7 @@ pub(crate) enum Stop {
 }
 
 impl Caller {
-    /// Whether the call is to stop.
+    /// Whether the call must stop.
     pub(crate) fn stop(self) -> Option<Stop> {
         if self.until.is_some_and(|until| crate::platform::now() >= until) {
             return Some(Stop::TooLate);
@@ -70,7 +70,7 @@ impl Caller {
     }
 }
 
-/// The call that this thread is running.
+/// Returns the call that this thread is running.
 pub(crate) fn current() -> Option<Caller> {
     CURRENT.get()
 }
@@ -80,7 +80,7 @@ pub(crate) fn is_withdrawn() -> bool {
     CURRENT.get().is_some_and(|caller| caller.withdrawn)
 }
 
-/// Says for whom this thread runs from now on, until the guard is dropped.
+/// Sets the caller that this thread runs for, until the guard is dropped.
 pub(crate) fn enter(caller: Option<Caller>) -> Entered {
     Entered(exchange(caller))
 }
@@ -92,7 +92,7 @@ fn exchange(caller: Option<Caller>) -> Option<Caller> {
     CURRENT.replace(caller)
 }
 
-/// A statement that changes something is about to run.
+/// Records that a statement that changes something is about to run.
 #[inline]
 pub(crate) fn note_change() {
     CHANGING.set(true);
@@ -104,8 +104,8 @@ pub(crate) fn is_changing() -> bool {
     CHANGING.get()
 }
 
-/// The client and the request of the call that this thread is running, each 32 bits; 0:
-/// there is none.
+/// Returns the client and the request of the call that this thread is running, 32 bits each, or 0
+/// if there is none.
 #[inline]
 pub(crate) fn running() -> u64 {
     RUNNING.get()

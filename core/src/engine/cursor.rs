@@ -1,17 +1,17 @@
-//! A statement read page by page.
+//! A statement that is read page by page.
 
 use super::{Connection, Statement, Stepped};
 use crate::error::{Error, Result};
 use crate::row::{Page, PageBuilder};
 use crate::sql::Params;
 
-/// The first page is small, so that the first row comes soon; each further one
-/// is twice as large, so that few hand-overs between threads are needed.
+/// The first page is small, so that the first row arrives early. Each further page is twice as
+/// large, so that few hand-overs between threads are needed.
 const FIRST_PAGE: usize = 16 * 1024;
 const LARGEST_PAGE: usize = 64 * 1024;
 
-/// A running query. It must be given back by [`Connection::close_cursor`]
-/// before another statement with the same text runs.
+/// A running query. It must be returned with [`Connection::close_cursor`] before another statement
+/// with the same text runs.
 #[derive(Debug)]
 pub(crate) struct Cursor {
     // Dropped before the parameters that it has bound.
@@ -24,16 +24,15 @@ pub(crate) struct Cursor {
     done: bool,
 }
 
-// SAFETY: it belongs to a connection, and whoever has that exclusively, has the
-// cursor.
+// SAFETY: it belongs to a connection, and exclusive use of that includes the cursor.
 unsafe impl Send for Cursor {}
 
 impl Connection {
-    /// Starts a query: the statement must read only.
+    /// Starts a query: the statement must only read.
     ///
     /// # Errors
-    /// What preparing or binding returns; `InvalidArgument` for a statement that
-    /// writes, which has no rows to be fetched bit by bit.
+    /// What preparing or binding returns. `InvalidArgument` for a statement that writes, whose rows
+    /// can't be fetched bit by bit.
     pub(crate) fn open_cursor(&mut self, sql: &str, params: Params) -> Result<Cursor> {
         self.check_moment()?;
         let (_, readonly) = self.inspect(sql)?;
@@ -72,12 +71,12 @@ impl Connection {
 }
 
 impl Cursor {
-    /// Has the next page use this one's memory.
+    /// Lets the next page use this one's memory.
     pub(crate) fn reuse(&mut self, spare: Option<Page>) {
         self.spare = spare;
     }
 
-    /// The next page of growing size; `None` after the last.
+    /// Returns the next page, of growing size, or `None` after the last.
     pub(crate) fn next_page(&mut self) -> Result<Option<Page>> {
         if self.done {
             return Ok(None);

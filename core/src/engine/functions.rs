@@ -1,18 +1,17 @@
-//! What the time of SQL's functions depends on.
+//! What the running time of SQL functions depends on.
 
-/// What the time of a function depends on.
+/// What a function's running time depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cost {
     /// Little.
     Small,
-    /// How long its values are.
+    /// The length of its values.
     Length,
-    /// More than that, or nobody knows.
+    /// More than that, or unknown.
     Unknown,
 }
 
-/// Functions that take little time whatever their values are, in the order of the
-/// alphabet.
+/// Functions that take little time whatever their values are, in alphabetical order.
 const SMALL: &[&str] = &[
     "abs",
     "acos",
@@ -138,8 +137,8 @@ const LENGTH: &[&str] = &[
     "upper",
 ];
 
-/// What the time of this function depends on. Unknown is that of all that compare a
-/// pattern or a set of characters with each place of a text, and of a user's own.
+/// Returns what this function's running time depends on. It is unknown for all functions that
+/// compare a pattern or a set of characters with each place of a text, and for a user's own.
 pub(super) fn cost_of(function: &[u8]) -> Cost {
     let name = function.to_ascii_lowercase();
     let is_in = |list: &[&str]| list.binary_search_by(|known| known.as_bytes().cmp(&name)).is_ok();

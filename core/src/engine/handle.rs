@@ -1,4 +1,4 @@
-//! Opening and closing SQLite's connection: the one way, for all that open one.
+//! Opening and closing SQLite's connections: the only code that does so.
 
 use std::borrow::Cow;
 use std::ffi::{CStr, CString, c_int};
@@ -10,10 +10,10 @@ use super::last_error;
 use crate::ffi;
 use crate::platform;
 
-/// An open connection of SQLite's, closed when dropped.
+/// An open SQLite connection, closed when dropped.
 ///
-/// It is used by one thread at a time, which is its owner's to ensure: it is opened
-/// without a mutex of SQLite's (`SQLITE_OPEN_NOMUTEX`).
+/// Only one thread at a time may use it, which its owner must ensure: it is opened without a mutex
+/// in SQLite (`SQLITE_OPEN_NOMUTEX`).
 #[derive(Debug)]
 pub(crate) struct Handle(ptr::NonNull<ffi::sqlite3>);
 
@@ -22,15 +22,15 @@ pub(crate) struct Handle(ptr::NonNull<ffi::sqlite3>);
 pub(crate) enum Refused {
     /// SQLite's extended code, and its message.
     Code(c_int, String),
-    /// The name can't be a file's: it holds a NUL, or is no text where it must be.
+    /// The name can't be a file name: it contains a NUL, or is not text where it must be.
     Name,
-    /// The SQLite that this program links was compiled without threads.
+    /// The linked SQLite was compiled without threads.
     Threads,
 }
 
 impl Handle {
-    /// Opens `name` with `SQLITE_OPEN_*` flags, by the VFS of that name or the
-    /// default one. Codes are extended ones.
+    /// Opens `name` with `SQLITE_OPEN_*` flags, using the named VFS or the default one. Codes are
+    /// extended ones.
     pub(crate) fn open(name: &Path, flags: c_int, vfs: Option<&str>) -> Result<Self, Refused> {
         // SAFETY: it takes nothing.
         if platform::THREADS && unsafe { ffi::sqlite3_threadsafe() } == 0 {
@@ -49,8 +49,8 @@ impl Handle {
             let vfs = vfs.as_ref().map_or(ptr::null(), |vfs| vfs.as_ptr());
             ffi::sqlite3_open_v2(name.as_ptr(), &raw mut db, flags, vfs)
         };
-        // A connection that could not be opened has to be closed too; without memory
-        // for one there is none.
+        // A connection that failed to open must be closed too. If there was no memory for one,
+        // there is none.
         let handle = ptr::NonNull::new(db).map(Self);
         match handle {
             Some(handle) if code == ffi::SQLITE_OK => Ok(handle),
@@ -63,7 +63,7 @@ impl Handle {
         }
     }
 
-    /// The connection, which is open as long as this lives.
+    /// Returns the connection, which is open as long as this lives.
     pub(crate) fn raw(&self) -> *mut ffi::sqlite3 {
         self.0.as_ptr()
     }
@@ -71,9 +71,9 @@ impl Handle {
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        // Its statements are finalized before. Should one be left, or a copy of the
-        // database be under way, the connection ends with the last of them:
-        // `sqlite3_close` would refuse, and nobody would close it after that.
+        // Its statements were finalized before. If one is left, or a copy of the database is in
+        // progress, the connection ends with the last of them. `sqlite3_close` would refuse, and
+        // nothing would close it after that.
         // SAFETY: it is open, and nobody uses it after this.
         unsafe { ffi::sqlite3_close_v2(self.raw()) };
     }
@@ -129,7 +129,7 @@ mod tests {
         ));
     }
 
-    /// How many descriptors of this process are of the file, where the system tells.
+    /// Returns how many descriptors of this process refer to the file, if the system can tell.
     fn descriptors(file: &Path) -> Option<usize> {
         let all = std::fs::read_dir("/proc/self/fd").ok()?;
         Some(

@@ -1,5 +1,5 @@
-//! What SQLite asks while a statement runs: may it go on, and how long is it to
-//! wait for a lock?
+//! What SQLite asks while a statement runs: whether it may continue, and how long to wait for a
+//! lock.
 
 use std::ffi::{c_int, c_void};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -10,7 +10,7 @@ use super::budget::{Budget, STEPS_BETWEEN_QUESTIONS};
 use crate::ffi;
 use crate::program::Interrupt;
 
-/// Of so many questions one is passed on, where the work may be long: about 10 µs.
+/// One of this many questions is passed on where the work may be long: about 10 µs.
 const QUESTIONS: u32 = 10;
 
 /// The state behind the progress and busy handlers of one connection.
@@ -20,9 +20,8 @@ pub(crate) struct Handlers {
     brief: AtomicBool,
     budget: Budget,
     asked: AtomicU32,
-    /// The statement is one of this library's own, which must not be stopped:
-    /// SQLite asks once more when a statement is done, and a COMMIT that has
-    /// happened would be told as one that has not.
+    /// The statement is one of this library's own, which must not be stopped: SQLite asks once more
+    /// when a statement is done, and a COMMIT that has happened would be reported as failed.
     shielded: AtomicBool,
     interrupt: Mutex<Option<Arc<Interrupt>>>,
     busy_timeout: AtomicU64,
@@ -30,7 +29,7 @@ pub(crate) struct Handlers {
 }
 
 impl Handlers {
-    /// Connects the handlers to a connection.
+    /// Attaches the handlers to a connection.
     ///
     /// # Safety
     /// `raw` is open, and `self` outlives it.
@@ -48,7 +47,7 @@ impl Handlers {
         self.busy_timeout.store(micros, Ordering::Relaxed);
     }
 
-    /// Sets how long to wait for a lock, and returns how long it was before.
+    /// Sets how long to wait for a lock, and returns the previous value.
     pub(crate) fn replace_busy_timeout(&self, timeout: Duration) -> Duration {
         let before = self.busy_timeout.load(Ordering::Relaxed);
         self.set_busy_timeout(timeout);
@@ -68,7 +67,7 @@ impl Handlers {
         self.brief.load(Ordering::Relaxed)
     }
 
-    /// Nothing stops the statements from now on, or may again.
+    /// Protects the statements from being stopped, or ends that.
     pub(crate) fn shield(&self, on: bool) {
         self.shielded.store(on, Ordering::Relaxed);
     }
@@ -79,7 +78,7 @@ impl Handlers {
         self.brief.store(false, Ordering::Relaxed);
     }
 
-    /// The following statements stop when this is set.
+    /// Makes the following statements stop when `interrupt` is set.
     pub(crate) fn set_interrupt(&self, interrupt: Option<Arc<Interrupt>>) {
         *self.interrupt.lock().unwrap_or_else(PoisonError::into_inner) = interrupt;
     }
@@ -99,7 +98,7 @@ unsafe extern "C" fn on_progress(context: *mut c_void) -> c_int {
     if handlers.brief.load(Ordering::Relaxed) {
         return c_int::from(handlers.budget.is_spent());
     }
-    // One thread at a time asks.
+    // Only one thread at a time asks.
     let asked = handlers.asked.load(Ordering::Relaxed).wrapping_add(1);
     handlers.asked.store(asked, Ordering::Relaxed);
     if !asked.is_multiple_of(QUESTIONS) {
@@ -118,8 +117,7 @@ unsafe extern "C" fn on_busy(context: *mut c_void, attempt: c_int) -> c_int {
     if attempt == 0 {
         handlers.waited.store(0, Ordering::Relaxed);
     }
-    // From 0.1 ms, doubled up to 5 ms: a short wait is noticed soon, a long one
-    // costs little.
+    // From 0.1 ms, doubling up to 5 ms: a short wait is noticed soon, a long one costs little.
     let pause = 100u64 << attempt.clamp(0, 6);
     let pause = pause.min(5_000);
     let waited = handlers.waited.fetch_add(pause, Ordering::Relaxed);

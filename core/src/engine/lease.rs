@@ -1,15 +1,14 @@
 //! Read leases: a read transaction kept open between statements.
 //!
-//! Four fifths of a cached point read in WAL mode are the system calls that
-//! begin and end its read transaction. A lease keeps the transaction, and before
-//! the next statement compares the header of the wal-index with the one from
-//! before the transaction began. SQLite's writers, in any process, change that
-//! header at the end of every commit (`walIndexWriteHdr` in wal.c), so an equal
-//! header means that the snapshot is still the newest.
+//! Four fifths of a cached point read in WAL mode are the system calls that begin and end its read
+//! transaction. A lease keeps the transaction open. Before the next statement it compares the
+//! header of the wal-index with the one from before the transaction began. SQLite's writers, in any
+//! process, change that header at the end of every commit (`walIndexWriteHdr` in wal.c), so an
+//! equal header means that the snapshot is still the newest.
 //!
-//! The header is read through the mapping that SQLite itself has made: opening
-//! the `-shm` file here would, at the closing of that descriptor, drop all POSIX
-//! locks that this process has on it, be they ours or another copy of SQLite's.
+//! The header is read through the mapping that SQLite itself made. Opening the `-shm` file here
+//! would, when that descriptor closes, drop all POSIX locks that this process has on it, whether
+//! ours or those of another copy of SQLite.
 
 use std::ffi::{c_char, c_int, c_void};
 use std::ptr;
@@ -32,12 +31,12 @@ pub(super) type Header = [u64; WORDS];
 pub(super) struct WalIndex(*const AtomicU64);
 
 impl WalIndex {
-    /// The mapping that this connection already has: `None` where there is no
-    /// shared wal-index (another journal mode, exclusive locking).
+    /// Returns the mapping that this connection already has, or `None` if there is no shared
+    /// wal-index (another journal mode, exclusive locking).
     ///
     /// # Safety
-    /// `db` is open in WAL mode and has read from its main database, so that
-    /// SQLite has mapped the wal-index. The answer is used only until it closes.
+    /// `db` is open in WAL mode and has read from its main database, so that SQLite has mapped the
+    /// wal-index. The result is used only until it closes.
     pub(super) unsafe fn of(db: *mut ffi::sqlite3) -> Option<Self> {
         let mut file: *mut ffi::sqlite3_file = ptr::null_mut();
         // SAFETY: `db` is open; the file control writes one pointer.
@@ -53,8 +52,8 @@ impl WalIndex {
             return None;
         }
         let mut region: *mut c_void = ptr::null_mut();
-        // SAFETY: an open file has methods; xShmMap came with version 2 of them.
-        // Asked not to extend, it returns the region that is mapped already.
+        // SAFETY: an open file has methods; xShmMap came with version 2 of them. Asked not to
+        // extend, it returns the region that is already mapped.
         unsafe {
             let methods = (*file).pMethods.as_ref()?;
             if methods.iVersion < 2 {
@@ -69,7 +68,7 @@ impl WalIndex {
             .then_some(Self(region.cast_const().cast()))
     }
 
-    /// The header now.
+    /// Returns the current header.
     #[inline]
     pub(super) fn header(self) -> Header {
         let mut header = [0; WORDS];
@@ -84,14 +83,14 @@ impl WalIndex {
         header
     }
 
-    /// How many pages the database has: `nPage`, at byte 20 of the header.
+    /// Returns how many pages the database has: `nPage`, at byte 20 of the header.
     pub(super) fn pages(self) -> u32 {
         let [_, _, frames_and_pages, ..] = self.header();
         let bytes = frames_and_pages.to_ne_bytes();
         u32::from_ne_bytes([bytes[4], bytes[5], bytes[6], bytes[7]])
     }
 
-    /// How many frames the log holds: `mxFrame`, at byte 16 of the header.
+    /// Returns how many frames the log holds: `mxFrame`, at byte 16 of the header.
     pub(super) fn frames(self) -> u32 {
         let [_, _, frames_and_pages, ..] = self.header();
         let bytes = frames_and_pages.to_ne_bytes();

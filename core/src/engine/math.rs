@@ -1,8 +1,8 @@
 //! SQL's mathematical functions, for a SQLite that was compiled without them.
 //!
-//! They are an option of its build (`SQLITE_ENABLE_MATH_FUNCTIONS`), which a program
-//! that depends on this crate does not have by itself. What they return is what
-//! SQLite's own return (`func.c`), NULL for what is no number included.
+//! They are a build option of SQLite (`SQLITE_ENABLE_MATH_FUNCTIONS`), which a program that depends
+//! on this crate does not get automatically. They return what SQLite's own functions return
+//! (`func.c`), including NULL for what is not a number.
 
 use std::ffi::{CStr, c_int};
 use std::{ptr, slice};
@@ -10,7 +10,7 @@ use std::{ptr, slice};
 use crate::error::{Phase, Result};
 use crate::ffi;
 
-/// A function by its name in SQL.
+/// A function and its name in SQL.
 struct Function {
     name: &'static CStr,
     does: Does,
@@ -19,7 +19,7 @@ struct Function {
 enum Does {
     /// Of a number.
     One(fn(f64) -> f64),
-    /// Of a number; an integer stays what it is.
+    /// Of a number; an integer stays unchanged.
     Whole(fn(f64) -> f64),
     /// Of two numbers.
     Two(fn(f64, f64) -> f64),
@@ -75,10 +75,10 @@ impl Does {
     }
 }
 
-/// Adds the functions to a connection whose SQLite has none.
+/// Adds the functions to a connection whose SQLite lacks them.
 ///
 /// # Errors
-/// Memory is out.
+/// Out of memory.
 ///
 /// # Safety
 /// The connection is open, and this thread alone uses it.
@@ -92,14 +92,14 @@ pub(super) unsafe fn add_where_missing(db: *mut ffi::sqlite3) -> Result<()> {
 /// # Safety
 /// As [`add_where_missing`].
 unsafe fn add(db: *mut ffi::sqlite3) -> Result<()> {
-    // As SQLite's own: they may be used in indexes, and in views and triggers whose
-    // schema is not trusted.
+    // Like SQLite's own: they may be used in indexes, and in views and triggers whose schema is not
+    // trusted.
     const FLAGS: c_int = ffi::SQLITE_UTF8 | ffi::SQLITE_DETERMINISTIC | ffi::SQLITE_INNOCUOUS;
     for function in FUNCTIONS {
         let data = ptr::from_ref(function).cast_mut().cast();
         let arguments = function.does.arguments();
-        // SAFETY: by the contract; the function is given its description, which is
-        // static and only read.
+        // SAFETY: by the contract; the function receives its description, which is static and only
+        // read.
         unsafe {
             let code = ffi::sqlite3_create_function_v2(
                 db,
@@ -120,14 +120,14 @@ unsafe fn add(db: *mut ffi::sqlite3) -> Result<()> {
     Ok(())
 }
 
-/// What SQLite calls for each. What sets no result returns NULL.
+/// Called by SQLite for each function. Setting no result returns NULL.
 unsafe extern "C" fn call(
     context: *mut ffi::sqlite3_context,
     count: c_int,
     values: *mut *mut ffi::sqlite3_value,
 ) {
-    // SAFETY: `add` gave it this; SQLite gives as many values as were declared, and
-    // where that is none, no pointer that may be read.
+    // SAFETY: `add` passed this pointer. SQLite passes as many values as were declared; if there
+    // are none, the pointer may not be read.
     let (function, values) = unsafe {
         let function = &*ffi::sqlite3_user_data(context).cast::<Function>();
         let values = match usize::try_from(count) {
@@ -139,7 +139,7 @@ unsafe extern "C" fn call(
     // SAFETY: the values are this call's.
     let result = unsafe { result(&function.does, values) };
     match result {
-        // SAFETY: the context is this call's. SQLite makes NULL of what is no number.
+        // SAFETY: the context is this call's. SQLite turns what is not a number into NULL.
         Some(Number::Float(value)) => unsafe { ffi::sqlite3_result_double(context, value) },
         // SAFETY: as above.
         Some(Number::Integer(value)) => unsafe { ffi::sqlite3_result_int64(context, value) },
@@ -153,7 +153,7 @@ enum Number {
 }
 
 /// # Safety
-/// The values are those of the call that runs.
+/// The values are those of the running call.
 unsafe fn result(does: &Does, values: &[*mut ffi::sqlite3_value]) -> Option<Number> {
     // SAFETY: by the contract.
     let number = |value| unsafe {
@@ -181,7 +181,7 @@ unsafe fn result(does: &Does, values: &[*mut ffi::sqlite3_value]) -> Option<Numb
         (Log(of), [x]) => of(positive(*x)?),
         (LogOf, [base, x]) => {
             let base = positive(*base)?.ln();
-            // Of the second, SQLite does not ask whether it is a number.
+            // SQLite does not check whether the second is a number.
             // SAFETY: by the contract.
             let x = unsafe { ffi::sqlite3_value_double(*x) };
             if base <= 0.0 || x <= 0.0 {
@@ -200,7 +200,7 @@ mod tests {
     use rusqlite::Connection;
     use rusqlite::types::Value;
 
-    /// Of each function, by one argument or two from a list of what matters.
+    /// Returns the results of each function for one or two arguments from a list of notable values.
     fn results(db: &Connection) -> Vec<(String, Value)> {
         const VALUES: &[&str] = &[
             "0",
@@ -258,7 +258,7 @@ mod tests {
         unsafe { add(ours.handle().cast()).unwrap() };
         for ((sql, expected), (_, found)) in results(&own).into_iter().zip(results(&ours)) {
             let same = match (&expected, &found) {
-                // The last digits are the C library's.
+                // The last digits depend on the C library.
                 (Value::Real(a), Value::Real(b)) => a == b || (a - b).abs() <= 1e-14 * a.abs(),
                 _ => expected == found,
             };

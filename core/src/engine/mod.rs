@@ -57,7 +57,7 @@ pub(crate) use statement::Stepped;
 #[cfg(not(target_family = "wasm"))]
 pub(crate) use statement::{bind_value, column, compile};
 
-/// One open connection. It may move between threads, and one at a time uses it.
+/// One open connection. It may move between threads, and only one at a time uses it.
 #[derive(Debug)]
 pub(crate) struct Connection {
     cache: Cache,
@@ -66,10 +66,9 @@ pub(crate) struct Connection {
     // SQLite has its address.
     authorizer: Box<Authorizer>,
     way: Option<Box<dyn Way>>,
-    /// A statement ran that may have changed the journal mode, or acted on the file as
-    /// a whole.
+    /// A statement ran that may have changed the journal mode or acted on the file as a whole.
     ran_alone: bool,
-    /// A script runs, which may do what a session may.
+    /// A script is running, which may do what a session may.
     scripting: bool,
     /// What `PRAGMA busy_timeout` returns.
     busy_timeout: Duration,
@@ -83,7 +82,7 @@ pub(crate) struct Connection {
     /// A snapshot's transaction is open: its moment must not be renewed.
     pinned: bool,
     wal_index: Option<WalIndex>,
-    /// How many reads of a holder go to a thread at once, since its disk is slow.
+    /// How many more of a holder's reads go straight to a thread, since the disk is slow.
     rests: u8,
     /// The schema's version, as read under the lease held.
     schema: Option<i64>,
@@ -100,11 +99,11 @@ pub(crate) struct Connection {
     _db: Handle,
 }
 
-/// Gets the other connections of a database out of the way of a statement that acts
-/// on the file as a whole. They may come back when what this returns is dropped.
+/// Clears the other connections of a database out of the way of a statement that acts on the file
+/// as a whole. They may come back when the returned value is dropped.
 pub(crate) trait Way: crate::platform::MaybeSend + std::fmt::Debug {
-    /// `all`: their connections are closed, for a change of the journal mode; else
-    /// only what they hold between two statements ends.
+    /// With `all`, closes the other connections, for a change of the journal mode. Otherwise only
+    /// ends what they hold between two statements.
     fn clear(&self, all: bool) -> Box<dyn std::any::Any>;
 }
 
@@ -114,9 +113,9 @@ struct Lease {
     seen: Header,
 }
 
-// SAFETY: the connection was opened without a mutex of SQLite's ("multi-thread"
-// mode), which allows any thread to use it as long as no two do at once; `&mut`
-// on every method that runs something ensures that.
+// SAFETY: the connection was opened without a mutex in SQLite ("multi-thread" mode), which allows
+// any thread to use it as long as no two do at once; `&mut` on every method that runs something
+// ensures that.
 unsafe impl Send for Connection {}
 
 impl Connection {
@@ -125,12 +124,12 @@ impl Connection {
         self.wal
     }
 
-    /// Bytes in a page.
+    /// Returns the number of bytes in a page.
     pub(crate) fn page_size(&self) -> u32 {
         self.page_size
     }
 
-    /// Whether a transaction is open that was begun by a statement.
+    /// Whether a transaction begun by a statement is open.
     #[inline]
     pub(crate) fn in_transaction(&self) -> bool {
         // SAFETY: the connection is open.
@@ -143,7 +142,7 @@ impl Connection {
         unsafe { ffi::sqlite3_txn_state(self.raw, c"main".as_ptr()) == ffi::SQLITE_TXN_WRITE }
     }
 
-    /// Whether a deferred foreign key is violated by the open transaction.
+    /// Whether the open transaction violates a deferred foreign key.
     pub(crate) fn owes_foreign_keys(&mut self) -> bool {
         let (mut current, mut highest) = (0, 0);
         // SAFETY: the connection is open; SQLite writes the two integers.
@@ -159,24 +158,24 @@ impl Connection {
         current != 0
     }
 
-    /// The statements that follow stop when this is set.
+    /// Makes the following statements stop when `interrupt` is set.
     pub(crate) fn set_interrupt(&mut self, interrupt: Option<Arc<Interrupt>>) {
         self.handlers.set_interrupt(interrupt);
     }
 
-    /// How long a statement waits for a lock of another connection, as the
-    /// connection's user set it.
+    /// Sets how long a statement waits for another connection's lock, as the connection's user
+    /// chose.
     fn set_busy_timeout(&mut self, timeout: Duration) {
         self.busy_timeout = timeout;
         self.handlers.set_busy_timeout(timeout);
     }
 
-    /// How long the statements that follow wait for a lock, whatever the setting is.
+    /// Sets how long the following statements wait for a lock, regardless of the setting.
     pub(crate) fn wait_for_locks(&mut self, timeout: Duration) {
         self.handlers.set_busy_timeout(timeout);
     }
 
-    /// Who gets others out of the way.
+    /// Sets what clears other connections out of the way.
     pub(crate) fn set_way(&mut self, way: Box<dyn Way>) {
         self.way = Some(way);
     }
@@ -189,14 +188,13 @@ impl Connection {
         self.way.as_ref().map(|way| way.clear(nature.journal_mode))
     }
 
-    /// Whether a statement ran since the last question that may have changed the
-    /// journal mode.
+    /// Whether a statement that may have changed the journal mode ran since the last call.
     pub(crate) fn take_ran_alone(&mut self) -> bool {
         std::mem::take(&mut self.ran_alone)
     }
 
-    /// Whether a statement changed what belongs to this connection alone, so
-    /// that it can't be lent to somebody else.
+    /// Whether a statement changed what belongs to this connection alone, so that it can't be lent
+    /// to somebody else.
     pub(crate) fn is_marked(&self) -> bool {
         self.marked
     }
@@ -221,16 +219,15 @@ impl Connection {
         stepped
     }
 
-    /// Rolls back whatever is open. A transaction that SQLite ended itself
-    /// leaves nothing to do.
+    /// Rolls back whatever is open. Does nothing if SQLite itself ended the transaction.
     pub(crate) fn rollback(&mut self) {
         if self.in_transaction() {
-            // It fails only where nothing is left to roll back.
+            // It fails only if nothing is left to roll back.
             let _ = self.control("ROLLBACK");
         }
     }
 
-    /// The first column of the first row as an integer.
+    /// Returns the first column of the first row as an integer.
     pub(crate) fn integer(&mut self, sql: &str) -> Result<i64> {
         let statement = self.own_statement(sql)?;
         let value = statement.step().and_then(|stepped| match stepped {
@@ -248,8 +245,8 @@ impl Connection {
         }
     }
 
-    /// Frames in the write-ahead log, and those copied into the database:
-    /// what a checkpoint of this mode left.
+    /// Runs a checkpoint. Returns the frames left in the write-ahead log, and those copied into the
+    /// database.
     pub(crate) fn checkpoint(&mut self, restart: bool) -> Result<(u32, u32)> {
         let mode =
             if restart { ffi::SQLITE_CHECKPOINT_TRUNCATE } else { ffi::SQLITE_CHECKPOINT_PASSIVE };
@@ -287,10 +284,10 @@ impl Drop for Connection {
     }
 }
 
-/// The error of the connection's last call.
+/// Returns the error of the connection's last call.
 ///
 /// # Safety
-/// `db` is open, used by this thread alone, and its last call answered `code`.
+/// `db` is open, used by this thread alone, and its last call returned `code`.
 #[cold]
 unsafe fn failure(db: *mut ffi::sqlite3, code: i32, phase: Phase) -> Error {
     // SAFETY: by the contract.
@@ -301,7 +298,7 @@ unsafe fn failure(db: *mut ffi::sqlite3, code: i32, phase: Phase) -> Error {
     }
 }
 
-/// The extended code and the message of the connection's last call.
+/// Returns the extended code and the message of the connection's last call.
 ///
 /// # Safety
 /// As [`failure`]; the message is used before the next call.

@@ -1,8 +1,8 @@
-//! A database file, or its log, that was deleted, renamed or replaced while it was
-//! open: what is written goes into files that nobody finds by their names any more.
+//! A database file, or its log, that was deleted, renamed or replaced while open: what is written
+//! goes into files that nobody can find by their names any more.
 //!
-//! SQLite asks before every commit, however it was asked for, so that is where it is
-//! noticed: the commit is refused and its transaction rolled back.
+//! SQLite calls a hook before every commit, however the commit was requested. The move is noticed
+//! there: the commit is refused and its transaction rolled back.
 
 use std::ffi::{c_int, c_void};
 use std::time::Duration;
@@ -14,12 +14,12 @@ use crate::options::{Options, Synchronous};
 use crate::platform::files::{self, Alone, FileId};
 use crate::vfs;
 
-/// How long the last copying of a log waits for readers of this process.
+/// How long the final copy of a log waits for readers in this process.
 const PATIENCE: Duration = Duration::from_millis(100);
 
 impl Connection {
-    /// Has SQLite ask before every commit, in whatever way it comes, whether the
-    /// files are still there.
+    /// Makes SQLite check before every commit, however it comes about, whether the files are still
+    /// there.
     pub(super) fn watch(&mut self, options: &Options) {
         self.watched = self.role != Role::Reader && !options.read_only;
         self.hosted = options.vfs.is_some();
@@ -36,8 +36,8 @@ impl Connection {
         }
     }
 
-    /// Refuses a file that is not the expected one, and one whose log is gone: this
-    /// connection would make another beside that which the others have open.
+    /// Refuses a file that is not the expected one, and one whose log is gone: this connection
+    /// would create another log next to the one that the others have open.
     pub(super) fn check_same(&self, same: Option<FileId>) -> Result<()> {
         match same {
             Some(same) if self.file() != Some(same) || files::has_lost_log(same) => {
@@ -47,7 +47,7 @@ impl Connection {
         }
     }
 
-    /// The file that the main database is.
+    /// Returns the identity of the main database's file.
     pub(crate) fn file(&self) -> Option<FileId> {
         // SAFETY: the connection is open and this thread alone uses it.
         unsafe { files::identity(self.raw) }
@@ -59,7 +59,7 @@ impl Connection {
         unsafe { files::coexists(self.raw) }
     }
 
-    /// Has a commit wait for the disk itself where the system's `fsync` does not.
+    /// Makes commits wait for the disk itself where the system's `fsync` does not.
     pub(super) fn promise_durability(&mut self, options: &Options) -> Result<()> {
         if !files::FULL_FSYNC || options.synchronous == Synchronous::Off {
             return Ok(());
@@ -70,7 +70,7 @@ impl Connection {
         self.control("PRAGMA checkpoint_fullfsync = ON")
     }
 
-    /// After a statement of this library's own failed.
+    /// Must be called after a statement of this library's own failed.
     #[cold]
     pub(super) fn after_failure(&mut self, error: &Error) {
         if error.is_moved() {
@@ -78,9 +78,8 @@ impl Connection {
         }
     }
 
-    /// Copies the log into the file that it belongs to, and empties it: whoever opens
-    /// the file that has the name now would take it for the new file's log. Done only
-    /// where nobody else uses either.
+    /// Copies the log into the file it belongs to, and empties it: otherwise opening the file that
+    /// now has the name would take it for the new file's log. Done only if nobody else uses either.
     pub(crate) fn empty_moved_log(&mut self) {
         if !self.watched || !self.wal || self.in_transaction() {
             return;
@@ -92,13 +91,13 @@ impl Connection {
             if !astray {
                 return;
             }
-            // Files that a host keeps are its alone.
+            // Files that a host keeps are exclusively its own.
             let alone = if self.hosted { None } else { Alone::take(self.raw) };
             if alone.is_none() && !self.hosted {
                 return;
             }
             let before = self.handlers.replace_busy_timeout(PATIENCE);
-            // What it can't do now is tried once more at closing.
+            // What it can't do now is retried at closing.
             let _ = self.checkpoint(true);
             self.handlers.set_busy_timeout(before);
             drop(alone);
@@ -106,7 +105,7 @@ impl Connection {
     }
 }
 
-/// Has SQLite ask before every commit of this connection.
+/// Makes SQLite check before every commit of this connection.
 ///
 /// # Safety
 /// `raw` is open; nobody else sets its commit hook.
@@ -121,16 +120,16 @@ unsafe fn ask_before_commits(
     raw: *mut ffi::sqlite3,
     hook: unsafe extern "C" fn(*mut c_void) -> c_int,
 ) {
-    // SAFETY: by the contract. The hook is called by whoever uses the connection.
+    // SAFETY: by the contract. Only the connection's user triggers the hook.
     unsafe { ffi::sqlite3_commit_hook(raw, Some(hook), raw.cast::<c_void>()) };
 }
 
 unsafe extern "C" fn on_commit(raw: *mut c_void) -> c_int {
-    // SAFETY: the hook was given the connection that commits now.
+    // SAFETY: the hook receives the connection that is committing.
     c_int::from(unsafe { files::has_moved(raw.cast()) })
 }
 
 unsafe extern "C" fn on_hosted_commit(raw: *mut c_void) -> c_int {
-    // SAFETY: the hook was given the connection that commits now.
+    // SAFETY: the hook receives the connection that is committing.
     c_int::from(unsafe { vfs::has_moved(raw.cast()) })
 }

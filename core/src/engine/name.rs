@@ -1,14 +1,14 @@
-//! From a path to the name that SQLite opens.
+//! Converts a path to the name that SQLite opens.
 
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 
-/// The one name that is no path.
+/// The one name that is not a path.
 const MEMORY: &[u8] = b":memory:";
 
-/// The name for SQLite: a path is a path, and what SQLite takes for something else
-/// is refused rather than opened as a file of an odd name, or as no file at all.
+/// Returns the name for SQLite. A path is a path: what SQLite takes for something else is refused,
+/// instead of being opened as a file with an odd name or as no file at all.
 pub(super) fn literal(path: &Path) -> Result<PathBuf> {
     let name = path.as_os_str().as_encoded_bytes();
     let advice = if name.is_empty() {
@@ -23,7 +23,7 @@ pub(super) fn literal(path: &Path) -> Result<PathBuf> {
     Err(Error::invalid(advice))
 }
 
-/// The URI of a file that nobody changes.
+/// Returns the URI of a file that nobody changes.
 pub(super) fn immutable(path: &Path) -> Result<PathBuf> {
     let path = path.canonicalize().map_err(|error| Error::invalid(error.to_string()))?;
     let mut uri = String::from("file:");

@@ -1,5 +1,4 @@
-//! What the compiled form of a statement tells that nothing else does.
-//! <https://sqlite.org/opcode.html>
+//! What only a statement's compiled form shows. <https://sqlite.org/opcode.html>
 
 use super::Connection;
 use super::authorizer::Admit;
@@ -13,25 +12,25 @@ const FAIL: i64 = 3;
 /// The number of a connection's temporary database.
 const TEMP: i64 = 1;
 
-/// What the opcodes of a statement tell.
+/// What the opcodes of a statement show.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Opcodes {
     /// One of them visits a whole table, in a single step of the virtual machine.
     pub(super) sweeps: bool,
     /// It writes to the connection's temporary database.
     pub(super) temporary: bool,
-    /// An error of it, or of a trigger, may keep what was done before.
+    /// An error in it, or in a trigger, may keep what was done before.
     pub(super) fails: bool,
 }
 
-/// Looks through the opcodes of a statement and of the triggers that it fires.
+/// Goes through the opcodes of a statement and of the triggers that it fires.
 ///
 /// # Errors
 /// What compiling returns.
 pub(super) fn of(connection: &Connection, sql: &str) -> Result<Opcodes> {
     let sql = format!("EXPLAIN {sql}");
-    // SAFETY: the connection is open and this thread alone uses it. An explained
-    // statement is not run, and it was admitted when it was compiled itself.
+    // SAFETY: the connection is open and this thread alone uses it. An explained statement does not
+    // run, and was admitted when it was itself compiled.
     let (explained, _) = unsafe {
         Statement::prepare(connection.raw, &connection.authorizer, Admit::Everything, &sql)
     };

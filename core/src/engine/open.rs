@@ -16,7 +16,7 @@ use crate::platform::files::{self, FileId};
 pub(crate) enum Role {
     /// The one connection that writes for everybody.
     Writer,
-    /// Reads only.
+    /// Only reads.
     Reader,
     /// Lent out, for whatever its holder does.
     Own,
@@ -32,8 +32,8 @@ impl Connection {
         Self::open_same(path, options, role, None)
     }
 
-    /// The same, of the file that another connection has open: a name may stand for
-    /// another one by now.
+    /// Does the same for the file that another connection has open: the name may refer to another
+    /// file by now.
     pub(crate) fn open_same(
         path: &Path,
         options: &Options,
@@ -48,7 +48,7 @@ impl Connection {
             opened => opened,
         };
         opened.map_err(|error| {
-            // Opened for reading only, a directory fails at its first read.
+            // When opened read-only, a directory fails at its first read.
             let directory = error.kind() == ErrorKind::Io && options.vfs.is_none() && path.is_dir();
             let error = if directory {
                 error.with_kind(ErrorKind::CannotOpen, "this is a directory")
@@ -71,13 +71,13 @@ impl Connection {
         } else if options.read_only {
             ffi::SQLITE_OPEN_READONLY
         } else if options.create && role != Role::Reader {
-            // A session's ATTACH creates a file as opening does.
+            // A session's ATTACH creates files just as opening does.
             ffi::SQLITE_OPEN_READWRITE | ffi::SQLITE_OPEN_CREATE
         } else {
             ffi::SQLITE_OPEN_READWRITE
         };
         let db = open(path, access, options.vfs.as_deref())?;
-        // Used only while `db`, its owner, lives.
+        // Used only while its owner `db` lives.
         let raw = db.raw();
         let handlers = Arc::new(Handlers::default());
         handlers.set_busy_timeout(options.busy_timeout);
@@ -108,11 +108,11 @@ impl Connection {
             hosted: false,
             _db: db,
         };
-        // Before its first statement, which would take the other file's log.
+        // Before its first statement, which would use the other file's log.
         connection.check_same(same)?;
         connection.watch(options);
-        // SAFETY: the connection is open, and its `Drop` takes the handlers out
-        // before they go.
+        // SAFETY: the connection is open, and its `Drop` removes the handlers before they are
+        // freed.
         unsafe {
             connection.handlers.install(raw);
             connection.authorizer.install(raw);
@@ -123,7 +123,7 @@ impl Connection {
     }
 
     fn configure(&mut self, options: &Options) -> Result<()> {
-        // The module for wasm32 is always built with them.
+        // The wasm32 module is always built with them.
         #[cfg(not(target_family = "wasm"))]
         // SAFETY: the connection is open and this thread alone uses it.
         unsafe {
@@ -156,14 +156,14 @@ impl Connection {
         }
         self.choose_journal_mode(options)?;
         self.note_journal_mode()?;
-        // Reads the first page of the schema: what is no database, or damaged
-        // there, is found now and not at the first statement.
+        // Reads the first page of the schema, so that a file that is no database, or is damaged
+        // there, is detected now instead of at the first statement.
         self.integer("SELECT count(*) FROM sqlite_schema")?;
         self.page_size = u32::try_from(self.integer("PRAGMA page_size")?).unwrap_or(4096);
         if self.wal {
             if self.role != Role::Own {
-                // The writer checkpoints between two commits, not inside one. A
-                // session's files are its own: it does as SQLite does.
+                // The writer checkpoints between two commits, not inside one. A session's files are
+                // its own: it works as SQLite does.
                 self.control("PRAGMA wal_autocheckpoint = 0")?;
             }
             self.control(&format!("PRAGMA journal_size_limit = {}", options.wal_limit))?;
@@ -176,8 +176,8 @@ impl Connection {
         Ok(())
     }
 
-    /// Sets the journal mode where it is the caller's word, or the database new:
-    /// one that is there stays as it is.
+    /// Sets the journal mode if the caller chose it or the database is new. An existing database
+    /// otherwise keeps its own.
     fn choose_journal_mode(&mut self, options: &Options) -> Result<()> {
         if options.read_only || self.role == Role::Reader {
             return Ok(());
@@ -185,8 +185,7 @@ impl Connection {
         let mode = match (self.role, options.journal_mode) {
             (Role::Writer, Some(mode)) => mode,
             (Role::Writer, None) if self.integer("PRAGMA page_count")? == 0 => JournalMode::Wal,
-            // Which journal a commit writes is each connection's own matter; only WAL
-            // is the file's.
+            // Which journal a commit writes is up to each connection; only WAL belongs to the file.
             (_, Some(mode)) if mode != JournalMode::Wal => {
                 self.note_journal_mode()?;
                 if self.wal {
@@ -199,7 +198,7 @@ impl Connection {
         self.control(&format!("PRAGMA journal_mode = {}", mode.name()))
     }
 
-    /// Looks which journal mode the database is in.
+    /// Reads which journal mode the database is in.
     pub(crate) fn note_journal_mode(&mut self) -> Result<()> {
         let mode = self.text("PRAGMA journal_mode")?;
         self.wal = mode == JournalMode::Wal.name();
@@ -226,10 +225,10 @@ fn text_of(statement: &mut super::Statement, sql: &str) -> Result<String> {
     Ok(page.finish().cell(0).as_str().unwrap_or_default().to_owned())
 }
 
-/// Whether a file in WAL mode could not be read because there is no log of it and none
-/// can be made, as on a medium for reading only. Where this process can write neither
-/// the file nor its directory, what the file has is all there is, and is taken as it
-/// is: SQLite then neither looks for changes nor takes locks.
+/// Whether a file in WAL mode could not be read because it has no log and none can be created, as
+/// on a read-only medium. If this process can write neither the file nor its directory, what the
+/// file contains is all there is, and is read as it is: SQLite then neither checks for changes nor
+/// takes locks.
 fn is_read_only_log(path: &Path, options: &Options, error: &Error) -> bool {
     options.read_only
         && options.vfs.is_none()
@@ -243,7 +242,7 @@ fn open(path: &Path, access: c_int, vfs: Option<&str>) -> Result<Handle> {
     let name = match vfs {
         None if immutable => name::immutable(path)?,
         None => name::literal(path)?,
-        // Its names are its own.
+        // Another VFS has its own names.
         Some(_) => path.to_owned(),
     };
     files::install();

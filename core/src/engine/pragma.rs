@@ -1,4 +1,4 @@
-//! What each `PRAGMA` does, where SQLite does not say so itself.
+//! What each `PRAGMA` does, where SQLite does not report it itself.
 //! <https://sqlite.org/pragma.html>
 
 use super::authorizer::Class;
@@ -7,15 +7,15 @@ use super::authorizer::Class;
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Pragma {
     pub(super) class: Class,
-    /// It asks, and changes nothing.
+    /// It only asks, and changes nothing.
     pub(super) asks: bool,
     /// It takes effect while it is compiled.
     pub(super) transient: bool,
-    /// It may take any time.
+    /// It may take arbitrarily long.
     pub(super) long: bool,
     /// It sets the journal mode.
     pub(super) journal_mode: bool,
-    /// SQLite ignores it inside a transaction: its name.
+    /// Its name, if SQLite ignores it inside a transaction.
     pub(super) ignored_in_transaction: Option<&'static str>,
     /// It lasts until the end of the transaction.
     pub(super) of_transaction: bool,
@@ -40,11 +40,10 @@ const QUESTIONS: &[&[u8]] = &[
 /// Those that visit the whole database.
 const CHECKS: &[&[u8]] = &[b"foreign_key_check", b"integrity_check", b"quick_check"];
 
-/// Settings that are rows of the file's header: changed as any row is.
+/// Settings that are fields of the file's header: changed like any row.
 const OF_THE_HEADER: &[&[u8]] = &[b"application_id", b"schema_version", b"user_version"];
 
-/// Settings of the file that are made outside transactions, on the connection that
-/// writes.
+/// Settings of the file that are made outside transactions, on the writing connection.
 const OF_THE_FILE: &[&[u8]] = &[b"auto_vacuum", b"encoding", b"journal_mode", b"page_size"];
 
 /// Those that do something without an argument.
@@ -68,7 +67,7 @@ pub(super) fn look_up(name: &[u8], argument: Option<&[u8]>) -> Pragma {
     }
     if is(b"busy_timeout") {
         let set = argument.map(milliseconds);
-        // Asked for or set, its answer is made anew each time.
+        // Whether read or set, its result is produced afresh each time.
         let class = if set.is_some() { Class::Connection } else { Class::Plain };
         return Pragma { class, transient: true, busy_timeout: Some(set), asks: true, ..asks };
     }
@@ -99,7 +98,7 @@ pub(super) fn look_up(name: &[u8], argument: Option<&[u8]>) -> Pragma {
     Pragma { of_transaction: is(b"defer_foreign_keys"), ..set }
 }
 
-/// The number that a text begins with, as SQLite reads one here; 0 without.
+/// Returns the number that a text begins with, as SQLite reads one here, or 0 without one.
 fn milliseconds(argument: &[u8]) -> i64 {
     let text = std::str::from_utf8(argument).unwrap_or_default().trim_start();
     let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());

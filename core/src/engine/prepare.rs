@@ -1,5 +1,5 @@
-//! Compiling statements: what a connection takes from its user, and what is known of
-//! a statement before it runs.
+//! Compiling statements: what a connection accepts from its user, and what is known about a
+//! statement before it runs.
 
 use super::authorizer::{Admit, Class, Instead, Nature};
 use super::statement::Statement;
@@ -8,11 +8,11 @@ use crate::error::{Error, Result};
 use crate::ffi;
 use crate::program::Program;
 
-/// Compiling a longer text takes too long for a caller's thread.
+/// A longer text takes too long to compile on a caller's thread.
 pub(crate) const LONGEST_BRIEF: usize = 16 * 1024;
 
 impl Connection {
-    /// What this connection takes from its user.
+    /// Returns what this connection accepts from its user.
     pub(super) fn admits(&self) -> Admit {
         match self.role {
             _ if self.scripting => Admit::Own,
@@ -22,7 +22,7 @@ impl Connection {
         }
     }
 
-    /// One of this library's own statements, prepared if need be.
+    /// Returns one of this library's own statements, preparing it if necessary.
     pub(super) fn own_statement(&mut self, sql: &str) -> Result<&mut Statement> {
         if !self.controls.contains(sql) {
             let (raw, authorizer) = (self.raw, &self.authorizer);
@@ -34,11 +34,11 @@ impl Connection {
         self.controls.get(sql).ok_or_else(|| Error::invalid("the statement is not there"))
     }
 
-    /// A statement of the user's, prepared if need be.
+    /// Returns a statement of the user's, preparing it if necessary.
     ///
     /// # Errors
-    /// What compiling returns, and `InvalidArgument` for one that this connection does
-    /// not take.
+    /// What compiling returns, and `InvalidArgument` for a statement that this connection does not
+    /// accept.
     pub(super) fn statement(&mut self, sql: &str) -> Result<&mut Statement> {
         if !self.cache.contains(sql) {
             let statement = self.compile(sql).0?;
@@ -47,7 +47,7 @@ impl Connection {
         self.cache.get(sql).ok_or_else(|| Error::invalid("the statement is not there"))
     }
 
-    /// The nature of a statement, and whether it only reads.
+    /// Returns the nature of a statement, and whether it only reads.
     ///
     /// # Errors
     /// As [`statement`](Self::statement).
@@ -67,9 +67,8 @@ impl Connection {
     fn compile(&mut self, sql: &str) -> (Result<Statement>, Nature) {
         let (statement, nature) = self.compile_once(sql);
         match statement {
-            // What SQLite knows of the schema may be older than the file: for some
-            // errors it looks again by itself, and for others only when a statement
-            // runs.
+            // What SQLite knows about the schema may be older than the file. For some errors it
+            // checks again by itself, for others only when a statement runs.
             Err(error)
                 if error.code() == Some(ffi::SQLITE_ERROR)
                     && self.control("SELECT 1 FROM sqlite_schema LIMIT 1").is_ok() =>
@@ -104,8 +103,8 @@ impl Connection {
         (statement, nature)
     }
 
-    /// To be called for each statement that was compiled for the user: some have taken
-    /// effect, and some this library carries out itself.
+    /// Must be called for each statement compiled for the user: some have already taken effect, and
+    /// some are carried out by this library itself.
     pub(super) fn take_effect(&mut self, statement: &mut Statement) -> Result<()> {
         let nature = statement.nature;
         self.marked |= nature.class == Class::Connection;
@@ -130,7 +129,7 @@ impl Connection {
             && program.steps.iter().all(|step| matches!(self.inspect(&step.sql), Ok((_, true))))
     }
 
-    /// Whether the program is a `ROLLBACK`, and not to a savepoint.
+    /// Whether the program is a `ROLLBACK`, and not one to a savepoint.
     pub(crate) fn is_rollback(&mut self, program: &Program<'_>) -> bool {
         let [step] = program.steps.as_slice() else { return false };
         let script = step.extra.as_ref().is_some_and(|extra| extra.script);
@@ -140,9 +139,8 @@ impl Connection {
                 .is_ok_and(|(nature, _)| nature.verb == Some(super::Verb::Rollback))
     }
 
-    /// Whether the program may share a transaction with others: none of its
-    /// statements needs a rule of its own. Of one that can't be compiled now, running
-    /// it tells.
+    /// Whether the program may share a transaction with others: none of its statements needs a rule
+    /// of its own. If a statement can't be compiled now, running it will show.
     pub(crate) fn is_shareable(&mut self, program: &Program<'_>) -> bool {
         program.steps.iter().all(|step| {
             let script = step.extra.as_ref().is_some_and(|extra| extra.script);

@@ -7,7 +7,7 @@ use super::{Connection, Lease, Role};
 use crate::error::{Error, Result};
 use crate::program::{Access, Early, Output, Program};
 
-/// What became of a read.
+/// The outcome of a read.
 #[derive(Debug)]
 pub(crate) enum Read {
     /// It ran.
@@ -18,20 +18,20 @@ pub(crate) enum Read {
     TooLong,
 }
 
-/// A moment of the database, to be compared with another connection's.
+/// A moment of the database, comparable with another connection's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Snapshot(Header);
 
 impl Connection {
-    /// Whether this connection has the statement prepared, so that it can run
-    /// without asking what it is.
+    /// Whether this connection has the statement prepared, so that it can run without a check of
+    /// what it is.
     #[inline]
     pub(crate) fn knows(&mut self, sql: &str) -> bool {
         self.cache.get(sql).is_some()
     }
 
-    /// Runs a short read on the caller's thread: it ends after about 2,000 steps
-    /// of SQLite's virtual machine, and waits for no lock.
+    /// Runs a short read on the caller's thread: it ends after about 2,000 steps of SQLite's
+    /// virtual machine, and waits for no lock.
     #[inline]
     pub(crate) fn read_brief(&mut self, program: &Program<'_>) -> Read {
         let held = self.is_held();
@@ -68,7 +68,7 @@ impl Connection {
         }
     }
 
-    /// Runs a read to its end; whole pages may be given to `early` while it runs.
+    /// Runs a read to its end; whole pages may be passed to `early` while it runs.
     #[inline]
     pub(crate) fn read(&mut self, program: &Program<'_>, early: Option<&dyn Early>) -> Read {
         if program.access == Access::Write {
@@ -91,7 +91,7 @@ impl Connection {
                 }
             }
         }
-        // Without a lease, several statements need a transaction to see one moment.
+        // Without a lease, several statements need a transaction to read a single state.
         let bracket = !held && (program.steps.len() > 1 || program.schema.is_some());
         if bracket && let Err(error) = self.control("BEGIN") {
             return Read::Done(Err(error));
@@ -106,24 +106,24 @@ impl Connection {
         Read::Done(done)
     }
 
-    /// A serious error ends the transaction, and the lease with it.
+    /// Drops the lease if a serious error has ended its transaction.
     pub(super) fn after_failed_read(&mut self) {
         if !self.in_transaction() {
             self.forget_lease();
         }
     }
 
-    /// Whether a snapshot's transaction was ended by SQLite, which an error of the disk
-    /// or of memory makes it do: what is read after that is of a later moment.
+    /// Whether SQLite ended a snapshot's transaction, as it does after an error of the disk or of
+    /// memory: later reads would be of a later moment.
     #[inline]
     pub(crate) fn has_lost_moment(&self) -> bool {
         self.pinned && !self.in_transaction()
     }
 
-    /// Whether the next statement reads what it is to read.
+    /// Checks that the next statement reads what it should.
     ///
     /// # Errors
-    /// `Cancelled`: it is a snapshot's, which is lost.
+    /// `Cancelled`: it belongs to a snapshot that is lost.
     #[inline]
     pub(super) fn check_moment(&self) -> Result<()> {
         if self.has_lost_moment() { Err(Error::snapshot_lost()) } else { Ok(()) }
@@ -139,8 +139,8 @@ impl Connection {
         })
     }
 
-    /// Sees to it that the next statement reads the newest commit: a lease that
-    /// is out of date ends, and a new one begins.
+    /// Ensures that the next statement reads the newest commit: an outdated lease ends, and a new
+    /// one begins.
     #[inline]
     pub(crate) fn renew_lease(&mut self) -> Result<()> {
         if self.is_current() {
@@ -149,7 +149,7 @@ impl Connection {
         self.begin_lease()
     }
 
-    /// Whether the next statement reads the newest commit as things are.
+    /// Whether the next statement would already read the newest commit.
     #[inline]
     pub(super) fn is_current(&self) -> bool {
         if !self.leases || self.pinned {
@@ -166,8 +166,8 @@ impl Connection {
         let index = match self.wal_index {
             Some(index) => index,
             None => {
-                // SAFETY: the connection is open; opening it has read from the
-                // database, and `is_wal` tells the mode it found.
+                // SAFETY: the connection is open; opening it has read from the database, and
+                // `is_wal` holds the mode it found.
                 let Some(index) = self.wal.then(|| unsafe { WalIndex::of(self.raw) }).flatten()
                 else {
                     self.leases = false;
@@ -177,8 +177,8 @@ impl Connection {
                 index
             }
         };
-        // From before the transaction: if a commit comes between, the lease
-        // looks out of date at once, and never newer than it is.
+        // Read before the transaction: if a commit comes in between, the lease looks outdated at
+        // once, and never newer than it is.
         let seen = index.header();
         self.control("BEGIN")?;
         self.lease = Some(Lease { seen });
@@ -205,8 +205,8 @@ impl Connection {
         self.schema = None;
     }
 
-    /// Begins a read transaction that lasts, at the newest moment, and tells the
-    /// moment where there is a shared wal-index to compare it by.
+    /// Begins a lasting read transaction at the newest moment. Returns that moment if there is a
+    /// shared wal-index to compare it by.
     pub(crate) fn begin_snapshot(&mut self) -> Result<Option<Snapshot>> {
         self.end_lease()?;
         self.pinned = true;
@@ -225,8 +225,7 @@ impl Connection {
             return Err(error);
         }
         let after = index.map(WalIndex::header);
-        // Where a commit came between, which of the two moments was read is not
-        // known.
+        // If a commit came in between, it is unknown which of the two moments was read.
         Ok(if before == after { after.map(Snapshot) } else { None })
     }
 
@@ -237,15 +236,14 @@ impl Connection {
         self.pinned = false;
     }
 
-    /// Whether a read transaction is open, begun by a statement that runs or by
-    /// words.
+    /// Whether a read transaction is open, begun by a running statement or explicitly.
     pub(crate) fn is_reading(&self) -> bool {
         // SAFETY: the connection is open.
         unsafe { ffi::sqlite3_txn_state(self.raw, c"main".as_ptr()) != ffi::SQLITE_TXN_NONE }
     }
 
-    /// Ends every read, those of running statements too, which must not be
-    /// stepped after this.
+    /// Ends every read, including those of running statements, which must not be stepped after
+    /// this.
     #[cfg(any(target_family = "wasm", test, feature = "local"))]
     pub(crate) fn end_reading(&mut self) {
         // SAFETY: the connection is open, and its statements are its own.
@@ -259,7 +257,7 @@ impl Connection {
         self.end_snapshot();
     }
 
-    /// Frames in the write-ahead log; `None` where there is none.
+    /// Returns the frames in the write-ahead log, or `None` if there is no log.
     pub(crate) fn wal_frames(&mut self) -> Option<u32> {
         if self.wal_index.is_none() && self.wal {
             // SAFETY: as in `begin_lease`.

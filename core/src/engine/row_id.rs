@@ -1,9 +1,9 @@
-//! The rowid of the last insertion: SQLite's, and what a statement tells of it.
+//! The rowid of the last insertion: SQLite's, and what it shows about a statement.
 //!
-//! SQLite keeps one number for a connection, which statements that insert nothing leave
-//! as it is: an upsert that updates, `INSERT OR IGNORE`, a table `WITHOUT ROWID`. To tell
-//! whether a statement has inserted, a number that is no rowid takes its place while it
-//! runs; `last_insert_rowid()` in SQL sees the right one all the same.
+//! SQLite keeps one number per connection, which statements that insert nothing leave unchanged: an
+//! upsert that updates, `INSERT OR IGNORE`, a table `WITHOUT ROWID`. To detect whether a statement
+//! has inserted, a number that is no rowid takes its place while the statement runs. In SQL,
+//! `last_insert_rowid()` still returns the right one.
 
 use std::ffi::c_int;
 use std::sync::Arc;
@@ -12,20 +12,20 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ffi;
 
-/// No rowid that SQLite chooses by itself, and unlikely to be anybody else's.
+/// No rowid that SQLite would choose, and unlikely to be anybody else's.
 const NONE: i64 = i64::MIN + 0x5eed_c0de_7a11;
 
-/// The rowid of before the statement that runs.
+/// The rowid from before the running statement.
 #[derive(Debug, Clone, Default)]
 pub(super) struct LastRowId(Arc<AtomicI64>);
 
 impl LastRowId {
-    /// Has SQL's `last_insert_rowid()` look here.
+    /// Makes SQL's `last_insert_rowid()` look here.
     ///
     /// # Safety
     /// `raw` is open, and `self` outlives its statements.
     pub(super) unsafe fn install(&self, raw: *mut ffi::sqlite3) -> Result<()> {
-        // As SQLite's own: the schema may use it, and it changes within a statement.
+        // Like SQLite's own: the schema may use it, and it changes within a statement.
         let flags = ffi::SQLITE_UTF8 | ffi::SQLITE_INNOCUOUS;
         // SAFETY: by this function's contract; the name is a C string.
         let code = unsafe {
@@ -47,7 +47,7 @@ impl LastRowId {
         Err(Error::new(ErrorKind::Internal, "SQLite refused a function"))
     }
 
-    /// To be called before a statement that may insert.
+    /// Must be called before a statement that may insert.
     ///
     /// # Safety
     /// `raw` is open, and [`end`](Self::end) follows.
@@ -60,7 +60,7 @@ impl LastRowId {
         }
     }
 
-    /// The rowid of the row that the statement inserted last; 0 if it inserted none.
+    /// Returns the rowid of the statement's last inserted row, or 0 if it inserted none.
     ///
     /// # Safety
     /// `raw` is open.

@@ -11,13 +11,13 @@ use crate::program::{Access, Early, Extra, Keep, Outcome, Output, Program, Step}
 use crate::row::{PageBuilder, Rows};
 use crate::sql::Params;
 
-/// Rows are gathered in pages of about this size.
+/// Rows are collected in pages of about this size.
 pub(super) const PAGE_BYTES: usize = 64 * 1024;
 
 impl Connection {
-    /// Runs a program's steps one after another in whatever transaction is open.
-    /// Undoing the first steps when a later one fails is the caller's part. Whole pages of
-    /// what a program of one statement reads can be given to `early` while it runs.
+    /// Runs a program's steps one after another in whatever transaction is open. Undoing the first
+    /// steps when a later one fails is up to the caller. Whole pages of what a program of one
+    /// statement reads can be passed to `early` while it runs.
     pub(crate) fn run(
         &mut self,
         program: &Program<'_>,
@@ -42,14 +42,14 @@ impl Connection {
         Ok(output)
     }
 
-    /// Runs a program of somebody's on a connection that serves one after another, as
-    /// [`run_whole`](Self::run_whole).
+    /// Runs a program like [`run_whole`](Self::run_whole), on a connection that serves different
+    /// callers in turn.
     pub(crate) fn run_alone(&mut self, program: &Program<'_>) -> Result<Output> {
         self.forget_last_row_id();
         self.run_whole(program)
     }
 
-    /// Runs a program whole or not at all, in a transaction where it needs one.
+    /// Runs a program whole or not at all, in a transaction if it needs one.
     pub(crate) fn run_whole(&mut self, program: &Program<'_>) -> Result<Output> {
         if is_script(program) {
             let outcome = self.run_script_alone(&program.steps[0].sql)?;
@@ -92,22 +92,22 @@ impl Connection {
         done
     }
 
-    /// Runs a program inside a transaction that is shared with others. `None`: it
-    /// failed and left something behind, so the transaction is to be undone.
+    /// Runs a program inside a transaction shared with others. `None`: it failed and left something
+    /// behind, so the transaction must be undone.
     pub(crate) fn run_shared(&mut self, program: &Program<'_>) -> Option<Result<Output>> {
         if !is_single(program) {
             return Some(self.run_nested(program, None));
         }
-        // SQLite undoes a failed statement by itself, at no cost, unless it was told
-        // not to: ON CONFLICT FAIL and RAISE(FAIL) keep what was done before them.
+        // SQLite undoes a failed statement by itself, at no cost, unless told not to: ON CONFLICT
+        // FAIL and RAISE(FAIL) keep what was done before them.
         let answer = self.run(program, None);
         let keeps = || opcodes::of(self, &program.steps[0].sql).map_or(true, |it| it.fails);
         if answer.is_err() && keeps() { None } else { Some(answer) }
     }
 
-    /// Whether the program needs nothing to be undone when it fails: it is one
-    /// statement that reads, or that can't run in a transaction. A statement that
-    /// writes is not, since FAIL keeps what it did before it failed.
+    /// Whether nothing must be undone when the program fails: it is one statement that reads, or
+    /// that can't run in a transaction. A statement that writes does not qualify, since FAIL keeps
+    /// what it did before it failed.
     fn is_harmless(&mut self, program: &Program<'_>) -> Result<bool> {
         match program.steps.as_slice() {
             [step] if is_single(program) => {
@@ -118,20 +118,20 @@ impl Connection {
         }
     }
 
-    /// Begins the transaction of somebody who has the connection from now on.
+    /// Begins a transaction for a new holder of the connection.
     pub(crate) fn begin_for_another(&mut self, begin: Begin) -> Result<()> {
         self.forget_last_row_id();
         self.control(begin.sql())
     }
 
-    /// Forgets the last inserted rowid, when the connection goes to somebody else: who
-    /// has it for a while finds the rowid of his own insertions in SQL, as with SQLite.
+    /// Forgets the last inserted rowid when the connection changes hands: in SQL, each holder finds
+    /// the rowid of its own insertions, as with SQLite.
     pub(crate) fn forget_last_row_id(&mut self) {
         // SAFETY: the connection is open.
         unsafe { ffi::sqlite3_set_last_insert_rowid(self.raw, 0) };
     }
 
-    /// Whether the statements of a program that may have run before can run once more.
+    /// Checks that the statements of a program that may have run before can run once more.
     ///
     /// # Errors
     /// `OutcomeUnknown`: they would change something.
@@ -289,7 +289,7 @@ impl Connection {
     ) -> Result<Outcome> {
         let _way = self.make_way(&statement.nature);
         let plain = statement.is_plain() && !statement.nature.transient;
-        // A COMMIT in words, or a setting, has happened when SQLite asks for the last
+        // An explicit COMMIT, or a setting, has already happened when SQLite asks for the last
         // time.
         let shield = !plain && !statement.nature.long;
         if shield {
@@ -337,15 +337,15 @@ fn run_bound(
     Ok(Outcome { changes, last_row_id, rows, description })
 }
 
-/// The end of what was tried on a caller's thread and is too long for it.
+/// Returns the error for work that was tried on a caller's thread and is too long for it.
 fn too_long() -> Error {
     Error::new(ErrorKind::Cancelled, "the statement is too long for this thread")
 }
 
-/// The rows changed by the statement that ran since the total was `before`.
+/// Returns the rows changed by the statement that ran since the total was `before`.
 fn changed_since(raw: *mut ffi::sqlite3, before: i64) -> u64 {
-    // SAFETY: callers pass their open connection. `changes` keeps its value over
-    // statements that change no row, so the total tells whether to ask it.
+    // SAFETY: callers pass their open connection. `changes` keeps its value over statements that
+    // change no row, so the total shows whether to read it.
     let changes = unsafe {
         let changed = ffi::sqlite3_total_changes64(raw) != before;
         if changed { ffi::sqlite3_changes64(raw) } else { 0 }
@@ -353,15 +353,15 @@ fn changed_since(raw: *mut ffi::sqlite3, before: i64) -> u64 {
     u64::try_from(changes).unwrap_or(0)
 }
 
-/// One statement is undone by SQLite itself when it fails.
+/// Whether the program is one statement, which SQLite itself undoes when it fails.
 fn is_single(program: &Program<'_>) -> bool {
     matches!(program.steps.as_slice(), [step] if step.extra.as_ref().is_none_or(|extra| {
         !extra.script && extra.each.is_empty() && extra.expect == crate::program::Expect::Anything
     }))
 }
 
-/// Steps through a bound statement, and gathers what is wanted: of one that reads,
-/// all but the last page is given away early.
+/// Steps through a bound statement, and collects the wanted rows. If it reads, all pages but the
+/// last are passed to `early`.
 #[inline]
 pub(super) fn collect(
     statement: &mut Statement,
@@ -379,7 +379,7 @@ pub(super) fn collect(
     let mut page: PageBuilder = statement.page();
     statement.write_row(&mut page)?;
     if keep == Keep::First {
-        // A change takes place at its first step, and is counted at its last.
+        // A change happens at its first step, and is counted at its last.
         if !statement.readonly {
             while statement.step()? == Stepped::Row {}
         }

@@ -1,5 +1,5 @@
-//! Scripts: statement after statement of one text, in one transaction as far as the
-//! script brings none of its own.
+//! Scripts: the statements of one text, one after another, in one transaction as far as the script
+//! has none of its own.
 
 use std::ffi::c_int;
 
@@ -10,8 +10,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::program::{Keep, Outcome, Program};
 use crate::sql::Params;
 
-/// The rest of a script, with a zero behind it: SQLite copies a text that has none,
-/// each time the whole of it.
+/// The rest of a script, followed by a zero: SQLite copies a text without one, and each time the
+/// whole of it.
 struct Text {
     bytes: Box<[u8]>,
     at: usize,
@@ -31,7 +31,7 @@ impl Text {
         Ok(Self { bytes: bytes.into(), at: 0 })
     }
 
-    /// What is left, and its length with the zero.
+    /// Returns the remaining text, and its length with the zero.
     fn rest(&self) -> (&str, c_int) {
         let rest = &self.bytes[self.at..];
         // SAFETY: `at` moves from the end of one statement to that of the next, as
@@ -60,9 +60,9 @@ pub(super) fn is_script(program: &Program<'_>) -> bool {
 }
 
 impl Connection {
-    /// Runs a script that is a program by itself, where no transaction is open. The
-    /// writer's connection takes whatever a session's takes meanwhile; where
-    /// [`is_marked`](Self::is_marked) tells so, it is to be replaced.
+    /// Runs a script that is a program by itself, with no transaction open. While it runs, the
+    /// writer's connection accepts whatever a session's does. If [`is_marked`](Self::is_marked) is
+    /// true afterwards, the connection must be replaced.
     pub(super) fn run_script_alone(&mut self, script: &str) -> Result<Outcome> {
         let before = std::mem::replace(&mut self.scripting, true);
         let shared = !before && self.role != super::Role::Own;
@@ -86,17 +86,16 @@ impl Connection {
         done
     }
 
-    /// Runs statement after statement; the error's index tells which failed, and
-    /// its offset counts from the script's start.
+    /// Runs statement after statement. An error's index is that of the failed statement, and its
+    /// offset counts from the script's start.
     ///
-    /// The second value tells whether a statement did more than to set something of
-    /// the connection.
+    /// The second value is whether a statement did more than set something on the connection.
     pub(super) fn run_script(&mut self, script: &str) -> Result<(Outcome, bool)> {
         let mut text = Text::new(script)?;
         let params = Params::new();
         let (mut sum, mut work) = (Outcome::default(), false);
         let mut within = if self.in_transaction() { Within::Callers } else { Within::Nothing };
-        // How many statements stay, whatever happens to the next.
+        // How many statements stay done, whatever happens to the next.
         let mut kept = 0;
         for index in 0.. {
             let start = text.at;
@@ -128,8 +127,8 @@ impl Connection {
         Ok((sum, work))
     }
 
-    /// Compiles the next statement, where it can run: what SQLite refuses or ignores
-    /// inside a transaction ends the one that this module has begun.
+    /// Compiles the next statement where it can run: a statement that SQLite refuses or ignores
+    /// inside a transaction first ends the one that this module has begun.
     fn next_statement(
         &mut self,
         text: &mut Text,
@@ -142,8 +141,8 @@ impl Connection {
                     _ => self.admits(),
                 };
                 let (rest, length) = text.rest();
-                // SAFETY: the connection is open and this thread alone uses it; the
-                // text goes on to its zero.
+                // SAFETY: the connection is open and this thread alone uses it; the text extends to
+                // its zero.
                 let (compiled, nature) = unsafe {
                     let (raw, authorizer) = (self.raw, &self.authorizer);
                     Statement::prepare_next(raw, authorizer, admit, rest, length, false)
@@ -182,7 +181,7 @@ impl Connection {
     }
 }
 
-/// Whether a statement belongs into a transaction of this module's.
+/// Whether a statement belongs in a transaction of this module.
 fn needs_transaction(statement: &Statement) -> bool {
     match statement.nature.verb {
         Some(verb) => verb == Verb::Savepoint,
@@ -190,7 +189,7 @@ fn needs_transaction(statement: &Statement) -> bool {
     }
 }
 
-/// Whether the transaction of this module's ends before this statement.
+/// Whether this module's transaction ends before this statement.
 fn ends_segment<T>(nature: &Nature, compiled: &Result<T>) -> bool {
     nature.is_outside() || (compiled.is_ok() && nature.class == Class::Alone)
 }

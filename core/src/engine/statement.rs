@@ -15,13 +15,12 @@ use crate::row::{Columns, PageBuilder};
 use crate::sql::{Params, skip_blanks};
 use crate::value::{Value, ValueRef};
 
-/// How often a statement may be too long before it is no longer tried.
+/// How many times a statement may be too long before it is no longer tried.
 const STRIKES: u8 = 3;
 
-/// A prepared statement and what is asked of it at every run.
+/// A prepared statement and what is needed of it at every run.
 ///
-/// It belongs to one connection, which finalizes all its statements before it
-/// closes.
+/// It belongs to one connection, which finalizes all its statements before it closes.
 #[derive(Debug)]
 pub(crate) struct Statement {
     raw: *mut ffi::sqlite3_stmt,
@@ -32,11 +31,11 @@ pub(crate) struct Statement {
     pub(super) sweeps: bool,
     columns: Arc<Columns>,
     prepared: c_int,
-    // The text and blob bytes of the last first row, as a guess for the next one.
+    // The text and blob bytes of the previous run's first row, as a guess for the next one.
     weight: usize,
-    // When the statement was used last, for the cache.
+    // When the statement was last used, for the cache.
     pub(crate) used: u64,
-    /// How often the statement was too long for the caller's thread.
+    /// How many times the statement was too long for the caller's thread.
     strikes: u8,
 }
 
@@ -79,13 +78,13 @@ impl Statement {
         (statement, nature)
     }
 
-    /// Prepares the first statement of `sql`, and returns it with the rest of
-    /// the text: `None` if there is only white space and comments. SQLite copies the
-    /// text unless the last of its `length` bytes is a zero.
+    /// Prepares the first statement of `sql`, and returns it with the rest of the text: `None` if
+    /// there are only white space and comments. SQLite copies the text unless the last of its
+    /// `length` bytes is a zero.
     ///
     /// # Safety
-    /// As [`Statement::prepare`], and `length` bytes are readable from the start of
-    /// `sql`, which is at most one more than it has.
+    /// As [`Statement::prepare`], and `length` bytes are readable from the start of `sql`: at most
+    /// one more than it has.
     pub(super) unsafe fn prepare_next<'s>(
         db: *mut ffi::sqlite3,
         authorizer: &Authorizer,
@@ -95,7 +94,7 @@ impl Statement {
         lasting: bool,
     ) -> (Result<(Option<Self>, &'s str)>, Nature) {
         let (compiled, mut nature) = authorizer.observe(admit, || {
-            // SAFETY: by this function's contract; a failed call is told before another.
+            // SAFETY: by this function's contract; a failed call is reported before the next.
             unsafe {
                 compile(db, sql, length, lasting).map_err(|code| failure(db, code, Phase::Compile))
             }
@@ -134,19 +133,19 @@ impl Statement {
         self.nature.class == Class::Plain
     }
 
-    /// About how many bytes SQLite keeps for it.
+    /// Returns roughly how many bytes SQLite keeps for it.
     pub(super) fn memory(&self) -> usize {
         // SAFETY: the statement is prepared.
         let used = unsafe { ffi::sqlite3_stmt_status(self.raw, ffi::SQLITE_STMTSTATUS_MEMUSED, 0) };
         usize::try_from(used).unwrap_or(0)
     }
 
-    /// Says that the statement was too long for the caller's thread.
+    /// Records that the statement was too long for the caller's thread.
     pub(super) fn strike(&mut self) {
         self.strikes = self.strikes.saturating_add(1);
     }
 
-    /// Whether it was so too often to be tried again.
+    /// Whether it was too long too often to be tried again.
     #[inline]
     pub(super) fn is_long(&self) -> bool {
         self.strikes >= STRIKES
@@ -275,7 +274,7 @@ impl Statement {
         }
     }
 
-    /// A page for this statement's rows, with room for one.
+    /// Returns a page for this statement's rows, with room for one.
     #[inline]
     pub(crate) fn page(&mut self) -> PageBuilder {
         self.refresh_columns();
@@ -284,8 +283,8 @@ impl Statement {
         page
     }
 
-    /// SQLite compiles a statement again when the schema has changed; `SELECT *`
-    /// may have other columns then. Called after the first step of a run.
+    /// Refreshes the columns after the first step of a run: when the schema has changed, SQLite
+    /// recompiles the statement, and `SELECT *` may then have other columns.
     #[inline]
     fn refresh_columns(&mut self) {
         // SAFETY: the statement is prepared.
@@ -298,7 +297,7 @@ impl Statement {
         }
     }
 
-    /// The columns of the result, as of the statement's last run.
+    /// Returns the result's columns, as of the statement's last run.
     pub(super) fn describe(&mut self) -> Description {
         self.refresh_columns();
         // SAFETY: the statement is prepared.
@@ -325,7 +324,7 @@ impl Statement {
                 return Err(Error::new(ErrorKind::TooBig, "a row is larger than 4 GiB"));
             }
         }
-        // A guess that is a little too large costs less than growing.
+        // A slightly too large guess costs less than growing.
         let weight = page.heap() - before;
         self.weight = if weight < self.weight / 2 {
             (self.weight + weight) / 2
@@ -335,7 +334,7 @@ impl Statement {
         Ok(())
     }
 
-    /// Ends the run, so that locks go and the next one can bind.
+    /// Ends the run, so that locks are released and the next one can bind.
     #[inline]
     pub(crate) fn reset(&mut self) {
         // SAFETY: the statement is prepared. The code repeats the step's error.
@@ -351,13 +350,13 @@ impl Drop for Statement {
     }
 }
 
-/// The error of a text that C would cut short.
+/// Returns the error for a text that C would cut short.
 pub(super) fn nul() -> Error {
     Error::invalid("the SQL holds a NUL character; pass such text as a parameter")
 }
 
-/// Compiles the first statement of a text, and returns it with the rest: null if there
-/// is none. Fails with SQLite's code.
+/// Compiles the first statement of a text, and returns it with the rest: null if there is none.
+/// Fails with SQLite's code.
 ///
 /// # Safety
 /// `db` is open and used by this thread alone, and `length` bytes are readable from
@@ -453,11 +452,11 @@ unsafe fn declared_types(raw: *mut ffi::sqlite3_stmt) -> Vec<Option<Box<str>>> {
     }
 }
 
-/// The value of a column of the current row.
+/// Returns the value of a column of the current row.
 ///
 /// # Safety
-/// The last step of `raw` yielded a row, `index` is one of its columns, and the
-/// answer is used before anything else is done with the statement.
+/// The last step of `raw` yielded a row, `index` is one of its columns, and the result is used
+/// before anything else is done with the statement.
 #[inline]
 pub(crate) unsafe fn column<'a>(raw: *mut ffi::sqlite3_stmt, index: c_int) -> ValueRef<'a> {
     // SAFETY: by the contract. The column's value is looked up once: SQLite calls

@@ -1,4 +1,4 @@
-//! What `cold.rs` is where a read can't be asked whether it would wait: all wait.
+//! Replaces `cold.rs` where a read can't tell whether it would wait: all of them wait.
 
 use crate::ffi;
 
@@ -8,10 +8,10 @@ use crate::ffi;
 /// None needed here.
 pub(crate) unsafe fn begin(_: *mut ffi::sqlite3) {}
 
-/// No read was refused, and no statement interrupted.
+/// Reports that no read was refused and no statement interrupted.
 pub(crate) fn end() -> bool {
     false
 }
 
-/// Nothing is installed.
+/// Installs nothing.
 pub(crate) fn install() {}

@@ -2,17 +2,17 @@
 
 macro_rules! kinds {
     ($($(#[$comment:meta])* $name:ident,)*) => {
-        /// What went wrong, told from SQLite's extended result code wherever one exists.
+        /// What went wrong, derived from SQLite's extended result code wherever one exists.
         ///
         /// The list is closed: a match over it needs no catch-all, and every language
-        /// has one error class for each.
+        /// has one error class for each kind.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum ErrorKind {
             $($(#[$comment])* $name,)*
         }
 
         impl ErrorKind {
-            /// Every kind, in the order of their declaration.
+            /// Every kind, in the order of declaration.
             pub const ALL: &'static [Self] = &[$(Self::$name,)*];
 
             /// The kind's name, the same in every language: `"UniqueViolation"`.
@@ -25,7 +25,7 @@ macro_rules! kinds {
     };
 }
 
-// The other languages' lists are made of this one: `cargo xtask generate`.
+// The other languages' lists are generated from this one: `cargo xtask generate`.
 kinds! {
     /// A `UNIQUE` constraint or index refused the row.
     UniqueViolation,
@@ -41,9 +41,9 @@ kinds! {
     TriggerViolation,
     /// Another constraint: of a virtual table, a function or a commit hook.
     ConstraintViolation,
-    /// The value has a type that the column, or the type asked for, can't take.
+    /// The value has a type that the column, or the requested type, can't take.
     DatatypeMismatch,
-    /// Somebody else holds the lock, or the connection, for longer than the
+    /// Another process or connection holds the lock, or the connection, for longer than the
     /// timeout. Nothing was changed; the call can be repeated.
     Busy,
     /// The database, or the connection, is read-only; or its file was deleted, moved
@@ -53,7 +53,7 @@ kinds! {
     DiskFull,
     /// The file is damaged.
     Corrupt,
-    /// The file is no SQLite database, or an encrypted one.
+    /// The file is not an SQLite database, or it is encrypted.
     NotADatabase,
     /// The file can't be opened: it is missing, a directory, or not permitted.
     CannotOpen,
@@ -66,23 +66,22 @@ kinds! {
     /// An argument can't be used, or a value in the statement, or a name in it that
     /// is taken; the message tells which.
     InvalidArgument,
-    /// What was asked for is not there: no row where one was demanded, no index or
-    /// trigger of this name.
+    /// It does not exist: no row where one is required, no index or trigger of this name.
     NotFound,
     /// The value or the SQL is larger than SQLite's limit, or has more parts.
     TooBig,
     /// Memory ran out.
     OutOfMemory,
-    /// The statement was interrupted, or its transaction was given up.
+    /// The statement was interrupted, or its transaction was cancelled.
     Cancelled,
     /// The call's own time limit passed. Nothing was changed.
     Timeout,
     /// The database, session or transaction is closed.
     Closed,
-    /// This storage backend can't do it, or SQLite as it is built here has no such
-    /// function, module or collation; the message names it.
+    /// This storage backend can't do it, or this build of SQLite has no such function,
+    /// module or collation; the message names it.
     Unsupported,
-    /// Whether the change was committed can't be told.
+    /// It is not known whether the change was committed.
     OutcomeUnknown,
     /// The schema was changed under a running call, again and again.
     SchemaChanged,

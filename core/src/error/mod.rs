@@ -46,7 +46,7 @@ struct Inner {
 }
 
 impl Error {
-    /// An error of this kind with this message, for backends outside this crate.
+    /// Creates an error of this kind with this message, for backends outside this crate.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self(Box::new(Inner {
             kind,
@@ -60,7 +60,7 @@ impl Error {
         }))
     }
 
-    /// The error of SQLite's extended result code and message, for backends
+    /// Creates the error for SQLite's extended result code and message, for backends
     /// outside this crate.
     pub fn from_code(code: i32, message: &str) -> Self {
         from_sqlite(code, message, None, Phase::Run)
@@ -93,7 +93,7 @@ impl Error {
     }
 
     /// The columns of a violated constraint, or the one that is missing. For
-    /// `CHECK` SQLite tells the constraint's name instead, which is in the
+    /// `CHECK` SQLite reports the constraint's name instead, which is in the
     /// message.
     pub fn columns(&self) -> &[String] {
         &self.0.columns
@@ -120,7 +120,7 @@ impl Error {
         Self::new(ErrorKind::Closed, format!("the {what} is closed"))
     }
 
-    /// A file, or its log, is no longer the one of its name.
+    /// A file, or its log, is no longer the one with its name.
     pub(crate) fn moved() -> Self {
         from_sqlite(crate::ffi::SQLITE_READONLY_DBMOVED, "", None, Phase::Run)
     }
@@ -140,12 +140,12 @@ impl Error {
         )
     }
 
-    /// A call that was given up, of which nothing happened.
+    /// A call was given up, and nothing of it happened.
     pub(crate) fn withdrawn() -> Self {
         Self::new(ErrorKind::Cancelled, "the call was given up, and nothing of it happened")
     }
 
-    /// What may have run before changes something, and was not run once more.
+    /// A statement that may have run before changes something, and was not run again.
     pub(crate) fn changes() -> Self {
         Self::new(
             ErrorKind::OutcomeUnknown,
@@ -160,7 +160,7 @@ impl Error {
         )
     }
 
-    /// Who waited for a transaction that does not end: its holder may be waiting for
+    /// A call waited for a transaction that does not end: its holder may be waiting for
     /// this very call.
     pub(crate) fn held_too_long(timeout: Duration) -> Self {
         Self::busy_here(format!(
@@ -168,8 +168,8 @@ impl Error {
         ))
     }
 
-    /// As `SQLITE_BUSY`, for what this process is in the way of itself: it has advice of
-    /// its own.
+    /// As `SQLITE_BUSY`, where this process is in its own way: the message has its own
+    /// advice.
     pub(crate) fn busy_here(message: impl Into<String>) -> Self {
         let mut error = Self::new(ErrorKind::Busy, message.into());
         error.0.code = Some(crate::ffi::SQLITE_BUSY);
@@ -219,7 +219,7 @@ impl Error {
         self
     }
 
-    /// Moves the offset, for a statement that stands later in a longer text.
+    /// Moves the offset, for a statement that begins later in a longer text.
     pub(crate) fn shifted(mut self, by: usize) -> Self {
         self.0.offset = self.0.offset.map(|offset| offset + by);
         self
@@ -231,19 +231,19 @@ impl Error {
         self
     }
 
-    /// Says what the message is about.
+    /// Puts the subject before the message.
     pub(crate) fn prefixed(mut self, subject: &str) -> Self {
         self.0.message = format!("{subject}: {}", self.0.message);
         self
     }
 
-    /// Says what became of it.
+    /// Adds the outcome to the message.
     pub(crate) fn followed(mut self, outcome: &str) -> Self {
         self.0.message = format!("{}; {outcome}", self.0.message);
         self
     }
 
-    /// A copy for another job that failed by the same cause.
+    /// A copy for another job that failed for the same reason.
     pub(crate) fn duplicate(&self) -> Self {
         Self(self.0.clone())
     }

@@ -4,20 +4,20 @@ use crate::ffi;
 
 use super::{Error, ErrorKind};
 
-/// What failed. Only plain `SQLITE_ERROR` differs by it.
+/// What failed. It matters only for plain `SQLITE_ERROR`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
     /// Opening, or compiling a statement.
     Compile,
-    /// Running it: the SQL is right, and a value in it is not.
+    /// Running it: the SQL is valid, but a value in it is not.
     Run,
 }
 
 /// Builds the error of a failed SQLite call.
 ///
-/// The kind comes from the extended code. Only plain `SQLITE_ERROR`, which has
-/// no extended codes for what the compiler of SQL finds, is told apart by the
-/// fixed beginnings of its messages.
+/// The kind comes from the extended code. Only plain `SQLITE_ERROR`, which has no
+/// extended codes for what the SQL compiler finds, is classified by the fixed
+/// beginnings of its messages.
 pub(crate) fn from_sqlite(code: i32, message: &str, offset: Option<usize>, phase: Phase) -> Error {
     let code = refused(code);
     let kind = kind_of(code, message, phase);
@@ -28,7 +28,7 @@ pub(crate) fn from_sqlite(code: i32, message: &str, offset: Option<usize>, phase
     error
 }
 
-/// The error of a failed SQLite call, its message as SQLite words it.
+/// Builds the error of a failed SQLite call, with the message as SQLite words it.
 #[cfg(not(target_family = "wasm"))]
 pub(crate) fn bare(code: i32, message: &str, phase: Phase) -> Error {
     let message = if code == ffi::SQLITE_CONSTRAINT_COMMITHOOK { MOVED } else { message };
@@ -38,11 +38,11 @@ pub(crate) fn bare(code: i32, message: &str, phase: Phase) -> Error {
     error
 }
 
-/// What became of a file that is not where it was.
+/// What happened to a file that is not where it was.
 const MOVED: &str = "the database file or its log was deleted, moved or replaced while it was open; close the database, and open it again";
 
-/// The one commit hook that there is refuses what would go into a file that has moved:
-/// SQLite's own code for it is another.
+/// The only commit hook refuses commits into a file that has moved, for which SQLite's own
+/// code is a different one.
 fn refused(code: i32) -> i32 {
     if code == ffi::SQLITE_CONSTRAINT_COMMITHOOK { ffi::SQLITE_READONLY_DBMOVED } else { code }
 }
@@ -76,15 +76,15 @@ fn kind_of(code: i32, message: &str, phase: Phase) -> ErrorKind {
         ffi::SQLITE_AUTH => ErrorKind::NotAuthorized,
         ffi::SQLITE_RANGE => ErrorKind::InvalidArgument,
         ffi::SQLITE_IOERR => ErrorKind::Io,
-        // A file that a VFS of ours does not have here; SQLite itself has no other use of it.
+        // A file that a VFS of ours does not have here; SQLite has no other use for the code.
         ffi::SQLITE_NOLFS => ErrorKind::Unsupported,
         ffi::SQLITE_ERROR => kind_of_plain_error(message, phase),
         _ => ErrorKind::Internal,
     }
 }
 
-/// What the compiler of SQL prints where it gives no code but `SQLITE_ERROR`
-/// (parse.y, resolve.c, build.c, expr.c and others of SQLite): by how it begins.
+/// How the SQL compiler's messages begin where it gives no code but `SQLITE_ERROR`
+/// (parse.y, resolve.c, build.c, expr.c and others of SQLite).
 const BEGINNINGS: &[(&str, ErrorKind)] = &[
     ("no such table", ErrorKind::NoSuchTable),
     ("no such view", ErrorKind::NoSuchTable),
@@ -120,7 +120,7 @@ fn kind_of_plain_error(message: &str, phase: Phase) -> ErrorKind {
     }
 }
 
-/// SQLite's limit of parameters, as it is built here.
+/// SQLite's limit on parameters, as it is built here.
 const MOST_PARAMETERS: u32 = 32_766;
 
 fn explain(kind: ErrorKind, code: i32, message: &str) -> String {
@@ -170,8 +170,8 @@ fn explain(kind: ErrorKind, code: i32, message: &str) -> String {
     format!("{message}; {advice}")
 }
 
-/// Takes the table and columns out of the messages that have no other home for
-/// them, e.g. `UNIQUE constraint failed: users.email, users.realm`.
+/// Extracts the table and columns from messages, where SQLite reports them nowhere
+/// else, e.g. `UNIQUE constraint failed: users.email, users.realm`.
 fn locate(error: &mut Error, message: &str) {
     let inner = &mut error.0;
     match inner.kind {
@@ -184,7 +184,7 @@ fn locate(error: &mut Error, message: &str) {
             if list.starts_with("index '") {
                 return;
             }
-            // The message quotes nothing: where a name has a comma or a dot in it,
+            // The message quotes nothing: if a name has a comma or a dot in it,
             // no name is better than a wrong one.
             let parts = list.split(", ").map(|item| match item.split_once('.') {
                 Some((table, column)) if !column.contains('.') => Some((table, column)),

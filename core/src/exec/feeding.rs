@@ -14,10 +14,10 @@ use crate::value::Value;
 
 /// The future of `execute_many`, `insert_many` and `update_many`: the rows changed.
 ///
-/// Dropping it before it is ready undoes all of it.
-// The iterator stands here, and not in an async function: there the compiler would
-// forget the lifetimes of what it borrows, and refuse `slice.iter().map(…)` in a
-// spawned task. For the same reason no field's type is one of the iterator's own.
+/// Dropping it before it is ready undoes everything.
+// The iterator is kept here, not in an async function: there the compiler would forget
+// the lifetimes of what it borrows, and reject `slice.iter().map(…)` in a spawned task.
+// For the same reason no field has an associated type of the iterator.
 #[must_use = "a future does nothing until it is awaited"]
 pub struct ManyFuture<'a, I, T> {
     items: I,
@@ -25,7 +25,7 @@ pub struct ManyFuture<'a, I, T> {
     running: BoxFuture<'a, Result<u64>>,
 }
 
-/// Where items lie between the iterator and the operation.
+/// Holds items between the iterator and the operation.
 struct Feed<T>(Mutex<State<T>>);
 
 struct State<T> {
@@ -43,7 +43,7 @@ pub(crate) struct Fed<T> {
     next: usize,
 }
 
-/// So many items go over at once, or those of so many bytes.
+/// A batch handed over has at most this many items, and ends once it has this many bytes.
 const ITEMS: usize = 64;
 const BYTES: usize = 64 * 1024;
 
@@ -67,7 +67,7 @@ impl<'a, I, T: Weigh> ManyFuture<'a, I, T> {
 }
 
 impl<T> Fed<T> {
-    /// The next item, if it is here.
+    /// Returns the next item, if it is here.
     pub(crate) fn ready(&mut self) -> Option<(usize, T)> {
         let item = self.items.pop_front()?;
         let index = self.next;
@@ -81,7 +81,7 @@ impl<T> Items<T> for Fed<T> {
         if self.items.is_empty() {
             let mut state = self.feed.state();
             if state.items.is_empty() && !state.over {
-                // Whoever polls the operation sees this, and polls it again.
+                // `ManyFuture::poll` sees this, and polls the operation again.
                 state.wanted = true;
                 return Poll::Pending;
             }
@@ -134,9 +134,9 @@ where
     }
 }
 
-/// About how many bytes an item takes beyond itself.
+/// About how many bytes an item takes beyond its own size.
 pub trait Weigh {
-    /// About so many.
+    /// Returns about that number.
     fn weight(&self) -> usize;
 }
 

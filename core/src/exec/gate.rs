@@ -1,4 +1,4 @@
-//! Closing waits for operations that take more than one call to the backend.
+//! Makes closing wait for operations that take more than one call to the backend.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -11,7 +11,7 @@ use crate::backend::Backend;
 use crate::error::{Error, Result};
 use crate::platform;
 
-/// Counts the operations under way, and refuses new ones once closing began.
+/// Counts the operations under way, and refuses new ones once closing has begun.
 #[derive(Debug, Default)]
 pub(crate) struct Gate {
     closing: AtomicBool,
@@ -19,15 +19,15 @@ pub(crate) struct Gate {
     waiting: Mutex<Vec<Waker>>,
 }
 
-/// An operation under way. The last one to end closes the backend, if that was
-/// asked for meanwhile: whoever asked may be gone.
+/// An operation under way. The last one to end closes the backend if closing was
+/// requested in the meantime: the caller that requested it may be gone.
 pub(crate) struct Entered<'a> {
     gate: &'a Gate,
     backend: &'a dyn Backend,
 }
 
 impl Gate {
-    /// Whether calls are still taken.
+    /// Checks that calls are still accepted.
     ///
     /// # Errors
     /// `Closed`.
@@ -44,21 +44,21 @@ impl Gate {
     /// # Errors
     /// `Closed`.
     pub(crate) fn enter<'a>(&'a self, backend: &'a dyn Backend) -> Result<Entered<'a>> {
-        // Counted before the check, so that closing sees one or the other.
+        // Counted before the check: either closing sees the count, or the check sees closing.
         self.active.fetch_add(1, Ordering::SeqCst);
         let entered = Entered { gate: self, backend };
         self.check()?;
         Ok(entered)
     }
 
-    /// Refuses operations from now on, and waits for those under way: no longer
-    /// than `patience`, since nobody may be polling them.
+    /// Refuses operations from now on, and waits for those under way, but for at
+    /// most `patience`, since possibly nobody is polling them.
     pub(crate) async fn close(&self, patience: Option<Duration>) {
         self.closing.store(true, Ordering::SeqCst);
         let mut alarm = pin!(platform::sleep(patience.unwrap_or(Duration::MAX)));
         poll_fn(|cx| {
-            // Listed before the count is looked at: the last one wakes who is
-            // listed after it has counted itself off.
+            // Listed before the count is read: the last operation wakes all that are
+            // listed, after it has counted itself off.
             self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push(cx.waker().clone());
             if self.active.load(Ordering::SeqCst) == 0 {
                 return Poll::Ready(());

@@ -8,9 +8,9 @@ use crate::backend::Session;
 /// A session in use.
 #[derive(Clone)]
 pub(crate) enum Held<'a> {
-    /// It lives until its last holder goes.
+    /// It lives until its last holder is dropped.
     Shared(Arc<dyn Session>),
-    /// It goes on after this use.
+    /// It outlives this use.
     Lent(&'a dyn Session),
 }
 

@@ -7,6 +7,6 @@ use crate::error::Result;
 /// Where the items of an operation on many rows come from, each with its place
 /// in the caller's list.
 pub(crate) trait Items<T> {
-    /// The next item; `None` after the last.
+    /// Returns the next item, or `None` after the last.
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<(usize, T)>>>;
 }

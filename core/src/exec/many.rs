@@ -13,36 +13,36 @@ use crate::program::{Access, Keep, Outcome, Output, Program, Step};
 use crate::sql::Params;
 use crate::value::{Value, ValueRef};
 
-/// A chunk is sent when it has so many rows, or takes so many bytes.
+/// A chunk is sent when it has this many rows, or takes this many bytes.
 const CHUNK_ROWS: usize = 1024;
 const CHUNK_BYTES: usize = 256 * 1024;
 
 /// Chunks under way while the next one is gathered: one runs, and one waits, so
-/// that SQLite never does.
+/// that SQLite never has to.
 const AHEAD: usize = 2;
 
 /// Rows on their way into a statement.
 ///
-/// Dropping it, at any moment, leaves nothing of the rows behind: the
-/// transaction, or the savepoint in one, is rolled back.
+/// Dropping it at any moment leaves none of the rows behind: the transaction, or
+/// the savepoint in one, is rolled back.
 pub(crate) struct Many<'a> {
     target: Target<'a>,
     steps: smallvec::SmallVec<[Step<'static>; 1]>,
     rows: usize,
     bytes: usize,
     changed: Changed,
-    /// Which rows of the statements to come are kept: those returned are counted,
-    /// each once, and not the changes.
+    /// Which rows of the coming statements are kept. If rows are returned, they are
+    /// counted, each once, instead of the changes.
     pub(crate) keep: Keep,
-    // Before `way`: the chunks under way are given up before their transaction is.
+    // Dropped before `way`: the chunks under way are given up before their transaction.
     sent: VecDeque<Reply<Output>>,
     way: Way<'a>,
 }
 
 impl Drop for Many<'_> {
     fn drop(&mut self) {
-        // Inside a caller's transaction a stopped statement would take all of it
-        // along; a chunk is short, and undone with its savepoint.
+        // Inside a caller's transaction a stopped statement would undo all of it.
+        // A chunk is short, and undone with its savepoint.
         if matches!(self.way, Way::Nested(_)) {
             for reply in self.sent.drain(..) {
                 reply.detach();
@@ -52,9 +52,9 @@ impl Drop for Many<'_> {
 }
 
 enum Way<'a> {
-    /// Nothing is sent yet: if all fits one chunk, it goes as one program.
+    /// Nothing is sent yet: if everything fits one chunk, it runs as one program.
     Unsent,
-    /// A transaction of its own.
+    /// Its own transaction.
     Transaction(Box<dyn Session>),
     /// Inside the caller's transaction.
     Nested(Nested<'a>),
@@ -76,8 +76,8 @@ impl<'a> Many<'a> {
         }
     }
 
-    /// Begins the transaction, or the savepoint, in which all rows will go.
-    /// `None` in the place of the answer: the backend takes programs only.
+    /// Begins the transaction, or the savepoint, in which all rows will be written.
+    /// Returns `None` if the backend takes programs only.
     pub(crate) async fn begin(&mut self) -> Result<Option<&dyn Session>> {
         self.way = match self.target.place {
             Place::Session(session) => {
@@ -102,7 +102,7 @@ impl<'a> Many<'a> {
         self.send_full().await
     }
 
-    /// Adds a row without sending anything: [`send_full`](Self::send_full) is to
+    /// Adds a row without sending anything: [`send_full`](Self::send_full) must
     /// follow before many more.
     pub(crate) fn add<'v>(
         &mut self,
@@ -122,12 +122,12 @@ impl<'a> Many<'a> {
         }
     }
 
-    /// Whether what was added is a chunk.
+    /// Whether the added rows make a chunk.
     pub(crate) fn is_full(&self) -> bool {
         self.rows >= CHUNK_ROWS || self.bytes >= CHUNK_BYTES
     }
 
-    /// Sends what was added, if it is a chunk.
+    /// Sends the added rows if they make a chunk.
     pub(crate) async fn send_full(&mut self) -> Result<()> {
         if self.is_full() {
             self.send().await?;
@@ -182,10 +182,10 @@ impl<'a> Many<'a> {
         if matches!(self.way, Way::Unsent) {
             self.begin().await?;
         }
-        // What is under way may always be done in time.
+        // Yields now and then: if each chunk is done in time, no wait below is pending.
         coop::turn().await;
         if matches!(self.way, Way::Whole) {
-            // All rows are one program; its limit is the memory.
+            // All rows are one program, limited only by memory.
             return Ok(());
         }
         self.settle(AHEAD - 1).await?;
@@ -198,7 +198,7 @@ impl<'a> Many<'a> {
         Ok(())
     }
 
-    /// Waits until no more than so many chunks are under way.
+    /// Waits until at most `most` chunks are under way.
     async fn settle(&mut self, most: usize) -> Result<()> {
         while self.sent.len() > most {
             if let Some(sent) = self.sent.pop_front() {
@@ -216,7 +216,7 @@ pub(crate) struct Changed {
     /// By statements that return nothing.
     plain: u64,
     /// The keys that the other statements returned: a row that two of them changed
-    /// is one.
+    /// counts once.
     returned: HashSet<Vec<u8>>,
 }
 
@@ -236,8 +236,8 @@ impl Changed {
         self.plain + self.returned.len() as u64
     }
 
-    /// Without the returned rows that are counted among the others: those of these
-    /// keys.
+    /// The number without the returned rows that are counted among the others: those
+    /// whose keys are in `counted`.
     pub(crate) fn without(&self, counted: &HashSet<Vec<u8>>) -> u64 {
         self.plain + self.returned.difference(counted).count() as u64
     }

@@ -1,5 +1,5 @@
-//! How a call becomes programs, on whatever it was made: a database, a transaction, a
-//! snapshot or a session.
+//! How a call becomes programs, whether it is made on a database, a transaction, a snapshot
+//! or a session.
 
 pub(crate) mod feeding;
 pub(crate) mod gate;

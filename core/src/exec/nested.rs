@@ -10,8 +10,8 @@ use crate::error::Result;
 use crate::exec::held::Held;
 use crate::exec::target::limited;
 
-/// A savepoint that is undone when it is dropped: the session runs what is asked
-/// of it in order, so the undoing comes before whatever the caller does next.
+/// A savepoint that is undone when it is dropped. The session runs its requests in
+/// order, so the undo comes before whatever the caller does next.
 pub(crate) struct Nested<'a> {
     session: Held<'a>,
     depth: u32,
@@ -28,9 +28,9 @@ impl<'a> Nested<'a> {
         depth: u32,
         limit: Option<Duration>,
     ) -> Result<Self> {
-        // Made before the await: if this future is dropped there, the savepoint is
-        // begun all the same, and undone by the drop of this, in that order. No
-        // limit stops it: it is over at once when its turn comes.
+        // Created before the await: if this future is dropped there, the savepoint still
+        // begins, and dropping `nested` then undoes it, in that order. No limit applies:
+        // it takes no time once its turn comes.
         let mut nested = Self { session: session.into(), depth, limit, open: true };
         let begun = nested.session.control(Control::Savepoint(depth));
         let begun = Certain(Some(begun)).await;
@@ -42,14 +42,14 @@ impl<'a> Nested<'a> {
         &*self.session
     }
 
-    /// Keeps what was done since.
+    /// Keeps the changes since its beginning.
     pub(crate) async fn release(mut self) -> Result<()> {
         limited(self.session.control(Control::Release(self.depth)), self.limit, false).await?;
         self.open = false;
         Ok(())
     }
 
-    /// Undoes what was done since.
+    /// Undoes the changes since its beginning.
     pub(crate) async fn rollback(mut self) -> Result<()> {
         limited(self.session.control(Control::RollbackTo(self.depth)), self.limit, false).await?;
         limited(self.session.control(Control::Release(self.depth)), self.limit, false).await?;
@@ -58,7 +58,7 @@ impl<'a> Nested<'a> {
     }
 }
 
-/// A reply whose call is done even if nobody waits for it any more.
+/// A reply whose call runs even if nobody waits for it any more.
 struct Certain<T>(Option<Reply<T>>);
 
 impl<T> Future for Certain<T> {

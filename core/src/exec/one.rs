@@ -1,4 +1,4 @@
-//! One statement on its way: most are done when they are begun.
+//! One statement under way: most are done as soon as they have begun.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -12,19 +12,19 @@ use crate::platform::BoxFuture;
 use crate::program::{Keep, Outcome, Output, Program, Step};
 use crate::sql::Params;
 
-/// One statement, done already or under way: the future of its outcome, read.
+/// One statement, done already or under way: the future of what `read` makes of its outcome.
 ///
-/// It is begun where it is made, and no async function, each of which would move the
-/// parameters once more: a tenth of a cached point read.
+/// The statement begins when this is created. This is not an async function: each would
+/// move the parameters once more, which takes a tenth of a cached point read.
 pub(crate) struct One<R> {
     state: State,
     read: Option<R>,
 }
 
 enum State {
-    /// None: it was taken.
+    /// `None` once it is taken.
     Done(Option<Result<Output>>),
-    /// It is there, but others are to have their turn before it is taken.
+    /// Ready, but others must have their turn before it is taken.
     InTurn(Reply<Output>),
     Waiting(BoxFuture<'static, Result<Output>>),
 }
@@ -50,7 +50,7 @@ impl<R> One<R> {
             Ok(Ok(done)) => State::Done(Some(done)),
             Ok(Err(reply)) if reply.is_ready() => State::InTurn(reply),
             Ok(Err(reply)) => State::Waiting(Box::pin(limited(reply, target.limit, false))),
-            // It counts for the executor's turn as what is done at once.
+            // It counts towards the executor's turn like a statement that is done at once.
             Err(error) => State::InTurn(Reply::err(error)),
         };
         Self { state, read: Some(read) }

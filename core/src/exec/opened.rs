@@ -4,8 +4,8 @@ use super::gate::Gate;
 use super::schemas::Schemas;
 use crate::backend::Backend;
 
-/// What all clones of a database share. Handles that may outlive them hold it too:
-/// the database is open as long as anything of it is.
+/// What all clones of a database share. Handles that may outlive the clones hold it
+/// too, so the database stays open as long as any part of it is in use.
 pub(crate) struct Opened {
     pub(crate) backend: Box<dyn Backend>,
     pub(crate) schemas: Schemas,

@@ -1,14 +1,14 @@
-//! All that one statement has to tell.
+//! Everything that one statement reports.
 
 use crate::program::Outcome;
 use crate::row::Row;
 
-/// All that one statement has to tell: what
-/// [`run`](crate::Database::run) returns.
+/// Everything that one statement reports, as returned by
+/// [`run`](crate::Database::run).
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunResult {
-    /// The columns of the result, also where it has no rows; none for a statement that
-    /// yields no rows at all.
+    /// The columns of the result, even if it has no rows; none for a statement that
+    /// never yields rows.
     pub columns: Vec<Column>,
     /// The rows.
     pub rows: Vec<Row>,
@@ -22,10 +22,10 @@ pub struct RunResult {
 /// One column of a result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {
-    /// The name, told apart from the others': see [`Columns`](crate::Columns).
+    /// The name, made unique: see [`Columns`](crate::Columns).
     pub name: String,
-    /// The type that the column's table declares, as it is written there; `None` for
-    /// an expression, and for a column without a type.
+    /// The type that the column's table declares, as written there; `None` for an
+    /// expression or a column without a type.
     /// <https://sqlite.org/c3ref/column_decltype.html>
     pub declared_type: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! What is remembered of tables: their columns and keys.
+//! What is remembered about tables: their columns and keys.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -16,33 +16,33 @@ pub(crate) struct Schema {
     /// The names of the key's columns; the rowid's for a table without a key; none
     /// for a view.
     pub(crate) key: Vec<String>,
-    /// The key is the rowid, or another name for it.
+    /// The key is the rowid, or an alias of it.
     pub(crate) rowid: bool,
     /// The key was declared.
     pub(crate) declared: bool,
     /// A view: its triggers decide what an insert does, and no change is counted.
     pub(crate) view: bool,
-    /// A virtual table: its module decides what a change does, and none returns.
+    /// A virtual table: its module decides what a change does, and no change returns rows.
     pub(crate) foreign: bool,
     pub(crate) get: String,
     pub(crate) delete: String,
 }
 
-/// The schemas of tables that were used.
+/// The schemas of the tables used so far.
 #[derive(Debug)]
 pub(crate) struct Schemas {
     known: Option<Mutex<HashMap<String, Arc<Schema>, FixedState>>>,
 }
 
 impl Schemas {
-    /// For a whole database: what is found under uncommitted changes of the
-    /// schema never gets here.
+    /// For a whole database. Schemas read under uncommitted schema changes never
+    /// get here.
     pub(crate) fn shared() -> Self {
         Self { known: Some(Mutex::default()) }
     }
 
-    /// For one transaction: what it finds is forgotten with it, since a rolled
-    /// back change of the schema gives its version's number to another one.
+    /// For one transaction. What it reads is forgotten when it ends: the version
+    /// number of a rolled-back schema change is used again for another one.
     pub(crate) fn local() -> Self {
         Self::shared()
     }

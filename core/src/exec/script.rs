@@ -15,8 +15,8 @@ use crate::sql::Params;
 /// let list = Batch::from([("INSERT INTO a VALUES (?)", params![1])]);
 /// ```
 ///
-/// A script may bring its own transaction, and the settings around it. So a table that
-/// others refer to is made anew without deleting their rows (see
+/// A script may contain its own transaction, and settings around it. This rebuilds a table
+/// that others refer to without deleting their rows (see
 /// [SQLite](https://sqlite.org/lang_altertable.html#otheralter)):
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> ubiqlite::Result<()> {
@@ -45,7 +45,7 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Nothing yet.
+    /// Creates an empty batch.
     pub fn new() -> Self {
         Self::default()
     }

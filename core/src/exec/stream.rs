@@ -1,4 +1,4 @@
-//! Rows one after another.
+//! Streams of rows.
 
 use std::future::poll_fn;
 use std::marker::PhantomData;
@@ -16,11 +16,11 @@ use crate::platform;
 use crate::platform::coop;
 use crate::row::{FromRow, IntoRows, Page, Row, Rows};
 
-/// The rows of a running query, one after another. SQLite steps a little ahead
-/// (at most eight pages of 64 KiB) while the caller works; dropping the stream stops it.
+/// The rows of a running query, one by one. SQLite runs a little ahead (at most eight
+/// pages of 64 KiB) while the caller works. Dropping the stream stops the query.
 ///
 /// # Cancellation
-/// A dropped `try_next()` loses no row: the next call goes on where it was.
+/// A dropped `try_next()` loses no row: the next call continues where it was.
 ///
 /// # Example
 /// ```
@@ -36,15 +36,15 @@ use crate::row::{FromRow, IntoRows, Page, Row, Rows};
 pub struct RowStream<'a> {
     state: State,
     limit: Option<Duration>,
-    /// Counts rows that were there at once.
+    /// Counts rows that were ready at once.
     rows: u8,
-    // A stream inside a transaction keeps others from using it meanwhile.
+    // A stream inside a transaction keeps others from using the transaction.
     _session: PhantomData<&'a ()>,
-    // After the state: the reader goes back first.
+    // Dropped after the state: the reader must be returned first.
     open: Option<Arc<Opened>>,
 }
 
-/// So many rows that are there count as one answer.
+/// This many rows that are ready at once count as one reply.
 const ROWS: u8 = 16;
 
 enum State {
@@ -52,7 +52,7 @@ enum State {
     Running {
         pages: Box<dyn Pages>,
         rows: Option<IntoRows>,
-        /// A page that was fetched before anybody asked for its rows.
+        /// A page that was fetched before its rows were requested.
         first: Option<Page>,
     },
     /// All rows are here: for backends without cursors.
@@ -70,18 +70,18 @@ impl RowStream<'_> {
         Self { state, limit: None, rows: 0, _session: PhantomData, open: None }
     }
 
-    /// The same stream, which keeps its database open.
+    /// Returns the same stream, which now keeps its database open.
     pub(crate) fn holding(mut self, open: &Arc<Opened>) -> Self {
         self.open = Some(Arc::clone(open));
         self
     }
 
-    /// The next row; `None` after the last.
+    /// Returns the next row, or `None` after the last.
     ///
     /// # Errors
-    /// What the query returns, once; the stream is over then. `Timeout` if no
-    /// reader was free in time, or if the stream stood still for too long while
-    /// the write-ahead log was beyond its limit.
+    /// The query's error, once; the stream is then over. `Timeout` if no reader was
+    /// free in time, or if the stream was idle for too long while the write-ahead
+    /// log was beyond its limit.
     #[inline]
     pub async fn try_next(&mut self) -> Result<Option<Row>> {
         if self.is_others_turn() {
@@ -96,22 +96,22 @@ impl RowStream<'_> {
         self.fetch().await
     }
 
-    /// Counts a row, before it is taken. Returns whether others are to have their
-    /// turn first.
+    /// Counts a row before it is taken. Returns whether others must have their turn
+    /// first.
     #[inline]
     fn is_others_turn(&mut self) -> bool {
         self.rows = self.rows.wrapping_add(1);
         self.rows.is_multiple_of(ROWS) && coop::is_over()
     }
 
-    /// The same stream, whose holder sees to it that its session outlives it.
+    /// Returns the same stream, whose holder must make sure that its session outlives it.
     pub(crate) fn detached(mut self) -> RowStream<'static> {
         let state = std::mem::replace(&mut self.state, State::Over);
         let (limit, rows, open) = (self.limit, self.rows, self.open.take());
         RowStream { state, limit, rows, _session: PhantomData, open }
     }
 
-    /// The next rows as they came; `None` after the last.
+    /// Returns the next rows as they came, or `None` after the last.
     pub(crate) fn poll_rows(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Rows>>> {
         loop {
             match &mut self.state {
@@ -166,7 +166,7 @@ impl RowStream<'_> {
         Ok(())
     }
 
-    /// Waits for the first rows, so that an error of the first is known.
+    /// Waits for the first rows, so that an error in the first is known.
     pub(crate) async fn primed(&mut self) -> Result<()> {
         self.started().await?;
         let limit = self.limit;
@@ -187,10 +187,10 @@ impl RowStream<'_> {
         in_time(limit, |cx| self.poll_row(cx)).await
     }
 
-    /// The remaining rows, each as `T`.
+    /// Returns the remaining rows, each as `T`.
     ///
     /// # Errors
-    /// As [`try_next`](Self::try_next), and `DatatypeMismatch` if a row is no `T`.
+    /// As [`try_next`](Self::try_next), and `DatatypeMismatch` if a row is not a `T`.
     pub async fn collect<T: FromRow>(mut self) -> Result<Vec<T>> {
         let mut all = Vec::new();
         while let Some(row) = self.try_next().await? {
@@ -216,7 +216,7 @@ impl RowStream<'_> {
                         *rows = Some(IntoRows::of_page(page));
                         continue;
                     }
-                    // Its pages are one: what `next` passed over is `current` still.
+                    // There is only one page: it stays `current` once `next` is past its end.
                     if let Some(page) = rows.take().and_then(IntoRows::into_spare) {
                         pages.recycle(page);
                     }
@@ -238,7 +238,7 @@ impl RowStream<'_> {
     }
 }
 
-/// Waits for rows, so long at most.
+/// Waits for rows for at most `limit`.
 pub(crate) async fn in_time<T>(
     limit: Option<Duration>,
     mut poll: impl FnMut(&mut Context<'_>) -> Poll<Result<T>>,

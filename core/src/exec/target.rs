@@ -31,7 +31,7 @@ pub(crate) struct Target<'a> {
     pub(crate) place: Place<'a>,
     pub(crate) limit: Option<Duration>,
     pub(crate) schemas: &'a Schemas,
-    /// Where calls may be refused because the database is closing.
+    /// Set where calls may be refused because the database is closing.
     pub(crate) gate: Option<&'a Gate>,
 }
 
@@ -47,7 +47,7 @@ pub struct Executed {
     /// Rows inserted, updated or deleted by the statement itself, not by its
     /// triggers and foreign key actions.
     pub rows_changed: u64,
-    /// The rowid of the row inserted last; 0 if none was.
+    /// The rowid of the last inserted row; 0 if none was.
     pub last_row_id: i64,
 }
 
@@ -84,7 +84,7 @@ impl<'a> Target<'a> {
         }
     }
 
-    /// Begins a program: without a time limit, which is the waiting's.
+    /// Begins a program, without a time limit: that applies to waiting for the reply.
     ///
     /// # Errors
     /// `Closed`.
@@ -111,7 +111,7 @@ impl<'a> Target<'a> {
         One::begin(self, sql, params, Keep::Nothing, |outcome| Ok(Executed::from(&outcome)))
     }
 
-    /// See the method of this name.
+    /// See the public method `run`.
     pub(crate) fn run_one(
         self,
         sql: &str,
@@ -181,7 +181,7 @@ impl<'a> Target<'a> {
         let mut many = Many::new(target);
         while let Some((index, row)) = poll_fn(|cx| rows.poll_next(cx)).await? {
             let mut next = Some((index, row));
-            // What is here already needs no waiting, row by row.
+            // Rows that are here already need no waiting for each one.
             while let Some((index, row)) = next {
                 let row = row.checked().map_err(|error| error.with_index(index))?;
                 many.add(index, &sql, row.names(), row.values().iter().map(Value::as_ref));
@@ -216,18 +216,18 @@ pub(crate) fn no_row() -> Error {
     )
 }
 
-/// Waits for a reply no longer than the limit. `harmless`: nothing is changed by
-/// the call, or dropping it undoes it.
+/// Waits for a reply for at most `limit`. `harmless`: the call changes nothing, or
+/// dropping it undoes it.
 ///
 /// # Errors
-/// `Timeout` when the limit passed and the call had no effect; `OutcomeUnknown`
-/// when the backend can't tell whether it had.
+/// `Timeout` if the limit passed and the call had no effect; `OutcomeUnknown` if
+/// the backend can't tell whether it had one.
 pub(crate) async fn limited<T>(
     mut reply: Reply<T>,
     limit: Option<Duration>,
     harmless: bool,
 ) -> Result<T> {
-    // An answer that is here needs no timer.
+    // A reply that is here needs no timer.
     if reply.is_ready() {
         return reply.await;
     }
@@ -257,7 +257,7 @@ pub(crate) async fn limited<T>(
         (Err(_), _) => return Err(Error::withdrawn()),
     };
     if reply.interrupt() {
-        // The statement stops, or was just committed: the answer tells which.
+        // The statement stops, or was just committed: the reply tells which.
         return match reply.await {
             Err(error) if error.kind() == ErrorKind::Cancelled => Err(timed_out(limit)),
             answer => answer,
@@ -273,7 +273,7 @@ pub(crate) async fn limited<T>(
     ))
 }
 
-/// Why a reply is not waited for any longer.
+/// Why waiting for a reply ended.
 enum Ended {
     TooLate,
     Withdrawn,

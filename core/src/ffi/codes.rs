@@ -355,8 +355,8 @@ constants! {
     SQLITE_RECURSIVE = 33;
 }
 
-/// SQLite 3.48; before that nobody looks at it.
+/// SQLite 3.48 and later; ignored before.
 pub(crate) const SQLITE_IOCAP_SUBPAGE_READ: c_int = 0x8000;
 
-/// Bound to a statement that lives long (`sqlite3_prepare_v3`).
+/// For a statement that lives long (`sqlite3_prepare_v3`).
 pub(crate) const SQLITE_PREPARE_PERSISTENT: c_uint = 1;

@@ -1,15 +1,15 @@
-//! SQLite's C interface, as far as the core uses it: declared here once, for every
-//! target, and linked by whoever brings the library.
+//! SQLite's C interface, as far as the core uses it: declared here once, for every target, and
+//! linked by whichever package provides the library.
 //!
-//! Natively that is `libsqlite3-sys`, in any version of a range: its functions are
-//! those of `sqlite3.h`, which are stable, while what it generates from that header
-//! for Rust (which names, of which integer types) differs from one version to the
-//! next. On wasm32 it is `sqlite-wasm-rs`, named by `bindings-wasm` and not here: cargo
-//! allows one package a `links` key for all targets together, so that a dependency for
-//! wasm32 alone would decide what a native program can depend on beside this crate.
+//! Natively that is `libsqlite3-sys`, in any version of a range: its functions are those of
+//! `sqlite3.h`, which are stable, while the Rust that it generates from that header (which names,
+//! of which integer types) differs between versions. On wasm32 it is `sqlite-wasm-rs`, named by
+//! `bindings-wasm` and not here: cargo allows one package per `links` key for all targets together,
+//! so a dependency for wasm32 alone would decide what a native program can depend on alongside this
+//! crate.
 //!
-//! What is missing: take it from `sqlite3.h`, or from `bindgen_bundled_version.rs` in
-//! the sources of `libsqlite3-sys`.
+//! If something is missing, take it from `sqlite3.h`, or from `bindgen_bundled_version.rs` in the
+//! sources of `libsqlite3-sys`.
 
 #![allow(dead_code, reason = "families are whole, and some targets use less of them")]
 #![allow(non_camel_case_types, reason = "the names are SQLite's")]
@@ -18,7 +18,7 @@ mod codes;
 mod functions;
 mod types;
 
-// Only to have it linked.
+// Only to link it.
 #[cfg(not(target_family = "wasm"))]
 use libsqlite3_sys as _;
 
@@ -26,17 +26,17 @@ pub(crate) use codes::*;
 pub(crate) use functions::*;
 pub(crate) use types::*;
 
-/// What is bound stays where it is until the statement is bound anew or finalized.
+/// What is bound stays where it is until the statement is bound again or finalized.
 #[allow(non_snake_case, reason = "the name is SQLite's")]
 pub(crate) fn SQLITE_STATIC() -> sqlite3_destructor_type {
     None
 }
 
-/// Whether any database that the open transaction has written to is so.
+/// Whether `is_so` holds for any database that the open transaction has written to.
 ///
 /// # Safety
-/// `db` is open, and this thread alone uses it; `is_so` does not change the list of its
-/// databases, until when SQLite's names live.
+/// `db` is open, and this thread alone uses it; `is_so` does not change the list of its databases,
+/// since SQLite's names live until that changes.
 pub(crate) unsafe fn any_written(
     db: *mut sqlite3,
     is_so: impl Fn(&std::ffi::CStr) -> bool,

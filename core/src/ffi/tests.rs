@@ -1,5 +1,4 @@
-//! What is declared here is what `libsqlite3-sys` declares, of which a program links
-//! the functions.
+//! What is declared here is what `libsqlite3-sys` declares, whose functions a program links.
 
 use std::mem::{align_of, offset_of, size_of};
 
@@ -16,7 +15,7 @@ fn a_constant_has_the_value_of_the_library_that_is_linked() {
     assert_eq!(SQLITE_STATIC().is_none(), libsqlite3_sys::SQLITE_STATIC().is_none());
 }
 
-/// Of each type: size, alignment and where each field begins, here and there.
+/// For each type: its size, its alignment and where each field begins, here and there.
 macro_rules! same_layout {
     ($($name:ident { $($field:ident),* };)+) => {$(
         assert_eq!(size_of::<$name>(), size_of::<libsqlite3_sys::$name>(), stringify!($name));

@@ -35,7 +35,7 @@ pub(crate) type sqlite3_function =
     Option<unsafe extern "C" fn(*mut sqlite3_context, c_int, *mut *mut sqlite3_value)>;
 pub(crate) type sqlite3_destructor_type = Option<unsafe extern "C" fn(*mut c_void)>;
 
-/// An open file, as the VFS that opened it begins it.
+/// The beginning of an open file; the VFS that opened it has the rest.
 #[repr(C)]
 #[derive(Debug)]
 #[allow(non_snake_case, reason = "the names are SQLite's")]

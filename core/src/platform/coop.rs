@@ -1,9 +1,9 @@
-//! Others get their turn: an answer that is there at once gives the executor a
-//! chance now and then, whichever executor it is.
+//! Gives others their turn: now and then a result that is ready immediately lets the executor run,
+//! whichever executor it is.
 //!
-//! A loop of awaits that are all ready never returns to its executor, so no timer
-//! fires and, on one thread, nobody else runs. Each thread counts its ready
-//! returns; the last one of a turn is kept for one more poll.
+//! A loop of awaits that are all ready never returns to its executor, so no timer fires and, on one
+//! thread, nothing else runs. Each thread counts its ready results; the last one of a turn is kept
+//! for one more poll.
 
 use std::cell::Cell;
 use std::future::poll_fn;
@@ -12,15 +12,15 @@ use std::time::Duration;
 
 use crate::platform;
 
-/// So many ready answers are one turn: few, since an executor may look at its
-/// timers only after some sixty turns.
+/// How many ready results make up a turn: few, since an executor may check its timers only after
+/// some sixty turns.
 const ANSWERS: u32 = 32;
 
-/// And one is over after so long: a short read may take a tenth of it.
+/// The time after which a turn is over: a short read may take a tenth of it.
 const TURN: Duration = Duration::from_micros(100);
 
-/// The clock is looked at with every so manyth answer: it costs a twentieth of a
-/// cached point read.
+/// How many results pass between looks at the clock: a look costs a twentieth of a cached point
+/// read.
 const BETWEEN_LOOKS: u32 = 8;
 
 /// The same for writes.
@@ -33,7 +33,7 @@ thread_local! {
     static TAKEN: Cell<Taken> = const { Cell::new(Taken { answers: 0, since: None }) };
 }
 
-/// What a thread has taken of its turn.
+/// What a thread has used of its turn.
 #[derive(Clone, Copy)]
 struct Taken {
     answers: u32,
@@ -42,12 +42,12 @@ struct Taken {
 
 const NEW: Taken = Taken { answers: 0, since: None };
 
-/// Counts an answer that is there at once. Returns whether the turn is over: then
-/// whoever has it is to be pending once.
+/// Counts a result that is ready immediately. Returns whether the turn is over: then the caller
+/// must be pending once.
 #[inline]
 pub(crate) fn is_over() -> bool {
     if cfg!(target_family = "wasm") {
-        // The host's turn comes with its messages, not with a poll.
+        // The host gets its turn through its messages, not through a poll.
         return false;
     }
     TAKEN.with(|taken| {
@@ -69,8 +69,8 @@ pub(crate) fn is_over() -> bool {
     })
 }
 
-/// The same for a write, which is done on its thread then: that costs more than
-/// being pending once, so the turn is longer.
+/// Does the same for a write, which then runs on its thread. That costs more than being pending
+/// once, so the turn is longer.
 #[cfg(not(target_family = "wasm"))]
 #[inline]
 pub(crate) fn is_writers_turn_over() -> bool {
@@ -87,14 +87,14 @@ pub(crate) fn is_writers_turn_over() -> bool {
     })
 }
 
-/// Notes that this thread's executor has its turn.
+/// Records that this thread's executor has its turn.
 #[inline]
 pub(crate) fn rest() {
     TAKEN.set(NEW);
 }
 
-/// Ends the turn if it is over, by being pending once. To be awaited where nothing
-/// is begun yet, or where what was done is kept.
+/// Ends the turn if it is over, by being pending once. To be awaited where nothing has begun yet,
+/// or where what was done is kept.
 pub(crate) async fn turn() {
     if is_over() {
         let mut over = false;
@@ -102,7 +102,7 @@ pub(crate) async fn turn() {
     }
 }
 
-/// Pending, and woken, the first time.
+/// Returns pending, and wakes the task, the first time.
 #[inline]
 pub(crate) fn poll_once(over: &mut bool, cx: &Context<'_>) -> Poll<()> {
     if std::mem::replace(over, true) {

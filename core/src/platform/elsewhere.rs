@@ -1,16 +1,16 @@
-//! Where SQLite's files are not this machine's, or its locks belong to handles as
-//! Windows' do: nothing is to be done for another SQLite in the process.
+//! For targets where SQLite's files are not this machine's, or its locks belong to handles as on
+//! Windows: nothing must be done for another SQLite in the process.
 
 use crate::ffi;
 
-/// `PRAGMA fullfsync` does something here.
+/// Whether `PRAGMA fullfsync` has an effect here.
 pub(crate) const FULL_FSYNC: bool = false;
 
-/// Which file a name stands for.
+/// The file that a name refers to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct FileId;
 
-/// See the module for Unix.
+/// See the Unix module.
 pub(crate) fn install() {}
 
 /// Whether another copy of SQLite in this process may use the file as well.
@@ -18,17 +18,17 @@ pub(crate) unsafe fn coexists(_db: *mut ffi::sqlite3) -> bool {
     cfg!(windows)
 }
 
-/// The file that the main database is, where that can be told.
+/// Returns the identity of the main database's file, where it is known.
 pub(crate) unsafe fn identity(_db: *mut ffi::sqlite3) -> Option<FileId> {
     None
 }
 
-/// Whether a log of this database that is open is no longer the one of its name.
+/// Whether an open log of this database is no longer the one of its name.
 pub(crate) fn has_lost_log(_database: FileId) -> bool {
     false
 }
 
-/// Whether a file of what this transaction wrote is no longer the one of its name.
+/// Whether a file that this transaction wrote to is no longer the one of its name.
 pub(crate) unsafe fn has_moved(_db: *mut ffi::sqlite3) -> bool {
     false
 }
@@ -38,12 +38,12 @@ pub(crate) unsafe fn is_astray(_db: *mut ffi::sqlite3) -> bool {
     false
 }
 
-/// Nobody could write it anyway.
+/// Not known here: no file is taken to be so.
 pub(crate) fn is_unwritable(_path: &std::path::Path) -> bool {
     false
 }
 
-/// Nobody else has the database open while this lives.
+/// A guard that keeps anybody else from having the database open.
 #[derive(Debug)]
 pub(crate) struct Alone;
 

@@ -1,13 +1,13 @@
-//! What is held over a fork, so that the child finds it whole.
+//! What is held across a fork, so that the child finds it consistent.
 
 use std::cell::UnsafeCell;
 use std::sync::MutexGuard;
 
-/// A lock that the thread which forks holds from before the fork until after it.
+/// A lock that the forking thread holds from before the fork until after it.
 pub(super) struct Held<T: 'static>(UnsafeCell<Option<MutexGuard<'static, T>>>);
 
-// SAFETY: only the thread that forks reads or writes it, between the two calls that
-// the system makes around a fork, and only one thread can be there: it has the lock.
+// SAFETY: only the forking thread reads or writes it, between the two calls that the system makes
+// around a fork. Only one thread can be there: the one with the lock.
 unsafe impl<T> Sync for Held<T> {}
 
 impl<T> Held<T> {
@@ -16,14 +16,14 @@ impl<T> Held<T> {
     }
 
     /// # Safety
-    /// Called before a fork, as `pthread_atfork` has it.
+    /// Called before a fork, by `pthread_atfork`.
     pub(super) unsafe fn put(&self, guard: MutexGuard<'static, T>) {
         // SAFETY: by the contract.
         unsafe { *self.0.get() = Some(guard) };
     }
 
     /// # Safety
-    /// Called after a fork, as `pthread_atfork` has it.
+    /// Called after a fork, by `pthread_atfork`.
     pub(super) unsafe fn take(&self) -> Option<MutexGuard<'static, T>> {
         // SAFETY: by the contract.
         unsafe { (*self.0.get()).take() }

@@ -37,8 +37,8 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 #[cfg(target_family = "wasm")]
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
-/// The name by which SQLite opens a file: on Unix any bytes, elsewhere UTF-8. None
-/// where it is neither.
+/// Returns the name by which SQLite opens a file: any bytes on Unix, UTF-8 elsewhere. `None` if it
+/// is neither.
 pub(crate) fn file_name(path: &Path) -> Option<&[u8]> {
     if cfg!(unix) {
         Some(path.as_os_str().as_encoded_bytes())

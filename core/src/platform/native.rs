@@ -1,4 +1,4 @@
-//! Threads: futures cross them, and one small thread keeps the time.
+//! Threads: futures cross them, and one small thread runs the timers.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -67,31 +67,29 @@ impl Drop for Sleep {
     }
 }
 
-/// A clock that never goes back, from some moment of this process on.
+/// Returns the time on a clock that never goes back, counted from some moment of this process.
 pub(crate) fn now() -> Duration {
     static START: OnceLock<Instant> = OnceLock::new();
     START.get_or_init(Instant::now).elapsed()
 }
 
-/// Runs work that nobody waits for: now, since here a thread of its own does
-/// what takes long.
+/// Runs work that nobody waits for: immediately, since here long work has a thread of its own.
 pub(crate) fn later(work: impl FnOnce()) {
     work();
 }
 
-/// Holds the calling thread, and returns for how long: only threads that run
-/// SQLite may call it.
+/// Blocks the calling thread, and returns for how long. Only threads that run SQLite may call it.
 pub(crate) fn block_for(duration: Duration) -> Duration {
     std::thread::sleep(duration);
     duration
 }
 
-/// How many threads run at once on this machine.
+/// Returns how many threads can run at the same time on this machine.
 pub(crate) fn parallelism() -> usize {
     std::thread::available_parallelism().map_or(2, usize::from)
 }
 
-/// Gives the system the memory that was freed, where that needs asking.
+/// Returns freed memory to the system, where that needs a request.
 pub(crate) fn release_memory() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {

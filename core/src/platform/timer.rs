@@ -1,6 +1,5 @@
-//! One thread for all timers of the process. It exists only while a timer is
-//! pending (and a moment longer), so an idle process has neither wake-ups nor a
-//! thread left over.
+//! One thread for all timers of the process. It exists only while a timer is pending (and slightly
+//! longer), so an idle process has neither wake-ups nor a leftover thread.
 
 use std::collections::BTreeMap;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -8,7 +7,7 @@ use std::time::{Duration, Instant};
 
 type Task = Box<dyn FnOnce() + Send>;
 
-/// Names a pending timer.
+/// Identifies a pending timer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Key(Instant, u64);
 
@@ -18,8 +17,8 @@ struct State {
     running: bool,
 }
 
-/// How long the thread outlives its last timer: longer than the pause between
-/// two calls of a busy program, so that it is not started again and again.
+/// How long the thread outlives its last timer: longer than the pause between two calls of a busy
+/// program, so that it is not restarted again and again.
 const LINGER: Duration = Duration::from_millis(200);
 
 static STATE: Mutex<State> =
@@ -40,7 +39,7 @@ pub(crate) fn schedule(at: Instant, task: impl FnOnce() + Send + 'static) -> Key
     if !state.running {
         #[cfg(unix)]
         at_fork::install();
-        // A refused thread is tried again by the next timer.
+        // If the thread can't be started, the next timer retries.
         state.running =
             std::thread::Builder::new().name("ubiqlite-timer".into()).spawn(run).is_ok();
     } else if first {
@@ -49,7 +48,7 @@ pub(crate) fn schedule(at: Instant, task: impl FnOnce() + Send + 'static) -> Key
     key
 }
 
-/// Forgets a timer; one that has run already is no error.
+/// Cancels a timer; one that has already run is no error.
 pub(crate) fn cancel(key: Key) {
     // Bound first, so that the task is dropped after the lock is released: what
     // it captured may itself cancel or schedule when dropped.
@@ -65,7 +64,7 @@ fn run() {
             Some(first) if first.key().0 <= now => {
                 let task = first.remove();
                 drop(guard);
-                // A panicking task must not take the thread's duty with it.
+                // A panicking task must not end the thread.
                 let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(task));
                 guard = state();
                 continue;
@@ -83,7 +82,7 @@ fn run() {
     }
 }
 
-/// A child of a fork has the timers of its parent, and not the thread: it begins anew.
+/// A child of a fork has its parent's timers but not the thread: it starts afresh.
 #[cfg(unix)]
 mod at_fork {
     use std::sync::Once;
@@ -113,7 +112,7 @@ mod at_fork {
         drop(unsafe { HELD.take() });
     }
 
-    /// No memory is freed here: what the timers hold is the parent's.
+    /// Frees no memory: what the timers hold is the parent's.
     unsafe extern "C" fn child() {
         // SAFETY: it is called around a fork.
         let Some(mut state) = (unsafe { HELD.take() }) else { return };

@@ -1,5 +1,5 @@
-//! One thread, in a worker of a browser or of Node: nothing has to be `Send`,
-//! and the host keeps the time.
+//! One thread, in a browser's or Node's worker: nothing has to be `Send`, and the host runs the
+//! timers.
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
@@ -34,7 +34,7 @@ extern "C" {
     fn performance_now() -> f64;
 }
 
-/// A clock that never goes back, from some moment of this worker on.
+/// Returns the time on a clock that never goes back, counted from some moment of this worker.
 pub(crate) fn now() -> Duration {
     Duration::from_secs_f64(performance_now() / 1000.0)
 }
@@ -63,7 +63,7 @@ struct Shared {
     waker: RefCell<Option<Waker>>,
 }
 
-/// The longest time that `setTimeout` takes.
+/// The longest time that `setTimeout` accepts.
 const LONGEST: Duration = Duration::from_millis(i32::MAX as u64);
 
 fn millis(duration: Duration) -> i32 {
@@ -112,19 +112,18 @@ impl Drop for Sleep {
     }
 }
 
-/// Runs work when the host has done what is due: messages posted before are on
-/// their way then.
+/// Runs work once the host has done what is due: messages posted before are on their way by then.
 pub(crate) fn later(work: impl FnOnce() + 'static) {
     set_timeout(&Closure::once_into_js(work), 0);
 }
 
-/// A single thread must not be held: a lock that is taken stays taken.
+/// Returns at once: a single thread must not be blocked, since a lock that is taken stays taken.
 pub(crate) fn block_for(_duration: Duration) -> Duration {
     Duration::ZERO
 }
 
-/// How many threads run at once on this machine: readers are not for speed
-/// here, but for streams and snapshots beside writes.
+/// Returns how many threads to assume on this machine: here readers are not for speed, but for
+/// streams and snapshots alongside writes.
 pub(crate) fn parallelism() -> usize {
     4
 }

@@ -3,12 +3,12 @@
 /// How a transaction begins, as in `BEGIN …`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Begin {
-    /// With the write lock, so that nothing later in it can be refused as busy.
+    /// With the write lock, so that nothing later in it can fail as busy.
     #[default]
     Immediate,
     /// With no lock: the first read or write takes it. A write after a read can
-    /// be refused as busy, when somebody else has written in between.
+    /// fail as busy if somebody else has written in between.
     Deferred,
-    /// With the write lock, and in other journal modes than WAL without readers.
+    /// With the write lock, and in journal modes other than WAL without readers.
     Exclusive,
 }

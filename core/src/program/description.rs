@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::row::Columns;
 
-/// What a statement yields, known also where it yields no row.
+/// What a statement yields, known even if it yields no row.
 #[derive(Debug, Clone, Default)]
 pub struct Description {
     pub(crate) columns: Arc<Columns>,

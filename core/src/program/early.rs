@@ -1,4 +1,4 @@
-//! Rows that are told before their statement is done.
+//! Rows that are delivered before their statement is done.
 
 use std::sync::Arc;
 
@@ -7,11 +7,11 @@ use crate::row::Page;
 
 /// Takes pages of a long result while its statement still runs.
 pub trait Early: MaybeSend + MaybeSync {
-    /// The next rows. The page is its lender's again afterwards.
+    /// Takes the next rows. The page belongs to its lender again afterwards.
     fn take(&self, page: &Page);
 
-    /// The same for a statement that runs after the call that asks for it has returned;
-    /// `None`: then its rows are told all at once.
+    /// Returns the same for a statement that runs after its call has returned. With
+    /// `None`, its rows are delivered all at once.
     fn lasting(&self) -> Option<Arc<dyn Early>> {
         None
     }

@@ -1,4 +1,4 @@
-//! Programs: what every backend can run, whole or not at all.
+//! Programs: what every backend can run, all or nothing.
 
 mod begin;
 mod description;
@@ -21,7 +21,7 @@ use crate::row::Rows;
 use crate::sql::Params;
 use crate::value::{Value, ValueRef};
 
-/// Statements that happen whole or not at all.
+/// Statements that all happen, or none of them.
 #[derive(Debug, Clone, Default)]
 pub struct Program<'a> {
     /// The statements, run in this order.
@@ -36,16 +36,16 @@ pub struct Program<'a> {
 /// What a program does to the database, as far as its author knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Access {
-    /// A statement of the caller's: `sqlite3_stmt_readonly` will tell.
+    /// A statement of the caller's: `sqlite3_stmt_readonly` will decide.
     #[default]
     Unknown,
     /// Reads only.
     Read,
     /// May write.
     Write,
-    /// A statement of the caller's that is to run only if it changes nothing. If it
-    /// would, it does not run, and the error is `OutcomeUnknown`: it is asked for by who
-    /// does not know whether the same statement has run before.
+    /// A statement of the caller's that must run only if it changes nothing. Otherwise it
+    /// does not run, and the error is `OutcomeUnknown`: the caller does not know whether
+    /// the same statement has run before.
     Again,
 }
 
@@ -58,11 +58,11 @@ pub struct Step<'a> {
     pub params: Params,
     /// Which of its rows are wanted.
     pub keep: Keep,
-    /// What few statements need.
+    /// What only few statements need.
     pub extra: Option<Box<Extra>>,
 }
 
-/// What few statements of a program need.
+/// What only few statements of a program need.
 #[derive(Debug, Clone, Default)]
 pub struct Extra {
     /// Parameters that are outputs of earlier steps: the parameter's index from
@@ -71,12 +71,12 @@ pub struct Extra {
     /// Instead of once with `params`, the statement runs once with each of these;
     /// changes add up.
     pub each: ParamRows,
-    /// What must be true after the statement ran.
+    /// What must be true after the statement has run.
     pub expect: Expect,
-    /// What to answer where `expect` does not hold because the value is another:
-    /// this one.
+    /// The error to return if `expect` does not hold because the first value is this
+    /// one instead.
     pub when: Vec<(Value, ErrorKind, String)>,
-    /// What to answer where `expect` does not hold.
+    /// The error to return if `expect` does not hold.
     pub otherwise: Option<(ErrorKind, String)>,
     /// The SQL is a script: several statements without parameters, of which no
     /// rows are kept.
@@ -118,13 +118,13 @@ pub enum Reference {
     },
 }
 
-/// What must be true after a statement, lest the program be undone.
+/// What must be true after a statement; otherwise the program is undone.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub enum Expect {
     /// Nothing.
     #[default]
     Anything,
-    /// Exactly so many rows were changed.
+    /// Exactly this many rows were changed.
     Changes(u64),
     /// The first kept row's first value is this.
     Value(Value),
@@ -140,14 +140,14 @@ pub struct Outcome {
     pub last_row_id: i64,
     /// The rows kept.
     pub rows: Rows,
-    /// The columns, where they were asked for by [`Keep::Described`].
+    /// The columns, if [`Keep::Described`] requested them.
     pub description: Option<Box<Description>>,
 }
 
 /// What a program did, step by step.
 #[derive(Debug, Clone, Default)]
 pub struct Output {
-    /// One outcome a step.
+    /// One outcome per step.
     pub steps: SmallVec<[Outcome; 1]>,
 }
 
@@ -158,7 +158,7 @@ impl<'a> Program<'a> {
         Self { steps: smallvec::smallvec![step], access: Access::Unknown, schema: None }
     }
 
-    /// The same program, holding its own copy of all text.
+    /// Returns the same program with its own copy of all text.
     pub fn into_owned(self) -> Program<'static> {
         Program {
             steps: self.steps.into_iter().map(Step::into_owned).collect(),
@@ -175,7 +175,7 @@ impl<'a> Step<'a> {
         Self { sql: sql.into(), params: params.into(), keep, extra: None }
     }
 
-    /// Demands something of the statement's outcome, or else this error.
+    /// Requires something of the statement's outcome; otherwise it fails with this error.
     pub fn expect(mut self, expect: Expect, kind: ErrorKind, message: impl Into<String>) -> Self {
         let extra = self.extra.get_or_insert_default();
         extra.expect = expect;
@@ -183,7 +183,7 @@ impl<'a> Step<'a> {
         self
     }
 
-    /// Says what to answer when the first value is this one instead.
+    /// Sets the error to return if the first value is this one instead.
     pub fn when(mut self, value: Value, kind: ErrorKind, message: impl Into<String>) -> Self {
         self.extra.get_or_insert_default().when.push((value, kind, message.into()));
         self
@@ -208,8 +208,8 @@ impl<'a> Step<'a> {
         self
     }
 
-    /// A statement to be run for many rows, of which this is the first: item
-    /// `index` of the caller's list.
+    /// A statement to run for many rows, of which this is the first: item `index`
+    /// of the caller's list.
     pub(crate) fn first<'v>(
         index: usize,
         sql: &str,
@@ -221,7 +221,7 @@ impl<'a> Step<'a> {
         Step::new(sql.to_owned(), (), Keep::Nothing).item(index).each(each)
     }
 
-    /// Adds a row, if it is the item after the last one, and fits the statement.
+    /// Adds a row if it is the item after the last one and fits the statement.
     pub(crate) fn follow<'v>(
         &mut self,
         index: usize,
@@ -258,7 +258,7 @@ impl Extra {
     /// Checks `expect`.
     ///
     /// # Errors
-    /// `otherwise`, where it does not hold.
+    /// `otherwise`, if it does not hold.
     pub fn check(&self, outcome: &Outcome) -> Result<()> {
         let held = match &self.expect {
             Expect::Anything => true,

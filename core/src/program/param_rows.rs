@@ -6,9 +6,9 @@ use crate::row::{Columns, PageBuilder};
 use crate::sql::Params;
 use crate::value::{Value, ValueRef};
 
-/// The parameters of many runs of one statement, all of the same number and
-/// names, in one piece of memory: values made on one thread and freed on another,
-/// one by one, would cost more than the inserts they are for.
+/// The parameters of many runs of one statement, all with the same number and
+/// names, in one piece of memory: values allocated on one thread and freed on
+/// another, one by one, would cost more than the inserts they are for.
 #[derive(Debug, Clone, Default)]
 pub struct ParamRows {
     names: Vec<String>,
@@ -25,13 +25,13 @@ impl ParamRows {
         Self::default()
     }
 
-    /// Adds the parameters of a run. Returns false, and adds nothing, if they
-    /// are of another number or have other names than those before.
+    /// Adds the parameters of a run. Returns false, and adds nothing, if their
+    /// number or names differ from those before.
     pub fn push(&mut self, params: &Params) -> bool {
         self.push_values(params.names(), params.values().iter().map(Value::as_ref))
     }
 
-    /// As [`push`](Self::push), with values that lie elsewhere.
+    /// As [`push`](Self::push), with values that are stored elsewhere.
     pub fn push_values<'v>(
         &mut self,
         names: &[String],
@@ -54,7 +54,7 @@ impl ParamRows {
         });
         for value in values {
             if !cells.push(value) {
-                // NULL keeps the places of the others; the run will be refused.
+                // NULL keeps the others in place; the run will be refused.
                 cells.push(ValueRef::Null);
                 self.too_big.get_or_insert(self.rows - 1);
             }
@@ -62,7 +62,7 @@ impl ParamRows {
         true
     }
 
-    /// Whether the values of this run could not be held: they are beyond 4 GiB.
+    /// Whether the values of this run could not be held because they exceed 4 GiB.
     #[inline]
     pub fn is_too_big(&self, row: usize) -> bool {
         self.too_big == Some(row)
@@ -83,7 +83,7 @@ impl ParamRows {
         self.cells.as_ref().map_or(0, PageBuilder::weight)
     }
 
-    /// The names of the parameters; none where they are given by position.
+    /// The names of the parameters; none if they are given by position.
     pub fn names(&self) -> &[String] {
         &self.names
     }

@@ -10,9 +10,9 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// The names of a result's columns, shared by all its rows.
 ///
-/// Names are told apart: where a statement yields a name twice (`SELECT a.id,
+/// Names are made unique: if a statement yields a name twice (`SELECT a.id,
 /// b.id …`), the first keeps it and the later ones become `id:2`, `id:3`, so
-/// that no value is lost when a row becomes a map. `AS` gives better ones.
+/// that no value is lost when a row becomes a map. `AS` gives better names.
 #[derive(Debug, Clone)]
 pub struct Columns {
     names: Vec<Box<str>>,
@@ -23,7 +23,7 @@ pub struct Columns {
 /// Up to this many names are compared one by one.
 const FEW: usize = 16;
 
-/// So many lists were made.
+/// The number of lists made so far.
 static MADE: AtomicU64 = AtomicU64::new(0);
 
 impl Default for Columns {
@@ -41,10 +41,10 @@ impl PartialEq for Columns {
 impl Eq for Columns {}
 
 impl Columns {
-    /// Makes the list, telling duplicate names apart.
+    /// Makes the list, with duplicate names made unique.
     pub fn new(names: impl IntoIterator<Item = impl Into<Box<str>>>) -> Self {
         let mut known: Vec<Box<str>> = Vec::new();
-        // Of most rows the names are few, and looked through faster than hashed.
+        // Most rows have few names, which are faster to scan than to hash.
         let mut taken: HashMap<Box<str>, usize, FixedState> = HashMap::default();
         for name in names {
             let name: Box<str> = name.into();
@@ -82,15 +82,15 @@ impl Columns {
         Self { names: known, serial, json: OnceLock::new() }
     }
 
-    /// The names as a list in JSON.
+    /// The names as a JSON list.
     pub(crate) fn json(&self) -> &str {
         self.json.get_or_init(|| {
             serde_json::Value::from(self.iter().collect::<Vec<_>>()).to_string().into()
         })
     }
 
-    /// A number that no other list made in this process has: who was told the
-    /// names once knows them again by it.
+    /// A number that no other list made in this process has: a client that was sent
+    /// the names once recognizes them by it.
     pub(crate) fn serial(&self) -> u64 {
         self.serial
     }
@@ -116,8 +116,8 @@ impl Columns {
         self.names.iter().map(|name| &**name)
     }
 
-    /// The place of a name; letters of another case match where no name matches
-    /// exactly, as in SQL.
+    /// The index of a name. If no name matches exactly, the case of ASCII letters is
+    /// ignored, as in SQL.
     pub fn position(&self, name: &str) -> Option<usize> {
         self.names
             .iter()
@@ -126,9 +126,9 @@ impl Columns {
     }
 }
 
-/// What can name a column: an index from 0, or a name.
+/// What can identify a column: an index from 0, or a name.
 pub trait ColumnIndex {
-    /// The place among `columns`.
+    /// Returns the index among `columns`.
     ///
     /// # Errors
     /// `NoSuchColumn` if there is none.

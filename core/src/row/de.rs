@@ -1,10 +1,10 @@
 //! A row as a serde data source: a map of its columns, or a sequence.
 //!
-//! serde reads some fields by way of a buffer of its own, without saying of which
-//! type they are: those under `#[serde(flatten)]`, and those of an enum with a
-//! tag. SQLite has no booleans and no lists: such a field gets 1 where it wants
-//! `true`, and text where it wants a list. The refusal tells which column it was
-//! (see [`Wish`]), and the row is read again, with that column as it is wanted.
+//! serde reads some fields through its own buffer, without saying what type they
+//! have: those under `#[serde(flatten)]`, and those of an enum with a tag. SQLite
+//! has no booleans and no lists: such a field gets 1 where it wants `true`, and
+//! text where it wants a list. The refusal tells which column it was (see
+//! [`Wish`]), and the row is read again with that column as it is wanted.
 
 use serde::de::value::StrDeserializer;
 use serde::de::{
@@ -38,7 +38,7 @@ pub(super) fn read<T: serde::de::DeserializeOwned>(row: &Row) -> crate::error::R
                 _ => false,
             }),
             Wish::Boolean(_) => {
-                // Which column it is, a round with numbers that tell them apart says.
+                // A round with numbers that identify the columns says which one it is.
                 given.numbered = true;
                 let told = T::deserialize(RowDeserializer(row, &given)).err();
                 given.numbered = false;
@@ -148,7 +148,7 @@ impl<'de> Deserializer<'de> for RowDeserializer<'de, '_> {
     }
 }
 
-/// The columns one after another.
+/// The columns, one by one.
 struct Cells<'a, 'g> {
     row: &'a Row,
     next: usize,
@@ -196,7 +196,7 @@ struct CellDeserializer<'a, 'g> {
 }
 
 impl<'de> CellDeserializer<'de, '_> {
-    /// The value as it is stored.
+    /// Visits the value as it is stored.
     fn plain<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         match self.value {
             ValueRef::Null => visitor.visit_unit(),
@@ -210,7 +210,7 @@ impl<'de> CellDeserializer<'de, '_> {
         }
     }
 
-    /// The bytes of a blob one by one.
+    /// Visits the bytes of a blob one by one.
     fn each_byte<V: Visitor<'de>>(bytes: &'de [u8], visitor: V) -> Result<V::Value> {
         visitor.visit_seq(serde::de::value::SeqDeserializer::new(bytes.iter().copied()))
     }

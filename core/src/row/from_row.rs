@@ -1,13 +1,13 @@
-//! From a row to what the caller wants.
+//! Conversion of a row into what the caller wants.
 
 use serde::de::DeserializeOwned;
 
 use super::{Row, de};
 use crate::error::Result;
 
-/// What a row can become: [`Row`] itself, or any type that serde can
+/// A type that a row can become: [`Row`] itself, or any type that serde can
 /// deserialize (a struct or map by the columns' names, a tuple by their order,
-/// a scalar from the first column of one).
+/// a scalar from a row of one column).
 pub trait FromRow: Sized {
     /// Converts the row.
     ///

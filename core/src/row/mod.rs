@@ -58,7 +58,7 @@ impl Row {
         Ok(self.page.cell(self.start + index))
     }
 
-    /// The names of the columns, told apart: see [`Columns`].
+    /// The names of the columns, made unique: see [`Columns`].
     pub fn columns(&self) -> &Columns {
         self.page.columns()
     }
@@ -68,7 +68,7 @@ impl Row {
         self.columns().len()
     }
 
-    /// Whether the row has no column, which no statement that yields rows has.
+    /// Whether the row has no column. A row that a statement yields always has one.
     pub fn is_empty(&self) -> bool {
         self.columns().is_empty()
     }
@@ -82,21 +82,21 @@ impl Row {
     }
 
     /// Converts the row into a struct, a tuple, a map, or any type that serde
-    /// can deserialize. Text that a field takes as a list, map or struct is
-    /// read as JSON, also a blob as a list of numbers.
+    /// can deserialize. Text is read as JSON if a field takes a list, map or
+    /// struct, and a blob can be read as a list of numbers.
     ///
     /// What [`Record::from_serialize`](crate::Record::from_serialize) stored is read
-    /// back equal, also under `#[serde(flatten)]` and in enums with a tag, where
-    /// serde does not tell of which type a field is (the row is then read again,
-    /// which costs time for each boolean, list and struct in it). SQLite has fewer
-    /// types than Rust, so that these are not:
+    /// back equal, even under `#[serde(flatten)]` and in enums with a tag, where
+    /// serde does not say what type a field has (the row is then read again, which
+    /// costs time for each boolean, list and struct in it). SQLite has fewer types
+    /// than Rust, so these are exceptions:
     ///
     /// - NaN, which is stored as `NULL`; and `Some(None)` and `Some(())`, which are
     ///   read as `None`;
-    /// - in a field that takes any type, such as `serde_json::Value`, what is not a
+    /// - in a field that takes any type, such as `serde_json::Value`, anything but a
     ///   number, a text or null: wrap it in [`Json`](crate::Json);
-    /// - a variant with a boolean or a list in an enum that is
-    ///   `#[serde(untagged)]`, which is refused: see [`stored`].
+    /// - a variant with a boolean or a list in an `#[serde(untagged)]` enum, which is
+    ///   refused: see [`stored`].
     ///
     /// # Errors
     /// `DatatypeMismatch` if the type has no place for a value.
@@ -104,12 +104,12 @@ impl Row {
         T::from_row(self.clone())
     }
 
-    /// Bytes that are equal for rows of the same values.
+    /// Bytes that are equal for rows with the same values.
     pub(crate) fn fingerprint(&self) -> Vec<u8> {
         fingerprint(self.iter().map(|(_, value)| value))
     }
 
-    /// Where the row's cells lie: in these places of this page.
+    /// The row's page, and the range of the row's cells in it.
     pub(crate) fn place(&self) -> (&Page, std::ops::Range<usize>) {
         (&self.page, self.start..self.start + self.len())
     }
@@ -208,7 +208,7 @@ impl IntoIterator for Rows {
     }
 }
 
-/// The rows of [`Rows`] one after another.
+/// The rows of [`Rows`], one by one.
 #[derive(Debug)]
 pub struct IntoRows {
     pages: smallvec::IntoIter<[Arc<Page>; 1]>,
@@ -217,7 +217,7 @@ pub struct IntoRows {
 }
 
 impl IntoRows {
-    /// Continues with the rows of `page`, after those that are still to come.
+    /// The rows of `page`, one by one.
     pub(crate) fn of_page(page: Page) -> Self {
         Self {
             pages: smallvec::SmallVec::new().into_iter(),
@@ -226,12 +226,12 @@ impl IntoRows {
         }
     }
 
-    /// The pages whose rows have not begun to be taken.
+    /// The pages from which no row has been taken yet.
     pub(crate) fn into_rows(self) -> Rows {
         Rows { pages: self.pages.collect() }
     }
 
-    /// The page of the last rows, if none of them is still around.
+    /// The page of the last rows, if none of them is still held.
     pub(crate) fn into_spare(self) -> Option<Page> {
         self.current.and_then(Arc::into_inner)
     }

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use super::Columns;
 use crate::value::ValueRef;
 
-/// A cell as it lies in memory and travels to other languages: a number in
-/// place, or where its bytes lie in the page's heap.
+/// A cell as it is laid out in memory and passed to other languages: a number in
+/// place, or the location of its bytes in the page's heap.
 #[derive(Debug, Clone, Copy)]
 #[repr(C)]
 struct Cell {
     tag: u32,
-    /// The bytes of text and blobs.
+    /// The size of a text or blob in bytes.
     len: u32,
-    /// An integer, the bits of a real, or the place in the heap.
+    /// An integer, the bits of a real, or the offset in the heap.
     bits: u64,
 }
 
@@ -31,7 +31,7 @@ pub(crate) mod tag {
     pub const BLOB: u32 = 4;
 }
 
-/// Bytes of a cell.
+/// The size of a cell in bytes.
 pub(crate) const CELL: usize = size_of::<Cell>();
 
 /// The cells of some rows of a result: filled once by the thread that runs
@@ -64,7 +64,7 @@ impl Page {
     /// The cell at `index`, counted row by row.
     ///
     /// # Panics
-    /// If there are not so many.
+    /// If `index` is out of range.
     #[inline]
     pub fn cell(&self, index: usize) -> ValueRef<'_> {
         let cell = self.cells[index];
@@ -84,8 +84,7 @@ impl Page {
         &self.heap[start..start + cell.len as usize]
     }
 
-    /// The cells of a range as they lie in memory, and all bytes of texts and
-    /// blobs.
+    /// The cells of a range as laid out in memory, and all bytes of texts and blobs.
     pub(crate) fn raw(&self, cells: std::ops::Range<usize>) -> (&[u8], &[u8]) {
         let cells = &self.cells[cells];
         // SAFETY: a cell is 16 bytes in C's layout without padding, each of which
@@ -103,7 +102,7 @@ pub struct PageBuilder {
 }
 
 /// A page never grows beyond this, so that offsets fit 32 bits. One row may
-/// have 2,000 columns of 1 GB each; that one is refused.
+/// have 2,000 columns of 1 GB each; such a row is refused.
 const MAX_HEAP: usize = u32::MAX as usize;
 
 impl PageBuilder {
@@ -165,7 +164,7 @@ impl PageBuilder {
         self.page.cell(index)
     }
 
-    /// The bytes of text and blobs.
+    /// The total size of texts and blobs in bytes.
     #[inline]
     pub(crate) fn heap(&self) -> usize {
         self.page.heap.len()
@@ -176,7 +175,7 @@ impl PageBuilder {
         self.page.cells.is_empty()
     }
 
-    /// The same empty page, on the memory of one that is over.
+    /// Returns the same empty page, in the memory of one that is no longer needed.
     pub(crate) fn on(self, mut spare: Page) -> Self {
         spare.cells.clear();
         spare.heap.clear();
@@ -188,7 +187,7 @@ impl PageBuilder {
         &self.page
     }
 
-    /// Begins anew on the same memory.
+    /// Starts again in the same memory.
     pub(crate) fn clear(&mut self) {
         self.page.cells.clear();
         self.page.heap.clear();

@@ -1,10 +1,10 @@
-//! Fields stored and read as [`IntoValue`] and [`FromValue`] have it, and not as
-//! the type's own serde implementation: `#[serde(with = "ubiqlite::stored")]`.
+//! Stores and reads fields by [`IntoValue`] and [`FromValue`] instead of the type's
+//! own serde implementation: `#[serde(with = "ubiqlite::stored")]`.
 //!
-//! For dates and times of `chrono`, `jiff` and `time`, whose text is then the one
-//! whose order is the order in time, and which are read from
-//! `CURRENT_TIMESTAMP`; for `Uuid`s kept as blobs; and for a `bool` in an
-//! `#[serde(untagged)]` enum, which takes an integer otherwise.
+//! For dates and times of `chrono`, `jiff` and `time`, whose text then sorts in the
+//! order of time, and which are read from `CURRENT_TIMESTAMP`; for `Uuid`s kept as
+//! blobs; and for a `bool` in an `#[serde(untagged)]` enum, which otherwise takes an
+//! integer.
 //!
 //! # Example
 //! ```
@@ -35,7 +35,7 @@ use crate::value::{IntoValue, Value};
 /// Serializes the value that the field is stored as.
 ///
 /// # Errors
-/// Where [`IntoValue`] refuses it.
+/// If [`IntoValue`] refuses it.
 pub fn serialize<'a, T, S: Serializer>(value: &'a T, serializer: S) -> Result<S::Ok, S::Error>
 where
     &'a T: IntoValue,
@@ -46,7 +46,7 @@ where
 /// Reads the field from the value.
 ///
 /// # Errors
-/// Where [`FromValue`] refuses it.
+/// If [`FromValue`] refuses it.
 pub fn deserialize<'de, T, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error>
 where
     T: for<'v> FromValue<'v>,

@@ -1,4 +1,4 @@
-//! As what a field wants a column, where serde does not say so in advance.
+//! What a field wants a column to be, where serde does not say so in advance.
 
 use std::fmt;
 
@@ -6,19 +6,19 @@ use serde::de::{Expected, Unexpected};
 
 use crate::error::Error;
 
-/// Why a row is no such type.
+/// Why a row can't be read as a type.
 #[derive(Debug)]
 pub(super) struct Refusal {
     pub(super) error: Error,
     pub(super) wish: Option<Wish>,
 }
 
-/// What a field wanted that got a column as it is stored.
+/// What a field wanted when it got a column as it is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wish {
-    /// A boolean, where this integer came.
+    /// A boolean, but this integer came.
     Boolean(i64),
-    /// What is inside of the text at this place, read as JSON.
+    /// The content of the text at this address, read as JSON.
     Json(*const [u8]),
 }
 
@@ -57,17 +57,17 @@ impl serde::de::Error for Refusal {
     }
 }
 
-/// That the text, which was not wanted as such, is read as JSON, if it may be.
+/// The wish to read a text that was not wanted as such as JSON, if it may be JSON.
 fn wish_for(text: &str) -> Option<Wish> {
     text.starts_with(['[', '{']).then_some(Wish::Json(text.as_bytes()))
 }
 
-/// Which columns are given as they are wanted, and not as they are stored.
+/// Which columns are given as they are wanted, instead of as they are stored.
 #[derive(Debug, Default)]
 pub(super) struct Given {
     columns: Vec<usize>,
-    /// The other integers that may be booleans are numbers that tell which column
-    /// they are. What comes of such a reading is thrown away.
+    /// The other integers that may be booleans are replaced by numbers that identify
+    /// their columns. The result of such a reading is thrown away.
     pub(super) numbered: bool,
 }
 
@@ -76,7 +76,7 @@ pub(super) struct Given {
 const FIRST: i64 = 2;
 
 impl Given {
-    /// Gives one more column as it is wanted; false if it was already.
+    /// Marks one more column to be given as it is wanted; false if it was already.
     pub(super) fn add(&mut self, column: usize) -> bool {
         let new = !self.wanted(column);
         if new {
@@ -89,7 +89,7 @@ impl Given {
         self.columns.contains(&column)
     }
 
-    /// What stands for a column's 0 or 1.
+    /// The number that stands for a column's 0 or 1.
     pub(super) fn number(&self, column: usize) -> Option<i64> {
         self.numbered.then(|| i64::try_from(column).map_or(i64::MAX, |column| column + FIRST))
     }

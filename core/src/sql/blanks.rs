@@ -1,6 +1,6 @@
-//! What stands before a statement.
+//! What precedes a statement.
 
-/// Cuts white space, comments and empty statements off the beginning.
+/// Strips white space, comments and empty statements from the beginning.
 pub(crate) fn skip_blanks(mut sql: &str) -> &str {
     loop {
         let rest = sql

@@ -1,4 +1,4 @@
-//! One field by serde: the value that it is stored as.
+//! From one field, through serde, to the value that it is stored as.
 
 use std::fmt;
 
@@ -10,12 +10,12 @@ use crate::value::JSON;
 use crate::value::json_text;
 use crate::value::{IntoValue, Value};
 
-/// Makes the value of a field: a scalar is stored as what it is, bytes as a blob,
-/// nothing as `NULL`, a variant without data as its name; and what has parts
+/// Makes the value of a field: a scalar is stored as itself, bytes as a blob, `None`
+/// and `()` as `NULL`, a variant without data as its name, and anything with parts
 /// (lists, tuples, maps, structs, variants with data) as JSON text.
 ///
 /// # Errors
-/// `InvalidArgument` for what no value is equal to.
+/// `InvalidArgument` if no value is equal to it.
 pub(super) fn cell<T: Serialize + ?Sized>(value: &T) -> Result<Value> {
     match value.serialize(Cell) {
         Ok(value) => Ok(value),
@@ -29,7 +29,7 @@ struct Cell;
 /// Why there is no value yet.
 #[derive(Debug)]
 enum Stop {
-    /// It has parts: all of it is JSON text.
+    /// It has parts, so all of it becomes JSON text.
     Parts,
     Error(Error),
 }

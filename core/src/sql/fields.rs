@@ -1,4 +1,4 @@
-//! What a struct, a map or a tuple holds, by serde: values, by name or by place.
+//! From a struct, a map or a tuple, through serde, to its values by name or position.
 
 use serde::ser::{
     Error as _, Impossible, SerializeMap, SerializeSeq, SerializeStruct, SerializeTuple,
@@ -10,10 +10,10 @@ use super::cell::cell;
 use crate::error::{Error, Result};
 use crate::value::Value;
 
-/// The parts of a value one after another, with their names where they have any.
+/// Returns the parts of a value in order, with their names if they have any.
 ///
 /// # Errors
-/// `InvalidArgument` for what has no parts, and for a part that can't be stored.
+/// `InvalidArgument` for a value without parts, and for a part that can't be stored.
 pub(super) fn fields<T: Serialize + ?Sized>(value: &T) -> Result<Fields> {
     value.serialize(Parts)
 }
@@ -137,7 +137,7 @@ impl Serializer for Parts {
     }
 }
 
-/// Its name would have to be a column's, in which nobody looks for it.
+/// Refuses a variant: its name would have to be a column's, where nobody looks for it.
 fn untagged<T>(variant: &str) -> Result<T> {
     Err(Error::invalid(format!(
         "the variant {variant:?} has no column for its name; give the enum one by #[serde(tag = \"…\")]"

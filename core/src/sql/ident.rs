@@ -5,8 +5,8 @@ use crate::error::{Error, Result};
 /// Writes `name` as a quoted SQL identifier, so that no name can become SQL.
 ///
 /// # Errors
-/// `InvalidArgument` for a name with a NUL character, which ends the text of a
-/// statement for SQLite, and so can't be part of any identifier.
+/// `InvalidArgument` for a name with a NUL character. For SQLite it ends the text
+/// of a statement, so it can't be part of any identifier.
 pub(crate) fn quote_into(out: &mut String, name: &str) -> Result<()> {
     if name.contains('\0') {
         return Err(Error::invalid(format!("the name {name:?} holds a NUL character")));

@@ -11,7 +11,7 @@ use crate::value::{IntoValue, Refused, Value};
 ///
 /// Positional values fill `?`, `?NNN` in order; named ones fill `:name`,
 /// `@name` and `$name` and are given without that sign (or with it). Every
-/// parameter of the statement must get a value, and every value must have one.
+/// parameter of the statement must get a value, and every value a parameter.
 ///
 /// # Example
 /// ```
@@ -25,7 +25,7 @@ use crate::value::{IntoValue, Refused, Value};
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Params {
     pub(crate) values: SmallVec<[Value; 4]>,
-    // Empty, or one name a value.
+    // Empty, or one name per value.
     pub(crate) names: Vec<String>,
     refused: Refused,
 }
@@ -56,12 +56,12 @@ impl Params {
         &self.names
     }
 
-    /// Parameters from a struct or a map, by name, or from a tuple or a list, by
-    /// position, as serde serializes it: each value is stored as
-    /// [`Record::from_serialize`] tells.
+    /// Makes parameters from a struct or a map, by name, or from a tuple or a list,
+    /// by position, as serde serializes it. Each value is stored as
+    /// [`Record::from_serialize`] describes.
     ///
     /// # Errors
-    /// As there.
+    /// As [`Record::from_serialize`].
     ///
     /// # Example
     /// ```
@@ -83,8 +83,8 @@ impl Params {
         Ok(params)
     }
 
-    /// Adds a positional value. One that can't be stored has the call that these
-    /// parameters are for fail with `InvalidArgument`.
+    /// Adds a positional value. If it can't be stored, the call that these
+    /// parameters are for fails with `InvalidArgument`.
     #[inline]
     pub fn push(&mut self, value: impl IntoValue) {
         let value = self.refused.convert(value);
@@ -98,7 +98,7 @@ impl Params {
         self.push(value);
     }
 
-    /// Returns these if all values can be stored.
+    /// Returns the parameters if all values can be stored.
     ///
     /// # Errors
     /// `InvalidArgument` otherwise.
@@ -190,7 +190,7 @@ from_tuple!(A, B, C, D, E, F, G, H, I, J, K, L, M, N);
 from_tuple!(A, B, C, D, E, F, G, H, I, J, K, L, M, N, O);
 from_tuple!(A, B, C, D, E, F, G, H, I, J, K, L, M, N, O, P);
 
-/// Positional parameters: `params![7, "lamp"]`, each anything that is
+/// Positional parameters: `params![7, "lamp"]`, each of any type that is
 /// [`IntoValue`](crate::IntoValue).
 #[macro_export]
 macro_rules! params {

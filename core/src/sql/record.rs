@@ -30,8 +30,8 @@ impl Record {
         Self::default()
     }
 
-    /// Sets a field; one of the same name is replaced. A value that can't be stored
-    /// has the call that the record is for fail with `InvalidArgument`.
+    /// Sets a field, replacing one of the same name. If the value can't be stored,
+    /// the call that the record is for fails with `InvalidArgument`.
     pub fn set(&mut self, name: impl Into<String>, value: impl IntoValue) -> &mut Self {
         let (name, value) = (name.into(), self.refused.convert(value));
         match self.fields.iter_mut().find(|(known, _)| *known == name) {
@@ -61,20 +61,20 @@ impl Record {
         self.fields.iter().map(|(name, value)| (name.as_str(), value))
     }
 
-    /// A record from a struct, or a map with text keys, as serde serializes it.
+    /// Makes a record from a struct, or a map with text keys, as serde serializes it.
     ///
-    /// Each field is stored as what it is: integers and booleans (0 and 1), reals
+    /// Each field is stored as itself: integers and booleans (0 and 1), reals
     /// (infinite ones too; NaN as `NULL`, which SQLite makes of it), text,
-    /// bytes (`serialize_bytes`, as of `serde_bytes`) as a blob, nothing as
-    /// `NULL`, a variant without data as its name. What has parts (lists, tuples,
-    /// maps, structs, variants with data, `Vec<u8>` without `serde_bytes`) is
-    /// stored as JSON text. What was stored so is read back equal by
-    /// [`Row::to`](crate::Row::to), where it tells what is lost.
+    /// bytes (`serialize_bytes`, as `serde_bytes` uses it) as a blob, `None` and
+    /// `()` as `NULL`, a variant without data as its name. Anything with parts
+    /// (lists, tuples, maps, structs, variants with data, `Vec<u8>` without
+    /// `serde_bytes`) is stored as JSON text. [`Row::to`](crate::Row::to) reads
+    /// what was stored back equal, and lists the exceptions.
     ///
     /// # Errors
-    /// `InvalidArgument` for what is neither a struct nor a map, for an integer
-    /// that does not fit 64 bits with a sign, for infinite numbers, NaN and bytes
-    /// inside of JSON text, which has no such values, and for an enum with data
+    /// `InvalidArgument` for anything but a struct or a map, for an integer that
+    /// does not fit 64 bits with a sign, for infinite numbers, NaN and bytes
+    /// inside JSON text, which has no such values, and for an enum with data
     /// that has no `#[serde(tag = "…")]`.
     pub fn from_serialize<T: serde::Serialize + ?Sized>(value: &T) -> Result<Self> {
         let mut record = Self::new();

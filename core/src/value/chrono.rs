@@ -42,7 +42,7 @@ fn time(clock: Clock) -> Option<NaiveTime> {
     NaiveTime::from_hms_nano_opt(hour.into(), minute.into(), second.into(), nanos)
 }
 
-/// Text without an offset is in UTC.
+/// Text without an offset is taken as UTC.
 impl<'a> FromValue<'a> for DateTime<FixedOffset> {
     fn from_value(value: ValueRef<'a>) -> Result<Self, String> {
         if let (Some(day), Some(clock), offset) = clock::read(value)?
@@ -56,7 +56,7 @@ impl<'a> FromValue<'a> for DateTime<FixedOffset> {
     }
 }
 
-/// Text without an offset is in UTC.
+/// Text without an offset is taken as UTC.
 impl<'a> FromValue<'a> for DateTime<Utc> {
     fn from_value(value: ValueRef<'a>) -> Result<Self, String> {
         DateTime::<FixedOffset>::from_value(value).map(|moment| moment.to_utc())

@@ -1,4 +1,4 @@
-//! Dates and times as text of one width, whose order is the order in time.
+//! Dates and times as text of a fixed width, which sorts in the order of time.
 
 use std::fmt::Write as _;
 
@@ -23,8 +23,8 @@ pub(super) struct Clock {
     pub(super) nanos: u32,
 }
 
-/// Writes a day, a time or both; `zone` is `Z` for a moment, and nothing for the
-/// calendar and clock of a place that is not told.
+/// Writes a day, a time or both; `zone` is `Z` for a moment, and empty for the
+/// calendar and clock of an unspecified place.
 pub(super) fn write(day: Option<Day>, clock: Option<Clock>, zone: &str) -> Result<Value> {
     let mut text = String::with_capacity(30);
     if let Some(Day { year, month, day }) = day {
@@ -50,9 +50,9 @@ pub(super) fn write(day: Option<Day>, clock: Option<Clock>, zone: &str) -> Resul
 /// What a text says: a day, a time, and how many seconds east of UTC.
 pub(super) type Read = (Option<Day>, Option<Clock>, Option<i32>);
 
-/// Reads what [`write`] wrote, and what SQLite's own functions give: with a blank
+/// Reads what [`write`] wrote, and what SQLite's own functions return: with a space
 /// for the `T`, without seconds or with fewer digits of them, with `Z`, `+01:00`
-/// or nothing behind.
+/// or nothing at the end.
 pub(super) fn read(value: ValueRef<'_>) -> Result<Read, String> {
     let ValueRef::Text(bytes) = value else {
         return Err(format!("the value is {}, which is no date or time", value.type_name()));
@@ -104,7 +104,7 @@ pub(super) fn read(value: ValueRef<'_>) -> Result<Read, String> {
     Ok((day, Some(clock), offset))
 }
 
-/// Why a text that is one of [`read`]'s does not fit the type.
+/// Says why a text that [`read`] accepts does not fit the type.
 pub(super) fn unfit<T>(value: ValueRef<'_>, wanted: &str) -> Result<T, String> {
     let text = value.as_str().unwrap_or_default();
     Err(format!("{text:?} is not {wanted}"))
@@ -113,7 +113,7 @@ pub(super) fn unfit<T>(value: ValueRef<'_>, wanted: &str) -> Result<T, String> {
 struct Digits<'a>(&'a [u8]);
 
 impl Digits<'_> {
-    /// A number of exactly so many digits.
+    /// A number of exactly `digits` digits.
     fn number(&mut self, digits: usize) -> Option<u16> {
         let (number, rest) = self.0.split_at_checked(digits)?;
         self.0 = rest;
@@ -135,7 +135,7 @@ impl Digits<'_> {
         found
     }
 
-    /// Up to nine digits of a second; more would be cut.
+    /// Up to nine digits of a second; more would be truncated.
     fn fraction(&mut self) -> Option<u32> {
         let count = self.0.iter().take_while(|digit| digit.is_ascii_digit()).count();
         if count == 0 || count > 9 {

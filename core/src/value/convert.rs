@@ -1,4 +1,4 @@
-//! What becomes a value.
+//! Conversion into a value.
 
 use std::borrow::Cow;
 use std::rc::Rc;
@@ -8,12 +8,12 @@ use super::{Value, ValueRef};
 use crate::error::{Error, Result};
 use crate::value::Json;
 
-/// What can be stored as a value, or fails to be: all that is `Into<Value>`
-/// (implement that for types of your own), and what only some values of fit,
-/// such as `u64`.
+/// A type that can be stored as a value, or fails to be: every type that is
+/// `Into<Value>` (implement that for your own types), and types of which only some
+/// values fit, such as `u64`.
 ///
-/// Where it does not fit, the call that the value was for fails with
-/// `InvalidArgument`, and nothing runs.
+/// If a value does not fit, the call that it is for fails with `InvalidArgument`,
+/// and nothing runs.
 ///
 /// # Example
 /// ```
@@ -26,7 +26,7 @@ pub trait IntoValue {
     /// Makes the value.
     ///
     /// # Errors
-    /// `InvalidArgument` if there is no value in SQLite that is equal to it.
+    /// `InvalidArgument` if no value in SQLite is equal to it.
     fn into_value(self) -> Result<Value>;
 }
 
@@ -37,13 +37,13 @@ impl<T: Into<Value>> IntoValue for T {
     }
 }
 
-/// Why the first value of a list can't be stored, kept until the call that the
-/// list is for.
+/// Why the first refused value of a list can't be stored, kept until the call that
+/// the list is for.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Refused(Option<Box<str>>);
 
 impl Refused {
-    /// Converts; what does not fit is taken note of.
+    /// Converts a value, and notes the reason if it does not fit.
     #[inline]
     pub(crate) fn convert(&mut self, value: impl IntoValue) -> Value {
         match value.into_value() {
@@ -58,7 +58,7 @@ impl Refused {
         Value::Null
     }
 
-    /// Takes over what another list was refused for.
+    /// Takes over the reason for which another list was refused.
     pub(crate) fn join(&mut self, other: &Self) {
         if self.0.is_none() {
             self.0.clone_from(&other.0);
@@ -111,7 +111,7 @@ macro_rules! fallible {
 #[allow(unused_imports, reason = "for the features' modules")]
 pub(super) use fallible;
 
-/// An integer of any width, if it fits SQLite's.
+/// Converts an integer of any width, if it fits SQLite's.
 pub(super) fn integer<I: Copy + std::fmt::Display + TryInto<i64>>(value: I) -> Result<Value> {
     value.try_into().map(Value::Integer).map_err(|_| {
         Error::invalid(format!(

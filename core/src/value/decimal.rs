@@ -19,8 +19,8 @@ impl<'a> FromValue<'a> for Decimal {
                 Self::from_str_exact(text).map_err(|error| format!("no decimal: {error}"))
             }
             ValueRef::Integer(value) => Ok(value.into()),
-            // What a column of a numeric type makes of the text: SQLite does so only
-            // where the shortest digits of the real are those of the text.
+            // What a column of a numeric type makes of the text. SQLite converts it only
+            // if the shortest digits of the real are those of the text.
             ValueRef::Real(value) => Self::from_str_exact(&value.to_string())
                 .map_err(|error| format!("the real {value} is no decimal: {error}")),
             other => Err(format!("the value is {}, which is no decimal", other.type_name())),

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::value::{Value, ValueRef};
 
 /// A type that a column's value can be read as. A value that would be rounded,
-/// cut or reinterpreted is refused.
+/// truncated or reinterpreted is refused.
 pub trait FromValue<'a>: Sized {
     /// Reads the value, or says in a few words why it does not fit.
     fn from_value(value: ValueRef<'a>) -> Result<Self, String>;
@@ -135,7 +135,7 @@ impl<'a, const N: usize> FromValue<'a> for [u8; N] {
     }
 }
 
-/// What is read by way of a borrowed type.
+/// For types that are read by way of a borrowed type.
 macro_rules! by_way_of {
     ($way:ty: $($type:ty),* $(,)?) => {$(
         impl<'a> FromValue<'a> for $type {
@@ -169,12 +169,12 @@ impl<'a, T: FromValue<'a>> FromValue<'a> for Option<T> {
     }
 }
 
-/// What is stored as JSON text, whatever it is: `row.get::<Json<Vec<u32>>>("watts")`
+/// A value stored as JSON text, whatever it is: `row.get::<Json<Vec<u32>>>("watts")`
 /// reads it, `params![Json(&watts)]` stores it.
 ///
-/// In a struct it is a field that is JSON text for every type: also for one whose
-/// type alone does not tell, as `serde_json::Value`, of which a text or a number
-/// would be stored as that. In other formats it is what is inside.
+/// As a struct's field it is JSON text for every type, even for one like
+/// `serde_json::Value`, whose texts and numbers would otherwise be stored as such.
+/// In other formats it is its content.
 ///
 /// # Example
 /// ```
@@ -189,7 +189,7 @@ impl<'a, T: FromValue<'a>> FromValue<'a> for Option<T> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Json<T>(pub T);
 
-/// The name by which our own serializers know a [`Json`].
+/// The name by which our own serializers recognize a [`Json`].
 pub(crate) const JSON: &str = "ubiqlite::Json";
 
 impl<'a, T: DeserializeOwned> FromValue<'a> for Json<T> {

@@ -1,5 +1,5 @@
-//! The types of `jiff`. A `Zoned` has a zone that no text of one width holds:
-//! store its `timestamp()`.
+//! The types of `jiff`. A `Zoned` has a zone, which does not fit into text of a fixed
+//! width: store its `timestamp()`.
 
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime, Time};
@@ -45,7 +45,7 @@ fn time(clock: Clock) -> Option<Time> {
     Time::new(small(clock.hour)?, small(clock.minute)?, small(clock.second)?, nanos).ok()
 }
 
-/// Text without an offset is in UTC.
+/// Text without an offset is taken as UTC.
 impl<'a> FromValue<'a> for Timestamp {
     fn from_value(value: ValueRef<'a>) -> Result<Self, String> {
         if let (Some(day), Some(clock), offset) = clock::read(value)?

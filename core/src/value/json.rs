@@ -1,4 +1,4 @@
-//! JSON text for what is nested in a column, refused where JSON has no such value.
+//! JSON text for data nested in a column, refused where JSON has no such value.
 
 use std::fmt::Display;
 
@@ -14,13 +14,13 @@ use crate::error::{Error, Result};
 ///
 /// # Errors
 /// `InvalidArgument` for a number that is not finite and for bytes, which JSON
-/// does not have, and for keys that are no text.
+/// does not have, and for keys that are not text.
 pub(crate) fn json_text<T: Serialize + ?Sized>(value: &T) -> Result<String> {
     serde_json::to_string(&Strict(value))
         .map_err(|error| Error::invalid(format!("the value can't be JSON text: {error}")))
 }
 
-/// A value, or a serializer, whose every part is checked on its way.
+/// A value, or a serializer, each part of which is checked on its way.
 struct Strict<T>(T);
 
 impl<T: Serialize + ?Sized> Serialize for Strict<&T> {

@@ -27,7 +27,7 @@ pub(crate) use json::json_text;
 /// A value as SQLite stores it.
 ///
 /// Rust's types become one by [`IntoValue`] and are read by
-/// [`FromValue`](crate::FromValue). With the cargo features of these names so do
+/// [`FromValue`](crate::FromValue). With the Cargo features of these names, so are
 /// the types of other crates:
 ///
 /// | feature | types | stored as |
@@ -39,17 +39,17 @@ pub(crate) use json::json_text;
 /// | `uuid` | `Uuid` | text with hyphens; read from a blob of 16 bytes too |
 /// | `rust_decimal` | `Decimal` | text (in a column declared `TEXT`: a numeric one makes it a real) |
 ///
-/// Times have one width, nine digits of a second and the years 0000 to 9999, so
-/// that the order of the texts is the order in time. What SQLite's own functions
-/// give, `CURRENT_TIMESTAMP` and `datetime('now')`, is read too, as UTC; but it
-/// is another text, so store one kind in a column. A default that writes a moment as
+/// Times have a fixed width, nine digits of a second and the years 0000 to 9999, so
+/// that the texts sort in the order of time. The results of SQLite's own functions,
+/// `CURRENT_TIMESTAMP` and `datetime('now')`, are read too, as UTC. But their text is
+/// different, so store only one kind in a column. A default that writes a moment as
 /// these types do:
 ///
 /// ```sql
 /// CREATE TABLE visits (at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%f000000Z', 'now')))
 /// ```
 ///
-/// The texts of decimals are in no numeric order.
+/// The texts of decimals do not sort in numeric order.
 ///
 /// # Example
 /// ```
@@ -73,10 +73,10 @@ pub enum Value {
     Blob(Vec<u8>),
 }
 
-/// A [`Value`] borrowed from where it lies: a row's page, or a caller's value.
+/// A [`Value`] borrowed from where it is stored: a row's page, or a caller's value.
 ///
 /// Text is bytes here, since a database may hold text that is not UTF-8;
-/// [`ValueRef::as_str`] returns `None` for such.
+/// [`ValueRef::as_str`] returns `None` for such text.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum ValueRef<'a> {
     /// SQL `NULL`.
@@ -92,7 +92,7 @@ pub enum ValueRef<'a> {
 }
 
 impl Value {
-    /// The integer, or `None` if this is no integer.
+    /// The integer, or `None` if this is not an integer.
     pub fn as_i64(&self) -> Option<i64> {
         match self {
             Self::Integer(value) => Some(*value),
@@ -109,7 +109,7 @@ impl Value {
         }
     }
 
-    /// The text, or `None` if this is no text.
+    /// The text, or `None` if this is not text.
     pub fn as_str(&self) -> Option<&str> {
         match self {
             Self::Text(value) => Some(value),
@@ -117,7 +117,7 @@ impl Value {
         }
     }
 
-    /// The bytes of a blob, or `None` if this is no blob.
+    /// The bytes of a blob, or `None` if this is not a blob.
     pub fn as_bytes(&self) -> Option<&[u8]> {
         match self {
             Self::Blob(value) => Some(value),

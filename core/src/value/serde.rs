@@ -1,4 +1,4 @@
-//! Values as serde has them.
+//! Serializing and deserializing values with serde.
 
 use serde::de::{Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};

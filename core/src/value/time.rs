@@ -38,7 +38,7 @@ fn time(clock: Clock) -> Option<Time> {
     Time::from_hms_nano(clock.hour, clock.minute, clock.second, clock.nanos).ok()
 }
 
-/// Text without an offset is in UTC.
+/// Text without an offset is taken as UTC.
 impl<'a> FromValue<'a> for OffsetDateTime {
     fn from_value(value: ValueRef<'a>) -> Result<Self, String> {
         if let (Some(day), Some(clock), offset) = clock::read(value)?

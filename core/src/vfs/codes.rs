@@ -1,4 +1,4 @@
-//! From what went wrong with a file to SQLite's result codes.
+//! Maps what went wrong with a file to SQLite's result codes.
 
 use std::ffi::c_int;
 

@@ -1,4 +1,4 @@
-//! What the VFS asks of whoever has the files.
+//! What the VFS requires of the owner of the files.
 
 use std::fmt;
 
@@ -9,19 +9,18 @@ pub type FileId = u32;
 
 /// Files by name, for [`register`](super::register).
 ///
-/// Each call is done when it returns. A file is open at most once at a time: its
-/// connections share it. Names are the database's own, and that with `-wal` or
-/// `-journal` at its end, or with `-mj` and nine characters: the journal of a
-/// transaction over several databases.
+/// Each call is done when it returns. A file is open at most once at a time: its connections share
+/// it. Names are the database's own, and the same with `-wal` or `-journal` at its end, or with
+/// `-mj` and nine characters: the journal of a transaction over several databases.
 pub trait Files: MaybeSend + MaybeSync + 'static {
-    /// Opens a file, which is created if it is missing and `create` is true.
+    /// Opens a file, creating it if it is missing and `create` is true.
     ///
     /// # Errors
     /// `NotFound`, `Directory`, `Denied`, and `Held` where somebody outside this
     /// process has the file.
     fn open(&self, name: &str, create: bool, read_only: bool) -> Result<FileId, FileError>;
 
-    /// Closes it.
+    /// Closes a file.
     fn close(&self, file: FileId);
 
     /// Reads into the whole buffer, or up to the end of the file, and returns how
@@ -31,7 +30,7 @@ pub trait Files: MaybeSend + MaybeSync + 'static {
     /// `Io`.
     fn read(&self, file: FileId, into: &mut [u8], at: u64) -> Result<usize, FileError>;
 
-    /// Writes all of it or fails. What is written past the end leaves zeros before it.
+    /// Writes all of it or fails. A write past the end leaves zeros before it.
     ///
     /// # Errors
     /// `Full` and others; the bytes there are then undefined.
@@ -43,14 +42,14 @@ pub trait Files: MaybeSend + MaybeSync + 'static {
     /// `Io` and others.
     fn truncate(&self, file: FileId, size: u64) -> Result<(), FileError>;
 
-    /// Ends when all that was written would survive a power failure: the content,
-    /// the size, and of a new file that it is there.
+    /// Returns once everything written would survive a power failure: the content, the size, and
+    /// the existence of a new file.
     ///
     /// # Errors
     /// `Io`, `Full`.
     fn sync(&self, file: FileId) -> Result<(), FileError>;
 
-    /// How many bytes the file has.
+    /// Returns how many bytes the file has.
     ///
     /// # Errors
     /// `Io`.
@@ -58,8 +57,8 @@ pub trait Files: MaybeSend + MaybeSync + 'static {
 
     /// Removes a file that is not open. A missing one is no error.
     ///
-    /// The removal of a rollback journal is the commit: where it may come back
-    /// after a power failure, the transaction is then undone.
+    /// Removing a rollback journal is the commit: if it may come back after a power failure, the
+    /// transaction is then undone.
     ///
     /// # Errors
     /// `Io`, `Denied`.
@@ -68,17 +67,17 @@ pub trait Files: MaybeSend + MaybeSync + 'static {
     /// Whether there is such a file.
     fn exists(&self, name: &str) -> bool;
 
-    /// The one name of a file that may have several, such as a path by way of a link;
-    /// `None`: as it is. A database that is attached is known by it, and one name is one
-    /// file for all connections.
+    /// Returns the one name of a file that may have several, such as a path through a link; `None`:
+    /// the name as it is. An attached database is known by it, and one name is one file for all
+    /// connections.
     fn full_name(&self, name: &str) -> Option<String> {
         let _ = name;
         None
     }
 
-    /// Whether an open file is no longer the one of the name that it was opened by: somebody
-    /// outside has removed, renamed or replaced it. Asked before each commit, which is
-    /// refused then. False where nobody outside can.
+    /// Whether an open file is no longer the one at the name that it was opened by: somebody
+    /// outside has removed, renamed or replaced it. Called before each commit, which is then
+    /// refused. False where nobody outside can do so.
     fn has_moved(&self, file: FileId) -> bool {
         let _ = file;
         false
@@ -88,7 +87,7 @@ pub trait Files: MaybeSend + MaybeSync + 'static {
 /// Why a file could not be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FileError {
-    /// It could not be read or written, for no reason of the others.
+    /// It could not be read or written, for none of the other reasons.
     Io,
     /// There is no such file.
     NotFound,

@@ -1,10 +1,10 @@
-//! What is asked before SQLite opens a file that a statement names.
+//! A check before SQLite opens a file that a statement names.
 //!
-//! Where somebody without SQLite's locks may have files open (Node's wasm engine), an
-//! `ATTACH` or a `VACUUM INTO` must not open them as well: to read one in WAL mode is to
-//! write beside it, and to close it may copy its log and remove that. So SQLite's default
-//! VFS is put behind one that asks first. Its files are the default one's own: nothing
-//! comes between them and SQLite but at their ends.
+//! Where an engine without SQLite's locks may have files open (Node's wasm engine), an `ATTACH` or
+//! a `VACUUM INTO` must not open them as well: reading one in WAL mode writes next to it, and
+//! closing it may copy its log and remove that. So a VFS that asks first is put in front of
+//! SQLite's default one. Its files are the default one's own: nothing comes between them and SQLite
+//! except at opening and closing.
 
 use std::any::Any;
 use std::cell::Cell;
@@ -21,12 +21,12 @@ use crate::ffi::{self, sqlite3_file, sqlite3_io_methods, sqlite3_vfs};
 /// What is kept while a file is open.
 pub type Kept = Box<dyn Any + Send>;
 
-/// Asked for every database file that a statement opens, by its full path.
+/// Consulted for every database file that a statement opens, by its full path.
 pub trait Guard: Send + Sync + 'static {
     /// Admits the file; what it returns is dropped when the file is closed.
     ///
     /// # Errors
-    /// `Held` if somebody has it who must have it alone: the statement fails with `Busy`.
+    /// `Held` if another holder must have it alone: the statement fails with `Busy`.
     fn admit(&self, path: &str) -> std::result::Result<Kept, FileError>;
 }
 
@@ -50,9 +50,9 @@ thread_local! {
     static CHOSEN: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Has `guard` asked before a statement opens another database file, by `ATTACH` or
-/// `VACUUM INTO`, on every connection that this process opens from now on. A database that
-/// is opened by [`Options`](crate::Options) is not asked for: whoever opens it has looked.
+/// Consults `guard` before a statement opens another database file, by `ATTACH` or `VACUUM INTO`,
+/// on every connection that this process opens from now on. A database opened by
+/// [`Options`](crate::Options) is not checked: its opener has looked.
 ///
 /// # Errors
 /// `InvalidArgument` if there is a guard already; `Internal` if SQLite refuses.
@@ -68,7 +68,7 @@ pub fn guard(guard: impl Guard) -> Result<()> {
     let Some(default) = (unsafe { behind.as_ref() }) else {
         return Err(Error::new(ErrorKind::Internal, "SQLite has no VFS of files"));
     };
-    // All that is not its own it does as the default one: that passes by `xOpen` alone.
+    // It does everything but `xOpen` as the default one does.
     let asking = Box::leak(Box::new(sqlite3_vfs {
         pNext: ptr::null_mut(),
         zName: c"ubiqlite-guarded".as_ptr(),
@@ -86,13 +86,12 @@ pub fn guard(guard: impl Guard) -> Result<()> {
     }
 }
 
-/// The VFS that asks, as soon as there is a guard. Its files need as much room as the
-/// default one's.
+/// The VFS that asks, once there is a guard. Its files need as much room as the default one's.
 pub(super) fn guarded() -> Option<*mut sqlite3_vfs> {
     GUARDED.get().map(|guarded| guarded.asking)
 }
 
-/// While it lives, what this thread opens is of this library's choice, not a statement's.
+/// While it lives, what this thread opens is this library's choice, not a statement's.
 pub(crate) struct Chosen {
     before: bool,
 }
@@ -109,10 +108,10 @@ impl Drop for Chosen {
     }
 }
 
-/// The methods of a file that was admitted: the default VFS's, but for its end.
+/// The methods of an admitted file: the default VFS's, except for closing.
 #[repr(C)]
 struct Admitted {
-    /// First: SQLite knows it by this.
+    /// First: SQLite knows the file by this.
     methods: sqlite3_io_methods,
     own: *const sqlite3_io_methods,
     kept: Option<Kept>,
@@ -142,8 +141,8 @@ unsafe extern "C" fn open(
     } else {
         None
     };
-    // SAFETY: as SQLite itself calls it: with the VFS that it belongs to, which asks for as
-    // much room as this one.
+    // SAFETY: as SQLite itself calls it: with the VFS that it belongs to, which requires as much
+    // room as this one.
     let opened = unsafe {
         match (**behind).xOpen {
             Some(open) => open(*behind, name, file, flags, out_flags),
@@ -151,7 +150,7 @@ unsafe extern "C" fn open(
         }
     };
     if opened == ffi::SQLITE_OK && kept.is_some() {
-        // SAFETY: it is open, and SQLite calls its methods by this pointer until its end.
+        // SAFETY: it is open, and SQLite calls its methods through this pointer until it is closed.
         unsafe {
             let own = (*file).pMethods;
             if !own.is_null() {
@@ -164,7 +163,7 @@ unsafe extern "C" fn open(
     opened
 }
 
-/// A copy of a file's methods that ends by `close`.
+/// Returns a copy of a file's methods, with our `close`.
 ///
 /// # Safety
 /// `own` points to methods, of which there are as many as their version says.
@@ -208,15 +207,15 @@ unsafe fn methods_of(own: *const sqlite3_io_methods) -> sqlite3_io_methods {
 }
 
 unsafe extern "C" fn close(file: *mut sqlite3_file) -> c_int {
-    // SAFETY: only a file that `open` gave these methods ends by this, once; the default
-    // VFS finds it with its own methods again.
+    // SAFETY: only a file that `open` gave these methods is closed by this, once; the default VFS
+    // finds it with its own methods again.
     let (admitted, closed) = unsafe {
         let admitted = Box::from_raw((*file).pMethods.cast::<Admitted>().cast_mut());
         (*file).pMethods = admitted.own;
         let close = (*admitted.own).xClose;
         (admitted, close.map_or(ffi::SQLITE_OK, |close| close(file)))
     };
-    // After the file is closed: until then nobody else is to have it.
+    // After the file is closed: until then nobody else may have it.
     let _ = catch_unwind(AssertUnwindSafe(|| drop(admitted)));
     closed
 }
@@ -252,7 +251,7 @@ mod tests {
                 OPEN.fetch_add(1, Ordering::SeqCst);
                 return Ok(Box::new(Inside));
             }
-            // Of the other tests of this process.
+            // For the other tests of this process.
             Ok(Box::new(()))
         }
     }
@@ -286,7 +285,7 @@ mod tests {
             }
             assert_eq!(std::fs::metadata(path("held.db")).unwrap().len(), 0);
 
-            // The others are, and what was kept for them goes with them.
+            // Other files are opened, and what was kept for them goes with them.
             assert_eq!(OPEN.load(Ordering::SeqCst), 0);
             let other = path("guarded-other.db");
             session.execute("ATTACH ? AS o", params![other.clone()]).await.unwrap();

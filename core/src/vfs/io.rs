@@ -1,5 +1,4 @@
-//! SQLite's methods of an open file: of those that `Files` has, and of temporary
-//! ones.
+//! SQLite's methods for an open file, one of `Files` or a temporary one.
 
 use std::ffi::{CStr, c_int, c_void};
 use std::slice;
@@ -158,7 +157,7 @@ unsafe extern "C" fn write(
     at: sqlite3_int64,
 ) -> c_int {
     let amount = usize::try_from(amount).unwrap_or(0);
-    // SAFETY: SQLite lends so many bytes, and the file is its own.
+    // SAFETY: SQLite lends `amount` bytes, and the file is its own.
     let (from, kind) = unsafe { (slice::from_raw_parts(from.cast::<u8>(), amount), kind(file)) };
     match kind {
         Kind::Named(named) if named.read_only => ffi::SQLITE_READONLY,
@@ -192,7 +191,7 @@ unsafe extern "C" fn file_size(file: *mut sqlite3_file, size: *mut sqlite3_int64
     };
     match found {
         Ok(found) => {
-            // SAFETY: SQLite lends the place for the answer.
+            // SAFETY: SQLite lends the place for the result.
             unsafe { *size = sqlite3_int64::try_from(found).unwrap_or(sqlite3_int64::MAX) };
             ffi::SQLITE_OK
         }
@@ -203,8 +202,8 @@ unsafe extern "C" fn file_size(file: *mut sqlite3_file, size: *mut sqlite3_int64
 unsafe extern "C" fn raise_lock(file: *mut sqlite3_file, to: c_int) -> c_int {
     // SAFETY: the file is open, and SQLite's own.
     match unsafe { kind(file) } {
-        // Who can't write has no business with it: without this the last reader
-        // would begin a checkpoint when it closes.
+        // A read-only connection has no business with it: otherwise the last reader would begin a
+        // checkpoint when it closes.
         Kind::Named(named) if named.read_only && to > ffi::SQLITE_LOCK_SHARED => {
             ffi::SQLITE_READONLY
         }
@@ -227,7 +226,7 @@ unsafe extern "C" fn check_reserved_lock(file: *mut sqlite3_file, reserved: *mut
         Kind::Named(named) => lock(&named.node.locks).is_reserved(),
         Kind::Temporary(_) => false,
     };
-    // SAFETY: SQLite lends the place for the answer.
+    // SAFETY: SQLite lends the place for the result.
     unsafe { *reserved = c_int::from(found) };
     ffi::SQLITE_OK
 }
@@ -245,14 +244,14 @@ unsafe extern "C" fn file_control(
             // SAFETY: the argument of this operation is an integer to be set.
             unsafe { *number = named.held.0 };
         }
-        // It is one in fact, and can't be made otherwise.
+        // It is in fact 1, and can't be set otherwise.
         ffi::SQLITE_FCNTL_POWERSAFE_OVERWRITE => {
             // SAFETY: the argument of this operation is an integer to be set.
             unsafe { *number = 1 };
         }
         ffi::SQLITE_FCNTL_PERSIST_WAL => {
-            // SAFETY: the argument of this operation is an integer: what to set,
-            // or a question if negative.
+            // SAFETY: the argument of this operation is an integer: what to set, or a query if
+            // negative.
             unsafe {
                 match *number {
                     wish if wish < 0 => *number = c_int::from(named.persist_wal),
@@ -301,7 +300,7 @@ unsafe extern "C" fn shm_map(
     let Kind::Named(named) = (unsafe { kind(file) }) else { return ffi::SQLITE_IOERR_SHMMAP };
     match lock(&named.node.shm).map(&mut named.share, region, size, extend != 0) {
         Ok(found) => {
-            // SAFETY: SQLite lends the place for the answer.
+            // SAFETY: SQLite lends the place for the result.
             unsafe { *address = found };
             ffi::SQLITE_OK
         }
@@ -319,8 +318,8 @@ unsafe extern "C" fn shm_lock(
     let Kind::Named(named) = (unsafe { kind(file) }) else { return ffi::SQLITE_IOERR_SHMLOCK };
     let ends = first == 0 && flags & ffi::SQLITE_SHM_UNLOCK != 0 && named.share.writes();
     if ends && !named.nodes.are_in_memory() {
-        // A commit has been handed over. What the writer leaves behind is undone,
-        // and need not be written, nor fail on a full disk later.
+        // A commit has been handed over. What the writer leaves behind is undone: it need not be
+        // written, nor fail on a full disk later.
         if let Some(log) = named.nodes.find(&format!("{}-wal", named.node.name)) {
             log.forget();
         }

@@ -14,7 +14,7 @@ use crate::ffi::{
 pub(super) struct Locks {
     /// Connections that hold SHARED or more.
     holders: usize,
-    /// The level of the one connection that holds RESERVED or more; NONE without.
+    /// The level of the one connection that holds RESERVED or more; NONE if there is none.
     highest: c_int,
 }
 
@@ -28,10 +28,10 @@ impl Locks {
         if held.0 >= to {
             return SQLITE_OK;
         }
-        // Beyond SHARED only one connection gets: is it another one?
+        // Only one connection gets beyond SHARED: is it another one?
         let other = if held.0 >= RESERVED { NONE } else { self.highest };
         if to == SHARED {
-            // PENDING keeps new readers away, lest the writer starve.
+            // PENDING keeps new readers out, so that the writer does not starve.
             if other >= PENDING {
                 return SQLITE_BUSY;
             }
@@ -41,8 +41,8 @@ impl Locks {
                 return SQLITE_BUSY;
             }
             if to == EXCLUSIVE && self.holders > 1 {
-                // A reader that wants to play a journal back does not keep the
-                // others away: it may be one of two who would wait forever.
+                // A reader that wants to play a journal back does not keep the others out: it may
+                // be one of two that would wait forever.
                 if held.0 == RESERVED {
                     self.set(held, PENDING);
                 }

@@ -1,36 +1,35 @@
-//! One write for many, of a write-ahead log.
+//! Gathers many writes to a write-ahead log into one.
 //!
-//! SQLite writes a frame as its header and its page. Both, and the frames after
-//! them, are gathered here and handed over together.
+//! SQLite writes a frame's header and its page separately. Both, and the frames after them, are
+//! gathered here and handed over together.
 //!
-//! What is acknowledged is never only here: the header of a transaction's last
-//! frame says so (its bytes 4 to 8 are not zero), and with the page that follows
-//! everything is handed over, so that an error is that of the commit itself. What
-//! is still here without that is a transaction that has not ended, whatever the
-//! locking mode and `synchronous` are.
+//! What is acknowledged is never only here. The header of a transaction's last frame marks it (its
+//! bytes 4 to 8 are not zero), and with the page that follows everything is handed over, so that an
+//! error is that of the commit itself. Anything still here without that is a transaction that has
+//! not ended, whatever the locking mode and `synchronous` are.
 //!
-//! wal.c writes in four ways, all of them told apart here: a frame at the end;
-//! a frame further ahead, which makes what was there void; a page again into its
-//! frame; and, after a commit's last frame, the headers of such frames again.
+//! wal.c writes in four ways, which are all distinguished here: a frame at the end; a frame further
+//! ahead, which voids what was there; a page again into its frame; and, after a commit's last
+//! frame, the headers of such frames again.
 
 use super::FileError;
 use super::node::Opened;
 
-/// More than this is not gathered.
+/// How many bytes are gathered at most.
 const MOST: usize = 256 * 1024;
 
 /// Bytes of a frame's header, <https://sqlite.org/walformat.html#wal_frame_header>.
 const HEADER: usize = 24;
 
-/// The file is made longer by as much at a time: a commit within what it has
-/// need not wait for its new size too, which a disk keeps elsewhere. What is
-/// ahead of the log are zeros, at which SQLite's recovery ends.
+/// The file grows by this many bytes at a time: a commit within its size need not wait for a new
+/// size too, which a disk keeps elsewhere. Ahead of the log are zeros, at which SQLite's recovery
+/// ends.
 const AHEAD: u64 = 256 * 1024;
 
 /// What was written to a log and not handed over yet.
 #[derive(Debug)]
 pub(super) struct Log {
-    /// How long the file is at least, once that is known.
+    /// How long the file is at least, once known.
     reached: Option<u64>,
     /// The file's length is made a multiple of this.
     ahead: u64,
@@ -62,8 +61,8 @@ impl Log {
     ) -> Result<(), FileError> {
         let begins = from.len() == HEADER || at == 0;
         if begins && at < self.end {
-            // The headers that are written again are those of a commit, so
-            // nothing is here then; where something is, the log was set back.
+            // Headers that are written again are those of a commit, so nothing is here then; if
+            // something is, the log was set back.
             self.forget_from(at);
         }
         let commits = std::mem::take(&mut self.commits);
@@ -108,8 +107,8 @@ impl Log {
     /// Writes what was gathered.
     ///
     /// # Errors
-    /// Those of the file. What was gathered stays: where only a statement fails,
-    /// those before it in its transaction are still wanted.
+    /// Those of the file. What was gathered stays: if only a statement fails, those before it in
+    /// its transaction are still wanted.
     pub(super) fn hand_over(&mut self, file: Opened<'_>) -> Result<(), FileError> {
         if !self.bytes.is_empty() {
             let reached = write_ahead(file, &self.bytes, self.start, self.reached, self.ahead)?;
@@ -135,12 +134,12 @@ impl Log {
         at < self.gathered_end() && at + len as u64 > self.start && !self.bytes.is_empty()
     }
 
-    /// Where what was gathered ends; 0 without.
+    /// Where what was gathered ends; 0 if nothing was.
     pub(super) fn gathered_end(&self) -> u64 {
         if self.bytes.is_empty() { 0 } else { self.start + self.bytes.len() as u64 }
     }
 
-    /// Says that the file was cut.
+    /// Notes that the file was cut.
     pub(super) fn cut(&mut self) {
         self.reached = None;
     }
@@ -169,8 +168,7 @@ impl Log {
     }
 }
 
-/// Writes, with zeros behind it where the file ends before. Returns how long the
-/// file is at least.
+/// Writes, with zeros after it if the file ends before that. Returns how long the file is at least.
 fn write_ahead(
     file: Opened<'_>,
     from: &[u8],
@@ -188,7 +186,7 @@ fn write_ahead(
         let mut bytes = Vec::with_capacity(from.len());
         bytes.extend_from_slice(from);
         bytes.resize(from.len() + usize::try_from(target - end).unwrap_or(0), 0);
-        // Where there is no room for zeros, there may be for what matters.
+        // If there is no room for zeros, there may be for what matters.
         if file.write(&bytes, at).is_ok() {
             return Ok(target);
         }

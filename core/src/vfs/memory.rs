@@ -1,10 +1,10 @@
-//! Databases in memory, with all that a file has: several connections, on several
-//! threads, reads beside a writer.
+//! Databases in memory, with all that a file has: several connections, on several threads, and
+//! reads alongside a writer.
 //!
-//! SQLite's own databases in memory belong to one connection, or, shared, have
-//! locks but no log: there readers and the writer keep each other waiting. Here a
-//! database in memory is a file of a VFS whose files are memory, and its log's index
-//! is shared as that of any other: it is in WAL mode, and behaves so.
+//! SQLite's own databases in memory belong to one connection or, if shared, have locks but no log,
+//! so that readers and the writer keep each other waiting. Here a database in memory is a file of a
+//! VFS whose files are in memory, and its log's index is shared like any other: it is in WAL mode,
+//! and behaves so.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,15 +15,14 @@ use super::register;
 use crate::error::Result;
 use crate::options::{Options, Synchronous};
 
-/// What a database in memory is opened by.
+/// The path that opens a database in memory.
 pub(crate) const ASKED: &str = ":memory:";
 
 /// The VFS that has them.
 const VFS: &str = "ubiqlite-memory";
 
-/// Where a database is opened, and with which settings: one in memory has a name of
-/// its own, and is gone with its last connection. One that can only be read stays
-/// SQLite's own, which is empty for good.
+/// Returns where to open a database, and with which settings. One in memory gets a name of its own,
+/// and is gone with its last connection. A read-only one stays SQLite's own, which is always empty.
 ///
 /// # Errors
 /// `InvalidArgument` where somebody else has registered a VFS of the same name.
@@ -34,13 +33,13 @@ pub(crate) fn place(path: &Path, options: Options) -> Result<(PathBuf, Options)>
     }
     register_once()?;
     let name = format!("{ASKED}{}", NEXT.fetch_add(1, Ordering::Relaxed));
-    // No power failure leaves anything of it.
+    // Nothing of it survives a power failure.
     let options = options.vfs(VFS).create(true).synchronous(Synchronous::Off);
     Ok((name.into(), options))
 }
 
-/// Whether this is the name of a database in memory, or of a file beside it. The
-/// others that SQLite asks for are those that a statement attaches, or copies into.
+/// Whether this is the name of a database in memory, or of a file next to it. Other names that
+/// SQLite passes are those that a statement attaches, or copies into.
 pub(super) fn is_ours(name: &[u8]) -> bool {
     name.strip_prefix(ASKED.as_bytes()).is_some_and(|rest| !rest.is_empty())
 }
@@ -139,15 +138,15 @@ mod tests {
         assert_eq!(sizes(name), []);
     }
 
-    /// Seconds that the stress lasts; more where somebody asks for it.
+    /// How many seconds the stress test lasts; more on request.
     fn seconds() -> u64 {
         let asked = std::env::var("UBIQLITE_STRESS_SECONDS");
         asked.ok().and_then(|asked| asked.parse().ok()).unwrap_or(2)
     }
 
-    /// Writers move money between rows, in one or several statements; readers see all
-    /// of it or none, and never an older moment after a newer one; somebody
-    /// checkpoints in every way, and connections come and go.
+    /// Writers move money between rows, in one or several statements; readers see all of it or
+    /// none, and never an older moment after a newer one; one thread checkpoints in every way, and
+    /// connections come and go.
     fn stress(mode: &str) {
         const ROWS: i64 = 500;
         let name = fresh();

@@ -1,22 +1,21 @@
-//! A VFS for SQLite of this library's own: for places whose files are not the
-//! operating system's, such as a browser's, or memory (`memory.rs`).
+//! This library's own VFS for SQLite, for files that are not the operating system's, such as a
+//! browser's, or that are in memory (`memory.rs`).
 //!
-//! Whoever has such [`Files`] gives them a name by [`register`], and databases are
-//! opened on them with [`Options::vfs`](crate::Options::vfs). What SQLite needs
-//! beyond files is here:
+//! [`register`] gives such [`Files`] a name, and [`Options::vfs`](crate::Options::vfs) opens
+//! databases on them. What SQLite needs beyond files is here:
 //!
-//! - **One process.** All connections to a file are this process's, so locks are a
-//!   table in memory, and so is what they share about a write-ahead log. `Files`
-//!   has to see to it that nobody else has the file open meanwhile.
+//! - **One process.** All connections to a file are in this process, so locks are a table in
+//!   memory, and so is what they share about a write-ahead log. `Files` must ensure that nobody
+//!   else has the file open in the meantime.
 //! - **The truth about reserved locks.** A rollback journal is played back only if
 //!   nobody holds such a lock; a VFS that always returns "somebody does" reopens a
 //!   torn database after a crash.
 //! - **Temporary files** live in memory.
-//! - **Any thread.** A connection is used by one thread at a time; what several
-//!   connections share is behind locks, and the log's index is atomics. Reads of a
-//!   file in memory run side by side.
-//! - **One write for many.** SQLite writes each frame of a log as two; they are
-//!   gathered, and handed over before a commit is acknowledged (`log.rs`).
+//! - **Any thread.** A connection is used by one thread at a time; what several connections share
+//!   is behind locks, and the log's index is made of atomics. Reads of a file in memory run side by
+//!   side.
+//! - **One write for many.** SQLite writes each frame of a log in two writes; they are gathered,
+//!   and handed over before a commit is acknowledged (`log.rs`).
 
 mod codes;
 mod files;
@@ -50,7 +49,7 @@ pub(crate) use register::{LONGEST_NAME, is_registered};
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Nothing panics between two halves of a change, so a poisoned lock is as good.
+/// Locks a mutex. Nothing panics between two halves of a change, so a poisoned one is as good.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,12 +1,12 @@
-//! Whether a host's files are still those of their names.
+//! Checks whether a host's files are still the ones at their names.
 
 use std::ffi::{CStr, c_int, c_void};
 use std::ptr;
 
 use crate::ffi;
 
-/// Whether the open transaction has written to a file that is no longer the one of
-/// its name, or whose log or journal is not.
+/// Whether the open transaction has written to a file that is no longer the one at its name, or
+/// whose log or journal is not.
 ///
 /// # Safety
 /// `db` is open, and this thread alone uses it.
@@ -15,7 +15,7 @@ pub(crate) unsafe fn has_moved(db: *mut ffi::sqlite3) -> bool {
     unsafe { ffi::any_written(db, |schema| files_have_moved(db, schema)) }
 }
 
-/// Whether the main database, or its log or journal, is no longer the one of its name.
+/// Whether the main database, or its log or journal, is no longer the one at its name.
 ///
 /// # Safety
 /// As [`has_moved`].

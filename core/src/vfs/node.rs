@@ -30,14 +30,13 @@ struct Hosted {
 }
 
 struct Content {
-    /// `None` when the file was lost at opening it anew.
+    /// `None` if the file was lost when it was reopened.
     file: Option<FileId>,
     read_only: bool,
     log: Option<Log>,
-    /// How many bytes a file that is no log has, where that is known: a file that can be
-    /// written is held, so nobody else changes it. SQLite asks before each read of a
-    /// database whose log is empty, and for some hosts that is a question to another
-    /// process.
+    /// The size of a file that is not a log, if known: a writable file is held, so nobody else
+    /// changes it. SQLite requests it before each read of a database whose log is empty, and for
+    /// some hosts that is a request to another process.
     size: Option<u64>,
 }
 
@@ -59,7 +58,7 @@ impl Opened<'_> {
 }
 
 impl Node {
-    /// Opens a file, and returns whether it can only be read.
+    /// Opens a file, and returns whether it is read-only.
     pub(super) fn open(
         files: Arc<dyn Files>,
         name: &str,
@@ -74,7 +73,7 @@ impl Node {
         Ok((Self::new(name, Store::Hosted(hosted)), read_only))
     }
 
-    /// A new file, empty.
+    /// A new, empty file.
     pub(super) fn in_memory(name: &str) -> Self {
         Self::new(name, Store::Memory(RwLock::default()))
     }
@@ -83,8 +82,8 @@ impl Node {
         Self { name: name.into(), locks: Mutex::default(), shm: Mutex::default(), store }
     }
 
-    /// Opens the file anew for writing if it was open for reading only. Returns
-    /// whether it is now still for reading only.
+    /// Reopens the file for writing if it was open read-only. Returns whether it is still
+    /// read-only.
     pub(super) fn permit(&self, read_only: bool) -> Result<bool, FileError> {
         match &self.store {
             Store::Hosted(hosted) => hosted.permit(&self.name, read_only),
@@ -151,7 +150,7 @@ impl Node {
         }
     }
 
-    /// Closes the file: the last connection let it go.
+    /// Closes the file, after the last connection released it.
     pub(super) fn close(&self) {
         if let Store::Hosted(hosted) = &self.store {
             hosted.close();
@@ -166,7 +165,7 @@ impl Hosted {
             return Ok(read_only);
         }
         content.size = None;
-        // One file is open once, so the old one is closed first.
+        // A file is open only once, so the old one is closed first.
         if let Some(file) = content.file.take() {
             self.files.close(file);
         }
@@ -198,7 +197,7 @@ impl Hosted {
         match &mut content.log {
             Some(log) => log.write(opened, from, at),
             None => {
-                // Of what failed nobody knows how much was written.
+                // After a failure nobody knows how much was written.
                 let before = content.size.take();
                 opened.write(from, at)?;
                 content.size = before.map(|before| before.max(at + from.len() as u64));
@@ -268,8 +267,7 @@ impl Content {
     }
 }
 
-/// Opens a file, for reading only where more is not permitted, and returns
-/// whether that is so.
+/// Opens a file, read-only if more is not permitted, and returns whether it is read-only.
 fn open(
     files: &dyn Files,
     name: &str,

@@ -11,28 +11,28 @@ use super::{FileError, Files, lock};
 
 /// The open files of one VFS.
 pub(super) struct Nodes {
-    /// Who has the files; without, they are memory.
+    /// The owner of the files; without one, they are in memory.
     files: Option<Arc<dyn Files>>,
     open: Mutex<HashMap<Box<str>, Shared, FixedState>>,
 }
 
 struct Shared {
     node: Arc<Node>,
-    /// Of a file in memory there may be none: a journal is there until it is
-    /// removed, or until its database goes.
+    /// A file in memory may have none: a journal is there until it is removed, or until its
+    /// database goes.
     handles: usize,
     main: bool,
 }
 
-/// How a file is to be opened.
+/// How to open a file.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Wish {
     pub(super) create: bool,
-    /// It must not be there.
+    /// It must not exist.
     pub(super) new: bool,
     pub(super) read_only: bool,
     pub(super) is_log: bool,
-    /// It is a database, and no file beside one.
+    /// It is a database, not a file next to one.
     pub(super) is_main: bool,
 }
 
@@ -41,17 +41,17 @@ impl Nodes {
         Self { files: Some(Arc::new(files)), open: Mutex::default() }
     }
 
-    /// Files that are memory, each gone with the last that has its database open.
+    /// Files in memory, each gone with the last connection to its database.
     pub(super) fn in_memory() -> Self {
         Self { files: None, open: Mutex::default() }
     }
 
-    /// Whether the files are memory.
+    /// Whether the files are in memory.
     pub(super) fn are_in_memory(&self) -> bool {
         self.files.is_none()
     }
 
-    /// Opens a file, and returns whether it can only be read.
+    /// Opens a file, and returns whether it is read-only.
     pub(super) fn open(&self, name: &str, wish: Wish) -> Result<(Arc<Node>, bool), FileError> {
         let mut open = lock(&self.open);
         if wish.new && (open.contains_key(name) || self.has(name)) {
@@ -81,7 +81,7 @@ impl Nodes {
         }
     }
 
-    /// Lets a file go. With the last that has it, it is closed.
+    /// Releases a file. When the last connection releases it, it is closed.
     pub(super) fn close(&self, node: &Node) {
         let mut open = lock(&self.open);
         let Some(shared) = open.get_mut(&node.name) else { return };
@@ -142,7 +142,7 @@ impl Nodes {
         lock(&self.open).get(name).map(|shared| Arc::clone(&shared.node))
     }
 
-    /// The files there are whose names begin so, with their sizes.
+    /// The files whose names start with `beginning`, with their sizes.
     #[cfg(test)]
     pub(super) fn sizes(&self, beginning: &str) -> Vec<(String, u64)> {
         let open = lock(&self.open);

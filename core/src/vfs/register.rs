@@ -1,4 +1,4 @@
-//! SQLite's methods of a VFS, and making it known.
+//! SQLite's methods for a VFS, and its registration.
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::ptr;
@@ -16,10 +16,10 @@ use super::{FileError, Files, lock};
 use crate::error::{Error, Result};
 use crate::platform;
 
-/// Bytes that a name may have, with a zero at its end.
+/// How many bytes a name may have, with a zero at its end.
 const MOST_BYTES: usize = 4096;
 
-/// Bytes that a database's name may have: SQLite appends `-journal`.
+/// How many bytes a database's name may have: SQLite appends `-journal`.
 pub(crate) const LONGEST_NAME: usize = MOST_BYTES - 9;
 
 /// What the methods of a registered VFS find behind it.
@@ -30,8 +30,8 @@ struct Host {
     default: *mut sqlite3_vfs,
 }
 
-/// Makes files known to SQLite under a name, for [`Options::vfs`](crate::Options::vfs).
-/// They stay known until the process ends.
+/// Registers files with SQLite under a name, for [`Options::vfs`](crate::Options::vfs). They stay
+/// registered until the process ends.
 ///
 /// # Errors
 /// `InvalidArgument` for a name that is taken, empty, or has a zero byte in it.
@@ -65,7 +65,7 @@ pub(super) fn register_nodes(name: &str, nodes: Nodes) -> Result<()> {
     let default = unsafe { ffi::sqlite3_vfs_find(ptr::null()) };
     // SAFETY: SQLite's default VFS lives as long as SQLite.
     let (room, longest) = match unsafe { default.as_ref() } {
-        // It may be asked to open a file in our stead, in the room that we ask for.
+        // It may have to open a file in our place, in the room that we request.
         Some(default) if nodes.are_in_memory() => (default.szOsFile, default.mxPathname),
         _ => (0, MOST_BYTES as c_int),
     };
@@ -110,7 +110,7 @@ pub(crate) fn is_registered(name: &str) -> bool {
     CString::new(name).is_ok_and(|name| unsafe { !ffi::sqlite3_vfs_find(name.as_ptr()).is_null() })
 }
 
-/// The open files of a VFS that is registered.
+/// The open files of a registered VFS.
 #[cfg(test)]
 pub(super) fn nodes_of(name: &str) -> &'static Nodes {
     let name = CString::new(name).unwrap();
@@ -135,8 +135,8 @@ unsafe fn text<'a>(name: *const c_char) -> Option<&'a str> {
     unsafe { CStr::from_ptr(name) }.to_str().ok()
 }
 
-/// Who has a file that is not ours: beside databases in memory SQLite's default VFS,
-/// for what is attached to one, or what one is copied into.
+/// Returns the VFS of a file that is not ours: next to databases in memory, SQLite's default VFS,
+/// for a file that is attached to one, or that one is copied into.
 ///
 /// # Safety
 /// `name` is null or a C string.
@@ -175,7 +175,7 @@ unsafe extern "C" fn open(
         (*file).pMethods = ptr::null();
         host(vfs)
     };
-    // SAFETY: the name is SQLite's. The room is as large as the default VFS asks for.
+    // SAFETY: the name is SQLite's. The room is as large as the default VFS requires.
     if let Some((vfs, methods)) = unsafe { elsewhere(host, name) } {
         // SQLite's default VFS in wasm has no files, and would keep this one in memory.
         if !platform::HAS_FILES {
@@ -257,29 +257,28 @@ unsafe extern "C" fn access(
     flags: c_int,
     found: *mut c_int,
 ) -> c_int {
-    // SAFETY: SQLite calls with the VFS, a C string and the place for the answer, here
-    // as there.
+    // SAFETY: SQLite calls with the VFS, a C string and the place for the result, here as there.
     if let Some((vfs, methods)) = unsafe { elsewhere(host(vfs), name) } {
         let access = methods.xAccess;
         // SAFETY: as above.
         return access
             .map_or(ffi::SQLITE_IOERR_ACCESS, |access| unsafe { access(vfs, name, flags, found) });
     }
-    // SAFETY: SQLite calls with the VFS, a C string and the place for the answer.
+    // SAFETY: SQLite calls with the VFS, a C string and the place for the result.
     unsafe {
         *found = c_int::from(text(name).is_some_and(|name| host(vfs).nodes.exists(name)));
     }
     ffi::SQLITE_OK
 }
 
-/// Names are what they are, unless their host knows them by another.
+/// Leaves names as they are, unless their host knows them by another.
 unsafe extern "C" fn full_pathname(
     vfs: *mut sqlite3_vfs,
     name: *const c_char,
     room: c_int,
     into: *mut c_char,
 ) -> c_int {
-    // SAFETY: SQLite calls with the VFS, a C string and so much room, here as there.
+    // SAFETY: SQLite calls with the VFS, a C string and room for `room` bytes, here as there.
     if let Some((vfs, methods)) = unsafe { elsewhere(host(vfs), name) } {
         let full = methods.xFullPathname;
         // SAFETY: as above.
@@ -298,7 +297,7 @@ unsafe extern "C" fn full_pathname(
     if usize::try_from(room).map_or(true, |room| name.len() > room) {
         return ffi::SQLITE_CANTOPEN;
     }
-    // SAFETY: SQLite lends so much room, which does not overlap with the name.
+    // SAFETY: SQLite lends `room` bytes, which do not overlap with the name.
     unsafe { ptr::copy_nonoverlapping(name.as_ptr().cast(), into, name.len()) };
     ffi::SQLITE_OK
 }
@@ -309,7 +308,7 @@ unsafe extern "C" fn dl_open(_vfs: *mut sqlite3_vfs, _name: *const c_char) -> *m
 
 unsafe extern "C" fn dl_error(_vfs: *mut sqlite3_vfs, room: c_int, into: *mut c_char) {
     let message = c"these files hold no extensions";
-    // SAFETY: SQLite lends so much room; the format takes one C string.
+    // SAFETY: SQLite lends `room` bytes; the format takes one C string.
     unsafe { ffi::sqlite3_snprintf(room, into, c"%s".as_ptr(), message.as_ptr()) };
 }
 

@@ -20,8 +20,8 @@ const WRITE: u8 = 1;
 /// The shared memory of one database file.
 #[derive(Debug, Default)]
 pub(super) struct Shm {
-    /// Regions stay where they are until the last connection lets go. SQLite
-    /// writes them through its own pointers, from any connection: hence atomics.
+    /// Regions stay where they are until the last connection unmaps them. SQLite writes them
+    /// through its own pointers, from any connection: hence atomics.
     regions: Vec<Box<[AtomicU64]>>,
     attached: usize,
     slots: [Slot; SLOTS],
@@ -49,7 +49,7 @@ impl Share {
 }
 
 impl Shm {
-    /// A region's address; null where it is not there and not to be made.
+    /// Returns a region's address; null if it is not there and must not be made.
     ///
     /// # Errors
     /// A result code.
@@ -79,7 +79,7 @@ impl Shm {
             .map_or(ptr::null_mut(), |region| region.as_ptr().cast_mut().cast()))
     }
 
-    /// Takes or lets go `count` locks from slot `first` on.
+    /// Takes or releases `count` locks from slot `first` on.
     pub(super) fn lock(
         &mut self,
         share: &mut Share,
@@ -134,7 +134,7 @@ impl Shm {
         SQLITE_OK
     }
 
-    /// Lets everything go that a connection has. The memory goes with the last.
+    /// Releases everything that a connection has. The memory goes with the last one.
     pub(super) fn unmap(&mut self, share: &mut Share) {
         for (index, slot) in self.slots.iter_mut().enumerate() {
             slot.release(share, 1 << index);

@@ -26,7 +26,7 @@ impl Temporary {
         wanted
     }
 
-    /// Writes; what is skipped is zeros.
+    /// Writes; a gap before it becomes zeros.
     ///
     /// # Errors
     /// `Full` where there is no memory.

@@ -1,4 +1,4 @@
-//! Files in memory that tell what was done with them, for the tests here.
+//! Files in memory that report what was done with them, for the tests here.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -21,27 +21,27 @@ struct State {
 }
 
 impl Memory {
-    /// What was written since the last time: the file, the place and the length.
+    /// What was written since the last call: the file, the place and the length.
     pub(super) fn writes(&self) -> Vec<(String, u64, usize)> {
         std::mem::take(&mut lock(&self.0).writes)
     }
 
-    /// How many bytes all files together may have.
+    /// Sets how many bytes all files together may have.
     pub(super) fn set_room(&self, room: Option<usize>) {
         lock(&self.0).room = room;
     }
 
-    /// Somebody outside has replaced all files.
+    /// Pretends that somebody outside has replaced all files.
     pub(super) fn set_moved(&self) {
         lock(&self.0).moved = true;
     }
 
-    /// Somebody outside has written all of a file.
+    /// Writes all of a file, as somebody outside would.
     pub(super) fn set_content(&self, name: &str, content: Vec<u8>) {
         lock(&self.0).content.insert(name.to_owned(), content);
     }
 
-    /// How often a file's size was asked for.
+    /// How often a file's size was requested.
     pub(super) fn sized(&self) -> usize {
         lock(&self.0).sized
     }

@@ -128,7 +128,7 @@ fn a_log_works_with_exclusive_locking_too() {
     a.execute_batch("PRAGMA synchronous = off; INSERT INTO t VALUES (2)").unwrap();
     files.writes();
     a.execute_batch("INSERT INTO t VALUES (3)").unwrap();
-    // Done when it is acknowledged, though nothing was synced nor unlocked.
+    // Done when it is acknowledged, though nothing was synced or unlocked.
     assert_eq!(files.writes().len(), 1);
     let b = connect("exclusive-log", WRITE);
     let busy = b.prepare("SELECT * FROM t").unwrap_err();

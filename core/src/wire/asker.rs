@@ -1,4 +1,4 @@
-//! What a client is told of a request before its answer.
+//! What a client receives for a request before its answer.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use super::server::Inner;
 use crate::program::Early;
 use crate::row::Page;
 
-/// The client that asked for something, as it is told of it before its answer.
+/// The client that made a request, as the receiver of what comes before its answer.
 pub(super) struct Asker<'a> {
     pub(super) inner: &'a Inner,
     pub(super) id: u32,

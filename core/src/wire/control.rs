@@ -19,7 +19,7 @@ use crate::exec::target::limited;
 use crate::program::Begin;
 
 impl Inner {
-    /// Begins, ends and nests.
+    /// Runs a request that begins, nests or ends something.
     pub(super) async fn control(&self, head: Head, place: &Place, mode: Begin) -> Result<Answer> {
         let limit = head.timeout;
         let lent = match (head.op, place) {
@@ -31,12 +31,12 @@ impl Inner {
             (op::BEGIN, Place::Lent(outer)) if outer.kind == Kind::Session => {
                 outer.check(Ask::Use)?;
                 let session = Arc::clone(&outer.session);
-                // Dropped in the middle, it undoes what may have begun.
+                // If it is dropped midway, it undoes what may have begun.
                 let begun =
                     Transaction::lent(crate::exec::held::Held::Shared(Arc::clone(&session)), None);
                 match limited(session.control(Control::Begin(mode)), limit, false).await {
                     Err(error) if error.kind() != ErrorKind::OutcomeUnknown => {
-                        // What is open, if anything, was begun in words.
+                        // What is open, if anything, was begun by an SQL statement.
                         begun.disarm();
                         return Err(error);
                     }
@@ -69,15 +69,14 @@ impl Inner {
         Ok(Answer::Handle)
     }
 
-    /// Ends a transaction or savepoint, well or by undoing it: its handle is
-    /// gone in any case.
+    /// Ends a transaction or savepoint, by keeping or undoing it. Its handle is gone in any case.
     async fn end(&self, head: Head, lent: &Lent) -> Result<Answer> {
         if !matches!(lent.kind, Kind::Transaction | Kind::Savepoint) {
             return Err(malformed());
         }
         let ask = if head.op == op::ROLLBACK { Ask::Undo } else { Ask::Keep };
         let refused = lent.check(ask).err();
-        // Innermost first: each is undone before what it is in.
+        // Innermost first: each is undone before the one that it is in.
         let mut gone = self.held().handles.remove(head.handle);
         drop(gone.pop());
         gone.into_iter().for_each(let_go);
@@ -90,7 +89,7 @@ impl Inner {
             (op::RELEASE, What::Savepoint(nested)) => {
                 let released = nested.release().await;
                 if released.is_ok() {
-                    // It can be given up late, when what it kept is part of the outer one.
+                    // It can still be given up when what it kept is part of the outer one.
                     self.held().remember(head.id, lent.parent);
                 }
                 released
@@ -101,7 +100,7 @@ impl Inner {
             }
             _ => Err(malformed()),
         };
-        // The handle around it is free when the end, or what undoes it, is on its way.
+        // The outer handle is free once the end, or what undoes it, is on its way.
         drop(cover);
         match (refused, ended) {
             (Some(refused), Ok(())) => Err(refused.followed("it was rolled back")),

@@ -1,4 +1,4 @@
-//! Rows that come in several requests.
+//! Rows that arrive in several requests.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -22,7 +22,7 @@ pub(super) struct Feed(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     chunks: VecDeque<Chunk>,
-    /// No chunk comes after those that are here.
+    /// No more chunks will come.
     last: bool,
     waker: Option<Waker>,
 }
@@ -30,7 +30,7 @@ struct State {
 #[derive(Debug)]
 struct Chunk {
     bytes: Box<[u8]>,
-    /// The request to be told when the chunk was taken.
+    /// The request to notify when the chunk is taken.
     credit: Option<u32>,
 }
 
@@ -51,13 +51,13 @@ impl Feed {
         }
     }
 
-    /// Whether all chunks are here, or were.
+    /// Whether all chunks have arrived.
     pub(super) fn is_complete(&self) -> bool {
         self.state().last
     }
 
-    /// The requests that wait to be told that their chunks were taken, which
-    /// nobody will take any more.
+    /// Returns the requests that wait to learn that their chunks were taken, and drops the chunks,
+    /// which nobody will take any more.
     pub(super) fn unpaid(&self) -> Vec<u32> {
         self.state().chunks.drain(..).filter_map(|chunk| chunk.credit).collect()
     }
@@ -107,7 +107,7 @@ pub(super) async fn execute_many(
     many.finish().await
 }
 
-/// The parameters of a row; `names` are those of the row before.
+/// Reads the parameters of a row; `names` are those of the row before.
 fn row<'a>(rows: &mut Reader<'a>, names: &mut Vec<String>) -> Result<SmallVec<[ValueRef<'a>; 16]>> {
     let mut values = SmallVec::new();
     let kind = rows.u8()?;

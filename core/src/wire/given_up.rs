@@ -8,25 +8,25 @@ use super::server::Inner;
 use super::task::Task;
 use crate::error::Error;
 
-/// Tells whether a request of a client may begin.
+/// Reports whether a request of a client may begin.
 pub(super) type Leave = fn(client: u32, request: u32) -> bool;
 
 static LEAVE: OnceLock<Leave> = OnceLock::new();
 
-/// Who is asked before a request begins; the first one stays.
+/// Sets the function that is asked before a request begins; the first one stays.
 pub(super) fn set_leave(leave: Leave) {
     // A second one would be the same function.
     let _ = LEAVE.set(leave);
 }
 
-/// Whether a request was not given up by a way that is quicker than its messages.
+/// Whether a request was not given up through a channel that is faster than its messages.
 pub(super) fn may_begin(client: u32, request: u32) -> bool {
     LEAVE.get().is_none_or(|leave| leave(client, request))
 }
 
 impl Inner {
-    /// Gives a request up that is to say what became of it. One that is not under way was
-    /// answered, and its answer is on its way.
+    /// Gives up a request that must report its outcome. If it is not under way, its answer is on
+    /// its way.
     pub(super) fn withdraw(&self, id: u32) {
         let held = self.held();
         let Some(task) = held.tasks.get(&id).cloned() else { return };
@@ -42,8 +42,8 @@ impl Inner {
         task.withdraw();
     }
 
-    /// Refuses a request that was given up before it began. What it was to end, its
-    /// client has let go of.
+    /// Refuses a request that was given up before it began. The client has already given up what
+    /// the request was to end.
     pub(super) fn refuse(&self, head: Head) {
         if head.ends() {
             self.let_go_by(head.id, head.handle, true);
@@ -51,12 +51,12 @@ impl Inner {
         self.out(|out| out.result(head.id, &Err(Error::withdrawn())));
     }
 
-    /// Gives a request up, and says whether it was under way.
+    /// Gives up a request, and returns whether it was under way.
     pub(super) fn cancel(&self, id: u32) -> bool {
         let mut held = self.held();
         let task = held.give_up(id);
         held.feeds.remove(&id);
-        // What the request made is nobody's.
+        // What the request made belongs to nobody.
         let made = held.handles.remove(id);
         let late = held.recent.iter().find(|(done, _)| *done == id).copied();
         let spoiled = late.and_then(|(_, handle)| held.handles.lent(handle).ok());
@@ -65,7 +65,7 @@ impl Inner {
         if let Some(task) = task {
             task.cancel();
             if task.ends {
-                // One that waited in line would leave what it was to end to nobody.
+                // If it still waited in line, nothing else would end what it was to end.
                 self.let_go_by(id, task.handle, true);
             }
         }
@@ -76,13 +76,13 @@ impl Inner {
         known
     }
 
-    /// Lets a handle go, whose client has given up all calls on it.
+    /// Drops a handle, after its client gave up all calls on it.
     pub(super) fn drop_handle(&self, handle: u32) {
         self.let_go_by(0, handle, false);
     }
 
-    /// Lets a handle go by an end that does not begin any more: the calls on it that are
-    /// under way are told that they are undone.
+    /// Drops a handle whose end, the request `by`, does not begin any more. If `tell`, the calls on
+    /// it that are under way are told that they are undone.
     pub(super) fn let_go_by(&self, by: u32, handle: u32, tell: bool) {
         let mut held = self.held();
         let gone = held.handles.remove(handle);

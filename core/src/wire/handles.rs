@@ -17,7 +17,7 @@ use crate::exec::schemas::Schemas;
 use crate::exec::stream::RowStream;
 use crate::exec::target::{Place as On, Target};
 
-/// Everything that one client holds, by the number of the request that made it.
+/// Everything that a client holds, by the number of the request that made it.
 #[derive(Default)]
 pub(super) struct Handles(HashMap<u32, Handle, FixedState>);
 
@@ -31,11 +31,11 @@ pub(super) enum Handle {
 pub(super) struct Lent {
     pub(super) kind: Kind,
     pub(super) session: Arc<dyn Session>,
-    /// What may be asked of it; `None` for a snapshot, which nothing is begun from.
+    /// Decides what may be done with it; `None` for a snapshot, from which nothing is begun.
     guard: Option<Arc<Guarded>>,
     pub(super) schemas: Schemas,
-    /// Its calls take place in the order of asking; those of a snapshot side by
-    /// side. A savepoint stands in the line of what it is in.
+    /// Its calls run in the order they were requested; those of a snapshot run side by side. A
+    /// savepoint shares the line of its outer handle.
     pub(super) line: Option<Arc<Line>>,
     /// How many savepoints it is inside, itself included.
     pub(super) depth: u32,
@@ -61,7 +61,7 @@ pub(super) enum What {
 
 /// The end of a handle. Dropping it undoes what is open.
 pub(super) struct End {
-    // Before the cover: the handle around it is free when the end is on its way.
+    // Before the cover: the outer handle is free once the end is on its way.
     pub(super) what: Option<What>,
     pub(super) cover: Option<Cover>,
 }
@@ -95,7 +95,7 @@ impl Place {
         }
     }
 
-    /// The last place in the order of asking, where calls are done in one.
+    /// Takes the last place in the line, if calls wait in one.
     pub(super) fn turn(&self) -> Option<line::Place> {
         match self {
             Self::Database(_) => None,
@@ -103,10 +103,10 @@ impl Place {
         }
     }
 
-    /// Whether it may be asked for this.
+    /// Checks whether this may be done with it.
     ///
     /// # Errors
-    /// Why not.
+    /// The reason why not.
     pub(super) fn check(&self, ask: Ask) -> Result<()> {
         match self {
             Self::Database(_) => Ok(()),
@@ -114,7 +114,7 @@ impl Place {
         }
     }
 
-    /// Whether what was run on it last wrote in a transaction.
+    /// Whether the last thing that ran on it wrote in a transaction.
     pub(super) fn wrote(&self) -> bool {
         matches!(self, Self::Lent(lent) if lent.session.wrote())
     }
@@ -143,7 +143,7 @@ impl Lent {
     /// What was just begun from another handle, whose number is `parent`.
     ///
     /// # Errors
-    /// The other handle was let go of meanwhile; what was begun is undone.
+    /// The other handle was dropped in the meantime; what was begun is undone.
     pub(super) fn inside(kind: Kind, outer: &Self, parent: u32, end: What) -> Result<Self> {
         let guard = outer.guard.as_ref().ok_or_else(gone)?.begun()?;
         let depth = outer.depth + u32::from(kind == Kind::Savepoint);
@@ -166,7 +166,7 @@ impl Lent {
         Self { kind, session, guard, schemas, line, depth, end, parent }
     }
 
-    /// Whether it may be asked that.
+    /// Checks whether this may be done with it.
     ///
     /// # Errors
     /// See the [rules](crate::backend::rules).
@@ -174,7 +174,7 @@ impl Lent {
         self.guard.as_ref().map_or(Ok(()), |guard| guard.check(ask))
     }
 
-    /// Takes what ends it, which nothing else will then do; it takes no call any more.
+    /// Takes what ends it, so that nothing else will; it accepts no more calls.
     pub(super) fn take_end(&self) -> End {
         let cover = self.guard.as_ref().map(Guarded::close);
         let what = self.end.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -224,8 +224,7 @@ impl Handles {
         }
     }
 
-    /// Takes a handle out, and all that is part of it: innermost first, each
-    /// with its number.
+    /// Removes a handle and everything that is part of it: innermost first, each with its number.
     pub(super) fn remove(&mut self, number: u32) -> Vec<(u32, Handle)> {
         let Some(handle) = self.0.remove(&number) else { return Vec::new() };
         let parts: Vec<u32> = self
@@ -239,7 +238,7 @@ impl Handles {
         all
     }
 
-    /// Takes everything out, innermost first.
+    /// Removes everything, innermost first.
     pub(super) fn drain(&mut self) -> Vec<(u32, Handle)> {
         let outer: Vec<u32> = self
             .0

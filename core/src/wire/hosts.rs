@@ -1,4 +1,4 @@
-//! What hosts with one thread, which hears no message while SQLite runs, tell and ask.
+//! What hosts with one thread, which receives no message while SQLite runs, report and ask.
 
 use std::sync::atomic::Ordering;
 
@@ -10,37 +10,37 @@ use super::server::{Inner, Server};
 use crate::engine::context;
 
 impl Server {
-    /// Who tells, on any thread, whether a running call was given up: asked while
-    /// SQLite runs, with the client's number and the request's. For hosts whose
-    /// one thread can't take a `CANCEL` meanwhile.
+    /// Sets the function that reports, on any thread, whether a running call was given up. It is
+    /// called while SQLite runs, with the client's number and the request's. For hosts whose one
+    /// thread can't take a `CANCEL` in the meantime.
     pub fn set_probe(probe: fn(client: u32, request: u32) -> bool) {
         context::set_probe(probe);
     }
 
-    /// Who is asked, on any thread, before a request begins whether it may: for hosts
-    /// whose clients can say by shared memory that they gave a request up. One that may
-    /// not is answered `Cancelled`.
+    /// Sets the function that is asked, on any thread, whether a request may begin. For hosts whose
+    /// clients can say through shared memory that they gave up a request. One that may not begin
+    /// fails with `Cancelled`.
     pub fn set_leave(leave: fn(client: u32, request: u32) -> bool) {
         given_up::set_leave(leave);
     }
 
-    /// For whose request this thread runs SQLite: if it can't go on, by which call that
-    /// is. The client is in the upper 32 bits, its request in the lower ones; 0: there is
-    /// none. It uses no stack, of which there may be none left.
+    /// The request for which this thread runs SQLite: if the thread can't continue, the call that
+    /// caused it. The client is in the upper 32 bits, its request in the lower ones; 0 if there is
+    /// none. Uses no stack, of which there may be none left.
     #[inline]
     pub fn running() -> u64 {
         context::running()
     }
 
-    /// Whether that request has begun a statement that changes something. If not, nothing
-    /// of it is there when its engine is gone. It uses no stack either.
+    /// Whether that request has begun a statement that changes something. If not, nothing of it
+    /// remains when its engine is gone. Uses no stack either.
     #[inline]
     pub fn is_changing() -> bool {
         context::is_changing()
     }
 
-    /// Whether nothing that this client asked for is under way and nothing is open for it:
-    /// then its engine can go, and the client loses nothing.
+    /// Whether nothing that this client requested is under way and nothing is open for it: its
+    /// engine can then go, and the client loses nothing.
     pub fn is_idle(&self) -> bool {
         let held = self.0.held();
         held.tasks.is_empty()
@@ -49,16 +49,16 @@ impl Server {
             && held.feeds.is_empty()
     }
 
-    /// Has the next requests wait for [`resume`](Self::resume): the host's thread was busy
-    /// for long, and there may be messages that give them up.
+    /// Makes the next requests wait for [`resume`](Self::resume): the host's thread was busy for
+    /// long, and there may be messages that give them up.
     pub fn fall_behind(&self) {
         self.0.behind.store(true, Ordering::Release);
     }
 }
 
 impl Inner {
-    /// Keeps a request for later, where requests wait; takes back one that is
-    /// given up before it began.
+    /// Keeps a request for later if requests are waiting; removes one that is given up before it
+    /// began.
     pub(super) fn postpones(&self, head: Head, bytes: &[u8]) -> bool {
         if !self.waits.load(Ordering::Acquire) && !self.behind.load(Ordering::Acquire) {
             return false;

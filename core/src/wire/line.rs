@@ -1,4 +1,4 @@
-//! A line that calls stand in, so that they take place in the order of asking.
+//! A line in which calls wait, so that they run in the order they were requested.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -41,7 +41,7 @@ impl Line {
 }
 
 impl Place {
-    /// Waits until this place is the first.
+    /// Waits until this place is first.
     ///
     /// # Errors
     /// `Cancelled`: the call was given up before.

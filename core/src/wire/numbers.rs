@@ -1,39 +1,39 @@
-//! The format's numbers, for all who write or read it. The other languages' are made of
-//! these: `cargo xtask generate`.
+//! The numbers of the wire format. `cargo xtask generate` makes those of the other languages from
+//! these.
 
 /// Operations of requests; `request.rs` has their payloads.
 pub mod op {
-    /// A statement of which the changes are wanted.
+    /// Runs a statement for its changes.
     pub const EXECUTE: u8 = 1;
-    /// A statement of which all rows are wanted.
+    /// Runs a statement for all its rows.
     pub const QUERY: u8 = 2;
-    /// A statement of which the first row is wanted, which must be there.
+    /// Runs a statement for its first row, which must be there.
     pub const QUERY_ONE: u8 = 3;
-    /// A statement of which the first row is wanted, if there is one.
+    /// Runs a statement for its first row, if there is one.
     pub const QUERY_OPTIONAL: u8 = 4;
-    /// A statement of which the first row's first value is wanted.
+    /// Runs a statement for the first value of its first row.
     pub const QUERY_VALUE: u8 = 5;
-    /// A statement once for each row of parameters.
+    /// Runs a statement once for each row of parameters.
     pub const EXECUTE_MANY: u8 = 6;
-    /// Statements in one transaction.
+    /// Runs statements in one transaction.
     pub const BATCH: u8 = 7;
-    /// A query that is read page by page.
+    /// Starts a query that is read page by page.
     pub const STREAM: u8 = 8;
-    /// The next rows of a stream.
+    /// Fetches the next rows of a stream.
     pub const NEXT: u8 = 9;
-    /// More rows of an operation on many.
+    /// Sends more rows for an operation on many.
     pub const MORE: u8 = 10;
-    /// What the backend can do.
+    /// Asks what the backend can do.
     pub const CAPABILITIES: u8 = 11;
-    /// Stops what runs.
+    /// Interrupts what is running.
     pub const INTERRUPT: u8 = 12;
-    /// A statement of which everything is wanted: columns, rows, changes.
+    /// Runs a statement for everything: columns, rows, changes.
     pub const RUN: u8 = 13;
     /// Begins a transaction.
     pub const BEGIN: u8 = 20;
     /// Commits a transaction, or releases a savepoint.
     pub const COMMIT: u8 = 21;
-    /// Rolls a transaction or savepoint back.
+    /// Rolls back a transaction or savepoint.
     pub const ROLLBACK: u8 = 22;
     /// Begins a savepoint.
     pub const SAVEPOINT: u8 = 23;
@@ -43,13 +43,13 @@ pub mod op {
     pub const SNAPSHOT: u8 = 25;
     /// Lends a session.
     pub const ACQUIRE: u8 = 26;
-    /// Lets something go that the server keeps; it has no reply.
+    /// Drops something that the server keeps; it has no reply.
     pub const DROP: u8 = 27;
-    /// Gives a request up; neither has a reply. What the request made is let go of.
+    /// Gives up a request; neither has a reply. What the request made is dropped.
     pub const CANCEL: u8 = 28;
-    /// Gives a request up and has it say what became of it: it stops if it can, or never
-    /// begins, and its reply is `Cancelled` only if nothing of it happened. The end of a
-    /// transaction or savepoint that does not begin any more is its rollback.
+    /// Gives up a request, which still reports its outcome: it stops if it can, or never begins,
+    /// and its reply is `Cancelled` only if nothing of it happened. If it would end a transaction
+    /// or savepoint and has not begun, it becomes a rollback.
     pub const WITHDRAW: u8 = 29;
     /// Inserts a record.
     pub const INSERT: u8 = 30;
@@ -57,7 +57,7 @@ pub mod op {
     pub const UPSERT: u8 = 31;
     /// Inserts many records.
     pub const INSERT_MANY: u8 = 32;
-    /// The row of a key.
+    /// Gets the row of a key.
     pub const GET: u8 = 33;
     /// Updates the row of a key.
     pub const UPDATE: u8 = 34;
@@ -65,15 +65,15 @@ pub mod op {
     pub const UPDATE_MANY: u8 = 35;
     /// Deletes the row of a key.
     pub const DELETE: u8 = 36;
-    /// All rows of a selection.
+    /// Gets all rows of a selection.
     pub const SELECT: u8 = 37;
-    /// The first row of a selection.
+    /// Gets the first row of a selection.
     pub const SELECT_FIRST: u8 = 38;
-    /// How many rows a selection has.
+    /// Counts the rows of a selection.
     pub const SELECT_COUNT: u8 = 39;
-    /// A selection that is read page by page.
+    /// Streams a selection, page by page.
     pub const SELECT_STREAM: u8 = 40;
-    /// A table that is read page by page.
+    /// Streams a table, page by page.
     pub const TABLE_STREAM: u8 = 41;
     /// Moves amounts from rows to rows.
     pub const TRANSFER: u8 = 42;
@@ -85,12 +85,12 @@ pub mod request {
     pub const TIMEOUT: u8 = 1;
     /// More rows follow, by [`MORE`](super::op::MORE).
     pub const MORE: u8 = 2;
-    /// Others of this client write, too: a write waits for them and shares their commit,
-    /// rather than be done within the call.
+    /// Others of this client are writing too: a write waits for them and shares their commit,
+    /// instead of running within the call.
     pub const QUEUED: u8 = 4;
-    /// It is to run only if it changes nothing, as a compiled statement tells; else it does
-    /// not run, and its error is `OutcomeUnknown`. For a request that an engine may have
-    /// run before it was lost, and for one that is to be given up at any moment.
+    /// It runs only if it changes nothing, as the compiled statement shows; otherwise it does not
+    /// run, and its error is `OutcomeUnknown`. For a request that an engine may have run before it
+    /// was lost, and for one that may be given up at any moment.
     pub const READS: u8 = 8;
 }
 
@@ -126,11 +126,11 @@ pub mod kind {
 
 /// Flags of replies.
 pub mod reply {
-    /// The stream is over, and its handle gone.
+    /// The stream is over, and its handle is gone.
     pub const END: u8 = 1;
-    /// All column names told before are to be forgotten.
+    /// The client must forget all column names sent before.
     pub const FORGET: u8 = 2;
-    /// These are the first rows of a query that still runs. The last reply of its number
+    /// These are the first rows of a query that is still running. The last reply with its number
     /// has the rest, without this flag; or it is an error, and these count for nothing.
     pub const CONTINUES: u8 = 4;
 }
@@ -142,7 +142,7 @@ pub mod cell {
     /// Bytes of a cell.
     pub const SIZE: usize = crate::row::CELL;
 
-    /// A text of which every byte is ASCII, in a page that is not ASCII as a whole.
-    /// Pages of the core do not tell.
+    /// A text whose bytes are all ASCII, in a page that is not ASCII as a whole. Pages of the core
+    /// do not mark it.
     pub const ASCII: u32 = 5;
 }

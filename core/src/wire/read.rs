@@ -1,11 +1,11 @@
-//! Reading requests, of which no byte is trusted.
+//! Reads requests, of which no byte is trusted.
 
 use crate::api::table::Key;
 use crate::error::{Error, Result};
 use crate::sql::{Params, Record};
 use crate::value::{Value, ValueRef};
 
-/// Bytes of which the first are yet to be read.
+/// The bytes that are yet to be read.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Reader<'a>(&'a [u8]);
 
@@ -18,7 +18,7 @@ impl<'a> Reader<'a> {
         self.0.is_empty()
     }
 
-    /// All that is left.
+    /// The bytes that are left.
     pub(super) fn rest(&self) -> &'a [u8] {
         self.0
     }
@@ -56,8 +56,8 @@ impl<'a> Reader<'a> {
         usize::try_from(self.u32()?).map_err(|_| malformed())
     }
 
-    /// The number of things that follow, each of at least one byte: no more than
-    /// there are bytes, so that a wrong number can't ask for much memory.
+    /// The number of items that follow, each at least one byte long: no more than there are bytes,
+    /// so that a wrong number can't request much memory.
     pub(super) fn count(&mut self) -> Result<usize> {
         let count = self.len()?;
         if count > self.0.len() {

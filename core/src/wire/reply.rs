@@ -9,7 +9,7 @@ use crate::exec::target::Executed;
 use crate::program::Outcome;
 use crate::row::{Page, Row, Rows};
 
-/// What a request is answered with.
+/// The outcome of a request.
 pub(super) enum Answer {
     Done,
     Executed(Executed),
@@ -23,23 +23,23 @@ pub(super) enum Answer {
     Next(Option<Rows>),
     /// Everything about a statement.
     Ran(Box<Outcome>),
-    /// The thing that the request made can be named by the request's number.
+    /// The request's number names what it made.
     Handle,
     Bits(u32),
 }
 
-/// So much memory is kept between replies: a part of a long one fits.
+/// How much memory is kept between replies: a part of a long one fits.
 const KEPT: usize = 1 << 19;
 
-/// So many lists of column names are remembered by a client.
+/// How many lists of column names a client remembers.
 const REMEMBERED: usize = 512;
 
-/// The replies that are ready, and what the client knows already.
+/// The replies that are ready, and what the client already knows.
 #[derive(Debug)]
 pub(super) struct Outbox {
     bytes: Vec<u8>,
-    /// The lists of column names that the client was told; none: it remembers none, so it
-    /// is told each time.
+    /// The lists of column names that the client was sent; none: it remembers none, so it is sent
+    /// them each time.
     told: Option<HashSet<u64>>,
 }
 
@@ -50,7 +50,7 @@ impl Default for Outbox {
 }
 
 impl Outbox {
-    /// Adds replies to these, each of which tells the names of its columns.
+    /// Adds replies to these, each with the names of its columns.
     pub(super) fn on(bytes: Vec<u8>) -> Self {
         Self { bytes, told: None }
     }
@@ -67,15 +67,14 @@ impl Outbox {
         self.bytes
     }
 
-    /// Gives the replies, and takes memory for the next ones in return, unless it
-    /// is more than what most need.
+    /// Swaps the replies for memory for the next ones, of which no more is kept than most need.
     pub(super) fn exchange(&mut self, memory: &mut Vec<u8>) {
         memory.clear();
         memory.shrink_to(KEPT);
         std::mem::swap(memory, &mut self.bytes);
     }
 
-    /// The caller's rows were taken: it may send more.
+    /// Reports that the caller's rows were taken: it may send more.
     pub(super) fn credit(&mut self, id: u32) {
         let start = self.open(id, kind::CREDIT, 0, 0);
         self.close(start);
@@ -122,7 +121,7 @@ impl Outbox {
         }
     }
 
-    /// Rows of a query that still runs.
+    /// Writes rows of a query that is still running.
     pub(super) fn part(&mut self, id: u32, page: &Page) {
         self.pages(id, kind::ROWS, reply::CONTINUES, &[Part::whole(page)]);
     }
@@ -136,7 +135,7 @@ impl Outbox {
         self.pages(id, kind::ROWS, flags, &parts);
     }
 
-    /// Everything about a statement: see [`kind::RAN`].
+    /// Writes everything about a statement: see [`kind::RAN`].
     fn ran(&mut self, id: u32, outcome: &Outcome) {
         let description = outcome.description.as_deref();
         let columns = description.into_iter().flat_map(|it| it.columns());
@@ -162,14 +161,14 @@ impl Outbox {
         self.pages_after(id, kind, flags, &[], parts);
     }
 
-    /// Pages with something before them.
+    /// Writes pages with `head` before them.
     fn pages_after(&mut self, id: u32, kind: u8, flags: u8, head: &[u8], parts: &[Part<'_>]) {
         let columns = parts.first().map(|part| part.page.columns());
         let full = self.told.as_mut().filter(|told| told.len() >= REMEMBERED);
         let flags = if full.is_some() { flags | reply::FORGET } else { flags };
         full.into_iter().for_each(HashSet::clear);
         let size: usize = parts.iter().map(Part::size).sum();
-        // Beside the pages there are headers, and names now and then.
+        // Besides the pages there are headers, and sometimes names.
         self.bytes
             .reserve(size + head.len() + columns.map_or(0, |columns| columns.json().len()) + 64);
         let start = self.open(id, kind, flags, parts.len());
@@ -192,7 +191,7 @@ impl Outbox {
 
     fn page(&mut self, part: &Part<'_>, width: usize) {
         let (cells, heap) = part.page.raw(part.cells.clone());
-        // One row of many would carry the bytes of all along.
+        // Otherwise one row of many would carry the bytes of all.
         let whole = part.cells.len() == part.page.cells();
         let (base, heap) = if whole { (0, heap) } else { part.heap(heap) };
         let ascii = is_ascii(heap);
@@ -202,7 +201,7 @@ impl Outbox {
         self.u32(0);
         let first = self.bytes.len();
         self.bytes.extend_from_slice(cells);
-        // Of a page that is ASCII its head tells: most go out as they are.
+        // The head of an ASCII page says so: most go out unchanged.
         if !ascii || base != 0 {
             for cell in self.bytes[first..].chunks_exact_mut(cell::SIZE) {
                 mark(cell, base, heap);
@@ -278,12 +277,12 @@ impl<'a> Part<'a> {
 }
 
 fn parts(cell: &[u8]) -> (u32, usize, usize) {
-    // Byte by byte: a copy of four is a call where the code is to be small.
+    // Byte by byte: copying four is a call in code optimized for size.
     let word = |at: usize| u32::from_le_bytes([cell[at], cell[at + 1], cell[at + 2], cell[at + 3]]);
     (word(0), word(4) as usize, word(8) as usize)
 }
 
-/// Tells texts of ASCII alone apart, and counts places from `base`.
+/// Marks texts that are all ASCII, and counts places from `base`.
 fn mark(cell: &mut [u8], base: usize, heap: &[u8]) {
     let (kind, len, place) = parts(cell);
     if kind != cell::TEXT && kind != cell::BLOB {
@@ -298,8 +297,8 @@ fn mark(cell: &mut [u8], base: usize, heap: &[u8]) {
     }
 }
 
-/// As the standard library's, which is several times as slow where the code is to be
-/// small: this is most of what a page costs beside copying it.
+/// Like the standard library's, which is several times as slow in code optimized for size: this is
+/// most of what a page costs besides copying it.
 fn is_ascii(bytes: &[u8]) -> bool {
     const HIGH: u64 = 0x8080_8080_8080_8080;
     let (words, rest) = bytes.as_chunks::<8>();
@@ -314,7 +313,7 @@ fn numbers(executed: &Executed) -> [u8; 16] {
     bytes
 }
 
-/// The error's fields, as every binding gives them on.
+/// The error's fields, as every binding passes them on.
 pub(super) fn describe(error: &Error) -> serde_json::Value {
     let mut fields = serde_json::Map::new();
     fields.insert("kind".into(), error.kind().name().into());

@@ -13,17 +13,17 @@ use crate::program::Begin;
 use crate::sql::{Params, Record};
 use crate::value::Value;
 
-/// What stands before every payload.
+/// What comes before every payload.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Head {
     pub(super) id: u32,
     pub(super) op: u8,
     /// More rows will follow, by `MORE`.
     pub(super) more: bool,
-    /// Others of this client write, too: a write is to wait for them, and share their
-    /// commit, rather than be done within the call.
+    /// Others of this client are writing too: a write waits for them, and shares their commit,
+    /// instead of running within the call.
     pub(super) queued: bool,
-    /// It is to run only if it changes nothing.
+    /// It runs only if it changes nothing.
     pub(super) reads: bool,
     pub(super) handle: u32,
     pub(super) timeout: Option<Duration>,
@@ -106,15 +106,15 @@ impl Head {
         if self.reads { Access::Again } else { Access::Unknown }
     }
 
-    /// Whether it ends the transaction or savepoint that it is a call on: whatever becomes
-    /// of it, its client has let go of that.
+    /// Whether it ends the transaction or savepoint that it is a call on. Whatever its outcome, its
+    /// client has given that up.
     pub(super) fn ends(self) -> bool {
         matches!(self.op, op::COMMIT | op::ROLLBACK | op::RELEASE)
     }
 }
 
 impl Operation {
-    /// Whether it changes something whatever its statements are.
+    /// Whether it changes something, whatever its statements are.
     pub(super) fn changes(&self) -> bool {
         match self {
             Self::Statement { .. } | Self::Stream { .. } => false,
@@ -125,8 +125,8 @@ impl Operation {
         }
     }
 
-    /// Reads the payload of an operation; `None`: the number is none of these.
-    /// The rows of an operation on many stay unread.
+    /// Reads the payload of an operation; `None` if the number is none of these. The rows of an
+    /// operation on many stay unread.
     pub(super) fn read(op: u8, from: &mut Reader<'_>) -> Result<Option<Self>> {
         if let Some(wanted) = Wanted::of(op) {
             let (sql, params) = statement(from)?;

@@ -1,4 +1,4 @@
-//! Running an operation where it is asked for.
+//! Runs an operation where the client requested it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,10 +14,10 @@ use crate::exec::stream::RowStream;
 use crate::program::{Early, Keep, Program, Step};
 use crate::row::Row;
 
-/// What an operation ended with.
+/// The outcome of an operation.
 pub(super) enum Ended {
     Answer(Answer),
-    /// A query runs, and its rows can be fetched.
+    /// A query is running, and its rows can be fetched.
     Stream(RowStream<'static>),
 }
 
@@ -27,8 +27,8 @@ impl From<Answer> for Ended {
     }
 }
 
-/// Runs an operation to its end. Of all the rows of a query, `client` may take the
-/// first ones while it runs, and the answer has the others.
+/// Runs an operation to its end. `client` may take the first of a query's rows while it runs; the
+/// answer has the others.
 pub(super) async fn run(
     place: &Place,
     head: Head,

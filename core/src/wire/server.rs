@@ -29,17 +29,17 @@ use crate::platform::{self, BoxFuture, MaybeSend, MaybeSync};
 use crate::program::Begin;
 use crate::row::Rows;
 
-/// Where a server lives.
+/// The environment of a server.
 pub trait Host: MaybeSend + MaybeSync + 'static {
-    /// Drives a future to its end.
+    /// Drives a future to completion.
     fn spawn(&self, future: BoxFuture<'static, ()>);
 
-    /// Replies are ready that were not when [`Server::take`] was called last.
+    /// Called when replies are ready that were not at the last [`Server::take`].
     fn ready(&self);
 
-    /// Much of a long reply, or of the replies of a long batch, is ready, within
-    /// whichever call of the server runs: taken now, it can be read while the rest is
-    /// made. There may also be nothing to take. By default it waits for the rest.
+    /// Called when much of a long reply, or of the replies of a long batch, is ready, within
+    /// whichever call of the server is running. Taken now, it can be read while the rest is made.
+    /// There may also be nothing to take. By default it waits for the rest.
     fn part(&self) {}
 }
 
@@ -50,9 +50,9 @@ pub(super) struct Inner {
     pub(super) database: Database,
     client: u32,
     pub(super) exit: Arc<Exit>,
-    /// Requests took long: the host is to look for messages before the next.
+    /// Requests took long: the host must look for messages before the next one.
     pub(super) behind: AtomicBool,
-    /// There are requests in `Held::begun`: not for each batch a lock is to be taken.
+    /// There are requests in `Held::begun`: saves taking a lock for each batch.
     has_begun: AtomicBool,
     /// There are requests in `Held::waiting`.
     pub(super) waits: AtomicBool,
@@ -62,19 +62,18 @@ pub(super) struct Inner {
 /// How long requests are taken before the host looks for messages again.
 const LONG: Duration = Duration::from_millis(8);
 
-/// After so many requests of a batch the host is told of their replies, so that the client
-/// reads them, and asks again, while the others run. A message costs it as much as a few
-/// reads do.
+/// After how many requests of a batch the host learns of their replies, so that the client reads
+/// them, and sends more, while the others run. A message costs it as much as a few reads.
 const TOGETHER: u32 = 16;
 
 impl Server {
-    /// Serves a client, whose number no other one of this host has.
+    /// Serves a client, whose number no other client of this host has.
     pub fn new(database: Database, client: u32, host: impl Host) -> Self {
         Self::serving(database, client, host, Outbox::default(), true)
     }
 
-    /// Serves a client that takes its replies in order, and remembers nothing of one for
-    /// the next: each reply with rows has the names of their columns.
+    /// Serves a client that takes its replies in order and remembers nothing between them: each
+    /// reply with rows has the names of their columns.
     pub fn forgetful(database: Database, client: u32, host: impl Host) -> Self {
         Self::serving(database, client, host, Outbox::on(Vec::new()), true)
     }
@@ -98,12 +97,11 @@ impl Server {
         Self(Arc::new(Inner { database, client, exit, behind, has_begun, waits, held }))
     }
 
-    /// Takes requests. Those that can be answered at once are, unless that takes
-    /// long: the rest waits for [`resume`](Self::resume) then.
+    /// Takes requests, and completes those that it can at once, unless that takes long: the rest
+    /// then wait for [`resume`](Self::resume).
     ///
     /// # Errors
-    /// `InvalidArgument` for bytes that are no requests; those before them were
-    /// taken.
+    /// `InvalidArgument` for bytes that are not requests; those before them were taken.
     pub fn submit(&self, bytes: &[u8]) -> Result<()> {
         let taken = self.take_all(bytes);
         self.0.go_on();
@@ -122,7 +120,7 @@ impl Server {
             if self.0.postpones(head, bytes) {
                 continue;
             }
-            // Behind the last one nothing waits: most batches need no clock.
+            // Nothing waits behind the last one: most batches need no clock.
             let more = !batch.is_empty();
             if more && start.is_none() {
                 start = Some(platform::now());
@@ -139,12 +137,12 @@ impl Server {
         Ok(())
     }
 
-    /// Takes one request. An answer that is there at once is added to `answer`, and
-    /// is not among those of [`take`](Self::take); true if it was. It may be given
-    /// up when this has returned, not before.
+    /// Takes one request. A reply that is ready at once is added to `answer`, and is not among
+    /// those of [`take`](Self::take); returns whether it was. The request may be given up once this
+    /// has returned, not before.
     ///
     /// # Errors
-    /// `InvalidArgument` for bytes that are no request.
+    /// `InvalidArgument` for bytes that are not a request.
     pub fn call(&self, request: &[u8], answer: &mut Vec<u8>) -> Result<bool> {
         let (head, request) = only(request)?;
         self.0.exit.call(head.id);
@@ -153,7 +151,7 @@ impl Server {
             return Ok(false);
         };
         if self.0.exit.has_parts(head.id) {
-            // A reader's thread has been as fast as this: what it wrote comes first.
+            // A reader's thread was just as fast: what it wrote comes first.
             self.0.out(|out| out.result(head.id, &done));
             return Ok(false);
         }
@@ -168,9 +166,8 @@ impl Server {
         self.0.behind.load(Ordering::Acquire)
     }
 
-    /// Goes on with the requests that wait, for a moment: to be called when the
-    /// host's one thread has looked for messages, among which there may be one
-    /// that gives a waiting request up.
+    /// Continues with waiting requests, for a moment. Must be called when the host's one thread has
+    /// looked for messages, one of which may give up a waiting request.
     pub fn resume(&self) {
         self.take_waiting();
         self.0.go_on();
@@ -190,7 +187,7 @@ impl Server {
             };
             drop(held);
             let mut request = Reader::new(&bytes);
-            // It was read once.
+            // It was read before.
             if let Ok(head) = Head::read(&mut request) {
                 self.0.take(head, request);
             }
@@ -198,14 +195,14 @@ impl Server {
         }
     }
 
-    /// Takes the replies that are ready; false if there is none. What is in `taken`
-    /// goes, and its memory is used again.
+    /// Takes the replies that are ready; false if there are none. What is in `taken` is discarded,
+    /// and its memory is used again.
     pub fn take(&self, taken: &mut Vec<u8>) -> bool {
         self.0.exit.exchange(taken);
         !taken.is_empty()
     }
 
-    /// An error's fields as JSON, for what fails before there is a server.
+    /// Returns an error's fields as JSON, for failures before there is a server.
     pub fn describe(error: &Error) -> String {
         describe(error).to_string()
     }
@@ -234,10 +231,10 @@ impl Credit for Inner {
     }
 }
 
-/// The one request of a batch: its head, and what follows.
+/// Reads the only request of a batch: its head, and what follows.
 ///
 /// # Errors
-/// `InvalidArgument` for bytes that are none.
+/// `InvalidArgument` for bytes that are not a request.
 pub(super) fn only(request: &[u8]) -> Result<(Head, Reader<'_>)> {
     let mut batch = Reader::new(request);
     let length = batch.u32()? as usize;
@@ -267,14 +264,14 @@ impl Inner {
         }
     }
 
-    /// Has the next requests wait, if those taken since `start` took long.
+    /// Makes the next requests wait, if those taken since `start` took long.
     fn note_time(&self, start: Duration) {
         if platform::now().saturating_sub(start) >= LONG {
             self.behind.store(true, Ordering::Release);
         }
     }
 
-    /// Begins a request, and returns what is done at once.
+    /// Begins a request, and returns its answer if it is done at once.
     fn begin(self: &Arc<Self>, head: Head, mut payload: Reader<'_>) -> Result<Option<Answer>> {
         match head.op {
             op::CANCEL => {
@@ -304,8 +301,7 @@ impl Inner {
         Ok(None)
     }
 
-    /// Goes on with a request for the first time; what is not done by that is
-    /// driven by the host.
+    /// Polls a request for the first time; if that does not complete it, the host drives it.
     pub(super) fn start(self: &Arc<Self>, head: Head, mut work: Work) -> Result<Option<Answer>> {
         let caller = self.caller(head);
         let entered = context::enter(Some(caller));
@@ -320,8 +316,8 @@ impl Inner {
     }
 
     /// # Errors
-    /// `InvalidArgument` for a number that names something: one that names two things
-    /// would have one of them live for ever.
+    /// `InvalidArgument` for a number that is in use: if it named two things, one of them would
+    /// live for ever.
     pub(super) fn check_number(&self, head: Head) -> Result<()> {
         let held = self.held();
         if held.tasks.contains_key(&head.id) || held.handles.contains(head.id) {
@@ -330,14 +326,14 @@ impl Inner {
         Ok(())
     }
 
-    /// Who asks, for the engine.
+    /// Identifies the caller to the engine.
     pub(super) fn caller(&self, head: Head) -> Caller {
         let until = head.timeout.map(|limit| platform::now() + limit);
         let (client, request, queued) = (self.client, head.id, head.queued);
         Caller { client, request, until, queued, withdrawn: false }
     }
 
-    /// Has the host drive what is not done at once.
+    /// Makes the host drive work that is not done at once.
     pub(super) fn drive(self: &Arc<Self>, head: Head, caller: Caller, work: Work) {
         let inner = Arc::clone(self);
         let future = Box::pin(async move {
@@ -345,8 +341,8 @@ impl Inner {
             if inner.done(head) {
                 inner.out(|out| out.result(head.id, &answer));
             } else {
-                // Given up on another thread while this one ended it: as if a moment
-                // later, and nobody waits for the answer.
+                // It was given up on another thread while this one ended it. That is as good as a
+                // moment later: nobody waits for the answer.
                 inner.cancel(head.id);
             }
         });
@@ -356,9 +352,8 @@ impl Inner {
         self.has_begun.store(true, Ordering::Release);
     }
 
-    /// Goes on with what the requests of a batch have begun: writes that wait for
-    /// others of the same moment need not wait any longer. What is not done by that
-    /// is the host's to drive.
+    /// Continues what the requests of a batch have begun: writes that wait for others of the same
+    /// moment need not wait any longer. The host drives what is not done by then.
     fn go_on(&self) {
         if !self.has_begun.swap(false, Ordering::AcqRel) {
             return;
@@ -371,7 +366,7 @@ impl Inner {
         }
     }
 
-    /// Has the host drive what was begun.
+    /// Makes the host drive what was begun.
     pub(super) fn hand_over(&self) {
         let begun = std::mem::take(&mut self.held().begun);
         for task in begun {
@@ -379,8 +374,8 @@ impl Inner {
         }
     }
 
-    /// To be called when a request is done. Returns whether it was under way: not
-    /// if it was given up meanwhile, or was done at once.
+    /// Called when a request is done. Returns whether it was under way: not if it was given up in
+    /// the meantime, or was done at once.
     fn done(&self, head: Head) -> bool {
         let (known, feed) = self.held().done(head.id);
         for id in feed.iter().flat_map(|feed| feed.unpaid()) {
@@ -396,7 +391,7 @@ impl Inner {
         self.held().handles.lent(handle).map(Place::Lent)
     }
 
-    /// What a request has to do.
+    /// Returns the work that a request has to do.
     fn work(self: &Arc<Self>, head: Head, payload: &mut Reader<'_>) -> Result<Work> {
         let inner = Arc::clone(self);
         if head.op == op::NEXT {
@@ -421,7 +416,7 @@ impl Inner {
                 if let Some(turn) = &turn {
                     turn.first().await?;
                 }
-                // Before rows are waited for.
+                // Before waiting for rows.
                 place.check(Ask::Use)?;
                 let asker = Asker { inner: &inner, id: head.id };
                 let ended = run(&place, head, operation, &feed, &asker).await;
@@ -480,8 +475,8 @@ impl Inner {
         let feed = self.held().feeds.get(&head.handle).cloned();
         match feed {
             Some(feed) => feed.push(rows.rest(), Some(head.id), !head.more),
-            // The operation has failed meanwhile, and its error told; nobody is to
-            // wait for these rows to be taken.
+            // The operation has failed and reported its error: nobody should keep waiting for these
+            // rows to be taken.
             None => self.credit(head.id),
         }
     }

@@ -1,4 +1,4 @@
-//! Options as other languages give them.
+//! Options as other languages pass them.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,8 +8,8 @@ use serde::Deserialize;
 use crate::error::Result;
 use crate::options::Options;
 
-/// The [`Options`] as fields: what is missing has its default. Names are in
-/// snake_case or camelCase, times in milliseconds, modes their lower-case names.
+/// The [`Options`] as fields; a missing one has its default. Names are in snake_case or camelCase,
+/// times in milliseconds, modes are their lower-case names.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
 pub struct Settings {
@@ -55,10 +55,10 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The options that these fields change from the defaults.
+    /// Returns the default options, as changed by these fields.
     ///
     /// # Errors
-    /// `InvalidArgument` for a mode of another name.
+    /// `InvalidArgument` for an unknown mode.
     pub fn options(&self) -> Result<Options> {
         let millis = |millis: u32| Duration::from_millis(u64::from(millis));
         let mut options = Options::default();

@@ -1,8 +1,8 @@
-//! Queries whose rows do not travel: the client has them where they are read.
+//! Queries whose rows do not travel: the client gets them where they are read.
 //!
-//! The request and its reply are as all others, in order, with a time limit, to be given
-//! up; but the rows go to a [`Sink`] of this process, page by page, on the thread that
-//! steps the statement, where the backend can do so.
+//! The request and its reply are like all others: in order, with a time limit, and able to be given
+//! up. The rows go to a [`Sink`] of this process, page by page, on the thread that steps the
+//! statement, where the backend supports that.
 
 use std::sync::Arc;
 
@@ -19,14 +19,13 @@ use crate::row::Page;
 
 /// Takes the rows of one query.
 pub trait Sink: MaybeSend + MaybeSync + 'static {
-    /// The next rows, on whichever thread steps the statement. The page is its lender's
-    /// again afterwards. Of a query that fails, what was taken counts for nothing.
+    /// Takes the next rows, on whichever thread steps the statement. The page belongs to its lender
+    /// again afterwards. If the query fails, what was taken counts for nothing.
     fn take(&self, page: &Page);
 
-    /// The statement is over: with its description, and the pages that were not taken.
-    /// What is awaited is how many rows there were in all; it is dropped if the request
-    /// is given up. It is polled on the client's own thread, so what takes long is to be
-    /// done on another.
+    /// Ends the query, with the statement's description and the pages that were not taken. The
+    /// future returns how many rows there were in all; it is dropped if the request is given up. It
+    /// is polled on the client's own thread, so long work must run on another.
     fn finish(
         self: Arc<Self>,
         description: Description,
@@ -34,7 +33,7 @@ pub trait Sink: MaybeSend + MaybeSync + 'static {
     ) -> BoxFuture<'static, Result<u64>>;
 }
 
-/// A sink as the backends know it.
+/// A sink as the backends see it.
 struct Lent(Arc<dyn Sink>);
 
 impl Early for Lent {
@@ -48,11 +47,11 @@ impl Early for Lent {
 }
 
 impl Server {
-    /// Takes one request, a `QUERY`, whose rows go to `sink`. It is answered with their
-    /// number, and its reply is always among those of [`take`](Self::take).
+    /// Takes one request, a `QUERY`, whose rows go to `sink`. Its reply has the number of rows, and
+    /// is always among those of [`take`](Self::take).
     ///
     /// # Errors
-    /// `InvalidArgument` for bytes that are no such request.
+    /// `InvalidArgument` for bytes that are not such a request.
     pub fn query_into(&self, request: &[u8], sink: Arc<dyn Sink>) -> Result<()> {
         let (head, mut request) = only(request)?;
         if head.op != op::QUERY {
@@ -84,7 +83,7 @@ impl Inner {
                 turn.first().await?;
             }
             place.check(Ask::Use)?;
-            // Closing waits until the rows are finished, too.
+            // Closing also waits until the rows are finished.
             let (_entered, target) = place.target(head.timeout).enter()?;
             let step = Step::new(&sql, params, Keep::Described);
             let program = Program { access: head.access(), ..Program::one(step) };
@@ -93,7 +92,7 @@ impl Inner {
                 inner.held().remember(head.id, head.handle);
             }
             let outcome = output?.steps.pop().unwrap_or_default();
-            // The next call need not wait for what is no longer SQLite's.
+            // The next call need not wait for work that no longer involves SQLite.
             drop(turn);
             let description = outcome.description.map_or_else(Description::default, |it| *it);
             let rest = outcome.rows.into_pages().collect();

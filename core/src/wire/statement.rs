@@ -1,4 +1,4 @@
-//! One statement on the database itself: most of what clients ask for.
+//! One statement on the database itself: what clients request most.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::exec::target::{Executed, Target, limited, no_row};
 use crate::program::{Early, Keep, Output, Program, Step};
 
-/// What is wanted of the statement.
+/// What the client wants from the statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wanted {
     Changes,
@@ -48,13 +48,13 @@ impl Wanted {
         }
     }
 
-    /// Whom its first rows may be given to while it runs.
+    /// The receiver of its first rows while it runs, if they may go out early.
     pub(super) fn early(self, client: &dyn Early) -> Option<&dyn Early> {
         (self == Self::Rows).then_some(client)
     }
 
     /// # Errors
-    /// What it failed with, or `NotFound`.
+    /// The error that it failed with, or `NotFound`.
     pub(super) fn answer(self, output: Result<Output>) -> Result<Answer> {
         let mut steps = output?.steps;
         if self == Self::Changes {
@@ -72,8 +72,8 @@ impl Wanted {
 }
 
 impl Inner {
-    /// Runs a statement, and returns what is done at once: the future of what is not
-    /// is made only then, since it would cost a short read a quarter of its time.
+    /// Runs a statement, and returns the answer if it is done at once. Only otherwise is a future
+    /// made, since that would cost a short read a quarter of its time.
     pub(super) fn statement(
         self: &Arc<Self>,
         head: Head,
@@ -91,12 +91,12 @@ impl Inner {
         match reply {
             Ok(output) => wanted.answer(output).map(Some),
             Err(reply) => {
-                // Only what goes on needs its number.
+                // Only work that continues needs its number.
                 self.check_number(head)?;
                 let database = self.database.clone();
                 let work = async move {
                     let answer = wanted.answer(limited(reply, head.timeout, false).await);
-                    // What runs the statement goes when nobody has the database.
+                    // What runs the statement goes away when nothing holds the database.
                     drop(database);
                     answer
                 };

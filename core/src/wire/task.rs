@@ -13,7 +13,7 @@ pub(super) struct Task {
     pub(super) id: u32,
     /// The handle that it is a call on; 0: the database.
     pub(super) handle: u32,
-    /// It is the end of that handle, which the client has let go of by it.
+    /// It ends that handle, which the client has given up with it.
     pub(super) ends: bool,
     caller: Caller,
     state: Mutex<State>,
@@ -24,10 +24,10 @@ struct State {
     // It completes its request itself, as its last act.
     future: Option<BoxFuture<'static, ()>>,
     waker: Option<Waker>,
-    /// Given up. One thread may say so while another goes on with the future, which
-    /// is then not here to be dropped.
+    /// Given up. One thread may set this while another polls the future, which is then not here to
+    /// be dropped.
     over: bool,
-    /// Given up, and to tell what became of it.
+    /// Given up, but must report its outcome.
     withdrawn: bool,
 }
 
@@ -46,7 +46,7 @@ impl Task {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Goes on with the request. Ready: it is over.
+    /// Continues the request. Ready: it is over.
     pub(super) fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
         let mut state = self.state();
         let Some(mut future) = state.future.take() else { return Poll::Ready(()) };
@@ -68,19 +68,19 @@ impl Task {
         Poll::Pending
     }
 
-    /// Has the request stop, if it can, and say what became of it.
+    /// Makes the request stop, if it can, and report its outcome.
     pub(super) fn withdraw(&self) {
         let mut state = self.state();
         state.withdrawn = true;
         let waker = state.waker.take();
         drop(state);
-        // Whoever drives it goes on with it, and finds that it is to stop.
+        // Its driver continues it, and finds that it must stop.
         if let Some(waker) = waker {
             waker.wake();
         }
     }
 
-    /// Gives the request up.
+    /// Gives up the request.
     pub(super) fn cancel(&self) {
         let mut state = self.state();
         state.over = true;
@@ -88,7 +88,7 @@ impl Task {
         let waker = state.waker.take();
         drop(state);
         drop(future);
-        // Whoever drives it lets it go.
+        // Its driver drops it.
         if let Some(waker) = waker {
             waker.wake();
         }

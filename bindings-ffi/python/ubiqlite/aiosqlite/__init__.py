@@ -1,11 +1,11 @@
-"""``import ubiqlite.aiosqlite as aiosqlite``: what is written for ``aiosqlite`` runs on ubiqlite.
+"""``import ubiqlite.aiosqlite as aiosqlite``: code written for ``aiosqlite`` runs on ubiqlite.
 
-The classes, their methods and what they do are those of ``aiosqlite`` 0.22, and the
-rules are those of the standard ``sqlite3`` module: transactions begin by themselves,
-``rowcount`` and ``lastrowid`` mean what they mean there, rows are tuples or
-``sqlite3.Row``, errors are the exceptions of ``sqlite3``. What differs is how it is
-done: a short statement is answered within the call, without a thread, and rows come
-many at a time::
+The classes, their methods and their behavior are those of ``aiosqlite`` 0.22, and the
+rules are those of the standard ``sqlite3`` module: transactions begin implicitly,
+``rowcount`` and ``lastrowid`` mean the same as there, rows are tuples or
+``sqlite3.Row``, and errors are the exceptions of ``sqlite3``. The implementation
+differs: a short statement completes within the call, without a thread, and rows
+arrive many at a time::
 
     import ubiqlite.aiosqlite as aiosqlite
 
@@ -17,10 +17,10 @@ many at a time::
             async for row in cursor:
                 print(row["name"])
 
-Where a library imports ``aiosqlite`` by name, :func:`install` has it get this package.
+For a library that imports ``aiosqlite`` by name, :func:`install` substitutes this package.
 
-New code is better off with :func:`ubiqlite.open`: it has a pool, group commit,
-transactions that no other task can slip into, and streams.
+New code should prefer :func:`ubiqlite.open`: it has a pool, group commit, streams, and
+transactions that no other task can slip into.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ from .core import Connection, connect
 from .cursor import Cursor
 
 __version__ = "0.22.1"
-"""The version of ``aiosqlite`` whose surface this is."""
+"""The version of ``aiosqlite`` whose API this is."""
 
 __all__ = [
     "Connection",

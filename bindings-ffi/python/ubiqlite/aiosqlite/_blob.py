@@ -1,4 +1,4 @@
-"""A value that is read and written in place: :class:`sqlite3.Blob`."""
+"""A value that is read and written in place, like :class:`sqlite3.Blob`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Blob"]
 
 
 class Blob:
-    """A value of a row, of a size that stays."""
+    """A value of a row, of fixed size."""
 
     def __init__(self, connection: Connection, number: int, length: int) -> None:
         self._connection = connection
@@ -28,7 +28,7 @@ class Blob:
             raise sqlite3.ProgrammingError("Cannot operate on a closed blob.")
 
     def read(self, length: int = -1, /) -> bytes:
-        """The next bytes, or all that are left."""
+        """Returns the next ``length`` bytes, or all the remaining ones."""
         self._check()
         left = self._length - self._at
         length = left if length < 0 else min(length, left)
@@ -37,7 +37,7 @@ class Blob:
         return data
 
     def write(self, data: Any, /) -> None:
-        """Writes over the next bytes."""
+        """Overwrites the next bytes."""
         self._check()
         data = bytes(memoryview(data))
         if len(data) > self._length - self._at:
@@ -46,12 +46,12 @@ class Blob:
         self._at += len(data)
 
     def tell(self) -> int:
-        """Where the next bytes are."""
+        """Returns the position of the next bytes."""
         self._check()
         return self._at
 
     def seek(self, offset: int, origin: int = os.SEEK_SET, /) -> None:
-        """Goes to another place."""
+        """Moves to another position."""
         self._check()
         base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._length}.get(origin)
         if base is None:
@@ -61,7 +61,7 @@ class Blob:
         self._at = base + offset
 
     def close(self) -> None:
-        """Ends it."""
+        """Closes the blob."""
         self._connection.check()
         if self._open:
             self._open = False
@@ -133,6 +133,6 @@ class Blob:
 
     def __del__(self) -> None:
         if self._open and self._connection._open:
-            # Nobody waits for it.
+            # Nobody waits for this.
             self._open = False
             self._connection.link.drop(27, self._number)

@@ -1,7 +1,7 @@
-"""Functions of Python that SQLite calls, as C functions.
+"""Python functions that SQLite calls, as C functions.
 
-They are called on a thread of Python's own, which does the connection's work from before
-the first of them is there until the connection has ended, and keeps them so long.
+They are called on a Python thread. It does the connection's work from before the first
+function is installed until the connection has ended, and keeps the functions alive until then.
 """
 
 from __future__ import annotations
@@ -56,27 +56,27 @@ _STEP, _INVERSE, _VALUE, _FINAL, _AGAIN = 0, 1, 2, 3, 0x10
 _DENY = 1
 
 _TELLS_SIZES = sys.version_info >= (3, 11)
-"""Whether ``sqlite3`` tells what is too large, or found no memory, from other exceptions."""
+"""Whether ``sqlite3`` distinguishes overflow and lack of memory from other exceptions."""
 
 _PATIENCE = 5.0
-"""Seconds that the interpreter's end waits for a function that is running."""
+"""Seconds for which the interpreter's shutdown waits for a running function."""
 
 _serving: weakref.WeakKeyDictionary[threading.Thread, int] = weakref.WeakKeyDictionary()
 
 
 class Callbacks:
-    """What a connection may call, by what it is called by."""
+    """The functions that a connection may call, by slot."""
 
     def __init__(self) -> None:
         self._kept: dict[Any, list[Any]] = {}
         self._served = False
-        # What a collation raised: `sqlite3` has it come out of the statement.
+        # What a collation raised: in `sqlite3` the statement raises it.
         self.raised: list[BaseException] = []
 
     def install(self, connection: Connection, slot: Any, function: Any, op: int, *arguments: Any) -> Steps[None]:
-        """Has a connection call ``function``, made by ctypes, in place of what was in that slot; ``None``: nothing.
+        """Installs ``function``, made by ctypes, in place of what was in the slot; ``None`` removes it.
 
-        Among the arguments ``None`` stands for its address.
+        ``None`` among the arguments stands for the function's address.
         """
         connection.check()
         if function is not None and not self._served:
@@ -85,16 +85,16 @@ class Callbacks:
         kept.append(function)
         address = 0 if function is None else ctypes.cast(function, ctypes.c_void_p).value or 0
         yield from connection.plain(op, *(address if argument is None else argument for argument in arguments))
-        # Nothing calls what was there before.
+        # Nothing calls the previous functions any more.
         del kept[:-1]
 
     def _serve(self, connection: Connection) -> Steps[None]:
-        """Gives the connection's work to a thread of Python's."""
+        """Moves the connection's work to a Python thread."""
         client, begin = connection.link.client, _Begin()
         thread = threading.Thread(
             target=_work, args=(client, self._kept, begin), name="ubiqlite-aiosqlite", daemon=True
         )
-        # First: where none can be had, the connection keeps its own.
+        # Started first: if no thread can be started, the connection keeps its own.
         thread.start()
         try:
             yield from connection.plain(17)
@@ -107,21 +107,21 @@ class Callbacks:
 
 
 class _Begin(threading.Event):
-    """Tells a thread to do a connection's work, or not to."""
+    """Signals to a thread whether to do a connection's work."""
 
     wanted = False
 
 
 def _work(client: int, kept: Any, begin: _Begin) -> None:
     begin.wait()
-    # The functions live as long as this runs, whoever has let the connection go.
+    # The functions live as long as this runs, even after the connection was released.
     if begin.wanted:
         _library.serve(client)
     del kept
 
 
 def _end() -> None:
-    """At the interpreter's end: its threads would be stopped wherever they are next."""
+    """Stops the threads at the interpreter's shutdown, which would otherwise stop them at an arbitrary point."""
     until = monotonic() + _PATIENCE
     for thread, client in list(_serving.items()):
         while thread.is_alive() and monotonic() < until:
@@ -133,8 +133,8 @@ atexit.register(_end)
 
 
 def function(func: Callable[..., Any]) -> Any:
-    """A function of SQL."""
-    # The second call for the same result follows the first at once, on the same thread.
+    """Makes a SQL function."""
+    # A second call for the same result immediately follows the first, on the same thread.
     waiting: list[bytes] = []
 
     def called(arguments: Optional[int], length: int, room: int, size: int) -> int:
@@ -151,7 +151,7 @@ def function(func: Callable[..., Any]) -> Any:
 
 
 def aggregate(kind: Callable[[], Any]) -> Any:
-    """An aggregate or window function, of a class."""
+    """Makes an aggregate or window function from a class."""
     objects: dict[int, Any] = {}
     waiting: list[bytes] = []
 
@@ -180,7 +180,7 @@ def aggregate(kind: Callable[[], Any]) -> Any:
 
 
 def collation(compare: Callable[[str, str], Any], raised: list[BaseException]) -> Any:
-    """An order of texts; what it raises goes to the list."""
+    """Makes a collation; what ``compare`` raises goes to the list."""
 
     def called(_context: Any, length: int, text: Optional[int], other_length: int, other: Optional[int]) -> int:
         try:
@@ -188,7 +188,7 @@ def collation(compare: Callable[[str, str], Any], raised: list[BaseException]) -
             two = ctypes.string_at(other or 0, other_length).decode() if other_length else ""
             order = int(compare(one, two))
         except BaseException as error:
-            # As `sqlite3` does: they are the same to it.
+            # As `sqlite3` does: the texts count as equal.
             raised[:] = [error]
             return 0
         return (order > 0) - (order < 0)
@@ -197,10 +197,10 @@ def collation(compare: Callable[[str, str], Any], raised: list[BaseException]) -
 
 
 def trace(tell: Callable[[str], Any]) -> Any:
-    """Is told each statement."""
+    """Makes a callback that passes each statement to ``tell``."""
 
     def called(sql: bytes) -> None:
-        # As in `sqlite3`: a statement does not fail because of who looks on.
+        # As in `sqlite3`: a statement does not fail because of its tracer.
         with contextlib.suppress(BaseException):
             tell(sql.decode(errors="replace"))
 
@@ -208,7 +208,7 @@ def trace(tell: Callable[[str], Any]) -> Any:
 
 
 def progress(handler: Callable[[], Any]) -> Any:
-    """Stops a statement."""
+    """Makes a callback that stops a statement if ``handler`` returns true or raises."""
 
     def called(_context: Any) -> int:
         try:
@@ -220,7 +220,7 @@ def progress(handler: Callable[[], Any]) -> Any:
 
 
 def authorizer(allow: Callable[..., int]) -> Any:
-    """Says what a statement may do."""
+    """Makes a callback that decides what a statement may do."""
 
     def called(_context: Any, action: int, *names: Optional[bytes]) -> int:
         try:

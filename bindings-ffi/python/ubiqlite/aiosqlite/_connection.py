@@ -1,8 +1,8 @@
 """The rules of ``sqlite3``: what its Connection does with each call.
 
-They are written once, as jobs (``_jobs.py``), which are waited for by an event loop or
-hold their thread. So the connection is also one that can be used without a loop, as those who
-reach for ``aiosqlite``'s private ``_conn`` do.
+They are written once, as jobs (``_jobs.py``): either an event loop waits for a job, or it
+blocks its thread. So the connection can also be used without a loop, as callers of
+``aiosqlite``'s private ``_conn`` do.
 """
 
 from __future__ import annotations
@@ -66,21 +66,21 @@ class Connection(Jobs):
     # How calls are made.
 
     def noted(self, reply: Reply) -> Reply:
-        """Keeps what the reply tells about the connection."""
+        """Stores what the reply says about the connection."""
         self._in_transaction = reply[2]
         self._total_changes = reply[3]
         self._last_row_id = reply[4]
         return reply
 
     def _look(self) -> None:
-        """Looks at the connection beside what it does."""
+        """Updates the connection's state while a job is running."""
         if self.active is not None and self._open:
             reply = self.link.call((self.link.number(), 16))
             if reply is not None:
                 self.noted(reply)
 
     def plain(self, op: int, *arguments: Any) -> Steps[Reply]:
-        """A request that has no values."""
+        """Makes a request without values."""
         try:
             reply = yield (self.link.number(), op, *arguments)
         except Unconverted:
@@ -90,14 +90,14 @@ class Connection(Jobs):
         return reply
 
     def converted(self, sql: Any, values: Any) -> tuple[str, Any]:
-        """A statement and its values by Python's rules: those of a request that could not be sent as it is."""
+        """Converts a statement and its values by Python's rules, for a request that could not be sent unchanged."""
         if not isinstance(sql, str):
             raise TypeError(f"execute() argument 1 must be str, not {type(sql).__name__}")
         sql.encode()
         return str.__str__(sql), adapted(values)
 
     def end(self, commit: bool) -> Optional[Job[None]]:
-        """Ends a transaction: within the call, or what is to be waited for is returned."""
+        """Ends a transaction within the call, or returns the job to wait for."""
         self.check()
         if self._autocommit != _LEGACY or self.active is not None:
             return self.submit(self._end(commit))
@@ -122,12 +122,12 @@ class Connection(Jobs):
             yield from self.plain(5, "BEGIN", False)
 
     def open(self) -> Connection:
-        """Opens it, for who has no event loop."""
+        """Opens the connection, for callers without an event loop."""
         self.run(self.steps_open())
         return self
 
     def check(self) -> None:
-        """Refuses what is asked of a closed connection."""
+        """Raises ``ProgrammingError`` if the connection is closed."""
         if not self._open:
             raise sqlite3.ProgrammingError("Cannot operate on a closed database.")
 
@@ -138,7 +138,7 @@ class Connection(Jobs):
 
     @property
     def isolation_level(self) -> Optional[str]:
-        """How transactions begin by themselves; none: they do not."""
+        """How transactions begin implicitly; ``None``: they do not."""
         return self._level
 
     @isolation_level.setter
@@ -151,7 +151,7 @@ class Connection(Jobs):
 
     @property
     def autocommit(self) -> Any:
-        """Whether transactions are begun and ended by SQL alone; see Python's documentation."""
+        """Whether only SQL begins and ends transactions; see Python's documentation."""
         return self._autocommit
 
     @autocommit.setter
@@ -175,7 +175,7 @@ class Connection(Jobs):
 
     @property
     def total_changes(self) -> int:
-        """How many rows were changed since the connection was opened."""
+        """The number of rows changed since the connection was opened."""
         self._look()
         return self._total_changes
 
@@ -185,7 +185,7 @@ class Connection(Jobs):
         return self._last_row_id
 
     def shape(self, serial: int, told: Optional[tuple[Any, Any]]) -> Shape:
-        """What rows of this number look like."""
+        """Returns the shape of rows with this number; ``told`` describes a new one."""
         if told is not None:
             if len(self._shapes) >= 512:
                 self._shapes.clear()
@@ -193,7 +193,7 @@ class Connection(Jobs):
         return self._shapes[serial]
 
     def next_cursor(self) -> int:
-        """A number for a cursor."""
+        """Returns a number for a cursor."""
         self._cursors += 1
         return self._cursors & 0x3FFFFFFF
 
@@ -222,7 +222,7 @@ class Connection(Jobs):
         return self.callbacks.install(self, ("function", name, narg), made, 9, name, narg, bool(deterministic), None)
 
     def steps_aggregate(self, name: str, narg: int, kind: Optional[Callable[[], Any]], window: bool) -> Steps[None]:
-        # Of an aggregate that is no class each call fails, as in `sqlite3`.
+        # If an aggregate is not a class, each call fails, as in `sqlite3`.
         made = None if kind is None and window else _callbacks.aggregate(kind)  # type: ignore[arg-type]
         return self.callbacks.install(self, ("function", name, narg), made, 18, name, narg, None, window)
 
@@ -267,10 +267,10 @@ class Connection(Jobs):
             if number != 0 and code != _DONE:
                 yield from self.plain(28, number)
 
-    # For who uses it without a loop.
+    # For use without a loop.
 
     def cursor(self, factory: Any = None) -> Any:
-        """A cursor whose calls hold their thread."""
+        """Makes a cursor whose calls block their thread."""
         from ._cursor import Cursor
 
         self.check()
@@ -300,7 +300,7 @@ class Connection(Jobs):
         self.release()
 
     def interrupt(self) -> None:
-        """Stops what runs, which is no job that would wait for it."""
+        """Stops the running statement. This is not a job, since a job would wait for that statement."""
         self.check()
         self.link.call((self.link.number(), 8))
 
@@ -330,11 +330,11 @@ class Connection(Jobs):
         self.run(self.steps_authorizer(authorizer_callback))
 
     def getlimit(self, category: int, /) -> int:
-        """A limit; -1: there is no such category."""
+        """Returns a limit; raises ``ProgrammingError`` if there is no such category."""
         return self.setlimit(category, -1)
 
     def setlimit(self, category: int, limit: int, /) -> int:
-        """Sets a limit, and returns what it was."""
+        """Sets a limit, and returns its previous value."""
         self.check()
         was: int = self.run(self.plain(20, category, limit))[5]
         if was < 0:
@@ -342,7 +342,7 @@ class Connection(Jobs):
         return was
 
     def getconfig(self, op: int, /) -> bool:
-        """Whether a switch is on."""
+        """Returns whether a switch is on."""
         self.check()
         return bool(self.run(self.plain(21, _switch(op), None))[5])
 
@@ -353,7 +353,7 @@ class Connection(Jobs):
             raise sqlite3.OperationalError("Unable to set config")
 
     def serialize(self, *, name: str = "main") -> bytes:
-        """The bytes of a database."""
+        """Returns the bytes of a database."""
         self.check()
         data = self.run(self.plain(22, name))[5]
         if data is None:
@@ -361,12 +361,12 @@ class Connection(Jobs):
         return bytes(data)
 
     def deserialize(self, data: Any, /, *, name: str = "main") -> None:
-        """Makes a database one in memory, of these bytes."""
+        """Replaces a database with one in memory, made from these bytes."""
         self.check()
         self.run(self.plain(23, name, bytes(data)))
 
     def blobopen(self, table: str, column: str, row: int, /, *, readonly: bool = False, name: str = "main") -> Blob:
-        """Opens a value to be read and written in place."""
+        """Opens a value for reading and writing in place."""
         self.check()
         reply = self.run(self.plain(24, name, table, column, row, not readonly))
         return Blob(self, reply[5], reply[6])
@@ -378,7 +378,7 @@ class Connection(Jobs):
         self.run(self.plain(14, path, entrypoint))
 
     def iterdump(self) -> Iterator[str]:
-        """The database as SQL."""
+        """Yields the database as SQL."""
         from sqlite3.dump import _iterdump  # type: ignore[attr-defined]
 
         return _iterdump(self)  # type: ignore[no-any-return]
@@ -404,7 +404,7 @@ class Connection(Jobs):
         try:
             self.commit()
         except BaseException:
-            # As `sqlite3` does: what can't be committed does not stay open.
+            # As `sqlite3` does: a transaction that can't be committed does not stay open.
             self.rollback()
             raise
 

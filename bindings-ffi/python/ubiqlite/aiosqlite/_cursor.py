@@ -17,14 +17,14 @@ from ._values import Shape, adapt, adapted, converted, factory_for, missing, spe
 __all__ = ["Cursor"]
 
 _FIRST = 256
-"""So many rows come with the reply to a statement."""
+"""The number of rows that come with the reply to a statement."""
 _MOST = 1024
-"""So many come at once at most, where many are fetched a few at a time."""
+"""The greatest number of rows that come at once, when many are fetched a few at a time."""
 
 _ALL = 1024
-"""So many come at once where all are wanted: others on the loop have their turn between them."""
+"""The number of rows that come at once when all are fetched: other tasks on the loop run in between."""
 _MANY = 1000
-"""Parameters of ``executemany`` that are sent at once, and the seconds that their iterator may take."""
+"""How many parameters of ``executemany`` are sent at once, and the seconds that their iterator may take."""
 _TURN = 0.001
 
 _MORE, _TUPLES, _RAN = 1, 2, 4
@@ -49,12 +49,12 @@ class Cursor:
         self._wanted = _FIRST
         self._closed = False
 
-    # Steps, written once for those who have a loop and those who have none.
+    # Steps, written once for callers with and without a loop.
 
     def begin(self, sql: str, parameters: Any, rest: Optional[Callable[[], Steps[Any]]] = None) -> Optional[Job[Any]]:
-        """Runs a statement: within the call, or what is to be waited for is returned.
+        """Runs a statement within the call, or returns the job to wait for.
 
-        ``rest`` is done with it as one job, where there are rows that are not here yet.
+        If there are rows that have not been fetched, ``rest`` runs with it as one job.
         """
         connection = self._usable()
         link = connection.link
@@ -101,7 +101,7 @@ class Cursor:
                 found = parameters[name]
             except LookupError:
                 return reply
-            # It was left out because it has no adapter, which this tells; or it is made when it is asked for.
+            # It was omitted because it has no adapter, which raises here; or the mapping makes it on demand.
             values[name] = adapt(found, f":{name}")
             number = connection.link.number() | self._flags()
 
@@ -112,7 +112,7 @@ class Cursor:
             self.lastrowid = reply[4]
 
     def _told(self, reply: Reply) -> None:
-        """Raises what the reply tells, or a collation has raised meanwhile."""
+        """Raises the reply's error, or what a collation has raised in the meantime."""
         errors = self.connection.callbacks.raised
         error = errors.pop() if errors else None
         if reply[1]:
@@ -126,7 +126,7 @@ class Cursor:
         rest, changed = iter(parameters), 0
         more, failed = True, None
         while more:
-            # Some at a time: there may be no end of them.
+            # A limited number at a time: the iterator may be endless.
             some: list[Any] = []
             since = monotonic()
             try:
@@ -137,7 +137,7 @@ class Cursor:
                 else:
                     more = False
             except BaseException as error:
-                # Those before it are done, as in `sqlite3`.
+                # Those before it are run, as in `sqlite3`.
                 more, failed = False, error
             if some or (not more and failed is None):
                 changed += yield from self._many(sql, some)
@@ -160,7 +160,7 @@ class Cursor:
             try:
                 each.extend(adapted(one) for one in some)
             except Exception as error:
-                # Those before it are done, as in `sqlite3`.
+                # Those before it are run, as in `sqlite3`.
                 if not each:
                     raise
                 failed = error
@@ -174,8 +174,8 @@ class Cursor:
         connection = self._usable()
         if not isinstance(sql_script, str):
             raise TypeError(f"executescript() argument must be str, not {type(sql_script).__name__}")
-        # As `sqlite3` does: what is open is committed first, and rows that this cursor
-        # has left stay.
+        # As `sqlite3` does: an open transaction is committed first, and this cursor keeps
+        # its remaining rows.
         commit = connection.autocommit is not True and connection.autocommit is not False
         sql_script.encode()
         reply = yield (connection.link.number(), 5, str.__str__(sql_script), commit)
@@ -183,7 +183,7 @@ class Cursor:
         return self
 
     def steps_fetch(self, most: int) -> Steps[list[Any]]:
-        """The next rows; a negative number: all."""
+        """Returns the next ``most`` rows; all of them if it is negative."""
         if most < 0:
             return (yield from self.steps_rest())
         ready = self.ready(most)
@@ -194,8 +194,8 @@ class Cursor:
         return ready
 
     def steps_rest(self) -> Steps[list[Any]]:
-        """The rows that are left."""
-        # A piece after another, between which others on the loop have their turn.
+        """Returns the remaining rows."""
+        # Piece by piece: other tasks on the loop run in between.
         rows = self._rest()
         while self._more:
             yield from self._refill(_ALL)
@@ -203,14 +203,14 @@ class Cursor:
         return rows
 
     def _rest(self) -> list[Any]:
-        """The rows that are here."""
+        """Returns the rows that have been fetched."""
         self._usable()
         rows, at = self._rows, self._at
         self._rows, self._at = [], 0
         return self._made(rows[at:] if at else rows)
 
     def ready(self, most: int) -> Optional[list[Any]]:
-        """The next rows, if so many are here or no more will come."""
+        """Returns the next ``most`` rows, if that many have been fetched or no more will come."""
         if self._closed or not self.connection._open:
             self._usable()
         rows, at = self._rows, self._at
@@ -225,14 +225,14 @@ class Cursor:
         return self._made(rows)
 
     def steps_insert(self, sql: str, parameters: Any) -> Steps[Any]:
-        """Runs an ``INSERT``, and gives the row that has the new row's id."""
+        """Runs an ``INSERT`` and returns a row with the new row's id."""
         yield from self.steps_execute(sql, parameters)
         yield from self.steps_execute("SELECT last_insert_rowid()", ())
         rows = yield from self.steps_fetch(1)
         return rows[0] if rows else None
 
     def close_now(self) -> bool:
-        """Closes it if nothing has to be done for that in the engine."""
+        """Closes the cursor if that needs nothing from the engine; returns whether it did."""
         if self._closed or self._more or self.connection.active is not None:
             return False
         self._closed = True
@@ -264,11 +264,11 @@ class Cursor:
         self._at = 0
 
     def __del__(self) -> None:
-        # Its statement would keep what it reads as it is for ever.
+        # Otherwise its statement would keep its read transaction forever.
         if self.__dict__.get("_more") and self.connection._open:
             self.connection.link.drop(4, self._number)
 
-    # What a reply means.
+    # How replies are interpreted.
 
     def _usable(self) -> Connection:
         if self._closed:
@@ -277,13 +277,13 @@ class Cursor:
         return self.connection
 
     def _flags(self) -> int:
-        """Texts are wanted as bytes where something of the caller's makes values of them."""
+        """Requests texts as bytes if a factory or converter of the caller makes values from them."""
         connection = self.connection
         return BYTES if connection.text_factory is not str or connection.detect_types else 0
 
     def _forget(self) -> None:
         if self._more and self.connection._open:
-            # What follows may be refused before it comes to the engine.
+            # The next statement may be refused before it reaches the engine.
             self.connection.link.drop(4, self._number)
         self._rows, self._at, self._more, self._convert = [], 0, False, False
         self._wanted = _FIRST
@@ -299,7 +299,7 @@ class Cursor:
         if serial:
             self._shape = shape = self.connection.shape(serial, told)
             self.description = shape.description
-            # When they are asked for: one that can't be converted fails then.
+            # Rows are converted when they are fetched: one that can't be converted fails then.
             self._convert = self._convert or bool(bits & _TUPLES or shape.converters)
             self._rows = rows
             self._at = 0
@@ -313,7 +313,7 @@ class Cursor:
         factory = self.row_factory
         return rows if factory is None else list(map(factory_for(self, shape, factory), rows))
 
-    # For who uses it without a loop.
+    # For use without a loop.
 
     def execute(self, sql: str, parameters: Any = ()) -> Cursor:
         job = self.begin(sql, parameters)

@@ -1,4 +1,4 @@
-"""One bare connection of the engine: requests, and the replies to them."""
+"""One bare connection of the engine: its requests and their replies."""
 
 from __future__ import annotations
 
@@ -29,23 +29,23 @@ Reply = tuple[Any, ...]
 Request = tuple[Any, ...]
 
 CHECKED = 0x80
-"""Added to an operation's number: each value was looked at by Python's rules."""
+"""Added to an operation's number: each value was checked by Python's rules."""
 BYTES = 1 << 30
-"""Added to a request's number: texts are wanted as bytes."""
+"""Added to a request's number: texts must be returned as bytes."""
 
 _ROOM = 64 * 1024
 _NUMBERS = (1 << 30) - 1
 
 
 class Unconverted(Exception):
-    """The request has values that are no values of SQLite's as they are."""
+    """The request has values that SQLite can't take without conversion."""
 
 
 class Link:
-    """Sends requests to one connection, and gives the replies to who expects them.
+    """Sends requests to one connection, and passes each reply to its receiver.
 
-    Any thread may call, and fetch replies that were not there at once. All is done under
-    one lock, what a reply sets off too: so nothing comes between a reply and that.
+    Any thread may call, and fetch replies that were not available at once. Everything
+    runs under one lock, including what a reply triggers, so nothing comes in between.
     """
 
     __slots__ = (
@@ -69,25 +69,25 @@ class Link:
         self.lock = threading.RLock()
         self._count = itertools.count(1)
         self._waiting: dict[int, Callable[[Reply], None]] = {}
-        # Replies that were taken, and not yet given out.
+        # Replies that were taken, but not yet handed out.
         self._taken: deque[Reply] = deque()
         self._buffer = ctypes.create_string_buffer(_ROOM)
         self._room = _ROOM
-        # What was collected and is still open in the engine: the request that ends it, and its number.
+        # Garbage-collected objects that are still open in the engine: the request that ends each, and its number.
         self._dropped: deque[tuple[int, int]] = deque()
-        # The buffer is in use: a collection in the midst of it must not use it as well.
+        # Whether the buffer is in use: a garbage collection in the middle of that must not use it as well.
         self._inside = False
-        # Those that fetch: each that ever waited, so that none waits for another.
+        # The loops that fetch: every one that ever waited, so that none waits for another.
         self._loops: dict[asyncio.AbstractEventLoop, _wake.Stop] = {}
         self._closed = False
         _fork.belongs(self)
 
     def number(self) -> int:
-        """The number of the next request."""
+        """Returns the number of the next request."""
         return next(self._count) & _NUMBERS
 
     def call(self, request: Request, receive: Optional[Callable[[Reply], None]] = None) -> Optional[Reply]:
-        """Makes a request; its reply if it is there at once. If not, ``receive`` is given it."""
+        """Makes a request and returns its reply if that is available at once. If not, ``receive`` gets it."""
         with self.lock:
             reply = self.call_held(request)
             if reply is None and receive is not None:
@@ -95,7 +95,7 @@ class Link:
             return reply
 
     def call_held(self, request: Request) -> Optional[Reply]:
-        """The same for who holds the lock, and has the reply expected before letting go of it."""
+        """Does the same for a caller that holds the lock, and calls :meth:`expect` before releasing it."""
         try:
             data = marshal.dumps(request, 2)
         except ValueError:
@@ -115,7 +115,7 @@ class Link:
         raise _gone(length)
 
     def _call(self, data: bytes) -> tuple[int, Optional[Reply]]:
-        # What a collection or a signal's handler does in the midst of it has a buffer of its own.
+        # A call made in the middle of this one by a garbage collection or a signal handler has its own buffer.
         nested = self._inside
         buffer = ctypes.create_string_buffer(self._room) if nested else self._buffer
         self._inside = True
@@ -126,23 +126,23 @@ class Link:
             self._inside = nested
 
     def expect(self, number: int, receive: Callable[[Reply], None]) -> None:
-        """Has ``receive`` given the reply of a request that was made under the same hold of the lock."""
+        """Passes the reply of a request to ``receive``. The lock has been held since the request was made."""
         self._waiting[number] = receive
 
     def wait(self) -> None:
-        """Holds this thread until replies may have come, and fetches them."""
-        # Another thread may fetch them, and then nothing wakes this one.
+        """Blocks this thread until replies may have arrived, and fetches them."""
+        # Another thread may fetch them, and then nothing wakes this one: hence the time limit.
         if _library.wait(self.client, 5) == _library.GONE:
             raise _gone(_library.GONE)
         self.fetch()
 
     def fetch(self) -> None:
-        """Fetches all replies that are ready, and gives them out."""
+        """Fetches all replies that are ready, and hands them out."""
         with self.lock:
             self._take()
             if self._dropped:
                 self._end_dropped()
-            # Those that an exception kept from being given out before, too.
+            # Including those that an exception kept from being handed out before.
             while self._taken:
                 reply = self._taken.popleft()
                 receive = self._waiting.pop(reply[0], None)
@@ -166,9 +166,9 @@ class Link:
             self._inside = nested
 
     def drop(self, op: int, number: int) -> None:
-        """Ends what was collected, on whatever thread and in the midst of whatever."""
+        """Ends a garbage-collected object. May run on any thread, and in the middle of any other call."""
         self._dropped.append((op, number))
-        # Whoever has the lock looks before it is free; but for the last moment.
+        # The holder of the lock checks before it releases it, except at the very last moment.
         while self._dropped and not self._closed and self.lock.acquire(blocking=False):
             try:
                 if self._inside:
@@ -180,11 +180,11 @@ class Link:
     def _end_dropped(self) -> None:
         while self._dropped and not self._inside:
             op, number = self._dropped.popleft()
-            # Its reply is nobody's.
+            # Nobody receives the reply.
             self._call(marshal.dumps((self.number(), op, number), 2))
 
     def listen(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Has replies fetched when ``loop`` can."""
+        """Makes ``loop`` fetch replies when they are ready."""
         with self.lock:
             if loop in self._loops or self._closed:
                 return
@@ -194,7 +194,7 @@ class Link:
             self._loops[loop] = stop or _wake.by_thread(loop, self.client, self.fetch)
 
     def is_heard(self) -> bool:
-        """Whether a loop is there that fetches replies."""
+        """Returns whether any open loop fetches replies."""
         return any(not loop.is_closed() for loop in list(self._loops))
 
     def _deafen(self) -> None:
@@ -208,19 +208,19 @@ class Link:
 
     @property
     def in_use(self) -> bool:
-        """As `_fork` wants it."""
+        """Whether it holds anything of the library: see `_fork`."""
         return not self._closed
 
     def forget(self) -> None:
-        """In a forked child: touches nothing of the library from now on."""
+        """Stops all use of the library: see `_fork`."""
         self.client = 0
         self._closed = True
         self._waiting.clear()
-        # Another thread may have had it.
+        # Another thread may have held it.
         self.lock = threading.RLock()
 
     def release(self) -> None:
-        """Lets the connection go: what was asked is done, and then it closes."""
+        """Releases the connection: earlier requests complete, and then it closes."""
         if self._closed:
             return
         self._closed = True
@@ -231,13 +231,13 @@ class Link:
 
 
 def running() -> Optional[asyncio.AbstractEventLoop]:
-    """The event loop of this thread, if it runs one."""
+    """Returns the event loop that is running on this thread, if any."""
     return asyncio._get_running_loop()
 
 
 def elsewhere(loop: asyncio.AbstractEventLoop, call: Callable[..., Any], *args: Any) -> None:
-    """Has ``call`` made on another thread's loop."""
-    # Where the loop has closed, nobody waits any more.
+    """Runs ``call`` on another thread's loop."""
+    # If the loop has closed, nobody is waiting.
     with contextlib.suppress(RuntimeError):
         loop.call_soon_threadsafe(call, *args)
 
@@ -245,7 +245,7 @@ def elsewhere(loop: asyncio.AbstractEventLoop, call: Callable[..., Any], *args: 
 def _gone(code: int) -> Exception:
     from sqlite3 import InternalError, ProgrammingError
 
-    # A child of a process that had it open is told so.
+    # This raises in a child of a process that had it open.
     _fork.check()
     if code == _library.GONE:
         return ProgrammingError("Cannot operate on a closed database.")
@@ -255,6 +255,6 @@ def _gone(code: int) -> Exception:
 _number = int(_library.sqlite())
 
 sqlite_version_info: tuple[int, ...] = (_number // 1_000_000, _number // 1000 % 1000, _number % 1000)
-"""The version of the SQLite that is inside, as numbers."""
+"""The version of the bundled SQLite, as numbers."""
 sqlite_version: str = ".".join(map(str, sqlite_version_info))
 """The same as a text."""

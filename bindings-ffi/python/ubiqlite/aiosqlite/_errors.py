@@ -27,7 +27,7 @@ _OPERATIONAL = frozenset((1, 3, 4, 5, 6, 8, 9, 10, 13, 14, 15, 16, 17))
 
 
 def raised(reply: tuple[Any, ...]) -> BaseException:
-    """The exception of a reply that tells of an error."""
+    """Returns the exception for a reply that reports an error."""
     code, kind, message = reply[5:8]
     if code is None:
         return _own(kind, message)

@@ -1,8 +1,8 @@
-"""One connection's work: what is one job in ``aiosqlite`` is one job here.
+"""One connection's work: one job in ``aiosqlite`` is one job here.
 
-A job is a generator that yields requests and is sent the replies. Jobs are done one after
-another, in the order in which they were asked for, each as a whole; whoever waits for one
-may stop to: it is done all the same, and nobody is told.
+A job is a generator that yields requests and is sent the replies. Jobs run one after
+another, in the order they were submitted, each as a whole. A caller may stop waiting for
+a job: it runs all the same, and nobody gets its outcome.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ Steps = Generator[Request, Reply, T]
 _SLEEP = 29
 
 _TURN = 0.0005
-"""Seconds that jobs which are done at once may keep an event loop, one more or less."""
+"""Seconds for which jobs that complete at once may keep an event loop, give or take one job."""
 
 
 class Job(Generic[T]):
-    """Something that is done, or will be."""
+    """A piece of work that has run, is running or will run."""
 
     __slots__ = ("begun", "done", "error", "future", "steps", "value")
 
@@ -44,7 +44,7 @@ class Job(Generic[T]):
         self.future: Optional[asyncio.Future[None]] = None
 
     def step(self, reply: Optional[Reply], error: Optional[Exception]) -> Optional[Request]:
-        """Goes on with a reply, or with why there is none; the next request, unless it is done."""
+        """Continues with a reply, or with the error in its place; returns the next request, unless it is done."""
         try:
             return self.steps.send(reply) if error is None else self.steps.throw(error)  # type: ignore[arg-type]
         except StopIteration as done:
@@ -54,7 +54,7 @@ class Job(Generic[T]):
         return None
 
     def end(self, value: Any, error: Optional[BaseException]) -> None:
-        """It is done: whoever waits is told."""
+        """Marks the job as done and wakes its waiter."""
         if self.done:
             return
         self.value, self.error, self.done = value, error, True
@@ -67,14 +67,14 @@ class Job(Generic[T]):
                 elsewhere(loop, _settle, future)
 
     def outcome(self) -> T:
-        """What it came to."""
+        """Returns the job's value, or raises its error."""
         error, self.error = self.error, None
         if error is None:
             return self.value  # type: ignore[no-any-return]
         try:
             raise error
         finally:
-            # It would be in its own traceback.
+            # The error would otherwise be in its own traceback.
             del error
 
 
@@ -83,30 +83,30 @@ class Jobs:
 
     def __init__(self) -> None:
         self.link = Link()
-        # Under way; none: what is asked is done at once.
+        # The running job; `None`: a new job starts at once.
         self.active: Optional[Job[Any]] = None
         self._queue: deque[Job[Any]] = deque()
-        # The thread on which a job's own code runs, and the one that does the connection's work.
+        # The thread that runs a job's own code, and the one that does the connection's work.
         self._stepping = 0
         self.server = 0
 
     def noted(self, reply: Reply) -> Reply:
-        """Keeps what a reply tells about the connection."""
+        """Stores what a reply says about the connection."""
         return reply
 
     def submit(self, steps: Steps[T]) -> Job[T]:
-        """Does the steps: at once as far as that goes, if nothing is under way."""
+        """Runs the steps as a job: immediately, as far as possible, if no job is running."""
         job = Job(steps)
         here = get_ident()
         if here == self.server:
-            # It would wait for the statement that waits for it.
+            # The job would wait for the statement that waits for it.
             raise sqlite3.ProgrammingError("a function can't use the connection whose statement calls it")
         with self.link.lock:
             if self.active is None:
                 self.active = job
                 self._start(job)
             elif here == self._stepping:
-                # Asked for by a job's own code, which waits for it: nothing of that is under way.
+                # Submitted by a job's own code, which waits for it: that job has no request in flight.
                 self._nested(job)
             else:
                 self._queue.append(job)
@@ -127,9 +127,9 @@ class Jobs:
                 reply, error = None, failed
 
     def expect(self, number: int, steps: Steps[T]) -> Job[T]:
-        """Goes on with the steps, which have yielded, when the reply of this number comes.
+        """Continues with the steps, which have yielded, when the reply with this number arrives.
 
-        To be called with the lock held, while nothing is under way.
+        Must be called with the lock held, while no job is running.
         """
         job = self.active = Job(steps)
         job.begun = True
@@ -137,7 +137,7 @@ class Jobs:
         return job
 
     async def wait(self, job: Job[T]) -> T:
-        """Waits for a job without holding the loop."""
+        """Waits for a job without blocking the loop."""
         if not job.done:
             future = asyncio.get_running_loop().create_future()
             if self.tell(job, future):
@@ -145,7 +145,7 @@ class Jobs:
         return job.outcome()
 
     def tell(self, job: Job[Any], future: asyncio.Future[None]) -> bool:
-        """Has a future of the running loop's told when a job is done; false: it is."""
+        """Settles a future of the running loop when a job is done; returns false if it is done already."""
         self.link.listen(future.get_loop())
         with self.link.lock:
             if not job.done:
@@ -153,22 +153,22 @@ class Jobs:
             return not job.done
 
     def finish(self, job: Job[T]) -> T:
-        """Holds this thread until a job is done."""
+        """Blocks this thread until a job is done."""
         while not job.done:
             active = self.active
             if active is not None and not active.begun:
-                # It waits for a turn of a loop, which may be the one that this thread holds.
+                # It waits for a turn of a loop, which may be the one that this thread blocks.
                 self._start(active)
             else:
                 self.link.wait()
         return job.outcome()
 
     async def drive(self, steps: Steps[T]) -> T:
-        """Does the steps without holding the loop."""
+        """Runs the steps without blocking the loop."""
         return await self.wait(self.submit(steps))
 
     def run(self, steps: Steps[T]) -> T:
-        """Does the steps, and holds this thread until they are done."""
+        """Runs the steps, and blocks this thread until they are done."""
         return self.finish(self.submit(steps))
 
     def _received(self, job: Job[Any], reply: Reply) -> None:
@@ -179,7 +179,7 @@ class Jobs:
         self._start(job)
 
     def let_go(self) -> Optional[Job[None]]:
-        """Ends the connection when what was asked is done; at once, if nothing is, or nobody hears of it."""
+        """Ends the connection when earlier jobs are done: at once if there are none, or no loop fetches replies."""
         with self.link.lock:
             if self.active is not None and self.link.is_heard():
                 return self.submit(self._last())
@@ -197,7 +197,7 @@ class Jobs:
         raise NotImplementedError
 
     def release(self) -> None:
-        """Lets the connection go. Whoever still waits is told."""
+        """Releases the connection. Jobs that are not done fail."""
         self.link.release()
         with self.link.lock:
             jobs = [*([] if self.active is None else [self.active]), *self._queue]
@@ -213,7 +213,7 @@ class Jobs:
                 self._advance(job, None)
 
     def _advance(self, job: Job[Any], reply: Optional[Reply]) -> None:
-        """Goes on with a job, and those behind it, up to one that has to wait."""
+        """Continues with a job, and with those queued after it, up to one that has to wait."""
         since, error = monotonic(), None
         while True:
             before, self._stepping = self._stepping, get_ident()
@@ -236,14 +236,14 @@ class Jobs:
                 return
             job = self.active = self._queue.popleft()
             if running() is not None and monotonic() - since > _TURN:
-                # By way of the engine, so that whoever hears of it goes on: this loop may end.
+                # Through the engine, so that any loop that fetches replies can continue: this one may end.
                 self.link.call((self.link.number(), _SLEEP, 0), partial(self._turned, job))
                 return
             job.begun = True
 
 
 def begun(take: Callable[[Reply], Any], rest: Optional[Callable[[], Steps[Any]]] = None) -> Steps[Any]:
-    """Steps whose request was made: what takes the reply, and what is done then."""
+    """Makes steps whose request was already sent: ``take`` gets the reply, and then ``rest`` runs."""
 
     def steps() -> Steps[Any]:
         take((yield ()))

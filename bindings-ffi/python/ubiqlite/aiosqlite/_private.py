@@ -1,4 +1,4 @@
-"""What others reach for beneath the surface of ``aiosqlite``, and rare company."""
+"""Private parts of ``aiosqlite`` that other packages use, and rarely used functions."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ __all__ = ["Queue", "Thread", "backup_to_standard"]
 
 
 class Queue:
-    """Takes ``(future, function)`` as ``aiosqlite``'s queue does: SQLAlchemy puts some there."""
+    """Takes ``(future, function)`` as ``aiosqlite``'s queue does: SQLAlchemy puts such pairs there."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def put_nowait(self, item: tuple[Optional[asyncio.Future[Any]], Callable[[], Any]]) -> None:
-        """Runs the function on the connection's own thread, and tells the future."""
+        """Runs the function on the connection's own thread, and settles the future."""
         future, function = item
 
         def run() -> None:
@@ -38,7 +38,7 @@ class Queue:
     put = put_nowait
 
     def empty(self) -> bool:
-        """Whether nothing waits: what waits does so in the engine."""
+        """Returns whether the queue is empty, which it always is: calls wait in the engine."""
         return True
 
 
@@ -50,14 +50,14 @@ def _tell(future: Optional[asyncio.Future[Any]], how: str, what: Any) -> None:
         if not future.done():
             getattr(future, how)(what)
 
-    # Where the loop has closed, nobody waits any more.
+    # If the loop has closed, nobody is waiting.
     with contextlib.suppress(RuntimeError):
         future.get_loop().call_soon_threadsafe(settle)
 
 
 class Thread:
-    """Stands for ``aiosqlite``'s thread, which there is none of: the engine's never keeps
-    the interpreter from its end."""
+    """Stands in for ``aiosqlite``'s thread, which does not exist here: the engine's thread never
+    keeps the interpreter from exiting."""
 
     daemon = True
     name = "ubiqlite"
@@ -80,7 +80,7 @@ async def backup_to_standard(
     name: str,
     sleep: float,
 ) -> None:
-    """Backs up to a connection of the standard module, which is another SQLite: by a file."""
+    """Backs up to a connection of the standard module, which uses another SQLite library: through a file."""
     from . import _connection
 
     with tempfile.TemporaryDirectory() as folder:

@@ -1,7 +1,7 @@
-"""``import aiosqlite`` where that is to be this package.
+"""Makes ``import aiosqlite`` import this package.
 
-Who has put the package into ``sys.modules`` under that name, by :func:`install` or by
-hand, gets its modules by their names there too, and not a second copy of each.
+Once the package is in ``sys.modules`` under that name, by :func:`install` or by hand,
+its modules can be imported under it too, without a second copy of each.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ _THEIRS, _OURS = "aiosqlite", "ubiqlite.aiosqlite"
 
 
 def install() -> None:
-    """Has ``import aiosqlite`` give this package from now on, in this process.
+    """Makes ``import aiosqlite`` import this package from now on, in this process.
 
-    To be called before anything imports the other one. Raises ``ImportError`` if something has.
+    Must be called before anything imports the other one. Raises ``ImportError`` if something has.
     """
     known = sys.modules.get(_THEIRS)
     if known is not None and known is not sys.modules[_OURS]:
@@ -32,7 +32,7 @@ def install() -> None:
 
 
 class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Finds the package's modules by the other name, while the package has that."""
+    """Finds the package's modules under the other name, while the package has that name."""
 
     def find_spec(
         self, fullname: str, path: Optional[Sequence[str]], target: Optional[ModuleType] = None
@@ -47,7 +47,7 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         self, spec: importlib.machinery.ModuleSpec
     ) -> Optional[ModuleType]:
         module = importlib.import_module(_OURS + spec.name[len(_THEIRS) :])
-        # The machinery is about to write the other name's into it.
+        # The import machinery is about to overwrite these with those of the other name.
         _own[spec.name] = (module.__spec__, module.__loader__, module.__package__)
         return module
 

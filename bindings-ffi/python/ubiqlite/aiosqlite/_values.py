@@ -13,7 +13,7 @@ from typing import Any, Callable, Optional
 __all__ = ["Row", "Shape", "adapted", "converted", "factory_for"]
 
 _PLAIN = (int, float, str, bytearray)
-"""What needs no adapter, unless one of these has one: then all are looked up."""
+"""Types that need no adapter lookup, unless one of them has an adapter: then all are looked up."""
 _ADAPTABLE = (*_PLAIN, bool, bytes, type(None))
 _adapters: dict[Any, Any] = sqlite3.adapters
 _known = 0
@@ -23,7 +23,7 @@ _NEW = sys.version_info >= (3, 11)
 
 
 def special() -> bool:
-    """Whether values of SQLite's own have adapters: then each value is to be looked at."""
+    """Returns whether types that SQLite takes directly have adapters: then each value must be checked."""
     global _known, _plain, _special
     if len(_adapters) != _known:
         _known = len(_adapters)
@@ -34,7 +34,7 @@ def special() -> bool:
 
 
 def adapted(parameters: Any) -> Any:
-    """Parameters whose values are SQLite's, by the adapters that are registered."""
+    """Converts parameters to SQLite's values, with the registered adapters."""
     if isinstance(parameters, Mapping):
         return dict(_named(parameters))
     if hasattr(parameters, "__getitem__") and hasattr(parameters, "__missing__"):
@@ -47,13 +47,13 @@ def adapted(parameters: Any) -> Any:
 def _named(parameters: Mapping[Any, Any]) -> Iterator[tuple[str, Any]]:
     for key, value in parameters.items():
         name = str.__str__(key) if isinstance(key, str) else str(key)
-        # Of those that a statement does not ask for nothing is wrong.
+        # A parameter that the statement does not use may fail to convert.
         with contextlib.suppress(Exception):
             yield name, adapt(value, f":{name}")
 
 
 def missing(message: str) -> Optional[str]:
-    """The name that a statement asks for and was not given, by the engine's error."""
+    """Returns the name of the parameter that the engine's error reports as missing."""
     found = _MISSING.search(message)
     return None if found is None else found[1]
 
@@ -62,7 +62,7 @@ _MISSING = re.compile(r"did not supply a value for binding parameter :(.+)\.$")
 
 
 def adapt(value: Any, place: Any) -> Any:
-    """A value as SQLite has it, by the adapters that are registered."""
+    """Converts a value to one of SQLite's, with the registered adapters."""
     special()
     if type(value) not in _plain:
         value = sqlite3.adapt(value, sqlite3.PrepareProtocol, value)
@@ -75,7 +75,7 @@ def adapt(value: Any, place: Any) -> Any:
     if isinstance(value, float):
         return float(value)
     if isinstance(value, str):
-        # A surrogate without its partner is no text: this raises what tells so.
+        # An unpaired surrogate is not valid text: this raises the error that says so.
         value.encode()
         return str.__str__(value)
     try:
@@ -90,7 +90,7 @@ def adapt(value: Any, place: Any) -> Any:
 
 
 class Shape:
-    """What a statement's rows look like."""
+    """The shape of a statement's rows."""
 
     __slots__ = ("_template", "converters", "declared", "description", "names")
 
@@ -105,11 +105,11 @@ class Shape:
         self._template: Optional[sqlite3.Cursor] = None
 
     def template(self) -> sqlite3.Cursor:
-        """A cursor of the standard module whose rows have these names: what ``sqlite3.Row`` is made with."""
+        """Returns a cursor of the standard module with these column names, to make a ``sqlite3.Row`` with."""
         if self._template is None:
             columns = ", ".join('NULL AS "{}"'.format(name.replace('"', '""')) for name in self.names)
-            # Of a connection of its own, in memory, which never meets a file; the cursor
-            # knows its columns after it is closed, too.
+            # Its connection is a separate one, in memory, which never touches a file. The cursor
+            # still knows its columns after the connection is closed.
             connection = sqlite3.connect(":memory:")
             self._template = connection.execute(f"SELECT {columns} LIMIT 0")
             connection.close()
@@ -117,7 +117,7 @@ class Shape:
 
 
 class Row(sqlite3.Row):
-    """A row that is a tuple with names: :class:`sqlite3.Row`, made with cursors of this package too."""
+    """A row that is a tuple with names: a :class:`sqlite3.Row` that this package's cursors can make, too."""
 
     def __new__(cls, cursor: Any, data: tuple[Any, ...], /) -> Row:
         shape = getattr(cursor, "_shape", None)
@@ -138,14 +138,14 @@ def _converter(name: str, declared: Optional[str], detect_types: int) -> Optiona
 
 
 def factory_for(cursor: Any, shape: Shape, factory: Any) -> Callable[[tuple[Any, ...]], Any]:
-    """What makes a row of a tuple."""
+    """Returns the function that makes a row from a tuple."""
     if isinstance(factory, type) and issubclass(factory, sqlite3.Row):
         return partial(factory, shape.template())
     return partial(factory, cursor)
 
 
 def converted(rows: list[tuple[Any, ...]], shape: Shape, text_factory: Any) -> list[tuple[Any, ...]]:
-    """Rows whose texts are tuples of bytes, as the text factory and the converters have them."""
+    """Applies the text factory and the converters to rows, in which texts are tuples of bytes."""
     converters = shape.converters or (None,) * len(shape.names)
     out = []
     for row in rows:
@@ -153,7 +153,7 @@ def converted(rows: list[tuple[Any, ...]], shape: Shape, text_factory: Any) -> l
         for value, convert, name in zip(row, converters, shape.names):
             if convert is not None and value is not None:
                 raw = _raw(value)
-                # As `sqlite3`, for which an empty value has no bytes to be converted.
+                # As in `sqlite3`, where an empty value has no bytes to convert.
                 value = convert(raw) if raw else None
             elif type(value) is tuple:
                 value = _text(value[0], text_factory, name)

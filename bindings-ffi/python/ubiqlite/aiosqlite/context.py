@@ -1,4 +1,4 @@
-"""What a call gives that can be awaited, and entered."""
+"""Results of calls that can be awaited or entered."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 class Result(Coroutine[Any, Any, T]):
-    """The outcome of a coroutine: ``await`` it, or enter it and have it closed."""
+    """The outcome of a coroutine: ``await`` it, or enter it, which closes the object at the end."""
 
     __slots__ = ("_coro", "_obj")
 
@@ -21,11 +21,11 @@ class Result(Coroutine[Any, Any, T]):
         self._obj: Optional[T] = None
 
     def send(self, value: Any) -> Any:
-        """As of a coroutine."""
+        """Resumes the coroutine."""
         return self._coro.send(value)
 
     def throw(self, typ: Any, val: Any = None, tb: Any = None) -> Any:
-        """As of a coroutine."""
+        """Raises in the coroutine."""
         if val is None:
             return self._coro.throw(typ)
         if tb is None:
@@ -33,7 +33,7 @@ class Result(Coroutine[Any, Any, T]):
         return self._coro.throw(typ, val, tb)
 
     def close(self) -> None:
-        """As of a coroutine."""
+        """Closes the coroutine."""
         return self._coro.close()
 
     def __await__(self) -> Generator[Any, None, T]:
@@ -51,7 +51,7 @@ class Result(Coroutine[Any, Any, T]):
 
 
 def contextmanager(method: Callable[..., Coroutine[Any, Any, T]]) -> Callable[..., Result[T]]:
-    """Makes a coroutine's function give a :class:`Result`."""
+    """Wraps a coroutine function so that it returns a :class:`Result`."""
 
     @wraps(method)
     def wrapper(self: Any, *args: Any, **kwargs: Any) -> Result[T]:

@@ -1,4 +1,4 @@
-"""The connection, as ``aiosqlite`` has it."""
+"""The connection with the API of ``aiosqlite``."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 
 class Connection:
-    """A connection whose calls are awaited. It is opened by ``await`` or ``async with``."""
+    """A connection whose calls are awaited. ``await`` or ``async with`` opens it."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class Connection:
         self.stop()
 
     def stop(self) -> Optional[asyncio.Future[None]]:
-        """Ends the connection when what was asked is done. Prefer ``await close()``."""
+        """Ends the connection after all earlier calls have completed. Prefer ``await close()``."""
         self._running = False
         connection, self._connection = self._connection, None
         job = None if connection is None else connection.let_go()
@@ -101,8 +101,8 @@ class Connection:
             await connection.wait(rest)
         self._calls += 1
         if cursor.rowcount >= 0 or not self._calls & NOW_AND_THEN:
-            # Other tasks write, too, before this one commits: one commit is of all of it.
-            # And nobody keeps the loop for long.
+            # Other tasks can write before this one commits, and one commit then covers all of it.
+            # And no task keeps the loop for long.
             await pause()
 
     async def _end(self, commit: bool) -> None:
@@ -111,12 +111,12 @@ class Connection:
         if rest is not None:
             await connection.wait(rest)
         elif commit:
-            # Or the next commit, which this one has left nothing to do, would be of what
-            # this task goes on to write.
+            # Otherwise the next commit, which this one left with nothing to do, would include what
+            # this task writes next.
             await pause()
 
     async def _execute(self, fn: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-        """Runs a function that uses the connection on a thread of its own."""
+        """Runs a function that uses the connection on a separate thread."""
         if not self._running or not self._connection:
             raise ValueError("Connection closed")
         loop = asyncio.get_running_loop()
@@ -164,7 +164,7 @@ class Connection:
 
     @contextmanager
     async def cursor(self) -> Cursor:
-        """A cursor for statements of its own."""
+        """Makes a cursor for statements of its own."""
         return Cursor(self, _cursor.Cursor(self._conn))
 
     async def commit(self) -> None:
@@ -176,7 +176,7 @@ class Connection:
         await self._end(False)
 
     async def close(self) -> None:
-        """Does what was asked before, and closes. A transaction that is open is rolled back."""
+        """Completes earlier calls, then closes. An open transaction is rolled back."""
         connection = self._connection
         if connection is None:
             return
@@ -194,13 +194,13 @@ class Connection:
 
     @contextmanager
     async def execute_insert(self, sql: str, parameters: Optional[Iterable[Any]] = None) -> Any:
-        """Runs an ``INSERT``, and gives the row that has the new row's id."""
+        """Runs an ``INSERT`` and returns a row with the new row's id."""
         cursor = _cursor.Cursor(self._conn)
         return await self._drive(cursor.steps_insert(sql, () if parameters is None else parameters))
 
     @contextmanager
     async def execute_fetchall(self, sql: str, parameters: Optional[Iterable[Any]] = None) -> list[Any]:
-        """Runs a query and gives all its rows."""
+        """Runs a query and returns all its rows."""
         cursor = _cursor.Cursor(self._usable())
         job = cursor.begin(sql, () if parameters is None else parameters, cursor.steps_rest)
         rows: Any = cursor.ready(-1) if job is None else await self._usable().wait(job)
@@ -211,7 +211,7 @@ class Connection:
 
     @contextmanager
     async def executemany(self, sql: str, parameters: Iterable[Iterable[Any]]) -> Cursor:
-        """Makes a cursor and runs a statement on it for each of the parameters."""
+        """Makes a cursor and runs a statement on it for each set of parameters."""
         cursor = _cursor.Cursor(self._conn)
         await self._drive(cursor.steps_executemany(sql, parameters))
         return Cursor(self, cursor)
@@ -224,15 +224,15 @@ class Connection:
         return Cursor(self, cursor)
 
     async def interrupt(self) -> None:
-        """Stops the statement that runs: its call raises ``OperationalError``."""
+        """Stops the running statement: its call raises ``OperationalError``."""
         return self._conn.interrupt()
 
     async def create_function(
         self, name: str, num_params: int, func: Callable[..., Any], deterministic: bool = False
     ) -> None:
-        """Makes a function of Python one of SQL.
+        """Registers a Python function as a SQL function.
 
-        ``num_params`` is -1 for any number. It is called on the connection's thread.
+        ``num_params`` is -1 for any number. The function is called on the connection's thread.
         """
         await self._drive(self._conn.steps_function(name, num_params, func, deterministic))
 
@@ -243,7 +243,7 @@ class Connection:
 
     @property
     def isolation_level(self) -> Optional[str]:
-        """How transactions begin by themselves before a change; ``None``: they do not."""
+        """How transactions begin implicitly before a change; ``None``: they do not."""
         return self._conn.isolation_level
 
     @isolation_level.setter
@@ -252,7 +252,7 @@ class Connection:
 
     @property
     def row_factory(self) -> Any:
-        """What makes a row of ``(cursor, tuple)``: ``aiosqlite.Row``; ``None``: tuples."""
+        """Makes a row from ``(cursor, tuple)``, as ``aiosqlite.Row`` does; ``None``: rows are tuples."""
         return self._conn.row_factory
 
     @row_factory.setter
@@ -261,7 +261,7 @@ class Connection:
 
     @property
     def text_factory(self) -> Any:
-        """What makes a text of its bytes; ``str`` by default."""
+        """Makes a text from its bytes; ``str`` by default."""
         return self._conn.text_factory
 
     @text_factory.setter
@@ -270,11 +270,11 @@ class Connection:
 
     @property
     def total_changes(self) -> int:
-        """How many rows were changed since the connection was opened."""
+        """The number of rows changed since the connection was opened."""
         return self._conn.total_changes
 
     async def enable_load_extension(self, value: bool) -> None:
-        """Allows extensions to be loaded, or no longer."""
+        """Allows or forbids loading extensions."""
         await self._drive(self._conn.plain(13, bool(value)))
 
     async def load_extension(self, path: str) -> None:
@@ -282,19 +282,19 @@ class Connection:
         await self._drive(self._conn.plain(14, path, None))
 
     async def set_progress_handler(self, handler: Optional[Callable[[], Any]], n: int) -> None:
-        """Has ``handler`` called every ``n`` steps of a statement; true stops it."""
+        """Calls ``handler`` every ``n`` steps of a statement; a true result stops it."""
         await self._drive(self._conn.steps_progress(handler, n))
 
     async def set_trace_callback(self, handler: Optional[Callable[[str], Any]]) -> None:
-        """Has ``handler`` called with each statement that runs."""
+        """Calls ``handler`` with each statement that runs."""
         await self._drive(self._conn.steps_trace(handler))
 
     async def set_authorizer(self, authorizer_callback: Optional[Callable[..., int]]) -> None:
-        """Has ``authorizer_callback`` asked what a statement may do; ``None``: all."""
+        """Calls ``authorizer_callback`` to decide what a statement may do; ``None``: everything is allowed."""
         await self._drive(self._conn.steps_authorizer(authorizer_callback))
 
     async def iterdump(self) -> AsyncIterator[str]:
-        """The database as lines of SQL."""
+        """Yields the database as lines of SQL."""
         lines = self._conn.iterdump()
 
         def some() -> list[str]:
@@ -318,8 +318,8 @@ class Connection:
     ) -> None:
         """Copies the database to that of another connection, ``pages`` at a time.
 
-        0 pages copies all at once. Where a step finds the target or the file locked, the
-        next one is tried after ``sleep`` seconds. The target may be one of the standard ``sqlite3``.
+        0 pages copies everything at once. If a step finds the target or the file locked, the next
+        one is tried after ``sleep`` seconds. The target may be a standard ``sqlite3`` connection.
         """
         if isinstance(target, sqlite3.Connection):
             from ._private import backup_to_standard
@@ -337,9 +337,9 @@ def connect(
     loop: Optional[asyncio.AbstractEventLoop] = None,
     **kwargs: Any,
 ) -> Connection:
-    """A connection to a database file, to be awaited or entered.
+    """Returns a connection to a database file, which must be awaited or entered.
 
-    The further arguments are those of :func:`sqlite3.connect`.
+    The other arguments are those of :func:`sqlite3.connect`.
     """
     if loop is not None:
         warn("aiosqlite.connect() no longer uses the `loop` parameter", DeprecationWarning, 2)

@@ -1,4 +1,4 @@
-"""The cursor, as ``aiosqlite`` has it."""
+"""The cursor with the API of ``aiosqlite``."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Cursor:
         self._cursor = cursor
 
     def __aiter__(self) -> AsyncIterator[Any]:
-        """Gives the rows one by one; they are fetched many at a time."""
+        """Yields the rows one by one; they are fetched many at a time."""
         return self._fetch_chunked()
 
     async def _fetch_chunked(self) -> AsyncIterator[Any]:
@@ -43,32 +43,32 @@ class Cursor:
         return self
 
     async def executemany(self, sql: str, parameters: Iterable[Iterable[Any]]) -> Cursor:
-        """Runs a statement for each of the parameters."""
+        """Runs a statement for each set of parameters."""
         await self._conn._drive(self._cursor.steps_executemany(sql, parameters))
         return self
 
     async def executescript(self, sql_script: str) -> Cursor:
-        """Runs all statements of a script; a transaction that is open is committed first."""
+        """Runs all statements of a script; an open transaction is committed first."""
         await self._conn._drive(self._cursor.steps_executescript(sql_script))
         return self
 
     async def fetchone(self) -> Any:
-        """The next row, or ``None``."""
+        """Returns the next row, or ``None``."""
         rows = await self.fetchmany(1)
         return rows[0] if rows else None
 
     async def fetchmany(self, size: Optional[int] = None) -> list[Any]:
-        """The next ``size`` rows; ``arraysize``, if it is not given."""
+        """Returns the next ``size`` rows, or ``arraysize`` rows if ``size`` is not given."""
         cursor = self._cursor
         if size is None:
             size = cursor.arraysize
-        # Most are here already.
+        # Usually they have already been fetched.
         connection = self._conn._connection
         rows = cursor.ready(size) if connection is not None and connection.active is None else None
         return await self._conn._drive(cursor.steps_fetch(size)) if rows is None else rows
 
     async def fetchall(self) -> list[Any]:
-        """All rows that are left."""
+        """Returns all remaining rows."""
         return await self.fetchmany(-1)
 
     async def close(self) -> None:
@@ -79,7 +79,7 @@ class Cursor:
 
     @property
     def rowcount(self) -> int:
-        """How many rows the last statement changed; -1: it is none that changes rows."""
+        """How many rows the last statement changed; -1 for a statement that does not change rows."""
         return self._cursor.rowcount
 
     @property
@@ -89,7 +89,7 @@ class Cursor:
 
     @property
     def arraysize(self) -> int:
-        """How many rows ``fetchmany()`` gives; 1 by default."""
+        """How many rows ``fetchmany()`` returns; 1 by default."""
         return self._cursor.arraysize
 
     @arraysize.setter
@@ -98,12 +98,12 @@ class Cursor:
 
     @property
     def description(self) -> Optional[tuple[tuple[Any, ...], ...]]:
-        """The columns' names, each with six ``None`` behind."""
+        """The columns' names, each followed by six ``None``."""
         return self._cursor.description
 
     @property
     def row_factory(self) -> Any:
-        """What makes a row of ``(cursor, tuple)``; ``None``: rows are tuples."""
+        """Makes a row from ``(cursor, tuple)``; ``None``: rows are tuples."""
         return self._cursor.row_factory
 
     @row_factory.setter
@@ -112,7 +112,7 @@ class Cursor:
 
     @property
     def connection(self) -> Any:
-        """The connection without a loop."""
+        """The underlying connection, which needs no event loop."""
         return self._cursor.connection
 
     async def __aenter__(self) -> Cursor:

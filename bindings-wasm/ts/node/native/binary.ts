@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { failure } from '../failure.js';
 import { thisFile } from '../location.js';
 
-/** What the native library has: see `bindings-ffi/node`. */
+/** The interface of the native library: see `bindings-ffi/node`. */
 export interface Native {
   version(): string;
   Engine: {
@@ -18,40 +18,40 @@ export interface Native {
     ): Engine;
   };
   /**
-   * Takes the requests between two places of the memory that was set last. If `take` is 1, writes the replies that
-   * are there to the room, and returns how many bytes; negative: they found no room. `undefined`: a defect.
+   * Takes the requests between two places of the memory that was set last. If `take` is 1, writes the available
+   * replies to the room and returns their size in bytes; negative: they did not fit. `undefined`: a defect.
    */
   submit(engine: number, from: number, to: number, take: 0 | 1): number | undefined;
-  /** Goes on, on a wake-up, and takes as `submit` does. */
+  /** Continues after a wake-up, and takes replies as `submit` does. */
   run(engine: number, take: 0 | 1): number | undefined;
 }
 
-/** A database of this thread in the native library. Whatever throws is a defect, and leaves it useless. */
+/** A database of this thread in the native library. Any exception is a defect, and leaves it unusable. */
 export interface Engine {
-  /** What the opening or closing has come to: `undefined` while it goes on, `''`, `'locked'`, or an error as JSON. */
+  /** Returns how the opening or closing ended: `undefined` if it has not, `''`, `'locked'`, or an error as JSON. */
   outcome(): string | undefined | null;
-  /** What the library's functions know it by. */
+  /** The number that identifies it to the library's functions. */
   number(): number;
-  /** Has requests read from this memory from now on. */
+  /** Sets the memory that requests are read from, from now on. */
   setRequests(requests: Uint8Array): void;
-  /** The replies that found no room. */
+  /** Returns the replies that did not fit in the room. */
   rest(): Uint8Array<ArrayBuffer>;
-  /** Whether the process lives on because of it. */
+  /** Sets whether it keeps the process alive. */
   hold(wanted: boolean): void;
   close(): void;
 }
 
-/** The version of this package, where it was built; a library of another one may speak otherwise. */
+/** The version of this package, if it was built. A library of another version may have another interface. */
 declare const UBIQLITE_VERSION: string;
 
 let loaded: { native: Native } | { why: string } | undefined;
 
-/** The native library, or why there is none here. It is looked for once. */
+/** Returns the native library, or why there is none here. It is looked for once. */
 export function binary(): { native: Native } | { why: string } {
   return (loaded ??= load());
 }
 
-/** The native library. @throws `Unsupported` that says what to install */
+/** Returns the native library. @throws `Unsupported` that says what to install */
 export function needed(): Native {
   const found = binary();
   if ('native' in found) return found.native;
@@ -63,24 +63,24 @@ export function needed(): Native {
   );
 }
 
-/** The names of this machine's packages, in the order in which they are tried. */
+/** Returns the names of this machine's packages, in the order in which they are tried. */
 function platforms(): string[] {
   const machine = `${process.platform}-${process.arch}`;
-  // What npm has installed is the right one: it knows the C library.
+  // The one that npm has installed is right: npm knows the C library.
   if (process.platform === 'linux') return [`${machine}-gnu`, `${machine}-musl`];
   return process.platform === 'win32' ? [`${machine}-msvc`] : [machine];
 }
 
 function load(): { native: Native } | { why: string } {
-  // In an ES module that it was bundled into: from there. Never from the working directory, where anybody's may lie.
+  // If bundled into an ES module, from that file. Never from the working directory, whose contents could be anybody's.
   const from = typeof __filename === 'string' ? __filename : thisFile();
   if (from === undefined) return { why: 'where this script is can not be told' };
-  // Not known to bundlers, which would look for all of them.
+  // Hidden from bundlers, which would look for all of them.
   const require = createRequire(from);
   const whys: string[] = [];
   for (const name of platforms()) {
     const places = [`@ubiqlite/${name}`];
-    // A checkout has it beside this script.
+    // A checkout has it next to this script.
     if (typeof __dirname === 'string') places.unshift(join(__dirname, `ubiqlite.${name}.node`));
     for (const place of places) {
       try {

@@ -8,14 +8,14 @@ import type { Engine, Native } from './binary.js';
 const ROOM = 1 << 18;
 
 /**
- * After so many batches of replies, each kilobyte counted as one more, Node's event loop has
- * a turn: replies that are there at once are told at once, and a program that awaits one
- * read after another would keep timers and sockets waiting for ever. It is about a
- * millisecond at most, and the turn costs less than one of the reads.
+ * After this many batches of replies, each kilobyte counting as one more, Node's event loop
+ * gets a turn. Replies that are available at once are delivered at once, so a program that
+ * awaits one read after another would keep timers and sockets waiting forever. The limit is
+ * about a millisecond at most, and the turn costs less than one of the reads.
  */
 const TURN = 128;
 
-/** What is opened: its path, and the files beside it that the wasm engine looks at. */
+/** What to open: its path, and the files next to it that the wasm engine looks at. */
 export interface Wanted {
   path: string;
   options: object;
@@ -24,32 +24,32 @@ export interface Wanted {
   lock: string;
 }
 
-/** There is a lock of the wasm engine's beside the file. */
+/** There is a lock of the wasm engine next to the file. */
 export class Locked extends Error {}
 
-/** A database of the native engine, which runs on this thread as far as it takes moments. */
+/** A database of the native engine, which runs short work on this thread. */
 export class NativeChannel implements Channel {
   readonly client = 0;
   private readonly room = new Uint8Array(ROOM);
-  /** What lies in the room, as it is read. */
+  /** The contents of the room, in the form in which they are read. */
   private readonly source = { view: new DataView(this.room.buffer), bytes: this.room, size: 0, letters: undefined };
-  /** Let go when it is over: it and its wake-up keep each other from being collected. */
+  /** Cleared when it is over: it and its wake-up keep each other from being collected. */
   private engine: Engine | undefined;
   private readonly number: number;
-  /** Where the engine reads requests from. */
+  /** The memory that the engine reads requests from. */
   private requests: Uint8Array | undefined;
   private state: 'opening' | 'open' | 'closing' | 'over' = 'opening';
   private events: ChannelEvents | undefined;
-  /** How many bytes lie in the room to be delivered; negative, in the engine; 0: none. */
+  /** How many bytes are to be delivered: positive, in the room; negative, in the engine; 0, none. */
   private filled = 0;
   private delivering = false;
-  /** What was posted while the room was taken may be answered already. */
+  /** Requests posted while the room was in use may already have replies. */
   private behind = false;
-  /** Replies since the event loop had its last turn. */
+  /** Replies since the last turn of the event loop, counted as for `TURN`. */
   private spent = 0;
   private wanted = false;
   private holding = false;
-  /** Resolves when nothing of it is open. */
+  /** Resolves once nothing of it is open. */
   readonly over: Promise<void>;
   private ended!: () => void;
   private settle!: { resolve(): void; reject(error: unknown): void };
@@ -93,7 +93,7 @@ export class NativeChannel implements Channel {
         this.behind = true;
         return;
       }
-      // The process lives until what is under way is answered.
+      // The process stays alive until pending requests have their replies.
       if (filled === 0) this.hold(this.wanted);
       else this.filled = filled;
     } catch (error) {
@@ -107,12 +107,12 @@ export class NativeChannel implements Channel {
     else this.turn();
   }
 
-  /** The request that says so is heard at once: statements of any length run on other threads. */
+  /** Does nothing: the request that says so is read at once, since statements of any length run on other threads. */
   stop(): void {}
 
   busy(pending: boolean): void {
     this.wanted = pending;
-    // What is answered at once needs no holding, which costs a tenth of a read: see `post`.
+    // Requests with immediate replies need no holding, which costs a tenth of a read: see `post`.
     if (!pending && this.state === 'open') this.hold(false);
   }
 
@@ -126,7 +126,7 @@ export class NativeChannel implements Channel {
     return this.settled;
   }
 
-  /** The engine goes: the next call finds another one. */
+  /** Closes the engine. The next call finds another one. */
   suspend(reason: string): Promise<void> {
     if (this.state !== 'open') return this.settled;
     const { events } = this;
@@ -137,7 +137,7 @@ export class NativeChannel implements Channel {
 
   private begin(): void {
     this.settled = new Promise((resolve, reject) => (this.settle = { resolve, reject }));
-    // Who does not wait for it is not told.
+    // Nobody has to wait for it.
     this.settled.catch(() => {});
   }
 
@@ -150,13 +150,13 @@ export class NativeChannel implements Channel {
       if (occupied) this.behind = true;
       if (filled === 0) return;
       this.filled = filled;
-      // Not a turn of the event loop by itself: Node calls a wake-up's function again and
-      // again while there are more of them, up to a thousand times.
+      // A wake-up is not a turn of the event loop by itself: Node calls its function again
+      // while there are more wake-ups, up to a thousand times.
       this.posted();
     });
   }
 
-  /** Whether the opening or closing is over. */
+  /** Checks whether the opening or closing is over. */
   private look(): void {
     this.attempt(() => {
       const came = this.engine?.outcome();
@@ -171,7 +171,7 @@ export class NativeChannel implements Channel {
     });
   }
 
-  /** Delivers when Node's event loop has done what it has to do. */
+  /** Delivers after a turn of Node's event loop. */
   private turn(): void {
     this.turning = true;
     setImmediate(this.onTurn);
@@ -208,7 +208,7 @@ export class NativeChannel implements Channel {
     }
   }
 
-  /** The replies that found no room. */
+  /** Returns the replies that did not fit in the room. */
   private rest(): Source {
     const bytes = this.engine?.rest() ?? new Uint8Array();
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -226,7 +226,7 @@ export class NativeChannel implements Channel {
     this.ended();
   }
 
-  /** What throws in the engine is a defect: it is not used any more. */
+  /** Runs `work`. An exception in the engine is a defect, after which the engine is not used any more. */
   private attempt(work: () => void): void {
     try {
       work();
@@ -245,11 +245,11 @@ export class NativeChannel implements Channel {
       this.hold(false);
       this.engine?.close();
     } catch {
-      // It goes with its object.
+      // It ends with its object.
     }
     this.end();
     this.settle.reject(failed);
-    // By which request is not known, nor what it had done.
+    // It is not known which request broke it, nor what that had done.
     if (state === 'open') events?.lost(reason, { request: 0, changes: true });
   }
 }

@@ -9,14 +9,14 @@ import { lineOf, presenceOf } from '../presence.js';
 import type { Native } from './binary.js';
 import { Locked, NativeChannel, type Wanted } from './channel.js';
 
-/** Opens a database file, or one in memory, by the native engine. */
+/** Opens a database file, or one in memory, with the native engine. */
 export class NativeConnector implements Connector {
   readonly engine = 'native';
   readonly lasting = true;
   private closed = false;
   private connected = false;
 
-  /** @param file the database's one name; `undefined` for one in memory */
+  /** @param file the database's canonical name; `undefined` for one in memory */
   constructor(
     private readonly native: Native,
     private readonly file: string | undefined,
@@ -40,7 +40,7 @@ export class NativeConnector implements Connector {
     return NativeChannel.open(this.native, { ...where, options: this.options }, events);
   }
 
-  /** Opens the file, once no wasm engine has it. */
+  /** Opens the file once no wasm engine has it. */
   private async reach(file: string, events: ChannelEvents): Promise<Channel> {
     const { busyTimeout = PATIENCE } = this.options as { busyTimeout?: number };
     const deadline = performance.now() + busyTimeout;
@@ -69,7 +69,7 @@ export class NativeConnector implements Connector {
       }
       const held = lockedBy(file);
       if (held === undefined || (await isLeft(lock, held))) {
-        // Of one that was killed. Where it can't be removed, it can't be taken over either.
+        // The lock of a killed process. If it can't be removed, it can't be taken over either.
         if (!swept(lock)) where.lock = '';
         continue;
       }
@@ -88,7 +88,7 @@ function lockedBy(file: string): Held | undefined {
   }
 }
 
-/** Removes the lock of one that was killed; false if nothing can be changed here. */
+/** Removes the lock of a killed process. Returns false if nothing can be changed here. */
 function swept(lock: Lock): boolean {
   try {
     if (lock.take() === undefined) lock.release();
@@ -103,8 +103,9 @@ const open = new Set<NativeChannel>();
 let watching = false;
 
 /**
- * A program that has nothing left to do ends though its databases are open: they
- * are closed in order before, and opened again with the next call should it go on.
+ * Watches for the end of the program. A program with nothing left to do ends even if its
+ * databases are open, so they are closed in an orderly way first. If it continues, the
+ * next call opens them again.
  */
 function watched(channel: NativeChannel): NativeChannel {
   open.add(channel);

@@ -1,16 +1,16 @@
-//! Whether a column is one of many values.
+//! The condition that a column equals one of many values.
 
 use std::fmt::Write as _;
 
 use crate::sql::Params;
 use crate::value::Value;
 
-/// So many values are parameters each. More travel in few parameters: a statement
-/// has no more than 32,766, and its text would be another for each number.
+/// Up to this many values get one parameter each. More are packed into a few: a
+/// statement has at most 32,766, and its text would differ for each number of them.
 const FEW: usize = 1000;
 
-/// Writes that the column equals one of the values, or is `NULL` if that is among
-/// them.
+/// Writes the condition that the column equals one of the values, or is `NULL` if
+/// that is among them.
 pub(super) fn write(sql: &mut String, params: &mut Params, column: &str, values: &[Value]) {
     let before = sql.len();
     let some = values.iter().filter(|value| !value.is_null());
@@ -47,10 +47,10 @@ fn write_list<'v>(
     }
 }
 
-/// Each type in the form that JSON keeps whole: integers and texts as such, blobs
-/// as hexadecimal digits, reals as their 64 bits. What is selected is an expression
-/// without an affinity (`+value`, `|| ''`), as a parameter has none: the column's
-/// own decides.
+/// Writes each type in a form that JSON preserves: integers and texts as such, blobs
+/// as hexadecimal digits, reals as their 64 bits. The selected expressions have no
+/// affinity (`+value`, `|| ''`), just as a parameter has none, so the column's own
+/// decides.
 fn write_many<'v>(
     sql: &mut String,
     params: &mut Params,
@@ -63,12 +63,12 @@ fn write_many<'v>(
     let (mut high, mut low) = (None, None);
     for value in values {
         match value {
-            // No real equals it, though a column of reals would round it to one.
+            // No real equals this integer, though a column of reals would round it to one.
             Value::Integer(number) if *number as f64 as i128 != i128::from(*number) => {
                 large.push(number);
             }
             Value::Integer(number) => plain.push(number),
-            // SQLite's JSON ends a text there.
+            // SQLite's JSON ends a text at a NUL.
             Value::Text(text) if text.contains('\0') => texts.push(Hex(text.as_bytes())),
             Value::Text(text) => plain.push(serde_json::Value::from(text.as_str())),
             Value::Blob(bytes) => blobs.push(Hex(bytes)),
@@ -103,8 +103,8 @@ fn write_many<'v>(
         }
     }
     if let Some(text) = reals.finish() {
-        // A real is its fraction, an integer of at most 53 bits, times a power of
-        // two: the product of both is the very number. Its text might be another.
+        // A real is its fraction, an integer of at most 53 bits, times a power of two:
+        // their product is exactly that number. Its decimal text might not be.
         or(sql);
         let _ = write!(
             sql,
@@ -134,14 +134,14 @@ fn exponent(number: f64) -> usize {
     (number.to_bits() >> 52) as usize & 2047
 }
 
-/// What the last bit of the fraction of a real of this exponent stands for.
+/// The value of the last fraction bit of a real with this exponent.
 fn power(exponent: usize) -> f64 {
-    // 2^(exponent - 1075); that of 0 is as that of 1, without the implied bit.
+    // 2^(exponent - 1075); exponent 0 is like 1, without the implied bit.
     let place = exponent.max(1) as u64;
     if place > 52 { f64::from_bits((place - 52) << 52) } else { f64::from_bits(1 << (place - 1)) }
 }
 
-/// A list in JSON.
+/// A JSON list.
 struct List(String);
 
 impl List {

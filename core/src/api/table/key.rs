@@ -1,4 +1,4 @@
-//! What names a row: the value, or values, of its primary key.
+//! What identifies a row: the value, or values, of its primary key.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -32,7 +32,7 @@ impl Key {
         &self.0
     }
 
-    /// The integer of a key that is one.
+    /// The integer, if the key is one integer.
     pub fn as_i64(&self) -> Option<i64> {
         match self.0.as_slice() {
             [value] => value.as_i64(),
@@ -40,7 +40,7 @@ impl Key {
         }
     }
 
-    /// The text of a key that is one.
+    /// The text, if the key is one text.
     pub fn as_str(&self) -> Option<&str> {
         match self.0.as_slice() {
             [value] => value.as_str(),
@@ -48,15 +48,15 @@ impl Key {
         }
     }
 
-    /// The values as a row, whose columns have no names.
+    /// The values as a row of unnamed columns.
     pub(crate) fn as_page(&self) -> Page {
         static ONE: OnceLock<Arc<Columns>> = OnceLock::new();
         let names = || Arc::new(Columns::new((0..self.0.len()).map(|index| index.to_string())));
-        // Most keys have one value, whose column a client is told once.
+        // Most keys have one value: sharing its column lets a client be sent it only once.
         let columns = if self.0.len() == 1 { Arc::clone(ONE.get_or_init(names)) } else { names() };
         let mut page = PageBuilder::new(columns);
         for value in &self.0 {
-            // Beyond 4 GiB no value of a key would have been stored.
+            // Never refused: a key value beyond 4 GiB could not have been stored.
             page.push(value.as_ref());
         }
         page.finish()
@@ -66,7 +66,7 @@ impl Key {
         Self(values.into_iter().collect(), Refused::default())
     }
 
-    /// Bytes that are equal for keys of the same values.
+    /// Bytes that are equal for keys with the same values.
     pub(super) fn fingerprint(&self) -> Vec<u8> {
         fingerprint(self.0.iter().map(Value::as_ref))
     }
@@ -103,7 +103,7 @@ impl Key {
         self.1.check()
     }
 
-    /// The key, refused like this when it is used.
+    /// Returns the key, to be refused for the same reason when it is used.
     pub(super) fn refused_with(mut self, refused: &Refused) -> Self {
         self.1.join(refused);
         self
@@ -128,7 +128,7 @@ from_value!(
 #[cfg(feature = "uuid")]
 from_value!([] uuid::Uuid);
 
-/// A reference to what can be a key.
+/// A reference to anything that can be a key.
 impl<T: Clone + Into<Key>> From<&T> for Key {
     fn from(value: &T) -> Self {
         value.clone().into()
@@ -161,8 +161,8 @@ impl<A: IntoValue, B: IntoValue, C: IntoValue, D: IntoValue> From<(A, B, C, D)> 
     }
 }
 
-/// A key of one value is that value; a composite one is a JSON list, which only
-/// text that is meant for people should hold.
+/// A key of one value becomes that value. A composite one becomes a JSON list, which
+/// is only for text that people read.
 impl From<Key> for Value {
     fn from(mut key: Key) -> Self {
         match key.0.as_mut_slice() {

@@ -14,8 +14,8 @@ use crate::program::{Access, Keep, Step};
 use crate::sql::Params;
 use crate::value::Value;
 
-/// So many items are gathered before anything runs: if there are no more, all go
-/// as one program, which may share its commit with others.
+/// This many items are gathered before anything runs. If there are no more, they all
+/// run as one program, which may share its commit with others.
 const FEW: usize = 512;
 
 /// The statement of the last item, kept while the next ones have the same shape.
@@ -24,10 +24,10 @@ pub(super) struct Shape {
     pub(super) names: Vec<String>,
     /// `All` for a statement that returns the keys of the rows it changed.
     pub(super) keep: Keep,
-    /// The keys that were given.
+    /// The keys given so far.
     pub(super) seen: HashSet<Vec<u8>>,
-    /// Statements without returned keys were for those keys that are an integer,
-    /// which is their row's own key.
+    /// The statements that returned no keys were for integer keys, each of which is
+    /// its row's own key.
     pub(super) direct: bool,
 }
 
@@ -50,9 +50,9 @@ impl Shape {
 }
 
 impl Table<'_> {
-    /// Runs `row`'s statement for each item, given with its place in the caller's
-    /// list, all or none, and returns the rows changed; an item may have none. The
-    /// schema is that of the transaction in which the rows go.
+    /// Runs `row`'s statement for each item, all or none, and returns the rows changed.
+    /// Items come with their index in the caller's list; an item may have no statement.
+    /// The schema is that of the transaction in which the rows are written.
     pub(super) async fn many<T>(
         self,
         mut items: impl Items<T>,
@@ -101,7 +101,7 @@ impl Table<'_> {
         Ok(shape.all(&many.finish_counted().await?))
     }
 
-    /// All items in one program, checked against the schema that it is made for.
+    /// Runs all items as one program, checked against the schema that it is made for.
     async fn few<T>(
         self,
         items: &[(usize, T)],

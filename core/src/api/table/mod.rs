@@ -23,11 +23,11 @@ use crate::exec::target::Target;
 use crate::program::{Access, Early, Output, Program, Step};
 
 /// A table, or a view to read from. Its name and those of its columns are
-/// checked against the schema and quoted, so that no name can become SQL; an
-/// unknown one is `NoSuchTable` or `NoSuchColumn` before anything runs.
+/// checked against the schema and quoted, so no name can become SQL. An unknown
+/// name returns `NoSuchTable` or `NoSuchColumn` before anything runs.
 ///
-/// Rows are named by their primary key, whatever it is called and whatever its
-/// type; by the rowid in a table without one.
+/// Rows are identified by their primary key, whatever its name and type, or by
+/// the rowid in a table without one.
 ///
 /// # Example
 /// ```
@@ -47,7 +47,7 @@ pub struct Table<'a> {
     name: &'a str,
 }
 
-/// How often a schema that changes all the time is followed.
+/// How often an operation is tried while the schema keeps changing.
 const TRIES: usize = 8;
 
 impl<'a> Table<'a> {
@@ -60,9 +60,9 @@ impl<'a> Table<'a> {
         self.name
     }
 
-    /// Makes a program for the table's schema and runs it. Where the schema has
-    /// changed since it was read, nothing ran, and it is made anew; nor was anything given
-    /// to `early` then, which is as for `Backend::run`.
+    /// Makes a program for the table's schema and runs it. If the schema has changed since
+    /// it was read, nothing has run or been given to `early`, and the program is made again.
+    /// `early` is as for `Backend::run`.
     async fn run(
         self,
         access: Access,
@@ -75,7 +75,7 @@ impl<'a> Table<'a> {
             let schema = Schema::of(target, self.name, fresh).await?;
             let steps = match make(&schema) {
                 Ok(made) => made,
-                // A column, or the key, may be newer than what is remembered.
+                // A column, or the key, may be newer than the remembered schema.
                 Err(_) if !fresh && target.schemas.remembers() => {
                     fresh = true;
                     continue;

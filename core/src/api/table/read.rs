@@ -8,11 +8,11 @@ use crate::row::FromRow;
 use crate::sql::Params;
 
 impl<'a> Table<'a> {
-    /// The row of this key, or `None`.
+    /// Returns the row with this key, or `None`.
     ///
     /// # Errors
-    /// `NoSuchTable`; `InvalidArgument` if the key has another number of
-    /// columns; `DatatypeMismatch` if the row is no `T`.
+    /// `NoSuchTable`; `InvalidArgument` if the key has a different number of
+    /// columns; `DatatypeMismatch` if the row is not a `T`.
     pub async fn get<T: FromRow>(self, key: impl Into<Key>) -> Result<Option<T>> {
         let key = key.into();
         let (_entered, target) = self.target.enter()?;
@@ -20,7 +20,7 @@ impl<'a> Table<'a> {
         for attempt in 1.. {
             let schema = crate::exec::schemas::Schema::of(target, self.name, fresh).await?;
             if let Err(error) = schema.check_key(&key) {
-                // The key may have been changed since the schema was read.
+                // The key may have changed since the schema was read.
                 if !fresh && target.schemas.remembers() {
                     fresh = true;
                     continue;
@@ -48,12 +48,12 @@ impl<'a> Table<'a> {
         Ok(None)
     }
 
-    /// Rows by filters, in an order, with limit and offset.
+    /// Selects rows by filters, with an order, a limit and an offset.
     pub fn select(self) -> Select<'a> {
         Select::new(self)
     }
 
-    /// How many rows there are.
+    /// Returns the number of rows.
     ///
     /// # Errors
     /// `NoSuchTable`.
@@ -61,9 +61,8 @@ impl<'a> Table<'a> {
         self.select().count().await
     }
 
-    /// All rows, one after another, in the order of their keys; those of a view,
-    /// which have none, in the order it gives them. The first of them are read
-    /// before this returns.
+    /// Streams all rows in key order. The rows of a view, which have no key, come
+    /// in the view's own order. The first rows are read before this returns.
     ///
     /// # Errors
     /// `NoSuchTable`.

@@ -9,7 +9,7 @@ use crate::program::{Access, Keep, Outcome, Program, Step};
 use crate::sql::quote_into;
 
 impl Schema {
-    /// The schema of a table as far as it is known; `fresh` reads it anew.
+    /// Returns the schema of a table, as remembered if it is known; `fresh` reads it again.
     ///
     /// # Errors
     /// `NoSuchTable` if there is no such table or view.
@@ -33,7 +33,7 @@ impl Schema {
                     [table],
                     Keep::All
                 ),
-                // A key that is no other name for the rowid has an index.
+                // A key that is not an alias of the rowid has an index.
                 Step::new(
                     "SELECT (SELECT wr FROM pragma_table_list(?1)), (SELECT type FROM pragma_table_list(?1)) IS 'view', EXISTS (SELECT 1 FROM pragma_index_list(?1) WHERE origin = 'pk'), (SELECT type FROM pragma_table_list(?1)) IS 'virtual'",
                     [table],
@@ -74,7 +74,7 @@ impl Schema {
             && !indexed;
         let declared = !key.is_empty();
         let mut key: Vec<String> = key.into_iter().map(|(_, name, _)| name).collect();
-        // The rows of a view have no name of their own.
+        // The rows of a view have no identifier of their own.
         if !declared && !view {
             let taken = |name: &str| columns.iter().any(|column| column.eq_ignore_ascii_case(name));
             let free = ["rowid", "_rowid_", "oid"].into_iter().find(|name| !taken(name));
@@ -99,12 +99,12 @@ impl Schema {
         Ok(schema)
     }
 
-    /// The column's own spelling of this name.
+    /// Returns the name as the table spells it.
     ///
     /// # Errors
-    /// `NoSuchColumn` if the table has none of this name.
+    /// `NoSuchColumn` if the table has no column of this name.
     pub(super) fn column(&self, name: &str) -> Result<&str> {
-        // Such a name can't be written in SQL, so no table has it.
+        // A name that can't be quoted can't be written in SQL, so no table has it.
         quote_into(&mut String::new(), name)?;
         self.columns
             .iter()
@@ -114,7 +114,7 @@ impl Schema {
             .ok_or_else(|| Error::no_such_column(&self.table, name))
     }
 
-    /// `"a" = ?1 AND "b" = ?2`, with parameters from this number on.
+    /// `"a" = ?1 AND "b" = ?2`, with parameters numbered from `first`.
     pub(super) fn by_key(&self, first: usize) -> Result<String> {
         let mut sql = String::new();
         for (index, column) in self.key.iter().enumerate() {

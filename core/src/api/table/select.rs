@@ -1,4 +1,4 @@
-//! Choosing rows of a table.
+//! Selecting rows of a table.
 
 use super::Table;
 use crate::error::{Error, ErrorKind, Result};
@@ -32,8 +32,8 @@ pub enum Compare {
     NotLike,
 }
 
-/// Rows by filters, in an order, with limit and offset; from
-/// [`Table::select`]. Filters are all to hold.
+/// A selection of rows by filters, with an order, a limit and an offset; from
+/// [`Table::select`]. A row must match all filters.
 ///
 /// # Example
 /// ```
@@ -57,7 +57,7 @@ pub struct Select<'a> {
     choice: Choice,
 }
 
-/// Which rows are wanted, of whatever table.
+/// Which rows are wanted, of any table.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Choice {
     filters: Vec<Filter>,
@@ -69,27 +69,27 @@ pub(crate) struct Choice {
 }
 
 impl Choice {
-    /// Rows whose column compares so with the value.
+    /// Keeps rows whose column compares with the value as `compare` says.
     pub(crate) fn filter(&mut self, column: String, compare: Compare, value: Value) {
         self.filters.push(Filter::Compare(column, compare, value));
     }
 
-    /// Rows whose column equals one of the values.
+    /// Keeps rows whose column equals one of the values.
     pub(crate) fn filter_in(&mut self, column: String, values: Vec<Value>) {
         self.filters.push(Filter::In(column, values));
     }
 
-    /// Orders by the column, after those named before.
+    /// Orders by the column, after the columns named before.
     pub(crate) fn order(&mut self, column: String, descending: bool) {
         self.order.push((column, descending));
     }
 
-    /// At most so many rows.
+    /// Selects at most `rows` rows.
     pub(crate) fn limit(&mut self, rows: u64) {
         self.limit = Some(rows);
     }
 
-    /// Passes over so many rows first.
+    /// Skips the first `rows` rows.
     pub(crate) fn offset(&mut self, rows: u64) {
         self.offset = rows;
     }
@@ -101,7 +101,7 @@ enum Filter {
     In(String, Vec<Value>),
 }
 
-/// SQLite's limit of parameters, <https://sqlite.org/limits.html>, less those
+/// SQLite's limit on parameters, <https://sqlite.org/limits.html>, less those
 /// for limit and offset.
 const MOST_PARAMETERS: usize = 32_000;
 
@@ -110,17 +110,17 @@ impl<'a> Select<'a> {
         Self { table, choice: Choice::default() }
     }
 
-    /// The rows of a choice that was made elsewhere.
+    /// Selects the rows of a choice that was made elsewhere.
     pub(crate) fn of(table: Table<'a>, choice: Choice) -> Self {
         Self { table, choice }
     }
 
-    /// Rows whose column equals the value; is `NULL`, for `NULL`.
+    /// Keeps rows whose column equals the value, or is `NULL` if the value is.
     pub fn filter(self, column: impl Into<String>, value: impl IntoValue) -> Self {
         self.filter_with(column, Compare::Eq, value)
     }
 
-    /// Rows whose column compares so with the value.
+    /// Keeps rows whose column compares with the value as `compare` says.
     pub fn filter_with(
         mut self,
         column: impl Into<String>,
@@ -132,7 +132,7 @@ impl<'a> Select<'a> {
         self
     }
 
-    /// Rows whose column equals one of the values. An empty list selects none.
+    /// Keeps rows whose column equals one of the values. An empty list selects none.
     pub fn filter_in<V: IntoValue>(
         mut self,
         column: impl Into<String>,
@@ -144,56 +144,56 @@ impl<'a> Select<'a> {
         self
     }
 
-    /// Rows whose column is `NULL`.
+    /// Keeps rows whose column is `NULL`.
     pub fn filter_null(self, column: impl Into<String>) -> Self {
         self.filter_with(column, Compare::Eq, Value::Null)
     }
 
-    /// Rows whose column is not `NULL`.
+    /// Keeps rows whose column is not `NULL`.
     pub fn filter_not_null(self, column: impl Into<String>) -> Self {
         self.filter_with(column, Compare::Ne, Value::Null)
     }
 
-    /// Orders by the column, after those named before.
+    /// Orders by the column, after the columns named before.
     pub fn order_by(mut self, column: impl Into<String>) -> Self {
         self.choice.order(column.into(), false);
         self
     }
 
-    /// Orders by the column, the largest first.
+    /// Orders by the column, largest first.
     pub fn order_by_desc(mut self, column: impl Into<String>) -> Self {
         self.choice.order(column.into(), true);
         self
     }
 
-    /// In the order of the keys, whatever they are.
+    /// Orders by the key, whatever it is.
     pub(super) fn by_key(mut self) -> Self {
         self.choice.by_key = true;
         self
     }
 
-    /// At most so many rows.
+    /// Selects at most `rows` rows.
     pub fn limit(mut self, rows: u64) -> Self {
         self.choice.limit(rows);
         self
     }
 
-    /// Passes over so many rows first.
+    /// Skips the first `rows` rows.
     pub fn offset(mut self, rows: u64) -> Self {
         self.choice.offset(rows);
         self
     }
 
-    /// All rows that are selected.
+    /// Returns all selected rows.
     ///
     /// # Errors
     /// `NoSuchTable`, `NoSuchColumn`; `InvalidArgument` for a comparison with
-    /// `NULL` other than equality; `DatatypeMismatch` if a row is no `T`.
+    /// `NULL` other than equality; `DatatypeMismatch` if a row is not a `T`.
     pub async fn all<T: FromRow>(self) -> Result<Vec<T>> {
         self.rows(Keep::All, None).await?.into_iter().map(T::from_row).collect()
     }
 
-    /// The first row that is selected.
+    /// Returns the first selected row.
     ///
     /// # Errors
     /// As [`all`](Self::all).
@@ -201,7 +201,7 @@ impl<'a> Select<'a> {
         self.rows(Keep::First, None).await?.into_first().map(T::from_row).transpose()
     }
 
-    /// How many rows are selected.
+    /// Returns the number of selected rows.
     ///
     /// # Errors
     /// As [`all`](Self::all).
@@ -217,8 +217,7 @@ impl<'a> Select<'a> {
         rows.into_first().map_or(Ok(0), |row| row.get(0))
     }
 
-    /// The selected rows one after another. A backend without cursors reads them
-    /// all first.
+    /// Streams the selected rows. A backend without cursors reads them all first.
     ///
     /// # Errors
     /// As [`all`](Self::all).
@@ -243,8 +242,8 @@ impl<'a> Select<'a> {
         Ok(target.stream(&sql, params))
     }
 
-    /// In the order of a key that is the table's when its rows are read: the first
-    /// of them are, before this returns.
+    /// Streams in the order of the key that the table has when its rows are read.
+    /// The first rows are read before this returns.
     async fn stream_by_key(self, target: Target<'a>) -> Result<RowStream<'a>> {
         let mut schema = Schema::of(target, self.table.name, false).await?;
         for _ in 1..super::TRIES {
@@ -260,7 +259,7 @@ impl<'a> Select<'a> {
         Err(Error::new(ErrorKind::SchemaChanged, "the schema was changed again and again"))
     }
 
-    /// The rows that were not given to `early` while the statement ran.
+    /// Returns the rows that were not given to `early` while the statement ran.
     pub(crate) async fn rows(self, keep: Keep, early: Option<&dyn Early>) -> Result<Rows> {
         let table = self.table;
         let make = |schema: &Schema| {
@@ -282,8 +281,8 @@ impl Choice {
             filter.write(&mut sql, &mut params, schema)?;
         }
         if self.by_key {
-            // An overflow where the schema is another one by now, in the very
-            // transaction that reads the rows.
+            // Overflows if the schema is a different one by now. This is checked in the
+            // very transaction that reads the rows.
             sql.push_str(if self.filters.is_empty() { " WHERE " } else { " AND " });
             sql.push_str(
                 "iif((SELECT schema_version FROM pragma_schema_version) = ?, TRUE, \

@@ -12,7 +12,7 @@ use crate::value::{IntoValue, Refused, Value};
 pub struct Transfer {
     /// The row that gives.
     pub from: Key,
-    /// The row that gets.
+    /// The row that receives.
     pub to: Key,
     /// How much: an integer or a real, not negative.
     pub amount: Value,
@@ -34,15 +34,15 @@ impl<F: Into<Key>, T: Into<Key>, A: IntoValue> From<(F, T, A)> for Transfer {
 }
 
 impl Table<'_> {
-    /// Moves amounts between rows: each is taken from the column of one row and
-    /// added to that of another, one after another, all or none.
+    /// Moves amounts between rows, in order, all or none: each is subtracted from the
+    /// column of one row and added to that of another.
     ///
     /// # Errors
-    /// [`Error::index`] tells the transfer, and nothing is changed:
-    /// `NotFound` if a row is not there, `DatatypeMismatch` if its column holds
-    /// no number, `InvalidArgument` for an amount that is negative or no finite
+    /// [`Error::index`] identifies the transfer, and nothing is changed:
+    /// `NotFound` if a row does not exist, `DatatypeMismatch` if its column holds
+    /// no number, `InvalidArgument` for an amount that is negative or not a finite
     /// number and for a sum beyond 64 bits, `CheckViolation` and others if a
-    /// constraint refuses. `NoSuchTable`, `NoSuchColumn`.
+    /// constraint is violated. `NoSuchTable`, `NoSuchColumn`.
     ///
     /// # Example
     /// ```
@@ -94,7 +94,7 @@ fn check_amount(amount: &Value) -> Result<()> {
     }
 }
 
-/// One half of a transfer: what is checked before, and what is done.
+/// One half of a transfer: the check before it, and the change.
 struct Side {
     check: String,
     change: String,
@@ -104,8 +104,8 @@ impl Side {
     fn new(schema: &Schema, column: &str, sign: char) -> Result<Self> {
         let by_key = schema.by_key(2)?;
         let table = &schema.quoted;
-        // SQLite returns an integer sum beyond 64 bits with a rounded real, and
-        // a text or NULL balance with 0 or NULL: none of these may be stored.
+        // SQLite turns an integer sum beyond 64 bits into a rounded real, and
+        // treats a text or NULL balance as 0 or NULL: none of these may be stored.
         let check = format!(
             "SELECT CASE \
                WHEN typeof({column}) NOT IN ('integer', 'real') THEN 'type' \

@@ -15,10 +15,10 @@ impl<'a> Table<'a> {
     /// get their defaults.
     ///
     /// # Errors
-    /// `NoSuchTable`, `NoSuchColumn`, and what the constraints answer.
+    /// `NoSuchTable`, `NoSuchColumn`, and constraint violations.
     ///
     /// # Cancellation
-    /// Dropping the future leaves the row inserted or not; never half.
+    /// If the future is dropped, the row is inserted or not; never half.
     pub async fn insert(self, record: Record) -> Result<Key> {
         record.check()?;
         let make = |schema: &Schema| {
@@ -37,7 +37,7 @@ impl<'a> Table<'a> {
     /// different columns; those not named get their defaults.
     ///
     /// # Errors
-    /// As [`insert`](Self::insert); [`Error::index`] tells the record.
+    /// As [`insert`](Self::insert); [`Error::index`] identifies the record.
     pub fn insert_many<I>(self, records: I) -> ManyFuture<'a, I::IntoIter, Record>
     where
         I: IntoIterator<Item = Record>,
@@ -45,7 +45,7 @@ impl<'a> Table<'a> {
         ManyFuture::new(records, |records| Box::pin(self.insert_items(records)))
     }
 
-    /// As [`insert_many`](Self::insert_many), with records that may come later.
+    /// As [`insert_many`](Self::insert_many), with records that may arrive later.
     pub(crate) async fn insert_items(self, records: impl Items<Record>) -> Result<u64> {
         self.many(records, |schema, record: &Record, shape| {
             record.check()?;
@@ -59,11 +59,11 @@ impl<'a> Table<'a> {
         .await
     }
 
-    /// Sets the named columns of a row and returns whether there is such a row.
+    /// Sets the named columns of a row and returns whether the row exists.
     /// Without columns it returns `false` and touches nothing.
     ///
     /// # Errors
-    /// `NoSuchTable`, `NoSuchColumn`, and what the constraints answer.
+    /// `NoSuchTable`, `NoSuchColumn`, and constraint violations.
     pub async fn update(self, key: impl Into<Key>, record: Record) -> Result<bool> {
         let key = key.into();
         record.check()?;
@@ -80,13 +80,12 @@ impl<'a> Table<'a> {
     }
 
     /// Sets the named columns of many rows, all or none, and returns how many
-    /// rows there were: unknown keys are passed over, and a row counts once however
-    /// often it is named, also by keys that are the same for its table alone (in
-    /// another case, where the key is `COLLATE NOCASE`; as text, where it is a
-    /// number).
+    /// rows existed. Unknown keys are skipped. A row counts once however often it
+    /// is named, even by keys that only its table considers equal (in another case
+    /// if the key is `COLLATE NOCASE`; as text if it is a number).
     ///
     /// # Errors
-    /// As [`update`](Self::update); [`Error::index`] tells the key.
+    /// As [`update`](Self::update); [`Error::index`] identifies the key.
     pub fn update_many<I>(self, keys: I, record: Record) -> ManyFuture<'a, I::IntoIter, Key>
     where
         I: IntoIterator,
@@ -118,12 +117,12 @@ impl<'a> Table<'a> {
         Ok(changes(&output) > 0)
     }
 
-    /// Inserts a row, or, where one with its primary key is there, sets the
-    /// named columns of that; returns the key.
+    /// Inserts a row or, if one with its primary key exists, sets the named
+    /// columns of that row. Returns the key.
     ///
     /// # Errors
     /// `InvalidArgument` for a table without a primary key; `NoSuchTable`,
-    /// `NoSuchColumn`, and what the other constraints answer.
+    /// `NoSuchColumn`, and violations of other constraints.
     pub async fn upsert(self, record: Record) -> Result<Key> {
         record.check()?;
         let make = |schema: &Schema| {
@@ -133,7 +132,7 @@ impl<'a> Table<'a> {
                     schema.table
                 )));
             }
-            // By another name: a table may be called `excluded` itself.
+            // Under an alias: the table itself may be called `excluded`.
             let (mut sql, params) = insert_sql(schema, " AS ubiqlite_row", &record)?;
             if !record.is_empty() {
                 on_conflict(&mut sql, schema, &record)?;
@@ -149,7 +148,7 @@ impl<'a> Table<'a> {
         if record.iter().any(|(name, _)| !is_key(&schema, name)) {
             return Err(ignored());
         }
-        // The row was there, and the record names nothing but its key.
+        // The row existed, and the record names only its key.
         Ok(Key::from_values(schema.key.iter().map(|column| {
             let field = record.iter().find(|(name, _)| name.eq_ignore_ascii_case(column));
             field.map_or(Value::Null, |(_, value)| value.clone())
@@ -157,8 +156,8 @@ impl<'a> Table<'a> {
     }
 }
 
-/// Puts the statement that updates the row of one key into `shape`; nothing for a
-/// key that was there already.
+/// Puts the statement that updates the row of one key into `shape` and returns its
+/// parameters, or `None` for a key that was given before.
 fn update_one(
     schema: &Schema,
     key: &Key,
@@ -169,7 +168,7 @@ fn update_one(
     if !shape.seen.insert(key.fingerprint()) {
         return Ok(None);
     }
-    // An integer names one rowid, and no other value that is an integer does.
+    // An integer identifies one rowid, and no other integer identifies the same one.
     let direct = schema.rowid && key.as_i64().is_some();
     let direct = direct && !record.iter().any(|(name, _)| is_key(schema, name));
     let keep = if direct || schema.foreign { Keep::Nothing } else { Keep::All };
@@ -178,7 +177,7 @@ fn update_one(
         shape.sql = update_sql(schema, record)?;
         shape.keep = keep;
         if keep == Keep::All {
-            // SQLite knows which keys are the same: it tells whose row it was.
+            // SQLite knows which keys are equal: it returns the key of the row.
             returning_key(&mut shape.sql, schema)?;
         }
     }

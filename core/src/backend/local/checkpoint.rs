@@ -1,4 +1,4 @@
-//! The log is copied into the database when nobody waits for it.
+//! Copies the log into the database when nobody is waiting for it.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -7,15 +7,15 @@ use super::Shared;
 use crate::engine::Connection;
 use crate::platform;
 
-/// Frames between two checkpoints, as SQLite's own default.
+/// Frames between two checkpoints; SQLite's own default.
 const EVERY: u32 = 1_000;
 
-/// Beyond so many frames the log is to be started anew, which needs a moment
-/// without readers in it.
+/// The number of frames beyond which the log should restart, which needs a moment without readers
+/// in it.
 const RESTART: u32 = 4_000;
 
-/// To be called after a commit, in the turn: the checkpoint comes when the
-/// replies are on their way.
+/// Must be called after a commit, during the turn: the checkpoint runs once the replies are on
+/// their way.
 pub(super) fn after_commit(shared: &Arc<Shared>) {
     if !shared.several() {
         return;
@@ -23,7 +23,7 @@ pub(super) fn after_commit(shared: &Arc<Shared>) {
     let frames = shared.with_writer(|connection| Ok(connection.wal_frames())).ok().flatten();
     let Some(frames) = frames else { return };
     let last = shared.checkpointed.load(Ordering::Relaxed);
-    // The log was started anew.
+    // The log was restarted.
     let last = if frames < last { 0 } else { last };
     shared.checkpointed.store(last, Ordering::Relaxed);
     if frames - last >= EVERY && !shared.checkpoint_due.swap(true, Ordering::Relaxed) {
@@ -38,7 +38,7 @@ pub(super) fn after_commit(shared: &Arc<Shared>) {
 }
 
 fn checkpoint(shared: &Shared) {
-    // A transaction that is open has the next one come after it.
+    // While a transaction is open, the next checkpoint comes after it.
     if shared.turns.is_taken() && !cfg!(any(test, feature = "local")) {
         return;
     }

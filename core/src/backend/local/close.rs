@@ -1,4 +1,4 @@
-//! Closing: what was accepted is done, then all connections go.
+//! Closing: accepted work is finished, then all connections are closed.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -11,12 +11,11 @@ use super::{Shared, turns};
 use crate::backend::Reply;
 use crate::platform;
 
-/// How often closing looks whether those that are still out have come back.
+/// How often closing checks whether connections that are still out have come back.
 const LOOK: Duration = Duration::from_millis(5);
 
-/// Closes. New calls are refused from now on. Transactions, sessions, snapshots
-/// and streams that are still out have the busy timeout to end; then they are
-/// rolled back.
+/// Closes. New calls are refused from now on. Transactions, sessions, snapshots and streams that
+/// are still out may take the busy timeout to end; then they are rolled back.
 pub(super) fn begin(shared: &Arc<Shared>) -> Reply<()> {
     shared.closing.store(true, Ordering::Relaxed);
     turns::serve(&shared.turns);
@@ -48,7 +47,7 @@ fn is_idle(shared: &Shared) -> bool {
     !shared.turns.is_taken() && shared.readers.is_idle() && shared.sessions.is_idle()
 }
 
-/// Ends everything, waiting for nobody.
+/// Ends everything without waiting.
 fn end(shared: &Shared) {
     shared.sessions.close();
     shared.readers.close();

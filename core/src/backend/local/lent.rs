@@ -1,4 +1,4 @@
-//! Connections, and for whom they run.
+//! Connections, and the callers they run for.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,12 +16,11 @@ pub(super) type Slot = Arc<Seat>;
 /// See [`Slot`].
 #[derive(Debug)]
 pub(super) struct Seat {
-    /// Empty before it is opened, and after closing, which does not wait for who
-    /// still holds the place.
+    /// Empty before it is opened, and after closing, which does not wait for holders of the place.
     connection: Mutex<Option<Connection>>,
-    /// When it was used last.
+    /// When it was last used.
     used: Mutex<Duration>,
-    /// Its moment was given up, because it stood still.
+    /// Its snapshot was released because it stalled.
     revoked: AtomicBool,
 }
 
@@ -34,12 +33,12 @@ pub(super) fn slot(connection: Option<Connection>) -> Slot {
 }
 
 impl Seat {
-    /// The connection. Nothing here waits, so the lock is never contended.
+    /// Returns the connection. Nothing here waits, so the lock is never contended.
     pub(super) fn connection(&self) -> MutexGuard<'_, Option<Connection>> {
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Says that the place was used, lest it seem to stand still.
+    /// Records that the place was used, so that it does not count as stalled.
     pub(super) fn touch(&self) {
         *self.used.lock().unwrap_or_else(PoisonError::into_inner) = platform::now();
     }
@@ -48,9 +47,9 @@ impl Seat {
         self.revoked.load(Ordering::Relaxed)
     }
 
-    /// Ends what keeps the log from being emptied, if nothing was asked of it for
-    /// so long. What writes keeps everybody from writing, so the log does not
-    /// grow by it.
+    /// Ends the read that keeps the log from being emptied, if the place was not used for `limit`.
+    /// A writer is left alone: it keeps everybody else from writing, so it does not let the log
+    /// grow.
     pub(super) fn revoke_if_idle(&self, limit: Duration) {
         let used = *self.used.lock().unwrap_or_else(PoisonError::into_inner);
         if platform::now().saturating_sub(used) < limit {
@@ -66,12 +65,12 @@ impl Seat {
     }
 }
 
-/// Uses the slot's connection. `None`: there is none.
+/// Uses the slot's connection. Returns `None` if there is none.
 pub(super) fn with<T>(slot: &Slot, work: impl FnOnce(&mut Connection) -> T) -> Option<T> {
     slot.connection().as_mut().map(work)
 }
 
-/// Runs work that stops when its caller's time is over, or gives it up.
+/// Runs work that stops when its caller's time is up or the caller gives it up.
 pub(super) fn for_caller<T>(
     caller: Option<Caller>,
     interrupt: Option<Arc<Interrupt>>,

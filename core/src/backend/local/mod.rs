@@ -1,15 +1,12 @@
-//! The backend of places without threads, which browsers' and Node's workers
-//! are: all connections are on the one thread that asks, and nothing waits but
-//! for the turn to write.
+//! The backend for places without threads, such as workers in browsers and Node. All connections
+//! are on the one calling thread, and the only wait is for the turn to write.
 //!
-//! A read runs on the writer's connection, whose cache it shares, unless a
-//! transaction holds that; then on a connection that only reads, so that reads go
-//! on beside an open transaction. Writes asked for in the same moment share a
-//! commit. This needs shared memory for the log's index, which the VFS keeps
-//! for the connections of one file, or of one database in memory ([`crate::vfs`]).
-//! In other journal modes a commit would find the locks of those who read for
-//! longer than one call, for which this thread can't wait: they take the turn to
-//! write as well.
+//! A read runs on the writer's connection, whose cache it shares. If a transaction holds that, the
+//! read uses a read-only connection, so that reads continue alongside an open transaction. Writes
+//! requested at the same moment share a commit. This needs shared memory for the log's index, which
+//! the VFS keeps for the connections of one file, or of one database in memory ([`crate::vfs`]). In
+//! other journal modes a commit would meet the locks of reads that last longer than one call, and
+//! this thread can't wait for those: such reads take the turn to write as well.
 
 mod checkpoint;
 mod close;
@@ -53,18 +50,18 @@ use turns::{Turn, Turns};
 #[derive(Debug)]
 pub(crate) struct Local(Arc<Shared>);
 
-/// What the backend and all that it lent share.
+/// What the backend and everything it lent share.
 #[derive(Debug)]
 struct Shared {
     path: PathBuf,
-    /// Where it is in fact: one in memory has a name of its own.
+    /// The actual location: a database in memory has a name of its own.
     place: PathBuf,
     options: Options,
-    /// The connection that writes, used by whoever has the turn.
+    /// The connection that writes, used by the holder of the turn.
     writer: Slot,
-    /// Of the file: backends that opened the same one write in turns too.
+    /// Per file: backends that opened the same file take turns to write too.
     turns: Arc<Turns>,
-    /// Outside WAL mode, what those who read for longer than one call have together.
+    /// Outside WAL mode, the turn shared by all reads that last longer than one call.
     reading: Mutex<Weak<Turn>>,
     /// The connection for reads while a transaction holds the writer's.
     reader: Slot,
@@ -72,7 +69,7 @@ struct Shared {
     readers: Pool,
     /// Connections for sessions.
     sessions: Pool,
-    /// Readers and the writer do not wait for each other: the file is in WAL mode.
+    /// Readers and the writer do not wait for each other, because the file is in WAL mode.
     several: AtomicBool,
     closing: AtomicBool,
     /// Frames in the log at the last checkpoint.
@@ -83,7 +80,7 @@ struct Shared {
 impl Local {
     /// Opens the database on this thread.
     pub(crate) fn open(path: &Path, options: Options) -> Result<Self> {
-        // What a lease saves, system calls, there are none of here.
+        // Leases save system calls, and there are none here.
         let (place, options) = vfs::place(path, options.leases(false))?;
         let connection = connect(&place, &options, Role::Writer)?;
         let several = connection.is_wal();
@@ -111,24 +108,23 @@ impl Local {
 
 fn connect(path: &Path, options: &Options, role: Role) -> Result<Connection> {
     let mut connection = Connection::open(path, options, role)?;
-    // Nobody else moves on while this thread waits, so a lock that is taken stays
-    // taken.
+    // Nothing else makes progress while this thread waits, so a lock that is taken stays taken.
     connection.wait_for_locks(Duration::ZERO);
     Ok(connection)
 }
 
 impl Shared {
-    /// Uses the writer's connection; the caller has the turn, or nobody has.
+    /// Uses the writer's connection. The caller has the turn, or nobody has.
     fn with_writer<T>(&self, work: impl FnOnce(&mut Connection) -> Result<T>) -> Result<T> {
         lent::with(&self.writer, |it| work(it)).unwrap_or_else(|| Err(self.closed()))
     }
 
-    /// Opens another connection of this file.
+    /// Opens another connection to this file.
     fn connect(&self, role: Role) -> Result<Connection> {
         connect(&self.place, &self.options, role)
     }
 
-    /// Whether reads for longer than one call go on beside commits.
+    /// Whether reads that last longer than one call run alongside commits.
     fn several(&self) -> bool {
         self.several.load(Ordering::Relaxed)
     }
@@ -145,7 +141,7 @@ impl Shared {
         Error::closed("database").with_path(&self.path)
     }
 
-    /// To be called when the journal mode may be another one.
+    /// Must be called when the journal mode may have changed.
     fn note_mode(&self) {
         let wal = self.with_writer(|connection| {
             connection.note_journal_mode()?;
@@ -156,27 +152,25 @@ impl Shared {
         }
     }
 
-    /// Opens the writer's connection anew if a script left settings, or temporary
-    /// tables, in it.
+    /// Reopens the writer's connection if a script left settings or temporary tables in it.
     fn replace_marked_writer(self: &Arc<Self>) {
         if lent::with(&self.writer, |writer| writer.is_marked()) == Some(true) {
             let fresh = self.connect(Role::Writer).map(|mut fresh| {
                 fresh.set_way(self.way());
                 fresh
             });
-            // After the new one is open: the last one of a file would close it.
+            // Only after the new one is open: closing a file's last connection closes the file.
             *self.writer.connection() = fresh.ok();
         }
     }
 
-    /// For a connection whose statements may need the file for themselves.
+    /// The way for a connection whose statements may need the file to themselves.
     fn way(self: &Arc<Self>) -> Box<dyn Way> {
         Box::new(IdleConnections(Arc::downgrade(self)))
     }
 }
 
-/// The connections that nobody uses, out of the way of a statement that acts on the
-/// file as a whole.
+/// Keeps idle connections out of the way of a statement that acts on the file as a whole.
 #[derive(Debug)]
 struct IdleConnections(Weak<Shared>);
 
@@ -198,7 +192,7 @@ impl Backend for Local {
             cursors: true,
             snapshots: true,
             sessions: true,
-            // The host's files are held by whoever opened them.
+            // The host's files are held by the program that opened them.
             coexistence: false,
         }
     }
@@ -212,7 +206,7 @@ impl Backend for Local {
         {
             return Reply::ready(answer);
         }
-        // What waits may share a transaction, and run again without the others.
+        // Waiting writes may share a transaction, and run again without the others.
         write::wait(&self.0, program.into_owned())
     }
 
@@ -243,8 +237,8 @@ impl Backend for Local {
         Some(self.0.options.busy_timeout)
     }
 
-    /// Nothing runs between two calls on one thread: who is to stop a running
-    /// call tells it by [`crate::wire::Server::set_probe`].
+    /// Does nothing, since nothing runs between two calls on one thread. To stop a running call,
+    /// use [`crate::wire::Server::set_probe`].
     fn interrupt(&self) {}
 
     fn close(&self) -> Reply<()> {
@@ -255,5 +249,5 @@ impl Backend for Local {
 /// A future behind a pointer.
 type BoxedFuture<T> = crate::platform::BoxFuture<'static, T>;
 
-/// A table of what is shared by the name of its file.
+/// A table of what is shared, keyed by file name.
 type ByPath<T> = Mutex<Option<HashMap<String, Weak<T>, FixedState>>>;

@@ -1,4 +1,4 @@
-//! Sessions of one's own: a connection for whatever its holder does.
+//! Sessions with a connection of their own, for whatever the holder does.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -20,10 +20,10 @@ struct OwnSession(Arc<Own>);
 /// See [`OwnSession`].
 pub(super) struct Own {
     place: Place,
-    /// It is a transaction, which its end ends.
+    /// It is a transaction, and ends with it.
     transaction: bool,
-    /// The turn to write, kept while this connection holds SQLite's write lock;
-    /// outside WAL mode while it reads or is in a transaction, which no commit gets past.
+    /// The turn to write, kept while this connection holds SQLite's write lock. Outside WAL mode
+    /// also while it reads or is in a transaction, since no commit gets past those.
     turn: Mutex<Option<Turn>>,
     course: Arc<Course>,
 }
@@ -33,8 +33,8 @@ pub(super) fn lend(shared: &Arc<Shared>) -> Reply<Box<dyn Session>> {
     lend_to(shared, |place| Ok(OwnSession::new(place, false)))
 }
 
-/// Lends a connection for a transaction without a lock, which keeps nobody from
-/// writing before it writes itself.
+/// Lends a connection for a transaction without a lock, which keeps nobody from writing until it
+/// writes itself.
 pub(super) fn lend_deferred(shared: &Arc<Shared>) -> Reply<Box<dyn Session>> {
     lend_to(shared, |place| {
         // As in any transaction, a bare COMMIT is refused.
@@ -99,7 +99,7 @@ impl Own {
         *self.turn.lock().unwrap_or_else(PoisonError::into_inner) = Some(turn);
     }
 
-    /// Gives the turn on, unless a transaction or a stream still needs it.
+    /// Passes on the turn, unless a transaction or a stream still needs it.
     pub(super) fn end_turn(&self) {
         let several = self.shared().several();
         let needed = lent::with(self.place.slot(), |connection| {
@@ -116,7 +116,7 @@ impl Own {
         drop(turn);
     }
 
-    /// Does something for which the turn is needed, or not.
+    /// Runs `work`, with the turn if `needs_turn`.
     fn then<T: crate::platform::MaybeSend + 'static>(
         self: &Arc<Self>,
         needs_turn: bool,
@@ -157,8 +157,8 @@ impl Own {
         })
     }
 
-    /// Whether the next call may run. `Some`: it is a rollback of what SQLite has
-    /// rolled back already.
+    /// Whether the next call may run. `Some`: it is a rollback of what SQLite has already rolled
+    /// back.
     fn admit(&self, program: &Program<'_>) -> Result<Option<Output>> {
         self.check_begun()?;
         self.with(|connection| {
@@ -276,8 +276,7 @@ impl Drop for OwnSession {
             connection.rollback();
             connection.is_marked()
         });
-        // Its settings, temporary tables and attached files are nobody else's
-        // business.
+        // Its settings, temporary tables and attached files concern nobody else.
         if marked == Some(true) || self.0.transaction {
             self.0.place.forget();
         }

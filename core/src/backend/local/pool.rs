@@ -18,13 +18,13 @@ pub(super) struct Pool(Mutex<State>);
 #[derive(Debug)]
 struct State {
     limit: usize,
-    /// How many are out.
+    /// The connections that are lent out.
     out: Vec<Weak<Seat>>,
     idle: Vec<Connection>,
     waiting: VecDeque<Completer<Place>>,
 }
 
-/// A place in the pool, given back when dropped; its connection may be gone.
+/// A place in the pool, returned when dropped. Its connection may be gone.
 #[derive(Debug)]
 pub(super) struct Place {
     shared: Arc<Shared>,
@@ -81,7 +81,7 @@ impl Pool {
         drop(idle);
     }
 
-    /// Ends those that are out and have stood still for so long.
+    /// Ends the lent connections that have been idle for `limit`.
     pub(super) fn revoke_idle(&self, limit: Duration) {
         let out: Vec<Slot> = self.state().out.iter().filter_map(Weak::upgrade).collect();
         for slot in out {
@@ -89,13 +89,13 @@ impl Pool {
         }
     }
 
-    /// Closes all, those that are out too: their holders find an empty place.
+    /// Closes all connections, including lent ones: their holders find an empty place.
     pub(super) fn close(&self) {
         self.close_idle();
         let mut state = self.state();
         let (out, waiting) = (std::mem::take(&mut state.out), std::mem::take(&mut state.waiting));
         drop(state);
-        // Who waits is told by the drop.
+        // The drop notifies the waiting callers.
         drop(waiting);
         for slot in out.iter().filter_map(Weak::upgrade) {
             *slot.connection() = None;
@@ -103,7 +103,7 @@ impl Pool {
     }
 }
 
-/// Takes a place at once, if one is free.
+/// Takes a place immediately, if one is free.
 pub(super) fn try_take(shared: &Arc<Shared>, which: Which) -> Option<Result<Place>> {
     let mut state = which.of(shared).state();
     state.out.retain(|slot| slot.strong_count() > 0);
@@ -128,8 +128,8 @@ pub(super) fn take(shared: &Arc<Shared>, which: Which) -> BoxedFuture<Result<Pla
     })
 }
 
-/// Lends a reader for longer than one call. Outside WAL mode no commit gets past it,
-/// so it comes with the turn to write, which all such readers have together.
+/// Lends a reader for longer than one call. Outside WAL mode no commit gets past it, so it comes
+/// with the turn to write, which all such readers share.
 pub(super) fn lend_reader<T: crate::platform::MaybeSend + 'static>(
     shared: &Arc<Shared>,
     lend: impl FnOnce(Place, Option<Arc<Turn>>) -> Result<T> + crate::platform::MaybeSend + 'static,
@@ -155,7 +155,7 @@ pub(super) fn lend_reader<T: crate::platform::MaybeSend + 'static>(
     }))
 }
 
-/// The turn that readers have already, unless somebody waits for it, or a free one.
+/// Returns the turn that readers already have, unless somebody waits for it, or a free one.
 fn try_reading(shared: &Arc<Shared>) -> Option<Arc<Turn>> {
     let reading = shared.reading.lock().unwrap_or_else(PoisonError::into_inner).upgrade();
     match reading {
@@ -187,7 +187,7 @@ impl Place {
         Ok(())
     }
 
-    /// Has another connection in this place, that admits what this role does.
+    /// Opens another connection in this place, which permits what this role does.
     pub(super) fn open_as(&self, role: Role) -> Result<()> {
         let mut connection = self.shared.connect(role)?;
         connection.set_way(self.shared.way());
@@ -222,7 +222,7 @@ impl Drop for Place {
             if next.start() {
                 *slot.connection() = connection;
                 let place = Self { shared: Arc::clone(&self.shared), which: self.which, slot };
-                // One that nobody takes any more gives itself back.
+                // A place that nobody takes any more returns itself.
                 drop(next.answer(Ok(place)));
                 return;
             }

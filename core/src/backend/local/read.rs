@@ -1,4 +1,4 @@
-//! Reads, which are answered at once.
+//! Reads, which complete immediately.
 
 use std::sync::Arc;
 
@@ -8,8 +8,8 @@ use crate::engine::{Connection, Read, Role, context};
 use crate::error::{Error, ErrorKind, Result};
 use crate::program::{Early, Output, Program};
 
-/// Runs a read. `None`: it is no read, or has to wait for the turn as if it
-/// were a write, because the transaction that has it keeps readers away.
+/// Runs a read. `None`: it is no read, or it must wait for the turn like a write, because the
+/// transaction that holds the turn keeps readers out.
 pub(super) fn now(
     shared: &Arc<Shared>,
     program: &Program<'_>,
@@ -25,7 +25,7 @@ pub(super) fn now(
     answer.filter(|answer| shared.several() || !is_busy(answer))
 }
 
-/// Whether this met a lock, and did nothing.
+/// Whether this met a lock and did nothing.
 pub(super) fn is_busy<T>(answer: &Result<T>) -> bool {
     answer.as_ref().is_err_and(|error| error.kind() == ErrorKind::Busy)
 }
@@ -43,7 +43,7 @@ fn on(slot: &Slot, program: &Program<'_>, early: Option<&dyn Early>) -> Option<R
     .flatten()
 }
 
-/// Opens the slot's connection for reading, if it is not.
+/// Opens the slot's connection for reading, if it is not open.
 pub(super) fn open(shared: &Shared, slot: &Slot) -> Result<()> {
     let mut place = slot.connection();
     if place.is_none() {
@@ -52,7 +52,7 @@ pub(super) fn open(shared: &Shared, slot: &Slot) -> Result<()> {
     Ok(())
 }
 
-/// Uses a slot's connection for the call that runs.
+/// Uses a slot's connection for the current call.
 pub(super) fn with<T>(
     shared: &Shared,
     slot: &Slot,
@@ -66,7 +66,7 @@ pub(super) fn with<T>(
         .unwrap_or_else(|| Err(shared.closed()))
 }
 
-/// The error of what stood still for too long.
+/// Returns the error for a read that stalled for too long.
 fn stalled(shared: &Shared) -> Error {
     Error::stalled(shared.options.stall_timeout, shared.options.wal_limit)
 }

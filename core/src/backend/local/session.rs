@@ -12,16 +12,16 @@ use crate::program::Begin;
 use crate::program::{Early, Output, Program};
 use crate::sql::Params;
 
-/// The writer's connection lent to one holder. Dropping it rolls back what is
-/// open before the turn goes on.
+/// The writer's connection lent to one holder. Dropping it rolls back what is open before passing
+/// on the turn.
 struct WriterSession {
     shared: Arc<Shared>,
-    // Given on by the commit, so that the next one need not wait for the holder.
+    // Passed on by the commit, so that the next holder need not wait for this one.
     turn: Mutex<Option<Turn>>,
     course: Arc<Course>,
 }
 
-/// Lends the writer's connection, now or when its turn comes.
+/// Lends the writer's connection, now or when it is this caller's turn.
 pub(super) fn lend(shared: &Arc<Shared>, kind: Begin) -> Reply<Box<dyn Session>> {
     if let Some(turn) = shared.turns.try_take() {
         return Reply::ready(begin(shared, turn, kind));
@@ -48,7 +48,7 @@ impl WriterSession {
         read::with(&self.shared, &self.shared.writer, work)
     }
 
-    /// Whether the transaction has not ended.
+    /// Checks that the transaction has not ended.
     fn check_begun(&self) -> Result<()> {
         if !self.course.is_open() {
             return Err(Error::closed("transaction"));
@@ -125,7 +125,7 @@ impl Drop for WriterSession {
             return;
         }
         if self.course.is_open() {
-            // A closed connection has rolled back already.
+            // A closed connection has already rolled back.
             lent::with(&self.shared.writer, Connection::rollback);
         }
         self.end();

@@ -1,4 +1,4 @@
-//! Several reads of one moment.
+//! Several reads of one point in time.
 
 use std::sync::Arc;
 
@@ -14,11 +14,11 @@ use crate::sql::Params;
 /// A reading connection whose transaction stays open.
 struct SnapshotSession {
     place: Place,
-    // After the place, whose connection's transaction ends by `drop`.
+    // After the place, since `drop` ends its connection's transaction first.
     _turn: Option<Arc<Turn>>,
 }
 
-/// Lends a snapshot of this moment.
+/// Lends a snapshot of the current state.
 pub(super) fn lend(shared: &Arc<Shared>) -> Reply<Box<dyn Session>> {
     pool::lend_reader(shared, begin)
 }

@@ -1,4 +1,4 @@
-//! Rows page by page.
+//! Rows, page by page.
 
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
@@ -15,33 +15,33 @@ use crate::error::{Error, Result};
 use crate::row::Page;
 use crate::sql::Params;
 
-/// A running query, stepped when its next page is asked for.
+/// A running query, stepped when its next page is requested.
 pub(super) struct LocalPages {
     shared: Arc<Shared>,
     slot: Slot,
     cursor: Option<Cursor>,
-    /// What is known of the transaction that it is in.
+    /// What is known about the transaction that it is in.
     course: Option<Arc<Course>>,
-    // After the cursor: what it runs on is given back when it has ended.
+    // After the cursor: what it runs on is returned once it has ended.
     on: On,
 }
 
 /// What the query runs on.
 enum On {
-    /// A connection of its own, and the turn where commits would wait for it.
+    /// Its own connection, and the turn where commits would wait for it.
     Place {
         #[expect(dead_code, reason = "given back by its drop")]
         place: Place,
         #[expect(dead_code, reason = "given on by its drop")]
         turn: Option<Arc<Turn>>,
     },
-    /// That of a transaction or a snapshot, which lives longer.
+    /// The connection of a transaction or a snapshot, which outlives it.
     Lent,
-    /// That of a session, which has the turn where commits would wait for it.
+    /// The connection of a session, which has the turn where commits would wait for it.
     Session(Weak<Own>),
 }
 
-/// Starts a query: on a connection of its own, so that others go on beside it.
+/// Starts a query on its own connection, so that other work continues alongside it.
 pub(super) fn start(shared: &Arc<Shared>, sql: &str, params: Params) -> Reply<Box<dyn Pages>> {
     let sql = sql.to_owned();
     pool::lend_reader(shared, move |place, turn| on_place(place, turn, &sql, params))
@@ -84,7 +84,7 @@ impl Pages for LocalPages {
         let Some(cursor) = &mut self.cursor else { return Poll::Ready(Ok(None)) };
         let course = self.course.as_ref();
         let next = |connection: &mut Connection| {
-            // SQLite lets a reading statement go on when its transaction is undone.
+            // SQLite lets a reading statement continue after its transaction is undone.
             if course.is_some_and(|course| course.is_lost(connection)) {
                 return Err(Error::transaction_lost());
             }

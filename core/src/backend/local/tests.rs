@@ -1,4 +1,4 @@
-//! What this backend alone has to keep; the scenarios run on it too.
+//! What only this backend must guarantee; the scenarios run on it too.
 
 use super::*;
 use crate::api::database::Database;
@@ -77,7 +77,7 @@ async fn reads_go_on_beside_an_open_transaction_and_see_what_was_committed() {
     assert!(rows.try_next().await.unwrap().is_some());
     tx.commit().await.unwrap();
     assert_eq!(db.query_value::<i64>("SELECT count(*) FROM t", ()).await.unwrap(), 2);
-    // The stream is of the moment in which it began.
+    // The stream reads the state at which it began.
     assert!(rows.try_next().await.unwrap().is_none());
     drop(rows);
     db.close().await.unwrap();
@@ -108,7 +108,7 @@ async fn writes_asked_for_in_the_same_moment_share_a_commit_and_fail_alone() {
     std::fs::remove_dir_all(dir).unwrap();
 }
 
-/// Polls all futures side by side until each is done.
+/// Polls all futures concurrently until each is done.
 async fn futures_join<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output> {
     let mut running: Vec<_> = futures.map(|future| (Box::pin(future), None)).collect();
     std::future::poll_fn(|cx| {
@@ -179,7 +179,7 @@ async fn a_stream_that_stands_still_is_ended_when_the_log_is_beyond_its_limit() 
     };
     assert_eq!(ended.await.unwrap_err().kind(), ErrorKind::Timeout);
     drop(rows);
-    // Its place serves the next one.
+    // Its place serves the next stream.
     let all: Vec<i64> = db.stream("SELECT a FROM t", ()).collect().await.unwrap();
     assert_eq!(all.len(), 2000);
     db.close().await.unwrap();

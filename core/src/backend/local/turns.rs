@@ -16,7 +16,7 @@ use crate::options::Options;
 use crate::platform::{self, MaybeSend};
 use crate::vfs;
 
-/// Who writes a file now, and who waits for it.
+/// Who is writing a file now, and who is waiting to.
 #[derive(Debug, Default)]
 pub(super) struct Turns(Mutex<State>);
 
@@ -39,7 +39,7 @@ pub(super) struct Turn(Option<Arc<Turns>>);
 static FILES: ByPath<Turns> = Mutex::new(None);
 
 impl Turns {
-    /// Those of a file: the same for all who open it.
+    /// Returns the turns of a file, shared by everybody that opens it.
     pub(super) fn of(path: &Path, options: &Options) -> Arc<Self> {
         if path.as_os_str() == vfs::IN_MEMORY {
             return Arc::default();
@@ -65,12 +65,12 @@ impl Turns {
         self.state().taken
     }
 
-    /// Whether somebody waits for it.
+    /// Whether somebody is waiting for it.
     pub(super) fn is_wanted(&self) -> bool {
         !self.state().waiting.is_empty()
     }
 
-    /// Takes the turn, if it is free when those before have had it.
+    /// Takes the turn if it is free after everybody ahead has had it.
     pub(super) fn try_take(self: &Arc<Self>) -> Option<Turn> {
         serve(self);
         let mut state = self.state();
@@ -81,19 +81,19 @@ impl Turns {
         Some(Turn(Some(Arc::clone(self))))
     }
 
-    /// Waits for the turn, no longer than the busy timeout.
+    /// Waits for the turn, for at most `patience`.
     pub(super) fn take(self: &Arc<Self>, patience: Duration) -> Waiting<Turn> {
         let (completer, call) = call();
         self.state().waiting.push_back(Entry::Turn(completer));
         Waiting::new(call, Arc::clone(self), patience)
     }
 
-    /// Has a write run when its turn comes.
+    /// Queues a write for when its turn comes.
     pub(super) fn push(self: &Arc<Self>, shared: &Arc<Shared>, write: Write) {
         self.state().waiting.push_back(Entry::Write(Arc::clone(shared), Box::new(write)));
     }
 
-    /// Has writes that began to be served be the next ones still.
+    /// Returns writes that had been taken to be served to the front of the queue.
     fn put_back(&self, shared: &Arc<Shared>, writes: Vec<Write>) {
         let mut state = self.state();
         for write in writes.into_iter().rev() {
@@ -101,8 +101,8 @@ impl Turns {
         }
     }
 
-    /// The next ones, as long as nobody has the turn: a holder, or writes of one
-    /// database that stand one behind the other.
+    /// Returns the next in line if nobody has the turn: a holder, or consecutive writes of one
+    /// database.
     fn next(&self) -> Option<Next> {
         let mut state = self.state();
         if state.taken {
@@ -132,7 +132,7 @@ enum Next {
     Writes(Arc<Shared>, Vec<Write>),
 }
 
-/// Gives the turn to whoever waits, until somebody keeps it.
+/// Gives the turn to each waiter until one keeps it.
 pub(super) fn serve(turns: &Arc<Turns>) {
     while let Some(next) = turns.next() {
         match next {
@@ -159,8 +159,7 @@ pub(super) fn serve(turns: &Arc<Turns>) {
 }
 
 impl Turn {
-    /// Ends it without serving who waits: the caller is about to, and must not be
-    /// called by itself.
+    /// Ends the turn without serving waiters: the caller is about to do that, and must not recurse.
     fn end(mut self) {
         if let Some(turns) = self.0.take() {
             turns.state().taken = false;
@@ -177,10 +176,10 @@ impl Drop for Turn {
     }
 }
 
-/// Waits for the turn, and for what is done in it.
+/// Waits for the turn and for what is done in it.
 ///
-/// It first lets others ask, who are asked in the same moment: their writes
-/// share a commit.
+/// It first yields, so that tasks polled at the same moment can make their requests and their
+/// writes share a commit.
 pub(super) struct Waiting<T> {
     call: Call<T>,
     turns: Arc<Turns>,

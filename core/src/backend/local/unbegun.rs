@@ -1,4 +1,4 @@
-//! A call that waits for its turn, and is done in the moment in which it has it.
+//! A call that waits for its turn and completes as soon as it has it.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -16,8 +16,8 @@ struct Unbegun<T> {
     stopped: AtomicBool,
 }
 
-/// The reply of a call of which nothing has begun while its future is pending: so it can be
-/// stopped, and its answer then says that it never ran.
+/// Returns the reply of a call that has not begun while its future is pending. It can be stopped
+/// until then, and its result then says that it never ran.
 pub(super) fn unbegun<T: MaybeSend + 'static>(future: BoxFuture<'static, Result<T>>) -> Reply<T> {
     Reply::driven(Unbegun { future: Some(future), stopped: AtomicBool::new(false) })
 }

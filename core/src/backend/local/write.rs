@@ -1,4 +1,4 @@
-//! Writes of one statement or program: those that wait together share a commit.
+//! Writes of one statement or program: those waiting together share a commit.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::program::{Output, Program};
 /// The most writes that share a transaction.
 pub(super) const MOST: usize = 256;
 
-/// A program that waits for the turn to write.
+/// A program waiting for the turn to write.
 #[derive(Debug)]
 pub(super) struct Write {
     program: Program<'static>,
@@ -34,7 +34,7 @@ impl Job for Write {
     }
 }
 
-/// Has a program run when its turn comes.
+/// Runs a program when its turn comes.
 pub(super) fn wait(shared: &Arc<Shared>, program: Program<'static>) -> Reply<Output> {
     let (completer, call) = call();
     let write = Write { program, completer, caller: context::current() };
@@ -43,15 +43,13 @@ pub(super) fn wait(shared: &Arc<Shared>, program: Program<'static>) -> Reply<Out
     Reply::driven(Waiting::new(call, turns, shared.options.busy_timeout))
 }
 
-/// How long writes run before messages are looked for: there may be one that
-/// gives up a write which waits.
+/// How long writes run before checking for messages, one of which may give up a waiting write.
 const LONG: Duration = Duration::from_millis(8);
 
-/// Runs writes in as few transactions as they need, and returns each when it is
-/// committed. Those that are left, because the others took long, come back. The
-/// turn is the caller's.
+/// Runs writes in as few transactions as possible, completing each once it is committed. Returns
+/// the writes that are left because the others took long. The caller has the turn.
 pub(super) fn run(shared: &Arc<Shared>, batch: Vec<Write>) -> Vec<Write> {
-    // One alone keeps nobody waiting, and needs no clock.
+    // A single write keeps nobody waiting, and needs no clock.
     let start = (batch.len() > 1).then(platform::now);
     let is_late = || start.is_some_and(|start| platform::now().saturating_sub(start) >= LONG);
     let groups = shared.with_writer(|connection| Ok(split(connection, batch)));
@@ -101,7 +99,7 @@ fn run_group(shared: &Arc<Shared>, group: Vec<Write>, is_late: &impl Fn() -> boo
     writes.collect()
 }
 
-/// Runs a write in the transaction that is open. `None`: it left something behind.
+/// Runs a write in the open transaction. `None`: it left something behind.
 fn shared_run(connection: &mut Connection, write: &Write) -> Option<Result<Output>> {
     let interrupt = Some(write.completer.interrupt());
     let answer = lent::for_caller(write.caller, interrupt, connection, |connection| {

@@ -1,4 +1,4 @@
-//! What a write waits for where the database is not in WAL mode.
+//! What a write waits for when the database is not in WAL mode.
 
 use std::sync::Arc;
 
@@ -8,9 +8,9 @@ use crate::engine::Connection;
 use crate::error::{Error, ErrorKind};
 
 impl Shared {
-    /// Says of a write that met a lock what it waited for, if that is known: outside
-    /// WAL mode a commit waits for those of this database who read for longer than
-    /// one call. `own` is the slot that the write ran on.
+    /// Explains what a write that met a lock waited for, if known. Outside WAL mode a commit waits
+    /// for those reads of this database that last longer than one call. `own` is the slot that the
+    /// write ran on.
     pub(super) fn explain_busy(
         &self,
         own: &Arc<Slot>,
@@ -38,7 +38,7 @@ impl Shared {
         readers.chain(sessions).filter(|(slot, _)| !Arc::ptr_eq(slot, own)).find_map(
             |(slot, lent)| match slot.tenant()? {
                 Tenant::Stream(_) => Some("a stream"),
-                // One whose connection is in use is reading this moment.
+                // One whose connection is in use is reading right now.
                 Tenant::Lent(_) => slot
                     .try_connection()
                     .is_none_or(|it| it.as_ref().is_some_and(Connection::is_reading))
@@ -48,7 +48,7 @@ impl Shared {
     }
 }
 
-/// Whether no other process writes, so that it is readers who were waited for.
+/// Whether no other process writes, so that the wait was for readers.
 fn may_write(connection: &mut Connection) -> bool {
     if connection.in_transaction() {
         return connection.is_writing();

@@ -13,12 +13,12 @@ use crate::row::Page;
 /// How many pages the query may be ahead of its reader.
 const AHEAD: usize = 8;
 
-/// To wake a sleeping thread costs as much as filling half a page. So neither
-/// side is woken for each: the reader when so many pages wait for it, the query
-/// when so many places are free.
+/// Waking a sleeping thread costs as much as filling half a page, so neither side is woken for
+/// every page. The reader is woken when this many pages are waiting, the query when this many
+/// places are free.
 const BATCH: usize = AHEAD / 2;
 
-/// A page that took longer than this is handed over at once.
+/// A page that took longer than this is handed over immediately.
 const SLOW: Duration = Duration::from_millis(1);
 
 /// A bounded queue of pages.
@@ -26,25 +26,25 @@ const SLOW: Duration = Duration::from_millis(1);
 pub(super) struct Channel {
     state: Mutex<State>,
     taken: Condvar,
-    /// Stops the statement in the midst of a step.
+    /// Stops the statement in the middle of a step.
     pub(super) interrupt: Arc<Interrupt>,
 }
 
 #[derive(Debug, Default)]
 struct State {
     pages: VecDeque<Page>,
-    /// Pages that were read, whose memory is used again: fresh memory for each
-    /// would cost as much as filling it.
+    /// Pages that were read, kept to reuse their memory: allocating for each page would cost as
+    /// much as filling it.
     spare: Vec<Page>,
     waker: Option<Waker>,
-    /// Set once: no page comes after this.
+    /// Set once: no more pages follow.
     end: Option<Option<Error>>,
     reader_gone: bool,
-    /// The query ran to its end, whichever it was.
+    /// The query ran to its end, whatever that was.
     complete: bool,
-    /// When the query had its last page.
+    /// When the query last pushed a page.
     pushed: Option<Instant>,
-    /// Since when the query waits for its reader.
+    /// When the query began to wait for its reader.
     stalled: Option<Instant>,
 }
 
@@ -57,8 +57,8 @@ impl Channel {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a page, waiting for room. Returns whether more is wanted, with a page
-    /// whose memory can be used for it.
+    /// Adds a page, waiting for room. Returns `None` if no more are wanted, else perhaps a page
+    /// whose memory can be reused.
     pub(super) fn push(&self, page: Page) -> Option<Option<Page>> {
         let mut state = self.state();
         while state.pages.len() >= AHEAD && !state.reader_gone && state.end.is_none() {
@@ -67,7 +67,7 @@ impl Channel {
         }
         let now = Instant::now();
         let slow = match (state.stalled.take(), state.pushed.replace(now)) {
-            // The time that it waited for room is not the query's.
+            // Time spent waiting for room does not count as the query's.
             (Some(_), _) => false,
             (None, before) => before.is_none_or(|before| now - before > SLOW),
         };
@@ -82,8 +82,7 @@ impl Channel {
         Some(spare)
     }
 
-    /// Ends the stream after the pages that it holds, by an error or its end. The
-    /// first end counts.
+    /// Ends the stream after the pages it holds, with an error or normally. The first end counts.
     pub(super) fn end(&self, error: Option<Error>) {
         let mut state = self.state();
         if error.is_some() {
@@ -110,7 +109,7 @@ impl Channel {
         state.reader_gone || state.end.is_some()
     }
 
-    /// For how long the query has been waiting for its reader.
+    /// Returns how long the query has been waiting for its reader.
     pub(super) fn stalled(&self) -> Option<Duration> {
         self.state().stalled.map(|since| since.elapsed())
     }

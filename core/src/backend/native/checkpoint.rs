@@ -1,4 +1,4 @@
-//! After a commit: leases end, and the write-ahead log is kept small.
+//! After a commit: ends leases, and keeps the write-ahead log small.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -8,34 +8,33 @@ use super::Shared;
 use super::slot::Tenant;
 use crate::engine::Connection;
 
-/// Frames between two checkpoints, as SQLite's own default.
+/// Frames between two checkpoints; SQLite's own default.
 const EVERY: u32 = 1_000;
 
-/// Beyond so many frames the log is to be started anew, which needs a moment
-/// without readers in it.
+/// The number of frames beyond which the log should restart, which needs a moment without readers
+/// in it.
 const RESTART: u32 = 4_000;
 
-/// How long the writer waits for running readers to let the log restart; four
-/// times as long after a failure, and sixteen times after the second. Only the
-/// writer waits; readers never do.
+/// How long the writer waits for running readers to let the log restart: four times as long after a
+/// failure, sixteen times after the second. Only the writer waits; readers never do.
 const PATIENCE: Duration = Duration::from_millis(100);
 
 /// What the checkpoints of one database have done.
 #[derive(Debug, Default)]
 pub(super) struct Checkpoints {
-    /// Frames in the log at the last one.
+    /// Frames in the log at the last checkpoint.
     last: AtomicU32,
-    /// Frames at which to try to restart the log again.
+    /// Frames at which to retry restarting the log.
     restart_at: AtomicU32,
-    /// Counts commits, so that a reader notices one that came meanwhile.
+    /// Counts commits, so that a reader notices one that happened in the meantime.
     pub(super) commits: AtomicU64,
-    /// The log is about to restart: readers keep no lease meanwhile.
+    /// The log is about to restart: readers keep no lease during that time.
     pub(super) restarting: AtomicBool,
-    /// How often in a row the log could not restart.
+    /// How many times in a row the log could not restart.
     failures: AtomicU32,
 }
 
-/// To be called on the writer's thread after it committed.
+/// Must be called on the writer's thread after it committed.
 pub(super) fn after_commit(shared: &Arc<Shared>, connection: &mut Connection) {
     shared.committed();
     if let Some(frames) = connection.wal_frames()
@@ -48,7 +47,7 @@ pub(super) fn after_commit(shared: &Arc<Shared>, connection: &mut Connection) {
 /// Whether it is time for a checkpoint.
 pub(super) fn due(state: &Checkpoints, frames: u32) -> bool {
     let last = state.last.load(Ordering::Relaxed);
-    // The log was started anew, by us or by another process.
+    // The log was restarted, by this process or another.
     let last = if frames < last { 0 } else { last };
     state.last.store(last, Ordering::Relaxed);
     frames - last >= EVERY
@@ -70,21 +69,21 @@ fn checkpoint(shared: &Arc<Shared>, connection: &mut Connection, frames: u32) {
     end_stalled(shared, frames, connection.page_size());
     let failures = state.failures.load(Ordering::Relaxed);
     connection.wait_for_locks(PATIENCE * (1 << (2 * failures.min(2))));
-    // Nobody commits meanwhile, so no lease would look out of date by itself.
+    // Nobody commits in the meantime, so no lease would look outdated on its own.
     state.restarting.store(true, Ordering::SeqCst);
     shared.end_all_leases();
     let restarted = matches!(connection.checkpoint(true), Ok((0, _)));
     state.restarting.store(false, Ordering::SeqCst);
     state.failures.store(if restarted { 0 } else { failures + 1 }, Ordering::Relaxed);
     connection.wait_for_locks(shared.options.busy_timeout);
-    // After a failure the next try comes when the log has grown by half, so that
-    // the waiting stays a small part of the writing.
+    // After a failure, the next try comes when the log has grown by half, so that waiting stays a
+    // small part of writing.
     let next = if restarted { RESTART } else { frames.saturating_add(frames / 2) };
     state.restart_at.store(next, Ordering::Relaxed);
 }
 
-/// Ends the streams, snapshots and sessions that have stood still for too long, if the
-/// log is beyond its limit.
+/// Ends streams, snapshots and sessions that have stalled for too long, if the log exceeds its
+/// limit.
 fn end_stalled(shared: &Arc<Shared>, frames: u32, page_size: u32) {
     if u64::from(frames) * u64::from(page_size) < shared.options.wal_limit {
         return;
@@ -105,7 +104,7 @@ fn end_stalled(shared: &Arc<Shared>, frames: u32, page_size: u32) {
                 if over {
                     let lent = Arc::clone(slot);
                     slot.submit(Box::new(move |connection| {
-                        // Its holder may have gone meanwhile, and another come.
+                        // Its holder may be gone by then, replaced by another.
                         let still = matches!(
                             lent.tenant(),
                             Some(Tenant::Lent(now)) if Arc::ptr_eq(&now, &pin)

@@ -17,7 +17,7 @@ use crate::program::{Output, Program};
 /// The most writes that share a transaction.
 pub(super) const MOST: usize = 256;
 
-/// A program that waits for the writer.
+/// A program waiting for the writer.
 #[derive(Debug)]
 pub(super) struct Write {
     pub(super) program: Program<'static>,
@@ -35,8 +35,8 @@ impl Job for Write {
     }
 }
 
-/// Runs what waits, until nothing does or a transaction comes next. The writer
-/// is this thread's when it begins, and is given on at the end.
+/// Runs waiting writes until none are left or a transaction is next. This thread has the writer on
+/// entry, and passes it on at the end.
 pub(super) fn serve(shared: &Arc<Shared>, connection: &mut Option<Connection>) {
     let _turn = Turn(shared);
     loop {
@@ -62,9 +62,8 @@ pub(super) fn serve(shared: &Arc<Shared>, connection: &mut Option<Connection>) {
             };
             run(shared, opened, group);
             if opened.is_marked() {
-                // A script left settings, or temporary tables, that are nobody else's
-                // business. The new connection comes first: the last one of a file
-                // would close it.
+                // A script left settings or temporary tables that concern nobody else. The new
+                // connection comes first: closing a file's last connection closes the file.
                 *connection = shared.connect_writer().ok();
             }
         }
@@ -80,7 +79,7 @@ fn refuse(shared: &Shared, writes: Vec<Write>, error: &Error) {
     }
 }
 
-/// Gives the writer on, whatever happens meanwhile.
+/// Passes on the writer when dropped, whatever happened before.
 pub(super) struct Turn<'a>(pub(super) &'a Arc<Shared>);
 
 impl Drop for Turn<'_> {
@@ -89,7 +88,7 @@ impl Drop for Turn<'_> {
     }
 }
 
-/// Runs one group, and returns each of its writes when it is committed.
+/// Runs one group, completing each of its writes once it is committed.
 fn run(shared: &Shared, connection: &mut Connection, group: Vec<Write>) {
     if group.len() > 1 {
         let slot = &shared.writer.slot;
@@ -131,13 +130,13 @@ fn alone(shared: &Shared, connection: &mut Connection, write: &Write) -> Result<
     answer.map_err(|error| shared.explain_busy(&shared.writer.slot, connection, error))
 }
 
-/// Gets the database's other connections out of the way of a statement that acts on
-/// the whole file: for a change of the journal mode all of them, else only leases.
+/// Clears the database's other connections out of the way of a statement that acts on the whole
+/// file: all of them for a change of the journal mode, otherwise only leases.
 #[derive(Debug)]
 pub(super) struct OtherConnections {
     pub(super) shared: Weak<Shared>,
-    /// The slot of the connection that runs the statement, where it is no reader's
-    /// and not the writer's.
+    /// The slot of the connection that runs the statement, unless that is a reader's or the
+    /// writer's.
     pub(super) except: Option<Weak<Slot>>,
 }
 

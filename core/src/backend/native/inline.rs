@@ -1,5 +1,5 @@
-//! Short statements on the caller's own thread: a hop to another costs more than
-//! a cached point read.
+//! Short statements on the caller's own thread: switching threads costs more than a cached point
+//! read.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -14,12 +14,12 @@ use crate::platform::coop;
 use crate::program::Begin;
 use crate::program::{Output, Program};
 
-/// What became of a try.
+/// The outcome of a try.
 pub(super) enum Tried {
     Done(Result<Output>),
     /// The program belongs to the writer.
     Writes,
-    /// It is too long, or the connection not open yet.
+    /// It is too long, or the connection is not open yet.
     Elsewhere,
 }
 
@@ -28,8 +28,7 @@ pub(super) enum Tried {
 pub(super) fn read(shared: &Arc<Shared>, claim: &Brief<'_>, program: &Program<'_>) -> Tried {
     let mut guard = claim.slot().try_connection();
     let Some(connection) = guard.as_mut().and_then(|guard| guard.as_mut()) else {
-        // A write must not take the way by a reader's thread: what is asked later
-        // would come before it.
+        // A write must not go through a reader's thread: later requests would overtake it.
         return match program.steps.as_slice() {
             [step] if shared.routes.writes(&step.sql) => Tried::Writes,
             _ => Tried::Elsewhere,
@@ -64,8 +63,8 @@ pub(super) fn read(shared: &Arc<Shared>, claim: &Brief<'_>, program: &Program<'_
 /// Tries a write whose commit does not wait for the disk, if the writer is free.
 pub(super) fn write(shared: &Arc<Shared>, program: &Program<'_>) -> Option<Result<Output>> {
     if coop::is_writers_turn_over() {
-        // It waits for the writer's thread as others do, so that nothing that was
-        // done is kept back while others have their turn.
+        // It waits for the writer's thread like the others, so that no completed work is held back
+        // while others have their turn.
         return None;
     }
     with_writer(shared, |connection| {
@@ -98,7 +97,7 @@ fn with_writer<T>(
         done
     });
     if due {
-        // The disk is waited for on the writer's thread, which gives the writer on.
+        // The writer's thread waits for the disk, then passes on the writer.
         let on_thread = Arc::clone(shared);
         shared.writer.slot.submit(Box::new(move |connection| {
             if let Some(connection) = connection {
@@ -112,7 +111,7 @@ fn with_writer<T>(
     done
 }
 
-/// Begins on a writer just taken, if that waits for nobody.
+/// Begins on a writer just taken, if that needs no waiting.
 pub(super) fn begin(shared: &Arc<Shared>, claim: &WriterClaim, begin: Begin) -> Option<Result<()>> {
     if !shared.options.inline {
         return None;

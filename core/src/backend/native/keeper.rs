@@ -1,5 +1,5 @@
-//! Leases, kept in time: they end with the next commit, when a checkpoint wants
-//! it, or soon after their reader was last used.
+//! Ends leases in time: with the next commit, when a checkpoint needs it, or soon after their
+//! reader was last used.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -11,18 +11,18 @@ use super::slot::Slot;
 use crate::engine::Connection;
 use crate::platform::timer;
 
-/// A lease unused for so long ends: a checkpoint from outside waits for it.
+/// How long an unused lease lasts: a checkpoint from outside waits for it.
 const IDLE: Duration = Duration::from_millis(5);
 
 impl Shared {
-    /// How many commits this database has made, through any of its connections.
+    /// Returns how many commits this database has made, through any of its connections.
     #[inline]
     pub(super) fn commits(&self) -> u64 {
         self.checkpoints.commits.load(Ordering::Acquire)
     }
 
-    /// To be called after a read, by whoever holds the reader: `commits` is from
-    /// before it.
+    /// Must be called after a read, by the holder of the reader. `commits` was taken before the
+    /// read.
     #[inline]
     pub(super) fn after_read(
         self: &Arc<Self>,
@@ -51,36 +51,36 @@ impl Shared {
         }
     }
 
-    /// Whether a lease from when there were so many commits is to end.
+    /// Whether a lease taken at this number of commits must end.
     fn is_outdated(&self, commits: u64) -> bool {
         self.commits() != commits || self.checkpoints.restarting.load(Ordering::SeqCst)
     }
 
-    /// Ends the leases of all readers that nobody uses.
+    /// Ends the leases of all readers that are not in use.
     pub(super) fn end_all_leases(&self) {
         self.end_leases(self.leased.load(Ordering::SeqCst));
     }
 
-    /// To be called when a reader is taken for a stream or snapshot, whose
-    /// transaction is no lease.
+    /// Must be called when a reader is taken for a stream or snapshot, whose transaction is no
+    /// lease.
     pub(super) fn unlease(&self, index: usize) {
         self.leased.fetch_and(!(1 << index), Ordering::SeqCst);
     }
 
     fn end_lease(&self, bit: u64, connection: &mut Connection) {
-        // It fails only when the transaction is gone already.
+        // It fails only if the transaction is already gone.
         let _ = connection.end_lease();
         self.leased.fetch_and(!bit, Ordering::SeqCst);
     }
 
-    /// To be called after every commit: leases of the moment before it end.
+    /// Must be called after every commit: leases on the state before it end.
     pub(super) fn committed(&self) {
         self.checkpoints.commits.fetch_add(1, Ordering::SeqCst);
         self.end_all_leases();
     }
 
-    /// Ends these leases where nobody uses the reader. Who does sees to it
-    /// himself.
+    /// Ends the given leases of readers that are not in use. The user of any other reader does this
+    /// itself.
     fn end_leases(&self, leased: u64) {
         let mut left = leased;
         while left != 0 {
@@ -98,7 +98,7 @@ impl Shared {
         }
     }
 
-    /// Has the readers looked after, while any keeps a lease.
+    /// Schedules a look at the readers while any of them keeps a lease.
     fn keep(self: &Arc<Self>) {
         if self.keeper.swap(true, Ordering::SeqCst) {
             return;
@@ -120,15 +120,15 @@ impl Shared {
         }
     }
 
-    /// Closes the connections of all readers and sessions that nobody holds, and
-    /// keeps them closed while the answer is held (but for one that is the caller's): for a statement that needs the
-    /// file to itself. Waits for those in use at most for the busy timeout.
+    /// Closes the connections of all readers and sessions that nobody holds, except `except`, and
+    /// keeps them closed while the result is held. This is for a statement that needs the file to
+    /// itself. Waits for connections in use for at most the busy timeout.
     pub(super) fn make_way(&self, except: Option<&Arc<Slot>>) -> Vec<Claim> {
         let until = Instant::now() + self.options.busy_timeout;
         self.clear(until, except).0
     }
 
-    /// The same until then, telling whether all of them are closed.
+    /// Does the same until `until`, and returns whether all of them are closed.
     pub(super) fn clear(&self, until: Instant, except: Option<&Arc<Slot>>) -> (Vec<Claim>, bool) {
         let give_up = || self.is_closed();
         let (mut claims, mut all) = self.readers.clear(until, None, give_up);

@@ -1,5 +1,4 @@
-//! The backend of machines with threads: one writer and several readers on one
-//! database file.
+//! The backend for machines with threads: one writer and several readers on one database file.
 
 mod busy;
 mod channel;
@@ -55,29 +54,28 @@ struct Shared {
     options: Options,
     readers: Arc<Pool>,
     own: Arc<Pool>,
-    /// One connection that tells what a statement does while no reader is free.
+    /// One connection that reports what a statement does when no reader is free.
     planner: Arc<Pool>,
     writer: Writer,
     routes: Routes,
     checkpoints: Checkpoints,
-    /// Readers whose connection keeps a lease: a bit each.
+    /// Readers whose connection keeps a lease, one bit each.
     leased: AtomicU64,
-    /// Readers that ran something since the keeper last looked: a bit each.
+    /// Readers that ran something since the keeper last looked, one bit each.
     touched: AtomicU64,
     keeper: AtomicBool,
     tidying: tidy::Tidying,
-    /// A commit does not wait for the disk, so that one may run on a caller's
-    /// thread.
+    /// Commits do not wait for the disk, so they may run on a caller's thread.
     quick_commits: AtomicBool,
-    /// The file that the writer has open: the others are to open the same.
+    /// The file that the writer has open: the others must open the same one.
     file: OnceLock<FileId>,
     coexistence: AtomicBool,
     life: AtomicU8,
-    /// When closing was asked for.
+    /// When closing was requested.
     closing_since: OnceLock<Instant>,
-    /// The file was there: it is made only once.
+    /// The file has existed: it is created only once.
     found: AtomicBool,
-    /// Those who wait for the end of closing; `None` after it.
+    /// Calls waiting for the end of closing; `None` after it.
     closers: Mutex<Option<Vec<Completer<()>>>>,
 }
 
@@ -86,9 +84,9 @@ const CLOSING: u8 = 1;
 const CLOSED: u8 = 2;
 
 impl Native {
-    /// Opens the database; the answer is ready when its writer is.
+    /// Opens the database; the reply is ready when its writer is.
     pub(crate) fn open(path: &Path, options: Options) -> Reply<Self> {
-        // Nothing bounds the time that a page of a map takes to come from the disk.
+        // There is no bound on how long a memory-mapped page takes to load from disk.
         let inline = options.inline && options.mmap_size == 0;
         let options = options.inline(inline);
         let (path, options) = match crate::vfs::place(path, options) {
@@ -127,7 +125,7 @@ impl Native {
                 // Nobody else will: this thread ends after this job.
                 shared.writer.slot.close();
             }
-            // A database that nobody takes any more closes by its drop.
+            // A database that nobody takes any more closes when dropped.
             drop(completer.answer(opened.map(|()| Self { shared })));
         }));
         Reply::call(call)
@@ -159,12 +157,12 @@ impl Shared {
         opened(connection, || self.connect(Role::Reader))
     }
 
-    /// Opens another connection of this file. Where SQLite has locks that it does
-    /// not wait for (a change of the journal mode by two at once, the end of the
-    /// last connection of another process), this tries again.
+    /// Opens another connection to this file. Retries where SQLite meets locks that it does not
+    /// wait for (two simultaneous changes of the journal mode, the last connection of another
+    /// process closing).
     fn connect(&self, role: Role) -> Result<Connection> {
         let until = Instant::now() + self.options.busy_timeout;
-        // A session's ATTACH may create a file; the database itself is made only once.
+        // A session's ATTACH may create a file; the database itself is created only once.
         let there = || role == Role::Own && (self.options.vfs.is_some() || self.path.exists());
         let create = self.options.create && (!self.found.load(Ordering::Acquire) || there());
         let options = self.options.clone().create(create);
@@ -190,14 +188,14 @@ impl Shared {
         }
     }
 
-    /// Takes note of the journal mode, at opening and after it was set.
+    /// Records the journal mode, at opening and after it was set.
     fn note_mode(&self, writer: &Connection) {
         let relaxed = matches!(self.options.synchronous, Synchronous::Off | Synchronous::Normal);
         let quick = writer.is_wal() && relaxed;
         self.quick_commits.store(quick && !self.options.read_only, Ordering::Release);
     }
 
-    /// Takes note of which file it is, at opening.
+    /// Records which file it is, at opening.
     fn note_file(&self, writer: &Connection) {
         if let Some(file) = writer.file() {
             let _ = self.file.set(file);
@@ -214,12 +212,12 @@ impl Shared {
         Err(Error::closed("database"))
     }
 
-    /// Whether nobody is waited for any more.
+    /// Whether closing no longer waits for anybody.
     fn is_closed(&self) -> bool {
         self.life.load(Ordering::Acquire) == CLOSED
     }
 
-    /// Sessions that are out when closing begins may end what they do.
+    /// Checks that a session may run: those that are out when closing begins may finish their work.
     fn check_session(&self) -> Result<()> {
         if !self.is_closed() {
             return Ok(());
@@ -341,7 +339,7 @@ impl Native {
         Reply::call(call)
     }
 
-    /// No reader is free this moment.
+    /// Runs a program when no reader is free.
     fn run_waiting(&self, program: Program<'_>) -> Reply<Output> {
         if let [step] = program.steps.as_slice()
             && self.shared.routes.writes(&step.sql)
@@ -388,7 +386,7 @@ impl Native {
                 drop(busy);
                 let session =
                     begun.map(|()| Box::new(WriterSession::new(claim)) as Box<dyn Session>);
-                // One that nobody takes any more rolls back by its drop.
+                // One that nobody takes any more rolls back when dropped.
                 drop(completer.answer(on_thread.writer.slot.told(session)));
             }));
             begun.await
@@ -430,7 +428,7 @@ fn read_on_thread(
         shared.after_read(claim.index(), opened, commits);
         match read {
             Read::Done(answer) => {
-                // Given back before the answer, so that whoever has it finds the
+                // Returned before the result is, so that the caller that receives it finds the
                 // reader free.
                 let answer = claim.slot().told(answer);
                 drop(claim);
@@ -440,7 +438,7 @@ fn read_on_thread(
                 if let [step] = program.steps.as_slice() {
                     shared.routes.note_write(&step.sql);
                 }
-                // Queued before the reader goes back: closing waits for both.
+                // Queued before the reader is returned: closing waits for both.
                 if claim.slot().is_stopping() {
                     completer.answer(Err(Error::closed("database")));
                 } else if completer.wait_again() {
@@ -451,8 +449,8 @@ fn read_on_thread(
         }
     }));
 }
-/// Whether the caller has said that others write as well: one commit for many of them
-/// costs less than one for each, done at once.
+/// Whether the caller has said that others write as well: one commit for many writes costs less
+/// than an immediate one for each.
 fn shares_commit() -> bool {
     context::current().is_some_and(|caller| caller.queued)
 }

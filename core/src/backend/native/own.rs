@@ -1,4 +1,4 @@
-//! Sessions of one's own: a connection for whatever its holder does.
+//! Sessions with a connection of their own, for whatever the holder does.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -119,12 +119,11 @@ struct Work<'a> {
     stop: &'a Interrupt,
 }
 
-/// Waits for the turn to write, so that writers of one process never meet
-/// `SQLITE_BUSY`.
+/// Waits for the turn to write, so that writers of one process never meet `SQLITE_BUSY`.
 ///
 /// # Errors
-/// `Busy` after the busy timeout; at once where whoever has the turn would wait for
-/// this connection, which outside WAL mode no commit gets past while it reads.
+/// `Busy` after the busy timeout, or at once if the holder of the turn would wait for this
+/// connection: outside WAL mode no commit gets past it while it reads.
 fn take_turn(work: &Work<'_>, connection: &Connection) -> Result<()> {
     let shared = work.shared;
     let mut write = work.write.lock().unwrap_or_else(PoisonError::into_inner);
@@ -144,11 +143,10 @@ fn take_turn(work: &Work<'_>, connection: &Connection) -> Result<()> {
     let (completer, turn) = call();
     let since = Instant::now();
     Writer::enqueue(shared, Entry::Claim { completer, since, tenure });
-    // The queue refuses who waits for a transaction that does not go on; other
-    // work ends, or is stopped by whoever wants it to. So is this wait: by its
-    // caller, and by closing.
+    // The queue refuses callers that wait for a stalled transaction. Other work ends, or is stopped
+    // on request. So is this wait, by its caller and by closing.
     let far = since + Duration::from_secs(24 * 3600);
-    // A turn that is no longer wanted goes on by its drop.
+    // A turn that is no longer wanted is passed on when dropped.
     let turn = turn.wait(far, Some(work.stop)).unwrap_or_else(|| Err(cancelled()))?;
     if work.stop.is_set() {
         return Err(cancelled());
@@ -157,7 +155,7 @@ fn take_turn(work: &Work<'_>, connection: &Connection) -> Result<()> {
     Ok(())
 }
 
-/// Gives the turn back, unless a transaction still holds the write lock.
+/// Returns the turn, unless a transaction still holds the write lock.
 fn end_turn(shared: &Arc<Shared>, write: &Mutex<Option<WriterClaim>>, connection: &mut Connection) {
     if connection.is_writing() {
         return;
@@ -183,7 +181,7 @@ fn run(work: &Work<'_>, connection: &mut Connection, program: &Program<'_>) -> R
     let (course, shared) = (work.course, work.shared);
     if connection.is_rollback(program) {
         if !connection.in_transaction() && course.is_open() {
-            // SQLite has rolled back already.
+            // SQLite has already rolled back.
             course.set_open(false);
             return Ok(Output { steps: smallvec::smallvec![Outcome::default()] });
         }
@@ -215,10 +213,10 @@ fn run(work: &Work<'_>, connection: &mut Connection, program: &Program<'_>) -> R
     answer
 }
 
-/// The journal mode may be another one: the writer, which nobody else has meanwhile,
-/// looks as well.
+/// Notes that the journal mode may have changed. The writer, which nobody else has in the meantime,
+/// checks too.
 fn note_mode(work: &Work<'_>, connection: &mut Connection) {
-    // What can't be asked now has its error with the next statement.
+    // What can't be checked now fails with the next statement.
     let _ = connection.note_journal_mode();
     if let Some(mut guard) = work.shared.writer.slot.try_connection()
         && let Some(writer) = guard.as_mut()
@@ -287,8 +285,7 @@ impl Drop for OwnSession {
             if let Some(open) = connection {
                 open.rollback();
                 end_turn(&shared, &write, open);
-                // Its settings, temporary tables and attached files are nobody
-                // else's business.
+                // Its settings, temporary tables and attached files concern nobody else.
                 if open.is_marked() {
                     *connection = None;
                 }

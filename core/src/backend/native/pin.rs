@@ -1,4 +1,4 @@
-//! Tells whether a snapshot, session or transaction is used, or stands still.
+//! Tracks whether a snapshot, session or transaction is used or stalls.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 
 use crate::engine::Connection;
 
-/// Tells whether a snapshot, session or transaction is used, or stands still.
+/// Tracks whether a snapshot, session or transaction is used or stalls.
 #[derive(Debug)]
 pub(super) struct Pin {
     used: Mutex<Instant>,
     running: AtomicUsize,
-    /// Counts the calls that ended where they began: they look at no clock.
+    /// Counts the calls that ran on their caller's thread: they do not read the clock.
     steps: AtomicU32,
-    /// So many were known when `used` was written last.
+    /// The number of steps known when `used` was last written.
     known: AtomicU32,
     revoked: AtomicBool,
     lost: AtomicBool,
@@ -35,16 +35,16 @@ impl Pin {
         *self.used.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
 
-    /// Notes a call that ended where it began.
+    /// Records a call that ran on its caller's thread.
     #[inline]
     pub(super) fn step(&self) {
-        // One holder makes them, so none is lost that matters.
+        // Only one holder makes them, so no step that matters is lost.
         let steps = self.steps.load(Ordering::Relaxed).wrapping_add(1);
         self.steps.store(steps, Ordering::Relaxed);
     }
 
-    /// For how long nothing was asked of it, and nothing runs: as far as is known
-    /// from looking at it now and then.
+    /// Returns how long it has had no requests and nothing running, as far as occasional looks can
+    /// tell.
     pub(super) fn idle(&self) -> Duration {
         let steps = self.steps.load(Ordering::Relaxed);
         if self.known.swap(steps, Ordering::Relaxed) != steps {
@@ -60,8 +60,8 @@ impl Pin {
         self.revoked.load(Ordering::Acquire)
     }
 
-    /// Takes note, after a call, of a snapshot whose moment SQLite has given up on one of
-    /// its readers: it is over on all of them.
+    /// Records, after a call, that SQLite has given up the snapshot's state on one of its readers:
+    /// the snapshot is over on all of them.
     pub(super) fn note_lost(&self, connection: &Connection) {
         if connection.has_lost_moment() {
             self.lost.store(true, Ordering::Release);
@@ -72,14 +72,14 @@ impl Pin {
         self.lost.load(Ordering::Acquire)
     }
 
-    /// Whether nothing was asked of it for so long, and nothing runs.
+    /// Whether it had no requests for `limit`, and nothing is running.
     pub(super) fn is_idle(&self, limit: Duration) -> bool {
         let used = *self.used.lock().unwrap_or_else(PoisonError::into_inner);
         self.running.load(Ordering::Acquire) == 0 && used.elapsed() >= limit
     }
 
-    /// Ends the read transaction that keeps the log from being emptied. One that
-    /// writes keeps everybody from writing, so the log does not grow by it.
+    /// Ends the read transaction that keeps the log from being emptied. A writing transaction is
+    /// left alone: it keeps everybody else from writing, so it does not let the log grow.
     pub(super) fn revoke(&self, connection: &mut Connection) {
         if connection.in_transaction() && !connection.is_writing() {
             self.revoked.store(true, Ordering::Release);

@@ -1,4 +1,4 @@
-//! Slots lent one holder at a time, in the order of asking.
+//! Slots lent to one holder at a time, in order of request.
 
 mod claim;
 mod queue;
@@ -17,8 +17,8 @@ use queue::Queue;
 pub(super) use queue::Waiter;
 pub(super) use reserve::Tidied;
 
-/// Slots lent one holder at a time. Taking a free one is a single atomic
-/// exchange; only those who find none free take a lock, and wait in a queue.
+/// Slots lent to one holder at a time. Taking a free one is a single atomic exchange; only callers
+/// that find none free take a lock and wait in a queue.
 #[derive(Debug)]
 pub(super) struct Pool {
     slots: Box<[Arc<Slot>]>,
@@ -36,7 +36,7 @@ pub(super) struct Pool {
     on_rest: OnceLock<OnRest>,
 }
 
-/// On a cache line of its own: two threads on two slots do not meet.
+/// On its own cache line, so that two threads on two slots do not interfere.
 #[derive(Debug)]
 #[repr(align(128))]
 struct Free(AtomicBool);
@@ -51,8 +51,8 @@ impl std::fmt::Debug for OnRest {
 }
 
 thread_local! {
-    // Threads prefer different slots, so that each finds its pages and its
-    // statements in its own processor's cache.
+    // Threads prefer different slots, so that each finds its pages and statements in its own
+    // processor's cache.
     static PREFERRED: Cell<Option<usize>> = const { Cell::new(None) };
 }
 static NEXT_THREAD: AtomicUsize = AtomicUsize::new(0);
@@ -69,9 +69,8 @@ fn preferred() -> usize {
 }
 
 impl Pool {
-    /// So many slots, and up to so many more that stand in for those held and for
-    /// those that run long statements. Whoever waits, waits no longer than
-    /// `patience`.
+    /// Creates `size` slots, and up to `reserve` more that stand in for slots that are held or run
+    /// long statements. A waiter waits for at most `patience`.
     pub(super) fn new(
         size: usize,
         reserve: usize,
@@ -94,9 +93,9 @@ impl Pool {
         })
     }
 
-    /// Has this called whenever a slot that was used comes to rest in the reserve.
+    /// Sets what to call whenever a slot that was used comes to rest in the reserve.
     pub(super) fn set_on_rest(&self, on_rest: impl Fn() + Send + Sync + 'static) {
-        // Set once, by whoever made the pool.
+        // Set once, by the pool's creator.
         let _ = self.on_rest.set(OnRest(Box::new(on_rest)));
     }
 
@@ -108,7 +107,7 @@ impl Pool {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A free slot, if nobody waits for one.
+    /// Returns a free slot, if nobody waits for one.
     #[inline]
     pub(super) fn try_claim(self: &Arc<Self>) -> Option<Claim> {
         if self.waiting.load(Ordering::SeqCst) > 0 {
@@ -130,13 +129,12 @@ impl Pool {
     #[inline]
     fn take(&self, index: usize) -> bool {
         let free = &self.free[index].0;
-        // Looked at first: a failed exchange would take the cache line from the
-        // slot's user.
+        // Checked first: a failed exchange would take the cache line from the slot's user.
         free.load(Ordering::SeqCst) && free.swap(false, Ordering::SeqCst)
     }
 
-    /// A free slot, if nobody waits for one, for work that is over before this
-    /// call's caller goes on.
+    /// Returns a free slot, if nobody waits for one, for work that ends before this call's caller
+    /// continues.
     #[inline]
     pub(super) fn try_brief(self: &Arc<Self>) -> Option<Brief<'_>> {
         if self.waiting.load(Ordering::SeqCst) > 0 {
@@ -145,8 +143,8 @@ impl Pool {
         self.grab().map(|index| Brief::new(self, index))
     }
 
-    /// This slot, if nobody holds it. It overtakes those who wait, so it is for
-    /// work that is over at once.
+    /// Returns this slot, if nobody holds it. It overtakes waiters, so it is only for work that
+    /// ends at once.
     pub(super) fn try_claim_at(self: &Arc<Self>, index: usize) -> Option<Claim> {
         self.take(index).then(|| Claim::new(self, index))
     }
@@ -171,7 +169,7 @@ impl Pool {
                 let _queue = self.queue();
                 self.returned.notify_all();
             }
-            // Who queued between the two lines above saw no free slot.
+            // A caller that queued between the two lines above saw no free slot.
             if self.waiting.load(Ordering::SeqCst) == 0 {
                 return;
             }
@@ -181,10 +179,9 @@ impl Pool {
         }
     }
 
-    /// Takes all slots and closes their connections, waiting for those in use
-    /// until then; who wants one meanwhile waits for the claims to be dropped.
-    /// Tells too whether all of them are closed. It ends early when `give_up`
-    /// says so.
+    /// Takes all slots and closes their connections, waiting for slots in use until `until`. New
+    /// callers wait for the claims to be dropped. Also returns whether all are closed. Ends early
+    /// when `give_up` says so.
     pub(super) fn clear(
         self: &Arc<Self>,
         until: Instant,
@@ -194,7 +191,7 @@ impl Pool {
         let mut claims: Vec<Claim> = Vec::new();
         let mut closed = 0u64;
         loop {
-            // Those of the reserve too, so that none of them opens a connection.
+            // Including the reserve, so that none of its slots opens a connection.
             claims.append(&mut self.take_reserve());
             let mut busy = false;
             for (index, slot) in self.slots.iter().enumerate() {
@@ -207,8 +204,8 @@ impl Pool {
                     claims.push(claim);
                     ours = true;
                 }
-                // A slot is given back shortly before its thread lets go of the
-                // connection, so having it does not mean that it is unused.
+                // A slot is returned shortly before its thread releases the connection, so having
+                // the slot does not mean that the connection is unused.
                 if ours && let Some(mut connection) = slot.try_connection() {
                     *connection = None;
                     closed |= 1 << index;
@@ -223,8 +220,8 @@ impl Pool {
         }
     }
 
-    /// Waits until all slots are given back and nobody waits, or `until`.
-    /// Returns whether they are.
+    /// Waits until all slots are returned and nobody waits, or until `until`. Returns whether that
+    /// is so.
     pub(super) fn wait_idle(&self, until: Instant) -> bool {
         self.closing.store(true, Ordering::SeqCst);
         let mut queue = self.queue();
@@ -239,8 +236,8 @@ impl Pool {
         }
     }
 
-    /// Ends all slots: what runs is interrupted, what waits or was accepted is
-    /// told that the database is closed.
+    /// Ends all slots. Running work is interrupted; waiting or accepted work fails as the database
+    /// is closed.
     pub(super) fn close(&self) {
         let waiters = self.queue().close();
         self.waiting.fetch_sub(waiters.len(), Ordering::SeqCst);

@@ -6,17 +6,16 @@ use std::sync::{PoisonError, RwLock};
 use foldhash::fast::{FixedState, RandomState};
 use hashbrown::HashSet;
 
-/// Beyond so many texts the memory is emptied: a caller who makes each of them
-/// anew has no use for it.
+/// The number of texts beyond which the memory is emptied: a caller that builds each text afresh
+/// has no use for it.
 const MOST: usize = 1_024;
 
-/// Which statements write, as `sqlite3_stmt_readonly` told when they were first
-/// prepared. Those that read are known by the readers' own statement caches, and
-/// here only if no reader was free to tell.
+/// Which statements write, as reported by `sqlite3_stmt_readonly` when they were first prepared.
+/// The readers' own statement caches know the statements that read; those are here only if no
+/// reader was free to report it.
 ///
-/// Of a text only its hash is kept: a text may be long. One that is taken for
-/// another's runs on the writer, where a read is as right as anywhere, or on a
-/// reader, which passes a write on.
+/// Only the hash of a text is kept, since texts may be long. A text mistaken for another runs on
+/// the writer, where a read is as correct as anywhere, or on a reader, which passes on a write.
 #[derive(Debug, Default)]
 pub(super) struct Routes {
     writes: Texts,

@@ -16,19 +16,18 @@ use crate::error::{Error, Result};
 use crate::program::{Early, Output, Program};
 use crate::sql::Params;
 
-/// The writer lent to one holder. Dropping it rolls back what is open before the
-/// writer goes to the next.
+/// The writer lent to one holder. Dropping it rolls back what is open before passing on the writer.
 pub(super) struct WriterSession {
     shared: Arc<Shared>,
     slot: Arc<Slot>,
-    /// Notes what is done, for those who wait for the writer.
+    /// Records activity, for callers that wait for the writer.
     pin: Arc<Pin>,
     state: Arc<State>,
 }
 
 /// What the session and its jobs on the writer's thread share.
 struct State {
-    // Taken by the commit, so that the next one need not wait for the holder.
+    // Taken by the commit, so that the next holder need not wait for this one.
     claim: Mutex<Option<WriterClaim>>,
     course: Course,
 }
@@ -38,7 +37,7 @@ impl State {
         self.claim.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether the transaction has not ended.
+    /// Checks that the transaction has not ended.
     fn check_begun(&self) -> Result<()> {
         if !self.course.is_open() {
             return Err(Error::closed("transaction"));
@@ -46,7 +45,7 @@ impl State {
         Ok(())
     }
 
-    /// Whether the next call may run.
+    /// Checks that the next call may run.
     fn check(&self, connection: &Connection) -> Result<()> {
         self.check_begun()?;
         self.course.check(connection)
@@ -54,7 +53,7 @@ impl State {
 }
 
 impl WriterSession {
-    /// The transaction that was begun on the writer's connection.
+    /// Creates the session of the transaction begun on the writer's connection.
     pub(super) fn new(claim: WriterClaim) -> Self {
         let course = Course::default();
         course.set_open(true);
@@ -205,7 +204,7 @@ impl Drop for WriterSession {
         if !self.state.course.is_open() {
             return drop(claim);
         }
-        // After what still runs; nobody gets the writer before this is done.
+        // After whatever still runs; nobody gets the writer before this is done.
         self.slot.submit(Box::new(move |connection| {
             if let Some(connection) = connection {
                 connection.rollback();

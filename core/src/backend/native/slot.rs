@@ -1,5 +1,5 @@
-//! A connection with a thread of its own, which starts with its first job and
-//! ends when it has had none for a while.
+//! A connection with its own thread, which starts with the first job and ends after a while without
+//! one.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,10 +17,9 @@ use crate::program::Interrupt;
 /// Work for a slot's thread.
 pub(super) type Job = Box<dyn FnOnce(&mut Option<Connection>) + Send>;
 
-/// A connection, opened when first needed, and the thread that runs its longer
-/// work. Short work may use the connection on any thread; whoever does so holds
-/// the slot by a claim, so the lock is there for the compiler's sake and never
-/// waited for.
+/// A connection, opened when first needed, and the thread that runs its longer work. Short work may
+/// use the connection on any thread. Its caller holds the slot by a claim, so the lock exists only
+/// for the compiler and is never contended.
 #[derive(Debug)]
 pub(super) struct Slot {
     connection: Mutex<Option<Connection>>,
@@ -33,13 +32,13 @@ pub(super) struct Slot {
     upkeep: Upkeep,
 }
 
-/// What becomes of a slot that has nothing to do.
+/// What happens to an idle slot.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Upkeep {
-    /// Its thread ends after so long without a job.
+    /// Its thread ends after this long without a job.
     pub(super) idle: Duration,
-    /// Its connection stays open then, with an empty page cache; otherwise it is
-    /// closed too, unless it is lent.
+    /// Its connection then stays open with an empty page cache. Otherwise it is closed too, unless
+    /// it is lent.
     pub(super) keep: bool,
 }
 
@@ -53,13 +52,13 @@ pub(super) enum Tenant {
 #[derive(Default)]
 struct Inbox {
     jobs: VecDeque<Job>,
-    /// The thread, which may have ended by itself.
+    /// The thread, which may have ended on its own.
     thread: Option<JoinHandle<()>>,
-    /// The thread will look for jobs again.
+    /// The thread will check for jobs again.
     serving: bool,
     /// A job was taken and is not done.
     busy: bool,
-    /// The thread waits for `arrived`; otherwise it will look by itself.
+    /// The thread waits for `arrived`; otherwise it will check by itself.
     asleep: bool,
     closed: bool,
 }
@@ -87,7 +86,7 @@ impl Slot {
         self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The connection, if nobody uses it this moment.
+    /// Returns the connection, if nobody is using it right now.
     #[inline]
     pub(super) fn try_connection(&self) -> Option<MutexGuard<'_, Option<Connection>>> {
         match self.connection.try_lock() {
@@ -97,16 +96,15 @@ impl Slot {
         }
     }
 
-    /// Whether the thread has nothing to do, so that work on another thread
-    /// overtakes none.
+    /// Whether the thread is idle, so that work on another thread overtakes nothing.
     #[inline]
     pub(super) fn is_quiet(&self) -> bool {
         let inbox = self.inbox();
         inbox.jobs.is_empty() && !inbox.busy
     }
 
-    /// Hands work to the slot's thread, in order. A closed slot drops the job,
-    /// and with it the completer, which returns `Closed`.
+    /// Hands work to the slot's thread, in order. A closed slot drops the job, and with it the
+    /// completer, which then completes with `Closed`.
     pub(super) fn submit(self: &Arc<Self>, job: Job) {
         let mut inbox = self.inbox();
         if inbox.closed {
@@ -128,11 +126,11 @@ impl Slot {
         match thread.spawn(move || slot.serve()) {
             Ok(thread) => {
                 inbox.serving = true;
-                // One that was there has left its last lock.
+                // A previous thread has released its last lock.
                 inbox.thread = Some(thread);
             }
             Err(_) => {
-                // Answered as lost; the next job tries again.
+                // The job fails as lost; the next one retries.
                 let job = inbox.jobs.pop_back();
                 drop(inbox);
                 drop(job);
@@ -147,7 +145,7 @@ impl Slot {
                 inbox.busy = true;
                 drop(inbox);
                 let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
-                // A defect in one job must not take the thread from the others.
+                // A defect in one job must not end the thread for the others.
                 let _ = catch_unwind(AssertUnwindSafe(|| job(&mut connection)));
                 drop(connection);
                 inbox = self.inbox();
@@ -176,7 +174,7 @@ impl Slot {
         drop(self.take_connection());
     }
 
-    /// Gives back what an idle slot does not need. On the slot's own thread.
+    /// Releases what an idle slot does not need. Runs on the slot's own thread.
     fn tidy(&self) {
         let Some(mut guard) = self.try_connection() else { return };
         if !self.upkeep.keep {
@@ -184,11 +182,11 @@ impl Slot {
                 *guard = None;
             }
         } else if let Some(connection) = &mut *guard
-            // With a lease it was used a moment ago, on a caller's thread.
+            // With a lease, it was used a moment ago on a caller's thread.
             && !connection.has_lease()
             && !connection.in_transaction()
         {
-            // Memory that is not given back now is used again later.
+            // Memory that is not released now is reused later.
             let _ = connection.control("PRAGMA shrink_memory");
         }
     }
@@ -203,12 +201,10 @@ impl Slot {
         self.arrived.notify_one();
     }
 
-    /// Refuses new jobs, drops those that were accepted, and stops what runs and
-    /// whatever of it begins later: the thread ends soon. The callers of all that
-    /// are told that the database is closed.
+    /// Refuses new jobs, drops the accepted ones, and stops running work and whatever it begins
+    /// later: the thread ends soon. All affected callers get the error that the database is closed.
     pub(super) fn end(&self) {
-        // Before the jobs are taken: one that runs now asks for it when it begins
-        // its next statement.
+        // Before the jobs are taken: a running job checks it when it begins its next statement.
         self.stopping.store(true, Ordering::SeqCst);
         let jobs = {
             let mut inbox = self.inbox();
@@ -216,7 +212,7 @@ impl Slot {
             std::mem::take(&mut inbox.jobs)
         };
         self.arrived.notify_one();
-        // Their drop gives back what they hold, under other locks.
+        // Dropping them releases what they hold, under other locks.
         drop(jobs);
         self.stop(&Error::closed("database"));
     }
@@ -225,10 +221,10 @@ impl Slot {
         self.stopping.load(Ordering::SeqCst)
     }
 
-    /// The answer of work on this slot: what was stopped because the database
-    /// closes says so.
+    /// Returns the result of work on this slot: what was stopped because the database closes says
+    /// so.
     pub(super) fn told<T>(&self, answer: Result<T>) -> Result<T> {
-        // Stopped while it waited for a lock, it is told that it is busy.
+        // Work stopped while waiting for a lock reports that it is busy.
         let stopped = |kind| matches!(kind, ErrorKind::Cancelled | ErrorKind::Busy);
         match answer {
             Err(error) if stopped(error.kind()) && self.is_stopping() => {
@@ -248,19 +244,19 @@ impl Slot {
         drop(self.take_connection());
     }
 
-    /// Names what runs now, for [`Slot::interrupt`].
+    /// Sets what is running, for [`Slot::interrupt`].
     fn set_running(&self, interrupt: Option<Arc<Interrupt>>) {
         *self.running.lock().unwrap_or_else(PoisonError::into_inner) = interrupt;
     }
 
-    /// Stops what runs now.
+    /// Stops what is running.
     pub(super) fn interrupt(&self) {
         self.stop(&Error::new(ErrorKind::Cancelled, "the stream was interrupted"));
     }
 
-    /// Stops what runs now; a stream that stands still is told this.
+    /// Stops what is running; a stalled stream ends with this error.
     pub(super) fn stop(&self, told: &Error) {
-        // First, so that the stream ends by what it is told.
+        // First, so that the stream ends with this error.
         if let Some(Tenant::Stream(channel)) = self.tenant() {
             channel.end(Some(told.duplicate()));
         }
@@ -279,7 +275,7 @@ impl Slot {
             _ => None,
         };
         *self.tenant.lock().unwrap_or_else(PoisonError::into_inner) = tenant;
-        // Whoever stops the slot has seen the tenant, or is seen here.
+        // Either the code that stops the slot has seen the tenant, or the stop is seen here.
         if let Some(channel) = streams
             && self.is_stopping()
         {
@@ -287,7 +283,7 @@ impl Slot {
         }
     }
 
-    /// Runs `work` as interruptible by `interrupt`.
+    /// Runs `work` so that `interrupt` can stop it.
     pub(super) fn interruptible<T>(
         &self,
         connection: &mut Connection,
@@ -296,7 +292,7 @@ impl Slot {
     ) -> T {
         connection.set_interrupt(Some(Arc::clone(&interrupt)));
         self.set_running(Some(Arc::clone(&interrupt)));
-        // Whoever stops the slot has seen what runs, or is seen here.
+        // Either the code that stops the slot has seen what runs, or the stop is seen here.
         if self.is_stopping() {
             interrupt.set();
         }
@@ -307,10 +303,10 @@ impl Slot {
     }
 }
 
-/// The slot's connection, opened if it is not.
+/// Returns the slot's connection, opening it if necessary.
 ///
 /// # Errors
-/// What opening returns; the next call tries again.
+/// What opening returns; the next call retries.
 pub(super) fn opened(
     connection: &mut Option<Connection>,
     open: impl FnOnce() -> Result<Connection>,

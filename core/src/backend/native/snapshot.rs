@@ -1,4 +1,4 @@
-//! Several reads of one moment, side by side.
+//! Several concurrent reads of one point in time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,11 +14,11 @@ use crate::error::{Error, Result};
 use crate::program::{Early, Output, Program};
 use crate::sql::Params;
 
-/// The most readers that one snapshot takes, so that two of them fit a pool.
+/// The most readers that one snapshot takes, so that two snapshots fit a pool.
 const WIDTH: usize = 4;
 
-/// How often readers are asked to begin at the same moment. It fails only while
-/// commits come between all the time; one reader is always enough.
+/// How many times readers try to begin at the same moment. All tries fail only if commits keep
+/// coming in between; one reader is always enough.
 const TRIES: usize = 5;
 
 /// Waits for the first reader of a snapshot.
@@ -46,7 +46,7 @@ impl Waiter for Begin {
     }
 }
 
-/// Begins on the slot's thread, with as many more readers as are free.
+/// Begins on the slot's thread, with further readers as far as they are free.
 fn begin(
     shared: &Arc<Shared>,
     first: Claim,
@@ -84,7 +84,7 @@ fn begin(
     Ok(Box::new(SnapshotSession { shared: Arc::clone(shared), seats, pin }))
 }
 
-/// Has another reader begin, and returns whether it is at the same moment.
+/// Begins on another reader, and returns whether it is at the same moment.
 fn join(shared: &Arc<Shared>, claim: &Claim, moment: Option<Snapshot>) -> bool {
     let Some(mut guard) = claim.slot().try_connection() else { return false };
     let Ok(connection) = shared.open_reader(&mut guard) else { return false };
@@ -131,7 +131,7 @@ impl Drop for Seat {
             drop(guard);
             return drop(claim);
         }
-        // After what still runs on its thread.
+        // After whatever still runs on its thread.
         self.slot.submit(Box::new(move |connection| {
             slot.set_tenant(None);
             if let Some(connection) = connection {
@@ -161,7 +161,7 @@ impl SnapshotSession {
         Ok(())
     }
 
-    /// The seat with the least to do.
+    /// Returns the seat with the least to do.
     fn seat(&self) -> &Seat {
         self.seats
             .iter()
@@ -250,8 +250,8 @@ impl Session for SnapshotSession {
     }
 }
 
-/// Counts a call for its seat, which then is not the next one's first choice, and
-/// for the whole snapshot, which stands not still.
+/// Counts a call for its seat, which is then not the next call's first choice, and for the whole
+/// snapshot, which then does not count as stalled.
 struct Work {
     load: Arc<AtomicUsize>,
     _busy: Busy,

@@ -12,7 +12,7 @@ use crate::engine::Connection;
 use crate::error::{Error, Result};
 use crate::sql::Params;
 
-/// Starts a stream on a reader of the pool, when one is free.
+/// Starts a stream on a reader of the pool, once one is free.
 pub(super) fn start(shared: &Arc<Shared>, sql: &str, params: Params) -> Box<dyn Pages> {
     let channel = Channel::new();
     let waiter = Box::new(Start {
@@ -31,7 +31,7 @@ pub(super) fn start(shared: &Arc<Shared>, sql: &str, params: Params) -> Box<dyn 
 
 struct Start {
     shared: Arc<Shared>,
-    // However it is dropped, whoever reads is told.
+    // However it is dropped, the reader is notified.
     ends: EndsChannel,
     sql: Box<str>,
     params: Params,
@@ -58,14 +58,14 @@ impl Waiter for Start {
                     } else {
                         run(&slot, connection, channel, &sql, params);
                     }
-                    // The next reader begins anew: this one may be old.
+                    // The next reader starts afresh: this state may be old.
                     if let Err(error) = connection.end_lease() {
                         channel.end(Some(error));
                     }
                 }
                 Err(error) => channel.end(Some(error)),
             }
-            // Given back first: whoever sees the stream's end finds the reader free.
+            // Returned first, so that a caller that sees the stream's end finds the reader free.
             drop(claim);
             drop(ends);
         }));
@@ -76,8 +76,8 @@ impl Waiter for Start {
     }
 }
 
-/// Starts a stream on a slot that a snapshot or session holds, unless it was revoked or
-/// is not admitted. `work` counts as under way until the stream is over.
+/// Starts a stream on a slot held by a snapshot or session, unless it was revoked or is not
+/// admitted. `work` counts as running until the stream is over.
 pub(super) fn start_lent(
     shared: &Arc<Shared>,
     slot: &Arc<Slot>,
@@ -108,7 +108,7 @@ pub(super) fn start_lent(
     Reply::ready(Ok(Box::new(Reader(channel))))
 }
 
-/// A stream whose job is lost, or over, ends.
+/// Ends a stream whose job is lost or over.
 pub(super) struct EndsChannel(pub(super) Arc<Channel>);
 
 impl Drop for EndsChannel {
@@ -118,8 +118,7 @@ impl Drop for EndsChannel {
     }
 }
 
-/// Runs the query on the slot's own thread until its end, an error, or until
-/// nobody reads any more.
+/// Runs the query on the slot's own thread until it ends or fails, or nobody reads any more.
 pub(super) fn run(
     slot: &Slot,
     connection: &mut Connection,
@@ -154,7 +153,7 @@ fn pump(connection: &mut Connection, channel: &Channel, sql: &str, params: Param
     done
 }
 
-/// The error of a stream or snapshot that stood still for too long.
+/// Returns the error for a stream or snapshot that stalled for too long.
 pub(super) fn stalled(shared: &Shared) -> Error {
     Error::stalled(shared.options.stall_timeout, shared.options.wal_limit)
 }

@@ -1,6 +1,6 @@
-//! What a burst took goes back: connections beyond the pool's size are closed when
-//! they have rested for a while, and their descriptors too. Threads end by
-//! themselves (`slot.rs`). When all is back, no timer is left.
+//! Releases what a burst took: connections beyond the pool's size are closed after resting for a
+//! while, along with their descriptors. Threads end on their own (`slot.rs`). When all is released,
+//! no timer is left.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -11,26 +11,26 @@ use super::group::Turn;
 use super::pool::Tidied;
 use crate::platform::{self, timer};
 
-/// Connections are closed one by one with so much time between, since the timer's
-/// thread does it, which serves others too.
+/// The time between closing single connections: this runs on the timer's thread, which serves
+/// others too.
 const BETWEEN: Duration = Duration::from_millis(1);
 
-/// SQLite keeps the descriptor of a closed connection while another of the same
-/// process has the file locked, which in WAL mode is as long as it is open. When so
-/// many have gathered, all connections are closed once, while nobody uses any.
+/// SQLite keeps the descriptor of a closed connection while another one of the same process has the
+/// file locked; in WAL mode that is as long as it is open. Once this many have accumulated, all
+/// connections are closed once, while none is in use.
 const MANY: usize = 8;
 
-/// What is to be given back.
+/// What must be released.
 #[derive(Debug, Default)]
 pub(super) struct Tidying {
     /// A timer is pending.
     pending: AtomicBool,
-    /// Connections closed since all were.
+    /// Connections closed since all were last closed.
     closed: AtomicUsize,
 }
 
 impl Shared {
-    /// Has what rests looked after.
+    /// Arranges for resting slots to be tidied.
     pub(super) fn tidy_after_rest(self: &Arc<Self>) {
         let shared = Arc::downgrade(self);
         self.readers.set_on_rest(move || {
@@ -67,11 +67,11 @@ impl Shared {
         }
     }
 
-    /// Closes every connection and opens the writer's again, if nobody uses any;
-    /// otherwise tries again later.
+    /// Closes every connection and reopens the writer's, if none is in use. Otherwise retries
+    /// later.
     fn close_descriptors(self: &Arc<Self>) {
-        // Another VFS has no descriptors of the system's, and the files of one in memory
-        // go with their last connection.
+        // Another VFS has no system descriptors, and the files of a database in memory go with
+        // their last connection.
         let elsewhere = self.options.vfs.is_some();
         if elsewhere || self.tidying.closed.load(Ordering::SeqCst) < MANY {
             return;
@@ -85,9 +85,9 @@ impl Shared {
             let _turn = Turn(&shared);
             let (claims, all) = shared.clear(Instant::now(), None);
             if all {
-                // The last one: SQLite copies the log, and lets go of all files.
+                // The last one: SQLite copies the log and releases all files.
                 *connection = None;
-                // Whoever writes next tries again.
+                // The next write retries.
                 let _ = shared.open_writer(connection);
                 shared.tidying.closed.store(0, Ordering::SeqCst);
             } else {

@@ -1,4 +1,4 @@
-//! Reads that find no reader free, and writes that are not known as such yet.
+//! Reads that find no reader free, and writes not yet known as such.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -9,26 +9,25 @@ use crate::engine::{Class, Read};
 use crate::error::{Error, ErrorKind};
 use crate::program::{Access, Output, Program};
 
-/// A program in the readers' queue, and meanwhile perhaps in the planner's:
-/// whoever takes it first has it.
+/// A program in the readers' queue, and perhaps also in the planner's: the first to take it has it.
 type Waits = Arc<Mutex<Option<(Program<'static>, Completer<Output>)>>>;
 
 fn take(waits: &Waits) -> Option<(Program<'static>, Completer<Output>)> {
     waits.lock().unwrap_or_else(PoisonError::into_inner).take()
 }
 
-/// Whether nobody wants it any more, or somebody has it.
+/// Whether it is no longer wanted, or already taken.
 fn is_over(waits: &Waits) -> bool {
     let waits = waits.lock().unwrap_or_else(PoisonError::into_inner);
     waits.as_ref().is_none_or(|(_, completer)| completer.is_given_up())
 }
 
-/// Queues a program for a reader. One that nobody knows goes to the planner at
-/// the same time: a write must not wait for a reader to be told that it is one.
+/// Queues a program for a reader. An unknown program also goes to the planner at once: a write must
+/// not wait for a reader just to learn that it is one.
 pub(super) fn wait(shared: &Arc<Shared>, program: Program<'static>, completer: Completer<Output>) {
     let asks = match program.steps.as_slice() {
         [step] if program.access == Access::Unknown => !shared.routes.reads(&step.sql),
-        // Of a table that a write may be for.
+        // The schema of a table that a write may be for.
         _ => is_schema(&program),
     };
     let waits: Waits = Arc::new(Mutex::new(Some((program, completer))));
@@ -49,7 +48,7 @@ fn is_schema(program: &Program<'_>) -> bool {
         && program.steps.first().is_some_and(|step| step.sql == "PRAGMA schema_version")
 }
 
-/// A read that waits for a reader.
+/// A read waiting for a reader.
 struct WaitingRead {
     shared: Arc<Shared>,
     waits: Waits,
@@ -73,7 +72,7 @@ impl Waiter for WaitingRead {
     }
 }
 
-/// Waits for the planner, which tells whether a statement writes.
+/// Waits for the planner, which reports whether a statement writes.
 struct Plan {
     shared: Arc<Shared>,
     waits: Waits,
@@ -88,7 +87,7 @@ impl Waiter for Plan {
         let slot = Arc::clone(claim.slot());
         slot.submit(Box::new(move |connection| {
             let Self { shared, waits } = *self;
-            // It waits for its reader all the same.
+            // It still waits for its reader.
             let Ok(connection) = shared.open_reader(connection) else { return };
             plan(&shared, &waits, connection);
             drop(claim);
@@ -96,7 +95,7 @@ impl Waiter for Plan {
     }
 
     fn refuse(self: Box<Self>, _error: Error) {
-        // Its reader is waited for no longer than this.
+        // The wait for its reader is no longer than this one.
     }
 }
 
@@ -110,12 +109,12 @@ fn plan(shared: &Arc<Shared>, waits: &Waits, connection: &mut crate::engine::Con
         }
     };
     let Some(sql) = sql else {
-        // Short, and what a write needs before it can be made.
+        // Short, and needed before a write can be made.
         if let Some((program, completer)) = take(waits)
             && completer.start()
         {
             let read = connection.read(&program, None);
-            // No reader's lease, so nobody else ends it.
+            // It is not a reader's lease, so nobody else ends it.
             let _ = connection.end_lease();
             if let Read::Done(answer) = read {
                 completer.answer(answer);
@@ -131,7 +130,7 @@ fn plan(shared: &Arc<Shared>, waits: &Waits, connection: &mut crate::engine::Con
                 shared.write(program, completer);
             }
         }
-        // The reader may still find it whole.
+        // The reader may still succeed.
         Err(error) if error.kind() == ErrorKind::Busy => {}
         Err(error) => {
             if let Some((_, completer)) = take(waits) {

@@ -1,4 +1,4 @@
-//! The one connection that writes: its queue, and who has it.
+//! The one connection that writes: its queue, and its holder.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -12,9 +12,8 @@ use crate::backend::Completer;
 use crate::error::Error;
 use crate::platform::timer;
 
-/// The writer's connection, and the queue of those who want it. Strictly in the
-/// order of asking: no write overtakes another, and a transaction waits like a
-/// single write does.
+/// The writer's connection, and the queue for it. Strictly in order of request: no write overtakes
+/// another, and a transaction waits just like a single write.
 #[derive(Debug)]
 pub(super) struct Writer {
     pub(super) slot: Arc<Slot>,
@@ -42,29 +41,29 @@ impl Queue {
 enum Holder {
     #[default]
     Nobody,
-    /// Work that goes on by itself.
+    /// Work that proceeds on its own.
     Work,
-    /// A transaction that waits for its caller.
+    /// A transaction waiting for its caller.
     Transaction(Tenure),
 }
 
-/// What tells whether a transaction goes on.
+/// What shows whether a transaction makes progress.
 #[derive(Debug, Clone)]
 pub(super) struct Tenure {
-    /// Notes what its holder does.
+    /// Records what its holder does.
     pub(super) pin: Arc<Pin>,
     /// Where its statements run.
     pub(super) slot: Arc<Slot>,
 }
 
 impl Tenure {
-    /// Of a transaction on the writer's own connection.
+    /// Returns the tenure of a transaction on the writer's own connection.
     pub(super) fn of_writer(shared: &Shared) -> Self {
         Self { pin: Pin::new(), slot: Arc::clone(&shared.writer.slot) }
     }
 
-    /// For how long the holder has not gone on. A statement that runs or waits,
-    /// however long, goes on; a stream does while its rows are read.
+    /// Returns how long the holder has made no progress. A statement that runs or waits, however
+    /// long, makes progress; a stream does while its rows are read.
     fn idle(&self) -> Duration {
         match self.slot.tenant() {
             Some(Tenant::Stream(channel)) => channel.stalled().unwrap_or_default(),
@@ -96,8 +95,7 @@ impl Entry {
     }
 }
 
-/// The exclusive use of the writer, given back when dropped. Whoever holds it
-/// leaves no transaction open.
+/// The exclusive use of the writer, returned when dropped. Its holder leaves no transaction open.
 #[derive(Debug)]
 pub(super) struct WriterClaim {
     shared: Arc<Shared>,
@@ -133,7 +131,7 @@ impl Writer {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes the writer if nobody has or wants it, for work that is over at once.
+    /// Takes the writer if nobody has or wants it, for work that ends at once.
     #[inline]
     pub(super) fn try_take(&self) -> bool {
         let mut queue = self.queue();
@@ -174,7 +172,7 @@ impl Writer {
         }
     }
 
-    /// The writes at the head of the queue, as many as may share a transaction.
+    /// Returns the writes at the head of the queue, as many as may share a transaction.
     pub(super) fn take_batch(&self) -> Vec<Write> {
         let mut queue = self.queue();
         let mut batch = Vec::new();
@@ -191,7 +189,7 @@ impl Writer {
         batch
     }
 
-    /// Waits until nobody has or wants the writer, or `until`.
+    /// Waits until nobody has or wants the writer, or until `until`.
     pub(super) fn wait_idle(&self, until: Instant) -> bool {
         let mut queue = self.queue();
         queue.closing = true;
@@ -220,8 +218,7 @@ impl Writer {
     }
 }
 
-/// Gives the writer to the next in the queue. The caller has it, and has it no
-/// more after this.
+/// Passes the writer on to the next in the queue. The caller has it, and no longer does after this.
 pub(super) fn next(shared: &Arc<Shared>) {
     loop {
         let mut queue = shared.writer.queue();
@@ -261,7 +258,7 @@ pub(super) fn next(shared: &Arc<Shared>) {
                     drop(queue);
                 }
                 let claim = WriterClaim { shared: Arc::clone(shared), pin };
-                // A claim that nobody takes any more goes on by its drop.
+                // A claim that nobody takes any more is passed on when dropped.
                 drop(completer.answer(Ok(claim)));
                 return;
             }
@@ -269,8 +266,8 @@ pub(super) fn next(shared: &Arc<Shared>) {
     }
 }
 
-/// Sees to it that those who wait for a transaction get `Busy` when it has not
-/// gone on for the busy timeout: it may be waiting for them.
+/// Ensures that callers waiting for a transaction get `Busy` when it has made no progress for the
+/// busy timeout: it may be waiting for them.
 fn watch(shared: &Arc<Shared>, mut queue: MutexGuard<'_, Queue>) {
     if queue.watched {
         return;
@@ -280,7 +277,7 @@ fn watch(shared: &Arc<Shared>, mut queue: MutexGuard<'_, Queue>) {
     let idle = tenure.idle();
     let Some(first) = queue.entries.iter().map(Entry::since).min() else { return };
     let left = timeout.saturating_sub(first.elapsed().min(idle));
-    // What the holder does on its own thread is seen only by looking.
+    // What the holder does on its own thread can only be seen by looking.
     let Some(at) = Instant::now().checked_add(left.min((timeout / 4).max(LOOK))) else { return };
     queue.watched = true;
     drop(queue);
@@ -292,7 +289,7 @@ fn watch(shared: &Arc<Shared>, mut queue: MutexGuard<'_, Queue>) {
     });
 }
 
-/// The shortest time between two looks at a transaction that others wait for.
+/// The shortest time between two looks at a transaction that others are waiting for.
 const LOOK: Duration = Duration::from_millis(10);
 
 fn refuse_overdue(shared: &Arc<Shared>, timeout: Duration) {

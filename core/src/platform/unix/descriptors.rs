@@ -1,7 +1,6 @@
-//! Opening and closing for SQLite: a descriptor is not closed while somebody else in
-//! this process has its file open, since that would drop the other's POSIX locks. It
-//! is parked, taken again by whoever opens the file next, and closed when the other
-//! is gone.
+//! Opening and closing for SQLite. A descriptor is not closed while another user in this process
+//! has its file open, since that would drop the other's POSIX locks. It is parked, reused when the
+//! file is next opened, and closed when the other user is gone.
 
 use std::cell::Cell;
 use std::ffi::{CStr, CString, c_char, c_int};
@@ -14,25 +13,25 @@ use super::table::{
     self, Descriptor, FileId, Kind, NOBODY, POSIX, Parked, State, set_known_owner, set_ours,
 };
 
-/// What is parked, so that nobody looks where nothing is.
+/// How many descriptors are parked, so that nobody searches when there are none.
 static PARKED: AtomicUsize = AtomicUsize::new(0);
-/// Calls of `open` that are under way: what they open is not yet known as ours.
+/// Calls of `open` in progress: what they open is not yet known as ours.
 static OPENING: AtomicUsize = AtomicUsize::new(0);
 
 thread_local! {
-    /// What the file is for that this thread opens.
+    /// What the file is for that this thread is opening.
     static KIND: Cell<Kind> = const { Cell::new(Kind::Outside) };
-    /// What `open` has returned to it.
+    /// What `open` returned to it.
     static LAST: Cell<c_int> = const { Cell::new(NOBODY) };
 }
 
-/// This thread opens a file of this kind now.
+/// Sets the kind of file that this thread is about to open.
 pub(super) fn expect(kind: Kind) -> Kind {
     LAST.set(NOBODY);
     KIND.replace(kind)
 }
 
-/// Ends what [`expect`] began; returns the descriptor that was opened.
+/// Ends what [`expect`] began, and returns the opened descriptor.
 pub(super) fn expected(before: Kind) -> c_int {
     KIND.set(before);
     LAST.replace(NOBODY)
@@ -80,7 +79,7 @@ impl State {
         self.descriptors.insert(fd, descriptor);
     }
 
-    /// A parked descriptor for this opening.
+    /// Returns a parked descriptor for this opening.
     fn unpark(&mut self, path: &CStr, kind: Kind, flags: c_int) -> Option<c_int> {
         if flags & (libc::O_EXCL | libc::O_TRUNC | libc::O_DIRECTORY) != 0 {
             return None;
@@ -123,7 +122,7 @@ impl State {
         0
     }
 
-    /// The descriptor needs its owner no longer; returns the owner if nobody does, and
+    /// Ends the descriptor's use of its owner. Returns the owner if nobody uses it any more, and
     /// whether it can write.
     fn leave(&mut self, descriptor: &Descriptor) -> (Option<c_int>, bool) {
         if descriptor.own != NOBODY {
@@ -142,7 +141,7 @@ impl State {
         ((fd != NOBODY).then_some(fd), writable)
     }
 
-    /// The database that a file belongs to: itself, or that whose log has its shared
+    /// Returns the database that a file belongs to: itself, or the one whose log has its shared
     /// memory there.
     fn database_of(&self, descriptor: &Descriptor) -> FileId {
         let name = descriptor.path.to_bytes().strip_suffix(b"-shm");
@@ -153,11 +152,11 @@ impl State {
         of.map_or(descriptor.file, |database| database.file)
     }
 
-    /// Closes what is parked of files that nobody else has open.
+    /// Closes what is parked for files that nobody else has open.
     fn sweep(&mut self) {
         let mut open = Vec::new();
         others::each(|file| open.push(file));
-        // Nobody new comes to a file without a name: shared memory, after its last user.
+        // A file without a name gets no new users: shared memory, after its last user.
         self.parked.retain(|it| {
             let keep = it.file == it.database || open.contains(&it.file) || has_name(it.fd);
             if !keep {
@@ -172,7 +171,7 @@ impl State {
             let mut files = vec![database];
             files.extend(self.parked.iter().filter(|it| it.database == database).map(|it| it.file));
             if files.iter().any(|file| open.contains(file)) {
-                // What another thread of this SQLite is just opening looks the same.
+                // A file that another thread of this SQLite is just opening looks the same.
                 self.met |= OPENING.load(Ordering::SeqCst) == 0;
             } else {
                 self.close_parked(database, &files);
@@ -181,12 +180,11 @@ impl State {
         note_parked(&self.parked);
     }
 
-    /// Closes what is parked of a database that nobody else seemed to have open.
+    /// Closes what is parked for a database that nobody else seemed to have open.
     ///
-    /// Somebody may open it between the look around and the closing. Where somebody
-    /// was met before, the database's pending byte is locked meanwhile, and looked
-    /// around once more: nobody gets a lock past it, so nobody who comes has one to
-    /// lose.
+    /// Somebody may open it between the check and the closing. If somebody was met before, the
+    /// database's pending byte is locked during that time, and the check repeated: nobody gets a
+    /// lock past that byte, so a newcomer has none to lose.
     fn close_parked(&mut self, database: FileId, files: &[FileId]) {
         let mut guard = None;
         if self.met {
@@ -198,7 +196,7 @@ impl State {
             if let Some(owner) = guard
                 && !hold(owner)
             {
-                // Others are about to write: another time.
+                // Others are about to write: try another time.
                 return;
             }
             if others::have_open(files) {
@@ -229,7 +227,7 @@ impl State {
     }
 }
 
-/// Takes one of those that are parked.
+/// Takes one of the parked descriptors.
 pub(super) fn take_parked(
     parked: &mut Vec<Parked>,
     fits: impl FnMut(&Parked) -> bool,
@@ -240,12 +238,12 @@ pub(super) fn take_parked(
     Some(taken)
 }
 
-/// To be called when the list has changed.
+/// Must be called when the list has changed.
 pub(super) fn note_parked(parked: &[Parked]) {
     PARKED.store(parked.len(), Ordering::Release);
 }
 
-/// Locks the pending byte, which others hold for moments.
+/// Locks the pending byte, which others hold only briefly.
 fn hold(owner: c_int) -> bool {
     (0..50).any(|_| {
         let held = locks::set(owner, libc::F_WRLCK, (PENDING, 1));

@@ -1,5 +1,5 @@
-//! A child of a fork must not keep its parent's locks: those that belong to a
-//! description last until its last copy is closed.
+//! A child of a fork must not keep its parent's locks: locks that belong to a description last
+//! until its last copy is closed.
 
 use crate::platform::held::Held;
 
@@ -23,7 +23,7 @@ unsafe extern "C" fn parent() {
     drop(unsafe { HELD.take() });
 }
 
-/// Only what may be done in a signal handler: no memory is allocated or freed.
+/// Does only what a signal handler may do: no memory is allocated or freed.
 unsafe extern "C" fn child() {
     // SAFETY: it is called around a fork.
     let Some(mut state) = (unsafe { HELD.take() }) else { return };
@@ -47,8 +47,8 @@ unsafe extern "C" fn child() {
 fn shut(fd: &mut libc::c_int) {
     if *fd > NOBODY {
         set_ours(*fd, false);
-        // SAFETY: this is the child's own copy, which nothing here uses any more;
-        // what was locked by it stays the parent's.
+        // SAFETY: this is the child's own copy, which nothing here uses any more; its locks remain
+        // the parent's.
         unsafe { libc::close(*fd) };
         *fd = NOBODY;
     }

@@ -1,12 +1,12 @@
 //! Locks that belong to a descriptor: `fcntl` as SQLite calls it.
 //!
-//! All connections of a database file share one owner, since SQLite keeps in one
-//! place what they have locked, and asks the system only for the first of them. The
-//! shared memory of a log has one descriptor in a process, whose locks have an
-//! owner of their own, so that two files that use one log see each other.
+//! All connections of a database file share one owner, since SQLite keeps what they have locked in
+//! one place, and asks the system only for the first of them. The shared memory of a log has one
+//! descriptor per process. Its locks have an owner of their own, so that two files that use one log
+//! see each other's.
 //!
-//! An owner is a description of its own, opened anew: it is never mapped, and a
-//! child of a fork closes its copy (`fork`), so no lock outlives its process there.
+//! An owner is a separately opened description. It is never mapped, and a child of a fork closes
+//! its copy (`fork`), so no lock outlives its process there.
 
 use std::ffi::{CStr, CString, c_int, c_void};
 
@@ -25,7 +25,7 @@ const F_OFD_SETLKW: c_int = 91;
 #[cfg(target_vendor = "apple")]
 const F_OFD_GETLK: c_int = 92;
 
-/// Commands that no system knows, so that every file keeps its POSIX locks.
+/// Commands that no system knows, so every file keeps its POSIX locks.
 #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
 const F_OFD_GETLK: c_int = -2;
 #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
@@ -36,11 +36,11 @@ const F_OFD_SETLKW: c_int = -4;
 /// Where SQLite locks a database file, <https://sqlite.org/fileformat2.html#the_lock_byte_page>.
 pub(super) const PENDING: i64 = 0x4000_0000;
 pub(super) const SHARED: (i64, i64) = (PENDING + 2, 510);
-/// The byte of the shared memory that everybody who uses it has locked.
+/// The byte of the shared memory that each of its users has locked.
 pub(super) const PRESENT: (i64, i64) = (128, 1);
 
-/// `fcntl` for SQLite. Apple's ARM passes what is variadic on the stack, behind the
-/// eight registers.
+/// `fcntl` for SQLite. Apple's ARM passes variadic arguments on the stack, after the eight
+/// registers.
 #[cfg(all(target_vendor = "apple", target_arch = "aarch64"))]
 pub(super) unsafe extern "C" fn fcntl(
     fd: c_int,
@@ -65,7 +65,7 @@ pub(super) unsafe extern "C" fn fcntl(fd: c_int, command: c_int, argument: *mut 
 }
 
 /// # Safety
-/// As the system's `fcntl`.
+/// Like the system's `fcntl`.
 pub(super) unsafe fn control(fd: c_int, command: c_int, argument: *mut c_void) -> c_int {
     let ours = match command {
         libc::F_SETLK => F_OFD_SETLK,
@@ -78,7 +78,7 @@ pub(super) unsafe fn control(fd: c_int, command: c_int, argument: *mut c_void) -
     // SAFETY: these three commands take a lock.
     unsafe {
         let owner = match table::known_owner(fd) {
-            // At its first lock, and for what can't be found fast.
+            // At its first lock, and where the owner can't be found quickly.
             NOBODY => return slow(fd, command, ours, &mut *lock),
             owner => owner,
         };
@@ -113,7 +113,7 @@ unsafe fn slow(fd: c_int, command: c_int, ours: c_int, lock: &mut libc::flock) -
     }
 }
 
-/// A lock of this type on these bytes.
+/// Returns a lock of this type on these bytes.
 pub(super) fn lock(kind: c_int, (start, length): (i64, i64)) -> libc::flock {
     // SAFETY: all zeros is a valid `flock`.
     let mut lock: libc::flock = unsafe { std::mem::zeroed() };
@@ -129,24 +129,24 @@ fn start(lock: &libc::flock) -> i64 {
     i64::from(lock.l_start)
 }
 
-/// Locks by an owner itself; true: it has it.
+/// Locks through the owner itself, and returns whether it has the lock.
 pub(super) fn set(owner: c_int, kind: c_int, bytes: (i64, i64)) -> bool {
     let mut lock = lock(kind, bytes);
     // SAFETY: the command takes a lock.
     unsafe { libc::fcntl(owner, F_OFD_SETLK, &raw mut lock) == 0 }
 }
 
-/// Gives up all that an owner has locked. A process that is just starting may have
-/// a copy of its descriptor, so closing alone does not.
+/// Releases everything that an owner has locked. Closing is not enough: a process that is just
+/// starting may have a copy of its descriptor.
 pub(super) fn release(owner: c_int) {
     set(owner, libc::F_UNLCK, (0, 0));
 }
 
 impl State {
-    /// Who owns the locks of this descriptor from now on; `None` with the system's
-    /// error set.
+    /// Returns the owner of this descriptor's locks from now on, or `None` with the system's error
+    /// set.
     fn owner(&mut self, fd: c_int, lock: &libc::flock) -> Option<c_int> {
-        // One that was opened before the system calls were replaced.
+        // A descriptor that was opened before the system calls were replaced.
         let Some(descriptor) = self.descriptors.get_mut(&fd) else { return Some(POSIX) };
         if self.used.contains(&descriptor.file) {
             set_known_owner(fd, POSIX);
@@ -187,7 +187,7 @@ impl State {
         }
         if owner.fd != POSIX && !owner.writable {
             if lock.l_type != libc::F_WRLCK as libc::c_short || !descriptor.writable {
-                // Not kept where it is found fast: it may have to give way.
+                // Not stored for quick lookup: it may have to give way.
                 return Some(owner.fd);
             }
             replace(&mut self.parked, owner, fd, descriptor)?;
@@ -197,7 +197,7 @@ impl State {
         Some(owner)
     }
 
-    /// Keeps in mind what an owner that can't write holds.
+    /// Remembers what an owner that can't write holds.
     fn note_shared(&mut self, fd: c_int, lock: &libc::flock) {
         let Some(file) = self.descriptors.get(&fd).filter(|it| it.shares).map(|it| it.file) else {
             return;
@@ -211,8 +211,8 @@ impl State {
     }
 }
 
-/// Puts an owner that can write in the place of one that can't, with the one lock
-/// that it may hold. SQLite holds the mutex of the file's locks meanwhile.
+/// Replaces an owner that can't write with one that can, including the one lock that it may hold.
+/// SQLite holds the mutex of the file's locks during this.
 fn replace(
     parked: &mut Vec<Parked>,
     owner: &mut Owner,
@@ -221,21 +221,21 @@ fn replace(
 ) -> Option<()> {
     let (new, writable) = new_owner(parked, fd, descriptor)?;
     if owner.shared && new != POSIX {
-        // Both read, so this waits for nobody.
+        // Both read, so this needs no waiting.
         set(new, libc::F_RDLCK, SHARED);
     }
     release(owner.fd);
     let old = std::mem::replace(&mut owner.fd, new);
     owner.writable = writable;
-    // Closed now, it would drop the locks that another SQLite of this process has.
+    // Closing it now would drop the locks of another SQLite in this process.
     let file = descriptor.file;
     parked.push(Parked { fd: old, file, database: file, writable: false, owner: true });
     note_parked(parked);
     Some(())
 }
 
-/// A new owner of locks on the file of `fd`, and whether it can write; [`POSIX`]
-/// where the file system has no such locks.
+/// Returns a new owner of locks on the file of `fd`, and whether it can write; [`POSIX`] if the
+/// file system has no such locks.
 fn new_owner(
     parked: &mut Vec<Parked>,
     fd: c_int,
@@ -263,7 +263,7 @@ fn new_owner(
     Some((owner, writable))
 }
 
-/// Opens the file of a descriptor once more, as a description of its own.
+/// Reopens the file of a descriptor, as a separate description.
 fn reopen(fd: c_int, descriptor: &Descriptor) -> Option<(c_int, bool)> {
     let open = |path: &CStr| {
         [libc::O_RDWR, libc::O_RDONLY].into_iter().find_map(|mode| {
@@ -287,13 +287,13 @@ fn reopen(fd: c_int, descriptor: &Descriptor) -> Option<(c_int, bool)> {
         // SAFETY: nobody else knows it.
         unsafe { libc::close(owner) };
     }
-    // The same description: all that is lost is that a fork's child keeps its locks.
+    // The same description: the only loss is that a fork's child keeps its locks.
     // SAFETY: the command takes the least number.
     let copy = unsafe { libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 3) };
     (copy >= 0).then_some((copy, descriptor.writable))
 }
 
-/// Descriptors that programs print to are not for a database.
+/// Moves a descriptor out of those that programs print to, which are not for a database.
 fn above_standard(fd: c_int) -> Option<c_int> {
     if fd > 2 {
         return Some(fd);

@@ -1,16 +1,15 @@
 //! Files that another copy of SQLite in this process may have open as well.
 //!
-//! POSIX locks belong to the process: two copies of SQLite in one process do not
-//! see each other's, and each drops the other's by closing any descriptor of the
-//! file. So this library's SQLite takes open-file-description locks instead, which
-//! belong to a descriptor, conflict with POSIX locks even of the same process, and
-//! survive every `close` but their own (`locks`); and it does not close a
-//! descriptor of a file that somebody else in this process has open
-//! (`descriptors`). Both are system calls of SQLite's `unix` VFS, replaced by
-//! `xSetSystemCall` before the first file is opened.
+//! POSIX locks belong to the process: two copies of SQLite in one process do not see each other's,
+//! and each drops the other's by closing any descriptor of the file. So this library's SQLite
+//! instead takes open-file-description locks, which belong to a descriptor, conflict with POSIX
+//! locks even of the same process, and survive every `close` but their own (`locks`). It also does
+//! not close a descriptor of a file that another user in this process has open (`descriptors`).
+//! Both are system calls of SQLite's `unix` VFS, replaced by `xSetSystemCall` before the first file
+//! is opened.
 //!
-//! `moved` knows which files the open ones are, so that a commit into one that was
-//! deleted or replaced is noticed.
+//! `moved` tracks which files are open, so that a commit into one that was deleted or replaced is
+//! noticed.
 
 mod descriptors;
 mod fork;
@@ -32,23 +31,22 @@ pub(crate) use table::FileId;
 
 use table::Kind;
 
-/// `PRAGMA fullfsync` does something here: Apple's `fsync` does not wait for the
-/// disk itself.
+/// Whether `PRAGMA fullfsync` has an effect here: Apple's `fsync` does not wait for the disk
+/// itself.
 pub(crate) const FULL_FSYNC: bool = cfg!(target_vendor = "apple");
 
-/// Set to `posix`, this leaves SQLite's own locks in place: for a file system on
-/// which the others fail.
+/// If set to `posix`, this leaves SQLite's own locks in place, for a file system on which the
+/// others fail.
 const CHOICE: &str = "UBIQLITE_LOCKS";
 
 static INSTALLED: AtomicBool = AtomicBool::new(false);
 
-/// Replaces the system calls, once in a process; to be called before a database
-/// file is opened.
+/// Replaces the system calls, once per process. Must be called before a database file is opened.
 pub(crate) fn install() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let wanted = std::env::var_os(CHOICE).is_none_or(|choice| choice != "posix");
-        // On 32 bits SQLite passes a lock that is laid out otherwise.
+        // On 32 bits SQLite passes a lock with another layout.
         if wanted && cfg!(target_pointer_width = "64") {
             // SAFETY: called once, before this library opens a file.
             INSTALLED.store(unsafe { replace() }, Ordering::Release);
@@ -56,8 +54,8 @@ pub(crate) fn install() {
     });
 }
 
-/// Whether another copy of SQLite in this process may use the main database of
-/// this connection as well: false where the file system has no locks for it.
+/// Whether another copy of SQLite in this process may also use this connection's main database:
+/// false if the file system has no locks for that.
 ///
 /// # Safety
 /// `db` is open, used by this thread alone, and has read from its main database.
@@ -96,8 +94,7 @@ unsafe fn replace() -> bool {
     // SAFETY: these are called in the order that SQLite demands; a VFS that it has
     // found lives as long as the process.
     unsafe {
-        // Whoever used this copy of SQLite before has files open of which nothing
-        // is known here.
+        // Earlier users of this copy of SQLite have files open that are unknown here.
         let used = ffi::sqlite3_memory_used() > 0;
         if ffi::sqlite3_initialize() != ffi::SQLITE_OK {
             return false;
@@ -107,7 +104,7 @@ unsafe fn replace() -> bool {
         if !fork::install() {
             return false;
         }
-        // `open` last: what was opened before it goes on with POSIX locks.
+        // `open` last: files opened before it continue with POSIX locks.
         if !set_call(set, vfs, c"fcntl", locks::fcntl as *const ())
             || !set_call(set, vfs, c"close", descriptors::close as *const ())
             || !set_call(set, vfs, c"open", descriptors::open as *const ())
@@ -140,8 +137,8 @@ unsafe fn set_call(
     }
 }
 
-/// Has `opened` called for each file that this VFS opens: `open` is told a path
-/// alone, and what the file is for is known one level above.
+/// Makes this VFS call `opened` for each file that it opens: `open` receives only a path, and what
+/// the file is for is known one level above.
 ///
 /// # Safety
 /// `vfs` is one of SQLite's own for Unix, or null.
@@ -171,8 +168,7 @@ unsafe extern "C" fn opened(
         ffi::SQLITE_OPEN_WAL => Kind::Log,
         _ => Kind::Other,
     };
-    // SAFETY: stored before this function could be called; the arguments are passed
-    // on as they came.
+    // SAFETY: stored before this function could be called; the arguments are passed on unchanged.
     unsafe {
         let theirs = std::mem::transmute::<*mut (), Open>(OPEN.load(Ordering::Acquire));
         let before = descriptors::expect(kind);

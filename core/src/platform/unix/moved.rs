@@ -1,4 +1,4 @@
-//! Whether the files that are open are still those of their names.
+//! Whether open files are still those of their names.
 
 use std::ffi::{CStr, CString, c_int, c_void};
 use std::os::unix::ffi::OsStrExt;
@@ -9,7 +9,7 @@ use super::locks::{self, PRESENT, SHARED};
 use super::table::{self, FileId, Kind, Opened};
 use crate::ffi;
 
-/// The file that the main database is: `None` in memory, and for one that has moved.
+/// Returns the main database's file: `None` in memory, and for one that has moved.
 ///
 /// # Safety
 /// `db` is open, and this thread alone uses it.
@@ -25,8 +25,8 @@ pub(crate) unsafe fn identity(db: *mut ffi::sqlite3) -> Option<FileId> {
     }
 }
 
-/// Whether the open transaction has written to a file that is no longer the one of
-/// its name, or whose log is not.
+/// Whether the open transaction has written to a file that is no longer the one of its name, or
+/// whose log is not.
 ///
 /// # Safety
 /// As [`identity`].
@@ -44,8 +44,8 @@ pub(crate) unsafe fn is_astray(db: *mut ffi::sqlite3) -> bool {
     unsafe { database_has_moved(db, c"main") || log_has_moved(db, c"main") }
 }
 
-/// Whether a connection of this process has a log of this database open that is no
-/// longer the one of its name: another connection would make a second one.
+/// Whether a connection of this process has a log of this database open that is no longer the one
+/// of its name: another connection would create a second one.
 pub(crate) fn has_lost_log(database: FileId) -> bool {
     table::state().files.values().any(|it| {
         it.kind == Kind::Log
@@ -92,8 +92,8 @@ unsafe fn opened(db: *mut ffi::sqlite3, schema: &CStr, what: c_int) -> Option<Op
     table::state().files.get(&(file as usize)).cloned()
 }
 
-/// Whether this process may write neither the file nor its directory, and there is no
-/// log with something in it: then what the file has is all there is.
+/// Whether this process may write neither the file nor its directory, and no log has content: then
+/// what the file contains is all there is.
 pub(crate) fn is_unwritable(path: &Path) -> bool {
     let may_write = |path: &Path| {
         // SAFETY: the path is a C string.
@@ -110,8 +110,8 @@ pub(crate) fn is_unwritable(path: &Path) -> bool {
     !may_write(&path) && !may_write(directory) && beside("-wal") == 0 && beside("-journal") == 0
 }
 
-/// Nobody else, in this process or another, has the main database or the shared
-/// memory of its log open, and nobody can open it while this lives.
+/// A guard: nobody else, in this process or another, has the main database or the shared memory of
+/// its log open, and nobody can open it while this lives.
 #[derive(Debug)]
 pub(crate) struct Alone {
     database: c_int,
@@ -119,7 +119,7 @@ pub(crate) struct Alone {
 }
 
 impl Alone {
-    /// `None`: somebody has it, or may have.
+    /// Takes the guard. Returns `None` if somebody has the database open, or may have.
     ///
     /// # Safety
     /// As [`identity`]; the database is in WAL mode and no transaction is open.
@@ -150,7 +150,7 @@ impl Alone {
             (*fd, first.file, *main.0)
         };
         if !moved {
-            // Whoever made a log of its own beside this file may have changed it.
+            // A process that created its own log next to this file may have changed the file.
             let strange = |path: &CStr, ours| FileId::at(path).is_some_and(|file| file != ours);
             let memory_path = CString::new(memory_path).ok()?;
             if strange(&log.path, log.file) || strange(&memory_path, memory_file) {
@@ -162,7 +162,7 @@ impl Alone {
             return None;
         }
         let alone = Self { database: database_fd, memory: memory_fd };
-        // What a failure leaves is put right by the drop.
+        // The drop repairs what a failure leaves.
         exclusive(database_fd, SHARED).then_some(alone)
     }
 }
@@ -175,7 +175,7 @@ impl Drop for Alone {
     }
 }
 
-/// Locks as SQLite does, through whoever owns this descriptor's locks.
+/// Locks as SQLite does, through the owner of this descriptor's locks.
 fn set(fd: c_int, kind: c_int, bytes: (i64, i64)) -> bool {
     let mut lock = locks::lock(kind, bytes);
     // SAFETY: the command takes a lock.

@@ -1,21 +1,21 @@
-//! What else in this process is open.
+//! What else is open in this process.
 
 use std::ffi::c_int;
 
 use super::table::{FileId, is_ours};
 
-/// Whether a descriptor that is not this SQLite's stands for one of these files.
+/// Whether a descriptor that is not this SQLite's refers to one of these files.
 pub(super) fn have_open(files: &[FileId]) -> bool {
     let mut found = false;
     each(|file| found |= files.contains(&file));
     found
 }
 
-/// Beyond so many places the system's list takes less time than to try each.
+/// The number of places beyond which the system's list takes less time than trying each.
 const PLACES: c_int = 16_384;
 
-/// All files of which this process has a descriptor that is not this SQLite's: each
-/// that is open from before this call until after it.
+/// Calls `seen` with the files of all descriptors of this process that are not this SQLite's. It
+/// includes every descriptor that is open from before this call until after it.
 pub(super) fn each(mut seen: impl FnMut(FileId)) {
     let mut look = |fd| {
         if !is_ours(fd)
@@ -37,14 +37,14 @@ pub(super) fn each(mut seen: impl FnMut(FileId)) {
             .flatten()
             .filter_map(|entry| entry.file_name().to_str().and_then(|name| name.parse().ok()))
             .for_each(look),
-        // Nothing tells which there are, so all that there may be are tried.
+        // The existing ones are unknown, so all possible ones are tried.
         Err(_) => (0..4 * PLACES).for_each(&mut look),
     }
 }
 
-/// For how many descriptors this process has places, where the system tells; no open
-/// one is beyond. To count the open ones would not do: while others open and close
-/// files, the last of them could be missed.
+/// Returns how many descriptors this process has places for, if the system reports it; no open one
+/// is beyond. Counting the open ones would not do: while others open and close files, the last of
+/// them could be missed.
 fn places() -> Option<c_int> {
     if !cfg!(any(target_os = "linux", target_os = "android")) {
         return None;

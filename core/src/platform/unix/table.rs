@@ -5,8 +5,8 @@ use std::ffi::{CStr, CString, c_int};
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Which file a name or a descriptor stands for: its device and inode. Nobody else
-/// gets the inode while a descriptor of it is open.
+/// The file that a name or a descriptor refers to: its device and inode. No other file gets the
+/// inode while a descriptor of it is open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct FileId {
     device: u64,
@@ -20,14 +20,13 @@ pub(super) enum Kind {
     Database,
     /// A write-ahead log, on which nobody takes a lock.
     Log,
-    /// Opened by other ways than `xOpen`: the shared memory of a log, a directory.
+    /// Opened by means other than `xOpen`: the shared memory of a log, a directory.
     Outside,
     /// Journals and temporary files.
     Other,
 }
 
-/// Locks are SQLite's own on this file: it was open before, or its file system has
-/// no others.
+/// SQLite's own locks are used on this file: it was open before, or its file system has no others.
 pub(super) const POSIX: c_int = -1;
 /// Nobody owns locks yet.
 pub(super) const NOBODY: c_int = 0;
@@ -39,21 +38,21 @@ pub(super) struct Descriptor {
     pub(super) kind: Kind,
     pub(super) writable: bool,
     pub(super) path: Arc<CStr>,
-    /// It has taken locks through the owner that all of its file share.
+    /// It has taken locks through the owner shared by all descriptors of its file.
     pub(super) shares: bool,
-    /// The owner of its locks that is its alone.
+    /// The owner of its locks that it shares with no other descriptor.
     pub(super) own: c_int,
 }
 
-/// Who owns the locks of all connections of one database file.
+/// The owner of the locks of all connections of one database file.
 #[derive(Debug)]
 pub(super) struct Owner {
     /// The descriptor, or [`POSIX`], or [`NOBODY`] after a fork.
     pub(super) fd: c_int,
     pub(super) users: usize,
-    /// It was opened for writing, without which there is no exclusive lock.
+    /// It was opened for writing; otherwise there is no exclusive lock.
     pub(super) writable: bool,
-    /// It holds the lock that readers share; kept only for those that can't write.
+    /// It holds the lock that readers share; tracked only for owners that can't write.
     pub(super) shared: bool,
 }
 
@@ -62,11 +61,11 @@ pub(super) struct Owner {
 pub(super) struct Parked {
     pub(super) fd: c_int,
     pub(super) file: FileId,
-    /// The same, or that whose log's shared memory it is.
+    /// The same file, or the database whose log's shared memory it is.
     pub(super) database: FileId,
     pub(super) writable: bool,
-    /// It owned locks, and is for an owner again: SQLite never had it, so nothing maps
-    /// it, and no child of a fork has kept it.
+    /// It owned locks, and is reserved for an owner again: SQLite never had it, so nothing maps it,
+    /// and no child of a fork has kept it.
     pub(super) owner: bool,
 }
 
@@ -75,10 +74,10 @@ pub(super) struct Parked {
 pub(super) struct Opened {
     pub(super) file: FileId,
     pub(super) kind: Kind,
-    /// [`POSIX`] for one that SQLite had kept and took again.
+    /// [`NOBODY`] for a descriptor that SQLite had kept and reused.
     pub(super) fd: c_int,
     pub(super) path: Arc<CStr>,
-    /// Of a log: the database beside it when it was opened.
+    /// For a log: the database next to it when it was opened.
     pub(super) database: Option<FileId>,
 }
 
@@ -91,7 +90,7 @@ pub(super) struct State {
     pub(super) files: BTreeMap<usize, Opened>,
     /// Open in this process before the system calls were replaced.
     pub(super) used: BTreeSet<FileId>,
-    /// Somebody else in this process was seen to have one of these files open.
+    /// Another user in this process was seen to have one of these files open.
     pub(super) met: bool,
 }
 
@@ -104,19 +103,19 @@ static STATE: Mutex<State> = Mutex::new(State {
     met: false,
 });
 
-/// It is held for moments, and never while a file is opened by its path.
+/// Locks the table. The lock is held only briefly, and never while a file is opened by its path.
 pub(super) fn state() -> MutexGuard<'static, State> {
     STATE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Descriptors whose owner is found without the table.
+/// The number of descriptors whose owner is found without the table.
 const NEAR: usize = 4_096;
 
-/// The owner of each descriptor's locks, once known: a lock is taken at both ends of
-/// a read, and must cost nothing to find.
+/// The owner of each descriptor's locks, once known: a lock is taken at both ends of a read, and
+/// finding its owner must cost nothing.
 static NEAR_OWNERS: [AtomicI32; NEAR] = [const { AtomicI32::new(NOBODY) }; NEAR];
 
-/// The owner of this descriptor's locks, if it is known.
+/// Returns the owner of this descriptor's locks, if known.
 #[inline]
 pub(super) fn known_owner(fd: c_int) -> c_int {
     let index = usize::try_from(fd).unwrap_or(NEAR);
@@ -130,15 +129,15 @@ pub(super) fn set_known_owner(fd: c_int, owner: c_int) {
     }
 }
 
-/// After a fork: nobody owns a lock here.
+/// Forgets all owners after a fork: nobody owns a lock here.
 pub(super) fn forget_known_owners() {
     for place in &NEAR_OWNERS {
         place.store(NOBODY, Ordering::Release);
     }
 }
 
-/// A bit for each descriptor of this SQLite's; those beyond count as somebody
-/// else's, so that they are parked where they could be closed.
+/// A bit for each descriptor of this SQLite. Those beyond count as somebody else's, so that they
+/// are parked where they could be closed.
 static OURS: [AtomicU64; 1_024] = [const { AtomicU64::new(0) }; 1_024];
 
 fn place(fd: c_int) -> Option<(&'static AtomicU64, u64)> {
@@ -160,7 +159,7 @@ pub(super) fn set_ours(fd: c_int, ours: bool) {
 }
 
 impl FileId {
-    /// The file of a descriptor.
+    /// Returns the file of a descriptor.
     pub(super) fn of(fd: c_int) -> Option<Self> {
         // SAFETY: all zeros is a valid `stat`, which the call fills.
         unsafe {
@@ -169,7 +168,7 @@ impl FileId {
         }
     }
 
-    /// The file of a descriptor, if it is no directory or device.
+    /// Returns the file of a descriptor, if it is no directory or device.
     pub(super) fn of_regular(fd: c_int) -> Option<Self> {
         // SAFETY: as above.
         unsafe {
@@ -180,7 +179,7 @@ impl FileId {
         }
     }
 
-    /// The file of a path, links followed.
+    /// Returns the file of a path, following links.
     pub(super) fn at(path: &CStr) -> Option<Self> {
         // SAFETY: as above, and the path is a C string.
         unsafe {
@@ -202,8 +201,8 @@ impl From<&libc::stat> for FileId {
 }
 
 impl State {
-    /// Notes what `xOpen` has opened; `fd` is [`NOBODY`] where it took one that it
-    /// had kept.
+    /// Records what `xOpen` has opened; `fd` is [`NOBODY`] if it reused a descriptor that it had
+    /// kept.
     pub(super) fn note_file(&mut self, address: usize, kind: Kind, fd: c_int, path: &CStr) {
         let known = self.descriptors.get(&fd).map(|it| (it.file, Arc::clone(&it.path)));
         let (file, path) = match known {
@@ -222,8 +221,7 @@ impl State {
         self.files.insert(address, Opened { file, kind, fd, path, database });
     }
 
-    /// Files that are open now keep their POSIX locks: a connection that was there
-    /// before holds some.
+    /// Lets files that are now open keep their POSIX locks: an existing connection holds some.
     pub(super) fn note_used(&mut self) {
         super::others::each(|file| {
             self.used.insert(file);

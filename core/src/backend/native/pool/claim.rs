@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Pool;
 use crate::backend::native::slot::Slot;
 
-/// The exclusive use of a slot, given back when dropped.
+/// The exclusive use of a slot, returned when dropped.
 #[derive(Debug)]
 pub(in crate::backend::native) struct Claim {
     pool: Arc<Pool>,
@@ -13,7 +13,7 @@ pub(in crate::backend::native) struct Claim {
     held: bool,
 }
 
-/// The exclusive use of a slot within one call, given back when dropped.
+/// The exclusive use of a slot within one call, returned when dropped.
 #[derive(Debug)]
 pub(in crate::backend::native) struct Brief<'a> {
     pool: &'a Arc<Pool>,
@@ -36,7 +36,7 @@ impl<'a> Brief<'a> {
         self.index
     }
 
-    /// The same for longer than the call.
+    /// Converts this into a claim that outlasts the call.
     pub(in crate::backend::native) fn into_claim(self) -> Claim {
         let claim = Claim::new(self.pool, self.index);
         std::mem::forget(self);
@@ -67,8 +67,8 @@ impl Claim {
         self.index
     }
 
-    /// Says that the slot will be kept until its holder ends it: somebody who
-    /// waits gets another in its stead.
+    /// Records that the holder will keep the slot until it ends the claim: a waiter gets another
+    /// slot in its place.
     pub(in crate::backend::native) fn hold(&mut self) {
         if !std::mem::replace(&mut self.held, true) {
             self.pool.hold();

@@ -9,17 +9,17 @@ use super::{Claim, Pool};
 use crate::error::{Error, ErrorKind};
 use crate::platform::timer;
 
-/// When no slot came back for so long while somebody waits, all of them are busy
-/// with long statements: another is taken from the reserve.
+/// If no slot came back for this long while somebody waits, all of them are busy with long
+/// statements: another is taken from the reserve.
 const LONG: Duration = Duration::from_millis(10);
 
-/// Somebody who waits for a slot. Dropped without a grant, it tells its caller
-/// that the database is closed.
+/// A waiter for a slot. Dropped without a grant, it reports to its caller that the database is
+/// closed.
 pub(in crate::backend::native) trait Waiter: Send {
     fn is_given_up(&self) -> bool;
     /// Called without any lock held.
     fn grant(self: Box<Self>, claim: Claim);
-    /// Ends the waiting by an error. Called without any lock held.
+    /// Ends the wait with an error. Called without any lock held.
     fn refuse(self: Box<Self>, error: Error);
 }
 
@@ -29,7 +29,7 @@ impl std::fmt::Debug for dyn Waiter {
     }
 }
 
-/// The error of whoever waited for a connection for too long.
+/// Returns the error for a waiter that waited too long for a connection.
 fn timed_out(patience: Duration) -> Error {
     Error::new(
         ErrorKind::Timeout,
@@ -49,25 +49,25 @@ pub(super) struct Waiting {
 #[derive(Debug)]
 pub(super) struct Resting {
     pub(super) index: usize,
-    /// Since when, if its connection may be open.
+    /// When it came to rest, if its connection may be open.
     pub(super) since: Option<Instant>,
 }
 
 #[derive(Debug)]
 pub(super) struct Queue {
-    /// In the order of asking.
+    /// In order of request.
     waiters: VecDeque<Waiting>,
-    /// Slots that nobody may claim yet: each stands in for one that is held, or
-    /// busy, for long, so that whoever has many never keeps the others from
-    /// reading. The last one was used last.
+    /// Slots that nobody may claim yet. Each stands in for one that is held or busy for long, so
+    /// that a caller with many slots never keeps others from reading. The last one was the last to
+    /// be used.
     pub(super) reserve: Vec<Resting>,
     /// Claims that last until their holder ends them.
     pub(super) held: usize,
-    /// How many slots more than the pool's size are not in the reserve.
+    /// How many more slots than the pool's size are outside the reserve.
     pub(super) extra: usize,
-    /// Counts grants to those who waited.
+    /// Counts grants to waiters.
     granted: u64,
-    /// A timer is pending, set when so many were granted.
+    /// A timer is pending; holds the number of grants when it was set.
     watched: Option<u64>,
     closed: bool,
 }
@@ -89,7 +89,7 @@ impl Queue {
         self.waiters.is_empty() && self.held == 0
     }
 
-    /// Takes nobody any more, and returns who waited.
+    /// Accepts no more waiters, and returns those there are.
     pub(super) fn close(&mut self) -> VecDeque<Waiting> {
         self.closed = true;
         std::mem::take(&mut self.waiters)
@@ -97,8 +97,7 @@ impl Queue {
 }
 
 impl Pool {
-    /// Grants the waiter a slot now, or in its turn, or refuses it when it has
-    /// waited for too long.
+    /// Grants the waiter a slot, now or in its turn, or refuses it once it has waited too long.
     pub(in crate::backend::native) fn claim(self: &Arc<Self>, waiter: Box<dyn Waiter>) {
         if let Some(claim) = self.try_claim() {
             waiter.grant(claim);
@@ -119,7 +118,7 @@ impl Pool {
             self.give_back(index);
             return;
         }
-        // A slot given back just before the queue had grown was given to nobody.
+        // A slot returned just before the queue grew was granted to nobody.
         if let Some(index) = self.grab() {
             self.give_back(index);
         }
@@ -148,8 +147,8 @@ impl Pool {
         next
     }
 
-    /// Has the queue looked after while somebody waits. Nobody else sets a timer,
-    /// so whoever finds a free slot costs none.
+    /// Schedules a look at the queue while somebody waits. Nothing else sets a timer, so a caller
+    /// that finds a free slot costs none.
     fn watch(self: &Arc<Self>, queue: &mut Queue) {
         if queue.watched.is_some() {
             return;
@@ -162,7 +161,7 @@ impl Pool {
             let soon = Instant::now() + LONG;
             Some(deadline.map_or(soon, |deadline| deadline.min(soon)))
         };
-        // One beyond what the clock can express waits for ever.
+        // A deadline beyond what the clock can express never comes.
         let Some(at) = at else { return };
         queue.watched = Some(queue.granted);
         let pool = Arc::downgrade(self);
@@ -173,8 +172,8 @@ impl Pool {
         });
     }
 
-    /// Refuses those who have waited for too long, and opens another slot for the
-    /// first one if none came back for long.
+    /// Refuses waiters that have waited too long, and opens another slot for the first one if none
+    /// came back for a long time.
     fn look(self: &Arc<Self>) {
         let mut overdue = Vec::new();
         let mut opened = None;

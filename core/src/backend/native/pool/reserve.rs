@@ -1,5 +1,5 @@
-//! Slots beyond the pool's size: they stand in for those that are held, or busy,
-//! for long; then they rest, and what they hold is given back.
+//! Slots beyond the pool's size. They stand in for slots that are held or busy for long; then they
+//! rest, and what they hold is released.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 use super::queue::{Queue, Resting};
 use super::{Claim, Pool};
 
-/// What became of looking for a connection to close.
+/// The outcome of looking for a connection to close.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::backend::native) enum Tidied {
     /// One was closed; there may be more.
     Closed,
-    /// The next one is due then.
+    /// The next one is due at this time.
     Later(Instant),
     /// None is open.
     Nothing,
@@ -30,12 +30,12 @@ impl Pool {
         }
     }
 
-    /// Counts one off, which is given back next.
+    /// Discounts a claim, which is returned next.
     pub(super) fn end_hold(&self) {
         self.queue().held -= 1;
     }
 
-    /// A slot of the reserve for one that is held.
+    /// Returns a slot of the reserve to replace one that is held.
     pub(super) fn stand_in(&self) -> Option<usize> {
         let mut queue = self.queue();
         if queue.held <= queue.extra {
@@ -44,7 +44,7 @@ impl Pool {
         self.take_one(&mut queue)
     }
 
-    /// A slot of the reserve.
+    /// Returns a slot of the reserve.
     pub(super) fn take_one(&self, queue: &mut Queue) -> Option<usize> {
         let Resting { index, .. } = queue.reserve.pop()?;
         queue.extra += 1;
@@ -54,7 +54,7 @@ impl Pool {
         Some(index)
     }
 
-    /// All slots of the reserve.
+    /// Returns all slots of the reserve.
     pub(super) fn take_reserve(self: &Arc<Self>) -> Vec<Claim> {
         let mut queue = self.queue();
         std::iter::from_fn(|| self.take_one(&mut queue))
@@ -62,10 +62,10 @@ impl Pool {
             .collect()
     }
 
-    /// Decides what becomes of a slot that its holder has given back while more
-    /// than usual are out: returns which slot is free now, if any. Those beyond
-    /// the pool's size go back into the reserve first. Whoever waits still finds
-    /// one: as many slots as the pool's size are out and not held.
+    /// Decides what becomes of a slot returned by its holder while more slots than usual are out.
+    /// Returns the slot that is now free, if any. Slots beyond the pool's size go back into the
+    /// reserve first. A waiter still finds one: as many slots as the pool's size are out and not
+    /// held.
     pub(super) fn settle(&self, index: usize) -> Option<usize> {
         let mut queue = self.queue();
         if self.waiting.load(Ordering::SeqCst) > 0 {
@@ -101,7 +101,7 @@ impl Pool {
         free
     }
 
-    /// Closes the connection of one slot that has rested for so long.
+    /// Closes the connection of one slot that has rested for `idle`.
     pub(in crate::backend::native) fn tidy(self: &Arc<Self>, idle: Duration) -> Tidied {
         loop {
             let index = {
@@ -115,16 +115,16 @@ impl Pool {
                 match first {
                     None => return Tidied::Nothing,
                     Some((at, _)) if at > Instant::now() => return Tidied::Later(at),
-                    // Out of the reserve nobody else can have it.
+                    // Once out of the reserve, nobody else can have it.
                     Some((_, place)) => queue.reserve.remove(place).index,
                 }
             };
             let (closed, since) = match self.slots[index].try_connection() {
                 Some(mut connection) => (connection.take().is_some(), None),
-                // Its thread lets go of it this moment.
+                // Its thread is just releasing it.
                 None => (false, Some(Instant::now())),
             };
-            // The first one is used last.
+            // The first one is the last to be used.
             self.queue().reserve.insert(0, Resting { index, since });
             if self.waiting.load(Ordering::SeqCst) > 0
                 && let Some(index) = self.stand_in()

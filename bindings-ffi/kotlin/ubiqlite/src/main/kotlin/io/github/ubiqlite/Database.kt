@@ -13,10 +13,10 @@ import kotlinx.coroutines.withContext
 /**
  * An open database, from [open].
  *
- * Reads go on beside the one write that runs at a time. Each call is a transaction of
- * its own; [transaction] makes several statements one. Every method may be called from
- * every thread and dispatcher, and without one. It is closed by [close], or at the end of [use]; one that
- * was forgotten is closed when it is garbage.
+ * One write runs at a time, and reads run concurrently with it. Each call is its own transaction;
+ * [transaction] groups several statements into one. Every method may be called from every thread
+ * and dispatcher, and without a dispatcher. It is closed by [close], or at the end of [use]; a
+ * forgotten one is closed when it is garbage-collected.
  *
  * ```kotlin
  * Database.open("app.db").use { db ->
@@ -27,17 +27,17 @@ import kotlinx.coroutines.withContext
  */
 public class Database private constructor(
     place: Place,
-    /** The path that it was opened by. */
+    /** The path it was opened with. */
     public val path: String,
 ) : Statements(place) {
-    /** The same database with a time limit for every call made through it; then [UbiqliteException.Timeout]. */
+    /** Returns the same database with a time limit for every call made through it; then [UbiqliteException.Timeout]. */
     public fun timeout(limit: Duration): Database = Database(place.limited(limit), path)
 
     /**
-     * Runs [body] in a transaction, which is committed if it ends well, and rolled back if
-     * it throws or its coroutine is cancelled: that exception comes out unchanged. Others'
-     * reads go on beside it; their writes, and writes through the database itself, wait
-     * for its end.
+     * Runs [body] in a transaction. It is committed if [body] succeeds, and rolled back if
+     * [body] throws or its coroutine is cancelled: that exception propagates unchanged. Other
+     * reads run concurrently with it. Other writes, including those through the database
+     * itself, wait until it ends.
      *
      * ```kotlin
      * val left = db.transaction { tx ->
@@ -45,48 +45,48 @@ public class Database private constructor(
      *     tx.queryValue<Long>("SELECT balance FROM accounts WHERE id = ?", 1)
      * }
      * ```
-     * @throws UbiqliteException.Busy if the write lock was not to be had within the busy timeout
+     * @throws UbiqliteException.Busy if the write lock could not be taken within the busy timeout
      */
     public suspend fun <T> transaction(mode: Mode = Mode.IMMEDIATE, body: suspend (Transaction) -> T): T =
         transact(place, mode, body)
 
-    /** Begins a transaction as a handle: it is rolled back unless it is committed. */
+    /** Begins a transaction and returns its handle: it is rolled back unless it is committed. */
     public suspend fun begin(mode: Mode = Mode.IMMEDIATE): Transaction = begin(place, mode)
 
     /**
-     * Several reads of one moment, over as many calls as wanted.
+     * Returns a snapshot, for several reads of the same moment, over any number of calls.
      *
      * @throws UbiqliteException.Timeout if no connection was free within the acquire timeout
      */
     public suspend fun snapshot(): Snapshot = Snapshot(place.within(place.lend(Op.SNAPSHOT)))
 
     /**
-     * Lends a connection of one's own, for `ATTACH`, temporary tables and `PRAGMA`s.
+     * Lends a dedicated connection, for `ATTACH`, temporary tables and `PRAGMA`s.
      *
      * @throws UbiqliteException.Timeout if no connection was free within the acquire timeout
      */
     public suspend fun acquire(): Session = Session(place.within(place.lend(Op.ACQUIRE)))
 
-    /** What the storage can do. */
+    /** Returns what the storage can do. */
     public suspend fun capabilities(): Capabilities = place.ask(Op.CAPABILITIES).capabilities()
 
     /**
-     * Stops this database's calls that are under way: they fail with
-     * [UbiqliteException.Cancelled]. One that is closed has none.
+     * Stops this database's running calls: they fail with
+     * [UbiqliteException.Cancelled]. A closed database has none.
      */
     public fun interrupt() {
         place.begin(Op.INTERRUPT)
     }
 
     /**
-     * Waits for every call that was accepted, then closes. Transactions, sessions,
-     * snapshots and streams that are still out have the busy timeout to end; then they are
-     * rolled back. Calls after this are [UbiqliteException.Closed]; closing again does
-     * nothing. Whoever gives the waiting up, the closing goes on.
+     * Waits for every accepted call, then closes. Transactions, sessions, snapshots and
+     * streams that are still open have the busy timeout to end; then they are rolled back.
+     * Later calls fail with [UbiqliteException.Closed]; closing again does nothing. If the
+     * wait is cancelled, closing continues.
      */
     public suspend fun close(): Unit = place.link.close()
 
-    /** Runs [block], and closes, however it ends. */
+    /** Runs [block], and then closes, however [block] ends. */
     public suspend inline fun <R> use(block: (Database) -> R): R {
         try {
             return block(this)
@@ -106,7 +106,7 @@ public class Database private constructor(
          * ```kotlin
          * val db = Database.open("app.db") { readers = 8 }
          * ```
-         * @param path of the file, which is made if it is missing; `":memory:"` for none
+         * @param path of the file, which is created if it is missing; `":memory:"` for none
          * @throws UbiqliteException `CannotOpen`, `NotADatabase`, `Corrupt`, `Busy`; `InvalidArgument` for options
          * that can't be used; `Unsupported` if there is no native library for this system
          */

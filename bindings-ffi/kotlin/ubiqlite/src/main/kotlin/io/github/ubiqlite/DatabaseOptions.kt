@@ -10,19 +10,19 @@ import kotlinx.serialization.json.put
 
 /** How commits are made atomic. */
 public enum class JournalMode {
-    /** A write-ahead log: readers go on beside a writer. */
+    /** A write-ahead log: readers run concurrently with a writer. */
     WAL,
 
-    /** A journal that is deleted by the commit. */
+    /** A journal that the commit deletes. */
     DELETE,
 
-    /** A journal that is cut by the commit. */
+    /** A journal that the commit truncates. */
     TRUNCATE,
 
-    /** A journal whose head is cleared by the commit. */
+    /** A journal whose header the commit clears. */
     PERSIST,
 
-    /** A journal in memory: a crash in mid-commit destroys the file. */
+    /** A journal in memory: a crash during a commit destroys the file. */
     MEMORY,
 }
 
@@ -42,8 +42,8 @@ public enum class Synchronous {
 }
 
 /**
- * The settings of a database, with defaults that are safe and fast: what is null has the
- * engine's default, which is named beside it.
+ * The settings of a database, with safe and fast defaults: a setting that is null has the
+ * engine's default, which is listed with it.
  *
  * ```kotlin
  * val db = Database.open("app.db") {
@@ -71,7 +71,7 @@ public class DatabaseOptions internal constructor() {
     /** How long `acquire`, `snapshot` and streams wait for a connection; then `Timeout`. Default: 30 s. */
     public var acquireTimeout: Duration? = null
 
-    /** How long a stream or snapshot may stand still while the log is beyond [walLimit]. Default: 5 s. */
+    /** How long a stream or snapshot may stall while the log is beyond [walLimit]. Default: 5 s. */
     public var stallTimeout: Duration? = null
 
     /** Whether foreign keys are enforced. Default: true. */
@@ -86,37 +86,37 @@ public class DatabaseOptions internal constructor() {
     /** How many prepared statements each connection keeps. Default: 128. */
     public var statementCache: Int? = null
 
-    /** Whether a short statement runs on the thread that asks. Default: true. */
+    /** Whether a short statement runs on the calling thread. Default: true. */
     public var inline: Boolean? = null
 
-    /** Whether a reader keeps its moment open between reads until somebody commits. Default: true. */
+    /** Whether a reader keeps its moment open between reads until the next commit. Default: true. */
     public var leases: Boolean? = null
 
-    /** The size in bytes that the log may reach because of readers that stand still. Default: 64 MiB. */
+    /** The size in bytes that the log may reach because of stalled readers. Default: 64 MiB. */
     public var walLimit: Long? = null
 
     /**
      * How commits are made atomic; a file in another mode is switched to it. Default: [JournalMode.WAL] for a new
-     * database, and for one that is there the mode that it is in.
+     * database, and for an existing one the mode it is in.
      */
     public var journalMode: JournalMode? = null
 
-    /** When a commit waits for the disk. Default: [Synchronous.FULL], which commits that share their wait make affordable. */
+    /** When a commit waits for the disk. Default: [Synchronous.FULL], which is affordable because commits share their wait. */
     public var synchronous: Synchronous? = null
 
     /**
      * How JSON in a column is read and written, and where `@Contextual` types have their serializers.
-     * Default: one that passes over what a class does not know.
+     * Default: one that ignores keys that a class does not have.
      */
     public var json: Json = Mapping.JSON
 
     /**
      * Whether a property `fullName` is read from a column `full_name`, if there is no column `fullName`, and written
-     * to `full_name`. It is not about names inside JSON, for which [json] has a naming strategy. Default: false.
+     * to `full_name`. It does not affect names inside JSON, for which [json] has a naming strategy. Default: false.
      */
     public var snakeCase: Boolean = false
 
-    /** As the engine reads them. */
+    /** Returns the options in the form that the engine reads. */
     internal fun settings(): String = buildJsonObject {
         readOnly?.let { put("read_only", it) }
         create?.let { put("create", it) }

@@ -1,8 +1,8 @@
 package io.github.ubiqlite
 
 /**
- * Parameters as a value, where they are not known when the call is written. Every call
- * takes them in place of single ones.
+ * Parameters as one value, for when they are not known as the call is written. Every call
+ * takes it in place of single parameters.
  *
  * ```kotlin
  * db.query("SELECT * FROM items WHERE id > ? AND status = ?", 10, "new")
@@ -12,10 +12,10 @@ package io.github.ubiqlite
  */
 public class Params private constructor(internal val values: List<Any?>?, internal val named: Map<String, Any?>?) {
     public companion object {
-        /** By position: one value after another. */
+        /** Returns parameters by position: one value after another. */
         public fun of(values: Iterable<Any?>): Params = Params(values.toList(), null)
 
-        /** By name, with its sign (`:id`, `@id`, `$id`) or without it. */
+        /** Returns parameters by name, with its sign (`:id`, `@id`, `$id`) or without it. */
         public fun named(values: Map<String, Any?>): Params = Params(null, values.toMap())
     }
 }
@@ -29,29 +29,29 @@ public class Statement(internal val sql: String, vararg params: Any?) {
 public data class Executed(
     /** Rows inserted, updated or deleted by the statement itself, not by its triggers and foreign key actions. */
     val rowsChanged: Long,
-    /** The rowid of the row inserted last; 0 if none was. */
+    /** The rowid of the last row inserted; 0 if there was none. */
     val lastRowId: Long,
 )
 
 /** What a storage backend can do. */
 public data class Capabilities(
-    /** Transactions that wait for their caller in the middle. */
+    /** Interactive transactions, which wait for their caller between statements. */
     val transactions: Boolean,
-    /** Rows one after another. */
+    /** Streams of rows. */
     val cursors: Boolean,
-    /** Several reads of one moment. */
+    /** Several reads of the same moment. */
     val snapshots: Boolean,
-    /** Connections of one's own. */
+    /** Dedicated connections. */
     val sessions: Boolean,
 )
 
 /** An amount to move from one row to another: see [Table.transfer]. */
 public data class Transfer(
-    /** The key of the row that it is taken from. */
+    /** The key of the row it is subtracted from. */
     val from: Any?,
-    /** The key of the row that it is added to. */
+    /** The key of the row it is added to. */
     val to: Any?,
-    /** An integer or a real; what is none is refused. */
+    /** An integer or a real; anything else is refused. */
     val amount: Any?,
 )
 
@@ -60,6 +60,6 @@ public data class Key(
     /** A value for each column. */
     val values: List<Any?>,
 ) {
-    /** A key of these values. */
+    /** Makes a key from these values. */
     public constructor(vararg values: Any?) : this(values.toList())
 }

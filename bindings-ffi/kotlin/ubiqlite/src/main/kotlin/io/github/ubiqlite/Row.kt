@@ -13,8 +13,8 @@ import kotlinx.serialization.modules.SerializersModule
 import kotlinx.serialization.serializer
 
 /**
- * A row of a result. Its values lie where the engine has put them, and are read when
- * they are asked for: so a row keeps the page that it is on in memory.
+ * A row of a result. Its values stay where the engine has put them, and are read on
+ * demand: so a row keeps its whole page in memory.
  *
  * ```kotlin
  * val row = db.queryOne("SELECT id, name, value FROM items WHERE id = ?", 1)
@@ -22,20 +22,20 @@ import kotlinx.serialization.serializer
  * val item = row.into<Item>()
  * ```
  *
- * A value is never rounded, cut or taken for another: a getter of another type throws
- * [UbiqliteException.DatatypeMismatch], one of a column that is not there
- * [UbiqliteException.NoSuchColumn].
+ * A value is never rounded, truncated or mistaken for another. A getter of another type
+ * throws [UbiqliteException.DatatypeMismatch], and one for a column that does not exist
+ * throws [UbiqliteException.NoSuchColumn].
  */
 public class Row internal constructor(private val page: Page, private val at: Int) {
-    /** The names of the columns. One that a statement yields twice is `id` and `id:2`. */
+    /** The names of the columns. A name that a statement yields twice becomes `id` and `id:2`. */
     public val columns: List<String> get() = page.columns.names
 
     /** How many columns there are. */
     public val size: Int get() = page.columns.names.size
 
     /**
-     * The place of a column, from 0; -1 if there is none of the name. Where no column has
-     * exactly this name, the first one is meant that differs by the case of ASCII letters.
+     * Returns the index of a column, from 0; -1 if there is none with this name. If no column
+     * has exactly this name, it is the first that differs only in the case of ASCII letters.
      */
     public fun indexOf(column: String): Int = page.columns.indexOf(column)
 
@@ -56,97 +56,97 @@ public class Row internal constructor(private val page: Page, private val at: In
         return at + Page.CELL * index
     }
 
-    /** The value: null, [Long], [Double], [String] or [ByteArray]; a text that is not UTF-8 as its bytes. */
+    /** Returns the value: null, [Long], [Double], [String] or [ByteArray]; text that is not UTF-8 as its bytes. */
     public operator fun get(column: String): Any? = page.value(cell(column))
 
-    /** As by name, of the column at [index], from 0. */
+    /** Like the getter by name, for the column at [index], from 0. */
     public operator fun get(index: Int): Any? = page.value(cell(index))
 
-    /** Whether the value is `NULL`. */
+    /** Returns whether the value is `NULL`. */
     public fun isNull(column: String): Boolean = page.tag(cell(column)) == Tag.NULL
 
-    /** As by name, of the column at [index], from 0. */
+    /** Like the getter by name, for the column at [index], from 0. */
     public fun isNull(index: Int): Boolean = page.tag(cell(index)) == Tag.NULL
 
-    /** An integer. */
+    /** Returns an integer. */
     public fun long(column: String): Long = integerAt(cell(column))
 
-    /** An integer. */
+    /** Returns an integer. */
     public fun long(index: Int): Long = integerAt(cell(index))
 
-    /** An integer, or null for `NULL`. */
+    /** Returns an integer, or null for `NULL`. */
     public fun longOrNull(column: String): Long? = orNull(cell(column), ::integerAt)
 
-    /** An integer, or null for `NULL`. */
+    /** Returns an integer, or null for `NULL`. */
     public fun longOrNull(index: Int): Long? = orNull(cell(index), ::integerAt)
 
-    /** An integer of 32 bits; a larger one is refused. */
+    /** Returns a 32-bit integer; a larger one is refused. */
     public fun int(column: String): Int = intAt(cell(column))
 
-    /** An integer of 32 bits; a larger one is refused. */
+    /** Returns a 32-bit integer; a larger one is refused. */
     public fun int(index: Int): Int = intAt(cell(index))
 
-    /** An integer of 32 bits, or null for `NULL`. */
+    /** Returns a 32-bit integer, or null for `NULL`. */
     public fun intOrNull(column: String): Int? = orNull(cell(column), ::intAt)
 
-    /** An integer of 32 bits, or null for `NULL`. */
+    /** Returns a 32-bit integer, or null for `NULL`. */
     public fun intOrNull(index: Int): Int? = orNull(cell(index), ::intAt)
 
-    /** A real, or an integer that is one without being rounded. */
+    /** Returns a real, or an integer that converts to one without rounding. */
     public fun double(column: String): Double = realAt(cell(column))
 
-    /** A real, or an integer that is one without being rounded. */
+    /** Returns a real, or an integer that converts to one without rounding. */
     public fun double(index: Int): Double = realAt(cell(index))
 
-    /** A real, or null for `NULL`. */
+    /** Returns a real, or null for `NULL`. */
     public fun doubleOrNull(column: String): Double? = orNull(cell(column), ::realAt)
 
-    /** A real, or null for `NULL`. */
+    /** Returns a real, or null for `NULL`. */
     public fun doubleOrNull(index: Int): Double? = orNull(cell(index), ::realAt)
 
-    /** A text. */
+    /** Returns a text. */
     public fun string(column: String): String = textAt(cell(column))
 
-    /** A text. */
+    /** Returns a text. */
     public fun string(index: Int): String = textAt(cell(index))
 
-    /** A text, or null for `NULL`. */
+    /** Returns a text, or null for `NULL`. */
     public fun stringOrNull(column: String): String? = orNull(cell(column), ::textAt)
 
-    /** A text, or null for `NULL`. */
+    /** Returns a text, or null for `NULL`. */
     public fun stringOrNull(index: Int): String? = orNull(cell(index), ::textAt)
 
-    /** The bytes of a blob or a text. */
+    /** Returns the bytes of a blob or a text. */
     public fun bytes(column: String): ByteArray = bytesAt(cell(column))
 
-    /** The bytes of a blob or a text. */
+    /** Returns the bytes of a blob or a text. */
     public fun bytes(index: Int): ByteArray = bytesAt(cell(index))
 
-    /** The bytes of a blob or a text, or null for `NULL`. */
+    /** Returns the bytes of a blob or a text, or null for `NULL`. */
     public fun bytesOrNull(column: String): ByteArray? = orNull(cell(column), ::bytesAt)
 
-    /** The bytes of a blob or a text, or null for `NULL`. */
+    /** Returns the bytes of a blob or a text, or null for `NULL`. */
     public fun bytesOrNull(index: Int): ByteArray? = orNull(cell(index), ::bytesAt)
 
-    /** A boolean: 0 or 1. */
+    /** Returns a boolean, from 0 or 1. */
     public fun boolean(column: String): Boolean = booleanAt(cell(column))
 
-    /** A boolean: 0 or 1. */
+    /** Returns a boolean, from 0 or 1. */
     public fun boolean(index: Int): Boolean = booleanAt(cell(index))
 
-    /** A boolean, or null for `NULL`. */
+    /** Returns a boolean, or null for `NULL`. */
     public fun booleanOrNull(column: String): Boolean? = orNull(cell(column), ::booleanAt)
 
-    /** A boolean, or null for `NULL`. */
+    /** Returns a boolean, or null for `NULL`. */
     public fun booleanOrNull(index: Int): Boolean? = orNull(cell(index), ::booleanAt)
 
     /**
-     * The row as a class that kotlinx.serialization knows, by the names of its
-     * properties. A column that the class has no property for is passed over; a property
-     * without a column has its default. A list, map or class inside is read from JSON
-     * text, an enum from its name or `@SerialName`. Of a row of one column it may be the
-     * value alone. `@Contextual` are the platform's times, `UUID` and `BigDecimal`, and the
-     * types of [DatabaseOptions.json].
+     * Returns the row as a class that kotlinx.serialization knows, by the names of its
+     * properties. A column without a property is ignored; a property without a column has
+     * its default. A list, map or class inside is read from JSON text, an enum from its
+     * name or `@SerialName`. For a row with one column, [T] may also be the type of its
+     * value. The platform's times, `UUID` and `BigDecimal`, and the types of
+     * [DatabaseOptions.json] are `@Contextual`.
      *
      * @throws UbiqliteException.DatatypeMismatch if a value does not fit, or is missing
      * @throws UbiqliteException.InvalidArgument if the class has no serializer
@@ -161,17 +161,17 @@ public class Row internal constructor(private val page: Page, private val at: In
 
     internal val mapping: Mapping get() = page.mapping
 
-    /** As the other [into], for a serializer that is given. */
+    /** Like the other [into], with an explicit serializer. */
     public fun <T> into(deserializer: DeserializationStrategy<T>): T = RowDecoder.decode(this, deserializer)
 
-    /** All values by the names of their columns, in their order. */
+    /** Returns all values by the names of their columns, in order. */
     public fun toMap(): Map<String, Any?> {
         val all = LinkedHashMap<String, Any?>(2 * size)
         for (index in 0 until size) all[columns[index]] = get(index)
         return all
     }
 
-    /** Whether the other is a row with the same columns and the same values, in the same order. */
+    /** Returns whether [other] is a row with the same columns and the same values, in the same order. */
     override fun equals(other: Any?): Boolean =
         this === other || other is Row && columns == other.columns && (0 until size).all { same(get(it), other[it]) }
 
@@ -183,7 +183,7 @@ public class Row internal constructor(private val page: Page, private val at: In
     private fun same(one: Any?, other: Any?): Boolean =
         if (one is ByteArray && other is ByteArray) one.contentEquals(other) else one == other
 
-    /** The values by name, for people. */
+    /** Returns the values by name, for human readers. */
     override fun toString(): String = toMap().toString()
 
     private inline fun <T> orNull(cell: Int, read: (Int) -> T): T? = if (page.tag(cell) == Tag.NULL) null else read(cell)
@@ -243,7 +243,7 @@ public class Row internal constructor(private val page: Page, private val at: In
     }
 
     private companion object {
-        /** Integers up to this are doubles without loss. */
+        /** Integers up to this convert to doubles without loss. */
         const val EXACT = 1L shl 53
     }
 }

@@ -10,32 +10,32 @@ import kotlinx.coroutines.flow.Flow
 
 /** How a column is compared with a value. */
 public enum class Comparison {
-    /** Equal; of null, whether it is `NULL`. */
+    /** Equal; with null, whether it is `NULL`. */
     EQ,
 
-    /** Not equal; of null, whether it is not `NULL`. */
+    /** Not equal; with null, whether it is not `NULL`. */
     NE,
 
     /** Less. */
     LT,
 
-    /** Less, or equal. */
+    /** Less or equal. */
     LE,
 
     /** Greater. */
     GT,
 
-    /** Greater, or equal. */
+    /** Greater or equal. */
     GE,
 
-    /** Like a pattern of `%` and `_`. */
+    /** Like a pattern with `%` and `_`. */
     LIKE,
 
-    /** Not like a pattern of `%` and `_`. */
+    /** Not like a pattern with `%` and `_`. */
     NOT_LIKE,
 }
 
-/** A direction of an order. */
+/** The direction of an order. */
 public enum class Order {
     /** The smallest first. */
     ASC,
@@ -45,9 +45,9 @@ public enum class Order {
 }
 
 /**
- * Rows by filters, in an order, with limit and offset. Filters are all to hold. It does
- * nothing until [all], [first], [count] or [stream]. It never changes: each of its methods
- * makes another one, so that one may be the base of several.
+ * A selection of rows, with filters, an order, a limit and an offset. All filters must hold.
+ * Nothing runs until [all], [first], [count] or [stream]. It is immutable: each method
+ * returns a new selection, so that one may be the base of several.
  *
  * ```kotlin
  * val rows = db.table("items").select()
@@ -72,14 +72,14 @@ public class Select private constructor(
         skipped: Long = this.skipped,
     ): Select = Select(place, table, filters, orders, most, skipped)
 
-    /** Rows whose column equals the value; is `NULL`, for null. */
+    /** Keeps rows whose column equals the value, or is `NULL` if the value is null. */
     public fun where(column: String, value: Any?): Select = where(column, Comparison.EQ, value)
 
-    /** Rows whose column compares so with the value. */
+    /** Keeps rows whose column satisfies [comparison] with the value. */
     public fun where(column: String, comparison: Comparison, value: Any?): Select =
         filter(comparison.ordinal, column) { it.value(value, "the value for", column) }
 
-    /** Rows whose column equals one of the values. An empty list selects none. */
+    /** Keeps rows whose column equals one of the values. An empty list selects none. */
     public fun whereIn(column: String, values: Iterable<Any?>): Select {
         val list = values.toList()
         return filter(IN, column) { out ->
@@ -88,37 +88,37 @@ public class Select private constructor(
         }
     }
 
-    /** Rows whose column is `NULL`. */
+    /** Keeps rows whose column is `NULL`. */
     public fun whereNull(column: String): Select = filter(NULL, column) {}
 
-    /** Rows whose column is not `NULL`. */
+    /** Keeps rows whose column is not `NULL`. */
     public fun whereNotNull(column: String): Select = filter(NOT_NULL, column) {}
 
-    /** Orders by the column, after those named before. */
+    /** Orders by the column, after the columns of earlier calls. */
     public fun orderBy(column: String, order: Order = Order.ASC): Select = with(orders = orders + (column to order))
 
-    /** At most so many rows. */
+    /** Limits the selection to [rows] rows. */
     public fun limit(rows: Long): Select {
         if (rows < 0) throw invalid("a limit is not negative")
         return with(most = rows)
     }
 
-    /** Passes over so many rows first. */
+    /** Skips the first [rows] rows. */
     public fun offset(rows: Long): Select {
         if (rows < 0) throw invalid("an offset is not negative")
         return with(skipped = rows)
     }
 
-    /** All rows that are selected. */
+    /** Returns all selected rows. */
     public suspend fun all(): List<Row> = place.ask(Op.SELECT, ::write).rows()
 
-    /** The first row that is selected, or null. */
+    /** Returns the first selected row, or null. */
     public suspend fun first(): Row? = place.ask(Op.SELECT_FIRST, ::write).rows().firstRow()
 
-    /** How many rows are selected. */
+    /** Returns the number of selected rows. */
     public suspend fun count(): Long = place.ask(Op.SELECT_COUNT, ::write).count()
 
-    /** The selected rows one after another. */
+    /** Streams the selected rows one after another. */
     public fun stream(): Flow<Row> = rows(place, Op.SELECT_STREAM, ::write)
 
     private fun filter(compare: Int, column: String, operand: (Writer) -> Unit): Select {

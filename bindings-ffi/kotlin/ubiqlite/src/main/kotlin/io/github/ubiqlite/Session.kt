@@ -5,9 +5,9 @@ import io.github.ubiqlite.internal.Place
 import kotlin.time.Duration
 
 /**
- * A connection of one's own, from [Database.acquire]. Only here may statements change
- * the connection itself: `ATTACH`, temporary tables, `PRAGMA`s, a bare `BEGIN`. It goes
- * back by [close], and what is open in it is rolled back.
+ * A dedicated connection, from [Database.acquire]. Only here may statements change
+ * the connection itself: `ATTACH`, temporary tables, `PRAGMA`s, a bare `BEGIN`. [close]
+ * gives it back, and anything open in it is rolled back.
  *
  * ```kotlin
  * db.acquire().use { session ->
@@ -20,15 +20,15 @@ public class Session internal constructor(place: Place) : Statements(place), Aut
     public suspend fun <T> transaction(mode: Mode = Mode.IMMEDIATE, body: suspend (Transaction) -> T): T =
         transact(place, mode, body)
 
-    /** Begins a transaction in this session as a handle: it is rolled back unless it is committed. */
+    /** Begins a transaction in this session and returns its handle: it is rolled back unless it is committed. */
     public suspend fun begin(mode: Mode = Mode.IMMEDIATE): Transaction = begin(place, mode)
 
-    /** Stops this session's calls that are under way: they fail with [UbiqliteException.Cancelled]. */
+    /** Stops this session's running calls: they fail with [UbiqliteException.Cancelled]. */
     public fun interrupt() {
         place.begin(Op.INTERRUPT)
     }
 
-    /** The same session with a time limit for every call made through it. */
+    /** Returns the same session with a time limit for every call made through it. */
     public fun timeout(limit: Duration): Session = Session(place.limited(limit))
 
     /** Gives the connection back, without waiting. */
@@ -38,8 +38,8 @@ public class Session internal constructor(place: Place) : Statements(place), Aut
 }
 
 /**
- * One moment of the database, from [Database.snapshot]: all that is read through it is of
- * that moment, whatever others commit meanwhile. A write returns
+ * One moment of the database, from [Database.snapshot]: everything read through it is of
+ * that moment, whatever is committed in the meantime. A write fails with
  * [UbiqliteException.ReadOnly].
  *
  * ```kotlin
@@ -53,13 +53,13 @@ public class Session internal constructor(place: Place) : Statements(place), Aut
  * ```
  */
 public class Snapshot internal constructor(place: Place) : Reader(place), AutoCloseable {
-    /** A table, to read its rows without SQL. */
+    /** Returns a table, to read its rows without SQL. */
     public fun table(name: String): Table = Table(place, name)
 
-    /** The same moment with a time limit for every call made through it. */
+    /** Returns the same moment with a time limit for every call made through it. */
     public fun timeout(limit: Duration): Snapshot = Snapshot(place.limited(limit))
 
-    /** Lets the moment go, without waiting. */
+    /** Releases the moment, without waiting. */
     override fun close() {
         place.on?.let { place.link.drop(it, "snapshot") }
     }

@@ -16,20 +16,20 @@ import kotlinx.serialization.KSerializer
 import kotlinx.serialization.serializer
 
 /**
- * What runs queries: a database, a session, a transaction, a savepoint, a snapshot.
+ * Runs queries: a database, a session, a transaction, a savepoint or a snapshot.
  *
- * Parameters are values by position, or pairs by name (`"id" to 7`), or one [Params]. A
+ * Parameters are values by position, pairs by name (`"id" to 7`), or one [Params]. A
  * value is null, a [Boolean] (0 or 1), an integer of up to 64 bits, a [Double] or
  * [Float], a [String], a [ByteArray]; an enum by its name or `@SerialName`; `Instant`,
  * `OffsetDateTime` and `ZonedDateTime` as ISO 8601 text in UTC; `LocalDate`, `LocalTime`,
  * `LocalDateTime` and `Duration` as ISO 8601 text; `UUID`, `Uuid` and `BigDecimal` as text;
- * a [List], a [Map] and a `JsonElement` as JSON text; a value class as what is in it; an
- * object of a `@Serializable` class as its serializer says, and as JSON text if it has
- * several properties. So are those of which [DatabaseOptions.json] knows. All else is [UbiqliteException.InvalidArgument], and
- * so is a text with half of a surrogate pair.
+ * a [List], a [Map] and a `JsonElement` as JSON text; a value class as its content; an
+ * object of a `@Serializable` class as its serializer writes it, and as JSON text if it
+ * has several properties. The same goes for classes that [DatabaseOptions.json] knows.
+ * Anything else, and text with half a surrogate pair, is [UbiqliteException.InvalidArgument].
  *
- * A short read runs on the thread that asks, within a small budget, and returns without
- * suspending. Every call throws what the coroutine's cancellation throws.
+ * A short read runs on the calling thread, within a small budget, and returns without
+ * suspending. If the coroutine is cancelled, every call throws its cancellation exception.
  */
 public sealed class Reader(internal val place: Place) {
     /**
@@ -38,7 +38,7 @@ public sealed class Reader(internal val place: Place) {
      * ```kotlin
      * val items = db.query("SELECT * FROM items WHERE status = ?", "new").map { it.into<Item>() }
      * ```
-     * @throws UbiqliteException those of SQLite by kind; `InvalidArgument` if the parameters do not fit
+     * @throws UbiqliteException SQLite's errors by kind; `InvalidArgument` if the parameters do not fit
      */
     public suspend fun query(sql: String, vararg params: Any?): List<Row> =
         place.ask(Op.QUERY) { it.statement(sql, params) }.rows()
@@ -60,7 +60,7 @@ public sealed class Reader(internal val place: Place) {
      * ```kotlin
      * val count = db.queryValue<Long>("SELECT count(*) FROM items")
      * ```
-     * @param T what the value is read as: `Any?` as SQLite has it, or what [Row.into] reads
+     * @param T the type the value is read as: `Any?` for SQLite's own, or one that [Row.into] reads
      * @throws UbiqliteException.NotFound if there is no row
      * @throws UbiqliteException.DatatypeMismatch if the value is of another type
      * @throws UbiqliteException.InvalidArgument if the type has no serializer
@@ -88,9 +88,9 @@ public sealed class Reader(internal val place: Place) {
             ?: throw UbiqliteException.NotFound(io.github.ubiqlite.internal.Fields("the query gives no row"))
 
     /**
-     * The rows of a query one after another, with memory for a few pages, of which the
-     * next ones are read while the collector works. Each collecting runs the query anew;
-     * it ends with the last row, or when the collector does.
+     * Streams the rows of a query, keeping only a few pages in memory. The next pages are
+     * read while the collector works. Each collection runs the query again; it ends with
+     * the last row, or when the collector ends.
      *
      * ```kotlin
      * db.stream("SELECT * FROM items WHERE id > ?", 10).collect { row -> println(row.string("name")) }
@@ -100,7 +100,7 @@ public sealed class Reader(internal val place: Place) {
         rows(place, Op.STREAM) { it.statement(sql, params) }
 }
 
-/** What also runs statements that write. */
+/** Runs queries, and statements that write. */
 public sealed class Statements(place: Place) : Reader(place) {
     /**
      * Runs one statement and returns the rows changed and the last rowid.
@@ -108,26 +108,26 @@ public sealed class Statements(place: Place) : Reader(place) {
      * ```kotlin
      * db.execute("UPDATE items SET status = :status WHERE id = :id", "status" to "done", "id" to 7)
      * ```
-     * @throws UbiqliteException those of SQLite by kind; `InvalidArgument` if the parameters do not fit, for several
-     * statements in one text, and for statements that would change the connection under others (`BEGIN`, `ATTACH`, …)
+     * @throws UbiqliteException SQLite's errors by kind; `InvalidArgument` if the parameters do not fit, if the text has
+     * several statements, and for statements that would change the connection for other callers (`BEGIN`, `ATTACH`, …)
      */
     public suspend fun execute(sql: String, vararg params: Any?): Executed =
         place.ask(Op.EXECUTE) { it.statement(sql, params) }.executed()
 
     /**
      * Runs one statement for each item, all or none, and returns the rows changed. The
-     * items may come from an endless source for all the memory it takes.
+     * number of items does not affect memory use.
      *
      * ```kotlin
      * db.executeMany("INSERT INTO items (id, name) VALUES (?, ?)", listOf(listOf(1, "lamp"), listOf(2, "chair")))
      * ```
      * @param rows the parameters of each: a list by position, a map by name, or [Params]
-     * @throws UbiqliteException whose `index` tells the item
+     * @throws UbiqliteException whose `index` identifies the item
      */
     public suspend fun executeMany(sql: String, rows: Iterable<Any?>): Long =
         sendMany(place, Op.EXECUTE_MANY, { it.text(sql) }, Writer::row, rows.iterator())
 
-    /** As the other [executeMany], of a flow, which is collected as fast as the engine takes it. */
+    /** Like the other [executeMany], from a flow, which is collected as fast as the engine takes it. */
     public suspend fun executeMany(sql: String, rows: Flow<Any?>): Long =
         sendMany(place, Op.EXECUTE_MANY, { it.text(sql) }, Writer::row, rows)
 
@@ -137,7 +137,7 @@ public sealed class Statements(place: Place) : Reader(place) {
      * ```kotlin
      * db.batch("CREATE TABLE a (x); CREATE TABLE b (y);")
      * ```
-     * @return what it did in all: a list of one
+     * @return its total effect: a list of one
      */
     public suspend fun batch(script: String): List<Executed> = place.ask(Op.BATCH) {
         it.u8(0)
@@ -145,12 +145,12 @@ public sealed class Statements(place: Place) : Reader(place) {
     }.executedList()
 
     /**
-     * Runs statements with their parameters, all or none, and returns what each did.
+     * Runs statements with their parameters, all or none, and returns what each one did.
      *
      * ```kotlin
      * db.batch(listOf(Statement("INSERT INTO a VALUES (?)", 1), Statement("DELETE FROM b")))
      * ```
-     * @throws UbiqliteException whose `index` tells the statement
+     * @throws UbiqliteException whose `index` identifies the statement
      */
     public suspend fun batch(statements: List<Statement>): List<Executed> = place.ask(Op.BATCH) { out ->
         out.u8(1)
@@ -160,7 +160,7 @@ public sealed class Statements(place: Place) : Reader(place) {
         }
     }.executedList()
 
-    /** A table, for operations on its rows without SQL. */
+    /** Returns a table, for operations on its rows without SQL. */
     public fun table(name: String): Table = Table(place, name)
 }
 

@@ -17,9 +17,9 @@ import kotlinx.serialization.modules.SerializersModule
 import kotlinx.serialization.serializer
 
 /**
- * A table, or a view to read from. Its name and those of its columns are checked against
- * the schema and quoted, so that no name can become SQL; an unknown one is `NoSuchTable`
- * or `NoSuchColumn` before anything runs. Rows are named by their primary key, whatever
+ * A table, or a view to read from. Its name and column names are checked against the
+ * schema and quoted, so that no name can become SQL. An unknown name fails with `NoSuchTable`
+ * or `NoSuchColumn` before anything runs. Rows are identified by their primary key, whatever
  * it is called; by the rowid in a table without one. A key of several columns is a [Key].
  *
  * ```kotlin
@@ -38,99 +38,99 @@ public class Table internal constructor(
      * Inserts a row and returns its key: a [Long], whatever value the primary key has, or
      * a [Key]. Columns that are not named get their defaults.
      *
-     * @throws UbiqliteException `NoSuchTable`, `NoSuchColumn`, and what the constraints answer
+     * @throws UbiqliteException `NoSuchTable`, `NoSuchColumn`, and the errors of violated constraints
      */
     public suspend fun insert(vararg fields: Pair<String, Any?>): Any? = ask(Op.INSERT) { it.record(fields) }.key()
 
-    /** As the other [insert], of a map. */
+    /** Like the other [insert], from a map. */
     public suspend fun insert(fields: Map<String, Any?>): Any? = ask(Op.INSERT) { it.record(fields) }.key()
 
     /**
-     * Inserts a row from an object of a class that kotlinx.serialization knows, each
-     * property to the column of its name: those with the value of their default too. A list,
+     * Inserts a row from an object of a class that kotlinx.serialization knows. Each
+     * property goes to the column with its name, even if it has its default value. A list,
      * map or class inside is written as JSON text.
      *
      * ```kotlin
      * val id = items.insert(Item(id = null, name = "lamp"))     // a key that is null is given by SQLite
      * ```
-     * @throws UbiqliteException as the other [insert]; `InvalidArgument` for what is no class with properties, or has
-     * no serializer
+     * @throws UbiqliteException as the other [insert]; `InvalidArgument` for a type that is not a class with
+     * properties, or has no serializer
      */
     public suspend inline fun <reified T : Any> insert(row: T): Any? = insert(known(T::class) { serializers.serializer<T>() }, row)
 
-    /** As the other [insert], for a serializer that is given. */
+    /** Like the other [insert], with an explicit serializer. */
     public suspend fun <T : Any> insert(serializer: SerializationStrategy<T>, row: T): Any? =
         ask(Op.INSERT) { it.record(serializer, row) }.key()
 
     /**
-     * Inserts a row, or, where one with its primary key is there, sets the named columns
-     * of that; returns the key.
+     * Inserts a row or, if one with its primary key exists, sets the named columns of that
+     * row; returns the key.
      */
     public suspend fun upsert(vararg fields: Pair<String, Any?>): Any? = ask(Op.UPSERT) { it.record(fields) }.key()
 
-    /** As the other [upsert], of a map. */
+    /** Like the other [upsert], from a map. */
     public suspend fun upsert(fields: Map<String, Any?>): Any? = ask(Op.UPSERT) { it.record(fields) }.key()
 
-    /** As the other [upsert], of an object: see [insert]. */
+    /** Like the other [upsert], from an object: see [insert]. */
     public suspend inline fun <reified T : Any> upsert(row: T): Any? = upsert(known(T::class) { serializers.serializer<T>() }, row)
 
-    /** As the other [upsert], for a serializer that is given. */
+    /** Like the other [upsert], with an explicit serializer. */
     public suspend fun <T : Any> upsert(serializer: SerializationStrategy<T>, row: T): Any? =
         ask(Op.UPSERT) { it.record(serializer, row) }.key()
 
     /**
      * Inserts rows, all or none, and returns how many. They may name different columns.
      *
-     * @throws UbiqliteException whose `index` tells the row
+     * @throws UbiqliteException whose `index` identifies the row
      */
     public suspend fun insertMany(rows: Iterable<Map<String, Any?>>): Long =
         sendMany(place, Op.INSERT_MANY, { it.text(name) }, { out, row -> out.record(row) }, rows.iterator())
 
-    /** As the other [insertMany], of a flow, which is collected as fast as the engine takes it. */
+    /** Like the other [insertMany], from a flow, which is collected as fast as the engine takes it. */
     public suspend fun insertMany(rows: Flow<Map<String, Any?>>): Long =
         sendMany(place, Op.INSERT_MANY, { it.text(name) }, { out, row -> out.record(row) }, rows)
 
-    /** As the other [insertMany], of objects: see [insert]. */
+    /** Like the other [insertMany], from objects: see [insert]. */
     @JvmName("insertRows")
     public suspend inline fun <reified T : Any> insertMany(rows: Iterable<T>): Long =
         insertMany(known(T::class) { serializers.serializer<T>() }, rows)
 
-    /** As the other [insertMany], for a serializer that is given. */
+    /** Like the other [insertMany], with an explicit serializer. */
     public suspend fun <T : Any> insertMany(serializer: SerializationStrategy<T>, rows: Iterable<T>): Long =
         sendMany(place, Op.INSERT_MANY, { it.text(name) }, { out, row -> out.record(serializer, row) }, rows.iterator())
 
-    /** As the other [insertMany], of a flow of objects: see [insert]. */
+    /** Like the other [insertMany], from a flow of objects: see [insert]. */
     @JvmName("insertRows")
     public suspend inline fun <reified T : Any> insertMany(rows: Flow<T>): Long =
         insertMany(known(T::class) { serializers.serializer<T>() }, rows)
 
-    /** As the other [insertMany], for a serializer that is given. */
+    /** Like the other [insertMany], with an explicit serializer. */
     public suspend fun <T : Any> insertMany(serializer: SerializationStrategy<T>, rows: Flow<T>): Long =
         sendMany(place, Op.INSERT_MANY, { it.text(name) }, { out, row -> out.record(serializer, row) }, rows)
 
-    /** The row of this key, or null. */
+    /** Returns the row with this key, or null. */
     public suspend fun get(key: Any?): Row? = ask(Op.GET) { it.key(key) }.rows().firstRow()
 
     /**
      * Sets the named columns of a row and returns whether there is such a row. Without
-     * columns it returns false and touches nothing.
+     * columns it returns false and changes nothing.
      */
     public suspend fun update(key: Any?, vararg fields: Pair<String, Any?>): Boolean = ask(Op.UPDATE) {
         it.key(key)
         it.record(fields)
     }.bool()
 
-    /** As the other [update], of a map. */
+    /** Like the other [update], from a map. */
     public suspend fun update(key: Any?, fields: Map<String, Any?>): Boolean = ask(Op.UPDATE) {
         it.key(key)
         it.record(fields)
     }.bool()
 
-    /** As the other [update], of an object, whose properties are all set: see [insert]. */
+    /** Like the other [update], from an object, all of whose properties are set: see [insert]. */
     public suspend inline fun <reified T : Any> update(key: Any?, row: T): Boolean =
         update(known(T::class) { serializers.serializer<T>() }, key, row)
 
-    /** As the other [update], for a serializer that is given. */
+    /** Like the other [update], with an explicit serializer. */
     public suspend fun <T : Any> update(serializer: SerializationStrategy<T>, key: Any?, row: T): Boolean = ask(Op.UPDATE) {
         it.key(key)
         it.record(serializer, row)
@@ -138,12 +138,12 @@ public class Table internal constructor(
 
     /**
      * Sets the named columns of many rows, all or none, and returns how many rows there
-     * were: unknown keys are passed over, a key given twice counts once.
+     * were: unknown keys are ignored, and a key given twice counts once.
      */
     public suspend fun updateMany(keys: Iterable<Any?>, vararg fields: Pair<String, Any?>): Long =
         updateMany(keys, mapOf(*fields))
 
-    /** As the other [updateMany], of a map. */
+    /** Like the other [updateMany], from a map. */
     public suspend fun updateMany(keys: Iterable<Any?>, fields: Map<String, Any?>): Long {
         val list = keys.toList()
         return ask(Op.UPDATE_MANY) { out ->
@@ -156,23 +156,23 @@ public class Table internal constructor(
     /** Deletes a row and returns whether there was one. */
     public suspend fun delete(key: Any?): Boolean = ask(Op.DELETE) { it.key(key) }.bool()
 
-    /** Rows by filters, in an order, with limit and offset. */
+    /** Starts a selection of rows, with filters, an order, a limit and an offset. */
     public fun select(): Select = Select(place, name)
 
-    /** How many rows there are. */
+    /** Returns the number of rows. */
     public suspend fun count(): Long = select().count()
 
-    /** All rows, one after another, in the order of their keys. */
+    /** Streams all rows, one after another, in the order of their keys. */
     public fun stream(): Flow<Row> = rows(place, Op.TABLE_STREAM) { it.text(name) }
 
     /**
-     * Moves amounts from one row's column to another's, all or none. Both rows must be
-     * there, and what the constraints refuse is not done.
+     * Moves amounts from one row's column to another's, all or none. Both rows must
+     * exist, and a transfer that a constraint refuses is not made.
      *
      * ```kotlin
      * db.table("accounts").transfer("balance", listOf(Transfer(from = 1, to = 2, amount = 30)))
      * ```
-     * @throws UbiqliteException whose `index` tells the transfer: `NotFound` for a row that is not there
+     * @throws UbiqliteException whose `index` identifies the transfer: `NotFound` for a row that does not exist
      */
     public suspend fun transfer(column: String, transfers: List<Transfer>) {
         ask(Op.TRANSFER) { out ->

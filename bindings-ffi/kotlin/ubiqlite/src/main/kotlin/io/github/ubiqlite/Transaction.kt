@@ -15,17 +15,17 @@ public enum class Mode {
     /** With no lock until it is needed. */
     DEFERRED,
 
-    /** Without readers beside it, where the journal is not a write-ahead log. */
+    /** Without concurrent readers, if the journal is not a write-ahead log. */
     EXCLUSIVE,
 }
 
-/** What is held, and undone unless it is ended well. */
+/** A transaction or savepoint, which is undone unless it is committed or released. */
 public sealed class Nest(place: Place) : Statements(place), AutoCloseable {
     internal val held: Held get() = place.on ?: throw closed("what was begun is over")
 
     /**
-     * Runs [body] in a savepoint: what it did is undone, and nothing else, if it throws.
-     * Meanwhile statements are run by the savepoint, which is given to it.
+     * Runs [body] in a savepoint: if it throws, its changes, and only those, are undone.
+     * Until it ends, statements must run on the savepoint that is passed to [body].
      *
      * ```kotlin
      * db.transaction { tx ->
@@ -37,26 +37,26 @@ public sealed class Nest(place: Place) : Statements(place), AutoCloseable {
     public suspend fun <T> savepoint(body: suspend (Savepoint) -> T): T =
         within(beginSavepoint(), "savepoint", Savepoint::release, body)
 
-    /** Begins a savepoint as a handle: it is undone unless it is released. */
+    /** Begins a savepoint and returns its handle: it is undone unless it is released. */
     public suspend fun beginSavepoint(): Savepoint = Savepoint(place.within(place.lend(Op.SAVEPOINT)))
 
-    /** Rolls back, and waits until that is done. */
+    /** Rolls back, and waits until that has finished. */
     public suspend fun rollback(): Unit = end(Op.ROLLBACK)
 
     /**
-     * Rolls back unless it was ended, without waiting: it happens before anything that is
-     * asked for later. So `begin().use { }` undoes what was not committed.
+     * Rolls back unless it has ended, without waiting: the rollback happens before any
+     * later request. So `begin().use { }` undoes everything that was not committed.
      */
     override fun close(): Unit = place.link.drop(held, "transaction or savepoint")
 
     internal suspend fun end(op: Int) {
         val ending = place.begin(op)
-        // Whatever it returns, the engine has ended it; what was asked before still happens in it.
+        // Whatever this returns, the engine has ended it; earlier requests still run in it.
         held.end()
         try {
             ending.await().done()
         } catch (cancelled: CancellationException) {
-            // Given up while it waited behind other calls, it has ended nothing.
+            // If the call was given up while it waited behind others, it has ended nothing.
             place.link.tell(Op.DROP, held.id)
             throw cancelled
         }
@@ -64,30 +64,30 @@ public sealed class Nest(place: Place) : Statements(place), AutoCloseable {
 }
 
 /**
- * An open transaction. What it reads includes what it wrote; nobody else sees that
- * before the commit. It may be used from every thread and dispatcher: calls take place
- * in the order of asking. Ended neither by [commit] nor by [rollback], it is rolled back
- * when it is [closed][close] or garbage.
+ * An open transaction. It reads its own writes; nobody else sees them before the commit.
+ * It may be used from every thread and dispatcher: calls run in the order in which they
+ * are made. If neither [commit] nor [rollback] ends it, it is rolled back when it is
+ * [closed][close] or garbage-collected.
  */
 public class Transaction internal constructor(place: Place) : Nest(place) {
     /**
      * Commits: everything is durable, or nothing happened.
      *
      * @throws UbiqliteException `ForeignKeyViolation` for a deferred foreign key, `DiskFull`, `Io`, `Cancelled` if a
-     * statement in it was given up: it is rolled back then
+     * statement in it was given up: then it is rolled back
      */
     public suspend fun commit(): Unit = end(Op.COMMIT)
 
-    /** The same transaction with a time limit for every call made through it. */
+    /** Returns the same transaction with a time limit for every call made through it. */
     public fun timeout(limit: Duration): Transaction = Transaction(place.limited(limit))
 }
 
-/** A savepoint inside a transaction: a part of it that can be undone alone. */
+/** A savepoint inside a transaction: a part of it that can be undone on its own. */
 public class Savepoint internal constructor(place: Place) : Nest(place) {
-    /** Keeps what was done in it, as part of the transaction around it. */
+    /** Keeps its changes as part of the enclosing transaction. */
     public suspend fun release(): Unit = end(Op.RELEASE)
 
-    /** The same savepoint with a time limit for every call made through it. */
+    /** Returns the same savepoint with a time limit for every call made through it. */
     public fun timeout(limit: Duration): Savepoint = Savepoint(place.limited(limit))
 }
 
@@ -98,9 +98,9 @@ internal suspend fun <T> transact(place: Place, mode: Mode, body: suspend (Trans
     within(begin(place, mode), "transaction", Transaction::commit, body)
 
 /**
- * Runs a body in something that is kept if it ends well, and undone if not. The undoing
- * neither suspends nor fails, so that it happens when the coroutine is cancelled too, and
- * before the next write.
+ * Runs a body in a transaction or savepoint that is kept if the body succeeds, and undone
+ * if not. Undoing neither suspends nor fails, so that it also happens when the coroutine is
+ * cancelled, and before the next write.
  */
 private suspend fun <H : Nest, T> within(
     handle: H,
@@ -114,7 +114,7 @@ private suspend fun <H : Nest, T> within(
         handle.place.link.drop(handle.held, what)
         throw error
     }
-    // The body may have ended it itself.
+    // The body may already have ended it.
     if (handle.held.isOver) return answer
     try {
         keep(handle)

@@ -13,7 +13,7 @@ import kotlinx.coroutines.future.future
 import kotlinx.coroutines.launch
 
 /**
- * Makes futures of calls that suspend; what goes on later runs on the [executor]. It is a
+ * Makes futures from suspending calls; later continuations run on the [executor]. It is a
  * scope without a job: no call fails because of another.
  */
 internal class Caller(executor: Executor) : CoroutineScope {
@@ -21,22 +21,22 @@ internal class Caller(executor: Executor) : CoroutineScope {
         if (executor === DEFAULT_EXECUTOR) Default else executor.asCoroutineDispatcher()
 
     /**
-     * Makes a call. It is asked for on this thread, before this returns: so calls on one
-     * transaction happen in the order in which they are made, and a short read is done.
+     * Makes a call. The request is made on this thread, before this returns: so calls on one
+     * transaction run in the order in which they are made, and a short read has completed.
      */
     fun <T> ask(call: suspend () -> T): CompletableFuture<T> =
         future(UNASKED, CoroutineStart.UNDISPATCHED) { call() }
 
-    /** As [ask], of a call that returns nothing. */
+    /** Like [ask], for a call that returns nothing. */
     fun tell(call: suspend () -> Unit): CompletableFuture<Void?> = ask { nothing(call) }
 
-    /** Makes a call that runs the user's functions: on the executor from the start. */
+    /** Makes a call that runs the user's functions, on the executor from the start. */
     fun <T> work(call: suspend () -> T): CompletableFuture<T> = future(UNASKED) { call() }
 
-    /** As [work], of a call that returns nothing. */
+    /** Like [work], for a call that returns nothing. */
     fun workOff(call: suspend () -> Unit): CompletableFuture<Void?> = work { nothing(call) }
 
-    /** A job that is yet to be started. What it throws goes to the thread's handler. */
+    /** Returns a job that has not been started. Its exceptions go to the thread's handler. */
     fun prepare(call: suspend () -> Unit): Job = launch(start = CoroutineStart.LAZY) { call() }
 
     private suspend fun nothing(call: suspend () -> Unit): Void? {
@@ -45,18 +45,18 @@ internal class Caller(executor: Executor) : CoroutineScope {
     }
 
     private companion object {
-        /** What a call that was given up fails with later, nobody asks for. */
+        /** Ignores the later failure of a call that was given up. */
         val UNASKED = CoroutineExceptionHandler { _, _ -> }
     }
 
     /**
-     * Of a dispatcher that is made of an executor, the library has to expect that it runs
-     * work within the call. This one does not, and so it is given replies directly.
+     * The library must assume that a dispatcher made from an executor runs work within the
+     * call. This one does not, and so it gets replies directly.
      */
     private object Default : Elsewhere() {
         override fun dispatch(context: CoroutineContext, block: Runnable) = DEFAULT_EXECUTOR.execute(block)
     }
 }
 
-/** What futures themselves use: the common pool, or a new thread each time where that pool may have none. */
+/** The executor of futures: the common pool, or a new thread each time if that pool may have none. */
 internal val DEFAULT_EXECUTOR: Executor = CompletableFuture<Any>().defaultExecutor()

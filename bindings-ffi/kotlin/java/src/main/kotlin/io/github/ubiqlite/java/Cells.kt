@@ -5,15 +5,15 @@ import io.github.ubiqlite.internal.RowDecoder
 import io.github.ubiqlite.internal.known
 import kotlinx.serialization.serializer
 
-/** The place of a column that has to be there. */
+/** Returns the index of a column that must exist. */
 internal fun Row.place(column: String): Int {
     val index = indexOf(column)
-    // Its error names the columns that there are.
+    // The error of `isNull` names the columns that exist.
     if (index < 0) isNull(column)
     return index
 }
 
-/** A value as the library reads one of this class; null for `NULL`. */
+/** Returns a value read as this class; null for `NULL`. */
 internal fun <T : Any> Row.read(index: Int, type: Class<T>): T? {
     if (isNull(index)) return null
     val value = when (type) {

@@ -3,7 +3,7 @@ package io.github.ubiqlite.java
 import io.github.ubiqlite.Params
 
 /**
- * Parameters as one value, in place of single ones: by name, or a list of them.
+ * Parameters as one value, in place of single parameters: by name, or as a list.
  *
  * ```java
  * db.query("SELECT * FROM items WHERE id > ? AND status = ?", 10, "new");
@@ -12,11 +12,11 @@ import io.github.ubiqlite.Params
  * ```
  */
 public object Parameters {
-    /** By position: one value after another. */
+    /** Returns parameters by position: one value after another. */
     @JvmStatic
     public fun of(values: Iterable<*>): Params = Params.of(values)
 
-    /** By name, with its sign (`:id`, `@id`, `$id`) or without it. */
+    /** Returns parameters by name, with its sign (`:id`, `@id`, `$id`) or without it. */
     @JvmStatic
     public fun named(values: Map<String, *>): Params = Params.named(values)
 }

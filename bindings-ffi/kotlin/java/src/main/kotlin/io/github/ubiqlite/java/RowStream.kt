@@ -12,9 +12,9 @@ import io.github.ubiqlite.Row as SuspendingRow
 import kotlinx.coroutines.flow.Flow as SuspendingFlow
 
 /**
- * The rows of a query one after another, with memory for a few pages, of which the next
- * ones are read while one is worked on. Each [forEach] and each [subscribe] runs the query
- * anew. Rows are given on the executor, one at a time.
+ * The rows of a query one after another, keeping only a few pages in memory. The next pages
+ * are read while one is processed. Each [forEach] and each [subscribe] runs the query again.
+ * Rows are delivered on the executor, one at a time.
  *
  * ```java
  * db.stream("SELECT * FROM items").forEach(row -> System.out.println(row.getString("name"))).get();
@@ -26,22 +26,22 @@ public class RowStream internal constructor(
     private val caller: Caller,
 ) : Flow.Publisher<Row> {
     /**
-     * Gives every row to [action]; complete after the last. What [action] throws ends the
-     * query and fails the future with it; cancelling the future ends the query.
+     * Passes every row to [action]; the future completes after the last. If [action] throws,
+     * the query ends and the future fails with that; cancelling the future ends the query.
      */
     public fun forEach(action: Consumer<in Row>): CompletableFuture<Void?> =
         caller.workOff { rows.collect { action.accept(Row(it)) } }
 
     /**
-     * Gives rows as the subscriber requests them. The query begins with the first request,
-     * and holds a connection until its end, an error, or the subscription's cancelling.
+     * Delivers rows as the subscriber requests them. The query begins with the first request,
+     * and holds a connection until it ends or fails, or the subscription is cancelled.
      */
     override fun subscribe(subscriber: Flow.Subscriber<in Row>) {
         Subscription(rows, subscriber).start(caller)
     }
 }
 
-/** One run of a query for a subscriber. All signals are of one coroutine, and so one at a time. */
+/** One run of a query for a subscriber. All signals come from one coroutine, and so one at a time. */
 private class Subscription(
     private val rows: SuspendingFlow<SuspendingRow>,
     private val subscriber: Flow.Subscriber<in Row>,
@@ -50,7 +50,7 @@ private class Subscription(
     private val requested = Channel<Unit>(Channel.CONFLATED)
     private lateinit var job: Job
 
-    /** Why the subscriber is told no more; [BY_SUBSCRIBER] if it wishes so. */
+    /** Why the subscriber gets no more rows; [BY_SUBSCRIBER] if it has cancelled. */
     private val stopped = AtomicReference<Throwable?>()
 
     fun start(caller: Caller) {
@@ -94,13 +94,13 @@ private class Subscription(
         }
     }
 
-    /** Waits until the subscriber has requested a row that it was not given. */
+    /** Waits until the subscriber has requested a row that was not delivered yet. */
     private suspend fun demanded() {
         while (demand.get() == 0L) requested.receive()
         stopped.get()?.let { throw it }
     }
 
-    /** A subscriber that throws is not told of it: it is the thread's handler that is. */
+    /** Signals the subscriber. If it throws, the error goes to the thread's handler, not to the subscriber. */
     private inline fun tell(signal: () -> Unit) {
         try {
             signal()

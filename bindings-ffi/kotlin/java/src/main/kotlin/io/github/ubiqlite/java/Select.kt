@@ -6,53 +6,53 @@ import java.util.concurrent.CompletableFuture
 import io.github.ubiqlite.Select as SuspendingSelect
 
 /**
- * Rows by filters, in an order, with limit and offset. Filters are all to hold. It does
- * nothing until [all], [first], [count] or [stream]. It never changes: each of its methods
- * makes another one, so that one may be the base of several.
+ * A selection of rows, with filters, an order, a limit and an offset. All filters must hold.
+ * Nothing runs until [all], [first], [count] or [stream]. It is immutable: each method
+ * returns a new selection, so that one may be the base of several.
  *
  * ```java
  * CompletableFuture<List<Row>> rows = db.table("items").select()
  *     .whereIn("status", List.of("new", "done")).where("value", Comparison.GE, 10)
  *     .orderBy("id", Order.DESC).limit(20).all();
  * ```
- * A limit or offset that is negative is an `InvalidArgument`, thrown here.
+ * A negative limit or offset is an `InvalidArgument`, thrown by the call itself.
  */
 public class Select internal constructor(private val select: SuspendingSelect, private val caller: Caller) {
-    /** Rows whose column equals the value; is `NULL`, for null. */
+    /** Keeps rows whose column equals the value, or is `NULL` if the value is null. */
     public fun where(column: String, value: Any?): Select = Select(select.where(column, value), caller)
 
-    /** Rows whose column compares so with the value. */
+    /** Keeps rows whose column satisfies [comparison] with the value. */
     public fun where(column: String, comparison: Comparison, value: Any?): Select =
         Select(select.where(column, comparison, value), caller)
 
-    /** Rows whose column equals one of the values. An empty list selects none. */
+    /** Keeps rows whose column equals one of the values. An empty list selects none. */
     public fun whereIn(column: String, values: Iterable<*>): Select = Select(select.whereIn(column, values), caller)
 
-    /** Rows whose column is `NULL`. */
+    /** Keeps rows whose column is `NULL`. */
     public fun whereNull(column: String): Select = Select(select.whereNull(column), caller)
 
-    /** Rows whose column is not `NULL`. */
+    /** Keeps rows whose column is not `NULL`. */
     public fun whereNotNull(column: String): Select = Select(select.whereNotNull(column), caller)
 
-    /** Orders by the column, after those named before. */
+    /** Orders by the column, after the columns of earlier calls. */
     @JvmOverloads
     public fun orderBy(column: String, order: Order = Order.ASC): Select = Select(select.orderBy(column, order), caller)
 
-    /** At most so many rows. */
+    /** Limits the selection to [rows] rows. */
     public fun limit(rows: Long): Select = Select(select.limit(rows), caller)
 
-    /** Passes over so many rows first. */
+    /** Skips the first [rows] rows. */
     public fun offset(rows: Long): Select = Select(select.offset(rows), caller)
 
-    /** All rows that are selected. */
+    /** Returns all selected rows. */
     public fun all(): CompletableFuture<List<Row>> = caller.ask { rows(select.all()) }
 
-    /** The first row that is selected, or null. */
+    /** Returns the first selected row, or null. */
     public fun first(): CompletableFuture<Row?> = caller.ask { select.first()?.let(::Row) }
 
-    /** How many rows are selected. */
+    /** Returns the number of selected rows. */
     public fun count(): CompletableFuture<Long> = caller.ask { select.count() }
 
-    /** The selected rows one after another. */
+    /** Streams the selected rows one after another. */
     public fun stream(): RowStream = RowStream(select.stream(), caller)
 }

@@ -10,9 +10,9 @@ import io.github.ubiqlite.Session as SuspendingSession
 import io.github.ubiqlite.Snapshot as SuspendingSnapshot
 
 /**
- * A connection of one's own, from [UbiqliteDatabase.acquire]. Only here may statements
- * change the connection itself: `ATTACH`, temporary tables, `PRAGMA`s, a bare `BEGIN`. It
- * goes back by [close], and what is open in it is rolled back.
+ * A dedicated connection, from [UbiqliteDatabase.acquire]. Only here may statements change
+ * the connection itself: `ATTACH`, temporary tables, `PRAGMA`s, a bare `BEGIN`. [close]
+ * gives it back, and anything open in it is rolled back.
  */
 public class Session internal constructor(private val session: SuspendingSession, caller: Caller) :
     Statements(session, caller), AutoCloseable {
@@ -24,17 +24,17 @@ public class Session internal constructor(private val session: SuspendingSession
     ): CompletableFuture<T> =
         caller.work { session.transaction(mode) { tx -> body.stage(Transaction(tx, caller)) } }
 
-    /** Begins a transaction in this session as a handle: it is rolled back unless it is committed. */
+    /** Begins a transaction in this session and returns its handle: it is rolled back unless it is committed. */
     @JvmOverloads
     public fun begin(mode: Mode = Mode.IMMEDIATE): CompletableFuture<Transaction> =
         caller.ask { Transaction(session.begin(mode), caller) }
 
-    /** Stops this session's calls that are under way: they fail with `Cancelled`. */
+    /** Stops this session's running calls: they fail with `Cancelled`. */
     public fun interrupt() {
         session.interrupt()
     }
 
-    /** The same session with a time limit for every call made through it. */
+    /** Returns the same session with a time limit for every call made through it. */
     public fun timeout(limit: Duration): Session = Session(session.timeout(limit.toKotlinDuration()), caller)
 
     /** Gives the connection back, without waiting. */
@@ -42,17 +42,17 @@ public class Session internal constructor(private val session: SuspendingSession
 }
 
 /**
- * One moment of the database, from [UbiqliteDatabase.snapshot]: all that is read through
- * it is of that moment, whatever others commit meanwhile. A write is `ReadOnly`.
+ * One moment of the database, from [UbiqliteDatabase.snapshot]: everything read through it is
+ * of that moment, whatever is committed in the meantime. A write fails with `ReadOnly`.
  */
 public class Snapshot internal constructor(private val snapshot: SuspendingSnapshot, caller: Caller) :
     Reader(snapshot, caller), AutoCloseable {
-    /** A table, to read its rows without SQL. */
+    /** Returns a table, to read its rows without SQL. */
     public fun table(name: String): Table = Table(snapshot.table(name), caller)
 
-    /** The same moment with a time limit for every call made through it. */
+    /** Returns the same moment with a time limit for every call made through it. */
     public fun timeout(limit: Duration): Snapshot = Snapshot(snapshot.timeout(limit.toKotlinDuration()), caller)
 
-    /** Lets the moment go, without waiting. */
+    /** Releases the moment, without waiting. */
     override fun close(): Unit = snapshot.close()
 }

@@ -5,9 +5,9 @@ import java.util.concurrent.CompletableFuture
 import io.github.ubiqlite.Table as SuspendingTable
 
 /**
- * A table, or a view to read from. Its name and those of its columns are checked against
- * the schema and quoted, so that no name can become SQL; an unknown one is `NoSuchTable`
- * or `NoSuchColumn` before anything runs. Rows are named by their primary key, whatever
+ * A table, or a view to read from. Its name and column names are checked against the
+ * schema and quoted, so that no name can become SQL. An unknown name fails with `NoSuchTable`
+ * or `NoSuchColumn` before anything runs. Rows are identified by their primary key, whatever
  * it is called; by the rowid in a table without one. A key of several columns is a
  * [io.github.ubiqlite.Key].
  *
@@ -22,67 +22,67 @@ public class Table internal constructor(private val table: SuspendingTable, priv
     public val name: String get() = table.name
 
     /**
-     * Inserts a row and gives its key: a [Long], whatever value the primary key has, or a
+     * Inserts a row and returns its key: a [Long], whatever value the primary key has, or a
      * [io.github.ubiqlite.Key]. Columns that are not named get their defaults.
      *
-     * @throws io.github.ubiqlite.UbiqliteException in the future: `NoSuchTable`, `NoSuchColumn`, and what the
-     * constraints answer
+     * @throws io.github.ubiqlite.UbiqliteException in the future: `NoSuchTable`, `NoSuchColumn`, and the errors of
+     * violated constraints
      */
     public fun insert(fields: Map<String, *>): CompletableFuture<Any?> = caller.ask { table.insert(fields) }
 
     /**
-     * Inserts a row, or, where one with its primary key is there, sets the named columns
-     * of that; gives the key.
+     * Inserts a row or, if one with its primary key exists, sets the named columns of that
+     * row; returns the key.
      */
     public fun upsert(fields: Map<String, *>): CompletableFuture<Any?> = caller.ask { table.upsert(fields) }
 
     /**
-     * Inserts rows, all or none, and gives how many. They may name different columns, and
+     * Inserts rows, all or none, and returns how many. They may name different columns, and
      * come from an endless source (`stream::iterator`).
      *
-     * @throws io.github.ubiqlite.UbiqliteException in the future, whose `index` tells the row
+     * @throws io.github.ubiqlite.UbiqliteException in the future, whose `index` identifies the row
      */
     public fun <R : Map<String, *>> insertMany(rows: Iterable<@JvmSuppressWildcards R>): CompletableFuture<Long> =
         caller.ask { table.insertMany(rows) }
 
-    /** The row of this key, or null. */
+    /** Returns the row with this key, or null. */
     public fun get(key: Any?): CompletableFuture<Row?> = caller.ask { table.get(key)?.let(::Row) }
 
     /**
-     * Sets the named columns of a row and gives whether there is such a row. Without
-     * columns it gives false and touches nothing.
+     * Sets the named columns of a row and returns whether there is such a row. Without
+     * columns it returns false and changes nothing.
      */
     public fun update(key: Any?, fields: Map<String, *>): CompletableFuture<Boolean> =
         caller.ask { table.update(key, fields) }
 
     /**
-     * Sets the named columns of many rows, all or none, and gives how many rows there
-     * were: unknown keys are passed over, a key given twice counts once.
+     * Sets the named columns of many rows, all or none, and returns how many rows there
+     * were: unknown keys are ignored, and a key given twice counts once.
      */
     public fun updateMany(keys: Iterable<*>, fields: Map<String, *>): CompletableFuture<Long> =
         caller.ask { table.updateMany(keys, fields) }
 
-    /** Deletes a row and gives whether there was one. */
+    /** Deletes a row and returns whether there was one. */
     public fun delete(key: Any?): CompletableFuture<Boolean> = caller.ask { table.delete(key) }
 
-    /** Rows by filters, in an order, with limit and offset. */
+    /** Starts a selection of rows, with filters, an order, a limit and an offset. */
     public fun select(): Select = Select(table.select(), caller)
 
-    /** How many rows there are. */
+    /** Returns the number of rows. */
     public fun count(): CompletableFuture<Long> = caller.ask { table.count() }
 
-    /** All rows, one after another, in the order of their keys. */
+    /** Streams all rows, one after another, in the order of their keys. */
     public fun stream(): RowStream = RowStream(table.stream(), caller)
 
     /**
-     * Moves amounts from one row's column to another's, all or none. Both rows must be
-     * there, and what the constraints refuse is not done.
+     * Moves amounts from one row's column to another's, all or none. Both rows must
+     * exist, and a transfer that a constraint refuses is not made.
      *
      * ```java
      * db.table("accounts").transfer("balance", List.of(new Transfer(1, 2, 30)));
      * ```
-     * @throws io.github.ubiqlite.UbiqliteException in the future, whose `index` tells the transfer: `NotFound` for a
-     * row that is not there
+     * @throws io.github.ubiqlite.UbiqliteException in the future, whose `index` identifies the transfer: `NotFound`
+     * for a row that does not exist
      */
     public fun transfer(column: String, transfers: List<Transfer>): CompletableFuture<Void?> =
         caller.tell { table.transfer(column, transfers) }

@@ -13,35 +13,35 @@ import io.github.ubiqlite.Nest as SuspendingNest
 import io.github.ubiqlite.Savepoint as SuspendingSavepoint
 import io.github.ubiqlite.Transaction as SuspendingTransaction
 
-/** What is held, and undone unless it is ended well. */
+/** A transaction or savepoint, which is undone unless it is committed or released. */
 public sealed class Nest(private val nest: SuspendingNest, caller: Caller) : Statements(nest, caller), AutoCloseable {
     /**
-     * Runs [body] in a savepoint: what it did is undone, and nothing else, if its stage
-     * fails or it throws. Meanwhile statements are run by the savepoint, which is given to
-     * it. [body] is called on the executor.
+     * Runs [body] in a savepoint: if its stage fails or it throws, its changes, and only
+     * those, are undone. Until it ends, statements must run on the savepoint that is passed
+     * to [body]. [body] is called on the executor.
      */
     public fun <T> savepoint(body: Function<in Savepoint, out CompletionStage<T>>): CompletableFuture<T> =
         caller.work { nest.savepoint { body.stage(Savepoint(it, caller)) } }
 
-    /** Begins a savepoint as a handle: it is undone unless it is released. */
+    /** Begins a savepoint and returns its handle: it is undone unless it is released. */
     public fun beginSavepoint(): CompletableFuture<Savepoint> =
         caller.ask { Savepoint(nest.beginSavepoint(), caller) }
 
-    /** Rolls back; complete when that is done. */
+    /** Rolls back; the future completes when that has finished. */
     public fun rollback(): CompletableFuture<Void?> = caller.tell { nest.rollback() }
 
     /**
-     * Rolls back unless it was ended, without waiting: it happens before anything that is
-     * asked for later.
+     * Rolls back unless it has ended, without waiting: the rollback happens before any later
+     * request.
      */
     override fun close(): Unit = nest.close()
 }
 
 /**
- * An open transaction. What it reads includes what it wrote; nobody else sees that
- * before the commit. It may be used from every thread: calls take place in the order in
- * which they are made. Ended neither by [commit] nor by [rollback], it is rolled back
- * when it is [closed][close] or garbage.
+ * An open transaction. It reads its own writes; nobody else sees them before the commit.
+ * It may be used from every thread: calls run in the order in which they are made. If
+ * neither [commit] nor [rollback] ends it, it is rolled back when it is [closed][close] or
+ * garbage-collected.
  */
 public class Transaction internal constructor(private val transaction: SuspendingTransaction, caller: Caller) :
     Nest(transaction, caller) {
@@ -49,32 +49,32 @@ public class Transaction internal constructor(private val transaction: Suspendin
      * Commits: everything is durable, or nothing happened.
      *
      * @throws io.github.ubiqlite.UbiqliteException in the future: `ForeignKeyViolation` for a deferred foreign key,
-     * `DiskFull`, `Io`, `Cancelled` if a statement in it was given up: it is rolled back then
+     * `DiskFull`, `Io`, `Cancelled` if a statement in it was given up: then it is rolled back
      */
     public fun commit(): CompletableFuture<Void?> = caller.tell { transaction.commit() }
 
-    /** The same transaction with a time limit for every call made through it. */
+    /** Returns the same transaction with a time limit for every call made through it. */
     public fun timeout(limit: Duration): Transaction =
         Transaction(transaction.timeout(limit.toKotlinDuration()), caller)
 }
 
-/** A savepoint inside a transaction: a part of it that can be undone alone. */
+/** A savepoint inside a transaction: a part of it that can be undone on its own. */
 public class Savepoint internal constructor(private val savepoint: SuspendingSavepoint, caller: Caller) :
     Nest(savepoint, caller) {
-    /** Keeps what was done in it, as part of the transaction around it. */
+    /** Keeps its changes as part of the enclosing transaction. */
     public fun release(): CompletableFuture<Void?> = caller.tell { savepoint.release() }
 
-    /** The same savepoint with a time limit for every call made through it. */
+    /** Returns the same savepoint with a time limit for every call made through it. */
     public fun timeout(limit: Duration): Savepoint = Savepoint(savepoint.timeout(limit.toKotlinDuration()), caller)
 }
 
-/** Calls the user's function, and waits for what it gives. */
+/** Calls the user's function, and waits for the stage it returns. */
 internal suspend fun <H, T> Function<in H, out CompletionStage<T>>.stage(handle: H): T {
     val stage = apply(handle) ?: throw invalid("the function of a transaction or savepoint gave null; it is to give a future")
     return stage.outcome().getOrThrow()
 }
 
-/** What came of it: as a value, since a debugger's coroutines throw a copy of what they are resumed with. */
+/** Returns the outcome as a value, since coroutines in a debugger throw a copy of the exception they are resumed with. */
 private suspend fun <T> CompletionStage<T>.outcome(): Result<T> = suspendCancellableCoroutine { waiting ->
     whenComplete { value, error ->
         val reason = (error as? CompletionException)?.cause ?: error

@@ -12,10 +12,10 @@ import kotlin.time.toKotlinDuration
 /**
  * An open database, from [open].
  *
- * Reads go on beside the one write that runs at a time. Each call is a transaction of
- * its own; [transaction] makes several statements one. Every method may be called from
- * every thread; none blocks it. It is closed by [close]; one that was forgotten is closed
- * when it is garbage.
+ * One write runs at a time, and reads run concurrently with it. Each call is its own
+ * transaction; [transaction] groups several statements into one. Every method may be called
+ * from every thread; none blocks it. It is closed by [close]; a forgotten one is closed when
+ * it is garbage-collected.
  *
  * ```java
  * UbiqliteDatabase.open("app.db").thenCompose(db ->
@@ -25,32 +25,32 @@ import kotlin.time.toKotlinDuration
  *         .whenComplete((done, error) -> db.close()));
  * ```
  *
- * A null where none is allowed is a `NullPointerException` of the call itself.
+ * A null where none is allowed makes the call itself throw a `NullPointerException`.
  */
 public class UbiqliteDatabase private constructor(private val database: Database, caller: Caller) :
     Statements(database, caller) {
-    /** The path that it was opened by. */
+    /** The path it was opened with. */
     public val path: String get() = database.path
 
     /**
-     * The same database with a time limit for every call made through it; then
+     * Returns the same database with a time limit for every call made through it; then
      * [io.github.ubiqlite.UbiqliteException.Timeout].
      */
     public fun timeout(limit: Duration): UbiqliteDatabase =
         UbiqliteDatabase(database.timeout(limit.toKotlinDuration()), caller)
 
     /**
-     * Runs [body] in a transaction, which is committed when its stage completes, and
-     * rolled back if it fails, if [body] throws, or if the future given here is cancelled.
-     * Others' reads go on beside it; their writes, and writes through the database itself,
-     * wait for its end. [body] is called on the executor.
+     * Runs [body] in a transaction. It is committed when the stage completes, and rolled back
+     * if the stage fails, if [body] throws, or if the returned future is cancelled. Other reads
+     * run concurrently with it. Other writes, including those through the database itself,
+     * wait until it ends. [body] is called on the executor.
      *
      * ```java
      * CompletableFuture<Long> left = db.transaction(tx ->
      *     tx.execute("UPDATE accounts SET balance = balance - 10 WHERE id = ?", 1)
      *         .thenCompose(done -> tx.queryValue(Long.class, "SELECT balance FROM accounts WHERE id = ?", 1)));
      * ```
-     * @throws io.github.ubiqlite.UbiqliteException.Busy in the future, if the write lock was not to be had within the
+     * @throws io.github.ubiqlite.UbiqliteException.Busy in the future, if the write lock could not be taken within the
      * busy timeout
      */
     @JvmOverloads
@@ -60,13 +60,13 @@ public class UbiqliteDatabase private constructor(private val database: Database
     ): CompletableFuture<T> =
         caller.work { database.transaction(mode) { tx -> body.stage(Transaction(tx, caller)) } }
 
-    /** Begins a transaction as a handle: it is rolled back unless it is committed. */
+    /** Begins a transaction and returns its handle: it is rolled back unless it is committed. */
     @JvmOverloads
     public fun begin(mode: Mode = Mode.IMMEDIATE): CompletableFuture<Transaction> =
         caller.ask { Transaction(database.begin(mode), caller) }
 
     /**
-     * Several reads of one moment, over as many calls as wanted.
+     * Returns a snapshot, for several reads of the same moment, over any number of calls.
      *
      * @throws io.github.ubiqlite.UbiqliteException.Timeout in the future, if no connection was free within the acquire
      * timeout
@@ -74,18 +74,18 @@ public class UbiqliteDatabase private constructor(private val database: Database
     public fun snapshot(): CompletableFuture<Snapshot> = caller.ask { Snapshot(database.snapshot(), caller) }
 
     /**
-     * Lends a connection of one's own, for `ATTACH`, temporary tables and `PRAGMA`s.
+     * Lends a dedicated connection, for `ATTACH`, temporary tables and `PRAGMA`s.
      *
      * @throws io.github.ubiqlite.UbiqliteException.Timeout in the future, if no connection was free within the acquire
      * timeout
      */
     public fun acquire(): CompletableFuture<Session> = caller.ask { Session(database.acquire(), caller) }
 
-    /** What the storage can do. */
+    /** Returns what the storage can do. */
     public fun capabilities(): CompletableFuture<Capabilities> = caller.ask { database.capabilities() }
 
     /**
-     * Stops this database's calls that are under way: they fail with
+     * Stops this database's running calls: they fail with
      * [io.github.ubiqlite.UbiqliteException.Cancelled].
      */
     public fun interrupt() {
@@ -93,10 +93,10 @@ public class UbiqliteDatabase private constructor(private val database: Database
     }
 
     /**
-     * Waits for every call that was accepted, then closes. Transactions, sessions,
-     * snapshots and streams that are still out have the busy timeout to end; then they are
-     * rolled back. Calls after this are [io.github.ubiqlite.UbiqliteException.Closed];
-     * closing again does nothing. If the future is cancelled, the closing goes on.
+     * Waits for every accepted call, then closes. Transactions, sessions, snapshots and
+     * streams that are still open have the busy timeout to end; then they are rolled back.
+     * Later calls fail with [io.github.ubiqlite.UbiqliteException.Closed]; closing again does
+     * nothing. If the future is cancelled, closing continues.
      */
     public fun close(): CompletableFuture<Void?> = caller.tell { database.close() }
 
@@ -105,7 +105,7 @@ public class UbiqliteDatabase private constructor(private val database: Database
          * Opens a database: with a write-ahead log, foreign keys and durable commits,
          * unless [options] say otherwise.
          *
-         * @param path of the file, which is made if it is missing; `":memory:"` for none
+         * @param path of the file, which is created if it is missing; `":memory:"` for none
          * @throws io.github.ubiqlite.UbiqliteException in the future: `CannotOpen`, `NotADatabase`, `Corrupt`, `Busy`;
          * `InvalidArgument` for options that can't be used; `Unsupported` if there is no native library for this system
          */

@@ -8,8 +8,8 @@ import java.util.concurrent.Executor
 import kotlin.time.toKotlinDuration
 
 /**
- * The settings of a database, with defaults that are safe and fast: what is not set has
- * the engine's default, which is named beside it.
+ * The settings of a database, with safe and fast defaults: a setting that is not set has
+ * the engine's default, which is listed with it.
  *
  * ```java
  * UbiqliteOptions options = UbiqliteOptions.builder().readers(8).busyTimeout(Duration.ofSeconds(2)).build();
@@ -30,11 +30,11 @@ public class UbiqliteOptions private constructor(
         private fun set(setting: DatabaseOptions.() -> Unit): Builder = apply { settings += setting }
 
         /**
-         * Where futures that could not be completed at once are completed, and so what
-         * depends on them runs; where the functions given to [UbiqliteDatabase.transaction]
-         * and the subscribers of a [RowStream] are called. It has to work on for as long as
-         * the database is open. Default: where the platform runs the `Async` methods of a
-         * `CompletableFuture`, which is `ForkJoinPool.commonPool()` where that has threads.
+         * The executor that completes futures which could not be completed at once, and so
+         * runs their dependent stages. It also calls the functions passed to
+         * [UbiqliteDatabase.transaction] and the subscribers of a [RowStream]. It must keep
+         * running while the database is open. Default: the one that runs the `Async` methods of
+         * a `CompletableFuture`, which is `ForkJoinPool.commonPool()` if that has threads.
          */
         public fun executor(value: Executor): Builder = apply { executor = value }
 
@@ -44,7 +44,7 @@ public class UbiqliteOptions private constructor(
         /** Creates the database if it is missing. Default: true. */
         public fun create(value: Boolean): Builder = set { create = value }
 
-        /** How many reads can run at once, from 1 to 64. Default: as many as there are processors, from 2 to 8. */
+        /** How many reads can run at once, from 1 to 64. Default: the number of processors, at least 2 and at most 8. */
         public fun readers(value: Int): Builder = set { readers = value }
 
         /** How many sessions [UbiqliteDatabase.acquire] lends at once, from 1 to 64. Default: 8. */
@@ -56,7 +56,7 @@ public class UbiqliteOptions private constructor(
         /** How long `acquire`, `snapshot` and streams wait for a connection; then `Timeout`. Default: 30 s. */
         public fun acquireTimeout(value: Duration): Builder = set { acquireTimeout = value.toKotlinDuration() }
 
-        /** How long a stream or snapshot may stand still while the log is beyond [walLimit]. Default: 5 s. */
+        /** How long a stream or snapshot may stall while the log is beyond [walLimit]. Default: 5 s. */
         public fun stallTimeout(value: Duration): Builder = set { stallTimeout = value.toKotlinDuration() }
 
         /** Whether foreign keys are enforced. Default: true. */
@@ -71,27 +71,27 @@ public class UbiqliteOptions private constructor(
         /** How many prepared statements each connection keeps. Default: 128. */
         public fun statementCache(value: Int): Builder = set { statementCache = value }
 
-        /** Whether a short statement runs on the thread that asks. Default: true. */
+        /** Whether a short statement runs on the calling thread. Default: true. */
         public fun inline(value: Boolean): Builder = set { inline = value }
 
-        /** Whether a reader keeps its moment open between reads until somebody commits. Default: true. */
+        /** Whether a reader keeps its moment open between reads until the next commit. Default: true. */
         public fun leases(value: Boolean): Builder = set { leases = value }
 
-        /** The size in bytes that the log may reach because of readers that stand still. Default: 64 MiB. */
+        /** The size in bytes that the log may reach because of stalled readers. Default: 64 MiB. */
         public fun walLimit(value: Long): Builder = set { walLimit = value }
 
-        /** How commits are made atomic. Default: `WAL` for a new database, else the mode that it is in. */
+        /** How commits are made atomic. Default: `WAL` for a new database, otherwise the mode it is in. */
         public fun journalMode(value: JournalMode): Builder = set { journalMode = value }
 
         /** When a commit waits for the disk. Default: `FULL`. */
         public fun synchronous(value: Synchronous): Builder = set { synchronous = value }
 
-        /** The options, which later calls of this builder do not change. */
+        /** Returns the options, which later calls on this builder do not change. */
         public fun build(): UbiqliteOptions = UbiqliteOptions(settings.toList(), executor)
     }
 
     public companion object {
-        /** A builder with nothing set. */
+        /** Returns a builder with nothing set. */
         @JvmStatic
         public fun builder(): Builder = Builder()
     }

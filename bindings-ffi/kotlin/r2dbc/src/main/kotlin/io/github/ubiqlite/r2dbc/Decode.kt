@@ -10,7 +10,7 @@ import java.util.UUID
 import kotlinx.coroutines.reactive.asPublisher
 import kotlinx.coroutines.flow.flowOf
 
-/** A value as `get` without a type has it: an integer as an [Int] where it is one, bytes in a [ByteBuffer]. */
+/** Returns a value as `get` without a type does: an integer as an [Int] if it fits, bytes in a [ByteBuffer]. */
 internal fun plain(value: Any?): Any? = when (value) {
     is Long -> if (value.toInt().toLong() == value) value.toInt() else value
     is ByteArray -> ByteBuffer.wrap(value)
@@ -18,7 +18,7 @@ internal fun plain(value: Any?): Any? = when (value) {
 }
 
 /**
- * A value of SQLite's as the type that is asked for: never rounded, cut or guessed.
+ * Converts one of SQLite's values to the requested type: it is never rounded, truncated or guessed.
  *
  * @throws IllegalArgumentException if it can't be that
  */
@@ -68,7 +68,7 @@ private fun real(value: Double, type: Class<*>): Any? = when (type) {
     Double::class.javaPrimitiveType -> value
     Float::class.javaObjectType, Float::class.javaPrimitiveType ->
         value.toFloat().takeIf { it.toDouble() == value }
-    // Its shortest decimal: what was written, where that was a decimal.
+    // Its shortest decimal: the one that was written, if it was a decimal.
     BigDecimal::class.java -> if (value.isFinite()) BigDecimal(value.toString()) else null
     String::class.java, CharSequence::class.java -> value.toString()
     else -> if (value.toLong().toDouble() == value && value in WHOLE) integer(value.toLong(), type) else null
@@ -93,9 +93,9 @@ private fun blob(value: ByteArray, type: Class<*>): Any? = when (type) {
     else -> null
 }
 
-/** Integers up to this are doubles without loss. */
+/** Integers up to this convert to doubles without loss. */
 private const val EXACT = 1L shl 53
 private const val EXACT_FLOAT = 1L shl 24
 
-/** Reals in this are integers of 64 bits, if they are whole. */
+/** Whole reals in this range are 64-bit integers. */
 private val WHOLE = -9.2233720368547748E18..9.2233720368547748E18

@@ -17,8 +17,8 @@ import java.util.UUID
 import kotlinx.coroutines.reactive.collect
 
 /**
- * A value as it is bound: what the library takes, or a [Blob] or [Clob] that is still to
- * be read.
+ * Converts a value for binding: to one that the library takes, or a [Blob] or [Clob] that has
+ * not been read yet.
  *
  * @throws IllegalArgumentException if it is of a type that can't be stored
  */
@@ -33,7 +33,7 @@ internal fun bindable(value: Any?): Any? = when (value) {
         is Short, is Byte, is Float, is BigDecimal, is BigInteger, is Char -> value
         else -> throw unknown(value)
     }
-    // By the constant's name, as it is read: the library would take its @SerialName.
+    // By the constant's name, as it is read back: the library would use its @SerialName.
     is Enum<*> -> value.name
     is ByteArray, is UUID -> value
     is Instant, is OffsetDateTime, is ZonedDateTime, is LocalDate, is LocalDateTime, is LocalTime -> value
@@ -53,10 +53,10 @@ private fun bytes(buffer: ByteBuffer): ByteArray {
     return copy
 }
 
-/** Whether a value is to be [read] before it is stored. */
+/** Returns whether a value must be [read] before it is stored. */
 internal fun isLarge(value: Any?): Boolean = value is Blob || value is Clob
 
-/** Reads a [Blob] into bytes and a [Clob] into a text; all else is as it is. */
+/** Reads a [Blob] into bytes and a [Clob] into a text; returns anything else unchanged. */
 internal suspend fun read(value: Any?): Any? = when (value) {
     is Blob -> ByteArrayOutputStream().also { out -> value.stream().collect { out.write(bytes(it)) } }.toByteArray()
     is Clob -> StringBuilder().also { out -> value.stream().collect { out.append(it) } }.toString()

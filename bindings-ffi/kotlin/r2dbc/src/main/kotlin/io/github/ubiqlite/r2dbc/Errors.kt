@@ -14,7 +14,7 @@ import io.r2dbc.spi.R2dbcTransientResourceException
 /** `SQLITE_LOCKED`: another statement of this process is in the way. */
 private const val LOCKED = 6
 
-/** `SQLITE_BUSY_SNAPSHOT`: what a transaction has read is no longer the latest. */
+/** `SQLITE_BUSY_SNAPSHOT`: the data that a transaction has read is no longer the latest. */
 private const val BUSY_SNAPSHOT = 517
 
 private typealias Make = (String?, String?, Int, String?, Throwable?) -> R2dbcException
@@ -28,8 +28,8 @@ private val transient: Make = ::R2dbcTransientResourceException
 private val resource: Make = ::R2dbcNonTransientResourceException
 
 /**
- * The error as R2DBC has it: its error code is SQLite's extended result code (0 where
- * SQLite did not report it), and its SQLState the standard's where there is one.
+ * Converts the error to R2DBC's: its error code is SQLite's extended result code (0 if
+ * SQLite did not report it), and its SQLState is the standard's if there is one.
  */
 internal fun r2dbc(error: UbiqliteException, sql: String?): R2dbcException {
     val (make, state) = kindOf(error)
@@ -66,17 +66,17 @@ private fun kindOf(error: UbiqliteException): Pair<Make, String> = when (error.k
 private fun busy(code: Int): Pair<Make, String> = when {
     code == BUSY_SNAPSHOT -> rollback to "40001"
     code and 0xff == LOCKED -> transient to "55P03"
-    // Whoever waits for another of this process has no code of SQLite's.
+    // A wait for another connection of this process has no code from SQLite.
     else -> timeout to "HYT00"
 }
 
-/** Runs [work], whose errors come out as R2DBC's. */
+/** Runs [work], and converts its errors to R2DBC's. */
 internal inline fun <T> told(sql: String?, work: () -> T): T = try {
     work()
 } catch (error: UbiqliteException) {
     throw r2dbc(error, sql)
 }
 
-/** What was asked of a connection that is closed. */
+/** Returns the error of a call on a closed connection. */
 internal fun closed(): R2dbcException =
     R2dbcNonTransientResourceException("the connection is closed; take another one from the connection factory", "08003")

@@ -9,15 +9,15 @@ import kotlinx.coroutines.CancellationException
 import org.reactivestreams.Publisher
 
 /**
- * The results of statements, which run one after another with each of [all] values.
+ * Publishes the results of statements, which run one after another with each of [all] values.
  *
- * What writes has run when its result is there, whether that is consumed or not; its error
+ * A statement that writes has run when its result is available, consumed or not; its error
  * is the publisher's. The last `SELECT` runs when its result is consumed, so that its rows
- * are read as they are wanted; its error is the result's. One that others follow is read to
- * its end before they run: none sees what they do.
+ * are read on demand; its error is the result's. A `SELECT` followed by other statements is
+ * read to its end before they run, so that it does not see what they do.
  */
 internal fun executed(connection: UbiqliteConnection, parts: List<Part>, all: List<Array<Any?>>): Publisher<Result> {
-    // Nothing to wait for: as most are.
+    // The common case: there is nothing to wait for.
     val only = parts.singleOrNull()
     if (only?.action == Action.SELECT && all.size == 1) {
         return ready { UbiqliteResult(Asked(connection, only, all[0])) }
@@ -49,9 +49,9 @@ private suspend fun ran(scope: Scope, part: Part, values: Array<Any?>): Segments
     Action.WRITE, Action.OTHER -> Ran(part, emptyList(), scope.execute(part, values))
 }
 
-/** The values of one statement of a text, with what is to be read for them. */
+/** Returns the values of one statement of a text, after reading those that need it. */
 private suspend fun valuesOf(part: Part, values: Array<Any?>): Array<Any?> {
-    // Those of a text of one statement are its own, in their order.
+    // The values of a text with one statement are that statement's, in order.
     if (part.isWhole && values.none(::isLarge)) return values
     val mine = arrayOfNulls<Any>(part.places.size)
     for (index in mine.indices) {
@@ -61,11 +61,11 @@ private suspend fun valuesOf(part: Part, values: Array<Any?>): Array<Any?> {
     return mine
 }
 
-/** The rows of a `SELECT`, which runs when they are asked for. */
+/** The rows of a `SELECT`, which runs when they are requested. */
 private class Asked(
     private val connection: UbiqliteConnection,
     private val part: Part,
-    /** Those of its whole text. */
+    /** The values of its whole text. */
     private val values: Array<Any?>,
 ) : Segments {
     override suspend fun each(take: suspend (Result.Segment) -> Unit) {
@@ -77,7 +77,7 @@ private class Asked(
                 taking = false
             }
         } catch (error: Throwable) {
-            // What was thrown by who takes the rows is theirs.
+            // An exception thrown by the receiver of the rows is passed on unchanged.
             if (taking || error is CancellationException) throw error
             take(Failure(error as? R2dbcException ?: r2dbc(error as? UbiqliteException ?: throw error, part.sql)))
         }

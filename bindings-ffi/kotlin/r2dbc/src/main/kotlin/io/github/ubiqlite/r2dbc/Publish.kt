@@ -17,19 +17,19 @@ import org.reactivestreams.Publisher
 import org.reactivestreams.Subscriber
 import org.reactivestreams.Subscription
 
-/** What a publisher's body gives its subscriber. */
+/** Passes values from a publisher's body to its subscriber. */
 internal interface Emitter<in T : Any> {
-    /** Gives a value, when the subscriber has asked for it. */
+    /** Delivers a value once the subscriber has requested it. */
     suspend fun emit(value: T)
 }
 
 /**
- * A publisher of what [produce] emits, for each subscriber anew; nothing runs before the
- * subscriber asks for something.
+ * Returns a publisher of what [produce] emits. It runs again for each subscriber, and not
+ * before the subscriber requests something.
  *
- * What is answered at once goes to the subscriber on the thread that asks, without a
- * coroutine being dispatched; after the first wait all goes on on `Dispatchers.Default`.
- * So the subscriber is never on a thread of the engine's.
+ * Replies that are available at once go to the subscriber on the requesting thread, without
+ * dispatching a coroutine; after the first wait everything continues on `Dispatchers.Default`.
+ * So the subscriber is never called on an engine thread.
  */
 internal fun <T : Any> publish(produce: suspend Emitter<T>.() -> Unit): Publisher<T> = Publisher { subscriber ->
     val emission = Emission(subscriber, produce)
@@ -37,12 +37,12 @@ internal fun <T : Any> publish(produce: suspend Emitter<T>.() -> Unit): Publishe
     emission.subscribed()
 }
 
-/** A publisher of one value, which takes no waiting. */
+/** Returns a publisher of one value that is available without waiting. */
 internal fun <T : Any> ready(value: () -> T): Publisher<T> = Publisher { subscriber ->
     subscriber.onSubscribe(Ready(subscriber, value))
 }
 
-/** A publisher of the end of [work], which runs when it is subscribed to: nobody has to ask for nothing. */
+/** Returns a publisher of the end of [work], which runs on subscription: there is nothing to request. */
 internal fun completion(work: suspend () -> Unit): Publisher<Void> = Publisher { subscriber ->
     val emission = Emission<Void>(subscriber) { work() }
     subscriber.onSubscribe(emission)
@@ -70,28 +70,28 @@ private class Ready<T : Any>(private val subscriber: Subscriber<in T>, private v
 }
 
 /**
- * A subscription whose values a coroutine makes. It is the coroutine's completion itself:
- * a point read takes so little time that a builder of kotlinx would be a third of it.
+ * A subscription whose values come from a coroutine. It is itself the coroutine's completion:
+ * a point read takes so little time that a kotlinx coroutine builder would be a third of it.
  */
 private class Emission<T : Any>(
     private val subscriber: Subscriber<in T>,
     private val produce: suspend Emitter<T>.() -> Unit,
 ) : Subscription, Emitter<T>, Continuation<Unit> {
-    /** How many values are asked for and were not given. */
+    /** How many values were requested but not delivered. */
     private val demand = AtomicLong()
     private val begun = AtomicBoolean()
 
-    /** The coroutine that has something to give, and nobody who wants it. */
+    /** The coroutine that has a value to deliver, while none is requested. */
     private val waiting = AtomicReference<CancellableContinuation<Unit>?>()
 
-    /** `onSubscribe` has returned: until then no other thread may give the subscriber anything (§1.3). */
+    /** Whether `onSubscribe` has returned: until then no other thread may signal the subscriber (§1.3). */
     @Volatile
     private var subscribed = false
 
     @Volatile
     private var cancelled = false
 
-    /** What the subscriber did that it must not. */
+    /** The subscriber's violation of the protocol, if any. */
     @Volatile
     private var misuse: Throwable? = null
 
@@ -106,11 +106,11 @@ private class Emission<T : Any>(
             misuse = misused(n)
             job.cancel()
         }
-        // What is asked for before, `subscribed` begins.
+        // For an earlier request, `subscribed` begins.
         if (subscribed && !begin()) waiting.getAndSet(null)?.resume(Unit)
     }
 
-    /** `onSubscribe` has returned. */
+    /** Records that `onSubscribe` has returned. */
     fun subscribed(nobodyAsks: Boolean = false) {
         subscribed = true
         if (nobodyAsks || demand.get() > 0 || misuse != null) begin()
@@ -121,7 +121,7 @@ private class Emission<T : Any>(
         job.cancel()
     }
 
-    /** Begins, unless it has; false: it had. */
+    /** Begins, and returns true, unless it had begun before. */
     private fun begin(): Boolean {
         if (cancelled || !begun.compareAndSet(false, true)) return false
         misuse?.let {
@@ -138,7 +138,7 @@ private class Emission<T : Any>(
         return true
     }
 
-    /** The coroutine is over. */
+    /** Ends the subscription when the coroutine is over. */
     override fun resumeWith(result: Result<Unit>) {
         val error = misuse ?: result.exceptionOrNull()
         when {
@@ -154,7 +154,7 @@ private class Emission<T : Any>(
         while (demand.get() == 0L) {
             suspendCancellableCoroutine { asleep ->
                 waiting.set(asleep)
-                // It may have asked just before.
+                // A request may have arrived just before.
                 if (demand.get() > 0 && waiting.compareAndSet(asleep, null)) asleep.resume(Unit)
             }
             check()
@@ -173,5 +173,5 @@ private class Emission<T : Any>(
     }
 }
 
-/** A subscriber has thrown, which it must not (§2.13): there is nobody to tell. */
+/** The exception of a subscriber that has thrown, which it must not (§2.13): nobody is there to receive it. */
 private class Rejected(val reason: Throwable) : RuntimeException(null, reason, false, false)

@@ -17,10 +17,10 @@ import kotlinx.coroutines.launch
 internal class RunningRows {
     private val all = ConcurrentHashMap.newKeySet<RowsUnderWay>()
 
-    /** Reads rows of the database itself, which nothing else on this connection waits for. */
+    /** Reads rows of the database itself, for which nothing else on this connection waits. */
     suspend fun free(rows: Flow<Row>, take: suspend (Row) -> Unit) = RowsUnderWay().use { it.read { rows.collect(take) } }
 
-    /** Reads rows inside a transaction or session, whose next call waits for their last one: see [hurry]. */
+    /** Reads rows inside a transaction or session, whose next call waits for the last row: see [hurry]. */
     suspend fun held(rows: Flow<Row>, take: suspend (Row) -> Unit) =
         RowsUnderWay().use { it.read { it.ahead.read(rows, take) } }
 
@@ -34,15 +34,15 @@ internal class RunningRows {
     }
 
     /**
-     * Something else is asked of the transaction or session: its rows are read into memory,
-     * whether anybody wants them or not. Otherwise a statement that is run for a row of a
-     * result would wait for that result, and the result for it.
+     * Reads the rows into memory, requested or not, because there is another call on the
+     * transaction or session. Otherwise a statement that runs for each row of a result would
+     * wait for that result, and the result for the statement.
      */
     fun hurry() {
         if (all.isNotEmpty()) all.forEach { it.ahead.hurry() }
     }
 
-    /** Ends them: who reads is told [why]. */
+    /** Ends them: their readers fail with [why]. */
     fun abort(why: Throwable) = all.forEach { it.abort(why) }
 }
 
@@ -74,7 +74,7 @@ private class RowsUnderWay {
     }
 }
 
-/** Rows that are read ahead of who takes them: a few, or all once they are wanted out of the way. */
+/** Rows that are read ahead of their receiver: a few, or all of them once another call waits. */
 private class Ahead {
     private val queue = Channel<Row>(Channel.UNLIMITED)
     private val waiting = AtomicInteger()

@@ -23,11 +23,11 @@ import kotlinx.coroutines.sync.withLock
 /**
  * Where the statements of one connection run.
  *
- * - Without a transaction: on the database, whose short reads are answered within the
- *   call, and whose writes share their commits with those of other connections.
- * - In a transaction: on it, or on the innermost of its savepoints. In one that only
- *   reads: on a snapshot.
- *   Without auto-commit each statement is in one: the first begins it.
+ * - Without a transaction: on the database, whose short reads complete within the call,
+ *   and whose writes share their commits with those of other connections.
+ * - In a transaction: on it, or on the innermost of its savepoints. In a read-only one:
+ *   on a snapshot.
+ *   Without auto-commit each statement is in a transaction: the first one begins it.
  * - From the first statement on that changes the connection itself (`ATTACH`, a setting,
  *   a temporary table, a bare `BEGIN`): in a session, which is kept until the end.
  *
@@ -41,41 +41,41 @@ internal class Scope(private val database: Database, private val mode: Mode) {
     private var session: Session? = null
     private val acquiring = Mutex()
 
-    /** Under this object's lock: what is begun later is not kept. */
+    /** Set under this object's lock: anything begun later is not kept. */
     private var isClosed = false
 
-    /** Whether a statement outside a transaction is one of its own; else it begins one, which stays open. */
+    /** Whether a statement outside a transaction is its own transaction; otherwise it begins one, which stays open. */
     @Volatile
     var autoCommit = true
 
-    /** How long a statement may take; null: any time. */
+    /** How long a statement may take; null: no limit. */
     @Volatile
     var limit: Duration? = null
 
-    /** How long is waited for the lock to write; null: as long as the database waits. */
+    /** How long to wait for the write lock; null: as long as the database waits. */
     @Volatile
     var lockWait: Duration? = null
 
     val isOpen: Boolean get() = transactions.isOpen
 
-    /** What a transaction begins on. */
+    /** Returns where a transaction begins. */
     fun base(): Statements = session ?: database
 
-    /** A moment of the database, for who has no session. */
+    /** Returns a snapshot of the database, or null if there is a session. */
     suspend fun snapshot(): Snapshot? = if (session == null) database.snapshot() else null
 
-    /** Has the session, if there is one, refuse to write. */
+    /** Sets whether the session, if there is one, refuses to write. */
     suspend fun refuseWrites(refuse: Boolean) {
         session?.query("PRAGMA query_only = ${if (refuse) "ON" else "OFF"}")
     }
 
-    /** Does something with the transaction, which does not wait for who reads in it. */
+    /** Runs [work] on the transaction without waiting for readers in it. */
     suspend fun <T> transactions(work: suspend Transactions.() -> T): T {
         running.hurry()
         return transactions.work()
     }
 
-    /** Keeps what was lent, unless the connection was closed meanwhile: then it goes back. */
+    /** Keeps what was lent, unless the connection was closed in the meantime: then it is given back. */
     fun <L : AutoCloseable> keep(lent: L, assign: (L) -> Unit) {
         synchronized(this) {
             if (!isClosed) return assign(lent)
@@ -86,7 +86,7 @@ internal class Scope(private val database: Database, private val mode: Mode) {
 
     private fun reader(): Reader = limited(transactions.innermost ?: base(), limit)
 
-    /** Runs a `SELECT`, of which not more is read than is taken. */
+    /** Runs a `SELECT`, reading only the rows that are taken. */
     suspend fun select(part: Part, params: Array<Any?>, take: suspend (Row) -> Unit) {
         beginUnlessAutoCommit()
         val reader = reader()
@@ -99,15 +99,15 @@ internal class Scope(private val database: Database, private val mode: Mode) {
         if (reader is Database) running.free(rows, take) else running.held(rows, take)
     }
 
-    /** Runs a statement, and returns all its rows. */
+    /** Runs a statement and returns all its rows. */
     suspend fun rows(part: Part, params: Array<Any?>): List<Row> = run(part) { it.query(part.sql, *params) }
 
-    /** Runs a statement, and returns the number of rows that it changed. */
+    /** Runs a statement and returns the number of rows it changed. */
     suspend fun execute(part: Part, params: Array<Any?>): Long = run(part) { on ->
         if (on is Statements) {
             on.execute(part.sql, *params).rowsChanged
         } else {
-            // A moment is not changed: its error says so.
+            // A snapshot can't be changed: its error says so.
             on.query(part.sql, *params).size.toLong()
         }
     }
@@ -139,18 +139,18 @@ internal class Scope(private val database: Database, private val mode: Mode) {
         unlessBegunBySql { transactions { begin(mode, readOnly = false, lockWait) } }
     }
 
-    /** Begins something; null: a `BEGIN` or `SAVEPOINT` by SQL is open in the session, and statements are in that. */
+    /** Begins something; returns null if a `BEGIN` or `SAVEPOINT` from SQL is open in the session: statements run in that. */
     private suspend inline fun <T : Any> unlessBegunBySql(begin: () -> T): T? = try {
         begin()
     } catch (error: UbiqliteException) {
-        // It is the only such error that SQLite has for a BEGIN.
+        // This is the only such error that SQLite has for a BEGIN.
         if (session == null || error.code != SQLITE_ERROR) throw error
         null
     }
 
     /**
-     * Runs a write in a transaction of its own, where this connection has a time of its own
-     * to wait for the lock: only the beginning waits for it.
+     * Runs a write in its own transaction, if this connection has its own time limit for the
+     * lock: only the beginning of a transaction waits for it.
      */
     private suspend inline fun <T> locked(transaction: Transaction, work: (Reader) -> T): T {
         try {
@@ -158,7 +158,7 @@ internal class Scope(private val database: Database, private val mode: Mode) {
             transaction.commit()
             return answer
         } finally {
-            // One that was committed is over already.
+            // If it was committed, it is over already.
             transaction.close()
         }
     }
@@ -168,9 +168,9 @@ internal class Scope(private val database: Database, private val mode: Mode) {
         try {
             return work(here)
         } catch (_: UbiqliteException.InvalidArgument) {
-            // Nothing was done. In a session either it is, or the error is the statement's own.
+            // Nothing was done. In a session it either succeeds, or the error is the statement's own.
         }
-        // Of several at once the first begins it.
+        // If there are several at once, the first begins it.
         return acquiring.withLock {
             session?.let { return work(limited(it, limit)) }
             val own = database.acquire()
@@ -185,7 +185,7 @@ internal class Scope(private val database: Database, private val mode: Mode) {
         }
     }
 
-    /** Begins a transaction that waits so long for its lock, and then goes on without a limit but [limit]. */
+    /** Begins a transaction that waits for its lock for at most [wait], and then has no limit except [limit]. */
     suspend fun begin(mode: Mode, wait: Duration?): Transaction {
         val limit = wait?.coerceAtLeast(1.milliseconds) ?: limit ?: INFINITE
         val begun = when (val on = base()) {
@@ -196,7 +196,7 @@ internal class Scope(private val database: Database, private val mode: Mode) {
         return begun.timeout(INFINITE)
     }
 
-    /** Rolls back what is open, and gives back what was lent. What is being read ends with this error. */
+    /** Rolls back what is open, and gives back what was lent. Rows that are being read end with this error. */
     suspend fun close(why: Throwable) {
         synchronized(this) { isClosed = true }
         running.abort(why)

@@ -11,7 +11,7 @@ import java.time.Duration
 import java.time.format.DateTimeParseException
 import kotlin.time.toKotlinDuration
 
-/** What a database is opened with. */
+/** The settings a database is opened with. */
 internal class Settings(options: ConnectionFactoryOptions) {
     val path: String = pathOf(options)
     val mode: Mode = options.choice<Mode>("transactionMode") ?: Mode.IMMEDIATE
@@ -20,7 +20,7 @@ internal class Settings(options: ConnectionFactoryOptions) {
     private val apply: DatabaseOptions.() -> Unit
 
     init {
-        // Read now, so that what can't be used is told by who made the factory.
+        // Read now, so that making the factory fails if an option can't be used.
         val readOnly = options.flag("readOnly")
         val create = options.flag("create")
         val foreignKeys = options.flag("foreignKeys")
@@ -54,7 +54,7 @@ internal class Settings(options: ConnectionFactoryOptions) {
     suspend fun open(): Database = Database.open(path, apply)
 
     private companion object {
-        /** As many as a pool of connections may have; none costs anything until it is used. */
+        /** As many as a connection pool may have; they cost nothing until they are used. */
         const val MOST_SESSIONS = 64
 
         fun pathOf(options: ConnectionFactoryOptions): String {
@@ -72,7 +72,7 @@ internal class Settings(options: ConnectionFactoryOptions) {
 
         fun ConnectionFactoryOptions.value(name: String): Any? = getValue(Option.valueOf<Any>(name))
 
-        /** In a URL all is text. */
+        /** Reads an option, which is text in a URL. */
         inline fun <reified T : Any> ConnectionFactoryOptions.option(name: String, what: String, read: (String) -> T?): T? {
             val value = value(name) ?: return null
             val read = value as? T ?: (value as? CharSequence)?.let { read(it.toString().trim()) }

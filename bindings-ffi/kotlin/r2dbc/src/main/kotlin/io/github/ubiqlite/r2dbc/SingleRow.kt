@@ -5,12 +5,12 @@ import io.github.ubiqlite.UbiqliteException
 import io.github.ubiqlite.r2dbc.sql.Part
 
 /**
- * Whether a `SELECT` yields one row at most, whatever the data: SQLite's program for it has
- * no loop. Such a one is answered within the call; all others are streamed.
+ * Returns whether a `SELECT` yields at most one row, whatever the data: SQLite's program for it
+ * has no loop. Such a `SELECT` completes within the call; all others are streamed.
  *
- * It is asked from the second run on, since asking costs as much as a read. If the schema
- * changes later, so that the program gets a loop, the rows are still right, and are only
- * held in memory at once.
+ * This is checked from the second run on, since the check costs as much as a read. If the schema
+ * changes later, so that the program gets a loop, the rows are still right, but are all held in
+ * memory at once.
  */
 internal suspend fun isSingle(part: Part, reader: Reader, params: Array<Any?>): Boolean {
     part.single?.let { return it }
@@ -21,7 +21,7 @@ internal suspend fun isSingle(part: Part, reader: Reader, params: Array<Any?>): 
     val program = try {
         reader.query("EXPLAIN ${part.sql}", *params)
     } catch (_: UbiqliteException) {
-        // Running it tells what is wrong.
+        // Running the statement reports the error.
         return false
     }
     val single = program.all { row -> goesOn(row.long(0), row.string(1), row.long(3)) }
@@ -29,11 +29,11 @@ internal suspend fun isSingle(part: Part, reader: Reader, params: Array<Any?>): 
     return single
 }
 
-/** Whether an instruction is known, and leads only to later ones. */
+/** Returns whether an instruction is known, and leads only to later ones. */
 private fun goesOn(address: Long, opcode: String, target: Long): Boolean = when (opcode) {
     in STRAIGHT -> true
     in JUMPS -> target > address
-    // The last one leads to where the first one came from.
+    // The last one leads back to where the first one came from.
     "Goto" -> target > address || target == 1L
     else -> false
 }

@@ -11,7 +11,7 @@ import java.time.ZonedDateTime
 import java.time.format.DateTimeFormatter
 import java.time.format.DateTimeFormatterBuilder
 
-/** ISO 8601, with `T` or, as SQLite's functions write it, a blank between date and time. */
+/** ISO 8601, with a `T` or, as in the output of SQLite's functions, a blank between date and time. */
 private val LOCAL: DateTimeFormatter = DateTimeFormatterBuilder()
     .append(DateTimeFormatter.ISO_LOCAL_DATE)
     .optionalStart().appendLiteral('T').optionalEnd()
@@ -22,8 +22,8 @@ private val LOCAL: DateTimeFormatter = DateTimeFormatterBuilder()
 private val OFFSET: DateTimeFormatter = DateTimeFormatterBuilder().append(LOCAL).appendOffsetId().toFormatter()
 
 /**
- * A text as a date or time; null if it is none, or another type is asked for. Without a
- * zone it is in UTC, as SQLite's own functions have it.
+ * Reads a text as a date or time; returns null if it is not one, or another type is requested.
+ * Without a zone it is in UTC, as for SQLite's own functions.
  */
 internal fun decodedTime(value: String, type: Class<*>): Any? = try {
     when (type) {

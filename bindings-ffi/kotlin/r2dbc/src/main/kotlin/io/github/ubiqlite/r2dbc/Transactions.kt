@@ -21,22 +21,22 @@ internal class Transactions(private val scope: Scope) {
     @Volatile
     private var transaction: Transaction? = null
 
-    /** In place of a transaction that only reads. */
+    /** Stands in for a read-only transaction. */
     @Volatile
     private var snapshot: Snapshot? = null
 
     @Volatile
     private var refusesWrites = false
 
-    /** Held by who begins one: others go on in that, and begin none beside it. */
+    /** Held while a transaction is begun: other callers continue in that one, and do not begin a second. */
     private val beginning = Mutex()
 
-    /** From the outermost on; in a snapshot they have a name alone, since nothing is to be undone. */
+    /** From the outermost on; in a snapshot they have only a name, since there is nothing to undo. */
     private val savepoints = ArrayList<Named>()
 
     val isOpen: Boolean get() = transaction != null || snapshot != null
 
-    /** What statements run on; null: no transaction. */
+    /** Where statements run; null: there is no transaction. */
     val innermost: Reader? get() = nest ?: snapshot
 
     private val nest: Nest? get() = savepoints.lastOrNull()?.handle ?: transaction
@@ -56,7 +56,7 @@ internal class Transactions(private val scope: Scope) {
     private suspend fun beginReading(wait: Duration?) {
         val moment = scope.snapshot()
         if (moment != null) return scope.keep(moment) { snapshot = it }
-        // Before it is asked for: who does not wait for its answer does not know whether it was done.
+        // Set before the request: a caller that does not wait for the reply can't know whether it was done.
         refusesWrites = true
         try {
             scope.refuseWrites(true)
@@ -77,13 +77,13 @@ internal class Transactions(private val scope: Scope) {
         withContext(NonCancellable) { scope.refuseWrites(false) }
     }
 
-    /** Commits, with all its savepoints; nothing without a transaction. Whatever it throws, it is over. */
+    /** Commits, with all savepoints; does nothing without a transaction. Whatever this throws, the transaction is over. */
     suspend fun commit() = ended { ending ->
         for (savepoint in savepoints.asReversed()) savepoint.handle?.release()
         ending.commit()
     }
 
-    /** Rolls back, with all its savepoints; nothing without a transaction. */
+    /** Rolls back, with all savepoints; does nothing without a transaction. */
     suspend fun rollback() = ended { it.rollback() }
 
     private suspend inline fun ended(end: (Transaction) -> Unit) {
@@ -95,7 +95,7 @@ internal class Transactions(private val scope: Scope) {
             if (ending != null) end(ending)
         } finally {
             savepoints.clear()
-            // What was given up on the way is rolled back; one that has ended is past that.
+            // If ending it was given up, it is rolled back; if it has ended, this has no effect.
             ending?.close()
             writeAgain()
         }
@@ -107,13 +107,13 @@ internal class Transactions(private val scope: Scope) {
         savepoints.add(Named(name, nest?.beginSavepoint()))
     }
 
-    /** Keeps what was done since the savepoint, which ends, and so do those begun after it. */
+    /** Keeps the changes since the savepoint, and ends it and those begun after it. */
     suspend fun release(name: String) {
         val place = placeOf(name)
         while (savepoints.size > place) savepoints.removeAt(savepoints.lastIndex).handle?.release()
     }
 
-    /** Undoes what was done since the savepoint, which stays. */
+    /** Undoes the changes since the savepoint, which stays. */
     suspend fun rollbackTo(name: String) {
         val place = placeOf(name)
         val target = savepoints[place]

@@ -6,7 +6,7 @@ import io.r2dbc.spi.Batch
 import io.r2dbc.spi.Result
 import org.reactivestreams.Publisher
 
-/** Statements without parameters, which run one after another. */
+/** A batch of statements without parameters, which run one after another. */
 internal class UbiqliteBatch(private val connection: UbiqliteConnection, private val texts: Texts) : Batch {
     private val parts = ArrayList<Part>()
 

@@ -15,18 +15,18 @@ import kotlin.time.toKotlinDuration
 import kotlinx.coroutines.CancellationException
 import org.reactivestreams.Publisher
 
-/** What all connections of a factory have. */
+/** The state shared by all connections of a factory. */
 internal class Shared(
     val database: Database,
     val texts: Texts,
     val metadata: ConnectionMetadata,
-    /** How transactions begin that do not say how. */
+    /** How transactions begin by default. */
     val mode: Mode,
-    /** How long a statement may take; zero: any time. */
+    /** How long a statement may take; zero: no limit. */
     val statementTimeout: Duration,
 )
 
-/** A connection: where its statements run is [Scope]'s business. */
+/** A connection: [Scope] decides where its statements run. */
 internal class UbiqliteConnection(private val shared: Shared) : Connection {
     private val scope = Scope(shared.database, shared.mode)
 
@@ -37,7 +37,7 @@ internal class UbiqliteConnection(private val shared: Shared) : Connection {
         scope.limit = limitOf(shared.statementTimeout)
     }
 
-    /** Where statements run; an error once the connection is closed. */
+    /** Returns where statements run; throws once the connection is closed. */
     fun scope(): Scope = if (closed) throw closed() else scope
 
     override fun createStatement(sql: String): Statement =
@@ -50,7 +50,7 @@ internal class UbiqliteConnection(private val shared: Shared) : Connection {
     override fun isAutoCommit(): Boolean = scope.autoCommit && !scope.isOpen
 
     override fun setAutoCommit(autoCommit: Boolean): Publisher<Void> = doing {
-        // What is open stays so without it; with it, it is committed, as the SPI says.
+        // Turning it off leaves an open transaction open; turning it on commits it, as the SPI says.
         if (autoCommit) transactions { commit() }
         this.autoCommit = autoCommit
     }
@@ -128,11 +128,11 @@ internal class UbiqliteConnection(private val shared: Shared) : Connection {
 
     override fun toString(): String = "UbiqliteConnection(${shared.database.path})"
 
-    /** What is done with the connection when the publisher is subscribed to, with R2DBC's errors. */
+    /** Returns a publisher that runs [work] on the connection when subscribed to, with R2DBC's errors. */
     private fun doing(work: suspend Scope.() -> Unit): Publisher<Void> = completion { told(null) { scope().work() } }
 
     private companion object {
-        /** All levels of the standard are met by one that is stricter, and SQLite has no other. */
+        /** Accepts all levels of the standard: SQLite's only level is stricter and satisfies them all. */
         fun checkIsolation(level: IsolationLevel) {
             require(level in LEVELS) { "there is no isolation level ${level.asSql()}; SQLite's transactions are SERIALIZABLE" }
         }

@@ -15,10 +15,10 @@ import kotlinx.coroutines.sync.withLock
 import org.reactivestreams.Publisher
 
 /**
- * Connections to one database, which is opened for the first of them, and closed by
- * [close] or when the factory and its connections are garbage.
+ * Makes connections to one database. It is opened for the first of them, and closed by
+ * [close] or when the factory and its connections are garbage-collected.
  *
- * Made by [UbiqliteConnectionFactoryProvider] from a URL, or over a database that is open:
+ * [UbiqliteConnectionFactoryProvider] makes one from a URL; [of] makes one for an open database:
  *
  * ```kotlin
  * val db = Database.open("app.db")
@@ -50,8 +50,8 @@ public class UbiqliteConnectionFactory private constructor(
     override fun getMetadata(): ConnectionFactoryMetadata = Metadata
 
     /**
-     * Closes the database, if this factory has opened it; one that was given stays open.
-     * Connections that are still out are rolled back; new ones are an error.
+     * Closes the database if this factory opened it; one passed to [of] stays open.
+     * Connections that are still open are rolled back; new ones are an error.
      */
     override fun close(): Publisher<Void> = completion {
         opening.withLock {
@@ -85,7 +85,7 @@ public class UbiqliteConnectionFactory private constructor(
     }
 
     public companion object {
-        /** Connections to a database that is open, and stays so when the factory is closed. */
+        /** Returns a factory for an open database, which stays open when the factory is closed. */
         @JvmStatic
         public fun of(database: Database): UbiqliteConnectionFactory = UbiqliteConnectionFactory(null, database)
     }

@@ -7,18 +7,18 @@ import io.r2dbc.spi.ConnectionFactoryProvider
 import io.r2dbc.spi.Option
 
 /**
- * Finds this driver, which is named `ubiqlite`, for `ConnectionFactories`.
+ * Provides this driver, which is named `ubiqlite`, to `ConnectionFactories`.
  *
  * ```kotlin
  * val factory = ConnectionFactories.get("r2dbc:ubiqlite:///app.db?lockWaitTimeout=PT2S")
  * ```
  *
- * - `r2dbc:ubiqlite:///app.db`: a file, from the working directory;
- * - `r2dbc:ubiqlite:////var/lib/app.db`: a file, by its whole path;
- * - `r2dbc:ubiqlite:mem:///`: a database in memory, which is this factory's own.
+ * - `r2dbc:ubiqlite:///app.db`: a file, relative to the working directory;
+ * - `r2dbc:ubiqlite:////var/lib/app.db`: a file, by its absolute path;
+ * - `r2dbc:ubiqlite:mem:///`: a database in memory, which belongs to this factory.
  *
- * Options are those of `DatabaseOptions`, by the same names, as text in a URL: `readOnly`,
- * `create`, `readers`, `sessions` (64 where nothing is said), `foreignKeys`,
+ * Options are those of `DatabaseOptions`, under the same names, as text in a URL: `readOnly`,
+ * `create`, `readers`, `sessions` (64 by default), `foreignKeys`,
  * `trustedSchema`, `cacheKib`, `statementCache`, `walLimit`, `journalMode`, `synchronous`,
  * `acquireTimeout`; and `lockWaitTimeout` (the busy timeout), `statementTimeout` and
  * [transactionMode][TRANSACTION_MODE]. Durations are ISO 8601: `PT0.5S`.
@@ -33,7 +33,7 @@ public class UbiqliteConnectionFactoryProvider : ConnectionFactoryProvider {
     override fun create(connectionFactoryOptions: ConnectionFactoryOptions): ConnectionFactory =
         UbiqliteConnectionFactory(Settings(required(connectionFactoryOptions, "the options")))
 
-    /** Whether the options name this driver. */
+    /** Returns whether the options name this driver. */
     override fun supports(connectionFactoryOptions: ConnectionFactoryOptions): Boolean =
         required(connectionFactoryOptions, "the options").getValue(ConnectionFactoryOptions.DRIVER) == DRIVER
 
@@ -45,8 +45,8 @@ public class UbiqliteConnectionFactoryProvider : ConnectionFactoryProvider {
 
         /**
          * How a transaction begins: an option of a connection factory, and an attribute of a
-         * `TransactionDefinition`. Default: [Mode.IMMEDIATE], with the lock to write, so that
-         * nothing later in it is refused as busy. One that is read-only needs none.
+         * `TransactionDefinition`. Default: [Mode.IMMEDIATE], with the write lock, so that
+         * nothing later in it is refused as busy. A read-only transaction needs no lock.
          */
         @JvmField
         public val TRANSACTION_MODE: Option<Mode> = Option.valueOf("transactionMode")

@@ -13,13 +13,13 @@ import java.util.function.Predicate
 import kotlinx.coroutines.reactive.collect
 import org.reactivestreams.Publisher
 
-/** Where the segments of a result come from. */
+/** The source of a result's segments. */
 internal interface Segments {
-    /** Gives each segment; an error of the statement's is the last one. */
+    /** Passes each segment to [take]; an error of the statement is the last one. */
     suspend fun each(take: suspend (Result.Segment) -> Unit)
 }
 
-/** What a statement told, which can be consumed once. */
+/** The result of a statement, which can be consumed once. */
 internal class UbiqliteResult private constructor(
     private val segments: Segments,
     private val consumed: AtomicBoolean,
@@ -87,7 +87,7 @@ internal class UbiqliteResult private constructor(
         if (segment is Result.Message) throw segment.exception()
     }
 
-    /** What Kotlin can't know of a function of Java's. */
+    /** Checks for null, since Kotlin can't know whether a Java function returns it. */
     private fun <T : Any> mapped(value: T?): T =
         value ?: throw NullPointerException("the mapping function answered null, which no publisher can give")
 
@@ -101,7 +101,7 @@ internal class Count(private val value: Long) : Result.UpdateCount {
     override fun value(): Long = value
 }
 
-/** An error of a statement that ran when its rows were asked for. */
+/** An error of a statement that ran when its rows were requested. */
 internal class Failure(private val error: R2dbcException) : Result.Message {
     override fun exception(): R2dbcException = error
 
@@ -112,7 +112,7 @@ internal class Failure(private val error: R2dbcException) : Result.Message {
     override fun message(): String = error.message.orEmpty()
 }
 
-/** What a statement that has run told: its rows, and the number of rows that it changed. */
+/** The outcome of a statement that has run: its rows, and the number of rows it changed. */
 internal class Ran(
     private val part: Part,
     private val rows: List<io.github.ubiqlite.Row>,

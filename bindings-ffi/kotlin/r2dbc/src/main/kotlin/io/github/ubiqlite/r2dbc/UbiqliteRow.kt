@@ -8,7 +8,7 @@ import io.r2dbc.spi.Type
 import java.nio.ByteBuffer
 import java.util.NoSuchElementException
 
-/** A row, which is the segment of a result and the description of its columns as well. */
+/** A row, which is also the segment of a result and the description of its columns. */
 internal class UbiqliteRow(private val row: io.github.ubiqlite.Row, private val names: Names) :
     Row, RowMetadata, Result.RowSegment {
     override fun row(): Row = this
@@ -50,18 +50,18 @@ internal class UbiqliteRow(private val row: io.github.ubiqlite.Row, private val 
     }
 }
 
-/** The names of a result's columns as its statement has them. */
+/** The names of a result's columns as in its statement. */
 internal class Names(val given: List<String>) {
     val all: List<String> = original(given)
 
-    /** The first column of a name, in whatever case; -1 if there is none. */
+    /** Returns the index of the first column with a name, in any case; -1 if there is none. */
     fun indexOf(name: String): Int {
         val exact = all.indexOf(name)
         return if (exact >= 0) exact else all.indexOfFirst { it.equals(name, ignoreCase = true) }
     }
 
     private companion object {
-        /** The library tells columns of one name apart, as `id` and `id:2`; R2DBC does not. */
+        /** Restores duplicate names: the library renames them, as `id` and `id:2`; R2DBC does not. */
         fun original(given: List<String>): List<String> {
             if (given.none { ':' in it }) return given
             val seen = HashMap<String, Int>()
@@ -74,7 +74,7 @@ internal class Names(val given: List<String>) {
     }
 }
 
-/** What SQLite stores a value as. It has types of values, and none of columns: each row has its own. */
+/** The type SQLite stores a value as. Values have types, and columns do not: each row has its own. */
 internal enum class StorageClass(private val java: Class<*>) : Type {
     NULL(Any::class.java),
     INTEGER(Long::class.javaObjectType),

@@ -11,7 +11,7 @@ internal class UbiqliteStatement(private val connection: UbiqliteConnection, pri
     private val saved = ArrayList<Array<Any?>>(0)
     private var values = unbound()
 
-    /** The columns to return of the rows that are changed; null: none are. */
+    /** The columns to return from the changed rows; null: none. */
     private var generated: List<String>? = null
 
     override fun bind(index: Int, value: Any): Statement = put(index, bindable(required(value, "the value")))
@@ -69,7 +69,7 @@ internal class UbiqliteStatement(private val connection: UbiqliteConnection, pri
         return executed(connection, parts, all)
     }
 
-    /** The values, all of which are there. */
+    /** Returns the values, and throws if one is missing. */
     private fun complete(): Array<Any?> {
         val values = values.copyOf()
         for (place in values.indices) {

@@ -4,13 +4,13 @@ import java.lang.ref.Reference
 import kotlin.coroutines.resumeWithException
 import kotlinx.coroutines.suspendCancellableCoroutine
 
-/** Openings and closings under way, which a thread of [Program]'s waits for. */
+/** Openings and closings in progress, for which a thread of [Program] waits. */
 internal object Begun {
-    /** Opens a database, and returns its client. One who is cancelled gives it up. */
+    /** Opens a database and returns its client. Cancelling the coroutine gives the opening up. */
     suspend fun open(path: String, options: String): Long {
         val number = begin(path, options)
         return suspendCancellableCoroutine { waiting ->
-            // Who waits below hears of it.
+            // This wakes the wait below.
             waiting.invokeOnCancellation { Raw.forget(number) }
             Program.run {
                 val opened = runCatching {
@@ -33,7 +33,7 @@ internal object Begun {
         val number = try {
             Raw.open(where.address, where.size, how.address, how.size)
         } finally {
-            // The native code has addresses alone.
+            // The native code has only addresses.
             Reference.reachabilityFence(where)
             Reference.reachabilityFence(how)
         }
@@ -47,7 +47,7 @@ internal object Begun {
         throw invalid("the path has half a surrogate pair, which no file's name can have", error)
     }
 
-    /** Waits until it is over. Throws why it failed; what was let go, or never begun, is over. */
+    /** Waits until it is over. Throws its error if it failed; one that was released, or never begun, is over. */
     fun settle(number: Long) {
         var room = Memory(ROOM)
         while (true) {

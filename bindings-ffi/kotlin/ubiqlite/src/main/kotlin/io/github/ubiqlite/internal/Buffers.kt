@@ -3,7 +3,7 @@ package io.github.ubiqlite.internal
 import java.nio.ByteBuffer
 import java.util.concurrent.atomic.AtomicReferenceArray
 
-/** Memory outside of the heap, whose address does not change. It is freed when nobody has this. */
+/** Memory outside the heap, whose address does not change. It is freed when this object is garbage-collected. */
 internal class Memory(size: Int) {
     private val buffer = ByteBuffer.allocateDirect(size)
     val size: Long get() = buffer.capacity().toLong()
@@ -13,13 +13,13 @@ internal class Memory(size: Int) {
         put(bytes, bytes.size)
     }
 
-    /** Puts the first [length] bytes in. */
+    /** Copies the first [length] bytes into the memory. */
     fun put(bytes: ByteArray, length: Int) {
         buffer.clear()
         buffer.put(bytes, 0, length)
     }
 
-    /** A copy of [length] bytes from the place [at]. */
+    /** Returns a copy of [length] bytes from position [at]. */
     fun copy(at: Int, length: Int): ByteArray {
         val bytes = ByteArray(length)
         buffer.clear()
@@ -28,17 +28,17 @@ internal class Memory(size: Int) {
         return bytes
     }
 
-    /** The 32 bits at the place [at], little-endian. */
+    /** Returns the 32 bits at position [at], little-endian. */
     fun u32(at: Int): Int = Integer.reverseBytes(buffer.getInt(at))
 }
 
-/** What a call needs while it is made: memory for the request and for a reply that is there at once. */
+/** The memory a call needs while it is made: for the request, and for a reply that comes at once. */
 internal class Buffers {
     val writer = Writer()
     val reply = Memory(ROOM)
     private var request = Memory(SMALL)
 
-    /** The address of what was written, in memory that stays as it is until the next call. */
+    /** Returns the address of the written request, in memory that does not change until the next call. */
     fun request(): Long {
         val length = writer.length
         if (length > request.size) request = Memory(maxOf(length, minOf(2 * length, LARGE)))
@@ -46,13 +46,13 @@ internal class Buffers {
         return request.address
     }
 
-    // Numbers for calls, a block at a time: two threads would else write to one place
-    // of memory for each call.
+    // Numbers for calls, a block at a time: otherwise two threads would write to the same
+    // memory location for each call.
     private var numbered = 0L
     private var next = 0
     private var left = 0
 
-    /** A number for a call of this client. */
+    /** Returns a number for a call of this client. */
     fun number(client: Long, calls: Calls): Int {
         if (left == 0 || numbered != client) {
             numbered = client
@@ -63,31 +63,31 @@ internal class Buffers {
         return next++
     }
 
-    /** Whether it takes so much memory that it is better not kept. */
+    /** Whether it takes too much memory to be worth keeping. */
     val isLarge: Boolean get() = request.size > LARGE || writer.bytes.size > LARGE
 
     companion object {
-        /** A page of rows fits, so that the next one of a stream is answered at once. */
+        /** A page of rows fits, so that a stream's next page comes at once. */
         private const val ROOM = 96 * 1024
         private const val SMALL = 4 * 1024
         private const val LARGE = 1024 * 1024
 
-        /** So many numbers are taken at a time. */
+        /** How many numbers are taken at a time. */
         const val BLOCK = 64
 
-        /** More calls than this are hardly ever made in the very same moment. */
+        /** More calls than this are hardly ever made at the same moment. */
         private const val KEPT = 16
 
-        /** Places are far enough apart that two threads do not write to one line of a cache. */
+        /** Slots are far enough apart that two threads do not write to the same cache line. */
         private const val APART = 32
         private val kept = AtomicReferenceArray<Buffers?>(KEPT * APART)
 
         /**
          * Takes buffers that nobody else uses until they are [given back][give].
          *
-         * They belong to a call and not to a thread: so there are few of them, however
-         * many threads there are, virtual ones too, and a coroutine that goes on
-         * elsewhere leaves none behind.
+         * They belong to a call, not to a thread: so there are few of them, however many
+         * threads there are, including virtual ones, and a coroutine that continues on
+         * another thread leaves none behind.
          */
         fun take(): Buffers {
             val start = placeOfThread()
@@ -98,13 +98,13 @@ internal class Buffers {
             return Buffers()
         }
 
-        /** Threads that were made one after another begin at different places. */
+        /** Returns where the search begins: consecutive threads begin at different slots. */
         @Suppress("DEPRECATION") // Its successor is of Java 19.
         private fun placeOfThread(): Int = Thread.currentThread().id.toInt()
 
         fun give(buffers: Buffers) {
             if (buffers.isLarge) return
-            // What is kept must not lead to the program's classes.
+            // Buffers that are kept must not refer to the program's classes.
             buffers.writer.mapping = Mapping.DEFAULT
             val start = placeOfThread()
             for (step in 0 until KEPT) {

@@ -5,20 +5,20 @@ import kotlinx.coroutines.CancellableContinuation
 import kotlinx.coroutines.suspendCancellableCoroutine
 
 /**
- * A request under way. Its value is what has become of it: nothing yet, the coroutine
- * that waits, the [Reply], or that it was [given up][GIVEN_UP].
+ * A pending request. Its value is its state: null, the coroutine that waits, the [Reply], or
+ * that it was [given up][GIVEN_UP].
  *
- * Who has the call keeps the database open: [place] leads to what closes it when it is
- * garbage.
+ * A reference to the call keeps the database open: [place] leads to the object that closes
+ * it when it is garbage-collected.
  */
 internal class Call(@JvmField val id: Int, @JvmField val place: Place) : AtomicReference<Any?>() {
-    /** The reply, if it is there. */
+    /** The reply, if it has arrived. */
     val reply: Reply? get() = get() as? Reply
 
-    /** Whether nobody has to wait for it. */
+    /** Whether there is no need to wait for it. */
     val isDone: Boolean get() = get() is Reply
 
-    /** The reply has come. It goes on with who waits for it; the first outcome stays. */
+    /** Records the reply and resumes the coroutine that waits for it; the first outcome stays. */
     fun complete(reply: Reply) {
         while (true) {
             val state = get()
@@ -30,9 +30,9 @@ internal class Call(@JvmField val id: Int, @JvmField val place: Place) : AtomicR
     }
 
     /**
-     * Has who waits go on, on a thread of theirs. A dispatcher may throw, as one that was shut
-     * down does: that ends its coroutine, but neither the thread that fetches the replies nor
-     * the other calls that it goes on with.
+     * Resumes the waiting coroutine on one of the program's threads. A dispatcher may throw, for
+     * example after a shutdown: that ends its coroutine, but neither the thread that fetches the
+     * replies nor the other calls that this thread resumes.
      */
     private fun resume(waiting: CancellableContinuation<Reply>, reply: Reply) {
         try {
@@ -43,13 +43,13 @@ internal class Call(@JvmField val id: Int, @JvmField val place: Place) : AtomicR
     }
 
     /**
-     * A result that reaches nobody is undone where it can be: inside a transaction nobody
-     * may commit what its holder does not know of.
+     * Resumes with a result. One that reaches nobody is undone if possible: inside a
+     * transaction nobody may commit changes that its holder does not know about.
      */
     private fun goOn(waiting: CancellableContinuation<Reply>, reply: Reply) =
         waiting.resume(reply) { _, _, _ -> place.link.cancel(id) }
 
-    /** Waits for the reply. A coroutine that is cancelled gives the call up. */
+    /** Waits for the reply. Cancelling the coroutine gives the call up. */
     suspend fun await(): Reply = reply ?: suspendCancellableCoroutine { waiting ->
         if (compareAndSet(null, waiting)) {
             waiting.invokeOnCancellation { giveUp() }
@@ -59,7 +59,7 @@ internal class Call(@JvmField val id: Int, @JvmField val place: Place) : AtomicR
         }
     }
 
-    /** Tells the engine that nobody waits; what comes late is dropped. */
+    /** Tells the engine that nobody waits; a late reply is dropped. */
     fun giveUp() {
         set(GIVEN_UP)
         place.link.calls.remove(this)

@@ -5,37 +5,37 @@ import java.util.concurrent.atomic.AtomicLong
 import java.util.concurrent.atomic.AtomicReferenceArray
 
 /**
- * The calls under way, by their number.
+ * The pending calls, by their number.
  *
- * A number's last bits are its place in a table, so that a call that is answered at
- * once costs two writes and no object; those whose place is taken are in a map.
+ * A number's last bits are its place in a table, so that a call that completes at once
+ * costs two writes and no object. Calls whose place is taken are in a map.
  */
 internal class Calls {
     private val table = AtomicReferenceArray<Call?>(SIZE)
     private val others = ConcurrentHashMap<Int, Call>()
     private val made = AtomicLong()
 
-    /** The first of [count] numbers that nobody else is given, until four thousand million were made. */
+    /** Returns the first of [count] numbers that nobody else gets, until four billion were made. */
     fun block(count: Int): Int = made.getAndAdd(count.toLong()).toInt()
 
-    /** Whether numbers have begun anew, so that one may name something already. */
+    /** Whether numbers have wrapped around, so that one may be in use already. */
     val beganAnew: Boolean get() = made.get() > 0xFFFF_FFFFL
 
-    /** Whether a call of this number is under way. */
+    /** Returns whether a call with this number is pending. */
     fun has(id: Int): Boolean = find(id) != null
 
     fun add(call: Call) {
         if (!table.compareAndSet(call.id and MASK, null, call)) others[call.id] = call
     }
 
-    /** Takes a call out; false if it was not there. */
+    /** Removes a call; returns false if it was not there. */
     fun remove(call: Call): Boolean =
         table.compareAndSet(call.id and MASK, call, null) || others.remove(call.id, call)
 
-    /** Takes the call of this number out. */
+    /** Removes and returns the call with this number. */
     fun take(id: Int): Call? = find(id)?.takeIf { remove(it) }
 
-    /** Takes all out that [choose] says. */
+    /** Removes all calls that [choose] selects, and passes them to [each]. */
     inline fun takeAll(choose: (Call) -> Boolean, each: (Call) -> Unit) {
         for (place in 0 until SIZE) {
             val call = table.get(place)

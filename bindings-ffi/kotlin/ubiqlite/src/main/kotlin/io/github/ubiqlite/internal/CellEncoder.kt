@@ -13,25 +13,25 @@ import kotlinx.serialization.encoding.CompositeEncoder
 import kotlinx.serialization.encoding.Encoder
 import kotlinx.serialization.modules.SerializersModule
 
-/** Has a serializer write the one value of a cell: what is made of several becomes JSON text. */
+/** Lets a serializer write the single value of a cell: a composite value becomes JSON text. */
 @OptIn(ExperimentalSerializationApi::class)
 internal open class CellEncoder(protected val out: Writer, private val what: String, private var which: Any?) : AbstractEncoder() {
-    /** The number that is written next is unsigned. */
+    /** Whether the next number is unsigned. */
     private var unsigned = false
 
-    /** A second value would be read as something else. */
+    /** Whether a value was written: a second one would be read as something else. */
     private var written = false
 
     override val serializersModule: SerializersModule get() = out.mapping.module
 
-    /** Writes a cell of another name. */
+    /** Begins a cell with another name. */
     protected fun begin(which: String) {
         if (this.which != null) end()
         this.which = which
         written = false
     }
 
-    /** Every cell has to have a value. */
+    /** Checks that the cell has a value, as every cell must. */
     fun end() {
         if (!written) throw refused(what, which, "is nothing: its serializer writes no value")
     }
@@ -57,7 +57,7 @@ internal open class CellEncoder(protected val out: Writer, private val what: Str
     private fun isUnsigned(): Boolean = unsigned.also { unsigned = false }
 
     override fun encodeInline(descriptor: SerialDescriptor): Encoder {
-        // An unsigned number is one inside, as far as kotlinx.serialization knows.
+        // For kotlinx.serialization, an unsigned number is an inline class around a number.
         if (Mapping.isUnsigned(descriptor)) unsigned = true
         return this
     }
@@ -68,10 +68,10 @@ internal open class CellEncoder(protected val out: Writer, private val what: Str
     override fun <T> encodeSerializableValue(serializer: SerializationStrategy<T>, value: T) {
         val descriptor = serializer.descriptor
         when {
-            // It reads null itself too, and may have a word for it.
+            // The serializer also reads null itself, and may have a word for it.
             Mapping.isForNull(serializer) || descriptor.isNullable && Mapping.isCell(descriptor) -> serializer.serialize(this, value)
             value == null -> encodeNull()
-            // In this library's own form, of one width.
+            // In this library's own form, with a fixed width.
             isTime(serializer, value) -> write(value)
             Mapping.isCell(descriptor) -> serializer.serialize(this, value)
             value is ByteArray && descriptor == ByteArraySerializer().descriptor -> write(value)
@@ -80,8 +80,8 @@ internal open class CellEncoder(protected val out: Writer, private val what: Str
     }
 
     /**
-     * Whether the serializer is the type's own, named as it or as its simple name, and writes
-     * ISO 8601. Others have that name too, such as one of a class with a field for each part.
+     * Returns whether the serializer is the type's own, with its full or simple name, and writes
+     * ISO 8601. Others also have that name, such as one for a class with a field for each part.
      */
     private fun isTime(serializer: SerializationStrategy<*>, value: Any): Boolean {
         if (value is Duration) return serializer === Duration.serializer()
@@ -93,7 +93,7 @@ internal open class CellEncoder(protected val out: Writer, private val what: Str
     }
 
     companion object {
-        /** Writes a value by its serializer. */
+        /** Writes a value with its serializer. */
         fun <T> write(out: Writer, serializer: SerializationStrategy<T>, value: T, what: String, which: Any?) =
             CellEncoder(out, what, which).run {
                 guarded(what, { which }) { encodeSerializableValue(serializer, value) }
@@ -111,7 +111,7 @@ internal open class CellEncoder(protected val out: Writer, private val what: Str
     }
 }
 
-/** Has a serializer write a row: the name and the value of each property. */
+/** Lets a serializer write a row: the name and the value of each property. */
 @OptIn(ExperimentalSerializationApi::class)
 private class RowEncoder(out: Writer) : CellEncoder(out, FIELD, null) {
     private var begun = false

@@ -11,7 +11,7 @@ import kotlinx.serialization.json.contentOrNull
 import kotlinx.serialization.json.intOrNull
 import kotlinx.serialization.json.jsonPrimitive
 
-/** What an error tells. */
+/** The fields of an error. */
 internal class Fields(
     val message: String,
     val code: Int? = null,
@@ -20,7 +20,7 @@ internal class Fields(
     val offset: Int? = null,
     val index: Int? = null,
     val path: String? = null,
-    /** Its name is the same in every language. */
+    /** The kind's name, the same in every language. */
     private val kind: String = ErrorKind.Internal.name,
 ) {
     fun exception(): UbiqliteException = when (ErrorKind.entries.find { it.name == kind }) {
@@ -59,11 +59,11 @@ internal class Fields(
         null -> UbiqliteException.Internal(this)
     }
 
-    /** The same of an item of a list. */
+    /** Returns the same fields for an item of a list. */
     fun at(index: Int): Fields = Fields(message, code, table, columns, offset, index, path, kind)
 
     companion object {
-        /** Of an exception. */
+        /** Returns the fields of an exception. */
         fun of(error: UbiqliteException): Fields = with(error) {
             Fields(message.orEmpty(), code, table, columns, offset, index, path, kind.name)
         }
@@ -92,21 +92,21 @@ internal class Fields(
     }
 }
 
-/** An argument can't be used. */
+/** Returns the error for an argument that can't be used. */
 internal fun invalid(message: String, cause: Throwable? = null): UbiqliteException =
     UbiqliteException.InvalidArgument(Fields(message), cause)
 
-/** What a call was made on is closed. */
+/** Returns the error for a call on something that is closed. */
 internal fun closed(message: String): UbiqliteException = UbiqliteException.Closed(Fields(message))
 
-/** A defect of this library. */
+/** Returns the error for a defect of this library. */
 internal fun defect(message: String): UbiqliteException = UbiqliteException.Internal(Fields(message))
 
-/** A value is not of the type that was asked for. */
+/** Returns the error for a value that does not have the requested type. */
 internal fun mismatch(message: String, columns: List<String> = emptyList(), cause: Throwable? = null): UbiqliteException =
     UbiqliteException.DatatypeMismatch(Fields(message, columns = columns), cause)
 
-/** Has the error that refuses an item of a list say which one it was. */
+/** Adds the index to an error that refuses an item of a list. */
 internal inline fun indexed(index: Int, write: () -> Unit) {
     try {
         write()

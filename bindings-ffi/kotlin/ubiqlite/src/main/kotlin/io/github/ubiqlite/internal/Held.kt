@@ -4,14 +4,14 @@ import java.lang.ref.Cleaner
 import java.util.concurrent.atomic.AtomicBoolean
 
 /**
- * One thread for the process, which lets go what was forgotten. Java makes it: one of ours
- * would have the class loader and the rights of who used the library first, and keep them.
+ * One thread for the process, which releases forgotten objects. Java makes it: one of ours would
+ * have, and keep, the class loader and the rights of the library's first user.
  */
 internal val cleaner: Cleaner = Cleaner.create()
 
 /**
- * What keeps a database open: when nobody has it any more, the database was forgotten
- * and is closed. So nothing that lives as long as the [Link] may lead here.
+ * Keeps a database open: when nothing refers to it any more, the database was forgotten and is
+ * closed. So nothing that lives as long as the [Link] may refer to it.
  */
 internal class Owner(link: Link) {
     init {
@@ -24,39 +24,39 @@ internal class Owner(link: Link) {
 }
 
 /**
- * Something that the engine keeps for this client: a transaction, a savepoint, a
- * session, a snapshot or a stream. Forgotten, it is let go.
+ * An object that the engine keeps for this client: a transaction, a savepoint, a session, a
+ * snapshot or a stream. If it is forgotten, it is released.
  */
 internal class Held(
     /** The number of the request that made it. */
     @JvmField val id: Int,
     link: Link,
-    /** What it is a part of. */
+    /** The object it is a part of. */
     private val inside: Held?,
 ) {
     private val lease = Lease(id, link)
     private val cleanable = cleaner.register(this, lease)
 
-    /** Whether it takes no call any more, by its own end or that of what it is a part of. */
+    /** Whether it takes no more calls, because it or the object it is a part of has ended. */
     val isOver: Boolean get() = lease.get() || inside?.isOver == true
 
-    /** The engine has ended it, or will by a request that was just made. */
+    /** Records that the engine has ended it, or will by a request that was just made. */
     fun end() {
         lease.end()
         cleanable.clean()
     }
 
-    /** Lets it go: what is open in it is rolled back. False if it was over. */
+    /** Releases it: anything open in it is rolled back. Returns false if it was over. */
     fun drop(): Boolean {
         val first = !lease.get()
         cleanable.clean()
         return first
     }
 
-    /** Whether it is [other], or a part of it. */
+    /** Returns whether it is [other], or a part of it. */
     fun isWithin(other: Held): Boolean = this === other || inside?.isWithin(other) == true
 
-    /** Whether it is over. It must not lead to what it is the lease of. */
+    /** Whether the [Held] is over. It must not refer to that object. */
     private class Lease(private val id: Int, private val link: Link) : AtomicBoolean(), Runnable {
         init {
             link.lent.add(id)

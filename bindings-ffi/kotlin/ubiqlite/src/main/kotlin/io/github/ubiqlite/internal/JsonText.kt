@@ -5,13 +5,13 @@ import java.math.BigInteger
 import kotlinx.serialization.json.JsonElement
 
 /**
- * A list or map as JSON text. What JSON would change in silence is refused, by the
- * exception that [refuse] makes of a reason.
+ * Returns a list or map as JSON text. Values that JSON would silently change are refused, with
+ * the exception that [refuse] makes from a reason.
  */
 internal fun jsonText(value: Any, mapping: Mapping, refuse: (String) -> Exception): String =
     StringBuilder().also { JsonText(it, mapping, refuse).write(value, 0) }.toString()
 
-/** JSON can say half of a surrogate pair, which UTF-8 can't: it stands in a string of the text, or the text is no JSON. */
+/** Escapes halves of surrogate pairs, which JSON can express and UTF-8 can't: in valid JSON they occur only in strings. */
 internal fun escapedHalves(json: String): String {
     if (json.indices.none { isHalf(json, it) }) return json
     return buildString(json.length + 16) { json.indices.forEach { if (isHalf(json, it)) escape(json[it]) else append(json[it]) } }
@@ -35,7 +35,7 @@ private class JsonText(private val out: StringBuilder, private val mapping: Mapp
         }
     }
 
-    /** A value of a class of the program's own. */
+    /** Writes a value of one of the program's classes. */
     private fun ofProgram(value: Any, depth: Int) {
         val serializer = mapping.serializerOf(value)
         if (serializer != null) {
@@ -95,7 +95,7 @@ private fun StringBuilder.escape(unit: Char) {
     append("\\u").append(unit.code.toString(16).padStart(4, '0'))
 }
 
-/** Whether the unit is a surrogate without its partner. */
+/** Returns whether the unit is a surrogate without its partner. */
 private fun isHalf(text: String, index: Int): Boolean = when {
     text[index].isHighSurrogate() -> text.getOrNull(index + 1)?.isLowSurrogate() != true
     text[index].isLowSurrogate() -> text.getOrNull(index - 1)?.isHighSurrogate() != true

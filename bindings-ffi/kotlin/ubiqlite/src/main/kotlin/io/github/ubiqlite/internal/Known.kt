@@ -4,7 +4,7 @@ import io.github.ubiqlite.UbiqliteException
 import kotlin.reflect.KClass
 import kotlinx.serialization.KSerializer
 
-/** What [find] finds for a type. A type without a serializer is an argument that can't be used. */
+/** Returns what [find] finds for a type. A type without a serializer is an argument that can't be used. */
 @PublishedApi
 internal inline fun <T> known(type: KClass<*>, find: () -> KSerializer<T>): KSerializer<T> = try {
     find()
@@ -12,7 +12,7 @@ internal inline fun <T> known(type: KClass<*>, find: () -> KSerializer<T>): KSer
     throw unknown(type, error)
 }
 
-/** In it may be what has none, such as the elements of a list: that its cause names. */
+/** Returns the error for a type without a serializer. If a type inside it has none, such as a list's elements, [cause] names that. */
 @PublishedApi
 internal fun unknown(type: KClass<*>, cause: IllegalArgumentException): UbiqliteException {
     val why = cause.message?.lineSequence()?.firstOrNull()?.removeSuffix(".") ?: cause.toString()

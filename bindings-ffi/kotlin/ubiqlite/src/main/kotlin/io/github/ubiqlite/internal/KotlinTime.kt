@@ -7,14 +7,14 @@ import kotlin.time.Instant
 import kotlinx.serialization.modules.SerializersModuleBuilder
 
 /**
- * Kotlin's times that a program may be without: `kotlin.time.Instant`, which its standard
- * library has since 2.1.20 and nothing else here may name, and those of kotlinx-datetime.
+ * Kotlin's time types that a program may lack: `kotlin.time.Instant`, which the standard
+ * library has since 2.1.20 and only this object may name, and those of kotlinx-datetime.
  */
 @OptIn(ExperimentalTime::class)
 internal object KotlinTime {
     private const val INSTANT = "kotlin.time.Instant"
 
-    /** The names of those whose own text is of a width that varies. */
+    /** The names of those whose own text varies in width. */
     val names: Set<String> =
         setOf(INSTANT, "kotlinx.datetime.Instant", "kotlinx.datetime.LocalDateTime", "kotlinx.datetime.LocalTime")
 
@@ -26,7 +26,7 @@ internal object KotlinTime {
         false
     }
 
-    /** The same time of the platform's type; null if the value is none of these. */
+    /** Returns the same time as the platform's type; null if the value is none of these. */
     fun platformTime(value: Any): Any? = when (value.javaClass.name) {
         INSTANT -> convert(value as Instant)
         "kotlinx.datetime.Instant" -> java.time.Instant.parse(value.toString())

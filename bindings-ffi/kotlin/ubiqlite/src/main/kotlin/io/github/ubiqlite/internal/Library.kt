@@ -9,19 +9,19 @@ import java.nio.file.Path
 import java.util.zip.CRC32
 
 /**
- * The native code: the engine, which is in a process once, and what the virtual machine
- * calls, of which each class loader has a copy.
+ * The native code: the engine, of which there is one per process, and the library that the
+ * virtual machine calls, of which each class loader has a copy.
  *
- * Two engines would be two SQLites, of which one's closing a file may drop the other's
- * locks on it. So the engine is extracted once, and where it is is a property of the
- * system, which this class finds as another class loader has it. A library that the
- * virtual machine loads belongs to one class loader: that is the small one.
+ * Two engines would be two SQLites, and when one closes a file it may drop the other's locks
+ * on it. So the engine is extracted once, and its path is a system property, which this class
+ * also finds when it is in another class loader. A library that the virtual machine loads
+ * belongs to one class loader: that is the small one.
  */
 internal object Library {
     private const val ENGINE = "ubiqlite_ffi"
     private const val CALLED = "ubiqlite_jni"
 
-    /** With the engine's checksum behind it: that of another version is another file. */
+    /** Followed by the engine's checksum: another version's engine is another file. */
     private const val PLACE = "io.github.ubiqlite.engine."
 
     private val isAndroid = System.getProperty("java.vm.name") == "Dalvik"
@@ -30,7 +30,7 @@ internal object Library {
     @Volatile
     private var isLoaded = false
 
-    /** Loads both, for the class loader of this class, unless they are. Throws `Unsupported`, and tries again the next time. */
+    /** Loads both for this class's class loader, unless they are loaded. Throws `Unsupported`, and tries again the next time. */
     fun load() {
         if (isLoaded) return
         synchronized(this) {
@@ -41,7 +41,7 @@ internal object Library {
 
     private fun tryLoad() {
         try {
-            // There they are no resources of a jar: the package manager has put them in place.
+            // On Android they are not resources of a jar: the package manager has put them in place.
             if (isAndroid) System.loadLibrary(CALLED) else loadExtracted()
             val engine = if (isAndroid) System.mapLibraryName(ENGINE) else engine().toString()
             val name = engine.toByteArray()
@@ -74,12 +74,12 @@ internal object Library {
         try {
             System.load(file.toString())
         } finally {
-            // Where a file can go that is in use, nothing is left of it.
+            // If a file in use can be deleted, nothing is left of it.
             if (!isWindows) discard(file)
         }
     }
 
-    /** Where the engine is, for all class loaders. */
+    /** Returns the path of the engine, for all class loaders. */
     private fun engine(): Path = synchronized(System.getProperties()) {
         val bytes = open(ENGINE).use { it.readBytes() }
         val name = PLACE + CRC32().apply { update(bytes) }.value
@@ -94,11 +94,11 @@ internal object Library {
         )
     }
 
-    /** Writes a file that nobody else can have put there, and that goes with the process. */
+    /** Writes a file that nobody else can have put there, and that is deleted when the process exits. */
     private fun extract(name: String, bytes: ByteArray): Path {
         val folder = Files.createTempDirectory("ubiqlite-")
         val file = folder.resolve(System.mapLibraryName(name))
-        // The last is the first to go.
+        // The last one registered is deleted first.
         folder.toFile().deleteOnExit()
         file.toFile().deleteOnExit()
         return Files.write(file, bytes)

@@ -10,8 +10,8 @@ import kotlinx.coroutines.async
 /**
  * A client's connection to the engine of one database.
  *
- * A request is made by one synchronous call on the thread of who asks, which a short
- * read is answered by; all other replies are fetched by [Replies]' thread.
+ * A request is one synchronous call on the caller's thread, which returns with the reply to
+ * a short read. The thread of [Replies] fetches all other replies.
  */
 internal class Link private constructor(private val client: Long, @JvmField val mapping: Mapping) {
     private val released = AtomicBoolean()
@@ -21,11 +21,11 @@ internal class Link private constructor(private val client: Long, @JvmField val 
     @JvmField
     val calls = Calls()
 
-    /** The numbers of what the engine keeps for this client. */
+    /** The numbers of the objects that the engine keeps for this client. */
     @JvmField
     val lent: MutableSet<Int> = ConcurrentHashMap.newKeySet()
 
-    /** Makes a request; [write] writes its payload, and nothing was asked if that throws. */
+    /** Makes a request; [write] writes its payload, and if that throws, no request was made. */
     inline fun begin(place: Place, op: Int, flags: Int, handle: Int, write: (Writer) -> Unit): Call {
         val buffers = Buffers.take()
         val call = Call(number(buffers), place)
@@ -41,7 +41,7 @@ internal class Link private constructor(private val client: Long, @JvmField val 
         return call
     }
 
-    /** A number that no call and nothing that is lent has; 0 is the database. */
+    /** Returns a number that no call and no lent object has; 0 is the database. */
     fun number(buffers: Buffers): Int {
         while (true) {
             val id = buffers.number(client, calls)
@@ -51,7 +51,7 @@ internal class Link private constructor(private val client: Long, @JvmField val 
 
     fun send(buffers: Buffers, call: Call) {
         val request = buffers.request()
-        // Before the request: its reply may be there before the call is over.
+        // Before the request: its reply may arrive before the native call returns.
         calls.add(call)
         val reply = buffers.reply
         val length = Raw.call(client, request, buffers.writer.length.toLong(), reply.address, reply.size)
@@ -67,7 +67,7 @@ internal class Link private constructor(private val client: Long, @JvmField val 
             Reply.failed(defect("the native library answers $code"))
         }
 
-    /** Says something that has no answer. */
+    /** Sends a request that has no reply. */
     fun tell(op: Int, handle: Int) {
         val buffers = Buffers.take()
         try {
@@ -80,31 +80,31 @@ internal class Link private constructor(private val client: Long, @JvmField val 
         }
     }
 
-    /** Gives a call up, whether it runs, waits, or was answered a moment ago. */
+    /** Gives a call up, whether it runs, waits, or completed a moment ago. */
     fun cancel(id: Int) = tell(Op.CANCEL, id)
 
     /**
-     * Lets something go: what is open in it is rolled back before anything that is asked
-     * for later, what runs in it is stopped. It neither waits nor fails, so that it
-     * happens when a coroutine is cancelled too.
+     * Releases an object: anything open in it is rolled back before any later request, and
+     * its running calls are stopped. This neither waits nor fails, so that it also happens
+     * when a coroutine is cancelled.
      */
     fun drop(held: Held, what: String) {
         if (!held.drop()) return
-        // The engine gives their calls up without an answer.
+        // The engine gives their calls up without a reply.
         calls.takeAll({ it.place.on?.isWithin(held) == true }) { it.complete(Reply.failed(closed("the $what is over"))) }
     }
 
-    /** Waits for what was accepted, then closes. Whoever gives the waiting up, the closing goes on. */
+    /** Waits for accepted calls, then closes. If the wait is cancelled, closing continues. */
     suspend fun close() {
         val shutting = synchronized(this) {
             closing ?: shut().also { closing = it }
         }
-        // One who waits must not keep the next one waiting.
+        // A caller that waits must not delay the next one.
         Program.aside { shutting.await() }
     }
 
     private fun shut(): Deferred<Unit> {
-        // Begun on this thread: what is asked for after this call is refused.
+        // Begun on this thread: requests after this call are refused.
         val number = Raw.close(client)
         return background.async {
             try {
@@ -119,7 +119,7 @@ internal class Link private constructor(private val client: Long, @JvmField val 
         }
     }
 
-    /** Nobody can ask for anything any more. */
+    /** Releases the client when nobody can make a request any more. */
     fun abandon() = release()
 
     private fun release() {
@@ -131,7 +131,7 @@ internal class Link private constructor(private val client: Long, @JvmField val 
 
         private val background = CoroutineScope(SupervisorJob() + Program.dispatcher)
 
-        /** Opens a database; [options] is an object in JSON. Throws what `Database.open` says. */
+        /** Opens a database; [options] is a JSON object. Throws what `Database.open` documents. */
         suspend fun open(path: String, options: String, mapping: Mapping): Link =
             Link(Begun.open(path, options), mapping).apply { replies.start() }
     }

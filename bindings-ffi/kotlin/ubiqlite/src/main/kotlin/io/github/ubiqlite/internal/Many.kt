@@ -7,9 +7,9 @@ import kotlinx.coroutines.flow.collect
 import kotlinx.coroutines.flow.takeWhile
 
 /**
- * Sends rows as fast as the engine takes them, and returns how many were changed. They
- * may come from an endless source: a few chunks are held. What the source throws leaves
- * it unchanged, and nothing was done.
+ * Sends rows as fast as the engine takes them, and returns how many were changed. They may
+ * come from an endless source: only a few chunks are held. Exceptions of the source
+ * propagate unchanged, and then nothing was done.
  */
 internal suspend fun <R> sendMany(
     place: Place,
@@ -26,7 +26,7 @@ internal suspend fun <R> sendMany(
     }
 }
 
-/** As of an iterator. */
+/** Sends rows of a flow, as of an iterator. */
 internal suspend fun <R> sendMany(
     place: Place,
     op: Int,
@@ -54,7 +54,7 @@ private class Sender<R>(
         chunk.u32(0)
     }
 
-    /** Has the source give all rows; what it throws gives the call up. */
+    /** Runs the source to send all rows; if it throws, the call is given up. */
     suspend inline fun run(source: () -> Unit): Long {
         currentCoroutineContext().ensureActive()
         try {
@@ -69,7 +69,7 @@ private class Sender<R>(
         }
     }
 
-    /** Adds a row. False if the call is over already, which tells why. */
+    /** Adds a row. Returns false if the call is over already; its reply says why. */
     suspend fun add(value: R): Boolean {
         if (count >= ROWS || chunk.length >= BYTES) send(true)
         if (call?.isDone == true) return false
@@ -95,16 +95,16 @@ private class Sender<R>(
         chunk.clear()
         chunk.u32(0)
         count = 0
-        // A chunk of a call that is over is told of too.
+        // Chunks of a call that is over get a reply, too.
         while (more && onTheWay.size >= AHEAD) onTheWay.removeFirst().await().credit()
     }
 
     private companion object {
-        /** A chunk is sent when it has so many rows, or bytes. */
+        /** A chunk is sent when it has [ROWS] rows, or [BYTES] bytes. */
         const val ROWS = 1024
         const val BYTES = 1 shl 18
 
-        /** So many chunks may be on their way. */
+        /** How many chunks may be in flight. */
         const val AHEAD = 3
     }
 }

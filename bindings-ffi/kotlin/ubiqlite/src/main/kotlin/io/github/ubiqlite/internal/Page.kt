@@ -11,14 +11,14 @@ internal class Columns(val serial: Int, val names: List<String>) {
         names.forEachIndexed { index, name -> map[name] = index }
     }
 
-    /** The first of each name in whatever case; only the letters of ASCII have two, as in SQLite. */
+    /** The first column of each name in any case; only ASCII letters have two cases, as in SQLite. */
     private val otherCase by lazy(LazyThreadSafetyMode.PUBLICATION) {
         HashMap<String, Int>(2 * names.size).also { map ->
             names.forEachIndexed { index, name -> map.putIfAbsent(lower(name), index) }
         }
     }
 
-    /** The place of a column; negative: there is none of the name, in whatever case. */
+    /** Returns the index of a column; negative if there is none with this name, in any case. */
     fun indexOf(name: String): Int = places[name] ?: otherCase[lower(name)] ?: -1
 
     companion object {
@@ -29,17 +29,17 @@ internal class Columns(val serial: Int, val names: List<String>) {
 
         private fun unnamed(names: List<String>) = Columns(0, names)
 
-        /** Columns whose names nobody asks for. */
+        /** Returns columns whose names are not needed. */
         fun unnamed(width: Int): Columns = if (width == 1) ONE else unnamed(List(width) { "" })
 
-        /** Those that were read last. A serial is of one list of names, for the whole process. */
+        /** The columns that were read last. A serial identifies one list of names, for the whole process. */
         private val known = AtomicReferenceArray<Columns?>(256)
 
-        /** The columns of a serial, whose [json] is read if they are not known. */
+        /** Returns the columns of a serial, whose [json] is read if they are not known. */
         fun of(serial: Int, width: Int, json: () -> String): Columns {
             val place = serial and 255
             val found = known.get(place)
-            // After four thousand million lists there would be another of the same number.
+            // After four billion lists there would be another one with the same number.
             if (found != null && found.serial == serial && found.names.size == width) return found
             val read = Columns(serial, Json.decodeFromString<List<String>>(json()))
             known.set(place, read)
@@ -49,8 +49,8 @@ internal class Columns(val serial: Int, val names: List<String>) {
 }
 
 /**
- * Rows as they lie in a reply, which is read where it is: cells of 16 bytes, then the
- * bytes of texts and blobs.
+ * Rows as they are in a reply, which is read in place: cells of 16 bytes, then the bytes of
+ * texts and blobs.
  */
 internal class Page(
     private val bytes: ByteArray,
@@ -62,7 +62,7 @@ internal class Page(
 ) {
     private val heap = cells + CELL * rows * columns.names.size
 
-    /** The place of a row's first cell. */
+    /** Returns the position of a row's first cell. */
     fun row(index: Int): Int = cells + CELL * columns.names.size * index
 
     fun tag(cell: Int): Int = view.getInt(cell)
@@ -75,19 +75,19 @@ internal class Page(
 
     private fun length(cell: Int): Int = view.getInt(cell + 4)
 
-    /** The bytes of a text or blob. */
+    /** Returns the bytes of a text or blob. */
     fun bytes(cell: Int): ByteArray {
         val start = start(cell)
         return bytes.copyOfRange(start, start + length(cell))
     }
 
-    /** A text; null if it is not UTF-8. */
+    /** Returns a text; null if it is not UTF-8. */
     fun text(cell: Int, tag: Int): String? {
         val start = start(cell)
         val length = length(cell)
         if (tag == Tag.ASCII) return String(bytes, start, length, Charsets.ISO_8859_1)
         val text = String(bytes, start, length, Charsets.UTF_8)
-        // Bytes that are no text become this character, which may also stand there by itself.
+        // Invalid bytes become this character, which may also be in the text itself.
         return if (text.indexOf(REPLACEMENT) >= 0 && !isUtf8(start, length)) null else text
     }
 
@@ -98,7 +98,7 @@ internal class Page(
         false
     }
 
-    /** A cell as SQLite has it: null, Long, Double, String or ByteArray; a text that is not UTF-8 as its bytes. */
+    /** Returns a cell as SQLite stores it: null, Long, Double, String or ByteArray; text that is not UTF-8 as its bytes. */
     fun value(cell: Int): Any? = when (val tag = tag(cell)) {
         Tag.NULL -> null
         Tag.INTEGER -> integer(cell)
@@ -108,7 +108,7 @@ internal class Page(
     }
 
     companion object {
-        /** Bytes of a cell. */
+        /** The size of a cell in bytes. */
         const val CELL = 16
         private const val REPLACEMENT = '\uFFFD'
     }

@@ -25,7 +25,7 @@ import kotlinx.serialization.json.jsonPrimitive
 import kotlinx.serialization.modules.SerializersModule
 import kotlinx.serialization.modules.SerializersModuleBuilder
 
-/** What reads the types of the platform that kotlinx.serialization knows nothing of, and writes them as [textOf] has them. */
+/** Serializers for the platform's types that kotlinx.serialization does not know; they write them as [textOf] does. */
 internal val PLATFORM: SerializersModule = SerializersModule {
     text(Instant::class, Instant::parse)
     text(OffsetDateTime::class, OffsetDateTime::parse)
@@ -52,7 +52,7 @@ private open class Text<T : Any>(type: KClass<T>, protected val parse: (String) 
     protected fun text(value: T): String = textOf(value, ::SerializationException) ?: value.toString()
 }
 
-/** A number whose digits JSON keeps, and a cell keeps as far as its column lets it. */
+/** A number whose digits JSON keeps, and a cell keeps as far as its column allows. */
 @OptIn(ExperimentalSerializationApi::class)
 private class Digits<T : Any>(type: KClass<T>, parse: (String) -> T) : Text<T>(type, parse) {
     override fun deserialize(decoder: Decoder): T = when (decoder) {

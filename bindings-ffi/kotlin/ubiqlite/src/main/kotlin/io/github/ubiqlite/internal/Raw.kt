@@ -3,25 +3,25 @@ package io.github.ubiqlite.internal
 import java.nio.ByteBuffer
 
 /**
- * The functions of `bindings-ffi/jni`, behind which are `bindings-ffi/src/raw.rs` and
+ * The functions of `bindings-ffi/jni`, which call `bindings-ffi/src/raw.rs` and
  * `numbered.rs`.
  *
- * Memory is given by its address, which is valid until the call returns, and text in it is
- * UTF-8. What a number names that is not in use, or no more, is [GONE]. [Library] is loaded
- * before any of them is called.
+ * Memory is passed by its address, which is valid until the call returns, and text in it is
+ * UTF-8. A number that is not in use, or no longer, yields [GONE]. [Library] is loaded before
+ * any of them is called.
  */
 internal object Raw {
-    /** There is no such client any more. */
+    /** The client no longer exists. */
     const val GONE: Long = -1
 
     /** `take` and `settle` need room for `NEEDS_ROOM - answer` bytes, and wrote nothing. */
     const val NEEDS_ROOM: Long = -16
 
-    /** Finds the engine by the name in the first [length] bytes of the buffer; returns the length of what it says of a failure. */
+    /** Finds the engine by the name in the first [length] bytes of the buffer; returns the length of a failure's message. */
     @JvmStatic
     external fun load(buffer: ByteBuffer, length: Int): Int
 
-    /** The address of a direct buffer's memory. */
+    /** Returns the address of a direct buffer's memory. */
     @JvmStatic
     external fun address(buffer: ByteBuffer): Long
 
@@ -33,31 +33,31 @@ internal object Raw {
     @JvmStatic
     external fun take(client: Long, reply: Long, room: Long): Long
 
-    /** Waits for replies: 1, or [GONE] when the client has ended. Without end, if [millis] is negative. */
+    /** Waits for replies, without a limit if [millis] is negative. Returns 1, or [GONE] when the client has ended. */
     @JvmStatic
     external fun await(client: Long, millis: Long): Long
 
-    /** Ends a client: its calls are given up, what it has open is rolled back. */
+    /** Ends a client: its calls are given up, and anything it has open is rolled back. */
     @JvmStatic
     external fun release(client: Long)
 
-    /** Begins to open a database; returns a number to [settle] and to [forget], or 0. */
+    /** Begins to open a database; returns a number for [settle] and [forget], or 0. */
     @JvmStatic
     external fun open(path: Long, pathLength: Long, options: Long, optionsLength: Long): Long
 
-    /** Begins to close a client's database; returns as [open]. */
+    /** Begins to close a client's database; returns the same as [open]. */
     @JvmStatic
     external fun close(client: Long): Long
 
-    /** Waits until what was begun is over: 0, the length of an error's fields in JSON, or a negative number. */
+    /** Waits until it is over. Returns 0, the length of an error's fields in JSON, or a negative number. */
     @JvmStatic
     external fun settle(number: Long, reply: Long, room: Long): Long
 
-    /** A client of what was opened, once; 0 if there is none. */
+    /** Returns a client of the opened database, once; 0 if there is none. */
     @JvmStatic
     external fun opened(number: Long): Long
 
-    /** Lets go of what was begun: an opening is given up, a closing goes on. */
+    /** Releases the number: an opening is given up, a closing continues. */
     @JvmStatic
     external fun forget(number: Long)
 }

@@ -5,11 +5,11 @@ import java.util.concurrent.atomic.AtomicInteger
 import kotlinx.coroutines.CompletableDeferred
 
 /**
- * Fetches the replies that did not come at once: one thread a client, which waits in
- * the native library, takes all that are ready and goes on with who waits for them.
+ * Fetches the replies that did not come at once: one thread per client, which waits in
+ * the native library, takes all that are ready and resumes the callers that wait for them.
  */
 internal class Replies(private val client: Long, private val link: Link) {
-    /** Complete when no reply comes any more, and every call has an outcome. */
+    /** Completes when no more replies come, and every call has an outcome. */
     val ended = CompletableDeferred<Unit>()
 
     fun start() {
@@ -25,7 +25,7 @@ internal class Replies(private val client: Long, private val link: Link) {
                 memory = takeInto(memory) ?: break
             }
         } finally {
-            // Without this thread (memory may run out) nobody is to wait for a reply.
+            // Without this thread (memory may run out) no call may wait for a reply.
             link.abandon()
             // The last calls may have been made after the last replies were taken.
             link.calls.takeAll({ true }) { it.complete(Reply.failed(closed("the database is closed"))) }
@@ -33,12 +33,12 @@ internal class Replies(private val client: Long, private val link: Link) {
         }
     }
 
-    /** Takes what is ready, on any thread. */
+    /** Takes the replies that are ready, on any thread. */
     fun take() {
         takeInto(Memory(ROOM))
     }
 
-    /** Returns the memory to go on with; none if there is nothing to come. */
+    /** Returns the memory to continue with; null if no more replies come. */
     private fun takeInto(memory: Memory): Memory? {
         var room = memory
         while (true) {
@@ -46,7 +46,7 @@ internal class Replies(private val client: Long, private val link: Link) {
             when {
                 length > 0 -> {
                     tell(room, length.toInt())
-                    // What large replies needed is not kept for small ones.
+                    // The memory for large replies is not kept for small ones.
                     return if (room.size > LARGE) Memory(ROOM) else room
                 }
                 length == 0L -> return room
@@ -62,7 +62,7 @@ internal class Replies(private val client: Long, private val link: Link) {
         var at = 0
         while (at < length) {
             val size = replies.u32(at)
-            // None waits for an answer to what was given up.
+            // Nobody waits for the reply to a call that was given up.
             link.calls.take(replies.u32(at + 4))?.complete(reply(replies, at, size))
             at += size
         }

@@ -8,8 +8,8 @@ import java.nio.ByteBuffer
 import java.nio.ByteOrder
 
 /**
- * A reply, whose payload is read when it is asked for: `core/src/wire/reply.rs` has its
- * layout. Each method throws the error that it is.
+ * A reply, whose payload is read on demand: `core/src/wire/reply.rs` has its layout. If it
+ * is an error, each method throws that.
  */
 internal class Reply private constructor(
     private val bytes: ByteArray,
@@ -22,10 +22,10 @@ internal class Reply private constructor(
 
     private val extra: Int get() = view.getInt(12)
 
-    /** The stream is over, and its handle gone. */
+    /** Whether the stream is over, and its handle gone. */
     val ends: Boolean get() = error == null && bytes[9].toInt() and ReplyFlag.END != 0
 
-    /** Throws the error, if it is one. */
+    /** Throws the error, if the reply is one. */
     private fun expect(kind: Int) {
         val found = if (error != null) throw error else bytes[8].toInt()
         if (found == kind) return
@@ -35,7 +35,7 @@ internal class Reply private constructor(
 
     fun done() = expect(Kind.DONE)
 
-    /** The number of what the request made. */
+    /** Returns the number of the object that the request made. */
     fun handle(): Int {
         expect(Kind.HANDLE)
         return extra
@@ -74,7 +74,7 @@ internal class Reply private constructor(
         return Capabilities(bits and 1 != 0, bits and 2 != 0, bits and 4 != 0, bits and 8 != 0)
     }
 
-    /** A primary key: one value, or a [Key] of several. */
+    /** Returns a primary key: one value, or a [Key] of several. */
     fun key(): Any? {
         expect(Kind.KEY)
         val row = pages(named = false).firstRow() ?: throw defect("a key without a value")
@@ -112,7 +112,7 @@ internal class Reply private constructor(
         private const val HEADER = 16
         private val EMPTY = ByteArray(HEADER)
 
-        /** A reply that never came: this is why. */
+        /** Stands for a reply that never came, with the reason. */
         fun failed(error: UbiqliteException): Reply = Reply(EMPTY, Mapping.DEFAULT, error)
 
         private fun aligned(at: Int): Int = (at + 7) and 7.inv()

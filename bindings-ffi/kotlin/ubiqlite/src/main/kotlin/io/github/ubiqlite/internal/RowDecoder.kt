@@ -14,17 +14,17 @@ import kotlinx.serialization.encoding.CompositeDecoder
 import kotlinx.serialization.encoding.Decoder
 import kotlinx.serialization.modules.SerializersModule
 
-/** Reads a row as what kotlinx.serialization knows: see [Row.into]. */
+/** Reads a row as a type that kotlinx.serialization knows: see [Row.into]. */
 @OptIn(ExperimentalSerializationApi::class)
 internal class RowDecoder private constructor(
     private val row: Row,
     private var cell: Int,
-    /** What is read, if it is one value. */
+    /** The type that is read, if it is a single value. */
     private val type: KClass<*>? = null,
 ) : AbstractDecoder() {
     private var next = 0
 
-    /** The number that is read next is unsigned. */
+    /** Whether the next number is unsigned. */
     private var unsigned = false
 
     private val mapping = row.mapping
@@ -42,7 +42,7 @@ internal class RowDecoder private constructor(
         return CompositeDecoder.DECODE_DONE
     }
 
-    // A row is something, whatever is in it.
+    // A row is never null, whatever is in it.
     override fun decodeNotNullMark(): Boolean = cell < 0 || !row.isNull(cell)
     override fun decodeNull(): Nothing? = null
     override fun decodeBoolean(): Boolean = row.boolean(cell)
@@ -60,14 +60,14 @@ internal class RowDecoder private constructor(
     }
 
     override fun decodeInline(descriptor: SerialDescriptor): Decoder {
-        // An unsigned number is one inside, as far as kotlinx.serialization knows.
+        // For kotlinx.serialization, an unsigned number is an inline class around a number.
         if (Mapping.isUnsigned(descriptor)) unsigned = true
         return this
     }
 
     override fun decodeString(): String = row.string(cell)
 
-    /** A number with all its digits, from a text or an integer. */
+    /** Returns a number with all its digits, from a text or an integer. */
     fun digits(): String = when (val value = row[cell]) {
         is Long -> value.toString()
         else -> row.string(cell)
@@ -80,14 +80,14 @@ internal class RowDecoder private constructor(
         val name = row.string(cell)
         val index = enumDescriptor.getElementIndex(name)
         if (index >= 0) return index
-        // The serializer of an enum that is not @Serializable knows of no @SerialName, but where it is that of a property.
+        // The serializer of an enum that is not @Serializable does not know @SerialName, unless it is that of a property.
         val known = type?.java?.takeIf { it.isEnum }?.let { namesOf(it).indexOf(name) } ?: -1
         if (known < 0) throw unfit("\"$name\" is no ${enumDescriptor.serialName}")
         return known
     }
 
     override fun <T> decodeSerializableValue(deserializer: DeserializationStrategy<T>): T {
-        // What a type that can be null is inside, of the whole row.
+        // For the whole row: the type inside a nullable one.
         if (cell < 0) return deserializer.deserialize(this)
         val descriptor = deserializer.descriptor
         if (Mapping.isForNull(deserializer) || Mapping.isCell(descriptor)) return ofCell { deserializer.deserialize(this) }
@@ -95,12 +95,12 @@ internal class RowDecoder private constructor(
             @Suppress("UNCHECKED_CAST")
             return row.bytes(cell) as T
         }
-        // `NULL` is what a null is written as.
+        // A null is written as `NULL`.
         val text = if (descriptor.isNullable && row.isNull(cell)) "null" else row.string(cell)
         return ofCell { mapping.read(text, deserializer) }
     }
 
-    /** Has what a serializer throws say which column it read. */
+    /** Adds the column to the error of a serializer. */
     private inline fun <T> ofCell(read: () -> T): T {
         val at = cell
         return try {
@@ -127,7 +127,7 @@ internal class RowDecoder private constructor(
     }
 
     companion object {
-        /** The whole row, or its only value for what is one, of this type. */
+        /** Returns the whole row as this type, or its only value if the type is a single value. */
         fun <T> decode(row: Row, deserializer: DeserializationStrategy<T>, type: KClass<*>? = null): T = guarded {
             val descriptor = deserializer.descriptor
             if (descriptor.kind == StructureKind.CLASS || descriptor.kind == StructureKind.OBJECT) {
@@ -139,7 +139,7 @@ internal class RowDecoder private constructor(
             RowDecoder(row, 0, type).decodeSerializableValue(deserializer)
         }
 
-        /** The value at a place of the row, of this type. */
+        /** Returns the value at [index] of the row as this type. */
         fun <T> value(row: Row, index: Int, deserializer: DeserializationStrategy<T>, type: KClass<*>): T =
             guarded { RowDecoder(row, index, type).decodeSerializableValue(deserializer) }
 
@@ -150,7 +150,7 @@ internal class RowDecoder private constructor(
         } catch (error: MissingFieldException) {
             throw mismatch("the row does not fit: ${error.message}", error.missingFields, error)
         } catch (error: Exception) {
-            // Of a serializer, or of the class that is made.
+            // From a serializer, or from the class being made.
             throw mismatch("the row does not fit: ${error.message ?: error}", cause = error)
         }
     }

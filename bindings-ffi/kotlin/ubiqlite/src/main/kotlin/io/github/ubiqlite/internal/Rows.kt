@@ -2,9 +2,9 @@ package io.github.ubiqlite.internal
 
 import io.github.ubiqlite.Row
 
-/** The rows of a reply, each of which is made when it is asked for. */
+/** The rows of a reply, each of which is made on demand. */
 internal class Rows private constructor(private val pages: List<Page>) : AbstractList<Row>(), RandomAccess {
-    /** The number of the first row of each page, and of what would come after the last. */
+    /** The index of the first row of each page, and the one after the last row. */
     private val starts = IntArray(pages.size + 1).also { starts ->
         pages.forEachIndexed { index, page -> starts[index + 1] = starts[index] + page.rows }
     }
@@ -20,13 +20,13 @@ internal class Rows private constructor(private val pages: List<Page>) : Abstrac
     private fun pageOf(index: Int): Int {
         val found = starts.binarySearch(index)
         if (found < 0) return -found - 2
-        // Pages without rows begin where the next one does.
+        // A page without rows begins where the next one does.
         var page = found
         while (starts[page + 1] == index) page += 1
         return page
     }
 
-    /** The first row, or null. */
+    /** Returns the first row, or null. */
     fun firstRow(): Row? = if (size == 0) null else get(0)
 
     companion object {

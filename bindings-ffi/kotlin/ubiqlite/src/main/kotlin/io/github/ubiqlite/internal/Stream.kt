@@ -4,10 +4,10 @@ import io.github.ubiqlite.Row
 import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.flow
 
-/** So many pages are asked for beyond the one that is being read. */
+/** How many pages are requested beyond the one that is being read. */
 private const val AHEAD = 2
 
-/** The rows of a query that is begun by a request of this operation. */
+/** Streams the rows of a query that a request with this operation begins. */
 internal fun rows(place: Place, op: Int, write: (Writer) -> Unit): Flow<Row> = flow {
     val pages = Pages(place, place.lend(op, write))
     try {
@@ -21,7 +21,7 @@ internal fun rows(place: Place, op: Int, write: (Writer) -> Unit): Flow<Row> = f
 }
 
 /**
- * The pages of a running query, of which the next ones are asked for while one is read.
+ * The pages of a running query. The next ones are requested while one is read.
  * One coroutine uses it.
  */
 private class Pages(place: Place, private val held: Held) {
@@ -32,7 +32,7 @@ private class Pages(place: Place, private val held: Held) {
         repeat(AHEAD) { ask() }
     }
 
-    /** The rows of the next page, or null at the end. */
+    /** Returns the rows of the next page, or null at the end. */
     suspend fun next(): List<Row>? {
         val reply = (asked.removeFirstOrNull() ?: return null).await()
         val rows = reply.rows()
@@ -44,7 +44,7 @@ private class Pages(place: Place, private val held: Held) {
         return rows
     }
 
-    /** Ends the query, if it has not come to its end, and asks for nothing any more. */
+    /** Ends the query, unless it has reached its end, and makes no more requests. */
     fun close() {
         place.link.drop(held, "stream")
         asked.forEach { place.link.calls.remove(it) }

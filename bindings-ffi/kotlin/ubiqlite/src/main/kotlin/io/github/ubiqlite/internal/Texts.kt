@@ -18,10 +18,10 @@ import kotlin.uuid.ExperimentalUuidApi
 import kotlin.uuid.Uuid
 
 /**
- * What is stored as text: instants and times by ISO 8601, in UTC where they have a zone, each kind
- * of one width in every language, so that the order of the texts is the order in time.
+ * Returns the text of types stored as text: instants and times in ISO 8601, in UTC if they have a
+ * zone. Each kind has one width in every language, so that texts sort by time.
  *
- * @param refuse makes the error for a year that is not of four digits, and a duration without an end
+ * @param refuse makes the error for a year without four digits, and for an infinite duration
  */
 @OptIn(ExperimentalUuidApi::class)
 internal fun textOf(value: Any, refuse: (String) -> Throwable): String? = when (value) {
@@ -35,7 +35,7 @@ internal fun textOf(value: Any, refuse: (String) -> Throwable): String? = when (
     is java.time.Duration -> textOfDuration(value)
     is UUID -> value.toString()
     is Uuid -> value.toString()
-    // No number of SQLite keeps its digits.
+    // None of SQLite's numbers keeps its digits.
     is BigDecimal -> value.toPlainString()
     is Char -> value.toString()
     else -> KotlinTime.platformTime(value)?.let { textOf(it, refuse) }
@@ -47,7 +47,7 @@ private val CLOCK = DateTimeFormatter.ofPattern("HH:mm:ss.SSSSSSSSS")
 private fun moment(value: Instant, refuse: (String) -> Throwable): String =
     dated(value.atOffset(ZoneOffset.UTC).toLocalDate(), MOMENT.format(value), refuse)
 
-/** As of the same one of Kotlin's, which has not all of them. */
+/** Returns the text of the same Kotlin duration, whose type does not cover all of Java's. */
 private fun textOfDuration(value: java.time.Duration): String {
     val same = value.toKotlinDuration()
     return if (same.isFinite() && same.toJavaDuration() == value) same.toIsoString() else value.toString()

@@ -8,8 +8,8 @@ import kotlinx.serialization.SerializationStrategy
 import kotlinx.serialization.json.JsonElement
 
 /**
- * Writes a value; `what` it is of, and `which` (a name, or a place from 0) are for the
- * error that refuses it.
+ * Writes a value; [what] it belongs to, and [which] one (a name, or an index from 0), are for
+ * the error that refuses it.
  */
 internal fun Writer.value(value: Any?, what: String, which: Any? = null) {
     when (value) {
@@ -68,7 +68,7 @@ private fun Writer.other(value: Any, what: String, which: Any?) {
     }
 }
 
-/** A value of a class of the program's own. */
+/** Writes a value of one of the program's classes. */
 private fun Writer.ofProgram(value: Any, what: String, which: Any?) {
     val serializer = mapping.serializerOf(value)
     if (serializer != null) return CellEncoder.write(this, serializer, value, what, which)
@@ -90,7 +90,7 @@ internal fun refused(what: String, which: Any?, why: String, cause: Throwable? =
     return invalid("$what$name $why", cause)
 }
 
-/** Has what a serializer throws say what it was of. */
+/** Adds what a value belongs to to the error of its serializer. */
 internal inline fun <T> guarded(what: String, which: () -> Any?, write: () -> T): T = try {
     write()
 } catch (error: UbiqliteException) {
@@ -102,7 +102,7 @@ internal inline fun <T> guarded(what: String, which: () -> Any?, write: () -> T)
 private const val BY_POSITION = 1
 private const val BY_NAME = 2
 
-/** Parameters as a call is given them: values, pairs of names and values, or one [Params]. */
+/** Writes parameters as they are passed to a call: values, pairs of names and values, or one [Params]. */
 internal fun Writer.params(params: Array<out Any?>) {
     if (params.isEmpty()) return u8(0)
     val first = params[0]
@@ -118,7 +118,7 @@ internal fun Writer.params(params: Array<out Any?>) {
     }
 }
 
-/** Parameters of one of many rows: a list, a map, or [Params]. */
+/** Writes the parameters of one of many rows: a list, a map, or [Params]. */
 internal fun Writer.row(row: Any?) {
     when (row) {
         is Params -> params(row)
@@ -150,10 +150,10 @@ private fun Writer.byName(values: Map<*, *>) {
     named(values, "parameter")
 }
 
-/** Columns with their values. */
+/** Writes columns with their values. */
 internal fun Writer.record(fields: Map<String, Any?>) = named(fields, "field")
 
-/** Columns with their values. */
+/** Writes columns with their values. */
 internal fun Writer.record(fields: Array<out Pair<String, Any?>>) {
     u32(fields.size)
     for ((name, value) in fields) {
@@ -170,7 +170,7 @@ private fun Writer.named(values: Map<*, *>, what: String) {
     }
 }
 
-/** A primary key: one value, or a [Key] of several. */
+/** Writes a primary key: one value, or a [Key] of several. */
 internal fun Writer.key(key: Any?) {
     val values = (key as? Key)?.values
     if (values == null) {
@@ -182,7 +182,7 @@ internal fun Writer.key(key: Any?) {
     }
 }
 
-/** Columns with their values, of the properties of a class. */
+/** Writes columns with their values, from the properties of a class. */
 internal fun <T> Writer.record(serializer: SerializationStrategy<T>, row: T) = CellEncoder.record(this, serializer, row)
 
 private fun nameOf(value: Any?): String = if (value == null) "null" else value.javaClass.name

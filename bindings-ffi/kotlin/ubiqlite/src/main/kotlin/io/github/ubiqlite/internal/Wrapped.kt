@@ -5,10 +5,10 @@ import java.lang.reflect.Modifier
 import kotlinx.serialization.SerialName
 
 /**
- * What a value stands for whose class has no serializer: an enum for its name, a value
- * class for what is in it. The value itself, if it stands for nothing else.
+ * Returns what a value without a serializer stands for: an enum for its name, a value
+ * class for its content. Returns the value itself, if it stands for nothing else.
  *
- * @param refuse makes the error for one of which it can't be told
+ * @param refuse makes the error for a value for which that is unknown
  */
 internal fun standsFor(value: Any, refuse: (String) -> Exception): Any? {
     if (value is Enum<*>) return namesOf(value.declaringJavaClass)[value.ordinal]
@@ -24,11 +24,11 @@ internal fun standsFor(value: Any, refuse: (String) -> Exception): Any? {
     }
 }
 
-/** The names of an enum's constants, in their order: `@SerialName` where that is said. */
+/** Returns the names of an enum's constants, in order: the `@SerialName` if there is one. */
 internal fun namesOf(type: Class<*>): Array<String> = NAMES.get(type)
 
-// What is known of a class is kept by the class, and is of the platform's types alone, so
-// that it keeps neither the class nor this library.
+// What is known about a class is kept by the class, and consists only of the platform's types,
+// so that it keeps neither the class nor this library alive.
 
 private val NAMES = object : ClassValue<Array<String>>() {
     override fun computeValue(type: Class<*>): Array<String> {
@@ -40,20 +40,20 @@ private val NAMES = object : ClassValue<Array<String>>() {
     }
 }
 
-/** Returns what is in a value class; null for other classes. */
+/** The method that returns a value class's content; null for other classes. */
 private val UNBOX = object : ClassValue<Method?>() {
     override fun computeValue(type: Class<*>): Method? {
         if (!type.isAnnotationPresent(JvmInline::class.java)) return null
         val method = type.methods.find { it.name == "unbox-impl" && it.parameterCount == 0 } ?: return null
-        // A private class has public methods that only it may call.
+        // The public methods of a private class may only be called by the class itself.
         return method.takeIf { it.trySetAccessible() }
     }
 }
 
 /**
- * How Kotlin has mangled the name of a value class's getter, by what it returns. For the
- * platform an unsigned number is a signed one, and so is a duration or another value class
- * with a number in it: nothing else tells them apart.
+ * The suffix that Kotlin adds to the name of a value class's getter, by the type it returns. For
+ * the platform an unsigned number is a signed one, and so is a duration or another value class
+ * with a number in it: nothing else distinguishes them.
  */
 private val SUFFIX = object : ClassValue<String>() {
     override fun computeValue(type: Class<*>): String {

@@ -3,10 +3,10 @@ package io.github.ubiqlite.internal
 import java.nio.ByteBuffer
 import java.nio.ByteOrder
 
-/** A request as bytes: `core/src/wire/request.rs` has what they mean. All numbers are little-endian. */
+/** Writes a request as bytes: `core/src/wire/request.rs` defines their meaning. All numbers are little-endian. */
 internal class Writer(
     size: Int = 1024,
-    /** How the program's classes become values. */
+    /** How the program's classes are converted to values. */
     var mapping: Mapping = Mapping.DEFAULT,
 ) {
     var bytes = ByteArray(size)
@@ -20,7 +20,7 @@ internal class Writer(
         length = 0
     }
 
-    /** What stands before every payload; its length is set by [end]. */
+    /** Writes the header of every request; [end] sets the length. */
     fun begin(id: Int, op: Int, flags: Int, handle: Int, limit: Long) {
         length = 0
         reserve(HEAD + 4)
@@ -41,7 +41,7 @@ internal class Writer(
         view.putInt(0, length - 4)
     }
 
-    /** Sets a number that was left open at this place. */
+    /** Sets a number that was reserved at this position. */
     fun setU32(at: Int, value: Int) {
         view.putInt(at, value)
     }
@@ -69,25 +69,25 @@ internal class Writer(
         length += 8
     }
 
-    /** Bytes as they are. */
+    /** Writes bytes as they are. */
     fun raw(from: ByteArray, count: Int) {
         reserve(count)
         System.arraycopy(from, 0, bytes, length, count)
         length += count
     }
 
-    /** Bytes after their length. */
+    /** Writes bytes after their length. */
     fun blob(from: ByteArray) {
         u32(from.size)
         raw(from, from.size)
     }
 
-    /** A text as UTF-8 after its length. Throws `InvalidArgument` for half of a surrogate pair, which UTF-8 can't hold. */
+    /** Writes a text as UTF-8 after its length. Throws `InvalidArgument` for half a surrogate pair, which UTF-8 can't hold. */
     fun text(text: String) {
         if (!tryText(text)) throw invalid("a text $HALF")
     }
 
-    /** As [text], but false, and nothing of use written, for half of a surrogate pair. */
+    /** Like [text], but for half a surrogate pair returns false, with nothing usable written. */
     fun tryText(text: String): Boolean {
         val count = text.length
         reserve(4 + 3 * minOf(count, SHORT))
@@ -103,7 +103,7 @@ internal class Writer(
         return wrote(start, at)
     }
 
-    /** Goes on with a text that is not all ASCII. There is room for three bytes a unit. */
+    /** Continues with a text that is not all ASCII. There is room for three bytes per unit. */
     private fun encode(text: String, from: Int, to: Int): Boolean {
         var index = from
         var at = to
@@ -137,7 +137,7 @@ internal class Writer(
         return true
     }
 
-    /** The platform's encoder is faster for long texts; it puts a question mark where it finds half a pair. */
+    /** Uses the platform's encoder, which is faster for long texts, and writes a question mark for half a pair. */
     private fun long(text: String): Boolean {
         val encoded = text.toByteArray(Charsets.UTF_8)
         if (encoded.size != text.length && !isWellFormed(text) || encoded.size == text.length && hasSurrogate(text)) {
@@ -164,12 +164,12 @@ internal class Writer(
     }
 }
 
-/** What is wrong with a text that has a lone surrogate. */
+/** The error message for a text with a lone surrogate. */
 internal const val HALF: String = "holds half of a surrogate pair, which no database text can; store it as bytes"
 
 private fun hasSurrogate(text: String): Boolean = text.any { it.isSurrogate() }
 
-/** Whether every surrogate of the text has its partner. */
+/** Returns whether every surrogate of the text has its partner. */
 private fun isWellFormed(text: String): Boolean {
     var index = 0
     while (index < text.length) {

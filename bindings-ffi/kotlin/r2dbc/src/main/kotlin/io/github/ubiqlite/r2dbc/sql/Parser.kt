@@ -1,13 +1,13 @@
 package io.github.ubiqlite.r2dbc.sql
 
-/** Splits a text into its statements, and tells of each what a driver has to know before SQLite sees it. */
+/** Splits a text into its statements, and finds what a driver must know about each before SQLite sees it. */
 internal fun parse(sql: String): Text = Parser(sql).text()
 
 private class Parser(private val sql: String) {
     private val tokens = Tokens(sql)
     private val parameters = ArrayList<Parameter>()
 
-    /** The places of parameters that have a name, which is one for the whole text. */
+    /** The places of named parameters; a name has one place in the whole text. */
     private val known = HashMap<String, Int>()
 
     fun text(): Text {
@@ -42,12 +42,12 @@ private class Parser(private val sql: String) {
         var start = -1
         var end = 0
 
-        /** The name of each of SQLite's parameters, a bare `?` by that; null for a number that was passed over. */
+        /** The name of each of SQLite's parameters, `?` for a bare one; null for a number that was skipped. */
         val names = ArrayList<String?>()
         private val words = ArrayList<String>(FIRST)
         private var depth = 0
 
-        /** What a `WITH` is for. */
+        /** The verb of the statement after a `WITH`. */
         private var main: String? = null
         private var returning = false
         private var before: Kind? = null
@@ -55,7 +55,7 @@ private class Parser(private val sql: String) {
         /** How much of `; END` was just read. */
         private var ending = 0
 
-        /** Reads to the end of the statement; false if the text was over before. */
+        /** Reads to the end of the statement; returns false if the text had ended before. */
         fun read(): Boolean {
             while (tokens.next()) {
                 if (tokens.kind == Kind.SEMICOLON && (!isTrigger() || ending == 2)) return true
@@ -98,7 +98,7 @@ private class Parser(private val sql: String) {
             when {
                 name == "?" -> names.add(name)
                 number != null -> {
-                    // What is beyond SQLite's limit is for SQLite to refuse.
+                    // SQLite itself refuses what is beyond its limit.
                     if (number !in 1..MOST) return
                     while (names.size < number) names.add(null)
                     if (names[number - 1] == null) names[number - 1] = "?$number"
@@ -132,10 +132,10 @@ private class Parser(private val sql: String) {
     }
 
     private companion object {
-        /** So many words tell what a statement is: `EXPLAIN QUERY PLAN CREATE TEMP TRIGGER`. */
+        /** The number of words that identify a statement: `EXPLAIN QUERY PLAN CREATE TEMP TRIGGER`. */
         const val FIRST = 6
 
-        /** SQLite's limit of parameters, as it is built here. */
+        /** SQLite's limit on parameters, as built here. */
         const val MOST = 32_766
     }
 }

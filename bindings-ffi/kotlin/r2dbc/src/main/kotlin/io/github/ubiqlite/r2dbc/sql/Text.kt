@@ -2,12 +2,12 @@ package io.github.ubiqlite.r2dbc.sql
 
 import io.github.ubiqlite.r2dbc.Names
 
-/** How a statement is run, and what it tells. */
+/** How a statement is run, and what it returns. */
 internal enum class Action {
-    /** It yields rows, and changes nothing: it runs when its rows are asked for. */
+    /** It yields rows, and changes nothing: it runs when its rows are requested. */
     SELECT,
 
-    /** It inserts, updates or deletes, and tells how many rows. */
+    /** It inserts, updates or deletes, and reports how many rows. */
     WRITE,
 
     /** The same with `RETURNING`: it yields rows. */
@@ -16,7 +16,7 @@ internal enum class Action {
     /** `PRAGMA` and `EXPLAIN`: a few rows, or none. */
     ASK,
 
-    /** All else: the schema, and what changes the connection. */
+    /** Everything else: changes of the schema and of the connection. */
     OTHER,
 }
 
@@ -24,12 +24,12 @@ internal enum class Action {
 internal class Part(
     val sql: String,
     val action: Action,
-    /** For each parameter of SQLite's, in the order of their numbers, its place in [Text.parameters]. */
+    /** For each of SQLite's parameters, in the order of their numbers, its place in [Text.parameters]. */
     val places: IntArray,
-    /** Whether it is all of its text, whose parameters are its own in their order then. */
+    /** Whether it is the whole text, whose parameters are then its own, in order. */
     val isWhole: Boolean,
 ) {
-    /** What is known of how many rows it yields: see `SingleRow`. */
+    /** What is known about how many rows it yields: see `SingleRow`. */
     @Volatile
     var single: Boolean? = null
 
@@ -37,15 +37,15 @@ internal class Part(
     @Volatile
     var ran: Boolean = false
 
-    /** The names of its columns, as they were last. */
+    /** The names of its columns in the last run. */
     @Volatile
     private var names: Names? = null
 
-    /** The names of the columns, from those that the library gives. */
+    /** Returns the names of the columns, from those that the library returns. */
     fun names(given: List<String>): Names =
         names?.takeIf { it.given === given } ?: Names(given).also { names = it }
 
-    /** The same, yielding these columns of the rows that it changes; none: all of them. */
+    /** Returns the same statement, yielding these columns of the rows it changes; if none are given, all of them. */
     fun returning(columns: List<String>): Part {
         if (action != Action.WRITE) return this
         val list = if (columns.isEmpty()) "*" else columns.joinToString { "\"${it.replace("\"", "\"\"")}\"" }
@@ -57,7 +57,7 @@ internal class Part(
 internal class Parameter(
     /** With its sign; none: a bare `?`. */
     val name: String?,
-    /** False for a number that the text passes over: `?2` without a `?1`. */
+    /** False for a number that the text skips: `?2` without a `?1`. */
     val needed: Boolean,
 )
 
@@ -67,11 +67,11 @@ internal class Text(val parts: List<Part>, val parameters: List<Parameter>) {
         parameters.forEachIndexed { place, parameter ->
             val name = parameter.name ?: return@forEachIndexed
             map[name] = intArrayOf(place)
-            // Without its sign it names all that differ by it alone.
+            // Without its sign it names all parameters that differ only in the sign.
             if (name[0] != '?') map.merge(name.substring(1), intArrayOf(place)) { some, more -> some + more }
         }
     }
 
-    /** The places of a name, with its sign or without; none if it is unknown. */
+    /** Returns the places of a name, with its sign or without; null if it is unknown. */
     fun places(name: String): IntArray? = byName[name]
 }

@@ -2,7 +2,7 @@ package io.github.ubiqlite.r2dbc.sql
 
 import java.util.concurrent.ConcurrentHashMap
 
-/** The texts that were read last, with what is known of their statements. */
+/** A cache of the latest parsed texts, with what is known about their statements. */
 internal class Texts {
     private val known = ConcurrentHashMap<String, Text>()
 
@@ -10,7 +10,7 @@ internal class Texts {
         known[sql]?.let { return it }
         val text = parse(sql)
         if (sql.length > LONGEST) return text
-        // Programs that write values into their SQL would fill it.
+        // Programs that write values into their SQL would otherwise fill it.
         if (known.size >= MOST) known.clear()
         known[sql] = text
         return text

@@ -1,6 +1,6 @@
 package io.github.ubiqlite.r2dbc.sql
 
-/** What a token of SQL is, as far as a driver has to know. */
+/** The kind of a SQL token, as far as a driver must know it. */
 internal enum class Kind {
     /** A keyword or a bare identifier. */
     WORD,
@@ -15,7 +15,7 @@ internal enum class Kind {
     OTHER,
 }
 
-/** The tokens of a text, split as `tokenize.c` of SQLite splits them; blanks and comments are passed over. */
+/** The tokens of a text, split as SQLite's `tokenize.c` splits them; blanks and comments are skipped. */
 internal class Tokens(private val sql: String) {
     lateinit var kind: Kind
         private set
@@ -26,7 +26,7 @@ internal class Tokens(private val sql: String) {
 
     val text: String get() = sql.substring(start, end)
 
-    /** Goes on to the next token; false at the end of the text. */
+    /** Advances to the next token; returns false at the end of the text. */
     fun next(): Boolean {
         start = afterBlanks(end)
         if (start >= sql.length) return false
@@ -73,7 +73,7 @@ internal class Tokens(private val sql: String) {
         return at
     }
 
-    /** A quote inside is written twice. */
+    /** Reads a quoted token, in which a quote is written twice. */
     private fun quoted(quote: Char): Kind {
         while (end < sql.length) {
             if (sql[end++] != quote) continue
@@ -89,7 +89,7 @@ internal class Tokens(private val sql: String) {
         return Kind.OTHER
     }
 
-    /** A name may have `::` in it, and a suffix in brackets, for Tcl's sake. */
+    /** Reads a parameter's name, which may contain `::` and a suffix in parentheses, for Tcl. */
     private fun named(): Kind {
         var letters = 0
         while (true) {
