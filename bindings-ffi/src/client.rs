@@ -56,7 +56,6 @@ pub(crate) trait Endpoint: Send + Sync {
 /// A database's client.
 pub(crate) struct Client {
     server: Server,
-    database: Database,
     driver: Arc<Driver>,
     /// Replies that were taken and did not fit.
     kept: Mutex<Vec<u8>>,
@@ -93,13 +92,12 @@ impl Client {
         let number = MADE.fetch_add(1, Ordering::Relaxed);
         let driver = Arc::new(Driver::default());
         let host = Hosted(Arc::clone(&driver));
-        let ours = database.clone();
         let (server, marshal) = match format {
-            Format::Wire => (Server::unordered(ours, number, host), None),
+            Format::Wire => (Server::unordered(database, number, host), None),
             // Pieces of replies in order; Python gets the names by a rule of its own.
-            Format::Marshal => (Server::forgetful(ours, number, host), Some(Mutex::default())),
+            Format::Marshal => (Server::forgetful(database, number, host), Some(Mutex::default())),
         };
-        Self { server, database, driver, kept: Mutex::default(), marshal }
+        Self { server, driver, kept: Mutex::default(), marshal }
     }
 
     fn kept(&self) -> std::sync::MutexGuard<'_, Vec<u8>> {
@@ -172,7 +170,7 @@ impl Endpoint for Client {
     }
 
     fn database(&self) -> Option<Database> {
-        Some(self.database.clone())
+        Some(self.server.database().clone())
     }
 
     fn driver(&self) -> &Arc<Driver> {

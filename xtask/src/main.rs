@@ -10,6 +10,7 @@ mod evidence;
 mod find;
 mod generate;
 mod install;
+mod marks;
 mod maven;
 mod npm;
 mod parts;

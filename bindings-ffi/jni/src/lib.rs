@@ -72,8 +72,9 @@ unsafe fn symbol<'a, T>(
     unsafe { library.get(name) }
 }
 
-fn functions(work: impl FnOnce(&Functions) -> jlong) -> jlong {
-    FUNCTIONS.get().map_or(GONE, work)
+/// Calls one of the engine's functions; `otherwise` without an engine.
+fn with<T>(otherwise: T, work: impl FnOnce(&Functions) -> T) -> T {
+    FUNCTIONS.get().map_or(otherwise, work)
 }
 
 /// # Safety
@@ -156,7 +157,7 @@ pub extern "system" fn Java_io_github_ubiqlite_internal_Raw_call(
     reply: jlong,
     room: jlong,
 ) -> jlong {
-    functions(|functions| {
+    with(GONE, |functions| {
         // SAFETY: the caller keeps the memory, which has these sizes, until this returns.
         unsafe {
             (functions.call)(
@@ -180,7 +181,7 @@ pub extern "system" fn Java_io_github_ubiqlite_internal_Raw_take(
     room: jlong,
 ) -> jlong {
     // SAFETY: as for `call`.
-    functions(|functions| unsafe {
+    with(GONE, |functions| unsafe {
         (functions.take)(client.cast_unsigned(), at(reply), size(room))
     })
 }
@@ -194,7 +195,7 @@ pub extern "system" fn Java_io_github_ubiqlite_internal_Raw_await(
     millis: jlong,
 ) -> jlong {
     // SAFETY: it takes numbers alone.
-    functions(|functions| unsafe { (functions.wait)(client.cast_unsigned(), millis) })
+    with(GONE, |functions| unsafe { (functions.wait)(client.cast_unsigned(), millis) })
 }
 
 /// `ubiqlite_release`.
@@ -204,11 +205,8 @@ pub extern "system" fn Java_io_github_ubiqlite_internal_Raw_release(
     _: jclass,
     client: jlong,
 ) {
-    functions(|functions| {
-        // SAFETY: it takes a number alone.
-        unsafe { (functions.release)(client.cast_unsigned()) };
-        0
-    });
+    // SAFETY: it takes a number alone.
+    with((), |functions| unsafe { (functions.release)(client.cast_unsigned()) });
 }
 
 /// `ubiqlite_open`; 0 also without an engine.
@@ -221,11 +219,11 @@ pub extern "system" fn Java_io_github_ubiqlite_internal_Raw_open(
     options: jlong,
     options_length: jlong,
 ) -> jlong {
-    let Some(functions) = FUNCTIONS.get() else { return 0 };
     // SAFETY: as for `call`.
-    let number =
-        unsafe { (functions.open)(at(path), size(path_length), at(options), size(options_length)) };
-    number.cast_signed()
+    let open = |functions: &Functions| unsafe {
+        (functions.open)(at(path), size(path_length), at(options), size(options_length))
+    };
+    with(0, open).cast_signed()
 }
 
 /// `ubiqlite_close`.
@@ -235,9 +233,8 @@ pub extern "system" fn Java_io_github_ubiqlite_internal_Raw_close(
     _: jclass,
     client: jlong,
 ) -> jlong {
-    let Some(functions) = FUNCTIONS.get() else { return 0 };
     // SAFETY: it takes a number alone.
-    unsafe { (functions.close)(client.cast_unsigned()) }.cast_signed()
+    with(0, |functions| unsafe { (functions.close)(client.cast_unsigned()) }.cast_signed())
 }
 
 /// `ubiqlite_settle`.
@@ -250,7 +247,7 @@ pub extern "system" fn Java_io_github_ubiqlite_internal_Raw_settle(
     room: jlong,
 ) -> jlong {
     // SAFETY: as for `call`.
-    functions(|functions| unsafe {
+    with(GONE, |functions| unsafe {
         (functions.settle)(number.cast_unsigned(), at(reply), size(room))
     })
 }
@@ -262,9 +259,8 @@ pub extern "system" fn Java_io_github_ubiqlite_internal_Raw_opened(
     _: jclass,
     number: jlong,
 ) -> jlong {
-    let Some(functions) = FUNCTIONS.get() else { return 0 };
     // SAFETY: it takes a number alone.
-    unsafe { (functions.opened)(number.cast_unsigned()) }.cast_signed()
+    with(0, |functions| unsafe { (functions.opened)(number.cast_unsigned()) }.cast_signed())
 }
 
 /// `ubiqlite_forget`.
@@ -274,9 +270,6 @@ pub extern "system" fn Java_io_github_ubiqlite_internal_Raw_forget(
     _: jclass,
     number: jlong,
 ) {
-    functions(|functions| {
-        // SAFETY: it takes a number alone.
-        unsafe { (functions.forget)(number.cast_unsigned()) };
-        0
-    });
+    // SAFETY: it takes a number alone.
+    with((), |functions| unsafe { (functions.forget)(number.cast_unsigned()) });
 }

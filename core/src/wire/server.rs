@@ -72,6 +72,11 @@ impl Server {
         Self::serving(database, client, host, Outbox::default(), true)
     }
 
+    /// The database that it serves.
+    pub fn database(&self) -> &Database {
+        &self.0.database
+    }
+
     /// Serves a client that takes its replies in order and remembers nothing between them: each
     /// reply with rows has the names of their columns.
     pub fn forgetful(database: Database, client: u32, host: impl Host) -> Self {

@@ -5,6 +5,8 @@ use std::path::Path;
 
 use anyhow::Context;
 
+use crate::marks;
+
 /// Replaces what stands between the marks of the benchmark in the file.
 pub(crate) fn replace(path: &Path, bench: &str, text: &str) -> anyhow::Result<()> {
     let old =
@@ -21,9 +23,7 @@ fn marks(bench: &str) -> (String, String) {
 
 fn between(old: &str, bench: &str, text: &str) -> Option<String> {
     let (begin, end) = marks(bench);
-    let (before, rest) = old.split_once(&begin)?;
-    let (_, after) = rest.split_once(&end)?;
-    Some(format!("{before}{begin}\n{}\n{end}{after}", text.trim_end()))
+    marks::replaced(old, &begin, &end, &format!("{}\n", text.trim_end()))
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@ package io.github.ubiqlite.internal
 
 import io.github.ubiqlite.UbiqliteException
 import java.io.IOException
-import java.io.InputStream
 import java.nio.ByteBuffer
 import java.nio.file.Files
 import java.nio.file.Path
@@ -70,7 +69,7 @@ internal object Library {
     }
 
     private fun loadExtracted() {
-        val file = extract(CALLED, open(CALLED).use { it.readBytes() })
+        val file = extract(CALLED, read(CALLED))
         try {
             System.load(file.toString())
         } finally {
@@ -81,17 +80,18 @@ internal object Library {
 
     /** Returns the path of the engine, for all class loaders. */
     private fun engine(): Path = synchronized(System.getProperties()) {
-        val bytes = open(ENGINE).use { it.readBytes() }
+        val bytes = read(ENGINE)
         val name = PLACE + CRC32().apply { update(bytes) }.value
         System.getProperty(name)?.let(Path::of)?.takeIf(Files::isRegularFile)
             ?: extract(ENGINE, bytes).also { System.setProperty(name, it.toString()) }
     }
 
-    private fun open(name: String): InputStream {
+    private fun read(name: String): ByteArray {
         val place = "$platform/${System.mapLibraryName(name)}"
-        return Library::class.java.classLoader.getResourceAsStream(place) ?: throw UbiqliteException.Unsupported(
+        val resource = Library::class.java.classLoader.getResourceAsStream(place) ?: throw UbiqliteException.Unsupported(
             Fields("this build of ubiqlite has no native library for this system: no $place in it"),
         )
+        return resource.use { it.readBytes() }
     }
 
     /** Writes a file that nobody else can have put there, and that is deleted when the process exits. */
