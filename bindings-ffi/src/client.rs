@@ -7,12 +7,12 @@ use std::thread::LocalKey;
 
 use ubiqlite::Database;
 use ubiqlite::ext::wire::Server;
-use ubiqlite_shared::{Bell, Hosted};
+use ubiqlite_shared::{Bell, DriverHost};
 
-use crate::bare::BareClient;
+use crate::dbapi::DbapiClient;
 use crate::marshal::{self, Marshal};
 use crate::registry::{Last, Registered};
-use crate::signal::Driver;
+use crate::signal::ClientDriver;
 
 /// How a client's requests and replies are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
@@ -26,17 +26,17 @@ pub enum Format {
 /// Takes requests, and has the replies that are ready.
 pub(crate) trait Endpoint: Send + Sync {
     /// Takes one request; a reply that is ready at once is written to `room`.
-    fn call(&self, request: &[u8], room: &mut [u8]) -> Called;
+    fn call(&self, request: &[u8], room: &mut [u8]) -> CallStatus;
 
     /// Continues what can continue, and writes the replies that are ready.
-    fn take(&self, room: &mut [u8]) -> Taken;
+    fn take(&self, room: &mut [u8]) -> DrainStatus;
 
     /// Takes a query, whose rows go to `sink`; its reply is always among those that are
     /// taken. Only a client that speaks [`Format::Marshal`] takes one.
     #[cfg(feature = "arrow")]
-    fn query_into(&self, request: &[u8], sink: Arc<dyn ubiqlite::ext::wire::Sink>) -> Called {
+    fn query_into(&self, request: &[u8], sink: Arc<dyn ubiqlite::ext::wire::Sink>) -> CallStatus {
         let _ = (request, sink);
-        Called::Malformed
+        CallStatus::Malformed
     }
 
     /// The database that it is a client of, to be closed through it.
@@ -45,10 +45,10 @@ pub(crate) trait Endpoint: Send + Sync {
     }
 
     /// Wakes the thread that takes replies.
-    fn driver(&self) -> &Arc<Driver>;
+    fn driver(&self) -> &Arc<ClientDriver>;
 
-    /// The client of a bare connection, if it is one.
-    fn bare(&self) -> Option<&BareClient> {
+    /// The client of a DB-API connection, if it is one.
+    fn dbapi(&self) -> Option<&DbapiClient> {
         None
     }
 }
@@ -56,7 +56,7 @@ pub(crate) trait Endpoint: Send + Sync {
 /// A database's client.
 pub(crate) struct Client {
     server: Server,
-    driver: Arc<Driver>,
+    driver: Arc<ClientDriver>,
     /// Replies that were taken and did not fit.
     kept: Mutex<Vec<u8>>,
     /// For a client that speaks [`Format::Marshal`].
@@ -65,7 +65,7 @@ pub(crate) struct Client {
 
 /// The outcome of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Called {
+pub(crate) enum CallStatus {
     /// The reply was written, with this many bytes.
     Answered(usize),
     /// Its reply, if it has one, will be among those that are taken.
@@ -78,7 +78,7 @@ pub(crate) enum Called {
 
 /// What there was to take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Taken {
+pub(crate) enum DrainStatus {
     Nothing,
     /// This many bytes of replies were written.
     Replies(usize),
@@ -90,8 +90,8 @@ impl Client {
     pub(crate) fn new(database: Database, format: Format) -> Self {
         static MADE: AtomicU32 = AtomicU32::new(1);
         let number = MADE.fetch_add(1, Ordering::Relaxed);
-        let driver = Arc::new(Driver::default());
-        let host = Hosted(Arc::clone(&driver));
+        let driver = Arc::new(ClientDriver::default());
+        let host = DriverHost(Arc::clone(&driver));
         let (server, marshal) = match format {
             Format::Wire => (Server::unordered(database, number, host), None),
             // Pieces of replies in order; Python gets the names by a rule of its own.
@@ -106,38 +106,38 @@ impl Client {
 }
 
 impl Endpoint for Client {
-    fn call(&self, request: &[u8], room: &mut [u8]) -> Called {
+    fn call(&self, request: &[u8], room: &mut [u8]) -> CallStatus {
         if let Some(marshal) = &self.marshal {
             return marshal::call(marshal, &self.server, request, room);
         }
         let mut answer = Vec::new();
         match self.server.call(request, &mut answer) {
-            Err(_) => Called::Malformed,
-            Ok(false) => Called::Pending,
+            Err(_) => CallStatus::Malformed,
+            Ok(false) => CallStatus::Pending,
             Ok(true) => match room.get_mut(..answer.len()) {
                 Some(room) => {
                     room.copy_from_slice(&answer);
-                    Called::Answered(answer.len())
+                    CallStatus::Answered(answer.len())
                 }
                 None => {
                     self.kept().append(&mut answer);
                     self.driver.signal.raise();
-                    Called::Pending
+                    CallStatus::Pending
                 }
             },
         }
     }
 
     #[cfg(feature = "arrow")]
-    fn query_into(&self, request: &[u8], sink: Arc<dyn ubiqlite::ext::wire::Sink>) -> Called {
+    fn query_into(&self, request: &[u8], sink: Arc<dyn ubiqlite::ext::wire::Sink>) -> CallStatus {
         let request = self.marshal.as_ref().and_then(|_| marshal::wire_request(request));
         match request.map(|request| self.server.query_into(&request, sink)) {
-            Some(Ok(())) => Called::Pending,
-            _ => Called::Malformed,
+            Some(Ok(())) => CallStatus::Pending,
+            _ => CallStatus::Malformed,
         }
     }
 
-    fn take(&self, room: &mut [u8]) -> Taken {
+    fn take(&self, room: &mut [u8]) -> DrainStatus {
         self.driver.signal.lower();
         self.driver.run();
         if let Some(marshal) = &self.marshal {
@@ -157,23 +157,23 @@ impl Endpoint for Client {
         }
         let len = kept.len();
         if len == 0 {
-            return Taken::Nothing;
+            return DrainStatus::Nothing;
         }
         let Some(room) = room.get_mut(..len) else {
             // A caller that does not come back at once is woken again.
             self.driver.signal.raise();
-            return Taken::NeedsRoom(len);
+            return DrainStatus::NeedsRoom(len);
         };
         room.copy_from_slice(&kept);
         *kept = Vec::new();
-        Taken::Replies(len)
+        DrainStatus::Replies(len)
     }
 
     fn database(&self) -> Option<Database> {
         Some(self.server.database().clone())
     }
 
-    fn driver(&self) -> &Arc<Driver> {
+    fn driver(&self) -> &Arc<ClientDriver> {
         &self.driver
     }
 }

@@ -29,10 +29,10 @@ impl From<Error> for OpenError {
 
 /// An open database.
 #[derive(uniffi::Object)]
-pub struct Engine(Database);
+pub struct EngineHandle(Database);
 
 #[uniffi::export]
-impl Engine {
+impl EngineHandle {
     /// Returns a new client, to be passed to the functions of [`raw`](crate::raw) and ended by
     /// [`ubiqlite_release`](crate::raw::ubiqlite_release).
     pub fn client(&self, format: Format) -> u64 {
@@ -40,7 +40,7 @@ impl Engine {
     }
 }
 
-impl Engine {
+impl EngineHandle {
     /// Opens a database. `options` is a JSON object of [`ubiqlite::ext::wire::Settings`].
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! ubiqlite for Python and Kotlin.
 //!
-//! One-time work goes through uniffi: opening, closing, options and errors ([`Engine`]). Frequent
+//! One-time work goes through uniffi: opening, closing, options and errors ([`EngineHandle`]). Frequent
 //! work does not, since a call of uniffi's costs more than a read: requests and replies are bytes,
 //! passed through the C functions of [`raw`], in the [`Format`] that a client was made for. Java
 //! also opens and closes through such functions ([`numbered`]), which `jni/` exposes to its virtual
@@ -8,8 +8,8 @@
 
 #[cfg(feature = "arrow")]
 pub mod arrow;
-pub mod bare;
 mod client;
+pub mod dbapi;
 mod engine;
 pub mod marshal;
 pub mod numbered;
@@ -19,7 +19,7 @@ mod registry;
 mod signal;
 
 pub use client::Format;
-pub use engine::{Engine, OpenError};
+pub use engine::{EngineHandle, OpenError};
 pub use pending::{Pending, Polled, start_open};
 
 uniffi::setup_scaffolding!();

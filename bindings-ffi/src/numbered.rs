@@ -11,7 +11,7 @@ use std::thread::LocalKey;
 use ubiqlite::{Error, ErrorKind};
 
 use crate::client::Format;
-use crate::engine::{CLIENTS, Engine, OpenError};
+use crate::engine::{CLIENTS, EngineHandle, OpenError};
 use crate::pending::Pending;
 use crate::raw::{GONE, NEEDS_ROOM, bytes, bytes_mut, guarded, len};
 use crate::registry::{Last, Registered, Registry};
@@ -22,7 +22,7 @@ static UNDER_WAY: Registry<Numbered> = Registry::new();
 /// Something that was started, and its outcome.
 struct Numbered {
     pending: Arc<Pending>,
-    settled: Mutex<Option<Result<Option<Arc<Engine>>, String>>>,
+    settled: Mutex<Option<Result<Option<Arc<EngineHandle>>, String>>>,
 }
 
 impl Registered for Numbered {
@@ -54,7 +54,9 @@ impl Numbered {
         }
     }
 
-    fn settled(&self) -> std::sync::MutexGuard<'_, Option<Result<Option<Arc<Engine>>, String>>> {
+    fn settled(
+        &self,
+    ) -> std::sync::MutexGuard<'_, Option<Result<Option<Arc<EngineHandle>>, String>>> {
         self.settled.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -78,7 +80,7 @@ pub unsafe extern "C" fn ubiqlite_open(
         let (path, options) = (text(path), text(options));
         Numbered::put(Pending::start(async move {
             match (path, options) {
-                (Some(path), Some(options)) => Engine::open(&path, &options).await.map(Some),
+                (Some(path), Some(options)) => EngineHandle::open(&path, &options).await.map(Some),
                 _ => Err(Error::new(
                     ErrorKind::InvalidArgument,
                     "the path of a database is text, in UTF-8",
@@ -139,7 +141,7 @@ pub extern "C" fn ubiqlite_opened(number: u64) -> u64 {
     })
 }
 
-/// Forgets what was begun: an opening is given up, a closing continues. Callers that wait for it
+/// Forgets what was begun: an opening is cancelled, a closing continues. Callers that wait for it
 /// stop waiting.
 #[unsafe(no_mangle)]
 pub extern "C" fn ubiqlite_forget(number: u64) {

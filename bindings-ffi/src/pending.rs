@@ -11,35 +11,35 @@ use std::time::Duration;
 
 use ubiqlite::Result;
 use ubiqlite::ext::wire::Host;
-use ubiqlite_shared::{Bell, Hosted};
+use ubiqlite_shared::{Bell, DriverHost};
 
-use crate::engine::{Engine, OpenError};
-use crate::signal::{Driver, Woken};
+use crate::engine::{EngineHandle, OpenError};
+use crate::signal::{ClientDriver, Woken};
 
 /// Something that was started. Dropping it gives it up; a closing continues.
 #[derive(uniffi::Object)]
 pub struct Pending {
-    pub(crate) driver: Arc<Driver>,
-    outcome: Arc<Mutex<Outcome>>,
+    pub(crate) driver: Arc<ClientDriver>,
+    outcome: Arc<Mutex<PendingState>>,
 }
 
-enum Outcome {
+enum PendingState {
     Open,
-    Done(Result<Option<Engine>>),
+    Done(Result<Option<EngineHandle>>),
     Told,
 }
 
 impl Pending {
     pub(crate) fn start(
-        work: impl Future<Output = Result<Option<Engine>>> + Send + 'static,
+        work: impl Future<Output = Result<Option<EngineHandle>>> + Send + 'static,
     ) -> Arc<Self> {
-        let driver = Arc::new(Driver::default());
-        let outcome = Arc::new(Mutex::new(Outcome::Open));
-        let (host, place) = (Hosted(Arc::clone(&driver)), Arc::clone(&outcome));
+        let driver = Arc::new(ClientDriver::default());
+        let outcome = Arc::new(Mutex::new(PendingState::Open));
+        let (host, slot) = (DriverHost(Arc::clone(&driver)), Arc::clone(&outcome));
         let signal = Arc::clone(&driver);
         host.spawn(Box::pin(async move {
             let result = work.await;
-            *lock(&place) = Outcome::Done(result);
+            *lock(&slot) = PendingState::Done(result);
             signal.signal.raise();
         }));
         Arc::new(Self { driver, outcome })
@@ -73,12 +73,14 @@ impl Pending {
         self.driver.signal.lower();
         self.driver.run();
         let mut outcome = lock(&self.outcome);
-        if matches!(*outcome, Outcome::Open) {
+        if matches!(*outcome, PendingState::Open) {
             return Ok(Polled { done: false, engine: None });
         }
-        match std::mem::replace(&mut *outcome, Outcome::Told) {
-            Outcome::Done(Ok(engine)) => Ok(Polled { done: true, engine: engine.map(Arc::new) }),
-            Outcome::Done(Err(error)) => Err(error.into()),
+        match std::mem::replace(&mut *outcome, PendingState::Told) {
+            PendingState::Done(Ok(engine)) => {
+                Ok(Polled { done: true, engine: engine.map(Arc::new) })
+            }
+            PendingState::Done(Err(error)) => Err(error.into()),
             _ => Ok(Polled { done: true, engine: None }),
         }
     }
@@ -90,11 +92,11 @@ pub struct Polled {
     /// It is over.
     pub done: bool,
     /// What was opened.
-    pub engine: Option<Arc<Engine>>,
+    pub engine: Option<Arc<EngineHandle>>,
 }
 
 #[uniffi::export]
-impl Engine {
+impl EngineHandle {
     /// Waits for accepted requests, and closes. Later calls fail with `Closed`.
     pub fn start_close(&self) -> Arc<Pending> {
         let database = self.database().clone();
@@ -106,7 +108,7 @@ impl Engine {
 /// with them is reported like any other failure.
 #[uniffi::export]
 pub fn start_open(path: String, options: String) -> Arc<Pending> {
-    Pending::start(async move { Engine::open(&path, &options).await.map(Some) })
+    Pending::start(async move { EngineHandle::open(&path, &options).await.map(Some) })
 }
 
 impl Drop for Pending {
@@ -115,7 +117,7 @@ impl Drop for Pending {
     }
 }
 
-fn lock(outcome: &Mutex<Outcome>) -> MutexGuard<'_, Outcome> {
+fn lock(outcome: &Mutex<PendingState>) -> MutexGuard<'_, PendingState> {
     outcome.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -123,7 +125,7 @@ fn lock(outcome: &Mutex<Outcome>) -> MutexGuard<'_, Outcome> {
 mod tests {
     use super::*;
 
-    fn settled(pending: &Pending) -> Result<Option<Arc<Engine>>, OpenError> {
+    fn settled(pending: &Pending) -> Result<Option<Arc<EngineHandle>>, OpenError> {
         loop {
             let polled = pending.poll()?;
             if polled.done {

@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::client::{Called, Endpoint, Taken};
+use crate::client::{CallStatus, DrainStatus, Endpoint};
 use crate::engine::CLIENTS;
 use crate::signal::Woken;
 
@@ -32,12 +32,12 @@ pub(crate) fn guarded(work: impl FnOnce() -> i64) -> i64 {
 }
 
 /// What a call returns.
-pub(crate) fn called(called: Called) -> i64 {
+pub(crate) fn called(called: CallStatus) -> i64 {
     match called {
-        Called::Answered(length) => len(length),
-        Called::Pending => 0,
-        Called::NeedsRoom(length) => NEEDS_ROOM - len(length),
-        Called::Malformed => MALFORMED,
+        CallStatus::Answered(length) => len(length),
+        CallStatus::Pending => 0,
+        CallStatus::NeedsRoom(length) => NEEDS_ROOM - len(length),
+        CallStatus::Malformed => MALFORMED,
     }
 }
 
@@ -80,9 +80,9 @@ pub unsafe extern "C" fn ubiqlite_take(client: u64, reply: *mut u8, room: usize)
     with(client, |client| {
         // SAFETY: the caller promises it.
         match client.take(unsafe { bytes_mut(reply, room) }) {
-            Taken::Nothing => 0,
-            Taken::Replies(length) => len(length),
-            Taken::NeedsRoom(length) => NEEDS_ROOM - len(length),
+            DrainStatus::Nothing => 0,
+            DrainStatus::Replies(length) => len(length),
+            DrainStatus::NeedsRoom(length) => NEEDS_ROOM - len(length),
         }
     })
 }
@@ -112,7 +112,7 @@ pub extern "C" fn ubiqlite_descriptor(client: u64) -> i64 {
     with(client, |client| client.driver().signal.descriptor().map_or(GONE, i64::from))
 }
 
-/// Ends a client: its calls are given up, what it has open is rolled back.
+/// Ends a client: its calls are cancelled, what it has open is rolled back.
 #[unsafe(no_mangle)]
 pub extern "C" fn ubiqlite_release(client: u64) {
     let _ = catch_unwind(AssertUnwindSafe(|| drop(CLIENTS.remove(client))));

@@ -36,11 +36,11 @@ pub(crate) trait Registered: Sized + 'static {
 }
 
 struct Slots<T> {
-    slots: Vec<Slot<T>>,
+    slots: Vec<RegistrySlot<T>>,
     free: Vec<u32>,
 }
 
-struct Slot<T> {
+struct RegistrySlot<T> {
     generation: u32,
     value: Option<Arc<T>>,
 }
@@ -63,7 +63,7 @@ impl<T: Registered> Registry<T> {
                 index
             }
             None => {
-                all.slots.push(Slot { generation: 1, value });
+                all.slots.push(RegistrySlot { generation: 1, value });
                 #[allow(clippy::cast_possible_truncation, reason = "nobody holds 2^32 clients")]
                 let index = (all.slots.len() - 1) as u32;
                 index

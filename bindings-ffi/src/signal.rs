@@ -7,18 +7,18 @@ use std::time::{Duration, Instant};
 use ubiqlite_shared::Bell;
 
 /// The requests of one client that can continue.
-pub(crate) type Driver = ubiqlite_shared::Driver<Signal>;
+pub(crate) type ClientDriver = ubiqlite_shared::Driver<Signal>;
 
 /// Raised by any thread, lowered by the one that takes. However often it is raised,
 /// it wakes once.
 #[derive(Debug, Default)]
 pub(crate) struct Signal {
-    state: Mutex<State>,
+    state: Mutex<SignalState>,
     raised: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct SignalState {
     raised: bool,
     over: bool,
     /// For callers that wait on a file descriptor: it has one byte while it is raised.
@@ -35,7 +35,7 @@ pub(crate) enum Woken {
 }
 
 impl Signal {
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, SignalState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -11,14 +11,14 @@ use ubiqlite_ffi::marshal::raw::{
     ubiqlite_marshal_begin, ubiqlite_marshal_call, ubiqlite_marshal_end,
 };
 use ubiqlite_ffi::raw::{GONE, MALFORMED, NEEDS_ROOM, ubiqlite_release, ubiqlite_take};
-use ubiqlite_ffi::{Engine, Format};
+use ubiqlite_ffi::{EngineHandle, Format};
 
 /// `marshal.dumps((1, 11, 0, None), 2)`: what can the storage do?
 const CAPABILITIES: &[u8] = b"(\x04\0\0\0i\x01\0\0\0i\x0b\0\0\0i\0\0\0\0N";
 /// `(1, 10, 15)` as a small tuple of small integers.
 const ANSWER: &[u8] = b")\x03i\x01\0\0\0i\x0a\0\0\0i\x0f\0\0\0";
 
-fn engine() -> Arc<Engine> {
+fn engine() -> Arc<EngineHandle> {
     support::open(":memory:")
 }
 

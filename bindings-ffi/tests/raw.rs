@@ -9,7 +9,7 @@ use std::sync::Arc;
 use ubiqlite_ffi::raw::{
     GONE, MALFORMED, NEEDS_ROOM, ubiqlite_call, ubiqlite_release, ubiqlite_take, ubiqlite_wait,
 };
-use ubiqlite_ffi::{Engine, Format};
+use ubiqlite_ffi::{EngineHandle, Format};
 
 fn request(id: u32, op: u8, handle: u32, payload: &[u8]) -> Vec<u8> {
     let mut bytes = u32::try_from(10 + payload.len()).unwrap().to_le_bytes().to_vec();
@@ -50,7 +50,7 @@ fn answered(mut replies: &[u8]) -> Vec<u32> {
     ids
 }
 
-fn open(directory: &tempfile::TempDir) -> Arc<Engine> {
+fn open(directory: &tempfile::TempDir) -> Arc<EngineHandle> {
     support::open(directory.path().join("app.db").to_str().unwrap())
 }
 

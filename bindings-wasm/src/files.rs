@@ -37,10 +37,10 @@ extern "C" {
 
 /// Makes the host's files the VFS of all databases that are not in memory.
 pub(crate) fn register(files: JsFiles) -> Result<(), JsValue> {
-    vfs::register(VFS, Host(files)).map_err(|error| JsError::new(error.message()).into())
+    vfs::register(VFS, JsHost(files)).map_err(|error| JsError::new(error.message()).into())
 }
 
-struct Host(JsFiles);
+struct JsHost(JsFiles);
 
 fn failure(code: i32) -> FileError {
     match code {
@@ -69,7 +69,7 @@ fn place(at: u64) -> f64 {
     at as f64
 }
 
-impl Files for Host {
+impl Files for JsHost {
     fn open(&self, name: &str, create: bool, read_only: bool) -> Result<u32, FileError> {
         let file = self.0.open(name, create, read_only);
         u32::try_from(file).map_err(|_| failure(file))

@@ -1,5 +1,5 @@
 //! Giving up a call from outside: the host is asked before a request begins, and while SQLite runs,
-//! whether it was given up.
+//! whether it was cancelled.
 
 use std::cell::RefCell;
 
@@ -15,7 +15,7 @@ thread_local! {
 /// Makes running calls stop when `poll(client, request)` says so.
 pub(crate) fn ask(poll: Function) {
     POLL.set(Some(poll));
-    Server::set_probe(is_given_up);
+    Server::set_probe(is_cancelled);
 }
 
 /// Lets requests begin only if `leave(client, request)` allows it.
@@ -24,7 +24,7 @@ pub(crate) fn ask_leave(leave: Function) {
     Server::set_leave(|client, request| ask_host(&LEAVE, client, request) != Some(false));
 }
 
-fn is_given_up(client: u32, request: u32) -> bool {
+fn is_cancelled(client: u32, request: u32) -> bool {
     ask_host(&POLL, client, request) == Some(true)
 }
 

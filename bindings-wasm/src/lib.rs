@@ -24,7 +24,7 @@ extern "C" {
 }
 
 /// Prepares the worker: the files that databases are kept in and, where there is a way to tell,
-/// whether a call was given up. `poll(client, request)` is called every millisecond while SQLite
+/// whether a call was cancelled. `poll(client, request)` is called every millisecond while SQLite
 /// runs for a request, and `leave(client, request)` once before it begins, which it does only if
 /// that returns true.
 ///

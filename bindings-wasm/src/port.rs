@@ -23,7 +23,7 @@ thread_local! {
     static OPENED: RefCell<Known> = RefCell::default();
 }
 
-/// Bytes of a small batch, as in `ts/wire/letters.ts`.
+/// Bytes of a small batch, as in `ts/wire/latin1.ts`.
 const ROOM: usize = 1024;
 
 /// A client's requests and replies. Dropping it rolls back what the client has

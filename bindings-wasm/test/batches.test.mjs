@@ -1,4 +1,4 @@
-/** Batches between threads, and the lines that they travel on. */
+/** Batches between threads, and the pipes that they travel on. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -6,8 +6,8 @@ import { pathToFileURL } from 'node:url';
 
 import { bundled } from './bundled.mjs';
 
-const { OwnLines, batchOf, isBatch, postBatch, sourceOf, spell } = await import(
-  pathToFileURL(await bundled('wire/letters.js', 'browser/line.js')).href
+const { WorkerPipes, encodeBatch, isBatch, postBatch, sourceOf, writeLatin1 } = await import(
+  pathToFileURL(await bundled('wire/latin1.js', 'browser/pipe.js')).href
 );
 
 const every = (length) => Uint8Array.from({ length }, (_, at) => at % 256);
@@ -15,24 +15,24 @@ const every = (length) => Uint8Array.from({ length }, (_, at) => at % 256);
 test('every byte of a small batch arrives as it was, from whatever place', () => {
   for (const length of [1, 255, 256, 1024]) {
     const bytes = every(length + 7);
-    const batch = batchOf(bytes, 7, length + 7);
+    const batch = encodeBatch(bytes, 7, length + 7);
     assert.equal(typeof batch, 'string');
     // What the sender does with its memory changes nothing.
     const sent = bytes.slice(7);
     bytes.fill(0);
-    const { view, bytes: read, size, letters } = sourceOf(batch);
+    const { view, bytes: read, size, text } = sourceOf(batch);
     assert.equal(size, length);
     assert.deepEqual(read.slice(0, size), sent);
     assert.equal(view.getUint8(length - 1), sent[length - 1]);
-    assert.equal(letters, batch);
+    assert.equal(text, batch);
   }
 });
 
 test('a large batch is a buffer of its own', () => {
   const bytes = every(1025);
-  const batch = batchOf(bytes, 0, 1025);
+  const batch = encodeBatch(bytes, 0, 1025);
   assert.ok(batch instanceof ArrayBuffer && batch !== bytes.buffer);
-  const { bytes: read, size, letters } = sourceOf(batch);
+  const { bytes: read, size, text } = sourceOf(batch);
   assert.deepEqual(read, bytes);
   assert.equal(size, 1025);
   assert.equal(letters, undefined);
@@ -40,7 +40,7 @@ test('a large batch is a buffer of its own', () => {
 
 test('a text that is longer than any batch is refused, and nothing is written', () => {
   const into = new Uint8Array(2048);
-  assert.equal(spell('x'.repeat(1025), into, 0), false);
+  assert.equal(writeLatin1('x'.repeat(1025), into, 0), false);
   assert.deepEqual(into, new Uint8Array(2048));
   assert.throws(() => sourceOf('x'.repeat(1025)), { kind: 'Internal' });
 });
@@ -48,19 +48,19 @@ test('a text that is longer than any batch is refused, and nothing is written', 
 /** Two ends that hear each other at once, and what travelled between them. */
 function pair() {
   const travelled = [];
-  const page = new OwnLines((message) => (travelled.push(message), worker.hear(message)));
-  const worker = new OwnLines((message) => (travelled.push(message), page.hear(message)));
+  const page = new WorkerPipes((message) => (travelled.push(message), worker.hear(message)));
+  const worker = new WorkerPipes((message) => (travelled.push(message), page.hear(message)));
   const open = (id) => [page.open(id), worker.open(id)];
   return { travelled, open };
 }
 
-function listen(line) {
+function listen(pipe) {
   const heard = [];
-  line.onmessage = ({ data }) => heard.push(data);
+  pipe.onmessage = ({ data }) => heard.push(data);
   return heard;
 }
 
-test('batches of the first line are bare, and everything comes to its own line', () => {
+test('batches of the first pipe are bare, and everything comes to its own pipe', () => {
   const { travelled, open } = pair();
   const [first, firstOfWorker] = open('a');
   const [second, secondOfWorker] = open('b');
@@ -77,7 +77,7 @@ test('batches of the first line are bare, and everything comes to its own line',
   assert.deepEqual(travelled.map(isBatch), [false, true, true, false, true]);
 });
 
-test('a line after the first is never bare, so that what is late for the first reaches nobody', () => {
+test('a pipe after the first is never bare, so that what is late for the first reaches nobody', () => {
   const { open } = pair();
   const [first, firstOfWorker] = open('a');
   listen(first);

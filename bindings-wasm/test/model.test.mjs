@@ -1,5 +1,5 @@
 /**
- * Calls and handles as a model: the package's own Link and classes, against an engine that knows what it did, at a
+ * Calls and handles as a model: the package's own EngineClient and classes, against an engine that knows what it did, at a
  * border that is late, loses engines, and is slow. In runs of random steps calls are made, aborted, late, and given
  * up at every moment; what each caller was told must be what happened.
  *
@@ -23,7 +23,7 @@ const PROCESSES = 2;
 const MAIN = fileURLToPath(new URL('model/main.mjs', import.meta.url));
 
 test('whatever is aborted, late or lost, every caller is told what happened', async () => {
-  const modules = ['link/link.js', 'api/database.js', 'api/statements.js', 'errors.js'];
+  const modules = ['client/engine-client.js', 'api/database.js', 'api/statements.js', 'errors.js'];
   const bundle = pathToFileURL(await bundled(...modules)).href;
   const sum = { runs: 0, calls: 0, unknown: 0, lost: 0 };
   const share = Math.ceil(RUNS / PROCESSES);

@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url';
 
 import { bundled } from './bundled.mjs';
 
-const { Link, Reader, Place } = await import(pathToFileURL(await bundled('link/link.js', 'api/statements.js')).href);
+const { EngineClient, Reader, CallTarget } = await import(pathToFileURL(await bundled('client/engine-client.js', 'api/statements.js')).href);
 
 const ROWS = 7;
 const ERROR = 1;
@@ -64,10 +64,10 @@ async function client() {
     },
     close: async () => {},
   };
-  const link = new Link(connector, { bigints: false, patience: 1000 });
-  await link.open();
-  const db = new Reader(new Place(link, undefined));
-  return { link, db, engines };
+  const client = new EngineClient(connector, { bigints: false, patience: 1000 });
+  await client.open();
+  const db = new Reader(new CallTarget(client, undefined));
+  return { client, db, engines };
 }
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));

@@ -6,9 +6,9 @@ import { pathToFileURL } from 'node:url';
 
 import { bundled } from './bundled.mjs';
 
-const { Pendings } = await import(pathToFileURL(await bundled('link/pendings.js')).href);
+const { Pendings } = await import(pathToFileURL(await bundled('client/pendings.js')).href);
 
-/** As `Link` numbers its calls. */
+/** As `EngineClient` numbers its calls. */
 function next(pendings, last) {
   do {
     last = (last + 1) >>> 0;

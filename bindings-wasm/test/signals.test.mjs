@@ -7,7 +7,7 @@ import { pathToFileURL } from 'node:url';
 
 import { bundled } from './bundled.mjs';
 
-const { onAbort } = await import(pathToFileURL(await bundled('link/signals.js')).href);
+const { onAbort } = await import(pathToFileURL(await bundled('client/signals.js')).href);
 
 test('a thousand watches over one signal are one listener, which is gone with the last of them', () => {
   const { signal } = new AbortController();

@@ -8,7 +8,7 @@ export type { Row } from './api/statements.js';
 export { RowStream } from './api/stream.js';
 export { Table, type Transfer } from './api/table.js';
 export { type Mode, Savepoint, Transaction } from './api/transaction.js';
-export type { CallOptions } from './link/options.js';
+export type { CallOptions } from './client/options.js';
 export type { Column, Executed, Ran } from './wire/reply.js';
 export type { Fields, Json, Key, Params, Time, Value } from './wire/values.js';
 export {

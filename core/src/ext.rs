@@ -6,10 +6,12 @@ pub use crate::platform::{BoxFuture, MaybeSend, MaybeSync};
 /// What a storage backend implements and receives: see
 /// [`Database::with_backend`](crate::Database::with_backend).
 pub mod backend {
-    pub use crate::backend::{Backend, Capabilities, Control, Intent, Pages, Reply, Session};
+    pub use crate::backend::{
+        Backend, BackendSession, Capabilities, Control, Intent, Pages, Reply,
+    };
     pub use crate::program::{
-        Access, Begin, Description, Early, Expect, Extra, Keep, Outcome, Output, ParamRows,
-        Program, Reference, Step,
+        Access, Begin, Description, Expect, Extra, Fetch, Output, PageSink, ParamRows, Program,
+        Reference, Step, StepOutcome,
     };
     pub use crate::row::{Page, PageBuilder, Rows};
 }
@@ -17,13 +19,16 @@ pub mod backend {
 /// One connection with SQLite's own rules, for a driver that has rules of its own, such as
 /// Python's `sqlite3`.
 #[cfg(not(target_family = "wasm"))]
-pub mod bare {
-    pub use crate::bare::{Answer, Ask, Bare, BareOptions, Serving, Shape, State, error};
+pub mod dbapi {
+    pub use crate::dbapi::{
+        ConnectionState, DbapiConnection, DbapiOptions, DbapiRequest, DbapiResult, Serving, Shape,
+        error,
+    };
 }
 
 /// Databases on files that the caller provides.
 pub mod vfs {
-    pub use crate::vfs::{FileError, FileId, Files, register};
+    pub use crate::vfs::{FileError, FileNumber, Files, register};
     #[cfg(not(target_family = "wasm"))]
     pub use crate::vfs::{Guard, Kept, guard};
 }

@@ -44,7 +44,7 @@
 //!
 //! # Cancellation
 //!
-//! Dropping a future gives up its call. A waiting call never runs and a query stops. A running
+//! Dropping a future cancels its call. A waiting call never runs and a query stops. A running
 //! write happens entirely or not at all, and which of the two is not reported. Giving up a
 //! statement inside a transaction leaves the transaction fit only for rollback. Each method
 //! documents its own behavior.
@@ -67,17 +67,17 @@
 
 #![cfg_attr(
     target_family = "wasm",
-    allow(dead_code, unused_imports, reason = "what only the native backend uses")
+    allow(dead_code, unused_imports, reason = "what only the threaded backend uses")
 )]
 #![cfg_attr(
-    not(any(target_family = "wasm", test, feature = "local")),
+    not(any(target_family = "wasm", test, feature = "single-thread")),
     allow(dead_code, unused_imports, reason = "what only the backend without threads uses")
 )]
 
 mod api;
 mod backend;
 #[cfg(not(target_family = "wasm"))]
-mod bare;
+mod dbapi;
 mod engine;
 mod error;
 mod exec;
@@ -99,7 +99,7 @@ pub use api::table::{Compare, Key, Select, Table, Transfer};
 pub use api::transaction::{Savepoint, Transaction};
 pub use backend::Capabilities;
 pub use error::{Error, ErrorKind, Result};
-pub use exec::feeding::ManyFuture;
+pub use exec::item_feed::ManyFuture;
 pub use exec::run_result::{Column, RunResult};
 pub use exec::script::Batch;
 pub use exec::stream::RowStream;

@@ -266,7 +266,7 @@ impl Options {
         self
     }
 
-    /// How many sessions [`acquire`](crate::Database::acquire) lends out at once,
+    /// How many sessions [`acquire`](crate::Database::acquire) gives out at once,
     /// from 1 to 64. Default: 8.
     pub fn sessions(mut self, sessions: usize) -> Self {
         self.sessions = sessions.clamp(1, 64);

@@ -83,7 +83,7 @@ async fn a_session_goes_on_after_many_rows() {
 struct Place {
     name: &'static str,
     wal: bool,
-    local: bool,
+    single_thread: bool,
     db: Database,
     _dir: tempfile::TempDir,
 }
@@ -95,13 +95,13 @@ const PARENTS: &str = "CREATE TABLE parents (id INTEGER PRIMARY KEY);
 /// and in one that is not, on both backends.
 async fn places(options: impl Fn() -> Options) -> Vec<Place> {
     let mut places = Vec::new();
-    for local in [false, true] {
-        if local && !cfg!(feature = "local") {
+    for single_thread in [false, true] {
+        if single_thread && !cfg!(feature = "single-thread") {
             continue;
         }
         let modes = [JournalMode::Wal, JournalMode::Delete, JournalMode::Memory].map(Some);
         for mode in [None].into_iter().chain(modes) {
-            if local && mode == Some(JournalMode::Memory) {
+            if single_thread && mode == Some(JournalMode::Memory) {
                 continue;
             }
             let dir = tempfile::tempdir().unwrap();
@@ -113,24 +113,28 @@ async fn places(options: impl Fn() -> Options) -> Vec<Place> {
                 Some(mode) => options().journal_mode(mode),
                 None => options(),
             };
-            let db = if local { open_local(options, &path) } else { options.open(&path).await };
+            let db = if single_thread {
+                open_single_thread(options, &path)
+            } else {
+                options.open(&path).await
+            };
             let db = db.unwrap();
             db.batch(SCHEMA).await.unwrap();
             db.batch(PARENTS).await.unwrap();
             db.execute_many(INSERT, (0..3_000).map(|id| (id,))).await.unwrap();
-            let name = match (local, mode) {
+            let name = match (single_thread, mode) {
                 (false, None) => "memory",
                 (false, Some(JournalMode::Wal)) => "WAL file",
                 (false, Some(JournalMode::Delete)) => "DELETE file",
                 (false, Some(_)) => "MEMORY file",
-                (true, None) => "memory, local",
-                (true, Some(JournalMode::Wal)) => "WAL file, local",
-                (true, Some(_)) => "DELETE file, local",
+                (true, None) => "memory, single thread",
+                (true, Some(JournalMode::Wal)) => "WAL file, single thread",
+                (true, Some(_)) => "DELETE file, single thread",
             };
             places.push(Place {
                 name,
                 wal: matches!(mode, None | Some(JournalMode::Wal)),
-                local,
+                single_thread,
                 db,
                 _dir: dir,
             });
@@ -139,14 +143,14 @@ async fn places(options: impl Fn() -> Options) -> Vec<Place> {
     places
 }
 
-#[cfg(feature = "local")]
-fn open_local(options: Options, path: &std::path::Path) -> Result<Database> {
-    options.open_local(path)
+#[cfg(feature = "single-thread")]
+fn open_single_thread(options: Options, path: &std::path::Path) -> Result<Database> {
+    options.open_single_thread(path)
 }
 
-#[cfg(not(feature = "local"))]
-fn open_local(_: Options, _: &std::path::Path) -> Result<Database> {
-    Err(Error::new(ErrorKind::Unsupported, "only with the feature `local`"))
+#[cfg(not(feature = "single-thread"))]
+fn open_single_thread(_: Options, _: &std::path::Path) -> Result<Database> {
+    Err(Error::new(ErrorKind::Unsupported, "only with the feature `single-thread`"))
 }
 
 const HOLDERS: [&str; 7] = [
@@ -180,7 +184,7 @@ fn is_busy(place: &Place, holder: &str, call: &str) -> bool {
         "a write" | "a transaction" => writes || (reads && !place.wal),
         // One thread can't wait for a lock, so these have the turn to write, together.
         "a stream" | "a snapshot" => {
-            place.local && !place.wal && (writes || holder.starts_with("a session whose"))
+            place.single_thread && !place.wal && (writes || holder.starts_with("a session whose"))
         }
         _ => false,
     }
@@ -362,7 +366,7 @@ async fn a_loop_over_a_stream_writes_in_memory_as_in_a_file() {
 async fn outside_wal_mode_a_write_says_which_reader_it_waited_for() {
     let options = || Database::options().busy_timeout(Duration::from_millis(200));
     for place in places(options).await {
-        if place.wal || place.local {
+        if place.wal || place.single_thread {
             continue;
         }
         let db = &place.db;
@@ -392,7 +396,7 @@ async fn outside_wal_mode_a_write_says_which_reader_it_waited_for() {
 #[tokio::test(flavor = "multi_thread")]
 async fn outside_wal_mode_a_session_that_has_read_does_not_wait_for_who_waits_for_it() {
     for place in places(|| Database::options().busy_timeout(NEVER)).await {
-        if place.wal || place.local {
+        if place.wal || place.single_thread {
             continue;
         }
         let db = &place.db;

@@ -3,8 +3,8 @@
 
 import { fileURLToPath } from 'node:url';
 
-import { launch } from '../web/drive.mjs';
-import { serve } from '../web/serve.mjs';
+import { launch } from './harness/drive.mjs';
+import { serve } from './harness/serve.mjs';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 

@@ -9,8 +9,8 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-import { launch } from '../web/drive.mjs';
-import { serve } from '../web/serve.mjs';
+import { launch } from './harness/drive.mjs';
+import { serve } from './harness/serve.mjs';
 import { KEEPING, loaded, run, start, value, within } from './support.mjs';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));

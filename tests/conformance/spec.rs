@@ -1,4 +1,4 @@
-//! Runs the scenarios of `tests/spec` on the native backend, each as a result of
+//! Runs the scenarios of `tests/spec` on the threaded backend, each as a result of
 //! its own. Words on the command line choose the scenarios that have one of them
 //! in `subject: name`; what begins with a dash is for other test harnesses.
 
@@ -41,12 +41,12 @@ const NOT_HERE: &[(&str, &str)] = &[
 
 /// What one thread can't do: nobody drops a future while it runs. Bindings tell
 /// by shared memory, or start another worker.
-const NOT_LOCAL: (&str, &str) =
+const NOT_SINGLE_THREAD: (&str, &str) =
     ("interrupts", "on the backend without threads a running call can't be dropped");
 
 /// Whether the backend without threads is tested instead of the native one.
-fn is_local() -> bool {
-    std::env::var_os("UBIQLITE_BACKEND").is_some_and(|name| name == "local")
+fn is_single_thread() -> bool {
+    std::env::var_os("UBIQLITE_BACKEND").is_some_and(|name| name == "single-thread")
 }
 
 /// Side by side, so that waiting costs nothing; few, so that time limits hold.
@@ -170,10 +170,10 @@ fn run_all<'a>(scenarios: &[&'a Scenario]) -> Vec<(&'a Scenario, Ending)> {
 }
 
 fn run(scenario: &Scenario) -> Ending {
-    let local = is_local().then_some(&NOT_LOCAL);
+    let single_thread = is_single_thread().then_some(&NOT_SINGLE_THREAD);
     if let Some((_, reason)) = NOT_HERE
         .iter()
-        .chain(local)
+        .chain(single_thread)
         .find(|(need, _)| scenario.needs.iter().any(|needed| needed == need))
     {
         return Ending::Skipped(reason);
@@ -190,7 +190,7 @@ fn run_in_a_directory(scenario: &Scenario) -> Result<(), String> {
         .enable_all()
         .build()
         .map_err(|error| format!("no runtime: {error}"))?;
-    let world = World::new(dir.path(), is_local());
+    let world = World::new(dir.path(), is_single_thread());
     let whole = async {
         world.prepare(scenario.open.as_ref(), &scenario.setup).await?;
         let mut scope = Scope { world: &world, names: data::Names::new(), frames: Vec::new() };

@@ -62,7 +62,7 @@ impl Accounts {
             .synchronous(self.synchronous)
             // Pages are written before the commit, whatever the transaction.
             .cache_kib(1)
-            .open_local(NAME)
+            .open_single_thread(NAME)
     }
 
     /// Makes the next generation: every row changes, money moves, the file grows.

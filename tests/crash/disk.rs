@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use fastrand::Rng;
-use ubiqlite::ext::vfs::{FileError, FileId, Files};
+use ubiqlite::ext::vfs::{FileError, FileNumber, Files};
 
 /// The unit of what a crash tears.
 const SECTOR: u64 = 512;
@@ -19,8 +19,8 @@ pub(crate) struct Disk(Arc<Mutex<State>>);
 #[derive(Debug, Default)]
 struct State {
     files: BTreeMap<String, File>,
-    open: HashMap<FileId, String>,
-    next: FileId,
+    open: HashMap<FileNumber, String>,
+    next: FileNumber,
     /// Calls that change something, since the last `insert`.
     changes: usize,
     /// The change that fails, as does everything after it.
@@ -194,7 +194,7 @@ impl State {
         self.alive()
     }
 
-    fn file(&mut self, file: FileId) -> Result<&mut File, FileError> {
+    fn file(&mut self, file: FileNumber) -> Result<&mut File, FileError> {
         let name = self.open.get(&file).ok_or(FileError::Io)?;
         self.files.get_mut(name).ok_or(FileError::NotFound)
     }
@@ -211,7 +211,7 @@ impl State {
 }
 
 impl Files for Disk {
-    fn open(&self, name: &str, create: bool, _read_only: bool) -> Result<FileId, FileError> {
+    fn open(&self, name: &str, create: bool, _read_only: bool) -> Result<FileNumber, FileError> {
         let mut state = self.state();
         state.alive()?;
         assert!(!state.open.values().any(|open| open == name), "{name} is open twice");
@@ -228,11 +228,11 @@ impl Files for Disk {
         Ok(file)
     }
 
-    fn close(&self, file: FileId) {
+    fn close(&self, file: FileNumber) {
         self.state().open.remove(&file);
     }
 
-    fn read(&self, file: FileId, into: &mut [u8], at: u64) -> Result<usize, FileError> {
+    fn read(&self, file: FileNumber, into: &mut [u8], at: u64) -> Result<usize, FileError> {
         let mut state = self.state();
         state.alive()?;
         let content = &state.file(file)?.content;
@@ -242,7 +242,7 @@ impl Files for Disk {
         Ok(count)
     }
 
-    fn write(&self, file: FileId, from: &[u8], at: u64) -> Result<(), FileError> {
+    fn write(&self, file: FileNumber, from: &[u8], at: u64) -> Result<(), FileError> {
         let mut state = self.state();
         let end = to_usize(at) + from.len();
         let grows = state.file(file)?.content.len() < end;
@@ -260,7 +260,7 @@ impl Files for Disk {
         done
     }
 
-    fn truncate(&self, file: FileId, size: u64) -> Result<(), FileError> {
+    fn truncate(&self, file: FileNumber, size: u64) -> Result<(), FileError> {
         let mut state = self.state();
         state.alive()?;
         state.change()?;
@@ -270,7 +270,7 @@ impl Files for Disk {
         Ok(())
     }
 
-    fn sync(&self, file: FileId) -> Result<(), FileError> {
+    fn sync(&self, file: FileNumber) -> Result<(), FileError> {
         let mut state = self.state();
         state.alive()?;
         state.change()?;
@@ -280,7 +280,7 @@ impl Files for Disk {
         Ok(())
     }
 
-    fn size(&self, file: FileId) -> Result<u64, FileError> {
+    fn size(&self, file: FileNumber) -> Result<u64, FileError> {
         let mut state = self.state();
         state.alive()?;
         Ok(state.file(file)?.content.len() as u64)

@@ -4,10 +4,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail like tests")]
 
 mod accounts;
-mod blind;
+mod crash_points;
 mod disk;
-mod full;
-mod kills;
+mod disk_full;
+mod negative_control;
 
 /// Runs a call to its end.
 fn wait<T>(future: impl Future<Output = T>) -> T {

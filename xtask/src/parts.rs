@@ -41,9 +41,9 @@ pub(crate) const ALL: &[Part] = &[
         When::Always(build::kotlin::setup, test::kotlin::steps),
     ),
     part(
-        "beside",
+        "other-crates",
         "crates that link SQLite too compile beside this one",
-        When::Named(setup::c_compiler, test::beside::compile),
+        When::Named(setup::c_compiler, test::other_crates::compile),
     ),
     part(
         "bench",
@@ -94,10 +94,10 @@ const fn part(name: &'static str, about: &'static str, when: When) -> Part {
 }
 
 /// A part chosen to run: its name, setup and steps.
-pub(crate) type Chosen = (&'static str, Setup, Steps);
+pub(crate) type ChosenParts = (&'static str, Setup, Steps);
 
 /// The parts that `names` choose, or those of a full run when it is empty.
-pub(crate) fn choose(names: &[String]) -> anyhow::Result<Vec<Chosen>> {
+pub(crate) fn choose(names: &[String]) -> anyhow::Result<Vec<ChosenParts>> {
     if names.is_empty() {
         let full = ALL.iter().filter(|part| matches!(part.when, When::Always(..)));
         return Ok(full
@@ -110,7 +110,7 @@ pub(crate) fn choose(names: &[String]) -> anyhow::Result<Vec<Chosen>> {
     names.iter().map(|name| named(name)).collect()
 }
 
-fn named(name: &str) -> anyhow::Result<Chosen> {
+fn named(name: &str) -> anyhow::Result<ChosenParts> {
     let Some(part) = ALL.iter().find(|part| part.name == name) else {
         let known: Vec<_> = ALL.iter().map(|part| part.name).collect();
         bail!("there is no part `{name}`; the parts are {}", known.join(", "));

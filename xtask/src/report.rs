@@ -6,15 +6,15 @@ use std::time::{Duration, Instant};
 #[derive(Default)]
 pub(crate) struct Report {
     part: &'static str,
-    steps: Vec<Step>,
+    steps: Vec<TestStep>,
 }
 
-struct Step {
+struct TestStep {
     name: String,
-    outcome: Outcome,
+    outcome: StepResult,
 }
 
-enum Outcome {
+enum StepResult {
     Passed(Duration),
     /// With why.
     Failed(Duration, String),
@@ -39,24 +39,26 @@ impl Report {
         let result = work();
         let took = begin.elapsed();
         let (outcome, value) = match result {
-            Ok(value) => (Outcome::Passed(took), Some(value)),
+            Ok(value) => (StepResult::Passed(took), Some(value)),
             Err(error) => {
                 let why = format!("{error:#}");
                 // The rest is output that stands above already.
                 println!("error: {}", why.lines().next().unwrap_or_default());
-                (Outcome::Failed(took, why), None)
+                (StepResult::Failed(took, why), None)
             }
         };
         println!("--- {}", line(&name, &outcome));
-        self.steps.push(Step { name, outcome });
+        self.steps.push(TestStep { name, outcome });
         value
     }
 
     /// Notes steps that cannot run because one before them failed.
     pub(crate) fn skip(&mut self, names: &[&str]) {
         for name in names {
-            self.steps
-                .push(Step { name: format!("{}: {name}", self.part), outcome: Outcome::Skipped });
+            self.steps.push(TestStep {
+                name: format!("{}: {name}", self.part),
+                outcome: StepResult::Skipped,
+            });
         }
     }
 
@@ -65,10 +67,10 @@ impl Report {
     pub(crate) fn finish(self) -> bool {
         println!("\n=== summary");
         let (failed, rest): (Vec<_>, Vec<_>) =
-            self.steps.iter().partition(|step| matches!(step.outcome, Outcome::Failed(..)));
+            self.steps.iter().partition(|step| matches!(step.outcome, StepResult::Failed(..)));
         for step in rest.into_iter().chain(failed) {
             println!("{}", line(&step.name, &step.outcome));
-            if let Outcome::Failed(_, why) = &step.outcome {
+            if let StepResult::Failed(_, why) = &step.outcome {
                 println!("{why}");
             }
         }
@@ -80,21 +82,21 @@ impl Report {
     /// How many steps passed and failed. A skipped one is neither: the failure
     /// that it depends on is counted.
     fn counts(&self) -> (usize, usize) {
-        let count = |wanted: fn(&Outcome) -> bool| {
+        let count = |wanted: fn(&StepResult) -> bool| {
             self.steps.iter().filter(|step| wanted(&step.outcome)).count()
         };
         (
-            count(|it| matches!(it, Outcome::Passed(_))),
-            count(|it| matches!(it, Outcome::Failed(..))),
+            count(|it| matches!(it, StepResult::Passed(_))),
+            count(|it| matches!(it, StepResult::Failed(..))),
         )
     }
 }
 
-fn line(name: &str, outcome: &Outcome) -> String {
+fn line(name: &str, outcome: &StepResult) -> String {
     match outcome {
-        Outcome::Passed(took) => format!("ok       {name} ({})", seconds(*took)),
-        Outcome::Failed(took, _) => format!("FAILED   {name} ({})", seconds(*took)),
-        Outcome::Skipped => format!("skipped  {name}"),
+        StepResult::Passed(took) => format!("ok       {name} ({})", seconds(*took)),
+        StepResult::Failed(took, _) => format!("FAILED   {name} ({})", seconds(*took)),
+        StepResult::Skipped => format!("skipped  {name}"),
     }
 }
 

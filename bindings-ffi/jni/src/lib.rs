@@ -17,17 +17,17 @@ use std::sync::OnceLock;
 use jni_sys::{JNIEnv, jclass, jint, jlong, jobject};
 use libloading::{Library, Symbol};
 
-type Call = unsafe extern "C" fn(u64, *const u8, usize, *mut u8, usize) -> i64;
+type CallFunction = unsafe extern "C" fn(u64, *const u8, usize, *mut u8, usize) -> i64;
 type Fill = unsafe extern "C" fn(u64, *mut u8, usize) -> i64;
-type Open = unsafe extern "C" fn(*const u8, usize, *const u8, usize) -> u64;
+type OpenFunction = unsafe extern "C" fn(*const u8, usize, *const u8, usize) -> u64;
 
 /// The engine's functions.
 struct Functions {
-    call: Call,
+    call: CallFunction,
     take: Fill,
     wait: unsafe extern "C" fn(u64, i64) -> i64,
     release: unsafe extern "C" fn(u64),
-    open: Open,
+    open: OpenFunction,
     close: unsafe extern "C" fn(u64) -> u64,
     settle: Fill,
     opened: unsafe extern "C" fn(u64) -> u64,

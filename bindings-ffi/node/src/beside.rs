@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::presence::Presence;
 
 /// The files that are looked at next to a database's before it is opened.
-pub(crate) struct Beside {
+pub(crate) struct CompanionFiles {
     /// Tells the wasm engine who has the database open.
     pub(crate) presence: PathBuf,
     /// What it says about this one: a line.
@@ -23,7 +23,7 @@ pub(crate) enum Found {
     Free(Option<Presence>),
 }
 
-impl Beside {
+impl CompanionFiles {
     /// Registers with the wasm engine, and looks for its lock. It announces before it looks: if a
     /// native engine and a wasm one come at once, at least one sees the other.
     pub(crate) fn look(&self) -> Found {

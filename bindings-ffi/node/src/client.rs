@@ -5,29 +5,29 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use ubiqlite::ext::wire::Server;
-use ubiqlite_shared::{Bell, Driver, Hosted};
+use ubiqlite_shared::{Bell, Driver, DriverHost};
 
-use crate::beside::Beside;
-use crate::progress::{Came, Opened, Progress};
+use crate::beside::CompanionFiles;
+use crate::progress::{Came, OpenDatabase, Progress};
 use crate::wakeup::Mutable;
 
 /// A database that is being opened, open, or closed.
-pub(crate) struct Client<B: Mutable> {
+pub(crate) struct NodeClient<B: Mutable> {
     pub(crate) driver: Arc<Driver<B>>,
     progress: Arc<Progress>,
-    open: RefCell<Option<Open>>,
+    open: RefCell<Option<OpenClient>>,
     /// Replies that were taken and did not fit.
     kept: RefCell<Vec<u8>>,
 }
 
-struct Open {
+struct OpenClient {
     server: Server,
-    opened: Opened,
+    opened: OpenDatabase,
 }
 
 /// The outcome of an opening or a closing.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
+pub(crate) enum OpenOutcome {
     Pending,
     /// There is a lock of the wasm engine's.
     Locked,
@@ -36,9 +36,14 @@ pub(crate) enum Outcome {
     Failed(String),
 }
 
-impl<B: Mutable> Client<B> {
+impl<B: Mutable> NodeClient<B> {
     /// Begins to open a database, without waiting for anything.
-    pub(crate) fn open(bell: B, path: String, options: String, beside: Option<Beside>) -> Self {
+    pub(crate) fn open(
+        bell: B,
+        path: String,
+        options: String,
+        beside: Option<CompanionFiles>,
+    ) -> Self {
         let client = Self {
             driver: Arc::new(Driver::new(bell)),
             progress: Arc::default(),
@@ -50,21 +55,21 @@ impl<B: Mutable> Client<B> {
     }
 
     /// Returns the outcome of the opening or closing that is under way, once.
-    pub(crate) fn outcome(&self) -> Outcome {
+    pub(crate) fn outcome(&self) -> OpenOutcome {
         // Before looking: what comes later wakes again.
         self.driver.settle();
         match self.progress.outcome() {
-            None => Outcome::Pending,
-            Some(Err(error)) => Outcome::Failed(Server::describe(&error)),
-            Some(Ok(Came::Locked)) => Outcome::Locked,
-            Some(Ok(Came::Closed)) => Outcome::Done,
+            None => OpenOutcome::Pending,
+            Some(Err(error)) => OpenOutcome::Failed(Server::describe(&error)),
+            Some(Ok(Came::Locked)) => OpenOutcome::Locked,
+            Some(Ok(Came::Closed)) => OpenOutcome::Done,
             Some(Ok(Came::Opened(opened))) => {
                 static MADE: AtomicU32 = AtomicU32::new(1);
                 let number = MADE.fetch_add(1, Ordering::Relaxed);
-                let host = Hosted(Arc::clone(&self.driver));
+                let host = DriverHost(Arc::clone(&self.driver));
                 let server = Server::new(opened.database.clone(), number, host);
-                self.open.replace(Some(Open { server, opened }));
-                Outcome::Done
+                self.open.replace(Some(OpenClient { server, opened }));
+                OpenOutcome::Done
             }
         }
     }
@@ -123,17 +128,17 @@ impl<B: Mutable> Client<B> {
 
     /// Gives up what runs, rolls back what is open, and begins to close.
     pub(crate) fn close(&self) {
-        let Some(Open { server, opened }) = self.open.take() else { return };
+        let Some(OpenClient { server, opened }) = self.open.take() else { return };
         drop(server);
         self.progress.close(opened, Ring(Arc::clone(&self.driver)));
     }
 }
 
-impl<B: Mutable> Drop for Client<B> {
+impl<B: Mutable> Drop for NodeClient<B> {
     fn drop(&mut self) {
         self.driver.end();
         self.progress.end();
-        if let Some(Open { server, opened }) = self.open.take() {
+        if let Some(OpenClient { server, opened }) = self.open.take() {
             drop(server);
             opened.leave();
         }

@@ -7,8 +7,8 @@ use napi::{Env, Error, Result};
 use napi_derive::napi;
 
 use crate::attached;
-use crate::beside::Beside;
-use crate::client::{Client, Outcome};
+use crate::beside::CompanionFiles;
+use crate::client::{NodeClient, OpenOutcome};
 use crate::hot::{self, Hot};
 use crate::wakeup::Wakeup;
 
@@ -47,12 +47,12 @@ impl Engine {
         wake: Function<'_, (), ()>,
     ) -> Result<Self> {
         attached::watch(&record);
-        let beside = (!presence.is_empty()).then(|| Beside {
+        let beside = (!presence.is_empty()).then(|| CompanionFiles {
             presence: presence.into(),
             record,
             lock: (!lock.is_empty()).then(|| lock.into()),
         });
-        let client = Client::open(Wakeup::new(&wake)?, path, settings, beside);
+        let client = NodeClient::open(Wakeup::new(&wake)?, path, settings, beside);
         match Hot::new(client, room) {
             Some(hot) => Ok(Self(hot)),
             None => Err(Error::from_reason("this thread has too many databases open")),
@@ -77,10 +77,10 @@ impl Engine {
     #[napi(catch_unwind)]
     pub fn outcome(&self) -> Option<String> {
         match self.0.client.outcome() {
-            Outcome::Pending => None,
-            Outcome::Locked => Some("locked".into()),
-            Outcome::Done => Some(String::new()),
-            Outcome::Failed(fields) => Some(fields),
+            OpenOutcome::Pending => None,
+            OpenOutcome::Locked => Some("locked".into()),
+            OpenOutcome::Done => Some(String::new()),
+            OpenOutcome::Failed(fields) => Some(fields),
         }
     }
 

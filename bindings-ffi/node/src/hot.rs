@@ -13,12 +13,12 @@ use std::rc::{Rc, Weak};
 use napi::bindgen_prelude::{JsObjectValue, Object, Uint8Array};
 use napi::{Env, Result, sys};
 
-use crate::client::Client;
+use crate::client::NodeClient;
 use crate::wakeup::Wakeup;
 
 /// An engine with the memory that it shares with JavaScript.
 pub(crate) struct Hot {
-    pub(crate) client: Client<Wakeup>,
+    pub(crate) client: NodeClient<Wakeup>,
     /// Where replies are written to.
     room: RefCell<Uint8Array>,
     /// Where requests are read from.
@@ -35,7 +35,7 @@ thread_local!(static ENGINES: RefCell<Engines> = const { RefCell::new(Engines(Ve
 
 impl Hot {
     /// Makes an engine with a number of its own; `None` if this thread has no more.
-    pub(crate) fn new(client: Client<Wakeup>, room: Uint8Array) -> Option<Rc<Self>> {
+    pub(crate) fn new(client: NodeClient<Wakeup>, room: Uint8Array) -> Option<Rc<Self>> {
         let requests = RefCell::new(Uint8Array::new(Vec::new()));
         let hot = Rc::new(Self { client, room: room.into(), requests, number: Cell::new(0) });
         let number = ENGINES.with_borrow_mut(|engines| engines.put(&hot))?;

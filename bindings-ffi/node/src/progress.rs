@@ -11,12 +11,12 @@ use std::thread::{self, Thread};
 use ubiqlite::{Database, Error, ErrorKind, Result};
 use ubiqlite_shared::Bell;
 
-use crate::beside::{Beside, Found};
+use crate::beside::{CompanionFiles, Found};
 use crate::lock;
 use crate::presence::Presence;
 
 /// An open database, which the wasm engine knows about until it is closed.
-pub(crate) struct Opened {
+pub(crate) struct OpenDatabase {
     pub(crate) database: Database,
     presence: Option<Presence>,
 }
@@ -25,16 +25,16 @@ pub(crate) struct Opened {
 pub(crate) enum Came {
     /// There is a lock of the wasm engine's.
     Locked,
-    Opened(Opened),
+    Opened(OpenDatabase),
     Closed,
 }
 
 /// The progress of an opening or a closing.
 #[derive(Default)]
-pub(crate) struct Progress(Mutex<State>);
+pub(crate) struct Progress(Mutex<ProgressState>);
 
 #[derive(Default)]
-enum State {
+enum ProgressState {
     #[default]
     Pending,
     Done(Result<Came>),
@@ -48,23 +48,23 @@ impl Progress {
         self: &Arc<Self>,
         path: String,
         options: String,
-        beside: Option<Beside>,
+        beside: Option<CompanionFiles>,
         ring: impl Bell,
     ) {
         self.run(ring, move || {
-            let presence = match beside.as_ref().map(Beside::look) {
+            let presence = match beside.as_ref().map(CompanionFiles::look) {
                 Some(Found::Locked) => return Ok(Came::Locked),
                 Some(Found::Free(presence)) => presence,
                 None => None,
             };
             let database = wait(ubiqlite_shared::open(&path, &options))?;
-            Ok(Came::Opened(Opened { database, presence }))
+            Ok(Came::Opened(OpenDatabase { database, presence }))
         });
     }
 
     /// Begins to close it; `ring` is called when that is done.
-    pub(crate) fn close(self: &Arc<Self>, opened: Opened, ring: impl Bell) {
-        *lock(&self.0) = State::Pending;
+    pub(crate) fn close(self: &Arc<Self>, opened: OpenDatabase, ring: impl Bell) {
+        *lock(&self.0) = ProgressState::Pending;
         self.run(ring, move || opened.close().map(|()| Came::Closed));
     }
 
@@ -72,7 +72,7 @@ impl Progress {
     pub(crate) fn outcome(&self) -> Option<Result<Came>> {
         let mut state = lock(&self.0);
         match std::mem::take(&mut *state) {
-            State::Done(came) => Some(came),
+            ProgressState::Done(came) => Some(came),
             before => {
                 *state = before;
                 None
@@ -82,8 +82,8 @@ impl Progress {
 
     /// Notes that nobody waits for it any more: what is opened is closed.
     pub(crate) fn end(&self) {
-        let before = std::mem::replace(&mut *lock(&self.0), State::Over);
-        if let State::Done(Ok(Came::Opened(opened))) = before {
+        let before = std::mem::replace(&mut *lock(&self.0), ProgressState::Over);
+        if let ProgressState::Done(Ok(Came::Opened(opened))) = before {
             opened.leave();
         }
     }
@@ -112,18 +112,18 @@ impl Progress {
 
     fn tell(&self, came: Result<Came>) {
         let mut state = lock(&self.0);
-        if matches!(*state, State::Over) {
+        if matches!(*state, ProgressState::Over) {
             drop(state);
             if let Ok(Came::Opened(opened)) = came {
                 let _ = opened.close();
             }
         } else {
-            *state = State::Done(came);
+            *state = ProgressState::Done(came);
         }
     }
 }
 
-impl Opened {
+impl OpenDatabase {
     /// Waits for accepted requests, and closes. It is registered until then.
     fn close(self) -> Result<()> {
         let closed = wait(self.database.close());

@@ -9,7 +9,7 @@ use napi::{Env, Result, Status, sys};
 use ubiqlite_shared::Bell;
 
 /// Weak: it does not keep its process alive unless it is held.
-type Call = ThreadsafeFunction<(), (), (), Status, false, true>;
+type WakeFunction = ThreadsafeFunction<(), (), (), Status, false, true>;
 
 /// A bell that one thread, the one that takes, can keep from ringing.
 pub(crate) trait Mutable: Bell {
@@ -19,7 +19,7 @@ pub(crate) trait Mutable: Bell {
 
 /// Calls a JavaScript function, on its thread and at its time, from any thread.
 pub(crate) struct Wakeup {
-    call: Call,
+    call: WakeFunction,
     raised: AtomicBool,
     held: AtomicBool,
 }

@@ -104,10 +104,10 @@ def test_many_random_cancellations_leave_nothing_open(
                     before = threads()
             await untouched(db, 3, 3)
             assert threads() <= before + 12, before
-            link = db._place.link
+            client = db._target.client
             await asyncio.sleep(0.05)
-            assert not link._pending
-            assert not link._held
+            assert not client._pending
+            assert not client._held
 
     run(main())
 
@@ -121,7 +121,7 @@ def test_a_transaction_whose_beginning_is_given_up_when_it_has_begun_is_let_go(r
             await asyncio.sleep(0.05)
             # Its reply arrives, and it is cancelled before it has run on.
             rolling = asyncio.ensure_future(holder.rollback())
-            while not any(future.done() for future, _ in list(db._place.link._pending.values()) or [(rolling, 0)]):
+            while not any(future.done() for future, _ in list(db._target.client._pending.values()) or [(rolling, 0)]):
                 await asyncio.sleep(0)
             waiting.cancel()
             await asyncio.gather(waiting, rolling, return_exceptions=True)

@@ -99,7 +99,7 @@ def test_a_database_outlives_the_loops_that_used_it(path: str) -> None:
 async def _insert(db: ubiqlite.Database, number: int) -> None:
     await db.execute("INSERT INTO t VALUES (?)", (number,), timeout=5)
     assert await db.table("t").count() == number + 1
-    assert len(db._place._links) <= 2
+    assert len(db._target._clients) <= 2
 
 
 def test_others_compute_while_a_query_runs(run: Run[None], path: str) -> None:

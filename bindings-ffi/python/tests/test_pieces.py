@@ -77,9 +77,9 @@ def test_a_long_result_that_is_given_up_leaves_nothing(run: Run[Any], tmp_path: 
                     await task
                 assert await db.query(QUERY, (3,), into=tuple) == EXPECTED[:3]
             await asyncio.sleep(0.2)
-            link = db._place.link
-            assert not link._pieces
-            assert not link._pending
+            client = db._target.client
+            assert not client._pieces
+            assert not client._pending
 
     run(main())
 
@@ -182,8 +182,8 @@ def test_a_long_result_whose_snapshot_ends_leaves_nothing(run: Run[Any], tmp_pat
                 with pytest.raises(ubiqlite.Error):
                     await task
             await asyncio.sleep(0.3)
-            link = db._place.link
-            assert not link._pieces
-            assert not link._pending
+            client = db._target.client
+            assert not client._pieces
+            assert not client._pending
 
     run(main())

@@ -38,7 +38,7 @@ def test_one_of_many_writes_that_share_a_commit_fails_alone(run: Run[None], path
             for number in range(200):
                 await db.execute("UPDATE log SET task = ?", (number,))
             if synchronous == "normal":
-                assert db._place.link.crowd == 0
+                assert db._target.client.crowd == 0
 
     run(main())
 

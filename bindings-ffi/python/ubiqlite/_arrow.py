@@ -15,9 +15,9 @@ from typing import Any, Optional
 
 from . import _fork, _library
 from . import _ops as op
-from ._link import check, closed
-from ._place import Place, TimeLimit, millis
+from ._client import check, closed
 from ._requests import converted
+from ._target import CallTarget, TimeLimit, millis
 from ._values import Params
 from .errors import Internal
 
@@ -126,7 +126,7 @@ class ArrowQueries:
 
     __slots__ = ()
 
-    _place: Place
+    _target: CallTarget
 
     async def query_arrow(self, sql: str, params: Params = None, *, timeout: TimeLimit = None) -> ArrowTable:
         """Runs a query and returns all its rows as an Arrow table.
@@ -142,24 +142,24 @@ class ArrowQueries:
             frame = polars.DataFrame(await db.query_arrow("SELECT * FROM items WHERE price > ?", (10,)))
         """
         _fork.check()
-        place = self._place
-        link = place.here()
-        number = link.number()
-        request: Any = (number, op.QUERY, place.handle, millis(timeout), sql, params)
+        target = self._target
+        client = target.here()
+        number = client.number()
+        request: Any = (number, op.QUERY, target.handle, millis(timeout), sql, params)
         result = _library.MALFORMED
         try:
             data = dumps(request, 2)
-            result = _query(link._client, data, len(data))
+            result = _query(client._raw, data, len(data))
         except ValueError:
             pass
         if result == _library.MALFORMED:
             data = dumps(converted(request), 2)
-            result = _query(link._client, data, len(data))
+            result = _query(client._raw, data, len(data))
         if result == _library.GONE:
             raise closed()
         if result <= 0:
             raise Internal(f"the library refused a query ({result}): this is a defect")
         table = ArrowTable(result)
-        reply = check(await link.answer(number, place.handle))
+        reply = check(await client.answer(number, target.handle))
         table._num_rows = reply[2]
         return table

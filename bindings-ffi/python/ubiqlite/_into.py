@@ -9,7 +9,7 @@ from ._cells import Reader, Unfit, as_it_is, told
 from ._hints import bare
 from ._library import DICTS
 from ._models import Field, Model, describe, is_complete
-from ._pause import Turn
+from ._pause import Yielder
 from ._plans import Make, compiled, mismatch, missing, of_column
 from ._readers import reader_of, tuple_of
 from ._row import Row, place_of
@@ -69,7 +69,7 @@ async def all_made(make: Make, rows: list[Any]) -> list[Any]:
     """Converts all rows. If there are many, other tasks on the loop run in between."""
     if len(rows) <= _AT_ONCE:
         return list(map(make, rows))
-    turn = Turn()
+    turn = Yielder()
     done: list[Any] = []
     for start in range(0, len(rows), _AT_ONCE):
         done.extend(map(make, rows[start : start + _AT_ONCE]))

@@ -32,7 +32,7 @@ __all__ = [
     "wait",
 ]
 
-Engine = generated.Engine
+Engine = generated.EngineHandle
 Format = generated.Format
 # uniffi makes it an exception in a way that no type checker follows.
 OpenError = cast(type[Exception], generated.OpenError)
@@ -57,7 +57,7 @@ call = _holding.ubiqlite_call
 call.argtypes = (ctypes.c_uint64, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_void_p, ctypes.c_size_t)
 call.restype = ctypes.c_int64
 
-bare = _holding.ubiqlite_bare
+dbapi = _holding.ubiqlite_dbapi
 bare.argtypes = ()
 bare.restype = ctypes.c_uint64
 

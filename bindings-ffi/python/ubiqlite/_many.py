@@ -9,9 +9,9 @@ from marshal import dumps
 from typing import Any, Optional
 
 from . import _ops as op
-from ._link import Link, Reply, check
-from ._pause import Turn
-from ._place import Place, TimeLimit, millis
+from ._client import EngineClient, Reply, check
+from ._pause import Yielder
+from ._target import CallTarget, TimeLimit, millis
 from .errors import Error, InvalidArgument
 
 _ROWS = 1024
@@ -24,13 +24,13 @@ _AHEAD = 3
 """How many chunks may be in flight."""
 
 
-async def send_many(place: Place, operation: int, head: str, rows: Any, timeout: TimeLimit) -> int:
+async def send_many(target: CallTarget, operation: int, head: str, rows: Any, timeout: TimeLimit) -> int:
     """Sends rows as fast as the engine takes them, and returns how many were changed.
 
     Exceptions of the source propagate unchanged, and then nothing has happened.
     """
-    link = place.here()
-    sender = _Sender(link, place.handle, operation, head, millis(timeout))
+    client = target.here()
+    sender = _Sender(client, target.handle, operation, head, millis(timeout))
     if isinstance(rows, AsyncIterable):
         return await sender.send_slowly(rows.__aiter__())
     if isinstance(rows, Iterable) and not isinstance(rows, (str, bytes)):
@@ -44,7 +44,7 @@ class _Sender:
         "_handle",
         "_head",
         "_limit",
-        "_link",
+        "_client",
         "_number",
         "_on_the_way",
         "_operation",
@@ -53,8 +53,8 @@ class _Sender:
         "_size",
     )
 
-    def __init__(self, link: Link, handle: int, operation: int, head: str, limit: Optional[int]) -> None:
-        self._link = link
+    def __init__(self, client: EngineClient, handle: int, operation: int, head: str, limit: Optional[int]) -> None:
+        self._client = client
         self._handle = handle
         self._operation = operation
         self._head = head
@@ -68,7 +68,7 @@ class _Sender:
 
     async def send_all(self, rows: Iterable[Any]) -> int:
         source = iter(rows)
-        turn = Turn()
+        turn = Yielder()
         try:
             chunk = list(islice(source, self._size))
             while chunk and self._reply is None:
@@ -110,9 +110,9 @@ class _Sender:
 
     async def _send(self, chunk: list[Any], more: bool) -> None:
         """Sends a chunk, and waits until there is room for another."""
-        link = self._link
+        client = self._client
         first = self._number == 0
-        number = link.number()
+        number = client.number()
         if first:
             self._number = number
             request: tuple[Any, ...] = (
@@ -124,26 +124,26 @@ class _Sender:
         reply = self._write(request, len(chunk))
         if first:
             if reply is None:
-                link.expect(number, _First(self), self._handle)
+                client.expect(number, _First(self), self._handle)
             else:
                 self._take(reply)
         elif reply is None:
             self._on_the_way += 1
-            link.expect(number, _Next(self), self._handle)
+            client.expect(number, _Next(self), self._handle)
         while more and self._on_the_way >= _AHEAD and self._reply is None:
             await self._wait()
 
     def _write(self, request: tuple[Any, ...], rows: int) -> Reply:
         try:
             data = dumps(request, 2)
-            reply = self._link.send_bytes(data)
+            reply = self._client.send_bytes(data)
             # If the rows' size changes, that of the chunks stays the same.
             self._size = max(1, min(_ROWS, rows * _BYTES // len(data)))
         except ValueError:
             reply = False
         if reply is False:
             try:
-                reply = self._link.send(request)
+                reply = self._client.send(request)
             except Error as error:
                 if error.index is not None:
                     error.index += self._sent
@@ -152,7 +152,7 @@ class _Sender:
         return reply
 
     async def _wait(self) -> None:
-        self._credit = self._link.loop.create_future()
+        self._credit = self._client.loop.create_future()
         await self._credit
 
     def _take(self, reply: Reply) -> None:
@@ -169,7 +169,7 @@ class _Sender:
 
     def _give_up(self) -> None:
         if self._number != 0 and self._reply is None:
-            self._link.give_up(self._number)
+            self._client.give_up(self._number)
 
 
 class _First:

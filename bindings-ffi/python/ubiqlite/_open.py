@@ -11,7 +11,7 @@ from typing import Any, Literal, Optional, Union
 
 from . import _fork, _library
 from ._opening import settled
-from ._place import Core, millis
+from ._target import DatabaseTarget, millis
 from .database import Database
 from .errors import Internal, InvalidArgument
 
@@ -52,7 +52,7 @@ class Opening:
         engine = await settled(_library.start_open(self._path, self._options))
         if engine is None:
             raise Internal("the opening ended without an engine: this is a defect")
-        return Database(Core(engine, self._path))
+        return Database(DatabaseTarget(engine, self._path))
 
 
 def open(  # noqa: A001 - `ubiqlite.open`

@@ -9,13 +9,13 @@ from typing import Any, NamedTuple, TypeVar, Union, overload
 
 from . import _ops as op
 from ._arrow import ArrowQueries
+from ._client import EngineClient, Reply, check
 from ._into import Into, all_made, bit_of, make_of, value_of
 from ._library import MALFORMED
-from ._link import Link, Reply, check
 from ._many import send_many
 from ._pause import NOW_AND_THEN, pause
-from ._place import Place, TimeLimit, millis
 from ._row import Row, row_type
+from ._target import CallTarget, TimeLimit, millis
 from ._values import Params
 from .errors import error_of
 from .run_result import RunResult, run_result
@@ -60,10 +60,10 @@ class Reader(ArrowQueries):
     A value that does not fit raises ``DatatypeMismatch``, which names the column.
     """
 
-    __slots__ = ("_place",)
+    __slots__ = ("_target",)
 
-    def __init__(self, place: Place) -> None:
-        self._place = place
+    def __init__(self, target: CallTarget) -> None:
+        self._target = target
 
     @overload
     async def query(self, sql: str, params: Params = ..., *, timeout: TimeLimit = ...) -> list[Row]: ...
@@ -76,11 +76,11 @@ class Reader(ArrowQueries):
 
             items = await db.query("SELECT * FROM items WHERE status = ?", ("new",), into=Item)
         """
-        link, reply = await self._ask(op.QUERY, bit_of(into), sql, params, timeout)
+        client, reply = await self._ask(op.QUERY, bit_of(into), sql, params, timeout)
         rows = reply[2]
         if not rows or into is tuple or into is dict:
             return rows
-        return await all_made(make_of(into, link.type_of(reply)), rows)
+        return await all_made(make_of(into, client.type_of(reply)), rows)
 
     @overload
     async def query_one(self, sql: str, params: Params = ..., *, timeout: TimeLimit = ...) -> Row: ...
@@ -88,42 +88,42 @@ class Reader(ArrowQueries):
     async def query_one(self, sql: str, params: Params = ..., *, into: Into[T], timeout: TimeLimit = ...) -> T: ...
     async def query_one(self, sql: str, params: Params = None, *, into: Any = None, timeout: TimeLimit = None) -> Any:
         """Runs a query and returns its first row. Raises ``NotFound`` if there is none."""
-        # `_ask` and `Link.send` inlined: this is the most frequent call.
-        place = self._place
-        link = place.link
-        if link.loop is not get_running_loop():
-            link = place.switch()
-        link.last = number = link.last + 1
+        # `_ask` and `EngineClient.send` inlined: this is the most frequent call.
+        target = self._target
+        client = target.client
+        if client.loop is not get_running_loop():
+            client = target.switch()
+        client.last = number = client.last + 1
         if number >= _RENUMBER:
-            number = link.renumber()
+            number = client.renumber()
         if not number & NOW_AND_THEN:
             await pause()
         if into is not None:
             number |= bit_of(into)
         limit = None if timeout is None else millis(timeout)
-        request: Any = (number, op.QUERY_ONE, place.handle, limit, sql, params)
+        request: Any = (number, op.QUERY_ONE, target.handle, limit, sql, params)
         try:
             data = dumps(request, 2)
-            length = link.call(link.short, data, len(data))
+            length = client.call(client.short, data, len(data))
         except ValueError:
             length = MALFORMED
         if length > 0:
-            reply = loads(link.buffer)
+            reply = loads(client.buffer)
         else:
-            reply = None if length == 0 else link.other(request, length)
+            reply = None if length == 0 else client.other(request, length)
             if reply is None:
-                reply = await link.answer(number, place.handle)
+                reply = await client.answer(number, target.handle)
         if reply[1] == op.ERROR:
             raise error_of(reply[2])
         row = reply[2][0]
         if into is None:
             if reply[4] is None:
-                return link.types[reply[3]](row)
-            return (link.learn(reply) if length > 0 else row_type(reply[4]))(row)
+                return client.types[reply[3]](row)
+            return (client.learn(reply) if length > 0 else row_type(reply[4]))(row)
         if length > 0 and reply[4] is not None:
             # The columns are sent only once, and the next call may need them.
-            link.learn(reply)
-        return row if into is dict or into is tuple else make_of(into, link.type_of(reply))(row)
+            client.learn(reply)
+        return row if into is dict or into is tuple else make_of(into, client.type_of(reply))(row)
 
     @overload
     async def query_optional(self, sql: str, params: Params = ..., *, timeout: TimeLimit = ...) -> Row | None: ...
@@ -135,8 +135,8 @@ class Reader(ArrowQueries):
         self, sql: str, params: Params = None, *, into: Any = None, timeout: TimeLimit = None
     ) -> Any:
         """Runs a query and returns its first row, or ``None`` if there is none."""
-        link, reply = await self._ask(op.QUERY_OPTIONAL, bit_of(into), sql, params, timeout)
-        return first_row(link, reply, into)
+        client, reply = await self._ask(op.QUERY_OPTIONAL, bit_of(into), sql, params, timeout)
+        return first_row(client, reply, into)
 
     @overload
     async def query_value(self, sql: str, params: Params = ..., *, timeout: TimeLimit = ...) -> Any: ...
@@ -149,9 +149,9 @@ class Reader(ArrowQueries):
 
             count = await db.query_value("SELECT count(*) FROM items", into=int)
         """
-        link, reply = await self._ask(op.QUERY_VALUE, 0, sql, params, timeout)
+        client, reply = await self._ask(op.QUERY_VALUE, 0, sql, params, timeout)
         value = reply[2][0][0]
-        return value if into is None else value_of(into, value, link.type_of(reply).columns[0])
+        return value if into is None else value_of(into, value, client.type_of(reply).columns[0])
 
     @overload
     async def run(self, sql: str, params: Params = ..., *, timeout: TimeLimit = ...) -> RunResult[Row]: ...
@@ -167,7 +167,7 @@ class Reader(ArrowQueries):
             done = await db.run("INSERT INTO items (name) VALUES (?) RETURNING id", ("lamp",))
             print(done.columns[0].name, done.rows, done.rows_changed, done.last_row_id)
         """
-        return await run_result(self._place, sql, params, into, timeout)
+        return await run_result(self._target, sql, params, into, timeout)
 
     @overload
     def stream(self, sql: str, params: Params = ..., *, timeout: TimeLimit = ...) -> RowStream[Row]: ...
@@ -181,7 +181,7 @@ class Reader(ArrowQueries):
             async for row in db.stream("SELECT * FROM items"):
                 print(row["name"])
         """
-        return RowStream(self._place, op.STREAM, (sql, params), into, timeout)
+        return RowStream(self._target, op.STREAM, (sql, params), into, timeout)
 
     @overload
     def table(self, name: str) -> Table[Row, Any]: ...
@@ -197,21 +197,23 @@ class Reader(ArrowQueries):
         Its rows become ``into``. ``key`` is the type of its keys, which ``insert`` returns: ``int``, ``UUID``,
         ``tuple[int, str]`` for a composite one. Without it, keys are returned as stored and have no static type.
         """
-        return Table(self._place, name, into, key)
+        return Table(self._target, name, into, key)
 
-    async def _ask(self, operation: int, bit: int, sql: str, params: Params, timeout: TimeLimit) -> tuple[Link, Reply]:
-        place = self._place
-        link = place.link
-        if link.loop is not get_running_loop():
-            link = place.switch()
-        number = link.number() | bit
+    async def _ask(
+        self, operation: int, bit: int, sql: str, params: Params, timeout: TimeLimit
+    ) -> tuple[EngineClient, Reply]:
+        target = self._target
+        client = target.client
+        if client.loop is not get_running_loop():
+            client = target.switch()
+        number = client.number() | bit
         if not number & NOW_AND_THEN:
             await pause()
         limit = None if timeout is None else millis(timeout)
-        reply = link.send((number, operation, place.handle, limit, sql, params))
+        reply = client.send((number, operation, target.handle, limit, sql, params))
         if reply is None:
-            reply = await link.answer(number, place.handle)
-        return link, check(reply)
+            reply = await client.answer(number, target.handle)
+        return client, check(reply)
 
 
 _RENUMBER = 1 << 30
@@ -231,7 +233,7 @@ class Statements(Reader):
 
             await db.execute("UPDATE items SET status = :status WHERE id = :id", {"status": "done", "id": 7})
         """
-        reply = await self._place.write(op.EXECUTE, timeout, sql, params)
+        reply = await self._target.write(op.EXECUTE, timeout, sql, params)
         return Executed(reply[2], reply[3])
 
     async def execute_many(
@@ -248,7 +250,7 @@ class Statements(Reader):
 
             await db.execute_many("INSERT INTO items (id, name) VALUES (?, ?)", [(1, "lamp"), (2, "chair")])
         """
-        return await send_many(self._place, op.EXECUTE_MANY, sql, rows, timeout)
+        return await send_many(self._target, op.EXECUTE_MANY, sql, rows, timeout)
 
     async def batch(self, statements: str | Sequence[Statement], *, timeout: TimeLimit = None) -> list[Executed]:
         """Runs a script, or a list of statements with their parameters: all or none.
@@ -259,5 +261,5 @@ class Statements(Reader):
             await db.batch("CREATE TABLE a (x); CREATE TABLE b (y);")
             await db.batch([("INSERT INTO a VALUES (?)", (1,)), "DELETE FROM b"])
         """
-        reply = await self._place.call(op.BATCH, timeout, statements)
+        reply = await self._target.call(op.BATCH, timeout, statements)
         return [Executed(*numbers) for numbers in reply[2]]

@@ -7,8 +7,8 @@ from typing import NamedTuple, Optional
 
 from . import _ops as op
 from ._opening import settled
-from ._place import Core, TimeLimit
 from ._statements import Statements
+from ._target import DatabaseTarget, TimeLimit
 from .session import Lending, Session, Snapshot
 from .transaction import Mode, Transaction, TransactionScope, begin
 
@@ -37,12 +37,12 @@ class Database(Statements):
 
     __slots__ = ("__weakref__",)
 
-    _place: Core
+    _target: DatabaseTarget
 
     @property
     def path(self) -> str:
         """The path it was opened with."""
-        return self._place.path
+        return self._target.path
 
     def transaction(self, *, mode: Mode = "immediate", timeout: TimeLimit = None) -> TransactionScope:
         """A transaction as a block: committed if the block succeeds, rolled back if an exception leaves it.
@@ -55,11 +55,11 @@ class Database(Statements):
                 await tx.execute("UPDATE accounts SET balance = balance - 10 WHERE id = ?", (1,))
                 left = await tx.query_value("SELECT balance FROM accounts WHERE id = ?", (1,))
         """
-        return TransactionScope(self._place, mode, timeout)
+        return TransactionScope(self._target, mode, timeout)
 
     async def begin(self, *, mode: Mode = "immediate", timeout: TimeLimit = None) -> Transaction:
         """Begins a transaction and returns its handle: it is rolled back unless it is committed."""
-        return await begin(self._place, mode, timeout)
+        return await begin(self._target, mode, timeout)
 
     def snapshot(self, *, timeout: TimeLimit = None) -> Lending[Snapshot]:
         """Several reads of the same moment, over any number of calls::
@@ -70,7 +70,7 @@ class Database(Statements):
                 moment.query("SELECT * FROM orders WHERE user_id = ?", (7,)),
             )
         """
-        return Lending(Snapshot, self._place, op.SNAPSHOT, timeout)
+        return Lending(Snapshot, self._target, op.SNAPSHOT, timeout)
 
     def acquire(self, *, timeout: TimeLimit = None) -> Lending[Session]:
         """Lends a dedicated connection, for ``ATTACH``, temporary tables and ``PRAGMA``\\ s.
@@ -80,16 +80,16 @@ class Database(Statements):
             async with db.acquire() as session:
                 await session.execute("CREATE TEMP TABLE seen (id)")
         """
-        return Lending(Session, self._place, op.ACQUIRE, timeout)
+        return Lending(Session, self._target, op.ACQUIRE, timeout)
 
     async def capabilities(self) -> Capabilities:
         """Returns what the storage can do."""
-        bits = (await self._place.call(op.CAPABILITIES))[2]
-        return Capabilities(*(bool(bits & 1 << place) for place in range(4)))
+        bits = (await self._target.call(op.CAPABILITIES))[2]
+        return Capabilities(*(bool(bits & 1 << target) for target in range(4)))
 
     def interrupt(self) -> None:
         """Stops all running calls: they fail with ``Cancelled``. Any thread may call this."""
-        self._place.interrupt()
+        self._target.interrupt()
 
     async def close(self) -> None:
         """Waits for every accepted call, then closes.
@@ -97,14 +97,14 @@ class Database(Statements):
         Transactions, sessions, snapshots and streams that are still open have the busy timeout to end; then they
         are rolled back. Later calls raise ``Closed``; closing again does nothing.
         """
-        place = self._place
-        closing = place.start_close()
+        target = self._target
+        closing = target.start_close()
         if closing is None:
             return
         try:
             await settled(closing)
         finally:
-            place.closed()
+            target.closed()
 
     async def __aenter__(self) -> Database:
         return self

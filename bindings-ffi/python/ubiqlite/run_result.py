@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, Optional, TypeVar
 
 from . import _ops as op
+from ._client import check
 from ._into import all_made, bit_of, make_of
-from ._link import check
-from ._place import Place, TimeLimit, millis
 from ._row import row_type
+from ._target import CallTarget, TimeLimit, millis
 from ._values import Params
 
 T = TypeVar("T")
@@ -44,14 +44,14 @@ class RunResult(Generic[T]):
         return type(self), (self.columns, self.rows, self.rows_changed, self.last_row_id)
 
 
-async def run_result(place: Place, sql: Any, params: Params, into: Any, timeout: TimeLimit) -> RunResult[Any]:
+async def run_result(target: CallTarget, sql: Any, params: Params, into: Any, timeout: TimeLimit) -> RunResult[Any]:
     """Runs a statement and returns what it reports: see ``run()``."""
-    link = place.here()
+    client = target.here()
     bit_of(into)
-    number = link.number()
-    reply = link.send((number, op.RUN, place.handle, millis(timeout), sql, params))
+    number = client.number()
+    reply = client.send((number, op.RUN, target.handle, millis(timeout), sql, params))
     if reply is None:
-        reply = await link.answer(number, place.handle)
+        reply = await client.answer(number, target.handle)
     _, _, changed, last, described, rows = check(reply)
     columns = tuple(Column(*each) for each in described)
     if rows and into is not tuple:

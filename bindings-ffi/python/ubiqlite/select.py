@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator, Iterable
 from typing import Any, Generic, Literal, TypeVar, overload
 
 from . import _ops as op
+from ._client import EngineClient, Reply, check
 from ._into import all_made, bit_of, make_of
-from ._link import Link, Reply, check
-from ._place import Place, TimeLimit, millis
 from ._requests import IN
+from ._target import CallTarget, TimeLimit, millis
 from .errors import InvalidArgument
 from .stream import RowStream
 
@@ -35,10 +35,10 @@ class Select(Generic[T]):
         )
     """
 
-    __slots__ = ("_filters", "_into", "_limit", "_offset", "_order", "_place", "_table")
+    __slots__ = ("_filters", "_into", "_limit", "_offset", "_order", "_target", "_table")
 
-    def __init__(self, place: Place, table: str, into: Any) -> None:
-        self._place = place
+    def __init__(self, target: CallTarget, table: str, into: Any) -> None:
+        self._target = target
         self._table = table
         self._into = into
         self._filters: tuple[tuple[Any, ...], ...] = ()
@@ -94,24 +94,24 @@ class Select(Generic[T]):
 
     async def all(self, *, timeout: TimeLimit = None) -> list[T]:
         """Returns all selected rows."""
-        link, reply = await ask(self._place, op.SELECT, self._into, timeout, *self._payload())
+        client, reply = await ask(self._target, op.SELECT, self._into, timeout, *self._payload())
         rows: list[Any] = reply[2]
         if not rows or self._into is dict or self._into is tuple:
             return rows
-        return await all_made(make_of(self._into, link.type_of(reply)), rows)
+        return await all_made(make_of(self._into, client.type_of(reply)), rows)
 
     async def first(self, *, timeout: TimeLimit = None) -> T | None:
         """Returns the first selected row, or ``None``."""
-        row: T | None = await first_of(self._place, op.SELECT_FIRST, self._into, timeout, *self._payload())
+        row: T | None = await first_of(self._target, op.SELECT_FIRST, self._into, timeout, *self._payload())
         return row
 
     async def count(self, *, timeout: TimeLimit = None) -> int:
         """Returns the number of selected rows."""
-        return int((await self._place.call(op.SELECT_COUNT, timeout, *self._payload()))[2])
+        return int((await self._target.call(op.SELECT_COUNT, timeout, *self._payload()))[2])
 
     def stream(self, *, timeout: TimeLimit = None) -> RowStream[T]:
         """Streams the selected rows one after another."""
-        return RowStream(self._place, op.SELECT_STREAM, self._payload(), self._into, timeout)
+        return RowStream(self._target, op.SELECT_STREAM, self._payload(), self._into, timeout)
 
     def __aiter__(self) -> AsyncIterator[T]:
         return self.stream().__aiter__()
@@ -125,33 +125,35 @@ class Select(Generic[T]):
         return new
 
     def _copy(self) -> Select[T]:
-        new: Select[T] = Select(self._place, self._table, self._into)
+        new: Select[T] = Select(self._target, self._table, self._into)
         new._filters, new._order = self._filters, self._order
         new._limit, new._offset = self._limit, self._offset
         return new
 
 
-async def ask(place: Place, operation: int, into: Any, timeout: TimeLimit, *payload: Any) -> tuple[Link, Reply]:
+async def ask(
+    target: CallTarget, operation: int, into: Any, timeout: TimeLimit, *payload: Any
+) -> tuple[EngineClient, Reply]:
     """Requests rows."""
-    link = place.here()
-    number = link.number() | bit_of(into)
-    reply = link.send((number, operation, place.handle, millis(timeout), *payload))
+    client = target.here()
+    number = client.number() | bit_of(into)
+    reply = client.send((number, operation, target.handle, millis(timeout), *payload))
     if reply is None:
-        reply = await link.answer(number, place.handle)
-    return link, check(reply)
+        reply = await client.answer(number, target.handle)
+    return client, check(reply)
 
 
-async def first_of(place: Place, operation: int, into: Any, timeout: TimeLimit, *payload: Any) -> Any:
+async def first_of(target: CallTarget, operation: int, into: Any, timeout: TimeLimit, *payload: Any) -> Any:
     """Requests a row; returns ``None`` if there is none."""
-    link, reply = await ask(place, operation, into, timeout, *payload)
-    return first_row(link, reply, into)
+    client, reply = await ask(target, operation, into, timeout, *payload)
+    return first_row(client, reply, into)
 
 
-def first_row(link: Link, reply: Reply, into: Any) -> Any:
+def first_row(client: EngineClient, reply: Reply, into: Any) -> Any:
     """Returns the first row of a reply, or ``None``."""
     rows = reply[2]
     if not rows:
         return None
     if into is dict or into is tuple:
         return rows[0]
-    return make_of(into, link.type_of(reply))(rows[0])
+    return make_of(into, client.type_of(reply))(rows[0])

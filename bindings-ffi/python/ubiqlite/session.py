@@ -7,8 +7,8 @@ from types import TracebackType
 from typing import Any, Generic, Optional, TypeVar, Union
 
 from . import _ops as op
-from ._place import Held, Place, TimeLimit
 from ._statements import Reader, Statements
+from ._target import CallTarget, HandleTarget, TimeLimit
 from .errors import InvalidArgument
 from .transaction import Mode, Transaction, TransactionScope, begin
 
@@ -23,23 +23,23 @@ class Session(Statements):
 
     __slots__ = ()
 
-    _place: Held
+    _target: HandleTarget
 
     def transaction(self, *, mode: Mode = "immediate", timeout: TimeLimit = None) -> TransactionScope:
         """A transaction of this session as a block: see ``db.transaction()``."""
-        return TransactionScope(self._place, mode, timeout)
+        return TransactionScope(self._target, mode, timeout)
 
     async def begin(self, *, mode: Mode = "immediate", timeout: TimeLimit = None) -> Transaction:
         """Begins a transaction in this session."""
-        return await begin(self._place, mode, timeout)
+        return await begin(self._target, mode, timeout)
 
     def interrupt(self) -> None:
         """Stops the running calls of this session: they fail with ``Cancelled``."""
-        self._place.link.tell(op.INTERRUPT, self._place.handle)
+        self._target.client.tell(op.INTERRUPT, self._target.handle)
 
     def close(self) -> None:
         """Gives the connection back."""
-        self._place.drop()
+        self._target.drop()
 
 
 class Snapshot(Reader):
@@ -51,11 +51,11 @@ class Snapshot(Reader):
 
     __slots__ = ()
 
-    _place: Held
+    _target: HandleTarget
 
     def close(self) -> None:
         """Releases the moment."""
-        self._place.drop()
+        self._target.drop()
 
 
 L = TypeVar("L", Session, Snapshot)
@@ -64,11 +64,11 @@ L = TypeVar("L", Session, Snapshot)
 class Lending(Generic[L]):
     """A session or snapshot to lend: ``async with`` gives it back at the block's end; ``await`` needs ``close()``."""
 
-    __slots__ = ("_kind", "_lent", "_operation", "_place", "_timeout")
+    __slots__ = ("_kind", "_lent", "_operation", "_target", "_timeout")
 
-    def __init__(self, kind: type[L], place: Place, operation: int, timeout: TimeLimit) -> None:
+    def __init__(self, kind: type[L], target: CallTarget, operation: int, timeout: TimeLimit) -> None:
         self._kind: type[L] = kind
-        self._place = place
+        self._target = target
         self._operation = operation
         self._timeout = timeout
         self._lent: Optional[L] = None
@@ -77,8 +77,8 @@ class Lending(Generic[L]):
         return self._lend().__await__()
 
     async def _lend(self) -> L:
-        link, handle = await self._place.lend(self._operation, self._timeout)
-        return self._kind(Held(link, handle, self._place, self._kind.__name__.lower()))
+        client, handle = await self._target.open_handle(self._operation, self._timeout)
+        return self._kind(HandleTarget(client, handle, self._target, self._kind.__name__.lower()))
 
     async def __aenter__(self) -> L:
         if self._lent is not None:

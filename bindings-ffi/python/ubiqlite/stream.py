@@ -9,10 +9,10 @@ from types import TracebackType
 from typing import Any, Generic, Optional, TypeVar
 
 from . import _ops as op
+from ._client import EngineClient, Reply, Slot, check
 from ._into import bit_of, make_of
-from ._link import Link, Reply, Slot, check
-from ._pause import Turn
-from ._place import Held, Place, TimeLimit, millis
+from ._pause import Yielder
+from ._target import CallTarget, HandleTarget, TimeLimit, millis
 from .errors import InvalidArgument
 
 T = TypeVar("T")
@@ -36,30 +36,32 @@ class RowStream(Generic[T]):
         "_into",
         "_is_over",
         "_limit",
-        "_link",
-        "_place",
+        "_client",
+        "_target",
         "_rows",
         "_turn",
     )
 
-    def __init__(self, place: Place, operation: int, payload: tuple[Any, ...], into: Any, timeout: TimeLimit) -> None:
-        self._place = place
+    def __init__(
+        self, target: CallTarget, operation: int, payload: tuple[Any, ...], into: Any, timeout: TimeLimit
+    ) -> None:
+        self._target = target
         self._args = (operation, payload)
         self._into = into
         self._bit = bit_of(into)
         self._limit = millis(timeout)
-        self._held: Optional[Held] = None
-        self._link: Link = place.link
+        self._held: Optional[HandleTarget] = None
+        self._client: EngineClient = target.client
         self._ahead: Optional[Slot] = None
         self._rows: Iterator[T] = iter(())
-        self._turn = Turn()
+        self._turn = Yielder()
         self._is_over = False
 
     def __aiter__(self) -> AsyncIterator[T]:
         return _Loop(self)
 
     async def __anext__(self) -> T:
-        """Returns the next row. A cancelled wait loses no row: the next call continues in the same place."""
+        """Returns the next row. A cancelled wait loses no row: the next call continues in the same target."""
         while True:
             for row in self._rows:
                 return row
@@ -114,7 +116,7 @@ class RowStream(Generic[T]):
             self._rows = iter(rows)
         else:
             try:
-                self._rows = map(make_of(self._into, self._link.type_of(reply)), rows)
+                self._rows = map(make_of(self._into, self._client.type_of(reply)), rows)
             except BaseException:
                 # No row of this query can become `into`.
                 self._stop()
@@ -123,30 +125,30 @@ class RowStream(Generic[T]):
 
     async def _begin(self) -> None:
         operation, payload = self._args
-        place = self._place
-        link = place.here()
-        self._link = link
-        number = link.number()
-        reply: Reply = link.send((number, operation, place.handle, self._limit, *payload))
+        target = self._target
+        client = target.here()
+        self._client = client
+        number = client.number()
+        reply: Reply = client.send((number, operation, target.handle, self._limit, *payload))
         if reply is None:
-            reply = await link.answer(number, place.handle)
+            reply = await client.answer(number, target.handle)
         try:
             check(reply)
         except BaseException:
             self._is_over = True
             raise
-        link.hold(number, place.handle)
-        self._held = Held(link, number, place, "stream")
+        client.hold(number, target.handle)
+        self._held = HandleTarget(client, number, target, "stream")
 
     def _ask(self) -> Slot:
         slot = Slot()
-        link, held = self._link, self._held
-        if held is None or link.loop is not get_running_loop():
+        client, held = self._client, self._held
+        if held is None or client.loop is not get_running_loop():
             raise InvalidArgument("this stream belongs to another event loop")
-        number = link.number() | self._bit
-        reply = link.send_bytes(dumps((number, op.NEXT, held.handle, self._limit, 1), 2))
+        number = client.number() | self._bit
+        reply = client.send_bytes(dumps((number, op.NEXT, held.handle, self._limit, 1), 2))
         if reply is None:
-            link.expect(number, slot, held.handle)
+            client.expect(number, slot, held.handle)
         else:
             slot.reply = reply
         self._ahead = slot
@@ -155,13 +157,13 @@ class RowStream(Generic[T]):
     async def _wait(self, slot: Slot) -> None:
         if slot.waiter is not None:
             raise InvalidArgument("a stream is read by one task at a time")
-        slot.waiter = self._link.loop.create_future()
+        slot.waiter = self._client.loop.create_future()
         try:
             await slot.waiter
         finally:
             # A cancelled wait leaves the rows to the next call.
             slot.waiter = None
-        self._turn = Turn()
+        self._turn = Yielder()
 
     def _stop(self) -> None:
         self._is_over = True
@@ -203,5 +205,5 @@ class _Loop(Generic[T]):
 
     def __del__(self) -> None:
         # Left before its last row. Off its loop there is no loop left that could continue.
-        if not self._stream._is_over and self._stream._link.loop is _get_running_loop():
+        if not self._stream._is_over and self._stream._client.loop is _get_running_loop():
             self._stream._stop()

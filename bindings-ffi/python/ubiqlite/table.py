@@ -6,11 +6,11 @@ from collections.abc import AsyncIterable, Iterable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from . import _ops as op
+from ._client import check
 from ._into import bit_of, key_of, make_of
-from ._link import check
 from ._many import send_many
 from ._pause import NOW_AND_THEN, pause
-from ._place import Place, TimeLimit, millis
+from ._target import CallTarget, TimeLimit, millis
 from ._values import Key, Record
 from .errors import InvalidArgument
 from .select import Select
@@ -48,10 +48,10 @@ class Table(Generic[T, K]):
     rowid, SQLite generates it where it is ``None``.
     """
 
-    __slots__ = ("_bit", "_into", "_key", "_place", "name")
+    __slots__ = ("_bit", "_into", "_key", "_target", "name")
 
-    def __init__(self, place: Place, name: str, into: Any = None, key: Any = None) -> None:
-        self._place = place
+    def __init__(self, target: CallTarget, name: str, into: Any = None, key: Any = None) -> None:
+        self._target = target
         self._into = into
         self._bit = bit_of(into)
         self._key = key
@@ -76,7 +76,7 @@ class Table(Generic[T, K]):
             item_id = await db.table("items", key=int).insert(Item(name="lamp"))
         """
         record, timeout = _record(record, fields)
-        key = (await self._place.write(op.INSERT, timeout, self.name, record))[2]
+        key = (await self._target.write(op.INSERT, timeout, self.name, record))[2]
         return key if self._key is None else key_of(self._key, key)
 
     @overload
@@ -89,7 +89,7 @@ class Table(Generic[T, K]):
         Returns the key.
         """
         record, timeout = _record(record, fields)
-        key = (await self._place.write(op.UPSERT, timeout, self.name, record))[2]
+        key = (await self._target.write(op.UPSERT, timeout, self.name, record))[2]
         return key if self._key is None else key_of(self._key, key)
 
     async def insert_many(
@@ -102,26 +102,26 @@ class Table(Generic[T, K]):
 
         Raises an error whose ``index`` identifies the row.
         """
-        return await send_many(self._place, op.INSERT_MANY, self.name, records, timeout)
+        return await send_many(self._target, op.INSERT_MANY, self.name, records, timeout)
 
     async def get(self, key: Key, *, timeout: TimeLimit = None) -> T | None:
         """Returns the row with this key, or ``None``."""
         # `first_of` inlined: this is the most frequent call here.
-        place = self._place
-        link = place.here()
-        number = link.number() | self._bit
+        target = self._target
+        client = target.here()
+        number = client.number() | self._bit
         if not number & NOW_AND_THEN:
             await pause()
         limit = None if timeout is None else millis(timeout)
-        reply = link.send((number, op.GET, place.handle, limit, self.name, key))
+        reply = client.send((number, op.GET, target.handle, limit, self.name, key))
         if reply is None:
-            reply = await link.answer(number, place.handle)
+            reply = await client.answer(number, target.handle)
         rows: list[Any] = check(reply)[2]
         if not rows:
             return None
         if self._into is dict or self._into is tuple:
             return rows[0]  # type: ignore[no-any-return]
-        return make_of(self._into, link.type_of(reply))(rows[0])  # type: ignore[no-any-return]
+        return make_of(self._into, client.type_of(reply))(rows[0])  # type: ignore[no-any-return]
 
     @overload
     async def update(self, key: Key, record: Record, /, *, timeout: TimeLimit = ...) -> bool: ...
@@ -133,7 +133,7 @@ class Table(Generic[T, K]):
         Without columns it returns ``False`` and changes nothing.
         """
         record, timeout = _record(record, fields)
-        return bool((await self._place.write(op.UPDATE, timeout, self.name, key, record))[2])
+        return bool((await self._target.write(op.UPDATE, timeout, self.name, key, record))[2])
 
     @overload
     async def update_many(self, keys: Iterable[Key], record: Record, /, *, timeout: TimeLimit = ...) -> int: ...
@@ -145,15 +145,15 @@ class Table(Generic[T, K]):
         Unknown keys are ignored, and a key given twice counts once.
         """
         record, timeout = _record(record, fields)
-        return int((await self._place.write(op.UPDATE_MANY, timeout, self.name, _list(keys), record))[2])
+        return int((await self._target.write(op.UPDATE_MANY, timeout, self.name, _list(keys), record))[2])
 
     async def delete(self, key: Key, *, timeout: TimeLimit = None) -> bool:
         """Deletes a row and returns whether there was one."""
-        return bool((await self._place.write(op.DELETE, timeout, self.name, key))[2])
+        return bool((await self._target.write(op.DELETE, timeout, self.name, key))[2])
 
     def select(self) -> Select[T]:
         """Starts a selection of rows, with filters, an order, a limit and an offset."""
-        return Select(self._place, self.name, self._into)
+        return Select(self._target, self.name, self._into)
 
     async def count(self, *, timeout: TimeLimit = None) -> int:
         """Returns the number of rows."""
@@ -161,7 +161,7 @@ class Table(Generic[T, K]):
 
     def stream(self, *, timeout: TimeLimit = None) -> RowStream[T]:
         """Streams all rows, one after another, in the order of their keys."""
-        return RowStream(self._place, op.TABLE_STREAM, (self.name,), self._into, timeout)
+        return RowStream(self._target, op.TABLE_STREAM, (self.name,), self._into, timeout)
 
     async def transfer(self, column: str, transfers: Iterable[Transfer], *, timeout: TimeLimit = None) -> None:
         """Moves amounts between rows: each is subtracted from a column of one row and added to that of another.
@@ -171,7 +171,7 @@ class Table(Generic[T, K]):
 
             await db.table("accounts").transfer("balance", [(1, 2, 50)])
         """
-        await self._place.call(op.TRANSFER, timeout, self.name, column, _list(transfers))
+        await self._target.call(op.TRANSFER, timeout, self.name, column, _list(transfers))
 
 
 def _list(items: Any) -> list[Any]:

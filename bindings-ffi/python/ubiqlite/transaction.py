@@ -6,8 +6,8 @@ from types import TracebackType
 from typing import Literal, Optional, Union
 
 from . import _ops as op
-from ._place import Held, Place, TimeLimit
 from ._statements import Statements
+from ._target import CallTarget, HandleTarget, TimeLimit
 from .errors import InvalidArgument
 
 Mode = Literal["immediate", "deferred", "exclusive"]
@@ -16,13 +16,13 @@ Mode = Literal["immediate", "deferred", "exclusive"]
 _MODES = {"immediate": 0, "deferred": 1, "exclusive": 2}
 
 
-async def begin(place: Place, mode: str, timeout: TimeLimit) -> Transaction:
+async def begin(target: CallTarget, mode: str, timeout: TimeLimit) -> Transaction:
     """Begins a transaction."""
     number = _MODES.get(mode) if isinstance(mode, str) else None
     if number is None:
         raise InvalidArgument(f"a transaction begins as {', '.join(_MODES)}, not as {mode!r}")
-    link, handle = await place.lend(op.BEGIN, timeout, number)
-    return Transaction(Held(link, handle, place, "transaction"))
+    client, handle = await target.open_handle(op.BEGIN, timeout, number)
+    return Transaction(HandleTarget(client, handle, target, "transaction"))
 
 
 class _Nest(Statements):
@@ -30,12 +30,12 @@ class _Nest(Statements):
 
     __slots__ = ()
 
-    _place: Held
+    _target: HandleTarget
 
     @property
     def is_over(self) -> bool:
         """Whether it was ended or released."""
-        return self._place.is_over
+        return self._target.is_over
 
     def savepoint(self, *, timeout: TimeLimit = None) -> SavepointScope:
         """A savepoint as a block: if an exception leaves it, the changes made in it, and only those, are undone::
@@ -43,12 +43,12 @@ class _Nest(Statements):
         async with tx.savepoint() as sp:
             await sp.execute("DELETE FROM items WHERE id = ?", (7,))
         """
-        return SavepointScope(self._place, timeout)
+        return SavepointScope(self._target, timeout)
 
     async def begin_savepoint(self, *, timeout: TimeLimit = None) -> Savepoint:
         """Begins a savepoint and returns its handle: it is undone unless it is released."""
-        link, handle = await self._place.lend(op.SAVEPOINT, timeout)
-        return Savepoint(Held(link, handle, self._place, "savepoint"))
+        client, handle = await self._target.open_handle(op.SAVEPOINT, timeout)
+        return Savepoint(HandleTarget(client, handle, self._target, "savepoint"))
 
     async def rollback(self, *, timeout: TimeLimit = None) -> None:
         """Rolls back, and waits until that has finished."""
@@ -56,16 +56,16 @@ class _Nest(Statements):
 
     def close(self) -> None:
         """Abandons it, unless it has ended: it is rolled back before any other write."""
-        self._place.drop()
+        self._target.drop()
 
     async def _end(self, operation: int, timeout: TimeLimit) -> None:
         try:
-            await self._place.call(operation, timeout)
+            await self._target.call(operation, timeout)
         except BaseException:
             # Whatever happened, nothing of it stays open.
-            self._place.drop()
+            self._target.drop()
             raise
-        self._place.ended()
+        self._target.ended()
 
 
 class Transaction(_Nest):
@@ -100,10 +100,10 @@ class TransactionScope:
     That exception propagates unchanged.
     """
 
-    __slots__ = ("_mode", "_place", "_timeout", "_transaction")
+    __slots__ = ("_mode", "_target", "_timeout", "_transaction")
 
-    def __init__(self, place: Place, mode: str, timeout: TimeLimit) -> None:
-        self._place = place
+    def __init__(self, target: CallTarget, mode: str, timeout: TimeLimit) -> None:
+        self._target = target
         self._mode = mode
         self._timeout = timeout
         self._transaction: Optional[Transaction] = None
@@ -111,7 +111,7 @@ class TransactionScope:
     async def __aenter__(self) -> Transaction:
         if self._transaction is not None:
             raise InvalidArgument("a transaction's block is entered once")
-        self._transaction = await begin(self._place, self._mode, self._timeout)
+        self._transaction = await begin(self._target, self._mode, self._timeout)
         return self._transaction
 
     async def __aexit__(
@@ -123,18 +123,18 @@ class TransactionScope:
 class SavepointScope:
     """A savepoint as a block: kept if the block succeeds, undone if an exception leaves it."""
 
-    __slots__ = ("_place", "_savepoint", "_timeout")
+    __slots__ = ("_target", "_savepoint", "_timeout")
 
-    def __init__(self, place: Held, timeout: TimeLimit) -> None:
-        self._place = place
+    def __init__(self, target: HandleTarget, timeout: TimeLimit) -> None:
+        self._target = target
         self._timeout = timeout
         self._savepoint: Optional[Savepoint] = None
 
     async def __aenter__(self) -> Savepoint:
         if self._savepoint is not None:
             raise InvalidArgument("a savepoint's block is entered once")
-        link, handle = await self._place.lend(op.SAVEPOINT, self._timeout)
-        self._savepoint = Savepoint(Held(link, handle, self._place, "savepoint"))
+        client, handle = await self._target.open_handle(op.SAVEPOINT, self._timeout)
+        self._savepoint = Savepoint(HandleTarget(client, handle, self._target, "savepoint"))
         return self._savepoint
 
     async def __aexit__(

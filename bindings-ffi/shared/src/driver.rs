@@ -35,12 +35,12 @@ pub struct Driver<B> {
 }
 
 struct Ready<B> {
-    jobs: VecDeque<Arc<Job<B>>>,
+    jobs: VecDeque<Arc<PendingRequest<B>>>,
     over: bool,
 }
 
 /// A request under way.
-struct Job<B> {
+struct PendingRequest<B> {
     driver: Arc<Driver<B>>,
     queued: AtomicBool,
     future: Mutex<Option<BoxFuture<'static, ()>>>,
@@ -93,7 +93,7 @@ impl<B: Bell> Driver<B> {
     }
 }
 
-impl<B: Bell> Job<B> {
+impl<B: Bell> PendingRequest<B> {
     fn run(self: &Arc<Self>) {
         // Before the future is polled: a wake-up from now on is a new one.
         self.queued.store(false, Ordering::Release);
@@ -108,7 +108,7 @@ impl<B: Bell> Job<B> {
     }
 }
 
-impl<B: Bell> Wake for Job<B> {
+impl<B: Bell> Wake for PendingRequest<B> {
     fn wake(self: Arc<Self>) {
         if self.queued.swap(true, Ordering::AcqRel) {
             return;
@@ -124,14 +124,18 @@ impl<B: Bell> Wake for Job<B> {
 }
 
 /// The server's host.
-pub struct Hosted<B>(pub Arc<Driver<B>>);
+pub struct DriverHost<B>(pub Arc<Driver<B>>);
 
-impl<B: Bell> Host for Hosted<B> {
+impl<B: Bell> Host for DriverHost<B> {
     fn spawn(&self, future: BoxFuture<'static, ()>) {
         // At once: only then does it know what to wake.
         let driver = Arc::clone(&self.0);
-        Arc::new(Job { driver, queued: AtomicBool::new(true), future: Mutex::new(Some(future)) })
-            .run();
+        Arc::new(PendingRequest {
+            driver,
+            queued: AtomicBool::new(true),
+            future: Mutex::new(Some(future)),
+        })
+        .run();
     }
 
     fn ready(&self) {

@@ -4,5 +4,5 @@
 mod driver;
 mod open;
 
-pub use driver::{Bell, Driver, Hosted};
+pub use driver::{Bell, Driver, DriverHost};
 pub use open::open;

@@ -12,7 +12,7 @@ use arrow_array::RecordBatchIterator;
 use arrow_array::ffi_stream::FFI_ArrowArrayStream;
 use arrow_schema::ffi::FFI_ArrowSchema;
 
-use super::table::Table;
+use super::table::ArrowTable;
 use crate::raw::guarded;
 
 /// `PyCapsule_New`.
@@ -40,15 +40,15 @@ pub(super) unsafe fn set_python(new: New, pointer: Pointer) {
 }
 
 /// What is passed on in a capsule.
-trait Content: Sized {
+trait CapsuleContent: Sized {
     const NAME: &'static CStr;
 }
 
-impl Content for FFI_ArrowArrayStream {
+impl CapsuleContent for FFI_ArrowArrayStream {
     const NAME: &'static CStr = c"arrow_array_stream";
 }
 
-impl Content for FFI_ArrowSchema {
+impl CapsuleContent for FFI_ArrowSchema {
     const NAME: &'static CStr = c"arrow_schema";
 }
 
@@ -56,7 +56,7 @@ impl Content for FFI_ArrowSchema {
 ///
 /// # Safety
 /// The caller has Python's lock, or is attached to an interpreter.
-pub(super) unsafe fn stream(table: &Table) -> *mut c_void {
+pub(super) unsafe fn stream(table: &ArrowTable) -> *mut c_void {
     let batches: Vec<_> = table.batches.iter().cloned().map(Ok).collect();
     let batches = RecordBatchIterator::new(batches, table.schema.clone());
     // SAFETY: the caller promises it.
@@ -67,7 +67,7 @@ pub(super) unsafe fn stream(table: &Table) -> *mut c_void {
 ///
 /// # Safety
 /// As above.
-pub(super) unsafe fn schema(table: &Table) -> *mut c_void {
+pub(super) unsafe fn schema(table: &ArrowTable) -> *mut c_void {
     match FFI_ArrowSchema::try_from(table.schema.as_ref()) {
         // SAFETY: the caller promises it.
         Ok(schema) => unsafe { capsule(schema) },
@@ -75,7 +75,7 @@ pub(super) unsafe fn schema(table: &Table) -> *mut c_void {
     }
 }
 
-unsafe fn capsule<T: Content>(content: T) -> *mut c_void {
+unsafe fn capsule<T: CapsuleContent>(content: T) -> *mut c_void {
     let Some(python) = PYTHON.get() else { return std::ptr::null_mut() };
     let content = Box::into_raw(Box::new(content));
     // SAFETY: as for `stream`; the name lives as long as the process.
@@ -88,7 +88,7 @@ unsafe fn capsule<T: Content>(content: T) -> *mut c_void {
 }
 
 /// Ends a capsule. If its content was moved out, as its reader does, nothing is left to release.
-unsafe extern "C" fn end<T: Content>(capsule: *mut c_void) {
+unsafe extern "C" fn end<T: CapsuleContent>(capsule: *mut c_void) {
     guarded(|| {
         if let Some(python) = PYTHON.get() {
             // SAFETY: Python calls this for a capsule of that name, once.

@@ -8,16 +8,16 @@ use arrow_array::{Array, ArrayRef, BinaryArray, Float64Array, Int64Array, NullAr
 use arrow_buffer::{Buffer, NullBufferBuilder, OffsetBuffer, ScalarBuffer};
 use ubiqlite::{Error, ErrorKind, Result, ValueRef};
 
-use super::kind::{Kind, exact};
+use super::kind::{ColumnKind, exact};
 
 /// The complete parts, and the one that grows. All parts of a column have one type in the end;
 /// until then each has that of its values.
 #[derive(Debug)]
-pub(super) struct Column {
+pub(super) struct ArrowColumn {
     name: String,
     parts: Vec<ArrayRef>,
     /// The kind of the complete parts.
-    kind: Kind,
+    kind: ColumnKind,
     /// Where in the result the growing part begins.
     first: usize,
     values: Values,
@@ -37,12 +37,12 @@ enum Values {
     },
 }
 
-impl Column {
+impl ArrowColumn {
     pub(super) fn new(name: &str) -> Self {
         Self {
             name: name.to_owned(),
             parts: Vec::new(),
-            kind: Kind::Null,
+            kind: ColumnKind::Null,
             first: 0,
             values: Values::Null,
             valid: NullBufferBuilder::new(0),
@@ -109,18 +109,18 @@ impl Column {
     }
 
     /// Gives the growing part its kind, after the `NULL`s that it has.
-    fn begin(&self, kind: Kind) -> Values {
+    fn begin(&self, kind: ColumnKind) -> Values {
         let nulls = self.valid.len();
         // Most parts need as much as the one before them.
         let room = self.parts.last().map_or(nulls, |part| part.len()).max(nulls);
         match kind {
-            Kind::Integer => Values::Integer(filled(0, nulls, room)),
-            Kind::Real => Values::Real(filled(0.0, nulls, room)),
+            ColumnKind::Integer => Values::Integer(filled(0, nulls, room)),
+            ColumnKind::Real => Values::Real(filled(0.0, nulls, room)),
             _ => {
                 let last = self.parts.last().map_or(0, |part| part.get_buffer_memory_size());
                 let bytes = Vec::with_capacity(last.saturating_sub(room * size_of::<i32>()));
                 Values::Bytes {
-                    is_text: kind == Kind::Text,
+                    is_text: kind == ColumnKind::Text,
                     ends: filled(0, nulls + 1, room + 1),
                     bytes,
                 }
@@ -167,9 +167,9 @@ impl Column {
     ///
     /// # Errors
     /// `DatatypeMismatch` for an integer among reals to which no real is equal.
-    pub(super) fn finish(mut self, declared: Option<&str>) -> Result<(Kind, Vec<ArrayRef>)> {
-        if self.kind == Kind::Null {
-            self.kind = declared.map_or(Kind::Null, Kind::declared);
+    pub(super) fn finish(mut self, declared: Option<&str>) -> Result<(ColumnKind, Vec<ArrayRef>)> {
+        if self.kind == ColumnKind::Null {
+            self.kind = declared.map_or(ColumnKind::Null, ColumnKind::declared);
         }
         let data_type = self.kind.data_type();
         let mut first = 0;
@@ -195,7 +195,7 @@ impl Column {
         integers.iter().enumerate().map(real).collect()
     }
 
-    fn mixed(&self, row: usize, found: Kind, before: Kind) -> Error {
+    fn mixed(&self, row: usize, found: ColumnKind, before: ColumnKind) -> Error {
         self.refused(
             row,
             &format!(
@@ -231,24 +231,24 @@ impl Column {
 }
 
 impl Values {
-    fn kind(&self) -> Kind {
+    fn kind(&self) -> ColumnKind {
         match self {
-            Self::Null => Kind::Null,
-            Self::Integer(_) => Kind::Integer,
-            Self::Real(_) => Kind::Real,
-            Self::Bytes { is_text: true, .. } => Kind::Text,
-            Self::Bytes { is_text: false, .. } => Kind::Blob,
+            Self::Null => ColumnKind::Null,
+            Self::Integer(_) => ColumnKind::Integer,
+            Self::Real(_) => ColumnKind::Real,
+            Self::Bytes { is_text: true, .. } => ColumnKind::Text,
+            Self::Bytes { is_text: false, .. } => ColumnKind::Blob,
         }
     }
 }
 
-fn kind_of(value: ValueRef<'_>) -> Kind {
+fn kind_of(value: ValueRef<'_>) -> ColumnKind {
     match value {
-        ValueRef::Null => Kind::Null,
-        ValueRef::Integer(_) => Kind::Integer,
-        ValueRef::Real(_) => Kind::Real,
-        ValueRef::Text(_) => Kind::Text,
-        ValueRef::Blob(_) => Kind::Blob,
+        ValueRef::Null => ColumnKind::Null,
+        ValueRef::Integer(_) => ColumnKind::Integer,
+        ValueRef::Real(_) => ColumnKind::Real,
+        ValueRef::Text(_) => ColumnKind::Text,
+        ValueRef::Blob(_) => ColumnKind::Blob,
     }
 }
 
@@ -262,13 +262,13 @@ fn end(bytes: &[u8]) -> i32 {
 
 /// Makes a part without values. Not by `new_null_array`, which pulls in the code of all types: half
 /// a megabyte.
-fn nulls(kind: Kind, rows: usize) -> ArrayRef {
+fn nulls(kind: ColumnKind, rows: usize) -> ArrayRef {
     match kind {
-        Kind::Null => Arc::new(NullArray::new(rows)),
-        Kind::Integer => Arc::new(Int64Array::new_null(rows)),
-        Kind::Real => Arc::new(Float64Array::new_null(rows)),
-        Kind::Text => Arc::new(StringArray::new_null(rows)),
-        Kind::Blob => Arc::new(BinaryArray::new_null(rows)),
+        ColumnKind::Null => Arc::new(NullArray::new(rows)),
+        ColumnKind::Integer => Arc::new(Int64Array::new_null(rows)),
+        ColumnKind::Real => Arc::new(Float64Array::new_null(rows)),
+        ColumnKind::Text => Arc::new(StringArray::new_null(rows)),
+        ColumnKind::Blob => Arc::new(BinaryArray::new_null(rows)),
     }
 }
 

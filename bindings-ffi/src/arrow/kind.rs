@@ -4,7 +4,7 @@ use arrow_schema::DataType;
 
 /// What the values of a column are, `NULL`s aside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum ColumnKind {
     /// There is no value.
     Null,
     Integer,
@@ -13,7 +13,7 @@ pub(super) enum Kind {
     Blob,
 }
 
-impl Kind {
+impl ColumnKind {
     pub(super) fn data_type(self) -> DataType {
         match self {
             Self::Null => DataType::Null,
@@ -91,16 +91,16 @@ mod tests {
     #[test]
     fn a_declared_type_has_the_affinity_that_sqlite_gives_it() {
         let kinds = [
-            ("bigint", Kind::Integer),
-            ("CHARINT", Kind::Integer),
-            ("VARCHAR(20)", Kind::Text),
-            ("blob", Kind::Blob),
-            ("DOUBLE PRECISION", Kind::Real),
-            ("DATE", Kind::Null),
-            ("BOOLEAN", Kind::Null),
+            ("bigint", ColumnKind::Integer),
+            ("CHARINT", ColumnKind::Integer),
+            ("VARCHAR(20)", ColumnKind::Text),
+            ("blob", ColumnKind::Blob),
+            ("DOUBLE PRECISION", ColumnKind::Real),
+            ("DATE", ColumnKind::Null),
+            ("BOOLEAN", ColumnKind::Null),
         ];
         for (declared, kind) in kinds {
-            assert_eq!(Kind::declared(declared), kind, "{declared}");
+            assert_eq!(ColumnKind::declared(declared), kind, "{declared}");
         }
     }
 }

@@ -23,8 +23,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use self::capsule::{New, Pointer};
 use self::query::Query;
-use self::table::Table;
-use crate::client::Called;
+use self::table::ArrowTable;
+use crate::client::CallStatus;
 use crate::engine::CLIENTS;
 use crate::raw::{GONE, NEEDS_ROOM, bytes, bytes_mut, called, guarded, len};
 
@@ -40,7 +40,7 @@ fn results() -> MutexGuard<'static, Results> {
     RESULTS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn table(number: i64) -> Option<Table> {
+fn table(number: i64) -> Option<ArrowTable> {
     let query = results().all.get(&number).cloned();
     query.and_then(|query| query.table())
 }
@@ -75,7 +75,7 @@ pub unsafe extern "C" fn ubiqlite_arrow_query(
         // SAFETY: the caller promises it.
         let request = unsafe { bytes(request, length) };
         match client.query_into(request, query.clone()) {
-            Called::Pending => {
+            CallStatus::Pending => {
                 let mut results = results();
                 results.last += 1;
                 let number = results.last;
@@ -130,7 +130,7 @@ pub unsafe extern "C" fn ubiqlite_arrow_schema(number: i64) -> *mut c_void {
     exported(number, |table| unsafe { capsule::schema(table) })
 }
 
-fn exported(number: i64, export: impl FnOnce(&Table) -> *mut c_void) -> *mut c_void {
+fn exported(number: i64, export: impl FnOnce(&ArrowTable) -> *mut c_void) -> *mut c_void {
     let mut made = std::ptr::null_mut();
     guarded(|| {
         if let Some(table) = table(number) {

@@ -13,7 +13,7 @@ use ubiqlite::ext::backend::Page;
 use ubiqlite::ext::wire::Sink;
 use ubiqlite::{Error, ErrorKind, Result};
 
-use super::table::{Gather, Table, bytes};
+use super::table::{ArrowTable, Gather, bytes};
 
 /// How many cells, and bytes of texts and blobs, become columns on the thread that waits for the
 /// result: that takes less than half a millisecond.
@@ -23,58 +23,60 @@ const FEW_BYTES: usize = 1 << 18;
 /// A query, and its result when it is over.
 #[derive(Debug, Default)]
 pub(super) struct Query {
-    state: Mutex<State>,
-    given_up: AtomicBool,
+    state: Mutex<QueryState>,
+    cancelled: AtomicBool,
 }
 
 #[derive(Debug)]
-enum State {
+enum QueryState {
     Gathering(Gather),
-    Done(Table),
+    Done(ArrowTable),
     /// It is being made, or failed.
     None,
 }
 
-impl Default for State {
+impl Default for QueryState {
     fn default() -> Self {
         Self::Gathering(Gather::default())
     }
 }
 
 impl Query {
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, QueryState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The result, if it is ready.
-    pub(super) fn table(&self) -> Option<Table> {
+    pub(super) fn table(&self) -> Option<ArrowTable> {
         match &*self.state() {
-            State::Done(table) => Some(table.clone()),
+            QueryState::Done(table) => Some(table.clone()),
             _ => None,
         }
     }
 
     fn complete(&self, description: &Description, rest: Vec<Arc<Page>>) -> Result<u64> {
         // Not under the lock, for which a caller's own thread may be waiting.
-        let State::Gathering(mut rows) = std::mem::replace(&mut *self.state(), State::None) else {
+        let QueryState::Gathering(mut rows) =
+            std::mem::replace(&mut *self.state(), QueryState::None)
+        else {
             return Err(Error::new(ErrorKind::Internal, "a query ended twice: this is a defect"));
         };
         for page in rest {
-            if self.given_up.load(Ordering::Relaxed) {
+            if self.cancelled.load(Ordering::Relaxed) {
                 return Err(Error::new(ErrorKind::Cancelled, "the query was given up"));
             }
             rows.take(&page);
         }
         let table = rows.finish(description)?;
         let rows = table.rows as u64;
-        *self.state() = State::Done(table);
+        *self.state() = QueryState::Done(table);
         Ok(rows)
     }
 }
 
 impl Sink for Query {
     fn take(&self, page: &Page) {
-        if let State::Gathering(rows) = &mut *self.state() {
+        if let QueryState::Gathering(rows) = &mut *self.state() {
             rows.take(page);
         }
     }
@@ -84,14 +86,14 @@ impl Sink for Query {
         description: Description,
         rest: Vec<Arc<Page>>,
     ) -> BoxFuture<'static, Result<u64>> {
-        let is_new = matches!(&*self.state(), State::Gathering(rows) if rows.is_empty());
+        let is_new = matches!(&*self.state(), QueryState::Gathering(rows) if rows.is_empty());
         let cells: usize = rest.iter().map(|page| page.cells()).sum();
         let few =
             || rest.iter().map(|page| bytes(page, 0..page.rows())).sum::<usize>() <= FEW_BYTES;
         if is_new && cells <= FEW_CELLS && few() {
             return Box::pin(ready(self.complete(&description, rest)));
         }
-        let end = Arc::new(Mutex::new(End::default()));
+        let end = Arc::new(Mutex::new(QueryEnd::default()));
         let (query, at) = (Arc::clone(&self), Arc::clone(&end));
         let work = move || {
             let made = catch_unwind(AssertUnwindSafe(|| query.complete(&description, rest)));
@@ -115,12 +117,12 @@ impl Sink for Query {
 
 /// What a thread made, for the future that waits for it.
 #[derive(Debug, Default)]
-struct End {
+struct QueryEnd {
     made: Option<Result<u64>>,
     waker: Option<Waker>,
 }
 
-fn tell(end: &Mutex<End>, made: Result<u64>) {
+fn tell(end: &Mutex<QueryEnd>, made: Result<u64>) {
     let mut end = end.lock().unwrap_or_else(PoisonError::into_inner);
     end.made = Some(made);
     let waker = end.waker.take();
@@ -133,7 +135,7 @@ fn tell(end: &Mutex<End>, made: Result<u64>) {
 /// Waits for the thread; dropped, it makes the thread stop.
 struct Finishing {
     query: Arc<Query>,
-    end: Arc<Mutex<End>>,
+    end: Arc<Mutex<QueryEnd>>,
 }
 
 impl Future for Finishing {
@@ -153,6 +155,6 @@ impl Future for Finishing {
 
 impl Drop for Finishing {
     fn drop(&mut self) {
-        self.query.given_up.store(true, Ordering::Relaxed);
+        self.query.cancelled.store(true, Ordering::Relaxed);
     }
 }

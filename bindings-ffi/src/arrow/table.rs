@@ -8,7 +8,7 @@ use ubiqlite::ext::backend::Description;
 use ubiqlite::ext::backend::Page;
 use ubiqlite::{Columns, Error, ErrorKind, Result, ValueRef};
 
-use super::column::Column;
+use super::column::ArrowColumn;
 
 /// How many rows make a batch.
 const BATCH_ROWS: usize = 1 << 16;
@@ -19,7 +19,7 @@ const BATCH_BYTES: usize = 1 << 26;
 
 /// All rows of a result.
 #[derive(Debug, Clone)]
-pub(super) struct Table {
+pub(super) struct ArrowTable {
     pub(super) schema: SchemaRef,
     pub(super) batches: Vec<RecordBatch>,
     pub(super) rows: usize,
@@ -28,7 +28,7 @@ pub(super) struct Table {
 /// The rows so far.
 #[derive(Debug, Default)]
 pub(super) struct Gather {
-    columns: Vec<Column>,
+    columns: Vec<ArrowColumn>,
     rows: usize,
     /// In the batch that grows.
     batch_rows: usize,
@@ -84,14 +84,14 @@ impl Gather {
     }
 
     fn begin(&mut self, columns: &Columns) {
-        self.columns = columns.iter().map(Column::new).collect();
+        self.columns = columns.iter().map(ArrowColumn::new).collect();
     }
 
     fn extend(&mut self, page: &Page, rows: std::ops::Range<usize>) -> Result<()> {
         let width = self.columns.len();
-        for (place, column) in self.columns.iter_mut().enumerate() {
+        for (index, column) in self.columns.iter_mut().enumerate() {
             for row in rows.clone() {
-                column.push(page.cell(row * width + place))?;
+                column.push(page.cell(row * width + index))?;
             }
         }
         self.rows += rows.len();
@@ -103,14 +103,14 @@ impl Gather {
     fn close(&mut self) -> Result<()> {
         self.batch_rows = 0;
         self.batch_bytes = 0;
-        self.columns.iter_mut().try_for_each(Column::close)
+        self.columns.iter_mut().try_for_each(ArrowColumn::close)
     }
 
     /// Returns the whole result. Its columns always have the names in the description.
     ///
     /// # Errors
     /// `DatatypeMismatch`, which names column and row.
-    pub(super) fn finish(mut self, description: &Description) -> Result<Table> {
+    pub(super) fn finish(mut self, description: &Description) -> Result<ArrowTable> {
         if let Some(error) = self.failed {
             return Err(error);
         }
@@ -119,7 +119,7 @@ impl Gather {
         }
         let described: Vec<_> = description.columns().collect();
         if self.columns.is_empty() {
-            self.columns = described.iter().map(|(name, _)| Column::new(name)).collect();
+            self.columns = described.iter().map(|(name, _)| ArrowColumn::new(name)).collect();
         }
         let declared = described.iter().map(|(_, declared)| *declared);
         let declared = declared.chain(std::iter::repeat(None));
@@ -132,23 +132,23 @@ impl Gather {
         }
         let schema = Arc::new(Schema::new(fields));
         let count = arrays.first().map_or(0, Vec::len);
-        let batch = |place: usize| {
+        let batch = |index: usize| {
             let columns: Vec<ArrayRef> =
-                arrays.iter().map(|parts| Arc::clone(&parts[place])).collect();
+                arrays.iter().map(|parts| Arc::clone(&parts[index])).collect();
             RecordBatch::try_new(Arc::clone(&schema), columns)
         };
         let batches: Vec<_> = (0..count)
             .map(batch)
             .collect::<std::result::Result<_, ArrowError>>()
             .map_err(|error| defect(&error.to_string()))?;
-        Ok(Table { schema, batches, rows: self.rows })
+        Ok(ArrowTable { schema, batches, rows: self.rows })
     }
 }
 
 /// How many bytes of texts and blobs these rows have.
 pub(super) fn bytes(page: &Page, rows: std::ops::Range<usize>) -> usize {
     let width = page.columns().len();
-    let size = |place| match page.cell(place) {
+    let size = |index| match page.cell(index) {
         ValueRef::Text(bytes) | ValueRef::Blob(bytes) => bytes.len(),
         _ => 0,
     };

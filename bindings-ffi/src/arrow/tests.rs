@@ -14,7 +14,7 @@ use ubiqlite::ext::backend::{Page, PageBuilder};
 use ubiqlite::{Columns, ErrorKind, Result, Value};
 
 use super::capsule;
-use super::table::{Gather, Table};
+use super::table::{ArrowTable, Gather};
 
 /// A page of rows of one column.
 fn page(values: impl IntoIterator<Item = Value>) -> Page {
@@ -25,7 +25,7 @@ fn page(values: impl IntoIterator<Item = Value>) -> Page {
     page.finish()
 }
 
-fn table(pages: impl IntoIterator<Item = Page>) -> Result<Table> {
+fn table(pages: impl IntoIterator<Item = Page>) -> Result<ArrowTable> {
     let mut rows = Gather::default();
     for page in pages {
         rows.take(&page);
@@ -37,14 +37,14 @@ fn integers(count: i64) -> Page {
     page((0..count).map(Value::Integer))
 }
 
-fn kind(table: &Table) -> DataType {
+fn kind(table: &ArrowTable) -> DataType {
     for batch in &table.batches {
         assert_eq!(batch.schema(), table.schema);
     }
     table.schema.field(0).data_type().clone()
 }
 
-fn reals(table: &Table) -> Vec<Option<f64>> {
+fn reals(table: &ArrowTable) -> Vec<Option<f64>> {
     let column = |batch: &RecordBatch| batch.column(0).as_primitive::<Float64Type>().clone();
     table.batches.iter().flat_map(|batch| column(batch).iter().collect::<Vec<_>>()).collect()
 }

@@ -25,8 +25,8 @@ use ubiqlite::ext::wire::Server;
 
 use self::names::{Names, Tell};
 use self::reply::Replies;
-use self::write::Writer;
-use crate::client::{Called, Taken};
+use self::write::MarshalWriter;
+use crate::client::{CallStatus, DrainStatus};
 
 /// What a client that speaks `marshal` keeps between two calls.
 #[derive(Debug, Default)]
@@ -38,7 +38,7 @@ pub(crate) struct Marshal {
     /// Replies that were taken and must be translated.
     replies: Replies,
     /// Replies that did not fit yet: how many, and their bytes.
-    kept: Writer,
+    kept: MarshalWriter,
     count: u32,
 }
 
@@ -83,17 +83,17 @@ pub(crate) fn call(
     server: &Server,
     request: &[u8],
     room: &mut [u8],
-) -> Called {
+) -> CallStatus {
     let lock = || marshal.lock().unwrap_or_else(PoisonError::into_inner);
     // Not held while the request runs: other threads may drop something in the meantime.
     let Some((request, mut answer, tell)) = lock().request(request) else {
-        return Called::Malformed;
+        return CallStatus::Malformed;
     };
     let done = server.call(&request, &mut answer);
     let mut marshal = lock();
     let called = match done {
-        Err(_) => Called::Malformed,
-        Ok(false) => Called::Pending,
+        Err(_) => CallStatus::Malformed,
+        Ok(false) => CallStatus::Pending,
         Ok(true) => marshal.put(&answer, tell, room),
     };
     marshal.answered(request, answer);
@@ -106,7 +106,7 @@ pub(crate) fn take(
     marshal: &Mutex<Marshal>,
     replies: Option<Vec<u8>>,
     room: &mut [u8],
-) -> (Taken, bool) {
+) -> (DrainStatus, bool) {
     let mut marshal = marshal.lock().unwrap_or_else(PoisonError::into_inner);
     let marshal = &mut *marshal;
     replies.into_iter().for_each(|replies| marshal.replies.add(replies));
@@ -115,31 +115,31 @@ pub(crate) fn take(
         marshal.count = marshal.replies.translate(&mut marshal.names, &mut marshal.kept);
     }
     if marshal.count == 0 {
-        return (Taken::Nothing, false);
+        return (DrainStatus::Nothing, false);
     }
     let head = write::list_head(marshal.count);
     let needed = head.len() + marshal.kept.len();
-    let Some(room) = room.get_mut(..needed) else { return (Taken::NeedsRoom(needed), true) };
+    let Some(room) = room.get_mut(..needed) else { return (DrainStatus::NeedsRoom(needed), true) };
     let (first, rest) = room.split_at_mut(head.len());
     first.copy_from_slice(&head);
     rest.copy_from_slice(marshal.kept.bytes());
     marshal.forget();
-    (Taken::Replies(needed), !marshal.replies.is_empty())
+    (DrainStatus::Replies(needed), !marshal.replies.is_empty())
 }
 
 impl Marshal {
     /// Writes an answer to the caller's room, or keeps it to be taken.
-    fn put(&mut self, answer: &[u8], tell: Tell, room: &mut [u8]) -> Called {
+    fn put(&mut self, answer: &[u8], tell: Tell, room: &mut [u8]) -> CallStatus {
         let alone = self.count == 0;
         self.count += u32::from(reply::whole(answer, &mut self.names, tell, &mut self.kept));
         let length = self.kept.len();
         // What was kept before is read first, and all of it together.
         match room.get_mut(..length).filter(|_| alone) {
-            None => Called::NeedsRoom(length + write::HEAD),
+            None => CallStatus::NeedsRoom(length + write::HEAD),
             Some(room) => {
                 room.copy_from_slice(self.kept.bytes());
                 self.forget();
-                Called::Answered(length)
+                CallStatus::Answered(length)
             }
         }
     }

@@ -2,16 +2,16 @@
 
 use ubiqlite::ext::wire::numbers::cell;
 
-use super::write::Writer;
+use super::write::MarshalWriter;
 
-pub(super) struct Head<'a> {
+pub(super) struct PageHead<'a> {
     pub(super) serial: u32,
     pub(super) width: usize,
     pub(super) names: &'a [u8],
 }
 
 /// A page as the core wrote it.
-pub(super) struct Page<'a> {
+pub(super) struct WirePage<'a> {
     pub(super) width: usize,
     pub(super) rows: usize,
     /// All of its text is ASCII.
@@ -21,10 +21,10 @@ pub(super) struct Page<'a> {
 }
 
 /// The pages of a reply; mostly one.
-pub(super) fn read(payload: &[u8], count: u32) -> Option<(Vec<Page<'_>>, Head<'_>)> {
+pub(super) fn read(payload: &[u8], count: u32) -> Option<(Vec<WirePage<'_>>, PageHead<'_>)> {
     let width = u32_at(payload, 4)? as usize;
     let named = u32_at(payload, 8)? as usize;
-    let head = Head { serial: u32_at(payload, 0)?, width, names: payload.get(16..16 + named)? };
+    let head = PageHead { serial: u32_at(payload, 0)?, width, names: payload.get(16..16 + named)? };
     let mut rest = payload.get((16 + named).next_multiple_of(8)..)?;
     let mut pages = Vec::with_capacity((count as usize).min(payload.len()));
     for _ in 0..count {
@@ -34,13 +34,13 @@ pub(super) fn read(payload: &[u8], count: u32) -> Option<(Vec<Page<'_>>, Head<'_
         let all = 16usize.checked_add(cells)?.checked_add(heap)?;
         let (page, after) = rest.split_at_checked(all.checked_next_multiple_of(8)?)?;
         let (cells, heap) = page.get(16..all)?.split_at_checked(cells)?;
-        pages.push(Page { width, rows, ascii, cells, heap });
+        pages.push(WirePage { width, rows, ascii, cells, heap });
         rest = after;
     }
     Some((pages, head))
 }
 
-impl<'a> Page<'a> {
+impl<'a> WirePage<'a> {
     #[inline]
     pub(super) fn row(
         &self,
@@ -53,7 +53,7 @@ impl<'a> Page<'a> {
     }
 
     #[inline]
-    pub(super) fn cell(&self, cell: &[u8; cell::SIZE], out: &mut Writer) -> Option<()> {
+    pub(super) fn cell(&self, cell: &[u8; cell::SIZE], out: &mut MarshalWriter) -> Option<()> {
         let [a, b, c, d, e, f, g, h, bits @ ..] = *cell;
         let bits = u64::from_le_bytes(bits);
         match u32::from_le_bytes([a, b, c, d]) {

@@ -13,26 +13,26 @@ use crate::engine::CLIENTS;
 use crate::raw::{GONE, MALFORMED, called, guarded};
 
 /// Clients by small numbers, which are never used twice.
-static SHORT: RwLock<Option<HashMap<i32, Caller>>> = RwLock::new(None);
+static SHORT: RwLock<Option<HashMap<i32, ReplyTarget>>> = RwLock::new(None);
 
 /// A client, and where its replies go.
-struct Caller {
+struct ReplyTarget {
     client: Arc<Box<dyn Endpoint>>,
-    place: Place,
+    buffer: ReplyBuffer,
 }
 
 /// Memory of Python's.
 #[derive(Debug, Clone, Copy)]
-struct Place {
+struct ReplyBuffer {
     start: *mut u8,
     room: usize,
 }
 
 // SAFETY: the address is used only by the client's calls, which its owner makes one at a time, on
 // one thread.
-unsafe impl Send for Place {}
+unsafe impl Send for ReplyBuffer {}
 // SAFETY: as above.
-unsafe impl Sync for Place {}
+unsafe impl Sync for ReplyBuffer {}
 
 /// Gives a client a small number if `number` is 0, and sets where the replies of its number go from
 /// now on. Returns the number, or [`GONE`].
@@ -55,9 +55,9 @@ pub unsafe extern "C" fn ubiqlite_marshal_begin(
             // After two thousand million loops: the caller uses the longer way.
             return GONE;
         }
-        let place = Place { start: reply, room };
+        let buffer = ReplyBuffer { start: reply, room };
         let mut all = SHORT.write().unwrap_or_else(PoisonError::into_inner);
-        all.get_or_insert_default().insert(number, Caller { client, place });
+        all.get_or_insert_default().insert(number, ReplyTarget { client, buffer });
         i64::from(number)
     })
 }
@@ -88,17 +88,17 @@ pub unsafe extern "C" fn ubiqlite_marshal_call(
     let answer = guarded(|| {
         let all = SHORT.read().unwrap_or_else(PoisonError::into_inner);
         let Some(caller) = all.as_ref().and_then(|all| all.get(&number)) else { return GONE };
-        let (client, place) = (Arc::clone(&caller.client), caller.place);
+        let (client, buffer) = (Arc::clone(&caller.client), caller.buffer);
         drop(all);
         let Ok(length) = usize::try_from(length) else { return MALFORMED };
-        if request.is_null() || place.start.is_null() {
+        if request.is_null() || buffer.start.is_null() {
             return MALFORMED;
         }
         // SAFETY: the caller promises both.
         let (request, room) = unsafe {
             (
                 std::slice::from_raw_parts(request, length),
-                std::slice::from_raw_parts_mut(place.start, place.room),
+                std::slice::from_raw_parts_mut(buffer.start, buffer.room),
             )
         };
         called(client.call(request, room))

@@ -2,7 +2,7 @@
 
 /// The bytes that are yet to be read.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Reader<'a>(&'a [u8]);
+pub(crate) struct MarshalReader<'a>(&'a [u8]);
 
 /// An object, or the beginning of one that holds others.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -21,7 +21,7 @@ pub(crate) enum Item<'a> {
     End,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> MarshalReader<'a> {
     pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Self(bytes)
     }

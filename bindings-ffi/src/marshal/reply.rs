@@ -21,8 +21,8 @@ use std::collections::VecDeque;
 use ubiqlite::ext::wire::numbers::{kind, reply as flag};
 
 use super::names::{Names, Tell};
-use super::pages::{Head, Page, i64_at, read, u32_at};
-use super::write::Writer;
+use super::pages::{PageHead, WirePage, i64_at, read, u32_at};
+use super::write::MarshalWriter;
 
 /// In a request's number: rows are wanted as dicts.
 pub(super) const DICTS: u32 = 1 << 30;
@@ -38,12 +38,12 @@ pub(super) struct Replies {
     /// Where the next reply begins in the first of those.
     at: usize,
     /// Its first row that has not gone out yet.
-    from: Row,
+    from: RowIndex,
 }
 
 /// A row of a reply: the page, and which of its rows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Row {
+struct RowIndex {
     page: usize,
     index: usize,
 }
@@ -60,7 +60,7 @@ impl Replies {
     }
 
     /// Writes the next ones, or a piece of one, and returns how many tuples that is.
-    pub(super) fn translate(&mut self, names: &mut Names, out: &mut Writer) -> u32 {
+    pub(super) fn translate(&mut self, names: &mut Names, out: &mut MarshalWriter) -> u32 {
         let until = out.len() + PIECE;
         let mut count = 0;
         while let Some(bytes) = self.waiting.front().filter(|_| out.len() < until) {
@@ -71,7 +71,7 @@ impl Replies {
             };
             count += 1;
             self.from = written(reply, self.from, until, names, Tell::Always, out);
-            if self.from == Row::default() {
+            if self.from == RowIndex::default() {
                 self.at += reply.len();
                 if self.at >= bytes.len() {
                     self.waiting.pop_front();
@@ -84,9 +84,9 @@ impl Replies {
 }
 
 /// Writes one reply as a whole. False: there is none.
-pub(super) fn whole(bytes: &[u8], names: &mut Names, tell: Tell, out: &mut Writer) -> bool {
+pub(super) fn whole(bytes: &[u8], names: &mut Names, tell: Tell, out: &mut MarshalWriter) -> bool {
     let reply = reply_at(bytes, 0);
-    reply.map(|reply| written(reply, Row::default(), usize::MAX, names, tell, out)).is_some()
+    reply.map(|reply| written(reply, RowIndex::default(), usize::MAX, names, tell, out)).is_some()
 }
 
 fn reply_at(bytes: &[u8], at: usize) -> Option<&[u8]> {
@@ -97,23 +97,23 @@ fn reply_at(bytes: &[u8], at: usize) -> Option<&[u8]> {
 /// Writes a reply from a row on, and returns the row to continue with; the first one: that was all.
 fn written(
     reply: &[u8],
-    from: Row,
+    from: RowIndex,
     until: usize,
     names: &mut Names,
     tell: Tell,
-    out: &mut Writer,
-) -> Row {
-    let place = out.place();
+    out: &mut MarshalWriter,
+) -> RowIndex {
+    let position = out.position();
     one(reply, from, until, names, tell, out).unwrap_or_else(|| {
         // The core's writer and this reader differ: a defect, which is reported.
-        out.back_to(place);
+        out.back_to(position);
         defect(reply, out);
-        Row::default()
+        RowIndex::default()
     })
 }
 
 #[cold]
-fn defect(reply: &[u8], out: &mut Writer) {
+fn defect(reply: &[u8], out: &mut MarshalWriter) {
     out.tuple(3);
     out.int(i64::from(u32_at(reply, 4).unwrap_or(0)));
     out.int(i64::from(kind::ERROR));
@@ -122,17 +122,17 @@ fn defect(reply: &[u8], out: &mut Writer) {
 
 fn one(
     reply: &[u8],
-    from: Row,
+    from: RowIndex,
     until: usize,
     names: &mut Names,
     tell: Tell,
-    out: &mut Writer,
-) -> Option<Row> {
+    out: &mut MarshalWriter,
+) -> Option<RowIndex> {
     let id = u32_at(reply, 4)?;
     let (kind, flags) = (*reply.get(8)?, *reply.get(9)?);
     let extra = u32_at(reply, 12)?;
     let payload = reply.get(16..)?;
-    let head = |out: &mut Writer, items: usize| {
+    let head = |out: &mut MarshalWriter, items: usize| {
         out.tuple(items + 2);
         out.int(i64::from(id));
         out.int(i64::from(kind));
@@ -192,7 +192,7 @@ fn one(
             } else {
                 dicts(&pages, from, until, &head_of, names, out)?
             };
-            if next != Row::default() || flags & flag::CONTINUES != 0 {
+            if next != RowIndex::default() || flags & flag::CONTINUES != 0 {
                 out.none();
             } else {
                 out.bool(flags & flag::END != 0);
@@ -204,19 +204,19 @@ fn one(
             let columns: Vec<(String, Option<String>)> =
                 serde_json::from_slice(payload.get(24..24 + length)?).ok()?;
             let (pages, _) = read(payload.get((24 + length).next_multiple_of(8)..)?, extra)?;
-            let place = out.place();
+            let position = out.position();
             // Its first rows go out like those of a query: what else it has comes with the last.
             out.tuple(6);
             out.int(i64::from(id));
             out.int(i64::from(kind::ROWS));
             let next = list(&pages, from, until, out, tuple)?;
-            if next != Row::default() {
+            if next != RowIndex::default() {
                 out.int(0);
                 out.none();
                 out.none();
                 return Some(next);
             }
-            out.back_to(place);
+            out.back_to(position);
             head(out, 4);
             out.int(i64_at(payload, 0)?);
             out.int(i64_at(payload, 8)?);
@@ -233,50 +233,50 @@ fn one(
         }
         _ => return None,
     }
-    Some(Row::default())
+    Some(RowIndex::default())
 }
 
 /// Writes a list of rows by `write`, until `out` has `until` bytes, and returns the row to continue
 /// with; the first one: these were all.
 fn list(
-    pages: &[Page<'_>],
-    from: Row,
+    pages: &[WirePage<'_>],
+    from: RowIndex,
     until: usize,
-    out: &mut Writer,
-    mut write: impl FnMut(&Page<'_>, usize, &mut Writer) -> Option<()>,
-) -> Option<Row> {
-    let place = out.list_of_later();
+    out: &mut MarshalWriter,
+    mut write: impl FnMut(&WirePage<'_>, usize, &mut MarshalWriter) -> Option<()>,
+) -> Option<RowIndex> {
+    let position = out.list_of_later();
     let mut count = 0u32;
     for (number, page) in pages.iter().enumerate().skip(from.page) {
         out.reserve((page.cells.len() + page.heap.len()).min(PIECE));
         let first = if number == from.page { from.index } else { 0 };
         for index in first..page.rows {
             if count > 0 && out.len() >= until {
-                out.count(place, count);
-                return Some(Row { page: number, index });
+                out.count(position, count);
+                return Some(RowIndex { page: number, index });
             }
             write(page, index, out)?;
             count += 1;
         }
     }
-    out.count(place, count);
-    Some(Row::default())
+    out.count(position, count);
+    Some(RowIndex::default())
 }
 
-fn tuple(page: &Page<'_>, index: usize, out: &mut Writer) -> Option<()> {
+fn tuple(page: &WirePage<'_>, index: usize, out: &mut MarshalWriter) -> Option<()> {
     out.tuple(page.width);
     page.row(index)?.try_for_each(|cell| page.cell(cell, out))
 }
 
 fn tuples(
-    pages: &[Page<'_>],
-    from: Row,
+    pages: &[WirePage<'_>],
+    from: RowIndex,
     until: usize,
-    head: &Head<'_>,
+    head: &PageHead<'_>,
     names: &mut Names,
     tell: Tell,
-    out: &mut Writer,
-) -> Option<Row> {
+    out: &mut MarshalWriter,
+) -> Option<RowIndex> {
     let next = list(pages, from, until, out, tuple)?;
     let any = pages.iter().any(|page| page.rows > 0);
     out.int(i64::from(if any { head.serial } else { 0 }));
@@ -293,13 +293,13 @@ fn tuples(
 }
 
 fn dicts(
-    pages: &[Page<'_>],
-    from: Row,
+    pages: &[WirePage<'_>],
+    from: RowIndex,
     until: usize,
-    head: &Head<'_>,
+    head: &PageHead<'_>,
     names: &mut Names,
-    out: &mut Writer,
-) -> Option<Row> {
+    out: &mut MarshalWriter,
+) -> Option<RowIndex> {
     let any = pages.iter().any(|page| page.rows > 0);
     let names = if any { names.of(head.serial, head.names)? } else { &[] };
     if any && names.len() != head.width {

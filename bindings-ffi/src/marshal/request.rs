@@ -18,7 +18,7 @@
 
 use ubiqlite::ext::wire::numbers::{op, request};
 
-use super::read::{Item, Reader};
+use super::read::{Item, MarshalReader};
 
 /// Added to an operation's number: see above.
 const CHECKED: u32 = 0x80;
@@ -29,7 +29,7 @@ const QUEUED: u32 = 0x100;
 /// Adds the request in these bytes to `out`, and returns whether it fetches the next rows of a
 /// stream. `None`: the bytes are not one, or have values that need Python's rules.
 pub(super) fn translate(bytes: &[u8], out: &mut Vec<u8>) -> Option<bool> {
-    let mut from = Reader::new(bytes);
+    let mut from = MarshalReader::new(bytes);
     from.list()?;
     let id = from.u32()?;
     let number = from.u32()?;
@@ -64,7 +64,7 @@ pub(super) fn translate(bytes: &[u8], out: &mut Vec<u8>) -> Option<bool> {
 }
 
 struct Payload<'a, 'o> {
-    from: Reader<'a>,
+    from: MarshalReader<'a>,
     out: &'o mut Vec<u8>,
     checked: bool,
     more: bool,
@@ -239,7 +239,7 @@ impl Payload<'_, '_> {
     }
 
     fn named(&mut self) -> Option<()> {
-        let place = self.out.len();
+        let offset = self.out.len();
         self.u32(0);
         let mut count: u32 = 0;
         loop {
@@ -251,7 +251,7 @@ impl Payload<'_, '_> {
             self.value()?;
             count += 1;
         }
-        self.out[place..place + 4].copy_from_slice(&count.to_le_bytes());
+        self.out[offset..offset + 4].copy_from_slice(&count.to_le_bytes());
         Some(())
     }
 

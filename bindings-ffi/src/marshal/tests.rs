@@ -95,7 +95,7 @@ fn no_bytes_whatever_make_it_panic() {
         let bytes = noise(&mut random);
         taken += u32::from(request(&bytes).is_some());
         let mut names = Names::default();
-        let mut out = Writer::default();
+        let mut out = MarshalWriter::default();
         let mut reply = bytes;
         reply.splice(
             0..0,

@@ -14,13 +14,13 @@ const NAMED: u8 = 0x80;
 
 /// Objects that are read by one `marshal.loads`.
 #[derive(Debug, Default)]
-pub(crate) struct Writer {
+pub(crate) struct MarshalWriter {
     bytes: Vec<u8>,
     /// How many of the objects are numbered.
     numbered: u32,
 }
 
-impl Writer {
+impl MarshalWriter {
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
@@ -37,7 +37,7 @@ impl Writer {
     }
 
     /// Where the next object will go, for [`back_to`](Self::back_to).
-    pub(crate) fn place(&self) -> (usize, u32) {
+    pub(crate) fn position(&self) -> (usize, u32) {
         (self.bytes.len(), self.numbered)
     }
 
@@ -72,7 +72,7 @@ impl Writer {
     /// Writes the sign and number of the digits, and the digits of 15 bits.
     fn long(&mut self, number: i64) {
         self.bytes.push(b'l');
-        let place = self.bytes.len();
+        let position = self.bytes.len();
         self.u32(0);
         let mut rest = number.unsigned_abs();
         let mut digits: i32 = 0;
@@ -84,7 +84,7 @@ impl Writer {
             digits += 1;
         }
         let count = if number < 0 { -digits } else { digits };
-        self.bytes[place..place + 4].copy_from_slice(&count.to_le_bytes());
+        self.bytes[position..position + 4].copy_from_slice(&count.to_le_bytes());
     }
 
     #[inline]
@@ -150,8 +150,8 @@ impl Writer {
     }
 
     /// Sets how many items the list has whose first is at `place`.
-    pub(crate) fn count(&mut self, place: usize, count: u32) {
-        self.bytes[place - 4..place].copy_from_slice(&count.to_le_bytes());
+    pub(crate) fn count(&mut self, position: usize, count: u32) {
+        self.bytes[position - 4..position].copy_from_slice(&count.to_le_bytes());
     }
 
     /// A dict: names and values follow, and then its end.

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use ubiqlite_ffi::{Engine, Pending, start_open};
+use ubiqlite_ffi::{EngineHandle, Pending, start_open};
 
 /// Opens a database.
-pub(crate) fn open(path: &str) -> Arc<Engine> {
+pub(crate) fn open(path: &str) -> Arc<EngineHandle> {
     settled(&start_open(path.into(), "{}".into())).unwrap()
 }
 
 /// Waits until it is done; what was opened.
-pub(crate) fn settled(pending: &Pending) -> Option<Arc<Engine>> {
+pub(crate) fn settled(pending: &Pending) -> Option<Arc<EngineHandle>> {
     loop {
         let polled = pending.poll().unwrap();
         if polled.done {

@@ -11,17 +11,17 @@ const WORD = 5000;
 const MOST = 5000;
 
 /** @returns how often something of interest happened */
-export async function run({ Link, Database, Place, errorOf }, seed) {
+export async function run({ EngineClient, Database, CallTarget, errorOf }, seed) {
   clock.reset();
   const random = numbers(seed);
   const store = new Store();
   const border = new Border(store, random, errorOf, { shared: random.once(2), hears: random.once(2), lasting: random.once(3) });
-  const link = new Link(border.connector, { bigints: false, patience: 1000 });
-  const opening = link.open();
+  const engine = new EngineClient(border.connector, { bigints: false, patience: 1000 });
+  const opening = engine.open();
   await settle();
   border.connect();
   await opening;
-  const client = new Client(new Database(new Place(link, undefined), 'model.db'), random, (millis) => clock.advance(millis));
+  const client = new Client(new Database(new CallTarget(engine, undefined), 'model.db'), random, (millis) => clock.advance(millis));
   const faults = random.pick([0, 0, 30, 12]);
   const check = (holds, what) => {
     if (holds) return;
@@ -45,8 +45,8 @@ export async function run({ Link, Database, Place, errorOf }, seed) {
   }
   await quiesce(border, client, check);
   left(client, border, check);
-  check([...link.holdings.live.values()].every((it) => it.deref()?.over === undefined), 'the client was left with what is over');
-  const closed = link.close();
+  check([...engine.handles.live.values()].every((it) => it.deref()?.over === undefined), 'the client was left with what is over');
+  const closed = engine.close();
   await quiesce(border, client, check, () => closed);
   outcomes(client, border, store, check);
   return { unknown: client.calls.filter(({ told }) => told === 'OutcomeUnknown').length, lost: border.lost, calls: client.calls.length };
@@ -83,7 +83,7 @@ function endAll(client) {
 function left(client, border, check) {
   const { line } = border;
   if (line === undefined) return;
-  const open = new Set(client.handles.filter((it) => it.on.place.on.over === undefined).map((it) => it.on.place.on.id));
+  const open = new Set(client.handles.filter((it) => it.on.target.handle.over === undefined).map((it) => it.on.target.handle.id));
   for (const [number, { kind }] of line.engine.handles) check(open.has(number), `the engine was left with a ${kind}, ${number}`);
   check(line.engine.waiting.length === 0, 'the engine was left with requests that wait');
   const { lock } = line.engine;

@@ -1,10 +1,10 @@
 import { invalid } from '../errors.js';
-import type { Connector } from '../link/connector.js';
-import { Link } from '../link/link.js';
-import type { CallOptions } from '../link/options.js';
+import type { Connector } from '../client/connector.js';
+import { EngineClient } from '../client/engine-client.js';
+import type { CallOptions } from '../client/options.js';
 import { Op } from '../wire/ops.js';
 import { Session, Snapshot, type TransactionOptions, transact } from './session.js';
-import { Place, Statements } from './statements.js';
+import { CallTarget, Statements } from './statements.js';
 import { type Transaction, begin } from './transaction.js';
 
 /** The settings of a database. The defaults are safe and fast. Times are in milliseconds. */
@@ -71,22 +71,22 @@ const BUSY_TIMEOUT = 5000;
 export class Database extends Statements implements AsyncDisposable {
   /** @internal */
   constructor(
-    place: Place,
+    target: CallTarget,
     /** The path or name that it was opened with. */
     readonly path: string,
   ) {
-    super(place);
+    super(target);
   }
 
   /** The engine that runs the SQL: `'native'`, in Node's own process, if this machine has one, otherwise `'wasm'`. */
   get engine(): 'native' | 'wasm' {
-    return this.place.link.engine;
+    return this.target.client.engine;
   }
 
   /** Returns the same database with a time limit, in milliseconds, for every call made through it. */
   timeout(timeout: number): Database {
-    const { link, on, defaults } = this.place;
-    return new Database(new Place(link, on, { ...defaults, timeout }), this.path);
+    const { client, handle: on, defaults } = this.target;
+    return new Database(new CallTarget(client, on, { ...defaults, timeout }), this.path);
   }
 
   /**
@@ -105,27 +105,27 @@ export class Database extends Statements implements AsyncDisposable {
    * `OutcomeUnknown` if the engine was lost during the commit
    */
   transaction<T>(body: (transaction: Transaction) => T | PromiseLike<T>, options: TransactionOptions = {}): Promise<T> {
-    return transact(this.place, body, options);
+    return transact(this.target, body, options);
   }
 
   /** Begins a transaction and returns its handle. It is rolled back unless it is committed. */
   begin(options: TransactionOptions = {}): Promise<Transaction> {
-    return begin(this.place, options);
+    return begin(this.target, options);
   }
 
   /** Returns a snapshot: reads of one moment, over any number of calls. */
   async snapshot(options?: CallOptions): Promise<Snapshot> {
-    return new Snapshot(this.place.within(await this.place.lend(Op.snapshot, undefined, options)));
+    return new Snapshot(this.target.within(await this.target.openHandle(Op.snapshot, undefined, options)));
   }
 
   /** Lends a private connection, for `ATTACH`, temporary tables and `PRAGMA`s. */
   async acquire(options?: CallOptions): Promise<Session> {
-    return new Session(this.place.within(await this.place.lend(Op.acquire, undefined, options)));
+    return new Session(this.target.within(await this.target.openHandle(Op.acquire, undefined, options)));
   }
 
   /** Returns what the storage can do. */
   async capabilities(): Promise<Capabilities> {
-    const bits = await this.place.call(Op.capabilities, undefined, (reply) => reply.bits());
+    const bits = await this.target.call(Op.capabilities, undefined, (reply) => reply.bits());
     return {
       transactions: (bits & 1) !== 0,
       cursors: (bits & 2) !== 0,
@@ -136,7 +136,7 @@ export class Database extends Statements implements AsyncDisposable {
 
   /** Stops all calls of this handle that are in progress. They reject with a CancelledError. */
   interrupt(): void {
-    this.place.link.interrupt();
+    this.target.client.interrupt();
   }
 
   /**
@@ -145,7 +145,7 @@ export class Database extends Statements implements AsyncDisposable {
    * Later calls reject with `Closed`. Closing again does nothing.
    */
   close(): Promise<void> {
-    return this.place.link.close();
+    return this.target.client.close();
   }
 
   /** Closes. */
@@ -161,9 +161,9 @@ export async function openDatabase(
   connector: Connector,
   call: CallOptions,
 ): Promise<Database> {
-  const link = new Link(connector, { bigints: options.bigint === true, patience: options.busyTimeout ?? BUSY_TIMEOUT });
+  const link = new EngineClient(connector, { bigints: options.bigint === true, patience: options.busyTimeout ?? BUSY_TIMEOUT });
   await link.open(call);
-  return new Database(new Place(link, undefined), path);
+  return new Database(new CallTarget(link, undefined), path);
 }
 
 /** The type of each engine option. */

@@ -1,5 +1,5 @@
 import { invalid } from '../errors.js';
-import type { CallOptions } from '../link/options.js';
+import type { CallOptions } from '../client/options.js';
 import type { Ran, Reply } from '../wire/reply.js';
 import type { Rows } from '../wire/rows.js';
 

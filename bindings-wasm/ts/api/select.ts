@@ -1,11 +1,11 @@
 import { invalid } from '../errors.js';
-import type { CallOptions } from '../link/options.js';
+import type { CallOptions } from '../client/options.js';
 import { Op } from '../wire/ops.js';
 import { type Value, writeValue } from '../wire/values.js';
 import type { Writer } from '../wire/writer.js';
 import type { ColumnOf, Stored } from './columns.js';
 import { type ArrayRows, type ObjectRows, type RowArray, type RowOptions, ROWS, checkRows, shapeOf } from './rows.js';
-import type { Place, Row } from './statements.js';
+import type { CallTarget, Row } from './statements.js';
 import { RowStream } from './stream.js';
 
 /** How a column is compared with a value. `like` takes a pattern with `%` and `_`. */
@@ -39,7 +39,7 @@ export class Select<T = Row> {
 
   /** @internal */
   constructor(
-    private readonly place: Place,
+    private readonly target: CallTarget,
     private readonly table: string,
   ) {}
 
@@ -99,26 +99,26 @@ export class Select<T = Row> {
   all(options?: ObjectRows): Promise<T[]>;
   all(options: ArrayRows): Promise<RowArray[]>;
   all(options?: RowOptions): Promise<unknown[]> {
-    return this.place.call(Op.select, this.written(options), shapeOf(options).all<unknown>, options, undefined, ROWS);
+    return this.target.call(Op.select, this.written(options), shapeOf(options).all<unknown>, options, undefined, ROWS);
   }
 
   /** Returns the first selected row, or `undefined`. */
   first(options?: ObjectRows): Promise<T | undefined>;
   first(options: ArrayRows): Promise<RowArray | undefined>;
   first(options?: RowOptions): Promise<unknown> {
-    return this.place.call(Op.selectFirst, this.written(options), shapeOf(options).first<unknown>, options, undefined, ROWS);
+    return this.target.call(Op.selectFirst, this.written(options), shapeOf(options).first<unknown>, options, undefined, ROWS);
   }
 
   /** Returns the number of selected rows. */
   count(options?: CallOptions): Promise<number> {
-    return this.place.call(Op.selectCount, this.write, (reply) => reply.count(), options);
+    return this.target.call(Op.selectCount, this.write, (reply) => reply.count(), options);
   }
 
   /** Streams the selected rows. */
   stream(options?: ObjectRows): RowStream<T>;
   stream(options: ArrayRows): RowStream<RowArray>;
   stream(options?: RowOptions): RowStream<any> {
-    return new RowStream(this.place, Op.selectStream, this.written(options), options);
+    return new RowStream(this.target, Op.selectStream, this.written(options), options);
   }
 
   private written(options: RowOptions | undefined): (out: Writer) => void {

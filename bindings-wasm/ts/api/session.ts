@@ -1,9 +1,9 @@
 import { type UbiqliteError, errorOf } from '../errors.js';
-import type { Held } from '../link/held.js';
-import type { CallOptions } from '../link/options.js';
-import { Scope } from '../link/scope.js';
+import type { RemoteHandle } from '../client/remote-handle.js';
+import type { CallOptions } from '../client/options.js';
+import { Scope } from '../client/scope.js';
 import type { Writes } from './columns.js';
-import { type Place, Reader, type Row, Statements } from './statements.js';
+import { type CallTarget, Reader, type Row, Statements } from './statements.js';
 import { Table } from './table.js';
 import { type Mode, Transaction, begin, checkBody, within } from './transaction.js';
 
@@ -18,14 +18,14 @@ export interface TransactionOptions extends CallOptions {
 
 /** @internal */
 export async function transact<T>(
-  place: Place,
+  target: CallTarget,
   body: (transaction: Transaction) => T | PromiseLike<T>,
   options: TransactionOptions,
 ): Promise<T> {
   const { mode = 'immediate', ...call } = options ?? {};
   checkBody(body);
-  const scope = new Scope(place.options(call), 'the transaction');
-  return within(await begin(place, { mode, ...scope.rest() }), (it, rest) => it.commit(rest), body, scope);
+  const scope = new Scope(target.options(call), 'the transaction');
+  return within(await begin(target, { mode, ...scope.rest() }), (it, rest) => it.commit(rest), body, scope);
 }
 
 /**
@@ -36,22 +36,22 @@ export async function transact<T>(
 export class Session extends Statements implements AsyncDisposable {
   /** Runs `body` in a transaction of this session: see `db.transaction()`. */
   transaction<T>(body: (transaction: Transaction) => T | PromiseLike<T>, options: TransactionOptions = {}): Promise<T> {
-    return transact(this.place, body, options);
+    return transact(this.target, body, options);
   }
 
   /** Begins a transaction in this session. */
   begin(options: TransactionOptions = {}): Promise<Transaction> {
-    return begin(this.place, options);
+    return begin(this.target, options);
   }
 
   /** Stops all calls of this session that are in progress. They reject with a CancelledError. */
   interrupt(): void {
-    this.place.link.interrupt(this.place.on);
+    this.target.client.interrupt(this.target.handle);
   }
 
   /** Gives the connection back. */
   release(): void {
-    this.place.link.drop(this.place.on as Held, sessionOver);
+    this.target.client.drop(this.target.handle as RemoteHandle, sessionOver);
   }
 
   /** Gives the connection back. */
@@ -68,12 +68,12 @@ export class Session extends Statements implements AsyncDisposable {
 export class Snapshot extends Reader implements AsyncDisposable {
   /** Returns a table, for reading its rows without SQL. */
   table<T extends object = Row, W extends object = Writes<T>>(name: string): Table<T, W> {
-    return new Table<T, W>(this.place, name);
+    return new Table<T, W>(this.target, name);
   }
 
   /** Releases the snapshot. */
   close(): void {
-    this.place.link.drop(this.place.on as Held, snapshotOver);
+    this.target.client.drop(this.target.handle as RemoteHandle, snapshotOver);
   }
 
   /** Releases the snapshot. */

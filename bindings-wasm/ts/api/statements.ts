@@ -1,8 +1,8 @@
-import type { Held } from '../link/held.js';
-import type { Link } from '../link/link.js';
-import { indexed, sendMany } from '../link/many.js';
-import { type CallOptions, type Checked, merged } from '../link/options.js';
-import type { Sql } from '../link/trace.js';
+import type { RemoteHandle } from '../client/remote-handle.js';
+import type { EngineClient } from '../client/engine-client.js';
+import { indexed, sendMany } from '../client/many.js';
+import { type CallOptions, type Checked, merged } from '../client/options.js';
+import type { Sql } from '../client/trace.js';
 import { invalid } from '../errors.js';
 import { Op } from '../wire/ops.js';
 import type { Executed, Reply } from '../wire/reply.js';
@@ -16,11 +16,11 @@ import { Table } from './table.js';
 /** A row, unless the caller names another type: values by column name. */
 export type Row = Record<string, any>;
 
-/** Where calls go: a link, and the thing in the engine that they are made on. @internal */
-export class Place {
+/** Where calls go: a client of the engine, and the handle that they are made on, if there is one. @internal */
+export class CallTarget {
   constructor(
-    readonly link: Link,
-    readonly on: Held | undefined,
+    readonly client: EngineClient,
+    readonly handle: RemoteHandle | undefined,
     readonly defaults: CallOptions = {},
   ) {}
 
@@ -32,22 +32,22 @@ export class Place {
     sql?: Sql,
     more?: readonly string[],
   ): Promise<T> {
-    return this.link.call({ op, on: this.on, write, read, sql, options: this.options(options, more) });
+    return this.client.call({ op, on: this.handle, write, read, sql, options: this.options(options, more) });
   }
 
-  /** Requests something that the engine keeps for this client. */
-  lend(op: number, write: ((out: Writer) => void) | undefined, options: CallOptions | undefined): Promise<Held> {
-    return this.link.lend({ op, on: this.on, write, options: this.options(options) });
+  /** Requests a handle. */
+  openHandle(op: number, write: ((out: Writer) => void) | undefined, options: CallOptions | undefined): Promise<RemoteHandle> {
+    return this.client.openHandle({ op, on: this.handle, write, options: this.options(options) });
   }
 
-  /** Returns the options of a call merged over the defaults of this place; `more`: further options that it takes. */
+  /** Returns the options of a call merged over the defaults of this target; `more`: further options that it takes. */
   options(own: CallOptions | undefined, more?: readonly string[]): Checked {
     return merged(this.defaults, own, more);
   }
 
-  /** Returns the place of something that was lent. */
-  within(held: Held, defaults = this.defaults): Place {
-    return new Place(this.link, held, defaults);
+  /** Returns the target of a handle. */
+  within(handle: RemoteHandle, defaults = this.defaults): CallTarget {
+    return new CallTarget(this.client, handle, defaults);
   }
 }
 
@@ -70,11 +70,11 @@ const executedOf = (reply: Reply): Executed => reply.executed();
 /** Something that runs queries: a database, a session, a transaction, a savepoint, a snapshot. */
 export class Reader {
   /** @internal */
-  readonly place: Place;
+  readonly target: CallTarget;
 
   /** @internal */
-  constructor(place: Place) {
-    this.place = place;
+  constructor(target: CallTarget) {
+    this.target = target;
   }
 
   /**
@@ -153,7 +153,7 @@ export class Reader {
   stream<T = Row>(sql: string, params?: Params, options?: ObjectRows): RowStream<T>;
   stream<T extends readonly unknown[] = RowArray>(sql: string, params: Params | undefined, options: ArrayRows): RowStream<T>;
   stream<T>(sql: string, params?: Params, options?: RowOptions): RowStream<T> {
-    return new RowStream<T>(this.place, Op.stream, statement(sql, params, options), options, sql);
+    return new RowStream<T>(this.target, Op.stream, statement(sql, params, options), options, sql);
   }
 
   private first<T>(op: number, sql: string, params: Params | undefined, options: RowOptions | undefined): Promise<T | undefined> {
@@ -167,7 +167,7 @@ export class Reader {
     read: (reply: Reply, before?: T) => T,
     options: RowOptions | undefined,
   ): Promise<T> {
-    return this.place.call(op, statement(sql, params, options), read, options, sql, ROWS);
+    return this.target.call(op, statement(sql, params, options), read, options, sql, ROWS);
   }
 }
 
@@ -183,7 +183,7 @@ export class Statements extends Reader {
    * several statements in one text, and for statements that would change a shared connection (`BEGIN`, `ATTACH`, …)
    */
   execute(sql: string, params?: Params, options?: CallOptions): Promise<Executed> {
-    return this.place.call(Op.execute, statement(sql, params), executedOf, options, sql);
+    return this.target.call(Op.execute, statement(sql, params), executedOf, options, sql);
   }
 
   /**
@@ -201,9 +201,9 @@ export class Statements extends Reader {
     options?: CallOptions,
   ): Promise<number> {
     text(sql);
-    const { link, on, defaults } = this.place;
+    const { client, handle: on, defaults } = this.target;
     const head = (out: Writer): void => out.text(sql);
-    return sendMany(link, { op: Op.executeMany, sql, on, options: merged(defaults, options), head, row: writeParams, rows });
+    return sendMany(client, { op: Op.executeMany, sql, on, options: merged(defaults, options), head, row: writeParams, rows });
   }
 
   /**
@@ -235,11 +235,11 @@ export class Statements extends Reader {
     };
     const at = (index: number): unknown => [statements[index]].flat()[0];
     const read = (reply: Reply): Executed[] => reply.executedList();
-    return this.place.call(Op.batch, write, read, options, typeof statements === 'string' ? statements : at);
+    return this.target.call(Op.batch, write, read, options, typeof statements === 'string' ? statements : at);
   }
 
   /** Returns a table, for operations on its rows without SQL. */
   table<T extends object = Row, W extends object = Writes<T>>(name: string): Table<T, W> {
-    return new Table<T, W>(this.place, name);
+    return new Table<T, W>(this.target, name);
   }
 }

@@ -1,7 +1,7 @@
-import { Pages } from '../link/pages.js';
+import { Pages } from '../client/pages.js';
 import type { Writer } from '../wire/writer.js';
 import { type RowOptions, ROWS, shapeOf } from './rows.js';
-import type { Place, Row } from './statements.js';
+import type { CallTarget, Row } from './statements.js';
 
 /**
  * The rows of a running query, one after another. The query runs a little ahead of the
@@ -12,8 +12,8 @@ export class RowStream<T = Row> implements AsyncIterableIterator<T, undefined, u
   private readonly pages: Pages<T>;
 
   /** @internal */
-  constructor(place: Place, op: number, write: (out: Writer) => void, options: RowOptions | undefined, sql?: string) {
-    this.pages = new Pages(place.link, { op, on: place.on, write, sql, options: place.options(options, ROWS) }, shapeOf(options).all<T>);
+  constructor(target: CallTarget, op: number, write: (out: Writer) => void, options: RowOptions | undefined, sql?: string) {
+    this.pages = new Pages(target.client, { op, on: target.handle, write, sql, options: target.options(options, ROWS) }, shapeOf(options).all<T>);
   }
 
   /** Returns the next row. Calls may overlap: each gets its row in the order of the calls. */

@@ -1,6 +1,6 @@
 import { invalid } from '../errors.js';
-import { sendMany } from '../link/many.js';
-import { type CallOptions, merged } from '../link/options.js';
+import { sendMany } from '../client/many.js';
+import { type CallOptions, merged } from '../client/options.js';
 import { Op } from '../wire/ops.js';
 import type { Reply } from '../wire/reply.js';
 import { type Fields, type Key, type Value, writeFields, writeKey, writeValue } from '../wire/values.js';
@@ -8,7 +8,7 @@ import type { Writer } from '../wire/writer.js';
 import type { ColumnOf, Storable, Writes, Written } from './columns.js';
 import { type ArrayRows, type ObjectRows, type RowArray, type RowOptions, checkRows, shapeOf } from './rows.js';
 import { Select } from './select.js';
-import type { Place, Row } from './statements.js';
+import type { CallTarget, Row } from './statements.js';
 import { RowStream } from './stream.js';
 
 const keyOf = <K>(reply: Reply): K => reply.key() as K;
@@ -39,7 +39,7 @@ export type Transfer =
 export class Table<T extends object = Row, W extends object = Writes<T>> {
   /** @internal */
   constructor(
-    private readonly place: Place,
+    private readonly target: CallTarget,
     /** The table's name. */
     readonly name: string,
   ) {
@@ -70,9 +70,9 @@ export class Table<T extends object = Row, W extends object = Writes<T>> {
     rows: Iterable<Written<T, W, F>> | AsyncIterable<Written<T, W, F>>,
     options?: CallOptions,
   ): Promise<number> {
-    const { link, on, defaults } = this.place;
+    const { client, handle: on, defaults } = this.target;
     const head = (out: Writer): void => out.text(this.name);
-    return sendMany(link, { op: Op.insertMany, on, options: merged(defaults, options), head, row: writeFields, rows: rows as Iterable<Fields> });
+    return sendMany(client, { op: Op.insertMany, on, options: merged(defaults, options), head, row: writeFields, rows: rows as Iterable<Fields> });
   }
 
   /** Returns the row with this key, or `undefined`. */
@@ -117,7 +117,7 @@ export class Table<T extends object = Row, W extends object = Writes<T>> {
 
   /** Selects rows by filters, in an order, with limit and offset. */
   select(): Select<T> {
-    return new Select<T>(this.place, this.name);
+    return new Select<T>(this.target, this.name);
   }
 
   /** Returns the number of rows. */
@@ -133,7 +133,7 @@ export class Table<T extends object = Row, W extends object = Writes<T>> {
       checkRows(options);
       out.text(this.name);
     };
-    return new RowStream(this.place, Op.tableStream, write, options);
+    return new RowStream(this.target, Op.tableStream, write, options);
   }
 
   /**
@@ -171,7 +171,7 @@ export class Table<T extends object = Row, W extends object = Writes<T>> {
       out.text(this.name);
       write(out);
     };
-    return this.place.call(op, whole, read, options);
+    return this.target.call(op, whole, read, options);
   }
 }
 

@@ -1,9 +1,9 @@
 import { type UbiqliteError, errorOf, invalid } from '../errors.js';
-import type { Held } from '../link/held.js';
-import type { CallOptions } from '../link/options.js';
-import { Scope } from '../link/scope.js';
+import type { RemoteHandle } from '../client/remote-handle.js';
+import type { CallOptions } from '../client/options.js';
+import { Scope } from '../client/scope.js';
 import { Op } from '../wire/ops.js';
-import { type Place, Statements } from './statements.js';
+import { type CallTarget, Statements } from './statements.js';
 
 /** How a transaction begins, as in `BEGIN …`: with the write lock, without a lock until needed, or without readers. */
 export type Mode = 'immediate' | 'deferred' | 'exclusive';
@@ -11,12 +11,12 @@ export type Mode = 'immediate' | 'deferred' | 'exclusive';
 const MODES: readonly Mode[] = ['immediate', 'deferred', 'exclusive'];
 
 /** @internal */
-export async function begin(place: Place, options: CallOptions & { mode?: Mode }): Promise<Transaction> {
+export async function begin(target: CallTarget, options: CallOptions & { mode?: Mode }): Promise<Transaction> {
   const { mode = 'immediate', ...call } = options ?? {};
   const number = MODES.indexOf(mode);
   if (number < 0) throw invalid(`a transaction begins as ${MODES.join(', ')}, not as ${JSON.stringify(mode)}`);
-  const held = await place.lend(Op.begin, (out) => out.u8(number), call);
-  return new Transaction(place.within(held));
+  const remote = await target.openHandle(Op.begin, (out) => out.u8(number), call);
+  return new Transaction(target.within(remote));
 }
 
 /**
@@ -38,14 +38,14 @@ export async function within<H extends Nest, T>(
     const over = new Promise<never>((_, reject) => {
       unwatch = scope.watch((reason) => {
         // The body has ended it itself, and learns the outcome from that.
-        if (handle.held.ended) return;
+        if (handle.opened.ended) return;
         handle.undo(() => reason);
         reject(reason);
       });
     });
     over.catch(() => {});
     answer = await Promise.race([over, begun(handle, body)]);
-    if (!handle.held.ended) {
+    if (!handle.opened.ended) {
       const late = scope.over;
       if (late !== undefined) throw late;
     }
@@ -56,9 +56,9 @@ export async function within<H extends Nest, T>(
     unwatch?.();
   }
   // The body may have ended it itself.
-  if (handle.held.ended) return answer;
+  if (handle.opened.ended) return answer;
   // It may have been lost with its engine without the body noticing.
-  if (handle.held.over !== undefined) throw handle.held.over;
+  if (handle.opened.over !== undefined) throw handle.opened.over;
   await keep(handle, scope.rest());
   return answer;
 }
@@ -70,13 +70,13 @@ async function begun<H, T>(handle: H, body: (handle: H) => T | PromiseLike<T>): 
 /** A transaction or savepoint: rolled back unless it is ended. */
 class Nest extends Statements implements AsyncDisposable {
   /** @internal */
-  get held(): Held {
-    return this.place.on as Held;
+  get opened(): RemoteHandle {
+    return this.target.handle as RemoteHandle;
   }
 
   /** @internal */
   get isOver(): boolean {
-    return this.held.over !== undefined;
+    return this.opened.over !== undefined;
   }
 
   /**
@@ -85,13 +85,13 @@ class Nest extends Statements implements AsyncDisposable {
    */
   async savepoint<T>(body: (savepoint: Savepoint) => T | PromiseLike<T>, options?: CallOptions): Promise<T> {
     checkBody(body);
-    const scope = new Scope(this.place.options(options), 'the savepoint');
+    const scope = new Scope(this.target.options(options), 'the savepoint');
     return within(await this.beginSavepoint(scope.rest()), (it, rest) => it.release(rest), body, scope);
   }
 
   /** Begins a savepoint and returns its handle. It is undone unless it is released. */
   async beginSavepoint(options?: CallOptions): Promise<Savepoint> {
-    return new Savepoint(this.place.within(await this.place.lend(Op.savepoint, undefined, options)));
+    return new Savepoint(this.target.within(await this.target.openHandle(Op.savepoint, undefined, options)));
   }
 
   /** Rolls back, and waits until that is done. Even if the call is given up, it is rolled back. */
@@ -101,7 +101,7 @@ class Nest extends Statements implements AsyncDisposable {
 
   /** Rolls back and stops whatever runs in it, unless it was ended. @internal */
   undo(why: () => UbiqliteError = over): void {
-    this.place.link.drop(this.held, why);
+    this.target.client.drop(this.opened, why);
   }
 
   /** Rolls back unless it was ended. */
@@ -111,7 +111,7 @@ class Nest extends Statements implements AsyncDisposable {
 
   /** @internal */
   protected end(op: number, options: CallOptions | undefined): Promise<void> {
-    return this.place.link.end(this.held, op, this.place.options(options), over);
+    return this.target.client.end(this.opened, op, this.target.options(options), over);
   }
 }
 

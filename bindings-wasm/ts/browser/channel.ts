@@ -1,8 +1,8 @@
 import { errorOf } from '../errors.js';
-import type { Broke, Channel, ChannelEvents } from '../link/connector.js';
-import { batchOf, isBatch } from '../wire/letters.js';
-import type { Engine } from './engine.js';
-import { postBatch } from './line.js';
+import type { Broke, Channel, ChannelEvents } from '../client/connector.js';
+import { encodeBatch, isBatch } from '../wire/latin1.js';
+import type { ReachableEngine } from './engine.js';
+import { postBatch } from './pipe.js';
 import type { FromClient, ToClient } from './protocol.js';
 import { StopRequests } from './stop.js';
 
@@ -10,7 +10,7 @@ import { StopRequests } from './stop.js';
 export class EngineGone extends Error {}
 
 /** A client, as it introduces itself. */
-export interface Client {
+export interface ClientHello {
   path: string;
   options: object;
   /** The database whose files include those that stop its calls, if that is another one. */
@@ -22,14 +22,14 @@ export interface Client {
 /**
  * Opens a channel to `engine`.
  *
- * The engine speaks first, and only then does the client say what it wants. So a line
+ * The engine speaks first, and only then does the client say what it wants. So a pipe
  * whose client gave up in the meantime leaves nothing behind in the engine.
  *
  * @throws `EngineGone`, or the engine's reason why it cannot open the database
  */
-export async function openChannel(engine: Engine, client: Client, events: ChannelEvents): Promise<Channel> {
-  const line = await engine.dial();
-  const say = (message: FromClient): void => line.postMessage(message);
+export async function openChannel(engine: ReachableEngine, client: ClientHello, events: ChannelEvents): Promise<Channel> {
+  const pipe = await engine.dial();
+  const say = (message: FromClient): void => pipe.postMessage(message);
   const stops = new StopRequests(client.stops ?? client.path);
   let state: 'opening' | 'open' | 'over' = 'opening';
   let closing: (() => void) | undefined;
@@ -37,7 +37,7 @@ export async function openChannel(engine: Engine, client: Client, events: Channe
   return new Promise((resolve, reject) => {
     const end = (): void => {
       state = 'over';
-      line.close();
+      pipe.close();
       closing?.();
     };
     const lose = (reason: string, broke?: Broke): void => {
@@ -61,7 +61,7 @@ export async function openChannel(engine: Engine, client: Client, events: Channe
       lose(reason);
     });
 
-    line.onmessage = ({ data }: MessageEvent<ToClient>) => {
+    pipe.onmessage = ({ data }: MessageEvent<ToClient>) => {
       if (state === 'over') return;
       if (isBatch(data)) {
         events.message(data);
@@ -71,7 +71,7 @@ export async function openChannel(engine: Engine, client: Client, events: Channe
         state = 'open';
         resolve({
           client: data.opened,
-          post: (bytes, from, to) => postBatch(line, batchOf(bytes, from, to)),
+          post: (bytes, from, to) => postBatch(pipe, encodeBatch(bytes, from, to)),
           stop: (request) => stops.stop(request),
           busy: () => {},
           close,

@@ -1,14 +1,14 @@
 import { type Culprit, brokenFor } from '../engine/broken.js';
 import type { Connect, EnginePort } from '../engine/serve.js';
-import { batchOf, isBatch } from '../wire/letters.js';
+import { encodeBatch, isBatch } from '../wire/latin1.js';
 import { portable } from './failure.js';
-import { type Line, postBatch } from './line.js';
+import { type Pipe, postBatch } from './pipe.js';
 import { presenceLock, whenGone } from './locks.js';
 import type { FromClient, ToClient } from './protocol.js';
 
 /** One client of the engine. */
-interface Client {
-  line: Line;
+interface ConnectedClient {
+  pipe: Pipe;
   /** Ends the watch for its end. */
   watch: AbortController;
   port: EnginePort | undefined;
@@ -20,7 +20,7 @@ interface Client {
  * the transaction that it had open.
  */
 export class Clients {
-  private readonly open = new Map<number, Client>();
+  private readonly open = new Map<number, ConnectedClient>();
   private made = 0;
   private closing = false;
 
@@ -41,29 +41,29 @@ export class Clients {
     return true;
   }
 
-  /** Greets the client at the other end of `line`, and waits for its request. */
-  greet(line: Line): void {
+  /** Greets the client at the other end of `pipe`, and waits for its request. */
+  greet(pipe: Pipe): void {
     if (this.closing) return;
-    line.onmessage = ({ data }: MessageEvent<FromClient>) => {
+    pipe.onmessage = ({ data }: MessageEvent<FromClient>) => {
       if (isBatch(data) || !('open' in data)) {
-        line.close();
+        pipe.close();
         return;
       }
-      void this.admit(line, data.open, data.options, data.presence);
+      void this.admit(pipe, data.open, data.options, data.presence);
     };
-    say(line, { hello: true });
+    say(pipe, { hello: true });
   }
 
   /** Tells the client `number` that its request is running, and how to stop it. */
   running(number: number, running: number, token: string | undefined): void {
-    const line = this.open.get(number)?.line;
-    if (line !== undefined) say(line, { running, token });
+    const pipe = this.open.get(number)?.pipe;
+    if (pipe !== undefined) say(pipe, { running, token });
   }
 
   /** Tells all clients that the engine broke, and through whose request. */
   broke(reason: string, by: Culprit | undefined): void {
     this.closing = true;
-    for (const [number, { line }] of this.open) say(line, { broke: reason, by: brokenFor(number, by) });
+    for (const [number, { pipe }] of this.open) say(pipe, { broke: reason, by: brokenFor(number, by) });
   }
 
   /** Admits no more clients. */
@@ -71,12 +71,12 @@ export class Clients {
     this.closing = true;
   }
 
-  private async admit(line: Line, path: string, options: object, presence: string): Promise<void> {
+  private async admit(pipe: Pipe, path: string, options: object, presence: string): Promise<void> {
     // A client that speaks now gets no reply: it learns of the end of this engine.
     if (this.closing) return;
     this.made += 1;
     const number = this.made;
-    const client: Client = { line, watch: new AbortController(), port: undefined };
+    const client: ConnectedClient = { pipe, watch: new AbortController(), port: undefined };
     this.open.set(number, client);
     let given: EnginePort | undefined;
     let left = false;
@@ -84,14 +84,14 @@ export class Clients {
       left = true;
       if (client.port !== undefined) void this.dismiss(number, client);
     };
-    line.onmessage = ({ data }: MessageEvent<FromClient>) => {
+    pipe.onmessage = ({ data }: MessageEvent<FromClient>) => {
       if (!isBatch(data) && 'close' in data) leave();
     };
     if (presence !== '') whenGone(presenceLock(this.name, presence), client.watch.signal, leave);
     try {
-      given = await this.connect(path, { ...options, client: number }, (memory, from, to) => postBatch(line, batchOf(memory, from, to)));
+      given = await this.connect(path, { ...options, client: number }, (memory, from, to) => postBatch(pipe, encodeBatch(memory, from, to)));
     } catch (error) {
-      say(line, { failed: portable(error) });
+      say(pipe, { failed: portable(error) });
       this.forget(number, client);
       return;
     }
@@ -101,33 +101,33 @@ export class Clients {
       return;
     }
     const port = given;
-    line.onmessage = ({ data }: MessageEvent<FromClient>) => {
+    pipe.onmessage = ({ data }: MessageEvent<FromClient>) => {
       if (isBatch(data)) port.submit(data);
       else if ('close' in data) leave();
     };
-    say(line, { opened: number });
+    say(pipe, { opened: number });
   }
 
-  private async dismiss(number: number, client: Client): Promise<void> {
+  private async dismiss(number: number, client: ConnectedClient): Promise<void> {
     const { port } = client;
     if (port === undefined) return;
     client.port = undefined;
     try {
       await port.close();
     } finally {
-      say(client.line, { closed: true });
+      say(client.pipe, { closed: true });
       this.forget(number, client);
     }
   }
 
-  private forget(number: number, client: Client): void {
+  private forget(number: number, client: ConnectedClient): void {
     client.watch.abort();
-    client.line.close();
+    client.pipe.close();
     this.open.delete(number);
     if (this.open.size === 0) this.idle();
   }
 }
 
-function say(line: Line, message: ToClient): void {
-  line.postMessage(message);
+function say(pipe: Pipe, message: ToClient): void {
+  pipe.postMessage(message);
 }

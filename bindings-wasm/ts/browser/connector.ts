@@ -1,10 +1,10 @@
-import type { Channel, ChannelEvents, Connector } from '../link/connector.js';
-import { type Client, EngineGone, openChannel } from './channel.js';
-import type { Engine } from './engine.js';
+import type { Channel, ChannelEvents, Connector } from '../client/connector.js';
+import { type ClientHello, EngineGone, openChannel } from './channel.js';
+import type { ReachableEngine } from './engine.js';
 import { failure } from './failure.js';
 import { freshId } from './id.js';
 import { Leader } from './leader.js';
-import { Member } from './member.js';
+import { Participant } from './participant.js';
 import { MEMORY, directoryName } from './names.js';
 import { requireStorage, requireWorker } from './requirements.js';
 
@@ -20,8 +20,8 @@ export function connector(path: string, storage: 'opfs' | 'memory', options: obj
     return new MemoryConnector(path, options);
   }
   directoryName(path);
-  const member = Member.of(path, requireStorage());
-  return new StoredConnector(path, options, member);
+  const participant = Participant.of(path, requireStorage());
+  return new StoredConnector(path, options, participant);
 }
 
 /** A database that every context of the origin shares. */
@@ -32,7 +32,7 @@ class StoredConnector implements Connector {
   constructor(
     private readonly path: string,
     private readonly options: object,
-    private member: Member,
+    private participant: Participant,
   ) {}
 
   async connect(events: ChannelEvents): Promise<Channel> {
@@ -40,8 +40,8 @@ class StoredConnector implements Connector {
     try {
       for (;;) {
         if (this.closed) throw failure('Closed', 'the database was closed');
-        const engine = await this.member.engine();
-        const presence = await this.member.presence();
+        const engine = await this.participant.engine();
+        const presence = await this.participant.presence();
         try {
           return await openChannel(engine, { path: this.path, options: this.options, presence }, events);
         } catch (error) {
@@ -63,14 +63,14 @@ class StoredConnector implements Connector {
     if (this.taken) return;
     this.taken = true;
     // The previous one may have ended in the meantime.
-    this.member = Member.of(this.path, this.member.role);
-    this.member.acquire();
+    this.participant = Participant.of(this.path, this.participant.role);
+    this.participant.acquire();
   }
 
   private async release(): Promise<void> {
     if (!this.taken) return;
     this.taken = false;
-    await this.member.release();
+    await this.participant.release();
   }
 }
 
@@ -91,7 +91,7 @@ class MemoryConnector implements Connector {
     this.leader = leader;
     try {
       await leader.ready;
-      return await openChannel(leader as Engine, this.client(), events);
+      return await openChannel(leader as ReachableEngine, this.client(), events);
     } catch (error) {
       leader.resign('the database could not be opened');
       throw error;
@@ -103,7 +103,7 @@ class MemoryConnector implements Connector {
     return Promise.resolve();
   }
 
-  private client(): Client {
+  private client(): ClientHello {
     return { path: this.path, options: this.options, stops: MEMORY, presence: '' };
   }
 }

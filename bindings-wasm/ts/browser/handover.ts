@@ -1,7 +1,7 @@
 import type { FromHub, ToHub } from './protocol.js';
 
 /**
- * How long the hub may take to pass on a port. After that, the line uses BroadcastChannel.
+ * How long the hub may take to pass on a port. After that, the pipe uses BroadcastChannel.
  * A fresh hub may have to be loaded first. A known hub that no longer replies went down
  * with the process of a crashed tab; this wait is then most of what a change of leaders
  * takes. It is longer than the hub itself waits for an engine.
@@ -16,7 +16,7 @@ class Handover {
   constructor(private readonly port: MessagePort) {
     port.onmessage = ({ data }: MessageEvent<FromHub>) => {
       this.patience = PATIENCE.known;
-      this.asked.get(data.line)?.(data.passed);
+      this.asked.get(data.pipe)?.(data.passed);
     };
   }
 
@@ -25,12 +25,12 @@ class Handover {
     this.port.postMessage({ lead, name, port } satisfies ToHub, [port]);
   }
 
-  /** Hands the line's end `port` to the engine `reach`. Resolves to false if that failed. */
-  pass(reach: string, line: string, port: MessagePort): Promise<boolean> {
+  /** Hands the pipe's end `port` to the engine `reach`. Resolves to false if that failed. */
+  pass(reach: string, pipe: string, port: MessagePort): Promise<boolean> {
     return new Promise((resolve) => {
       const settle = (passed: boolean): void => {
         clearTimeout(timer);
-        this.asked.delete(line);
+        this.asked.delete(pipe);
         resolve(passed);
       };
       const timer = setTimeout(() => {
@@ -38,8 +38,8 @@ class Handover {
         if (current === this) current = undefined;
         settle(false);
       }, this.patience);
-      this.asked.set(line, settle);
-      this.port.postMessage({ reach, line, port } satisfies ToHub, [port]);
+      this.asked.set(pipe, settle);
+      this.port.postMessage({ reach, pipe, port } satisfies ToHub, [port]);
     });
   }
 

@@ -18,7 +18,7 @@ const early = new Map<string, Set<() => void>>();
   if (page === undefined) return;
   page.onmessage = ({ data }: MessageEvent<ToHub>) => {
     if ('lead' in data) register(data.lead, data.name, data.port);
-    else void pass(page, data.reach, data.line, data.port);
+    else void pass(page, data.reach, data.pipe, data.port);
   };
 };
 
@@ -32,10 +32,10 @@ function register(epoch: string, name: string, port: MessagePort): void {
   early.delete(epoch);
 }
 
-async function pass(page: MessagePort, epoch: string, line: string, port: MessagePort): Promise<void> {
+async function pass(page: MessagePort, epoch: string, pipe: string, port: MessagePort): Promise<void> {
   const engine = engines.get(epoch) ?? (await expected(epoch));
-  const answer: FromHub = { line, passed: engine !== undefined };
-  engine?.postMessage({ line, port } satisfies Passed, [port]);
+  const answer: FromHub = { pipe, passed: engine !== undefined };
+  engine?.postMessage({ pipe, port } satisfies Passed, [port]);
   page.postMessage(answer);
 }
 

@@ -1,10 +1,10 @@
 import { contents, clear, directory, fileOf, isNamed, mainSize, mark } from './directory.js';
 import { failure, portable } from './failure.js';
 import { requireHandles } from './handles.js';
-import { isOnLine } from './line.js';
+import { isPipeMessage } from './pipe.js';
 import type { FromWorker, ToWorker } from './protocol.js';
 
-type Start = Extract<ToWorker, { import: string }>;
+type ImportStart = Extract<ToWorker, { import: string }>;
 
 const HEADER = 100;
 const MAGIC = 'SQLite format 3\0';
@@ -14,7 +14,7 @@ const MAGIC = 'SQLite format 3\0';
  * page's further messages. The file is a generation of its own until it is complete (see
  * `directory.ts`).
  */
-export function importDatabase(start: Start, tell: (message: FromWorker) => void): (event: MessageEvent<ToWorker>) => void {
+export function importDatabase(start: ImportStart, tell: (message: FromWorker) => void): (event: MessageEvent<ToWorker>) => void {
   let last: Promise<Incoming | undefined> = Incoming.begin(start.import, start.replace);
   let failed = false;
   const step = (action: (incoming: Incoming) => Promise<FromWorker>): void => {
@@ -37,7 +37,7 @@ export function importDatabase(start: Start, tell: (message: FromWorker) => void
   };
   step(() => Promise.resolve({ next: true }));
   return ({ data }) => {
-    if (isOnLine(data)) return;
+    if (isPipeMessage(data)) return;
     if ('chunk' in data) {
       step((incoming) => {
         incoming.add(new Uint8Array(data.chunk));

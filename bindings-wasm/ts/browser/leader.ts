@@ -1,9 +1,9 @@
 import { errorOf } from '../errors.js';
-import type { Engine } from './engine.js';
+import type { ReachableEngine } from './engine.js';
 import { failure } from './failure.js';
 import { handover } from './handover.js';
 import { freshId } from './id.js';
-import { type Line, OwnLines, isOnLine } from './line.js';
+import { type Pipe, WorkerPipes, isPipeMessage } from './pipe.js';
 import type { FromWorker, ToWorker } from './protocol.js';
 import { spawn, wasmUrl } from './standby.js';
 
@@ -19,14 +19,14 @@ export type Ending =
   | 'crashed';
 
 /** The worker of this context that has the database open. */
-export class Leader implements Engine {
+export class Leader implements ReachableEngine {
   /** Settles once the worker serves; rejects with the reason if it can't. */
   readonly ready: Promise<void>;
   readonly gone: Promise<string>;
   /** Settles with `gone`. */
   readonly ending: Promise<Ending>;
 
-  private readonly lines = new OwnLines((message, transfer) => this.tell(message, transfer));
+  private readonly pipes = new WorkerPipes((message, transfer) => this.tell(message, transfer));
   private started!: () => void;
   private refused!: (error: Error) => void;
   private isReady = false;
@@ -78,11 +78,11 @@ export class Leader implements Engine {
     }
   }
 
-  dial(): Promise<Line> {
+  dial(): Promise<Pipe> {
     const id = freshId();
-    const line = this.lines.open(id);
-    this.tell({ line: id });
-    return Promise.resolve(line);
+    const pipe = this.pipes.open(id);
+    this.tell({ pipe: id });
+    return Promise.resolve(pipe);
   }
 
   /** Ends once no client is left. Resolves to whether that is now. */
@@ -111,8 +111,8 @@ export class Leader implements Engine {
   }
 
   private hear(message: FromWorker): void {
-    if (isOnLine(message)) {
-      this.lines.hear(message);
+    if (isPipeMessage(message)) {
+      this.pipes.hear(message);
     } else if ('ready' in message) {
       this.isReady = true;
       this.started();

@@ -1,16 +1,16 @@
 /** The messages between contexts. Increment `PROTOCOL` after any change. */
 
 import type { ErrorFields } from '../errors.js';
-import type { Broke } from '../link/connector.js';
-import type { Batch } from '../wire/letters.js';
-import type { OnLine } from './line.js';
+import type { Broke } from '../client/connector.js';
+import type { Batch } from '../wire/latin1.js';
+import type { PipeMessage } from './pipe.js';
 
 /**
  * Contexts with different numbers can't share an engine: they run different versions of
  * the package. `who`, `leads` and `resign` stay the same in every version: through them
  * an engine hands its database over to a newer one.
  */
-export const PROTOCOL = 4;
+export const PROTOCOL = 5;
 
 /** Says which engine leads. */
 export interface Leads {
@@ -28,29 +28,29 @@ export type Broadcast =
   | Leads
   /** A context of version `protocol` asks the engine `resign`, of an older one, to go once nothing is open in it. */
   | { resign: string; protocol: number }
-  /** A client asks the engine `to` for a line by BroadcastChannel. */
+  /** A client asks the engine `to` for a pipe by BroadcastChannel. */
   | { dial: string; to: string };
 
 /** From a page to the hub. */
 export type ToHub =
   /** The engine `lead` of the database `name` accepts ports at `port`. */
   | { lead: string; name: string; port: MessagePort }
-  /** A client hands over its end of a line to the engine `reach`. */
-  | { reach: string; line: string; port: MessagePort };
+  /** A client hands over its end of a pipe to the engine `reach`. */
+  | { reach: string; pipe: string; port: MessagePort };
 
-/** From the hub to a page: whether the end of the line was passed on. */
-export type FromHub = { line: string; passed: boolean };
+/** From the hub to a page: whether the end of the pipe was passed on. */
+export type FromHub = { pipe: string; passed: boolean };
 
 /** From the hub to an engine. */
-export type Passed = { line: string; port: MessagePort };
+export type Passed = { pipe: string; port: MessagePort };
 
-/** From a client over its line. Its batches of requests are bare. */
+/** From a client over its pipe. Its batches of requests are bare. */
 export type FromClient =
   | Batch
   | { open: string; options: object; presence: string }
   | { close: true };
 
-/** To a client over its line. Batches of replies are bare. */
+/** To a client over its pipe. Batches of replies are bare. */
 export type ToClient =
   | Batch
   | { hello: true }
@@ -74,9 +74,9 @@ export type ToWorker =
       /** Where the hub hands over ports, if there is one. */
       hub: MessagePort | undefined;
     }
-  /** A new line between the two. */
-  | { line: string }
-  | OnLine
+  /** A new pipe between the two. */
+  | { pipe: string }
+  | PipeMessage
   /** End as soon as no client is left. The reply is `staying` or `ended`. */
   | { leave: true }
   /** The page has clients again. */
@@ -90,7 +90,7 @@ export type ToWorker =
 
 /** From the worker to its page. */
 export type FromWorker =
-  | OnLine
+  | PipeMessage
   | { ready: true }
   | { failed: ErrorFields }
   | { staying: true }

@@ -1,12 +1,12 @@
-import type { Engine } from './engine.js';
+import type { ReachableEngine } from './engine.js';
 import { handover } from './handover.js';
 import { freshId } from './id.js';
-import { type Line, broadcastLine } from './line.js';
+import { type Pipe, broadcastPipe } from './pipe.js';
 import { epochLock, whenGone } from './locks.js';
 import type { Broadcast, Leads } from './protocol.js';
 
 /** The engine of another context of this origin. */
-export class RemoteEngine implements Engine {
+export class RemoteEngine implements ReachableEngine {
   readonly epoch: string;
   readonly gone: Promise<string>;
   private readonly ended = new AbortController();
@@ -32,7 +32,7 @@ export class RemoteEngine implements Engine {
     this.settle(reason);
   }
 
-  async dial(): Promise<Line> {
+  async dial(): Promise<Pipe> {
     const id = freshId();
     const hub = this.leads.hub ? handover() : undefined;
     if (hub !== undefined) {
@@ -41,10 +41,10 @@ export class RemoteEngine implements Engine {
       port1.close();
     }
     // A new id: the port that was given to the hub may still arrive.
-    const line = freshId();
-    const channel = broadcastLine(this.name, line);
+    const pipe = freshId();
+    const channel = broadcastPipe(this.name, pipe);
     if (this.ended.signal.aborted) return channel;
-    this.bus.postMessage({ dial: line, to: this.epoch } satisfies Broadcast);
+    this.bus.postMessage({ dial: pipe, to: this.epoch } satisfies Broadcast);
     return channel;
   }
 }

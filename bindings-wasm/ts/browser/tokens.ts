@@ -15,7 +15,7 @@ interface Token {
 }
 
 /** A running call. */
-interface Call {
+interface StoppableCall {
   client: number;
   request: number;
   /** When the next check is due. */
@@ -39,7 +39,7 @@ export class Tokens {
   /** The callers that wait for the first token. */
   private readonly waiting: (() => void)[] = [];
   private failed = false;
-  private current: Call | undefined;
+  private current: StoppableCall | undefined;
 
   /** Tells a client that its request is running, and which file stops it. */
   report: (client: number, request: number, token: string | undefined) => void = () => {};
@@ -98,7 +98,7 @@ export class Tokens {
     return call.token !== undefined && this.isGone(call.token);
   }
 
-  private announce(call: Call): void {
+  private announce(call: StoppableCall): void {
     call.reported = true;
     call.token = this.stock.pop();
     this.report(call.client, call.request, call.token?.name);

@@ -3,7 +3,7 @@ import { CHUNK, type ImportSource, chunksOf } from '../api/import.js';
 import { exclusively } from './exclusive.js';
 import { failure } from './failure.js';
 import { directoryName } from './names.js';
-import { isOnLine } from './line.js';
+import { isPipeMessage } from './pipe.js';
 import type { FromWorker, ToWorker } from './protocol.js';
 import { requestPersistence } from './persistence.js';
 import { requireStorage } from './requirements.js';
@@ -82,7 +82,7 @@ class Importer {
     return new Promise((resolve, reject) => {
       this.answer = (answer) => {
         this.answer = undefined;
-        if (isOnLine(answer)) return;
+        if (isPipeMessage(answer)) return;
         if ('failed' in answer) reject((this.failed = errorOf(answer.failed)));
         else resolve();
       };

@@ -2,12 +2,12 @@
  * The worker that a page leads with: it has the files of one database open and serves
  * its clients. It ends with the page, or when the page says so.
  */
-import { type Engine, load } from '../engine/serve.js';
+import { type EngineModule, load } from '../engine/serve.js';
 import { Clients } from './clients.js';
 import { portable } from './failure.js';
 import { type Handles, openHandles } from './handles.js';
 import { importDatabase } from './import.js';
-import { OwnLines, broadcastLine, isOnLine } from './line.js';
+import { WorkerPipes, broadcastPipe, isPipeMessage } from './pipe.js';
 import { electionLock } from './locks.js';
 import { MemoryFiles } from './memory.js';
 import { OpfsFiles } from './opfs.js';
@@ -15,7 +15,7 @@ import { type Broadcast, type FromWorker, PROTOCOL, type Passed, type ToWorker }
 import { clearStops, stops } from './directory.js';
 import { Tokens } from './tokens.js';
 
-type Start = Extract<ToWorker, { start: string }>;
+type WorkerStart = Extract<ToWorker, { start: string }>;
 
 const page = globalThis as unknown as {
   postMessage(message: FromWorker, transfer?: Transferable[]): void;
@@ -26,12 +26,12 @@ const page = globalThis as unknown as {
 const YIELD = 50;
 
 /** The engine, if the page requested it in advance. */
-let prepared: Promise<Engine> | undefined;
+let prepared: Promise<EngineModule> | undefined;
 
 const tell = (message: FromWorker): void => page.postMessage(message);
 
 page.onmessage = ({ data }) => {
-  if (isOnLine(data)) return;
+  if (isPipeMessage(data)) return;
   if ('prepare' in data) {
     prepared = load(data.prepare);
     // A failure is reported once the engine is started.
@@ -44,7 +44,7 @@ page.onmessage = ({ data }) => {
   }
 };
 
-async function start(message: Start): Promise<Service | undefined> {
+async function start(message: WorkerStart): Promise<Service | undefined> {
   try {
     const { start: name, storage } = message;
     const loading = prepared ?? load(message.wasm);
@@ -63,7 +63,7 @@ async function start(message: Start): Promise<Service | undefined> {
 /** Opens and creates everything that must exist before SQLite runs. */
 async function prepare(
   name: string,
-  storage: Start['storage'],
+  storage: WorkerStart['storage'],
 ): Promise<{ handles: Handles | undefined; tokens: Tokens | undefined }> {
   let tokens: Tokens | undefined;
   // Tokens are created while the files are opened and SQLite opens the database. A call
@@ -89,7 +89,7 @@ async function prepare(
 class Service {
   private readonly clients: Clients;
   private readonly bus: BroadcastChannel | undefined;
-  private readonly lines = new OwnLines((message, transfer) => {
+  private readonly pipes = new WorkerPipes((message, transfer) => {
     if (transfer === undefined) page.postMessage(message);
     else page.postMessage(message, transfer);
   });
@@ -97,8 +97,8 @@ class Service {
   private yielding: ReturnType<typeof setInterval> | undefined;
 
   constructor(
-    private readonly start: Start,
-    engine: Engine,
+    private readonly start: WorkerStart,
+    engine: EngineModule,
     private readonly handles: Handles | undefined,
     tokens: Tokens | undefined,
   ) {
@@ -135,10 +135,10 @@ class Service {
 
   /** Handles the messages of the page after `start`. */
   hear(message: ToWorker): void {
-    if (isOnLine(message)) {
-      this.lines.hear(message);
-    } else if ('line' in message) {
-      this.clients.greet(this.lines.open(message.line));
+    if (isPipeMessage(message)) {
+      this.pipes.hear(message);
+    } else if ('pipe' in message) {
+      this.clients.greet(this.pipes.open(message.pipe));
     } else if ('leave' in message) {
       this.leaving = true;
       if (this.clients.count === 0) this.close();
@@ -156,7 +156,7 @@ class Service {
     bus.onmessage = ({ data }: MessageEvent<Broadcast>) => {
       if ('who' in data) bus.postMessage(leads);
       else if ('resign' in data && data.resign === epoch && data.protocol > PROTOCOL) this.yield();
-      else if ('dial' in data && data.to === epoch) this.clients.greet(broadcastLine(name, data.dial));
+      else if ('dial' in data && data.to === epoch) this.clients.greet(broadcastPipe(name, data.dial));
     };
     bus.postMessage(leads);
     return bus;

@@ -1,5 +1,5 @@
 /** Which call broke an engine. */
-import type { Broke } from '../link/connector.js';
+import type { Broke } from '../client/connector.js';
 
 /** The call that SQLite was running when the engine broke. */
 export interface Culprit {

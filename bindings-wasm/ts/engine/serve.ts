@@ -1,7 +1,7 @@
 // The engine in a worker, on any platform.
 import init, { type InitOutput, type Port, connect, install, runningChanges, runningClient, runningRequest } from '../../dist/wasm/ubiqlite_wasm.js';
 import type { Culprit } from './broken.js';
-import { type Batch, spell } from '../wire/letters.js';
+import { type Batch, writeLatin1 } from '../wire/latin1.js';
 
 /**
  * The files that databases are kept in. Each call is complete when it returns. Errors
@@ -65,7 +65,7 @@ export type Send = (memory: Uint8Array, from: number, to: number) => void;
 export type Connect = (path: string, options: object, send: Send) => Promise<EnginePort>;
 
 /** The engine. */
-export interface Engine {
+export interface EngineModule {
   /** Must be called once, before anything else. */
   install(files: Files | undefined, hooks: Hooks): void;
   connect: Connect;
@@ -74,7 +74,7 @@ export interface Engine {
 }
 
 /** Loads the engine from its wasm: an address, which is compiled while it loads, the bytes, or a compiled module. */
-export async function load(wasm: string | URL | Uint8Array | WebAssembly.Module): Promise<Engine> {
+export async function load(wasm: string | URL | Uint8Array | WebAssembly.Module): Promise<EngineModule> {
   const bytes = wasm instanceof Uint8Array ? (wasm as Uint8Array<ArrayBuffer>) : wasm;
   return new WasmEngine(new Memory(await init({ module_or_path: bytes })));
 }
@@ -106,7 +106,7 @@ class Memory {
   }
 }
 
-class WasmEngine implements Engine {
+class WasmEngine implements EngineModule {
   private crashed: Hooks['crashed'] = () => {};
   private ready: () => Promise<void> | undefined = () => undefined;
   private broken = false;
@@ -151,7 +151,7 @@ class WasmEngine implements Engine {
     const room = open.room();
     const take = (batch: Batch): void => {
       if (typeof batch !== 'string') open.submit(new Uint8Array(batch));
-      else if (spell(batch, this.memory.bytes, room)) open.submitRoom(batch.length);
+      else if (writeLatin1(batch, this.memory.bytes, room)) open.submitRoom(batch.length);
     };
     let over = false;
     const waiting: Batch[] = [];

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { failure } from './failure.js';
 import { type Holder, isNear, isThisProcess, thisHolder } from './holder.js';
 import { keyOf, lifeOf } from './life.js';
-import type { Held, Lock } from './lock.js';
+import type { LockHolder, Lock } from './lock.js';
 import { nativeHolder } from './presence.js';
 
 /** How long to wait for a lock by default, in milliseconds: the default of SQLite's busy timeout here. */
@@ -31,7 +31,7 @@ export async function acquire(lock: Lock, database: string, patience: number, gi
 }
 
 /** Whether its holder, in another container of this system, has ended. `lock` remembers that. */
-export async function isLeft(lock: Lock, { by }: Held): Promise<boolean> {
+export async function isLeft(lock: Lock, { by }: LockHolder): Promise<boolean> {
   if (by === undefined || (isNear(by, lock.me) && by.space === lock.me.space)) return false;
   if ((await lifeOf(lock.path, by, lock.me)) !== 'gone') return false;
   lock.gone.add(keyOf(by));
@@ -39,7 +39,7 @@ export async function isLeft(lock: Lock, { by }: Held): Promise<boolean> {
 }
 
 /** Takes the lock, unless somebody has the database. @throws the system's error if no lock can be made here */
-export function taken(lock: Lock, database: string): Held | undefined {
+export function taken(lock: Lock, database: string): LockHolder | undefined {
   // Already ours: no native engine can have come since.
   if (lock.isTaken) return undefined;
   const held = lock.take();
@@ -55,7 +55,7 @@ export function taken(lock: Lock, database: string): Held | undefined {
 }
 
 /** Returns the error that says who has the database and what to do. */
-export function busy(lock: { path: string }, database: string, held: Held, waited = 0): Error {
+export function busy(lock: { path: string }, database: string, held: LockHolder, waited = 0): Error {
   const wait = waited > 0 ? `; waited ${waited} ms for it` : '';
   return failure('Busy', `${database} ${told(held.path ?? lock.path, held.by)}${wait}`, database);
 }

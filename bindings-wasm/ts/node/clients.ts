@@ -15,7 +15,7 @@ export type Approve = () => void;
 
 /** The clients of the engine in this worker. */
 export class Clients {
-  private readonly open = new Set<Client>();
+  private readonly open = new Set<AdmittedClient>();
   private readonly stops = new Map<number, StopTable>();
 
   constructor(
@@ -37,7 +37,7 @@ export class Clients {
   }
 
   async admit({ admit: number, port, path, options, stops }: Admission): Promise<void> {
-    const client = new Client(number, port);
+    const client = new AdmittedClient(number, port);
     this.stops.set(number, stops);
     this.open.add(client);
     client.whenClosed = () => void this.dismiss(client);
@@ -62,7 +62,7 @@ export class Clients {
     await Promise.all([...this.open].map((client) => this.dismiss(client)));
   }
 
-  private async dismiss(client: Client): Promise<void> {
+  private async dismiss(client: AdmittedClient): Promise<void> {
     client.left = true;
     const { engine } = client;
     // Still opening: it is dismissed once it is open.
@@ -77,14 +77,14 @@ export class Clients {
     this.forget(client);
   }
 
-  private forget(client: Client): void {
+  private forget(client: AdmittedClient): void {
     this.open.delete(client);
     this.stops.delete(client.number);
     client.port.close();
   }
 }
 
-class Client {
+class AdmittedClient {
   engine: EnginePort | undefined;
   left = false;
   whenClosed: () => void = () => {};

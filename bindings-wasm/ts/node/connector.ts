@@ -1,4 +1,4 @@
-import type { Channel, ChannelEvents, Connector } from '../link/connector.js';
+import type { Channel, ChannelEvents, Connector } from '../client/connector.js';
 import { failure } from './failure.js';
 import { Host, HostEnded } from './host.js';
 import { hostOf } from './hosts.js';

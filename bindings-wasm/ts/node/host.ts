@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { type Culprit, brokenFor } from '../engine/broken.js';
-import type { Broke, Channel, ChannelEvents } from '../link/connector.js';
+import type { Broke, Channel, ChannelEvents } from '../client/connector.js';
 import { errorOf } from '../errors.js';
 import { isArrayBuffer } from '../wire/kinds.js';
 import { failure } from './failure.js';
@@ -22,7 +22,7 @@ export class Host {
   /** Settles once the thread has ended and the lock is free. */
   readonly gone: Promise<void>;
   private readonly worker: Worker;
-  private readonly lines = new Set<Line>();
+  private readonly pipes = new Set<HostPipe>();
   private made = 0;
   private holds = 0;
   private ending = false;
@@ -59,7 +59,7 @@ export class Host {
           clearSign(lockOf(file), token);
         }
         if (!this.ending || this.crash !== undefined) this.crash ??= `it ended with code ${code}`;
-        for (const line of [...this.lines]) line.lose(this.reason, this.blame(line.client));
+        for (const pipe of [...this.pipes]) pipe.lose(this.reason, this.blame(pipe.client));
         resolve();
       });
     });
@@ -84,18 +84,18 @@ export class Host {
       const client = this.made;
       const { port1, port2 } = new MessageChannel();
       const stops = stopTable();
-      const leave = (): void => line.giveUp();
+      const leave = (): void => pipe.giveUp();
       const settled = (): void => given.removeEventListener('abort', leave);
-      const line = new Line(client, port1, events, {
+      const pipe = new HostPipe(client, port1, events, {
         opened: () => {
           settled();
           resolve({
             client,
-            post: (bytes, from, to) => line.post(bytes.slice(from, to).buffer as ArrayBuffer),
+            post: (bytes, from, to) => pipe.post(bytes.slice(from, to).buffer as ArrayBuffer),
             stop: (request) => void giveUp(stops, request),
             withdraw: (request) => giveUp(stops, request),
-            busy: (pending) => line.busy(pending),
-            close: () => line.close(),
+            busy: (pending) => pipe.busy(pending),
+            close: () => pipe.close(),
           });
         },
         refused: (error) => {
@@ -103,9 +103,9 @@ export class Host {
           reject(error ?? this.refusal());
         },
         hold: (wanted) => this.hold(wanted),
-        over: () => this.leave(line),
+        over: () => this.leave(pipe),
       });
-      this.lines.add(line);
+      this.pipes.add(pipe);
       given.addEventListener('abort', leave);
       this.tell({ admit: client, port: port2, path, options, stops }, [port2]);
     });
@@ -113,7 +113,7 @@ export class Host {
 
   /** Ends in an orderly way, even if clients have it open. They are told, and may return to the next worker. */
   suspend(reason: string): Promise<void> {
-    for (const line of [...this.lines]) line.lose(reason);
+    for (const pipe of [...this.pipes]) pipe.lose(reason);
     return this.end();
   }
 
@@ -141,9 +141,9 @@ export class Host {
     return this.gone;
   }
 
-  private leave(line: Line): Promise<void> {
-    this.lines.delete(line);
-    return this.lines.size === 0 ? this.end() : Promise.resolve();
+  private leave(pipe: HostPipe): Promise<void> {
+    this.pipes.delete(pipe);
+    return this.pipes.size === 0 ? this.end() : Promise.resolve();
   }
 
   private refusal(): Error {
@@ -156,7 +156,7 @@ export class Host {
   }
 }
 
-/** The events of a line to the engine. */
+/** The events of a pipe to the engine. */
 interface Progress {
   opened(): void;
   /** @param error what the engine said; `undefined` if it is gone */
@@ -167,8 +167,8 @@ interface Progress {
   over(): Promise<void>;
 }
 
-/** One client's line to the engine. */
-class Line {
+/** One client's pipe to the engine. */
+class HostPipe {
   private holding = false;
   private state: 'opening' | 'open' | 'closing' | 'over' = 'opening';
   private ended!: () => void;

@@ -12,7 +12,7 @@ export const lockOf = (database: string): string => `${database}.ubiqlite-lock`;
 const DEPTH = 8;
 
 /** Who has the database, and the file that says so, if that is not the lock. An unreadable file names nobody. */
-export type Held = { by: Holder | undefined; path?: string };
+export type LockHolder = { by: Holder | undefined; path?: string };
 
 /**
  * The lock of one database, for one worker or one operation. It is a file that names
@@ -49,7 +49,7 @@ export class Lock {
    *
    * @throws the system's error if no lock can be made here
    */
-  take(): Held | undefined {
+  take(): LockHolder | undefined {
     if (this.taken) return undefined;
     this.me.since = new Date().toISOString();
     this.me.sign = GIVEN || undefined;
@@ -78,7 +78,7 @@ export class Lock {
     this.sign = undefined;
   }
 
-  private attempt(path: string, draft: Draft, depth: number): Held | undefined {
+  private attempt(path: string, draft: Draft, depth: number): LockHolder | undefined {
     for (;;) {
       if (draft.publish(path)) return undefined;
       const text = read(path);
@@ -110,7 +110,7 @@ export function removeLock(path: string, token: string): void {
 }
 
 /** Returns who has the lock, for processes that can't take it; `undefined` if no living holder does. */
-export function holderOf(path: string): Held | undefined {
+export function holderOf(path: string): LockHolder | undefined {
   const text = read(path);
   if (text === undefined) return undefined;
   const by = parseHolder(text);

@@ -2,7 +2,7 @@ import * as fs from 'node:fs';
 import { systemCode } from './failure.js';
 import { type Holder, isGone, parseHolder, thisHolder } from './holder.js';
 import { GIVEN, clearSign, keyOf } from './life.js';
-import type { Held } from './lock.js';
+import type { LockHolder } from './lock.js';
 
 /**
  * Returns the file next to a database in which each native engine that has it open has a
@@ -25,7 +25,7 @@ export function lineOf(token: string): string {
  *
  * @param gone holders whose signs of life have ended, by `keyOf`
  */
-export function nativeHolder(database: string, gone: ReadonlySet<string>): Held | undefined {
+export function nativeHolder(database: string, gone: ReadonlySet<string>): LockHolder | undefined {
   const path = presenceOf(database);
   let text: string;
   try {

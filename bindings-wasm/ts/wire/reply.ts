@@ -1,5 +1,5 @@
 import { type ErrorFields, type UbiqliteError, errorOf } from '../errors.js';
-import { type Replies, type Source, sourceOf } from './letters.js';
+import { type Replies, type Source, sourceOf } from './latin1.js';
 import { malformed } from './malformed.js';
 import { CONTINUES, END, FORGET, Kind } from './ops.js';
 import { type Known, Rows, integer, padded } from './rows.js';

@@ -1,4 +1,4 @@
-import type { Source } from './letters.js';
+import type { Source } from './latin1.js';
 import { type Make, WORTH, making } from './make.js';
 import { malformed } from './malformed.js';
 import { latin1, utf8 } from './text.js';
@@ -163,8 +163,8 @@ class Page {
   private plain(at: number): string {
     const start = this.start(at);
     const end = start + this.source.view.getUint32(at + 4, true);
-    const { letters } = this.source;
-    if (letters !== undefined) return letters.slice(this.heap + start, this.heap + end);
+    const { text } = this.source;
+    if (text !== undefined) return text.slice(this.heap + start, this.heap + end);
     if (this.heapSize > LARGE) return latin1(this.source.bytes, this.heap + start, this.heap + end);
     // Slicing one text costs less than calling a decoder for each.
     this.text ??= latin1(this.source.bytes, this.heap, this.heap + this.heapSize);

@@ -12,11 +12,11 @@ use crate::api::table::Table;
 use crate::api::transaction::Transaction;
 use crate::backend::{Backend, Capabilities, Intent, Reply};
 use crate::error::Result;
+use crate::exec::database_inner::DatabaseInner;
 use crate::exec::gate::Gate;
-use crate::exec::opened::Opened;
 use crate::exec::schemas::Schemas;
 use crate::exec::stream::RowStream;
-use crate::exec::target::{Place, Target, limited};
+use crate::exec::target::{Executor, Target, limited};
 use crate::options::Options;
 use crate::program::Begin;
 use crate::sql::Params;
@@ -43,7 +43,7 @@ use crate::sql::Params;
 /// ```
 #[derive(Clone)]
 pub struct Database {
-    inner: Arc<Opened>,
+    inner: Arc<DatabaseInner>,
     limit: Option<Duration>,
 }
 
@@ -73,7 +73,11 @@ impl Database {
 
     pub(crate) fn from_backend(backend: Box<dyn Backend>) -> Self {
         Self {
-            inner: Arc::new(Opened { backend, schemas: Schemas::shared(), gate: Gate::default() }),
+            inner: Arc::new(DatabaseInner {
+                backend,
+                schemas: Schemas::shared(),
+                gate: Gate::default(),
+            }),
             limit: None,
         }
     }
@@ -103,7 +107,7 @@ impl Database {
     #[inline]
     pub(crate) fn target(&self) -> Target<'_> {
         Target {
-            place: Place::Backend(&*self.inner.backend),
+            executor: Executor::Backend(&*self.inner.backend),
             limit: self.limit,
             schemas: &self.inner.schemas,
             gate: Some(&self.inner.gate),
@@ -240,7 +244,7 @@ impl Database {
     /// # Ok(()) }
     /// ```
     pub async fn snapshot(&self) -> Result<Snapshot> {
-        let session = self.lend(Intent::Snapshot).await?;
+        let session = self.acquire_session(Intent::Snapshot).await?;
         Ok(Snapshot::new(session, self.limit, &self.inner))
     }
 
@@ -251,11 +255,14 @@ impl Database {
     /// # Errors
     /// `Timeout` if none was free within the acquire timeout.
     pub async fn acquire(&self) -> Result<Session> {
-        let session = self.lend(Intent::Own).await?;
+        let session = self.acquire_session(Intent::Dedicated).await?;
         Ok(Session::new(session, self.limit, &self.inner))
     }
 
-    pub(crate) async fn lend(&self, intent: Intent) -> Result<Box<dyn crate::backend::Session>> {
+    pub(crate) async fn acquire_session(
+        &self,
+        intent: Intent,
+    ) -> Result<Box<dyn crate::backend::BackendSession>> {
         let backend = &self.inner.backend;
         let reply = match self.inner.gate.check() {
             Ok(()) => backend.acquire(intent),
@@ -273,7 +280,7 @@ impl Database {
                 return error.with_kind(
                     crate::error::ErrorKind::Timeout,
                     format!(
-                        "no connection was free within {:?}: all are lent out or busy; give some back, or raise {}",
+                        "no connection was free within {:?}: all are in use; release one, or raise {}",
                         limit.unwrap_or_default(),
                         if own { "the call's time limit" } else { "the acquire timeout or the number of sessions or readers" }
                     ),
@@ -322,9 +329,9 @@ impl Options {
     /// # Errors
     /// As [`open`](Self::open).
     #[doc(hidden)]
-    #[cfg(any(target_family = "wasm", test, feature = "local"))]
-    pub fn open_local(self, path: impl AsRef<Path>) -> Result<Database> {
-        let backend = crate::backend::local::Local::open(path.as_ref(), self)?;
+    #[cfg(any(target_family = "wasm", test, feature = "single-thread"))]
+    pub fn open_single_thread(self, path: impl AsRef<Path>) -> Result<Database> {
+        let backend = crate::backend::single_thread::SingleThread::open(path.as_ref(), self)?;
         Ok(Database::from_backend(Box::new(backend)))
     }
 }

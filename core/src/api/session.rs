@@ -8,10 +8,10 @@ use crate::api::table::Table;
 use crate::api::transaction::Transaction;
 use crate::backend::{self, Control};
 use crate::error::{ErrorKind, Result};
-use crate::exec::opened::Opened;
+use crate::exec::database_inner::DatabaseInner;
 use crate::exec::schemas::Schemas;
 use crate::exec::stream::RowStream;
-use crate::exec::target::{Place, Target, limited};
+use crate::exec::target::{Executor, Target, limited};
 use crate::program::Begin;
 use crate::sql::Params;
 
@@ -23,18 +23,18 @@ use crate::sql::Params;
 /// Its writes take turns with all other writes of the database, so they never run
 /// into a lock of the same process.
 pub struct Session {
-    session: Box<dyn backend::Session>,
+    session: Box<dyn backend::BackendSession>,
     schemas: Schemas,
     limit: Option<Duration>,
     // Dropped after the session, which must be returned first.
-    _open: Arc<Opened>,
+    _open: Arc<DatabaseInner>,
 }
 
 impl Session {
     pub(crate) fn new(
-        session: Box<dyn backend::Session>,
+        session: Box<dyn backend::BackendSession>,
         limit: Option<Duration>,
-        open: &Arc<Opened>,
+        open: &Arc<DatabaseInner>,
     ) -> Self {
         // Its temporary tables and attached files have no version to check.
         Self { session, schemas: Schemas::none(), limit, _open: Arc::clone(open) }
@@ -43,7 +43,7 @@ impl Session {
     #[inline]
     fn target(&mut self) -> Target<'_> {
         Target {
-            place: Place::Session(&*self.session),
+            executor: Executor::Session(&*self.session),
             limit: self.limit,
             schemas: &self.schemas,
             gate: None,
@@ -109,7 +109,7 @@ impl Session {
         // If this one was refused although a transaction is open, SQL text began that one.
         guard.armed = begun.as_ref().is_err_and(|error| error.kind() == ErrorKind::OutcomeUnknown);
         begun?;
-        Ok(Transaction::lent(&*self.session, self.limit))
+        Ok(Transaction::on_session(&*self.session, self.limit))
     }
 
     /// Stops the statement now running in this session, if any.
@@ -118,9 +118,9 @@ impl Session {
     }
 }
 
-/// Rolls back when dropped: a `BEGIN` whose call is given up may have run.
+/// Rolls back when dropped: a `BEGIN` whose call is cancelled may have run.
 struct Undo<'a> {
-    session: &'a dyn backend::Session,
+    session: &'a dyn backend::BackendSession,
     armed: bool,
 }
 

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use crate::api::statements::reading_methods;
 use crate::api::table::Table;
-use crate::backend::Session;
-use crate::exec::opened::Opened;
+use crate::backend::BackendSession;
+use crate::exec::database_inner::DatabaseInner;
 use crate::exec::schemas::Schemas;
 use crate::exec::stream::RowStream;
-use crate::exec::target::{Place, Target};
+use crate::exec::target::{Executor, Target};
 use crate::sql::Params;
 
 /// One moment of the database, from [`snapshot`](crate::Database::snapshot). All
@@ -19,18 +19,18 @@ use crate::sql::Params;
 /// Held for long, a snapshot keeps the write-ahead log from being emptied. Beyond
 /// [`wal_limit`](crate::Options::wal_limit), an idle one is ended.
 pub struct Snapshot {
-    session: Box<dyn Session>,
+    session: Box<dyn BackendSession>,
     schemas: Schemas,
     limit: Option<Duration>,
     // Dropped after the session, which must be returned first.
-    _open: Arc<Opened>,
+    _open: Arc<DatabaseInner>,
 }
 
 impl Snapshot {
     pub(crate) fn new(
-        session: Box<dyn Session>,
+        session: Box<dyn BackendSession>,
         limit: Option<Duration>,
-        open: &Arc<Opened>,
+        open: &Arc<DatabaseInner>,
     ) -> Self {
         Self { session, schemas: Schemas::local(), limit, _open: Arc::clone(open) }
     }
@@ -38,7 +38,7 @@ impl Snapshot {
     #[inline]
     fn target(&self) -> Target<'_> {
         Target {
-            place: Place::Session(&*self.session),
+            executor: Executor::Session(&*self.session),
             limit: self.limit,
             schemas: &self.schemas,
             gate: None,

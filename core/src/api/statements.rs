@@ -166,13 +166,13 @@ macro_rules! writing_methods {
             $($receiver)+,
             sql: &str,
             rows: I,
-        ) -> crate::exec::feeding::ManyFuture<'_, I::IntoIter, crate::sql::Params>
+        ) -> crate::exec::item_feed::ManyFuture<'_, I::IntoIter, crate::sql::Params>
         where
             I: IntoIterator,
             I::Item: Into<crate::sql::Params>,
         {
             let (target, sql) = ($this.target(), sql.to_owned());
-            crate::exec::feeding::ManyFuture::new(rows, |rows| Box::pin(target.execute_many(sql, rows)))
+            crate::exec::item_feed::ManyFuture::new(rows, |rows| Box::pin(target.execute_many(sql, rows)))
         }
 
         /// Runs several statements, all or nothing: a script, or a list of

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use crate::api::statements::{reading_methods, writing_methods};
 use crate::api::table::Table;
-use crate::backend::{Control, Session};
+use crate::backend::{BackendSession, Control};
 use crate::error::{Error, Result};
-use crate::exec::held::Held;
-use crate::exec::nested::Nested;
-use crate::exec::opened::Opened;
+use crate::exec::database_inner::DatabaseInner;
+use crate::exec::savepoint_guard::SavepointGuard;
 use crate::exec::schemas::Schemas;
+use crate::exec::session_ref::SessionRef;
 use crate::exec::stream::RowStream;
-use crate::exec::target::{Place, Target, limited};
+use crate::exec::target::{Executor, Target, limited};
 use crate::sql::Params;
 
 /// An open transaction. It reads its own writes; nobody else sees them before the
@@ -23,40 +23,40 @@ use crate::sql::Params;
 /// If a call's future is dropped while its statement runs, the statement's effect
 /// is unknown: the transaction can then only be rolled back, and says so.
 pub struct Transaction<'a> {
-    session: Held<'a>,
+    session: SessionRef<'a>,
     schemas: Schemas,
     limit: Option<Duration>,
-    /// The session was lent for this transaction alone, and ends with it.
+    /// The session was acquired for this transaction alone, and ends with it.
     whole: bool,
     over: bool,
     // Dropped after the session, which must be returned first.
-    open: Option<Arc<Opened>>,
+    open: Option<Arc<DatabaseInner>>,
 }
 
 impl<'a> Transaction<'a> {
-    pub(crate) fn owned(session: Arc<dyn Session>, limit: Option<Duration>) -> Self {
-        Self::new(Held::Shared(session), limit, true)
+    pub(crate) fn owned(session: Arc<dyn BackendSession>, limit: Option<Duration>) -> Self {
+        Self::new(SessionRef::Shared(session), limit, true)
     }
 
     /// A transaction of a session that outlives it.
-    pub(crate) fn lent(session: impl Into<Held<'a>>, limit: Option<Duration>) -> Self {
+    pub(crate) fn on_session(session: impl Into<SessionRef<'a>>, limit: Option<Duration>) -> Self {
         Self::new(session.into(), limit, false)
     }
 
-    fn new(session: Held<'a>, limit: Option<Duration>, whole: bool) -> Self {
+    fn new(session: SessionRef<'a>, limit: Option<Duration>, whole: bool) -> Self {
         Self { session, schemas: Schemas::local(), limit, whole, over: false, open: None }
     }
 
     /// Returns the session, to share it with what runs in it.
-    pub(crate) fn shared(&self) -> Option<Arc<dyn Session>> {
+    pub(crate) fn shared(&self) -> Option<Arc<dyn BackendSession>> {
         match &self.session {
-            Held::Shared(session) => Some(Arc::clone(session)),
-            Held::Lent(_) => None,
+            SessionRef::Shared(session) => Some(Arc::clone(session)),
+            SessionRef::Borrowed(_) => None,
         }
     }
 
     /// Returns the same transaction, which now keeps its database open.
-    pub(crate) fn holding(mut self, open: &Arc<Opened>) -> Self {
+    pub(crate) fn holding(mut self, open: &Arc<DatabaseInner>) -> Self {
         self.open = Some(Arc::clone(open));
         self
     }
@@ -73,14 +73,14 @@ impl<'a> Transaction<'a> {
     }
 
     #[inline]
-    fn session(&self) -> &dyn Session {
+    fn session(&self) -> &dyn BackendSession {
         &*self.session
     }
 
     #[inline]
     fn target(&mut self) -> Target<'_> {
         Target {
-            place: Place::Session(self.session()),
+            executor: Executor::Session(self.session()),
             limit: self.limit,
             schemas: &self.schemas,
             gate: None,
@@ -187,7 +187,7 @@ impl Drop for Transaction<'_> {
 
 /// A savepoint inside a transaction: a part of it that can be undone by itself.
 pub struct Savepoint<'a> {
-    nested: Nested<'a>,
+    nested: SavepointGuard<'a>,
     schemas: Schemas,
     depth: u32,
     limit: Option<Duration>,
@@ -195,18 +195,18 @@ pub struct Savepoint<'a> {
 
 impl<'a> Savepoint<'a> {
     pub(crate) async fn begin(
-        session: impl Into<Held<'a>>,
+        session: impl Into<SessionRef<'a>>,
         depth: u32,
         limit: Option<Duration>,
     ) -> Result<Savepoint<'a>> {
-        let nested = Nested::begin(session, depth, limit).await?;
+        let nested = SavepointGuard::begin(session, depth, limit).await?;
         Ok(Self { nested, schemas: Schemas::local(), depth, limit })
     }
 
     #[inline]
     fn target(&mut self) -> Target<'_> {
         Target {
-            place: Place::Session(self.nested.session()),
+            executor: Executor::Session(self.nested.session()),
             limit: self.limit,
             schemas: &self.schemas,
             gate: None,

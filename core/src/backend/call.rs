@@ -10,20 +10,20 @@ use std::time::{Duration, Instant};
 use crate::error::{Error, ErrorKind, Result};
 use crate::program::Interrupt;
 
-/// The caller's end. Dropping it gives up the call: queued work never runs, running work is
+/// The caller's end. Dropping it cancels the call: queued work never runs, running work is
 /// interrupted.
 #[derive(Debug)]
-pub(crate) struct Call<T>(Arc<Shared<T>>);
+pub(crate) struct PendingCall<T>(Arc<CallShared<T>>);
 
 /// The completing end. Dropping it without a result completes the call with `Closed`, so no caller
 /// waits forever.
 #[derive(Debug)]
-pub(crate) struct Completer<T>(Option<Arc<Shared<T>>>);
+pub(crate) struct Completer<T>(Option<Arc<CallShared<T>>>);
 
 #[derive(Debug)]
-struct Shared<T> {
-    state: Mutex<State<T>>,
-    answered: Condvar,
+struct CallShared<T> {
+    state: Mutex<CallState<T>>,
+    completed: Condvar,
     interrupt: Arc<Interrupt>,
     /// Set, under the state's lock, when the work begins.
     started: AtomicBool,
@@ -32,9 +32,9 @@ struct Shared<T> {
 }
 
 #[derive(Debug)]
-enum State<T> {
+enum CallState<T> {
     Waiting(Option<Waker>),
-    Answered(Result<T>),
+    Completed(Result<T>),
     /// The caller has taken the result.
     Taken,
     /// Nobody will take the result.
@@ -45,35 +45,35 @@ enum State<T> {
 pub(crate) trait Receipt: Send + Sync + std::fmt::Debug {
     /// Whether the caller gave up the call without taking its result. `None`: it may still do
     /// either.
-    fn was_given_up(&self) -> Option<bool>;
+    fn was_cancelled(&self) -> Option<bool>;
 }
 
-impl<T: Send + std::fmt::Debug> Receipt for Shared<T> {
-    fn was_given_up(&self) -> Option<bool> {
+impl<T: Send + std::fmt::Debug> Receipt for CallShared<T> {
+    fn was_cancelled(&self) -> Option<bool> {
         match &*self.state() {
-            State::Waiting(_) | State::Answered(_) => None,
-            State::Taken => Some(false),
-            State::Over => Some(!self.detached.load(Ordering::Acquire)),
+            CallState::Waiting(_) | CallState::Completed(_) => None,
+            CallState::Taken => Some(false),
+            CallState::Over => Some(!self.detached.load(Ordering::Acquire)),
         }
     }
 }
 
-impl<T> Shared<T> {
-    fn state(&self) -> MutexGuard<'_, State<T>> {
+impl<T> CallShared<T> {
+    fn state(&self) -> MutexGuard<'_, CallState<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Makes the two ends of a call.
-pub(crate) fn call<T>() -> (Completer<T>, Call<T>) {
-    let shared = Arc::new(Shared {
-        state: Mutex::new(State::Waiting(None)),
-        answered: Condvar::new(),
+pub(crate) fn call<T>() -> (Completer<T>, PendingCall<T>) {
+    let shared = Arc::new(CallShared {
+        state: Mutex::new(CallState::Waiting(None)),
+        completed: Condvar::new(),
         interrupt: Arc::default(),
         started: AtomicBool::new(false),
         detached: AtomicBool::new(false),
     });
-    (Completer(Some(Arc::clone(&shared))), Call(shared))
+    (Completer(Some(Arc::clone(&shared))), PendingCall(shared))
 }
 
 impl<T> Completer<T> {
@@ -83,8 +83,8 @@ impl<T> Completer<T> {
         self.0.as_ref().map_or_else(Arc::default, |shared| Arc::clone(&shared.interrupt))
     }
 
-    /// Whether the caller has given up the call.
-    pub(crate) fn is_given_up(&self) -> bool {
+    /// Whether the caller has cancelled the call.
+    pub(crate) fn is_cancelled(&self) -> bool {
         self.0.as_ref().is_none_or(|shared| shared.interrupt.is_set())
     }
 
@@ -115,9 +115,9 @@ impl<T> Completer<T> {
         if !shared.interrupt.is_set() {
             return true;
         }
-        if let State::Waiting(waker) = &mut *state {
+        if let CallState::Waiting(waker) = &mut *state {
             let waker = waker.take();
-            *state = State::Answered(Err(cancelled()));
+            *state = CallState::Completed(Err(cancelled()));
             drop(state);
             if let Some(waker) = waker {
                 waker.wake();
@@ -128,7 +128,7 @@ impl<T> Completer<T> {
 
     /// Completes the call. A result that nobody takes any more is returned, so that what it holds
     /// can be given to somebody else.
-    pub(crate) fn answer(mut self, answer: Result<T>) -> Option<T> {
+    pub(crate) fn complete(mut self, answer: Result<T>) -> Option<T> {
         self.0.take().and_then(|shared| {
             // Stopped while waiting for a lock: SQLite reports that it is busy.
             let answer = match answer {
@@ -147,19 +147,19 @@ pub(crate) fn cancelled() -> Error {
     Error::new(ErrorKind::Cancelled, "the call was interrupted")
 }
 
-fn give<T>(shared: &Shared<T>, answer: Result<T>) -> Option<T> {
+fn give<T>(shared: &CallShared<T>, answer: Result<T>) -> Option<T> {
     let mut state = shared.state();
-    match std::mem::replace(&mut *state, State::Answered(answer)) {
-        State::Waiting(waker) => {
+    match std::mem::replace(&mut *state, CallState::Completed(answer)) {
+        CallState::Waiting(waker) => {
             drop(state);
-            shared.answered.notify_all();
+            shared.completed.notify_all();
             if let Some(waker) = waker {
                 waker.wake();
             }
             None
         }
         before => match std::mem::replace(&mut *state, before) {
-            State::Answered(answer) => answer.ok(),
+            CallState::Completed(answer) => answer.ok(),
             _ => None,
         },
     }
@@ -176,14 +176,14 @@ impl<T> Drop for Completer<T> {
 /// How often a waiting thread checks whether it must stop.
 const LOOK: Duration = Duration::from_millis(5);
 
-impl<T> Call<T> {
+impl<T> PendingCall<T> {
     /// Requests that the call stop. Work that has not begun never will, and the result says so at
     /// once. Otherwise the result will say whether it stopped.
     pub(crate) fn interrupt(&self) {
         let mut state = self.0.state();
         self.0.interrupt.set();
-        if !self.0.started.load(Ordering::Acquire) && matches!(*state, State::Waiting(_)) {
-            *state = State::Answered(Err(cancelled()));
+        if !self.0.started.load(Ordering::Acquire) && matches!(*state, CallState::Waiting(_)) {
+            *state = CallState::Completed(Err(cancelled()));
         }
     }
 
@@ -197,8 +197,8 @@ impl<T> Call<T> {
     pub(crate) fn wait(self, until: Instant, stop: Option<&Interrupt>) -> Option<Result<T>> {
         let mut state = self.0.state();
         loop {
-            match std::mem::replace(&mut *state, State::Taken) {
-                State::Answered(answer) => return Some(answer),
+            match std::mem::replace(&mut *state, CallState::Taken) {
+                CallState::Completed(answer) => return Some(answer),
                 other => *state = other,
             }
             if stop.is_some_and(Interrupt::is_set) {
@@ -207,23 +207,27 @@ impl<T> Call<T> {
             let left = until.checked_duration_since(Instant::now())?;
             // A stop has no way to wake this wait.
             let left = if stop.is_some() { left.min(LOOK) } else { left };
-            state =
-                self.0.answered.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            state = self
+                .0
+                .completed
+                .wait_timeout(state, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
         }
     }
 }
 
-impl<T> Future for Call<T> {
+impl<T> Future for PendingCall<T> {
     type Output = Result<T>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T>> {
         let mut state = self.0.state();
         match &mut *state {
-            State::Waiting(Some(waker)) => waker.clone_from(cx.waker()),
-            State::Waiting(none) => *none = Some(cx.waker().clone()),
+            CallState::Waiting(Some(waker)) => waker.clone_from(cx.waker()),
+            CallState::Waiting(none) => *none = Some(cx.waker().clone()),
             _ => {
-                return match std::mem::replace(&mut *state, State::Taken) {
-                    State::Answered(answer) => Poll::Ready(answer),
+                return match std::mem::replace(&mut *state, CallState::Taken) {
+                    CallState::Completed(answer) => Poll::Ready(answer),
                     _ => Poll::Ready(Err(Error::new(
                         ErrorKind::Internal,
                         "a call was asked again after its answer",
@@ -235,15 +239,15 @@ impl<T> Future for Call<T> {
     }
 }
 
-impl<T> Drop for Call<T> {
+impl<T> Drop for PendingCall<T> {
     fn drop(&mut self) {
         let mut state = self.0.state();
         if !self.0.detached.load(Ordering::Acquire) {
             self.0.interrupt.set();
         }
         let before = match &*state {
-            State::Taken => State::Taken,
-            _ => std::mem::replace(&mut *state, State::Over),
+            CallState::Taken => CallState::Taken,
+            _ => std::mem::replace(&mut *state, CallState::Over),
         };
         drop(state);
         // Dropped outside the lock: a result may hold a connection, and returning that takes other
@@ -260,28 +264,28 @@ mod tests {
     fn an_answer_that_nobody_takes_comes_back() {
         let (completer, call) = call::<u8>();
         drop(call);
-        assert!(completer.is_given_up());
-        assert_eq!(completer.answer(Ok(7)), Some(7));
+        assert!(completer.is_cancelled());
+        assert_eq!(completer.complete(Ok(7)), Some(7));
     }
 
     #[test]
     fn an_answer_that_was_given_up_unseen_is_told_from_one_that_was_taken() {
         let (completer, call) = call::<u8>();
         let receipt = completer.receipt().unwrap();
-        completer.answer(Ok(7));
-        assert_eq!(receipt.was_given_up(), None);
+        completer.complete(Ok(7));
+        assert_eq!(receipt.was_cancelled(), None);
         drop(call);
-        assert_eq!(receipt.was_given_up(), Some(true));
+        assert_eq!(receipt.was_cancelled(), Some(true));
         let (completer, call) = super::call::<u8>();
         let receipt = completer.receipt().unwrap();
-        completer.answer(Ok(7));
+        completer.complete(Ok(7));
         call.wait(Instant::now(), None).unwrap().unwrap();
-        assert_eq!(receipt.was_given_up(), Some(false));
+        assert_eq!(receipt.was_cancelled(), Some(false));
         let (completer, call) = super::call::<u8>();
         let receipt = completer.receipt().unwrap();
         call.detach();
-        completer.answer(Ok(7));
-        assert_eq!(receipt.was_given_up(), Some(false));
+        completer.complete(Ok(7));
+        assert_eq!(receipt.was_cancelled(), Some(false));
     }
 
     #[test]

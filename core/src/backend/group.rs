@@ -6,13 +6,16 @@ use crate::error::Result;
 use crate::program::{Output, Program};
 
 /// A waiting write.
-pub(super) trait Job {
+pub(super) trait GroupedWrite {
     fn program(&self) -> &Program<'static>;
     fn completer(&self) -> &Completer<Output>;
 }
 
 /// Splits a batch wherever a write needs a transaction of its own, or none.
-pub(super) fn split<J: Job>(connection: &mut Connection, batch: Vec<J>) -> Vec<Vec<J>> {
+pub(super) fn split_shareable<J: GroupedWrite>(
+    connection: &mut Connection,
+    batch: Vec<J>,
+) -> Vec<Vec<J>> {
     if batch.len() == 1 {
         // Nobody to share with.
         return vec![batch];
@@ -20,7 +23,7 @@ pub(super) fn split<J: Job>(connection: &mut Connection, batch: Vec<J>) -> Vec<V
     let mut groups: Vec<Vec<J>> = Vec::new();
     let mut open = false;
     for job in batch {
-        if job.completer().is_given_up() {
+        if job.completer().is_cancelled() {
             continue;
         }
         let shares = connection.is_shareable(job.program());
@@ -39,7 +42,7 @@ pub(super) fn split<J: Job>(connection: &mut Connection, batch: Vec<J>) -> Vec<V
 ///
 /// # Errors
 /// The transaction could not begin; nothing has happened.
-pub(super) fn together<J: Job>(
+pub(super) fn run_together<J: GroupedWrite>(
     connection: &mut Connection,
     group: &[J],
     mut run: impl FnMut(&mut Connection, &J) -> Option<Result<Output>>,

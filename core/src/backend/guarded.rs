@@ -2,24 +2,24 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::rules::{Ask, Chain};
-use super::{Control, Pages, Reply, Session};
+use super::rules::{Chain, HandleUse};
+use super::{BackendSession, Control, Pages, Reply};
 use crate::error::Result;
-use crate::program::{Early, Output, Program};
+use crate::program::{Output, PageSink, Program};
 use crate::sql::Params;
 
 /// One of the handles on a session: the session itself, a transaction or a savepoint. It forwards
 /// what the [rules](super::rules) allow. The check and the forwarding are one step: a handle that
 /// is released on another thread accepts no more calls once its undoing is under way.
-pub(crate) struct Guarded {
-    session: Arc<dyn Session>,
+pub(crate) struct GuardedSession {
+    session: Arc<dyn BackendSession>,
     chain: Arc<Mutex<Chain>>,
     number: u32,
 }
 
-impl Guarded {
+impl GuardedSession {
     /// The outermost handle of a session.
-    pub(crate) fn outermost(session: Arc<dyn Session>) -> Self {
+    pub(crate) fn outermost(session: Arc<dyn BackendSession>) -> Self {
         let mut chain = Chain::default();
         let number = chain.begin();
         Self { session, chain: Arc::new(Mutex::new(chain)), number }
@@ -36,7 +36,7 @@ impl Guarded {
     /// begun from it. What was begun must then be undone.
     pub(crate) fn begun(&self) -> Result<Self> {
         let mut chain = self.chain();
-        chain.standing(self.number).allows(Ask::Use)?;
+        chain.standing(self.number).allows(HandleUse::Use)?;
         let number = chain.begin();
         Ok(Self { session: Arc::clone(&self.session), chain: Arc::clone(&self.chain), number })
     }
@@ -45,7 +45,7 @@ impl Guarded {
     ///
     /// # Errors
     /// See the [rules](super::rules).
-    pub(crate) fn check(&self, ask: Ask) -> Result<()> {
+    pub(crate) fn check(&self, ask: HandleUse) -> Result<()> {
         self.chain().standing(self.number).allows(ask)
     }
 
@@ -56,9 +56,9 @@ impl Guarded {
         Cover(Arc::clone(self))
     }
 
-    fn pass<T>(&self, ask: impl FnOnce(&dyn Session) -> Reply<T>) -> Reply<T> {
+    fn pass<T>(&self, ask: impl FnOnce(&dyn BackendSession) -> Reply<T>) -> Reply<T> {
         let chain = self.chain();
-        match chain.standing(self.number).allows(Ask::Use) {
+        match chain.standing(self.number).allows(HandleUse::Use) {
             Ok(()) => ask(&*self.session),
             Err(error) => Reply::err(error),
         }
@@ -66,7 +66,7 @@ impl Guarded {
 }
 
 /// A handle that is ending but still covers the one around it.
-pub(crate) struct Cover(Arc<Guarded>);
+pub(crate) struct Cover(Arc<GuardedSession>);
 
 impl Drop for Cover {
     fn drop(&mut self) {
@@ -74,18 +74,18 @@ impl Drop for Cover {
     }
 }
 
-impl Session for Guarded {
-    fn run(&self, program: Program<'_>, early: Option<&dyn Early>) -> Reply<Output> {
-        self.pass(|session| session.run(program, early))
+impl BackendSession for GuardedSession {
+    fn run(&self, program: Program<'_>, sink: Option<&dyn PageSink>) -> Reply<Output> {
+        self.pass(|session| session.run(program, sink))
     }
 
     /// Begins a part of this handle, or ends one.
     fn control(&self, control: Control) -> Reply<()> {
         let chain = self.chain();
         let allowed = chain.standing(self.number).allows(match control {
-            Control::Begin(_) | Control::Savepoint(_) => Ask::Use,
+            Control::Begin(_) | Control::Savepoint(_) => HandleUse::Use,
             // This ends a part, which covers this handle until then.
-            _ => Ask::EndPart,
+            _ => HandleUse::EndPart,
         });
         match allowed {
             Ok(()) => self.session.control(control),
@@ -110,7 +110,7 @@ impl Session for Guarded {
         self.session.wrote()
     }
 
-    fn give_up(&self, savepoints: usize) {
-        self.session.give_up(savepoints);
+    fn mark_rollback_only(&self, savepoints: usize) {
+        self.session.mark_rollback_only(savepoints);
     }
 }

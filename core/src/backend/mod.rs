@@ -4,20 +4,20 @@
 //! operations that need it return `Unsupported` with its name.
 
 mod call;
-mod course;
 mod group;
 mod guarded;
-#[cfg(any(target_family = "wasm", test, feature = "local"))]
-pub(crate) mod local;
-#[cfg(not(target_family = "wasm"))]
-pub(crate) mod native;
 pub(crate) mod reply;
 pub(crate) mod rules;
+#[cfg(any(target_family = "wasm", test, feature = "single-thread"))]
+pub(crate) mod single_thread;
+#[cfg(not(target_family = "wasm"))]
+pub(crate) mod threaded;
+mod transaction_state;
 
 pub use reply::Reply;
 
-pub(crate) use call::{Call, Completer, Receipt, call, cancelled};
-pub(crate) use guarded::{Cover, Guarded};
+pub(crate) use call::{Completer, PendingCall, Receipt, call, cancelled};
+pub(crate) use guarded::{Cover, GuardedSession};
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -26,39 +26,39 @@ use std::time::Duration;
 use crate::error::{Error, Result};
 use crate::options::Options;
 use crate::platform::{MaybeSend, MaybeSync};
-use crate::program::{Begin, Early, Output, Program};
+use crate::program::{Begin, Output, PageSink, Program};
 use crate::row::Page;
 use crate::sql::Params;
 
 /// Opens a database file with this platform's backend.
 pub(crate) async fn open(path: &Path, options: Options) -> Result<Box<dyn Backend>> {
     #[cfg(not(target_family = "wasm"))]
-    return Ok(Box::new(native::Native::open(path, options).await?));
+    return Ok(Box::new(threaded::Threaded::open(path, options).await?));
     #[cfg(target_family = "wasm")]
-    return Ok(Box::new(local::Local::open(path, options)?));
+    return Ok(Box::new(single_thread::SingleThread::open(path, options)?));
 }
 
-/// Runs programs, and lends sessions to callers that need more.
+/// Runs programs, and gives sessions to callers that need more.
 pub trait Backend: MaybeSend + MaybeSync + 'static {
     /// Returns what this backend can do beyond running programs.
     fn capabilities(&self) -> Capabilities;
 
     /// Runs a program, whole or not at all, in its own transaction.
     ///
-    /// Dropping the reply before it is ready gives up the program, which has then happened whole or
+    /// Dropping the reply before it is ready cancels the program, which has then happened whole or
     /// not at all.
     ///
-    /// With `early`, the program is one statement that reads. A backend may pass whole pages of its
-    /// rows to `early` while the statement runs: during this call to `early` itself, and after it
-    /// to what [`Early::lasting`] returns. Its output then contains only the remaining rows.
+    /// With `sink`, the program is one statement that reads. A backend may pass whole pages of its
+    /// rows to `sink` while the statement runs: during this call to `sink` itself, and after it
+    /// to what [`PageSink::lasting`] returns. Its output then contains only the remaining rows.
     /// Nothing runs twice. If the call fails, what was passed on does not count.
-    fn run(&self, program: Program<'_>, early: Option<&dyn Early>) -> Reply<Output>;
+    fn run(&self, program: Program<'_>, sink: Option<&dyn PageSink>) -> Reply<Output>;
 
-    /// Lends a session.
+    /// Acquires a session.
     ///
     /// # Errors
     /// `Unsupported` for an intent whose capability is missing.
-    fn acquire(&self, intent: Intent) -> Reply<Box<dyn Session>> {
+    fn acquire(&self, intent: Intent) -> Reply<Box<dyn BackendSession>> {
         Reply::err(Error::unsupported(intent.capability()))
     }
 
@@ -93,12 +93,12 @@ pub trait Backend: MaybeSend + MaybeSync + 'static {
     fn close(&self) -> Reply<()>;
 }
 
-/// A connection lent to one holder. Dropping it rolls back what is open before anybody else gets
+/// A connection reserved for one holder. Dropping it rolls back what is open before anybody else gets
 /// the connection.
-pub trait Session: MaybeSend + MaybeSync {
-    /// Runs a program whole or not at all inside whatever transaction is open. `early` works as in
+pub trait BackendSession: MaybeSend + MaybeSync {
+    /// Runs a program whole or not at all inside whatever transaction is open. `sink` works as in
     /// [`Backend::run`].
-    fn run(&self, program: Program<'_>, early: Option<&dyn Early>) -> Reply<Output>;
+    fn run(&self, program: Program<'_>, sink: Option<&dyn PageSink>) -> Reply<Output>;
 
     /// Begins, ends or nests the session's transaction.
     ///
@@ -117,10 +117,10 @@ pub trait Session: MaybeSend + MaybeSync {
         false
     }
 
-    /// Reports that the caller has given up a call that meanwhile completed. It may have changed
+    /// Reports that the caller has cancelled a call that meanwhile completed. It may have changed
     /// something, inside `savepoints` savepoints: its transaction or savepoint can only be rolled
     /// back.
-    fn give_up(&self, savepoints: usize) {
+    fn mark_rollback_only(&self, savepoints: usize) {
         let _ = savepoints;
     }
 }
@@ -147,7 +147,7 @@ pub enum Intent {
     /// A transaction that has already begun.
     Transaction(Begin),
     /// A connection of its own, for anything.
-    Own,
+    Dedicated,
 }
 
 /// Begins, ends or nests a transaction.
@@ -191,7 +191,7 @@ impl Intent {
         match self {
             Self::Snapshot => "snapshots over several calls",
             Self::Transaction(_) => "interactive transactions",
-            Self::Own => "sessions of one's own",
+            Self::Dedicated => "sessions of one's own",
         }
     }
 }

@@ -4,26 +4,26 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use super::Call;
+use super::PendingCall;
 use crate::error::{Error, ErrorKind, Result};
 use crate::platform::coop;
 use crate::platform::{BoxFuture, MaybeSend};
 
-/// A backend's reply: ready immediately, or later. It is a future; dropping it gives up the call.
+/// A backend's reply: ready immediately, or later. It is a future; dropping it cancels the call.
 #[must_use = "a reply that is dropped gives the call up"]
-pub struct Reply<T>(State<T>);
+pub struct Reply<T>(ReplyState<T>);
 
-enum State<T> {
+enum ReplyState<T> {
     Ready(Option<Result<T>>),
     /// Ready immediately, but others must have their turn before it is taken.
     InTurn(Option<Result<T>>),
-    Call(Call<T>),
+    Call(PendingCall<T>),
     Future(BoxFuture<'static, Result<T>>),
-    Driven(Box<dyn Driven<T>>),
+    Driven(Box<dyn DrivenCall<T>>),
 }
 
 /// A call that proceeds while it is polled, and can be stopped or detached.
-pub(crate) trait Driven<T>: Future<Output = Result<T>> + Unpin + MaybeSend {
+pub(crate) trait DrivenCall<T>: Future<Output = Result<T>> + Unpin + MaybeSend {
     /// See [`Reply::interrupt`].
     fn interrupt(&self);
 
@@ -35,7 +35,7 @@ impl<T> Reply<T> {
     /// Returns a reply that is ready immediately.
     #[inline]
     pub fn ready(answer: Result<T>) -> Self {
-        Self(State::Ready(Some(answer)))
+        Self(ReplyState::Ready(Some(answer)))
     }
 
     /// Returns an error that is ready immediately.
@@ -48,34 +48,38 @@ impl<T> Reply<T> {
     /// until then, so use this only where dropping the result is harmless.
     #[inline]
     pub(crate) fn ready_in_turn(answer: Result<T>) -> Self {
-        Self(if coop::is_over() { State::InTurn(Some(answer)) } else { State::Ready(Some(answer)) })
+        Self(if coop::is_over() {
+            ReplyState::InTurn(Some(answer))
+        } else {
+            ReplyState::Ready(Some(answer))
+        })
     }
 
     /// Whether the result is ready.
     pub(crate) fn is_ready(&self) -> bool {
-        matches!(self.0, State::Ready(_) | State::InTurn(_))
+        matches!(self.0, ReplyState::Ready(_) | ReplyState::InTurn(_))
     }
 
     /// Takes the result if it is ready immediately and nobody else must have a turn.
     #[inline]
     pub(crate) fn take_in_turn(self) -> Result<Result<T>, Self> {
         match self.0 {
-            State::InTurn(_) => Err(self),
+            ReplyState::InTurn(_) => Err(self),
             _ => self.try_now(),
         }
     }
 
     /// Returns a reply whose result comes from a future.
     pub fn later(future: BoxFuture<'static, Result<T>>) -> Self {
-        Self(State::Future(future))
+        Self(ReplyState::Future(future))
     }
 
-    pub(crate) fn call(call: Call<T>) -> Self {
-        Self(State::Call(call))
+    pub(crate) fn call(call: PendingCall<T>) -> Self {
+        Self(ReplyState::Call(call))
     }
 
-    pub(crate) fn driven(call: impl Driven<T> + 'static) -> Self {
-        Self(State::Driven(Box::new(call)))
+    pub(crate) fn driven(call: impl DrivenCall<T> + 'static) -> Self {
+        Self(ReplyState::Driven(Box::new(call)))
     }
 
     /// Takes the result if it is ready immediately: without an executor, from any language.
@@ -84,8 +88,8 @@ impl<T> Reply<T> {
     /// Returns the reply itself if the result comes later.
     pub fn try_now(mut self) -> Result<Result<T>, Self> {
         match &mut self.0 {
-            State::Ready(answer) | State::InTurn(answer) if answer.is_some() => {
-                Ok(answer.take().unwrap_or_else(asked_again))
+            ReplyState::Ready(answer) | ReplyState::InTurn(answer) if answer.is_some() => {
+                Ok(answer.take().unwrap_or_else(polled_again))
             }
             _ => Err(self),
         }
@@ -95,9 +99,9 @@ impl<T> Reply<T> {
     /// what it does immediately is done, what it would do later is not.
     pub(crate) fn detach(self) {
         match self.0 {
-            State::Call(call) => call.detach(),
-            State::Driven(call) => call.detach(),
-            State::Ready(_) | State::InTurn(_) | State::Future(_) => {}
+            ReplyState::Call(call) => call.detach(),
+            ReplyState::Driven(call) => call.detach(),
+            ReplyState::Ready(_) | ReplyState::InTurn(_) | ReplyState::Future(_) => {}
         }
     }
 
@@ -105,22 +109,22 @@ impl<T> Reply<T> {
     /// whether the backend can do so.
     pub(crate) fn interrupt(&self) -> bool {
         match &self.0 {
-            State::Ready(_) | State::InTurn(_) => true,
-            State::Call(call) => {
+            ReplyState::Ready(_) | ReplyState::InTurn(_) => true,
+            ReplyState::Call(call) => {
                 call.interrupt();
                 true
             }
-            State::Driven(call) => {
+            ReplyState::Driven(call) => {
                 call.interrupt();
                 true
             }
-            State::Future(_) => false,
+            ReplyState::Future(_) => false,
         }
     }
 }
 
 #[cold]
-pub(crate) fn asked_again<T>() -> Result<T> {
+pub(crate) fn polled_again<T>() -> Result<T> {
     Err(Error::new(ErrorKind::Internal, "a call was asked again after its answer"))
 }
 
@@ -133,21 +137,21 @@ impl<T> Future for Reply<T> {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T>> {
         match &mut self.0 {
-            State::Ready(answer) => Poll::Ready(answer.take().unwrap_or_else(asked_again)),
-            State::InTurn(answer) => {
+            ReplyState::Ready(answer) => Poll::Ready(answer.take().unwrap_or_else(polled_again)),
+            ReplyState::InTurn(answer) => {
                 let answer = answer.take();
-                self.0 = State::Ready(answer);
-                coop::poll_once(&mut false, cx).map(|()| asked_again())
+                self.0 = ReplyState::Ready(answer);
+                coop::poll_once(&mut false, cx).map(|()| polled_again())
             }
-            State::Call(call) => {
+            ReplyState::Call(call) => {
                 let polled = Pin::new(call).poll(cx);
                 if polled.is_pending() {
                     coop::rest();
                 }
                 polled
             }
-            State::Future(future) => future.as_mut().poll(cx),
-            State::Driven(call) => Pin::new(call).poll(cx),
+            ReplyState::Future(future) => future.as_mut().poll(cx),
+            ReplyState::Driven(call) => Pin::new(call).poll(cx),
         }
     }
 }

@@ -5,7 +5,7 @@
 //! |---|---|---|---|---|
 //! | `Open` | runs | runs | runs | runs |
 //! | `Covered`: something begun from it is open | `InvalidArgument` | `InvalidArgument` | runs | runs |
-//! | `Spoiled`: a call in it was given up while it ran | `Cancelled` | `Cancelled` | runs | runs |
+//! | `RollbackOnly`: a call in it was cancelled while it ran | `Cancelled` | `Cancelled` | runs | runs |
 //! | `Lost`: SQLite has rolled it back | `Cancelled` | `Cancelled` | runs | `Cancelled` |
 //! | `Over` | `Closed` | `Closed` | `Closed` | `Closed` |
 //!
@@ -21,7 +21,7 @@
 //! - Stopping what runs (`interrupt`) and dropping are always allowed.
 //!
 //! [`Chain`] knows which handles are covered, for handles that can be used concurrently (Rust's
-//! borrows forbid that for its own). [`Course`](super::course::Course) knows what became of the
+//! borrows forbid that for its own). [`TransactionState`](super::transaction_state::TransactionState) knows what became of the
 //! transaction on the connection. Both use [`Standing::allows`].
 
 use smallvec::SmallVec;
@@ -30,17 +30,17 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// What is known about a handle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub(crate) enum HandleState {
     Open,
     Covered,
-    Spoiled,
+    RollbackOnly,
     Lost,
     Over,
 }
 
 /// What is requested of a handle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ask {
+pub(crate) enum HandleUse {
     /// A call, or the beginning of a part.
     Use,
     /// Ending it successfully.
@@ -51,22 +51,23 @@ pub(crate) enum Ask {
     EndPart,
 }
 
-impl Standing {
+impl HandleState {
     /// Checks whether the handle allows this request.
     ///
     /// # Errors
     /// According to the table above.
-    pub(crate) fn allows(self, ask: Ask) -> Result<()> {
+    pub(crate) fn allows(self, ask: HandleUse) -> Result<()> {
         match (self, ask) {
-            (Self::Open, _) | (Self::Covered, Ask::Undo | Ask::EndPart) => Ok(()),
-            (Self::Spoiled, Ask::Undo | Ask::EndPart) | (Self::Lost, Ask::Undo) => Ok(()),
-            (Self::Covered, Ask::Use) => Err(Error::invalid(
+            (Self::Open, _) | (Self::Covered, HandleUse::Undo | HandleUse::EndPart) => Ok(()),
+            (Self::RollbackOnly, HandleUse::Undo | HandleUse::EndPart)
+            | (Self::Lost, HandleUse::Undo) => Ok(()),
+            (Self::Covered, HandleUse::Use) => Err(Error::invalid(
                 "a savepoint or transaction that was begun from this handle is open, and nothing was done; make the call through that one, or wait until it has ended",
             )),
-            (Self::Covered, Ask::Keep) => Err(Error::invalid(
+            (Self::Covered, HandleUse::Keep) => Err(Error::invalid(
                 "a savepoint or transaction that was begun from this handle is still open, so this one is not kept; end that one first",
             )),
-            (Self::Spoiled, _) => Err(Error::new(
+            (Self::RollbackOnly, _) => Err(Error::new(
                 ErrorKind::Cancelled,
                 "a call in this transaction was dropped while it ran; the transaction can only be rolled back",
             )),
@@ -79,12 +80,12 @@ impl Standing {
 /// The open handles on one session, each begun from the one before it.
 #[derive(Debug, Default)]
 pub(crate) struct Chain {
-    open: SmallVec<[Link; 4]>,
+    open: SmallVec<[ChainEntry; 4]>,
     last: u32,
 }
 
 #[derive(Debug)]
-struct Link {
+struct ChainEntry {
     number: u32,
     /// Its end was requested, and may not have taken place yet.
     ending: bool,
@@ -94,35 +95,35 @@ impl Chain {
     /// Adds a handle that was begun from the innermost one, and returns its number.
     pub(crate) fn begin(&mut self) -> u32 {
         self.last += 1;
-        self.open.push(Link { number: self.last, ending: false });
+        self.open.push(ChainEntry { number: self.last, ending: false });
         self.last
     }
 
-    fn place(&self, number: u32) -> Option<usize> {
+    fn position(&self, number: u32) -> Option<usize> {
         self.open.iter().position(|link| link.number == number)
     }
 
-    pub(crate) fn standing(&self, number: u32) -> Standing {
-        match self.place(number) {
-            None => Standing::Over,
-            Some(place) if self.open[place].ending => Standing::Over,
-            Some(place) if place + 1 < self.open.len() => Standing::Covered,
-            Some(_) => Standing::Open,
+    pub(crate) fn standing(&self, number: u32) -> HandleState {
+        match self.position(number) {
+            None => HandleState::Over,
+            Some(position) if self.open[position].ending => HandleState::Over,
+            Some(position) if position + 1 < self.open.len() => HandleState::Covered,
+            Some(_) => HandleState::Open,
         }
     }
 
     /// Stops a handle from accepting requests. It covers the one around it until it has
     /// [ended](Self::end).
     pub(crate) fn close(&mut self, number: u32) {
-        if let Some(place) = self.place(number) {
-            self.open[place].ending = true;
+        if let Some(position) = self.position(number) {
+            self.open[position].ending = true;
         }
     }
 
     /// Ends a handle and everything begun from it.
     pub(crate) fn end(&mut self, number: u32) {
-        if let Some(place) = self.place(number) {
-            self.open.truncate(place);
+        if let Some(position) = self.position(number) {
+            self.open.truncate(position);
         }
     }
 }
@@ -135,16 +136,16 @@ mod tests {
     fn only_the_innermost_handle_is_used_and_an_outer_one_is_only_undone() {
         let mut chain = Chain::default();
         let (outer, inner) = (chain.begin(), chain.begin());
-        assert_eq!(chain.standing(outer), Standing::Covered);
-        assert_eq!(chain.standing(inner), Standing::Open);
-        for ask in [Ask::Use, Ask::Keep] {
+        assert_eq!(chain.standing(outer), HandleState::Covered);
+        assert_eq!(chain.standing(inner), HandleState::Open);
+        for ask in [HandleUse::Use, HandleUse::Keep] {
             let error = chain.standing(outer).allows(ask).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidArgument);
         }
-        assert!(chain.standing(outer).allows(Ask::Undo).is_ok());
+        assert!(chain.standing(outer).allows(HandleUse::Undo).is_ok());
         chain.end(inner);
-        assert_eq!(chain.standing(outer), Standing::Open);
-        assert_eq!(chain.standing(inner), Standing::Over);
+        assert_eq!(chain.standing(outer), HandleState::Open);
+        assert_eq!(chain.standing(inner), HandleState::Over);
     }
 
     #[test]
@@ -152,10 +153,10 @@ mod tests {
         let mut chain = Chain::default();
         let (outer, inner) = (chain.begin(), chain.begin());
         chain.close(inner);
-        assert_eq!(chain.standing(inner), Standing::Over);
-        assert_eq!(chain.standing(outer), Standing::Covered);
+        assert_eq!(chain.standing(inner), HandleState::Over);
+        assert_eq!(chain.standing(outer), HandleState::Covered);
         chain.end(inner);
-        assert_eq!(chain.standing(outer), Standing::Open);
+        assert_eq!(chain.standing(outer), HandleState::Open);
     }
 
     #[test]
@@ -163,22 +164,22 @@ mod tests {
         let mut chain = Chain::default();
         let (outer, middle, inner) = (chain.begin(), chain.begin(), chain.begin());
         chain.end(middle);
-        assert_eq!(chain.standing(inner), Standing::Over);
-        assert_eq!(chain.standing(outer), Standing::Open);
+        assert_eq!(chain.standing(inner), HandleState::Over);
+        assert_eq!(chain.standing(outer), HandleState::Open);
         // A number is never reused.
         assert!(chain.begin() > inner);
     }
 
     #[test]
     fn what_is_lost_or_spoiled_can_only_be_rolled_back() {
-        for standing in [Standing::Lost, Standing::Spoiled] {
-            for ask in [Ask::Use, Ask::Keep] {
+        for standing in [HandleState::Lost, HandleState::RollbackOnly] {
+            for ask in [HandleUse::Use, HandleUse::Keep] {
                 let error = standing.allows(ask).unwrap_err();
                 assert_eq!(error.kind(), ErrorKind::Cancelled, "{standing:?}");
             }
-            assert!(standing.allows(Ask::Undo).is_ok());
+            assert!(standing.allows(HandleUse::Undo).is_ok());
         }
-        assert!(Standing::Lost.allows(Ask::EndPart).is_err());
-        assert!(Standing::Spoiled.allows(Ask::EndPart).is_ok());
+        assert!(HandleState::Lost.allows(HandleUse::EndPart).is_err());
+        assert!(HandleState::RollbackOnly.allows(HandleUse::EndPart).is_ok());
     }
 }

@@ -84,7 +84,7 @@ pub(crate) struct Nature {
     pub(crate) instead: Option<Instead>,
     /// Whether any action was reported at all: for `VACUUM` none is.
     seen: bool,
-    refusal: Option<Refusal>,
+    refusal: Option<CompileRefusal>,
 }
 
 /// A `PRAGMA` that this library carries out itself.
@@ -96,7 +96,7 @@ pub(crate) enum Instead {
 
 /// Why a statement was not compiled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Refusal {
+enum CompileRefusal {
     Control,
     Connection,
     /// It belongs to the writer.
@@ -273,7 +273,7 @@ impl Authorizer {
                 }
                 if found.of_transaction && class == Class::Connection && admit != Admit::Own {
                     nature.class = class;
-                    nature.refusal = Some(Refusal::NeedsTransaction);
+                    nature.refusal = Some(CompileRefusal::NeedsTransaction);
                     return ffi::SQLITE_DENY;
                 }
             }
@@ -283,12 +283,12 @@ impl Authorizer {
             nature.class = class;
         }
         let refusal = match (class, admit) {
-            (Class::Control, Admit::Shared | Admit::Reading) => Some(Refusal::Control),
-            (Class::Connection, Admit::Shared | Admit::Reading) => Some(Refusal::Connection),
-            (Class::Alone, Admit::Reading) => Some(Refusal::Alone),
-            (Class::Alone, Admit::Within) => Some(Refusal::Outside),
+            (Class::Control, Admit::Shared | Admit::Reading) => Some(CompileRefusal::Control),
+            (Class::Connection, Admit::Shared | Admit::Reading) => Some(CompileRefusal::Connection),
+            (Class::Alone, Admit::Reading) => Some(CompileRefusal::Alone),
+            (Class::Alone, Admit::Within) => Some(CompileRefusal::Outside),
             (Class::Control, Admit::Within) if nature.verb != Some(Verb::Savepoint) => {
-                Some(Refusal::Outside)
+                Some(CompileRefusal::Outside)
             }
             // Temporary tables can be created both inside and outside transactions.
             (Class::Connection, Admit::Within)
@@ -297,9 +297,9 @@ impl Authorizer {
                     ffi::SQLITE_PRAGMA | ffi::SQLITE_ATTACH | ffi::SQLITE_DETACH
                 ) =>
             {
-                Some(Refusal::Outside)
+                Some(CompileRefusal::Outside)
             }
-            _ => ignored.map(Refusal::Ignored),
+            _ => ignored.map(CompileRefusal::Ignored),
         };
         if let Some(refusal) = refusal {
             nature.refusal = Some(refusal);
@@ -323,12 +323,12 @@ impl Nature {
 
     /// Whether a reader refused it because it acts on the whole file: the writer must run it.
     pub(super) fn is_writers(&self) -> bool {
-        self.refusal == Some(Refusal::Alone)
+        self.refusal == Some(CompileRefusal::Alone)
     }
 
     /// Whether it was refused only because a transaction is open.
     pub(super) fn is_outside(&self) -> bool {
-        self.refusal == Some(Refusal::Outside)
+        self.refusal == Some(CompileRefusal::Outside)
     }
 
     /// Records that it creates a temporary trigger. Returns whether a connection with this `admit`
@@ -336,25 +336,29 @@ impl Nature {
     pub(super) fn note_temporary(&mut self, admit: Admit) -> bool {
         self.class = Class::Connection;
         let taken = !matches!(admit, Admit::Shared | Admit::Reading);
-        self.refusal = (!taken).then_some(Refusal::Connection);
+        self.refusal = (!taken).then_some(CompileRefusal::Connection);
         taken
     }
 
     /// Returns why it was not compiled, if this library has to explain that.
     pub(super) fn refused(&self) -> Option<Error> {
         Some(match self.refusal? {
-            Refusal::Control => Error::invalid(
+            CompileRefusal::Control => Error::invalid(
                 "transactions are begun by transaction() and nested by savepoint(); a bare statement would share one among tasks",
             ),
-            Refusal::Connection => Error::invalid(
+            CompileRefusal::Connection => Error::invalid(
                 "this statement changes one connection alone; run it in a session from acquire(), or set it when opening the database",
             ),
-            Refusal::Alone => Error::invalid("this statement can't run where only reads can"),
-            Refusal::Ignored(name) => Error::invalid(format!(
+            CompileRefusal::Alone => {
+                Error::invalid("this statement can't run where only reads can")
+            }
+            CompileRefusal::Ignored(name) => Error::invalid(format!(
                 "SQLite ignores PRAGMA {name} inside a transaction; run it before the transaction begins"
             )),
-            Refusal::Outside => Error::invalid("this statement can't run inside a transaction"),
-            Refusal::NeedsTransaction => Error::invalid(
+            CompileRefusal::Outside => {
+                Error::invalid("this statement can't run inside a transaction")
+            }
+            CompileRefusal::NeedsTransaction => Error::invalid(
                 "this setting lasts until the transaction ends; set it inside the transaction that needs it",
             ),
         })

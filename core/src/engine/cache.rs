@@ -14,14 +14,14 @@ const MOST_BYTES: usize = 4 << 20;
 pub(super) struct Cache {
     // A statement runs under at most one call at a time, so none is in use when another is looked
     // up.
-    statements: HashMap<Box<str>, Kept, FixedState>,
+    statements: HashMap<Box<str>, CacheEntry, FixedState>,
     capacity: usize,
     bytes: usize,
     clock: u64,
 }
 
 #[derive(Debug)]
-struct Kept {
+struct CacheEntry {
     statement: Statement,
     bytes: usize,
 }
@@ -61,7 +61,7 @@ impl Cache {
         let bytes = statement.memory() + sql.len();
         self.make_room(bytes);
         self.bytes += bytes;
-        if let Some(before) = self.statements.insert(sql.into(), Kept { statement, bytes }) {
+        if let Some(before) = self.statements.insert(sql.into(), CacheEntry { statement, bytes }) {
             self.bytes -= before.bytes;
         }
     }

@@ -16,7 +16,7 @@ pub(crate) struct Caller {
     /// Its writes must share others' commits.
     #[allow(dead_code, reason = "writes on one thread do so anyhow")]
     pub(crate) queued: bool,
-    /// It was given up, and must stop and report what became of it.
+    /// It was cancelled, and must stop and report what became of it.
     pub(crate) withdrawn: bool,
 }
 
@@ -29,7 +29,7 @@ thread_local! {
     static PROBED: Cell<Duration> = const { Cell::new(Duration::ZERO) };
 }
 
-/// Reports whether a client's call was given up.
+/// Reports whether a client's call was cancelled.
 type Probe = fn(client: u32, request: u32) -> bool;
 
 static PROBE: OnceLock<Probe> = OnceLock::new();
@@ -38,7 +38,7 @@ static PROBE: OnceLock<Probe> = OnceLock::new();
 /// SQLite's.
 const BETWEEN_PROBES: Duration = Duration::from_millis(1);
 
-/// Sets the function that checks whether a running call was given up. The first one stays.
+/// Sets the function that checks whether a running call was cancelled. The first one stays.
 pub(crate) fn set_probe(probe: Probe) {
     // A second one would be the same function.
     let _ = PROBE.set(probe);
@@ -46,19 +46,19 @@ pub(crate) fn set_probe(probe: Probe) {
 
 /// Why a call must stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stop {
-    GivenUp,
+pub(crate) enum StopReason {
+    Cancelled,
     TooLate,
 }
 
 impl Caller {
     /// Whether the call must stop.
-    pub(crate) fn stop(self) -> Option<Stop> {
+    pub(crate) fn stop(self) -> Option<StopReason> {
         if self.until.is_some_and(|until| crate::platform::now() >= until) {
-            return Some(Stop::TooLate);
+            return Some(StopReason::TooLate);
         }
         if self.withdrawn {
-            return Some(Stop::GivenUp);
+            return Some(StopReason::Cancelled);
         }
         let probe = PROBE.get()?;
         let now = crate::platform::now();
@@ -66,7 +66,7 @@ impl Caller {
             return None;
         }
         PROBED.set(now);
-        probe(self.client, self.request).then_some(Stop::GivenUp)
+        probe(self.client, self.request).then_some(StopReason::Cancelled)
     }
 }
 
@@ -75,14 +75,14 @@ pub(crate) fn current() -> Option<Caller> {
     CURRENT.get()
 }
 
-/// Whether the call that this thread is running was given up.
+/// Whether the call that this thread is running was cancelled.
 pub(crate) fn is_withdrawn() -> bool {
     CURRENT.get().is_some_and(|caller| caller.withdrawn)
 }
 
 /// Sets the caller that this thread runs for, until the guard is dropped.
-pub(crate) fn enter(caller: Option<Caller>) -> Entered {
-    Entered(exchange(caller))
+pub(crate) fn enter(caller: Option<Caller>) -> CallerGuard {
+    CallerGuard(exchange(caller))
 }
 
 fn exchange(caller: Option<Caller>) -> Option<Caller> {
@@ -112,9 +112,9 @@ pub(crate) fn running() -> u64 {
 }
 
 /// See [`enter`].
-pub(crate) struct Entered(Option<Caller>);
+pub(crate) struct CallerGuard(Option<Caller>);
 
-impl Drop for Entered {
+impl Drop for CallerGuard {
     fn drop(&mut self) {
         exchange(self.0);
     }

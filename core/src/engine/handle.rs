@@ -15,11 +15,11 @@ use crate::platform;
 /// Only one thread at a time may use it, which its owner must ensure: it is opened without a mutex
 /// in SQLite (`SQLITE_OPEN_NOMUTEX`).
 #[derive(Debug)]
-pub(crate) struct Handle(ptr::NonNull<ffi::sqlite3>);
+pub(crate) struct DatabaseHandle(ptr::NonNull<ffi::sqlite3>);
 
 /// Why there is no connection.
 #[derive(Debug)]
-pub(crate) enum Refused {
+pub(crate) enum OpenFailure {
     /// SQLite's extended code, and its message.
     Code(c_int, String),
     /// The name can't be a file name: it contains a NUL, or is not text where it must be.
@@ -28,22 +28,22 @@ pub(crate) enum Refused {
     Threads,
 }
 
-impl Handle {
+impl DatabaseHandle {
     /// Opens `name` with `SQLITE_OPEN_*` flags, using the named VFS or the default one. Codes are
     /// extended ones.
-    pub(crate) fn open(name: &Path, flags: c_int, vfs: Option<&str>) -> Result<Self, Refused> {
+    pub(crate) fn open(name: &Path, flags: c_int, vfs: Option<&str>) -> Result<Self, OpenFailure> {
         // SAFETY: it takes nothing.
         if platform::THREADS && unsafe { ffi::sqlite3_threadsafe() } == 0 {
-            return Err(Refused::Threads);
+            return Err(OpenFailure::Threads);
         }
         let name = platform::file_name(name)
             .and_then(|name| CString::new(name).ok())
-            .ok_or(Refused::Name)?;
-        let vfs = vfs.map(CString::new).transpose().map_err(|_| Refused::Name)?;
+            .ok_or(OpenFailure::Name)?;
+        let vfs = vfs.map(CString::new).transpose().map_err(|_| OpenFailure::Name)?;
         let flags = flags | ffi::SQLITE_OPEN_NOMUTEX | ffi::SQLITE_OPEN_EXRESCODE;
         let mut db = ptr::null_mut();
         #[cfg(not(target_family = "wasm"))]
-        let _chosen = crate::vfs::Chosen::begin();
+        let _chosen = crate::vfs::GuardChoice::begin();
         // SAFETY: the names are C strings that live on, and null asks for the default.
         let code = unsafe {
             let vfs = vfs.as_ref().map_or(ptr::null(), |vfs| vfs.as_ptr());
@@ -57,9 +57,9 @@ impl Handle {
             Some(handle) => {
                 // SAFETY: it exists until `handle` goes, and its last call returned `code`.
                 let (code, message) = unsafe { last_error(handle.raw(), code) };
-                Err(Refused::Code(code, message.into_owned()))
+                Err(OpenFailure::Code(code, message.into_owned()))
             }
-            None => Err(Refused::Code(code, text_of(code).into_owned())),
+            None => Err(OpenFailure::Code(code, text_of(code).into_owned())),
         }
     }
 
@@ -69,7 +69,7 @@ impl Handle {
     }
 }
 
-impl Drop for Handle {
+impl Drop for DatabaseHandle {
     fn drop(&mut self) {
         // Its statements were finalized before. If one is left, or a copy of the database is in
         // progress, the connection ends with the last of them. `sqlite3_close` would refuse, and
@@ -79,7 +79,7 @@ impl Drop for Handle {
     }
 }
 
-impl fmt::Display for Refused {
+impl fmt::Display for OpenFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Code(_, message) => message,
@@ -103,8 +103,8 @@ mod tests {
 
     const WRITE: c_int = ffi::SQLITE_OPEN_READWRITE | ffi::SQLITE_OPEN_CREATE;
 
-    fn refused(name: &str, flags: c_int) -> Refused {
-        Handle::open(Path::new(name), flags, None).unwrap_err()
+    fn refused(name: &str, flags: c_int) -> OpenFailure {
+        DatabaseHandle::open(Path::new(name), flags, None).unwrap_err()
     }
 
     #[test]
@@ -112,7 +112,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let missing = folder.path().join("none/a.db");
         match refused(missing.to_str().unwrap(), WRITE) {
-            Refused::Code(code, message) => {
+            OpenFailure::Code(code, message) => {
                 assert_eq!(code & 0xff, ffi::SQLITE_CANTOPEN);
                 assert_eq!(message, "unable to open database file");
             }
@@ -122,10 +122,10 @@ mod tests {
 
     #[test]
     fn a_name_with_a_nul_is_refused_and_not_cut_short() {
-        assert!(matches!(refused("a\0b", WRITE), Refused::Name));
+        assert!(matches!(refused("a\0b", WRITE), OpenFailure::Name));
         assert!(matches!(
-            Handle::open(Path::new(":memory:"), WRITE, Some("unix\0")).unwrap_err(),
-            Refused::Name
+            DatabaseHandle::open(Path::new(":memory:"), WRITE, Some("unix\0")).unwrap_err(),
+            OpenFailure::Name
         ));
     }
 
@@ -143,7 +143,7 @@ mod tests {
     fn a_statement_that_was_left_does_not_keep_the_file_open_for_ever() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().canonicalize().unwrap().join("a.db");
-        let db = Handle::open(&path, WRITE, None).unwrap();
+        let db = DatabaseHandle::open(&path, WRITE, None).unwrap();
         let mut statement = ptr::null_mut();
         // SAFETY: the connection is open, the SQL a C string, and the pointers are ours.
         unsafe {

@@ -17,7 +17,7 @@ const QUESTIONS: u32 = 10;
 #[derive(Debug, Default)]
 pub(crate) struct Handlers {
     /// A statement runs on a caller's thread, and ends when its budget is spent.
-    brief: AtomicBool,
+    inline: AtomicBool,
     budget: Budget,
     asked: AtomicU32,
     /// The statement is one of this library's own, which must not be stopped: SQLite asks once more
@@ -56,15 +56,15 @@ impl Handlers {
 
     /// The following statements may neither take long nor wait.
     #[inline]
-    pub(crate) fn begin_brief(&self) {
-        self.brief.store(true, Ordering::Relaxed);
+    pub(crate) fn begin_inline(&self) {
+        self.inline.store(true, Ordering::Relaxed);
         self.budget.begin();
     }
 
     /// Whether the statements may neither take long nor wait.
     #[inline]
-    pub(crate) fn is_brief(&self) -> bool {
-        self.brief.load(Ordering::Relaxed)
+    pub(crate) fn is_inline(&self) -> bool {
+        self.inline.load(Ordering::Relaxed)
     }
 
     /// Protects the statements from being stopped, or ends that.
@@ -74,8 +74,8 @@ impl Handlers {
 
     /// Ends what [`begin_brief`](Self::begin_brief) began.
     #[inline]
-    pub(crate) fn end_brief(&self) {
-        self.brief.store(false, Ordering::Relaxed);
+    pub(crate) fn end_inline(&self) {
+        self.inline.store(false, Ordering::Relaxed);
     }
 
     /// Makes the following statements stop when `interrupt` is set.
@@ -95,7 +95,7 @@ unsafe extern "C" fn on_progress(context: *mut c_void) -> c_int {
     if handlers.shielded.load(Ordering::Relaxed) {
         return 0;
     }
-    if handlers.brief.load(Ordering::Relaxed) {
+    if handlers.inline.load(Ordering::Relaxed) {
         return c_int::from(handlers.budget.is_spent());
     }
     // Only one thread at a time asks.
@@ -111,7 +111,7 @@ unsafe extern "C" fn on_progress(context: *mut c_void) -> c_int {
 unsafe extern "C" fn on_busy(context: *mut c_void, attempt: c_int) -> c_int {
     // SAFETY: `install` passed a pointer to handlers that outlive the connection.
     let handlers = unsafe { &*context.cast::<Handlers>() };
-    if handlers.brief.load(Ordering::Relaxed) || handlers.is_interrupted() {
+    if handlers.inline.load(Ordering::Relaxed) || handlers.is_interrupted() {
         return 0;
     }
     if attempt == 0 {

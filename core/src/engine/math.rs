@@ -11,7 +11,7 @@ use crate::error::{Phase, Result};
 use crate::ffi;
 
 /// A function and its name in SQL.
-struct Function {
+struct MathFunction {
     name: &'static CStr,
     does: Does,
 }
@@ -32,37 +32,37 @@ enum Does {
 
 use Does::{Log, LogOf, One, Pi, Two, Whole};
 
-static FUNCTIONS: &[Function] = &[
-    Function { name: c"acos", does: One(f64::acos) },
-    Function { name: c"acosh", does: One(f64::acosh) },
-    Function { name: c"asin", does: One(f64::asin) },
-    Function { name: c"asinh", does: One(f64::asinh) },
-    Function { name: c"atan", does: One(f64::atan) },
-    Function { name: c"atan2", does: Two(f64::atan2) },
-    Function { name: c"atanh", does: One(f64::atanh) },
-    Function { name: c"ceil", does: Whole(f64::ceil) },
-    Function { name: c"ceiling", does: Whole(f64::ceil) },
-    Function { name: c"cos", does: One(f64::cos) },
-    Function { name: c"cosh", does: One(f64::cosh) },
-    Function { name: c"degrees", does: One(|x| x * (180.0 / std::f64::consts::PI)) },
-    Function { name: c"exp", does: One(f64::exp) },
-    Function { name: c"floor", does: Whole(f64::floor) },
-    Function { name: c"ln", does: Log(f64::ln) },
-    Function { name: c"log", does: Log(f64::log10) },
-    Function { name: c"log", does: LogOf },
-    Function { name: c"log10", does: Log(f64::log10) },
-    Function { name: c"log2", does: Log(f64::log2) },
-    Function { name: c"mod", does: Two(|x, y| x % y) },
-    Function { name: c"pi", does: Pi },
-    Function { name: c"pow", does: Two(f64::powf) },
-    Function { name: c"power", does: Two(f64::powf) },
-    Function { name: c"radians", does: One(|x| x * (std::f64::consts::PI / 180.0)) },
-    Function { name: c"sin", does: One(f64::sin) },
-    Function { name: c"sinh", does: One(f64::sinh) },
-    Function { name: c"sqrt", does: One(f64::sqrt) },
-    Function { name: c"tan", does: One(f64::tan) },
-    Function { name: c"tanh", does: One(f64::tanh) },
-    Function { name: c"trunc", does: Whole(f64::trunc) },
+static FUNCTIONS: &[MathFunction] = &[
+    MathFunction { name: c"acos", does: One(f64::acos) },
+    MathFunction { name: c"acosh", does: One(f64::acosh) },
+    MathFunction { name: c"asin", does: One(f64::asin) },
+    MathFunction { name: c"asinh", does: One(f64::asinh) },
+    MathFunction { name: c"atan", does: One(f64::atan) },
+    MathFunction { name: c"atan2", does: Two(f64::atan2) },
+    MathFunction { name: c"atanh", does: One(f64::atanh) },
+    MathFunction { name: c"ceil", does: Whole(f64::ceil) },
+    MathFunction { name: c"ceiling", does: Whole(f64::ceil) },
+    MathFunction { name: c"cos", does: One(f64::cos) },
+    MathFunction { name: c"cosh", does: One(f64::cosh) },
+    MathFunction { name: c"degrees", does: One(|x| x * (180.0 / std::f64::consts::PI)) },
+    MathFunction { name: c"exp", does: One(f64::exp) },
+    MathFunction { name: c"floor", does: Whole(f64::floor) },
+    MathFunction { name: c"ln", does: Log(f64::ln) },
+    MathFunction { name: c"log", does: Log(f64::log10) },
+    MathFunction { name: c"log", does: LogOf },
+    MathFunction { name: c"log10", does: Log(f64::log10) },
+    MathFunction { name: c"log2", does: Log(f64::log2) },
+    MathFunction { name: c"mod", does: Two(|x, y| x % y) },
+    MathFunction { name: c"pi", does: Pi },
+    MathFunction { name: c"pow", does: Two(f64::powf) },
+    MathFunction { name: c"power", does: Two(f64::powf) },
+    MathFunction { name: c"radians", does: One(|x| x * (std::f64::consts::PI / 180.0)) },
+    MathFunction { name: c"sin", does: One(f64::sin) },
+    MathFunction { name: c"sinh", does: One(f64::sinh) },
+    MathFunction { name: c"sqrt", does: One(f64::sqrt) },
+    MathFunction { name: c"tan", does: One(f64::tan) },
+    MathFunction { name: c"tanh", does: One(f64::tanh) },
+    MathFunction { name: c"trunc", does: Whole(f64::trunc) },
 ];
 
 impl Does {
@@ -129,7 +129,7 @@ unsafe extern "C" fn call(
     // SAFETY: `add` passed this pointer. SQLite passes as many values as were declared; if there
     // are none, the pointer may not be read.
     let (function, values) = unsafe {
-        let function = &*ffi::sqlite3_user_data(context).cast::<Function>();
+        let function = &*ffi::sqlite3_user_data(context).cast::<MathFunction>();
         let values = match usize::try_from(count) {
             Ok(count) if count > 0 => slice::from_raw_parts(values, count),
             _ => &[],

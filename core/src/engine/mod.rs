@@ -1,21 +1,21 @@
 //! The synchronous SQLite connection: one source for every platform.
 
 mod authorizer;
-mod brief;
 pub(crate) mod budget;
 mod cache;
-#[cfg_attr(not(unix), path = "warm.rs")]
-pub(crate) mod cold;
 mod configure;
 pub(crate) mod context;
 mod cursor;
+#[cfg_attr(not(unix), path = "warm.rs")]
+pub(crate) mod disk_wait;
 mod functions;
 mod handle;
 mod handlers;
+mod inline;
 mod lease;
 #[cfg(not(target_family = "wasm"))]
 mod math;
-mod moved;
+mod moved_files;
 mod name;
 mod opcodes;
 mod open;
@@ -35,16 +35,16 @@ use crate::ffi;
 use crate::program::Interrupt;
 
 pub(crate) use authorizer::{Class, Nature, Verb};
-#[cfg(not(target_family = "wasm"))]
-pub(crate) use brief::{Ended, LONGEST_VALUE};
-#[cfg(any(target_family = "wasm", test, feature = "local"))]
+#[cfg(any(target_family = "wasm", test, feature = "single-thread"))]
 pub(crate) use cursor::Cursor;
-pub(crate) use handle::{Handle, Refused};
-pub(crate) use moved::watch;
+pub(crate) use handle::{DatabaseHandle, OpenFailure};
+#[cfg(not(target_family = "wasm"))]
+pub(crate) use inline::{InlineEnd, LONGEST_VALUE};
+pub(crate) use moved_files::watch;
 pub(crate) use open::Role;
 #[cfg(not(target_family = "wasm"))]
-pub(crate) use prepare::LONGEST_BRIEF;
-pub(crate) use read::{Read, Snapshot};
+pub(crate) use prepare::LONGEST_INLINE_SQL;
+pub(crate) use read::{ReadOutcome, SnapshotMark};
 
 use crate::error::{Error, Phase, Result, from_sqlite};
 use authorizer::Authorizer;
@@ -65,7 +65,7 @@ pub(crate) struct Connection {
     controls: Cache,
     // SQLite has its address.
     authorizer: Box<Authorizer>,
-    way: Option<Box<dyn Way>>,
+    others: Option<Box<dyn OtherConnections>>,
     /// A statement ran that may have changed the journal mode or acted on the file as a whole.
     ran_alone: bool,
     /// A script is running, which may do what a session may.
@@ -83,7 +83,7 @@ pub(crate) struct Connection {
     pinned: bool,
     wal_index: Option<WalIndex>,
     /// How many more of a holder's reads go straight to a thread, since the disk is slow.
-    rests: u8,
+    reads_off_inline: u8,
     /// The schema's version, as read under the lease held.
     schema: Option<i64>,
     /// Whether a statement changed what belongs to this connection alone.
@@ -96,12 +96,12 @@ pub(crate) struct Connection {
     /// Its files are kept by a host, behind a VFS of this library.
     hosted: bool,
     // Closes the connection, so it is the last to be dropped.
-    _db: Handle,
+    _db: DatabaseHandle,
 }
 
 /// Clears the other connections of a database out of the way of a statement that acts on the file
 /// as a whole. They may come back when the returned value is dropped.
-pub(crate) trait Way: crate::platform::MaybeSend + std::fmt::Debug {
+pub(crate) trait OtherConnections: crate::platform::MaybeSend + std::fmt::Debug {
     /// With `all`, closes the other connections, for a change of the journal mode. Otherwise only
     /// ends what they hold between two statements.
     fn clear(&self, all: bool) -> Box<dyn std::any::Any>;
@@ -176,16 +176,16 @@ impl Connection {
     }
 
     /// Sets what clears other connections out of the way.
-    pub(crate) fn set_way(&mut self, way: Box<dyn Way>) {
-        self.way = Some(way);
+    pub(crate) fn set_others(&mut self, way: Box<dyn OtherConnections>) {
+        self.others = Some(way);
     }
 
-    fn make_way(&mut self, nature: &Nature) -> Option<Box<dyn std::any::Any>> {
+    fn clear_others(&mut self, nature: &Nature) -> Option<Box<dyn std::any::Any>> {
         if nature.class != Class::Alone || self.in_transaction() {
             return None;
         }
         self.ran_alone = true;
-        self.way.as_ref().map(|way| way.clear(nature.journal_mode))
+        self.others.as_ref().map(|way| way.clear(nature.journal_mode))
     }
 
     /// Whether a statement that may have changed the journal mode ran since the last call.

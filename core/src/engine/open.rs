@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::ffi;
 
-use super::{Cache, Connection, Handle, Handlers, LastRowId, Refused, name};
+use super::{Cache, Connection, DatabaseHandle, Handlers, LastRowId, OpenFailure, name};
 use crate::error::{Error, ErrorKind, Phase, Result, from_sqlite};
 use crate::options::{JournalMode, Options};
 use crate::platform::files::{self, FileId};
@@ -19,7 +19,7 @@ pub(crate) enum Role {
     /// Only reads.
     Reader,
     /// Lent out, for whatever its holder does.
-    Own,
+    Dedicated,
 }
 
 impl Connection {
@@ -85,7 +85,7 @@ impl Connection {
             cache: Cache::new(options.statement_cache),
             controls: Cache::new(64),
             authorizer: Box::default(),
-            way: None,
+            others: None,
             ran_alone: false,
             scripting: false,
             busy_timeout: options.busy_timeout,
@@ -98,7 +98,7 @@ impl Connection {
             leases: options.leases && role == Role::Reader,
             pinned: false,
             wal_index: None,
-            rests: 0,
+            reads_off_inline: 0,
             schema: None,
             marked: false,
             role,
@@ -161,7 +161,7 @@ impl Connection {
         self.integer("SELECT count(*) FROM sqlite_schema")?;
         self.page_size = u32::try_from(self.integer("PRAGMA page_size")?).unwrap_or(4096);
         if self.wal {
-            if self.role != Role::Own {
+            if self.role != Role::Dedicated {
                 // The writer checkpoints between two commits, not inside one. A session's files are
                 // its own: it works as SQLite does.
                 self.control("PRAGMA wal_autocheckpoint = 0")?;
@@ -237,7 +237,7 @@ fn is_read_only_log(path: &Path, options: &Options, error: &Error) -> bool {
         && files::is_unwritable(path)
 }
 
-fn open(path: &Path, access: c_int, vfs: Option<&str>) -> Result<Handle> {
+fn open(path: &Path, access: c_int, vfs: Option<&str>) -> Result<DatabaseHandle> {
     let immutable = access & ffi::SQLITE_OPEN_URI != 0;
     let name = match vfs {
         None if immutable => name::immutable(path)?,
@@ -246,7 +246,7 @@ fn open(path: &Path, access: c_int, vfs: Option<&str>) -> Result<Handle> {
         Some(_) => path.to_owned(),
     };
     files::install();
-    super::cold::install();
+    super::disk_wait::install();
     if let Some(vfs) = vfs {
         if !crate::vfs::is_registered(vfs) {
             return Err(Error::invalid(format!("no VFS is registered as {vfs}")));
@@ -258,11 +258,11 @@ fn open(path: &Path, access: c_int, vfs: Option<&str>) -> Result<Handle> {
             ));
         }
     }
-    Handle::open(&name, access, vfs).map_err(|refused| match refused {
-        Refused::Code(code, message) => {
+    DatabaseHandle::open(&name, access, vfs).map_err(|refused| match refused {
+        OpenFailure::Code(code, message) => {
             from_sqlite(code, &format!("Error code {code}: {message}"), None, Phase::Compile)
         }
-        Refused::Name => Error::invalid(refused.to_string()),
-        Refused::Threads => Error::new(ErrorKind::CannotOpen, refused.to_string()),
+        OpenFailure::Name => Error::invalid(refused.to_string()),
+        OpenFailure::Threads => Error::new(ErrorKind::CannotOpen, refused.to_string()),
     })
 }

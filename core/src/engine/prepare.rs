@@ -9,14 +9,14 @@ use crate::ffi;
 use crate::program::Program;
 
 /// A longer text takes too long to compile on a caller's thread.
-pub(crate) const LONGEST_BRIEF: usize = 16 * 1024;
+pub(crate) const LONGEST_INLINE_SQL: usize = 16 * 1024;
 
 impl Connection {
     /// Returns what this connection accepts from its user.
     pub(super) fn admits(&self) -> Admit {
         match self.role {
             _ if self.scripting => Admit::Own,
-            Role::Own => Admit::Own,
+            Role::Dedicated => Admit::Own,
             Role::Writer => Admit::Shared,
             Role::Reader => Admit::Reading,
         }

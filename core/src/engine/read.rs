@@ -5,22 +5,22 @@ use crate::ffi;
 use super::lease::{Header, WalIndex};
 use super::{Connection, Lease, Role};
 use crate::error::{Error, Result};
-use crate::program::{Access, Early, Output, Program};
+use crate::program::{Access, Output, PageSink, Program};
 
 /// The outcome of a read.
 #[derive(Debug)]
-pub(crate) enum Read {
+pub(crate) enum ReadOutcome {
     /// It ran.
     Done(Result<Output>),
     /// A statement may write: the program belongs to the writer. Nothing ran.
     Writes,
     /// It was too long for the caller's thread, and can be run again elsewhere.
-    TooLong,
+    OverBudget,
 }
 
 /// A moment of the database, comparable with another connection's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Snapshot(Header);
+pub(crate) struct SnapshotMark(Header);
 
 impl Connection {
     /// Whether this connection has the statement prepared, so that it can run without a check of
@@ -33,77 +33,81 @@ impl Connection {
     /// Runs a short read on the caller's thread: it ends after about 2,000 steps of SQLite's
     /// virtual machine, and waits for no lock.
     #[inline]
-    pub(crate) fn read_brief(&mut self, program: &Program<'_>) -> Read {
+    pub(crate) fn read_inline(&mut self, program: &Program<'_>) -> ReadOutcome {
         let held = self.is_held();
-        if held && self.rests > 0 {
-            self.rests -= 1;
-            return Read::TooLong;
+        if held && self.reads_off_inline > 0 {
+            self.reads_off_inline -= 1;
+            return ReadOutcome::OverBudget;
         }
         if let [step] = program.steps.as_slice() {
             match self.cache.get(&step.sql) {
-                Some(statement) if statement.is_long() => return Read::TooLong,
+                Some(statement) if statement.is_slow() => return ReadOutcome::OverBudget,
                 _ => {}
             }
-            if step.sql.len() > super::prepare::LONGEST_BRIEF {
-                return Read::TooLong;
+            if step.sql.len() > super::prepare::LONGEST_INLINE_SQL {
+                return ReadOutcome::OverBudget;
             }
         }
-        self.begin_brief();
+        self.begin_inline();
         let read = self.read(program, None);
-        let ended = self.end_brief();
+        let ended = self.end_inline();
         if held && ended.stopped {
-            self.rests = super::brief::RESTS;
+            self.reads_off_inline = super::inline::READS_OFF_INLINE;
         }
         match read {
-            Read::Done(Err(error)) if ended.is_too_long(&error) => {
+            ReadOutcome::Done(Err(error)) if ended.is_over_budget(&error) => {
                 if !ended.stopped
                     && let [step] = program.steps.as_slice()
                     && let Some(statement) = self.cache.get(&step.sql)
                 {
-                    statement.strike();
+                    statement.note_overrun();
                 }
-                Read::TooLong
+                ReadOutcome::OverBudget
             }
             other => other,
         }
     }
 
-    /// Runs a read to its end; whole pages may be passed to `early` while it runs.
+    /// Runs a read to its end; whole pages may be passed to `sink` while it runs.
     #[inline]
-    pub(crate) fn read(&mut self, program: &Program<'_>, early: Option<&dyn Early>) -> Read {
+    pub(crate) fn read(
+        &mut self,
+        program: &Program<'_>,
+        sink: Option<&dyn PageSink>,
+    ) -> ReadOutcome {
         if program.access == Access::Write {
-            return Read::Writes;
+            return ReadOutcome::Writes;
         }
         if let Err(error) = self.check_moment() {
-            return Read::Done(Err(error));
+            return ReadOutcome::Done(Err(error));
         }
         if let Err(error) = self.renew_lease() {
-            return Read::Done(Err(error));
+            return ReadOutcome::Done(Err(error));
         }
         let held = self.in_transaction();
         for step in &program.steps {
             match self.inspect_read(&step.sql) {
                 Ok(true) => {}
-                Ok(false) => return Read::Writes,
+                Ok(false) => return ReadOutcome::Writes,
                 Err(error) => {
                     self.after_failed_read();
-                    return Read::Done(Err(error));
+                    return ReadOutcome::Done(Err(error));
                 }
             }
         }
         // Without a lease, several statements need a transaction to read a single state.
         let bracket = !held && (program.steps.len() > 1 || program.schema.is_some());
         if bracket && let Err(error) = self.control("BEGIN") {
-            return Read::Done(Err(error));
+            return ReadOutcome::Done(Err(error));
         }
-        let done = self.run(program, early);
+        let done = self.run(program, sink);
         if bracket {
             self.rollback();
         }
         if done.is_err() {
             self.after_failed_read();
         }
-        Read::Done(done)
+        ReadOutcome::Done(done)
     }
 
     /// Drops the lease if a serious error has ended its transaction.
@@ -207,7 +211,7 @@ impl Connection {
 
     /// Begins a lasting read transaction at the newest moment. Returns that moment if there is a
     /// shared wal-index to compare it by.
-    pub(crate) fn begin_snapshot(&mut self) -> Result<Option<Snapshot>> {
+    pub(crate) fn begin_snapshot(&mut self) -> Result<Option<SnapshotMark>> {
         self.end_lease()?;
         self.pinned = true;
         let index = match self.wal_index {
@@ -226,7 +230,7 @@ impl Connection {
         }
         let after = index.map(WalIndex::header);
         // If a commit came in between, it is unknown which of the two moments was read.
-        Ok(if before == after { after.map(Snapshot) } else { None })
+        Ok(if before == after { after.map(SnapshotMark) } else { None })
     }
 
     /// Ends what [`begin_snapshot`](Self::begin_snapshot) began.
@@ -244,7 +248,7 @@ impl Connection {
 
     /// Ends every read, including those of running statements, which must not be stepped after
     /// this.
-    #[cfg(any(target_family = "wasm", test, feature = "local"))]
+    #[cfg(any(target_family = "wasm", test, feature = "single-thread"))]
     pub(crate) fn end_reading(&mut self) {
         // SAFETY: the connection is open, and its statements are its own.
         unsafe {

@@ -7,7 +7,7 @@ use super::script::is_script;
 use super::{Connection, LastRowId, Statement, Stepped, opcodes};
 use crate::error::{Error, ErrorKind, Result};
 use crate::program::Begin;
-use crate::program::{Access, Early, Extra, Keep, Outcome, Output, Program, Step};
+use crate::program::{Access, Extra, Fetch, Output, PageSink, Program, Step, StepOutcome};
 use crate::row::{PageBuilder, Rows};
 use crate::sql::Params;
 
@@ -17,26 +17,25 @@ pub(super) const PAGE_BYTES: usize = 64 * 1024;
 impl Connection {
     /// Runs a program's steps one after another in whatever transaction is open. Undoing the first
     /// steps when a later one fails is up to the caller. Whole pages of what a program of one
-    /// statement reads can be passed to `early` while it runs.
+    /// statement reads can be passed to `sink` while it runs.
     pub(crate) fn run(
         &mut self,
         program: &Program<'_>,
-        early: Option<&dyn Early>,
+        sink: Option<&dyn PageSink>,
     ) -> Result<Output> {
         self.check_schema(program)?;
         if program.access == Access::Again {
             self.check_again(program)?;
         }
         let mut output = Output::default();
-        let early = early.filter(|_| program.steps.len() == 1);
+        let sink = sink.filter(|_| program.steps.len() == 1);
         for step in &program.steps {
-            let outcome =
-                self.run_step(step, &output.steps, early).map_err(|error| {
-                    match step.extra.as_ref().and_then(|extra| extra.item) {
-                        Some(item) if error.index().is_none() => error.with_index(item),
-                        _ => error,
-                    }
-                })?;
+            let outcome = self.run_step(step, &output.steps, sink).map_err(|error| {
+                match step.extra.as_ref().and_then(|extra| extra.item) {
+                    Some(item) if error.index().is_none() => error.with_index(item),
+                    _ => error,
+                }
+            })?;
             output.steps.push(outcome);
         }
         Ok(output)
@@ -71,10 +70,10 @@ impl Connection {
     pub(crate) fn run_nested(
         &mut self,
         program: &Program<'_>,
-        early: Option<&dyn Early>,
+        sink: Option<&dyn PageSink>,
     ) -> Result<Output> {
         if self.is_harmless(program)? {
-            return self.run(program, early);
+            return self.run(program, sink);
         }
         self.control("SAVEPOINT ubiqlite_program")?;
         let done = self.run(program, None);
@@ -165,11 +164,11 @@ impl Connection {
     pub(super) fn run_step(
         &mut self,
         step: &Step<'_>,
-        earlier: &[Outcome],
-        early: Option<&dyn Early>,
-    ) -> Result<Outcome> {
+        earlier: &[StepOutcome],
+        sink: Option<&dyn PageSink>,
+    ) -> Result<StepOutcome> {
         let Some(extra) = &step.extra else {
-            return self.run_once(&step.sql, &step.params, step.keep, early);
+            return self.run_once(&step.sql, &step.params, step.fetch, sink);
         };
         self.run_with_extra(step, extra, earlier)
     }
@@ -178,8 +177,8 @@ impl Connection {
         &mut self,
         step: &Step<'_>,
         extra: &Extra,
-        earlier: &[Outcome],
-    ) -> Result<Outcome> {
+        earlier: &[StepOutcome],
+    ) -> Result<StepOutcome> {
         if extra.script {
             return self.run_script(&step.sql).map(|(outcome, _)| outcome);
         }
@@ -187,19 +186,19 @@ impl Connection {
             return self.run_each(step, extra);
         }
         let outcome = if extra.references.is_empty() {
-            self.run_once(&step.sql, &step.params, step.keep, None)?
+            self.run_once(&step.sql, &step.params, step.fetch, None)?
         } else {
             let mut params = step.params.clone();
             extra.resolve(&mut params, earlier)?;
-            self.run_once(&step.sql, &params, step.keep, None)?
+            self.run_once(&step.sql, &params, step.fetch, None)?
         };
         extra.check(&outcome)?;
         Ok(outcome)
     }
 
     /// Runs one statement once for each of many parameters.
-    fn run_each(&mut self, step: &Step<'_>, extra: &Extra) -> Result<Outcome> {
-        let mut sum = Outcome::default();
+    fn run_each(&mut self, step: &Step<'_>, extra: &Extra) -> Result<StepOutcome> {
+        let mut sum = StepOutcome::default();
         let first = extra.item.unwrap_or(0);
         let (raw, row_id) = (self.raw, self.row_id.clone());
         let statement = self.statement(&step.sql)?;
@@ -217,12 +216,13 @@ impl Connection {
             }
             // SAFETY: the rows outlive the reset below, unchanged.
             let run = unsafe { statement.bind_row(&extra.each, index) }
-                .and_then(|()| collect(statement, step.keep, None));
+                .and_then(|()| collect(statement, step.fetch, None));
             statement.reset();
             // SAFETY: as above.
             let last_row_id = if inserts { unsafe { row_id.end(raw) } } else { 0 };
             let changes = changed_since(raw, before);
-            let outcome = run.map(|rows| Outcome { changes, last_row_id, rows, description: None });
+            let outcome =
+                run.map(|rows| StepOutcome { changes, last_row_id, rows, description: None });
             let outcome = outcome
                 .and_then(|it| extra.check(&it).map(|()| it))
                 .map_err(|error| error.with_index(first + index))?;
@@ -241,26 +241,26 @@ impl Connection {
         &mut self,
         sql: &str,
         params: &Params,
-        keep: Keep,
-        early: Option<&dyn Early>,
-    ) -> Result<Outcome> {
+        keep: Fetch,
+        sink: Option<&dyn PageSink>,
+    ) -> Result<StepOutcome> {
         let raw = self.raw;
-        let brief = self.handlers.is_brief();
-        let sweeps = brief && !self.is_small();
+        let inline = self.handlers.is_inline();
+        let sweeps = inline && !self.is_small();
         if !self.cache.contains(sql) {
             self.statement(sql)?;
         }
         let statement = self.cache.get(sql).ok_or_else(|| Error::closed("statement"))?;
         if !statement.is_plain() || statement.nature.transient {
-            return self.run_special(sql, params, keep, early);
+            return self.run_special(sql, params, keep, sink);
         }
-        if brief && (statement.is_long() || (sweeps && statement.sweeps)) {
+        if inline && (statement.is_slow() || (sweeps && statement.sweeps)) {
             return Err(too_long());
         }
-        if brief && statement.nature.works {
-            super::brief::limit_worked(raw);
+        if inline && statement.nature.works {
+            super::inline::limit_worked(raw);
         }
-        run_bound(raw, &self.row_id, statement, params, keep, early)
+        run_bound(raw, &self.row_id, statement, params, keep, sink)
     }
 
     /// Runs a statement that needs a rule of its own, and is not kept.
@@ -269,14 +269,14 @@ impl Connection {
         &mut self,
         sql: &str,
         params: &Params,
-        keep: Keep,
-        early: Option<&dyn Early>,
-    ) -> Result<Outcome> {
-        if self.handlers.is_brief() {
+        keep: Fetch,
+        sink: Option<&dyn PageSink>,
+    ) -> Result<StepOutcome> {
+        if self.handlers.is_inline() {
             return Err(too_long());
         }
         let mut statement = self.cache.take(sql).ok_or_else(|| Error::closed("statement"))?;
-        self.run_apart(&mut statement, params, keep, early)
+        self.run_apart(&mut statement, params, keep, sink)
     }
 
     /// Runs a statement that is not in the cache, with the rules that it needs.
@@ -284,10 +284,10 @@ impl Connection {
         &mut self,
         statement: &mut Statement,
         params: &Params,
-        keep: Keep,
-        early: Option<&dyn Early>,
-    ) -> Result<Outcome> {
-        let _way = self.make_way(&statement.nature);
+        keep: Fetch,
+        sink: Option<&dyn PageSink>,
+    ) -> Result<StepOutcome> {
+        let _way = self.clear_others(&statement.nature);
         let plain = statement.is_plain() && !statement.nature.transient;
         // An explicit COMMIT, or a setting, has already happened when SQLite asks for the last
         // time.
@@ -295,7 +295,7 @@ impl Connection {
         if shield {
             self.handlers.shield(true);
         }
-        let done = run_bound(self.raw, &self.row_id, statement, params, keep, early);
+        let done = run_bound(self.raw, &self.row_id, statement, params, keep, sink);
         if shield {
             self.handlers.shield(false);
         }
@@ -310,9 +310,9 @@ fn run_bound(
     row_id: &LastRowId,
     statement: &mut Statement,
     params: &Params,
-    keep: Keep,
-    early: Option<&dyn Early>,
-) -> Result<Outcome> {
+    keep: Fetch,
+    sink: Option<&dyn PageSink>,
+) -> Result<StepOutcome> {
     let (readonly, inserts) = (statement.readonly, statement.nature.inserts);
     if !readonly {
         super::context::note_change();
@@ -324,17 +324,17 @@ fn run_bound(
         unsafe { row_id.begin(raw) };
     }
     // SAFETY: `params` outlives the reset below.
-    let run = unsafe { statement.bind(params) }.and_then(|()| collect(statement, keep, early));
+    let run = unsafe { statement.bind(params) }.and_then(|()| collect(statement, keep, sink));
     statement.reset();
     // SAFETY: the connection is open.
     let last_row_id = if inserts { unsafe { row_id.end(raw) } } else { 0 };
     let rows = run?;
-    let description = (keep == Keep::Described).then(|| Box::new(statement.describe()));
+    let description = (keep == Fetch::Described).then(|| Box::new(statement.describe()));
     if readonly {
-        return Ok(Outcome { rows, description, ..Outcome::default() });
+        return Ok(StepOutcome { rows, description, ..StepOutcome::default() });
     }
     let changes = changed_since(raw, before);
-    Ok(Outcome { changes, last_row_id, rows, description })
+    Ok(StepOutcome { changes, last_row_id, rows, description })
 }
 
 /// Returns the error for work that was tried on a caller's thread and is too long for it.
@@ -361,35 +361,35 @@ fn is_single(program: &Program<'_>) -> bool {
 }
 
 /// Steps through a bound statement, and collects the wanted rows. If it reads, all pages but the
-/// last are passed to `early`.
+/// last are passed to `sink`.
 #[inline]
 pub(super) fn collect(
     statement: &mut Statement,
-    keep: Keep,
-    early: Option<&dyn Early>,
+    keep: Fetch,
+    sink: Option<&dyn PageSink>,
 ) -> Result<Rows> {
     let mut rows = Rows::default();
     if statement.step()? == Stepped::Done {
         return Ok(rows);
     }
-    if keep == Keep::Nothing {
+    if keep == Fetch::Nothing {
         while statement.step()? == Stepped::Row {}
         return Ok(rows);
     }
     let mut page: PageBuilder = statement.page();
     statement.write_row(&mut page)?;
-    if keep == Keep::First {
+    if keep == Fetch::First {
         // A change happens at its first step, and is counted at its last.
         if !statement.readonly {
             while statement.step()? == Stepped::Row {}
         }
     } else {
-        let early = early.filter(|_| statement.readonly);
+        let sink = sink.filter(|_| statement.readonly);
         while statement.step()? == Stepped::Row {
             if page.weight() >= PAGE_BYTES {
-                match early {
-                    Some(early) => {
-                        early.take(page.so_far());
+                match sink {
+                    Some(sink) => {
+                        sink.take(page.so_far());
                         page.clear();
                     }
                     None => rows.push(page.take()),

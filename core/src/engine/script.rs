@@ -7,7 +7,7 @@ use super::authorizer::{Admit, Class, Nature, Verb};
 use super::statement::{Statement, nul};
 use super::{Connection, opcodes};
 use crate::error::{Error, ErrorKind, Result};
-use crate::program::{Keep, Outcome, Program};
+use crate::program::{Fetch, Program, StepOutcome};
 use crate::sql::Params;
 
 /// The rest of a script, followed by a zero: SQLite copies a text without one, and each time the
@@ -63,9 +63,9 @@ impl Connection {
     /// Runs a script that is a program by itself, with no transaction open. While it runs, the
     /// writer's connection accepts whatever a session's does. If [`is_marked`](Self::is_marked) is
     /// true afterwards, the connection must be replaced.
-    pub(super) fn run_script_alone(&mut self, script: &str) -> Result<Outcome> {
+    pub(super) fn run_script_alone(&mut self, script: &str) -> Result<StepOutcome> {
         let before = std::mem::replace(&mut self.scripting, true);
-        let shared = !before && self.role != super::Role::Own;
+        let shared = !before && self.role != super::Role::Dedicated;
         let done = self.run_script(script).and_then(|(outcome, work)| {
             if shared && self.marked && !work {
                 return Err(Error::invalid(
@@ -90,10 +90,10 @@ impl Connection {
     /// offset counts from the script's start.
     ///
     /// The second value is whether a statement did more than set something on the connection.
-    pub(super) fn run_script(&mut self, script: &str) -> Result<(Outcome, bool)> {
+    pub(super) fn run_script(&mut self, script: &str) -> Result<(StepOutcome, bool)> {
         let mut text = Text::new(script)?;
         let params = Params::new();
-        let (mut sum, mut work) = (Outcome::default(), false);
+        let (mut sum, mut work) = (StepOutcome::default(), false);
         let mut within = if self.in_transaction() { Within::Callers } else { Within::Nothing };
         // How many statements stay done, whatever happens to the next.
         let mut kept = 0;
@@ -111,7 +111,7 @@ impl Connection {
                 within = Within::Ours;
             }
             let outcome =
-                self.run_apart(&mut statement, &params, Keep::Nothing, None).map_err(placed)?;
+                self.run_apart(&mut statement, &params, Fetch::Nothing, None).map_err(placed)?;
             work |= statement.nature.class != Class::Connection;
             sum.changes += outcome.changes;
             sum.last_row_id = outcome.last_row_id;

@@ -16,7 +16,7 @@ use crate::sql::{Params, skip_blanks};
 use crate::value::{Value, ValueRef};
 
 /// How many times a statement may be too long before it is no longer tried.
-const STRIKES: u8 = 3;
+const MOST_OVERRUNS: u8 = 3;
 
 /// A prepared statement and what is needed of it at every run.
 ///
@@ -36,7 +36,7 @@ pub(crate) struct Statement {
     // When the statement was last used, for the cache.
     pub(crate) used: u64,
     /// How many times the statement was too long for the caller's thread.
-    strikes: u8,
+    overruns: u8,
 }
 
 /// Whether a step yielded a row.
@@ -121,7 +121,7 @@ impl Statement {
                 prepared: 0,
                 weight: 0,
                 used: 0,
-                strikes: if nature.long { STRIKES } else { 0 },
+                overruns: if nature.long { MOST_OVERRUNS } else { 0 },
             }
         };
         (Ok((Some(statement), rest)), nature)
@@ -141,14 +141,14 @@ impl Statement {
     }
 
     /// Records that the statement was too long for the caller's thread.
-    pub(super) fn strike(&mut self) {
-        self.strikes = self.strikes.saturating_add(1);
+    pub(super) fn note_overrun(&mut self) {
+        self.overruns = self.overruns.saturating_add(1);
     }
 
     /// Whether it was too long too often to be tried again.
     #[inline]
-    pub(super) fn is_long(&self) -> bool {
-        self.strikes >= STRIKES
+    pub(super) fn is_slow(&self) -> bool {
+        self.overruns >= MOST_OVERRUNS
     }
 
     /// Binds the parameters without copying them.
@@ -230,19 +230,18 @@ impl Statement {
                 }
                 CStr::from_ptr(name).to_string_lossy()
             };
-            let bare = name.get(1..).unwrap_or_default();
-            let Some(place) = names.iter().position(|given| *given == bare || *given == name)
-            else {
+            let unprefixed = name.get(1..).unwrap_or_default();
+            let Some(given) = names.iter().position(|it| *it == unprefixed || *it == name) else {
                 return Err(Error::invalid(format!("no value for the parameter {name}")));
             };
-            used[place] = true;
+            used[given] = true;
             // SAFETY: by this function's contract.
-            unsafe { self.bind_one(index, values[place])? };
+            unsafe { self.bind_one(index, values[given])? };
         }
         match used.iter().position(|used| !used) {
             None => Ok(()),
-            Some(place) => {
-                Err(Error::invalid(format!("the statement has no parameter {:?}", names[place])))
+            Some(index) => {
+                Err(Error::invalid(format!("the statement has no parameter {:?}", names[index])))
             }
         }
     }

@@ -1,8 +1,8 @@
-//! Replaces `cold.rs` where a read can't tell whether it would wait: all of them wait.
+//! Replaces `disk_wait.rs` where a read can't tell whether it would wait: all of them wait.
 
 use crate::ffi;
 
-/// See `cold.rs`.
+/// See `disk_wait.rs`.
 ///
 /// # Safety
 /// None needed here.

@@ -5,7 +5,7 @@ mod sqlite;
 
 pub use kind::ErrorKind;
 #[cfg(not(target_family = "wasm"))]
-pub(crate) use sqlite::bare;
+pub(crate) use sqlite::without_advice;
 pub(crate) use sqlite::{Phase, from_sqlite};
 
 use std::fmt;
@@ -31,10 +31,10 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// }
 /// # Ok(()) }
 /// ```
-pub struct Error(Box<Inner>);
+pub struct Error(Box<ErrorData>);
 
 #[derive(Clone)]
-struct Inner {
+struct ErrorData {
     kind: ErrorKind,
     code: Option<i32>,
     message: String,
@@ -48,7 +48,7 @@ struct Inner {
 impl Error {
     /// Creates an error of this kind with this message, for backends outside this crate.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self(Box::new(Inner {
+        Self(Box::new(ErrorData {
             kind,
             code: None,
             message: message.into(),
@@ -140,7 +140,7 @@ impl Error {
         )
     }
 
-    /// A call was given up, and nothing of it happened.
+    /// A call was cancelled, and nothing of it happened.
     pub(crate) fn withdrawn() -> Self {
         Self::new(ErrorKind::Cancelled, "the call was given up, and nothing of it happened")
     }

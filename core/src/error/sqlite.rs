@@ -30,7 +30,7 @@ pub(crate) fn from_sqlite(code: i32, message: &str, offset: Option<usize>, phase
 
 /// Builds the error of a failed SQLite call, with the message as SQLite words it.
 #[cfg(not(target_family = "wasm"))]
-pub(crate) fn bare(code: i32, message: &str, phase: Phase) -> Error {
+pub(crate) fn without_advice(code: i32, message: &str, phase: Phase) -> Error {
     let message = if code == ffi::SQLITE_CONSTRAINT_COMMITHOOK { MOVED } else { message };
     let code = refused(code);
     let mut error = Error::new(kind_of(code, message, phase), message);

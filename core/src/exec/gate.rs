@@ -21,7 +21,7 @@ pub(crate) struct Gate {
 
 /// An operation under way. The last one to end closes the backend if closing was
 /// requested in the meantime: the caller that requested it may be gone.
-pub(crate) struct Entered<'a> {
+pub(crate) struct GatePass<'a> {
     gate: &'a Gate,
     backend: &'a dyn Backend,
 }
@@ -43,10 +43,10 @@ impl Gate {
     ///
     /// # Errors
     /// `Closed`.
-    pub(crate) fn enter<'a>(&'a self, backend: &'a dyn Backend) -> Result<Entered<'a>> {
+    pub(crate) fn enter<'a>(&'a self, backend: &'a dyn Backend) -> Result<GatePass<'a>> {
         // Counted before the check: either closing sees the count, or the check sees closing.
         self.active.fetch_add(1, Ordering::SeqCst);
-        let entered = Entered { gate: self, backend };
+        let entered = GatePass { gate: self, backend };
         self.check()?;
         Ok(entered)
     }
@@ -69,7 +69,7 @@ impl Gate {
     }
 }
 
-impl Drop for Entered<'_> {
+impl Drop for GatePass<'_> {
     fn drop(&mut self) {
         let last = self.gate.active.fetch_sub(1, Ordering::SeqCst) == 1;
         if !last || !self.gate.closing.load(Ordering::SeqCst) {

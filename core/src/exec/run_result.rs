@@ -1,6 +1,6 @@
 //! Everything that one statement reports.
 
-use crate::program::Outcome;
+use crate::program::StepOutcome;
 use crate::row::Row;
 
 /// Everything that one statement reports, as returned by
@@ -30,8 +30,8 @@ pub struct Column {
     pub declared_type: Option<String>,
 }
 
-impl From<Outcome> for RunResult {
-    fn from(outcome: Outcome) -> Self {
+impl From<StepOutcome> for RunResult {
+    fn from(outcome: StepOutcome) -> Self {
         let column = |(name, declared): (&str, Option<&str>)| Column {
             name: name.to_owned(),
             declared_type: declared.map(str::to_owned),

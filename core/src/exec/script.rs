@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 
-use crate::program::{Keep, Step};
+use crate::program::{Fetch, Step};
 use crate::sql::Params;
 
 /// Several statements for [`batch`](crate::Database::batch): a script, or a list
@@ -53,7 +53,7 @@ impl Batch {
     /// Adds a statement.
     pub fn push(&mut self, sql: impl Into<String>, params: impl Into<Params>) {
         let item = self.steps.len();
-        self.steps.push(Step::new(sql.into(), params, Keep::Nothing).item(item));
+        self.steps.push(Step::new(sql.into(), params, Fetch::Nothing).item(item));
     }
 }
 

@@ -11,7 +11,7 @@ use futures_core::Stream;
 
 use crate::backend::{Pages, Reply};
 use crate::error::{Error, ErrorKind, Result};
-use crate::exec::opened::Opened;
+use crate::exec::database_inner::DatabaseInner;
 use crate::platform;
 use crate::platform::coop;
 use crate::row::{FromRow, IntoRows, Page, Row, Rows};
@@ -34,20 +34,20 @@ use crate::row::{FromRow, IntoRows, Page, Row, Rows};
 /// ```
 #[must_use = "a stream runs while it is held"]
 pub struct RowStream<'a> {
-    state: State,
+    state: StreamState,
     limit: Option<Duration>,
     /// Counts rows that were ready at once.
     rows: u8,
     // A stream inside a transaction keeps others from using the transaction.
     _session: PhantomData<&'a ()>,
     // Dropped after the state: the reader must be returned first.
-    open: Option<Arc<Opened>>,
+    open: Option<Arc<DatabaseInner>>,
 }
 
 /// This many rows that are ready at once count as one reply.
 const ROWS: u8 = 16;
 
-enum State {
+enum StreamState {
     Starting(Reply<Box<dyn Pages>>),
     Running {
         pages: Box<dyn Pages>,
@@ -62,16 +62,22 @@ enum State {
 
 impl RowStream<'_> {
     pub(crate) fn new(reply: Reply<Box<dyn Pages>>, limit: Option<Duration>) -> Self {
-        Self { state: State::Starting(reply), limit, rows: 0, _session: PhantomData, open: None }
+        Self {
+            state: StreamState::Starting(reply),
+            limit,
+            rows: 0,
+            _session: PhantomData,
+            open: None,
+        }
     }
 
     pub(crate) fn loaded(rows: IntoRows) -> Self {
-        let state = State::Loaded(rows);
+        let state = StreamState::Loaded(rows);
         Self { state, limit: None, rows: 0, _session: PhantomData, open: None }
     }
 
     /// Returns the same stream, which now keeps its database open.
-    pub(crate) fn holding(mut self, open: &Arc<Opened>) -> Self {
+    pub(crate) fn holding(mut self, open: &Arc<DatabaseInner>) -> Self {
         self.open = Some(Arc::clone(open));
         self
     }
@@ -88,7 +94,7 @@ impl RowStream<'_> {
             let mut over = false;
             poll_fn(|cx| coop::poll_once(&mut over, cx)).await;
         }
-        if let State::Running { rows: Some(rows), .. } = &mut self.state
+        if let StreamState::Running { rows: Some(rows), .. } = &mut self.state
             && let Some(row) = rows.next()
         {
             return Ok(Some(row));
@@ -106,7 +112,7 @@ impl RowStream<'_> {
 
     /// Returns the same stream, whose holder must make sure that its session outlives it.
     pub(crate) fn detached(mut self) -> RowStream<'static> {
-        let state = std::mem::replace(&mut self.state, State::Over);
+        let state = std::mem::replace(&mut self.state, StreamState::Over);
         let (limit, rows, open) = (self.limit, self.rows, self.open.take());
         RowStream { state, limit, rows, _session: PhantomData, open }
     }
@@ -115,22 +121,24 @@ impl RowStream<'_> {
     pub(crate) fn poll_rows(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Rows>>> {
         loop {
             match &mut self.state {
-                State::Starting(reply) => {
+                StreamState::Starting(reply) => {
                     match std::task::ready!(std::future::Future::poll(Pin::new(reply), cx)) {
-                        Ok(pages) => self.state = State::Running { pages, rows: None, first: None },
+                        Ok(pages) => {
+                            self.state = StreamState::Running { pages, rows: None, first: None }
+                        }
                         Err(error) => {
-                            self.state = State::Over;
+                            self.state = StreamState::Over;
                             return Poll::Ready(Err(error));
                         }
                     }
                 }
-                State::Running { pages, first, .. } => {
+                StreamState::Running { pages, first, .. } => {
                     let page = match first.take() {
                         Some(page) => Ok(Some(page)),
                         None => std::task::ready!(pages.poll_next(cx)),
                     };
                     if !matches!(page, Ok(Some(_))) {
-                        self.state = State::Over;
+                        self.state = StreamState::Over;
                     }
                     return Poll::Ready(page.map(|page| {
                         page.map(|page| {
@@ -140,25 +148,26 @@ impl RowStream<'_> {
                         })
                     }));
                 }
-                State::Loaded(_) => {
-                    let State::Loaded(rows) = std::mem::replace(&mut self.state, State::Over)
+                StreamState::Loaded(_) => {
+                    let StreamState::Loaded(rows) =
+                        std::mem::replace(&mut self.state, StreamState::Over)
                     else {
                         continue;
                     };
                     return Poll::Ready(Ok(Some(rows.into_rows())));
                 }
-                State::Over => return Poll::Ready(Ok(None)),
+                StreamState::Over => return Poll::Ready(Ok(None)),
             }
         }
     }
 
     /// Waits until the statement runs, so that its errors are known.
     pub(crate) async fn started(&mut self) -> Result<()> {
-        if let State::Starting(reply) = &mut self.state {
+        if let StreamState::Starting(reply) = &mut self.state {
             match reply.await {
-                Ok(pages) => self.state = State::Running { pages, rows: None, first: None },
+                Ok(pages) => self.state = StreamState::Running { pages, rows: None, first: None },
                 Err(error) => {
-                    self.state = State::Over;
+                    self.state = StreamState::Over;
                     return Err(error);
                 }
             }
@@ -170,12 +179,12 @@ impl RowStream<'_> {
     pub(crate) async fn primed(&mut self) -> Result<()> {
         self.started().await?;
         let limit = self.limit;
-        let State::Running { pages, first, .. } = &mut self.state else { return Ok(()) };
+        let StreamState::Running { pages, first, .. } = &mut self.state else { return Ok(()) };
         match in_time(limit, |cx| pages.poll_next(cx)).await {
             Ok(Some(page)) => *first = Some(page),
-            Ok(None) => self.state = State::Over,
+            Ok(None) => self.state = StreamState::Over,
             Err(error) => {
-                self.state = State::Over;
+                self.state = StreamState::Over;
                 return Err(error);
             }
         }
@@ -202,13 +211,15 @@ impl RowStream<'_> {
     fn poll_row(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Row>>> {
         loop {
             match &mut self.state {
-                State::Starting(reply) => {
+                StreamState::Starting(reply) => {
                     match std::task::ready!(std::future::Future::poll(Pin::new(reply), cx)) {
-                        Ok(pages) => self.state = State::Running { pages, rows: None, first: None },
+                        Ok(pages) => {
+                            self.state = StreamState::Running { pages, rows: None, first: None }
+                        }
                         Err(error) => return self.over(Err(error)),
                     }
                 }
-                State::Running { pages, rows, first } => {
+                StreamState::Running { pages, rows, first } => {
                     if let Some(row) = rows.as_mut().and_then(Iterator::next) {
                         return Poll::Ready(Ok(Some(row)));
                     }
@@ -226,14 +237,14 @@ impl RowStream<'_> {
                         Err(error) => return self.over(Err(error)),
                     }
                 }
-                State::Loaded(rows) => return Poll::Ready(Ok(rows.next())),
-                State::Over => return Poll::Ready(Ok(None)),
+                StreamState::Loaded(rows) => return Poll::Ready(Ok(rows.next())),
+                StreamState::Over => return Poll::Ready(Ok(None)),
             }
         }
     }
 
     fn over(&mut self, last: Result<Option<Row>>) -> Poll<Result<Option<Row>>> {
-        self.state = State::Over;
+        self.state = StreamState::Over;
         Poll::Ready(last)
     }
 }

@@ -6,20 +6,20 @@ use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::Duration;
 
-use crate::backend::{Backend, Reply, Session};
+use crate::backend::{Backend, BackendSession, Reply};
 use crate::engine::context;
 use crate::error::{Error, ErrorKind, Result};
-use crate::exec::feeding::Fed;
-use crate::exec::gate::{Entered, Gate};
+use crate::exec::bulk_writer::BulkWriter;
+use crate::exec::gate::{Gate, GatePass};
+use crate::exec::item_feed::Fed;
 use crate::exec::items::Items as _;
-use crate::exec::many::Many;
-use crate::exec::one::One;
 use crate::exec::run_result::RunResult;
 use crate::exec::schemas::Schemas;
 use crate::exec::script::Batch;
+use crate::exec::statement_future::StatementFuture;
 use crate::exec::stream::RowStream;
 use crate::platform;
-use crate::program::{Access, Early, Keep, Outcome, Output, Program};
+use crate::program::{Access, Fetch, Output, PageSink, Program, StepOutcome};
 use crate::row::FromRow;
 use crate::sql::Params;
 use crate::value::FromValue;
@@ -28,7 +28,7 @@ use crate::value::Value;
 /// Where an operation runs.
 #[derive(Clone, Copy)]
 pub(crate) struct Target<'a> {
-    pub(crate) place: Place<'a>,
+    pub(crate) executor: Executor<'a>,
     pub(crate) limit: Option<Duration>,
     pub(crate) schemas: &'a Schemas,
     /// Set where calls may be refused because the database is closing.
@@ -36,9 +36,9 @@ pub(crate) struct Target<'a> {
 }
 
 #[derive(Clone, Copy)]
-pub(crate) enum Place<'a> {
+pub(crate) enum Executor<'a> {
     Backend(&'a dyn Backend),
-    Session(&'a dyn Session),
+    Session(&'a dyn BackendSession),
 }
 
 /// What a statement did.
@@ -57,24 +57,24 @@ impl<'a> Target<'a> {
     ///
     /// # Errors
     /// `Closed`.
-    pub(crate) fn enter(self) -> Result<(Option<Entered<'a>>, Self)> {
-        match (self.gate, self.place) {
-            (Some(gate), Place::Backend(backend)) => {
+    pub(crate) fn enter(self) -> Result<(Option<GatePass<'a>>, Self)> {
+        match (self.gate, self.executor) {
+            (Some(gate), Executor::Backend(backend)) => {
                 Ok((Some(gate.enter(backend)?), Self { gate: None, ..self }))
             }
             _ => Ok((None, self)),
         }
     }
 
-    /// Runs a program; `early` is as for [`Backend::run`].
+    /// Runs a program; `sink` is as for [`Backend::run`].
     #[inline]
     pub(crate) async fn run(
         self,
         program: Program<'_>,
-        early: Option<&dyn Early>,
+        sink: Option<&dyn PageSink>,
     ) -> Result<Output> {
         let reads = program.access == Access::Read;
-        let begun = match self.begin(program, early) {
+        let begun = match self.begin(program, sink) {
             Ok(reply) => reply.take_in_turn(),
             Err(error) => Err(Reply::err(error)),
         };
@@ -92,14 +92,14 @@ impl<'a> Target<'a> {
     pub(crate) fn begin(
         self,
         program: Program<'_>,
-        early: Option<&dyn Early>,
+        sink: Option<&dyn PageSink>,
     ) -> Result<Reply<Output>> {
         if let Some(gate) = self.gate {
             gate.check()?;
         }
-        Ok(match self.place {
-            Place::Backend(backend) => backend.run(program, early),
-            Place::Session(session) => session.run(program, early),
+        Ok(match self.executor {
+            Executor::Backend(backend) => backend.run(program, sink),
+            Executor::Session(session) => session.run(program, sink),
         })
     }
 
@@ -107,8 +107,10 @@ impl<'a> Target<'a> {
         self,
         sql: &str,
         params: Params,
-    ) -> One<impl FnOnce(Outcome) -> Result<Executed>> {
-        One::begin(self, sql, params, Keep::Nothing, |outcome| Ok(Executed::from(&outcome)))
+    ) -> StatementFuture<impl FnOnce(StepOutcome) -> Result<Executed>> {
+        StatementFuture::begin(self, sql, params, Fetch::Nothing, |outcome| {
+            Ok(Executed::from(&outcome))
+        })
     }
 
     /// See the public method `run`.
@@ -116,16 +118,16 @@ impl<'a> Target<'a> {
         self,
         sql: &str,
         params: Params,
-    ) -> One<impl FnOnce(Outcome) -> Result<RunResult>> {
-        One::begin(self, sql, params, Keep::Described, |outcome| Ok(outcome.into()))
+    ) -> StatementFuture<impl FnOnce(StepOutcome) -> Result<RunResult>> {
+        StatementFuture::begin(self, sql, params, Fetch::Described, |outcome| Ok(outcome.into()))
     }
 
     pub(crate) fn query<T: FromRow>(
         self,
         sql: &str,
         params: Params,
-    ) -> One<impl FnOnce(Outcome) -> Result<Vec<T>>> {
-        One::begin(self, sql, params, Keep::All, |outcome| {
+    ) -> StatementFuture<impl FnOnce(StepOutcome) -> Result<Vec<T>>> {
+        StatementFuture::begin(self, sql, params, Fetch::All, |outcome| {
             outcome.rows.into_iter().map(T::from_row).collect()
         })
     }
@@ -135,8 +137,8 @@ impl<'a> Target<'a> {
         self,
         sql: &str,
         params: Params,
-    ) -> One<impl FnOnce(Outcome) -> Result<Option<T>>> {
-        One::begin(self, sql, params, Keep::First, |outcome| {
+    ) -> StatementFuture<impl FnOnce(StepOutcome) -> Result<Option<T>>> {
+        StatementFuture::begin(self, sql, params, Fetch::First, |outcome| {
             outcome.rows.into_first().map(T::from_row).transpose()
         })
     }
@@ -146,10 +148,12 @@ impl<'a> Target<'a> {
         self,
         sql: &str,
         params: Params,
-    ) -> One<impl FnOnce(Outcome) -> Result<T>> {
-        One::begin(self, sql, params, Keep::First, |outcome| match outcome.rows.into_first() {
-            Some(row) => T::from_row(row),
-            None => Err(no_row()),
+    ) -> StatementFuture<impl FnOnce(StepOutcome) -> Result<T>> {
+        StatementFuture::begin(self, sql, params, Fetch::First, |outcome| {
+            match outcome.rows.into_first() {
+                Some(row) => T::from_row(row),
+                None => Err(no_row()),
+            }
         })
     }
 
@@ -158,19 +162,19 @@ impl<'a> Target<'a> {
         self,
         sql: &str,
         params: Params,
-    ) -> One<impl FnOnce(Outcome) -> Result<T>>
+    ) -> StatementFuture<impl FnOnce(StepOutcome) -> Result<T>>
     where
         T: for<'v> FromValue<'v>,
     {
-        One::begin(self, sql, params, Keep::First, |outcome| {
+        StatementFuture::begin(self, sql, params, Fetch::First, |outcome| {
             outcome.rows.into_first().ok_or_else(no_row)?.get(0)
         })
     }
 
     pub(crate) fn stream(self, sql: &str, params: Params) -> RowStream<'a> {
-        let reply = match (params.checked(), self.place) {
-            (Ok(params), Place::Backend(backend)) => backend.stream(sql, params),
-            (Ok(params), Place::Session(session)) => session.stream(sql, params),
+        let reply = match (params.checked(), self.executor) {
+            (Ok(params), Executor::Backend(backend)) => backend.stream(sql, params),
+            (Ok(params), Executor::Session(session)) => session.stream(sql, params),
             (Err(error), _) => Reply::err(error),
         };
         RowStream::new(reply, self.limit)
@@ -178,7 +182,7 @@ impl<'a> Target<'a> {
 
     pub(crate) async fn execute_many(self, sql: String, mut rows: Fed<Params>) -> Result<u64> {
         let (_entered, target) = self.enter()?;
-        let mut many = Many::new(target);
+        let mut many = BulkWriter::new(target);
         while let Some((index, row)) = poll_fn(|cx| rows.poll_next(cx)).await? {
             let mut next = Some((index, row));
             // Rows that are here already need no waiting for each one.
@@ -202,8 +206,8 @@ impl<'a> Target<'a> {
     }
 }
 
-impl From<&crate::program::Outcome> for Executed {
-    fn from(outcome: &crate::program::Outcome) -> Self {
+impl From<&crate::program::StepOutcome> for Executed {
+    fn from(outcome: &crate::program::StepOutcome) -> Self {
         Self { rows_changed: outcome.changes, last_row_id: outcome.last_row_id }
     }
 }
@@ -238,14 +242,14 @@ pub(crate) async fn limited<T>(
             if !stopping && context::is_withdrawn() {
                 stopping = reply.interrupt();
                 if !stopping && harmless {
-                    return Poll::Ready(Err(Ended::Withdrawn));
+                    return Poll::Ready(Err(WaitEnd::Withdrawn));
                 }
             }
             if let Poll::Ready(answer) = Pin::new(&mut reply).poll(cx) {
                 return Poll::Ready(Ok(answer));
             }
             match alarm.as_mut().as_pin_mut() {
-                Some(alarm) => alarm.poll(cx).map(|()| Err(Ended::TooLate)),
+                Some(alarm) => alarm.poll(cx).map(|()| Err(WaitEnd::TooLate)),
                 None => Poll::Pending,
             }
         })
@@ -253,7 +257,7 @@ pub(crate) async fn limited<T>(
     };
     let limit = match (ended, limit) {
         (Ok(answer), _) => return answer,
-        (Err(Ended::TooLate), Some(limit)) => limit,
+        (Err(WaitEnd::TooLate), Some(limit)) => limit,
         (Err(_), _) => return Err(Error::withdrawn()),
     };
     if reply.interrupt() {
@@ -274,7 +278,7 @@ pub(crate) async fn limited<T>(
 }
 
 /// Why waiting for a reply ended.
-enum Ended {
+enum WaitEnd {
     TooLate,
     Withdrawn,
 }

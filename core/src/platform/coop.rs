@@ -30,17 +30,17 @@ const WRITES: u32 = 256;
 const WRITERS_TURN: Duration = Duration::from_millis(1);
 
 thread_local! {
-    static TAKEN: Cell<Taken> = const { Cell::new(Taken { answers: 0, since: None }) };
+    static TAKEN: Cell<TurnUse> = const { Cell::new(TurnUse { answers: 0, since: None }) };
 }
 
 /// What a thread has used of its turn.
 #[derive(Clone, Copy)]
-struct Taken {
+struct TurnUse {
     answers: u32,
     since: Option<Duration>,
 }
 
-const NEW: Taken = Taken { answers: 0, since: None };
+const NEW: TurnUse = TurnUse { answers: 0, since: None };
 
 /// Counts a result that is ready immediately. Returns whether the turn is over: then the caller
 /// must be pending once.

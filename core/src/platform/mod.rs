@@ -10,7 +10,7 @@ mod imp;
 
 pub(crate) mod coop;
 #[cfg(all(unix, not(target_family = "wasm")))]
-mod held;
+mod fork_lock;
 #[cfg(not(target_family = "wasm"))]
 pub(crate) mod timer;
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use super::timer::{self, Key};
+use super::timer::{self, TimerKey};
 
 /// Whether connections are used by several threads.
 pub(crate) const THREADS: bool = true;
@@ -31,7 +31,7 @@ pub(crate) fn sleep(duration: Duration) -> Sleep {
 pub(crate) struct Sleep {
     // `None`: beyond what the clock can express, so it never ends.
     at: Option<Instant>,
-    armed: Option<(Key, Arc<Mutex<Waker>>)>,
+    armed: Option<(TimerKey, Arc<Mutex<Waker>>)>,
 }
 
 impl Future for Sleep {

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-type Task = Box<dyn FnOnce() + Send>;
+type TimerTask = Box<dyn FnOnce() + Send>;
 
 /// Identifies a pending timer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Key(Instant, u64);
+pub(crate) struct TimerKey(Instant, u64);
 
-struct State {
-    pending: BTreeMap<Key, Task>,
+struct TimerState {
+    pending: BTreeMap<TimerKey, TimerTask>,
     next: u64,
     running: bool,
 }
@@ -21,19 +21,19 @@ struct State {
 /// program, so that it is not restarted again and again.
 const LINGER: Duration = Duration::from_millis(200);
 
-static STATE: Mutex<State> =
-    Mutex::new(State { pending: BTreeMap::new(), next: 0, running: false });
+static STATE: Mutex<TimerState> =
+    Mutex::new(TimerState { pending: BTreeMap::new(), next: 0, running: false });
 static CHANGED: Condvar = Condvar::new();
 
-fn state() -> MutexGuard<'static, State> {
+fn state() -> MutexGuard<'static, TimerState> {
     STATE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Runs `task` on the timer thread at `at`. It must be short and must not block.
-pub(crate) fn schedule(at: Instant, task: impl FnOnce() + Send + 'static) -> Key {
+pub(crate) fn schedule(at: Instant, task: impl FnOnce() + Send + 'static) -> TimerKey {
     let mut state = state();
     state.next += 1;
-    let key = Key(at, state.next);
+    let key = TimerKey(at, state.next);
     let first = state.pending.first_key_value().is_none_or(|(earliest, _)| key < *earliest);
     state.pending.insert(key, Box::new(task));
     if !state.running {
@@ -49,7 +49,7 @@ pub(crate) fn schedule(at: Instant, task: impl FnOnce() + Send + 'static) -> Key
 }
 
 /// Cancels a timer; one that has already run is no error.
-pub(crate) fn cancel(key: Key) {
+pub(crate) fn cancel(key: TimerKey) {
     // Bound first, so that the task is dropped after the lock is released: what
     // it captured may itself cancel or schedule when dropped.
     let removed = state().pending.remove(&key);
@@ -87,10 +87,10 @@ fn run() {
 mod at_fork {
     use std::sync::Once;
 
-    use super::super::held::Held;
-    use super::{State, state};
+    use super::super::fork_lock::ForkLock;
+    use super::{TimerState, state};
 
-    static HELD: Held<State> = Held::new();
+    static HELD: ForkLock<TimerState> = ForkLock::new();
 
     pub(super) fn install() {
         static ONCE: Once = Once::new();

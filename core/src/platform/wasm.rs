@@ -51,14 +51,14 @@ pub(crate) struct Sleep {
 }
 
 struct Armed {
-    shared: Rc<Shared>,
+    shared: Rc<SleepShared>,
     timer: JsValue,
     // Called by the host's timer; it must live as long.
     _callback: Closure<dyn FnMut()>,
 }
 
 #[derive(Default)]
-struct Shared {
+struct SleepShared {
     over: Cell<bool>,
     waker: RefCell<Option<Waker>>,
 }
@@ -86,7 +86,7 @@ impl Future for Sleep {
         if self.duration > LONGEST {
             return Poll::Pending;
         }
-        let shared = Rc::new(Shared::default());
+        let shared = Rc::new(SleepShared::default());
         *shared.waker.borrow_mut() = Some(cx.waker().clone());
         let ring = Rc::clone(&shared);
         let callback = Closure::<dyn FnMut()>::new(move || {

@@ -2,14 +2,14 @@
 
 mod begin;
 mod description;
-mod early;
 mod interrupt;
+mod page_sink;
 mod param_rows;
 
 pub use begin::Begin;
 pub use description::Description;
-pub use early::Early;
 pub(crate) use interrupt::Interrupt;
+pub use page_sink::PageSink;
 pub use param_rows::ParamRows;
 
 use std::borrow::Cow;
@@ -57,7 +57,7 @@ pub struct Step<'a> {
     /// Its parameters.
     pub params: Params,
     /// Which of its rows are wanted.
-    pub keep: Keep,
+    pub fetch: Fetch,
     /// What only few statements need.
     pub extra: Option<Box<Extra>>,
 }
@@ -88,7 +88,7 @@ pub struct Extra {
 
 /// Which rows of a statement are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Keep {
+pub enum Fetch {
     /// None: the statement still runs to its end.
     Nothing,
     /// The first; the statement may be ended after it.
@@ -132,7 +132,7 @@ pub enum Expect {
 
 /// What one step did.
 #[derive(Debug, Clone, Default)]
-pub struct Outcome {
+pub struct StepOutcome {
     /// Rows inserted, updated or deleted by the statement itself (not by its
     /// triggers or foreign key actions).
     pub changes: u64,
@@ -148,7 +148,7 @@ pub struct Outcome {
 #[derive(Debug, Clone, Default)]
 pub struct Output {
     /// One outcome per step.
-    pub steps: SmallVec<[Outcome; 1]>,
+    pub steps: SmallVec<[StepOutcome; 1]>,
 }
 
 impl<'a> Program<'a> {
@@ -171,8 +171,8 @@ impl<'a> Program<'a> {
 impl<'a> Step<'a> {
     /// A statement with its parameters.
     #[inline]
-    pub fn new(sql: impl Into<Cow<'a, str>>, params: impl Into<Params>, keep: Keep) -> Self {
-        Self { sql: sql.into(), params: params.into(), keep, extra: None }
+    pub fn new(sql: impl Into<Cow<'a, str>>, params: impl Into<Params>, keep: Fetch) -> Self {
+        Self { sql: sql.into(), params: params.into(), fetch: keep, extra: None }
     }
 
     /// Requires something of the statement's outcome; otherwise it fails with this error.
@@ -191,7 +191,7 @@ impl<'a> Step<'a> {
 
     /// Several statements without parameters.
     pub fn script(sql: impl Into<Cow<'a, str>>) -> Self {
-        let mut step = Self::new(sql, (), Keep::Nothing);
+        let mut step = Self::new(sql, (), Fetch::Nothing);
         step.extra.get_or_insert_default().script = true;
         step
     }
@@ -218,7 +218,7 @@ impl<'a> Step<'a> {
     ) -> Step<'static> {
         let mut each = ParamRows::new();
         each.push_values(names, values);
-        Step::new(sql.to_owned(), (), Keep::Nothing).item(index).each(each)
+        Step::new(sql.to_owned(), (), Fetch::Nothing).item(index).each(each)
     }
 
     /// Adds a row if it is the item after the last one and fits the statement.
@@ -248,7 +248,7 @@ impl<'a> Step<'a> {
         Step {
             sql: Cow::Owned(self.sql.into_owned()),
             params: self.params,
-            keep: self.keep,
+            fetch: self.fetch,
             extra: self.extra,
         }
     }
@@ -259,7 +259,7 @@ impl Extra {
     ///
     /// # Errors
     /// `otherwise`, if it does not hold.
-    pub fn check(&self, outcome: &Outcome) -> Result<()> {
+    pub fn check(&self, outcome: &StepOutcome) -> Result<()> {
         let held = match &self.expect {
             Expect::Anything => true,
             Expect::Changes(wanted) => outcome.changes == *wanted,
@@ -288,7 +288,7 @@ impl Extra {
     ///
     /// # Errors
     /// `InvalidArgument` for a reference to something that is not there.
-    pub fn resolve(&self, params: &mut Params, earlier: &[Outcome]) -> Result<()> {
+    pub fn resolve(&self, params: &mut Params, earlier: &[StepOutcome]) -> Result<()> {
         for (parameter, reference) in &self.references {
             let value = match *reference {
                 Reference::LastRowId { step } => {

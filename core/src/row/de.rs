@@ -13,12 +13,12 @@ use serde::de::{
 use serde::forward_to_deserialize_any;
 
 use super::Row;
-use super::wish::{Given, Refusal, Wish};
+use super::wanted_form::{Given, ReadRefusal, WantedForm};
 use crate::error::{Error, ErrorKind};
 use crate::value::JSON;
 use crate::value::ValueRef;
 
-type Result<T> = std::result::Result<T, Refusal>;
+type ReadResult<T> = std::result::Result<T, ReadRefusal>;
 
 /// Reads a row as a `T`.
 ///
@@ -33,17 +33,17 @@ pub(super) fn read<T: serde::de::DeserializeOwned>(row: &Row) -> crate::error::R
     // Each round gives one more column as it is wanted.
     while let Some(wanted) = last.wish {
         let column = match wanted {
-            Wish::Json(text) => row.iter().position(|(_, value)| match value {
+            WantedForm::Json(text) => row.iter().position(|(_, value)| match value {
                 ValueRef::Text(bytes) => std::ptr::eq(bytes, text),
                 _ => false,
             }),
-            Wish::Boolean(_) => {
+            WantedForm::Boolean(_) => {
                 // A round with numbers that identify the columns says which one it is.
                 given.numbered = true;
                 let told = T::deserialize(RowDeserializer(row, &given)).err();
                 given.numbered = false;
                 told.and_then(|refusal| match refusal.wish {
-                    Some(Wish::Boolean(number)) => given.column_of(number),
+                    Some(WantedForm::Boolean(number)) => given.column_of(number),
                     _ => None,
                 })
             }
@@ -64,7 +64,7 @@ struct RowDeserializer<'a, 'g>(&'a Row, &'g Given);
 
 impl<'a, 'g> RowDeserializer<'a, 'g> {
     /// Scalars come from a row of one column, so that `Vec<i64>` reads a list.
-    fn only(&self) -> Result<CellDeserializer<'a, 'g>> {
+    fn only(&self) -> ReadResult<CellDeserializer<'a, 'g>> {
         if self.0.len() != 1 {
             return Err(Error::new(
                 ErrorKind::DatatypeMismatch,
@@ -82,24 +82,24 @@ impl<'a, 'g> RowDeserializer<'a, 'g> {
 
 macro_rules! forward_to_only {
     ($($method:ident)*) => {$(
-        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> ReadResult<V::Value> {
             self.only()?.$method(visitor)
         }
     )*};
 }
 
 impl<'de> Deserializer<'de> for RowDeserializer<'de, '_> {
-    type Error = Refusal;
+    type Error = ReadRefusal;
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> ReadResult<V::Value> {
         visitor.visit_map(self.cells())
     }
 
-    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> ReadResult<V::Value> {
         visitor.visit_seq(self.cells())
     }
 
-    fn deserialize_tuple<V: Visitor<'de>>(self, _len: usize, visitor: V) -> Result<V::Value> {
+    fn deserialize_tuple<V: Visitor<'de>>(self, _len: usize, visitor: V) -> ReadResult<V::Value> {
         visitor.visit_seq(self.cells())
     }
 
@@ -108,7 +108,7 @@ impl<'de> Deserializer<'de> for RowDeserializer<'de, '_> {
         _name: &'static str,
         _len: usize,
         visitor: V,
-    ) -> Result<V::Value> {
+    ) -> ReadResult<V::Value> {
         visitor.visit_seq(self.cells())
     }
 
@@ -116,11 +116,11 @@ impl<'de> Deserializer<'de> for RowDeserializer<'de, '_> {
         self,
         _name: &'static str,
         visitor: V,
-    ) -> Result<V::Value> {
+    ) -> ReadResult<V::Value> {
         visitor.visit_newtype_struct(self)
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> ReadResult<V::Value> {
         if self.0.len() == 1 && matches!(self.0.value(0)?, ValueRef::Null) {
             return visitor.visit_none();
         }
@@ -132,7 +132,7 @@ impl<'de> Deserializer<'de> for RowDeserializer<'de, '_> {
         name: &'static str,
         variants: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value> {
+    ) -> ReadResult<V::Value> {
         self.only()?.deserialize_enum(name, variants, visitor)
     }
 
@@ -156,31 +156,34 @@ struct Cells<'a, 'g> {
 }
 
 impl<'de> MapAccess<'de> for Cells<'de, '_> {
-    type Error = Refusal;
+    type Error = ReadRefusal;
 
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>> {
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> ReadResult<Option<K::Value>> {
         let name: Option<&'de str> = self.row.columns().name(self.next);
         name.map(|name| {
-            let name: StrDeserializer<'de, Refusal> = name.into_deserializer();
+            let name: StrDeserializer<'de, ReadRefusal> = name.into_deserializer();
             seed.deserialize(name)
         })
         .transpose()
     }
 
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value> {
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> ReadResult<V::Value> {
         let index = self.next;
         self.next += 1;
         let value = self.row.value(index)?;
         seed.deserialize(CellDeserializer { value, index, given: self.given }).map_err(|refusal| {
-            Refusal { error: self.row.mismatch(index, refusal.error.message()), ..refusal }
+            ReadRefusal { error: self.row.mismatch(index, refusal.error.message()), ..refusal }
         })
     }
 }
 
 impl<'de> SeqAccess<'de> for Cells<'de, '_> {
-    type Error = Refusal;
+    type Error = ReadRefusal;
 
-    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>> {
+    fn next_element_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> ReadResult<Option<T::Value>> {
         if self.next >= self.row.len() {
             return Ok(None);
         }
@@ -197,7 +200,7 @@ struct CellDeserializer<'a, 'g> {
 
 impl<'de> CellDeserializer<'de, '_> {
     /// Visits the value as it is stored.
-    fn plain<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+    fn plain<V: Visitor<'de>>(self, visitor: V) -> ReadResult<V::Value> {
         match self.value {
             ValueRef::Null => visitor.visit_unit(),
             ValueRef::Integer(value) => visitor.visit_i64(value),
@@ -211,7 +214,7 @@ impl<'de> CellDeserializer<'de, '_> {
     }
 
     /// Visits the bytes of a blob one by one.
-    fn each_byte<V: Visitor<'de>>(bytes: &'de [u8], visitor: V) -> Result<V::Value> {
+    fn each_byte<V: Visitor<'de>>(bytes: &'de [u8], visitor: V) -> ReadResult<V::Value> {
         visitor.visit_seq(serde::de::value::SeqDeserializer::new(bytes.iter().copied()))
     }
 
@@ -221,28 +224,31 @@ impl<'de> CellDeserializer<'de, '_> {
         read: impl FnOnce(
             &mut serde_json::Deserializer<serde_json::de::SliceRead<'de>>,
         ) -> serde_json::Result<T>,
-    ) -> Result<T> {
+    ) -> ReadResult<T> {
         let ValueRef::Text(text) = self.value else {
-            return Err(Refusal::custom(format!("{} is not JSON text", self.value.type_name())));
+            return Err(ReadRefusal::custom(format!(
+                "{} is not JSON text",
+                self.value.type_name()
+            )));
         };
         let mut source = serde_json::Deserializer::from_slice(text);
         let value = read(&mut source).and_then(|value| source.end().map(|()| value));
-        value.map_err(|error| Refusal::custom(format!("not the JSON expected: {error}")))
+        value.map_err(|error| ReadRefusal::custom(format!("not the JSON expected: {error}")))
     }
 }
 
 macro_rules! plain {
     ($($method:ident)*) => {$(
-        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> ReadResult<V::Value> {
             self.plain(visitor)
         }
     )*};
 }
 
 impl<'de> Deserializer<'de> for CellDeserializer<'de, '_> {
-    type Error = Refusal;
+    type Error = ReadRefusal;
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> ReadResult<V::Value> {
         match self.value {
             ValueRef::Integer(value @ (0 | 1)) => {
                 if self.given.wanted(self.index) {
@@ -257,28 +263,28 @@ impl<'de> Deserializer<'de> for CellDeserializer<'de, '_> {
         }
     }
 
-    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> ReadResult<V::Value> {
         match self.value {
             ValueRef::Integer(value @ (0 | 1)) => visitor.visit_bool(value == 1),
             _ => self.plain(visitor),
         }
     }
 
-    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> ReadResult<V::Value> {
         self.deserialize_f64(visitor)
     }
 
-    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> ReadResult<V::Value> {
         use crate::value::FromValue as _;
         match self.value {
             ValueRef::Integer(_) => {
-                visitor.visit_f64(f64::from_value(self.value).map_err(Refusal::custom)?)
+                visitor.visit_f64(f64::from_value(self.value).map_err(ReadRefusal::custom)?)
             }
             _ => self.plain(visitor),
         }
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> ReadResult<V::Value> {
         match self.value {
             ValueRef::Null => visitor.visit_none(),
             _ => visitor.visit_some(self),
@@ -289,21 +295,21 @@ impl<'de> Deserializer<'de> for CellDeserializer<'de, '_> {
         self,
         name: &'static str,
         visitor: V,
-    ) -> Result<V::Value> {
+    ) -> ReadResult<V::Value> {
         if name == JSON {
             return self.json(|source| source.deserialize_newtype_struct(name, visitor));
         }
         visitor.visit_newtype_struct(self)
     }
 
-    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> ReadResult<V::Value> {
         match self.value {
             ValueRef::Blob(bytes) => Self::each_byte(bytes, visitor),
             _ => self.json(|source| source.deserialize_seq(visitor)),
         }
     }
 
-    fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value> {
+    fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> ReadResult<V::Value> {
         match self.value {
             ValueRef::Blob(bytes) => Self::each_byte(bytes, visitor),
             _ => self.json(|source| source.deserialize_tuple(len, visitor)),
@@ -315,11 +321,11 @@ impl<'de> Deserializer<'de> for CellDeserializer<'de, '_> {
         name: &'static str,
         len: usize,
         visitor: V,
-    ) -> Result<V::Value> {
+    ) -> ReadResult<V::Value> {
         self.json(|source| source.deserialize_tuple_struct(name, len, visitor))
     }
 
-    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> ReadResult<V::Value> {
         self.json(|source| source.deserialize_map(visitor))
     }
 
@@ -328,7 +334,7 @@ impl<'de> Deserializer<'de> for CellDeserializer<'de, '_> {
         name: &'static str,
         fields: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value> {
+    ) -> ReadResult<V::Value> {
         self.json(|source| source.deserialize_struct(name, fields, visitor))
     }
 
@@ -337,22 +343,22 @@ impl<'de> Deserializer<'de> for CellDeserializer<'de, '_> {
         name: &'static str,
         variants: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value> {
+    ) -> ReadResult<V::Value> {
         // A unit variant is kept as its bare name, any other as JSON.
         match self.value {
             ValueRef::Text(bytes)
                 if !bytes.starts_with(b"{")
                     || variants.iter().any(|variant| variant.as_bytes() == bytes) =>
             {
-                let name: &'de str = std::str::from_utf8(bytes).map_err(Refusal::custom)?;
-                let name: StrDeserializer<'de, Refusal> = name.into_deserializer();
+                let name: &'de str = std::str::from_utf8(bytes).map_err(ReadRefusal::custom)?;
+                let name: StrDeserializer<'de, ReadRefusal> = name.into_deserializer();
                 visitor.visit_enum(name)
             }
             _ => self.json(|source| source.deserialize_enum(name, variants, visitor)),
         }
     }
 
-    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> ReadResult<V::Value> {
         visitor.visit_unit()
     }
 
@@ -367,7 +373,7 @@ impl<'de> Deserializer<'de> for CellDeserializer<'de, '_> {
         self,
         _name: &'static str,
         visitor: V,
-    ) -> Result<V::Value> {
+    ) -> ReadResult<V::Value> {
         self.plain(visitor)
     }
 }

@@ -5,7 +5,7 @@ mod de;
 mod from_row;
 mod page;
 pub mod stored;
-mod wish;
+mod wanted_form;
 
 pub use columns::{ColumnIndex, Columns};
 pub use from_row::FromRow;

@@ -17,24 +17,24 @@ use crate::value::{IntoValue, Value};
 /// # Errors
 /// `InvalidArgument` if no value is equal to it.
 pub(super) fn cell<T: Serialize + ?Sized>(value: &T) -> Result<Value> {
-    match value.serialize(Cell) {
+    match value.serialize(CellSerializer) {
         Ok(value) => Ok(value),
-        Err(Stop::Parts) => json_text(value).map(Value::Text),
-        Err(Stop::Error(error)) => Err(error),
+        Err(NoCell::Parts) => json_text(value).map(Value::Text),
+        Err(NoCell::Error(error)) => Err(error),
     }
 }
 
-struct Cell;
+struct CellSerializer;
 
 /// Why there is no value yet.
 #[derive(Debug)]
-enum Stop {
+enum NoCell {
     /// It has parts, so all of it becomes JSON text.
     Parts,
     Error(Error),
 }
 
-impl fmt::Display for Stop {
+impl fmt::Display for NoCell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Parts => f.write_str("a value with parts"),
@@ -43,35 +43,35 @@ impl fmt::Display for Stop {
     }
 }
 
-impl std::error::Error for Stop {}
+impl std::error::Error for NoCell {}
 
-impl serde::ser::Error for Stop {
+impl serde::ser::Error for NoCell {
     fn custom<T: fmt::Display>(message: T) -> Self {
         Self::Error(Error::invalid(message.to_string()))
     }
 }
 
-type Made = Result<Value, Stop>;
-type Never = Impossible<Value, Stop>;
+type Made = Result<Value, NoCell>;
+type NoCellYet = Impossible<Value, NoCell>;
 
 macro_rules! scalars {
     ($($method:ident: $type:ty),* $(,)?) => {$(
         fn $method(self, value: $type) -> Made {
-            value.into_value().map_err(Stop::Error)
+            value.into_value().map_err(NoCell::Error)
         }
     )*};
 }
 
-impl Serializer for Cell {
+impl Serializer for CellSerializer {
     type Ok = Value;
-    type Error = Stop;
-    type SerializeSeq = Never;
-    type SerializeTuple = Never;
-    type SerializeTupleStruct = Never;
-    type SerializeTupleVariant = Never;
-    type SerializeMap = Never;
-    type SerializeStruct = Never;
-    type SerializeStructVariant = Never;
+    type Error = NoCell;
+    type SerializeSeq = NoCellYet;
+    type SerializeTuple = NoCellYet;
+    type SerializeTupleStruct = NoCellYet;
+    type SerializeTupleVariant = NoCellYet;
+    type SerializeMap = NoCellYet;
+    type SerializeStruct = NoCellYet;
+    type SerializeStructVariant = NoCellYet;
 
     scalars! {
         serialize_bool: bool,
@@ -113,7 +113,7 @@ impl Serializer for Cell {
         value: &T,
     ) -> Made {
         if name == JSON {
-            return Err(Stop::Parts);
+            return Err(NoCell::Parts);
         }
         value.serialize(self)
     }
@@ -125,19 +125,19 @@ impl Serializer for Cell {
         _variant: &'static str,
         _value: &T,
     ) -> Made {
-        Err(Stop::Parts)
+        Err(NoCell::Parts)
     }
 
-    fn serialize_seq(self, _len: Option<usize>) -> Result<Never, Stop> {
-        Err(Stop::Parts)
+    fn serialize_seq(self, _len: Option<usize>) -> Result<NoCellYet, NoCell> {
+        Err(NoCell::Parts)
     }
 
-    fn serialize_tuple(self, _len: usize) -> Result<Never, Stop> {
-        Err(Stop::Parts)
+    fn serialize_tuple(self, _len: usize) -> Result<NoCellYet, NoCell> {
+        Err(NoCell::Parts)
     }
 
-    fn serialize_tuple_struct(self, _name: &'static str, _len: usize) -> Result<Never, Stop> {
-        Err(Stop::Parts)
+    fn serialize_tuple_struct(self, _name: &'static str, _len: usize) -> Result<NoCellYet, NoCell> {
+        Err(NoCell::Parts)
     }
 
     fn serialize_tuple_variant(
@@ -146,16 +146,16 @@ impl Serializer for Cell {
         _index: u32,
         _variant: &'static str,
         _len: usize,
-    ) -> Result<Never, Stop> {
-        Err(Stop::Parts)
+    ) -> Result<NoCellYet, NoCell> {
+        Err(NoCell::Parts)
     }
 
-    fn serialize_map(self, _len: Option<usize>) -> Result<Never, Stop> {
-        Err(Stop::Parts)
+    fn serialize_map(self, _len: Option<usize>) -> Result<NoCellYet, NoCell> {
+        Err(NoCell::Parts)
     }
 
-    fn serialize_struct(self, _name: &'static str, _len: usize) -> Result<Never, Stop> {
-        Err(Stop::Parts)
+    fn serialize_struct(self, _name: &'static str, _len: usize) -> Result<NoCellYet, NoCell> {
+        Err(NoCell::Parts)
     }
 
     fn serialize_struct_variant(
@@ -164,7 +164,7 @@ impl Serializer for Cell {
         _index: u32,
         _variant: &'static str,
         _len: usize,
-    ) -> Result<Never, Stop> {
-        Err(Stop::Parts)
+    ) -> Result<NoCellYet, NoCell> {
+        Err(NoCell::Parts)
     }
 }

@@ -15,10 +15,10 @@ use crate::value::Value;
 /// # Errors
 /// `InvalidArgument` for a value without parts, and for a part that can't be stored.
 pub(super) fn fields<T: Serialize + ?Sized>(value: &T) -> Result<Fields> {
-    value.serialize(Parts)
+    value.serialize(FieldsSerializer)
 }
 
-struct Parts;
+struct FieldsSerializer;
 
 /// The parts so far.
 #[derive(Default)]
@@ -51,18 +51,18 @@ macro_rules! no_parts {
 }
 
 type Fields = Vec<(Option<String>, Value)>;
-type Never = Impossible<Fields, Error>;
+type NoFields = Impossible<Fields, Error>;
 
-impl Serializer for Parts {
+impl Serializer for FieldsSerializer {
     type Ok = Fields;
     type Error = Error;
     type SerializeSeq = Gathered;
     type SerializeTuple = Gathered;
     type SerializeTupleStruct = Gathered;
-    type SerializeTupleVariant = Never;
+    type SerializeTupleVariant = NoFields;
     type SerializeMap = Gathered;
     type SerializeStruct = Gathered;
-    type SerializeStructVariant = Never;
+    type SerializeStructVariant = NoFields;
 
     no_parts! {
         serialize_bool(bool),
@@ -114,7 +114,7 @@ impl Serializer for Parts {
         _index: u32,
         variant: &'static str,
         _len: usize,
-    ) -> Result<Never> {
+    ) -> Result<NoFields> {
         untagged(variant)
     }
 
@@ -132,7 +132,7 @@ impl Serializer for Parts {
         _index: u32,
         variant: &'static str,
         _len: usize,
-    ) -> Result<Never> {
+    ) -> Result<NoFields> {
         untagged(variant)
     }
 }

@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 use super::Record;
 use super::fields::fields;
 use crate::error::Result;
-use crate::value::{IntoValue, Refused, Value};
+use crate::value::{IntoValue, RefusedValue, Value};
 
 /// The values of a statement's parameters, by position or by name.
 ///
@@ -27,7 +27,7 @@ pub struct Params {
     pub(crate) values: SmallVec<[Value; 4]>,
     // Empty, or one name per value.
     pub(crate) names: Vec<String>,
-    refused: Refused,
+    refused: RefusedValue,
 }
 
 impl Params {
@@ -154,7 +154,7 @@ impl<T: IntoValue + Clone> From<&[T]> for Params {
 
 impl<T: IntoValue> FromIterator<T> for Params {
     fn from_iter<I: IntoIterator<Item = T>>(values: I) -> Self {
-        let mut refused = Refused::default();
+        let mut refused = RefusedValue::default();
         let values = values.into_iter().map(|value| refused.convert(value)).collect();
         Self { values, names: Vec::new(), refused }
     }
@@ -166,7 +166,7 @@ macro_rules! from_tuple {
             fn from(values: ($($name,)+)) -> Self {
                 #[allow(non_snake_case, reason = "the type's name serves as the value's")]
                 let ($($name,)+) = values;
-                let mut refused = Refused::default();
+                let mut refused = RefusedValue::default();
                 let values = smallvec::smallvec![$(refused.convert($name)),+];
                 Self { values, names: Vec::new(), refused }
             }

@@ -2,7 +2,7 @@
 
 use super::fields::fields;
 use crate::error::{Error, Result};
-use crate::value::{IntoValue, Refused, Value};
+use crate::value::{IntoValue, RefusedValue, Value};
 
 /// Column names with their values, for [`Table`](crate::Table)'s operations.
 ///
@@ -21,7 +21,7 @@ use crate::value::{IntoValue, Refused, Value};
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Record {
     fields: Vec<(String, Value)>,
-    refused: Refused,
+    refused: RefusedValue,
 }
 
 impl Record {
@@ -93,7 +93,7 @@ impl Record {
         self.refused.check()
     }
 
-    pub(super) fn into_parts(self) -> (Vec<(String, Value)>, Refused) {
+    pub(super) fn into_parts(self) -> (Vec<(String, Value)>, RefusedValue) {
         (self.fields, self.refused)
     }
 }

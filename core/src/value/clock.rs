@@ -48,12 +48,12 @@ pub(super) fn write(day: Option<Day>, clock: Option<Clock>, zone: &str) -> Resul
 }
 
 /// What a text says: a day, a time, and how many seconds east of UTC.
-pub(super) type Read = (Option<Day>, Option<Clock>, Option<i32>);
+pub(super) type ParsedTime = (Option<Day>, Option<Clock>, Option<i32>);
 
 /// Reads what [`write`] wrote, and what SQLite's own functions return: with a space
 /// for the `T`, without seconds or with fewer digits of them, with `Z`, `+01:00`
 /// or nothing at the end.
-pub(super) fn read(value: ValueRef<'_>) -> Result<Read, String> {
+pub(super) fn read(value: ValueRef<'_>) -> Result<ParsedTime, String> {
     let ValueRef::Text(bytes) = value else {
         return Err(format!("the value is {}, which is no date or time", value.type_name()));
     };

@@ -40,9 +40,9 @@ impl<T: Into<Value>> IntoValue for T {
 /// Why the first refused value of a list can't be stored, kept until the call that
 /// the list is for.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Refused(Option<Box<str>>);
+pub(crate) struct RefusedValue(Option<Box<str>>);
 
-impl Refused {
+impl RefusedValue {
     /// Converts a value, and notes the reason if it does not fit.
     #[inline]
     pub(crate) fn convert(&mut self, value: impl IntoValue) -> Value {

@@ -209,9 +209,9 @@ impl<T: Serialize> Serialize for Json<T> {
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Json<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Inner<T>(std::marker::PhantomData<T>);
+        struct ElementOf<T>(std::marker::PhantomData<T>);
 
-        impl<'de, T: Deserialize<'de>> serde::de::Visitor<'de> for Inner<T> {
+        impl<'de, T: Deserialize<'de>> serde::de::Visitor<'de> for ElementOf<T> {
             type Value = Json<T>;
 
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -226,7 +226,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Json<T> {
             }
         }
 
-        deserializer.deserialize_newtype_struct(JSON, Inner(std::marker::PhantomData))
+        deserializer.deserialize_newtype_struct(JSON, ElementOf(std::marker::PhantomData))
     }
 }
 

@@ -19,7 +19,7 @@ mod time;
 mod uuid;
 
 pub use convert::IntoValue;
-pub(crate) use convert::Refused;
+pub(crate) use convert::RefusedValue;
 pub(crate) use from_value::JSON;
 pub use from_value::{FromValue, Json};
 pub(crate) use json::json_text;

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::platform::{MaybeSend, MaybeSync};
 
 /// An open file, as [`Files::open`] numbers it.
-pub type FileId = u32;
+pub type FileNumber = u32;
 
 /// Files by name, for [`register`](super::register).
 ///
@@ -18,42 +18,42 @@ pub trait Files: MaybeSend + MaybeSync + 'static {
     /// # Errors
     /// `NotFound`, `Directory`, `Denied`, and `Held` where somebody outside this
     /// process has the file.
-    fn open(&self, name: &str, create: bool, read_only: bool) -> Result<FileId, FileError>;
+    fn open(&self, name: &str, create: bool, read_only: bool) -> Result<FileNumber, FileError>;
 
     /// Closes a file.
-    fn close(&self, file: FileId);
+    fn close(&self, file: FileNumber);
 
     /// Reads into the whole buffer, or up to the end of the file, and returns how
     /// many bytes there were.
     ///
     /// # Errors
     /// `Io`.
-    fn read(&self, file: FileId, into: &mut [u8], at: u64) -> Result<usize, FileError>;
+    fn read(&self, file: FileNumber, into: &mut [u8], at: u64) -> Result<usize, FileError>;
 
     /// Writes all of it or fails. A write past the end leaves zeros before it.
     ///
     /// # Errors
     /// `Full` and others; the bytes there are then undefined.
-    fn write(&self, file: FileId, from: &[u8], at: u64) -> Result<(), FileError>;
+    fn write(&self, file: FileNumber, from: &[u8], at: u64) -> Result<(), FileError>;
 
     /// Cuts the file to this size, or extends it with zeros.
     ///
     /// # Errors
     /// `Io` and others.
-    fn truncate(&self, file: FileId, size: u64) -> Result<(), FileError>;
+    fn truncate(&self, file: FileNumber, size: u64) -> Result<(), FileError>;
 
     /// Returns once everything written would survive a power failure: the content, the size, and
     /// the existence of a new file.
     ///
     /// # Errors
     /// `Io`, `Full`.
-    fn sync(&self, file: FileId) -> Result<(), FileError>;
+    fn sync(&self, file: FileNumber) -> Result<(), FileError>;
 
     /// Returns how many bytes the file has.
     ///
     /// # Errors
     /// `Io`.
-    fn size(&self, file: FileId) -> Result<u64, FileError>;
+    fn size(&self, file: FileNumber) -> Result<u64, FileError>;
 
     /// Removes a file that is not open. A missing one is no error.
     ///
@@ -78,7 +78,7 @@ pub trait Files: MaybeSend + MaybeSync + 'static {
     /// Whether an open file is no longer the one at the name that it was opened by: somebody
     /// outside has removed, renamed or replaced it. Called before each commit, which is then
     /// refused. False where nobody outside can do so.
-    fn has_moved(&self, file: FileId) -> bool {
+    fn has_moved(&self, file: FileNumber) -> bool {
         let _ = file;
         false
     }

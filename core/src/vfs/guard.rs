@@ -30,7 +30,7 @@ pub trait Guard: Send + Sync + 'static {
     fn admit(&self, path: &str) -> std::result::Result<Kept, FileError>;
 }
 
-struct Guarded {
+struct GuardedVfs {
     guard: Box<dyn Guard>,
     /// The VFS that asks it.
     asking: *mut sqlite3_vfs,
@@ -39,11 +39,11 @@ struct Guarded {
 }
 
 // SAFETY: both VFS live as long as SQLite, and their functions are for any thread.
-unsafe impl Send for Guarded {}
+unsafe impl Send for GuardedVfs {}
 // SAFETY: as above.
-unsafe impl Sync for Guarded {}
+unsafe impl Sync for GuardedVfs {}
 
-static GUARDED: OnceLock<Guarded> = OnceLock::new();
+static GUARDED: OnceLock<GuardedVfs> = OnceLock::new();
 
 thread_local! {
     /// Set while this thread opens a database of its own choice.
@@ -75,7 +75,7 @@ pub fn guard(guard: impl Guard) -> Result<()> {
         xOpen: Some(open),
         ..*default
     }));
-    let _ = GUARDED.set(Guarded { guard: Box::new(guard), asking, behind });
+    let _ = GUARDED.set(GuardedVfs { guard: Box::new(guard), asking, behind });
     // SAFETY: all of it lives as long as the process.
     match unsafe { ffi::sqlite3_vfs_register(asking, 1) } {
         ffi::SQLITE_OK => Ok(()),
@@ -92,17 +92,17 @@ pub(super) fn guarded() -> Option<*mut sqlite3_vfs> {
 }
 
 /// While it lives, what this thread opens is this library's choice, not a statement's.
-pub(crate) struct Chosen {
+pub(crate) struct GuardChoice {
     before: bool,
 }
 
-impl Chosen {
+impl GuardChoice {
     pub(crate) fn begin() -> Self {
         Self { before: CHOSEN.replace(true) }
     }
 }
 
-impl Drop for Chosen {
+impl Drop for GuardChoice {
     fn drop(&mut self) {
         CHOSEN.set(self.before);
     }
@@ -126,7 +126,7 @@ unsafe extern "C" fn open(
 ) -> c_int {
     // SAFETY: SQLite lends room for a file. Without methods it is not closed.
     unsafe { (*file).pMethods = ptr::null() };
-    let Some(Guarded { guard, behind, .. }) = GUARDED.get() else { return ffi::SQLITE_CANTOPEN };
+    let Some(GuardedVfs { guard, behind, .. }) = GUARDED.get() else { return ffi::SQLITE_CANTOPEN };
     let named = flags & ffi::SQLITE_OPEN_MAIN_DB != 0 && !name.is_null();
     let asked = named && !CHOSEN.get();
     let kept = if asked {

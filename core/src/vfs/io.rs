@@ -9,7 +9,7 @@ use crate::ffi;
 use crate::ffi::{sqlite3_file, sqlite3_int64, sqlite3_io_methods};
 
 use super::codes::{Act, code};
-use super::locks::Held;
+use super::locks::LockLevel;
 use super::node::Node;
 use super::nodes::Nodes;
 use super::shm::Share;
@@ -18,12 +18,12 @@ use super::{FileError, lock};
 
 /// What SQLite keeps for an open file: its own part first.
 #[repr(C)]
-pub(super) struct Handle {
+pub(super) struct SqliteFile {
     base: sqlite3_file,
-    kind: Kind,
+    kind: FileBehind,
 }
 
-enum Kind {
+enum FileBehind {
     Named(Named),
     Temporary(Temporary),
 }
@@ -35,7 +35,7 @@ pub(super) struct Named {
     pub(super) read_only: bool,
     pub(super) remove_at_close: bool,
     pub(super) vfs: &'static CStr,
-    held: Held,
+    held: LockLevel,
     share: Share,
     persist_wal: bool,
 }
@@ -54,20 +54,20 @@ impl Named {
             read_only,
             remove_at_close,
             vfs,
-            held: Held::default(),
+            held: LockLevel::default(),
             share: Share::default(),
             persist_wal: false,
         }
     }
 }
 
-impl Handle {
+impl SqliteFile {
     pub(super) fn named(named: Named) -> Self {
-        Self { base: sqlite3_file { pMethods: &METHODS }, kind: Kind::Named(named) }
+        Self { base: sqlite3_file { pMethods: &METHODS }, kind: FileBehind::Named(named) }
     }
 
     pub(super) fn temporary() -> Self {
-        let kind = Kind::Temporary(Temporary::default());
+        let kind = FileBehind::Temporary(Temporary::default());
         Self { base: sqlite3_file { pMethods: &METHODS }, kind }
     }
 }
@@ -97,9 +97,9 @@ static METHODS: sqlite3_io_methods = sqlite3_io_methods {
 
 /// # Safety
 /// `file` was opened by this VFS, and is used by this call alone.
-unsafe fn kind<'a>(file: *mut sqlite3_file) -> &'a mut Kind {
+unsafe fn kind<'a>(file: *mut sqlite3_file) -> &'a mut FileBehind {
     // SAFETY: by the contract; what was opened begins with a `Handle`.
-    unsafe { &mut (*file.cast::<Handle>()).kind }
+    unsafe { &mut (*file.cast::<SqliteFile>()).kind }
 }
 
 fn answer(act: Act, done: Result<(), FileError>) -> c_int {
@@ -113,10 +113,10 @@ fn unsigned(at: sqlite3_int64) -> u64 {
 
 unsafe extern "C" fn close(file: *mut sqlite3_file) -> c_int {
     // SAFETY: SQLite closes once what was opened, and uses it no more.
-    let kind = unsafe { std::ptr::read(&raw const (*file.cast::<Handle>()).kind) };
+    let kind = unsafe { std::ptr::read(&raw const (*file.cast::<SqliteFile>()).kind) };
     // SAFETY: as before; a file without methods counts as closed.
     unsafe { (*file).pMethods = std::ptr::null() };
-    let Kind::Named(mut named) = kind else { return ffi::SQLITE_OK };
+    let FileBehind::Named(mut named) = kind else { return ffi::SQLITE_OK };
     lock(&named.node.locks).lower(&mut named.held, ffi::SQLITE_LOCK_NONE);
     lock(&named.node.shm).unmap(&mut named.share);
     named.nodes.close(&named.node);
@@ -137,8 +137,8 @@ unsafe extern "C" fn read(
     let (into, kind) =
         unsafe { (slice::from_raw_parts_mut(into.cast::<u8>(), amount), kind(file)) };
     let done = match kind {
-        Kind::Named(named) => named.node.read(into, unsigned(at)),
-        Kind::Temporary(temporary) => Ok(temporary.read(into, unsigned(at))),
+        FileBehind::Named(named) => named.node.read(into, unsigned(at)),
+        FileBehind::Temporary(temporary) => Ok(temporary.read(into, unsigned(at))),
     };
     match done {
         Ok(count) if count >= amount => ffi::SQLITE_OK,
@@ -160,34 +160,36 @@ unsafe extern "C" fn write(
     // SAFETY: SQLite lends `amount` bytes, and the file is its own.
     let (from, kind) = unsafe { (slice::from_raw_parts(from.cast::<u8>(), amount), kind(file)) };
     match kind {
-        Kind::Named(named) if named.read_only => ffi::SQLITE_READONLY,
-        Kind::Named(named) => answer(Act::Write, named.node.write(from, unsigned(at))),
-        Kind::Temporary(temporary) => answer(Act::Write, temporary.write(from, unsigned(at))),
+        FileBehind::Named(named) if named.read_only => ffi::SQLITE_READONLY,
+        FileBehind::Named(named) => answer(Act::Write, named.node.write(from, unsigned(at))),
+        FileBehind::Temporary(temporary) => answer(Act::Write, temporary.write(from, unsigned(at))),
     }
 }
 
 unsafe extern "C" fn truncate(file: *mut sqlite3_file, size: sqlite3_int64) -> c_int {
     // SAFETY: the file is open, and SQLite's own.
     match unsafe { kind(file) } {
-        Kind::Named(named) if named.read_only => ffi::SQLITE_READONLY,
-        Kind::Named(named) => answer(Act::Truncate, named.node.truncate(unsigned(size))),
-        Kind::Temporary(temporary) => answer(Act::Truncate, temporary.truncate(unsigned(size))),
+        FileBehind::Named(named) if named.read_only => ffi::SQLITE_READONLY,
+        FileBehind::Named(named) => answer(Act::Truncate, named.node.truncate(unsigned(size))),
+        FileBehind::Temporary(temporary) => {
+            answer(Act::Truncate, temporary.truncate(unsigned(size)))
+        }
     }
 }
 
 unsafe extern "C" fn sync(file: *mut sqlite3_file, _flags: c_int) -> c_int {
     // SAFETY: the file is open, and SQLite's own.
     match unsafe { kind(file) } {
-        Kind::Named(named) => answer(Act::Sync, named.node.sync()),
-        Kind::Temporary(_) => ffi::SQLITE_OK,
+        FileBehind::Named(named) => answer(Act::Sync, named.node.sync()),
+        FileBehind::Temporary(_) => ffi::SQLITE_OK,
     }
 }
 
 unsafe extern "C" fn file_size(file: *mut sqlite3_file, size: *mut sqlite3_int64) -> c_int {
     // SAFETY: the file is open, and SQLite's own.
     let found = match unsafe { kind(file) } {
-        Kind::Named(named) => named.node.size(),
-        Kind::Temporary(temporary) => Ok(temporary.size()),
+        FileBehind::Named(named) => named.node.size(),
+        FileBehind::Temporary(temporary) => Ok(temporary.size()),
     };
     match found {
         Ok(found) => {
@@ -204,17 +206,17 @@ unsafe extern "C" fn raise_lock(file: *mut sqlite3_file, to: c_int) -> c_int {
     match unsafe { kind(file) } {
         // A read-only connection has no business with it: otherwise the last reader would begin a
         // checkpoint when it closes.
-        Kind::Named(named) if named.read_only && to > ffi::SQLITE_LOCK_SHARED => {
+        FileBehind::Named(named) if named.read_only && to > ffi::SQLITE_LOCK_SHARED => {
             ffi::SQLITE_READONLY
         }
-        Kind::Named(named) => lock(&named.node.locks).raise(&mut named.held, to),
-        Kind::Temporary(_) => ffi::SQLITE_OK,
+        FileBehind::Named(named) => lock(&named.node.locks).raise(&mut named.held, to),
+        FileBehind::Temporary(_) => ffi::SQLITE_OK,
     }
 }
 
 unsafe extern "C" fn lower_lock(file: *mut sqlite3_file, to: c_int) -> c_int {
     // SAFETY: the file is open, and SQLite's own.
-    if let Kind::Named(named) = unsafe { kind(file) } {
+    if let FileBehind::Named(named) = unsafe { kind(file) } {
         lock(&named.node.locks).lower(&mut named.held, to);
     }
     ffi::SQLITE_OK
@@ -223,8 +225,8 @@ unsafe extern "C" fn lower_lock(file: *mut sqlite3_file, to: c_int) -> c_int {
 unsafe extern "C" fn check_reserved_lock(file: *mut sqlite3_file, reserved: *mut c_int) -> c_int {
     // SAFETY: the file is open, and SQLite's own.
     let found = match unsafe { kind(file) } {
-        Kind::Named(named) => lock(&named.node.locks).is_reserved(),
-        Kind::Temporary(_) => false,
+        FileBehind::Named(named) => lock(&named.node.locks).is_reserved(),
+        FileBehind::Temporary(_) => false,
     };
     // SAFETY: SQLite lends the place for the result.
     unsafe { *reserved = c_int::from(found) };
@@ -237,7 +239,7 @@ unsafe extern "C" fn file_control(
     argument: *mut c_void,
 ) -> c_int {
     // SAFETY: the file is open, and SQLite's own.
-    let Kind::Named(named) = (unsafe { kind(file) }) else { return ffi::SQLITE_NOTFOUND };
+    let FileBehind::Named(named) = (unsafe { kind(file) }) else { return ffi::SQLITE_NOTFOUND };
     let number = argument.cast::<c_int>();
     match operation {
         ffi::SQLITE_FCNTL_LOCKSTATE => {
@@ -297,7 +299,7 @@ unsafe extern "C" fn shm_map(
     address: *mut *mut c_void,
 ) -> c_int {
     // SAFETY: the file is open, and SQLite's own.
-    let Kind::Named(named) = (unsafe { kind(file) }) else { return ffi::SQLITE_IOERR_SHMMAP };
+    let FileBehind::Named(named) = (unsafe { kind(file) }) else { return ffi::SQLITE_IOERR_SHMMAP };
     match lock(&named.node.shm).map(&mut named.share, region, size, extend != 0) {
         Ok(found) => {
             // SAFETY: SQLite lends the place for the result.
@@ -315,7 +317,9 @@ unsafe extern "C" fn shm_lock(
     flags: c_int,
 ) -> c_int {
     // SAFETY: the file is open, and SQLite's own.
-    let Kind::Named(named) = (unsafe { kind(file) }) else { return ffi::SQLITE_IOERR_SHMLOCK };
+    let FileBehind::Named(named) = (unsafe { kind(file) }) else {
+        return ffi::SQLITE_IOERR_SHMLOCK;
+    };
     let ends = first == 0 && flags & ffi::SQLITE_SHM_UNLOCK != 0 && named.share.writes();
     if ends && !named.nodes.are_in_memory() {
         // A commit has been handed over. What the writer leaves behind is undone: it need not be
@@ -333,7 +337,7 @@ unsafe extern "C" fn shm_barrier(_file: *mut sqlite3_file) {
 
 unsafe extern "C" fn shm_unmap(file: *mut sqlite3_file, _delete: c_int) -> c_int {
     // SAFETY: the file is open, and SQLite's own.
-    if let Kind::Named(named) = unsafe { kind(file) } {
+    if let FileBehind::Named(named) = unsafe { kind(file) } {
         lock(&named.node.shm).unmap(&mut named.share);
     }
     ffi::SQLITE_OK

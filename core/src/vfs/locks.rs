@@ -20,11 +20,11 @@ pub(super) struct Locks {
 
 /// What one connection holds.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Held(pub(super) c_int);
+pub(super) struct LockLevel(pub(super) c_int);
 
 impl Locks {
     /// Raises what a connection holds, or returns `SQLITE_BUSY`.
-    pub(super) fn raise(&mut self, held: &mut Held, to: c_int) -> c_int {
+    pub(super) fn raise(&mut self, held: &mut LockLevel, to: c_int) -> c_int {
         if held.0 >= to {
             return SQLITE_OK;
         }
@@ -55,7 +55,7 @@ impl Locks {
     }
 
     /// Lowers what a connection holds to SHARED or NONE.
-    pub(super) fn lower(&mut self, held: &mut Held, to: c_int) {
+    pub(super) fn lower(&mut self, held: &mut LockLevel, to: c_int) {
         if held.0 >= RESERVED && to < RESERVED {
             self.set(held, SHARED);
             self.highest = NONE;
@@ -71,7 +71,7 @@ impl Locks {
         self.highest >= RESERVED
     }
 
-    fn set(&mut self, held: &mut Held, level: c_int) {
+    fn set(&mut self, held: &mut LockLevel, level: c_int) {
         self.highest = level;
         held.0 = level;
     }
@@ -84,7 +84,7 @@ mod tests {
     #[test]
     fn many_read_beside_the_one_that_prepares_to_write() {
         let (mut locks, mut a, mut b, mut c) =
-            (Locks::default(), Held::default(), Held::default(), Held::default());
+            (Locks::default(), LockLevel::default(), LockLevel::default(), LockLevel::default());
         assert_eq!(locks.raise(&mut a, SHARED), SQLITE_OK);
         assert_eq!(locks.raise(&mut b, SHARED), SQLITE_OK);
         assert!(!locks.is_reserved());
@@ -97,7 +97,7 @@ mod tests {
     #[test]
     fn a_writer_that_waits_for_readers_lets_no_new_ones_in() {
         let (mut locks, mut a, mut b, mut c) =
-            (Locks::default(), Held::default(), Held::default(), Held::default());
+            (Locks::default(), LockLevel::default(), LockLevel::default(), LockLevel::default());
         locks.raise(&mut a, SHARED);
         locks.raise(&mut b, SHARED);
         locks.raise(&mut a, RESERVED);
@@ -117,7 +117,8 @@ mod tests {
 
     #[test]
     fn of_two_that_would_play_a_journal_back_neither_keeps_the_other_out() {
-        let (mut locks, mut a, mut b) = (Locks::default(), Held::default(), Held::default());
+        let (mut locks, mut a, mut b) =
+            (Locks::default(), LockLevel::default(), LockLevel::default());
         locks.raise(&mut a, SHARED);
         locks.raise(&mut b, SHARED);
         assert_eq!(locks.raise(&mut a, EXCLUSIVE), SQLITE_BUSY);

@@ -13,7 +13,7 @@
 //! frame, the headers of such frames again.
 
 use super::FileError;
-use super::node::Opened;
+use super::node::OpenNode;
 
 /// How many bytes are gathered at most.
 const MOST: usize = 256 * 1024;
@@ -28,7 +28,7 @@ const AHEAD: u64 = 256 * 1024;
 
 /// What was written to a log and not handed over yet.
 #[derive(Debug)]
-pub(super) struct Log {
+pub(super) struct LogBuffer {
     /// How long the file is at least, once known.
     reached: Option<u64>,
     /// The file's length is made a multiple of this.
@@ -42,20 +42,20 @@ pub(super) struct Log {
     commits: bool,
 }
 
-impl Default for Log {
+impl Default for LogBuffer {
     fn default() -> Self {
         Self { reached: None, ahead: AHEAD, bytes: Vec::new(), start: 0, end: 0, commits: false }
     }
 }
 
-impl Log {
+impl LogBuffer {
     /// Takes a write, and hands over what it may not keep.
     ///
     /// # Errors
     /// Those of the file; nothing of this write is kept then.
     pub(super) fn write(
         &mut self,
-        file: Opened<'_>,
+        file: OpenNode<'_>,
         from: &[u8],
         at: u64,
     ) -> Result<(), FileError> {
@@ -77,14 +77,14 @@ impl Log {
 
     fn take(
         &mut self,
-        file: Opened<'_>,
+        file: OpenNode<'_>,
         from: &[u8],
         at: u64,
         commits: bool,
         begins: bool,
     ) -> Result<(), FileError> {
-        if let Some(place) = self.within(from.len(), at) {
-            self.bytes[place].copy_from_slice(from);
+        if let Some(range) = self.within(from.len(), at) {
+            self.bytes[range].copy_from_slice(from);
         } else if at == self.end {
             if self.bytes.len() + from.len() > MOST {
                 self.hand_over(file)?;
@@ -109,7 +109,7 @@ impl Log {
     /// # Errors
     /// Those of the file. What was gathered stays: if only a statement fails, those before it in
     /// its transaction are still wanted.
-    pub(super) fn hand_over(&mut self, file: Opened<'_>) -> Result<(), FileError> {
+    pub(super) fn hand_over(&mut self, file: OpenNode<'_>) -> Result<(), FileError> {
         if !self.bytes.is_empty() {
             let reached = write_ahead(file, &self.bytes, self.start, self.reached, self.ahead)?;
             self.reached = Some(reached);
@@ -121,8 +121,8 @@ impl Log {
     /// Reads from what was gathered, if all of it is there.
     pub(super) fn read(&self, into: &mut [u8], at: u64) -> bool {
         match self.within(into.len(), at) {
-            Some(place) => {
-                into.copy_from_slice(&self.bytes[place]);
+            Some(range) => {
+                into.copy_from_slice(&self.bytes[range]);
                 true
             }
             None => false,
@@ -170,7 +170,7 @@ impl Log {
 
 /// Writes, with zeros after it if the file ends before that. Returns how long the file is at least.
 fn write_ahead(
-    file: Opened<'_>,
+    file: OpenNode<'_>,
     from: &[u8],
     at: u64,
     reached: Option<u64>,
@@ -206,18 +206,18 @@ mod tests {
     struct Bench {
         files: Memory,
         file: u32,
-        log: Log,
+        log: LogBuffer,
     }
 
     impl Bench {
         fn new() -> Self {
             let files = Memory::default();
             let file = files.open("wal", true, false).unwrap();
-            Self { files, file, log: Log { ahead: 0, ..Log::default() } }
+            Self { files, file, log: LogBuffer { ahead: 0, ..LogBuffer::default() } }
         }
 
         fn write(&mut self, from: &[u8], at: u64) -> Result<(), FileError> {
-            self.log.write(Opened { files: &self.files, file: self.file }, from, at)
+            self.log.write(OpenNode { files: &self.files, file: self.file }, from, at)
         }
 
         fn frame(&mut self, at: u64, fill: u8, commit: bool) -> Result<(), FileError> {
@@ -237,13 +237,13 @@ mod tests {
     #[test]
     fn the_file_grows_ahead_of_the_log_and_never_over_what_is_there() {
         let mut bench = Bench::new();
-        bench.log = Log { ahead: 4096, ..Log::default() };
+        bench.log = LogBuffer { ahead: 4096, ..LogBuffer::default() };
         bench.write(&[1; 32], 0).unwrap();
         bench.frame(32, 2, true).unwrap();
         bench.frame(32 + FRAME, 3, true).unwrap();
         assert_eq!(bench.writes(), [(0, 4096), (32 + FRAME, FRAME as usize)]);
         // Another connection finds the file as it is.
-        bench.log = Log { ahead: 4096, ..Log::default() };
+        bench.log = LogBuffer { ahead: 4096, ..LogBuffer::default() };
         bench.frame(32, 4, true).unwrap();
         let writes = bench.writes();
         assert!(writes[2..].iter().all(|(_, len)| *len <= FRAME as usize), "{writes:?}");

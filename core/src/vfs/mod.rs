@@ -36,13 +36,13 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use files::{FileError, FileId, Files};
+pub use files::{FileError, FileNumber, Files};
 #[cfg(not(target_family = "wasm"))]
 pub use guard::{Guard, Kept, guard};
 pub use register::register;
 
 #[cfg(not(target_family = "wasm"))]
-pub(crate) use guard::Chosen;
+pub(crate) use guard::GuardChoice;
 pub(crate) use memory::{ASKED as IN_MEMORY, place};
 pub(crate) use moved::{has_moved, is_astray};
 pub(crate) use register::{LONGEST_NAME, is_registered};

@@ -3,10 +3,10 @@
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use super::locks::Locks;
-use super::log::Log;
+use super::log::LogBuffer;
 use super::shm::Shm;
 use super::temporary::Temporary;
-use super::{FileError, FileId, Files, lock};
+use super::{FileError, FileNumber, Files, lock};
 
 /// An open file.
 pub(super) struct Node {
@@ -18,22 +18,22 @@ pub(super) struct Node {
 
 /// Where its bytes are.
 enum Store {
-    Hosted(Hosted),
+    Hosted(HostedFile),
     /// Read by many at once.
     Memory(RwLock<Temporary>),
 }
 
 /// A file of the host's.
-struct Hosted {
+struct HostedFile {
     files: Arc<dyn Files>,
-    content: Mutex<Content>,
+    content: Mutex<HostedContent>,
 }
 
-struct Content {
+struct HostedContent {
     /// `None` if the file was lost when it was reopened.
-    file: Option<FileId>,
+    file: Option<FileNumber>,
     read_only: bool,
-    log: Option<Log>,
+    log: Option<LogBuffer>,
     /// The size of a file that is not a log, if known: a writable file is held, so nobody else
     /// changes it. SQLite requests it before each read of a database whose log is empty, and for
     /// some hosts that is a request to another process.
@@ -42,12 +42,12 @@ struct Content {
 
 /// A file that can be read and written.
 #[derive(Clone, Copy)]
-pub(super) struct Opened<'a> {
+pub(super) struct OpenNode<'a> {
     pub(super) files: &'a dyn Files,
-    pub(super) file: FileId,
+    pub(super) file: FileNumber,
 }
 
-impl Opened<'_> {
+impl OpenNode<'_> {
     pub(super) fn write(self, from: &[u8], at: u64) -> Result<(), FileError> {
         self.files.write(self.file, from, at)
     }
@@ -67,9 +67,13 @@ impl Node {
         is_log: bool,
     ) -> Result<(Self, bool), FileError> {
         let (file, read_only) = open(&*files, name, create, read_only)?;
-        let content =
-            Content { file: Some(file), read_only, log: is_log.then(Log::default), size: None };
-        let hosted = Hosted { files, content: Mutex::new(content) };
+        let content = HostedContent {
+            file: Some(file),
+            read_only,
+            log: is_log.then(LogBuffer::default),
+            size: None,
+        };
+        let hosted = HostedFile { files, content: Mutex::new(content) };
         Ok((Self::new(name, Store::Hosted(hosted)), read_only))
     }
 
@@ -158,7 +162,7 @@ impl Node {
     }
 }
 
-impl Hosted {
+impl HostedFile {
     fn permit(&self, name: &str, read_only: bool) -> Result<bool, FileError> {
         let content = &mut *lock(&self.content);
         if read_only || !content.read_only {
@@ -252,13 +256,13 @@ impl Hosted {
     }
 }
 
-impl Content {
-    fn opened<'a>(&self, files: &'a dyn Files) -> Result<Opened<'a>, FileError> {
+impl HostedContent {
+    fn opened<'a>(&self, files: &'a dyn Files) -> Result<OpenNode<'a>, FileError> {
         let file = self.file.ok_or(FileError::Unavailable)?;
-        Ok(Opened { files, file })
+        Ok(OpenNode { files, file })
     }
 
-    fn handed_over<'a>(&mut self, files: &'a dyn Files) -> Result<Opened<'a>, FileError> {
+    fn handed_over<'a>(&mut self, files: &'a dyn Files) -> Result<OpenNode<'a>, FileError> {
         let opened = self.opened(files)?;
         if let Some(log) = &mut self.log {
             log.hand_over(opened)?;
@@ -273,7 +277,7 @@ fn open(
     name: &str,
     create: bool,
     read_only: bool,
-) -> Result<(FileId, bool), FileError> {
+) -> Result<(FileNumber, bool), FileError> {
     match files.open(name, create && !read_only, read_only) {
         Err(FileError::Denied) if !read_only => match files.open(name, false, true) {
             Ok(file) => Ok((file, true)),

@@ -13,10 +13,10 @@ use super::{FileError, Files, lock};
 pub(super) struct Nodes {
     /// The owner of the files; without one, they are in memory.
     files: Option<Arc<dyn Files>>,
-    open: Mutex<HashMap<Box<str>, Shared, FixedState>>,
+    open: Mutex<HashMap<Box<str>, SharedNode, FixedState>>,
 }
 
-struct Shared {
+struct SharedNode {
     node: Arc<Node>,
     /// A file in memory may have none: a journal is there until it is removed, or until its
     /// database goes.
@@ -26,7 +26,7 @@ struct Shared {
 
 /// How to open a file.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Wish {
+pub(super) struct OpenMode {
     pub(super) create: bool,
     /// It must not exist.
     pub(super) new: bool,
@@ -52,7 +52,7 @@ impl Nodes {
     }
 
     /// Opens a file, and returns whether it is read-only.
-    pub(super) fn open(&self, name: &str, wish: Wish) -> Result<(Arc<Node>, bool), FileError> {
+    pub(super) fn open(&self, name: &str, wish: OpenMode) -> Result<(Arc<Node>, bool), FileError> {
         let mut open = lock(&self.open);
         if wish.new && (open.contains_key(name) || self.has(name)) {
             return Err(FileError::Io);
@@ -67,14 +67,14 @@ impl Nodes {
             Entry::Vacant(entry) => {
                 let (node, read_only) = match &self.files {
                     Some(files) => {
-                        let Wish { create, read_only, is_log, .. } = wish;
+                        let OpenMode { create, read_only, is_log, .. } = wish;
                         Node::open(Arc::clone(files), name, create, read_only, is_log)?
                     }
                     None if wish.create => (Node::in_memory(name), wish.read_only),
                     None => return Err(FileError::NotFound),
                 };
                 let node = Arc::new(node);
-                let shared = Shared { node: Arc::clone(&node), handles: 1, main: wish.is_main };
+                let shared = SharedNode { node: Arc::clone(&node), handles: 1, main: wish.is_main };
                 entry.insert(shared);
                 Ok((node, read_only))
             }

@@ -9,9 +9,9 @@ use crate::ffi;
 use crate::ffi::{sqlite3_file, sqlite3_int64, sqlite3_vfs};
 
 use super::codes::{Act, code};
-use super::io::{Handle, Named};
+use super::io::{Named, SqliteFile};
 use super::memory;
-use super::nodes::{Nodes, Wish};
+use super::nodes::{Nodes, OpenMode};
 use super::{FileError, Files, lock};
 use crate::error::{Error, Result};
 use crate::platform;
@@ -23,7 +23,7 @@ const MOST_BYTES: usize = 4096;
 pub(crate) const LONGEST_NAME: usize = MOST_BYTES - 9;
 
 /// What the methods of a registered VFS find behind it.
-struct Host {
+struct VfsHost {
     nodes: Nodes,
     name: &'static CStr,
     /// SQLite's own VFS, for the time and random bytes.
@@ -69,10 +69,10 @@ pub(super) fn register_nodes(name: &str, nodes: Nodes) -> Result<()> {
         Some(default) if nodes.are_in_memory() => (default.szOsFile, default.mxPathname),
         _ => (0, MOST_BYTES as c_int),
     };
-    let host = Box::leak(Box::new(Host { nodes, name, default }));
+    let host = Box::leak(Box::new(VfsHost { nodes, name, default }));
     let vfs = Box::leak(Box::new(sqlite3_vfs {
         iVersion: 2,
-        szOsFile: room.max(size_of::<Handle>() as c_int),
+        szOsFile: room.max(size_of::<SqliteFile>() as c_int),
         mxPathname: longest,
         pNext: ptr::null_mut(),
         zName: name.as_ptr(),
@@ -120,9 +120,9 @@ pub(super) fn nodes_of(name: &str) -> &'static Nodes {
 
 /// # Safety
 /// `vfs` was made by `register`.
-unsafe fn host(vfs: *mut sqlite3_vfs) -> &'static Host {
+unsafe fn host(vfs: *mut sqlite3_vfs) -> &'static VfsHost {
     // SAFETY: by the contract; hosts live as long as the process.
-    unsafe { &*(*vfs).pAppData.cast::<Host>() }
+    unsafe { &*(*vfs).pAppData.cast::<VfsHost>() }
 }
 
 /// # Safety
@@ -140,7 +140,10 @@ unsafe fn text<'a>(name: *const c_char) -> Option<&'a str> {
 ///
 /// # Safety
 /// `name` is null or a C string.
-unsafe fn elsewhere(host: &Host, name: *const c_char) -> Option<(*mut sqlite3_vfs, &sqlite3_vfs)> {
+unsafe fn elsewhere(
+    host: &VfsHost,
+    name: *const c_char,
+) -> Option<(*mut sqlite3_vfs, &sqlite3_vfs)> {
     if !host.nodes.are_in_memory() || name.is_null() {
         return None;
     }
@@ -188,7 +191,7 @@ unsafe extern "C" fn open(
         };
     }
     let (handle, flags) = if name.is_null() || flags & TEMPORARY != 0 {
-        (Handle::temporary(), flags)
+        (SqliteFile::temporary(), flags)
     } else {
         // SAFETY: a name of SQLite's lives as long as the file is open.
         match open_named(host, unsafe { text(name) }, flags) {
@@ -199,7 +202,7 @@ unsafe extern "C" fn open(
     // SAFETY: the room is SQLite's, aligned for anything; the flags may be left
     // out.
     unsafe {
-        file.cast::<Handle>().write(handle);
+        file.cast::<SqliteFile>().write(handle);
         if !out_flags.is_null() {
             *out_flags = flags;
         }
@@ -208,13 +211,13 @@ unsafe extern "C" fn open(
 }
 
 fn open_named(
-    host: &'static Host,
+    host: &'static VfsHost,
     name: Option<&str>,
     flags: c_int,
-) -> std::result::Result<(Handle, c_int), c_int> {
+) -> std::result::Result<(SqliteFile, c_int), c_int> {
     let name = name.ok_or(ffi::SQLITE_CANTOPEN)?;
     let has = |flag| flags & flag != 0;
-    let wish = Wish {
+    let wish = OpenMode {
         create: has(ffi::SQLITE_OPEN_CREATE),
         new: has(ffi::SQLITE_OPEN_EXCLUSIVE) && has(ffi::SQLITE_OPEN_CREATE),
         read_only: has(ffi::SQLITE_OPEN_READONLY),
@@ -234,7 +237,7 @@ fn open_named(
         flags
     };
     let remove = has(ffi::SQLITE_OPEN_DELETEONCLOSE);
-    Ok((Handle::named(Named::new(&host.nodes, node, read_only, remove, host.name)), flags))
+    Ok((SqliteFile::named(Named::new(&host.nodes, node, read_only, remove, host.name)), flags))
 }
 
 unsafe extern "C" fn delete(vfs: *mut sqlite3_vfs, name: *const c_char, sync: c_int) -> c_int {

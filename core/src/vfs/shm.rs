@@ -24,11 +24,11 @@ pub(super) struct Shm {
     /// through its own pointers, from any connection: hence atomics.
     regions: Vec<Box<[AtomicU64]>>,
     attached: usize,
-    slots: [Slot; SLOTS],
+    slots: [ShmLock; SLOTS],
 }
 
 #[derive(Debug, Default, Clone, Copy)]
-struct Slot {
+struct ShmLock {
     shared: usize,
     exclusive: bool,
 }
@@ -149,7 +149,7 @@ impl Shm {
     }
 }
 
-impl Slot {
+impl ShmLock {
     fn release(&mut self, share: &mut Share, bit: u8) {
         if share.exclusive & bit != 0 {
             self.exclusive = false;

@@ -3,16 +3,16 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use super::{FileError, FileId, Files, lock};
+use super::{FileError, FileNumber, Files, lock};
 
 #[derive(Debug, Default, Clone)]
-pub(super) struct Memory(Arc<Mutex<State>>);
+pub(super) struct Memory(Arc<Mutex<MemoryFiles>>);
 
 #[derive(Debug, Default)]
-struct State {
+struct MemoryFiles {
     content: HashMap<String, Vec<u8>>,
-    open: HashMap<FileId, String>,
-    next: FileId,
+    open: HashMap<FileNumber, String>,
+    next: FileNumber,
     opened: usize,
     writes: Vec<(String, u64, usize)>,
     room: Option<usize>,
@@ -57,15 +57,15 @@ impl Memory {
     }
 }
 
-impl State {
-    fn file(&mut self, file: FileId) -> Result<&mut Vec<u8>, FileError> {
+impl MemoryFiles {
+    fn file(&mut self, file: FileNumber) -> Result<&mut Vec<u8>, FileError> {
         let name = self.open.get(&file).ok_or(FileError::Io)?;
         self.content.get_mut(name).ok_or(FileError::NotFound)
     }
 }
 
 impl Files for Memory {
-    fn open(&self, name: &str, create: bool, _read_only: bool) -> Result<FileId, FileError> {
+    fn open(&self, name: &str, create: bool, _read_only: bool) -> Result<FileNumber, FileError> {
         let mut state = lock(&self.0);
         if state.open.values().any(|open| open == name) {
             return Err(FileError::Held);
@@ -88,11 +88,11 @@ impl Files for Memory {
         Some(name.trim_start_matches("./").to_owned())
     }
 
-    fn close(&self, file: FileId) {
+    fn close(&self, file: FileNumber) {
         lock(&self.0).open.remove(&file);
     }
 
-    fn read(&self, file: FileId, into: &mut [u8], at: u64) -> Result<usize, FileError> {
+    fn read(&self, file: FileNumber, into: &mut [u8], at: u64) -> Result<usize, FileError> {
         let mut state = lock(&self.0);
         let content = state.file(file)?;
         let at = usize::try_from(at).unwrap().min(content.len());
@@ -101,7 +101,7 @@ impl Files for Memory {
         Ok(count)
     }
 
-    fn write(&self, file: FileId, from: &[u8], at: u64) -> Result<(), FileError> {
+    fn write(&self, file: FileNumber, from: &[u8], at: u64) -> Result<(), FileError> {
         let mut state = lock(&self.0);
         let at = usize::try_from(at).unwrap();
         let total: usize = state.content.values().map(Vec::len).sum();
@@ -118,17 +118,17 @@ impl Files for Memory {
         Ok(())
     }
 
-    fn truncate(&self, file: FileId, size: u64) -> Result<(), FileError> {
+    fn truncate(&self, file: FileNumber, size: u64) -> Result<(), FileError> {
         let mut state = lock(&self.0);
         state.file(file)?.resize(usize::try_from(size).unwrap(), 0);
         Ok(())
     }
 
-    fn sync(&self, _file: FileId) -> Result<(), FileError> {
+    fn sync(&self, _file: FileNumber) -> Result<(), FileError> {
         Ok(())
     }
 
-    fn size(&self, file: FileId) -> Result<u64, FileError> {
+    fn size(&self, file: FileNumber) -> Result<u64, FileError> {
         let mut state = lock(&self.0);
         state.sized += 1;
         Ok(state.file(file)?.len() as u64)
@@ -139,7 +139,7 @@ impl Files for Memory {
         Ok(())
     }
 
-    fn has_moved(&self, _file: FileId) -> bool {
+    fn has_moved(&self, _file: FileNumber) -> bool {
         lock(&self.0).moved
     }
 

@@ -281,7 +281,7 @@ async fn a_database_opens_on_registered_files_with_all_its_readers() {
     db.close().await.unwrap();
     assert_eq!(files.opened().1, 0);
     assert!(files.content("app.db-wal").is_empty());
-    let again = Database::options().vfs("whole").open_local("app.db").unwrap();
+    let again = Database::options().vfs("whole").open_single_thread("app.db").unwrap();
     assert_eq!(again.query_value::<i64>("SELECT sum(x) FROM t", ()).await.unwrap(), 20);
 }
 
@@ -307,23 +307,23 @@ async fn names_that_can_not_be_are_refused_in_words() {
 struct Refusing(FileError);
 
 impl super::Files for Refusing {
-    fn open(&self, _: &str, _: bool, _: bool) -> Result<super::FileId, FileError> {
+    fn open(&self, _: &str, _: bool, _: bool) -> Result<super::FileNumber, FileError> {
         Err(self.0)
     }
-    fn close(&self, _: super::FileId) {}
-    fn read(&self, _: super::FileId, _: &mut [u8], _: u64) -> Result<usize, FileError> {
+    fn close(&self, _: super::FileNumber) {}
+    fn read(&self, _: super::FileNumber, _: &mut [u8], _: u64) -> Result<usize, FileError> {
         Err(self.0)
     }
-    fn write(&self, _: super::FileId, _: &[u8], _: u64) -> Result<(), FileError> {
+    fn write(&self, _: super::FileNumber, _: &[u8], _: u64) -> Result<(), FileError> {
         Err(self.0)
     }
-    fn truncate(&self, _: super::FileId, _: u64) -> Result<(), FileError> {
+    fn truncate(&self, _: super::FileNumber, _: u64) -> Result<(), FileError> {
         Err(self.0)
     }
-    fn sync(&self, _: super::FileId) -> Result<(), FileError> {
+    fn sync(&self, _: super::FileNumber) -> Result<(), FileError> {
         Err(self.0)
     }
-    fn size(&self, _: super::FileId) -> Result<u64, FileError> {
+    fn size(&self, _: super::FileNumber) -> Result<u64, FileError> {
         Err(self.0)
     }
     fn remove(&self, _: &str) -> Result<(), FileError> {
@@ -347,7 +347,7 @@ fn what_can_not_be_opened_tells_why() {
     ] {
         let vfs = format!("refusing-{error:?}");
         super::register(&vfs, Refusing(error)).unwrap();
-        let refused = Database::options().vfs(vfs).open_local("app.db").unwrap_err();
+        let refused = Database::options().vfs(vfs).open_single_thread("app.db").unwrap_err();
         assert_eq!((refused.kind(), refused.code()), (kind, Some(code)), "{error:?}");
     }
 }

@@ -3,37 +3,48 @@
 
 use std::sync::Arc;
 
-use super::handles::{End, Handle, Kind, Lent, Place, What};
+use super::handles::{CallTarget, Handle, HandleEnd, HandleEnding, HandleKind, SessionHandle};
 use super::numbers::op;
 use super::read::malformed;
-use super::reply::Answer;
-use super::request::Head;
-use super::run::lend;
-use super::server::Inner;
+use super::reply::Outcome;
+use super::request::RequestHead;
+use super::run::acquire_session;
+use super::server::ServerInner;
 use crate::api::transaction::Transaction;
-use crate::backend::rules::Ask;
+use crate::backend::rules::HandleUse;
 use crate::backend::{Control, Intent};
 use crate::error::{Error, ErrorKind, Result};
-use crate::exec::nested::Nested;
+use crate::exec::savepoint_guard::SavepointGuard;
 use crate::exec::target::limited;
 use crate::program::Begin;
 
-impl Inner {
+impl ServerInner {
     /// Runs a request that begins, nests or ends something.
-    pub(super) async fn control(&self, head: Head, place: &Place, mode: Begin) -> Result<Answer> {
+    pub(super) async fn control(
+        &self,
+        head: RequestHead,
+        on: &CallTarget,
+        mode: Begin,
+    ) -> Result<Outcome> {
         let limit = head.timeout;
-        let lent = match (head.op, place) {
-            (op::BEGIN, Place::Database(database)) => {
+        let session_handle = match (head.op, on) {
+            (op::BEGIN, CallTarget::Database(database)) => {
                 let begun = database.limited(limit).begin_with(mode).await?;
                 let session = begun.shared().ok_or_else(|| Error::closed("transaction"))?;
-                Lent::outermost(Kind::Transaction, session, Some(What::Transaction(begun)))
+                SessionHandle::outermost(
+                    HandleKind::Transaction,
+                    session,
+                    Some(HandleEnding::Transaction(begun)),
+                )
             }
-            (op::BEGIN, Place::Lent(outer)) if outer.kind == Kind::Session => {
-                outer.check(Ask::Use)?;
+            (op::BEGIN, CallTarget::Lent(outer)) if outer.kind == HandleKind::Session => {
+                outer.check(HandleUse::Use)?;
                 let session = Arc::clone(&outer.session);
                 // If it is dropped midway, it undoes what may have begun.
-                let begun =
-                    Transaction::lent(crate::exec::held::Held::Shared(Arc::clone(&session)), None);
+                let begun = Transaction::on_session(
+                    crate::exec::session_ref::SessionRef::Shared(Arc::clone(&session)),
+                    None,
+                );
                 match limited(session.control(Control::Begin(mode)), limit, false).await {
                     Err(error) if error.kind() != ErrorKind::OutcomeUnknown => {
                         // What is open, if anything, was begun by an SQL statement.
@@ -42,60 +53,62 @@ impl Inner {
                     }
                     begun => begun?,
                 }
-                let end = What::Transaction(begun);
-                Lent::inside(Kind::Transaction, outer, head.handle, end)?
+                let end = HandleEnding::Transaction(begun);
+                SessionHandle::inside(HandleKind::Transaction, outer, head.handle, end)?
             }
-            (op::SAVEPOINT, Place::Lent(outer))
-                if matches!(outer.kind, Kind::Transaction | Kind::Savepoint) =>
+            (op::SAVEPOINT, CallTarget::Lent(outer))
+                if matches!(outer.kind, HandleKind::Transaction | HandleKind::Savepoint) =>
             {
-                outer.check(Ask::Use)?;
+                outer.check(HandleUse::Use)?;
                 let session = Arc::clone(&outer.session);
-                let held = crate::exec::held::Held::Shared(session);
-                let nested = Nested::begin(held, outer.depth + 1, limit).await?;
-                let end = What::Savepoint(nested);
-                Lent::inside(Kind::Savepoint, outer, head.handle, end)?
+                let held = crate::exec::session_ref::SessionRef::Shared(session);
+                let nested = SavepointGuard::begin(held, outer.depth + 1, limit).await?;
+                let end = HandleEnding::Savepoint(nested);
+                SessionHandle::inside(HandleKind::Savepoint, outer, head.handle, end)?
             }
-            (op::SNAPSHOT, _) => Lent::snapshot(lend(place, limit, Intent::Snapshot).await?),
+            (op::SNAPSHOT, _) => {
+                SessionHandle::snapshot(acquire_session(on, limit, Intent::Snapshot).await?)
+            }
             (op::ACQUIRE, _) => {
-                let session = lend(place, limit, Intent::Own).await?;
-                Lent::outermost(Kind::Session, session, None)
+                let session = acquire_session(on, limit, Intent::Dedicated).await?;
+                SessionHandle::outermost(HandleKind::Session, session, None)
             }
-            (op::COMMIT | op::ROLLBACK | op::RELEASE, Place::Lent(lent)) => {
-                return self.end(head, lent).await;
+            (op::COMMIT | op::ROLLBACK | op::RELEASE, CallTarget::Lent(session_handle)) => {
+                return self.end(head, session_handle).await;
             }
             _ => return Err(malformed()),
         };
-        self.held().handles.put(head.id, Handle::Lent(Arc::new(lent)));
-        Ok(Answer::Handle)
+        self.held().handles.put(head.id, Handle::Lent(Arc::new(session_handle)));
+        Ok(Outcome::Handle)
     }
 
     /// Ends a transaction or savepoint, by keeping or undoing it. Its handle is gone in any case.
-    async fn end(&self, head: Head, lent: &Lent) -> Result<Answer> {
-        if !matches!(lent.kind, Kind::Transaction | Kind::Savepoint) {
+    async fn end(&self, head: RequestHead, session_handle: &SessionHandle) -> Result<Outcome> {
+        if !matches!(session_handle.kind, HandleKind::Transaction | HandleKind::Savepoint) {
             return Err(malformed());
         }
-        let ask = if head.op == op::ROLLBACK { Ask::Undo } else { Ask::Keep };
-        let refused = lent.check(ask).err();
+        let ask = if head.op == op::ROLLBACK { HandleUse::Undo } else { HandleUse::Keep };
+        let refused = session_handle.check(ask).err();
         // Innermost first: each is undone before the one that it is in.
         let mut gone = self.held().handles.remove(head.handle);
         drop(gone.pop());
-        gone.into_iter().for_each(let_go);
-        let End { what, cover } = lent.take_end();
+        gone.into_iter().for_each(release);
+        let HandleEnd { what, cover } = session_handle.take_end();
         let what = what.ok_or_else(|| Error::closed("transaction"))?;
         let ended = match (if refused.is_some() { op::ROLLBACK } else { head.op }, what) {
-            (op::COMMIT, What::Transaction(transaction)) => {
+            (op::COMMIT, HandleEnding::Transaction(transaction)) => {
                 transaction.limited(head.timeout).commit().await
             }
-            (op::RELEASE, What::Savepoint(nested)) => {
+            (op::RELEASE, HandleEnding::Savepoint(nested)) => {
                 let released = nested.release().await;
                 if released.is_ok() {
-                    // It can still be given up when what it kept is part of the outer one.
-                    self.held().remember(head.id, lent.parent);
+                    // It can still be cancelled when what it kept is part of the outer one.
+                    self.held().remember(head.id, session_handle.parent);
                 }
                 released
             }
-            (op::ROLLBACK, What::Savepoint(nested)) => nested.rollback().await,
-            (op::ROLLBACK, What::Transaction(transaction)) => {
+            (op::ROLLBACK, HandleEnding::Savepoint(nested)) => nested.rollback().await,
+            (op::ROLLBACK, HandleEnding::Transaction(transaction)) => {
                 transaction.limited(head.timeout).rollback().await
             }
             _ => Err(malformed()),
@@ -105,15 +118,15 @@ impl Inner {
         match (refused, ended) {
             (Some(refused), Ok(())) => Err(refused.followed("it was rolled back")),
             (Some(refused), Err(_)) => Err(refused),
-            (None, ended) => ended.map(|()| Answer::Done),
+            (None, ended) => ended.map(|()| Outcome::Done),
         }
     }
 }
 
 /// Undoes what a handle has open.
-pub(super) fn let_go((_, handle): (u32, Handle)) {
-    if let Handle::Lent(lent) = &handle {
-        drop(lent.take_end());
+pub(super) fn release((_, handle): (u32, Handle)) {
+    if let Handle::Lent(session_handle) = &handle {
+        drop(session_handle.take_end());
     }
     drop(handle);
 }

@@ -7,20 +7,20 @@ use std::task::{Context, Poll, Waker};
 
 use smallvec::SmallVec;
 
-use super::read::{Reader, malformed};
+use super::read::{ByteReader, malformed};
 use crate::error::Result;
+use crate::exec::bulk_writer::BulkWriter;
 use crate::exec::items::Items;
-use crate::exec::many::Many;
 use crate::exec::target::Target;
 use crate::sql::Record;
 use crate::value::ValueRef;
 
 /// The rows of one operation, chunk by chunk.
 #[derive(Debug, Default)]
-pub(super) struct Feed(Mutex<State>);
+pub(super) struct Feed(Mutex<FeedState>);
 
 #[derive(Debug, Default)]
-struct State {
+struct FeedState {
     chunks: VecDeque<Chunk>,
     /// No more chunks will come.
     last: bool,
@@ -35,7 +35,7 @@ struct Chunk {
 }
 
 impl Feed {
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, FeedState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -88,13 +88,13 @@ pub(super) async fn execute_many(
     client: &impl Credit,
 ) -> Result<u64> {
     let (_entered, target) = target.enter()?;
-    let mut many = Many::new(target);
+    let mut many = BulkWriter::new(target);
     let mut index = 0;
     while let Some(chunk) = poll_fn(|cx| feed.poll_chunk(cx)).await {
         if let Some(id) = chunk.credit {
             client.credit(id);
         }
-        let mut rows = Reader::new(&chunk.bytes);
+        let mut rows = ByteReader::new(&chunk.bytes);
         let count = rows.u32()?;
         let mut names: Vec<String> = Vec::new();
         for _ in 0..count {
@@ -108,7 +108,10 @@ pub(super) async fn execute_many(
 }
 
 /// Reads the parameters of a row; `names` are those of the row before.
-fn row<'a>(rows: &mut Reader<'a>, names: &mut Vec<String>) -> Result<SmallVec<[ValueRef<'a>; 16]>> {
+fn row<'a>(
+    rows: &mut ByteReader<'a>,
+    names: &mut Vec<String>,
+) -> Result<SmallVec<[ValueRef<'a>; 16]>> {
     let mut values = SmallVec::new();
     let kind = rows.u8()?;
     if kind == 0 {
@@ -167,7 +170,7 @@ impl<C: Credit> Items<Record> for Records<'_, C> {
             if let Some(id) = chunk.credit {
                 self.client.credit(id);
             }
-            let mut rows = Reader::new(&chunk.bytes);
+            let mut rows = ByteReader::new(&chunk.bytes);
             let read = rows.u32().and_then(|count| {
                 (0..count).map(|_| rows.record()).collect::<Result<VecDeque<_>>>()
             });

@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use foldhash::fast::FixedState;
 
-use super::line::{self, Line};
+use super::fifo_lock::{self, FifoLock};
 use crate::api::database::Database;
 use crate::api::transaction::Transaction;
-use crate::backend::rules::Ask;
-use crate::backend::{Cover, Guarded, Session};
+use crate::backend::rules::HandleUse;
+use crate::backend::{BackendSession, Cover, GuardedSession};
 use crate::error::{Error, Result};
-use crate::exec::nested::Nested;
+use crate::exec::savepoint_guard::SavepointGuard;
 use crate::exec::schemas::Schemas;
 use crate::exec::stream::RowStream;
-use crate::exec::target::{Place as On, Target};
+use crate::exec::target::{Executor as On, Target};
 
 /// Everything that a client holds, by the number of the request that made it.
 #[derive(Default)]
@@ -23,30 +23,30 @@ pub(super) struct Handles(HashMap<u32, Handle, FixedState>);
 
 #[derive(Clone)]
 pub(super) enum Handle {
-    Lent(Arc<Lent>),
+    Lent(Arc<SessionHandle>),
     Stream(Arc<Stream>),
 }
 
 /// A session, a snapshot, a transaction or a savepoint.
-pub(super) struct Lent {
-    pub(super) kind: Kind,
-    pub(super) session: Arc<dyn Session>,
+pub(super) struct SessionHandle {
+    pub(super) kind: HandleKind,
+    pub(super) session: Arc<dyn BackendSession>,
     /// Decides what may be done with it; `None` for a snapshot, from which nothing is begun.
-    guard: Option<Arc<Guarded>>,
+    guard: Option<Arc<GuardedSession>>,
     pub(super) schemas: Schemas,
     /// Its calls run in the order they were requested; those of a snapshot run side by side. A
-    /// savepoint shares the line of its outer handle.
-    pub(super) line: Option<Arc<Line>>,
+    /// savepoint shares the lock of its outer handle.
+    pub(super) line: Option<Arc<FifoLock>>,
     /// How many savepoints it is inside, itself included.
     pub(super) depth: u32,
     /// What undoes it when dropped; taken by what ends it.
-    end: Mutex<Option<What>>,
+    end: Mutex<Option<HandleEnding>>,
     /// The handle that it is a part of.
     pub(super) parent: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum HandleKind {
     Session,
     Snapshot,
     Transaction,
@@ -54,15 +54,15 @@ pub(super) enum Kind {
 }
 
 /// What ends a transaction or savepoint.
-pub(super) enum What {
+pub(super) enum HandleEnding {
     Transaction(Transaction<'static>),
-    Savepoint(Nested<'static>),
+    Savepoint(SavepointGuard<'static>),
 }
 
 /// The end of a handle. Dropping it undoes what is open.
-pub(super) struct End {
+pub(super) struct HandleEnd {
     // Before the cover: the outer handle is free once the end is on its way.
-    pub(super) what: Option<What>,
+    pub(super) what: Option<HandleEnding>,
     pub(super) cover: Option<Cover>,
 }
 
@@ -70,36 +70,36 @@ pub(super) struct End {
 pub(super) struct Stream {
     // Before what it reads from: it is dropped first.
     pub(super) rows: Mutex<RowStream<'static>>,
-    pub(super) line: Arc<Line>,
+    pub(super) line: Arc<FifoLock>,
     parent: u32,
-    _on: Place,
+    _on: CallTarget,
 }
 
 /// Where an operation runs.
 #[derive(Clone)]
-pub(super) enum Place {
+pub(super) enum CallTarget {
     Database(Database),
-    Lent(Arc<Lent>),
+    Lent(Arc<SessionHandle>),
 }
 
-impl Place {
+impl CallTarget {
     pub(super) fn target(&self, limit: Option<Duration>) -> Target<'_> {
         match self {
             Self::Database(database) => Target { limit, ..database.target() },
-            Self::Lent(lent) => Target {
-                place: On::Session(&*lent.session),
+            Self::Lent(session_handle) => Target {
+                executor: On::Session(&*session_handle.session),
                 limit,
-                schemas: &lent.schemas,
+                schemas: &session_handle.schemas,
                 gate: None,
             },
         }
     }
 
-    /// Takes the last place in the line, if calls wait in one.
-    pub(super) fn turn(&self) -> Option<line::Place> {
+    /// Takes the next ticket of its lock, if its calls run in order.
+    pub(super) fn ticket(&self) -> Option<fifo_lock::FifoTicket> {
         match self {
             Self::Database(_) => None,
-            Self::Lent(lent) => lent.line.as_ref().map(Line::enter),
+            Self::Lent(session_handle) => session_handle.line.as_ref().map(FifoLock::enter),
         }
     }
 
@@ -107,24 +107,24 @@ impl Place {
     ///
     /// # Errors
     /// The reason why not.
-    pub(super) fn check(&self, ask: Ask) -> Result<()> {
+    pub(super) fn check(&self, ask: HandleUse) -> Result<()> {
         match self {
             Self::Database(_) => Ok(()),
-            Self::Lent(lent) => lent.check(ask),
+            Self::Lent(session_handle) => session_handle.check(ask),
         }
     }
 
     /// Whether the last thing that ran on it wrote in a transaction.
     pub(super) fn wrote(&self) -> bool {
-        matches!(self, Self::Lent(lent) if lent.session.wrote())
+        matches!(self, Self::Lent(session_handle) if session_handle.session.wrote())
     }
 }
 
-impl Lent {
+impl SessionHandle {
     /// A snapshot of the database.
-    pub(super) fn snapshot(session: Arc<dyn Session>) -> Self {
+    pub(super) fn snapshot(session: Arc<dyn BackendSession>) -> Self {
         Self {
-            kind: Kind::Snapshot,
+            kind: HandleKind::Snapshot,
             session,
             guard: None,
             schemas: Schemas::local(),
@@ -136,32 +136,41 @@ impl Lent {
     }
 
     /// A session of the database, or a transaction of it.
-    pub(super) fn outermost(kind: Kind, session: Arc<dyn Session>, end: Option<What>) -> Self {
-        Self::guarded(kind, Guarded::outermost(session), Some(Arc::default()), 0, end, 0)
+    pub(super) fn outermost(
+        kind: HandleKind,
+        session: Arc<dyn BackendSession>,
+        end: Option<HandleEnding>,
+    ) -> Self {
+        Self::guarded(kind, GuardedSession::outermost(session), Some(Arc::default()), 0, end, 0)
     }
 
     /// What was just begun from another handle, whose number is `parent`.
     ///
     /// # Errors
     /// The other handle was dropped in the meantime; what was begun is undone.
-    pub(super) fn inside(kind: Kind, outer: &Self, parent: u32, end: What) -> Result<Self> {
+    pub(super) fn inside(
+        kind: HandleKind,
+        outer: &Self,
+        parent: u32,
+        end: HandleEnding,
+    ) -> Result<Self> {
         let guard = outer.guard.as_ref().ok_or_else(gone)?.begun()?;
-        let depth = outer.depth + u32::from(kind == Kind::Savepoint);
+        let depth = outer.depth + u32::from(kind == HandleKind::Savepoint);
         Ok(Self::guarded(kind, guard, outer.line.clone(), depth, Some(end), parent))
     }
 
     fn guarded(
-        kind: Kind,
-        guard: Guarded,
-        line: Option<Arc<Line>>,
+        kind: HandleKind,
+        guard: GuardedSession,
+        line: Option<Arc<FifoLock>>,
         depth: u32,
-        end: Option<What>,
+        end: Option<HandleEnding>,
         parent: u32,
     ) -> Self {
         let guard = Arc::new(guard);
-        let session: Arc<dyn Session> = Arc::clone(&guard) as _;
+        let session: Arc<dyn BackendSession> = Arc::clone(&guard) as _;
         // Temporary tables of a session have no version to check.
-        let schemas = if kind == Kind::Session { Schemas::none() } else { Schemas::local() };
+        let schemas = if kind == HandleKind::Session { Schemas::none() } else { Schemas::local() };
         let (guard, end) = (Some(guard), Mutex::new(end));
         Self { kind, session, guard, schemas, line, depth, end, parent }
     }
@@ -170,20 +179,20 @@ impl Lent {
     ///
     /// # Errors
     /// See the [rules](crate::backend::rules).
-    pub(super) fn check(&self, ask: Ask) -> Result<()> {
+    pub(super) fn check(&self, ask: HandleUse) -> Result<()> {
         self.guard.as_ref().map_or(Ok(()), |guard| guard.check(ask))
     }
 
     /// Takes what ends it, so that nothing else will; it accepts no more calls.
-    pub(super) fn take_end(&self) -> End {
-        let cover = self.guard.as_ref().map(Guarded::close);
+    pub(super) fn take_end(&self) -> HandleEnd {
+        let cover = self.guard.as_ref().map(GuardedSession::close);
         let what = self.end.lock().unwrap_or_else(PoisonError::into_inner).take();
-        End { what, cover }
+        HandleEnd { what, cover }
     }
 }
 
 impl Stream {
-    pub(super) fn new(rows: RowStream<'static>, on: Place, parent: u32) -> Self {
+    pub(super) fn new(rows: RowStream<'static>, on: CallTarget, parent: u32) -> Self {
         Self { rows: Mutex::new(rows), line: Arc::default(), parent, _on: on }
     }
 }
@@ -191,7 +200,7 @@ impl Stream {
 impl Handle {
     fn parent(&self) -> u32 {
         match self {
-            Self::Lent(lent) => lent.parent,
+            Self::Lent(session_handle) => session_handle.parent,
             Self::Stream(stream) => stream.parent,
         }
     }
@@ -210,9 +219,9 @@ impl Handles {
         self.0.is_empty()
     }
 
-    pub(super) fn lent(&self, number: u32) -> Result<Arc<Lent>> {
+    pub(super) fn session_handle(&self, number: u32) -> Result<Arc<SessionHandle>> {
         match self.0.get(&number) {
-            Some(Handle::Lent(lent)) => Ok(Arc::clone(lent)),
+            Some(Handle::Lent(session_handle)) => Ok(Arc::clone(session_handle)),
             _ => Err(gone()),
         }
     }

@@ -2,15 +2,15 @@
 
 use std::sync::atomic::Ordering;
 
-use super::given_up;
+use super::cancellation;
 use super::numbers::op;
-use super::read::Reader;
-use super::request::Head;
-use super::server::{Inner, Server};
+use super::read::ByteReader;
+use super::request::RequestHead;
+use super::server::{Server, ServerInner};
 use crate::engine::context;
 
 impl Server {
-    /// Sets the function that reports, on any thread, whether a running call was given up. It is
+    /// Sets the function that reports, on any thread, whether a running call was cancelled. It is
     /// called while SQLite runs, with the client's number and the request's. For hosts whose one
     /// thread can't take a `CANCEL` in the meantime.
     pub fn set_probe(probe: fn(client: u32, request: u32) -> bool) {
@@ -21,7 +21,7 @@ impl Server {
     /// clients can say through shared memory that they gave up a request. One that may not begin
     /// fails with `Cancelled`.
     pub fn set_leave(leave: fn(client: u32, request: u32) -> bool) {
-        given_up::set_leave(leave);
+        cancellation::set_leave(leave);
     }
 
     /// The request for which this thread runs SQLite: if the thread can't continue, the call that
@@ -56,10 +56,10 @@ impl Server {
     }
 }
 
-impl Inner {
-    /// Keeps a request for later if requests are waiting; removes one that is given up before it
+impl ServerInner {
+    /// Keeps a request for later if requests are waiting; removes one that is cancelled before it
     /// began.
-    pub(super) fn postpones(&self, head: Head, bytes: &[u8]) -> bool {
+    pub(super) fn postpones(&self, head: RequestHead, bytes: &[u8]) -> bool {
         if !self.waits.load(Ordering::Acquire) && !self.behind.load(Ordering::Acquire) {
             return false;
         }
@@ -68,15 +68,16 @@ impl Inner {
             return false;
         }
         if matches!(head.op, op::CANCEL | op::WITHDRAW) {
-            let heads = held.waiting.iter().map(|request| Head::read(&mut Reader::new(request)));
-            let place = heads.flatten().position(|waiting| waiting.id == head.handle);
-            let taken = place.and_then(|place| held.waiting.remove(place));
+            let heads =
+                held.waiting.iter().map(|request| RequestHead::read(&mut ByteReader::new(request)));
+            let position = heads.flatten().position(|waiting| waiting.id == head.handle);
+            let taken = position.and_then(|position| held.waiting.remove(position));
             drop(held);
             let Some(taken) = taken else { return false };
-            let Ok(taken) = Head::read(&mut Reader::new(&taken)) else { return true };
+            let Ok(taken) = RequestHead::read(&mut ByteReader::new(&taken)) else { return true };
             match head.op {
                 op::WITHDRAW => self.refuse(taken),
-                _ if taken.ends() => self.let_go_by(taken.id, taken.handle, true),
+                _ if taken.ends() => self.release_handle(taken.id, taken.handle, true),
                 _ => {}
             }
             return true;

@@ -24,26 +24,26 @@
 //! `reply.rs` those of the replies. The rows of a long query may arrive in several replies with the
 //! same number while SQLite is still running; all but the last are flagged.
 //!
-//! A request can be given up in two ways. `CANCEL`: its caller no longer waits, there is no reply,
-//! and anything it did in a transaction spoils the transaction. `WITHDRAW`: it stops if it can, and
+//! A request can be cancelled in two ways. `CANCEL`: its caller no longer waits, there is no reply,
+//! and if it did anything in a transaction, that can only be rolled back. `WITHDRAW`: it stops if it can, and
 //! its own reply reports the outcome, which is `Cancelled` only if nothing of it happened. If the
-//! end of a transaction or savepoint is given up before it begins, that is rolled back, and the
+//! end of a transaction or savepoint is cancelled before it begins, that is rolled back, and the
 //! calls under way on it fail with `Cancelled`. What engines cannot know because they are gone is
-//! the client's part: `bindings-wasm/ts/link/course.ts` has the table.
+//! the client's part: `bindings-wasm/ts/client/call-state.ts` has the table.
 
-mod asker;
+mod cancellation;
+mod client_state;
 mod control;
 mod exit;
 mod feed;
-mod given_up;
+mod fifo_lock;
 mod handles;
-mod held;
 mod hosts;
-mod line;
 pub mod numbers;
 mod read;
 mod reply;
 mod request;
+mod requester;
 mod run;
 mod server;
 mod settings;

@@ -41,7 +41,7 @@ pub mod op {
     pub const RELEASE: u8 = 24;
     /// Begins a snapshot.
     pub const SNAPSHOT: u8 = 25;
-    /// Lends a session.
+    /// Acquires a session.
     pub const ACQUIRE: u8 = 26;
     /// Drops something that the server keeps; it has no reply.
     pub const DROP: u8 = 27;
@@ -90,7 +90,7 @@ pub mod request {
     pub const QUEUED: u8 = 4;
     /// It runs only if it changes nothing, as the compiled statement shows; otherwise it does not
     /// run, and its error is `OutcomeUnknown`. For a request that an engine may have run before it
-    /// was lost, and for one that may be given up at any moment.
+    /// was lost, and for one that may be cancelled at any moment.
     pub const READS: u8 = 8;
 }
 

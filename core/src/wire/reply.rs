@@ -6,11 +6,11 @@ use super::numbers::{cell, kind, reply};
 use crate::api::table::Key;
 use crate::error::{Error, Result};
 use crate::exec::target::Executed;
-use crate::program::Outcome;
+use crate::program::StepOutcome;
 use crate::row::{Page, Row, Rows};
 
 /// The outcome of a request.
-pub(super) enum Answer {
+pub(super) enum Outcome {
     Done,
     Executed(Executed),
     ExecutedList(Vec<Executed>),
@@ -22,7 +22,7 @@ pub(super) enum Answer {
     /// The next rows of a stream; none: it is over.
     Next(Option<Rows>),
     /// Everything about a statement.
-    Ran(Box<Outcome>),
+    Ran(Box<StepOutcome>),
     /// The request's number names what it made.
     Handle,
     Bits(u32),
@@ -80,7 +80,7 @@ impl Outbox {
         self.close(start);
     }
 
-    pub(super) fn result(&mut self, id: u32, result: &Result<Answer>) {
+    pub(super) fn result(&mut self, id: u32, result: &Result<Outcome>) {
         match result {
             Ok(answer) => self.answer(id, answer),
             Err(error) => self.error(id, error),
@@ -94,49 +94,49 @@ impl Outbox {
         self.close(start);
     }
 
-    fn answer(&mut self, id: u32, answer: &Answer) {
+    fn answer(&mut self, id: u32, answer: &Outcome) {
         match answer {
-            Answer::Done => self.plain(id, kind::DONE, 0, &[]),
-            Answer::Executed(executed) => {
+            Outcome::Done => self.plain(id, kind::DONE, 0, &[]),
+            Outcome::Executed(executed) => {
                 self.plain(id, kind::EXECUTED, 0, &[numbers(executed)].concat());
             }
-            Answer::ExecutedList(list) => {
+            Outcome::ExecutedList(list) => {
                 let bytes: Vec<u8> = list.iter().flat_map(numbers).collect();
                 self.plain(id, kind::EXECUTED_LIST, list.len(), &bytes);
             }
-            Answer::Count(count) => self.plain(id, kind::COUNT, 0, &count.to_le_bytes()),
-            Answer::Bool(yes) => self.plain(id, kind::BOOL, usize::from(*yes), &[]),
-            Answer::Handle => self.plain(id, kind::HANDLE, id as usize, &[]),
-            Answer::Bits(bits) => self.plain(id, kind::BITS, *bits as usize, &[]),
-            Answer::Key(key) => self.pages(id, kind::KEY, 0, &[Part::whole(&key.as_page())]),
-            Answer::Rows(rows) => self.rows(id, 0, rows),
-            Answer::Ran(outcome) => self.ran(id, outcome),
-            Answer::Row(None) => self.pages(id, kind::ROWS, 0, &[]),
-            Answer::Row(Some(row)) => {
+            Outcome::Count(count) => self.plain(id, kind::COUNT, 0, &count.to_le_bytes()),
+            Outcome::Bool(yes) => self.plain(id, kind::BOOL, usize::from(*yes), &[]),
+            Outcome::Handle => self.plain(id, kind::HANDLE, id as usize, &[]),
+            Outcome::Bits(bits) => self.plain(id, kind::BITS, *bits as usize, &[]),
+            Outcome::Key(key) => self.pages(id, kind::KEY, 0, &[ReplyPart::whole(&key.as_page())]),
+            Outcome::Rows(rows) => self.rows(id, 0, rows),
+            Outcome::Ran(outcome) => self.ran(id, outcome),
+            Outcome::Row(None) => self.pages(id, kind::ROWS, 0, &[]),
+            Outcome::Row(Some(row)) => {
                 let (page, cells) = row.place();
-                self.pages(id, kind::ROWS, 0, &[Part { page, cells }]);
+                self.pages(id, kind::ROWS, 0, &[ReplyPart { page, cells }]);
             }
-            Answer::Next(None) => self.pages(id, kind::ROWS, reply::END, &[]),
-            Answer::Next(Some(rows)) => self.rows(id, 0, rows),
+            Outcome::Next(None) => self.pages(id, kind::ROWS, reply::END, &[]),
+            Outcome::Next(Some(rows)) => self.rows(id, 0, rows),
         }
     }
 
     /// Writes rows of a query that is still running.
     pub(super) fn part(&mut self, id: u32, page: &Page) {
-        self.pages(id, kind::ROWS, reply::CONTINUES, &[Part::whole(page)]);
+        self.pages(id, kind::ROWS, reply::CONTINUES, &[ReplyPart::whole(page)]);
     }
 
     fn rows(&mut self, id: u32, flags: u8, rows: &Rows) {
         let pages = rows.pages();
         if let [page] = pages {
-            return self.pages(id, kind::ROWS, flags, &[Part::whole(page)]);
+            return self.pages(id, kind::ROWS, flags, &[ReplyPart::whole(page)]);
         }
-        let parts: Vec<Part<'_>> = pages.iter().map(|page| Part::whole(page)).collect();
+        let parts: Vec<ReplyPart<'_>> = pages.iter().map(|page| ReplyPart::whole(page)).collect();
         self.pages(id, kind::ROWS, flags, &parts);
     }
 
     /// Writes everything about a statement: see [`kind::RAN`].
-    fn ran(&mut self, id: u32, outcome: &Outcome) {
+    fn ran(&mut self, id: u32, outcome: &StepOutcome) {
         let description = outcome.description.as_deref();
         let columns = description.into_iter().flat_map(|it| it.columns());
         let columns: Vec<_> = columns.collect();
@@ -146,8 +146,8 @@ impl Outbox {
         head.extend_from_slice(&u64::from(json.len() as u32).to_le_bytes());
         head.extend_from_slice(json.as_bytes());
         head.resize(head.len().next_multiple_of(8), 0);
-        let parts: Vec<Part<'_>> =
-            outcome.rows.pages().iter().map(|page| Part::whole(page)).collect();
+        let parts: Vec<ReplyPart<'_>> =
+            outcome.rows.pages().iter().map(|page| ReplyPart::whole(page)).collect();
         self.pages_after(id, kind::RAN, 0, &head, &parts);
     }
 
@@ -157,17 +157,17 @@ impl Outbox {
         self.close(start);
     }
 
-    fn pages(&mut self, id: u32, kind: u8, flags: u8, parts: &[Part<'_>]) {
+    fn pages(&mut self, id: u32, kind: u8, flags: u8, parts: &[ReplyPart<'_>]) {
         self.pages_after(id, kind, flags, &[], parts);
     }
 
     /// Writes pages with `head` before them.
-    fn pages_after(&mut self, id: u32, kind: u8, flags: u8, head: &[u8], parts: &[Part<'_>]) {
+    fn pages_after(&mut self, id: u32, kind: u8, flags: u8, head: &[u8], parts: &[ReplyPart<'_>]) {
         let columns = parts.first().map(|part| part.page.columns());
         let full = self.told.as_mut().filter(|told| told.len() >= REMEMBERED);
         let flags = if full.is_some() { flags | reply::FORGET } else { flags };
         full.into_iter().for_each(HashSet::clear);
-        let size: usize = parts.iter().map(Part::size).sum();
+        let size: usize = parts.iter().map(ReplyPart::size).sum();
         // Besides the pages there are headers, and sometimes names.
         self.bytes
             .reserve(size + head.len() + columns.map_or(0, |columns| columns.json().len()) + 64);
@@ -189,7 +189,7 @@ impl Outbox {
         self.close(start);
     }
 
-    fn page(&mut self, part: &Part<'_>, width: usize) {
+    fn page(&mut self, part: &ReplyPart<'_>, width: usize) {
         let (cells, heap) = part.page.raw(part.cells.clone());
         // Otherwise one row of many would carry the bytes of all.
         let whole = part.cells.len() == part.page.cells();
@@ -242,12 +242,12 @@ impl Outbox {
 }
 
 /// Cells of a page: all of them, or a row's.
-struct Part<'a> {
+struct ReplyPart<'a> {
     page: &'a Page,
     cells: std::ops::Range<usize>,
 }
 
-impl<'a> Part<'a> {
+impl<'a> ReplyPart<'a> {
     fn whole(page: &'a Page) -> Self {
         Self { page, cells: 0..page.cells() }
     }
@@ -265,10 +265,10 @@ impl<'a> Part<'a> {
         let (bytes, _) = self.page.raw(self.cells.clone());
         let mut range: Option<(usize, usize)> = None;
         for cell in bytes.chunks_exact(cell::SIZE) {
-            let (kind, len, place) = parts(cell);
+            let (kind, len, offset) = parts(cell);
             if kind == cell::TEXT || kind == cell::BLOB {
-                let (start, end) = range.unwrap_or((place, place));
-                range = Some((start.min(place), end.max(place + len)));
+                let (start, end) = range.unwrap_or((offset, offset));
+                range = Some((start.min(offset), end.max(offset + len)));
             }
         }
         let (start, end) = range.unwrap_or((0, 0));
@@ -284,15 +284,15 @@ fn parts(cell: &[u8]) -> (u32, usize, usize) {
 
 /// Marks texts that are all ASCII, and counts places from `base`.
 fn mark(cell: &mut [u8], base: usize, heap: &[u8]) {
-    let (kind, len, place) = parts(cell);
+    let (kind, len, offset) = parts(cell);
     if kind != cell::TEXT && kind != cell::BLOB {
         return;
     }
-    let place = place.saturating_sub(base);
+    let offset = offset.saturating_sub(base);
     if base != 0 {
-        cell[8..16].copy_from_slice(&(place as u64).to_le_bytes());
+        cell[8..16].copy_from_slice(&(offset as u64).to_le_bytes());
     }
-    if kind == cell::TEXT && heap.get(place..place + len).is_some_and(is_ascii) {
+    if kind == cell::TEXT && heap.get(offset..offset + len).is_some_and(is_ascii) {
         cell[0..4].copy_from_slice(&cell::ASCII.to_le_bytes());
     }
 }

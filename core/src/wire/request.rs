@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::numbers::{op, request};
-use super::read::{Reader, malformed};
-use super::statement::Wanted;
+use super::read::{ByteReader, malformed};
+use super::statement::ResultShape;
 use crate::api::table::{Choice, Compare, Key, Transfer};
 use crate::error::Result;
 use crate::exec::script::Batch;
@@ -15,7 +15,7 @@ use crate::value::Value;
 
 /// What comes before every payload.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Head {
+pub(super) struct RequestHead {
     pub(super) id: u32,
     pub(super) op: u8,
     /// More rows will follow, by `MORE`.
@@ -29,8 +29,8 @@ pub(super) struct Head {
     pub(super) timeout: Option<Duration>,
 }
 
-impl Head {
-    pub(super) fn read(from: &mut Reader<'_>) -> Result<Self> {
+impl RequestHead {
+    pub(super) fn read(from: &mut ByteReader<'_>) -> Result<Self> {
         let id = from.u32()?;
         let op = from.u8()?;
         let flags = from.u8()?;
@@ -58,7 +58,7 @@ pub(super) enum Operation {
     Statement {
         sql: String,
         params: Params,
-        wanted: Wanted,
+        wanted: ResultShape,
     },
     /// Its rows come through a feed.
     ExecuteMany {
@@ -100,7 +100,7 @@ pub(super) enum Ending {
     Stream,
 }
 
-impl Head {
+impl RequestHead {
     /// What its statement may do.
     pub(super) fn access(self) -> Access {
         if self.reads { Access::Again } else { Access::Unknown }
@@ -127,8 +127,8 @@ impl Operation {
 
     /// Reads the payload of an operation; `None` if the number is none of these. The rows of an
     /// operation on many stay unread.
-    pub(super) fn read(op: u8, from: &mut Reader<'_>) -> Result<Option<Self>> {
-        if let Some(wanted) = Wanted::of(op) {
+    pub(super) fn read(op: u8, from: &mut ByteReader<'_>) -> Result<Option<Self>> {
+        if let Some(wanted) = ResultShape::of(op) {
             let (sql, params) = statement(from)?;
             return Ok(Some(Self::Statement { sql, params, wanted }));
         }
@@ -149,7 +149,7 @@ impl Operation {
 }
 
 impl OnTable {
-    fn read(op: u8, from: &mut Reader<'_>) -> Result<Self> {
+    fn read(op: u8, from: &mut ByteReader<'_>) -> Result<Self> {
         Ok(match op {
             op::INSERT => Self::Insert(from.record()?),
             op::UPSERT => Self::Upsert(from.record()?),
@@ -170,7 +170,7 @@ impl OnTable {
             op::TRANSFER => {
                 let column = from.str()?.to_owned();
                 let count = from.count()?;
-                let transfer = |from: &mut Reader<'_>| -> Result<Transfer> {
+                let transfer = |from: &mut ByteReader<'_>| -> Result<Transfer> {
                     Ok(Transfer::new(from.key()?, from.key()?, from.value()?))
                 };
                 let transfers = (0..count).map(|_| transfer(from)).collect::<Result<_>>()?;
@@ -181,7 +181,7 @@ impl OnTable {
     }
 }
 
-pub(super) fn begin(from: &mut Reader<'_>) -> Result<Begin> {
+pub(super) fn begin(from: &mut ByteReader<'_>) -> Result<Begin> {
     match from.u8()? {
         0 => Ok(Begin::Immediate),
         1 => Ok(Begin::Deferred),
@@ -190,11 +190,11 @@ pub(super) fn begin(from: &mut Reader<'_>) -> Result<Begin> {
     }
 }
 
-fn statement(from: &mut Reader<'_>) -> Result<(String, Params)> {
+fn statement(from: &mut ByteReader<'_>) -> Result<(String, Params)> {
     Ok((from.str()?.to_owned(), from.params()?))
 }
 
-fn batch(from: &mut Reader<'_>) -> Result<Batch> {
+fn batch(from: &mut ByteReader<'_>) -> Result<Batch> {
     match from.u8()? {
         0 => Ok(Batch::from(from.str()?)),
         1 => {
@@ -209,7 +209,7 @@ fn batch(from: &mut Reader<'_>) -> Result<Batch> {
     }
 }
 
-fn choice(from: &mut Reader<'_>) -> Result<Choice> {
+fn choice(from: &mut ByteReader<'_>) -> Result<Choice> {
     let mut choice = Choice::default();
     for _ in 0..from.count()? {
         let compare = from.u8()?;
@@ -257,4 +257,15 @@ fn whole(number: f64) -> Result<u64> {
     // Beyond the largest: all rows.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked above")]
     Ok(number as u64)
+}
+
+/// Reads the only request of a batch: its head, and what follows.
+///
+/// # Errors
+/// `InvalidArgument` for bytes that are not a request.
+pub(super) fn only(request: &[u8]) -> Result<(RequestHead, ByteReader<'_>)> {
+    let mut batch = ByteReader::new(request);
+    let length = batch.u32()? as usize;
+    let mut request = ByteReader::new(batch.bytes(length)?);
+    Ok((RequestHead::read(&mut request)?, request))
 }

@@ -4,25 +4,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::feed::{Credit, Feed, Records, execute_many};
-use super::handles::Place;
-use super::reply::Answer;
-use super::request::{Ending, Head, OnTable, Operation};
+use super::handles::CallTarget;
+use super::reply::Outcome;
+use super::request::{Ending, OnTable, Operation, RequestHead};
 use crate::api::table::{Select, Table};
 use crate::backend::Intent;
 use crate::error::Result;
 use crate::exec::stream::RowStream;
-use crate::program::{Early, Keep, Program, Step};
+use crate::program::{Fetch, PageSink, Program, Step};
 use crate::row::Row;
 
 /// The outcome of an operation.
-pub(super) enum Ended {
-    Answer(Answer),
+pub(super) enum OperationEnd {
+    Answer(Outcome),
     /// A query is running, and its rows can be fetched.
     Stream(RowStream<'static>),
 }
 
-impl From<Answer> for Ended {
-    fn from(answer: Answer) -> Self {
+impl From<Outcome> for OperationEnd {
+    fn from(answer: Outcome) -> Self {
         Self::Answer(answer)
     }
 }
@@ -30,31 +30,31 @@ impl From<Answer> for Ended {
 /// Runs an operation to its end. `client` may take the first of a query's rows while it runs; the
 /// answer has the others.
 pub(super) async fn run(
-    place: &Place,
-    head: Head,
+    on: &CallTarget,
+    head: RequestHead,
     operation: Operation,
     feed: &Feed,
-    client: &(impl Credit + Early),
-) -> Result<Ended> {
+    client: &(impl Credit + PageSink),
+) -> Result<OperationEnd> {
     let limit = head.timeout;
-    let target = place.target(limit);
+    let target = on.target(limit);
     Ok(match operation {
         Operation::Statement { sql, params, wanted } => {
             let step = Step::new(&sql, params, wanted.keep());
             let program = Program { access: head.access(), ..Program::one(step) };
-            wanted.answer(target.run(program, wanted.early(client)).await)?.into()
+            wanted.answer(target.run(program, wanted.sink(client)).await)?.into()
         }
         Operation::ExecuteMany { sql } => {
-            Answer::Count(execute_many(target, &sql, feed, client).await?).into()
+            Outcome::Count(execute_many(target, &sql, feed, client).await?).into()
         }
-        Operation::Batch(batch) => Answer::ExecutedList(target.batch(batch).await?).into(),
+        Operation::Batch(batch) => Outcome::ExecutedList(target.batch(batch).await?).into(),
         Operation::Stream { sql, params } => {
-            let mut rows = match place {
-                Place::Database(database) => database.limited(limit).stream(&sql, params),
-                Place::Lent(_) => target.stream(&sql, params).detached(),
+            let mut rows = match on {
+                CallTarget::Database(database) => database.limited(limit).stream(&sql, params),
+                CallTarget::Lent(_) => target.stream(&sql, params).detached(),
             };
             rows.started().await?;
-            Ended::Stream(rows)
+            OperationEnd::Stream(rows)
         }
         Operation::Table { name, what } => {
             return on_table(Table::new(target, &name), what, feed, client).await;
@@ -66,50 +66,54 @@ async fn on_table(
     table: Table<'_>,
     what: OnTable,
     feed: &Feed,
-    client: &(impl Credit + Early),
-) -> Result<Ended> {
+    client: &(impl Credit + PageSink),
+) -> Result<OperationEnd> {
     Ok(match what {
-        OnTable::Insert(record) => Answer::Key(table.insert(record).await?),
-        OnTable::Upsert(record) => Answer::Key(table.upsert(record).await?),
-        OnTable::InsertMany => Answer::Count(table.insert_items(Records::new(feed, client)).await?),
-        OnTable::Get(key) => Answer::Row(table.get::<Row>(key).await?),
-        OnTable::Update(key, record) => Answer::Bool(table.update(key, record).await?),
-        OnTable::UpdateMany(keys, record) => Answer::Count(table.update_many(keys, record).await?),
-        OnTable::Delete(key) => Answer::Bool(table.delete(key).await?),
+        OnTable::Insert(record) => Outcome::Key(table.insert(record).await?),
+        OnTable::Upsert(record) => Outcome::Key(table.upsert(record).await?),
+        OnTable::InsertMany => {
+            Outcome::Count(table.insert_items(Records::new(feed, client)).await?)
+        }
+        OnTable::Get(key) => Outcome::Row(table.get::<Row>(key).await?),
+        OnTable::Update(key, record) => Outcome::Bool(table.update(key, record).await?),
+        OnTable::UpdateMany(keys, record) => Outcome::Count(table.update_many(keys, record).await?),
+        OnTable::Delete(key) => Outcome::Bool(table.delete(key).await?),
         OnTable::Select(choice, ending) => {
             let select = Select::of(table, choice);
             match ending {
-                Ending::All => Answer::Rows(select.rows(Keep::All, Some(client)).await?),
-                Ending::First => Answer::Rows(select.rows(Keep::First, None).await?),
-                Ending::Count => Answer::Count(select.count().await?),
+                Ending::All => Outcome::Rows(select.rows(Fetch::All, Some(client)).await?),
+                Ending::First => Outcome::Rows(select.rows(Fetch::First, None).await?),
+                Ending::Count => Outcome::Count(select.count().await?),
                 Ending::Stream => return started(select.stream().await?).await,
             }
         }
         OnTable::Stream => return started(table.stream().await?).await,
         OnTable::Transfer(column, transfers) => {
             table.transfer(&column, transfers).await?;
-            Answer::Done
+            Outcome::Done
         }
     }
     .into())
 }
 
-async fn started(rows: RowStream<'_>) -> Result<Ended> {
+async fn started(rows: RowStream<'_>) -> Result<OperationEnd> {
     let mut rows = rows.detached();
     rows.started().await?;
-    Ok(Ended::Stream(rows))
+    Ok(OperationEnd::Stream(rows))
 }
 
-/// Lends a session of the database.
-pub(super) async fn lend(
-    place: &Place,
+/// Acquires a session of the database.
+pub(super) async fn acquire_session(
+    on: &CallTarget,
     limit: Option<Duration>,
     intent: Intent,
-) -> Result<Arc<dyn crate::backend::Session>> {
-    match place {
-        Place::Database(database) => Ok(database.limited(limit).lend(intent).await?.into()),
-        Place::Lent(_) => {
-            Err(crate::error::Error::invalid("sessions and snapshots are lent by the database"))
+) -> Result<Arc<dyn crate::backend::BackendSession>> {
+    match on {
+        CallTarget::Database(database) => {
+            Ok(database.limited(limit).acquire_session(intent).await?.into())
         }
+        CallTarget::Lent(_) => Err(crate::error::Error::invalid(
+            "sessions and snapshots are acquired from the database",
+        )),
     }
 }

@@ -5,23 +5,23 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use super::asker::Asker;
-use super::control::let_go;
+use super::cancellation;
+use super::client_state::ClientState;
+use super::control::release;
 use super::exit::Exit;
 use super::feed::{Credit, Feed};
-use super::given_up;
-use super::handles::{Handle, Place, Stream};
-use super::held::Held;
-use super::line::Line;
+use super::fifo_lock::FifoLock;
+use super::handles::{CallTarget, Handle, Stream};
 use super::numbers::op;
-use super::read::{Reader, malformed};
-use super::reply::{Answer, Outbox, describe};
-use super::request::{Head, Operation, begin};
-use super::run::{Ended, run};
-use super::statement::Wanted;
+use super::read::{ByteReader, malformed};
+use super::reply::{Outbox, Outcome, describe};
+use super::request::{Operation, RequestHead, begin, only};
+use super::requester::Requester;
+use super::run::{OperationEnd, run};
+use super::statement::ResultShape;
 use super::task::{Drive, Task};
 use crate::api::database::Database;
-use crate::backend::rules::Ask;
+use crate::backend::rules::HandleUse;
 use crate::engine::context::{self, Caller};
 use crate::error::{Error, Result};
 use crate::exec::stream::in_time;
@@ -44,19 +44,19 @@ pub trait Host: MaybeSend + MaybeSync + 'static {
 }
 
 /// Serves one client of a database.
-pub struct Server(pub(super) Arc<Inner>);
+pub struct Server(pub(super) Arc<ServerInner>);
 
-pub(super) struct Inner {
+pub(super) struct ServerInner {
     pub(super) database: Database,
     client: u32,
     pub(super) exit: Arc<Exit>,
     /// Requests took long: the host must look for messages before the next one.
     pub(super) behind: AtomicBool,
-    /// There are requests in `Held::begun`: saves taking a lock for each batch.
+    /// There are requests in `ClientState::begun`: saves taking a lock for each batch.
     has_begun: AtomicBool,
-    /// There are requests in `Held::waiting`.
+    /// There are requests in `ClientState::waiting`.
     pub(super) waits: AtomicBool,
-    held: Mutex<Held>,
+    held: Mutex<ClientState>,
 }
 
 /// How long requests are taken before the host looks for messages again.
@@ -99,7 +99,7 @@ impl Server {
         let exit = Arc::new(Exit::new(Box::new(host), out, ordered));
         let (behind, has_begun, waits) = <(AtomicBool, AtomicBool, AtomicBool)>::default();
         let held = Mutex::default();
-        Self(Arc::new(Inner { database, client, exit, behind, has_begun, waits, held }))
+        Self(Arc::new(ServerInner { database, client, exit, behind, has_begun, waits, held }))
     }
 
     /// Takes requests, and completes those that it can at once, unless that takes long: the rest
@@ -116,12 +116,12 @@ impl Server {
     fn take_all(&self, bytes: &[u8]) -> Result<()> {
         let mut start = None;
         let mut taken = 0u32;
-        let mut batch = Reader::new(bytes);
+        let mut batch = ByteReader::new(bytes);
         while !batch.is_empty() {
             let length = batch.u32()? as usize;
             let bytes = batch.bytes(length)?;
-            let mut request = Reader::new(bytes);
-            let head = Head::read(&mut request)?;
+            let mut request = ByteReader::new(bytes);
+            let head = RequestHead::read(&mut request)?;
             if self.0.postpones(head, bytes) {
                 continue;
             }
@@ -143,7 +143,7 @@ impl Server {
     }
 
     /// Takes one request. A reply that is ready at once is added to `answer`, and is not among
-    /// those of [`take`](Self::take); returns whether it was. The request may be given up once this
+    /// those of [`take`](Self::take); returns whether it was. The request may be cancelled once this
     /// has returned, not before.
     ///
     /// # Errors
@@ -172,7 +172,7 @@ impl Server {
     }
 
     /// Continues with waiting requests, for a moment. Must be called when the host's one thread has
-    /// looked for messages, one of which may give up a waiting request.
+    /// looked for messages, one of which may cancel a waiting request.
     pub fn resume(&self) {
         self.take_waiting();
         self.0.go_on();
@@ -191,9 +191,9 @@ impl Server {
                 return;
             };
             drop(held);
-            let mut request = Reader::new(&bytes);
+            let mut request = ByteReader::new(&bytes);
             // It was read before.
-            if let Ok(head) = Head::read(&mut request) {
+            if let Ok(head) = RequestHead::read(&mut request) {
                 self.0.take(head, request);
             }
             self.0.note_time(start);
@@ -226,31 +226,20 @@ impl Drop for Server {
         for task in tasks.values() {
             task.cancel();
         }
-        handles.into_iter().for_each(let_go);
+        handles.into_iter().for_each(release);
     }
 }
 
-impl Credit for Inner {
+impl Credit for ServerInner {
     fn credit(&self, id: u32) {
         self.out(|out| out.credit(id));
     }
 }
 
-/// Reads the only request of a batch: its head, and what follows.
-///
-/// # Errors
-/// `InvalidArgument` for bytes that are not a request.
-pub(super) fn only(request: &[u8]) -> Result<(Head, Reader<'_>)> {
-    let mut batch = Reader::new(request);
-    let length = batch.u32()? as usize;
-    let mut request = Reader::new(batch.bytes(length)?);
-    Ok((Head::read(&mut request)?, request))
-}
+pub(super) type RequestFuture = BoxFuture<'static, Result<Outcome>>;
 
-pub(super) type Work = BoxFuture<'static, Result<Answer>>;
-
-impl Inner {
-    pub(super) fn held(&self) -> MutexGuard<'_, Held> {
+impl ServerInner {
+    pub(super) fn held(&self) -> MutexGuard<'_, ClientState> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -258,9 +247,9 @@ impl Inner {
         self.exit.write(write);
     }
 
-    fn take(self: &Arc<Self>, head: Head, request: Reader<'_>) {
+    fn take(self: &Arc<Self>, head: RequestHead, request: ByteReader<'_>) {
         if !matches!(head.op, op::CANCEL | op::WITHDRAW | op::DROP | op::MORE)
-            && !given_up::may_begin(self.client, head.id)
+            && !cancellation::may_begin(self.client, head.id)
         {
             return self.refuse(head);
         }
@@ -277,7 +266,11 @@ impl Inner {
     }
 
     /// Begins a request, and returns its answer if it is done at once.
-    fn begin(self: &Arc<Self>, head: Head, mut payload: Reader<'_>) -> Result<Option<Answer>> {
+    fn begin(
+        self: &Arc<Self>,
+        head: RequestHead,
+        mut payload: ByteReader<'_>,
+    ) -> Result<Option<Outcome>> {
         match head.op {
             op::CANCEL => {
                 self.cancel(head.handle);
@@ -292,10 +285,10 @@ impl Inner {
                     | u32::from(it.cursors) << 1
                     | u32::from(it.snapshots) << 2
                     | u32::from(it.sessions) << 3;
-                return Ok(Some(Answer::Bits(bits)));
+                return Ok(Some(Outcome::Bits(bits)));
             }
             _ => {
-                if let (0, Some(want)) = (head.handle, Wanted::of(head.op)) {
+                if let (0, Some(want)) = (head.handle, ResultShape::of(head.op)) {
                     return self.statement(head, want, &mut payload);
                 }
                 self.check_number(head)?;
@@ -307,7 +300,11 @@ impl Inner {
     }
 
     /// Polls a request for the first time; if that does not complete it, the host drives it.
-    pub(super) fn start(self: &Arc<Self>, head: Head, mut work: Work) -> Result<Option<Answer>> {
+    pub(super) fn start(
+        self: &Arc<Self>,
+        head: RequestHead,
+        mut work: RequestFuture,
+    ) -> Result<Option<Outcome>> {
         let caller = self.caller(head);
         let entered = context::enter(Some(caller));
         let first = work.as_mut().poll(&mut Context::from_waker(Waker::noop()));
@@ -323,7 +320,7 @@ impl Inner {
     /// # Errors
     /// `InvalidArgument` for a number that is in use: if it named two things, one of them would
     /// live for ever.
-    pub(super) fn check_number(&self, head: Head) -> Result<()> {
+    pub(super) fn check_number(&self, head: RequestHead) -> Result<()> {
         let held = self.held();
         if held.tasks.contains_key(&head.id) || held.handles.contains(head.id) {
             return Err(malformed());
@@ -332,21 +329,21 @@ impl Inner {
     }
 
     /// Identifies the caller to the engine.
-    pub(super) fn caller(&self, head: Head) -> Caller {
+    pub(super) fn caller(&self, head: RequestHead) -> Caller {
         let until = head.timeout.map(|limit| platform::now() + limit);
         let (client, request, queued) = (self.client, head.id, head.queued);
         Caller { client, request, until, queued, withdrawn: false }
     }
 
     /// Makes the host drive work that is not done at once.
-    pub(super) fn drive(self: &Arc<Self>, head: Head, caller: Caller, work: Work) {
+    pub(super) fn drive(self: &Arc<Self>, head: RequestHead, caller: Caller, work: RequestFuture) {
         let inner = Arc::clone(self);
         let future = Box::pin(async move {
             let answer = work.await;
             if inner.done(head) {
                 inner.out(|out| out.result(head.id, &answer));
             } else {
-                // It was given up on another thread while this one ended it. That is as good as a
+                // It was cancelled on another thread while this one ended it. That is as good as a
                 // moment later: nobody waits for the answer.
                 inner.cancel(head.id);
             }
@@ -379,9 +376,9 @@ impl Inner {
         }
     }
 
-    /// Called when a request is done. Returns whether it was under way: not if it was given up in
+    /// Called when a request is done. Returns whether it was under way: not if it was cancelled in
     /// the meantime, or was done at once.
-    fn done(&self, head: Head) -> bool {
+    fn done(&self, head: RequestHead) -> bool {
         let (known, feed) = self.held().done(head.id);
         for id in feed.iter().flat_map(|feed| feed.unpaid()) {
             self.credit(id);
@@ -389,23 +386,27 @@ impl Inner {
         known
     }
 
-    pub(super) fn place(&self, handle: u32) -> Result<Place> {
+    pub(super) fn target(&self, handle: u32) -> Result<CallTarget> {
         if handle == 0 {
-            return Ok(Place::Database(self.database.clone()));
+            return Ok(CallTarget::Database(self.database.clone()));
         }
-        self.held().handles.lent(handle).map(Place::Lent)
+        self.held().handles.session_handle(handle).map(CallTarget::Lent)
     }
 
     /// Returns the work that a request has to do.
-    fn work(self: &Arc<Self>, head: Head, payload: &mut Reader<'_>) -> Result<Work> {
+    fn work(
+        self: &Arc<Self>,
+        head: RequestHead,
+        payload: &mut ByteReader<'_>,
+    ) -> Result<RequestFuture> {
         let inner = Arc::clone(self);
         if head.op == op::NEXT {
             let stream = self.held().handles.stream(head.handle)?;
             let most = payload.u32()?.max(1);
             return Ok(Box::pin(async move { inner.next(head, &stream, most).await }));
         }
-        let place = self.place(head.handle)?;
-        let turn = place.turn();
+        let target = self.target(head.handle)?;
+        let ticket = target.ticket();
         if let Some(operation) = Operation::read(head.op, payload)? {
             if head.reads && operation.changes() {
                 return Err(Error::changes());
@@ -418,43 +419,43 @@ impl Inner {
                 }
             }
             return Ok(Box::pin(async move {
-                if let Some(turn) = &turn {
-                    turn.first().await?;
+                if let Some(ticket) = &ticket {
+                    ticket.first().await?;
                 }
                 // Before waiting for rows.
-                place.check(Ask::Use)?;
-                let asker = Asker { inner: &inner, id: head.id };
-                let ended = run(&place, head, operation, &feed, &asker).await;
-                if place.wrote() {
+                target.check(HandleUse::Use)?;
+                let asker = Requester { inner: &inner, id: head.id };
+                let ended = run(&target, head, operation, &feed, &asker).await;
+                if target.wrote() {
                     inner.held().remember(head.id, head.handle);
                 }
                 match ended? {
-                    Ended::Answer(answer) => Ok(answer),
-                    Ended::Stream(rows) => {
-                        let stream = Stream::new(rows, place, head.handle);
+                    OperationEnd::Answer(answer) => Ok(answer),
+                    OperationEnd::Stream(rows) => {
+                        let stream = Stream::new(rows, target, head.handle);
                         inner.held().handles.put(head.id, Handle::Stream(Arc::new(stream)));
-                        Ok(Answer::Handle)
+                        Ok(Outcome::Handle)
                     }
                 }
             }));
         }
         let mode = if head.op == op::BEGIN { begin(payload)? } else { Begin::default() };
         Ok(Box::pin(async move {
-            if let Some(turn) = &turn
-                && let Err(error) = turn.first().await
+            if let Some(ticket) = &ticket
+                && let Err(error) = ticket.first().await
             {
                 if head.ends() {
-                    inner.let_go_by(head.id, head.handle, true);
+                    inner.release_handle(head.id, head.handle, true);
                 }
                 return Err(error);
             }
-            inner.control(head, &place, mode).await
+            inner.control(head, &target, mode).await
         }))
     }
 
-    async fn next(&self, head: Head, stream: &Stream, most: u32) -> Result<Answer> {
-        let turn = Line::enter(&stream.line);
-        turn.first().await?;
+    async fn next(&self, head: RequestHead, stream: &Stream, most: u32) -> Result<Outcome> {
+        let ticket = FifoLock::enter(&stream.line);
+        ticket.first().await?;
         let mut rows = Rows::default();
         for _ in 0..most {
             let next = in_time(head.timeout, |cx| {
@@ -464,7 +465,7 @@ impl Inner {
                 Ok(Some(next)) => rows.extend(next),
                 Ok(None) if rows.is_empty() => {
                     self.held().handles.remove(head.handle);
-                    return Ok(Answer::Next(None));
+                    return Ok(Outcome::Next(None));
                 }
                 Ok(None) => break,
                 Err(error) => {
@@ -473,10 +474,10 @@ impl Inner {
                 }
             }
         }
-        Ok(Answer::Next(Some(rows)))
+        Ok(Outcome::Next(Some(rows)))
     }
 
-    fn more(&self, head: Head, rows: Reader<'_>) {
+    fn more(&self, head: RequestHead, rows: ByteReader<'_>) {
         let feed = self.held().feeds.get(&head.handle).cloned();
         match feed {
             Some(feed) => feed.push(rows.rest(), Some(head.id), !head.more),
@@ -486,11 +487,11 @@ impl Inner {
         }
     }
 
-    fn interrupt(&self, handle: u32) -> Result<Answer> {
-        match self.place(handle)? {
-            Place::Database(database) => database.interrupt(),
-            Place::Lent(lent) => lent.session.interrupt(),
+    fn interrupt(&self, handle: u32) -> Result<Outcome> {
+        match self.target(handle)? {
+            CallTarget::Database(database) => database.interrupt(),
+            CallTarget::Lent(session_handle) => session_handle.session.interrupt(),
         }
-        Ok(Answer::Done)
+        Ok(Outcome::Done)
     }
 }

@@ -7,14 +7,14 @@
 use std::sync::Arc;
 
 use super::numbers::op;
-use super::read::{Reader, malformed};
-use super::reply::Answer;
-use super::request::Head;
-use super::server::{Inner, Server, Work, only};
-use crate::backend::rules::Ask;
+use super::read::{ByteReader, malformed};
+use super::reply::Outcome;
+use super::request::{RequestHead, only};
+use super::server::{RequestFuture, Server, ServerInner};
+use crate::backend::rules::HandleUse;
 use crate::error::Result;
 use crate::platform::{BoxFuture, MaybeSend, MaybeSync};
-use crate::program::{Description, Early, Keep, Program, Step};
+use crate::program::{Description, Fetch, PageSink, Program, Step};
 use crate::row::Page;
 
 /// Takes the rows of one query.
@@ -24,7 +24,7 @@ pub trait Sink: MaybeSend + MaybeSync + 'static {
     fn take(&self, page: &Page);
 
     /// Ends the query, with the statement's description and the pages that were not taken. The
-    /// future returns how many rows there were in all; it is dropped if the request is given up. It
+    /// future returns how many rows there were in all; it is dropped if the request is cancelled. It
     /// is polled on the client's own thread, so long work must run on another.
     fn finish(
         self: Arc<Self>,
@@ -34,14 +34,14 @@ pub trait Sink: MaybeSend + MaybeSync + 'static {
 }
 
 /// A sink as the backends see it.
-struct Lent(Arc<dyn Sink>);
+struct SinkPages(Arc<dyn Sink>);
 
-impl Early for Lent {
+impl PageSink for SinkPages {
     fn take(&self, page: &Page) {
         self.0.take(page);
     }
 
-    fn lasting(&self) -> Option<Arc<dyn Early>> {
+    fn lasting(&self) -> Option<Arc<dyn PageSink>> {
         Some(Arc::new(Self(Arc::clone(&self.0))))
     }
 }
@@ -66,37 +66,37 @@ impl Server {
     }
 }
 
-impl Inner {
+impl ServerInner {
     fn query_into(
         self: &Arc<Self>,
-        head: Head,
-        payload: &mut Reader<'_>,
+        head: RequestHead,
+        payload: &mut ByteReader<'_>,
         sink: Arc<dyn Sink>,
-    ) -> Result<Work> {
+    ) -> Result<RequestFuture> {
         self.check_number(head)?;
         let (sql, params) = (payload.str()?.to_owned(), payload.params()?);
-        let place = self.place(head.handle)?;
-        let turn = place.turn();
+        let on = self.target(head.handle)?;
+        let ticket = on.ticket();
         let inner = Arc::clone(self);
         Ok(Box::pin(async move {
-            if let Some(turn) = &turn {
-                turn.first().await?;
+            if let Some(ticket) = &ticket {
+                ticket.first().await?;
             }
-            place.check(Ask::Use)?;
+            on.check(HandleUse::Use)?;
             // Closing also waits until the rows are finished.
-            let (_entered, target) = place.target(head.timeout).enter()?;
-            let step = Step::new(&sql, params, Keep::Described);
+            let (_entered, target) = on.target(head.timeout).enter()?;
+            let step = Step::new(&sql, params, Fetch::Described);
             let program = Program { access: head.access(), ..Program::one(step) };
-            let output = target.run(program, Some(&Lent(Arc::clone(&sink)))).await;
-            if place.wrote() {
+            let output = target.run(program, Some(&SinkPages(Arc::clone(&sink)))).await;
+            if on.wrote() {
                 inner.held().remember(head.id, head.handle);
             }
             let outcome = output?.steps.pop().unwrap_or_default();
             // The next call need not wait for work that no longer involves SQLite.
-            drop(turn);
+            drop(ticket);
             let description = outcome.description.map_or_else(Description::default, |it| *it);
             let rest = outcome.rows.into_pages().collect();
-            sink.finish(description, rest).await.map(Answer::Count)
+            sink.finish(description, rest).await.map(Outcome::Count)
         }))
     }
 }

@@ -2,20 +2,20 @@
 
 use std::sync::Arc;
 
-use super::asker::Asker;
 use super::numbers::op;
-use super::read::Reader;
-use super::reply::Answer;
-use super::request::Head;
-use super::server::Inner;
+use super::read::ByteReader;
+use super::reply::Outcome;
+use super::request::RequestHead;
+use super::requester::Requester;
+use super::server::ServerInner;
 use crate::engine::context;
 use crate::error::Result;
 use crate::exec::target::{Executed, Target, limited, no_row};
-use crate::program::{Early, Keep, Output, Program, Step};
+use crate::program::{Fetch, Output, PageSink, Program, Step};
 
 /// What the client wants from the statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Wanted {
+pub(super) enum ResultShape {
     Changes,
     Rows,
     /// Columns, rows and changes.
@@ -26,7 +26,7 @@ pub(super) enum Wanted {
     RowOrNone,
 }
 
-impl Wanted {
+impl ResultShape {
     /// What an operation wants, if it is one statement.
     pub(super) fn of(op: u8) -> Option<Self> {
         Some(match op {
@@ -39,54 +39,54 @@ impl Wanted {
         })
     }
 
-    pub(super) fn keep(self) -> Keep {
+    pub(super) fn keep(self) -> Fetch {
         match self {
-            Self::Changes => Keep::Nothing,
-            Self::Rows => Keep::All,
-            Self::Everything => Keep::Described,
-            Self::Row | Self::RowOrNone => Keep::First,
+            Self::Changes => Fetch::Nothing,
+            Self::Rows => Fetch::All,
+            Self::Everything => Fetch::Described,
+            Self::Row | Self::RowOrNone => Fetch::First,
         }
     }
 
     /// The receiver of its first rows while it runs, if they may go out early.
-    pub(super) fn early(self, client: &dyn Early) -> Option<&dyn Early> {
+    pub(super) fn sink(self, client: &dyn PageSink) -> Option<&dyn PageSink> {
         (self == Self::Rows).then_some(client)
     }
 
     /// # Errors
     /// The error that it failed with, or `NotFound`.
-    pub(super) fn answer(self, output: Result<Output>) -> Result<Answer> {
+    pub(super) fn answer(self, output: Result<Output>) -> Result<Outcome> {
         let mut steps = output?.steps;
         if self == Self::Changes {
-            return Ok(Answer::Executed(steps.first().map(Executed::from).unwrap_or_default()));
+            return Ok(Outcome::Executed(steps.first().map(Executed::from).unwrap_or_default()));
         }
         if self == Self::Everything {
-            return Ok(Answer::Ran(Box::new(steps.pop().unwrap_or_default())));
+            return Ok(Outcome::Ran(Box::new(steps.pop().unwrap_or_default())));
         }
         let rows = steps.pop().map(|outcome| outcome.rows).unwrap_or_default();
         if self == Self::Row && rows.is_empty() {
             return Err(no_row());
         }
-        Ok(Answer::Rows(rows))
+        Ok(Outcome::Rows(rows))
     }
 }
 
-impl Inner {
+impl ServerInner {
     /// Runs a statement, and returns the answer if it is done at once. Only otherwise is a future
     /// made, since that would cost a short read a quarter of its time.
     pub(super) fn statement(
         self: &Arc<Self>,
-        head: Head,
-        wanted: Wanted,
-        payload: &mut Reader<'_>,
-    ) -> Result<Option<Answer>> {
+        head: RequestHead,
+        wanted: ResultShape,
+        payload: &mut ByteReader<'_>,
+    ) -> Result<Option<Outcome>> {
         let step = Step::new(payload.str()?, payload.params()?, wanted.keep());
         let program = Program { access: head.access(), ..Program::one(step) };
         let target = Target { limit: head.timeout, ..self.database.target() };
         let caller = self.caller(head);
-        let asker = Asker { inner: self, id: head.id };
+        let asker = Requester { inner: self, id: head.id };
         let entered = context::enter(Some(caller));
-        let reply = target.begin(program, wanted.early(&asker))?.try_now();
+        let reply = target.begin(program, wanted.sink(&asker))?.try_now();
         drop(entered);
         match reply {
             Ok(output) => wanted.answer(output).map(Some),

@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use super::request::Head;
+use super::request::RequestHead;
 use crate::engine::context::{self, Caller};
 use crate::platform::BoxFuture;
 
@@ -13,14 +13,14 @@ pub(super) struct Task {
     pub(super) id: u32,
     /// The handle that it is a call on; 0: the database.
     pub(super) handle: u32,
-    /// It ends that handle, which the client has given up with it.
+    /// It ends that handle, which the client has cancelled with it.
     pub(super) ends: bool,
     caller: Caller,
-    state: Mutex<State>,
+    state: Mutex<TaskState>,
 }
 
 #[derive(Default)]
-struct State {
+struct TaskState {
     // It completes its request itself, as its last act.
     future: Option<BoxFuture<'static, ()>>,
     waker: Option<Waker>,
@@ -32,17 +32,17 @@ struct State {
 }
 
 impl Task {
-    pub(super) fn new(head: Head, caller: Caller, future: BoxFuture<'static, ()>) -> Self {
+    pub(super) fn new(head: RequestHead, caller: Caller, future: BoxFuture<'static, ()>) -> Self {
         Self {
             id: head.id,
             handle: head.handle,
             ends: head.ends(),
             caller,
-            state: Mutex::new(State { future: Some(future), ..State::default() }),
+            state: Mutex::new(TaskState { future: Some(future), ..TaskState::default() }),
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, TaskState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

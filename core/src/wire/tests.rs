@@ -1,6 +1,6 @@
 //! A client's bytes, as a binding would write them.
 
-mod giving_up;
+mod cancellation;
 mod handles;
 mod model;
 mod parts;
@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use super::numbers::op;
 use super::{Host, Server};
 use crate::api::database::Database;
-use crate::backend::local::Local;
+use crate::backend::single_thread::SingleThread;
 use crate::options::Options;
 use crate::platform::BoxFuture;
 
@@ -125,7 +125,7 @@ async fn settled(server: &Server, ids: &[u32]) -> Vec<Reply> {
 }
 
 fn serve() -> Server {
-    let local = Local::open(":memory:".as_ref(), Options::default()).unwrap();
+    let local = SingleThread::open(":memory:".as_ref(), Options::default()).unwrap();
     Server::new(Database::from_backend(Box::new(local)), 1, Tokio::default())
 }
 
@@ -184,7 +184,7 @@ async fn one_call_tells_all_of_a_statement_and_in_a_snapshot_only_reads() {
         let columns = String::from_utf8(reply.payload[24..24 + length].to_vec()).unwrap();
         (word(&reply.payload, 0), word(&reply.payload, 8), columns)
     };
-    assert!([0, 1, 3].iter().all(|place| all[*place].kind == 11), "{all:?}");
+    assert!([0, 1, 3].iter().all(|at| all[*at].kind == 11), "{all:?}");
     assert_eq!(told(&all[0]).2, "[]");
     let columns = r#"[["id","INTEGER"],["name","VARCHAR(20)"],["1 + 1",null]]"#;
     assert_eq!(told(&all[1]), (2, 2, columns.to_owned()));
@@ -275,7 +275,7 @@ async fn a_commit_that_is_given_up_while_it_waits_in_line_leaves_nothing_open() 
 
 #[tokio::test]
 async fn a_dropped_client_rolls_back_what_it_has_open() {
-    let local = Local::open(":memory:".as_ref(), Options::default()).unwrap();
+    let local = SingleThread::open(":memory:".as_ref(), Options::default()).unwrap();
     let db = Database::from_backend(Box::new(local));
     db.execute("CREATE TABLE t(a)", ()).await.unwrap();
     let server = Server::new(db.clone(), 1, Tokio::default());
@@ -338,7 +338,7 @@ async fn a_stream_gives_its_pages_and_then_its_end() {
 
 #[tokio::test]
 async fn bytes_that_are_no_request_are_told_so_whatever_they_are() {
-    let local = Local::open(":memory:".as_ref(), Options::default()).unwrap();
+    let local = SingleThread::open(":memory:".as_ref(), Options::default()).unwrap();
     let db = Database::from_backend(Box::new(local));
     let server = Server::new(db.clone(), 1, Tokio::default());
     let mut random = fastrand::Rng::with_seed(7);
@@ -346,8 +346,8 @@ async fn bytes_that_are_no_request_are_told_so_whatever_they_are() {
         let mut bytes: Vec<u8> =
             Batch::default().add(9, random.u8(0..60), random.u32(0..3), &sql("SELECT 1")).0;
         for _ in 0..random.usize(0..6) {
-            let place = random.usize(0..bytes.len());
-            bytes[place] = random.u8(..);
+            let at = random.usize(0..bytes.len());
+            bytes[at] = random.u8(..);
         }
         bytes.truncate(random.usize(0..=bytes.len()));
         // An error or an answer: never a panic.
@@ -401,7 +401,7 @@ async fn a_write_that_was_given_up_too_late_keeps_its_transaction_from_being_com
             continue;
         }
         let all = settled(&server, &[6, 8]).await;
-        // A read that was given up spoils nothing; a write does.
+        // A read that was cancelled spoils nothing; a write does.
         let kind = |id: u32| all.iter().find(|reply| reply.id == id).map(|reply| reply.kind);
         assert_eq!((kind(6), kind(8)), (Some(7), Some(1)), "{all:?}");
         return;
@@ -445,7 +445,7 @@ async fn the_writes_of_a_batch_are_answered_when_it_was_taken() {
     let mut answers: Vec<(u32, u8)> =
         replies(&server).iter().map(|reply| (reply.id, reply.kind)).collect();
     answers.sort_unstable();
-    // One is done and one refused; the third was given up before it ran.
+    // One is done and one refused; the third was cancelled before it ran.
     assert_eq!(answers.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [2, 3]);
     assert_ne!(answers[0].1, answers[1].1);
 }

@@ -7,8 +7,8 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
-import { launch } from '../../web/drive.mjs';
-import { serve } from '../../web/serve.mjs';
+import { launch } from '../../browser/harness/drive.mjs';
+import { serve } from '../../browser/harness/serve.mjs';
 
 const PORT = 47_931;
 /** How often a page is loaded for `open`, after the first time. */

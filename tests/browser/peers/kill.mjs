@@ -10,8 +10,8 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-import { launch } from '../../web/drive.mjs';
-import { serve } from '../../web/serve.mjs';
+import { launch } from '../harness/drive.mjs';
+import { serve } from '../harness/serve.mjs';
 import { loaded, sleep, within } from '../support.mjs';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));

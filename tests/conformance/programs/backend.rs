@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use rusqlite::types::{Value as Plain, ValueRef as PlainRef};
 use ubiqlite::ext::backend::{
-    Backend, Early, Keep, Outcome, Output, PageBuilder, Program, Reply, Step,
+    Backend, Fetch, Output, PageBuilder, PageSink, Program, Reply, Step, StepOutcome,
 };
 use ubiqlite::{Capabilities, Columns, Error, ErrorKind, Params, Value, ValueRef};
 
@@ -30,7 +30,7 @@ impl Backend for ProgramsOnly {
         }
     }
 
-    fn run(&self, program: Program<'_>, _early: Option<&dyn Early>) -> Reply<Output> {
+    fn run(&self, program: Program<'_>, _early: Option<&dyn PageSink>) -> Reply<Output> {
         let guard = self.0.lock().unwrap();
         let Some(connection) = guard.as_ref() else {
             return Reply::err(Error::new(ErrorKind::Closed, "the database is closed"));
@@ -75,30 +75,30 @@ fn steps(connection: &rusqlite::Connection, program: &Program<'_>) -> Result<Out
 fn run_step(
     connection: &rusqlite::Connection,
     step: &Step<'_>,
-    earlier: &[Outcome],
-) -> Result<Outcome> {
+    earlier: &[StepOutcome],
+) -> Result<StepOutcome> {
     let Some(extra) = &step.extra else {
-        return once(connection, &step.sql, &step.params, step.keep);
+        return once(connection, &step.sql, &step.params, step.fetch);
     };
     if extra.script {
         let before = connection.total_changes();
         connection.execute_batch(&step.sql).map_err(failed)?;
-        return Ok(Outcome {
+        return Ok(StepOutcome {
             changes: connection.total_changes() - before,
             last_row_id: connection.last_insert_rowid(),
-            ..Outcome::default()
+            ..StepOutcome::default()
         });
     }
     if extra.each.is_empty() {
         let mut params = step.params.clone();
         extra.resolve(&mut params, earlier)?;
-        let outcome = once(connection, &step.sql, &params, step.keep)?;
+        let outcome = once(connection, &step.sql, &params, step.fetch)?;
         extra.check(&outcome)?;
         return Ok(outcome);
     }
-    let mut sum = Outcome::default();
+    let mut sum = StepOutcome::default();
     for row in 0..extra.each.len() {
-        let outcome = once(connection, &step.sql, &extra.each.row(row), step.keep)?;
+        let outcome = once(connection, &step.sql, &extra.each.row(row), step.fetch)?;
         extra.check(&outcome)?;
         sum.changes += outcome.changes;
         sum.last_row_id = outcome.last_row_id;
@@ -110,8 +110,8 @@ fn once(
     connection: &rusqlite::Connection,
     sql: &str,
     params: &Params,
-    keep: Keep,
-) -> Result<Outcome> {
+    keep: Fetch,
+) -> Result<StepOutcome> {
     let mut statement = connection.prepare(sql).map_err(failed)?;
     let readonly = statement.readonly();
     for (index, value) in params.values().iter().enumerate() {
@@ -134,9 +134,9 @@ fn once(
     let mut kept = 0;
     while let Some(row) = rows.next().map_err(failed)? {
         let wanted = match keep {
-            Keep::Nothing => false,
-            Keep::First => kept == 0,
-            Keep::All | Keep::Described => true,
+            Fetch::Nothing => false,
+            Fetch::First => kept == 0,
+            Fetch::All | Fetch::Described => true,
         };
         for column in (0..width).filter(|_| wanted) {
             let fitted = page.push(of_plain(row.get_ref(column).map_err(failed)?));
@@ -145,7 +145,7 @@ fn once(
         kept += u64::from(wanted);
     }
     drop(rows);
-    let mut outcome = Outcome::default();
+    let mut outcome = StepOutcome::default();
     if !readonly {
         let changed = connection.total_changes() != before;
         outcome.changes = if changed { connection.changes() } else { 0 };

@@ -18,13 +18,13 @@ use super::scope::{Exit, Scope};
 pub(crate) struct World {
     dir: PathBuf,
     /// On the backend without threads.
-    local: bool,
+    single_thread: bool,
     databases: RefCell<HashMap<String, Database>>,
 }
 
 impl World {
-    pub(crate) fn new(dir: &Path, local: bool) -> Self {
-        Self { dir: dir.to_owned(), local, databases: RefCell::default() }
+    pub(crate) fn new(dir: &Path, single_thread: bool) -> Self {
+        Self { dir: dir.to_owned(), single_thread, databases: RefCell::default() }
     }
 
     /// Opens what the scenario begins with, and runs its preparing SQL.
@@ -58,8 +58,8 @@ impl World {
             None => Database::options(),
         };
         let path = if path == ":memory:" { PathBuf::from(path) } else { self.dir.join(path) };
-        if self.local {
-            return Ok(options.open_local(path));
+        if self.single_thread {
+            return Ok(options.open_single_thread(path));
         }
         Ok(options.open(path).await)
     }

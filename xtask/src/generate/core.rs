@@ -13,28 +13,28 @@ const KINDS: &str = "core/src/error/kind.rs";
 /// What the languages share.
 pub(super) struct Core {
     /// Operations of requests.
-    pub(super) ops: Vec<Number>,
+    pub(super) ops: Vec<WireNumber>,
     /// Flags of requests.
-    pub(super) request: Vec<Number>,
+    pub(super) request: Vec<WireNumber>,
     /// Kinds of replies.
-    pub(super) kinds: Vec<Number>,
+    pub(super) kinds: Vec<WireNumber>,
     /// Flags of replies.
-    pub(super) reply: Vec<Number>,
+    pub(super) reply: Vec<WireNumber>,
     /// How a cell is marked.
-    pub(super) cells: Vec<Number>,
+    pub(super) cells: Vec<WireNumber>,
     /// The kinds of errors.
-    pub(super) errors: Vec<ErrorKind>,
+    pub(super) errors: Vec<DeclaredKind>,
 }
 
 /// A named number.
-pub(super) struct Number {
+pub(super) struct WireNumber {
     /// In capitals, with underscores.
     pub(super) name: String,
     pub(super) value: u32,
 }
 
 /// A kind of error.
-pub(super) struct ErrorKind {
+pub(super) struct DeclaredKind {
     pub(super) name: String,
     /// Its first sentences, in one line.
     pub(super) doc: String,
@@ -63,7 +63,7 @@ impl Core {
 }
 
 /// The constants of a module that are numbers.
-fn of_module(source: &str, name: &str) -> anyhow::Result<Vec<Number>> {
+fn of_module(source: &str, name: &str) -> anyhow::Result<Vec<WireNumber>> {
     let (_, rest) = source
         .split_once(&format!("mod {name} {{\n"))
         .with_context(|| format!("there is no module `{name}`"))?;
@@ -77,7 +77,7 @@ fn of_module(source: &str, name: &str) -> anyhow::Result<Vec<Number>> {
             // Not a number of the format, such as the size of a cell.
             .unwrap_or((line, ""));
         if let Ok(value) = value.parse() {
-            numbers.push(Number { name: name.to_owned(), value });
+            numbers.push(WireNumber { name: name.to_owned(), value });
         }
     }
     ensure!(!numbers.is_empty(), "the module `{name}` has no numbers");
@@ -85,7 +85,7 @@ fn of_module(source: &str, name: &str) -> anyhow::Result<Vec<Number>> {
 }
 
 /// The names in the macro `kinds!`, with their comments.
-fn errors(source: &str) -> anyhow::Result<Vec<ErrorKind>> {
+fn errors(source: &str) -> anyhow::Result<Vec<DeclaredKind>> {
     let (_, rest) = source.split_once("\nkinds! {\n").context("there is no `kinds!`")?;
     let (body, _) = rest.split_once("\n}\n").context("`kinds!` does not end")?;
     let (mut found, mut doc) = (Vec::new(), Vec::new());
@@ -93,7 +93,7 @@ fn errors(source: &str) -> anyhow::Result<Vec<ErrorKind>> {
         if let Some(text) = line.strip_prefix("///") {
             doc.push(text.trim());
         } else if let Some(name) = line.strip_suffix(',') {
-            found.push(ErrorKind {
+            found.push(DeclaredKind {
                 name: name.to_owned(),
                 doc: std::mem::take(&mut doc).join(" "),
                 is_constraint: name.ends_with("Violation"),
@@ -105,7 +105,7 @@ fn errors(source: &str) -> anyhow::Result<Vec<ErrorKind>> {
     Ok(found)
 }
 
-impl Number {
+impl WireNumber {
     /// With a capital for each word but the first: `queryOne`.
     pub(super) fn camel(&self) -> String {
         let mut name = String::new();

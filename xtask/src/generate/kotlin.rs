@@ -1,7 +1,7 @@
 //! For Kotlin.
 
 use super::Region;
-use super::core::{Core, ErrorKind, Number};
+use super::core::{Core, DeclaredKind, WireNumber};
 
 const NUMBERS: &str =
     "bindings-ffi/kotlin/ubiqlite/src/main/kotlin/io/github/ubiqlite/internal/Op.kt";
@@ -13,7 +13,7 @@ const FIELDS: &str =
 
 pub(super) fn regions(core: &Core) -> Vec<Region> {
     let region = |file, name, text| Region { file, name, text };
-    let of = |kind: &ErrorKind| {
+    let of = |kind: &DeclaredKind| {
         format!("        ErrorKind.{0} -> UbiqliteException.{0}(this)\n", kind.name)
     };
     vec![
@@ -24,11 +24,11 @@ pub(super) fn regions(core: &Core) -> Vec<Region> {
     ]
 }
 
-fn kind(kind: &ErrorKind) -> String {
+fn kind(kind: &DeclaredKind) -> String {
     format!("    /** {} */\n    {},\n", kind.doc, kind.name)
 }
 
-fn class(kind: &ErrorKind) -> String {
+fn class(kind: &DeclaredKind) -> String {
     let constraint = if kind.is_constraint { ", Constraint" } else { "" };
     format!(
         "    /** {} */\n    public class {1} internal constructor(fields: Fields, cause: Throwable? = null) :\n        UbiqliteException(fields, cause){constraint} {{\n        override val kind: ErrorKind get() = ErrorKind.{1}\n    }}\n",
@@ -51,7 +51,7 @@ fn numbers(core: &Core) -> String {
     .join("\n")
 }
 
-fn object(doc: &str, name: &str, numbers: &[Number]) -> String {
+fn object(doc: &str, name: &str, numbers: &[WireNumber]) -> String {
     let lines: String = numbers
         .iter()
         .map(|number| format!("    const val {} = {}\n", number.name, number.value))

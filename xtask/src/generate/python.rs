@@ -1,7 +1,7 @@
 //! For Python.
 
 use super::Region;
-use super::core::{Core, ErrorKind, Number};
+use super::core::{Core, DeclaredKind, WireNumber};
 
 const ERRORS: &str = "bindings-ffi/python/ubiqlite/errors.py";
 
@@ -20,12 +20,12 @@ pub(super) fn regions(core: &Core) -> Vec<Region> {
     ]
 }
 
-fn numbers(numbers: &[Number]) -> String {
+fn numbers(numbers: &[WireNumber]) -> String {
     numbers.iter().map(|number| format!("{} = {}\n", number.name, number.value)).collect()
 }
 
 /// What PEP 249 has for it, and what else Python's own `except` may ask for.
-fn parents(kind: &ErrorKind) -> &'static str {
+fn parents(kind: &DeclaredKind) -> &'static str {
     match kind.name.as_str() {
         _ if kind.is_constraint => "IntegrityError",
         "DatatypeMismatch" => "IntegrityError",
@@ -43,7 +43,7 @@ fn parents(kind: &ErrorKind) -> &'static str {
     }
 }
 
-fn class(kind: &ErrorKind) -> String {
+fn class(kind: &DeclaredKind) -> String {
     let more = match kind.name.as_str() {
         "Cancelled" => " It is not ``asyncio.CancelledError``.",
         _ => "",

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::Region;
-use super::core::{Core, ErrorKind, Number};
+use super::core::{Core, DeclaredKind, WireNumber};
 
 const NUMBERS: &str = "bindings-wasm/ts/wire/ops.ts";
 const ERRORS: &str = "bindings-wasm/ts/errors.ts";
@@ -27,7 +27,7 @@ pub(super) fn regions(core: &Core) -> Vec<Region> {
     ]
 }
 
-fn of_each(core: &Core, write: impl Fn(&mut String, &ErrorKind) -> std::fmt::Result) -> String {
+fn of_each(core: &Core, write: impl Fn(&mut String, &DeclaredKind) -> std::fmt::Result) -> String {
     let mut text = String::new();
     for kind in &core.errors {
         // Writing to a string does not fail.
@@ -37,11 +37,11 @@ fn of_each(core: &Core, write: impl Fn(&mut String, &ErrorKind) -> std::fmt::Res
 }
 
 /// The language has a `SyntaxError` itself.
-fn class_name(kind: &ErrorKind) -> String {
+fn class_name(kind: &DeclaredKind) -> String {
     if kind.name == "Syntax" { "SqlSyntaxError".to_owned() } else { format!("{}Error", kind.name) }
 }
 
-fn class(text: &mut String, kind: &ErrorKind) -> std::fmt::Result {
+fn class(text: &mut String, kind: &DeclaredKind) -> std::fmt::Result {
     let more =
         if kind.name == "Cancelled" { " Of an abort, `cause` is the signal's reason." } else { "" };
     writeln!(text, "/** {}{more} */", kind.doc)?;
@@ -60,7 +60,7 @@ fn numbers(core: &Core) -> String {
     text
 }
 
-fn object(text: &mut String, doc: &str, name: &str, numbers: &[Number]) {
+fn object(text: &mut String, doc: &str, name: &str, numbers: &[WireNumber]) {
     text.push_str(&format!("/** {doc} */\nexport const {name} = {{\n"));
     for number in numbers {
         text.push_str(&format!("  {}: {},\n", number.camel(), number.value));
@@ -69,7 +69,7 @@ fn object(text: &mut String, doc: &str, name: &str, numbers: &[Number]) {
 }
 
 /// Each by itself: a bundler puts them where they are used.
-fn constants(text: &mut String, doc: &str, numbers: &[Number]) {
+fn constants(text: &mut String, doc: &str, numbers: &[WireNumber]) {
     text.push_str(&format!("/** {doc} */\n"));
     for number in numbers {
         text.push_str(&format!("export const {} = {};\n", number.name, number.value));

@@ -11,7 +11,7 @@ use super::scripts;
 pub(crate) fn setup() -> anyhow::Result<()> {
     build::npm::setup()?;
     let workspace = Workspace::find()?;
-    for folder in ["tests/web", "examples/browser"] {
+    for folder in ["tests/browser", "examples/browser"] {
         npm::install(&workspace.root().join(folder))?;
     }
     browsers::setup()
@@ -20,19 +20,22 @@ pub(crate) fn setup() -> anyhow::Result<()> {
 /// Runs the steps of the part `browser`.
 pub(crate) fn steps(workspace: &Workspace, report: &mut Report) {
     // What the others trust: without it their failures would mislead.
-    scripts::steps(workspace, report, "tests/web/test");
+    scripts::steps(workspace, report, "tests/browser/harness/test");
     if report.step("package", || build::npm::build(workspace)).is_none() {
         report.skip(&["scenarios", "tests", "bundlers and example"]);
         return;
     }
     for browser in ["chromium", "firefox", "webkit"] {
         report.step(&format!("scenarios in {browser}"), || {
-            Run::new("node").args(["tests/web/scenarios.mjs", browser]).dir(workspace.root()).run()
+            Run::new("node")
+                .args(["tests/browser/harness/scenarios.mjs", browser])
+                .dir(workspace.root())
+                .run()
         });
     }
     // Firefox takes several times as long: the part `tabs` runs them there too.
     scripts::steps_in(workspace, report, "tests/browser", Some("chromium"));
-    scripts::steps(workspace, report, "tests/web/bundlers");
+    scripts::steps(workspace, report, "tests/browser/bundlers");
 }
 
 /// Runs the steps of the part `tabs`.

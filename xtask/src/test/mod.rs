@@ -1,10 +1,10 @@
 //! `cargo xtask test`: the steps of every part.
 
-pub(crate) mod beside;
 pub(crate) mod browser;
 pub(crate) mod kotlin;
 mod locks;
 pub(crate) mod node;
+pub(crate) mod other_crates;
 pub(crate) mod peers;
 pub(crate) mod python;
 pub(crate) mod rust;

@@ -34,7 +34,7 @@ pub(crate) fn steps(workspace: &Workspace, report: &mut Report) {
     }
     report.step("size", || {
         let kind = Toolchain::find_or_install()?.kind()?;
-        Run::new("node").arg("tests/web/size.mjs").arg(kind).dir(workspace.root()).run()
+        Run::new("node").arg("tests/browser/size.mjs").arg(kind).dir(workspace.root()).run()
     });
     for engine in ["native", "wasm"] {
         report.step(&format!("scenarios, {engine}"), || {

@@ -9,7 +9,7 @@ use crate::process::Run;
 use crate::report::Report;
 use crate::workspace::Workspace;
 
-use super::{beside, locks};
+use super::{locks, other_crates};
 
 /// With the types of other crates, which have tests too. The quickstart builds without.
 const FEATURES: &str =
@@ -39,14 +39,14 @@ pub(crate) fn steps(workspace: &Workspace, report: &mut Report) {
     report.step("tests", || cargo(&["test", "--workspace", FEATURES, "--no-fail-fast"]).run());
     report.step("scenarios without threads", || {
         cargo(&["test", "--workspace", FEATURES, "--test", "spec"])
-            .env("UBIQLITE_BACKEND", "local")
+            .env("UBIQLITE_BACKEND", "single-thread")
             .run()
     });
     report.step("docs", || {
         cargo(&["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings").run()
     });
     report.step("quickstart", || quickstart(workspace));
-    beside::steps(workspace, report);
+    other_crates::steps(workspace, report);
 }
 
 /// Runs the quickstart as a reader of the README would, on a file that nobody

@@ -10,7 +10,7 @@ use crate::{build, npm};
 use super::scripts;
 
 /// Where the tools and their tests are.
-const FOLDER: &str = "tests/web/tools";
+const FOLDER: &str = "tests/tools";
 
 /// Makes the machine able to run the steps.
 pub(crate) fn setup() -> anyhow::Result<()> {

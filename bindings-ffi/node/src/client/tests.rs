@@ -35,7 +35,7 @@ impl Mutable for Rung {
 }
 
 struct Opened {
-    client: Client<Rung>,
+    client: NodeClient<Rung>,
     bell: Receiver<()>,
 }
 
@@ -44,21 +44,24 @@ impl Opened {
         let (to, bell) = channel();
         let path = folder.join("a.db");
         let at = |end: &str| folder.join(format!("a.db{end}"));
-        let beside =
-            Beside { presence: at("-native"), record: "me\n".into(), lock: Some(at("-lock")) };
+        let beside = CompanionFiles {
+            presence: at("-native"),
+            record: "me\n".into(),
+            lock: Some(at("-lock")),
+        };
         let rung = Rung { raised: AtomicBool::new(false), to };
         let path = path.to_string_lossy().into_owned();
-        Self { client: Client::open(rung, path, "{}".into(), Some(beside)), bell }
+        Self { client: NodeClient::open(rung, path, "{}".into(), Some(beside)), bell }
     }
 
     fn wait(&self) {
         self.bell.recv_timeout(Duration::from_secs(60)).expect("nobody rang");
     }
 
-    fn outcome(&self) -> Outcome {
+    fn outcome(&self) -> OpenOutcome {
         loop {
             let outcome = self.client.outcome();
-            if outcome != Outcome::Pending {
+            if outcome != OpenOutcome::Pending {
                 return outcome;
             }
             self.wait();
@@ -97,13 +100,13 @@ fn execute(sql: &str) -> Vec<u8> {
 fn a_database_is_opened_asked_and_closed_by_wake_ups_alone() {
     let folder = tempfile::tempdir().unwrap();
     let opened = Opened::begin(folder.path());
-    assert_eq!(opened.outcome(), Outcome::Done);
+    assert_eq!(opened.outcome(), OpenOutcome::Done);
     assert!(folder.path().join("a.db-native").exists(), "the wasm engine is told");
     let reply = opened.ask(&execute("CREATE TABLE t(a)"));
     assert_eq!(reply[4..8], [7, 0, 0, 0]);
     assert!(!opened.client.submit(&[1, 2, 3]), "bytes that are no request");
     opened.client.close();
-    assert_eq!(opened.outcome(), Outcome::Done);
+    assert_eq!(opened.outcome(), OpenOutcome::Done);
     assert!(!opened.client.submit(&execute("SELECT 1")), "it is closed");
     assert!(!folder.path().join("a.db-native").exists());
     assert!(!folder.path().join("a.db-wal").exists());
@@ -113,9 +116,9 @@ fn a_database_is_opened_asked_and_closed_by_wake_ups_alone() {
 fn a_database_that_was_asked_nothing_is_closed_too() {
     let folder = tempfile::tempdir().unwrap();
     let opened = Opened::begin(folder.path());
-    assert_eq!(opened.outcome(), Outcome::Done);
+    assert_eq!(opened.outcome(), OpenOutcome::Done);
     opened.client.close();
-    assert_eq!(opened.outcome(), Outcome::Done);
+    assert_eq!(opened.outcome(), OpenOutcome::Done);
 }
 
 #[test]
@@ -123,7 +126,7 @@ fn beside_a_lock_of_the_wasm_engine_nothing_is_opened_and_nothing_is_left() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("a.db-lock"), "somebody").unwrap();
     let opened = Opened::begin(folder.path());
-    assert_eq!(opened.outcome(), Outcome::Locked);
+    assert_eq!(opened.outcome(), OpenOutcome::Locked);
     assert!(!folder.path().join("a.db-native").exists());
     assert!(!folder.path().join("a.db").exists());
 }
@@ -134,7 +137,7 @@ fn a_client_that_is_let_go_while_it_opens_or_works_leaves_nothing_open() {
     for wait in [false, true] {
         let opened = Opened::begin(folder.path());
         if wait {
-            assert_eq!(opened.outcome(), Outcome::Done);
+            assert_eq!(opened.outcome(), OpenOutcome::Done);
             let endless = "WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r) SELECT count(*) FROM r";
             assert!(opened.client.submit(&execute(endless)));
         }

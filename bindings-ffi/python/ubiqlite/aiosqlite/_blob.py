@@ -135,4 +135,4 @@ class Blob:
         if self._open and self._connection._open:
             # Nobody waits for this.
             self._open = False
-            self._connection.link.drop(27, self._number)
+            self._connection.engine.drop(27, self._number)

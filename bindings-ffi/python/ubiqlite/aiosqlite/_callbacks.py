@@ -90,7 +90,7 @@ class Callbacks:
 
     def _serve(self, connection: Connection) -> Steps[None]:
         """Moves the connection's work to a Python thread."""
-        client, begin = connection.link.client, _Begin()
+        client, begin = connection.engine.client, _Begin()
         thread = threading.Thread(
             target=_work, args=(client, self._kept, begin), name="ubiqlite-aiosqlite", daemon=True
         )

@@ -75,14 +75,14 @@ class Connection(Jobs):
     def _look(self) -> None:
         """Updates the connection's state while a job is running."""
         if self.active is not None and self._open:
-            reply = self.link.call((self.link.number(), 16))
+            reply = self.engine.call((self.engine.number(), 16))
             if reply is not None:
                 self.noted(reply)
 
     def plain(self, op: int, *arguments: Any) -> Steps[Reply]:
         """Makes a request without values."""
         try:
-            reply = yield (self.link.number(), op, *arguments)
+            reply = yield (self.engine.number(), op, *arguments)
         except Unconverted:
             raise TypeError("an argument is of a type, or a size, that it can't have") from None
         if reply[1]:
@@ -101,12 +101,12 @@ class Connection(Jobs):
         self.check()
         if self._autocommit != _LEGACY or self.active is not None:
             return self.submit(self._end(commit))
-        link = self.link
-        with link.lock:
+        engine = self.engine
+        with engine.lock:
             if self.active is not None:
                 return self.submit(self._end(commit))
-            number = link.number()
-            reply = link.call_held((number, 6, commit))
+            number = engine.number()
+            reply = engine.call_held((number, 6, commit))
             if reply is None:
                 return self.expect(number, begun(_raise))
         if self.noted(reply)[1]:
@@ -257,7 +257,7 @@ class Connection(Jobs):
         number, code = 0, 0
         try:
             while code != _DONE:
-                reply = yield from self.plain(15, number, target.link.client, name, pages if pages != 0 else -1)
+                reply = yield from self.plain(15, number, target.engine.client, name, pages if pages != 0 else -1)
                 code, remaining, count, number = reply[5:9]
                 if progress is not None:
                     progress(code, remaining, count)
@@ -302,7 +302,7 @@ class Connection(Jobs):
     def interrupt(self) -> None:
         """Stops the running statement. This is not a job, since a job would wait for that statement."""
         self.check()
-        self.link.call((self.link.number(), 8))
+        self.engine.call((self.engine.number(), 8))
 
     def create_function(
         self, name: str, narg: int, func: Optional[Callable[..., Any]], *, deterministic: bool = False
@@ -414,9 +414,9 @@ class Connection(Jobs):
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def __del__(self) -> None:
-        link = self.__dict__.get("link")
-        if link is not None:
-            link.release()
+        engine = self.__dict__.get("engine")
+        if engine is not None:
+            engine.release()
 
 
 def _raise(reply: Reply) -> None:

@@ -57,14 +57,14 @@ class Cursor:
         If there are rows that have not been fetched, ``rest`` runs with it as one job.
         """
         connection = self._usable()
-        link = connection.link
-        with link.lock:
+        engine = connection.engine
+        with engine.lock:
             if connection.active is not None or special():
                 return connection.submit(self._steps(sql, parameters, rest))
-            number = link.number() | self._flags()
+            number = engine.number() | self._flags()
             self._forget()
             try:
-                reply = link.call_held((number, 1, self._number, sql, parameters, connection.begin, _FIRST))
+                reply = engine.call_held((number, 1, self._number, sql, parameters, connection.begin, _FIRST))
             except Unconverted:
                 return connection.submit(self._steps(sql, parameters, rest))
             if reply is None:
@@ -79,7 +79,7 @@ class Cursor:
     def steps_execute(self, sql: str, parameters: Any) -> Steps[Cursor]:
         connection = self._usable()
         self._forget()
-        number = connection.link.number() | self._flags()
+        number = connection.engine.number() | self._flags()
         reply: Optional[Reply] = None
         if not special():
             with contextlib.suppress(Unconverted):
@@ -103,7 +103,7 @@ class Cursor:
                 return reply
             # It was omitted because it has no adapter, which raises here; or the mapping makes it on demand.
             values[name] = adapt(found, f":{name}")
-            number = connection.link.number() | self._flags()
+            number = connection.engine.number() | self._flags()
 
     def _executed(self, reply: Reply) -> None:
         self._told(reply)
@@ -148,7 +148,7 @@ class Cursor:
 
     def _many(self, sql: str, some: list[Any]) -> Steps[int]:
         connection = self.connection
-        number = connection.link.number()
+        number = connection.engine.number()
         reply: Optional[Reply] = None
         failed: Optional[BaseException] = None
         if not special():
@@ -178,7 +178,7 @@ class Cursor:
         # its remaining rows.
         commit = connection.autocommit is not True and connection.autocommit is not False
         sql_script.encode()
-        reply = yield (connection.link.number(), 5, str.__str__(sql_script), commit)
+        reply = yield (connection.engine.number(), 5, str.__str__(sql_script), commit)
         self._told(reply)
         return self
 
@@ -248,7 +248,7 @@ class Cursor:
             self._forget()
 
     def _refill(self, most: int) -> Steps[None]:
-        number = self.connection.link.number() | self._flags()
+        number = self.connection.engine.number() | self._flags()
         try:
             reply = yield (number, 3, self._number, most)
         except BaseException:
@@ -266,7 +266,7 @@ class Cursor:
     def __del__(self) -> None:
         # Otherwise its statement would keep its read transaction forever.
         if self.__dict__.get("_more") and self.connection._open:
-            self.connection.link.drop(4, self._number)
+            self.connection.engine.drop(4, self._number)
 
     # How replies are interpreted.
 
@@ -284,7 +284,7 @@ class Cursor:
     def _forget(self) -> None:
         if self._more and self.connection._open:
             # The next statement may be refused before it reaches the engine.
-            self.connection.link.drop(4, self._number)
+            self.connection.engine.drop(4, self._number)
         self._rows, self._at, self._more, self._convert = [], 0, False, False
         self._wanted = _FIRST
         self._shape = None

@@ -16,7 +16,7 @@ from .. import _fork, _library, _wake
 __all__ = [
     "BYTES",
     "CHECKED",
-    "Link",
+    "DbapiClient",
     "Reply",
     "Unconverted",
     "elsewhere",
@@ -41,7 +41,7 @@ class Unconverted(Exception):
     """The request has values that SQLite can't take without conversion."""
 
 
-class Link:
+class DbapiClient:
     """Sends requests to one connection, and passes each reply to its receiver.
 
     Any thread may call, and fetch replies that were not available at once. Everything
@@ -65,7 +65,7 @@ class Link:
 
     def __init__(self) -> None:
         _fork.check()
-        self.client: int = _library.bare()
+        self.client: int = _library.dbapi()
         self.lock = threading.RLock()
         self._count = itertools.count(1)
         self._waiting: dict[int, Callable[[Reply], None]] = {}

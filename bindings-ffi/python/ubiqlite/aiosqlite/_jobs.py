@@ -16,7 +16,7 @@ from threading import get_ident
 from time import monotonic
 from typing import Any, Callable, Generic, Optional, TypeVar
 
-from ._engine import Link, Reply, elsewhere, running
+from ._engine import DbapiClient, Reply, elsewhere, running
 
 __all__ = ["Job", "Jobs", "Request", "Steps", "begun"]
 
@@ -82,7 +82,7 @@ class Jobs:
     """The jobs of one connection."""
 
     def __init__(self) -> None:
-        self.link = Link()
+        self.engine = DbapiClient()
         # The running job; `None`: a new job starts at once.
         self.active: Optional[Job[Any]] = None
         self._queue: deque[Job[Any]] = deque()
@@ -101,7 +101,7 @@ class Jobs:
         if here == self.server:
             # The job would wait for the statement that waits for it.
             raise sqlite3.ProgrammingError("a function can't use the connection whose statement calls it")
-        with self.link.lock:
+        with self.engine.lock:
             if self.active is None:
                 self.active = job
                 self._start(job)
@@ -118,9 +118,9 @@ class Jobs:
         while (request := job.step(reply, error)) is not None:
             error = None
             try:
-                reply = self.link.call(request, replies.append)
+                reply = self.engine.call(request, replies.append)
                 while reply is None:
-                    self.link.wait()
+                    self.engine.wait()
                     reply = replies.pop() if replies else None
                 self.noted(reply)
             except Exception as failed:
@@ -133,7 +133,7 @@ class Jobs:
         """
         job = self.active = Job(steps)
         job.begun = True
-        self.link.expect(number, partial(self._received, job))
+        self.engine.expect(number, partial(self._received, job))
         return job
 
     async def wait(self, job: Job[T]) -> T:
@@ -146,8 +146,8 @@ class Jobs:
 
     def tell(self, job: Job[Any], future: asyncio.Future[None]) -> bool:
         """Settles a future of the running loop when a job is done; returns false if it is done already."""
-        self.link.listen(future.get_loop())
-        with self.link.lock:
+        self.engine.listen(future.get_loop())
+        with self.engine.lock:
             if not job.done:
                 job.future = future
             return not job.done
@@ -160,7 +160,7 @@ class Jobs:
                 # It waits for a turn of a loop, which may be the one that this thread blocks.
                 self._start(active)
             else:
-                self.link.wait()
+                self.engine.wait()
         return job.outcome()
 
     async def drive(self, steps: Steps[T]) -> T:
@@ -180,8 +180,8 @@ class Jobs:
 
     def let_go(self) -> Optional[Job[None]]:
         """Ends the connection when earlier jobs are done: at once if there are none, or no loop fetches replies."""
-        with self.link.lock:
-            if self.active is not None and self.link.is_heard():
+        with self.engine.lock:
+            if self.active is not None and self.engine.is_heard():
                 return self.submit(self._last())
         self.release()
         return None
@@ -198,8 +198,8 @@ class Jobs:
 
     def release(self) -> None:
         """Releases the connection. Jobs that are not done fail."""
-        self.link.release()
-        with self.link.lock:
+        self.engine.release()
+        with self.engine.lock:
             jobs = [*([] if self.active is None else [self.active]), *self._queue]
             self.active = None
             self._queue.clear()
@@ -207,7 +207,7 @@ class Jobs:
             job.end(None, sqlite3.ProgrammingError("Cannot operate on a closed database."))
 
     def _start(self, job: Job[Any]) -> None:
-        with self.link.lock:
+        with self.engine.lock:
             if not job.begun:
                 job.begun = True
                 self._advance(job, None)
@@ -222,7 +222,7 @@ class Jobs:
             if request is not None:
                 error = None
                 try:
-                    reply = self.link.call(request, partial(self._received, job))
+                    reply = self.engine.call(request, partial(self._received, job))
                 except Exception as failed:
                     reply, error = None, failed
                     continue
@@ -237,7 +237,7 @@ class Jobs:
             job = self.active = self._queue.popleft()
             if running() is not None and monotonic() - since > _TURN:
                 # Through the engine, so that any loop that fetches replies can continue: this one may end.
-                self.link.call((self.link.number(), _SLEEP, 0), partial(self._turned, job))
+                self.engine.call((self.engine.number(), _SLEEP, 0), partial(self._turned, job))
                 return
             job.begun = True
 

@@ -89,7 +89,7 @@ async def backup_to_standard(
         await between.drive(between.steps_open())
         await source.backup(between, name=name)
         await between.drive(between.steps_close())
-        between.link.release()
+        between.engine.release()
         copy = sqlite3.connect(path, check_same_thread=False)
         try:
             copy.backup(target, pages=pages or -1, progress=progress, sleep=sleep)

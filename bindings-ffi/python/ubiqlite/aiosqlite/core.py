@@ -145,7 +145,7 @@ class Connection:
                 try:
                     await connection.drive(connection.steps_open())
                 except BaseException:
-                    connection.link.release()
+                    connection.engine.release()
                     raise
             except BaseException:
                 self.stop()

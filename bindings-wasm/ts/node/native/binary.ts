@@ -15,7 +15,7 @@ export interface Native {
       lock: string,
       room: Uint8Array,
       wake: () => void,
-    ): Engine;
+    ): NativeEngine;
   };
   /**
    * Takes the requests between two places of the memory that was set last. If `take` is 1, writes the available
@@ -27,7 +27,7 @@ export interface Native {
 }
 
 /** A database of this thread in the native library. Any exception is a defect, and leaves it unusable. */
-export interface Engine {
+export interface NativeEngine {
   /** Returns how the opening or closing ended: `undefined` if it has not, `''`, `'locked'`, or an error as JSON. */
   outcome(): string | undefined | null;
   /** The number that identifies it to the library's functions. */

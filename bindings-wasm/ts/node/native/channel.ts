@@ -1,8 +1,8 @@
 import { setImmediate } from 'node:timers';
-import type { Channel, ChannelEvents } from '../../link/connector.js';
+import type { Channel, ChannelEvents } from '../../client/connector.js';
 import { type ErrorFields, errorOf } from '../../errors.js';
-import type { Source } from '../../wire/letters.js';
-import type { Engine, Native } from './binary.js';
+import type { Source } from '../../wire/latin1.js';
+import type { NativeEngine, Native } from './binary.js';
 
 /** How many bytes of replies are read without a buffer of their own. */
 const ROOM = 1 << 18;
@@ -32,9 +32,9 @@ export class NativeChannel implements Channel {
   readonly client = 0;
   private readonly room = new Uint8Array(ROOM);
   /** The contents of the room, in the form in which they are read. */
-  private readonly source = { view: new DataView(this.room.buffer), bytes: this.room, size: 0, letters: undefined };
+  private readonly source = { view: new DataView(this.room.buffer), bytes: this.room, size: 0, text: undefined };
   /** Cleared when it is over: it and its wake-up keep each other from being collected. */
-  private engine: Engine | undefined;
+  private engine: NativeEngine | undefined;
   private readonly number: number;
   /** The memory that the engine reads requests from. */
   private requests: Uint8Array | undefined;
@@ -212,7 +212,7 @@ export class NativeChannel implements Channel {
   private rest(): Source {
     const bytes = this.engine?.rest() ?? new Uint8Array();
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    return { view, bytes, size: bytes.byteLength, letters: undefined };
+    return { view, bytes, size: bytes.byteLength, text: undefined };
   }
 
   private hold(wanted: boolean): void {

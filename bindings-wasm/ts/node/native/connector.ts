@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Channel, ChannelEvents, Connector } from '../../link/connector.js';
+import type { Channel, ChannelEvents, Connector } from '../../client/connector.js';
 import { PATIENCE, PAUSES, busy, isLeft } from '../acquire.js';
 import { failure } from '../failure.js';
 import { Sign } from '../life.js';
-import { type Held, Lock, holderOf, lockOf } from '../lock.js';
+import { type LockHolder, Lock, holderOf, lockOf } from '../lock.js';
 import { lineOf, presenceOf } from '../presence.js';
 import type { Native } from './binary.js';
 import { Locked, NativeChannel, type Wanted } from './channel.js';
@@ -80,7 +80,7 @@ export class NativeConnector implements Connector {
   }
 }
 
-function lockedBy(file: string): Held | undefined {
+function lockedBy(file: string): LockHolder | undefined {
   try {
     return holderOf(lockOf(file));
   } catch {

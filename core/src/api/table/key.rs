@@ -6,9 +6,9 @@ use std::sync::{Arc, OnceLock};
 use smallvec::SmallVec;
 
 use crate::error::Result;
-use crate::exec::feeding::{Weigh, weight};
+use crate::exec::item_feed::{Weigh, weight};
 use crate::row::{Columns, Page, PageBuilder, fingerprint};
-use crate::value::{IntoValue, Refused, Value};
+use crate::value::{IntoValue, RefusedValue, Value};
 
 /// The primary key of a row: one value, or several for a composite key. For a
 /// table without a declared key it is the rowid.
@@ -24,7 +24,7 @@ use crate::value::{IntoValue, Refused, Value};
 /// assert_eq!(params![&named].len(), 1);
 /// ```
 #[derive(Debug, Clone, PartialEq)]
-pub struct Key(SmallVec<[Value; 1]>, Refused);
+pub struct Key(SmallVec<[Value; 1]>, RefusedValue);
 
 impl Key {
     /// The values, in the order of the key's columns.
@@ -63,7 +63,7 @@ impl Key {
     }
 
     pub(crate) fn from_values(values: impl IntoIterator<Item = Value>) -> Self {
-        Self(values.into_iter().collect(), Refused::default())
+        Self(values.into_iter().collect(), RefusedValue::default())
     }
 
     /// Bytes that are equal for keys with the same values.
@@ -91,8 +91,8 @@ impl fmt::Display for Key {
 }
 
 impl Key {
-    fn of<const N: usize>(make: impl FnOnce(&mut Refused) -> [Value; N]) -> Self {
-        let mut refused = Refused::default();
+    fn of<const N: usize>(make: impl FnOnce(&mut RefusedValue) -> [Value; N]) -> Self {
+        let mut refused = RefusedValue::default();
         let values = make(&mut refused).into_iter().collect();
         Self(values, refused)
     }
@@ -104,7 +104,7 @@ impl Key {
     }
 
     /// Returns the key, to be refused for the same reason when it is used.
-    pub(super) fn refused_with(mut self, refused: &Refused) -> Self {
+    pub(super) fn refused_with(mut self, refused: &RefusedValue) -> Self {
         self.1.join(refused);
         self
     }
@@ -137,7 +137,7 @@ impl<T: Clone + Into<Key>> From<&T> for Key {
 
 impl From<Vec<Value>> for Key {
     fn from(values: Vec<Value>) -> Self {
-        Self(values.into(), Refused::default())
+        Self(values.into(), RefusedValue::default())
     }
 }
 

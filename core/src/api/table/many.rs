@@ -6,11 +6,11 @@ use std::sync::{Mutex, PoisonError};
 
 use super::Table;
 use crate::error::{Error, Result};
+use crate::exec::bulk_writer::{BulkWriter, Changed};
 use crate::exec::items::Items;
-use crate::exec::many::{Changed, Many};
 use crate::exec::schemas::{Schema, Schemas};
-use crate::exec::target::{Place, Target};
-use crate::program::{Access, Keep, Step};
+use crate::exec::target::{Executor, Target};
+use crate::program::{Access, Fetch, Step};
 use crate::sql::Params;
 use crate::value::Value;
 
@@ -19,11 +19,11 @@ use crate::value::Value;
 const FEW: usize = 512;
 
 /// The statement of the last item, kept while the next ones have the same shape.
-pub(super) struct Shape {
+pub(super) struct PreparedShape {
     pub(super) sql: String,
     pub(super) names: Vec<String>,
     /// `All` for a statement that returns the keys of the rows it changed.
-    pub(super) keep: Keep,
+    pub(super) keep: Fetch,
     /// The keys given so far.
     pub(super) seen: HashSet<Vec<u8>>,
     /// The statements that returned no keys were for integer keys, each of which is
@@ -31,19 +31,19 @@ pub(super) struct Shape {
     pub(super) direct: bool,
 }
 
-impl Default for Shape {
+impl Default for PreparedShape {
     fn default() -> Self {
         Self {
             sql: String::new(),
             names: Vec::new(),
-            keep: Keep::Nothing,
+            keep: Fetch::Nothing,
             seen: HashSet::new(),
             direct: false,
         }
     }
 }
 
-impl Shape {
+impl PreparedShape {
     fn all(&self, changed: &Changed) -> u64 {
         if self.direct { changed.without(&self.seen) } else { changed.all() }
     }
@@ -56,7 +56,7 @@ impl Table<'_> {
     pub(super) async fn many<T>(
         self,
         mut items: impl Items<T>,
-        row: impl Fn(&Schema, &T, &mut Shape) -> Result<Option<Params>>,
+        row: impl Fn(&Schema, &T, &mut PreparedShape) -> Result<Option<Params>>,
     ) -> Result<u64> {
         let (_entered, target) = self.target.enter()?;
         let mut first: Vec<(usize, T)> = Vec::new();
@@ -68,7 +68,7 @@ impl Table<'_> {
             }
             first.push(item);
         }
-        let mut many = Many::new(target);
+        let mut many = BulkWriter::new(target);
         let Some(next) = next else {
             return Table::new(target, self.name).few(&first, row).await;
         };
@@ -81,9 +81,9 @@ impl Table<'_> {
         };
         // Nobody can change the schema while the transaction is open.
         let schemas = Schemas::none();
-        let within = Target { place: Place::Session(session), schemas: &schemas, ..target };
+        let within = Target { executor: Executor::Session(session), schemas: &schemas, ..target };
         let schema = Schema::of(within, self.name, true).await?;
-        let mut shape = Shape::default();
+        let mut shape = PreparedShape::default();
         for (index, item) in first.into_iter().chain([next]) {
             let params = row(&schema, &item, &mut shape).map_err(|e| e.with_index(index))?;
             many.keep = shape.keep;
@@ -105,11 +105,11 @@ impl Table<'_> {
     async fn few<T>(
         self,
         items: &[(usize, T)],
-        row: impl Fn(&Schema, &T, &mut Shape) -> Result<Option<Params>>,
+        row: impl Fn(&Schema, &T, &mut PreparedShape) -> Result<Option<Params>>,
     ) -> Result<u64> {
-        let last = Mutex::new(Shape::default());
+        let last = Mutex::new(PreparedShape::default());
         let make = |schema: &Schema| {
-            let mut shape = Shape::default();
+            let mut shape = PreparedShape::default();
             let mut steps: Vec<Step<'static>> = Vec::new();
             for (index, item) in items {
                 let params = row(schema, item, &mut shape).map_err(|e| e.with_index(*index))?;
@@ -118,7 +118,7 @@ impl Table<'_> {
                 let before = steps.last_mut();
                 if !before.is_some_and(|it| it.follow(*index, &shape.sql, &[], values.clone())) {
                     let first = Step::first(*index, &shape.sql, &[], values);
-                    steps.push(Step { keep: shape.keep, ..first });
+                    steps.push(Step { fetch: shape.keep, ..first });
                 }
             }
             *last.lock().unwrap_or_else(PoisonError::into_inner) = shape;

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use crate::error::{ErrorKind, Result};
 use crate::exec::schemas::Schema;
 use crate::exec::target::Target;
-use crate::program::{Access, Early, Output, Program, Step};
+use crate::program::{Access, Output, PageSink, Program, Step};
 
 /// A table, or a view to read from. Its name and those of its columns are
 /// checked against the schema and quoted, so no name can become SQL. An unknown
@@ -61,12 +61,12 @@ impl<'a> Table<'a> {
     }
 
     /// Makes a program for the table's schema and runs it. If the schema has changed since
-    /// it was read, nothing has run or been given to `early`, and the program is made again.
-    /// `early` is as for `Backend::run`.
+    /// it was read, nothing has run or been given to `sink`, and the program is made again.
+    /// `sink` is as for `Backend::run`.
     async fn run(
         self,
         access: Access,
-        early: Option<&dyn Early>,
+        sink: Option<&dyn PageSink>,
         make: impl Fn(&Schema) -> Result<Vec<Step<'static>>>,
     ) -> Result<(Output, Arc<Schema>)> {
         let (_entered, target) = self.target.enter()?;
@@ -86,7 +86,7 @@ impl<'a> Table<'a> {
                 return Ok((Output::default(), schema));
             }
             let program = Program { steps: steps.into(), access, schema: Some(schema.version) };
-            match target.run(program, early).await {
+            match target.run(program, sink).await {
                 Err(error) if error.kind() == ErrorKind::SchemaChanged && attempt < TRIES => {
                     fresh = true;
                 }

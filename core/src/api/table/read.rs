@@ -3,7 +3,7 @@
 use super::{Key, Select, Table};
 use crate::error::{ErrorKind, Result};
 use crate::exec::stream::RowStream;
-use crate::program::{Access, Keep, Program, Step};
+use crate::program::{Access, Fetch, Program, Step};
 use crate::row::FromRow;
 use crate::sql::Params;
 
@@ -29,7 +29,7 @@ impl<'a> Table<'a> {
             }
             let params: Params = key.values().iter().collect();
             let program = Program {
-                steps: smallvec::smallvec![Step::new(&*schema.get, params, Keep::First)],
+                steps: smallvec::smallvec![Step::new(&*schema.get, params, Fetch::First)],
                 access: Access::Read,
                 schema: Some(schema.version),
             };

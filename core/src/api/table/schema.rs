@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::error::{Error, ErrorKind, Result};
 use crate::exec::schemas::Schema;
 use crate::exec::target::Target;
-use crate::program::{Access, Keep, Outcome, Program, Step};
+use crate::program::{Access, Fetch, Program, Step, StepOutcome};
 use crate::sql::quote_into;
 
 impl Schema {
@@ -27,24 +27,24 @@ impl Schema {
         quote_into(&mut quoted, table)?;
         let program = Program {
             steps: smallvec::smallvec![
-                Step::new("PRAGMA schema_version", (), Keep::First),
+                Step::new("PRAGMA schema_version", (), Fetch::First),
                 Step::new(
                     "SELECT name, pk, upper(type) FROM pragma_table_xinfo(?1)",
                     [table],
-                    Keep::All
+                    Fetch::All
                 ),
                 // A key that is not an alias of the rowid has an index.
                 Step::new(
                     "SELECT (SELECT wr FROM pragma_table_list(?1)), (SELECT type FROM pragma_table_list(?1)) IS 'view', EXISTS (SELECT 1 FROM pragma_index_list(?1) WHERE origin = 'pk'), (SELECT type FROM pragma_table_list(?1)) IS 'virtual'",
                     [table],
-                    Keep::First
+                    Fetch::First
                 ),
             ],
             access: Access::Read,
             schema: None,
         };
         let output = target.run(program, None).await?;
-        let mut steps = output.steps.into_iter().map(|outcome: Outcome| outcome.rows);
+        let mut steps = output.steps.into_iter().map(|outcome: StepOutcome| outcome.rows);
         let mut next = || steps.next().unwrap_or_default();
         let version = next().into_first().map_or(Ok(0), |row| row.get(0))?;
         let mut columns = Vec::new();
@@ -68,7 +68,7 @@ impl Schema {
             ),
             None => (false, false, false, false),
         };
-        key.sort_by_key(|(place, ..)| *place);
+        key.sort_by_key(|(position, ..)| *position);
         let alias = matches!(key.as_slice(), [(_, _, kind)] if kind == "INTEGER")
             && !without_rowid
             && !indexed;

@@ -4,11 +4,11 @@ use super::Table;
 use crate::error::{Error, ErrorKind, Result};
 use crate::exec::schemas::Schema;
 use crate::exec::stream::RowStream;
-use crate::exec::target::{Place, Target};
-use crate::program::{Access, Early, Keep, Step};
+use crate::exec::target::{Executor, Target};
+use crate::program::{Access, Fetch, PageSink, Step};
 use crate::row::{FromRow, Rows};
 use crate::sql::{Params, quote_into};
-use crate::value::{IntoValue, Refused, Value};
+use crate::value::{IntoValue, RefusedValue, Value};
 
 /// How a column is compared with a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,7 +65,7 @@ pub(crate) struct Choice {
     limit: Option<u64>,
     offset: u64,
     by_key: bool,
-    refused: Refused,
+    refused: RefusedValue,
 }
 
 impl Choice {
@@ -190,7 +190,7 @@ impl<'a> Select<'a> {
     /// `NoSuchTable`, `NoSuchColumn`; `InvalidArgument` for a comparison with
     /// `NULL` other than equality; `DatatypeMismatch` if a row is not a `T`.
     pub async fn all<T: FromRow>(self) -> Result<Vec<T>> {
-        self.rows(Keep::All, None).await?.into_iter().map(T::from_row).collect()
+        self.rows(Fetch::All, None).await?.into_iter().map(T::from_row).collect()
     }
 
     /// Returns the first selected row.
@@ -198,7 +198,7 @@ impl<'a> Select<'a> {
     /// # Errors
     /// As [`all`](Self::all).
     pub async fn first<T: FromRow>(self) -> Result<Option<T>> {
-        self.rows(Keep::First, None).await?.into_first().map(T::from_row).transpose()
+        self.rows(Fetch::First, None).await?.into_first().map(T::from_row).transpose()
     }
 
     /// Returns the number of selected rows.
@@ -210,7 +210,7 @@ impl<'a> Select<'a> {
         let make = |schema: &Schema| {
             let (inner, params) = self.choice.sql("1", schema)?;
             let sql = format!("SELECT count(*) FROM ({inner})");
-            Ok(vec![Step::new(sql, params, Keep::First)])
+            Ok(vec![Step::new(sql, params, Fetch::First)])
         };
         let (mut output, ..) = table.run(Access::Read, None, make).await?;
         let rows = output.steps.pop().map(|outcome| outcome.rows).unwrap_or_default();
@@ -223,10 +223,10 @@ impl<'a> Select<'a> {
     /// As [`all`](Self::all).
     pub async fn stream(self) -> Result<RowStream<'a>> {
         let (_entered, target) = self.table.target.enter()?;
-        if let Place::Backend(backend) = target.place
+        if let Executor::Backend(backend) = target.executor
             && !backend.capabilities().cursors
         {
-            return Ok(RowStream::loaded(self.rows(Keep::All, None).await?.into_iter()));
+            return Ok(RowStream::loaded(self.rows(Fetch::All, None).await?.into_iter()));
         }
         if self.choice.by_key {
             return self.stream_by_key(target).await;
@@ -259,14 +259,14 @@ impl<'a> Select<'a> {
         Err(Error::new(ErrorKind::SchemaChanged, "the schema was changed again and again"))
     }
 
-    /// Returns the rows that were not given to `early` while the statement ran.
-    pub(crate) async fn rows(self, keep: Keep, early: Option<&dyn Early>) -> Result<Rows> {
+    /// Returns the rows that were not given to `sink` while the statement ran.
+    pub(crate) async fn rows(self, keep: Fetch, sink: Option<&dyn PageSink>) -> Result<Rows> {
         let table = self.table;
         let make = |schema: &Schema| {
             let (sql, params) = self.choice.sql("*", schema)?;
             Ok(vec![Step::new(sql, params, keep)])
         };
-        let (mut output, ..) = table.run(Access::Read, early, make).await?;
+        let (mut output, ..) = table.run(Access::Read, sink, make).await?;
         Ok(output.steps.pop().map(|outcome| outcome.rows).unwrap_or_default())
     }
 }

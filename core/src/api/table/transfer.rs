@@ -3,9 +3,9 @@
 use super::{Key, Table};
 use crate::error::{Error, ErrorKind, Result};
 use crate::exec::schemas::Schema;
-use crate::program::{Access, Expect, Keep, Step};
+use crate::program::{Access, Expect, Fetch, Step};
 use crate::sql::{Params, quote_into};
-use crate::value::{IntoValue, Refused, Value};
+use crate::value::{IntoValue, RefusedValue, Value};
 
 /// An amount to move from one row to another, for [`Table::transfer`].
 #[derive(Debug, Clone, PartialEq)]
@@ -21,7 +21,7 @@ pub struct Transfer {
 impl Transfer {
     /// Moves `amount` from one row to another.
     pub fn new(from: impl Into<Key>, to: impl Into<Key>, amount: impl IntoValue) -> Self {
-        let mut refused = Refused::default();
+        let mut refused = RefusedValue::default();
         let amount = refused.convert(amount);
         Self { from: from.into().refused_with(&refused), to: to.into(), amount }
     }
@@ -129,7 +129,7 @@ impl Side {
     ) {
         let params: Params = std::iter::once(amount).chain(key.values()).collect();
         let table = &schema.table;
-        let check = Step::new(self.check.clone(), params.clone(), Keep::First)
+        let check = Step::new(self.check.clone(), params.clone(), Fetch::First)
             .item(index)
             .expect(
                 Expect::Value("fits".into()),
@@ -148,7 +148,7 @@ impl Side {
                     "transfer {index}: the sum of row {key} would be beyond 64 bits; nothing was transferred"
                 ),
             );
-        let change = Step::new(self.change.clone(), params, Keep::Nothing).item(index).expect(
+        let change = Step::new(self.change.clone(), params, Fetch::Nothing).item(index).expect(
             Expect::Changes(1),
             ErrorKind::NotFound,
             format!("transfer {index}: row {key} was not changed; nothing was transferred"),

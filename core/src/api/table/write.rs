@@ -1,12 +1,12 @@
 //! Writing rows of a table.
 
-use super::many::Shape;
+use super::many::PreparedShape;
 use super::{Key, Table};
 use crate::error::{Error, Result};
-use crate::exec::feeding::ManyFuture;
+use crate::exec::item_feed::ManyFuture;
 use crate::exec::items::Items;
 use crate::exec::schemas::Schema;
-use crate::program::{Access, Keep, Output, Step};
+use crate::program::{Access, Fetch, Output, Step};
 use crate::sql::{Params, Record, quote_into};
 use crate::value::Value;
 
@@ -23,7 +23,7 @@ impl<'a> Table<'a> {
         record.check()?;
         let make = |schema: &Schema| {
             let (mut sql, params) = insert_sql(schema, "", &record)?;
-            let keep = if schema.rowid { Keep::Nothing } else { Keep::First };
+            let keep = if schema.rowid { Fetch::Nothing } else { Fetch::First };
             if !schema.rowid {
                 returning_key(&mut sql, schema)?;
             }
@@ -73,7 +73,7 @@ impl<'a> Table<'a> {
         let make = |schema: &Schema| {
             schema.check_key(&key)?;
             let sql = update_sql(schema, &record)?;
-            Ok(vec![Step::new(sql, update_params(&record, &key), Keep::Nothing)])
+            Ok(vec![Step::new(sql, update_params(&record, &key), Fetch::Nothing)])
         };
         let (output, ..) = self.run(Access::Write, None, make).await?;
         Ok(changes(&output) > 0)
@@ -111,7 +111,7 @@ impl<'a> Table<'a> {
         let make = |schema: &Schema| {
             schema.check_key(&key)?;
             let params: Params = key.values().iter().collect();
-            Ok(vec![Step::new(schema.delete.clone(), params, Keep::Nothing)])
+            Ok(vec![Step::new(schema.delete.clone(), params, Fetch::Nothing)])
         };
         let (output, ..) = self.run(Access::Write, None, make).await?;
         Ok(changes(&output) > 0)
@@ -138,7 +138,7 @@ impl<'a> Table<'a> {
                 on_conflict(&mut sql, schema, &record)?;
             }
             returning_key(&mut sql, schema)?;
-            Ok(vec![Step::new(sql, params, Keep::First)])
+            Ok(vec![Step::new(sql, params, Fetch::First)])
         };
         let (mut output, schema) = self.run(Access::Write, None, make).await?;
         let rows = output.steps.pop().map(|outcome| outcome.rows).unwrap_or_default();
@@ -162,7 +162,7 @@ fn update_one(
     schema: &Schema,
     key: &Key,
     record: &Record,
-    shape: &mut Shape,
+    shape: &mut PreparedShape,
 ) -> Result<Option<Params>> {
     schema.check_key(key)?;
     if !shape.seen.insert(key.fingerprint()) {
@@ -171,12 +171,12 @@ fn update_one(
     // An integer identifies one rowid, and no other integer identifies the same one.
     let direct = schema.rowid && key.as_i64().is_some();
     let direct = direct && !record.iter().any(|(name, _)| is_key(schema, name));
-    let keep = if direct || schema.foreign { Keep::Nothing } else { Keep::All };
+    let keep = if direct || schema.foreign { Fetch::Nothing } else { Fetch::All };
     shape.direct |= direct;
     if shape.sql.is_empty() || shape.keep != keep {
         shape.sql = update_sql(schema, record)?;
         shape.keep = keep;
-        if keep == Keep::All {
+        if keep == Fetch::All {
             // SQLite knows which keys are equal: it returns the key of the row.
             returning_key(&mut shape.sql, schema)?;
         }

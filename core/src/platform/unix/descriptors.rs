@@ -10,7 +10,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::locks::{self, PENDING};
 use super::others;
 use super::table::{
-    self, Descriptor, FileId, Kind, NOBODY, POSIX, Parked, State, set_known_owner, set_ours,
+    self, Descriptor, DescriptorTable, FileId, FileKind, NOBODY, POSIX, Parked, set_known_owner,
+    set_ours,
 };
 
 /// How many descriptors are parked, so that nobody searches when there are none.
@@ -20,19 +21,19 @@ static OPENING: AtomicUsize = AtomicUsize::new(0);
 
 thread_local! {
     /// What the file is for that this thread is opening.
-    static KIND: Cell<Kind> = const { Cell::new(Kind::Outside) };
+    static KIND: Cell<FileKind> = const { Cell::new(FileKind::Outside) };
     /// What `open` returned to it.
     static LAST: Cell<c_int> = const { Cell::new(NOBODY) };
 }
 
 /// Sets the kind of file that this thread is about to open.
-pub(super) fn expect(kind: Kind) -> Kind {
+pub(super) fn expect(kind: FileKind) -> FileKind {
     LAST.set(NOBODY);
     KIND.replace(kind)
 }
 
 /// Ends what [`expect`] began, and returns the opened descriptor.
-pub(super) fn expected(before: Kind) -> c_int {
+pub(super) fn expected(before: FileKind) -> c_int {
     KIND.set(before);
     LAST.replace(NOBODY)
 }
@@ -40,7 +41,7 @@ pub(super) fn expected(before: Kind) -> c_int {
 /// `open` for SQLite.
 pub(super) unsafe extern "C" fn open(path: *const c_char, flags: c_int, mode: c_int) -> c_int {
     let kind = KIND.get();
-    if kind == Kind::Other {
+    if kind == FileKind::Other {
         // SAFETY: by SQLite's contract.
         return unsafe { libc::open(path, flags, mode) };
     }
@@ -68,8 +69,8 @@ pub(super) unsafe extern "C" fn close(fd: c_int) -> c_int {
     table::state().close(fd)
 }
 
-impl State {
-    fn register(&mut self, fd: c_int, kind: Kind, flags: c_int, path: &CStr) {
+impl DescriptorTable {
+    fn register(&mut self, fd: c_int, kind: FileKind, flags: c_int, path: &CStr) {
         let Some(file) = FileId::of_regular(fd) else { return };
         let writable = flags & libc::O_ACCMODE == libc::O_RDWR;
         let path = Arc::from(CString::from(path));
@@ -80,7 +81,7 @@ impl State {
     }
 
     /// Returns a parked descriptor for this opening.
-    fn unpark(&mut self, path: &CStr, kind: Kind, flags: c_int) -> Option<c_int> {
+    fn unpark(&mut self, path: &CStr, kind: FileKind, flags: c_int) -> Option<c_int> {
         if flags & (libc::O_EXCL | libc::O_TRUNC | libc::O_DIRECTORY) != 0 {
             return None;
         }
@@ -105,7 +106,7 @@ impl State {
         let posix = owner == Some(POSIX)
             || self.used.contains(&file)
             || self.owners.get(&file).is_some_and(|owner| owner.fd == POSIX);
-        if descriptor.kind == Kind::Log || posix {
+        if descriptor.kind == FileKind::Log || posix {
             set_ours(fd, false);
             // SAFETY: as above.
             return unsafe { libc::close(fd) };
@@ -145,9 +146,9 @@ impl State {
     /// memory there.
     fn database_of(&self, descriptor: &Descriptor) -> FileId {
         let name = descriptor.path.to_bytes().strip_suffix(b"-shm");
-        let of = name.filter(|_| descriptor.kind != Kind::Database).and_then(|name| {
+        let of = name.filter(|_| descriptor.kind != FileKind::Database).and_then(|name| {
             let mut all = self.descriptors.values();
-            all.find(|it| it.kind == Kind::Database && it.path.to_bytes() == name)
+            all.find(|it| it.kind == FileKind::Database && it.path.to_bytes() == name)
         });
         of.map_or(descriptor.file, |database| database.file)
     }

@@ -1,11 +1,11 @@
 //! A child of a fork must not keep its parent's locks: locks that belong to a description last
 //! until its last copy is closed.
 
-use crate::platform::held::Held;
+use crate::platform::fork_lock::ForkLock;
 
-use super::table::{self, NOBODY, POSIX, State, set_ours};
+use super::table::{self, DescriptorTable, NOBODY, POSIX, set_ours};
 
-static HELD: Held<State> = Held::new();
+static HELD: ForkLock<DescriptorTable> = ForkLock::new();
 
 pub(super) fn install() -> bool {
     // SAFETY: the functions live as long as the code that registers them.

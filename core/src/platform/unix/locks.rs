@@ -12,7 +12,8 @@ use std::ffi::{CStr, CString, c_int, c_void};
 
 use super::descriptors::{note_parked, take_parked};
 use super::table::{
-    self, Descriptor, FileId, Kind, NOBODY, Owner, POSIX, Parked, State, set_known_owner, set_ours,
+    self, Descriptor, DescriptorTable, FileId, FileKind, NOBODY, Owner, POSIX, Parked,
+    set_known_owner, set_ours,
 };
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -142,7 +143,7 @@ pub(super) fn release(owner: c_int) {
     set(owner, libc::F_UNLCK, (0, 0));
 }
 
-impl State {
+impl DescriptorTable {
     /// Returns the owner of this descriptor's locks from now on, or `None` with the system's error
     /// set.
     fn owner(&mut self, fd: c_int, lock: &libc::flock) -> Option<c_int> {
@@ -153,7 +154,8 @@ impl State {
             return Some(POSIX);
         }
         let file = descriptor.file;
-        let alone = descriptor.kind != Kind::Database && lock.l_len != 0 && start(lock) < PENDING;
+        let alone =
+            descriptor.kind != FileKind::Database && lock.l_len != 0 && start(lock) < PENDING;
         if alone {
             if descriptor.own == NOBODY {
                 descriptor.own = new_owner(&mut self.parked, fd, descriptor)?.0;

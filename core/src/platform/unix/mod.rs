@@ -29,7 +29,7 @@ use crate::ffi;
 pub(crate) use moved::{Alone, has_lost_log, has_moved, identity, is_astray, is_unwritable};
 pub(crate) use table::FileId;
 
-use table::Kind;
+use table::FileKind;
 
 /// Whether `PRAGMA fullfsync` has an effect here: Apple's `fsync` does not wait for the disk
 /// itself.
@@ -77,7 +77,7 @@ type SetSystemCall = unsafe extern "C" fn(
     ffi::sqlite3_syscall_ptr,
 ) -> c_int;
 
-type Open = unsafe extern "C" fn(
+type XOpen = unsafe extern "C" fn(
     *mut ffi::sqlite3_vfs,
     *const std::ffi::c_char,
     *mut ffi::sqlite3_file,
@@ -164,17 +164,17 @@ unsafe extern "C" fn opened(
     out: *mut c_int,
 ) -> c_int {
     let kind = match flags & 0x000f_ff00 {
-        ffi::SQLITE_OPEN_MAIN_DB => Kind::Database,
-        ffi::SQLITE_OPEN_WAL => Kind::Log,
-        _ => Kind::Other,
+        ffi::SQLITE_OPEN_MAIN_DB => FileKind::Database,
+        ffi::SQLITE_OPEN_WAL => FileKind::Log,
+        _ => FileKind::Other,
     };
     // SAFETY: stored before this function could be called; the arguments are passed on unchanged.
     unsafe {
-        let theirs = std::mem::transmute::<*mut (), Open>(OPEN.load(Ordering::Acquire));
+        let theirs = std::mem::transmute::<*mut (), XOpen>(OPEN.load(Ordering::Acquire));
         let before = descriptors::expect(kind);
         let code = theirs(vfs, name, file, flags, out);
         let descriptor = descriptors::expected(before);
-        if code == ffi::SQLITE_OK && kind != Kind::Other && !name.is_null() {
+        if code == ffi::SQLITE_OK && kind != FileKind::Other && !name.is_null() {
             table::state().note_file(file as usize, kind, descriptor, CStr::from_ptr(name));
         }
         code

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::ptr;
 
 use super::locks::{self, PRESENT, SHARED};
-use super::table::{self, FileId, Kind, Opened};
+use super::table::{self, FileId, FileKind, OpenFile};
 use crate::ffi;
 
 /// Returns the main database's file: `None` in memory, and for one that has moved.
@@ -48,7 +48,7 @@ pub(crate) unsafe fn is_astray(db: *mut ffi::sqlite3) -> bool {
 /// of its name: another connection would create a second one.
 pub(crate) fn has_lost_log(database: FileId) -> bool {
     table::state().files.values().any(|it| {
-        it.kind == Kind::Log
+        it.kind == FileKind::Log
             && it.database == Some(database)
             && FileId::at(&it.path) != Some(it.file)
     })
@@ -75,12 +75,12 @@ unsafe fn database_has_moved(db: *mut ffi::sqlite3, schema: &CStr) -> bool {
 unsafe fn log_has_moved(db: *mut ffi::sqlite3, schema: &CStr) -> bool {
     // SAFETY: by the contract.
     let log = unsafe { opened(db, schema, ffi::SQLITE_FCNTL_JOURNAL_POINTER) };
-    log.is_some_and(|log| log.kind == Kind::Log && FileId::at(&log.path) != Some(log.file))
+    log.is_some_and(|log| log.kind == FileKind::Log && FileId::at(&log.path) != Some(log.file))
 }
 
 /// # Safety
 /// As [`identity`]; `what` is a file control that writes a file's address.
-unsafe fn opened(db: *mut ffi::sqlite3, schema: &CStr, what: c_int) -> Option<Opened> {
+unsafe fn opened(db: *mut ffi::sqlite3, schema: &CStr, what: c_int) -> Option<OpenFile> {
     let mut file: *mut ffi::sqlite3_file = ptr::null_mut();
     // SAFETY: by the contract.
     let code = unsafe {
@@ -135,10 +135,9 @@ impl Alone {
         let memory_path = [database.path.to_bytes(), b"-shm"].concat();
         let (memory_fd, memory_file, database_fd) = {
             let state = table::state();
-            let mut memory = state
-                .descriptors
-                .iter()
-                .filter(|(_, it)| it.kind == Kind::Outside && it.path.to_bytes() == memory_path);
+            let mut memory = state.descriptors.iter().filter(|(_, it)| {
+                it.kind == FileKind::Outside && it.path.to_bytes() == memory_path
+            });
             let (fd, first) = memory.next()?;
             if memory.next().is_some() {
                 return None;
@@ -146,7 +145,7 @@ impl Alone {
             let main = state
                 .descriptors
                 .iter()
-                .find(|(_, it)| it.kind == Kind::Database && it.file == database.file)?;
+                .find(|(_, it)| it.kind == FileKind::Database && it.file == database.file)?;
             (*fd, first.file, *main.0)
         };
         if !moved {

@@ -15,7 +15,7 @@ pub(crate) struct FileId {
 
 /// What a file is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum FileKind {
     /// A database: connections of one file share what they have locked.
     Database,
     /// A write-ahead log, on which nobody takes a lock.
@@ -35,7 +35,7 @@ pub(super) const NOBODY: c_int = 0;
 #[derive(Debug)]
 pub(super) struct Descriptor {
     pub(super) file: FileId,
-    pub(super) kind: Kind,
+    pub(super) kind: FileKind,
     pub(super) writable: bool,
     pub(super) path: Arc<CStr>,
     /// It has taken locks through the owner shared by all descriptors of its file.
@@ -71,9 +71,9 @@ pub(super) struct Parked {
 
 /// What `xOpen` has opened.
 #[derive(Debug, Clone)]
-pub(super) struct Opened {
+pub(super) struct OpenFile {
     pub(super) file: FileId,
-    pub(super) kind: Kind,
+    pub(super) kind: FileKind,
     /// [`NOBODY`] for a descriptor that SQLite had kept and reused.
     pub(super) fd: c_int,
     pub(super) path: Arc<CStr>,
@@ -82,19 +82,19 @@ pub(super) struct Opened {
 }
 
 #[derive(Debug)]
-pub(super) struct State {
+pub(super) struct DescriptorTable {
     pub(super) descriptors: BTreeMap<c_int, Descriptor>,
     pub(super) owners: BTreeMap<FileId, Owner>,
     pub(super) parked: Vec<Parked>,
     /// By the address of SQLite's own structure.
-    pub(super) files: BTreeMap<usize, Opened>,
+    pub(super) files: BTreeMap<usize, OpenFile>,
     /// Open in this process before the system calls were replaced.
     pub(super) used: BTreeSet<FileId>,
     /// Another user in this process was seen to have one of these files open.
     pub(super) met: bool,
 }
 
-static STATE: Mutex<State> = Mutex::new(State {
+static STATE: Mutex<DescriptorTable> = Mutex::new(DescriptorTable {
     descriptors: BTreeMap::new(),
     owners: BTreeMap::new(),
     parked: Vec::new(),
@@ -104,7 +104,7 @@ static STATE: Mutex<State> = Mutex::new(State {
 });
 
 /// Locks the table. The lock is held only briefly, and never while a file is opened by its path.
-pub(super) fn state() -> MutexGuard<'static, State> {
+pub(super) fn state() -> MutexGuard<'static, DescriptorTable> {
     STATE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -200,10 +200,10 @@ impl From<&libc::stat> for FileId {
     }
 }
 
-impl State {
+impl DescriptorTable {
     /// Records what `xOpen` has opened; `fd` is [`NOBODY`] if it reused a descriptor that it had
     /// kept.
-    pub(super) fn note_file(&mut self, address: usize, kind: Kind, fd: c_int, path: &CStr) {
+    pub(super) fn note_file(&mut self, address: usize, kind: FileKind, fd: c_int, path: &CStr) {
         let known = self.descriptors.get(&fd).map(|it| (it.file, Arc::clone(&it.path)));
         let (file, path) = match known {
             Some((file, path)) => (file, path),
@@ -215,10 +215,10 @@ impl State {
                 (file, Arc::from(CString::from(path)))
             }
         };
-        let name = path.to_bytes().strip_suffix(b"-wal").filter(|_| kind == Kind::Log);
+        let name = path.to_bytes().strip_suffix(b"-wal").filter(|_| kind == FileKind::Log);
         let database =
             name.and_then(|name| CString::new(name).ok()).and_then(|name| FileId::at(&name));
-        self.files.insert(address, Opened { file, kind, fd, path, database });
+        self.files.insert(address, OpenFile { file, kind, fd, path, database });
     }
 
     /// Lets files that are now open keep their POSIX locks: an existing connection holds some.

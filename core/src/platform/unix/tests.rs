@@ -62,7 +62,7 @@ fn descriptors_of_many_databases_come_back() {
         drop(open);
         assert_eq!(descriptors(&root), 0);
         let name = root.to_str().unwrap();
-        let left = |it: &table::Opened| it.path.to_str().is_ok_and(|path| path.starts_with(name));
+        let left = |it: &table::OpenFile| it.path.to_str().is_ok_and(|path| path.starts_with(name));
         assert!(!table::state().files.values().any(left));
     }
 }

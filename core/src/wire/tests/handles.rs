@@ -13,7 +13,7 @@ struct Client {
 
 /// A database with an empty table, on each of the backends.
 async fn clients() -> Vec<Client> {
-    let local = Local::open(":memory:".as_ref(), Options::default()).unwrap();
+    let local = SingleThread::open(":memory:".as_ref(), Options::default()).unwrap();
     let native = Options::default().open(":memory:").await.unwrap();
     let mut clients = Vec::new();
     for db in [Database::from_backend(Box::new(local)), native] {

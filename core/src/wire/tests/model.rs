@@ -38,14 +38,18 @@ impl Host for Wakes {
 /// The databases that sequences run on.
 #[derive(Debug, Clone, Copy)]
 enum World {
-    LocalMemory,
-    LocalFile,
-    NativeMemory,
-    NativeFile,
+    SingleThreadMemory,
+    SingleThreadFile,
+    ThreadedMemory,
+    ThreadedFile,
 }
 
-const WORLDS: [World; 4] =
-    [World::LocalMemory, World::LocalFile, World::NativeMemory, World::NativeFile];
+const WORLDS: [World; 4] = [
+    World::SingleThreadMemory,
+    World::SingleThreadFile,
+    World::ThreadedMemory,
+    World::ThreadedFile,
+];
 
 const SCHEMA: &str = "CREATE TABLE t (a INTEGER PRIMARY KEY, n); INSERT INTO t VALUES (0, 0)";
 
@@ -59,10 +63,10 @@ impl World {
             .acquire_timeout(HANG * 2);
         let file = dir.join("app.db");
         let db = match self {
-            Self::LocalMemory => options.open_local(":memory:"),
-            Self::LocalFile => options.open_local(file),
-            Self::NativeMemory => options.open(":memory:").await,
-            Self::NativeFile => options.open(file).await,
+            Self::SingleThreadMemory => options.open_single_thread(":memory:"),
+            Self::SingleThreadFile => options.open_single_thread(file),
+            Self::ThreadedMemory => options.open(":memory:").await,
+            Self::ThreadedFile => options.open(file).await,
         };
         let db = db.unwrap();
         db.batch(SCHEMA).await.unwrap();
@@ -72,7 +76,7 @@ impl World {
 
 /// Has all sessions at once, and gives them back: what was done in them is over.
 async fn all_sessions(db: &Database, world: World) -> crate::error::Result<()> {
-    let several = matches!(world, World::LocalFile | World::NativeFile);
+    let several = matches!(world, World::SingleThreadFile | World::ThreadedFile);
     let mut sessions = vec![db.acquire().await?];
     if several {
         sessions.push(db.acquire().await?);
@@ -94,7 +98,7 @@ async fn sequence(db: &Database, world: World, seed: u64) -> Result<(), String> 
     let mut trace = client.finish().await?;
     trace.resolve();
     if in_session {
-        // A write of its own that was given up may still be on its way.
+        // A write of its own that was cancelled may still be on its way.
         all_sessions(db, world).await.map_err(|error| error.to_string())?;
     }
     // After what is still being undone.
@@ -136,10 +140,10 @@ fn whatever_handles_are_asked_what_was_acknowledged_is_there_and_nothing_else() 
             threads.spawn(move || {
                 // The backend without threads is for one thread.
                 let mut runtime = match world {
-                    World::LocalMemory | World::LocalFile => {
+                    World::SingleThreadMemory | World::SingleThreadFile => {
                         tokio::runtime::Builder::new_current_thread()
                     }
-                    World::NativeMemory | World::NativeFile => {
+                    World::ThreadedMemory | World::ThreadedFile => {
                         tokio::runtime::Builder::new_multi_thread()
                     }
                 };

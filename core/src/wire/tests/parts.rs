@@ -59,7 +59,9 @@ impl Eager {
 }
 
 fn memory() -> Database {
-    Database::from_backend(Box::new(Local::open(":memory:".as_ref(), Options::default()).unwrap()))
+    Database::from_backend(Box::new(
+        SingleThread::open(":memory:".as_ref(), Options::default()).unwrap(),
+    ))
 }
 
 /// The integers of the only column, page by page.
@@ -185,7 +187,7 @@ async fn of_a_statement_that_writes_no_row_is_told_before_it_is_done() {
 #[tokio::test]
 async fn transactions_sessions_snapshots_and_selections_give_parts_too() {
     let folder = tempfile::tempdir().unwrap();
-    let local = Local::open(&folder.path().join("a.db"), Options::default()).unwrap();
+    let local = SingleThread::open(&folder.path().join("a.db"), Options::default()).unwrap();
     let db = Database::from_backend(Box::new(local));
     db.execute("CREATE TABLE t(a)", ()).await.unwrap();
     db.execute_many("INSERT INTO t VALUES (?)", (1..=60_000).map(|i| (i,))).await.unwrap();

@@ -20,7 +20,7 @@ struct Kept {
 impl Kept {
     fn add(&self, page: &Page) {
         let mut all = self.all.lock().unwrap();
-        all.extend((0..page.cells()).filter_map(|place| match page.cell(place) {
+        all.extend((0..page.cells()).filter_map(|index| match page.cell(index) {
             crate::value::ValueRef::Integer(number) => Some(number),
             _ => None,
         }));

@@ -21,7 +21,7 @@ pub(crate) fn runner(workspace: &Workspace, options: &Options) -> anyhow::Result
     let folder = root.join("tests/bench/browser");
     browsers::setup()?;
     npm::install(&folder)?;
-    npm::install(&root.join("tests/web"))?;
+    npm::install(&root.join("tests/browser"))?;
     build::npm::setup()?;
     build::npm::build(workspace)?;
     npm::npm().args(["run", "--silent", "build"]).dir(&folder).run()?;

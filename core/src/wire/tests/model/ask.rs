@@ -115,9 +115,9 @@ pub(super) struct Asked {
     pub(super) on: u32,
     pub(super) what: What,
     pub(super) answer: Option<Answer>,
-    /// It was given up, or its handle let go of: nobody waits for an answer.
+    /// It was cancelled, or its handle let go of: nobody waits for an answer.
     pub(super) given_up: bool,
-    /// When it was given up, the end of its transaction was asked for already: whether it
+    /// When it was cancelled, the end of its transaction was asked for already: whether it
     /// was done is not told.
     pub(super) open_ended: bool,
     /// What it must be refused for.
@@ -152,8 +152,8 @@ pub(super) struct Trace {
 impl Trace {
     /// An end that did not begin any more let go of its handle when it was withdrawn.
     pub(super) fn resolve(&mut self) {
-        for (place, at) in std::mem::take(&mut self.withdrawn).into_iter().rev() {
-            let asked = &self.asked[place];
+        for (index, at) in std::mem::take(&mut self.withdrawn).into_iter().rev() {
+            let asked = &self.asked[index];
             let never = asked.answer.as_ref().and_then(Answer::kind) == Some("Cancelled");
             if never && asked.what.ends() {
                 self.events.insert(at, Event::Dropped(asked.on));
@@ -165,7 +165,7 @@ impl Trace {
         let mut lines = String::new();
         for event in &self.events {
             let line = match event {
-                Event::Asked(place) => format!("  {:?}\n", self.asked[*place]),
+                Event::Asked(index) => format!("  {:?}\n", self.asked[*index]),
                 Event::Dropped(handle) => format!("  dropped {handle}\n"),
             };
             lines.push_str(&line);

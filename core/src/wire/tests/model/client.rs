@@ -14,7 +14,7 @@ pub(super) struct Known {
     pub(super) kind: Kind,
     /// Its end was asked for, or that of a handle it was begun from.
     pub(super) over: bool,
-    /// It was let go of, or its end was given up: that does not stand in line.
+    /// It was let go of, or its end was cancelled: that does not stand in line.
     pub(super) dropped: bool,
     /// It is to be kept, as far as the client has asked.
     pub(super) kept: bool,
@@ -35,7 +35,7 @@ pub(super) struct Client {
     pub(super) last: u32,
     pub(super) values: i64,
     pub(super) trace: Trace,
-    pub(super) places: HashMap<u32, usize>,
+    pub(super) indexes: HashMap<u32, usize>,
     pub(super) handles: HashMap<u32, Known>,
     /// The handle that each task is busy with.
     pub(super) tasks: Vec<u32>,
@@ -57,7 +57,7 @@ impl Client {
             last: 0,
             values: 0,
             trace: Trace::default(),
-            places: HashMap::new(),
+            indexes: HashMap::new(),
             handles: HashMap::new(),
             tasks,
             in_session,
@@ -90,7 +90,7 @@ impl Client {
         let id = self.last;
         let (op, flags, payload) = self.request(&what);
         let refused = self.refusal(on, &what);
-        let place = self.trace.asked.len();
+        let index = self.trace.asked.len();
         self.trace.asked.push(Asked {
             id,
             on,
@@ -100,8 +100,8 @@ impl Client {
             open_ended: false,
             refused,
         });
-        self.trace.events.push(Event::Asked(place));
-        self.places.insert(id, place);
+        self.trace.events.push(Event::Asked(index));
+        self.indexes.insert(id, index);
         if what.ends() {
             self.end(on, false);
             if what.keeps()
@@ -111,7 +111,7 @@ impl Client {
             }
         }
         self.submit(&Batch::default().flagged(id, op, flags, on, &payload));
-        // What was answered and not taken is given up late.
+        // What was answered and not taken is cancelled late.
         if self.random.bool() {
             self.absorb();
         }
@@ -189,9 +189,9 @@ impl Client {
         }
     }
 
-    /// Whether a request was too late to be given up, as far as the client can know.
-    pub(super) fn is_too_late(&self, place: usize) -> bool {
-        let asked = &self.trace.asked[place];
+    /// Whether a request was too late to be cancelled, as far as the client can know.
+    pub(super) fn is_too_late(&self, index: usize) -> bool {
+        let asked = &self.trace.asked[index];
         match asked.what {
             What::Commit => true,
             What::Release => self.is_to_be_kept(self.handles[&asked.on].parent),
@@ -209,21 +209,21 @@ impl Client {
 
     /// Nobody waits for what was asked of a handle that was let go of.
     fn forget_asked(&mut self) {
-        for place in 0..self.trace.asked.len() {
-            let asked = &self.trace.asked[place];
+        for index in 0..self.trace.asked.len() {
+            let asked = &self.trace.asked[index];
             let gone = self.handles.get(&asked.on).is_some_and(|known| known.dropped);
             if gone && asked.answer.is_none() {
-                let open_ended = self.is_too_late(place);
-                let asked = &mut self.trace.asked[place];
+                let open_ended = self.is_too_late(index);
+                let asked = &mut self.trace.asked[index];
                 asked.open_ended |= open_ended && !asked.given_up;
                 asked.given_up = true;
             }
         }
     }
 
-    pub(super) fn cancel(&mut self, place: usize) {
-        let open_ended = self.is_too_late(place);
-        let asked = &mut self.trace.asked[place];
+    pub(super) fn cancel(&mut self, index: usize) {
+        let open_ended = self.is_too_late(index);
+        let asked = &mut self.trace.asked[index];
         asked.given_up = true;
         asked.open_ended = open_ended;
         let (id, on, ends) = (asked.id, asked.on, asked.what.ends());
@@ -237,9 +237,9 @@ impl Client {
     }
 
     /// Gives a request up that is to say what became of it.
-    pub(super) fn withdraw(&mut self, place: usize) {
-        self.trace.withdrawn.push((place, self.trace.events.len()));
-        let id = self.trace.asked[place].id;
+    pub(super) fn withdraw(&mut self, index: usize) {
+        self.trace.withdrawn.push((index, self.trace.events.len()));
+        let id = self.trace.asked[index].id;
         self.submit(&Batch::default().add(0, op::WITHDRAW, id, &[]));
         self.absorb();
     }
@@ -249,8 +249,8 @@ impl Client {
     pub(super) fn absorb(&mut self) {
         let Some(server) = &self.server else { return };
         for reply in replies(server) {
-            let Some(place) = self.places.get(&reply.id).copied() else { continue };
-            let asked = &mut self.trace.asked[place];
+            let Some(index) = self.indexes.get(&reply.id).copied() else { continue };
+            let asked = &mut self.trace.asked[index];
             if asked.given_up || asked.answer.is_some() {
                 continue;
             }
@@ -275,13 +275,13 @@ impl Client {
         }
     }
 
-    fn waits(&self, place: usize) -> bool {
-        let asked = &self.trace.asked[place];
+    fn waits(&self, index: usize) -> bool {
+        let asked = &self.trace.asked[index];
         asked.answer.is_none() && !asked.given_up
     }
 
     pub(super) fn outstanding(&self) -> Vec<usize> {
-        (0..self.trace.asked.len()).filter(|place| self.waits(*place)).collect()
+        (0..self.trace.asked.len()).filter(|index| self.waits(*index)).collect()
     }
 
     /// Whether something is asked that ends only by what the client does next.
@@ -290,8 +290,8 @@ impl Client {
         let streams =
             |known: &Known| known.kind == Kind::Stream { endless: true } && !known.dropped;
         self.handles.values().any(streams)
-            || self.outstanding().into_iter().any(|place| {
-                matches!(self.trace.asked[place].what, What::Many(_, false) | What::Stream(true))
+            || self.outstanding().into_iter().any(|index| {
+                matches!(self.trace.asked[index].what, What::Many(_, false) | What::Stream(true))
             })
     }
 

@@ -13,7 +13,7 @@ use super::ask::{Answer, Asked, Event, MANY, Refused, Statement, Trace, What};
 /// The difference.
 pub(super) fn check(trace: &Trace, rows: &[(i64, i64)]) -> Result<(), String> {
     refusals(trace)?;
-    // Of an end that was given up too late either outcome is right.
+    // Of an end that was cancelled too late either outcome is right.
     let uncertain: Vec<u32> = trace
         .asked
         .iter()
@@ -69,9 +69,9 @@ struct Replay {
     sessions: BTreeSet<u32>,
     /// Acknowledged while what was begun from their handle was open: it was let go of.
     deferred: Vec<usize>,
-    /// Ends that were given up, and took place.
+    /// Ends that were cancelled, and took place.
     done: BTreeSet<u32>,
-    /// Something was given up: what SQLite's counters say is not known.
+    /// Something was cancelled: what SQLite's counters say is not known.
     fuzzy: bool,
 }
 
@@ -97,9 +97,9 @@ impl Replay {
         });
         for event in &trace.events {
             let out_of_line = match event {
-                Event::Asked(place) => {
-                    self.asked(trace, *place)?;
-                    let asked = &trace.asked[*place];
+                Event::Asked(index) => {
+                    self.asked(trace, *index)?;
+                    let asked = &trace.asked[*index];
                     // Withdrawn, it let its handle go before the calls that waited behind.
                     let kind = asked.answer.as_ref().and_then(Answer::kind);
                     asked.what.ends() && (asked.given_up || kind == Some("Cancelled"))
@@ -110,15 +110,15 @@ impl Replay {
                 }
             };
             if out_of_line {
-                for place in std::mem::take(&mut self.deferred) {
-                    self.asked(trace, place)?;
+                for index in std::mem::take(&mut self.deferred) {
+                    self.asked(trace, index)?;
                 }
             }
         }
         match self.deferred.first() {
             None => Ok(self),
-            Some(place) => {
-                let asked = &trace.asked[*place];
+            Some(index) => {
+                let asked = &trace.asked[*index];
                 Err(format!("{asked:?} was done while what was begun from its handle was open"))
             }
         }
@@ -146,25 +146,25 @@ impl Replay {
         {
             return self.undo(transaction);
         }
-        let Some(place) = self.open.iter().position(|open| *open == handle) else { return };
+        let Some(index) = self.open.iter().position(|open| *open == handle) else { return };
         if !self.is_lost() {
-            if place == 0 {
+            if index == 0 {
                 self.sql("ROLLBACK");
             } else {
                 self.sql(&format!("ROLLBACK TO s{handle}; RELEASE s{handle}"));
             }
         }
-        self.open.truncate(place);
+        self.open.truncate(index);
     }
 
-    fn asked(&mut self, trace: &Trace, place: usize) -> Result<(), String> {
-        let asked = &trace.asked[place];
+    fn asked(&mut self, trace: &Trace, index: usize) -> Result<(), String> {
+        let asked = &trace.asked[index];
         if asked.what.ends() {
             let well = match &asked.answer {
                 Some(answer) => answer.kind().is_none(),
                 None => self.done.contains(&asked.id),
             };
-            return self.end(asked, well && asked.what.keeps(), place);
+            return self.end(asked, well && asked.what.keeps(), index);
         }
         let Some(answer) = &asked.answer else { return Ok(()) };
         // A constraint has refused it: it ran.
@@ -188,7 +188,7 @@ impl Replay {
             if !session && !self.open.contains(&asked.on) {
                 return Err(format!("{asked:?} was done after the end of its handle"));
             }
-            self.deferred.push(place);
+            self.deferred.push(index);
             return Ok(());
         }
         if self.is_lost() {
@@ -213,13 +213,13 @@ impl Replay {
         Ok(())
     }
 
-    fn end(&mut self, asked: &Asked, well: bool, place: usize) -> Result<(), String> {
+    fn end(&mut self, asked: &Asked, well: bool, index: usize) -> Result<(), String> {
         if !well {
             self.undo(asked.on);
             return Ok(());
         }
         if self.open.last() != Some(&asked.on) && self.open.contains(&asked.on) {
-            self.deferred.push(place);
+            self.deferred.push(index);
             return Ok(());
         }
         if self.is_lost() || self.open.last() != Some(&asked.on) {

@@ -120,19 +120,19 @@ impl Client {
     /// Gives up something that was asked, or goes on with its rows.
     fn give_up(&mut self) {
         let outstanding = self.outstanding();
-        let Some(place) = self.random.choice(outstanding) else { return };
-        let asked = &self.trace.asked[place];
+        let Some(index) = self.random.choice(outstanding) else { return };
+        let asked = &self.trace.asked[index];
         if matches!(asked.what, What::Many(_, false)) && self.random.bool() {
-            return self.more(place);
+            return self.more(index);
         }
-        if self.random.bool() { self.withdraw(place) } else { self.cancel(place) }
+        if self.random.bool() { self.withdraw(index) } else { self.cancel(index) }
     }
 
     /// Sends the last rows of an operation on many.
-    fn more(&mut self, place: usize) {
+    fn more(&mut self, index: usize) {
         let new = [self.value(), self.value()];
-        let id = self.trace.asked[place].id;
-        if let What::Many(values, whole) = &mut self.trace.asked[place].what {
+        let id = self.trace.asked[index].id;
+        if let What::Many(values, whole) = &mut self.trace.asked[index].what {
             values.extend(new);
             *whole = true;
         }
@@ -143,15 +143,15 @@ impl Client {
 
     /// Ends everything, one way or another.
     pub(super) async fn finish(mut self) -> Result<Trace, String> {
-        let commits = |place: &usize| matches!(self.trace.asked[*place].what, What::Commit);
+        let commits = |index: &usize| matches!(self.trace.asked[*index].what, What::Commit);
         if self.random.u8(0..6) == 0 && !self.outstanding().iter().any(commits) {
             self.lose();
             return Ok(self.trace);
         }
-        for place in self.outstanding() {
-            match self.trace.asked[place].what {
-                What::Many(_, false) if self.random.bool() => self.more(place),
-                What::Many(_, false) | What::Stream(true) => self.cancel(place),
+        for index in self.outstanding() {
+            match self.trace.asked[index].what {
+                What::Many(_, false) if self.random.bool() => self.more(index),
+                What::Many(_, false) | What::Stream(true) => self.cancel(index),
                 _ => {}
             }
         }
@@ -202,9 +202,9 @@ impl Client {
     /// The client goes.
     fn lose(&mut self) {
         self.absorb();
-        for place in self.outstanding() {
-            let open_ended = self.is_too_late(place);
-            let asked = &mut self.trace.asked[place];
+        for index in self.outstanding() {
+            let open_ended = self.is_too_late(index);
+            let asked = &mut self.trace.asked[index];
             asked.given_up = true;
             asked.open_ended = open_ended;
         }

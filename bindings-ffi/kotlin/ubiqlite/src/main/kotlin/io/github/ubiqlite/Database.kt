@@ -1,10 +1,10 @@
 package io.github.ubiqlite
 
-import io.github.ubiqlite.internal.Link
+import io.github.ubiqlite.internal.EngineClient
 import io.github.ubiqlite.internal.Mapping
 import io.github.ubiqlite.internal.Op
 import io.github.ubiqlite.internal.Owner
-import io.github.ubiqlite.internal.Place
+import io.github.ubiqlite.internal.CallTarget
 import io.github.ubiqlite.internal.invalid
 import kotlin.time.Duration
 import kotlinx.coroutines.NonCancellable
@@ -26,12 +26,12 @@ import kotlinx.coroutines.withContext
  * ```
  */
 public class Database private constructor(
-    place: Place,
+    target: CallTarget,
     /** The path it was opened with. */
     public val path: String,
-) : Statements(place) {
+) : Statements(target) {
     /** Returns the same database with a time limit for every call made through it; then [UbiqliteException.Timeout]. */
-    public fun timeout(limit: Duration): Database = Database(place.limited(limit), path)
+    public fun timeout(limit: Duration): Database = Database(target.limited(limit), path)
 
     /**
      * Runs [body] in a transaction. It is committed if [body] succeeds, and rolled back if
@@ -48,34 +48,34 @@ public class Database private constructor(
      * @throws UbiqliteException.Busy if the write lock could not be taken within the busy timeout
      */
     public suspend fun <T> transaction(mode: Mode = Mode.IMMEDIATE, body: suspend (Transaction) -> T): T =
-        transact(place, mode, body)
+        transact(target, mode, body)
 
     /** Begins a transaction and returns its handle: it is rolled back unless it is committed. */
-    public suspend fun begin(mode: Mode = Mode.IMMEDIATE): Transaction = begin(place, mode)
+    public suspend fun begin(mode: Mode = Mode.IMMEDIATE): Transaction = begin(target, mode)
 
     /**
      * Returns a snapshot, for several reads of the same moment, over any number of calls.
      *
      * @throws UbiqliteException.Timeout if no connection was free within the acquire timeout
      */
-    public suspend fun snapshot(): Snapshot = Snapshot(place.within(place.lend(Op.SNAPSHOT)))
+    public suspend fun snapshot(): Snapshot = Snapshot(target.within(target.open(Op.SNAPSHOT)))
 
     /**
      * Lends a dedicated connection, for `ATTACH`, temporary tables and `PRAGMA`s.
      *
      * @throws UbiqliteException.Timeout if no connection was free within the acquire timeout
      */
-    public suspend fun acquire(): Session = Session(place.within(place.lend(Op.ACQUIRE)))
+    public suspend fun acquire(): Session = Session(target.within(target.open(Op.ACQUIRE)))
 
     /** Returns what the storage can do. */
-    public suspend fun capabilities(): Capabilities = place.ask(Op.CAPABILITIES).capabilities()
+    public suspend fun capabilities(): Capabilities = target.ask(Op.CAPABILITIES).capabilities()
 
     /**
      * Stops this database's running calls: they fail with
      * [UbiqliteException.Cancelled]. A closed database has none.
      */
     public fun interrupt() {
-        place.begin(Op.INTERRUPT)
+        target.begin(Op.INTERRUPT)
     }
 
     /**
@@ -84,7 +84,7 @@ public class Database private constructor(
      * Later calls fail with [UbiqliteException.Closed]; closing again does nothing. If the
      * wait is cancelled, closing continues.
      */
-    public suspend fun close(): Unit = place.link.close()
+    public suspend fun close(): Unit = target.client.close()
 
     /** Runs [block], and then closes, however [block] ends. */
     public suspend inline fun <R> use(block: (Database) -> R): R {
@@ -114,8 +114,8 @@ public class Database private constructor(
             if (path.isEmpty()) throw invalid("a database is opened by its path")
             if ('\u0000' in path) throw invalid("the path holds a NUL character, which no file name can")
             val chosen = DatabaseOptions().apply(options)
-            val link = Link.open(path, chosen.settings(), Mapping.of(chosen.json, chosen.snakeCase))
-            return Database(Place(link, Owner(link), null, Link.NO_LIMIT), path)
+            val client = EngineClient.open(path, chosen.settings(), Mapping.of(chosen.json, chosen.snakeCase))
+            return Database(CallTarget(client, Owner(client), null, EngineClient.NO_LIMIT), path)
         }
     }
 }

@@ -1,7 +1,7 @@
 package io.github.ubiqlite
 
 import io.github.ubiqlite.internal.Op
-import io.github.ubiqlite.internal.Place
+import io.github.ubiqlite.internal.CallTarget
 import io.github.ubiqlite.internal.Writer
 import io.github.ubiqlite.internal.invalid
 import io.github.ubiqlite.internal.rows
@@ -56,21 +56,21 @@ public enum class Order {
  * ```
  */
 public class Select private constructor(
-    private val place: Place,
+    private val target: CallTarget,
     private val table: String,
     private val filters: List<(Writer) -> Unit>,
     private val orders: List<Pair<String, Order>>,
     private val most: Long?,
     private val skipped: Long,
 ) {
-    internal constructor(place: Place, table: String) : this(place, table, emptyList(), emptyList(), null, 0)
+    internal constructor(target: CallTarget, table: String) : this(target, table, emptyList(), emptyList(), null, 0)
 
     private fun with(
         filters: List<(Writer) -> Unit> = this.filters,
         orders: List<Pair<String, Order>> = this.orders,
         most: Long? = this.most,
         skipped: Long = this.skipped,
-    ): Select = Select(place, table, filters, orders, most, skipped)
+    ): Select = Select(target, table, filters, orders, most, skipped)
 
     /** Keeps rows whose column equals the value, or is `NULL` if the value is null. */
     public fun where(column: String, value: Any?): Select = where(column, Comparison.EQ, value)
@@ -110,16 +110,16 @@ public class Select private constructor(
     }
 
     /** Returns all selected rows. */
-    public suspend fun all(): List<Row> = place.ask(Op.SELECT, ::write).rows()
+    public suspend fun all(): List<Row> = target.ask(Op.SELECT, ::write).rows()
 
     /** Returns the first selected row, or null. */
-    public suspend fun first(): Row? = place.ask(Op.SELECT_FIRST, ::write).rows().firstRow()
+    public suspend fun first(): Row? = target.ask(Op.SELECT_FIRST, ::write).rows().firstRow()
 
     /** Returns the number of selected rows. */
-    public suspend fun count(): Long = place.ask(Op.SELECT_COUNT, ::write).count()
+    public suspend fun count(): Long = target.ask(Op.SELECT_COUNT, ::write).count()
 
     /** Streams the selected rows one after another. */
-    public fun stream(): Flow<Row> = rows(place, Op.SELECT_STREAM, ::write)
+    public fun stream(): Flow<Row> = rows(target, Op.SELECT_STREAM, ::write)
 
     private fun filter(compare: Int, column: String, operand: (Writer) -> Unit): Select {
         val filter = { out: Writer ->

@@ -1,7 +1,7 @@
 package io.github.ubiqlite
 
 import io.github.ubiqlite.internal.Op
-import io.github.ubiqlite.internal.Place
+import io.github.ubiqlite.internal.CallTarget
 import kotlin.time.Duration
 
 /**
@@ -15,25 +15,25 @@ import kotlin.time.Duration
  * }
  * ```
  */
-public class Session internal constructor(place: Place) : Statements(place), AutoCloseable {
+public class Session internal constructor(target: CallTarget) : Statements(target), AutoCloseable {
     /** Runs [body] in a transaction of this session: see [Database.transaction]. */
     public suspend fun <T> transaction(mode: Mode = Mode.IMMEDIATE, body: suspend (Transaction) -> T): T =
-        transact(place, mode, body)
+        transact(target, mode, body)
 
     /** Begins a transaction in this session and returns its handle: it is rolled back unless it is committed. */
-    public suspend fun begin(mode: Mode = Mode.IMMEDIATE): Transaction = begin(place, mode)
+    public suspend fun begin(mode: Mode = Mode.IMMEDIATE): Transaction = begin(target, mode)
 
     /** Stops this session's running calls: they fail with [UbiqliteException.Cancelled]. */
     public fun interrupt() {
-        place.begin(Op.INTERRUPT)
+        target.begin(Op.INTERRUPT)
     }
 
     /** Returns the same session with a time limit for every call made through it. */
-    public fun timeout(limit: Duration): Session = Session(place.limited(limit))
+    public fun timeout(limit: Duration): Session = Session(target.limited(limit))
 
     /** Gives the connection back, without waiting. */
     override fun close() {
-        place.on?.let { place.link.drop(it, "session") }
+        target.on?.let { target.client.drop(it, "session") }
     }
 }
 
@@ -52,15 +52,15 @@ public class Session internal constructor(place: Place) : Statements(place), Aut
  * }
  * ```
  */
-public class Snapshot internal constructor(place: Place) : Reader(place), AutoCloseable {
+public class Snapshot internal constructor(target: CallTarget) : Reader(target), AutoCloseable {
     /** Returns a table, to read its rows without SQL. */
-    public fun table(name: String): Table = Table(place, name)
+    public fun table(name: String): Table = Table(target, name)
 
     /** Returns the same moment with a time limit for every call made through it. */
-    public fun timeout(limit: Duration): Snapshot = Snapshot(place.limited(limit))
+    public fun timeout(limit: Duration): Snapshot = Snapshot(target.limited(limit))
 
     /** Releases the moment, without waiting. */
     override fun close() {
-        place.on?.let { place.link.drop(it, "snapshot") }
+        target.on?.let { target.client.drop(it, "snapshot") }
     }
 }

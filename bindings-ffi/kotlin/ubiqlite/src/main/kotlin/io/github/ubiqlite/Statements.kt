@@ -1,7 +1,7 @@
 package io.github.ubiqlite
 
 import io.github.ubiqlite.internal.Op
-import io.github.ubiqlite.internal.Place
+import io.github.ubiqlite.internal.CallTarget
 import io.github.ubiqlite.internal.RowDecoder
 import io.github.ubiqlite.internal.Writer
 import io.github.ubiqlite.internal.indexed
@@ -31,7 +31,7 @@ import kotlinx.serialization.serializer
  * A short read runs on the calling thread, within a small budget, and returns without
  * suspending. If the coroutine is cancelled, every call throws its cancellation exception.
  */
-public sealed class Reader(internal val place: Place) {
+public sealed class Reader(internal val target: CallTarget) {
     /**
      * Runs a query and returns all its rows.
      *
@@ -41,7 +41,7 @@ public sealed class Reader(internal val place: Place) {
      * @throws UbiqliteException SQLite's errors by kind; `InvalidArgument` if the parameters do not fit
      */
     public suspend fun query(sql: String, vararg params: Any?): List<Row> =
-        place.ask(Op.QUERY) { it.statement(sql, params) }.rows()
+        target.ask(Op.QUERY) { it.statement(sql, params) }.rows()
 
     /**
      * Runs a query and returns its first row.
@@ -52,7 +52,7 @@ public sealed class Reader(internal val place: Place) {
 
     /** Runs a query and returns its first row, or null if there is none. */
     public suspend fun queryOptional(sql: String, vararg params: Any?): Row? =
-        place.ask(Op.QUERY_OPTIONAL) { it.statement(sql, params) }.rows().firstRow()
+        target.ask(Op.QUERY_OPTIONAL) { it.statement(sql, params) }.rows().firstRow()
 
     /**
      * Runs a query and returns the first value of its first row.
@@ -84,7 +84,7 @@ public sealed class Reader(internal val place: Place) {
         RowDecoder.value(row, 0, serializer, type)
 
     private suspend fun first(op: Int, sql: String, params: Array<out Any?>): Row =
-        place.ask(op) { it.statement(sql, params) }.rows().firstRow()
+        target.ask(op) { it.statement(sql, params) }.rows().firstRow()
             ?: throw UbiqliteException.NotFound(io.github.ubiqlite.internal.Fields("the query gives no row"))
 
     /**
@@ -97,11 +97,11 @@ public sealed class Reader(internal val place: Place) {
      * ```
      */
     public fun stream(sql: String, vararg params: Any?): Flow<Row> =
-        rows(place, Op.STREAM) { it.statement(sql, params) }
+        rows(target, Op.STREAM) { it.statement(sql, params) }
 }
 
 /** Runs queries, and statements that write. */
-public sealed class Statements(place: Place) : Reader(place) {
+public sealed class Statements(target: CallTarget) : Reader(target) {
     /**
      * Runs one statement and returns the rows changed and the last rowid.
      *
@@ -112,7 +112,7 @@ public sealed class Statements(place: Place) : Reader(place) {
      * several statements, and for statements that would change the connection for other callers (`BEGIN`, `ATTACH`, …)
      */
     public suspend fun execute(sql: String, vararg params: Any?): Executed =
-        place.ask(Op.EXECUTE) { it.statement(sql, params) }.executed()
+        target.ask(Op.EXECUTE) { it.statement(sql, params) }.executed()
 
     /**
      * Runs one statement for each item, all or none, and returns the rows changed. The
@@ -125,11 +125,11 @@ public sealed class Statements(place: Place) : Reader(place) {
      * @throws UbiqliteException whose `index` identifies the item
      */
     public suspend fun executeMany(sql: String, rows: Iterable<Any?>): Long =
-        sendMany(place, Op.EXECUTE_MANY, { it.text(sql) }, Writer::row, rows.iterator())
+        sendMany(target, Op.EXECUTE_MANY, { it.text(sql) }, Writer::row, rows.iterator())
 
     /** Like the other [executeMany], from a flow, which is collected as fast as the engine takes it. */
     public suspend fun executeMany(sql: String, rows: Flow<Any?>): Long =
-        sendMany(place, Op.EXECUTE_MANY, { it.text(sql) }, Writer::row, rows)
+        sendMany(target, Op.EXECUTE_MANY, { it.text(sql) }, Writer::row, rows)
 
     /**
      * Runs a script, all or none.
@@ -139,7 +139,7 @@ public sealed class Statements(place: Place) : Reader(place) {
      * ```
      * @return its total effect: a list of one
      */
-    public suspend fun batch(script: String): List<Executed> = place.ask(Op.BATCH) {
+    public suspend fun batch(script: String): List<Executed> = target.ask(Op.BATCH) {
         it.u8(0)
         it.text(script)
     }.executedList()
@@ -152,7 +152,7 @@ public sealed class Statements(place: Place) : Reader(place) {
      * ```
      * @throws UbiqliteException whose `index` identifies the statement
      */
-    public suspend fun batch(statements: List<Statement>): List<Executed> = place.ask(Op.BATCH) { out ->
+    public suspend fun batch(statements: List<Statement>): List<Executed> = target.ask(Op.BATCH) { out ->
         out.u8(1)
         out.u32(statements.size)
         statements.forEachIndexed { index, statement ->
@@ -161,7 +161,7 @@ public sealed class Statements(place: Place) : Reader(place) {
     }.executedList()
 
     /** Returns a table, for operations on its rows without SQL. */
-    public fun table(name: String): Table = Table(place, name)
+    public fun table(name: String): Table = Table(target, name)
 }
 
 private fun Writer.statement(sql: String, params: Array<out Any?>) {

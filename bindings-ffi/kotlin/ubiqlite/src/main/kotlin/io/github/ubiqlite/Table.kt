@@ -1,7 +1,7 @@
 package io.github.ubiqlite
 
 import io.github.ubiqlite.internal.Op
-import io.github.ubiqlite.internal.Place
+import io.github.ubiqlite.internal.CallTarget
 import io.github.ubiqlite.internal.Reply
 import io.github.ubiqlite.internal.Writer
 import io.github.ubiqlite.internal.indexed
@@ -30,7 +30,7 @@ import kotlinx.serialization.serializer
  * ```
  */
 public class Table internal constructor(
-    private val place: Place,
+    private val target: CallTarget,
     /** The table's name. */
     public val name: String,
 ) {
@@ -84,11 +84,11 @@ public class Table internal constructor(
      * @throws UbiqliteException whose `index` identifies the row
      */
     public suspend fun insertMany(rows: Iterable<Map<String, Any?>>): Long =
-        sendMany(place, Op.INSERT_MANY, { it.text(name) }, { out, row -> out.record(row) }, rows.iterator())
+        sendMany(target, Op.INSERT_MANY, { it.text(name) }, { out, row -> out.record(row) }, rows.iterator())
 
     /** Like the other [insertMany], from a flow, which is collected as fast as the engine takes it. */
     public suspend fun insertMany(rows: Flow<Map<String, Any?>>): Long =
-        sendMany(place, Op.INSERT_MANY, { it.text(name) }, { out, row -> out.record(row) }, rows)
+        sendMany(target, Op.INSERT_MANY, { it.text(name) }, { out, row -> out.record(row) }, rows)
 
     /** Like the other [insertMany], from objects: see [insert]. */
     @JvmName("insertRows")
@@ -97,7 +97,7 @@ public class Table internal constructor(
 
     /** Like the other [insertMany], with an explicit serializer. */
     public suspend fun <T : Any> insertMany(serializer: SerializationStrategy<T>, rows: Iterable<T>): Long =
-        sendMany(place, Op.INSERT_MANY, { it.text(name) }, { out, row -> out.record(serializer, row) }, rows.iterator())
+        sendMany(target, Op.INSERT_MANY, { it.text(name) }, { out, row -> out.record(serializer, row) }, rows.iterator())
 
     /** Like the other [insertMany], from a flow of objects: see [insert]. */
     @JvmName("insertRows")
@@ -106,7 +106,7 @@ public class Table internal constructor(
 
     /** Like the other [insertMany], with an explicit serializer. */
     public suspend fun <T : Any> insertMany(serializer: SerializationStrategy<T>, rows: Flow<T>): Long =
-        sendMany(place, Op.INSERT_MANY, { it.text(name) }, { out, row -> out.record(serializer, row) }, rows)
+        sendMany(target, Op.INSERT_MANY, { it.text(name) }, { out, row -> out.record(serializer, row) }, rows)
 
     /** Returns the row with this key, or null. */
     public suspend fun get(key: Any?): Row? = ask(Op.GET) { it.key(key) }.rows().firstRow()
@@ -157,13 +157,13 @@ public class Table internal constructor(
     public suspend fun delete(key: Any?): Boolean = ask(Op.DELETE) { it.key(key) }.bool()
 
     /** Starts a selection of rows, with filters, an order, a limit and an offset. */
-    public fun select(): Select = Select(place, name)
+    public fun select(): Select = Select(target, name)
 
     /** Returns the number of rows. */
     public suspend fun count(): Long = select().count()
 
     /** Streams all rows, one after another, in the order of their keys. */
-    public fun stream(): Flow<Row> = rows(place, Op.TABLE_STREAM) { it.text(name) }
+    public fun stream(): Flow<Row> = rows(target, Op.TABLE_STREAM) { it.text(name) }
 
     /**
      * Moves amounts from one row's column to another's, all or none. Both rows must
@@ -189,9 +189,9 @@ public class Table internal constructor(
     }
 
     @PublishedApi
-    internal val serializers: SerializersModule get() = place.link.mapping.module
+    internal val serializers: SerializersModule get() = target.client.mapping.module
 
-    private suspend inline fun ask(op: Int, write: (Writer) -> Unit): Reply = place.ask(op) {
+    private suspend inline fun ask(op: Int, write: (Writer) -> Unit): Reply = target.ask(op) {
         it.text(name)
         write(it)
     }

@@ -1,8 +1,8 @@
 package io.github.ubiqlite
 
-import io.github.ubiqlite.internal.Held
+import io.github.ubiqlite.internal.RemoteHandle
 import io.github.ubiqlite.internal.Op
-import io.github.ubiqlite.internal.Place
+import io.github.ubiqlite.internal.CallTarget
 import io.github.ubiqlite.internal.closed
 import kotlin.time.Duration
 import kotlinx.coroutines.CancellationException
@@ -20,8 +20,8 @@ public enum class Mode {
 }
 
 /** A transaction or savepoint, which is undone unless it is committed or released. */
-public sealed class Nest(place: Place) : Statements(place), AutoCloseable {
-    internal val held: Held get() = place.on ?: throw closed("what was begun is over")
+public sealed class Nest(target: CallTarget) : Statements(target), AutoCloseable {
+    internal val remote: RemoteHandle get() = target.on ?: throw closed("what was begun is over")
 
     /**
      * Runs [body] in a savepoint: if it throws, its changes, and only those, are undone.
@@ -38,7 +38,7 @@ public sealed class Nest(place: Place) : Statements(place), AutoCloseable {
         within(beginSavepoint(), "savepoint", Savepoint::release, body)
 
     /** Begins a savepoint and returns its handle: it is undone unless it is released. */
-    public suspend fun beginSavepoint(): Savepoint = Savepoint(place.within(place.lend(Op.SAVEPOINT)))
+    public suspend fun beginSavepoint(): Savepoint = Savepoint(target.within(target.open(Op.SAVEPOINT)))
 
     /** Rolls back, and waits until that has finished. */
     public suspend fun rollback(): Unit = end(Op.ROLLBACK)
@@ -47,17 +47,17 @@ public sealed class Nest(place: Place) : Statements(place), AutoCloseable {
      * Rolls back unless it has ended, without waiting: the rollback happens before any
      * later request. So `begin().use { }` undoes everything that was not committed.
      */
-    override fun close(): Unit = place.link.drop(held, "transaction or savepoint")
+    override fun close(): Unit = target.client.drop(remote, "transaction or savepoint")
 
     internal suspend fun end(op: Int) {
-        val ending = place.begin(op)
+        val ending = target.begin(op)
         // Whatever this returns, the engine has ended it; earlier requests still run in it.
-        held.end()
+        remote.end()
         try {
             ending.await().done()
         } catch (cancelled: CancellationException) {
             // If the call was given up while it waited behind others, it has ended nothing.
-            place.link.tell(Op.DROP, held.id)
+            target.client.tell(Op.DROP, remote.id)
             throw cancelled
         }
     }
@@ -69,7 +69,7 @@ public sealed class Nest(place: Place) : Statements(place), AutoCloseable {
  * are made. If neither [commit] nor [rollback] ends it, it is rolled back when it is
  * [closed][close] or garbage-collected.
  */
-public class Transaction internal constructor(place: Place) : Nest(place) {
+public class Transaction internal constructor(target: CallTarget) : Nest(target) {
     /**
      * Commits: everything is durable, or nothing happened.
      *
@@ -79,23 +79,23 @@ public class Transaction internal constructor(place: Place) : Nest(place) {
     public suspend fun commit(): Unit = end(Op.COMMIT)
 
     /** Returns the same transaction with a time limit for every call made through it. */
-    public fun timeout(limit: Duration): Transaction = Transaction(place.limited(limit))
+    public fun timeout(limit: Duration): Transaction = Transaction(target.limited(limit))
 }
 
 /** A savepoint inside a transaction: a part of it that can be undone on its own. */
-public class Savepoint internal constructor(place: Place) : Nest(place) {
+public class Savepoint internal constructor(target: CallTarget) : Nest(target) {
     /** Keeps its changes as part of the enclosing transaction. */
     public suspend fun release(): Unit = end(Op.RELEASE)
 
     /** Returns the same savepoint with a time limit for every call made through it. */
-    public fun timeout(limit: Duration): Savepoint = Savepoint(place.limited(limit))
+    public fun timeout(limit: Duration): Savepoint = Savepoint(target.limited(limit))
 }
 
-internal suspend fun begin(place: Place, mode: Mode): Transaction =
-    Transaction(place.within(place.lend(Op.BEGIN) { it.u8(mode.ordinal) }))
+internal suspend fun begin(target: CallTarget, mode: Mode): Transaction =
+    Transaction(target.within(target.open(Op.BEGIN) { it.u8(mode.ordinal) }))
 
-internal suspend fun <T> transact(place: Place, mode: Mode, body: suspend (Transaction) -> T): T =
-    within(begin(place, mode), "transaction", Transaction::commit, body)
+internal suspend fun <T> transact(target: CallTarget, mode: Mode, body: suspend (Transaction) -> T): T =
+    within(begin(target, mode), "transaction", Transaction::commit, body)
 
 /**
  * Runs a body in a transaction or savepoint that is kept if the body succeeds, and undone
@@ -111,15 +111,15 @@ private suspend fun <H : Nest, T> within(
     val answer = try {
         body(handle)
     } catch (error: Throwable) {
-        handle.place.link.drop(handle.held, what)
+        handle.target.client.drop(handle.remote, what)
         throw error
     }
     // The body may already have ended it.
-    if (handle.held.isOver) return answer
+    if (handle.remote.isOver) return answer
     try {
         keep(handle)
     } catch (error: Throwable) {
-        handle.place.link.drop(handle.held, what)
+        handle.target.client.drop(handle.remote, what)
         throw error
     }
     return answer

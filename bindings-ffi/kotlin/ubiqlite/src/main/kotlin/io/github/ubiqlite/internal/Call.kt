@@ -8,10 +8,10 @@ import kotlinx.coroutines.suspendCancellableCoroutine
  * A pending request. Its value is its state: null, the coroutine that waits, the [Reply], or
  * that it was [given up][GIVEN_UP].
  *
- * A reference to the call keeps the database open: [place] leads to the object that closes
+ * A reference to the call keeps the database open: [target] leads to the object that closes
  * it when it is garbage-collected.
  */
-internal class Call(@JvmField val id: Int, @JvmField val place: Place) : AtomicReference<Any?>() {
+internal class Call(@JvmField val id: Int, @JvmField val target: CallTarget) : AtomicReference<Any?>() {
     /** The reply, if it has arrived. */
     val reply: Reply? get() = get() as? Reply
 
@@ -47,7 +47,7 @@ internal class Call(@JvmField val id: Int, @JvmField val place: Place) : AtomicR
      * transaction nobody may commit changes that its holder does not know about.
      */
     private fun goOn(waiting: CancellableContinuation<Reply>, reply: Reply) =
-        waiting.resume(reply) { _, _, _ -> place.link.cancel(id) }
+        waiting.resume(reply) { _, _, _ -> target.client.cancel(id) }
 
     /** Waits for the reply. Cancelling the coroutine gives the call up. */
     suspend fun await(): Reply = reply ?: suspendCancellableCoroutine { waiting ->
@@ -62,8 +62,8 @@ internal class Call(@JvmField val id: Int, @JvmField val place: Place) : AtomicR
     /** Tells the engine that nobody waits; a late reply is dropped. */
     fun giveUp() {
         set(GIVEN_UP)
-        place.link.calls.remove(this)
-        place.link.cancel(id)
+        target.client.calls.remove(this)
+        target.client.cancel(id)
     }
 
     @Suppress("UNCHECKED_CAST")

@@ -12,13 +12,13 @@ import kotlinx.coroutines.flow.takeWhile
  * propagate unchanged, and then nothing was done.
  */
 internal suspend fun <R> sendMany(
-    place: Place,
+    target: CallTarget,
     op: Int,
     head: (Writer) -> Unit,
     row: (Writer, R) -> Unit,
     rows: Iterator<R>,
 ): Long {
-    val sender = Sender(place, op, head, row)
+    val sender = Sender(target, op, head, row)
     return sender.run {
         while (rows.hasNext()) {
             if (!sender.add(rows.next())) break
@@ -28,23 +28,23 @@ internal suspend fun <R> sendMany(
 
 /** Sends rows of a flow, as of an iterator. */
 internal suspend fun <R> sendMany(
-    place: Place,
+    target: CallTarget,
     op: Int,
     head: (Writer) -> Unit,
     row: (Writer, R) -> Unit,
     rows: Flow<R>,
 ): Long {
-    val sender = Sender(place, op, head, row)
+    val sender = Sender(target, op, head, row)
     return sender.run { rows.takeWhile { sender.add(it) }.collect() }
 }
 
 private class Sender<R>(
-    private val place: Place,
+    private val target: CallTarget,
     private val op: Int,
     private val head: (Writer) -> Unit,
     private val row: (Writer, R) -> Unit,
 ) {
-    private val chunk = Writer(mapping = place.link.mapping)
+    private val chunk = Writer(mapping = target.client.mapping)
     private var count = 0
     private var index = 0
     private var call: Call? = null
@@ -65,7 +65,7 @@ private class Sender<R>(
             call?.takeIf { !it.isDone }?.giveUp()
             throw error
         } finally {
-            onTheWay.forEach { place.link.calls.remove(it) }
+            onTheWay.forEach { target.client.calls.remove(it) }
         }
     }
 
@@ -85,12 +85,12 @@ private class Sender<R>(
         val flags = if (more) Flag.MORE else 0
         val first = call
         if (first == null) {
-            call = place.begin(op, flags) {
+            call = target.begin(op, flags) {
                 head(it)
                 it.raw(chunk.bytes, chunk.length)
             }
         } else {
-            onTheWay += place.link.begin(place, Op.MORE, flags, first.id) { it.raw(chunk.bytes, chunk.length) }
+            onTheWay += target.client.begin(target, Op.MORE, flags, first.id) { it.raw(chunk.bytes, chunk.length) }
         }
         chunk.clear()
         chunk.u32(0)

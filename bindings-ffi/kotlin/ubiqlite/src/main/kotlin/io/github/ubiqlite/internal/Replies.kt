@@ -8,7 +8,7 @@ import kotlinx.coroutines.CompletableDeferred
  * Fetches the replies that did not come at once: one thread per client, which waits in
  * the native library, takes all that are ready and resumes the callers that wait for them.
  */
-internal class Replies(private val client: Long, private val link: Link) {
+internal class Replies(private val number: Long, private val client: EngineClient) {
     /** Completes when no more replies come, and every call has an outcome. */
     val ended = CompletableDeferred<Unit>()
 
@@ -21,14 +21,14 @@ internal class Replies(private val client: Long, private val link: Link) {
     private fun run() {
         try {
             var memory = Memory(ROOM)
-            while (Raw.await(client, -1) != Raw.GONE) {
+            while (Raw.await(number, -1) != Raw.GONE) {
                 memory = takeInto(memory) ?: break
             }
         } finally {
             // Without this thread (memory may run out) no call may wait for a reply.
-            link.abandon()
+            client.abandon()
             // The last calls may have been made after the last replies were taken.
-            link.calls.takeAll({ true }) { it.complete(Reply.failed(closed("the database is closed"))) }
+            client.calls.takeAll({ true }) { it.complete(Reply.failed(closed("the database is closed"))) }
             ended.complete(Unit)
         }
     }
@@ -42,7 +42,7 @@ internal class Replies(private val client: Long, private val link: Link) {
     private fun takeInto(memory: Memory): Memory? {
         var room = memory
         while (true) {
-            val length = Raw.take(client, room.address, room.size)
+            val length = Raw.take(number, room.address, room.size)
             when {
                 length > 0 -> {
                     tell(room, length.toInt())
@@ -63,13 +63,13 @@ internal class Replies(private val client: Long, private val link: Link) {
         while (at < length) {
             val size = replies.u32(at)
             // Nobody waits for the reply to a call that was given up.
-            link.calls.take(replies.u32(at + 4))?.complete(reply(replies, at, size))
+            client.calls.take(replies.u32(at + 4))?.complete(reply(replies, at, size))
             at += size
         }
     }
 
     private fun reply(replies: Memory, at: Int, size: Int): Reply = try {
-        Reply(replies.copy(at, size), link.mapping)
+        Reply(replies.copy(at, size), client.mapping)
     } catch (_: OutOfMemoryError) {
         Reply.failed(UbiqliteException.OutOfMemory(Fields("it is done, but its result of $size bytes does not fit into the heap: stream the rows")))
     }

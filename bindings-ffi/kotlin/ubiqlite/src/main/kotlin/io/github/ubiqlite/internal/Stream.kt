@@ -8,8 +8,8 @@ import kotlinx.coroutines.flow.flow
 private const val AHEAD = 2
 
 /** Streams the rows of a query that a request with this operation begins. */
-internal fun rows(place: Place, op: Int, write: (Writer) -> Unit): Flow<Row> = flow {
-    val pages = Pages(place, place.lend(op, write))
+internal fun rows(target: CallTarget, op: Int, write: (Writer) -> Unit): Flow<Row> = flow {
+    val pages = Pages(target, target.open(op, write))
     try {
         while (true) {
             val rows = pages.next() ?: break
@@ -24,8 +24,8 @@ internal fun rows(place: Place, op: Int, write: (Writer) -> Unit): Flow<Row> = f
  * The pages of a running query. The next ones are requested while one is read.
  * One coroutine uses it.
  */
-private class Pages(place: Place, private val held: Held) {
-    private val place = place.within(held)
+private class Pages(target: CallTarget, private val handle: RemoteHandle) {
+    private val target = target.within(handle)
     private val asked = ArrayDeque<Call>()
 
     init {
@@ -37,7 +37,7 @@ private class Pages(place: Place, private val held: Held) {
         val reply = (asked.removeFirstOrNull() ?: return null).await()
         val rows = reply.rows()
         if (reply.ends) {
-            held.end()
+            handle.end()
             return null
         }
         ask()
@@ -46,12 +46,12 @@ private class Pages(place: Place, private val held: Held) {
 
     /** Ends the query, unless it has reached its end, and makes no more requests. */
     fun close() {
-        place.link.drop(held, "stream")
-        asked.forEach { place.link.calls.remove(it) }
+        target.client.drop(handle, "stream")
+        asked.forEach { target.client.calls.remove(it) }
         asked.clear()
     }
 
     private fun ask() {
-        asked.addLast(place.begin(Op.NEXT) { it.u32(1) })
+        asked.addLast(target.begin(Op.NEXT) { it.u32(1) })
     }
 }

@@ -50,7 +50,7 @@ private class Parser(private val sql: String) {
         /** The verb of the statement after a `WITH`. */
         private var main: String? = null
         private var returning = false
-        private var before: Kind? = null
+        private var before: TokenKind? = null
 
         /** How much of `; END` was just read. */
         private var ending = 0
@@ -58,7 +58,7 @@ private class Parser(private val sql: String) {
         /** Reads to the end of the statement; returns false if the text had ended before. */
         fun read(): Boolean {
             while (tokens.next()) {
-                if (tokens.kind == Kind.SEMICOLON && (!isTrigger() || ending == 2)) return true
+                if (tokens.kind == TokenKind.SEMICOLON && (!isTrigger() || ending == 2)) return true
                 if (start < 0) start = tokens.start
                 end = tokens.end
                 take()
@@ -68,15 +68,15 @@ private class Parser(private val sql: String) {
 
         private fun take() {
             when (tokens.kind) {
-                Kind.WORD -> word()
-                Kind.PARAMETER -> parameter(tokens.text)
-                Kind.OPEN -> depth += 1
-                Kind.CLOSE -> depth -= 1
+                TokenKind.WORD -> word()
+                TokenKind.PARAMETER -> parameter(tokens.text)
+                TokenKind.OPEN -> depth += 1
+                TokenKind.CLOSE -> depth -= 1
                 else -> Unit
             }
             ending = when {
-                tokens.kind == Kind.SEMICOLON -> 1
-                ending == 1 && tokens.kind == Kind.WORD && tokens.text.equals("END", ignoreCase = true) -> 2
+                tokens.kind == TokenKind.SEMICOLON -> 1
+                ending == 1 && tokens.kind == TokenKind.WORD && tokens.text.equals("END", ignoreCase = true) -> 2
                 else -> 0
             }
             before = tokens.kind
@@ -85,7 +85,7 @@ private class Parser(private val sql: String) {
         private fun word() {
             if (words.size < FIRST) words.add(tokens.text.uppercase())
             if (depth != 0) return
-            if (main == null && before == Kind.CLOSE && words[0] == "WITH") {
+            if (main == null && before == TokenKind.CLOSE && words[0] == "WITH") {
                 // After the columns of a table comes AS, after its query a comma or the statement.
                 val word = tokens.text.uppercase()
                 if (word != "AS") main = word

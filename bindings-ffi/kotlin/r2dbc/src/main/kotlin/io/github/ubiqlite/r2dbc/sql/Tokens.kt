@@ -1,7 +1,7 @@
 package io.github.ubiqlite.r2dbc.sql
 
 /** The kind of a SQL token, as far as a driver must know it. */
-internal enum class Kind {
+internal enum class TokenKind {
     /** A keyword or a bare identifier. */
     WORD,
 
@@ -17,7 +17,7 @@ internal enum class Kind {
 
 /** The tokens of a text, split as SQLite's `tokenize.c` splits them; blanks and comments are skipped. */
 internal class Tokens(private val sql: String) {
-    lateinit var kind: Kind
+    lateinit var kind: TokenKind
         private set
     var start: Int = 0
         private set
@@ -33,25 +33,25 @@ internal class Tokens(private val sql: String) {
         val first = sql[start]
         end = start + 1
         kind = when {
-            first == ';' -> Kind.SEMICOLON
-            first == '(' -> Kind.OPEN
-            first == ')' -> Kind.CLOSE
+            first == ';' -> TokenKind.SEMICOLON
+            first == '(' -> TokenKind.OPEN
+            first == ')' -> TokenKind.CLOSE
             first == '?' -> {
                 while (at(end) in '0'..'9') end += 1
-                Kind.PARAMETER
+                TokenKind.PARAMETER
             }
             first == '\'' || first == '"' || first == '`' -> quoted(first)
             first == '[' -> until(']')
             first == ':' || first == '@' || first == '$' || first == '#' -> named()
             first in '0'..'9' -> {
                 while (isPartOfWord(at(end)) || at(end) == '.') end += 1
-                Kind.OTHER
+                TokenKind.OTHER
             }
             isPartOfWord(first) -> {
                 while (isPartOfWord(at(end))) end += 1
-                Kind.WORD
+                TokenKind.WORD
             }
-            else -> Kind.OTHER
+            else -> TokenKind.OTHER
         }
         return true
     }
@@ -74,23 +74,23 @@ internal class Tokens(private val sql: String) {
     }
 
     /** Reads a quoted token, in which a quote is written twice. */
-    private fun quoted(quote: Char): Kind {
+    private fun quoted(quote: Char): TokenKind {
         while (end < sql.length) {
             if (sql[end++] != quote) continue
             if (at(end) != quote) break
             end += 1
         }
-        return Kind.OTHER
+        return TokenKind.OTHER
     }
 
-    private fun until(close: Char): Kind {
+    private fun until(close: Char): TokenKind {
         val at = sql.indexOf(close, end)
         end = if (at < 0) sql.length else at + 1
-        return Kind.OTHER
+        return TokenKind.OTHER
     }
 
     /** Reads a parameter's name, which may contain `::` and a suffix in parentheses, for Tcl. */
-    private fun named(): Kind {
+    private fun named(): TokenKind {
         var letters = 0
         while (true) {
             val c = at(end)
@@ -107,7 +107,7 @@ internal class Tokens(private val sql: String) {
                 break
             }
         }
-        return if (letters > 0) Kind.PARAMETER else Kind.OTHER
+        return if (letters > 0) TokenKind.PARAMETER else TokenKind.OTHER
     }
 
     private companion object {

@@ -1,0 +1,60 @@
+import type { UbiqliteError } from '../errors.js';
+import type { Pending } from './call.js';
+import { RemoteHandle } from './remote-handle.js';
+
+/** What the engine holds for this client. */
+export class HandleRegistry {
+  private readonly live = new Map<number, WeakRef<RemoteHandle>>();
+  // The value it is given must not keep the `Held` itself alive.
+  private readonly collected: FinalizationRegistry<{ id: number; engine: number }>;
+  /** Which engine this is: the count of engines so far. */
+  engine = 0;
+
+  /** @param forgotten called with the number of something that became unreachable without being ended */
+  constructor(forgotten: (id: number) => void) {
+    this.collected = new FinalizationRegistry(({ id, engine }) => {
+      if (engine === this.engine && this.live.delete(id)) forgotten(id);
+    });
+  }
+
+  get isEmpty(): boolean {
+    return this.live.size === 0;
+  }
+
+  has(id: number): boolean {
+    return this.live.has(id);
+  }
+
+  /** Records something that the engine has opened. */
+  add(id: number, op: number, parent: RemoteHandle | undefined): RemoteHandle {
+    const handle = new RemoteHandle(id, this.engine, op, parent);
+    // The end of its parent was requested in the meantime, and ends it too.
+    if (handle.over !== undefined) return handle;
+    this.live.set(id, new WeakRef(handle));
+    this.collected.register(handle, { id, engine: this.engine }, handle);
+    return handle;
+  }
+
+  /** Ends a handle, and all its parts with it. Returns whether the engine still has it. */
+  end(handle: RemoteHandle, why: () => UbiqliteError, ending?: Pending): boolean {
+    const was = handle.over === undefined && this.live.has(handle.id) && handle.engine === this.engine;
+    handle.end(why, ending);
+    this.collected.unregister(handle);
+    if (was) this.sweep();
+    return was;
+  }
+
+  /** Ends everything. */
+  clear(why: () => UbiqliteError): void {
+    for (const reference of this.live.values()) reference.deref()?.end(why);
+    this.live.clear();
+  }
+
+  private sweep(): void {
+    for (const [id, reference] of this.live) {
+      const handle = reference.deref();
+      // The registry reports those that were collected.
+      if (handle?.over !== undefined) this.live.delete(id);
+    }
+  }
+}

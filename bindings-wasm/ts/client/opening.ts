@@ -1,0 +1,29 @@
+import { errorOf } from '../errors.js';
+import { cancelled, limitOf } from './timeouts.js';
+import { type CallOptions, checkOptions } from './options.js';
+import { onAbort } from './signals.js';
+
+/**
+ * Opens something, unless it is aborted or takes too long.
+ *
+ * @throws what `open` throws, and the errors that the options cause
+ */
+export async function inTime(open: () => Promise<void>, options: CallOptions): Promise<void> {
+  checkOptions(options);
+  const { signal, timeout } = options;
+  const limit = limitOf(timeout);
+  if (signal?.aborted) throw cancelled(signal, 'the opening was aborted');
+  let unlisten: (() => void) | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const givenUp = new Promise<never>((_, reject) => {
+    if (signal) unlisten = onAbort(signal, () => reject(cancelled(signal, 'the opening was aborted')));
+    const late = (): void => reject(errorOf({ kind: 'Timeout', message: `the database was not open within ${limit} ms` }));
+    if (limit !== undefined) timer = setTimeout(late, limit);
+  });
+  try {
+    await Promise.race([open(), givenUp]);
+  } finally {
+    clearTimeout(timer);
+    unlisten?.();
+  }
+}

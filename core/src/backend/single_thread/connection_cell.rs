@@ -1,0 +1,96 @@
+//! Connections, and the callers they run for.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::engine::Connection;
+use crate::engine::context::{self, Caller, StopReason};
+use crate::error::{Error, ErrorKind, Result};
+use crate::platform;
+use crate::program::Interrupt;
+
+/// A place for a connection.
+pub(super) type ConnectionCell = Arc<CellState>;
+
+/// See [`Slot`].
+#[derive(Debug)]
+pub(super) struct CellState {
+    /// Empty before it is opened, and after closing, which does not wait for holders of the place.
+    connection: Mutex<Option<Connection>>,
+    /// When it was last used.
+    used: Mutex<Duration>,
+    /// Its snapshot was released because it stalled.
+    revoked: AtomicBool,
+}
+
+pub(super) fn slot(connection: Option<Connection>) -> ConnectionCell {
+    Arc::new(CellState {
+        connection: Mutex::new(connection),
+        used: Mutex::new(platform::now()),
+        revoked: AtomicBool::new(false),
+    })
+}
+
+impl CellState {
+    /// Returns the connection. Nothing here waits, so the lock is never contended.
+    pub(super) fn connection(&self) -> MutexGuard<'_, Option<Connection>> {
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Records that the place was used, so that it does not count as stalled.
+    pub(super) fn touch(&self) {
+        *self.used.lock().unwrap_or_else(PoisonError::into_inner) = platform::now();
+    }
+
+    pub(super) fn is_revoked(&self) -> bool {
+        self.revoked.load(Ordering::Relaxed)
+    }
+
+    /// Ends the read that keeps the log from being emptied, if the place was not used for `limit`.
+    /// A writer is left alone: it keeps everybody else from writing, so it does not let the log
+    /// grow.
+    pub(super) fn revoke_if_idle(&self, limit: Duration) {
+        let used = *self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        if platform::now().saturating_sub(used) < limit {
+            return;
+        }
+        if let Some(connection) = &mut *self.connection()
+            && !connection.is_writing()
+            && connection.is_reading()
+        {
+            self.revoked.store(true, Ordering::Relaxed);
+            connection.end_reading();
+        }
+    }
+}
+
+/// Uses the slot's connection. Returns `None` if there is none.
+pub(super) fn with<T>(slot: &ConnectionCell, work: impl FnOnce(&mut Connection) -> T) -> Option<T> {
+    slot.connection().as_mut().map(work)
+}
+
+/// Runs work that stops when its caller's time is up or the caller gives it up.
+pub(super) fn for_caller<T>(
+    caller: Option<Caller>,
+    interrupt: Option<Arc<Interrupt>>,
+    connection: &mut Connection,
+    work: impl FnOnce(&mut Connection) -> Result<T>,
+) -> Result<T> {
+    let _caller = context::enter(caller);
+    connection.set_interrupt(interrupt);
+    let answer = work(connection);
+    connection.set_interrupt(None);
+    match answer {
+        Err(error)
+            if error.kind() == ErrorKind::Cancelled
+                && caller.and_then(Caller::stop) == Some(StopReason::TooLate) =>
+        {
+            Err(Error::new(
+                ErrorKind::Timeout,
+                "the call took longer than its time limit; nothing was changed",
+            ))
+        }
+        answer => answer,
+    }
+}

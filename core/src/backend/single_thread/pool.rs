@@ -1,0 +1,243 @@
+//! Connections that are in use, opened when first needed.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use super::connection_cell::{self, CellState, ConnectionCell};
+use super::write_queue::WritePermit;
+use super::{BoxedFuture, SingleThreadShared};
+use crate::backend::{Completer, Reply, call};
+use crate::engine::{Connection, Role};
+use crate::error::Result;
+
+/// Connections that are in use.
+#[derive(Debug)]
+pub(super) struct Pool(Mutex<PoolState>);
+
+#[derive(Debug)]
+struct PoolState {
+    limit: usize,
+    /// The connections that are in use.
+    out: Vec<Weak<CellState>>,
+    idle: Vec<Connection>,
+    waiting: VecDeque<Completer<PoolGuard>>,
+}
+
+/// A connection of the pool, returned when dropped. Its connection may be gone.
+#[derive(Debug)]
+pub(super) struct PoolGuard {
+    shared: Arc<SingleThreadShared>,
+    which: Which,
+    slot: ConnectionCell,
+}
+
+/// Which pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Which {
+    Readers,
+    Sessions,
+}
+
+impl Which {
+    fn of(self, shared: &SingleThreadShared) -> &Pool {
+        match self {
+            Self::Readers => &shared.readers,
+            Self::Sessions => &shared.sessions,
+        }
+    }
+
+    fn role(self) -> Role {
+        match self {
+            Self::Readers => Role::Reader,
+            Self::Sessions => Role::Dedicated,
+        }
+    }
+}
+
+impl Pool {
+    pub(super) fn new(limit: usize) -> Self {
+        Self(Mutex::new(PoolState {
+            limit,
+            out: Vec::new(),
+            idle: Vec::new(),
+            waiting: VecDeque::new(),
+        }))
+    }
+
+    fn state(&self) -> MutexGuard<'_, PoolState> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether none is in use.
+    pub(super) fn is_idle(&self) -> bool {
+        let mut state = self.state();
+        state.out.retain(|slot| slot.strong_count() > 0);
+        state.out.is_empty()
+    }
+
+    pub(super) fn close_idle(&self) {
+        let idle = std::mem::take(&mut self.state().idle);
+        drop(idle);
+    }
+
+    /// Ends the connections in use that have been idle for `limit`.
+    pub(super) fn revoke_idle(&self, limit: Duration) {
+        let out: Vec<ConnectionCell> = self.state().out.iter().filter_map(Weak::upgrade).collect();
+        for slot in out {
+            slot.revoke_if_idle(limit);
+        }
+    }
+
+    /// Closes all connections, including those in use: their holders find an empty place.
+    pub(super) fn close(&self) {
+        self.close_idle();
+        let mut state = self.state();
+        let (out, waiting) = (std::mem::take(&mut state.out), std::mem::take(&mut state.waiting));
+        drop(state);
+        // The drop notifies the waiting callers.
+        drop(waiting);
+        for slot in out.iter().filter_map(Weak::upgrade) {
+            *slot.connection() = None;
+        }
+    }
+}
+
+/// Takes a place immediately, if one is free.
+pub(super) fn try_take(
+    shared: &Arc<SingleThreadShared>,
+    which: Which,
+) -> Option<Result<PoolGuard>> {
+    let mut state = which.of(shared).state();
+    state.out.retain(|slot| slot.strong_count() > 0);
+    if state.out.len() >= state.limit || !state.waiting.is_empty() {
+        return None;
+    }
+    let idle = state.idle.pop();
+    let slot = connection_cell::slot(idle);
+    state.out.push(Arc::downgrade(&slot));
+    drop(state);
+    let guard = PoolGuard { shared: Arc::clone(shared), which, slot };
+    Some(guard.open().map(|()| guard))
+}
+
+/// Waits for a place.
+pub(super) fn take(
+    shared: &Arc<SingleThreadShared>,
+    which: Which,
+) -> BoxedFuture<Result<PoolGuard>> {
+    let (completer, call) = call();
+    which.of(shared).state().waiting.push_back(completer);
+    Box::pin(async move {
+        let guard: PoolGuard = call.await?;
+        guard.open().map(|()| guard)
+    })
+}
+
+/// Acquires a reader for longer than one call. Outside WAL mode no commit gets past it, so it comes
+/// with the write permit, which all such readers share.
+pub(super) fn with_reader<T: crate::platform::MaybeSend + 'static>(
+    shared: &Arc<SingleThreadShared>,
+    then: impl FnOnce(PoolGuard, Option<Arc<WritePermit>>) -> Result<T>
+    + crate::platform::MaybeSend
+    + 'static,
+) -> Reply<T> {
+    let permit = if shared.several() { Some(None) } else { try_reading(shared).map(Some) };
+    let shared = Arc::clone(shared);
+    if let Some(permit) = permit {
+        if let Some(guard) = try_take(&shared, Which::Readers) {
+            return Reply::ready(guard.and_then(|guard| then(guard, permit)));
+        }
+        let guard = take(&shared, Which::Readers);
+        return Reply::later(Box::pin(async move { then(guard.await?, permit) }));
+    }
+    let permit = shared.queue.take(shared.options.acquire_timeout);
+    Reply::later(Box::pin(async move {
+        let permit = permit.await?;
+        let permit = Some(read_in(&shared, permit));
+        let guard = match try_take(&shared, Which::Readers) {
+            Some(guard) => guard?,
+            None => take(&shared, Which::Readers).await?,
+        };
+        then(guard, permit)
+    }))
+}
+
+/// Returns the permit that readers already have, unless somebody waits for it, or a free one.
+fn try_reading(shared: &Arc<SingleThreadShared>) -> Option<Arc<WritePermit>> {
+    let reading = shared.reading.lock().unwrap_or_else(PoisonError::into_inner).upgrade();
+    match reading {
+        Some(permit) => (!shared.queue.is_wanted()).then_some(permit),
+        None => shared.queue.try_take().map(|permit| read_in(shared, permit)),
+    }
+}
+
+fn read_in(shared: &SingleThreadShared, permit: WritePermit) -> Arc<WritePermit> {
+    let permit = Arc::new(permit);
+    *shared.reading.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(&permit);
+    permit
+}
+
+impl PoolGuard {
+    pub(super) fn slot(&self) -> &ConnectionCell {
+        &self.slot
+    }
+
+    pub(super) fn shared(&self) -> &Arc<SingleThreadShared> {
+        &self.shared
+    }
+
+    fn open(&self) -> Result<()> {
+        self.shared.check_open()?;
+        if self.slot.connection().is_none() {
+            self.open_as(self.which.role())?;
+        }
+        Ok(())
+    }
+
+    /// Opens another connection in this place, which permits what this role does.
+    pub(super) fn open_as(&self, role: Role) -> Result<()> {
+        let mut connection = self.shared.connect(role)?;
+        connection.set_others(self.shared.way());
+        *self.slot.connection() = Some(connection);
+        Ok(())
+    }
+
+    /// Closes the connection instead of lending it again.
+    pub(super) fn forget(&self) {
+        *self.slot.connection() = None;
+    }
+}
+
+impl Drop for PoolGuard {
+    fn drop(&mut self) {
+        let connection = self.slot.connection().take();
+        let pool = self.which.of(&self.shared);
+        loop {
+            let mut state = pool.state();
+            state.out.retain(|slot| slot.strong_count() > 0 && !is(slot, &self.slot));
+            let Some(next) = state.waiting.pop_front() else {
+                if let Some(connection) = connection
+                    && !self.shared.closing.load(std::sync::atomic::Ordering::Relaxed)
+                {
+                    state.idle.push(connection);
+                }
+                return;
+            };
+            let slot = connection_cell::slot(None);
+            state.out.push(Arc::downgrade(&slot));
+            drop(state);
+            if next.start() {
+                *slot.connection() = connection;
+                let guard = Self { shared: Arc::clone(&self.shared), which: self.which, slot };
+                // A place that nobody takes any more returns itself.
+                drop(next.complete(Ok(guard)));
+                return;
+            }
+        }
+    }
+}
+
+fn is(weak: &Weak<CellState>, slot: &ConnectionCell) -> bool {
+    std::ptr::eq(weak.as_ptr(), Arc::as_ptr(slot))
+}

@@ -1,0 +1,233 @@
+//! The write permit: one at a time, first come, first served.
+
+use std::collections::VecDeque;
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use super::write::{self, WaitingWrite};
+use super::{ByPath, SingleThreadShared};
+use crate::backend::reply::DrivenCall;
+use crate::backend::{Completer, PendingCall, call};
+use crate::error::{Error, Result};
+use crate::options::Options;
+use crate::platform::{self, MaybeSend};
+use crate::vfs;
+
+/// Who is writing a file now, and who is waiting to.
+#[derive(Debug, Default)]
+pub(super) struct WriteQueue(Mutex<WriteQueueState>);
+
+#[derive(Debug, Default)]
+struct WriteQueueState {
+    taken: bool,
+    waiting: VecDeque<QueuedEntry>,
+}
+
+#[derive(Debug)]
+enum QueuedEntry {
+    Turn(Completer<WritePermit>),
+    Write(Arc<SingleThreadShared>, Box<WaitingWrite>),
+}
+
+/// The permit, passed on when dropped.
+#[derive(Debug)]
+pub(super) struct WritePermit(Option<Arc<WriteQueue>>);
+
+static FILES: ByPath<WriteQueue> = Mutex::new(None);
+
+impl WriteQueue {
+    /// Returns the write queue of a file, shared by everybody that opens it.
+    pub(super) fn of(path: &Path, options: &Options) -> Arc<Self> {
+        if path.as_os_str() == vfs::IN_MEMORY {
+            return Arc::default();
+        }
+        let mut files = FILES.lock().unwrap_or_else(PoisonError::into_inner);
+        let files = files.get_or_insert_default();
+        files.retain(|_, queue| queue.strong_count() > 0);
+        let name = format!("{}:{}", options.vfs.as_deref().unwrap_or_default(), path.display());
+        if let Some(queue) = files.get(&name).and_then(Weak::upgrade) {
+            return queue;
+        }
+        let queue = Arc::default();
+        files.insert(name, Arc::downgrade(&queue));
+        queue
+    }
+
+    fn state(&self) -> MutexGuard<'_, WriteQueueState> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a transaction, or another holder, has the permit.
+    pub(super) fn is_taken(&self) -> bool {
+        self.state().taken
+    }
+
+    /// Whether somebody is waiting for it.
+    pub(super) fn is_wanted(&self) -> bool {
+        !self.state().waiting.is_empty()
+    }
+
+    /// Takes the permit if it is free after everybody ahead has had it.
+    pub(super) fn try_take(self: &Arc<Self>) -> Option<WritePermit> {
+        serve(self);
+        let mut state = self.state();
+        if state.taken || !state.waiting.is_empty() {
+            return None;
+        }
+        state.taken = true;
+        Some(WritePermit(Some(Arc::clone(self))))
+    }
+
+    /// Waits for the permit, for at most `patience`.
+    pub(super) fn take(self: &Arc<Self>, patience: Duration) -> PermitWait<WritePermit> {
+        let (completer, call) = call();
+        self.state().waiting.push_back(QueuedEntry::Turn(completer));
+        PermitWait::new(call, Arc::clone(self), patience)
+    }
+
+    /// Queues a write for when its turn comes.
+    pub(super) fn push(self: &Arc<Self>, shared: &Arc<SingleThreadShared>, write: WaitingWrite) {
+        self.state().waiting.push_back(QueuedEntry::Write(Arc::clone(shared), Box::new(write)));
+    }
+
+    /// Returns writes that had been taken to be served to the front of the queue.
+    fn put_back(&self, shared: &Arc<SingleThreadShared>, writes: Vec<WaitingWrite>) {
+        let mut state = self.state();
+        for write in writes.into_iter().rev() {
+            state.waiting.push_front(QueuedEntry::Write(Arc::clone(shared), Box::new(write)));
+        }
+    }
+
+    /// Returns the next in line if nobody has the permit: a holder, or consecutive writes of one
+    /// database.
+    fn next(&self) -> Option<Next> {
+        let mut state = self.state();
+        if state.taken {
+            return None;
+        }
+        let next = match state.waiting.pop_front()? {
+            QueuedEntry::Turn(completer) => Next::Turn(completer),
+            QueuedEntry::Write(shared, first) => {
+                let mut batch = vec![*first];
+                while batch.len() < write::MOST
+                    && let Some(QueuedEntry::Write(of, _)) = state.waiting.front()
+                    && Arc::ptr_eq(of, &shared)
+                    && let Some(QueuedEntry::Write(_, write)) = state.waiting.pop_front()
+                {
+                    batch.push(*write);
+                }
+                Next::Writes(shared, batch)
+            }
+        };
+        state.taken = true;
+        Some(next)
+    }
+}
+
+enum Next {
+    Turn(Completer<WritePermit>),
+    Writes(Arc<SingleThreadShared>, Vec<WaitingWrite>),
+}
+
+/// Gives the permit to each waiter until one keeps it.
+pub(super) fn serve(queue: &Arc<WriteQueue>) {
+    while let Some(next) = queue.next() {
+        match next {
+            Next::Turn(completer) => {
+                let permit = WritePermit(Some(Arc::clone(queue)));
+                let unwanted =
+                    if completer.start() { completer.complete(Ok(permit)) } else { Some(permit) };
+                if let Some(permit) = unwanted {
+                    permit.end();
+                }
+            }
+            Next::Writes(shared, batch) => {
+                let permit = WritePermit(Some(Arc::clone(queue)));
+                let left = write::run(&shared, batch);
+                permit.end();
+                if !left.is_empty() {
+                    queue.put_back(&shared, left);
+                    let queue = Arc::clone(queue);
+                    return platform::later(move || serve(&queue));
+                }
+            }
+        }
+    }
+}
+
+impl WritePermit {
+    /// Ends the permit without serving waiters: the caller is about to do that, and must not recurse.
+    fn end(mut self) {
+        if let Some(queue) = self.0.take() {
+            queue.state().taken = false;
+        }
+    }
+}
+
+impl Drop for WritePermit {
+    fn drop(&mut self) {
+        if let Some(queue) = self.0.take() {
+            queue.state().taken = false;
+            serve(&queue);
+        }
+    }
+}
+
+/// Waits for the permit and for what is done in it.
+///
+/// It first yields, so that tasks polled at the same moment can make their requests and their
+/// writes share a commit.
+pub(super) struct PermitWait<T> {
+    call: PendingCall<T>,
+    queue: Arc<WriteQueue>,
+    patience: Duration,
+    asked: bool,
+    alarm: Option<Pin<Box<platform::Sleep>>>,
+}
+
+impl<T> PermitWait<T> {
+    pub(super) fn new(call: PendingCall<T>, queue: Arc<WriteQueue>, patience: Duration) -> Self {
+        Self { call, queue, patience, asked: false, alarm: None }
+    }
+}
+
+impl<T: MaybeSend> DrivenCall<T> for PermitWait<T> {
+    fn interrupt(&self) {
+        self.call.interrupt();
+    }
+
+    fn detach(self: Box<Self>) {
+        serve(&self.queue);
+        self.call.detach();
+    }
+}
+
+impl<T> Future for PermitWait<T> {
+    type Output = Result<T>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T>> {
+        if !self.asked {
+            self.asked = true;
+            if let Poll::Ready(answer) = Pin::new(&mut self.call).poll(cx) {
+                return Poll::Ready(answer);
+            }
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        serve(&self.queue);
+        if let Poll::Ready(answer) = Pin::new(&mut self.call).poll(cx) {
+            return Poll::Ready(answer);
+        }
+        let patience = self.patience;
+        let alarm = self.alarm.get_or_insert_with(|| Box::pin(platform::sleep(patience)));
+        if alarm.as_mut().poll(cx).is_pending() {
+            return Poll::Pending;
+        }
+        // It has not begun, or it would have ended.
+        self.call.interrupt();
+        Poll::Ready(Err(Error::held_too_long(patience)))
+    }
+}

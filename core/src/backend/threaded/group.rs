@@ -1,0 +1,153 @@
+//! Group commit on the writer's thread.
+
+use std::any::Any;
+use std::sync::{Arc, Weak};
+use std::time::Instant;
+
+use super::Shared;
+use super::checkpoint;
+use super::slot::Slot;
+use super::writer;
+use crate::backend::group::{GroupedWrite, run_together, split_shareable};
+use crate::backend::{Completer, cancelled};
+use crate::engine::{Connection, OtherConnections};
+use crate::error::{Error, Result};
+use crate::program::{Output, Program};
+
+/// The most writes that share a transaction.
+pub(super) const MOST: usize = 256;
+
+/// A program waiting for the writer.
+#[derive(Debug)]
+pub(super) struct QueuedWrite {
+    pub(super) program: Program<'static>,
+    pub(super) completer: Completer<Output>,
+    pub(super) since: Instant,
+}
+
+impl GroupedWrite for QueuedWrite {
+    fn program(&self) -> &Program<'static> {
+        &self.program
+    }
+
+    fn completer(&self) -> &Completer<Output> {
+        &self.completer
+    }
+}
+
+/// Runs waiting writes until none are left or a transaction is next. This thread has the writer on
+/// entry, and passes it on at the end.
+pub(super) fn serve(shared: &Arc<Shared>, connection: &mut Option<Connection>) {
+    let _turn = WriterPass(shared);
+    loop {
+        let batch = shared.writer.take_batch();
+        if batch.is_empty() {
+            break;
+        }
+        let opened = match shared.open_writer(connection) {
+            Ok(connection) => connection,
+            Err(error) => {
+                refuse(shared, batch, &error);
+                continue;
+            }
+        };
+        let groups = split_shareable(opened, batch);
+        for group in groups {
+            let opened = match shared.open_writer(connection) {
+                Ok(opened) => opened,
+                Err(error) => {
+                    refuse(shared, group, &error);
+                    continue;
+                }
+            };
+            run(shared, opened, group);
+            if opened.is_marked() {
+                // A script left settings or temporary tables that concern nobody else. The new
+                // connection comes first: closing a file's last connection closes the file.
+                *connection = shared.connect_writer().ok();
+            }
+        }
+        if let Some(opened) = connection {
+            checkpoint::after_commit(shared, opened);
+        }
+    }
+}
+
+fn refuse(shared: &Shared, writes: Vec<QueuedWrite>, error: &Error) {
+    for write in writes {
+        write.completer.complete(shared.writer.slot.closed_if_stopping(Err(error.duplicate())));
+    }
+}
+
+/// Passes on the writer when dropped, whatever happened before.
+pub(super) struct WriterPass<'a>(pub(super) &'a Arc<Shared>);
+
+impl Drop for WriterPass<'_> {
+    fn drop(&mut self) {
+        writer::next(self.0);
+    }
+}
+
+/// Runs one group, completing each of its writes once it is committed.
+fn run(shared: &Shared, connection: &mut Connection, group: Vec<QueuedWrite>) {
+    if group.len() > 1 {
+        let slot = &shared.writer.slot;
+        let run = |connection: &mut Connection, write: &QueuedWrite| {
+            let interrupt = write.completer.interrupt();
+            slot.interruptible(connection, interrupt, |it| it.run_shared(&write.program))
+        };
+        let together = run_together(connection, &group, run, || false);
+        match together {
+            Ok(Some(answers)) => {
+                for (write, answer) in group.into_iter().zip(answers) {
+                    write.completer.complete(shared.writer.slot.closed_if_stopping(answer));
+                }
+                return;
+            }
+            Ok(None) => {}
+            Err(error) => return refuse(shared, group, &error),
+        }
+    }
+    for write in group {
+        let answer = alone(shared, connection, &write);
+        write.completer.complete(shared.writer.slot.closed_if_stopping(answer));
+    }
+}
+
+/// Runs one write in a transaction of its own.
+fn alone(shared: &Shared, connection: &mut Connection, write: &QueuedWrite) -> Result<Output> {
+    if !write.completer.start() {
+        return Err(cancelled());
+    }
+    let interrupt = write.completer.interrupt();
+    let answer = shared
+        .writer
+        .slot
+        .interruptible(connection, interrupt, |connection| connection.run_alone(&write.program));
+    if connection.take_ran_alone() && connection.note_journal_mode().is_ok() {
+        shared.note_mode(connection);
+    }
+    answer.map_err(|error| shared.explain_busy(&shared.writer.slot, connection, error))
+}
+
+/// Clears the database's other connections out of the way of a statement that acts on the whole
+/// file: all of them for a change of the journal mode, otherwise only leases.
+#[derive(Debug)]
+pub(super) struct PooledConnections {
+    pub(super) shared: Weak<Shared>,
+    /// The slot of the connection that runs the statement, unless that is a reader's or the
+    /// writer's.
+    pub(super) except: Option<Weak<Slot>>,
+}
+
+impl OtherConnections for PooledConnections {
+    fn clear(&self, all: bool) -> Box<dyn Any> {
+        let Some(shared) = self.shared.upgrade() else { return Box::new(()) };
+        shared.end_all_leases();
+        if !all {
+            return Box::new(());
+        }
+        let except = self.except.as_ref().and_then(Weak::upgrade);
+        Box::new(shared.close_other_connections(except.as_ref()))
+    }
+}

@@ -1,0 +1,76 @@
+//! A line in which calls wait, so that they run in the order they were requested.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Poll, Waker};
+
+use crate::engine::context;
+use crate::error::{Error, Result};
+
+/// One at a time, first come, first served.
+#[derive(Debug, Default)]
+pub(super) struct FifoLock(Mutex<FifoQueue>);
+
+#[derive(Debug, Default)]
+struct FifoQueue {
+    next: u64,
+    waiting: VecDeque<(u64, Option<Waker>)>,
+}
+
+/// A place in the queue, given up when dropped.
+#[derive(Debug)]
+pub(super) struct FifoTicket {
+    line: Arc<FifoLock>,
+    number: u64,
+}
+
+impl FifoLock {
+    fn queue(&self) -> MutexGuard<'_, FifoQueue> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes the last place.
+    pub(super) fn enter(line: &Arc<Self>) -> FifoTicket {
+        let mut queue = line.queue();
+        queue.next += 1;
+        let number = queue.next;
+        queue.waiting.push_back((number, None));
+        FifoTicket { line: Arc::clone(line), number }
+    }
+}
+
+impl FifoTicket {
+    /// Waits until this place is first.
+    ///
+    /// # Errors
+    /// `Cancelled`: the call was cancelled before.
+    pub(super) async fn first(&self) -> Result<()> {
+        poll_fn(|cx| {
+            if context::is_withdrawn() {
+                return Poll::Ready(Err(Error::withdrawn()));
+            }
+            let mut queue = self.line.queue();
+            match queue.waiting.iter_mut().position(|(number, _)| *number == self.number) {
+                Some(0) | None => Poll::Ready(Ok(())),
+                Some(position) => {
+                    queue.waiting[position].1 = Some(cx.waker().clone());
+                    Poll::Pending
+                }
+            }
+        })
+        .await
+    }
+}
+
+impl Drop for FifoTicket {
+    fn drop(&mut self) {
+        let mut queue = self.line.queue();
+        queue.waiting.retain(|(number, _)| *number != self.number);
+        let waker = queue.waiting.front_mut().and_then(|(_, waker)| waker.take());
+        drop(queue);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}

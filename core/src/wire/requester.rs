@@ -1,0 +1,45 @@
+//! What a client receives for a request before its answer.
+
+use std::sync::Arc;
+
+use super::exit::Exit;
+use super::feed::Credit;
+use super::server::ServerInner;
+use crate::program::PageSink;
+use crate::row::Page;
+
+/// The client that made a request, as the receiver of what comes before its answer.
+pub(super) struct Requester<'a> {
+    pub(super) inner: &'a ServerInner,
+    pub(super) id: u32,
+}
+
+impl Credit for Requester<'_> {
+    fn credit(&self, id: u32) {
+        self.inner.credit(id);
+    }
+}
+
+impl PageSink for Requester<'_> {
+    fn take(&self, page: &Page) {
+        self.inner.exit.part(self.id, page);
+    }
+
+    fn lasting(&self) -> Option<Arc<dyn PageSink>> {
+        let exit = &self.inner.exit;
+        exit.ordered
+            .then(|| Arc::new(LastingRequester { exit: Arc::clone(exit), id: self.id }) as _)
+    }
+}
+
+/// The same on another thread, while the request is under way.
+struct LastingRequester {
+    exit: Arc<Exit>,
+    id: u32,
+}
+
+impl PageSink for LastingRequester {
+    fn take(&self, page: &Page) {
+        self.exit.part(self.id, page);
+    }
+}

@@ -1,0 +1,98 @@
+// One tiny app, built by everybody's bundler and by none, works in a browser: with
+// no setting, with one wasm, and durably.
+
+import assert from 'node:assert/strict';
+import { readFile, readdir } from 'node:fs/promises';
+import { after, before, test } from 'node:test';
+
+import { launch } from '../harness/drive.mjs';
+import { STRICT_CSP, serve } from '../harness/serve.mjs';
+import {
+  buildWithEsbuild,
+  buildWithVite,
+  buildWithWebpack,
+  install,
+  serveWithVite,
+  withImportMap,
+  withPath,
+} from './build.mjs';
+
+let app;
+let browser;
+before(async () => {
+  app = await install();
+  browser = await launch('chromium');
+});
+after(async () => {
+  await browser?.close();
+  await app?.remove();
+});
+
+const BUILDS = {
+  vite: buildWithVite,
+  webpack: buildWithWebpack,
+  esbuild: buildWithEsbuild,
+  'an import map': withImportMap,
+};
+
+for (const [name, build] of Object.entries(BUILDS)) {
+  test(`${name}: the app works, and again after a reload`, async () => {
+    const out = await build(app.dir);
+    assert.equal((await wasmIn(out)).length, 1);
+    await works(await serve(out));
+  });
+}
+
+test('vite in development: the app works, and again after a reload', async () => {
+  await works(await serveWithVite(app.dir));
+});
+
+test('the Content-Security-Policy that the README names is the one that is tried, and nothing else is allowed', async () => {
+  const readme = await readFile(new URL('../../../bindings-wasm/README.md', import.meta.url), 'utf8');
+  for (const directive of STRICT_CSP.split('; ')) {
+    if (!directive.endsWith("'none'")) assert.ok(readme.includes(`\`${directive}\``), directive);
+  }
+  assert.ok(STRICT_CSP.startsWith("default-src 'none'"));
+});
+
+for (const [name, build] of Object.entries({ ...BUILDS, 'a path': withPath })) {
+  // An import map is an inline script, which no strict policy allows.
+  if (build === withImportMap) continue;
+  test(`${name}: the app works under a strict Content-Security-Policy`, async () => {
+    await works(await serve(await build(app.dir), { csp: true }));
+  });
+}
+
+test('a path: the app works on an isolated page', async () => {
+  await works(await serve(await withPath(app.dir), { isolated: true }));
+});
+
+/** The app is visited twice; closes the server. */
+async function works(server) {
+  try {
+    const page = await browser.newPage(typeof server.url === 'string' ? server.url : server.url('/'));
+    const told = () => [...page.errors, ...page.console].join('\n');
+    assert.equal(await result(page), '1 here', told());
+    await page.reload();
+    assert.equal(await result(page), '1 here, 2 here', told());
+    assert.deepEqual(page.errors, []);
+    await page.close();
+  } finally {
+    await server.close();
+  }
+}
+
+/** What the app says in the end; waiting is over when it takes too long. */
+function result(page) {
+  return page.evaluate(async () => {
+    const said = () => document.getElementById('result').textContent;
+    for (const end = Date.now() + 20_000; Date.now() < end && !said(); ) {
+      await new Promise((done) => setTimeout(done, 20));
+    }
+    return said();
+  });
+}
+
+async function wasmIn(folder) {
+  return (await readdir(folder, { recursive: true })).filter((name) => name.endsWith('.wasm'));
+}

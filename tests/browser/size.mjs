@@ -1,0 +1,68 @@
+// What the npm package weighs: its wasm and its JavaScript, each as a server
+// sends it with gzip -9. The goal is told; source maps are counted by themselves.
+//
+// An argument names what built it (`Toolchain::kind` in xtask/src/wasm): compilers
+// differ by more than a change of ours should. With one, what it weighed when that
+// was last recorded is a limit; `record` after it writes what it weighs now.
+
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+
+const PACKAGE = fileURLToPath(new URL('../../bindings-wasm', import.meta.url));
+
+/** What it is to weigh. */
+const GOAL = 450_000;
+
+/** So that it does not grow unnoticed: times what it weighed, built by the same. */
+const MOST = 1.015;
+
+const RECORD = new URL('size.json', import.meta.url);
+const [built, record] = process.argv.slice(2);
+
+const packed = execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
+  cwd: PACKAGE,
+  encoding: 'utf8',
+  shell: process.platform === 'win32',
+});
+const files = JSON.parse(packed)[0].files.map(({ path }) => path);
+const counted = files.filter((path) => /\.(wasm|[cm]?js)$/.test(path));
+if (counted.filter((path) => path.endsWith('.wasm')).length !== 1) {
+  throw new Error(`the package must have one wasm; it has: ${files.join(', ')}`);
+}
+
+let total = 0;
+for (const path of counted) {
+  const bytes = readFileSync(join(PACKAGE, path));
+  const gzipped = gzipSync(bytes, { level: 9 }).length;
+  total += gzipped;
+  console.log(`${String(gzipped).padStart(8)}  ${path} (${bytes.length} as it is)`);
+}
+console.log(`${String(total).padStart(8)}  in all; the goal is ${GOAL}`);
+
+// Nobody loads them but who looks for the cause of an error.
+const maps = files.filter((path) => path.endsWith('.map'));
+const weights = maps.map((path) => gzipSync(readFileSync(join(PACKAGE, path)), { level: 9 }).length);
+console.log(`${String(weights.reduce((sum, weight) => sum + weight, 0)).padStart(8)}  beside it, source maps`);
+
+const recorded = JSON.parse(readFileSync(RECORD, 'utf8'));
+const last = recorded[built];
+if (record === 'record') {
+  recorded[built] = total;
+  writeFileSync(RECORD, `${JSON.stringify(recorded, null, 2)}\n`);
+  console.log(`recorded for ${built}`);
+} else if (last === undefined) {
+  console.log(`not compared: size.json has nothing for ${built ?? 'what built it, which is not said'}`);
+} else {
+  const limit = Math.floor(last * MOST);
+  console.log(`${String(last).padStart(8)}  when it was recorded for ${built}; the limit is ${limit}`);
+  if (total > limit) {
+    console.error(
+      `${total - limit} bytes too many; where that is meant: ` +
+        `node tests/browser/size.mjs '${built}' record`,
+    );
+    process.exitCode = 1;
+  }
+}
