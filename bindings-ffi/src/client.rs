@@ -67,7 +67,7 @@ pub(crate) struct Client {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CallStatus {
     /// The reply was written, with this many bytes.
-    Answered(usize),
+    Replied(usize),
     /// Its reply, if it has one, will be among those that are taken.
     Pending,
     /// Its reply needs this much room, and must be taken at once.
@@ -110,17 +110,17 @@ impl Endpoint for Client {
         if let Some(marshal) = &self.marshal {
             return marshal::call(marshal, &self.server, request, room);
         }
-        let mut answer = Vec::new();
-        match self.server.call(request, &mut answer) {
+        let mut result = Vec::new();
+        match self.server.call(request, &mut result) {
             Err(_) => CallStatus::Malformed,
             Ok(false) => CallStatus::Pending,
-            Ok(true) => match room.get_mut(..answer.len()) {
+            Ok(true) => match room.get_mut(..result.len()) {
                 Some(room) => {
-                    room.copy_from_slice(&answer);
-                    CallStatus::Answered(answer.len())
+                    room.copy_from_slice(&result);
+                    CallStatus::Replied(result.len())
                 }
                 None => {
-                    self.kept().append(&mut answer);
+                    self.kept().append(&mut result);
                     self.driver.signal.raise();
                     CallStatus::Pending
                 }

@@ -34,7 +34,7 @@ pub(crate) fn guarded(work: impl FnOnce() -> i64) -> i64 {
 /// What a call returns.
 pub(crate) fn called(called: CallStatus) -> i64 {
     match called {
-        CallStatus::Answered(length) => len(length),
+        CallStatus::Replied(length) => len(length),
         CallStatus::Pending => 0,
         CallStatus::NeedsRoom(length) => NEEDS_ROOM - len(length),
         CallStatus::Malformed => MALFORMED,

@@ -35,7 +35,7 @@ fn ask_host(
     request: u32,
 ) -> Option<bool> {
     function.with_borrow(|function| {
-        let answer = function.as_ref()?.call2(&JsValue::UNDEFINED, &client.into(), &request.into());
-        answer.ok().map(|answer| answer.is_truthy())
+        let result = function.as_ref()?.call2(&JsValue::UNDEFINED, &client.into(), &request.into());
+        result.ok().map(|result| result.is_truthy())
     })
 }

@@ -33,8 +33,8 @@ const LIMIT: Duration = Duration::from_millis(100);
 /// That the call was answered with `Timeout`, and soon.
 async fn assert_late<T: std::fmt::Debug>(what: &str, call: impl Future<Output = Result<T>>) {
     let since = Instant::now();
-    let answer = within(what, call).await;
-    assert_eq!(kind(answer), ErrorKind::Timeout, "{what}");
+    let result = within(what, call).await;
+    assert_eq!(kind(result), ErrorKind::Timeout, "{what}");
     assert!(since.elapsed() >= LIMIT, "{what} had its time");
     assert!(since.elapsed() < SOON, "{what} was told after {:?}", since.elapsed());
 }

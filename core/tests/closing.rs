@@ -156,8 +156,8 @@ async fn closing_tells_a_stream_that_still_waits_for_a_reader() {
     within("closing", fresh.db.close()).await.unwrap();
     assert_eq!(kind(within("a waiting read", read).await), ErrorKind::Closed);
     let soon = tokio::time::timeout(Duration::from_secs(10), second.try_next()).await;
-    let answer = soon.expect("a waiting stream is told nothing when the database closes");
-    assert_eq!(kind(answer.map(|_| ())), ErrorKind::Closed);
+    let result = soon.expect("a waiting stream is told nothing when the database closes");
+    assert_eq!(kind(result.map(|_| ())), ErrorKind::Closed);
 }
 
 #[tokio::test(flavor = "multi_thread")]

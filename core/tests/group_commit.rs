@@ -41,21 +41,21 @@ async fn together(db: &Database, mut jobs: Vec<Job<'_>>) -> Vec<Result<Executed>
     let mut early = Vec::new();
     for job in &mut jobs {
         // Only what can't be prepared is answered at once.
-        let answer = start(job).await;
-        assert!(!matches!(answer, Some(Ok(_))), "it waits behind the transaction: {answer:?}");
-        early.push(answer);
+        let result = start(job).await;
+        assert!(!matches!(result, Some(Ok(_))), "it waits behind the transaction: {result:?}");
+        early.push(result);
         // A statement whose text is new finds its way to the queue in a moment.
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     held.commit().await.unwrap();
-    let mut answers = Vec::new();
+    let mut results = Vec::new();
     for (job, early) in jobs.into_iter().zip(early) {
-        answers.push(match early {
-            Some(answer) => answer,
+        results.push(match early {
+            Some(result) => result,
             None => within("a job", job).await,
         });
     }
-    answers
+    results
 }
 
 fn insert<'a>(db: &'a Database, id: i64, name: &'a str) -> Job<'a> {
@@ -86,9 +86,9 @@ async fn a_failing_write_fails_alone() {
         run(db, "INSERT OR FAIL INTO items VALUES (60, 'g', 1), (61, 'bad', -1), (62, 'never', 1)"),
         insert(db, 7, "h"),
     ];
-    let answers = together(db, jobs).await;
+    let results = together(db, jobs).await;
     let kinds: Vec<_> =
-        answers.iter().map(|a| a.as_ref().err().map(ubiqlite::Error::kind)).collect();
+        results.iter().map(|a| a.as_ref().err().map(ubiqlite::Error::kind)).collect();
     use ErrorKind::{CheckViolation, NoSuchTable, PrimaryKeyViolation, UniqueViolation};
     let wanted = [
         None,
@@ -120,11 +120,11 @@ async fn a_write_that_rolls_back_the_transaction_takes_no_other_with_it() {
             // At the first place there is no row yet that it could offend.
             let offends = place > 0 || wanted == ErrorKind::TriggerViolation;
             jobs.insert(place, run(db, end));
-            for (index, answer) in together(db, jobs).await.into_iter().enumerate() {
+            for (index, result) in together(db, jobs).await.into_iter().enumerate() {
                 if index == place && offends {
-                    assert_eq!(kind(answer), wanted, "{end} at {place}");
+                    assert_eq!(kind(result), wanted, "{end} at {place}");
                 } else if offends {
-                    assert_eq!(answer.unwrap().rows_changed, 1, "{end} at {place}");
+                    assert_eq!(result.unwrap().rows_changed, 1, "{end} at {place}");
                 }
             }
             if offends {
@@ -154,11 +154,11 @@ async fn nobody_pays_another_s_deferred_debt() {
         }),
         insert(db, 3, "c"),
     ];
-    let answers = together(db, jobs).await;
-    for (index, answer) in answers.into_iter().enumerate() {
+    let results = together(db, jobs).await;
+    for (index, result) in results.into_iter().enumerate() {
         match index {
-            1 | 5 => assert_eq!(kind(answer), ErrorKind::ForeignKeyViolation, "job {index}"),
-            _ => drop(answer.unwrap()),
+            1 | 5 => assert_eq!(kind(result), ErrorKind::ForeignKeyViolation, "job {index}"),
+            _ => drop(result.unwrap()),
         }
     }
     assert_eq!(names(db).await, ["a", "b", "c"]);
@@ -179,10 +179,10 @@ async fn each_write_is_told_its_own_rowid_and_rows() {
         insert(db, 100, "refused"),
         run(db, "UPDATE items SET value = 2"),
     ];
-    let answers: Vec<_> = together(db, jobs).await.into_iter().map(Result::ok).collect();
+    let results: Vec<_> = together(db, jobs).await.into_iter().map(Result::ok).collect();
     let told = |rows_changed, last_row_id| Some(Executed { rows_changed, last_row_id });
     let wanted = [told(1, 100), told(1, 0), told(1, 7), told(0, 0), told(0, 0), None, told(2, 0)];
-    assert_eq!(answers, wanted);
+    assert_eq!(results, wanted);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -267,10 +267,10 @@ async fn what_can_not_share_a_transaction_runs_alone_among_those_that_can() {
         run(db, "PRAGMA foreign_keys = OFF"),
         insert(db, 3, "c"),
     ];
-    let answers = together(db, jobs).await;
+    let results = together(db, jobs).await;
     let failed: Vec<usize> =
-        answers.iter().enumerate().filter(|(_, a)| a.is_err()).map(|(index, _)| index).collect();
-    assert_eq!(failed, [4, 5], "{answers:?}");
+        results.iter().enumerate().filter(|(_, a)| a.is_err()).map(|(index, _)| index).collect();
+    assert_eq!(failed, [4, 5], "{results:?}");
     assert_eq!(names(db).await, ["a", "b", "c"]);
     assert_eq!(number(db, "PRAGMA user_version").await, 7);
 }
@@ -304,8 +304,8 @@ async fn a_failure_in_the_middle_of_a_trigger_keeps_nothing_whoever_else_writes(
         Box::pin(db.execute(OR_FAIL, params!["b"])),
         Box::pin(db.execute(GOOD, params![103, "w3"])),
     ];
-    let answers = together(db, jobs).await;
-    let done: Vec<bool> = answers.iter().map(Result::is_ok).collect();
+    let results = together(db, jobs).await;
+    let done: Vec<bool> = results.iter().map(Result::is_ok).collect();
     assert_eq!(done, [true, false, true, false, true]);
     assert_eq!(number(db, "SELECT count(*) FROM u").await, 0, "nothing of what was refused");
     assert_eq!(number(db, "SELECT count(*) FROM w").await, 4);

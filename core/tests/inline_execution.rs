@@ -8,7 +8,7 @@ use std::pin::pin;
 use support::{Fresh, number, start, within};
 use ubiqlite::{Database, Row, Synchronous};
 
-/// Asks, and tells whether the answer was there within the call.
+/// Asks, and tells whether the result was there within the call.
 async fn is_inline(db: &Database, sql: &str) -> bool {
     let mut query = pin!(db.query::<Row>(sql, ()));
     let at_once = start(&mut query).await;

@@ -71,9 +71,9 @@ async fn a_write_told_as_late_has_changed_nothing() {
     for id in 1_000..9_000 {
         let quick = db.timeout(usual.mul_f64(rng.f64() * 1.5));
         let write = quick.execute("INSERT INTO items VALUES (?, 'perhaps')", params![id]);
-        let answer = within("a write", write).await;
+        let result = within("a write", write).await;
         let there = number(db, &format!("SELECT count(*) FROM items WHERE id = {id}")).await;
-        match answer {
+        match result {
             Ok(_) => {
                 done += 1;
                 assert_eq!(there, 1, "write {id} was done");
@@ -97,7 +97,7 @@ async fn thousands_of_stopped_statements_leave_no_transaction_open() {
     let fresh = fresh(Synchronous::Full).await;
     let quick = fresh.db.timeout(Duration::from_micros(500));
     for round in 0..2_500 {
-        let answer = match round % 3 {
+        let result = match round % 3 {
             0 => within("a write", quick.execute(ENDLESS_INSERT, ())).await.map(|_| ()),
             1 => {
                 let half = "INSERT INTO items (name) VALUES ('half')";
@@ -106,7 +106,7 @@ async fn thousands_of_stopped_statements_leave_no_transaction_open() {
             }
             _ => within("a read", quick.query_value::<i64>(ENDLESS, ())).await.map(|_| ()),
         };
-        assert_eq!(kind(answer), ErrorKind::Timeout, "round {round}");
+        assert_eq!(kind(result), ErrorKind::Timeout, "round {round}");
     }
     assert_eq!(number(&fresh.db, "SELECT count(*) FROM items").await, 0);
     assert_whole(&fresh, 2, 2).await;

@@ -20,7 +20,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("vfs", &["error", "ffi", "options", "platform"]),
     ("engine", &["error", "ffi", "options", "platform", "program", "row", "sql", "value", "vfs"]),
     ("backend", &["engine", "error", "options", "platform", "program", "row", "sql", "vfs"]),
-    ("bare", &["backend", "engine", "error", "ffi", "platform", "row", "sql", "value"]),
+    ("dbapi", &["backend", "engine", "error", "ffi", "platform", "row", "sql", "value"]),
     ("exec", &["backend", "engine", "error", "platform", "program", "row", "sql", "value"]),
     ("api", &["backend", "error", "exec", "options", "program", "row", "sql", "value"]),
     (
@@ -30,7 +30,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "sql", "value",
         ],
     ),
-    ("ext", &["backend", "bare", "platform", "program", "row", "vfs", "wire"]),
+    ("ext", &["backend", "dbapi", "platform", "program", "row", "vfs", "wire"]),
 ];
 
 #[test]

@@ -325,7 +325,7 @@ async fn what_a_session_sets_goes_with_it_wherever_the_database_is() {
             within(name, session.execute(sql, ())).await.unwrap();
         }
         let orphan = "INSERT INTO children VALUES (2, 99)";
-        let kind = |answer: Result<_>| answer.map(drop).map_err(|error: Error| error.kind());
+        let kind = |result: Result<_>| result.map(drop).map_err(|error: Error| error.kind());
         let refused = Err(ErrorKind::ForeignKeyViolation);
         assert_eq!(kind(within(name, db.execute(orphan, ())).await), refused, "{name}");
         drop(session);

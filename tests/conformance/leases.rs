@@ -43,12 +43,12 @@ async fn warm(db: &Database) {
     }
 }
 
-/// Reads the token, and counts whether the answer came without another thread.
+/// Reads the token, and counts whether the result came without another thread.
 async fn read(db: &Database, inline: &mut u64) -> u64 {
     let now = at_once(db.query_value::<i64>(READ, ()));
     *inline += u64::from(now.is_some());
     let value = match now {
-        Some(answer) => answer,
+        Some(result) => result,
         None => db.query_value::<i64>(READ, ()).await,
     };
     u64::try_from(value.unwrap()).unwrap()

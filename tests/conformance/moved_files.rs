@@ -53,8 +53,8 @@ fn happen(what: Move, path: &Path) {
     }
 }
 
-fn refused<T: std::fmt::Debug>(answer: Result<T, Error>, way: &str) {
-    let error = answer.expect_err(way);
+fn refused<T: std::fmt::Debug>(result: Result<T, Error>, way: &str) {
+    let error = result.expect_err(way);
     assert_eq!((error.kind(), error.code()), (ErrorKind::ReadOnly, MOVED), "{way}: {error}");
     assert!(error.message().contains("close the database, and open it again"), "{way}: {error}");
 }
@@ -72,8 +72,8 @@ async fn refused_by_every_way(db: &Database) {
         db.execute(insert, params!["lost"]),
         db.execute(insert, params!["lost"]),
     );
-    for answer in <[_; 4]>::from(together) {
-        refused(answer, "group commit");
+    for result in <[_; 4]>::from(together) {
+        refused(result, "group commit");
     }
     let transaction =
         db.transaction(async |tx| tx.execute(insert, params!["lost"]).await.map(|_| ())).await;

@@ -43,11 +43,11 @@ pub(crate) fn log_size(path: &Path) -> u64 {
     std::fs::metadata(log).map_or(0, |data| data.len())
 }
 
-/// The answer of a call that is there at its first poll: without another thread.
+/// The result of a call that is there at its first poll: without another thread.
 pub(crate) fn at_once<T>(call: impl Future<Output = T>) -> Option<T> {
     let mut call = std::pin::pin!(call);
     match call.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(answer) => Some(answer),
+        Poll::Ready(result) => Some(result),
         Poll::Pending => None,
     }
 }

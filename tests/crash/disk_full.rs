@@ -18,11 +18,11 @@ fn survives(mode: JournalMode, bulk: i64, kind: fn(usize) -> Full) -> usize {
         let db = accounts.open().unwrap();
         wait(accounts.advance(&db, 2)).unwrap();
         accounts.disk.set_full(kind(at));
-        let answer = wait(accounts.advance(&db, 3));
+        let result = wait(accounts.advance(&db, 3));
         if !accounts.disk.was_full() {
             break;
         }
-        let reached = match answer {
+        let reached = match result {
             Ok(()) => 3,
             Err(error) => {
                 failures += 1;

@@ -22,7 +22,7 @@ static SEEING_OPEN: OnceLock<Open> = OnceLock::new();
 static METHODS: OnceLock<ffi::sqlite3_io_methods> = OnceLock::new();
 
 unsafe extern "C" fn always(_file: *mut ffi::sqlite3_file, reserved: *mut c_int) -> c_int {
-    // SAFETY: SQLite lends the place for the answer.
+    // SAFETY: SQLite lends the place for the result.
     unsafe { *reserved = 1 };
     ffi::SQLITE_OK
 }

@@ -116,8 +116,8 @@ impl Version {
         Self::read(&Run::new(python).args(["-c", ASK]).answer().ok()?)
     }
 
-    fn read(answer: &str) -> Option<Self> {
-        let mut words = answer.split_whitespace();
+    fn read(result: &str) -> Option<Self> {
+        let mut words = result.split_whitespace();
         let major: u32 = words.next()?.parse().ok()?;
         let minor = words.next()?.parse().ok()?;
         let free_threaded = words.next()? == "1";
@@ -163,7 +163,7 @@ mod tests {
 
     #[test]
     fn a_version_is_told_by_its_minor_number_and_its_lock() {
-        let name = |answer| Version::read(answer).map(Version::name);
+        let name = |result| Version::read(result).map(Version::name);
         assert_eq!(name("3 13 0\n").as_deref(), Some("3.13"));
         assert_eq!(name("3 13 1\n").as_deref(), Some("3.13t"));
         assert_eq!(name("2 7 0"), None);

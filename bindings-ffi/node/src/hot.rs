@@ -138,14 +138,14 @@ pub(crate) fn export(env: Env, mut exports: Object<'_>) -> Result<()> {
 unsafe extern "C" fn submit(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     // SAFETY: both are those of the call.
     unsafe {
-        answer(env, info, |[number, from, to, take]| find(number)?.submit(from, to, take != 0))
+        reply_to(env, info, |[number, from, to, take]| find(number)?.submit(from, to, take != 0))
     }
 }
 
 /// `run(number, take)`: continues what can continue, on a wake-up; returns the same as `submit`.
 unsafe extern "C" fn run(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     // SAFETY: both are those of the call.
-    unsafe { answer(env, info, |[number, take]| find(number)?.run(take != 0)) }
+    unsafe { reply_to(env, info, |[number, take]| find(number)?.run(take != 0)) }
 }
 
 fn find(number: u32) -> Option<Rc<Hot>> {
@@ -156,7 +156,7 @@ fn find(number: u32) -> Option<Rc<Hot>> {
 ///
 /// # Safety
 /// `env` and `info` are those of the call that is running.
-unsafe fn answer<const N: usize>(
+unsafe fn reply_to<const N: usize>(
     env: sys::napi_env,
     info: sys::napi_callback_info,
     work: impl FnOnce([u32; N]) -> Option<i64>,

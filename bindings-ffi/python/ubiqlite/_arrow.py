@@ -160,6 +160,6 @@ class ArrowQueries:
         if result <= 0:
             raise Internal(f"the library refused a query ({result}): this is a defect")
         table = ArrowTable(result)
-        reply = check(await client.answer(number, target.handle))
+        reply = check(await client.reply_of(number, target.handle))
         table._num_rows = reply[2]
         return table

@@ -133,7 +133,7 @@ class EngineClient:
         return self.last if self.last < _LAST else self.renumber()
 
     def send(self, request: tuple[Any, ...]) -> Reply:
-        """Sends a request and returns its reply if it completes at once; otherwise :meth:`answer` waits for it.
+        """Sends a request and returns its reply if it completes at once; otherwise :meth:`reply_of` waits for it.
 
         A request is ``(number, operation, handle, timeout in ms or None, …)``. Raises
         ``InvalidArgument`` for one that can't be sent.
@@ -191,7 +191,7 @@ class EngineClient:
             self.learn(reply)
         return reply
 
-    async def answer(self, number: int, handle: int = 0) -> Reply:
+    async def reply_of(self, number: int, handle: int = 0) -> Reply:
         """Waits for the reply to a request that did not complete at once. Cancelling the wait gives the call up."""
         future: asyncio.Future[Reply] = self.loop.create_future()
         self._pending[number] = (future, handle)

@@ -112,7 +112,7 @@ class Reader(ArrowQueries):
         else:
             reply = None if length == 0 else client.other(request, length)
             if reply is None:
-                reply = await client.answer(number, target.handle)
+                reply = await client.reply_of(number, target.handle)
         if reply[1] == op.ERROR:
             raise error_of(reply[2])
         row = reply[2][0]
@@ -212,7 +212,7 @@ class Reader(ArrowQueries):
         limit = None if timeout is None else millis(timeout)
         reply = client.send((number, operation, target.handle, limit, sql, params))
         if reply is None:
-            reply = await client.answer(number, target.handle)
+            reply = await client.reply_of(number, target.handle)
         return client, check(reply)
 
 

@@ -60,7 +60,7 @@ class CallTarget:
         number = client.number()
         reply = client.send((number, op, self.handle, millis(timeout), *payload))
         if reply is None:
-            reply = await client.answer(number, self.handle)
+            reply = await client.reply_of(number, self.handle)
         return check(reply)
 
     async def write(self, operation: int, timeout: TimeLimit, *payload: Any) -> Reply:
@@ -84,7 +84,7 @@ class CallTarget:
                 if client.writes != writes:
                     client.crowd = _CROWD
         if reply is None:
-            reply = await client.answer(number, self.handle)
+            reply = await client.reply_of(number, self.handle)
         return check(reply)
 
     async def open_handle(self, op: int, timeout: TimeLimit, *payload: Any) -> tuple[EngineClient, int]:
@@ -93,7 +93,7 @@ class CallTarget:
         number = client.number()
         reply = client.send((number, op, self.handle, millis(timeout), *payload))
         if reply is None:
-            reply = await client.answer(number, self.handle)
+            reply = await client.reply_of(number, self.handle)
         check(reply)
         client.hold(number, self.handle)
         return client, number

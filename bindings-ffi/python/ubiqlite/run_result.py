@@ -51,7 +51,7 @@ async def run_result(target: CallTarget, sql: Any, params: Params, into: Any, ti
     number = client.number()
     reply = client.send((number, op.RUN, target.handle, millis(timeout), sql, params))
     if reply is None:
-        reply = await client.answer(number, target.handle)
+        reply = await client.reply_of(number, target.handle)
     _, _, changed, last, described, rows = check(reply)
     columns = tuple(Column(*each) for each in described)
     if rows and into is not tuple:

@@ -139,7 +139,7 @@ async def ask(
     number = client.number() | bit_of(into)
     reply = client.send((number, operation, target.handle, millis(timeout), *payload))
     if reply is None:
-        reply = await client.answer(number, target.handle)
+        reply = await client.reply_of(number, target.handle)
     return client, check(reply)
 
 

@@ -131,7 +131,7 @@ class RowStream(Generic[T]):
         number = client.number()
         reply: Reply = client.send((number, operation, target.handle, self._limit, *payload))
         if reply is None:
-            reply = await client.answer(number, target.handle)
+            reply = await client.reply_of(number, target.handle)
         try:
             check(reply)
         except BaseException:

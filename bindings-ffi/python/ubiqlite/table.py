@@ -115,7 +115,7 @@ class Table(Generic[T, K]):
         limit = None if timeout is None else millis(timeout)
         reply = client.send((number, op.GET, target.handle, limit, self.name, key))
         if reply is None:
-            reply = await client.answer(number, target.handle)
+            reply = await client.reply_of(number, target.handle)
         rows: list[Any] = check(reply)[2]
         if not rows:
             return None

@@ -1,6 +1,6 @@
 //! Aggregates and window functions of Python.
 //!
-//! Python's function is told what to do with which of its objects, by a number in SQLite's own
+//! Python's function is replies what to do with which of its objects, by a number in SQLite's own
 //! memory for the aggregate. If there was no row there is no object, and its value is NULL.
 
 use std::ffi::{c_int, c_void};
@@ -127,9 +127,9 @@ unsafe fn take(
         let address = ffi::sqlite3_user_data(context);
         let function = std::mem::transmute::<*mut c_void, Aggregate>(address);
         let bytes = out.bytes();
-        let answer = function(what, *slot, bytes.as_ptr(), bytes.len(), std::ptr::null_mut(), 0);
-        if answer < 0 {
-            raised(context, answer);
+        let returned = function(what, *slot, bytes.as_ptr(), bytes.len(), std::ptr::null_mut(), 0);
+        if returned < 0 {
+            raised(context, returned);
         }
     }
 }

@@ -181,14 +181,14 @@ pub(super) fn extensions(
                 let text = |text: String| super::c_string(text, "the path holds a NUL");
                 let (path, entry) = (text(path)?, entry.map(text).transpose()?);
                 let entry = entry.as_ref().map_or(std::ptr::null(), |entry| entry.as_ptr());
-                let mut told = std::ptr::null_mut();
+                let mut replies = std::ptr::null_mut();
                 let raw = raw.cast();
-                let code = ffi::sqlite3_load_extension(raw, path.as_ptr(), entry, &raw mut told);
-                if code == ffi::SQLITE_OK || told.is_null() {
+                let code = ffi::sqlite3_load_extension(raw, path.as_ptr(), entry, &raw mut replies);
+                if code == ffi::SQLITE_OK || replies.is_null() {
                     return check(raw, code);
                 }
-                let message = CStr::from_ptr(told).to_string_lossy().into_owned();
-                ffi::sqlite3_free(told.cast());
+                let message = CStr::from_ptr(replies).to_string_lossy().into_owned();
+                ffi::sqlite3_free(replies.cast());
                 Err(dbapi::error(code, &message))
             }
         })
@@ -271,10 +271,10 @@ pub(super) unsafe fn result(
         room.resize(usize::try_from(length.unsigned_abs()).unwrap_or(0), 0);
         length = call(&mut room);
     }
-    let answer = usize::try_from(length).ok().and_then(|length| room.get(..length));
+    let bytes = usize::try_from(length).ok().and_then(|length| room.get(..length));
     // SAFETY: by the contract.
     unsafe {
-        if answer.and_then(|answer| give(context, answer)).is_none() {
+        if bytes.and_then(|bytes| give(context, bytes)).is_none() {
             raised(context, length);
         }
     }
@@ -284,16 +284,16 @@ pub(super) unsafe fn result(
 ///
 /// # Safety
 /// `context` is that of the function that is called.
-pub(super) unsafe fn raised(context: *mut ffi::sqlite3_context, answer: i64) {
+pub(super) unsafe fn raised(context: *mut ffi::sqlite3_context, returned: i64) {
     // SAFETY: by the contract; the texts are C strings, of which SQLite makes copies.
     unsafe {
-        match answer {
+        match returned {
             TOO_BIG => ffi::sqlite3_result_error_toobig(context),
             NO_MEMORY => ffi::sqlite3_result_error_nomem(context),
             _ => {
-                let which = usize::try_from(answer.wrapping_sub(RAISED)).unwrap_or(0);
-                let told = TOLD.get(which).unwrap_or(&TOLD[0]);
-                ffi::sqlite3_result_error(context, told.as_ptr(), -1);
+                let which = usize::try_from(returned.wrapping_sub(RAISED)).unwrap_or(0);
+                let replies = TOLD.get(which).unwrap_or(&TOLD[0]);
+                ffi::sqlite3_result_error(context, replies.as_ptr(), -1);
             }
         }
     }
@@ -325,8 +325,8 @@ unsafe fn argument(value: *mut ffi::sqlite3_value, out: &mut MarshalWriter) {
 
 /// # Safety
 /// `context` is that of the function that is called.
-unsafe fn give(context: *mut ffi::sqlite3_context, answer: &[u8]) -> Option<()> {
-    let mut from = MarshalReader::new(answer);
+unsafe fn give(context: *mut ffi::sqlite3_context, value: &[u8]) -> Option<()> {
+    let mut from = MarshalReader::new(value);
     // SAFETY: by the contract; SQLite copies texts and blobs.
     unsafe {
         match from.item()? {

@@ -25,7 +25,7 @@ use ubiqlite_shared::{Bell, DriverHost};
 use self::backup::Backups;
 use self::blobs::{Blob, Blobs};
 use self::callbacks::Callbacks;
-use self::reply::{Answered, Told};
+use self::reply::{ReplyBody, ReplyWriter};
 use self::request::{Request, RequestKind};
 use self::settings::Setting;
 use crate::client::{CallStatus, DrainStatus, Endpoint};
@@ -40,7 +40,7 @@ pub(crate) struct DbapiClient {
 struct DbapiShared {
     connection: OnceLock<DbapiConnection>,
     driver: Arc<ClientDriver>,
-    told: Mutex<Told>,
+    replies: Mutex<ReplyWriter>,
     backups: Backups,
     blobs: Blobs,
     callbacks: Callbacks,
@@ -48,14 +48,14 @@ struct DbapiShared {
     serving: Mutex<Option<Serving>>,
 }
 
-type ResultFuture = BoxFuture<'static, Result<Answered>>;
+type ResultFuture = BoxFuture<'static, Result<ReplyBody>>;
 
 impl DbapiClient {
     fn new() -> Self {
         let shared = DbapiShared {
             connection: OnceLock::new(),
             driver: Arc::default(),
-            told: Mutex::default(),
+            replies: Mutex::default(),
             backups: Backups::default(),
             blobs: Blobs::default(),
             callbacks: Callbacks::default(),
@@ -75,16 +75,16 @@ impl DbapiShared {
         self.connection.get().ok_or_else(closed)
     }
 
-    fn told(&self) -> MutexGuard<'_, Told> {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    fn replies(&self) -> MutexGuard<'_, ReplyWriter> {
+        self.replies.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn serving(&self) -> MutexGuard<'_, Option<Serving>> {
         self.serving.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns a request's answer if it is there at once, or the work that will produce it.
-    fn start(self: &Arc<Self>, what: RequestKind) -> Result<Result<Answered>, ResultFuture> {
+    /// Returns a request's reply if it is there at once, or the work that will produce it.
+    fn start(self: &Arc<Self>, what: RequestKind) -> Result<Result<ReplyBody>, ResultFuture> {
         let connection = match (&what, self.connection()) {
             (RequestKind::Open { .. }, _) => None,
             (_, Ok(connection)) => Some(connection),
@@ -98,24 +98,24 @@ impl DbapiShared {
                     let connection = opening.await?;
                     // A second opening would leave two connections under one number.
                     this.connection.set(connection).map_err(|_| invalid("it is open already"))?;
-                    Ok(Answered::Done)
+                    Ok(ReplyBody::Done)
                 }))
             }
             (RequestKind::Ask(ask), Some(connection)) => Self::ask(connection, ask),
             (RequestKind::Interrupt, Some(connection)) => {
                 connection.interrupt();
-                Ok(Ok(Answered::Done))
+                Ok(Ok(ReplyBody::Done))
             }
             (RequestKind::Close, Some(connection)) => {
                 backup::end_all(self);
                 self.end_blobs(connection);
                 let closing = connection.close();
-                Err(Box::pin(async move { closing.await.map(|()| Answered::Done) }))
+                Err(Box::pin(async move { closing.await.map(|()| ReplyBody::Done) }))
             }
-            (RequestKind::State, Some(_)) => Ok(Ok(Answered::Done)),
+            (RequestKind::State, Some(_)) => Ok(Ok(ReplyBody::Done)),
             (RequestKind::Serving, Some(connection)) => {
                 *self.serving() = Some(connection.serving());
-                Ok(Ok(Answered::Done))
+                Ok(Ok(ReplyBody::Done))
             }
             (RequestKind::Sleep(time), Some(connection)) => {
                 // SAFETY: the connection is left alone.
@@ -125,7 +125,7 @@ impl DbapiShared {
                         Ok(())
                     })
                 };
-                Err(Box::pin(async move { slept.await.map(|()| Answered::Done) }))
+                Err(Box::pin(async move { slept.await.map(|()| ReplyBody::Done) }))
             }
             (RequestKind::Setting(setting), Some(connection)) => {
                 Err(Self::set(connection, setting))
@@ -133,18 +133,18 @@ impl DbapiShared {
             (RequestKind::Blob(blob), Some(connection)) => Err(self.blob(connection, blob)),
             (RequestKind::Callback(callback), Some(connection)) => {
                 let installing = self.callbacks.install(connection, callback);
-                Err(Box::pin(async move { installing.await.map(|()| Answered::Done) }))
+                Err(Box::pin(async move { installing.await.map(|()| ReplyBody::Done) }))
             }
             (RequestKind::Extensions(extensions), Some(connection)) => {
                 let done = callbacks::extensions(connection, extensions);
-                Err(Box::pin(async move { done.await.map(|()| Answered::Done) }))
+                Err(Box::pin(async move { done.await.map(|()| ReplyBody::Done) }))
             }
             (RequestKind::Backup { number, target, name, pages }, Some(_)) => {
                 Err(Box::pin(async move { this.back_up(number, target, name, pages).await }))
             }
             (RequestKind::EndBackup { number }, Some(_)) => {
                 backup::end(self, number);
-                Ok(Ok(Answered::Done))
+                Ok(Ok(ReplyBody::Done))
             }
             (_, None) => Ok(Err(closed())),
         }
@@ -153,24 +153,24 @@ impl DbapiShared {
     fn ask(
         connection: &DbapiConnection,
         ask: DbapiRequest,
-    ) -> Result<Result<Answered>, ResultFuture> {
+    ) -> Result<Result<ReplyBody>, ResultFuture> {
         match connection.request(ask).try_now() {
-            Ok(answer) => Ok(answer.map(Answered::Asked)),
-            Err(later) => Err(Box::pin(async move { later.await.map(Answered::Asked) })),
+            Ok(result) => Ok(result.map(ReplyBody::Asked)),
+            Err(later) => Err(Box::pin(async move { later.await.map(ReplyBody::Asked) })),
         }
     }
 
     fn set(connection: &DbapiConnection, setting: Setting) -> ResultFuture {
         // SAFETY: the connection stays open, and is asked or set by itself.
         let setting = unsafe { connection.with_handle(move |raw| setting.apply(raw.cast())) };
-        Box::pin(async move { setting.await.map(Answered::Setting) })
+        Box::pin(async move { setting.await.map(ReplyBody::Setting) })
     }
 
     fn blob(&self, connection: &DbapiConnection, blob: Blob) -> ResultFuture {
         let blobs = self.blobs.clone();
         // SAFETY: the connection stays open, and is always the same; its blobs end before it.
         let done = unsafe { connection.with_handle(move |raw| blobs.apply(raw.cast(), blob)) };
-        Box::pin(async move { done.await.map(Answered::Blob) })
+        Box::pin(async move { done.await.map(ReplyBody::Blob) })
     }
 
     fn end_blobs(&self, connection: &DbapiConnection) {
@@ -191,7 +191,7 @@ impl DbapiShared {
         target: u64,
         name: String,
         pages: i32,
-    ) -> Result<Answered> {
+    ) -> Result<ReplyBody> {
         let progress = if number == 0 {
             let target = CLIENTS.get(target).ok_or_else(closed)?;
             let target = Arc::clone(&target.dbapi().ok_or_else(closed)?.shared);
@@ -202,7 +202,7 @@ impl DbapiShared {
         } else {
             backup::go_on(self, number, pages).await?
         };
-        Ok(Answered::Progress(progress))
+        Ok(ReplyBody::Progress(progress))
     }
 }
 
@@ -213,21 +213,21 @@ impl Endpoint for DbapiClient {
         // The reply includes what running work has begun.
         let asks = matches!(what, RequestKind::State);
         match shared.start(what) {
-            Ok(answer) => {
+            Ok(result) => {
                 let state = shared.connection.get().map(if asks {
                     DbapiConnection::state_now
                 } else {
                     DbapiConnection::state
                 });
-                shared.told().put(id, &answer, state, room)
+                shared.replies().put(id, &result, state, room)
             }
             Err(work) => {
                 let this = Arc::clone(shared);
                 let host = DriverHost(Arc::clone(&shared.driver));
                 host.spawn(Box::pin(async move {
-                    let answer = work.await;
+                    let result = work.await;
                     let state = this.connection.get().map(DbapiConnection::state);
-                    this.told().keep(id, &answer, state);
+                    this.replies().keep(id, &result, state);
                     this.driver.signal.raise();
                 }));
                 CallStatus::Pending
@@ -238,7 +238,7 @@ impl Endpoint for DbapiClient {
     fn take(&self, room: &mut [u8]) -> DrainStatus {
         self.shared.driver.signal.lower();
         self.shared.driver.run();
-        let taken = self.shared.told().take(room);
+        let taken = self.shared.replies().take(room);
         if matches!(taken, DrainStatus::NeedsRoom(_)) {
             self.shared.driver.signal.raise();
         }

@@ -32,7 +32,7 @@ const REMEMBERED: usize = 512;
 const LARGE: usize = 1 << 20;
 
 /// The outcome of a request.
-pub(super) enum Answered {
+pub(super) enum ReplyBody {
     Done,
     Asked(DbapiResult),
     Progress(BackupProgress),
@@ -42,30 +42,30 @@ pub(super) enum Answered {
 
 /// Replies that wait to be taken, and what Python already knows.
 #[derive(Debug, Default)]
-pub(super) struct Told {
+pub(super) struct ReplyWriter {
     kept: MarshalWriter,
     count: u32,
     shapes: HashSet<u64>,
 }
 
-impl Told {
-    /// Writes an answer to the caller's room, or keeps it to be taken at once.
+impl ReplyWriter {
+    /// Writes a reply to the caller's room, or keeps it to be taken at once.
     pub(super) fn put(
         &mut self,
         id: u32,
-        answer: &Result<Answered>,
+        result: &Result<ReplyBody>,
         state: Option<ConnectionState>,
         room: &mut [u8],
     ) -> CallStatus {
         let alone = self.count == 0;
-        self.keep(id, answer, state);
+        self.keep(id, result, state);
         let length = self.kept.len();
         match room.get_mut(..length).filter(|_| alone) {
             None => CallStatus::NeedsRoom(length + HEAD),
             Some(room) => {
                 room.copy_from_slice(self.kept.bytes());
                 self.forget();
-                CallStatus::Answered(length)
+                CallStatus::Replied(length)
             }
         }
     }
@@ -73,42 +73,42 @@ impl Told {
     pub(super) fn keep(
         &mut self,
         id: u32,
-        answer: &Result<Answered>,
+        result: &Result<ReplyBody>,
         state: Option<ConnectionState>,
     ) {
         self.count += 1;
         let out = &mut self.kept;
-        let items = match answer {
-            Ok(Answered::Done | Answered::Blob(Did::Done)) => 0,
-            Ok(Answered::Setting(_) | Answered::Blob(Did::Read(_))) => 1,
-            Ok(Answered::Blob(Did::Opened(..))) => 2,
+        let items = match result {
+            Ok(ReplyBody::Done | ReplyBody::Blob(Did::Done)) => 0,
+            Ok(ReplyBody::Setting(_) | ReplyBody::Blob(Did::Read(_))) => 1,
+            Ok(ReplyBody::Blob(Did::Opened(..))) => 2,
             Err(_) => 3,
-            Ok(Answered::Progress(_)) => 4,
-            Ok(Answered::Asked(_)) => 5,
+            Ok(ReplyBody::Progress(_)) => 4,
+            Ok(ReplyBody::Asked(_)) => 5,
         };
         out.tuple(5 + items);
         out.int(i64::from(id));
-        out.int(i64::from(answer.is_err()));
-        let state = match answer {
-            Ok(Answered::Asked(answer)) => answer.state,
+        out.int(i64::from(result.is_err()));
+        let state = match result {
+            Ok(ReplyBody::Asked(result)) => result.state,
             _ => state.unwrap_or_default(),
         };
         out.bool(state.in_transaction);
         out.int(state.total_changes.cast_signed());
         out.int(state.last_row_id);
-        match answer {
-            Ok(Answered::Done | Answered::Blob(Did::Done)) => {}
-            Ok(Answered::Setting(Is::Number(number))) => out.int(*number),
-            Ok(Answered::Setting(Is::Bytes(None))) => out.none(),
-            Ok(Answered::Setting(Is::Bytes(Some(bytes))) | Answered::Blob(Did::Read(bytes))) => {
+        match result {
+            Ok(ReplyBody::Done | ReplyBody::Blob(Did::Done)) => {}
+            Ok(ReplyBody::Setting(Is::Number(number))) => out.int(*number),
+            Ok(ReplyBody::Setting(Is::Bytes(None))) => out.none(),
+            Ok(ReplyBody::Setting(Is::Bytes(Some(bytes))) | ReplyBody::Blob(Did::Read(bytes))) => {
                 out.blob(bytes);
             }
-            Ok(Answered::Blob(Did::Opened(number, length))) => {
+            Ok(ReplyBody::Blob(Did::Opened(number, length))) => {
                 out.int(i64::from(*number));
                 out.int(i64::from(*length));
             }
-            Ok(Answered::Asked(answer)) => asked(answer, id & BYTES != 0, &mut self.shapes, out),
-            Ok(Answered::Progress(progress)) => {
+            Ok(ReplyBody::Asked(result)) => asked(result, id & BYTES != 0, &mut self.shapes, out),
+            Ok(ReplyBody::Progress(progress)) => {
                 out.int(i64::from(progress.code));
                 out.int(i64::from(progress.remaining));
                 out.int(i64::from(progress.pages));
@@ -145,20 +145,20 @@ impl Told {
     }
 }
 
-fn asked(answer: &DbapiResult, bytes: bool, shapes: &mut HashSet<u64>, out: &mut MarshalWriter) {
-    match answer.changed {
+fn asked(result: &DbapiResult, bytes: bool, shapes: &mut HashSet<u64>, out: &mut MarshalWriter) {
+    match result.changed {
         Some(changed) => out.int(changed.cast_signed()),
         None => out.none(),
     }
-    let tuples = match &answer.page {
+    let tuples = match &result.page {
         Some(page) => rows(page, bytes, out),
         None => {
             out.none();
             false
         }
     };
-    out.int(i64::from(answer.more) | i64::from(tuples) << 1 | i64::from(answer.ran) << 2);
-    match &answer.shape {
+    out.int(i64::from(result.more) | i64::from(tuples) << 1 | i64::from(result.ran) << 2);
+    match &result.shape {
         None => {
             out.int(0);
             out.none();

@@ -31,9 +31,9 @@ use crate::client::{CallStatus, DrainStatus};
 /// What a client that speaks `marshal` keeps between two calls.
 #[derive(Debug, Default)]
 pub(crate) struct Marshal {
-    /// Memory for a request, and for its answer.
+    /// Memory for a request, and for its reply.
     request: Vec<u8>,
-    answer: Vec<u8>,
+    result: Vec<u8>,
     names: Names,
     /// Replies that were taken and must be translated.
     replies: Replies,
@@ -49,18 +49,18 @@ impl Marshal {
         // A page that is already there is held while the one before it is read.
         let held = request::translate(bytes, &mut self.request)?;
         let tell = if held { Tell::Always } else { Tell::Once };
-        Some((std::mem::take(&mut self.request), std::mem::take(&mut self.answer), tell))
+        Some((std::mem::take(&mut self.request), std::mem::take(&mut self.result), tell))
     }
 
     /// Takes the memory back.
-    fn answered(&mut self, request: Vec<u8>, mut answer: Vec<u8>) {
-        answer.clear();
-        // The memory of one large request or answer must not stay for ever.
+    fn answered(&mut self, request: Vec<u8>, mut result: Vec<u8>) {
+        result.clear();
+        // The memory of one large request or reply must not stay for ever.
         if request.capacity() <= LARGE {
             self.request = request;
         }
-        if answer.capacity() <= LARGE {
-            self.answer = answer;
+        if result.capacity() <= LARGE {
+            self.result = result;
         }
     }
 }
@@ -86,17 +86,17 @@ pub(crate) fn call(
 ) -> CallStatus {
     let lock = || marshal.lock().unwrap_or_else(PoisonError::into_inner);
     // Not held while the request runs: other threads may drop something in the meantime.
-    let Some((request, mut answer, tell)) = lock().request(request) else {
+    let Some((request, mut result, tell)) = lock().request(request) else {
         return CallStatus::Malformed;
     };
-    let done = server.call(&request, &mut answer);
+    let done = server.call(&request, &mut result);
     let mut marshal = lock();
     let called = match done {
         Err(_) => CallStatus::Malformed,
         Ok(false) => CallStatus::Pending,
-        Ok(true) => marshal.put(&answer, tell, room),
+        Ok(true) => marshal.put(&result, tell, room),
     };
-    marshal.answered(request, answer);
+    marshal.answered(request, result);
     called
 }
 
@@ -110,7 +110,7 @@ pub(crate) fn take(
     let mut marshal = marshal.lock().unwrap_or_else(PoisonError::into_inner);
     let marshal = &mut *marshal;
     replies.into_iter().for_each(|replies| marshal.replies.add(replies));
-    // What was kept is an answer that a caller waits for: it goes alone.
+    // What was kept is a reply that a caller waits for: it goes alone.
     if marshal.count == 0 {
         marshal.count = marshal.replies.translate(&mut marshal.names, &mut marshal.kept);
     }
@@ -128,10 +128,10 @@ pub(crate) fn take(
 }
 
 impl Marshal {
-    /// Writes an answer to the caller's room, or keeps it to be taken.
-    fn put(&mut self, answer: &[u8], tell: Tell, room: &mut [u8]) -> CallStatus {
+    /// Writes a reply to the caller's room, or keeps it to be taken.
+    fn put(&mut self, result: &[u8], tell: Tell, room: &mut [u8]) -> CallStatus {
         let alone = self.count == 0;
-        self.count += u32::from(reply::whole(answer, &mut self.names, tell, &mut self.kept));
+        self.count += u32::from(reply::whole(result, &mut self.names, tell, &mut self.kept));
         let length = self.kept.len();
         // What was kept before is read first, and all of it together.
         match room.get_mut(..length).filter(|_| alone) {
@@ -139,7 +139,7 @@ impl Marshal {
             Some(room) => {
                 room.copy_from_slice(self.kept.bytes());
                 self.forget();
-                CallStatus::Answered(length)
+                CallStatus::Replied(length)
             }
         }
     }

@@ -10,7 +10,7 @@ const REMEMBERED: usize = 512;
 pub(super) struct Names {
     read: HashMap<u32, Vec<String>>,
     told: HashSet<u32>,
-    /// The number in the answer before, which most have too.
+    /// The number in the reply before, which most have too.
     last: Option<u32>,
 }
 

@@ -85,7 +85,7 @@ pub unsafe extern "C" fn ubiqlite_marshal_call(
     request: *const u8,
     length: i32,
 ) -> i32 {
-    let answer = guarded(|| {
+    let result = guarded(|| {
         let all = SHORT.read().unwrap_or_else(PoisonError::into_inner);
         let Some(caller) = all.as_ref().and_then(|all| all.get(&number)) else { return GONE };
         let (client, buffer) = (Arc::clone(&caller.client), caller.buffer);
@@ -104,5 +104,5 @@ pub unsafe extern "C" fn ubiqlite_marshal_call(
         called(client.call(request, room))
     });
     // A caller that needs more room than this can say learns how much when it takes.
-    i32::try_from(answer).unwrap_or(i32::MIN)
+    i32::try_from(result).unwrap_or(i32::MIN)
 }

@@ -33,19 +33,19 @@ export async function within<H extends Nest, T>(
   scope: Scope,
 ): Promise<T> {
   let unwatch: (() => void) | undefined;
-  let answer: T;
+  let result: T;
   try {
     const over = new Promise<never>((_, reject) => {
       unwatch = scope.watch((reason) => {
         // The body has ended it itself, and learns the outcome from that.
-        if (handle.opened.ended) return;
+        if (handle.remote.ended) return;
         handle.undo(() => reason);
         reject(reason);
       });
     });
     over.catch(() => {});
-    answer = await Promise.race([over, begun(handle, body)]);
-    if (!handle.opened.ended) {
+    result = await Promise.race([over, begun(handle, body)]);
+    if (!handle.remote.ended) {
       const late = scope.over;
       if (late !== undefined) throw late;
     }
@@ -56,11 +56,11 @@ export async function within<H extends Nest, T>(
     unwatch?.();
   }
   // The body may have ended it itself.
-  if (handle.opened.ended) return answer;
+  if (handle.remote.ended) return result;
   // It may have been lost with its engine without the body noticing.
-  if (handle.opened.over !== undefined) throw handle.opened.over;
+  if (handle.remote.over !== undefined) throw handle.remote.over;
   await keep(handle, scope.rest());
-  return answer;
+  return result;
 }
 
 async function begun<H, T>(handle: H, body: (handle: H) => T | PromiseLike<T>): Promise<T> {
@@ -70,13 +70,13 @@ async function begun<H, T>(handle: H, body: (handle: H) => T | PromiseLike<T>): 
 /** A transaction or savepoint: rolled back unless it is ended. */
 class Nest extends Statements implements AsyncDisposable {
   /** @internal */
-  get opened(): RemoteHandle {
+  get remote(): RemoteHandle {
     return this.target.handle as RemoteHandle;
   }
 
   /** @internal */
   get isOver(): boolean {
-    return this.opened.over !== undefined;
+    return this.remote.over !== undefined;
   }
 
   /**
@@ -101,7 +101,7 @@ class Nest extends Statements implements AsyncDisposable {
 
   /** Rolls back and stops whatever runs in it, unless it was ended. @internal */
   undo(why: () => UbiqliteError = over): void {
-    this.target.client.drop(this.opened, why);
+    this.target.client.drop(this.remote, why);
   }
 
   /** Rolls back unless it was ended. */
@@ -111,7 +111,7 @@ class Nest extends Statements implements AsyncDisposable {
 
   /** @internal */
   protected end(op: number, options: CallOptions | undefined): Promise<void> {
-    return this.target.client.end(this.opened, op, this.target.options(options), over);
+    return this.target.client.end(this.remote, op, this.target.options(options), over);
   }
 }
 

@@ -34,9 +34,9 @@ function register(epoch: string, name: string, port: MessagePort): void {
 
 async function pass(page: MessagePort, epoch: string, pipe: string, port: MessagePort): Promise<void> {
   const engine = engines.get(epoch) ?? (await expected(epoch));
-  const answer: FromHub = { pipe, passed: engine !== undefined };
+  const reply: FromHub = { pipe, passed: engine !== undefined };
   engine?.postMessage({ pipe, port } satisfies Passed, [port]);
-  page.postMessage(answer);
+  page.postMessage(reply);
 }
 
 async function expected(epoch: string): Promise<MessagePort | undefined> {

@@ -44,16 +44,16 @@ export async function importFile(
 class Importer {
   readonly begun: Promise<void>;
   private readonly worker: Worker;
-  private answer: ((message: FromWorker) => void) | undefined;
+  private reply: ((message: FromWorker) => void) | undefined;
   private failed: Error | undefined;
   private finished = false;
 
   constructor(start: ToWorker) {
     this.worker = spawn();
-    this.worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.answer?.(data);
+    this.worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.reply?.(data);
     this.worker.onerror = (event) => {
       event.preventDefault();
-      this.answer?.({ failed: { kind: 'CannotOpen', message: `the worker failed: ${event.message}` } });
+      this.reply?.({ failed: { kind: 'CannotOpen', message: `the worker failed: ${event.message}` } });
     };
     this.begun = this.ask(start);
   }
@@ -80,10 +80,10 @@ class Importer {
 
   private ask(message: ToWorker, transfer: Transferable[] = []): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.answer = (answer) => {
-        this.answer = undefined;
-        if (isPipeMessage(answer)) return;
-        if ('failed' in answer) reject((this.failed = errorOf(answer.failed)));
+      this.reply = (reply) => {
+        this.reply = undefined;
+        if (isPipeMessage(reply)) return;
+        if ('failed' in reply) reject((this.failed = errorOf(reply.failed)));
         else resolve();
       };
       this.worker.postMessage(message, transfer);

@@ -368,20 +368,20 @@ export class EngineClient {
         if (pending === undefined || reply.kind === Kind.error) reply.note();
         if (pending === undefined) return;
         const { continues } = reply;
-        let answer: unknown;
+        let result: unknown;
         try {
           if (reply.kind === Kind.error) throw reply.error();
           if (!continues) this.over(pending);
-          answer = pending.call.read(reply, pending.before);
+          result = pending.call.read(reply, pending.before);
         } catch (error) {
           this.fail(pending, error);
           return;
         }
         if (!continues) {
-          pending.resolve(answer);
+          pending.resolve(result);
           return;
         }
-        pending.before = answer;
+        pending.before = result;
         // Rows are sent early only for calls that change nothing.
         pending.effect = 'nothing';
         pending.doubted = false;

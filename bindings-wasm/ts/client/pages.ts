@@ -114,15 +114,15 @@ export class Pages<T> {
     while (handle !== undefined && !this.over && this.asked.size + this.pages.length < AHEAD) {
       // The call may be refused before `begin` returns it.
       let call: Pending | undefined;
-      const answered = (): boolean => call !== undefined && this.asked.delete(call);
+      const settled = (): boolean => call !== undefined && this.asked.delete(call);
       call = this.client.begin(
         { op: Op.next, on: handle, options: this.options, write: (out) => out.u32(1), read: (reply): ReceivedPage<T> => ({ ends: reply.ends, rows: this.read(reply) }) },
         (page) => {
-          answered();
+          settled();
           this.take(page as ReceivedPage<T>);
         },
         (error) => {
-          answered();
+          settled();
           this.fail(error);
         },
       );

@@ -202,9 +202,9 @@ impl Database {
         F: AsyncFnOnce(&mut Transaction<'_>) -> Result<T, E>,
     {
         let mut transaction = self.begin().await?;
-        let answer = body(&mut transaction).await?;
+        let result = body(&mut transaction).await?;
         transaction.commit().await?;
-        Ok(answer)
+        Ok(result)
     }
 
     /// Begins a transaction and returns its handle. It is rolled back when it is

@@ -86,9 +86,9 @@ impl Session {
         F: AsyncFnOnce(&mut Transaction<'_>) -> Result<T, E>,
     {
         let mut transaction = self.begin().await?;
-        let answer = body(&mut transaction).await?;
+        let result = body(&mut transaction).await?;
         transaction.commit().await?;
-        Ok(answer)
+        Ok(result)
     }
 
     /// Begins a transaction in this session.

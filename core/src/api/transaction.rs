@@ -139,9 +139,9 @@ impl<'a> Transaction<'a> {
         F: AsyncFnOnce(&mut Savepoint<'_>) -> Result<T, E>,
     {
         let mut savepoint = self.begin_savepoint().await?;
-        let answer = body(&mut savepoint).await?;
+        let result = body(&mut savepoint).await?;
         savepoint.release().await?;
-        Ok(answer)
+        Ok(result)
     }
 
     /// Begins a savepoint and returns its handle. It is undone when it is dropped
@@ -248,9 +248,9 @@ impl<'a> Savepoint<'a> {
         F: AsyncFnOnce(&mut Savepoint<'_>) -> Result<T, E>,
     {
         let mut savepoint = self.begin_savepoint().await?;
-        let answer = body(&mut savepoint).await?;
+        let result = body(&mut savepoint).await?;
         savepoint.release().await?;
-        Ok(answer)
+        Ok(result)
     }
 
     /// Begins a savepoint inside this one.

@@ -79,7 +79,7 @@ pub(crate) fn call<T>() -> (Completer<T>, PendingCall<T>) {
 impl<T> Completer<T> {
     /// Returns the interrupt that stops this call.
     pub(crate) fn interrupt(&self) -> Arc<Interrupt> {
-        // Present until `answer` takes `self`.
+        // Present until `result` takes `self`.
         self.0.as_ref().map_or_else(Arc::default, |shared| Arc::clone(&shared.interrupt))
     }
 
@@ -128,16 +128,16 @@ impl<T> Completer<T> {
 
     /// Completes the call. A result that nobody takes any more is returned, so that what it holds
     /// can be given to somebody else.
-    pub(crate) fn complete(mut self, answer: Result<T>) -> Option<T> {
+    pub(crate) fn complete(mut self, result: Result<T>) -> Option<T> {
         self.0.take().and_then(|shared| {
             // Stopped while waiting for a lock: SQLite reports that it is busy.
-            let answer = match answer {
+            let result = match result {
                 Err(error) if error.kind() == ErrorKind::Busy && shared.interrupt.is_set() => {
                     Err(cancelled())
                 }
-                answer => answer,
+                result => result,
             };
-            give(&shared, answer)
+            give(&shared, result)
         })
     }
 }
@@ -147,9 +147,9 @@ pub(crate) fn cancelled() -> Error {
     Error::new(ErrorKind::Cancelled, "the call was interrupted")
 }
 
-fn give<T>(shared: &CallShared<T>, answer: Result<T>) -> Option<T> {
+fn give<T>(shared: &CallShared<T>, result: Result<T>) -> Option<T> {
     let mut state = shared.state();
-    match std::mem::replace(&mut *state, CallState::Completed(answer)) {
+    match std::mem::replace(&mut *state, CallState::Completed(result)) {
         CallState::Waiting(waker) => {
             drop(state);
             shared.completed.notify_all();
@@ -159,7 +159,7 @@ fn give<T>(shared: &CallShared<T>, answer: Result<T>) -> Option<T> {
             None
         }
         before => match std::mem::replace(&mut *state, before) {
-            CallState::Completed(answer) => answer.ok(),
+            CallState::Completed(result) => result.ok(),
             _ => None,
         },
     }
@@ -198,7 +198,7 @@ impl<T> PendingCall<T> {
         let mut state = self.0.state();
         loop {
             match std::mem::replace(&mut *state, CallState::Taken) {
-                CallState::Completed(answer) => return Some(answer),
+                CallState::Completed(result) => return Some(result),
                 other => *state = other,
             }
             if stop.is_some_and(Interrupt::is_set) {
@@ -227,7 +227,7 @@ impl<T> Future for PendingCall<T> {
             CallState::Waiting(none) => *none = Some(cx.waker().clone()),
             _ => {
                 return match std::mem::replace(&mut *state, CallState::Taken) {
-                    CallState::Completed(answer) => Poll::Ready(answer),
+                    CallState::Completed(result) => Poll::Ready(result),
                     _ => Poll::Ready(Err(Error::new(
                         ErrorKind::Internal,
                         "a call was asked again after its answer",
@@ -292,7 +292,7 @@ mod tests {
     fn a_lost_completer_answers_closed() {
         let (completer, call) = call::<u8>();
         drop(completer);
-        let answer = call.wait(Instant::now(), None).unwrap();
-        assert_eq!(answer.unwrap_err().kind(), ErrorKind::Closed);
+        let result = call.wait(Instant::now(), None).unwrap();
+        assert_eq!(result.unwrap_err().kind(), ErrorKind::Closed);
     }
 }

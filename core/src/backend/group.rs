@@ -49,23 +49,23 @@ pub(super) fn run_together<J: GroupedWrite>(
     enough: impl Fn() -> bool,
 ) -> Result<Option<Vec<Result<Output>>>> {
     connection.control("BEGIN IMMEDIATE")?;
-    let mut answers = Vec::with_capacity(group.len());
+    let mut results = Vec::with_capacity(group.len());
     for job in group {
-        if !answers.is_empty() && enough() {
+        if !results.is_empty() && enough() {
             break;
         }
         if !job.completer().start() {
-            answers.push(Err(cancelled()));
+            results.push(Err(cancelled()));
             continue;
         }
         connection.forget_last_row_id();
-        let answer = run(connection, job);
+        let result = run(connection, job);
         // ON CONFLICT ROLLBACK, RAISE(ROLLBACK), an interrupt or a full disk ends the whole
         // transaction. With an unsatisfied deferred foreign key, one write's debt could be paid by,
         // or charged to, another.
         let whole = connection.in_transaction() && !connection.owes_foreign_keys();
-        match answer {
-            Some(answer) if whole => answers.push(answer),
+        match result {
+            Some(result) if whole => results.push(result),
             _ => {
                 connection.rollback();
                 return Ok(None);
@@ -76,5 +76,5 @@ pub(super) fn run_together<J: GroupedWrite>(
         connection.rollback();
         return Ok(None);
     }
-    Ok(Some(answers))
+    Ok(Some(results))
 }

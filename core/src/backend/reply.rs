@@ -34,8 +34,8 @@ pub(crate) trait DrivenCall<T>: Future<Output = Result<T>> + Unpin + MaybeSend {
 impl<T> Reply<T> {
     /// Returns a reply that is ready immediately.
     #[inline]
-    pub fn ready(answer: Result<T>) -> Self {
-        Self(ReplyState::Ready(Some(answer)))
+    pub fn ready(result: Result<T>) -> Self {
+        Self(ReplyState::Ready(Some(result)))
     }
 
     /// Returns an error that is ready immediately.
@@ -47,11 +47,11 @@ impl<T> Reply<T> {
     /// poll, so that a caller that loops gives the executor its turn. The reply keeps the result
     /// until then, so use this only where dropping the result is harmless.
     #[inline]
-    pub(crate) fn ready_in_turn(answer: Result<T>) -> Self {
+    pub(crate) fn ready_in_turn(result: Result<T>) -> Self {
         Self(if coop::is_over() {
-            ReplyState::InTurn(Some(answer))
+            ReplyState::InTurn(Some(result))
         } else {
-            ReplyState::Ready(Some(answer))
+            ReplyState::Ready(Some(result))
         })
     }
 
@@ -88,8 +88,8 @@ impl<T> Reply<T> {
     /// Returns the reply itself if the result comes later.
     pub fn try_now(mut self) -> Result<Result<T>, Self> {
         match &mut self.0 {
-            ReplyState::Ready(answer) | ReplyState::InTurn(answer) if answer.is_some() => {
-                Ok(answer.take().unwrap_or_else(polled_again))
+            ReplyState::Ready(result) | ReplyState::InTurn(result) if result.is_some() => {
+                Ok(result.take().unwrap_or_else(polled_again))
             }
             _ => Err(self),
         }
@@ -137,10 +137,10 @@ impl<T> Future for Reply<T> {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T>> {
         match &mut self.0 {
-            ReplyState::Ready(answer) => Poll::Ready(answer.take().unwrap_or_else(polled_again)),
-            ReplyState::InTurn(answer) => {
-                let answer = answer.take();
-                self.0 = ReplyState::Ready(answer);
+            ReplyState::Ready(result) => Poll::Ready(result.take().unwrap_or_else(polled_again)),
+            ReplyState::InTurn(result) => {
+                let result = result.take();
+                self.0 = ReplyState::Ready(result);
                 coop::poll_once(&mut false, cx).map(|()| polled_again())
             }
             ReplyState::Call(call) => {

@@ -20,7 +20,7 @@ use crate::row::Page;
 use crate::sql::Params;
 use crate::value::Value;
 
-/// About how many bytes of rows one answer has, unless all are requested.
+/// About how many bytes of rows one result has, unless all are requested.
 const PAGE: usize = 256 * 1024;
 
 /// See [`super::Bare`].

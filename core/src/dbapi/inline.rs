@@ -38,10 +38,10 @@ impl DbapiInner {
     pub(super) fn impatient<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> T {
         // SAFETY: the connection is open.
         unsafe { ffi::sqlite3_busy_timeout(self.raw, 0) };
-        let answer = work(self);
+        let result = work(self);
         // SAFETY: as above.
         unsafe { ffi::sqlite3_busy_timeout(self.raw, self.busy_timeout) };
-        answer
+        result
     }
 
     /// Runs a read without waiting for locks. It ends after some steps, or where it would wait for
@@ -62,14 +62,14 @@ impl DbapiInner {
             ffi::sqlite3_limit(self.raw, ffi::SQLITE_LIMIT_LENGTH, limit);
             longest
         };
-        let answer = self.impatient(work);
+        let result = self.impatient(work);
         let ended = InlineEnd { stopped: disk_wait::end() };
         // SAFETY: as above.
         unsafe {
             ffi::sqlite3_limit(self.raw, ffi::SQLITE_LIMIT_LENGTH, longest);
             ffi::sqlite3_progress_handler(self.raw, 0, None, std::ptr::null_mut());
         }
-        (answer, ended)
+        (result, ended)
     }
 }
 

@@ -73,10 +73,10 @@ impl DbapiInner {
         let frames = (&raw mut *self.log.frames).cast::<c_void>();
         // SAFETY: the connection is open; the hook is removed before its counter goes.
         unsafe { ffi::sqlite3_wal_hook(self.raw, Some(on_commit), frames) };
-        let answer = self.impatient(work);
+        let result = self.impatient(work);
         // SAFETY: the connection is open. This is SQLite's own hook, as it was.
         unsafe { ffi::sqlite3_wal_autocheckpoint(self.raw, self.log.limit) };
-        answer
+        result
     }
 
     fn ask(&mut self, sql: &str) -> Result<String> {

@@ -190,14 +190,14 @@ impl DbapiConnection {
     pub fn request(&self, ask: DbapiRequest) -> Reply<DbapiResult> {
         let mut ask = Some(ask);
         let now = self.0.with_idle(|connection| match connection.try_now(ask.take()?) {
-            Ok(answer) => Some(answer),
+            Ok(result) => Some(result),
             Err(back) => {
                 ask = Some(back);
                 None
             }
         });
         match (now.flatten(), ask) {
-            (Some(answer), _) => Reply::ready(answer),
+            (Some(result), _) => Reply::ready(result),
             (None, Some(ask)) => self.run(move |connection| connection.run(ask)),
             (None, None) => Reply::err(closed()),
         }
@@ -291,11 +291,11 @@ impl DbapiConnection {
     ) -> Reply<T> {
         let (completer, call) = call();
         self.0.submit(Box::new(move |connection| {
-            let answer = match connection {
+            let result = match connection {
                 Some(connection) => work(connection),
                 None => Err(closed()),
             };
-            Box::new(move || drop(completer.complete(answer)))
+            Box::new(move || drop(completer.complete(result)))
         }));
         Reply::call(call)
     }

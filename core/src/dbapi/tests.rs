@@ -11,8 +11,8 @@ fn execute(cursor: u32, sql: &str, params: Params, begin: Option<&'static str>) 
     DbapiRequest::Execute { cursor, sql: sql.to_owned(), params, begin, most: 2 }
 }
 
-fn integers(answer: &DbapiResult) -> Vec<i64> {
-    let page = answer.page.as_ref().unwrap();
+fn integers(result: &DbapiResult) -> Vec<i64> {
+    let page = result.page.as_ref().unwrap();
     (0..page.cells())
         .map(|index| match page.cell(index) {
             ValueRef::Integer(value) => value,
@@ -50,8 +50,8 @@ async fn a_short_read_is_done_within_the_call_and_a_long_one_is_not() {
     let script = "CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1);";
     db.request(DbapiRequest::Script { sql: script.to_owned(), commit: true }).await.unwrap();
     let short = execute(1, "SELECT id FROM t WHERE id = ?", params![1], None);
-    let answer = db.request(short).try_now().ok().unwrap().unwrap();
-    assert_eq!((integers(&answer), answer.more), (vec![1], false));
+    let result = db.request(short).try_now().ok().unwrap().unwrap();
+    assert_eq!((integers(&result), result.more), (vec![1], false));
     let long = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 300000)
                 SELECT max(i) FROM n";
     for _ in 0..5 {

@@ -125,15 +125,15 @@ impl Connection {
 
     /// Runs a short write. `None`: it was too long or met a lock, and is undone.
     pub(crate) fn write_inline(&mut self, program: &Program<'_>) -> Option<Result<Output>> {
-        let answer = self.run_inline(|connection| connection.run_alone(program));
-        if answer.is_none() {
+        let result = self.run_inline(|connection| connection.run_alone(program));
+        if result.is_none() {
             for step in &program.steps {
                 if let Some(statement) = self.cache.get(&step.sql) {
                     statement.note_overrun();
                 }
             }
         }
-        answer
+        result
     }
 
     /// Runs short work. `None`: it was too long or met a lock.
@@ -142,11 +142,11 @@ impl Connection {
         work: impl FnOnce(&mut Self) -> Result<T>,
     ) -> Option<Result<T>> {
         self.begin_inline();
-        let answer = work(self);
+        let result = work(self);
         let ended = self.end_inline();
-        match answer {
+        match result {
             Err(error) if ended.is_over_budget(&error) => None,
-            answer => Some(answer),
+            result => Some(result),
         }
     }
 }

@@ -115,9 +115,9 @@ impl Connection {
             }
             let sql = format!("SELECT {} AS timeout", self.busy_timeout.as_millis());
             // SAFETY: the connection is open and this thread alone uses it.
-            let (answer, _) =
+            let (result, _) =
                 unsafe { Statement::prepare(self.raw, &self.authorizer, Admit::Everything, &sql) };
-            *statement = answer?;
+            *statement = result?;
             statement.nature = nature;
         }
         Ok(())

@@ -99,9 +99,9 @@ impl Connection {
         }
         // SQLite undoes a failed statement by itself, at no cost, unless told not to: ON CONFLICT
         // FAIL and RAISE(FAIL) keep what was done before them.
-        let answer = self.run(program, None);
+        let result = self.run(program, None);
         let keeps = || opcodes::of(self, &program.steps[0].sql).map_or(true, |it| it.fails);
-        if answer.is_err() && keeps() { None } else { Some(answer) }
+        if result.is_err() && keeps() { None } else { Some(result) }
     }
 
     /// Whether nothing must be undone when the program fails: it is one statement that reads, or

@@ -66,9 +66,9 @@ impl<T> Future for Certain<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T>> {
         let Some(reply) = &mut self.0 else { return Poll::Pending };
-        let answer = std::task::ready!(Pin::new(reply).poll(cx));
+        let result = std::task::ready!(Pin::new(reply).poll(cx));
         self.0 = None;
-        Poll::Ready(answer)
+        Poll::Ready(result)
     }
 }
 

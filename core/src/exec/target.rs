@@ -79,7 +79,7 @@ impl<'a> Target<'a> {
             Err(error) => Err(Reply::err(error)),
         };
         match begun {
-            Ok(answer) => answer,
+            Ok(result) => result,
             Err(reply) => limited(reply, self.limit, reads).await,
         }
     }
@@ -245,8 +245,8 @@ pub(crate) async fn limited<T>(
                     return Poll::Ready(Err(WaitEnd::Withdrawn));
                 }
             }
-            if let Poll::Ready(answer) = Pin::new(&mut reply).poll(cx) {
-                return Poll::Ready(Ok(answer));
+            if let Poll::Ready(result) = Pin::new(&mut reply).poll(cx) {
+                return Poll::Ready(Ok(result));
             }
             match alarm.as_mut().as_pin_mut() {
                 Some(alarm) => alarm.poll(cx).map(|()| Err(WaitEnd::TooLate)),
@@ -256,7 +256,7 @@ pub(crate) async fn limited<T>(
         .await
     };
     let limit = match (ended, limit) {
-        (Ok(answer), _) => return answer,
+        (Ok(result), _) => return result,
         (Err(WaitEnd::TooLate), Some(limit)) => limit,
         (Err(_), _) => return Err(Error::withdrawn()),
     };
@@ -264,7 +264,7 @@ pub(crate) async fn limited<T>(
         // The statement stops, or was just committed: the reply tells which.
         return match reply.await {
             Err(error) if error.kind() == ErrorKind::Cancelled => Err(timed_out(limit)),
-            answer => answer,
+            result => result,
         };
     }
     drop(reply);

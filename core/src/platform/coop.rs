@@ -14,7 +14,7 @@ use crate::platform;
 
 /// How many ready results make up a turn: few, since an executor may check its timers only after
 /// some sixty turns.
-const ANSWERS: u32 = 32;
+const RESULTS: u32 = 32;
 
 /// The time after which a turn is over: a short read may take a tenth of it.
 const TURN: Duration = Duration::from_micros(100);
@@ -30,17 +30,17 @@ const WRITES: u32 = 256;
 const WRITERS_TURN: Duration = Duration::from_millis(1);
 
 thread_local! {
-    static TAKEN: Cell<TurnUse> = const { Cell::new(TurnUse { answers: 0, since: None }) };
+    static TAKEN: Cell<TurnUse> = const { Cell::new(TurnUse { results: 0, since: None }) };
 }
 
 /// What a thread has used of its turn.
 #[derive(Clone, Copy)]
 struct TurnUse {
-    answers: u32,
+    results: u32,
     since: Option<Duration>,
 }
 
-const NEW: TurnUse = TurnUse { answers: 0, since: None };
+const NEW: TurnUse = TurnUse { results: 0, since: None };
 
 /// Counts a result that is ready immediately. Returns whether the turn is over: then the caller
 /// must be pending once.
@@ -52,9 +52,9 @@ pub(crate) fn is_over() -> bool {
     }
     TAKEN.with(|taken| {
         let mut now = taken.get();
-        now.answers += 1;
-        let mut over = now.answers >= ANSWERS;
-        if !over && now.answers % BETWEEN_LOOKS == 1 {
+        now.results += 1;
+        let mut over = now.results >= RESULTS;
+        if !over && now.results % BETWEEN_LOOKS == 1 {
             let time = platform::now();
             over = match now.since {
                 Some(since) => time.saturating_sub(since) >= TURN,
@@ -76,9 +76,9 @@ pub(crate) fn is_over() -> bool {
 pub(crate) fn is_writers_turn_over() -> bool {
     TAKEN.with(|taken| {
         let mut now = taken.get();
-        now.answers += 1;
-        let mut over = now.answers >= WRITES;
-        if !over && now.answers % BETWEEN_LOOKS == 1 {
+        now.results += 1;
+        let mut over = now.results >= WRITES;
+        if !over && now.results % BETWEEN_LOOKS == 1 {
             let time = platform::now();
             over = time.saturating_sub(*now.since.get_or_insert(time)) >= WRITERS_TURN;
         }
@@ -120,14 +120,14 @@ mod tests {
     #[test]
     fn a_turn_ends_after_so_many_answers_or_so_long() {
         rest();
-        let answers = (1..).find(|_| is_over()).unwrap();
-        assert!(answers <= ANSWERS, "{answers}");
+        let results = (1..).find(|_| is_over()).unwrap();
+        assert!(results <= RESULTS, "{results}");
         rest();
-        let mut answers = 0;
+        let mut results = 0;
         while !is_over() {
             std::thread::sleep(TURN);
-            answers += 1;
+            results += 1;
         }
-        assert!(answers <= BETWEEN_LOOKS, "{answers}");
+        assert!(results <= BETWEEN_LOOKS, "{results}");
     }
 }

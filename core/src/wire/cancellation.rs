@@ -25,7 +25,7 @@ pub(super) fn may_begin(client: u32, request: u32) -> bool {
 }
 
 impl ServerInner {
-    /// Gives up a request that must report its outcome. If it is not under way, its answer is on
+    /// Gives up a request that must report its outcome. If it is not under way, its reply is on
     /// its way.
     pub(super) fn withdraw(&self, id: u32) {
         let held = self.held();

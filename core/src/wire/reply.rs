@@ -82,7 +82,7 @@ impl Outbox {
 
     pub(super) fn result(&mut self, id: u32, result: &Result<Outcome>) {
         match result {
-            Ok(answer) => self.answer(id, answer),
+            Ok(outcome) => self.outcome(id, outcome),
             Err(error) => self.error(id, error),
         }
     }
@@ -94,8 +94,8 @@ impl Outbox {
         self.close(start);
     }
 
-    fn answer(&mut self, id: u32, answer: &Outcome) {
-        match answer {
+    fn outcome(&mut self, id: u32, outcome: &Outcome) {
+        match outcome {
             Outcome::Done => self.plain(id, kind::DONE, 0, &[]),
             Outcome::Executed(executed) => {
                 self.plain(id, kind::EXECUTED, 0, &[numbers(executed)].concat());

@@ -1,4 +1,4 @@
-//! What a client receives for a request before its answer.
+//! What a client receives for a request before its reply.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use super::server::ServerInner;
 use crate::program::PageSink;
 use crate::row::Page;
 
-/// The client that made a request, as the receiver of what comes before its answer.
+/// The client that made a request, as the receiver of what comes before its reply.
 pub(super) struct Requester<'a> {
     pub(super) inner: &'a ServerInner,
     pub(super) id: u32,

@@ -16,19 +16,19 @@ use crate::row::Row;
 
 /// The outcome of an operation.
 pub(super) enum OperationEnd {
-    Answer(Outcome),
+    Outcome(Outcome),
     /// A query is running, and its rows can be fetched.
     Stream(RowStream<'static>),
 }
 
 impl From<Outcome> for OperationEnd {
-    fn from(answer: Outcome) -> Self {
-        Self::Answer(answer)
+    fn from(result: Outcome) -> Self {
+        Self::Outcome(result)
     }
 }
 
 /// Runs an operation to its end. `client` may take the first of a query's rows while it runs; the
-/// answer has the others.
+/// reply has the others.
 pub(super) async fn run(
     on: &CallTarget,
     head: RequestHead,
@@ -42,7 +42,7 @@ pub(super) async fn run(
         Operation::Statement { sql, params, wanted } => {
             let step = Step::new(&sql, params, wanted.keep());
             let program = Program { access: head.access(), ..Program::one(step) };
-            wanted.answer(target.run(program, wanted.sink(client)).await)?.into()
+            wanted.outcome(target.run(program, wanted.sink(client)).await)?.into()
         }
         Operation::ExecuteMany { sql } => {
             Outcome::Count(execute_many(target, &sql, feed, client).await?).into()

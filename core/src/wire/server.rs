@@ -142,13 +142,13 @@ impl Server {
         Ok(())
     }
 
-    /// Takes one request. A reply that is ready at once is added to `answer`, and is not among
+    /// Takes one request. A reply that is ready at once is added to `reply`, and is not among
     /// those of [`take`](Self::take); returns whether it was. The request may be cancelled once this
     /// has returned, not before.
     ///
     /// # Errors
     /// `InvalidArgument` for bytes that are not a request.
-    pub fn call(&self, request: &[u8], answer: &mut Vec<u8>) -> Result<bool> {
+    pub fn call(&self, request: &[u8], reply: &mut Vec<u8>) -> Result<bool> {
         let (head, request) = only(request)?;
         self.0.exit.call(head.id);
         let Some(done) = self.0.begin(head, request).transpose() else {
@@ -160,9 +160,9 @@ impl Server {
             self.0.out(|out| out.result(head.id, &done));
             return Ok(false);
         }
-        let mut out = Outbox::on(std::mem::take(answer));
+        let mut out = Outbox::on(std::mem::take(reply));
         out.result(head.id, &done);
-        *answer = out.into_bytes();
+        *reply = out.into_bytes();
         Ok(true)
     }
 
@@ -265,7 +265,7 @@ impl ServerInner {
         }
     }
 
-    /// Begins a request, and returns its answer if it is done at once.
+    /// Begins a request, and returns its outcome if it is done at once.
     fn begin(
         self: &Arc<Self>,
         head: RequestHead,
@@ -309,9 +309,9 @@ impl ServerInner {
         let entered = context::enter(Some(caller));
         let first = work.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         drop(entered);
-        if let Poll::Ready(answer) = first {
+        if let Poll::Ready(outcome) = first {
             self.done(head);
-            return answer.map(Some);
+            return outcome.map(Some);
         }
         self.drive(head, caller, work);
         Ok(None)
@@ -339,12 +339,12 @@ impl ServerInner {
     pub(super) fn drive(self: &Arc<Self>, head: RequestHead, caller: Caller, work: RequestFuture) {
         let inner = Arc::clone(self);
         let future = Box::pin(async move {
-            let answer = work.await;
+            let outcome = work.await;
             if inner.done(head) {
-                inner.out(|out| out.result(head.id, &answer));
+                inner.out(|out| out.result(head.id, &outcome));
             } else {
                 // It was cancelled on another thread while this one ended it. That is as good as a
-                // moment later: nobody waits for the answer.
+                // moment later: nobody waits for the outcome.
                 inner.cancel(head.id);
             }
         });
@@ -430,7 +430,7 @@ impl ServerInner {
                     inner.held().remember(head.id, head.handle);
                 }
                 match ended? {
-                    OperationEnd::Answer(answer) => Ok(answer),
+                    OperationEnd::Outcome(outcome) => Ok(outcome),
                     OperationEnd::Stream(rows) => {
                         let stream = Stream::new(rows, target, head.handle);
                         inner.held().handles.put(head.id, Handle::Stream(Arc::new(stream)));

@@ -55,7 +55,7 @@ impl ResultShape {
 
     /// # Errors
     /// The error that it failed with, or `NotFound`.
-    pub(super) fn answer(self, output: Result<Output>) -> Result<Outcome> {
+    pub(super) fn outcome(self, output: Result<Output>) -> Result<Outcome> {
         let mut steps = output?.steps;
         if self == Self::Changes {
             return Ok(Outcome::Executed(steps.first().map(Executed::from).unwrap_or_default()));
@@ -72,7 +72,7 @@ impl ResultShape {
 }
 
 impl ServerInner {
-    /// Runs a statement, and returns the answer if it is done at once. Only otherwise is a future
+    /// Runs a statement, and returns the reply if it is done at once. Only otherwise is a future
     /// made, since that would cost a short read a quarter of its time.
     pub(super) fn statement(
         self: &Arc<Self>,
@@ -89,16 +89,16 @@ impl ServerInner {
         let reply = target.begin(program, wanted.sink(&asker))?.try_now();
         drop(entered);
         match reply {
-            Ok(output) => wanted.answer(output).map(Some),
+            Ok(output) => wanted.outcome(output).map(Some),
             Err(reply) => {
                 // Only work that continues needs its number.
                 self.check_number(head)?;
                 let database = self.database.clone();
                 let work = async move {
-                    let answer = wanted.answer(limited(reply, head.timeout, false).await);
+                    let result = wanted.outcome(limited(reply, head.timeout, false).await);
                     // What runs the statement goes away when nothing holds the database.
                     drop(database);
-                    answer
+                    result
                 };
                 self.start(head, Box::pin(work))
             }

@@ -147,10 +147,10 @@ async fn a_read_is_answered_within_the_very_call() {
 async fn writes_that_are_to_share_a_commit_are_not_done_one_by_one_within_their_calls() {
     let database = Options::default().open(":memory:").await.unwrap();
     let server = Server::new(database, 1, Tokio::default());
-    let mut answer = Vec::new();
+    let mut result = Vec::new();
     let mut call = |id, flags, text: &str| {
         let request = Batch::default().flagged(id, op::EXECUTE, flags, 0, &sql(text));
-        server.call(&request.0, &mut answer).unwrap()
+        server.call(&request.0, &mut result).unwrap()
     };
     if !call(1, 0, "CREATE TABLE t (x)") {
         settled(&server, &[1]).await;
@@ -198,22 +198,22 @@ async fn one_call_tells_all_of_a_statement_and_in_a_snapshot_only_reads() {
 #[tokio::test]
 async fn a_call_answers_where_it_was_made_and_a_later_answer_comes_with_the_others() {
     let server = serve();
-    let mut answer = Vec::new();
+    let mut result = Vec::new();
     let query = Batch::default().add(1, op::QUERY, 0, &sql("SELECT 7 AS n")).0;
-    assert!(server.call(&query, &mut answer).unwrap());
-    assert_eq!((word(&answer, 4), word(&answer, 0) as usize), (1, answer.len()));
+    assert!(server.call(&query, &mut result).unwrap());
+    assert_eq!((word(&result, 4), word(&result, 0) as usize), (1, result.len()));
     let wrong = Batch::default().add(2, op::QUERY, 0, &sql("SELECT")).0;
-    let len = answer.len();
-    assert!(server.call(&wrong, &mut answer).unwrap());
-    assert_eq!(word(&answer, len + 4), 2);
+    let len = result.len();
+    assert!(server.call(&wrong, &mut result).unwrap());
+    assert_eq!(word(&result, len + 4), 2);
     assert!(taken(&server).is_empty());
-    assert!(server.call(&query[..7], &mut answer).is_err());
+    assert!(server.call(&query[..7], &mut result).is_err());
     let create = Batch::default().add(3, op::BEGIN, 0, &[0]).add(4, op::BEGIN, 0, &[0]).0;
     server.submit(&create).unwrap();
     settled(&server, &[3]).await;
     // The writer is lent: this one waits, and returns when it has its turn.
     let insert = Batch::default().add(5, op::EXECUTE, 0, &sql("CREATE TABLE t (id)")).0;
-    assert!(!server.call(&insert, &mut answer).unwrap());
+    assert!(!server.call(&insert, &mut result).unwrap());
     let end = Batch::default().add(6, op::ROLLBACK, 3, &[]).add(7, op::CANCEL, 4, &[]).0;
     server.submit(&end).unwrap();
     settled(&server, &[5]).await;
@@ -350,7 +350,7 @@ async fn bytes_that_are_no_request_are_told_so_whatever_they_are() {
             bytes[at] = random.u8(..);
         }
         bytes.truncate(random.usize(0..=bytes.len()));
-        // An error or an answer: never a panic.
+        // An error or a reply: never a panic.
         let _ = server.submit(&bytes);
     }
     drop(server);
@@ -442,10 +442,10 @@ async fn the_writes_of_a_batch_are_answered_when_it_was_taken() {
         .add(4, op::EXECUTE, 0, &sql("INSERT INTO t VALUES (2)"))
         .add(0, op::CANCEL, 4, &[]);
     server.submit(&batch.0).unwrap();
-    let mut answers: Vec<(u32, u8)> =
+    let mut results: Vec<(u32, u8)> =
         replies(&server).iter().map(|reply| (reply.id, reply.kind)).collect();
-    answers.sort_unstable();
+    results.sort_unstable();
     // One is done and one refused; the third was cancelled before it ran.
-    assert_eq!(answers.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [2, 3]);
-    assert_ne!(answers[0].1, answers[1].1);
+    assert_eq!(results.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [2, 3]);
+    assert_ne!(results[0].1, results[1].1);
 }

@@ -104,7 +104,7 @@ impl Plain {
                 let done = self.whole(inside, || self.one(statement))?;
                 let stores = matches!(operation, OnTable::Insert(..) | OnTable::Upsert(..));
                 if stores && matches!(done, Done::Changed(0, _)) {
-                    // A trigger passed over the row: there is no key to answer.
+                    // A trigger passed over the row: there is no key to result.
                     return Err(Failure { what: Err(ErrorKind::NotFound), index: None });
                 }
                 Ok(done)

@@ -107,8 +107,8 @@ pub(crate) async fn number(db: &Database, sql: &str) -> i64 {
 }
 
 /// The kind of error of a call that must fail.
-pub(crate) fn kind<T: std::fmt::Debug>(answer: Result<T>) -> ubiqlite::ErrorKind {
-    answer.as_ref().map_err(Error::kind).expect_err("it should have failed")
+pub(crate) fn kind<T: std::fmt::Debug>(result: Result<T>) -> ubiqlite::ErrorKind {
+    result.as_ref().map_err(Error::kind).expect_err("it should have failed")
 }
 
 /// How many threads of this process the library has, apart from the one that

@@ -59,9 +59,9 @@ pub(super) fn prepare(cargo: Run, root: &Path, out: &Path) -> anyhow::Result<()>
 
 /// The folder of SQLite in the crate's sources.
 fn source_of(cargo: Run, root: &Path) -> anyhow::Result<PathBuf> {
-    let answer =
+    let result =
         cargo.args(["metadata", "--locked", "--format-version", "1"]).dir(root).answer()?;
-    let metadata: serde_json::Value = serde_json::from_str(&answer)?;
+    let metadata: serde_json::Value = serde_json::from_str(&result)?;
     let manifest = metadata["packages"]
         .as_array()
         .and_then(|packages| packages.iter().find(|package| package["name"] == CRATE))

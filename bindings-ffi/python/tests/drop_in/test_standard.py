@@ -8,7 +8,7 @@ import sys
 from typing import Any
 
 import pytest
-from beside import Both, same
+from both import Both, same
 from conftest import python
 
 from ubiqlite.aiosqlite._connection import Connection

@@ -90,7 +90,7 @@ impl<'a> Table<'a> {
                 Err(error) if error.kind() == ErrorKind::SchemaChanged && attempt < TRIES => {
                     fresh = true;
                 }
-                answer => return answer.map(|output| (output, schema)),
+                result => return result.map(|output| (output, schema)),
             }
         }
         unreachable!("the loop ends by returning")

@@ -39,8 +39,8 @@ impl<'a> Table<'a> {
                 {
                     fresh = true;
                 }
-                answer => {
-                    let rows = answer?.steps.pop().map(|outcome| outcome.rows);
+                result => {
+                    let rows = result?.steps.pop().map(|outcome| outcome.rows);
                     return rows.unwrap_or_default().into_first().map(T::from_row).transpose();
                 }
             }

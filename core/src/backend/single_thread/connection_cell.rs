@@ -79,9 +79,9 @@ pub(super) fn for_caller<T>(
 ) -> Result<T> {
     let _caller = context::enter(caller);
     connection.set_interrupt(interrupt);
-    let answer = work(connection);
+    let result = work(connection);
     connection.set_interrupt(None);
-    match answer {
+    match result {
         Err(error)
             if error.kind() == ErrorKind::Cancelled
                 && caller.and_then(Caller::stop) == Some(StopReason::TooLate) =>
@@ -91,6 +91,6 @@ pub(super) fn for_caller<T>(
                 "the call took longer than its time limit; nothing was changed",
             ))
         }
-        answer => answer,
+        result => result,
     }
 }

@@ -178,20 +178,20 @@ impl DedicatedState {
         writes: bool,
         sink: Option<&dyn PageSink>,
     ) -> Result<Output> {
-        let answer = self.with(|connection| {
+        let result = self.with(|connection| {
             if writes {
                 self.transaction.note_write();
             }
-            let answer = if connection.in_transaction() || !writes {
+            let result = if connection.in_transaction() || !writes {
                 connection.run_nested(program, sink)
             } else {
                 connection.run_whole(program)
             };
-            self.transaction.note_statement(answer.is_ok(), connection);
-            answer
+            self.transaction.note_statement(result.is_ok(), connection);
+            result
         });
         self.end_permit();
-        answer
+        result
     }
 
     fn stream(self: &Arc<Self>, sql: &str, params: Params) -> Result<Box<dyn Pages>> {
@@ -224,9 +224,9 @@ impl BackendSession for DedicatedSession {
         }
         match self.0.writes(&program) {
             Ok(false) => {
-                let answer = self.0.run(&program, false, sink);
-                if self.0.shared().several() || self.0.has_permit() || !read::is_busy(&answer) {
-                    return Reply::ready(answer);
+                let result = self.0.run(&program, false, sink);
+                if self.0.shared().several() || self.0.has_permit() || !read::is_busy(&result) {
+                    return Reply::ready(result);
                 }
                 let program = program.into_owned();
                 self.0.then(true, move |own| own.run(&program, false, None))

@@ -202,9 +202,9 @@ impl Backend for SingleThread {
             return Reply::err(error);
         }
         if program.access != Access::Write
-            && let Some(answer) = read::now(&self.0, &program, sink)
+            && let Some(result) = read::now(&self.0, &program, sink)
         {
-            return Reply::ready(answer);
+            return Reply::ready(result);
         }
         // Waiting writes may share a transaction, and run again without the others.
         write::wait(&self.0, program.into_owned())

@@ -18,16 +18,16 @@ pub(super) fn now(
     if !shared.queue.is_taken() {
         return on(&shared.writer, program, sink);
     }
-    let answer = match open(shared, &shared.reader) {
+    let result = match open(shared, &shared.reader) {
         Ok(()) => on(&shared.reader, program, sink),
         Err(error) => Some(Err(error)),
     };
-    answer.filter(|answer| shared.several() || !is_busy(answer))
+    result.filter(|result| shared.several() || !is_busy(result))
 }
 
 /// Whether this met a lock and did nothing.
-pub(super) fn is_busy<T>(answer: &Result<T>) -> bool {
-    answer.as_ref().is_err_and(|error| error.kind() == ErrorKind::Busy)
+pub(super) fn is_busy<T>(result: &Result<T>) -> bool {
+    result.as_ref().is_err_and(|error| error.kind() == ErrorKind::Busy)
 }
 
 fn on(
@@ -36,14 +36,14 @@ fn on(
     sink: Option<&dyn PageSink>,
 ) -> Option<Result<Output>> {
     connection_cell::with(slot, |connection| {
-        let answer =
+        let result =
             connection_cell::for_caller(context::current(), None, connection, |connection| {
                 match connection.read(program, sink) {
-                    ReadOutcome::Done(answer) => answer.map(Some),
+                    ReadOutcome::Done(result) => result.map(Some),
                     ReadOutcome::Writes | ReadOutcome::OverBudget => Ok(None),
                 }
             });
-        answer.transpose()
+        result.transpose()
     })
     .flatten()
 }

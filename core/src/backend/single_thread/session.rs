@@ -73,13 +73,13 @@ impl WriterSession {
         if !connection.only_reads(program) {
             self.transaction.note_write();
         }
-        let answer = if connection.in_transaction() {
+        let result = if connection.in_transaction() {
             connection.run_nested(program, sink)
         } else {
             connection.run_whole(program)
         };
-        self.transaction.note_statement(answer.is_ok(), connection);
-        answer
+        self.transaction.note_statement(result.is_ok(), connection);
+        result
     }
 
     fn end(&self) {

@@ -32,7 +32,7 @@ impl BackendSession for SnapshotSession {
     fn run(&self, program: Program<'_>, sink: Option<&dyn PageSink>) -> Reply<Output> {
         let (shared, slot) = (self.guard.shared(), self.guard.slot());
         let read = |connection: &mut Connection| match connection.read(&program, sink) {
-            ReadOutcome::Done(answer) => answer,
+            ReadOutcome::Done(result) => result,
             ReadOutcome::Writes | ReadOutcome::OverBudget => Err(Error::snapshot_reads_only()),
         };
         Reply::ready(read::with(shared, slot, read))

@@ -99,7 +99,7 @@ async fn writes_asked_for_in_the_same_moment_share_a_commit_and_fail_alone() {
         async move { db.execute("INSERT INTO t VALUES (?)", [n % 63]).await }
     });
     let done = futures_join(inserts).await;
-    assert_eq!(done.iter().filter(|answer| answer.is_err()).count(), 1);
+    assert_eq!(done.iter().filter(|result| result.is_err()).count(), 1);
     // One commit: a page or two, not 63 times a page.
     assert!(frames() - start < 5 * 4120, "{} bytes of log", frames() - start);
     assert_eq!(other.query_value::<i64>("SELECT count(*) FROM t", ()).await.unwrap(), 63);
@@ -114,9 +114,9 @@ async fn futures_join<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Out
     std::future::poll_fn(|cx| {
         for (future, done) in &mut running {
             if done.is_none()
-                && let std::task::Poll::Ready(answer) = future.as_mut().poll(cx)
+                && let std::task::Poll::Ready(result) = future.as_mut().poll(cx)
             {
-                *done = Some(answer);
+                *done = Some(result);
             }
         }
         if running.iter().all(|(_, done)| done.is_some()) {

@@ -73,13 +73,13 @@ fn run_group(
 ) -> Vec<WaitingWrite> {
     let mut group = group;
     if group.len() > 1 {
-        let answers =
+        let results =
             shared.with_writer(|connection| run_together(connection, &group, shared_run, is_late));
-        match answers {
-            Ok(Some(answers)) => {
-                let left = group.split_off(answers.len());
-                for (write, answer) in group.into_iter().zip(answers) {
-                    write.completer.complete(answer);
+        match results {
+            Ok(Some(results)) => {
+                let left = group.split_off(results.len());
+                for (write, result) in group.into_iter().zip(results) {
+                    write.completer.complete(result);
                 }
                 return left;
             }
@@ -94,8 +94,8 @@ fn run_group(
     }
     let mut writes = group.into_iter();
     for write in writes.by_ref() {
-        let answer = alone(shared, &write);
-        write.completer.complete(answer);
+        let result = alone(shared, &write);
+        write.completer.complete(result);
         if is_late() {
             break;
         }
@@ -106,10 +106,10 @@ fn run_group(
 /// Runs a write in the open transaction. `None`: it left something behind.
 fn shared_run(connection: &mut Connection, write: &WaitingWrite) -> Option<Result<Output>> {
     let interrupt = Some(write.completer.interrupt());
-    let answer = connection_cell::for_caller(write.caller, interrupt, connection, |connection| {
+    let result = connection_cell::for_caller(write.caller, interrupt, connection, |connection| {
         connection.run_shared(&write.program).transpose()
     });
-    answer.transpose()
+    result.transpose()
 }
 
 /// Runs one write in a transaction of its own.
@@ -119,16 +119,16 @@ fn alone(shared: &Arc<SingleThreadShared>, write: &WaitingWrite) -> Result<Outpu
     }
     let interrupt = Some(write.completer.interrupt());
     let mut special = false;
-    let answer = shared.with_writer(|connection| {
-        let answer = connection_cell::for_caller(write.caller, interrupt, connection, |it| {
+    let result = shared.with_writer(|connection| {
+        let result = connection_cell::for_caller(write.caller, interrupt, connection, |it| {
             it.run_alone(&write.program)
         });
         special = connection.take_ran_alone();
-        answer
+        result
     });
     shared.replace_marked_writer();
     if special {
         shared.note_mode();
     }
-    answer
+    result
 }

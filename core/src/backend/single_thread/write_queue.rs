@@ -211,15 +211,15 @@ impl<T> Future for PermitWait<T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T>> {
         if !self.asked {
             self.asked = true;
-            if let Poll::Ready(answer) = Pin::new(&mut self.call).poll(cx) {
-                return Poll::Ready(answer);
+            if let Poll::Ready(result) = Pin::new(&mut self.call).poll(cx) {
+                return Poll::Ready(result);
             }
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
         serve(&self.queue);
-        if let Poll::Ready(answer) = Pin::new(&mut self.call).poll(cx) {
-            return Poll::Ready(answer);
+        if let Poll::Ready(result) = Pin::new(&mut self.call).poll(cx) {
+            return Poll::Ready(result);
         }
         let patience = self.patience;
         let alarm = self.alarm.get_or_insert_with(|| Box::pin(platform::sleep(patience)));

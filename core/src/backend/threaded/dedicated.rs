@@ -101,9 +101,9 @@ impl DedicatedSession {
                 transaction: &transaction,
                 stop: &stop,
             };
-            let answer = slot.interruptible(connection, interrupt, |it| work(it, &around));
+            let result = slot.interruptible(connection, interrupt, |it| work(it, &around));
             transaction.note_reply(completer.receipt(), connection);
-            completer.complete(slot.closed_if_stopping(answer));
+            completer.complete(slot.closed_if_stopping(result));
         }));
         Reply::call(call)
     }
@@ -207,18 +207,18 @@ fn run(
         take_writer(work, connection)?;
         transaction.note_write();
     }
-    let answer = if connection.in_transaction() || !writes {
+    let result = if connection.in_transaction() || !writes {
         connection.run_nested(program, None)
     } else {
         connection.run_whole(program)
     };
-    transaction.note_statement(answer.is_ok(), connection);
+    transaction.note_statement(result.is_ok(), connection);
     if connection.take_ran_alone() {
         note_mode(work, connection);
     }
-    let answer = answer.map_err(|error| shared.explain_busy(work.slot, connection, error));
+    let result = result.map_err(|error| shared.explain_busy(work.slot, connection, error));
     return_writer(shared, work.write, connection);
-    answer
+    result
 }
 
 /// Notes that the journal mode may have changed. The writer, which nobody else has in the meantime,

@@ -98,9 +98,9 @@ fn run(shared: &Shared, connection: &mut Connection, group: Vec<QueuedWrite>) {
         };
         let together = run_together(connection, &group, run, || false);
         match together {
-            Ok(Some(answers)) => {
-                for (write, answer) in group.into_iter().zip(answers) {
-                    write.completer.complete(shared.writer.slot.closed_if_stopping(answer));
+            Ok(Some(results)) => {
+                for (write, result) in group.into_iter().zip(results) {
+                    write.completer.complete(shared.writer.slot.closed_if_stopping(result));
                 }
                 return;
             }
@@ -109,8 +109,8 @@ fn run(shared: &Shared, connection: &mut Connection, group: Vec<QueuedWrite>) {
         }
     }
     for write in group {
-        let answer = alone(shared, connection, &write);
-        write.completer.complete(shared.writer.slot.closed_if_stopping(answer));
+        let result = alone(shared, connection, &write);
+        write.completer.complete(shared.writer.slot.closed_if_stopping(result));
     }
 }
 
@@ -120,14 +120,14 @@ fn alone(shared: &Shared, connection: &mut Connection, write: &QueuedWrite) -> R
         return Err(cancelled());
     }
     let interrupt = write.completer.interrupt();
-    let answer = shared
+    let result = shared
         .writer
         .slot
         .interruptible(connection, interrupt, |connection| connection.run_alone(&write.program));
     if connection.take_ran_alone() && connection.note_journal_mode().is_ok() {
         shared.note_mode(connection);
     }
-    answer.map_err(|error| shared.explain_busy(&shared.writer.slot, connection, error))
+    result.map_err(|error| shared.explain_busy(&shared.writer.slot, connection, error))
 }
 
 /// Clears the database's other connections out of the way of a statement that acts on the whole

@@ -53,7 +53,7 @@ pub(super) fn read(
     };
     shared.after_read(claim.index(), connection, commits);
     match read {
-        ReadOutcome::Done(answer) => InlineOutcome::Done(answer),
+        ReadOutcome::Done(result) => InlineOutcome::Done(result),
         ReadOutcome::OverBudget => InlineOutcome::Elsewhere,
         ReadOutcome::Writes => {
             if let [step] = program.steps.as_slice() {
@@ -75,9 +75,9 @@ pub(super) fn write(shared: &Arc<Shared>, program: &Program<'_>) -> Option<Resul
         if !connection.may_run_inline(program) {
             return None;
         }
-        let answer = connection.write_inline(program)?;
+        let result = connection.write_inline(program)?;
         shared.committed();
-        Some(answer)
+        Some(result)
     })
 }
 

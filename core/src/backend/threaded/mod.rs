@@ -257,7 +257,7 @@ impl Backend for Threaded {
         };
         if shared.options.inline {
             match inline::read(shared, &claim, &program) {
-                inline::InlineOutcome::Done(answer) => return Reply::ready_in_turn(answer),
+                inline::InlineOutcome::Done(result) => return Reply::ready_in_turn(result),
                 inline::InlineOutcome::Writes => {
                     drop(claim);
                     return self.run_write(program);
@@ -331,9 +331,9 @@ impl Backend for Threaded {
 impl Threaded {
     fn run_write(&self, program: Program<'_>) -> Reply<Output> {
         if !shares_commit()
-            && let Some(answer) = inline::write(&self.shared, &program)
+            && let Some(result) = inline::write(&self.shared, &program)
         {
-            return Reply::ready(answer);
+            return Reply::ready(result);
         }
         let (completer, call) = call();
         self.shared.write(program, completer);
@@ -431,12 +431,12 @@ fn read_on_thread(
             claim.slot().interruptible(opened, interrupt, |it| it.read(&program, sink.as_deref()));
         shared.after_read(claim.index(), opened, commits);
         match read {
-            ReadOutcome::Done(answer) => {
+            ReadOutcome::Done(result) => {
                 // Returned before the result is, so that the caller that receives it finds the
                 // reader free.
-                let answer = claim.slot().closed_if_stopping(answer);
+                let result = claim.slot().closed_if_stopping(result);
                 drop(claim);
-                completer.complete(answer);
+                completer.complete(result);
             }
             ReadOutcome::Writes | ReadOutcome::OverBudget => {
                 if let [step] = program.steps.as_slice() {

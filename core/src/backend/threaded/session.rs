@@ -76,7 +76,7 @@ impl WriterSession {
             return Some(Err(error));
         }
         match connection.read_inline(program) {
-            ReadOutcome::Done(answer) => Some(answer),
+            ReadOutcome::Done(result) => Some(result),
             ReadOutcome::Writes | ReadOutcome::OverBudget => None,
         }
     }
@@ -95,12 +95,12 @@ impl WriterSession {
                 return;
             }
             let Some(connection) = connection else { return };
-            let answer = admit(&state, connection).and_then(|()| {
+            let result = admit(&state, connection).and_then(|()| {
                 let interrupt = completer.interrupt();
                 slot.interruptible(connection, interrupt, |connection| work(connection, &state))
             });
             state.transaction.note_reply(completer.receipt(), connection);
-            completer.complete(slot.closed_if_stopping(answer));
+            completer.complete(slot.closed_if_stopping(result));
         }));
         Reply::call(call)
     }
@@ -111,9 +111,9 @@ impl BackendSession for WriterSession {
         if let Err(error) = self.shared.check_session() {
             return Reply::err(error);
         }
-        if let Some(answer) = self.try_inline(&program) {
+        if let Some(result) = self.try_inline(&program) {
             self.watch.step();
-            return Reply::ready_in_turn(answer);
+            return Reply::ready_in_turn(result);
         }
         let program = program.into_owned();
         let shared = Arc::clone(&self.shared);
@@ -122,16 +122,16 @@ impl BackendSession for WriterSession {
                 state.transaction.note_write();
             }
             let nested = connection.in_transaction();
-            let answer = if nested {
+            let result = if nested {
                 connection.run_nested(&program, None)
             } else {
                 connection.run_whole(&program)
             };
-            state.transaction.note_statement(answer.is_ok(), connection);
+            state.transaction.note_statement(result.is_ok(), connection);
             if !nested {
                 checkpoint::after_commit(&shared, connection);
             }
-            answer
+            result
         })
     }
 

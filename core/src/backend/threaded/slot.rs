@@ -223,14 +223,14 @@ impl Slot {
 
     /// Returns the result of work on this slot: what was stopped because the database closes says
     /// so.
-    pub(super) fn closed_if_stopping<T>(&self, answer: Result<T>) -> Result<T> {
+    pub(super) fn closed_if_stopping<T>(&self, result: Result<T>) -> Result<T> {
         // Work stopped while waiting for a lock reports that it is busy.
         let stopped = |kind| matches!(kind, ErrorKind::Cancelled | ErrorKind::Busy);
-        match answer {
+        match result {
             Err(error) if stopped(error.kind()) && self.is_stopping() => {
                 Err(Error::closed("database"))
             }
-            answer => answer,
+            result => result,
         }
     }
 

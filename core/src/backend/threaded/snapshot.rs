@@ -183,9 +183,9 @@ impl SnapshotSession {
         }
         let connection = guard.as_mut()?;
         match connection.read_inline(program) {
-            ReadOutcome::Done(answer) => {
+            ReadOutcome::Done(result) => {
                 self.watch.note_lost(connection);
-                Some(answer)
+                Some(result)
             }
             ReadOutcome::Writes => Some(Err(Error::snapshot_reads_only())),
             ReadOutcome::OverBudget => None,
@@ -198,8 +198,8 @@ impl BackendSession for SnapshotSession {
         if let Err(error) = self.check() {
             return Reply::err(error);
         }
-        if let Some(answer) = self.try_inline(&program) {
-            return Reply::ready_in_turn(answer);
+        if let Some(result) = self.try_inline(&program) {
+            return Reply::ready_in_turn(result);
         }
         let reader = self.least_busy();
         let program = program.into_owned();
@@ -208,7 +208,7 @@ impl BackendSession for SnapshotSession {
         let watch = Arc::clone(&self.watch);
         let (slot, shared) = (Arc::clone(&reader.slot), Arc::clone(&self.shared));
         reader.slot.submit(Box::new(move |connection| {
-            let answer = match connection {
+            let result = match connection {
                 _ if !completer.start() => return,
                 _ if watch.is_revoked() => Err(stream::stalled(&shared)),
                 Some(connection) => {
@@ -217,7 +217,7 @@ impl BackendSession for SnapshotSession {
                         slot.interruptible(connection, interrupt, |it| it.read(&program, None));
                     watch.note_lost(connection);
                     match read {
-                        ReadOutcome::Done(answer) => answer,
+                        ReadOutcome::Done(result) => result,
                         ReadOutcome::Writes | ReadOutcome::OverBudget => {
                             Err(Error::snapshot_reads_only())
                         }
@@ -226,7 +226,7 @@ impl BackendSession for SnapshotSession {
                 None => Err(Error::closed("database")),
             };
             drop(work);
-            completer.complete(slot.closed_if_stopping(answer));
+            completer.complete(slot.closed_if_stopping(result));
         }));
         Reply::call(call)
     }

@@ -116,8 +116,8 @@ fn plan(shared: &Arc<Shared>, waits: &Waits, connection: &mut crate::engine::Con
             let read = connection.read(&program, None);
             // It is not a reader's lease, so nobody else ends it.
             let _ = connection.end_lease();
-            if let ReadOutcome::Done(answer) = read {
-                completer.complete(answer);
+            if let ReadOutcome::Done(result) = read {
+                completer.complete(result);
             }
         }
         return;

@@ -31,7 +31,7 @@ impl Client {
         self.last
     }
 
-    /// The answer to a request: `Err` has the error's kind and message.
+    /// The reply to a request: `Err` has the error's kind and message.
     async fn answer(&mut self, id: u32) -> Result<u8, String> {
         if !self.replies.iter().any(|reply| reply.id == id) {
             let new = settled(&self.server, &[id]).await;
@@ -68,8 +68,8 @@ impl Client {
     }
 }
 
-fn assert_refused(answer: &Result<u8, String>, kind: &str) {
-    let error = answer.as_ref().unwrap_err();
+fn assert_refused(result: &Result<u8, String>, kind: &str) {
+    let error = result.as_ref().unwrap_err();
     assert!(error.contains(&format!("\"kind\":\"{kind}\"")), "{error}");
 }
 

@@ -107,7 +107,7 @@ fn rows(reply: &Reply) -> usize {
     all
 }
 
-/// A reader's thread may end before the call has looked for its answer a first time: what it
+/// A reader's thread may end before the call has looked for its reply a first time: what it
 /// wrote before must not be overtaken by the rest.
 #[tokio::test]
 async fn a_call_that_a_readers_thread_outruns_gives_all_parts_before_the_rest() {
@@ -120,9 +120,9 @@ async fn a_call_that_a_readers_thread_outruns_gives_all_parts_before_the_rest() 
     let server = Server::forgetful(db, 1, Tokio::default());
     for id in 1..=400 {
         let request = Batch::default().add(id, op::QUERY, 0, &sql("SELECT i, s FROM t LIMIT 600"));
-        let mut answer = Vec::new();
-        let all = if server.call(&request.0, &mut answer).unwrap() {
-            split(&answer)
+        let mut result = Vec::new();
+        let all = if server.call(&request.0, &mut result).unwrap() {
+            split(&result)
         } else {
             whole(&server, id).await
         };

@@ -114,8 +114,8 @@ pub(super) struct Asked {
     pub(super) id: u32,
     pub(super) on: u32,
     pub(super) what: What,
-    pub(super) answer: Option<Answer>,
-    /// It was cancelled, or its handle let go of: nobody waits for an answer.
+    pub(super) result: Option<Answer>,
+    /// It was cancelled, or its handle let go of: nobody waits for a reply.
     pub(super) given_up: bool,
     /// When it was cancelled, the end of its transaction was asked for already: whether it
     /// was done is not told.
@@ -154,7 +154,7 @@ impl Trace {
     pub(super) fn resolve(&mut self) {
         for (index, at) in std::mem::take(&mut self.withdrawn).into_iter().rev() {
             let asked = &self.asked[index];
-            let never = asked.answer.as_ref().and_then(Answer::kind) == Some("Cancelled");
+            let never = asked.result.as_ref().and_then(Answer::kind) == Some("Cancelled");
             if never && asked.what.ends() {
                 self.events.insert(at, Event::Dropped(asked.on));
             }

@@ -95,7 +95,7 @@ impl Client {
             id,
             on,
             what: what.clone(),
-            answer: None,
+            result: None,
             given_up: false,
             open_ended: false,
             refused,
@@ -212,7 +212,7 @@ impl Client {
         for index in 0..self.trace.asked.len() {
             let asked = &self.trace.asked[index];
             let gone = self.handles.get(&asked.on).is_some_and(|known| known.dropped);
-            if gone && asked.answer.is_none() {
+            if gone && asked.result.is_none() {
                 let open_ended = self.is_too_late(index);
                 let asked = &mut self.trace.asked[index];
                 asked.open_ended |= open_ended && !asked.given_up;
@@ -251,12 +251,12 @@ impl Client {
         for reply in replies(server) {
             let Some(index) = self.indexes.get(&reply.id).copied() else { continue };
             let asked = &mut self.trace.asked[index];
-            if asked.given_up || asked.answer.is_some() {
+            if asked.given_up || asked.result.is_some() {
                 continue;
             }
-            let answer = Answer::of(&reply);
-            let failed = answer.kind().is_some();
-            asked.answer = Some(answer);
+            let result = Answer::of(&reply);
+            let failed = result.kind().is_some();
+            asked.result = Some(result);
             let kind = match asked.what {
                 What::Acquire => Kind::Session,
                 What::Begin => Kind::Transaction,
@@ -277,7 +277,7 @@ impl Client {
 
     fn waits(&self, index: usize) -> bool {
         let asked = &self.trace.asked[index];
-        asked.answer.is_none() && !asked.given_up
+        asked.result.is_none() && !asked.given_up
     }
 
     pub(super) fn outstanding(&self) -> Vec<usize> {

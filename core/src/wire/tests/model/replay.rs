@@ -45,8 +45,8 @@ fn refusals(trace: &Trace) -> Result<(), String> {
         })
         .collect();
     for asked in &trace.asked {
-        let (Some(refused), Some(answer)) = (asked.refused, &asked.answer) else { continue };
-        let right = match (refused, answer.kind()) {
+        let (Some(refused), Some(result)) = (asked.refused, &asked.result) else { continue };
+        let right = match (refused, result.kind()) {
             // Withdrawn before its turn came.
             (_, Some("Cancelled")) => true,
             (Refused::Over, Some("Closed")) => true,
@@ -91,7 +91,7 @@ impl Replay {
 
     fn run(mut self, trace: &Trace) -> Result<Self, String> {
         self.fuzzy = trace.asked.iter().any(|asked| {
-            let stopped = asked.answer.as_ref().and_then(Answer::kind) == Some("Cancelled");
+            let stopped = asked.result.as_ref().and_then(Answer::kind) == Some("Cancelled");
             let kept = asked.what.keeps() && asked.given_up;
             kept || (asked.what.writes() && (asked.given_up || stopped))
         });
@@ -101,7 +101,7 @@ impl Replay {
                     self.asked(trace, *index)?;
                     let asked = &trace.asked[*index];
                     // Withdrawn, it let its handle go before the calls that waited behind.
-                    let kind = asked.answer.as_ref().and_then(Answer::kind);
+                    let kind = asked.result.as_ref().and_then(Answer::kind);
                     asked.what.ends() && (asked.given_up || kind == Some("Cancelled"))
                 }
                 Event::Dropped(handle) => {
@@ -160,15 +160,15 @@ impl Replay {
     fn asked(&mut self, trace: &Trace, index: usize) -> Result<(), String> {
         let asked = &trace.asked[index];
         if asked.what.ends() {
-            let well = match &asked.answer {
-                Some(answer) => answer.kind().is_none(),
+            let well = match &asked.result {
+                Some(result) => result.kind().is_none(),
                 None => self.done.contains(&asked.id),
             };
             return self.end(asked, well && asked.what.keeps(), index);
         }
-        let Some(answer) = &asked.answer else { return Ok(()) };
+        let Some(result) = &asked.result else { return Ok(()) };
         // A constraint has refused it: it ran.
-        let ran = matches!(answer.kind(), None | Some("PrimaryKeyViolation"));
+        let ran = matches!(result.kind(), None | Some("PrimaryKeyViolation"));
         if !ran || matches!(asked.what, What::Next | What::Interrupt | What::Stream(_)) {
             return Ok(());
         }
@@ -206,8 +206,8 @@ impl Replay {
                 self.sql(&format!("SAVEPOINT s{}", asked.id));
                 self.open.push(asked.id);
             }
-            What::Run(statement) => self.statement(asked, statement, answer)?,
-            What::Many(values, _) => self.many(asked, values, answer)?,
+            What::Run(statement) => self.statement(asked, statement, result)?,
+            What::Many(values, _) => self.many(asked, values, result)?,
             _ => {}
         }
         Ok(())
@@ -237,7 +237,7 @@ impl Replay {
         &self,
         asked: &Asked,
         statement: &Statement,
-        answer: &Answer,
+        result: &Answer,
     ) -> Result<(), String> {
         let half = matches!(statement, Statement::FailsHalf(_));
         if half {
@@ -250,7 +250,7 @@ impl Replay {
         if half {
             self.sql("ROLLBACK TO half; RELEASE half");
         }
-        match (done, answer) {
+        match (done, result) {
             (Err(_), Answer::Failed(..)) => Ok(()),
             (Ok(_), Answer::Executed(changed, last)) => {
                 let right = self.plain.changes();
@@ -265,14 +265,14 @@ impl Replay {
         }
     }
 
-    fn many(&self, asked: &Asked, values: &[i64], answer: &Answer) -> Result<(), String> {
+    fn many(&self, asked: &Asked, values: &[i64], result: &Answer) -> Result<(), String> {
         self.sql("SAVEPOINT many");
         let done = values.iter().try_for_each(|a| self.plain.execute(MANY, [a]).map(drop));
         if done.is_err() {
             self.sql("ROLLBACK TO many");
         }
         self.sql("RELEASE many");
-        match (&done, answer) {
+        match (&done, result) {
             (Err(_), Answer::Failed(..)) => Ok(()),
             (Ok(()), Answer::Count(count)) if *count == values.len() as u64 => Ok(()),
             _ => Err(format!("{asked:?}: plain SQLite says {done:?}")),
