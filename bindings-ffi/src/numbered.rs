@@ -83,7 +83,7 @@ pub unsafe extern "C" fn ubiqlite_open(
                 (Some(path), Some(options)) => EngineHandle::open(&path, &options).await.map(Some),
                 _ => Err(Error::new(
                     ErrorKind::InvalidArgument,
-                    "the path of a database is text, in UTF-8",
+                    "the path of a database must be UTF-8 text",
                 )),
             }
         }))

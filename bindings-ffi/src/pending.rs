@@ -16,7 +16,7 @@ use ubiqlite_shared::{Bell, DriverHost};
 use crate::engine::{EngineHandle, OpenError};
 use crate::signal::{ClientDriver, Woken};
 
-/// Something that was started. Dropping it gives it up; a closing continues.
+/// Something that was started. Dropping it cancels it; a closing continues.
 #[derive(uniffi::Object)]
 pub struct Pending {
     pub(crate) driver: Arc<ClientDriver>,

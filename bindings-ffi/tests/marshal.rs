@@ -13,7 +13,7 @@ use ubiqlite_ffi::marshal::raw::{
 use ubiqlite_ffi::raw::{GONE, MALFORMED, NEEDS_ROOM, ubiqlite_release, ubiqlite_take};
 use ubiqlite_ffi::{EngineHandle, Format};
 
-/// `marshal.dumps((1, 11, 0, None), 2)`: what can the storage do?
+/// `marshal.dumps((1, 11, 0, None), 2)`: requests the capabilities of the storage.
 const CAPABILITIES: &[u8] = b"(\x04\0\0\0i\x01\0\0\0i\x0b\0\0\0i\0\0\0\0N";
 /// `(1, 10, 15)` as a small tuple of small integers.
 const ANSWER: &[u8] = b")\x03i\x01\0\0\0i\x0a\0\0\0i\x0f\0\0\0";
@@ -52,7 +52,7 @@ fn an_answer_without_room_is_kept_and_taken() {
     let engine = engine();
     let client = engine.client(Format::Marshal);
     let mut room = vec![0; 64];
-    // SAFETY: the room outlives the client, and of it 8 bytes are told.
+    // SAFETY: the room outlives the client, which is told of 8 bytes of it.
     let number = unsafe { ubiqlite_marshal_begin(client, 0, room.as_mut_ptr(), 8) };
     let needed = ANSWER.len() + 5;
     assert_eq!(call(i32::try_from(number).unwrap(), CAPABILITIES), NEEDS_ROOM - needed as i64);
@@ -77,7 +77,7 @@ fn a_number_that_is_not_in_use_and_bytes_that_are_no_request_are_told() {
     assert_eq!(call(short + 1_000_000, CAPABILITIES), GONE);
     ubiqlite_marshal_end(short);
     assert_eq!(call(short, CAPABILITIES), GONE);
-    // Far from those that the other tests have.
+    // Far from the numbers of the other tests.
     // SAFETY: as above.
     let gone = unsafe { ubiqlite_marshal_begin(client + 10_000, 0, room.as_mut_ptr(), room.len()) };
     assert_eq!(gone, GONE);

@@ -39,7 +39,7 @@ fn take(client: u64, reply: &mut [u8]) -> i64 {
     unsafe { ubiqlite_take(client, reply.as_mut_ptr(), reply.len()) }
 }
 
-/// The numbers of the requests that are answered.
+/// Returns the numbers of the requests that have a reply.
 fn answered(mut replies: &[u8]) -> Vec<u32> {
     let word = |bytes: &[u8], at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
     let mut ids = Vec::new();
@@ -74,7 +74,7 @@ fn a_read_is_answered_within_the_call_and_a_write_after_a_wake_up() {
         }
     };
     assert_eq!(answered(&reply[..length]), [1]);
-    // The first one opens a reader on a thread.
+    // The first read opens a reader on a thread.
     let read = request(2, QUERY, 0, &statement("SELECT id FROM t"));
     if call(client, &read, &mut reply) == 0 {
         while take(client, &mut reply) == 0 {
@@ -118,7 +118,7 @@ fn a_client_that_is_gone_is_told_so_and_has_nothing_open() {
     assert_eq!(call(first, &[1, 2, 3], &mut reply), MALFORMED);
     call(first, &request(1, BEGIN, 0, &[0]), &mut reply);
     while ubiqlite_wait(first, 1000) == 1 && take(first, &mut reply) == 0 {}
-    // Beside a transaction of another client it waits.
+    // A write waits during the transaction of another client.
     let write = request(1, EXECUTE, 0, &statement("CREATE TABLE t (id)"));
     assert_eq!(call(second, &write, &mut reply), 0);
     assert_eq!(ubiqlite_wait(second, 20), 0);
@@ -136,7 +136,7 @@ fn a_client_that_is_gone_is_told_so_and_has_nothing_open() {
     assert!(support::settled(&engine.start_close()).is_none());
 }
 
-/// Only the thread that takes goes on with requests: another one may give them up just then.
+/// Only the thread that takes replies continues requests: another one may cancel them just then.
 #[test]
 fn what_is_given_up_while_another_thread_ends_it_leaves_nothing_open() {
     let directory = tempfile::tempdir().unwrap();
@@ -151,7 +151,7 @@ fn what_is_given_up_while_another_thread_ends_it_leaves_nothing_open() {
     let mut random = fastrand::Rng::with_seed(5);
     let mut reply = vec![0; 4096];
     for id in 1..20_000u32 {
-        // A transaction begins on the writer's thread; nobody hears of those that answered.
+        // A transaction begins on the writer's thread; the replies of those that began are unused.
         call(client, &request(id, BEGIN, 0, &[0]), &mut reply);
         for _ in 0..random.u32(0..2000) {
             std::hint::spin_loop();

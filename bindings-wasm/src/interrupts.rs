@@ -1,5 +1,5 @@
-//! Giving up a call from outside: the host is asked before a request begins, and while SQLite runs,
-//! whether it was cancelled.
+//! Cancelling a call from outside: the host is asked before a request begins, and while SQLite
+//! runs, whether it was cancelled.
 
 use std::cell::RefCell;
 

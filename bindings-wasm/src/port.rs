@@ -110,7 +110,7 @@ impl Port {
         }
     }
 
-    /// The place in memory for a batch that [`submit_room`](Self::submit_room) takes.
+    /// The address of the memory for a batch that [`submit_room`](Self::submit_room) takes.
     pub fn room(&self) -> *mut u8 {
         self.room.borrow_mut().as_mut_ptr()
     }
@@ -139,7 +139,7 @@ impl Port {
     }
 
     /// Makes the next requests wait for `resume()`: this thread was busy for long, and there may be
-    /// messages that give them up.
+    /// messages that cancel them.
     #[wasm_bindgen(js_name = fallBehind)]
     pub fn fall_behind(&self) {
         if let Some(server) = &self.server {
@@ -163,7 +163,7 @@ impl Port {
         taken.len()
     }
 
-    /// The place in memory of what was taken last.
+    /// The address of what was taken last.
     pub fn taken(&self) -> *const u8 {
         self.taken.borrow().as_ptr()
     }

@@ -27,7 +27,7 @@ test('an aborted signal tells all that watch it once, in their order, and none t
   const told = [];
   const ends = ['a', 'b', 'c', 'd'].map((name) => onAbort(controller.signal, () => {
     told.push(name);
-    // One that hears of it ends the watch of another.
+    // A listener ends the watch of another one.
     if (name === 'a') ends[2]();
   }));
   ends[1]();

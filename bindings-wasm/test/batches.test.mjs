@@ -1,4 +1,4 @@
-/** Batches between threads, and the pipes that they travel on. */
+/** Batches between threads, and the pipes that carry them. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -17,7 +17,7 @@ test('every byte of a small batch arrives as it was, from whatever place', () =>
     const bytes = every(length + 7);
     const batch = encodeBatch(bytes, 7, length + 7);
     assert.equal(typeof batch, 'string');
-    // What the sender does with its memory changes nothing.
+    // The sender may reuse its memory without changing the batch.
     const sent = bytes.slice(7);
     bytes.fill(0);
     const { view, bytes: read, size, text } = sourceOf(batch);
@@ -45,7 +45,7 @@ test('a text that is longer than any batch is refused, and nothing is written', 
   assert.throws(() => sourceOf('x'.repeat(1025)), { kind: 'Internal' });
 });
 
-/** Two ends that hear each other at once, and what travelled between them. */
+/** Returns two connected ends without delay, and the messages that travelled between them. */
 function pair() {
   const travelled = [];
   const page = new WorkerPipes((message) => (travelled.push(message), worker.hear(message)));

@@ -1,4 +1,4 @@
-/** Modules of the package's source, for tests that need no engine. */
+/** Bundles modules of the package's source, for tests that need no engine. */
 
 import { build } from 'esbuild';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 
 const SOURCE = fileURLToPath(new URL('../ts/', import.meta.url));
 
-/** One module that exports what these do, as a file that other processes can import. */
+/** Bundles these modules into one that exports the same, as a file that other processes can import. */
 export async function bundled(...modules) {
   const within = mkdtempSync(join(tmpdir(), 'ubiqlite-test-'));
   after(() => rmSync(within, { recursive: true, force: true }));
@@ -27,7 +27,7 @@ export async function bundled(...modules) {
   return outfile;
 }
 
-/** A folder that goes with its test. */
+/** Makes a folder that is removed after its test. */
 export function folder(t) {
   const path = mkdtempSync(join(tmpdir(), 'ubiqlite-test-'));
   t.after(() => rmSync(path, { recursive: true, force: true }));

@@ -1,9 +1,9 @@
 /**
- * Calls and handles as a model: the package's own EngineClient and classes, against an engine that knows what it did, at a
- * border that is late, loses engines, and is slow. In runs of random steps calls are made, aborted, late, and given
- * up at every moment; what each caller was told must be what happened.
+ * Calls and handles as a model: the package's own EngineClient and classes run against an engine that records what it
+ * did, across a border that is slow, delays messages, and loses engines. In runs of random steps calls are made,
+ * aborted, timed out and cancelled at any moment; the outcome that each caller was given must be what happened.
  *
- * `UBIQLITE_RUNS` says how many, `UBIQLITE_SEED` where they begin; with the latter alone it is one run.
+ * `UBIQLITE_RUNS` is the number of runs, `UBIQLITE_SEED` the first seed; with the latter alone there is one run.
  */
 
 import assert from 'node:assert/strict';
@@ -17,7 +17,7 @@ import { bundled } from './bundled.mjs';
 const { UBIQLITE_RUNS, UBIQLITE_SEED } = process.env;
 const RUNS = Number(UBIQLITE_RUNS ?? (UBIQLITE_SEED === undefined ? 100_000 : 1));
 const FIRST = Number(UBIQLITE_SEED ?? 1);
-/** Side by side. In this process the test runner would look at every promise. */
+/** The number of processes side by side. In this process the test runner would track every promise. */
 const PROCESSES = 2;
 
 const MAIN = fileURLToPath(new URL('model/main.mjs', import.meta.url));

@@ -1,4 +1,4 @@
-/** The engine's files over node:fs. */
+/** The engine's files on node:fs. */
 
 import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';

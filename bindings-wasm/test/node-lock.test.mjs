@@ -18,7 +18,7 @@ const { Lock, acquire, busy, holderOf, lifeOf, lockOf, removeLock, signOf, thisH
 
 const onLinux = process.platform === 'linux' ? false : 'only Linux tells';
 
-/** A process that takes and releases locks as it is told, a line each. */
+/** A process that takes and releases locks on command, one command per line. */
 const RIVAL = `
   const { Lock } = await import(${JSON.stringify(MODULE)});
   const { createInterface } = await import('node:readline');
@@ -67,14 +67,14 @@ class Rival {
   }
 }
 
-/** The number of a process that was there and is not any more. */
+/** Returns the id of a process that has ended. */
 async function deadPid() {
   const child = spawn(process.execPath, ['-e', '']);
   await once(child, 'close');
   return child.pid;
 }
 
-/** Leaves a lock as somebody else would have. */
+/** Leaves a lock file as another holder would have. */
 function leave(path, changes) {
   writeFileSync(path, JSON.stringify({ ...thisHolder('left'), ...changes }));
 }
@@ -115,7 +115,7 @@ test('of eight processes that want a stale lock at once exactly one gets it', { 
   for (let round = 0; round < rounds; round += 1) {
     const path = lockOf(join(dir, `${round}.db`));
     leave(path, { pid: dead, token: `stale-${round}` });
-    // Every second time one has died already while it took the lock over.
+    // Every second time a process has already died while taking over the lock.
     if (round % 2 === 1) leave(`${path}.stale-${round}`, { pid: dead, token: `claim-${round}` });
     const answers = await Promise.all(rivals.map((rival) => rival.ask('take', path)));
     const won = rivals.filter((_, index) => answers[index] === 'mine');
@@ -203,7 +203,7 @@ test('the process of another container cannot be told from here, and keeps its l
   assert.match(busy(lock, 'app.db', held).message, /another container/);
 });
 
-/** Whether processes can be put into a numbering of their own here, as containers do. */
+/** Whether processes cannot get their own PID namespace here, as containers do. */
 const contained = process.platform !== 'linux' || spawnSync('unshare', ['--pid', '--fork', '--uts', 'true']).status !== 0;
 
 test('a lock is taken over from a container that is gone, and from none that lives', { skip: contained && 'no containers here' }, async (t) => {
@@ -231,7 +231,7 @@ test('a lock is taken over from a container that is gone, and from none that liv
 test('a sign of life is asked of nobody on another system, and of nobody who gave none', { skip: onLinux }, async (t) => {
   const path = lockOf(join(folder(t), 'app.db'));
   const me = thisHolder('me');
-  // A socket that nobody listens on any more: a killed process's.
+  // A socket that nobody listens on any more, left by a killed process.
   const child = spawn(process.execPath, ['-e', `require('net').createServer().listen(${JSON.stringify(signOf(path, 'left'))}, () => process.kill(process.pid, 'SIGKILL'))`]);
   await once(child, 'close');
   const left = { ...thisHolder('left'), sign: true };
@@ -249,7 +249,7 @@ test('who has just taken a lock is not taken for dead before they listen', { ski
   t.after(() => (Pipe.prototype.listen = listen));
   let seen;
   Pipe.prototype.listen = function (...values) {
-    // The socket has its name, and nobody is let in yet.
+    // The socket has its name, but does not accept connections yet.
     const script = `import(${JSON.stringify(MODULE)}).then(async ({ lifeOf, thisHolder }) => {
       const holder = JSON.parse(require('fs').readFileSync(${JSON.stringify(path)}, 'utf8'));
       console.log(await lifeOf(${JSON.stringify(path)}, holder, thisHolder('me')));
@@ -283,7 +283,7 @@ test('a lock that is being released is nobody’s to take until it is gone', { s
   );
   t.after(() => rival.terminate());
   await once(rival, 'message');
-  // This thread stands still before the lock's file is removed, and the other one tries.
+  // This thread stops just before the lock file is removed, while the other one tries.
   const { rmSync } = fs;
   t.after(() => (fs.rmSync = rmSync));
   fs.rmSync = (file, options) => {

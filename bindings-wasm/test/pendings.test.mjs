@@ -1,4 +1,4 @@
-/** The table of the calls under way. */
+/** The table of the pending calls. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -8,7 +8,7 @@ import { bundled } from './bundled.mjs';
 
 const { Pendings } = await import(pathToFileURL(await bundled('client/pendings.js')).href);
 
-/** As `EngineClient` numbers its calls. */
+/** Returns the next id, as `EngineClient` numbers its calls. */
 function next(pendings, last) {
   do {
     last = (last + 1) >>> 0;
@@ -32,7 +32,7 @@ test('calls that come and go in any order are found by their numbers, and no oth
         pendings.add(pending);
         model.set(last, pending);
       } else {
-        // The oldest is kept for long.
+        // The oldest call stays for a long time.
         const place = 1 + below(model.size - 1);
         const [id, pending] = [...model][place];
         assert.equal(pendings.get(id), pending);

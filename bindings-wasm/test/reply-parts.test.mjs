@@ -1,4 +1,4 @@
-/** Long replies, which come in parts: what becomes of the parts when the call or its engine ends between them. */
+/** Long replies, which come in parts: what happens to the parts if the call or its engine ends between them. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -12,7 +12,7 @@ const ROWS = 7;
 const ERROR = 1;
 const CONTINUES = 4;
 
-/** A reply of rows of one integer each. */
+/** Writes a reply with rows of one integer each. */
 function rows(id, values, { flags = 0, name } = {}) {
   const names = name === undefined ? '' : JSON.stringify([name]);
   const told = Math.ceil(names.length / 8) * 8;
@@ -47,7 +47,7 @@ function head(view, length, id, kind, flags, extra) {
 
 const part = (id, values, name) => rows(id, values, { flags: CONTINUES, name });
 
-/** A client whose engines are the test's: each is what `connect` was given, and what it was sent. */
+/** Makes a client with the test's own engines: each has what `connect` was given, and the requests sent to it. */
 async function client() {
   const engines = [];
   const connector = {
@@ -95,9 +95,9 @@ test('an engine that is lost between two parts leaves none of its rows behind', 
   engines[0].message(part(id, [1, 2], 'a'));
   engines[0].lost('it crashed');
   await turn();
-  // The query is asked of the next one, whose database may be another by now.
+  // The query is sent to the next engine, whose database may have changed by now.
   assert.deepEqual(engines[1].requests, [id]);
-  // What the first one still had to say is nobody's.
+  // Late replies of the first engine are dropped.
   engines[0].message(rows(id, [666]));
   engines[1].message(part(id, [7], 'b'));
   engines[1].message(rows(id, [8]));
@@ -152,7 +152,7 @@ test('a part that can\'t be read rejects its query, and what follows it finds no
   await turn();
   const [id] = engine.requests;
   const broken = part(id, [1], 'a');
-  // A cell of a kind that there is none of.
+  // A cell of a kind that does not exist.
   new DataView(broken).setUint32(56, 77, true);
   engine.message(broken);
   await assert.rejects(query, { kind: 'Internal' });

@@ -135,7 +135,7 @@ impl std::str::FromStr for AutoVacuum {
             .find(|mode| mode.name().eq_ignore_ascii_case(name))
             .ok_or_else(|| {
                 Error::invalid(format!(
-                    "auto-vacuum is \"none\", \"full\" or \"incremental\", not {name:?}"
+                    "auto-vacuum must be \"none\", \"full\" or \"incremental\", not {name:?}"
                 ))
             })
     }
@@ -150,7 +150,7 @@ impl std::str::FromStr for TempStore {
             .find(|store| store.name().eq_ignore_ascii_case(name))
             .ok_or_else(|| {
                 Error::invalid(format!(
-                    "the store of temporary tables is \"file\" or \"memory\", not {name:?}"
+                    "the store for temporary tables must be \"file\" or \"memory\", not {name:?}"
                 ))
             })
     }
@@ -188,7 +188,7 @@ impl std::str::FromStr for Synchronous {
             .find(|mode| mode.name().eq_ignore_ascii_case(name))
             .ok_or_else(|| {
                 Error::invalid(format!(
-                    "synchronous is \"off\", \"normal\", \"full\" or \"extra\", not {name:?}"
+                    "synchronous must be \"off\", \"normal\", \"full\" or \"extra\", not {name:?}"
                 ))
             })
     }
@@ -203,7 +203,7 @@ impl std::str::FromStr for JournalMode {
             .find(|mode| mode.name().eq_ignore_ascii_case(name))
             .ok_or_else(|| {
                 Error::invalid(format!(
-                    "the journal mode is \"wal\", \"delete\", \"truncate\", \"persist\" or \"memory\", not {name:?}"
+                    "the journal mode must be \"wal\", \"delete\", \"truncate\", \"persist\" or \"memory\", not {name:?}"
                 ))
             })
     }

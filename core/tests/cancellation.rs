@@ -1,4 +1,4 @@
-//! What is dropped, interrupted or late leaves nothing behind.
+//! A call that is dropped, interrupted or late leaves nothing behind.
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod support;
@@ -17,7 +17,7 @@ const SCHEMA: &str = "CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT UNIQ
 const READERS: usize = 2;
 const SESSIONS: usize = 2;
 
-/// Bounds that only something wrong exceeds, even on a busy machine.
+/// A bound that only a bug exceeds, even on a busy machine.
 const SOON: Duration = Duration::from_secs(15);
 
 async fn fresh_with(options: Options) -> Fresh {
@@ -30,7 +30,7 @@ async fn fresh() -> Fresh {
 
 const LIMIT: Duration = Duration::from_millis(100);
 
-/// That the call was answered with `Timeout`, and soon.
+/// Checks that the call fails with `Timeout`, and soon.
 async fn assert_late<T: std::fmt::Debug>(what: &str, call: impl Future<Output = Result<T>>) {
     let since = Instant::now();
     let result = within(what, call).await;
@@ -130,7 +130,7 @@ async fn interrupt_stops_what_runs_and_never_reaches_the_next_call() {
         assert!(start(&mut write).await.is_none());
         let mut stream = db.stream(ROWS_FOR_EVER, ());
         assert!(within("a row", stream.try_next()).await.unwrap().is_some());
-        // One interrupt may come before a statement runs: then it is not touched.
+        // An interrupt may come before a statement runs, and then does not affect it.
         let since = Instant::now();
         let (mut read_over, mut write_over) = (None, None);
         while read_over.is_none() || write_over.is_none() {
@@ -211,7 +211,7 @@ async fn a_dropped_transaction_rolls_back_before_the_next_writer() {
             sp.execute("INSERT INTO items VALUES (2, 'lost too')", ()).await.unwrap();
         }
         drop(tx);
-        // It would find the key taken.
+        // Without the rollback it would find the key taken.
         let next = db.execute("INSERT INTO items VALUES (1, 'kept')", ());
         assert_eq!(within("the next write", next).await.unwrap().rows_changed, 1);
         within("its removal", db.execute("DELETE FROM items", ())).await.unwrap();

@@ -1,4 +1,4 @@
-//! Closing waits for what was accepted, and for nobody for ever.
+//! Closing waits for accepted calls, and for no call for ever.
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod support;
@@ -11,7 +11,7 @@ use ubiqlite::{Database, ErrorKind, Result, params};
 
 const SCHEMA: &str = "CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT)";
 
-/// Holders that do not end have so long.
+/// The time that closing gives handles that do not end.
 const PATIENCE: Duration = Duration::from_millis(300);
 
 async fn fresh() -> Fresh {
@@ -39,7 +39,7 @@ async fn assert_closed(db: &Database) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn calls_in_flight_are_finished_and_later_ones_are_refused() {
-    // The holders have plenty of time: this machine may be slow.
+    // The open handles get plenty of time: this machine may be slow.
     let fresh = Fresh::with(Database::options().busy_timeout(NEVER), SCHEMA).await;
     let db = &fresh.db;
     let tx = db.begin().await.unwrap();
@@ -133,7 +133,7 @@ async fn closing_ends_a_stream_that_stands_still() {
     let mut stream = fresh.db.stream(ROWS_FOR_EVER, ());
     assert!(within("a row", stream.try_next()).await.unwrap().is_some());
     within("closing", fresh.db.close()).await.unwrap();
-    // The rows that were read ahead may still come.
+    // Rows that were read ahead may still come.
     let error = within("the stream's end", async {
         loop {
             match stream.try_next().await {
@@ -205,7 +205,7 @@ async fn closing_does_not_wait_for_futures_that_nobody_polls() {
 const ENDLESS_WRITE: &str = "INSERT INTO items (name) WITH RECURSIVE n(i) AS \
     (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n WHERE i < 0";
 
-/// Checks that every call was told that it was stopped, or that all is closed.
+/// Checks that every call fails with `Closed`.
 async fn assert_settled<T: std::fmt::Debug>(calls: Vec<impl Future<Output = Result<T>>>) {
     for call in calls {
         assert_eq!(kind(within("a call", call).await), ErrorKind::Closed);
@@ -253,14 +253,14 @@ async fn closing_ends_though_the_writer_s_queue_is_endless() {
     let mut session = db.acquire().await.unwrap();
     let mut writes = Vec::new();
     for _ in 0..20 {
-        // A batch goes to the writer without asking whether it writes.
+        // A batch goes to the writer without a check of whether it writes.
         let mut write = Box::pin(db.batch([(ENDLESS_WRITE, ())]));
         assert!(start(&mut write).await.is_none());
         writes.push(write);
     }
     let mut begin = Box::pin(db.begin());
     assert!(start(&mut begin).await.is_none());
-    // It waits for its turn on the session's own thread.
+    // It waits for the write permit on the session's own thread.
     let mut turn = Box::pin(session.execute("DELETE FROM items", ()));
     assert!(start(&mut turn).await.is_none());
     within("closing", db.close()).await.unwrap();
@@ -275,8 +275,8 @@ async fn closing_ends_though_the_writer_s_queue_is_endless() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn closing_counts_its_patience_once() {
-    // One call is inside an operation of several calls, one is endless: both are
-    // waited for by closing, at the same time.
+    // One call is inside an operation of several calls, and one is endless: closing waits
+    // for both at the same time.
     let patience = Duration::from_secs(4);
     let fresh = Fresh::with(Database::options().busy_timeout(patience), SCHEMA).await;
     let db = &fresh.db;
@@ -291,7 +291,7 @@ async fn closing_counts_its_patience_once() {
     drop((many, read));
 }
 
-/// One call of any kind, which may be endless, and settles somehow.
+/// Makes one call of any kind, which may be endless, and must settle somehow.
 async fn any_call(db: Database, choice: u8) -> Result<()> {
     match choice {
         0 => db.query_value::<i64>(ENDLESS, ()).await.map(|_| ()),
@@ -348,7 +348,7 @@ async fn closing_ends_in_the_midst_of_anything() {
             .busy_timeout(patience)
             .synchronous(ubiqlite::Synchronous::Normal);
         let dir = tempfile::tempdir().unwrap();
-        // Short patience is no matter of opening.
+        // A short busy timeout does not make opening fail.
         let db = within("opening", options.open(dir.path().join("app.db"))).await.unwrap();
         within("the schema", db.batch(SCHEMA)).await.unwrap();
         let mut calls = tokio::task::JoinSet::new();
@@ -361,7 +361,7 @@ async fn closing_ends_in_the_midst_of_anything() {
         within("closing", db.close()).await.unwrap();
         given_up.abort();
         while let Some(call) = within("a call", calls.join_next()).await {
-            // Settled, in whichever way: by an error of its own, too.
+            // Settled in any way, including its own error.
             let told = call.unwrap();
             let closed = [ErrorKind::Closed, ErrorKind::Busy];
             assert!(

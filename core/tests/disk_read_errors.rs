@@ -1,5 +1,5 @@
-//! Reads that meet an error of the disk: SQLite ends their transaction then, and what is
-//! read after that must not be of a later moment.
+//! Reads that fail with a disk error: SQLite then ends their transaction, and later reads
+//! must not see a later moment.
 #![cfg(feature = "single-thread")]
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
@@ -14,7 +14,7 @@ use support::within;
 use ubiqlite::ext::vfs::{FileError, FileNumber, Files};
 use ubiqlite::{Begin, Database, ErrorKind, Options};
 
-/// Files in memory of which the next reads fail, when that is asked for.
+/// Files in memory whose reads fail on request.
 #[derive(Clone, Default)]
 struct Disk(Arc<Mutex<State>>);
 
@@ -101,7 +101,7 @@ impl Files for Disk {
     }
 }
 
-/// A database with one value, and a table that no cache holds, on each backend and with
+/// Opens databases with one value and a table too large for any cache, on each backend, with
 /// and without leases.
 async fn databases() -> Vec<(Database, Disk)> {
     static NAMES: AtomicU32 = AtomicU32::new(0);
@@ -154,7 +154,7 @@ async fn a_snapshot_that_met_an_error_of_the_disk_never_reads_a_later_moment() {
             db.execute("UPDATE one SET v = ?", [value]).await.unwrap();
         }
         drop(snapshot);
-        // The reader serves others as if nothing had been.
+        // The reader serves others as if nothing had happened.
         let snapshot = within("a snapshot", db.snapshot()).await.unwrap();
         assert_eq!(snapshot.query_value::<i64>(VALUE, ()).await.unwrap(), 9);
         assert!(snapshot.query_value::<i64>(BIG, ()).await.unwrap() > 0);

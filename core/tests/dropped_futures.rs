@@ -1,6 +1,6 @@
-//! Ten thousand futures of every kind, dropped at any moment: money neither
-//! appears nor goes, what was begun is whole or was never there, and every
-//! connection and thread is where it was.
+//! Ten thousand futures of every kind, dropped at any moment: money neither appears nor
+//! disappears, every operation was done whole or not at all, and every connection and thread
+//! is back in its place.
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod support;
@@ -25,7 +25,7 @@ const TASKS: usize = 8;
 const READERS: usize = 3;
 const SESSIONS: usize = 3;
 
-/// Rows of a batch: more than one chunk of `execute_many`.
+/// The rows of a batch: more than one chunk of `execute_many`.
 const ROWS: i64 = 1_300;
 
 /// Runs the future to its end, or drops it at a random moment.
@@ -33,7 +33,7 @@ async fn perhaps<T>(rng: &mut fastrand::Rng, future: impl Future<Output = T>) ->
     match rng.u8(0..10) {
         0..4 => poll_times(rng.usize(0..8), future).await,
         4..8 => {
-            // Random in time: between two turns of the thread that works for it.
+            // Random in time: between two steps of the thread that works for it.
             let until = Instant::now() + Duration::from_micros(rng.u64(0..1_500));
             let turns = async {
                 while Instant::now() < until {
@@ -47,12 +47,12 @@ async fn perhaps<T>(rng: &mut fastrand::Rng, future: impl Future<Output = T>) ->
             }
         }
         8 => tokio::time::timeout(Duration::from_millis(rng.u64(0..5)), future).await.ok(),
-        // None of them is endless without a limit of its own.
+        // The limit is long enough for all but the endless ones.
         _ => tokio::time::timeout(Duration::from_millis(100), future).await.ok(),
     }
 }
 
-/// Moves money by two statements with a gap between them.
+/// Moves money with two statements and a gap between them.
 async fn move_money(tx: &mut Transaction<'_>, from: i64, to: i64) -> Result<()> {
     tx.execute("UPDATE accounts SET balance = balance - 1 WHERE id = ?", params![from]).await?;
     tokio::task::yield_now().await;
@@ -60,7 +60,7 @@ async fn move_money(tx: &mut Transaction<'_>, from: i64, to: i64) -> Result<()> 
     Ok(())
 }
 
-/// Moves money there and back in savepoints, of which one is undone.
+/// Moves money in one savepoint, and takes some in another that is undone.
 async fn move_nested(tx: &mut Transaction<'_>, from: i64, to: i64) -> Result<()> {
     let take = "UPDATE accounts SET balance = balance - 1 WHERE id = ?";
     let give = "UPDATE accounts SET balance = balance + 1 WHERE id = ?";
@@ -171,7 +171,7 @@ async fn drop_at_random(db: Database, seed: u64, task: usize) -> [usize; 3] {
     let mut fates = [0; 3];
     for round in 0..DROPS / TASKS {
         let (a, b) = (rng.i64(1..=ACCOUNTS), rng.i64(1..=ACCOUNTS));
-        // Some have a limit of their own besides.
+        // Some also have their own time limit.
         let db = match rng.u8(0..5) {
             0 => db.timeout(Duration::from_micros(rng.u64(0..3_000))),
             _ => db.clone(),
@@ -234,7 +234,7 @@ async fn ten_thousand_drops(options: Options) {
                  GROUP BY batch HAVING count(*) <> 1300)";
     assert_eq!(number(db, parts).await, 0, "half a batch was committed");
     assert_eq!(number(db, "SELECT sum(balance) FROM accounts").await, TOTAL);
-    // Each thread of the pools, those that stood in for others too, and no more.
+    // At most the threads of the pools, including those of additional readers.
     let most = 64 + SESSIONS + 1;
     assert!(threads().len() <= most, "{:?}", threads());
     assert_whole(&fresh, READERS, SESSIONS).await;
@@ -243,7 +243,7 @@ async fn ten_thousand_drops(options: Options) {
 
 #[test]
 fn ten_thousand_dropped_futures_leave_nothing_behind() {
-    // One after another: they count threads.
+    // One after another, because each counts threads.
     for options in [
         Database::options(),
         Database::options().synchronous(Synchronous::Normal),

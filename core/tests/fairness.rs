@@ -1,4 +1,4 @@
-//! Nobody who waits is overtaken, forgotten, or kept waiting for ever.
+//! No waiting call is overtaken, forgotten, or kept waiting for ever.
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod support;
@@ -81,7 +81,7 @@ async fn a_write_never_waits_for_a_reader() {
     for stream in &mut streams {
         assert!(within("a row", stream.try_next()).await.unwrap().is_some());
     }
-    // Its text was never seen before, so that nobody knows yet that it writes.
+    // Its text was never seen before, so it is not yet known to write.
     let write = db.execute("INSERT INTO items (name) VALUES ('while all readers are lent')", ());
     let done = tokio::time::timeout(Duration::from_secs(20), write).await;
     assert!(done.is_ok(), "a write waits for the streams of the task that makes it");
@@ -114,7 +114,7 @@ async fn readers_that_stood_in_for_others_make_way_again() {
         streams.push(stream);
     }
     drop(streams);
-    // It needs every other connection out of the way.
+    // It needs every other connection to be closed.
     let since = Instant::now();
     let switch = "PRAGMA journal_mode = DELETE";
     while let Err(error) = within("the switch", db.query_value::<String>(switch, ())).await {
@@ -126,7 +126,7 @@ async fn readers_that_stood_in_for_others_make_way_again() {
 async fn reads_that_wait_for_a_reader_are_served_in_the_order_of_asking() {
     let fresh = Fresh::with(Database::options().readers(1).inline(false), SCHEMA).await;
     let db = &fresh.db;
-    // One reader is left, and none that could stand in for it.
+    // One reader is left, and no other can be opened in its place.
     let _lent = all_readers_but(db, 1).await;
     let mut holder = Box::pin(db.query_value::<i64>(ENDLESS, ()));
     assert!(start(&mut holder).await.is_none());
@@ -144,7 +144,7 @@ async fn reads_that_wait_for_a_reader_are_served_in_the_order_of_asking() {
             order.lock().unwrap().push(place);
         });
     }
-    // One that gives up keeps nobody waiting.
+    // A cancelled read keeps no other waiting.
     let mut gone = Box::pin(db.query_value::<i64>(ENDLESS, ()));
     assert!(start(&mut gone).await.is_none());
     drop(gone);
@@ -152,7 +152,7 @@ async fn reads_that_wait_for_a_reader_are_served_in_the_order_of_asking() {
     while let Some(read) = reads.join_next().await {
         read.unwrap();
     }
-    // The tasks note their turns a moment later, on any thread of the executor.
+    // The tasks record their places a moment later, on any thread of the executor.
     let order = order.lock().unwrap().clone();
     for (turn, place) in order.iter().enumerate() {
         assert!(turn.abs_diff(*place) <= 2, "out of the order of asking: {order:?}");
@@ -195,7 +195,7 @@ async fn writers_get_the_writer_in_the_order_of_asking() {
     assert!(start(&mut third).await.is_none());
     let mut fourth = Box::pin(session.execute(INSERT, params!["3"]));
     assert!(start(&mut fourth).await.is_none());
-    // A session asks for its turn on its own thread.
+    // A session requests the write permit on its own thread.
     tokio::time::sleep(Duration::from_millis(300)).await;
     let mut fifth = Box::pin(db.batch([(INSERT, params!["4"])]));
     assert!(start(&mut fifth).await.is_none());

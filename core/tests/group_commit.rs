@@ -1,4 +1,4 @@
-//! Writes that wait together share a commit, and nothing else.
+//! Writes that wait at the same time share a commit, and nothing else.
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod support;
@@ -23,7 +23,7 @@ type Job<'a> = Pin<Box<dyn Future<Output = Result<Executed>> + Send + 'a>>;
 async fn fresh() -> Fresh {
     let options = Database::options().readers(2).busy_timeout(NEVER);
     let fresh = Fresh::with(options, SCHEMA).await;
-    // Has the statement known as one that writes: it queues at its first poll.
+    // Makes the statements known as writes, so that each queues at its first poll.
     for sql in [INSERT, OWE, OWN] {
         let _ = fresh.db.execute(sql, params![-1, "warm"]).await;
     }
@@ -35,16 +35,16 @@ const INSERT: &str = "INSERT INTO items (id, name) VALUES (?, ?)";
 const OWE: &str = "INSERT INTO owned (owner, id) VALUES (?, abs(length(?)))";
 const OWN: &str = "INSERT INTO owners (id) SELECT ?1 WHERE ?2 IS NOT NULL";
 
-/// Has all jobs wait together behind a transaction, then returns what each got.
+/// Makes all jobs wait behind a transaction, and returns the result of each.
 async fn together(db: &Database, mut jobs: Vec<Job<'_>>) -> Vec<Result<Executed>> {
     let held = db.begin().await.unwrap();
     let mut early = Vec::new();
     for job in &mut jobs {
-        // Only what can't be prepared is answered at once.
+        // Only a statement that can't be prepared fails immediately.
         let result = start(job).await;
         assert!(!matches!(result, Some(Ok(_))), "it waits behind the transaction: {result:?}");
         early.push(result);
-        // A statement whose text is new finds its way to the queue in a moment.
+        // A statement with a new text takes a moment to reach the queue.
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     held.commit().await.unwrap();
@@ -101,7 +101,7 @@ async fn a_failing_write_fails_alone() {
         None,
     ];
     assert_eq!(kinds, wanted);
-    // Nor does OR FAIL leave the rows before the one that failed.
+    // OR FAIL does not leave the rows before the one that failed either.
     assert_eq!(names(db).await, ["a", "c", "h"]);
 }
 
@@ -117,7 +117,7 @@ async fn a_write_that_rolls_back_the_transaction_takes_no_other_with_it() {
             let fresh = fresh().await;
             let db = &fresh.db;
             let mut jobs = vec![insert(db, 1, "a"), insert(db, 2, "b"), insert(db, 3, "c")];
-            // At the first place there is no row yet that it could offend.
+            // In the first place there is no row yet that it could conflict with.
             let offends = place > 0 || wanted == ErrorKind::TriggerViolation;
             jobs.insert(place, run(db, end));
             for (index, result) in together(db, jobs).await.into_iter().enumerate() {
@@ -140,15 +140,15 @@ async fn nobody_pays_another_s_deferred_debt() {
     let db = &fresh.db;
     let jobs: Vec<Job<'_>> = vec![
         insert(db, 1, "a"),
-        // Violated at its commit, though the next one would pay for it.
+        // Violated at its own commit, although the next job would satisfy it.
         Box::pin(db.execute(OWE, params![7, "x"])),
         Box::pin(db.execute(OWN, params![7, "x"])),
         insert(db, 2, "b"),
-        // Its parent is there by now.
+        // Its parent exists by now.
         Box::pin(db.execute(OWE, params![7, "xy"])),
         Box::pin(db.execute(OWE, params![8, "xyz"])),
         Box::pin(async {
-            // It pays its own.
+            // It satisfies its own constraint.
             let both = "INSERT INTO owned VALUES (40, 9); INSERT INTO owners VALUES (9);";
             db.batch(both).await.map(|_| Executed::default())
         }),
@@ -233,7 +233,7 @@ async fn a_write_given_up_while_it_waits_never_runs() {
 async fn an_endless_write_that_is_dropped_frees_the_writer_and_leaves_nothing() {
     let fresh = fresh().await;
     let db = &fresh.db;
-    // Known as a write before it counts.
+    // Makes the statement known as a write first.
     let _ = tokio::time::timeout(Duration::from_millis(50), db.execute(ENDLESS_INSERT, ())).await;
     let held = db.begin().await.unwrap();
     let mut before = insert(db, 1, "a");
@@ -291,7 +291,7 @@ async fn a_failure_in_the_middle_of_a_trigger_keeps_nothing_whoever_else_writes(
     const FAILS: &str = "INSERT INTO t VALUES (?)";
     const OR_FAIL: &str = "INSERT OR FAIL INTO w VALUES (1, ?), (2, 'x'), (3, 'x'), (4, 'y')";
     const GOOD: &str = "INSERT INTO w VALUES (?, ?)";
-    // Alone, and so that each is known as a write.
+    // Alone first, which also makes each known as a write.
     assert!(db.execute(FAILS, params![1]).await.is_err());
     assert_eq!(number(db, "SELECT count(*) FROM u").await, 0);
     assert!(db.execute(OR_FAIL, params!["a"]).await.is_err());

@@ -11,7 +11,7 @@ use ubiqlite::{Database, Error, ErrorKind, Row, record};
 const SCHEMA: &str = "CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT);
     INSERT INTO items (name) VALUES ('a'), ('b'), ('c');";
 
-/// Holders of a closed database would have so long.
+/// The time that a closing database would give its open handles.
 const PATIENCE: Duration = Duration::from_millis(50);
 
 async fn fresh() -> Fresh {
@@ -40,7 +40,7 @@ async fn handles_keep_the_database_open_when_its_last_clone_is_dropped() {
     drop(snapshot);
     assert_eq!(session.query_value::<i64>(count, ()).await.unwrap(), 2);
     drop(session);
-    // With the last handle it closes: somebody else can have the file alone.
+    // It closes with its last handle: another process can then have the file to itself.
     let path = dir.path().join("app.db");
     within("closing", async {
         while path.with_extension("db-wal").exists() {
@@ -101,7 +101,7 @@ async fn a_closure_fails_with_an_error_of_the_callers_own_and_is_rolled_back() {
         })
         .await;
     assert_eq!(left, Ok(3));
-    // The error's type needs no telling where it is this crate's.
+    // The error's type need not be named where it is this crate's.
     db.transaction(async |tx| {
         tx.savepoint(async |sp| sp.execute("DELETE FROM items", ()).await).await?;
         Ok(())

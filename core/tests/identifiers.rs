@@ -1,4 +1,4 @@
-//! No name can become SQL, whatever it is made of.
+//! No name can become SQL, whatever it contains.
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod support;
@@ -6,7 +6,7 @@ mod support;
 use support::{Fresh, cells, kind, number, within};
 use ubiqlite::{Compare, Database, ErrorKind, Key, Record, Row, Value, record};
 
-/// Names that real tables and columns may have, though nobody should wish so.
+/// Names that real tables and columns may have, though nobody should want them.
 fn hostile() -> Vec<String> {
     let mut names: Vec<String> = [
         r#""; DROP TABLE x; --"#,
@@ -81,14 +81,14 @@ async fn fresh() -> Fresh {
     Fresh::with(Database::options(), schema).await
 }
 
-/// That the table next door is as it was, and nothing was made or dropped.
+/// Checks that the table `x` is unchanged, and that nothing was created or dropped.
 async fn assert_untouched(db: &Database, tables: i64) {
     let rows: Vec<(i64, String)> = db.query("SELECT * FROM x", ()).await.unwrap();
     assert_eq!(rows, [(1, "untouched".to_owned())]);
     assert_eq!(number(db, "SELECT count(*) FROM sqlite_schema WHERE type = 'table'").await, tables);
 }
 
-/// Every operation of a table whose key is `id`, on a column of this name.
+/// Runs every operation on a table whose key is `id`, on the column named `column`.
 async fn work_on(db: &Database, table: &str, column: &str) {
     let table = db.table(table);
     let one = |value: i64| {

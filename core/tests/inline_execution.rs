@@ -1,4 +1,5 @@
-//! What runs on a caller's thread is over soon, whatever a single step of SQLite does.
+//! A statement that runs inline, on the caller's thread, ends soon, whatever a single step of
+//! SQLite does.
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod support;
@@ -8,7 +9,7 @@ use std::pin::pin;
 use support::{Fresh, number, start, within};
 use ubiqlite::{Database, Row, Synchronous};
 
-/// Asks, and tells whether the result was there within the call.
+/// Runs the query, and returns whether its first poll had the result.
 async fn is_inline(db: &Database, sql: &str) -> bool {
     let mut query = pin!(db.query::<Row>(sql, ()));
     let at_once = start(&mut query).await;
@@ -20,7 +21,8 @@ async fn is_inline(db: &Database, sql: &str) -> bool {
     inline
 }
 
-/// A thread that has answered may hold its connection for a moment more.
+/// Retries until the query runs inline: a thread may hold its connection for a moment after it
+/// has replied.
 async fn eventually_inline(db: &Database, sql: &str) {
     for _ in 0..1_000 {
         if is_inline(db, sql).await {
@@ -39,13 +41,13 @@ async fn fresh() -> Fresh {
         INSERT INTO blobs VALUES (1, zeroblob(100)), (2, zeroblob(30000000));";
     let options = Database::options().readers(1).synchronous(Synchronous::Normal);
     let fresh = Fresh::with(options, schema).await;
-    // The reader is there.
+    // The reader is open now.
     number(&fresh.db, "SELECT 1").await;
     fresh
 }
 
-// That what is long is not tried here, `engine/brief.rs` tests: another thread may be done
-// before its caller has looked.
+// `engine/inline.rs` tests that long statements do not run inline. Here it can't be seen:
+// another thread may be done before its caller has looked.
 #[tokio::test]
 async fn what_is_short_is_answered_within_the_call() {
     let fresh = fresh().await;
@@ -60,7 +62,7 @@ async fn what_is_short_is_answered_within_the_call() {
     }
 }
 
-/// Whether a page at the beginning is known not to be in memory.
+/// Returns whether a page near the beginning is known not to be in memory.
 #[cfg(target_os = "linux")]
 fn is_on_the_disk_alone(file: &std::fs::File) -> bool {
     use std::os::fd::AsRawFd;
@@ -91,8 +93,8 @@ async fn a_page_that_is_on_the_disk_alone_is_not_waited_for_on_the_callers_threa
     number(&db, "SELECT 1").await;
     let sql = "SELECT name FROM big WHERE id = 37777";
     forget();
-    // Whether the file system can tell is for it; the row is right in any case, and
-    // once read it is there at once.
+    // Not every file system can tell. The row is right in any case, and once it was read, the
+    // next read is immediate.
     let is_cold = is_on_the_disk_alone(&file);
     let cold = is_inline(&db, sql).await;
     assert!(!is_cold || !cold, "it waited for the disk");

@@ -1,5 +1,5 @@
-//! A write stopped at the worst moment: between its `BEGIN` and its `COMMIT`,
-//! which SQLite may itself report as interrupted though they were done.
+//! A write stopped at the worst moment: between its `BEGIN` and its `COMMIT`, either of which
+//! SQLite may report as interrupted although it was done.
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod support;
@@ -19,7 +19,7 @@ async fn fresh(synchronous: Synchronous) -> Fresh {
     Fresh::with(options, SCHEMA).await
 }
 
-/// How long such a write takes here, now.
+/// How long such a write takes on this machine, now.
 async fn usual(db: &Database) -> Duration {
     let since = Instant::now();
     for _ in 0..100 {
@@ -31,7 +31,7 @@ async fn usual(db: &Database) -> Duration {
 #[tokio::test(flavor = "multi_thread")]
 async fn writes_dropped_as_they_begin_leave_no_transaction_open() {
     for synchronous in [Synchronous::Full, Synchronous::Off] {
-        // Not on the caller's thread: there nothing can be dropped.
+        // Not inline: there is no moment to drop a call that runs on the caller's thread.
         let options = Database::options().synchronous(synchronous).inline(false);
         let fresh = Fresh::with(options.busy_timeout(NEVER), SCHEMA).await;
         let db = &fresh.db;
@@ -44,7 +44,7 @@ async fn writes_dropped_as_they_begin_leave_no_transaction_open() {
                 while Instant::now() < until {}
             } else {
                 let mut begin = Box::pin(db.begin());
-                // The turn comes first, then the beginning itself.
+                // The write permit comes first, then the `BEGIN` itself.
                 if start(&mut begin).await.is_none() {
                     let _ = start(&mut begin).await;
                 }
@@ -67,7 +67,7 @@ async fn a_write_told_as_late_has_changed_nothing() {
     let mut rng = fastrand::Rng::new();
     let (mut late, mut done) = (0, 0);
     let since = Instant::now();
-    // Enough for SQLite's own counters to come round, if the disk is quick.
+    // Enough for SQLite's own counters to wrap around, if the disk is fast.
     for id in 1_000..9_000 {
         let quick = db.timeout(usual.mul_f64(rng.f64() * 1.5));
         let write = quick.execute("INSERT INTO items VALUES (?, 'perhaps')", params![id]);

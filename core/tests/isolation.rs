@@ -1,4 +1,4 @@
-//! What is open inside one task is nobody else's.
+//! A transaction that is open in one task is invisible to every other.
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod support;
@@ -124,7 +124,7 @@ async fn two_tasks_never_share_a_transaction() {
                 tokio::task::yield_now().await;
                 let after: i64 = tx.query_value("SELECT count(*) FROM items", ()).await?;
                 assert_eq!(after, before + 1, "only its own row came");
-                // Half of them leave nothing, some by a rollback, some by a drop.
+                // Half of them leave nothing, some through a rollback, some through a drop.
                 match round % 4 {
                     0 => tx.rollback().await?,
                     1 => drop(tx),

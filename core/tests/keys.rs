@@ -1,4 +1,4 @@
-//! Rows are named by their key, of whatever kind it is.
+//! Rows are identified by their key, whatever its kind.
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod support;
@@ -6,8 +6,8 @@ mod support;
 use support::{Fresh, kind, within};
 use ubiqlite::{Database, ErrorKind, Key, Record, Row, Table, Value, record};
 
-/// Checks every operation by key: `first` and `second` are rows' keys, and
-/// `columns` the names of the key's columns, if it has any.
+/// Checks every operation by key: `first` and `second` are keys of rows, `absent` of none,
+/// and `columns` are the names of the key's columns, if it has any.
 async fn assert_found(table: Table<'_>, columns: &[&str], first: Key, second: Key, absent: Key) {
     let row = |key: &Key, name: &str| {
         let mut record = Record::from_iter(columns.iter().copied().zip(key.values().to_vec()));
@@ -62,7 +62,7 @@ async fn integer_keys_find_their_rows() {
     for definition in [
         format!("(id INTEGER PRIMARY KEY, {others})"),
         format!("(id integer primary key autoincrement, {others})"),
-        // By an old mistake of SQLite's this one is no other name for the rowid.
+        // Because of an old bug in SQLite this one is not an alias for the rowid.
         format!("(id INTEGER PRIMARY KEY DESC, {others})"),
         format!("(id INT PRIMARY KEY, {others})"),
         format!("(id INTEGER PRIMARY KEY, {others}) WITHOUT ROWID"),
@@ -110,7 +110,7 @@ async fn rows_without_a_declared_key_are_found_by_their_rowid() {
     for definition in [
         format!("({others})"),
         format!("({others}, code TEXT UNIQUE)"),
-        // A column takes the rowid's name, and leaves it its others.
+        // A column takes one of the rowid's names, and leaves it the others.
         format!("({others}, rowid TEXT DEFAULT 'mine')"),
         format!("({others}, ROWID TEXT DEFAULT 'mine', oid TEXT)"),
         format!("({others}, _rowid_ TEXT, RowId DEFAULT 7)"),
@@ -128,7 +128,7 @@ async fn a_key_called_rowid_is_a_key_like_others() {
     assert_found(fresh.db.table("t"), &["rowid"], first, second, absent).await;
     let fresh = table(&format!("(rowid INTEGER PRIMARY KEY, {others})")).await;
     assert_found(fresh.db.table("t"), &["rowid"], 5.into(), 6.into(), 7.into()).await;
-    // The column stands before the rowid, which has no other name here.
+    // The columns hide the rowid, which has no name left here.
     let fresh = table(&format!("(rowid INTEGER, oid TEXT, _rowid_ TEXT, {others})")).await;
     let t = fresh.db.table("t");
     t.insert(record! { "rowid" => 5, "name" => "a" }).await.unwrap();
@@ -177,7 +177,7 @@ async fn a_stream_of_a_table_is_in_the_order_of_its_key_after_others_changed_it(
     };
     let first = firsts().await;
     assert_eq!(first[0], ("3".to_owned(), "x".to_owned()));
-    // The names stay, and the key is the other column.
+    // The names stay the same, but the key is the other column.
     let outside = fresh.outside();
     outside
         .execute_batch(

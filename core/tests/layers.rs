@@ -1,4 +1,4 @@
-//! The drawing in ARCHITECTURE.md is true: each module uses those below it, and no other.
+//! The drawing in ARCHITECTURE.md is true: each module uses only modules below it.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-/// What each top-level module may use. The order is that of the drawing, from below: a
-/// module stands behind all that it uses, so that no two can use each other.
+/// What each top-level module may use. The order is that of the drawing, from the bottom up:
+/// a module comes after all that it uses, so that no two can use each other.
 const LAYERS: &[(&str, &[&str])] = &[
     ("ffi", &[]),
     ("error", &["ffi"]),
@@ -56,7 +56,7 @@ fn no_module_uses_one_above_it() {
     }
 }
 
-/// Which modules each top-level one uses, each with a file that does.
+/// The modules that each top-level one uses, each with a file that does.
 fn used() -> BTreeMap<String, BTreeMap<String, String>> {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut used = BTreeMap::<String, BTreeMap<String, String>>::new();
@@ -89,8 +89,8 @@ fn files(folder: &Path) -> Vec<std::path::PathBuf> {
     found
 }
 
-/// The names that stand behind `crate::` in code, but not in its tests and comments. A
-/// macro's `$crate::` is what its user has.
+/// The names that follow `crate::` in code, but not in its tests and comments. A macro's
+/// `$crate::` does not count: it is a use by the code that calls the macro.
 fn mentioned(source: &str) -> BTreeSet<String> {
     let code = source.split("#[cfg(test)]\nmod tests {").next().unwrap();
     let lines = code.lines().map(|line| line.split("//").next().unwrap());

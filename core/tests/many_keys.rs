@@ -1,4 +1,4 @@
-//! Many keys at once: which are the same, and how many there may be.
+//! Many keys at once: which of them are equal, and how many are allowed.
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod support;
@@ -36,7 +36,7 @@ async fn a_row_named_twice_by_keys_that_are_the_same_to_its_table_counts_once() 
     assert_eq!(numbered.update_many(keys(), older()).await.unwrap(), 2);
     assert_eq!(numbered.update_many(keys().rev(), older()).await.unwrap(), 2);
     assert_eq!(numbered.update_many([3, 3, 1], older()).await.unwrap(), 2);
-    // The row of key 1 gets key 8, and is then named once more.
+    // The row with key 1 gets key 8, and is then named once more.
     assert_eq!(numbered.update_many([1, 8], record! { "id" => 8 }).await.unwrap(), 1);
     let pairs = [
         vec![Value::Integer(1), Value::from("2")],
@@ -47,7 +47,7 @@ async fn a_row_named_twice_by_keys_that_are_the_same_to_its_table_counts_once() 
     assert_eq!(db.table("bare").update_many(["1", "2", "1"], older()).await.unwrap(), 2);
     let body = || record! { "body" => "c" };
     assert_eq!(db.table("docs").update_many([1, 2, 2], body()).await.unwrap(), 2);
-    // So too for many chunks, and in a transaction.
+    // The same holds for many chunks, and in a transaction.
     let many = (0..5000).map(|n| if n % 2 == 0 { "bob" } else { "BOB" });
     let many: Vec<String> = many.enumerate().map(|(n, name)| format!("{name}{}", n / 2)).collect();
     db.execute_many("INSERT INTO people VALUES (?, 0)", (0..2500).map(|n| (format!("bOb{n}"),)))
@@ -117,8 +117,8 @@ async fn a_long_list_selects_the_same_rows_as_its_values_one_by_one() {
                 let rows: Vec<Row> = selected.all().await.unwrap();
                 rows.iter().map(|row| row.get("id").unwrap()).collect()
             };
-            // Of one value SQLite makes `=`, which compares as a real what a list
-            // would make one first.
+            // SQLite turns a list of one value into `=`, which compares as a real what a
+            // longer list would first convert to one.
             let short = filler.iter().take(3).cloned().chain([sample.clone()]).collect();
             let short = ids(short).await;
             let long = filler.iter().cloned().chain([sample.clone()]).collect();
@@ -126,7 +126,7 @@ async fn a_long_list_selects_the_same_rows_as_its_values_one_by_one() {
         }
         let all = samples.iter().cloned().chain(filler.clone());
         let all = db.table("t").select().filter_in(column, all).count().await.unwrap();
-        // The column of reals holds i64::MAX rounded, which is another number.
+        // The column of reals holds i64::MAX rounded, which is a different number.
         let rounded = u64::from(column == "r");
         assert_eq!(all, samples.len() as u64 - rounded, "{column}");
     }

@@ -1,5 +1,5 @@
-//! A database in memory does what one in a file does, and so does one in another
-//! journal mode, on both backends.
+//! A database in memory behaves as one in a file does, and so does one in another journal
+//! mode, on both backends.
 
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
@@ -79,7 +79,7 @@ async fn a_session_goes_on_after_many_rows() {
     assert_eq!(number(&db, "SELECT count(*) FROM items").await, 2_001);
 }
 
-/// A database, and what holds its file.
+/// A database, and the directory of its file.
 struct Place {
     name: &'static str,
     wal: bool,
@@ -91,8 +91,8 @@ struct Place {
 const PARENTS: &str = "CREATE TABLE parents (id INTEGER PRIMARY KEY);
     CREATE TABLE children (id INTEGER PRIMARY KEY, parent INTEGER REFERENCES parents);";
 
-/// The same database in all places that there are: in memory, in a file in WAL mode
-/// and in one that is not, on both backends.
+/// Opens the same database in every place: in memory, in a file in WAL mode and in files
+/// that are not, on both backends.
 async fn places(options: impl Fn() -> Options) -> Vec<Place> {
     let mut places = Vec::new();
     for single_thread in [false, true] {
@@ -176,13 +176,13 @@ const CALLS: [&str; 8] = [
 
 const COUNT: &str = "SELECT count(*) FROM items";
 
-/// Whether the call finds the holder in its way.
+/// Returns whether the holder blocks the call.
 fn is_busy(place: &Place, holder: &str, call: &str) -> bool {
     let writes = holder.ends_with("written");
     let reads = holder.ends_with("read") || holder == "a snapshot";
     match call {
         "a write" | "a transaction" => writes || (reads && !place.wal),
-        // One thread can't wait for a lock, so these have the turn to write, together.
+        // One thread can't wait for a lock, so these share the write permit.
         "a stream" | "a snapshot" => {
             place.single_thread && !place.wal && (writes || holder.starts_with("a session whose"))
         }
@@ -223,7 +223,7 @@ async fn make(db: &Database, call: &str) -> Result<i64> {
     }
 }
 
-/// Makes the call beside the holder, which rolls back.
+/// Makes the call while the holder is open. The holder then rolls back.
 async fn beside(db: &Database, holder: &str, call: &str) -> Result<i64> {
     match holder {
         "nobody" => make(db, call).await,
@@ -277,9 +277,9 @@ async fn beside(db: &Database, holder: &str, call: &str) -> Result<i64> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_call_goes_on_beside_every_holder_wherever_the_database_is() {
-    // Long enough that a lock which is soon let go is no reason, on a busy machine.
+    // Long enough that a lock held only briefly causes no failure on a busy machine.
     let timeout = Duration::from_millis(400);
-    // The wait for a lock ends before the wait for a connection, of which it is a part.
+    // The wait for a lock is part of the wait for a connection, and must end before it.
     let options =
         || Database::options().readers(2).busy_timeout(timeout).acquire_timeout(timeout * 5);
     let mut checked = JoinSet::new();
@@ -405,7 +405,7 @@ async fn outside_wal_mode_a_session_that_has_read_does_not_wait_for_who_waits_fo
         session.query_value::<i64>(COUNT, ()).await.unwrap();
         let mut tx = db.begin().await.unwrap();
         tx.execute(INSERT, params!["other"]).await.unwrap();
-        // The transaction has the turn, and its commit would wait for the session.
+        // The transaction has the write permit, and its commit would wait for the session.
         let refused = within("a write", session.execute(INSERT, params!["own"])).await.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::Busy, "{refused}");
         session.execute("ROLLBACK", ()).await.unwrap();

@@ -1,4 +1,4 @@
-//! What is chosen at opening holds on every connection, and changes no existing file.
+//! The options of opening hold on every connection, and change no existing file.
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod support;
@@ -88,7 +88,7 @@ async fn a_setting_that_would_not_be_made_is_refused() {
         let opened = Database::options().pragma(name, value).open(":memory:").await;
         assert_eq!(kind(opened.map(|_| ())), ErrorKind::InvalidArgument, "{name}");
     }
-    // A value is a value, whatever it looks like.
+    // A value stays a value, whatever it looks like.
     let value = "1'; CREATE TABLE gone (x); --";
     let db =
         Database::options().pragma("recursive_triggers", value).open(":memory:").await.unwrap();

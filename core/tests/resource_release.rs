@@ -1,5 +1,5 @@
-//! What a burst took goes back: threads, descriptors and memory. One test, since a
-//! process has one count of each.
+//! The threads, descriptors and memory of a burst are released. There is only one test here,
+//! since a process has one count of each.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use support::{HANG, all_readers, number, threads, within};
 use ubiqlite::Database;
 
-/// What the process has, as the system counts it.
+/// What the process uses, as the system counts it.
 #[derive(Debug, Clone, Copy)]
 struct Usage {
     threads: usize,
@@ -30,7 +30,7 @@ impl Usage {
     }
 }
 
-/// How often the library's threads, with the one for timers, have been woken.
+/// How often the library's threads, including the timer's, have been woken.
 fn wakes() -> u64 {
     let tasks = std::fs::read_dir("/proc/self/task").unwrap();
     tasks
@@ -59,7 +59,7 @@ async fn what_a_burst_of_streams_took_goes_back() {
     )
     .await
     .unwrap();
-    // What a process has that works with it.
+    // Warm up, to measure what a process that uses the database needs.
     let rows: Vec<(i64, Vec<u8>)> = db.query("SELECT id, data FROM items", ()).await.unwrap();
     drop(rows);
     tokio::time::sleep(idle * 2).await;
@@ -98,12 +98,12 @@ async fn what_a_burst_of_streams_took_goes_back() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     };
     println!("before {before:?}, in the burst {burst:?}, after {:?} {after:?}", since.elapsed());
-    // Everything is back, so nothing is woken any more: not even for the time.
+    // Everything was released, so no thread is woken any more, not even the timer's.
     tokio::time::sleep(Duration::from_secs(1)).await;
     let woken = wakes();
     tokio::time::sleep(idle * 3).await;
     assert_eq!(wakes(), woken, "something is looked after though all is back");
-    // And all works as before.
+    // And everything works as before.
     assert_eq!(number(&db, "SELECT count(*) FROM items").await, 3_000);
     within("a write", db.execute("DELETE FROM items WHERE id = 1", ())).await.unwrap();
     let again = all_readers(&db).await;

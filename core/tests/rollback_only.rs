@@ -1,5 +1,5 @@
-//! A call dropped inside a transaction: the transaction can't be committed, or
-//! the call left nothing in it.
+//! A call dropped inside a transaction: either the transaction can't be committed, or the
+//! call left nothing in it.
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod support;
@@ -136,7 +136,7 @@ async fn what_a_dropped_savepoint_did_is_never_read_after_it() {
             assert_eq!(sp.query_value::<i64>(count, ()).await.unwrap(), 1);
         }
         drop(sp);
-        // The thread that undoes it may have just begun to.
+        // The thread that undoes it may have just begun.
         for _ in 0..round % 400 {
             std::hint::spin_loop();
         }
@@ -163,14 +163,14 @@ async fn a_commit_beside_a_savepoint_that_was_forgotten_is_refused_and_keeps_not
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_that_was_done_and_dropped_unseen_spoils_its_transaction() {
     let it = fresh().await;
-    // More than a caller's thread does itself.
+    // More than runs inline on the caller's thread.
     let many = "INSERT INTO log (batch) WITH RECURSIVE n(i) AS \
         (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) SELECT i FROM n";
     for _ in 0..20 {
         let mut tx = it.db.begin().await.unwrap();
         let mut call = Box::pin(tx.execute(many, ()));
         if start(&mut call).await.is_some() {
-            // The thread was done with it before this one looked.
+            // The writer's thread finished it before this thread polled again.
             drop(call);
             within("a rollback", tx.rollback()).await.unwrap();
             continue;

@@ -1,4 +1,4 @@
-//! One call tells everything about a statement.
+//! One call reports everything about a statement.
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod support;
@@ -59,7 +59,7 @@ async fn rows_and_changes_are_told_together() {
     let done = fresh.db.run("PRAGMA user_version", ()).await.unwrap();
     assert_eq!(cells(&done.rows), vec![vec![Value::from(0)]]);
     assert_eq!(kind(fresh.db.run("SELECT ?", ()).await), ErrorKind::InvalidArgument);
-    // The schema changes under a prepared statement.
+    // The schema changes after a statement was prepared.
     let sql = "SELECT * FROM more";
     assert_eq!(types(&fresh.db.run(sql, ()).await.unwrap()), [("x", None)]);
     fresh.db.run("ALTER TABLE more ADD COLUMN y TEXT", ()).await.unwrap();

@@ -1,5 +1,5 @@
-//! Scripts run as SQLite runs them, whole or not at all as far as they bring no
-//! transactions of their own.
+//! Scripts run as SQLite runs them, and atomically unless they contain transactions of their
+//! own.
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod support;
@@ -7,14 +7,14 @@ mod support;
 use support::{Fresh, kind, number, within};
 use ubiqlite::{Database, ErrorKind};
 
-/// A parent whose rows take their children along when they go.
+/// A parent table whose deleted rows take their children with them.
 const FAMILY: &str = "CREATE TABLE parents (id INTEGER PRIMARY KEY, name TEXT);
     CREATE TABLE children (id INTEGER PRIMARY KEY,
         parent INTEGER NOT NULL REFERENCES parents (id) ON DELETE CASCADE);
     INSERT INTO parents VALUES (1, 'a'), (2, 'b');
     INSERT INTO children (parent) VALUES (1), (1), (2);";
 
-/// As migration tools generate it, to give `parents` another column.
+/// A script as migration tools generate it, which gives `parents` another column.
 const REBUILD: &str = "PRAGMA foreign_keys=OFF;
     CREATE TABLE __new_parents (id INTEGER PRIMARY KEY, name TEXT NOT NULL, age INTEGER);
     INSERT INTO __new_parents (id, name) SELECT id, name FROM parents;
@@ -119,7 +119,7 @@ async fn foreign_keys_can_be_deferred_inside_a_transaction_and_only_there() {
         ("INSERT INTO parents VALUES (9, 'l')", ()),
     ];
     fresh.db.batch(list).await.unwrap();
-    // It has ended with the transaction.
+    // The setting ended with the transaction.
     let orphan = "INSERT INTO children (parent) VALUES (99)";
     assert_eq!(kind(fresh.db.execute(orphan, ()).await), ErrorKind::ForeignKeyViolation);
     let error = fresh.db.execute(defer, ()).await.unwrap_err();
@@ -156,11 +156,11 @@ async fn a_script_that_fails_tells_what_stays_and_leaves_nothing_open() {
     let fresh = fresh("CREATE TABLE t (x UNIQUE)").await;
     let db = &fresh.db;
     let count = "SELECT count(*) FROM t";
-    // No transactions of its own: all or nothing.
+    // A script without its own transaction: all or nothing.
     let error = db.batch("INSERT INTO t VALUES (1); INSERT INTO t VALUES (1);").await.unwrap_err();
     assert_eq!((error.kind(), error.index()), (ErrorKind::UniqueViolation, Some(1)));
     assert_eq!(number(db, count).await, 0);
-    // One of its own, which failed: undone.
+    // One with its own transaction, which fails: undone.
     let script = "BEGIN; INSERT INTO t VALUES (1); INSERT INTO t VALUES (1); COMMIT;";
     let error = db.batch(script).await.unwrap_err();
     assert_eq!((error.kind(), error.index()), (ErrorKind::UniqueViolation, Some(2)));
@@ -171,16 +171,16 @@ async fn a_script_that_fails_tells_what_stays_and_leaves_nothing_open() {
         INSERT INTO t VALUES (1);";
     let error = db.batch(script).await.unwrap_err();
     assert_eq!((error.kind(), error.index()), (ErrorKind::UniqueViolation, Some(4)));
-    assert!(error.message().contains("first 3 statements stay done"), "{}", error.message());
+    assert!(error.message().contains("first 3 statements stay in effect"), "{}", error.message());
     assert_eq!(number(db, count).await, 1);
     // A setting in the middle ends a transaction.
     let script =
         "INSERT INTO t VALUES (3); VACUUM; INSERT INTO t VALUES (4); INSERT INTO t VALUES (1);";
     let error = db.batch(script).await.unwrap_err();
     assert_eq!((error.kind(), error.index()), (ErrorKind::UniqueViolation, Some(3)));
-    assert!(error.message().contains("first 2 statements stay done"), "{}", error.message());
+    assert!(error.message().contains("first 2 statements stay in effect"), "{}", error.message());
     assert_eq!(number(db, count).await, 2);
-    // Left open, begun twice, ended without a beginning.
+    // Transactions left open, begun twice, ended without a beginning.
     for script in [
         "BEGIN; INSERT INTO t VALUES (5);",
         "BEGIN; BEGIN;",
@@ -196,7 +196,7 @@ async fn a_script_that_fails_tells_what_stays_and_leaves_nothing_open() {
     db.batch(savepoints).await.unwrap();
     assert_eq!(number(db, count).await, 3);
     within("a write", db.execute("INSERT INTO t VALUES (8)", ())).await.unwrap();
-    // Inside a transaction there is none to begin.
+    // No transaction can begin inside another.
     let inside = db
         .transaction(async |tx| {
             tx.execute("INSERT INTO t VALUES (9)", ()).await?;
@@ -215,7 +215,7 @@ async fn a_script_that_fails_tells_what_stays_and_leaves_nothing_open() {
 async fn a_long_script_takes_time_in_proportion() {
     let fresh = fresh("CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT)").await;
     let line = |id: usize| format!("INSERT INTO t VALUES ({id}, 'a name of some length');\n");
-    // Quadratic, the longer one would take a hundred times as long as ten short ones.
+    // If it were quadratic, the long one would take ten times as long as the ten short ones.
     let time = |rows: std::ops::Range<usize>| {
         let script: String = rows.map(line).collect();
         let db = &fresh.db;

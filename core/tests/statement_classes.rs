@@ -1,4 +1,4 @@
-//! What may run where is decided by what SQLite says a statement is.
+//! Where a statement may run is decided by what SQLite reports about it.
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod support;
@@ -92,7 +92,7 @@ async fn a_question_for_the_journal_mode_waits_for_nobody() {
         );
     }
     held.rollback().await.unwrap();
-    // Nor does a write wait for the question.
+    // Nor does a write wait for the query.
     let (asked, written) = tokio::join!(
         fresh.db.query_one::<Row>("PRAGMA journal_mode", ()),
         within("a write", fresh.db.execute("INSERT INTO t VALUES (9)", ())),
@@ -166,7 +166,7 @@ async fn a_session_attaches_a_file_that_is_not_there_and_keeps_its_log_small() {
     let size = std::fs::metadata(log).unwrap().len();
     assert!(size < 16 << 20, "{size} bytes after 8000 commits");
     drop(session);
-    // Where nothing is to be created, nothing is.
+    // With `create(false)` no file is created.
     let options = Database::options().create(false);
     let db = options.open(fresh.path()).await.unwrap();
     let mut session = db.acquire().await.unwrap();
@@ -175,8 +175,8 @@ async fn a_session_attaches_a_file_that_is_not_there_and_keeps_its_log_small() {
     assert_eq!(kind(attached), ErrorKind::CannotOpen);
 }
 
-/// FTS4 asks for the page size whenever it is connected, which it is while a statement is
-/// compiled.
+/// FTS4 queries the page size whenever it is connected, which happens while a statement is
+/// being compiled.
 #[tokio::test]
 async fn what_a_virtual_table_asks_for_does_not_make_a_write_a_question() {
     let fresh =

@@ -1,5 +1,5 @@
-//! The threads of a database live no longer than it does. One test alone may
-//! count the threads of a process, so each takes its turn.
+//! The threads of a database live no longer than it does. Only one test at a time can count
+//! the threads of the process, so they take turns.
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod support;
@@ -14,10 +14,10 @@ const SCHEMA: &str = "CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT)";
 
 static TURN: Mutex<()> = Mutex::const_new(());
 
-/// The process for one test alone.
+/// Exclusive use of the process by one test.
 struct Alone {
     _turn: MutexGuard<'static, ()>,
-    /// Threads that an earlier test, which failed, has left.
+    /// The number of threads left over by an earlier test that failed.
     left: usize,
 }
 
@@ -37,7 +37,7 @@ impl Alone {
     }
 }
 
-/// Has every thread of the database started.
+/// Makes the database start every one of its threads.
 async fn work(db: &Database) {
     db.execute("INSERT INTO items (name) VALUES ('b')", ()).await.unwrap();
     let mut first = db.stream(ROWS_FOR_EVER, ());
@@ -79,7 +79,7 @@ async fn dropping_the_last_handle_under_open_holders_ends_all_threads() {
     let mut session = db.acquire().await.unwrap();
     session.query_value::<i64>("SELECT 1", ()).await.unwrap();
     drop(db);
-    // The holders hold the database too: it is open until the last of them goes.
+    // The handles keep the database open until the last of them is dropped.
     within("a late call", tx.execute("DELETE FROM items", ())).await.unwrap();
     within("a late read", snapshot.query_value::<i64>("SELECT 1", ())).await.unwrap();
     drop((tx, snapshot, session));

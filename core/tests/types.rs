@@ -1,4 +1,4 @@
-//! What Rust's types are stored as, and read back.
+//! What Rust's types are stored as, and that they are read back.
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 use std::collections::BTreeMap;

@@ -36,7 +36,7 @@ fn now() -> chrono::DateTime<chrono::Utc> {
     chrono::DateTime::from_timestamp(since.as_secs().cast_signed(), since.subsec_nanos()).unwrap()
 }
 
-/// The column default of the documentation writes what a moment is stored as, to the digit.
+/// The column default in the documentation writes the exact format that a moment is stored in.
 #[tokio::test]
 async fn a_moment_that_sqlite_makes_sorts_among_those_that_are_stored() {
     let db = Database::open(":memory:").await.unwrap();

@@ -1,4 +1,4 @@
-//! Whoever waits, waits for something that comes, or is told; and nobody starves.
+//! A waiting call gets what it waits for, or an error; and no task starves.
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod support;
@@ -18,8 +18,8 @@ const SCHEMA: &str = "CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT); \
 
 const ONE: &str = "SELECT name FROM items WHERE id = 1";
 
-/// Runs a loop that never waits on the executor's one thread, until the clock says
-/// so: another task of it has had its turn many times, and a timer has fired.
+/// Runs a loop that never waits, on the executor's one thread, for a limited time. In that
+/// time another task must have been polled many times, and a timer must have fired.
 async fn others_run_beside<F: Future>(what: &str, mut round: impl FnMut() -> F) {
     let turns = Rc::new(Cell::new(0u32));
     let counted = Rc::clone(&turns);
@@ -29,7 +29,7 @@ async fn others_run_beside<F: Future>(what: &str, mut round: impl FnMut() -> F) 
             tokio::task::yield_now().await;
         }
     });
-    // A loop that starves the timer ends by the clock all the same.
+    // A loop that starves the timer still ends by the clock.
     let since = Instant::now();
     let rounds = Cell::new(0u32);
     let starved = tokio::time::timeout(Duration::from_millis(100), async {
@@ -40,13 +40,13 @@ async fn others_run_beside<F: Future>(what: &str, mut round: impl FnMut() -> F) 
     });
     assert!(starved.await.is_err(), "no timer fires beside {what}");
     other.abort();
-    // By rounds and not by time: a busy machine runs neither.
+    // Counted per round and not per time: a busy machine slows both down.
     let (turns, rounds) = (turns.get(), rounds.get());
     let least = 2.max(rounds / 300);
     assert!(turns >= least, "beside {rounds} rounds of {what}, another task had {turns} turns");
 }
 
-/// Holds the thread for so long.
+/// Keeps the thread busy for `time`.
 fn work_for(time: Duration) {
     let since = Instant::now();
     while since.elapsed() < time {}
@@ -148,7 +148,7 @@ async fn rows_of_a_stream_that_are_there_starve_nobody_and_none_is_lost() {
         let stream = tokio::sync::Mutex::new((db.stream(ROWS_FOR_EVER, ()), 0));
         others_run_beside("a stream's rows", || async {
             let (rows, seen) = &mut *stream.lock().await;
-            // Given up now and then, wherever it is: no row is lost by it.
+            // Cancelled now and then, at any point: no row is lost.
             if *seen % 7 == 0
                 && let Some(row) = start(&mut Box::pin(rows.try_next())).await
             {
@@ -158,7 +158,7 @@ async fn rows_of_a_stream_that_are_there_starve_nobody_and_none_is_lost() {
             let row = rows.try_next().await.unwrap().unwrap();
             *seen += 1;
             assert_eq!(row.get::<i64>(0).unwrap(), *seen);
-            // Slower than the statement, so that rows are always there.
+            // Slower than the statement, so that rows are always ready.
             work_for(Duration::from_micros(20));
         })
         .await;
@@ -211,7 +211,7 @@ async fn a_timer_beside_reads_that_a_task_makes_is_late_by_little() {
         }
         reads.abort();
         late.sort_unstable();
-        // Far from what it is on a quiet machine, and from never.
+        // Far above what it takes on a quiet machine, and far from never.
         assert!(late[49] < HANG / 4, "late by {:?}", late[49]);
     })
     .await;
@@ -247,7 +247,7 @@ async fn whoever_waits_for_a_reader_is_told_after_the_time_for_acquiring() {
         assert_eq!(error.kind(), ErrorKind::Timeout);
         assert!(error.message().contains("no connection was free"), "{error}");
     }
-    // Those who gave up hold nothing, and keep nobody waiting.
+    // The calls that timed out hold nothing, and keep no other waiting.
     drop(lent);
     assert_eq!(number(db, "SELECT count(*) FROM items").await, 2);
 }
@@ -318,7 +318,7 @@ async fn a_transaction_that_goes_on_makes_nobody_busy() {
     assert!(load.await.unwrap().unwrap() > 0);
 }
 
-/// A statement of about so many milliseconds, or more.
+/// A statement that takes about `rounds` milliseconds, or more.
 fn slow(rounds: u32) -> String {
     format!(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {}) \
@@ -353,8 +353,8 @@ async fn a_holder_that_does_not_go_on_makes_others_busy() {
     let fresh = Fresh::with(Database::options().busy_timeout(SHORT), SCHEMA).await;
     let db = &fresh.db;
     const DELETE: &str = "DELETE FROM items WHERE id = 1";
-    // A session with a transaction open, one with a stream that nobody reads, and
-    // a transaction with such a stream.
+    // A session with an open transaction, one with a stream that is not read, and a
+    // transaction with such a stream.
     let mut session = db.acquire().await.unwrap();
     session.execute("BEGIN IMMEDIATE", ()).await.unwrap();
     assert_eq!(kind(within("a write", db.execute(DELETE, ())).await), ErrorKind::Busy);

@@ -6,8 +6,8 @@ It is here to show that such code runs unchanged on ``ubiqlite.aiosqlite``::
     python patterns.py --on ubiqlite   # on ubiqlite.aiosqlite
     python patterns.py --on aiosqlite  # on aiosqlite
 
-All three print the same. How the same things are done with :func:`ubiqlite.open`, and
-what these do wrong, is in ``quickstart/``.
+All three print the same. ``quickstart/`` shows how to do the same with :func:`ubiqlite.open`,
+and what these patterns do wrong.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ INSERT OR IGNORE INTO orders VALUES (1, 1, 10, '2026-01-01'), (2, 1, 32, '2026-0
 
 @asynccontextmanager
 async def get_async_connection(path: str) -> AsyncIterator[aiosqlite.Connection]:
-    """A connection with the settings that one wants."""
+    """Opens a connection with the usual settings."""
     async with aiosqlite.connect(path) as db:
         db.row_factory = aiosqlite.Row
         await db.execute("PRAGMA journal_mode = WAL")
@@ -57,14 +57,14 @@ async def get_async_connection(path: str) -> AsyncIterator[aiosqlite.Connection]
 
 
 async def query_items(path: str, status: str) -> list[dict[str, Any]]:
-    """The items of a status."""
+    """Returns the items with a status."""
     async with get_async_connection(path) as db:
         async with db.execute("SELECT * FROM items WHERE status = ? ORDER BY id", (status,)) as cursor:
             return [dict(row) for row in await cursor.fetchall()]
 
 
 async def create_item(path: str, name: str, data: dict[str, Any]) -> int:
-    """A new item; its id."""
+    """Inserts a new item, and returns its id."""
     async with get_async_connection(path) as db:
         cursor = await db.execute("INSERT INTO items (name, data) VALUES (?, ?)", (name, json.dumps(data)))
         await db.commit()
@@ -73,7 +73,7 @@ async def create_item(path: str, name: str, data: dict[str, Any]) -> int:
 
 
 async def get_item(path: str, item_id: int) -> dict[str, Any] | None:
-    """An item, if it is there."""
+    """Returns an item, if it exists."""
     async with get_async_connection(path) as db:
         async with db.execute("SELECT * FROM items WHERE id = ?", (item_id,)) as cursor:
             row = await cursor.fetchone()
@@ -81,7 +81,7 @@ async def get_item(path: str, item_id: int) -> dict[str, Any] | None:
 
 
 async def update_item(path: str, item_id: int, **fields: Any) -> bool:
-    """Sets some columns; whether there was a row."""
+    """Sets some columns, and returns whether there was a row."""
     if not fields:
         return False
     columns = ", ".join(f"{name} = :{name}" for name in fields)
@@ -92,7 +92,7 @@ async def update_item(path: str, item_id: int, **fields: Any) -> bool:
 
 
 async def delete_item(path: str, item_id: int) -> bool:
-    """Takes an item out; whether there was one."""
+    """Deletes an item, and returns whether there was one."""
     async with get_async_connection(path) as db:
         cursor = await db.execute("DELETE FROM items WHERE id = ?", (item_id,))
         await db.commit()
@@ -100,7 +100,7 @@ async def delete_item(path: str, item_id: int) -> bool:
 
 
 async def batch_insert(path: str, items: list[dict[str, Any]]) -> int:
-    """Many new items at once; how many."""
+    """Inserts many new items at once, and returns how many."""
     rows = [(item["name"], json.dumps(item.get("data", {})), item.get("value")) for item in items]
     async with get_async_connection(path) as db:
         cursor = await db.executemany("INSERT INTO items (name, data, value) VALUES (?, ?, ?)", rows)
@@ -109,7 +109,7 @@ async def batch_insert(path: str, items: list[dict[str, Any]]) -> int:
 
 
 async def batch_update_status(path: str, ids: list[int], status: str) -> int:
-    """One status for many items; how many there were."""
+    """Sets one status for many items, and returns how many there were."""
     async with get_async_connection(path) as db:
         marks = ", ".join("?" * len(ids))
         cursor = await db.execute(f"UPDATE items SET status = ? WHERE id IN ({marks})", (status, *ids))
@@ -131,16 +131,16 @@ async def batch_transfer(path: str, transfers: list[tuple[int, int, int]]) -> No
 
 
 class Pool:
-    """Some connections, lent one holder at a time."""
+    """A pool of connections, each in use by one holder at a time."""
 
     def __init__(self, path: str, limit: int) -> None:
-        """Of so many connections at most."""
+        """Makes a pool of at most ``limit`` connections."""
         self.path, self.free = path, asyncio.Semaphore(limit)
         self.idle: list[aiosqlite.Connection] = []
 
     @asynccontextmanager
     async def acquire(self) -> AsyncIterator[aiosqlite.Connection]:
-        """Lends a connection."""
+        """Yields a connection from the pool."""
         async with self.free:
             db = self.idle.pop() if self.idle else await aiosqlite.connect(self.path)
             try:
@@ -150,13 +150,13 @@ class Pool:
                 self.idle.append(db)
 
     async def close_all(self) -> None:
-        """Closes what was given back."""
+        """Closes the connections that were returned."""
         while self.idle:
             await self.idle.pop().close()
 
 
 async def stream_items(path: str, size: int) -> AsyncIterator[dict[str, Any]]:
-    """All items, some at a time."""
+    """Yields all items, ``size`` at a time."""
     async with get_async_connection(path) as db, db.execute("SELECT * FROM items ORDER BY id") as cursor:
         while rows := await cursor.fetchmany(size):
             for row in rows:
@@ -164,7 +164,7 @@ async def stream_items(path: str, size: int) -> AsyncIterator[dict[str, Any]]:
 
 
 async def get_dashboard_data(path: str, user_id: int) -> dict[str, Any]:
-    """A user, the ten latest orders, and what they come to."""
+    """Returns a user, the ten latest orders, and their totals."""
     async with get_async_connection(path) as db:
         user, orders, stats = await asyncio.gather(
             db.execute_fetchall("SELECT * FROM users WHERE id = ?", (user_id,)),
@@ -179,7 +179,7 @@ async def get_dashboard_data(path: str, user_id: int) -> dict[str, Any]:
 
 
 async def safe_insert(path: str, table: str, **fields: Any) -> tuple[bool, str]:
-    """Inserts a row; what became of it, in words."""
+    """Inserts a row, and returns the outcome in words."""
     columns, marks = ", ".join(fields), ", ".join("?" * len(fields))
     async with get_async_connection(path) as db:
         try:
@@ -199,7 +199,7 @@ async def safe_insert(path: str, table: str, **fields: Any) -> tuple[bool, str]:
 
 
 async def rare(path: str) -> None:
-    """What is used less often."""
+    """Runs features that are used less often."""
     async with aiosqlite.connect(path, isolation_level=None) as db:
         print("isolation", db.isolation_level, db.in_transaction)
         await db.executescript("CREATE TEMP TABLE seen (id); INSERT INTO seen VALUES (1), (2);")
@@ -227,7 +227,7 @@ async def rare(path: str) -> None:
 
 
 async def main(path: str) -> None:
-    """All of them, one after another."""
+    """Runs all patterns, one after another."""
     async with get_async_connection(path) as db:
         await db.executescript(SCHEMA)
     lamp = await create_item(path, "lamp", {"watt": 40})

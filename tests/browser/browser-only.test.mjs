@@ -1,4 +1,4 @@
-// What the package of browsers has of its own: stacks, options, and what is asked of the user.
+// What only the browser package has: stacks, options, and requests to the user.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,4 +1,4 @@
-// Killed in the middle of writing: what is found is all old or all new.
+// A tab is killed in the middle of writing: afterwards the rows are all old or all new.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

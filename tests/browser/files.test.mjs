@@ -1,4 +1,4 @@
-// Databases as files of the origin: names, listing, removing, bringing out and in.
+// Databases as files of the origin: names, listing, removing, exporting and importing.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -35,7 +35,7 @@ for (const kind of KEEPING) {
     inBrowser(kind, async ({ tab }) => {
       const page = await tab();
       for (const name of ['', '.', '..', 'a/b', 'a\\b', 'a\u0000b', 'a\nb', ' a', 'a ', 'file:a', 'x'.repeat(300), '\ud800']) {
-        // A lone surrogate does not survive the way into the page.
+        // A lone surrogate does not survive the transfer to the page.
         const error = await kindOf(page, (it) => window.ubiqlite.open(it ?? '\ud800'), name === '\ud800' ? null : name);
         assert.equal(error, 'InvalidArgument', JSON.stringify(name));
       }
@@ -151,7 +151,7 @@ for (const kind of KEEPING) {
             for (let i = 0; i < 200; i += 1) yield [1_000_000];
           })(),
         );
-        // As a stream from one database to the other.
+        // Streamed from one database to the other.
         await window.ubiqlite.importFile('copy.db', await window.ubiqlite.exportFile('large.db'));
         const copy = await window.ubiqlite.open('copy.db');
         const sum = await copy.queryValue('SELECT sum(length(filler)) FROM t');

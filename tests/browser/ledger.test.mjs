@@ -1,5 +1,5 @@
-// Eight tabs move money while tabs are closed, reloaded, crashed and frozen all
-// the time: the total stays, what was acknowledged is there, nothing hangs.
+// Eight tabs move money while tabs are constantly closed, reloaded, crashed and frozen:
+// the total stays the same, acknowledged transfers are there, and nothing hangs.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -32,7 +32,7 @@ for (const kind of KEEPING) {
 }
 
 class Ledger {
-  /** The transfers whose promise was fulfilled; each has a row of its own in `moved`. */
+  /** The transfers whose promise was fulfilled; each has its own row in `moved`. */
   acknowledged = new Set();
   unknown = 0;
   refused = 0;
@@ -82,7 +82,7 @@ class Ledger {
       if (outcome === 'done') this.acknowledged.add(id);
       else if (outcome === 'OutcomeUnknown') this.unknown += 1;
       else if (['Cancelled', 'Busy'].includes(outcome)) this.refused += 1;
-      // A tab that was reloaded in between has no database yet.
+      // A tab that was reloaded in the meantime has no database yet.
       else if (!entry.over) this.problems.push(`${id}: ${outcome}`);
     }
   }
@@ -124,13 +124,13 @@ class Ledger {
     const lost = [...this.acknowledged].filter((id) => !there.has(id));
     assert.deepEqual(lost, [], 'acknowledged but not there');
     const surplus = there.size - this.acknowledged.size;
-    // Those that were under way in a tab that ended are known to nobody.
+    // Nobody knows the outcome of transfers that were in progress in a tab that ended.
     assert.ok(surplus <= this.unknown + EVENTS + TABS, `${surplus} more than acknowledged`);
     assert.ok(this.acknowledged.size > EVENTS, 'next to nothing happened');
   }
 }
 
-/** In the page: moves money in a transaction that leaves a row of its own. */
+/** In the page: moves money in a transaction that inserts its own row. */
 async function transfer({ id, accounts }) {
   const pick = () => Math.floor(Math.random() * accounts);
   try {

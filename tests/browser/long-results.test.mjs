@@ -1,14 +1,14 @@
-// Long results come in parts: also from the engine of another tab, and when that goes in the middle.
+// Long results come in parts, also from the engine of another tab, and also if that tab closes in the middle.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { KEEPING, WAYS, inBrowser, run, sleep, start, within } from './support.mjs';
 
-/** So many rows that a tab can be closed while they come. */
+/** Enough rows that a tab can be closed while they arrive. */
 const ROWS = 200_000;
 
-/** Begins to read all rows; `window.whole` settles to whether they are right, or to what is wrong. */
+/** Begins to read all rows; `window.whole` settles to whether they are right, or to the fault. */
 const begin = (page) =>
   page.evaluate((rows) => {
     window.whole = (async () => {

@@ -1,15 +1,15 @@
-// What a tab is told of a call is what the engine did, in whichever tab that was.
+// The outcome that a tab gets for a call is what the engine did, whichever tab the engine ran in.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { KEEPING, WAYS, inBrowser, numbers, run, sleep, start, value, within } from './support.mjs';
 
-/** Counts for some hundred milliseconds. */
+/** A query that counts for a few hundred milliseconds. */
 const SLOW = (rows, first = 'WITH RECURSIVE') =>
   `${first} n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${rows}) SELECT count(*) FROM n`;
 
-/** Breaks the module: a recursion deeper than any stack. */
+/** A statement that breaks the module: it recurses deeper than any stack. */
 const POISON = () => {
   const names = Array.from({ length: 5000 }, (_, i) => `c${i}(a) AS (SELECT a FROM ${i === 0 ? '(SELECT 1 AS a)' : `c${i - 1}`})`);
   return `WITH ${names.join(', ')} SELECT a FROM c4999`;
@@ -25,7 +25,7 @@ for (const kind of KEEPING) {
         await run(leader, 'CREATE TABLE t(a)');
         for (let round = 0; round < 5; round += 1) {
           for (const page of [leader, other]) {
-            // No timers in the page: those of a hidden tab are slow.
+            // No timers in the page: in a hidden tab they are slow.
             await page.evaluate(({ slow, apart }) => {
               window.controller = new AbortController();
               const { signal } = window.controller;
@@ -48,9 +48,9 @@ for (const kind of KEEPING) {
               return [slow, ...(await Promise.all(window.calls))];
             }));
             await within(30_000, 'the long read', page.evaluate(() => window.long));
-            // On a busy machine it may have been over before.
+            // On a busy machine the long read may have ended first.
             if (slow === 'over') await run(page, 'DELETE FROM t');
-            // On a machine so busy that the engine says nothing for five seconds nobody knows; none ran all the same.
+            // If a busy engine is silent for five seconds, the outcome is unknown; still no call ran.
             else assert.ok(told.every((kind) => ['Cancelled', 'OutcomeUnknown'].includes(kind)), told.join());
           }
         }

@@ -1,4 +1,4 @@
-// Where databases cannot be kept, the error says what is missing; memory is a choice.
+// Where databases cannot be stored, the error says what is missing; memory is an explicit choice.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,5 +1,5 @@
-// A browser may take the files' handles back while a page lives, as iOS does of one in
-// the background: the engine is replaced by one that opens them anew.
+// A browser may revoke the file handles of a living page, as iOS does in the background:
+// the engine is replaced by one that opens the files again.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -10,8 +10,8 @@ import { KEEPING, inBrowser, run, start, value, within } from './support.mjs';
 const WORKER = new URL('../../bindings-wasm/dist/worker.js', import.meta.url);
 
 /**
- * Has the worker lose its handles when it is told to: a handle that is closed throws what an invalid one does.
- * Every tab has a worker, and one of them the files: only that one says that it is done, also when it was told so before.
+ * Makes the worker lose its handles on command: a closed handle throws the same error as an invalid one.
+ * Every tab has a worker, but only one has the files. Only that one replies that it is done, every time.
  */
 const PROLOGUE = `
   const theirs = new Set();
@@ -41,7 +41,7 @@ const routes = {
   },
 };
 
-/** Takes the handles from whichever worker has them. */
+/** Closes the handles of whichever worker has them. */
 const invalidate = (page) =>
   within(10_000, 'the handles are taken', page.evaluate(
     () =>
@@ -68,7 +68,7 @@ for (const kind of KEEPING) {
         const told = {};
         const acknowledged = [];
         let next = 1;
-        // One that comes while the engine ends may be in doubt, also one of the other tab.
+        // The outcome of a write that arrives while the engine ends may be unknown, even from the other tab.
         const write = async (page) => {
           const a = next++;
           const outcome = await within(30_000, 'the write', page.evaluate(
@@ -85,7 +85,7 @@ for (const kind of KEEPING) {
         for (const page of [leader, other, leader]) {
           for (let i = 0; i < 3; i += 1) await write(page);
           await invalidate(page);
-          // A read is asked of the next engine; a write may be in doubt.
+          // A read is sent again to the next engine; the outcome of a write may be unknown.
           assert.ok((await within(30_000, 'the read', value(page, 'SELECT count(*) FROM t'))) >= acknowledged.length);
           await invalidate(page);
           await write(page);

@@ -1,9 +1,9 @@
-// What the npm package weighs: its wasm and its JavaScript, each as a server
-// sends it with gzip -9. The goal is told; source maps are counted by themselves.
+// Measures the size of the npm package: its wasm and its JavaScript, each as a server
+// sends it with gzip -9. The goal is printed; source maps are counted separately.
 //
-// An argument names what built it (`Toolchain::kind` in xtask/src/wasm): compilers
-// differ by more than a change of ours should. With one, what it weighed when that
-// was last recorded is a limit; `record` after it writes what it weighs now.
+// An argument names the toolchain (`Toolchain::kind` in xtask/src/wasm): compilers
+// differ by more than a change of ours should. With an argument, the size last recorded
+// for it sets a limit; `record` after it records the current size.
 
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -13,10 +13,10 @@ import { gzipSync } from 'node:zlib';
 
 const PACKAGE = fileURLToPath(new URL('../../bindings-wasm', import.meta.url));
 
-/** What it is to weigh. */
+/** The target size. */
 const GOAL = 450_000;
 
-/** So that it does not grow unnoticed: times what it weighed, built by the same. */
+/** The limit, as a multiple of the size last recorded with the same toolchain, so that growth is noticed. */
 const MOST = 1.015;
 
 const RECORD = new URL('size.json', import.meta.url);
@@ -42,7 +42,7 @@ for (const path of counted) {
 }
 console.log(`${String(total).padStart(8)}  in all; the goal is ${GOAL}`);
 
-// Nobody loads them but who looks for the cause of an error.
+// They are loaded only for debugging.
 const maps = files.filter((path) => path.endsWith('.map'));
 const weights = maps.map((path) => gzipSync(readFileSync(join(PACKAGE, path)), { level: 9 }).length);
 console.log(`${String(weights.reduce((sum, weight) => sum + weight, 0)).padStart(8)}  beside it, source maps`);

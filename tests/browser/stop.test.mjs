@@ -1,4 +1,4 @@
-// A long statement is stopped, in whichever tab's engine it runs, and nobody else notices.
+// A long statement is stopped, whichever tab's engine it runs in, and nobody else notices.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -6,8 +6,8 @@ import { test } from 'node:test';
 import { KEEPING, WAYS, inBrowser, quantile, run, start, value } from './support.mjs';
 
 /**
- * How much later than on a quiet machine a page hears of anything: of a timer, and of
- * the engine's answer.
+ * Returns how much later than on a quiet machine a page gets an event: a timer, and the
+ * engine's reply.
  */
 const lateness = (page) =>
   page.evaluate(async () => {
@@ -17,7 +17,7 @@ const lateness = (page) =>
     return performance.now() - begun - 20;
   });
 
-/** Starts a long statement, aborts it, and measures until the engine serves again. */
+/** Starts a long statement, aborts it, and measures the time until the engine serves again. */
 const stopLong = (page) =>
   page.evaluate(async () => {
     const controller = new AbortController();
@@ -40,7 +40,7 @@ for (const kind of KEEPING) {
         await start(other);
         await run(leader, 'CREATE TABLE t(n)');
         await run(leader, 'INSERT INTO t VALUES (1)');
-        // A transaction ends with its engine: that it goes on tells that the engine is the same.
+        // A transaction ends with its engine, so if it continues, the engine is the same.
         const session = async () => {
           window.session ??= await window.db.begin({ mode: 'deferred' });
           return window.session.queryValue('SELECT n FROM t');
@@ -65,7 +65,7 @@ for (const kind of KEEPING) {
           `ms until the engine is free: median ${Math.round(median)}, worst ${Math.round(worst)}; anything is late by ${Math.round(busy)}`,
         );
         assert.ok(quantile(answers, 0.5) < 10, `an aborted call rejects at once, not after ${answers.join()} ms`);
-        // To stop it takes four processes, each of which may have to wait for its turn.
+        // Stopping it involves four processes, each of which may have to wait for its turn.
         assert.ok(median < 50 + 4 * busy, `median ${median} ms`);
       }));
   }

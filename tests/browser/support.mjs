@@ -1,5 +1,5 @@
-// What the tests of the browser package share: the package and a page under one
-// origin, tabs, and ways to wait that end.
+// Helpers that the tests of the browser package share: the package and a page under one
+// origin, tabs, and bounded waits.
 
 import { fileURLToPath } from 'node:url';
 
@@ -8,10 +8,10 @@ import { serve } from './harness/serve.mjs';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
-/** The browsers that can keep databases; those of them that `BROWSERS` names, with commas. */
+/** The browsers that can store databases, or those of them that `BROWSERS` lists, separated by commas. */
 export const KEEPING = (process.env.BROWSERS ?? 'chromium,firefox').split(',');
 
-/** How a tab reaches the engine of another. */
+/** The ways in which a tab reaches the engine of another. */
 export const WAYS = { 'through the hub': '/', 'by BroadcastChannel': '/nohub.html' };
 
 /** Serves the built package and the test's page. */
@@ -27,7 +27,7 @@ export async function inBrowser(kind, body, options) {
     await body({
       browser,
       server,
-      /** A tab with the package loaded. */
+      /** Opens a tab with the package loaded. */
       tab: async (path = '/') => loaded(await browser.newPage(server.url(path))),
     });
   } finally {
@@ -36,7 +36,7 @@ export async function inBrowser(kind, body, options) {
   }
 }
 
-/** Waits until a tab's page has the package. */
+/** Waits until a tab's page has loaded the package. */
 export async function loaded(page) {
   await within(20_000, 'the page loads', page.evaluate(async () => {
     while (!window.ready) await new Promise((resolve) => setTimeout(resolve, 5));
@@ -44,11 +44,11 @@ export async function loaded(page) {
   return page;
 }
 
-/** Opens the database in a tab; how many milliseconds that took. */
+/** Opens the database in a tab, and returns how many milliseconds that took. */
 export const start = (page, name = 'app.db', options = {}) =>
   within(20_000, 'the database opens', page.evaluate((it) => window.start(it.name, it.options), { name, options }));
 
-/** One value of the tab's database. */
+/** Returns one value from the tab's database. */
 export const value = (page, sql, params = []) =>
   within(20_000, sql, page.evaluate((it) => window.db.queryValue(it.sql, it.params), { sql, params }));
 
@@ -56,7 +56,7 @@ export const value = (page, sql, params = []) =>
 export const run = (page, sql, params = []) =>
   within(20_000, sql, page.evaluate(async (it) => void (await window.db.execute(it.sql, it.params)), { sql, params }));
 
-/** What `promise` settles to, or an error that says what never happened. */
+/** Returns what `promise` settles to, or an error that says what did not happen in time. */
 export function within(ms, what, promise) {
   let timer;
   const late = new Promise((_, reject) => {
@@ -67,13 +67,13 @@ export function within(ms, what, promise) {
 
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** The value below which the share `p` of `values` is. */
+/** Returns the `p` quantile of `values`. */
 export function quantile(values, p) {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.max(0, Math.ceil(sorted.length * p) - 1)] ?? 0;
 }
 
-/** Numbers without chance: the same seed, the same test. */
+/** Returns pseudo-random numbers: the same seed gives the same test. */
 export function numbers(seed) {
   let state = seed;
   return (below) => {

@@ -1,12 +1,12 @@
-// Several tabs on one database: one leads, the others reach its engine, and
-// another takes over when it is gone.
+// Several tabs on one database: one leads, the others use its engine, and another
+// takes over when it is gone.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { KEEPING, WAYS, inBrowser, loaded, quantile, run, sleep, start, value, within } from './support.mjs';
 
-/** The ways in which a tab that leads goes away, and what brings it back. */
+/** The ways in which a leading tab goes away, and how it comes back. */
 const ENDS = {
   closed: (page) => page.close(),
   crashed: (page) => page.crash(),
@@ -74,7 +74,7 @@ for (const kind of KEEPING) {
         await start(next);
         const witness = await tab();
         await start(witness);
-        // A lock of the page that leads tells when the browser lets go of its locks.
+        // A lock held by the leading page shows when the browser releases its locks.
         await leader.evaluate(() => new Promise((held) => {
           void navigator.locks.request('probe', () => {
             held();
@@ -103,7 +103,7 @@ for (const kind of KEEPING) {
       }
       const numbers = (values) => [0.5, 0.95].map((p) => Math.round(quantile(values, p))).join(', ');
       context.diagnostic(`ms without an engine after the lock was free: median, p95: ${numbers(waits)}; as a read sees it: ${numbers(pauses)}`);
-      // The goal is 500 ms on a quiet machine; the figure is told above. A takeover that hangs is found here.
+      // The goal is 500 ms on a quiet machine; the figure is printed above. This catches a takeover that hangs.
       assert.ok(quantile(waits, 0.95) < 5000, waits.map(Math.round).join());
     }));
 
@@ -193,7 +193,7 @@ test('chromium: a frozen tab keeps nobody waiting, and takes part again when it 
     await run(leader, 'CREATE TABLE t(n)');
     await other.evaluate(() => window.watch());
     await leader.freeze();
-    // A read is asked again of the next engine, a write would be of unknown outcome.
+    // A read is sent again to the next engine; the outcome of a write would be unknown.
     await value(other, 'SELECT 1');
     await run(other, 'INSERT INTO t VALUES (1)');
     assert.deepEqual(await other.evaluate(() => window.failures), []);

@@ -1,5 +1,5 @@
 // Two versions of the package in two tabs: the older one hands the database over when
-// nothing is open in it, and its page is told to reload.
+// nothing is open in it, and its page is asked to reload.
 
 import assert from 'node:assert/strict';
 import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -16,7 +16,7 @@ import { KEEPING, loaded, run, start, value, within } from './support.mjs';
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const PACKAGE = here('../../bindings-wasm');
 
-/** The package as its next version would be, whose contexts speak another protocol. */
+/** Builds the package as a next version whose contexts speak another protocol. */
 async function newer() {
   const { build } = createRequire(join(PACKAGE, 'package.json'))('esbuild');
   const outdir = mkdtempSync(join(tmpdir(), 'ubiqlite-newer-'));
@@ -73,7 +73,7 @@ async function withVersions(kind, body) {
   }
 }
 
-/** The kind and message of the error that a call in a page rejects with. */
+/** Returns the kind and message of the error that a call in a page rejects with. */
 const refused = (page, sql) =>
   within(20_000, 'the error', page.evaluate((sql) => window.db.execute(sql).then(() => 'ok', ({ kind, message }) => `${kind}: ${message}`), sql));
 
@@ -91,7 +91,7 @@ for (const kind of KEEPING) {
       await run(third, 'INSERT INTO t VALUES (2)');
       for (const page of [first, second]) assert.match(await refused(page, 'INSERT INTO t VALUES (3)'), /^Busy: .*newer version.*reload/);
       assert.equal(await value(third, 'SELECT count(*) FROM t'), 2);
-      // With the newer one gone, the older one may have it again.
+      // Once the newer one is gone, the older one may have it again.
       await third.close();
       await within(20_000, 'the older version goes on', run(first, 'INSERT INTO t VALUES (4)'));
       assert.equal(await value(second, 'SELECT count(*) FROM t'), 3);
@@ -109,7 +109,7 @@ for (const kind of KEEPING) {
       const second = await newer();
       const told = await within(20_000, 'the newer version is told', second.evaluate(() => window.start().then(() => 'ok', ({ kind, message }) => `${kind}: ${message}`)));
       assert.match(told, /^Busy: .*older version/);
-      // Nothing of what was open is lost.
+      // Nothing that was open is lost.
       await within(20_000, 'the commit', first.evaluate(() => window.tx.commit()));
       await within(20_000, 'the newer version opens it', start(second));
       assert.equal(await value(second, 'SELECT count(*) FROM t'), 1);

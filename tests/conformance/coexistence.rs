@@ -1,5 +1,5 @@
-//! Another copy of SQLite in the same process uses the same file: the system's
-//! library, as Python's `sqlite3` or a driver of another package brings one.
+//! Another copy of SQLite in the same process uses the same file: the system's library, such
+//! as Python's `sqlite3` or the driver of another package loads.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail like tests")]
 
@@ -31,8 +31,8 @@ fn options(mode: JournalMode) -> Options {
         .readers(2)
 }
 
-/// Opens, writes and reads a little, closes: again and again until `until`. What is
-/// acknowledged is told to `note` before anything else is done.
+/// Repeatedly opens the database, writes and reads a little, and closes it, until `until`
+/// returns true. Reports each acknowledged write to `note` before it does anything else.
 async fn write(
     path: &Path,
     mode: JournalMode,
@@ -61,8 +61,8 @@ async fn write(
     }
 }
 
-/// The second process: it writes until it is killed, and puts what was acknowledged
-/// into a file.
+/// The second process: it writes until it is killed, and records its acknowledged writes in
+/// a file.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn writer_of_another_process() {
     let Some((life, path)) = role() else { return };
@@ -93,7 +93,7 @@ async fn together(mode: JournalMode, length: Duration) {
     let end = Instant::now() + length;
     let over = Arc::new(AtomicBool::new(false));
 
-    // The other SQLite of this process.
+    // The other SQLite in this process.
     let (theirs, done) = (path.clone(), Arc::clone(&over));
     let other = std::thread::spawn(move || {
         let mut written = 0;
@@ -146,7 +146,7 @@ async fn together(mode: JournalMode, length: Duration) {
     assert_eq!(count("another"), another);
     for life in 0..lives {
         let noted = std::fs::read_to_string(path.with_extension(format!("noted-{life}")));
-        // It may have been killed while it wrote this.
+        // The process may have been killed while it wrote this.
         let last = noted.ok().and_then(|number| number.parse::<i64>().ok()).unwrap_or(-1);
         assert!(count(&format!("process {life}")) > last, "process {life} lost some of {last}");
     }
@@ -162,7 +162,7 @@ async fn nothing_is_lost_beside_another_sqlite_with_a_rollback_journal() {
     together(JournalMode::Delete, Duration::from_secs(5)).await;
 }
 
-/// That the tests above can fail: this same program, with POSIX locks.
+/// Shows that the tests above can fail: runs this same program with POSIX locks.
 #[test]
 fn with_posix_locks_the_file_is_destroyed() {
     let test = "nothing_is_lost_beside_another_sqlite_in_the_process";
@@ -179,8 +179,8 @@ fn with_posix_locks_the_file_is_destroyed() {
     assert!(failed, "POSIX locks held as well: the test shows nothing");
 }
 
-/// Where there are no locks of open file descriptions the file is used all the same, and
-/// the capability says what may not be done beside.
+/// Where there are no locks of open file descriptions the file can still be used, but the
+/// capability reports that another SQLite may not use it in the same process.
 #[tokio::test]
 async fn without_these_locks_coexistence_is_not_promised() {
     if let Some((_, path)) = support::role() {
@@ -215,7 +215,7 @@ async fn the_other_sqlite_and_this_one_see_each_others_locks() {
         theirs.run("COMMIT").unwrap();
         let mut tx = db.begin().await.unwrap();
         tx.execute(INSERT, params!["ours", 1]).await.unwrap();
-        // Its closing drops no lock of ours.
+        // Closing this connection drops none of our locks.
         let passing = sqlite.open(&path);
         passing.run("SELECT 1 FROM sqlite_schema").unwrap();
         drop(passing);

@@ -1,4 +1,4 @@
-//! Many open, and close, one file at once.
+//! Many threads open and close one file at the same time.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail like tests")]
 

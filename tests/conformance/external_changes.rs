@@ -1,5 +1,5 @@
-//! Others change the file while this library has it open: journal mode, `VACUUM`
-//! and schema.
+//! Others change the file while this library has it open: its journal mode and its schema, or
+//! with `VACUUM`.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail like tests")]
 
@@ -27,7 +27,7 @@ async fn count(db: &Database) -> i64 {
     db.query_value("SELECT count(*) FROM items", ()).await.unwrap()
 }
 
-/// Each way into the database works, and agrees with what is seen from outside.
+/// Checks that each kind of call works, and agrees with what is seen from outside.
 async fn works(db: &Database, path: &Path) {
     let before = count(db).await;
     let items = db.table("items");
@@ -81,7 +81,7 @@ async fn a_journal_mode_set_while_we_are_closed_stays_until_the_caller_asks_for_
         works(&db, &path).await;
         db.close().await.unwrap();
         assert_eq!(mode(&path), "wal", "{other}");
-        // The file as it was.
+        // Restore the file.
         std::fs::write(&path, before).unwrap();
     }
 }
@@ -163,7 +163,7 @@ async fn the_journal_mode_can_not_be_taken_from_under_us() {
     works(&db, &path).await;
     let outside = outside(&path);
     outside.busy_timeout(Duration::from_millis(200)).unwrap();
-    // An idle moment is long over; only the open file refuses it.
+    // All leases have ended by now; only the open file prevents it.
     std::thread::sleep(Duration::from_millis(50));
     let refused = outside
         .pragma_update_and_check(None, "journal_mode", "delete", |row| row.get::<_, String>(0));
@@ -252,7 +252,7 @@ async fn a_column_added_outside_is_in_the_next_select_star() {
     let (_dir, path, db) = support::with(options(), SCHEMA).await;
     let items = db.table("items");
     for number in 0..20 {
-        // Every reader has the statement and the schema.
+        // So that every reader has the statement and the schema.
         for _ in 0..4 {
             assert_eq!(columns(&db).await.len(), 2 + number);
             assert_eq!(items.get::<Row>(1).await.unwrap().unwrap().len(), 2 + number);
@@ -279,8 +279,8 @@ async fn a_column_added_outside_is_in_the_next_select_star() {
     assert_eq!(items.count().await.unwrap_err().kind(), ErrorKind::NoSuchTable);
 }
 
-/// `items` keyed by its `id`, known to the database; then, from outside, by
-/// `code`, whose values are the ids of the other row.
+/// Makes `items`, keyed by `id` and known to the database, and then rekeys it from outside by
+/// `key`: the values of `code` are the ids of the other row.
 async fn rekeyed(key: &str) -> (tempfile::TempDir, Database) {
     let before = "CREATE TABLE items (id INTEGER PRIMARY KEY, code INTEGER, name TEXT);
         INSERT INTO items VALUES (1, 2, 'one'), (2, 1, 'two');";

@@ -1,5 +1,5 @@
-//! A reader keeps its read transaction between two reads, and yet nobody reads
-//! what is old, and nobody outside has to wait for it.
+//! A reader keeps its read transaction between two reads, and yet no read sees old data, and
+//! no other process has to wait for it.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail like tests")]
 
@@ -14,7 +14,7 @@ use support::{Other, at_once, hear, log_size, outside, ready, role, tell};
 use ubiqlite::{Database, Synchronous, params};
 
 const PASSES: u64 = 100_000;
-/// In parts of so many.
+/// The number of passes in each part that is measured.
 const PART: u64 = 5_000;
 const READ: &str = "SELECT value FROM token WHERE id = 1";
 const WRITE: &str = "UPDATE token SET value = ? WHERE id = 1";
@@ -23,7 +23,7 @@ async fn open(path: &Path) -> Database {
     Database::options().synchronous(Synchronous::Normal).open(path).await.unwrap()
 }
 
-/// A database with one token, whose readers are all open and have the statement.
+/// Opens a database with one token, whose readers are all open and have the statement.
 async fn prepared() -> (tempfile::TempDir, std::path::PathBuf, Database) {
     let (dir, path) = support::fresh();
     let db = open(&path).await;
@@ -43,7 +43,7 @@ async fn warm(db: &Database) {
     }
 }
 
-/// Reads the token, and counts whether the result came without another thread.
+/// Reads the token, and counts the read in `inline` if it ran on the caller's thread.
 async fn read(db: &Database, inline: &mut u64) -> u64 {
     let now = at_once(db.query_value::<i64>(READ, ()));
     *inline += u64::from(now.is_some());
@@ -79,7 +79,7 @@ async fn a_token_passed_between_two_processes_is_never_stale() {
         other.send(value);
         let told = other.receive();
         assert_eq!(told, value + 1, "the other process read what we wrote");
-        // Both the header that changed and the one that did not are compared.
+        // The first read compares a changed header, the second an unchanged one.
         for _ in 0..2 {
             assert_eq!(read(&db, &mut inline).await, told, "after {passes} passes");
         }
@@ -88,8 +88,8 @@ async fn a_token_passed_between_two_processes_is_never_stale() {
     }
     best = best.max(inline);
     println!("{passes} passes in {:?}, {best} of {PART} reads inline", since.elapsed());
-    // One of eight may be pending once, so that others have their turn: where the machine
-    // does other work a turn is over by then. The best part counts, for the same reason.
+    // One read of eight may be pending once, to yield to other tasks. On a busy machine such a
+    // turn is often over by then. The best part counts, for the same reason.
     assert!(best > PART * 4 / 5, "only {best} of {PART} reads ran inline");
     assert!(since.elapsed() < Duration::from_secs(110));
     other.finish();
@@ -110,7 +110,7 @@ async fn other_holder(path: &Path) {
     db.close().await.unwrap();
 }
 
-/// A checkpoint that waits for nobody: whether it emptied the log.
+/// Runs a checkpoint that does not wait, and returns whether it emptied the log.
 fn truncates(outside: &rusqlite::Connection) -> bool {
     outside.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0)).unwrap()
         == 0

@@ -23,7 +23,7 @@ fn options(mode: JournalMode) -> Options {
 
 const NEVER: Duration = Duration::from_secs(60);
 
-/// What becomes of the files.
+/// What happens to the files.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Move {
     Deleted,
@@ -59,7 +59,7 @@ fn refused<T: std::fmt::Debug>(result: Result<T, Error>, way: &str) {
     assert!(error.message().contains("close the database, and open it again"), "{way}: {error}");
 }
 
-/// Every way to commit.
+/// Checks that every way to commit is refused.
 async fn refused_by_every_way(db: &Database) {
     let insert = "INSERT INTO t (x) VALUES (?)";
     refused(db.execute(insert, params!["lost"]).await, "autocommit");
@@ -78,7 +78,7 @@ async fn refused_by_every_way(db: &Database) {
     let transaction =
         db.transaction(async |tx| tx.execute(insert, params!["lost"]).await.map(|_| ())).await;
     refused(transaction, "transaction");
-    // One that was opened before is lent again; a new one is refused.
+    // A session that was opened before is reused; a new one is refused.
     if let Ok(mut session) = db.acquire().await {
         refused(session.execute(insert, params!["lost"]).await, "session");
         session.execute("BEGIN IMMEDIATE", ()).await.unwrap();
@@ -97,14 +97,14 @@ async fn every_way(what: Move, mode: JournalMode) {
     refused(session.execute("INSERT INTO t (x) VALUES ('lost')", ()).await, "open session");
     drop(session);
     refused_by_every_way(&db).await;
-    // What was acknowledged before is still there for whoever has it open.
+    // Acknowledged rows are still there for connections that have the file open.
     let seen: Result<i64, _> = db.query_value("SELECT count(*) FROM t", ()).await;
     assert!(seen.is_err() || seen.unwrap() == 3);
     db.close().await.unwrap();
     check_files(what, &path).await;
 }
 
-/// What is found afterwards under the names.
+/// Checks what is found afterwards under the file's names.
 async fn check_files(what: Move, path: &Path) {
     assert_eq!(log_size(path), 0, "a log is left for the next file of the name");
     let kept = "SELECT count(*) FROM t WHERE x IN ('old', 'acknowledged')";
@@ -177,7 +177,7 @@ async fn a_reader_opened_later_never_reads_another_file() {
     check_files(Replaced, &path).await;
 }
 
-/// It would make a second log, beside the one that the writer has open.
+/// Otherwise it would create a second log, next to the one that the writer has open.
 #[tokio::test]
 async fn a_session_opened_later_writes_into_no_other_log() {
     let (_dir, path, db) = support::with(options(JournalMode::Wal), SCHEMA).await;
@@ -193,8 +193,8 @@ async fn a_session_opened_later_writes_into_no_other_log() {
     check_files(LogDeleted, &path).await;
 }
 
-/// A program that restores a backup while ours is killed: the log that is left must
-/// not be replayed over it, once it was noticed.
+/// A program may restore a backup and ours be killed: once the replacement was noticed, no
+/// log may be left that is replayed over the backup.
 #[tokio::test]
 async fn the_log_is_empty_as_soon_as_it_is_noticed() {
     for known in [true, false] {
@@ -205,7 +205,7 @@ async fn the_log_is_empty_as_soon_as_it_is_noticed() {
         }
         assert!(log_size(&path) > 0);
         happen(Replaced, &path);
-        // A statement that was never seen is looked at by a reader, which is opened now.
+        // A statement that was never seen is prepared by a reader, which is opened now.
         refused(db.execute(insert, ()).await, "a write");
         assert!(eventually(NEVER, || log_size(&path) == 0));
         assert_eq!(ask(&outside(&path), "SELECT count(*) FROM t WHERE x = 'restored'"), 1);
@@ -214,7 +214,7 @@ async fn the_log_is_empty_as_soon_as_it_is_noticed() {
     }
 }
 
-/// Somebody else has the file open by its new name: it is not ours to copy a log into.
+/// Another process has the file open by its new name: the log must not be copied into it.
 #[tokio::test]
 async fn a_file_that_others_use_by_its_new_name_is_left_alone() {
     if let Some((_, path)) = role() {

@@ -1,4 +1,4 @@
-//! Opening what is no database, and leaving nothing behind.
+//! Opening a file that is not a database fails, and leaves nothing behind.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail like tests")]
 
@@ -18,8 +18,8 @@ async fn refused(options: Options, path: &Path) -> Error {
     error
 }
 
-/// A file of these bytes is refused as this kind, and left as it was, with
-/// nothing beside it.
+/// Checks that a file with these bytes is refused with one of these kinds, and left unchanged,
+/// with no other file next to it.
 async fn refuses_file(bytes: &[u8], kinds: &[ErrorKind]) {
     for options in [Database::options(), Database::options().read_only(true)] {
         let (dir, path) = fresh();
@@ -32,7 +32,7 @@ async fn refuses_file(bytes: &[u8], kinds: &[ErrorKind]) {
     }
 }
 
-/// The bytes of a good database of many pages.
+/// Returns the bytes of a sound database with many pages.
 fn database() -> Vec<u8> {
     let (_dir, path) = fresh();
     let made = outside(&path);
@@ -46,7 +46,7 @@ fn database() -> Vec<u8> {
     std::fs::read(&path).unwrap()
 }
 
-/// Bytes without any pattern, always the same.
+/// Returns bytes without any pattern, but always the same.
 fn noise(length: usize) -> Vec<u8> {
     let mut state = 0x9e37_79b9_7f4a_7c15u64;
     let next = || {
@@ -143,7 +143,7 @@ fn entries(of: &str) -> usize {
     std::fs::read_dir(of).unwrap().count()
 }
 
-/// In a process of its own: what other tests have open would be counted.
+/// Runs in its own process, because the open handles of other tests would be counted.
 #[tokio::test]
 async fn a_thousand_databases_leave_no_thread_and_no_handle() {
     const NAME: &str = "a_thousand_databases_leave_no_thread_and_no_handle";
@@ -184,7 +184,7 @@ async fn a_thousand_databases_leave_no_thread_and_no_handle() {
     assert!(gone, "threads and handles: {before:?} before, {:?} after", settled());
 }
 
-/// Every reader of the pool in use at once.
+/// Uses every reader of the pool at once.
 async fn all_readers_work(db: &Database, readers: usize) {
     let mut streams = Vec::new();
     for _ in 0..readers {
@@ -205,7 +205,7 @@ async fn a_pool_survives_connections_that_fail_to_open() {
     let options = Database::options().readers(3).sessions(2);
     let options = options.acquire_timeout(Duration::from_secs(3));
     let db = options.open(&path).await.unwrap();
-    // The writer has the file; the readers, opened when first needed, find none.
+    // The writer has the file open. The readers, opened when first needed, find none.
     let away: PathBuf = dir.path().join("away.db");
     for round in 0..20 {
         std::fs::rename(&path, &away).unwrap();

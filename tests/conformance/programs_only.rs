@@ -1,5 +1,5 @@
-//! A backend that runs programs and nothing else carries every operation on
-//! statements and tables; whatever needs more says which capability is missing.
+//! A backend that only runs programs supports every operation on statements and tables. An
+//! operation that needs more reports which capability is missing.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail like tests")]
 
@@ -20,7 +20,7 @@ const SCHEMA: &str = "
     CREATE TABLE accounts (id INTEGER PRIMARY KEY, balance INTEGER NOT NULL CHECK (balance >= 0));
     INSERT INTO accounts VALUES (1, 100), (2, 100), (3, 100);";
 
-/// The file, a connection beside it, and the database.
+/// Returns the directory, a separate connection to the file, and the database.
 fn open() -> (tempfile::TempDir, rusqlite::Connection, Database) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("app.db");

@@ -1,4 +1,4 @@
-//! A file in WAL mode, without its log, where nothing can be written.
+//! Reads of a file in WAL mode, without its log, where nothing can be written.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail like tests")]
 
@@ -14,7 +14,7 @@ use std::sync::{Mutex, PoisonError};
 use support::{outside, role};
 use ubiqlite::{Database, Error, ErrorKind, params};
 
-/// Nobody's number: root may write everywhere.
+/// The id of the user `nobody`, since root may write everywhere.
 const NOBODY: u32 = 65_534;
 
 const SCHEMA: &str =
@@ -24,14 +24,14 @@ fn permit(path: &Path, mode: u32) {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
 }
 
-/// A program that is being copied here is still open for writing in a child that another
-/// thread begins meanwhile, and can't be run.
+/// Serializes copying and running: while a program is being copied, a child that another thread
+/// starts has the copy open for writing too, and the copy can't be run.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
-/// Runs a test of this program as somebody who owns nothing.
+/// Runs a test of this program as a user who owns nothing.
 fn as_nobody(test: &str, path: &Path) {
     let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-    // This program may lie where nobody else may look.
+    // This program may be in a directory that no other user may read.
     let program = path.parent().unwrap().join("program");
     std::fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
     permit(&program, 0o755);
@@ -48,8 +48,8 @@ fn as_nobody(test: &str, path: &Path) {
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&out));
 }
 
-/// Only root can become somebody else; anybody else is somebody to whom the owner's
-/// permissions count.
+/// Returns whether this process runs as root. Only root can become another user; for any other
+/// user the owner's permissions already apply.
 fn is_root() -> bool {
     std::fs::metadata("/proc/self")
         .is_ok_and(|data| std::os::unix::fs::MetadataExt::uid(&data) == 0)
@@ -105,14 +105,14 @@ async fn a_file_whose_directory_can_be_written_is_read_with_a_log() {
     }
 }
 
-/// The file may be changed by whoever runs this, so it is not taken for one that nobody
-/// changes; the message tells what stands in the way.
+/// The user who runs this may change the file, so it is not treated as one that never changes.
+/// The message says what the obstacle is.
 #[tokio::test]
 async fn a_directory_that_can_not_be_written_is_told() {
     if let Some((_, path)) = role() {
         let error = Database::options().read_only(true).open(&path).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ReadOnly, "{error}");
-        assert!(error.message().contains("permit writing to the directory"), "{error}");
+        assert!(error.message().contains("make the directory writable"), "{error}");
         return;
     }
     let (dir, path, db) = support::with(Database::options(), SCHEMA).await;
@@ -124,7 +124,7 @@ async fn a_directory_that_can_not_be_written_is_told() {
     }
 }
 
-/// What is in the log would be missing.
+/// Otherwise the content of the log would be missing.
 #[tokio::test]
 async fn a_file_with_something_in_its_log_is_not_read_without_it() {
     if let Some((_, path)) = role() {

@@ -1,6 +1,6 @@
-//! Runs the scenarios of `tests/spec` on the threaded backend, each as a result of
-//! its own. Words on the command line choose the scenarios that have one of them
-//! in `subject: name`; what begins with a dash is for other test harnesses.
+//! Runs the scenarios of `tests/spec` on the threaded backend, and reports each result
+//! separately. Words on the command line select the scenarios that have one of them in
+//! `subject: name`; arguments that begin with a dash are for other test harnesses.
 
 #[path = "spec/call.rs"]
 mod call;
@@ -32,15 +32,15 @@ use files::Scenario;
 use scope::{Exit, Scope};
 use world::World;
 
-/// What Rust has no use for.
+/// The needs that do not apply to Rust.
 const NOT_HERE: &[(&str, &str)] = &[
     ("utf16_text", "a Rust text is UTF-8 and holds no lone surrogate"),
     ("big_integers", "no Rust value for a parameter holds more than 64 bits"),
     ("shared_handles", "borrows forbid the use of a handle while one begun from it is open"),
 ];
 
-/// What one thread can't do: nobody drops a future while it runs. Bindings tell
-/// by shared memory, or start another worker.
+/// The need that one thread can't meet: no future can be dropped while it runs. Bindings
+/// signal through shared memory, or start another worker.
 const NOT_SINGLE_THREAD: (&str, &str) =
     ("interrupts", "on the backend without threads a running call can't be dropped");
 
@@ -49,10 +49,10 @@ fn is_single_thread() -> bool {
     std::env::var_os("UBIQLITE_BACKEND").is_some_and(|name| name == "single-thread")
 }
 
-/// Side by side, so that waiting costs nothing; few, so that time limits hold.
+/// Several, so that waiting costs nothing, but few, so that time limits hold.
 const WORKERS: usize = 4;
 
-/// A scenario that takes longer has failed.
+/// The time limit of a scenario.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 fn main() -> ExitCode {
@@ -122,7 +122,7 @@ enum Ending {
     Failed(String),
 }
 
-/// Runs the scenarios, and returns how they ended in their order.
+/// Runs the scenarios, and returns how each ended, in their order.
 fn run_all<'a>(scenarios: &[&'a Scenario]) -> Vec<(&'a Scenario, Ending)> {
     let next = AtomicUsize::new(0);
     let (report, reports) = mpsc::channel();
@@ -147,8 +147,8 @@ fn run_all<'a>(scenarios: &[&'a Scenario]) -> Vec<(&'a Scenario, Ending)> {
             match reports.recv_timeout(PATIENCE * 2) {
                 Ok((index, ending)) => endings[index] = Some(ending),
                 Err(mpsc::RecvTimeoutError::Disconnected) => break,
-                // A thread that is stuck inside a call would keep this process
-                // for ever, and say nothing.
+                // A thread that is stuck inside a call would keep this process alive
+                // for ever, without a message.
                 Err(mpsc::RecvTimeoutError::Timeout) => {
                     let begun = next.load(Ordering::Relaxed);
                     for (scenario, _) in scenarios

@@ -1,5 +1,5 @@
-//! What these tests share: fresh files, connections from outside, and other
-//! processes, which are this same test program started anew.
+//! Helpers that these tests share: fresh files, connections from outside, and other
+//! processes, which are this same test program started again.
 
 use std::future::Future;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -10,14 +10,14 @@ use std::time::{Duration, Instant};
 
 use ubiqlite::{Database, Options};
 
-/// A directory of a test's own, with a path for a database in it.
+/// Makes a directory for one test, with a path for a database in it.
 pub(crate) fn fresh() -> (tempfile::TempDir, PathBuf) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("app.db");
     (dir, path)
 }
 
-/// A database of this script in a directory of its own.
+/// Opens a database in its own directory, and runs the script on it.
 pub(crate) async fn with(options: Options, script: &str) -> (tempfile::TempDir, PathBuf, Database) {
     let (dir, path) = fresh();
     let db = options.open(&path).await.unwrap();
@@ -25,25 +25,25 @@ pub(crate) async fn with(options: Options, script: &str) -> (tempfile::TempDir, 
     (dir, path, db)
 }
 
-/// A connection that knows nothing of this library.
+/// Opens a connection that knows nothing of this library.
 pub(crate) fn outside(path: &Path) -> rusqlite::Connection {
     let outside = rusqlite::Connection::open(path).unwrap();
     outside.busy_timeout(Duration::from_secs(5)).unwrap();
     outside
 }
 
-/// One integer, asked from outside.
+/// Reads one integer from outside.
 pub(crate) fn ask(outside: &rusqlite::Connection, sql: &str) -> i64 {
     outside.query_row(sql, [], |row| row.get(0)).unwrap()
 }
 
-/// The size of the write-ahead log.
+/// Returns the size of the write-ahead log.
 pub(crate) fn log_size(path: &Path) -> u64 {
     let log = PathBuf::from(format!("{}-wal", path.display()));
     std::fs::metadata(log).map_or(0, |data| data.len())
 }
 
-/// The result of a call that is there at its first poll: without another thread.
+/// Returns the result of a call if its first poll has it, that is, without another thread.
 pub(crate) fn at_once<T>(call: impl Future<Output = T>) -> Option<T> {
     let mut call = std::pin::pin!(call);
     match call.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
@@ -52,7 +52,7 @@ pub(crate) fn at_once<T>(call: impl Future<Output = T>) -> Option<T> {
     }
 }
 
-/// Asks again and again until `held` returns true, or `limit` has passed.
+/// Calls `held` repeatedly until it returns true, or `limit` has passed.
 pub(crate) fn eventually(limit: Duration, mut held: impl FnMut() -> bool) -> bool {
     let since = Instant::now();
     while !held() {
@@ -108,7 +108,7 @@ impl Other {
         u64::from_le_bytes(bytes)
     }
 
-    /// Waits for its end, which must be a good one.
+    /// Waits for its end, and checks that it succeeded.
     pub(crate) fn finish(self) {
         let Self { mut child, to, mut from } = self;
         drop(to);
@@ -118,19 +118,19 @@ impl Other {
         assert!(status.success(), "{status}: {}", String::from_utf8_lossy(&rest));
     }
 
-    /// Ends it as a power switch would.
+    /// Kills it, as a power failure would.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 }
 
-/// The role and the file, if this process is another one.
+/// Returns the role and the file, if this process was started by [`Other::start`].
 pub(crate) fn role() -> Option<(String, PathBuf)> {
     Some((std::env::var(ROLE).ok()?, PathBuf::from(std::env::var_os(FILE)?)))
 }
 
-/// Tells the first process that what follows on the pipe is for it.
+/// Signals the first process that the following bytes on the pipe are for it.
 pub(crate) fn ready() {
     let mut out = std::io::stdout().lock();
     write!(out, "\n{READY}\n").unwrap();
@@ -144,7 +144,7 @@ pub(crate) fn tell(number: u64) {
     out.flush().unwrap();
 }
 
-/// Waits for a number from the first process; `None` when it is gone.
+/// Waits for a number from the first process, or returns `None` when that has ended.
 pub(crate) fn hear() -> Option<u64> {
     let mut bytes = [0; 8];
     std::io::stdin().lock().read_exact(&mut bytes).ok()?;

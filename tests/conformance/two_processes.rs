@@ -21,7 +21,7 @@ fn options() -> Options {
     Database::options().synchronous(Synchronous::Normal).busy_timeout(Duration::from_secs(30))
 }
 
-/// Single statements, programs of several, transactions, and several at once.
+/// Writes with single statements, batches, transactions, sessions, and several at once.
 async fn write_all(db: &Database, writer: i64) {
     let raise = "UPDATE counter SET value = value + 1 WHERE id = 1";
     for number in 0..EACH {
@@ -85,7 +85,7 @@ async fn nothing_that_two_processes_write_at_once_is_lost() {
     assert_eq!(fine, "ok");
 }
 
-/// Holds the write lock from another process until told to let it go.
+/// Holds the write lock from another process until told to release it.
 fn hold(path: &Path) {
     let outside = outside(path);
     outside.execute_batch("BEGIN IMMEDIATE; UPDATE counter SET value = 7;").unwrap();
@@ -224,7 +224,7 @@ async fn a_process_killed_in_a_transaction_leaves_neither_rows_nor_locks() {
         tx.execute_many("INSERT INTO log (writer, number) VALUES (?, ?)", rows).await.unwrap();
         tx.execute("UPDATE counter SET value = 99", ()).await.unwrap();
         ready();
-        // It is killed here; or the other has failed, and is gone.
+        // This process is killed here, or the other has failed and ended.
         hear();
         return;
     }

@@ -16,10 +16,10 @@ use ubiqlite::{Database, Error, ErrorKind, Options, Synchronous, params};
 
 const MIB: u64 = 1024 * 1024;
 
-/// The log's least bound: SQLite restarts it where we ask, every 4,000 pages.
+/// The log's minimum bound: SQLite restarts it when the library asks, every 4,000 pages.
 const BOUND: u64 = 48 * MIB;
 
-/// One at a time: how long a query takes is part of what is tested.
+/// Lets only one test run at a time, because the duration of queries is part of the test.
 static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 const SCHEMA: &str = "CREATE TABLE items (id INTEGER PRIMARY KEY, bytes BLOB);
@@ -33,12 +33,12 @@ fn options() -> Options {
         .stall_timeout(Duration::from_millis(300))
 }
 
-/// A call that hangs fails the test.
+/// Waits for a call. One that hangs fails the test.
 async fn soon<T>(call: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(5), call).await.expect("the call hangs")
 }
 
-/// Commits for so long, and returns the largest size that the log had, and how much was
+/// Commits for `time`, and returns the largest size of the log, and the number of bytes
 /// written.
 async fn write_for(db: &Database, path: &Path, time: Duration) -> (u64, u64) {
     let (since, mut largest, mut row, mut written) = (Instant::now(), 0, 0, 0);
@@ -52,14 +52,14 @@ async fn write_for(db: &Database, path: &Path, time: Duration) -> (u64, u64) {
     (largest, written)
 }
 
-/// The largest log beside one reader that stands still, when so much was written: on a
-/// machine that does other work, too, it stays for more commits.
+/// Returns the bound on the log with one stalled reader, when `written` bytes were written: on a
+/// busy machine the reader stays for more commits.
 fn bound_of(written: u64) -> u64 {
     BOUND.max(written / 4)
 }
 
-/// Readers whose queries of about this length overlap without end, beside a
-/// writer; returns the log's largest size, its bound, and how many queries ended.
+/// Runs a writer alongside `readers` whose queries of `steps` steps overlap without a pause.
+/// Returns the log's largest size, its bound, and the number of queries that ended.
 async fn beside_readers(readers: usize, steps: u32, time: Duration) -> (u64, u64, u64) {
     let (_dir, path, db) = support::with(options().readers(readers), SCHEMA).await;
     let (stop, done) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
@@ -88,16 +88,16 @@ async fn beside_readers(readers: usize, steps: u32, time: Duration) -> (u64, u64
         task.await.unwrap();
     }
     db.close().await.unwrap();
-    // A log begins anew when the queries that read it are over: on a machine that does
-    // other work, too, they last for more commits.
+    // A log restarts when the queries that read it are over: on a busy machine they last
+    // for more commits.
     let while_one_ran =
         u128::from(written) * u128::from(longest.load(Ordering::Relaxed)) / time.as_millis();
     let bound = BOUND + 3 * u64::try_from(while_one_ran).unwrap();
     (largest, bound, done.load(Ordering::Relaxed))
 }
 
-/// The log stays within its bound beside more than so many queries. A log that grows
-/// does so every time; what else the machine does is not alike in three.
+/// Checks that the log stays within its bound alongside more than `least` queries, in at least
+/// one of three attempts: a real growth shows every time, other load of the machine does not.
 async fn is_bounded(readers: usize, steps: u32, time: Duration, least: u64) {
     let mut tries = Vec::new();
     for _ in 0..3 {
@@ -126,7 +126,7 @@ async fn the_log_stays_bounded_beside_long_reads_that_never_pause() {
 
 fn says_why(error: &Error) {
     assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
-    assert!(error.message().contains("stood still"), "{error}");
+    assert!(error.message().contains("stalled"), "{error}");
     assert!(error.message().contains("limit of the write-ahead log"), "{error}");
 }
 

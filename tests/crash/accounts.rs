@@ -1,5 +1,5 @@
-//! A database in which every transaction changes every row, so that half of one
-//! shows.
+//! A database in which every transaction changes every row, so that half a transaction is
+//! noticed.
 
 use rusqlite::OpenFlags;
 use ubiqlite::{Database, JournalMode, Result, Row, Synchronous, params};
@@ -9,11 +9,10 @@ use crate::disk::{Crash, Disk, Image};
 const NAME: &str = "accounts.db";
 const ROWS: i64 = 24;
 
-/// For `bulk`: more than the VFS gathers of a log.
+/// A value of `bulk`: more bytes of a log than the VFS gathers.
 pub(crate) const LARGE: i64 = 300_000;
 
-/// A text that tells the generation it is of, long enough that few rows share a
-/// page.
+/// A text that depends on its generation, long enough that few rows share a page.
 const PAD: &str = "replace(hex(zeroblob(295)), '0', char(97 + ?1 % 26))";
 
 /// The accounts, and the disk that they are on.
@@ -22,19 +21,19 @@ pub(crate) struct Accounts {
     pub(crate) disk: Disk,
     pub(crate) mode: JournalMode,
     pub(crate) synchronous: Synchronous,
-    /// Bytes that each generation adds beside the rest.
+    /// The bytes that each generation adds to the rest.
     pub(crate) bulk: i64,
 }
 
 impl Accounts {
-    /// Accounts on a disk of their own.
+    /// Makes accounts on their own disk.
     pub(crate) fn new(vfs: impl Into<String>, mode: JournalMode) -> Self {
         let (vfs, disk) = (vfs.into(), Disk::default());
         ubiqlite::ext::vfs::register(&vfs, disk.clone()).unwrap();
         Self { vfs, disk, mode, synchronous: Synchronous::Full, bulk: 0 }
     }
 
-    /// The disk as generation 1 left it.
+    /// Returns the disk as generation 1 left it.
     pub(crate) fn first(&self) -> Image {
         self.disk.insert(&Image::new());
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
@@ -85,7 +84,7 @@ impl Accounts {
         .await
     }
 
-    /// The generation that the database is of, or what is wrong with it.
+    /// Returns the generation of the database, or what is wrong with it.
     pub(crate) async fn generation(&self, db: &Database) -> std::result::Result<i64, String> {
         let words = |error: ubiqlite::Error| error.to_string();
         let check: String = db.query_value("PRAGMA integrity_check", ()).await.map_err(words)?;

@@ -1,5 +1,4 @@
-//! At every moment at which something is written, the process is killed or the
-//! power fails.
+//! The process is killed or the power fails, at every moment at which something is written.
 
 use ubiqlite::{ErrorKind, JournalMode, Synchronous};
 
@@ -20,14 +19,14 @@ impl Accounts {
             while done < LAST && wait(self.advance(&db, done + 1)).is_ok() {
                 done += 1;
             }
-            // What closing does is to be survived as well.
+            // A crash while closing must be survived as well.
             let _ = wait(db.close());
         }
         assert_eq!(self.disk.open_files(), 0);
         self.disk.has_crashed().then_some(done)
     }
 
-    /// What is wrong with what a crash left, if anything.
+    /// Returns what is wrong with the files that a crash left, if anything.
     fn examine(&self, image: &Image, done: i64) -> Option<String> {
         self.disk.insert(image);
         let db = match self.open() {
@@ -47,8 +46,8 @@ impl Accounts {
         (after != Ok(found + 1)).then(|| format!("after going on: {after:?}"))
     }
 
-    /// What goes wrong in a crash of each of these kinds at each change, and how
-    /// many crashes there were.
+    /// Returns what goes wrong in a crash of each of these kinds at each change, and the number
+    /// of crashes.
     pub(crate) fn crash(&self, kinds: impl Fn(usize) -> Vec<Crash>) -> (Vec<String>, usize) {
         let start = self.first();
         let (mut wrong, mut crashes) = (Vec::new(), 0);
@@ -79,7 +78,7 @@ impl Accounts {
     }
 }
 
-/// Every kind of crash; what comes of some depends on chance.
+/// Every kind of crash; the result of some is random.
 pub(crate) fn every_kind(at: usize) -> Vec<Crash> {
     let seed = 2 * at as u64;
     vec![Crash::Killed, Crash::PowerNothing, Crash::PowerSome(seed), Crash::PowerSome(seed + 1)]
@@ -142,7 +141,7 @@ fn a_crash_while_a_crash_is_repaired_leaves_all_or_nothing() {
             for second in (0..).step_by(3) {
                 disk.insert(&left);
                 disk.crash_at(second);
-                // Opening and reading repairs; nothing else is written.
+                // Opening and reading repair the files; nothing else is written.
                 if let Ok(db) = accounts.open() {
                     let _ = wait(accounts.generation(&db));
                     let _ = wait(db.close());

@@ -1,4 +1,4 @@
-//! A disk in memory that knows what was synced, and can crash and be full.
+//! A disk in memory that tracks what was synced, and can crash or be full.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use fastrand::Rng;
 use ubiqlite::ext::vfs::{FileError, FileNumber, Files};
 
-/// The unit of what a crash tears.
+/// The unit in which a crash tears writes.
 const SECTOR: u64 = 512;
 
-/// What files hold, by name.
+/// The content of files, by name.
 pub(crate) type Image = BTreeMap<String, Vec<u8>>;
 
-/// The disk. Clones are the same disk.
+/// The disk. Clones refer to the same disk.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Disk(Arc<Mutex<State>>);
 
@@ -21,21 +21,21 @@ struct State {
     files: BTreeMap<String, File>,
     open: HashMap<FileNumber, String>,
     next: FileNumber,
-    /// Calls that change something, since the last `insert`.
+    /// The number of calls that changed something since the last `insert`.
     changes: usize,
     /// The change that fails, as does everything after it.
     crash_at: Option<usize>,
     full: Full,
-    /// Writes since the last `set_full`.
+    /// The number of writes since the last `set_full`.
     writes: usize,
 }
 
 #[derive(Debug, Default)]
 struct File {
     content: Vec<u8>,
-    /// What is certain to be there; `None` where not even the file is.
+    /// The content that is certain to survive; `None` if even the file may be lost.
     synced: Option<Vec<u8>>,
-    /// What happened since.
+    /// The changes since then.
     pending: Vec<Change>,
 }
 
@@ -45,12 +45,12 @@ enum Change {
     Truncate(u64),
 }
 
-/// When there is no room.
+/// When the disk has no room.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) enum Full {
     #[default]
     Never,
-    /// From this write on, for all that make a file larger.
+    /// From this write on, for all writes that make a file larger.
     Growing(usize),
     /// For this write alone.
     Once(usize),
@@ -59,9 +59,9 @@ pub(crate) enum Full {
 /// How a run ends.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Crash {
-    /// The process is killed: the system writes what it was given.
+    /// The process is killed: the system still writes all that it was given.
     Killed,
-    /// The power fails, and nothing was written that had not to be.
+    /// The power fails, and only synced data was written.
     PowerNothing,
     /// The power fails, and some sectors were written, in any order.
     PowerSome(u64),
@@ -72,7 +72,7 @@ impl Disk {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts in what an earlier crash left, all of it certain to be there.
+    /// Restores what an earlier crash left, all of it as synced.
     pub(crate) fn insert(&self, image: &Image) {
         let files = image.iter().map(|(name, content)| {
             let file = File {
@@ -85,25 +85,25 @@ impl Disk {
         *self.state() = State { files: files.collect(), ..State::default() };
     }
 
-    /// Has the disk fail at a change, counted from 0 since `insert`.
+    /// Makes the disk fail at a change, counted from 0 since `insert`.
     pub(crate) fn crash_at(&self, change: usize) {
         self.state().crash_at = Some(change);
     }
 
-    /// Whether it failed.
+    /// Returns whether the disk has failed.
     pub(crate) fn has_crashed(&self) -> bool {
         let state = self.state();
         state.crash_at.is_some_and(|at| state.changes > at)
     }
 
-    /// Takes the room away, or gives it back.
+    /// Removes the room, or restores it.
     pub(crate) fn set_full(&self, full: Full) {
         let mut state = self.state();
         state.writes = 0;
         state.full = full;
     }
 
-    /// Whether a write met `Full`'s moment.
+    /// Returns whether there were enough writes to reach the one in `Full`.
     pub(crate) fn was_full(&self) -> bool {
         let state = self.state();
         match state.full {
@@ -112,12 +112,12 @@ impl Disk {
         }
     }
 
-    /// How many files are open.
+    /// Returns the number of open files.
     pub(crate) fn open_files(&self) -> usize {
         self.state().open.len()
     }
 
-    /// What is found after a crash now.
+    /// Returns what would be found after a crash now.
     pub(crate) fn image(&self, crash: Crash) -> Image {
         let state = self.state();
         let mut rng = match crash {
@@ -137,7 +137,7 @@ impl Disk {
 }
 
 impl File {
-    /// Of what was not synced, a part.
+    /// Returns the content with a random part of the changes that were not synced.
     fn torn(&self, rng: &mut Rng) -> Option<Vec<u8>> {
         let mut content = match &self.synced {
             Some(content) => content.clone(),
@@ -165,7 +165,7 @@ impl File {
     }
 }
 
-/// Writes a sector. What is skipped beyond the end may hold anything.
+/// Writes a sector. A gap beyond the end may hold anything.
 fn write(content: &mut Vec<u8>, at: u64, data: &[u8], rng: &mut Rng) {
     let at = to_usize(at);
     while content.len() < at {
@@ -188,7 +188,7 @@ impl State {
         }
     }
 
-    /// Counts a change, and fails if it is the one, or came after it.
+    /// Counts a change, and fails if it is the one to fail at, or a later one.
     fn change(&mut self) -> Result<(), FileError> {
         self.changes += 1;
         self.alive()
@@ -249,7 +249,7 @@ impl Files for Disk {
         state.alive()?;
         state.has_room(grows)?;
         let done = state.change();
-        // The write at which it crashes may have been done in part.
+        // The write at which the disk crashes may have been done in part.
         let count = if done.is_ok() { from.len() } else { from.len() / 2 };
         let target = state.file(file)?;
         target.pending.push(Change::Write(at, from[..count].to_vec()));

@@ -1,4 +1,4 @@
-//! At every write in turn there is no room.
+//! The disk has no room at each write in turn.
 
 use ubiqlite::{ErrorKind, JournalMode};
 
@@ -6,7 +6,7 @@ use crate::accounts::{Accounts, LARGE};
 use crate::disk::Full;
 use crate::wait;
 
-/// How many writes there were at which a transaction failed.
+/// Tries each write in turn, and returns the number of writes at which a transaction failed.
 fn survives(mode: JournalMode, bulk: i64, kind: fn(usize) -> Full) -> usize {
     let mut accounts = Accounts::new(format!("full-{mode:?}-{bulk}-{:?}", kind(0)), mode);
     accounts.bulk = bulk;
@@ -30,7 +30,7 @@ fn survives(mode: JournalMode, bulk: i64, kind: fn(usize) -> Full) -> usize {
                 2
             }
         };
-        // Also while there is no room, what was committed can be read.
+        // What was committed can be read even while there is no room.
         assert_eq!(wait(accounts.generation(&db)), Ok(reached), "{when}");
         accounts.disk.set_full(Full::Never);
         wait(accounts.advance(&db, reached + 1)).unwrap();
@@ -49,12 +49,12 @@ const MODES: [JournalMode; 4] =
 
 #[test]
 fn a_disk_without_room_for_larger_files_leaves_all_or_nothing_and_work_goes_on() {
-    // A log has room ahead, in which a small transaction needs no larger file.
+    // A log's file has spare room, in which a small transaction fits without growth.
     for mode in &MODES[1..] {
         assert!(survives(*mode, 0, Full::Growing) > 0, "{mode:?}");
     }
     assert_eq!(survives(JournalMode::Wal, 0, Full::Growing), 0);
-    // Larger than what is gathered of a log.
+    // Larger than the part of a log that is gathered.
     assert!(survives(JournalMode::Wal, LARGE, Full::Growing) > 0);
 }
 
@@ -83,8 +83,7 @@ fn a_statement_that_finds_no_room_leaves_those_before_it_in_its_transaction() {
         accounts.disk.set_full(Full::Never);
         Ok(tx.execute("INSERT INTO kept VALUES (1)", ()).await.is_ok())
     }));
-    // Whether SQLite keeps the transaction is its own affair; half of it is never
-    // kept.
+    // Whether SQLite keeps the transaction is up to SQLite, but it never keeps half of it.
     let kept: i64 = wait(db.query_value("SELECT count(*) FROM kept", ())).unwrap();
     assert_eq!(kept, if matches!(committed, Ok(true)) { 2 } else { 0 }, "{committed:?}");
     assert_eq!(wait(accounts.generation(&db)), Ok(1));

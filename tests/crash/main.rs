@@ -1,5 +1,5 @@
-//! What a crash or a full disk leaves: all of a transaction or nothing of it, and
-//! all that was acknowledged. On a simulated disk, behind the library's own VFS.
+//! A crash or a full disk leaves all of a transaction or nothing of it, and every acknowledged
+//! one. Tested on a simulated disk, behind the library's own VFS.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail like tests")]
 

@@ -1,5 +1,5 @@
-//! That the tests of crashes can fail: with a VFS that always says that somebody
-//! holds a reserved lock, as others do, they find torn databases.
+//! Shows that the crash tests can fail: with a VFS that always reports that another connection
+//! holds a reserved lock, as some VFSs do, they find torn databases.
 
 use std::ffi::c_int;
 use std::sync::OnceLock;

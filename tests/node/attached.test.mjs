@@ -1,4 +1,4 @@
-/** Files that are attached while they are open elsewhere, by whichever name. */
+/** Files that are attached while they are open elsewhere, under any name. */
 
 import assert from 'node:assert/strict';
 import { symlinkSync } from 'node:fs';
@@ -32,7 +32,7 @@ test('a file that is open elsewhere is attached with its locks, or not at all', 
     await session.execute('DETACH other');
   }
   await db.close();
-  // It is nobody's now.
+  // Now nobody has the file open.
   await session.execute('ATTACH ? AS other', [path]);
   await session.execute("INSERT INTO other.written VALUES ('session', 1)");
   if (ENGINE === 'wasm') {
@@ -55,7 +55,7 @@ test('a database that is attached to itself by another name loses nothing that w
   let done = 0;
   const each = async (to, table) => {
     for (let number = 0; number < 20; number += 1) {
-      // One connection that has a file twice may be in its own way.
+      // A connection that has a file open twice may block itself.
       const error = await to.execute(`INSERT INTO ${table} VALUES ('x', ?)`, [number]).then(() => (done += 1, undefined), (error) => error);
       if (error !== undefined) assert.equal(error.kind, 'Busy');
     }
@@ -94,7 +94,7 @@ test('the native engine attaches no file that a wasm one has, and is seen by it 
     session.release();
     assert.equal((await failure(db.execute('VACUUM INTO ?', file))).kind, 'Busy');
   }
-  // It has all that it acknowledged, and its log.
+  // The file has all acknowledged writes, and its log.
   child.say('close');
   await child.tells('closed');
 
@@ -108,7 +108,7 @@ test('the native engine attaches no file that a wasm one has, and is seen by it 
     await session.execute('DETACH other');
     const wasm = await ubiqlite.open(path, { engine: 'wasm' });
     await wasm.close();
-    // What a session has attached goes with it.
+    // Files that a session attached are detached when it ends.
     await session.execute('ATTACH ? AS other', [path]);
     session.release();
     const again = await ubiqlite.open(path, { engine: 'wasm' });

@@ -1,4 +1,4 @@
-/** Damaged files and hostile names: typed errors, and an engine that goes on. */
+/** Damaged files and hostile names: typed errors, and an engine that keeps working. */
 
 import assert from 'node:assert/strict';
 import { copyFileSync, readFileSync, statSync, writeFileSync } from 'node:fs';
@@ -7,10 +7,10 @@ import { test } from 'node:test';
 
 import { Child, database, failure, folder, ubiqlite, within, only } from './support.mjs';
 
-/** Kinds that would mean that the engine itself went wrong, or went away. */
+/** Kinds that would mean that the engine itself failed or was lost. */
 const NEVER = ['Internal', 'OutcomeUnknown', 'Closed'];
 
-/** Numbers that look random and are the same each time. */
+/** Returns pseudo-random numbers, the same each time. */
 function randomOf(seed) {
   let state = (seed + 1) * 2654435761;
   return (below) => {
@@ -71,7 +71,7 @@ test('files with wrong bytes give typed errors, and the engine goes on', { timeo
     const path = join(dir, `bad${seed}.db`);
     const bytes = Buffer.from(content);
     const flips = 1 + random(40);
-    // Half of them in the first page: the header and the schema.
+    // Half of the files have them in the first page: the header and the schema.
     for (let flip = 0; flip < flips; flip += 1) bytes[random(seed % 2 === 0 ? 4096 : bytes.length)] = random(256);
     writeFileSync(path, bytes);
     for (const kind of await useUp(path)) seen.set(kind, (seen.get(kind) ?? 0) + 1);

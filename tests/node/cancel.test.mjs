@@ -1,4 +1,4 @@
-/** Calls that are given up, and time limits. */
+/** Cancelled calls, and time limits. */
 
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
@@ -8,7 +8,7 @@ import { ENDLESS, database, failure, only, pause, ubiqlite, within } from './sup
 
 const { CancelledError, TimeoutError } = ubiqlite;
 
-/** Aborts an endless call after a while; returns how long the rejection and the next answer take. */
+/** Aborts an endless call after a while; returns how long the rejection and the next result take. */
 async function stopAndGoOn(db, begin) {
   const controller = new AbortController();
   const reason = new Error('the user went away');
@@ -39,7 +39,7 @@ test('an aborted endless query rejects at once, and the engine is free within mo
   console.log(`    of ${times.length}: rejected after at most ${worst('rejected').toFixed(1)} ms, the next answer after at most ${worst('free').toFixed(1)} ms`);
   assert.ok(worst('rejected') < 250, 'at once');
   assert.ok(worst('free') < 1000, 'the engine is free');
-  // What else the machine does is in the others.
+  // Other load on the machine shows only in the slower ones.
   const free = times.map((time) => time.free).sort((a, b) => a - b);
   assert.ok(free[free.length >> 2] < 50, `most of them took longer than ${free[free.length >> 2]} ms`);
   assert.equal(await db.queryValue('SELECT count(*) FROM t'), 0, 'an aborted write leaves nothing');
@@ -56,7 +56,7 @@ test('a call that was aborted while it waited never runs', async (t) => {
   const { db } = await database(t, {}, 'CREATE TABLE t(a)');
   const [slow, queued] = [new AbortController(), new AbortController()];
   const endless = failure(db.execute(`INSERT INTO t ${ENDLESS.replace('count(*)', 'i')}`, [], { signal: slow.signal }));
-  // On a busy machine too it runs by then, and the others wait for it.
+  // Even on a busy machine it runs by then, and the others wait for it.
   await pause(300);
   const { signal } = queued;
   const waiting = [
@@ -158,7 +158,7 @@ test('interrupt stops what runs, and nothing that comes later', async (t) => {
 
 const waits = only('wasm', 'with the other nothing waits behind a read');
 
-// The engine is one thread: this is what it costs, and what it must not cost.
+// The engine has one thread: this is what that costs, and what it must not cost.
 test('what waits behind a long statement keeps its own limits, and goes on once that is given up', { skip: waits }, async (t) => {
   const { db } = await database(t, {}, 'CREATE TABLE t(a); INSERT INTO t VALUES (1)');
   const controller = new AbortController();

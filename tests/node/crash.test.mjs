@@ -1,7 +1,7 @@
 /**
- * A process that is killed in the middle of an UPDATE whose pages have partly been
- * written: afterwards all rows are old or all are new, and what was acknowledged is
- * there. `ROUNDS` of the environment makes it longer.
+ * A process is killed in the middle of an UPDATE whose pages have partly been written:
+ * afterwards all rows are old or all are new, and acknowledged updates are there. The
+ * environment variable `ROUNDS` makes it longer.
  */
 
 import assert from 'node:assert/strict';
@@ -20,7 +20,7 @@ const SCHEMA = `
     INSERT INTO t SELECT i, 0, zeroblob(200) FROM r;
   CREATE INDEX by_version ON t(version);`;
 
-/** A rollback journal that has not been rolled back or made invalid. */
+/** Whether a rollback journal has been neither rolled back nor invalidated. */
 function isHot(journal) {
   if (!existsSync(journal) || statSync(journal).size < 512) return false;
   const header = Buffer.alloc(8);
@@ -36,7 +36,7 @@ async function isTornAlone(path, copy) {
   return outside(copy, 'SELECT count(DISTINCT version) FROM t').then(([[versions]]) => versions !== 1, () => true);
 }
 
-/** How long an update takes on this machine, after the first one; and the version then. */
+/** Measures how long an update takes on this machine after the first one; returns that and the version then. */
 async function measure(path, journalMode) {
   const child = new Child('updater.mjs', [path, journalMode]);
   await child.tells('1');
@@ -67,7 +67,7 @@ async function round(dir, path, journalMode, expected, millis) {
   assert.equal(versions.length, 1, `old and new rows: ${JSON.stringify(versions)}`);
   assert.equal(versions[0].n, ROWS);
   const [{ version }] = versions;
-  // The one after it may have been committed without having been told.
+  // The next version may have been committed without being reported.
   assert.ok(version === acknowledged || version === acknowledged + 1, `version ${version} after ${acknowledged}`);
   assert.deepEqual(await outside(path, 'SELECT min(version), max(version) FROM t'), [[version, version]]);
   return { version, hot, torn };

@@ -1,4 +1,4 @@
-/** Moments: one text form in every language, and beside SQLite's own. */
+/** Moments: one text form in every language, alongside SQLite's own. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -63,6 +63,6 @@ test('a Date that has no text of this width is refused', async (t) => {
   for (const date of [new Date(Date.UTC(10_000, 0)), new Date(-1e14), new Date(Number.NaN), { [Symbol.toStringTag]: 'Date' }]) {
     const error = await failure(db.queryValue('SELECT ?', [date]));
     assert.ok(error instanceof ubiqlite.InvalidArgumentError, `${error}`);
-    assert.match(error.message, /^parameter 1 (has a year|is an invalid Date|calls itself a Date)/);
+    assert.match(error.message, /^parameter 1 (has a year|is an invalid Date|claims to be a Date)/);
   }
 });

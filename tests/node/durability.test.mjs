@@ -1,6 +1,6 @@
 /**
- * What is acknowledged is on the disk: the system calls of a process are counted by
- * strace. Without strace nothing could tell, and that is said.
+ * Acknowledged writes are on the disk: strace counts the system calls of a process.
+ * Without strace the tests are skipped, with a message.
  */
 
 import assert from 'node:assert/strict';
@@ -14,7 +14,7 @@ const traced = await installed('strace', ['-f', '-o', '/dev/null', '-e', 'trace=
 const skip = traced ? false : 'STRACE IS MISSING (or may not trace): whether fsync happens was NOT tested';
 if (skip) console.error(skip);
 
-/** How often a process that inserts rows waits for the disk. */
+/** Returns how often a process that inserts rows waits for the disk. */
 async function syncs(t, way, many, synchronous = '') {
   const dir = folder(t);
   const trace = join(dir, 'trace');

@@ -7,7 +7,7 @@ import { test } from 'node:test';
 
 import { Child, PACKAGE, failure, folder, ubiqlite } from './support.mjs';
 
-/** The package as npm lays it out, without a native library; `library`: what there is in its place. */
+/** Lays the package out as npm does, without a native library; `library`: the file in its place. */
 function installed(t, library) {
   const root = folder(t);
   const dist = join(root, 'node_modules/ubiqlite/dist');

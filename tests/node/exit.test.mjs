@@ -1,4 +1,4 @@
-/** A process ends by itself when nothing is pending, open database or not. */
+/** A process exits on its own when nothing is pending, whether a database is open or not. */
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
@@ -6,7 +6,7 @@ import { test } from 'node:test';
 
 import { Child, filesBeside, folder, outside, ubiqlite } from './support.mjs';
 
-/** From the last line of the program to the end of its process. Machines are slow. */
+/** Milliseconds from the last line of the program to the end of its process. Machines can be slow. */
 const MOMENTS = 2000;
 
 async function afterIdling(t, way) {

@@ -1,4 +1,4 @@
-/** A database as a file, and a file as a database, while others go on. */
+/** Exporting a database to a file, and importing a file, while other calls continue. */
 
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
@@ -44,7 +44,7 @@ test('what was exported is imported as it was, and nothing is left beside it', a
   await other.close();
   assert.deepEqual(filesBeside(copy), ['copy.db']);
   assert.deepEqual(filesBeside(path), ['app.db']);
-  // The same bytes, but for the two that say how it is written.
+  // The same bytes, except for the two that say how it is written.
   assert.equal((await bytesOf(await exportFile(copy))).length, (await bytesOf(await exportFile(path))).length);
 });
 

@@ -1,4 +1,4 @@
-/** Databases, transactions, sessions and snapshots: their ends. */
+/** How databases, transactions, sessions and snapshots end. */
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { Child, ENDLESS, database, failure, folder, ubiqlite, within } from './s
 
 const { UbiqliteError } = ubiqlite;
 
-/** Every call rejects with an error of the package, soon. */
+/** Checks that every call soon rejects with an error of the package. */
 async function allRefuse(calls) {
   for (const [name, begin] of Object.entries(calls)) {
     const error = await failure(within(2000, begin(), name));
@@ -110,7 +110,7 @@ test('a block that answers gives its answer, and one that does not wait is waite
   assert.equal(await db.transaction(() => 'at once'), 'at once');
   const mine = new Error('mine');
   assert.equal(await failure(db.transaction(() => { throw mine; })), mine);
-  // Nobody awaits this call, but it was made inside the block.
+  // Nobody awaits this call, but it is made inside the block.
   await db.transaction(async (tx) => {
     tx.execute('INSERT INTO t VALUES (1)');
   });

@@ -1,4 +1,4 @@
-/** How a program gets the package. */
+/** How a program imports the package. */
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';

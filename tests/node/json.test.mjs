@@ -1,4 +1,4 @@
-/** What is stored as JSON: nothing is left out of it or changed in it in silence. */
+/** Values stored as JSON: nothing is silently omitted or changed. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -12,7 +12,7 @@ class Point {
   x = 1;
 }
 
-/** What it is: a value, and what its refusal says of it. */
+/** By description: a value, and what the error says about it. */
 const REFUSED = {
   NaN: [{ x: Number.NaN }, 'data.x is NaN'],
   Infinity: [{ x: [1, -Infinity] }, 'data.x[1] is -Infinity'],
@@ -34,12 +34,12 @@ const REFUSED = {
   'a promise that nobody awaited': [{ p: Promise.resolve(1) }, 'data.p is a Promise'],
   'an invalid Date': [{ d: new Date(Number.NaN) }, 'data.d is an invalid Date'],
   'a Date of the year 10000': [{ d: new Date(Date.UTC(10_000, 0)) }, 'data.d has a year'],
-  'a circle': [circle, 'data.list[0] is what it is a part of'],
-  'half of a surrogate pair': [{ t: ['a\ud800'] }, 'data.t[0] holds half of a surrogate pair'],
+  'a circle': [circle, 'data.list[0] is a circular reference'],
+  'half of a surrogate pair': [{ t: ['a\ud800'] }, 'data.t[0] contains half of a surrogate pair'],
   'a name with half of a surrogate pair': [{ '\udc00': 1 }, 'half of a surrogate pair'],
   'what toJSON gives': [{ j: { toJSON: () => ({ n: Number.NaN }) } }, 'data.j.n is NaN'],
-  'a URL alone, which would be a text in quotes': [new URL('https://example.org/'), 'data is a URL, whose toJSON() gives no list or object'],
-  'a getter that throws': [{ get x() { throw new Error('not now'); } }, "data can't be JSON: not now"],
+  'a URL alone, which would be a text in quotes': [new URL('https://example.org/'), 'data is a URL, whose toJSON() returns no list or object'],
+  'a getter that throws': [{ get x() { throw new Error('not now'); } }, "data can't be written as JSON: not now"],
 };
 
 for (const [what, [value, message]] of Object.entries(REFUSED)) {

@@ -7,10 +7,10 @@ import { database, failure, pause, ubiqlite, within } from './support.mjs';
 
 const { CancelledError, TimeoutError } = ubiqlite;
 
-/** Rows of about 100 bytes, without end. */
+/** An endless query of rows of about 100 bytes. */
 const ROWS = "WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r) SELECT i, printf('%060d', i) AS text, i / 2.0 AS half FROM r";
 
-/** Sees to it that nothing is left of a call that ended in its middle. */
+/** Checks that a call that ended in the middle leaves nothing behind. */
 async function goesOn(db) {
   await within(2000, db.execute('INSERT INTO t VALUES (1)'), 'the next write');
   const rows = await within(5000, db.query(`${ROWS} LIMIT 20000`), 'the next long query');
@@ -34,7 +34,7 @@ test('every row of a long result is there once, in its place, wherever it is ask
   right(await db.query('SELECT * FROM t'));
   right(await db.table('t').select().orderBy('a').all());
   await db.transaction(async (tx) => right(await tx.query('SELECT * FROM t ORDER BY a')));
-  // Several at once share the line to the engine.
+  // Several at once share the channel to the engine.
   for (const rows of await Promise.all([1, 2, 3].map(() => db.query('SELECT * FROM t')))) right(rows);
 });
 

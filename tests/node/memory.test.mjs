@@ -1,4 +1,4 @@
-/** Databases in memory, where a statement names a file; and options that are none. */
+/** In-memory databases whose statements name a file, and options that do not exist. */
 
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync } from 'node:fs';
@@ -7,7 +7,7 @@ import { test } from 'node:test';
 
 import { database, failure, folder, ubiqlite } from './support.mjs';
 
-/** A file, of which a database in memory should tell something, or say that it can't. */
+/** Makes a file that an in-memory database should be able to read, or say that it can't. */
 async function file(t) {
   const { db, path } = await database(t, {}, 'CREATE TABLE t(a); INSERT INTO t VALUES (7)');
   await db.close();

@@ -1,8 +1,8 @@
 /**
- * The model of calls and handles (bindings-wasm/test/model) on the package as it is: random calls, aborted, late and
- * given up at random moments, with engines that break now and then; what each caller was told must be what the file has.
+ * The model of calls and handles (bindings-wasm/test/model) on the real package: random calls, aborted, timed out and
+ * cancelled at random moments, with engines that sometimes break. The outcome given to each caller must match the file.
  *
- * `ROUNDS` says how many runs, `UBIQLITE_SEED` where they begin.
+ * `ROUNDS` is the number of runs, `UBIQLITE_SEED` the first seed.
  */
 
 import { test } from 'node:test';
@@ -15,7 +15,7 @@ import { database, pause, within } from './support.mjs';
 const ROUNDS = Number(process.env.ROUNDS ?? 120);
 const FIRST = Number(process.env.UBIQLITE_SEED ?? 1);
 
-/** Some of them take a few milliseconds. */
+/** Makes some of the statements take a few milliseconds. */
 const slow = (number, rows) => (number % 3 === 0 ? `WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < ${rows}) SELECT` : 'SELECT');
 const WORDS = {
   write: (number) => `INSERT INTO t ${slow(number, 20_000)} ${number}${number % 3 === 0 ? ' WHERE (SELECT count(*) FROM n) > 0' : ''} RETURNING a`,
@@ -23,7 +23,7 @@ const WORDS = {
   fail: (number) => `INSERT INTO u VALUES (1), (${number})`,
 };
 
-/** Breaks the engine. */
+/** A statement that breaks the engine. */
 const POISON = `WITH ${Array.from({ length: 5000 }, (_, i) => `c${i}(a) AS (SELECT a FROM ${i === 0 ? '(SELECT 1 AS a)' : `c${i - 1}`})`).join(', ')} SELECT a FROM c4999`;
 
 async function run(db, seed) {
@@ -54,7 +54,7 @@ async function run(db, seed) {
   })(), `seed ${seed}: all calls are told something`).catch((error) => check(false, `${error.message}: ${client.calls.filter(({ told }) => told === undefined).map(({ text }) => text).join('; ')}`));
   letGo(client);
   await within(60_000, Promise.all(poisoned), 'what breaks the engine ends');
-  // Whoever still had the lock would be met here.
+  // A call or handle that still held the lock would block this.
   await within(10_000, db.execute('UPDATE t SET a = a WHERE a < 0'), `seed ${seed}: the lock is free`);
   const rows = await db.query('SELECT a, count(*) AS n FROM t GROUP BY a');
   const store = { times: new Map() };
@@ -67,7 +67,7 @@ async function run(db, seed) {
   check(client.pending.size === 0 && client.handles.isEmpty, `the client was left with ${client.pending.size} calls, and ${[...client.handles.live.values()].map((it) => `${it.deref()?.id} of ${it.deref()?.op}`)}`);
 }
 
-/** Ends whatever is held, and what came meanwhile. */
+/** Ends all open handles, including those that were opened in the meantime. */
 function letGo({ handles }) {
   for (const it of handles) {
     if (it.over) continue;

@@ -1,4 +1,4 @@
-/** A file that is removed, renamed or replaced while it is open takes no more commits, and no log is left for another. */
+/** A file removed, renamed or replaced while open takes no more commits, and no log is left for another file. */
 
 import assert from 'node:assert/strict';
 import { copyFileSync, existsSync, renameSync, rmSync, statSync } from 'node:fs';
@@ -15,10 +15,10 @@ for (const journalMode of ['wal', 'delete']) {
   test(`no commit into a file that was removed, journal mode ${journalMode}`, async (t) => {
     const { db, path } = await database(t, { journalMode }, ROWS);
     rmSync(path);
-    // What needs another connection finds no file to open.
+    // A call that needs another connection finds no file to open.
     const gone = (error) => assert.ok(error.code === MOVED.code || error.kind === 'CannotOpen', String(error));
     await db.execute('INSERT INTO t VALUES (2)').then(() => assert.fail('it was acknowledged'), gone);
-    // Who has it open already still reads it.
+    // Connections that already have it open can still read it.
     await db.queryValue('SELECT count(*) FROM t').then((rows) => assert.equal(rows, 1), gone);
     await db.close();
     assert.ok(!existsSync(path));

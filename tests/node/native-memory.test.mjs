@@ -1,7 +1,7 @@
 /**
- * The native engine's memory, and bytes that are no requests.
+ * The native engine's memory, and bytes that are not requests.
  *
- * `CALLS=1000000 OPENS=10000` is the long form of what is done here a tenth as often.
+ * `CALLS=1000000 OPENS=10000` is the long form, ten times the default.
  */
 
 import assert from 'node:assert/strict';
@@ -23,12 +23,12 @@ for (const [way, times] of [['calls', CALLS], ['opens', OPENS]]) {
     await child.ends(580_000);
     const [first, last] = child.lines.at(-1).split(' ').map(Number);
     console.log(`    ${(first / 2 ** 20).toFixed(1)} MB before ${times} ${way}, ${(last / 2 ** 20).toFixed(1)} MB after`);
-    // What is lost is lost each time: 100 bytes of each would be more than this in the long form.
+    // A leak repeats: 100 bytes per call or opening would exceed this in the long form.
     assert.ok(last - first < 24 * 2 ** 20, `${last - first} bytes more`);
   });
 }
 
-/** The native library itself, as the package finds it. */
+/** Loads the native library itself, the way the package finds it. */
 function library() {
   const require = createRequire(PACKAGE);
   const name = `${process.platform}-${process.arch}${{ linux: '-gnu', win32: '-msvc' }[process.platform] ?? ''}`;
@@ -42,7 +42,7 @@ function library() {
 test('bytes that are no requests harm nobody but their sender', { skip, timeout: 120_000 }, async (t) => {
   const { Engine, submit, run } = library();
   const path = join(folder(t), 'app.db');
-  /** An engine, and what waits for its wake-ups. */
+  /** Opens an engine; `woken` is called on its wake-ups. */
   const open = async () => {
     const one = { room: new Uint8Array(1 << 16), woken: () => {} };
     const opened = new Promise((resolve) => (one.woken = resolve));
@@ -53,7 +53,7 @@ test('bytes that are no requests harm nobody but their sender', { skip, timeout:
     assert.equal(one.engine.outcome(), '');
     return one;
   };
-  /** Asks, and waits for the number of what is answered. */
+  /** Sends a request, and returns the id in the reply. */
   const ask = async ({ engine, number, room }, bytes) => {
     engine.setRequests(bytes);
     let length = submit(number, 0, bytes.length, 1);

@@ -1,4 +1,4 @@
-/** The native engine: several processes and programs on one file, by SQLite's own locks. */
+/** The native engine: several processes and programs share one file through SQLite's own locks. */
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -14,7 +14,7 @@ const skip = only('native', 'the other has no file locks');
 const noPython = skip || ((await installed('python3')) ? false : 'python3 is not installed');
 const SCHEMA = 'CREATE TABLE written(by TEXT, number INTEGER)';
 
-/** Starts writers, and has them begin together. */
+/** Starts writers that begin together. */
 async function writers(t, path, names, count, way = '') {
   const children = names.map((name) => new Child('writer.mjs', [path, name, String(count), way]));
   t.after(() => Promise.all(children.map((child) => child.kill())));
@@ -32,7 +32,7 @@ for number in range(int(count)):
 db.close()
 `;
 
-/** Another program's SQLite, beside us. */
+/** Runs another program's SQLite alongside ours. */
 async function python(path, name, count) {
   const child = spawn('python3', ['-c', PYTHON, path, name, String(count)], { stdio: ['ignore', 'ignore', 'inherit'] });
   const [code] = await once(child, 'close');
@@ -101,7 +101,7 @@ test('an attached file that is open elsewhere loses nothing', { skip, timeout: 6
   const beside = await ubiqlite.open(':memory:', { busyTimeout: 30_000 });
   t.after(() => beside.close());
   const session = await beside.acquire();
-  // Another spelling of the same path.
+  // A different spelling of the same path.
   await session.execute('ATTACH ? AS other', [join(path, '..', '.', 'app.db')]);
   const write = async (to, table, by) => {
     for (let number = 0; number < 200; number += 1) await to.execute(`INSERT INTO ${table} VALUES (?, ?)`, [by, number]);
@@ -147,7 +147,7 @@ for (const [first, second] of [['native', 'wasm'], ['wasm', 'native']]) {
     assert.match(error.message, new RegExp(`with the ${first} engine`), error.message);
     assert.deepEqual([error.kind, error.path], ['Busy', path]);
 
-    // It waits as it does for its own kind.
+    // It waits as it does for its own kind of engine.
     const opening = ubiqlite.open(path, { engine: second, busyTimeout: 20_000 });
     await pause(100);
     holder.say('close');
@@ -168,7 +168,7 @@ for (const [first, second] of [['native', 'wasm'], ['wasm', 'native']]) {
     assert.equal(await db.queryValue('SELECT by FROM held'), holder.pid);
     await db.execute('DELETE FROM held');
     await db.close();
-    // The wasm engine has none, and leaves that of the killed one to who has: it is nobody's word.
+    // The wasm engine has no -shm file, and leaves the killed process's to engines that use one.
     assert.deepEqual(filesBeside(path).filter((name) => name !== 'app.db-shm'), ['app.db']);
     assert.deepEqual(await outside(path, 'SELECT count(*) FROM held'), [[0]]);
   });

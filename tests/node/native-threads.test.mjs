@@ -1,4 +1,4 @@
-/** The native engine in worker threads and clusters, and environments that end in the middle. */
+/** The native engine in worker threads and clusters, and in environments that end in the middle of work. */
 
 import assert from 'node:assert/strict';
 import cluster from 'node:cluster';
@@ -14,7 +14,7 @@ import { Child, PACKAGE, database, filesBeside, folder, only, outside, ubiqlite,
 
 const skip = only('native', 'the other keeps a file for one thread');
 const thread = fileURLToPath(new URL('./children/thread.mjs', import.meta.url));
-// Threads and clusters have the environment of this process.
+// Threads and clusters inherit the environment of this process.
 process.env.UBIQLITE_PACKAGE = PACKAGE;
 
 function worker(data) {
@@ -35,7 +35,7 @@ test('four threads and this one write one file, and nothing is lost', { skip, ti
 for (const way of ['reads', 'writes', 'transaction', 'stream', 'opens', 'closes', 'endless']) {
   test(`threads that are terminated in mid-call (${way}) crash nothing and hold nothing`, { skip, timeout: 120_000 }, async (t) => {
     const path = join(folder(t), 'app.db');
-    // In a process of its own, whose main thread has not loaded the library: its last environment ends.
+    // A separate process, whose main thread has not loaded the library, so that its last environment ends.
     const child = new Child('terminate.mjs', [path, way, process.env.ROUNDS ?? '20'], { input: false });
     t.after(() => child.kill());
     await child.ends(100_000);

@@ -1,4 +1,4 @@
-/** What a caller is told of a call is what the engine did: giving up, ends of handles, arguments that can't be used. */
+/** The outcome reported to a caller is what the engine did: cancellation, ends of handles, invalid arguments. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -7,14 +7,14 @@ import { ENDLESS, database, failure, only, pause, ubiqlite, within } from './sup
 
 const { CancelledError, TimeoutError } = ubiqlite;
 
-/** Runs for as long as it takes to count so far: 1,000,000 are some hundred milliseconds. */
+/** A query that counts to `rows`: 1,000,000 take a few hundred milliseconds. */
 const SLOW = (rows) => ENDLESS.replace('FROM r)', `FROM r LIMIT ${rows})`);
 
 const INSERT = 'INSERT INTO t VALUES (1)';
 
 const count = (db) => db.queryValue('SELECT count(*) FROM t');
 
-/** Fails if the write lock is not free. */
+/** Checks that the write lock is free. */
 const writable = (db) => within(2000, db.execute('UPDATE t SET a = a'), 'the next write');
 
 test('an end of a transaction that is not carried out lets the lock go', async (t) => {
@@ -102,7 +102,7 @@ test('a queued write that was given up never runs', { skip: queued }, async (t) 
     const controller = new AbortController();
     const { signal } = controller;
     const slow = db.queryValue(SLOW(1_000_000));
-    // Half of them in the message of the statement before, half in one of their own.
+    // Half of the rounds send them with the previous statement, half in a separate message.
     if (round % 2 === 0) await pause(2);
     const calls = [
       db.execute(INSERT, [], { signal }),
@@ -151,7 +151,7 @@ test('a transaction that is aborted while its commit is on its way says whether 
     const before = await count(db);
     const outcome = db.transaction(async (tx) => {
       await tx.execute(INSERT);
-      // Just when the body ends, a turn later, and while the engine may be at it.
+      // Just when the body ends, a turn later, and while the engine may be committing.
       if (round % 3 === 0) queueMicrotask(() => controller.abort());
       else if (round % 3 === 1) setImmediate(() => controller.abort());
       else setTimeout(() => controller.abort(), round % 4);
@@ -221,7 +221,7 @@ test('the time limit of a transaction is of the whole', async (t) => {
   assert.equal(await count(db), 0);
   await db.transaction(slowly(1), { timeout: 5000 });
   assert.equal(await count(db), 1);
-  // Another one has the lock for longer than that.
+  // Another transaction holds the lock for longer than that.
   const holder = await db.begin();
   assert.ok((await failure(db.transaction(slowly(1), { timeout: 50 }))) instanceof TimeoutError);
   await holder.rollback();
@@ -250,7 +250,7 @@ test('what a statement is, is not told from its words', async (t) => {
   assert.equal(await db.queryValue(`${comments}SELECT 7`), 7);
   assert.ok(performance.now() - since < 5000);
   const { signal } = new AbortController();
-  // It is asked for as a read first, and then as what it is.
+  // It is first requested as a read, and then as the write that it is.
   for (let round = 1; round <= 3; round += 1) {
     const sql = 'WITH one(a) AS (VALUES (1)) INSERT INTO t SELECT a FROM one RETURNING a';
     assert.deepEqual(await db.query(sql, [], { signal }), [{ a: 1 }]);
@@ -259,7 +259,7 @@ test('what a statement is, is not told from its words', async (t) => {
   assert.deepEqual(await db.query('WITH one(a) AS (VALUES (1)) SELECT a FROM one', [], { signal, timeout: 5000 }), [{ a: 1 }]);
 });
 
-/** Compiles by a recursion deeper than any stack. */
+/** A statement whose compilation recurses deeper than any stack. */
 const POISON = (depth) => {
   const names = Array.from({ length: depth }, (_, i) => `c${i}(a) AS (SELECT a FROM ${i === 0 ? '(SELECT 1 AS a)' : `c${i - 1}`})`);
   return `WITH ${names.join(', ')} SELECT a FROM c${depth - 1}`;
@@ -279,7 +279,7 @@ test('a statement that breaks the engine is asked again once, and then is Intern
   assert.equal(await within(10_000, beside, 'the call beside it'), 1);
   assert.equal(await within(10_000, count(db), 'the next call'), 1);
   await within(10_000, db.execute(INSERT), 'the next write');
-  // Each that it broke was followed by another one; nothing else begins a worker here.
+  // Each engine that it broke was replaced by another; nothing else starts a worker here.
   assert.equal(engines, error.kind === 'Internal' ? 2 : 0);
 });
 

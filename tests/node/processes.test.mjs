@@ -55,7 +55,7 @@ test('the lock of a killed process is taken over, and what it committed is there
   assert.deepEqual(await outside(path, 'SELECT count(*) FROM held'), [[0]]);
 });
 
-/** Whether processes can be put into a numbering of their own here, as containers do. */
+/** Whether processes cannot get their own PID namespace here, as containers do. */
 const contained = process.platform !== 'linux' || !(await installed('unshare', ['--pid', '--fork', '--uts', 'true']));
 
 for (const engine of ['wasm', 'native']) {
@@ -103,7 +103,7 @@ test('of many processes that want the file of a killed one, one gets it', { skip
     const holders = holding();
     assert.ok(holders.length <= 1, 'two processes hold one file');
     if (holders.length === 1) {
-      // Long enough for another to come in, if it could.
+      // Long enough for another one to get in, if it could.
       await pause(100);
       assert.equal(holding().length, 1);
       holders[0].say('close');
@@ -114,7 +114,7 @@ test('of many processes that want the file of a killed one, one gets it', { skip
     }
     await pause(5);
   }
-  // Those that gave up were told Busy, which ends them with an error.
+  // Rivals that gave up got Busy, which ends them with an error.
   const gaveUp = rivals.filter((rival) => /Busy/.test(rival.errors)).length;
   assert.equal(seen + gaveUp, rivals.length, rivals.map((rival) => rival.errors).join('\n'));
   assert.ok(seen >= 1);

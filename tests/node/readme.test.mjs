@@ -1,4 +1,4 @@
-/** What the README of the package shows and says, run as it stands there. */
+/** The package README's examples and claims, run as they are written there. */
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';

@@ -1,4 +1,4 @@
-/** What comes back of a statement: rows as objects or as lists, and all that one statement tells. */
+/** What a statement returns: rows as objects or as lists, and everything that `run` reports. */
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -105,7 +105,7 @@ test('columns that run was the first to be told are known to whom asks after it'
   const { db } = await database(t, {}, 'CREATE TABLE t(a, b)');
   await db.execute('INSERT INTO t VALUES (1, 2)');
   const controller = new AbortController();
-  // Given up, so that nobody reads the reply that tells the names.
+  // Cancelled, so that nobody reads the reply that contains the names.
   const given = failure(db.run('SELECT b, a FROM t', [], { signal: controller.signal }));
   await db.queryValue('SELECT 1');
   controller.abort();
@@ -114,14 +114,14 @@ test('columns that run was the first to be told are known to whom asks after it'
     assert.deepEqual((await db.run('SELECT b, a FROM t')).rows, [{ b: 2, a: 1 }]);
     assert.deepEqual(await db.query('SELECT b, a FROM t'), [{ b: 2, a: 1 }]);
   }
-  // More statements than the engine remembers that it told.
+  // More statements than the engine remembers having sent the names of.
   for (let index = 0; index < 600; index += 1) {
     const name = `c${index % 300}`;
     assert.deepEqual((await db.run(`SELECT a AS ${name} FROM t`)).rows, [{ [name]: 1 }]);
   }
 });
 
-/** Names that would end a string, a line or a program, or mean something to JavaScript. */
+/** Names that would end a string, a line or a program, or that mean something in JavaScript. */
 const HOSTILE = ['"', '\\', "'", '`', '${x}', '\u2028', '\n', '*/', '//', '},x:{', 'constructor', 'toString', '0', '-1', 'ü', '🙂', 'get x', '...x', '[x]'];
 const named = (names, rows) =>
   `WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r LIMIT ${rows}) SELECT ${names.map((name, index) => `i + ${index} AS "${name.replaceAll('"', '""')}"`).join()} FROM r`;

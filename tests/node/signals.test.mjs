@@ -25,7 +25,7 @@ test('a hundred calls of every kind with one signal give no warning, and leave n
   }));
   const streams = Array.from({ length: 4 }, () => db.stream('SELECT 1 UNION ALL SELECT 2', [], option));
   await Promise.all(streams.map((stream) => stream.next()));
-  // Warnings come in a turn of their own.
+  // Warnings arrive in a separate turn.
   await pause(10);
   assert.deepEqual(warnings, []);
   await Promise.all(streams.map((stream) => stream.return()));

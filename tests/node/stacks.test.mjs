@@ -1,4 +1,4 @@
-/** What an error tells the person who looks for its cause: the line that made the call, and its SQL. */
+/** What an error says about its cause: the line that made the call, and its SQL. */
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -12,10 +12,10 @@ import { ENDLESS, PACKAGE, database, folder, ubiqlite } from './support.mjs';
 
 const HERE = import.meta.url;
 
-/** The line of the function that awaits: its call stands in the same line as `here()`. */
+/** Returns the line of the awaiting function, whose call is on the same line as `here()`. */
 const here = () => Number(/:(\d+):\d+\)?$/.exec(new Error().stack.split('\n')[2])[1]);
 
-/** Awaits a call that fails, as a program does; the error, and the line in which it was awaited. */
+/** Each awaits a failing call, as a program does, and returns the error and the line of the `await`. */
 const CALLS = {
   query: async (db) => { try { await db.query('SELEC 1'); } catch (error) { return [error, here()]; } },
   queryOne: async (db) => { try { await db.queryOne('SELECT 1 WHERE 0'); } catch (error) { return [error, here()]; } },

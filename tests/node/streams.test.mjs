@@ -1,4 +1,4 @@
-/** Rows one after another. */
+/** Streams of rows. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,8 +1,8 @@
 /**
- * What the tests of the package in Node share.
+ * Helpers that the tests of the package in Node share.
  *
- * `UBIQLITE_PACKAGE` names another build than the one of this checkout, `UBIQLITE_ENGINE`
- * the engine that databases are opened with: native, which is the default, or wasm.
+ * `UBIQLITE_PACKAGE` names a build other than the one in this checkout, `UBIQLITE_ENGINE`
+ * the engine that opens databases: native, which is the default, or wasm.
  */
 
 import { execFile, spawn } from 'node:child_process';
@@ -18,38 +18,38 @@ const HERE = fileURLToPath(new URL('.', import.meta.url));
 /** The ES module of the package. */
 export const PACKAGE = resolve(process.env.UBIQLITE_PACKAGE ?? join(HERE, '../../bindings-wasm/dist/node.mjs'));
 
-/** What it exports. */
+/** The exports of the package. */
 export const ubiqlite = await import(pathToFileURL(PACKAGE).href);
 
-/** The engine that databases are opened with. */
+/** The engine that opens databases. */
 export const ENGINE = process.env.UBIQLITE_ENGINE || 'native';
 
-/** The `skip` of a test that is about one engine alone, and why. */
+/** Returns the `skip` option of a test that is about one engine only, with the reason. */
 export function only(engine, why) {
   return ENGINE === engine ? false : `only with the ${engine} engine: ${why}`;
 }
 
-/** A query that never ends by itself. */
+/** A query that never ends on its own. */
 export const ENDLESS = 'WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r) SELECT count(*) FROM r';
 
-/** A folder that goes with its test. */
+/** Makes a folder that is removed after its test. */
 export function folder(t) {
   const path = mkdtempSync(join(tmpdir(), 'ubiqlite-node-'));
   t.after(() => rmSync(path, { recursive: true, force: true }));
   return path;
 }
 
-/** A database in a folder of its own, closed with its test. */
+/** Opens a database in a new folder, and closes it after its test. */
 export async function database(t, options = {}, schema = '') {
   const path = join(folder(t), 'app.db');
   const db = await ubiqlite.open(path, options);
-  // What keeps it from closing has failed its test already.
+  // Anything that keeps it from closing has already failed its test.
   t.after(() => within(10_000, db.close(), 'close'));
   if (schema !== '') await db.batch(schema);
   return { db, path };
 }
 
-/** The names of the files in the folder of a database. */
+/** Returns the names of the files in the folder of a database. */
 export function filesBeside(path) {
   return readdirSync(resolve(path, '..')).sort();
 }
@@ -60,7 +60,7 @@ export function pause(millis) {
   });
 }
 
-/** The promise's outcome, but not later than that. */
+/** Returns the promise's outcome, or fails after `millis`. */
 export async function within(millis, promise, what) {
   let timer;
   const late = new Promise((_, reject) => {
@@ -73,7 +73,7 @@ export async function within(millis, promise, what) {
   }
 }
 
-/** The error of a call that has to fail. */
+/** Returns the error of a call that must fail. */
 export async function failure(promise) {
   try {
     await promise;
@@ -84,16 +84,16 @@ export async function failure(promise) {
 }
 
 /**
- * Another Node process, that runs a script of `children/`. It tells lines on its
- * standard output, and hears lines on its standard input.
+ * Another Node process, which runs a script in `children/`. It prints lines on its
+ * standard output, and reads lines from its standard input.
  */
 export class Child {
   /**
    * @param {string} script
    * @param {string[]} args
    * @param {{ flags?: string[], before?: string[], input?: boolean, env?: object, program?: string }} [how]
-   *   `before`: a program that runs it; without `input` its standard input is at its end;
-   *   `env`: more for its environment; `program`: another Node
+   *   `before`: a program that runs it; without `input` its standard input is empty;
+   *   `env`: more environment variables; `program`: another Node
    */
   constructor(script, args = [], { flags = [], before = [], input = true, env = {}, program: node = process.execPath } = {}) {
     const [program, ...rest] = [...before, node, ...flags, join(HERE, 'children', script), ...args];
@@ -116,7 +116,7 @@ export class Child {
     return this.output.split('\n').slice(0, -1);
   }
 
-  /** Waits until it has told the line. */
+  /** Waits until it has printed the line. */
   async tells(line, millis = 20_000) {
     const until = performance.now() + millis;
     while (!this.lines.includes(line)) {
@@ -131,13 +131,13 @@ export class Child {
     this.process.stdin.write(`${line}\n`);
   }
 
-  /** Ends it as a crash does. */
+  /** Kills it, as a crash would. */
   async kill() {
     this.process.kill('SIGKILL');
     return this.ended;
   }
 
-  /** Waits for its end, which has to be a good one. */
+  /** Waits for its end, which must be a success. */
   async ends(millis = 20_000) {
     const { code, signal } = await within(millis, this.ended, 'the end of the child').catch(async (error) => {
       await this.kill();
@@ -156,7 +156,7 @@ print(json.dumps([db.execute("PRAGMA integrity_check").fetchall(), db.execute(sq
 db.close()
 `;
 
-/** Rows of a file as another tool reads them: Python's sqlite3, on the system's SQLite. */
+/** Returns the rows of a file as another tool reads them: Python's sqlite3, on the system's SQLite. */
 export async function outside(path, sql) {
   const { stdout } = await promisify(execFile)('python3', ['-c', READ, path, sql]);
   const [integrity, rows] = JSON.parse(stdout);
@@ -164,7 +164,7 @@ export async function outside(path, sql) {
   return rows;
 }
 
-/** Whether a program is there. */
+/** Whether a program is installed. */
 export async function installed(program, args = ['--version']) {
   return promisify(execFile)(program, args).then(() => true, () => false);
 }

@@ -1,4 +1,4 @@
-/** The types that the package publishes, as a strict compiler sees them from outside. */
+/** The types that the package publishes, as a strict compiler sees them in a project that uses it. */
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -21,13 +21,13 @@ async function errors(t, files, options = {}) {
   mkdirSync(join(project, 'node_modules/@types'), { recursive: true });
   symlinkSync(dirname(dirname(PACKAGE)), join(project, 'node_modules/ubiqlite'));
   for (const name of ['@types/node', 'undici-types']) symlinkSync(join(MODULES, name), join(project, 'node_modules', name));
-  // So that the files find the package of the project, not one beside them.
+  // So that the files find the package in the project, not one next to their originals.
   files.forEach(({ from, to }) => symlinkSync(from, join(project, to)));
   const config = {
     compilerOptions: {
       strict: true, noEmit: true, target: 'es2022', module: 'nodenext', preserveSymlinks: true,
       lib: ['es2023', 'esnext.disposable', 'dom', 'dom.asynciterable'], types: [],
-      // The package's own declarations are what is tested.
+      // The package's own declarations are under test.
       skipLibCheck: false, ...options,
     },
     files: files.map(({ to }) => to),

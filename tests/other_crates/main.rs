@@ -1,7 +1,7 @@
-//! A program that depends on `ubiqlite` as a user's does: with whichever
-//! `libsqlite3-sys` the rest of it allows, and without this repository's build flags.
+//! A program that depends on `ubiqlite` as a user's does: with any `libsqlite3-sys` that its
+//! other dependencies allow, and without this repository's build flags.
 //!
-//! Its argument is the SQLite that should be inside.
+//! Its argument is the version of SQLite that it should contain.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ fn main() {
     let file = std::env::temp_dir().join(format!("ubiqlite-beside-{}.db", std::process::id()));
     let found = block_on(works(&file));
     for more in ["", "-wal", "-shm"] {
-        // What is not there needs no removing.
+        // A file that does not exist need not be removed.
         let _ = std::fs::remove_file(format!("{}{more}", file.display()));
     }
     assert_eq!(found.expect("it works"), expected);
@@ -37,7 +37,7 @@ async fn works(file: &std::path::Path) -> Result<String> {
         db.query_value("SELECT score FROM children WHERE parent = ?", params![1]).await?;
     assert!((score - 1.5).abs() < f64::EPSILON, "{score}");
 
-    // What is a setting of the connection's, whatever SQLite was compiled with.
+    // Settings of the connection, which hold whatever SQLite was compiled with.
     let orphan = db.execute("INSERT INTO children VALUES (9, 0)", params![]).await;
     assert_eq!(orphan.unwrap_err().kind(), ErrorKind::ForeignKeyViolation);
     let double = parents.insert(record! { "id" => 2, "name" => "ann" }).await.unwrap_err();
@@ -71,7 +71,7 @@ impl Wake for Unpark {
     }
 }
 
-/// An executor is nothing that the crate needs.
+/// Runs a future to its end: the crate needs no executor.
 fn block_on<T>(future: impl Future<Output = T>) -> T {
     let mut future = pin!(future);
     let waker = Waker::from(Arc::new(Unpark(thread::current())));

@@ -1,1 +1,1 @@
-//! The project-wide tests live in the folders beside this file.
+//! The project-wide tests are in the folders next to `src`.

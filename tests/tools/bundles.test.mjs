@@ -1,5 +1,5 @@
-// A server bundled into one file runs: where the package is installed beside it, with
-// its two files copied, or with the package left out; and elsewhere it says what to do.
+// A server bundled into one file runs if the package is installed next to it, if its two
+// files are copied, or if the package is left out of the bundle; elsewhere it says what to do.
 
 import assert from 'node:assert/strict';
 import { cpSync, mkdirSync } from 'node:fs';

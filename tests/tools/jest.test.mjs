@@ -1,4 +1,4 @@
-// Jest, with Node's world and with jsdom's.
+// Jest, in its Node environment and in its jsdom one.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -83,7 +83,7 @@ test('Next.js, standalone: its folder works elsewhere, with the lines that the R
   await serves(t, ['server.js'], join(away, '.work', basename(folder)), await freePort());
 });
 
-/** Starts the server, and asks it for the page and the route. */
+/** Starts the server, and requests the page and the route. */
 async function serves(t, args, cwd, port) {
   const server = spawn(process.execPath, args, {
     cwd, env: { ...process.env, ...ENV, PORT: String(port), HOSTNAME: '127.0.0.1', SMOKE_FILE: `${cwd}/app.db` }, stdio: ['ignore', 'pipe', 'pipe'],

@@ -11,7 +11,7 @@ const PROGRAM = `import { smoke } from './smoke.mjs';
 console.log(await smoke(process.argv[2]));
 `;
 
-/** The programs that npm has for this machine. */
+/** The platform in the names of the npm packages that hold the programs for this machine. */
 const machine = `${process.platform}-${process.arch}`;
 const RUNTIMES = {
   Bun: [[`@oven/bun-${machine === 'linux-arm64' ? 'linux-aarch64' : machine}/bin/bun`], ['run']],

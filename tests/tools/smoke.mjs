@@ -1,4 +1,4 @@
-// What everybody's tool runs: the file is made, written, read and closed. Resolves to 'works'.
+// What each tool runs: it makes, writes, reads and closes a file. Resolves to 'works'.
 
 import { UniqueViolationError, UbiqliteError, exportFile, open } from 'ubiqlite';
 

@@ -1,8 +1,8 @@
 /**
  * Projects that have the package as npm would install it, for other people's tools.
  *
- * They lie within this folder, so that what they need of the tools is found by Node's
- * own way, from folder to folder upwards.
+ * They are inside this folder, so that Node finds the tools they need by its usual
+ * search through the parent folders.
  */
 
 import { execFileSync, spawn } from 'node:child_process';
@@ -15,10 +15,10 @@ const PACKAGE = fileURLToPath(new URL('../../bindings-wasm', import.meta.url));
 const HERE = fileURLToPath(new URL('.', import.meta.url));
 const WINDOWS = process.platform === 'win32';
 
-/** What each tool is to run: every kind of operation on a file, with what is to come of it. */
+/** What each tool must run: every kind of operation on a file, with its expected result. */
 export const SMOKE = join(HERE, 'smoke.mjs');
 
-/** A new project with the package; `files` by their names. It goes with the test. */
+/** Makes a new project with the package and `files`, by name. It is removed after the test. */
 export function project(t, files, manifest = {}) {
   const work = join(HERE, '.work');
   mkdirSync(work, { recursive: true });
@@ -40,17 +40,17 @@ export function project(t, files, manifest = {}) {
   return folder;
 }
 
-/** A folder from which nothing of the package is found. */
+/** Makes a folder from which the package cannot be found. */
 export function elsewhere(t) {
   const folder = mkdtempSync(join(tmpdir(), 'ubiqlite-tools-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
 
-/** The script of a tool, or its program. */
+/** Returns the path of a tool's script or program. */
 export const tool = (path) => join(HERE, 'node_modules', path);
 
-/** Runs a program to its end; what it wrote, and how it ended. */
+/** Runs a program to its end, and returns what it wrote and how it ended. */
 export function run(program, args, { cwd, env = {}, limit = 180_000 } = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { cwd, env: { ...process.env, NO_COLOR: '1', ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -65,7 +65,7 @@ export function run(program, args, { cwd, env = {}, limit = 180_000 } = {}) {
   });
 }
 
-/** The same, of a script of Node's, and it has to end well. */
+/** Runs a Node script to its end, which must be a success. */
 export async function node(args, how) {
   const { code, signal, output } = await run(process.execPath, args, how);
   if (code !== 0) throw new Error(`${args.join(' ')} ended with ${code ?? signal}:\n${output}`);

@@ -1,12 +1,12 @@
-//! The browsers that the tests drive, and what drives them.
+//! The browsers that the tests drive, and their drivers.
 
 use crate::{find, install};
 
-/// What the tests start, by the names it may have, and its Debian package.
+/// The Debian packages that the tests need, each with the possible names of its program.
 const NEEDED: &[(&str, &[&str])] = &[
     ("chromium", &["chromium", "chromium-browser", "google-chrome"]),
     ("firefox-esr", &["firefox-esr", "firefox"]),
-    // The driver brings the library, and that its MiniBrowser.
+    // The driver depends on the library, and that on its MiniBrowser.
     ("webkit2gtk-driver", &["WebKitWebDriver"]),
     ("xvfb", &["Xvfb"]),
 ];

@@ -1,18 +1,18 @@
-//! What a program printed that tells why it failed: a summary that shows it
-//! can be read without the megabytes of output above it.
+//! The lines of a program's output that say why it failed: a summary that shows them can be
+//! read without the megabytes of output above it.
 
 use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader, Read, Write};
 
-/// How many lines that name a failure are kept, the first ones.
+/// How many of the first lines that name a failure are kept.
 const TELLING: usize = 20;
 /// How many of the last lines are kept.
 const LAST: usize = 10;
-/// Longer lines are cut, in characters.
+/// The length, in characters, at which lines are cut.
 const WIDTH: usize = 300;
 
-/// What the test runners of the four languages print in a line that names a
-/// failure: cargo's, Node's, pytest's and unittest's, Gradle's, compilers'.
+/// What the test runners of the four languages print in a line that names a failure:
+/// cargo, Node, pytest and unittest, Gradle, and compilers.
 const SIGNS: &[&str] =
     &["FAILED", "panicked at", "not ok ", "\u{2716} ", "error[", "error:", "Error:", "error TS"];
 
@@ -21,12 +21,12 @@ const SIGNS: &[&str] =
 pub(crate) struct Evidence {
     telling: Vec<String>,
     last: VecDeque<String>,
-    /// The line before was a panic's place: its message is on the next.
+    /// The previous line was a panic's location: its message is on the next.
     message_follows: bool,
 }
 
 impl Evidence {
-    /// Copies all that `from` gives to `to`, keeping what tells of a failure.
+    /// Copies all of `from` to `to`, and keeps the lines that indicate a failure.
     pub(crate) fn copy(&mut self, from: impl Read, mut to: impl Write) -> io::Result<()> {
         let mut from = BufReader::new(from);
         let mut line = Vec::new();
@@ -56,7 +56,7 @@ impl Evidence {
         self.last.push_back(line.chars().take(WIDTH).collect());
     }
 
-    /// The kept lines, in two groups: those that name a failure, and the last.
+    /// Returns the kept lines, in two groups: those that name a failure, and the last.
     pub(crate) fn lines(&self) -> impl Iterator<Item = &str> {
         self.telling.iter().chain(&self.last).map(String::as_str)
     }

@@ -1,15 +1,14 @@
-//! Finding programs, among them those that carry their version in their name
-//! (`clang-22`).
+//! Finds programs, including those with their version in their name (`clang-22`).
 
 use std::path::{Path, PathBuf};
 
-/// Where `program` is on the PATH.
+/// Returns where `program` is on the PATH.
 pub(crate) fn on_path(program: &str) -> Option<PathBuf> {
     let name = format!("{program}{}", std::env::consts::EXE_SUFFIX);
     search_dirs().into_iter().map(|dir| dir.join(&name)).find(|path| path.is_file())
 }
 
-/// Every `program` and `program-NN` on the PATH: the plain name first, as the
+/// Returns every `program` and `program-NN` on the PATH: the plain name first, as the
 /// user's own choice, then the newest version.
 pub(crate) fn versions_on_path(program: &str) -> Vec<PathBuf> {
     let mut found: Vec<(u32, PathBuf)> = Vec::new();
@@ -28,26 +27,26 @@ pub(crate) fn versions_on_path(program: &str) -> Vec<PathBuf> {
             }
         }
     }
-    // Stable: of equal versions the first on the PATH stays first.
+    // The sort is stable: of equal versions the first on the PATH stays first.
     found.sort_by_key(|(version, _)| std::cmp::Reverse(*version));
     found.into_iter().map(|(_, path)| path).collect()
 }
 
-/// The number after `program-` in `name`: 22 in `clang-22`, none in `clang-tidy-22`.
+/// Returns the number after `program-` in `name`: 22 in `clang-22`, none in `clang-tidy-22`.
 pub(crate) fn version_in_name(name: &str, program: &str) -> Option<u32> {
     name.strip_prefix(program)?.strip_prefix('-')?.parse().ok()
 }
 
-/// The program `name` beside the real file of `program`: tools of one LLVM
-/// share a directory, whatever links lead to them.
+/// Returns the program `name` next to the real file of `program`: the tools of one LLVM share
+/// a directory, whatever links lead to them.
 pub(crate) fn sibling(program: &Path, name: &str) -> Option<PathBuf> {
     let real = program.canonicalize().ok()?;
     let path = real.with_file_name(format!("{name}{}", std::env::consts::EXE_SUFFIX));
     path.is_file().then_some(path)
 }
 
-/// Whether a library is where Linux keeps them: in these folders, or one for each
-/// architecture in them.
+/// Returns whether a library is where Linux keeps them: in these folders, or in their
+/// subfolders, one per architecture.
 pub(crate) fn library(name: &str) -> bool {
     ["/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib"].iter().any(|dir| {
         let dir = Path::new(dir);
@@ -60,8 +59,8 @@ fn search_dirs() -> Vec<PathBuf> {
     let mut dirs: Vec<PathBuf> = std::env::var_os("PATH")
         .map(|path| std::env::split_paths(&path).collect())
         .unwrap_or_default();
-    // Homebrew keeps its LLVM off the PATH, because macOS has a clang of its
-    // own; and that one cannot write wasm.
+    // Homebrew keeps its LLVM off the PATH, because macOS has its own clang, which
+    // cannot write wasm.
     dirs.extend(["/opt/homebrew/opt/llvm/bin", "/usr/local/opt/llvm/bin"].map(PathBuf::from));
     dirs
 }

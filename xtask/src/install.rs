@@ -1,4 +1,4 @@
-//! Installing through the package managers that the machine has.
+//! Installs packages through the package managers that the machine has.
 
 use anyhow::{Context, bail};
 
@@ -17,7 +17,7 @@ pub(crate) fn rustup_components(names: &[&str]) -> anyhow::Result<()> {
     Run::new("rustup").args(["component", "add"]).args(names).run()
 }
 
-/// Adds a target to the toolchain in use, if it is not there.
+/// Adds a target to the toolchain in use, if it is missing.
 pub(crate) fn rustup_target(name: &str) -> anyhow::Result<()> {
     let libraries = Run::new("rustc").args(["--print", "target-libdir", "--target", name]);
     if std::path::Path::new(libraries.answer()?.trim()).is_dir() {
@@ -30,8 +30,8 @@ pub(crate) fn rustup_target(name: &str) -> anyhow::Result<()> {
     Run::new("rustup").args(["target", "add", name]).run()
 }
 
-/// Installs Debian packages. `pick` names them, from the names that the
-/// refreshed package lists know for `pattern`.
+/// Installs Debian packages. `pick` chooses them from the names that match `pattern` in the
+/// refreshed package lists.
 pub(crate) fn apt(
     what: &str,
     pattern: &str,
@@ -54,7 +54,7 @@ pub(crate) fn apt(
     apt.get(&args)
 }
 
-/// The newest LLVM of which every one of `programs` has a package, as `clang-22`.
+/// Returns the packages of the newest LLVM that has one, such as `clang-22`, for each program.
 pub(crate) fn newest_llvm(known: &[String], programs: &[&str]) -> Option<Vec<String>> {
     let package = |program: &str, version: u32| format!("{program}-{version}");
     let (first, rest) = programs.split_first()?;
@@ -66,7 +66,7 @@ pub(crate) fn newest_llvm(known: &[String], programs: &[&str]) -> Option<Vec<Str
     Some(programs.iter().map(|program| package(program, newest)).collect())
 }
 
-/// apt, and what makes it run as root.
+/// apt, and the command that makes it run as root.
 struct Apt {
     sudo: &'static [&'static str],
 }
@@ -83,7 +83,7 @@ impl Apt {
     }
 
     fn get(&self, args: &[&str]) -> anyhow::Result<()> {
-        // `env` and not a variable of this process: sudo passes none on.
+        // With `env`, because sudo passes no variable of this process on.
         let words =
             [self.sudo, &["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"], args].concat();
         let (program, args) = words.split_first().context("an empty command")?;
@@ -91,7 +91,7 @@ impl Apt {
     }
 }
 
-/// The names in what `apt-cache search` prints: `name - description` lines.
+/// Returns the names in the output of `apt-cache search`: `name - description` lines.
 fn package_names(found: &str) -> Vec<String> {
     found
         .lines()

@@ -41,7 +41,7 @@ fn main() -> ExitCode {
 
 /// Runs the command that `args` name.
 ///
-/// A test run that fails has said why and closed with its counts, which must
+/// A test run that fails has already printed why and ended with its counts, which must
 /// stay the last line, so it returns a code and not an error.
 fn dispatch(args: &[String]) -> anyhow::Result<ExitCode> {
     let Some((command, rest)) = args.split_first() else {

@@ -8,7 +8,7 @@ use crate::{find, install};
 /// The oldest Java that the library runs on, and so the tools too.
 const JAVA: u32 = 11;
 
-/// Installs Maven and a JDK, where they are missing.
+/// Installs Maven and a JDK if they are missing.
 pub(crate) fn setup() -> anyhow::Result<()> {
     if find::on_path(MVN).is_some() && java().is_some_and(|major| major >= JAVA) {
         return Ok(());
@@ -29,20 +29,20 @@ pub(crate) fn setup() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A run of Maven that says what is wrong and nothing else.
+/// Makes a run of Maven that only prints what is wrong.
 pub(crate) fn mvn() -> Run {
     Run::new(MVN).args(["--quiet", "--batch-mode"])
 }
 
-/// On Windows Maven is a batch file, which is found only by its whole name.
+/// On Windows Maven is a batch file, which is found only by its full name.
 const MVN: &str = if cfg!(windows) { "mvn.cmd" } else { "mvn" };
 
-/// The version of the JDK on the PATH.
+/// Returns the version of the JDK on the PATH.
 fn java() -> Option<u32> {
     major(&Run::new("javac").arg("-version").answer().ok()?)
 }
 
-/// The 17 of `javac 17.0.15`; 8 calls itself 1.8.
+/// Returns the 17 of `javac 17.0.15`; Java 8 calls itself 1.8.
 fn major(version: &str) -> Option<u32> {
     version.trim().strip_prefix("javac ")?.split('.').next()?.parse().ok()
 }

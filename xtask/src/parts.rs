@@ -63,7 +63,7 @@ pub(crate) struct Part {
 pub(crate) enum When {
     /// In a full run, and when named.
     Always(Setup, Steps),
-    /// Only when named: it takes minutes and tells little about a change.
+    /// Only when named: it takes minutes and says little about a change.
     Named(Setup, Steps),
 }
 
@@ -73,7 +73,7 @@ pub(crate) type Setup = fn() -> anyhow::Result<()>;
 pub(crate) type Steps = fn(&Workspace, &mut Report);
 
 impl Part {
-    /// What the help adds to the description.
+    /// Returns what the help adds to the description.
     pub(crate) fn note(&self) -> &'static str {
         match self.when {
             When::Always(..) => "",
@@ -81,7 +81,7 @@ impl Part {
         }
     }
 
-    /// The part's setup and steps.
+    /// Returns the part's setup and steps.
     pub(crate) fn work(&self) -> (Setup, Steps) {
         match self.when {
             When::Always(setup, steps) | When::Named(setup, steps) => (setup, steps),
@@ -96,7 +96,7 @@ const fn part(name: &'static str, about: &'static str, when: When) -> Part {
 /// A part chosen to run: its name, setup and steps.
 pub(crate) type ChosenParts = (&'static str, Setup, Steps);
 
-/// The parts that `names` choose, or those of a full run when it is empty.
+/// Returns the parts that `names` choose, or those of a full run when it is empty.
 pub(crate) fn choose(names: &[String]) -> anyhow::Result<Vec<ChosenParts>> {
     if names.is_empty() {
         let full = ALL.iter().filter(|part| matches!(part.when, When::Always(..)));

@@ -1,5 +1,4 @@
-//! Running other programs: visibly, with their command line, or quietly for
-//! what they answer.
+//! Runs other programs: visibly, with their command line, or quietly for their output.
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, IsTerminal, Write};
@@ -13,8 +12,8 @@ use anyhow::{Context, bail};
 
 use crate::evidence::Evidence;
 
-/// How long the output of a program that has ended is waited for: what it
-/// started and left running may hold its pipe.
+/// How long to wait for the output of a program that has ended: processes that it started
+/// and left running may hold its pipe.
 const REST: Duration = Duration::from_secs(2);
 
 /// One program to run, with its arguments and its changes to the environment.
@@ -24,7 +23,7 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    /// A run of `program`, found on the PATH unless it is a path.
+    /// Makes a run of `program`, which is found on the PATH unless it is a path.
     pub(crate) fn new(program: impl AsRef<OsStr>) -> Self {
         let mut command = Command::new(program.as_ref());
         for (name, _) in std::env::vars_os() {
@@ -35,7 +34,7 @@ impl Run {
         Self { command, line: quoted(program.as_ref()) }
     }
 
-    /// A run of the cargo that runs this program.
+    /// Makes a run of the cargo that runs this program.
     pub(crate) fn cargo() -> Self {
         let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut run = Self::new(program);
@@ -75,8 +74,8 @@ impl Run {
         self
     }
 
-    /// Prints the command line, then runs with this process's input and output.
-    /// Where a person does not watch, the error has the lines that tell why.
+    /// Prints the command line, then runs with this process's input and output. If the output
+    /// is not a terminal, the error contains the lines that say why.
     pub(crate) fn run(mut self) -> anyhow::Result<()> {
         println!("$ {}", self.line);
         if !io::stdout().is_terminal() {
@@ -93,12 +92,12 @@ impl Run {
         self.command.stdout(write.try_clone()?).stderr(write);
         let mut child =
             self.command.spawn().with_context(|| format!("cannot run `{}`", self.line))?;
-        // It holds this process's ends of the pipe.
+        // The command holds this process's ends of the pipe.
         drop(self.command);
         let (done, evidence) = mpsc::channel();
         thread::spawn(move || {
             let mut evidence = Evidence::default();
-            // What cannot be copied is only not shown.
+            // Output that cannot be copied is just not shown.
             let _ = evidence.copy(output, io::stdout());
             let _ = done.send(evidence);
         });
@@ -121,7 +120,7 @@ impl Run {
                 return check(status, &self.line);
             }
             if Instant::now() >= end {
-                // It may have ended by itself in between, which is as good.
+                // It may have ended by itself in the meantime, which is just as good.
                 let _ = child.kill();
                 child.wait()?;
                 bail!("`{}` took longer than {} s", self.line, limit.as_secs());
@@ -130,12 +129,12 @@ impl Run {
         }
     }
 
-    /// Runs quietly with no input and returns what it wrote to its output.
+    /// Runs quietly with no input and returns its output.
     pub(crate) fn answer(self) -> anyhow::Result<String> {
         self.answer_to("")
     }
 
-    /// Runs quietly with `input` and returns what it wrote to its output.
+    /// Runs quietly with `input` and returns its output.
     ///
     /// `input` must be small: it is written whole before any output is read.
     pub(crate) fn answer_to(mut self, input: &str) -> anyhow::Result<String> {
@@ -147,7 +146,7 @@ impl Run {
             .spawn()
             .with_context(|| format!("cannot run `{}`", self.line))?;
         if let Some(mut pipe) = child.stdin.take() {
-            // A program that does not read its input closes it: its status tells.
+            // A program that does not read its input closes it: its status says enough.
             let _ = pipe.write_all(input.as_bytes());
         }
         let output = child.wait_with_output()?;
@@ -158,7 +157,7 @@ impl Run {
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
-    /// Runs quietly and says whether it succeeded; a missing program did not.
+    /// Runs quietly and returns whether it succeeded; a missing program did not.
     pub(crate) fn succeeds(self) -> bool {
         self.answer().is_ok()
     }
@@ -171,17 +170,16 @@ fn check(status: ExitStatus, line: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Whether `cargo run` set the variable to describe this package. A cargo
-/// started from here describes other packages, and a build script that finds
-/// a stale description would believe it.
+/// Returns whether `cargo run` set the variable to describe this package. A cargo
+/// started from here describes other packages, and a build script that finds a
+/// stale description would believe it.
 fn is_of_outer_package(name: &OsString) -> bool {
     name.to_str().is_some_and(|name| {
         name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") || name == "OUT_DIR"
     })
 }
 
-/// `word` as a POSIX shell would read it back, so that a printed line can be
-/// run again.
+/// Quotes `word` for a POSIX shell, so that a printed line can be run again.
 fn quoted(word: &OsStr) -> String {
     let word = word.to_string_lossy();
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c);

@@ -1,4 +1,4 @@
-//! Python: which ones there are, and environments with what pip installs.
+//! Python: finds the installed ones, and makes environments with what pip installs.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,12 +14,12 @@ use crate::workspace::Workspace;
 /// The oldest minor version that the package runs on.
 const OLDEST: u32 = 9;
 
-/// An environment of Python's, under `target/`.
+/// A virtual environment of Python, under `target/`.
 pub(crate) struct Venv(PathBuf);
 
 impl Venv {
-    /// The environment `name`, with what the lists in `requirements` name and nothing
-    /// else but what is installed into it later.
+    /// Makes the environment `name`, with only what the lists in `requirements` name, and
+    /// anything that is installed into it later.
     pub(crate) fn make(
         workspace: &Workspace,
         name: &str,
@@ -46,35 +46,35 @@ impl Venv {
         Ok(venv)
     }
 
-    /// An empty one, whatever was there.
+    /// Makes an empty one, and clears what was there.
     pub(crate) fn fresh(workspace: &Workspace, name: &str, python: &Path) -> anyhow::Result<Self> {
         let venv = Self(workspace.target_for("python").join(name));
         Run::new(python).args(["-m", "venv", "--clear"]).arg(&venv.0).run()?;
         Ok(venv)
     }
 
-    /// The environment's own Python.
+    /// Makes a run of the environment's own Python.
     pub(crate) fn python(&self) -> Run {
         Run::new(self.program("python"))
     }
 
-    /// A program that is installed in it.
+    /// Returns the path of a program that is installed in it.
     pub(crate) fn program(&self, name: &str) -> PathBuf {
         self.programs().join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
     }
 
-    /// The folder of those.
+    /// Returns the folder of its programs.
     pub(crate) fn programs(&self) -> PathBuf {
         self.0.join(if cfg!(windows) { "Scripts" } else { "bin" })
     }
 
-    /// `pip install`.
+    /// Makes a run of `pip install`.
     pub(crate) fn pip(&self) -> Run {
         self.python().args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
     }
 }
 
-/// The Python that builds, checks and tests: `python3`, or what `XTASK_PYTHON` names.
+/// Returns the Python that builds, checks and tests: `python3`, or the one in `XTASK_PYTHON`.
 pub(crate) fn default() -> anyhow::Result<PathBuf> {
     let wanted = format!("Python 3.{OLDEST} or newer, with venv: install it from python.org");
     let path = match std::env::var_os("XTASK_PYTHON") {
@@ -90,7 +90,7 @@ pub(crate) fn default() -> anyhow::Result<PathBuf> {
     }
 }
 
-/// Makes `python3 -m venv` work, which Debian has in a package of its own.
+/// Makes `python3 -m venv` work, which Debian has in a separate package.
 pub(crate) fn environments() -> anyhow::Result<()> {
     let python = default()?;
     if Run::new(&python).args(["-c", "import ensurepip, venv"]).answer().is_ok() {
@@ -102,7 +102,7 @@ pub(crate) fn environments() -> anyhow::Result<()> {
     })
 }
 
-/// What tells two Pythons apart.
+/// What distinguishes two Pythons.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Version {
     minor: u32,
@@ -124,20 +124,20 @@ impl Version {
         (major == 3).then_some(Self { minor, free_threaded })
     }
 
-    /// `3.13`, or `3.13t` for one without the global lock.
+    /// Returns `3.13`, or `3.13t` for one without the global lock.
     pub(crate) fn name(self) -> String {
         format!("3.{}{}", self.minor, if self.free_threaded { "t" } else { "" })
     }
 }
 
-/// Every Python of this machine that the package is for, one of each version: those on
+/// Returns every Python on this machine that the package supports, one per version: those on
 /// the PATH, and pyenv's.
 pub(crate) fn all() -> BTreeMap<Version, PathBuf> {
     let named = (OLDEST..20)
         .flat_map(|minor| ["", "t"].map(|free| find::on_path(&format!("python3.{minor}{free}"))));
     let mut found = BTreeMap::new();
     for path in default().ok().into_iter().chain(named.flatten()).chain(pyenv()) {
-        // A shim of pyenv's may lead nowhere.
+        // One of pyenv's shims may lead nowhere.
         if let Some(version) = Version::of(&path).filter(|version| version.minor >= OLDEST) {
             found.entry(version).or_insert(path);
         }

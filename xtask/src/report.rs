@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-/// What has run so far.
+/// The steps that have run so far.
 #[derive(Default)]
 pub(crate) struct Report {
     part: &'static str,
@@ -16,7 +16,7 @@ struct TestStep {
 
 enum StepResult {
     Passed(Duration),
-    /// With why.
+    /// With the reason.
     Failed(Duration, String),
     Skipped,
 }
@@ -27,7 +27,7 @@ impl Report {
         self.part = part;
     }
 
-    /// Runs one step. `None` means that it failed; what failed has been printed.
+    /// Runs one step. `None` means that it failed; the failure has been printed.
     pub(crate) fn step<T>(
         &mut self,
         name: &str,
@@ -42,7 +42,7 @@ impl Report {
             Ok(value) => (StepResult::Passed(took), Some(value)),
             Err(error) => {
                 let why = format!("{error:#}");
-                // The rest is output that stands above already.
+                // The rest is output that was printed above already.
                 println!("error: {}", why.lines().next().unwrap_or_default());
                 (StepResult::Failed(took, why), None)
             }
@@ -52,7 +52,7 @@ impl Report {
         value
     }
 
-    /// Notes steps that cannot run because one before them failed.
+    /// Records steps that cannot run because one before them failed.
     pub(crate) fn skip(&mut self, names: &[&str]) {
         for name in names {
             self.steps.push(TestStep {
@@ -62,8 +62,8 @@ impl Report {
         }
     }
 
-    /// Prints the summary: what passed, then what failed and why, closed by the
-    /// counts alone on a line, which programs read. True when nothing failed.
+    /// Prints the summary: what passed, then what failed and why, and last the counts
+    /// alone on a line, which programs read. Returns true when nothing failed.
     pub(crate) fn finish(self) -> bool {
         println!("\n=== summary");
         let (failed, rest): (Vec<_>, Vec<_>) =
@@ -79,8 +79,8 @@ impl Report {
         failed == 0
     }
 
-    /// How many steps passed and failed. A skipped one is neither: the failure
-    /// that it depends on is counted.
+    /// Returns how many steps passed and failed. A skipped one is neither: the
+    /// failure that it depends on is counted.
     fn counts(&self) -> (usize, usize) {
         let count = |wanted: fn(&StepResult) -> bool| {
             self.steps.iter().filter(|step| wanted(&step.outcome)).count()

@@ -1,10 +1,10 @@
-//! What the parts need, and getting it: `cargo xtask setup`.
+//! Installs what the parts need: `cargo xtask setup`.
 
 use crate::process::Run;
 use crate::wasm::{self, Toolchain};
 use crate::{find, install, parts};
 
-/// Sets up the parts that `args` name, or all that are ready.
+/// Sets up the parts that `args` name, or those of a full run.
 pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
     for (name, setup, _) in parts::choose(args)? {
         println!("=== {name}");
@@ -14,7 +14,7 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// For the native crates: clippy, rustfmt, another SQLite and a C compiler.
+/// Installs what the native crates need: clippy, rustfmt, another SQLite and a C compiler.
 pub(crate) fn rust() -> anyhow::Result<()> {
     let missing: Vec<&str> = [("clippy", "clippy"), ("fmt", "rustfmt")]
         .into_iter()
@@ -28,7 +28,7 @@ pub(crate) fn rust() -> anyhow::Result<()> {
     c_compiler()
 }
 
-/// For the tests of two copies of SQLite in one process: the system's library.
+/// Installs the system's SQLite, for the tests of two copies of SQLite in one process.
 fn another_sqlite() -> anyhow::Result<()> {
     if !cfg!(target_os = "linux") || find::library("libsqlite3.so.0") {
         return Ok(());
@@ -38,7 +38,7 @@ fn another_sqlite() -> anyhow::Result<()> {
     })
 }
 
-/// For SQLite, which is C: any compiler that the `cc` crate finds by itself.
+/// Installs a compiler for SQLite, which is C: any that the `cc` crate finds by itself.
 pub(crate) fn c_compiler() -> anyhow::Result<()> {
     // On Windows the `cc` crate finds Visual Studio in the registry.
     let known = std::env::var_os("CC").is_some()
@@ -47,13 +47,14 @@ pub(crate) fn c_compiler() -> anyhow::Result<()> {
     if known {
         return Ok(());
     }
-    // The headers come by themselves only as a recommendation, which is off.
+    // The headers are only recommended by gcc, and recommendations are off.
     install::apt("a C compiler", "^gcc$", |known| {
         known.contains(&"gcc".to_owned()).then(|| ["gcc", "libc6-dev"].map(str::to_owned).to_vec())
     })
 }
 
-/// For wasm32: a Rust with its standard library, best its source, and a clang.
+/// Installs what wasm32 needs: a Rust with its standard library, preferably its source, and a
+/// clang.
 pub(crate) fn wasm() -> anyhow::Result<()> {
     // Build scripts and macros are compiled for this machine.
     c_compiler()?;

@@ -1,4 +1,4 @@
-//! Where the checkout is, and where builds go.
+//! The location of the checkout, and of builds.
 
 use std::path::{Path, PathBuf};
 
@@ -11,8 +11,8 @@ pub(crate) struct Workspace {
 }
 
 impl Workspace {
-    /// The workspace that cargo runs this program for, or else the one around
-    /// the current directory.
+    /// Returns the workspace that cargo runs this program for, or else the one around the
+    /// current directory.
     pub(crate) fn find() -> anyhow::Result<Self> {
         let here = std::env::current_dir().context("the current directory is gone")?;
         let start =
@@ -23,17 +23,17 @@ impl Workspace {
             .context("not inside the workspace: run `cargo xtask` in the checkout")?
             .to_path_buf();
         let target = std::env::var_os("CARGO_TARGET_DIR")
-            // Cargo reads a relative one against the current directory.
+            // Cargo resolves a relative one against the current directory.
             .map_or_else(|| root.join("target"), |dir| here.join(dir));
         Ok(Self { root, target })
     }
 
-    /// The directory of the workspace's `Cargo.toml`.
+    /// Returns the directory of the workspace's `Cargo.toml`.
     pub(crate) fn root(&self) -> &Path {
         &self.root
     }
 
-    /// A target directory apart from the workspace's own, for builds by another
+    /// Returns a target directory separate from the workspace's own, for builds by another
     /// compiler or of other workspaces: in a shared one each would wait for, and
     /// sometimes undo, the other.
     pub(crate) fn target_for(&self, builds: &str) -> PathBuf {

@@ -124,7 +124,7 @@ pub unsafe extern "system" fn Java_io_github_ubiqlite_internal_Raw_load(
             return 0;
         }
         Some(Err(error)) => error.to_string(),
-        None => "its path is no UTF-8".to_owned(),
+        None => "its path is not UTF-8".to_owned(),
     };
     let written = why.len().min(capacity);
     room[..written].copy_from_slice(&why.as_bytes()[..written]);

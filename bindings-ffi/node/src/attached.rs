@@ -1,5 +1,5 @@
 //! Files that statements open, by `ATTACH` and `VACUUM INTO`, besides the databases of this
-//! process. As with those, the wasm engine is told of them, and its lock keeps them out.
+//! process. As with those, the wasm engine is notified of them, and its lock keeps them out.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -118,7 +118,7 @@ fn is_running(pid: i32) -> bool {
     asked == 0 || std::io::Error::last_os_error().raw_os_error() != Some(libc::ESRCH)
 }
 
-/// There is no way to tell here.
+/// There is no way to know here.
 #[cfg(not(unix))]
 fn is_running(_pid: i32) -> bool {
     true

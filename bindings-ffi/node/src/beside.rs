@@ -6,7 +6,7 @@ use crate::presence::Presence;
 
 /// The files that are looked at next to a database's before it is opened.
 pub(crate) struct CompanionFiles {
-    /// Tells the wasm engine who has the database open.
+    /// Shows the wasm engine who has the database open.
     pub(crate) presence: PathBuf,
     /// What it says about this one: a line.
     pub(crate) record: String,

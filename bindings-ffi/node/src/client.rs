@@ -126,7 +126,7 @@ impl<B: Mutable> NodeClient<B> {
         self.kept.take()
     }
 
-    /// Gives up what runs, rolls back what is open, and begins to close.
+    /// Cancels what runs, rolls back what is open, and begins to close.
     pub(crate) fn close(&self) {
         let Some(OpenClient { server, opened }) = self.open.take() else { return };
         drop(server);

@@ -96,7 +96,7 @@ impl Engine {
         self.0.client.driver.signal.hold(&env, wanted);
     }
 
-    /// Gives up what runs, rolls back what is open, and begins to close.
+    /// Cancels what runs, rolls back what is open, and begins to close.
     #[napi(catch_unwind)]
     pub fn close(&self) {
         self.0.client.close();

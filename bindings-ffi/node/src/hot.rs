@@ -26,8 +26,8 @@ pub(crate) struct Hot {
     number: Cell<u32>,
 }
 
-/// The engines of a thread. The lower half of an engine's number is its place, the upper half how
-/// often that place was given.
+/// The engines of a thread. The lower half of an engine's number is its index, the upper half how
+/// often that index was given.
 #[derive(Default)]
 struct Engines(Vec<(u16, Weak<Hot>)>);
 
@@ -52,7 +52,7 @@ impl Hot {
         self.requests.replace(requests);
     }
 
-    /// Writes the replies that are ready to the room, like [`Client::take`].
+    /// Writes the replies that are ready to the room, like [`NodeClient::take`].
     pub(crate) fn fill(&self) -> Option<i64> {
         let mut room = self.room.try_borrow_mut().ok()?;
         // SAFETY: the memory is the engine's alone while this runs: JavaScript's one thread
@@ -80,7 +80,7 @@ impl Hot {
 impl Engines {
     fn put(&mut self, hot: &Rc<Hot>) -> Option<u32> {
         let weak = Rc::downgrade(hot);
-        // A place is looked for only when there may be many.
+        // A free index is looked for only when there may be many.
         let free = self.0.iter().position(|(_, engine)| engine.strong_count() == 0);
         let index = match free {
             Some(index) => {
@@ -131,7 +131,7 @@ pub(crate) fn export(env: Env, mut exports: Object<'_>) -> Result<()> {
     Ok(())
 }
 
-/// `submit(number, from, to, take)`: takes the requests between two places of the memory that was
+/// `submit(number, from, to, take)`: takes the requests between two offsets of the memory that was
 /// set last. If `take` is not 0, writes the replies that are ready to the room, and returns how
 /// many bytes they are; negative: they did not fit. `undefined`: the bytes are not requests, or the
 /// engine is gone.

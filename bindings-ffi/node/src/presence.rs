@@ -1,4 +1,4 @@
-//! The file next to a database that tells the wasm engine who has it open natively.
+//! The file next to a database that shows the wasm engine who has it open natively.
 //!
 //! Native engines need nothing from each other: they have SQLite's own locks. The wasm engine has
 //! none, and its lock file keeps other wasm engines out. So each native one writes a line into a

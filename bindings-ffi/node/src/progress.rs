@@ -98,13 +98,13 @@ impl Progress {
         let ringing = Arc::clone(&ring);
         let spawned = thread::Builder::new().name("ubiqlite-open".into()).spawn(move || {
             let came = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
-                Err(Error::new(ErrorKind::Internal, "the database's opening or closing panicked"))
+                Err(Error::new(ErrorKind::Internal, "opening or closing the database panicked"))
             });
             progress.tell(came);
             ringing.raise();
         });
         if let Err(error) = spawned {
-            let message = format!("no thread can be started: {error}");
+            let message = format!("can't start a thread: {error}");
             self.tell(Err(Error::new(ErrorKind::OutOfMemory, message)));
             ring.raise();
         }

@@ -1,4 +1,4 @@
-"""What the tests share."""
+"""Fixtures and helpers that the tests share."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ import ubiqlite
 from ubiqlite.aiosqlite._connection import Connection
 
 if os.environ.get("UBIQLITE_COLLECT"):
-    # Objects are collected in the midst of whatever is done.
+    # Objects are collected in the middle of any operation.
     gc.set_threshold(int(os.environ["UBIQLITE_COLLECT"]))
 
 T = TypeVar("T")
@@ -28,7 +28,7 @@ Run = Callable[[Awaitable[T]], T]
 
 @pytest.fixture(params=["asyncio", "uvloop", "thread"])
 def run(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Run[Any]:
-    """Runs a coroutine on each kind of loop: also on one that takes no file descriptors, as Windows' default."""
+    """Runs a coroutine on each kind of loop, including one without file descriptors, like the default on Windows."""
     new_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
     if request.param == "uvloop":
         new_loop = pytest.importorskip("uvloop").new_event_loop
@@ -57,13 +57,13 @@ def _without_readers() -> asyncio.AbstractEventLoop:
 
 @pytest.fixture
 def path(tmp_path: Path) -> str:
-    """The path of a database that is not there yet."""
+    """The path of a database that does not exist yet."""
     return str(tmp_path / "app.db")
 
 
 @pytest.fixture
 def both(tmp_path: Path) -> Iterator[tuple[sqlite3.Connection, Connection]]:
-    """A connection of the standard module's, and one of ours."""
+    """A connection of the standard module, and one of ours."""
     theirs, ours = sqlite3.connect(tmp_path / "theirs.db"), Connection(str(tmp_path / "ours.db")).open()
     yield theirs, ours
     theirs.close()
@@ -71,9 +71,9 @@ def both(tmp_path: Path) -> Iterator[tuple[sqlite3.Connection, Connection]]:
 
 
 def python(code: str, *args: str, timeout: float = 30.0) -> subprocess.CompletedProcess[str]:
-    """Runs code in a Python of its own, in which every warning is an error."""
+    """Runs code in a separate Python, in which every warning is an error."""
     command = [sys.executable, "-X", "dev", "-W", "error", "-c", code, *args]
-    # The package that is tested here, be it installed or in the checkout.
+    # The package under test, whether it is installed or in the checkout.
     environment = {**os.environ, "PYTHONPATH": str(Path(ubiqlite.__file__).parent.parent)}
     done = subprocess.run(
         command,
@@ -84,6 +84,6 @@ def python(code: str, *args: str, timeout: float = 30.0) -> subprocess.Completed
         timeout=timeout,
         check=False,
     )
-    # A busy machine makes a turn of the loop slow, which development mode tells.
+    # On a busy machine a turn of the loop is slow, which development mode reports.
     done.stderr = "".join(line for line in done.stderr.splitlines(True) if not line.startswith("Executing <"))
     return done

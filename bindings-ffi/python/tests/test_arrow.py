@@ -1,4 +1,4 @@
-"""Results as Arrow tables: what their readers see, and what an event loop does not notice."""
+"""Results as Arrow tables: what their readers see, and that they do not block the event loop."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_a_column_of_nulls_has_the_type_that_is_declared(run: Run[Any], path: st
     expected = {"a": "int64", "b": "string", "c": "binary", "d": "double", "e": "null", "f": "null"}
     assert types(tables[0]) == types(tables[2]) == {**expected, "g": "null"}
     assert [table.num_rows for table in tables] == [0, 1, 1]
-    # What a RETURNING yields are expressions, which SQLite gives no type.
+    # RETURNING yields expressions, to which SQLite gives no type.
     assert tables[1].to_pylist() == [{**dict.fromkeys(expected), "g": 1}]
 
 
@@ -113,9 +113,9 @@ def test_columns_of_one_name_are_told_apart_and_a_change_has_none(run: Run[Any],
 @pytest.mark.parametrize(
     ("values", "row", "words"),
     [
-        ("1, 'x'", 1, "a text and an integer"),
-        ("'x', 2.5", 1, "a real and a text"),
-        ("NULL, 'x', x'00'", 2, "a blob and a text"),
+        ("1, 'x'", 1, "a text where earlier rows have an integer"),
+        ("'x', 2.5", 1, "a real where earlier rows have a text"),
+        ("NULL, 'x', x'00'", 2, "a blob where earlier rows have a text"),
         ("0.5, 9007199254740993", 1, "9007199254740993"),
         ("'ok', CAST(x'ff' AS TEXT)", 1, "UTF-8"),
     ],
@@ -133,7 +133,7 @@ def test_a_column_of_several_types_is_an_error_that_names_it(
             assert caught.value.index == row
             for word in (words, "'the column'".replace("'", '"'), "CAST"):
                 assert word in caught.value.message
-            # As the message says.
+            # As the message suggests.
             cast = await db.query_arrow('SELECT CAST("the column" AS BLOB) AS v FROM t')
             assert types(pyarrow.table(cast)) == {"v": "binary"}
 
@@ -175,7 +175,7 @@ def test_closing_waits_for_a_result_that_is_being_made(run: Run[Any], path: str)
         asked = asyncio.ensure_future(db.query_arrow(MANY))
         await asyncio.sleep(0.02)
         await db.close()
-        # It is its rows', not the database's.
+        # The result depends on its rows, not on the database.
         assert pyarrow.table(await asked).num_rows == ROWS
 
     run(main())
@@ -214,7 +214,7 @@ def test_a_table_is_read_any_number_of_times_and_outlives_its_database(run: Run[
     first, second = pyarrow.table(table), pyarrow.table(table)
     assert first.equals(second)
     assert first["i"].chunk(0).buffers()[1].address == second["i"].chunk(0).buffers()[1].address
-    # Batches are fetched one after another, and the table may go before the last.
+    # Batches are fetched one after another, and the table may be dropped before the last.
     reader = pyarrow.RecordBatchReader.from_stream(table)
     taken = [reader.read_next_batch()]
     del table, second
@@ -249,7 +249,7 @@ def test_the_loop_is_free_while_columns_are_made(path: str) -> None:
     busy: list[float] = []
 
     async def ticks() -> None:
-        # How long the loop's own thread computes, whatever else the machine does.
+        # CPU time of the loop's own thread, whatever else the machine does.
         last = time.thread_time()
         while True:
             await asyncio.sleep(0.0005)
@@ -261,7 +261,7 @@ def test_the_loop_is_free_while_columns_are_made(path: str) -> None:
         async with ubiqlite.open(path) as db:
             kept = []
             task = asyncio.ensure_future(ticks())
-            # In a transaction all rows are there at once, and made columns elsewhere.
+            # In a transaction all rows arrive at once, and are made into columns elsewhere.
             for place in (db, await db.begin()):
                 kept += [await place.query_arrow(MANY) for _ in range(3)]
                 if place is not db:
@@ -274,7 +274,7 @@ def test_the_loop_is_free_while_columns_are_made(path: str) -> None:
         asyncio.run(main())
     finally:
         gc.enable()
-    # A table of these rows is made in 10 ms and more.
+    # Making a table of these rows takes at least 10 ms.
     assert len(busy) > 100
     assert max(busy) < 0.004, sorted(busy)[-5:]
 
@@ -312,7 +312,7 @@ def test_polars_reads_it(run: Run[Any], path: str) -> None:
             assert frame["i"].sum() == ROWS * (ROWS + 1) // 2
             assert frame["t"][-1] == f"text {ROWS}"
             assert frame["b"].null_count() == ROWS // 3
-            # From a stream of batches it makes a series of structs.
+            # From a stream of batches polars makes a series of structs.
             assert polars.from_arrow(table).struct.unnest().equals(frame)
             empty = polars.DataFrame(await db.query_arrow("SELECT 1 AS a WHERE 0"))
             assert empty.columns == ["a"]

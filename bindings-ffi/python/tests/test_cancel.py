@@ -18,7 +18,7 @@ MANY = int(os.environ.get("UBIQLITE_CANCELLATIONS", "100000"))
 
 
 async def work(db: ubiqlite.Database, choice: int) -> None:
-    """One of the things that people do, with an await at every step."""
+    """Runs one typical operation, with an await at every step."""
     if choice == 0:
         async with db.transaction() as tx:
             await tx.execute("INSERT INTO log (text) VALUES ('tx')")
@@ -51,7 +51,7 @@ async def work(db: ubiqlite.Database, choice: int) -> None:
 
 
 async def cancelled_at(db: ubiqlite.Database, choice: int, steps: int) -> bool:
-    """Cancels the work after so many turns of the loop."""
+    """Cancels the work after ``steps`` turns of the loop."""
     task = asyncio.ensure_future(work(db, choice))
     for _ in range(steps):
         await asyncio.sleep(0)
@@ -64,7 +64,7 @@ async def cancelled_at(db: ubiqlite.Database, choice: int, steps: int) -> bool:
 
 
 def threads() -> int:
-    """The threads of this process, the library's own included."""
+    """Counts the threads of this process, the library's own included."""
     status = Path("/proc/self/status")
     if not status.exists():
         return threading.active_count()
@@ -72,7 +72,7 @@ def threads() -> int:
 
 
 async def untouched(db: ubiqlite.Database, readers: int, sessions: int) -> None:
-    """Nobody holds the writer, a reader or a session."""
+    """Checks that the writer, the readers and the sessions are free."""
     await db.execute("INSERT INTO log (text) VALUES ('after')", timeout=5)
     async with db.transaction(timeout=5) as tx:
         await tx.execute("DELETE FROM log WHERE text = 'after'")
@@ -85,7 +85,7 @@ async def untouched(db: ubiqlite.Database, readers: int, sessions: int) -> None:
 def test_many_random_cancellations_leave_nothing_open(
     run: Run[None], path: str, request: pytest.FixtureRequest
 ) -> None:
-    # All of them once, on the default loop; fewer on the others.
+    # The full number on the default loop; fewer on the others.
     count = MANY if "asyncio" in request.node.callspec.id else MANY // 20
 
     async def main() -> None:
@@ -99,7 +99,7 @@ def test_many_random_cancellations_leave_nothing_open(
                 if source.random() < 0.02:
                     await db.execute("DELETE FROM log WHERE id > 2000")
                 if before == 0 and given_up > count // 4:
-                    # Threads come with their first use: nearly all that there can be at once have been there.
+                    # Threads start on first use: by now nearly all that can run at once have been started.
                     await untouched(db, 3, 3)
                     before = threads()
             await untouched(db, 3, 3)
@@ -119,7 +119,7 @@ def test_a_transaction_whose_beginning_is_given_up_when_it_has_begun_is_let_go(r
             holder = await db.begin()
             waiting = asyncio.ensure_future(db.begin())
             await asyncio.sleep(0.05)
-            # Its reply arrives, and it is cancelled before it has run on.
+            # Its reply arrives, and it is cancelled before it continues.
             rolling = asyncio.ensure_future(holder.rollback())
             while not any(future.done() for future, _ in list(db._target.client._pending.values()) or [(rolling, 0)]):
                 await asyncio.sleep(0)

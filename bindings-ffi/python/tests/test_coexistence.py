@@ -1,4 +1,4 @@
-"""The interpreter's own `sqlite3` uses the same file, in the same process: another copy of SQLite."""
+"""The interpreter's own `sqlite3`, another copy of SQLite, uses the same file in the same process."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ asyncio.run(main())
 
 
 def standard(path: str, over: threading.Event, acknowledged: list[int]) -> None:
-    """Opens, writes and closes with the standard library, until it is over."""
+    """Opens, writes and closes with the standard library, until ``over`` is set."""
     number = 0
     while not over.is_set():
         connection = sqlite3.connect(path, timeout=30, isolation_level=None)
@@ -100,7 +100,7 @@ def test_nothing_is_lost_beside_the_standard_sqlite3(path: str) -> None:
     assert theirs[0] > 0
     assert (count("ours"), count("standard")) == (mine, theirs[0])
     for life, told in enumerate(killed):
-        # The last line may be half there.
+        # The last line may be incomplete.
         whole = told[: told.rfind("\n") + 1].split()
         assert count(f"process {life}") >= len(whole)
     connection.close()

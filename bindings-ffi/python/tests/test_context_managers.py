@@ -100,13 +100,13 @@ def test_a_loop_that_is_left_early_ends_its_query(run: Run[None], path: str) -> 
                         1 / 0
             async with db.snapshot(timeout=5):
                 pass
-            # Though the stream itself is still at hand.
+            # Although the stream itself is still referenced.
             left = db.stream(endless, into=tuple)
             async for _ in left:
                 break
             async with db.snapshot(timeout=5):
                 assert await left.fetch_all() == []
-            # And by giving up the task that waits in it.
+            # And by cancelling the task that waits in it.
             blocked = db.stream("SELECT * FROM log WHERE id = (SELECT max(i) FROM (" + endless + "))")
 
             async def wait() -> None:
@@ -146,7 +146,7 @@ def test_whoever_sleeps_runs_between_any_two_pages(run: Run[None], path: str, mo
                 turns += await rows._turn_page()
                 missed += slept == before
             assert turns > 5
-            # uvloop looks at its clock, of milliseconds, once a round: a moment may be longer there.
+            # uvloop reads its millisecond clock once per iteration, so a sleep may take longer there.
             assert missed <= (turns // 3 if "uvloop" in type(task.get_loop()).__module__ else 0)
             task.cancel()
 
@@ -169,7 +169,7 @@ def test_what_is_garbage_is_let_go_and_says_so(run: Run[None], path: str) -> Non
                     with pytest.raises(StopAsyncIteration):
                         await stream.__anext__()
                     moment: Any = await db.snapshot()
-                    # Also by the collector, in a cycle.
+                    # Also when the collector frees them, in a cycle.
                     cycle: list[Any] = [tx, savepoint]
                     cycle.append(cycle)
                     del tx, savepoint, session, stream, moment, cycle

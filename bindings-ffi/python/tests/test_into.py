@@ -71,7 +71,7 @@ class Everything:
     places: list[Place]
     either: Union[int, datetime.date]
     note: Annotated[Optional[str], "a note"] = None
-    other: "Optional[Place]" = None  # noqa: UP037 - a text in a text
+    other: "Optional[Place]" = None  # noqa: UP037 - a string in a string
 
 
 EVERYTHING = Everything(
@@ -128,18 +128,20 @@ def test_a_column_without_a_field_is_passed_over_and_a_field_without_a_column_ha
 
 
 WRONG = [
-    ("id", "'x'", "'x' is no integer"), ("id", "1.0", "1.0 is no integer"), ("id", "NULL", "NULL is no integer"),
-    ("name", "x'00'", "a blob of 1 bytes is no text"), ("value", "'1'", "no number"),
-    ("value", "9007199254740993", "without being rounded"), ("yes", "2", "no bool"), ("yes", "'true'", "no bool"),
-    ("at", "1769860800", "no date with a time"), ("at", "'2026-01-31'", "no date with a time"),
-    ("at", "'2026-13-31T00:00:00Z'", "month"), ("day", "'2026-01-31 00:00:00'", "no date alone"),
-    ("clock", "'25:00'", "hour"), ("span", "'P1M'", "no length of time"), ("span", "'PT'", "no length of time"),
-    ("price", "'x'", "no decimal"), ("key", "'x'", "no UUID"), ("key", "x'00'", "no UUID"),
-    ("status", "'old'", "not a Status"), ("size", "'l'", "not one of 's', 'm'"), ("tags", "'[1]'", r"\[0\]: 1 is no text"),
-    ("tags", "'{}'", "no list"), ("tags", "'['", "not the JSON expected"), ("tags", "5", "no JSON text"),
-    ("counts", "'{\"a\":true}'", r"\['a'\]: True is no integer"), ("pair", "'[1]'", "no list of 2"),
-    ("place", "'{}'", 'missing "street"'), ("places", "'[{\"street\":1}]'", r"\[0\]: street: 1 is no text"),
-    ("either", "'x'", "no integer; 'x' is no date alone"), ("note", "5", "no text"),
+    ("id", "'x'", "'x' is not an integer"), ("id", "1.0", "1.0 is not an integer"),
+    ("id", "NULL", "NULL is not an integer"),
+    ("name", "x'00'", "a blob of 1 bytes is not text"), ("value", "'1'", "not a number"),
+    ("value", "9007199254740993", "without rounding"), ("yes", "2", "not a bool"), ("yes", "'true'", "not a bool"),
+    ("at", "1769860800", "not a date with a time"), ("at", "'2026-01-31'", "not a date with a time"),
+    ("at", "'2026-13-31T00:00:00Z'", "month"), ("day", "'2026-01-31 00:00:00'", "not a date alone"),
+    ("clock", "'25:00'", "hour"), ("span", "'P1M'", "not a length of time"), ("span", "'PT'", "not a length of time"),
+    ("price", "'x'", "not a decimal"), ("key", "'x'", "not a UUID"), ("key", "x'00'", "not a UUID"),
+    ("status", "'old'", "not a Status"), ("size", "'l'", "not one of 's', 'm'"),
+    ("tags", "'[1]'", r"\[0\]: 1 is not text"),
+    ("tags", "'{}'", "not a list"), ("tags", "'['", "unexpected JSON"), ("tags", "5", "not JSON text"),
+    ("counts", "'{\"a\":true}'", r"\['a'\]: True is not an integer"), ("pair", "'[1]'", "not a list of 2"),
+    ("place", "'{}'", 'missing "street"'), ("places", "'[{\"street\":1}]'", r"\[0\]: street: 1 is not text"),
+    ("either", "'x'", "not an integer; 'x' is not a date alone"), ("note", "5", "not text"),
 ]  # fmt: skip
 
 
@@ -326,11 +328,11 @@ def test_one_column_becomes_its_value(run: Run[None]) -> None:
             assert await db.query_one("SELECT 1, 2, 3", into=tuple[int, ...]) == (1, 2, 3)
             assert await db.query_one("SELECT 1, 2, 2", into=list) == [1, 2, 2]
             assert await db.query_one("SELECT 1 AS a, 0 AS b", into=dict[str, bool]) == {"a": True, "b": False}
-            with pytest.raises(ubiqlite.InvalidArgument, match="2 columns can't be one int"):
+            with pytest.raises(ubiqlite.InvalidArgument, match="2 columns can't be read as one int"):
                 await db.query("SELECT 1, 2", into=int)
             with pytest.raises(ubiqlite.InvalidArgument, match="tuple of 1"):
                 await db.query("SELECT 1, 2", into=tuple[int])
-            with pytest.raises(ubiqlite.DatatypeMismatch, match="column \"x\": 'a' is no integer"):
+            with pytest.raises(ubiqlite.DatatypeMismatch, match="column \"x\": 'a' is not an integer"):
                 await db.query("SELECT 'a' AS x", into=int)
 
     run(main())
@@ -389,7 +391,7 @@ def test_functions_are_given_what_they_take(run: Run[None]) -> None:
             with pytest.raises(ubiqlite.DatatypeMismatch, match='"other" is missing'):
                 await db.query_one(sql, into=lambda number, other: number)
             for no in ("dict", 5, [int]):
-                with pytest.raises(ubiqlite.InvalidArgument, match="`into` is"):
+                with pytest.raises(ubiqlite.InvalidArgument, match="`into` must be"):
                     await db.query("SELECT 1 WHERE 0", into=no)  # type: ignore[call-overload]
 
     run(main())

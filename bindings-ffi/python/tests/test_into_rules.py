@@ -73,7 +73,7 @@ def test_a_field_with_the_name_of_its_type_has_that_type(run: Run[None]) -> None
                 assert await db.query_one(sql, into=into) == into(day)
             with pytest.raises(ubiqlite.DatatypeMismatch, match="date"):
                 await db.query_one("SELECT 'x' AS date", into=WithDefault)
-            # One that stands in the class alone is still found.
+            # A name that is defined only in the class is still found.
             assert type((await db.query_one("SELECT 'a' AS kind", into=WithOwn)).kind) is WithOwn.Kind
 
     run(main())
@@ -115,7 +115,7 @@ def test_the_first_of_several_types_is_that_of_the_call_and_not_of_one_before(ru
                     assert await db.query_one(
                         "SELECT ? AS x", (text,), into=into if into is either else list[into]
                     ) == (value if into is either else [value])
-            # What only looks like what is kept is none of it.
+            # A value that only looks like the cached one is not taken for it.
             with pytest.raises(ubiqlite.InvalidArgument):
                 await db.query_value("SELECT 1", into=(list[int], (int,)))  # type: ignore[call-overload]
 

@@ -1,4 +1,4 @@
-"""Long results, which come in pieces: none is lost, doubled, or given to another call."""
+"""Long results, which come in parts: no row is lost, duplicated, or given to another call."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def test_others_on_the_loop_run_while_a_long_result_is_read(run: Run[Any], tmp_p
             reading = turns
             over = True
             await task
-            # In one piece it would be a handful behind the statement's own end.
+            # In one part there would be only a handful, after the statement's own end.
             assert reading > 50
 
     run(main())

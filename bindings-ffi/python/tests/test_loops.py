@@ -86,7 +86,7 @@ def test_a_database_outlives_the_loops_that_used_it(path: str) -> None:
     async def opened() -> ubiqlite.Database:
         db = await ubiqlite.open(path)
         await db.execute("CREATE TABLE t (x)")
-        # Left open in a loop that ends: it is rolled back with the loop's client.
+        # Left open in a loop that ends: it is rolled back when the loop's client ends.
         left.append(await db.begin())
         return db
 
@@ -128,7 +128,7 @@ def test_others_compute_while_a_query_runs(run: Run[None], path: str) -> None:
             finally:
                 stop = True
                 thread.join()
-            # With the lock held it would not count at all; others may use this machine, too.
+            # With the lock held it would not count at all; the machine may be busy with other programs.
             assert counted > alone / 20, (counted, alone, took)
 
     run(main())

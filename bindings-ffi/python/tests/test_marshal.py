@@ -1,4 +1,4 @@
-"""The library's `marshal` against Python's own: every value goes there and comes back."""
+"""The library's `marshal` against Python's own: every value survives the round trip."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ EDGES: list[Any] = [
 
 
 def same(left: Any, right: Any) -> bool:
-    """Bit by bit, and of the same type."""
+    """Compares bit by bit, and by type."""
     if isinstance(left, float) and isinstance(right, float):
         return struct.pack("<d", left) == struct.pack("<d", right)
     return type(left) is type(right) and left == right
 
 
 def anything(random: random.Random) -> Any:
-    """A value of any kind and size."""
+    """Returns a random value of any kind and size."""
     kind = random.randrange(8)
     if kind == 0:
         return random.choice(EDGES)
@@ -76,7 +76,7 @@ def test_a_row_of_more_columns_than_a_byte_counts(run: Run[None]) -> None:
 def test_names_that_are_told_once_are_known_in_replies_of_any_order(run: Run[None]) -> None:
     async def main() -> None:
         async with ubiqlite.open(":memory:") as db:
-            # More lists of names than are remembered, and answers larger than the room for them.
+            # More lists of names than are cached, and results larger than the buffer for them.
             for round_ in range(3):
                 for number in range(700):
                     row = await db.query_one(f"SELECT {number} AS n{number}, zeroblob(?) AS z", (number * 200,))
@@ -88,7 +88,7 @@ def test_names_that_are_told_once_are_known_in_replies_of_any_order(run: Run[Non
 
 
 def test_a_row_that_waits_while_others_come_keeps_its_names(run: Run[None], path: str) -> None:
-    # More lists of names are told meanwhile than are remembered.
+    # In the meantime more lists of names arrive than are cached.
     async def main() -> None:
         async with ubiqlite.open(path) as db:
             many = "WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r LIMIT 20000) SELECT i AS own FROM r"
@@ -137,10 +137,10 @@ def test_what_marshal_would_take_for_something_else_is_refused_or_converted(run:
                 with pytest.raises(ubiqlite.InvalidArgument, match="parameter 'b'"):
                     await value("SELECT :a, :b", {"a": 1, "b": wrong})
             for params in ("ab", 7, {1}, b"ab", iter([1])):
-                with pytest.raises(ubiqlite.InvalidArgument, match="parameters are"):
+                with pytest.raises(ubiqlite.InvalidArgument, match="parameters must be"):
                     await value("SELECT ?", params)  # type: ignore[arg-type]
             for sql in (None, b"SELECT 1", 7, ("SELECT 1",)):
-                with pytest.raises(ubiqlite.InvalidArgument, match="SQL is a text"):
+                with pytest.raises(ubiqlite.InvalidArgument, match="SQL must be a string"):
                     await value(sql)  # type: ignore[arg-type]
 
     run(main())

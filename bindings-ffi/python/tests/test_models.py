@@ -1,4 +1,4 @@
-"""Rows as models of pydantic, msgspec and attrs, and the other way."""
+"""Rows as models of pydantic, msgspec and attrs, and models as rows."""
 
 from __future__ import annotations
 
@@ -160,7 +160,7 @@ def test_what_is_stored_of_a_model_comes_back_equal(run: Run[None], record: Any,
             await db.execute(f"CREATE TABLE t (id INTEGER PRIMARY KEY, {', '.join(columns[1:])})")
             table = db.table("t", into=type(record), key=int)
             if isinstance(record, Attrs):
-                # What its converter takes is a text: SQL has it so.
+                # Its converter takes a string, as SQL stores it.
                 assert await table.insert({**attrs.asdict(record), "texts": "x", "tags": ["a"]}) == 1
             else:
                 assert await table.insert(record) == 1
@@ -373,7 +373,7 @@ class Early(pydantic.BaseModel):
 
 
 def test_a_model_may_name_what_is_defined_after_it(run: Run[None], monkeypatch: pytest.MonkeyPatch) -> None:
-    # Anew for each run: pydantic looks again when a model is first used.
+    # Defined again for each run: pydantic resolves names when a model is first used.
     it: Any = types.ModuleType("models_of_later")
     monkeypatch.setitem(sys.modules, it.__name__, it)
     exec(LATER, vars(it))
@@ -384,7 +384,7 @@ def test_a_model_may_name_what_is_defined_after_it(run: Run[None], monkeypatch: 
             for _ in range(2):
                 parent = await db.query_one("SELECT ? AS kids, ? AS tree", (kids, kids), into=it.Parent)
                 assert parent.kids == parent.tree.root == [it.Child(born=NOW.date())]
-            # Nor does it find the local names of what asks it to look.
+            # Nor does it find local names of the code that triggers the lookup.
             sql = "SELECT '[1]' AS cls, '[2]' AS origin"
             for into in (it.Early, Annotated[it.Early, "x"]):
                 with pytest.raises(pydantic.errors.PydanticUserError, match="not fully defined"):

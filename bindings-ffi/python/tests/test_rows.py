@@ -1,4 +1,4 @@
-"""What a row becomes."""
+"""The forms that a row takes."""
 
 from __future__ import annotations
 

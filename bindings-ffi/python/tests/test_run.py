@@ -1,4 +1,4 @@
-"""One call tells everything about a statement."""
+"""``run``: one call returns everything about a statement."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_columns_with_their_types_rows_and_changes_are_told_together(run: Run[No
             made = await db.run("CREATE TABLE more (x)")
             assert (made.columns, made.rows, made.rows_changed, made.last_row_id) == ((), [], 0, 0)
             assert (await db.run("SELECT 1 AS id, 2 AS id")).rows[0]["id:2"] == 2
-            # What its rows are called must be known after it, and before.
+            # The names of its columns must be known after it, and before.
             assert (await db.query_one("SELECT id FROM items"))["id"] == 7
             with pytest.raises(ubiqlite.InvalidArgument):
                 await db.run("SELECT ?")

@@ -1,4 +1,4 @@
-"""Dates and times: one text each, whose order is the order in time."""
+"""Dates and times: each has one text form, and the texts sort in order of time."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_the_times_of_a_columns_own_default_have_the_form_of_those_that_are_stor
             assert forms == {"0000-00-00T00:00:00.000000000Z"}
             found = await visits.get(made)
             assert found is not None
-            # SQLite's clock is of milliseconds.
+            # SQLite's clock counts milliseconds.
             assert abs(found.at - before) < datetime.timedelta(minutes=1)
             assert await visits.select().where("at", "<", before - datetime.timedelta(minutes=1)).count() == 1
 
@@ -142,7 +142,7 @@ def test_the_nanoseconds_of_pandas_are_kept_and_what_is_no_moment_is_refused(run
                 assert await db.query_value("SELECT ? ->> 0", ([value],)) == text
                 assert await db.query_value("SELECT ?", (value,), into=type(value)) == value
             for parameter in (pandas.NaT, [pandas.NaT]):
-                with pytest.raises(ubiqlite.InvalidArgument, match="parameter 1 is no moment"):
+                with pytest.raises(ubiqlite.InvalidArgument, match="parameter 1 is not a moment in time"):
                     await db.query_value("SELECT ?", (parameter,))
 
     run(main())

@@ -1,4 +1,4 @@
-"""Writes of many tasks: what is shared is the commit, and nothing else."""
+"""Writes by many tasks: they share the commit, and nothing else."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def test_one_of_many_writes_that_share_a_commit_fails_alone(run: Run[None], path
                         failed += 1
                     else:
                         assert await db.table("log").insert(id=key, task=task) == key
-                        # Each sees what it has written before.
+                        # Each task sees its own earlier writes.
                         own = "SELECT count(*) FROM log WHERE task = ?"
                         assert await db.query_value(own, (task,)) == number + 1 - number // 10
 
             await asyncio.gather(*(write(task) for task in range(32)))
             assert failed == 32 * 5
             assert await db.table("log").count() == 32 * 45
-            # One alone again goes on within the call.
+            # A single task again completes within the call.
             for number in range(200):
                 await db.execute("UPDATE log SET task = ?", (number,))
             if synchronous == "normal":

@@ -49,7 +49,7 @@ def null(value: Any) -> Any:
 def _exactly(kind: type, what: str) -> Reader:
     def read(value: Any) -> Any:
         if type(value) is not kind:
-            raise Unfit(f"{told(value)} is no {what}")
+            raise Unfit(f"{told(value)} is not {what}")
         return value
 
     return read
@@ -58,7 +58,7 @@ def _exactly(kind: type, what: str) -> Reader:
 def _bool(value: Any) -> bool:
     if type(value) is int and value in (0, 1):
         return value == 1
-    raise Unfit(f"{told(value)} is no bool (0 or 1)")
+    raise Unfit(f"{told(value)} is not a bool (0 or 1)")
 
 
 def _float(value: Any) -> float:
@@ -67,8 +67,8 @@ def _float(value: Any) -> float:
     if type(value) is int:
         if -(2**53) <= value <= 2**53:
             return float(value)
-        raise Unfit(f"{value} can't be a float without being rounded")
-    raise Unfit(f"{told(value)} is no number")
+        raise Unfit(f"{value} can't be read as a float without rounding")
+    raise Unfit(f"{told(value)} is not a number")
 
 
 def _bytes(value: Any) -> bytes:
@@ -76,7 +76,7 @@ def _bytes(value: Any) -> bytes:
         return value
     if type(value) is str:
         return value.encode()
-    raise Unfit(f"{told(value)} is no bytes")
+    raise Unfit(f"{told(value)} is not bytes")
 
 
 def _decimal(value: Any) -> Decimal:
@@ -86,7 +86,7 @@ def _decimal(value: Any) -> Decimal:
             return Decimal(repr(value) if type(value) is float else value)
         except InvalidOperation:
             pass
-    raise Unfit(f"{told(value)} is no decimal")
+    raise Unfit(f"{told(value)} is not a decimal")
 
 
 def _uuid(value: Any) -> UUID:
@@ -97,13 +97,13 @@ def _uuid(value: Any) -> UUID:
             return UUID(bytes=value)
     except ValueError:
         pass
-    raise Unfit(f"{told(value)} is no UUID")
+    raise Unfit(f"{told(value)} is not a UUID")
 
 
 def _text(read: Callable[[str], Any], what: str) -> Reader:
     def checked(value: Any) -> Any:
         if type(value) is not str:
-            raise Unfit(f"{told(value)} is no {what}")
+            raise Unfit(f"{told(value)} is not {what}")
         try:
             return read(value)
         except ValueError as error:
@@ -117,7 +117,7 @@ EXACT = (int, float, str, bytes, bool)
 
 STORED: dict[Any, Reader] = {
     object: as_it_is,
-    int: _exactly(int, "integer"),
+    int: _exactly(int, "an integer"),
     float: _float,
     str: _exactly(str, "text"),
     bytes: _bytes,
@@ -126,12 +126,12 @@ STORED: dict[Any, Reader] = {
     bool: _bool,
     Decimal: _decimal,
     UUID: _uuid,
-    datetime.datetime: _text(_times.read_moment, "date with a time"),
-    datetime.date: _text(_times.read_date, "date"),
-    datetime.time: _text(_times.read_time, "time of day"),
-    datetime.timedelta: _text(_times.read_span, "length of time"),
+    datetime.datetime: _text(_times.read_moment, "a date with a time"),
+    datetime.date: _text(_times.read_date, "a date"),
+    datetime.time: _text(_times.read_time, "a time of day"),
+    datetime.timedelta: _text(_times.read_span, "a length of time"),
 }
 """The reader of a column for each type."""
 
 # JSON has booleans.
-NESTED: dict[Any, Reader] = {bool: _exactly(bool, "bool")}
+NESTED: dict[Any, Reader] = {bool: _exactly(bool, "a bool")}

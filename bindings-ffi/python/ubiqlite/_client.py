@@ -192,7 +192,7 @@ class EngineClient:
         return reply
 
     async def reply_of(self, number: int, handle: int = 0) -> Reply:
-        """Waits for the reply to a request that did not complete at once. Cancelling the wait gives the call up."""
+        """Waits for the reply to a request that did not complete at once. Cancelling the wait cancels the call."""
         future: asyncio.Future[Reply] = self.loop.create_future()
         self._pending[number] = (future, handle)
         try:
@@ -207,7 +207,7 @@ class EngineClient:
         self._pending[number] = (waiting, handle)
 
     def give_up(self, number: int) -> None:
-        """Gives a call up: nobody needs its reply any more."""
+        """Cancels a call: nobody needs its reply any more."""
         self._pending.pop(number, None)
         self._pieces.pop(number, None)
         self.tell(CANCEL, number)
@@ -289,7 +289,7 @@ class EngineClient:
             number = reply[0]
             more = reply[1] == ROWS and reply[5] is None
             if more:
-                # Nothing is kept of a call that was given up.
+                # Nothing is kept of a call that was cancelled.
                 if number not in pending:
                     pieces.pop(number, None)
                 elif number in pieces:
@@ -316,7 +316,7 @@ class EngineClient:
         self.end()
 
     def end(self) -> None:
-        """Ends the client: calls are given up, and anything open is rolled back."""
+        """Ends the client: calls are cancelled, and anything open is rolled back."""
         client, self._raw = self._raw, 0
         if client == 0:
             return

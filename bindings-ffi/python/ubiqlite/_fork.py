@@ -15,8 +15,8 @@ from typing import Any, Protocol
 from .errors import Unsupported
 
 _MESSAGE = (
-    "this process was forked while a database was open, and a connection can't be carried into a child: "
-    "fork while all are closed, or start it by 'spawn'"
+    "this process was forked while a database was open, and a connection can't be carried into a child; "
+    "fork while all databases are closed, or start it with 'spawn'"
 )
 
 

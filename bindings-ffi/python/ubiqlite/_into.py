@@ -40,7 +40,7 @@ def bit_of(into: Any) -> int:
         return DICTS
     if not callable(into) and get_origin(into) is None:
         raise InvalidArgument(
-            f"`into` is dict, tuple, a class, or a function that takes the columns by name, not {told(into)}"
+            f"`into` must be dict, tuple, a class, or a function that takes the columns by name, not {told(into)}"
         )
     return 0
 
@@ -142,7 +142,9 @@ def _only_value(wanted: Any, columns: tuple[str, ...]) -> Make:
     """Plans to return the value of a row with one column."""
     if len(columns) != 1:
         what = getattr(wanted, "__name__", wanted)
-        raise InvalidArgument(f"a row of {len(columns)} columns can't be one {what}: select one, or name a class")
+        raise InvalidArgument(
+            f"a row of {len(columns)} columns can't be read as one {what}; select one, or name a class"
+        )
     read = of_column(columns[0], reader_of(wanted))
     return lambda row: read(row[0])
 
@@ -151,7 +153,7 @@ def _by_place(origin: Any, arguments: tuple[Any, ...], columns: tuple[str, ...])
     if origin is list or arguments[-1] is ...:
         arguments = (arguments[0],) * len(columns)
     if len(arguments) != len(columns):
-        raise InvalidArgument(f"a row of {len(columns)} columns can't be a tuple of {len(arguments)}")
+        raise InvalidArgument(f"a row of {len(columns)} columns can't be read as a tuple of {len(arguments)}")
     readers = [of_column(name, reader_of(each)) for name, each in zip(columns, arguments)]
     return lambda row: origin([read(value) for read, value in zip(readers, row)])
 

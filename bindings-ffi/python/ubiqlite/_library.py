@@ -18,7 +18,7 @@ __all__ = [
     "OpenError",
     "Pending",
     "abandon",
-    "bare",
+    "dbapi",
     "begin",
     "call",
     "descriptor",
@@ -58,8 +58,8 @@ call.argtypes = (ctypes.c_uint64, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_voi
 call.restype = ctypes.c_int64
 
 dbapi = _holding.ubiqlite_dbapi
-bare.argtypes = ()
-bare.restype = ctypes.c_uint64
+dbapi.argtypes = ()
+dbapi.restype = ctypes.c_uint64
 
 sqlite = _holding.ubiqlite_sqlite
 sqlite.argtypes = ()

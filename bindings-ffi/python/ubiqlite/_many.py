@@ -35,7 +35,7 @@ async def send_many(target: CallTarget, operation: int, head: str, rows: Any, ti
         return await sender.send_slowly(rows.__aiter__())
     if isinstance(rows, Iterable) and not isinstance(rows, (str, bytes)):
         return await sender.send_all(rows)
-    raise InvalidArgument(f"rows are a list, or another iterable, not a {type(rows).__name__}")
+    raise InvalidArgument(f"rows must be a list or another iterable, not a {type(rows).__name__}")
 
 
 class _Sender:

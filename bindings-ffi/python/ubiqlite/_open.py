@@ -37,7 +37,7 @@ class Opening:
 
     async def __aenter__(self) -> Database:
         if self._database is not None:
-            raise InvalidArgument("a database's block is entered once")
+            raise InvalidArgument("a database's block can be entered only once")
         self._database = await self._open()
         return self._database
 
@@ -86,7 +86,7 @@ def open(  # noqa: A001 - `ubiqlite.open`
     :param create: creates the database if it is missing. Default: true
     :param readers: how many streams and snapshots can be open at once, from 1 to 64. Default: the number of
         processors, at least 2 and at most 8
-    :param sessions: how many sessions ``acquire()`` lends at once, from 1 to 64. Default: 8
+    :param sessions: how many sessions ``acquire()`` gives out at once, from 1 to 64. Default: 8
     :param busy_timeout: seconds that a write waits for a lock; then ``Busy``. Default: 5
     :param acquire_timeout: seconds that ``acquire()``, ``snapshot()`` and streams wait for a connection; then
         ``Timeout``. Default: 30
@@ -117,11 +117,11 @@ def open(  # noqa: A001 - `ubiqlite.open`
         text = os.fspath(path)
         options = json.dumps({name: value for name, value in given.items() if value is not None})
     except (TypeError, ValueError) as error:
-        raise InvalidArgument(f"the database can't be opened so: {error}") from None
+        raise InvalidArgument(f"the database can't be opened with these arguments: {error}") from None
     if not isinstance(text, str):
-        raise InvalidArgument("a database is opened by a text: its path")
+        raise InvalidArgument("the path of a database must be a string")
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise InvalidArgument("the path is no UTF-8") from None
+        raise InvalidArgument("the path is not UTF-8") from None
     return Opening(text, options)

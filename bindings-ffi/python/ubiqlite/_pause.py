@@ -26,7 +26,7 @@ def pause() -> Generator[None, None, None]:
     yield
 
 
-class Turn:
+class Yielder:
     """Measures for how long the loop has been kept."""
 
     __slots__ = ("_since",)

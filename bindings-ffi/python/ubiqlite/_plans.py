@@ -166,6 +166,6 @@ def _refusing(name: str) -> Callable[[Exception], None]:
     def refuse(error: Exception) -> None:
         why = refusal(error)
         if why is not None:
-            raise DatatypeMismatch(f"the row is no {name}: {why[0]}", columns=why[1]) from error
+            raise DatatypeMismatch(f"the row is not a {name}: {why[0]}", columns=why[1]) from error
 
     return refuse

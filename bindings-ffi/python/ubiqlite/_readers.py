@@ -24,8 +24,8 @@ def reader_of(annotation: Any, nested: bool = False) -> Reader:
     annotation = bare(annotation)
     if isinstance(annotation, Unresolved):
         raise InvalidArgument(
-            f"the annotation {annotation.text!r} can't be resolved ({annotation.why}): "
-            "what it names is to be there at run time, and not under TYPE_CHECKING alone"
+            f"the annotation {annotation.text!r} can't be resolved ({annotation.why}); "
+            "what it names must exist at run time, not only under TYPE_CHECKING"
         )
     if annotation is None or annotation is type(None):
         return null
@@ -76,11 +76,11 @@ def _is_text(annotation: Any) -> bool:
 def _of_json(inner: Reader) -> Reader:
     def read(value: Any) -> Any:
         if type(value) is not str:
-            raise Unfit(f"{told(value)} is no JSON text")
+            raise Unfit(f"{told(value)} is not JSON text")
         try:
             parsed = json.loads(value)
         except (ValueError, RecursionError) as error:
-            raise Unfit(f"not the JSON expected: {error}") from None
+            raise Unfit(f"unexpected JSON: {error}") from None
         return inner(parsed)
 
     return read
@@ -182,7 +182,7 @@ def _container(kind: Any, arguments: tuple[Any, ...]) -> Reader | None:
 def _list(make: Callable[[Any], Any], element: Reader) -> Reader:
     def read(value: Any) -> Any:
         if type(value) is not list:
-            raise Unfit(f"{told(value)} is no list")
+            raise Unfit(f"{told(value)} is not a list")
         if element is as_it_is:
             return make(value)
         return make([at(f"[{index}]", element, item) for index, item in enumerate(value)])
@@ -196,7 +196,7 @@ def tuple_of(arguments: tuple[Any, ...], what: str, nested: bool = True) -> Read
 
     def read(value: Any) -> Any:
         if not isinstance(value, (list, tuple)) or len(value) != len(readers):
-            raise Unfit(f"{told(value)} is no {what} of {len(readers)}")
+            raise Unfit(f"{told(value)} is not a {what} of {len(readers)}")
         return tuple(at(f"[{index}]", *each) for index, each in enumerate(zip(readers, value)))
 
     return read
@@ -205,7 +205,7 @@ def tuple_of(arguments: tuple[Any, ...], what: str, nested: bool = True) -> Read
 def _map(make: Callable[[Any], Any], names: Reader, inner: Reader) -> Reader:
     def read(value: Any) -> Any:
         if type(value) is not dict:
-            raise Unfit(f"{told(value)} is no object of JSON")
+            raise Unfit(f"{told(value)} is not a JSON object")
         if names is as_it_is and inner is as_it_is:
             return make(value)
         return make({names(name): at(f"[{name!r}]", inner, item) for name, item in value.items()})
@@ -236,7 +236,7 @@ def _model(model: Model) -> Reader:
         if type(value) is list and model.is_tuple and len(value) <= len(model.fields):
             value = {field.names[0]: item for field, item in zip(model.fields, value)}
         if type(value) is not dict:
-            raise Unfit(f"{told(value)} is no {model.name}")
+            raise Unfit(f"{told(value)} is not a {model.name}")
         if not readers:
             # Not earlier: a class may contain itself. And all or none: the next row must also get
             # the error of an annotation that can't be resolved.

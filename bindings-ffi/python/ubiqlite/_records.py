@@ -98,7 +98,7 @@ def _builtins(value: Any) -> Any:
 def _of_pydantic(record: Any) -> dict[str, Any]:
     dumped = _dump(record)
     if not isinstance(dumped, dict):
-        raise InvalidArgument(f"a {type(record).__name__} is no record: it has no fields")
+        raise InvalidArgument(f"a {type(record).__name__} is not a record: it has no fields")
     return {name: _listed(value) for name, value in dumped.items()}
 
 
@@ -141,5 +141,5 @@ def _known_parts(value: Any, written: Any) -> Any:
         return [_known_parts(inner, text) for inner, text in zip(value, written)]
     for inner in value if isinstance(value, (set, frozenset)) else (value,):
         if hasattr(inner, "get_secret_value"):
-            raise InvalidArgument("a secret of pydantic's is not stored: say so by a serializer that reveals it")
+            raise InvalidArgument("a pydantic secret is not stored; to store it, use a serializer that reveals it")
     return written

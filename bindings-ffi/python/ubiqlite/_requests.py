@@ -50,7 +50,7 @@ def _batch(statements: Any) -> Parts:
     if isinstance(statements, str):
         return (check_text(statements, "SQL"),)
     if not isinstance(statements, (list, tuple)):
-        raise InvalidArgument("a batch is a script, or a list of statements")
+        raise InvalidArgument("a batch must be a script or a list of statements")
     return (_rows_of(_batch_item, list(statements)),)
 
 
@@ -58,7 +58,7 @@ def _batch_item(item: Any) -> Parts:
     if isinstance(item, str):
         return check_text(item, "SQL"), None
     if not isinstance(item, (list, tuple)) or not 1 <= len(item) <= 2:
-        raise InvalidArgument("a statement of a batch is SQL, or (SQL, parameters)")
+        raise InvalidArgument("a statement of a batch must be SQL or (SQL, parameters)")
     return _statement(item[0], item[1] if len(item) == 2 else None)
 
 
@@ -79,7 +79,7 @@ def _select(table: Any, filters: list[Any], order: list[Any], limit: Any, offset
     for rows in (limit, offset):
         whole = isinstance(rows, int) and not isinstance(rows, bool)
         if rows is not None and not (whole and 0 <= rows < 2**63):
-            raise InvalidArgument("a limit or offset is a whole number, not negative")
+            raise InvalidArgument("a limit or offset must be a non-negative whole number")
     return _table(table), done, ordered, limit, offset
 
 
@@ -93,7 +93,7 @@ def _transfer(table: Any, column: Any, transfers: Any) -> Parts:
 
 def _one_transfer(transfer: Any) -> Parts:
     if not isinstance(transfer, (list, tuple)) or len(transfer) != 3:
-        raise InvalidArgument("a transfer is (from, to, amount)")
+        raise InvalidArgument("a transfer must be (from, to, amount)")
     source, target, amount = transfer
     return convert_key(source), convert_key(target), convert(amount, "the amount")
 

@@ -32,7 +32,7 @@ def millis(limit: TimeLimit, what: str = "a timeout") -> int | None:
         return None
     seconds = limit.total_seconds() if isinstance(limit, timedelta) else limit
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds >= 0:
-        raise InvalidArgument(f"{what} is a number of seconds, not negative")
+        raise InvalidArgument(f"{what} must be a non-negative number of seconds")
     # Rounded up: a nonzero limit does not become zero.
     return None if seconds * 1000 >= _LONGEST else -int(-seconds * 1000 // 1)
 

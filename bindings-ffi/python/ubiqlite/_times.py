@@ -14,7 +14,7 @@ def write(value: object) -> Optional[str]:
     if isinstance(value, datetime.datetime):
         if value != value:
             # pandas has a datetime that is no moment.
-            raise ValueError("is no moment")
+            raise ValueError("is not a moment in time")
         # Nine fractional digits, as every language writes; Python has six, and pandas all nine.
         nanos = f"{getattr(value, 'nanosecond', 0):03d}"
         if value.tzinfo is None or value.utcoffset() is None:
@@ -22,13 +22,13 @@ def write(value: object) -> Optional[str]:
         try:
             utc = value.astimezone(UTC).replace(tzinfo=None)
         except OverflowError:
-            raise ValueError("is outside of the years 1 to 9999 in UTC") from None
+            raise ValueError("is outside the years 1 to 9999 in UTC") from None
         return f"{utc.isoformat(timespec='microseconds')}{nanos}Z"
     if isinstance(value, datetime.date):
         return value.isoformat()
     if isinstance(value, datetime.time):
         if value.tzinfo is not None:
-            raise ValueError("is a time of day with a time zone, which says nothing without its day")
+            raise ValueError("is a time of day with a time zone, which means nothing without a date")
         return value.isoformat(timespec="microseconds") + "000"
     if isinstance(value, datetime.timedelta):
         return _write_span(value)
@@ -46,7 +46,7 @@ def read_moment(text: str) -> datetime.datetime:
         return datetime.datetime.fromisoformat(text[:26] + "+00:00")
     match = _MOMENT.fullmatch(text)
     if match is None:
-        raise ValueError(f"{text!r} is no date with a time")
+        raise ValueError(f"{text!r} is not a date with a time")
     year, month, day, hour, minute, second, fraction, zone = match.groups()
     return datetime.datetime(
         int(year), int(month), int(day), int(hour), int(minute), int(second or 0), _micros(fraction), _zone(zone)
@@ -57,7 +57,7 @@ def read_date(text: str) -> datetime.date:
     """Reads a date without a time. Raises ``ValueError``."""
     match = _DATE.fullmatch(text)
     if match is None:
-        raise ValueError(f"{text!r} is no date alone")
+        raise ValueError(f"{text!r} is not a date alone")
     return datetime.date(*map(int, match.groups()))
 
 
@@ -65,7 +65,7 @@ def read_time(text: str) -> datetime.time:
     """Reads a time of day without a date. Raises ``ValueError``."""
     match = _TIME.fullmatch(text)
     if match is None:
-        raise ValueError(f"{text!r} is no time of day alone")
+        raise ValueError(f"{text!r} is not a time of day alone")
     hour, minute, second, fraction = match.groups()
     return datetime.time(int(hour), int(minute), int(second or 0), _micros(fraction))
 
@@ -74,7 +74,7 @@ def read_span(text: str) -> datetime.timedelta:
     """Reads an ISO 8601 duration, of weeks, days and smaller units. Raises ``ValueError``."""
     match = _SPAN.fullmatch(text)
     if match is None or not any(match.groups()[1:]) or text.endswith("T"):
-        raise ValueError(f"{text!r} is no length of time")
+        raise ValueError(f"{text!r} is not a length of time")
     sign, weeks, days, hours, minutes, seconds, fraction = match.groups()
     try:
         span = datetime.timedelta(
@@ -82,7 +82,7 @@ def read_span(text: str) -> datetime.timedelta:
             seconds=int(seconds or 0), microseconds=_micros(fraction),
         )  # fmt: skip
     except OverflowError:
-        raise ValueError(f"{text!r} is longer than Python's") from None
+        raise ValueError(f"{text!r} is longer than a Python timedelta can be") from None
     return -span if sign == "-" else span
 
 

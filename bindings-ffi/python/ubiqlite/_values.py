@@ -112,7 +112,7 @@ def convert(value: Any, what: str) -> Any:
     if isinstance(value, int):
         value = int.__int__(value)
         if not _LEAST <= value <= _MOST:
-            raise InvalidArgument(f"{what} is an integer beyond 64 bits; store it as text")
+            raise InvalidArgument(f"{what} is an integer that does not fit in 64 bits; store it as text")
         return value
     if isinstance(value, float):
         return float.__float__(value)
@@ -127,7 +127,7 @@ def convert(value: Any, what: str) -> Any:
         plain = plain_of(value)
         if plain is not value:
             return convert(plain, what) if _is_value(plain) else _text(_json(plain, what), what)
-    raise InvalidArgument(f"{what} is a {_name(kind)}, which is no value{_ADVICE.get(kind.__name__, '')}")
+    raise InvalidArgument(f"{what} is a {_name(kind)}, which can't be stored{_ADVICE.get(kind.__name__, '')}")
 
 
 def convert_params(params: Any) -> Any:
@@ -141,7 +141,7 @@ def convert_params(params: Any) -> Any:
     fields = None if isinstance(params, type) else fields_of(params)
     if fields is not None:
         return _named(fields, "parameter")
-    raise InvalidArgument(f"parameters are a sequence by position, or a mapping by name, not a {_name(type(params))}")
+    raise InvalidArgument(f"parameters must be a sequence by position or mapping by name, not a {_name(type(params))}")
 
 
 def convert_record(record: Any) -> dict[str, Any]:
@@ -155,7 +155,7 @@ def convert_record(record: Any) -> dict[str, Any]:
     fields = None if isinstance(record, type) else fields_of(record)
     if fields is None:
         raise InvalidArgument(
-            f"a record is a mapping with the names of columns, or an object with fields, not a {_name(type(record))}"
+            f"a record must be a mapping with column names, or an object with fields, not a {_name(type(record))}"
         )
     return _named(fields, "field")
 
@@ -170,7 +170,7 @@ def convert_key(key: Any) -> Any:
 def check_text(text: Any, what: str) -> str:
     """Checks a text that is a name or SQL, and returns it."""
     if not isinstance(text, str):
-        raise InvalidArgument(f"{what} is a text, not a {_name(type(text))}")
+        raise InvalidArgument(f"{what} must be a string, not a {_name(type(text))}")
     return _text(str.__str__(text), what)
 
 
@@ -192,7 +192,7 @@ def _named(values: Mapping[Any, Any], what: str) -> dict[str, Any]:
     named = {}
     for name, value in values.items():
         if not isinstance(name, str):
-            raise InvalidArgument(f"the name of a {what} is a text, not a {_name(type(name))}")
+            raise InvalidArgument(f"the name of a {what} must be a string, not a {_name(type(name))}")
         named[_text(str.__str__(name), f"the name of a {what}")] = convert(value, f"{what} {name!r}")
     return named
 
@@ -202,7 +202,7 @@ def _text(text: str, what: str) -> str:
         text.encode()
     except UnicodeEncodeError:
         raise InvalidArgument(
-            f"{what} holds half of a surrogate pair, which no database text can; store it as bytes"
+            f"{what} contains half of a surrogate pair, which is not valid text; store it as bytes"
         ) from None
     return text
 
@@ -230,7 +230,7 @@ def _json(value: Any, what: str) -> str:
             return text
         plain = inner if isinstance(inner, type) else plain_of(inner)
         if plain is inner:
-            raise InvalidArgument(f"{what} holds a {_name(type(inner))}, which JSON has not")
+            raise InvalidArgument(f"{what} contains a {_name(type(inner))}, which JSON does not have")
         _check_names(plain, what)
         return plain
 
@@ -241,7 +241,7 @@ def _json(value: Any, what: str) -> str:
     except InvalidArgument:
         raise
     except (ValueError, TypeError, RecursionError) as error:
-        raise InvalidArgument(f"{what} can't be JSON: {error}") from error
+        raise InvalidArgument(f"{what} can't be written as JSON: {error}") from error
 
 
 def _check_names(value: Any, what: str) -> None:
@@ -249,7 +249,7 @@ def _check_names(value: Any, what: str) -> None:
     if isinstance(value, dict):
         for name, inner in value.items():
             if not isinstance(name, str):
-                raise InvalidArgument(f"{what} holds the name {name!r}, which is no text")
+                raise InvalidArgument(f"{what} contains the name {name!r}, which is not a string")
             _check_names(inner, what)
     elif isinstance(value, (list, tuple)):
         for inner in value:

@@ -73,7 +73,7 @@ class Database(Statements):
         return Lending(Snapshot, self._target, op.SNAPSHOT, timeout)
 
     def acquire(self, *, timeout: TimeLimit = None) -> Lending[Session]:
-        """Lends a dedicated connection, for ``ATTACH``, temporary tables and ``PRAGMA``\\ s.
+        """Acquires a dedicated connection, for ``ATTACH``, temporary tables and ``PRAGMA``\\ s.
 
         Raises ``Timeout`` if none becomes free within ``timeout`` or the option ``acquire_timeout``::
 

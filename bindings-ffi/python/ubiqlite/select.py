@@ -53,11 +53,11 @@ class Select(Generic[T]):
     def where(self, column: str, *rest: Any) -> Select[T]:
         """Keeps rows whose column equals the value (is ``NULL``, for ``None``) or satisfies ``comparison`` with it."""
         if len(rest) not in (1, 2):
-            raise InvalidArgument("a filter is (column, value) or (column, comparison, value)")
+            raise InvalidArgument("a filter must be (column, value) or (column, comparison, value)")
         comparison, value = ("=", rest[0]) if len(rest) == 1 else rest
         number = _COMPARE.get(comparison) if isinstance(comparison, str) else None
         if number is None:
-            raise InvalidArgument(f"{comparison!r} is no comparison: {' '.join(_COMPARE)}")
+            raise InvalidArgument(f"{comparison!r} is not a comparison; use one of: {' '.join(_COMPARE)}")
         return self._filter(number, column, value)
 
     def where_in(self, column: str, values: Iterable[Any]) -> Select[T]:
@@ -75,7 +75,7 @@ class Select(Generic[T]):
     def order_by(self, column: str, direction: Literal["asc", "desc"] = "asc") -> Select[T]:
         """Orders by the column, after the columns of earlier calls."""
         if direction not in ("asc", "desc"):
-            raise InvalidArgument("an order is 'asc' or 'desc'")
+            raise InvalidArgument("an order must be 'asc' or 'desc'")
         new = self._copy()
         new._order = (*self._order, (column, direction == "desc"))
         return new

@@ -62,7 +62,7 @@ L = TypeVar("L", Session, Snapshot)
 
 
 class Lending(Generic[L]):
-    """A session or snapshot to lend: ``async with`` gives it back at the block's end; ``await`` needs ``close()``."""
+    """Acquires a session or snapshot: ``async with`` gives it back at the block's end; ``await`` needs ``close()``."""
 
     __slots__ = ("_kind", "_lent", "_operation", "_target", "_timeout")
 
@@ -82,7 +82,7 @@ class Lending(Generic[L]):
 
     async def __aenter__(self) -> L:
         if self._lent is not None:
-            raise InvalidArgument("a block is entered once")
+            raise InvalidArgument("a block can be entered only once")
         self._lent = await self._lend()
         return self._lent
 

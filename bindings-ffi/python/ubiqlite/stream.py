@@ -61,7 +61,7 @@ class RowStream(Generic[T]):
         return _Loop(self)
 
     async def __anext__(self) -> T:
-        """Returns the next row. A cancelled wait loses no row: the next call continues in the same target."""
+        """Returns the next row. A cancelled wait loses no row: the next call continues where it was."""
         while True:
             for row in self._rows:
                 return row
@@ -156,7 +156,7 @@ class RowStream(Generic[T]):
 
     async def _wait(self, slot: Slot) -> None:
         if slot.waiter is not None:
-            raise InvalidArgument("a stream is read by one task at a time")
+            raise InvalidArgument("a stream can be read by only one task at a time")
         slot.waiter = self._client.loop.create_future()
         try:
             await slot.waiter

@@ -176,7 +176,7 @@ class Table(Generic[T, K]):
 
 def _list(items: Any) -> list[Any]:
     if isinstance(items, (str, bytes)) or not isinstance(items, Iterable):
-        raise InvalidArgument(f"a list was expected, not a {type(items).__name__}")
+        raise InvalidArgument(f"expected a list, not a {type(items).__name__}")
     return list(items)
 
 
@@ -186,5 +186,5 @@ def _record(record: Any, fields: dict[str, Any]) -> tuple[Any, TimeLimit]:
         return fields, None
     timeout = fields.pop("timeout", None)
     if fields:
-        raise InvalidArgument("a record is an object or a mapping, or keywords, not both")
+        raise InvalidArgument("a record must be an object or a mapping, or keywords, not both")
     return record, timeout

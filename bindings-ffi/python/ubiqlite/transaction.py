@@ -20,7 +20,7 @@ async def begin(target: CallTarget, mode: str, timeout: TimeLimit) -> Transactio
     """Begins a transaction."""
     number = _MODES.get(mode) if isinstance(mode, str) else None
     if number is None:
-        raise InvalidArgument(f"a transaction begins as {', '.join(_MODES)}, not as {mode!r}")
+        raise InvalidArgument(f"a transaction's mode must be one of {', '.join(_MODES)}, not {mode!r}")
     client, handle = await target.open_handle(op.BEGIN, timeout, number)
     return Transaction(HandleTarget(client, handle, target, "transaction"))
 
@@ -110,7 +110,7 @@ class TransactionScope:
 
     async def __aenter__(self) -> Transaction:
         if self._transaction is not None:
-            raise InvalidArgument("a transaction's block is entered once")
+            raise InvalidArgument("a transaction's block can be entered only once")
         self._transaction = await begin(self._target, self._mode, self._timeout)
         return self._transaction
 
@@ -132,7 +132,7 @@ class SavepointScope:
 
     async def __aenter__(self) -> Savepoint:
         if self._savepoint is not None:
-            raise InvalidArgument("a savepoint's block is entered once")
+            raise InvalidArgument("a savepoint's block can be entered only once")
         client, handle = await self._target.open_handle(op.SAVEPOINT, self._timeout)
         self._savepoint = Savepoint(HandleTarget(client, handle, self._target, "savepoint"))
         return self._savepoint

@@ -199,16 +199,16 @@ impl ArrowColumn {
         self.refused(
             row,
             &format!(
-                "has {} and {} before it, and an Arrow column has one type",
+                "has {} where earlier rows have {}, but an Arrow column has one type",
                 found.name(),
                 before.name()
             ),
-            "to the type that it is to have",
+            "to the type it should have",
         )
     }
 
     fn inexact(&self, row: usize, integer: i64) -> Error {
-        let what = format!("has {integer} in a column with reals, and no real is equal to it");
+        let what = format!("has {integer} in a column with reals, and no real equals it");
         self.refused(row, &what, "AS REAL, or AS TEXT")
     }
 
@@ -224,7 +224,7 @@ impl ArrowColumn {
     fn refused(&self, row: usize, what: &str, how: &str) -> Error {
         let name = &self.name;
         let message = format!(
-            "row {row} of column {name:?} {what} (rows are counted from 0): CAST the column {how} in the query"
+            "row {row} of column {name:?} {what} (rows are counted from 0); CAST the column {how} in the query"
         );
         Error::new(ErrorKind::DatatypeMismatch, message).with_index(row)
     }

@@ -63,7 +63,7 @@ impl Query {
         };
         for page in rest {
             if self.cancelled.load(Ordering::Relaxed) {
-                return Err(Error::new(ErrorKind::Cancelled, "the query was given up"));
+                return Err(Error::new(ErrorKind::Cancelled, "the query was cancelled"));
             }
             rows.take(&page);
         }
@@ -108,7 +108,7 @@ impl Sink for Query {
             );
         };
         if let Err(error) = std::thread::Builder::new().name("ubiqlite-arrow".into()).spawn(work) {
-            let message = format!("no thread can be started to make the Arrow table: {error}");
+            let message = format!("can't start a thread to make the Arrow table: {error}");
             return Box::pin(ready(Err(Error::new(ErrorKind::OutOfMemory, message))));
         }
         Box::pin(Finishing { query: self, end })

@@ -158,6 +158,6 @@ pub(super) fn bytes(page: &Page, rows: std::ops::Range<usize>) -> usize {
 fn defect(what: &str) -> Error {
     Error::new(
         ErrorKind::Internal,
-        format!("the rows can't be made an Arrow table ({what}): this is a defect"),
+        format!("the rows can't be made into an Arrow table ({what}): this is a defect"),
     )
 }

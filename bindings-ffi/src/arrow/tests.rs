@@ -111,7 +111,7 @@ fn a_mixture_is_refused_by_its_row_also_when_the_kinds_are_batches_apart() {
     let text = || Value::Text("x".into());
     let (message, row) = refused([page([Value::Integer(1), Value::Null, text()])]);
     assert_eq!(row, Some(2));
-    assert!(message.contains("a text and an integer"), "{message}");
+    assert!(message.contains("a text where earlier rows have an integer"), "{message}");
     // The batch ends before the first text.
     let (_, row) = refused([integers(1 << 16), page([Value::Null, Value::Null, text()])]);
     assert_eq!(row, Some((1 << 16) + 2));

@@ -1,6 +1,6 @@
 //! Aggregates and window functions of Python.
 //!
-//! Python's function is replies what to do with which of its objects, by a number in SQLite's own
+//! Python's function receives what to do and with which of its objects, by a number in SQLite's own
 //! memory for the aggregate. If there was no row there is no object, and its value is NULL.
 
 use std::ffi::{c_int, c_void};
@@ -13,7 +13,7 @@ use super::callbacks::{AGAIN, ROOM, arguments, check, raised, result};
 use crate::marshal::write::MarshalWriter;
 
 /// Takes what to do, the object, the arguments, and the room for a result; returns what a
-/// [`Function`](super::callbacks::Function) does.
+/// [`FunctionCallback`](super::callbacks::FunctionCallback) does.
 type Aggregate = unsafe extern "C" fn(c_int, u64, *const u8, usize, *mut u8, usize) -> i64;
 
 const STEP: c_int = 0;

@@ -1,4 +1,4 @@
-//! A bare connection for Python's `sqlite3` rules: what `ubiqlite.aiosqlite` is built on.
+//! A DB-API connection for Python's `sqlite3` rules: what `ubiqlite.aiosqlite` is built on.
 //!
 //! It is a client like a database's: requests by `ubiqlite_call`, later replies by `ubiqlite_take`,
 //! both in the format of `marshal` (`request.rs`, `reply.rs`).

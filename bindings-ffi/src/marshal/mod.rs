@@ -76,8 +76,8 @@ pub(crate) fn wire_request(bytes: &[u8]) -> Option<Vec<u8>> {
 /// Memory of more bytes than this is not kept.
 const LARGE: usize = 1 << 20;
 
-/// Makes one call. A caller that is told to make room must take at once, before it makes another
-/// call: names of columns are sent once, in the order of the answers.
+/// Makes one call. A caller that needs to make room must take at once, before it makes another
+/// call: names of columns are sent once, in the order of the replies.
 pub(crate) fn call(
     marshal: &Mutex<Marshal>,
     server: &Server,

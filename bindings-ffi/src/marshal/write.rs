@@ -149,7 +149,7 @@ impl MarshalWriter {
         self.bytes.len()
     }
 
-    /// Sets how many items the list has whose first is at `place`.
+    /// Sets how many items the list has whose first is at `position`.
     pub(crate) fn count(&mut self, position: usize, count: u32) {
         self.bytes[position - 4..position].copy_from_slice(&count.to_le_bytes());
     }

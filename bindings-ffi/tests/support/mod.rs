@@ -1,4 +1,4 @@
-//! Opening and closing as a binding does it.
+//! Opens and closes databases as a binding does.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ pub(crate) fn open(path: &str) -> Arc<EngineHandle> {
     settled(&start_open(path.into(), "{}".into())).unwrap()
 }
 
-/// Waits until it is done; what was opened.
+/// Waits until the operation is done, and returns what was opened.
 pub(crate) fn settled(pending: &Pending) -> Option<Arc<EngineHandle>> {
     loop {
         let polled = pending.poll().unwrap();

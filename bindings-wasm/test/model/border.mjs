@@ -1,4 +1,4 @@
-/** What is between the client and its engines: messages that are late, and engines that are gone. */
+/** The border between the client and its engines: messages are delayed, and engines are lost. */
 
 import { requestsOf } from './bytes.mjs';
 import { Engine } from './engine.mjs';
@@ -7,7 +7,7 @@ export class Border {
   /**
    * @param shared client and engine share memory, as in Node
    * @param hears see `Engine`
-   * @param lasting what was posted to an engine that is gone is not asked again
+   * @param lasting requests posted to a lost engine are not sent again
    */
   constructor(store, random, errorOf, { shared, hears, lasting }) {
     Object.assign(this, { store, random, errorOf, shared, hears });
@@ -15,7 +15,7 @@ export class Border {
     this.lost = 0;
     this.refused = 0;
     this.made = 0;
-    /** Texts of statements that were posted. */
+    /** The texts of the statements that were posted. */
     this.posted = new Set();
     this.line = undefined;
     this.connector = {
@@ -28,7 +28,7 @@ export class Border {
     };
   }
 
-  /** What can happen here, now. */
+  /** The steps that are possible now. */
   get choices() {
     const { line } = this;
     const all = [];
@@ -106,7 +106,7 @@ export class Border {
     });
   }
 
-  /** The engine is gone, with what is on its way to it or from it. */
+  /** Loses the engine, and the messages on their way to or from it. */
   lose() {
     const { line } = this;
     if (line === undefined) return;
@@ -115,7 +115,7 @@ export class Border {
     const { running } = line.engine;
     const by = running === undefined ? { request: 0, changes: true } : { request: running.id, changes: running.text.startsWith('W') && this.random.once(2) };
     const broke = this.random.once(3) ? by : undefined;
-    // What it had sent may arrive first.
+    // Messages that it had sent may arrive first.
     for (const message of line.back.splice(0, this.random.below(line.back.length + 1))) {
       if (message !== 'closed') line.events.message(message);
     }

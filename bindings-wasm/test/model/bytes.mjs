@@ -1,4 +1,4 @@
-/** The wire's bytes, written down a second time: requests are read, and replies written. */
+/** A second implementation of the wire format: it reads requests and writes replies. */
 
 export const OP = {
   execute: 1, query: 2, queryOne: 3, queryOptional: 4, queryValue: 5, executeMany: 6, stream: 8, next: 9, more: 10, begin: 20, commit: 21,
@@ -7,7 +7,7 @@ export const OP = {
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
 
-/** The requests of a batch. */
+/** Reads the requests of a batch. */
 export function requestsOf(bytes) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const all = [];
@@ -66,7 +66,7 @@ export function error(id, kind) {
   return bytes.buffer;
 }
 
-/** One row of one whole number; `ends`: the last one of a stream. */
+/** Writes one row of one integer; `ends`: it is the last row of a stream. */
 export function row(id, value, ends = false) {
   const { bytes, view } = reply(id, 7, 1, 16 + 8 + 16 + 16);
   view.setUint8(9, ends ? 1 : 0);

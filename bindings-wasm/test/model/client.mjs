@@ -1,19 +1,19 @@
-/** The client's side of a run: calls through the package's own classes, and what they were told. */
+/** The client's side of a run: calls through the package's own classes, and their outcomes. */
 
-/** How deep savepoints are nested. */
+/** How deeply savepoints are nested at most. */
 const DEEPEST = 3;
 
-/** A transaction or savepoint, and what its holder was told of its end. */
+/** A transaction or savepoint, and the outcome of its end as reported to its holder. */
 class Level {
-  /** @param parent the level around it */
+  /** @param parent the enclosing level */
   constructor(parent) {
     this.parent = parent;
-    /** `kept`, `undone` or `unknown` once it was told. */
+    /** `kept`, `undone` or `unknown`, once that is reported. */
     this.outcome = undefined;
     this.numbers = [];
   }
 
-  /** What has become of it for good. */
+  /** The final outcome. */
   get fate() {
     const { outcome = 'undone' } = this;
     if (outcome !== 'kept' || this.parent === undefined) return outcome === 'unknown' && this.parent?.fate === 'undone' ? 'undone' : outcome;
@@ -21,29 +21,29 @@ class Level {
   }
 }
 
-/** What the model's engine understands. */
+/** The statements that the model's engine understands. */
 const WORDS = { write: (number) => `W ${number}`, read: (number) => `R ${number}`, fail: (number) => `F ${number}` };
 
 export class Client {
   /**
-   * @param pass lets time pass
-   * @param words its statements
+   * @param pass advances the time
+   * @param words the statements to run
    */
   constructor(db, random, pass, words = WORDS) {
     Object.assign(this, { db, random, pass, words });
     this.made = 0;
-    /** Every call: its number, the level that it is in, and what it was told. */
+    /** Every call: its number, its level, and its outcome. */
     this.calls = [];
     this.handles = [];
     this.controllers = [];
     this.levels = [];
     this.closing = undefined;
     this.trace = [];
-    /** How much time went by while nothing else did. */
+    /** The time that passed while nothing else happened. */
     this.passed = 0;
   }
 
-  /** Does something, of all that a program may do. */
+  /** Takes one random step of all that a program may take. */
   act() {
     const { random } = this;
     const kind = random.below(20);
@@ -68,7 +68,7 @@ export class Client {
     this.trace.push(words.join(' '));
   }
 
-  /** Options of a call: a signal that may be aborted later, a time limit, or neither. */
+  /** Returns options of a call: a signal that may be aborted later, a time limit, or neither. */
   options() {
     const { random } = this;
     const options = {};
@@ -90,7 +90,7 @@ export class Client {
     controller.abort();
   }
 
-  /** Where a statement can be run: the database, or something that is held. */
+  /** Picks a call target for a statement: the database or an open handle. */
   place() {
     const open = this.handles.filter(({ over }) => !over);
     if (open.length === 0 || this.random.once(2)) return { on: this.db, level: undefined };
@@ -128,7 +128,7 @@ export class Client {
     return this.told(call, promise);
   }
 
-  /** Notes what a call is told, which must be once. */
+  /** Records the outcome of a call, which must be reported exactly once. */
   told(call, promise) {
     return promise.then(
       () => this.tell(call, 'ok'),
@@ -183,7 +183,7 @@ export class Client {
     void this.told(this.plain('lend'), lent);
   }
 
-  /** Ends something that is held, well or not. */
+  /** Ends an open handle, keeping or undoing its writes. */
   endOne() {
     const open = this.handles.filter(({ over }) => !over);
     if (open.length === 0) return;
@@ -207,7 +207,7 @@ export class Client {
     });
   }
 
-  /** A body in a transaction, of several calls with time between them. */
+  /** Runs a transaction whose body makes several calls, with pauses between them. */
   transaction() {
     const options = this.options();
     const level = this.level(undefined);
@@ -234,7 +234,7 @@ export class Client {
       }
     }, options);
     void this.told(call, outcome).then((told) => {
-      // The body's own end has said what became of it.
+      // If the body ended it, that end has set the outcome.
       if (!ended) level.outcome = told === 'ok' ? 'kept' : told === 'OutcomeUnknown' ? 'unknown' : 'undone';
     });
   }
@@ -247,7 +247,7 @@ export class Client {
     level.outcome = told === 'ok' ? 'kept' : told === 'OutcomeUnknown' ? 'unknown' : 'undone';
   }
 
-  /** A call whose options can't be used. */
+  /** Makes a call with invalid options. */
   refused() {
     const { on, level } = this.place();
     this.made += 1;
@@ -265,7 +265,7 @@ export class Client {
   }
 }
 
-/** Rows that are not there at once, and perhaps never. */
+/** Yields rows that come late, and perhaps never. */
 async function* later(random) {
   if (random.once(2)) await undefined;
   yield undefined;

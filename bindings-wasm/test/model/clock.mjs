@@ -1,4 +1,4 @@
-/** Time that passes when the model says so: what the client measures it by, and its timers. */
+/** Time that passes only when the model says so: the clock that the client reads, and its timers. */
 
 let now = 0;
 let made = 0;
@@ -8,7 +8,7 @@ export const clock = {
   get now() {
     return now;
   },
-  /** Lets so many milliseconds pass. */
+  /** Advances the time by `millis` milliseconds. */
   advance(millis) {
     const until = now + millis;
     for (;;) {
@@ -21,13 +21,13 @@ export const clock = {
     }
     now = until;
   },
-  /** Forgets all timers: another run begins. */
+  /** Drops all timers before another run. */
   reset() {
     timers.clear();
   },
 };
 
-/** From here on the globals are the model's. */
+/** Replaces the global clock and timers with the model's. */
 export function install() {
   globalThis.setTimeout = (run, millis = 0) => {
     made += 1;
@@ -38,7 +38,7 @@ export function install() {
   Object.defineProperty(performance, 'now', { value: () => now });
 }
 
-/** Numbers without chance: the same seed, the same run. */
+/** Returns pseudo-random numbers: the same seed gives the same run. */
 export function numbers(seed) {
   let state = seed >>> 0;
   const next = () => {
@@ -48,15 +48,15 @@ export function numbers(seed) {
     return (mixed ^ (mixed >>> 14)) >>> 0;
   };
   return {
-    /** A whole number from 0 on, below this. */
+    /** An integer from 0 to below `limit`. */
     below: (limit) => next() % limit,
-    /** Whether one of so many cases is it. */
+    /** True in one of `of` cases. */
     once: (of) => next() % of === 0,
     pick: (list) => list[next() % list.length],
   };
 }
 
-/** Lets all promises that are kept be heard. */
+/** Lets the reactions to all settled promises run. */
 export async function settle() {
   for (let round = 0; round < 24; round += 1) await undefined;
 }

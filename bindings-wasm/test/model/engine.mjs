@@ -1,6 +1,6 @@
 /**
- * An engine that does what it is asked on a set of numbers, and knows what it did: an
- * independent reading of the rules of handles and of giving up. Its statements are `W n`,
+ * An engine that runs requests on a set of numbers and records what it did: an independent
+ * implementation of the rules of handles and of cancellation. Its statements are `W n`,
  * which adds n for good when it is committed, `R n`, which reads, and `F n`, which fails.
  */
 
@@ -11,10 +11,10 @@ const ENDS = new Set([OP.commit, OP.rollback, OP.release]);
 const LENDS = new Set([OP.begin, OP.savepoint, OP.acquire, OP.snapshot, OP.stream]);
 const KIND = { [OP.begin]: 'transaction', [OP.savepoint]: 'savepoint', [OP.acquire]: 'session', [OP.snapshot]: 'snapshot', [OP.stream]: 'stream' };
 
-/** What stays when an engine is gone. */
+/** What remains when an engine is lost. */
 export class Store {
   constructor() {
-    /** Each number that was committed, and how often. */
+    /** How often each number was committed. */
     this.times = new Map();
   }
 
@@ -26,23 +26,23 @@ export class Store {
 export class Engine {
   /**
    * @param say sends a reply
-   * @param hears whether all messages that came are heard before the next request begins
+   * @param hears whether all messages that have arrived are handled before the next request begins
    */
   constructor(store, random, say, hears) {
     Object.assign(this, { store, random, say, hears });
     this.handles = new Map();
-    /** Requests that were heard, and have not begun. */
+    /** Requests that have arrived but not begun. */
     this.inbox = [];
-    /** Those that wait for the lock, or in line. */
+    /** Requests that wait for the lock, or for earlier calls on their handle. */
     this.waiting = [];
-    /** The one that runs for longer. */
+    /** The request that runs for more than one step. */
     this.running = undefined;
-    /** Who may write. */
+    /** The handle that holds the write lock. */
     this.lock = undefined;
     this.feeds = new Map();
-    /** Writes that were done in a handle. */
+    /** The handle that each write was made in. */
     this.recent = new Map();
-    /** What was given up by shared memory, or by the file that a running statement looks at. */
+    /** Requests cancelled through shared memory, or through the file that a running statement checks. */
     this.given = new Set();
     this.begun = new Set();
     this.closed = false;
@@ -67,7 +67,7 @@ export class Engine {
     }
   }
 
-  /** Does the next thing that there is to do. */
+  /** Takes the next step. */
   step() {
     const { running } = this;
     if (running !== undefined) {
@@ -91,7 +91,7 @@ export class Engine {
     return clock.now >= request.until && !ENDS.has(request.op);
   }
 
-  /** The handle whose line a call stands in. */
+  /** Returns the outermost handle, in whose order a call runs. */
   outermost(number) {
     let at = number;
     for (let it = this.handles.get(at); it !== undefined && it.inside !== 0; it = this.handles.get(at)) at = it.inside;
@@ -124,7 +124,7 @@ export class Engine {
     if (op === OP.withdraw) return this.withdraw(on);
     if (op === OP.drop) return this.drop(on);
     if (op === OP.more) return this.more(request);
-    // As shared memory has it: both write before they read.
+    // As with shared memory: both sides write before they read.
     this.begun.add(id);
     if (this.given.has(id)) return this.refuse(request, true);
     request.order = this.order = (this.order ?? 0) + 1;
@@ -195,7 +195,7 @@ export class Engine {
     }
   }
 
-  /** Lets a handle go, with all that is a part of it; an end that does not begin any more has its calls told so. */
+  /** Drops a handle and all handles inside it; if an end (`by`) does so, waiting calls on the handle are cancelled. */
   drop(number, by) {
     const place = this.handles.get(number);
     if (place === undefined) return;
@@ -226,7 +226,7 @@ export class Engine {
     this.refuse(request, true);
   }
 
-  /** It was given up before it began. */
+  /** Ends a request that was cancelled before it began. */
   refuse(request, tell) {
     this.feeds.delete(request.id);
     if (ENDS.has(request.op)) this.drop(request.on, request.id);

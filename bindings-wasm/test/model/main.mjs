@@ -1,4 +1,4 @@
-/** Runs of the model, in a process of their own: `main.mjs BUNDLE FIRST COUNT`. Prints what they saw, as JSON. */
+/** Runs the model in a separate process: `main.mjs BUNDLE FIRST COUNT`. Prints the totals as JSON. */
 
 import { install } from './clock.mjs';
 import { run } from './run.mjs';
@@ -7,7 +7,7 @@ const [bundle, first, count] = process.argv.slice(2);
 const parts = await import(bundle);
 const turn = globalThis.setImmediate;
 install();
-// Errors are made by the million here.
+// Millions of errors are created here.
 Error.stackTraceLimit = 0;
 
 const sum = { runs: 0, calls: 0, unknown: 0, lost: 0 };
@@ -20,7 +20,7 @@ for (let seed = Number(first); sum.runs < Number(count); seed += 1) {
     process.exit(1);
   }
   sum.runs += 1;
-  // Garbage is collected between turns only.
+  // Garbage is collected only between turns.
   if (seed % 100 === 0) await new Promise((resolve) => turn(resolve));
 }
 console.log(JSON.stringify(sum));

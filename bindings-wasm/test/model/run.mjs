@@ -1,16 +1,16 @@
-/** One run: a client, engines that come and go, and what must hold of them at the end. */
+/** One run: a client, engines that come and go, and what must hold at the end. */
 
 import { Border } from './border.mjs';
 import { Client } from './client.mjs';
 import { clock, numbers, settle } from './clock.mjs';
 import { Store } from './engine.mjs';
 
-/** How long the client waits for the engine's word. */
+/** How long the client waits for a sign of life from the engine. */
 const WORD = 5000;
-/** So many steps without an end are a hang. */
+/** More steps than this without an end are a hang. */
 const MOST = 5000;
 
-/** @returns how often something of interest happened */
+/** @returns counts of the interesting events */
 export async function run({ EngineClient, Database, CallTarget, errorOf }, seed) {
   clock.reset();
   const random = numbers(seed);
@@ -40,7 +40,7 @@ export async function run({ EngineClient, Database, CallTarget, errorOf }, seed)
         border.happen(what);
       } else client.act();
     }
-    // Calls of one turn travel together.
+    // Calls made in one turn travel together.
     if (!random.once(4)) await settle();
   }
   await quiesce(border, client, check);
@@ -52,7 +52,7 @@ export async function run({ EngineClient, Database, CallTarget, errorOf }, seed)
   return { unknown: client.calls.filter(({ told }) => told === 'OutcomeUnknown').length, lost: border.lost, calls: client.calls.length };
 }
 
-/** Lets everything happen that is under way. */
+/** Runs everything that is pending to its end. */
 async function quiesce(border, client, check, until) {
   let over = until === undefined;
   void until?.().then(() => (over = true));
@@ -61,7 +61,7 @@ async function quiesce(border, client, check, until) {
     const { choices } = border;
     if (choices.length > 0) border.happen(choices[step % choices.length]);
     else if (client.calls.some(({ told }) => told === undefined) || !over) {
-      // Whoever waits for a lock that an open transaction has is given up by its limit, or waits for that.
+      // A call that waits for the lock of an open transaction times out, or waits for that transaction to end.
       if (step % 7 === 0) endAll(client);
       clock.advance(400);
     } else return;
@@ -79,7 +79,7 @@ function endAll(client) {
   }
 }
 
-/** What the engine has for this client is what this client has. */
+/** Checks that the handles the engine has for this client are those that the client has. */
 function left(client, border, check) {
   const { line } = border;
   if (line === undefined) return;
@@ -91,7 +91,7 @@ function left(client, border, check) {
 }
 
 /**
- * What every caller was told is what happened.
+ * Checks that the outcome that every caller was given is what happened.
  *
  * @param border whether engines were `lost`, and which statements were `posted`
  * @param store how many `times` each number was committed
@@ -104,7 +104,7 @@ export function outcomes(client, border, store, check) {
     check(times <= 1, what);
     if (refused) check(times === 0 && !border.posted.has(text) && told !== 'ok', what);
     if (told === 'OutcomeUnknown') {
-      // Neither is known only where an engine is gone, or was silent for too long.
+      // An outcome is unknown only if an engine was lost, or was silent for too long.
       check(border.lost > 0 || client.passed >= WORD, `${what}, though no engine was lost`);
       check(writes ? border.posted.has(text) : true, `${what}, though it was never posted`);
       check(reads !== true || on !== 'db' || options.signal === undefined, `${what}, though it is known to read`);

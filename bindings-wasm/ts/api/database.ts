@@ -18,7 +18,7 @@ export interface DatabaseOptions {
    * engine defaults to the number of processors, at least 2 and at most 8.
    */
   readers?: number;
-  /** How many sessions `acquire()` lends at once, from 1 to 64. Default: 8. */
+  /** How many sessions `acquire()` gives out at once, from 1 to 64. Default: 8. */
   sessions?: number;
   /** How long a write waits for a transaction that makes no progress, before it fails with `Busy`. Default: 5000. */
   busyTimeout?: number;
@@ -118,7 +118,7 @@ export class Database extends Statements implements AsyncDisposable {
     return new Snapshot(this.target.within(await this.target.openHandle(Op.snapshot, undefined, options)));
   }
 
-  /** Lends a private connection, for `ATTACH`, temporary tables and `PRAGMA`s. */
+  /** Acquires a private connection, for `ATTACH`, temporary tables and `PRAGMA`s. */
   async acquire(options?: CallOptions): Promise<Session> {
     return new Session(this.target.within(await this.target.openHandle(Op.acquire, undefined, options)));
   }
@@ -198,16 +198,16 @@ const OURS = ['bigint', 'signal', 'timeout'];
  */
 export function engineOptions(options: object, others: readonly string[] = []): object {
   const { bigint } = options as { bigint?: unknown };
-  if (bigint !== undefined && typeof bigint !== 'boolean') throw invalid('the option bigint is a boolean');
+  if (bigint !== undefined && typeof bigint !== 'boolean') throw invalid('the option bigint must be a boolean');
   const given = Object.entries(options).filter(([name, value]) => {
     return value !== undefined && !OURS.includes(name) && !others.includes(name);
   });
   for (const [name, value] of given) {
     const type = Object.hasOwn(OPTIONS, name) ? OPTIONS[name] : undefined;
     if (type === undefined) throw invalid(`there is no option ${JSON.stringify(name)}`);
-    if (typeof value !== type) throw invalid(`the option ${name} is a ${type}`);
+    if (typeof value !== type) throw invalid(`the option ${name} must be a ${type}`);
     if (type === 'number' && !(Number.isInteger(value) && (value as number) >= 0 && (value as number) < 2 ** 32)) {
-      throw invalid(`the option ${name} is a whole number, not negative`);
+      throw invalid(`the option ${name} must be a non-negative whole number`);
     }
   }
   return Object.fromEntries(given);
@@ -215,6 +215,6 @@ export function engineOptions(options: object, others: readonly string[] = []): 
 
 /** @internal */
 export function checkPath(path: unknown): asserts path is string {
-  if (typeof path !== 'string' || path === '') throw invalid('a database is opened by a text: its path or name');
-  if (path.includes('\0')) throw invalid('the path holds a NUL character, which no file name can');
+  if (typeof path !== 'string' || path === '') throw invalid("a database's path or name must be a non-empty string");
+  if (path.includes('\0')) throw invalid('the path contains a NUL character, which no file name can contain');
 }

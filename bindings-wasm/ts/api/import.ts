@@ -54,7 +54,7 @@ export async function* chunksOf(source: ImportSource): AsyncGenerator<Uint8Array
 function bytesOf(chunk: unknown): Uint8Array {
   if (isUint8Array(chunk)) return chunk;
   if (isArrayBuffer(chunk)) return new Uint8Array(chunk);
-  throw invalid('what is imported must come as Uint8Array');
+  throw invalid('the data to import must come as Uint8Array');
 }
 
 /** Tests by shape: jsdom has its own Blob alongside Node's, and no ReadableStream. */

@@ -38,7 +38,7 @@ export const ROWS: readonly string[] = ['rows'];
 export function checkRows(options: RowOptions | undefined): void {
   const rows: unknown = options?.rows;
   if (rows === undefined || rows === 'object' || rows === 'array') return;
-  throw invalid(`rows come as 'object' or 'array', not as ${JSON.stringify(rows) ?? typeof rows}`);
+  throw invalid(`the option rows must be 'object' or 'array', not ${JSON.stringify(rows) ?? typeof rows}`);
 }
 
 /** How the rows of replies are returned to the caller. @internal */

@@ -52,7 +52,7 @@ export class Select<T = Row> {
   where(column: string, ...rest: [unknown] | [Comparison, unknown]): this {
     const [comparison, value] = rest.length === 1 ? (['=', rest[0]] as const) : rest;
     if (!Object.hasOwn(COMPARE, comparison)) {
-      throw invalid(`${JSON.stringify(comparison)} is no comparison: ${Object.keys(COMPARE).join(' ')}`);
+      throw invalid(`${JSON.stringify(comparison)} is not a comparison; use one of: ${Object.keys(COMPARE).join(' ')}`);
     }
     return this.filter(COMPARE[comparison], column, (out) => writeValue(out, value, 'the value for', column));
   }
@@ -78,7 +78,7 @@ export class Select<T = Row> {
 
   /** Orders by this column, after the columns given earlier. */
   orderBy(column: ColumnOf<T>, direction: 'asc' | 'desc' = 'asc'): this {
-    if (direction !== 'asc' && direction !== 'desc') throw invalid(`an order is 'asc' or 'desc'`);
+    if (direction !== 'asc' && direction !== 'desc') throw invalid(`an order must be 'asc' or 'desc'`);
     this.order.push([column, direction === 'desc']);
     return this;
   }

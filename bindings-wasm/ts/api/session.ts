@@ -84,7 +84,7 @@ export class Snapshot extends Reader implements AsyncDisposable {
 }
 
 function sessionOver(): UbiqliteError {
-  return errorOf({ kind: 'Closed', message: 'the session was given back' });
+  return errorOf({ kind: 'Closed', message: 'the session is closed' });
 }
 
 function snapshotOver(): UbiqliteError {

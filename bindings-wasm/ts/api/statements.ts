@@ -52,7 +52,7 @@ export class CallTarget {
 }
 
 function text(sql: unknown): asserts sql is string {
-  if (typeof sql !== 'string') throw invalid('SQL is a text');
+  if (typeof sql !== 'string') throw invalid('SQL must be a string');
 }
 
 function statement(sql: string, params: Params | undefined, options?: RowOptions): (out: Writer) => void {
@@ -225,7 +225,7 @@ export class Statements extends Reader {
         out.text(statements);
         return;
       }
-      if (!Array.isArray(statements)) throw invalid('a batch is a script, or a list of statements');
+      if (!Array.isArray(statements)) throw invalid('a batch must be a script or a list of statements');
       out.u8(1);
       out.u32(statements.length);
       statements.forEach((item: string | readonly [sql: string, params?: Params], index) => {

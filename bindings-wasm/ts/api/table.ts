@@ -43,7 +43,7 @@ export class Table<T extends object = Row, W extends object = Writes<T>> {
     /** The table's name. */
     readonly name: string,
   ) {
-    if (typeof name !== 'string') throw invalid('the name of a table is a text');
+    if (typeof name !== 'string') throw invalid('the name of a table must be a string');
   }
 
   /**

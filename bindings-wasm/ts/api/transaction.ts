@@ -14,7 +14,7 @@ const MODES: readonly Mode[] = ['immediate', 'deferred', 'exclusive'];
 export async function begin(target: CallTarget, options: CallOptions & { mode?: Mode }): Promise<Transaction> {
   const { mode = 'immediate', ...call } = options ?? {};
   const number = MODES.indexOf(mode);
-  if (number < 0) throw invalid(`a transaction begins as ${MODES.join(', ')}, not as ${JSON.stringify(mode)}`);
+  if (number < 0) throw invalid(`a transaction's mode must be one of ${MODES.join(', ')}, not ${JSON.stringify(mode)}`);
   const remote = await target.openHandle(Op.begin, (out) => out.u8(number), call);
   return new Transaction(target.within(remote));
 }
@@ -94,7 +94,7 @@ class Nest extends Statements implements AsyncDisposable {
     return new Savepoint(this.target.within(await this.target.openHandle(Op.savepoint, undefined, options)));
   }
 
-  /** Rolls back, and waits until that is done. Even if the call is given up, it is rolled back. */
+  /** Rolls back, and waits until that is done. Even if the call is cancelled, it is rolled back. */
   async rollback(options?: CallOptions): Promise<void> {
     await this.end(Op.rollback, options);
   }
@@ -116,12 +116,12 @@ class Nest extends Statements implements AsyncDisposable {
 }
 
 function over(): UbiqliteError {
-  return errorOf({ kind: 'Closed', message: 'the transaction or savepoint is over' });
+  return errorOf({ kind: 'Closed', message: 'the transaction or savepoint has ended' });
 }
 
 /** @throws InvalidArgumentError, before anything begins. @internal */
 export function checkBody(body: unknown): void {
-  if (typeof body !== 'function') throw invalid('a transaction runs a function, which gets it');
+  if (typeof body !== 'function') throw invalid('a transaction must be given a function, which receives it');
 }
 
 /**
@@ -134,7 +134,7 @@ export class Transaction extends Nest {
    * Commits: everything is durable, or nothing happened.
    * @throws {@link UbiqliteError} `ForeignKeyViolation` for a deferred foreign key, `DiskFull`, `Io`: it is then rolled
    * back. `OutcomeUnknown` if the engine was lost in the middle of it. `InvalidArgument` for unusable options: the
-   * transaction then stays open. `Cancelled` if the commit was given up before it began: it is then rolled back; a
+   * transaction then stays open. `Cancelled` if the commit was cancelled before it began: it is then rolled back; a
    * commit that has begun is waited for
    */
   async commit(options?: CallOptions): Promise<void> {
@@ -144,7 +144,7 @@ export class Transaction extends Nest {
 
 /** A savepoint inside a transaction: a part of it that can be undone on its own. */
 export class Savepoint extends Nest {
-  /** Keeps its changes, as part of the transaction around it. If given up before it begins, they are undone. */
+  /** Keeps its changes, as part of the transaction around it. If cancelled before it begins, they are undone. */
   async release(options?: CallOptions): Promise<void> {
     await this.end(Op.release, options);
   }

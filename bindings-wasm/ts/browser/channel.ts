@@ -44,7 +44,7 @@ export async function openChannel(engine: ReachableEngine, client: ClientHello, 
       const before = state;
       end();
       if (before === 'opening') reject(new EngineGone(reason));
-      // A client that is closing is told nothing more.
+      // Nothing more is reported to a client that is closing.
       else if (before === 'open' && closing === undefined) events.lost(reason, broke);
     };
     const close = (): Promise<void> => {
@@ -86,7 +86,7 @@ export async function openChannel(engine: ReachableEngine, client: ClientHello, 
       } else if (closing !== undefined) {
         end();
       } else {
-        lose('the engine let this client go');
+        lose('the engine disconnected this client');
       }
     };
   });

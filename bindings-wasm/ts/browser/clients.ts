@@ -54,13 +54,13 @@ export class Clients {
     say(pipe, { hello: true });
   }
 
-  /** Tells the client `number` that its request is running, and how to stop it. */
+  /** Reports to the client `number` that its request is running, and how to stop it. */
   running(number: number, running: number, token: string | undefined): void {
     const pipe = this.open.get(number)?.pipe;
     if (pipe !== undefined) say(pipe, { running, token });
   }
 
-  /** Tells all clients that the engine broke, and through whose request. */
+  /** Reports to all clients that the engine broke, and through whose request. */
   broke(reason: string, by: Culprit | undefined): void {
     this.closing = true;
     for (const [number, { pipe }] of this.open) say(pipe, { broke: reason, by: brokenFor(number, by) });

@@ -85,7 +85,7 @@ class MemoryConnector implements Connector {
 
   async connect(events: ChannelEvents): Promise<Channel> {
     if (this.leader !== undefined) {
-      throw failure('Io', 'the database in memory is gone with its worker; open a new one');
+      throw failure('Io', 'the database in memory was lost with its worker; open a new one');
     }
     const leader = new Leader(MEMORY, freshId(), 'memory', () => {});
     this.leader = leader;

@@ -24,7 +24,7 @@ export function portable(error: unknown): ErrorFields {
 export function missing(what: string, remedy: string): Error {
   return failure(
     'Unsupported',
-    `a database that is kept needs ${what}, which is not there: ${remedy}; or choose { storage: 'memory' } for one that ends with the page`,
+    `a persistent database needs ${what}, which is not available: ${remedy}; or choose { storage: 'memory' } for one that ends with the page`,
   );
 }
 

@@ -99,7 +99,7 @@ function openingFailure(name: string, error: unknown, root: boolean): Error {
     );
   }
   if (isNamed(error, 'QuotaExceededError')) {
-    return failure('DiskFull', `the browser gives this site no room for ${name}`);
+    return failure('DiskFull', `this site has no browser storage left for ${name}`);
   }
   if (isNamed(error, 'NotSupportedError')) return noHandles(`: ${String(error)}`);
   if (root || isNamed(error, 'SecurityError') || isNamed(error, 'NotAllowedError')) return refusedStorage(error);

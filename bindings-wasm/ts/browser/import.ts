@@ -72,7 +72,7 @@ class Incoming {
     requireHandles();
     const within = await directory(name);
     if (!replace && (await mainSize(within)) > 0) {
-      throw failure('InvalidArgument', `there is a database ${name} already; replace it with { replace: true }`);
+      throw failure('InvalidArgument', `a database ${name} already exists; replace it with { replace: true }`);
     }
     const { next, stale } = await contents(within);
     await clear(within, stale);
@@ -105,7 +105,7 @@ class Incoming {
     // The header's count is valid if it was written with the last change; old writers leave it alone.
     const pages = view.getUint32(24) === view.getUint32(92) ? view.getUint32(28) : 1;
     if (this.size % pageSize !== 0 || this.size < pages * pageSize) {
-      throw this.unfit(`it is cut short: ${this.size} bytes of ${pages * pageSize}`);
+      throw this.unfit(`it is cut short: ${this.size} of ${pages * pageSize} bytes`);
     }
     this.handle.flush();
     this.handle.close();
@@ -125,15 +125,15 @@ class Incoming {
     }
     const stored = new DataView(this.header.buffer).getUint16(16);
     const size = stored === 1 ? 65536 : stored;
-    if (size < 512 || (size & (size - 1)) !== 0) throw this.unfit(`it has pages of ${size} bytes`);
+    if (size < 512 || (size & (size - 1)) !== 0) throw this.unfit(`its page size can't be ${size} bytes`);
     return size;
   }
 
   private unfit(why: string): Error {
-    return failure('NotADatabase', `what was to be imported as ${this.name} is not a whole SQLite database: ${why}`);
+    return failure('NotADatabase', `the data to import as ${this.name} is not a complete SQLite database: ${why}`);
   }
 
   private full(): Error {
-    return failure('DiskFull', `the browser gives this site no room for ${this.name}`);
+    return failure('DiskFull', `this site has no browser storage left for ${this.name}`);
   }
 }

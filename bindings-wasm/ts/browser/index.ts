@@ -31,7 +31,7 @@ export interface OpenOptions extends DatabaseOptions {
    * database opens whatever the decision. Default: false.
    */
   persist?: boolean;
-  /** Gives up the opening. */
+  /** Cancels the opening. */
   signal?: AbortSignal;
   /** How long the opening may take, in milliseconds, before it rejects with a TimeoutError. Default: no limit. */
   timeout?: number;
@@ -57,9 +57,9 @@ export async function open(path: string, options: OpenOptions = {}): Promise<Dat
   checkPath(path);
   const { signal, timeout, storage = 'opfs', persist = false } = options;
   if (storage !== 'opfs' && storage !== 'memory') {
-    throw failure('InvalidArgument', `the option storage is 'opfs' or 'memory', not ${JSON.stringify(storage)}`);
+    throw failure('InvalidArgument', `the option storage must be 'opfs' or 'memory', not ${JSON.stringify(storage)}`);
   }
-  if (typeof persist !== 'boolean') throw failure('InvalidArgument', 'the option persist is a boolean');
+  if (typeof persist !== 'boolean') throw failure('InvalidArgument', 'the option persist must be a boolean');
   const found = connector(path, storage, engineOptions(options, ['storage', 'persist']));
   if (persist && storage === 'opfs') requestPersistence();
   return openDatabase(path, options, found, { signal, timeout });
@@ -77,7 +77,7 @@ export async function open(path: string, options: OpenOptions = {}): Promise<Dat
  */
 export async function exportFile(name: string): Promise<ReadableStream<Uint8Array>> {
   if (name === MEMORY) {
-    throw failure('Unsupported', 'a database in memory is another for each who opens it, and is read only by who has it open');
+    throw failure('Unsupported', 'a database in memory is separate for each one who opens it, and only they can read it');
   }
   return exported(await open(name, { create: false }));
 }

@@ -39,7 +39,7 @@ export class Leader implements ReachableEngine {
   private readonly leaving: Array<(left: boolean) => void> = [];
 
   /**
-   * @param release releases the epoch's lock, which tells everybody that this engine is gone
+   * @param release releases the epoch's lock, which shows everybody that this engine is gone
    * @param worker a prepared one, if there is one
    */
   constructor(
@@ -124,7 +124,7 @@ export class Leader implements ReachableEngine {
     } else if ('staying' in message) {
       this.leaving.shift()?.(false);
     } else if ('yielded' in message) {
-      this.end('yielded', 'a newer version of this package took the database over; reload the page');
+      this.end('yielded', 'a newer version of this package took over the database; reload the page');
     } else if ('ended' in message) {
       this.end('left', 'the database was closed');
     }

@@ -46,12 +46,12 @@ function checkName(name: unknown): asserts name is string {
   if (name === '') throw invalid(name, 'is empty');
   if (name === '.' || name === '..') throw invalid(name, 'is a relative path');
   if (name.startsWith(':') || name.startsWith('file:')) throw invalid(name, 'looks like an address');
-  if (/[/\\]/.test(name)) throw invalid(name, 'holds a slash: databases of a browser have no folders');
+  if (/[/\\]/.test(name)) throw invalid(name, 'contains a slash; databases in a browser have no folders');
   // eslint-disable-next-line no-control-regex
-  if (/[\u0000-\u001f\u007f-\u009f]/.test(name)) throw invalid(name, 'holds a control character');
+  if (/[\u0000-\u001f\u007f-\u009f]/.test(name)) throw invalid(name, 'contains a control character');
   if (/^\s|\s$/.test(name)) throw invalid(name, 'begins or ends with a space');
   if (/[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/.test(name)) {
-    throw invalid(name, 'holds half a character (a lone surrogate)');
+    throw invalid(name, 'contains half a character (a lone surrogate)');
   }
 }
 

@@ -308,7 +308,7 @@ export class Participant {
     this.refuse(
       failure(
         'Unsupported',
-        `no page has ${this.name} open: a SharedWorker or ServiceWorker cannot keep files itself, and uses a database only while a page or dedicated worker has it open`,
+        `no page has ${this.name} open: a SharedWorker or ServiceWorker cannot keep files itself, and can use a database only while a page or dedicated worker has it open`,
       ),
     );
   }

@@ -26,7 +26,7 @@ export class RemoteEngine implements ReachableEngine {
     });
   }
 
-  /** Gives up this engine. */
+  /** Ends the use of this engine. */
   end(reason: string): void {
     this.ended.abort();
     this.settle(reason);

@@ -41,7 +41,7 @@ export class Tokens {
   private failed = false;
   private current: StoppableCall | undefined;
 
-  /** Tells a client that its request is running, and which file stops it. */
+  /** Reports to a client that its request is running, and which file stops it. */
   report: (client: number, request: number, token: string | undefined) => void = () => {};
 
   constructor(private readonly within: FileSystemDirectoryHandle) {

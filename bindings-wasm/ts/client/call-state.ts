@@ -1,23 +1,23 @@
 /**
  * The states of a call and of a handle: what each side knows at every moment, and therefore
- * what a caller may be told. Every decision about a call that does not simply get its reply is here.
+ * what may be reported to a caller. Every decision about a call that does not simply get its reply is here.
  *
  * A call:
  *
- * | stage | this client knows | the engine | given up | engine lost |
+ * | stage | this client knows | the engine | cancelled | engine lost |
  * |---|---|---|---|---|
  * | written | nothing of it happened | does not know of it | taken back; rejects at once | goes to the next engine; on a handle: rejects, rolled back |
  * | posted | only what its effect implies | has it queued, runs it, or has done it and the reply is on its way | by its effect, below | by its effect, below |
- * | withdrawn | posted, given up, and it may have happened | knows that, or will, and reports the outcome | stays as it is | as posted |
+ * | withdrawn | posted, cancelled, and it may have happened | knows that, or will, and reports the outcome | stays as it is | as posted |
  * | doubted | posted to an engine that is gone, where it may have happened; sent to the next one to run only if it changes nothing | as posted | rejects at once, `OutcomeUnknown` | sent again |
- * | settled | what its caller was told | has forgotten it | nothing | nothing |
+ * | settled | what was reported to its caller | has forgotten it | nothing | nothing |
  *
  * What a posted call may have done, and what becomes of it:
  *
- * | effect | which | given up | engine lost |
+ * | effect | which | cancelled | engine lost |
  * |---|---|---|---|
  * | nothing | known reads, calls sent to run only if they change nothing, calls that begin something (it is dropped), rollback | rejects at once; `CANCEL` | sent again, or `Cancelled` if the engine was a lasting one; on a handle: rolled back |
- * | part | a call in a transaction: it is undone with the transaction | rejects at once, and the engine spoils the transaction if the call was done; but if the end of its handle, or of one around it, was requested after it: withdrawn | rolled back, unless the transaction's COMMIT was posted: `OutcomeUnknown` |
+ * | part | a call in a transaction: it is undone with the transaction | rejects at once, and the engine makes the transaction rollback-only if the call was done; but if the end of its handle, or of one around it, was requested after it: withdrawn | rolled back, unless the transaction's COMMIT was posted: `OutcomeUnknown` |
  * | change | everything else on the database or a session, `commit`, `release` | withdrawn | a query: doubted, unless the engine was a lasting one. Rows still missing: rolled back. Otherwise `OutcomeUnknown`; a release: as part |
  *
  * A withdrawn call settles with the engine's word: its result if it was done, the caller's
@@ -33,7 +33,7 @@
  * | stage | begins with | takes calls | the engine |
  * |---|---|---|---|
  * | open | the reply to the call that made it | yes | has it |
- * | ending | `commit`, `release`, `rollback` is written | no: `Closed` | has it until that is carried out; drops it if that is given up, since it was meant to end |
+ * | ending | `commit`, `release`, `rollback` is written | no: `Closed` | has it until that is carried out; drops it if that is cancelled, since it was meant to end |
  * | over | its end, or that of its parent, or dropping it | no: why it ended | has it until it learns of that |
  * | lost | the loss of its engine | no: `Cancelled`, rolled back | is gone |
  *
@@ -98,7 +98,7 @@ export function isKept({ call, effect, reads }: Pending, lasting: boolean): bool
   return call.on === undefined && (lasting ? reads : effect === 'nothing' || isQuery(call));
 }
 
-/** Whether the call may have made a lasting change, although its caller was told nothing yet. */
+/** Whether the call may have made a lasting change, although nothing was reported to its caller yet. */
 export function mayHaveHappened(pending: Pending): boolean {
   const { call, posted, effect, doubted, cleared } = pending;
   if (doubted) return true;
@@ -108,11 +108,11 @@ export function mayHaveHappened(pending: Pending): boolean {
   return true;
 }
 
-/** What to do when a call is given up. */
+/** What to do when a call is cancelled. */
 export type CancelAction =
   /** It was not posted, so its bytes are taken back. */
   | 'takeBack'
-  /** The engine is told, and nothing that it did or does for the call stays. */
+  /** The engine is notified, and nothing that it did or does for the call stays. */
   | 'cancel'
   /** The engine is asked for the outcome. */
   | 'withdraw';
@@ -130,31 +130,31 @@ export function whenEngineLost(pending: Pending, reason: string): 'again' | Ubiq
   if (broke > 1 || (cleared && !kept)) return mayHaveHappened(pending) ? unknown(reason) : broken(reason);
   if (!posted || kept) return 'again';
   if (effect === 'nothing' || call.incomplete?.() === true) {
-    return errorOf({ kind: 'Cancelled', message: `${reason}; nothing was changed: repeat the call` });
+    return errorOf({ kind: 'Cancelled', message: `${reason}; nothing was changed; repeat the call` });
   }
   return unknown(reason);
 }
 
 /** Returns the error for calls on something that was in an engine that is gone. */
 export function rolledBack(reason: string): UbiqliteError {
-  return errorOf({ kind: 'Cancelled', message: `${reason}; what was open in it is rolled back: begin it anew` });
+  return errorOf({ kind: 'Cancelled', message: `${reason}; what was open in it was rolled back; begin again` });
 }
 
 /** Returns the error for a call that may or may not have been done. */
 export function unknown(reason: string): UbiqliteError {
   return errorOf({
     kind: 'OutcomeUnknown',
-    message: `${reason}; whether the change was committed is not known: look, and repeat it where it was not`,
+    message: `${reason}; it is not known whether the change was committed; check, and repeat it if it was not`,
   });
 }
 
-/** Returns the error for calls on a handle whose end was given up. */
+/** Returns the error for calls on a handle whose end was cancelled. */
 export function endCancelled(): UbiqliteError {
-  return errorOf({ kind: 'Cancelled', message: 'the end of the transaction or savepoint was given up, so it was rolled back' });
+  return errorOf({ kind: 'Cancelled', message: 'ending the transaction or savepoint was abandoned, so it was rolled back' });
 }
 
 function broken(reason: string): UbiqliteError {
-  return errorOf({ kind: 'Internal', message: `this call broke the engine, so it is not asked again: ${reason}` });
+  return errorOf({ kind: 'Internal', message: `this call crashed the engine, so it is not repeated: ${reason}` });
 }
 
 /** Returns the error for calls after `close()`. */

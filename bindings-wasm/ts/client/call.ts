@@ -51,7 +51,7 @@ export interface Pending {
   kept: boolean;
   /** It is on its way to an engine, or there. */
   posted: boolean;
-  /** It was given up when it may have happened: the reason, and until when to wait for the engine's word. */
+  /** It was cancelled when it may have happened: the reason, and until when to wait for the engine's word. */
   withdrawn: { reason: unknown; until: number } | undefined;
   /** It may have happened in an engine that is gone. */
   doubted: boolean;
@@ -67,7 +67,7 @@ export interface Pending {
   settled: (() => void) | undefined;
 }
 
-/** Returns the state of a request that was just written at this place. */
+/** Returns the state of a request that was just written at this position. */
 export function pendingOf(
   id: number,
   call: Call<unknown>,

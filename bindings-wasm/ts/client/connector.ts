@@ -33,7 +33,7 @@ export interface Channel {
   stop(request: number): void;
   /**
    * Stops a request, like `stop`. Returns true if it is certain that the engine has not begun it and never will.
-   * Without this method, only the engine's word tells.
+   * Without this method, only the engine's word shows it.
    */
   withdraw?(request: number): boolean;
   /** Reports whether calls are pending. In Node they keep the process alive. */

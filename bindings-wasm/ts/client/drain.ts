@@ -6,9 +6,9 @@ export class Drain {
   private resolve: (() => void) | undefined;
 
   /**
-   * @param patience for how many milliseconds it waits for everything; then only for what must not be given up
-   * @param must whether there is anything that must not be given up
-   * @param check calls `reached` if it is already quiet
+   * @param patience for how many milliseconds it waits for everything; then only for what must not be cancelled
+   * @param must whether there is anything that must not be cancelled
+   * @param check calls `reached` if that moment is now
    */
   async wait(patience: number, must: () => boolean, check: () => void): Promise<void> {
     let timer: ReturnType<typeof setTimeout> | undefined;

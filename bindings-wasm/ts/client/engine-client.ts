@@ -68,7 +68,7 @@ export class EngineClient {
   /**
    * Connects for the first time.
    *
-   * @throws why no engine is available; the link is then closed
+   * @throws why no engine is available; the client is then closed
    */
   async open(options: CallOptions = {}): Promise<void> {
     try {
@@ -113,7 +113,7 @@ export class EngineClient {
     return this.call({ ...call, read: (reply) => this.handles.add(reply.handle(), call.op, call.on) });
   }
 
-  /** Like `lend`, for callers that do not wait for a promise. */
+  /** Like `openHandle`, for callers that do not wait for a promise. */
   beginOpening(call: Omit<Call<number>, 'read'>, resolve: (handle: RemoteHandle) => void, reject: Reject): Pending | undefined {
     const read = (reply: Reply): RemoteHandle => this.handles.add(reply.handle(), call.op, call.on);
     return this.begin({ ...call, read }, resolve as Resolve, reject);
@@ -187,7 +187,7 @@ export class EngineClient {
     settled();
   }
 
-  /** Gives up a call. It rejects with this reason if nothing of it happened. */
+  /** Cancels a call. It rejects with this reason if nothing of it happened. */
   giveUp(pending: Pending, reason: unknown): void {
     if (!this.isPending(pending) || pending.withdrawn !== undefined) return;
     const { id, call } = pending;
@@ -215,10 +215,10 @@ export class EngineClient {
         return;
     }
     this.over(pending);
-    rejectCall(pending, certain ? reason : unknown('the call was given up'));
+    rejectCall(pending, certain ? reason : unknown('the call was abandoned'));
   }
 
-  /** Gives up every call of this client, or every call on `handle`. */
+  /** Cancels every call of this client, or every call on `handle`. */
   interrupt(handle?: RemoteHandle): void {
     for (const pending of this.pending.all(this.last)) {
       if (handle !== undefined && pending.call.on?.isPartOf(handle) !== true) continue;
@@ -226,7 +226,7 @@ export class EngineClient {
     }
   }
 
-  /** Whether the request is neither settled nor given up. */
+  /** Whether the request is neither settled nor cancelled. */
   isPending(pending: Pending): boolean {
     return this.pending.get(pending.id) === pending;
   }
@@ -249,7 +249,7 @@ export class EngineClient {
     if (signal?.aborted) throw cancelled(signal);
     const limit = limitOf(timeout);
     const limited = signal !== undefined || limit !== undefined;
-    // A query that may be given up runs only if it reads, so that it can be given up at any moment.
+    // A query that may be cancelled runs only if it reads, so that it can be cancelled at any moment.
     const reads = limited && on === undefined && isQuery(call) && !this.writers.has(call.sql);
     const id = this.number();
     const flags = (call.more === true ? MORE : 0) | (reads ? READS : 0);
@@ -273,7 +273,7 @@ export class EngineClient {
     if (this.state === 'closed' || (this.state === 'closing' && on === undefined)) throw closed();
     const over = on?.over;
     if (over !== undefined) throw over;
-    if (on !== undefined && on.engine !== this.handles.engine) throw rolledBack('the engine that it was in is gone');
+    if (on !== undefined && on.engine !== this.handles.engine) throw rolledBack('the engine it was in is gone');
   }
 
   private number(): number {
@@ -364,7 +364,7 @@ export class EngineClient {
     try {
       readReplies(batch, this.known, (reply) => {
         const pending = this.pending.get(reply.id);
-        // Column names are sent only once, perhaps with a call that was given up.
+        // Column names are sent only once, perhaps with a call that was cancelled.
         if (pending === undefined || reply.kind === Kind.error) reply.note();
         if (pending === undefined) return;
         const { continues } = reply;
@@ -382,7 +382,7 @@ export class EngineClient {
           return;
         }
         pending.before = result;
-        // Rows are sent early only for calls that change nothing.
+        // Rows are sent before the call is done only if it changes nothing.
         pending.effect = 'nothing';
         pending.doubted = false;
       });
@@ -451,7 +451,7 @@ export class EngineClient {
     return true;
   }
 
-  /** Gives up calls that have taken too long, and returns when to look again. */
+  /** Cancels calls that have taken too long, and returns when to look again. */
   private expire(now: number): number {
     let next = Infinity;
     for (const pending of this.pending.all(this.last)) {
@@ -468,7 +468,7 @@ export class EngineClient {
     }
     this.over(pending);
     this.tell(Op.cancel, pending.id);
-    rejectCall(pending, unknown('the engine did not say what became of the call that was given up'));
+    rejectCall(pending, unknown('the engine did not report the outcome of the abandoned call'));
   }
 
   private async shut(): Promise<void> {

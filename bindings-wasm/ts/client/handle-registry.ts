@@ -2,10 +2,10 @@ import type { UbiqliteError } from '../errors.js';
 import type { Pending } from './call.js';
 import { RemoteHandle } from './remote-handle.js';
 
-/** What the engine holds for this client. */
+/** The handles that the engine keeps for this client, by number. */
 export class HandleRegistry {
   private readonly live = new Map<number, WeakRef<RemoteHandle>>();
-  // The value it is given must not keep the `Held` itself alive.
+  // The value it is given must not keep the `RemoteHandle` itself alive.
   private readonly collected: FinalizationRegistry<{ id: number; engine: number }>;
   /** Which engine this is: the count of engines so far. */
   engine = 0;

@@ -33,7 +33,7 @@ export interface Many<R> {
  * Sends rows as fast as the engine takes them, and returns how many were changed.
  * The source may be endless: only a few chunks are held.
  *
- * If the call fails or is given up, the source is closed, as by leaving a `for` loop.
+ * If the call fails or is cancelled, the source is closed, as by leaving a `for` loop.
  * If the source fails, the call rejects with its error.
  */
 export function sendMany<R>(client: EngineClient, many: Many<R>): Promise<number> {
@@ -90,7 +90,7 @@ class Sender {
       this.watch();
       void this.drainSlowly(iterator);
     } else {
-      throw invalid(`rows are an array, or another iterable, not ${kindOf(rows)}`);
+      throw invalid(`rows must be an array or another iterable, not ${kindOf(rows)}`);
     }
   }
 

@@ -12,12 +12,12 @@ export async function inTime(open: () => Promise<void>, options: CallOptions): P
   checkOptions(options);
   const { signal, timeout } = options;
   const limit = limitOf(timeout);
-  if (signal?.aborted) throw cancelled(signal, 'the opening was aborted');
+  if (signal?.aborted) throw cancelled(signal, 'opening the database was aborted');
   let unlisten: (() => void) | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const givenUp = new Promise<never>((_, reject) => {
-    if (signal) unlisten = onAbort(signal, () => reject(cancelled(signal, 'the opening was aborted')));
-    const late = (): void => reject(errorOf({ kind: 'Timeout', message: `the database was not open within ${limit} ms` }));
+    if (signal) unlisten = onAbort(signal, () => reject(cancelled(signal, 'opening the database was aborted')));
+    const late = (): void => reject(errorOf({ kind: 'Timeout', message: `the database did not open within ${limit} ms` }));
     if (limit !== undefined) timer = setTimeout(late, limit);
   });
   try {

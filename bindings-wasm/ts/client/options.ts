@@ -4,7 +4,7 @@ import { limitOf } from './timeouts.js';
 /** The options that every call takes as its last argument. */
 export interface CallOptions {
   /**
-   * Gives up the call. If it has not begun, it never will; if it is running, it is stopped. It rejects with a
+   * Cancels the call. If it has not begun, it never will; if it is running, it is stopped. It rejects with a
    * CancelledError whose `cause` is the signal's reason, and nothing of it happened. A read rejects at once. A write
    * that was already posted waits for the engine's word: it resolves if it was done, and rejects with
    * `OutcomeUnknown` if no word comes.
@@ -33,7 +33,7 @@ export function merged(defaults: CallOptions, own: CallOptions | undefined, more
 
 /** @throws InvalidArgumentError for options that no call takes, before anything is done. @internal */
 export function checkOptions(options: object, more: readonly string[] = []): void {
-  if (typeof options !== 'object') throw invalid('the options of a call are an object, such as { timeout: 1000 }');
+  if (typeof options !== 'object') throw invalid('the options of a call must be an object, such as { timeout: 1000 }');
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined || more.includes(name)) continue;
     if (name === 'timeout') limitOf(value);
@@ -46,6 +46,6 @@ export function checkOptions(options: object, more: readonly string[] = []): voi
 function checkSignal(signal: unknown): void {
   const given = (signal ?? {}) as Partial<AbortSignal>;
   if (typeof given.aborted === 'boolean' && typeof given.addEventListener === 'function' && typeof given.removeEventListener === 'function') return;
-  const hint = (given as Partial<AbortController>).signal === undefined ? '' : '; of an AbortController it is its signal';
-  throw invalid(`the option signal is an AbortSignal${hint}`);
+  const hint = (given as Partial<AbortController>).signal === undefined ? '' : '; pass the signal of an AbortController';
+  throw invalid(`the option signal must be an AbortSignal${hint}`);
 }

@@ -29,7 +29,7 @@ export class Outbox {
    * Writes a request.
    *
    * @param on the number of what it is made on
-   * @returns its place
+   * @returns its position
    * @throws what `write` throws; then nothing is written
    */
   write(id: number, op: number, on: number, limit?: number, flags = 0, write?: (out: Writer) => void): number {

@@ -198,5 +198,5 @@ export class Pages<T> {
 }
 
 function streamOver(): UbiqliteError {
-  return errorOf({ kind: 'Closed', message: 'the stream is over' });
+  return errorOf({ kind: 'Closed', message: 'the stream has ended' });
 }

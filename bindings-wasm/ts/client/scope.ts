@@ -12,7 +12,7 @@ export class Scope {
   private readonly deadline: number | undefined;
 
   /**
-   * @param what the thing that is given up, for messages
+   * @param what the thing that is cancelled, for messages
    * @throws the error that refuses the options
    */
   constructor(

@@ -1,4 +1,4 @@
-/** Time limits, and the errors of calls that are given up. */
+/** Time limits, and the errors of calls that are cancelled. */
 import { type UbiqliteError, errorOf, invalid } from '../errors.js';
 import type { Pending } from './call.js';
 import { GRACE } from './call-state.js';
@@ -10,7 +10,7 @@ const LONGEST = 0xffffffff;
 export function limitOf(timeout: unknown): number | undefined {
   if (timeout === undefined || timeout === Infinity) return undefined;
   if (typeof timeout !== 'number' || !(timeout >= 0)) {
-    throw invalid('a timeout is a number of milliseconds, not negative');
+    throw invalid('a timeout must be a non-negative number of milliseconds');
   }
   return timeout >= LONGEST ? undefined : Math.ceil(timeout);
 }
@@ -27,7 +27,7 @@ export function tooLate(what = 'the call'): UbiqliteError {
   return errorOf({ kind: 'Timeout', message: `${what} took longer than its time limit; nothing was changed` });
 }
 
-/** Returns the error for a call that its caller gave up. */
+/** Returns the error for a call that its caller cancelled. */
 export function cancelled(signal: AbortSignal, what = 'the call was aborted'): UbiqliteError {
   return errorOf({ kind: 'Cancelled', message: what }, { cause: signal.reason });
 }

@@ -32,9 +32,9 @@ export interface Files {
 
 /** What the engine needs from its worker, apart from files. */
 export interface Hooks {
-  /** Whether the running request was given up. Called about every millisecond while it runs. */
+  /** Whether the running request was cancelled. Called about every millisecond while it runs. */
   poll?: (client: number, request: number) => boolean;
-  /** Whether a request may begin, because it was not given up in a way that is faster than messages. */
+  /** Whether a request may begin, because it was not cancelled in a way that is faster than messages. */
   leave?: (client: number, request: number) => boolean;
   /** Returns what to wait for, if anything, before requests run: without it they could not be stopped. */
   ready?: () => Promise<void> | undefined;
@@ -110,7 +110,7 @@ class WasmEngine implements EngineModule {
   private crashed: Hooks['crashed'] = () => {};
   private ready: () => Promise<void> | undefined = () => undefined;
   private broken = false;
-  /** How long it worked. Messages that arrived in the meantime may give up requests that arrived with them. */
+  /** How long it worked. Messages that arrived in the meantime may cancel requests that arrived with them. */
   private worked = 0;
   /** Settles once messages were looked for after that work. */
   private looking: Promise<void> | undefined;
@@ -157,7 +157,7 @@ class WasmEngine implements EngineModule {
     const waiting: Batch[] = [];
     let going = false;
     // After a long call, messages are looked for before the next one begins: it may
-    // have been given up in the meantime.
+    // have been cancelled in the meantime.
     const goOn = async (): Promise<void> => {
       if (going) return;
       going = true;

@@ -69,8 +69,8 @@ function told(path: string, by: Holder | undefined): string {
   if (isThisProcess(by, me)) {
     const who = by.thread === me.thread ? 'this thread' : `thread ${by.thread}`;
     return (
-      `is open in this very process (${by.pid}) ${since}, by ${who}: close it there. One thread opens a file, ` +
-      'through one copy of this package; others have it do the work, or all use the native engine'
+      `is open in this very process (${by.pid}) ${since}, by ${who}: close it there. Only one thread opens a file, ` +
+      'through one copy of this package; others must have it do the work, or all must use the native engine'
     );
   }
   if (!isNear(by, me)) {

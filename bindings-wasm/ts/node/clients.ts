@@ -24,7 +24,7 @@ export class Clients {
     private readonly approve: Approve,
   ) {}
 
-  /** Whether a client's running request was given up. */
+  /** Whether a client's running request was cancelled. */
   isStopped(client: number, request: number): boolean {
     const stops = this.stops.get(client);
     return stops !== undefined && isStopped(stops, request);

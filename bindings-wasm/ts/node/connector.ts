@@ -57,7 +57,7 @@ class MemoryConnector implements Connector {
 
   async connect(events: ChannelEvents): Promise<Channel> {
     if (this.host !== undefined) {
-      throw failure('Io', 'the database in memory is gone with its worker; open a new one');
+      throw failure('Io', 'the database in memory was lost with its worker; open a new one');
     }
     this.host = new Host(undefined);
     try {
@@ -78,7 +78,7 @@ function nativeIf(wanted: string | undefined): Native | undefined {
   if (wanted === 'wasm') return undefined;
   if (wanted === 'native') return needed();
   if (wanted !== undefined && wanted !== '') {
-    throw failure('InvalidArgument', `there is no engine ${JSON.stringify(wanted)}: there are native and wasm`);
+    throw failure('InvalidArgument', `there is no engine ${JSON.stringify(wanted)}; use native or wasm`);
   }
   const found = binary();
   return 'native' in found ? found.native : undefined;

@@ -14,10 +14,10 @@ export function unfit(header: Uint8Array, size?: number): string | undefined {
   const view = new DataView(header.buffer, header.byteOffset, header.byteLength);
   const stored = view.getUint16(16);
   const pageSize = stored === 1 ? 65536 : stored;
-  if (pageSize < 512 || (pageSize & (pageSize - 1)) !== 0) return `it has pages of ${pageSize} bytes`;
+  if (pageSize < 512 || (pageSize & (pageSize - 1)) !== 0) return `its page size can't be ${pageSize} bytes`;
   if (size === undefined) return undefined;
   // The page count is valid if it was written with the last change; old writers leave it alone.
   const pages = view.getUint32(24) === view.getUint32(92) ? view.getUint32(28) : 1;
-  if (size % pageSize !== 0 || size < pages * pageSize) return `it is cut short: ${size} bytes of ${pages * pageSize}`;
+  if (size % pageSize !== 0 || size < pages * pageSize) return `it is cut short: ${size} of ${pages * pageSize} bytes`;
   return undefined;
 }

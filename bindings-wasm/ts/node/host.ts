@@ -111,7 +111,7 @@ export class Host {
     });
   }
 
-  /** Ends in an orderly way, even if clients have it open. They are told, and may return to the next worker. */
+  /** Ends in an orderly way, even if clients have it open. They are notified, and may return to the next worker. */
   suspend(reason: string): Promise<void> {
     for (const pipe of [...this.pipes]) pipe.lose(reason);
     return this.end();
@@ -148,7 +148,7 @@ export class Host {
 
   private refusal(): Error {
     if (this.crash === undefined) return new HostEnded(this.reason);
-    return failure('CannotOpen', `the database's worker did not start, or broke: ${this.crash}`, this.file);
+    return failure('CannotOpen', `the database's worker did not start, or crashed: ${this.crash}`, this.file);
   }
 
   private tell(message: ToWorker, transfer: Transferable[] = []): void {
@@ -204,7 +204,7 @@ class HostPipe {
     return this.end;
   }
 
-  /** Gives up the opening: nobody waits for it any more. */
+  /** Cancels the opening: nobody waits for it any more. */
   giveUp(): void {
     if (this.state !== 'opening') return;
     this.say({ close: true });
@@ -231,7 +231,7 @@ class HostPipe {
       const error = errorOf(message.failed);
       void this.finish().then(() => this.progress.refused(error));
     } else {
-      this.lose('the engine let this client go');
+      this.lose('the engine disconnected this client');
     }
   }
 
@@ -239,7 +239,7 @@ class HostPipe {
     this.state = 'over';
     this.port.close();
     const over = this.progress.over();
-    // The host itself waits for the end of a worker that was told to end.
+    // The host itself waits for the end of a worker that was asked to end.
     this.hold(false);
     void over.then(this.ended);
     return over;

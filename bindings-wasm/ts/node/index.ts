@@ -19,7 +19,7 @@ export { exportFile, importFile, list, remove } from './storage.js';
 
 /** How a database is opened. */
 export interface OpenOptions extends DatabaseOptions {
-  /** Gives up the opening. */
+  /** Cancels the opening. */
   signal?: AbortSignal;
   /** How long the opening may take, in milliseconds, before it rejects with a TimeoutError. Default: no limit. */
   timeout?: number;

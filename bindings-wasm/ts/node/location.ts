@@ -31,7 +31,7 @@ function located(): string {
   if (folder !== undefined) return folder;
   throw failure(
     'Unsupported',
-    `${WORKER} and ${WASM} are not where this script is (${places()[0] ?? 'which is not known'}): keep the package out ` +
+    `${WORKER} and ${WASM} are not beside this script (${places()[0] ?? 'at an unknown place'}): keep the package out ` +
       "of the bundle (esbuild, Rollup: external: ['ubiqlite']; webpack: externals; Next.js: serverExternalPackages: " +
       "['ubiqlite']), or copy both from node_modules/ubiqlite/dist beside it",
   );

@@ -12,7 +12,10 @@ const LINKS = 40;
  */
 export function fileOf(path: string): string {
   if (typeof path !== 'string' || path === '' || path.includes('\0')) {
-    throw failure('InvalidArgument', 'a database is opened by the path of its file, which is not empty, or as :memory:');
+    throw failure(
+      'InvalidArgument',
+      'a database is opened by the path of its file, which must not be empty, or as :memory:',
+    );
   }
   let name = resolve(path);
   for (let links = 0; links < LINKS; links += 1) {

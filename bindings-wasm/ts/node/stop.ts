@@ -1,9 +1,9 @@
 /**
- * The requests that a client has given up, and how far the engine has come with its
+ * The requests that a client has cancelled, and how far the engine has come with its
  * requests, in memory that their two threads share: the thread of a running statement
  * receives no messages. One table per client.
  *
- * Both sides write before they read: the client a request that it gives up, the engine the
+ * Both sides write before they read: the client a request that it cancels, the engine the
  * one that it is about to begin. So at least one of them sees what the other wrote, and a
  * request that the client is certain has not begun never begins.
  */
@@ -21,7 +21,7 @@ export function stopTable(): StopTable {
 }
 
 /**
- * Gives up a request: the engine stops it if it runs.
+ * Cancels a request: the engine stops it if it runs.
  *
  * @returns whether it is certain that it has not begun, and never will
  */
@@ -44,7 +44,7 @@ export function begins(table: StopTable, request: number): boolean {
   return !isStopped(table, request);
 }
 
-/** Whether the request was given up. */
+/** Whether the request was cancelled. */
 export function isStopped(table: StopTable, request: number): boolean {
   return Atomics.load(table, place(request)) === (request | 0);
 }

@@ -95,7 +95,7 @@ export async function importFile(
 
 function refuseMemory(path: string): void {
   if (path !== ':memory:') return;
-  throw failure('Unsupported', 'a database in memory is another for each who opens it, and is read only by who has it open');
+  throw failure('Unsupported', 'a database in memory is separate for each one who opens it, and only they can read it');
 }
 
 async function write(draft: string, chunks: AsyncIterable<Uint8Array>, file: string): Promise<void> {
@@ -148,7 +148,7 @@ async function locked(file: string, action: () => void): Promise<void> {
 
 function refuseExisting(file: string, replace: boolean): void {
   if (replace || !((fs.statSync(file, { throwIfNoEntry: false })?.size ?? 0) > 0)) return;
-  throw failure('InvalidArgument', `there is a file ${file} already; replace it with { replace: true }`, file);
+  throw failure('InvalidArgument', `a file ${file} already exists; replace it with { replace: true }`, file);
 }
 
 async function isDatabase(path: string): Promise<boolean> {
@@ -166,7 +166,7 @@ async function isDatabase(path: string): Promise<boolean> {
 }
 
 function notOne(file: string, why: string): Error {
-  return failure('NotADatabase', `what was to be imported as ${file} is not a whole SQLite database: ${why}`, file);
+  return failure('NotADatabase', `the data to import as ${file} is not a complete SQLite database: ${why}`, file);
 }
 
 /** Turns the system's errors into ours, with the path concerned. */

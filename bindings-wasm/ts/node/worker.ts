@@ -86,5 +86,5 @@ function approve(): void {
 
 function noLock(error: unknown): Error {
   const hint = "make its directory writable, or make the file read-only and open it with { readOnly: true }";
-  return failure('CannotOpen', `no lock can be made beside ${file} (${String(error)}): ${hint}`, file);
+  return failure('CannotOpen', `no lock can be created beside ${file} (${String(error)}): ${hint}`, file);
 }

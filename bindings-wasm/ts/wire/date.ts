@@ -36,18 +36,18 @@ export function timeText(value: object, refuse: (why: string) => UbiqliteError):
   try {
     text = TEMPORAL[tag](value as Temporal);
   } catch {
-    throw refuse(`calls itself a ${tag.slice(8, -1)} and is none`);
+    throw refuse(`claims to be a ${tag.slice(8, -1)} but is not one`);
   }
   // A year with more digits begins with a sign.
   if (/^[+-]/.test(text)) throw refuse(YEAR);
   return text;
 }
 
-const YEAR = 'has a year that is not of four digits, and would sort wrong as text';
+const YEAR = 'has a year that does not have four digits, and would sort incorrectly as text';
 
 function dateText(date: Date, refuse: (why: string) => UbiqliteError): string {
   const time = timeOf(date);
-  if (time === undefined) throw refuse('calls itself a Date and is none');
+  if (time === undefined) throw refuse('claims to be a Date but is not one');
   if (Number.isNaN(time)) throw refuse('is an invalid Date');
   const text = new Date(time).toISOString();
   if (/^[+-]/.test(text)) throw refuse(YEAR);

@@ -20,7 +20,7 @@ export function jsonText(root: object, name: string, refuse: (why: string) => Ub
     });
   } catch (error) {
     if (error instanceof UbiqliteError) throw error;
-    throw refuse(`${name} can't be JSON: ${(error as Error | undefined)?.message ?? String(error)}`);
+    throw refuse(`${name} can't be written as JSON: ${(error as Error | undefined)?.message ?? String(error)}`);
   }
   // Only `undefined` has no text, and that was refused.
   return text as string;
@@ -56,33 +56,39 @@ class Walk {
       }
     }
     if (holders.length === 0 && (typeof value !== 'object' || value === null)) {
-      throw this.wrong(key, `is ${aKindOf(given)}, whose toJSON() gives no list or object; bind what is meant of it`);
+      throw this.wrong(
+        key,
+        `is ${aKindOf(given)}, whose toJSON() returns no list or object; bind the part that is meant`,
+      );
     }
     switch (typeof value) {
       case 'number':
         if (Number.isFinite(value)) return value;
-        throw this.wrong(key, `is ${value}, which JSON has not; null is there for no number`);
+        throw this.wrong(key, `is ${value}, which JSON does not have; use null for a missing number`);
       case 'boolean':
         return value;
       case 'string':
         if (isWellFormed(value)) return value;
-        throw this.wrong(key, 'holds half of a surrogate pair, which no text can');
+        throw this.wrong(key, 'contains half of a surrogate pair, which is not valid text');
       case 'undefined':
-        throw this.wrong(key, 'is undefined; leave it out, or let it be null');
+        throw this.wrong(key, 'is undefined; leave it out, or use null');
       case 'bigint':
-        throw this.wrong(key, 'is a bigint, which JSON has not; store it as a text');
+        throw this.wrong(key, 'is a bigint, which JSON does not have; store it as text');
       case 'object':
         return value === null ? null : this.enter(key, value);
       default:
-        throw this.wrong(key, `is a ${typeof value}, which JSON has not`);
+        throw this.wrong(key, `is a ${typeof value}, which JSON does not have`);
     }
   }
 
   private enter(key: string, value: object): object {
     if (!Array.isArray(value) && !isPlain(value)) {
-      throw this.wrong(key, `is ${aKindOf(value)}, which JSON has not; store one of its fields, or give it a toJSON()`);
+      throw this.wrong(
+        key,
+        `is ${aKindOf(value)}, which JSON does not have; store one of its fields, or give it a toJSON()`,
+      );
     }
-    if (this.holders.includes(value)) throw this.wrong(key, 'is what it is a part of, without an end');
+    if (this.holders.includes(value)) throw this.wrong(key, 'is a circular reference');
     this.holders.push(value);
     this.keys.push(key);
     return value;

@@ -1,5 +1,5 @@
 /**
- * Small batches travel as texts with one letter per byte. Copying such a text to another
+ * Small batches travel as texts with one character per byte. Copying such a text to another
  * thread costs browsers a third of copying a small buffer, which must be allocated,
  * accounted for and collected at both ends: in Chromium 2 µs instead of 5.5 µs for 250
  * bytes. The text cells of its rows are cut out of it.
@@ -11,7 +11,7 @@ import { malformed } from './malformed.js';
 /** Bytes of requests or replies between threads. */
 export type Batch = ArrayBuffer | string;
 
-/** Replies, or the place where those of an engine on this thread lie until they are read. */
+/** Replies, or the memory in which those of an engine on this thread lie until they are read. */
 export type Replies = Batch | Source;
 
 /** Beyond this many bytes a buffer is cheaper. */

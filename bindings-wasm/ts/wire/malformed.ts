@@ -2,5 +2,5 @@ import { type UbiqliteError, errorOf } from '../errors.js';
 
 /** Returns the error for bytes that no engine of this version sends. */
 export function malformed(): UbiqliteError {
-  return errorOf({ kind: 'Internal', message: 'a reply of the engine is malformed' });
+  return errorOf({ kind: 'Internal', message: 'a reply from the engine is malformed' });
 }

@@ -62,7 +62,7 @@ export class Reply {
     return this.source.view.getUint32(this.at + 12, true);
   }
 
-  /** Returns the place of the payload, which must be of this kind and have at least `size` bytes. */
+  /** Returns the offset of the payload, which must be of this kind and have at least `size` bytes. */
   private body(kind: number, size: number): number {
     const body = this.at + HEADER;
     if (this.kind !== kind || body + size > this.end) throw malformed();
@@ -153,7 +153,7 @@ export class Reply {
     return { ran, rows: Rows.read(this.source, rows, this.end, this.extra, this.known) };
   }
 
-  /** Returns the places of the columns' text and of the rows in the reply to `run`. */
+  /** Returns the offsets of the columns' text and of the rows in the reply to `run`. */
   private told(at: number): { start: number; end: number; rows: number } {
     const start = at + RAN;
     const end = start + this.source.view.getUint32(at + 16, true);

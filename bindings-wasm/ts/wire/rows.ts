@@ -54,10 +54,10 @@ function define(row: object, name: string, value: unknown): void {
   Object.defineProperty(row, name, { value, writable: true, enumerable: true, configurable: true });
 }
 
-/** A page of rows, whose place and size have been checked. */
+/** A page of rows, whose offset and size have been checked. */
 class Page {
   readonly rows: number;
-  /** The place after the page. */
+  /** The offset after the page. */
   readonly next: number;
   private readonly cells: number;
   private readonly heap: number;
@@ -96,7 +96,7 @@ class Page {
     return this.objectAt(this.cells);
   }
 
-  /** Returns the row whose cells begin at this place. */
+  /** Returns the row whose cells begin at this offset. */
   private objectAt(at: number): unknown {
     const { names, template, unsafe, make } = this.columns;
     if (make) return make(this, at);

@@ -11,7 +11,7 @@ const FEW = 24;
 const slice = (globalThis as { Buffer?: { prototype: { latin1Slice?: (this: Uint8Array, start: number, end: number) => string } } })
   .Buffer?.prototype.latin1Slice;
 
-/** Returns one letter per byte. Only ASCII is decoded correctly. */
+/** Returns one character per byte. Only ASCII is decoded correctly. */
 export function latin1(bytes: Uint8Array, start: number, end: number): string {
   if (end - start > FEW) return slice?.call(bytes, start, end) ?? decoder.decode(bytes.subarray(start, end));
   let text = '';

@@ -83,7 +83,9 @@ export function writeValue(out: Writer, value: unknown, what: string, which?: st
       out.integer(value ? 1 : 0);
       return;
     case 'bigint':
-      if (value < LEAST || value > MOST) throw refused(what, which, 'is an integer beyond 64 bits; store it as text');
+      if (value < LEAST || value > MOST) {
+        throw refused(what, which, 'is an integer that does not fit in 64 bits; store it as text');
+      }
       out.u8(TAG.integer);
       out.bigint(value);
       return;
@@ -91,11 +93,11 @@ export function writeValue(out: Writer, value: unknown, what: string, which?: st
       writeObject(out, value, what, which);
       return;
     default:
-      throw refused(what, which, typeof value === 'undefined' ? 'is undefined; null stands for NULL' : `is a ${typeof value}`);
+      throw refused(what, which, typeof value === 'undefined' ? 'is undefined; use null for NULL' : `is a ${typeof value}`);
   }
 }
 
-const HALF = 'holds half of a surrogate pair, which no database text can; store it as bytes';
+const HALF = 'contains half of a surrogate pair, which is not valid text; store it as bytes';
 
 /** @param between the text between what is refused and why */
 function refused(what: string, which: string | number | undefined, why: string, between = ' '): UbiqliteError {
@@ -120,7 +122,7 @@ function writeObject(out: Writer, value: object | null, what: string, which: str
       return;
     }
     if (!Array.isArray(value) && !isPlain(value) && typeof (value as { toJSON?: unknown }).toJSON !== 'function') {
-      throw refused(what, which, `is ${aKindOf(value)}, which is no value; bind one of its fields`);
+      throw refused(what, which, `is ${aKindOf(value)}, which can't be stored; bind one of its fields`);
     }
     const name = typeof which === 'string' ? which : 'value';
     const text = jsonText(value, name, (why) => refused(what, which, why, ': '));
@@ -137,14 +139,14 @@ export function writeParams(out: Writer, params: Params | undefined): void {
     out.u32(params.length);
     for (let index = 0; index < params.length; index++) writeValue(out, params[index], 'parameter', index);
   } else {
-    checkNamed(params, 'parameters are a list by position, or an object by name');
+    checkNamed(params, 'parameters must be a list by position or an object by name');
     out.u8(BY_NAME);
     writeNamed(out, params as Record<string, unknown>, 'parameter');
   }
 }
 
 export function writeFields(out: Writer, fields: Fields): void {
-  checkNamed(fields, 'a record is an object with the names of columns');
+  checkNamed(fields, 'a record must be an object with column names');
   writeNamed(out, fields, 'field');
 }
 

@@ -8,7 +8,7 @@ const CHUNK = 1 << 16;
 const LITTLE = 1 << 12;
 /** Memory larger than this is not kept for the next requests. */
 const LARGE = 1 << 18;
-/** A text of up to this many letters is written by a loop: calling the native encoder costs more. */
+/** A text of up to this many characters is written by a loop: calling the native encoder costs more. */
 const SHORT = 128;
 /** A text longer than this is encoded separately, instead of reserving three times its length. */
 const LONG = 1 << 16;
@@ -22,12 +22,12 @@ export type Taker<T> = (bytes: Uint8Array, from: number, to: number) => T;
 /** A piece of memory with requests in it. Those that may be sent again are read from it. */
 export interface Piece {
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** The place of its first byte, counted from the first byte ever written. */
+  /** The position of its first byte, counted from the first byte ever written. */
   base: number;
 }
 
 /**
- * Writes requests as bytes, one after another. Places are counted from the first byte
+ * Writes requests as bytes, one after another. Positions are counted from the first byte
  * ever written, so that they survive a move to larger memory.
  */
 export class Writer {
@@ -47,7 +47,7 @@ export class Writer {
     return this.current;
   }
 
-  /** The place of the next byte. */
+  /** The position of the next byte. */
   get place(): number {
     return this.current.base + this.at;
   }
@@ -66,7 +66,7 @@ export class Writer {
     this.kept = true;
   }
 
-  /** Discards everything from this place on. */
+  /** Discards everything from this position on. */
   cut(place: number): void {
     this.at = place - this.current.base;
   }
@@ -78,7 +78,7 @@ export class Writer {
     this.view.setUint32(start + 10, id, true);
   }
 
-  /** Sets a number that was left open at this place. */
+  /** Sets a number that was left open at this position. */
   setU32(place: number, value: number): void {
     this.view.setUint32(place - this.current.base, value, true);
   }
@@ -170,7 +170,7 @@ export class Writer {
    */
   text(text: string): void {
     if (!this.tryText(text)) {
-      throw invalid('a text holds half of a surrogate pair, which no database text can; store it as bytes');
+      throw invalid('a string contains half of a surrogate pair, which is not valid text; store it as bytes');
     }
   }
 

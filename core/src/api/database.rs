@@ -248,7 +248,7 @@ impl Database {
         Ok(Snapshot::new(session, self.limit, &self.inner))
     }
 
-    /// Lends a session: a dedicated connection, for several transactions, for
+    /// Acquires a session: a dedicated connection, for several transactions, for
     /// `ATTACH`, temporary tables and `PRAGMA`s. Dropping it returns it and rolls
     /// back whatever is open in it.
     ///

@@ -43,7 +43,7 @@ enum CallState<T> {
 
 /// Reports what became of a call's result.
 pub(crate) trait Receipt: Send + Sync + std::fmt::Debug {
-    /// Whether the caller gave up the call without taking its result. `None`: it may still do
+    /// Whether the caller cancelled the call without taking its result. `None`: it may still do
     /// either.
     fn was_cancelled(&self) -> Option<bool>;
 }
@@ -97,7 +97,7 @@ impl<T> Completer<T> {
     }
 
     /// Marks the beginning of the work. Returns false if the work must not begin because the caller
-    /// gave it up or stopped it.
+    /// cancelled or stopped it.
     pub(crate) fn start(&self) -> bool {
         let Some(shared) = &self.0 else { return false };
         let _state = shared.state();
@@ -106,8 +106,8 @@ impl<T> Completer<T> {
         wanted
     }
 
-    /// Marks the work as waiting again. Returns false if in the meantime the caller has given it
-    /// up, or has stopped it and been notified.
+    /// Marks the work as waiting again. Returns false if in the meantime the caller has
+    /// cancelled it, or has stopped it and been notified.
     pub(crate) fn wait_again(&self) -> bool {
         let Some(shared) = &self.0 else { return false };
         let mut state = shared.state();
@@ -230,7 +230,7 @@ impl<T> Future for PendingCall<T> {
                     CallState::Completed(result) => Poll::Ready(result),
                     _ => Poll::Ready(Err(Error::new(
                         ErrorKind::Internal,
-                        "a call was asked again after its answer",
+                        "a call was polled again after it completed",
                     ))),
                 };
             }

@@ -5,7 +5,7 @@ use crate::engine::Connection;
 use crate::error::Result;
 use crate::program::{Output, Program};
 
-/// A waiting write.
+/// A write that waits and may share a transaction.
 pub(super) trait GroupedWrite {
     fn program(&self) -> &Program<'static>;
     fn completer(&self) -> &Completer<Output>;
@@ -36,9 +36,9 @@ pub(super) fn split_shareable<J: GroupedWrite>(
     groups
 }
 
-/// Runs a group in one transaction, each job through `run`, or only the first jobs if `enough` says
-/// so. `None`: something in it ended or endangered the shared transaction, nothing has happened,
-/// and each job must run alone.
+/// Runs a group in one transaction, each write through `run`, or only the first ones if `enough`
+/// says so. `None`: something in it ended or endangered the shared transaction, nothing has
+/// happened, and each write must run alone.
 ///
 /// # Errors
 /// The transaction could not begin; nothing has happened.

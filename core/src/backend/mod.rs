@@ -93,8 +93,8 @@ pub trait Backend: MaybeSend + MaybeSync + 'static {
     fn close(&self) -> Reply<()>;
 }
 
-/// A connection reserved for one holder. Dropping it rolls back what is open before anybody else gets
-/// the connection.
+/// A connection reserved for one holder. Dropping it rolls back what is open before anybody else
+/// gets the connection.
 pub trait BackendSession: MaybeSend + MaybeSync {
     /// Runs a program whole or not at all inside whatever transaction is open. `sink` works as in
     /// [`Backend::run`].
@@ -117,7 +117,7 @@ pub trait BackendSession: MaybeSend + MaybeSync {
         false
     }
 
-    /// Reports that the caller has cancelled a call that meanwhile completed. It may have changed
+    /// Reports that the caller has cancelled a call that has completed by now. It may have changed
     /// something, inside `savepoints` savepoints: its transaction or savepoint can only be rolled
     /// back.
     fn mark_rollback_only(&self, savepoints: usize) {
@@ -189,9 +189,9 @@ impl Intent {
     /// Returns the name of the capability that the intent needs, for messages.
     pub fn capability(self) -> &'static str {
         match self {
-            Self::Snapshot => "snapshots over several calls",
+            Self::Snapshot => "snapshots that span several calls",
             Self::Transaction(_) => "interactive transactions",
-            Self::Dedicated => "sessions of one's own",
+            Self::Dedicated => "dedicated sessions",
         }
     }
 }

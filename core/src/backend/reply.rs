@@ -105,7 +105,7 @@ impl<T> Reply<T> {
         }
     }
 
-    /// Requests that the call stop without giving it up: its result says whether it did. Returns
+    /// Requests that the call stop without cancelling it: its result says whether it did. Returns
     /// whether the backend can do so.
     pub(crate) fn interrupt(&self) -> bool {
         match &self.0 {
@@ -125,7 +125,7 @@ impl<T> Reply<T> {
 
 #[cold]
 pub(crate) fn polled_again<T>() -> Result<T> {
-    Err(Error::new(ErrorKind::Internal, "a call was asked again after its answer"))
+    Err(Error::new(ErrorKind::Internal, "a call was polled again after it completed"))
 }
 
 // Nothing in it is pinned in place: the future is behind a pointer.

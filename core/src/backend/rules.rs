@@ -21,8 +21,9 @@
 //! - Stopping what runs (`interrupt`) and dropping are always allowed.
 //!
 //! [`Chain`] knows which handles are covered, for handles that can be used concurrently (Rust's
-//! borrows forbid that for its own). [`TransactionState`](super::transaction_state::TransactionState) knows what became of the
-//! transaction on the connection. Both use [`Standing::allows`].
+//! borrows forbid that for its own).
+//! [`TransactionState`](super::transaction_state::TransactionState) knows what became of the
+//! transaction on the connection. Both use [`HandleState::allows`].
 
 use smallvec::SmallVec;
 
@@ -62,10 +63,10 @@ impl HandleState {
             (Self::RollbackOnly, HandleUse::Undo | HandleUse::EndPart)
             | (Self::Lost, HandleUse::Undo) => Ok(()),
             (Self::Covered, HandleUse::Use) => Err(Error::invalid(
-                "a savepoint or transaction that was begun from this handle is open, and nothing was done; make the call through that one, or wait until it has ended",
+                "a savepoint or transaction begun from this handle is open, so nothing was done; make the call through that one, or wait until it has ended",
             )),
             (Self::Covered, HandleUse::Keep) => Err(Error::invalid(
-                "a savepoint or transaction that was begun from this handle is still open, so this one is not kept; end that one first",
+                "a savepoint or transaction begun from this handle is still open, so this one was not committed or released; end that one first",
             )),
             (Self::RollbackOnly, _) => Err(Error::new(
                 ErrorKind::Cancelled,

@@ -344,13 +344,13 @@ impl Nature {
     pub(super) fn refused(&self) -> Option<Error> {
         Some(match self.refusal? {
             CompileRefusal::Control => Error::invalid(
-                "transactions are begun by transaction() and nested by savepoint(); a bare statement would share one among tasks",
+                "transactions are begun with transaction() and nested with savepoint(); a bare statement would share one among tasks",
             ),
             CompileRefusal::Connection => Error::invalid(
-                "this statement changes one connection alone; run it in a session from acquire(), or set it when opening the database",
+                "this statement changes only one connection; run it in a session from acquire(), or set it when opening the database",
             ),
             CompileRefusal::Alone => {
-                Error::invalid("this statement can't run where only reads can")
+                Error::invalid("this statement can't run where only reads are allowed")
             }
             CompileRefusal::Ignored(name) => Error::invalid(format!(
                 "SQLite ignores PRAGMA {name} inside a transaction; run it before the transaction begins"

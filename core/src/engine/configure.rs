@@ -10,19 +10,19 @@ use crate::sql::quote_into;
 
 /// `PRAGMA`s that have an option, or that this library needs unchanged.
 const NOT_BY_NAME: &[(&str, &str)] = &[
-    ("application_id", "the option for the application id"),
-    ("auto_vacuum", "the option for auto-vacuum"),
-    ("busy_timeout", "the option for the busy timeout"),
-    ("cache_size", "the option for the cache's size"),
-    ("foreign_keys", "the option for foreign keys"),
-    ("journal_mode", "the option for the journal mode"),
-    ("locking_mode", "nothing: connections share the file with each other"),
-    ("mmap_size", "the option for memory-mapped reading"),
-    ("page_size", "the option for the page size"),
-    ("query_only", "the option for reading only"),
-    ("synchronous", "the option for synchronous commits"),
-    ("temp_store", "the option for temporary tables"),
-    ("trusted_schema", "the option for trusted schemas"),
+    ("application_id", "use the option for the application id"),
+    ("auto_vacuum", "use the option for auto-vacuum"),
+    ("busy_timeout", "use the option for the busy timeout"),
+    ("cache_size", "use the option for the cache's size"),
+    ("foreign_keys", "use the option for foreign keys"),
+    ("journal_mode", "use the option for the journal mode"),
+    ("locking_mode", "connections share the file with each other"),
+    ("mmap_size", "use the option for memory-mapped reading"),
+    ("page_size", "use the option for the page size"),
+    ("query_only", "use the option for reading only"),
+    ("synchronous", "use the option for synchronous commits"),
+    ("temp_store", "use the option for temporary tables"),
+    ("trusted_schema", "use the option for trusted schemas"),
 ];
 
 impl Connection {
@@ -87,7 +87,7 @@ impl Connection {
         if let Some((_, option)) =
             NOT_BY_NAME.iter().find(|(known, _)| name.eq_ignore_ascii_case(known))
         {
-            return Err(Error::invalid(format!("PRAGMA {name} is set by {option}")));
+            return Err(Error::invalid(format!("PRAGMA {name} can't be set by name; {option}")));
         }
         let mut sql = String::from("PRAGMA ");
         quote_into(&mut sql, name)?;
@@ -105,7 +105,7 @@ impl Connection {
         let of_the_file = name.eq_ignore_ascii_case("encoding");
         if of != Class::Connection && !of_the_file {
             return Err(Error::invalid(format!(
-                "PRAGMA {name} is no setting of a connection; run it as a statement"
+                "PRAGMA {name} is not a connection setting; run it as a statement"
             )));
         }
         // SAFETY: the connection is open and this thread alone uses it.

@@ -38,11 +38,13 @@ impl Connection {
         let (_, readonly) = self.inspect(sql)?;
         if !readonly {
             return Err(Error::invalid(
-                "a stream reads; run a statement that writes with execute() or query()",
+                "a stream only reads; run a statement that writes with execute() or query()",
             ));
         }
-        let mut statement =
-            self.cache.take(sql).ok_or_else(|| Error::invalid("the statement is not there"))?;
+        let mut statement = self
+            .cache
+            .take(sql)
+            .ok_or_else(|| Error::invalid("the prepared statement is missing"))?;
         let params = Box::new(params);
         // SAFETY: the box keeps the parameters where they are until the
         // statement, which is dropped or reset first, is done.

@@ -85,8 +85,8 @@ impl fmt::Display for OpenFailure {
             Self::Code(_, message) => message,
             Self::Name => "the path can't be a file name",
             Self::Threads => {
-                "the SQLite that is linked was compiled without threads (SQLITE_THREADSAFE=0); \
-                 link one that has them"
+                "the linked SQLite was compiled without thread support (SQLITE_THREADSAFE=0); \
+                 link one that has it"
             }
         })
     }

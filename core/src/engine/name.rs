@@ -12,11 +12,11 @@ const MEMORY: &[u8] = b":memory:";
 pub(super) fn literal(path: &Path) -> Result<PathBuf> {
     let name = path.as_os_str().as_encoded_bytes();
     let advice = if name.is_empty() {
-        "the path is empty; for a database in memory it is \":memory:\""
+        "the path is empty; for a database in memory, use \":memory:\""
     } else if name != MEMORY && name.starts_with(MEMORY) {
-        "after \":memory:\" nothing may follow; for a file of that name, put \"./\" before it"
+        "nothing may follow \":memory:\"; for a file of that name, put \"./\" before it"
     } else if name.starts_with(b"file:") {
-        "URIs are not taken; give the path alone and the rest as options, \":memory:\" for a database in memory, or put \"./\" before the name of a file that begins so"
+        "URIs are not accepted; pass the path alone and the rest as options, pass \":memory:\" for a database in memory, or put \"./\" before the name of a file that begins with \"file:\""
     } else {
         return Ok(path.to_owned());
     };

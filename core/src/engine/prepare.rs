@@ -31,7 +31,7 @@ impl Connection {
                 unsafe { Statement::prepare(raw, authorizer, Admit::Everything, sql) };
             self.controls.put(sql, statement?);
         }
-        self.controls.get(sql).ok_or_else(|| Error::invalid("the statement is not there"))
+        self.controls.get(sql).ok_or_else(|| Error::invalid("the prepared statement is missing"))
     }
 
     /// Returns a statement of the user's, preparing it if necessary.
@@ -44,7 +44,7 @@ impl Connection {
             let statement = self.compile(sql).0?;
             self.cache.put(sql, statement);
         }
-        self.cache.get(sql).ok_or_else(|| Error::invalid("the statement is not there"))
+        self.cache.get(sql).ok_or_else(|| Error::invalid("the prepared statement is missing"))
     }
 
     /// Returns the nature of a statement, and whether it only reads.

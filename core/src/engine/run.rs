@@ -157,7 +157,7 @@ impl Connection {
         if found == wanted {
             return Ok(());
         }
-        Err(Error::new(ErrorKind::SchemaChanged, "the schema was changed meanwhile"))
+        Err(Error::new(ErrorKind::SchemaChanged, "the schema was changed in the meantime"))
     }
 
     #[inline]
@@ -203,7 +203,9 @@ impl Connection {
         let (raw, row_id) = (self.raw, self.row_id.clone());
         let statement = self.statement(&step.sql)?;
         if !statement.is_plain() {
-            return Err(Error::invalid("such a statement can't be run for many parameters"));
+            return Err(Error::invalid(
+                "this kind of statement can't be run with many sets of parameters",
+            ));
         }
         let inserts = statement.nature.inserts;
         super::context::note_change();
@@ -339,7 +341,7 @@ fn run_bound(
 
 /// Returns the error for work that was tried on a caller's thread and is too long for it.
 fn too_long() -> Error {
-    Error::new(ErrorKind::Cancelled, "the statement is too long for this thread")
+    Error::new(ErrorKind::Cancelled, "the statement takes too long for this thread")
 }
 
 /// Returns the rows changed by the statement that ran since the total was `before`.

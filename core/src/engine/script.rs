@@ -69,7 +69,7 @@ impl Connection {
         let done = self.run_script(script).and_then(|(outcome, work)| {
             if shared && self.marked && !work {
                 return Err(Error::invalid(
-                    "the script only sets what belongs to one connection, which ends with the script; run it in a session from acquire(), or set it when opening the database",
+                    "the script only changes what belongs to one connection, which ends with the script; run it in a session from acquire(), or set it when opening the database",
                 ));
             }
             if shared && self.in_transaction() {
@@ -165,7 +165,7 @@ impl Connection {
             if *within == Within::Callers && nature.verb.is_some_and(|verb| verb != Verb::Savepoint)
             {
                 return Err(Error::invalid(
-                    "the script begins or ends a transaction, and runs inside one",
+                    "the script begins or ends a transaction, but runs inside one",
                 ));
             }
             let (statement, length) = compiled?;
@@ -197,7 +197,7 @@ fn ends_segment<T>(nature: &Nature, compiled: &Result<T>) -> bool {
 fn told(error: Error, kept: usize) -> Error {
     match kept {
         0 => error,
-        1 => error.prefixed("the script's first statement stays done, and the next failed"),
-        _ => error.prefixed(&format!("the script's first {kept} statements stay done")),
+        1 => error.prefixed("the script's first statement stays in effect, and the next failed"),
+        _ => error.prefixed(&format!("the script's first {kept} statements stay in effect")),
     }
 }

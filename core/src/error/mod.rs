@@ -130,33 +130,36 @@ impl Error {
     }
 
     pub(crate) fn unsupported(capability: &str) -> Self {
-        Self::new(ErrorKind::Unsupported, format!("this storage backend has no {capability}"))
+        Self::new(
+            ErrorKind::Unsupported,
+            format!("this storage backend does not support {capability}"),
+        )
     }
 
     pub(crate) fn snapshot_reads_only() -> Self {
         Self::new(
             ErrorKind::ReadOnly,
-            "a snapshot only reads; write through the database or a transaction",
+            "a snapshot is read-only; write through the database or a transaction",
         )
     }
 
     /// A call was cancelled, and nothing of it happened.
     pub(crate) fn withdrawn() -> Self {
-        Self::new(ErrorKind::Cancelled, "the call was given up, and nothing of it happened")
+        Self::new(ErrorKind::Cancelled, "the call was cancelled and had no effect")
     }
 
     /// A statement that may have run before changes something, and was not run again.
     pub(crate) fn changes() -> Self {
         Self::new(
             ErrorKind::OutcomeUnknown,
-            "the statement changes something and may have run before, so it was not run again; look, and repeat it where its change is not there",
+            "the statement makes changes and may have run already, so it was not run again; check, and repeat it if its changes are missing",
         )
     }
 
     pub(crate) fn transaction_lost() -> Self {
         Self::new(
             ErrorKind::Cancelled,
-            "the transaction was rolled back by an earlier error in it; begin it anew",
+            "the transaction was rolled back by an earlier error in it; begin a new one",
         )
     }
 
@@ -164,7 +167,7 @@ impl Error {
     /// this very call.
     pub(crate) fn held_too_long(timeout: Duration) -> Self {
         Self::busy_here(format!(
-            "a transaction (or, outside WAL mode, a stream or snapshot) of this database holds the turn to write, and has not gone on for the busy timeout, {timeout:?}; if this call was made inside that transaction, make it through the transaction itself"
+            "a transaction (or, outside WAL mode, a stream or snapshot) of this database is blocking writes, and has made no progress for the busy timeout, {timeout:?}; if this call was made inside that transaction, make it through the transaction itself"
         ))
     }
 
@@ -179,7 +182,7 @@ impl Error {
     pub(crate) fn snapshot_lost() -> Self {
         Self::new(
             ErrorKind::Cancelled,
-            "the snapshot was lost by an earlier error in it, and its moment can't be read any more; take a new one",
+            "the snapshot was lost because of an earlier error in it, and its state can no longer be read; take a new one",
         )
     }
 
@@ -187,7 +190,7 @@ impl Error {
         Self::new(
             ErrorKind::Timeout,
             format!(
-                "its moment was given up: it stood still for more than {timeout:?} while the write-ahead log was beyond {limit} bytes; read faster or in shorter pieces, or raise the limit of the write-ahead log"
+                "its view of the database was released: it stalled for more than {timeout:?} while the write-ahead log was larger than {limit} bytes; read faster or in shorter pieces, or raise the limit of the write-ahead log"
             ),
         )
     }

@@ -133,22 +133,22 @@ fn explain(kind: ErrorKind, code: i32, message: &str) -> String {
         }
         ErrorKind::ReadOnly if code == ffi::SQLITE_READONLY_DBMOVED => return MOVED.to_owned(),
         ErrorKind::ReadOnly if code == ffi::SQLITE_READONLY_DIRECTORY => {
-            return "the file's log or journal can't be made, since its directory can't be written; permit writing to the directory".to_owned();
+            return "the file's log or journal can't be created because its directory is not writable; make the directory writable".to_owned();
         }
         ErrorKind::ReadOnly => {
             "open the database without the read-only option, or check the permissions of the file and its directory"
         }
         ErrorKind::DiskFull => {
-            "free some space (or, of an AUTOINCREMENT table, keys) and repeat the call"
+            "free some space (or, for an AUTOINCREMENT table, keys) and repeat the call"
         }
         ErrorKind::Corrupt => {
             "restore the file from a backup, or save what is left with `sqlite3 FILE .recover`"
         }
         ErrorKind::NotADatabase => "the file has another format, or is encrypted",
-        ErrorKind::CannotOpen => "check that the file's directory exists and may be written to",
+        ErrorKind::CannotOpen => "check that the file's directory exists and is writable",
         ErrorKind::TooBig if message == "too many SQL variables" => {
             return format!(
-                "{message}: a statement takes at most {MOST_PARAMETERS}; run it for fewer values at a time, or pass a list as JSON and read it by json_each(?)"
+                "{message}: a statement takes at most {MOST_PARAMETERS}; run it for fewer values at a time, or pass a list as JSON and read it with json_each(?)"
             );
         }
         ErrorKind::InvalidArgument
@@ -160,10 +160,10 @@ fn explain(kind: ErrorKind, code: i32, message: &str) -> String {
             "give it another name, or add IF NOT EXISTS"
         }
         ErrorKind::Unsupported if code & 0xff == ffi::SQLITE_ERROR => {
-            "check the name; SQLite as it is built here has none of this one"
+            "check the name; this build of SQLite has nothing of that name"
         }
         ErrorKind::Unsupported if code == ffi::SQLITE_NOLFS => {
-            "this database is not one of files here, and no other file is opened from it, neither by ATTACH nor by VACUUM INTO"
+            "this database is not stored in a local file, and no other file can be opened from it, by either ATTACH or VACUUM INTO"
         }
         _ => return message.to_owned(),
     };

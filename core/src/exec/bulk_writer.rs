@@ -17,11 +17,11 @@ use crate::value::{Value, ValueRef};
 const CHUNK_ROWS: usize = 1024;
 const CHUNK_BYTES: usize = 256 * 1024;
 
-/// Chunks under route while the next one is gathered: one runs, and one waits, so
+/// Chunks under way while the next one is gathered: one runs, and one waits, so
 /// that SQLite never has to.
 const AHEAD: usize = 2;
 
-/// Rows on their route into a statement.
+/// Rows on their way into a statement.
 ///
 /// Dropping it at any moment leaves none of the rows behind: the transaction, or
 /// the savepoint in one, is rolled back.
@@ -34,7 +34,7 @@ pub(crate) struct BulkWriter<'a> {
     /// Which rows of the coming statements are kept. If rows are returned, they are
     /// counted, each once, instead of the changes.
     pub(crate) keep: Fetch,
-    // Dropped before `route`: the chunks under route are cancelled before their transaction.
+    // Dropped before `route`: the chunks under way are cancelled before their transaction.
     sent: VecDeque<Reply<Output>>,
     route: Route<'a>,
 }
@@ -198,7 +198,7 @@ impl<'a> BulkWriter<'a> {
         Ok(())
     }
 
-    /// Waits until at most `most` chunks are under route.
+    /// Waits until at most `most` chunks are under way.
     async fn settle(&mut self, most: usize) -> Result<()> {
         while self.sent.len() > most {
             if let Some(sent) = self.sent.pop_front() {

@@ -4,7 +4,7 @@ use std::task::{Context, Poll};
 
 use crate::error::Result;
 
-/// Where the items of an operation on many rows come from, each with its place
+/// Where the items of an operation on many rows come from, each with its index
 /// in the caller's list.
 pub(crate) trait Items<T> {
     /// Returns the next item, or `None` after the last.

@@ -263,7 +263,7 @@ pub(crate) async fn in_time<T>(
         std::future::Future::poll(alarm.as_mut(), cx).map(|()| None)
     });
     rows.await.unwrap_or_else(|| {
-        Err(Error::new(ErrorKind::Timeout, format!("no row came within {limit:?}")))
+        Err(Error::new(ErrorKind::Timeout, format!("no row arrived within {limit:?}")))
     })
 }
 

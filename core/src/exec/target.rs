@@ -216,7 +216,7 @@ impl From<&crate::program::StepOutcome> for Executed {
 pub(crate) fn no_row() -> Error {
     Error::new(
         ErrorKind::NotFound,
-        "the query yields no row; where that is no error, ask for an optional row",
+        "the query returned no row; if that is not an error, ask for an optional row",
     )
 }
 
@@ -273,7 +273,7 @@ pub(crate) async fn limited<T>(
     }
     Err(Error::new(
         ErrorKind::OutcomeUnknown,
-        format!("the call took longer than {limit:?}; whether it was done can't be told"),
+        format!("the call took longer than {limit:?}; it is not known whether it was done"),
     ))
 }
 

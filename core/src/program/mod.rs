@@ -301,7 +301,7 @@ impl Extra {
             };
             match (value, params.values.get_mut(*parameter)) {
                 (Some(value), Some(place)) => *place = value,
-                _ => return Err(Error::invalid("a step refers to an output that is not there")),
+                _ => return Err(Error::invalid("a step refers to an output that does not exist")),
             }
         }
         Ok(())

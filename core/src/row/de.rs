@@ -68,7 +68,7 @@ impl<'a, 'g> RowDeserializer<'a, 'g> {
         if self.0.len() != 1 {
             return Err(Error::new(
                 ErrorKind::DatatypeMismatch,
-                format!("a row of {} columns can't be one value", self.0.len()),
+                format!("a row of {} columns can't be read as one value", self.0.len()),
             )
             .into());
         }
@@ -233,7 +233,7 @@ impl<'de> CellDeserializer<'de, '_> {
         };
         let mut source = serde_json::Deserializer::from_slice(text);
         let value = read(&mut source).and_then(|value| source.end().map(|()| value));
-        value.map_err(|error| ReadRefusal::custom(format!("not the JSON expected: {error}")))
+        value.map_err(|error| ReadRefusal::custom(format!("unexpected JSON: {error}")))
     }
 }
 

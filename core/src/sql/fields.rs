@@ -39,7 +39,7 @@ impl Gathered {
 }
 
 fn refused<T>() -> Result<T> {
-    Err(Error::invalid("a struct or a map with text keys is wanted here"))
+    Err(Error::invalid("a struct or a map with text keys is required here"))
 }
 
 macro_rules! no_parts {
@@ -140,7 +140,7 @@ impl Serializer for FieldsSerializer {
 /// Refuses a variant: its name would have to be a column's, where nobody looks for it.
 fn untagged<T>(variant: &str) -> Result<T> {
     Err(Error::invalid(format!(
-        "the variant {variant:?} has no column for its name; give the enum one by #[serde(tag = \"…\")]"
+        "the variant {variant:?} has no column for its name; give the enum one with #[serde(tag = \"…\")]"
     )))
 }
 

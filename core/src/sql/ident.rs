@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 /// of a statement, so it can't be part of any identifier.
 pub(crate) fn quote_into(out: &mut String, name: &str) -> Result<()> {
     if name.contains('\0') {
-        return Err(Error::invalid(format!("the name {name:?} holds a NUL character")));
+        return Err(Error::invalid(format!("the name {name:?} contains a NUL character")));
     }
     out.push('"');
     for part in name.split_inclusive('"') {

@@ -80,7 +80,7 @@ impl Record {
         let mut record = Self::new();
         for (name, value) in fields(value)? {
             let Some(name) = name else {
-                return Err(Error::invalid("a record is a struct or a map with text keys"));
+                return Err(Error::invalid("a record must be a struct or a map with text keys"));
             };
             record.set(name, value);
         }

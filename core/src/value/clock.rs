@@ -30,7 +30,7 @@ pub(super) fn write(day: Option<Day>, clock: Option<Clock>, zone: &str) -> Resul
     if let Some(Day { year, month, day }) = day {
         if !(0..=9999).contains(&year) {
             return Err(Error::invalid(format!(
-                "the year {year} can't be stored: those from 0000 to 9999 are, as text of one width"
+                "the year {year} can't be stored; only years from 0000 to 9999 can, as text of a fixed width"
             )));
         }
         let _ = write!(text, "{year:04}-{month:02}-{day:02}");
@@ -55,9 +55,9 @@ pub(super) type ParsedTime = (Option<Day>, Option<Clock>, Option<i32>);
 /// or nothing at the end.
 pub(super) fn read(value: ValueRef<'_>) -> Result<ParsedTime, String> {
     let ValueRef::Text(bytes) = value else {
-        return Err(format!("the value is {}, which is no date or time", value.type_name()));
+        return Err(format!("the value is {}, which is not a date or time", value.type_name()));
     };
-    let refused = || format!("{:?} is no date or time", String::from_utf8_lossy(bytes));
+    let refused = || format!("{:?} is not a date or time", String::from_utf8_lossy(bytes));
     let mut rest = Digits(bytes);
     let mut day = None;
     if bytes.get(4) == Some(&b'-') {

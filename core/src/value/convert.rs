@@ -115,7 +115,7 @@ pub(super) use fallible;
 pub(super) fn integer<I: Copy + std::fmt::Display + TryInto<i64>>(value: I) -> Result<Value> {
     value.try_into().map(Value::Integer).map_err(|_| {
         Error::invalid(format!(
-            "the integer {value} does not fit 64 bits with a sign; store it as text"
+            "the integer {value} does not fit in a signed 64-bit integer; store it as text"
         ))
     })
 }

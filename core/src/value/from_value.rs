@@ -36,7 +36,7 @@ macro_rules! from_integer {
             fn from_value(value: ValueRef<'a>) -> Result<Self, String> {
                 let integer = i64::from_value(value)?;
                 Self::try_from(integer)
-                    .map_err(|_| format!("{integer} does not fit {}", stringify!($type)))
+                    .map_err(|_| format!("{integer} does not fit in {}", stringify!($type)))
             }
         }
     )*};
@@ -72,7 +72,7 @@ impl<'a> FromValue<'a> for f32 {
         if f64::from(single) == double || double.is_nan() {
             Ok(single)
         } else {
-            Err(format!("{double} can't be an f32 without being rounded"))
+            Err(format!("{double} can't be read as an f32 without rounding"))
         }
     }
 }
@@ -92,7 +92,7 @@ fn exact(value: i64) -> Result<f64, String> {
     if value.unsigned_abs() <= 1 << 53 {
         Ok(value as f64)
     } else {
-        Err(format!("{value} can't be a double without being rounded"))
+        Err(format!("{value} can't be read as a double without rounding"))
     }
 }
 
@@ -131,7 +131,7 @@ impl<'a> FromValue<'a> for Vec<u8> {
 impl<'a, const N: usize> FromValue<'a> for [u8; N] {
     fn from_value(value: ValueRef<'a>) -> Result<Self, String> {
         let bytes = <&[u8]>::from_value(value)?;
-        bytes.try_into().map_err(|_| format!("{} bytes are not {N}", bytes.len()))
+        bytes.try_into().map_err(|_| format!("found {} bytes, but expected {N}", bytes.len()))
     }
 }
 
@@ -195,9 +195,7 @@ pub(crate) const JSON: &str = "ubiqlite::Json";
 impl<'a, T: DeserializeOwned> FromValue<'a> for Json<T> {
     fn from_value(value: ValueRef<'a>) -> Result<Self, String> {
         let text = <&[u8]>::from_value(value)?;
-        serde_json::from_slice(text)
-            .map(Self)
-            .map_err(|error| format!("not the JSON expected: {error}"))
+        serde_json::from_slice(text).map(Self).map_err(|error| format!("unexpected JSON: {error}"))
     }
 }
 

@@ -16,8 +16,9 @@ use crate::error::{Error, Result};
 /// `InvalidArgument` for a number that is not finite and for bytes, which JSON
 /// does not have, and for keys that are not text.
 pub(crate) fn json_text<T: Serialize + ?Sized>(value: &T) -> Result<String> {
-    serde_json::to_string(&Strict(value))
-        .map_err(|error| Error::invalid(format!("the value can't be JSON text: {error}")))
+    serde_json::to_string(&Strict(value)).map_err(|error| {
+        Error::invalid(format!("the value can't be written as JSON text: {error}"))
+    })
 }
 
 /// A value, or a serializer, each part of which is checked on its way.

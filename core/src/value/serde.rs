@@ -62,7 +62,7 @@ impl<'de> Visitor<'de> for Any {
     fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<Value, E> {
         i64::try_from(value)
             .map(Value::Integer)
-            .map_err(|_| E::invalid_value(Unexpected::Unsigned(value), &"an integer of 64 bits"))
+            .map_err(|_| E::invalid_value(Unexpected::Unsigned(value), &"a 64-bit integer"))
     }
 
     fn visit_i128<E: serde::de::Error>(self, value: i128) -> Result<Value, E> {

@@ -11,7 +11,9 @@ use crate::value::FromValue;
 fallible!([] OffsetDateTime, |value| {
     let utc = value
         .checked_to_offset(UtcOffset::UTC)
-        .ok_or_else(|| Error::invalid(format!("{value:?} can't be stored: its year in UTC")))?;
+        .ok_or_else(|| {
+            Error::invalid(format!("{value:?} can't be stored: its year in UTC is out of range"))
+        })?;
     clock::write(Some(day_of(utc.date())), Some(clock_of(utc.time())), "Z")
 });
 fallible!([] PrimitiveDateTime, |value| {

@@ -15,11 +15,11 @@ impl<'a> FromValue<'a> for Uuid {
     fn from_value(value: ValueRef<'a>) -> Result<Self, String> {
         match value {
             ValueRef::Text(bytes) => {
-                Self::try_parse_ascii(bytes).map_err(|error| format!("no UUID: {error}"))
+                Self::try_parse_ascii(bytes).map_err(|error| format!("not a UUID: {error}"))
             }
             ValueRef::Blob(bytes) => Self::from_slice(bytes)
-                .map_err(|_| format!("a UUID has 16 bytes, and the blob {}", bytes.len())),
-            other => Err(format!("the value is {}, which is no UUID", other.type_name())),
+                .map_err(|_| format!("a UUID has 16 bytes, but the blob has {}", bytes.len())),
+            other => Err(format!("the value is {}, which is not a UUID", other.type_name())),
         }
     }
 }

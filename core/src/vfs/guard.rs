@@ -60,13 +60,13 @@ pub fn guard(guard: impl Guard) -> Result<()> {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _turn = lock(&ONE_AT_A_TIME);
     if GUARDED.get().is_some() {
-        return Err(Error::invalid("files are guarded already"));
+        return Err(Error::invalid("a guard for files is already set"));
     }
     // SAFETY: null asks for the default VFS, which lives as long as SQLite.
     let behind = unsafe { ffi::sqlite3_vfs_find(ptr::null()) };
     // SAFETY: as above.
     let Some(default) = (unsafe { behind.as_ref() }) else {
-        return Err(Error::new(ErrorKind::Internal, "SQLite has no VFS of files"));
+        return Err(Error::new(ErrorKind::Internal, "SQLite has no VFS for files"));
     };
     // It does everything but `xOpen` as the default one does.
     let asking = Box::leak(Box::new(sqlite3_vfs {
@@ -124,7 +124,7 @@ unsafe extern "C" fn open(
     flags: c_int,
     out_flags: *mut c_int,
 ) -> c_int {
-    // SAFETY: SQLite lends room for a file. Without methods it is not closed.
+    // SAFETY: SQLite provides room for a file. Without methods it is not closed.
     unsafe { (*file).pMethods = ptr::null() };
     let Some(GuardedVfs { guard, behind, .. }) = GUARDED.get() else { return ffi::SQLITE_CANTOPEN };
     let named = flags & ffi::SQLITE_OPEN_MAIN_DB != 0 && !name.is_null();

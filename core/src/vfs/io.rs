@@ -98,7 +98,7 @@ static METHODS: sqlite3_io_methods = sqlite3_io_methods {
 /// # Safety
 /// `file` was opened by this VFS, and is used by this call alone.
 unsafe fn kind<'a>(file: *mut sqlite3_file) -> &'a mut FileBehind {
-    // SAFETY: by the contract; what was opened begins with a `Handle`.
+    // SAFETY: by the contract; what was opened begins with a `SqliteFile`.
     unsafe { &mut (*file.cast::<SqliteFile>()).kind }
 }
 
@@ -133,7 +133,7 @@ unsafe extern "C" fn read(
     at: sqlite3_int64,
 ) -> c_int {
     let amount = usize::try_from(amount).unwrap_or(0);
-    // SAFETY: SQLite lends a buffer of this length, and the file is its own.
+    // SAFETY: SQLite passes a buffer of this length, and the file is its own.
     let (into, kind) =
         unsafe { (slice::from_raw_parts_mut(into.cast::<u8>(), amount), kind(file)) };
     let done = match kind {
@@ -157,7 +157,7 @@ unsafe extern "C" fn write(
     at: sqlite3_int64,
 ) -> c_int {
     let amount = usize::try_from(amount).unwrap_or(0);
-    // SAFETY: SQLite lends `amount` bytes, and the file is its own.
+    // SAFETY: SQLite passes `amount` bytes, and the file is its own.
     let (from, kind) = unsafe { (slice::from_raw_parts(from.cast::<u8>(), amount), kind(file)) };
     match kind {
         FileBehind::Named(named) if named.read_only => ffi::SQLITE_READONLY,
@@ -193,7 +193,7 @@ unsafe extern "C" fn file_size(file: *mut sqlite3_file, size: *mut sqlite3_int64
     };
     match found {
         Ok(found) => {
-            // SAFETY: SQLite lends the place for the result.
+            // SAFETY: SQLite provides the memory for the result.
             unsafe { *size = sqlite3_int64::try_from(found).unwrap_or(sqlite3_int64::MAX) };
             ffi::SQLITE_OK
         }
@@ -228,7 +228,7 @@ unsafe extern "C" fn check_reserved_lock(file: *mut sqlite3_file, reserved: *mut
         FileBehind::Named(named) => lock(&named.node.locks).is_reserved(),
         FileBehind::Temporary(_) => false,
     };
-    // SAFETY: SQLite lends the place for the result.
+    // SAFETY: SQLite provides the memory for the result.
     unsafe { *reserved = c_int::from(found) };
     ffi::SQLITE_OK
 }
@@ -302,7 +302,7 @@ unsafe extern "C" fn shm_map(
     let FileBehind::Named(named) = (unsafe { kind(file) }) else { return ffi::SQLITE_IOERR_SHMMAP };
     match lock(&named.node.shm).map(&mut named.share, region, size, extend != 0) {
         Ok(found) => {
-            // SAFETY: SQLite lends the place for the result.
+            // SAFETY: SQLite provides the memory for the result.
             unsafe { *address = found };
             ffi::SQLITE_OK
         }

@@ -55,17 +55,17 @@ pub(super) fn register_nodes(name: &str, nodes: Nodes) -> Result<()> {
         return Err(Error::invalid("a VFS needs a name"));
     }
     if is_registered(name) {
-        return Err(Error::invalid(format!("a VFS of the name {name} is there already")));
+        return Err(Error::invalid(format!("a VFS named {name} already exists")));
     }
     let name = CString::new(name)
-        .map_err(|_| Error::invalid("the name of a VFS can't have a zero byte in it"))?;
+        .map_err(|_| Error::invalid("the name of a VFS can't contain a zero byte"))?;
     // SQLite keeps these until the process ends.
     let name: &'static CStr = Box::leak(name.into_boxed_c_str());
     // SAFETY: null asks for the default VFS.
     let default = unsafe { ffi::sqlite3_vfs_find(ptr::null()) };
     // SAFETY: SQLite's default VFS lives as long as SQLite.
     let (room, longest) = match unsafe { default.as_ref() } {
-        // It may have to open a file in our place, in the room that we request.
+        // It may have to open a file instead of us, in the room that we request.
         Some(default) if nodes.are_in_memory() => (default.szOsFile, default.mxPathname),
         _ => (0, MOST_BYTES as c_int),
     };
@@ -172,7 +172,7 @@ unsafe extern "C" fn open(
     flags: c_int,
     out_flags: *mut c_int,
 ) -> c_int {
-    // SAFETY: SQLite calls with the VFS, and with room for a `Handle`. Without
+    // SAFETY: SQLite calls with the VFS, and with room for a `SqliteFile`. Without
     // methods a file that failed to open is not closed.
     let host = unsafe {
         (*file).pMethods = ptr::null();
@@ -260,14 +260,14 @@ unsafe extern "C" fn access(
     flags: c_int,
     found: *mut c_int,
 ) -> c_int {
-    // SAFETY: SQLite calls with the VFS, a C string and the place for the result, here as there.
+    // SAFETY: SQLite calls with the VFS, a C string and memory for the result, here as there.
     if let Some((vfs, methods)) = unsafe { elsewhere(host(vfs), name) } {
         let access = methods.xAccess;
         // SAFETY: as above.
         return access
             .map_or(ffi::SQLITE_IOERR_ACCESS, |access| unsafe { access(vfs, name, flags, found) });
     }
-    // SAFETY: SQLite calls with the VFS, a C string and the place for the result.
+    // SAFETY: SQLite calls with the VFS, a C string and memory for the result.
     unsafe {
         *found = c_int::from(text(name).is_some_and(|name| host(vfs).nodes.exists(name)));
     }
@@ -300,7 +300,7 @@ unsafe extern "C" fn full_pathname(
     if usize::try_from(room).map_or(true, |room| name.len() > room) {
         return ffi::SQLITE_CANTOPEN;
     }
-    // SAFETY: SQLite lends `room` bytes, which do not overlap with the name.
+    // SAFETY: SQLite passes `room` bytes, which do not overlap with the name.
     unsafe { ptr::copy_nonoverlapping(name.as_ptr().cast(), into, name.len()) };
     ffi::SQLITE_OK
 }
@@ -310,8 +310,8 @@ unsafe extern "C" fn dl_open(_vfs: *mut sqlite3_vfs, _name: *const c_char) -> *m
 }
 
 unsafe extern "C" fn dl_error(_vfs: *mut sqlite3_vfs, room: c_int, into: *mut c_char) {
-    let message = c"these files hold no extensions";
-    // SAFETY: SQLite lends `room` bytes; the format takes one C string.
+    let message = c"extensions can't be loaded from these files";
+    // SAFETY: SQLite passes `room` bytes; the format takes one C string.
     unsafe { ffi::sqlite3_snprintf(room, into, c"%s".as_ptr(), message.as_ptr()) };
 }
 

@@ -1,4 +1,4 @@
-//! Files in memory that report what was done with them, for the tests here.
+//! Files in memory that record what was done with them, for the tests here.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -21,27 +21,27 @@ struct MemoryFiles {
 }
 
 impl Memory {
-    /// What was written since the last call: the file, the place and the length.
+    /// Returns the writes since the last call: the file, the offset and the length.
     pub(super) fn writes(&self) -> Vec<(String, u64, usize)> {
         std::mem::take(&mut lock(&self.0).writes)
     }
 
-    /// Sets how many bytes all files together may have.
+    /// Sets the limit on the total bytes of all files.
     pub(super) fn set_room(&self, room: Option<usize>) {
         lock(&self.0).room = room;
     }
 
-    /// Pretends that somebody outside has replaced all files.
+    /// Pretends that another program has replaced all files.
     pub(super) fn set_moved(&self) {
         lock(&self.0).moved = true;
     }
 
-    /// Writes all of a file, as somebody outside would.
+    /// Replaces the content of a file, as another program would.
     pub(super) fn set_content(&self, name: &str, content: Vec<u8>) {
         lock(&self.0).content.insert(name.to_owned(), content);
     }
 
-    /// How often a file's size was requested.
+    /// Returns how often a file's size was requested.
     pub(super) fn sized(&self) -> usize {
         lock(&self.0).sized
     }
@@ -50,7 +50,7 @@ impl Memory {
         lock(&self.0).content.get(name).cloned().unwrap_or_default()
     }
 
-    /// How often a file was opened, and how many are open now.
+    /// Returns how often files were opened, and how many are open now.
     pub(super) fn opened(&self) -> (usize, usize) {
         let state = lock(&self.0);
         (state.opened, state.open.len())
@@ -83,7 +83,7 @@ impl Files for Memory {
         Ok(file)
     }
 
-    /// As a path in its own folder has it.
+    /// Strips `./`, as a path relative to its own folder is resolved.
     fn full_name(&self, name: &str) -> Option<String> {
         Some(name.trim_start_matches("./").to_owned())
     }

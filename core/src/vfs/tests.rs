@@ -1,4 +1,4 @@
-//! SQLite itself on this VFS.
+//! Tests that run SQLite itself on this VFS.
 
 use rusqlite::{Connection, OpenFlags, ffi};
 
@@ -45,8 +45,8 @@ fn connections_share_a_log_without_exclusive_locking() {
     assert_eq!(busy.sqlite_error_code(), Some(rusqlite::ErrorCode::DatabaseBusy));
     a.execute_batch("INSERT INTO t VALUES (2); COMMIT").unwrap();
     assert_eq!(count(&b), 2);
-    // One database and one log, each opened once, and before that a journal, for
-    // the change of mode.
+    // One database and one log, each opened once, and before that a journal for the
+    // change of mode.
     assert_eq!(files.opened(), (3, 2));
     drop(a);
     assert_eq!(count(&b), 2);
@@ -61,7 +61,7 @@ fn a_read_does_not_ask_for_the_size_of_a_file_that_is_known() {
     let files = registered("known-size");
     let make = "PRAGMA journal_mode = wal; CREATE TABLE t (x); INSERT INTO t VALUES (1)";
     connect("known-size", WRITE).execute_batch(make).unwrap();
-    // Its log is empty, so that SQLite asks for the size of the database itself.
+    // Its log is empty, so SQLite requests the size of the database file itself.
     let (a, b) = (connect("known-size", WRITE), connect("known-size", WRITE));
     assert_eq!((count(&a), count(&b)), (1, 1));
     let before = files.sized();
@@ -69,7 +69,7 @@ fn a_read_does_not_ask_for_the_size_of_a_file_that_is_known() {
         assert_eq!((count(&a), count(&b)), (1, 1));
     }
     assert_eq!(files.sized(), before);
-    // It grows by one connection's checkpoint, and shrinks, and the other sees that.
+    // One connection's checkpoints make it grow and shrink, and the other sees that.
     a.execute_batch("INSERT INTO t VALUES (zeroblob(100000)); PRAGMA wal_checkpoint(TRUNCATE)")
         .unwrap();
     let grown = files.content("test.db").len();
@@ -128,7 +128,7 @@ fn a_log_works_with_exclusive_locking_too() {
     a.execute_batch("PRAGMA synchronous = off; INSERT INTO t VALUES (2)").unwrap();
     files.writes();
     a.execute_batch("INSERT INTO t VALUES (3)").unwrap();
-    // Done when it is acknowledged, though nothing was synced or unlocked.
+    // Written when it is acknowledged, though nothing was synced or unlocked.
     assert_eq!(files.writes().len(), 1);
     let b = connect("exclusive-log", WRITE);
     let busy = b.prepare("SELECT * FROM t").unwrap_err();

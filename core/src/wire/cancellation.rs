@@ -25,8 +25,8 @@ pub(super) fn may_begin(client: u32, request: u32) -> bool {
 }
 
 impl ServerInner {
-    /// Gives up a request that must report its outcome. If it is not under way, its reply is on
-    /// its way.
+    /// Withdraws a request, which still must report its outcome. If it is not under way, its reply
+    /// is on its way.
     pub(super) fn withdraw(&self, id: u32) {
         let held = self.held();
         let Some(task) = held.tasks.get(&id).cloned() else { return };
@@ -51,7 +51,7 @@ impl ServerInner {
         self.out(|out| out.result(head.id, &Err(Error::withdrawn())));
     }
 
-    /// Gives up a request, and returns whether it was under way.
+    /// Cancels a request, and returns whether it was under way.
     pub(super) fn cancel(&self, id: u32) -> bool {
         let mut held = self.held();
         let task = held.cancel(id);
@@ -76,13 +76,13 @@ impl ServerInner {
         known
     }
 
-    /// Drops a handle, after its client gave up all calls on it.
+    /// Drops a handle, after its client cancelled all calls on it.
     pub(super) fn drop_handle(&self, handle: u32) {
         self.release_handle(0, handle, false);
     }
 
     /// Drops a handle whose end, the request `by`, does not begin any more. If `tell`, the calls on
-    /// it that are under way are told that they are undone.
+    /// it that are under way report that they are undone.
     pub(super) fn release_handle(&self, by: u32, handle: u32, tell: bool) {
         let mut held = self.held();
         let gone = held.handles.remove(handle);

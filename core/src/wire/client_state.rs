@@ -16,7 +16,7 @@ pub(super) struct ClientState {
     pub(super) tasks: HashMap<u32, Arc<Task>, FixedState>,
     pub(super) feeds: HashMap<u32, Arc<Feed>, FixedState>,
     /// Calls that finished a moment ago and may have changed something in a handle's transaction:
-    /// the client may be giving them up.
+    /// the client may be cancelling them.
     pub(super) recent: VecDeque<(u32, u32)>,
     /// Calls that were cancelled a moment ago and may be running on another thread.
     cancelled: VecDeque<u32>,
@@ -36,7 +36,7 @@ impl ClientState {
     }
 
     /// Remembers a call that changed something in a handle's transaction. Must be called before the
-    /// next one gets its turn. If the call was cancelled on another thread while it ran, the
+    /// next one runs. If the call was cancelled on another thread while it ran, the
     /// transaction is marked now.
     pub(super) fn remember(&mut self, id: u32, handle: u32) {
         if let Some(position) = self.cancelled.iter().position(|cancelled| *cancelled == id) {

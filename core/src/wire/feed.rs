@@ -75,7 +75,7 @@ impl Feed {
     }
 }
 
-/// Tells the client that a chunk was taken.
+/// Reports to the client that a chunk was taken.
 pub(super) trait Credit {
     fn credit(&self, id: u32);
 }

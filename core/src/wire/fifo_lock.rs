@@ -1,4 +1,4 @@
-//! A line in which calls wait, so that they run in the order they were requested.
+//! A lock for which calls wait in line, so that they run in the order they were requested.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -8,7 +8,7 @@ use std::task::{Poll, Waker};
 use crate::engine::context;
 use crate::error::{Error, Result};
 
-/// One at a time, first come, first served.
+/// A lock with one holder at a time, first come, first served.
 #[derive(Debug, Default)]
 pub(super) struct FifoLock(Mutex<FifoQueue>);
 
@@ -18,7 +18,7 @@ struct FifoQueue {
     waiting: VecDeque<(u64, Option<Waker>)>,
 }
 
-/// A place in the queue, given up when dropped.
+/// A ticket in the queue for the lock, returned when dropped.
 #[derive(Debug)]
 pub(super) struct FifoTicket {
     line: Arc<FifoLock>,
@@ -30,7 +30,7 @@ impl FifoLock {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes the last place.
+    /// Takes a ticket at the end of the queue.
     pub(super) fn enter(line: &Arc<Self>) -> FifoTicket {
         let mut queue = line.queue();
         queue.next += 1;
@@ -41,7 +41,7 @@ impl FifoLock {
 }
 
 impl FifoTicket {
-    /// Waits until this place is first.
+    /// Waits until this ticket is first.
     ///
     /// # Errors
     /// `Cancelled`: the call was cancelled before.

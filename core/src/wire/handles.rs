@@ -75,7 +75,7 @@ pub(super) struct Stream {
     _on: CallTarget,
 }
 
-/// Where an operation runs.
+/// What a call is made on: the database, or a handle.
 #[derive(Clone)]
 pub(super) enum CallTarget {
     Database(Database),

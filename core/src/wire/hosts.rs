@@ -18,7 +18,7 @@ impl Server {
     }
 
     /// Sets the function that is asked, on any thread, whether a request may begin. For hosts whose
-    /// clients can say through shared memory that they gave up a request. One that may not begin
+    /// clients can say through shared memory that they cancelled a request. One that may not begin
     /// fails with `Cancelled`.
     pub fn set_leave(leave: fn(client: u32, request: u32) -> bool) {
         cancellation::set_leave(leave);
@@ -50,7 +50,7 @@ impl Server {
     }
 
     /// Makes the next requests wait for [`resume`](Self::resume): the host's thread was busy for
-    /// long, and there may be messages that give them up.
+    /// long, and there may be messages that cancel them.
     pub fn fall_behind(&self) {
         self.0.behind.store(true, Ordering::Release);
     }

@@ -25,11 +25,11 @@
 //! same number while SQLite is still running; all but the last are flagged.
 //!
 //! A request can be cancelled in two ways. `CANCEL`: its caller no longer waits, there is no reply,
-//! and if it did anything in a transaction, that can only be rolled back. `WITHDRAW`: it stops if it can, and
-//! its own reply reports the outcome, which is `Cancelled` only if nothing of it happened. If the
-//! end of a transaction or savepoint is cancelled before it begins, that is rolled back, and the
-//! calls under way on it fail with `Cancelled`. What engines cannot know because they are gone is
-//! the client's part: `bindings-wasm/ts/client/call-state.ts` has the table.
+//! and if it did anything in a transaction, that can only be rolled back. `WITHDRAW`: it stops if
+//! it can, and its own reply reports the outcome, which is `Cancelled` only if nothing of it
+//! happened. If the end of a transaction or savepoint is cancelled before it begins, that is rolled
+//! back, and the calls under way on it fail with `Cancelled`. What engines cannot know because they
+//! are gone is the client's part: `bindings-wasm/ts/client/call-state.ts` has the table.
 
 mod cancellation;
 mod client_state;

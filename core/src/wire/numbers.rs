@@ -45,9 +45,9 @@ pub mod op {
     pub const ACQUIRE: u8 = 26;
     /// Drops something that the server keeps; it has no reply.
     pub const DROP: u8 = 27;
-    /// Gives up a request; neither has a reply. What the request made is dropped.
+    /// Cancels a request; neither has a reply. What the request made is dropped.
     pub const CANCEL: u8 = 28;
-    /// Gives up a request, which still reports its outcome: it stops if it can, or never begins,
+    /// Withdraws a request, which still reports its outcome: it stops if it can, or never begins,
     /// and its reply is `Cancelled` only if nothing of it happened. If it would end a transaction
     /// or savepoint and has not begun, it becomes a rollback.
     pub const WITHDRAW: u8 = 29;

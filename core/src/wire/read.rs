@@ -132,5 +132,7 @@ impl<'a> ByteReader<'a> {
 
 #[cold]
 pub(super) fn malformed() -> Error {
-    Error::invalid("the request is malformed: this is a defect of the binding, or of who sent it")
+    Error::invalid(
+        "the request is malformed: this is a defect in the binding, or in whatever sent it",
+    )
 }

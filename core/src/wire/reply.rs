@@ -282,7 +282,7 @@ fn parts(cell: &[u8]) -> (u32, usize, usize) {
     (word(0), word(4) as usize, word(8) as usize)
 }
 
-/// Marks texts that are all ASCII, and counts places from `base`.
+/// Marks texts that are all ASCII, and counts offsets from `base`.
 fn mark(cell: &mut [u8], base: usize, heap: &[u8]) {
     let (kind, len, offset) = parts(cell);
     if kind != cell::TEXT && kind != cell::BLOB {

@@ -107,7 +107,7 @@ impl RequestHead {
     }
 
     /// Whether it ends the transaction or savepoint that it is a call on. Whatever its outcome, its
-    /// client has given that up.
+    /// client no longer uses that handle.
     pub(super) fn ends(self) -> bool {
         matches!(self.op, op::COMMIT | op::ROLLBACK | op::RELEASE)
     }
@@ -251,7 +251,7 @@ fn choice(from: &mut ByteReader<'_>) -> Result<Choice> {
 fn whole(number: f64) -> Result<u64> {
     if !(number >= 0.0 && number.fract() == 0.0) {
         return Err(crate::error::Error::invalid(
-            "a limit or offset is a whole number, not negative",
+            "a limit or offset must be a non-negative whole number",
         ));
     }
     // Beyond the largest: all rows.

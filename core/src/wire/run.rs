@@ -113,7 +113,7 @@ pub(super) async fn acquire_session(
             Ok(database.limited(limit).acquire_session(intent).await?.into())
         }
         CallTarget::Lent(_) => Err(crate::error::Error::invalid(
-            "sessions and snapshots are acquired from the database",
+            "sessions and snapshots can only be acquired from the database",
         )),
     }
 }

@@ -214,7 +214,7 @@ impl Server {
 }
 
 impl Drop for Server {
-    /// Gives up what is under way, and rolls back what is open.
+    /// Cancels what is under way, and rolls back what is open.
     fn drop(&mut self) {
         let mut held = self.0.held();
         let tasks = std::mem::take(&mut held.tasks);

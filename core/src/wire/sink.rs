@@ -1,8 +1,8 @@
 //! Queries whose rows do not travel: the client gets them where they are read.
 //!
-//! The request and its reply are like all others: in order, with a time limit, and able to be given
-//! up. The rows go to a [`Sink`] of this process, page by page, on the thread that steps the
-//! statement, where the backend supports that.
+//! The request and its reply are like all others: in order, with a time limit, and the request can
+//! be cancelled. The rows go to a [`Sink`] of this process, page by page, on the thread that steps
+//! the statement, where the backend supports that.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use crate::row::Page;
 
 /// Takes the rows of one query.
 pub trait Sink: MaybeSend + MaybeSync + 'static {
-    /// Takes the next rows, on whichever thread steps the statement. The page belongs to its lender
+    /// Takes the next rows, on whichever thread steps the statement. The page belongs to the caller
     /// again afterwards. If the query fails, what was taken counts for nothing.
     fn take(&self, page: &Page);
 

@@ -48,7 +48,7 @@ impl ResultShape {
         }
     }
 
-    /// The receiver of its first rows while it runs, if they may go out early.
+    /// The receiver of its first rows while it runs, if they may leave before its reply.
     pub(super) fn sink(self, client: &dyn PageSink) -> Option<&dyn PageSink> {
         (self == Self::Rows).then_some(client)
     }

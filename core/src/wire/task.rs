@@ -8,7 +8,7 @@ use super::request::RequestHead;
 use crate::engine::context::{self, Caller};
 use crate::platform::BoxFuture;
 
-/// A request under way. Dropping its future gives it up.
+/// A request under way. Dropping its future cancels it.
 pub(super) struct Task {
     pub(super) id: u32,
     /// The handle that it is a call on; 0: the database.
@@ -24,10 +24,10 @@ struct TaskState {
     // It completes its request itself, as its last act.
     future: Option<BoxFuture<'static, ()>>,
     waker: Option<Waker>,
-    /// Given up. One thread may set this while another polls the future, which is then not here to
+    /// Cancelled. One thread may set this while another polls the future, which is then not here to
     /// be dropped.
     over: bool,
-    /// Given up, but must report its outcome.
+    /// Withdrawn: it must report its outcome.
     withdrawn: bool,
 }
 
@@ -80,7 +80,7 @@ impl Task {
         }
     }
 
-    /// Gives up the request.
+    /// Cancels the request.
     pub(super) fn cancel(&self) {
         let mut state = self.state();
         state.over = true;

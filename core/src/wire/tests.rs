@@ -1,4 +1,4 @@
-//! A client's bytes, as a binding would write them.
+//! Tests with the bytes of a client, as a binding would write them.
 
 mod cancellation;
 mod handles;
@@ -116,7 +116,7 @@ async fn settled(server: &Server, ids: &[u32]) -> Vec<Reply> {
             return all;
         }
         tokio::time::sleep(std::time::Duration::from_millis(2)).await;
-        // As a host does that has looked for messages: a busy machine makes calls long.
+        // As a host does after it has looked for messages: on a busy machine calls are long.
         if server.is_behind() {
             server.resume();
         }
@@ -156,7 +156,7 @@ async fn writes_that_are_to_share_a_commit_are_not_done_one_by_one_within_their_
         settled(&server, &[1]).await;
     }
     assert!(call(2, 0, "INSERT INTO t VALUES (1)"));
-    // The writer's thread may be done with one before its call returns, not with all.
+    // The writer's thread may finish one before its call returns, but not all.
     let later: Vec<u32> = (3..53).filter(|id| !call(*id, 4, "INSERT INTO t VALUES (2)")).collect();
     assert!(!later.is_empty());
     let all = settled(&server, &later).await;
@@ -211,7 +211,7 @@ async fn a_call_answers_where_it_was_made_and_a_later_answer_comes_with_the_othe
     let create = Batch::default().add(3, op::BEGIN, 0, &[0]).add(4, op::BEGIN, 0, &[0]).0;
     server.submit(&create).unwrap();
     settled(&server, &[3]).await;
-    // The writer is lent: this one waits, and returns when it has its turn.
+    // The writer is in use: this one waits, and completes when it gets the write permit.
     let insert = Batch::default().add(5, op::EXECUTE, 0, &sql("CREATE TABLE t (id)")).0;
     assert!(!server.call(&insert, &mut result).unwrap());
     let end = Batch::default().add(6, op::ROLLBACK, 3, &[]).add(7, op::CANCEL, 4, &[]).0;
@@ -259,7 +259,7 @@ async fn a_commit_that_is_given_up_while_it_waits_in_line_leaves_nothing_open() 
     settled(&server, &[1, 2]).await;
     let mut rows = text("INSERT INTO t VALUES (?)");
     rows.extend_from_slice(&0u32.to_le_bytes());
-    // It waits for rows that do not come, and the commit for it.
+    // It waits for rows that never come, and the commit waits for it.
     let batch = Batch::default()
         .flagged(3, op::EXECUTE_MANY, 2, 2, &rows)
         .add(4, op::COMMIT, 2, &[])
@@ -267,7 +267,7 @@ async fn a_commit_that_is_given_up_while_it_waits_in_line_leaves_nothing_open() 
         .add(6, op::CANCEL, 3, &[])
         .add(7, op::EXECUTE, 0, &sql("INSERT INTO t VALUES (2)"));
     server.submit(&batch.0).unwrap();
-    // What the end of its transaction has undone is told so.
+    // A call that the end of its transaction has undone gets an error.
     let all = settled(&server, &[3, 7]).await;
     let kinds: Vec<_> = all.iter().map(|reply| (reply.id, reply.kind)).collect();
     assert_eq!(kinds, [(3, 1), (7, 2)], "{all:?}");
@@ -354,7 +354,7 @@ async fn bytes_that_are_no_request_are_told_so_whatever_they_are() {
         let _ = server.submit(&bytes);
     }
     drop(server);
-    // Whatever was begun is rolled back with its client.
+    // All that was begun is rolled back when its client is dropped.
     db.execute("CREATE TABLE after(a)", ()).await.unwrap();
 }
 
@@ -381,7 +381,7 @@ async fn a_cancelled_call_answers_nothing_and_never_runs() {
 
 #[tokio::test]
 async fn a_write_that_was_given_up_too_late_keeps_its_transaction_from_being_committed() {
-    // On a busy machine a batch may take long, and its end is heard before its middle runs.
+    // On a busy machine a batch may take long: its end is then read before its middle runs.
     for _ in 0..1000 {
         let server = serve();
         let create = sql("CREATE TABLE t(a)");
@@ -401,7 +401,7 @@ async fn a_write_that_was_given_up_too_late_keeps_its_transaction_from_being_com
             continue;
         }
         let all = settled(&server, &[6, 8]).await;
-        // A read that was cancelled spoils nothing; a write does.
+        // A cancelled write makes the transaction rollback-only; a cancelled read does not.
         let kind = |id: u32| all.iter().find(|reply| reply.id == id).map(|reply| reply.kind);
         assert_eq!((kind(6), kind(8)), (Some(7), Some(1)), "{all:?}");
         return;
@@ -445,7 +445,7 @@ async fn the_writes_of_a_batch_are_answered_when_it_was_taken() {
     let mut results: Vec<(u32, u8)> =
         replies(&server).iter().map(|reply| (reply.id, reply.kind)).collect();
     results.sort_unstable();
-    // One is done and one refused; the third was cancelled before it ran.
+    // One is done and one refused. The third was cancelled before it ran.
     assert_eq!(results.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [2, 3]);
     assert_ne!(results[0].1, results[1].1);
 }

@@ -1,5 +1,5 @@
-//! Random operations, on this library and on plain rusqlite: the same answers,
-//! the same errors, the same rows in the end.
+//! Random operations, on this library and on plain rusqlite: they must return the same
+//! results and errors, and leave the same rows.
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod operations;
@@ -65,7 +65,7 @@ async fn on_table(table: Table<'_>, operation: OnTable) -> ubiqlite::Result<Done
     })
 }
 
-/// Both sides, and what was done so far, to be told when they differ.
+/// Both sides, and a log of the operations so far, which is printed when they differ.
 struct Game {
     plain: Plain,
     rng: Rng,
@@ -76,7 +76,7 @@ impl Game {
     fn compare(&mut self, what: &str, ours: Answer, plain: Answer) {
         self.told.push(format!("{plain:?} <= {what}").chars().take(600).collect());
         let same = match (&ours, &plain) {
-            // Which rowid an upsert that changed an old row leaves is its own affair.
+            // The rowid after an upsert that changed an existing row is not compared.
             (Ok(Done::Changed(ours, a)), Ok(Done::Changed(plain, b))) => {
                 ours == plain && (a == b || what.contains("ON CONFLICT") || b.is_none())
             }
@@ -115,7 +115,7 @@ impl Game {
         }
     }
 
-    /// Plays a savepoint to its end.
+    /// Runs a savepoint to its end.
     fn in_savepoint<'a>(
         &'a mut self,
         mut sp: Savepoint<'a>,
@@ -162,7 +162,7 @@ impl Game {
         })
     }
 
-    /// Plays a whole transaction, begun on both sides.
+    /// Runs a whole transaction, begun on both sides.
     async fn transaction(&mut self, mut tx: Transaction<'_>) {
         let steps = operations::steps(&mut self.rng, 0);
         self.in_transaction(&mut tx, steps).await;
@@ -174,7 +174,7 @@ impl Game {
             ),
             1 => {
                 drop(tx);
-                // Nothing to be told, whether or not SQLite had ended it.
+                // A drop reports nothing, whether or not SQLite had ended the transaction.
                 let _ = self.plain.control("ROLLBACK");
                 return;
             }
@@ -250,7 +250,7 @@ async fn play_seed(options: Options, name: &str, seed: u64, turns: usize) {
     within("closing", db.close()).await.unwrap();
 }
 
-/// Several seeds, or the one that the environment names.
+/// Returns `count` random seeds, or the one given by the environment.
 fn seeds(count: usize) -> Vec<u64> {
     match std::env::var("UBIQLITE_SEED") {
         Ok(seed) => vec![seed.parse().unwrap()],

@@ -22,7 +22,7 @@ pub(crate) const SCHEMA: &str = "
     INSERT INTO owners VALUES (1, 'a'), (2, 'b'), (3, 'c');
     INSERT INTO accounts VALUES (1, 100), (2, 100), (3, 100), (4, 100);";
 
-/// All there is.
+/// Queries that together read all rows of the schema.
 pub(crate) const ALL: &[&str] = &[
     "SELECT * FROM owners ORDER BY id",
     "SELECT * FROM items ORDER BY id",
@@ -36,9 +36,9 @@ pub(crate) const ALL: &[&str] = &[
 pub(crate) struct Statement {
     pub(crate) sql: &'static str,
     pub(crate) params: Vec<Value>,
-    /// Its rows are wanted.
+    /// Whether its rows are compared.
     pub(crate) reads: bool,
-    /// It may insert one row.
+    /// Whether it may insert one row.
     pub(crate) inserts: bool,
 }
 
@@ -54,14 +54,14 @@ impl Statement {
     }
 }
 
-/// Something that is done whole or not at all.
+/// An operation that is atomic.
 #[derive(Debug, Clone)]
 pub(crate) enum Operation {
     One(Statement),
     Batch(Vec<Statement>),
     Many(&'static str, Vec<Vec<Value>>),
     Transfer(Vec<(i64, i64, i64)>),
-    /// An operation on a table, with the SQL that anyone would write for it.
+    /// An operation on a table, with the SQL that one would write for it.
     Table(OnTable, Statement),
 }
 
@@ -207,7 +207,7 @@ pub(crate) fn operation(rng: &mut Rng) -> Operation {
             Operation::Many(sql, rows.collect())
         }
         14 => {
-            // More than one chunk, sometimes with a row that does not fit.
+            // More than one chunk, sometimes with a row that violates a constraint.
             let (count, bad) = (rng.usize(400..1_600), rng.usize(0..2_500));
             let row = |n| if n == bad { Value::Null } else { Value::from(n as i64) };
             Operation::Many(

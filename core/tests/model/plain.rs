@@ -1,4 +1,4 @@
-//! The same operations on plain rusqlite, as anyone would write them.
+//! The same operations on plain rusqlite, as one would write them.
 
 use rusqlite::Connection;
 use rusqlite::types::Value as Cell;
@@ -11,22 +11,22 @@ pub(crate) type Answer = Result<Done, Failure>;
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Done {
-    /// So many rows changed; for a row inserted alone, its rowid.
+    /// The number of changed rows, and the rowid if a single row was inserted.
     Changed(u64, Option<i64>),
     Rows(Vec<Vec<Value>>),
-    /// What each statement of a batch did.
+    /// The number of rows that each statement of a batch changed.
     Each(Vec<u64>),
     Nothing,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Failure {
-    /// SQLite's extended code; where SQLite was not asked, the library's kind.
+    /// SQLite's extended code, or the library's kind if SQLite was not called.
     pub(crate) what: Result<i32, ErrorKind>,
     pub(crate) index: Option<usize>,
 }
 
-/// A transaction that SQLite ended by itself lets nothing follow.
+/// The failure of any call after SQLite has ended the transaction by itself.
 const GONE: Failure = Failure { what: Err(ErrorKind::Cancelled), index: None };
 
 impl From<Error> for Failure {
@@ -43,7 +43,7 @@ impl From<rusqlite::Error> for Failure {
 }
 
 impl Done {
-    /// Of one statement: the rowid tells something of one inserted row alone.
+    /// Makes the result of one statement: a rowid only means something for a single inserted row.
     pub(crate) fn of(statement: &Statement, done: Executed) -> Self {
         let alone = statement.inserts && done.rows_changed == 1;
         Self::Changed(done.rows_changed, alone.then_some(done.last_row_id))
@@ -89,7 +89,7 @@ impl Plain {
         Ok(Done::of(statement, Executed { rows_changed: changed, last_row_id }))
     }
 
-    /// Runs an operation that is whole or not at all, inside a transaction or not.
+    /// Runs an operation atomically, inside a transaction or not.
     pub(crate) fn run(&self, operation: &Operation, inside: bool) -> Answer {
         if matches!(operation, Operation::Many(_, rows) if rows.is_empty()) {
             return Ok(Done::Changed(0, None));
@@ -98,13 +98,13 @@ impl Plain {
             return Err(GONE);
         }
         match operation {
-            // What fails leaves nothing, even where the statement says FAIL.
+            // A failed statement leaves nothing, even one with `OR FAIL`.
             Operation::One(statement) => self.whole(inside, || self.one(statement)),
             Operation::Table(operation, statement) => {
                 let done = self.whole(inside, || self.one(statement))?;
                 let stores = matches!(operation, OnTable::Insert(..) | OnTable::Upsert(..));
                 if stores && matches!(done, Done::Changed(0, _)) {
-                    // A trigger passed over the row: there is no key to result.
+                    // A trigger skipped the row: there is no key to return.
                     return Err(Failure { what: Err(ErrorKind::NotFound), index: None });
                 }
                 Ok(done)
@@ -164,10 +164,10 @@ impl Plain {
         done
     }
 
-    /// `BEGIN`, `COMMIT`, `SAVEPOINT` and the like, in a transaction or to begin it.
+    /// Runs `BEGIN`, `COMMIT`, `SAVEPOINT` and the like.
     pub(crate) fn control(&self, sql: &str) -> Result<(), Failure> {
         if !sql.starts_with("BEGIN") && self.0.is_autocommit() {
-            // What is asked for has happened already.
+            // The requested rollback has happened already.
             return if sql == "ROLLBACK" { Ok(()) } else { Err(GONE) };
         }
         let done = self.0.execute_batch(sql);

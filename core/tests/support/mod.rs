@@ -1,4 +1,4 @@
-//! What several test files share.
+//! Helpers that several test files share.
 #![allow(dead_code, reason = "each test file is a crate that uses a part of it")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper that fails fails its test")]
 
@@ -22,13 +22,13 @@ pub(crate) const ROWS_FOR_EVER: &str =
 pub(crate) const ENDLESS_INSERT: &str = "INSERT INTO log (batch) \
      WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n WHERE i < 0";
 
-/// What no test should ever wait for: a hang, told as a failure.
+/// Longer than any test should wait: a hang, reported as a failure.
 pub(crate) const HANG: Duration = Duration::from_secs(60);
 
-/// A timeout that no test reaches: whoever waits for it hangs.
+/// A timeout that no test reaches: a call that waits for it hangs.
 pub(crate) const NEVER: Duration = Duration::from_secs(600);
 
-/// Waits for the future; one that hangs fails the test with this message.
+/// Waits for the future. One that hangs fails the test with a message that names `what`.
 pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
     match tokio::time::timeout(HANG, future).await {
         Ok(done) => done,
@@ -36,7 +36,7 @@ pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T 
     }
 }
 
-/// A database in a directory of its own, which goes with it.
+/// A database in its own directory, which is removed with it.
 pub(crate) struct Fresh {
     pub(crate) db: Database,
     pub(crate) dir: tempfile::TempDir,
@@ -63,7 +63,7 @@ impl Fresh {
     }
 }
 
-/// Waits until something is so.
+/// Waits until `so` returns true.
 pub(crate) async fn eventually(what: &str, mut so: impl FnMut() -> bool) {
     let since = Instant::now();
     while !so() {
@@ -72,7 +72,7 @@ pub(crate) async fn eventually(what: &str, mut so: impl FnMut() -> bool) {
     }
 }
 
-/// Polls the future so many times, giving others a turn between, then drops it.
+/// Polls the future `times` times, yielding after each, then drops it.
 pub(crate) async fn poll_times<T>(times: usize, future: impl Future<Output = T>) -> Option<T> {
     let mut future = pin!(future);
     for _ in 0..times {
@@ -85,7 +85,7 @@ pub(crate) async fn poll_times<T>(times: usize, future: impl Future<Output = T>)
     None
 }
 
-/// Starts the future: what it asks for at its first poll is asked for.
+/// Polls the future once, which sends whatever it requests at its first poll.
 pub(crate) async fn start<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
     poll_fn(|cx| {
         Poll::Ready(match std::pin::Pin::new(&mut *future).poll(cx) {
@@ -101,18 +101,17 @@ pub(crate) fn cells(rows: &[Row]) -> Vec<Vec<Value>> {
     rows.iter().map(|row| row.iter().map(|(_, value)| value.to_value()).collect()).collect()
 }
 
-/// The one number that the query returns.
+/// Returns the one number that the query reads.
 pub(crate) async fn number(db: &Database, sql: &str) -> i64 {
     within(sql, db.query_value(sql, ())).await.unwrap()
 }
 
-/// The kind of error of a call that must fail.
+/// Returns the kind of error of a call that must fail.
 pub(crate) fn kind<T: std::fmt::Debug>(result: Result<T>) -> ubiqlite::ErrorKind {
     result.as_ref().map_err(Error::kind).expect_err("it should have failed")
 }
 
-/// How many threads of this process the library has, apart from the one that
-/// keeps the time.
+/// Returns the names of the library's threads in this process, except the timer's.
 pub(crate) fn threads() -> Vec<String> {
     let tasks = std::fs::read_dir("/proc/self/task").unwrap();
     tasks
@@ -122,12 +121,12 @@ pub(crate) fn threads() -> Vec<String> {
         .collect()
 }
 
-/// Takes every connection that there is to read with, and keeps it.
+/// Takes and keeps every reader that there can be.
 pub(crate) async fn all_readers(db: &Database) -> Vec<RowStream<'static>> {
     all_readers_but(db, 0).await
 }
 
-/// The same, leaving so many.
+/// Takes and keeps every reader but `left` of them.
 pub(crate) async fn all_readers_but(db: &Database, left: usize) -> Vec<RowStream<'static>> {
     let mut streams = Vec::new();
     for _ in left..64 {
@@ -139,9 +138,9 @@ pub(crate) async fn all_readers_but(db: &Database, left: usize) -> Vec<RowStream
     streams
 }
 
-/// Checks that nothing is left behind: every reader, session and the writer can
-/// be had, all at once, no transaction is open, and the file is sound. Closes the
-/// database, which with a busy timeout of `NEVER` waits for whatever is still out.
+/// Checks that nothing is left behind: every reader and session and the writer are available,
+/// all at once, no transaction is open, and the file is sound. Then closes the database, which
+/// with a busy timeout of `NEVER` waits for anything still in use.
 pub(crate) async fn assert_whole(fresh: &Fresh, readers: usize, sessions: usize) {
     let db = &fresh.db;
     let mut streams = Vec::new();
@@ -163,7 +162,7 @@ pub(crate) async fn assert_whole(fresh: &Fresh, readers: usize, sessions: usize)
     within("a rollback", tx.rollback()).await.unwrap();
     drop((streams, lent));
     let outside = fresh.outside();
-    // It is refused (1) while any transaction of any connection is open.
+    // It reports busy (1) while any transaction of any connection is open.
     let log = || outside.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0));
     eventually("no transaction is open", || matches!(log(), Ok(0i64))).await;
     let sound: String = outside.query_row("PRAGMA integrity_check", [], |r| r.get(0)).unwrap();

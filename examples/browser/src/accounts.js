@@ -1,4 +1,4 @@
-// Accounts with transfers: both rows must be there, and nothing is done by half.
+// Accounts with transfers: both rows must exist, and nothing is half done.
 import { changed, db, onChange } from './database.js';
 import { element, list } from './page.js';
 

@@ -12,17 +12,17 @@ await db.batch(`
   INSERT OR IGNORE INTO accounts VALUES (1, 'Ann', 100), (2, 'Bob', 50), (3, 'Cem', 0);
 `);
 
-// Tabs tell each other that something changed; each then reads anew.
+// Tabs tell each other that something changed; each then reads again.
 const news = new BroadcastChannel('example.db');
 const listeners = new Set();
 news.onmessage = () => listeners.forEach((listener) => listener());
 
-/** Calls `listener` when this tab or another one changed something. */
+/** Calls `listener` when this tab or another one changes something. */
 export function onChange(listener) {
   listeners.add(listener);
 }
 
-/** Tells all tabs, this one included. */
+/** Notifies all tabs, including this one. */
 export function changed() {
   news.postMessage(null);
   listeners.forEach((listener) => listener());

@@ -5,7 +5,7 @@ import { element, list } from './page.js';
 const items = db.table('items');
 
 async function show() {
-  // Several reads of one moment: the numbers fit each other.
+  // Several reads of one moment: the numbers are consistent.
   await using moment = await db.snapshot();
   const [all, done, newest] = await Promise.all([
     moment.table('items').count(),

@@ -1,4 +1,4 @@
-// What calls from this tab take, whichever tab the engine runs in.
+// How long calls from this tab take, whichever tab the engine runs in.
 import { changed, db } from './database.js';
 import { element } from './page.js';
 

@@ -12,7 +12,7 @@ export async function run(db) {
   await orders.insertMany(Array.from({ length: 25 }, (_, index) => ({ user_id: grace, total: (index + 1) * 10 })));
 
   const now = await db.snapshot();
-  // Somebody orders between two queries of the dashboard.
+  // Somebody places an order between two of the dashboard's queries.
   await orders.insert({ user_id: grace, total: 1_000_000 });
 
   const step = begin('three queries at once');

@@ -1,11 +1,11 @@
 /**
- * One row at a time, without SQL; and choosing rows.
+ * One row at a time, without SQL, and selecting rows.
  */
 
 import { begin, chapter, refused } from './show.js';
 
 /** @typedef {import('./tables.js').Item} Item */
-/** @typedef {Partial<Omit<Item, 'data'> & { data: object }>} Written `data` is written as what it is, and read as JSON text */
+/** @typedef {Partial<Omit<Item, 'data'> & { data: object }>} Written `data` is written as an object, and read as JSON text */
 
 /** @param {import('ubiqlite').Database} db */
 export async function run(db) {

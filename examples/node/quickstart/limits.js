@@ -1,10 +1,10 @@
 /**
- * Time limits, giving up, and interrupting.
+ * Time limits, cancelling, and interrupting.
  */
 
 import { begin, chapter, note, pause, refused } from './show.js';
 
-/** A query that never ends by itself. */
+/** A query that never ends on its own. */
 const ENDLESS = `
   WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)
   SELECT count(*) FROM n`;

@@ -4,7 +4,7 @@
  *     npm install && npm start        # a file in a temporary folder
  *     npm start -- app.db             # a new file of your own, which stays
  *
- * One module a subject: read them in the order in which they are called here.
+ * One module per subject: read them in the order in which they are called here.
  */
 
 import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
@@ -26,7 +26,7 @@ import { begin, chapter, refused } from './show.js';
 /** @param {string} path */
 async function run(path) {
   const db = await opening.run(path);
-  // With a Node that knows it, `await using db = await open(path)` closes it as well.
+  // In a Node that supports it, `await using db = await open(path)` closes it as well.
   try {
     await items.run(db);
     await batches.run(db);

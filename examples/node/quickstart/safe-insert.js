@@ -1,5 +1,5 @@
 /**
- * Errors by their kind: nobody has to read a message to know what happened.
+ * Errors by kind: nobody has to read a message to know what happened.
  */
 
 import {
@@ -10,7 +10,7 @@ import {
 import { begin, chapter, note, refused } from './show.js';
 
 /**
- * Inserts a row and answers whether that went well, in words for a user.
+ * Inserts a row and returns whether that succeeded, with a message for a user.
  *
  * @param {import('ubiqlite').Database} db
  * @param {string} table
@@ -53,7 +53,7 @@ export async function run(db, path) {
     step.end(`${ok}: ${message}`);
   }
 
-  // Another part of the program has the file open and writes just now.
+  // Another part of the program has the file open and is writing.
   const other = await open(path);
   const writing = await other.begin();
   const impatient = await open(path, { busyTimeout: 50 });

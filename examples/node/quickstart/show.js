@@ -1,5 +1,5 @@
 /**
- * What the example prints: a line a step, with the time it took.
+ * What the example prints: one line per step, with the time it took.
  */
 
 import { UbiqliteError } from 'ubiqlite';
@@ -18,7 +18,7 @@ export function chapter(title, about) {
 }
 
 /**
- * Something that is done and timed: starts the clock.
+ * Starts the clock of a timed step.
  *
  * @param {string} what
  */
@@ -28,7 +28,7 @@ export function begin(what) {
   return {
     /** Stops it and prints the result. @param {string} result */
     end: (result) => line(what, result, human(taken())),
-    /** As `end`, for something that was done so many times. @param {number} times @param {string} result */
+    /** As `end`, for something that was done `times` times. @param {number} times @param {string} result */
     endEach(times, result) {
       const time = taken();
       line(what, `${result}, ${human(time / times)} each`, human(time));
@@ -37,7 +37,7 @@ export function begin(what) {
 }
 
 /**
- * Prints something that was not timed.
+ * Prints something untimed.
  *
  * @param {string} what
  * @param {unknown} result
@@ -47,7 +47,7 @@ export function note(what, result) {
 }
 
 /**
- * Prints the error of a call that has to fail, and answers it.
+ * Prints the error of a call that must fail, and returns it.
  *
  * @param {string} what
  * @param {Promise<unknown>} call
@@ -82,7 +82,7 @@ function line(what, result, time) {
   });
 }
 
-/** Lines of at most 88 characters, broken between words; a short text as it is. @param {string} text */
+/** Returns lines of at most 88 characters, broken between words; a short text as it is. @param {string} text */
 function wrapped(text) {
   if (text.length <= 88) return [text];
   const lines = [''];
@@ -95,7 +95,7 @@ function wrapped(text) {
   return lines;
 }
 
-/** `12.3 µs`: three digits and a unit. @param {number} millis @returns {string} */
+/** Returns three digits and a unit: `12.3 µs`. @param {number} millis @returns {string} */
 function human(millis) {
   if (millis >= 1000) return `${digits(millis / 1000)} s `;
   return millis < 1 ? `${digits(millis * 1000)} µs` : `${digits(millis)} ms`;

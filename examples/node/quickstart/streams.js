@@ -1,5 +1,5 @@
 /**
- * Rows one after another: more of them than memory need hold.
+ * Rows one after another: more than have to fit in memory.
  */
 
 import { begin, chapter } from './show.js';

@@ -1,5 +1,5 @@
 /**
- * The tables, and the types of their rows: plain objects by the columns' names.
+ * The tables, and the types of their rows: plain objects keyed by column name.
  */
 
 /**
@@ -7,7 +7,7 @@
  *   `data` is JSON text
  * @typedef {{ name: string, email: string }} User
  * @typedef {{ id: number, total: number, created_at: string }} Order
- * @typedef {{ count: number, sum: number }} Totals what a dashboard shows of all orders
+ * @typedef {{ count: number, sum: number }} Totals what a dashboard shows about all orders
  */
 
 export const SCHEMA = `

@@ -1,5 +1,5 @@
 /**
- * One database, many callers; and connections of one's own.
+ * One database, many callers, and private connections.
  */
 
 import { begin, chapter, refused } from './show.js';

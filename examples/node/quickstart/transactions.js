@@ -1,5 +1,5 @@
 /**
- * Transactions of one's own, and savepoints in them.
+ * Explicit transactions, and savepoints in them.
  */
 
 import { begin, chapter, note, refused } from './show.js';
@@ -21,7 +21,7 @@ export async function run(db) {
     await tx.execute('INSERT INTO orders (user_id, total) VALUES (?, 10)', [ada]);
     const tried = tx.savepoint(async (sp) => {
       await sp.execute('DELETE FROM orders');
-      // No such user: the savepoint is undone, the order above stays.
+      // No such user: the savepoint is undone, but the order above stays.
       await sp.execute('INSERT INTO orders (user_id, total) VALUES (99, 1)');
     });
     const thrown = await tried.catch((reason) => reason);

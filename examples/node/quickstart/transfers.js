@@ -1,5 +1,5 @@
 /**
- * Moving amounts between accounts, all or none.
+ * Moving amounts between accounts, all or nothing.
  */
 
 import { begin, chapter, note, refused } from './show.js';

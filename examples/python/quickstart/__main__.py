@@ -3,7 +3,7 @@
 python -m quickstart            # a file in a temporary folder
 python -m quickstart app.db     # a new file of your own, which stays
 
-One module a subject: read them in the order in which they are called here.
+One module per subject: read them in the order in which they are called here.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ async def run(path: str) -> None:
 
 
 def main() -> None:
-    """Makes a place for the file."""
+    """Chooses the path of the file, and runs on it."""
     if len(sys.argv) > 1:
         if Path(sys.argv[1]).exists():
             sys.exit(f"{sys.argv[1]} exists; give the name of a new file")

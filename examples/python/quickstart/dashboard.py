@@ -16,7 +16,7 @@ async def run(db: ubiqlite.Database) -> None:
     grace = await db.table("users").insert(name="Grace", email="grace@example.org")
     await orders.insert_many({"user_id": grace, "total": number * 10} for number in range(1, 26))
     async with db.snapshot() as now:
-        # Somebody orders between two queries of the dashboard.
+        # Somebody places an order between two of the dashboard's queries.
         await orders.insert(user_id=grace, total=1_000_000)
         with step("three queries at once") as done:
             user, latest, totals = await asyncio.gather(

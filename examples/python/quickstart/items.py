@@ -1,4 +1,4 @@
-"""One row at a time, without SQL; and choosing rows."""
+"""One row at a time, without SQL, and selecting rows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .tables import Item
 
 
 async def run(db: ubiqlite.Database) -> None:
-    """Creates, gets, updates, deletes, and chooses."""
+    """Creates, gets, updates, deletes, and selects."""
     chapter("Items, one at a time", "A table's operations need no SQL; names are checked.")
     items = db.table("items", into=Item)
     with step("create") as done:

@@ -1,4 +1,4 @@
-"""Time limits, giving up, and interrupting."""
+"""Time limits, cancelling, and interrupting."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELEC
 
 
 async def run(db: ubiqlite.Database) -> None:
-    """Gives calls up in every way."""
+    """Cancels calls in every way."""
     chapter("Limits", "Any call can be given up, and leaves nothing behind.")
     items = db.table("items")
     await refused("a time limit of 50 ms", db.query_value(ENDLESS, timeout=0.05))

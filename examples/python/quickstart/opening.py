@@ -9,10 +9,10 @@ from .tables import SCHEMA
 
 
 async def run(path: str) -> ubiqlite.Database:
-    """Opens it, and makes the tables."""
+    """Opens the database, and makes the tables."""
     chapter("Open", "Safe and fast settings are the default, and each can be changed.")
     with step("open") as done:
-        # Mostly `async with ubiqlite.open(path) as db:`, which closes it, too.
+        # Usually `async with ubiqlite.open(path) as db:`, which also closes it.
         db = await ubiqlite.open(path, busy_timeout=2)
         done(path)
     names = ("journal_mode", "foreign_keys", "synchronous", "trusted_schema")

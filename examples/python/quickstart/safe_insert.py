@@ -1,4 +1,4 @@
-"""Errors by their kind: nobody has to read a message to know what happened."""
+"""Errors by kind: nobody has to read a message to know what happened."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .show import chapter, note, refused, step
 
 
 async def safe_insert(db: ubiqlite.Database, table: str, row: dict[str, Any]) -> tuple[bool, str]:
-    """Inserts a row and returns whether that went well, in words for a user."""
+    """Inserts a row and returns whether that succeeded, with a message for a user."""
     try:
         await db.table(table).insert(row)
     except (ubiqlite.UniqueViolation, ubiqlite.PrimaryKeyViolation):
@@ -27,7 +27,7 @@ async def safe_insert(db: ubiqlite.Database, table: str, row: dict[str, Any]) ->
 
 
 async def run(db: ubiqlite.Database, path: str) -> None:
-    """Tries to insert what can't be."""
+    """Tries inserts that can't succeed."""
     chapter("A safe insert", "What went wrong is a class to tell by, not a text to search in.")
     alan = {"name": "Alan", "email": "alan@example.org"}
     for what, table, row in (
@@ -40,7 +40,7 @@ async def run(db: ubiqlite.Database, path: str) -> None:
         with step(what) as done:
             done(await safe_insert(db, table, row))
 
-    # Another part of the program has the file open and writes just now.
+    # Another part of the program has the file open and is writing.
     async with ubiqlite.open(path) as other, ubiqlite.open(path, busy_timeout=0.05) as impatient:
         writing = await other.begin()
         with step("somebody else is writing") as done:

@@ -1,4 +1,4 @@
-"""What the example prints: a line a step, with the time it took."""
+"""What the example prints: one line per step, with the time it took."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def chapter(title: str, about: str) -> None:
 
 @contextmanager
 def step(what: str, times: int = 1) -> Iterator[Callable[[object], None]]:
-    """Something that is done, so many times, and timed: its result is told at the end."""
+    """Times something that is done ``times`` times, and prints its result at the end."""
     start = time.perf_counter()
     told: list[object] = []
     yield told.append
@@ -31,13 +31,13 @@ def step(what: str, times: int = 1) -> Iterator[Callable[[object], None]]:
 
 
 def note(what: str, result: object) -> None:
-    """Prints something that was not timed."""
+    """Prints something untimed."""
     for index, line in enumerate(textwrap.wrap(str(result), 88) or [""]):
         print(f"   {what if index == 0 else '':<29} {line}".rstrip())
 
 
 async def refused(what: str, call: Awaitable[Any]) -> ubiqlite.Error | None:
-    """Prints the error of a call that has to fail, and returns it."""
+    """Prints the error of a call that must fail, and returns it."""
     try:
         await call
     except ubiqlite.Error as error:

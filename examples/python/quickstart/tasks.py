@@ -1,4 +1,4 @@
-"""One database, many tasks; and connections of one's own."""
+"""One database, many tasks, and private connections."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .show import chapter, refused, step
 
 
 async def run(db: ubiqlite.Database) -> None:
-    """Writes from many tasks, and lends connections."""
+    """Writes from many tasks, and acquires connections."""
     chapter("64 tasks", "Anybody may call at any time; whoever waits shares the way and the commit.")
     add = "UPDATE items SET value = value + 1 WHERE id = 1"
     with step("one task commits", 320) as done:

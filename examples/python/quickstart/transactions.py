@@ -1,4 +1,4 @@
-"""Transactions of one's own, and savepoints in them."""
+"""Explicit transactions, and savepoints in them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ async def run(db: ubiqlite.Database) -> None:
             try:
                 async with tx.savepoint() as sp:
                     await sp.execute("DELETE FROM orders")
-                    # No such user: the savepoint is undone, the order above stays.
+                    # No such user: the savepoint is undone, but the order above stays.
                     await sp.execute("INSERT INTO orders (user_id, total) VALUES (99, 1)")
             except ubiqlite.ForeignKeyViolation as error:
                 kind = error.kind

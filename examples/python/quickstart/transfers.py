@@ -1,4 +1,4 @@
-"""Moving amounts between accounts, all or none."""
+"""Moving amounts between accounts, all or nothing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .show import chapter, note, refused, step
 
 
 async def run(db: ubiqlite.Database) -> None:
-    """Moves amounts, and tries what can't be."""
+    """Moves amounts, and tries transfers that can't succeed."""
     chapter("Transfers", "Both accounts must exist; the whole list happens, or nothing.")
     accounts = db.table("accounts")
     await accounts.insert_many({"id": number, "balance": 100} for number in (1, 2, 3))

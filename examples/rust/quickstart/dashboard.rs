@@ -15,7 +15,7 @@ pub(crate) async fn run(db: &Database) -> Result<()> {
         .await?;
 
     let now = db.snapshot().await?;
-    // Somebody orders between two queries of the dashboard.
+    // Somebody places an order between two of the dashboard's queries.
     orders.insert(record! { "user_id" => &grace, "total" => 1_000_000 }).await?;
 
     let step = Step::begin("three queries at once");
@@ -46,7 +46,7 @@ pub(crate) async fn run(db: &Database) -> Result<()> {
     }
     note("count and sum", format_args!("{} orders, {} in all", totals.count, totals.sum));
 
-    // Sessions, snapshots and streams go back by being dropped.
+    // Sessions, snapshots and streams are released by dropping them.
     drop(now);
     let after = db.table("orders").select().filter("user_id", &grace).count().await?;
     note(

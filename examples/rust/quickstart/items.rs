@@ -1,4 +1,4 @@
-//! One row at a time, without SQL; and choosing rows.
+//! One row at a time, without SQL, and selecting rows.
 
 use serde_json::json;
 use ubiqlite::{Compare, Database, Record, Result, named, params, record};

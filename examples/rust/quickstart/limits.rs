@@ -1,4 +1,4 @@
-//! Time limits, giving up, and interrupting.
+//! Time limits, cancelling, and interrupting.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use ubiqlite::{Database, Result};
 
 use crate::show::{Step, chapter, note, refused};
 
-/// A query that never ends by itself.
+/// A query that never ends on its own.
 const ENDLESS: &str = "
     WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)
     SELECT count(*) FROM n";

@@ -5,7 +5,7 @@
 //! cargo run --example quickstart -- app.db    # a new file of your own, which stays
 //! ```
 //!
-//! One module a subject: read them in the order in which `main` calls them.
+//! One module per subject: read them in the order in which `main` calls them.
 
 mod batches;
 mod dashboard;

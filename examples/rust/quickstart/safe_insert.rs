@@ -1,4 +1,4 @@
-//! Errors by their kind: nobody has to read a message to know what happened.
+//! Errors by kind: nobody has to read a message to know what happened.
 
 use std::path::Path;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use ubiqlite::{Database, Error, ErrorKind, Record, Result, params, record};
 
 use crate::show::{Step, chapter, note, refused};
 
-/// Inserts a row and returns whether that went well, in words for a user.
+/// Inserts a row and returns whether that succeeded, with a message for a user.
 async fn safe_insert(db: &Database, table: &str, row: Record) -> (bool, String) {
     let error = match db.table(table).insert(row).await {
         Ok(_) => return (true, "Success".to_owned()),
@@ -39,7 +39,7 @@ pub(crate) async fn run(db: &Database, path: &Path) -> Result<()> {
         step.end(format_args!("{ok}: {message}"));
     }
 
-    // As another process would: it has the file open and writes just now.
+    // As another process might: it has the file open and is writing.
     let other = Database::open(path).await?;
     let writing = other.begin().await?;
     let impatient = Database::options().busy_timeout(Duration::from_millis(50)).open(path).await?;

@@ -1,4 +1,4 @@
-//! What the example prints: a line a step, with the time it took.
+//! What the example prints: one line per step, with the time it took.
 
 use std::fmt::Display;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -12,7 +12,7 @@ pub(crate) fn chapter(title: &str, about: &str) {
     println!("\n{}. {title}\n   {about}", NUMBER.fetch_add(1, Ordering::Relaxed));
 }
 
-/// Something that is done and timed.
+/// A timed step.
 pub(crate) struct Step {
     what: &'static str,
     begun: Instant,
@@ -29,19 +29,19 @@ impl Step {
         line(self.what, result, &human(self.begun.elapsed()));
     }
 
-    /// As `end`, for something that was done so many times.
+    /// As `end`, for something that was done `times` times.
     pub(crate) fn end_each(self, times: u32, result: impl Display) {
         let taken = self.begun.elapsed();
         line(self.what, format!("{result}, {} each", human(taken / times)), &human(taken));
     }
 }
 
-/// Prints something that was not timed.
+/// Prints something untimed.
 pub(crate) fn note(what: &str, result: impl Display) {
     line(what, result, "");
 }
 
-/// Prints the error of a call that had to fail.
+/// Prints the error of a call that must fail.
 pub(crate) fn refused<T>(what: &str, answer: Result<T>) {
     match answer {
         Ok(_) => note(what, "was not refused, which is a defect"),
@@ -62,7 +62,7 @@ fn line(what: &str, result: impl Display, time: &str) {
     }
 }
 
-/// Lines of at most 88 characters, broken between words; a short text as it is.
+/// Returns lines of at most 88 characters, broken between words; a short text as it is.
 fn wrapped(text: &str) -> Vec<String> {
     const WIDTH: usize = 88;
     if text.chars().count() <= WIDTH {
@@ -82,7 +82,7 @@ fn wrapped(text: &str) -> Vec<String> {
     lines
 }
 
-/// `12.3 µs`: three digits and a unit.
+/// Returns three digits and a unit: `12.3 µs`.
 fn human(time: Duration) -> String {
     let seconds = time.as_secs_f64();
     let (number, unit) = match seconds {

@@ -1,4 +1,4 @@
-//! Rows one after another: more of them than memory need hold.
+//! Rows one after another: more than have to fit in memory.
 
 use ubiqlite::{Compare, Database, Result, params};
 

@@ -1,5 +1,5 @@
-//! The tables, and the types of their rows: plain serde structs, filled by the
-//! columns' names.
+//! The tables, and the types of their rows: plain serde structs, filled by column
+//! name.
 
 use std::collections::BTreeMap;
 
@@ -44,7 +44,7 @@ pub(crate) struct Item {
     pub(crate) value: f64,
 }
 
-/// An item to be stored; the columns that it does not have get their defaults.
+/// An item to store; columns that it does not have get their defaults.
 #[derive(Debug, Serialize)]
 pub(crate) struct NewItem {
     pub(crate) name: String,
@@ -64,7 +64,7 @@ pub(crate) struct Order {
     pub(crate) created_at: String,
 }
 
-/// What a dashboard shows of all orders.
+/// What a dashboard shows about all orders.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Totals {
     pub(crate) count: u64,

@@ -1,4 +1,4 @@
-//! One database, many tasks; and connections of one's own.
+//! One database, many tasks, and private connections.
 
 use std::time::Duration;
 
@@ -79,7 +79,7 @@ pub(crate) async fn run(db: &Database) -> Result<()> {
     Ok(())
 }
 
-/// Waits for all tasks; the first error ends it.
+/// Waits for all tasks, or until the first error.
 async fn all(mut tasks: JoinSet<Result<()>>) -> Result<()> {
     while let Some(task) = tasks.join_next().await {
         match task {

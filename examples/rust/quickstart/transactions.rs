@@ -1,4 +1,4 @@
-//! Transactions of one's own, and savepoints in them.
+//! Explicit transactions, and savepoints in them.
 
 use ubiqlite::{Database, Error, ErrorKind, Result, params, record};
 
@@ -30,7 +30,7 @@ pub(crate) async fn run(db: &Database) -> Result<()> {
             let tried = tx
                 .savepoint(async |sp| {
                     sp.execute("DELETE FROM orders", ()).await?;
-                    // No such user: the savepoint is undone, the order above stays.
+                    // No such user: the savepoint is undone, but the order above stays.
                     sp.execute("INSERT INTO orders (user_id, total) VALUES (99, 1)", ()).await
                 })
                 .await;

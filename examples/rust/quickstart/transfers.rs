@@ -1,4 +1,4 @@
-//! Moving amounts between accounts, all or none.
+//! Moving amounts between accounts, all or nothing.
 
 use ubiqlite::{Database, Error, Result, record};
 

@@ -1,5 +1,5 @@
-//! The examples are the folders beside this one; here the code in the README and in
-//! `docs` is held to compile.
+//! The examples are the folders next to this one. This crate checks that the code in the
+//! README and in `docs` compiles.
 
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]

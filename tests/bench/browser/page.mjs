@@ -1,4 +1,4 @@
-// The page: does one work with one subject when the driver calls `work(...)`.
+// The page: runs one work with one subject when the driver calls `work(...)`.
 
 import { TASKS, allRows, fill, inserts, pointReads } from '../js/works.mjs';
 import { ROWS } from '../js/data.mjs';
@@ -7,7 +7,7 @@ const SUBJECTS = import.meta.glob('./subjects/*.mjs');
 const FULL = 'FULL';
 const NORMAL = 'NORMAL';
 
-// The work by its name: the settings it is opened with, and what is done.
+// The works by name: the settings to open with, and what to run.
 const WORKS = {
   point_read: { filled: true, run: (subject, n) => pointReads(subject, 1, n(10_000)) },
   point_read_64: { filled: true, run: (subject, n) => pointReads(subject, TASKS, n(60_000)) },
@@ -16,12 +16,12 @@ const WORKS = {
   insert_64: { synchronous: FULL, run: (subject, n) => inserts(subject, TASKS, n(10_000)) },
 };
 
-/** Does the work, and returns the figure and its unit. */
+/** Runs the work, and returns the figure and its unit. */
 globalThis.work = async (subjectName, name, { quick, stay }) => {
   const subject = await SUBJECTS[`./subjects/${subjectName}.mjs`]();
   const slowness = subject.slowness ?? 1;
   const n = (usual) => Math.ceil(usual / slowness / (quick ? 10 : 1));
-  // What only one subject has: the floors, and the engine without messages.
+  // Works of a single subject: the floors, and the engine without messages.
   if (subject.works?.[name]) return subject.works[name](n);
   if (name === 'open') return untilFirstRow(subject, stay);
   const { filled, run, synchronous = NORMAL } = WORKS[name];
@@ -33,9 +33,9 @@ globalThis.work = async (subjectName, name, { quick, stay }) => {
 };
 
 /**
- * From the call of `open` to a row of the database in the page.
+ * Measures the time from the call of `open` to a row of the database in the page.
  *
- * @param {number} stay how many milliseconds the database stays open then
+ * @param {number} stay how many milliseconds the database then stays open
  */
 async function untilFirstRow(subject, stay) {
   const start = performance.now();
@@ -43,7 +43,7 @@ async function untilFirstRow(subject, stay) {
   const row = await opened.get(ROWS);
   const value = performance.now() - start;
   if (row === undefined) {
-    // The first load of the page: the driver asks again.
+    // The first load of the page: the driver calls again.
     await fill(opened);
   } else if (row.id !== ROWS) {
     throw new Error(`another row: ${row.id}`);

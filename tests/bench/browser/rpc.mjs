@@ -1,7 +1,7 @@
-// Calling a worker, as one writes it by hand: a message a call, its answer by
-// the number of the call.
+// Calls a worker, as one would write it by hand: one message per call, with the
+// reply matched by the number of the call.
 
-/** The page's side: `call(method, ...args)` returns a promise. */
+/** The page's side: returns `call(method, ...args)`, which returns a promise. */
 export function caller(worker) {
   const waiting = new Map();
   let last = 0;
@@ -22,12 +22,12 @@ export function caller(worker) {
     });
 }
 
-/** The worker's side: runs calls by these methods, one after another. */
+/** The worker's side: runs calls of these methods, one after another. */
 export function serve(methods) {
   let before = Promise.resolve();
   const answer = async (id, method, args) => {
     try {
-      // Without `await` what is synchronous is answered in the same task.
+      // Without `await`, synchronous results are sent in the same task.
       const result = methods[method](...args);
       postMessage([id, undefined, result instanceof Promise ? await result : result]);
     } catch (error) {
@@ -40,7 +40,7 @@ export function serve(methods) {
   };
 }
 
-/** A subject of the works, on the methods `open exec value get all run many close`. */
+/** Makes a subject for the works from the methods `open exec value get all run many close`. */
 export function subject(worker, { sql, slowness = 1, options = {} }) {
   return {
     slowness,
@@ -65,7 +65,7 @@ export function subject(worker, { sql, slowness = 1, options = {} }) {
   };
 }
 
-/** Rows travel as arrays, which is twice as fast as objects, and are made here. */
+/** Makes objects of rows, which travel as arrays because that is twice as fast. */
 function objects({ columns: [a, b, c, d, e], rows }) {
   return rows.map((row) => ({
     [a]: row[0], [b]: row[1], [c]: row[2], [d]: row[3], [e]: row[4],

@@ -1,7 +1,7 @@
 // node run.mjs SUBJECT WORK PROFILE [--quick] [--browser chromium|firefox]
 //
-// Does one work with one subject in a browser of its own, whose storage is in the
-// folder PROFILE, and prints the figure: {"work":..,"unit":..,"value":..}
+// Runs one work with one subject in a separate browser, whose storage is in the folder
+// PROFILE, and prints the figure: {"work":..,"unit":..,"value":..}
 
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -11,11 +11,11 @@ import { launch } from '../../browser/harness/drive.mjs';
 import { serve } from '../../browser/harness/serve.mjs';
 
 const PORT = 47_931;
-/** How often a page is loaded for `open`, after the first time. */
+/** How often the page is loaded for `open`, after the first time. */
 const LOADS = 5;
 /**
- * How long the page of the first time stays, in milliseconds: Chromium keeps the
- * compiled wasm of a page for the next one when none was compiled for 2 s.
+ * How long the first page stays open, in milliseconds: Chromium keeps a page's compiled
+ * wasm for the next page if nothing was compiled for 2 s.
  */
 const STAY = 4_000;
 
@@ -31,9 +31,9 @@ const site = fileURLToPath(new URL('../../../target/bench/browser/', import.meta
 
 const server = await serve(site, {
   port: PORT,
-  // sqlocal asks for it in its instructions; nobody else needs it.
+  // sqlocal's instructions require it; no other subject needs it.
   isolated: subject === 'sqlocal',
-  // As a real server does with files whose names change with what is in them.
+  // As a real server does for files whose names change with their content.
   headers: { 'cache-control': 'public, max-age=31536000, immutable' },
   routes: {
     '/': (request, response) => {
@@ -54,7 +54,7 @@ try {
   await server.close();
 }
 
-/** Does the work in a new page. */
+/** Runs the work in a new page. */
 async function load(browser, stay = 0) {
   const page = await browser.newPage(server.url('/'));
   try {
@@ -71,7 +71,7 @@ async function load(browser, stay = 0) {
   }
 }
 
-/** The work of a page that has been loaded before: the middle one of some loads. */
+/** Runs the work of a page that was loaded before: returns the median of `LOADS` loads. */
 async function reloads(browser) {
   await load(browser, STAY);
   const figures = [];

@@ -1,5 +1,5 @@
-// The data of the benchmarks in JavaScript: the same 100,000 rows as those of
-// the Rust benchmark (tests/bench/common/src/item.rs), from their ids alone.
+// The data of the JavaScript benchmarks: the same 100,000 rows as in the Rust
+// benchmark (tests/bench/common/src/item.rs), derived from their ids alone.
 
 /** Rows in the table `items`. */
 export const ROWS = 100_000;
@@ -12,7 +12,7 @@ const COLOURS = ['red', 'green', 'blue', 'white', 'black', 'amber', 'violet', 'b
 const STATUSES = ['new', 'active', 'done', 'archived'];
 const WORD = 0xffff_ffff_ffff_ffffn;
 
-/** A sequence of random numbers below a limit (xorshift64), from a seed. */
+/** Returns a sequence of random numbers below a limit (xorshift64), from a seed. */
 export function sequence(seed) {
   // Spread small seeds over the whole word; xorshift must not start at 0.
   let state = (((BigInt(seed) + 1n) * 0x9e37_79b9_7f4a_7c15n) & WORD) | 1n;
@@ -24,7 +24,7 @@ export function sequence(seed) {
   };
 }
 
-/** The row with this id. */
+/** Returns the row with this id. */
 export function item(id) {
   const pick = sequence(id);
   const word = WORDS[pick(16)];
@@ -40,26 +40,26 @@ export function item(id) {
   };
 }
 
-/** Rows 1 to `n`. */
+/** Returns rows 1 to `n`. */
 export function items(n) {
   return Array.from({ length: n }, (_, index) => item(index + 1));
 }
 
-/** The first `n` random ids of a seed: made before the clock starts. */
+/** Returns the first `n` random ids of a seed; called before the clock starts. */
 export function ids(seed, n) {
   const pick = sequence(seed);
   return Int32Array.from({ length: n }, () => pick(ROWS) + 1);
 }
 
-/** Ids that lie on every page of the table: reading them fills a page cache. */
+/** Returns ids on every page of the table: reading them fills a page cache. */
 export function warmUpIds() {
   // A page of 4 KiB holds more rows than this.
   return Array.from({ length: Math.ceil(ROWS / 30) }, (_, index) => 1 + 30 * index);
 }
 
 /**
- * A whole number that depends on all five columns, and on the end of each text:
- * it is added up over the rows read, and a wrong sum tells that something was
+ * Returns an integer that depends on all five columns, and on the end of each text.
+ * The benchmarks sum it over the rows read; a wrong sum shows that something was
  * skipped.
  */
 export function weight(row) {

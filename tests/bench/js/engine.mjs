@@ -1,11 +1,11 @@
-// The engine alone: requests as bytes into the wasm and replies out of it, on one
-// thread, without messages and without making objects. What a read through the
-// package takes at least.
+// The engine alone: requests go into the wasm as bytes and replies come out, on one
+// thread, without messages and without making objects. A read through the package
+// takes at least this long.
 
 import { ROWS, ids, items } from './data.mjs';
 import { CACHE_KIB, CREATE_ITEMS, INSERT_ITEM, SELECT_ONE, itemParams } from './sql.mjs';
 
-// The operations that are used here, as the core's `wire` numbers them.
+// The operations that are used here, with their numbers in the core's `wire`.
 const EXECUTE = 1;
 const QUERY_OPTIONAL = 4;
 const EXECUTE_MANY = 6;
@@ -13,11 +13,11 @@ const EXECUTE_MANY = 6;
 const ERROR = 1;
 
 /**
- * Point reads in a database in memory, one after another; microseconds a read.
+ * Point reads in an in-memory database, one after another; microseconds per read.
  *
  * @param {{ connect: Function }} engine the generated JavaScript of the wasm
- * @param {WebAssembly.Memory} memory that of the wasm, started
- * @param {number} n how many
+ * @param {WebAssembly.Memory} memory the memory of the started wasm
+ * @param {number} n the number of reads
  */
 export async function engineReads({ connect }, memory, n) {
   let ready;
@@ -33,7 +33,7 @@ export async function engineReads({ connect }, memory, n) {
   await ask(new Request(1, EXECUTE).text(CREATE_ITEMS).byte(0).bytes());
   await ask(fillRequest());
 
-  // One request, in which the number and the key change.
+  // One request, in which only the number and the key change.
   const request = new Request(0, QUERY_OPTIONAL).text(SELECT_ONE).params([0]).bytes();
   const view = new DataView(request.buffer, request.byteOffset);
   let last = 2;
@@ -59,7 +59,7 @@ function fillRequest() {
   return request.bytes();
 }
 
-/** A reply that is no error. */
+/** Returns a reply that is not an error. */
 function checked(reply) {
   if (reply[8] === ERROR) throw new Error(new TextDecoder().decode(reply.subarray(16)));
   return reply;
@@ -115,7 +115,7 @@ class Request {
     return this;
   }
 
-  /** The place for so many bytes more. */
+  /** Reserves `size` more bytes, and returns their offset. */
   #room(size) {
     const at = this.#at;
     this.#at += size;

@@ -19,6 +19,6 @@ export const logParams = (row) => [row.name, row.data, row.status, row.value];
 
 /**
  * The page cache of every subject: the data set fits in, so that a point read
- * measures the library and SQLite, and not the file below.
+ * measures the library and SQLite, not the file beneath.
  */
 export const CACHE_KIB = 64 * 1024;

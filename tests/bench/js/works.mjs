@@ -1,15 +1,15 @@
 // The works, written once for all subjects, in Node and in the browser.
 //
-// A subject is an object with these functions, of which it has those that its
-// works need. A synchronous subject (`sync: true`) returns at once, and is called
-// without `await`, as its users call it; the others answer with promises.
+// A subject is an object with those of these functions that its works need. A
+// synchronous subject (`sync: true`) returns at once, and is called without
+// `await`, as its users call it; the others return promises.
 //
 //   exec(sql)            runs statements without results
 //   value(sql)           the first column of the first row
 //   get(id)              the row of SELECT_ONE as an object
 //   all()                the rows of SELECT_ALL as an array of objects
 //   stream()             the same, one after another, as an (async) iterable
-//   iterate(sql)         the rows of any query so
+//   iterate(sql)         the rows of any query, likewise
 //   insert(row)          INSERT_LOG, committed
 //   insertMany(sql, many) one statement for each array of parameters, in one transaction
 //   hold()               begins an interactive transaction that writes a row, and
@@ -19,23 +19,23 @@
 import { ROWS, Weights, ids, items, warmUpIds, weight } from './data.mjs';
 import { CREATE_ITEMS, CREATE_LOG, INSERT_ITEM, INSERT_LOG, itemParams, logParams } from './sql.mjs';
 
-/** Loops that await side by side in the works whose name has `_64`. */
+/** Loops that await side by side in works named `_64`. */
 export const TASKS = 64;
 
-/** Reads, and rows inserted, before the clock starts: the compiler of JavaScript and wasm is to be done by then. */
+/** Reads, and rows inserted, before the clock starts, so that JavaScript and wasm are compiled by then. */
 const WARM_UP = 10_000;
 
-/** How long reads are repeated before the clock starts, in milliseconds: for what is compiled beside them. */
+/** How long reads are repeated before the clock starts, in milliseconds, for code that is compiled concurrently. */
 const WARMING = 500;
 
-/** Makes the table `items`, unless the database has it already. */
+/** Makes the table `items`, unless the database already has it. */
 export async function fill(subject) {
   await subject.exec(CREATE_ITEMS);
   const last = await subject.get(ROWS);
   if (last === undefined) await subject.insertMany(INSERT_ITEM, items(ROWS).map(itemParams));
 }
 
-/** Reads by random ids; microseconds a read. */
+/** Reads by random ids; microseconds per read. */
 export async function pointReads(subject, tasks, n) {
   const each = Math.max(1, Math.round(n / tasks));
   const seeds = Array.from({ length: tasks }, (_, seed) => ids(seed, each));
@@ -56,7 +56,7 @@ export async function pointReads(subject, tasks, n) {
   return took / (each * tasks);
 }
 
-/** The same beside an interactive transaction that has written and stays open. */
+/** The same alongside an interactive transaction that has written and stays open. */
 export async function pointReadsBesideTransaction(subject, tasks, n) {
   await subject.exec(CREATE_LOG);
   const end = await subject.hold();
@@ -75,7 +75,7 @@ async function readEach(subject, some) {
   return sum;
 }
 
-/** Every row as an object, all in one array; microseconds a row. */
+/** Every row as an object, all in one array; microseconds per row. */
 export async function allRows(subject) {
   const expected = new Weights().ofAll();
   const read = async () => {
@@ -87,7 +87,7 @@ export async function allRows(subject) {
   return (await usual(read)) / ROWS;
 }
 
-/** Every row as an object, one after another; microseconds a row. */
+/** Every row as an object, one after another; microseconds per row. */
 export async function streamRows(subject) {
   const expected = new Weights().ofAll();
   const read = async () => {
@@ -102,12 +102,12 @@ export async function streamRows(subject) {
   return (await usual(read)) / ROWS;
 }
 
-/** Inserts, each committed by itself; microseconds an insert. */
+/** Inserts, each committed by itself; microseconds per insert. */
 export async function inserts(subject, tasks, n) {
   await subject.exec(CREATE_LOG);
   const each = Math.max(1, Math.round(n / tasks));
   const rows = items(each);
-  // One at a time, the disk takes most of it, whatever the compiler has done yet.
+  // One at a time, the disk takes most of the time, however much is compiled yet.
   const warmUp = items(Math.min(each, tasks === 1 ? 200 : Math.ceil(WARM_UP / tasks)));
   const insertAll = async (some) => {
     if (subject.sync) {
@@ -123,7 +123,7 @@ export async function inserts(subject, tasks, n) {
   return took / (each * tasks);
 }
 
-/** 100,000 rows in one transaction; microseconds a row. */
+/** 100,000 rows in one transaction; microseconds per row. */
 export async function insertMany(subject, n) {
   await subject.exec(CREATE_LOG);
   const many = items(n).map(logParams);
@@ -139,14 +139,14 @@ async function inTasks(tasks, seeds, task) {
   await Promise.all(seeds.map((seed) => task(seed)));
 }
 
-/** How long it takes, in microseconds. */
+/** Returns how long `what` takes, in microseconds. */
 export async function time(what) {
   const start = performance.now();
   await what();
   return (performance.now() - start) * 1_000;
 }
 
-/** The middle one of five times, after one that does not count. */
+/** Returns the median of five times, after one that does not count. */
 async function usual(what) {
   await what();
   const times = [];
@@ -154,7 +154,7 @@ async function usual(what) {
   return times.sort((a, b) => a - b)[2];
 }
 
-/** A sum of weights that is not the data's means that a column was not read. */
+/** Checks a sum of weights: a wrong one means that a column was not read. */
 function same(sum, expected) {
   if (sum !== expected) throw new Error(`it adds up to ${sum}, not ${expected}`);
 }

@@ -1,5 +1,5 @@
-// Works that only a process of its own tells: the event loop beside a scan, and two
-// processes that write.
+// Works that need a separate process: the event loop during a scan, and two processes
+// that write.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -9,12 +9,12 @@ import { items } from '../js/data.mjs';
 import { CREATE_LOG } from '../js/sql.mjs';
 import { time } from '../js/works.mjs';
 
-/** Ten times each row of the table. */
+/** Each row of the table ten times. */
 const MILLION = 'items, (VALUES (0), (1), (2), (3), (4), (5), (6), (7), (8), (9))';
 const SCAN = `SELECT sum(length(name || data || status) + value) FROM ${MILLION}`;
 const STREAM = `SELECT id, name, data, status, value FROM ${MILLION}`;
 
-/** How late timers of a millisecond are while `work` goes on, in milliseconds, at the 99th percentile. */
+/** Returns how late 1 ms timers are while `work` runs, in milliseconds, at the 99th percentile. */
 async function lateness(work) {
   const late = [];
   let timer;
@@ -33,7 +33,7 @@ async function lateness(work) {
   return late[Math.floor(late.length * 0.99)];
 }
 
-/** The figures by the ends of their names. */
+/** Returns the figures by the suffixes of their names. */
 export async function scans(subject) {
   const scan = () => subject.value(SCAN);
   const stream = async () => {
@@ -46,7 +46,7 @@ export async function scans(subject) {
   return { '': await lateness(scan), _stream: await lateness(stream) };
 }
 
-/** What one of two processes does when it is told to; tells how long it took, an insert. */
+/** Runs one of two processes once it gets the signal; prints how long an insert took. */
 export async function writer(subject, n) {
   await subject.exec(CREATE_LOG);
   const rows = items(n);
@@ -60,7 +60,7 @@ export async function writer(subject, n) {
   console.log(took / n);
 }
 
-/** The throughput of two processes that insert into one file, over that of one. */
+/** Returns the throughput of two processes that insert into one file, relative to that of one. */
 export async function twoWriters(run, path, n) {
   const together = async (count) => {
     const children = Array.from({ length: count }, () =>
@@ -76,7 +76,7 @@ export async function twoWriters(run, path, n) {
     await Promise.all(children.map((child) => once(child.stdout, 'data')));
     for (const child of children) child.stdin.write('go\n');
     const took = await Promise.all(told);
-    // Inserts a microsecond.
+    // Inserts per microsecond.
     return took.reduce((sum, each) => sum + 1 / each, 0);
   };
   const one = await together(1);

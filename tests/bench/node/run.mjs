@@ -1,6 +1,6 @@
 // node run.mjs SUBJECT WORK PATH [--quick]
 //
-// Does one work with one subject, and prints a figure a line:
+// Runs one work with one subject, and prints one figure per line:
 // {"work":..,"unit":..,"value":..}
 
 import { readFileSync, readdirSync } from 'node:fs';
@@ -17,7 +17,7 @@ const FULL = 'FULL';
 const NORMAL = 'NORMAL';
 const MEMORY = ':memory:';
 
-// The work by its name: the settings it is opened with, and what is done.
+// The works by name: the settings to open with, and what to run.
 const WORKS = {
   create: { run: (subject) => fill(subject) },
   point_read_mem: { path: MEMORY, filled: true, run: (subject, n) => pointReads(subject, 1, n(100_000)) },
@@ -31,7 +31,7 @@ const WORKS = {
   insert_1_full: { synchronous: FULL, run: (subject, n) => inserts(subject, 1, n(2_000)) },
   insert_64_full: { synchronous: FULL, run: (subject, n) => inserts(subject, TASKS, n(40_000)) },
   lateness: { run: (subject) => scans(subject) },
-  // One of two processes; the last argument is how many.
+  // One of two processes; the last argument is the number of inserts.
   writer: { synchronous: FULL, run: (subject) => writer(subject, Number(quick)) },
 };
 
@@ -61,7 +61,7 @@ function figure(work, unit, value) {
   console.log(JSON.stringify({ work, unit, value }));
 }
 
-/** What the program files of the package weigh, each as `gzip -9` makes it. */
+/** Returns the size of the package's program files, each compressed with `gzip -9`. */
 function packed(folder) {
   const files = readdirSync(folder).filter((file) => /\.(wasm|js|mjs|cjs)$/.test(file));
   const size = (file) => gzipSync(readFileSync(fileURLToPath(new URL(file, folder))), { level: 9 }).length;

@@ -1,4 +1,4 @@
-"""The data of the benchmark: the same 100,000 rows as those of the Rust benchmark, from their ids alone."""
+"""The data of the benchmark: the same 100,000 rows as in the Rust benchmark, derived from their ids alone."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ SELECT_ONE = "SELECT id, name, data, status, value FROM items WHERE id = ?"
 SELECT_ALL = "SELECT id, name, data, status, value FROM items"
 TIMES = 5
 SELECT_500K = f"SELECT id, name, data, status, value FROM (VALUES {', '.join(['(1)'] * TIMES)}) CROSS JOIN items"
-"""All rows so many times: 500,000."""
+"""All rows ``TIMES`` times: 500,000."""
 INSERT_ITEM = "INSERT INTO items(id, name, data, status, value) VALUES (?, ?, ?, ?, ?)"
 INSERT_LOG = "INSERT INTO log(name, data, status, value) VALUES (?, ?, ?, ?)"
 
 
 def sequence(seed: int) -> Callable[[int], int]:
-    """A sequence of random numbers below a limit (xorshift64), from a seed."""
+    """Returns a sequence of random numbers below a limit (xorshift64), from a seed."""
     state = (((seed + 1) * 0x9E37_79B9_7F4A_7C15) & _WORD) | 1
 
     def below(limit: int) -> int:
@@ -42,7 +42,7 @@ def sequence(seed: int) -> Callable[[int], int]:
 
 
 def item(number: int) -> tuple[Any, ...]:
-    """The row with this id."""
+    """Returns the row with this id."""
     pick = sequence(number)
     word, colour, watt, stock = _WORDS[pick(16)], _COLOURS[pick(8)], pick(200), pick(10_000)
     data = f'{{"watt":{watt},"colour":"{colour}","stock":{stock},"new":true}}'
@@ -50,6 +50,6 @@ def item(number: int) -> tuple[Any, ...]:
 
 
 def ids(seed: int, count: int) -> list[int]:
-    """The first ``count`` random ids of a seed."""
+    """Returns the first ``count`` random ids of a seed."""
     pick = sequence(seed)
     return [pick(ROWS) + 1 for _ in range(count)]

@@ -1,6 +1,6 @@
 """python run.py SUBJECT WORK PATH [--quick] [--uvloop]
 
-Does one work with one subject, and prints a figure a line: {"work":..,"unit":..,"value":..}
+Runs one work with one subject, and prints one figure per line: {"work":..,"unit":..,"value":..}
 """
 
 from __future__ import annotations

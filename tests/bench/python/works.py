@@ -1,8 +1,8 @@
 """The works, written once for all subjects.
 
 A subject's functions are called as its users call them: those of ``sqlite3`` without
-``await``. What a work reads is looked at before the clock starts, all of it; while
-it runs, each row adds its id, by name or by place, to a sum that is known.
+``await``. Before the clock starts, a work checks everything that it reads. While it
+runs, the id of each row, by name or by position, is added to a sum that is known.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ async def done(subject: Any, result: Any) -> Any:
 
 
 async def point_reads(subject: Any, get: Any, tasks: int, count: int) -> float:
-    """Reads by random ids; microseconds a read."""
+    """Reads by random ids; microseconds per read."""
     assert tuple(_values(await done(subject, get(77)))) == item(77)
     for number in range(1, ROWS, 30):
-        # Every page is in the cache then.
+        # After this every page is in the cache.
         await done(subject, get(number))
     each = max(1, count // tasks)
     seeds = [ids(seed, each) for seed in range(tasks)]
@@ -58,7 +58,7 @@ async def _read_sync(get: Any, some: list[int]) -> int:
 
 
 async def inserts(subject: Any, tasks: int, count: int, call: Any) -> float:
-    """Inserts, each committed by itself; microseconds an insert."""
+    """Inserts, each committed by itself; microseconds per insert."""
     await done(subject, subject.execute(CREATE_LOG))
     each = max(1, count // tasks)
     rows = [item(number)[1:] for number in range(1, each + 1)]
@@ -79,7 +79,7 @@ async def inserts(subject: Any, tasks: int, count: int, call: Any) -> float:
 
 
 async def insert_many(subject: Any, count: int) -> float:
-    """Rows in one transaction; microseconds a row."""
+    """Rows in one transaction; microseconds per row."""
     await done(subject, subject.execute(CREATE_LOG))
     rows = [item(number)[1:] for number in range(1, count + 1)]
     await done(subject, subject.insert_many(INSERT_LOG, rows[:5000]))
@@ -89,7 +89,7 @@ async def insert_many(subject: Any, count: int) -> float:
 
 
 async def stream(subject: Any, rows_of_all: Any, key: str | int) -> float:
-    """Every row, one after another; microseconds a row. The middle one of five times."""
+    """Every row, one after another; microseconds per row. The median of five times."""
     expected = ROWS * (ROWS + 1) // 2
     number = 0
     if subject.sync:
@@ -120,7 +120,7 @@ async def stream(subject: Any, rows_of_all: Any, key: str | int) -> float:
 
 
 async def arrow(subject: Any) -> float:
-    """500,000 rows as a table of pyarrow's; microseconds a row. The middle one of five times."""
+    """500,000 rows as a pyarrow table; microseconds per row. The median of five times."""
     table = await done(subject, subject.arrow())
     assert table.num_rows == ROWS * TIMES
     part = table.slice(ROWS, ROWS)
@@ -137,7 +137,7 @@ async def arrow(subject: Any) -> float:
 
 
 async def stalls(subject: Any) -> tuple[float, float]:
-    """How late the loop is for others while a million rows stream: of a hundred times the 99th, milliseconds."""
+    """How late the loop is for others while a million rows stream: the 99th percentile, milliseconds."""
 
     async def work() -> None:
         total = 0
@@ -150,7 +150,7 @@ async def stalls(subject: Any) -> tuple[float, float]:
 
 
 async def query_stalls(subject: Any) -> tuple[float, float]:
-    """The same while 500,000 rows are given as one list, four times."""
+    """The same while 500,000 rows are returned as one list, four times."""
 
     async def work() -> None:
         for _ in range(4):
@@ -162,10 +162,10 @@ async def query_stalls(subject: Any) -> tuple[float, float]:
 
 
 async def _lateness(work: Callable[[], Awaitable[None]]) -> tuple[float, float]:
-    """How late the loop is for others during some work.
+    """Measures how late the loop is for others during some work.
 
-    And how long its thread has computed meanwhile: where other programs compute, too, the
-    first tells mostly of them.
+    Also measures how long its thread computed in that time: where other programs run too,
+    the first figure reflects mostly them.
     """
     late = []
     busy = []

@@ -1,4 +1,4 @@
-// The tiny app, built by each bundler the way its own guide says, with the
+// Builds the tiny app with each bundler, the way its own guide says, and with the
 // package as npm would install it.
 
 import { execFileSync } from 'node:child_process';
@@ -14,7 +14,7 @@ import webpack from 'webpack';
 const PACKAGE = fileURLToPath(new URL('../../../bindings-wasm', import.meta.url));
 const APP = fileURLToPath(new URL('./app', import.meta.url));
 
-/** A folder with the app and the package in its `node_modules`. */
+/** Makes a folder with the app, and with the package in its `node_modules`. */
 export async function install() {
   const dir = await mkdtemp(join(tmpdir(), 'ubiqlite-app-'));
   const npm = (...args) =>
@@ -22,25 +22,25 @@ export async function install() {
   await cp(APP, dir, { recursive: true });
   await writeFile(join(dir, 'package.json'), JSON.stringify({ name: 'app', private: true, type: 'module' }));
   const [{ filename }] = JSON.parse(npm('pack', PACKAGE, '--json', '--ignore-scripts'));
-  // It depends on nothing, so nothing has to be fetched.
+  // The package has no dependencies, so nothing has to be fetched.
   npm('install', '--offline', '--ignore-scripts', '--no-audit', '--no-fund', `./${filename}`);
   return { dir, remove: () => rm(dir, { recursive: true, force: true }) };
 }
 
-/** Builds with Vite, without a setting that a user would have to know. */
+/** Builds with Vite, with no settings that a user would have to know. */
 export async function buildWithVite(dir) {
   await vite.build({ root: dir, configFile: false, logLevel: 'error' });
   return join(dir, 'dist');
 }
 
-/** Vite's development server. */
+/** Starts Vite's development server. */
 export async function serveWithVite(dir) {
   const server = await vite.createServer({ root: dir, configFile: false, logLevel: 'error', server: { port: 0 } });
   await server.listen();
   return { url: server.resolvedUrls.local[0], close: () => server.close() };
 }
 
-/** Builds with webpack, whose default is to put all into `dist/main.js`. */
+/** Builds with webpack, which by default puts everything into `dist/main.js`. */
 export async function buildWithWebpack(dir) {
   const out = join(dir, 'packed');
   const compiler = webpack({ mode: 'production', context: dir, entry: './main.js', output: { path: out } });
@@ -54,7 +54,7 @@ export async function buildWithWebpack(dir) {
   return out;
 }
 
-/** Builds with esbuild: three files go beside the bundle, as the README says. */
+/** Builds with esbuild: three files go next to the bundle, as the README says. */
 export async function buildWithEsbuild(dir) {
   const out = join(dir, 'bundled');
   await esbuild.build({
@@ -73,7 +73,7 @@ export async function buildWithEsbuild(dir) {
   return out;
 }
 
-/** No build: an import map says where the package is. */
+/** Builds nothing: an import map says where the package is. */
 export async function withImportMap(dir) {
   const out = join(dir, 'mapped');
   const map = { imports: { ubiqlite: './ubiqlite/browser.js' } };
@@ -86,7 +86,7 @@ export async function withImportMap(dir) {
   return out;
 }
 
-/** No build, and nothing inline: what a strict policy allows. */
+/** Builds nothing, and inlines nothing, as a strict policy requires. */
 export async function withPath(dir) {
   const out = join(dir, 'plain');
   await plain(dir, out);
@@ -101,7 +101,7 @@ async function plain(dir, out) {
   for (const file of ['index.html', 'main.js']) await cp(join(dir, file), join(out, file));
 }
 
-/** The app's page with other scripts. */
+/** Writes the app's page with other scripts. */
 async function page(dir, out, scripts) {
   const html = await readFile(join(dir, 'index.html'), 'utf8');
   await mkdir(out, { recursive: true });

@@ -1,5 +1,5 @@
-// One tiny app, built by everybody's bundler and by none, works in a browser: with
-// no setting, with one wasm, and durably.
+// One tiny app, built by the common bundlers and by none, works in a browser: with
+// no settings, with one wasm file, and durably.
 
 import assert from 'node:assert/strict';
 import { readFile, readdir } from 'node:fs/promises';
@@ -67,7 +67,7 @@ test('a path: the app works on an isolated page', async () => {
   await works(await serve(await withPath(app.dir), { isolated: true }));
 });
 
-/** The app is visited twice; closes the server. */
+/** Visits the app twice, and closes the server. */
 async function works(server) {
   try {
     const page = await browser.newPage(typeof server.url === 'string' ? server.url : server.url('/'));
@@ -82,7 +82,7 @@ async function works(server) {
   }
 }
 
-/** What the app says in the end; waiting is over when it takes too long. */
+/** Returns what the app says in the end, or what it says when waiting takes too long. */
 function result(page) {
   return page.evaluate(async () => {
     const said = () => document.getElementById('result').textContent;

@@ -1,4 +1,4 @@
-// The browser example, built as its README says: two tabs of it show the same.
+// The browser example, built as its README says: two tabs show the same.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -41,7 +41,7 @@ test('what one tab of the example adds and transfers, the other tab shows', asyn
   assert.deepEqual([...one.errors, ...two.errors], []);
 });
 
-/** The text of an element, once it is `wanted`, or what it is after a while. */
+/** Returns the text of an element once it is `wanted`, or whatever it is after a while. */
 function shows(page, id, wanted) {
   return page.evaluate(
     async (it) => {

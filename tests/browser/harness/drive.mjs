@@ -5,9 +5,9 @@
 //     const sum = await page.evaluate(async ({ a, b }) => a + b, { a: 1, b: 2 });
 //     await browser.close();
 //
-// A browser has a profile of its own, and its pages are tabs of that profile:
-// they share an origin's storage, locks and shared workers. What is started here
-// ends with `close()`, and with this process however that ends.
+// Each browser has its own profile, and its pages are tabs of that profile: they share
+// an origin's storage, locks and shared workers. A browser ends with `close()`, and with
+// this process, however that ends.
 
 import { launchChromium } from './drive/chromium.mjs';
 import { launchFirefox } from './drive/firefox.mjs';
@@ -23,9 +23,9 @@ export const BROWSERS = Object.keys(LAUNCHERS);
  *
  * @param {'chromium' | 'firefox' | 'webkit'} kind
  * @param {object} [options]
- * @param {string} [options.dir] the profile, which is kept; without it a fresh
- *   one is made and removed. Starting a browser twice on one folder is how a
- *   test restarts it.
+ * @param {string} [options.dir] the profile, which is kept; without it a new one
+ *   is made and removed. To restart a browser, a test starts it twice on one
+ *   folder.
  * @param {string[]} [options.args] more arguments for Chromium or Firefox
  * @returns {Promise<import('./drive/types.d.ts').Browser>}
  */

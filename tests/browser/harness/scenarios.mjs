@@ -1,4 +1,4 @@
-// The scenarios of tests/spec in a browser:
+// Runs the scenarios of tests/spec in a browser:
 //
 //     node tests/browser/harness/scenarios.mjs firefox [word...]
 //
@@ -12,7 +12,7 @@ import { serve } from './serve.mjs';
 
 const STORAGE = { chromium: 'opfs', firefox: 'opfs', webkit: 'memory' };
 
-/** Minutes that all of them may take. */
+/** The limit for all of them, in minutes. */
 const LIMIT = 10;
 
 const [kind, ...words] = process.argv.slice(2);
@@ -35,7 +35,7 @@ try {
   await server.close();
 }
 
-/** The report, once there is one; meanwhile the page's lines are printed. */
+/** Returns the report once there is one, and prints the page's lines in the meantime. */
 async function finished(page) {
   const end = Date.now() + LIMIT * 60_000;
   let seen = 0;

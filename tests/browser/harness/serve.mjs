@@ -1,5 +1,5 @@
-// A static server for the tests: folders under one origin, with the headers
-// that a test is about and no others.
+// A static server for the tests: folders under one origin, with only the headers
+// that a test is about.
 
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
@@ -16,7 +16,7 @@ const TYPES = {
   '.mjs': 'text/javascript; charset=utf-8',
   '.svg': 'image/svg+xml',
   '.txt': 'text/plain; charset=utf-8',
-  // Without it WebAssembly.compileStreaming refuses the answer.
+  // Without it WebAssembly.compileStreaming refuses the response.
   '.wasm': 'application/wasm',
 };
 
@@ -24,7 +24,7 @@ const TYPES = {
 export const STRICT_CSP =
   "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'; object-src 'none'; base-uri 'none'";
 
-/** What makes a page isolated, so that it has SharedArrayBuffer. */
+/** The headers that isolate a page, so that it has SharedArrayBuffer. */
 export const ISOLATED = {
   'cross-origin-opener-policy': 'same-origin',
   'cross-origin-embedder-policy': 'require-corp',
@@ -40,10 +40,10 @@ export const ISOLATED = {
  * @param {boolean | string} [options.csp] sends a Content-Security-Policy: the
  *   strict one, or this one
  * @param {Record<string, string>} [options.headers] sends these too
- * @param {number} [options.port] this port: storage belongs to an origin, and a
- *   profile that is kept finds its own again only under the same one
+ * @param {number} [options.port] this port: storage belongs to an origin, so a
+ *   kept profile finds its storage again only under the same one
  * @param {Record<string, (request: import('node:http').IncomingMessage, response: import('node:http').ServerResponse) => void>} [options.routes]
- *   serves these paths by a function
+ *   serves these paths with a function
  * @returns {Promise<{ origin: string, url: (path?: string) => string, requests: string[], close: () => Promise<void> }>}
  */
 export async function serve(folders, options = {}) {
@@ -77,7 +77,7 @@ export async function serve(folders, options = {}) {
   };
 }
 
-/** The mounts, the longest path first, so that `/pkg/` goes before `/`. */
+/** Returns the mounts, the longest path first, so that `/pkg/` comes before `/`. */
 function mountsOf(folders) {
   const byPath = typeof folders === 'string' ? { '/': folders } : folders;
   return Object.entries(byPath)
@@ -109,7 +109,7 @@ async function answer(mounts, path, request, response) {
   response.setHeader('content-length', file.size);
   response.writeHead(200);
   if (request.method === 'HEAD') return response.end();
-  // A page that goes away in the middle is no failure of the server's.
+  // A page that goes away in the middle is not a failure of the server.
   pipeline(createReadStream(file.path), response, () => {});
 }
 

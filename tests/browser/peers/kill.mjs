@@ -1,11 +1,11 @@
-// What the official @sqlite.org/sqlite-wasm with its opfs-sahpool finds after the
-// kills of ../crash.test.mjs, and what ubiqlite finds on the same steps:
+// Shows what the official @sqlite.org/sqlite-wasm with its opfs-sahpool finds after the
+// kills of ../crash.test.mjs, and what ubiqlite finds after the same steps:
 //
 //     npm install && node kill.mjs [chromium] [firefox]
 //
-// What the peer finds is told, not judged, but for one thing: if no kill left it a hot
-// journal beside a file that the UPDATE had begun to change, the kills came at no bad
-// moment, and this says nothing. Ours must be whole.
+// What the peer finds is printed, not judged, with one exception: if no kill left it a hot
+// journal next to a file that the UPDATE had begun to change, the kills came at no bad
+// moment, and this proves nothing. Our database must be intact.
 
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -30,10 +30,10 @@ const KILLS = {
 };
 const SUFFIX = { delete: '-journal', wal: '-wal' };
 const LEFT = { delete: 'hot journal', wal: 'log' };
-/** What a rollback journal begins with that is to be rolled back. */
+/** The first bytes of a hot rollback journal, one that must be rolled back. */
 const HOT = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7].join();
 
-/** Makes a database, kills its tab in mid-UPDATE, and looks at it in the next one. */
+/** Makes a database, kills its tab in mid-UPDATE, and inspects it in the next tab. */
 async function round({ tab, kill, delay, journalMode, name }) {
   const ask = (page, what, ...args) =>
     within(60_000, `${what} ${args[0]}`, page.evaluate((question) => window.ask(...question), [what, ...args]));
@@ -56,7 +56,7 @@ async function round({ tab, kill, delay, journalMode, name }) {
   const reader = await tab();
   try {
     const head = (await ask(reader, 'left', name, SUFFIX[journalMode])).join();
-    // Ours tells of no digest: its journal alone counts.
+    // Ours has no digest, so only its journal counts.
     const changed = before === undefined || (await ask(reader, 'digest', name)) !== before;
     const left = journalMode === 'delete' ? head === HOT && changed : head !== '';
     return { left, ...(await look((...question) => ask(reader, ...question), name, journalMode)) };
@@ -66,7 +66,7 @@ async function round({ tab, kill, delay, journalMode, name }) {
   }
 }
 
-/** What is found: old rows, new rows, or neither. */
+/** Returns what is found: old rows, new rows, or neither. */
 async function look(ask, name, journalMode) {
   try {
     await ask('open', name, journalMode, CACHE_KIB);
@@ -86,7 +86,7 @@ async function compare(kind, subject, journalMode) {
   try {
     for (const [how, kill] of Object.entries(KILLS)) {
       for (const delay of DELAYS) {
-        // A profile of its own: what one round tore is not the next one's.
+        // A separate profile, so that damage from one round does not reach the next.
         const browser = await launch(kind);
         try {
           const tab = async () => loaded(await browser.newPage(server.url(`/${subject}.html`)));

@@ -1,4 +1,4 @@
-// Calls that fail, each in a line that its error has to name.
+// Calls that fail, each on a line that its error must name.
 import { open } from '/pkg/browser.js';
 
 const here = () => Number(/:(\d+):\d+\)?$/.exec(new Error().stack.split('\n')[2])[1]);

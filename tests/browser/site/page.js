@@ -2,14 +2,14 @@ import * as ubiqlite from '/pkg/browser.js';
 
 window.ubiqlite = ubiqlite;
 
-/** Opens the database that the page's tests mean by `db`. */
+/** Opens the database that the page's tests call `db`. */
 window.start = async (name = 'app.db', options = {}) => {
   const begun = performance.now();
   window.db = await ubiqlite.open(name, options);
   return performance.now() - begun;
 };
 
-/** Reads without end and notes from when to when each read took. */
+/** Reads endlessly, and records when each read began and ended. */
 window.watch = () => {
   window.pauses = [];
   window.failures = [];
@@ -26,7 +26,7 @@ window.watch = () => {
       window.pauses.push([last, now]);
       last = now;
       await new Promise((resolve) => {
-        // Not a timer: those of a hidden tab are slow.
+        // Not a timer: in a hidden tab they are slow.
         const { port1, port2 } = new MessageChannel();
         port1.onmessage = () => {
           port1.close();
@@ -42,7 +42,7 @@ window.watch = () => {
 window.LONG = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000000)
   SELECT count(*) FROM n`;
 
-/** A worker that opens databases itself, asked by `ask('open', name)`, `ask('value', sql)`, `ask('close')`. */
+/** Starts a worker that opens databases itself; commands: `ask('open', name)`, `ask('value', sql)`, `ask('close')`. */
 window.startWorker = () => {
   const worker = new Worker('/worker.js', { type: 'module' });
   const waiting = [];

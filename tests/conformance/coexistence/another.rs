@@ -1,4 +1,4 @@
-//! The system's SQLite library, beside the one that is linked into this program.
+//! The system's SQLite library, alongside the one that is linked into this program.
 
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::os::unix::ffi::OsStrExt;

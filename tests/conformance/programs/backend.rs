@@ -1,4 +1,4 @@
-//! A backend that runs programs on a plain connection, and can do nothing else.
+//! A backend that runs programs on a plain connection, and does nothing else.
 
 use std::sync::{Arc, Mutex};
 
@@ -10,7 +10,7 @@ use ubiqlite::{Capabilities, Columns, Error, ErrorKind, Params, Value, ValueRef}
 
 type Result<T> = ubiqlite::Result<T>;
 
-/// Programs on one connection, each in `BEGIN IMMEDIATE … COMMIT`.
+/// Runs programs on one connection, each in `BEGIN IMMEDIATE … COMMIT`.
 pub(crate) struct ProgramsOnly(Mutex<Option<rusqlite::Connection>>);
 
 impl ProgramsOnly {
@@ -61,7 +61,10 @@ fn steps(connection: &rusqlite::Connection, program: &Program<'_>) -> Result<Out
         let found: i64 =
             connection.query_row("PRAGMA schema_version", [], |row| row.get(0)).map_err(failed)?;
         if found != wanted {
-            return Err(Error::new(ErrorKind::SchemaChanged, "the schema was changed meanwhile"));
+            return Err(Error::new(
+                ErrorKind::SchemaChanged,
+                "the schema was changed in the meantime",
+            ));
         }
     }
     let mut output = Output::default();
@@ -177,7 +180,7 @@ fn of_plain(value: PlainRef<'_>) -> ValueRef<'_> {
     }
 }
 
-/// The few kinds that the tests ask for.
+/// Converts an error, with the few kinds that the tests expect.
 fn failed(error: rusqlite::Error) -> Error {
     let message = error.to_string();
     let code = error.sqlite_error().map(|failure| failure.extended_code);

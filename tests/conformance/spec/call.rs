@@ -1,5 +1,4 @@
-//! One call of a scenario: its method, and its arguments in the types that the
-//! library takes.
+//! One call of a scenario: its method, and its arguments in the library's types.
 
 use std::time::Duration;
 
@@ -30,17 +29,17 @@ impl<'a> Call<'a> {
         Ok(self.data(key)?.text()?.to_owned())
     }
 
-    /// The handle that the call is made on.
+    /// Returns the name of the handle that the call is made on.
     pub(crate) fn on(&self) -> &'a str {
         self.json("on").and_then(Json::as_str).unwrap_or("db")
     }
 
-    /// The name that the result gets.
+    /// Returns the name that the result gets.
     pub(crate) fn name(&self) -> &'a str {
         self.json("as").and_then(Json::as_str).unwrap_or_default()
     }
 
-    /// What happens while the handle that the call gives is held.
+    /// Returns the steps that run while the handle that the call returns is held.
     pub(crate) fn steps(&self) -> Option<&'a [Json]> {
         self.json("steps").and_then(Json::as_array).map(Vec::as_slice)
     }

@@ -1,4 +1,4 @@
-//! Comparing what a call answered with what its step expects.
+//! Compares the result of a call with what its step expects.
 
 use serde_json::Value as Json;
 use ubiqlite::{Error, ErrorKind};
@@ -6,16 +6,16 @@ use ubiqlite::{Error, ErrorKind};
 use super::call::Call;
 use super::data::{Data, Names};
 
-/// What a call answered.
+/// The result of a call.
 pub(crate) type Outcome = ubiqlite::Result<Data>;
 
-/// The kind that stands for an exception of the caller's own.
+/// The kind that stands for the caller's own exception.
 pub(crate) const THROWN: ErrorKind = ErrorKind::Internal;
 
 /// Compares the outcome with the expectation.
 ///
 /// # Errors
-/// The difference, for people.
+/// Describes the difference.
 pub(crate) fn check(call: &Call<'_>, outcome: &Outcome) -> Result<(), String> {
     match (outcome, call.json("error")) {
         (Ok(found), Some(expected)) => {
@@ -28,8 +28,8 @@ pub(crate) fn check(call: &Call<'_>, outcome: &Outcome) -> Result<(), String> {
 }
 
 fn check_result(call: &Call<'_>, found: &Data) -> Result<(), String> {
-    // What a change did is told by several numbers, of which a scenario names
-    // those that matter; a row is told whole.
+    // A change reports several numbers, of which a scenario names those that matter.
+    // A row is compared whole.
     let partial = matches!(call.method, "execute" | "batch" | "capabilities");
     for key in ["gives", "rows"] {
         if let Some(expected) = call.json(key) {
@@ -75,7 +75,7 @@ fn compare(expected: &Data, found: &Data, partial: bool, place: &str) -> Result<
             }
             a.len() == b.len()
         }
-        // A row noted by its values alone.
+        // A row written as its values alone.
         (Data::List(a), Data::Map(b)) => {
             for (a, (name, b)) in a.iter().zip(b) {
                 compare(a, b, partial, &format!("{place}.{name}"))?;

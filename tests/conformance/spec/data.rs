@@ -1,5 +1,5 @@
-//! Values, rows and lists: what a scenario notes down in JSON, and what a call
-//! returns, as one type that can be compared.
+//! Values, rows and lists: the JSON of a scenario and the result of a call, as one type
+//! that can be compared.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -7,7 +7,7 @@ use std::fmt;
 use serde_json::Value as Json;
 use ubiqlite::{IntoValue, Key, Record, Row, Value};
 
-/// What a scenario gave names to.
+/// The values that a scenario has named.
 pub(crate) type Names = HashMap<String, Data>;
 
 #[derive(Debug, Clone)]
@@ -19,13 +19,13 @@ pub(crate) enum Data {
     Text(String),
     Blob(Vec<u8>),
     List(Vec<Data>),
-    /// In order: a row's columns.
+    /// In order, as a row's columns.
     Map(Vec<(String, Data)>),
     /// A list or map that binds as JSON text.
     Json(Json),
-    /// Given only: milliseconds after the begin of 1970.
+    /// Only as an argument: milliseconds since the beginning of 1970.
     Moment(i64),
-    /// Expected only: anything but NULL.
+    /// Only as an expectation: anything but NULL.
     Any,
 }
 
@@ -67,7 +67,7 @@ impl Data {
         self.list()?.iter().map(Self::value).collect()
     }
 
-    /// A value, or a list for a composite key.
+    /// Converts a value, or a list for a composite key.
     pub(crate) fn key(&self) -> Result<Key, String> {
         match self {
             Self::List(_) => Ok(Key::from(self.values()?)),
@@ -75,7 +75,7 @@ impl Data {
         }
     }
 
-    /// An object, or a list of pairs.
+    /// Converts an object, or a list of pairs.
     pub(crate) fn record(&self) -> Result<Record, String> {
         match self {
             Self::Map(fields) => fields
@@ -96,7 +96,7 @@ impl Data {
 
 struct Reader<'a> {
     names: &'a Names,
-    /// The number of the `$for` around.
+    /// The number of the enclosing `$for`.
     number: Option<i64>,
 }
 
@@ -267,7 +267,7 @@ impl From<ubiqlite::Executed> for Data {
     }
 }
 
-/// Long values are shortened: this is for people.
+/// Shortens long values, for readable messages.
 impl fmt::Display for Data {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

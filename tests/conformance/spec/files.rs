@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-/// One file: a subject.
+/// One file, which is one subject.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Subject {
@@ -16,7 +16,7 @@ struct Subject {
     scenarios: Vec<Scenario>,
 }
 
-/// One scenario, as its file has it.
+/// One scenario, as it is written in its file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Scenario {
@@ -36,7 +36,7 @@ pub(crate) struct Scenario {
 /// Reads all files, and puts the fixtures before each scenario's own SQL.
 ///
 /// # Errors
-/// What is wrong with which file.
+/// Names the file and what is wrong with it.
 pub(crate) fn read(folder: &Path) -> Result<Vec<Scenario>, String> {
     let text = |path: &Path| {
         std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))

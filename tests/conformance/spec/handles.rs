@@ -1,5 +1,5 @@
-//! Calls on everything that takes calls: written once for all of them by macros,
-//! as the library's types have their methods in common and no trait.
+//! Calls on everything that takes calls, written once with macros, because the library's
+//! types share methods but no trait.
 
 use ubiqlite::{Database, Error, Row, RowStream, Savepoint, Session, Snapshot, Transaction, Value};
 
@@ -9,8 +9,8 @@ use super::data::Data;
 use super::scope::{Boxed, Exit, Frame, Scope, Target};
 use super::table::{self, Answer};
 
-/// A call that every handle takes; `$others` are the arms of those that only this
-/// one takes.
+/// Makes a call that every handle takes. `$others` are the arms of calls that only this
+/// handle takes.
 macro_rules! common {
     ($on:ident, $call:ident, $rest:ident, {$($others:tt)*}) => {{
         if $call.json("table").is_some() {
@@ -40,7 +40,7 @@ macro_rules! common {
     }};
 }
 
-/// A call that everything but a snapshot takes.
+/// Makes a call that every handle but a snapshot takes.
 macro_rules! common_with_writes {
     ($on:ident, $call:ident, $rest:ident, {$($others:tt)*}) => {
         common!($on, $call, $rest, {
@@ -56,8 +56,8 @@ macro_rules! common_with_writes {
     };
 }
 
-/// The block form of a transaction or savepoint: an error that leaves the steps
-/// leaves the block; a failure of the scenario ends the block and is passed by it.
+/// Runs the block form of a transaction or savepoint. An error that leaves the steps leaves
+/// the block. A failure of the scenario ends the block, and is returned past it.
 macro_rules! block {
     ($on:ident . $method:ident, $target:ident, $call:ident, $rest:ident) => {{
         let (name, steps) = ($call.name(), steps_of($call)?);
@@ -82,7 +82,7 @@ macro_rules! block {
     }};
 }
 
-/// Runs the steps of a call while the handle that it gave is held.
+/// Runs the steps of a call while the handle that it returned is held.
 macro_rules! held {
     ($handle:expr, $target:ident $({$wrap:ident})?, $call:ident, $rest:ident) => {
         match $handle.await {
@@ -207,7 +207,7 @@ struct Nested<'s>(Option<Savepoint<'s>>);
 struct OnSession(Session);
 struct Streaming<'r>(RowStream<'r>);
 
-/// Which function takes a handle's calls.
+/// Names the function that takes a handle's calls.
 macro_rules! target {
     ([$($generics:tt)*] $type:ty, |$this:ident, $call:ident, $rest:ident| $body:expr) => {
         impl<$($generics)*> Target for $type {

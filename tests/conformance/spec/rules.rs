@@ -1,4 +1,4 @@
-//! What the files themselves have to keep to.
+//! The rules that the scenario files themselves must follow.
 
 use std::collections::BTreeSet;
 
@@ -7,10 +7,10 @@ use ubiqlite::ErrorKind;
 
 use super::files::Scenario;
 
-/// The least number of scenarios.
+/// The minimum number of scenarios.
 const LEAST: usize = 150;
 
-/// Every method that a step may call; each is called by a scenario.
+/// Every method that a step may call. At least one scenario must call each.
 const METHODS: &[&str] = &[
     "open",
     "capabilities",
@@ -46,7 +46,7 @@ const METHODS: &[&str] = &[
     "transfer",
 ];
 
-/// The kinds that no scenario can bring about in every language, and why.
+/// The kinds that no scenario can cause in every language, and why.
 const OUT_OF_REACH: &[(ErrorKind, &str)] = &[
     (ErrorKind::OutOfMemory, "needs a machine without memory"),
     (ErrorKind::OutcomeUnknown, "needs a connection that is lost in the middle of a commit"),
@@ -56,7 +56,7 @@ const OUT_OF_REACH: &[(ErrorKind, &str)] = &[
     (ErrorKind::Internal, "needs a defect"),
 ];
 
-/// The names that `needs` knows.
+/// The names that `needs` may contain.
 const NEEDS: &[&str] = &[
     "transactions",
     "snapshots",
@@ -70,7 +70,7 @@ const NEEDS: &[&str] = &[
     "shared_handles",
 ];
 
-/// Beside `call`: the keys of every call, and the arguments of the methods.
+/// `call` itself, the other keys of every call, and the arguments of the methods.
 const CALL_KEYS: &[&str] = &[
     "call",
     "on",
@@ -116,7 +116,7 @@ const OTHER_STEPS: &[(&str, &[&str])] = &[
 /// Checks the files against their rules.
 ///
 /// # Errors
-/// Everything that is wrong, one a line.
+/// Lists everything that is wrong, one problem per line.
 pub(crate) fn check(scenarios: &[Scenario]) -> Result<(), String> {
     let mut found = Found::default();
     let mut names = BTreeSet::new();
@@ -206,7 +206,7 @@ impl Found {
         }
     }
 
-    /// A plain number is one that JavaScript reads as the same value.
+    /// Checks that plain numbers are those that JavaScript reads as the same value.
     fn numbers(&mut self, place: &str, json: &Json) {
         match json {
             Json::Array(items) => items.iter().for_each(|item| self.numbers(place, item)),

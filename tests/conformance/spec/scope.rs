@@ -16,10 +16,10 @@ use super::world::World;
 
 pub(crate) type Boxed<'f, T> = Pin<Box<dyn Future<Output = T> + 'f>>;
 
-/// Why steps end early.
+/// The reason why steps end early.
 #[derive(Debug)]
 pub(crate) enum Exit {
-    /// The scenario does not hold, or is written wrong.
+    /// The scenario does not hold, or is malformed.
     Failure(String),
     /// An error leaves the block of a transaction or savepoint, as it should.
     Escape(Error),
@@ -57,7 +57,7 @@ impl Frame<'_> {
     }
 }
 
-/// What steps can see: databases, values with names, handles with names.
+/// What steps can see: databases, named values, named handles.
 pub(crate) struct Scope<'f> {
     pub(crate) world: &'f World,
     pub(crate) names: Names,
@@ -130,7 +130,7 @@ impl Scope<'_> {
         }
     }
 
-    /// Checks what a call answered, and keeps it if it has a name.
+    /// Checks the result of a call, and keeps it if it has a name.
     fn settle(&mut self, call: &Call<'_>, outcome: Outcome) -> Result<(), Exit> {
         if call.json("escapes").is_some() {
             return Err(match outcome {
@@ -149,7 +149,7 @@ impl Scope<'_> {
     fn dispatch<'s>(&'s mut self, call: &'s Call<'s>) -> Boxed<'s, Result<Outcome, Exit>> {
         let mut own = None;
         let mut frames = Vec::new();
-        // The innermost of this name; the others stay for the steps inside.
+        // The innermost handle with this name; the others stay for the inner steps.
         for (name, frame) in self.frames.iter_mut().rev() {
             if own.is_none() && name == call.on() {
                 own = Some(frame.again());
@@ -168,7 +168,7 @@ impl Scope<'_> {
         }
     }
 
-    /// Runs the children side by side, all of them started before any is awaited.
+    /// Runs the children concurrently; all of them start before any is awaited.
     async fn together(&mut self, children: &[Json], times: u64) -> Result<(), Exit> {
         let (world, names) = (self.world, &self.names);
         let mut running: Vec<Option<Boxed<'_, Result<(), Exit>>>> = Vec::new();

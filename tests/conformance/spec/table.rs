@@ -6,8 +6,7 @@ use super::call::Call;
 use super::check::Outcome;
 use super::data::Data;
 
-/// What a call on a table returns: `stream` gives rows, which the caller holds or
-/// reads.
+/// What a call on a table returns: `stream` returns rows, which the caller holds or reads.
 pub(crate) enum Answer<'a> {
     Outcome(Outcome),
     Stream(RowStream<'a>),

@@ -17,7 +17,7 @@ use super::scope::{Exit, Scope};
 /// A scenario's directory and databases.
 pub(crate) struct World {
     dir: PathBuf,
-    /// On the backend without threads.
+    /// Whether databases are opened on the backend without threads.
     single_thread: bool,
     databases: RefCell<HashMap<String, Database>>,
 }
@@ -27,7 +27,7 @@ impl World {
         Self { dir: dir.to_owned(), single_thread, databases: RefCell::default() }
     }
 
-    /// Opens what the scenario begins with, and runs its preparing SQL.
+    /// Opens the database that the scenario begins with, and runs its setup SQL.
     pub(crate) async fn prepare(
         &self,
         open: Option<&Json>,
@@ -90,7 +90,7 @@ impl World {
         Ok(())
     }
 
-    /// Makes a file.
+    /// Creates a file or a directory.
     pub(crate) fn make(&self, file: &str, step: &Map<String, Json>) -> Result<(), String> {
         let path = self.dir.join(file);
         if step.contains_key("directory") {

@@ -1,4 +1,4 @@
-/** Works, and ends its process in the middle: `path way milliseconds`. */
+/** Runs work, and exits in the middle of it: `path way milliseconds`. */
 
 import { ubiqlite } from './package.mjs';
 import { work } from './work.mjs';

@@ -1,4 +1,4 @@
-/** Opens a file, with an engine if one is named, and tells which it is, or what it was told. */
+/** Opens a file, with the named engine if there is one, and prints the engine or the error. */
 
 import { tell, ubiqlite } from './package.mjs';
 

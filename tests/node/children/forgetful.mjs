@@ -1,4 +1,4 @@
-/** Forgets a transaction that it never ended; with --expose-gc. */
+/** Drops a transaction that it never ended; needs --expose-gc. */
 
 import { tell, ubiqlite } from './package.mjs';
 

@@ -1,4 +1,4 @@
-/** Opens a file, writes into it, and holds it until it is told to close it. */
+/** Opens a file, writes to it, and keeps it open until the parent says to close it. */
 
 import { hear, tell, ubiqlite } from './package.mjs';
 

@@ -1,4 +1,4 @@
-/** Opens a file, writes, and does nothing more: neither closes it nor waits. */
+/** Opens a file, writes, and then neither closes it nor waits. */
 
 import { tell, ubiqlite } from './package.mjs';
 

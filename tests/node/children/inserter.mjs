@@ -1,4 +1,4 @@
-/** Inserts so many rows, one after another or all at once; for counting system calls. */
+/** Inserts rows, one after another or all at once; for counting system calls. */
 
 import { ubiqlite } from './package.mjs';
 

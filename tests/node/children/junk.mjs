@@ -1,7 +1,6 @@
 /**
- * Spoils what travels to the engine: some batches have wrong bytes, some are cut off,
- * some are nothing but noise. Another client of the same engine has to be served as
- * ever.
+ * Corrupts the batches on their way to the engine: some have wrong bytes, some are cut off,
+ * some are nothing but noise. Another client of the same engine must still be served.
  */
 
 import assert from 'node:assert/strict';
@@ -26,7 +25,7 @@ function spoiledCopy(batch) {
   if (way === 0) return bytes.slice(0, random(bytes.length));
   if (way === 1) return Uint8Array.from({ length: random(200) }, () => random(256));
   const copy = bytes.slice();
-  // The header has the lengths, the operation and the handle.
+  // The header holds the lengths, the operation and the handle.
   for (let flip = 0; flip <= random(3); flip += 1) copy[random(way === 2 ? Math.min(17, copy.length) : copy.length)] = random(256);
   return copy;
 }
@@ -43,7 +42,7 @@ const [sound, victim] = [await ubiqlite.open(path), await ubiqlite.open(path)];
 await sound.batch('CREATE TABLE t(a); INSERT INTO t VALUES (1), (2), (3)');
 for (let round = 0; round < ROUNDS; round += 1) {
   spoil = true;
-  // What becomes of these is nobody's promise: their own requests were spoiled.
+  // These have no guaranteed outcome: their own requests were corrupted.
   victim.query('SELECT a, ? AS b FROM t WHERE a < ?', ['text', 9]).catch(() => {});
   victim.table('t').select().where('a', '>', 1).all().catch(() => {});
   victim.stream('SELECT a FROM t').next().catch(() => {});
@@ -55,5 +54,5 @@ for (let round = 0; round < ROUNDS; round += 1) {
 }
 assert.ok(spoiled >= ROUNDS, 'nothing was spoiled');
 tell(`sound after ${spoiled}`);
-// The victim may wait for answers that nobody owes it.
+// The victim may wait for replies that will never come.
 process.exit(0);

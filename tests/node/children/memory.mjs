@@ -1,4 +1,4 @@
-/** Calls, or opens and closes, so often; tells the process's memory before that and after, each time when it has done some already. */
+/** Calls, or opens and closes, `times` times after a warm-up; prints the memory before and after. */
 
 import { tell, ubiqlite } from './package.mjs';
 
@@ -38,7 +38,7 @@ async function opens(count) {
 }
 
 const work = way === 'calls' ? calls : opens;
-// The heaps of threads, and V8's, grow to what they are in so many: 27 MB in 300,000 calls and in 3,000,000.
+// By then the heaps of the threads and of V8 have reached their size: 27 MB after 300,000 calls and after 3,000,000.
 await work(way === 'calls' ? 100_000 : 1_000);
 const first = await memory();
 await work(Number(times));

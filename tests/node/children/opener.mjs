@@ -1,4 +1,4 @@
-/** Opens and closes again and again, and tells what grew; with --expose-gc. */
+/** Opens and closes repeatedly, and prints what grew; needs --expose-gc. */
 
 import { readdirSync } from 'node:fs';
 

@@ -1,4 +1,4 @@
-/** The package, in a child; and how it talks to its parent. */
+/** The package in a child process, and how the child talks to its parent. */
 
 import { writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
@@ -6,12 +6,12 @@ import { pathToFileURL } from 'node:url';
 
 export const ubiqlite = await import(pathToFileURL(process.env.UBIQLITE_PACKAGE).href);
 
-/** Tells the parent a line, before anything else happens. */
+/** Sends the parent a line, before anything else happens. */
 export function tell(line) {
   writeSync(1, `${line}\n`);
 }
 
-/** The parent's lines; only for children that end by a word of it. */
+/** Returns the parent's lines; only for children that the parent tells to end. */
 export function hear() {
   return createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 }

@@ -1,4 +1,4 @@
-/** Another SQLite in this very process has the same file open, and closes it again and again. */
+/** Another SQLite in this same process has the same file open, and repeatedly closes it. */
 
 import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
@@ -33,7 +33,7 @@ for (let round = 0; round < 20; round += 1) {
   const insert = other.prepare("INSERT INTO t VALUES ('peer', ?)");
   const transaction = await db.begin();
   await transaction.execute("INSERT INTO t VALUES ('us', ?)", [round]);
-  // Ours would be gone with this, if the kernel's locks were the process's.
+  // This would drop our lock too, if the kernel's locks belonged to the process.
   open().close();
   const locked = spawnSync('python3', ['-c', `
 import sqlite3, sys

@@ -1,4 +1,4 @@
-/** Opens a file, writes who it is, and closes it, so many times. What it had alone has to be all there. */
+/** Opens a file, writes its name, and closes it, `rounds` times. All that it wrote must be there. */
 
 import { ubiqlite } from './package.mjs';
 

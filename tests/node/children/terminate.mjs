@@ -12,7 +12,7 @@ if (isMainThread) {
     await new Promise((resolve) => setTimeout(resolve, (round * 3) % 25));
     await Promise.all(workers.map((worker) => worker.terminate()));
   }
-  // Threads of the library that are left go on without their environment.
+  // Remaining threads of the library continue without their environment.
   await new Promise((resolve) => setTimeout(resolve, 200));
   writeSync(1, 'over\n');
 } else {

@@ -1,4 +1,4 @@
-/** Writes into a file, as a thread (`workerData`) or as a process of a cluster (arguments). */
+/** Writes to a file, as a thread (`workerData`) or as a process of a cluster (arguments). */
 
 import { parentPort, workerData } from 'node:worker_threads';
 

@@ -1,7 +1,7 @@
 /**
- * Updates every row again and again, with a cache that is much smaller than the rows,
- * so that pages are written long before the commit; tells each version once it is
- * committed. Ended by a kill.
+ * Updates every row repeatedly, with a cache that is much smaller than the rows, so
+ * that pages are written long before the commit. Prints each version once it is
+ * committed. Runs until it is killed.
  */
 
 import { tell, ubiqlite } from './package.mjs';

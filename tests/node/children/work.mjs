@@ -1,4 +1,4 @@
-/** Works of which none ends by itself, for environments that end in the middle of them. */
+/** Work that never ends on its own, for environments that end in the middle of it. */
 
 const ENDLESS = 'WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r) SELECT';
 

@@ -1,6 +1,6 @@
 /**
- * Inserts rows one after another, each with this writer's name and its number, and tells
- * how many were acknowledged: `path name count [transaction]`. It begins when it is told to.
+ * Inserts rows one after another, each with this writer's name and its number, and prints
+ * how many were acknowledged: `path name count [transaction]`. Begins when the parent says so.
  */
 
 import { hear, tell, ubiqlite } from './package.mjs';

@@ -1,11 +1,11 @@
 /**
- * What node-sqlite3-wasm finds after the kills of ../crash.test.mjs, journal mode
+ * Shows what node-sqlite3-wasm finds after the kills of ../crash.test.mjs, in journal mode
  * delete:
  *
  *     npm install && node kill.mjs [rounds]
  *
- * It is told, not judged, but for one thing: if not one round is torn, then either the
- * peer has changed or the kills come at no bad moment, and this says nothing any more.
+ * The outcome is printed, not judged, with one exception: if no round is torn, then either the
+ * peer has changed or the kills come at no bad moment, and this no longer proves anything.
  */
 
 import { spawn } from 'node:child_process';
@@ -45,7 +45,7 @@ async function killed(path) {
   await closed;
 }
 
-/** Opens it as its users do: the lock of the dead process has to be taken away by hand. */
+/** Opens it as its users do: the lock of the dead process must be removed by hand. */
 function look(path) {
   let locked = false;
   try {

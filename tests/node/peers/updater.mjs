@@ -1,4 +1,4 @@
-/** The same updates as ../children/updater.mjs, by node-sqlite3-wasm. Ended by a kill. */
+/** The same updates as ../children/updater.mjs, with node-sqlite3-wasm. Runs until it is killed. */
 
 import { writeSync } from 'node:fs';
 import { createRequire } from 'node:module';

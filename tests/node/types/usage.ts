@@ -1,4 +1,4 @@
-/** What a person writes, as the compiler sees it; never run. Wrong lines have to be errors. */
+/** Typical code, as the compiler sees it; never run. Wrong lines must be errors. */
 
 import {
   BusyError, type CallOptions, type Database, type Row, UbiqliteError, type Value, exportFile, importFile, list,
@@ -23,9 +23,9 @@ export async function reads(db: Database): Promise<void> {
   maybe.name;
   // @ts-expect-error an Item has no such column
   one.nmae;
-  // @ts-expect-error a function is no value
+  // @ts-expect-error a function is not a value
   await db.query('SELECT ?', [() => 1]);
-  // @ts-expect-error undefined is no value
+  // @ts-expect-error undefined is not a value
   await db.query('SELECT ?', [undefined]);
   // @ts-expect-error the SQL comes first
   await db.query([1]);
@@ -41,18 +41,18 @@ export async function tables(db: Database): Promise<void> {
   await db.table('items').insert({ name: 'lamp', data: { watt: [40, 60] }, at: new Date(), bytes: new Uint8Array(2), big: 7n, on: true });
   await db.table('accounts').transfer('balance', [{ from: 1, to: 2, amount: 30 }]);
   await db.table('accounts').transfer('balance', [[1, 2, 30]]);
-  // @ts-expect-error there is no such comparison
+  // @ts-expect-error no such comparison
   items.select().where('id', '=>', 1);
-  // @ts-expect-error nor such an order
+  // @ts-expect-error no such order
   items.select().orderBy('id', 'down');
-  // @ts-expect-error a function is no value
+  // @ts-expect-error a function is not a value
   await items.insert({ name: () => 'lamp' });
-  // @ts-expect-error nor is it in a table whose rows are not typed
+  // @ts-expect-error not even in a table whose rows are untyped
   await db.table('items').insert({ name: () => 'lamp' });
   void [item, chosen, changed, many];
 }
 
-/** Every type of column, and what JSON is stored as. */
+/** Every type of column, and the types that JSON is stored as. */
 interface Wide {
   id: number;
   big: bigint;
@@ -66,7 +66,7 @@ interface Wide {
 
 export async function written(db: Database, item: Item, wide: Wide, rows: AsyncIterable<Item>): Promise<void> {
   const items = db.table<Item>('items');
-  // An interface, whole or in part, typed or not.
+  // An interface, in whole or in part, typed or not.
   const id: number = await items.insert<number>(item);
   await items.upsert(item);
   await items.insertMany([item, item]);
@@ -78,12 +78,12 @@ export async function written(db: Database, item: Item, wide: Wide, rows: AsyncI
   await db.table('items').update(1, { ...item, more: 1 });
   const wider = db.table<Wide>('wide');
   await wider.insert(wide);
-  // What is stored as what the column is read as.
+  // Values that are stored as the type that the column is read as.
   await wider.insert({ id: 7n, big: 7, name: 'a', at: new Date(), bytes: new ArrayBuffer(2), note: 'b' });
   await wider.insert({ at: {} as { readonly [Symbol.toStringTag]: 'Temporal.Instant' } });
   await wider.insert({ id: true, at: null, bytes: new Float64Array(2) });
   await wider.select().where('at', '<', new Date()).where('id', 'like', '1%').where('note', null).whereIn('status', ['new']).all();
-  // A column of JSON is written as what it is, and read as text.
+  // A JSON column is written as an object, and read as text.
   const documents = db.table<Wide, { name?: string; data?: { watt: number } }>('wide');
   await documents.insert({ name: 'lamp', data: { watt: 40 } });
   const text: string | undefined = (await documents.get(1))?.data;
@@ -92,43 +92,43 @@ export async function written(db: Database, item: Item, wide: Wide, rows: AsyncI
 
   // @ts-expect-error an Item has no such column
   await items.insert({ nmae: 'lamp' });
-  // @ts-expect-error nor for an upsert
+  // @ts-expect-error nor in an upsert
   await items.upsert({ nmae: 'lamp' });
-  // @ts-expect-error nor in one row of many
+  // @ts-expect-error nor in one of many rows
   await items.insertMany([{ name: 'a' }, { nmae: 'b' }]);
-  // @ts-expect-error nor for an update
+  // @ts-expect-error nor in an update
   await items.update(1, { nmae: 'lamp' });
-  // @ts-expect-error nor for many
+  // @ts-expect-error nor in an update of many
   await items.updateMany([1], { nmae: 'lamp' });
-  // @ts-expect-error a name is a text
+  // @ts-expect-error a name is a string
   await items.insert({ name: 5 });
-  // @ts-expect-error and a value a number
+  // @ts-expect-error and a value is a number
   await items.update(1, { value: 'high' });
-  // @ts-expect-error which may be null, and a name not
+  // @ts-expect-error a value may be null, but a name may not
   await items.insert({ name: null });
   // @ts-expect-error no such status
   await wider.insert({ status: 'nwe' });
-  // @ts-expect-error bytes are no text
+  // @ts-expect-error bytes are not text
   await wider.insert({ bytes: 'ab' });
   // @ts-expect-error no such column to filter by
   items.select().where('nmae', 'lamp');
   // @ts-expect-error nor with a comparison
   items.select().where('vlaue', '>', 1);
-  // @ts-expect-error the value of a filter is of the column's type
+  // @ts-expect-error a filter's value has the column's type
   items.select().where('id', 'one');
-  // @ts-expect-error with a comparison too
+  // @ts-expect-error also with a comparison
   items.select().where('value', '>', 'one');
   // @ts-expect-error and in a list
   items.select().whereIn('id', ['one']);
-  // @ts-expect-error no such column to be null
+  // @ts-expect-error no such column to test for null
   items.select().whereNull('nmae');
-  // @ts-expect-error nor to be there
+  // @ts-expect-error nor for not null
   items.select().whereNotNull('nmae');
   // @ts-expect-error no such column to order by
   items.select().orderBy('nmae');
   // @ts-expect-error no such column to transfer
   await items.transfer('vlaue', [[1, 2, 3]]);
-  // @ts-expect-error JSON is written as it was said
+  // @ts-expect-error JSON is written as the declared type
   await documents.insert({ data: { wat: 40 } });
   void [id, text];
 }
@@ -145,9 +145,9 @@ export async function lists(db: Database): Promise<void> {
   const raw: any[][] = (await db.run('SELECT 1', [], { rows: 'array' })).rows;
   const table: any[][] = await db.table<Item>('items').select().all({ rows: 'array' });
   for await (const row of db.table<Item>('items').stream({ rows: 'array' })) table.push(row);
-  // @ts-expect-error rows come in no such form
+  // @ts-expect-error rows have no such form
   await db.query('SELECT 1', [], { rows: 'list' });
-  // @ts-expect-error a list is no object by column name
+  // @ts-expect-error a list is not an object by column name
   await db.query<Item>('SELECT 1', [], { rows: 'array' });
   void [pairs, one, cell, declared, items, raw, rowsChanged, lastRowId];
 }
@@ -180,7 +180,7 @@ export async function transactions(db: Database, signal: AbortSignal): Promise<n
   await session.transaction(async (own) => own.rollback().catch(() => {}));
   await using snapshot = await db.snapshot();
   const [a, b] = await Promise.all([snapshot.queryValue<number>('SELECT 1'), snapshot.table('items').count()]);
-  // @ts-expect-error no transaction begins so
+  // @ts-expect-error no transaction begins like this
   await db.begin({ mode: 'soon' });
   // @ts-expect-error a snapshot only reads
   await snapshot.execute('DELETE FROM items');
@@ -196,16 +196,16 @@ export async function whole(): Promise<void> {
   await importFile('copy.db', await exportFile('app.db'), { replace: true });
   await remove('copy.db');
   const value: Value = [1, { a: null }];
-  // @ts-expect-error there is no such option
+  // @ts-expect-error no such option
   await open('app.db', { busytimeout: 2000 });
-  // @ts-expect-error nor such a mode
+  // @ts-expect-error no such mode
   await open('app.db', { journalMode: 'off' });
   try {
     await limited.execute('DELETE FROM items', [value]);
   } catch (error) {
     if (error instanceof BusyError) return;
     if (error instanceof UbiqliteError && error.kind === 'UniqueViolation') void error.columns.join(error.table);
-    // @ts-expect-error there is no such kind
+    // @ts-expect-error no such kind
     if (error instanceof UbiqliteError && error.kind === 'Unique') return;
     throw error;
   }

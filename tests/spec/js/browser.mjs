@@ -1,12 +1,12 @@
 /**
- * The scenarios in a browser, as the script of `browser.html`. The query string may have
+ * Runs the scenarios in a browser, as the script of `browser.html`. The query string may have
  *
  *     storage=memory           instead of opfs
  *     package=/path/to.js      instead of /bindings-wasm/dist/browser.js
  *     words=transfer,cancel    to run those with one of the words
  *
- * When it is over, `#report` holds the report as JSON (`failed` is empty when all is
- * well; a page that could not even begin has `error`), `globalThis.specReport` the same
+ * At the end `#report` holds the report as JSON (`failed` is empty if all scenarios passed;
+ * `error` is set if the page could not even begin), `globalThis.specReport` holds the same
  * as an object, and the title says `done`.
  */
 
@@ -17,7 +17,7 @@ const query = new URLSearchParams(location.search);
 const storage = query.get('storage') ?? 'opfs';
 const words = (query.get('words') ?? '').split(',').filter((word) => word !== '');
 
-/** Two pages may run the scenarios at once. */
+/** Keeps two pages apart that run the scenarios at once. */
 const RUN = Math.random().toString(36).slice(2, 8);
 let places = 0;
 
@@ -33,7 +33,7 @@ async function scenarios() {
   return assemble(new Map(files), await json('fixtures'));
 }
 
-/** Names of its own for each scenario. */
+/** Returns a place with its own file names for each scenario. */
 function place(api) {
   places += 1;
   const prefix = `spec-${RUN}-${places}-`;
@@ -45,7 +45,7 @@ function place(api) {
     },
     nameOf: (path) => path.replace(prefix, ''),
     async end() {
-      // Names that were refused, or memory, have nothing to be removed.
+      // Refused names, and memory, leave nothing to remove.
       if (storage === 'opfs') await Promise.allSettled([...used].map((name) => api.remove(name)));
     },
   };

@@ -7,14 +7,14 @@ import { Failure } from './failure.mjs';
 import { list, read, text } from './data.mjs';
 import { toKey, toParams, toRecord, toValue } from './values.mjs';
 
-/** What every call may have; all else is an argument, and must have been used. */
+/** The keys that every call may have; any other key is an argument, and must be used. */
 const OF_EVERY_CALL = [
   'call', 'on', 'as', 'steps', 'timeout', 'cancel', 'escapes', 'gives', 'rows', 'columns', 'count',
   'error',
 ];
 const EXPECTATIONS = ['gives', 'rows', 'columns', 'count', 'error'];
 
-/** Methods that give a handle other than a database. */
+/** The methods that return a handle other than a database. */
 const GIVE_A_HANDLE = [
   'transaction', 'savepoint', 'begin', 'begin_savepoint', 'snapshot', 'acquire',
 ];
@@ -32,14 +32,14 @@ export class Call {
     this.method = text(step.call);
     this.on = step.on ?? 'db';
     this.as = step.as ?? '';
-    /** Aborted when the caller gives the call up. @type {AbortSignal | undefined} */
+    /** Aborted when the caller cancels the call. @type {AbortSignal | undefined} */
     this.signal = undefined;
     /** Settles when the steps inside have ended. @type {Promise<void> | undefined} */
     this.inside = undefined;
     this.#holdToRules();
   }
 
-  /** A step of which a part would have no effect says more than is checked. */
+  /** Rejects steps with a part that has no effect: they say more than is checked. */
   #holdToRules() {
     const expects = EXPECTATIONS.some((key) => this.has(key));
     if ((this.has('cancel') || this.has('escapes')) && expects) {
@@ -58,7 +58,7 @@ export class Call {
     return Object.hasOwn(this.step, key);
   }
 
-  /** The step's own JSON. */
+  /** Returns the step's own JSON for a key. */
   json(key) {
     this.#used.add(key);
     return this.has(key) ? this.step[key] : undefined;
@@ -81,13 +81,13 @@ export class Call {
     return number;
   }
 
-  /** Called when all arguments were taken: what is left would have been ignored. */
+  /** Called once all arguments are read: any that are left would have been ignored. */
   everythingWasUsed() {
     const ignored = Object.keys(this.step).find((key) => !this.#used.has(key));
     if (ignored !== undefined) throw new Failure(`"${ignored}" has no place in ${this.method}`);
   }
 
-  /** The last argument of the package's methods, with more options if there are. */
+  /** Returns the last argument of the package's methods, with `more` options if there are any. */
   options(more) {
     const options = { ...more };
     if (this.signal) options.signal = this.signal;
@@ -104,7 +104,7 @@ export class Call {
     return list(this.data('each')).map(toParams);
   }
 
-  /** A script, or statements. */
+  /** Returns a script, or statements. */
   batch() {
     if (this.has('script')) return this.text('script');
     return list(this.data('statements')).map((statement) => {
@@ -114,7 +114,7 @@ export class Call {
     });
   }
 
-  /** How a transaction begins; without a mode the package's own default is tested. */
+  /** Returns how a transaction begins; without a mode the package's own default is tested. */
   mode() {
     const mode = this.json('mode');
     if (mode === undefined) return {};

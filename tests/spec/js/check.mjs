@@ -1,20 +1,20 @@
 /**
- * Comparing what a call answered with what its step expects.
+ * Compares the result of a call with what its step expects.
  */
 
 import { Failure, Lacking, Thrown } from './failure.mjs';
 import { ANY, read, show, text } from './data.mjs';
 
 /**
- * @typedef {{ found: unknown } | { error: unknown }} Outcome what a call answered
+ * @typedef {{ found: unknown } | { error: unknown }} Outcome the result of a call
  */
 
-/** What a change did is told by several numbers, of which a scenario names those that
- * matter; a row is told whole. */
+/** Methods whose results have several numbers, of which a scenario names only those that
+ * matter; rows are compared completely. */
 const PARTIAL = ['execute', 'batch', 'capabilities'];
 
 /**
- * Compares the outcome with the expectation; throws the difference, for people.
+ * Compares the outcome with the expectation; throws the difference in readable form.
  *
  * @param {import('./call.mjs').Call} call
  * @param {Outcome} outcome
@@ -77,7 +77,7 @@ function same(expected, found, partial, place) {
         .forEach((item, index) => compare(item, found[index], partial, `${place}[${index}]`));
       return expected.length === found.length;
     }
-    // A row noted by its values alone.
+    // A row written as its values alone.
     if (!(found instanceof Map)) return false;
     [...found].slice(0, expected.length)
       .forEach(([name, value], index) => compare(expected[index], value, partial, `${place}.${name}`));
@@ -91,7 +91,7 @@ function same(expected, found, partial, place) {
     }
     return partial || expected.size === found.size;
   }
-  // Bit by bit: -0 is not 0, and a number is no BigInt.
+  // Bit by bit: -0 is not 0, and a number is not a BigInt.
   return Object.is(expected, found);
 }
 
@@ -99,7 +99,7 @@ function checkError(error, expected, call, world) {
   if (Object.keys(expected).length === 0) throw new Failure('an error of which nothing is expected');
   if ('thrown' in expected) {
     if (Object.keys(expected).length !== 1) throw new Failure('"thrown" stands alone');
-    // The class is the runner's own: the package could not have made another of it.
+    // The class is the runner's own, so the package cannot have created another instance.
     if (error instanceof Thrown && error.message === expected.thrown) return;
     throw new Failure(`expected the caller's "${expected.thrown}", unchanged\n         found ${tell(error)}`);
   }
@@ -112,7 +112,7 @@ function checkError(error, expected, call, world) {
   }
 }
 
-/** An error is told by its class too: `catch (error) { if (error instanceof BusyError)`. */
+/** Checks the class of an error too: `catch (error) { if (error instanceof BusyError)`. */
 function isOfThePackage(error, api) {
   if (!(error instanceof Error) || !(error instanceof api.UbiqliteError)) {
     throw new Failure(`failed with what is no UbiqliteError: ${tell(error)}`);
@@ -122,7 +122,7 @@ function isOfThePackage(error, api) {
   if (typeof api[name] !== 'function' || !(error instanceof api[name])) {
     throw new Failure(`an error of the kind ${error.kind} is no ${name}: ${tell(error)}`);
   }
-  // A minifier renames classes; what logs print must not change by it.
+  // A minifier renames classes; that must not change what logs print.
   if (error.name !== name) throw new Failure(`a ${name} calls itself ${error.name}`);
 }
 
@@ -152,7 +152,7 @@ function holds(name, expected, found, call) {
   return JSON.stringify(expected) === JSON.stringify(found);
 }
 
-/** For people: an error with all that it carries. */
+/** Describes an error in readable form, with all that it carries. */
 export function tell(error) {
   if (!(error instanceof Error)) return `${typeof error} ${String(error)}`;
   const carried = Object.entries({ ...error }).filter(([name]) => name !== 'message' && name !== 'stack');

@@ -1,15 +1,15 @@
 /**
- * Values, rows and lists: what a scenario notes down in JSON, and what a call
- * returns, as one kind of data that can be compared:
+ * Values, rows and lists: what a scenario writes in JSON and what a call returns,
+ * as one kind of data that can be compared:
  *
- * null, boolean, string, Uint8Array; number for every double and for the integers
- * that are safe; bigint for the other integers, and only for them; arrays for lists;
- * Map for rows and records, in order; JsonText; ANY.
+ * null, boolean, string, Uint8Array; number for every double and for safe integers;
+ * bigint for the other integers, and only for them; arrays for lists; Map for rows
+ * and records, in order; JsonText; ANY.
  */
 
 import { Failure } from './failure.mjs';
 
-/** Expected only: anything but NULL. */
+/** Only in expectations: anything but NULL. */
 export const ANY = Symbol('any');
 
 /** A list or map of the language, which binds as JSON text. */
@@ -23,8 +23,8 @@ export class JsonText {
  * Reads the notation of `tests/spec/README.md`.
  *
  * @param {unknown} json
- * @param {Map<string, unknown>} names what earlier calls gave names to
- * @param {number} [number] of the `$for` around
+ * @param {Map<string, unknown>} names results that earlier calls named
+ * @param {number} [number] that of the enclosing `$for`
  */
 export function read(json, names, number) {
   switch (typeof json) {
@@ -32,7 +32,7 @@ export function read(json, names, number) {
     case 'string':
       return json;
     case 'number':
-      // JSON does not tell 1 from 1.0, so a plain number beyond 2^53 is ambiguous.
+      // JSON does not distinguish 1 from 1.0, so a plain number beyond 2^53 is ambiguous.
       if (Number.isInteger(json) && !Number.isSafeInteger(json)) {
         throw new Failure(`${json} needs $int or $real`);
       }
@@ -91,7 +91,7 @@ function readNotation(notation, fields, names, number) {
   }
 }
 
-/** An integer as ubiqlite gives it: a number where that is exact, else a BigInt. */
+/** Returns an integer as ubiqlite does: a number where that is exact, else a BigInt. */
 export function integer(value) {
   const number = Number(value);
   return Number.isSafeInteger(number) ? number : value;
@@ -126,20 +126,20 @@ function textOfUnits(hex) {
   return String.fromCharCode(...units);
 }
 
-/** A map noted as a list of pairs. */
+/** Reads a map that is written as a list of pairs. */
 export function mapOfPairs(pairs) {
   const map = new Map(list(pairs).map((pair) => list(pair, 2)).map(([name, value]) => [text(name), value]));
   if (map.size !== pairs.length) throw new Failure('a name stands twice, which no object has');
   return map;
 }
 
-/** The data, which has to be a text. */
+/** Returns the data, which must be a text. */
 export function text(data) {
   if (typeof data !== 'string') throw new Failure(`${show(data)} is no text`);
   return data;
 }
 
-/** The data, which has to be a list (of so many items). */
+/** Returns the data, which must be a list (of `length` items, if given). */
 export function list(data, length) {
   if (!Array.isArray(data)) throw new Failure(`${show(data)} is no list`);
   if (length !== undefined && data.length !== length) {
@@ -148,7 +148,7 @@ export function list(data, length) {
   return data;
 }
 
-/** For people: long values are shortened. */
+/** Describes data in readable form; long values are shortened. */
 export function show(data) {
   if (data === null) return 'NULL';
   if (data === ANY) return 'anything';

@@ -2,7 +2,7 @@
  * Why the steps of a scenario end early.
  */
 
-/** The scenario does not hold, or is written wrong. */
+/** The scenario does not hold, or is written incorrectly. */
 export class Failure extends Error {}
 
 /** An error leaves the block of a transaction or savepoint, as it should. */
@@ -13,11 +13,11 @@ export class Escape {
   }
 }
 
-/** A call answered `Unsupported`, and the scenario needs what the backend lacks. */
+/** A call failed with `Unsupported`, and the scenario needs what the backend lacks. */
 export class Lacking extends Error {}
 
-/** The call around these steps was given up: nobody asks any more how they end. */
+/** The enclosing call was cancelled: how these steps end no longer matters. */
 export class Abandoned extends Error {}
 
-/** The caller's own exception, of a `throw`. */
+/** The caller's own exception, from a `throw`. */
 export class Thrown extends Error {}

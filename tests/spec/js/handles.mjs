@@ -1,5 +1,5 @@
 /**
- * Calls on everything that takes calls.
+ * Makes calls on everything that takes calls.
  */
 
 import { Escape, Failure } from './failure.mjs';
@@ -7,7 +7,7 @@ import { camelCase } from './world.mjs';
 import { callTable } from './table.mjs';
 import * as from from './values.mjs';
 
-/** What each kind of handle takes, beside `table`. */
+/** The calls that each kind of handle takes, besides `table`. */
 const READS = ['query', 'query_one', 'query_optional', 'query_value', 'stream'];
 const STATEMENTS = [...READS, 'execute', 'execute_many', 'batch'];
 const METHODS = {
@@ -16,7 +16,7 @@ const METHODS = {
   ],
   session: [...STATEMENTS, 'interrupt', 'transaction', 'begin'],
   snapshot: READS,
-  // The block form ends with its block; the handle form is ended by calls.
+  // The block form ends with its block; calls end the handle form.
   transaction: [...STATEMENTS, 'savepoint', 'begin_savepoint'],
   begun: [...STATEMENTS, 'savepoint', 'begin_savepoint', 'commit', 'rollback'],
   savepoint: [...STATEMENTS, 'savepoint', 'begin_savepoint'],
@@ -24,7 +24,7 @@ const METHODS = {
   stream: ['next'],
 };
 
-/** The arguments and the result of each method that neither gives a handle nor a stream. */
+/** The arguments and the result of each method that returns neither a handle nor a stream. */
 const SIMPLE = {
   execute: [(call) => [call.text('sql'), call.params()], from.fromExecuted],
   query: [(call) => [call.text('sql'), call.params()], from.fromRows],
@@ -41,7 +41,7 @@ const SIMPLE = {
   capabilities: [() => [], from.fromCapabilities],
 };
 
-/** The calls that give a handle: what it is, and how it is given back. */
+/** The calls that return a handle: its kind, and how it is released. */
 const HELD = {
   begin: ['begun', (handle) => handle[Symbol.asyncDispose]()],
   begin_savepoint: ['nested', (handle) => handle[Symbol.asyncDispose]()],
@@ -96,17 +96,17 @@ function dispatch(kind, target, call, rest) {
   return settle(() => target[camelCase(method)](...given), convert);
 }
 
-/** The arguments with the options at their end; a missing one before them is undefined. */
+/** Returns the arguments with the options at the end; a missing one before them is undefined. */
 function withOptions(call, args, more) {
   const options = call.options(more);
   call.everythingWasUsed();
-  // What is left out of the end was never given: that a call takes it so is part of the test.
+  // Trailing arguments that are left out are not passed: that a call accepts this is part of the test.
   while (options.length === 0 && args.length > 0 && args.at(-1) === undefined) args.pop();
   return [...args, ...options];
 }
 
 /**
- * Makes a call and awaits it. It has to answer by a promise: what it throws instead
+ * Makes a call and awaits it. It must return a promise: an exception thrown instead
  * would surprise everybody who wrote `.catch`.
  */
 export async function settle(begin, convert = (found) => found) {
@@ -126,7 +126,7 @@ export async function settle(begin, convert = (found) => found) {
   return { found: convert(raw) };
 }
 
-/** Reads a stream to its end, or holds it for the steps of the call. */
+/** Reads a stream to its end, or keeps it open for the steps of the call. */
 export async function stream(begin, call, rest) {
   let rows;
   try {
@@ -157,7 +157,7 @@ function optionalRowOf(result) {
   return from.fromRow(result.value);
 }
 
-/** The block form of a transaction or savepoint. */
+/** Runs the block form of a transaction or savepoint. */
 async function block(target, call, rest) {
   const kind = call.method;
   const args = withOptions(call, [], kind === 'transaction' ? call.mode() : {});
@@ -187,7 +187,7 @@ async function block(target, call, rest) {
   return { found: null };
 }
 
-/** Runs the steps of a call while the handle that it gave is held. */
+/** Runs the steps of a call while the handle that it returned is open. */
 async function hold(target, call, rest) {
   const { method } = call;
   const args = withOptions(call, [], method === 'begin' ? call.mode() : {});
@@ -197,7 +197,7 @@ async function hold(target, call, rest) {
   try {
     await rest.with(call, kind, outcome.found);
   } catch (exit) {
-    // The first failure is the one to tell.
+    // The first failure is the one to report.
     await settle(() => giveBack(outcome.found));
     throw exit;
   }

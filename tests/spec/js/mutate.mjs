@@ -1,5 +1,5 @@
 /**
- * Scenarios made wrong: each expects something that does not happen.
+ * Makes scenarios wrong: each mutant expects something that does not happen.
  */
 
 const OTHER_KIND = 'NotADatabase';
@@ -9,7 +9,7 @@ const OTHER_KIND = 'NotADatabase';
  */
 
 /**
- * All ways to make one expectation of a scenario wrong.
+ * Returns all ways to make one expectation of a scenario wrong.
  *
  * @returns {Mutant[]}
  */
@@ -29,13 +29,13 @@ function at(value, path) {
   return path.reduce((inner, key) => inner[key], value);
 }
 
-/** The paths of all steps that are compared with something. */
+/** Returns the paths of all steps that have an expectation. */
 function calls(steps, path) {
   return steps.flatMap((step, index) => {
     const here = [...path, index];
     if (Array.isArray(step)) return calls(step, here);
     const own = 'call' in step || 'throw' in step ? [here] : [];
-    // How the steps inside a call that is given up end is nobody's business.
+    // How the steps inside a cancelled call end is not checked.
     if ('cancel' in step) return [];
     const inner = ['steps', 'together'].filter((key) => Array.isArray(step[key]));
     return [...own, ...inner.flatMap((key) => calls(step[key], [...here, key]))];
@@ -64,7 +64,7 @@ function wrong(step) {
   return all;
 }
 
-/** Other data than this, by one change each. */
+/** Returns data that differs from this by one change each. */
 function otherData(data, partial) {
   const is = (what, value) => [{ what, value }];
   if (data === null) return is('is 0', 0);

@@ -1,5 +1,5 @@
 /**
- * The scenarios in Node:
+ * Runs the scenarios in Node:
  *
  *     node tests/spec/js/node.mjs                      all of them
  *     node tests/spec/js/node.mjs transfer cancel      those with one of the words
@@ -43,10 +43,10 @@ export function environment(api, print = console.log) {
   return { api, options: {}, lacks: new Map(), place: directory, print, watch };
 }
 
-/** A directory of its own. */
+/** Makes a separate directory. */
 async function directory() {
   const root = await mkdtemp(join(tmpdir(), 'ubiqlite-spec-'));
-  // Not `join`, which would make another path of `a/../b`.
+  // Not `join`, which would turn `a/../b` into another path.
   const locate = (path) => `${root}/${path}`;
   return {
     locate,
@@ -72,7 +72,7 @@ async function main(args) {
   const api = await load(packages[0]?.slice('--package='.length));
   const { failed } = await runAll(choose(await scenarios(), words), environment(api));
   process.exitCode = failed.length === 0 ? 0 : 1;
-  // It has to end by itself now: nothing is open any more.
+  // The process must exit on its own now: nothing is open any more.
   setTimeout(() => {
     console.log('FAILED  the package keeps the process alive after everything was closed');
     process.exit(1);

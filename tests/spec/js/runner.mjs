@@ -10,10 +10,10 @@ import { runSteps, within } from './scope.mjs';
 /** A scenario that takes longer has failed. */
 const PATIENCE = 30_000;
 
-/** So many in a row, and the engine itself hangs: the others would only say so again. */
+/** After this many in a row the engine itself hangs, and the rest would only fail the same way. */
 const STUCK = 3;
 
-/** What JavaScript has no use for, wherever it runs. */
+/** The needs that JavaScript never meets, wherever it runs. */
 const NOT_IN_JAVASCRIPT = new Map([
   ['real_type', 'JavaScript has one type for 1.0 and 1'],
 ]);
@@ -23,16 +23,16 @@ const NOT_IN_JAVASCRIPT = new Map([
  *
  * @typedef {object} Environment
  * @property {object} api what the package exports
- * @property {object} options of every `open`
+ * @property {object} options passed to every `open`
  * @property {Map<string, string>} lacks the needs that are not met here, and why
- * @property {() => Promise<import('./world.mjs').Place>} place an empty one
+ * @property {() => Promise<import('./world.mjs').Place>} place makes an empty place
  * @property {(line: string) => void} print
- * @property {(told: (error: unknown) => void) => () => void} watch tells rejections that
- *   nobody handles, until the function that it gives is called
+ * @property {(told: (error: unknown) => void) => () => void} watch reports unhandled
+ *   rejections until the function that it returns is called
  */
 
 /**
- * Runs the scenarios one after another, so that none waits for another's work.
+ * Runs the scenarios one after another, so that none waits for another one's work.
  *
  * @param {object[]} scenarios
  * @param {Environment} environment
@@ -73,14 +73,14 @@ export async function runAll(scenarios, environment) {
   return report;
 }
 
-/** Chooses the scenarios that have one of the words in `subject: name`. */
+/** Selects the scenarios that have one of the words in `subject: name`. */
 export function choose(scenarios, words) {
   const chosen = scenarios.filter(({ title }) => words.length === 0 || words.some((word) => title.includes(word)));
   if (chosen.length === 0) throw new Error(`no scenario has one of the words: ${words.join(' ')}`);
   return chosen;
 }
 
-/** What the backend has, as it tells itself. */
+/** Returns the capabilities of the backend, as it reports them itself. */
 export async function capabilitiesOf({ api, options }) {
   const db = await api.open(':memory:', { ...options });
   const known = await db.capabilities();
@@ -108,7 +108,7 @@ export async function runOne(scenario, environment, capabilities, patience = PAT
       await world.prepare(scenario);
       await runSteps(world, scenario.steps);
       await world.close();
-      // Rejections that nobody handles are told a turn later.
+      // Unhandled rejections are reported one turn later.
       await new Promise((resolve) => setTimeout(resolve, 0));
     };
     await within(whole(), patience, 'is not over');

@@ -3,8 +3,8 @@
  */
 
 /**
- * The subjects, each a file. A page cannot list a server's folder; that the list
- * is complete is checked where there is a file system (`node.mjs`).
+ * The subjects, one file each. A page cannot list a server's folder; `node.mjs`, which
+ * has a file system, checks that the list is complete.
  */
 export const SUBJECTS = [
   'batch', 'cancel', 'close', 'concurrency', 'errors', 'execute', 'identifiers', 'open', 'params',
@@ -19,7 +19,7 @@ const NEEDS = [
   'utf16_text', 'big_integers', 'shared_handles',
 ];
 
-/** Needs that `capabilities()` tells; the others are known to the runner. */
+/** Needs that `capabilities()` reports; the runner knows the others. */
 export const CAPABILITIES = ['transactions', 'snapshots', 'cursors', 'sessions'];
 
 /**
@@ -65,7 +65,7 @@ function checked(needs, known, title) {
   return needs;
 }
 
-/** Without a step nothing would be said. */
+/** Checks that there are steps: without any, nothing would be tested. */
 function someSteps(steps, title) {
   if (!Array.isArray(steps) || steps.length === 0) throw new Error(`${title}: has no steps`);
   return steps;

@@ -1,5 +1,5 @@
 /**
- * The steps of a scenario, and the handles that are held while they run.
+ * The steps of a scenario, and the handles that are open while they run.
  */
 
 import { Abandoned, Escape, Failure, Lacking, Thrown } from './failure.mjs';
@@ -8,10 +8,10 @@ import { check, tell } from './check.mjs';
 import { make } from './handles.mjs';
 import { show } from './data.mjs';
 
-/** How long a call that was given up may take to say so. It does at once; machines are slow. */
+/** How long a cancelled call may take to reject. It rejects at once, but machines can be slow. */
 const AT_ONCE = 1000;
 
-/** How long the steps inside a call that was given up may take to end. */
+/** How long the steps inside a cancelled call may take to end. */
 const SOON = 5000;
 
 /**
@@ -20,13 +20,13 @@ const SOON = 5000;
  * @typedef {{ name: string, kind: string, handle: object }} Frame
  */
 
-/** What steps can see: databases, values with names, handles with names. */
+/** What steps can see: databases, named values and named handles. */
 export class Scope {
   /**
    * @param {import('./world.mjs').World} world
    * @param {Map<string, unknown>} names
    * @param {Frame[]} frames
-   * @param {AbortSignal} [signal] aborted when the call around was given up
+   * @param {AbortSignal} [signal] aborted when the enclosing call is cancelled
    */
   constructor(world, names, frames, signal) {
     this.world = world;
@@ -35,7 +35,7 @@ export class Scope {
     this.signal = signal;
   }
 
-  /** Runs the steps of a call with the handle that it gave. */
+  /** Runs the steps of a call with the handle that it returned. */
   with(call, kind, handle) {
     const frames = [...this.frames, { name: call.as, kind, handle }];
     const scope = new Scope(this.world, new Map(this.names), frames, call.signal ?? this.signal);
@@ -84,7 +84,7 @@ export class Scope {
     }
   }
 
-  /** Gives the call up after a while: it returns so at once, with the caller's reason. */
+  /** Cancels the call after `patience`: it rejects at once, with the caller's reason. */
   async #giveUp(call, patience) {
     const controller = new AbortController();
     const reason = new Error('the scenario gave the call up');
@@ -115,7 +115,7 @@ export class Scope {
    * @returns {Promise<import('./check.mjs').Outcome>}
    */
   #dispatch(call) {
-    // The innermost of this name; the others stay for the steps inside.
+    // The innermost handle of this name; the others remain for the steps inside.
     const own = this.frames.findLast((frame) => frame.name === call.on);
     const rest = new Scope(this.world, new Map(this.names), this.frames, this.signal);
     return make(call, own, rest);
@@ -153,7 +153,7 @@ export async function runSteps(world, steps) {
   }
 }
 
-/** Waits; a call around that is given up ends it. */
+/** Waits, unless the enclosing call is cancelled. */
 function pause(millis, signal) {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, millis);
@@ -164,7 +164,7 @@ function pause(millis, signal) {
   });
 }
 
-/** Waits for a promise, but not for ever. */
+/** Waits for a promise for at most `millis`. */
 export async function within(promise, millis, otherwise) {
   let timer;
   const limit = new Promise((_, reject) => {

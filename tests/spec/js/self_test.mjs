@@ -1,7 +1,7 @@
 /**
- * That no scenario holds by saying nothing: scenarios that hold are made wrong in
- * one place each, and every one of them has to fail; and on a package that does
- * nothing at all, none holds.
+ * Checks that no scenario passes vacuously: scenarios that hold are made wrong in one
+ * place each, and each of these must fail; and on a package that does nothing at all,
+ * none holds.
  *
  *     node tests/spec/js/self_test.mjs [--package=PATH] [--each=2] [--seed=1] [words]
  *
@@ -12,14 +12,14 @@ import { capabilitiesOf, choose, runOne } from './runner.mjs';
 import { environment, load, scenarios } from './node.mjs';
 import { mutants } from './mutate.mjs';
 
-/** These say no more than that a call does not fail. */
+/** These only say that a call does not fail. */
 const HOLD_ON_NOTHING = [
   'close: closing a second time is no error',
   'close: closing two times at once is no error',
   'close: interrupting a closed database is no error',
 ];
 
-/** A wrong expectation is seen when its call returns; the longest takes a second and a half. */
+/** A wrong expectation shows when its call returns; the longest takes a second and a half. */
 const PATIENCE = 10_000;
 
 function option(name, otherwise) {
@@ -27,7 +27,7 @@ function option(name, otherwise) {
   return given?.slice(name.length + 3) ?? otherwise;
 }
 
-/** Numbers that look random and are the same each time. */
+/** Returns pseudo-random numbers, the same each time. */
 function* numbers(seed) {
   let state = seed >>> 0;
   for (;;) {
@@ -36,7 +36,7 @@ function* numbers(seed) {
   }
 }
 
-/** A few of the items, each with the same chance. */
+/** Returns a few of the items, each with the same chance. */
 function sample(items, many, random) {
   const left = [...items];
   const chosen = [];
@@ -46,7 +46,7 @@ function sample(items, many, random) {
   return chosen;
 }
 
-/** A package whose every call returns undefined, whatever it is asked. */
+/** Makes a package whose every call returns undefined. */
 function hollowPackage() {
   class UbiqliteError extends Error {}
   const nothing = () => hollow;

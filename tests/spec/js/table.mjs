@@ -23,7 +23,7 @@ const METHODS = {
 
 const ENDS = { all: from.fromRows, first: from.fromOptionalRow, count: from.fromCount };
 
-/** As the package spells them. */
+/** The comparisons as the package spells them. */
 const COMPARISONS = new Map([
   ['eq', '='], ['ne', '!='], ['lt', '<'], ['le', '<='], ['gt', '>'], ['ge', '>='],
   ['like', 'like'], ['not_like', 'not like'],
@@ -80,7 +80,7 @@ function addFilter(selection, [column, comparison, ...operands]) {
   if (operands.length !== 1) throw new Failure(`"${comparison}" compares with one operand`);
   const [operand] = operands;
   if (comparison === 'in') return selection.whereIn(name, list(operand).map(toValue));
-  // The short form is what people write most.
+  // The short form is the most common one.
   if (comparison === 'eq') return selection.where(name, toValue(operand));
   if (!COMPARISONS.has(comparison)) throw new Failure(`"${comparison}" is no comparison`);
   return selection.where(name, COMPARISONS.get(comparison), toValue(operand));

@@ -1,12 +1,12 @@
 /**
- * Between the data of a scenario and what the package takes and gives. What comes
- * from the package is checked as strictly as a person's code may rely on it.
+ * Converts between the data of a scenario and what the package takes and returns. Results
+ * of the package are checked as strictly as a program may rely on them.
  */
 
 import { Failure } from './failure.mjs';
 import { ANY, JsonText, integer, list, mapOfPairs, show } from './data.mjs';
 
-/** One value, to be bound. */
+/** Converts data to one value to bind. */
 export function toValue(data) {
   if (data instanceof JsonText) return structuredClone(data.content);
   if (data === ANY || data instanceof Map || Array.isArray(data)) {
@@ -15,14 +15,14 @@ export function toValue(data) {
   return data;
 }
 
-/** Parameters: by position or by name. */
+/** Converts data to parameters, by position or by name. */
 export function toParams(data) {
   if (Array.isArray(data)) return data.map(toValue);
   if (data instanceof Map) return toObject(data);
   throw new Failure(`${show(data)} are no parameters`);
 }
 
-/** A plain object; a column may have the name of anything, `__proto__` too. */
+/** Makes a plain object; a column may have any name, even `__proto__`. */
 export function toObject(map) {
   const object = {};
   for (const [name, value] of map) {
@@ -33,17 +33,17 @@ export function toObject(map) {
   return object;
 }
 
-/** A record: a map, or a list of pairs. */
+/** Converts data to a record: a map, or a list of pairs. */
 export function toRecord(data) {
   return toObject(data instanceof Map ? data : mapOfPairs(data));
 }
 
-/** A key: a value, or a list for a composite key. */
+/** Converts data to a key: a value, or a list for a composite key. */
 export function toKey(data) {
   return Array.isArray(data) ? data.map(toValue) : toValue(data);
 }
 
-/** A cell of a row. */
+/** Converts a cell of a row to data. */
 export function fromValue(value) {
   if (value === null || typeof value === 'string' || typeof value === 'number') return value;
   if (value instanceof Uint8Array) return value;
@@ -54,7 +54,7 @@ export function fromValue(value) {
   throw new Failure(`a cell is ${describe(value)}`);
 }
 
-/** A row: a plain object, all of whose properties are columns. */
+/** Converts a row to data: a plain object, all of whose properties are columns. */
 export function fromRow(row) {
   if (typeof row !== 'object' || row === null) throw new Failure(`a row is ${describe(row)}`);
   const prototype = Object.getPrototypeOf(row);
@@ -72,7 +72,7 @@ export function fromRows(rows) {
   return array(rows).map(fromRow);
 }
 
-/** A row, or undefined where there is none. */
+/** Converts a row to data, or undefined where there is none. */
 export function fromOptionalRow(row) {
   return row === undefined ? null : fromRow(row);
 }
@@ -92,12 +92,12 @@ export function fromNothing(nothing) {
   return null;
 }
 
-/** The key of an inserted row. */
+/** Converts the key of an inserted row to data. */
 export function fromKey(key) {
   return Array.isArray(key) ? key.map(fromValue) : fromValue(key);
 }
 
-/** What a statement did. */
+/** Converts the outcome of a statement to data. */
 export function fromExecuted(done) {
   const names = Object.keys(Object(done));
   if (names.length !== 2 || !names.includes('rowsChanged') || !names.includes('lastRowId')) {

@@ -11,10 +11,10 @@ import { tell } from './check.mjs';
  * Where a scenario's files are.
  *
  * @typedef {object} Place
- * @property {(path: string) => string} locate what `open` is given for a path of the scenario
- * @property {(path: string) => string} nameOf the file name that a scenario knows, of such a path
+ * @property {(path: string) => string} locate returns what `open` gets for a path of the scenario
+ * @property {(path: string) => string} nameOf returns the file name that the scenario uses for such a path
  * @property {(file: string, step: Record<string, unknown>) => Promise<void>} [make]
- * @property {() => Promise<void>} end takes everything away
+ * @property {() => Promise<void>} end removes everything
  */
 
 /** Options about threads, which an engine on one thread has not: it is what they turn on. */
@@ -30,7 +30,7 @@ export class World {
   /**
    * @param {object} api what the package exports
    * @param {Place} place
-   * @param {object} options of every `open`
+   * @param {object} options passed to every `open`
    * @param {string[]} lacks the capabilities that the scenario needs and the backend lacks
    */
   constructor(api, place, options, lacks) {
@@ -40,7 +40,7 @@ export class World {
     this.lacks = lacks;
     /** @type {Map<string, object>} */
     this.databases = new Map();
-    /** All that were opened, by whatever name. @type {object[]} */
+    /** All databases that were opened, under any name. @type {object[]} */
     this.opened = [];
   }
 
@@ -48,7 +48,7 @@ export class World {
     return this.place.nameOf(path);
   }
 
-  /** Opens what the scenario begins with, and runs its preparing SQL. */
+  /** Opens what the scenario begins with, and runs its setup SQL. */
   async prepare({ open, setup }) {
     if (open === false) {
       if (setup.length > 0) throw new Failure('a setup of a database that is not opened');
@@ -107,7 +107,7 @@ export function camelCase(name) {
 }
 
 /**
- * What a `make` puts into a file that is no directory.
+ * Returns what a `make` writes to a file that is not a directory.
  *
  * @param {Record<string, unknown>} step
  * @param {(name: string) => Promise<Uint8Array>} readFile for a copy

@@ -12,7 +12,7 @@ GIVE_A_HANDLE = {"transaction", "savepoint", "begin", "begin_savepoint", "snapsh
 
 
 class Call:
-    """A call, and which of its arguments were used."""
+    """A call, and the arguments of it that were used."""
 
     def __init__(self, step: dict[str, Any], names: dict[str, Any]) -> None:
         self.step = step
@@ -38,12 +38,12 @@ class Call:
         return read(self.json(key), self.names)
 
     def done(self) -> None:
-        """Called when all arguments were taken: what is left would have been ignored."""
+        """Called once all arguments are read: any that are left would have been ignored."""
         if set(self.step) - self._used:
             raise Failure(f"{sorted(set(self.step) - self._used)} has no place in {self.method}")
 
     def options(self) -> dict[str, Any]:
-        """The keywords of every call: seconds, where a scenario has milliseconds."""
+        """Returns the keywords of every call, in seconds where a scenario has milliseconds."""
         return {"timeout": self.json("timeout") / 1000} if self.has("timeout") else {}
 
     def params(self) -> Any:

@@ -1,4 +1,4 @@
-"""Values, rows and lists: what a scenario notes down in JSON, as Python's own values.
+"""Values, rows and lists: what a scenario writes in JSON, as Python's own values.
 
 Integers are ``int``, reals ``float`` (1.0 is not 1), texts ``str``, blobs ``bytes``,
 rows and records ``dict``; besides :class:`JsonText` and :data:`ANY`.
@@ -14,7 +14,7 @@ from typing import Any
 
 
 class Failure(Exception):
-    """The scenario does not hold, or is written wrong."""
+    """The scenario does not hold, or is written incorrectly."""
 
 
 class JsonText:
@@ -25,7 +25,7 @@ class JsonText:
 
 
 ANY = object()
-"""Expected only: anything but NULL."""
+"""Only in expectations: anything but NULL."""
 
 
 def read(json: Any, names: dict[str, Any], number: int | None = None) -> Any:
@@ -85,7 +85,7 @@ def _notation(notation: str, fields: dict[str, Any], names: dict[str, Any], numb
 
 
 def pairs(items: list[Any]) -> dict[str, Any]:
-    """A map noted as a list of pairs."""
+    """Reads a map that is written as a list of pairs."""
     made = {name: value for name, value in items}
     if len(made) != len(items):
         raise Failure("a name stands twice")
@@ -97,7 +97,7 @@ def compare(expected: Any, found: Any, partial: bool, place: str) -> None:
     if expected is ANY:
         same = found is not None
     elif isinstance(expected, list) and isinstance(found, dict):
-        # A row noted by its values alone.
+        # A row written as its values alone.
         return compare(expected, list(found.values()), partial, place)
     elif isinstance(expected, list) and isinstance(found, list):
         for index, (left, right) in enumerate(zip(expected, found)):
@@ -119,6 +119,6 @@ def compare(expected: Any, found: Any, partial: bool, place: str) -> None:
 
 
 def show(data: Any) -> str:
-    """For people: long values are shortened."""
+    """Describes data in readable form; long values are shortened."""
     text = "anything" if data is ANY else repr(data)
     return re.sub(r"\s+", " ", text) if len(text) < 400 else text[:400] + "…"

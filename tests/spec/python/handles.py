@@ -1,4 +1,4 @@
-"""Calls on everything that takes calls."""
+"""Makes calls on everything that takes calls."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ _COMPARISONS = {"ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "like"
 
 
 async def simple(kind: str, target: Any, call: Call) -> Any:
-    """Makes a call that gives no handle, and returns data."""
+    """Makes a call that returns no handle, and returns its result as data."""
     if call.has("table"):
         return await _on_table(target.table(call.data("table")), call)
     method = call.method
@@ -124,7 +124,7 @@ async def _on_table(table: Any, call: Call) -> Any:
 
 
 def selected(table: Any, call: Call) -> Any:
-    """The selection of a call."""
+    """Builds the selection of a call."""
     selection = table.select()
     for column, comparison, *operands in call.data("where") if call.has("where") else []:
         if comparison == "null":
@@ -134,7 +134,7 @@ def selected(table: Any, call: Call) -> Any:
         elif comparison == "in":
             selection = selection.where_in(column, [to_value(value) for value in operands[0]])
         elif comparison == "eq":
-            # The short form is what people write most.
+            # The short form is the most common one.
             selection = selection.where(column, to_value(operands[0]))
         else:
             selection = selection.where(column, _COMPARISONS[comparison], to_value(operands[0]))
@@ -148,7 +148,7 @@ def selected(table: Any, call: Call) -> Any:
 
 
 def holding(kind: str, target: Any, call: Call) -> Any:
-    """The block in which the handle of a call is held, as an asynchronous context manager."""
+    """Returns an asynchronous context manager that keeps the handle of a call open."""
     method, options = call.method, call.options()
     if call.has("table"):
         table = target.table(call.data("table"))

@@ -2,7 +2,7 @@
 
     python tests/spec/python/run.py [--uvloop] [words]
 
-runs those with one of the words in ``subject: name``, all without words.
+runs those with one of the words in ``subject: name``, or all if there are no words.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PATIENCE = 30.0
 
 
 def scenarios() -> list[dict[str, Any]]:
-    """All scenarios, each with its title, its fixtures before its own SQL."""
+    """Returns all scenarios, each with its title, and with its fixtures before its own SQL."""
     fixtures = json.loads((SPEC / "fixtures.json").read_text())
     every = []
     for file in sorted(SPEC.glob("*.json")):
@@ -39,7 +39,7 @@ def scenarios() -> list[dict[str, Any]]:
 
 
 async def run_one(scenario: dict[str, Any], directory: Path) -> None:
-    """Runs a scenario. Raises ``Failure`` if it does not hold."""
+    """Runs a scenario, and raises ``Failure`` if it does not hold."""
     world = World(directory)
     try:
         opened = scenario.get("open", "app.db")

@@ -1,4 +1,4 @@
-"""The steps of a scenario, and the handles that are held while they run."""
+"""The steps of a scenario, and the handles that are open while they run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Frame = tuple[str, str, Any]
 
 
 class Thrown(Exception):
-    """The caller's own exception, of a ``throw``."""
+    """The caller's own exception, from a ``throw``."""
 
 
 class Escape(Exception):
@@ -67,7 +67,7 @@ class World:
 
 
 class Scope:
-    """What steps can see: databases, values with names, handles with names."""
+    """What steps can see: databases, named values and named handles."""
 
     def __init__(self, world: World, names: dict[str, Any], frames: list[Frame]) -> None:
         self.world = world
@@ -128,7 +128,7 @@ class Scope:
             self.names[call.name] = found
 
     async def _give_up(self, call: Call) -> None:
-        """Gives the call up after a while: it says so at once."""
+        """Cancels the call after a while: it ends at once."""
         task = asyncio.ensure_future(self._dispatch(call))
         done, _ = await asyncio.wait([task], timeout=call.json("cancel") / 1000)
         if done:
@@ -200,7 +200,7 @@ class Scope:
 
 
 def tell(error: BaseException) -> str:
-    """For people: an error with all that it carries."""
+    """Describes an error in readable form, with all that it carries."""
     return f"{type(error).__name__}: {error} {vars(error)}"
 
 

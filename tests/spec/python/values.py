@@ -1,4 +1,4 @@
-"""Between the data of a scenario and what the package takes and gives, checked as strictly as code may rely on it."""
+"""Converts between a scenario's data and what the package takes and returns, which is checked strictly."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from data import ANY, Failure, JsonText, pairs, show
 
 
 def to_value(data: Any) -> Any:
-    """One value, to be bound."""
+    """Converts data to one value to bind."""
     if isinstance(data, JsonText):
         return data.content
     if data is ANY or isinstance(data, (dict, list)):
@@ -19,7 +19,7 @@ def to_value(data: Any) -> Any:
 
 
 def to_params(data: Any) -> Any:
-    """Parameters: by position or by name."""
+    """Converts data to parameters, by position or by name."""
     if isinstance(data, list):
         return tuple(map(to_value, data))
     if isinstance(data, dict):
@@ -28,24 +28,24 @@ def to_params(data: Any) -> Any:
 
 
 def to_record(data: Any) -> dict[str, Any]:
-    """A record: a map, or a list of pairs."""
+    """Converts data to a record: a map, or a list of pairs."""
     return {name: to_value(value) for name, value in (data if isinstance(data, dict) else pairs(data)).items()}
 
 
 def to_key(data: Any) -> Any:
-    """A key: a value, or a tuple for a composite key."""
+    """Converts data to a key: a value, or a tuple for a composite key."""
     return tuple(map(to_value, data)) if isinstance(data, list) else to_value(data)
 
 
 def from_value(value: Any) -> Any:
-    """A cell of a row."""
+    """Converts a cell of a row to data."""
     if value is not None and type(value) not in (int, float, str, bytes):
         raise Failure(f"a cell is {value!r}")
     return value
 
 
 def from_row(row: Any) -> dict[str, Any]:
-    """A row, whose names and places tell the same."""
+    """Converts a row to data; its names and positions must give the same values."""
     if not isinstance(row, ubiqlite.Row):
         raise Failure(f"a row is {row!r}")
     made = {name: from_value(row[name]) for name in row.keys()}

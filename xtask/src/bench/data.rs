@@ -1,6 +1,6 @@
-//! The databases of a run, in a folder that goes with it: under `target/`,
-//! because the system's folder for temporary files may be in memory, where a
-//! commit waits for nothing.
+//! The databases of a run, in a folder that is removed with it. It is under `target/`,
+//! because the system's folder for temporary files may be in memory, where a commit waits
+//! for nothing.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -9,12 +9,12 @@ use anyhow::Context;
 
 use super::suite::Data;
 
-/// A folder of the run's own, which is empty at its beginning and gone after it.
+/// The run's own folder, which is empty at its beginning and removed after it.
 pub(crate) struct Folder(PathBuf);
 
 impl Folder {
     pub(crate) fn make(path: PathBuf) -> anyhow::Result<Self> {
-        // What a run that was stopped has left.
+        // A run that was stopped may have left files.
         let _ = fs::remove_dir_all(&path);
         fs::create_dir_all(&path).with_context(|| format!("cannot make {}", path.display()))?;
         Ok(Self(path))
@@ -27,18 +27,18 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // Nobody needs it; the next run removes what this one could not.
+        // Nothing needs it; the next run removes what this one could not.
         let _ = fs::remove_dir_all(&self.0);
     }
 }
 
-/// The data set as a database file, and a file for those who write.
+/// The data set as a database file, and a file for works that write.
 pub(crate) struct Files {
     folder: Folder,
 }
 
 impl Files {
-    /// `make` makes the data set in the file that it is given.
+    /// Makes the folder, and calls `make` to make the data set in the given file.
     pub(crate) fn make(
         folder: PathBuf,
         make: impl FnOnce(&Path) -> anyhow::Result<()>,
@@ -52,11 +52,11 @@ impl Files {
         self.folder.join("items.db")
     }
 
-    /// The file for one run of a work, as if nobody had run before.
+    /// Returns the file for one run of a work, as if there had been no other run.
     pub(crate) fn prepare(&self, data: Data) -> anyhow::Result<PathBuf> {
         let own = self.folder.join("own.db");
         for suffix in ["", "-wal", "-shm"] {
-            // Most of the time there is none.
+            // Usually there is none.
             let _ = fs::remove_file(self.folder.join(&format!("own.db{suffix}")));
         }
         match data {
@@ -70,7 +70,7 @@ impl Files {
     }
 }
 
-/// Copies, and waits for the disk: nothing is written back while it is measured.
+/// Copies, and waits for the disk, so that nothing is written back during the measurement.
 fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
     fs::copy(from, to).with_context(|| format!("cannot copy to {}", to.display()))?;
     Ok(File::open(to)?.sync_all()?)

@@ -1,12 +1,12 @@
 //! The figures of all rounds.
 
-/// What one subject needed for one work: a value a round.
+/// The results of one subject in one work.
 #[derive(Debug)]
 pub(crate) struct Figure {
     pub(crate) work: String,
     pub(crate) subject: &'static str,
     pub(crate) unit: String,
-    /// One value a round, in the order of the rounds.
+    /// One value per round, in the order of the rounds.
     pub(crate) values: Vec<f64>,
 }
 
@@ -52,7 +52,7 @@ impl Figures {
         self.0.iter()
     }
 
-    /// The names of the works, each once.
+    /// Returns the names of the works, each once.
     pub(crate) fn works(&self) -> Vec<&str> {
         let mut works: Vec<&str> = Vec::new();
         for figure in &self.0 {
@@ -64,7 +64,7 @@ impl Figures {
     }
 }
 
-/// The middle value; of an even number, the mean of the middle two.
+/// Returns the middle value or, of an even number of values, the mean of the middle two.
 pub(crate) fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);

@@ -1,5 +1,5 @@
-//! What must be reached. A ratio is taken in each round, between neighbours in
-//! time, and the median of the rounds counts; of a plain value the worst round.
+//! The goals. A ratio is computed in each round, between runs adjacent in time, and the
+//! median of the rounds counts. For a plain value the worst round counts.
 
 use super::figures::{Figures, median};
 use super::suite::UBIQLITE;
@@ -13,21 +13,21 @@ pub(crate) struct Goal {
     pub(crate) bound: Bound,
 }
 
-/// What is held against the bound.
+/// What is compared with the bound.
 #[derive(Clone, Copy)]
 pub(crate) enum Measure {
     /// The first figure divided by the second.
     Ratio(Of, Of),
-    /// A figure divided by a sum of others, each times a factor.
+    /// A figure divided by a sum of others, each multiplied by a factor.
     OverSum(Of, &'static [(f64, Of)]),
-    /// A figure of ours itself, in the worst round.
+    /// One of our figures, in the worst round.
     Value(&'static str),
-    /// A time of ours itself, in the middle round: on a machine that others use
-    /// too the worst round tells of them.
+    /// One of our times, in the median round: on a shared machine the worst round shows the load
+    /// of others.
     Usual(&'static str),
 }
 
-/// Where the measure must be.
+/// The limit on the measure.
 #[derive(Clone, Copy)]
 pub(crate) enum Bound {
     AtMost(f64),
@@ -36,22 +36,22 @@ pub(crate) enum Bound {
 
 use Bound::{AtLeast, AtMost};
 
-/// Our time over another's: small is good.
+/// Our time divided by another's: smaller is better.
 pub(crate) const fn time(work: &'static str, over: Of, bound: f64) -> Goal {
     Goal { measure: Measure::Ratio((work, UBIQLITE), over), bound: AtMost(bound) }
 }
 
-/// One figure over another, whosever they are.
+/// One figure divided by another, of any subjects.
 pub(crate) const fn ratio(of: Of, over: Of, bound: f64) -> Goal {
     Goal { measure: Measure::Ratio(of, over), bound: AtMost(bound) }
 }
 
-/// Another's time over ours: how many times faster we are.
+/// Another's time divided by ours: how many times faster we are.
 pub(crate) const fn faster(work: &'static str, than: Of, bound: f64) -> Goal {
     Goal { measure: Measure::Ratio(than, (work, UBIQLITE)), bound: AtLeast(bound) }
 }
 
-/// Our time over a sum of others' times.
+/// Our time divided by a sum of other times.
 pub(crate) const fn time_over_sum(
     work: &'static str,
     sum: &'static [(f64, Of)],
@@ -60,27 +60,27 @@ pub(crate) const fn time_over_sum(
     Goal { measure: Measure::OverSum((work, UBIQLITE), sum), bound: AtMost(bound) }
 }
 
-/// Our throughput over another's of the same work.
+/// Our throughput divided by another's for the same work.
 pub(crate) const fn throughput(work: &'static str, subject: &'static str, bound: f64) -> Goal {
     Goal { measure: Measure::Ratio((work, UBIQLITE), (work, subject)), bound: AtLeast(bound) }
 }
 
-/// A figure of ours that must not be above a value in any round.
+/// One of our figures, which must not be above a value in any round.
 pub(crate) const fn at_most(work: &'static str, bound: f64) -> Goal {
     Goal { measure: Measure::Value(work), bound: AtMost(bound) }
 }
 
-/// A figure of ours that must usually not be below a value.
+/// One of our figures, which must usually not be below a value.
 pub(crate) const fn usually_at_least(work: &'static str, bound: f64) -> Goal {
     Goal { measure: Measure::Usual(work), bound: AtLeast(bound) }
 }
 
-/// A time of ours that must usually not be above a value.
+/// One of our times, which must usually not be above a value.
 pub(crate) const fn usually_at_most(work: &'static str, bound: f64) -> Goal {
     Goal { measure: Measure::Usual(work), bound: AtMost(bound) }
 }
 
-/// A goal beside what was reached.
+/// A goal, and the measured value.
 #[derive(Debug)]
 pub(crate) struct Verdict {
     /// Our figure.
@@ -92,7 +92,7 @@ pub(crate) struct Verdict {
     pub(crate) held: bool,
 }
 
-/// Every goal whose figures were measured.
+/// Returns the verdict on every goal whose figures were measured.
 pub(crate) fn judge(goals: &[Goal], figures: &Figures) -> Vec<Verdict> {
     goals.iter().filter_map(|goal| goal.judge(figures)).collect()
 }
@@ -163,7 +163,7 @@ impl Measure {
         }
     }
 
-    /// The figures that it is made of.
+    /// Returns the figures that it is computed from.
     #[cfg(test)]
     pub(crate) fn figures(self) -> Vec<Of> {
         match self {

@@ -1,11 +1,11 @@
-//! The results for programs.
+//! The results as JSON, for programs.
 
 use serde_json::{Value, json};
 
 use super::figures::{Figure, Figures};
 use super::goals::Verdict;
 
-/// `{"figures": [..], "goals": [..]}`.
+/// Returns `{"figures": [..], "goals": [..]}`.
 pub(crate) fn of(figures: &Figures, verdicts: &[Verdict]) -> String {
     let figures: Vec<Value> = figures.iter().map(figure).collect();
     let goals: Vec<Value> = verdicts.iter().map(verdict).collect();

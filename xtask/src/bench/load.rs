@@ -1,4 +1,4 @@
-//! How much of the machine others had while a benchmark ran.
+//! How much of the machine other processes used while a benchmark ran.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 /// A clock tick of `/proc`: 1/100 s on every Linux (`USER_HZ`).
 const TICKS_PER_SECOND: f64 = 100.0;
 
-/// Begun when the measuring begins.
+/// A watch, started when the measurement begins.
 pub(crate) struct Watch {
     since: Instant,
     before: Option<Ticks>,
@@ -15,11 +15,11 @@ pub(crate) struct Watch {
 /// Processor time since the machine started.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Ticks {
-    /// Of all processes.
+    /// The time of all processes.
     busy: u64,
-    /// What the host of a virtual machine gave to others.
+    /// The time that the host of a virtual machine gave to others.
     stolen: u64,
-    /// Of this process and those it has waited for.
+    /// The time of this process and those it has waited for.
     own: u64,
 }
 
@@ -28,7 +28,7 @@ impl Watch {
         Self { since: Instant::now(), before: ticks() }
     }
 
-    /// What others had, in words; empty where the system does not tell.
+    /// Returns what others used, in words; empty if the system does not report it.
     pub(crate) fn end(&self) -> String {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         match (self.before, ticks()) {
@@ -54,21 +54,21 @@ fn ticks() -> Option<Ticks> {
     parse(&fs::read_to_string("/proc/stat").ok()?, &fs::read_to_string("/proc/self/stat").ok()?)
 }
 
-/// See proc_stat(5) and proc_pid_stat(5).
+/// Reads the two files: see proc_stat(5) and proc_pid_stat(5).
 fn parse(machine: &str, own: &str) -> Option<Ticks> {
     let all = numbers(machine.lines().next()?.strip_prefix("cpu ")?);
     let [user, nice, system, _idle, _waiting, irq, soft_irq, stolen, ..] = all[..] else {
         return None;
     };
-    // The name, in parentheses, may hold blanks; the state follows it.
+    // The name, in parentheses, may contain blanks; the state follows it.
     let own = numbers(own.rsplit_once(')')?.1.trim_start().split_once(' ')?.1);
-    // utime, stime, cutime, cstime: fields 14 to 17 of which three are cut off.
+    // utime, stime, cutime, cstime: fields 14 to 17, after the three that were cut off.
     let own = own.get(10..14)?.iter().sum();
     Some(Ticks { busy: user + nice + system + irq + soft_irq, stolen, own })
 }
 
 fn numbers(text: &str) -> Vec<u64> {
-    // A field that is negative is none of those that are used.
+    // None of the fields that are used can be negative.
     text.split_whitespace().map(|number| number.parse().unwrap_or(0)).collect()
 }
 

@@ -30,7 +30,7 @@ use crate::workspace::Workspace;
 /// # Errors
 ///
 /// An unknown name or option, a program that does not build, or one that fails
-/// while it is measured. A goal that is missed is told, and is no error.
+/// while it is measured. A missed goal is reported, but is not an error.
 pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
     let Some((name, rest)) = args.split_first() else {
         bail!("name a benchmark: rust, node, browser, python or kotlin\n{}", options::USAGE);

@@ -56,17 +56,17 @@ impl Options {
         Ok(Self { rounds, quick, readme, browser, only, subjects })
     }
 
-    /// Whether the work is to be measured.
+    /// Returns whether the work must be measured.
     pub(crate) fn has_work(&self, name: &str) -> bool {
         self.only.is_empty() || self.only.iter().any(|only| only == name)
     }
 
-    /// Whether the subject takes part.
+    /// Returns whether the subject takes part.
     pub(crate) fn has_subject(&self, name: &str) -> bool {
         self.subjects.is_empty() || self.subjects.iter().any(|subject| subject == name)
     }
 
-    /// The names given that are in no list, for the message that they are unknown.
+    /// Returns the given names that are in no list, for the message that they are unknown.
     pub(crate) fn unknown_names<'a>(
         &'a self,
         works: &'a [&str],
@@ -88,7 +88,7 @@ impl Browser {
         }
     }
 
-    /// What the driver calls it.
+    /// Returns the driver's name for it.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Chromium => "chromium",

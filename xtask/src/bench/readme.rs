@@ -7,7 +7,7 @@ use anyhow::Context;
 
 use crate::marks;
 
-/// Replaces what stands between the marks of the benchmark in the file.
+/// Replaces the text between the marks of the benchmark in the file.
 pub(crate) fn replace(path: &Path, bench: &str, text: &str) -> anyhow::Result<()> {
     let old =
         fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;

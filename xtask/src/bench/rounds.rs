@@ -1,5 +1,5 @@
-//! Measuring: in each round every work, in each work every subject, one right
-//! after another, so that what changes on the machine changes for all.
+//! Measures in rounds: each round runs every work, and each work every subject, one right
+//! after another, so that changes on the machine affect all of them.
 
 use anyhow::Context;
 use serde_json::Value;
@@ -56,7 +56,7 @@ fn one(
     for line in output.lines() {
         let (name, unit, value) =
             read(line).with_context(|| format!("{subject} printed {line:?}"))?;
-        // A work that runs under another name prints the other one.
+        // A work that runs under another name prints that name.
         let name = if name == work.run_as { work.name } else { &name };
         println!("  {subject:<16} {name} {value} {unit}");
         figures.add(name, subject, &unit, value);
@@ -64,7 +64,7 @@ fn one(
     Ok(())
 }
 
-/// A figure as the subjects print it: `{"work":..,"unit":..,"value":..}`.
+/// Reads a figure as the subjects print it: `{"work":..,"unit":..,"value":..}`.
 fn read(line: &str) -> Option<(String, String, f64)> {
     let figure: Value = serde_json::from_str(line).ok()?;
     let text = |key: &str| Some(figure.get(key)?.as_str()?.to_owned());

@@ -1,4 +1,4 @@
-//! What a benchmark consists of: subjects, works, goals, and how one is run.
+//! The parts of a benchmark: subjects, works, goals, and how one is run.
 
 use std::path::PathBuf;
 
@@ -12,14 +12,14 @@ pub(crate) const UBIQLITE: &str = "ubiqlite";
 /// One benchmark.
 #[derive(Clone, Copy)]
 pub(crate) struct Suite {
-    /// What its result and its place in docs/benchmarks.md are called.
+    /// The name of its result and of its section in docs/benchmarks.md.
     pub(crate) name: &'static str,
-    /// In the order in which they run in each round, and stand in the table.
+    /// In the order in which they run in each round, and appear in the table.
     pub(crate) subjects: &'static [&'static str],
     /// In the order of the table.
     pub(crate) works: &'static [Work],
-    /// Figures that a work prints beside, or in place of, the one of its name:
-    /// its name goes on with `_`. And what they are.
+    /// Figures that a work prints in addition to, or in place of, the one with its name: the
+    /// work's name, continued with `_`. Each with its description.
     pub(crate) further: &'static [(&'static str, &'static str)],
     pub(crate) goals: &'static [Goal],
 }
@@ -27,9 +27,9 @@ pub(crate) struct Suite {
 /// One thing to do.
 #[derive(Debug)]
 pub(crate) struct Work {
-    /// What it is called in the results.
+    /// Its name in the results.
     pub(crate) name: &'static str,
-    /// What the subject's program calls it.
+    /// Its name in the subject's program.
     pub(crate) run_as: &'static str,
     pub(crate) about: &'static str,
     pub(crate) data: Data,
@@ -41,15 +41,15 @@ pub(crate) struct Work {
 /// The database that a work starts with.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Data {
-    /// The data set, which nobody changes.
+    /// The data set, which no run changes.
     Shared,
-    /// A copy of the data set of its own.
+    /// Its own copy of the data set.
     Copy,
     /// No file yet.
     Empty,
 }
 
-/// Who does a work.
+/// The subjects that do a work.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Whose {
     All,
@@ -76,41 +76,40 @@ pub(crate) const fn work(
     Work { name, run_as: name, about, data, whose, pinned: false }
 }
 
-/// How the subjects of a suite are run, once all is built.
+/// Runs the subjects of a suite, once all is built.
 pub(crate) trait Runner {
-    /// The place of the data for one run, in the state that the work wants.
+    /// Returns the path of the data for one run, in the state that the work needs.
     ///
     /// # Errors
     ///
-    /// What the disk says.
+    /// An error of the disk.
     fn prepare(&self, data: Data, subject: &str) -> anyhow::Result<PathBuf>;
 
-    /// The run of a subject, to which the work, the place and `--quick` are
-    /// added.
+    /// Makes the run of a subject, to which the work, the path and `--quick` are added.
     fn run(&self, work: &Work, subject: &str) -> Run;
 
-    /// What goes after them.
+    /// Returns the arguments after those.
     fn further_arguments(&self, _work: &Work) -> Vec<String> {
         Vec::new()
     }
 }
 
 impl Suite {
-    /// What a figure is, in words.
+    /// Returns the description of a figure.
     pub(crate) fn about<'a>(&self, figure: &'a str) -> &'a str {
         let works = self.works.iter().map(|work| (work.name, work.about));
         let mut all = works.chain(self.further.iter().copied());
         all.find(|(name, _)| *name == figure).map_or(figure, |(_, about)| about)
     }
 
-    /// The subjects that take part.
+    /// Returns the subjects that take part.
     pub(crate) fn chosen(&self, options: &Options) -> Vec<&'static str> {
         self.subjects.iter().copied().filter(|name| options.has_subject(name)).collect()
     }
 
     /// # Errors
     ///
-    /// Names in `options` that are in no list here.
+    /// When `options` has names that are in no list here.
     pub(crate) fn refuse_unknown(&self, options: &Options) -> anyhow::Result<()> {
         let works: Vec<&str> = self.works.iter().map(|work| work.name).collect();
         let unknown: Vec<&str> = options.unknown_names(&works, self.subjects).collect();
@@ -125,7 +124,7 @@ impl Suite {
         Ok(())
     }
 
-    /// Whether a run has this figure of this subject.
+    /// Returns whether a run has this figure for this subject.
     #[cfg(test)]
     pub(crate) fn measures(&self, figure: &str, subject: &str) -> bool {
         let further = self.further.iter().any(|(name, _)| *name == figure);

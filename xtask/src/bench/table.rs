@@ -1,4 +1,4 @@
-//! The results for people: two Markdown tables.
+//! The results as two Markdown tables, for people.
 
 use std::fmt::Write;
 
@@ -7,7 +7,7 @@ use super::goals::Verdict;
 use super::options::Options;
 use super::suite::Suite;
 
-/// The table of figures, then the table of goals.
+/// Returns the table of figures, then the table of goals.
 pub(crate) fn markdown(
     suite: &Suite,
     figures: &Figures,
@@ -36,7 +36,7 @@ pub(crate) fn markdown(
     text
 }
 
-/// How it was measured, in a line.
+/// Returns the conditions of the measurement, in one line.
 fn conditions(options: &Options) -> String {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let quick = if options.quick { ", quick: a tenth of the operations" } else { "" };
@@ -81,7 +81,7 @@ fn goals(text: &mut String, verdicts: &[Verdict]) {
     }
 }
 
-/// Three digits that count, and no more than are there.
+/// Formats a number with three significant digits, but at most two decimals.
 fn number(value: f64) -> String {
     let digits = match value.abs() {
         0.0 => 0,

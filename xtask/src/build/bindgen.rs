@@ -1,4 +1,4 @@
-//! wasm-bindgen, as the program of this checkout in `xtask/bindgen`.
+//! wasm-bindgen, which is this checkout's program in `xtask/bindgen`.
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +10,7 @@ use crate::workspace::Workspace;
 
 const MANIFEST: &str = "xtask/bindgen/Cargo.toml";
 
-/// The one version of wasm-bindgen: of the library in the module, and of the
+/// Returns the one version of wasm-bindgen: of the library in the module, and of the
 /// generator that reads what the library wrote there.
 ///
 /// # Errors
@@ -34,7 +34,7 @@ pub(crate) fn version(workspace: &Workspace) -> anyhow::Result<String> {
     Ok(library)
 }
 
-/// Writes the glue of `module` and the module that belongs to it into `out`.
+/// Writes the glue for `module`, and the module that belongs to it, into `out`.
 pub(crate) fn run(workspace: &Workspace, module: &Path, out: &Path) -> anyhow::Result<()> {
     Run::cargo()
         .args(["run", "--quiet", "--locked", "--manifest-path", MANIFEST, "--"])
@@ -45,7 +45,7 @@ pub(crate) fn run(workspace: &Workspace, module: &Path, out: &Path) -> anyhow::R
         .run()
 }
 
-/// The version in the line `name = "=version"`.
+/// Returns the version in the line `name = "=version"`.
 pub(super) fn pinned(manifest: &str, name: &str) -> Option<String> {
     manifest.lines().find_map(|line| {
         let (key, value) = line.split_once('=')?;

@@ -16,13 +16,13 @@ pub(crate) fn setup() -> anyhow::Result<()> {
     maven::setup()
 }
 
-/// Builds the jars, and installs them for other projects of this machine.
+/// Builds the jars, and installs them for other projects on this machine.
 pub(crate) fn build(workspace: &Workspace) -> anyhow::Result<()> {
     prepare(workspace)?;
     mvn().args(["install", "-DskipTests"]).dir(&folder(workspace)).run()
 }
 
-/// Makes what Maven can't: the engine, and what the virtual machine calls of it.
+/// Builds what Maven can't: the engine, and the functions that the virtual machine calls.
 pub(crate) fn prepare(workspace: &Workspace) -> anyhow::Result<()> {
     Run::cargo()
         .args(["build", "--release", "--no-default-features"])
@@ -30,7 +30,7 @@ pub(crate) fn prepare(workspace: &Workspace) -> anyhow::Result<()> {
         .dir(workspace.root())
         .run()?;
     let native = folder(workspace).join("build/native").join(platform()?);
-    // What an older version left there would be in the jar too.
+    // Files of an older version would be in the jar too.
     let _ = fs::remove_dir_all(&native);
     fs::create_dir_all(&native).with_context(|| format!("cannot make {}", native.display()))?;
     for library in ["ubiqlite_ffi", "ubiqlite_jni"] {
@@ -41,12 +41,12 @@ pub(crate) fn prepare(workspace: &Workspace) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The folder of the Maven project.
+/// Returns the folder of the Maven project.
 pub(crate) fn folder(workspace: &Workspace) -> PathBuf {
     workspace.root().join("bindings-ffi/kotlin")
 }
 
-/// Copies without what only a debugger reads, which is most of it.
+/// Copies a library without the debug information, which is most of it.
 pub(super) fn strip(library: &Path, to: &Path) -> anyhow::Result<()> {
     if cfg!(unix) && find::on_path("strip").is_some() {
         let all: &[&str] = if cfg!(target_os = "macos") { &["-x"] } else { &[] };
@@ -55,7 +55,7 @@ pub(super) fn strip(library: &Path, to: &Path) -> anyhow::Result<()> {
     fs::copy(library, to).map(drop).with_context(|| format!("cannot copy to {}", to.display()))
 }
 
-/// The folder in the jar in which `Library.kt` looks for this system's libraries.
+/// Returns the folder in the jar in which `Library.kt` looks for this system's libraries.
 fn platform() -> anyhow::Result<String> {
     let system = match std::env::consts::OS {
         "macos" => "darwin",

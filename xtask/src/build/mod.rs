@@ -1,4 +1,4 @@
-//! `cargo xtask build NAME`: what others than cargo build.
+//! `cargo xtask build NAME`: builds that need more than cargo.
 
 pub(crate) mod bindgen;
 pub(crate) mod kotlin;

@@ -1,7 +1,7 @@
-//! Node's native engine: the library of this machine, in npm's package for such machines.
+//! Node's native engine: the library for this machine, in npm's package for such machines.
 //!
-//! npm installs the one package that fits, of those that `ubiqlite` names as optional; it
-//! has a library and nothing else. `bindings-ffi/node/README.md` tells how they are
+//! Of the optional packages that `ubiqlite` names, npm installs the one that fits. Each
+//! contains a library and nothing else. `bindings-ffi/node/README.md` says how they are
 //! published.
 
 use std::fs;
@@ -16,7 +16,7 @@ use crate::process::Run;
 use crate::setup;
 use crate::workspace::Workspace;
 
-/// A kind of machine as npm tells them apart.
+/// A kind of machine, as npm distinguishes them.
 #[derive(Debug, PartialEq)]
 struct Platform {
     /// The end of the package's name.
@@ -24,7 +24,7 @@ struct Platform {
     os: &'static str,
     cpu: &'static str,
     libc: Option<&'static str>,
-    /// What Rust calls it.
+    /// Rust's name for it.
     target: &'static str,
 }
 
@@ -40,7 +40,7 @@ const fn platform(
 const GLIBC: Option<&str> = Some("glibc");
 const MUSL: Option<&str> = Some("musl");
 
-/// All that there are to be. `bindings-wasm/ts/node/native/binary.ts` makes the same names.
+/// All platforms with a package. `bindings-wasm/ts/node/native/binary.ts` makes the same names.
 const PLATFORMS: &[Platform] = &[
     platform("linux-x64-gnu", ["linux", "x64"], GLIBC, "x86_64-unknown-linux-gnu"),
     platform("linux-x64-musl", ["linux", "x64"], MUSL, "x86_64-unknown-linux-musl"),
@@ -57,10 +57,10 @@ pub(crate) fn setup() -> anyhow::Result<()> {
     setup::c_compiler()
 }
 
-/// Builds the library, its package in `bindings-ffi/node/npm`, and a copy beside the npm
+/// Builds the library, its package in `bindings-ffi/node/npm`, and a copy next to the npm
 /// package's scripts, where a checkout finds it.
 pub(crate) fn build(workspace: &Workspace) -> anyhow::Result<()> {
-    // With what the Kotlin library is built of: SQLite and the core are compiled once.
+    // With the same settings as the Kotlin library, so SQLite and the core are compiled once.
     Run::cargo()
         .args(["build", "--locked", "--release", "--package", "ubiqlite-node"])
         .dir(workspace.root())
@@ -81,7 +81,7 @@ pub(crate) fn build(workspace: &Workspace) -> anyhow::Result<()> {
         .with_context(|| format!("cannot copy to {}", beside.display()))
 }
 
-/// Takes away what a Node that still runs may have in memory.
+/// Removes the old file, which a running Node may have mapped into memory.
 fn replaced(path: PathBuf) -> anyhow::Result<PathBuf> {
     match fs::remove_file(&path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -91,7 +91,7 @@ fn replaced(path: PathBuf) -> anyhow::Result<PathBuf> {
     }
 }
 
-/// This machine's.
+/// Returns the platform of this machine.
 fn here() -> anyhow::Result<&'static Platform> {
     let (os, cpu) = (std::env::consts::OS, std::env::consts::ARCH);
     let os = match os {
@@ -112,7 +112,7 @@ fn here() -> anyhow::Result<&'static Platform> {
     }
 }
 
-/// The package's `package.json`.
+/// Returns the package's `package.json`.
 fn manifest(platform: &Platform, file: &str, version: &str) -> serde_json::Value {
     let Platform { name, os, cpu, libc, target } = platform;
     let mut manifest = json!({
@@ -137,7 +137,7 @@ fn manifest(platform: &Platform, file: &str, version: &str) -> serde_json::Value
     manifest
 }
 
-/// The version of the npm package, which the library's must be.
+/// Returns the version of the npm package, which must be that of the library.
 fn version(workspace: &Workspace) -> anyhow::Result<String> {
     let path = npm::folder(workspace).join("package.json");
     let text =

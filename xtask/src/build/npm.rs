@@ -1,4 +1,4 @@
-//! The npm package: `bindings-wasm/dist`, from the wasm module and TypeScript, and beside it
+//! The npm package: `bindings-wasm/dist`, from the wasm module and TypeScript, together with
 //! this machine's native engine for Node.
 
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ pub(crate) fn setup() -> anyhow::Result<()> {
     npm::install(&folder(&Workspace::find()?))
 }
 
-/// Builds it, the module included.
+/// Builds it, including the module.
 pub(crate) fn build(workspace: &Workspace) -> anyhow::Result<()> {
     wasm::build(workspace)?;
     Run::new("node").arg("build.mjs").dir(&folder(workspace)).run()?;
@@ -23,7 +23,7 @@ pub(crate) fn build(workspace: &Workspace) -> anyhow::Result<()> {
     node::build(workspace)
 }
 
-/// The folder of the package.
+/// Returns the folder of the package.
 pub(crate) fn folder(workspace: &Workspace) -> PathBuf {
     workspace.root().join("bindings-wasm")
 }

@@ -1,5 +1,5 @@
 //! The wheel, and the package as it is in the checkout: the library and uniffi's module
-//! beside the sources, so that tests need no installation.
+//! next to the sources, so that tests need no installation.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,19 +19,19 @@ pub(crate) fn setup() -> anyhow::Result<()> {
     tools(&Workspace::find()?).map(drop)
 }
 
-/// The environment with all tools.
+/// Returns the environment with all tools.
 pub(crate) fn tools(workspace: &Workspace) -> anyhow::Result<Venv> {
     let list = folder(workspace).join("requirements-dev.txt");
     Venv::make(workspace, "tools", &python::default()?, &[list])
 }
 
-/// The folder of the package.
+/// Returns the folder of the package.
 pub(crate) fn folder(workspace: &Workspace) -> PathBuf {
     workspace.root().join("bindings-ffi/python")
 }
 
-/// Builds the wheel, and puts its library and module into the checkout too, so that
-/// what is tested there is what is given away. Returns where the wheel is.
+/// Builds the wheel, and copies its library and module into the checkout too, so that the
+/// tests there test what is published. Returns the path of the wheel.
 pub(crate) fn in_place(workspace: &Workspace) -> anyhow::Result<PathBuf> {
     let wheel = wheel(workspace)?;
     let place = folder(workspace).join("ubiqlite/_ffi");
@@ -42,7 +42,7 @@ pub(crate) fn in_place(workspace: &Workspace) -> anyhow::Result<PathBuf> {
     let entries = fresh.join("ubiqlite/_ffi").read_dir()?.flatten();
     for entry in entries.filter(|entry| made(&entry.file_name())) {
         let to = place.join(entry.file_name());
-        // Not over the old one: a Python that still runs has it in memory.
+        // Not over the old one, which a running Python has mapped into memory.
         let _ = fs::remove_file(&to);
         fs::copy(entry.path(), &to)
             .with_context(|| format!("cannot copy to {}", place.display()))?;
@@ -50,8 +50,8 @@ pub(crate) fn in_place(workspace: &Workspace) -> anyhow::Result<PathBuf> {
     Ok(wheel)
 }
 
-/// Builds the wheel of this machine's platform, and returns where it is. On Linux it runs
-/// with glibc from 2.17 on (Debian 8, Ubuntu 14.04, RHEL 7), whichever this machine has.
+/// Builds the wheel for this machine's platform, and returns its path. On Linux it runs with
+/// glibc 2.17 or newer (Debian 8, Ubuntu 14.04, RHEL 7), whichever this machine has.
 fn wheel(workspace: &Workspace) -> anyhow::Result<PathBuf> {
     let glibc: &[&str] = &["--zig", "--compatibility", "manylinux2014"];
     let target = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
@@ -60,7 +60,7 @@ fn wheel(workspace: &Workspace) -> anyhow::Result<PathBuf> {
     build(workspace, "wheel", &own)
 }
 
-/// Builds the wheel for the Linux systems that have musl, as Alpine.
+/// Builds the wheel for Linux systems with musl, such as Alpine.
 pub(crate) fn musl_wheel(workspace: &Workspace) -> anyhow::Result<PathBuf> {
     let target = format!("{}-unknown-linux-musl", std::env::consts::ARCH);
     install::rustup_target(&target)?;
@@ -96,9 +96,8 @@ fn build(workspace: &Workspace, name: &str, arguments: &[&str]) -> anyhow::Resul
     only(&out)
 }
 
-/// Takes the standard library's debugging information out of the library in a wheel. zig's
-/// linker can't leave it out without the names by which uniffi's generator finds what it
-/// reads.
+/// Removes the standard library's debugging information from the library in a wheel. zig's
+/// linker can't omit it without also omitting the names that uniffi's generator needs.
 fn strip(tools: &Venv, out: &Path, wheel: &Path) -> anyhow::Result<()> {
     let unpacked = out.join("unpacked");
     tools.python().args(["-m", "wheel", "unpack", "--dest"]).arg(&unpacked).arg(wheel).run()?;
@@ -107,7 +106,7 @@ fn strip(tools: &Venv, out: &Path, wheel: &Path) -> anyhow::Result<()> {
     let libdir = Run::new("rustc").args(["--print", "target-libdir"]).answer()?;
     let own = Path::new(libdir.trim()).with_file_name("bin").join("rust-objcopy");
     let sysroot = Run::new("rustc").args(["--print", "sysroot"]).answer()?;
-    // Where the toolchain has one of its own, it needs the toolchain's libraries.
+    // If the toolchain has its own objcopy, that needs the toolchain's libraries.
     let objcopy = if own.is_file() { own } else { "objcopy".into() };
     let beside = Path::new(sysroot.trim()).join("lib");
     for library in libraries.filter(|it| it.extension().is_some_and(|it| it == "so")) {
@@ -118,7 +117,7 @@ fn strip(tools: &Venv, out: &Path, wheel: &Path) -> anyhow::Result<()> {
     fs::remove_dir_all(&unpacked).with_context(|| format!("cannot remove {}", unpacked.display()))
 }
 
-/// The one entry of a folder.
+/// Returns the only entry of a folder.
 fn only(folder: &Path) -> anyhow::Result<PathBuf> {
     let all: Vec<_> = folder.read_dir()?.flatten().map(|entry| entry.path()).collect();
     let [one] = all.as_slice() else {
@@ -127,7 +126,7 @@ fn only(folder: &Path) -> anyhow::Result<PathBuf> {
     Ok(one.clone())
 }
 
-/// A folder with the generator under the name by which maturin looks for it.
+/// Makes a folder with the generator under the name that maturin looks for.
 fn generator(workspace: &Workspace) -> anyhow::Result<PathBuf> {
     let folder = workspace.target_for("python").join("bin");
     fs::create_dir_all(&folder)?;

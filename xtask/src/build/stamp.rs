@@ -1,25 +1,25 @@
-//! Whether what was made from a file is still what would be made from it.
+//! Detects whether the results made from a file are still up to date.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-/// What a result was made from: kept in a file once it is complete, so that an
-/// interrupted run leaves none.
+/// A record of what a result was made from. It is written once the result is complete, so
+/// that an interrupted run leaves none.
 pub(crate) struct Stamp {
     path: PathBuf,
     text: String,
 }
 
 impl Stamp {
-    /// A stamp at `path` for what is made from the bytes of `input` by `how`.
+    /// Makes a stamp at `path` for results made from the bytes of `input` with `how`.
     pub(crate) fn of(path: PathBuf, input: &Path, how: &str) -> anyhow::Result<Self> {
         let bytes = fs::read(input).with_context(|| format!("cannot read {}", input.display()))?;
         Ok(Self { path, text: format!("{:016x} {} {how}\n", fnv(&bytes), bytes.len()) })
     }
 
-    /// Whether every one of `results` is there and was made from the same.
+    /// Returns whether every one of `results` exists and was made from the same input.
     pub(crate) fn holds_for(&self, results: &[PathBuf]) -> bool {
         results.iter().all(|result| result.is_file())
             && fs::read_to_string(&self.path).is_ok_and(|text| text == self.text)
@@ -35,15 +35,15 @@ impl Stamp {
         }
     }
 
-    /// Notes that the results are complete.
+    /// Records that the results are complete.
     pub(crate) fn set(&self) -> anyhow::Result<()> {
         fs::write(&self.path, &self.text)
             .with_context(|| format!("cannot write {}", self.path.display()))
     }
 }
 
-/// FNV-1a: it tells two builds apart, which is all that it is for, and it is
-/// the same in every version of Rust.
+/// FNV-1a: it only has to distinguish two builds, and it is the same in every version
+/// of Rust.
 fn fnv(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)

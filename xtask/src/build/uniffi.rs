@@ -1,4 +1,4 @@
-//! uniffi's generator, as the program of this checkout in `xtask/uniffi`.
+//! uniffi's generator, which is this checkout's program in `xtask/uniffi`.
 
 use std::fs;
 use std::path::PathBuf;
@@ -11,11 +11,11 @@ use crate::workspace::Workspace;
 
 const MANIFEST: &str = "xtask/uniffi/Cargo.toml";
 
-/// Builds it, and returns where it is.
+/// Builds it, and returns its path.
 ///
 /// # Errors
 ///
-/// When it is of another version than the library that it reads.
+/// When its version differs from that of the library that it reads.
 pub(crate) fn program(workspace: &Workspace) -> anyhow::Result<PathBuf> {
     check(workspace)?;
     let target = workspace.target_for("uniffi");

@@ -18,10 +18,10 @@ const PACKAGE: &str = "ubiqlite-wasm";
 /// The profile in the workspace's `Cargo.toml`.
 const PROFILE: &str = "wasm";
 
-/// How wasm-opt optimises. A large function inlined where it is called once, and what
-/// is found in common inside of a function, only make it harder for gzip: 5 KB of what
-/// a page loads. Inlining even less saves 6 KB more, and costs reads of many rows a
-/// tenth of their speed. Nothing lies in the first kilobyte, where the stack ends.
+/// How wasm-opt optimises. Inlining large functions that are called once, and eliminating
+/// common subexpressions, only make gzip's work harder: 5 KB of what a page loads. Inlining
+/// even less saves 6 KB more, but costs reads of many rows a tenth of their speed. The first
+/// kilobyte of memory, where the stack ends, is unused.
 const OPTIMISE: &[&str] = &[
     "-O3",
     "--low-memory-unused",
@@ -29,8 +29,8 @@ const OPTIMISE: &[&str] = &[
     "--skip-pass=local-cse",
 ];
 
-/// What the module may use: what rustc's and clang's wasm32 use without being
-/// asked, which every browser with OPFS sync access handles has, and Node 20.
+/// The features that the module may use: those that rustc's and clang's wasm32 use by
+/// default, which Node 20 and every browser with OPFS sync access handles have.
 const FEATURES: &[&str] = &[
     "--enable-bulk-memory",
     "--enable-bulk-memory-opt",
@@ -48,7 +48,7 @@ pub(crate) fn setup() -> anyhow::Result<()> {
     npm::install(&tools(&Workspace::find()?))
 }
 
-/// Builds the module, generates its glue and optimises it; what is fresh stays.
+/// Builds the module, generates its glue and optimises it, unless they are up to date.
 pub(crate) fn build(workspace: &Workspace) -> anyhow::Result<()> {
     let version = bindgen::version(workspace)?;
     let built = Toolchain::find_or_install()?.build(workspace, PACKAGE, PROFILE)?;
@@ -76,7 +76,7 @@ pub(crate) fn build(workspace: &Workspace) -> anyhow::Result<()> {
     stamp.set()
 }
 
-/// Replaces the module by its optimised form.
+/// Replaces the module with its optimised form.
 fn optimise(workspace: &Workspace, module: &Path) -> anyhow::Result<()> {
     Run::new("node")
         .arg(tools(workspace).join("node_modules/binaryen/bin/wasm-opt"))
@@ -88,7 +88,7 @@ fn optimise(workspace: &Workspace, module: &Path) -> anyhow::Result<()> {
         .run()
 }
 
-/// The version of npm's binaryen that is installed.
+/// Returns the version of npm's binaryen that is installed.
 fn wasm_opt_version(workspace: &Workspace) -> anyhow::Result<String> {
     let path = tools(workspace).join("node_modules/binaryen/package.json");
     let text = fs::read_to_string(&path)

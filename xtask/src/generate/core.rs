@@ -1,4 +1,4 @@
-//! What the core's sources say.
+//! Reads the shared definitions from the core's sources.
 
 use std::fs;
 
@@ -10,7 +10,7 @@ const NUMBERS: &str = "core/src/wire/numbers.rs";
 const CELLS: &str = "core/src/row/page.rs";
 const KINDS: &str = "core/src/error/kind.rs";
 
-/// What the languages share.
+/// The definitions that the languages share.
 pub(super) struct Core {
     /// Operations of requests.
     pub(super) ops: Vec<WireNumber>,
@@ -20,7 +20,7 @@ pub(super) struct Core {
     pub(super) kinds: Vec<WireNumber>,
     /// Flags of replies.
     pub(super) reply: Vec<WireNumber>,
-    /// How a cell is marked.
+    /// The tags of cells.
     pub(super) cells: Vec<WireNumber>,
     /// The kinds of errors.
     pub(super) errors: Vec<DeclaredKind>,
@@ -38,7 +38,7 @@ pub(super) struct DeclaredKind {
     pub(super) name: String,
     /// Its first sentences, in one line.
     pub(super) doc: String,
-    /// Whether it is of a constraint of the schema.
+    /// Whether it reports a violated constraint of the schema.
     pub(super) is_constraint: bool,
 }
 
@@ -62,7 +62,7 @@ impl Core {
     }
 }
 
-/// The constants of a module that are numbers.
+/// Returns the constants of a module that are numbers.
 fn of_module(source: &str, name: &str) -> anyhow::Result<Vec<WireNumber>> {
     let (_, rest) = source
         .split_once(&format!("mod {name} {{\n"))
@@ -84,7 +84,7 @@ fn of_module(source: &str, name: &str) -> anyhow::Result<Vec<WireNumber>> {
     Ok(numbers)
 }
 
-/// The names in the macro `kinds!`, with their comments.
+/// Returns the names in the macro `kinds!`, with their comments.
 fn errors(source: &str) -> anyhow::Result<Vec<DeclaredKind>> {
     let (_, rest) = source.split_once("\nkinds! {\n").context("there is no `kinds!`")?;
     let (body, _) = rest.split_once("\n}\n").context("`kinds!` does not end")?;
@@ -106,7 +106,7 @@ fn errors(source: &str) -> anyhow::Result<Vec<DeclaredKind>> {
 }
 
 impl WireNumber {
-    /// With a capital for each word but the first: `queryOne`.
+    /// Returns the name with a capital for each word but the first: `queryOne`.
     pub(super) fn camel(&self) -> String {
         let mut name = String::new();
         for (index, word) in self.name.split('_').enumerate() {

@@ -1,4 +1,4 @@
-//! For Kotlin.
+//! The generated regions for Kotlin.
 
 use super::Region;
 use super::core::{Core, DeclaredKind, WireNumber};

@@ -1,11 +1,11 @@
-//! For Python.
+//! The generated regions for Python.
 
 use super::Region;
 use super::core::{Core, DeclaredKind, WireNumber};
 
 const ERRORS: &str = "bindings-ffi/python/ubiqlite/errors.py";
 
-/// Lines of the package are no longer.
+/// The maximum length of the package's lines.
 const WIDTH: usize = 120;
 
 pub(super) fn regions(core: &Core) -> Vec<Region> {
@@ -24,7 +24,7 @@ fn numbers(numbers: &[WireNumber]) -> String {
     numbers.iter().map(|number| format!("{} = {}\n", number.name, number.value)).collect()
 }
 
-/// What PEP 249 has for it, and what else Python's own `except` may ask for.
+/// Returns the class that PEP 249 has for it, and the built-in class that an `except` may name.
 fn parents(kind: &DeclaredKind) -> &'static str {
     match kind.name.as_str() {
         _ if kind.is_constraint => "IntegrityError",
@@ -52,7 +52,7 @@ fn class(kind: &DeclaredKind) -> String {
     format!("class {}({}):\n    \"\"\"{}\"\"\"\n\n\n", kind.name, parents(kind), wrapped(&doc))
 }
 
-/// In one line where it fits; else in several, as `ruff format` leaves them.
+/// Wraps a comment: on one line if it fits, otherwise on several, as `ruff format` leaves them.
 fn wrapped(doc: &str) -> String {
     let mut lines = vec![String::new()];
     for word in doc.split(' ') {
@@ -72,5 +72,5 @@ fn wrapped(doc: &str) -> String {
     }
 }
 
-/// Before a line of a comment, with its quotation marks.
+/// The width before a line of a comment, with its quotation marks.
 const INDENT: usize = 7;

@@ -1,4 +1,4 @@
-//! For TypeScript.
+//! The generated regions for TypeScript.
 
 use std::fmt::Write as _;
 
@@ -36,7 +36,7 @@ fn of_each(core: &Core, write: impl Fn(&mut String, &DeclaredKind) -> std::fmt::
     text
 }
 
-/// The language has a `SyntaxError` itself.
+/// Returns the name of an error's class. The language already has a `SyntaxError`.
 fn class_name(kind: &DeclaredKind) -> String {
     if kind.name == "Syntax" { "SqlSyntaxError".to_owned() } else { format!("{}Error", kind.name) }
 }
@@ -68,7 +68,7 @@ fn object(text: &mut String, doc: &str, name: &str, numbers: &[WireNumber]) {
     text.push_str("} as const;\n");
 }
 
-/// Each by itself: a bundler puts them where they are used.
+/// Writes separate constants, which a bundler can inline where they are used.
 fn constants(text: &mut String, doc: &str, numbers: &[WireNumber]) {
     text.push_str(&format!("/** {doc} */\n"));
     for number in numbers {

@@ -19,7 +19,7 @@ pub(crate) fn setup() -> anyhow::Result<()> {
 
 /// Runs the steps of the part `browser`.
 pub(crate) fn steps(workspace: &Workspace, report: &mut Report) {
-    // What the others trust: without it their failures would mislead.
+    // The other tests rely on these: if these failed, the failures of the others would mislead.
     scripts::steps(workspace, report, "tests/browser/harness/test");
     if report.step("package", || build::npm::build(workspace)).is_none() {
         report.skip(&["scenarios", "tests", "bundlers and example"]);
@@ -33,7 +33,7 @@ pub(crate) fn steps(workspace: &Workspace, report: &mut Report) {
                 .run()
         });
     }
-    // Firefox takes several times as long: the part `tabs` runs them there too.
+    // Firefox takes several times as long: the part `tabs` also runs them there.
     scripts::steps_in(workspace, report, "tests/browser", Some("chromium"));
     scripts::steps(workspace, report, "tests/browser/bundlers");
 }

@@ -18,8 +18,8 @@ pub(crate) fn steps(workspace: &Workspace, report: &mut Report) {
     }
     let maven =
         |folder: &str, goals: &[&str]| mvn().args(goals).dir(&workspace.root().join(folder)).run();
-    // The scenarios are among its tests, and the TCK of R2DBC's SPI. Installed, with what a
-    // release has, for those that use it.
+    // Its tests include the scenarios and the TCK of R2DBC's SPI. It is installed, with all that
+    // a release has, for the steps that use it.
     let install = ["-Ppackage", "install"];
     if report.step("library", || maven("bindings-ffi/kotlin", &install)).is_none() {
         report.skip(&["jar", "example"]);

@@ -1,5 +1,5 @@
-//! Every lock file in the repository is what its manifest asks for, and names no
-//! machine's registry.
+//! Checks that every lock file in the repository matches its manifest, and names no private
+//! registry.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -10,10 +10,10 @@ use anyhow::{Context, bail, ensure};
 use crate::process::Run;
 use crate::workspace::Workspace;
 
-/// What cargo writes for what comes from crates.io, however it is reached.
+/// The source that cargo writes for packages from crates.io, however that is reached.
 const CRATES_IO: &str = "registry+https://github.com/rust-lang/crates.io-index";
 
-/// Checks all lock files that git knows.
+/// Checks all lock files that git tracks.
 pub(super) fn check(workspace: &Workspace) -> anyhow::Result<()> {
     let mut wrong = String::new();
     for lock in tracked(workspace, "*Cargo.lock")? {
@@ -33,11 +33,11 @@ fn note(wrong: &mut String, checked: anyhow::Result<()>) {
     }
 }
 
-/// The files that git knows by a pattern, from the root of the checkout.
+/// Returns the tracked files that match a pattern, relative to the root of the checkout.
 fn tracked(workspace: &Workspace, pattern: &str) -> anyhow::Result<Vec<String>> {
     let files = Run::new("git").args(["ls-files", pattern]).dir(workspace.root()).answer()?;
     let files: Vec<String> = files.lines().map(str::to_owned).collect();
-    // None would say that all is well.
+    // With no files the check would always pass.
     ensure!(!files.is_empty(), "git knows no {pattern}");
     Ok(files)
 }
@@ -57,7 +57,7 @@ fn cargo_lock(root: &Path, lock: &str) -> anyhow::Result<()> {
             .dir(root)
             .answer()
     };
-    // The index may be here already; where it is not, only asking tells.
+    // The index may be here already; if it is not, the registry must be queried.
     let Err(error) = resolve(&["--offline"]).or_else(|_| resolve(&[])) else {
         return Ok(());
     };
@@ -74,12 +74,12 @@ fn manifest_of(lock: &str) -> String {
     format!("{}toml", lock.strip_suffix("lock").unwrap_or(lock))
 }
 
-/// Whether cargo refused because it would have had to write the lock file.
+/// Returns whether cargo refused because it would have had to write the lock file.
 fn is_behind(error: &str) -> bool {
     error.contains("--locked was passed")
 }
 
-/// The source of a package that is neither in the repository nor from crates.io.
+/// Returns the source of a package that is neither in the repository nor from crates.io.
 fn foreign_source(lock: &str) -> Option<&str> {
     lock.lines()
         .filter_map(|line| line.strip_prefix("source = "))
@@ -101,7 +101,7 @@ fn npm_lock(root: &Path, lock: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The first address of a server in a package lock. A folder of the repository is none.
+/// Returns the first server address in a package lock. A folder of the repository is not one.
 fn address_in(lock: &serde_json::Value) -> Option<&str> {
     let packages = lock["packages"].as_object()?;
     packages

@@ -18,8 +18,8 @@ use crate::parts;
 use crate::report::Report;
 use crate::workspace::Workspace;
 
-/// Tests the parts that `args` name, or all that are always tested. One part's
-/// failure does not keep another from running.
+/// Tests the parts that `args` name, or all that are always tested. The failure of one part
+/// does not keep another from running.
 pub(crate) fn run(workspace: &Workspace, args: &[String]) -> anyhow::Result<ExitCode> {
     let mut report = Report::default();
     for (name, setup, steps) in parts::choose(args)? {

@@ -17,7 +17,7 @@ pub(crate) fn setup() -> anyhow::Result<()> {
     npm::install(&example(&Workspace::find()?))
 }
 
-/// What the package hears of the engine to use, where a program does not say.
+/// The variable that names the engine to use, if the program does not.
 const ENGINE: &str = "UBIQLITE_ENGINE";
 
 /// Runs the steps of the part `node`.

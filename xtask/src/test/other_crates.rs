@@ -1,6 +1,6 @@
-//! A program can have another crate beside `ubiqlite` that links SQLite: cargo finds
-//! one `libsqlite3-sys` for both, and with the oldest and the newest of our range the
-//! core works.
+//! A program can use `ubiqlite` together with another crate that links SQLite: cargo finds
+//! one `libsqlite3-sys` for both, and the core works with the oldest and the newest of our
+//! range.
 
 use std::fs;
 use std::path::PathBuf;
@@ -11,10 +11,10 @@ use crate::process::Run;
 use crate::report::Report;
 use crate::workspace::Workspace;
 
-/// Crates that people have beside it, as they would name them in a manifest.
+/// Crates that people use alongside it, as they would name them in a manifest.
 const CRATES: &[(&str, &str)] = &[
     ("rusqlite-oldest", r#"rusqlite = { version = "=0.32.0", features = ["bundled"] }"#),
-    // To be raised when there is a newer one, and the range with it.
+    // Raise this when there is a newer version, and the range with it.
     ("rusqlite-newest", r#"rusqlite = { version = "0.43", features = ["bundled"] }"#),
     ("sqlx-0.8", r#"sqlx = { version = "0.8", features = ["sqlite", "runtime-tokio"] }"#),
     ("sqlx-0.9", r#"sqlx = { version = "0.9", features = ["sqlite", "runtime-tokio"] }"#),
@@ -30,7 +30,7 @@ const CRATES: &[(&str, &str)] = &[
 /// Both ends of the range in the workspace's `Cargo.toml`, and the SQLite in each.
 const ENDS: &[(&str, &str)] = &[("0.30.0", "3.46.0"), ("0.40.0", "3.54.1")];
 
-/// The quick steps, of the part `rust`.
+/// Runs the quick steps, which belong to the part `rust`.
 pub(super) fn steps(workspace: &Workspace, report: &mut Report) {
     report.step("beside other crates that link SQLite", || {
         CRATES.iter().try_for_each(|(name, dependency)| {
@@ -44,7 +44,7 @@ pub(super) fn steps(workspace: &Workspace, report: &mut Report) {
     }
 }
 
-/// The steps of the part `other-crates`: each of the crates is compiled too.
+/// Runs the steps of the part `other-crates`: each of the crates is compiled too.
 pub(crate) fn compile(workspace: &Workspace, report: &mut Report) {
     for (name, dependency) in CRATES {
         report.step(name, || {
@@ -64,20 +64,20 @@ fn end(workspace: &Workspace, sys: &str, sqlite: &str) -> anyhow::Result<()> {
     dependent.cargo("run").arg("--").arg(sqlite).run()
 }
 
-/// A package with `ubiqlite` and something beside it.
+/// A package that depends on `ubiqlite` and on another crate.
 struct Dependent<'a> {
     workspace: &'a Workspace,
     folder: PathBuf,
 }
 
 impl<'a> Dependent<'a> {
-    /// Writes its manifest; its lock file stays from the last run.
+    /// Writes its manifest; its lock file is kept from the last run.
     fn new(workspace: &'a Workspace, name: &str, dependency: &str) -> anyhow::Result<Self> {
         let folder = workspace.target_for("beside").join(name);
         fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
         let path = |path: &str| {
             let path = workspace.root().join(path);
-            // A TOML string with what a path may hold.
+            // Quoted as a TOML string, with any character that a path may contain.
             serde_json::to_string(&path.to_string_lossy()).context("a path that is no text")
         };
         let manifest = format!(
@@ -111,7 +111,7 @@ ubiqlite = {{ path = {} }}
         let update = |more: &[&str]| {
             Run::cargo().args(["update", "--workspace"]).args(more).dir(&self.folder).answer()
         };
-        // The index may be here already; where it is not, only asking tells.
+        // The index may be here already; if it is not, the registry must be queried.
         update(&["--offline"]).or_else(|_| update(&[]))?;
         let lock = self.folder.join("Cargo.lock");
         let text =
@@ -121,7 +121,7 @@ ubiqlite = {{ path = {} }}
             .with_context(|| format!("no libsqlite3-sys in {}", lock.display()))
     }
 
-    /// A run of cargo on it.
+    /// Makes a run of cargo on it.
     fn cargo(&self, command: &str) -> Run {
         Run::cargo()
             .args([command, "--locked"])
@@ -132,7 +132,7 @@ ubiqlite = {{ path = {} }}
     }
 }
 
-/// The version of a package in a lock file.
+/// Returns the version of a package in a lock file.
 fn version_in<'a>(lock: &'a str, package: &str) -> Option<&'a str> {
     let name = format!("name = \"{package}\"");
     let mut lines = lock.lines().skip_while(|line| *line != name);

@@ -1,5 +1,5 @@
-//! The benchmark programs, the peers' and ours, which are not in the workspace,
-//! compile.
+//! Checks that the benchmark programs compile, the peers' and ours, which are not in the
+//! workspace.
 
 use std::path::PathBuf;
 
@@ -27,8 +27,8 @@ pub(crate) fn steps(workspace: &Workspace, report: &mut Report) {
     }
 }
 
-/// The manifest of each program in `tests/bench` and in its folder of peers,
-/// by path. A library there is compiled with the programs that use it.
+/// Returns the manifest of each program in `tests/bench` and in its folder of peers,
+/// sorted by path. A library there is compiled with the programs that use it.
 fn manifests(workspace: &Workspace) -> anyhow::Result<Vec<PathBuf>> {
     let top = workspace.root().join("tests/bench");
     let mut found = Vec::new();

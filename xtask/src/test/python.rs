@@ -1,5 +1,5 @@
-//! The Python package: checked, tested in the checkout, and as a wheel on every Python
-//! that this machine has.
+//! Checks the Python package, and tests it in the checkout and as a wheel on every Python
+//! on this machine.
 
 mod musl;
 
@@ -13,10 +13,10 @@ use crate::python::{self, Venv};
 use crate::report::Report;
 use crate::workspace::Workspace;
 
-/// Cancellations on a Python that is not the first: the whole number is for one.
+/// The number of cancellations for each installed wheel: only the checkout runs all of them.
 const SOME: &str = "5000";
 
-/// Folders with Python of ours.
+/// The folders with our own Python code.
 const SOURCES: &[&str] =
     &["bindings-ffi/python", "tests/spec/python", "tests/bench/python", "examples/python"];
 
@@ -46,14 +46,14 @@ pub(crate) fn steps(workspace: &Workspace, report: &mut Report) {
     let here = |script: &[&str]| {
         tools.python().args(["-X", "dev", "-W", "error"]).args(script).env("PYTHONPATH", &package)
     };
-    // Without development mode, in which a hundred thousand of anything take minutes.
+    // Without development mode, in which a hundred thousand of any operation take minutes.
     let pytest = ["-W", "error", "-m", "pytest", "-q", "-p", "no:cacheprovider"];
     report.step("tests", || tools.python().args(pytest).dir(&package).run());
     report.step("drop-in, with objects collected at any moment", || {
         let drop_in = || tools.python().args(pytest).arg("tests/drop_in").dir(&package);
         drop_in().env("UBIQLITE_COLLECT", "5").run()
     });
-    // As their users have it: what warns there is theirs.
+    // Without `-W error`, as their users run them: warnings there are not ours.
     report.step("SQLAlchemy's own tests, the same outcomes as aiosqlite's", || {
         let compare = package.join("peers/sqlalchemy/compare.py");
         tools.python().arg(compare).env("PYTHONPATH", &package).dir(&package).run()
@@ -76,7 +76,7 @@ pub(crate) fn steps(workspace: &Workspace, report: &mut Report) {
     let ends = [all.keys().next().copied(), all.keys().next_back().copied()];
     for (version, python) in all {
         let name = version.name();
-        // Between the oldest and the newest hardly anything differs that these would not meet.
+        // Hardly any difference between versions would not show on the oldest or the newest.
         let tests = if ends.contains(&Some(version)) { "tests" } else { "tests/test_process.py" };
         report.step(&format!("wheel in Python {name}"), || {
             installed(workspace, &name, &python, &wheel, tests)
@@ -84,8 +84,8 @@ pub(crate) fn steps(workspace: &Workspace, report: &mut Report) {
     }
 }
 
-/// Has those look at a wheel whose business it is: of the Python Packaging Authority, and
-/// one that knows the mistakes that people make.
+/// Checks a wheel with the tools made for it: that of the Python Packaging Authority, and one
+/// that knows common mistakes.
 fn contents(tools: &Venv, wheel: &Path) -> anyhow::Result<()> {
     Run::new(tools.program("check-wheel-contents")).arg(wheel).run()?;
     Run::new(tools.program("twine")).args(["check", "--strict"]).arg(wheel).run()?;
@@ -111,8 +111,7 @@ fn peers(workspace: &Workspace, wheel: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Installs the wheel in an environment of its own, where there is no Rust, and runs
-/// tests on it.
+/// Installs the wheel in its own environment, where there is no Rust, and runs tests on it.
 fn installed(
     workspace: &Workspace,
     name: &str,
@@ -123,7 +122,7 @@ fn installed(
     let venv = Venv::fresh(workspace, &format!("wheel-{name}"), python)?;
     let package = folder(workspace);
     venv.pip().arg("--no-deps").arg(wheel).run()?;
-    // First without anything else: what it needs must be in it.
+    // First without any other package: the wheel must contain all that it needs.
     let example = workspace.root().join("examples/python");
     venv.python()
         .args(["-X", "dev", "-W", "error", "-m", "quickstart"])
@@ -132,7 +131,7 @@ fn installed(
         .run()?;
     venv.pip().arg("--requirement").arg(package.join("requirements-test.txt")).run()?;
     venv.python()
-        // The package that is installed, and not the one in the folder.
+        // Imports the installed package, and not the one in the folder.
         .args(["-I", "-W", "error", "-m", "pytest", "-q", "-p", "no:cacheprovider"])
         .args(["--import-mode=append"])
         .arg(package.join(tests))

@@ -11,7 +11,8 @@ use crate::workspace::Workspace;
 
 use super::{locks, other_crates};
 
-/// With the types of other crates, which have tests too. The quickstart builds without.
+/// The features for types of other crates, which have tests too. The quickstart builds
+/// without them.
 const FEATURES: &str =
     "--features=ubiqlite/chrono,ubiqlite/jiff,ubiqlite/rust_decimal,ubiqlite/time,ubiqlite/uuid";
 
@@ -22,7 +23,7 @@ pub(crate) fn steps(workspace: &Workspace, report: &mut Report) {
     report.step("lock files", || locks::check(workspace));
     report.step("numbers and kinds of errors, in every language", || generate::check(workspace));
     report.step("format", || cargo(&["fmt", "--all", "--check"]).run());
-    // What does not compile would fail each step below with the same errors.
+    // Code that does not compile would fail each step below with the same errors.
     if report
         .step("compile", || {
             cargo(&["test", "--workspace", FEATURES, "--all-targets", "--no-run"]).run()
@@ -35,7 +36,7 @@ pub(crate) fn steps(workspace: &Workspace, report: &mut Report) {
     report.step("lints", || {
         cargo(&["clippy", "--workspace", FEATURES, "--all-targets", "--", "-D", "warnings"]).run()
     });
-    // Doc tests are among them.
+    // These include the doc tests.
     report.step("tests", || cargo(&["test", "--workspace", FEATURES, "--no-fail-fast"]).run());
     report.step("scenarios without threads", || {
         cargo(&["test", "--workspace", FEATURES, "--test", "spec"])
@@ -49,8 +50,8 @@ pub(crate) fn steps(workspace: &Workspace, report: &mut Report) {
     other_crates::steps(workspace, report);
 }
 
-/// Runs the quickstart as a reader of the README would, on a file that nobody
-/// has: its first argument.
+/// Runs the quickstart as a reader of the README would, on a new file, which is its
+/// first argument.
 fn quickstart(workspace: &Workspace) -> anyhow::Result<()> {
     let dir = std::env::temp_dir().join(format!("ubiqlite-quickstart-{}", std::process::id()));
     fs::create_dir(&dir).with_context(|| format!("cannot make {}", dir.display()))?;

@@ -11,13 +11,13 @@ use crate::workspace::Workspace;
 /// Milliseconds after which a test counts as hanging. The longest takes two minutes.
 const LIMIT: &str = "--test-timeout=600000";
 
-/// Runs each test file in `folder` as a step of its own, one after the other:
-/// they measure times, and two browsers at once would disturb them.
+/// Runs each test file in `folder` as a separate step, one after the other: they
+/// measure times, and two browsers at once would disturb them.
 pub(crate) fn steps(workspace: &Workspace, report: &mut Report, folder: &str) {
     run(workspace, report, folder, None);
 }
 
-/// As [`steps`], with an environment variable by whose value the steps are told apart.
+/// As [`steps`], with an environment variable whose value is in the steps' names.
 pub(crate) fn steps_with(
     workspace: &Workspace,
     report: &mut Report,
@@ -27,7 +27,7 @@ pub(crate) fn steps_with(
     run(workspace, report, folder, Some((variable, true)));
 }
 
-/// As [`steps`], in these browsers alone.
+/// As [`steps`], only in these browsers.
 pub(crate) fn steps_in(
     workspace: &Workspace,
     report: &mut Report,
@@ -37,8 +37,8 @@ pub(crate) fn steps_in(
     run(workspace, report, folder, browsers.map(|browsers| (("BROWSERS", browsers), false)));
 }
 
-/// `variable`: what the scripts have in their environment, and whether the steps' names
-/// have its value.
+/// Runs the steps. `variable` is an environment variable for the scripts, and whether the
+/// steps' names have its value.
 fn run(
     workspace: &Workspace,
     report: &mut Report,
@@ -63,8 +63,8 @@ fn run(
     }
 }
 
-/// The test files in `folder`, by name. None is an error: it would say that all
-/// is well.
+/// Returns the test files in `folder`, sorted by name. Finding none is an error: the
+/// test would always pass.
 fn found(workspace: &Workspace, folder: &str) -> anyhow::Result<Vec<PathBuf>> {
     let entries = workspace
         .root()
@@ -85,7 +85,7 @@ fn found(workspace: &Workspace, folder: &str) -> anyhow::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// `many tabs` for `tests/browser/many_tabs.test.mjs`.
+/// Returns `many tabs` for `tests/browser/many_tabs.test.mjs`.
 fn name(file: &Path) -> String {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     name.trim_end_matches(".test.mjs").replace(['_', '-'], " ")

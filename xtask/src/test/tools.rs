@@ -1,5 +1,5 @@
-//! The npm package in other people's tools: what bundles servers, runs tests, or is
-//! a runtime beside Node.
+//! The npm package in other tools: server bundlers, test runners, and runtimes other than
+//! Node.
 
 use std::path::PathBuf;
 

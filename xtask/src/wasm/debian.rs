@@ -1,5 +1,5 @@
-//! Debian's Rust for the web: where no wasm32 target can be fetched for the
-//! rustc in use, its packages bring the sources to build one from.
+//! Debian's Rust for the web: where no wasm32 target can be fetched for the rustc in
+//! use, its packages contain the sources to build one from.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -17,7 +17,7 @@ pub(crate) struct DebianRust {
 }
 
 impl DebianRust {
-    /// The installed one, when it is complete.
+    /// Returns the installed one, if it is complete.
     pub(crate) fn find() -> Option<Self> {
         let rustc = program("rustc-web", "rustc")?;
         let cargo = program("cargo-web", "cargo")?;
@@ -25,12 +25,12 @@ impl DebianRust {
         super::has_source(&sysroot).then_some(Self { cargo, rustc })
     }
 
-    /// A run of Debian's rustc.
+    /// Makes a run of Debian's rustc.
     pub(super) fn rustc(&self) -> Run {
         clean(Run::new(&self.rustc))
     }
 
-    /// A run of Debian's cargo.
+    /// Makes a run of Debian's cargo.
     pub(crate) fn cargo(&self) -> Run {
         // Building the standard library is an unstable option, and this
         // compiler calls itself stable.
@@ -58,7 +58,7 @@ pub(crate) fn install() -> anyhow::Result<()> {
     )
 }
 
-/// The environment without what the outer cargo and rustup say of another
+/// Removes from the environment what the outer cargo and rustup set for another
 /// compiler: its name, its flags, its wrappers and its libraries.
 fn clean(run: Run) -> Run {
     std::env::vars_os()
@@ -75,14 +75,14 @@ fn speaks_of_a_compiler(name: &str) -> bool {
             .any(|it| name.starts_with(it))
 }
 
-/// The program `name` that `package` installed.
+/// Returns the program `name` that `package` installed.
 fn program(package: &str, name: &str) -> Option<PathBuf> {
     let files = Run::new("dpkg").args(["-L", package]).answer().ok()?;
     Some(PathBuf::from(program_in(&files, name)?)).filter(|path| path.is_file())
 }
 
-/// The path of `bin/name` in a package's list of files. A package may hold a
-/// second copy for its own use, deeper down.
+/// Returns the path of `bin/name` in a package's list of files. A package may contain
+/// a second copy for its own use, deeper down.
 fn program_in<'a>(files: &'a str, name: &str) -> Option<&'a str> {
     let is_it = |path: &&str| path.rsplit_once("/bin/").is_some_and(|(_, file)| file == name);
     files.lines().filter(is_it).min_by_key(|path| path.len())

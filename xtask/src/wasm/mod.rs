@@ -1,4 +1,4 @@
-//! A toolchain for wasm32-unknown-unknown, and building with it.
+//! A toolchain for wasm32-unknown-unknown, and builds with it.
 
 mod debian;
 mod sqlite;
@@ -16,27 +16,27 @@ use debian::DebianRust;
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
-/// The C of which clang must make wasm: the smallest that needs both its own
+/// The C code that clang must compile to wasm: the smallest that needs both its own
 /// headers and its code generator.
 const PROBE: &str =
     "#include <stddef.h>\n#include <stdint.h>\nsize_t probe(uint8_t x) { return x; }\n";
 
-/// For SQLite: measured with `[profile.wasm]`, gzipped, -O3 627 KB, -O2 585, -Os 454,
-/// -O2 with these 426; in time -O2 with these lies between -O3 and -Os. What is cold
-/// is smaller still (`sqlite`).
+/// The flags for SQLite: measured with `[profile.wasm]`, gzipped, -O3 627 KB, -O2 585,
+/// -Os 454, -O2 with these 426; in speed -O2 with these is between -O3 and -Os. Cold
+/// code is smaller still (`sqlite`).
 const C_FLAGS: &str = "-mllvm -inline-threshold=0 -fno-unroll-loops";
 
-/// A standard library of the module's own: for size like the rest, and without what
-/// a panic would say, which the installed one formats wherever it could panic.
+/// Builds a standard library for the module: optimised for size like the rest, and without
+/// the panic messages, which the installed one formats wherever it could panic.
 const BUILD_STD: &str = "-Zbuild-std=std,panic_abort";
 
-/// A panic stops the module in either case. Here it says no more than where in the
-/// module it was, for 4 % of what a page loads.
+/// A panic stops the module in either case. With these it only reports where in the module
+/// it was, which saves 4 % of what a page loads.
 const SMALL_PANICS: &[&str] =
     &["-Zunstable-options", "-Cpanic=immediate-abort", "-Zlocation-detail=none"];
 
-/// How long rustup may take to add the target. Where it can, it takes a few
-/// seconds; where it cannot reach its server, it would retry for minutes.
+/// How long rustup may take to add the target. It usually takes a few seconds, but if it
+/// cannot reach its server, it would retry for minutes.
 const RUSTUP_LIMIT: Duration = Duration::from_secs(20);
 
 /// The component with the sources of the standard library.
@@ -59,9 +59,9 @@ enum Rust {
 }
 
 impl Toolchain {
-    /// The first way that works. What is there goes before what must be fetched,
-    /// what builds the standard library before what does not, as its module is
-    /// smaller, and the rustc in use before Debian's.
+    /// Returns the first toolchain that works. Installed ones come before those that must be
+    /// fetched, those that build the standard library before those that do not, as their module
+    /// is smaller, and the rustc in use before Debian's.
     pub(crate) fn find_or_install() -> anyhow::Result<Self> {
         let rust = match std::env::var("XTASK_WASM").as_deref() {
             Err(_) => from_source()
@@ -89,7 +89,7 @@ impl Toolchain {
         sqlite::prepare(self.rust.cargo(), workspace.root(), &sqlite)?;
         self.rust
             .build()
-            // Another cargo than the developer's must not rewrite the lock file.
+            // A cargo other than the developer's must not rewrite the lock file.
             .args(["--locked", "--target", TARGET, "--package", package, "--profile", profile])
             .env("CARGO_TARGET_DIR", &target)
             .env("SQLITE_WASM_RS_SOURCE_DIR", &sqlite)
@@ -101,7 +101,7 @@ impl Toolchain {
         Ok(target.join(TARGET).join(profile))
     }
 
-    /// What decides how large a module is, apart from its sources: each compiler's
+    /// Returns what determines the size of a module apart from its sources: each compiler's
     /// version, and whether the standard library was compiled with it.
     pub(crate) fn kind(&self) -> anyhow::Result<String> {
         let rustc = version(self.rust.rustc())?;
@@ -114,8 +114,8 @@ impl Toolchain {
     }
 }
 
-/// Adds the sources of the standard library where rustup can: with them the module is
-/// some 20 KB smaller. Where it can't, the module is built without.
+/// Adds the sources of the standard library if rustup can: with them the module is about
+/// 20 KB smaller. If it can't, the module is built without them.
 pub(crate) fn add_source() {
     let wanted = std::env::var("XTASK_WASM").map_or(true, |way| way != "debian");
     if !wanted || from_source().is_some() || find::on_path("rustup").is_none() {
@@ -130,13 +130,13 @@ pub(crate) fn add_source() {
     }
 }
 
-/// The version in what a compiler says with `--version`.
+/// Returns the version in a compiler's output for `--version`.
 fn version(compiler: Run) -> anyhow::Result<String> {
     let told = compiler.arg("--version").answer()?;
     number_in(&told).map(str::to_owned).with_context(|| format!("no version in: {}", told.trim()))
 }
 
-/// The first word that is a version: 1.95.0 of `rustc 1.95.0 (59807616e 2026-04-14)`.
+/// Returns the first word that is a version: 1.95.0 of `rustc 1.95.0 (59807616e 2026-04-14)`.
 fn number_in(told: &str) -> Option<&str> {
     told.split_whitespace()
         .find(|word| word.contains('.') && word.starts_with(|first: char| first.is_ascii_digit()))
@@ -153,7 +153,7 @@ impl Rust {
         }
     }
 
-    /// A run of `cargo build`, with the options of this way.
+    /// Makes a run of `cargo build`, with the options for this kind of toolchain.
     fn build(&self) -> Run {
         let run = self.cargo().arg("build");
         match self {
@@ -176,7 +176,7 @@ impl Rust {
         }
     }
 
-    /// Whether the compiler knows the options, as those before 1.92 do not.
+    /// Returns whether the compiler knows the options; those before 1.92 do not.
     fn has_small_panics(&self) -> bool {
         self.rustc()
             .env("RUSTC_BOOTSTRAP", "1")
@@ -209,7 +209,7 @@ fn from_source() -> Option<Rust> {
     has_source(&sysroot).then_some(Rust::InUseFromSource)
 }
 
-/// Whether the sources of the standard library are in a sysroot, as rustc names it.
+/// Returns whether the sources of the standard library are in a sysroot, as printed by rustc.
 fn has_source(sysroot: &str) -> bool {
     Path::new(sysroot.trim()).join("lib/rustlib/src/rust/library").is_dir()
 }
@@ -245,17 +245,17 @@ fn install_debian() -> anyhow::Result<Rust> {
     )
 }
 
-/// A clang that can write wasm, and the archiver of its LLVM.
+/// Returns a clang that can write wasm, and the archiver of its LLVM.
 fn c_tools() -> Option<(PathBuf, PathBuf)> {
     let clang = find::versions_on_path("clang").into_iter().find(|clang| writes_wasm(clang))?;
-    // Any LLVM's archiver can read the objects; its own is only the likeliest.
+    // The archiver of any LLVM can read the objects; its own is just the likeliest to exist.
     let ar = find::sibling(&clang, "llvm-ar")
         .or_else(|| find::versions_on_path("llvm-ar").into_iter().next())?;
     Some((clang, ar))
 }
 
-/// Apple's clang and some distributions' know the target but cannot write it,
-/// or lack the headers, so only trying tells.
+/// Returns whether a clang can write wasm. Apple's and some distributions' know the target but
+/// cannot write it, or lack the headers, so it must be tried.
 fn writes_wasm(clang: &Path) -> bool {
     let target = format!("--target={TARGET}");
     Run::new(clang)

@@ -1,5 +1,5 @@
-//! SQLite's source for the module: what a call spends its time in is compiled for
-//! speed, the rest for size.
+//! SQLite's source for the module: the code in which calls spend their time is compiled
+//! for speed, the rest for size.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,12 +10,12 @@ use crate::process::Run;
 
 const CRATE: &str = "sqlite-wasm-rs";
 
-/// What the library for other platforms is compiled with and the crate leaves out: Android
-/// has made FTS3 and FTS4 tables for years.
+/// Extensions that the library for other platforms has and the crate leaves out: Android has
+/// created FTS3 and FTS4 tables for years.
 const EXTENSIONS: &str = "#define SQLITE_ENABLE_FTS3 1\n#define SQLITE_ENABLE_FTS3_PARENTHESIS 1\n";
 
-/// The files whose code runs for each row, each page and each allocation. What is
-/// not here runs once a statement or less often, or is an extension of its own.
+/// The files whose code runs for each row, each page and each allocation. Other files
+/// run at most once per statement, or are extensions.
 const HOT: &[&str] = &[
     "bitvec.c",
     "btree.c",
@@ -36,12 +36,12 @@ const HOT: &[&str] = &[
     "wal.c",
 ];
 
-/// Writes the source that the crate compiles into `out`, its cold parts marked, and
-/// its headers. `cargo` is the one that will build it.
+/// Writes the source that the crate compiles into `out`, with its cold parts marked, and
+/// its headers. `cargo` is the cargo that will build it.
 ///
 /// # Errors
 ///
-/// When the crate, or a file that should be hot, is not where it was.
+/// When the crate, or a file that should be hot, is not in its expected place.
 pub(super) fn prepare(cargo: Run, root: &Path, out: &Path) -> anyhow::Result<()> {
     let source = source_of(cargo, root)?;
     let read = |name: &str| {
@@ -57,7 +57,7 @@ pub(super) fn prepare(cargo: Run, root: &Path, out: &Path) -> anyhow::Result<()>
     Ok(())
 }
 
-/// The folder of SQLite in the crate's sources.
+/// Returns the folder of SQLite in the crate's sources.
 fn source_of(cargo: Run, root: &Path) -> anyhow::Result<PathBuf> {
     let result =
         cargo.args(["metadata", "--locked", "--format-version", "1"]).dir(root).answer()?;
@@ -70,7 +70,7 @@ fn source_of(cargo: Run, root: &Path) -> anyhow::Result<PathBuf> {
     Ok(Path::new(manifest).with_file_name("sqlite3"))
 }
 
-/// The amalgamation with a mark around each file that is not hot.
+/// Returns the amalgamation with a mark around each file that is not hot.
 fn marked(source: &str) -> anyhow::Result<String> {
     const PUSH: &str =
         "#pragma clang attribute push(__attribute__((minsize)), apply_to = function)\n";
@@ -78,7 +78,7 @@ fn marked(source: &str) -> anyhow::Result<String> {
 
     let mut text = String::with_capacity(source.len() + 16_384);
     let mut hot = 0;
-    // Headers are inside of files, so a file ends where its own name says.
+    // Headers are nested in files, so a file ends at the comment with its own name.
     let mut cold = None;
     for line in source.split_inclusive('\n') {
         match (cold, noted(line, "Begin file "), noted(line, "End of ")) {
@@ -100,7 +100,7 @@ fn marked(source: &str) -> anyhow::Result<String> {
     Ok(text)
 }
 
-/// The file that a comment between the amalgamation's files names after `what`.
+/// Returns the file that a comment between the amalgamation's files names after `what`.
 fn noted<'a>(line: &'a str, what: &str) -> Option<&'a str> {
     line.strip_prefix("/**")?
         .trim_start_matches('*')
@@ -110,7 +110,7 @@ fn noted<'a>(line: &'a str, what: &str) -> Option<&'a str> {
         .next()
 }
 
-/// Writes only what is new: cargo compiles again what was written.
+/// Writes a file only if it has changed, because cargo recompiles every written file.
 fn replace(path: &Path, text: &str) -> anyhow::Result<()> {
     if fs::read_to_string(path).is_ok_and(|old| old == text) {
         return Ok(());

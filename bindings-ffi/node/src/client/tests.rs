@@ -1,4 +1,4 @@
-//! A client without Node: its bell is a channel.
+//! Tests of a client without Node, whose bell is a channel.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -68,11 +68,11 @@ impl Opened {
         }
     }
 
-    /// The replies to these requests, when there are any.
+    /// Sends the requests, and waits for their replies.
     fn ask(&self, requests: &[u8]) -> Vec<u8> {
         assert!(self.client.submit(requests));
         loop {
-            // Too small a room for anything.
+            // The room is too small for any reply.
             let needed = self.client.take(&mut []);
             if needed < 0 {
                 let rest = self.client.rest();
@@ -85,7 +85,7 @@ impl Opened {
     }
 }
 
-/// `EXECUTE` of `sql` without parameters, as request 7.
+/// Encodes an `EXECUTE` of `sql` without parameters, as request 7.
 fn execute(sql: &str) -> Vec<u8> {
     let mut rest = vec![7, 0, 0, 0, 1, 0, 0, 0, 0, 0];
     rest.extend(u32::try_from(sql.len()).unwrap().to_le_bytes());

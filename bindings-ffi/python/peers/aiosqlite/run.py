@@ -1,4 +1,4 @@
-"""aiosqlite's own tests, which are in its wheel, with ours in its place.
+"""Runs aiosqlite's own tests, which are in its wheel, on ours in its place.
 
 ``python run.py``, in an environment that has aiosqlite and this package.
 """
@@ -13,11 +13,11 @@ from pathlib import Path
 import ubiqlite.aiosqlite
 
 FEWEST = 30
-"""So many tests there are at least: a file that was not found has none that fail."""
+"""The least number of tests: in a file that was not found, none fail."""
 
 
 def load(name: str, file: Path, folder: Path | None = None) -> None:
-    """Loads a module of theirs by a name of its own: the package's is ours."""
+    """Loads one of their modules under another name, because the package's name is ours."""
     spec = importlib.util.spec_from_file_location(name, file, submodule_search_locations=folder and [str(folder)])
     assert spec is not None
     assert spec.loader is not None
@@ -27,7 +27,7 @@ def load(name: str, file: Path, folder: Path | None = None) -> None:
 
 
 def main() -> None:
-    """Runs them, and ends with 1 if one fails."""
+    """Runs the tests, and exits with 1 if one fails."""
     theirs = importlib.util.find_spec("aiosqlite")
     assert theirs is not None
     assert theirs.submodule_search_locations

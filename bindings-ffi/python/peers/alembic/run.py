@@ -1,4 +1,4 @@
-"""Alembic on ``sqlite+ubiqlite``: a database goes up and down through its revisions, as its async template does it.
+"""Alembic on ``sqlite+ubiqlite``: upgrades and downgrades a database as Alembic's async template does.
 
 ``python run.py``, in an environment that has alembic and this package.
 """
@@ -26,7 +26,7 @@ Table(
 )
 """
 
-# SQLite can't do this by ALTER TABLE: Alembic copies the table.
+# SQLite can't do this with ALTER TABLE, so Alembic copies the table.
 BATCH = """
     with op.batch_alter_table("items") as batch:
         batch.alter_column("name", new_column_name="title", existing_type=sa.String(40), existing_nullable=False)
@@ -42,13 +42,13 @@ def write(file: Path, old: str, new: str) -> None:
 
 
 def columns(path: Path) -> list[str]:
-    """The columns of the table, as another SQLite sees them."""
+    """Returns the columns of the table, as another SQLite sees them."""
     with sqlite3.connect(path) as db:
         return [row[1] for row in db.execute("PRAGMA table_info(items)")]
 
 
 def main() -> None:
-    """Goes up, finds nothing to do, and goes down."""
+    """Upgrades, finds nothing more to do, and downgrades."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         sys.path.insert(0, name)

@@ -1,4 +1,4 @@
-"""LangGraph's conformance suite for checkpointers on its SQLite checkpointer, with ours for aiosqlite.
+"""Runs LangGraph's conformance suite on its SQLite checkpointer, with ours in place of aiosqlite.
 
 ``python run.py``, in an environment that has what `../requirements.txt` lists, and this package.
 """
@@ -20,11 +20,11 @@ from langgraph.checkpoint.conformance import checkpointer_test, validate  # noqa
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver  # noqa: E402
 
 FEWEST = 58
-"""So many tests pass at least: the base capabilities', all five."""
+"""The least number of tests that pass: those of all five base capabilities."""
 
 
 async def outcome(path: str) -> None:
-    """Has the suite judge it on a database, and ends the program if it is not whole."""
+    """Runs the suite on a database, and exits if the checkpointer does not pass completely."""
 
     @checkpointer_test(name=f"AsyncSqliteSaver on {path}")
     async def saver() -> AsyncGenerator[Any, None]:
@@ -32,7 +32,7 @@ async def outcome(path: str) -> None:
             assert isinstance(it.conn, ubiqlite.aiosqlite.Connection)
             yield it
             await it.setup()
-            # The next one begins with none.
+            # The next test begins with an empty database.
             await it.conn.executescript("DELETE FROM checkpoints; DELETE FROM writes;")
 
     report = await validate(saver)
@@ -43,7 +43,7 @@ async def outcome(path: str) -> None:
 
 
 async def main() -> None:
-    """In memory, and in a file."""
+    """Tests it in memory, and in a file."""
     await outcome(":memory:")
     with tempfile.TemporaryDirectory() as folder:
         await outcome(str(Path(folder) / "checkpoints.db"))

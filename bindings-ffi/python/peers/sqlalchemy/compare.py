@@ -17,13 +17,13 @@ from pathlib import Path
 HERE = Path(__file__).parent
 URLS = ["sqlite+aiosqlite:///:memory:", "sqlite+aiosqlite:///suite.db"]
 FEWEST = 850
-"""So many tests pass at least: a suite that was not found has none that differ."""
+"""The least number of tests that pass: in a suite that was not found, none differ."""
 
 OUTCOME = re.compile(r"^test_suite\.py::(.+) (PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS)\b", re.MULTILINE)
 
 
 def outcomes(url: str, drop_in: bool) -> dict[str, str]:
-    """The outcome of each test."""
+    """Returns the outcome of each test."""
     with tempfile.TemporaryDirectory() as folder:
         for name in ("conftest.py", "requirements.py", "setup.cfg", "test_suite.py"):
             shutil.copy(HERE / name, folder)
@@ -38,12 +38,12 @@ def outcomes(url: str, drop_in: bool) -> dict[str, str]:
     found = OUTCOME.findall(done.stdout)
     if not found:
         sys.exit(f"no test ran:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
-    # The names have SQLite's version in them, which are two.
+    # The names contain the version of SQLite, and the two versions differ.
     return {re.sub(r"_3_\d+_\d+", "", name): outcome for name, outcome in found}
 
 
 def main() -> None:
-    """Compares by each address."""
+    """Compares the outcomes for each URL."""
     differ = 0
     for url in sys.argv[1:] or URLS:
         theirs, ours = outcomes(url, False), outcomes(url, True)

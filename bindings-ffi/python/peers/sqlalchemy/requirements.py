@@ -1,4 +1,4 @@
-"""What SQLAlchemy's tests may ask of SQLite."""
+"""The features that SQLAlchemy's tests may require of SQLite."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from sqlalchemy.testing.requirements import SuiteRequirements
 
 
 class Requirements(SuiteRequirements):
-    """As for any dialect; but only the engine that the tests begin with has their second schema attached."""
+    """As for any dialect, except that only the engine that the tests begin with has their second schema attached."""
 
     @property
     def independent_connections(self) -> exclusions.compound:
-        """Engines of a class's own."""
+        """Whether a test class may have its own engines."""
         return exclusions.closed()

@@ -1,4 +1,4 @@
-"""A connection of the standard module's and one of ours, to which the same is done."""
+"""A connection of the standard module and one of ours, with the same operations on both."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Both = tuple[sqlite3.Connection, Connection]
 
 
 def same(both: Both, do: Callable[[Any], Any]) -> Any:
-    """Does the same with each; what comes of it, which is equal."""
+    """Runs ``do`` on each connection, and returns its outcome, which must be the same for both."""
     told = []
     for connection in both:
         try:

@@ -1,4 +1,4 @@
-"""What people do with ``aiosqlite``, and what they must not lose."""
+"""Common uses of ``aiosqlite``, and what they must not lose."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ async def filled(path: str, count: int = 1000) -> aiosqlite.Connection:
 
 
 class Turns:
-    """Counts the turns that another task has on the loop."""
+    """Counts the turns that another task gets on the loop."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -144,7 +144,7 @@ def test_a_cancelled_call_is_done_all_the_same_and_the_next_is_answered(run: Run
             assert await db.execute_fetchall("SELECT count(*) FROM items") == [(50,)]
             assert not db.in_transaction
 
-    # The connection is open already: entering it once more changes nothing.
+    # The connection is already open: entering it again changes nothing.
     run(work())
 
 

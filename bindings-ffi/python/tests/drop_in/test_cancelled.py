@@ -1,4 +1,4 @@
-"""What holds when nobody waits for a call any more: it is done all the same, as in ``aiosqlite``."""
+"""Calls that nobody awaits any more: they run all the same, as in ``aiosqlite``."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def numbers(path: str, count: int) -> aiosqlite.Connection:
 
 
 async def given_up(call: Any, turns: int = 1) -> None:
-    """Begins a call, and gives it up after some turns of the loop."""
+    """Begins a call, and cancels it after ``turns`` turns of the loop."""
     task = asyncio.ensure_future(call)
     for _ in range(turns):
         await asyncio.sleep(0)
@@ -43,7 +43,7 @@ def test_rows_that_nobody_waited_for_do_not_end_the_others(run: Run[Any], path: 
                 await given_up(cursor.fetchmany(size), turns)
                 rest = list(await cursor.fetchall())
                 ids = [row[0] for row in [*first, *rest]]
-                # Those of the call that was given up may be gone, and no others.
+                # The rows of the cancelled call may be lost, but no others.
                 assert ids[:200] == list(range(1, 201))
                 assert ids[200:] in (list(range(201, 5001)), list(range(201 + size, 5001))), (ids[199:202], len(ids))
 
@@ -55,7 +55,7 @@ def test_a_change_that_nobody_waits_for_is_seen_in_the_connections_state(run: Ru
         async with await numbers(path, 1) as db:
             insert = f"INSERT INTO t (v) {SLOW.format(300_000)} SELECT i FROM n"
             await given_up(db.execute(insert), 3)
-            # It is under way, or was done.
+            # The call is running, or has ended.
             for _ in range(10_000):
                 if db.in_transaction:
                     break
@@ -118,7 +118,7 @@ def test_a_cursor_that_is_left_before_its_last_row_keeps_nothing_as_it_was(run: 
                     await given_up(cursor.fetchmany(1000))
                     del cursor
                 gc.collect()
-                # A reader that stays would be in the way.
+                # A read that stayed open would block this.
                 await other.execute("INSERT INTO t (v) VALUES (0)")
                 await other.commit()
                 counted = await db.execute_fetchall("SELECT count(*) FROM t")
@@ -140,7 +140,7 @@ def test_of_tasks_that_insert_at_once_each_is_told_its_own_row(run: Run[Any], pa
                 for key, value in told:
                     assert await db.execute_fetchall("SELECT v FROM t WHERE id = ?", (key,)) == [(value,)]
                 await db.execute("DELETE FROM t")
-            # All rows of one moment, though others write.
+            # All rows are of one moment, although others write.
             await asyncio.gather(*(insert(value) for value in range(3000)))
             rows, _ = await asyncio.gather(db.execute_fetchall("SELECT v FROM t"), db.execute("UPDATE t SET v = -1"))
             assert {row[0] < 0 for row in rows} == {False}
@@ -175,7 +175,7 @@ def test_parameters_without_end_are_taken_a_few_at_a_time(run: Run[Any], path: s
             with pytest.raises(KeyError):
                 await db.executemany("INSERT INTO t (v) VALUES (?)", endless())
             task.cancel()
-            # Those before it are done, as by the standard module; and others had their turn.
+            # The rows before it are inserted, as by the standard module, and other tasks had their turn.
             assert await db.execute_fetchall("SELECT count(*), max(v) FROM t") == [(49_999, 49_999)]
             assert len(waited) >= 20
             cursor = await db.executemany("INSERT INTO t (v) VALUES (?)", [(1,)] * 2500)
@@ -212,7 +212,7 @@ def test_random_cancellation_leaves_a_connection_that_answers_as_it_should(run: 
                     if chance.random() < 0.5:
                         task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
-            # What is asked now comes after all of it.
+            # Later requests run after all of it.
             await db.commit()
             assert not db.in_transaction
             (count,) = (await db.execute_fetchall("SELECT count(*) FROM t"))[0]
@@ -245,7 +245,7 @@ def test_who_waits_is_told_when_a_connection_ends(run: Run[Any], path: str, end:
             with pytest.warns(ResourceWarning):
                 del db
                 gc.collect()
-        # What was asked before is done, as by `aiosqlite`.
+        # Earlier requests are completed, as by `aiosqlite`.
         told = await asyncio.wait_for(asyncio.gather(*tasks), 30)
         assert told[:2] == [[(400_000,)], [(400_000,)]]
         other = sqlite3.connect(path)

@@ -1,4 +1,4 @@
-"""How connections and the interpreter end, whatever calls whom."""
+"""How connections and the interpreter end, even while callbacks run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ IMPORTS = "import asyncio, gc, os, sys, sqlite3, threading, time, warnings\nimpo
 
 
 def ends(code: str, *args: str) -> str:
-    """Runs a program, which has to end well; what it printed."""
+    """Runs a program, which must succeed, and returns what it printed."""
     done = python(f"import faulthandler; faulthandler.enable()\n{IMPORTS}{code}", *args)
     assert (done.returncode, done.stderr) == (0, ""), (done.returncode, done.stderr, done.stdout)
     return done.stdout
@@ -148,7 +148,7 @@ def test_backups_that_cross_all_end(run: Run[Any], path: str) -> None:
             await asyncio.wait_for(
                 asyncio.gather(a.backup(b, pages=pages), c.backup(a, pages=pages), return_exceptions=True), 30
             )
-        # Both hold each other.
+        # Each of the two holds the other.
         await asyncio.wait_for(asyncio.gather(a.backup(b), b.backup(a), return_exceptions=True), 30)
         for db in all_:
             assert len(await db.execute_fetchall("SELECT * FROM t")) == 500
@@ -170,11 +170,11 @@ def test_each_backup_is_its_own(run: Run[Any], path: str) -> None:
             await asyncio.gather(task, return_exceptions=True)
             await db.backup(two)
             assert await two.execute_fetchall("SELECT count(*) FROM t") == [(500,)]
-            # The one that was given up was done all the same, as by `aiosqlite`.
+            # The cancelled backup was completed all the same, as by `aiosqlite`.
             assert await one.execute_fetchall("SELECT count(*) FROM t") == [(500,)]
             with pytest.raises(KeyError):
                 await db.backup(one, pages=1, progress=lambda *told: {}[told])
-            # A target that is closed under a backup ends it, and its source goes on.
+            # Closing the target during a backup ends the backup, and its source continues.
             task = asyncio.ensure_future(db.backup(one, pages=1))
             await asyncio.sleep(0)
             await one.close()

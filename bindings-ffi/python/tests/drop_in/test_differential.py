@@ -1,7 +1,7 @@
-"""Random calls, made to the standard ``sqlite3`` and to ours: the same answers.
+"""Random calls to the standard ``sqlite3`` and to ours give the same results.
 
-What differs on purpose is left out: rows that ours has fetched already do not keep a
-table from being dropped, or the file from being vacuumed, and no later change shows
+Intended differences are left out: rows that ours has already fetched do not prevent a
+table from being dropped or the file from being vacuumed, and later changes do not show
 in them.
 """
 
@@ -63,7 +63,7 @@ SCRIPTS = [
 
 
 def calls(random: random.Random) -> list[tuple[Any, ...]]:
-    """Some calls, the same for the same seed."""
+    """Returns random calls, the same for the same seed."""
     out: list[tuple[Any, ...]] = []
     for _ in range(random.randint(5, 25)):
         kind = random.random()
@@ -96,7 +96,7 @@ def calls(random: random.Random) -> list[tuple[Any, ...]]:
 
 
 def answers(connection: Any, made: list[tuple[Any, ...]]) -> list[Any]:
-    """What the calls answer, and what the connection and the cursor tell afterwards."""
+    """Returns the calls' results, and the state of the connection and the cursor after each."""
     cursors = [connection.cursor(), connection.cursor()]
     out: list[Any] = []
     for name, which, *arguments in made:
@@ -118,7 +118,7 @@ def answers(connection: Any, made: list[tuple[Any, ...]]) -> list[Any]:
 
 
 def plain(value: Any) -> Any:
-    """NaN is not equal to itself."""
+    """Replaces NaN, which is not equal to itself."""
     if isinstance(value, (list, tuple)):
         return [plain(each) for each in value]
     return "nan" if value != value else value

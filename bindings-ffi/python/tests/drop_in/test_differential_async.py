@@ -1,8 +1,8 @@
-"""Random calls by several tasks and from another thread, some given up, made to ``aiosqlite`` and to ours.
+"""Random calls to ``aiosqlite`` and to ours, by several tasks and another thread, some of them cancelled.
 
-Calls are begun in one order and not awaited, so that both do them in that order; what each
-came to, and the connection and the cursors after some of them, are compared. What differs
-on purpose is left out, as in ``test_differential.py``.
+Calls are begun in one order and not awaited, so that both run them in that order. Their
+results are compared, and the state of the connection and the cursors after some of them.
+Intended differences are left out, as in ``test_differential.py``.
 """
 
 from __future__ import annotations
@@ -40,21 +40,21 @@ MORE: list[tuple[Any, ...]] = [
 
 
 def program(chance: random.Random) -> list[tuple[Any, ...]]:
-    """Some calls, the same for the same seed."""
+    """Returns random calls, the same for the same seed."""
     length = chance.randint(30, 200) if chance.random() < 0.1 else 1
     made: list[tuple[Any, ...]] = []
     while len(made) < length:
         made += [call for call in calls(chance) if call[0] != "isolation"]
     for _ in range(chance.randint(0, 8) * (1 + length // 30)):
         place = chance.randint(0, len(made))
-        # Not between rows and who fetches them.
+        # Not between a query and the call that fetches its rows.
         if place == 0 or "* from" not in str(made[place - 1]):
             made.insert(place, chance.choice(MORE))
     return made
 
 
 async def begun_elsewhere(call: Any, threads: Executor) -> asyncio.Future[Any]:
-    """The future of a call that another thread begins on this loop."""
+    """Returns the future of a call that another thread begins on this loop."""
     loop, begun = asyncio.get_running_loop(), asyncio.Event()
 
     async def work() -> Any:
@@ -67,7 +67,7 @@ async def begun_elsewhere(call: Any, threads: Executor) -> asyncio.Future[Any]:
 
 
 async def answers(module: Any, path: str, seed: int, threads: Executor) -> list[Any]:
-    """What the calls that were not given up came to, and how things stand now and then."""
+    """Returns the results of the calls that were not cancelled, and the state after some of them."""
     chance = random.Random(seed)
     made = program(chance)
     told: list[Any] = []
@@ -87,19 +87,19 @@ async def answers(module: Any, path: str, seed: int, threads: Executor) -> list[
             given_up = chance.random() < 0.2
             if given_up:
                 task.cancel()
-                # The other thread's way of cancelling is heard of a turn later.
+                # A cancellation through the other thread's future arrives one turn later.
                 await asyncio.sleep(0)
             begun.append((EMPTY if arguments[:1] == [""] else which, given_up, task))
             if chance.random() < 0.3 or index == len(made) - 1:
                 outcomes = await asyncio.gather(*(task for _, _, task in begun), return_exceptions=True)
-                # Behind it all, what was given up too.
+                # This runs after all of them, the cancelled calls included.
                 await last.execute("select 1")
                 await last.fetchall()
                 for (of, without, _), outcome in zip(begun, outcomes):
                     if without:
                         continue
                     if of == EMPTY and isinstance(outcome, Exception):
-                        # Theirs steps no statement then, and raises the error of the call before.
+                        # Theirs steps no statement here, and raises the error of the previous call.
                         outcome = last
                     if isinstance(outcome, BaseException):
                         told.append((type(outcome), str(outcome), getattr(outcome, "sqlite_errorcode", None)))
@@ -124,12 +124,12 @@ def test_tasks_that_give_calls_up_are_answered_as_by_aiosqlite(tmp_path: Path) -
     async def compare(seed: int, threads: Executor) -> None:
         both = []
         for name, module in (("theirs", theirs), ("ours", ubiqlite.aiosqlite)):
-            # Each its own: what a cursor keeps of the standard module's connection ends with that.
+            # A separate file for each: what a cursor keeps of the standard module's connection ends with it.
             path = tmp_path / f"{name}-{seed}"
             both.append(await answers(module, str(path), seed, threads))
             path.unlink()
         if "API misuse" in str(both[0]):
-            # A cursor of theirs was collected on this thread while its own used the connection.
+            # One of their cursors was collected on this thread while their own thread used the connection.
             return
         for index, (wanted, ours) in enumerate(zip(*both)):
             assert ours == wanted, f"seed {seed}, answer {index}: {program(random.Random(seed))}"

@@ -1,4 +1,4 @@
-"""Code that was written for ``aiosqlite`` runs unchanged, and says the same."""
+"""Code that was written for ``aiosqlite`` runs unchanged, and prints the same."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ PATTERNS = Path(__file__).resolve().parents[4] / "examples" / "python" / "patter
 
 
 def told(on: str) -> str:
-    """What the example says on one of the two."""
+    """Returns what the example prints on one of the two packages."""
     command = [sys.executable, "-W", "error", str(PATTERNS), "--on", on]
-    # Where the package is found here it is to be found there.
+    # The example must find the package where it is found here.
     environment = {"PYTHONPATH": str(Path(importlib.import_module("ubiqlite").__path__[0]).parent)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, "")

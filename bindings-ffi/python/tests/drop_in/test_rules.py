@@ -1,4 +1,4 @@
-"""What a connection of the standard module does, ours does."""
+"""What a connection of the standard module does, ours does too."""
 
 from __future__ import annotations
 
@@ -75,14 +75,14 @@ def test_parameters_by_name_are_those_that_are_asked_for(both: Both) -> None:
         ("SELECT :a", {"a": 1, "extra": [1], "large": 2**70}),
         ("SELECT :a, :b", Made(a=1)),
         ("SELECT :a, :b", collections.defaultdict(lambda: 7, a=bytearray(b"x"))),
-        # Before 3.10 the place was told, and not the name.
+        # Before 3.10 the error had the position, not the name.
         *([("SELECT :a, :b", {"a": 1})] if sys.version_info >= (3, 10) else []),
         ("SELECT :a", {Name.A: 5}),
         (Text("SELECT 5"), ()),
         (Text("SELECT :a"), {"a": bytearray(b"y")}),
     ]:
         same(both, lambda db, sql=sql, values=values: db.execute(sql, values).fetchall())
-    # Where it stands among the statement's parameters is not told.
+    # The error does not say which of the statement's parameters it is.
     for db in both:
         with pytest.raises(sqlite3.Error, match="Error binding parameter"):
             db.execute("SELECT :a", {"a": [1]})

@@ -23,7 +23,7 @@ def engine(monkeypatch: pytest.MonkeyPatch, path: str, request: pytest.FixtureRe
     if request.param == "aiosqlite":
         monkeypatch.setitem(sys.modules, "aiosqlite", ubiqlite.aiosqlite)
     else:
-        # As the wheel's entry point does.
+        # As the wheel's entry point does it.
         registry.register("sqlite.ubiqlite", "ubiqlite.sqlalchemy", "Dialect")
     return create_async_engine(f"sqlite+{request.param}:///{path}")
 
@@ -54,7 +54,7 @@ def test_an_application_of_sqlalchemy_runs(engine: Any) -> None:
             assert len([row async for row in result]) == 500
             assert (await connection.execute(text("SELECT 'ab' REGEXP 'a.'"))).scalar() == 1
             await connection.rollback()
-            # By the private queue and connection.
+            # This uses the private queue and connection.
             await connection.execution_options(isolation_level="AUTOCOMMIT")
             await connection.execute(items.delete())
         async with engine.connect() as connection:

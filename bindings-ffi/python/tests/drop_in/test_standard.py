@@ -1,4 +1,4 @@
-"""What a connection of the standard module has, ours has."""
+"""What a connection of the standard module has, ours has too."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from conftest import python
 
 from ubiqlite.aiosqlite._connection import Connection
 
-# What a build of SQLite may have otherwise, as Debian's has, and what counts or names files.
+# Pragmas that vary between builds of SQLite, as with Debian's, and those that count things or name files.
 OWN = {
     "secure_delete", "max_page_count", "compile_options", "function_list", "module_list", "database_list",
     "data_version", "schema_version", "collation_list", "pragma_list", "optimize", "wal_checkpoint", "integrity_check",
@@ -276,7 +276,7 @@ def test_autocommit_is_set_and_does_what_it_says(tmp_path: Any, first: Any) -> N
 
 
 def test_adapters_and_converters_are_called_as_the_standard_module_calls_them(tmp_path: Any) -> None:
-    # In a process of its own: what is registered stays.
+    # In a separate process, because registrations persist.
     code = """
 import sqlite3, sys
 from ubiqlite.aiosqlite._connection import Connection

@@ -1,4 +1,4 @@
-"""What type checkers know of models of other packages. It is checked, and never run."""
+"""Checks the types of other packages' models. This file is type-checked, never run."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Attrs:
 
 
 async def models(db: ubiqlite.Database) -> None:
-    """Each is read and written by its type."""
+    """Reads and writes each model by its type."""
     assert_type(await db.query("SELECT 1 AS id", into=Model), list[Model])
     assert_type(await db.query_one("SELECT 1 AS id", into=Struct), Struct)
     assert_type(await db.query_optional("SELECT 1 AS id", into=Attrs), Optional[Attrs])

@@ -1,4 +1,4 @@
-"""What type checkers know of the surface. It is checked, and never run."""
+"""Checks the types of the public API. This file is type-checked, never run."""
 
 from __future__ import annotations
 
@@ -37,23 +37,23 @@ class Fields(TypedDict):
 
 
 class Status(Enum):
-    """A column of few values."""
+    """A column with few distinct values."""
 
     NEW = "new"
 
 
 def made(name: str, **_: Any) -> Item:
-    """A row by a function."""
+    """Makes a row from a column."""
     return Item(1, name)
 
 
 async def rows() -> AsyncIterator[tuple[int, str]]:
-    """Rows from anywhere."""
+    """Yields rows from any source."""
     yield 1, "a"
 
 
 async def surface() -> None:
-    """Every kind of call, with the type that it returns."""
+    """Makes every kind of call, with the type that it returns."""
     async with ubiqlite.open("app.db", readers=2, busy_timeout=1.5, journal_mode="wal") as db:
         listed: list[ubiqlite.Row] = await db.query("SELECT 1")
         one: ubiqlite.Row = await db.query_one("SELECT ?", (1,))
@@ -101,7 +101,7 @@ async def surface() -> None:
 
 
 async def values(db: ubiqlite.Database) -> None:
-    """What one value is."""
+    """Checks the types of single values."""
     assert_type(await db.query_value("SELECT 1"), Any)
     assert_type(await db.query_value("SELECT 1", into=int), int)
     assert_type(await db.query_value("SELECT 1", into=datetime.datetime), datetime.datetime)
@@ -113,7 +113,7 @@ async def values(db: ubiqlite.Database) -> None:
 
 
 async def shapes(db: ubiqlite.Database, tx: ubiqlite.Transaction, moment: ubiqlite.Snapshot) -> None:
-    """What rows become."""
+    """Checks the types that rows become."""
     sql = "SELECT * FROM items"
     assert_type(await db.query(sql, into=Item), list[Item])
     assert_type(await tx.query(sql, into=Pair), list[Pair])
@@ -132,7 +132,7 @@ async def shapes(db: ubiqlite.Database, tx: ubiqlite.Transaction, moment: ubiqli
 
 
 async def tables(db: ubiqlite.Database, pair: Pair, fields: Fields) -> None:
-    """What tables take and answer."""
+    """Checks what tables take and return."""
     items = db.table("items", into=Item, key=int)
     assert_type(items, ubiqlite.Table[Item, int])
     assert_type(await items.insert(Item(1, "a")), int)

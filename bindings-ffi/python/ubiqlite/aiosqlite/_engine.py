@@ -1,4 +1,4 @@
-"""One bare connection of the engine: its requests and their replies."""
+"""One DB-API connection of the engine: its requests and their replies."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ export interface Native {
     ): NativeEngine;
   };
   /**
-   * Takes the requests between two places of the memory that was set last. If `take` is 1, writes the available
+   * Takes the requests between two offsets of the memory that was set last. If `take` is 1, writes the available
    * replies to the room and returns their size in bytes; negative: they did not fit. `undefined`: a defect.
    */
   submit(engine: number, from: number, to: number, take: 0 | 1): number | undefined;
@@ -59,7 +59,7 @@ export function needed(): Native {
     'Unsupported',
     `there is no native engine here (${found.why}): install ${platforms()
       .map((name) => `@ubiqlite/${name}`)
-      .join(' or ')} in the version of ubiqlite, or open with { engine: 'wasm' }`,
+      .join(' or ')} in the same version as ubiqlite, or open with { engine: 'wasm' }`,
   );
 }
 
@@ -74,7 +74,7 @@ function platforms(): string[] {
 function load(): { native: Native } | { why: string } {
   // If bundled into an ES module, from that file. Never from the working directory, whose contents could be anybody's.
   const from = typeof __filename === 'string' ? __filename : thisFile();
-  if (from === undefined) return { why: 'where this script is can not be told' };
+  if (from === undefined) return { why: 'the location of this script is not known' };
   // Hidden from bundlers, which would look for all of them.
   const require = createRequire(from);
   const whys: string[] = [];
@@ -87,7 +87,7 @@ function load(): { native: Native } | { why: string } {
         const native = require(place) as Native;
         const version = native.version();
         if (typeof UBIQLITE_VERSION === 'undefined' || version === UBIQLITE_VERSION) return { native };
-        whys.push(`${place} is of version ${version}, and ubiqlite of ${UBIQLITE_VERSION}`);
+        whys.push(`${place} has version ${version}, but ubiqlite has ${UBIQLITE_VERSION}`);
       } catch (error) {
         const { code, message } = error as { code?: unknown; message?: unknown };
         if (code !== 'MODULE_NOT_FOUND') whys.push(`${place}: ${String(message)}`);

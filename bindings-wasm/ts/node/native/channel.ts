@@ -239,7 +239,7 @@ export class NativeChannel implements Channel {
     const { state, events } = this;
     if (state === 'over') return;
     this.state = 'over';
-    const reason = `the native engine broke: ${error instanceof Error ? error.message : String(error)}`;
+    const reason = `the native engine crashed: ${error instanceof Error ? error.message : String(error)}`;
     const failed = errorOf({ kind: 'Internal', message: reason });
     try {
       this.hold(false);
@@ -255,6 +255,6 @@ export class NativeChannel implements Channel {
 }
 
 function sound(filled: number | undefined): number {
-  if (filled === undefined) throw new Error('it took no requests');
+  if (filled === undefined) throw new Error('it accepted no requests');
   return filled;
 }

@@ -26,7 +26,7 @@ export class NativeConnector implements Connector {
   async connect(events: ChannelEvents): Promise<Channel> {
     const { file } = this;
     if (file !== undefined) return this.reach(file, events);
-    if (this.connected) throw failure('Io', 'the database in memory is gone with its engine; open a new one');
+    if (this.connected) throw failure('Io', 'the database in memory was lost with its engine; open a new one');
     this.connected = true;
     return this.open({ path: ':memory:', presence: '', record: lineOf(randomUUID()), lock: '' }, events);
   }

@@ -143,7 +143,7 @@ impl Schema {
             return Ok(());
         }
         Err(Error::invalid(format!(
-            "the key of {:?} has {} columns ({}), and {} values were given",
+            "the key of {:?} has {} columns ({}), but {} values were given",
             self.table,
             self.key.len(),
             self.key.join(", "),

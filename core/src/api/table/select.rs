@@ -256,7 +256,7 @@ impl<'a> Select<'a> {
             }
             schema = fresh;
         }
-        Err(Error::new(ErrorKind::SchemaChanged, "the schema was changed again and again"))
+        Err(Error::new(ErrorKind::SchemaChanged, "the schema kept changing"))
     }
 
     /// Returns the rows that were not given to `sink` while the statement ran.
@@ -311,7 +311,7 @@ impl Choice {
         }
         if params.len() > MOST_PARAMETERS {
             return Err(Error::invalid(format!(
-                "a selection takes at most {MOST_PARAMETERS} comparisons; give the values of one column as one list"
+                "a selection takes at most {MOST_PARAMETERS} comparisons; pass the values for one column as a single list"
             )));
         }
         Ok((sql, params))
@@ -328,7 +328,7 @@ impl Filter {
                     (Compare::Ne, true) => " IS NOT NULL",
                     (_, true) => {
                         return Err(Error::invalid(format!(
-                            "column {column:?} is compared with NULL, which is neither less nor greater nor like anything; only equal and not equal can be told"
+                            "column {column:?} is compared with NULL, which is not less than, greater than or like anything; only equal and not equal work with NULL"
                         )));
                     }
                     (Compare::Eq, _) => " = ?",

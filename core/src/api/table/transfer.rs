@@ -88,9 +88,9 @@ fn check_amount(amount: &Value) -> Result<()> {
         Value::Integer(amount) if *amount >= 0 => Ok(()),
         Value::Real(amount) if *amount >= 0.0 && amount.is_finite() => Ok(()),
         Value::Integer(_) | Value::Real(_) => Err(Error::invalid(
-            "an amount to transfer is not negative and finite; swap the two rows instead",
+            "an amount to transfer must be finite and not negative; swap the two rows instead",
         )),
-        _ => Err(Error::invalid("an amount to transfer is an integer or a real")),
+        _ => Err(Error::invalid("an amount to transfer must be an integer or a real")),
     }
 }
 
@@ -139,13 +139,13 @@ impl Side {
             .when(
                 "type".into(),
                 ErrorKind::DatatypeMismatch,
-                format!("transfer {index}: row {key} holds no number; nothing was transferred"),
+                format!("transfer {index}: row {key} does not hold a number; nothing was transferred"),
             )
             .when(
                 "overflow".into(),
                 ErrorKind::InvalidArgument,
                 format!(
-                    "transfer {index}: the sum of row {key} would be beyond 64 bits; nothing was transferred"
+                    "transfer {index}: the sum for row {key} would not fit in 64 bits; nothing was transferred"
                 ),
             );
         let change = Step::new(self.change.clone(), params, Fetch::Nothing).item(index).expect(

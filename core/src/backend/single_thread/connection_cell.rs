@@ -1,4 +1,4 @@
-//! Connections, and the callers they run for.
+//! Cells that hold connections, and the callers they run for.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,13 +10,13 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::platform;
 use crate::program::Interrupt;
 
-/// A place for a connection.
+/// A cell that holds a connection.
 pub(super) type ConnectionCell = Arc<CellState>;
 
-/// See [`Slot`].
+/// See [`ConnectionCell`].
 #[derive(Debug)]
 pub(super) struct CellState {
-    /// Empty before it is opened, and after closing, which does not wait for holders of the place.
+    /// Empty before it is opened, and after closing, which does not wait for holders of the cell.
     connection: Mutex<Option<Connection>>,
     /// When it was last used.
     used: Mutex<Duration>,
@@ -38,7 +38,7 @@ impl CellState {
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Records that the place was used, so that it does not count as stalled.
+    /// Records that the cell was used, so that it does not count as stalled.
     pub(super) fn touch(&self) {
         *self.used.lock().unwrap_or_else(PoisonError::into_inner) = platform::now();
     }
@@ -47,7 +47,7 @@ impl CellState {
         self.revoked.load(Ordering::Relaxed)
     }
 
-    /// Ends the read that keeps the log from being emptied, if the place was not used for `limit`.
+    /// Ends the read that keeps the log from being emptied, if the cell was not used for `limit`.
     /// A writer is left alone: it keeps everybody else from writing, so it does not let the log
     /// grow.
     pub(super) fn revoke_if_idle(&self, limit: Duration) {
@@ -65,12 +65,12 @@ impl CellState {
     }
 }
 
-/// Uses the slot's connection. Returns `None` if there is none.
+/// Uses the cell's connection. Returns `None` if there is none.
 pub(super) fn with<T>(slot: &ConnectionCell, work: impl FnOnce(&mut Connection) -> T) -> Option<T> {
     slot.connection().as_mut().map(work)
 }
 
-/// Runs work that stops when its caller's time is up or the caller gives it up.
+/// Runs work that stops when its caller's time is up or the caller cancels it.
 pub(super) fn for_caller<T>(
     caller: Option<Caller>,
     interrupt: Option<Arc<Interrupt>>,

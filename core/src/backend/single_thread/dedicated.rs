@@ -17,7 +17,7 @@ use crate::sql::Params;
 /// A connection reserved for one holder.
 struct DedicatedSession(Arc<DedicatedState>);
 
-/// See [`OwnSession`].
+/// See [`DedicatedSession`].
 pub(super) struct DedicatedState {
     guard: PoolGuard,
     /// It is a transaction, and ends with it.

@@ -1,4 +1,4 @@
-//! The backend for places without threads, such as workers in browsers and Node. All connections
+//! The backend for hosts without threads, such as workers in browsers and Node. All connections
 //! are on the one calling thread, and the only wait is for the write permit.
 //!
 //! A read runs on the writer's connection, whose cache it shares. If a transaction holds that, the
@@ -164,7 +164,7 @@ impl SingleThreadShared {
         }
     }
 
-    /// The way for a connection whose statements may need the file to themselves.
+    /// Returns what clears idle connections for statements that may need the file to themselves.
     fn way(self: &Arc<Self>) -> Box<dyn OtherConnections> {
         Box::new(IdleConnections(Arc::downgrade(self)))
     }

@@ -1,4 +1,4 @@
-//! Connections that are in use, opened when first needed.
+//! Pools of connections, which are opened when first needed.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -11,7 +11,7 @@ use crate::backend::{Completer, Reply, call};
 use crate::engine::{Connection, Role};
 use crate::error::Result;
 
-/// Connections that are in use.
+/// Connections, each used by one holder at a time.
 #[derive(Debug)]
 pub(super) struct Pool(Mutex<PoolState>);
 
@@ -89,7 +89,7 @@ impl Pool {
         }
     }
 
-    /// Closes all connections, including those in use: their holders find an empty place.
+    /// Closes all connections, including those in use: their holders find an empty cell.
     pub(super) fn close(&self) {
         self.close_idle();
         let mut state = self.state();
@@ -103,7 +103,7 @@ impl Pool {
     }
 }
 
-/// Takes a place immediately, if one is free.
+/// Takes a connection immediately, if one is free.
 pub(super) fn try_take(
     shared: &Arc<SingleThreadShared>,
     which: Which,
@@ -121,7 +121,7 @@ pub(super) fn try_take(
     Some(guard.open().map(|()| guard))
 }
 
-/// Waits for a place.
+/// Waits for a connection.
 pub(super) fn take(
     shared: &Arc<SingleThreadShared>,
     which: Which,
@@ -195,7 +195,7 @@ impl PoolGuard {
         Ok(())
     }
 
-    /// Opens another connection in this place, which permits what this role does.
+    /// Opens another connection in this cell, which permits what this role does.
     pub(super) fn open_as(&self, role: Role) -> Result<()> {
         let mut connection = self.shared.connect(role)?;
         connection.set_others(self.shared.way());
@@ -203,7 +203,7 @@ impl PoolGuard {
         Ok(())
     }
 
-    /// Closes the connection instead of lending it again.
+    /// Closes the connection instead of returning it to the pool.
     pub(super) fn forget(&self) {
         *self.slot.connection() = None;
     }
@@ -230,7 +230,7 @@ impl Drop for PoolGuard {
             if next.start() {
                 *slot.connection() = connection;
                 let guard = Self { shared: Arc::clone(&self.shared), which: self.which, slot };
-                // A place that nobody takes any more returns itself.
+                // A guard that nobody takes any more returns the connection.
                 drop(next.complete(Ok(guard)));
                 return;
             }

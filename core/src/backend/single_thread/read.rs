@@ -48,7 +48,7 @@ fn on(
     .flatten()
 }
 
-/// Opens the slot's connection for reading, if it is not open.
+/// Opens the cell's connection for reading, if it is not open.
 pub(super) fn open(shared: &SingleThreadShared, slot: &ConnectionCell) -> Result<()> {
     let mut connection = slot.connection();
     if connection.is_none() {
@@ -57,7 +57,7 @@ pub(super) fn open(shared: &SingleThreadShared, slot: &ConnectionCell) -> Result
     Ok(())
 }
 
-/// Uses a slot's connection for the current call.
+/// Uses a cell's connection for the current call.
 pub(super) fn with<T>(
     shared: &SingleThreadShared,
     slot: &ConnectionCell,

@@ -12,8 +12,8 @@ use crate::program::Begin;
 use crate::program::{Output, PageSink, Program};
 use crate::sql::Params;
 
-/// The writer's connection reserved for one holder. Dropping it rolls back what is open before passing
-/// on the permit.
+/// The writer's connection reserved for one holder. Dropping it rolls back what is open before
+/// passing on the permit.
 struct WriterSession {
     shared: Arc<SingleThreadShared>,
     // Passed on by the commit, so that the next holder need not wait for this one.

@@ -14,7 +14,7 @@ use crate::sql::Params;
 /// A reading connection whose transaction stays open.
 struct SnapshotSession {
     guard: PoolGuard,
-    // After the place, since `drop` ends its connection's transaction first.
+    // After the guard, since `drop` ends its connection's transaction first.
     _turn: Option<Arc<WritePermit>>,
 }
 

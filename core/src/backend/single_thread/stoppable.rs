@@ -10,7 +10,7 @@ use crate::backend::{Reply, cancelled};
 use crate::error::Result;
 use crate::platform::{BoxFuture, MaybeSend};
 
-/// See [`unbegun`].
+/// See [`stoppable`].
 struct StoppableFuture<T> {
     future: Option<BoxFuture<'static, Result<T>>>,
     stopped: AtomicBool,

@@ -1,4 +1,4 @@
-//! What only this backend must guarantee; the scenarios run on it too.
+//! Guarantees that only this backend makes; the scenarios run on it too.
 
 use super::*;
 use crate::api::database::Database;
@@ -58,7 +58,7 @@ async fn a_write_waits_for_the_transaction_and_comes_after_its_rollback() {
     assert_eq!(names, ["kept"]);
 }
 
-/// A database on a file.
+/// Opens a database in a file.
 fn on_file(name: &str) -> (Database, std::path::PathBuf) {
     let dir = std::env::temp_dir().join(format!("ubiqlite-local-{}-{name}", std::process::id()));
     std::fs::create_dir_all(&dir).unwrap();
@@ -77,7 +77,7 @@ async fn reads_go_on_beside_an_open_transaction_and_see_what_was_committed() {
     assert!(rows.try_next().await.unwrap().is_some());
     tx.commit().await.unwrap();
     assert_eq!(db.query_value::<i64>("SELECT count(*) FROM t", ()).await.unwrap(), 2);
-    // The stream reads the state at which it began.
+    // The stream reads the state as of its beginning.
     assert!(rows.try_next().await.unwrap().is_none());
     drop(rows);
     db.close().await.unwrap();
@@ -179,7 +179,7 @@ async fn a_stream_that_stands_still_is_ended_when_the_log_is_beyond_its_limit() 
     };
     assert_eq!(ended.await.unwrap_err().kind(), ErrorKind::Timeout);
     drop(rows);
-    // Its place serves the next stream.
+    // Its connection serves the next stream.
     let all: Vec<i64> = db.stream("SELECT a FROM t", ()).collect().await.unwrap();
     assert_eq!(all.len(), 2000);
     db.close().await.unwrap();

@@ -27,7 +27,7 @@ impl Shared {
         error.with_kind(
             ErrorKind::Busy,
             format!(
-                "{reader} of this database is open, and outside WAL mode a write waits for those who read; end it before writing, or set the journal mode to \"wal\""
+                "{reader} of this database is open, and outside WAL mode a write waits for readers; end it before writing, or set the journal mode to \"wal\""
             ),
         )
     }

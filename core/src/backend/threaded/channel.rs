@@ -14,8 +14,8 @@ use crate::row::Page;
 const AHEAD: usize = 8;
 
 /// Waking a sleeping thread costs as much as filling half a page, so neither side is woken for
-/// every page. The reader is woken when this many pages are waiting, the query when this many
-/// places are free.
+/// every page. The reader is woken when this many pages are waiting, the query when there is
+/// room for this many.
 const BATCH: usize = AHEAD / 2;
 
 /// A page that took longer than this is handed over immediately.

@@ -72,7 +72,10 @@ pub(super) fn begin(shared: &Arc<Shared>) -> Reply<()> {
         Ok(_) => Reply::call(call),
         Err(error) => {
             shared.life.store(OPEN, Ordering::Release);
-            Reply::err(Error::new(ErrorKind::Io, format!("no thread to close with: {error}")))
+            Reply::err(Error::new(
+                ErrorKind::Io,
+                format!("can't start a thread to close the database: {error}"),
+            ))
         }
     }
 }

@@ -137,7 +137,7 @@ fn take_writer(work: &SessionWork<'_>, connection: &Connection) -> Result<()> {
     }
     if connection.is_reading() && !connection.is_wal() {
         return Err(Error::busy_here(
-            "somebody else is writing, and outside WAL mode would wait for this session's transaction, which has read; roll it back, and begin one that writes with BEGIN IMMEDIATE",
+            "another writer is active, and outside WAL mode it would wait for this session's transaction, which has already read; roll that back, and begin one that writes with BEGIN IMMEDIATE",
         ));
     }
     let (completer, turn) = call();

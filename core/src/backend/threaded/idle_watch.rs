@@ -60,7 +60,7 @@ impl IdleWatch {
         self.revoked.load(Ordering::Acquire)
     }
 
-    /// Records, after a call, that SQLite has given up the snapshot's state on one of its readers:
+    /// Records, after a call, that SQLite has lost the snapshot's state on one of its readers:
     /// the snapshot is over on all of them.
     pub(super) fn note_lost(&self, connection: &Connection) {
         if connection.has_lost_moment() {

@@ -16,7 +16,8 @@ use crate::error::{Error, Result};
 use crate::program::{Output, PageSink, Program};
 use crate::sql::Params;
 
-/// The writer reserved for one holder. Dropping it rolls back what is open before passing on the writer.
+/// The writer reserved for one holder. Dropping it rolls back what is open before passing on the
+/// writer.
 pub(super) struct WriterSession {
     shared: Arc<Shared>,
     slot: Arc<Slot>,

@@ -11,7 +11,7 @@ pub(super) fn have_open(files: &[FileId]) -> bool {
     found
 }
 
-/// The number of places beyond which the system's list takes less time than trying each.
+/// The table size beyond which the system's list takes less time than trying each descriptor.
 const PLACES: c_int = 16_384;
 
 /// Calls `seen` with the files of all descriptors of this process that are not this SQLite's. It
@@ -42,8 +42,8 @@ pub(super) fn each(mut seen: impl FnMut(FileId)) {
     }
 }
 
-/// Returns how many descriptors this process has places for, if the system reports it; no open one
-/// is beyond. Counting the open ones would not do: while others open and close files, the last of
+/// Returns the size of this process's descriptor table, if the system reports it; no open one is
+/// beyond. Counting the open ones would not do: while others open and close files, the last of
 /// them could be missed.
 fn places() -> Option<c_int> {
     if !cfg!(any(target_os = "linux", target_os = "android")) {

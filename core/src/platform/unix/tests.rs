@@ -6,7 +6,7 @@ use rusqlite::Connection;
 
 use super::*;
 
-/// The table belongs to the process, so its tests take turns.
+/// Waits for this test's turn: the table of open files belongs to the process.
 fn alone() -> MutexGuard<'static, ()> {
     static LINE: Mutex<()> = Mutex::new(());
     install();
@@ -29,7 +29,7 @@ fn descriptors(directory: &Path) -> usize {
         .count()
 }
 
-/// Whether a separate process gets the write lock of a database.
+/// Returns whether a separate process gets the write lock of a database.
 fn others_can_write(path: &Path) -> bool {
     let name = "platform::files::tests::another_process_writes";
     let done = std::process::Command::new(std::env::current_exe().unwrap())
@@ -96,7 +96,7 @@ fn a_file_that_somebody_else_has_open_is_not_closed_until_they_are_gone() {
     for _ in 0..20 {
         drop(open(&path));
     }
-    // Reused each time: no more than were open at the same time.
+    // The parked descriptors are reused: no more than were open at the same time.
     let parked = descriptors(&root) - others - 1;
     assert!((1..=4).contains(&parked), "{parked}");
     drop(somebody);
@@ -146,7 +146,7 @@ fn the_child_of_a_fork_keeps_no_lock() {
     assert!(!others_can_write(&path), "the parent's lock is gone");
     drop(connection);
     let free = others_can_write(&path);
-    // The last process to have the log deletes it.
+    // The last process that has the log open deletes it.
     let last = !path.with_extension("db-wal").exists();
     // SAFETY: the child is this test's.
     unsafe {
@@ -190,7 +190,7 @@ fn an_owner_that_only_reads_gives_way_to_one_that_writes() {
     let reader =
         Connection::open_with_flags(&path, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
     reader.execute_batch("BEGIN; SELECT * FROM t").unwrap();
-    // As if the file could not have been opened for writing at that time.
+    // As if the file could not be opened for writing at that time.
     {
         let mut state = table::state();
         let file = FileId::at(&std::ffi::CString::new(path.to_str().unwrap()).unwrap()).unwrap();
@@ -202,7 +202,7 @@ fn an_owner_that_only_reads_gives_way_to_one_that_writes() {
     let writer = Connection::open(&path).unwrap();
     writer.busy_timeout(Duration::ZERO).unwrap();
     writer.execute_batch("BEGIN IMMEDIATE; INSERT INTO t VALUES (1)").unwrap();
-    // The reader's lock has moved along.
+    // The reader's lock has moved to the new owner.
     writer.execute_batch("COMMIT").unwrap_err();
     assert!(!others_can_write(&path));
     reader.execute_batch("COMMIT").unwrap();

@@ -1,9 +1,9 @@
-//! Requests that are cancelled, and those that may have run before: what their client is
-//! told is what happened.
+//! Requests that are cancelled, and those that may have run before: the client gets a report
+//! of what really happened.
 
 use super::*;
 
-/// A database with a table, on each of the backends, and a client of it.
+/// Opens a database with a table on each of the backends, with a client.
 async fn clients() -> Vec<(Server, Database)> {
     let local = SingleThread::open(":memory:".as_ref(), Options::default()).unwrap();
     let native = Options::default().open(":memory:").await.unwrap();
@@ -91,7 +91,7 @@ async fn what_may_have_run_before_is_not_run_again_in_a_transaction_either() {
 #[tokio::test]
 async fn a_write_that_is_withdrawn_while_it_waits_says_that_it_never_ran() {
     for (server, db) in clients().await {
-        // The transaction keeps others waiting.
+        // The transaction makes others wait.
         server.submit(&Batch::default().add(1, op::BEGIN, 0, &[0]).0).unwrap();
         settled(&server, &[1]).await;
         let insert = "INSERT INTO t VALUES (1)";
@@ -146,7 +146,7 @@ async fn an_end_that_is_withdrawn_tells_the_truth_and_never_leaves_the_lock() {
             server.submit(&Batch::default().add(first, op::BEGIN, 0, &[0]).0).unwrap();
             settled(&server, &[first]).await;
             let before = count(&db).await;
-            // Behind a call of its line, in one message or in several.
+            // Behind a call of its own transaction, in one message or in several.
             let batch = Batch::default()
                 .add(first + 1, op::EXECUTE, first, &sql("INSERT INTO t VALUES (1)"))
                 .add(first + 2, op::COMMIT, first, &[]);
@@ -249,7 +249,7 @@ async fn a_write_of_a_session_that_waits_for_its_turn_can_be_stopped_and_says_so
     server.submit(&Batch::default().add(4, op::WITHDRAW, 3, &[]).0).unwrap();
     let [reply] = settled(&server, &[3]).await.try_into().unwrap();
     assert!(error_of(&reply).contains("Cancelled"), "{reply:?}");
-    // Its own time limit is as certain.
+    // The call's own time limit is as certain.
     let limited = [&5u32.to_le_bytes()[..], &insert].concat();
     server.submit(&Batch::default().flagged(5, op::EXECUTE, 1, 1, &limited).0).unwrap();
     let [reply] = settled(&server, &[5]).await.try_into().unwrap();

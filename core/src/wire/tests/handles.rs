@@ -1,4 +1,4 @@
-//! What may be asked of a transaction, a savepoint or a session while another is open.
+//! Which requests on a transaction, savepoint or session are allowed while another is open.
 
 use super::*;
 use crate::error::Result;
@@ -11,7 +11,7 @@ struct Client {
     replies: Vec<Reply>,
 }
 
-/// A database with an empty table, on each of the backends.
+/// Opens a database with an empty table on each of the backends, with a client.
 async fn clients() -> Vec<Client> {
     let local = SingleThread::open(":memory:".as_ref(), Options::default()).unwrap();
     let native = Options::default().open(":memory:").await.unwrap();
@@ -31,7 +31,7 @@ impl Client {
         self.last
     }
 
-    /// The reply to a request: `Err` has the error's kind and message.
+    /// Waits for the reply to a request: `Err` has the error's kind and message.
     async fn answer(&mut self, id: u32) -> Result<u8, String> {
         if !self.replies.iter().any(|reply| reply.id == id) {
             let new = settled(&self.server, &[id]).await;
@@ -134,7 +134,7 @@ async fn a_commit_while_a_savepoint_is_open_is_refused_and_rolls_back() {
         assert!(refused.unwrap_err().contains("it was rolled back"));
         assert_refused(&it.insert(sp, 3).await, "Closed");
         assert_refused(&it.insert(tx, 3).await, "Closed");
-        // Nothing is held: others write.
+        // Nothing is held: others can write.
         it.insert(0, 4).await.unwrap();
         assert_eq!(it.rows().await, [4]);
         assert!(it.server.is_idle());

@@ -1,8 +1,8 @@
 //! The rules of handles as a model: random sequences of begin, savepoint, release,
 //! statement, stream, commit, rollback, drop, cancel, withdraw and lose, from several tasks on one
-//! transaction, against plain SQLite that runs what was acknowledged, in its order.
+//! transaction, compared with plain SQLite that runs what was acknowledged, in the same order.
 //!
-//! `UBIQLITE_SEQUENCES` says how many, `UBIQLITE_SEED` where they begin.
+//! `UBIQLITE_SEQUENCES` sets their number, `UBIQLITE_SEED` the first seed.
 
 mod ask;
 mod client;
@@ -18,10 +18,10 @@ use super::*;
 use crate::options::Synchronous;
 use client::Client;
 
-/// What no sequence takes: a hang, told as a failure.
+/// Longer than any sequence takes: a hang, reported as a failure.
 const HANG: Duration = Duration::from_secs(120);
 
-/// Drives futures on the test's runtime, and says when there is something to take.
+/// Drives futures on the test's runtime, and notifies when replies are ready.
 #[derive(Clone, Default)]
 struct Wakes(Arc<Notify>);
 
@@ -74,7 +74,7 @@ impl World {
     }
 }
 
-/// Has all sessions at once, and gives them back: what was done in them is over.
+/// Acquires all sessions at once and releases them: their earlier work is then finished.
 async fn all_sessions(db: &Database, world: World) -> crate::error::Result<()> {
     let several = matches!(world, World::SingleThreadFile | World::ThreadedFile);
     let mut sessions = vec![db.acquire().await?];
@@ -84,7 +84,7 @@ async fn all_sessions(db: &Database, world: World) -> crate::error::Result<()> {
     Ok(())
 }
 
-/// Runs one sequence, and compares what is left with what is to be left.
+/// Runs one sequence, and compares the rows that are left with those that must be left.
 async fn sequence(db: &Database, world: World, seed: u64) -> Result<(), String> {
     db.batch("DELETE FROM t WHERE a <> 0; UPDATE t SET n = 0")
         .await
@@ -98,10 +98,10 @@ async fn sequence(db: &Database, world: World, seed: u64) -> Result<(), String> 
     let mut trace = client.finish().await?;
     trace.resolve();
     if in_session {
-        // A write of its own that was cancelled may still be on its way.
+        // A cancelled write of the session may still be running.
         all_sessions(db, world).await.map_err(|error| error.to_string())?;
     }
-    // After what is still being undone.
+    // Runs after anything that is still being undone.
     db.execute("UPDATE t SET n = n WHERE a = -1", ()).await.map_err(|error| error.to_string())?;
     let rows: Vec<(i64, i64)> =
         db.query("SELECT a, n FROM t ORDER BY a", ()).await.map_err(|error| error.to_string())?;
@@ -118,7 +118,7 @@ async fn run(world: World, seeds: impl Iterator<Item = u64>) {
             panic!("seed {seed} on {world:?}: {error}");
         }
     }
-    // Nothing is lent any more, and everything can be.
+    // No connection is in use any more, and all are available.
     let whole = async {
         all_sessions(&db, world).await.unwrap();
         drop(db.snapshot().await.unwrap());
@@ -138,7 +138,7 @@ fn whatever_handles_are_asked_what_was_acknowledged_is_there_and_nothing_else() 
     std::thread::scope(|threads| {
         for (index, world) in WORLDS.into_iter().enumerate() {
             threads.spawn(move || {
-                // The backend without threads is for one thread.
+                // The backend without threads needs a runtime with one thread.
                 let mut runtime = match world {
                     World::SingleThreadMemory | World::SingleThreadFile => {
                         tokio::runtime::Builder::new_current_thread()

@@ -5,14 +5,14 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::*;
 
-/// Rows of a few bytes each, as many as are wanted.
+/// A query of rows of a few bytes each, as many as the condition `rows` allows.
 fn numbers(rows: &str, column: &str) -> Vec<u8> {
     sql(&format!(
         "WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r {rows}) SELECT {column} FROM r"
     ))
 }
 
-/// A host that takes what it is told of in the middle, as a worker does.
+/// A host that takes each part while the statement runs, as a worker does.
 #[derive(Clone, Default)]
 struct Eager(Arc<State>);
 
@@ -20,7 +20,7 @@ struct Eager(Arc<State>);
 struct State {
     server: OnceLock<Server>,
     taken: Mutex<Vec<Vec<u8>>>,
-    /// What is done in the middle.
+    /// Runs after each part.
     then: Option<fn()>,
 }
 
@@ -52,7 +52,7 @@ impl Eager {
         self.0.server.get().unwrap()
     }
 
-    /// The batches that were taken in the middle since it was asked last.
+    /// Returns the batches that were taken while statements ran, since the last call.
     fn parts(&self) -> Vec<Vec<u8>> {
         std::mem::take(&mut *self.0.taken.lock().unwrap())
     }
@@ -95,7 +95,7 @@ async fn a_long_result_comes_in_parts_each_row_once_and_in_order() {
         let (end, before) = all.split_last().unwrap();
         assert!(before.iter().all(|reply| reply.flags & 4 != 0), "others follow");
         assert_eq!(end.flags & 4, 0, "none follows");
-        // The names are told once, in the very first, and relied on in the others.
+        // The names are sent once, in the very first reply, and referred to by the others.
         let told = all.iter().filter(|reply| word(&reply.payload, 8) > 0).count();
         assert_eq!(told, usize::from(id == 1));
         let rows: Vec<u64> = all.iter().flat_map(integers).collect();
@@ -134,7 +134,7 @@ async fn an_error_after_some_rows_is_the_answer() {
 }
 
 static GIVEN_UP: AtomicBool = AtomicBool::new(false);
-/// A client that no other test has.
+/// A client number that no other test uses.
 const CLIENT: u32 = 7_301;
 
 #[tokio::test]
@@ -143,7 +143,7 @@ async fn a_query_that_is_given_up_in_the_middle_stops_and_holds_nothing() {
     let db = memory();
     db.execute("CREATE TABLE t(a)", ()).await.unwrap();
     let host = Eager::new(db.clone(), CLIENT, Some(|| GIVEN_UP.store(true, Ordering::Relaxed)));
-    // It has no end of its own.
+    // The query is endless.
     host.server().submit(&Batch::default().add(1, op::QUERY, 0, &numbers("", "i")).0).unwrap();
     assert!(!host.parts().is_empty());
     let last = replies(host.server()).pop().unwrap();
@@ -225,7 +225,7 @@ async fn what_has_to_wait_for_its_turn_is_answered_whole() {
     let host = Eager::new(db.clone(), 5, None);
     host.server().submit(&Batch::default().add(1, op::BEGIN, 0, &[0]).0).unwrap();
     settled(host.server(), &[1]).await;
-    // It writes, and the transaction has the turn.
+    // It writes, and the transaction has the write permit.
     let insert =
         sql("WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r WHERE i < 60000) \
                       INSERT INTO t SELECT i FROM r RETURNING a");

@@ -8,11 +8,11 @@ use crate::program::Description;
 use crate::row::Page;
 use crate::wire::Sink;
 
-/// Keeps integers of the only column.
+/// Keeps the integers of the only column.
 #[derive(Default)]
 struct Kept {
     all: Mutex<Vec<i64>>,
-    /// Where pages were taken while the statement ran.
+    /// The threads that pages were taken on while the statement ran.
     taken_on: Mutex<Vec<ThreadId>>,
     described: Mutex<Option<String>>,
 }
@@ -43,7 +43,7 @@ impl Sink for Kept {
             Some(format!("{:?}", description.columns().collect::<Vec<_>>()));
         let rows = self.all.lock().unwrap().len() as u64;
         Box::pin(async move {
-            // As where a thread has to end first.
+            // As if a thread had to end first.
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
             Ok(rows)
         })
@@ -106,7 +106,7 @@ async fn in_a_transaction_it_has_its_turn_and_sees_what_was_written() {
     let (_folder, server) = open().await;
     server.submit(&Batch::default().add(1, op::BEGIN, 0, &[0]).0).unwrap();
     settled(&server, &[1]).await;
-    // All asked for at once.
+    // All are requested at once.
     let writes = Batch::default().add(2, op::EXECUTE, 1, &sql("CREATE TABLE t (a)")).add(
         3,
         op::EXECUTE,
@@ -138,7 +138,7 @@ async fn given_up_it_has_no_reply_and_its_reader_is_free() {
         let (reply, _) = asked(&server, id, 0, &numbers(10_000)).await;
         assert_eq!(count(&reply), 10_000);
     }
-    // Nobody fills it any more.
+    // No statement fills it any more.
     let since = std::time::Instant::now();
     while Arc::strong_count(&kept) > 1 {
         assert!(since.elapsed().as_secs() < 10, "the statement still runs");

@@ -12,7 +12,7 @@ fn numbers(rows: u32, column: &str) -> Vec<u8> {
     ))
 }
 
-/// All replies to a request, from whenever they come on to the one that no other follows.
+/// Waits for all replies to a request, up to the one that no other follows.
 async fn whole(server: &Server, id: u32) -> Vec<Reply> {
     let since = Instant::now();
     let mut all: Vec<Reply> = Vec::new();
@@ -93,7 +93,7 @@ async fn a_statement_that_still_writes_parts_keeps_no_database_open() {
     tokio::time::timeout(Duration::from_secs(4), db.close()).await.expect("it goes on").unwrap();
 }
 
-/// How many rows a reply has.
+/// Returns the number of rows in a reply.
 fn rows(reply: &Reply) -> usize {
     let width = word(&reply.payload, 4) as usize;
     let mut at = 16 + (word(&reply.payload, 8) as usize).next_multiple_of(8);
@@ -107,8 +107,8 @@ fn rows(reply: &Reply) -> usize {
     all
 }
 
-/// A reader's thread may end before the call has looked for its reply a first time: what it
-/// wrote before must not be overtaken by the rest.
+/// A reader's thread may end before the call has first looked for its reply: the rest must not
+/// overtake the parts that it wrote before.
 #[tokio::test]
 async fn a_call_that_a_readers_thread_outruns_gives_all_parts_before_the_rest() {
     let (_folder, db) = open().await;

@@ -1,4 +1,4 @@
-// The floors: what nobody who stores in a worker can be faster than.
+// The floors: limits that no storage in a worker can beat.
 
 import { TASKS, time } from '../../js/works.mjs';
 
@@ -22,10 +22,10 @@ export const works = {
 };
 
 /**
- * Small objects to a worker and back.
+ * Sends small objects to a worker and back.
  *
- * @param {object} before what the worker does before each answer: it writes 4 KiB that
- * reach the disk (`flushEach`), or computes for so many microseconds (`work`)
+ * @param {object} before what the worker does before each reply: it writes 4 KiB that
+ * reach the disk (`flushEach`), or computes for a number of microseconds (`work`)
  */
 async function roundTrips(tasks, n, before) {
   const worker = start();

@@ -1,4 +1,4 @@
-// sqlocal, by its documented functions.
+// sqlocal, through its documented functions.
 
 import { SQLocal } from 'sqlocal';
 
@@ -22,7 +22,7 @@ export async function open({ synchronous }) {
     all: () => db.sql(SELECT_ALL),
     insert: (row) => db.sql(INSERT_LOG, ...logParams(row)),
     async insertMany(text, many) {
-      // More in one batch are too many for its worker's stack.
+      // A larger batch overflows its worker's stack.
       for (let from = 0; from < many.length; from += 1_000) {
         const some = many.slice(from, from + 1_000);
         await db.batch((sql) => some.map((params) => sql(text, ...params)));

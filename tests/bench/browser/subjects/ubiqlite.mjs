@@ -22,7 +22,7 @@ export async function open({ synchronous }) {
 }
 
 export const works = {
-  /** Its engine, without the messages that lead to it. */
+  /** The engine alone, without the messages to it. */
   async engine_read(n) {
     const worker = new Worker(new URL('../workers/engine.mjs', import.meta.url), { type: 'module' });
     const value = await new Promise((resolve, reject) => {

@@ -1,5 +1,5 @@
-// @journeyapps/wa-sqlite on its OPFSCoopSyncVFS, as it is meant: tabs take turns with the
-// file, which EXCLUSIVE locking, and with it WAL, would forbid.
+// @journeyapps/wa-sqlite on its OPFSCoopSyncVFS, as intended: tabs take turns with the
+// file, which EXCLUSIVE locking, and therefore WAL, would prevent.
 
 import * as sql from '../../js/sql.mjs';
 import { subject } from '../rpc.mjs';

@@ -1,10 +1,10 @@
-// What the browser itself takes: a message back, and a write that reaches the disk.
+// The cost of the browser itself: a message back, and a write that reaches the disk.
 
 const PAGE = new Uint8Array(4096).fill(7);
 /** As many pages as SQLite's log has when it starts over. */
 const PAGES = 1_000;
 
-/** What the page wants to be done before each answer. */
+/** What the worker does before each reply, as the page requested. */
 let first = () => {};
 
 onmessage = async ({ data }) => {
@@ -30,7 +30,7 @@ function compute(steps) {
   for (let step = 0; step < steps; step += 1) sum = (sum * 3 + step) | 0;
 }
 
-/** How many steps take so many microseconds. */
+/** Returns how many steps take `micros` microseconds. */
 function stepsIn(micros) {
   const start = performance.now();
   let steps = 0;
@@ -38,7 +38,7 @@ function stepsIn(micros) {
   return steps;
 }
 
-/** A file that has its size already. */
+/** Makes a file that already has its full size. */
 async function file() {
   const root = await navigator.storage.getDirectory();
   const made = await root.getFileHandle('floor', { create: true });
@@ -53,7 +53,7 @@ function write(handle, count) {
   handle.flush();
 }
 
-/** Writes 4 KiB and flushes, over and over; milliseconds in all. */
+/** Writes 4 KiB and flushes, `n` times; returns the total in milliseconds. */
 async function flushes(n) {
   const handle = await file();
   const start = performance.now();

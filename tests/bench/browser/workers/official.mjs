@@ -1,5 +1,5 @@
-// The official @sqlite.org/sqlite-wasm with its opfs-sahpool, in a worker of its
-// own, with prepared statements.
+// The official @sqlite.org/sqlite-wasm with its opfs-sahpool, in its own worker,
+// with prepared statements.
 
 import sqlite3InitModule from '@sqlite.org/sqlite-wasm';
 

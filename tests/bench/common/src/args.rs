@@ -7,7 +7,7 @@ use crate::Result;
 /// `SUBJECT-BIN WORK DB_PATH [--n N] [--quick] [--readers N]`.
 #[derive(Debug, Clone)]
 pub struct Args {
-    /// Which workload to run.
+    /// The workload to run.
     pub work: String,
     /// The database file.
     pub path: PathBuf,
@@ -44,14 +44,14 @@ impl Args {
         Ok(args)
     }
 
-    /// How often to do it: `--n`, else `usual`, a tenth of it when quick.
+    /// Returns the number of operations: `--n`, or else `usual`, or a tenth of it when quick.
     #[must_use]
     pub fn n(&self, usual: u64) -> u64 {
         let usual = if self.quick { usual / 10 } else { usual };
         self.n.unwrap_or(usual).max(1)
     }
 
-    /// The answer to a work that this subject does not have.
+    /// Returns the error for a work that this subject does not have.
     ///
     /// # Errors
     ///

@@ -14,12 +14,12 @@ use crate::{
     warm_up_ids,
 };
 
-/// Runs a future to its end in a task of a multi-thread runtime: on one of its
-/// worker threads, where an application's code runs too.
+/// Runs a future to its end in a task on a multi-thread runtime: on one of its
+/// worker threads, where an application's code also runs.
 ///
 /// # Errors
 ///
-/// The future's, or that it panicked.
+/// The future's error, or that it panicked.
 pub fn block_on<T: Send + 'static>(
     future: impl Future<Output = Result<T>> + Send + 'static,
 ) -> Result<(Runtime, T)> {
@@ -32,7 +32,7 @@ pub fn block_on<T: Send + 'static>(
 ///
 /// # Errors
 ///
-/// The subject's, an unknown work, or a sum of weights that is not the data's.
+/// The subject's error, an unknown work, or a sum of weights that is not the data's.
 pub fn run<S: Subject>() -> Result<()> {
     let args = Args::parse()?;
     block_on(async move { work::<S>(&args).await })?;
@@ -75,7 +75,7 @@ async fn point_reads<S: Subject>(subject: &S, args: &Args, tasks: u64, n: u64) -
     let weights = Weights::new();
     let each = (n / tasks).max(1);
     for id in warm_up_ids() {
-        // A pool takes its connections in turn: each gets to see each page.
+        // A pool uses its connections in turn: this way each reads each page.
         for _ in 0..args.readers {
             subject.read(id).await?;
         }
@@ -155,7 +155,7 @@ async fn stream_million<S: Subject>(subject: &S, work: &str) -> Result<()> {
     Ok(())
 }
 
-/// A sum of weights that is not the data's means that a column was not read.
+/// Checks a sum of weights: a wrong one means that a column was not read.
 fn same(sum: u64, expected: u64) -> Result<()> {
     if sum == expected {
         return Ok(());
@@ -163,7 +163,7 @@ fn same(sum: u64, expected: u64) -> Result<()> {
     Err(format!("the rows read add up to {sum}, not {expected}").into())
 }
 
-/// Commits a thousand times a second beside the readers.
+/// A task that commits a thousand times a second alongside the readers.
 struct Writer {
     stop: Arc<AtomicBool>,
     task: tokio::task::JoinHandle<Result<(Duration, u64)>>,
@@ -177,7 +177,7 @@ impl Writer {
         Ok(Self { stop, task })
     }
 
-    /// How long it wrote, and how many commits it made.
+    /// Returns how long it wrote, and how many commits it made.
     async fn stop(self) -> Result<(Duration, u64)> {
         self.stop.store(true, Ordering::Relaxed);
         self.task.await?
@@ -187,8 +187,8 @@ impl Writer {
 async fn commit_until<S: Subject>(subject: S, stop: Arc<AtomicBool>) -> Result<(Duration, u64)> {
     let rows: &'static [Item] = leaked_items(1_000);
     let mut pace = tokio::time::interval(Duration::from_secs(1) / COMMITS_PER_SECOND as u32);
-    // Late ticks come at once: the mean stays at a thousand where the subject
-    // can do it, and the commits that are printed tell where it cannot.
+    // Late ticks fire immediately: the mean stays at a thousand if the subject can
+    // do that, and the printed number of commits shows if it cannot.
     pace.set_missed_tick_behavior(MissedTickBehavior::Burst);
     let start = Instant::now();
     let mut commits = 0;

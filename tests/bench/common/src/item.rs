@@ -1,6 +1,6 @@
-//! The data: the same 100,000 rows everywhere, from their ids alone.
+//! The data: the same 100,000 rows everywhere, derived from their ids alone.
 
-/// Rows in the table `items`.
+/// The number of rows in the table `items`.
 pub const ROWS: u64 = 100_000;
 
 const WORDS: [&str; 16] = [
@@ -26,7 +26,7 @@ pub struct Item {
 }
 
 impl Item {
-    /// The row with this id.
+    /// Makes the row with this id.
     #[must_use]
     pub fn new(id: i64) -> Self {
         let mut mixer = Ids::new(id.unsigned_abs());
@@ -43,15 +43,15 @@ impl Item {
         }
     }
 
-    /// [`weight`] of this row.
+    /// Returns the [`weight`] of this row.
     #[must_use]
     pub fn weight(&self) -> u64 {
         weight(self.id, &self.name, &self.data, &self.status, self.value)
     }
 }
 
-/// A number that depends on all five columns: a subject adds it up over the
-/// rows that it read, and a wrong sum tells that it skipped something.
+/// Returns a number that depends on all five columns: a subject adds it up over the
+/// rows that it read, and a wrong sum shows that it skipped something.
 #[inline]
 #[must_use]
 pub fn weight(id: i64, name: &str, data: &str, status: &str, value: f64) -> u64 {
@@ -67,14 +67,14 @@ pub fn items(n: u64) -> impl Iterator<Item = Item> {
     (1..=n as i64).map(Item::new)
 }
 
-/// Rows 1 to `n`, alive until the process ends: what a subject inserts is made,
-/// and freed, outside the time that is measured.
+/// Rows 1 to `n`, alive until the process ends: the rows that a subject inserts are made
+/// and freed outside the measured time.
 #[must_use]
 pub fn leaked_items(n: u64) -> &'static [Item] {
     items(n).collect::<Vec<_>>().leak()
 }
 
-/// Ids that lie on every page of the table: reading them fills a page cache.
+/// Ids on every page of the table: reading them fills a page cache.
 pub fn warm_up_ids() -> impl Iterator<Item = i64> {
     // A page of 4 KiB holds more rows than this.
     (1..=ROWS as i64).step_by(30)
@@ -85,20 +85,20 @@ pub fn warm_up_ids() -> impl Iterator<Item = i64> {
 pub struct Weights(Vec<u64>);
 
 impl Weights {
-    /// Of rows 1 to [`ROWS`].
+    /// Computes the weights of rows 1 to [`ROWS`].
     #[must_use]
     pub fn new() -> Self {
         Self(items(ROWS).map(|item| item.weight()).collect())
     }
 
-    /// What reading `n` rows by the ids of `Ids::new(seed)` must add up to.
+    /// Returns what reading `n` rows by the ids of `Ids::new(seed)` must add up to.
     #[must_use]
     pub fn of_ids(&self, seed: u64, n: u64) -> u64 {
         let mut ids = Ids::new(seed);
         (0..n).fold(0, |sum: u64, _| sum.wrapping_add(self.0[ids.id() as usize - 1]))
     }
 
-    /// What reading the whole table `times` over must add up to.
+    /// Returns what reading the whole table `times` times must add up to.
     #[must_use]
     pub fn of_all(&self, times: u64) -> u64 {
         let once = self.0.iter().fold(0_u64, |sum, w| sum.wrapping_add(*w));
@@ -117,7 +117,7 @@ impl Default for Weights {
 pub struct Ids(u64);
 
 impl Ids {
-    /// The sequence of this seed.
+    /// Starts the sequence with this seed.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         // Spread small seeds over the whole word; xorshift must not start at 0.
@@ -131,7 +131,7 @@ impl Ids {
         (self.0 >> 20) % limit
     }
 
-    /// The next id, from 1 to [`ROWS`].
+    /// Returns the next id, from 1 to [`ROWS`].
     #[inline]
     pub fn id(&mut self) -> i64 {
         self.below(ROWS) as i64 + 1

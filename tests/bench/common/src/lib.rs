@@ -1,5 +1,5 @@
-//! The workloads of the benchmark, written once for every subject: the data,
-//! the sequence of ids, how often a thing is done, how it is timed and printed.
+//! The workloads of the benchmark, written once for every subject: the data, the
+//! sequence of ids, the number of operations, and how they are timed and printed.
 //!
 //! A subject is one binary, called as `SUBJECT-BIN WORK DB_PATH [--n N]
 //! [--quick] [--readers N]`. It prints one JSON line per figure.
@@ -28,7 +28,7 @@ pub use drive::{block_on, run};
 #[cfg(feature = "tokio")]
 pub use subject::Subject;
 
-/// What a subject may fail with: printed, and the run counts as failed.
+/// The error of a subject: it is printed, and the run counts as failed.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
 
 /// A result with any error.

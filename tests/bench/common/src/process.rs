@@ -1,10 +1,10 @@
-//! What the kernel tells of this process, from `/proc/self`. Linux only.
+//! What the kernel reports about this process in `/proc/self`. Linux only.
 
 use std::fs;
 
 use crate::Result;
 
-/// Forgets the peak of memory so far: the next [`peak_kib`] is of what follows.
+/// Resets the peak of memory: the next [`peak_kib`] counts from here.
 ///
 /// # Errors
 ///
@@ -13,7 +13,7 @@ pub fn reset_peak() -> Result<()> {
     Ok(fs::write("/proc/self/clear_refs", "5")?)
 }
 
-/// The peak of resident memory since [`reset_peak`], in KiB.
+/// Returns the peak of resident memory since [`reset_peak`], in KiB.
 ///
 /// # Errors
 ///
@@ -23,7 +23,7 @@ pub fn peak_kib() -> Result<u64> {
     field(&status, "VmHWM:").ok_or_else(|| "no VmHWM in /proc/self/status".into())
 }
 
-/// The resident memory, in KiB.
+/// Returns the resident memory, in KiB.
 ///
 /// # Errors
 ///
@@ -33,7 +33,7 @@ pub fn resident_kib() -> Result<u64> {
     field(&status, "VmRSS:").ok_or_else(|| "no VmRSS in /proc/self/status".into())
 }
 
-/// How many threads the process has.
+/// Returns the number of threads in the process.
 ///
 /// # Errors
 ///
@@ -42,7 +42,7 @@ pub fn threads() -> Result<u64> {
     Ok(fs::read_dir("/proc/self/task")?.count() as u64)
 }
 
-/// How many file handles the process has open.
+/// Returns the number of file handles that the process has open.
 ///
 /// # Errors
 ///
@@ -52,7 +52,7 @@ pub fn handles() -> Result<u64> {
     Ok(fs::read_dir("/proc/self/fd")?.count() as u64 - 1)
 }
 
-/// The context switches so far, wanted or not, of every thread but the caller.
+/// Returns the context switches so far, voluntary or not, of every thread but the caller.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! Figures on standard output: one JSON object a line.
+//! Figures on standard output: one JSON object per line.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ pub fn per_op(work: &str, took: Duration, n: u64) {
     figure(work, "us", took.as_secs_f64() * 1e6 / n as f64);
 }
 
-/// Prints how many of `what` were done in a second.
+/// Prints how many of `what` were done per second.
 pub fn per_second(work: &str, what: &str, took: Duration, n: u64) {
     figure(work, &format!("{what}/s"), n as f64 / took.as_secs_f64());
 }

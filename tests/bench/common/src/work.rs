@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::Args;
 
-/// Tasks side by side in the works whose name has `_64`.
+/// The number of concurrent tasks in the works whose name has `_64`.
 pub const TASKS: u64 = 64;
 
 /// How often the writer of `point_read_64_writer` commits.
@@ -40,27 +40,27 @@ pub const INSERT_ITEM: &str =
 /// Appends a row.
 pub const INSERT_LOG: &str = "INSERT INTO log(name, data, status, value) VALUES (?1, ?2, ?3, ?4)";
 
-/// Looks at every row, which no index can spare it.
+/// Reads every row: no index can avoid that.
 pub const SCAN: &str = "SELECT sum(length(data)) + sum(value) FROM items WHERE name LIKE '%7%'";
 
 /// SQLite's `synchronous`: whether a commit waits for the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Synchronous {
-    /// A commit may be lost with the power, never torn.
+    /// A commit may be lost in a power failure, but never torn.
     Normal,
     /// A commit is on the disk when it is acknowledged.
     Full,
 }
 
-/// The page cache of every connection: the data set fits in, so that a point
-/// read measures the library and SQLite and not the kernel's `pread`.
+/// The page cache of every connection: the data set fits into it, so that a point read
+/// measures the library and SQLite and not the kernel's `pread`.
 const CACHE_KIB: u32 = 64 * 1024;
 
-/// The same where memory is measured, SQLite's usual: its own shall not drown
-/// the library's.
+/// The page cache where memory is measured, which is SQLite's default: SQLite's memory must
+/// not hide the library's.
 const SMALL_CACHE_KIB: u32 = 2_000;
 
-/// How a subject opens the database: alike for all.
+/// How a subject opens the database: the same for all.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The database file.
@@ -74,7 +74,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// For a work: FULL where its name says so, NORMAL everywhere else.
+    /// Returns the settings for a work: FULL where its name says so, NORMAL everywhere else.
     #[must_use]
     pub fn of(args: &Args) -> Self {
         let full = args.work.ends_with("_full");
@@ -87,7 +87,7 @@ impl Settings {
         }
     }
 
-    /// What every connection of every subject is set to.
+    /// Returns the pragmas for every connection of every subject.
     #[must_use]
     pub fn pragmas(&self) -> String {
         format!(
@@ -99,7 +99,7 @@ impl Settings {
 }
 
 impl Synchronous {
-    /// As the PRAGMA spells it.
+    /// Returns the name that the PRAGMA uses.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -109,7 +109,7 @@ impl Synchronous {
     }
 }
 
-/// How often a work does its thing, before a slow subject divides it.
+/// Returns how many operations a work does, before a slow subject divides that.
 #[must_use]
 pub fn repeats(work: &str) -> u64 {
     match work {
@@ -118,19 +118,19 @@ pub fn repeats(work: &str) -> u64 {
         "insert_1_normal" | "insert_64_normal" => 20_000,
         "idle" => 1_000,
         "script" => 70_000,
-        // A whole table.
+        // One for each row of the table.
         _ => crate::ROWS,
     }
 }
 
-/// K of `scan_K`.
+/// Returns the K of `scan_K`.
 #[must_use]
 pub fn scan_tasks(work: &str) -> Option<u64> {
     work.strip_prefix("scan_")?.parse().ok()
 }
 
-/// A script of so many INSERTs, a line each, of about 65 bytes, in a transaction of its
-/// own.
+/// Makes a script of `rows` INSERTs, one per line of about 65 bytes, with its own
+/// transaction.
 #[must_use]
 pub fn script(rows: u64) -> String {
     let mut script = String::from("BEGIN;\n");

@@ -37,7 +37,7 @@ export function open(path, { synchronous }) {
         for (const params of many) insert.run(params);
       })();
     },
-    // One connection is one transaction: what is beside it needs another.
+    // A connection has one transaction: a concurrent one needs another connection.
     hold: () => {
       const writer = connect();
       writer.exec('BEGIN IMMEDIATE');

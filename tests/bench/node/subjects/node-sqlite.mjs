@@ -1,4 +1,4 @@
-// node:sqlite, which Node has since 22: native and synchronous, with prepared statements.
+// node:sqlite, in Node since 22: native and synchronous, with prepared statements.
 
 import { DatabaseSync } from 'node:sqlite';
 
@@ -36,7 +36,7 @@ export function open(path, { synchronous }) {
       for (const params of many) insert.run(...params);
       db.exec('COMMIT');
     },
-    // One connection is one transaction: what is beside it needs another.
+    // A connection has one transaction: a concurrent one needs another connection.
     hold: () => {
       const writer = connect();
       writer.exec('BEGIN IMMEDIATE');

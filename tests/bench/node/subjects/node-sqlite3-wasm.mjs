@@ -7,7 +7,7 @@ import { CACHE_KIB, INSERT_LOG, SELECT_ALL, SELECT_ONE, logParams } from '../../
 
 export function open(path, { synchronous }) {
   const db = new sqlite.Database(path);
-  // Its VFS has no shared memory: WAL needs the file for itself.
+  // Its VFS has no shared memory, so WAL needs exclusive use of the file.
   db.exec('PRAGMA locking_mode = EXCLUSIVE');
   db.exec('PRAGMA journal_mode = WAL');
   db.exec(`PRAGMA synchronous = ${synchronous}`);
@@ -35,7 +35,7 @@ export function open(path, { synchronous }) {
       db.exec('COMMIT');
     },
     close: () => {
-      // A statement that is not finalized keeps the file locked.
+      // An unfinalized statement keeps the file locked.
       for (const one of prepared.values()) one.finalize();
       db.close();
     },

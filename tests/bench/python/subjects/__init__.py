@@ -1,1 +1,1 @@
-"""The subjects: each a file that opens a database for the works of ``works.py``."""
+"""The subjects: each file opens a database for the works in ``works.py``."""

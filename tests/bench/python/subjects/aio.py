@@ -56,7 +56,7 @@ class Subject:
         await self.connection.commit()
 
     async def insert_apart(self, row: tuple[Any, ...]) -> None:
-        # Without a lock a commit is of all that other tasks have written until then.
+        # Without a lock, a commit includes everything that other tasks have written so far.
         async with self.lock:
             await self.insert(row)
 

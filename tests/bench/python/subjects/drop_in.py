@@ -1,4 +1,4 @@
-"""``ubiqlite.aiosqlite``: the lines that are written for ``aiosqlite``."""
+"""``ubiqlite.aiosqlite``, with the code that is written for ``aiosqlite``."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ class Subject:
     async def value(self, sql: str) -> Any:
         return await self.db.query_value(sql)
 
-    # As an application calls it: without a function of the benchmark's in between.
+    # As an application calls it: without a benchmark function in between.
     def get(self, number: int) -> Any:
         return self.db.query_one(SELECT_ONE, (number,))
 

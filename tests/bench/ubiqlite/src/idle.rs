@@ -1,5 +1,5 @@
-//! What an open database costs while nobody uses it, and what it leaves behind
-//! when it is closed.
+//! The cost of an open database while it is idle, and what it leaves behind when it is
+//! closed.
 
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -11,7 +11,7 @@ use bench_common::{
 
 use crate::subject::Ubiqlite;
 
-/// After this nothing may be left to do: the leases have ended.
+/// The time after which nothing may be left to do: the leases have ended.
 const UNTIL_QUIET: Duration = Duration::from_secs(1);
 const WATCHED: Duration = Duration::from_secs(3);
 
@@ -22,8 +22,8 @@ pub fn run(args: &Args) -> Result<()> {
     leftovers(args)
 }
 
-/// The main thread measures, and does not count itself; the runtime and the
-/// open database stay alive around it.
+/// Counts the wake-ups. The main thread measures, and does not count itself; the runtime and
+/// the open database stay alive in the meantime.
 fn wake_ups(settings: Settings) -> Result<()> {
     let (runtime, db) = block_on(async move {
         let db = Ubiqlite::open(&settings).await?;
@@ -42,7 +42,7 @@ fn leftovers(args: &Args) -> Result<()> {
     let n = args.n(repeats("idle"));
     let settings = Settings::of(args);
     let (runtime, ()) = block_on(async move {
-        // The first makes what the process keeps for all: the runtime's own.
+        // The first one starts what the process keeps for all of them: the runtime's threads.
         open_and_close(&settings, 0).await?;
         let (threads, handles) = counts()?;
         for number in 1..=n {
@@ -72,7 +72,7 @@ async fn open_and_close(settings: &Settings, number: u64) -> Result<()> {
     Ok(())
 }
 
-/// A write and a read.
+/// Does a write and a read.
 async fn use_it(db: &Ubiqlite) -> Result<()> {
     db.create(CREATE_LOG).await?;
     db.insert(Box::leak(Box::new(Item::new(1)))).await?;

@@ -1,17 +1,17 @@
-//! What is kept of much that was done once.
+//! The resources that stay in use after a burst of work.
 
 use std::time::{Duration, Instant};
 
 use bench_common::{Args, CREATE_LOG, Result, SELECT_ALL, figure, process};
 use ubiqlite::Database;
 
-/// Streams at once.
+/// The number of concurrent streams.
 const STREAMS: usize = 64;
 
-/// Distinct statements of a megabyte each.
+/// The number of distinct statements, of a megabyte each.
 const TEXTS: u64 = 600;
 
-/// How long what a burst took may stay.
+/// How long the resources of a burst may stay in use.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 pub fn run(args: &Args) -> Result<()> {
@@ -74,7 +74,7 @@ async fn burst(args: &Args) -> Result<()> {
             break;
         }
     }
-    // What is freed last goes back a moment later.
+    // The last memory is returned to the system a moment later.
     tokio::time::sleep(Duration::from_secs(2)).await;
     figure("burst_threads", "count", process::threads()? as f64);
     figure("burst_handles", "count", process::handles()? as f64);

@@ -1,5 +1,5 @@
-//! How late another task of the same thread gets its turn, beside calls that may be
-//! done on that thread.
+//! How late another task on the same thread gets its turn, during calls that may run on that
+//! thread.
 
 use std::path::Path;
 use std::process::Command;
@@ -10,16 +10,16 @@ use std::time::{Duration, Instant};
 use bench_common::{Args, Ids, Result, SELECT_ONE, figure};
 use ubiqlite::{Database, Row, params};
 
-/// Rows of the table that is counted.
+/// The rows of the table that is counted.
 const COUNTED: u64 = 2_000_000;
 
-/// Rows of the file that is read from the disk, of 4 KB each.
+/// The rows of the file that is read from the disk, of 4 KB each.
 const COLD: u64 = 100_000;
 
-/// How often the other task wants its turn.
+/// How often the other task wants a turn.
 const EVERY: Duration = Duration::from_millis(1);
 
-/// How long point reads go on.
+/// How long the reads last.
 const LONG: Duration = Duration::from_secs(3);
 
 pub fn run(args: &Args) -> Result<()> {
@@ -81,7 +81,7 @@ fn numbers(table: &str, rows: u64, value: &str) -> String {
     )
 }
 
-/// Has the system forget what it has read of a file.
+/// Makes the system drop its cached pages of a file.
 fn forget(path: &Path) -> Result<()> {
     std::fs::File::open(path)?.sync_all()?;
     let status = Command::new("dd")
@@ -91,8 +91,8 @@ fn forget(path: &Path) -> Result<()> {
     if status.success() { Ok(()) } else { Err("dd failed".into()) }
 }
 
-/// Does the work beside a task that wants its turn every millisecond; the lateness of
-/// 99 of 100 turns, in milliseconds.
+/// Does the work alongside a task that wants a turn every millisecond, and returns the 99th
+/// percentile of its lateness, in milliseconds.
 async fn beside(work: impl Future<Output = Result<()>>) -> Result<f64> {
     let over = Arc::new(AtomicBool::new(false));
     let stop = Arc::clone(&over);
@@ -100,7 +100,7 @@ async fn beside(work: impl Future<Output = Result<()>>) -> Result<f64> {
         let mut late = Vec::new();
         while !stop.load(Ordering::Relaxed) {
             let wanted = Instant::now() + EVERY;
-            // A timer of the runtime's would be late by itself.
+            // The runtime's own timer would be late by itself.
             while Instant::now() < wanted {
                 tokio::task::yield_now().await;
             }

@@ -1,14 +1,14 @@
-//! What locks of open file descriptions cost, in a process of its own each: how locks
-//! are taken is chosen once in a process.
+//! The cost of locks of open file descriptions. Each run has its own process, because the kind
+//! of locks is chosen once per process.
 
 use std::process::Command;
 
 use bench_common::{Args, Result, figure};
 
-/// Pairs of runs, one with and one without.
+/// The number of pairs of runs, one with and one without.
 const PAIRS: u64 = 15;
 
-/// Point reads of each run.
+/// The number of point reads in each run.
 const READS: u64 = 100_000;
 
 pub fn run(args: &Args) -> Result<()> {
@@ -21,7 +21,7 @@ pub fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// Microseconds a read.
+/// Returns the microseconds per read.
 fn reads(args: &Args, locks: &str) -> Result<f64> {
     let output = Command::new(std::env::current_exe()?)
         .arg("point_read")

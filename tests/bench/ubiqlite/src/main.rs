@@ -1,4 +1,4 @@
-//! ubiqlite: the works that it shares with its peers, and some of its own.
+//! ubiqlite: the works that it shares with its peers, and some that only it has.
 
 mod idle;
 mod kept;

@@ -1,4 +1,4 @@
-//! Long scans side by side, a task each, on one database with enough readers.
+//! Concurrent long scans, one task each, on one database with enough readers.
 
 use std::time::Instant;
 
@@ -6,7 +6,7 @@ use bench_common::{Args, Result, SCAN, SCANS, Settings, Subject, block_on, per_s
 
 use crate::subject::Ubiqlite;
 
-/// The most tasks that any `scan_K` has.
+/// The highest number of tasks that any `scan_K` has.
 const READERS: usize = 8;
 
 /// Runs [`SCANS`] scans in each of `tasks` tasks.

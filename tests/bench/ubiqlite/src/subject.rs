@@ -1,4 +1,4 @@
-//! ubiqlite as its documentation has it: one handle, nothing declared.
+//! ubiqlite as its documentation shows it: one handle, nothing declared.
 
 use bench_common::{INSERT_LOG, Item, Result, SELECT_ONE, Settings, Subject, weight};
 use ubiqlite::{Database, Params, Row, Synchronous, params};

@@ -1,5 +1,5 @@
 // The smallest app that shows that a build works: it opens a database, writes,
-// reads back, and says how often it has been here.
+// reads back, and says how often it has been visited.
 
 import { open } from 'ubiqlite';
 

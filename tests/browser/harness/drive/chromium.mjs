@@ -1,4 +1,4 @@
-// Chromium, by puppeteer over the DevTools protocol. (Playwright keeps every page
+// Chromium, driven by puppeteer over the DevTools protocol. (Playwright keeps every page
 // visible, and a visible page cannot be frozen.)
 
 import puppeteer from 'puppeteer-core';
@@ -7,22 +7,22 @@ import { endAll, find, profile, within } from './processes.mjs';
 import { Tab } from './tab.mjs';
 
 const ARGS = [
-  // Tests usually run as root, and there it has no sandbox.
+  // Tests usually run as root, where it has no sandbox.
   '--no-sandbox',
   '--disable-gpu',
-  // It must ask nobody outside.
+  // It must contact no outside servers.
   '--disable-quic',
   '--no-first-run',
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
-  // Each tab in a process of its own, so that one can crash alone.
+  // Each tab has its own process, so that one can crash alone.
   '--process-per-tab',
   // A container's /dev/shm is often too small.
   '--disable-dev-shm-usage',
 ];
 
-/** Milliseconds that a call may take: the longest tests are one call. */
+/** Milliseconds that a call may take: the longest tests are a single call. */
 const PROTOCOL = 600_000;
 
 export async function launchChromium({ dir, args = [] } = {}) {
@@ -36,7 +36,7 @@ export async function launchChromium({ dir, args = [] } = {}) {
       headless: true,
       defaultViewport: null,
       protocolTimeout: PROTOCOL,
-      // The browser ends when the pipe does, and so with this process.
+      // The browser ends when the pipe does, and so when this process does.
       pipe: true,
     });
     const [blank] = await browser.pages();
@@ -70,14 +70,14 @@ class ChromiumTab extends Tab {
   async crash() {
     const crashed = new Promise((done) => this.#devtools.once('Inspector.targetCrashed', done));
     await this.#devtools.send('Inspector.enable');
-    // It returns nothing: who would answer is gone.
+    // It never returns: the page that would reply is gone.
     this.#devtools.send('Page.crash').catch(() => {});
     await within(10, 'the crash', crashed);
     this.leave('the page crashed');
   }
 
   async freeze() {
-    // Only what nobody sees can be frozen.
+    // Only a hidden page can be frozen.
     await this.#blank.bringToFront();
     await this.#state('frozen');
   }

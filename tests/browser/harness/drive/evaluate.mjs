@@ -1,8 +1,8 @@
-// Functions that run in a page. They travel as source and their values as JSON,
-// the same way for each browser: what the drivers' own protocols make of dates,
-// undefined and errors differs.
+// Functions that run in a page. They travel as source, and their values as JSON, the
+// same way for each browser, because the drivers' own protocols differ in how they
+// treat dates, undefined and errors.
 
-/** Source of a function body that runs `fn` on `arg` and returns a promise of JSON. */
+/** Returns the source of a function body that runs `fn` on `arg` and returns a promise of JSON. */
 export function source(fn, arg) {
   return `
     const encode = (error) => ({
@@ -18,7 +18,7 @@ export function source(fn, arg) {
     );`;
 }
 
-/** What the JSON from a page says: the value, or the error thrown. */
+/** Decodes the JSON from a page: returns the value, or throws the error. */
 export function decode(json) {
   const { value, error } = JSON.parse(json);
   if (!error) return value;

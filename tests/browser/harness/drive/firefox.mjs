@@ -1,4 +1,4 @@
-// Firefox, by puppeteer-core over WebDriver BiDi.
+// Firefox, driven by puppeteer-core over WebDriver BiDi.
 
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -10,10 +10,10 @@ import { endAll, find, gone, profile, start, within } from './processes.mjs';
 import { Tab } from './tab.mjs';
 
 const PREFS = {
-  // A tab of its own process each, so that one can crash alone.
+  // Each tab has its own process, so that one can crash alone.
   'dom.ipc.processCount.webIsolated': 16,
   'dom.ipc.processPrelaunch.enabled': false,
-  // It must ask nobody outside, and open nothing of its own.
+  // It must contact no outside servers, and open nothing on its own.
   'app.normandy.enabled': false,
   'app.update.disabledForTesting': true,
   'browser.aboutwelcome.enabled': false,
@@ -36,7 +36,7 @@ const PREFS = {
   'toolkit.telemetry.server': 'data:,#none',
 };
 
-// System access is what tells the process of a tab.
+// System access gives the process of a tab.
 const REMOTE = ['--remote-debugging-port', '0', '--remote-allow-system-access'];
 
 export async function launchFirefox({ dir, args = [] } = {}) {
@@ -48,7 +48,7 @@ export async function launchFirefox({ dir, args = [] } = {}) {
   const firefox = start(
     find('firefox-esr', 'firefox'),
     ['--headless', '--no-remote', '--profile', home.dir, ...REMOTE, ...args, 'about:blank'],
-    // Its crash reports and caches go under HOME.
+    // It keeps crash reports and caches under HOME.
     { env: { HOME: home.dir, MOZ_CRASHREPORTER_DISABLE: '1', MOZ_REMOTE_SETTINGS_DEVTOOLS: '1' } },
   );
   try {
@@ -69,7 +69,7 @@ export async function launchFirefox({ dir, args = [] } = {}) {
       },
       close: () =>
         endAll(
-          // It flushes what it keeps only when it ends by itself.
+          // It flushes its data only when it exits on its own.
           () => within(10, 'closing Firefox', browser.close()).catch(() => {}),
           firefox.end,
           home.remove,
@@ -107,9 +107,9 @@ class FirefoxTab extends Tab {
   }
 }
 
-/** The process of the tab with this title, which the browser's own window knows. */
+/** Returns the process of the tab with this title, which the browser's own window knows. */
 async function processOf(browser, title) {
-  // Puppeteer has no method for the browser's own windows, but sends what is asked.
+  // Puppeteer has no method for the browser's own windows, but sends any command.
   const ask = async (method, params) => (await browser.connection.send(method, params)).result;
   const { contexts } = await ask('browsingContext.getTree', { 'moz:scope': 'chrome' });
   const expression = `
@@ -122,7 +122,7 @@ async function processOf(browser, title) {
       const { result } = await ask('script.evaluate', { target: { context }, expression, awaitPromise: false });
       if (result?.type === 'number') return result.value;
     }
-    // The title goes from the page's process to the browser's in its own time.
+    // It takes a while for the title to get from the page's process to the browser's.
     await new Promise((done) => setTimeout(done, 20));
   }
   throw new Error('Firefox does not tell the process of the tab');

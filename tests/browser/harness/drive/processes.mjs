@@ -1,5 +1,5 @@
-// Processes and folders that are gone when they are no longer needed, even when
-// this process is killed in between.
+// Processes and folders that are removed when they are no longer needed, even if
+// this process is killed in the meantime.
 
 import { spawn } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
@@ -8,8 +8,8 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { kill } from 'node:process';
 
-// The shell is the head of a process group of its own, and holds a pipe from
-// this process: when the pipe ends, for whatever reason, it ends the group.
+// The shell leads its own process group, and holds a pipe from this process: when
+// the pipe ends, for whatever reason, it ends the group.
 const KEEPER = `
   "$@" </dev/null 3<&- &
   child=$!
@@ -23,7 +23,7 @@ const KEEPER = `
  * @param {string} program
  * @param {string[]} args
  * @param {{ env?: Record<string, string>, extra?: 'pipe' }} [options] `extra`
- *   gives the program a fourth file to write to
+ *   gives the program a fourth file descriptor to write to
  */
 export function start(program, args, options = {}) {
   const child = spawn('sh', ['-c', KEEPER, 'sh', program, ...args], {
@@ -43,9 +43,9 @@ export function start(program, args, options = {}) {
   }
 
   return {
-    /** What it wrote, in lines. */
+    /** The lines that it wrote. */
     lines,
-    /** The match of `pattern` in a line that it wrote or will write. */
+    /** Returns the match of `pattern` in a line that it wrote or will write. */
     line(pattern, seconds = 30) {
       return new Promise((done, failed) => {
         const wait = { see, over: () => stop(failed, `${program} ended`) };
@@ -68,7 +68,7 @@ export function start(program, args, options = {}) {
         }
       });
     },
-    /** Ends it and all that it started. */
+    /** Ends it and everything that it started. */
     async end() {
       child.stdio[3].destroy();
       await ended;
@@ -87,7 +87,7 @@ function eachLine(stream, take) {
   stream.on('end', () => rest && take(rest));
 }
 
-/** The first of `names` that is a program on the PATH. */
+/** Returns the first of `names` that is a program on the PATH. */
 export function find(...names) {
   for (const name of names) {
     for (const dir of (process.env.PATH ?? '').split(delimiter)) {
@@ -103,18 +103,18 @@ export function find(...names) {
   throw new Error(`${names.join(' or ')} is missing: run \`cargo xtask setup browser\``);
 }
 
-/** A profile folder: the given one, which stays, or one that `remove` takes away. */
+/** Returns a profile folder: the given one, which stays, or a new one that `remove` deletes. */
 export async function profile(dir) {
   if (dir) {
     await mkdir(dir, { recursive: true });
     return { dir, remove: async () => {} };
   }
   const made = await mkdtemp(join(tmpdir(), 'ubiqlite-browser-'));
-  // A process that is just ending may still write into it.
+  // A process that is just ending may still write to it.
   return { dir: made, remove: () => rm(made, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 }) };
 }
 
-/** Runs `ends` in order, all of them, and throws what the first failing one threw. */
+/** Runs all of `ends` in order, and throws what the first failing one threw. */
 export async function endAll(...ends) {
   let failure;
   for (const end of ends) {
@@ -127,7 +127,7 @@ export async function endAll(...ends) {
   if (failure) throw failure;
 }
 
-/** `promise`, or an error when it takes longer. */
+/** Returns `promise`, or an error if it takes longer than `seconds`. */
 export function within(seconds, what, promise) {
   let timer;
   const late = new Promise((_, failed) => {
@@ -136,7 +136,7 @@ export function within(seconds, what, promise) {
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
-/** Resolves when there is no process of this number any more. */
+/** Resolves when no process has this id any more. */
 export async function gone(pid) {
   for (;;) {
     try {

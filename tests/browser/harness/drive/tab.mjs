@@ -1,4 +1,4 @@
-// A tab that puppeteer drives: what Chromium and Firefox have in common.
+// A tab driven by puppeteer: what Chromium and Firefox have in common.
 
 import { decode, source } from './evaluate.mjs';
 import { within } from './processes.mjs';
@@ -39,7 +39,7 @@ export class Tab {
     await within(CLOSE, 'closing a page', this.page.close({ runBeforeUnload: false }));
   }
 
-  /** Ends all that waits for the page, now and later. */
+  /** Ends all waits for the page, now and later. */
   leave(reason) {
     this.#leave(new Error(reason));
   }
@@ -48,7 +48,7 @@ export class Tab {
     await this.#here(loading);
   }
 
-  // Neither driver tells reliably that what a call waits for is gone.
+  // Neither driver reports reliably that the page that a call waits for is gone.
   #here(answer) {
     answer.catch(() => {});
     return Promise.race([this.#gone, answer]);

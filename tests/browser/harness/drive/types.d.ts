@@ -1,11 +1,11 @@
-/** A running browser with a profile of its own. */
+/** A running browser with its own profile. */
 export interface Browser {
   readonly kind: 'chromium' | 'firefox' | 'webkit';
-  /** The browser's own word for its version. */
+  /** The version, as the browser itself reports it. */
   readonly version: string;
   /** Opens a tab and waits until the page is loaded. */
   newPage(url: string): Promise<Page>;
-  /** Ends the browser and whatever it started. Does no harm twice. */
+  /** Ends the browser and everything it started. A second call does nothing. */
   close(): Promise<void>;
 }
 
@@ -18,23 +18,23 @@ export interface Page {
    * `name`, `message`, `kind` and `code`.
    */
   evaluate<A, R>(fn: (arg: A) => R | Promise<R>, arg?: A): Promise<R>;
-  /** What the page, and its workers where the browser tells, wrote to the console. */
+  /** What the page wrote to the console, and its workers, where the browser reports that. */
   readonly console: string[];
   /** Errors that nobody in the page caught. */
   readonly errors: string[];
   goto(url: string): Promise<void>;
   reload(): Promise<void>;
-  /** Closes the tab as a person does; nothing in it gets time to end. */
+  /** Closes the tab as a user does; nothing in it gets time to finish. */
   close(): Promise<void>;
   /**
    * Kills the process that the page runs in. Other tabs in that process die too;
-   * in Chromium each tab has one of its own.
+   * in Chromium each tab has its own.
    */
   crash(): Promise<void>;
-  /** Stops everything in the page, as a browser does with a tab in the background (Chromium only). */
+  /** Stops everything in the page, as a browser does with a background tab (Chromium only). */
   freeze(): Promise<void>;
-  /** Lets a frozen page go on. */
+  /** Resumes a frozen page. */
   thaw(): Promise<void>;
-  /** Limits what the page's origin may store (Chromium only); without a number it is as before. */
+  /** Limits what the page's origin may store (Chromium only); without a number it removes the limit. */
   quota?(bytes?: number): Promise<void>;
 }

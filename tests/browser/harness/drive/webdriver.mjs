@@ -1,12 +1,12 @@
-// The little of WebDriver that a tab needs, over HTTP.
+// The small part of WebDriver that a tab needs, over HTTP.
 
 import { within } from './processes.mjs';
 
 export class WebDriver {
   #base;
   #session;
-  // A session has one current window, so what is asked of a window is two
-  // commands that nothing may come between.
+  // A session has one current window, so a command to a window takes two commands,
+  // and nothing may come between them.
   #last = Promise.resolve();
 
   static async connect(base, capabilities) {
@@ -23,12 +23,12 @@ export class WebDriver {
     this.#base = base;
   }
 
-  /** One command of the session. */
+  /** Sends one command of the session. */
   command(method, path, body) {
     return this.#next(() => this.#send(method, this.#session + path, body));
   }
 
-  /** One command in the window of `handle`. */
+  /** Sends one command in the window of `handle`. */
   inWindow(handle, method, path, body) {
     return this.#next(async () => {
       await this.#send('POST', `${this.#session}/window`, { handle });

@@ -1,4 +1,4 @@
-// WebKitGTK: MiniBrowser by WebKitWebDriver, on a screen of its own.
+// WebKitGTK: MiniBrowser driven by WebKitWebDriver, on its own screen.
 
 import { createServer } from 'node:net';
 import { existsSync, readdirSync } from 'node:fs';
@@ -26,7 +26,7 @@ export async function launchWebkit({ dir } = {}) {
         XDG_CACHE_HOME: join(home.dir, 'cache'),
         XDG_CONFIG_HOME: join(home.dir, 'config'),
         XDG_DATA_HOME: join(home.dir, 'data'),
-        // There is neither a graphics card nor a bus of a desktop.
+        // There is neither a graphics card nor a desktop bus.
         LIBGL_ALWAYS_SOFTWARE: '1',
         WEBKIT_DISABLE_DMABUF_RENDERER: '1',
         NO_AT_BRIDGE: '1',
@@ -59,7 +59,7 @@ export async function launchWebkit({ dir } = {}) {
 }
 
 class WebkitPage {
-  // WebDriver tells nothing of a console.
+  // WebDriver gives no access to the console.
   console = [];
   errors = [];
   #driver;
@@ -104,7 +104,7 @@ class WebkitPage {
   }
 }
 
-/** MiniBrowser is no command: it lies beside WebKit's library. */
+/** Finds MiniBrowser, which is not on the PATH but next to WebKit's library. */
 function miniBrowser() {
   for (const lib of ['/usr/lib', '/usr/libexec', '/usr/lib64']) {
     const dirs = existsSync(lib) ? [lib, ...readdirSync(lib).map((name) => join(lib, name))] : [];

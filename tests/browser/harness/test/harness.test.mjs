@@ -1,4 +1,4 @@
-// What the other tests trust the harness for.
+// The guarantees of the harness that the other tests rely on.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -102,7 +102,7 @@ test('chromium: a frozen tab stands still and goes on', async () => {
 
 test('chromium: a quota ends what may be stored', async () => {
   const browser = await launch('chromium');
-  // Not by `estimate()`: that tells a figure that says nothing of the disk.
+  // Not with `estimate()`: its figure says nothing about the disk.
   const store = async (bytes) => {
     const root = await navigator.storage.getDirectory();
     const file = await (await root.getFileHandle('file', { create: true })).createWritable();
@@ -162,7 +162,7 @@ for (const kind of BROWSERS) {
   });
 }
 
-/** The browser processes that descend from this test, after waiting a while for none. */
+/** Returns the browser processes that descend from this test, after waiting a while for them to end. */
 async function survivors(seconds = 10) {
   const end = Date.now() + seconds * 1000;
   for (;;) {
@@ -172,7 +172,7 @@ async function survivors(seconds = 10) {
   }
 }
 
-/** Processes with this test's mark in their environment, other than node's own. */
+/** Returns the processes with this test's mark in their environment, except for node itself. */
 function marked() {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))

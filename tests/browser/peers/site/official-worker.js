@@ -3,7 +3,7 @@ import sqlite3InitModule from '/official/index.mjs';
 let installed;
 let db;
 
-/** The pool, as soon as a tab that was killed has let go of its files. */
+/** Returns the pool, as soon as a killed tab has released its files. */
 async function pool() {
   if (installed === undefined) {
     const sqlite3 = await sqlite3InitModule();
@@ -19,7 +19,7 @@ async function pool() {
   return installed;
 }
 
-/** A file's bytes as they lie in the pool; none if there is no such file. */
+/** Returns a file's bytes as they are in the pool; none if there is no such file. */
 async function bytes(name) {
   const files = await pool();
   return files.getFileNames().includes(name) ? files.exportFile(name) : new Uint8Array();
@@ -28,7 +28,7 @@ async function bytes(name) {
 const DEEDS = {
   // Before the database is opened: the first bytes of the log or journal that was left.
   left: async (name, suffix) => [...(await bytes(`/${name}${suffix}`)).subarray(0, 8)],
-  // What the database's own file holds, whoever has it open.
+  // The content of the database file, even while it is open.
   digest: async (name) => [...new Uint8Array(await crypto.subtle.digest('SHA-256', await bytes(`/${name}`)))].join(),
   open: async (name, journalMode, cacheKib) => {
     const { OpfsSAHPoolDb } = await pool();

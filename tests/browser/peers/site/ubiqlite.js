@@ -1,6 +1,6 @@
 import { open } from '/pkg/browser.js';
 
-/** The first bytes of the files whose names end so, of all databases. */
+/** Returns the first bytes of all files whose names end with `suffix`, of all databases. */
 async function heads(folder, suffix) {
   const found = [];
   for await (const [name, entry] of folder.entries()) {

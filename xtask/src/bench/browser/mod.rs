@@ -1,6 +1,5 @@
-//! `cargo xtask bench browser`: the npm package in Chromium beside the official
-//! build, sqlocal, wa-sqlite and the browser's own floors; in Firefox beside the
-//! floors.
+//! `cargo xtask bench browser`: the npm package in Chromium compared with the official
+//! build, sqlocal, wa-sqlite and the browser's own floors, and in Firefox with the floors.
 
 mod suite;
 
@@ -15,7 +14,7 @@ use crate::process::Run;
 use crate::workspace::Workspace;
 use crate::{browsers, build, npm};
 
-/// The pages, built, and an empty folder for the profiles.
+/// Builds the pages, and makes an empty folder for the profiles.
 pub(crate) fn runner(workspace: &Workspace, options: &Options) -> anyhow::Result<Box<dyn Runner>> {
     let root = workspace.root();
     let folder = root.join("tests/bench/browser");
@@ -39,14 +38,14 @@ struct Pages {
 }
 
 impl Runner for Pages {
-    /// A profile, whose storage is the subject's. The first page that wants the
+    /// Returns a profile, whose storage belongs to the subject. The first page that needs the
     /// data set there makes it, before the clock starts.
     fn prepare(&self, data: Data, subject: &str) -> anyhow::Result<PathBuf> {
         if data == Data::Shared {
             return Ok(self.profiles.join(subject));
         }
         let own = self.profiles.join("own");
-        // Most of the time there is none.
+        // Usually there is none.
         let _ = fs::remove_dir_all(&own);
         Ok(own)
     }

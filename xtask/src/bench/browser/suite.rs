@@ -1,5 +1,5 @@
-//! What is measured, of whom, and what must be reached. What each work does is
-//! written in `tests/bench/js` and `tests/bench/browser`.
+//! The works, their subjects, and the goals. `tests/bench/js` and `tests/bench/browser` have
+//! the code of each work.
 
 use super::super::goals::{Goal, faster, time, time_over_sum, usually_at_most};
 use super::super::suite::{Data, Suite, UBIQLITE, Whose, Work, work};
@@ -8,7 +8,7 @@ const OFFICIAL: &str = "official";
 const OFFICIAL_WAL: &str = "official-wal";
 const FLOOR: &str = "floor";
 
-/// In Chromium.
+/// The suite in Chromium.
 pub(crate) const SUITE: Suite = Suite {
     name: "browser",
     subjects: &[
@@ -25,7 +25,7 @@ pub(crate) const SUITE: Suite = Suite {
     goals: GOALS,
 };
 
-/// In Firefox, where the goals are not set.
+/// The suite in Firefox, which has no goals.
 pub(crate) const FIREFOX: Suite =
     Suite { name: "firefox", subjects: &[UBIQLITE, FLOOR], works: WORKS, further: &[], goals: &[] };
 
@@ -33,7 +33,7 @@ const DATABASES: Whose = Whose::AllBut(&[FLOOR]);
 const FLOORS: Whose = Whose::Only(&[FLOOR]);
 const OURS: Whose = Whose::Only(&[UBIQLITE]);
 
-/// Neighbours are what is compared.
+/// Works that are compared are next to each other.
 const WORKS: &[Work] = &[
     work("round_trip", "a message to a worker and back, one at a time", Data::Empty, FLOORS),
     work("work_trip", "the same, of a worker that computes for 4 µs", Data::Empty, FLOORS),

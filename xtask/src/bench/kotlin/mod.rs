@@ -1,4 +1,4 @@
-//! `cargo xtask bench kotlin`: the Kotlin library on the JVM beside sqlite-jdbc.
+//! `cargo xtask bench kotlin`: the Kotlin library on the JVM compared with sqlite-jdbc.
 
 mod suite;
 
@@ -18,7 +18,7 @@ use crate::workspace::Workspace;
 
 const MAIN: &str = "io.github.ubiqlite.bench.MainKt";
 
-/// The library and the program that is every subject's, built, and the data set.
+/// Builds the library and the program that runs every subject, and makes the data set.
 pub(crate) fn runner(workspace: &Workspace, _options: &Options) -> anyhow::Result<Box<dyn Runner>> {
     build::kotlin::setup()?;
     build::kotlin::build(workspace)?;
@@ -36,7 +36,7 @@ pub(crate) fn runner(workspace: &Workspace, _options: &Options) -> anyhow::Resul
     Ok(Box::new(Kotlin { program, files }))
 }
 
-/// The program that is every subject's.
+/// The program that runs every subject.
 struct Program {
     classes: OsString,
 }

@@ -1,5 +1,5 @@
-//! What is measured, of whom, and what must be reached. What each work does is
-//! written in `tests/bench/kotlin`.
+//! The works, their subjects, and the goals. `tests/bench/kotlin` has the code of each
+//! work.
 
 use super::super::goals::{Goal, faster, time};
 pub(crate) use super::super::suite::UBIQLITE;

@@ -1,4 +1,4 @@
-//! `cargo xtask bench node`: the npm package in Node, with both engines, beside
+//! `cargo xtask bench node`: the npm package in Node, with both engines, compared with
 //! better-sqlite3, node:sqlite and node-sqlite3-wasm.
 
 mod suite;
@@ -15,7 +15,7 @@ use crate::process::Run;
 use crate::workspace::Workspace;
 use crate::{build, npm};
 
-/// The peers, installed, the package, built, and the data set.
+/// Installs the peers, builds the package, and makes the data set.
 pub(crate) fn runner(workspace: &Workspace, options: &Options) -> anyhow::Result<Box<dyn Runner>> {
     let folder = workspace.root().join("tests/bench/node");
     npm::install(&folder)?;
@@ -32,7 +32,7 @@ pub(crate) fn runner(workspace: &Workspace, options: &Options) -> anyhow::Result
     Ok(Box::new(Node { script, files }))
 }
 
-/// The program that is every subject's.
+/// The program that runs every subject.
 struct Script {
     node: PathBuf,
     path: PathBuf,
@@ -59,8 +59,8 @@ impl Runner for Node {
     }
 }
 
-/// The Node that runs all subjects: better-sqlite3 13 crashes below 22, so npm
-/// brings one, where there is one in the registry.
+/// Returns the Node that runs all subjects: better-sqlite3 13 crashes below 22, so npm
+/// installs one, if the registry has one for this machine.
 fn node(folder: &Path) -> PathBuf {
     let system = match std::env::consts::OS {
         "windows" => "win",

@@ -1,11 +1,11 @@
-//! What is measured, of whom, and what must be reached. What each work does is
-//! written in `tests/bench/js` and `tests/bench/node`.
+//! The works, their subjects, and the goals. `tests/bench/js` and `tests/bench/node` have the
+//! code of each work.
 
 use super::super::goals::{Goal, at_most, ratio, time, usually_at_least, usually_at_most};
 use super::super::suite::{Data, Suite, UBIQLITE, Whose, Work, work};
 
 pub(crate) const BETTER: &str = "better-sqlite3";
-/// What Node has itself.
+/// Node's built-in module.
 const BUILT_IN: &str = "node-sqlite";
 const WASM: &str = "node-sqlite3-wasm";
 /// Ours in wasm; `UBIQLITE` is the native engine.
@@ -19,9 +19,9 @@ pub(crate) const SUITE: Suite = Suite {
     goals: GOALS,
 };
 
-/// Those who answer with promises: only they can have several calls under way.
+/// The subjects that return promises: only they can have several calls in flight.
 const ASYNC: Whose = Whose::Only(&[UBIQLITE, OURS_IN_WASM]);
-/// Those who can read while a transaction is open elsewhere.
+/// The subjects that can read while a transaction is open elsewhere.
 const BESIDE: Whose = Whose::AllBut(&[WASM]);
 const NATIVE: Whose = Whose::Only(&[UBIQLITE]);
 

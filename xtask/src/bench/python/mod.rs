@@ -1,4 +1,4 @@
-//! `cargo xtask bench python`: the Python package beside `sqlite3` of the standard
+//! `cargo xtask bench python`: the Python package compared with `sqlite3` of the standard
 //! library and aiosqlite.
 
 mod suite;
@@ -16,7 +16,7 @@ use crate::process::Run;
 use crate::python::Venv;
 use crate::workspace::Workspace;
 
-/// The peers, installed, the package, built, and the data set.
+/// Installs the peers, builds the package, and makes the data set.
 pub(crate) fn runner(workspace: &Workspace, _options: &Options) -> anyhow::Result<Box<dyn Runner>> {
     setup()?;
     in_place(workspace)?;
@@ -33,7 +33,7 @@ pub(crate) fn runner(workspace: &Workspace, _options: &Options) -> anyhow::Resul
     Ok(Box::new(Python { script, files }))
 }
 
-/// The program that is every subject's.
+/// The program that runs every subject.
 struct Script {
     tools: Venv,
     path: PathBuf,

@@ -1,12 +1,12 @@
-//! What is measured, of whom, and what must be reached. What each work does is
-//! written in `tests/bench/python`.
+//! The works, their subjects, and the goals. `tests/bench/python` has the code of each
+//! work.
 
 use super::super::goals::{Bound, Goal, Measure, faster, time, usually_at_most};
 use super::super::suite::{Data, Suite, UBIQLITE, Whose, Work, work};
 
 pub(crate) const STDLIB: &str = "sqlite3";
 const AIO: &str = "aiosqlite";
-/// What is written for aiosqlite, on ours.
+/// Code written for aiosqlite, on our drop-in.
 const DROP_IN: &str = "ubiqlite.aiosqlite";
 /// ADBC's driver for SQLite, which has Arrow tables and nothing else.
 const ADBC: &str = "adbc";
@@ -22,12 +22,12 @@ pub(crate) const SUITE: Suite = Suite {
     goals: GOALS,
 };
 
-/// Those that can have several calls under way.
+/// The subjects that can have several calls in flight.
 const ASYNC: Whose = Whose::Only(&[UBIQLITE, AIO, DROP_IN]);
 const AIO_ONLY: Whose = Whose::Only(&[AIO, DROP_IN]);
 /// aiosqlite has no rows of another kind.
 const BY_KIND: Whose = Whose::Only(&[UBIQLITE, STDLIB]);
-/// All that have rows.
+/// All subjects that have rows.
 const WITH_ROWS: Whose = Whose::AllBut(&[ADBC]);
 const ARROW: Whose = Whose::Only(&[UBIQLITE, ADBC]);
 
@@ -82,7 +82,7 @@ const GOALS: &[Goal] = &[
     usually_at_most("query_stalls", 5.0),
 ];
 
-/// How many times faster the same lines are on ours.
+/// How many times faster the same code is on our drop-in.
 const fn drop_in(work: &'static str, bound: f64) -> Goal {
     Goal { measure: Measure::Ratio((work, AIO), (work, DROP_IN)), bound: Bound::AtLeast(bound) }
 }

@@ -1,4 +1,4 @@
-//! What must be reached.
+//! The goals.
 
 use super::super::goals::{Goal, at_most, faster, throughput, time, usually_at_most};
 use super::works::RAW;

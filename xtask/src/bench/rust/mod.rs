@@ -1,4 +1,4 @@
-//! `cargo xtask bench rust`: the crate beside raw rusqlite and the async crates.
+//! `cargo xtask bench rust`: the crate compared with raw rusqlite and the async crates.
 
 mod goals;
 mod programs;
@@ -23,11 +23,11 @@ pub(crate) const SUITE: Suite = Suite {
     goals: goals::GOALS,
 };
 
-/// The programs, built, and the data set.
+/// Builds the programs, and makes the data set.
 pub(crate) fn runner(workspace: &Workspace, options: &Options) -> anyhow::Result<Box<dyn Runner>> {
     let builder = Builder::of(workspace.root())?;
     let programs = builder.build(&SUITE.chosen(options))?;
-    // The program that makes the data set, whoever takes part.
+    // The program that makes the data set, whichever subjects take part.
     let maker = builder.one(works::RAW)?;
     let make = |items: &Path| {
         let made = Run::new(maker).arg("create").arg(items).answer();
@@ -57,7 +57,7 @@ impl Runner for Rust {
     }
 
     fn further_arguments(&self, work: &Work) -> Vec<String> {
-        // On one core a second connection only pushes the first out of the caches.
+        // On one core a second connection would only evict the first from the caches.
         let readers: &[&str] = if work.pinned { &["--readers", "1"] } else { &[] };
         readers.iter().map(|it| (*it).to_owned()).collect()
     }

@@ -1,4 +1,4 @@
-//! Building the subjects' programs.
+//! Builds the subjects' programs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -36,13 +36,13 @@ impl Builder {
         Ok(Programs { target: self.target.clone() })
     }
 
-    /// The program of a subject.
+    /// Builds the program of a subject, and returns its path.
     pub(crate) fn one(&self, subject: &str) -> anyhow::Result<PathBuf> {
         let folder = folder(subject);
         Run::cargo()
             .args(["build", "--release", "--locked"])
             .env("CARGO_TARGET_DIR", &self.target)
-            // Cargo takes its settings from the folders around this one.
+            // Cargo takes its settings from this folder and its parents.
             .dir(&self.crates.join(&folder))
             .run()
             .with_context(|| format!("cannot build tests/bench/{folder}"))?;
@@ -56,7 +56,7 @@ impl Programs {
     }
 }
 
-/// The folder of a subject's crate in `tests/bench`.
+/// Returns the folder of a subject's crate in `tests/bench`.
 fn folder(subject: &str) -> String {
     if subject == UBIQLITE { subject.to_owned() } else { format!("peers/{subject}") }
 }

@@ -1,5 +1,4 @@
-//! What is measured, and of whom. What each work does is written in the
-//! subjects: `tests/bench/common`.
+//! The works and their subjects. `tests/bench/common` has the code of each work.
 
 use super::super::suite::{Data, UBIQLITE, Whose, Work, work};
 

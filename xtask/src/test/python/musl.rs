@@ -10,7 +10,7 @@ use crate::process::Run;
 use crate::python::Venv;
 use crate::workspace::Workspace;
 
-/// Loads the library that it is given, and has it tell a number that it knows.
+/// A program that loads the given library, and calls a function that returns a version.
 const PROGRAM: &str = r#"
 #include <dlfcn.h>
 #include <stdint.h>
@@ -26,7 +26,7 @@ int main(int count, char **arguments) {
 }
 "#;
 
-/// Whether it can be loaded and called where there is no glibc.
+/// Checks that the library can be loaded and called where there is no glibc.
 pub(super) fn loads(workspace: &Workspace, tools: &Venv, wheel: &Path) -> anyhow::Result<()> {
     let arch = std::env::consts::ARCH;
     let loader = format!("/lib/ld-musl-{arch}.so.1");

@@ -8,7 +8,7 @@ fn pool_of(size: usize, reserve: usize) -> Arc<Pool> {
     Pool::new(size, reserve, Duration::from_secs(600), upkeep)
 }
 
-/// Waits for a bare claim.
+/// A waiter that only wants a claim.
 struct Handle(Completer<Claim>);
 
 impl Waiter for Handle {
@@ -17,7 +17,7 @@ impl Waiter for Handle {
     }
 
     fn grant(self: Box<Self>, claim: Claim) {
-        // A claim that nobody takes any more is returned when dropped.
+        // A claim that no caller takes any more is returned when it is dropped.
         drop(self.0.complete(Ok(claim)));
     }
 
@@ -101,7 +101,7 @@ fn a_slot_that_helped_out_for_a_long_one_rests_when_it_is_given_back() {
     let long = pool.try_claim().unwrap();
     let (completer, waiting) = call();
     pool.claim(Box::new(Handle(completer)));
-    // Nobody returns a slot, so another is opened after a moment.
+    // No slot is returned, so another is opened after a moment.
     let until = Instant::now() + Duration::from_secs(60);
     let other = waiting.wait(until, None).unwrap().unwrap();
     assert_ne!(other.index(), long.index());

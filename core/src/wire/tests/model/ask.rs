@@ -1,4 +1,4 @@
-//! What a client asks, and what it is answered.
+//! The requests of a client, and their results.
 
 use super::*;
 
@@ -12,7 +12,7 @@ pub(super) enum Statement {
     Fails,
     /// Refused after its first row: nothing of it is kept.
     FailsHalf(i64),
-    /// Refused, and SQLite rolls the whole transaction back.
+    /// Refused: SQLite rolls the whole transaction back.
     FailsWhole,
     Read,
 }
@@ -88,7 +88,7 @@ impl Answer {
         let wide = |at: usize| u64::from_le_bytes(reply.payload[at..at + 8].try_into().unwrap());
         match reply.kind {
             1 => {
-                // Blanks or zeros fill it up.
+                // It is padded with blanks or zeros.
                 let mut json = serde_json::Deserializer::from_slice(&reply.payload).into_iter();
                 let json: serde_json::Value = json.next().unwrap().unwrap();
                 let field = |name: &str| json[name].as_str().unwrap().to_owned();
@@ -115,42 +115,43 @@ pub(super) struct Asked {
     pub(super) on: u32,
     pub(super) what: What,
     pub(super) result: Option<Answer>,
-    /// It was cancelled, or its handle let go of: nobody waits for a reply.
+    /// It was cancelled, or its handle was dropped: no task waits for a reply.
     pub(super) given_up: bool,
-    /// When it was cancelled, the end of its transaction was asked for already: whether it
-    /// was done is not told.
+    /// When it was cancelled, the end of its transaction had already been requested: whether it
+    /// was done is not reported.
     pub(super) open_ended: bool,
-    /// What it must be refused for.
+    /// The reason for which it must be refused.
     pub(super) refused: Option<Refused>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Refused {
-    /// The end of its handle was asked for before.
+    /// The end of its handle was requested before.
     Over,
-    /// This handle was begun from its own and is open, unless it is let go of meanwhile.
+    /// This handle, begun from the request's own, is open, unless it is dropped in the meantime.
     Covered(u32),
 }
 
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Event {
-    /// The request of this place.
+    /// The request at this index.
     Asked(usize),
-    /// A handle was let go of.
+    /// A handle was dropped.
     Dropped(u32),
 }
 
-/// All that a client has asked.
+/// All that a client has requested.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Trace {
     pub(super) asked: Vec<Asked>,
     pub(super) events: Vec<Event>,
-    /// Requests that were to say what became of them, and after how many events.
+    /// Withdrawn requests, each with the number of events before its withdrawal.
     pub(super) withdrawn: Vec<(usize, usize)>,
 }
 
 impl Trace {
-    /// An end that did not begin any more let go of its handle when it was withdrawn.
+    /// Inserts the drops that withdrawals caused: a withdrawn end that never began dropped its
+    /// handle at that moment.
     pub(super) fn resolve(&mut self) {
         for (index, at) in std::mem::take(&mut self.withdrawn).into_iter().rev() {
             let asked = &self.asked[index];

@@ -12,11 +12,11 @@ use super::*;
 pub(super) struct Known {
     pub(super) parent: u32,
     pub(super) kind: Kind,
-    /// Its end was asked for, or that of a handle it was begun from.
+    /// Its end was requested, or that of a handle it was begun from.
     pub(super) over: bool,
-    /// It was let go of, or its end was cancelled: that does not stand in line.
+    /// It was dropped, or its end was cancelled: neither waits in the queue.
     pub(super) dropped: bool,
-    /// It is to be kept, as far as the client has asked.
+    /// The client has requested that its work be kept.
     pub(super) kept: bool,
 }
 
@@ -37,9 +37,9 @@ pub(super) struct Client {
     pub(super) trace: Trace,
     pub(super) indexes: HashMap<u32, usize>,
     pub(super) handles: HashMap<u32, Known>,
-    /// The handle that each task is busy with.
+    /// The handle that each task works with.
     pub(super) tasks: Vec<u32>,
-    /// Work on a session of the database's own, not on one transaction.
+    /// Whether the tasks work in a session and not in one transaction.
     pub(super) in_session: bool,
 }
 
@@ -77,7 +77,7 @@ impl Client {
         self.values
     }
 
-    // Asking.
+    // Requests.
 
     pub(super) fn submit(&self, batch: &Batch) {
         if let Some(server) = &self.server {
@@ -111,7 +111,7 @@ impl Client {
             }
         }
         self.submit(&Batch::default().flagged(id, op, flags, on, &payload));
-        // What was answered and not taken is cancelled late.
+        // A request whose reply has not been taken yet may be cancelled too late.
         if self.random.bool() {
             self.absorb();
         }
@@ -144,7 +144,7 @@ impl Client {
         }
     }
 
-    /// What a request must be refused for, as far as the client can know.
+    /// Returns the reason for which a request must be refused, as far as the client can know.
     fn refusal(&self, on: u32, what: &What) -> Option<Refused> {
         if on == 0 || matches!(what, What::Next | What::Interrupt) {
             return None;
@@ -162,7 +162,7 @@ impl Client {
         self.handles.iter().find(open).map(|(id, _)| Refused::Covered(*id))
     }
 
-    /// Says that a handle is over, and all that was begun from it.
+    /// Marks a handle, and all that was begun from it, as over.
     pub(super) fn end(&mut self, handle: u32, dropped: bool) {
         let Some(known) = self.handles.get_mut(&handle) else { return };
         known.over = true;
@@ -174,14 +174,14 @@ impl Client {
         }
     }
 
-    /// Whether what was done in a handle is kept, if what was asked is done.
+    /// Returns whether the work in a handle is kept once all requests are done.
     pub(super) fn is_to_be_kept(&self, handle: u32) -> bool {
         match self.handles.get(&handle) {
             Some(known) if known.kind == Kind::Session => true,
             Some(known) => {
                 known.kept
                     || (known.parent != 0 && self.is_to_be_kept(known.parent) && {
-                        // Of a session all is kept at once, but not what is in its transactions.
+                        // A session keeps its own work at once, but not that of its transactions.
                         self.handles[&known.parent].kind != Kind::Session
                     })
             }
@@ -189,7 +189,7 @@ impl Client {
         }
     }
 
-    /// Whether a request was too late to be cancelled, as far as the client can know.
+    /// Returns whether it is too late to cancel a request, as far as the client can know.
     pub(super) fn is_too_late(&self, index: usize) -> bool {
         let asked = &self.trace.asked[index];
         match asked.what {
@@ -207,7 +207,7 @@ impl Client {
         self.absorb();
     }
 
-    /// Nobody waits for what was asked of a handle that was let go of.
+    /// Gives up the requests on dropped handles: no task waits for them.
     fn forget_asked(&mut self) {
         for index in 0..self.trace.asked.len() {
             let asked = &self.trace.asked[index];
@@ -236,7 +236,7 @@ impl Client {
         self.absorb();
     }
 
-    /// Gives a request up that is to say what became of it.
+    /// Withdraws a request, which still reports what became of it.
     pub(super) fn withdraw(&mut self, index: usize) {
         self.trace.withdrawn.push((index, self.trace.events.len()));
         let id = self.trace.asked[index].id;
@@ -244,7 +244,7 @@ impl Client {
         self.absorb();
     }
 
-    // Answers.
+    // Replies.
 
     pub(super) fn absorb(&mut self) {
         let Some(server) = &self.server else { return };
@@ -284,9 +284,10 @@ impl Client {
         (0..self.trace.asked.len()).filter(|index| self.waits(*index)).collect()
     }
 
-    /// Whether something is asked that ends only by what the client does next.
+    /// Returns whether a request is open that ends only through a later action of the client.
     pub(super) fn is_blocked(&self) -> bool {
-        // Its connection does nothing else until it is dropped, be its end asked for or not.
+        // Its connection does nothing else until the stream is dropped, even if the end of its
+        // parent was requested.
         let streams =
             |known: &Known| known.kind == Kind::Stream { endless: true } && !known.dropped;
         self.handles.values().any(streams)
@@ -309,7 +310,7 @@ impl Client {
     }
 }
 
-/// The rows of an operation on many.
+/// Encodes the rows of an `EXECUTE_MANY`.
 pub(super) fn rows(values: &[i64]) -> Vec<u8> {
     let mut bytes = (values.len() as u32).to_le_bytes().to_vec();
     for value in values {

@@ -1,4 +1,4 @@
-//! Plain SQLite, which runs what was acknowledged.
+//! Replays the acknowledged requests on plain SQLite.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,13 +7,13 @@ use rusqlite::Connection;
 use super::SCHEMA;
 use super::ask::{Answer, Asked, Event, MANY, Refused, Statement, Trace, What};
 
-/// Compares what is left with what is to be left.
+/// Compares the rows that are left with those that must be left.
 ///
 /// # Errors
 /// The difference.
 pub(super) fn check(trace: &Trace, rows: &[(i64, i64)]) -> Result<(), String> {
     refusals(trace)?;
-    // Of an end that was cancelled too late either outcome is right.
+    // For an end that was cancelled too late either outcome is right.
     let uncertain: Vec<u32> = trace
         .asked
         .iter()
@@ -34,7 +34,7 @@ pub(super) fn check(trace: &Trace, rows: &[(i64, i64)]) -> Result<(), String> {
     Err(first.unwrap_or_default())
 }
 
-/// Nothing was acknowledged that had to be refused.
+/// Checks that nothing was acknowledged that had to be refused.
 fn refusals(trace: &Trace) -> Result<(), String> {
     let dropped: BTreeSet<u32> = trace
         .events
@@ -51,7 +51,7 @@ fn refusals(trace: &Trace) -> Result<(), String> {
             (_, Some("Cancelled")) => true,
             (Refused::Over, Some("Closed")) => true,
             (Refused::Covered(_), Some("InvalidArgument" | "Closed")) => true,
-            // What covered it was let go of before its turn came.
+            // The handle that covered it was dropped before its turn came.
             (Refused::Covered(inner), _) => dropped.contains(&inner) || dropped.contains(&asked.on),
             (Refused::Over, _) => false,
         };
@@ -67,11 +67,11 @@ struct Replay {
     /// The transaction and its savepoints.
     open: Vec<u32>,
     sessions: BTreeSet<u32>,
-    /// Acknowledged while what was begun from their handle was open: it was let go of.
+    /// Acknowledged while a handle begun from theirs was open, which must then have been dropped.
     deferred: Vec<usize>,
-    /// Ends that were cancelled, and took place.
+    /// Ends that were cancelled but took place.
     done: BTreeSet<u32>,
-    /// Something was cancelled: what SQLite's counters say is not known.
+    /// Something was cancelled, so the values of SQLite's counters are not known.
     fuzzy: bool,
 }
 
@@ -100,7 +100,7 @@ impl Replay {
                 Event::Asked(index) => {
                     self.asked(trace, *index)?;
                     let asked = &trace.asked[*index];
-                    // Withdrawn, it let its handle go before the calls that waited behind.
+                    // A withdrawn end dropped its handle before the calls that waited behind it.
                     let kind = asked.result.as_ref().and_then(Answer::kind);
                     asked.what.ends() && (asked.given_up || kind == Some("Cancelled"))
                 }
@@ -128,13 +128,13 @@ impl Replay {
         self.plain.execute_batch(sql).unwrap();
     }
 
-    /// Somebody else has the connection now.
+    /// Resets the last rowid, as when another user gets the connection.
     fn forget_row_id(&self) {
         // SAFETY: the connection is open.
         unsafe { rusqlite::ffi::sqlite3_set_last_insert_rowid(self.plain.handle(), 0) };
     }
 
-    /// SQLite has rolled the transaction back.
+    /// Returns whether SQLite has rolled the transaction back.
     fn is_lost(&self) -> bool {
         !self.open.is_empty() && self.plain.is_autocommit()
     }
@@ -167,13 +167,13 @@ impl Replay {
             return self.end(asked, well && asked.what.keeps(), index);
         }
         let Some(result) = &asked.result else { return Ok(()) };
-        // A constraint has refused it: it ran.
+        // A statement refused by a constraint did run.
         let ran = matches!(result.kind(), None | Some("PrimaryKeyViolation"));
         if !ran || matches!(asked.what, What::Next | What::Interrupt | What::Stream(_)) {
             return Ok(());
         }
         if matches!(&asked.what, What::Many(values, _) if values.is_empty()) {
-            // Nothing is asked of SQLite.
+            // SQLite is not called.
             return Ok(());
         }
         if asked.on == 0 {
@@ -280,7 +280,7 @@ impl Replay {
     }
 
     fn compare(&self, trace: &Trace, rows: &[(i64, i64)]) -> Result<(), String> {
-        // What is still open when the client is through is rolled back.
+        // A transaction still open when the client ends is rolled back.
         if !self.plain.is_autocommit() {
             self.sql("ROLLBACK");
         }

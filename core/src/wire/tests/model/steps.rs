@@ -1,11 +1,11 @@
-//! What the tasks of a client do next, and how it ends.
+//! The steps of a client's tasks, and its end.
 
 use super::ask::{Event, Statement, Trace, What};
 use super::client::{Client, Kind, Known, rows};
 use super::*;
 
 impl Client {
-    /// One step of one of the tasks.
+    /// Runs one step of one of the tasks.
     pub(super) async fn step(&mut self) -> Result<(), String> {
         let task = self.random.usize(0..self.tasks.len());
         let Some(focus) = self.focus(task) else { return self.begin().await };
@@ -50,7 +50,7 @@ impl Client {
         Ok(())
     }
 
-    /// The handle that a task works with: mostly an open one.
+    /// Returns the handle that a task works with: mostly an open one.
     fn focus(&mut self, task: usize) -> Option<u32> {
         let nest = |known: &Known| !matches!(known.kind, Kind::Stream { .. });
         let usable = self.handles.get(&self.tasks[task]).is_some_and(|known| !known.over);
@@ -91,7 +91,7 @@ impl Client {
 
     fn many(&mut self, focus: u32) {
         let (kind, fails) = (self.random.u8(0..30), self.random.u8(0..6) == 0);
-        // Some take several chunks, and a savepoint of their own.
+        // Some take several chunks, and their own savepoint.
         let count = if kind == 0 { 2100 } else { self.random.usize(0..4) };
         let mut values: Vec<i64> = (0..count).map(|_| self.value()).collect();
         if fails {
@@ -117,7 +117,7 @@ impl Client {
         }
     }
 
-    /// Gives up something that was asked, or goes on with its rows.
+    /// Gives up a request, or sends the rest of its rows.
     fn give_up(&mut self) {
         let outstanding = self.outstanding();
         let Some(index) = self.random.choice(outstanding) else { return };
@@ -128,7 +128,7 @@ impl Client {
         if self.random.bool() { self.withdraw(index) } else { self.cancel(index) }
     }
 
-    /// Sends the last rows of an operation on many.
+    /// Sends the last rows of an `EXECUTE_MANY`.
     fn more(&mut self, index: usize) {
         let new = [self.value(), self.value()];
         let id = self.trace.asked[index].id;
@@ -164,7 +164,7 @@ impl Client {
             }
         }
         self.settle().await?;
-        // Innermost first, now and then all at once.
+        // Mostly innermost first; sometimes outermost first.
         let mut open: Vec<u32> =
             self.handles.iter().filter(|(_, it)| !it.over).map(|(id, _)| *id).collect();
         open.sort_unstable();
@@ -185,7 +185,7 @@ impl Client {
         }
         self.settle().await?;
         for handle in self.handles.clone().into_keys() {
-            // Begun when the client thought that everything was over.
+            // One may have begun after the client thought that everything was over.
             self.drop_handle(handle);
         }
         let idle = async {
@@ -199,7 +199,7 @@ impl Client {
         Ok(self.trace)
     }
 
-    /// The client goes.
+    /// Drops the server's side of the client, as if the client were lost.
     fn lose(&mut self) {
         self.absorb();
         for index in self.outstanding() {

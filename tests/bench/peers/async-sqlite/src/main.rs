@@ -1,5 +1,5 @@
-//! async-sqlite: a pool for reading, and one client that all writes go through,
-//! so that they queue in the library and not at SQLite's lock.
+//! async-sqlite: a pool for reading, and one client for all writes, so that they
+//! queue in the library and not at SQLite's lock.
 
 use async_sqlite::rusqlite::{Result as SqlResult, Row, params};
 use async_sqlite::{Client, ClientBuilder, JournalMode, Pool, PoolBuilder};

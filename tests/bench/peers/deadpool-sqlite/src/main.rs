@@ -16,7 +16,7 @@ impl Subject for Deadpool {
 
     async fn open(settings: &Settings) -> Result<Self> {
         let writer = pool(settings, 1)?;
-        // The file is in WAL mode before the readers open it.
+        // This puts the file into WAL mode before the readers open it.
         drop(writer.get().await?);
         let readers = pool(settings, settings.readers)?;
         Ok(Self { readers, writer })
@@ -102,7 +102,7 @@ fn pool(settings: &Settings, size: usize) -> Result<Pool> {
     Ok(config.builder(Runtime::Tokio1)?.post_create(hook).build()?)
 }
 
-/// Runs `work` on the connection's thread, both kinds of error made one.
+/// Runs `work` on the connection's thread, and merges both kinds of error into one.
 async fn with<T: Send + 'static>(
     conn: &Connection,
     work: impl FnOnce(&mut deadpool_sqlite::rusqlite::Connection) -> SqlResult<T> + Send + 'static,

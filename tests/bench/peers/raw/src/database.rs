@@ -1,9 +1,9 @@
-//! rusqlite as its documentation's expert would use it.
+//! rusqlite as an expert would use it.
 
 use bench_common::{CREATE_ITEMS, INSERT_ITEM, Item, SELECT_ONE, Settings, leaked_items, weight};
 use rusqlite::{Connection, OpenFlags, Result, Row, params};
 
-/// A connection of one thread, without SQLite's own mutex.
+/// Opens a connection for one thread, without SQLite's own mutex.
 pub fn open(settings: &Settings) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
@@ -13,7 +13,7 @@ pub fn open(settings: &Settings) -> Result<Connection> {
     Ok(db)
 }
 
-/// Makes the data set of `n` rows, and leaves no log behind.
+/// Makes the data set with `n` rows, and leaves no log behind.
 pub fn create(db: &Connection, n: u64) -> Result<()> {
     db.execute_batch(CREATE_ITEMS)?;
     let transaction = db.unchecked_transaction()?;
@@ -27,12 +27,12 @@ pub fn create(db: &Connection, n: u64) -> Result<()> {
     db.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")
 }
 
-/// A row by its id, as its weight.
+/// Reads a row by its id, and returns its weight.
 pub fn read(db: &Connection, id: i64) -> Result<u64> {
     db.prepare_cached(SELECT_ONE)?.query_row([id], weight_of)
 }
 
-/// All rows of a statement, as the sum of their weights.
+/// Reads all rows of a statement, and returns the sum of their weights.
 pub fn stream(db: &Connection, sql: &str) -> Result<u64> {
     let mut statement = db.prepare_cached(sql)?;
     let mut rows = statement.query([])?;
@@ -43,7 +43,7 @@ pub fn stream(db: &Connection, sql: &str) -> Result<u64> {
     Ok(sum)
 }
 
-/// All rows in one transaction.
+/// Inserts all rows in one transaction.
 pub fn insert_all(db: &Connection, sql: &str, rows: &[Item]) -> Result<()> {
     let transaction = db.unchecked_transaction()?;
     {
@@ -65,7 +65,7 @@ fn weight_of(row: &Row<'_>) -> Result<u64> {
     ))
 }
 
-/// A script by SQLite's own `sqlite3_exec`.
+/// Runs a script with SQLite's own `sqlite3_exec`.
 pub fn exec(db: &Connection, script: String) -> bench_common::Result<()> {
     let script = std::ffi::CString::new(script)?;
     // SAFETY: the connection is open, and the script is a C string.

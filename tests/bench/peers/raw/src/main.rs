@@ -1,5 +1,5 @@
-//! The floor: rusqlite alone, on the thread that asks, every column borrowed
-//! from SQLite. It also makes the data set (`create`).
+//! The floor: rusqlite alone, on the calling thread, with every column borrowed from
+//! SQLite. It also makes the data set (`create`).
 
 mod database;
 mod scan;

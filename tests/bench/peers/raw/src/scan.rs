@@ -1,4 +1,4 @@
-//! Long scans side by side, each on a thread and a connection of its own.
+//! Concurrent long scans, each on its own thread and connection.
 
 use std::sync::Barrier;
 use std::thread;
@@ -11,7 +11,7 @@ use crate::database;
 /// Runs [`SCANS`] scans on each of `threads` threads.
 pub fn run(args: &Args, settings: &Settings, threads: u64) -> Result<()> {
     let each = args.n(SCANS);
-    // Everybody has read the table once before the clock starts.
+    // Every thread has read the table once before the clock starts.
     let ready = Barrier::new(threads as usize + 1);
     let took = thread::scope(|scope| {
         let running: Vec<_> =
@@ -33,7 +33,7 @@ fn scans(settings: &Settings, each: u64, ready: &Barrier) -> Result<()> {
         let sum = scan(&db)?;
         Ok((db, sum))
     });
-    // Waited for even after an error: the others wait for this one.
+    // This waits even after an error, because the others wait for this one.
     ready.wait();
     let (db, sum) = first?;
     for _ in 0..each {

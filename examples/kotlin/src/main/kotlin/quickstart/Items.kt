@@ -10,7 +10,7 @@ import kotlinx.coroutines.awaitAll
 import kotlinx.coroutines.coroutineScope
 import kotlinx.coroutines.flow.flow
 
-/** One row at a time, without SQL; and choosing rows. */
+/** One row at a time, without SQL, and selecting rows. */
 suspend fun items(db: Database) {
     chapter("Items, one at a time", "A table's operations need no SQL; names are checked.")
     val items = db.table("items")

@@ -19,7 +19,7 @@ private const val SCHEMA = """
         created_at TEXT NOT NULL DEFAULT (datetime('now')));
 """
 
-/** What the column `data` holds as JSON. */
+/** The content of the JSON column `data`. */
 @Serializable
 data class Details(val watt: Int? = null)
 
@@ -28,8 +28,8 @@ data class Details(val watt: Int? = null)
 data class Item(val id: Long, val name: String, val status: String, val value: Double? = null, val data: Details = Details())
 
 /**
- * Everything that ubiqlite does, on a real file, in a few seconds. One function a
- * subject: read them in the order in which they are called here.
+ * Everything that ubiqlite does, on a real file, in a few seconds. There is one function
+ * per subject: read them in the order in which they are called here.
  */
 fun main(args: Array<String>) {
     val folder = Files.createTempDirectory("ubiqlite-quickstart-").toFile()

@@ -12,7 +12,7 @@ import kotlinx.coroutines.flow.first
 import kotlinx.coroutines.launch
 import kotlinx.coroutines.withTimeout
 
-/** Several statements as one, and parts of it that can be undone alone. */
+/** Several statements as one, and parts that can be undone on their own. */
 suspend fun transactions(db: Database) {
     chapter("Transactions", "Committed if the block ends well, undone if it throws or is cancelled.")
     step("transfer by hand", { "$it are left" }) {
@@ -48,7 +48,7 @@ suspend fun transactions(db: Database) {
     }
 }
 
-/** Connections of one's own. */
+/** Private connections. */
 suspend fun pool(db: Database) {
     chapter("A pool of connections", "Lent for a scope, given back rolled back; who waits too long is told.")
     step("20 coroutines, 8 connections", { "all had one" }) {
@@ -82,7 +82,7 @@ suspend fun dashboard(db: Database) {
     val grace = db.table("users").insert("name" to "Grace", "email" to "grace@example.org")
     db.table("orders").insertMany(List(25) { mapOf("user_id" to grace, "total" to it * 10) })
     db.snapshot().use { moment ->
-        // Somebody orders between two queries of the dashboard.
+        // Somebody places an order between two of the dashboard's queries.
         db.table("orders").insert("user_id" to grace, "total" to 1_000_000)
         coroutineScope {
             val user = async { moment.queryOne("SELECT * FROM users WHERE id = ?", grace) }
@@ -93,7 +93,7 @@ suspend fun dashboard(db: Database) {
     }
 }
 
-/** Inserts a row and returns whether that went well, in words for a user. */
+/** Inserts a row and returns whether that succeeded, with a message for a user. */
 private suspend fun safeInsert(db: Database, table: String, vararg row: Pair<String, Any?>): Pair<Boolean, String> = try {
     db.table(table).insert(*row)
     true to "Success"
@@ -107,7 +107,7 @@ private suspend fun safeInsert(db: Database, table: String, vararg row: Pair<Str
     }
 }
 
-/** Errors by their kind: nobody has to read a message to know what happened. */
+/** Errors by kind: nobody has to read a message to know what happened. */
 suspend fun errors(db: Database, path: String) {
     chapter("A safe insert", "What went wrong is a class to tell by, not a text to search in.")
     val alan = arrayOf("name" to "Alan", "email" to "alan@example.org")
@@ -117,7 +117,7 @@ suspend fun errors(db: Database, path: String) {
     step("a table that is not there") { safeInsert(db, "customers", *alan) }
     Database.open(path).use { other ->
         other.begin().use {
-            // Another part of the program has the file open and writes just now.
+            // Another part of the program has the file open and is writing.
             Database.open(path) { busyTimeout = 50.milliseconds }.use { impatient ->
                 step("somebody else is writing") { safeInsert(impatient, "users", "name" to "Mary", "email" to "mary@example.org") }
             }
@@ -127,7 +127,7 @@ suspend fun errors(db: Database, path: String) {
     println("   at byte ${typo.offset} of the SQL")
 }
 
-/** Time limits, giving up, and interrupting. */
+/** Time limits, cancelling, and interrupting. */
 suspend fun limits(db: Database) {
     chapter("Limits", "Any call can be given up, and leaves nothing behind.")
     val endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
@@ -136,7 +136,7 @@ suspend fun limits(db: Database) {
         try {
             withTimeout(50.milliseconds) { db.execute("DELETE FROM items WHERE id < ($endless)") }
         } catch (_: CancellationException) {
-            // As it should.
+            // As expected.
         }
     }
     step("the next read", { "$it items: the write is undone" }) { db.table("items").count() }

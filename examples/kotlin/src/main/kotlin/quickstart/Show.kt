@@ -3,7 +3,7 @@ package quickstart
 import io.github.ubiqlite.UbiqliteException
 import kotlin.time.measureTimedValue
 
-/** What the example prints: a line a step, with the time it took. */
+/** What the example prints: one line per step, with the time it took. */
 private var chapters = 0
 
 fun chapter(title: String, about: String) {
@@ -11,14 +11,14 @@ fun chapter(title: String, about: String) {
     println("\n$chapters. $title\n   $about")
 }
 
-/** Does something, and prints what [tell] makes of its result. */
+/** Runs [work], and prints what [tell] makes of its result. */
 suspend fun <T> step(what: String, tell: (T) -> String = { it.toString() }, work: suspend () -> T): T {
     val (result, time) = measureTimedValue { work() }
     println("   %-34s %s  (%s)".format(what, tell(result), time))
     return result
 }
 
-/** Does what has to fail, and prints its error. */
+/** Runs [work], which must fail, and prints its error. */
 suspend fun refused(what: String, work: suspend () -> Unit): UbiqliteException {
     try {
         work()

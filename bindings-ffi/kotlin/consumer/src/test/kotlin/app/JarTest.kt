@@ -28,7 +28,7 @@ class JarTest {
         if (!maps.exists()) return@runBlocking
         val library = System.getProperties().stringPropertyNames().single { it.startsWith("io.github.ubiqlite.engine.") }.let(System::getProperty)
         val size = Files.size(Path.of(library))
-        // Any other file of its size among those that are mapped would be another copy.
+        // Any other mapped file of the same size would be another copy.
         val copies = maps.readLines().map { it.substringAfterLast(' ') }.filter { it.startsWith("/") }.toSet()
             .filter { File(it).isFile && File(it).length() == size }
         assertEquals(listOf(library), copies)

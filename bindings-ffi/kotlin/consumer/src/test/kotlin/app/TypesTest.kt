@@ -19,7 +19,7 @@ import kotlinx.serialization.Serializable
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Test
 
-/** What the compiler makes of a class, and the library reads, is not the same in each version of Kotlin. */
+/** The library reads what the compiler generates for a class, which differs between versions of Kotlin. */
 @OptIn(ExperimentalTime::class, ExperimentalUuidApi::class)
 class TypesTest {
     @Serializable

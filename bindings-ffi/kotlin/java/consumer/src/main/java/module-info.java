@@ -2,7 +2,7 @@
 module app {
     requires io.github.ubiqlite;
     requires io.github.ubiqlite.java;
-    // Modules by their own declaration, which an automatic one can't require.
+    // Explicit modules, which an automatic module can't require.
     requires kotlinx.coroutines.core;
     requires kotlinx.serialization.json;
 

@@ -6,11 +6,11 @@ import io.github.ubiqlite.java.UbiqliteDatabase;
 import java.util.List;
 import java.util.Map;
 
-/** Everything that a deployed application would do with a database, and its closing. */
+/** Does everything that a deployed application would do with a database, and closes it. */
 public final class Program implements Runnable {
     private final String path;
 
-    /** Of a database at this path. */
+    /** A program on the database at this path. */
     public Program(String path) {
         this.path = path;
     }

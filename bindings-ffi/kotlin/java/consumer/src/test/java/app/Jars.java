@@ -8,11 +8,11 @@ import java.util.Objects;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-/** What this program was started with. */
+/** The class path and module path that this program was started with. */
 final class Jars {
     private Jars() {}
 
-    /** Jars and folders of classes. */
+    /** The jars and class folders on both paths. */
     static List<Path> all() {
         return Stream.of("jdk.module.path", "java.class.path")
             .map(System::getProperty).filter(Objects::nonNull)
@@ -21,7 +21,7 @@ final class Jars {
             .collect(Collectors.toList());
     }
 
-    /** The jar of an artifact of ours. */
+    /** The jar of one of our artifacts. */
     static Path of(String artifact) {
         String name = artifact + "-0.1.0.jar";
         return all().stream().filter(path -> path.endsWith(name)).findAny()

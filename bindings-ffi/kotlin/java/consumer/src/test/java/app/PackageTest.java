@@ -15,7 +15,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.junit.jupiter.api.Test;
 
-/** What is in the jars, as they were made by `mvn -Ppackage install`. */
+/** The contents of the jars that `mvn -Ppackage install` built. */
 class PackageTest {
     private static final Map<String, String> MODULES = Map.of(
         "ubiqlite", "io.github.ubiqlite",
@@ -43,7 +43,7 @@ class PackageTest {
             assertTrue(text(jar, "META-INF/LICENSE-APACHE").contains("Apache License"));
             assertEquals(MODULES.get(artifact), jar.getManifest().getMainAttributes().getValue("Automatic-Module-Name"));
             try (var in = new DataInputStream(jar.getInputStream(jar.getEntry("META-INF/" + artifact + ".kotlin_module")))) {
-                // The length of the version, and the version: one compiler reads what the next one writes, no more.
+                // The version's length, then the version: a compiler reads what the next version writes, nothing later.
                 assertTrue(in.readInt() >= 2);
                 int major = in.readInt();
                 int minor = in.readInt();

@@ -14,7 +14,7 @@ import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** An application that a server loads, ends, and loads again in place of itself. */
+/** An application that a server loads, ends, and loads again. */
 class RedeployTest {
     @Test
     void an_application_can_be_loaded_again_on_the_same_file_and_leaves_neither_threads_nor_classes(@TempDir Path folder)
@@ -25,7 +25,7 @@ class RedeployTest {
         assertEquals(0, loadersLeft(loaders), "class loaders that are kept");
     }
 
-    /** Loads everything anew, the way a server loads an application with its libraries, and runs it on this thread. */
+    /** Loads everything again, the way a server loads an application with its libraries, and runs it on this thread. */
     private static WeakReference<ClassLoader> deploy(String path) throws Exception {
         URL[] jars = Jars.all().stream().map(RedeployTest::url).toArray(URL[]::new);
         Thread thread = Thread.currentThread();
@@ -39,7 +39,7 @@ class RedeployTest {
         }
     }
 
-    /** How many are kept, after the threads of kotlinx.coroutines, which idle for a minute, have had their time to end. */
+    /** Counts the loaders left once the threads of kotlinx.coroutines, which idle for a minute, could end. */
     private static long loadersLeft(List<WeakReference<ClassLoader>> loaders) throws InterruptedException {
         long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(90);
         while (true) {
@@ -58,7 +58,7 @@ class RedeployTest {
         }
     }
 
-    /** Our threads, after those that idle have had their time to end. */
+    /** Lists our threads that are left once the idle ones have had time to end. */
     private static List<String> threadsLeft() throws InterruptedException {
         long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
         while (true) {

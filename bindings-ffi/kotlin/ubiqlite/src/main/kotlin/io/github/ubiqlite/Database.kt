@@ -61,7 +61,7 @@ public class Database private constructor(
     public suspend fun snapshot(): Snapshot = Snapshot(target.within(target.open(Op.SNAPSHOT)))
 
     /**
-     * Lends a dedicated connection, for `ATTACH`, temporary tables and `PRAGMA`s.
+     * Acquires a dedicated connection, for `ATTACH`, temporary tables and `PRAGMA`s.
      *
      * @throws UbiqliteException.Timeout if no connection was free within the acquire timeout
      */
@@ -111,8 +111,8 @@ public class Database private constructor(
          * that can't be used; `Unsupported` if there is no native library for this system
          */
         public suspend fun open(path: String, options: DatabaseOptions.() -> Unit = {}): Database {
-            if (path.isEmpty()) throw invalid("a database is opened by its path")
-            if ('\u0000' in path) throw invalid("the path holds a NUL character, which no file name can")
+            if (path.isEmpty()) throw invalid("the path of a database must not be empty")
+            if ('\u0000' in path) throw invalid("the path contains a NUL character, which no file name can contain")
             val chosen = DatabaseOptions().apply(options)
             val client = EngineClient.open(path, chosen.settings(), Mapping.of(chosen.json, chosen.snakeCase))
             return Database(CallTarget(client, Owner(client), null, EngineClient.NO_LIMIT), path)

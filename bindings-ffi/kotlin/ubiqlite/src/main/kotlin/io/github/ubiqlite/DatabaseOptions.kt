@@ -62,7 +62,7 @@ public class DatabaseOptions internal constructor() {
     /** How many reads can run at once, from 1 to 64. Default: the number of processors, at least 2 and at most 8. */
     public var readers: Int? = null
 
-    /** How many sessions [Database.acquire] lends at once, from 1 to 64. Default: 8. */
+    /** How many sessions [Database.acquire] gives out at once, from 1 to 64. Default: 8. */
     public var sessions: Int? = null
 
     /** How long a write waits for others; then [UbiqliteException.Busy]. Default: 5 s. */
@@ -138,7 +138,7 @@ public class DatabaseOptions internal constructor() {
 
     private fun JsonObjectBuilder.number(name: String, value: Number?) {
         val number = value?.toLong() ?: return
-        if (number !in 0..MOST) throw invalid("the option $name is a number from 0 to $MOST, not $number")
+        if (number !in 0..MOST) throw invalid("the option $name must be a number from 0 to $MOST, not $number")
         put(name, number)
     }
 

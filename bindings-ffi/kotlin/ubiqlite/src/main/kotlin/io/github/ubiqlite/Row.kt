@@ -43,7 +43,7 @@ public class Row internal constructor(private val page: Page, private val at: In
         val index = page.columns.indexOf(column)
         if (index < 0) {
             throw UbiqliteException.NoSuchColumn(
-                Fields("the row has no column \"$column\", but ${columns.joinToString()}", columns = listOf(column)),
+                Fields("the row has no column \"$column\"; it has ${columns.joinToString()}", columns = listOf(column)),
             )
         }
         return at + Page.CELL * index
@@ -51,7 +51,7 @@ public class Row internal constructor(private val page: Page, private val at: In
 
     private fun cell(index: Int): Int {
         if (index < 0 || index >= size) {
-            throw UbiqliteException.NoSuchColumn(Fields("the row has $size columns, and none of the number $index"))
+            throw UbiqliteException.NoSuchColumn(Fields("the row has $size columns, but none at index $index"))
         }
         return at + Page.CELL * index
     }
@@ -195,7 +195,7 @@ public class Row internal constructor(private val page: Page, private val at: In
 
     private fun intAt(cell: Int): Int {
         val value = integerAt(cell)
-        if (value != value.toInt().toLong()) throw mismatch("column \"${name(cell)}\": $value does not fit 32 bits")
+        if (value != value.toInt().toLong()) throw mismatch("column \"${name(cell)}\": $value does not fit in 32 bits")
         return value.toInt()
     }
 
@@ -204,7 +204,7 @@ public class Row internal constructor(private val page: Page, private val at: In
         Tag.INTEGER -> {
             val value = page.integer(cell)
             if (value !in -EXACT..EXACT) {
-                throw mismatch("column \"${name(cell)}\": $value can't be a double without being rounded")
+                throw mismatch("column \"${name(cell)}\": $value can't be read as a double without rounding")
             }
             value.toDouble()
         }

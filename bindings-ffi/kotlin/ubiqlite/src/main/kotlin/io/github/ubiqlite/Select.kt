@@ -99,13 +99,13 @@ public class Select private constructor(
 
     /** Limits the selection to [rows] rows. */
     public fun limit(rows: Long): Select {
-        if (rows < 0) throw invalid("a limit is not negative")
+        if (rows < 0) throw invalid("a limit must not be negative")
         return with(most = rows)
     }
 
     /** Skips the first [rows] rows. */
     public fun offset(rows: Long): Select {
-        if (rows < 0) throw invalid("an offset is not negative")
+        if (rows < 0) throw invalid("an offset must not be negative")
         return with(skipped = rows)
     }
 

@@ -85,7 +85,7 @@ public sealed class Reader(internal val target: CallTarget) {
 
     private suspend fun first(op: Int, sql: String, params: Array<out Any?>): Row =
         target.ask(op) { it.statement(sql, params) }.rows().firstRow()
-            ?: throw UbiqliteException.NotFound(io.github.ubiqlite.internal.Fields("the query gives no row"))
+            ?: throw UbiqliteException.NotFound(io.github.ubiqlite.internal.Fields("the query returned no row"))
 
     /**
      * Streams the rows of a query, keeping only a few pages in memory. The next pages are

@@ -21,7 +21,7 @@ public enum class Mode {
 
 /** A transaction or savepoint, which is undone unless it is committed or released. */
 public sealed class Nest(target: CallTarget) : Statements(target), AutoCloseable {
-    internal val remote: RemoteHandle get() = target.on ?: throw closed("what was begun is over")
+    internal val remote: RemoteHandle get() = target.on ?: throw closed("the transaction or savepoint has ended")
 
     /**
      * Runs [body] in a savepoint: if it throws, its changes, and only those, are undone.
@@ -56,7 +56,7 @@ public sealed class Nest(target: CallTarget) : Statements(target), AutoCloseable
         try {
             ending.await().done()
         } catch (cancelled: CancellationException) {
-            // If the call was given up while it waited behind others, it has ended nothing.
+            // If the call was cancelled while it waited behind others, it has ended nothing.
             target.client.tell(Op.DROP, remote.id)
             throw cancelled
         }
@@ -74,7 +74,7 @@ public class Transaction internal constructor(target: CallTarget) : Nest(target)
      * Commits: everything is durable, or nothing happened.
      *
      * @throws UbiqliteException `ForeignKeyViolation` for a deferred foreign key, `DiskFull`, `Io`, `Cancelled` if a
-     * statement in it was given up: then it is rolled back
+     * statement in it was cancelled: then it is rolled back
      */
     public suspend fun commit(): Unit = end(Op.COMMIT)
 

@@ -27,22 +27,22 @@ class CancellationTest {
     fun `a hundred thousand random cancellations leave no transaction open, no connection lent and no thread`() =
         withDatabase({ sessions = 4; synchronous = Synchronous.NORMAL }) { db ->
             db.batch("CREATE TABLE a (x); CREATE TABLE b (x); INSERT INTO a VALUES (0); INSERT INTO b VALUES (0)")
-            // Each kind once, so that every thread that there will be is there.
+            // Run each kind once, so that every thread that will be needed exists.
             repeat(KINDS) { kind -> work(db, kind) }
             val threads = Thread.activeCount()
             coroutineScope {
                 repeat(WORKERS) { worker -> launch { cancelOften(db, Random(worker), CANCELLATIONS / WORKERS) } }
             }
             withTimeout(30.seconds) {
-                // Whatever is open would keep this one waiting.
+                // Any open transaction would block this one.
                 db.transaction { tx -> tx.execute("UPDATE a SET x = x + 0") }
                 coroutineScope { repeat(4) { launch { db.acquire().use { it.queryValue<Long>("SELECT 1") } } } }
                 coroutineScope { repeat(4) { launch { db.snapshot().use { it.queryValue<Long>("SELECT 1") } } } }
             }
-            // A transaction is whole or it never was.
+            // A transaction happened completely or not at all.
             assertEquals(db.queryValue<Long>("SELECT x FROM a"), db.queryValue<Long>("SELECT x FROM b"))
             delay(200)
-            // Those of the dispatcher come and go; those of the database are as many as before.
+            // The dispatcher's threads come and go; the database has as many as before.
             assertTrue(Thread.activeCount() <= threads + 4, "${Thread.activeCount()} threads, $threads before")
         }
 

@@ -6,7 +6,7 @@ import kotlinx.coroutines.withTimeout
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Test
 
-/** What nobody closed, and nobody has any more. */
+/** Objects that became unreachable without being closed. */
 class ForgottenTest {
     private suspend fun collected(holds: suspend () -> Boolean) = withTimeout(30.seconds) {
         while (!holds()) {

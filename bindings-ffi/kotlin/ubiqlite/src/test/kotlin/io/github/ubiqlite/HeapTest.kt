@@ -25,8 +25,8 @@ class HeapTest {
         }
         read(50_000)
         val before = used()
-        // A machine that others use too may stop the collector itself: then it is another
-        // collection each time, and what is wrong with the heap is wrong every time.
+        // A busy machine may stall the collector itself, but each time in another collection;
+        // a fault in the heap shows every time.
         val longest = List(ROUNDS) { longestPause { read(1_000_000) } }
         val grown = used() - before
         println("a million reads: heap $grown bytes more after $ROUNDS rounds, the longest pauses $longest ms")
@@ -38,7 +38,7 @@ class HeapTest {
         val pauses = CopyOnWriteArrayList<Long>(listOf(0))
         val listener = NotificationListener { notification, _ ->
             val info = GarbageCollectionNotificationInfo.from(notification.userData as CompositeData)
-            // What this test itself asks for is told as such.
+            // Collections that this test itself requests have this cause.
             if (info.gcCause != "System.gc()" && "Concurrent" !in info.gcName) pauses += info.gcInfo.duration
         }
         val beans = ManagementFactory.getGarbageCollectorMXBeans().filterIsInstance<NotificationEmitter>()

@@ -9,9 +9,9 @@ import org.junit.jupiter.api.Assumptions.assumeTrue
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.io.TempDir
 
-/** Two copies of the native library would be two SQLites, of which one drops the other's locks. */
+/** Two copies of the native library would be two SQLites, one of which drops the other's locks. */
 class LibraryTest {
-    /** The files of the engine that are mapped: one that was written twice is two. */
+    /** Returns the engine's mapped files: a file that was written twice counts as two. */
     private fun engines(): Set<String> = File("/proc/self/maps").readLines()
         .filter { "ubiqlite_ffi" in it }
         .map { line -> line.split(Regex(" +"))[4] + " " + line.substringAfterLast(' ') }
@@ -52,7 +52,7 @@ class LibraryTest {
         assertEquals(2, told.count { "Unsupported" in it && "java.io.tmpdir" in it && missing in it }, told.joinToString("\n"))
     }
 
-    /** A program that opens a database twice, and prints why it could not. */
+    /** A program that tries to open a database twice, and prints why it could not. */
     object Refused {
         @JvmStatic
         fun main(args: Array<String>) = runBlocking {

@@ -62,7 +62,7 @@ class MappingTest {
         }
     }
 
-    /** A class of somebody else's. */
+    /** A third-party class. */
     private data class Money(val cents: Long)
 
     private object Cents : KSerializer<Money> {

@@ -95,7 +95,7 @@ class RowTest {
             db.executeMany("INSERT INTO t VALUES (?)", flow { repeat(5000) { emit(listOf(it)) }; error("no more") })
         }
         val wrong = assertFailsWith<UbiqliteException.InvalidArgument> {
-            // Without an end, but for the error.
+            // Endless, except for the error.
             db.executeMany("INSERT INTO t VALUES (?)", flow { while (true) emit(listOf(1, 2)) })
         }
         assertEquals(0, wrong.index)

@@ -23,10 +23,10 @@ import org.junit.jupiter.api.Assertions.assertNull
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 
-/** A value is written by the serializer that it is read by, and one that has none is refused. */
+/** A value is written by the serializer that reads it, and a value without a serializer is refused. */
 class SerializersTest {
     private object Millis : KSerializer<Duration> {
-        // The name of the type's own, as a program may well call it.
+        // The same name as the type's own serializer, as a program may well choose.
         override val descriptor = PrimitiveSerialDescriptor("Duration", PrimitiveKind.LONG)
         override fun deserialize(decoder: Decoder) = decoder.decodeLong().milliseconds
         override fun serialize(encoder: Encoder, value: Duration) = encoder.encodeLong(value.inWholeMilliseconds)
@@ -84,7 +84,7 @@ class SerializersTest {
 
     private val tags = ListSerializer(String.serializer()).nullable
 
-    /** Of a type that can be null, but not what the library makes of a question mark. */
+    /** A serializer of a nullable type, other than the one that the library derives from a question mark. */
     private object Tags : KSerializer<List<String>?> {
         private val inner = ListSerializer(String.serializer())
 
@@ -96,7 +96,7 @@ class SerializersTest {
         override fun serialize(encoder: Encoder, value: List<String>?) = if (value == null) encoder.encodeNull() else inner.serialize(encoder, value)
     }
 
-    /** One value, for which it has a word where there is none. */
+    /** A serializer that writes the word `none` for null. */
     private object Word : KSerializer<String?> {
         override val descriptor = String.serializer().nullable.descriptor
         override fun deserialize(decoder: Decoder) = decoder.decodeString().takeIf { it != "none" }

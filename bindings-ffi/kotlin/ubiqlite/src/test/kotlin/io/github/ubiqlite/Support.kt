@@ -11,7 +11,7 @@ internal fun withDatabase(
     test: suspend CoroutineScope.(Database) -> Unit,
 ) = inFolder { path -> Database.open(path, options).use { db -> test(db) } }
 
-/** Runs a test with the path of a file that is not there, in a folder that is gone after it. */
+/** Runs a test with the path of a file that does not exist, in a folder that is removed afterwards. */
 internal fun inFolder(test: suspend CoroutineScope.(String) -> Unit) {
     val folder = Files.createTempDirectory("ubiqlite-").toFile()
     try {
@@ -21,13 +21,13 @@ internal fun inFolder(test: suspend CoroutineScope.(String) -> Unit) {
     }
 }
 
-/** Runs for ever, unless it is stopped. */
+/** A query that runs forever unless it is stopped. */
 internal const val ENDLESS: String = "WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r) SELECT count(*) FROM r"
 
-/** Numbers from 1 on, without end. */
+/** An endless query of the numbers from 1 on. */
 internal const val NUMBERS: String = "WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r) SELECT i FROM r"
 
-/** Runs what has to fail so, and returns how. */
+/** Runs [block], which must fail with an [E], and returns that error. */
 internal inline fun <reified E : Throwable> assertFailsWith(block: () -> Unit): E {
     try {
         block()

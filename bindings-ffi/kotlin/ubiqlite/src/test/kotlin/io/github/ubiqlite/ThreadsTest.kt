@@ -33,7 +33,7 @@ import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.Timeout
 
-/** The program's code never runs where it could keep other calls from going on. */
+/** The program's code never runs where it could block other calls. */
 class ThreadsTest {
     /** An interceptor that intercepts nothing. */
     private object None : AbstractCoroutineContextElement(ContinuationInterceptor), ContinuationInterceptor {
@@ -42,18 +42,18 @@ class ThreadsTest {
 
     private val sameThread = Executor { it.run() }.asCoroutineDispatcher()
 
-    /** A dispatcher of the program's own, about which nothing is known. */
+    /** The program's own dispatcher, about which nothing is known. */
     private class Own(private val give: (Runnable) -> Unit) : CoroutineDispatcher() {
         override fun dispatch(context: CoroutineContext, block: Runnable) = give(block)
     }
 
-    /** As a program's main thread. */
+    /** A dispatcher like that of a program's main thread. */
     private class Main(private val give: (Runnable) -> Unit) : MainCoroutineDispatcher() {
         override val immediate get() = this
         override fun dispatch(context: CoroutineContext, block: Runnable) = give(block)
     }
 
-    /** Those of which a coroutine goes on within the call that resumes it. */
+    /** Contexts in which a coroutine continues within the call that resumes it. */
     private val inPlace: Map<String, CoroutineContext> = mapOf(
         "no dispatcher" to EmptyCoroutineContext,
         "Unconfined" to Dispatchers.Unconfined,
@@ -70,7 +70,7 @@ class ThreadsTest {
         return ended.get(60, TimeUnit.SECONDS)
     }
 
-    /** Blocks the thread by calls that others have to answer. */
+    /** Blocks the thread with calls that other threads must complete. */
     private fun block(db: Database, after: String) {
         val thread = Thread.currentThread().name
         assertTrue(!thread.startsWith("ubiqlite-replies") && !thread.startsWith("DefaultDispatcher"), "after $after on $thread")
@@ -136,12 +136,12 @@ class ThreadsTest {
             val before = programThreads()
             repeat(50) { run(EmptyCoroutineContext) { repeat(20) { db.execute("UPDATE t SET x = x + 1") } } }
             assertTrue(programThreads() <= before + 2, "${programThreads()} threads, $before before")
-            // A dispatcher that has threads of its own needs none.
+            // A dispatcher that has its own threads needs none of these.
             assertEquals(1000L, db.queryValue<Long>("SELECT x FROM t"))
         }
     }
 
-    // Without its thread for the replies a database does not even close.
+    // Without its reply thread a database can't even close.
     @Timeout(60)
     @Test
     fun `a dispatcher that throws ends its own coroutine, and no other's call`() {
@@ -156,7 +156,7 @@ class ThreadsTest {
             val errors = errorsOfThreads {
                 val tx = db.begin()
                 val others = List(40) { number ->
-                    // Asked for before this goes on, and answered together.
+                    // Requested before this continues, and completed together.
                     val own = if (number % 4 == 0) CoroutineScope(dispatcher + Job()) else this
                     own.async(start = CoroutineStart.UNDISPATCHED) { db.execute("UPDATE t SET x = x + 1") }.takeIf { own === this }
                 }.filterNotNull()
@@ -165,12 +165,12 @@ class ThreadsTest {
                 withTimeout(30_000) { others.awaitAll() }
                 assertEquals(40L, withTimeout(30_000) { db.queryValue<Long>("SELECT x FROM t") })
             }
-            // Whose coroutine it was is told.
+            // The error reaches the coroutine that it belongs to.
             assertTrue(errors.any { error -> generateSequence(error) { it.cause }.any { it is RejectedExecutionException } }, errors.toString())
         }
     }
 
-    /** What threads fail with meanwhile; at least one has to. */
+    /** Returns the errors that threads fail with during [work]; there must be at least one. */
     private suspend fun errorsOfThreads(work: suspend () -> Unit): List<Throwable> {
         val errors = LinkedBlockingQueue<Throwable>()
         val before = Thread.getDefaultUncaughtExceptionHandler()

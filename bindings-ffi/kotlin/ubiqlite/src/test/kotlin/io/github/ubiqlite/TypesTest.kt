@@ -24,7 +24,7 @@ import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 
-/** Types of Kotlin's and of the program's own: each is read as what it was written from. */
+/** Kotlin's types and the program's own: each is read back as the type that it was written from. */
 @OptIn(ExperimentalTime::class, ExperimentalUuidApi::class)
 class TypesTest {
     @Serializable
@@ -64,7 +64,7 @@ class TypesTest {
         data object Point : Shape
     }
 
-    /** Of everything one, as it is in a class. */
+    /** A class with one property of each type. */
     @Serializable
     private data class Everything(
         val id: Long? = null,
@@ -134,7 +134,7 @@ class TypesTest {
         table.insert(columns.zip(all).toMap())
         val (one, two) = table.select().orderBy("id").all()
         for (column in columns.drop(1)) {
-            // JSON that is made of a class has the forms of its serializers.
+            // JSON made from a class has the forms of that class's serializers.
             if (column != "times") assertEquals(one[column], two[column], column)
         }
         assertEquals(Everything(2), two.into<Everything>())
@@ -208,7 +208,7 @@ class TypesTest {
         )
         for ((value, expected) in inside) assertEquals(expected, db.queryValue<Any?>("SELECT ?", value), value.javaClass.name)
         assertEquals("[-7,4294967295,null,true]", db.queryValue<String>("SELECT ?", listOf(Bare(-7), Byte32(UInt.MAX_VALUE), Text(null), Flag(true))))
-        // Their bits are a number that may be another than they say.
+        // Their bits are a number, which may differ from the value that they stand for.
         for (value in listOf(Hidden(1u), Limit(1500.milliseconds), Twice(Byte32(1u)), Byte64(ULong.MAX_VALUE))) {
             val error = assertFailsWith<UbiqliteException.InvalidArgument> { db.query("SELECT :of", "of" to value) }
             assertTrue("\"of\"" in error.message.orEmpty(), error.message)

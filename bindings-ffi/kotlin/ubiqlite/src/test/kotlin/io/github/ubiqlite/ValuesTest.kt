@@ -12,7 +12,7 @@ import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 
-/** What Kotlin has and other languages have not; all else is in the scenarios. */
+/** Features that only Kotlin has; all else is in the scenarios. */
 class ValuesTest {
     private enum class Status { NEW }
 

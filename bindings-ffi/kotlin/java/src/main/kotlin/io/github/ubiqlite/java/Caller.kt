@@ -45,7 +45,7 @@ internal class Caller(executor: Executor) : CoroutineScope {
     }
 
     private companion object {
-        /** Ignores the later failure of a call that was given up. */
+        /** Ignores the later failure of a call that was cancelled. */
         val UNASKED = CoroutineExceptionHandler { _, _ -> }
     }
 

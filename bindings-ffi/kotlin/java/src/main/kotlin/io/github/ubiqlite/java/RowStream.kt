@@ -59,7 +59,7 @@ private class Subscription(
     }
 
     override fun request(count: Long) {
-        if (count <= 0) return stop(IllegalArgumentException("a subscriber requests one row or more, not $count"))
+        if (count <= 0) return stop(IllegalArgumentException("a subscriber must request one row or more, not $count"))
         demand.getAndUpdate { if (it + count < 0) Long.MAX_VALUE else it + count }
         requested.trySend(Unit)
     }

@@ -49,7 +49,7 @@ public class Transaction internal constructor(private val transaction: Suspendin
      * Commits: everything is durable, or nothing happened.
      *
      * @throws io.github.ubiqlite.UbiqliteException in the future: `ForeignKeyViolation` for a deferred foreign key,
-     * `DiskFull`, `Io`, `Cancelled` if a statement in it was given up: then it is rolled back
+     * `DiskFull`, `Io`, `Cancelled` if a statement in it was cancelled: then it is rolled back
      */
     public fun commit(): CompletableFuture<Void?> = caller.tell { transaction.commit() }
 
@@ -70,7 +70,7 @@ public class Savepoint internal constructor(private val savepoint: SuspendingSav
 
 /** Calls the user's function, and waits for the stage it returns. */
 internal suspend fun <H, T> Function<in H, out CompletionStage<T>>.stage(handle: H): T {
-    val stage = apply(handle) ?: throw invalid("the function of a transaction or savepoint gave null; it is to give a future")
+    val stage = apply(handle) ?: throw invalid("the function of a transaction or savepoint returned null; it must return a future")
     return stage.outcome().getOrThrow()
 }
 

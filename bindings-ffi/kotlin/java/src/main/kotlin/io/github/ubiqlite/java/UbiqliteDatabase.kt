@@ -74,7 +74,7 @@ public class UbiqliteDatabase private constructor(private val database: Database
     public fun snapshot(): CompletableFuture<Snapshot> = caller.ask { Snapshot(database.snapshot(), caller) }
 
     /**
-     * Lends a dedicated connection, for `ATTACH`, temporary tables and `PRAGMA`s.
+     * Acquires a dedicated connection, for `ATTACH`, temporary tables and `PRAGMA`s.
      *
      * @throws io.github.ubiqlite.UbiqliteException.Timeout in the future, if no connection was free within the acquire
      * timeout

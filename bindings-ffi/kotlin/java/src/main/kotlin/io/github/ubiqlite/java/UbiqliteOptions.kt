@@ -47,7 +47,7 @@ public class UbiqliteOptions private constructor(
         /** How many reads can run at once, from 1 to 64. Default: the number of processors, at least 2 and at most 8. */
         public fun readers(value: Int): Builder = set { readers = value }
 
-        /** How many sessions [UbiqliteDatabase.acquire] lends at once, from 1 to 64. Default: 8. */
+        /** How many sessions [UbiqliteDatabase.acquire] gives out at once, from 1 to 64. Default: 8. */
         public fun sessions(value: Int): Builder = set { sessions = value }
 
         /** How long a write waits for others; then `Busy`. Default: 5 s. */

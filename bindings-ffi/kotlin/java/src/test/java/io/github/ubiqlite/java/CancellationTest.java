@@ -21,7 +21,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** With one reader and one session: what was not stopped would keep all that comes later waiting. */
+/** There is one reader and one session, so a call that was not stopped would block all later calls. */
 class CancellationTest {
     @TempDir Path folder;
     private UbiqliteDatabase db;

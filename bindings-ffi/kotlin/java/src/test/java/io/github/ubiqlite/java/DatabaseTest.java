@@ -117,7 +117,7 @@ class DatabaseTest {
         failure(UbiqliteException.NotFound.class, db.queryValue(Long.class, "SELECT 1 WHERE 0"));
         failure(UbiqliteException.DatatypeMismatch.class, db.queryValue(Long.class, "SELECT 'text'"));
         failure(UbiqliteException.InvalidArgument.class, db.queryValue(Thread.class, "SELECT 1"));
-        // `join` wraps it too, as with every future.
+        // `join` wraps the error too, as with every future.
         var joined = assertThrows(CompletionException.class, () -> db.query("SELEC 1").join());
         assertEquals(ErrorKind.Syntax, ((UbiqliteException) joined.getCause()).getKind());
     }
@@ -133,7 +133,7 @@ class DatabaseTest {
 
     @Test
     void a_short_read_is_done_when_the_call_returns() throws Exception {
-        // The first one may have to compile it, or find that others use the connection.
+        // The first query may have to compile the statement, or find the connection in use.
         get(db.queryValue(Long.class, "SELECT 1"));
         assertTrue(db.queryValue(Long.class, "SELECT 1").isDone());
     }
@@ -224,7 +224,7 @@ class DatabaseTest {
         }
         String here = Thread.currentThread().getName();
         assertFalse(threads.isEmpty());
-        // Coroutines that are debugged add their number to the name.
+        // In debug mode coroutines append their number to the thread's name.
         assertTrue(threads.get(0).startsWith("mine") && threads.get(1).startsWith("mine"), threads.toString());
         for (String thread : threads) assertTrue(thread.startsWith("mine") || thread.equals(here), thread);
         get(other.close());

@@ -14,7 +14,7 @@ import org.junit.jupiter.api.io.TempDir;
 class DefaultExecutorTest {
     @TempDir Path folder;
 
-    /** A program that knows of no executor. */
+    /** A program that configures no executor. */
     public static void main(String[] args) throws Exception {
         var options = UbiqliteOptions.builder().inline(false).build();
         UbiqliteDatabase db = get(UbiqliteDatabase.open(file(Path.of(args[0])), options));

@@ -24,9 +24,9 @@ class EnumTest {
     }
 
     /**
-     * An enum as Kotlin compiles one whose constants have other names in a database. Java
-     * itself allows that annotation on classes alone, so this compiles against one that has
-     * no such limit.
+     * Compiles an enum the way Kotlin does when its constants have other names in a database.
+     * Java allows that annotation only on classes, so this compiles against a stub of it
+     * without that limit.
      */
     private URL[] compiled() throws Exception {
         Path name = source(

@@ -17,7 +17,7 @@ import org.reactivestreams.tck.TestEnvironment;
 import org.reactivestreams.tck.flow.FlowPublisherVerification;
 import org.testng.SkipException;
 
-/** The rules of Reactive Streams for publishers, by their own test suite. */
+/** Runs the Reactive Streams test suite for publishers. */
 class FlowTckTest {
     private static UbiqliteDatabase db;
 
@@ -31,7 +31,7 @@ class FlowTckTest {
         get(db.close());
     }
 
-    /** What is tested: it has to be public, for the suite. */
+    /** The publisher under test; public because the suite requires it. */
     public static final class Rows extends FlowPublisherVerification<Row> {
         public Rows() {
             super(new TestEnvironment(300, 100));
@@ -42,7 +42,7 @@ class FlowTckTest {
             return db.stream(Support.NUMBERS + " LIMIT ?", elements);
         }
 
-        /** None refuses its subscribers: a query fails when it is run, and that is when rows are requested. */
+        /** No publisher refuses its subscribers: a query fails when it runs, which is when rows are requested. */
         @Override
         public Flow.Publisher<Row> createFailedFlowPublisher() {
             return null;
@@ -63,7 +63,7 @@ class FlowTckTest {
         try {
             rule.invoke(rows);
         } catch (InvocationTargetException error) {
-            // Rules that can't be checked, and those for what this is not.
+            // Rules that can't be checked, or that don't apply to this publisher.
             Assumptions.assumeFalse(error.getCause() instanceof SkipException, () -> error.getCause().getMessage());
             throw error.getCause();
         }

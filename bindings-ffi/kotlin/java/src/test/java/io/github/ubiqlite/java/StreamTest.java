@@ -42,7 +42,7 @@ class StreamTest {
         return db.stream(NUMBERS + " LIMIT ?", count);
     }
 
-    /** Requests so many rows at a time, until it has had as many as it wants. */
+    /** Requests a fixed number of rows at a time, until it has as many as it wants. */
     private static final class Collector implements Flow.Subscriber<Row> {
         final List<Long> got = new ArrayList<>();
         final CompletableFuture<List<Long>> end = new CompletableFuture<>();

@@ -10,13 +10,13 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
-/** What the tests share. */
+/** Helpers that the tests share. */
 final class Support {
-    /** Runs for ever, unless it is stopped. */
+    /** A query that runs forever unless it is stopped. */
     static final String ENDLESS =
         "WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r) SELECT count(*) FROM r";
 
-    /** Numbers from 1 on, without end. */
+    /** An endless query of the numbers from 1 on. */
     static final String NUMBERS =
         "WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r) SELECT i FROM r";
 
@@ -26,17 +26,17 @@ final class Support {
         return folder.resolve("app.db").toString();
     }
 
-    /** What a future gives. One that is never done fails the test. */
+    /** Returns a future's result. A future that never completes fails the test. */
     static <T> T get(CompletableFuture<T> future) throws ExecutionException, InterruptedException, TimeoutException {
         return future.get(20, TimeUnit.SECONDS);
     }
 
-    /** What a future fails with. */
+    /** Returns the exception that a future fails with. */
     static Throwable cause(CompletableFuture<?> future) {
         return assertThrows(ExecutionException.class, () -> get(future)).getCause();
     }
 
-    /** The library's exception that a future fails with. */
+    /** Returns the library's exception that a future fails with. */
     static <E extends UbiqliteException> E failure(Class<E> type, CompletableFuture<?> future) {
         return assertInstanceOf(type, cause(future));
     }

@@ -16,7 +16,7 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
-/** What a program in Java gets to see. */
+/** The API that a Java program sees. */
 class SurfaceTest {
     private static final List<Class<?>> FACADE = List.of(
         UbiqliteDatabase.class, UbiqliteOptions.class, UbiqliteOptions.Builder.class, Parameters.class, Reader.class,
@@ -35,10 +35,10 @@ class SurfaceTest {
             List<Type> types = new ArrayList<>(List.of(method.getGenericParameterTypes()));
             types.add(method.getGenericReturnType());
             for (Type type : types) if (type.getTypeName().contains("kotlin")) shown.add(method.toString());
-            // What is the library's own has a name that no program in Java writes.
+            // The library's internal methods have names that no Java program writes.
             if (method.getName().contains("$")) shown.add(method.toString());
         });
-        // The compiler makes getters of what only the library itself asks for; they are named with a dollar sign.
+        // The compiler generates getters for the library's internal properties; their names contain a dollar sign.
         shown.removeIf(method -> method.contains("$ubiqlite"));
         assertEquals(List.of(), shown);
     }
@@ -52,7 +52,7 @@ class SurfaceTest {
         var unused = new TreeSet<String>();
         methods().map(Method::getName).filter(name -> !name.contains("$") && !tests.contains("." + name + "("))
             .forEach(unused::add);
-        // What the object itself is asked by the language's own means.
+        // Called by the language itself.
         unused.removeAll(List.of("equals"));
         assertEquals(List.of(), List.copyOf(unused));
         assertTrue(methods().count() > 80);

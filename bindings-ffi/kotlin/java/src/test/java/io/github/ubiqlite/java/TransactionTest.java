@@ -86,7 +86,7 @@ class TransactionTest {
             insert(tx, 1);
             return null;
         });
-        assertTrue(failure(UbiqliteException.InvalidArgument.class, none).getMessage().contains("gave null"));
+        assertTrue(failure(UbiqliteException.InvalidArgument.class, none).getMessage().contains("returned null"));
         assertEquals(List.of(), stored());
     }
 

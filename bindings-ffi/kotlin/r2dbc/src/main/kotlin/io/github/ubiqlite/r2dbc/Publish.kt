@@ -50,7 +50,7 @@ internal fun completion(work: suspend () -> Unit): Publisher<Void> = Publisher {
 }
 
 private fun misused(n: Long) =
-    IllegalArgumentException("a subscriber asks for a positive number of values, not $n (§3.9)")
+    IllegalArgumentException("a subscriber must request a positive number of values, not $n (§3.9)")
 
 private class Ready<T : Any>(private val subscriber: Subscriber<in T>, private val value: () -> T) :
     AtomicBoolean(), Subscription {

@@ -75,7 +75,7 @@ internal class Scope(private val database: Database, private val mode: Mode) {
         return transactions.work()
     }
 
-    /** Keeps what was lent, unless the connection was closed in the meantime: then it is given back. */
+    /** Keeps what was acquired, unless the connection was closed in the meantime: then it is given back. */
     fun <L : AutoCloseable> keep(lent: L, assign: (L) -> Unit) {
         synchronized(this) {
             if (!isClosed) return assign(lent)
@@ -196,7 +196,7 @@ internal class Scope(private val database: Database, private val mode: Mode) {
         return begun.timeout(INFINITE)
     }
 
-    /** Rolls back what is open, and gives back what was lent. Rows that are being read end with this error. */
+    /** Rolls back what is open, and gives back what was acquired. Rows that are being read end with this error. */
     suspend fun close(why: Throwable) {
         synchronized(this) { isClosed = true }
         running.abort(why)

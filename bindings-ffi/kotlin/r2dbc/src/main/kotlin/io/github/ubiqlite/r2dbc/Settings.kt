@@ -61,12 +61,12 @@ internal class Settings(options: ConnectionFactoryOptions) {
             val protocol = options.getValue(ConnectionFactoryOptions.PROTOCOL) as String?
             val host = options.getValue(ConnectionFactoryOptions.HOST)
             require(host == null) {
-                "a database of SQLite has no host, but \"$host\" was given; a path begins after three slashes: r2dbc:ubiqlite:///app.db"
+                "an SQLite database has no host, but \"$host\" was given; a path begins after three slashes: r2dbc:ubiqlite:///app.db"
             }
             return when (protocol) {
                 "mem" -> ":memory:"
                 null, "", "file" -> options.getRequiredValue(ConnectionFactoryOptions.DATABASE) as String
-                else -> throw IllegalArgumentException("the protocol is file, mem or none, not \"$protocol\"")
+                else -> throw IllegalArgumentException("the protocol must be file, mem or none, not \"$protocol\"")
             }
         }
 
@@ -76,7 +76,7 @@ internal class Settings(options: ConnectionFactoryOptions) {
         inline fun <reified T : Any> ConnectionFactoryOptions.option(name: String, what: String, read: (String) -> T?): T? {
             val value = value(name) ?: return null
             val read = value as? T ?: (value as? CharSequence)?.let { read(it.toString().trim()) }
-            return requireNotNull(read) { "the option $name is $what, not $value" }
+            return requireNotNull(read) { "the option $name must be $what, not $value" }
         }
 
         fun ConnectionFactoryOptions.flag(name: String): Boolean? =
@@ -89,10 +89,10 @@ internal class Settings(options: ConnectionFactoryOptions) {
         }
 
         fun ConnectionFactoryOptions.small(name: String): Int? =
-            option(name, "a whole number of 32 bits") { it.toIntOrNull() }
+            option(name, "a 32-bit whole number") { it.toIntOrNull() }
 
         fun ConnectionFactoryOptions.time(name: String): Duration? =
-            option(name, "a duration as PT5S or PT0.2S") { text ->
+            option(name, "a duration such as PT5S or PT0.2S") { text ->
                 try {
                     Duration.parse(text)
                 } catch (_: DateTimeParseException) {

@@ -95,7 +95,7 @@ internal class Transactions(private val scope: Scope) {
             if (ending != null) end(ending)
         } finally {
             savepoints.clear()
-            // If ending it was given up, it is rolled back; if it has ended, this has no effect.
+            // If ending it was cancelled, it is rolled back; if it has ended, this has no effect.
             ending?.close()
             writeAgain()
         }
@@ -125,7 +125,7 @@ internal class Transactions(private val scope: Scope) {
     private fun placeOf(name: String): Int {
         val place = savepoints.indexOfLast { it.name == name }
         if (place < 0) {
-            val open = if (savepoints.isEmpty()) "none is open" else "open are ${savepoints.joinToString { it.name }}"
+            val open = if (savepoints.isEmpty()) "none is open" else "the open ones are ${savepoints.joinToString { it.name }}"
             throw R2dbcBadGrammarException("there is no savepoint \"$name\"; $open", "3B001")
         }
         return place

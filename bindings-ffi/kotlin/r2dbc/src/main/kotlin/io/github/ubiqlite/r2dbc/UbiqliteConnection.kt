@@ -145,7 +145,7 @@ internal class UbiqliteConnection(private val shared: Shared) : Connection {
         )
 
         fun checked(timeout: Duration): Duration {
-            require(!timeout.isNegative) { "a timeout is not negative" }
+            require(!timeout.isNegative) { "a timeout must not be negative" }
             return timeout
         }
 

@@ -89,10 +89,10 @@ internal class UbiqliteResult private constructor(
 
     /** Checks for null, since Kotlin can't know whether a Java function returns it. */
     private fun <T : Any> mapped(value: T?): T =
-        value ?: throw NullPointerException("the mapping function answered null, which no publisher can give")
+        value ?: throw NullPointerException("the mapping function returned null, which a publisher can't emit")
 
     private companion object {
-        const val CONSUMED = "the result was consumed before; execute the statement again"
+        const val CONSUMED = "the result was already consumed; execute the statement again"
     }
 }
 

@@ -38,14 +38,14 @@ internal class UbiqliteRow(private val row: io.github.ubiqlite.Row, private val 
 
     private fun checked(index: Int): Int {
         if (index < 0 || index >= row.size) {
-            throw IndexOutOfBoundsException("the row has ${row.size} columns, and none of the index $index")
+            throw IndexOutOfBoundsException("the row has ${row.size} columns, but none at index $index")
         }
         return index
     }
 
     private fun place(name: String): Int {
         val place = names.indexOf(required(name, "the name"))
-        if (place < 0) throw NoSuchElementException("the row has no column \"$name\", but ${names.all.joinToString()}")
+        if (place < 0) throw NoSuchElementException("the row has no column \"$name\"; it has ${names.all.joinToString()}")
         return place
     }
 }

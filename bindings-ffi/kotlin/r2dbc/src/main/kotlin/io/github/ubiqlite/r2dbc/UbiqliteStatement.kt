@@ -34,7 +34,7 @@ internal class UbiqliteStatement(private val connection: UbiqliteConnection, pri
 
     private fun put(index: Int, value: Any?): Statement {
         if (index < 0 || index >= values.size) {
-            throw IndexOutOfBoundsException("the statement has ${values.size} parameters, and none of the index $index")
+            throw IndexOutOfBoundsException("the statement has ${values.size} parameters, but none at index $index")
         }
         values[index] = value
         return this
@@ -42,7 +42,7 @@ internal class UbiqliteStatement(private val connection: UbiqliteConnection, pri
 
     private fun put(name: String, value: Any?): Statement {
         val places = text.places(name) ?: throw NoSuchElementException(
-            "the statement has no parameter \"$name\", but ${text.parameters.joinToString { it.name ?: "?" }}",
+            "the statement has no parameter \"$name\"; it has ${text.parameters.joinToString { it.name ?: "?" }}",
         )
         for (place in places) values[place] = value
         return this
@@ -76,7 +76,7 @@ internal class UbiqliteStatement(private val connection: UbiqliteConnection, pri
             if (values[place] !== UNBOUND) continue
             val parameter = text.parameters[place]
             check(!parameter.needed) {
-                "the parameter ${parameter.name ?: "of the index $place"} has no value; bind one, or NULL by bindNull"
+                "the parameter ${parameter.name ?: "at index $place"} has no value; bind one, or bind NULL with bindNull"
             }
             values[place] = null
         }

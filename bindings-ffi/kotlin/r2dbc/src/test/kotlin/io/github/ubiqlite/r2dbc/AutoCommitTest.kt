@@ -35,7 +35,7 @@ class AutoCommitTest {
         one.setAutoCommit(false).get()
         assertEquals(emptyList<Any>(), one.inOrder())
         other.setLockWaitTimeout(Duration.ofMillis(50)).get()
-        // As the connection's transactions do, it has taken the lock to write.
+        // Like the connection's transactions, it has taken the write lock.
         assertThrows(R2dbcTimeoutException::class.java) { other.insert(1) }
     }
 

@@ -94,7 +94,7 @@ class BackPressureTest {
         insert.all()
         insert.all()
         assertEquals(listOf(2), connection.values("SELECT count(*) FROM t"))
-        // To begin takes no demand: there is nothing to ask for.
+        // Beginning takes no demand: there is nothing to request.
         StepVerifier.create(begin, 0).verifyComplete()
         assertFalse(connection.isAutoCommit)
     }

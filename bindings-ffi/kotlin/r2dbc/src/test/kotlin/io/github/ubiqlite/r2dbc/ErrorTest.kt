@@ -41,7 +41,7 @@ class ErrorTest {
         connection.fails<R2dbcBadGrammarException>("SELECT * FROM nowhere", "42S02", 1)
         connection.fails<R2dbcBadGrammarException>("SELECT missing FROM p", "42S22", 1)
         connection.fails<R2dbcBadGrammarException>("CREATE TABLE p (x)", "42000", 1)
-        // Many at once: none of them is there.
+        // Of many at once, none is inserted.
         val statement = connection.createStatement("INSERT INTO p (id) VALUES (?)").bind(0, 2).add().bind(0, 1)
         assertEquals("23505", assertThrows(R2dbcDataIntegrityViolationException::class.java) { statement.run() }.sqlState)
         assertEquals(listOf(1), connection.values("SELECT count(*) FROM p"))

@@ -9,7 +9,7 @@ import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 
 class ParserTest {
-    /** Texts whose parameters are easily miscounted. SQLite compares. */
+    /** Texts whose parameters are easily miscounted. SQLite's own count is the reference. */
     private val parameters = listOf(
         "SELECT ?", "SELECT ?, ?, ?", "SELECT ?5", "SELECT ?2, ?, :a, ?", "SELECT :a, :a, @a, \$a", "SELECT '?', \"?\" FROM (SELECT 1 AS \"?\")",
         "SELECT 'it''s ?', ?", "SELECT `x?` FROM (SELECT 1 AS `x?`)", "SELECT [a?] FROM (SELECT 1 AS [a?])", "SELECT 1 -- ?\n, ?", "SELECT 1 /* ? */, ? /* ?",

@@ -16,24 +16,24 @@ import reactor.core.publisher.Mono
 
 private const val NUMBERS = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c LIMIT ?) SELECT x FROM c"
 
-/** The rules of Reactive Streams for publishers, by their own test suite. */
+/** Runs the Reactive Streams test suite for publishers. */
 class RulesTest {
     private val factory = UbiqliteConnectionFactoryProvider().create(
         ConnectionFactoryOptions.parse("r2dbc:ubiqlite:mem:///"),
     ) as UbiqliteConnectionFactory
 
-    /** What is tested: it has to be public, for the suite. */
+    /** The publisher under test; public because the suite requires it. */
     class Published(private val make: (Long) -> Publisher<Any>) : PublisherVerification<Any>(TestEnvironment(300, 100)) {
         override fun createPublisher(elements: Long): Publisher<Any> = make(elements)
 
-        /** None refuses its subscribers: a statement fails when it is run, and that is when something is asked for. */
+        /** No publisher refuses its subscribers: a statement fails when it runs, which is when something is requested. */
         override fun createFailedPublisher(): Publisher<Any>? = null
 
         override fun maxElementsFromPublisher(): Long = 10_000
     }
 
     private fun rows(connection: Connection, count: Long): Publisher<Any> = Publisher { subscriber ->
-        // A result is consumed once, and a publisher of the suite's more often.
+        // A result is consumed once, but the suite subscribes to a publisher more often.
         Mono.from(connection.createStatement(NUMBERS).bind(0, count).execute()).block()!!
             .map { row, _ -> row.get(0)!! }.subscribe(subscriber)
     }
@@ -75,7 +75,7 @@ class RulesTest {
         try {
             rule.invoke(published)
         } catch (error: InvocationTargetException) {
-            // Rules that can't be checked, and those for what this is not.
+            // Rules that can't be checked, or that don't apply to this publisher.
             Assumptions.assumeFalse(error.cause is SkipException) { error.cause?.message }
             throw error.cause!!
         }

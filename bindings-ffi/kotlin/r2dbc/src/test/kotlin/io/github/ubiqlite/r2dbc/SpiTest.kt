@@ -11,8 +11,8 @@ import org.springframework.jdbc.core.JdbcTemplate
 import org.sqlite.SQLiteDataSource
 
 /**
- * The SPI's own tests, on one file with sqlite-jdbc, which sets the tables up: another
- * SQLite in this process.
+ * The SPI's own tests, on a file shared with sqlite-jdbc, which sets the tables up and is
+ * another SQLite in this process.
  */
 abstract class Spi<T> : TestKit<T> {
     @TempDir

@@ -84,7 +84,7 @@ class StatementTest {
             connection.createStatement("INSERT INTO t (id) VALUES (9)").returnGeneratedValues("nothing").run()
         }
         assertEquals(listOf(1), connection.values("SELECT count(*) FROM t"))
-        // It has run, whether its rows are wanted or not.
+        // The statement has run, whether or not its rows were requested.
         Flux.from(connection.createStatement("INSERT INTO t (id) VALUES (9)").returnGeneratedValues().execute()).then().block(PATIENCE)
         assertEquals(listOf(2), connection.values("SELECT count(*) FROM t"))
     }

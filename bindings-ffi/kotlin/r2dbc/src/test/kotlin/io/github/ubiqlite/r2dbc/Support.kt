@@ -10,16 +10,16 @@ import org.reactivestreams.Publisher
 import reactor.core.publisher.Flux
 import reactor.core.publisher.Mono
 
-/** Nothing here may take longer. */
+/** The longest that anything here may take. */
 val PATIENCE: Duration = Duration.ofSeconds(20)
 
-/** The publisher's only value, or null without one. */
+/** Returns the publisher's only value, or null if it has none. */
 fun <T : Any> Publisher<T>.get(): T? = Mono.from(this).block(PATIENCE)
 
-/** All values. */
+/** Returns all of the publisher's values. */
 fun <T : Any> Publisher<T>.all(): List<T> = Flux.from(this).collectList().block(PATIENCE)!!
 
-/** The first column of all rows. */
+/** Returns the first column of all rows. */
 fun Statement.values(): List<Any?> = rows { it.get(0) }
 
 fun <T : Any> Statement.rows(read: (Row) -> T?): List<T> =
@@ -27,12 +27,12 @@ fun <T : Any> Statement.rows(read: (Row) -> T?): List<T> =
 
 fun Connection.values(sql: String): List<Any?> = createStatement(sql).values()
 
-/** Runs a statement; the number of rows changed. */
+/** Runs a statement, and returns the numbers of rows changed. */
 fun Statement.run(): List<Long> = Flux.from(execute()).concatMap(Result::getRowsUpdated).all()
 
 fun Connection.run(sql: String): List<Long> = createStatement(sql).run()
 
-/** A connection to a database in memory of its own. */
+/** Runs [work] with a connection to its own in-memory database. */
 fun inMemory(options: String = "", work: (Connection) -> Unit): Unit = factory("mem:///$options") { it.connected(work) }
 
 fun factory(url: String, work: (UbiqliteConnectionFactory) -> Unit) {
@@ -54,7 +54,7 @@ fun <T> UbiqliteConnectionFactory.connected(work: (Connection) -> T): T {
     }
 }
 
-/** Two connections to one database in memory, which has the table `t` of one column, `x`. */
+/** Runs [work] with two connections to one in-memory database, which has the table `t` with one column, `x`. */
 fun twoConnections(work: (Connection, Connection) -> Unit): Unit = factory("mem:///") { factory ->
     factory.connected { one ->
         one.run("CREATE TABLE t (x)")
@@ -65,5 +65,5 @@ fun twoConnections(work: (Connection, Connection) -> Unit): Unit = factory("mem:
 /** Inserts a row into the table of [twoConnections]. */
 fun Connection.insert(x: Int): List<Long> = run("INSERT INTO t VALUES ($x)")
 
-/** What that table has. */
+/** Returns the values in that table, in order. */
 fun Connection.inOrder(): List<Any?> = values("SELECT x FROM t ORDER BY x")

@@ -47,7 +47,7 @@ class TransactionTest {
         one.insert(2)
         one.rollbackTransaction().get()
         assertEquals(listOf(1), one.inOrder())
-        // Without one there is nothing to do.
+        // Without a transaction there is nothing to do.
         one.commitTransaction().get()
         one.rollbackTransaction().get()
     }
@@ -176,7 +176,7 @@ class TransactionTest {
         assertEquals(emptyList<Any>(), other.inOrder())
         one.run("SAVEPOINT s; INSERT INTO t VALUES (3); RELEASE s")
         assertEquals(listOf(3), other.inOrder())
-        // In its own session it still waits so long.
+        // In its own session it still waits for the lock wait timeout.
         other.beginTransaction().get()
         val since = System.nanoTime()
         assertThrows(R2dbcTimeoutException::class.java) { one.insert(4) }

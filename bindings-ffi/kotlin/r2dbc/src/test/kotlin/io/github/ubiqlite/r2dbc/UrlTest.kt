@@ -30,7 +30,7 @@ class UrlTest {
         factory("/${folder.toAbsolutePath()}/a.db") { factory -> factory.connected { it.run("INSERT INTO t VALUES (1)") } }
         factory("mem:///") { factory ->
             factory.connected { it.run("CREATE TABLE t (x)") }
-            // It is the factory's, and so that of all its connections.
+            // The database belongs to the factory, so all its connections share it.
             assertEquals(listOf(0), factory.connected { it.values("SELECT count(*) FROM t") })
         }
     }

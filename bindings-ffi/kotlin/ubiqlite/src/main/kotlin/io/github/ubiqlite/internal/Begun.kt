@@ -6,7 +6,7 @@ import kotlinx.coroutines.suspendCancellableCoroutine
 
 /** Openings and closings in progress, for which a thread of [Program] waits. */
 internal object Begun {
-    /** Opens a database and returns its client. Cancelling the coroutine gives the opening up. */
+    /** Opens a database and returns its client. Cancelling the coroutine cancels the opening. */
     suspend fun open(path: String, options: String): Long {
         val number = begin(path, options)
         return suspendCancellableCoroutine { waiting ->
@@ -37,14 +37,14 @@ internal object Begun {
             Reference.reachabilityFence(where)
             Reference.reachabilityFence(how)
         }
-        if (number == 0L) throw defect("the native library does not open a database")
+        if (number == 0L) throw defect("the native library did not open a database")
         return number
     }
 
     private fun written(path: String): ByteArray = try {
         path.encodeToByteArray(throwOnInvalidSequence = true)
     } catch (error: CharacterCodingException) {
-        throw invalid("the path has half a surrogate pair, which no file's name can have", error)
+        throw invalid("the path contains half of a surrogate pair, which no file name can contain", error)
     }
 
     /** Waits until it is over. Throws its error if it failed; one that was released, or never begun, is over. */

@@ -6,7 +6,7 @@ import kotlinx.coroutines.suspendCancellableCoroutine
 
 /**
  * A pending request. Its value is its state: null, the coroutine that waits, the [Reply], or
- * that it was [given up][GIVEN_UP].
+ * that it was [cancelled][GIVEN_UP].
  *
  * A reference to the call keeps the database open: [target] leads to the object that closes
  * it when it is garbage-collected.
@@ -49,7 +49,7 @@ internal class Call(@JvmField val id: Int, @JvmField val target: CallTarget) : A
     private fun goOn(waiting: CancellableContinuation<Reply>, reply: Reply) =
         waiting.resume(reply) { _, _, _ -> target.client.cancel(id) }
 
-    /** Waits for the reply. Cancelling the coroutine gives the call up. */
+    /** Waits for the reply. Cancelling the coroutine cancels the call. */
     suspend fun await(): Reply = reply ?: suspendCancellableCoroutine { waiting ->
         if (compareAndSet(null, waiting)) {
             waiting.invokeOnCancellation { giveUp() }
@@ -59,7 +59,7 @@ internal class Call(@JvmField val id: Int, @JvmField val target: CallTarget) : A
         }
     }
 
-    /** Tells the engine that nobody waits; a late reply is dropped. */
+    /** Cancels the call: nobody waits for its reply, and a late one is dropped. */
     fun giveUp() {
         set(GIVEN_UP)
         target.client.calls.remove(this)
@@ -72,6 +72,6 @@ internal class Call(@JvmField val id: Int, @JvmField val target: CallTarget) : A
     private companion object {
         val GIVEN_UP = Any()
 
-        fun givenUp() = closed("the call was given up")
+        fun givenUp() = closed("the call was abandoned")
     }
 }

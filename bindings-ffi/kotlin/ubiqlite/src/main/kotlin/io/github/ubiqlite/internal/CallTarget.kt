@@ -22,7 +22,7 @@ internal class CallTarget(
     /** Makes a request and returns without waiting for its reply. */
     inline fun begin(op: Int, flags: Int = 0, write: (Writer) -> Unit = {}): Call {
         val handle = on
-        if (handle != null && handle.isOver) throw closed("the transaction, session, snapshot or stream is over")
+        if (handle != null && handle.isOver) throw closed("the transaction, session, snapshot or stream has ended")
         return client.begin(this, op, flags, handle?.id ?: 0, write)
     }
 
@@ -41,7 +41,7 @@ internal class CallTarget(
         const val LONGEST = 0xFFFF_FFFFL
 
         fun millis(timeout: Duration): Long {
-            if (timeout.isNegative()) throw invalid("a timeout is not negative")
+            if (timeout.isNegative()) throw invalid("a timeout must not be negative")
             val millis = timeout.inWholeMilliseconds
             // Rounded up: a limit of less than a millisecond must not become zero.
             val whole = if (timeout.inWholeNanoseconds % 1_000_000 == 0L) millis else millis + 1

@@ -7,8 +7,8 @@ import java.util.concurrent.atomic.AtomicReferenceArray
 /**
  * The pending calls, by their number.
  *
- * A number's last bits are its place in a table, so that a call that completes at once
- * costs two writes and no object. Calls whose place is taken are in a map.
+ * A number's last bits are its index in a table, so that a call that completes at once
+ * costs two writes and no object. Calls whose index is taken are in a map.
  */
 internal class Calls {
     private val table = AtomicReferenceArray<Call?>(SIZE)

@@ -37,7 +37,7 @@ internal open class CellEncoder(protected val out: Writer, private val what: Str
     }
 
     fun write(value: Any?) {
-        if (written) throw refused(what, which, "is several values: its serializer has to say so in its descriptor, for JSON")
+        if (written) throw refused(what, which, "is several values: its serializer must say so in its descriptor, so that JSON is written")
         written = true
         out.value(value, what, which)
     }
@@ -63,7 +63,7 @@ internal open class CellEncoder(protected val out: Writer, private val what: Str
     }
 
     override fun beginStructure(descriptor: SerialDescriptor): CompositeEncoder =
-        throw refused(what, which, "is a ${descriptor.serialName}, whose serializer says that it is one value and writes several")
+        throw refused(what, which, "is a ${descriptor.serialName}, whose serializer says that it is one value but writes several")
 
     override fun <T> encodeSerializableValue(serializer: SerializationStrategy<T>, value: T) {
         val descriptor = serializer.descriptor
@@ -104,7 +104,7 @@ internal open class CellEncoder(protected val out: Writer, private val what: Str
         fun <T> record(out: Writer, serializer: SerializationStrategy<T>, value: T) {
             val descriptor = serializer.descriptor
             if (descriptor.isInline || descriptor.kind != StructureKind.CLASS && descriptor.kind != StructureKind.OBJECT) {
-                throw invalid("a row can't be written from a ${descriptor.serialName}: give a class with properties, or a map")
+                throw invalid("a row can't be written from a ${descriptor.serialName}; give a class with properties, or a map")
             }
             RowEncoder(out).write(serializer, value)
         }

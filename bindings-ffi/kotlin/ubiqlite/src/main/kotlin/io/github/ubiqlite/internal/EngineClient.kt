@@ -64,7 +64,7 @@ internal class EngineClient private constructor(private val client: Long, @JvmFi
         if (code == Raw.GONE) {
             Reply.failed(closed("the database is closed"))
         } else {
-            Reply.failed(defect("the native library answers $code"))
+            Reply.failed(defect("the native library returned $code"))
         }
 
     /** Sends a request that has no reply. */
@@ -80,7 +80,7 @@ internal class EngineClient private constructor(private val client: Long, @JvmFi
         }
     }
 
-    /** Gives a call up, whether it runs, waits, or completed a moment ago. */
+    /** Cancels a call, whether it runs, waits, or completed a moment ago. */
     fun cancel(id: Int) = tell(Op.CANCEL, id)
 
     /**
@@ -90,8 +90,8 @@ internal class EngineClient private constructor(private val client: Long, @JvmFi
      */
     fun drop(handle: RemoteHandle, what: String) {
         if (!handle.drop()) return
-        // The engine gives their calls up without a reply.
-        calls.takeAll({ it.target.on?.isWithin(handle) == true }) { it.complete(Reply.failed(closed("the $what is over"))) }
+        // The engine cancels their calls without a reply.
+        calls.takeAll({ it.target.on?.isWithin(handle) == true }) { it.complete(Reply.failed(closed("the $what has ended"))) }
     }
 
     /** Waits for accepted calls, then closes. If the wait is cancelled, closing continues. */

@@ -19,7 +19,7 @@ internal fun escapedHalves(json: String): String {
 
 private class JsonText(private val out: StringBuilder, private val mapping: Mapping, private val refuse: (String) -> Exception) {
     fun write(value: Any?, depth: Int) {
-        if (depth > DEEPEST) throw refuse("holds lists and maps more than $DEEPEST deep, or itself")
+        if (depth > DEEPEST) throw refuse("contains lists and maps nested more than $DEEPEST deep, or contains itself")
         when (value) {
             null, is Boolean -> out.append(value.toString())
             is JsonElement -> out.append(escapedHalves(value.toString()))
@@ -42,13 +42,13 @@ private class JsonText(private val out: StringBuilder, private val mapping: Mapp
             out.append(escapedHalves(mapping.write(value, serializer)))
             return
         }
-        val other = standsFor(value) { why -> refuse("holds what $why") }
-        if (other === value) throw refuse("holds a ${value.javaClass.name}, which JSON has not")
+        val other = standsFor(value) { why -> refuse("contains a value that $why") }
+        if (other === value) throw refuse("contains a ${value.javaClass.name}, which JSON does not have")
         write(other, depth + 1)
     }
 
     private fun real(value: Number, finite: Boolean) {
-        if (!finite) throw refuse("holds $value, which JSON has not")
+        if (!finite) throw refuse("contains $value, which JSON does not have")
         out.append(value.toString())
     }
 
@@ -67,7 +67,7 @@ private class JsonText(private val out: StringBuilder, private val mapping: Mapp
         for ((name, value) in values) {
             if (!first) out.append(',')
             first = false
-            string(name as? String ?: throw refuse("holds a map with a key that is no text"))
+            string(name as? String ?: throw refuse("contains a map with a key that is not a string"))
             out.append(':')
             write(value, depth + 1)
         }

@@ -16,5 +16,5 @@ internal inline fun <T> known(type: KClass<*>, find: () -> KSerializer<T>): KSer
 @PublishedApi
 internal fun unknown(type: KClass<*>, cause: IllegalArgumentException): UbiqliteException {
     val why = cause.message?.lineSequence()?.firstOrNull()?.removeSuffix(".") ?: cause.toString()
-    return invalid("no value is a ${type.java.name}: give one that SQLite has, or make its class @Serializable ($why)", cause)
+    return invalid("a ${type.java.name} is not a value; give one that SQLite has, or make its class @Serializable ($why)", cause)
 }

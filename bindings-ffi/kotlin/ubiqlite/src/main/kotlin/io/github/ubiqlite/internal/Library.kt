@@ -64,7 +64,7 @@ internal object Library {
     private fun refused(what: String, why: String?, cause: Throwable?): UbiqliteException {
         val folder = System.getProperty("java.io.tmpdir")
         val message = "ubiqlite's native library can't be loaded: $why ($what). It is extracted to java.io.tmpdir, " +
-            "which is $folder: that must be a folder that can be written to, and that code can be run from"
+            "which is $folder; that must be a writable folder that code can be run from"
         return UbiqliteException.Unsupported(Fields(message), cause)
     }
 
@@ -89,7 +89,7 @@ internal object Library {
     private fun read(name: String): ByteArray {
         val place = "$platform/${System.mapLibraryName(name)}"
         val resource = Library::class.java.classLoader.getResourceAsStream(place) ?: throw UbiqliteException.Unsupported(
-            Fields("this build of ubiqlite has no native library for this system: no $place in it"),
+            Fields("this build of ubiqlite has no native library for this system: it contains no $place"),
         )
         return resource.use { it.readBytes() }
     }

@@ -54,7 +54,7 @@ private class Sender<R>(
         chunk.u32(0)
     }
 
-    /** Runs the source to send all rows; if it throws, the call is given up. */
+    /** Runs the source to send all rows; if it throws, the call is cancelled. */
     suspend inline fun run(source: () -> Unit): Long {
         currentCoroutineContext().ensureActive()
         try {

@@ -14,7 +14,7 @@ internal object Raw {
     /** The client no longer exists. */
     const val GONE: Long = -1
 
-    /** `take` and `settle` need room for `NEEDS_ROOM - answer` bytes, and wrote nothing. */
+    /** `take` and `settle` need room for `NEEDS_ROOM - result` bytes, and wrote nothing. */
     const val NEEDS_ROOM: Long = -16
 
     /** Finds the engine by the name in the first [length] bytes of the buffer; returns the length of a failure's message. */
@@ -37,7 +37,7 @@ internal object Raw {
     @JvmStatic
     external fun await(client: Long, millis: Long): Long
 
-    /** Ends a client: its calls are given up, and anything it has open is rolled back. */
+    /** Ends a client: its calls are cancelled, and anything it has open is rolled back. */
     @JvmStatic
     external fun release(client: Long)
 
@@ -57,7 +57,7 @@ internal object Raw {
     @JvmStatic
     external fun opened(number: Long): Long
 
-    /** Releases the number: an opening is given up, a closing continues. */
+    /** Releases the number: an opening is cancelled, a closing continues. */
     @JvmStatic
     external fun forget(number: Long)
 }

@@ -62,7 +62,7 @@ internal class Replies(private val number: Long, private val client: EngineClien
         var at = 0
         while (at < length) {
             val size = replies.u32(at)
-            // Nobody waits for the reply to a call that was given up.
+            // Nobody waits for the reply to a call that was cancelled.
             client.calls.take(replies.u32(at + 4))?.complete(reply(replies, at, size))
             at += size
         }
@@ -71,7 +71,7 @@ internal class Replies(private val number: Long, private val client: EngineClien
     private fun reply(replies: Memory, at: Int, size: Int): Reply = try {
         Reply(replies.copy(at, size), client.mapping)
     } catch (_: OutOfMemoryError) {
-        Reply.failed(UbiqliteException.OutOfMemory(Fields("it is done, but its result of $size bytes does not fit into the heap: stream the rows")))
+        Reply.failed(UbiqliteException.OutOfMemory(Fields("it is done, but its result of $size bytes does not fit into the heap; stream the rows")))
     }
 
     private companion object {

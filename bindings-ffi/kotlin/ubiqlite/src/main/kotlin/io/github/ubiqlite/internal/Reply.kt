@@ -29,7 +29,7 @@ internal class Reply private constructor(
     private fun expect(kind: Int) {
         val found = if (error != null) throw error else bytes[8].toInt()
         if (found == kind) return
-        if (found != Kind.ERROR) throw defect("a reply is of the kind $found in place of $kind")
+        if (found != Kind.ERROR) throw defect("a reply is of kind $found instead of $kind")
         throw Fields.read(String(bytes, HEADER, extra, Charsets.UTF_8)).exception()
     }
 

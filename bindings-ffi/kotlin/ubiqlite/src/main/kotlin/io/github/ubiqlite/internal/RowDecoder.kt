@@ -55,7 +55,7 @@ internal class RowDecoder private constructor(
     override fun decodeFloat(): Float {
         val wide = row.double(cell)
         val single = wide.toFloat()
-        if (single.toDouble() != wide && !wide.isNaN()) throw unfit("$wide can't be a Float without being rounded")
+        if (single.toDouble() != wide && !wide.isNaN()) throw unfit("$wide can't be read as a Float without rounding")
         return single
     }
 
@@ -82,7 +82,7 @@ internal class RowDecoder private constructor(
         if (index >= 0) return index
         // The serializer of an enum that is not @Serializable does not know @SerialName, unless it is that of a property.
         val known = type?.java?.takeIf { it.isEnum }?.let { namesOf(it).indexOf(name) } ?: -1
-        if (known < 0) throw unfit("\"$name\" is no ${enumDescriptor.serialName}")
+        if (known < 0) throw unfit("\"$name\" is not a ${enumDescriptor.serialName}")
         return known
     }
 
@@ -134,7 +134,7 @@ internal class RowDecoder private constructor(
                 if (!descriptor.isInline) return@guarded deserializer.deserialize(RowDecoder(row, -1))
             }
             if (row.size != 1) {
-                throw invalid("a row of ${row.size} columns can't be a ${descriptor.serialName}: give a class, or use toMap()")
+                throw invalid("a row of ${row.size} columns can't be read as a ${descriptor.serialName}; give a class, or use toMap()")
             }
             RowDecoder(row, 0, type).decodeSerializableValue(deserializer)
         }

@@ -31,7 +31,7 @@ internal fun textOf(value: Any, refuse: (String) -> Throwable): String? = when (
     is LocalDate -> dated(value, value, refuse)
     is LocalDateTime -> dated(value.toLocalDate(), "${value.toLocalDate()}T${CLOCK.format(value)}", refuse)
     is LocalTime -> CLOCK.format(value)
-    is Duration -> if (value.isInfinite()) throw refuse("is infinite, which ISO 8601 can't say") else value.toIsoString()
+    is Duration -> if (value.isInfinite()) throw refuse("is infinite, which ISO 8601 can't express") else value.toIsoString()
     is java.time.Duration -> textOfDuration(value)
     is UUID -> value.toString()
     is Uuid -> value.toString()
@@ -54,6 +54,6 @@ private fun textOfDuration(value: java.time.Duration): String {
 }
 
 private fun dated(day: LocalDate, text: Any, refuse: (String) -> Throwable): String {
-    if (day.year !in 0..9999) throw refuse("has the year ${day.year}, which is not of four digits, and would sort wrong as text")
+    if (day.year !in 0..9999) throw refuse("has the year ${day.year}, which does not have four digits, and would sort incorrectly as text")
     return text.toString()
 }

@@ -74,12 +74,12 @@ private fun Writer.ofProgram(value: Any, what: String, which: Any?) {
     if (serializer != null) return CellEncoder.write(this, serializer, value, what, which)
     val other = standsFor(value) { why -> refused(what, which, why) }
     if (other === value) {
-        throw refused(what, which, "is a ${value.javaClass.name}, which is no value; bind one of its fields, or make it @Serializable")
+        throw refused(what, which, "is a ${value.javaClass.name}, which can't be stored; bind one of its fields, or make it @Serializable")
     }
     value(other, what, which)
 }
 
-private const val BEYOND = "is an integer beyond 64 bits; store it as text"
+private const val BEYOND = "is an integer that does not fit in 64 bits; store it as text"
 
 internal fun refused(what: String, which: Any?, why: String, cause: Throwable? = null): UbiqliteException {
     val name = when (which) {
@@ -112,7 +112,7 @@ internal fun Writer.params(params: Array<out Any?>) {
     u32(params.size)
     for (param in params) {
         val name = (param as? Pair<*, *>)?.first as? String
-            ?: throw invalid("parameters are values by position, or pairs by name: not both")
+            ?: throw invalid("parameters must be values by position or pairs by name, not both")
         text(name)
         value(param.second, "parameter", name)
     }
@@ -125,7 +125,7 @@ internal fun Writer.row(row: Any?) {
         is List<*> -> byPosition(row.size) { row[it] }
         is Array<*> -> byPosition(row.size) { row[it] }
         is Map<*, *> -> byName(row)
-        else -> throw invalid("a row of parameters is a list by position or a map by name, not ${nameOf(row)}")
+        else -> throw invalid("a row of parameters must be a list by position or a map by name, not ${nameOf(row)}")
     }
 }
 
@@ -139,7 +139,7 @@ private inline fun Writer.byPosition(count: Int, at: (Int) -> Any?) {
     for (index in 0 until count) {
         val param = at(index)
         if (param is Pair<*, *> || param is Params) {
-            throw invalid("parameters are values by position, or pairs by name: not both")
+            throw invalid("parameters must be values by position or pairs by name, not both")
         }
         value(param, "parameter", index)
     }
@@ -165,7 +165,7 @@ internal fun Writer.record(fields: Array<out Pair<String, Any?>>) {
 private fun Writer.named(values: Map<*, *>, what: String) {
     u32(values.size)
     for ((name, value) in values) {
-        text(name as? String ?: throw invalid("a name is a text, not ${nameOf(name)}"))
+        text(name as? String ?: throw invalid("a name must be a string, not ${nameOf(name)}"))
         value(value, what, name)
     }
 }

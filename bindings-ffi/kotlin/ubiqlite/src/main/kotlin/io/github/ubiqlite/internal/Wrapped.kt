@@ -20,7 +20,7 @@ internal fun standsFor(value: Any, refuse: (String) -> Exception): Any? {
         U_SHORT -> (inside as Short).toUShort()
         U_INT -> (inside as Int).toUInt()
         U_LONG -> (inside as Long).toULong()
-        else -> throw refuse("is a ${type.name}, which does not tell what its number is; make its property public or the class @Serializable")
+        else -> throw refuse("is a ${type.name}, which does not expose its number; make its property public or the class @Serializable")
     }
 }
 

@@ -84,7 +84,7 @@ internal class Writer(
 
     /** Writes a text as UTF-8 after its length. Throws `InvalidArgument` for half a surrogate pair, which UTF-8 can't hold. */
     fun text(text: String) {
-        if (!tryText(text)) throw invalid("a text $HALF")
+        if (!tryText(text)) throw invalid("a string $HALF")
     }
 
     /** Like [text], but for half a surrogate pair returns false, with nothing usable written. */
@@ -150,7 +150,7 @@ internal class Writer(
     private fun reserve(count: Int) {
         if (bytes.size - length >= count) return
         val wanted = length.toLong() + count
-        if (wanted > MOST) throw invalid("a request of more than 2 GiB; send it in parts")
+        if (wanted > MOST) throw invalid("the request is larger than 2 GiB; send it in parts")
         bytes = bytes.copyOf(minOf(MOST, maxOf(wanted, 2L * bytes.size)).toInt())
         view = viewOf(bytes)
     }
@@ -165,7 +165,7 @@ internal class Writer(
 }
 
 /** The error message for a text with a lone surrogate. */
-internal const val HALF: String = "holds half of a surrogate pair, which no database text can; store it as bytes"
+internal const val HALF: String = "contains half of a surrogate pair, which is not valid text; store it as bytes"
 
 private fun hasSurrogate(text: String): Boolean = text.any { it.isSurrogate() }
 

@@ -9,10 +9,10 @@ import kotlinx.serialization.json.JsonArray
 import kotlinx.serialization.json.JsonObject
 import kotlinx.serialization.json.JsonPrimitive
 
-/** What a call answered: data, or what it threw. */
+/** The result of a call: data, or what it threw. */
 internal class Outcome(val found: Any?, val error: Throwable? = null)
 
-/** What came from the library, as data. */
+/** Converts what the library returned into data. */
 internal fun dataOf(result: Any?): Any? = when (result) {
     null, is Boolean, is Long, is Double, is String, is ByteArray -> result
     is Row -> {
@@ -30,10 +30,10 @@ internal fun dataOf(result: Any?): Any? = when (result) {
     else -> throw Failure("a call answers a ${result.javaClass.name}: $result")
 }
 
-/** What is not named there is not compared. */
+/** Methods for whose results only the expected keys are compared. */
 private val PARTIAL = setOf("execute", "batch", "capabilities")
 
-/** Compares the outcome with the expectation; throws the difference, for people. */
+/** Compares the outcome with the expectation; throws the difference in readable form. */
 internal fun check(step: Step, outcome: Outcome, nameOf: (String) -> String) {
     val expected = step.json["error"]
     val error = outcome.error
@@ -68,7 +68,7 @@ private fun same(expected: Any?, found: Any?, partial: Boolean, place: String): 
     ANY -> found != null
     is ByteArray -> found is ByteArray && expected.contentEquals(found)
     is List<*> -> {
-        // A row may be noted by its values alone.
+        // A row may be written as its values alone.
         val items = if (found is Map<*, *>) found.values.toList() else found as? List<*>
         items?.let { expected.zip(it) }.orEmpty().forEachIndexed { index, (one, other) -> compare(one, other, partial, "$place[$index]") }
         expected.size == items?.size
@@ -113,7 +113,7 @@ private fun checkError(error: Throwable, expected: JsonObject, step: Step, nameO
     }
 }
 
-/** For people: an error with what it carries. */
+/** Describes an error in readable form, with all that it carries. */
 internal fun tell(error: Throwable): String {
     if (error !is UbiqliteException) return error.stackTraceToString().lines().take(12).joinToString("\n")
     return with(error) { "$kind: $message {code: $code, table: $table, columns: $columns, offset: $offset, index: $index, path: $path}" }

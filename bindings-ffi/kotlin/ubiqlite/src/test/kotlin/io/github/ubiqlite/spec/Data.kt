@@ -10,12 +10,12 @@ import kotlinx.serialization.json.JsonPrimitive
 import kotlinx.serialization.json.booleanOrNull
 
 /*
- * What a scenario notes down in JSON, and what a call returns, as one kind of data:
+ * What a scenario writes in JSON and what a call returns, as one kind of data:
  * null, Boolean, Long, Double, String, ByteArray; BigInteger beyond 64 bits; List, and
  * Map for rows and records; JsonText; ANY.
  */
 
-/** Expected only: anything but NULL. */
+/** Only in expectations: anything but NULL. */
 internal object ANY
 
 /** A list or map of the language, which binds as JSON text. */
@@ -23,7 +23,7 @@ internal class JsonText(val content: Any?)
 
 private val INTEGER = Regex("-?[0-9]+")
 
-/** Reads the notation of `tests/spec/README.md`; [number] is that of the `$for` around. */
+/** Reads the notation of `tests/spec/README.md`; [number] is that of the enclosing `$for`. */
 internal fun read(json: JsonElement?, names: Map<String, Any?>, number: Long? = null): Any? = when (json) {
     null, JsonNull -> null
     is JsonPrimitive -> primitive(json)
@@ -73,7 +73,7 @@ private fun notation(name: String, fields: JsonObject, names: Map<String, Any?>,
     }
 }
 
-/** A list or map of Kotlin's own. */
+/** Converts JSON to Kotlin's own lists and maps. */
 private fun plain(json: JsonElement): Any? = when (json) {
     JsonNull -> null
     is JsonPrimitive -> primitive(json)
@@ -88,7 +88,7 @@ private fun repeated(what: Any?, times: Int): Any = when (what) {
     else -> throw Failure("${show(what)} can't be repeated")
 }
 
-/** A map noted as a list of pairs. */
+/** Reads a map that is written as a list of pairs. */
 internal fun mapOfPairs(pairs: List<Any?>): Map<String, Any?> = pairs.associate { pair ->
     val (name, value) = list(pair)
     text(name) to value
@@ -98,7 +98,7 @@ internal fun text(data: Any?): String = data as? String ?: throw Failure("${show
 
 internal fun list(data: Any?): List<Any?> = data as? List<*> ?: throw Failure("${show(data)} is no list")
 
-/** For people: long values are shortened. */
+/** Describes data in readable form; long values are shortened. */
 internal fun show(data: Any?): String {
     val whole = when (data) {
         null -> "NULL"

@@ -147,7 +147,7 @@ private fun selection(step: Step, table: Table): Select {
                 "null" -> select = select.whereNull(column!!)
                 "not_null" -> select = select.whereNotNull(column!!)
                 "in" -> select = select.whereIn(column!!, list(filter[2]).map(::toValue))
-                // The short form is what people write most.
+                // The short form is the most common one.
                 "eq" -> select = select.where(column!!, toValue(filter[2]))
                 else -> select = select.where(column!!, Comparison.valueOf(comparison!!.uppercase()), toValue(filter[2]))
             }
@@ -164,10 +164,10 @@ private fun selection(step: Step, table: Table): Select {
     return select
 }
 
-/** Reads a stream to its end, or holds it for the steps of the call. */
+/** Reads a stream to its end, or keeps it open for the steps of the call. */
 private suspend fun streamed(step: Step, rest: Scope, begin: () -> Flow<Row>): Outcome {
     if (!step.has("steps")) return settle { begin().toList() }
-    // A job of its own: an error of the stream is told by `next`, and ends nothing else.
+    // A separate job: `next` reports an error of the stream, which ends nothing else.
     val reading = Job()
     val rows = begin().buffer(Channel.RENDEZVOUS).produceIn(CoroutineScope(currentCoroutineContext() + reading))
     try {
@@ -178,7 +178,7 @@ private suspend fun streamed(step: Step, rest: Scope, begin: () -> Flow<Row>): O
     return Outcome(null)
 }
 
-/** The block form of a transaction or savepoint. */
+/** Runs the block form of a transaction or savepoint. */
 private suspend fun block(step: Step, on: Reader, rest: Scope): Outcome {
     val mode = step.mode()
     step.everythingWasUsed()
@@ -217,7 +217,7 @@ private suspend fun block(step: Step, on: Reader, rest: Scope): Outcome {
     return outcome
 }
 
-/** Runs the steps of a call while the handle that it gave is held. */
+/** Runs the steps of a call while the handle that it returned is open. */
 private suspend fun hold(step: Step, on: Reader, rest: Scope): Outcome {
     val mode = step.mode() ?: Mode.IMMEDIATE
     step.everythingWasUsed()

@@ -15,16 +15,16 @@ import kotlinx.serialization.json.JsonPrimitive
 import kotlinx.serialization.json.jsonArray
 import kotlinx.serialization.json.jsonObject
 
-/** How long a call that was given up may take to say so. It does at once; machines are slow. */
+/** How long a cancelled call may take to end. It ends at once, but machines can be slow. */
 private const val AT_ONCE = 2000L
 
-/** What steps can see: databases, values with names, handles with names. */
+/** What steps can see: databases, named values and named handles. */
 internal class Scope(
     private val world: World,
     private val names: MutableMap<String, Any?>,
     private val frames: List<Pair<String, Any>>,
 ) {
-    /** Runs the steps of a call with the handle that it gave. */
+    /** Runs the steps of a call with the handle that it returned. */
     suspend fun with(step: Step, handle: Any) =
         Scope(world, names.toMutableMap(), frames + (step.alias to handle)).run(step.steps())
 
@@ -76,7 +76,7 @@ internal class Scope(
 
     /** Makes a call on the handle that it names, or on a database. */
     private suspend fun dispatch(step: Step): Outcome {
-        // The innermost of this name; the others stay for the steps inside.
+        // The innermost handle of this name; the others remain for the steps inside.
         val own = frames.lastOrNull { it.first == step.on }
         val rest = Scope(world, names.toMutableMap(), frames)
         if (own == null && step.method == "open") return open(step, world)

@@ -19,8 +19,8 @@ import org.junit.jupiter.api.DynamicTest
 import org.junit.jupiter.api.TestFactory
 
 /**
- * The scenarios of `tests/spec`, each a test; nothing that one of them may need is lacking
- * here, so none is skipped. `-Dubiqlite.words=transfer,cancel` chooses.
+ * The scenarios of `tests/spec`, one test per scenario. Every need is met here, so none is
+ * skipped. `-Dubiqlite.words=transfer,cancel` selects scenarios by words.
  */
 class SpecTest {
     private val folder = File(System.getProperty("ubiqlite.spec"))

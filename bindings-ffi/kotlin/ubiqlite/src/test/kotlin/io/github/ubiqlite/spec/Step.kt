@@ -47,12 +47,12 @@ internal class Step(val json: JsonObject, val names: Map<String, Any?>) {
 
     fun text(key: String): String = text(data(key))
 
-    /** Called when all arguments were taken: what is left would have been ignored. */
+    /** Called once all arguments are read: any that are left would have been ignored. */
     fun everythingWasUsed() {
         json.keys.find { it !in used }?.let { throw Failure("\"$it\" has no place in $method") }
     }
 
-    /** By position as values, by name as pairs: as people write them. */
+    /** The parameters as people write them: values by position, or pairs by name. */
     fun params(): Array<out Any?> = if (has("params")) paramsOf(data("params")) else emptyArray()
 
     fun each(): List<Any?> = list(data("each")).map { row ->
@@ -83,11 +83,11 @@ internal class Step(val json: JsonObject, val names: Map<String, Any?>) {
     fun steps(): List<JsonElement> = json.getValue("steps").jsonArray
 }
 
-/** One value, to be bound. */
+/** Converts data to one value to bind. */
 internal fun toValue(data: Any?): Any? = when (data) {
     is JsonText -> data.content
     is List<*>, is Map<*, *>, ANY -> throw Failure("${show(data)} is no value")
-    // What people write: an Int where it is one.
+    // As people write it: an Int where it fits.
     is Long -> if (data == data.toInt().toLong()) data.toInt() else data
     else -> data
 }

@@ -16,12 +16,12 @@ internal class World(private val root: File) {
     val databases = HashMap<String, Database>()
     private val opened = ArrayList<Database>()
 
-    /** Not by [File], which would make another path of `a/../b`. */
+    /** Not with [File], which would turn `a/../b` into another path. */
     private fun locate(path: String): String = "$root/$path"
 
     fun nameOf(path: String): String = path.substringAfterLast('/')
 
-    /** Opens what the scenario begins with, and runs its preparing SQL. */
+    /** Opens what the scenario begins with, and runs its setup SQL. */
     suspend fun prepare(open: JsonElement?, setup: List<String>) {
         if (open is JsonPrimitive && !open.isString) {
             if (setup.isNotEmpty()) throw Failure("a setup of a database that is not opened")

@@ -1,6 +1,6 @@
 package io.github.ubiqlite.bench
 
-/** The same 100,000 rows as those of the Rust benchmark (`tests/bench/common/src/item.rs`), from their ids alone. */
+/** The same 100,000 rows as in the Rust benchmark (`tests/bench/common/src/item.rs`), derived from their ids alone. */
 class Item(val id: Long, val name: String, val data: String, val status: String, val value: Double)
 
 /** Rows in the table `items`. */
@@ -26,7 +26,7 @@ class Sequence(seed: Long) {
     }
 }
 
-/** The row with this id. */
+/** Returns the row with this id. */
 fun item(id: Int): Item {
     val pick = Sequence(id.toLong())
     val word = WORDS[pick.below(16)]
@@ -42,15 +42,15 @@ fun item(id: Int): Item {
     )
 }
 
-/** The first [count] random ids of a seed: made before the clock starts. */
+/** Returns the first [count] random ids of a seed; called before the clock starts. */
 fun ids(seed: Int, count: Int): IntArray {
     val pick = Sequence(seed.toLong())
     return IntArray(count) { pick.below(ROWS) + 1 }
 }
 
 /**
- * A whole number that depends on all five columns, and on the end of each text: it is
- * added up over the rows read, and a wrong sum tells that something was skipped.
+ * Returns an integer that depends on all five columns, and on the end of each text. The
+ * benchmarks sum it over the rows read; a wrong sum shows that something was skipped.
  */
 fun weight(item: Item): Long =
     item.id + 3 * text(item.name) + 5 * text(item.data) + 7 * text(item.status) + 11 * Math.round(item.value * 100)

@@ -6,14 +6,14 @@ import kotlinx.coroutines.awaitAll
 import kotlinx.coroutines.coroutineScope
 import kotlinx.coroutines.runBlocking
 
-/** Coroutines side by side in the works whose name has `_64`. */
+/** Coroutines side by side in works named `_64`. */
 private const val TASKS = 64
 
-/** Reads before the clock starts, at least. */
+/** The least number of reads before the clock starts. */
 private const val WARM_UP = 800_000
 
 /**
- * Does one work with one subject, and prints a figure a line:
+ * Runs one work with one subject, and prints one figure per line:
  * `{"work":..,"unit":..,"value":..}`. Arguments: `SUBJECT WORK PATH [--quick]`.
  */
 fun main(args: Array<String>) {
@@ -49,7 +49,7 @@ private suspend fun fill(subject: Subject): Double? {
     return null
 }
 
-/** Reads by random ids; microseconds a read. */
+/** Reads by random ids; microseconds per read. */
 private suspend fun reads(subject: Subject, tasks: Int, count: Int): Double {
     val each = count / tasks
     val seeds = List(tasks) { ids(it, each) }
@@ -59,8 +59,8 @@ private suspend fun reads(subject: Subject, tasks: Int, count: Int): Double {
         for (id in of(seeds[task])) sum += weight(if (tasks == 1) subject.get(id) else subject.getBeside(id))
         sum
     }.sum()
-    // Every page is to be in the caches, and the compiler done, when the clock starts: it
-    // takes as long for few reads.
+    // When the clock starts, every page must be cached and all code compiled: that takes
+    // equally long for few reads.
     repeat(maxOf(2, WARM_UP / (each * tasks))) { all { some -> some } }
     var sum = 0L
     val took = time { sum = all { it } }
@@ -68,7 +68,7 @@ private suspend fun reads(subject: Subject, tasks: Int, count: Int): Double {
     return took / (each * tasks)
 }
 
-/** Every row, one after another; microseconds a row. */
+/** Every row, one after another; microseconds per row. */
 private suspend fun stream(subject: Subject): Double {
     val expected = WEIGHTS.sum()
     val times = List(12) {
@@ -78,7 +78,7 @@ private suspend fun stream(subject: Subject): Double {
     return times.drop(5).sorted()[3] / ROWS
 }
 
-/** Inserts, each committed by itself; microseconds an insert. */
+/** Inserts, each committed by itself; microseconds per insert. */
 private suspend fun inserts(subject: Subject, tasks: Int, count: Int): Double {
     subject.execute(CREATE_LOG)
     val each = count / tasks
@@ -90,7 +90,7 @@ private suspend fun inserts(subject: Subject, tasks: Int, count: Int): Double {
     return took / (each * tasks)
 }
 
-/** Rows in one transaction; microseconds a row. */
+/** Rows in one transaction; microseconds per row. */
 private suspend fun insertMany(subject: Subject, count: Int): Double {
     subject.execute(CREATE_LOG)
     val items = List(count) { item(it + 1) }
@@ -109,5 +109,5 @@ private inline fun time(what: () -> Unit): Double {
     return (System.nanoTime() - start) / 1_000.0
 }
 
-/** A sum of weights that is not the data's means that a column was not read. */
+/** Checks a sum of weights: a wrong one means that a column was not read. */
 private fun same(found: Long, expected: Long) = check(found == expected) { "it adds up to $found, not $expected" }

@@ -11,9 +11,9 @@ import kotlinx.coroutines.sync.withLock
 import kotlinx.coroutines.withContext
 
 /**
- * xerial's sqlite-jdbc, with prepared statements that are kept. One coroutine calls it
- * as it is, on its own thread; [io] has each call go to `Dispatchers.IO`, as the advice
- * for blocking calls is. Side by side there is a pool of connections that read, and one
+ * xerial's sqlite-jdbc, with cached prepared statements. A single coroutine calls it
+ * directly, on its own thread; with [io] each call runs on `Dispatchers.IO`, as is advised
+ * for blocking calls. Concurrent coroutines share a pool of connections that read, and one
  * connection that writes.
  */
 class SqliteJdbc(private val path: String, private val full: Boolean, private val io: Boolean) : Subject {

@@ -1,20 +1,20 @@
 package io.github.ubiqlite.bench
 
-/** What is measured, as its users use it. Every row is read into an [Item]. */
+/** A library under measurement, used as its users do. Every row is read into an [Item]. */
 interface Subject {
-    /** The row of [SELECT_ONE]. */
+    /** Returns the row of [SELECT_ONE]. */
     suspend fun get(id: Int): Item
 
-    /** The same, where many coroutines do it side by side. */
+    /** The same, when many coroutines call it concurrently. */
     suspend fun getBeside(id: Int): Item = get(id)
 
-    /** Every row of [SELECT_ALL], one after another. */
+    /** Passes every row of [SELECT_ALL] to [each], one after another. */
     suspend fun stream(each: (Item) -> Unit)
 
-    /** [INSERT_LOG], committed. */
+    /** Runs [INSERT_LOG], committed. */
     suspend fun insert(item: Item)
 
-    /** One statement for each item, in one transaction. */
+    /** Runs one statement for each item, in one transaction. */
     suspend fun insertMany(sql: String, items: List<Item>, withId: Boolean)
 
     suspend fun execute(sql: String)

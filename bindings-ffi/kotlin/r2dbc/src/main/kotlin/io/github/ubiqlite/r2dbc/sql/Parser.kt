@@ -7,7 +7,7 @@ private class Parser(private val sql: String) {
     private val tokens = Tokens(sql)
     private val parameters = ArrayList<Parameter>()
 
-    /** The places of named parameters; a name has one place in the whole text. */
+    /** The indexes of named parameters; a name has one index in the whole text. */
     private val known = HashMap<String, Int>()
 
     fun text(): Text {
@@ -42,7 +42,7 @@ private class Parser(private val sql: String) {
         var start = -1
         var end = 0
 
-        /** The name of each of SQLite's parameters, `?` for a bare one; null for a number that was skipped. */
+        /** The name of each of SQLite's parameters, `?` for an unnamed one; null for a number that was skipped. */
         val names = ArrayList<String?>()
         private val words = ArrayList<String>(FIRST)
         private var depth = 0

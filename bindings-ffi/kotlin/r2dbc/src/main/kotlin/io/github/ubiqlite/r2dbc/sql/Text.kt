@@ -24,7 +24,7 @@ internal enum class Action {
 internal class Part(
     val sql: String,
     val action: Action,
-    /** For each of SQLite's parameters, in the order of their numbers, its place in [Text.parameters]. */
+    /** For each of SQLite's parameters, in the order of their numbers, its index in [Text.parameters]. */
     val places: IntArray,
     /** Whether it is the whole text, whose parameters are then its own, in order. */
     val isWhole: Boolean,
@@ -72,6 +72,6 @@ internal class Text(val parts: List<Part>, val parameters: List<Parameter>) {
         }
     }
 
-    /** Returns the places of a name, with its sign or without; null if it is unknown. */
+    /** Returns the indexes of a name, with its sign or without; null if it is unknown. */
     fun places(name: String): IntArray? = byName[name]
 }
