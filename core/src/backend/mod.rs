@@ -6,6 +6,8 @@
 mod call;
 mod group;
 mod guarded;
+#[cfg(not(target_family = "wasm"))]
+pub(crate) mod inbox;
 pub(crate) mod reply;
 pub(crate) mod rules;
 #[cfg(any(target_family = "wasm", test, feature = "single-thread"))]

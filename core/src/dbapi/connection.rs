@@ -8,12 +8,11 @@ use std::time::Instant;
 
 use crate::ffi;
 
-use super::cursors::{IdleStatements, OpenCursor};
-use super::inline::{MOST_OVERRUNS, QUICK};
+use super::inline::QUICK;
 use super::log::{LogState, is_memory};
-use super::statement::DbapiStatement;
+use super::statement::{DbapiStatement, OpenCursor};
 use super::{ConnectionState, DbapiOptions, DbapiRequest, DbapiResult};
-use crate::engine::{DatabaseHandle, OpenFailure, Stepped, disk_wait};
+use crate::engine::{DatabaseHandle, OpenFailure, StatementCache, Stepped, disk_wait};
 use crate::error::{Error, ErrorKind, Phase, Result, without_advice};
 use crate::platform::files;
 use crate::row::Page;
@@ -28,7 +27,10 @@ const PAGE: usize = 256 * 1024;
 pub(super) struct DbapiInner {
     pub(super) raw: *mut ffi::sqlite3,
     cursors: HashMap<u32, OpenCursor>,
-    cache: IdleStatements,
+    /// Statements that don't run: two cursors with the same text are two statements.
+    cache: StatementCache<DbapiStatement>,
+    /// Statements are kept for the next use.
+    caches: bool,
     pub(super) busy_timeout: c_int,
     named_by_position: bool,
     /// Statements may call code that is not this library's.
@@ -86,7 +88,8 @@ impl DbapiInner {
         Ok(Self {
             raw,
             cursors: HashMap::new(),
-            cache: IdleStatements::new(options.cached_statements),
+            cache: StatementCache::new(options.cached_statements),
+            caches: options.cached_statements > 0,
             busy_timeout,
             named_by_position: options.named_by_position,
             observed: false,
@@ -185,13 +188,10 @@ impl DbapiInner {
         if let Err(error) = self.reset(begun.cursor) {
             return Ok(Err(error));
         }
-        if now && !self.cache.has(&begun.sql) && !self.may_compile(&begun.sql) {
+        if now && !self.cache.contains(&begun.sql) && !self.may_compile(&begun.sql) {
             return Err(begun);
         }
-        let take = |this: &mut Self| {
-            // SAFETY: the connection is open, and drops its statements before it closes.
-            unsafe { this.cache.take(this.raw, &begun.sql) }
-        };
+        let take = |this: &mut Self| this.take(&begun.sql);
         let taken = if now { self.impatient(take) } else { take(self) };
         let mut statement = match taken {
             Ok(Some(statement)) => statement,
@@ -202,7 +202,7 @@ impl DbapiInner {
             Err(error) => return Ok(Err(error)),
         };
         if now && !self.is_quick(&statement, begun.begin) {
-            self.cache.keep(begun.sql.clone(), statement);
+            self.keep(begun.sql.clone(), statement);
             return Err(begun);
         }
         let started = Instant::now();
@@ -221,7 +221,7 @@ impl DbapiInner {
             Ok((page, more)) => {
                 if statement.changes {
                     let quick = started.elapsed() <= QUICK;
-                    statement.overruns = if quick { 0 } else { MOST_OVERRUNS };
+                    statement.set_slow(!quick);
                 }
                 Ok(self.finished(begun, statement, page, more))
             }
@@ -231,14 +231,14 @@ impl DbapiInner {
                 // It took too many steps, and would do so again.
                 let long = error.kind() == ErrorKind::Cancelled;
                 if ended.is_some_and(|ended| long && !ended.stopped) {
-                    statement.overruns = statement.overruns.saturating_add(1);
+                    statement.note_overrun();
                 }
                 let again = match ended {
                     Some(ended) => ended.is_over_budget(&error),
                     None => now && is_busy(&error),
                 };
                 let sql = begun.sql.clone();
-                self.cache.keep(sql, statement);
+                self.keep(sql, statement);
                 if again { Err(begun) } else { Ok(Err(error)) }
             }
         }
@@ -280,7 +280,7 @@ impl DbapiInner {
             let pragma = statement.pragma;
             // A statement that is done is reset by itself where that matters.
             statement.reset()?;
-            self.cache.keep(sql, statement);
+            self.keep(sql, statement);
             if pragma {
                 self.look();
             }
@@ -304,7 +304,7 @@ impl DbapiInner {
             Err(error) => {
                 // It repeats the error.
                 let _ = open.statement.reset();
-                self.cache.keep(open.sql, open.statement);
+                self.keep(open.sql, open.statement);
                 Err(error)
             }
         }
@@ -318,7 +318,7 @@ impl DbapiInner {
     fn reset(&mut self, cursor: u32) -> Result<()> {
         let Some(mut open) = self.cursors.remove(&cursor) else { return Ok(()) };
         let reset = open.statement.reset();
-        self.cache.keep(open.sql, open.statement);
+        self.keep(open.sql, open.statement);
         reset
     }
 
@@ -330,12 +330,10 @@ impl DbapiInner {
         begin: Option<&'static str>,
     ) -> Result<DbapiResult> {
         self.reset(cursor)?;
-        // SAFETY: the connection is open, and drops its statements before it closes.
-        let taken = unsafe { self.cache.take(self.raw, &sql)? };
-        let Some(mut statement) = taken else { return Ok(self.done()) };
+        let Some(mut statement) = self.take(&sql)? else { return Ok(self.done()) };
         let done = self.each(&mut statement, each, begin);
         let reset = statement.reset();
-        self.cache.keep(sql, statement);
+        self.keep(sql, statement);
         let changed = Some(done?);
         reset?;
         Ok(DbapiResult { changed, ran: true, ..self.done() })
@@ -385,13 +383,34 @@ impl DbapiInner {
         Ok(self.done())
     }
 
-    fn control(&mut self, sql: &str) -> Result<()> {
+    /// Takes the statement of this text; none if the text has no statement.
+    ///
+    /// # Errors
+    /// SQLite's; `InvalidArgument` for more than one statement.
+    fn take(&mut self, sql: &str) -> Result<Option<DbapiStatement>> {
+        if let Some(statement) = self.cache.take(sql) {
+            return Ok(Some(statement));
+        }
         // SAFETY: the connection is open, and drops its statements before it closes.
-        let taken = unsafe { self.cache.take(self.raw, sql)? };
-        let Some(mut statement) = taken else { return Ok(()) };
+        let (statement, rest) = unsafe { DbapiStatement::prepare(self.raw, sql, self.caches)? };
+        if !rest.is_empty() {
+            return Err(Error::invalid("You can only execute one statement at a time."));
+        }
+        Ok(statement)
+    }
+
+    /// Keeps a statement that was reset.
+    fn keep(&mut self, sql: String, statement: DbapiStatement) {
+        if self.caches {
+            self.cache.put(sql, statement);
+        }
+    }
+
+    fn control(&mut self, sql: &str) -> Result<()> {
+        let Some(mut statement) = self.take(sql)? else { return Ok(()) };
         let stepped = statement.step();
         let reset = statement.reset();
-        self.cache.keep(sql.to_owned(), statement);
+        self.keep(sql.to_owned(), statement);
         stepped.and(reset)
     }
 }
@@ -464,7 +483,7 @@ pub(super) fn fill(statement: &mut DbapiStatement, most: usize) -> Result<(Page,
         }
     }
     let page = page.unwrap_or_else(|| statement.page()).finish();
-    Ok((page, rows > 0 && statement.is_busy()))
+    Ok((page, rows > 0 && statement.is_running()))
 }
 
 fn is_busy(error: &Error) -> bool {

@@ -1,13 +1,13 @@
 //! The thread of a DB-API connection, and what may be done without it.
 
-use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 
 use crate::ffi;
 
 use super::ConnectionState;
 use super::connection::DbapiInner;
+use crate::backend::inbox::{Inbox, Next};
 
 /// Work, which returns how its result is reported. That happens when the connection is free again,
 /// so that the receiver can at once request something that is done within the call.
@@ -18,36 +18,9 @@ pub(super) type Telling = Box<dyn FnOnce()>;
 #[derive(Debug, Default)]
 pub(super) struct ConnectionThread {
     connection: Mutex<Option<DbapiInner>>,
-    inbox: Mutex<ThreadInbox>,
-    arrived: Condvar,
-    /// The thread that served it has left.
-    left: Condvar,
+    inbox: Inbox<ThreadJob>,
     stop: Mutex<Option<InterruptHandle>>,
     state: Mutex<ConnectionState>,
-}
-
-#[derive(Default)]
-struct ThreadInbox {
-    jobs: VecDeque<ThreadJob>,
-    running: bool,
-    /// Its work is for a thread that comes by itself, and no other.
-    adopted: bool,
-    /// A job was taken and is not done.
-    busy: bool,
-    closed: bool,
-}
-
-/// Who serves a line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum ServedBy {
-    Own,
-    Adopter,
-}
-
-impl std::fmt::Debug for ThreadInbox {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Inbox").field("jobs", &self.jobs.len()).finish_non_exhaustive()
-    }
 }
 
 /// What stops the running statement.
@@ -66,10 +39,6 @@ impl InterruptHandle {
 }
 
 impl ConnectionThread {
-    fn inbox(&self) -> MutexGuard<'_, ThreadInbox> {
-        self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Runs `work` on this thread if the connection is open and nothing is under way or waiting.
     pub(super) fn with_idle<T>(&self, work: impl FnOnce(&mut DbapiInner) -> T) -> Option<T> {
         let mut guard = match self.connection.try_lock() {
@@ -78,11 +47,9 @@ impl ConnectionThread {
             Err(TryLockError::WouldBlock) => return None,
         };
         // With the connection held, no job begins.
-        let inbox = self.inbox();
-        if inbox.busy || inbox.closed || !inbox.jobs.is_empty() {
+        if !self.inbox.is_quiet() || self.inbox.is_closed() {
             return None;
         }
-        drop(inbox);
         let connection = guard.as_mut()?;
         let done = work(connection);
         self.note(Some(connection));
@@ -91,81 +58,41 @@ impl ConnectionThread {
 
     /// Runs `job` on the line's thread. A closed line drops it.
     pub(super) fn submit(self: &Arc<Self>, job: ThreadJob) {
-        let mut inbox = self.inbox();
-        if inbox.closed {
-            drop(inbox);
-            drop(job);
-            return;
-        }
-        inbox.jobs.push_back(job);
-        if inbox.running || inbox.adopted {
-            drop(inbox);
-            // All: a thread that must leave may wait next to the one that serves.
-            self.arrived.notify_all();
-            return;
-        }
-        let line = Arc::clone(self);
-        let thread = std::thread::Builder::new().name("ubiqlite-dbapi".into());
-        if thread.spawn(move || line.serve(ServedBy::Own)).is_ok() {
-            inbox.running = true;
-        } else {
-            // Reported as lost; the next job tries again.
-            let job = inbox.jobs.pop_back();
-            drop(inbox);
-            drop(job);
-        }
+        self.inbox.push(job, || {
+            let line = Arc::clone(self);
+            let thread = std::thread::Builder::new().name("ubiqlite-dbapi".into());
+            thread.spawn(move || line.serve(false)).is_ok()
+        });
     }
 
     /// Leaves the work from now on to the thread that will call [`adopt`](Self::adopt).
     pub(super) fn reserve(&self) {
-        self.inbox().adopted = true;
-        self.arrived.notify_all();
+        self.inbox.reserve();
     }
 
-    /// Does the work on this thread until the line is closed, and then closes the
-    /// connection.
+    /// Does the work on this thread until no more is accepted, and then closes the connection.
     pub(super) fn adopt(&self) {
-        let mut inbox = self.inbox();
-        inbox.adopted = true;
-        self.arrived.notify_all();
-        while inbox.running {
-            inbox = self.left.wait(inbox).unwrap_or_else(PoisonError::into_inner);
-        }
-        inbox.running = true;
-        drop(inbox);
-        self.serve(ServedBy::Adopter);
+        self.inbox.adopt();
+        self.serve(true);
     }
 
-    fn serve(&self, server: ServedBy) {
-        let mut inbox = self.inbox();
+    fn serve(&self, adopted: bool) {
         loop {
-            if inbox.adopted && server == ServedBy::Own {
-                inbox.running = false;
-                drop(inbox);
-                self.left.notify_all();
-                return;
-            }
-            if let Some(job) = inbox.jobs.pop_front() {
-                inbox.busy = true;
-                drop(inbox);
-                let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
-                // A defect in one job must not take the thread from the others.
-                let told = catch_unwind(AssertUnwindSafe(|| job(&mut connection)));
-                self.note(connection.as_ref());
-                drop(connection);
-                self.inbox().busy = false;
-                if let Ok(tell) = told {
-                    tell();
-                }
-                inbox = self.inbox();
-            } else if inbox.closed {
-                break;
-            } else {
-                inbox = self.arrived.wait(inbox).unwrap_or_else(PoisonError::into_inner);
+            let job = match self.inbox.next(None, adopted) {
+                Next::Job(job) => job,
+                Next::Leave => return,
+                Next::Idle | Next::Closed => break,
+            };
+            let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+            // A defect in one job must not take the thread from the others.
+            let tell = catch_unwind(AssertUnwindSafe(|| job(&mut connection)));
+            self.note(connection.as_ref());
+            drop(connection);
+            self.inbox.finish();
+            if let Ok(tell) = tell {
+                tell();
             }
         }
-        inbox.running = false;
-        drop(inbox);
         self.set_stop(None);
         let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner).take();
         drop(connection);
@@ -173,22 +100,14 @@ impl ConnectionThread {
 
     /// Refuses new work, and accepted work that has not begun.
     pub(super) fn abandon(&self) {
-        let mut inbox = self.inbox();
-        inbox.closed = true;
-        let jobs = std::mem::take(&mut inbox.jobs);
-        drop(inbox);
         // Reported as lost.
-        drop(jobs);
+        drop(self.inbox.abandon());
         self.interrupt();
-        self.arrived.notify_all();
     }
 
     /// Refuses new work; accepted work is done, then the connection closes.
     pub(super) fn close(&self) {
-        let mut inbox = self.inbox();
-        inbox.closed = true;
-        drop(inbox);
-        self.arrived.notify_all();
+        self.inbox.close();
     }
 
     /// What SQLite reported about the connection after the last work.

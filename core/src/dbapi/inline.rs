@@ -11,8 +11,6 @@ use crate::ffi;
 
 /// A change that took longer than this is not done within a call the next time.
 pub(super) const QUICK: Duration = Duration::from_micros(200);
-/// How often in a row a read is tried within a call and found too long.
-pub(super) const MOST_OVERRUNS: u8 = 3;
 
 impl DbapiInner {
     /// Whether SQL may be compiled within a call: it is short, the schema was read, and compiling
@@ -24,7 +22,7 @@ impl DbapiInner {
     /// Whether a statement may be run within a call: a read that has not been found
     /// too long, or a change that waits for no disk and was short the last time.
     pub(super) fn is_quick(&self, statement: &DbapiStatement, begin: Option<&'static str>) -> bool {
-        if !statement.plain || statement.pragma || statement.overruns >= MOST_OVERRUNS {
+        if !statement.plain || statement.pragma || statement.is_slow() {
             return false;
         }
         let within = self.in_transaction() || begin.is_some();
@@ -74,7 +72,7 @@ impl DbapiInner {
 }
 
 unsafe extern "C" fn on_progress(context: *mut c_void) -> c_int {
-    // SAFETY: `briefly` gave it a budget that outlives the handler.
+    // SAFETY: `inline` gave it a budget that outlives the handler.
     let budget = unsafe { &*context.cast::<Budget>() };
     c_int::from(budget.is_spent())
 }

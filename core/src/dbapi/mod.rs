@@ -8,7 +8,6 @@
 
 mod connection;
 mod connection_thread;
-mod cursors;
 mod inline;
 mod log;
 mod pair;

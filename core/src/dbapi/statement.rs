@@ -1,23 +1,22 @@
 //! A prepared statement of a DB-API connection, and what its rows look like.
 
-use std::ffi::{CStr, c_char, c_int};
+use std::ffi::c_int;
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
-use crate::ffi;
-
-use super::inline::MOST_OVERRUNS;
-use crate::engine::{Stepped, bind_value, column, compile, last_error};
+use crate::engine::{Cached, Prepared, Stepped, Wording};
 use crate::error::{Error, ErrorKind, Phase, Result, without_advice};
+use crate::ffi;
 use crate::row::{Columns, PageBuilder};
 use crate::sql::{Params, skip_blanks};
-use crate::value::Value;
+use crate::value::{Value, ValueRef};
 
 /// What the rows of a statement look like.
 #[derive(Debug)]
 pub struct Shape {
     columns: Arc<Columns>,
-    names: Vec<String>,
-    declared: Vec<Option<String>>,
+    names: Vec<Box<str>>,
+    declared: Vec<Option<Box<str>>>,
 }
 
 impl Shape {
@@ -27,23 +26,30 @@ impl Shape {
     }
 
     /// The columns' names as SQLite gives them: two may be equal.
-    pub fn names(&self) -> &[String] {
+    pub fn names(&self) -> &[Box<str>] {
         &self.names
     }
 
     /// The types that the columns were declared with; none for expressions.
-    pub fn declared(&self) -> &[Option<String>] {
+    pub fn declared(&self) -> &[Option<Box<str>>] {
         &self.declared
     }
 }
 
-/// A prepared statement. It is dropped before its connection closes.
+/// SQLite's errors as it words them.
+#[derive(Debug)]
+pub(super) struct WithoutAdvice;
+
+impl Wording for WithoutAdvice {
+    fn error(code: c_int, message: &str, _offset: Option<usize>, phase: Phase) -> Error {
+        without_advice(code, message, phase)
+    }
+}
+
+/// A prepared statement, with what its first word says about it.
 #[derive(Debug)]
 pub(super) struct DbapiStatement {
-    raw: *mut ffi::sqlite3_stmt,
-    parameters: usize,
-    /// It changes nothing in a database.
-    pub(super) readonly: bool,
+    prepared: Prepared<WithoutAdvice>,
     /// It begins or ends no transaction, and can run inside one.
     pub(super) plain: bool,
     /// It is an `INSERT`, `UPDATE`, `DELETE` or `REPLACE` by its first word.
@@ -51,11 +57,26 @@ pub(super) struct DbapiStatement {
     /// It sets or queries something of the connection.
     pub(super) pragma: bool,
     shape: Option<Arc<Shape>>,
-    prepared: c_int,
-    /// How often in a row it was too long to be run within a call.
-    pub(super) overruns: u8,
-    /// When it was last used.
-    pub(super) used: u64,
+}
+
+impl Deref for DbapiStatement {
+    type Target = Prepared<WithoutAdvice>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.prepared
+    }
+}
+
+impl DerefMut for DbapiStatement {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.prepared
+    }
+}
+
+impl Cached for DbapiStatement {
+    fn memory(&mut self) -> usize {
+        self.prepared.memory()
+    }
 }
 
 impl DbapiStatement {
@@ -79,36 +100,20 @@ impl DbapiStatement {
         let Some(length) = length else {
             return Err(Error::new(ErrorKind::TooBig, "query string is too large"));
         };
-        // SAFETY: by this function's contract; a failed call is reported before another is made.
-        let (raw, rest) = unsafe {
-            compile(db, sql, length, lasting).map_err(|code| failure(db, code, Phase::Compile))?
-        };
-        let rest = skip_blanks(rest);
-        if raw.is_null() {
-            return Ok((None, rest));
-        }
+        // SAFETY: by this function's contract.
+        let (prepared, rest) = unsafe { Prepared::compile(db, sql, length, lasting)? };
         let first = first_word(sql);
         let is = |words: &[&str]| words.iter().any(|word| first.eq_ignore_ascii_case(word));
-        // SAFETY: `raw` was just prepared.
-        let (parameters, readonly, shape) = unsafe {
-            let parameters = ffi::sqlite3_bind_parameter_count(raw);
-            (parameters, ffi::sqlite3_stmt_readonly(raw) != 0, shape(raw))
-        };
-        let changes = is(&["INSERT", "REPLACE", "UPDATE", "DELETE"]);
-        let statement = Self {
-            raw,
-            parameters: usize::try_from(parameters).unwrap_or(0),
-            readonly,
-            plain: !is(&["BEGIN", "COMMIT", "END", "ROLLBACK", "SAVEPOINT", "RELEASE", "VACUUM"]),
-            changes,
-            pragma: is(&["PRAGMA", "ATTACH", "DETACH"]),
-            shape,
-            prepared: 0,
+        let statement = prepared.map(|mut prepared| {
+            let changes = is(&["INSERT", "REPLACE", "UPDATE", "DELETE"]);
             // A change, which nothing can stop, first runs where it may take long.
-            overruns: if changes { MOST_OVERRUNS } else { 0 },
-            used: 0,
-        };
-        Ok((Some(statement), rest))
+            prepared.set_slow(changes);
+            let control = ["BEGIN", "COMMIT", "END", "ROLLBACK", "SAVEPOINT", "RELEASE", "VACUUM"];
+            let (plain, pragma) = (!is(&control), is(&["PRAGMA", "ATTACH", "DETACH"]));
+            let shape = shape(&prepared);
+            Self { prepared, plain, changes, pragma, shape }
+        });
+        Ok((statement, skip_blanks(rest)))
     }
 
     /// Whether it is a `PRAGMA`, by its first word.
@@ -136,18 +141,19 @@ impl DbapiStatement {
     /// it.
     pub(super) unsafe fn bind(&mut self, params: &Params, named_by_position: bool) -> Result<()> {
         let (values, names) = (params.values(), params.names());
-        fit(self.parameters, params)?;
-        for index in 0..self.parameters {
-            let position = c_int::try_from(index + 1).unwrap_or(c_int::MAX);
+        fit(self.parameters() as usize, params)?;
+        for position in 1..=self.parameters() {
+            let name = self.parameter_name(position);
             let value = if names.is_empty() {
-                if !named_by_position && let Some(name) = self.name(position) {
+                let name = name.filter(|name| !named_by_position && !name.starts_with('?'));
+                if let Some(name) = name {
                     return Err(Error::invalid(format!(
                         "Binding {position} ('{name}') is a named parameter, but you supplied a sequence which requires nameless (qmark) placeholders."
                     )));
                 }
-                values.get(index)
+                values.get(position as usize - 1)
             } else {
-                let name = self.numbered_or_named(position).ok_or_else(|| {
+                let name = name.ok_or_else(|| {
                     Error::invalid(format!(
                         "Binding {position} has no name, but you supplied a dictionary (which has only names)."
                     ))
@@ -161,54 +167,20 @@ impl DbapiStatement {
                 })?;
                 values.get(found)
             };
-            let value = value.map_or(crate::value::ValueRef::Null, Value::as_ref);
+            let value = value.map_or(ValueRef::Null, Value::as_ref);
             // SAFETY: by this function's contract.
-            let code = unsafe { bind_value(self.raw, position, value) };
-            if code != ffi::SQLITE_OK {
-                return Err(self.failed(code));
-            }
+            unsafe { self.bind_value(position, value)? };
         }
         Ok(())
     }
 
-    /// The name of a parameter with its prefix, also if that is `?7`.
-    fn numbered_or_named(&self, position: c_int) -> Option<String> {
-        // SAFETY: the statement is prepared; the name is a C string of SQLite's.
-        unsafe {
-            let name = ffi::sqlite3_bind_parameter_name(self.raw, position);
-            (!name.is_null()).then(|| CStr::from_ptr(name).to_string_lossy().into_owned())
-        }
-    }
-
-    /// The same, unless it is a number.
-    fn name(&self, position: c_int) -> Option<String> {
-        self.numbered_or_named(position).filter(|name| !name.starts_with('?'))
-    }
-
     /// Runs to the next row, or to the end.
     pub(super) fn step(&mut self) -> Result<Stepped> {
-        // SAFETY: the statement is prepared, and this thread alone uses it.
-        match unsafe { ffi::sqlite3_step(self.raw) } {
-            ffi::SQLITE_ROW => {
-                self.refresh();
-                Ok(Stepped::Row)
-            }
-            ffi::SQLITE_DONE => Ok(Stepped::Done),
-            code => Err(self.failed(code)),
+        let stepped = self.prepared.step()?;
+        if stepped == Stepped::Row && self.was_recompiled() {
+            self.shape = shape(&self.prepared);
         }
-    }
-
-    /// Updates the shape if SQLite has compiled the statement again because the schema changed:
-    /// `SELECT *` may then have other columns.
-    fn refresh(&mut self) {
-        // SAFETY: the statement is prepared.
-        unsafe {
-            let prepared = ffi::sqlite3_stmt_status(self.raw, ffi::SQLITE_STMTSTATUS_REPREPARE, 0);
-            if prepared != self.prepared {
-                self.prepared = prepared;
-                self.shape = shape(self.raw);
-            }
-        }
+        Ok(stepped)
     }
 
     /// A page for rows of this shape.
@@ -223,21 +195,7 @@ impl DbapiStatement {
     /// `TooBig` if the page can't hold it.
     pub(super) fn write_row(&mut self, page: &mut PageBuilder) -> Result<()> {
         let count = self.shape.as_ref().map_or(0, |shape| shape.names.len());
-        for index in 0..count {
-            let index = c_int::try_from(index).unwrap_or(c_int::MAX);
-            // SAFETY: the last step yielded a row of `count` columns, and the value is copied
-            // before the next call.
-            if !page.push(unsafe { column(self.raw, index) }) {
-                return Err(Error::new(ErrorKind::TooBig, "the rows are larger than 4 GiB"));
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether it is running: the last step yielded a row, and it was not reset since.
-    pub(super) fn is_busy(&self) -> bool {
-        // SAFETY: the statement is prepared.
-        unsafe { ffi::sqlite3_stmt_busy(self.raw) != 0 }
+        self.write_cells(count, page)
     }
 
     /// Ends the run, so that locks are released and the next run can bind.
@@ -245,25 +203,10 @@ impl DbapiStatement {
     /// # Errors
     /// Those of ending an unfinished statement, and again the last step's.
     pub(super) fn reset(&mut self) -> Result<()> {
-        // SAFETY: the statement is prepared.
-        match unsafe { ffi::sqlite3_reset(self.raw) } {
+        match self.end_run() {
             ffi::SQLITE_OK => Ok(()),
             code => Err(self.failed(code)),
         }
-    }
-
-    #[cold]
-    fn failed(&self, code: i32) -> Error {
-        // SAFETY: the statement's connection is open.
-        unsafe { failure(ffi::sqlite3_db_handle(self.raw), code, Phase::Run) }
-    }
-}
-
-impl Drop for DbapiStatement {
-    fn drop(&mut self) {
-        // SAFETY: the statement is prepared, and its connection still open by the
-        // contract of `prepare`.
-        unsafe { ffi::sqlite3_finalize(self.raw) };
     }
 }
 
@@ -285,37 +228,18 @@ fn first_word(sql: &str) -> &str {
     skip_blanks(sql).split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default()
 }
 
-/// # Safety
-/// `raw` is a prepared statement.
-unsafe fn shape(raw: *mut ffi::sqlite3_stmt) -> Option<Arc<Shape>> {
-    let text = |start: *const c_char| {
-        // SAFETY: SQLite's C strings live until the statement is compiled again, and are
-        // copied here.
-        (!start.is_null()).then(|| unsafe { CStr::from_ptr(start) }.to_string_lossy().into_owned())
-    };
-    // SAFETY: by the contract.
-    let (names, declared): (Vec<_>, Vec<_>) = unsafe {
-        (0..ffi::sqlite3_column_count(raw))
-            .map(|index| {
-                let name = text(ffi::sqlite3_column_name(raw, index)).unwrap_or_default();
-                (name, text(ffi::sqlite3_column_decltype(raw, index)))
-            })
-            .unzip()
-    };
-    if names.is_empty() {
-        return None;
-    }
-    let columns = Arc::new(Columns::new(names.iter().map(String::as_str)));
-    Some(Arc::new(Shape { columns, names, declared }))
+fn shape(prepared: &Prepared<WithoutAdvice>) -> Option<Arc<Shape>> {
+    let names: Vec<_> = prepared.names().collect();
+    let declared = prepared.declared();
+    let columns = Arc::new(Columns::new(names.iter().cloned()));
+    (!names.is_empty()).then(|| Arc::new(Shape { columns, names, declared }))
 }
 
-/// The error of the connection's last call, as SQLite words it.
-///
-/// # Safety
-/// `db` is open, used by this thread alone, and its last call returned `code`.
-#[cold]
-unsafe fn failure(db: *mut ffi::sqlite3, code: i32, phase: Phase) -> Error {
-    // SAFETY: by the contract.
-    let (code, message) = unsafe { last_error(db, code) };
-    without_advice(code, &message, phase)
+/// A statement that has more rows.
+#[derive(Debug)]
+pub(super) struct OpenCursor {
+    pub(super) statement: DbapiStatement,
+    pub(super) sql: String,
+    /// Bound without copying: they live as long as the statement runs.
+    pub(super) params: Params,
 }

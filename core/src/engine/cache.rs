@@ -3,65 +3,68 @@
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
-use super::statement::Statement;
-
 /// The most bytes that one connection's statements keep: their texts, and what SQLite made of them.
 /// A single statement that exceeds it is kept until the next one comes.
 const MOST_BYTES: usize = 4 << 20;
 
+/// A statement that can be kept.
+pub(crate) trait Cached {
+    /// Returns roughly how many bytes SQLite keeps for it.
+    fn memory(&mut self) -> usize;
+}
+
 /// The prepared statements of one connection. The one unused for longest makes room for a new one.
 #[derive(Debug)]
-pub(super) struct Cache {
-    // A statement runs under at most one call at a time, so none is in use when another is looked
-    // up.
-    statements: HashMap<Box<str>, CacheEntry, FixedState>,
+pub(crate) struct StatementCache<S> {
+    statements: HashMap<Box<str>, CacheEntry<S>, FixedState>,
     capacity: usize,
     bytes: usize,
     clock: u64,
 }
 
 #[derive(Debug)]
-struct CacheEntry {
-    statement: Statement,
+struct CacheEntry<S> {
+    statement: S,
     bytes: usize,
+    used: u64,
 }
 
-impl Cache {
-    pub(super) fn new(capacity: usize) -> Self {
-        // The minimum is one: the running statement lives here.
+impl<S: Cached> StatementCache<S> {
+    pub(crate) fn new(capacity: usize) -> Self {
+        // The minimum is one: the running statement may live here.
         Self { statements: HashMap::default(), capacity: capacity.max(1), bytes: 0, clock: 0 }
     }
 
     /// Returns the statement for this text, if it is prepared.
     #[inline]
-    pub(super) fn get(&mut self, sql: &str) -> Option<&mut Statement> {
-        let kept = self.statements.get_mut(sql)?;
+    pub(crate) fn get(&mut self, sql: &str) -> Option<&mut S> {
+        let entry = self.statements.get_mut(sql)?;
         self.clock += 1;
-        kept.statement.used = self.clock;
-        Some(&mut kept.statement)
+        entry.used = self.clock;
+        Some(&mut entry.statement)
     }
 
     /// Whether the statement for this text is prepared.
     #[inline]
-    pub(super) fn contains(&self, sql: &str) -> bool {
+    pub(crate) fn contains(&self, sql: &str) -> bool {
         self.statements.contains_key(sql)
     }
 
     /// Takes out a statement: for a cursor that outlives the call, or for good.
-    pub(super) fn take(&mut self, sql: &str) -> Option<Statement> {
-        let kept = self.statements.remove(sql)?;
-        self.bytes -= kept.bytes;
-        Some(kept.statement)
+    pub(crate) fn take(&mut self, sql: &str) -> Option<S> {
+        let entry = self.statements.remove(sql)?;
+        self.bytes -= entry.bytes;
+        Some(entry.statement)
     }
 
     /// Stores a statement, or puts one back.
-    pub(super) fn put(&mut self, sql: &str, mut statement: Statement) {
+    pub(crate) fn put(&mut self, sql: impl Into<Box<str>>, mut statement: S) {
         self.clock += 1;
-        statement.used = self.clock;
+        let (sql, used) = (sql.into(), self.clock);
         let bytes = statement.memory() + sql.len();
         self.make_room(bytes);
         self.bytes += bytes;
-        if let Some(before) = self.statements.insert(sql.into(), CacheEntry { statement, bytes }) {
+        if let Some(before) = self.statements.insert(sql, CacheEntry { statement, bytes, used }) {
             self.bytes -= before.bytes;
         }
     }
@@ -70,14 +73,14 @@ impl Cache {
         while self.statements.len() >= self.capacity
             || (self.bytes + bytes > MOST_BYTES && !self.statements.is_empty())
         {
-            let oldest = self.statements.iter().min_by_key(|(_, kept)| kept.statement.used);
+            let oldest = self.statements.iter().min_by_key(|(_, entry)| entry.used);
             let Some((sql, _)) = oldest else { return };
             let sql = sql.clone();
             self.take(&sql);
         }
     }
 
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.statements.clear();
         self.bytes = 0;
     }

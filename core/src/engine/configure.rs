@@ -1,8 +1,9 @@
 //! Settings of a database and its connections that callers choose by name.
 
+use super::Stepped;
 use super::authorizer::{Admit, Class};
 use super::pragma;
-use super::statement::{Statement, Stepped};
+use super::statement::Statement;
 use super::{Connection, Role};
 use crate::error::{Error, ErrorKind, Result};
 use crate::options::Options;

@@ -68,7 +68,7 @@ impl Connection {
     pub(crate) fn close_cursor(&mut self, cursor: Cursor) {
         let Cursor { mut statement, sql, .. } = cursor;
         statement.reset();
-        self.cache.put(&sql, statement);
+        self.cache.put(sql, statement);
     }
 }
 

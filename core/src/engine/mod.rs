@@ -21,6 +21,7 @@ mod opcodes;
 mod open;
 mod pragma;
 mod prepare;
+mod prepared;
 mod read;
 mod row_id;
 mod run;
@@ -46,23 +47,25 @@ pub(crate) use open::Role;
 pub(crate) use prepare::LONGEST_INLINE_SQL;
 pub(crate) use read::{ReadOutcome, SnapshotMark};
 
-use crate::error::{Error, Phase, Result, from_sqlite};
+use crate::error::{Error, Phase, Result};
 use authorizer::Authorizer;
-use cache::Cache;
+#[cfg(not(target_family = "wasm"))]
+pub(crate) use cache::Cached;
+pub(crate) use cache::StatementCache;
 use handlers::Handlers;
 use lease::{Header, WalIndex};
-use row_id::LastRowId;
-use statement::Statement;
-pub(crate) use statement::Stepped;
+pub(crate) use prepared::Stepped;
 #[cfg(not(target_family = "wasm"))]
-pub(crate) use statement::{bind_value, column, compile};
+pub(crate) use prepared::{Prepared, Wording};
+use row_id::LastRowId;
+use statement::{Statement, WithAdvice};
 
 /// One open connection. It may move between threads, and only one at a time uses it.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    cache: Cache,
+    cache: StatementCache<Statement>,
     /// This library's own statements, which its user can't name.
-    controls: Cache,
+    controls: StatementCache<Statement>,
     // SQLite has its address.
     authorizer: Box<Authorizer>,
     others: Option<Box<dyn OtherConnections>>,
@@ -291,11 +294,7 @@ impl Drop for Connection {
 #[cold]
 unsafe fn failure(db: *mut ffi::sqlite3, code: i32, phase: Phase) -> Error {
     // SAFETY: by the contract.
-    unsafe {
-        let (code, message) = last_error(db, code);
-        let offset = usize::try_from(ffi::sqlite3_error_offset(db)).ok();
-        from_sqlite(code, &message, offset, phase)
-    }
+    unsafe { prepared::failure::<WithAdvice>(db, code, phase) }
 }
 
 /// Returns the extended code and the message of the connection's last call.

@@ -1,8 +1,9 @@
 //! What only a statement's compiled form shows. <https://sqlite.org/opcode.html>
 
 use super::Connection;
+use super::Stepped;
 use super::authorizer::Admit;
-use super::statement::{Statement, Stepped};
+use super::statement::Statement;
 use crate::error::Result;
 use crate::value::ValueRef;
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::ffi;
 
-use super::{Cache, Connection, DatabaseHandle, Handlers, LastRowId, OpenFailure, name};
+use super::{Connection, DatabaseHandle, Handlers, LastRowId, OpenFailure, StatementCache, name};
 use crate::error::{Error, ErrorKind, Phase, Result, from_sqlite};
 use crate::options::{JournalMode, Options};
 use crate::platform::files::{self, FileId};
@@ -82,8 +82,8 @@ impl Connection {
         let handlers = Arc::new(Handlers::default());
         handlers.set_busy_timeout(options.busy_timeout);
         let mut connection = Self {
-            cache: Cache::new(options.statement_cache),
-            controls: Cache::new(64),
+            cache: StatementCache::new(options.statement_cache),
+            controls: StatementCache::new(64),
             authorizer: Box::default(),
             others: None,
             ran_alone: false,

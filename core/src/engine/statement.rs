@@ -1,49 +1,63 @@
-//! One prepared statement.
+//! A statement of the pool's connections, and what is needed of it at every run.
 
-use std::ffi::{CStr, c_char, c_int};
-use std::ptr;
+use std::ffi::c_int;
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use crate::ffi;
 use smallvec::SmallVec;
 
 use super::authorizer::{Admit, Authorizer, Class, Nature};
-use super::failure;
-use crate::error::{Error, ErrorKind, Phase, Result};
+use super::cache::Cached;
+use super::prepared::{Prepared, Wording};
+use crate::error::{Error, ErrorKind, Phase, Result, from_sqlite};
 use crate::program::{Description, ParamRows};
 use crate::row::{Columns, PageBuilder};
 use crate::sql::{Params, skip_blanks};
 use crate::value::{Value, ValueRef};
 
-/// How many times a statement may be too long before it is no longer tried.
-const MOST_OVERRUNS: u8 = 3;
+/// Errors with this library's advice.
+#[derive(Debug)]
+pub(crate) struct WithAdvice;
 
-/// A prepared statement and what is needed of it at every run.
-///
-/// It belongs to one connection, which finalizes all its statements before it closes.
+impl Wording for WithAdvice {
+    fn error(code: c_int, message: &str, offset: Option<usize>, phase: Phase) -> Error {
+        from_sqlite(code, message, offset, phase)
+    }
+}
+
+/// A prepared statement, with what SQLite's authorizer reported about it.
 #[derive(Debug)]
 pub(crate) struct Statement {
-    raw: *mut ffi::sqlite3_stmt,
-    parameters: usize,
-    pub(crate) readonly: bool,
+    prepared: Prepared<WithAdvice>,
     pub(crate) nature: Nature,
     /// A single step of it may visit a whole table.
     pub(super) sweeps: bool,
     columns: Arc<Columns>,
-    prepared: c_int,
     // The text and blob bytes of the previous run's first row, as a guess for the next one.
     weight: usize,
-    // When the statement was last used, for the cache.
-    pub(crate) used: u64,
-    /// How many times the statement was too long for the caller's thread.
-    overruns: u8,
 }
 
-/// Whether a step yielded a row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stepped {
-    Row,
-    Done,
+impl Deref for Statement {
+    type Target = Prepared<WithAdvice>;
+
+    #[inline]
+    fn deref(&self) -> &Self::Target {
+        &self.prepared
+    }
+}
+
+impl DerefMut for Statement {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.prepared
+    }
+}
+
+impl Cached for Statement {
+    fn memory(&mut self) -> usize {
+        self.prepared.memory()
+    }
 }
 
 impl Statement {
@@ -94,61 +108,28 @@ impl Statement {
         lasting: bool,
     ) -> (Result<(Option<Self>, &'s str)>, Nature) {
         let (compiled, mut nature) = authorizer.observe(admit, || {
-            // SAFETY: by this function's contract; a failed call is reported before the next.
-            unsafe {
-                compile(db, sql, length, lasting).map_err(|code| failure(db, code, Phase::Compile))
-            }
+            // SAFETY: by this function's contract.
+            unsafe { Prepared::compile(db, sql, length, lasting) }
         });
-        let (raw, rest) = match compiled {
+        let (prepared, rest) = match compiled {
             Ok(compiled) => compiled,
             Err(error) => return (Err(nature.refused().unwrap_or(error)), nature),
         };
-        if raw.is_null() {
-            return (Ok((None, rest)), nature);
-        }
-        // SAFETY: `raw` was just prepared.
-        let statement = unsafe {
-            let readonly = ffi::sqlite3_stmt_readonly(raw) != 0;
-            let readonly =
-                if admit == Admit::Everything { readonly } else { nature.complete(readonly) };
-            Self {
-                raw,
-                parameters: usize::try_from(ffi::sqlite3_bind_parameter_count(raw)).unwrap_or(0),
-                readonly,
-                nature,
-                sweeps: false,
-                columns: Arc::new(column_names(raw)),
-                prepared: 0,
-                weight: 0,
-                used: 0,
-                overruns: if nature.long { MOST_OVERRUNS } else { 0 },
+        let statement = prepared.map(|mut prepared| {
+            if admit != Admit::Everything {
+                prepared.readonly = nature.complete(prepared.readonly);
             }
-        };
-        (Ok((Some(statement), rest)), nature)
+            prepared.set_slow(nature.long);
+            let columns = Arc::new(Columns::new(prepared.names()));
+            Self { prepared, nature, sweeps: false, columns, weight: 0 }
+        });
+        (Ok((statement, rest)), nature)
     }
 
     /// Whether it needs no rule of its own.
     #[inline]
     pub(crate) fn is_plain(&self) -> bool {
         self.nature.class == Class::Plain
-    }
-
-    /// Returns roughly how many bytes SQLite keeps for it.
-    pub(super) fn memory(&self) -> usize {
-        // SAFETY: the statement is prepared.
-        let used = unsafe { ffi::sqlite3_stmt_status(self.raw, ffi::SQLITE_STMTSTATUS_MEMUSED, 0) };
-        usize::try_from(used).unwrap_or(0)
-    }
-
-    /// Records that the statement was too long for the caller's thread.
-    pub(super) fn note_overrun(&mut self) {
-        self.overruns = self.overruns.saturating_add(1);
-    }
-
-    /// Whether it was too long too often to be tried again.
-    #[inline]
-    pub(super) fn is_slow(&self) -> bool {
-        self.overruns >= MOST_OVERRUNS
     }
 
     /// Binds the parameters without copying them.
@@ -162,12 +143,12 @@ impl Statement {
     #[inline]
     pub(crate) unsafe fn bind(&mut self, params: &Params) -> Result<()> {
         if params.names.is_empty() {
-            if params.values.len() != self.parameters {
+            if params.values.len() != self.parameters() as usize {
                 return Err(self.miscounted(params.values.len()));
             }
             for (index, value) in params.values.iter().enumerate() {
                 // SAFETY: by this function's contract.
-                unsafe { self.bind_one(index as c_int + 1, value.as_ref())? };
+                unsafe { self.bind_value(index as c_int + 1, value.as_ref())? };
             }
             return Ok(());
         }
@@ -194,12 +175,12 @@ impl Statement {
             return unsafe { self.bind_named(rows.names(), &values) };
         }
         let values = rows.values(row);
-        if values.len() != self.parameters {
+        if values.len() != self.parameters() as usize {
             return Err(self.miscounted(values.len()));
         }
         for (index, value) in values.enumerate() {
             // SAFETY: by this function's contract.
-            unsafe { self.bind_one(index as c_int + 1, value)? };
+            unsafe { self.bind_value(index as c_int + 1, value)? };
         }
         Ok(())
     }
@@ -208,7 +189,7 @@ impl Statement {
     fn miscounted(&self, values: usize) -> Error {
         Error::invalid(format!(
             "the statement takes {} parameters, and {values} values were given",
-            self.parameters
+            self.parameters()
         ))
     }
 
@@ -219,56 +200,25 @@ impl Statement {
             return Err(Error::invalid("parameters are given by position or by name, not both"));
         }
         let mut used = vec![false; names.len()];
-        for index in 1..=self.parameters as c_int {
-            // SAFETY: the statement is prepared; the name is a C string of SQLite's.
-            let name = unsafe {
-                let name = ffi::sqlite3_bind_parameter_name(self.raw, index);
-                if name.is_null() {
-                    return Err(Error::invalid(format!(
-                        "parameter {index} has no name; give all parameters by position"
-                    )));
-                }
-                CStr::from_ptr(name).to_string_lossy()
+        for index in 1..=self.parameters() {
+            let Some(name) = self.parameter_name(index) else {
+                return Err(Error::invalid(format!(
+                    "parameter {index} has no name; give all parameters by position"
+                )));
             };
             let unprefixed = name.get(1..).unwrap_or_default();
             let Some(given) = names.iter().position(|it| *it == unprefixed || *it == name) else {
                 return Err(Error::invalid(format!("no value for the parameter {name}")));
             };
+            drop(name);
             used[given] = true;
             // SAFETY: by this function's contract.
-            unsafe { self.bind_one(index, values[given])? };
+            unsafe { self.bind_value(index, values[given])? };
         }
         match used.iter().position(|used| !used) {
             None => Ok(()),
             Some(index) => {
                 Err(Error::invalid(format!("the statement has no parameter {:?}", names[index])))
-            }
-        }
-    }
-
-    /// # Safety
-    /// As [`Statement::bind`].
-    #[inline]
-    unsafe fn bind_one(&mut self, index: c_int, value: ValueRef<'_>) -> Result<()> {
-        // SAFETY: by this function's contract.
-        let code = unsafe { bind_value(self.raw, index, value) };
-        if code == ffi::SQLITE_OK {
-            return Ok(());
-        }
-        // SAFETY: the statement's connection is open.
-        Err(unsafe { failure(ffi::sqlite3_db_handle(self.raw), code, Phase::Run) })
-    }
-
-    /// Runs to the next row, or to the end.
-    #[inline]
-    pub(crate) fn step(&mut self) -> Result<Stepped> {
-        // SAFETY: the statement is prepared, and this thread alone uses it.
-        match unsafe { ffi::sqlite3_step(self.raw) } {
-            ffi::SQLITE_ROW => Ok(Stepped::Row),
-            ffi::SQLITE_DONE => Ok(Stepped::Done),
-            code => {
-                // SAFETY: the statement's connection is open and its call failed.
-                Err(unsafe { failure(ffi::sqlite3_db_handle(self.raw), code, Phase::Run) })
             }
         }
     }
@@ -286,22 +236,15 @@ impl Statement {
     /// recompiles the statement, and `SELECT *` may then have other columns.
     #[inline]
     fn refresh_columns(&mut self) {
-        // SAFETY: the statement is prepared.
-        let prepared =
-            unsafe { ffi::sqlite3_stmt_status(self.raw, ffi::SQLITE_STMTSTATUS_REPREPARE, 0) };
-        if prepared != self.prepared {
-            self.prepared = prepared;
-            // SAFETY: as above.
-            self.columns = Arc::new(unsafe { column_names(self.raw) });
+        if self.was_recompiled() {
+            self.columns = Arc::new(Columns::new(self.names()));
         }
     }
 
     /// Returns the result's columns, as of the statement's last run.
     pub(super) fn describe(&mut self) -> Description {
         self.refresh_columns();
-        // SAFETY: the statement is prepared.
-        let declared = unsafe { declared_types(self.raw) };
-        Description { columns: Arc::clone(&self.columns), declared }
+        Description { columns: Arc::clone(&self.columns), declared: self.declared() }
     }
 
     /// Writes the current row into the page, straight from SQLite's memory.
@@ -312,17 +255,7 @@ impl Statement {
     #[inline]
     pub(crate) fn write_row(&mut self, page: &mut PageBuilder) -> Result<()> {
         let before = page.heap();
-        for index in 0..self.columns.len() as c_int {
-            // SAFETY: the last step yielded a row with this many columns, and
-            // the value is copied before the next call on this column.
-            let fitted = unsafe {
-                let value = column(self.raw, index);
-                page.push(value)
-            };
-            if !fitted {
-                return Err(Error::new(ErrorKind::TooBig, "a row is larger than 4 GiB"));
-            }
-        }
+        self.prepared.write_cells(self.columns.len(), page)?;
         // A slightly too large guess costs less than growing.
         let weight = page.heap() - before;
         self.weight = if weight < self.weight / 2 {
@@ -336,158 +269,12 @@ impl Statement {
     /// Ends the run, so that locks are released and the next one can bind.
     #[inline]
     pub(crate) fn reset(&mut self) {
-        // SAFETY: the statement is prepared. The code repeats the step's error.
-        unsafe { ffi::sqlite3_reset(self.raw) };
-    }
-}
-
-impl Drop for Statement {
-    fn drop(&mut self) {
-        // SAFETY: the statement is prepared, and its connection still open by
-        // the contract of `prepare`.
-        unsafe { ffi::sqlite3_finalize(self.raw) };
+        // The code repeats the step's error.
+        let _ = self.end_run();
     }
 }
 
 /// Returns the error for a text that C would cut short.
 pub(super) fn nul() -> Error {
     Error::invalid("the SQL holds a NUL character; pass such text as a parameter")
-}
-
-/// Compiles the first statement of a text, and returns it with the rest: null if there is none.
-/// Fails with SQLite's code.
-///
-/// # Safety
-/// `db` is open and used by this thread alone, and `length` bytes are readable from
-/// the start of `sql`.
-pub(crate) unsafe fn compile(
-    db: *mut ffi::sqlite3,
-    sql: &str,
-    length: c_int,
-    lasting: bool,
-) -> Result<(*mut ffi::sqlite3_stmt, &str), c_int> {
-    let mut raw = ptr::null_mut();
-    let mut tail: *const c_char = ptr::null();
-    let flags = if lasting { ffi::SQLITE_PREPARE_PERSISTENT } else { 0 };
-    // SAFETY: by the contract; SQLite writes the two pointers.
-    let code = unsafe {
-        ffi::sqlite3_prepare_v3(db, sql.as_ptr().cast(), length, flags, &mut raw, &mut tail)
-    };
-    if code != ffi::SQLITE_OK {
-        return Err(code);
-    }
-    let consumed = (tail as usize).saturating_sub(sql.as_ptr() as usize).min(sql.len());
-    Ok((raw, sql.get(consumed..).unwrap_or_default()))
-}
-
-/// Binds a value without copying it, and returns SQLite's code.
-///
-/// # Safety
-/// `raw` is prepared and reset; `value` lives, unchanged, until it is reset again.
-#[inline]
-pub(crate) unsafe fn bind_value(
-    raw: *mut ffi::sqlite3_stmt,
-    index: c_int,
-    value: ValueRef<'_>,
-) -> c_int {
-    // SAFETY: by the contract, so SQLite need not copy texts and blobs.
-    unsafe {
-        match value {
-            ValueRef::Null => ffi::sqlite3_bind_null(raw, index),
-            ValueRef::Integer(value) => ffi::sqlite3_bind_int64(raw, index, value),
-            ValueRef::Real(value) => ffi::sqlite3_bind_double(raw, index, value),
-            ValueRef::Text(text) => ffi::sqlite3_bind_text64(
-                raw,
-                index,
-                text.as_ptr().cast(),
-                text.len() as u64,
-                ffi::SQLITE_STATIC(),
-                ffi::SQLITE_UTF8 as u8,
-            ),
-            ValueRef::Blob([]) => {
-                // A null pointer would bind NULL.
-                ffi::sqlite3_bind_zeroblob(raw, index, 0)
-            }
-            ValueRef::Blob(bytes) => ffi::sqlite3_bind_blob64(
-                raw,
-                index,
-                bytes.as_ptr().cast(),
-                bytes.len() as u64,
-                ffi::SQLITE_STATIC(),
-            ),
-        }
-    }
-}
-
-/// # Safety
-/// `raw` is a prepared statement.
-unsafe fn column_names(raw: *mut ffi::sqlite3_stmt) -> Columns {
-    // SAFETY: by the contract; SQLite's names are C strings that live until the
-    // statement is compiled again, and are copied here.
-    unsafe {
-        let count = ffi::sqlite3_column_count(raw);
-        Columns::new((0..count).map(|index| {
-            let name = ffi::sqlite3_column_name(raw, index);
-            if name.is_null() {
-                String::new()
-            } else {
-                CStr::from_ptr(name).to_string_lossy().into_owned()
-            }
-        }))
-    }
-}
-
-/// # Safety
-/// `raw` is a prepared statement.
-unsafe fn declared_types(raw: *mut ffi::sqlite3_stmt) -> Vec<Option<Box<str>>> {
-    // SAFETY: by the contract; SQLite's texts are C strings that live until the
-    // statement is compiled again, and are copied here.
-    unsafe {
-        let declared = |index| {
-            let declared = ffi::sqlite3_column_decltype(raw, index);
-            (!declared.is_null()).then(|| CStr::from_ptr(declared).to_string_lossy().into())
-        };
-        (0..ffi::sqlite3_column_count(raw)).map(declared).collect()
-    }
-}
-
-/// Returns the value of a column of the current row.
-///
-/// # Safety
-/// The last step of `raw` yielded a row, `index` is one of its columns, and the result is used
-/// before anything else is done with the statement.
-#[inline]
-pub(crate) unsafe fn column<'a>(raw: *mut ffi::sqlite3_stmt, index: c_int) -> ValueRef<'a> {
-    // SAFETY: by the contract. The column's value is looked up once: SQLite calls
-    // it unprotected, which only matters where a connection has a mutex
-    // (https://sqlite.org/c3ref/value.html); ours have none. `_text` and `_blob`
-    // come before `_bytes`, which counts what they converted; a null pointer
-    // comes with the length 0.
-    unsafe {
-        let value = ffi::sqlite3_column_value(raw, index);
-        match ffi::sqlite3_value_type(value) {
-            ffi::SQLITE_INTEGER => ValueRef::Integer(ffi::sqlite3_value_int64(value)),
-            ffi::SQLITE_FLOAT => ValueRef::Real(ffi::sqlite3_value_double(value)),
-            ffi::SQLITE_TEXT => {
-                let start = ffi::sqlite3_value_text(value);
-                ValueRef::Text(bytes(start, ffi::sqlite3_value_bytes(value)))
-            }
-            ffi::SQLITE_BLOB => {
-                let start = ffi::sqlite3_value_blob(value);
-                ValueRef::Blob(bytes(start.cast(), ffi::sqlite3_value_bytes(value)))
-            }
-            _ => ValueRef::Null,
-        }
-    }
-}
-
-/// # Safety
-/// `start` points to `length` readable bytes, or is null.
-#[inline]
-unsafe fn bytes<'a>(start: *const u8, length: c_int) -> &'a [u8] {
-    if start.is_null() {
-        return &[];
-    }
-    // SAFETY: by the contract.
-    unsafe { std::slice::from_raw_parts(start, usize::try_from(length).unwrap_or(0)) }
 }

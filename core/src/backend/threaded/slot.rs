@@ -1,15 +1,15 @@
 //! A connection with its own thread, which starts with the first job and ends after a while without
 //! one.
 
-use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::channel::Channel;
 use super::idle_watch::IdleWatch;
+use crate::backend::inbox::{Inbox, Next};
 use crate::engine::Connection;
 use crate::error::{Error, ErrorKind, Result};
 use crate::program::Interrupt;
@@ -23,8 +23,9 @@ pub(super) type SlotJob = Box<dyn FnOnce(&mut Option<Connection>) + Send>;
 #[derive(Debug)]
 pub(super) struct Slot {
     connection: Mutex<Option<Connection>>,
-    inbox: Mutex<SlotInbox>,
-    arrived: Condvar,
+    inbox: Inbox<SlotJob>,
+    /// The thread, which may have ended on its own.
+    thread: Mutex<Option<JoinHandle<()>>>,
     running: Mutex<Option<Arc<Interrupt>>>,
     holder: Mutex<Option<LongHolder>>,
     /// Everything that begins from now on is interrupted.
@@ -49,41 +50,17 @@ pub(super) enum LongHolder {
     Session(Arc<IdleWatch>),
 }
 
-#[derive(Default)]
-struct SlotInbox {
-    jobs: VecDeque<SlotJob>,
-    /// The thread, which may have ended on its own.
-    thread: Option<JoinHandle<()>>,
-    /// The thread will check for jobs again.
-    serving: bool,
-    /// A job was taken and is not done.
-    busy: bool,
-    /// The thread waits for `arrived`; otherwise it will check by itself.
-    asleep: bool,
-    closed: bool,
-}
-
-impl std::fmt::Debug for SlotInbox {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Inbox").field("jobs", &self.jobs.len()).finish_non_exhaustive()
-    }
-}
-
 impl Slot {
     pub(super) fn new(upkeep: Upkeep) -> Arc<Self> {
         Arc::new(Self {
             connection: Mutex::default(),
-            inbox: Mutex::default(),
-            arrived: Condvar::new(),
+            inbox: Inbox::default(),
+            thread: Mutex::default(),
             running: Mutex::default(),
             holder: Mutex::default(),
             stopping: AtomicBool::new(false),
             upkeep,
         })
-    }
-
-    fn inbox(&self) -> MutexGuard<'_, SlotInbox> {
-        self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns the connection, if nobody is using it right now.
@@ -99,77 +76,40 @@ impl Slot {
     /// Whether the thread is idle, so that work on another thread overtakes nothing.
     #[inline]
     pub(super) fn is_quiet(&self) -> bool {
-        let inbox = self.inbox();
-        inbox.jobs.is_empty() && !inbox.busy
+        self.inbox.is_quiet()
     }
 
     /// Hands work to the slot's thread, in order. A closed slot drops the job, and with it the
     /// completer, which then completes with `Closed`.
     pub(super) fn submit(self: &Arc<Self>, job: SlotJob) {
-        let mut inbox = self.inbox();
-        if inbox.closed {
-            drop(inbox);
-            drop(job);
-            return;
-        }
-        inbox.jobs.push_back(job);
-        if inbox.serving {
-            let asleep = inbox.asleep;
-            drop(inbox);
-            if asleep {
-                self.arrived.notify_one();
-            }
-            return;
-        }
-        let slot = Arc::clone(self);
-        let thread = std::thread::Builder::new().name("ubiqlite".into());
-        match thread.spawn(move || slot.serve()) {
-            Ok(thread) => {
-                inbox.serving = true;
-                // A previous thread has released its last lock.
-                inbox.thread = Some(thread);
-            }
-            Err(_) => {
-                // The job fails as lost; the next one retries.
-                let job = inbox.jobs.pop_back();
-                drop(inbox);
-                drop(job);
-            }
-        }
+        self.inbox.push(job, || {
+            let slot = Arc::clone(self);
+            let thread = std::thread::Builder::new().name("ubiqlite".into());
+            let Ok(thread) = thread.spawn(move || slot.serve()) else { return false };
+            // A previous thread has released its last lock.
+            *self.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
+            true
+        });
     }
 
     fn serve(&self) {
-        let mut inbox = self.inbox();
         loop {
-            if let Some(job) = inbox.jobs.pop_front() {
-                inbox.busy = true;
-                drop(inbox);
-                let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
-                // A defect in one job must not end the thread for the others.
-                let _ = catch_unwind(AssertUnwindSafe(|| job(&mut connection)));
-                drop(connection);
-                inbox = self.inbox();
-                inbox.busy = false;
-            } else if inbox.closed {
-                break;
-            } else {
-                inbox.asleep = true;
-                let waited = self.arrived.wait_timeout(inbox, self.upkeep.idle);
-                let timeout;
-                (inbox, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
-                inbox.asleep = false;
-                if timeout.timed_out() && inbox.jobs.is_empty() && !inbox.closed {
-                    drop(inbox);
+            match self.inbox.next(Some(self.upkeep.idle), false) {
+                Next::Job(job) => {
+                    let mut connection =
+                        self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+                    // A defect in one job must not end the thread for the others.
+                    let _ = catch_unwind(AssertUnwindSafe(|| job(&mut connection)));
+                }
+                Next::Idle => {
                     self.tidy();
-                    inbox = self.inbox();
-                    if inbox.jobs.is_empty() && !inbox.closed {
-                        inbox.serving = false;
+                    if self.inbox.leave() {
                         return;
                     }
                 }
+                Next::Leave | Next::Closed => break,
             }
         }
-        drop(inbox);
         // Rolls back what a revoked holder left open.
         drop(self.take_connection());
     }
@@ -197,8 +137,7 @@ impl Slot {
 
     /// Refuses new jobs; those accepted still run.
     pub(super) fn close(&self) {
-        self.inbox().closed = true;
-        self.arrived.notify_one();
+        self.inbox.close();
     }
 
     /// Refuses new jobs, drops the accepted ones, and stops running work and whatever it begins
@@ -206,12 +145,7 @@ impl Slot {
     pub(super) fn end(&self) {
         // Before the jobs are taken: a running job checks it when it begins its next statement.
         self.stopping.store(true, Ordering::SeqCst);
-        let jobs = {
-            let mut inbox = self.inbox();
-            inbox.closed = true;
-            std::mem::take(&mut inbox.jobs)
-        };
-        self.arrived.notify_one();
+        let jobs = self.inbox.abandon();
         // Dropping them releases what they hold, under other locks.
         drop(jobs);
         self.stop(&Error::closed("database"));
@@ -236,7 +170,7 @@ impl Slot {
 
     /// Waits for the thread's end, and closes the connection.
     pub(super) fn join(&self) {
-        let thread = self.inbox().thread.take();
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(thread) = thread {
             // Its panics are caught inside.
             let _ = thread.join();
