@@ -1,7 +1,7 @@
 // The exports of every platform.
 export { Database, type Capabilities, type DatabaseOptions } from './api/database.js';
 export { Session, Snapshot, type TransactionOptions } from './api/session.js';
-export { type Comparison, Select } from './api/select.js';
+export { type Compared, type Comparison, Select } from './api/select.js';
 export type { ColumnOf, Storable, Stored, Writes, Written } from './api/columns.js';
 export type { ArrayRows, ObjectRows, RowArray, RowOptions, RunResult } from './api/rows.js';
 export type { Row } from './api/statements.js';

@@ -6,6 +6,7 @@
 mod bench;
 mod browsers;
 mod build;
+mod docs;
 mod evidence;
 mod find;
 mod generate;
@@ -52,6 +53,7 @@ fn dispatch(args: &[String]) -> anyhow::Result<ExitCode> {
         "test" => return test::run(&Workspace::find()?, rest),
         "setup" => setup::run(rest)?,
         "build" => build::run(rest)?,
+        "docs" => docs::run(rest)?,
         "bench" => bench::run(rest)?,
         "generate" => generate::run(rest)?,
         "help" | "--help" | "-h" => print!("{}", help()),
@@ -69,6 +71,7 @@ usage: cargo xtask <command>
   setup [PART]...     install what the parts need and this machine lacks
   build NAME          build the wasm module (wasm), the npm package (npm), the wheel
                       (python) or the Kotlin library (kotlin)
+  docs                build the documentation site, and check its links
   bench NAME [ARGS]   run a benchmark
   generate            write what other languages have of core's numbers and kinds of errors
   help                this text

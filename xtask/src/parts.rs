@@ -41,6 +41,11 @@ pub(crate) const ALL: &[Part] = &[
         When::Always(build::kotlin::setup, test::kotlin::steps),
     ),
     part(
+        "docs",
+        "the site, and the guide's programs in JavaScript and Python",
+        When::Always(test::docs::setup, test::docs::steps),
+    ),
+    part(
         "other-crates",
         "crates that link SQLite too compile beside this one",
         When::Named(setup::c_compiler, test::other_crates::compile),

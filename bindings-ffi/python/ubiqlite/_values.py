@@ -60,17 +60,6 @@ Value = Union[
 ]
 """A value that can be stored."""
 
-Record = Union[
-    Mapping[str, Any], "_Dataclass", "_NamedTuple", "_PydanticModel", "_MsgspecStruct", "_AttrsClass", "_Named"
-]
-"""A row to write: a mapping by column names, or an object with fields."""
-
-Params = Union[Sequence[Any], Record, None]
-"""Parameters by position, or by name without its sign; also the fields of an object."""
-
-Key = Any
-"""A primary key: one value, or a tuple of them for a composite key."""
-
 
 class _Dataclass(Protocol):
     __dataclass_fields__: ClassVar[dict[str, Any]]
@@ -96,6 +85,15 @@ class _Named(Protocol):
     def keys(self) -> Iterable[str]: ...
     def __getitem__(self, name: str, /) -> Any: ...
 
+
+Record = Union[Mapping[str, Any], _Dataclass, _NamedTuple, _PydanticModel, _MsgspecStruct, _AttrsClass, _Named]
+"""A row to write: a mapping by column names, or an object with fields."""
+
+Params = Union[Sequence[Any], Record, None]
+"""Parameters by position, or by name without its sign; also the fields of an object."""
+
+Key = Any
+"""A primary key: one value, or a tuple of them for a composite key."""
 
 _LEAST, _MOST = -(2**63), 2**63 - 1
 

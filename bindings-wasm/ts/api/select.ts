@@ -17,7 +17,7 @@ const NULL = 9;
 const NOT_NULL = 10;
 
 /** What a column can be compared with. */
-type Compared<T, C> = C extends keyof T ? Stored<T[C]> | null : Value;
+export type Compared<T, C> = C extends keyof T ? Stored<T[C]> | null : Value;
 
 type Filter = (out: Writer) => void;
 

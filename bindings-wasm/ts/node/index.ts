@@ -15,6 +15,7 @@ making.by = makerOf;
 
 export * from '../index.js';
 export type { ImportSource } from '../api/import.js';
+export type { EngineName } from './connector.js';
 export { exportFile, importFile, list, remove } from './storage.js';
 
 /** How a database is opened. */

@@ -1,6 +1,7 @@
 //! `cargo xtask test`: the steps of every part.
 
 pub(crate) mod browser;
+pub(crate) mod docs;
 pub(crate) mod kotlin;
 mod locks;
 pub(crate) mod node;

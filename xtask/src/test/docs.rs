@@ -1,0 +1,43 @@
+//! The documentation site, and the guide's programs in JavaScript and Python. Those in Rust are a
+//! package of the workspace, those in Kotlin tests of the library.
+
+use crate::build::python::{folder, in_place, tools};
+use crate::report::Report;
+use crate::workspace::Workspace;
+use crate::{build, docs};
+
+use super::scripts;
+
+/// The guide's programs in Python.
+const PYTHON: &str = "docs/snippets/python";
+
+/// Makes the machine able to run the steps.
+pub(crate) fn setup() -> anyhow::Result<()> {
+    docs::setup()?;
+    crate::browsers::setup()
+}
+
+/// Runs the steps of the part `docs`.
+pub(crate) fn steps(workspace: &Workspace, report: &mut Report) {
+    if report.step("npm package", || build::npm::build(workspace)).is_none()
+        || report.step("Python package", || in_place(workspace)).is_none()
+    {
+        report.skip(&["programs in JavaScript", "programs in Python", "site"]);
+        return;
+    }
+    scripts::steps(workspace, report, "docs/snippets/js");
+    report.step("programs in Python", || {
+        let tools = tools(workspace)?;
+        let here = workspace.root().join(PYTHON);
+        let config = folder(workspace).join("pyproject.toml");
+        let ruff = |what: &[&str]| {
+            crate::process::Run::new(tools.program("ruff")).args(what).arg("--config").arg(&config)
+        };
+        ruff(&["check", "--quiet"]).arg(&here).run()?;
+        ruff(&["format", "--quiet", "--check"]).arg(&here).run()?;
+        let pytest = ["-W", "error", "-m", "pytest", "-q", "-p", "no:cacheprovider"];
+        let package = folder(workspace);
+        tools.python().args(pytest).arg(&here).env("PYTHONPATH", &package).dir(&package).run()
+    });
+    report.step("site", || docs::site(workspace));
+}
