@@ -8,7 +8,7 @@ import { pathToFileURL } from 'node:url';
 
 import { bundled, folder } from './bundled.mjs';
 
-const { NodeFiles, begins, fileOf, giveUp, isStopped, stopTable } = await import(
+const { NodeFiles, begins, fileOf, requestStop, isStopped, stopTable } = await import(
   pathToFileURL(await bundled('node/files.js', 'node/path.js', 'node/stop.js')).href
 );
 
@@ -84,25 +84,25 @@ test('a request that was given up before it began never does, and its client is 
     const table = stopTable();
     const number = (nth) => (first + nth) >>> 0 || 1;
     assert.ok(begins(table, number(0)));
-    assert.ok(giveUp(table, number(2)), 'the engine is not there yet');
+    assert.ok(requestStop(table, number(2)), 'the engine is not there yet');
     assert.ok(!isStopped(table, number(1)) && !isStopped(table, number(2 + 1024)));
     assert.ok(begins(table, number(1)));
     assert.ok(!begins(table, number(2)));
     assert.ok(begins(table, number(3)));
-    assert.ok(!giveUp(table, number(3)), 'it has begun, and is stopped');
+    assert.ok(!requestStop(table, number(3)), 'it has begun, and is stopped');
     assert.ok(isStopped(table, number(3)));
-    assert.ok(!giveUp(table, number(1)), 'it was begun before');
+    assert.ok(!requestStop(table, number(1)), 'it was begun before');
   }
 });
 
 test('a request that was given up is not forgotten for another one at its place', () => {
   const table = stopTable();
   begins(table, 1);
-  assert.ok(giveUp(table, 5));
-  assert.ok(!giveUp(table, 5 + 1024));
+  assert.ok(requestStop(table, 5));
+  assert.ok(!requestStop(table, 5 + 1024));
   assert.ok(!begins(table, 5));
   assert.ok(begins(table, 5 + 1024));
-  assert.ok(giveUp(table, 5 + 2048));
+  assert.ok(requestStop(table, 5 + 2048));
 });
 
 function openFiles() {

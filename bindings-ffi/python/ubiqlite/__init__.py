@@ -63,7 +63,7 @@ from .errors import (
 )
 from .run_result import Column, RunResult
 from .select import Comparison, Select
-from .session import Lending, Session, Snapshot
+from .session import AcquireContext, Session, Snapshot
 from .stream import RowStream
 from .table import Table, Transfer
 from .transaction import Mode, Savepoint, SavepointScope, Transaction, TransactionScope
@@ -95,7 +95,7 @@ __all__ = [
     "InvalidArgument",
     "Io",
     "Key",
-    "Lending",
+    "AcquireContext",
     "Mode",
     "NoSuchColumn",
     "NoSuchTable",

@@ -199,14 +199,14 @@ class EngineClient:
             return await future
         except BaseException:
             # This also releases anything it has made in the meantime.
-            self.give_up(number)
+            self.cancel(number)
             raise
 
     def expect(self, number: int, waiting: Waiting, handle: int = 0) -> None:
         """Passes the reply of a request to ``waiting``."""
         self._pending[number] = (waiting, handle)
 
-    def give_up(self, number: int) -> None:
+    def cancel(self, number: int) -> None:
         """Cancels a call: nobody needs its reply any more."""
         self._pending.pop(number, None)
         self._pieces.pop(number, None)

@@ -81,7 +81,7 @@ class _Sender:
                 await turn.over()
             return await self._finish(chunk)
         except BaseException:
-            self._give_up()
+            self._cancel()
             raise
 
     async def send_slowly(self, rows: AsyncIterator[Any]) -> int:
@@ -97,7 +97,7 @@ class _Sender:
                 chunk.append(row)
             return await self._finish(chunk)
         except BaseException:
-            self._give_up()
+            self._cancel()
             raise
 
     async def _finish(self, chunk: list[Any]) -> int:
@@ -167,9 +167,9 @@ class _Sender:
         if self._credit is not None and not self._credit.done():
             self._credit.set_result(None)
 
-    def _give_up(self) -> None:
+    def _cancel(self) -> None:
         if self._number != 0 and self._reply is None:
-            self._client.give_up(self._number)
+            self._client.cancel(self._number)
 
 
 class _First:

@@ -9,7 +9,7 @@ from . import _ops as op
 from ._opening import settled
 from ._statements import Statements
 from ._target import DatabaseTarget, TimeLimit
-from .session import Lending, Session, Snapshot
+from .session import AcquireContext, Session, Snapshot
 from .transaction import Mode, Transaction, TransactionScope, begin
 
 
@@ -61,7 +61,7 @@ class Database(Statements):
         """Begins a transaction and returns its handle: it is rolled back unless it is committed."""
         return await begin(self._target, mode, timeout)
 
-    def snapshot(self, *, timeout: TimeLimit = None) -> Lending[Snapshot]:
+    def snapshot(self, *, timeout: TimeLimit = None) -> AcquireContext[Snapshot]:
         """Several reads of the same moment, over any number of calls::
 
         async with db.snapshot() as moment:
@@ -70,9 +70,9 @@ class Database(Statements):
                 moment.query("SELECT * FROM orders WHERE user_id = ?", (7,)),
             )
         """
-        return Lending(Snapshot, self._target, op.SNAPSHOT, timeout)
+        return AcquireContext(Snapshot, self._target, op.SNAPSHOT, timeout)
 
-    def acquire(self, *, timeout: TimeLimit = None) -> Lending[Session]:
+    def acquire(self, *, timeout: TimeLimit = None) -> AcquireContext[Session]:
         """Acquires a dedicated connection, for ``ATTACH``, temporary tables and ``PRAGMA``\\ s.
 
         Raises ``Timeout`` if none becomes free within ``timeout`` or the option ``acquire_timeout``::
@@ -80,7 +80,7 @@ class Database(Statements):
             async with db.acquire() as session:
                 await session.execute("CREATE TEMP TABLE seen (id)")
         """
-        return Lending(Session, self._target, op.ACQUIRE, timeout)
+        return AcquireContext(Session, self._target, op.ACQUIRE, timeout)
 
     async def capabilities(self) -> Capabilities:
         """Returns what the storage can do."""

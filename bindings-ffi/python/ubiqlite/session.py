@@ -61,34 +61,34 @@ class Snapshot(Reader):
 L = TypeVar("L", Session, Snapshot)
 
 
-class Lending(Generic[L]):
+class AcquireContext(Generic[L]):
     """Acquires a session or snapshot: ``async with`` gives it back at the block's end; ``await`` needs ``close()``."""
 
-    __slots__ = ("_kind", "_lent", "_operation", "_target", "_timeout")
+    __slots__ = ("_kind", "_acquired", "_operation", "_target", "_timeout")
 
     def __init__(self, kind: type[L], target: CallTarget, operation: int, timeout: TimeLimit) -> None:
         self._kind: type[L] = kind
         self._target = target
         self._operation = operation
         self._timeout = timeout
-        self._lent: Optional[L] = None
+        self._acquired: Optional[L] = None
 
     def __await__(self) -> Generator[Any, Any, L]:
-        return self._lend().__await__()
+        return self._acquire().__await__()
 
-    async def _lend(self) -> L:
+    async def _acquire(self) -> L:
         client, handle = await self._target.open_handle(self._operation, self._timeout)
         return self._kind(HandleTarget(client, handle, self._target, self._kind.__name__.lower()))
 
     async def __aenter__(self) -> L:
-        if self._lent is not None:
+        if self._acquired is not None:
             raise InvalidArgument("a block can be entered only once")
-        self._lent = await self._lend()
-        return self._lent
+        self._acquired = await self._acquire()
+        return self._acquired
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        lent: Union[Session, Snapshot, None] = self._lent
-        if lent is not None:
-            lent.close()
+        acquired: Union[Session, Snapshot, None] = self._acquired
+        if acquired is not None:
+            acquired.close()

@@ -173,7 +173,7 @@ export class EngineClient {
       if (pending === by || pending.call.on?.isPartOf(handle) !== true) continue;
       pending.promise?.catch(() => {});
       if (handle.transaction === undefined && mayHaveHappened(pending)) {
-        this.giveUp(pending, why());
+        this.cancelCall(pending, why());
         if (!this.isPending(pending)) continue;
         awaited += 1;
         pending.settled = settled;
@@ -188,7 +188,7 @@ export class EngineClient {
   }
 
   /** Cancels a call. It rejects with this reason if nothing of it happened. */
-  giveUp(pending: Pending, reason: unknown): void {
+  cancelCall(pending: Pending, reason: unknown): void {
     if (!this.isPending(pending) || pending.withdrawn !== undefined) return;
     const { id, call } = pending;
     let certain = !mayHaveHappened(pending);
@@ -222,7 +222,7 @@ export class EngineClient {
   interrupt(handle?: RemoteHandle): void {
     for (const pending of this.pending.all(this.last)) {
       if (handle !== undefined && pending.call.on?.isPartOf(handle) !== true) continue;
-      this.giveUp(pending, errorOf({ kind: 'Cancelled', message: 'the call was interrupted' }));
+      this.cancelCall(pending, errorOf({ kind: 'Cancelled', message: 'the call was interrupted' }));
     }
   }
 
@@ -257,7 +257,7 @@ export class EngineClient {
     const whole = call.on === on ? call : { ...call, on };
     const pending = pendingOf(id, whole, effectOf(whole, reads), reads, place, resolve, reject);
     this.outbox.add(pending);
-    if (signal) pending.unlisten = onAbort(signal, () => this.giveUp(pending, cancelled(signal)));
+    if (signal) pending.unlisten = onAbort(signal, () => this.cancelCall(pending, cancelled(signal)));
     if (limit !== undefined) {
       pending.deadline = performance.now() + limit;
       this.deadlines.add(lastMoment(pending));
@@ -463,7 +463,7 @@ export class EngineClient {
 
   private isLate(pending: Pending): void {
     if (pending.withdrawn === undefined) {
-      this.giveUp(pending, tooLate());
+      this.cancelCall(pending, tooLate());
       return;
     }
     this.over(pending);

@@ -97,7 +97,7 @@ class Sender {
   /** Fails the call. The first outcome is the one that counts. */
   fail(error: unknown): void {
     const { call } = this;
-    if (this.settle(() => this.reject(error)) && call !== undefined) this.client.giveUp(call, invalid('its rows ended with an error'));
+    if (this.settle(() => this.reject(error)) && call !== undefined) this.client.cancelCall(call, invalid('its rows ended with an error'));
   }
 
   private settle(tell: () => void): boolean {

@@ -15,13 +15,13 @@ export async function inTime(open: () => Promise<void>, options: CallOptions): P
   if (signal?.aborted) throw cancelled(signal, 'opening the database was aborted');
   let unlisten: (() => void) | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const givenUp = new Promise<never>((_, reject) => {
+  const aborted = new Promise<never>((_, reject) => {
     if (signal) unlisten = onAbort(signal, () => reject(cancelled(signal, 'opening the database was aborted')));
     const late = (): void => reject(errorOf({ kind: 'Timeout', message: `the database did not open within ${limit} ms` }));
     if (limit !== undefined) timer = setTimeout(late, limit);
   });
   try {
-    await Promise.race([open(), givenUp]);
+    await Promise.race([open(), aborted]);
   } finally {
     clearTimeout(timer);
     unlisten?.();

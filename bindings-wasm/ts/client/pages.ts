@@ -170,7 +170,7 @@ export class Pages<T> {
     if (this.over) return;
     this.over = true;
     this.unlisten?.();
-    if (this.opening !== undefined) this.client.giveUp(this.opening, why());
+    if (this.opening !== undefined) this.client.cancelCall(this.opening, why());
     if (this.handle !== undefined) this.client.drop(this.handle, why);
   }
 

@@ -9,7 +9,7 @@ import { wasmFile, workerScript } from './location.js';
 import { clearSign } from './life.js';
 import { lockOf, removeLock } from './lock.js';
 import type { FromClient, FromWorker, Start, ToClient, ToWorker } from './protocol.js';
-import { giveUp, stopTable } from './stop.js';
+import { requestStop, stopTable } from './stop.js';
 
 /** The worker ended in an orderly way before the database was open: there may be a next one. */
 export class HostEnded extends Error {}
@@ -84,7 +84,7 @@ export class Host {
       const client = this.made;
       const { port1, port2 } = new MessageChannel();
       const stops = stopTable();
-      const leave = (): void => pipe.giveUp();
+      const leave = (): void => pipe.abandon();
       const settled = (): void => given.removeEventListener('abort', leave);
       const pipe = new HostPipe(client, port1, events, {
         opened: () => {
@@ -92,8 +92,8 @@ export class Host {
           resolve({
             client,
             post: (bytes, from, to) => pipe.post(bytes.slice(from, to).buffer as ArrayBuffer),
-            stop: (request) => void giveUp(stops, request),
-            withdraw: (request) => giveUp(stops, request),
+            stop: (request) => void requestStop(stops, request),
+            withdraw: (request) => requestStop(stops, request),
             busy: (pending) => pipe.busy(pending),
             close: () => pipe.close(),
           });
@@ -205,7 +205,7 @@ class HostPipe {
   }
 
   /** Cancels the opening: nobody waits for it any more. */
-  giveUp(): void {
+  abandon(): void {
     if (this.state !== 'opening') return;
     this.say({ close: true });
   }

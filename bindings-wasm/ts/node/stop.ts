@@ -25,7 +25,7 @@ export function stopTable(): StopTable {
  *
  * @returns whether it is certain that it has not begun, and never will
  */
-export function giveUp(table: StopTable, request: number): boolean {
+export function requestStop(table: StopTable, request: number): boolean {
   const at = place(request);
   const before = Atomics.load(table, at);
   // The slot is taken by a request that the engine has not begun yet.

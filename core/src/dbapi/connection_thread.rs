@@ -56,12 +56,12 @@ impl ConnectionThread {
         Some(done)
     }
 
-    /// Runs `job` on the line's thread. A closed line drops it.
+    /// Runs `job` on the connection's thread. A closed connection drops it.
     pub(super) fn submit(self: &Arc<Self>, job: ThreadJob) {
         self.inbox.push(job, || {
-            let line = Arc::clone(self);
+            let this = Arc::clone(self);
             let thread = std::thread::Builder::new().name("ubiqlite-dbapi".into());
-            thread.spawn(move || line.serve(false)).is_ok()
+            thread.spawn(move || this.serve(false)).is_ok()
         });
     }
 

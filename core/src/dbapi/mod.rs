@@ -168,9 +168,9 @@ impl DbapiConnection {
     /// Those of SQLite, with its own messages.
     pub fn open(path: String, options: DbapiOptions) -> Reply<Self> {
         let (completer, call) = call();
-        let line = Arc::new(ConnectionThread::default());
-        let opening = Arc::clone(&line);
-        line.submit(Box::new(move |connection| {
+        let thread = Arc::new(ConnectionThread::default());
+        let opening = Arc::clone(&thread);
+        thread.submit(Box::new(move |connection| {
             let opened = DbapiInner::open(&path, &options).map(|open| {
                 opening.set_stop(Some(InterruptHandle::new(open.raw)));
                 *connection = Some(open);
@@ -268,9 +268,9 @@ impl DbapiConnection {
     /// Closes the connection once all requests are done. An open transaction is rolled back.
     pub fn close(&self) -> Reply<()> {
         let (completer, call) = call();
-        let line = Arc::clone(&self.0);
+        let thread = Arc::clone(&self.0);
         self.0.submit(Box::new(move |connection| {
-            line.set_stop(None);
+            thread.set_stop(None);
             *connection = None;
             Box::new(move || {
                 completer.complete(Ok(()));

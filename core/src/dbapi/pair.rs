@@ -1,8 +1,8 @@
 //! Work on two connections at once.
 //!
-//! Each is held by a job in its own line, which waits there for the other. Both jobs enter their
+//! Each is held by a job in its own queue, which waits there for the other. Both jobs enter their
 //! lines at one moment, before or after both of any other pair. So among all waiting pairs there is
-//! one that has no other before it in either line, and none waits for ever.
+//! one that has no other before it in either queue, and none waits for ever.
 
 use std::ffi::c_void;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};

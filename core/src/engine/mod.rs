@@ -179,8 +179,8 @@ impl Connection {
     }
 
     /// Sets what clears other connections out of the way.
-    pub(crate) fn set_others(&mut self, way: Box<dyn OtherConnections>) {
-        self.others = Some(way);
+    pub(crate) fn set_others(&mut self, others: Box<dyn OtherConnections>) {
+        self.others = Some(others);
     }
 
     fn clear_others(&mut self, nature: &Nature) -> Option<Box<dyn std::any::Any>> {
@@ -188,7 +188,7 @@ impl Connection {
             return None;
         }
         self.ran_alone = true;
-        self.others.as_ref().map(|way| way.clear(nature.journal_mode))
+        self.others.as_ref().map(|others| others.clear(nature.journal_mode))
     }
 
     /// Whether a statement that may have changed the journal mode ran since the last call.

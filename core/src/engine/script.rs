@@ -99,13 +99,13 @@ impl Connection {
         let mut kept = 0;
         for index in 0.. {
             let start = text.at;
-            let placed = |error: Error| told(error.with_index(index).shifted(start), kept);
+            let placed = |error: Error| explain(error.with_index(index).shifted(start), kept);
             let next = self.next_statement(&mut text, &mut within).map_err(placed)?;
             let Some(mut statement) = next else { break };
             if within == Within::Nothing && index > 0 {
                 kept = index;
             }
-            let placed = |error: Error| told(error.with_index(index).shifted(start), kept);
+            let placed = |error: Error| explain(error.with_index(index).shifted(start), kept);
             if within == Within::Nothing && needs_transaction(&statement) {
                 self.control("BEGIN IMMEDIATE").map_err(placed)?;
                 within = Within::Ours;
@@ -122,7 +122,7 @@ impl Connection {
             };
         }
         if within == Within::Ours {
-            self.control("COMMIT").map_err(|error| told(error, kept))?;
+            self.control("COMMIT").map_err(|error| explain(error, kept))?;
         }
         Ok((sum, work))
     }
@@ -194,7 +194,7 @@ fn ends_segment<T>(nature: &Nature, compiled: &Result<T>) -> bool {
     nature.is_outside() || (compiled.is_ok() && nature.class == Class::Alone)
 }
 
-fn told(error: Error, kept: usize) -> Error {
+fn explain(error: Error, kept: usize) -> Error {
     match kept {
         0 => error,
         1 => error.prefixed("the script's first statement stays in effect, and the next failed"),

@@ -28,10 +28,10 @@ impl ServerInner {
     /// Withdraws a request, which still must report its outcome. If it is not under way, its reply
     /// is on its way.
     pub(super) fn withdraw(&self, id: u32) {
-        let held = self.held();
-        let Some(task) = held.tasks.get(&id).cloned() else { return };
-        let unfinished = held.feeds.get(&id).is_some_and(|feed| !feed.is_complete());
-        drop(held);
+        let state = self.state();
+        let Some(task) = state.tasks.get(&id).cloned() else { return };
+        let unfinished = state.feeds.get(&id).is_some_and(|feed| !feed.is_complete());
+        drop(state);
         if unfinished {
             // It waits for rows, so nothing of it can have been committed.
             if self.cancel(id) {
@@ -53,14 +53,14 @@ impl ServerInner {
 
     /// Cancels a request, and returns whether it was under way.
     pub(super) fn cancel(&self, id: u32) -> bool {
-        let mut held = self.held();
-        let task = held.cancel(id);
-        held.feeds.remove(&id);
+        let mut state = self.state();
+        let task = state.cancel(id);
+        state.feeds.remove(&id);
         // What the request made belongs to nobody.
-        let made = held.handles.remove(id);
-        let late = held.recent.iter().find(|(done, _)| *done == id).copied();
-        let spoiled = late.and_then(|(_, handle)| held.handles.session_handle(handle).ok());
-        drop(held);
+        let made = state.handles.remove(id);
+        let late = state.recent.iter().find(|(done, _)| *done == id).copied();
+        let marked = late.and_then(|(_, handle)| state.handles.session_handle(handle).ok());
+        drop(state);
         let known = task.is_some();
         if let Some(task) = task {
             task.cancel();
@@ -69,7 +69,7 @@ impl ServerInner {
                 self.release_handle(id, task.handle, true);
             }
         }
-        if let Some(session_handle) = spoiled {
+        if let Some(session_handle) = marked {
             session_handle.session.mark_rollback_only(session_handle.depth as usize);
         }
         made.into_iter().for_each(release);
@@ -84,16 +84,16 @@ impl ServerInner {
     /// Drops a handle whose end, the request `by`, does not begin any more. If `tell`, the calls on
     /// it that are under way report that they are undone.
     pub(super) fn release_handle(&self, by: u32, handle: u32, tell: bool) {
-        let mut held = self.held();
-        let gone = held.handles.remove(handle);
+        let mut state = self.state();
+        let gone = state.handles.remove(handle);
         let numbers: Vec<u32> = gone.iter().map(|(number, _)| *number).collect();
         let on_it = |task: &&Arc<Task>| task.id != by && numbers.contains(&task.handle);
-        let tasks: Vec<Arc<Task>> = held.tasks.values().filter(on_it).cloned().collect();
+        let tasks: Vec<Arc<Task>> = state.tasks.values().filter(on_it).cloned().collect();
         for task in &tasks {
-            held.tasks.remove(&task.id);
-            held.feeds.remove(&task.id);
+            state.tasks.remove(&task.id);
+            state.feeds.remove(&task.id);
         }
-        drop(held);
+        drop(state);
         for task in tasks {
             task.cancel();
             if tell {

@@ -37,7 +37,7 @@ impl ServerInner {
                     Some(HandleEnding::Transaction(begun)),
                 )
             }
-            (op::BEGIN, CallTarget::Lent(outer)) if outer.kind == HandleKind::Session => {
+            (op::BEGIN, CallTarget::Handle(outer)) if outer.kind == HandleKind::Session => {
                 outer.check(HandleUse::Use)?;
                 let session = Arc::clone(&outer.session);
                 // If it is dropped midway, it undoes what may have begun.
@@ -56,13 +56,13 @@ impl ServerInner {
                 let end = HandleEnding::Transaction(begun);
                 SessionHandle::inside(HandleKind::Transaction, outer, head.handle, end)?
             }
-            (op::SAVEPOINT, CallTarget::Lent(outer))
+            (op::SAVEPOINT, CallTarget::Handle(outer))
                 if matches!(outer.kind, HandleKind::Transaction | HandleKind::Savepoint) =>
             {
                 outer.check(HandleUse::Use)?;
                 let session = Arc::clone(&outer.session);
-                let held = crate::exec::session_ref::SessionRef::Shared(session);
-                let nested = SavepointGuard::begin(held, outer.depth + 1, limit).await?;
+                let state = crate::exec::session_ref::SessionRef::Shared(session);
+                let nested = SavepointGuard::begin(state, outer.depth + 1, limit).await?;
                 let end = HandleEnding::Savepoint(nested);
                 SessionHandle::inside(HandleKind::Savepoint, outer, head.handle, end)?
             }
@@ -73,12 +73,12 @@ impl ServerInner {
                 let session = acquire_session(on, limit, Intent::Dedicated).await?;
                 SessionHandle::outermost(HandleKind::Session, session, None)
             }
-            (op::COMMIT | op::ROLLBACK | op::RELEASE, CallTarget::Lent(session_handle)) => {
+            (op::COMMIT | op::ROLLBACK | op::RELEASE, CallTarget::Handle(session_handle)) => {
                 return self.end(head, session_handle).await;
             }
             _ => return Err(malformed()),
         };
-        self.held().handles.put(head.id, Handle::Lent(Arc::new(session_handle)));
+        self.state().handles.put(head.id, Handle::Session(Arc::new(session_handle)));
         Ok(Outcome::Handle)
     }
 
@@ -90,7 +90,7 @@ impl ServerInner {
         let ask = if head.op == op::ROLLBACK { HandleUse::Undo } else { HandleUse::Keep };
         let refused = session_handle.check(ask).err();
         // Innermost first: each is undone before the one that it is in.
-        let mut gone = self.held().handles.remove(head.handle);
+        let mut gone = self.state().handles.remove(head.handle);
         drop(gone.pop());
         gone.into_iter().for_each(release);
         let HandleEnd { what, cover } = session_handle.take_end();
@@ -103,7 +103,7 @@ impl ServerInner {
                 let released = nested.release().await;
                 if released.is_ok() {
                     // It can still be cancelled when what it kept is part of the outer one.
-                    self.held().remember(head.id, session_handle.parent);
+                    self.state().remember(head.id, session_handle.parent);
                 }
                 released
             }
@@ -125,7 +125,7 @@ impl ServerInner {
 
 /// Undoes what a handle has open.
 pub(super) fn release((_, handle): (u32, Handle)) {
-    if let Handle::Lent(session_handle) = &handle {
+    if let Handle::Session(session_handle) = &handle {
         drop(session_handle.take_end());
     }
     drop(handle);

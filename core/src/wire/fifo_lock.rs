@@ -21,7 +21,7 @@ struct FifoQueue {
 /// A ticket in the queue for the lock, returned when dropped.
 #[derive(Debug)]
 pub(super) struct FifoTicket {
-    line: Arc<FifoLock>,
+    lock: Arc<FifoLock>,
     number: u64,
 }
 
@@ -31,12 +31,12 @@ impl FifoLock {
     }
 
     /// Takes a ticket at the end of the queue.
-    pub(super) fn enter(line: &Arc<Self>) -> FifoTicket {
-        let mut queue = line.queue();
+    pub(super) fn enter(lock: &Arc<Self>) -> FifoTicket {
+        let mut queue = lock.queue();
         queue.next += 1;
         let number = queue.next;
         queue.waiting.push_back((number, None));
-        FifoTicket { line: Arc::clone(line), number }
+        FifoTicket { lock: Arc::clone(lock), number }
     }
 }
 
@@ -50,7 +50,7 @@ impl FifoTicket {
             if context::is_withdrawn() {
                 return Poll::Ready(Err(Error::withdrawn()));
             }
-            let mut queue = self.line.queue();
+            let mut queue = self.lock.queue();
             match queue.waiting.iter_mut().position(|(number, _)| *number == self.number) {
                 Some(0) | None => Poll::Ready(Ok(())),
                 Some(position) => {
@@ -65,7 +65,7 @@ impl FifoTicket {
 
 impl Drop for FifoTicket {
     fn drop(&mut self) {
-        let mut queue = self.line.queue();
+        let mut queue = self.lock.queue();
         queue.waiting.retain(|(number, _)| *number != self.number);
         let waker = queue.waiting.front_mut().and_then(|(_, waker)| waker.take());
         drop(queue);

@@ -23,7 +23,7 @@ pub(super) struct Handles(HashMap<u32, Handle, FixedState>);
 
 #[derive(Clone)]
 pub(super) enum Handle {
-    Lent(Arc<SessionHandle>),
+    Session(Arc<SessionHandle>),
     Stream(Arc<Stream>),
 }
 
@@ -36,7 +36,7 @@ pub(super) struct SessionHandle {
     pub(super) schemas: Schemas,
     /// Its calls run in the order they were requested; those of a snapshot run side by side. A
     /// savepoint shares the lock of its outer handle.
-    pub(super) line: Option<Arc<FifoLock>>,
+    pub(super) lock: Option<Arc<FifoLock>>,
     /// How many savepoints it is inside, itself included.
     pub(super) depth: u32,
     /// What undoes it when dropped; taken by what ends it.
@@ -70,7 +70,7 @@ pub(super) struct HandleEnd {
 pub(super) struct Stream {
     // Before what it reads from: it is dropped first.
     pub(super) rows: Mutex<RowStream<'static>>,
-    pub(super) line: Arc<FifoLock>,
+    pub(super) lock: Arc<FifoLock>,
     parent: u32,
     _on: CallTarget,
 }
@@ -79,14 +79,14 @@ pub(super) struct Stream {
 #[derive(Clone)]
 pub(super) enum CallTarget {
     Database(Database),
-    Lent(Arc<SessionHandle>),
+    Handle(Arc<SessionHandle>),
 }
 
 impl CallTarget {
     pub(super) fn target(&self, limit: Option<Duration>) -> Target<'_> {
         match self {
             Self::Database(database) => Target { limit, ..database.target() },
-            Self::Lent(session_handle) => Target {
+            Self::Handle(session_handle) => Target {
                 executor: On::Session(&*session_handle.session),
                 limit,
                 schemas: &session_handle.schemas,
@@ -99,7 +99,7 @@ impl CallTarget {
     pub(super) fn ticket(&self) -> Option<fifo_lock::FifoTicket> {
         match self {
             Self::Database(_) => None,
-            Self::Lent(session_handle) => session_handle.line.as_ref().map(FifoLock::enter),
+            Self::Handle(session_handle) => session_handle.lock.as_ref().map(FifoLock::enter),
         }
     }
 
@@ -110,13 +110,13 @@ impl CallTarget {
     pub(super) fn check(&self, ask: HandleUse) -> Result<()> {
         match self {
             Self::Database(_) => Ok(()),
-            Self::Lent(session_handle) => session_handle.check(ask),
+            Self::Handle(session_handle) => session_handle.check(ask),
         }
     }
 
     /// Whether the last thing that ran on it wrote in a transaction.
     pub(super) fn wrote(&self) -> bool {
-        matches!(self, Self::Lent(session_handle) if session_handle.session.wrote())
+        matches!(self, Self::Handle(session_handle) if session_handle.session.wrote())
     }
 }
 
@@ -128,7 +128,7 @@ impl SessionHandle {
             session,
             guard: None,
             schemas: Schemas::local(),
-            line: None,
+            lock: None,
             depth: 0,
             end: Mutex::new(None),
             parent: 0,
@@ -156,13 +156,13 @@ impl SessionHandle {
     ) -> Result<Self> {
         let guard = outer.guard.as_ref().ok_or_else(gone)?.begun()?;
         let depth = outer.depth + u32::from(kind == HandleKind::Savepoint);
-        Ok(Self::guarded(kind, guard, outer.line.clone(), depth, Some(end), parent))
+        Ok(Self::guarded(kind, guard, outer.lock.clone(), depth, Some(end), parent))
     }
 
     fn guarded(
         kind: HandleKind,
         guard: GuardedSession,
-        line: Option<Arc<FifoLock>>,
+        lock: Option<Arc<FifoLock>>,
         depth: u32,
         end: Option<HandleEnding>,
         parent: u32,
@@ -172,7 +172,7 @@ impl SessionHandle {
         // Temporary tables of a session have no version to check.
         let schemas = if kind == HandleKind::Session { Schemas::none() } else { Schemas::local() };
         let (guard, end) = (Some(guard), Mutex::new(end));
-        Self { kind, session, guard, schemas, line, depth, end, parent }
+        Self { kind, session, guard, schemas, lock, depth, end, parent }
     }
 
     /// Checks whether this may be done with it.
@@ -193,14 +193,14 @@ impl SessionHandle {
 
 impl Stream {
     pub(super) fn new(rows: RowStream<'static>, on: CallTarget, parent: u32) -> Self {
-        Self { rows: Mutex::new(rows), line: Arc::default(), parent, _on: on }
+        Self { rows: Mutex::new(rows), lock: Arc::default(), parent, _on: on }
     }
 }
 
 impl Handle {
     fn parent(&self) -> u32 {
         match self {
-            Self::Lent(session_handle) => session_handle.parent,
+            Self::Session(session_handle) => session_handle.parent,
             Self::Stream(stream) => stream.parent,
         }
     }
@@ -221,7 +221,7 @@ impl Handles {
 
     pub(super) fn session_handle(&self, number: u32) -> Result<Arc<SessionHandle>> {
         match self.0.get(&number) {
-            Some(Handle::Lent(session_handle)) => Ok(Arc::clone(session_handle)),
+            Some(Handle::Session(session_handle)) => Ok(Arc::clone(session_handle)),
             _ => Err(gone()),
         }
     }

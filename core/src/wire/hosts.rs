@@ -42,11 +42,11 @@ impl Server {
     /// Whether nothing that this client requested is under way and nothing is open for it: its
     /// engine can then go, and the client loses nothing.
     pub fn is_idle(&self) -> bool {
-        let held = self.0.held();
-        held.tasks.is_empty()
-            && held.waiting.is_empty()
-            && held.handles.is_empty()
-            && held.feeds.is_empty()
+        let state = self.0.state();
+        state.tasks.is_empty()
+            && state.waiting.is_empty()
+            && state.handles.is_empty()
+            && state.feeds.is_empty()
     }
 
     /// Makes the next requests wait for [`resume`](Self::resume): the host's thread was busy for
@@ -63,16 +63,18 @@ impl ServerInner {
         if !self.waits.load(Ordering::Acquire) && !self.behind.load(Ordering::Acquire) {
             return false;
         }
-        let mut held = self.held();
-        if held.waiting.is_empty() && !self.behind.load(Ordering::Acquire) {
+        let mut state = self.state();
+        if state.waiting.is_empty() && !self.behind.load(Ordering::Acquire) {
             return false;
         }
         if matches!(head.op, op::CANCEL | op::WITHDRAW) {
-            let heads =
-                held.waiting.iter().map(|request| RequestHead::read(&mut ByteReader::new(request)));
+            let heads = state
+                .waiting
+                .iter()
+                .map(|request| RequestHead::read(&mut ByteReader::new(request)));
             let position = heads.flatten().position(|waiting| waiting.id == head.handle);
-            let taken = position.and_then(|position| held.waiting.remove(position));
-            drop(held);
+            let taken = position.and_then(|position| state.waiting.remove(position));
+            drop(state);
             let Some(taken) = taken else { return false };
             let Ok(taken) = RequestHead::read(&mut ByteReader::new(&taken)) else { return true };
             match head.op {
@@ -82,7 +84,7 @@ impl ServerInner {
             }
             return true;
         }
-        held.waiting.push_back(bytes.into());
+        state.waiting.push_back(bytes.into());
         self.waits.store(true, Ordering::Release);
         true
     }

@@ -58,7 +58,7 @@ pub(super) enum Operation {
     Statement {
         sql: String,
         params: Params,
-        wanted: ResultShape,
+        shape: ResultShape,
     },
     /// Its rows come through a feed.
     ExecuteMany {
@@ -128,9 +128,9 @@ impl Operation {
     /// Reads the payload of an operation; `None` if the number is none of these. The rows of an
     /// operation on many stay unread.
     pub(super) fn read(op: u8, from: &mut ByteReader<'_>) -> Result<Option<Self>> {
-        if let Some(wanted) = ResultShape::of(op) {
+        if let Some(shape) = ResultShape::of(op) {
             let (sql, params) = statement(from)?;
-            return Ok(Some(Self::Statement { sql, params, wanted }));
+            return Ok(Some(Self::Statement { sql, params, shape }));
         }
         Ok(Some(match op {
             op::EXECUTE_MANY => Self::ExecuteMany { sql: from.str()?.to_owned() },

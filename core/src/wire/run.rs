@@ -39,10 +39,10 @@ pub(super) async fn run(
     let limit = head.timeout;
     let target = on.target(limit);
     Ok(match operation {
-        Operation::Statement { sql, params, wanted } => {
-            let step = Step::new(&sql, params, wanted.keep());
+        Operation::Statement { sql, params, shape } => {
+            let step = Step::new(&sql, params, shape.keep());
             let program = Program { access: head.access(), ..Program::one(step) };
-            wanted.outcome(target.run(program, wanted.sink(client)).await)?.into()
+            shape.outcome(target.run(program, shape.sink(client)).await)?.into()
         }
         Operation::ExecuteMany { sql } => {
             Outcome::Count(execute_many(target, &sql, feed, client).await?).into()
@@ -51,7 +51,7 @@ pub(super) async fn run(
         Operation::Stream { sql, params } => {
             let mut rows = match on {
                 CallTarget::Database(database) => database.limited(limit).stream(&sql, params),
-                CallTarget::Lent(_) => target.stream(&sql, params).detached(),
+                CallTarget::Handle(_) => target.stream(&sql, params).detached(),
             };
             rows.started().await?;
             OperationEnd::Stream(rows)
@@ -112,7 +112,7 @@ pub(super) async fn acquire_session(
         CallTarget::Database(database) => {
             Ok(database.limited(limit).acquire_session(intent).await?.into())
         }
-        CallTarget::Lent(_) => Err(crate::error::Error::invalid(
+        CallTarget::Handle(_) => Err(crate::error::Error::invalid(
             "sessions and snapshots can only be acquired from the database",
         )),
     }

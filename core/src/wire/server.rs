@@ -56,7 +56,7 @@ pub(super) struct ServerInner {
     has_begun: AtomicBool,
     /// There are requests in `ClientState::waiting`.
     pub(super) waits: AtomicBool,
-    held: Mutex<ClientState>,
+    state: Mutex<ClientState>,
 }
 
 /// How long requests are taken before the host looks for messages again.
@@ -98,8 +98,8 @@ impl Server {
     ) -> Self {
         let exit = Arc::new(Exit::new(Box::new(host), out, ordered));
         let (behind, has_begun, waits) = <(AtomicBool, AtomicBool, AtomicBool)>::default();
-        let held = Mutex::default();
-        Self(Arc::new(ServerInner { database, client, exit, behind, has_begun, waits, held }))
+        let state = Mutex::default();
+        Self(Arc::new(ServerInner { database, client, exit, behind, has_begun, waits, state }))
     }
 
     /// Takes requests, and completes those that it can at once, unless that takes long: the rest
@@ -185,12 +185,12 @@ impl Server {
             if self.is_behind() {
                 return;
             }
-            let mut held = self.0.held();
-            let Some(bytes) = held.waiting.pop_front() else {
+            let mut state = self.0.state();
+            let Some(bytes) = state.waiting.pop_front() else {
                 self.0.waits.store(false, Ordering::Release);
                 return;
             };
-            drop(held);
+            drop(state);
             let mut request = ByteReader::new(&bytes);
             // It was read before.
             if let Ok(head) = RequestHead::read(&mut request) {
@@ -216,13 +216,13 @@ impl Server {
 impl Drop for Server {
     /// Cancels what is under way, and rolls back what is open.
     fn drop(&mut self) {
-        let mut held = self.0.held();
-        let tasks = std::mem::take(&mut held.tasks);
-        let handles = held.handles.drain();
-        held.feeds.clear();
-        held.begun.clear();
-        held.waiting.clear();
-        drop(held);
+        let mut state = self.0.state();
+        let tasks = std::mem::take(&mut state.tasks);
+        let handles = state.handles.drain();
+        state.feeds.clear();
+        state.begun.clear();
+        state.waiting.clear();
+        drop(state);
         for task in tasks.values() {
             task.cancel();
         }
@@ -239,8 +239,8 @@ impl Credit for ServerInner {
 pub(super) type RequestFuture = BoxFuture<'static, Result<Outcome>>;
 
 impl ServerInner {
-    pub(super) fn held(&self) -> MutexGuard<'_, ClientState> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn state(&self) -> MutexGuard<'_, ClientState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn out(&self, write: impl FnOnce(&mut Outbox)) {
@@ -321,8 +321,8 @@ impl ServerInner {
     /// `InvalidArgument` for a number that is in use: if it named two things, one of them would
     /// live for ever.
     pub(super) fn check_number(&self, head: RequestHead) -> Result<()> {
-        let held = self.held();
-        if held.tasks.contains_key(&head.id) || held.handles.contains(head.id) {
+        let state = self.state();
+        if state.tasks.contains_key(&head.id) || state.handles.contains(head.id) {
             return Err(malformed());
         }
         Ok(())
@@ -349,8 +349,8 @@ impl ServerInner {
             }
         });
         let task = Arc::new(Task::new(head, caller, future));
-        self.held().tasks.insert(head.id, Arc::clone(&task));
-        self.held().begun.push(task);
+        self.state().tasks.insert(head.id, Arc::clone(&task));
+        self.state().begun.push(task);
         self.has_begun.store(true, Ordering::Release);
     }
 
@@ -360,7 +360,7 @@ impl ServerInner {
         if !self.has_begun.swap(false, Ordering::AcqRel) {
             return;
         }
-        let begun = std::mem::take(&mut self.held().begun);
+        let begun = std::mem::take(&mut self.state().begun);
         for task in begun {
             if task.poll(&mut Context::from_waker(Waker::noop())).is_pending() {
                 self.exit.host.spawn(Box::pin(Drive(task)));
@@ -370,7 +370,7 @@ impl ServerInner {
 
     /// Makes the host drive what was begun.
     pub(super) fn hand_over(&self) {
-        let begun = std::mem::take(&mut self.held().begun);
+        let begun = std::mem::take(&mut self.state().begun);
         for task in begun {
             self.exit.host.spawn(Box::pin(Drive(task)));
         }
@@ -379,7 +379,7 @@ impl ServerInner {
     /// Called when a request is done. Returns whether it was under way: not if it was cancelled in
     /// the meantime, or was done at once.
     fn done(&self, head: RequestHead) -> bool {
-        let (known, feed) = self.held().done(head.id);
+        let (known, feed) = self.state().done(head.id);
         for id in feed.iter().flat_map(|feed| feed.unpaid()) {
             self.credit(id);
         }
@@ -390,7 +390,7 @@ impl ServerInner {
         if handle == 0 {
             return Ok(CallTarget::Database(self.database.clone()));
         }
-        self.held().handles.session_handle(handle).map(CallTarget::Lent)
+        self.state().handles.session_handle(handle).map(CallTarget::Handle)
     }
 
     /// Returns the work that a request has to do.
@@ -401,7 +401,7 @@ impl ServerInner {
     ) -> Result<RequestFuture> {
         let inner = Arc::clone(self);
         if head.op == op::NEXT {
-            let stream = self.held().handles.stream(head.handle)?;
+            let stream = self.state().handles.stream(head.handle)?;
             let most = payload.u32()?.max(1);
             return Ok(Box::pin(async move { inner.next(head, &stream, most).await }));
         }
@@ -415,7 +415,7 @@ impl ServerInner {
             if matches!(head.op, op::EXECUTE_MANY | op::INSERT_MANY) {
                 feed.push(payload.rest(), None, !head.more);
                 if head.more {
-                    self.held().feeds.insert(head.id, Arc::clone(&feed));
+                    self.state().feeds.insert(head.id, Arc::clone(&feed));
                 }
             }
             return Ok(Box::pin(async move {
@@ -427,13 +427,13 @@ impl ServerInner {
                 let asker = Requester { inner: &inner, id: head.id };
                 let ended = run(&target, head, operation, &feed, &asker).await;
                 if target.wrote() {
-                    inner.held().remember(head.id, head.handle);
+                    inner.state().remember(head.id, head.handle);
                 }
                 match ended? {
                     OperationEnd::Outcome(outcome) => Ok(outcome),
                     OperationEnd::Stream(rows) => {
                         let stream = Stream::new(rows, target, head.handle);
-                        inner.held().handles.put(head.id, Handle::Stream(Arc::new(stream)));
+                        inner.state().handles.put(head.id, Handle::Stream(Arc::new(stream)));
                         Ok(Outcome::Handle)
                     }
                 }
@@ -454,7 +454,7 @@ impl ServerInner {
     }
 
     async fn next(&self, head: RequestHead, stream: &Stream, most: u32) -> Result<Outcome> {
-        let ticket = FifoLock::enter(&stream.line);
+        let ticket = FifoLock::enter(&stream.lock);
         ticket.first().await?;
         let mut rows = Rows::default();
         for _ in 0..most {
@@ -464,12 +464,12 @@ impl ServerInner {
             match next.await {
                 Ok(Some(next)) => rows.extend(next),
                 Ok(None) if rows.is_empty() => {
-                    self.held().handles.remove(head.handle);
+                    self.state().handles.remove(head.handle);
                     return Ok(Outcome::Next(None));
                 }
                 Ok(None) => break,
                 Err(error) => {
-                    self.held().handles.remove(head.handle);
+                    self.state().handles.remove(head.handle);
                     return Err(error);
                 }
             }
@@ -478,7 +478,7 @@ impl ServerInner {
     }
 
     fn more(&self, head: RequestHead, rows: ByteReader<'_>) {
-        let feed = self.held().feeds.get(&head.handle).cloned();
+        let feed = self.state().feeds.get(&head.handle).cloned();
         match feed {
             Some(feed) => feed.push(rows.rest(), Some(head.id), !head.more),
             // The operation has failed and reported its error: nobody should keep waiting for these
@@ -490,7 +490,7 @@ impl ServerInner {
     fn interrupt(&self, handle: u32) -> Result<Outcome> {
         match self.target(handle)? {
             CallTarget::Database(database) => database.interrupt(),
-            CallTarget::Lent(session_handle) => session_handle.session.interrupt(),
+            CallTarget::Handle(session_handle) => session_handle.session.interrupt(),
         }
         Ok(Outcome::Done)
     }

@@ -89,7 +89,7 @@ impl ServerInner {
             let program = Program { access: head.access(), ..Program::one(step) };
             let output = target.run(program, Some(&SinkPages(Arc::clone(&sink)))).await;
             if on.wrote() {
-                inner.held().remember(head.id, head.handle);
+                inner.state().remember(head.id, head.handle);
             }
             let outcome = output?.steps.pop().unwrap_or_default();
             // The next call need not wait for work that no longer involves SQLite.

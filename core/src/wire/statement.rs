@@ -77,25 +77,25 @@ impl ServerInner {
     pub(super) fn statement(
         self: &Arc<Self>,
         head: RequestHead,
-        wanted: ResultShape,
+        shape: ResultShape,
         payload: &mut ByteReader<'_>,
     ) -> Result<Option<Outcome>> {
-        let step = Step::new(payload.str()?, payload.params()?, wanted.keep());
+        let step = Step::new(payload.str()?, payload.params()?, shape.keep());
         let program = Program { access: head.access(), ..Program::one(step) };
         let target = Target { limit: head.timeout, ..self.database.target() };
         let caller = self.caller(head);
         let asker = Requester { inner: self, id: head.id };
         let entered = context::enter(Some(caller));
-        let reply = target.begin(program, wanted.sink(&asker))?.try_now();
+        let reply = target.begin(program, shape.sink(&asker))?.try_now();
         drop(entered);
         match reply {
-            Ok(output) => wanted.outcome(output).map(Some),
+            Ok(output) => shape.outcome(output).map(Some),
             Err(reply) => {
                 // Only work that continues needs its number.
                 self.check_number(head)?;
                 let database = self.database.clone();
                 let work = async move {
-                    let result = wanted.outcome(limited(reply, head.timeout, false).await);
+                    let result = shape.outcome(limited(reply, head.timeout, false).await);
                     // What runs the statement goes away when nothing holds the database.
                     drop(database);
                     result

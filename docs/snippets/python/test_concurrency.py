@@ -80,7 +80,7 @@ def test_busy(tmp_path: Path) -> None:
     """A transaction in which nothing happens makes a write fail."""
 
     async def main() -> None:
-        async with ubiqlite.open(tmp_path / "app.db", busy_timeout=0.2) as db:
+        async with ubiqlite.open(tmp_path / "app.db", busy_timeout=0.5) as db:
             await db.batch(SCHEMA)
             stalled = await db.begin()
             sold = 0
@@ -96,15 +96,15 @@ def test_busy(tmp_path: Path) -> None:
             assert await stalled.query_value("SELECT sold FROM items WHERE id = 2") == 0
 
             async def work() -> None:
-                for _ in range(8):
+                for _ in range(10):
                     await stalled.execute("UPDATE items SET sold = sold + 1 WHERE id = 1")
-                    await asyncio.sleep(0.05)
+                    await asyncio.sleep(0.1)
                 await stalled.commit()
 
             working = asyncio.ensure_future(work())
             since = time.monotonic()
             await db.execute("UPDATE items SET sold = 1 WHERE id = 2")
-            assert time.monotonic() - since > 0.3
+            assert time.monotonic() - since > 0.9
             await working
 
     asyncio.run(main())

@@ -145,7 +145,7 @@ def function(func: Callable[..., Any]) -> Any:
                 data = _written(func(*marshal.loads(ctypes.string_at(arguments, length))))
             return _put(data, waiting, room, size)
         except BaseException as error:
-            return _told(error, 0)
+            return _code_of(error, 0)
 
     return _Function(called)
 
@@ -174,7 +174,7 @@ def aggregate(kind: Callable[[], Any]) -> Any:
             result = found.value() if what == _VALUE else found.finalize()
             return _put(_written(result), waiting, room, size)
         except BaseException as error:
-            return _told(error, failed)
+            return _code_of(error, failed)
 
     return _Aggregate(called)
 
@@ -243,7 +243,7 @@ def _put(data: bytes, waiting: list[bytes], room: int, size: int) -> int:
     return len(data)
 
 
-def _told(error: BaseException, failed: int) -> int:
+def _code_of(error: BaseException, failed: int) -> int:
     if _TELLS_SIZES and isinstance(error, OverflowError):
         return _TOO_BIG
     if _TELLS_SIZES and isinstance(error, MemoryError):

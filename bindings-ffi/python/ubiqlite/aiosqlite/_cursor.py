@@ -106,12 +106,12 @@ class Cursor:
             number = connection.engine.number() | self._flags()
 
     def _executed(self, reply: Reply) -> None:
-        self._told(reply)
-        self._answered(reply)
+        self._note_state(reply)
+        self._note_result(reply)
         if reply[7] & _RAN:
             self.lastrowid = reply[4]
 
-    def _told(self, reply: Reply) -> None:
+    def _note_state(self, reply: Reply) -> None:
         """Raises the reply's error, or what a collation has raised in the meantime."""
         errors = self.connection.callbacks.raised
         error = errors.pop() if errors else None
@@ -165,7 +165,7 @@ class Cursor:
                     raise
                 failed = error
             reply = yield (number, 2 | CHECKED, self._number, sql, each, connection.begin)
-        self._told(reply)
+        self._note_state(reply)
         if failed is not None:
             raise failed
         return reply[5] or 0
@@ -179,7 +179,7 @@ class Cursor:
         commit = connection.autocommit is not True and connection.autocommit is not False
         sql_script.encode()
         reply = yield (connection.engine.number(), 5, str.__str__(sql_script), commit)
-        self._told(reply)
+        self._note_state(reply)
         return self
 
     def steps_fetch(self, most: int) -> Steps[list[Any]]:
@@ -256,9 +256,9 @@ class Cursor:
             raise
         if reply[1]:
             self._more = False
-        self._told(reply)
+        self._note_state(reply)
         rest = self._rows[self._at :]
-        self._answered(reply)
+        self._note_result(reply)
         if rest:
             self._rows = rest + self._rows
         self._at = 0
@@ -291,7 +291,7 @@ class Cursor:
         self.description = None
         self.rowcount = -1
 
-    def _answered(self, reply: Reply) -> None:
+    def _note_result(self, reply: Reply) -> None:
         _, _, _, _, _, changed, rows, bits, serial, told = reply
         if changed is not None:
             self.rowcount = changed

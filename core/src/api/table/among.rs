@@ -137,8 +137,8 @@ fn exponent(number: f64) -> usize {
 /// The value of the last fraction bit of a real with this exponent.
 fn power(exponent: usize) -> f64 {
     // 2^(exponent - 1075); exponent 0 is like 1, without the implied bit.
-    let place = exponent.max(1) as u64;
-    if place > 52 { f64::from_bits((place - 52) << 52) } else { f64::from_bits(1 << (place - 1)) }
+    let bits = exponent.max(1) as u64;
+    if bits > 52 { f64::from_bits((bits - 52) << 52) } else { f64::from_bits(1 << (bits - 1)) }
 }
 
 /// A JSON list.

@@ -101,7 +101,9 @@ impl SingleThread {
             checkpoint_due: AtomicBool::new(false),
             options,
         });
-        connection_cell::with(&shared.writer, |writer| writer.set_others(shared.way()));
+        connection_cell::with(&shared.writer, |writer| {
+            writer.set_others(shared.other_connections())
+        });
         Ok(Self(shared))
     }
 }
@@ -156,7 +158,7 @@ impl SingleThreadShared {
     fn replace_marked_writer(self: &Arc<Self>) {
         if connection_cell::with(&self.writer, |writer| writer.is_marked()) == Some(true) {
             let fresh = self.connect(Role::Writer).map(|mut fresh| {
-                fresh.set_others(self.way());
+                fresh.set_others(self.other_connections());
                 fresh
             });
             // Only after the new one is open: closing a file's last connection closes the file.
@@ -165,7 +167,7 @@ impl SingleThreadShared {
     }
 
     /// Returns what clears idle connections for statements that may need the file to themselves.
-    fn way(self: &Arc<Self>) -> Box<dyn OtherConnections> {
+    fn other_connections(self: &Arc<Self>) -> Box<dyn OtherConnections> {
         Box::new(IdleConnections(Arc::downgrade(self)))
     }
 }

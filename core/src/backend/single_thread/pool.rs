@@ -198,7 +198,7 @@ impl PoolGuard {
     /// Opens another connection in this cell, which permits what this role does.
     pub(super) fn open_as(&self, role: Role) -> Result<()> {
         let mut connection = self.shared.connect(role)?;
-        connection.set_others(self.shared.way());
+        connection.set_others(self.shared.other_connections());
         *self.slot.connection() = Some(connection);
         Ok(())
     }

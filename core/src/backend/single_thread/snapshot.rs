@@ -15,7 +15,7 @@ use crate::sql::Params;
 struct SnapshotSession {
     guard: PoolGuard,
     // After the guard, since `drop` ends its connection's transaction first.
-    _turn: Option<Arc<WritePermit>>,
+    _permit: Option<Arc<WritePermit>>,
 }
 
 /// Acquires a snapshot of the current state.
@@ -25,7 +25,7 @@ pub(super) fn acquire(shared: &Arc<SingleThreadShared>) -> Reply<Box<dyn Backend
 
 fn begin(guard: PoolGuard, permit: Option<Arc<WritePermit>>) -> Result<Box<dyn BackendSession>> {
     read::with(guard.shared(), guard.slot(), |connection| connection.begin_snapshot())?;
-    Ok(Box::new(SnapshotSession { guard, _turn: permit }))
+    Ok(Box::new(SnapshotSession { guard, _permit: permit }))
 }
 
 impl BackendSession for SnapshotSession {

@@ -23,20 +23,20 @@ pub(super) struct CursorPages {
     /// What is known about the transaction that it is in.
     transaction: Option<Arc<TransactionState>>,
     // After the cursor: what it runs on is returned once it has ended.
-    on: On,
+    on: Source,
 }
 
 /// What the query runs on.
-enum On {
+enum Source {
     /// Its own connection, and the permit where commits would wait for it.
-    Place {
+    OwnReader {
         #[expect(dead_code, reason = "given back by its drop")]
         guard: PoolGuard,
         #[expect(dead_code, reason = "given on by its drop")]
         permit: Option<Arc<WritePermit>>,
     },
     /// The connection of a transaction or a snapshot, which outlives it.
-    Lent,
+    Transaction,
     /// The connection of a session, which has the permit where commits would wait for it.
     Session(Weak<DedicatedState>),
 }
@@ -59,7 +59,7 @@ fn on_guard(
 ) -> Result<Box<dyn Pages>> {
     let (shared, slot) = (Arc::clone(guard.shared()), Arc::clone(guard.slot()));
     let cursor = read::with(&shared, &slot, |connection| connection.open_cursor(sql, params))?;
-    let on = On::Place { guard, permit };
+    let on = Source::OwnReader { guard, permit };
     Ok(Box::new(CursorPages { shared, slot, cursor: Some(cursor), transaction: None, on }))
 }
 
@@ -73,7 +73,7 @@ impl CursorPages {
     ) -> Self {
         let (shared, slot, transaction) =
             (Arc::clone(shared), Arc::clone(slot), transaction.cloned());
-        Self { shared, slot, cursor: Some(cursor), transaction, on: On::Lent }
+        Self { shared, slot, cursor: Some(cursor), transaction, on: Source::Transaction }
     }
 
     /// A query on a session's connection.
@@ -85,7 +85,7 @@ impl CursorPages {
             slot,
             cursor: Some(cursor),
             transaction,
-            on: On::Session(Arc::downgrade(own)),
+            on: Source::Session(Arc::downgrade(own)),
         }
     }
 }
@@ -125,7 +125,7 @@ impl Drop for CursorPages {
             // Its connection is closed, and every statement with it.
             std::mem::forget(cursor);
         }
-        if let On::Session(own) = &self.on
+        if let Source::Session(own) = &self.on
             && let Some(own) = own.upgrade()
         {
             own.end_permit();

@@ -140,18 +140,18 @@ fn take_writer(work: &SessionWork<'_>, connection: &Connection) -> Result<()> {
             "another writer is active, and outside WAL mode it would wait for this session's transaction, which has already read; roll that back, and begin one that writes with BEGIN IMMEDIATE",
         ));
     }
-    let (completer, turn) = call();
+    let (completer, claim) = call();
     let since = Instant::now();
     Writer::enqueue(shared, WriterEntry::Claim { completer, since, holder });
     // The queue refuses callers that wait for a stalled transaction. Other work ends, or is stopped
     // on request. So is this wait, by its caller and by closing.
     let far = since + Duration::from_secs(24 * 3600);
     // A writer that is no longer wanted is passed on when dropped.
-    let turn = turn.wait(far, Some(work.stop)).unwrap_or_else(|| Err(cancelled()))?;
+    let claim = claim.wait(far, Some(work.stop)).unwrap_or_else(|| Err(cancelled()))?;
     if work.stop.is_set() {
         return Err(cancelled());
     }
-    *write = Some(turn);
+    *write = Some(claim);
     Ok(())
 }
 

@@ -38,7 +38,7 @@ impl GroupedWrite for QueuedWrite {
 /// Runs waiting writes until none are left or a transaction is next. This thread has the writer on
 /// entry, and passes it on at the end.
 pub(super) fn serve(shared: &Arc<Shared>, connection: &mut Option<Connection>) {
-    let _turn = WriterPass(shared);
+    let _pass = WriterPass(shared);
     loop {
         let batch = shared.writer.take_batch();
         if batch.is_empty() {

@@ -354,7 +354,7 @@ impl Threaded {
 
     fn acquire_writer(&self, begin: Begin) -> Reply<Box<dyn BackendSession>> {
         let shared = &self.shared;
-        let turn = match Writer::try_claim(shared, WriterHolder::of_writer(shared)) {
+        let claim = match Writer::try_claim(shared, WriterHolder::of_writer(shared)) {
             Some(claim) => match inline::begin(shared, &claim, begin) {
                 Some(Ok(())) => {
                     let session: Box<dyn BackendSession> = Box::new(WriterSession::new(claim));
@@ -375,7 +375,7 @@ impl Threaded {
         };
         let shared = Arc::clone(shared);
         Reply::later(Box::pin(async move {
-            let claim = turn.await?;
+            let claim = claim.await?;
             let (completer, begun) = call();
             let slot = Arc::clone(claim.slot());
             let on_thread = Arc::clone(&shared);

@@ -189,10 +189,10 @@ impl Slot {
     }
 
     /// Stops what is running; a stalled stream ends with this error.
-    pub(super) fn stop(&self, told: &Error) {
+    pub(super) fn stop(&self, error: &Error) {
         // First, so that the stream ends with this error.
         if let Some(LongHolder::Stream(channel)) = self.holder() {
-            channel.end(Some(told.duplicate()));
+            channel.end(Some(error.duplicate()));
         }
         if let Some(interrupt) = &*self.running.lock().unwrap_or_else(PoisonError::into_inner) {
             interrupt.set();

@@ -2,9 +2,9 @@
 
 use ubiqlite::{Database, ErrorKind, Key, Row};
 
-async fn fresh() -> (tempfile::TempDir, Database) {
+async fn fresh() -> ubiqlite::Result<(tempfile::TempDir, Database)> {
     let dir = tempfile::tempdir().unwrap();
-    let db = Database::open(dir.path().join("app.db")).await.unwrap();
+    let db = Database::open(dir.path().join("app.db")).await?;
     // #region schema
     let schema = "
         CREATE TABLE items (
@@ -14,14 +14,14 @@ async fn fresh() -> (tempfile::TempDir, Database) {
             price  REAL
         );
         CREATE INDEX items_by_status ON items (status);";
-    db.batch(schema).await.unwrap();
+    db.batch(schema).await?;
     // #endregion schema
-    (dir, db)
+    Ok((dir, db))
 }
 
 #[tokio::test]
 async fn one_row_by_its_key() -> ubiqlite::Result<()> {
-    let (_dir, db) = fresh().await;
+    let (_dir, db) = fresh().await?;
     // #region insert
     use ubiqlite::{Row, record};
 
@@ -54,7 +54,7 @@ async fn one_row_by_its_key() -> ubiqlite::Result<()> {
 #[tokio::test]
 async fn upsert_inserts_or_updates() -> ubiqlite::Result<()> {
     use ubiqlite::record;
-    let (_dir, db) = fresh().await;
+    let (_dir, db) = fresh().await?;
     let items = db.table("items");
     // #region upsert
     items.upsert(record! { "id" => 7, "name" => "lamp", "price" => 19.9 }).await?; // inserted
@@ -74,7 +74,7 @@ async fn upsert_inserts_or_updates() -> ubiqlite::Result<()> {
 #[tokio::test]
 async fn rows_are_selected() -> ubiqlite::Result<()> {
     use ubiqlite::record;
-    let (_dir, db) = fresh().await;
+    let (_dir, db) = fresh().await?;
     let items = db.table("items");
     items.insert(record! { "name" => "lamp", "price" => 19.9 }).await?;
     items.insert(record! { "name" => "chair", "price" => 49.5, "status" => "done" }).await?;
@@ -102,7 +102,7 @@ async fn rows_are_selected() -> ubiqlite::Result<()> {
 #[tokio::test]
 async fn sql_has_parameters() -> ubiqlite::Result<()> {
     use ubiqlite::record;
-    let (_dir, db) = fresh().await;
+    let (_dir, db) = fresh().await?;
     let id = db.table("items").insert(record! { "name" => "lamp", "price" => 19.9 }).await?;
     // #region query
     use ubiqlite::{named, params};
@@ -147,7 +147,7 @@ struct Item {
 
 #[tokio::test]
 async fn rows_are_ones_own_types() -> ubiqlite::Result<()> {
-    let (_dir, db) = fresh().await;
+    let (_dir, db) = fresh().await?;
     let items = db.table("items");
     let chair = Item { id: 0, name: "chair".into(), status: "new".into(), price: None };
     // #region into
@@ -171,7 +171,7 @@ async fn rows_are_ones_own_types() -> ubiqlite::Result<()> {
 #[tokio::test]
 async fn many_rows_are_all_or_none() -> ubiqlite::Result<()> {
     use ubiqlite::record;
-    let (_dir, db) = fresh().await;
+    let (_dir, db) = fresh().await?;
     let items = db.table("items");
     // #region many
     let records = (1..=1000).map(|number| record! { "name" => format!("item {number}") });
@@ -199,7 +199,7 @@ async fn many_rows_are_all_or_none() -> ubiqlite::Result<()> {
 
 #[tokio::test]
 async fn a_large_result_is_streamed() -> ubiqlite::Result<()> {
-    let (_dir, db) = fresh().await;
+    let (_dir, db) = fresh().await?;
     let rows = (1..=100_000).map(|number| (format!("item {number}"), 0.5));
     db.execute_many("INSERT INTO items (name, price) VALUES (?, ?)", rows).await?;
     let mut total = 0.0;

@@ -6,7 +6,7 @@ import kotlinx.coroutines.suspendCancellableCoroutine
 
 /**
  * A pending request. Its value is its state: null, the coroutine that waits, the [Reply], or
- * that it was [cancelled][GIVEN_UP].
+ * that it was [cancelled][CANCELLED].
  *
  * A reference to the call keeps the database open: [target] leads to the object that closes
  * it when it is garbage-collected.
@@ -22,7 +22,7 @@ internal class Call(@JvmField val id: Int, @JvmField val target: CallTarget) : A
     fun complete(reply: Reply) {
         while (true) {
             val state = get()
-            if (state is Reply || state === GIVEN_UP) return
+            if (state is Reply || state === CANCELLED) return
             if (!compareAndSet(state, reply)) continue
             if (state != null) resume(continuation(state), reply)
             return
@@ -52,16 +52,16 @@ internal class Call(@JvmField val id: Int, @JvmField val target: CallTarget) : A
     /** Waits for the reply. Cancelling the coroutine cancels the call. */
     suspend fun await(): Reply = reply ?: suspendCancellableCoroutine { waiting ->
         if (compareAndSet(null, waiting)) {
-            waiting.invokeOnCancellation { giveUp() }
+            waiting.invokeOnCancellation { cancel() }
         } else {
-            val reply = get() as? Reply ?: Reply.failed(givenUp())
+            val reply = get() as? Reply ?: Reply.failed(cancelled())
             goOn(waiting, reply)
         }
     }
 
     /** Cancels the call: nobody waits for its reply, and a late one is dropped. */
-    fun giveUp() {
-        set(GIVEN_UP)
+    fun cancel() {
+        set(CANCELLED)
         target.client.calls.remove(this)
         target.client.cancel(id)
     }
@@ -70,8 +70,8 @@ internal class Call(@JvmField val id: Int, @JvmField val target: CallTarget) : A
     private fun continuation(state: Any) = state as CancellableContinuation<Reply>
 
     private companion object {
-        val GIVEN_UP = Any()
+        val CANCELLED = Any()
 
-        fun givenUp() = closed("the call was abandoned")
+        fun cancelled() = closed("the call was abandoned")
     }
 }

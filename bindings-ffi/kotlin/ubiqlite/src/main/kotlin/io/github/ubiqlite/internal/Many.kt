@@ -62,7 +62,7 @@ private class Sender<R>(
             if (call?.isDone != true) send(false)
             return (call ?: throw defect("nothing was sent")).await().count()
         } catch (error: Throwable) {
-            call?.takeIf { !it.isDone }?.giveUp()
+            call?.takeIf { !it.isDone }?.cancel()
             throw error
         } finally {
             onTheWay.forEach { target.client.calls.remove(it) }
