@@ -35,7 +35,7 @@ test('a large batch is a buffer of its own', () => {
   const { bytes: read, size, text } = sourceOf(batch);
   assert.deepEqual(read, bytes);
   assert.equal(size, 1025);
-  assert.equal(letters, undefined);
+  assert.equal(text, undefined);
 });
 
 test('a text that is longer than any batch is refused, and nothing is written', () => {

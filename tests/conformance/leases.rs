@@ -231,6 +231,6 @@ async fn without_leases_a_read_holds_nobody_up() {
     for round in 1..=50 {
         write(&db, round).await;
         assert_eq!(read(&db, &mut 0).await, round);
-        assert!(truncates(&outside), "a read is over when it has answered");
+        assert!(truncates(&outside), "a read is over when it has returned");
     }
 }

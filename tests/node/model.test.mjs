@@ -63,8 +63,8 @@ async function run(db, seed) {
   const refused = new Set(client.calls.filter((call) => call.refused).map(({ text }) => text));
   outcomes(client, { lost, posted: { has: (text) => !refused.has(text) } }, store, check);
   await db.execute('DELETE FROM t');
-  const { client } = db.target;
-  check(client.pending.size === 0 && client.handles.isEmpty, `the client was left with ${client.pending.size} calls, and ${[...client.handles.live.values()].map((it) => `${it.deref()?.id} of ${it.deref()?.op}`)}`);
+  const { pending, handles } = db.target.client;
+  check(pending.size === 0 && handles.isEmpty, `the client was left with ${pending.size} calls, and ${[...handles.live.values()].map((it) => `${it.deref()?.id} of ${it.deref()?.op}`)}`);
 }
 
 /** Ends all open handles, including those that were opened in the meantime. */

@@ -43,7 +43,7 @@ pub(crate) struct Marshal {
 }
 
 impl Marshal {
-    /// Translates a request. [`answered`](Self::answered) takes its memory back.
+    /// Translates a request. [`reclaim`](Self::reclaim) takes its memory back.
     fn request(&mut self, bytes: &[u8]) -> Option<(Vec<u8>, Vec<u8>, Tell)> {
         self.request.clear();
         // A page that is already there is held while the one before it is read.
@@ -53,7 +53,7 @@ impl Marshal {
     }
 
     /// Takes the memory back.
-    fn answered(&mut self, request: Vec<u8>, mut result: Vec<u8>) {
+    fn reclaim(&mut self, request: Vec<u8>, mut result: Vec<u8>) {
         result.clear();
         // The memory of one large request or reply must not stay for ever.
         if request.capacity() <= LARGE {
@@ -96,7 +96,7 @@ pub(crate) fn call(
         Ok(false) => CallStatus::Pending,
         Ok(true) => marshal.put(&result, tell, room),
     };
-    marshal.answered(request, result);
+    marshal.reclaim(request, result);
     called
 }
 

@@ -24,7 +24,7 @@ struct InboxState<J> {
 }
 
 /// What a thread that serves an inbox does next.
-pub(crate) enum Next<J> {
+pub(crate) enum NextJob<J> {
     Job(J),
     /// No job came for the time given: see [`Inbox::leave`].
     Idle,
@@ -97,7 +97,7 @@ impl<J> Inbox<J> {
 
     /// Returns what the serving thread does next, once the last job is done. Waits for a job, for
     /// at most `idle` if given. `adopted`: the thread came by itself.
-    pub(crate) fn next(&self, idle: Option<Duration>, adopted: bool) -> Next<J> {
+    pub(crate) fn next(&self, idle: Option<Duration>, adopted: bool) -> NextJob<J> {
         let mut state = self.state();
         state.busy = false;
         loop {
@@ -105,15 +105,15 @@ impl<J> Inbox<J> {
                 state.served = false;
                 drop(state);
                 self.changed.notify_all();
-                return Next::Leave;
+                return NextJob::Leave;
             }
             if let Some(job) = state.jobs.pop_front() {
                 state.busy = true;
-                return Next::Job(job);
+                return NextJob::Job(job);
             }
             if state.closed {
                 state.served = false;
-                return Next::Closed;
+                return NextJob::Closed;
             }
             state.asleep = true;
             let timed_out;
@@ -127,7 +127,7 @@ impl<J> Inbox<J> {
             };
             state.asleep = false;
             if timed_out && state.jobs.is_empty() && !state.closed {
-                return Next::Idle;
+                return NextJob::Idle;
             }
         }
     }

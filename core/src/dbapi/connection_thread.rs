@@ -7,7 +7,7 @@ use crate::ffi;
 
 use super::ConnectionState;
 use super::connection::DbapiInner;
-use crate::backend::inbox::{Inbox, Next};
+use crate::backend::inbox::{Inbox, NextJob};
 
 /// Work, which returns how its result is reported. That happens when the connection is free again,
 /// so that the receiver can at once request something that is done within the call.
@@ -79,9 +79,9 @@ impl ConnectionThread {
     fn serve(&self, adopted: bool) {
         loop {
             let job = match self.inbox.next(None, adopted) {
-                Next::Job(job) => job,
-                Next::Leave => return,
-                Next::Idle | Next::Closed => break,
+                NextJob::Job(job) => job,
+                NextJob::Leave => return,
+                NextJob::Idle | NextJob::Closed => break,
             };
             let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
             // A defect in one job must not take the thread from the others.

@@ -239,12 +239,12 @@ impl Connection {
                 statement.write_row(&mut page)?;
                 Ok(page.finish())
             }
-            Stepped::Done => Err(Error::invalid(format!("{sql} answered nothing"))),
+            Stepped::Done => Err(Error::invalid(format!("{sql} returned nothing"))),
         });
         statement.reset();
         match value?.cell(0) {
             crate::value::ValueRef::Integer(value) => Ok(value),
-            other => Err(Error::invalid(format!("{sql} answered {}", other.type_name()))),
+            other => Err(Error::invalid(format!("{sql} returned {}", other.type_name()))),
         }
     }
 

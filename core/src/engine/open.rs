@@ -218,7 +218,7 @@ impl Connection {
 
 fn text_of(statement: &mut super::Statement, sql: &str) -> Result<String> {
     if statement.step()? == super::Stepped::Done {
-        return Err(Error::invalid(format!("{sql} answered nothing")));
+        return Err(Error::invalid(format!("{sql} returned nothing")));
     }
     let mut page = statement.page();
     statement.write_row(&mut page)?;

@@ -314,7 +314,7 @@ constants! {
     SQLITE_LIMIT_TRIGGER_DEPTH = 10;
     SQLITE_LIMIT_WORKER_THREADS = 11;
 
-    // An authorizer's answers.
+    // What an authorizer returns.
     SQLITE_DENY = 1;
     SQLITE_IGNORE = 2;
 

@@ -84,7 +84,8 @@ test('busy', async (t) => {
   // #endregion busy
   assert.equal(sold, 0);
   assert.equal(await stalled.queryValue('SELECT sold FROM items WHERE id = 2'), 0);
-  // A write waits for as long as the transaction goes on.
+  // With the native engine, a write waits for as long as the transaction goes on.
+  if (db.engine !== 'native') return stalled.commit();
   const since = performance.now();
   const write = db.execute('UPDATE items SET sold = 1 WHERE id = 2');
   for (let step = 0; step < 10; step += 1) {
@@ -94,6 +95,7 @@ test('busy', async (t) => {
   await stalled.commit();
   await write;
   assert.ok(performance.now() - since > 900);
+  return undefined;
 });
 
 test('a snapshot reads one moment', async (t) => {

@@ -49,49 +49,58 @@ test('a kind is matched', async (t) => {
   await assert.rejects(register(db, 'eve@example.org'), ClosedError);
 });
 
-test('an error has details', async (t) => {
-  const db = await fresh(t);
-  let caught;
-  // #region details
+// #region details
+async function invite(db, emails) {
   const sql = 'INSERT INTO users (email) VALUES (?)';
   try {
-    await db.batch([[sql, ['bob@example.org']], [sql, ['ann@example.org']]]);
+    await db.batch(emails.map((email) => [sql, [email]]));
   } catch (error) {
-    console.log(`${error.kind}: ${error.message}`);
-    console.log(`statement ${error.index} of the batch`);
-    console.log(`table ${error.table}, columns ${error.columns}, code ${error.code}`);
-    caught = error;
+    console.error(`${error.kind}: ${error.message}`);
+    console.error(`statement ${error.index} of the batch, code ${error.code}`);
+    console.error(`table ${error.table}, columns ${error.columns}`);
+    throw error;
   }
-  // #endregion details
-  assert.ok(caught instanceof UbiqliteError);
-  assert.equal(caught.kind, 'UniqueViolation');
-  assert.equal(caught.name, 'UniqueViolationError');
-  assert.equal(caught.index, 1);
-  assert.equal(caught.table, 'users');
-  assert.deepEqual(caught.columns, ['email']);
-  assert.equal(caught.code, 2067);
-  assert.equal(caught.sql, sql);
-  assert.ok(!Object.keys(caught).includes('sql'));
+}
+// #endregion details
+
+test('an error has details', async (t) => {
+  const db = await fresh(t);
+  await assert.rejects(invite(db, ['bob@example.org', 'ann@example.org']), (error) => {
+    assert.ok(error instanceof UbiqliteError);
+    assert.equal(error.kind, 'UniqueViolation');
+    assert.equal(error.name, 'UniqueViolationError');
+    assert.equal(error.index, 1);
+    assert.equal(error.table, 'users');
+    assert.deepEqual(error.columns, ['email']);
+    assert.equal(error.code, 2067);
+    assert.equal(error.sql, 'INSERT INTO users (email) VALUES (?)');
+    return !Object.keys(error).includes('sql');
+  });
   assert.equal(await db.table('users').count(), 1, 'nothing of the batch is kept');
 });
 
+// #region offset
+async function ask(db, sql) {
+  try {
+    return await db.query(sql);
+  } catch (error) {
+    if (error.offset !== undefined) {
+      const rest = Buffer.from(sql).subarray(error.offset); // in bytes of UTF-8
+      console.error(`${error.message}, here: ${rest}`);
+    }
+    throw error;
+  }
+}
+// #endregion offset
+
 test('an error names the place in the SQL', async (t) => {
   const db = await fresh(t);
-  let caught;
-  // #region offset
   const sql = 'SELECT name, prise FROM items';
-  try {
-    await db.query(sql);
-  } catch (error) {
-    // In bytes of UTF-8, not in characters.
-    const rest = new TextEncoder().encode(sql).subarray(error.offset);
-    console.log(`${error.message}, here: ${new TextDecoder().decode(rest)}`);
-    caught = error;
-  }
-  // #endregion offset
-  assert.equal(caught.kind, 'NoSuchColumn');
-  assert.deepEqual(caught.columns, ['prise']);
-  assert.equal(sql.slice(caught.offset), 'prise FROM items');
+  await assert.rejects(ask(db, sql), (error) => {
+    assert.equal(error.kind, 'NoSuchColumn');
+    assert.deepEqual(error.columns, ['prise']);
+    return sql.slice(error.offset) === 'prise FROM items';
+  });
 });
 
 // #region outcome

@@ -51,7 +51,7 @@ test('a database in memory has what a file has', async (t) => {
   await tx.commit();
   assert.equal(await db.table('items').count(), 1);
   assert.equal(await before.table('items').count(), 0); // still the earlier moment
-  before.release();
+  before.close();
   // #endregion same
   assert.equal(await db.queryValue('PRAGMA journal_mode'), 'wal');
   for await (const row of db.stream('SELECT * FROM items')) assert.equal(row.name, 'lamp');

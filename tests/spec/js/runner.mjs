@@ -113,7 +113,7 @@ export async function runOne(scenario, environment, capabilities, patience = PAT
     };
     await within(whole(), patience, 'is not over');
     if (unhandled !== undefined) throw new Failure(`a rejection that nobody handles: ${unhandled?.stack ?? unhandled}`);
-    if (lacks.length > 0) throw new Failure(`${lacks.join(', ')} is lacking, and no call answered Unsupported`);
+    if (lacks.length > 0) throw new Failure(`${lacks.join(', ')} is lacking, and no call failed as Unsupported`);
     return {};
   } catch (error) {
     if (error instanceof Lacking) return { skipped: `lacks ${error.message}` };

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::channel::Channel;
 use super::idle_watch::IdleWatch;
-use crate::backend::inbox::{Inbox, Next};
+use crate::backend::inbox::{Inbox, NextJob};
 use crate::engine::Connection;
 use crate::error::{Error, ErrorKind, Result};
 use crate::program::Interrupt;
@@ -95,19 +95,19 @@ impl Slot {
     fn serve(&self) {
         loop {
             match self.inbox.next(Some(self.upkeep.idle), false) {
-                Next::Job(job) => {
+                NextJob::Job(job) => {
                     let mut connection =
                         self.connection.lock().unwrap_or_else(PoisonError::into_inner);
                     // A defect in one job must not end the thread for the others.
                     let _ = catch_unwind(AssertUnwindSafe(|| job(&mut connection)));
                 }
-                Next::Idle => {
+                NextJob::Idle => {
                     self.tidy();
                     if self.inbox.leave() {
                         return;
                     }
                 }
-                Next::Leave | Next::Closed => break,
+                NextJob::Leave | NextJob::Closed => break,
             }
         }
         // Rolls back what a revoked holder left open.

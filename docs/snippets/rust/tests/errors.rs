@@ -39,25 +39,23 @@ async fn a_kind_is_matched() {
     assert_eq!(register(&db, "eve@example.org").await.unwrap_err().kind(), ErrorKind::Closed);
 }
 
+// #region details
+async fn invite(db: &Database, emails: &[&str]) -> ubiqlite::Result<()> {
+    let sql = "INSERT INTO users (email) VALUES (?)";
+    let inserts: Vec<_> = emails.iter().map(|email| (sql, params![*email])).collect();
+    db.batch(inserts).await.inspect_err(|error| {
+        println!("{}: {}", error.kind(), error.message());
+        println!("statement {:?} of the batch, code {:?}", error.index(), error.code());
+        println!("table {:?}, columns {:?}", error.table(), error.columns());
+    })?;
+    Ok(())
+}
+// #endregion details
+
 #[tokio::test]
 async fn an_error_has_details() {
     let db = fresh().await;
-    // #region details
-    let sql = "INSERT INTO users (email) VALUES (?)";
-    let added =
-        db.batch([(sql, params!["bob@example.org"]), (sql, params!["ann@example.org"])]).await;
-    if let Err(error) = &added {
-        println!("{}: {}", error.kind(), error.message());
-        println!("statement {:?} of the batch", error.index());
-        println!(
-            "table {:?}, columns {:?}, code {:?}",
-            error.table(),
-            error.columns(),
-            error.code()
-        );
-    }
-    // #endregion details
-    let error = added.unwrap_err();
+    let error = invite(&db, &["bob@example.org", "ann@example.org"]).await.unwrap_err();
     assert_eq!(error.kind().name(), "UniqueViolation");
     assert_eq!(error.index(), Some(1));
     assert_eq!(error.table(), Some("users"));
@@ -66,19 +64,21 @@ async fn an_error_has_details() {
     assert_eq!(db.table("users").count().await.unwrap(), 1, "nothing of the batch is kept");
 }
 
+// #region offset
+async fn ask(db: &Database, sql: &str) -> ubiqlite::Result<Vec<Row>> {
+    db.query(sql, ()).await.inspect_err(|error| {
+        if let Some(offset) = error.offset() {
+            println!("{}, here: {}", error.message(), &sql[offset..]);
+        }
+    })
+}
+// #endregion offset
+
 #[tokio::test]
 async fn an_error_names_the_place_in_the_sql() {
     let db = fresh().await;
-    // #region offset
     let sql = "SELECT name, prise FROM items";
-    let found = db.query::<Row>(sql, ()).await;
-    if let Err(error) = &found
-        && let Some(offset) = error.offset()
-    {
-        println!("{}, here: {}", error.message(), &sql[offset..]);
-    }
-    // #endregion offset
-    let error = found.unwrap_err();
+    let error = ask(&db, sql).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NoSuchColumn);
     assert_eq!(error.columns(), ["prise"]);
     assert_eq!(&sql[error.offset().unwrap()..], "prise FROM items");

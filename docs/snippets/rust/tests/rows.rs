@@ -1,4 +1,5 @@
 //! The guide's page about rows.
+#![allow(clippy::unwrap_used, reason = "a test's helper fails as the test does")]
 
 use ubiqlite::{Database, ErrorKind, Key, Row};
 
