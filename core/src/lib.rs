@@ -39,7 +39,8 @@
 //!
 //! A statement that reads runs on one of several connections, concurrently with other reads
 //! and with the one write that runs at a time. Writes run in the order in which they were
-//! requested, and those that wait together share a commit. A short read runs inside the call,
+//! requested (a statement that is new and does not begin with `INSERT`, `UPDATE`, `DELETE` or
+//! `REPLACE` is compiled first), and those that wait together share a commit. A short read runs inside the call,
 //! on the caller's thread, for at most about 0.3 ms. The futures work on any executor.
 //!
 //! # Cancellation

@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use support::{
-    ENDLESS, Fresh, HANG, NEVER, ROWS_FOR_EVER, all_readers_but, kind, number, start, within,
+    ENDLESS, Fresh, HANG, NEVER, ROWS_FOR_EVER, all_readers, all_readers_but, kind, number, start,
+    within,
 };
 use tokio::task::JoinSet;
 use ubiqlite::{Database, ErrorKind, Result, Synchronous, params};
@@ -210,6 +211,33 @@ async fn writers_get_the_writer_in_the_order_of_asking() {
     within("the fourth", fourth).await.unwrap();
     let names: Vec<String> = db.query("SELECT name FROM items ORDER BY id", ()).await.unwrap();
     assert_eq!(names, ["0", "1", "2", "3", "4"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_with_new_texts_come_before_a_transaction_that_is_begun_after_them() {
+    for inline in [true, false] {
+        let fresh = Fresh::with(Database::options().inline(inline), SCHEMA).await;
+        // No reader is free to report that they write.
+        let readers = all_readers(&fresh.db).await;
+        let texts: Vec<String> =
+            (0..50).map(|id| format!("  insert INTO items VALUES ({id}, 'a')")).collect();
+        let mut writes = Vec::new();
+        for sql in &texts {
+            let mut write = Box::pin(fresh.db.execute(sql, ()));
+            // Done at once, if the writer is free and the commit quick.
+            if start(&mut write).await.is_none() {
+                writes.push(write);
+            }
+        }
+        let mut tx = within("a transaction", fresh.db.begin()).await.unwrap();
+        let count: i64 = tx.query_value("SELECT count(*) FROM items", ()).await.unwrap();
+        assert_eq!(count, 50, "inline: {inline}");
+        tx.rollback().await.unwrap();
+        for write in writes {
+            within("a write", write).await.unwrap();
+        }
+        drop(readers);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,4 +1,7 @@
+import { posix } from 'node:path';
 import { defineConfig } from 'vitepress';
+
+const REPOSITORY = 'https://github.com/ubiqlite/ubiqlite/blob/main/';
 
 const GUIDE = [
   ['open', 'Opening a database'],
@@ -19,11 +22,24 @@ export default defineConfig({
   description: 'SQLite everywhere: one async storage engine for Rust, the browser, Node, Python and Kotlin',
   // The references, which other tools write, are beside the pages.
   ignoreDeadLinks: [/^\/api\//],
-  srcExclude: ['snippets/**', 'README.md'],
+  srcExclude: ['examples/**', 'README.md'],
   outDir: '../target/docs/site',
   cacheDir: '../target/docs/cache',
   lastUpdated: false,
-  markdown: { lineNumbers: false },
+  markdown: {
+    languageAlias: { 'rust,no_run': 'rust' },
+    // Links to files outside of the site lead to the repository.
+    config: (md) => {
+      md.core.ruler.push('repository', ({ tokens, env }) => {
+        for (const token of tokens.flatMap(({ children }) => children ?? [])) {
+          const to = token.attrGet('href');
+          if (token.type !== 'link_open' || to === null || !to.startsWith('.')) continue;
+          const file = posix.join('docs', posix.dirname(env.relativePath), to);
+          if (!file.startsWith('docs/')) token.attrSet('href', REPOSITORY + file);
+        }
+      });
+    },
+  },
   themeConfig: {
     search: { provider: 'local' },
     nav: [

@@ -92,6 +92,7 @@ const REFERENCES: [&str; 4] =
 
 /// Checks that what pages and READMEs link to exists: files, headings, and the references.
 fn check(workspace: &Workspace, out: &Path) -> anyhow::Result<()> {
+    regions(&folder(workspace).join("guide"))?;
     for page in REFERENCES {
         ensure!(out.join("api").join(page).is_file(), "the references have no {page}");
     }
@@ -107,6 +108,39 @@ fn check(workspace: &Workspace, out: &Path) -> anyhow::Result<()> {
         .run()
 }
 
+/// Checks that each region of a program that a page shows exists once: of one that does not, the
+/// page would show the whole file.
+fn regions(pages: &Path) -> anyhow::Result<()> {
+    let mut shown = 0;
+    for page in pages.read_dir()? {
+        let page = page?.path();
+        for line in fs::read_to_string(&page)?.lines() {
+            let Some((file, region)) = import(line) else { continue };
+            let program = fs::read_to_string(pages.join(file))
+                .with_context(|| format!("{} shows {file}", page.display()))?;
+            let begin = format!("region {region}");
+            let times = program
+                .lines()
+                .filter(|line| line.ends_with(&begin) && !line.contains("endregion"))
+                .count();
+            ensure!(
+                times == 1,
+                "{file} has {times} regions {region}, which {} shows",
+                page.display()
+            );
+            shown += 1;
+        }
+    }
+    ensure!(shown > 0, "no page in {} shows a program", pages.display());
+    Ok(())
+}
+
+/// Returns the file and the region of a line that imports code.
+fn import(line: &str) -> Option<(&str, &str)> {
+    let (path, _) = line.trim().strip_prefix("<<< ")?.split_once('{')?;
+    path.split_once('#')
+}
+
 /// Copies a folder with everything in it.
 fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(to).with_context(|| format!("cannot make {}", to.display()))?;
@@ -120,4 +154,16 @@ fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_import_of_a_page_names_its_file_and_its_region() {
+        let line = "  <<< ../examples/rust/tests/open.rs#open{rust} [Rust]";
+        assert_eq!(import(line), Some(("../examples/rust/tests/open.rs", "open")));
+        assert_eq!(import("a text with <<< in it"), None);
+    }
 }

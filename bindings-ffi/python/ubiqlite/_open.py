@@ -88,7 +88,7 @@ def open(  # noqa: A001 - `ubiqlite.open`
         processors, at least 2 and at most 8
     :param sessions: how many sessions ``acquire()`` gives out at once, from 1 to 64. Default: 8
     :param busy_timeout: seconds that a write waits for a lock; then ``Busy``. Default: 5
-    :param acquire_timeout: seconds that ``acquire()``, ``snapshot()`` and streams wait for a connection; then
+    :param acquire_timeout: seconds that reads, streams, ``acquire()`` and ``snapshot()`` wait for a connection; then
         ``Timeout``. Default: 30
     :param stall_timeout: seconds that a stream or snapshot may stall while the log is beyond ``wal_limit``.
         Default: 5
@@ -104,7 +104,7 @@ def open(  # noqa: A001 - `ubiqlite.open`
         share their wait
     :param inline: whether short statements run on the calling thread, which is far faster. Default: true
     :param leases: whether readers keep their read transaction until the next commit. Default: true
-    :raises CannotOpen: and ``NotADatabase``, ``Busy``, ``Io``, when the result is awaited
+    :raises CannotOpen: and ``NotADatabase``, ``ReadOnly``, ``Busy``, ``Io``, when the result is awaited
     :raises InvalidArgument: for an option that can't be used
     """
     given = {name: value for name, value in locals().items() if name != "path" and value is not None}

@@ -20,9 +20,9 @@ export interface DatabaseOptions {
   readers?: number;
   /** How many sessions `acquire()` gives out at once, from 1 to 64. Default: 8. */
   sessions?: number;
-  /** How long a write waits for a transaction that makes no progress, before it fails with `Busy`. Default: 5000. */
+  /** How long a write waits for a transaction without progress, or another process, before `Busy`. Default: 5000. */
   busyTimeout?: number;
-  /** How long `acquire()`, `snapshot()` and streams wait for a connection before `Timeout`. Default: 30000. */
+  /** How long reads, streams, `acquire()` and `snapshot()` wait for a connection before `Timeout`. Default: 30000. */
   acquireTimeout?: number;
   /** How long a stream or snapshot may stall while the log is larger than `walLimit`. Default: 5000. */
   stallTimeout?: number;

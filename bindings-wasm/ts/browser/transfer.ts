@@ -5,7 +5,6 @@ import { failure } from './failure.js';
 import { directoryName } from './names.js';
 import { isPipeMessage } from './pipe.js';
 import type { FromWorker, ToWorker } from './protocol.js';
-import { requestPersistence } from './persistence.js';
 import { requireStorage } from './requirements.js';
 import { spawn } from './standby.js';
 
@@ -27,7 +26,6 @@ export async function importFile(
     throw failure('Unsupported', 'importing needs a worker: import from a page or a dedicated worker');
   }
   const chunks = chunksOf(source);
-  requestPersistence();
   await exclusively(name, 'import', async () => {
     const importer = new Importer({ import: name, replace });
     try {

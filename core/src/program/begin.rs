@@ -6,8 +6,9 @@ pub enum Begin {
     /// With the write lock, so that nothing later in it can fail as busy.
     #[default]
     Immediate,
-    /// With no lock: the first read or write takes it. A write after a read can
-    /// fail as busy if somebody else has written in between.
+    /// With no lock on the file: the first read or write takes it. A write after a read can
+    /// fail as busy if somebody else has written in between. Begun from the database it still
+    /// waits for its turn to write, as all transactions do.
     Deferred,
     /// With the write lock, and in journal modes other than WAL without readers.
     Exclusive,

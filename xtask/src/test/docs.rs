@@ -9,7 +9,7 @@ use crate::{build, docs};
 use super::scripts;
 
 /// The guide's programs in Python.
-const PYTHON: &str = "docs/snippets/python";
+const PYTHON: &str = "docs/examples/python";
 
 /// Makes the machine able to run the steps.
 pub(crate) fn setup() -> anyhow::Result<()> {
@@ -25,7 +25,7 @@ pub(crate) fn steps(workspace: &Workspace, report: &mut Report) {
         report.skip(&["programs in JavaScript", "programs in Python", "site"]);
         return;
     }
-    scripts::steps(workspace, report, "docs/snippets/js");
+    scripts::steps(workspace, report, "docs/examples/js");
     report.step("programs in Python", || {
         let tools = tools(workspace)?;
         let here = workspace.root().join(PYTHON);
@@ -33,8 +33,9 @@ pub(crate) fn steps(workspace: &Workspace, report: &mut Report) {
         let ruff = |what: &[&str]| {
             crate::process::Run::new(tools.program("ruff")).args(what).arg("--config").arg(&config)
         };
-        ruff(&["check", "--quiet"]).arg(&here).run()?;
-        ruff(&["format", "--quiet", "--check"]).arg(&here).run()?;
+        // In the root, where the package is not its own.
+        ruff(&["check", "--quiet"]).arg(&here).dir(workspace.root()).run()?;
+        ruff(&["format", "--quiet", "--check"]).arg(&here).dir(workspace.root()).run()?;
         let pytest = ["-W", "error", "-m", "pytest", "-q", "-p", "no:cacheprovider"];
         let package = folder(workspace);
         tools.python().args(pytest).arg(&here).env("PYTHONPATH", &package).dir(&package).run()

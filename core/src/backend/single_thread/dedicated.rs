@@ -88,7 +88,11 @@ impl DedicatedState {
     }
 
     fn with<T>(&self, work: impl FnOnce(&mut Connection) -> Result<T>) -> Result<T> {
-        read::with(self.shared(), self.guard.slot(), work)
+        let done = read::with(self.shared(), self.guard.slot(), work);
+        if self.has_permit() {
+            self.shared().queue.note_use();
+        }
+        done
     }
 
     fn has_permit(&self) -> bool {

@@ -52,7 +52,9 @@ fn begin(
 impl WriterSession {
     fn with<T>(&self, work: impl FnOnce(&mut Connection) -> Result<T>) -> Result<T> {
         self.check_begun()?;
-        read::with(&self.shared, &self.shared.writer, work)
+        let done = read::with(&self.shared, &self.shared.writer, work);
+        self.shared.queue.note_use();
+        done
     }
 
     /// Checks that the transaction has not ended.

@@ -15,7 +15,7 @@ use crate::sql::Params;
 struct SnapshotSession {
     guard: PoolGuard,
     // After the guard, since `drop` ends its connection's transaction first.
-    _permit: Option<Arc<WritePermit>>,
+    permit: Option<Arc<WritePermit>>,
 }
 
 /// Acquires a snapshot of the current state.
@@ -25,7 +25,7 @@ pub(super) fn acquire(shared: &Arc<SingleThreadShared>) -> Reply<Box<dyn Backend
 
 fn begin(guard: PoolGuard, permit: Option<Arc<WritePermit>>) -> Result<Box<dyn BackendSession>> {
     read::with(guard.shared(), guard.slot(), |connection| connection.begin_snapshot())?;
-    Ok(Box::new(SnapshotSession { guard, _permit: permit }))
+    Ok(Box::new(SnapshotSession { guard, permit }))
 }
 
 impl BackendSession for SnapshotSession {
@@ -35,7 +35,11 @@ impl BackendSession for SnapshotSession {
             ReadOutcome::Done(result) => result,
             ReadOutcome::Writes | ReadOutcome::OverBudget => Err(Error::snapshot_reads_only()),
         };
-        Reply::ready(read::with(shared, slot, read))
+        let done = read::with(shared, slot, read);
+        if self.permit.is_some() {
+            shared.queue.note_use();
+        }
+        Reply::ready(done)
     }
 
     fn control(&self, _control: Control) -> Reply<()> {

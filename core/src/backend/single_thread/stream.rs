@@ -32,7 +32,6 @@ enum Source {
     OwnReader {
         #[expect(dead_code, reason = "given back by its drop")]
         guard: PoolGuard,
-        #[expect(dead_code, reason = "given on by its drop")]
         permit: Option<Arc<WritePermit>>,
     },
     /// The connection of a transaction or a snapshot, which outlives it.
@@ -101,7 +100,13 @@ impl Pages for CursorPages {
             }
             cursor.next_page()
         };
-        Poll::Ready(read::with(&self.shared, &self.slot, next))
+        let page = read::with(&self.shared, &self.slot, next);
+        if self.transaction.is_some()
+            || matches!(&self.on, Source::OwnReader { permit: Some(_), .. })
+        {
+            self.shared.queue.note_use();
+        }
+        Poll::Ready(page)
     }
 
     fn recycle(&mut self, page: Page) {

@@ -23,6 +23,8 @@ pub(super) struct WriteQueue(Mutex<WriteQueueState>);
 #[derive(Debug, Default)]
 struct WriteQueueState {
     taken: bool,
+    /// When its holder was last seen to do something.
+    used: Duration,
     waiting: VecDeque<QueuedEntry>,
 }
 
@@ -65,6 +67,16 @@ impl WriteQueue {
         self.state().taken
     }
 
+    /// Records that the holder does something.
+    pub(super) fn note_use(&self) {
+        self.state().used = platform::now();
+    }
+
+    /// Returns how long the holder has done nothing.
+    fn idle(&self) -> Duration {
+        platform::now().saturating_sub(self.state().used)
+    }
+
     /// Whether somebody is waiting for it.
     pub(super) fn is_wanted(&self) -> bool {
         !self.state().waiting.is_empty()
@@ -78,10 +90,11 @@ impl WriteQueue {
             return None;
         }
         state.taken = true;
+        state.used = platform::now();
         Some(WritePermit(Some(Arc::clone(self))))
     }
 
-    /// Waits for the permit, for at most `patience`.
+    /// Waits for the permit, until its holder has done nothing for `patience`.
     pub(super) fn take(self: &Arc<Self>, patience: Duration) -> PermitWait<WritePermit> {
         let (completer, call) = call();
         self.state().waiting.push_back(QueuedEntry::Turn(completer));
@@ -123,6 +136,7 @@ impl WriteQueue {
             }
         };
         state.taken = true;
+        state.used = platform::now();
         Some(next)
     }
 }
@@ -222,9 +236,16 @@ impl<T> Future for PermitWait<T> {
             return Poll::Ready(result);
         }
         let patience = self.patience;
-        let alarm = self.alarm.get_or_insert_with(|| Box::pin(platform::sleep(patience)));
-        if alarm.as_mut().poll(cx).is_pending() {
-            return Poll::Pending;
+        loop {
+            let alarm = self.alarm.get_or_insert_with(|| Box::pin(platform::sleep(patience)));
+            if alarm.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+            let left = patience.saturating_sub(self.queue.idle());
+            if left.is_zero() {
+                break;
+            }
+            self.alarm = Some(Box::pin(platform::sleep(left)));
         }
         // It has not begun, or it would have ended.
         self.call.interrupt();

@@ -264,6 +264,11 @@ impl Backend for Threaded {
                 }
                 inline::InlineOutcome::Elsewhere => {}
             }
+        } else if let [step] = program.steps.as_slice()
+            && shared.routes.writes(&step.sql)
+        {
+            drop(claim);
+            return self.run_write(program);
         }
         let (completer, call) = call();
         let (shared, claim, program) =

@@ -6,6 +6,8 @@ use std::sync::{PoisonError, RwLock};
 use foldhash::fast::{FixedState, RandomState};
 use hashbrown::HashSet;
 
+use crate::sql::skip_blanks;
+
 /// The number of texts beyond which the memory is emptied: a caller that builds each text afresh
 /// has no use for it.
 const MOST: usize = 1_024;
@@ -26,8 +28,9 @@ pub(super) struct Routes {
 type Texts = RwLock<HashSet<u64, FixedState>>;
 
 impl Routes {
+    /// Whether the statement writes, as far as its first word or an earlier call tells.
     pub(super) fn writes(&self, sql: &str) -> bool {
-        knows(&self.writes, self.hasher.hash_one(sql))
+        is_change(sql) || knows(&self.writes, self.hasher.hash_one(sql))
     }
 
     pub(super) fn note_write(&self, sql: &str) {
@@ -41,6 +44,13 @@ impl Routes {
     pub(super) fn note_read(&self, sql: &str) {
         note(&self.reads, self.hasher.hash_one(sql));
     }
+}
+
+/// Whether the first word says that rows are changed. Such a statement takes its place among the
+/// writes at once; any other that is new takes it when it was compiled.
+fn is_change(sql: &str) -> bool {
+    let word = skip_blanks(sql).split(|it: char| !it.is_ascii_alphabetic()).next().unwrap_or("");
+    ["INSERT", "UPDATE", "DELETE", "REPLACE"].iter().any(|change| word.eq_ignore_ascii_case(change))
 }
 
 fn knows(texts: &Texts, hash: u64) -> bool {

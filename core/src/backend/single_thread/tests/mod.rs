@@ -58,6 +58,30 @@ async fn a_write_waits_for_the_transaction_and_comes_after_its_rollback() {
     assert_eq!(names, ["kept"]);
 }
 
+#[tokio::test]
+async fn a_write_waits_as_long_as_the_transaction_makes_progress_and_no_longer() {
+    let patience = Duration::from_millis(120);
+    let options = Options::default().busy_timeout(patience);
+    let single = SingleThread::open(Path::new(":memory:"), options).unwrap();
+    let db = Database::from_backend(Box::new(single));
+    db.execute("CREATE TABLE items (id INTEGER PRIMARY KEY)", ()).await.unwrap();
+    let mut tx = db.begin().await.unwrap();
+    let write = db.execute("INSERT INTO items DEFAULT VALUES", ());
+    let progress = async {
+        for _ in 0..8 {
+            tokio::time::sleep(patience / 3).await;
+            tx.execute("INSERT INTO items DEFAULT VALUES", ()).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+    };
+    let (done, ()) = tokio::join!(write, progress);
+    assert_eq!(done.unwrap().rows_changed, 1);
+    let stalled = db.begin().await.unwrap();
+    let refused = db.execute("INSERT INTO items DEFAULT VALUES", ()).await;
+    assert_eq!(refused.unwrap_err().kind(), ErrorKind::Busy);
+    drop(stalled);
+}
+
 /// Opens a database in a file.
 fn on_file(name: &str) -> (Database, std::path::PathBuf) {
     let dir = std::env::temp_dir().join(format!("ubiqlite-local-{}-{name}", std::process::id()));

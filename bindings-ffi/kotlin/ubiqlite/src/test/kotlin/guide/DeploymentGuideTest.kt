@@ -31,11 +31,10 @@ class DeploymentGuideTest {
     fun `durability is chosen`() = inFolder { path ->
         fresh(path).use { assertEquals(2L, it.queryValue<Long>("PRAGMA synchronous")) }
         // #region synchronous
-        Database.open(path) { synchronous = Synchronous.NORMAL }.use { db ->
-            db.table("items").insert("name" to "chair")
-            // #endregion synchronous
-            assertEquals(1L, db.queryValue<Long>("PRAGMA synchronous"))
-        }
+        val db = Database.open(path) { synchronous = Synchronous.NORMAL }
+        db.table("items").insert("name" to "chair")
+        // #endregion synchronous
+        db.use { assertEquals(1L, it.queryValue<Long>("PRAGMA synchronous")) }
     }
 
     @Test
@@ -74,12 +73,12 @@ class DeploymentGuideTest {
     fun `a file is opened for reading only`() = inFolder { path ->
         fresh(path).close()
         // #region read_only
-        Database.open(path) { readOnly = true }.use { db ->
-            val names = db.query("SELECT name FROM items").map { it.string("name") }
-            // #endregion read_only
-            assertEquals(listOf("lamp"), names)
-            assertFailsWith<UbiqliteException.ReadOnly> { db.table("items").insert("name" to "chair") }
-        }
+        val db = Database.open(path) { readOnly = true }
+        val names = db.query("SELECT name FROM items").map { it.string("name") }
+        // #endregion read_only
+        assertEquals(listOf("lamp"), names)
+        assertFailsWith<UbiqliteException.ReadOnly> { db.table("items").insert("name" to "chair") }
+        db.close()
     }
 
     @Test

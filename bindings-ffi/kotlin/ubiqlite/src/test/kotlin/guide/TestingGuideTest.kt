@@ -80,7 +80,12 @@ class TestingGuideTest {
         Database.open(path).use { again ->
             assertEquals(1, again.table("items").count())
         }
-        // #endregion file
+    }
+    // #endregion file
+
+    @Test
+    fun `a closed file has nothing beside it`(@TempDir folder: Path) = runBlocking {
+        Database.open("$folder/app.db").use { db -> db.batch(schema) }
         assertEquals(listOf("app.db"), File("$folder").list()?.toList())
     }
 
@@ -99,14 +104,13 @@ class TestingGuideTest {
     @Test
     fun `a lock is held by the test`() = runBlocking {
         // #region busy
-        Database.open(":memory:") { busyTimeout = 20.milliseconds }.use { db ->
-            db.batch(schema)
-            val holder = db.begin()
-            assertFailsWith<UbiqliteException.Busy> { db.table("items").insert("name" to "lamp") }
-            holder.rollback()
-            // #endregion busy
-            db.table("items").insert("name" to "lamp")
-        }
-        Unit
+        val db = Database.open(":memory:") { busyTimeout = 20.milliseconds }
+        db.batch(schema)
+        val holder = db.begin()
+        assertFailsWith<UbiqliteException.Busy> { db.table("items").insert("name" to "lamp") }
+        holder.rollback()
+        // #endregion busy
+        db.table("items").insert("name" to "lamp")
+        db.close()
     }
 }

@@ -107,7 +107,7 @@ public class Database private constructor(
          * val db = Database.open("app.db") { readers = 8 }
          * ```
          * @param path of the file, which is created if it is missing; `":memory:"` for none
-         * @throws UbiqliteException `CannotOpen`, `NotADatabase`, `Corrupt`, `Busy`; `InvalidArgument` for options
+         * @throws UbiqliteException `CannotOpen`, `NotADatabase`, `Corrupt`, `ReadOnly`, `Busy`; `InvalidArgument` for options
          * that can't be used; `Unsupported` if there is no native library for this system
          */
         public suspend fun open(path: String, options: DatabaseOptions.() -> Unit = {}): Database {

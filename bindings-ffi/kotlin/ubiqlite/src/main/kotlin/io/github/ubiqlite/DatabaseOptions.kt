@@ -68,7 +68,7 @@ public class DatabaseOptions internal constructor() {
     /** How long a write waits for others; then [UbiqliteException.Busy]. Default: 5 s. */
     public var busyTimeout: Duration? = null
 
-    /** How long `acquire`, `snapshot` and streams wait for a connection; then `Timeout`. Default: 30 s. */
+    /** How long reads, streams, `acquire` and `snapshot` wait for a connection; then `Timeout`. Default: 30 s. */
     public var acquireTimeout: Duration? = null
 
     /** How long a stream or snapshot may stall while the log is beyond [walLimit]. Default: 5 s. */

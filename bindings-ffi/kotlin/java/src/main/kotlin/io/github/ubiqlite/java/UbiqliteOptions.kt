@@ -53,7 +53,7 @@ public class UbiqliteOptions private constructor(
         /** How long a write waits for others; then `Busy`. Default: 5 s. */
         public fun busyTimeout(value: Duration): Builder = set { busyTimeout = value.toKotlinDuration() }
 
-        /** How long `acquire`, `snapshot` and streams wait for a connection; then `Timeout`. Default: 30 s. */
+        /** How long reads, streams, `acquire` and `snapshot` wait for a connection; then `Timeout`. Default: 30 s. */
         public fun acquireTimeout(value: Duration): Builder = set { acquireTimeout = value.toKotlinDuration() }
 
         /** How long a stream or snapshot may stall while the log is beyond [walLimit]. Default: 5 s. */

@@ -41,7 +41,7 @@ export async function persistent() {
   // #region persist
   const db = await open('app.db', { persist: true });
 
-  const kept = await navigator.storage.persisted(); // whether the browser agreed
+  const kept = await navigator.storage.persisted(); // whether the browser has agreed so far
   const { usage, quota } = await navigator.storage.estimate(); // bytes, of the whole origin
   // #endregion persist
   await db.close();

@@ -173,6 +173,11 @@ test('modes', async (t) => {
     await assert.rejects(tx.execute('UPDATE items SET stock = 14'), { kind: 'Busy' });
     await tx.rollback();
     await other.close();
+  } else {
+    const tx = await db.begin({ mode: 'deferred' });
+    await stock(tx);
+    await db.execute('UPDATE items SET stock = 13');
+    await tx.rollback();
   }
   // In a session it leaves both.
   const session = await db.acquire();

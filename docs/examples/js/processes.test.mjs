@@ -13,18 +13,13 @@ import { Worker, isMainThread, workerData } from 'node:worker_threads';
 import { BusyError, ReadOnlyError, TimeoutError, open } from 'ubiqlite';
 
 // #region in-thread
-// In the worker thread, which opens the file itself:
-async function importItems(path) {
-  const db = await open(path);
+if (!isMainThread) {
+  const db = await open(workerData);
   await db.table('items').insertMany([{ name: 'lamp' }, { name: 'chair' }]);
   await db.close();
-}
-// #endregion in-thread
-
-if (!isMainThread) {
-  await importItems(workerData);
   process.exit();
 }
+// #endregion in-thread
 
 /** Makes a file with two tables, closed again. */
 async function file(t) {

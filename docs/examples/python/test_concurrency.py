@@ -195,8 +195,10 @@ def test_the_sizes_of_the_pools(tmp_path: Path) -> None:
         # Readers that are held are replaced.
         moments = [await db.snapshot() for _ in range(6)]
         assert await db.query_value("SELECT 1") == 1
-        for one in (*lent, *moments):
-            one.close()
+        for session in lent:
+            session.close()
+        for moment in moments:
+            moment.close()
         await db.close()
 
     asyncio.run(main())

@@ -146,6 +146,18 @@ def test_closing_ends_the_log_and_later_calls(tmp_path: Path) -> None:
     asyncio.run(main())
 
 
+def test_a_forgotten_database_is_warned_of(tmp_path: Path) -> None:
+    """As soon as nothing refers to it."""
+
+    async def main() -> None:
+        db = await ubiqlite.open(tmp_path / "app.db")
+        await db.batch("CREATE TABLE items (id INTEGER PRIMARY KEY)")
+        with pytest.warns(ResourceWarning, match="never closed"):
+            del db
+
+    asyncio.run(main())
+
+
 def test_a_failed_opening_names_its_path(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """It makes no file either."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-# region fixture
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 import ubiqlite
 
+# region fixture
 SCHEMA = """
     CREATE TABLE items (
         id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, status TEXT NOT NULL DEFAULT 'new');

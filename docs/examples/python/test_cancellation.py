@@ -124,6 +124,17 @@ def test_inside_a_transaction(tmp_path: Path) -> None:
                     await tx.commit()
                 assert await db.table("items").count() == 3
 
+            tx = await db.begin()
+            await tx.execute("DELETE FROM items")
+            importing = asyncio.ensure_future(tx.execute(IMPORT))
+            await asyncio.sleep(0.05)
+            db.interrupt()
+            with pytest.raises(ubiqlite.Cancelled):
+                await importing
+            with pytest.raises(ubiqlite.Cancelled):
+                await tx.commit()
+            assert await db.table("items").count() == 3
+
             # A block whose task is cancelled is rolled back before the next write.
             async def block() -> None:
                 async with db.transaction() as tx:

@@ -1,9 +1,12 @@
 // The programs of the page about testing.
-// #region fixture
 import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
-import { open } from 'ubiqlite';
+import { BusyError, ClosedError, ForeignKeyViolationError, NoSuchTableError, open } from 'ubiqlite';
 
+// #region fixture
 const SCHEMA = `
   CREATE TABLE items (
     id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, status TEXT NOT NULL DEFAULT 'new');
@@ -16,10 +19,6 @@ async function fresh(t) {
   return db;
 }
 // #endregion fixture
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { BusyError, ClosedError, ForeignKeyViolationError, NoSuchTableError } from 'ubiqlite';
 
 // #region test
 test('an item begins as new', async (t) => {

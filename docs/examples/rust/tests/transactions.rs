@@ -54,7 +54,6 @@ async fn a_transaction_is_committed_when_its_closure_returns_ok() -> Result<()> 
     Ok(())
 }
 
-// #region error
 #[derive(Debug)]
 enum PayError {
     TooPoor(i64),
@@ -67,6 +66,8 @@ impl From<Error> for PayError {
     }
 }
 
+// #region error
+// PayError is an enum of this program, with From<ubiqlite::Error>.
 async fn pay(db: &Database, amount: i64) -> Result<(), PayError> {
     db.try_transaction(async |tx| {
         let sql = "UPDATE accounts SET balance = balance - ? WHERE id = 1";
@@ -220,21 +221,17 @@ async fn modes() -> Result<()> {
 async fn a_savepoint_is_undone_alone() -> Result<()> {
     let (_dir, db) = fresh(Database::options()).await?;
     // #region savepoint
+    let log = "INSERT INTO log (message) VALUES (?)";
     db.transaction(async |tx| {
         for name in ["chair", "lamp", "table"] {
-            let added = tx
-                .savepoint(async |sp| {
-                    let message = format!("added {name}");
-                    sp.execute("INSERT INTO log (message) VALUES (?)", params![message]).await?;
-                    sp.table("items").insert(record! { "name" => name }).await
-                })
-                .await;
-            match added {
-                Err(error) if error.kind() == ErrorKind::UniqueViolation => {
-                    let message = format!("skipped {name}");
-                    tx.execute("INSERT INTO log (message) VALUES (?)", params![message]).await?;
-                }
-                other => drop(other?),
+            let adding = tx.savepoint(async |sp| {
+                sp.execute(log, params![format!("added {name}")]).await?;
+                sp.table("items").insert(record! { "name" => name }).await
+            });
+            match adding.await {
+                Ok(_) => {}
+                Err(error) if error.kind() != ErrorKind::UniqueViolation => return Err(error),
+                Err(_) => drop(tx.execute(log, params![format!("skipped {name}")]).await?),
             }
         }
         Ok(())

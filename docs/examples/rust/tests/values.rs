@@ -47,6 +47,31 @@ async fn each_type_comes_back() -> ubiqlite::Result<()> {
     db.close().await
 }
 
+#[tokio::test]
+async fn bytes_in_a_struct() -> ubiqlite::Result<()> {
+    #[derive(Serialize)]
+    struct Listed {
+        name: String,
+        photo: Vec<u8>,
+    }
+    #[derive(Serialize, Deserialize)]
+    struct Stored {
+        name: String,
+        #[serde(with = "ubiqlite::stored")]
+        photo: Vec<u8>,
+    }
+    let db = fresh().await?;
+    let items = db.table("items");
+    let listed = Listed { name: "lamp".into(), photo: vec![1, 2] };
+    items.insert(ubiqlite::Record::from_serialize(&listed)?).await?;
+    let stored = Stored { name: "chair".into(), photo: vec![1, 2] };
+    items.insert(ubiqlite::Record::from_serialize(&stored)?).await?;
+    let types: Vec<(String,)> = db.query("SELECT typeof(photo) FROM items ORDER BY id", ()).await?;
+    assert_eq!(types, [("text".to_owned(),), ("blob".to_owned(),)]);
+    assert_eq!(items.get::<Stored>(2).await?.unwrap().photo, [1, 2]);
+    db.close().await
+}
+
 // #region jsontype
 use serde::{Deserialize, Serialize};
 use ubiqlite::Json;
@@ -131,6 +156,13 @@ async fn decimals_and_uuids_are_text() -> ubiqlite::Result<()> {
     // #endregion exact
     assert_eq!(row, Some((id.to_owned(), "19.90".to_owned())));
     assert_eq!(db.query_value::<i64>("SELECT '9.5' > '10.0'", ()).await?, 1);
+    let sum = db.query_value::<String>("SELECT typeof(sum(amount)) FROM payments", ());
+    assert_eq!(sum.await?, "real");
+    assert_eq!(
+        db.query_value::<String>("SELECT strftime('%Y', '2026-01-31T12:00:00.123000000Z')", ())
+            .await?,
+        "2026"
+    );
     db.batch("CREATE TABLE numeric_payments (amount NUMERIC)").await?;
     db.table("numeric_payments").insert(record! { "amount" => "19.90" }).await?;
     assert_eq!(db.query_value::<f64>("SELECT amount FROM numeric_payments", ()).await?, 19.9);
