@@ -47,13 +47,18 @@ pub(crate) fn site(workspace: &Workspace) -> anyhow::Result<()> {
     let (docs, out) = (folder(workspace), out(workspace));
     let _ = fs::remove_dir_all(&out);
     Run::new("node")
-        .arg("node_modules/vitepress/bin/vitepress.js")
-        .arg("build")
+        .args(["node_modules/vitepress/bin/vitepress.js", "build", "--outDir"])
+        .arg(&out)
         .dir(&docs)
         .run()?;
     let api = out.join("api");
     rust(workspace, &api.join("rust"))?;
-    Run::new("node").arg("node_modules/typedoc/bin/typedoc").dir(&docs).run()?;
+    let js = api.join("js");
+    Run::new("node")
+        .args(["node_modules/typedoc/bin/typedoc", "--out"])
+        .arg(js)
+        .dir(&docs)
+        .run()?;
     python(workspace, &api.join("python"))?;
     kotlin(workspace, &api.join("kotlin"))?;
     check(workspace, &out)
@@ -61,6 +66,8 @@ pub(crate) fn site(workspace: &Workspace) -> anyhow::Result<()> {
 
 fn rust(workspace: &Workspace, to: &Path) -> anyhow::Result<()> {
     let made = workspace.target_for("docs").join("rust");
+    // Pages of what was removed since would stay.
+    let _ = fs::remove_dir_all(made.join("doc"));
     Run::cargo()
         .args(["doc", "--no-deps", "--package", "ubiqlite", "--target-dir"])
         .arg(&made)
@@ -115,7 +122,11 @@ fn regions(pages: &Path) -> anyhow::Result<()> {
     for page in pages.read_dir()? {
         let page = page?.path();
         for line in fs::read_to_string(&page)?.lines() {
-            let Some((file, region)) = import(line) else { continue };
+            if !line.trim_start().starts_with("<<<") {
+                continue;
+            }
+            let (file, region) = import(line)
+                .with_context(|| format!("{} has `{line}` without a region", page.display()))?;
             let program = fs::read_to_string(pages.join(file))
                 .with_context(|| format!("{} shows {file}", page.display()))?;
             let begin = format!("region {region}");

@@ -91,8 +91,10 @@ impl<J> Inbox<J> {
         state.jobs.is_empty() && !state.busy
     }
 
-    pub(crate) fn is_closed(&self) -> bool {
-        self.state().closed
+    /// The same, and whether jobs are accepted.
+    pub(crate) fn is_open_and_quiet(&self) -> bool {
+        let state = self.state();
+        state.jobs.is_empty() && !state.busy && !state.closed
     }
 
     /// Returns what the serving thread does next, once the last job is done. Waits for a job, for

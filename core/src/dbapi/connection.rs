@@ -22,7 +22,7 @@ use crate::value::Value;
 /// About how many bytes of rows one result has, unless all are requested.
 const PAGE: usize = 256 * 1024;
 
-/// See [`super::Bare`].
+/// See [`super::DbapiConnection`].
 #[derive(Debug)]
 pub(super) struct DbapiInner {
     pub(super) raw: *mut ffi::sqlite3,

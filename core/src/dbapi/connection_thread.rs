@@ -47,7 +47,7 @@ impl ConnectionThread {
             Err(TryLockError::WouldBlock) => return None,
         };
         // With the connection held, no job begins.
-        if !self.inbox.is_quiet() || self.inbox.is_closed() {
+        if !self.inbox.is_open_and_quiet() {
             return None;
         }
         let connection = guard.as_mut()?;

@@ -2,7 +2,7 @@
 //! `sqlite3` begins transactions by itself, keeps cursors open over other statements and reports
 //! what each change changed.
 //!
-//! A [`Bare`] connection begins, retries and checks nothing by itself. What this library adds is
+//! A [`DbapiConnection`] begins, retries and checks nothing by itself. What this library adds is
 //! how its work runs: in the order it was requested, on a thread of its own, except for short work
 //! that waits for nothing, which runs within the call.
 
@@ -36,7 +36,7 @@ pub struct DbapiOptions {
     pub uri: bool,
     /// How long a statement waits for a lock of another connection.
     pub busy_timeout: Duration,
-    /// How many prepared statements are kept for the next use.
+    /// How many prepared statements are kept for the next use; of 4 MiB at most.
     pub cached_statements: usize,
     /// Whether named parameters may be given by position, as Python's `sqlite3` allows before 3.14.
     pub named_by_position: bool,

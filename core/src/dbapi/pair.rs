@@ -21,7 +21,7 @@ struct LentHandle(*mut c_void);
 // SAFETY: it is used by one thread at a time, while its own waits for it.
 unsafe impl Send for LentHandle {}
 
-/// See [`Bare::with_both`].
+/// See [`DbapiConnection::with_both`].
 pub(super) fn hold<T: Send + 'static>(
     first: &DbapiConnection,
     second: &DbapiConnection,

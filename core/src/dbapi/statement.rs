@@ -230,9 +230,12 @@ fn first_word(sql: &str) -> &str {
 
 fn shape(prepared: &Prepared<WithoutAdvice>) -> Option<Arc<Shape>> {
     let names: Vec<_> = prepared.names().collect();
+    if names.is_empty() {
+        return None;
+    }
     let declared = prepared.declared();
     let columns = Arc::new(Columns::new(names.iter().cloned()));
-    (!names.is_empty()).then(|| Arc::new(Shape { columns, names, declared }))
+    Some(Arc::new(Shape { columns, names, declared }))
 }
 
 /// A statement that has more rows.

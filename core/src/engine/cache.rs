@@ -62,11 +62,11 @@ impl<S: Cached> StatementCache<S> {
         self.clock += 1;
         let (sql, used) = (sql.into(), self.clock);
         let bytes = statement.memory() + sql.len();
+        // One with the same text makes room by itself.
+        drop(self.take(&sql));
         self.make_room(bytes);
         self.bytes += bytes;
-        if let Some(before) = self.statements.insert(sql, CacheEntry { statement, bytes, used }) {
-            self.bytes -= before.bytes;
-        }
+        self.statements.insert(sql, CacheEntry { statement, bytes, used });
     }
 
     fn make_room(&mut self, bytes: usize) {

@@ -72,7 +72,7 @@ impl Handlers {
         self.shielded.store(on, Ordering::Relaxed);
     }
 
-    /// Ends what [`begin_brief`](Self::begin_brief) began.
+    /// Ends what [`begin_inline`](Self::begin_inline) began.
     #[inline]
     pub(crate) fn end_inline(&self) {
         self.inline.store(false, Ordering::Relaxed);

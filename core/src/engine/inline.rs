@@ -54,11 +54,11 @@ impl Connection {
     /// Starts short work: from now on statements may neither take long nor wait.
     #[inline]
     pub(super) fn begin_inline(&mut self) {
-        // SAFETY: the connection is open, and what runs ends before `end_brief`.
+        // SAFETY: the connection is open, and what runs ends before `end_inline`.
         unsafe { begin(&self.handlers, self.raw, self.is_held()) };
     }
 
-    /// Ends what [`begin_brief`](Self::begin_brief) began.
+    /// Ends what [`begin_inline`](Self::begin_inline) began.
     #[inline]
     pub(super) fn end_inline(&mut self) -> InlineEnd {
         // SAFETY: the connection is open.

@@ -173,7 +173,7 @@ impl<W: Wording> Prepared<W> {
             // SAFETY: the last step yielded a row with this many columns, and the value is copied
             // before the next call on this column.
             if !page.push(unsafe { column(self.raw, index) }) {
-                return Err(Error::new(ErrorKind::TooBig, "a row is larger than 4 GiB"));
+                return Err(Error::new(ErrorKind::TooBig, "the rows are larger than 4 GiB"));
             }
         }
         Ok(())

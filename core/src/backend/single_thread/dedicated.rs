@@ -89,10 +89,15 @@ impl DedicatedState {
 
     fn with<T>(&self, work: impl FnOnce(&mut Connection) -> Result<T>) -> Result<T> {
         let done = read::with(self.shared(), self.guard.slot(), work);
-        if self.has_permit() {
-            self.shared().queue.note_use();
-        }
+        self.note_progress();
         done
+    }
+
+    /// Records that something was done, if a waiting write sees it as the holder of the permit.
+    pub(super) fn note_progress(&self) {
+        if let Some(permit) = &*self.permit.lock().unwrap_or_else(PoisonError::into_inner) {
+            permit.note_progress();
+        }
     }
 
     fn has_permit(&self) -> bool {

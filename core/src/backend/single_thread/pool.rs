@@ -151,7 +151,7 @@ pub(super) fn with_reader<T: crate::platform::MaybeSend + 'static>(
         let guard = take(&shared, Which::Readers);
         return Reply::later(Box::pin(async move { then(guard.await?, permit) }));
     }
-    let permit = shared.queue.take(shared.options.acquire_timeout);
+    let permit = shared.queue.take_within(shared.options.acquire_timeout);
     Reply::later(Box::pin(async move {
         let permit = permit.await?;
         let permit = Some(read_in(&shared, permit));

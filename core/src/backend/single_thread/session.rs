@@ -53,7 +53,7 @@ impl WriterSession {
     fn with<T>(&self, work: impl FnOnce(&mut Connection) -> Result<T>) -> Result<T> {
         self.check_begun()?;
         let done = read::with(&self.shared, &self.shared.writer, work);
-        self.shared.queue.note_use();
+        self.shared.queue.note_progress();
         done
     }
 
@@ -112,7 +112,7 @@ impl BackendSession for WriterSession {
         });
         Reply::ready(cursor.map(|cursor| {
             let (shared, transaction) = (&self.shared, Some(&self.transaction));
-            Box::new(stream::CursorPages::inside(shared, &shared.writer, cursor, transaction))
+            Box::new(stream::CursorPages::inside(shared, &shared.writer, cursor, transaction, None))
                 as Box<dyn Pages>
         }))
     }

@@ -36,8 +36,8 @@ impl BackendSession for SnapshotSession {
             ReadOutcome::Writes | ReadOutcome::OverBudget => Err(Error::snapshot_reads_only()),
         };
         let done = read::with(shared, slot, read);
-        if self.permit.is_some() {
-            shared.queue.note_use();
+        if let Some(permit) = &self.permit {
+            permit.note_progress();
         }
         Reply::ready(done)
     }
@@ -50,7 +50,8 @@ impl BackendSession for SnapshotSession {
         let (shared, slot) = (self.guard.shared(), self.guard.slot());
         let cursor = read::with(shared, slot, |connection| connection.open_cursor(sql, params));
         Reply::ready(cursor.map(|cursor| {
-            Box::new(stream::CursorPages::inside(shared, slot, cursor, None)) as Box<dyn Pages>
+            Box::new(stream::CursorPages::inside(shared, slot, cursor, None, self.permit.clone()))
+                as Box<dyn Pages>
         }))
     }
 

@@ -34,8 +34,9 @@ enum Source {
         guard: PoolGuard,
         permit: Option<Arc<WritePermit>>,
     },
-    /// The connection of a transaction or a snapshot, which outlives it.
-    Transaction,
+    /// The connection of a transaction or a snapshot, which outlives it; and that of the snapshot's
+    /// permit, if it has one.
+    Inside(Option<Arc<WritePermit>>),
     /// The connection of a session, which has the permit where commits would wait for it.
     Session(Weak<DedicatedState>),
 }
@@ -69,10 +70,11 @@ impl CursorPages {
         slot: &ConnectionCell,
         cursor: Cursor,
         transaction: Option<&Arc<TransactionState>>,
+        permit: Option<Arc<WritePermit>>,
     ) -> Self {
         let (shared, slot, transaction) =
             (Arc::clone(shared), Arc::clone(slot), transaction.cloned());
-        Self { shared, slot, cursor: Some(cursor), transaction, on: Source::Transaction }
+        Self { shared, slot, cursor: Some(cursor), transaction, on: Source::Inside(permit) }
     }
 
     /// A query on a session's connection.
@@ -101,10 +103,19 @@ impl Pages for CursorPages {
             cursor.next_page()
         };
         let page = read::with(&self.shared, &self.slot, next);
-        if self.transaction.is_some()
-            || matches!(&self.on, Source::OwnReader { permit: Some(_), .. })
-        {
-            self.shared.queue.note_use();
+        match &self.on {
+            Source::OwnReader { permit: Some(permit), .. } | Source::Inside(Some(permit)) => {
+                permit.note_progress();
+            }
+            Source::Inside(None) if self.transaction.as_ref().is_some_and(|it| it.is_open()) => {
+                self.shared.queue.note_progress();
+            }
+            Source::Session(own) => {
+                if let Some(own) = own.upgrade() {
+                    own.note_progress();
+                }
+            }
+            _ => {}
         }
         Poll::Ready(page)
     }

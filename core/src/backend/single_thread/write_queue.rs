@@ -23,8 +23,8 @@ pub(super) struct WriteQueue(Mutex<WriteQueueState>);
 #[derive(Debug, Default)]
 struct WriteQueueState {
     taken: bool,
-    /// When its holder was last seen to do something.
-    used: Duration,
+    /// How many things holders have done: a waiter sees that it grows.
+    progress: u64,
     waiting: VecDeque<QueuedEntry>,
 }
 
@@ -67,14 +67,9 @@ impl WriteQueue {
         self.state().taken
     }
 
-    /// Records that the holder does something.
-    pub(super) fn note_use(&self) {
-        self.state().used = platform::now();
-    }
-
-    /// Returns how long the holder has done nothing.
-    fn idle(&self) -> Duration {
-        platform::now().saturating_sub(self.state().used)
+    /// Records that the holder has done something.
+    pub(super) fn note_progress(&self) {
+        self.state().progress += 1;
     }
 
     /// Whether somebody is waiting for it.
@@ -90,7 +85,7 @@ impl WriteQueue {
             return None;
         }
         state.taken = true;
-        state.used = platform::now();
+        state.progress += 1;
         Some(WritePermit(Some(Arc::clone(self))))
     }
 
@@ -99,6 +94,11 @@ impl WriteQueue {
         let (completer, call) = call();
         self.state().waiting.push_back(QueuedEntry::Turn(completer));
         PermitWait::new(call, Arc::clone(self), patience)
+    }
+
+    /// Waits for the permit, for at most `limit`.
+    pub(super) fn take_within(self: &Arc<Self>, limit: Duration) -> PermitWait<WritePermit> {
+        PermitWait { bounded: true, ..self.take(limit) }
     }
 
     /// Queues a write for when its turn comes.
@@ -136,7 +136,7 @@ impl WriteQueue {
             }
         };
         state.taken = true;
-        state.used = platform::now();
+        state.progress += 1;
         Some(next)
     }
 }
@@ -181,6 +181,15 @@ impl WritePermit {
     }
 }
 
+impl WritePermit {
+    /// Records that the holder has done something.
+    pub(super) fn note_progress(&self) {
+        if let Some(queue) = &self.0 {
+            queue.note_progress();
+        }
+    }
+}
+
 impl Drop for WritePermit {
     fn drop(&mut self) {
         if let Some(queue) = self.0.take() {
@@ -198,13 +207,29 @@ pub(super) struct PermitWait<T> {
     call: PendingCall<T>,
     queue: Arc<WriteQueue>,
     patience: Duration,
+    /// It ends after `patience`, whatever the holder does.
+    bounded: bool,
     asked: bool,
     alarm: Option<Pin<Box<platform::Sleep>>>,
+    /// The holders' progress at the last alarm, and how many alarms have found no more.
+    seen: u64,
+    idle: u32,
 }
+
+/// How many times during `patience` a waiter looks whether the holder has done something.
+const LOOKS: u32 = 4;
 
 impl<T> PermitWait<T> {
     pub(super) fn new(call: PendingCall<T>, queue: Arc<WriteQueue>, patience: Duration) -> Self {
-        Self { call, queue, patience, asked: false, alarm: None }
+        Self { call, queue, patience, bounded: false, asked: false, alarm: None, seen: 0, idle: 0 }
+    }
+
+    /// Called when the alarm goes off. Returns whether the wait is over.
+    fn is_over(&mut self) -> bool {
+        let progress = self.queue.state().progress;
+        let moved = std::mem::replace(&mut self.seen, progress) != progress;
+        self.idle = if moved && !self.bounded { 0 } else { self.idle + 1 };
+        self.idle >= LOOKS
     }
 }
 
@@ -237,15 +262,19 @@ impl<T> Future for PermitWait<T> {
         }
         let patience = self.patience;
         loop {
-            let alarm = self.alarm.get_or_insert_with(|| Box::pin(platform::sleep(patience)));
+            if self.alarm.is_none() {
+                let progress = self.queue.state().progress;
+                self.seen = progress;
+            }
+            let alarm =
+                self.alarm.get_or_insert_with(|| Box::pin(platform::sleep(patience / LOOKS)));
             if alarm.as_mut().poll(cx).is_pending() {
                 return Poll::Pending;
             }
-            let left = patience.saturating_sub(self.queue.idle());
-            if left.is_zero() {
+            if self.is_over() {
                 break;
             }
-            self.alarm = Some(Box::pin(platform::sleep(left)));
+            self.alarm = Some(Box::pin(platform::sleep(patience / LOOKS)));
         }
         // It has not begun, or it would have ended.
         self.call.interrupt();

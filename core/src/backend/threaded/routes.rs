@@ -12,7 +12,8 @@ use crate::sql::skip_blanks;
 /// has no use for it.
 const MOST: usize = 1_024;
 
-/// Which statements write, as reported by `sqlite3_stmt_readonly` when they were first prepared.
+/// Which statements write: by their first word, or as reported by `sqlite3_stmt_readonly` when they
+/// were first prepared.
 /// The readers' own statement caches know the statements that read; those are here only if no
 /// reader was free to report it.
 ///

@@ -60,7 +60,7 @@ async fn a_write_waits_for_the_transaction_and_comes_after_its_rollback() {
 
 #[tokio::test]
 async fn a_write_waits_as_long_as_the_transaction_makes_progress_and_no_longer() {
-    let patience = Duration::from_millis(120);
+    let patience = Duration::from_millis(400);
     let options = Options::default().busy_timeout(patience);
     let single = SingleThread::open(Path::new(":memory:"), options).unwrap();
     let db = Database::from_backend(Box::new(single));
@@ -68,8 +68,8 @@ async fn a_write_waits_as_long_as_the_transaction_makes_progress_and_no_longer()
     let mut tx = db.begin().await.unwrap();
     let write = db.execute("INSERT INTO items DEFAULT VALUES", ());
     let progress = async {
-        for _ in 0..8 {
-            tokio::time::sleep(patience / 3).await;
+        for _ in 0..16 {
+            tokio::time::sleep(patience / 8).await;
             tx.execute("INSERT INTO items DEFAULT VALUES", ()).await.unwrap();
         }
         tx.commit().await.unwrap();
