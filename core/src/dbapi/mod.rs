@@ -79,7 +79,7 @@ pub enum DbapiRequest {
         sql: String,
         /// The parameters of each run.
         each: Vec<Params>,
-        /// As in [`Ask::Execute`].
+        /// As in [`DbapiRequest::Execute`].
         begin: Option<&'static str>,
     },
     /// The next rows of a cursor.

@@ -140,7 +140,7 @@ pub struct StepOutcome {
     pub last_row_id: i64,
     /// The rows kept.
     pub rows: Rows,
-    /// The columns, if [`Keep::Described`] requested them.
+    /// The columns, if [`Fetch::Described`] requested them.
     pub description: Option<Box<Description>>,
 }
 

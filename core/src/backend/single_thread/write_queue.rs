@@ -224,12 +224,17 @@ impl<T> PermitWait<T> {
         Self { call, queue, patience, bounded: false, asked: false, alarm: None, seen: 0, idle: 0 }
     }
 
+    /// Returns after how long the alarm goes off.
+    fn next_look(&self) -> Duration {
+        if self.bounded { self.patience } else { self.patience / LOOKS }
+    }
+
     /// Called when the alarm goes off. Returns whether the wait is over.
     fn is_over(&mut self) -> bool {
         let progress = self.queue.state().progress;
         let moved = std::mem::replace(&mut self.seen, progress) != progress;
-        self.idle = if moved && !self.bounded { 0 } else { self.idle + 1 };
-        self.idle >= LOOKS
+        self.idle = if moved { 0 } else { self.idle + 1 };
+        self.bounded || self.idle >= LOOKS
     }
 }
 
@@ -266,15 +271,15 @@ impl<T> Future for PermitWait<T> {
                 let progress = self.queue.state().progress;
                 self.seen = progress;
             }
-            let alarm =
-                self.alarm.get_or_insert_with(|| Box::pin(platform::sleep(patience / LOOKS)));
+            let next = self.next_look();
+            let alarm = self.alarm.get_or_insert_with(|| Box::pin(platform::sleep(next)));
             if alarm.as_mut().poll(cx).is_pending() {
                 return Poll::Pending;
             }
             if self.is_over() {
                 break;
             }
-            self.alarm = Some(Box::pin(platform::sleep(patience / LOOKS)));
+            self.alarm = Some(Box::pin(platform::sleep(next)));
         }
         // It has not begun, or it would have ended.
         self.call.interrupt();
