@@ -17,7 +17,9 @@ enum ReplyState<T> {
     Ready(Option<Result<T>>),
     /// Ready immediately, but others must have their turn before it is taken.
     InTurn(Option<Result<T>>),
-    Call(PendingCall<T>),
+    /// On its way. With `true`, others must have their turn before it is looked at: on one processor
+    /// the thread that runs it may always be done before its caller looks.
+    Call(PendingCall<T>, bool),
     Future(BoxFuture<'static, Result<T>>),
     Driven(Box<dyn DrivenCall<T>>),
 }
@@ -75,7 +77,12 @@ impl<T> Reply<T> {
     }
 
     pub(crate) fn call(call: PendingCall<T>) -> Self {
-        Self(ReplyState::Call(call))
+        Self(ReplyState::Call(call, false))
+    }
+
+    /// Returns the reply of a call, before which others have their turn.
+    pub(crate) fn call_in_turn(call: PendingCall<T>) -> Self {
+        Self(ReplyState::Call(call, true))
     }
 
     pub(crate) fn driven(call: impl DrivenCall<T> + 'static) -> Self {
@@ -99,7 +106,7 @@ impl<T> Reply<T> {
     /// what it does immediately is done, what it would do later is not.
     pub(crate) fn detach(self) {
         match self.0 {
-            ReplyState::Call(call) => call.detach(),
+            ReplyState::Call(call, _) => call.detach(),
             ReplyState::Driven(call) => call.detach(),
             ReplyState::Ready(_) | ReplyState::InTurn(_) | ReplyState::Future(_) => {}
         }
@@ -110,7 +117,7 @@ impl<T> Reply<T> {
     pub(crate) fn interrupt(&self) -> bool {
         match &self.0 {
             ReplyState::Ready(_) | ReplyState::InTurn(_) => true,
-            ReplyState::Call(call) => {
+            ReplyState::Call(call, _) => {
                 call.interrupt();
                 true
             }
@@ -143,7 +150,11 @@ impl<T> Future for Reply<T> {
                 self.0 = ReplyState::Ready(result);
                 coop::poll_once(&mut false, cx).map(|()| polled_again())
             }
-            ReplyState::Call(call) => {
+            ReplyState::Call(_, in_turn) if *in_turn => {
+                *in_turn = false;
+                coop::poll_once(&mut false, cx).map(|()| polled_again())
+            }
+            ReplyState::Call(call, _) => {
                 let polled = Pin::new(call).poll(cx);
                 if polled.is_pending() {
                     coop::rest();

@@ -10,7 +10,6 @@ use super::pool::InlineClaim;
 use super::writer::{self, WriterClaim};
 use crate::engine::{Connection, ReadOutcome};
 use crate::error::Result;
-use crate::platform::coop;
 use crate::program::Begin;
 use crate::program::{Output, Program};
 
@@ -66,11 +65,6 @@ pub(super) fn read(
 
 /// Tries a write whose commit does not wait for the disk, if the writer is free.
 pub(super) fn write(shared: &Arc<Shared>, program: &Program<'_>) -> Option<Result<Output>> {
-    if coop::is_writers_turn_over() {
-        // It waits for the writer's thread like the others, so that no completed work is held back
-        // while others have their turn.
-        return None;
-    }
     with_writer(shared, |connection| {
         if !connection.may_run_inline(program) {
             return None;

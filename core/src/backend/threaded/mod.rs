@@ -28,6 +28,7 @@ use super::{Backend, BackendSession, Capabilities, Completer, Intent, Pages, Rep
 use crate::engine::{Connection, ReadOutcome, Role, context};
 use crate::error::{Error, ErrorKind, Result};
 use crate::options::{Options, Synchronous};
+use crate::platform::coop;
 use crate::platform::files::FileId;
 use crate::program::Begin;
 use crate::program::{Access, Output, PageSink, Program};
@@ -335,14 +336,19 @@ impl Backend for Threaded {
 
 impl Threaded {
     fn run_write(&self, program: Program<'_>) -> Reply<Output> {
-        if !shares_commit()
+        let alone = !shares_commit();
+        // Once its turn is over, a caller waits for the writer's thread like the others, so that no
+        // completed work is held back while others have their turn.
+        let over = alone && coop::is_writers_turn_over();
+        if alone
+            && !over
             && let Some(result) = inline::write(&self.shared, &program)
         {
             return Reply::ready(result);
         }
         let (completer, call) = call();
         self.shared.write(program, completer);
-        Reply::call(call)
+        if over { Reply::call_in_turn(call) } else { Reply::call(call) }
     }
 
     /// Runs a program when no reader is free.
