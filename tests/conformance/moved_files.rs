@@ -93,6 +93,8 @@ async fn every_way(what: Move, mode: JournalMode) {
     db.execute("INSERT INTO t (x) VALUES ('acknowledged')", ()).await.unwrap();
     let mut session = db.acquire().await.unwrap();
     session.execute("INSERT INTO t (x) VALUES ('acknowledged')", ()).await.unwrap();
+    // A reader has the file open too: one that opens it later finds none (`CannotOpen`).
+    assert_eq!(db.query_value::<i64>("SELECT count(*) FROM t", ()).await.unwrap(), 3);
     happen(what, &path);
     refused(session.execute("INSERT INTO t (x) VALUES ('lost')", ()).await, "open session");
     drop(session);

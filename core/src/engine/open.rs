@@ -48,9 +48,6 @@ impl Connection {
             opened => opened,
         };
         opened.map_err(|error| {
-            if same.is_some() && error.kind() == ErrorKind::CannotOpen && !path.exists() {
-                return Error::moved().with_path(path);
-            }
             // When opened read-only, a directory fails at its first read.
             let directory = error.kind() == ErrorKind::Io && options.vfs.is_none() && path.is_dir();
             let error = if directory {
