@@ -80,7 +80,7 @@ parts:
 ",
     );
     for part in parts::ALL {
-        text.push_str(&format!("  {:<9} {}{}\n", part.name, part.about, part.note()));
+        text.push_str(&format!("  {:<12} {}{}\n", part.name, part.about, part.note()));
     }
     text.push_str(
         "
