@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::connection::DbapiInner;
 use super::statement::DbapiStatement;
 use crate::engine::budget::{Budget, STEPS_BETWEEN_QUESTIONS as STEPS};
-use crate::engine::{InlineEnd, LONGEST_INLINE_SQL, LONGEST_VALUE, disk_wait};
+use crate::engine::{InlineEnd, LONGEST_INLINE_SQL, LONGEST_VALUE, bound, unbound};
 use crate::ffi;
 
 /// A change that took longer than this is not done within a call the next time.
@@ -47,26 +47,21 @@ impl DbapiInner {
     pub(super) fn inline<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> (T, InlineEnd) {
         let budget = Budget::default();
         let context = (&raw const budget).cast::<c_void>().cast_mut();
-        // A refused read ends the transaction; if that must stay, no read is refused.
-        let holder = if self.in_transaction() { self.raw } else { std::ptr::null_mut() };
         // SAFETY: the connection is open, and everything is undone before its context goes. There
         // is no handler of anyone else's: with one, nothing is done within a call.
         let longest = unsafe {
             ffi::sqlite3_progress_handler(self.raw, STEPS, Some(on_progress), context);
-            disk_wait::begin(holder);
             // A negative value only queries.
             let longest = ffi::sqlite3_limit(self.raw, ffi::SQLITE_LIMIT_LENGTH, -1);
-            let limit = longest.min(LONGEST_VALUE);
-            ffi::sqlite3_limit(self.raw, ffi::SQLITE_LIMIT_LENGTH, limit);
+            bound(self.raw, self.in_transaction(), longest.min(LONGEST_VALUE));
             longest
         };
         let result = self.impatient(work);
-        let ended = InlineEnd { stopped: disk_wait::end() };
         // SAFETY: as above.
-        unsafe {
-            ffi::sqlite3_limit(self.raw, ffi::SQLITE_LIMIT_LENGTH, longest);
+        let ended = unsafe {
             ffi::sqlite3_progress_handler(self.raw, 0, None, std::ptr::null_mut());
-        }
+            unbound(self.raw, longest)
+        };
         (result, ended)
     }
 }

@@ -4,11 +4,11 @@ use std::ffi::c_int;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
-use crate::engine::{Cached, Prepared, Stepped, Wording};
+use crate::engine::{Prepared, Stepped, Wording};
 use crate::error::{Error, ErrorKind, Phase, Result, without_advice};
 use crate::ffi;
 use crate::row::{Columns, PageBuilder};
-use crate::sql::{Params, skip_blanks};
+use crate::sql::{Params, first_word, is_change, skip_blanks};
 use crate::value::{Value, ValueRef};
 
 /// What the rows of a statement look like.
@@ -73,12 +73,6 @@ impl DerefMut for DbapiStatement {
     }
 }
 
-impl Cached for DbapiStatement {
-    fn memory(&mut self) -> usize {
-        self.prepared.memory()
-    }
-}
-
 impl DbapiStatement {
     /// Prepares the first statement of `sql`, and returns it with the rest of the
     /// text; none if there is only white space and comments.
@@ -105,7 +99,7 @@ impl DbapiStatement {
         let first = first_word(sql);
         let is = |words: &[&str]| words.iter().any(|word| first.eq_ignore_ascii_case(word));
         let statement = prepared.map(|mut prepared| {
-            let changes = is(&["INSERT", "REPLACE", "UPDATE", "DELETE"]);
+            let changes = is_change(sql);
             // A change, which nothing can stop, first runs where it may take long.
             prepared.set_slow(changes);
             let control = ["BEGIN", "COMMIT", "END", "ROLLBACK", "SAVEPOINT", "RELEASE", "VACUUM"];
@@ -222,10 +216,6 @@ pub(super) fn fit(parameters: usize, params: &Params) -> Result<()> {
         "Incorrect number of bindings supplied. The current statement uses {parameters}, and there are {} supplied.",
         params.len()
     )))
-}
-
-fn first_word(sql: &str) -> &str {
-    skip_blanks(sql).split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default()
 }
 
 fn shape(prepared: &Prepared<WithoutAdvice>) -> Option<Arc<Shape>> {

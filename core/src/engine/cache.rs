@@ -1,5 +1,7 @@
 //! Prepared statements by their SQL text, limited in number and memory.
 
+use std::ops::DerefMut;
+
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
@@ -7,7 +9,7 @@ use hashbrown::HashMap;
 /// A single statement that exceeds it is kept until the next one comes.
 const MOST_BYTES: usize = 4 << 20;
 
-/// A statement that can be kept.
+/// What a cache asks of the statements that it keeps.
 pub(crate) trait Cached {
     /// Returns roughly how many bytes SQLite keeps for it.
     fn memory(&mut self) -> usize;
@@ -29,7 +31,7 @@ struct CacheEntry<S> {
     used: u64,
 }
 
-impl<S: Cached> StatementCache<S> {
+impl<S: DerefMut<Target: Cached + Sized>> StatementCache<S> {
     pub(crate) fn new(capacity: usize) -> Self {
         // The minimum is one: the running statement may live here.
         Self { statements: HashMap::default(), capacity: capacity.max(1), bytes: 0, clock: 0 }

@@ -165,9 +165,32 @@ fn is_small(index: Option<WalIndex>, page_size: u32) -> bool {
 unsafe fn begin(handlers: &Handlers, raw: *mut ffi::sqlite3, held: bool) {
     handlers.begin_inline();
     // SAFETY: by this function's contract.
-    unsafe { super::disk_wait::begin(if held { raw } else { std::ptr::null_mut() }) };
+    unsafe { bound(raw, held, LONGEST_VALUE) };
+}
+
+/// Keeps the disk and values longer than `longest` away from what runs next on this thread. `held`:
+/// a transaction is open that a refused read would end, so none is refused.
+///
+/// # Safety
+/// `raw` is open until [`unbound`], and none of its statements runs now.
+#[inline]
+pub(crate) unsafe fn bound(raw: *mut ffi::sqlite3, held: bool, longest: c_int) {
     // SAFETY: by this function's contract.
-    unsafe { ffi::sqlite3_limit(raw, ffi::SQLITE_LIMIT_LENGTH, LONGEST_VALUE) };
+    unsafe {
+        super::disk_wait::begin(if held { raw } else { std::ptr::null_mut() });
+        ffi::sqlite3_limit(raw, ffi::SQLITE_LIMIT_LENGTH, longest);
+    }
+}
+
+/// Ends what [`bound`] began, and restores the limit of values.
+///
+/// # Safety
+/// `raw` is open, and the connection that [`bound`] had.
+#[inline]
+pub(crate) unsafe fn unbound(raw: *mut ffi::sqlite3, longest: c_int) -> InlineEnd {
+    // SAFETY: by this function's contract.
+    unsafe { ffi::sqlite3_limit(raw, ffi::SQLITE_LIMIT_LENGTH, longest) };
+    InlineEnd { stopped: super::disk_wait::end() }
 }
 
 /// Makes long values too long for short work whose functions go through their values.
@@ -182,10 +205,9 @@ pub(super) fn limit_worked(raw: *mut ffi::sqlite3) {
 /// `raw` is open, and the connection that [`begin`] had.
 #[inline]
 unsafe fn end(handlers: &Handlers, raw: *mut ffi::sqlite3, length_limit: c_int) -> InlineEnd {
-    // SAFETY: by this function's contract.
-    unsafe { ffi::sqlite3_limit(raw, ffi::SQLITE_LIMIT_LENGTH, length_limit) };
     handlers.end_inline();
-    InlineEnd { stopped: super::disk_wait::end() }
+    // SAFETY: by this function's contract.
+    unsafe { unbound(raw, length_limit) }
 }
 
 /// How short work ended.

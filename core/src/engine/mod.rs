@@ -40,7 +40,7 @@ pub(crate) use authorizer::{Class, Nature, Verb};
 pub(crate) use cursor::Cursor;
 pub(crate) use handle::{DatabaseHandle, OpenFailure};
 #[cfg(not(target_family = "wasm"))]
-pub(crate) use inline::{InlineEnd, LONGEST_VALUE};
+pub(crate) use inline::{InlineEnd, LONGEST_VALUE, bound, unbound};
 pub(crate) use moved_files::watch;
 pub(crate) use open::Role;
 #[cfg(not(target_family = "wasm"))]
@@ -49,8 +49,6 @@ pub(crate) use read::{ReadOutcome, SnapshotMark};
 
 use crate::error::{Error, Phase, Result};
 use authorizer::Authorizer;
-#[cfg(not(target_family = "wasm"))]
-pub(crate) use cache::Cached;
 pub(crate) use cache::StatementCache;
 use handlers::Handlers;
 use lease::{Header, WalIndex};

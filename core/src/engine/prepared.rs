@@ -6,6 +6,7 @@ use std::ffi::{CStr, c_char, c_int};
 use std::marker::PhantomData;
 use std::ptr;
 
+use super::cache::Cached;
 use super::last_error;
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::ffi;
@@ -193,17 +194,6 @@ impl<W: Wording> Prepared<W> {
         unsafe { ffi::sqlite3_reset(self.raw) }
     }
 
-    /// Returns roughly how many bytes SQLite keeps for it.
-    pub(crate) fn memory(&mut self) -> usize {
-        if self.memory == 0 {
-            // SAFETY: the statement is prepared.
-            let used =
-                unsafe { ffi::sqlite3_stmt_status(self.raw, ffi::SQLITE_STMTSTATUS_MEMUSED, 0) };
-            self.memory = usize::try_from(used).unwrap_or(0);
-        }
-        self.memory
-    }
-
     /// Records that it exceeded the budget of inline work.
     pub(crate) fn note_overrun(&mut self) {
         self.overruns = self.overruns.saturating_add(1);
@@ -225,6 +215,18 @@ impl<W: Wording> Prepared<W> {
     pub(crate) fn failed(&self, code: c_int) -> Error {
         // SAFETY: the statement's connection is open and its call failed.
         unsafe { failure::<W>(ffi::sqlite3_db_handle(self.raw), code, Phase::Run) }
+    }
+}
+
+impl<W> Cached for Prepared<W> {
+    fn memory(&mut self) -> usize {
+        if self.memory == 0 {
+            // SAFETY: the statement is prepared.
+            let used =
+                unsafe { ffi::sqlite3_stmt_status(self.raw, ffi::SQLITE_STMTSTATUS_MEMUSED, 0) };
+            self.memory = usize::try_from(used).unwrap_or(0);
+        }
+        self.memory
     }
 }
 

@@ -8,7 +8,6 @@ use crate::ffi;
 use smallvec::SmallVec;
 
 use super::authorizer::{Admit, Authorizer, Class, Nature};
-use super::cache::Cached;
 use super::prepared::{Prepared, Wording};
 use crate::error::{Error, ErrorKind, Phase, Result, from_sqlite};
 use crate::program::{Description, ParamRows};
@@ -51,12 +50,6 @@ impl DerefMut for Statement {
     #[inline]
     fn deref_mut(&mut self) -> &mut Self::Target {
         &mut self.prepared
-    }
-}
-
-impl Cached for Statement {
-    fn memory(&mut self) -> usize {
-        self.prepared.memory()
     }
 }
 

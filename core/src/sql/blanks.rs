@@ -14,3 +14,14 @@ pub(crate) fn skip_blanks(mut sql: &str) -> &str {
         };
     }
 }
+
+/// Returns the first word of some SQL: letters, after white space and comments.
+pub(crate) fn first_word(sql: &str) -> &str {
+    skip_blanks(sql).split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default()
+}
+
+/// Whether the first word says that rows are changed.
+pub(crate) fn is_change(sql: &str) -> bool {
+    let word = first_word(sql);
+    ["INSERT", "UPDATE", "DELETE", "REPLACE"].iter().any(|change| word.eq_ignore_ascii_case(change))
+}

@@ -2,10 +2,12 @@
 //! package of the workspace, those in Kotlin tests of the library.
 
 use crate::build::python::{folder, in_place, tools};
+use crate::process::Run;
 use crate::report::Report;
 use crate::workspace::Workspace;
 use crate::{build, docs};
 
+use super::python::PYTEST;
 use super::scripts;
 
 /// The guide's programs in Python.
@@ -30,15 +32,13 @@ pub(crate) fn steps(workspace: &Workspace, report: &mut Report) {
         let tools = tools(workspace)?;
         let here = workspace.root().join(PYTHON);
         let config = folder(workspace).join("pyproject.toml");
-        let ruff = |what: &[&str]| {
-            crate::process::Run::new(tools.program("ruff")).args(what).arg("--config").arg(&config)
-        };
+        let ruff =
+            |what: &[&str]| Run::new(tools.program("ruff")).args(what).arg("--config").arg(&config);
         // In the root, where the package is not its own.
         ruff(&["check", "--quiet"]).arg(&here).dir(workspace.root()).run()?;
         ruff(&["format", "--quiet", "--check"]).arg(&here).dir(workspace.root()).run()?;
-        let pytest = ["-W", "error", "-m", "pytest", "-q", "-p", "no:cacheprovider"];
         let package = folder(workspace);
-        tools.python().args(pytest).arg(&here).env("PYTHONPATH", &package).dir(&package).run()
+        tools.python().args(PYTEST).arg(&here).env("PYTHONPATH", &package).dir(&package).run()
     });
     report.step("site", || docs::site(workspace));
 }

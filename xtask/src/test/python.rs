@@ -20,6 +20,11 @@ const SOME: &str = "5000";
 const SOURCES: &[&str] =
     &["bindings-ffi/python", "tests/spec/python", "tests/bench/python", "examples/python"];
 
+/// Runs the tests of a folder. Without development mode, in which a hundred thousand of any
+/// operation take minutes.
+pub(super) const PYTEST: [&str; 7] =
+    ["-W", "error", "-m", "pytest", "-q", "-p", "no:cacheprovider"];
+
 /// Runs the steps of the part `python`.
 pub(crate) fn steps(workspace: &Workspace, report: &mut Report) {
     let Some(tools) = report.step("tools", || tools(workspace)) else { return };
@@ -46,11 +51,9 @@ pub(crate) fn steps(workspace: &Workspace, report: &mut Report) {
     let here = |script: &[&str]| {
         tools.python().args(["-X", "dev", "-W", "error"]).args(script).env("PYTHONPATH", &package)
     };
-    // Without development mode, in which a hundred thousand of any operation take minutes.
-    let pytest = ["-W", "error", "-m", "pytest", "-q", "-p", "no:cacheprovider"];
-    report.step("tests", || tools.python().args(pytest).dir(&package).run());
+    report.step("tests", || tools.python().args(PYTEST).dir(&package).run());
     report.step("drop-in, with objects collected at any moment", || {
-        let drop_in = || tools.python().args(pytest).arg("tests/drop_in").dir(&package);
+        let drop_in = || tools.python().args(PYTEST).arg("tests/drop_in").dir(&package);
         drop_in().env("UBIQLITE_COLLECT", "5").run()
     });
     // Without `-W error`, as their users run them: warnings there are not ours.

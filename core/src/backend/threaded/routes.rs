@@ -6,7 +6,7 @@ use std::sync::{PoisonError, RwLock};
 use foldhash::fast::{FixedState, RandomState};
 use hashbrown::HashSet;
 
-use crate::sql::skip_blanks;
+use crate::sql::is_change;
 
 /// The number of texts beyond which the memory is emptied: a caller that builds each text afresh
 /// has no use for it.
@@ -29,7 +29,9 @@ pub(super) struct Routes {
 type Texts = RwLock<HashSet<u64, FixedState>>;
 
 impl Routes {
-    /// Whether the statement writes, as far as its first word or an earlier call tells.
+    /// Whether the statement writes, as far as its first word or an earlier call tells. By its first
+    /// word it takes its place among the writes at once; any other that is new takes it when it was
+    /// compiled.
     pub(super) fn writes(&self, sql: &str) -> bool {
         is_change(sql) || knows(&self.writes, self.hasher.hash_one(sql))
     }
@@ -45,13 +47,6 @@ impl Routes {
     pub(super) fn note_read(&self, sql: &str) {
         note(&self.reads, self.hasher.hash_one(sql));
     }
-}
-
-/// Whether the first word says that rows are changed. Such a statement takes its place among the
-/// writes at once; any other that is new takes it when it was compiled.
-fn is_change(sql: &str) -> bool {
-    let word = skip_blanks(sql).split(|it: char| !it.is_ascii_alphabetic()).next().unwrap_or("");
-    ["INSERT", "UPDATE", "DELETE", "REPLACE"].iter().any(|change| word.eq_ignore_ascii_case(change))
 }
 
 fn knows(texts: &Texts, hash: u64) -> bool {
