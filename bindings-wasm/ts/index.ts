@@ -6,6 +6,8 @@ export type { ColumnOf, Storable, Stored, Writes, Written } from './api/columns.
 export type { ArrayRows, ObjectRows, RowArray, RowOptions, RunResult } from './api/rows.js';
 export type { Row } from './api/statements.js';
 export { RowStream } from './api/stream.js';
+export { Watch, type WatchOptions } from './api/watch.js';
+export type { Diff, Update } from './client/live-results.js';
 export { Table, type Transfer } from './api/table.js';
 export { type Mode, Savepoint, Transaction } from './api/transaction.js';
 export type { CallOptions } from './client/options.js';

@@ -9,6 +9,10 @@ pub mod backend {
     pub use crate::backend::{
         Backend, BackendSession, Capabilities, Control, Intent, Pages, Reply,
     };
+    pub use crate::changes::{
+        ColumnSet, Commit, CommitObserver, Interest, Observation, Reads, RowChange, RowChangeKind,
+        TableChange, TableInterest, TableRead,
+    };
     pub use crate::program::{
         Access, Begin, Description, Expect, Extra, Fetch, Output, PageSink, ParamRows, Program,
         Reference, Step, StepOutcome,

@@ -77,6 +77,7 @@
 
 mod api;
 mod backend;
+mod changes;
 #[cfg(not(target_family = "wasm"))]
 mod dbapi;
 mod engine;
@@ -84,6 +85,7 @@ mod error;
 mod exec;
 pub mod ext;
 mod ffi;
+mod live;
 mod options;
 mod platform;
 mod program;
@@ -98,6 +100,7 @@ pub use api::session::Session;
 pub use api::snapshot::Snapshot;
 pub use api::table::{Compare, Key, Select, Table, Transfer};
 pub use api::transaction::{Savepoint, Transaction};
+pub use api::watch::{Update, Watch, WatchAll};
 pub use backend::Capabilities;
 pub use error::{Error, ErrorKind, Result};
 pub use exec::item_feed::ManyFuture;
@@ -105,6 +108,7 @@ pub use exec::run_result::{Column, RunResult};
 pub use exec::script::Batch;
 pub use exec::stream::RowStream;
 pub use exec::target::Executed;
+pub use live::Diff;
 pub use options::{AutoVacuum, JournalMode, Options, Synchronous, TempStore};
 pub use program::Begin;
 pub use row::stored;

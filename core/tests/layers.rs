@@ -16,13 +16,24 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("row", &["error", "value"]),
     ("sql", &["error", "value"]),
     ("options", &["error", "platform"]),
-    ("program", &["error", "platform", "row", "sql", "value"]),
+    ("changes", &["platform", "value"]),
+    ("program", &["changes", "error", "platform", "row", "sql", "value"]),
     ("vfs", &["error", "ffi", "options", "platform"]),
-    ("engine", &["error", "ffi", "options", "platform", "program", "row", "sql", "value", "vfs"]),
-    ("backend", &["engine", "error", "options", "platform", "program", "row", "sql", "vfs"]),
+    (
+        "engine",
+        &[
+            "changes", "error", "ffi", "options", "platform", "program", "row", "sql", "value",
+            "vfs",
+        ],
+    ),
+    (
+        "backend",
+        &["changes", "engine", "error", "options", "platform", "program", "row", "sql", "vfs"],
+    ),
     ("dbapi", &["backend", "engine", "error", "ffi", "platform", "row", "sql", "value"]),
-    ("exec", &["backend", "engine", "error", "platform", "program", "row", "sql", "value"]),
-    ("api", &["backend", "error", "exec", "options", "program", "row", "sql", "value"]),
+    ("live", &["backend", "changes", "error", "platform", "program", "row", "sql", "value"]),
+    ("exec", &["backend", "engine", "error", "live", "platform", "program", "row", "sql", "value"]),
+    ("api", &["backend", "changes", "error", "exec", "live", "options", "program", "row", "sql", "value"]),
     (
         "wire",
         &[
@@ -30,7 +41,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "sql", "value",
         ],
     ),
-    ("ext", &["backend", "dbapi", "platform", "program", "row", "vfs", "wire"]),
+    ("ext", &["backend", "changes", "dbapi", "platform", "program", "row", "vfs", "wire"]),
 ];
 
 #[test]

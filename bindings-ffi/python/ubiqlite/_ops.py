@@ -16,6 +16,8 @@ MORE = 10
 CAPABILITIES = 11
 INTERRUPT = 12
 RUN = 13
+WATCH = 14
+TOUCH = 15
 BEGIN = 20
 COMMIT = 21
 ROLLBACK = 22
@@ -39,6 +41,7 @@ SELECT_COUNT = 39
 SELECT_STREAM = 40
 TABLE_STREAM = 41
 TRANSFER = 42
+SELECT_WATCH = 43
 # end of generated: operations
 
 CHECKED = 0x80
@@ -61,4 +64,5 @@ HANDLE = 8
 CREDIT = 9
 BITS = 10
 RAN = 11
+UPDATE = 12
 # end of generated: kinds of replies

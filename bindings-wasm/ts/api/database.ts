@@ -4,8 +4,12 @@ import { EngineClient } from '../client/engine-client.js';
 import type { CallOptions } from '../client/options.js';
 import { Op } from '../wire/ops.js';
 import { Session, Snapshot, type TransactionOptions, transact } from './session.js';
-import { CallTarget, Statements } from './statements.js';
+import type { ArrayRows, ObjectRows, RowArray } from './rows.js';
+import { CallTarget, type Row, Statements, written } from './statements.js';
 import { type Transaction, begin } from './transaction.js';
+import { Watch, type WatchOptions, keyOf } from './watch.js';
+import type { Params } from '../wire/values.js';
+import type { Writer } from '../wire/writer.js';
 
 /** The settings of a database. The defaults are safe and fast. Times are in milliseconds. */
 export interface DatabaseOptions {
@@ -53,6 +57,10 @@ export interface Capabilities {
   cursors: boolean;
   snapshots: boolean;
   sessions: boolean;
+  /** Live queries: {@link Database.watch}. */
+  watches: boolean;
+  /** A change of rows that a watched selection does not return does not run it again. */
+  rowChanges: boolean;
 }
 
 const BUSY_TIMEOUT = 5000;
@@ -123,6 +131,41 @@ export class Database extends Statements implements AsyncDisposable {
     return new Session(this.target.within(await this.target.openHandle(Op.acquire, undefined, options)));
   }
 
+  /**
+   * Watches a query: returns its result now, and then each new one, whoever made the change. A watch shows committed
+   * data alone. `random()` and `datetime('now')` are called again when data that the query reads has changed.
+   *
+   * ```ts
+   * const stop = db.watch('SELECT * FROM items WHERE status = ?', ['new']).subscribe(({ rows }) => render(rows));
+   * ```
+   * @throws {@link UbiqliteError} when it is read: what the query throws; `Unsupported` for a statement that writes
+   */
+  watch<T = Row>(sql: string, params?: Params, options?: WatchOptions & ObjectRows): Watch<T>;
+  watch<T extends readonly unknown[] = RowArray>(sql: string, params: Params | undefined, options: WatchOptions & ArrayRows): Watch<T>;
+  watch<T>(sql: string, params?: Params, options?: WatchOptions): Watch<T> {
+    const statement = written(sql, params, options);
+    const write = (out: Writer): void => {
+      statement(out);
+      const key = keyOf(options);
+      out.u32(key.length);
+      for (const column of key) out.text(column);
+    };
+    return new Watch<T>(this.target, Op.watch, write, options, sql);
+  }
+
+  /**
+   * Tells the watches of queries that read one of these tables that it may have changed: for changes that the engine
+   * can't see.
+   */
+  async touch(tables: Iterable<string>): Promise<void> {
+    const names = [...tables];
+    const write = (out: Writer): void => {
+      out.u32(names.length);
+      for (const name of names) out.text(name);
+    };
+    await this.target.call(Op.touch, write, (reply) => reply.done());
+  }
+
   /** Returns what the storage can do. */
   async capabilities(): Promise<Capabilities> {
     const bits = await this.target.call(Op.capabilities, undefined, (reply) => reply.bits());
@@ -131,6 +174,8 @@ export class Database extends Statements implements AsyncDisposable {
       cursors: (bits & 2) !== 0,
       snapshots: (bits & 4) !== 0,
       sessions: (bits & 8) !== 0,
+      watches: (bits & 16) !== 0,
+      rowChanges: (bits & 32) !== 0,
     };
   }
 

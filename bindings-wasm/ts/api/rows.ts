@@ -71,6 +71,11 @@ const LISTS = shape(
   (rows) => rows.first(),
 );
 
+/** Returns how a watch reads the rows of a reply. @internal */
+export function rowsOf<T>(options: RowOptions | undefined): (rows: Rows) => T[] {
+  return options?.rows === 'array' ? (rows) => rows.lists() : (rows) => rows.objects();
+}
+
 /** Returns the shape of the rows that these options request. @internal */
 export function shapeOf(options: RowOptions | undefined): Shape {
   return options?.rows === 'array' ? LISTS : OBJECTS;

@@ -7,6 +7,7 @@ import type { ColumnOf, Stored } from './columns.js';
 import { type ArrayRows, type ObjectRows, type RowArray, type RowOptions, ROWS, checkRows, shapeOf } from './rows.js';
 import type { CallTarget, Row } from './statements.js';
 import { RowStream } from './stream.js';
+import { Watch } from './watch.js';
 
 /** How a column is compared with a value. `like` takes a pattern with `%` and `_`. */
 export type Comparison = '=' | '!=' | '<' | '<=' | '>' | '>=' | 'like' | 'not like';
@@ -23,7 +24,7 @@ type Filter = (out: Writer) => void;
 
 /**
  * Selects rows by filters, in an order, with limit and offset. All filters must match.
- * Nothing runs until `all()`, `first()`, `count()` or `stream()`.
+ * Nothing runs until `all()`, `first()`, `count()`, `stream()` or `watch()`.
  *
  * ```ts
  * const rows = await db.table('items').select()
@@ -119,6 +120,13 @@ export class Select<T = Row> {
   stream(options: ArrayRows): RowStream<RowArray>;
   stream(options?: RowOptions): RowStream<any> {
     return new RowStream(this.target, Op.selectStream, this.written(options), options);
+  }
+
+  /** Watches the selected rows, which are told apart by the table's key: see {@link Database.watch}. */
+  watch(options?: ObjectRows): Watch<T>;
+  watch(options: ArrayRows): Watch<RowArray>;
+  watch(options?: RowOptions): Watch<any> {
+    return new Watch(this.target, Op.selectWatch, this.written(options), options);
   }
 
   private written(options: RowOptions | undefined): (out: Writer) => void {

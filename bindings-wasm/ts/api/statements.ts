@@ -55,7 +55,8 @@ function text(sql: unknown): asserts sql is string {
   if (typeof sql !== 'string') throw invalid('SQL must be a string');
 }
 
-function statement(sql: string, params: Params | undefined, options?: RowOptions): (out: Writer) => void {
+/** Returns what writes a statement with its parameters. @internal */
+export function written(sql: string, params: Params | undefined, options?: RowOptions): (out: Writer) => void {
   return (out) => {
     text(sql);
     if (options !== undefined) checkRows(options);
@@ -153,7 +154,7 @@ export class Reader {
   stream<T = Row>(sql: string, params?: Params, options?: ObjectRows): RowStream<T>;
   stream<T extends readonly unknown[] = RowArray>(sql: string, params: Params | undefined, options: ArrayRows): RowStream<T>;
   stream<T>(sql: string, params?: Params, options?: RowOptions): RowStream<T> {
-    return new RowStream<T>(this.target, Op.stream, statement(sql, params, options), options, sql);
+    return new RowStream<T>(this.target, Op.stream, written(sql, params, options), options, sql);
   }
 
   private first<T>(op: number, sql: string, params: Params | undefined, options: RowOptions | undefined): Promise<T | undefined> {
@@ -167,7 +168,7 @@ export class Reader {
     read: (reply: Reply, before?: T) => T,
     options: RowOptions | undefined,
   ): Promise<T> {
-    return this.target.call(op, statement(sql, params, options), read, options, sql, ROWS);
+    return this.target.call(op, written(sql, params, options), read, options, sql, ROWS);
   }
 }
 
@@ -183,7 +184,7 @@ export class Statements extends Reader {
    * several statements in one text, and for statements that would change a shared connection (`BEGIN`, `ATTACH`, …)
    */
   execute(sql: string, params?: Params, options?: CallOptions): Promise<Executed> {
-    return this.target.call(Op.execute, statement(sql, params), executedOf, options, sql);
+    return this.target.call(Op.execute, written(sql, params), executedOf, options, sql);
   }
 
   /**
@@ -230,7 +231,7 @@ export class Statements extends Reader {
       out.u32(statements.length);
       statements.forEach((item: string | readonly [sql: string, params?: Params], index) => {
         const [sql, params] = typeof item === 'string' ? ([item] as const) : item;
-        indexed(index, () => statement(sql, params)(out));
+        indexed(index, () => written(sql, params)(out));
       });
     };
     const at = (index: number): unknown => [statements[index]].flat()[0];

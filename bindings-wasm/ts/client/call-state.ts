@@ -65,10 +65,11 @@ const READING: ReadonlySet<number> = new Set([
   Op.selectCount,
   Op.selectStream,
   Op.tableStream,
+  Op.touch,
 ]);
 
 /** Operations whose result is dropped if nobody wants it. */
-const OPENING: ReadonlySet<number> = new Set([Op.begin, Op.savepoint, Op.snapshot, Op.acquire]);
+const OPENING: ReadonlySet<number> = new Set([Op.begin, Op.savepoint, Op.snapshot, Op.acquire, Op.watch, Op.selectWatch]);
 
 /** Operations whose statements only the engine knows to read or write. */
 const QUERIES: ReadonlySet<number> = new Set([Op.query, Op.queryOne, Op.queryOptional, Op.queryValue, Op.run]);

@@ -47,6 +47,7 @@ export class EngineClient {
     this.flush();
   };
   private last = 0;
+  private readonly watches = new Set<() => void>();
   private state: 'open' | 'closing' | 'closed' = 'open';
   private closing: Promise<void> | undefined;
 
@@ -117,6 +118,21 @@ export class EngineClient {
   beginOpening(call: Omit<Call<number>, 'read'>, resolve: (handle: RemoteHandle) => void, reject: Reject): Pending | undefined {
     const read = (reply: Reply): RemoteHandle => this.handles.add(reply.handle(), call.op, call.on);
     return this.begin({ ...call, read }, resolve as Resolve, reject);
+  }
+
+  /** Notes a watch, whose reader may wait for ever: it ends when the client closes. */
+  watch(end: () => void): void {
+    this.watches.add(end);
+  }
+
+  /** Forgets a watch that has ended. */
+  unwatch(end: () => void): void {
+    this.watches.delete(end);
+  }
+
+  /** Whether the handle was in an engine that is gone. */
+  isLost(handle: RemoteHandle): boolean {
+    return this.channel === undefined || handle.engine !== this.handles.engine;
   }
 
   /** Records that the engine has ended it. */
@@ -474,6 +490,7 @@ export class EngineClient {
   private async shut(): Promise<void> {
     if (this.state === 'closed') return;
     this.state = 'closing';
+    for (const end of [...this.watches]) end();
     this.flush();
     // Calls on the database itself are waited for, however long they take.
     const must = (): boolean => this.pending.all(this.last).some(({ call }) => call.on === undefined);

@@ -16,6 +16,8 @@ export const Op = {
   capabilities: 11,
   interrupt: 12,
   run: 13,
+  watch: 14,
+  touch: 15,
   begin: 20,
   commit: 21,
   rollback: 22,
@@ -39,6 +41,7 @@ export const Op = {
   selectStream: 40,
   tableStream: 41,
   transfer: 42,
+  selectWatch: 43,
 } as const;
 
 /** The kinds of replies. */
@@ -55,6 +58,7 @@ export const Kind = {
   credit: 9,
   bits: 10,
   ran: 11,
+  update: 12,
 } as const;
 
 /** Flags of a request. */
@@ -66,5 +70,6 @@ export const READS = 8;
 /** Flags of a reply. */
 export const END = 1;
 export const FORGET = 2;
+export const WHOLE = 8;
 export const CONTINUES = 4;
 // end of generated: numbers

@@ -1,7 +1,7 @@
 import { type ErrorFields, type UbiqliteError, errorOf } from '../errors.js';
 import { type Replies, type Source, sourceOf } from './latin1.js';
 import { malformed } from './malformed.js';
-import { CONTINUES, END, FORGET, Kind } from './ops.js';
+import { CONTINUES, END, FORGET, Kind, WHOLE } from './ops.js';
 import { type Known, Rows, integer, padded } from './rows.js';
 import { utf8 } from './text.js';
 
@@ -27,7 +27,24 @@ export interface Ran extends Executed {
   columns: Column[];
 }
 
+/** A result of a watch, as what differs from the one before. */
+export interface ReplyUpdate {
+  moment: number;
+  number: number;
+  /** It does not build on the result before. */
+  whole: boolean;
+  /** The rows, in order: how many, and where they begin in the result before; `undefined`: the next of the new ones. */
+  runs: [from: number | undefined, count: number][];
+  added: number[];
+  removed: number[];
+  updated: number[];
+}
+
 const HEADER = 16;
+/** What precedes the runs in a result of a watch. */
+const UPDATE = 32;
+/** Instead of a position: rows that are new. */
+const NEW = 0xffffffff;
 /** What precedes the columns in the reply to `run`: what the statement changed, and the length of their text. */
 const RAN = 24;
 
@@ -162,10 +179,54 @@ export class Reply {
     return { start, end, rows };
   }
 
+  /** Returns the next result of a watch, with its new rows; `undefined`: it is over. */
+  update<T>(all: (rows: Rows) => T[]): (ReplyUpdate & { fresh: T[] }) | undefined {
+    const at = this.body(Kind.update, 0);
+    if (this.ends) return undefined;
+    const { view } = this.source;
+    const rows = this.updated(at);
+    const [runs, added, removed, updated] = [0, 1, 2, 3].map((place) => view.getUint32(at + 16 + 4 * place, true)) as [number, number, number, number];
+    let word = at + UPDATE;
+    const next = (): number => {
+      word += 4;
+      return view.getUint32(word - 4, true);
+    };
+    const list = (count: number): number[] => Array.from({ length: count }, next);
+    const read: ReplyUpdate = {
+      moment: Number(integer(view, at)),
+      number: view.getUint32(at + 8, true),
+      whole: (view.getUint8(this.at + 9) & WHOLE) !== 0,
+      runs: Array.from({ length: runs }, () => {
+        const from = next();
+        return [from === NEW ? undefined : from, next()];
+      }),
+      added: list(added),
+      removed: list(removed),
+      updated: list(updated),
+    };
+    return { ...read, fresh: all(Rows.read(this.source, rows, this.end, this.extra, this.known)) };
+  }
+
+  /** Returns the offset of the new rows in a result of a watch. */
+  private updated(at: number): number {
+    const { view } = this.source;
+    if (at + UPDATE > this.end) throw malformed();
+    let words = 2 * view.getUint32(at + 16, true);
+    for (let list = 0; list < 3; list += 1) words += view.getUint32(at + 20 + 4 * list, true);
+    const rows = at + UPDATE + padded(4 * words);
+    if (rows > this.end) throw malformed();
+    return rows;
+  }
+
   /** Remembers the column names in the reply, even if nobody reads its rows. */
   note(): void {
     if (!tellsColumns(this.kind)) return;
-    const at = this.kind === Kind.ran ? this.told(this.body(Kind.ran, RAN)).rows : this.at + HEADER;
+    let at = this.at + HEADER;
+    if (this.kind === Kind.ran) at = this.told(this.body(Kind.ran, RAN)).rows;
+    if (this.kind === Kind.update) {
+      if (this.ends) return;
+      at = this.updated(at);
+    }
     Rows.columns(this.source, at, this.end, this.known);
   }
 
@@ -180,7 +241,7 @@ function isColumn(column: unknown): column is [name: string, declaredType: strin
 }
 
 function tellsColumns(kind: number): boolean {
-  return kind === Kind.rows || kind === Kind.key || kind === Kind.ran;
+  return kind === Kind.rows || kind === Kind.key || kind === Kind.ran || kind === Kind.update;
 }
 
 /**

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crate::api::session::Session;
@@ -10,6 +10,7 @@ use crate::api::snapshot::Snapshot;
 use crate::api::statements::{reading_methods, writing_methods};
 use crate::api::table::Table;
 use crate::api::transaction::Transaction;
+use crate::api::watch::{Watch, WatchAll};
 use crate::backend::{Backend, Capabilities, Intent, Reply};
 use crate::error::Result;
 use crate::exec::database_inner::DatabaseInner;
@@ -17,6 +18,7 @@ use crate::exec::gate::Gate;
 use crate::exec::schemas::Schemas;
 use crate::exec::stream::RowStream;
 use crate::exec::target::{Executor, Target, limited};
+use crate::live::Watched;
 use crate::options::Options;
 use crate::program::Begin;
 use crate::sql::Params;
@@ -77,6 +79,7 @@ impl Database {
                 backend,
                 schemas: Schemas::shared(),
                 gate: Gate::default(),
+                live: OnceLock::new(),
             }),
             limit: None,
         }
@@ -111,6 +114,7 @@ impl Database {
             limit: self.limit,
             schemas: &self.inner.schemas,
             gate: Some(&self.inner.gate),
+            database: Some(&self.inner),
         }
     }
 
@@ -290,6 +294,53 @@ impl Database {
         })
     }
 
+    /// Watches a query: returns a stream of its results. The first is the result now; then a new
+    /// one follows when, and only when, it is another, whichever connection of this database made
+    /// the change. Nothing runs before the stream is read.
+    ///
+    /// A watch shows committed data alone. Functions like `random()` and `datetime('now')` are
+    /// called again when data that the query reads has changed, and not as time goes by.
+    pub fn watch(&self, sql: &str, params: impl Into<Params>) -> Watch {
+        Watch::new(&self.inner, watched(sql, params.into()))
+    }
+
+    /// Watches several queries: the results of each item are all of one moment.
+    ///
+    /// # Example
+    /// ```
+    /// # async fn example(db: ubiqlite::Database) -> ubiqlite::Result<()> {
+    /// let mut live = db.watch_all([
+    ///     ("SELECT count(*) FROM items", ()),
+    ///     ("SELECT sum(balance) FROM accounts", ()),
+    /// ]);
+    /// while let Some(results) = live.try_next().await? {
+    ///     println!("{} items", results[0].rows::<(i64,)>()?[0].0);
+    /// }
+    /// # Ok(()) }
+    /// ```
+    pub fn watch_all<'s, P: Into<Params>>(
+        &self,
+        queries: impl IntoIterator<Item = (&'s str, P)>,
+    ) -> WatchAll {
+        let queries = queries.into_iter().map(|(sql, params)| watched(sql, params.into()));
+        WatchAll::new(&self.inner, queries.collect())
+    }
+
+    /// Tells all watches of queries that read one of these tables that it may have changed: for
+    /// changes that nobody else can see, such as of a file that a function reads. A query whose
+    /// result is the same tells nobody.
+    pub fn touch<'s>(&self, tables: impl IntoIterator<Item = &'s str>) {
+        if let Some(hub) = self.inner.live.get() {
+            hub.touch(&tables.into_iter().collect::<Vec<_>>());
+        }
+    }
+
+    /// Returns how often queries have run for watches, for tests and benchmarks.
+    #[doc(hidden)]
+    pub fn live_runs(&self) -> u64 {
+        self.inner.live.get().map_or(0, |hub| hub.runs())
+    }
+
     /// Stops every running statement: its call returns `Cancelled`. Waiting calls are
     /// not affected.
     pub fn interrupt(&self) {
@@ -308,9 +359,16 @@ impl Database {
     /// Dropping the future does not stop the closing.
     pub async fn close(&self) -> Result<()> {
         self.inner.backend.note_closing();
+        if let Some(hub) = self.inner.live.get() {
+            hub.close();
+        }
         self.inner.gate.close(self.inner.backend.close_patience()).await;
         self.inner.backend.close().await
     }
+}
+
+fn watched(sql: &str, params: Params) -> Result<Watched> {
+    Ok(Watched { sql: sql.into(), params: params.checked()?, filter: None })
 }
 
 impl Options {

@@ -6,3 +6,4 @@ pub(crate) mod snapshot;
 pub(crate) mod statements;
 pub(crate) mod table;
 pub(crate) mod transaction;
+pub(crate) mod watch;

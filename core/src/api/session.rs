@@ -47,6 +47,7 @@ impl Session {
             limit: self.limit,
             schemas: &self.schemas,
             gate: None,
+            database: None,
         }
     }
 

@@ -42,6 +42,7 @@ impl Snapshot {
             limit: self.limit,
             schemas: &self.schemas,
             gate: None,
+            database: None,
         }
     }
 

@@ -84,6 +84,7 @@ impl<'a> Transaction<'a> {
             limit: self.limit,
             schemas: &self.schemas,
             gate: None,
+            database: None,
         }
     }
 
@@ -210,6 +211,7 @@ impl<'a> Savepoint<'a> {
             limit: self.limit,
             schemas: &self.schemas,
             gate: None,
+            database: None,
         }
     }
 

@@ -23,8 +23,10 @@ pub(crate) use guarded::{Cover, GuardedSession};
 
 use std::borrow::Cow;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::changes::Observation;
 use crate::error::{Error, Result};
 use crate::options::Options;
 use crate::platform::{MaybeSend, MaybeSync};
@@ -71,6 +73,12 @@ pub trait Backend: MaybeSend + MaybeSync + 'static {
     fn stream(&self, sql: &str, params: Params) -> Reply<Box<dyn Pages>> {
         let _ = (sql, params);
         Reply::err(Error::unsupported("cursors"))
+    }
+
+    /// Returns where this backend learns what is to be recorded of its commits and reports them, or
+    /// `None` if it can't ([`Capabilities::watches`]).
+    fn observation(&self) -> Option<&Arc<Observation>> {
+        None
     }
 
     /// Returns how long to wait for a session or snapshot if the caller sets no limit.
@@ -185,6 +193,12 @@ pub struct Capabilities {
     /// file system has locks on open file descriptions. Otherwise no other SQLite in this process
     /// may open the file: closing it there would drop the locks held here.
     pub coexistence: bool,
+    /// Live queries: [`Database::watch`](crate::Database::watch).
+    pub watches: bool,
+    /// Live queries are told which rows a commit changed, so that a change of other rows of the
+    /// table does not run them again. Otherwise only tables and columns are told apart. False where
+    /// the linked SQLite was compiled without `SQLITE_ENABLE_PREUPDATE_HOOK`.
+    pub row_changes: bool,
 }
 
 impl Intent {

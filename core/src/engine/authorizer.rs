@@ -2,11 +2,13 @@
 //! quotes, `EXPLAIN` and odd spellings can't deceive it.
 //! <https://sqlite.org/c3ref/set_authorizer.html>
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::ffi::{CStr, c_char, c_int, c_void};
 
+use super::changes::HookContext;
 use super::functions::{self, Cost};
 use super::pragma::{self, Pragma};
+use super::writes::{ReadColumn, Writes};
 use crate::error::Error;
 use crate::ffi;
 
@@ -116,6 +118,11 @@ pub(super) struct Authorizer {
     /// Set while a statement is compiled for the connection's user.
     admit: Cell<Admit>,
     nature: Cell<Nature>,
+    writes: RefCell<Writes>,
+    /// What is read, while somebody wants to know.
+    reads: RefCell<Option<Vec<ReadColumn>>>,
+    /// What SQLite has with its row hook, which is taken out while a statement is compiled.
+    row_hook: Cell<Option<*const HookContext>>,
 }
 
 impl Default for Authorizer {
@@ -124,6 +131,9 @@ impl Default for Authorizer {
             raw: Cell::new(std::ptr::null_mut()),
             admit: Cell::new(Admit::Everything),
             nature: Cell::default(),
+            writes: RefCell::default(),
+            reads: RefCell::default(),
+            row_hook: Cell::default(),
         }
     }
 }
@@ -161,11 +171,48 @@ impl Authorizer {
     /// Observes what `compile` compiles.
     pub(super) fn observe<T>(&self, admit: Admit, compile: impl FnOnce() -> T) -> (T, Nature) {
         self.nature.set(Nature::default());
+        *self.writes.borrow_mut() = Writes::default();
         self.admit.set(admit);
+        let hook = self.row_hook.get();
+        if hook.is_some() {
+            self.set_raw_hook(None);
+        }
         let compiled = compile();
+        if hook.is_some() {
+            self.set_raw_hook(hook);
+        }
         self.admit.set(Admit::Everything);
         (compiled, self.nature.get())
     }
+
+    /// Takes what the statement compiled last may change.
+    pub(super) fn take_writes(&self) -> Writes {
+        self.writes.take()
+    }
+
+    /// Returns what a statement reads that `compile` compiles.
+    pub(super) fn learn_reads<T>(&self, compile: impl FnOnce() -> T) -> (T, Vec<ReadColumn>) {
+        *self.reads.borrow_mut() = Some(Vec::new());
+        let compiled = compile();
+        (compiled, self.reads.take().unwrap_or_default())
+    }
+
+    /// Sets what is told of each row that a statement of this connection changes.
+    pub(super) fn set_row_hook(&self, hook: Option<*const HookContext>) {
+        self.row_hook.set(hook);
+        self.set_raw_hook(hook);
+    }
+
+    #[cfg(sqlite_preupdate)]
+    fn set_raw_hook(&self, hook: Option<*const HookContext>) {
+        // SAFETY: the connection is open. Its recorder, which has the context, takes the hook out
+        // before it goes, and is not borrowed while a statement runs.
+        unsafe { super::row_hook::set(self.raw.get(), hook) };
+    }
+
+    #[cfg(not(sqlite_preupdate))]
+    #[allow(clippy::unused_self, reason = "SQLite has no such hook here")]
+    fn set_raw_hook(&self, _hook: Option<*const HookContext>) {}
 
     fn in_transaction(&self) -> bool {
         // SAFETY: the connection is open while it compiles, and this only reads.
@@ -187,7 +234,27 @@ impl Authorizer {
         }
         let code = self.take_note(&mut nature, admit, action);
         self.nature.set(nature);
+        if action.code == ffi::SQLITE_READ {
+            self.note_read(action);
+        } else {
+            let temporary = action.is_temporary();
+            self.writes.borrow_mut().add(action.code, action.first, action.second, temporary);
+        }
         code
+    }
+
+    fn note_read(&self, action: &Action<'_>) {
+        let mut reads = self.reads.borrow_mut();
+        let Some(reads) = reads.as_mut() else { return };
+        let text = |text: &CStr| Box::<str>::from(&*text.to_string_lossy());
+        let read = ReadColumn {
+            database: action.database.map(text),
+            table: text(action.first),
+            column: action.second.map(text).unwrap_or_default(),
+        };
+        if !reads.contains(&read) {
+            reads.push(read);
+        }
     }
 
     fn take_note(&self, nature: &mut Nature, admit: Admit, asked: &Action<'_>) -> c_int {

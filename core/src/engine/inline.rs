@@ -70,7 +70,7 @@ impl Connection {
     #[inline]
     pub(crate) fn read_prepared(&mut self, program: &Program<'_>) -> Option<ReadOutcome> {
         let [step] = program.steps.as_slice() else { return None };
-        if step.extra.is_some() || program.schema.is_some() {
+        if step.extra.is_some() || program.schema.is_some() || step.fetch == Fetch::Watched {
             return None;
         }
         if !self.is_current() {

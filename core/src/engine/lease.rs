@@ -90,6 +90,14 @@ impl WalIndex {
         u32::from_ne_bytes([bytes[4], bytes[5], bytes[6], bytes[7]])
     }
 
+    /// Returns how many commits there have been, as SQLite counts them: `iChange`, at byte 8 of the
+    /// header. It wraps around, and begins anew when the log is recovered.
+    pub(super) fn commits(self) -> u32 {
+        let [_, change, ..] = self.header();
+        let bytes = change.to_ne_bytes();
+        u32::from_ne_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])
+    }
+
     /// Returns how many frames the log holds: `mxFrame`, at byte 16 of the header.
     pub(super) fn frames(self) -> u32 {
         let [_, _, frames_and_pages, ..] = self.header();

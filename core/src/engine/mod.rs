@@ -3,6 +3,7 @@
 mod authorizer;
 pub(crate) mod budget;
 mod cache;
+mod changes;
 mod configure;
 pub(crate) mod context;
 mod cursor;
@@ -23,10 +24,15 @@ mod pragma;
 mod prepare;
 mod prepared;
 mod read;
+mod reads;
+mod recording;
+#[cfg(sqlite_preupdate)]
+mod row_hook;
 mod row_id;
 mod run;
 mod script;
 mod statement;
+mod writes;
 
 use std::ffi::CStr;
 use std::sync::Arc;
@@ -50,6 +56,8 @@ pub(crate) use read::{ReadOutcome, SnapshotMark};
 use crate::error::{Error, Phase, Result};
 use authorizer::Authorizer;
 pub(crate) use cache::StatementCache;
+pub(crate) use changes::HAS_ROWS;
+use changes::Recorder;
 use handlers::Handlers;
 use lease::{Header, WalIndex};
 pub(crate) use prepared::Stepped;
@@ -77,6 +85,8 @@ pub(crate) struct Connection {
     length_limit: std::ffi::c_int,
     handlers: Arc<Handlers>,
     row_id: LastRowId,
+    /// Records what is committed, for live queries.
+    recorder: Option<Box<Recorder>>,
     raw: *mut ffi::sqlite3,
     lease: Option<Lease>,
     leases: bool,
@@ -202,6 +212,9 @@ impl Connection {
 
     /// Runs one of this library's own statements: `BEGIN`, `COMMIT`, a `PRAGMA`.
     pub(crate) fn control(&mut self, sql: &str) -> Result<()> {
+        if sql.starts_with("BEGIN") {
+            self.renew_recorder();
+        }
         let handlers = Arc::clone(&self.handlers);
         let statement = self.own_statement(sql)?;
         handlers.shield(true);
@@ -214,8 +227,9 @@ impl Connection {
         };
         statement.reset();
         handlers.shield(false);
-        if let Err(error) = &stepped {
-            self.after_failure(error);
+        match &stepped {
+            Ok(()) => self.after_control(sql),
+            Err(error) => self.after_failure(error),
         }
         stepped
     }
@@ -276,6 +290,9 @@ impl Drop for Connection {
         self.cache.clear();
         self.controls.clear();
         self.empty_moved_log();
+        self.authorizer.set_row_hook(None);
+        // SAFETY: the connection is open. The recorder may be gone after this.
+        unsafe { ffi::sqlite3_wal_hook(self.raw, None, std::ptr::null_mut()) };
         // SAFETY: the connection is open. The handlers may be gone after this.
         unsafe {
             ffi::sqlite3_set_authorizer(self.raw, None, std::ptr::null_mut());

@@ -93,6 +93,7 @@ impl Connection {
             length_limit: unsafe { ffi::sqlite3_limit(raw, ffi::SQLITE_LIMIT_LENGTH, -1) },
             handlers,
             row_id: LastRowId::default(),
+            recorder: None,
             raw,
             lease: None,
             leases: options.leases && role == Role::Reader,

@@ -144,6 +144,12 @@ impl<W: Wording> Prepared<W> {
         std::mem::replace(&mut self.recompiled, times) != times
     }
 
+    /// Whether SQLite has ever compiled it again.
+    pub(crate) fn is_recompiled(&self) -> bool {
+        // SAFETY: the statement is prepared.
+        unsafe { ffi::sqlite3_stmt_status(self.raw, ffi::SQLITE_STMTSTATUS_REPREPARE, 0) != 0 }
+    }
+
     /// Returns the names of the columns, as SQLite gives them: two may be equal.
     pub(crate) fn names(&self) -> impl Iterator<Item = Box<str>> {
         // SAFETY: the statement is prepared; SQLite's names are C strings that live until it is
@@ -307,11 +313,20 @@ unsafe fn bind(raw: *mut ffi::sqlite3_stmt, index: c_int, value: ValueRef<'_>) -
 unsafe fn column<'a>(raw: *mut ffi::sqlite3_stmt, index: c_int) -> ValueRef<'a> {
     // SAFETY: by the contract. The column's value is looked up once: SQLite calls
     // it unprotected, which only matters where a connection has a mutex
-    // (https://sqlite.org/c3ref/value.html); ours have none. `_text` and `_blob`
-    // come before `_bytes`, which counts what they converted; a null pointer
-    // comes with the length 0.
+    // (https://sqlite.org/c3ref/value.html); ours have none.
+    unsafe { value(ffi::sqlite3_column_value(raw, index)) }
+}
+
+/// Returns what a value of SQLite's holds.
+///
+/// # Safety
+/// `value` is a value that this thread alone uses, and the result is used before anything else is
+/// done with it or with its statement.
+#[inline]
+pub(super) unsafe fn value<'a>(value: *mut ffi::sqlite3_value) -> ValueRef<'a> {
+    // SAFETY: by the contract. `_text` and `_blob` come before `_bytes`, which counts what they
+    // converted; a null pointer comes with the length 0.
     unsafe {
-        let value = ffi::sqlite3_column_value(raw, index);
         match ffi::sqlite3_value_type(value) {
             ffi::SQLITE_INTEGER => ValueRef::Integer(ffi::sqlite3_value_int64(value)),
             ffi::SQLITE_FLOAT => ValueRef::Real(ffi::sqlite3_value_double(value)),

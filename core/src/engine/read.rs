@@ -5,7 +5,7 @@ use crate::ffi;
 use super::lease::{Header, WalIndex};
 use super::{Connection, Lease, Role};
 use crate::error::{Error, Result};
-use crate::program::{Access, Output, PageSink, Program};
+use crate::program::{Access, Fetch, Output, PageSink, Program};
 
 /// The outcome of a read.
 #[derive(Debug)]
@@ -88,6 +88,8 @@ impl Connection {
         for step in &program.steps {
             match self.inspect_read(&step.sql) {
                 Ok(true) => {}
+                // What can't be watched is refused here, and not run by the writer.
+                Ok(false) if step.fetch == Fetch::Watched => {}
                 Ok(false) => return ReadOutcome::Writes,
                 Err(error) => {
                     self.after_failed_read();
@@ -96,7 +98,10 @@ impl Connection {
             }
         }
         // Without a lease, several statements need a transaction to read a single state.
-        let bracket = !held && (program.steps.len() > 1 || program.schema.is_some());
+        let several = program.steps.len() > 1
+            || program.schema.is_some()
+            || program.steps.iter().any(|step| step.fetch == Fetch::Watched);
+        let bracket = !held && several;
         if bracket && let Err(error) = self.control("BEGIN") {
             return ReadOutcome::Done(Err(error));
         }

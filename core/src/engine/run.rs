@@ -167,6 +167,9 @@ impl Connection {
         earlier: &[StepOutcome],
         sink: Option<&dyn PageSink>,
     ) -> Result<StepOutcome> {
+        if step.fetch == Fetch::Watched {
+            return self.run_watched(step);
+        }
         let Some(extra) = &step.extra else {
             return self.run_once(&step.sql, &step.params, step.fetch, sink);
         };
@@ -198,6 +201,16 @@ impl Connection {
 
     /// Runs one statement once for each of many parameters.
     fn run_each(&mut self, step: &Step<'_>, extra: &Extra) -> Result<StepOutcome> {
+        self.renew_recorder();
+        let done = self.run_rows(step, extra);
+        if let (Some(recorder), Some(statement)) = (&self.recorder, self.cache.get(&step.sql)) {
+            statement.note_writes(recorder);
+        }
+        self.report_commit(done.is_err());
+        done
+    }
+
+    fn run_rows(&mut self, step: &Step<'_>, extra: &Extra) -> Result<StepOutcome> {
         let mut sum = StepOutcome::default();
         let first = extra.item.unwrap_or(0);
         let (raw, row_id) = (self.raw, self.row_id.clone());
@@ -224,7 +237,7 @@ impl Connection {
             let last_row_id = if inserts { unsafe { row_id.end(raw) } } else { 0 };
             let changes = changed_since(raw, before);
             let outcome =
-                run.map(|rows| StepOutcome { changes, last_row_id, rows, description: None });
+                run.map(|rows| StepOutcome { changes, last_row_id, rows, ..StepOutcome::default() });
             let outcome = outcome
                 .and_then(|it| extra.check(&it).map(|()| it))
                 .map_err(|error| error.with_index(first + index))?;
@@ -247,6 +260,7 @@ impl Connection {
         sink: Option<&dyn PageSink>,
     ) -> Result<StepOutcome> {
         let raw = self.raw;
+        self.renew_recorder();
         let inline = self.handlers.is_inline();
         let sweeps = inline && !self.is_small();
         if !self.cache.contains(sql) {
@@ -262,7 +276,14 @@ impl Connection {
         if inline && statement.nature.works {
             super::inline::limit_worked(raw);
         }
-        run_bound(raw, &self.row_id, statement, params, keep, sink)
+        let done = run_bound(raw, &self.row_id, statement, params, keep, sink);
+        if !statement.readonly
+            && let Some(recorder) = &self.recorder
+        {
+            statement.note_writes(recorder);
+            self.report_commit(done.is_err());
+        }
+        done
     }
 
     /// Runs a statement that needs a rule of its own, and is not kept.
@@ -290,6 +311,7 @@ impl Connection {
         sink: Option<&dyn PageSink>,
     ) -> Result<StepOutcome> {
         let _way = self.clear_others(&statement.nature);
+        self.renew_recorder();
         let plain = statement.is_plain() && !statement.nature.transient;
         // An explicit COMMIT, or a setting, has already happened when SQLite asks for the last
         // time.
@@ -300,6 +322,13 @@ impl Connection {
         let done = run_bound(self.raw, &self.row_id, statement, params, keep, sink);
         if shield {
             self.handlers.shield(false);
+        }
+        if let Some(recorder) = &self.recorder {
+            statement.note_writes(recorder);
+            if statement.nature.verb == Some(super::Verb::Rollback) && !self.in_transaction() {
+                recorder.forget();
+            }
+            self.report_commit(done.is_err());
         }
         done
     }
@@ -336,7 +365,7 @@ fn run_bound(
         return Ok(StepOutcome { rows, description, ..StepOutcome::default() });
     }
     let changes = changed_since(raw, before);
-    Ok(StepOutcome { changes, last_row_id, rows, description })
+    Ok(StepOutcome { changes, last_row_id, rows, description, reads: None })
 }
 
 /// Returns the error for work that was tried on a caller's thread and is too long for it.

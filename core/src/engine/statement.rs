@@ -8,7 +8,9 @@ use crate::ffi;
 use smallvec::SmallVec;
 
 use super::authorizer::{Admit, Authorizer, Class, Nature};
+use super::changes::Recorder;
 use super::prepared::{Prepared, Wording};
+use super::writes::Writes;
 use crate::error::{Error, ErrorKind, Phase, Result, from_sqlite};
 use crate::program::{Description, ParamRows};
 use crate::row::{Columns, PageBuilder};
@@ -32,6 +34,8 @@ pub(crate) struct Statement {
     pub(crate) nature: Nature,
     /// A single step of it may visit a whole table.
     pub(super) sweeps: bool,
+    /// What it may change, if it changes anything.
+    pub(super) writes: Option<Box<Writes>>,
     columns: Arc<Columns>,
     // The text and blob bytes of the previous run's first row, as a guess for the next one.
     weight: usize,
@@ -114,9 +118,22 @@ impl Statement {
             }
             prepared.set_slow(nature.long);
             let columns = Arc::new(Columns::new(prepared.names()));
-            Self { prepared, nature, sweeps: false, columns, weight: 0 }
+            let mut writes = authorizer.take_writes();
+            writes.everything = nature.class == Class::Alone;
+            let writes = (!writes.is_empty()).then(|| Box::new(writes));
+            let sweeps = nature.sweeps;
+            Self { prepared, nature, sweeps, writes, columns, weight: 0 }
         });
         (Ok((statement, rest)), nature)
+    }
+
+    /// Tells the recorder, after a run, what SQLite's hook was not told of.
+    #[inline]
+    pub(super) fn note_writes(&self, recorder: &Recorder) {
+        if let Some(writes) = &self.writes {
+            // Compiled again, it may empty a table in one step, though it did not before.
+            recorder.note(writes, self.sweeps || self.is_recompiled());
+        }
     }
 
     /// Whether it needs no rule of its own.

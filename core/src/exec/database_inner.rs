@@ -1,8 +1,12 @@
 //! What keeps a database open.
 
+use std::sync::{Arc, OnceLock};
+
 use super::gate::Gate;
 use super::schemas::Schemas;
 use crate::backend::Backend;
+use crate::error::{Error, Result};
+use crate::live::Hub;
 
 /// What all clones of a database share. Handles that may outlive the clones hold it
 /// too, so the database stays open as long as any part of it is in use.
@@ -10,4 +14,18 @@ pub(crate) struct DatabaseInner {
     pub(crate) backend: Box<dyn Backend>,
     pub(crate) schemas: Schemas,
     pub(crate) gate: Gate,
+    /// The live queries, once there are any.
+    pub(crate) live: OnceLock<Arc<Hub>>,
+}
+
+impl DatabaseInner {
+    /// Returns the hub of live queries.
+    ///
+    /// # Errors
+    /// `Unsupported` if the backend has none.
+    pub(crate) fn hub(&self) -> Result<&Arc<Hub>> {
+        let observation = self.backend.observation();
+        let observation = observation.ok_or_else(|| Error::unsupported("live queries"))?;
+        Ok(self.live.get_or_init(|| Hub::new(observation)))
+    }
 }

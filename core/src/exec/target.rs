@@ -3,6 +3,7 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use crate::backend::{Backend, BackendSession, Reply};
 use crate::engine::context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::exec::bulk_writer::BulkWriter;
+use crate::exec::database_inner::DatabaseInner;
 use crate::exec::gate::{Gate, GatePass};
 use crate::exec::item_feed::Fed;
 use crate::exec::items::Items as _;
@@ -33,6 +35,8 @@ pub(crate) struct Target<'a> {
     pub(crate) schemas: &'a Schemas,
     /// Set where calls may be refused because the database is closing.
     pub(crate) gate: Option<&'a Gate>,
+    /// Set where the calls see what is committed, and nothing else.
+    pub(crate) database: Option<&'a Arc<DatabaseInner>>,
 }
 
 #[derive(Clone, Copy)]

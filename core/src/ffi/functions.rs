@@ -196,3 +196,41 @@ unsafe extern "C" {
     pub(crate) fn sqlite3_memory_used() -> sqlite3_int64;
     pub(crate) fn sqlite3_close_v2(db: *mut sqlite3) -> c_int;
 }
+
+/// What SQLite has only when it is compiled with `SQLITE_ENABLE_PREUPDATE_HOOK`.
+#[cfg(sqlite_preupdate)]
+pub(crate) mod preupdate {
+    use super::{c_char, c_int, c_void, sqlite3, sqlite3_int64, sqlite3_value};
+
+    /// What SQLite calls before it changes a row: with the operation, the database's and the
+    /// table's name, and the rowid before and after.
+    pub(crate) type RowHook = unsafe extern "C" fn(
+        *mut c_void,
+        *mut sqlite3,
+        c_int,
+        *const c_char,
+        *const c_char,
+        sqlite3_int64,
+        sqlite3_int64,
+    );
+
+    unsafe extern "C" {
+        pub(crate) fn sqlite3_preupdate_hook(
+            db: *mut sqlite3,
+            hook: Option<RowHook>,
+            context: *mut c_void,
+        ) -> *mut c_void;
+        pub(crate) fn sqlite3_preupdate_old(
+            db: *mut sqlite3,
+            column: c_int,
+            value: *mut *mut sqlite3_value,
+        ) -> c_int;
+        pub(crate) fn sqlite3_preupdate_new(
+            db: *mut sqlite3,
+            column: c_int,
+            value: *mut *mut sqlite3_value,
+        ) -> c_int;
+        pub(crate) fn sqlite3_preupdate_count(db: *mut sqlite3) -> c_int;
+        pub(crate) fn sqlite3_preupdate_blobwrite(db: *mut sqlite3) -> c_int;
+    }
+}

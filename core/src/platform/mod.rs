@@ -12,6 +12,8 @@ pub(crate) mod coop;
 #[cfg(all(unix, not(target_family = "wasm")))]
 mod fork_lock;
 #[cfg(not(target_family = "wasm"))]
+pub(crate) mod file_watch;
+#[cfg(not(target_family = "wasm"))]
 pub(crate) mod timer;
 
 #[cfg(not(all(unix, not(target_family = "wasm"))))]

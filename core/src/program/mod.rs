@@ -16,6 +16,7 @@ use std::borrow::Cow;
 
 use smallvec::SmallVec;
 
+use crate::changes::Reads;
 use crate::error::{Error, ErrorKind, Result};
 use crate::row::Rows;
 use crate::sql::Params;
@@ -97,6 +98,8 @@ pub enum Fetch {
     All,
     /// All, and with them a [`Description`] of the columns.
     Described,
+    /// All, and with them what the statement read. It must be a query.
+    Watched,
 }
 
 /// An output of an earlier step.
@@ -142,6 +145,8 @@ pub struct StepOutcome {
     pub rows: Rows,
     /// The columns, if [`Fetch::Described`] requested them.
     pub description: Option<Box<Description>>,
+    /// What the rows depend on, if [`Fetch::Watched`] requested it.
+    pub reads: Option<Box<Reads>>,
 }
 
 /// What a program did, step by step.

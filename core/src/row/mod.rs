@@ -165,6 +165,13 @@ impl Rows {
         self.pages.into_iter()
     }
 
+    /// Whether another result has the same columns and, bit for bit, the same values in the same
+    /// order.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.pages.len() == other.pages.len()
+            && self.pages.iter().zip(&other.pages).all(|(page, other)| page.is_same(other))
+    }
+
     /// How many rows there are.
     pub fn len(&self) -> usize {
         self.pages.iter().map(|page| page.rows()).sum()

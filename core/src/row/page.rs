@@ -84,6 +84,12 @@ impl Page {
         &self.heap[start..start + cell.len as usize]
     }
 
+    /// Whether another page has the same columns and, bit for bit, the same cells.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let all = |page: &Self| 0..page.cells.len();
+        *self.columns == *other.columns && self.raw(all(self)) == other.raw(all(other))
+    }
+
     /// The cells of a range as laid out in memory, and all bytes of texts and blobs.
     pub(crate) fn raw(&self, cells: std::ops::Range<usize>) -> (&[u8], &[u8]) {
         let cells = &self.cells[cells];

@@ -7,6 +7,7 @@ use std::time::Duration;
 use foldhash::fast::FixedState;
 
 use super::fifo_lock::{self, FifoLock};
+use super::watch::WatchHandle;
 use crate::api::database::Database;
 use crate::api::transaction::Transaction;
 use crate::backend::rules::HandleUse;
@@ -25,6 +26,7 @@ pub(super) struct Handles(HashMap<u32, Handle, FixedState>);
 pub(super) enum Handle {
     Session(Arc<SessionHandle>),
     Stream(Arc<Stream>),
+    Watch(Arc<WatchHandle>),
 }
 
 /// A session, a snapshot, a transaction or a savepoint.
@@ -91,6 +93,7 @@ impl CallTarget {
                 limit,
                 schemas: &session_handle.schemas,
                 gate: None,
+                database: None,
             },
         }
     }
@@ -202,6 +205,7 @@ impl Handle {
         match self {
             Self::Session(session_handle) => session_handle.parent,
             Self::Stream(stream) => stream.parent,
+            Self::Watch(_) => 0,
         }
     }
 }
@@ -230,6 +234,14 @@ impl Handles {
         match self.0.get(&number) {
             Some(Handle::Stream(stream)) => Ok(Arc::clone(stream)),
             _ => Err(gone()),
+        }
+    }
+
+    /// The watch of this number, if it is one.
+    pub(super) fn watch(&self, number: u32) -> Option<Arc<WatchHandle>> {
+        match self.0.get(&number) {
+            Some(Handle::Watch(watch)) => Some(Arc::clone(watch)),
+            _ => None,
         }
     }
 

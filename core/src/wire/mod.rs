@@ -52,6 +52,7 @@ mod statement;
 mod task;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 pub use server::{Host, Server};
 pub use settings::Settings;

@@ -19,7 +19,7 @@ pub mod op {
     pub const BATCH: u8 = 7;
     /// Starts a query that is read page by page.
     pub const STREAM: u8 = 8;
-    /// Fetches the next rows of a stream.
+    /// Fetches the next rows of a stream, or the next result of a watch.
     pub const NEXT: u8 = 9;
     /// Sends more rows for an operation on many.
     pub const MORE: u8 = 10;
@@ -29,6 +29,10 @@ pub mod op {
     pub const INTERRUPT: u8 = 12;
     /// Runs a statement for everything: columns, rows, changes.
     pub const RUN: u8 = 13;
+    /// Watches a query. [`NEXT`] fetches its results.
+    pub const WATCH: u8 = 14;
+    /// Tells watches that tables may have changed.
+    pub const TOUCH: u8 = 15;
     /// Begins a transaction.
     pub const BEGIN: u8 = 20;
     /// Commits a transaction, or releases a savepoint.
@@ -77,6 +81,8 @@ pub mod op {
     pub const TABLE_STREAM: u8 = 41;
     /// Moves amounts from rows to rows.
     pub const TRANSFER: u8 = 42;
+    /// Watches a selection.
+    pub const SELECT_WATCH: u8 = 43;
 }
 
 /// Flags of requests.
@@ -122,6 +128,14 @@ pub mod kind {
     /// length of a list (4 bytes, then 4 of zero), the list in JSON of each column's
     /// name and declared type or null, and then what [`ROWS`] has.
     pub const RAN: u8 = 11;
+    /// A result of a watch, as what differs from the one before: the commits it contains (8 bytes);
+    /// its number; how many rows it has; how many runs of rows; how many of them are new, gone and
+    /// different (4 bytes each, as all that follows). Then each run: the position of its first row
+    /// in the result before, or 2^32 - 1 for rows that are new in this one, and how many rows. Then
+    /// the positions of rows that are new and different in this result, and gone from the one
+    /// before: new, gone, different. Then zeros up to a multiple of 8, and what [`ROWS`] has: the
+    /// rows of runs that are new.
+    pub const UPDATE: u8 = 12;
 }
 
 /// Flags of replies.
@@ -130,6 +144,8 @@ pub mod reply {
     pub const END: u8 = 1;
     /// The client must forget all column names sent before.
     pub const FORGET: u8 = 2;
+    /// The result is whole: the client forgets the one before.
+    pub const WHOLE: u8 = 8;
     /// These are the first rows of a query that is still running. The last reply with its number
     /// has the rest, without this flag; or it is an error, and these count for nothing.
     pub const CONTINUES: u8 = 4;

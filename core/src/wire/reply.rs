@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::numbers::{cell, kind, reply};
+use super::watch::SentUpdate;
 use crate::api::table::Key;
 use crate::error::{Error, Result};
 use crate::exec::target::Executed;
@@ -23,6 +24,8 @@ pub(super) enum Outcome {
     Next(Option<Rows>),
     /// Everything about a statement.
     Ran(Box<StepOutcome>),
+    /// The next result of a watch; none: it is over.
+    Update(Option<Box<SentUpdate>>),
     /// The request's number names what it made.
     Handle,
     Bits(u32),
@@ -111,6 +114,8 @@ impl Outbox {
             Outcome::Key(key) => self.pages(id, kind::KEY, 0, &[ReplyPart::whole(&key.as_page())]),
             Outcome::Rows(rows) => self.rows(id, 0, rows),
             Outcome::Ran(outcome) => self.ran(id, outcome),
+            Outcome::Update(None) => self.plain_flagged(id, kind::UPDATE, reply::END),
+            Outcome::Update(Some(update)) => self.update(id, update),
             Outcome::Row(None) => self.pages(id, kind::ROWS, 0, &[]),
             Outcome::Row(Some(row)) => {
                 let (page, cells) = row.place();
@@ -149,6 +154,34 @@ impl Outbox {
         let parts: Vec<ReplyPart<'_>> =
             outcome.rows.pages().iter().map(|page| ReplyPart::whole(page)).collect();
         self.pages_after(id, kind::RAN, 0, &head, &parts);
+    }
+
+    /// Writes a result of a watch: see [`kind::UPDATE`].
+    fn update(&mut self, id: u32, update: &SentUpdate) {
+        let SentUpdate { number, moment, delta, whole, diff } = update;
+        #[allow(clippy::cast_possible_truncation, reason = "what is counted is below 4 GiB")]
+        let small = |number: usize| number as u32;
+        let rows = delta.runs.iter().map(|run| run.count).sum();
+        let lists = [&diff.added, &diff.removed, &diff.updated];
+        let mut words = vec![*number, small(rows), small(delta.runs.len())];
+        words.extend(lists.iter().map(|list| small(list.len())));
+        for run in &delta.runs {
+            words.push(run.from.map_or(u32::MAX, small));
+            words.push(small(run.count));
+        }
+        words.extend(lists.iter().flat_map(|list| list.iter().copied().map(small)));
+        let mut head = moment.to_le_bytes().to_vec();
+        head.extend(words.into_iter().flat_map(u32::to_le_bytes));
+        head.resize(head.len().next_multiple_of(8), 0);
+        let parts: Vec<ReplyPart<'_>> =
+            delta.fresh.pages().iter().map(|page| ReplyPart::whole(page)).collect();
+        let flags = if *whole { reply::WHOLE } else { 0 };
+        self.pages_after(id, kind::UPDATE, flags, &head, &parts);
+    }
+
+    fn plain_flagged(&mut self, id: u32, kind: u8, flags: u8) {
+        let start = self.open(id, kind, flags, 0);
+        self.close(start);
     }
 
     fn plain(&mut self, id: u32, kind: u8, extra: usize, payload: &[u8]) {

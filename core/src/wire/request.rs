@@ -69,6 +69,12 @@ pub(super) enum Operation {
         sql: String,
         params: Params,
     },
+    Watch {
+        sql: String,
+        params: Params,
+        key: Vec<String>,
+    },
+    Touch(Vec<String>),
     Table {
         name: String,
         what: OnTable,
@@ -98,6 +104,7 @@ pub(super) enum Ending {
     First,
     Count,
     Stream,
+    Watch,
 }
 
 impl RequestHead {
@@ -117,7 +124,10 @@ impl Operation {
     /// Whether it changes something, whatever its statements are.
     pub(super) fn changes(&self) -> bool {
         match self {
-            Self::Statement { .. } | Self::Stream { .. } => false,
+            Self::Statement { .. }
+            | Self::Stream { .. }
+            | Self::Watch { .. }
+            | Self::Touch(_) => false,
             Self::ExecuteMany { .. } | Self::Batch(_) => true,
             Self::Table { what, .. } => {
                 !matches!(what, OnTable::Get(_) | OnTable::Select(..) | OnTable::Stream)
@@ -139,7 +149,12 @@ impl Operation {
                 let (sql, params) = statement(from)?;
                 Self::Stream { sql, params }
             }
-            op::INSERT..=op::TRANSFER => {
+            op::WATCH => {
+                let (sql, params) = statement(from)?;
+                Self::Watch { sql, params, key: names(from)? }
+            }
+            op::TOUCH => Self::Touch(names(from)?),
+            op::INSERT..=op::SELECT_WATCH => {
                 let name = from.str()?.to_owned();
                 Self::Table { name, what: OnTable::read(op, from)? }
             }
@@ -165,6 +180,7 @@ impl OnTable {
             op::SELECT => Self::Select(choice(from)?, Ending::All),
             op::SELECT_FIRST => Self::Select(choice(from)?, Ending::First),
             op::SELECT_COUNT => Self::Select(choice(from)?, Ending::Count),
+            op::SELECT_WATCH => Self::Select(choice(from)?, Ending::Watch),
             op::SELECT_STREAM => Self::Select(choice(from)?, Ending::Stream),
             op::TABLE_STREAM => Self::Stream,
             op::TRANSFER => {
@@ -192,6 +208,10 @@ pub(super) fn begin(from: &mut ByteReader<'_>) -> Result<Begin> {
 
 fn statement(from: &mut ByteReader<'_>) -> Result<(String, Params)> {
     Ok((from.str()?.to_owned(), from.params()?))
+}
+
+fn names(from: &mut ByteReader<'_>) -> Result<Vec<String>> {
+    (0..from.count()?).map(|_| from.str().map(str::to_owned)).collect()
 }
 
 fn batch(from: &mut ByteReader<'_>) -> Result<Batch> {

@@ -7,7 +7,8 @@ use super::feed::{Credit, Feed, Records, execute_many};
 use super::handles::CallTarget;
 use super::reply::Outcome;
 use super::request::{Ending, OnTable, Operation, RequestHead};
-use crate::api::table::{Select, Table};
+use crate::api::table::{Select, Table, uncommitted};
+use crate::api::watch::Watch;
 use crate::backend::Intent;
 use crate::error::Result;
 use crate::exec::stream::RowStream;
@@ -19,6 +20,8 @@ pub(super) enum OperationEnd {
     Outcome(Outcome),
     /// A query is running, and its rows can be fetched.
     Stream(RowStream<'static>),
+    /// A query is watched, and its results can be fetched.
+    Watch(Watch),
 }
 
 impl From<Outcome> for OperationEnd {
@@ -56,6 +59,19 @@ pub(super) async fn run(
             rows.started().await?;
             OperationEnd::Stream(rows)
         }
+        Operation::Watch { sql, params, key } => match on {
+            CallTarget::Database(database) => {
+                let live = key.into_iter().fold(database.watch(&sql, params), Watch::key);
+                OperationEnd::Watch(live)
+            }
+            CallTarget::Handle(_) => return Err(uncommitted()),
+        },
+        Operation::Touch(tables) => {
+            if let CallTarget::Database(database) = on {
+                database.touch(tables.iter().map(String::as_str));
+            }
+            Outcome::Done.into()
+        }
         Operation::Table { name, what } => {
             return on_table(Table::new(target, &name), what, feed, client).await;
         }
@@ -85,6 +101,7 @@ async fn on_table(
                 Ending::First => Outcome::Rows(select.rows(Fetch::First, None).await?),
                 Ending::Count => Outcome::Count(select.count().await?),
                 Ending::Stream => return started(select.stream().await?).await,
+                Ending::Watch => return Ok(OperationEnd::Watch(select.watch().await?)),
             }
         }
         OnTable::Stream => return started(table.stream().await?).await,

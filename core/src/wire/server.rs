@@ -20,6 +20,7 @@ use super::requester::Requester;
 use super::run::{OperationEnd, run};
 use super::statement::ResultShape;
 use super::task::{Drive, Task};
+use super::watch::WatchHandle;
 use crate::api::database::Database;
 use crate::backend::rules::HandleUse;
 use crate::engine::context::{self, Caller};
@@ -284,7 +285,9 @@ impl ServerInner {
                 let bits = u32::from(it.transactions)
                     | u32::from(it.cursors) << 1
                     | u32::from(it.snapshots) << 2
-                    | u32::from(it.sessions) << 3;
+                    | u32::from(it.sessions) << 3
+                    | u32::from(it.watches) << 4
+                    | u32::from(it.row_changes) << 5;
                 return Ok(Some(Outcome::Bits(bits)));
             }
             _ => {
@@ -401,6 +404,9 @@ impl ServerInner {
     ) -> Result<RequestFuture> {
         let inner = Arc::clone(self);
         if head.op == op::NEXT {
+            if let Some(watch) = self.state().handles.watch(head.handle) {
+                return Ok(inner.next_result(head, watch, payload.u32()?));
+            }
             let stream = self.state().handles.stream(head.handle)?;
             let most = payload.u32()?.max(1);
             return Ok(Box::pin(async move { inner.next(head, &stream, most).await }));
@@ -431,6 +437,11 @@ impl ServerInner {
                 }
                 match ended? {
                     OperationEnd::Outcome(outcome) => Ok(outcome),
+                    OperationEnd::Watch(live) => {
+                        let watch = Arc::new(WatchHandle::new(live));
+                        inner.state().handles.put(head.id, Handle::Watch(watch));
+                        Ok(Outcome::Handle)
+                    }
                     OperationEnd::Stream(rows) => {
                         let stream = Stream::new(rows, target, head.handle);
                         inner.state().handles.put(head.id, Handle::Stream(Arc::new(stream)));

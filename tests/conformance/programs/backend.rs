@@ -27,6 +27,8 @@ impl Backend for ProgramsOnly {
             snapshots: false,
             sessions: false,
             coexistence: false,
+            watches: false,
+            row_changes: false,
         }
     }
 

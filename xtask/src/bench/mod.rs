@@ -6,6 +6,7 @@ mod figures;
 mod goals;
 mod json;
 mod kotlin;
+mod live;
 mod load;
 mod node;
 mod options;
@@ -33,7 +34,7 @@ use crate::workspace::Workspace;
 /// while it is measured. A missed goal is reported, but is not an error.
 pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
     let Some((name, rest)) = args.split_first() else {
-        bail!("name a benchmark: rust, node, browser, python or kotlin\n{}", options::USAGE);
+        bail!("name a benchmark: rust, live, node, browser, python or kotlin\n{}", options::USAGE);
     };
     let options = Options::parse(rest)?;
     if name != "browser" && options.browser.is_some() {
@@ -41,6 +42,7 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
     }
     let workspace = Workspace::find()?;
     match name.as_str() {
+        "live" => bench(live::SUITE, &workspace, &options, live::runner),
         "rust" => bench(rust::SUITE, &workspace, &options, rust::runner),
         "node" => bench(node::SUITE, &workspace, &options, node::runner),
         "kotlin" => bench(kotlin::SUITE, &workspace, &options, kotlin::runner),
@@ -50,7 +52,7 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
         }
         "browser" => bench(browser::SUITE, &workspace, &options, browser::runner),
         unknown => {
-            bail!("unknown benchmark `{unknown}`; there are rust, node, browser, python and kotlin")
+            bail!("unknown benchmark `{unknown}`; there are rust, live, node, browser, python and kotlin")
         }
     }
 }

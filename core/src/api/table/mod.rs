@@ -11,7 +11,7 @@ mod transfer;
 mod write;
 
 pub use key::Key;
-pub(crate) use select::Choice;
+pub(crate) use select::{Choice, uncommitted};
 pub use select::{Compare, Select};
 pub use transfer::Transfer;
 

@@ -1,10 +1,13 @@
 //! Selecting rows of a table.
 
 use super::Table;
+use crate::api::watch::Watch;
+use crate::changes::{RowFilter, Term, TermTest};
 use crate::error::{Error, ErrorKind, Result};
 use crate::exec::schemas::Schema;
 use crate::exec::stream::RowStream;
 use crate::exec::target::{Executor, Target};
+use crate::live::Watched;
 use crate::program::{Access, Fetch, PageSink, Step};
 use crate::row::{FromRow, Rows};
 use crate::sql::{Params, quote_into};
@@ -242,6 +245,48 @@ impl<'a> Select<'a> {
         Ok(target.stream(&sql, params))
     }
 
+    /// Watches the selected rows: see [`Database::watch`](crate::Database::watch). Rows are told
+    /// apart by the table's key. A change of rows that meet none of the conditions of equality,
+    /// before and after it, does not run the query again.
+    ///
+    /// # Errors
+    /// As [`all`](Self::all). `Unsupported` inside a transaction, session or snapshot, since a
+    /// watch shows what is committed.
+    ///
+    /// # Example
+    /// ```
+    /// # async fn example(db: ubiqlite::Database) -> ubiqlite::Result<()> {
+    /// let mut live = db.table("items").select().filter("status", "new").watch().await?;
+    /// while let Some(now) = live.try_next().await? {
+    ///     println!("{} new items: {:?}", now.len(), now.diff());
+    /// }
+    /// # Ok(()) }
+    /// ```
+    pub async fn watch(self) -> Result<Watch> {
+        let Some(database) = self.table.target.database else {
+            return Err(uncommitted());
+        };
+        let (_entered, target) = self.table.target.enter()?;
+        let mut schema = Schema::of(target, self.table.name, false).await?;
+        let (sql, params) = match self.choice.sql("*", &schema) {
+            Err(_) => {
+                schema = Schema::of(target, self.table.name, true).await?;
+                self.choice.sql("*", &schema)?
+            }
+            made => made?,
+        };
+        let filter = RowFilter {
+            table: schema.table.as_str().into(),
+            terms: self.choice.filters.iter().filter_map(|it| it.term(&schema)).collect(),
+        };
+        let watched = Watched { sql: sql.into(), params: params.checked()?, filter: Some(filter) };
+        let mut live = Watch::new(database, Ok(watched));
+        for column in schema.key.iter().filter(|key| schema.columns.contains(key)) {
+            live = live.key(column);
+        }
+        Ok(live)
+    }
+
     /// Streams in the order of the key that the table has when its rows are read.
     /// The first rows are read before this returns.
     async fn stream_by_key(self, target: Target<'a>) -> Result<RowStream<'a>> {
@@ -269,6 +314,14 @@ impl<'a> Select<'a> {
         let (mut output, ..) = table.run(Access::Read, sink, make).await?;
         Ok(output.steps.pop().map(|outcome| outcome.rows).unwrap_or_default())
     }
+}
+
+/// Returns the error for a watch where uncommitted data, or older data, can be seen.
+pub(crate) fn uncommitted() -> Error {
+    Error::new(
+        ErrorKind::Unsupported,
+        "a watch shows what is committed; begin it on the database, not in a transaction, session or snapshot",
+    )
 }
 
 impl Choice {
@@ -319,6 +372,21 @@ impl Choice {
 }
 
 impl Filter {
+    /// Returns what must hold of a stored value for its row to be selected, if that is simple
+    /// enough to be decided without SQLite.
+    fn term(&self, schema: &Schema) -> Option<Term> {
+        let (column, test) = match self {
+            Self::Compare(column, Compare::Eq, Value::Null) => (column, TermTest::Null),
+            Self::Compare(column, Compare::Ne, Value::Null) => (column, TermTest::NotNull),
+            Self::Compare(column, Compare::Eq, value) => {
+                (column, TermTest::In(vec![value.clone()]))
+            }
+            Self::In(column, values) => (column, TermTest::In(values.clone())),
+            Self::Compare(..) => return None,
+        };
+        Some(Term { column: schema.column(column).ok()?.into(), test })
+    }
+
     fn write(&self, sql: &mut String, params: &mut Params, schema: &Schema) -> Result<()> {
         match self {
             Self::Compare(column, compare, value) => {

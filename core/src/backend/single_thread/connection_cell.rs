@@ -38,6 +38,12 @@ impl CellState {
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Returns the connection if nobody is using it: for a caller that may be called back from
+    /// within its use.
+    pub(super) fn try_connection(&self) -> Option<MutexGuard<'_, Option<Connection>>> {
+        self.connection.try_lock().ok()
+    }
+
     /// Records that the cell was used, so that it does not count as stalled.
     pub(super) fn touch(&self) {
         *self.used.lock().unwrap_or_else(PoisonError::into_inner) = platform::now();

@@ -34,7 +34,8 @@ use std::time::Duration;
 use foldhash::fast::FixedState;
 
 use super::{Backend, BackendSession, Capabilities, Intent, Pages, Reply};
-use crate::engine::{Connection, OtherConnections, Role};
+use crate::changes::Observation;
+use crate::engine::{Connection, HAS_ROWS, OtherConnections, Role};
 use crate::error::{Error, Result};
 use crate::options::Options;
 use crate::program::Access;
@@ -71,6 +72,7 @@ struct SingleThreadShared {
     sessions: Pool,
     /// Readers and the writer do not wait for each other, because the file is in WAL mode.
     several: AtomicBool,
+    observation: Arc<Observation>,
     closing: AtomicBool,
     /// Frames in the log at the last checkpoint.
     checkpointed: AtomicU32,
@@ -96,13 +98,21 @@ impl SingleThread {
             readers: Pool::new(readers),
             sessions: Pool::new(sessions),
             several: AtomicBool::new(several),
+            observation: Arc::default(),
             closing: AtomicBool::new(false),
             checkpointed: AtomicU32::new(0),
             checkpoint_due: AtomicBool::new(false),
             options,
         });
         connection_cell::with(&shared.writer, |writer| {
-            writer.set_others(shared.other_connections())
+            writer.set_others(shared.other_connections());
+            writer.record_commits(Arc::clone(&shared.observation));
+        });
+        let watched = Arc::downgrade(&shared);
+        shared.observation.set_look_out(move |wanted| {
+            if let Some(shared) = watched.upgrade().filter(|_| wanted) {
+                shared.account_for_the_past();
+            }
         });
         Ok(Self(shared))
     }
@@ -123,7 +133,11 @@ impl SingleThreadShared {
 
     /// Opens another connection to this file.
     fn connect(&self, role: Role) -> Result<Connection> {
-        connect(&self.location, &self.options, role)
+        let mut connection = connect(&self.location, &self.options, role)?;
+        if role != Role::Reader {
+            connection.record_commits(Arc::clone(&self.observation));
+        }
+        Ok(connection)
     }
 
     /// Whether reads that last longer than one call run alongside commits.
@@ -141,6 +155,15 @@ impl SingleThreadShared {
     #[cold]
     fn closed(&self) -> Error {
         Error::closed("database").with_path(&self.path)
+    }
+
+    /// Makes what is committed by now count as seen.
+    fn account_for_the_past(&self) {
+        if let Some(mut writer) = self.writer.try_connection()
+            && let Some(commits) = writer.as_mut().and_then(Connection::commit_count)
+        {
+            self.observation.account(0, commits);
+        }
     }
 
     /// Must be called when the journal mode may have changed.
@@ -196,7 +219,13 @@ impl Backend for SingleThread {
             sessions: true,
             // The host's files are held by the program that opened them.
             coexistence: false,
+            watches: true,
+            row_changes: HAS_ROWS,
         }
+    }
+
+    fn observation(&self) -> Option<&Arc<Observation>> {
+        Some(&self.0.observation)
     }
 
     fn run(&self, program: Program<'_>, sink: Option<&dyn PageSink>) -> Reply<Output> {

@@ -83,6 +83,7 @@ pub(super) fn begin(shared: &Arc<Shared>) -> Reply<()> {
 /// Ends everything, without waiting for anybody outside.
 fn close(shared: &Shared) {
     shared.life.store(CLOSED, Ordering::Release);
+    shared.foreign.join();
     shared.dedicated.close();
     shared.readers.close();
     shared.planner.close();

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use super::Shared;
 use super::checkpoint;
+use super::foreign::PausedLookout;
 use super::slot::Slot;
 use super::writer;
 use crate::backend::group::{GroupedWrite, run_together, split_shareable};
@@ -148,6 +149,7 @@ impl OtherConnections for PooledConnections {
             return Box::new(());
         }
         let except = self.except.as_ref().and_then(Weak::upgrade);
-        Box::new(shared.close_other_connections(except.as_ref()))
+        let looking = PausedLookout::of(&shared);
+        Box::new((shared.close_other_connections(except.as_ref()), looking))
     }
 }

@@ -5,6 +5,7 @@ mod channel;
 mod checkpoint;
 mod close;
 mod dedicated;
+mod foreign;
 mod group;
 mod idle_connections;
 mod idle_watch;
@@ -25,7 +26,8 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use super::{Backend, BackendSession, Capabilities, Completer, Intent, Pages, Reply, call};
-use crate::engine::{Connection, ReadOutcome, Role, context};
+use crate::changes::Observation;
+use crate::engine::{Connection, HAS_ROWS, ReadOutcome, Role, context};
 use crate::error::{Error, ErrorKind, Result};
 use crate::options::{Options, Synchronous};
 use crate::platform::coop;
@@ -71,6 +73,8 @@ struct Shared {
     /// The file that the writer has open: the others must open the same one.
     file: OnceLock<FileId>,
     coexistence: AtomicBool,
+    observation: Arc<Observation>,
+    foreign: foreign::ForeignCommits,
     life: AtomicU8,
     /// When closing was requested.
     closing_since: OnceLock<Instant>,
@@ -112,12 +116,22 @@ impl Threaded {
             quick_commits: AtomicBool::new(false),
             file: OnceLock::new(),
             coexistence: AtomicBool::new(false),
+            observation: Arc::default(),
+            foreign: foreign::ForeignCommits::default(),
             life: AtomicU8::new(OPEN),
             closing_since: OnceLock::new(),
             found: AtomicBool::new(false),
             closers: Mutex::new(Some(Vec::new())),
         });
         shared.tidy_after_rest();
+        let watched = Arc::downgrade(&shared);
+        shared.observation.set_look_out(move |wanted| {
+            match watched.upgrade() {
+                Some(shared) if wanted => shared.foreign.begin(&shared),
+                Some(shared) => shared.foreign.end(),
+                None => {}
+            }
+        });
         let (completer, call) = call();
         let slot = Arc::clone(&shared.writer.slot);
         slot.submit(Box::new(move |connection| {
@@ -185,7 +199,13 @@ impl Shared {
                     }));
                     return Err(error);
                 }
-                done => return done,
+                Ok(mut connection) => {
+                    if role != Role::Reader {
+                        connection.record_commits(Arc::clone(&self.observation));
+                    }
+                    return Ok(connection);
+                }
+                Err(error) => return Err(error),
             }
         }
     }
@@ -241,7 +261,13 @@ impl Backend for Threaded {
             snapshots: true,
             sessions: true,
             coexistence: self.shared.coexistence.load(Ordering::Acquire),
+            watches: true,
+            row_changes: HAS_ROWS,
         }
+    }
+
+    fn observation(&self) -> Option<&Arc<Observation>> {
+        Some(&self.shared.observation)
     }
 
     #[inline]

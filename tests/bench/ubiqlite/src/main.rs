@@ -3,6 +3,7 @@
 mod idle;
 mod kept;
 mod late;
+mod live;
 mod locks;
 mod scan;
 mod script;
@@ -20,6 +21,7 @@ fn main() -> Result<()> {
     match args.work.as_str() {
         "idle" => return idle::run(&args),
         "late" => return late::run(&args),
+        work if work.starts_with("live_") => return live::run(&args),
         "locks" => return locks::run(&args),
         "burst" | "texts" => return kept::run(&args),
         "script" => return script::run(&args),

@@ -25,8 +25,17 @@ pub(crate) const SUITE: Suite = Suite {
 
 /// Builds the programs, and makes the data set.
 pub(crate) fn runner(workspace: &Workspace, options: &Options) -> anyhow::Result<Box<dyn Runner>> {
+    runner_for(&SUITE, workspace, options)
+}
+
+/// The same for another suite of these programs.
+pub(crate) fn runner_for(
+    suite: &Suite,
+    workspace: &Workspace,
+    options: &Options,
+) -> anyhow::Result<Box<dyn Runner>> {
     let builder = Builder::of(workspace.root())?;
-    let programs = builder.build(&SUITE.chosen(options))?;
+    let programs = builder.build(&suite.chosen(options))?;
     // The program that makes the data set, whichever subjects take part.
     let maker = builder.one(works::RAW)?;
     let make = |items: &Path| {

@@ -2,6 +2,7 @@
 //! SQLite. It also makes the data set (`create`).
 
 mod database;
+mod poll;
 mod scan;
 
 use std::hint::black_box;
@@ -18,6 +19,9 @@ fn main() -> Result<()> {
     let settings = Settings::of(&args);
     if let Some(threads) = scan_tasks(&args.work) {
         return scan::run(&args, &settings, threads);
+    }
+    if args.work == "live_latency" {
+        return poll::latency(&args, &settings);
     }
     let db = database::open(&settings)?;
     let work = args.work.as_str();

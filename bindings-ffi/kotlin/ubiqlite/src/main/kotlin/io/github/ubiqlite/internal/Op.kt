@@ -18,6 +18,8 @@ internal object Op {
     const val CAPABILITIES = 11
     const val INTERRUPT = 12
     const val RUN = 13
+    const val WATCH = 14
+    const val TOUCH = 15
     const val BEGIN = 20
     const val COMMIT = 21
     const val ROLLBACK = 22
@@ -41,6 +43,7 @@ internal object Op {
     const val SELECT_STREAM = 40
     const val TABLE_STREAM = 41
     const val TRANSFER = 42
+    const val SELECT_WATCH = 43
 }
 
 /** Flags of a request. */
@@ -65,12 +68,14 @@ internal object Kind {
     const val CREDIT = 9
     const val BITS = 10
     const val RAN = 11
+    const val UPDATE = 12
 }
 
 /** Flags of a reply. */
 internal object ReplyFlag {
     const val END = 1
     const val FORGET = 2
+    const val WHOLE = 8
     const val CONTINUES = 4
 }
 

@@ -1,0 +1,82 @@
+import { LiveResults, type Update } from '../client/live-results.js';
+import type { Writer } from '../wire/writer.js';
+import { type RowOptions, ROWS, rowsOf } from './rows.js';
+import type { CallTarget, Row } from './statements.js';
+
+/** The options of a watch. */
+export interface WatchOptions extends RowOptions {
+  /** The column, or the columns, that tell a row from the others, for {@link Update.diff}. Default: all columns. */
+  key?: string | readonly string[];
+}
+
+/** The options that a watch takes in addition to those of every call. @internal */
+export const WATCH: readonly string[] = [...ROWS, 'key'];
+
+/**
+ * A live query: its results, one after another. The first is the result now; then a new one
+ * follows when, and only when, it is another. Nothing runs before the watch is read, and
+ * nothing is queued: a reader that asks late gets the newest. It ends with `break`, when its
+ * signal is aborted, and when the database closes.
+ *
+ * ```ts
+ * for await (const { rows, diff } of db.watch('SELECT id, name FROM items', [], { key: 'id' })) {
+ *   render(rows, diff);
+ * }
+ * ```
+ */
+export class Watch<T = Row> implements AsyncIterableIterator<Update<T>, undefined, unknown>, AsyncDisposable {
+  private readonly results: LiveResults<T>;
+
+  /** @internal */
+  constructor(target: CallTarget, op: number, write: (out: Writer) => void, options: WatchOptions | undefined, sql?: string) {
+    const call = { op, on: target.handle, write, sql, options: target.options(options, WATCH) };
+    this.results = new LiveResults(target.client, call, rowsOf<T>(options));
+  }
+
+  /** Returns the next result. */
+  async next(): Promise<IteratorResult<Update<T>, undefined>> {
+    const value = await this.results.next();
+    return value === undefined ? { done: true, value } : { done: false, value };
+  }
+
+  /** Ends the watch. */
+  return(): Promise<IteratorResult<Update<T>, undefined>> {
+    this.results.end();
+    return Promise.resolve({ done: true, value: undefined });
+  }
+
+  /**
+   * Calls `update` with each result, until the returned function is called or the database closes.
+   *
+   * @param failed called once if the query fails, which ends the watch. Without it, the error is thrown where nobody
+   * catches it, and is reported by the platform.
+   * @returns a function that ends the watch
+   */
+  subscribe(update: (update: Update<T>) => void, failed?: (error: unknown) => void): () => void {
+    const read = async (): Promise<void> => {
+      try {
+        for await (const next of this) update(next);
+      } catch (error) {
+        if (failed === undefined) throw error;
+        failed(error);
+      }
+    };
+    void read();
+    return () => this.results.end();
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return();
+  }
+}
+
+/** Returns the columns of a key. @internal */
+export function keyOf(options: WatchOptions | undefined): readonly string[] {
+  const key = options?.key;
+  if (key === undefined) return [];
+  return typeof key === 'string' ? [key] : [...key];
+}

@@ -1,0 +1,151 @@
+//! Commits of other processes, and of other connections in this one: noticed while somebody watches
+//! for commits.
+//!
+//! A thread waits for writes to the log, and then looks at the number of commits in the wal-index.
+//! The frames are written first, and perhaps synced, before that changes, so it looks for a while.
+//! Connections of this database account for their own commits.
+
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use super::Shared;
+use crate::engine::{Connection, Role};
+use crate::platform::file_watch::{FileWatch, Woken};
+
+/// The first pause between two looks after a write; each further one is twice as long.
+const SHORTEST: Duration = Duration::from_micros(20);
+const LONGEST: Duration = Duration::from_millis(1);
+
+/// How long a write may take to become a commit; after it, the log must be written to once more.
+const PATIENCE: Duration = Duration::from_millis(20);
+
+/// How often this thread gives others a turn, for the writer to end its work.
+const MOMENTS: u32 = 64;
+
+/// For how many looks a commit may be one of this database's that is not accounted for yet.
+const DOUBTS: u32 = 3;
+
+/// The thread that looks for commits of others.
+#[derive(Debug, Default)]
+pub(super) struct ForeignCommits(Mutex<Option<Lookout>>);
+
+#[derive(Debug)]
+struct Lookout {
+    watch: Arc<FileWatch>,
+    thread: JoinHandle<()>,
+}
+
+impl ForeignCommits {
+    /// Begins to look, if nothing does so yet.
+    pub(super) fn begin(&self, shared: &Arc<Shared>) {
+        let mut lookout = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // What is in memory, or kept by a host, is nobody else's.
+        if lookout.is_some() || shared.options.vfs.is_some() {
+            return;
+        }
+        // From here on, each commit is either accounted for or noticed. A writer that is in use
+        // has mostly ended its work, and lets go a moment later. If it does not, what it commits
+        // counts as another's, and the queries run once more.
+        for _ in 0..MOMENTS {
+            if let Some(mut guard) = shared.writer.slot.try_connection() {
+                if let Some(commits) = guard.as_mut().and_then(Connection::commit_count) {
+                    shared.observation.account(0, commits);
+                }
+                break;
+            }
+            std::thread::yield_now();
+        }
+        let mut log = shared.path.clone().into_os_string();
+        log.push("-wal");
+        let Some(watch) = FileWatch::new(&[shared.path.as_path(), log.as_ref()]) else { return };
+        let watch = Arc::new(watch);
+        let (own, shared) = (Arc::clone(&watch), Arc::downgrade(shared));
+        let thread = std::thread::Builder::new().name("ubiqlite-watch".into());
+        if let Ok(thread) = thread.spawn(move || look_out(&shared, &own)) {
+            *lookout = Some(Lookout { watch, thread });
+        }
+    }
+
+    /// Ends looking, without waiting for the thread's end.
+    pub(super) fn end(&self) {
+        if let Some(lookout) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            lookout.watch.stop();
+        }
+    }
+
+    /// Ends looking, and returns once the thread's connection is closed. Returns whether there was
+    /// one.
+    pub(super) fn join(&self) -> bool {
+        let lookout = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(Lookout { watch, thread }) = lookout else { return false };
+        watch.stop();
+        // It does not panic.
+        let _ = thread.join();
+        true
+    }
+}
+
+/// Keeps the thread's connection closed until this is dropped.
+#[derive(Debug)]
+pub(super) struct PausedLookout(Option<Arc<Shared>>);
+
+impl PausedLookout {
+    pub(super) fn of(shared: &Arc<Shared>) -> Self {
+        Self(shared.foreign.join().then(|| Arc::clone(shared)))
+    }
+}
+
+impl Drop for PausedLookout {
+    fn drop(&mut self) {
+        if let Some(shared) = &self.0
+            && !shared.observation.interest().1.is_empty()
+            && !shared.is_closed()
+        {
+            shared.foreign.begin(shared);
+        }
+    }
+}
+
+fn look_out(shared: &Weak<Shared>, watch: &FileWatch) {
+    let Some(opened) = shared.upgrade() else { return };
+    let Ok(mut connection) = opened.connect(Role::Reader) else { return };
+    drop(opened);
+    let mut data = None;
+    loop {
+        let Some(shared) = shared.upgrade() else { return };
+        let found = look(&shared, &mut connection, &mut data);
+        if found {
+            shared.observation.report_foreign();
+        }
+        drop(shared);
+        if watch.wait() == Woken::Stopped {
+            return;
+        }
+    }
+}
+
+/// Looks until there is a commit of others, or none any more to be expected.
+fn look(shared: &Shared, connection: &mut Connection, data: &mut Option<i64>) -> bool {
+    let start = Instant::now();
+    let (mut pause, mut doubts) = (SHORTEST, 0);
+    loop {
+        let Some(commits) = connection.commit_count() else {
+            // Outside WAL mode: SQLite compares the number in the file's header.
+            let version = connection.integer("PRAGMA data_version").ok();
+            let before = std::mem::replace(data, version);
+            return before.is_some() && before != version;
+        };
+        if !shared.observation.is_accounted(commits) {
+            doubts += 1;
+            if doubts > DOUBTS {
+                return shared.observation.account(0, commits);
+            }
+        }
+        if start.elapsed() > PATIENCE {
+            return false;
+        }
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(LONGEST);
+    }
+}

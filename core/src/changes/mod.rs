@@ -1,0 +1,14 @@
+//! What a commit changed, and what of it somebody wants to know. The engine records it, the
+//! backends pass it on, and live queries read it.
+
+mod commit;
+mod filter;
+mod interest;
+mod observation;
+mod reads;
+
+pub use commit::{Commit, RowChange, RowChangeKind, TableChange};
+pub(crate) use filter::{RowFilter, Term, TermTest};
+pub use interest::{ColumnSet, Interest, TableInterest};
+pub use observation::{CommitObserver, Observation};
+pub use reads::{Reads, TableRead};

@@ -1,0 +1,130 @@
+//! Where a database's connections learn what to record, and report what they committed.
+
+use std::sync::atomic::{AtomicU64, Ordering, fence};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use super::{Commit, Interest};
+use crate::platform::{MaybeSend, MaybeSync};
+
+/// Is told of commits.
+pub trait CommitObserver: MaybeSend + MaybeSync {
+    /// Reports a commit that has happened. Runs on the thread that committed, before the caller
+    /// learns of it, so it must be short and must not call the database.
+    fn committed(&self, commit: &Commit);
+}
+
+/// What the connections of one database share about their commits.
+///
+/// A connection reads the version before and after each of its writes. If it differs, what it has
+/// recorded is too little, and it reports that anything may have changed. Thus a read that begins
+/// after [`set_interest`](Self::set_interest) has either seen a commit, or is told of it.
+#[derive(Default)]
+pub struct Observation {
+    version: AtomicU64,
+    state: Mutex<State>,
+    /// The number of the last commit that is accounted for, as SQLite counts them.
+    accounted: Mutex<Option<u32>>,
+    /// Begins to look for commits that are not made here, and ends that.
+    look_out: Mutex<Option<Box<dyn LookOut>>>,
+}
+
+/// Called when somebody wants to know of commits, and when nobody does any more.
+trait LookOut: MaybeSend {
+    fn set(&self, wanted: bool);
+}
+
+impl<F: Fn(bool) + MaybeSend> LookOut for F {
+    fn set(&self, wanted: bool) {
+        self(wanted);
+    }
+}
+
+#[derive(Default)]
+struct State {
+    interest: Arc<Interest>,
+    observer: Option<Weak<dyn CommitObserver>>,
+}
+
+impl Observation {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sets who is told.
+    pub fn observe(&self, observer: Weak<dyn CommitObserver>) {
+        self.state().observer = Some(observer);
+    }
+
+    /// Sets what is wanted from now on.
+    pub fn set_interest(&self, interest: Arc<Interest>) {
+        let mut state = self.state();
+        let before = std::mem::replace(&mut state.interest, Arc::clone(&interest));
+        self.version.fetch_add(1, Ordering::SeqCst);
+        drop(state);
+        if before.is_empty() != interest.is_empty() {
+            let look_out = self.look_out.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(look_out) = &*look_out {
+                look_out.set(!interest.is_empty());
+            }
+        }
+        // What this thread reads next must not be older than the new version.
+        fence(Ordering::SeqCst);
+    }
+
+    /// Returns the number of times that the interest was set.
+    #[inline]
+    pub(crate) fn version(&self) -> u64 {
+        self.version.load(Ordering::Relaxed)
+    }
+
+    /// Returns the version after a commit: a read that has not seen the commit has set it before.
+    #[inline]
+    pub(crate) fn version_after_commit(&self) -> u64 {
+        fence(Ordering::SeqCst);
+        self.version.load(Ordering::SeqCst)
+    }
+
+    /// Returns what is wanted, and since which version.
+    pub(crate) fn interest(&self) -> (u64, Arc<Interest>) {
+        let state = self.state();
+        (self.version.load(Ordering::SeqCst), Arc::clone(&state.interest))
+    }
+
+    /// Sets what is called when somebody wants to know of commits, and when nobody does any more.
+    pub(crate) fn set_look_out(&self, look_out: impl Fn(bool) + MaybeSend + 'static) {
+        *self.look_out.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(look_out));
+    }
+
+    /// Accounts for `own` commits of a connection of this database, after which there have been
+    /// `commits` in all. Returns whether others have committed as well.
+    pub(crate) fn account(&self, own: u32, commits: u32) -> bool {
+        let mut accounted = self.accounted.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = accounted.replace(commits);
+        before.is_none_or(|before| commits.wrapping_sub(before) != own)
+    }
+
+    /// Whether all of these commits are accounted for.
+    pub(crate) fn is_accounted(&self, commits: u32) -> bool {
+        *self.accounted.lock().unwrap_or_else(PoisonError::into_inner) == Some(commits)
+    }
+
+    /// Reports that others have committed something.
+    pub(crate) fn report_foreign(&self) {
+        let (_, interest) = self.interest();
+        self.report(&Commit::unknown(interest));
+    }
+
+    /// Reports a commit.
+    pub fn report(&self, commit: &Commit) {
+        let observer = self.state().observer.clone();
+        if let Some(observer) = observer.and_then(|observer| observer.upgrade()) {
+            observer.committed(commit);
+        }
+    }
+}
+
+impl std::fmt::Debug for Observation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Observation").field("version", &self.version()).finish_non_exhaustive()
+    }
+}

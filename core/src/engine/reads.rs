@@ -1,0 +1,234 @@
+//! What a query depends on, and what is to be known of a table to tell how its rows change.
+
+use std::collections::BTreeMap;
+
+use super::authorizer::{Admit, Class};
+use super::changes::{ROWID, TableFacts};
+use super::run::collect;
+use super::statement::Statement;
+use super::writes::ReadColumn;
+use super::Connection;
+use crate::changes::{Reads, TableInterest, TableRead};
+use crate::error::{Error, ErrorKind, Result};
+use crate::program::{Fetch, Step, StepOutcome};
+use crate::row::Row;
+use crate::sql::Params;
+
+/// Functions in the form of a table that depend on their arguments alone.
+const PURE: &[&str] = &["json_each", "json_tree", "generate_series"];
+
+/// Modules whose tables keep all that they return in ordinary tables of their own.
+const SHADOWED: &[&str] = &["fts3", "fts4", "fts5", "rtree", "rtree_i32", "geopoly", "vec0"];
+
+impl Connection {
+    /// Runs a query, and returns with its rows what it depends on.
+    ///
+    /// # Errors
+    /// `Unsupported` for a statement that is no query of the database file.
+    pub(super) fn run_watched(&mut self, step: &Step<'_>) -> Result<StepOutcome> {
+        let (nature, readonly) = self.inspect(&step.sql)?;
+        if !readonly || nature.class != Class::Plain || nature.asks {
+            return Err(refused("this statement does not only read the database"));
+        }
+        let reads = self.learn_reads(&step.sql)?;
+        let mut outcome = self.run_once(&step.sql, &step.params, Fetch::All, None)?;
+        outcome.reads = Some(Box::new(reads));
+        Ok(outcome)
+    }
+
+    /// Returns what a query depends on.
+    fn learn_reads(&mut self, sql: &str) -> Result<Reads> {
+        let (raw, authorizer, admit) = (self.raw, &self.authorizer, self.admits());
+        // SAFETY: the connection is open and this thread alone uses it.
+        let ((statement, _), columns) =
+            authorizer.learn_reads(|| unsafe { Statement::prepare(raw, authorizer, admit, sql) });
+        drop(statement?);
+        let mut reads = Reads::default();
+        let mut tables = BTreeMap::<Box<str>, Option<Vec<Box<str>>>>::new();
+        for ReadColumn { database, table, column } in columns {
+            if database.as_deref().is_some_and(|name| name != "main") {
+                return Err(refused("it reads a temporary or attached table"));
+            }
+            let known = tables.entry(table).or_insert_with(|| Some(Vec::new()));
+            if let Some(known) = known
+                && !column.is_empty()
+                && !known.contains(&column)
+            {
+                known.push(column);
+            }
+        }
+        for (table, columns) in tables {
+            self.add_table(&mut reads, table, columns)?;
+        }
+        self.add_indexes(&mut reads, sql)?;
+        Ok(reads)
+    }
+
+    fn add_table(
+        &mut self,
+        reads: &mut Reads,
+        name: Box<str>,
+        columns: Option<Vec<Box<str>>>,
+    ) -> Result<()> {
+        if name.starts_with("sqlite_") {
+            reads.anything = true;
+            return Ok(());
+        }
+        let found = self.rows(
+            "SELECT l.type, s.sql FROM pragma_table_list(?1) AS l
+               LEFT JOIN sqlite_schema AS s ON s.name = l.name AND s.type = 'table'
+              WHERE l.schema = 'main'",
+            &[&name],
+        )?;
+        let Some(row) = found.first() else {
+            // A table-valued function, or a name inside the query itself.
+            reads.anything |= self.is_module(&name)? && !PURE.contains(&&*name);
+            return Ok(());
+        };
+        let kind = row.get::<&str>(0)?;
+        match kind {
+            "view" => {}
+            "virtual" => {
+                let sql = row.get::<Option<&str>>(1)?.unwrap_or_default().to_ascii_lowercase();
+                let module = sql.split("using").nth(1).unwrap_or_default().trim_start();
+                let end = module.find(|it: char| !it.is_alphanumeric() && it != '_');
+                let module = &module[..end.unwrap_or(module.len())];
+                // With `content=`, FTS reads the rows of another table.
+                reads.anything |= !SHADOWED.contains(&module) || sql.contains("content");
+                let shadows = self.rows(
+                    "SELECT name FROM pragma_table_list WHERE type = 'shadow' AND schema = 'main'
+                        AND substr(name, 1, length(?1) + 1) = ?1 || '_'",
+                    &[&name],
+                )?;
+                for shadow in shadows {
+                    let name = shadow.get::<&str>(0)?.into();
+                    reads.tables.push(TableRead { name, columns: None });
+                }
+                reads.tables.push(TableRead { name, columns: None });
+            }
+            _ => reads.tables.push(TableRead { name, columns }),
+        }
+        Ok(())
+    }
+
+    /// Adds the columns of the indexes that the query goes through: without `ORDER BY`, they decide
+    /// in which order its rows come.
+    fn add_indexes(&mut self, reads: &mut Reads, sql: &str) -> Result<()> {
+        let opened: Vec<_> = self.opened_by(sql)?.iter().map(i64::to_string).collect();
+        let used = self.rows(
+            &format!(
+                "SELECT s.tbl_name, s.name, (SELECT l.partial FROM pragma_index_list(s.tbl_name) AS l
+                          WHERE l.name = s.name)
+                   FROM sqlite_schema AS s WHERE s.type = 'index' AND s.rootpage IN ({})",
+                opened.join(", ")
+            ),
+            &[],
+        )?;
+        for row in used {
+            let (table, index) = (row.get::<&str>(0)?, row.get::<&str>(1)?);
+            let Some(read) = reads.tables.iter_mut().find(|it| *it.name == *table) else {
+                continue;
+            };
+            let partial = row.get::<Option<bool>>(2)?.unwrap_or(true);
+            let parts = self.rows("SELECT cid, name FROM pragma_index_xinfo(?1)", &[index])?;
+            for part in parts {
+                let column = part.get::<Option<&str>>(1)?;
+                match (&mut read.columns, column) {
+                    // The rowid, which tells by itself when it changes.
+                    _ if part.get::<i64>(0)? == -1 => {}
+                    (Some(known), Some(column)) if !partial => {
+                        if !known.iter().any(|it| **it == *column) {
+                            known.push(column.into());
+                        }
+                    }
+                    // An expression, or a condition that other columns decide.
+                    (columns, _) => *columns = None,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the root pages that a statement opens in the main database.
+    fn opened_by(&mut self, sql: &str) -> Result<Vec<i64>> {
+        let mut opened = Vec::new();
+        for row in self.rows(&format!("EXPLAIN {sql}"), &[])? {
+            let opens = matches!(row.get::<&str>(1)?, "OpenRead" | "ReopenIdx");
+            if opens && row.get::<i64>(4)? == 0 {
+                opened.push(row.get(3)?);
+            }
+        }
+        Ok(opened)
+    }
+
+    fn is_module(&mut self, name: &str) -> Result<bool> {
+        let found = self.rows("SELECT 1 FROM pragma_module_list WHERE name = ?1", &[name])?;
+        Ok(!found.is_empty() || name.starts_with("pragma_"))
+    }
+
+    /// Returns what is to be known of a table to tell how its rows change.
+    pub(super) fn facts_of(&mut self, table: &TableInterest) -> TableFacts {
+        self.handlers.shield(true);
+        let facts = self.read_facts(table);
+        self.handlers.shield(false);
+        // Without them, any change of the table counts for all of it.
+        facts.unwrap_or_else(|_| TableFacts { is_virtual: true, ..TableFacts::default() })
+    }
+
+    fn read_facts(&mut self, table: &TableInterest) -> Result<TableFacts> {
+        let list = "SELECT type = 'virtual', wr FROM pragma_table_list(?1) WHERE schema = 'main'";
+        let kind = self.rows(list, &[&table.name])?;
+        let (is_virtual, without_rowid) = match kind.first() {
+            Some(row) => (row.get(0)?, row.get::<bool>(1)?),
+            None => (true, false),
+        };
+        let columns = self.rows(
+            "SELECT name, cid, pk, hidden FROM pragma_table_xinfo(?1) ORDER BY cid",
+            &[&table.name],
+        )?;
+        let mut facts = TableFacts { is_virtual, ..TableFacts::default() };
+        facts.count = i32::try_from(columns.len()).unwrap_or(0);
+        facts.columns = table.columns.iter().map(|it| is_rowid(it).then_some(ROWID)).collect();
+        for column in &columns {
+            let (name, index) = (column.get::<&str>(0)?, column.get::<i32>(1)?);
+            if column.get::<i64>(2)? > 0 {
+                facts.key_names.push(name.into());
+                if without_rowid {
+                    facts.keys.push(index);
+                }
+            }
+            // A generated column, whose value is not stored, differs with any other.
+            let stored = column.get::<i64>(3)? == 0;
+            if let Some(position) = table.columns.iter().position(|it| **it == *name) {
+                facts.columns[position] = stored.then_some(index);
+            }
+        }
+        Ok(facts)
+    }
+
+    /// Returns the rows of a query of this library's own.
+    fn rows(&mut self, sql: &str, texts: &[&str]) -> Result<Vec<Row>> {
+        // SAFETY: the connection is open and this thread alone uses it.
+        let (statement, _) =
+            unsafe { Statement::prepare(self.raw, &self.authorizer, Admit::Everything, sql) };
+        let mut statement = statement?;
+        let mut params = Params::new();
+        for text in texts {
+            params.push(*text);
+        }
+        // SAFETY: the parameters outlive the statement's run.
+        let rows = unsafe { statement.bind(&params) }
+            .and_then(|()| collect(&mut statement, Fetch::All, None));
+        statement.reset();
+        Ok(rows?.into_iter().collect())
+    }
+}
+
+/// Whether it is what the authorizer calls the rowid of a table without a name for it.
+fn is_rowid(column: &str) -> bool {
+    column == "ROWID"
+}
+
+fn refused(why: &str) -> Error {
+    Error::new(ErrorKind::Unsupported, format!("it can't be watched: {why}"))
+}

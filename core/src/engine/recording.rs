@@ -1,0 +1,176 @@
+//! When a connection learns what is to be recorded, and when it reports what it has committed.
+
+use std::ffi::{CStr, c_char, c_int, c_void};
+use std::sync::Arc;
+
+use super::Connection;
+use super::changes::{HookContext, Recorder, Touched, UNKNOWN};
+use super::lease::WalIndex;
+use crate::changes::Observation;
+use crate::ffi;
+
+impl Connection {
+    /// Makes this connection record its commits for `observation`.
+    pub(crate) fn record_commits(&mut self, observation: Arc<Observation>) {
+        let recorder = Recorder::new(observation);
+        // What is wanted already is learned with the first statement.
+        recorder.version.set(0);
+        self.recorder = Some(Box::new(recorder));
+    }
+
+    /// Must be called before a statement that may change something runs.
+    #[inline]
+    pub(super) fn renew_recorder(&mut self) {
+        if self.recorder.as_ref().is_some_and(|recorder| recorder.is_outdated()) {
+            self.learn_interest();
+        }
+    }
+
+    /// Takes over what is wanted now.
+    #[cold]
+    fn learn_interest(&mut self) {
+        let Some(recorder) = self.recorder.take() else { return };
+        self.authorizer.set_row_hook(None);
+        let (version, interest) = recorder.observation.interest();
+        let facts: Vec<_> = interest.tables().iter().map(|table| self.facts_of(table)).collect();
+        let schema = self.integer("PRAGMA schema_version").ok();
+        recorder.schema.set(schema);
+        recorder.data.set(if self.wal { None } else { self.integer("PRAGMA data_version").ok() });
+        recorder.version.set(version);
+        {
+            let mut pending = recorder.context.pending.borrow_mut();
+            let whole = pending.whole;
+            pending.clear();
+            pending.touched = vec![Touched::default(); facts.len()];
+            pending.last = (Vec::new(), None);
+            (pending.interest, pending.facts) = (interest, facts);
+            pending.whole = whole;
+            // What this transaction did before was recorded by another interest, or not at all.
+            pending.whole.everything |= self.in_transaction();
+        }
+        self.authorizer.set_row_hook(recorder.hook_context());
+        self.recorder = Some(recorder);
+        self.count_commits();
+    }
+
+    /// Makes SQLite count this connection's commits, while something is wanted.
+    fn count_commits(&self) {
+        let Some(recorder) = &self.recorder else { return };
+        let every = recorder.context.pending.borrow().checkpoint_every;
+        let Some(context) = recorder.hook_context() else {
+            // SAFETY: the connection is open. This takes the hook out, or puts SQLite's own back.
+            unsafe { ffi::sqlite3_wal_autocheckpoint(self.raw, every) };
+            return;
+        };
+        let context = context.cast_mut().cast::<c_void>();
+        // SAFETY: the connection is open, and takes the hook out before the context goes.
+        let before = unsafe { ffi::sqlite3_wal_hook(self.raw, Some(on_wal), context) };
+        if before != context {
+            // SQLite's own hook has the number of frames in place of a pointer.
+            let every = c_int::try_from(before as isize).unwrap_or(0);
+            recorder.context.pending.borrow_mut().checkpoint_every = every;
+        }
+    }
+
+    /// Reports a commit if one has happened. Must be called after everything that may commit.
+    #[inline]
+    pub(super) fn report_commit(&mut self, failed: bool) {
+        if self.recorder.is_none() || self.in_transaction() {
+            return;
+        }
+        self.report_commit_now(failed);
+    }
+
+    fn report_commit_now(&mut self, failed: bool) {
+        let Some(recorder) = &self.recorder else { return };
+        if recorder.context.pending.borrow().interest.is_empty() {
+            return recorder.report();
+        }
+        let Seen { own, foreign } = self.look(failed);
+        if foreign {
+            // What others have committed was recorded by nobody, and the schema may be another.
+            let schema = self.integer("PRAGMA schema_version").ok();
+            let Some(recorder) = &self.recorder else { return };
+            if schema.is_none() || schema != recorder.schema.replace(schema) {
+                recorder.version.set(UNKNOWN);
+            }
+            recorder.context.pending.borrow_mut().whole.everything = true;
+        }
+        let Some(recorder) = &self.recorder else { return };
+        if own || foreign {
+            recorder.report();
+        } else {
+            // It was rolled back, or changed nothing.
+            recorder.forget();
+        }
+    }
+
+    /// Returns who has committed since this was asked last, by any connection of this database.
+    fn look(&mut self, failed: bool) -> Seen {
+        let Some(commits) = self.commit_count() else {
+            // Outside WAL mode it is not known whether a statement that failed has kept a part.
+            let data = self.integer("PRAGMA data_version").ok();
+            let before = self.recorder.as_ref().and_then(|recorder| recorder.data.replace(data));
+            return Seen { own: true, foreign: failed || data.is_none() || before != data };
+        };
+        let Some(recorder) = &self.recorder else { return Seen { own: true, foreign: true } };
+        let own = std::mem::take(&mut recorder.context.pending.borrow_mut().own);
+        Seen { own: own > 0, foreign: recorder.observation.account(own, commits) }
+    }
+
+    /// Must be called after a statement of this library's own has run.
+    #[inline]
+    pub(super) fn after_control(&mut self, sql: &str) {
+        if let Some(recorder) = &self.recorder {
+            recorder.after_control(sql);
+            self.report_commit(false);
+        }
+    }
+
+    /// Returns how many commits there have been, in WAL mode.
+    pub(crate) fn commit_count(&mut self) -> Option<u32> {
+        // The index is mapped by the first of these.
+        self.wal_frames()?;
+        self.wal_index.map(WalIndex::commits)
+    }
+}
+
+/// Who has committed.
+struct Seen {
+    /// This connection.
+    own: bool,
+    /// Somebody else, or it is not known who.
+    foreign: bool,
+}
+
+/// Called by SQLite after a commit that has written to the log.
+unsafe extern "C" fn on_wal(
+    context: *mut c_void,
+    raw: *mut ffi::sqlite3,
+    database: *const c_char,
+    frames: c_int,
+) -> c_int {
+    // SAFETY: the recorder takes the hook out before it goes; SQLite passes a C string.
+    let (context, main) = unsafe {
+        (&*context.cast::<HookContext>(), CStr::from_ptr(database).to_bytes() == b"main")
+    };
+    let mut every = 0;
+    context.with_pending(|pending| {
+        pending.own = pending.own.wrapping_add(u32::from(main));
+        every = pending.checkpoint_every;
+    });
+    if every > 0 && frames >= every {
+        // What SQLite's own hook does, whose place this one has taken.
+        // SAFETY: as SQLite does there.
+        unsafe {
+            ffi::sqlite3_wal_checkpoint_v2(
+                raw,
+                database,
+                ffi::SQLITE_CHECKPOINT_PASSIVE,
+                std::ptr::null_mut(),
+                std::ptr::null_mut(),
+            );
+        }
+    }
+    ffi::SQLITE_OK
+}

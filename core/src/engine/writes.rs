@@ -1,0 +1,69 @@
+//! What a statement reads and writes, as SQLite's authorizer reports while it compiles it.
+
+use std::ffi::CStr;
+
+use crate::ffi;
+
+/// What a statement may change, its triggers and foreign keys included.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Writes {
+    /// The tables, each with the column that is updated; without one, rows come or go.
+    pub(super) tables: Vec<(Box<str>, Option<Box<str>>)>,
+    /// The tables that rows are deleted from.
+    pub(super) deletes: Vec<Box<str>>,
+    pub(super) schema: bool,
+    /// It acts on the file as a whole.
+    pub(super) everything: bool,
+}
+
+/// A column that a statement reads: of which database, table and name. Without a column, the table
+/// is read but none of its columns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ReadColumn {
+    pub(super) database: Option<Box<str>>,
+    pub(super) table: Box<str>,
+    pub(super) column: Box<str>,
+}
+
+impl Writes {
+    /// Adds what SQLite's authorizer was asked about.
+    pub(super) fn add(
+        &mut self,
+        action: std::ffi::c_int,
+        first: &CStr,
+        second: Option<&CStr>,
+        temporary: bool,
+    ) {
+        match action {
+            _ if temporary => return,
+            ffi::SQLITE_INSERT | ffi::SQLITE_UPDATE | ffi::SQLITE_DELETE => {}
+            ffi::SQLITE_ALTER_TABLE
+            | ffi::SQLITE_ANALYZE
+            | ffi::SQLITE_REINDEX
+            | ffi::SQLITE_CREATE_VTABLE
+            | ffi::SQLITE_DROP_VTABLE => {
+                self.schema = true;
+                return;
+            }
+            _ => return,
+        }
+        let table = first.to_string_lossy();
+        if matches!(&*table, "sqlite_master" | "sqlite_schema") {
+            self.schema = true;
+            return;
+        }
+        let column = second.filter(|_| action == ffi::SQLITE_UPDATE);
+        let entry = (Box::from(&*table), column.map(|it| Box::from(&*it.to_string_lossy())));
+        if action == ffi::SQLITE_DELETE {
+            self.deletes.push(Box::from(&*table));
+        }
+        if !self.tables.contains(&entry) {
+            self.tables.push(entry);
+        }
+    }
+
+    /// Whether there is nothing in it.
+    pub(super) fn is_empty(&self) -> bool {
+        self.tables.is_empty() && !self.schema && !self.everything
+    }
+}

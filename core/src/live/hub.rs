@@ -1,0 +1,196 @@
+//! The watched queries of one database, and what commits mean for them.
+
+use std::collections::HashMap;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::Waker;
+
+use foldhash::fast::RandomState;
+
+use super::affected::Index;
+use super::poll::Round;
+use super::queries::{Queries, QueryId, Watched};
+use super::waiting::Waiting;
+use crate::changes::{Commit, CommitObserver, Observation};
+use crate::platform::Sleep;
+
+/// Identifies a watch of a hub.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct WatchId(u64);
+
+/// The watched queries of one database.
+pub(crate) struct Hub {
+    observation: Arc<Observation>,
+    state: Mutex<HubState>,
+    pub(super) waiting: Arc<Waiting>,
+}
+
+/// What a hub knows.
+#[derive(Default)]
+pub(super) struct HubState {
+    pub(super) queries: Queries,
+    pub(super) watches: HashMap<WatchId, WatchState, RandomState>,
+    pub(super) index: Index,
+    /// The queries that are to run again, and perhaps some that are not any more.
+    pub(super) dirty: Vec<QueryId>,
+    /// The index is not of the present queries.
+    pub(super) stale: bool,
+    /// The number of commits so far.
+    pub(super) moment: u64,
+    /// The number of rounds so far.
+    pub(super) rounds: u64,
+    /// What runs now.
+    pub(super) round: Round,
+    pub(super) closed: bool,
+    /// The number of times that a query has run.
+    pub(super) runs: u64,
+    next: u64,
+}
+
+/// One watch: queries whose results belong together.
+#[derive(Default)]
+pub(super) struct WatchState {
+    pub(super) queries: Vec<QueryId>,
+    /// The versions of the results that were delivered last.
+    pub(super) seen: Vec<u64>,
+    /// The number of rounds when the watcher began to wait.
+    pub(super) asked: Option<u64>,
+    /// Its queries do not run before this is over.
+    pub(super) rest: Option<Pin<Box<Sleep>>>,
+}
+
+impl Hub {
+    /// Creates a hub that is told of the commits of a database.
+    pub(crate) fn new(observation: &Arc<Observation>) -> Arc<Self> {
+        let hub = Arc::new(Self {
+            observation: Arc::clone(observation),
+            state: Mutex::default(),
+            waiting: Arc::default(),
+        });
+        let observer: Weak<Self> = Arc::downgrade(&hub);
+        observation.observe(observer);
+        hub
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, HubState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds a watch of queries whose results belong to one moment.
+    pub(crate) fn add(&self, watched: Vec<Watched>) -> WatchId {
+        let mut state = self.state();
+        state.next += 1;
+        let id = WatchId(state.next);
+        let queries: Vec<_> = watched.into_iter().map(|it| state.queries.add(it, id)).collect();
+        let seen = vec![0; queries.len()];
+        state.dirty.extend_from_slice(&queries);
+        state.watches.insert(id, WatchState { queries, seen, ..WatchState::default() });
+        state.stale = true;
+        id
+    }
+
+    /// Removes a watch.
+    pub(crate) fn remove(&self, id: WatchId) {
+        let mut state = self.state();
+        let Some(watch) = state.watches.remove(&id) else { return };
+        for query in watch.queries {
+            state.stale |= state.queries.remove(query, id);
+        }
+        // Too much recorded does no harm; nothing is recorded once nobody watches.
+        if state.watches.is_empty() {
+            self.renew_index(&mut state);
+        }
+        let mut tasks = self.waiting.take([id]);
+        tasks.clear();
+        // It may have been the one that drove what is under way.
+        if !matches!(state.round, Round::Idle) {
+            tasks = self.waiting.take_all();
+        }
+        drop(state);
+        wake(tasks);
+    }
+
+    /// Returns how often queries have run.
+    pub(crate) fn runs(&self) -> u64 {
+        self.state().runs
+    }
+
+    /// Ends all watches.
+    pub(crate) fn close(&self) {
+        let mut state = self.state();
+        state.closed = true;
+        let round = std::mem::take(&mut state.round);
+        let tasks = self.waiting.take_all();
+        drop(state);
+        drop(round);
+        wake(tasks);
+    }
+
+    /// Makes commits be recorded for the present queries.
+    pub(super) fn renew_index(&self, state: &mut HubState) {
+        if !state.stale {
+            return;
+        }
+        state.stale = false;
+        state.index = Index::of(&state.queries);
+        self.observation.set_interest(Arc::clone(state.index.interest()));
+    }
+
+    /// Takes a change of these tables for granted.
+    pub(crate) fn touch(&self, tables: &[&str]) {
+        let mut state = self.state();
+        state.moment += 1;
+        let reads = |query: &super::queries::Query| match &query.reads {
+            Some(reads) => {
+                let named = |name: &str| tables.iter().any(|it| it.eq_ignore_ascii_case(name));
+                reads.anything || reads.tables.iter().any(|read| named(&read.name))
+            }
+            None => true,
+        };
+        let touched: Vec<_> =
+            state.queries.iter().filter(|(_, query)| reads(query)).map(|(id, _)| id).collect();
+        let tasks = self.mark(&mut state, touched);
+        drop(state);
+        wake(tasks);
+    }
+
+    /// Marks queries to run again, and takes the tasks that wait for them.
+    fn mark(&self, state: &mut HubState, queries: Vec<QueryId>) -> Vec<Waker> {
+        let mut watchers = Vec::new();
+        for id in queries {
+            if let Some(query) = state.queries.get_mut(id)
+                && !std::mem::replace(&mut query.dirty, true)
+            {
+                watchers.extend_from_slice(&query.watchers);
+                state.dirty.push(id);
+            }
+        }
+        self.waiting.take(watchers)
+    }
+}
+
+impl CommitObserver for Hub {
+    fn committed(&self, commit: &Commit) {
+        let mut state = self.state();
+        state.moment += 1;
+        let mut found = Vec::new();
+        if !state.index.affected(commit, |query| found.push(query)) {
+            found = state.queries.iter().map(|(id, _)| id).collect();
+        }
+        if commit.schema || commit.everything {
+            for query in state.queries.iter_mut() {
+                query.reads = None;
+            }
+            state.stale = true;
+        }
+        let tasks = self.mark(&mut state, found);
+        drop(state);
+        wake(tasks);
+    }
+}
+
+pub(super) fn wake(tasks: Vec<Waker>) {
+    for task in tasks {
+        task.wake();
+    }
+}

@@ -1,0 +1,296 @@
+//! Delivering results, and running the queries that are to run again.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use super::hub::{Hub, HubState, WatchId, wake};
+use super::queries::QueryId;
+use crate::backend::{Backend, Reply};
+use crate::error::{Error, ErrorKind, Result};
+use crate::platform;
+use crate::program::{Access, Output, Program};
+use crate::row::Rows;
+
+/// Queries may run this much sooner than their rest would be over; of shorter rests a timer would
+/// make longer ones.
+const GRACE: Duration = Duration::from_millis(1);
+
+/// How long a query waits after it met a lock, or found no connection free.
+const LATER: Duration = Duration::from_millis(50);
+
+/// What a watcher gets.
+#[derive(Debug, Clone)]
+pub(crate) struct Delivery {
+    /// Every commit up to this one is in the results.
+    pub(crate) moment: u64,
+    /// One for each query of the watch, all of one moment.
+    pub(crate) results: Vec<Arc<Rows>>,
+}
+
+/// What a hub runs.
+#[derive(Default)]
+pub(super) enum Round {
+    #[default]
+    Idle,
+    /// A task is polling it.
+    Busy,
+    Running(Running),
+}
+
+/// Queries under way.
+pub(super) struct Running {
+    queries: Vec<QueryId>,
+    moment: u64,
+    number: u64,
+    started: Duration,
+    reply: Reply<Output>,
+}
+
+impl Hub {
+    /// Returns the next results of a watch: its first, and then whenever one of them is another.
+    /// `None` once the database is closed.
+    pub(crate) fn poll(
+        &self,
+        id: WatchId,
+        backend: &dyn Backend,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Delivery>>> {
+        loop {
+            let mut state = self.state();
+            if state.closed {
+                return Poll::Ready(None);
+            }
+            if let Some(ready) = state.deliver(id) {
+                return Poll::Ready(Some(ready));
+            }
+            // Before anything else is looked at: a commit after this wakes the task.
+            self.waiting.add(id, cx.waker());
+            match std::mem::replace(&mut state.round, Round::Busy) {
+                Round::Busy => return Poll::Pending,
+                Round::Idle => {
+                    let Some((program, running)) = self.begin(&mut state, id, cx) else {
+                        state.round = Round::Idle;
+                        return Poll::Pending;
+                    };
+                    drop(state);
+                    let reply = backend.run(program, None);
+                    self.drive(Running { reply, ..running }, id);
+                }
+                Round::Running(running) => {
+                    drop(state);
+                    if !self.drive(running, id) {
+                        return Poll::Pending;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Polls what runs, with no lock held: the reply may run other work, which commits. Returns
+    /// whether it is done.
+    fn drive(&self, mut running: Running, id: WatchId) -> bool {
+        // It may have begun to watch after the round began, and be the only one left.
+        self.waiting.add_driver(id);
+        let waker = Waker::from(Arc::clone(&self.waiting));
+        let polled = Pin::new(&mut running.reply).poll(&mut Context::from_waker(&waker));
+        let mut state = self.state();
+        if state.closed {
+            return true;
+        }
+        match polled {
+            Poll::Pending => {
+                state.round = Round::Running(running);
+                false
+            }
+            Poll::Ready(result) => {
+                state.round = Round::Idle;
+                let tasks = self.finish(&mut state, running, result, id);
+                drop(state);
+                wake(tasks);
+                true
+            }
+        }
+    }
+
+    /// Begins a round for a watch, and for whoever else waits: all queries that are to run again.
+    /// `None`: there are none, or it is too early for them, and the task is woken in time.
+    fn begin(
+        &self,
+        state: &mut HubState,
+        id: WatchId,
+        cx: &mut Context<'_>,
+    ) -> Option<(Program<'static>, Running)> {
+        let mut queries = state.queries_to_run(id);
+        if queries.is_empty() {
+            return None;
+        }
+        let now = platform::now();
+        let own = state.watches.get(&id).map(|watch| watch.queries.clone()).unwrap_or_default();
+        let rest = |query: &QueryId| {
+            let until = state.queries.get(*query).map_or(Duration::ZERO, |it| it.rests_until);
+            until.saturating_sub(now)
+        };
+        let longest = own.iter().map(rest).max().unwrap_or_default();
+        let watch = state.watches.get_mut(&id)?;
+        if longest > GRACE {
+            let sleep = watch.rest.get_or_insert_with(|| Box::pin(platform::sleep(longest)));
+            if sleep.as_mut().poll(cx).is_pending() {
+                return None;
+            }
+        }
+        watch.rest = None;
+        state.join_others(&self.waiting, id, &mut queries, now + GRACE);
+        if let Some(alone) =
+            queries.iter().copied().find(|it| state.queries.get(*it).is_some_and(|it| it.alone))
+        {
+            queries = vec![alone];
+        }
+        // From here on, what the queries may depend on is recorded.
+        self.renew_index(state);
+        state.rounds += 1;
+        state.runs += queries.len() as u64;
+        let mut program = Program { access: Access::Read, ..Program::default() };
+        let mut drivers = Vec::new();
+        for query in &queries {
+            if let Some(query) = state.queries.get_mut(*query) {
+                query.dirty = false;
+                program.steps.push(query.step());
+                drivers.extend_from_slice(&query.watchers);
+            }
+        }
+        self.waiting.set_drivers(drivers);
+        let (moment, number) = (state.moment, state.rounds);
+        let reply = Reply::err(Error::closed("database"));
+        Some((program, Running { queries, moment, number, started: now, reply }))
+    }
+
+    /// Takes over what a round returned. Returns the tasks to wake.
+    fn finish(
+        &self,
+        state: &mut HubState,
+        running: Running,
+        result: Result<Output>,
+        own: WatchId,
+    ) -> Vec<Waker> {
+        let Running { queries, moment, number, started, .. } = running;
+        let mut watchers = Vec::new();
+        let now = platform::now();
+        let took = now.saturating_sub(started);
+        match result {
+            Ok(output) => {
+                for (id, outcome) in queries.into_iter().zip(output.steps) {
+                    let Some(query) = state.queries.get_mut(id) else { continue };
+                    if let Some(reads) = outcome.reads {
+                        query.reads = Some(*reads);
+                        state.stale = true;
+                    }
+                    (query.round, query.moment, query.alone) = (number, moment, false);
+                    query.rests_until = query.rests_until.max(started) + took * 2;
+                    let same = query.result.as_ref().is_some_and(|it| it.is_same(&outcome.rows));
+                    if !same {
+                        query.result = Some(Arc::new(outcome.rows));
+                        query.version += 1;
+                    }
+                    if !same || query.dirty {
+                        watchers.extend_from_slice(&query.watchers);
+                    }
+                }
+                self.renew_index(state);
+            }
+            Err(error) => {
+                // An interrupt was meant for statements of the program's own; the others are of
+                // a moment when too much was going on.
+                let wait = matches!(error.kind(), ErrorKind::Busy | ErrorKind::Timeout);
+                let again = wait || error.kind() == ErrorKind::Cancelled;
+                let several = queries.len() > 1;
+                if error.kind() == ErrorKind::Closed {
+                    state.closed = true;
+                    return self.waiting.take_all();
+                }
+                for id in queries {
+                    state.dirty.push(id);
+                    let Some(query) = state.queries.get_mut(id) else { continue };
+                    query.dirty = true;
+                    query.alone = several;
+                    if wait {
+                        query.rests_until = now + LATER;
+                    }
+                    if !several && !again {
+                        query.failed = Some(error.duplicate());
+                    }
+                    watchers.extend_from_slice(&query.watchers);
+                }
+            }
+        }
+        // The task that is polling sees for itself.
+        watchers.retain(|watch| *watch != own);
+        self.waiting.take(watchers)
+    }
+}
+
+impl HubState {
+    /// Returns what a watch is to get now, if it is anything.
+    fn deliver(&mut self, id: WatchId) -> Option<Result<Delivery>> {
+        let watch = self.watches.get_mut(&id)?;
+        let queries: Vec<_> = watch.queries.iter().filter_map(|it| self.queries.get(*it)).collect();
+        if let Some(error) = queries.iter().find_map(|query| query.failed.as_ref()) {
+            return Some(Err(error.duplicate()));
+        }
+        let asked = *watch.asked.get_or_insert(self.rounds);
+        let news = queries.iter().zip(&watch.seen).any(|(query, seen)| query.version > *seen);
+        let round = queries.first().map_or(0, |query| query.round);
+        let together = queries.iter().all(|query| query.round == round && query.result.is_some());
+        // Under commits that never pause, what has run since the watcher asked is new enough.
+        let fresh = round > asked || queries.iter().all(|query| !query.dirty);
+        if !(news && together && fresh) {
+            return None;
+        }
+        let results = queries.iter().filter_map(|query| query.result.clone()).collect();
+        let moment = queries.iter().map(|query| query.moment).min().unwrap_or_default();
+        watch.seen = queries.iter().map(|query| query.version).collect();
+        watch.asked = None;
+        Some(Ok(Delivery { moment, results }))
+    }
+
+    /// Returns the queries that must run before a watch can get something new: all of them, since
+    /// their results are to be of one moment.
+    fn queries_to_run(&self, id: WatchId) -> Vec<QueryId> {
+        let Some(watch) = self.watches.get(&id) else { return Vec::new() };
+        let mut queries = watch.queries.iter().filter_map(|it| self.queries.get(*it));
+        let dirty = queries.clone().any(|query| query.dirty || query.result.is_none());
+        let round = queries.clone().next().map_or(0, |query| query.round);
+        let apart = queries.any(|query| query.round != round);
+        let news = watch.queries.iter().zip(&watch.seen).any(|(query, seen)| {
+            self.queries.get(*query).is_some_and(|query| query.version > *seen)
+        });
+        if dirty || (apart && news) { watch.queries.clone() } else { Vec::new() }
+    }
+
+    /// Adds the queries that other watches wait for, unless they rest until after `now`.
+    fn join_others(
+        &mut self,
+        waiting: &super::waiting::Waiting,
+        own: WatchId,
+        queries: &mut Vec<QueryId>,
+        now: Duration,
+    ) {
+        let mut left = std::mem::take(&mut self.dirty);
+        left.retain(|id| self.queries.get(*id).is_some_and(|query| query.dirty));
+        for id in &left {
+            let Some(query) = self.queries.get(*id).filter(|it| it.rests_until <= now) else {
+                continue;
+            };
+            for watcher in query.watchers.iter().filter(|it| **it != own && waiting.has(**it)) {
+                for other in self.queries_to_run(*watcher) {
+                    if !queries.contains(&other) {
+                        queries.push(other);
+                    }
+                }
+            }
+        }
+        left.retain(|id| !queries.contains(id));
+        self.dirty = left;
+    }
+}

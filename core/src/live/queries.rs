@@ -1,0 +1,138 @@
+//! The watched queries, each once.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use foldhash::fast::RandomState;
+
+use super::hub::WatchId;
+use crate::changes::{Reads, RowFilter};
+use crate::error::Error;
+use crate::program::{Fetch, Step};
+use crate::row::{Rows, fingerprint};
+use crate::sql::Params;
+
+/// A query to be watched.
+#[derive(Debug, Clone)]
+pub(crate) struct Watched {
+    pub(crate) sql: Box<str>,
+    pub(crate) params: Params,
+    /// Which rows can matter to it, where that is known.
+    pub(crate) filter: Option<RowFilter>,
+}
+
+/// Identifies a query of a hub.
+pub(super) type QueryId = u64;
+
+/// One watched query, and what it returned last.
+#[derive(Debug)]
+pub(super) struct Query {
+    key: QueryKey,
+    sql: Box<str>,
+    params: Params,
+    pub(super) filter: Option<RowFilter>,
+    /// What it depends on; `None` until it has run, and after a change of the schema.
+    pub(super) reads: Option<Reads>,
+    pub(super) result: Option<Arc<Rows>>,
+    /// Larger whenever `result` is another.
+    pub(super) version: u64,
+    /// The number of the round in which it ran last.
+    pub(super) round: u64,
+    /// Every commit up to this moment is in `result`.
+    pub(super) moment: u64,
+    /// A commit may have changed what it returns.
+    pub(super) dirty: bool,
+    /// It runs by itself, since a round with others failed.
+    pub(super) alone: bool,
+    pub(super) failed: Option<Error>,
+    pub(super) watchers: Vec<WatchId>,
+    /// It does not run again before this time, so that live queries leave a reader half of its time.
+    pub(super) rests_until: Duration,
+}
+
+type QueryKey = (Box<str>, Vec<Box<str>>, Vec<u8>);
+
+/// The watched queries, each once.
+#[derive(Debug, Default)]
+pub(super) struct Queries {
+    queries: HashMap<QueryId, Query, RandomState>,
+    by_key: HashMap<QueryKey, QueryId, RandomState>,
+    next: QueryId,
+}
+
+impl Queries {
+    /// Adds a watcher of a query.
+    pub(super) fn add(&mut self, watched: Watched, watcher: WatchId) -> QueryId {
+        let Watched { sql, params, filter } = watched;
+        let values = fingerprint(params.values().iter().map(crate::value::Value::as_ref));
+        let names = params.names().iter().map(|name| name.as_str().into()).collect();
+        let key = (sql.clone(), names, values);
+        // One that has failed is left to those that have not been told yet.
+        if let Some(id) = self.by_key.get(&key)
+            && let Some(query) = self.queries.get_mut(id).filter(|query| query.failed.is_none())
+        {
+            query.watchers.push(watcher);
+            return *id;
+        }
+        self.next += 1;
+        let query = Query {
+            key: key.clone(),
+            sql,
+            params,
+            filter,
+            reads: None,
+            result: None,
+            version: 0,
+            round: 0,
+            moment: 0,
+            dirty: true,
+            alone: false,
+            failed: None,
+            watchers: vec![watcher],
+            rests_until: Duration::ZERO,
+        };
+        self.by_key.insert(key, self.next);
+        self.queries.insert(self.next, query);
+        self.next
+    }
+
+    /// Removes a watcher. Returns whether a query was the last one's, and is gone.
+    pub(super) fn remove(&mut self, id: QueryId, watcher: WatchId) -> bool {
+        let Some(query) = self.queries.get_mut(&id) else { return false };
+        query.watchers.retain(|it| *it != watcher);
+        if !query.watchers.is_empty() {
+            return false;
+        }
+        if let Some(query) = self.queries.remove(&id)
+            && self.by_key.get(&query.key) == Some(&id)
+        {
+            self.by_key.remove(&query.key);
+        }
+        true
+    }
+
+    pub(super) fn get(&self, id: QueryId) -> Option<&Query> {
+        self.queries.get(&id)
+    }
+
+    pub(super) fn get_mut(&mut self, id: QueryId) -> Option<&mut Query> {
+        self.queries.get_mut(&id)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (QueryId, &Query)> {
+        self.queries.iter().map(|(id, query)| (*id, query))
+    }
+
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Query> {
+        self.queries.values_mut()
+    }
+}
+
+impl Query {
+    /// The statement that runs it, and, if that is not known, finds out what it depends on.
+    pub(super) fn step(&self) -> Step<'static> {
+        let fetch = if self.reads.is_some() { Fetch::All } else { Fetch::Watched };
+        Step::new(self.sql.to_string(), self.params.clone(), fetch)
+    }
+}

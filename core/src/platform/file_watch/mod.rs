@@ -1,0 +1,49 @@
+//! Waits until somebody has written to a file, in any process.
+
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(not(target_os = "linux"))]
+mod polling;
+
+#[cfg(target_os = "linux")]
+pub(crate) use linux::FileWatch;
+#[cfg(not(target_os = "linux"))]
+pub(crate) use polling::FileWatch;
+
+/// How a wait ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Woken {
+    /// The file was written to, or may have been.
+    Written,
+    /// [`FileWatch::stop`] was called.
+    Stopped,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    #[test]
+    fn a_write_and_a_stop_end_the_wait() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        std::fs::write(&path, "one").unwrap();
+        let watch = Arc::new(FileWatch::new(&[&path]).unwrap());
+        let waits = Arc::clone(&watch);
+        let thread = std::thread::spawn(move || {
+            let first = waits.wait();
+            while waits.wait() == Woken::Written {}
+            first
+        });
+        std::thread::sleep(Duration::from_millis(20));
+        std::fs::write(&path, "two").unwrap();
+        std::thread::sleep(Duration::from_millis(20));
+        let start = Instant::now();
+        watch.stop();
+        assert_eq!(thread.join().unwrap(), Woken::Written);
+        assert!(start.elapsed() < Duration::from_secs(5));
+    }
+}
