@@ -33,7 +33,13 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("dbapi", &["backend", "engine", "error", "ffi", "platform", "row", "sql", "value"]),
     ("live", &["backend", "changes", "error", "platform", "program", "row", "sql", "value"]),
     ("exec", &["backend", "engine", "error", "live", "platform", "program", "row", "sql", "value"]),
-    ("api", &["backend", "changes", "error", "exec", "live", "options", "program", "row", "sql", "value"]),
+    (
+        "api",
+        &[
+            "backend", "changes", "error", "exec", "live", "options", "program", "row", "sql",
+            "value",
+        ],
+    ),
     (
         "wire",
         &[

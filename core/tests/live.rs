@@ -1,7 +1,9 @@
 //! Live queries: what each kind of change does to a watch.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+#[path = "live/foreign.rs"]
+mod foreign;
 #[path = "live/fuzz.rs"]
 mod fuzz;
 #[path = "live/grain.rs"]

@@ -67,6 +67,7 @@ from .session import AcquireContext, Session, Snapshot
 from .stream import RowStream
 from .table import Table, Transfer
 from .transaction import Mode, Savepoint, SavepointScope, Transaction, TransactionScope
+from .watch import Update, Watch
 
 __all__ = [
     "ArrowTable",
@@ -135,6 +136,8 @@ __all__ = [
     "TriggerViolation",
     "UniqueViolation",
     "Unsupported",
+    "Update",
     "Value",
+    "Watch",
     "open",
 ]

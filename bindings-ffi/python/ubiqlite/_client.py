@@ -15,7 +15,7 @@ from time import monotonic
 from typing import Any, Callable, Optional, Protocol
 
 from . import _fork, _library, _wake
-from ._ops import CANCEL, DROP, ERROR, INTERRUPT, NEXT, ROWS
+from ._ops import CANCEL, DROP, ERROR, INTERRUPT, NEXT, RAN, ROWS
 from ._requests import converted
 from ._row import Row, row_type
 from .errors import Closed, Error, Internal, error_of
@@ -361,11 +361,11 @@ def _joined(pieces: Reply, last: Reply) -> Reply:
     """Joins a reply with its earlier rows. If it is an error, those are discarded."""
     if last[1] == ERROR:
         return last
-    if last[1] != ROWS:
+    if last[1] == RAN:
         pieces[2].extend(last[5])
         return (*last[:5], pieces[2])
     pieces[2].extend(last[2])
-    return (last[0], ROWS, pieces[2], pieces[3], pieces[4], last[5])
+    return (last[0], last[1], pieces[2], pieces[3], pieces[4], last[5])
 
 
 def _refuse(client: int, *_: Any) -> int:

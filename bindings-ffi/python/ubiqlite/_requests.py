@@ -24,6 +24,10 @@ def _statement(sql: Any, params: Any) -> Parts:
     return check_text(sql, "SQL"), convert_params(params)
 
 
+def _watch(sql: Any, params: Any, key: tuple[Any, ...]) -> Parts:
+    return *_statement(sql, params), [check_text(column, "a column of the key") for column in key]
+
+
 def _rows_of(convert_row: Callable[[Any], Any], rows: list[Any]) -> list[Any]:
     done = []
     for index, row in enumerate(rows):
@@ -109,6 +113,8 @@ _RULES: Mapping[int, Callable[..., Parts]] = {
     op.QUERY_OPTIONAL: _statement,
     op.QUERY_VALUE: _statement,
     op.STREAM: _statement,
+    op.WATCH: _watch,
+    op.TOUCH: lambda tables: ([_table(table) for table in tables],),
     op.RUN: _statement,
     op.EXECUTE_MANY: _execute_many,
     op.MORE: _more,
@@ -124,6 +130,7 @@ _RULES: Mapping[int, Callable[..., Parts]] = {
     op.SELECT_FIRST: _select,
     op.SELECT_COUNT: _select,
     op.SELECT_STREAM: _select,
+    op.SELECT_WATCH: _select,
     op.TABLE_STREAM: lambda table: (_table(table),),
     op.TRANSFER: _transfer,
 }

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from types import TracebackType
-from typing import NamedTuple, Optional
+from typing import Any, NamedTuple, Optional, TypeVar, Union, overload
 
 from . import _ops as op
+from ._into import Into
 from ._opening import settled
+from ._row import Row
 from ._statements import Statements
 from ._target import DatabaseTarget, TimeLimit
+from ._values import Params
+from .errors import InvalidArgument
 from .session import AcquireContext, Session, Snapshot
 from .transaction import Mode, Transaction, TransactionScope, begin
+from .watch import Watch, key_columns
+
+T = TypeVar("T")
+
+RowKey = Union[str, Sequence[str], None]
+"""The column that tells a row from the others, or the columns."""
 
 
 class Capabilities(NamedTuple):
@@ -24,6 +35,10 @@ class Capabilities(NamedTuple):
     """Several reads of the same moment."""
     sessions: bool
     """Dedicated connections."""
+    watches: bool
+    """Live queries: :meth:`Database.watch`."""
+    row_changes: bool
+    """A commit does not run a live query again if it changed only rows of the table that the query does not read."""
 
 
 class Database(Statements):
@@ -82,10 +97,46 @@ class Database(Statements):
         """
         return AcquireContext(Session, self._target, op.ACQUIRE, timeout)
 
+    @overload
+    def watch(self, sql: str, params: Params = ..., *, key: RowKey = ..., timeout: TimeLimit = ...) -> Watch[Row]: ...
+    @overload
+    def watch(
+        self, sql: str, params: Params = ..., *, key: RowKey = ..., into: Into[T], timeout: TimeLimit = ...
+    ) -> Watch[T]: ...
+    def watch(
+        self, sql: str, params: Params = None, *, key: RowKey = None, into: Any = None, timeout: TimeLimit = None
+    ) -> Any:
+        """Watches a query: its result now, and then each new one, whoever made the change.
+
+        A watch shows committed data alone: those of this database's tasks, and those of other processes. ``key`` names
+        the column, or the columns, that tell a row from the others; by default all columns do. ``random()`` and
+        ``datetime('now')`` are called again when data that the query reads has changed. ``timeout`` applies to each
+        wait for a result.
+
+        Raises, when it is read, what :meth:`query` does, also for a table that is dropped later; ``InvalidArgument``
+        for a key that is no column of the result; ``Unsupported`` for a statement that writes, or that reads a
+        temporary or attached table::
+
+            async for now in db.watch("SELECT id, name FROM items WHERE status = ?", ("new",), key="id"):
+                print(now.rows, now.added, now.removed, now.updated)
+        """
+        return Watch(self._target, op.WATCH, (sql, params, key_columns(key)), into, timeout)
+
+    async def touch(self, tables: Iterable[str]) -> None:
+        """Tells the watches of queries that read one of these tables that it may have changed.
+
+        They run again. It is for changes that the engine can't see, such as those of a function that a query calls::
+
+            await db.touch(["items"])
+        """
+        if isinstance(tables, str):
+            raise InvalidArgument("expected a list of names of tables, not a str")
+        await self._target.call(op.TOUCH, None, list(tables))
+
     async def capabilities(self) -> Capabilities:
         """Returns what the storage can do."""
         bits = (await self._target.call(op.CAPABILITIES))[2]
-        return Capabilities(*(bool(bits & 1 << target) for target in range(4)))
+        return Capabilities(*(bool(bits & 1 << target) for target in range(6)))
 
     def interrupt(self) -> None:
         """Stops all running calls: they fail with ``Cancelled``. Any thread may call this."""

@@ -12,6 +12,7 @@ from ._requests import IN
 from ._target import CallTarget, TimeLimit, millis
 from .errors import InvalidArgument
 from .stream import RowStream
+from .watch import Watch
 
 T = TypeVar("T")
 
@@ -25,8 +26,8 @@ _NULL, _NOT_NULL = 9, 10
 class Select(Generic[T]):
     """A selection of rows, with filters, an order, a limit and an offset. All filters must hold.
 
-    Nothing runs until :meth:`all`, :meth:`first`, :meth:`count`, :meth:`stream` or
-    ``async for``. Each method returns a new selection and leaves this one unchanged::
+    Nothing runs until :meth:`all`, :meth:`first`, :meth:`count`, :meth:`stream`,
+    :meth:`watch` or ``async for``. Each method returns a new selection and leaves this one unchanged::
 
         rows = await (
             db.table("items").select()
@@ -112,6 +113,16 @@ class Select(Generic[T]):
     def stream(self, *, timeout: TimeLimit = None) -> RowStream[T]:
         """Streams the selected rows one after another."""
         return RowStream(self._target, op.SELECT_STREAM, self._payload(), self._into, timeout)
+
+    def watch(self, *, timeout: TimeLimit = None) -> Watch[T]:
+        """Watches the selected rows, which are told apart by the table's key: see ``db.watch()``.
+
+        Raises, when it is read, ``Unsupported`` in a transaction, session or snapshot::
+
+            async for now in db.table("items").select().where("status", "new").watch():
+                print(now.rows, now.added, now.removed, now.updated)
+        """
+        return Watch(self._target, op.SELECT_WATCH, self._payload(), self._into, timeout)
 
     def __aiter__(self) -> AsyncIterator[T]:
         return self.stream().__aiter__()

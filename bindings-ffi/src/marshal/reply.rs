@@ -13,6 +13,7 @@
 //! | 6 key | the value, or a tuple of several |
 //! | 7 rows | the rows in a list, the number of their names, the names as a tuple if they are sent (`names.rs`), whether the stream is over, or none: more rows of the same reply follow |
 //! | 11 run | rows changed, last row id, a tuple of (name, declared type or `None`) for each column, the rows in a list |
+//! | 12 update | the new rows in a list, the number of their names, the names as a tuple or `None`, and `None` if the watch is over, or a tuple: the commits, the result's number, whether it is whole, its rows, its runs, how many rows are new, gone and different, and the words of all these as bytes |
 //!
 //! Rows are tuples, or dicts if the request's number has [`DICTS`].
 
@@ -22,6 +23,7 @@ use ubiqlite::ext::wire::numbers::{kind, reply as flag};
 
 use super::names::{Names, Tell};
 use super::pages::{PageHead, WirePage, i64_at, read, u32_at};
+use super::update::UpdateHead;
 use super::write::MarshalWriter;
 
 /// In a request's number: rows are wanted as dicts.
@@ -137,6 +139,14 @@ fn one(
         out.int(i64::from(id));
         out.int(i64::from(kind));
     };
+    // Rows as the request wants them, the number of their names, and the names if they are to be sent.
+    let mut rows = |pages: &[WirePage<'_>], of: &PageHead<'_>, until, out: &mut MarshalWriter| {
+        if id & DICTS == 0 {
+            tuples(pages, from, until, of, names, tell, out)
+        } else {
+            dicts(pages, from, until, of, names, out)
+        }
+    };
     match kind {
         kind::DONE | kind::CREDIT => head(out, 0),
         kind::ERROR => {
@@ -187,11 +197,7 @@ fn one(
         kind::ROWS => {
             let (pages, head_of) = read(payload, extra)?;
             head(out, 4);
-            let next = if id & DICTS == 0 {
-                tuples(&pages, from, until, &head_of, names, tell, out)?
-            } else {
-                dicts(&pages, from, until, &head_of, names, out)?
-            };
+            let next = rows(&pages, &head_of, until, out)?;
             if next != RowIndex::default() || flags & flag::CONTINUES != 0 {
                 out.none();
             } else {
@@ -230,6 +236,31 @@ fn one(
                 }
             }
             list(&pages, from, usize::MAX, out, tuple)?;
+        }
+        kind::UPDATE if flags & flag::END != 0 => {
+            head(out, 4);
+            out.list(0);
+            out.int(0);
+            out.none();
+            out.none();
+        }
+        kind::UPDATE => {
+            let (update, rest) = UpdateHead::read(payload)?;
+            let (pages, head_of) = read(rest, extra)?;
+            let position = out.position();
+            // As above.
+            out.tuple(6);
+            out.int(i64::from(id));
+            out.int(i64::from(kind::ROWS));
+            let next = rows(&pages, &head_of, until, out)?;
+            if next != RowIndex::default() {
+                out.none();
+                return Some(next);
+            }
+            out.back_to(position);
+            head(out, 4);
+            rows(&pages, &head_of, usize::MAX, out)?;
+            update.write(flags & flag::WHOLE != 0, out);
         }
         _ => return None,
     }

@@ -6,7 +6,9 @@
 //! | many rows | sql or table, rows, whether more follow |
 //! | more of them | whether they are records, rows, whether more follow |
 //! | a batch | a script, or a list of (sql, params) |
-//! | the next rows | how many pages |
+//! | the next rows, the next result | how many pages; the number of the result that the client has |
+//! | a watch | sql, params, columns of the key |
+//! | a touch | names of tables |
 //! | begin | the mode's number |
 //! | on a table | its name, and: a record; a key; a key and a record; keys and a record |
 //! | a selection | table, filters of (comparison, column[, operand]), order of (column, descending), limit or None, offset |
@@ -26,8 +28,8 @@ const CHECKED: u32 = 0x80;
 /// better than running within the call.
 const QUEUED: u32 = 0x100;
 
-/// Adds the request in these bytes to `out`, and returns whether it fetches the next rows of a
-/// stream. `None`: the bytes are not one, or have values that need Python's rules.
+/// Adds the request in these bytes to `out`, and returns whether it fetches what comes next of
+/// a stream or watch. `None`: the bytes are not one, or have values that need Python's rules.
 pub(super) fn translate(bytes: &[u8], out: &mut Vec<u8>) -> Option<bool> {
     let mut from = MarshalReader::new(bytes);
     from.list()?;
@@ -90,9 +92,15 @@ impl Payload<'_, '_> {
                 true => self.rows(Self::record),
             },
             op::BATCH => self.batch(),
+            op::WATCH => {
+                self.text()?;
+                self.params()?;
+                self.each(Self::text)
+            }
+            op::TOUCH => self.each(Self::text),
             op::NEXT => {
-                let most = self.from.u32()?;
-                self.u32(most);
+                let number = self.from.u32()?;
+                self.u32(number);
                 Some(())
             }
             op::BEGIN => {
@@ -100,7 +108,7 @@ impl Payload<'_, '_> {
                 self.out.push(mode);
                 Some(())
             }
-            op::INSERT..=op::TRANSFER => {
+            op::INSERT..=op::SELECT_WATCH => {
                 self.text()?;
                 self.on_table(op)
             }
@@ -121,7 +129,7 @@ impl Payload<'_, '_> {
                 self.each(Self::key)?;
                 self.record()
             }
-            op::SELECT..=op::SELECT_STREAM => self.selection(),
+            op::SELECT..=op::SELECT_STREAM | op::SELECT_WATCH => self.selection(),
             op::TABLE_STREAM => Some(()),
             op::TRANSFER => {
                 self.text()?;

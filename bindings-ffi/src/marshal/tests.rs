@@ -97,10 +97,8 @@ fn no_bytes_whatever_make_it_panic() {
         let mut names = Names::default();
         let mut out = MarshalWriter::default();
         let mut reply = bytes;
-        reply.splice(
-            0..0,
-            [64, 0, 0, 0, 1, 0, 0, 0, random.u8(0..12), 0, 0, 0, random.u8(0..4), 0, 0, 0],
-        );
+        let (kind, flags, extra) = (random.u8(0..13), random.u8(0..16), random.u8(0..4));
+        reply.splice(0..0, [64, 0, 0, 0, 1, 0, 0, 0, kind, flags, 0, 0, extra, 0, 0, 0]);
         reply.resize(reply.len().max(64), 0);
         reply::whole(&reply, &mut names, Tell::Once, &mut out);
         let mut replies = Replies::default();

@@ -249,8 +249,8 @@ impl Update {
     /// The indexes of the columns that tell rows apart.
     pub(crate) fn key_columns(&self) -> Vec<usize> {
         let columns = self.now.pages().first().map(|page| page.columns());
-        let index = |key: &Box<str>| columns.and_then(|columns| columns.position(key));
-        self.key.iter().filter_map(index).collect()
+        let index = |key: &str| columns.and_then(|columns| columns.position(key));
+        self.key.iter().filter_map(|key| index(key)).collect()
     }
 
     fn has_no(&self, column: &str) -> bool {

@@ -154,11 +154,8 @@ impl Recorder {
         if pending.interest.is_empty() {
             return;
         }
-        let mark = Mark {
-            log: pending.log.len(),
-            touched: pending.touched.clone(),
-            whole: pending.whole,
-        };
+        let mark =
+            Mark { log: pending.log.len(), touched: pending.touched.clone(), whole: pending.whole };
         pending.marks.push((name.into(), mark));
     }
 

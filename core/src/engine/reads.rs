@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use super::Connection;
 use super::authorizer::{Admit, Class};
 use super::changes::{ROWID, TableFacts};
 use super::run::collect;
 use super::statement::Statement;
 use super::writes::ReadColumn;
-use super::Connection;
 use crate::changes::{Reads, TableInterest, TableRead};
 use crate::error::{Error, ErrorKind, Result};
 use crate::program::{Fetch, Step, StepOutcome};

@@ -78,9 +78,8 @@ impl Row {
     fn record(&self, pending: &mut Pending, table: usize) -> Option<()> {
         let facts = &pending.facts[table];
         // SAFETY: the hook is being called, for all calls in here.
-        let (count, blob) = unsafe {
-            (sqlite3_preupdate_count(self.raw), sqlite3_preupdate_blobwrite(self.raw))
-        };
+        let (count, blob) =
+            unsafe { (sqlite3_preupdate_count(self.raw), sqlite3_preupdate_blobwrite(self.raw)) };
         // Otherwise the table is another than the one that is known.
         (count == facts.count).then_some(())?;
         // An incremental write into a blob looks like a DELETE.

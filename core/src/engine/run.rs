@@ -236,8 +236,12 @@ impl Connection {
             // SAFETY: as above.
             let last_row_id = if inserts { unsafe { row_id.end(raw) } } else { 0 };
             let changes = changed_since(raw, before);
-            let outcome =
-                run.map(|rows| StepOutcome { changes, last_row_id, rows, ..StepOutcome::default() });
+            let outcome = run.map(|rows| StepOutcome {
+                changes,
+                last_row_id,
+                rows,
+                ..StepOutcome::default()
+            });
             let outcome = outcome
                 .and_then(|it| extra.check(&it).map(|()| it))
                 .map_err(|error| error.with_index(first + index))?;
@@ -322,6 +326,12 @@ impl Connection {
         let done = run_bound(self.raw, &self.row_id, statement, params, keep, sink);
         if shield {
             self.handlers.shield(false);
+        }
+        if statement.nature.journal_mode && self.recorder.is_some() {
+            // The index of the log may be gone, and with it what is mapped here.
+            self.wal_index = None;
+            self.wal = false;
+            let _ = self.note_journal_mode();
         }
         if let Some(recorder) = &self.recorder {
             statement.note_writes(recorder);

@@ -74,9 +74,11 @@ impl<'r> Positions<'r> {
 
     /// How many leading rows of both lie in equal pages.
     fn leading(&self, other: &Self) -> usize {
-        let equal = self.pages.iter().zip(other.pages).take_while(|(page, other)| {
-            Arc::ptr_eq(page, other) || page.is_same(other)
-        });
+        let equal = self
+            .pages
+            .iter()
+            .zip(other.pages)
+            .take_while(|(page, other)| Arc::ptr_eq(page, other) || page.is_same(other));
         equal.map(|(page, _)| page.rows()).sum()
     }
 }
@@ -187,7 +189,12 @@ impl Maker {
                 Some(next)
             } else {
                 let known = places.get(&new.hash(position));
-                known.into_iter().flatten().rev().copied().find(|it| same(old.row(*it), new.row(position)))
+                known
+                    .into_iter()
+                    .flatten()
+                    .rev()
+                    .copied()
+                    .find(|it| same(old.row(*it), new.row(position)))
             };
             match found {
                 Some(place) => {

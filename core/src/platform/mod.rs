@@ -9,10 +9,10 @@ mod imp;
 mod imp;
 
 pub(crate) mod coop;
-#[cfg(all(unix, not(target_family = "wasm")))]
-mod fork_lock;
 #[cfg(not(target_family = "wasm"))]
 pub(crate) mod file_watch;
+#[cfg(all(unix, not(target_family = "wasm")))]
+mod fork_lock;
 #[cfg(not(target_family = "wasm"))]
 pub(crate) mod timer;
 

@@ -124,10 +124,9 @@ impl Operation {
     /// Whether it changes something, whatever its statements are.
     pub(super) fn changes(&self) -> bool {
         match self {
-            Self::Statement { .. }
-            | Self::Stream { .. }
-            | Self::Watch { .. }
-            | Self::Touch(_) => false,
+            Self::Statement { .. } | Self::Stream { .. } | Self::Watch { .. } | Self::Touch(_) => {
+                false
+            }
             Self::ExecuteMany { .. } | Self::Batch(_) => true,
             Self::Table { what, .. } => {
                 !matches!(what, OnTable::Get(_) | OnTable::Select(..) | OnTable::Stream)

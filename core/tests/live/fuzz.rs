@@ -86,10 +86,18 @@ async fn commit(db: &Database, random: &mut fastrand::Rng) {
                 if random.u32(0..3) == 0 {
                     let mut point = tx.begin_savepoint().await.unwrap();
                     let _ = point.execute(&statement(random), ()).await;
-                    if random.bool() { point.rollback().await.unwrap() } else { point.release().await.unwrap() }
+                    if random.bool() {
+                        point.rollback().await.unwrap()
+                    } else {
+                        point.release().await.unwrap()
+                    }
                 }
             }
-            if random.u32(0..4) == 0 { tx.rollback().await.unwrap() } else { tx.commit().await.unwrap() }
+            if random.u32(0..4) == 0 {
+                tx.rollback().await.unwrap()
+            } else {
+                tx.commit().await.unwrap()
+            }
         }
         1 => {
             let all: Vec<_> = (0..4).map(|_| statement(random)).collect();
@@ -133,8 +141,10 @@ async fn settle(live: &mut Watch) -> Option<Vec<String>> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn after_random_commits_each_watch_has_the_truth() {
-    let commits: u32 = std::env::var("UBIQLITE_FUZZ_COMMITS").ok().and_then(|it| it.parse().ok()).unwrap_or(1_500);
-    let seed: u64 = std::env::var("UBIQLITE_FUZZ_SEED").ok().and_then(|it| it.parse().ok()).unwrap_or(1);
+    let commits: u32 =
+        std::env::var("UBIQLITE_FUZZ_COMMITS").ok().and_then(|it| it.parse().ok()).unwrap_or(1_500);
+    let seed: u64 =
+        std::env::var("UBIQLITE_FUZZ_SEED").ok().and_then(|it| it.parse().ok()).unwrap_or(1);
     let mut random = fastrand::Rng::with_seed(seed);
     let place = open().await;
     let db = &place.db;

@@ -96,7 +96,8 @@ async fn results_that_belong_together_are_of_one_moment() {
         assert!(one >= last, "{one} after {last}");
         if one == 300 {
             // The pair may have been delivered already.
-            let _ = tokio::time::timeout(std::time::Duration::from_millis(200), live.try_next()).await;
+            let _ =
+                tokio::time::timeout(std::time::Duration::from_millis(200), live.try_next()).await;
             break;
         }
     }

@@ -12,7 +12,9 @@ use super::{open, texts, truth};
 async fn a_watch_that_begins_during_writes_misses_none() {
     let place = open().await;
     let db = &place.db;
-    db.batch("CREATE TABLE t (id INTEGER PRIMARY KEY, v INT); CREATE TABLE busy (v INT);").await.unwrap();
+    db.batch("CREATE TABLE t (id INTEGER PRIMARY KEY, v INT); CREATE TABLE busy (v INT);")
+        .await
+        .unwrap();
     let stop = Arc::new(AtomicBool::new(false));
     let mut writers = Vec::new();
     for writer in 0..2 {
@@ -23,12 +25,16 @@ async fn a_watch_that_begins_during_writes_misses_none() {
                 i += 1;
                 if i % 7 == 0 {
                     let mut tx = db.begin().await.unwrap();
-                    tx.execute("INSERT OR REPLACE INTO t VALUES (?, ?)", params![writer, i]).await.unwrap();
+                    tx.execute("INSERT OR REPLACE INTO t VALUES (?, ?)", params![writer, i])
+                        .await
+                        .unwrap();
                     tokio::task::yield_now().await;
                     tx.execute("INSERT INTO busy VALUES (?)", params![i]).await.unwrap();
                     tx.commit().await.unwrap();
                 } else {
-                    db.execute("INSERT OR REPLACE INTO t VALUES (?, ?)", params![writer, i]).await.unwrap();
+                    db.execute("INSERT OR REPLACE INTO t VALUES (?, ?)", params![writer, i])
+                        .await
+                        .unwrap();
                 }
                 if i % 50 == 0 {
                     // A pause, in which the watches must come to rest at the truth.
@@ -53,7 +59,9 @@ async fn a_watch_that_begins_during_writes_misses_none() {
                 writer.await.unwrap();
             }
             let mut last = None;
-            while let Ok(next) = tokio::time::timeout(Duration::from_millis(100), live.try_next()).await {
+            while let Ok(next) =
+                tokio::time::timeout(Duration::from_millis(100), live.try_next()).await
+            {
                 last = next.unwrap();
             }
             if let Some(last) = last {
@@ -66,7 +74,9 @@ async fn a_watch_that_begins_during_writes_misses_none() {
                     let mut i = 1_000_000;
                     while !stop.load(Ordering::Relaxed) {
                         i += 1;
-                        db.execute("INSERT OR REPLACE INTO t VALUES (?, ?)", params![writer, i]).await.unwrap();
+                        db.execute("INSERT OR REPLACE INTO t VALUES (?, ?)", params![writer, i])
+                            .await
+                            .unwrap();
                     }
                 }));
             }
@@ -94,7 +104,8 @@ async fn waiting_watches_that_are_dropped_keep_no_other_waiting() {
     for round in 0..40 {
         let (mut dropped, mut kept) = (db.watch(sql, ()), db.watch(sql, ()));
         let driver = tokio::spawn(async move {
-            let _ = tokio::time::timeout(Duration::from_micros(round * 50), dropped.try_next()).await;
+            let _ =
+                tokio::time::timeout(Duration::from_micros(round * 50), dropped.try_next()).await;
         });
         let first = tokio::time::timeout(Duration::from_secs(20), kept.try_next()).await;
         assert!(first.expect("it must come").unwrap().is_some(), "round {round}");

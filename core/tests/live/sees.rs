@@ -120,7 +120,12 @@ async fn a_watch_sees_each_kind_of_change() {
             let second = next(&mut live).await;
             let after = truth(db, query).await;
             assert_eq!(texts(&second), after, "{kind}");
-            assert!(texts(&second) != texts(&first) || second.iter().next().map(|row| row.len()) != first.iter().next().map(|row| row.len()), "{kind}: it is a change");
+            assert!(
+                texts(&second) != texts(&first)
+                    || second.iter().next().map(|row| row.len())
+                        != first.iter().next().map(|row| row.len()),
+                "{kind}: it is a change"
+            );
             quiet(&mut live).await;
             db.close().await.unwrap();
         }
@@ -209,9 +214,12 @@ async fn what_can_not_be_watched_is_refused_and_not_done() {
     let place = open().await;
     let db = &place.db;
     db.batch(SCHEMA).await.unwrap();
-    for statement in
-        ["DELETE FROM items", "INSERT INTO items (name) VALUES ('x') RETURNING id", "PRAGMA user_version", "VACUUM"]
-    {
+    for statement in [
+        "DELETE FROM items",
+        "INSERT INTO items (name) VALUES ('x') RETURNING id",
+        "PRAGMA user_version",
+        "VACUUM",
+    ] {
         let error = db.watch(statement, ()).try_next().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unsupported, "{statement}: {error}");
     }
@@ -230,7 +238,8 @@ async fn a_dropped_table_ends_its_watch_with_an_error_and_no_other() {
     let place = open().await;
     let db = &place.db;
     db.batch(SCHEMA).await.unwrap();
-    let (mut lost, mut kept) = (db.watch("SELECT * FROM kv", ()), db.watch("SELECT * FROM items", ()));
+    let (mut lost, mut kept) =
+        (db.watch("SELECT * FROM kv", ()), db.watch("SELECT * FROM items", ()));
     next(&mut lost).await;
     next(&mut kept).await;
     db.execute("DROP TABLE kv", ()).await.unwrap();

@@ -52,7 +52,9 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
         }
         "browser" => bench(browser::SUITE, &workspace, &options, browser::runner),
         unknown => {
-            bail!("unknown benchmark `{unknown}`; there are rust, live, node, browser, python and kotlin")
+            bail!(
+                "unknown benchmark `{unknown}`; there are rust, live, node, browser, python and kotlin"
+            )
         }
     }
 }

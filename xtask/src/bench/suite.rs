@@ -141,8 +141,15 @@ mod tests {
     use super::super::{browser, kotlin, live, node, python, rust};
     use super::*;
 
-    const SUITES: [Suite; 7] =
-        [rust::SUITE, live::SUITE, node::SUITE, python::SUITE, kotlin::SUITE, browser::SUITE, browser::FIREFOX];
+    const SUITES: [Suite; 7] = [
+        rust::SUITE,
+        live::SUITE,
+        node::SUITE,
+        python::SUITE,
+        kotlin::SUITE,
+        browser::SUITE,
+        browser::FIREFOX,
+    ];
 
     #[test]
     fn every_goal_speaks_of_figures_that_a_run_has() {

@@ -125,12 +125,10 @@ impl Threaded {
         });
         shared.tidy_after_rest();
         let watched = Arc::downgrade(&shared);
-        shared.observation.set_look_out(move |wanted| {
-            match watched.upgrade() {
-                Some(shared) if wanted => shared.foreign.begin(&shared),
-                Some(shared) => shared.foreign.end(),
-                None => {}
-            }
+        shared.observation.set_look_out(move |wanted| match watched.upgrade() {
+            Some(shared) if wanted => shared.foreign.begin(&shared),
+            Some(shared) => shared.foreign.end(),
+            None => {}
         });
         let (completer, call) = call();
         let slot = Arc::clone(&shared.writer.slot);

@@ -37,8 +37,7 @@ impl FileWatch {
     /// Waits until a file is written to.
     pub(crate) fn wait(&self) -> Woken {
         let changes = self.changes.as_ref().map(AsRawFd::as_raw_fd);
-        let entry =
-            |descriptor| libc::pollfd { fd: descriptor, events: libc::POLLIN, revents: 0 };
+        let entry = |descriptor| libc::pollfd { fd: descriptor, events: libc::POLLIN, revents: 0 };
         // A negative descriptor is left out.
         let mut polled = [entry(self.stop.as_raw_fd()), entry(changes.unwrap_or(-1))];
         let limit = if changes.is_some() { -1 } else { PAUSE };

@@ -6,8 +6,10 @@ import io.github.ubiqlite.internal.Op
 import io.github.ubiqlite.internal.Owner
 import io.github.ubiqlite.internal.CallTarget
 import io.github.ubiqlite.internal.invalid
+import io.github.ubiqlite.internal.updates
 import kotlin.time.Duration
 import kotlinx.coroutines.NonCancellable
+import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.withContext
 
 /**
@@ -67,6 +69,56 @@ public class Database private constructor(
      */
     public suspend fun acquire(): Session = Session(target.within(target.open(Op.ACQUIRE)))
 
+    /**
+     * Watches a query: a flow of its result now, and then of each new one, whoever made the
+     * change: this database, another one on the same file, another process. A commit after which
+     * the result is the same emits nothing.
+     *
+     * ```kotlin
+     * db.watch("SELECT id, name FROM items WHERE status = ?", "new", key = "id")
+     *     .mapRows { it.into<Item>() }
+     *     .collect { update -> show(update.rows, update.added, update.removed, update.updated) }
+     * ```
+     * Each collection is a watch of its own, which ends with the collection. Nothing runs before
+     * it, and nothing is queued: a slow collector gets the newest result. Closing the database
+     * ends the flow normally, also while it waits. Only committed data is seen. A function like
+     * `random()` is called again when data that the query reads has changed, not as time goes by.
+     *
+     * A [time limit][timeout] holds for each wait for a result, however long nothing changes:
+     * then the flow ends with [UbiqliteException.Timeout].
+     *
+     * @param params as those of [query]
+     * @param key the column that tells a row from the others, for [Update.updated]; null: all columns do
+     * @throws UbiqliteException to the collector: SQLite's errors by kind, also if the query fails later, for example
+     * `NoSuchTable` when its table was dropped; `Unsupported` for a statement that writes, or reads a temporary or
+     * attached table; `InvalidArgument` if the parameters do not fit, or the query has no column [key]; `Closed` if the
+     * database is closed before the first result
+     */
+    public fun watch(sql: String, vararg params: Any?, key: String? = null): Flow<Update<Row>> =
+        watch(sql, params = params, key = listOfNotNull(key))
+
+    /** Like the other [watch], with a key of several columns; an empty list is none. */
+    public fun watch(sql: String, vararg params: Any?, key: List<String>): Flow<Update<Row>> = updates(target, Op.WATCH) { out ->
+        out.statement(sql, params)
+        out.u32(key.size)
+        key.forEach(out::text)
+    }
+
+    /**
+     * Tells the watches of queries that read one of these tables that it may have changed: for
+     * changes that nobody else can see, such as of what a virtual table reads. The queries run
+     * again; those whose result is the same emit nothing.
+     *
+     * @param tables names of tables; one that no watch reads is ignored
+     * @throws UbiqliteException.Closed if the database is closed
+     */
+    public suspend fun touch(vararg tables: String) {
+        target.ask(Op.TOUCH) { out ->
+            out.u32(tables.size)
+            tables.forEach(out::text)
+        }.done()
+    }
+
     /** Returns what the storage can do. */
     public suspend fun capabilities(): Capabilities = target.ask(Op.CAPABILITIES).capabilities()
 
@@ -81,6 +133,7 @@ public class Database private constructor(
     /**
      * Waits for every accepted call, then closes. Transactions, sessions, snapshots and
      * streams that are still open have the busy timeout to end; then they are rolled back.
+     * Watches end at once.
      * Later calls fail with [UbiqliteException.Closed]; closing again does nothing. If the
      * wait is cancelled, closing continues.
      */

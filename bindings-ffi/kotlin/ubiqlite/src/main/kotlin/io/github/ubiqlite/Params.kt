@@ -43,6 +43,10 @@ public data class Capabilities(
     val snapshots: Boolean,
     /** Dedicated connections. */
     val sessions: Boolean,
+    /** Live queries: [Database.watch]. */
+    val watches: Boolean,
+    /** A watched query is not run again for changes of rows that can't be in its result. */
+    val rowChanges: Boolean,
 )
 
 /** An amount to move from one row to another: see [Table.transfer]. */

@@ -5,6 +5,7 @@ import io.github.ubiqlite.internal.CallTarget
 import io.github.ubiqlite.internal.Writer
 import io.github.ubiqlite.internal.invalid
 import io.github.ubiqlite.internal.rows
+import io.github.ubiqlite.internal.updates
 import io.github.ubiqlite.internal.value
 import kotlinx.coroutines.flow.Flow
 
@@ -46,8 +47,8 @@ public enum class Order {
 
 /**
  * A selection of rows, with filters, an order, a limit and an offset. All filters must hold.
- * Nothing runs until [all], [first], [count] or [stream]. It is immutable: each method
- * returns a new selection, so that one may be the base of several.
+ * Nothing runs until [all], [first], [count], [stream] or [watch]. It is immutable: each
+ * method returns a new selection, so that one may be the base of several.
  *
  * ```kotlin
  * val rows = db.table("items").select()
@@ -120,6 +121,18 @@ public class Select private constructor(
 
     /** Streams the selected rows one after another. */
     public fun stream(): Flow<Row> = rows(target, Op.SELECT_STREAM, ::write)
+
+    /**
+     * Watches the selected rows, which are told apart by the table's primary key: see
+     * [Database.watch].
+     *
+     * ```kotlin
+     * db.table("items").select().where("status", "new").watch().collect { show(it.rows) }
+     * ```
+     * @throws UbiqliteException.Unsupported to the collector, if the table is not one of a [Database]: a transaction,
+     * a session and a snapshot have no watches
+     */
+    public fun watch(): Flow<Update<Row>> = updates(target, Op.SELECT_WATCH, ::write)
 
     private fun filter(compare: Int, column: String, operand: (Writer) -> Unit): Select {
         val filter = { out: Writer ->

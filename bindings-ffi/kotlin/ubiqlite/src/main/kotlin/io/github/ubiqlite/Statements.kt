@@ -164,7 +164,7 @@ public sealed class Statements(target: CallTarget) : Reader(target) {
     public fun table(name: String): Table = Table(target, name)
 }
 
-private fun Writer.statement(sql: String, params: Array<out Any?>) {
+internal fun Writer.statement(sql: String, params: Array<out Any?>) {
     text(sql)
     params(params)
 }

@@ -22,7 +22,7 @@ internal class CallTarget(
     /** Makes a request and returns without waiting for its reply. */
     inline fun begin(op: Int, flags: Int = 0, write: (Writer) -> Unit = {}): Call {
         val handle = on
-        if (handle != null && handle.isOver) throw closed("the transaction, session, snapshot or stream has ended")
+        if (handle != null && handle.isOver) throw closed("the transaction, session, snapshot, stream or watch has ended")
         return client.begin(this, op, flags, handle?.id ?: 0, write)
     }
 

@@ -25,7 +25,7 @@ internal class Owner(client: EngineClient) {
 
 /**
  * An object that the engine keeps for this client: a transaction, a savepoint, a session, a
- * snapshot or a stream. If it is forgotten, it is released.
+ * snapshot, a stream or a watch. If it is forgotten, it is released.
  */
 internal class RemoteHandle(
     /** The number of the request that made it. */

@@ -71,7 +71,8 @@ internal class Reply private constructor(
     fun capabilities(): Capabilities {
         expect(Kind.BITS)
         val bits = extra
-        return Capabilities(bits and 1 != 0, bits and 2 != 0, bits and 4 != 0, bits and 8 != 0)
+        fun has(bit: Int) = bits shr bit and 1 != 0
+        return Capabilities(has(0), has(1), has(2), has(3), watches = has(4), rowChanges = has(5))
     }
 
     /** Returns a primary key: one value, or a [Key] of several. */
@@ -86,15 +87,36 @@ internal class Reply private constructor(
         return pages()
     }
 
-    private fun pages(named: Boolean = true): Rows {
+    /** Returns the next result of a watch; null: it is over, because the database is closed. */
+    fun update(): Delta? {
+        expect(Kind.UPDATE)
+        if (ends) return null
+        val runs = view.getInt(HEADER + 16)
+        var at = HEADER + 32
+        fun words(count: Int) = IntArray(count) { view.getInt(at + 4 * it) }.also { at += 4 * count }
+        fun positions(list: Int) = words(view.getInt(HEADER + 20 + 4 * list))
+        return Delta(
+            moment = view.getLong(HEADER),
+            number = view.getInt(HEADER + 8),
+            whole = bytes[9].toInt() and ReplyFlag.WHOLE != 0,
+            size = view.getInt(HEADER + 12),
+            runs = words(2 * runs),
+            added = positions(0),
+            removed = positions(1),
+            updated = positions(2),
+            fresh = pages(from = aligned(at)),
+        )
+    }
+
+    private fun pages(named: Boolean = true, from: Int = HEADER): Rows {
         val count = extra
         if (count == 0) return Rows.NONE
-        val width = view.getInt(HEADER + 4)
-        val length = view.getInt(HEADER + 8)
-        var at = HEADER + 16
+        val width = view.getInt(from + 4)
+        val length = view.getInt(from + 8)
+        var at = from + 16
         val start = at
         val columns = if (named) {
-            Columns.of(view.getInt(HEADER), width) { String(bytes, start, length, Charsets.UTF_8) }
+            Columns.of(view.getInt(from), width) { String(bytes, start, length, Charsets.UTF_8) }
         } else {
             Columns.unnamed(width)
         }
