@@ -30,14 +30,14 @@ impl Connection {
         if !readonly || nature.class != Class::Plain || nature.asks {
             return Err(refused("this statement does not only read the database"));
         }
-        let reads = self.learn_reads(&step.sql)?;
+        let reads = self.learn_reads(&step.sql, &step.params)?;
         let mut outcome = self.run_once(&step.sql, &step.params, Fetch::All, None)?;
         outcome.reads = Some(Box::new(reads));
         Ok(outcome)
     }
 
     /// Returns what a query depends on.
-    fn learn_reads(&mut self, sql: &str) -> Result<Reads> {
+    fn learn_reads(&mut self, sql: &str, params: &Params) -> Result<Reads> {
         let (raw, authorizer, admit) = (self.raw, &self.authorizer, self.admits());
         // SAFETY: the connection is open and this thread alone uses it.
         let ((statement, _), columns) =
@@ -60,7 +60,7 @@ impl Connection {
         for (table, columns) in tables {
             self.add_table(&mut reads, table, columns)?;
         }
-        self.add_indexes(&mut reads, sql)?;
+        self.add_indexes(&mut reads, sql, params)?;
         Ok(reads)
     }
 
@@ -113,8 +113,8 @@ impl Connection {
 
     /// Adds the columns of the indexes that the query goes through: without `ORDER BY`, they decide
     /// in which order its rows come.
-    fn add_indexes(&mut self, reads: &mut Reads, sql: &str) -> Result<()> {
-        let opened: Vec<_> = self.opened_by(sql)?.iter().map(i64::to_string).collect();
+    fn add_indexes(&mut self, reads: &mut Reads, sql: &str, params: &Params) -> Result<()> {
+        let opened: Vec<_> = self.opened_by(sql, params)?.iter().map(i64::to_string).collect();
         let used = self.rows(
             &format!(
                 "SELECT s.tbl_name, s.name, (SELECT l.partial FROM pragma_index_list(s.tbl_name) AS l
@@ -150,9 +150,10 @@ impl Connection {
     }
 
     /// Returns the root pages that a statement opens in the main database.
-    fn opened_by(&mut self, sql: &str) -> Result<Vec<i64>> {
+    fn opened_by(&mut self, sql: &str, params: &Params) -> Result<Vec<i64>> {
         let mut opened = Vec::new();
-        for row in self.rows(&format!("EXPLAIN {sql}"), &[])? {
+        // What SQLite chooses can depend on the values.
+        for row in self.rows_of(&format!("EXPLAIN {sql}"), params)? {
             let opens = matches!(row.get::<&str>(1)?, "OpenRead" | "ReopenIdx");
             if opens && row.get::<i64>(4)? == 0 {
                 opened.push(row.get(3)?);
@@ -208,16 +209,20 @@ impl Connection {
 
     /// Returns the rows of a query of this library's own.
     fn rows(&mut self, sql: &str, texts: &[&str]) -> Result<Vec<Row>> {
-        // SAFETY: the connection is open and this thread alone uses it.
-        let (statement, _) =
-            unsafe { Statement::prepare(self.raw, &self.authorizer, Admit::Everything, sql) };
-        let mut statement = statement?;
         let mut params = Params::new();
         for text in texts {
             params.push(*text);
         }
+        self.rows_of(sql, &params)
+    }
+
+    fn rows_of(&mut self, sql: &str, params: &Params) -> Result<Vec<Row>> {
+        // SAFETY: the connection is open and this thread alone uses it.
+        let (statement, _) =
+            unsafe { Statement::prepare(self.raw, &self.authorizer, Admit::Everything, sql) };
+        let mut statement = statement?;
         // SAFETY: the parameters outlive the statement's run.
-        let rows = unsafe { statement.bind(&params) }
+        let rows = unsafe { statement.bind(params) }
             .and_then(|()| collect(&mut statement, Fetch::All, None));
         statement.reset();
         Ok(rows?.into_iter().collect())

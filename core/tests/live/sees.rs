@@ -172,6 +172,27 @@ async fn what_changes_nothing_tells_nobody() {
 }
 
 #[tokio::test]
+async fn parameters_belong_to_the_query() {
+    let place = open().await;
+    let db = &place.db;
+    db.batch(SCHEMA).await.unwrap();
+    let sql = "SELECT name FROM items WHERE name LIKE ? AND price > ?";
+    let mut lamps = db.watch(sql, ubiqlite::params!["l%", 1]);
+    let mut sofas = db.watch(sql, ubiqlite::params!["s%", 1]);
+    let mut named = db.watch(
+        "SELECT price FROM items WHERE id = :id",
+        [("id", 1)].into_iter().collect::<ubiqlite::Record>(),
+    );
+    assert_eq!(texts(&next(&mut lamps).await).len(), 1);
+    assert_eq!(texts(&next(&mut sofas).await).len(), 1);
+    assert_eq!(next(&mut named).await.len(), 1);
+    db.execute("UPDATE items SET name = 'lamps' WHERE id = 1", ()).await.unwrap();
+    assert_eq!(next(&mut lamps).await.rows::<(String,)>().unwrap()[0].0, "lamps");
+    quiet(&mut sofas).await;
+    quiet(&mut named).await;
+}
+
+#[tokio::test]
 async fn a_transaction_is_seen_whole_and_once() {
     let place = open().await;
     let db = &place.db;

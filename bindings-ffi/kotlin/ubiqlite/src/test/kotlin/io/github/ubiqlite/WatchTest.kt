@@ -12,11 +12,11 @@ import kotlinx.coroutines.channels.ReceiveChannel
 import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.buffer
 import kotlinx.coroutines.flow.first
+import kotlinx.coroutines.flow.map
+import kotlinx.coroutines.flow.onEach
 import kotlinx.coroutines.flow.produceIn
 import kotlinx.coroutines.flow.take
 import kotlinx.coroutines.flow.toList
-import kotlinx.coroutines.flow.transformWhile
-import kotlinx.coroutines.launch
 import kotlinx.coroutines.runBlocking
 import kotlinx.coroutines.withContext
 import kotlinx.coroutines.withTimeout
@@ -252,10 +252,9 @@ class WatchTest {
     fun `a slow collector gets the newest result`() = withItems { db ->
         val (slow, written) = List(2) { CompletableDeferred<Unit>() }
         val seen = async {
-            db.watch("SELECT count(*) FROM other").take(2).transformWhile { update ->
-                emit(update.rows[0].long(0))
+            db.watch("SELECT count(*) FROM other").take(2).map { update ->
                 if (slow.complete(Unit)) written.await()
-                true
+                update.rows[0].long(0)
             }.toList()
         }
         slow.await()
@@ -269,7 +268,7 @@ class WatchTest {
         val flow = db.watch("SELECT name FROM items WHERE id >= ?", 3)
         val begun = List(100) { CompletableDeferred<Unit>() }
         val all = begun.map { first ->
-            async { flow.first { update -> first.complete(Unit) && false || update.rows.size == 3 }.names() }
+            async { flow.onEach { first.complete(Unit) }.first { it.rows.size == 3 }.names() }
         }
         begun.awaitAll()
         db.execute("INSERT INTO items VALUES (4, 'cup')")

@@ -7,8 +7,8 @@ import io.github.ubiqlite.Select as SuspendingSelect
 
 /**
  * A selection of rows, with filters, an order, a limit and an offset. All filters must hold.
- * Nothing runs until [all], [first], [count] or [stream]. It is immutable: each method
- * returns a new selection, so that one may be the base of several.
+ * Nothing runs until [all], [first], [count], [stream] or [watch]. It is immutable: each
+ * method returns a new selection, so that one may be the base of several.
  *
  * ```java
  * CompletableFuture<List<Row>> rows = db.table("items").select()
@@ -55,4 +55,10 @@ public class Select internal constructor(private val select: SuspendingSelect, p
 
     /** Streams the selected rows one after another. */
     public fun stream(): RowStream = RowStream(select.stream(), caller)
+
+    /**
+     * Watches the selected rows, which are told apart by the table's primary key: see
+     * [UbiqliteDatabase.watch]. Only the table of a database can be watched.
+     */
+    public fun watch(): UpdateStream = UpdateStream(select.watch(), caller)
 }

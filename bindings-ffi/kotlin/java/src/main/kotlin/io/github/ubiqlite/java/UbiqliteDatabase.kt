@@ -81,6 +81,37 @@ public class UbiqliteDatabase private constructor(private val database: Database
      */
     public fun acquire(): CompletableFuture<Session> = caller.ask { Session(database.acquire(), caller) }
 
+    /**
+     * Watches a query: its result now, and then each new one, whoever made the change: this
+     * database, another one on the same file, another process. A commit after which the result is
+     * the same is not told. Nothing runs before a subscription.
+     *
+     * ```java
+     * db.watch("SELECT * FROM items WHERE status = ?", "new").forEach(update -> show(update.getRows()));
+     * ```
+     * @throws io.github.ubiqlite.UbiqliteException to the subscriber: SQLite's errors by kind, also if the query fails
+     * later, for example `NoSuchTable` when its table was dropped; `Unsupported` for a statement that writes, or reads a
+     * temporary or attached table
+     */
+    public fun watch(sql: String, vararg params: Any?): UpdateStream = UpdateStream(database.watch(sql, *params), caller)
+
+    /**
+     * Like the other [watch], with the columns that tell a row from the others: a row with the
+     * same key and other values is updated, instead of removed and added.
+     *
+     * ```java
+     * db.watch(List.of("id"), "SELECT * FROM items WHERE status = ?", "new").forEach(update -> show(update.getUpdated()));
+     * ```
+     */
+    public fun watch(key: List<String>, sql: String, vararg params: Any?): UpdateStream =
+        UpdateStream(database.watch(sql, *params, key = key), caller)
+
+    /**
+     * Tells the watches of queries that read one of these tables that it may have changed: for
+     * changes that nobody else can see. The queries run again; a result that is the same is not told.
+     */
+    public fun touch(vararg tables: String): CompletableFuture<Void?> = caller.tell { database.touch(*tables) }
+
     /** Returns what the storage can do. */
     public fun capabilities(): CompletableFuture<Capabilities> = caller.ask { database.capabilities() }
 
@@ -95,6 +126,7 @@ public class UbiqliteDatabase private constructor(private val database: Database
     /**
      * Waits for every accepted call, then closes. Transactions, sessions, snapshots and
      * streams that are still open have the busy timeout to end; then they are rolled back.
+     * Watches end at once.
      * Later calls fail with [io.github.ubiqlite.UbiqliteException.Closed]; closing again does
      * nothing. If the future is cancelled, closing continues.
      */

@@ -149,6 +149,7 @@ class DatabaseTest {
     void what_the_database_can_do_is_told() throws Exception {
         var able = get(db.capabilities());
         assertTrue(able.getTransactions() && able.getCursors() && able.getSnapshots() && able.getSessions());
+        assertTrue(able.getWatches() && able.getRowChanges());
     }
 
     @Test
