@@ -8,6 +8,7 @@ const GUIDE = [
   ['rows', 'Rows'],
   ['transactions', 'Transactions'],
   ['concurrency', 'Concurrency'],
+  ['live', 'Live queries'],
   ['cancellation', 'Cancellation and timeouts'],
   ['errors', 'Errors'],
   ['values', 'Values and dates'],

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from conftest import Run
-from test_watch import SCHEMA, Fence, Seen, following
+from test_watch import SCHEMA, Fence, Seen, following, waiting_for
 
 import ubiqlite
 
@@ -249,12 +249,11 @@ def test_one_reader_on_one_loop(run: Run[None], path: str) -> None:
             await db.batch(SCHEMA)
             async with db.watch("SELECT id FROM items", into=int) as live:
                 await following(live)
-                waiting = asyncio.ensure_future(following(live))
-                await asyncio.sleep(0)
+                waiting = await waiting_for(live)
                 with pytest.raises(ubiqlite.InvalidArgument, match="one task"):
                     await live.__anext__()
                 await db.execute("DELETE FROM items")
-                assert (await waiting).rows == []
+                assert (await asyncio.wait_for(waiting, 20)).rows == []
 
                 async def elsewhere() -> None:
                     with pytest.raises(ubiqlite.InvalidArgument, match="another event loop"):
@@ -294,7 +293,7 @@ def test_what_can_not_be_watched_is_refused_and_not_done(run: Run[None], path: s
             assert await db.table("items").count() == 3
             refused: list[tuple[type[ubiqlite.Error], Any]] = [
                 (ubiqlite.NoSuchTable, db.watch("SELECT * FROM nowhere")),
-                (ubiqlite.NoSuchColumn, db.watch("SELECT nothing FROM items")),
+                (ubiqlite.NoSuchColumn, db.watch("SELECT color FROM items")),
                 (ubiqlite.Syntax, db.watch("SELEC")),
                 (ubiqlite.InvalidArgument, db.watch("SELECT ?")),
                 (ubiqlite.InvalidArgument, db.watch("SELECT ?", (object(),))),

@@ -64,5 +64,5 @@ HANDLE = 8
 CREDIT = 9
 BITS = 10
 RAN = 11
-UPDATE = 12
+REPLY_UPDATE = 12
 # end of generated: kinds of replies

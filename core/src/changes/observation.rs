@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::{Commit, Interest};
-use crate::platform::{MaybeSend, MaybeSync};
+use crate::platform::{Kept, MaybeSend, MaybeSync};
 
 /// Is told of commits.
 pub trait CommitObserver: MaybeSend + MaybeSync {
@@ -25,7 +25,7 @@ pub struct Observation {
     /// The number of the last commit that is accounted for, as SQLite counts them.
     accounted: Mutex<Option<u32>>,
     /// Begins to look for commits that are not made here, and ends that.
-    look_out: Mutex<Option<Box<dyn LookOut>>>,
+    look_out: Mutex<Option<Kept<Box<dyn LookOut>>>>,
 }
 
 /// Called when somebody wants to know of commits, and when nobody does any more.
@@ -42,7 +42,7 @@ impl<F: Fn(bool) + MaybeSend> LookOut for F {
 #[derive(Default)]
 struct State {
     interest: Arc<Interest>,
-    observer: Option<Weak<dyn CommitObserver>>,
+    observer: Option<Kept<Weak<dyn CommitObserver>>>,
 }
 
 impl Observation {
@@ -52,7 +52,7 @@ impl Observation {
 
     /// Sets who is told.
     pub fn observe(&self, observer: Weak<dyn CommitObserver>) {
-        self.state().observer = Some(observer);
+        self.state().observer = Some(Kept(observer));
     }
 
     /// Sets what is wanted from now on.
@@ -64,7 +64,7 @@ impl Observation {
         if before.is_empty() != interest.is_empty() {
             let look_out = self.look_out.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(look_out) = &*look_out {
-                look_out.set(!interest.is_empty());
+                look_out.0.set(!interest.is_empty());
             }
         }
         // What this thread reads next must not be older than the new version.
@@ -92,7 +92,8 @@ impl Observation {
 
     /// Sets what is called when somebody wants to know of commits, and when nobody does any more.
     pub(crate) fn set_look_out(&self, look_out: impl Fn(bool) + MaybeSend + 'static) {
-        *self.look_out.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(look_out));
+        *self.look_out.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some(Kept(Box::new(look_out)));
     }
 
     /// Accounts for `own` commits of a connection of this database, after which there have been
@@ -117,7 +118,7 @@ impl Observation {
     /// Reports a commit.
     pub fn report(&self, commit: &Commit) {
         let observer = self.state().observer.clone();
-        if let Some(observer) = observer.and_then(|observer| observer.upgrade()) {
+        if let Some(observer) = observer.and_then(|observer| observer.0.upgrade()) {
             observer.committed(commit);
         }
     }

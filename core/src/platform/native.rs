@@ -27,6 +27,10 @@ pub(crate) fn sleep(duration: Duration) -> Sleep {
     Sleep { at: Instant::now().checked_add(duration), armed: None }
 }
 
+/// Something that stays on one thread where there is only one, and is sent as it is elsewhere.
+#[derive(Clone)]
+pub(crate) struct Kept<T>(pub(crate) T);
+
 /// See [`sleep`].
 pub(crate) struct Sleep {
     // `None`: beyond what the clock can express, so it never ends.

@@ -39,6 +39,15 @@ pub(crate) fn now() -> Duration {
     Duration::from_secs_f64(performance_now() / 1000.0)
 }
 
+/// Something that stays on one thread where there is only one, and is sent as it is elsewhere.
+#[derive(Clone)]
+pub(crate) struct Kept<T>(pub(crate) T);
+
+// SAFETY: this target has one thread.
+unsafe impl<T> Send for Kept<T> {}
+// SAFETY: as above.
+unsafe impl<T> Sync for Kept<T> {}
+
 /// Ends after `duration`.
 pub(crate) fn sleep(duration: Duration) -> Sleep {
     Sleep { duration, armed: None }

@@ -14,7 +14,7 @@ pub(super) fn regions(core: &Core) -> Vec<Region> {
     let names = core.errors.iter().map(|kind| format!("        {},\n", kind.name)).collect();
     vec![
         region(ops, "operations", numbers(&core.ops)),
-        region(ops, "kinds of replies", numbers(&core.kinds)),
+        region(ops, "kinds of replies", kinds(core)),
         region(ERRORS, "classes", core.errors.iter().map(class).collect()),
         region(ERRORS, "table", names),
     ]
@@ -22,6 +22,17 @@ pub(super) fn regions(core: &Core) -> Vec<Region> {
 
 fn numbers(numbers: &[WireNumber]) -> String {
     numbers.iter().map(|number| format!("{} = {}\n", number.name, number.value)).collect()
+}
+
+/// Returns the kinds of replies. They are in one module with the operations: one that has the name
+/// of an operation gets another.
+fn kinds(core: &Core) -> String {
+    let is_operation = |name: &str| core.ops.iter().any(|it| it.name == name);
+    let line = |kind: &WireNumber| {
+        let prefix = if is_operation(&kind.name) { "REPLY_" } else { "" };
+        format!("{prefix}{} = {}\n", kind.name, kind.value)
+    };
+    core.kinds.iter().map(line).collect()
 }
 
 /// Returns the class that PEP 249 has for it, and the built-in class that an `except` may name.

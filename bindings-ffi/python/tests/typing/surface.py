@@ -152,3 +152,20 @@ async def tables(db: ubiqlite.Database, pair: Pair, fields: Fields) -> None:
     await items.insert(row)
     await db.execute("INSERT INTO items VALUES (:id, :name)", Item(3, "c"))
     await db.execute("INSERT INTO items VALUES (:id, :name)", fields)
+
+
+async def watches(db: ubiqlite.Database) -> None:
+    """Checks the types of live queries."""
+    sql = "SELECT * FROM items"
+    assert_type(db.watch(sql, key="id"), ubiqlite.Watch[ubiqlite.Row])
+    assert_type(db.watch(sql, (1,), key=("id", "name"), into=Item, timeout=1), ubiqlite.Watch[Item])
+    assert_type(db.table("items", into=Item).select().watch(), ubiqlite.Watch[Item])
+    async with db.watch(sql, into=Item) as live:
+        async for now in live:
+            assert_type(now, ubiqlite.Update[Item])
+            assert_type(now.rows, list[Item])
+            assert_type((now.added, now.removed, now.updated), tuple[list[int], list[int], list[int]])
+            assert_type(now.moment, int)
+        assert_type(await live.__anext__(), ubiqlite.Update[Item])
+    await db.touch(["items"])
+    assert_type((await db.capabilities()).watches, bool)

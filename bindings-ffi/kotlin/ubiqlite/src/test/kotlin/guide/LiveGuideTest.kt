@@ -1,0 +1,65 @@
+package guide
+
+import io.github.ubiqlite.Database
+import io.github.ubiqlite.ErrorKind
+import io.github.ubiqlite.UbiqliteException
+import io.github.ubiqlite.assertFailsWith
+import io.github.ubiqlite.withDatabase
+import kotlinx.coroutines.flow.collect
+import kotlinx.coroutines.flow.first
+import kotlinx.coroutines.flow.take
+import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Test
+
+/** The guide's page about live queries. */
+class LiveGuideTest {
+    private fun withItems(test: suspend (Database) -> Unit) = withDatabase { db ->
+        db.batch(
+            """
+            CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT NOT NULL, status TEXT NOT NULL);
+            INSERT INTO items VALUES (1, 'lamp', 'new'), (2, 'sofa', 'sold');
+            """,
+        )
+        test(db)
+    }
+
+    @Test
+    fun `a result follows the data`() = withItems { db ->
+        val shown = mutableListOf<Pair<List<String>, List<Int>>>()
+        val sql = "SELECT id, name FROM items WHERE status = ?"
+
+        suspend fun show(names: List<String>, added: List<Int>) {
+            shown += names to added
+            if (shown.size == 1) db.execute("UPDATE items SET status = 'new' WHERE id = 2")
+        }
+        // Two results are enough for a test.
+        // #region watch
+        val live = db.watch(sql, "new", key = "id")
+        // #endregion watch
+        live.take(2)
+            // #region watch
+            .collect { now ->
+                show(now.rows.map { it.string("name") }, now.added) // positions, as in now.removed, now.updated
+            }
+        // #endregion watch
+        assertEquals(listOf(listOf("lamp") to listOf(0), listOf("lamp", "sofa") to listOf(1)), shown)
+    }
+
+    @Test
+    fun `a selection is watched by its rows`() = withItems { db ->
+        // #region select
+        val live = db.table("items").select().where("status", "new").watch()
+        val now = live.first()
+        assertEquals(1, now.rows.size)
+        // #endregion select
+    }
+
+    @Test
+    fun `what writes is refused`() = withItems { db ->
+        // #region refused
+        val error = assertFailsWith<UbiqliteException> { db.watch("DELETE FROM items").collect {} }
+        assertEquals(ErrorKind.Unsupported, error.kind)
+        // #endregion refused
+        assertEquals(2L, db.queryValue<Long>("SELECT count(*) FROM items"))
+    }
+}

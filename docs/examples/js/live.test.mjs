@@ -1,0 +1,71 @@
+// The guide's page about live queries.
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { open } from 'ubiqlite';
+
+/** Returns a database with the page's table. It is closed and removed when the test ends. */
+async function fresh(t) {
+  const folder = mkdtempSync(join(tmpdir(), 'ubiqlite-guide-'));
+  const db = await open(join(folder, 'app.db'));
+  t.after(async () => {
+    await db.close();
+    rmSync(folder, { recursive: true });
+  });
+  await db.batch(`
+    CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT NOT NULL, status TEXT NOT NULL);
+    INSERT INTO items VALUES (1, 'lamp', 'new'), (2, 'sofa', 'sold');
+  `);
+  return db;
+}
+
+test('a result follows the data', async (t) => {
+  const db = await fresh(t);
+  const shown = [];
+  const sql = 'SELECT id, name FROM items WHERE status = ?';
+  const render = (rows, diff) => shown.push({ rows, diff });
+  // #region watch
+  for await (const { rows, diff } of db.watch(sql, ['new'], { key: 'id' })) {
+    render(rows, diff); // positions: diff.added, diff.removed, diff.updated
+    // #endregion watch
+    if (shown.length === 2) break;
+    await db.execute("UPDATE items SET status = 'new' WHERE id = 2");
+    // #region watch
+  }
+  // #endregion watch
+  assert.deepEqual(shown[1].rows, [{ id: 1, name: 'lamp' }, { id: 2, name: 'sofa' }]);
+  assert.deepEqual(shown[1].diff, { added: [1], removed: [], updated: [] });
+});
+
+test('a subscriber gets each result', async (t) => {
+  const db = await fresh(t);
+  const sql = 'SELECT id, name FROM items WHERE status = ?';
+  let first;
+  const shown = new Promise((resolve) => (first = resolve));
+  const render = first;
+  // #region subscribe
+  const stop = db.watch(sql, ['new']).subscribe(({ rows }) => render(rows));
+  // #endregion subscribe
+  assert.deepEqual(await shown, [{ id: 1, name: 'lamp' }]);
+  stop();
+});
+
+test('a selection is watched by its rows', async (t) => {
+  const db = await fresh(t);
+  // #region select
+  const live = db.table('items').select().where('status', '=', 'new').watch();
+  const first = await live.next();
+  assert.equal(first.value.rows.length, 1);
+  // #endregion select
+  await live.return();
+});
+
+test('what writes is refused', async (t) => {
+  const db = await fresh(t);
+  // #region refused
+  await assert.rejects(db.watch('DELETE FROM items').next(), { kind: 'Unsupported' });
+  // #endregion refused
+  assert.equal(await db.queryValue('SELECT count(*) FROM items'), 2);
+});

@@ -1,0 +1,82 @@
+//! The guide's page about live queries.
+#![allow(clippy::unwrap_used, reason = "a test's helper fails as the test does")]
+
+use ubiqlite::{Database, ErrorKind, params};
+
+async fn fresh() -> ubiqlite::Result<(tempfile::TempDir, Database)> {
+    let dir = tempfile::tempdir().unwrap();
+    let db = Database::open(dir.path().join("app.db")).await?;
+    db.batch(
+        "CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT NOT NULL, status TEXT NOT NULL);
+         INSERT INTO items VALUES (1, 'lamp', 'new'), (2, 'sofa', 'sold');",
+    )
+    .await?;
+    Ok((dir, db))
+}
+
+#[tokio::test]
+async fn a_result_follows_the_data() -> ubiqlite::Result<()> {
+    let (_dir, db) = fresh().await?;
+    let mut shown: Vec<Vec<(i64, String)>> = Vec::new();
+    let sql = "SELECT id, name FROM items WHERE status = ?";
+    // #region watch
+    let mut live = db.watch(sql, params!["new"]).key("id");
+
+    while let Some(update) = live.try_next().await? {
+        let rows: Vec<(i64, String)> = update.rows()?;
+        let diff = update.diff(); // positions: diff.added, diff.removed, diff.updated
+        // #endregion watch
+        shown.push(rows);
+        match shown.len() {
+            1 => db.execute("UPDATE items SET status = 'new' WHERE id = 2", ()).await?,
+            _ => {
+                assert_eq!((diff.added, diff.removed), (vec![1], vec![]));
+                break;
+            }
+        };
+        // #region watch
+    }
+    // #endregion watch
+    assert_eq!(shown, [vec![(1, "lamp".into())], vec![(1, "lamp".into()), (2, "sofa".into())]]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_selection_is_watched_by_its_rows() -> ubiqlite::Result<()> {
+    let (_dir, db) = fresh().await?;
+    // #region select
+    let mut live = db.table("items").select().filter("status", "new").watch().await?;
+    let first = live.try_next().await?.unwrap();
+    assert_eq!(first.len(), 1);
+    // #endregion select
+    db.execute("DELETE FROM items WHERE id = 1", ()).await?;
+    assert!(live.try_next().await?.unwrap().is_empty());
+    Ok(())
+}
+
+#[tokio::test]
+async fn several_results_are_of_one_moment() -> ubiqlite::Result<()> {
+    let (_dir, db) = fresh().await?;
+    // #region all
+    let mut live = db.watch_all([
+        ("SELECT count(*) FROM items", ()),
+        ("SELECT count(*) FROM items WHERE status = 'sold'", ()),
+    ]);
+    let results = live.try_next().await?.unwrap();
+    let (all, sold) = (results[0].rows::<(i64,)>()?, results[1].rows::<(i64,)>()?);
+    assert_eq!((all, sold), (vec![(2,)], vec![(1,)]));
+    // #endregion all
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_writes_is_refused() -> ubiqlite::Result<()> {
+    let (_dir, db) = fresh().await?;
+    // #region refused
+    let error = db.watch("DELETE FROM items", ()).try_next().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    // #endregion refused
+    let left: i64 = db.query_value("SELECT count(*) FROM items", ()).await?;
+    assert_eq!(left, 2);
+    Ok(())
+}
