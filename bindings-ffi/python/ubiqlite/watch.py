@@ -165,12 +165,14 @@ class Watch(Generic[T]):
         client = target.here()
         self._client = client
         number = client.number()
-        reply: Reply = client.send((number, operation, target.handle, self._limit, *payload))
-        if reply is None:
-            reply = await client.reply_of(number, target.handle)
         try:
+            reply: Reply = client.send((number, operation, target.handle, self._limit, *payload))
+            if reply is None:
+                reply = await client.reply_of(number, target.handle)
             check(reply)
-        except BaseException:
+        except Timeout:
+            raise
+        except Exception:
             self._is_over = True
             raise
         client.hold(number, target.handle)

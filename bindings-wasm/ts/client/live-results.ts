@@ -28,7 +28,10 @@ export interface Update<T> {
   readonly diff: Diff;
   /** How many commits the result is known to contain, since the engine's first watch. */
   readonly moment: number;
-  /** Whether the rows are all new objects, because it is the first result, or the first from another engine. */
+  /**
+   * Whether the rows are all new objects, because it is the first result, the first from another engine, or the first
+   * after a call that was given up when its result was on its way.
+   */
   readonly reset: boolean;
 }
 
@@ -148,11 +151,12 @@ export class LiveResults<T> {
       for (let at = start; at < start + count; at += 1) rows.push(source[at] as T);
       if (from === undefined) next += count;
     }
-    const reset = this.number === 0;
+    // Of a result that does not follow the one before, all rows are new, and all of that are gone.
     const added = whole ? rows.map((_, at) => at) : update.added;
+    const removed = whole ? this.rows.map((_, at) => at) : update.removed;
     this.rows = rows;
     this.number = number;
-    return { rows, moment, reset, diff: { added, removed: update.removed, updated: update.updated } };
+    return { rows, moment, reset: whole, diff: { added, removed, updated: update.updated } };
   }
 }
 
