@@ -7,7 +7,7 @@ export type { ArrayRows, ObjectRows, RowArray, RowOptions, RunResult } from './a
 export type { Row } from './api/statements.js';
 export { RowStream } from './api/stream.js';
 export { Watch, type WatchOptions } from './api/watch.js';
-export type { Diff, Update } from './client/live-results.js';
+export type { Diff, Update } from './client/update.js';
 export { Table, type Transfer } from './api/table.js';
 export { type Mode, Savepoint, Transaction } from './api/transaction.js';
 export type { CallOptions } from './client/options.js';

@@ -1,4 +1,5 @@
-import { LiveResults, type Update } from '../client/live-results.js';
+import { LiveResults } from '../client/live-results.js';
+import type { Update } from '../client/update.js';
 import type { Writer } from '../wire/writer.js';
 import { type RowOptions, ROWS, rowsOf } from './rows.js';
 import type { CallTarget, Row } from './statements.js';
