@@ -60,6 +60,12 @@ impl ColumnSet {
     }
 }
 
+impl PartialEq for Interest {
+    fn eq(&self, other: &Self) -> bool {
+        self.tables == other.tables && self.others == other.others
+    }
+}
+
 impl Interest {
     /// An interest in these tables. With `others`, changes of all other tables are reported too.
     pub fn new(tables: Vec<TableInterest>, others: bool) -> Self {

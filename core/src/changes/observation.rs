@@ -22,11 +22,14 @@ pub trait CommitObserver: MaybeSend + MaybeSync {
 pub struct Observation {
     version: AtomicU64,
     state: Mutex<State>,
-    /// The number of the last commit that is accounted for, as SQLite counts them.
-    accounted: Mutex<Option<u32>>,
+    accounted: Mutex<Accounted>,
     /// Begins to look for commits that are not made here, and ends that.
     look_out: Mutex<Option<Kept<Box<dyn LookOut>>>>,
 }
+
+/// Writers take turns, and account for a commit before the next one's turn: no more than these are
+/// not accounted for at once.
+const MOST_BLAMED: u32 = 2;
 
 /// Called when somebody wants to know of commits, and when nobody does any more.
 trait LookOut: MaybeSend {
@@ -37,6 +40,17 @@ impl<F: Fn(bool) + MaybeSend> LookOut for F {
     fn set(&self, wanted: bool) {
         self(wanted);
     }
+}
+
+/// The commits that are accounted for.
+#[derive(Default)]
+struct Accounted {
+    /// The number of the last one, as SQLite counts them.
+    last: Option<u32>,
+    /// How many were taken for others', of which some may turn out to be of this database: its
+    /// connections account for theirs a moment later. Until as many have, another's could hide
+    /// behind them.
+    blamed: u32,
 }
 
 #[derive(Default)]
@@ -100,13 +114,20 @@ impl Observation {
     /// `commits` in all. Returns whether others have committed as well.
     pub(crate) fn account(&self, own: u32, commits: u32) -> bool {
         let mut accounted = self.accounted.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = accounted.replace(commits);
-        before.is_none_or(|before| commits.wrapping_sub(before) != own)
+        let Some(before) = accounted.last.replace(commits) else { return true };
+        let new = commits.wrapping_sub(before);
+        let doubted = own > 0 && accounted.blamed > 0;
+        accounted.blamed = accounted.blamed.saturating_sub(own);
+        if new > own {
+            accounted.blamed = accounted.blamed.saturating_add(new - own).min(MOST_BLAMED);
+        }
+        doubted || new != own
     }
 
     /// Whether all of these commits are accounted for.
     pub(crate) fn is_accounted(&self, commits: u32) -> bool {
-        *self.accounted.lock().unwrap_or_else(PoisonError::into_inner) == Some(commits)
+        let accounted = self.accounted.lock().unwrap_or_else(PoisonError::into_inner);
+        accounted.last == Some(commits)
     }
 
     /// Reports that others have committed something.

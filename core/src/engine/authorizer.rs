@@ -205,6 +205,10 @@ impl Authorizer {
 
     #[cfg(sqlite_preupdate)]
     fn set_raw_hook(&self, hook: Option<*const HookContext>) {
+        if self.raw.get().is_null() {
+            // A connection that was refused before anything was installed.
+            return;
+        }
         // SAFETY: the connection is open. Its recorder, which has the context, takes the hook out
         // before it goes, and is not borrowed while a statement runs.
         unsafe { super::row_hook::set(self.raw.get(), hook) };
@@ -238,7 +242,7 @@ impl Authorizer {
             self.note_read(action);
         } else {
             let temporary = action.is_temporary();
-            self.writes.borrow_mut().add(action.code, action.first, action.second, temporary);
+            self.writes.borrow_mut().add(action.code, action.first, temporary);
         }
         code
     }

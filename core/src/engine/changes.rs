@@ -31,6 +31,8 @@ pub(super) struct Recorder {
     pub(super) observation: Arc<Observation>,
     /// The version that the interest is of.
     pub(super) version: Cell<u64>,
+    /// The facts were learned inside the open transaction, and may not be true without it.
+    pub(super) learned_within: Cell<bool>,
     /// The version of the schema that the facts are of.
     pub(super) schema: Cell<Option<i64>>,
     /// SQLite's `PRAGMA data_version` after the last commit, outside WAL mode.
@@ -76,8 +78,6 @@ pub(super) struct TableFacts {
     pub(super) columns: Vec<Option<c_int>>,
     /// The columns of its primary key, if that decides where a row lies.
     pub(super) keys: Vec<c_int>,
-    /// The names of all columns that may decide where a row lies.
-    pub(super) key_names: Vec<Box<str>>,
     pub(super) is_virtual: bool,
 }
 
@@ -109,7 +109,9 @@ impl Recorder {
     pub(super) fn new(observation: Arc<Observation>) -> Self {
         let context = Box::new(HookContext { inert: [0; 32], pending: RefCell::default() });
         let version = Cell::new(observation.version());
-        Self { observation, version, schema: Cell::new(None), data: Cell::new(None), context }
+        let (learned_within, schema, data) =
+            <(Cell<bool>, Cell<Option<i64>>, Cell<Option<i64>>)>::default();
+        Self { observation, version, learned_within, schema, data, context }
     }
 
     /// Whether something else is wanted than before.
@@ -136,14 +138,12 @@ impl Recorder {
         if writes.schema {
             self.version.set(UNKNOWN);
         }
-        for (table, column) in &writes.tables {
+        for table in &writes.tables {
             let Some(position) = pending.interest.position(table) else { continue };
             let cleared = clears && writes.deletes.contains(table);
             let is_virtual = pending.facts.get(position).is_none_or(|it| it.is_virtual);
-            if cleared || is_virtual {
+            if cleared || is_virtual || !HAS_ROWS {
                 pending.touch_whole(position);
-            } else if !HAS_ROWS {
-                pending.touch_column(position, column.as_deref());
             }
         }
     }
@@ -169,6 +169,7 @@ impl Recorder {
             pending.marks.truncate(index);
             return;
         }
+        self.doubt_facts();
         pending.marks.truncate(index + 1);
         let Some((_, mark)) = pending.marks.last() else { return };
         let (log, touched, whole) = (mark.log, mark.touched.clone(), mark.whole);
@@ -192,11 +193,20 @@ impl Recorder {
 
     /// Forgets a transaction that was rolled back.
     pub(super) fn forget(&self) {
+        self.doubt_facts();
         self.context.pending.borrow_mut().clear();
+    }
+
+    /// Must be called when something was undone: what was learned since may not be so any more.
+    fn doubt_facts(&self) {
+        if self.learned_within.take() {
+            self.version.set(UNKNOWN);
+        }
     }
 
     /// Reports what was committed, now that no transaction is open.
     pub(super) fn report(&self) {
+        self.learned_within.set(false);
         let current = self.observation.version_after_commit();
         let mut pending = self.context.pending.borrow_mut();
         let interest = Arc::clone(&pending.interest);
@@ -214,13 +224,6 @@ impl Recorder {
         if let Some(commit) = commit {
             self.observation.report(&commit);
         }
-    }
-}
-
-impl TableFacts {
-    /// Whether a row may lie elsewhere once this column has another value.
-    fn is_key(&self, column: &str) -> bool {
-        column.eq_ignore_ascii_case("rowid") || self.key_names.iter().any(|it| **it == *column)
     }
 }
 
@@ -257,22 +260,6 @@ impl Pending {
         if let Some(touched) = self.touched.get_mut(table) {
             touched.whole = true;
             touched.columns = ColumnSet::ALL;
-        }
-    }
-
-    /// Records that rows of a table differ in a column, or, without one, are new or gone.
-    fn touch_column(&mut self, table: usize, column: Option<&str>) {
-        let Some(column) = column else { return self.touch_whole(table) };
-        let known = &self.interest.tables()[table].columns;
-        let columns = match known.iter().position(|known| **known == *column) {
-            Some(position) => ColumnSet::one(position),
-            // Its rows may have other keys now.
-            None if self.facts[table].is_key(column) => ColumnSet::ALL,
-            None => return,
-        };
-        if let Some(touched) = self.touched.get_mut(table) {
-            touched.columns.add(columns);
-            touched.whole |= !self.interest.tables()[table].values.is_empty();
         }
     }
 

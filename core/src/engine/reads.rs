@@ -117,7 +117,7 @@ impl Connection {
         let opened: Vec<_> = self.opened_by(sql, params)?.iter().map(i64::to_string).collect();
         let used = self.rows(
             &format!(
-                "SELECT s.tbl_name, s.name, (SELECT l.partial FROM pragma_index_list(s.tbl_name) AS l
+                "SELECT s.tbl_name, s.name, (SELECT l.partial FROM pragma_index_list(s.tbl_name, 'main') AS l
                           WHERE l.name = s.name)
                    FROM sqlite_schema AS s WHERE s.type = 'index' AND s.rootpage IN ({})",
                 opened.join(", ")
@@ -130,7 +130,8 @@ impl Connection {
                 continue;
             };
             let partial = row.get::<Option<bool>>(2)?.unwrap_or(true);
-            let parts = self.rows("SELECT cid, name FROM pragma_index_xinfo(?1)", &[index])?;
+            let parts =
+                self.rows("SELECT cid, name FROM pragma_index_xinfo(?1, 'main')", &[index])?;
             for part in parts {
                 let column = part.get::<Option<&str>>(1)?;
                 match (&mut read.columns, column) {
@@ -184,7 +185,7 @@ impl Connection {
             None => (true, false),
         };
         let columns = self.rows(
-            "SELECT name, cid, pk, hidden FROM pragma_table_xinfo(?1) ORDER BY cid",
+            "SELECT name, cid, pk, hidden FROM pragma_table_xinfo(?1, 'main') ORDER BY cid",
             &[&table.name],
         )?;
         let mut facts = TableFacts { is_virtual, ..TableFacts::default() };
@@ -192,11 +193,8 @@ impl Connection {
         facts.columns = table.columns.iter().map(|it| is_rowid(it).then_some(ROWID)).collect();
         for column in &columns {
             let (name, index) = (column.get::<&str>(0)?, column.get::<i32>(1)?);
-            if column.get::<i64>(2)? > 0 {
-                facts.key_names.push(name.into());
-                if without_rowid {
-                    facts.keys.push(index);
-                }
+            if without_rowid && column.get::<i64>(2)? > 0 {
+                facts.keys.push(index);
             }
             // A generated column, whose value is not stored, differs with any other.
             let stored = column.get::<i64>(3)? == 0;

@@ -34,6 +34,7 @@ impl Connection {
         let (version, interest) = recorder.observation.interest();
         let facts: Vec<_> = interest.tables().iter().map(|table| self.facts_of(table)).collect();
         let schema = self.integer("PRAGMA schema_version").ok();
+        recorder.learned_within.set(self.in_transaction());
         recorder.schema.set(schema);
         recorder.data.set(if self.wal { None } else { self.integer("PRAGMA data_version").ok() });
         recorder.version.set(version);

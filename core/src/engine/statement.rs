@@ -119,7 +119,9 @@ impl Statement {
             prepared.set_slow(nature.long);
             let columns = Arc::new(Columns::new(prepared.names()));
             let mut writes = authorizer.take_writes();
-            writes.everything = nature.class == Class::Alone;
+            // A number in the file's header, for example, which no table stands for.
+            let sets = writes.pragma && !prepared.readonly;
+            writes.everything = nature.class == Class::Alone || sets;
             let writes = (!writes.is_empty()).then(|| Box::new(writes));
             let sweeps = nature.sweeps;
             Self { prepared, nature, sweeps, writes, columns, weight: 0 }

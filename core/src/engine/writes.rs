@@ -7,13 +7,15 @@ use crate::ffi;
 /// What a statement may change, its triggers and foreign keys included.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Writes {
-    /// The tables, each with the column that is updated; without one, rows come or go.
-    pub(super) tables: Vec<(Box<str>, Option<Box<str>>)>,
+    /// The tables.
+    pub(super) tables: Vec<Box<str>>,
     /// The tables that rows are deleted from.
     pub(super) deletes: Vec<Box<str>>,
     pub(super) schema: bool,
     /// It acts on the file as a whole.
     pub(super) everything: bool,
+    /// It is a `PRAGMA`.
+    pub(super) pragma: bool,
 }
 
 /// A column that a statement reads: of which database, table and name. Without a column, the table
@@ -27,13 +29,7 @@ pub(super) struct ReadColumn {
 
 impl Writes {
     /// Adds what SQLite's authorizer was asked about.
-    pub(super) fn add(
-        &mut self,
-        action: std::ffi::c_int,
-        first: &CStr,
-        second: Option<&CStr>,
-        temporary: bool,
-    ) {
+    pub(super) fn add(&mut self, action: std::ffi::c_int, first: &CStr, temporary: bool) {
         match action {
             _ if temporary => return,
             ffi::SQLITE_INSERT | ffi::SQLITE_UPDATE | ffi::SQLITE_DELETE => {}
@@ -45,6 +41,10 @@ impl Writes {
                 self.schema = true;
                 return;
             }
+            ffi::SQLITE_PRAGMA => {
+                self.pragma = true;
+                return;
+            }
             _ => return,
         }
         let table = first.to_string_lossy();
@@ -52,13 +52,11 @@ impl Writes {
             self.schema = true;
             return;
         }
-        let column = second.filter(|_| action == ffi::SQLITE_UPDATE);
-        let entry = (Box::from(&*table), column.map(|it| Box::from(&*it.to_string_lossy())));
         if action == ffi::SQLITE_DELETE {
             self.deletes.push(Box::from(&*table));
         }
-        if !self.tables.contains(&entry) {
-            self.tables.push(entry);
+        if !self.tables.iter().any(|known| **known == *table) {
+            self.tables.push(Box::from(&*table));
         }
     }
 

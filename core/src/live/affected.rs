@@ -58,10 +58,14 @@ struct Keyed {
 
 impl Index {
     /// Makes the index of all queries.
-    pub(super) fn of(queries: &Queries) -> Self {
+    /// The interest stays the one from `before` if it is the same, so that connections need not
+    /// learn it again.
+    pub(super) fn of(queries: &Queries, before: &Arc<Interest>) -> Self {
+        let mut queries: Vec<_> = queries.iter().collect();
+        queries.sort_unstable_by_key(|(id, _)| *id);
         let mut interests = BTreeMap::<&str, TableInterest>::new();
         let mut anything = Vec::new();
-        for (id, query) in queries.iter() {
+        for &(id, query) in &queries {
             let Some(reads) = &query.reads else {
                 anything.push(id);
                 continue;
@@ -94,10 +98,11 @@ impl Index {
             ..interest
         };
         let tables: Vec<_> = interests.into_iter().map(named).collect();
-        let interest = Arc::new(Interest::new(tables, !anything.is_empty()));
+        let interest = Interest::new(tables, !anything.is_empty());
+        let interest = if interest == **before { Arc::clone(before) } else { Arc::new(interest) };
         let mut index = Self { tables: Vec::new(), interest, anything };
         index.tables.resize_with(index.interest.tables().len(), TableIndex::default);
-        for (id, query) in queries.iter() {
+        for (id, query) in queries {
             index.add(id, query);
         }
         index

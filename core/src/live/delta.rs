@@ -181,10 +181,14 @@ impl Maker {
         for position in was.clone().rev() {
             places.entry(old.hash(position)).or_default().push(position);
         }
+        // Each row of the earlier result stands for one of the later one at most.
+        let mut used = vec![false; was.len()];
         let mut next = was.start;
         for position in is {
             // Mostly the row after the last one.
-            let follows = was.contains(&next) && same(old.row(next), new.row(position));
+            let follows = was.contains(&next)
+                && !used[next - was.start]
+                && same(old.row(next), new.row(position));
             let found = if follows {
                 Some(next)
             } else {
@@ -194,10 +198,11 @@ impl Maker {
                     .flatten()
                     .rev()
                     .copied()
-                    .find(|it| same(old.row(*it), new.row(position)))
+                    .find(|it| !used[*it - was.start] && same(old.row(*it), new.row(position)))
             };
             match found {
                 Some(place) => {
+                    used[place - was.start] = true;
                     self.kept(place, 1);
                     next = place + 1;
                 }
@@ -264,6 +269,9 @@ mod tests {
             }
             let delta = Delta::of(&rows(&before), &rows(&now));
             assert_eq!(applied(&delta, &before), now, "{before:?}");
+            let diff = super::super::Diff::of(&delta, &rows(&before), &rows(&now), &[]);
+            let grown = diff.added.len() as i64 - diff.removed.len() as i64;
+            assert_eq!(grown, now.len() as i64 - before.len() as i64, "{before:?}, {now:?}");
         }
     }
 

@@ -35,6 +35,8 @@ pub(super) struct HubState {
     pub(super) dirty: Vec<QueryId>,
     /// The index is not of the present queries.
     pub(super) stale: bool,
+    /// The moment of the last change of the schema.
+    pub(super) schema_moment: u64,
     /// The number of commits so far.
     pub(super) moment: u64,
     /// The number of rounds so far.
@@ -83,7 +85,11 @@ impl Hub {
         let id = WatchId(state.next);
         let queries: Vec<_> = watched.into_iter().map(|it| state.queries.add(it, id)).collect();
         let seen = vec![0; queries.len()];
-        state.dirty.extend_from_slice(&queries);
+        for query in &queries {
+            if state.queries.get(*query).is_some_and(|query| query.dirty) {
+                state.dirty.push(*query);
+            }
+        }
         state.watches.insert(id, WatchState { queries, seen, ..WatchState::default() });
         state.stale = true;
         id
@@ -100,13 +106,12 @@ impl Hub {
         if state.watches.is_empty() {
             self.renew_index(&mut state);
         }
-        let mut tasks = self.waiting.take([id]);
-        tasks.clear();
+        let own = self.waiting.take([id]);
         // It may have been the one that drove what is under way.
-        if !matches!(state.round, Round::Idle) {
-            tasks = self.waiting.take_all();
-        }
+        let idle = matches!(state.round, Round::Idle);
+        let tasks = if idle { Vec::new() } else { self.waiting.take_all() };
         drop(state);
+        drop(own);
         wake(tasks);
     }
 
@@ -132,8 +137,11 @@ impl Hub {
             return;
         }
         state.stale = false;
-        state.index = Index::of(&state.queries);
-        self.observation.set_interest(Arc::clone(state.index.interest()));
+        let before = Arc::clone(state.index.interest());
+        state.index = Index::of(&state.queries, &before);
+        if !Arc::ptr_eq(&before, state.index.interest()) {
+            self.observation.set_interest(Arc::clone(state.index.interest()));
+        }
     }
 
     /// Takes a change of these tables for granted.
@@ -178,6 +186,7 @@ impl CommitObserver for Hub {
             found = state.queries.iter().map(|(id, _)| id).collect();
         }
         if commit.schema || commit.everything {
+            state.schema_moment = state.moment;
             for query in state.queries.iter_mut() {
                 query.reads = None;
             }

@@ -17,6 +17,9 @@ use crate::row::Rows;
 /// make longer ones.
 const GRACE: Duration = Duration::from_millis(1);
 
+/// The most that counts as the time that a query took.
+const LONGEST_RUN: Duration = Duration::from_secs(1);
+
 /// How long a query waits after it met a lock, or found no connection free.
 const LATER: Duration = Duration::from_millis(50);
 
@@ -39,6 +42,21 @@ pub(super) enum Round {
     Running(Running),
 }
 
+/// Lets others begin a round if this one ended by a panic.
+struct Unfinished<'a>(&'a Hub);
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        let mut state = self.0.state();
+        state.round = Round::Idle;
+        // What ran has no result, and runs again for whoever asks.
+        state.mark_all();
+        let tasks = self.0.waiting.take_all();
+        drop(state);
+        wake(tasks);
+    }
+}
+
 /// Queries under way.
 pub(super) struct Running {
     queries: Vec<QueryId>,
@@ -58,24 +76,32 @@ impl Hub {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Delivery>>> {
         loop {
+            // Dropped after the lock is released.
+            let _no_longer_needed;
             let mut state = self.state();
             if state.closed {
                 return Poll::Ready(None);
             }
             if let Some(ready) = state.deliver(id) {
+                _no_longer_needed = self.waiting.take([id]);
                 return Poll::Ready(Some(ready));
             }
             // Before anything else is looked at: a commit after this wakes the task.
-            self.waiting.add(id, cx.waker());
+            _no_longer_needed = self.waiting.add(id, cx.waker()).into_iter().collect::<Vec<_>>();
             match std::mem::replace(&mut state.round, Round::Busy) {
-                Round::Busy => return Poll::Pending,
+                Round::Busy => {
+                    self.waiting.turn_away(id);
+                    return Poll::Pending;
+                }
                 Round::Idle => {
                     let Some((program, running)) = self.begin(&mut state, id, cx) else {
                         state.round = Round::Idle;
                         return Poll::Pending;
                     };
                     drop(state);
+                    let unfinished = Unfinished(self);
                     let reply = backend.run(program, None);
+                    std::mem::forget(unfinished);
                     self.drive(Running { reply, ..running }, id);
                 }
                 Round::Running(running) => {
@@ -94,7 +120,9 @@ impl Hub {
         // It may have begun to watch after the round began, and be the only one left.
         self.waiting.add_driver(id);
         let waker = Waker::from(Arc::clone(&self.waiting));
+        let unfinished = Unfinished(self);
         let polled = Pin::new(&mut running.reply).poll(&mut Context::from_waker(&waker));
+        std::mem::forget(unfinished);
         let mut state = self.state();
         if state.closed {
             return true;
@@ -177,12 +205,14 @@ impl Hub {
         let Running { queries, moment, number, started, .. } = running;
         let mut watchers = Vec::new();
         let now = platform::now();
-        let took = now.saturating_sub(started);
+        // A reply that nobody polled for a while was ready long before.
+        let took = now.saturating_sub(started).min(LONGEST_RUN);
         match result {
             Ok(output) => {
                 for (id, outcome) in queries.into_iter().zip(output.steps) {
                     let Some(query) = state.queries.get_mut(id) else { continue };
-                    if let Some(reads) = outcome.reads {
+                    // A query that was learned before the schema changed is learned again.
+                    if let Some(reads) = outcome.reads.filter(|_| moment >= state.schema_moment) {
                         query.reads = Some(*reads);
                         state.stale = true;
                     }
@@ -204,6 +234,8 @@ impl Hub {
                 // a moment when too much was going on.
                 let wait = matches!(error.kind(), ErrorKind::Busy | ErrorKind::Timeout);
                 let again = wait || error.kind() == ErrorKind::Cancelled;
+                // Also after an interrupt: on one thread, what stopped the query may go on.
+                let wait = again;
                 let several = queries.len() > 1;
                 if error.kind() == ErrorKind::Closed {
                     state.closed = true;
@@ -225,12 +257,22 @@ impl Hub {
             }
         }
         // The task that is polling sees for itself.
+        watchers.extend(self.waiting.take_turned_away());
         watchers.retain(|watch| *watch != own);
         self.waiting.take(watchers)
     }
 }
 
 impl HubState {
+    /// Makes all queries run again.
+    fn mark_all(&mut self) {
+        let all: Vec<_> = self.queries.iter().map(|(id, _)| id).collect();
+        for query in self.queries.iter_mut() {
+            query.dirty = true;
+        }
+        self.dirty = all;
+    }
+
     /// Returns what a watch is to get now, if it is anything.
     fn deliver(&mut self, id: WatchId) -> Option<Result<Delivery>> {
         let watch = self.watches.get_mut(&id)?;

@@ -17,6 +17,8 @@ struct Tasks {
     waiting: HashMap<WatchId, Waker, RandomState>,
     /// The watches whose tasks poll what is under way.
     drivers: Vec<WatchId>,
+    /// The watches that found it in use, and did not look for what they want.
+    turned_away: Vec<WatchId>,
 }
 
 impl Waiting {
@@ -24,13 +26,14 @@ impl Waiting {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes the task of a watch that waits.
-    pub(super) fn add(&self, watch: WatchId, task: &Waker) {
-        self.tasks()
-            .waiting
-            .entry(watch)
-            .and_modify(|known| known.clone_from(task))
-            .or_insert_with(|| task.clone());
+    /// Notes the task of a watch that waits. Returns the one noted before, to be dropped when no
+    /// lock is held: with it, its task may go, and the watches that that has.
+    pub(super) fn add(&self, watch: WatchId, task: &Waker) -> Option<Waker> {
+        let mut tasks = self.tasks();
+        if tasks.waiting.get(&watch).is_some_and(|known| known.will_wake(task)) {
+            return None;
+        }
+        tasks.waiting.insert(watch, task.clone())
     }
 
     /// Whether the watch's task waits.
@@ -49,6 +52,19 @@ impl Waiting {
         if !tasks.drivers.contains(&watch) {
             tasks.drivers.push(watch);
         }
+    }
+
+    /// Notes a watch that found what is under way in use: it is woken when that is over.
+    pub(super) fn turn_away(&self, watch: WatchId) {
+        let mut tasks = self.tasks();
+        if !tasks.turned_away.contains(&watch) {
+            tasks.turned_away.push(watch);
+        }
+    }
+
+    /// Takes the watches that were turned away.
+    pub(super) fn take_turned_away(&self) -> Vec<WatchId> {
+        std::mem::take(&mut self.tasks().turned_away)
     }
 
     /// Takes the tasks of these watches, to wake them when no lock is held.

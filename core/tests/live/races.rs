@@ -115,3 +115,38 @@ async fn waiting_watches_that_are_dropped_keep_no_other_waiting() {
         assert!(third.expect("it must come").unwrap().is_some(), "round {round}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn first_results_that_are_asked_for_at_once_all_come() {
+    let place = open().await;
+    let db = &place.db;
+    db.batch("CREATE TABLE t (id INTEGER PRIMARY KEY, v INT); INSERT INTO t VALUES (1, 1);")
+        .await
+        .unwrap();
+    for round in 0..100 {
+        let mut tasks = Vec::new();
+        for watch in 0..8 {
+            let mut live = db.watch(&format!("SELECT v + {watch} FROM t"), ());
+            tasks.push(tokio::spawn(async move {
+                let first = live.try_next().await.unwrap().is_some();
+                (first, live)
+            }));
+        }
+        let mut watches = Vec::new();
+        for task in tasks {
+            let (first, live) =
+                tokio::time::timeout(Duration::from_secs(20), task).await.unwrap().unwrap();
+            assert!(first, "round {round}");
+            watches.push(live);
+        }
+        let waits: Vec<_> = watches
+            .into_iter()
+            .map(|mut live| tokio::spawn(async move { live.try_next().await.unwrap().is_some() }))
+            .collect();
+        db.execute("UPDATE t SET v = v + 1", ()).await.unwrap();
+        for task in waits {
+            let second = tokio::time::timeout(Duration::from_secs(20), task).await;
+            assert!(second.unwrap().unwrap(), "round {round}");
+        }
+    }
+}

@@ -300,3 +300,42 @@ async fn touched_tables_run_their_queries_again() {
     db.touch(["ITEMS"]);
     assert_ne!(texts(&next(&mut live).await), first);
 }
+
+#[tokio::test]
+async fn what_was_learned_inside_a_transaction_ends_with_it() {
+    let place = open().await;
+    let db = &place.db;
+    db.batch(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, a INT, b INT); INSERT INTO t VALUES (1, 1, 1);",
+    )
+    .await
+    .unwrap();
+    let mut live = db.watch("SELECT b FROM t", ());
+    next(&mut live).await;
+    let mut tx = db.begin().await.unwrap();
+    tx.execute("ALTER TABLE t DROP COLUMN a", ()).await.unwrap();
+    tx.execute("ALTER TABLE t ADD COLUMN c INT", ()).await.unwrap();
+    tx.execute("UPDATE t SET c = 5", ()).await.unwrap();
+    tx.rollback().await.unwrap();
+    db.execute("UPDATE t SET b = 9 WHERE id = 1", ()).await.unwrap();
+    assert_eq!(texts(&next(&mut live).await), ["Integer(9)"]);
+    // And with a temporary table of the same name beside it.
+    let mut session = db.acquire().await.unwrap();
+    session
+        .execute("CREATE TEMP TABLE t (id INTEGER PRIMARY KEY, b INT, a INT)", ())
+        .await
+        .unwrap();
+    session.execute("UPDATE main.t SET b = 10", ()).await.unwrap();
+    assert_eq!(texts(&next(&mut live).await), ["Integer(10)"]);
+}
+
+#[tokio::test]
+async fn a_number_in_the_files_header_is_seen() {
+    let place = open().await;
+    let db = &place.db;
+    db.batch(SCHEMA).await.unwrap();
+    let mut live = db.watch("SELECT user_version FROM pragma_user_version", ());
+    next(&mut live).await;
+    db.execute("PRAGMA user_version = 7", ()).await.unwrap();
+    assert_eq!(texts(&next(&mut live).await), ["Integer(7)"]);
+}

@@ -112,21 +112,25 @@ fn look_out(shared: &Weak<Shared>, watch: &FileWatch) {
     let Ok(mut connection) = opened.connect(Role::Reader) else { return };
     drop(opened);
     let mut data = None;
-    loop {
+    let mut woken = Woken::Waited;
+    while woken != Woken::Stopped {
         let Some(shared) = shared.upgrade() else { return };
-        let found = look(&shared, &mut connection, &mut data);
-        if found {
+        if look(&shared, &mut connection, &mut data, woken == Woken::Written) {
             shared.observation.report_foreign();
         }
         drop(shared);
-        if watch.wait() == Woken::Stopped {
-            return;
-        }
+        woken = watch.wait();
     }
 }
 
-/// Looks until there is a commit of others, or none any more to be expected.
-fn look(shared: &Shared, connection: &mut Connection, data: &mut Option<i64>) -> bool {
+/// Looks until there is a commit of others, or none any more to be expected; `written`: the log was
+/// just written to, so one may be on its way.
+fn look(
+    shared: &Shared,
+    connection: &mut Connection,
+    data: &mut Option<i64>,
+    written: bool,
+) -> bool {
     let start = Instant::now();
     let (mut pause, mut doubts) = (SHORTEST, 0);
     loop {
@@ -134,15 +138,15 @@ fn look(shared: &Shared, connection: &mut Connection, data: &mut Option<i64>) ->
             // Outside WAL mode: SQLite compares the number in the file's header.
             let version = connection.integer("PRAGMA data_version").ok();
             let before = std::mem::replace(data, version);
-            return before.is_some() && before != version;
+            // The first time, a commit may have come before this connection.
+            return version.is_none() || before != version;
         };
         if !shared.observation.is_accounted(commits) {
             doubts += 1;
             if doubts > DOUBTS {
                 return shared.observation.account(0, commits);
             }
-        }
-        if start.elapsed() > PATIENCE {
+        } else if !written || start.elapsed() > PATIENCE {
             return false;
         }
         std::thread::sleep(pause);

@@ -1,4 +1,4 @@
-//! By inotify: nothing runs while nobody writes.
+//! By inotify, and a look now and then.
 
 use std::ffi::CString;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
@@ -15,8 +15,12 @@ pub(crate) struct FileWatch {
     stop: OwnedFd,
 }
 
-/// How long to wait before the next look, without a watch.
+/// How many milliseconds to wait before the next look, without a watch.
 const PAUSE: libc::c_int = 5;
+
+/// The same with one. A commit whose frames are long written, since it waited for the disk, shows in
+/// shared memory alone, which nothing reports.
+const LONG_PAUSE: libc::c_int = 100;
 
 impl FileWatch {
     /// Begins to watch these files. Those that do not exist are left out. `None` if the system has
@@ -40,11 +44,14 @@ impl FileWatch {
         let entry = |descriptor| libc::pollfd { fd: descriptor, events: libc::POLLIN, revents: 0 };
         // A negative descriptor is left out.
         let mut polled = [entry(self.stop.as_raw_fd()), entry(changes.unwrap_or(-1))];
-        let limit = if changes.is_some() { -1 } else { PAUSE };
+        let limit = if changes.is_some() { LONG_PAUSE } else { PAUSE };
         // SAFETY: the array has two entries.
         unsafe { libc::poll(polled.as_mut_ptr(), 2, limit) };
         if polled[0].revents != 0 {
             return Woken::Stopped;
+        }
+        if polled[1].revents == 0 {
+            return Woken::Waited;
         }
         let mut events = [0_u8; 4096];
         while let Some(changes) = changes {

@@ -29,7 +29,7 @@ impl FileWatch {
             .changed
             .wait_timeout_while(stopped, PAUSE, |stopped| !*stopped)
             .unwrap_or_else(PoisonError::into_inner);
-        if *stopped { Woken::Stopped } else { Woken::Written }
+        if *stopped { Woken::Stopped } else { Woken::Waited }
     }
 
     /// Ends the wait, and all later ones.
