@@ -195,9 +195,9 @@ pub struct Capabilities {
     pub coexistence: bool,
     /// Live queries: [`Database::watch`](crate::Database::watch).
     pub watches: bool,
-    /// Live queries are told which rows and columns a commit changed, so that a change of others of the
-    /// table does not run them again. Otherwise only tables are told apart. False where
-    /// the linked SQLite was compiled without `SQLITE_ENABLE_PREUPDATE_HOOK`.
+    /// Live queries are told which rows and columns a commit changed, so that a change of others of
+    /// the table does not run them again. Otherwise only tables are told apart. False where the
+    /// linked SQLite was compiled without `SQLITE_ENABLE_PREUPDATE_HOOK`.
     pub row_changes: bool,
 }
 
