@@ -148,6 +148,12 @@ impl Recorder {
         }
     }
 
+    /// Notes that it is not known what a statement did.
+    pub(super) fn note_unknown(&self) {
+        let mut pending = self.context.pending.borrow_mut();
+        pending.whole.everything |= !pending.interest.is_empty();
+    }
+
     /// Begins a savepoint.
     fn mark(&self, name: &str) {
         let mut pending = self.context.pending.borrow_mut();

@@ -205,6 +205,9 @@ impl Connection {
         let done = self.run_rows(step, extra);
         if let (Some(recorder), Some(statement)) = (&self.recorder, self.cache.get(&step.sql)) {
             statement.note_writes(recorder);
+            if statement.is_recompiled() {
+                drop(self.cache.take(&step.sql));
+            }
         }
         self.report_commit(done.is_err());
         done
@@ -285,6 +288,10 @@ impl Connection {
             && let Some(recorder) = &self.recorder
         {
             statement.note_writes(recorder);
+            if statement.is_recompiled() {
+                // Compiled anew, it is known what it does.
+                drop(self.cache.take(sql));
+            }
             self.report_commit(done.is_err());
         }
         done

@@ -132,9 +132,11 @@ impl Statement {
     /// Tells the recorder, after a run, what SQLite's hook was not told of.
     #[inline]
     pub(super) fn note_writes(&self, recorder: &Recorder) {
-        if let Some(writes) = &self.writes {
-            // Compiled again, it may empty a table in one step, though it did not before.
-            recorder.note(writes, self.sweeps || self.is_recompiled());
+        if self.is_recompiled() {
+            // It may fire other triggers, or empty a table in one step, though it did not before.
+            recorder.note_unknown();
+        } else if let Some(writes) = &self.writes {
+            recorder.note(writes, self.sweeps);
         }
     }
 

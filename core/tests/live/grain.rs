@@ -16,6 +16,10 @@ async fn a_change_of_what_a_query_does_not_read_runs_nothing() {
     let mut live = db.watch("SELECT id, name FROM items WHERE part = 3", ());
     next(&mut live).await;
     quiet(&mut live).await;
+    if !db.capabilities().row_changes {
+        // Here only tables are told apart.
+        return;
+    }
     let before = db.live_runs();
     db.execute("UPDATE items SET note = 'x'", ()).await.unwrap();
     db.execute("INSERT INTO other (a) VALUES (1)", ()).await.unwrap();

@@ -330,6 +330,25 @@ async fn what_was_learned_inside_a_transaction_ends_with_it() {
 }
 
 #[tokio::test]
+async fn a_statement_from_before_a_trigger_is_known_to_fire_it() {
+    let place = open().await;
+    let db = &place.db;
+    db.batch(SCHEMA).await.unwrap();
+    let change = "UPDATE kv SET v = v || 'x' WHERE k = 'a'";
+    db.execute(change, ()).await.unwrap();
+    db.batch("INSERT INTO log (message) VALUES ('one'); CREATE TRIGGER clears AFTER UPDATE ON kv BEGIN DELETE FROM log; END;")
+        .await
+        .unwrap();
+    // SQLite compiles it again here, when nobody watches.
+    db.execute(change, ()).await.unwrap();
+    db.execute("INSERT INTO log (message) VALUES ('two')", ()).await.unwrap();
+    let mut live = db.watch("SELECT message FROM log", ());
+    assert_eq!(next(&mut live).await.len(), 1);
+    db.execute(change, ()).await.unwrap();
+    assert!(next(&mut live).await.is_empty());
+}
+
+#[tokio::test]
 async fn a_number_in_the_files_header_is_seen() {
     let place = open().await;
     let db = &place.db;
