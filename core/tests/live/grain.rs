@@ -107,3 +107,36 @@ async fn results_that_belong_together_are_of_one_moment() {
     }
     writes.await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn watches_that_begin_after_many_writes_follow_the_next_ones() {
+    let place = open().await;
+    let db = &place.db;
+    db.batch(SCHEMA).await.unwrap();
+    let write = async |from: i64| {
+        for i in from..from + 300 {
+            db.execute("UPDATE items SET name = ? WHERE id = ?", ubiqlite::params![i, i % 500 + 1]).await.unwrap();
+        }
+    };
+    write(0).await;
+    let mut watches = Vec::new();
+    for part in 0..10 {
+        let mut live = db.watch("SELECT id, name FROM items WHERE part = ?", ubiqlite::params![part]);
+        next(&mut live).await;
+        watches.push(tokio::spawn(async move {
+            let mut results = 0;
+            while let Ok(Ok(Some(_))) =
+                tokio::time::timeout(std::time::Duration::from_secs(2), live.try_next()).await
+            {
+                results += 1;
+            }
+            results
+        }));
+    }
+    let before = db.live_runs();
+    write(1000).await;
+    for watch in watches {
+        assert!(watch.await.unwrap() > 0);
+    }
+    assert!(db.live_runs() > before);
+}

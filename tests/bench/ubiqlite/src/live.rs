@@ -38,9 +38,11 @@ pub fn run(args: &Args) -> Result<()> {
 }
 
 fn block_on(work: impl Future<Output = Result<()>>) -> Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all();
-    let mut runtime = runtime;
-    runtime.build()?.block_on(work)
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?
+        .block_on(work)
 }
 
 async fn open(path: &Path) -> Result<Database> {
@@ -60,33 +62,20 @@ async fn latency(args: &Args) -> Result<()> {
     let mut live = db.watch("SELECT a FROM t WHERE id = 7", ());
     live.try_next().await?;
     let commits = args.n(20_000);
-    let committed = Arc::new(AtomicU64::new(0));
-    let start = Instant::now();
-    let now = move || start.elapsed().as_nanos() as u64;
-    let seen = {
-        let committed = Arc::clone(&committed);
-        tokio::spawn(async move {
-            let mut late = Vec::new();
-            for _ in 0..commits {
-                live.try_next().await?;
-                late.push(now() - committed.load(Ordering::SeqCst));
-                // The writer goes on once this is taken.
-                committed.store(0, Ordering::SeqCst);
-            }
-            Ok::<_, ubiqlite::Error>(late)
-        })
-    };
+    let (results, mut seen) = tokio::sync::mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        while let Ok(Some(_)) = live.try_next().await {
+            let _ = results.send(Instant::now());
+        }
+    });
+    let mut late = Vec::new();
     for i in 0..commits {
         db.execute("UPDATE t SET a = ? WHERE id = 7", params![i as i64]).await?;
-        committed.store(now(), Ordering::SeqCst);
-        while committed.load(Ordering::SeqCst) != 0 {
-            if seen.is_finished() {
-                break;
-            }
-            tokio::task::yield_now().await;
-        }
+        let committed = Instant::now();
+        // It may be there before the call of the write has returned.
+        let at = seen.recv().await.ok_or("the watch has ended")?;
+        late.push(at.saturating_duration_since(committed).as_nanos() as u64);
     }
-    let mut late = seen.await??;
     late.sort_unstable();
     figure("live_latency_p50", "us", late[late.len() / 2] as f64 / 1e3);
     figure("live_latency_p99", "us", late[late.len() * 99 / 100] as f64 / 1e3);
@@ -153,11 +142,11 @@ async fn begun(results: &AtomicU64, watches: u64) {
     }
 }
 
-async fn write(db: &Database, column: &str, writes: i64) -> Result<f64> {
+async fn write(db: &Database, column: &str, writes: i64, value: &str) -> Result<f64> {
     let sql = format!("UPDATE t SET {column} = ? WHERE id = ?");
     let start = Instant::now();
     for i in 0..writes {
-        db.execute(&sql, params![format!("v{i}"), (i * 7_919) % ROWS + 1]).await?;
+        db.execute(&sql, params![format!("{value} {i}"), (i * 7_919) % ROWS + 1]).await?;
     }
     Ok(writes as f64 / start.elapsed().as_secs_f64())
 }
@@ -169,8 +158,8 @@ async fn kept(args: &Args) -> Result<()> {
         [("overlap", "a", false), ("apart", "z", false), ("keyed", "a", true)]
     {
         let db = open(&args.path).await?;
-        write(&db, column, writes / 4).await?;
-        let without = write(&db, column, writes).await?;
+        write(&db, column, writes / 4, "first").await?;
+        let without = write(&db, column, writes, "second").await?;
         let results = Arc::new(AtomicU64::new(0));
         for stream in 0..STREAMS {
             let live = if key {
@@ -182,7 +171,7 @@ async fn kept(args: &Args) -> Result<()> {
         }
         begun(&results, STREAMS as u64).await;
         let before = db.live_runs();
-        let with = write(&db, column, writes).await?;
+        let with = write(&db, column, writes, "third").await?;
         tokio::time::sleep(Duration::from_millis(50)).await;
         figure(&format!("live_kept_{name}"), "times", with / without);
         figure(&format!("live_kept_{name}_runs"), "count", (db.live_runs() - before) as f64);
