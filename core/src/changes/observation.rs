@@ -1,6 +1,6 @@
 //! Where a database's connections learn what to record, and report what they committed.
 
-use std::sync::atomic::{AtomicU64, Ordering, fence};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::{Commit, Interest};
@@ -23,6 +23,8 @@ pub struct Observation {
     version: AtomicU64,
     state: Mutex<State>,
     accounted: Mutex<Accounted>,
+    /// Commits of this database's connections that they have not accounted for yet.
+    unaccounted: AtomicU32,
     /// Begins to look for commits that are not made here, and ends that.
     look_out: Mutex<Option<Kept<Box<dyn LookOut>>>>,
 }
@@ -110,10 +112,26 @@ impl Observation {
             Some(Kept(Box::new(look_out)));
     }
 
+    /// Notes a commit of a connection of this database, for which it is about to account.
+    pub(crate) fn note_own(&self) {
+        self.unaccounted.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Takes back what was noted of commits that are not accounted for.
+    pub(crate) fn forget_own(&self, commits: u32) {
+        self.unaccounted.fetch_sub(commits, Ordering::SeqCst);
+    }
+
+    /// Whether a connection of this database is about to account for a commit.
+    pub(crate) fn is_accounting(&self) -> bool {
+        self.unaccounted.load(Ordering::SeqCst) > 0
+    }
+
     /// Accounts for `own` commits of a connection of this database, after which there have been
     /// `commits` in all. Returns whether others have committed as well.
     pub(crate) fn account(&self, own: u32, commits: u32) -> bool {
         let mut accounted = self.accounted.lock().unwrap_or_else(PoisonError::into_inner);
+        self.forget_own(own);
         let Some(before) = accounted.last.replace(commits) else { return true };
         let new = commits.wrapping_sub(before);
         let doubted = own > 0 && accounted.blamed > 0;

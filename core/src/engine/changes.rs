@@ -49,6 +49,7 @@ pub(super) struct Recorder {
 #[repr(C)]
 pub(super) struct HookContext {
     inert: [u64; 32],
+    pub(super) observation: Arc<Observation>,
     pub(super) pending: RefCell<Pending>,
 }
 
@@ -107,7 +108,11 @@ struct Mark {
 
 impl Recorder {
     pub(super) fn new(observation: Arc<Observation>) -> Self {
-        let context = Box::new(HookContext { inert: [0; 32], pending: RefCell::default() });
+        let context = Box::new(HookContext {
+            inert: [0; 32],
+            observation: Arc::clone(&observation),
+            pending: RefCell::default(),
+        });
         let version = Cell::new(observation.version());
         let (learned_within, schema, data) =
             <(Cell<bool>, Cell<Option<i64>>, Cell<Option<i64>>)>::default();
@@ -240,6 +245,12 @@ impl HookContext {
         if let Ok(mut pending) = self.pending.try_borrow_mut() {
             record(&mut pending);
         }
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        self.observation.forget_own(self.context.pending.borrow().own);
     }
 }
 

@@ -42,6 +42,8 @@ impl Connection {
             let mut pending = recorder.context.pending.borrow_mut();
             let whole = pending.whole;
             pending.clear();
+            // Of the time when nothing was wanted.
+            recorder.observation.forget_own(std::mem::take(&mut pending.own));
             pending.touched = vec![Touched::default(); facts.len()];
             pending.last = (Vec::new(), None);
             (pending.interest, pending.facts) = (interest, facts);
@@ -157,7 +159,10 @@ unsafe extern "C" fn on_wal(
     };
     let mut every = 0;
     context.with_pending(|pending| {
-        pending.own = pending.own.wrapping_add(u32::from(main));
+        if main {
+            pending.own += 1;
+            context.observation.note_own();
+        }
         every = pending.checkpoint_every;
     });
     if every > 0 && frames >= every {

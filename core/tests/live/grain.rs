@@ -115,13 +115,16 @@ async fn watches_that_begin_after_many_writes_follow_the_next_ones() {
     db.batch(SCHEMA).await.unwrap();
     let write = async |from: i64| {
         for i in from..from + 300 {
-            db.execute("UPDATE items SET name = ? WHERE id = ?", ubiqlite::params![i, i % 500 + 1]).await.unwrap();
+            db.execute("UPDATE items SET name = ? WHERE id = ?", ubiqlite::params![i, i % 500 + 1])
+                .await
+                .unwrap();
         }
     };
     write(0).await;
     let mut watches = Vec::new();
     for part in 0..10 {
-        let mut live = db.watch("SELECT id, name FROM items WHERE part = ?", ubiqlite::params![part]);
+        let mut live =
+            db.watch("SELECT id, name FROM items WHERE part = ?", ubiqlite::params![part]);
         next(&mut live).await;
         watches.push(tokio::spawn(async move {
             let mut results = 0;

@@ -142,7 +142,9 @@ fn look(
             return version.is_none() || before != version;
         };
         if !shared.observation.is_accounted(commits) {
-            doubts += 1;
+            // One of this database's connections may be about to account for it.
+            let busy = shared.observation.is_accounting() && start.elapsed() < PATIENCE;
+            doubts += u32::from(!busy);
             if doubts > DOUBTS {
                 return shared.observation.account(0, commits);
             }

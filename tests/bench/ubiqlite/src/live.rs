@@ -192,7 +192,7 @@ async fn keys(args: &Args) -> Result<()> {
     let before = db.live_runs();
     for i in 0..200 {
         // Each 67th is one of the watched keys.
-        let id = if i % 67 == 66 { (i / 67) * 97 + 1 } else { 4_000 + i };
+        let id = if i % 67 == 0 { (i / 67) * 97 + 1 } else { 4_760 + i };
         db.execute("UPDATE t SET a = ? WHERE id = ?", params![i, id]).await?;
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
