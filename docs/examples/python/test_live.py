@@ -49,7 +49,8 @@ def test_a_selection_is_watched_by_its_rows(tmp_path: Path) -> None:
     async def main() -> None:
         async with fresh(tmp_path) as db:
             # region select
-            async with db.table("items").select().where("status", "new").watch() as live:
+            live = db.table("items").select().where("status", "new").watch()
+            async with live:
                 async for now in live:
                     assert len(now.rows) == 1
                     break
