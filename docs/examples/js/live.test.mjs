@@ -25,14 +25,14 @@ test('a result follows the data', async (t) => {
   const db = await fresh(t);
   const shown = [];
   const sql = 'SELECT id, name FROM items WHERE status = ?';
-  const render = (rows, diff) => shown.push({ rows, diff });
+  const render = async (rows, diff) => {
+    shown.push({ rows, diff });
+    if (shown.length === 1) await db.execute("UPDATE items SET status = 'new' WHERE id = 2");
+    else void db.close();
+  };
   // #region watch
   for await (const { rows, diff } of db.watch(sql, ['new'], { key: 'id' })) {
-    render(rows, diff); // positions: diff.added, diff.removed, diff.updated
-    // #endregion watch
-    if (shown.length === 2) break;
-    await db.execute("UPDATE items SET status = 'new' WHERE id = 2");
-    // #region watch
+    await render(rows, diff); // positions: diff.added, diff.removed, diff.updated
   }
   // #endregion watch
   assert.deepEqual(shown[1].rows, [{ id: 1, name: 'lamp' }, { id: 2, name: 'sofa' }]);

@@ -1,7 +1,7 @@
 //! The guide's page about live queries.
 #![allow(clippy::unwrap_used, reason = "a test's helper fails as the test does")]
 
-use ubiqlite::{Database, ErrorKind, params};
+use ubiqlite::{Database, Diff, ErrorKind, params};
 
 async fn fresh() -> ubiqlite::Result<(tempfile::TempDir, Database)> {
     let dir = tempfile::tempdir().unwrap();
@@ -18,23 +18,22 @@ async fn fresh() -> ubiqlite::Result<(tempfile::TempDir, Database)> {
 async fn a_result_follows_the_data() -> ubiqlite::Result<()> {
     let (_dir, db) = fresh().await?;
     let mut shown: Vec<Vec<(i64, String)>> = Vec::new();
+    let mut show = async |rows: Vec<(i64, String)>, diff: Diff| -> ubiqlite::Result<()> {
+        shown.push(rows);
+        if shown.len() == 1 {
+            db.execute("UPDATE items SET status = 'new' WHERE id = 2", ()).await?;
+            return Ok(());
+        }
+        assert_eq!((diff.added, diff.removed), (vec![1], vec![]));
+        db.close().await
+    };
     let sql = "SELECT id, name FROM items WHERE status = ?";
     // #region watch
     let mut live = db.watch(sql, params!["new"]).key("id");
 
     while let Some(update) = live.try_next().await? {
-        let rows: Vec<(i64, String)> = update.rows()?;
         let diff = update.diff(); // positions: diff.added, diff.removed, diff.updated
-        // #endregion watch
-        shown.push(rows);
-        match shown.len() {
-            1 => db.execute("UPDATE items SET status = 'new' WHERE id = 2", ()).await?,
-            _ => {
-                assert_eq!((diff.added, diff.removed), (vec![1], vec![]));
-                break;
-            }
-        };
-        // #region watch
+        show(update.rows()?, diff).await?;
     }
     // #endregion watch
     assert_eq!(shown, [vec![(1, "lamp".into())], vec![(1, "lamp".into()), (2, "sofa".into())]]);
