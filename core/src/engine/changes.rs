@@ -28,7 +28,6 @@ pub(super) const UNKNOWN: u64 = u64::MAX;
 
 /// Records what the commits of one connection change.
 pub(super) struct Recorder {
-    pub(super) observation: Arc<Observation>,
     /// The version that the interest is of.
     pub(super) version: Cell<u64>,
     /// The facts were learned inside the open transaction, and may not be true without it.
@@ -107,22 +106,25 @@ struct Mark {
 }
 
 impl Recorder {
+    /// Records nothing yet: what is wanted already is learned with the first statement.
     pub(super) fn new(observation: Arc<Observation>) -> Self {
-        let context = Box::new(HookContext {
-            inert: [0; 32],
-            observation: Arc::clone(&observation),
-            pending: RefCell::default(),
-        });
-        let version = Cell::new(observation.version());
-        let (learned_within, schema, data) =
-            <(Cell<bool>, Cell<Option<i64>>, Cell<Option<i64>>)>::default();
-        Self { observation, version, learned_within, schema, data, context }
+        let pending = RefCell::default();
+        let context = Box::new(HookContext { inert: [0; 32], observation, pending });
+        let (version, learned_within) = <(Cell<u64>, Cell<bool>)>::default();
+        let (schema, data) = <(Cell<Option<i64>>, Cell<Option<i64>>)>::default();
+        Self { version, learned_within, schema, data, context }
+    }
+
+    /// Where its connection learns what is wanted, and reports its commits.
+    #[inline]
+    pub(super) fn observation(&self) -> &Observation {
+        &self.context.observation
     }
 
     /// Whether something else is wanted than before.
     #[inline]
     pub(super) fn is_outdated(&self) -> bool {
-        self.observation.version() != self.version.get()
+        self.observation().version() != self.version.get()
     }
 
     /// What SQLite is to be given with its hook, while something is wanted.
@@ -218,22 +220,22 @@ impl Recorder {
     /// Reports what was committed, now that no transaction is open.
     pub(super) fn report(&self) {
         self.learned_within.set(false);
-        let current = self.observation.version_after_commit();
+        let current = self.observation().version_after_commit();
         let mut pending = self.context.pending.borrow_mut();
         let interest = Arc::clone(&pending.interest);
         if current != self.version.get() {
             pending.clear();
             drop(pending);
             // Without a watcher there was and is nobody to be told.
-            if !(interest.is_empty() && self.observation.interest().1.is_empty()) {
-                self.observation.report(&Commit::unknown(interest));
+            if !(interest.is_empty() && self.observation().interest().1.is_empty()) {
+                self.observation().report(&Commit::unknown(interest));
             }
             return;
         }
         let commit = pending.take();
         drop(pending);
         if let Some(commit) = commit {
-            self.observation.report(&commit);
+            self.observation().report(&commit);
         }
     }
 }
@@ -250,7 +252,7 @@ impl HookContext {
 
 impl Drop for Recorder {
     fn drop(&mut self) {
-        self.observation.forget_own(self.context.pending.borrow().own);
+        self.observation().forget_own(self.context.pending.borrow().own);
     }
 }
 

@@ -12,10 +12,7 @@ use crate::ffi;
 impl Connection {
     /// Makes this connection record its commits for `observation`.
     pub(crate) fn record_commits(&mut self, observation: Arc<Observation>) {
-        let recorder = Recorder::new(observation);
-        // What is wanted already is learned with the first statement.
-        recorder.version.set(0);
-        self.recorder = Some(Box::new(recorder));
+        self.recorder = Some(Box::new(Recorder::new(observation)));
     }
 
     /// Must be called before a statement that may change something runs.
@@ -31,7 +28,7 @@ impl Connection {
     fn learn_interest(&mut self) {
         let Some(recorder) = self.recorder.take() else { return };
         self.authorizer.set_row_hook(None);
-        let (version, interest) = recorder.observation.interest();
+        let (version, interest) = recorder.observation().interest();
         let facts: Vec<_> = interest.tables().iter().map(|table| self.facts_of(table)).collect();
         let schema = self.integer("PRAGMA schema_version").ok();
         recorder.learned_within.set(self.in_transaction());
@@ -43,7 +40,7 @@ impl Connection {
             let whole = pending.whole;
             pending.clear();
             // Of the time when nothing was wanted.
-            recorder.observation.forget_own(std::mem::take(&mut pending.own));
+            recorder.observation().forget_own(std::mem::take(&mut pending.own));
             pending.touched = vec![Touched::default(); facts.len()];
             pending.last = (Vec::new(), None);
             (pending.interest, pending.facts) = (interest, facts);
@@ -118,7 +115,7 @@ impl Connection {
         };
         let Some(recorder) = &self.recorder else { return Seen { own: true, foreign: true } };
         let own = std::mem::take(&mut recorder.context.pending.borrow_mut().own);
-        Seen { own: own > 0, foreign: recorder.observation.account(own, commits) }
+        Seen { own: own > 0, foreign: recorder.observation().account(own, commits) }
     }
 
     /// Must be called after a statement of this library's own has run.

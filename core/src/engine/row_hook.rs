@@ -131,10 +131,7 @@ impl Row {
 
     fn differs(&self, index: c_int) -> Option<bool> {
         let (old, new) = (self.value(true, index)?, self.value(false, index)?);
-        Some(match (old, new) {
-            (ValueRef::Real(old), ValueRef::Real(new)) => old.to_bits() != new.to_bits(),
-            (old, new) => old != new,
-        })
+        Some(!old.is_same(new))
     }
 
     fn value(&self, old: bool, index: c_int) -> Option<ValueRef<'_>> {

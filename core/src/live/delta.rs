@@ -85,17 +85,10 @@ impl<'r> Positions<'r> {
 
 /// Whether two rows have, bit for bit, the same values.
 fn same<'r>(
-    row: impl Iterator<Item = ValueRef<'r>>,
-    other: impl Iterator<Item = ValueRef<'r>>,
+    mut row: impl Iterator<Item = ValueRef<'r>>,
+    mut other: impl Iterator<Item = ValueRef<'r>>,
 ) -> bool {
-    row.map(bits).eq(other.map(bits))
-}
-
-fn bits(value: ValueRef<'_>) -> (bool, ValueRef<'_>) {
-    match value {
-        ValueRef::Real(value) => (true, ValueRef::Integer(value.to_bits().cast_signed())),
-        value => (false, value),
-    }
+    row.all(|value| other.next().is_some_and(|it| it.is_same(value))) && other.next().is_none()
 }
 
 impl Delta {

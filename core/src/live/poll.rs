@@ -231,11 +231,12 @@ impl Hub {
             }
             Err(error) => {
                 // An interrupt was meant for statements of the program's own; the others are of
-                // a moment when too much was going on.
-                let wait = matches!(error.kind(), ErrorKind::Busy | ErrorKind::Timeout);
-                let again = wait || error.kind() == ErrorKind::Cancelled;
-                // Also after an interrupt: on one thread, what stopped the query may go on.
-                let wait = again;
+                // a moment when too much was going on. It waits after either: on one thread, what
+                // stopped the query may go on.
+                let again = matches!(
+                    error.kind(),
+                    ErrorKind::Busy | ErrorKind::Timeout | ErrorKind::Cancelled
+                );
                 let several = queries.len() > 1;
                 if error.kind() == ErrorKind::Closed {
                     state.closed = true;
@@ -246,7 +247,7 @@ impl Hub {
                     let Some(query) = state.queries.get_mut(id) else { continue };
                     query.dirty = true;
                     query.alone = several;
-                    if wait {
+                    if again {
                         query.rests_until = now + LATER;
                     }
                     if !several && !again {

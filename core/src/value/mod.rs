@@ -151,6 +151,15 @@ impl<'a> ValueRef<'a> {
         }
     }
 
+    /// Whether another value is the same bit for bit: not so 0.0 and -0.0, which are equal.
+    #[inline]
+    pub(crate) fn is_same(self, other: ValueRef<'_>) -> bool {
+        match (self, other) {
+            (Self::Real(value), ValueRef::Real(other)) => value.to_bits() == other.to_bits(),
+            (value, other) => value == other,
+        }
+    }
+
     /// Copies the value. Text that is not UTF-8 keeps its bytes, as a blob, so
     /// that nothing is lost.
     pub fn to_value(self) -> Value {

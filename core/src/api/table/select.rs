@@ -1,5 +1,7 @@
 //! Selecting rows of a table.
 
+use std::sync::Arc;
+
 use super::Table;
 use crate::api::watch::Watch;
 use crate::changes::{RowFilter, Term, TermTest};
@@ -234,15 +236,19 @@ impl<'a> Select<'a> {
         if self.choice.by_key {
             return self.stream_by_key(target).await;
         }
-        let schema = Schema::of(target, self.table.name, false).await?;
-        let (sql, params) = match self.choice.sql("*", &schema) {
-            Err(_) => {
-                let schema = Schema::of(target, self.table.name, true).await?;
-                self.choice.sql("*", &schema)?
-            }
-            made => made?,
-        };
+        let (_, sql, params) = self.written(target).await?;
         Ok(target.stream(&sql, params))
+    }
+
+    /// Returns the selection's statement, by the remembered schema if that has all columns.
+    async fn written(&self, target: Target<'a>) -> Result<(Arc<Schema>, String, Params)> {
+        let schema = Schema::of(target, self.table.name, false).await?;
+        if let Ok((sql, params)) = self.choice.sql("*", &schema) {
+            return Ok((schema, sql, params));
+        }
+        let schema = Schema::of(target, self.table.name, true).await?;
+        let (sql, params) = self.choice.sql("*", &schema)?;
+        Ok((schema, sql, params))
     }
 
     /// Watches the selected rows: see [`Database::watch`](crate::Database::watch). Rows are told
@@ -267,14 +273,7 @@ impl<'a> Select<'a> {
             return Err(uncommitted());
         };
         let (_entered, target) = self.table.target.enter()?;
-        let mut schema = Schema::of(target, self.table.name, false).await?;
-        let (sql, params) = match self.choice.sql("*", &schema) {
-            Err(_) => {
-                schema = Schema::of(target, self.table.name, true).await?;
-                self.choice.sql("*", &schema)?
-            }
-            made => made?,
-        };
+        let (schema, sql, params) = self.written(target).await?;
         let filter = RowFilter {
             table: schema.table.as_str().into(),
             terms: self.choice.filters.iter().filter_map(|it| it.term(&schema)).collect(),
