@@ -8,6 +8,8 @@ mod foreign;
 mod fuzz;
 #[path = "live/grain.rs"]
 mod grain;
+#[path = "live/pages.rs"]
+mod pages;
 #[path = "live/races.rs"]
 mod races;
 #[path = "live/sees.rs"]

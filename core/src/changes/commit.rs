@@ -19,8 +19,10 @@ pub struct Commit {
     pub others: bool,
     /// The schema may have changed.
     pub schema: bool,
-    /// Anything may have changed.
+    /// Anything may have changed, on these `pages` if they are known.
     pub everything: bool,
+    /// The pages that were written, in ascending order and without page 1, if they are known.
+    pub pages: Option<Vec<u32>>,
 }
 
 /// What changed in one table.
@@ -65,6 +67,19 @@ pub struct RowChange {
 impl Commit {
     /// A commit about which nothing is known.
     pub fn unknown(interest: Arc<Interest>) -> Self {
-        Self { interest, tables: Vec::new(), others: true, schema: true, everything: true }
+        Self {
+            interest,
+            tables: Vec::new(),
+            others: true,
+            schema: true,
+            everything: true,
+            pages: None,
+        }
+    }
+
+    /// Commits of others: what they changed is on these pages, and in the schema only if it says
+    /// so.
+    pub(crate) fn on_pages(interest: Arc<Interest>, pages: Vec<u32>, schema: bool) -> Self {
+        Self { schema, pages: Some(pages), ..Self::unknown(interest) }
     }
 }

@@ -5,10 +5,14 @@ mod commit;
 mod filter;
 mod interest;
 mod observation;
+mod pages;
 mod reads;
 
 pub use commit::{Commit, RowChange, RowChangeKind, TableChange};
 pub(crate) use filter::{RowFilter, Term, TermTest};
 pub use interest::{ColumnSet, Interest, TableInterest};
+pub(crate) use observation::{Account, LogFrames, LogPosition};
 pub use observation::{CommitObserver, Observation};
-pub use reads::{Reads, TableRead};
+pub use pages::PageSet;
+pub(crate) use pages::WrittenPages;
+pub use reads::{ReadSet, Reads, TableRead};

@@ -1,5 +1,6 @@
 //! Where a database's connections learn what to record, and report what they committed.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -47,12 +48,43 @@ impl<F: Fn(bool) + MaybeSend> LookOut for F {
 /// The commits that are accounted for.
 #[derive(Default)]
 struct Accounted {
-    /// The number of the last one, as SQLite counts them.
-    last: Option<u32>,
+    /// Where the log ended after the last one.
+    last: Option<LogPosition>,
+    /// The version of the schema, as it was seen last.
+    schema: Option<i64>,
     /// How many were taken for others', of which some may turn out to be of this database: its
     /// connections account for theirs a moment later. Until as many have, another's could hide
     /// behind them.
     blamed: u32,
+}
+
+/// Where a write-ahead log ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LogPosition {
+    /// How many commits there have been, as SQLite counts them: it wraps around, and begins anew
+    /// when the log is recovered.
+    pub(crate) commits: u32,
+    /// How many frames the log holds.
+    pub(crate) frames: u32,
+    /// Another for each time that the log begins anew; `None` if it is not known.
+    pub(crate) log: Option<u64>,
+}
+
+/// What was not accounted for before.
+#[derive(Debug)]
+pub(crate) struct Account {
+    /// Others have committed as well, or it is not known who.
+    pub(crate) foreign: bool,
+    /// The frames of the log that hold all of it, if they are known.
+    pub(crate) frames: Option<LogFrames>,
+}
+
+/// Frames of one log, counted from 0.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LogFrames {
+    /// The log, as [`LogPosition`] has it.
+    pub(crate) log: u64,
+    pub(crate) frames: Range<u32>,
 }
 
 #[derive(Default)]
@@ -127,31 +159,56 @@ impl Observation {
         self.unaccounted.load(Ordering::SeqCst) > 0
     }
 
-    /// Accounts for `own` commits of a connection of this database, after which there have been
-    /// `commits` in all. Returns whether others have committed as well.
-    pub(crate) fn account(&self, own: u32, commits: u32) -> bool {
+    /// Accounts for `own` commits of a connection of this database, and for whatever else has been
+    /// committed by now, as `position` says.
+    pub(crate) fn account(&self, own: u32, position: impl FnOnce() -> LogPosition) -> Account {
         let mut accounted = self.accounted.lock().unwrap_or_else(PoisonError::into_inner);
         self.forget_own(own);
-        let Some(before) = accounted.last.replace(commits) else { return true };
-        let new = commits.wrapping_sub(before);
+        // Read under the lock, so that accounts are in the order of the log.
+        let now = position();
+        let Some(before) = accounted.last.replace(now) else {
+            return Account { foreign: true, frames: None };
+        };
+        let new = now.commits.wrapping_sub(before.commits);
         let doubted = own > 0 && accounted.blamed > 0;
         accounted.blamed = accounted.blamed.saturating_sub(own);
         if new > own {
             accounted.blamed = accounted.blamed.saturating_add(new - own).min(MOST_BLAMED);
         }
-        doubted || new != own
+        let frames = match (before.log, now.log) {
+            (Some(log), Some(same)) if log == same && before.frames <= now.frames => {
+                Some(LogFrames { log, frames: before.frames..now.frames })
+            }
+            // The log began anew, with this commit.
+            (Some(_), Some(log)) if own == 1 && new == 1 => {
+                Some(LogFrames { log, frames: 0..now.frames })
+            }
+            _ => None,
+        };
+        Account { foreign: doubted || new != own, frames }
+    }
+
+    /// Takes the version of the schema after commits that may have changed it, of which the caller
+    /// then reports. Returns whether it is another than the last time.
+    pub(crate) fn is_new_schema(&self, version: Option<i64>) -> bool {
+        let mut accounted = self.accounted.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::replace(&mut accounted.schema, version);
+        version.is_none() || before != version
     }
 
     /// Whether all of these commits are accounted for.
     pub(crate) fn is_accounted(&self, commits: u32) -> bool {
         let accounted = self.accounted.lock().unwrap_or_else(PoisonError::into_inner);
-        accounted.last == Some(commits)
+        accounted.last.is_some_and(|last| last.commits == commits)
     }
 
-    /// Reports that others have committed something.
-    pub(crate) fn report_foreign(&self) {
+    /// Reports that others have committed something: what is on these `pages`, if that is known.
+    pub(crate) fn report_foreign(&self, pages: Option<Vec<u32>>, schema: bool) {
         let (_, interest) = self.interest();
-        self.report(&Commit::unknown(interest));
+        self.report(&match pages {
+            Some(pages) => Commit::on_pages(interest, pages, schema),
+            None => Commit::unknown(interest),
+        });
     }
 
     /// Reports a commit.

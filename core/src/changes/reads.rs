@@ -1,5 +1,16 @@
 //! What a query depends on.
 
+use super::PageSet;
+
+/// What a query was seen to read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ReadSet {
+    /// The tables, if they were to be found out.
+    pub tables: Option<Reads>,
+    /// The pages of the main database without its first one, if they are known.
+    pub pages: Option<PageSet>,
+}
+
 /// What a query depends on: when none of it changes, neither does the result.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reads {
@@ -7,6 +18,8 @@ pub struct Reads {
     pub tables: Vec<TableRead>,
     /// It also reads what no table's name stands for, so that any change may concern it.
     pub anything: bool,
+    /// It reads a virtual table, which may keep what it has read of the database's pages.
+    pub is_virtual: bool,
 }
 
 /// What a query reads of one table.
@@ -17,4 +30,11 @@ pub struct TableRead {
     /// The columns whose values it reads. `None`: any change of a row concerns it. With an empty
     /// list, only which rows there are.
     pub columns: Option<Vec<Box<str>>>,
+}
+
+impl Reads {
+    /// Whether the result stays the same while the pages that the query read do.
+    pub(crate) fn are_in_pages(&self) -> bool {
+        !self.anything && !self.is_virtual
+    }
 }

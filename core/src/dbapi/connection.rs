@@ -14,7 +14,7 @@ use super::statement::{DbapiStatement, OpenCursor};
 use super::{ConnectionState, DbapiOptions, DbapiRequest, DbapiResult};
 use crate::engine::{DatabaseHandle, OpenFailure, StatementCache, Stepped, disk_wait};
 use crate::error::{Error, ErrorKind, Phase, Result, without_advice};
-use crate::platform::files;
+use crate::platform::{files, page_reads};
 use crate::row::Page;
 use crate::sql::Params;
 use crate::value::Value;
@@ -61,6 +61,7 @@ impl DbapiInner {
     pub(super) fn open(path: &str, options: &DbapiOptions) -> Result<Self> {
         let uri = if options.uri { ffi::SQLITE_OPEN_URI } else { 0 };
         let flags = ffi::SQLITE_OPEN_READWRITE | ffi::SQLITE_OPEN_CREATE | uri;
+        page_reads::install();
         files::install();
         disk_wait::install();
         // SQLite, as it is built here, would take it for a URI, requested or not.

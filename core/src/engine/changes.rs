@@ -217,8 +217,9 @@ impl Recorder {
         }
     }
 
-    /// Reports what was committed, now that no transaction is open.
-    pub(super) fn report(&self) {
+    /// Reports what was committed, on these `pages` if they are known, now that no transaction is
+    /// open.
+    pub(super) fn report(&self, pages: Option<Vec<u32>>) {
         self.learned_within.set(false);
         let current = self.observation().version_after_commit();
         let mut pending = self.context.pending.borrow_mut();
@@ -235,7 +236,7 @@ impl Recorder {
         let commit = pending.take();
         drop(pending);
         if let Some(commit) = commit {
-            self.observation().report(&commit);
+            self.observation().report(&Commit { pages, ..commit });
         }
     }
 }
@@ -313,7 +314,7 @@ impl Pending {
         }
         self.clear();
         let interest = Arc::clone(&self.interest);
-        Some(Commit { interest, tables, others, schema, everything })
+        Some(Commit { interest, tables, others, schema, everything, pages: None })
     }
 
     /// Records a row whose values are wanted.

@@ -7,8 +7,10 @@ use super::handlers::Handlers;
 use super::lease::WalIndex;
 use super::run::collect;
 use super::{Connection, ReadOutcome, prepare};
+use crate::changes::{PageSet, ReadSet};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ffi;
+use crate::platform::page_reads;
 use crate::program::{Fetch, Output, Program, StepOutcome};
 
 /// A longer text or blob takes too long to read, make or copy.
@@ -81,6 +83,7 @@ impl Connection {
             }
         }
         let held = self.is_held();
+        let pages = if step.fetch == Fetch::Paged { self.page_cache() } else { None };
         let statement = self.cache.get(&step.sql)?;
         if !statement.readonly || !statement.is_plain() || statement.nature.transient {
             return None;
@@ -95,9 +98,19 @@ impl Connection {
         if statement.nature.works {
             limit_worked(self.raw);
         }
-        // SAFETY: the parameters outlive the reset.
-        let run = unsafe { statement.bind(&step.params) }
-            .and_then(|()| collect(statement, step.fetch, None));
+        let mut run = || {
+            // SAFETY: the parameters outlive the reset.
+            unsafe { statement.bind(&step.params) }
+                .and_then(|()| collect(statement, step.fetch, None))
+        };
+        let (run, reads) = match pages {
+            None => (run(), None),
+            Some(cache) => {
+                let (run, pages) = page_reads::record(cache, run);
+                let pages = Some(PageSet::of(pages));
+                (run, Some(Box::new(ReadSet { tables: None, pages })))
+            }
+        };
         statement.reset();
         // SAFETY: the connection is open.
         let ended = unsafe { end(&self.handlers, self.raw, self.length_limit) };
@@ -105,7 +118,7 @@ impl Connection {
             Ok(rows) => {
                 let described = step.fetch == Fetch::Described;
                 let description = described.then(|| Box::new(statement.describe()));
-                let outcome = StepOutcome { rows, description, ..StepOutcome::default() };
+                let outcome = StepOutcome { rows, description, reads, ..StepOutcome::default() };
                 ReadOutcome::Done(Ok(Output { steps: smallvec::smallvec![outcome] }))
             }
             Err(error) => {

@@ -14,6 +14,7 @@ use std::ffi::{c_char, c_int, c_void};
 use std::ptr;
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 
+use crate::changes::LogPosition;
 use crate::ffi;
 
 /// Words of the first copy of the wal-index header: 48 bytes,
@@ -22,6 +23,9 @@ const WORDS: usize = 6;
 
 /// The size of a region of the wal-index, as wal.c maps them.
 const REGION: c_int = 32_768;
+
+/// How often a header that somebody is writing is read again.
+const TRIES: u32 = 100;
 
 /// The wal-index header as it was at some moment.
 pub(super) type Header = [u64; WORDS];
@@ -38,34 +42,9 @@ impl WalIndex {
     /// `db` is open in WAL mode and has read from its main database, so that SQLite has mapped the
     /// wal-index. The result is used only until it closes.
     pub(super) unsafe fn of(db: *mut ffi::sqlite3) -> Option<Self> {
-        let mut file: *mut ffi::sqlite3_file = ptr::null_mut();
-        // SAFETY: `db` is open; the file control writes one pointer.
-        let code = unsafe {
-            ffi::sqlite3_file_control(
-                db,
-                c"main".as_ptr().cast::<c_char>(),
-                ffi::SQLITE_FCNTL_FILE_POINTER,
-                (&raw mut file).cast::<c_void>(),
-            )
-        };
-        if code != ffi::SQLITE_OK || file.is_null() {
-            return None;
-        }
-        let mut region: *mut c_void = ptr::null_mut();
-        // SAFETY: an open file has methods; xShmMap came with version 2 of them. Asked not to
-        // extend, it returns the region that is already mapped.
-        unsafe {
-            let methods = (*file).pMethods.as_ref()?;
-            if methods.iVersion < 2 {
-                return None;
-            }
-            let map = methods.xShmMap?;
-            if map(file, 0, REGION, 0, &raw mut region) != ffi::SQLITE_OK {
-                return None;
-            }
-        }
-        (!region.is_null() && region.cast::<AtomicU64>().is_aligned())
-            .then_some(Self(region.cast_const().cast()))
+        // SAFETY: by the contract.
+        let region = unsafe { main_file(db).and_then(|file| region(file, 0))? };
+        region.cast::<AtomicU64>().is_aligned().then_some(Self(region.cast_const().cast()))
     }
 
     /// Returns the current header.
@@ -81,6 +60,35 @@ impl WalIndex {
         // What follows must not be read before the header was.
         fence(Ordering::Acquire);
         header
+    }
+
+    /// Returns where the log ends.
+    pub(super) fn position(self) -> LogPosition {
+        // There are two copies, of which SQLite writes the second one first: if they are equal,
+        // both are whole.
+        for _ in 0..TRIES {
+            let header = self.header();
+            let mut second = [0; WORDS];
+            for (index, word) in second.iter_mut().enumerate() {
+                // SAFETY: as in `header`.
+                *word = unsafe { (*self.0.add(WORDS + index)).load(Ordering::Relaxed) };
+            }
+            fence(Ordering::Acquire);
+            if header == second {
+                let half = |word: u64, index: usize| {
+                    let bytes = word.to_ne_bytes();
+                    let at = index * 4;
+                    u32::from_ne_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
+                };
+                return LogPosition {
+                    commits: half(header[1], 0),
+                    frames: half(header[2], 0),
+                    log: Some(header[4]),
+                };
+            }
+            std::hint::spin_loop();
+        }
+        LogPosition { commits: self.commits(), frames: 0, log: None }
     }
 
     /// Returns how many pages the database has: `nPage`, at byte 20 of the header.
@@ -104,4 +112,43 @@ impl WalIndex {
         let bytes = frames_and_pages.to_ne_bytes();
         u32::from_ne_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])
     }
+}
+
+/// Returns the file of the main database.
+///
+/// # Safety
+/// `db` is open, and this thread alone uses it.
+pub(super) unsafe fn main_file(db: *mut ffi::sqlite3) -> Option<*mut ffi::sqlite3_file> {
+    let mut file: *mut ffi::sqlite3_file = ptr::null_mut();
+    // SAFETY: by the contract; the file control writes one pointer.
+    let code = unsafe {
+        ffi::sqlite3_file_control(
+            db,
+            c"main".as_ptr().cast::<c_char>(),
+            ffi::SQLITE_FCNTL_FILE_POINTER,
+            (&raw mut file).cast::<c_void>(),
+        )
+    };
+    (code == ffi::SQLITE_OK && !file.is_null()).then_some(file)
+}
+
+/// Returns where a region of the wal-index is mapped.
+///
+/// # Safety
+/// `file` is the open main file of a database in WAL mode that has mapped its wal-index.
+pub(super) unsafe fn region(file: *mut ffi::sqlite3_file, index: c_int) -> Option<*mut c_void> {
+    let mut region: *mut c_void = ptr::null_mut();
+    // SAFETY: an open file has methods; xShmMap came with version 2 of them. Asked not to
+    // extend, it maps no more than there is.
+    unsafe {
+        let methods = (*file).pMethods.as_ref()?;
+        if methods.iVersion < 2 {
+            return None;
+        }
+        let map = methods.xShmMap?;
+        if map(file, index, REGION, 0, &raw mut region) != ffi::SQLITE_OK {
+            return None;
+        }
+    }
+    (!region.is_null()).then_some(region)
 }

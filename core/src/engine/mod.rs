@@ -20,6 +20,7 @@ mod moved_files;
 mod name;
 mod opcodes;
 mod open;
+mod pages;
 mod pragma;
 mod prepare;
 mod prepared;
@@ -60,6 +61,7 @@ pub(crate) use changes::HAS_ROWS;
 use changes::Recorder;
 use handlers::Handlers;
 use lease::{Header, WalIndex};
+use pages::PageReads;
 pub(crate) use prepared::Stepped;
 #[cfg(not(target_family = "wasm"))]
 pub(crate) use prepared::{Prepared, Wording};
@@ -104,6 +106,8 @@ pub(crate) struct Connection {
     page_size: u32,
     /// Its commits are refused once a file has moved.
     watched: bool,
+    /// Whether the pages that statements read can be known.
+    page_reads: PageReads,
     /// Its files are kept by a host, behind a VFS of this library.
     hosted: bool,
     // Closes the connection, so it is the last to be dropped.

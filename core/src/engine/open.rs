@@ -10,6 +10,7 @@ use super::{Connection, DatabaseHandle, Handlers, LastRowId, OpenFailure, Statem
 use crate::error::{Error, ErrorKind, Phase, Result, from_sqlite};
 use crate::options::{JournalMode, Options};
 use crate::platform::files::{self, FileId};
+use crate::platform::page_reads;
 
 /// What a connection is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,6 +107,7 @@ impl Connection {
             wal: false,
             page_size: 4096,
             watched: false,
+            page_reads: Default::default(),
             hosted: false,
             _db: db,
         };
@@ -246,6 +248,7 @@ fn open(path: &Path, access: c_int, vfs: Option<&str>) -> Result<DatabaseHandle>
         // Another VFS has its own names.
         Some(_) => path.to_owned(),
     };
+    page_reads::install();
     files::install();
     super::disk_wait::install();
     if let Some(vfs) = vfs {

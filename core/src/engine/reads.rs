@@ -8,7 +8,7 @@ use super::changes::{ROWID, TableFacts};
 use super::run::collect;
 use super::statement::Statement;
 use super::writes::ReadColumn;
-use crate::changes::{Reads, TableInterest, TableRead};
+use crate::changes::{ReadSet, Reads, TableInterest, TableRead};
 use crate::error::{Error, ErrorKind, Result};
 use crate::program::{Fetch, Step, StepOutcome};
 use crate::row::Row;
@@ -30,10 +30,18 @@ impl Connection {
         if !readonly || nature.class != Class::Plain || nature.asks {
             return Err(refused("this statement does not only read the database"));
         }
-        let reads = self.learn_reads(&step.sql, &step.params)?;
-        let mut outcome = self.run_once(&step.sql, &step.params, Fetch::All, None)?;
-        outcome.reads = Some(Box::new(reads));
+        let tables = Some(self.learn_reads(&step.sql, &step.params)?);
+        let mut outcome = self.run_paged(step)?;
+        outcome.reads.get_or_insert_default().tables = tables;
         Ok(outcome)
+    }
+
+    /// Runs a query, and returns with its rows which pages it reads, if they can be known.
+    pub(super) fn run_paged(&mut self, step: &Step<'_>) -> Result<StepOutcome> {
+        let run = |it: &mut Self| it.run_once(&step.sql, &step.params, Fetch::All, None);
+        let (outcome, pages) = self.with_page_set(run);
+        let reads = pages.map(|pages| Box::new(ReadSet { tables: None, pages: Some(pages) }));
+        Ok(StepOutcome { reads, ..outcome? })
     }
 
     /// Returns what a query depends on.
@@ -89,6 +97,7 @@ impl Connection {
         match kind {
             "view" => {}
             "virtual" => {
+                reads.is_virtual = true;
                 let sql = row.get::<Option<&str>>(1)?.unwrap_or_default().to_ascii_lowercase();
                 let module = sql.split("using").nth(1).unwrap_or_default().trim_start();
                 let end = module.find(|it: char| !it.is_alphanumeric() && it != '_');

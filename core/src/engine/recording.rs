@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use super::Connection;
 use super::changes::{HookContext, Recorder, Touched, UNKNOWN};
-use super::lease::WalIndex;
-use crate::changes::Observation;
+use crate::changes::{Account, Observation, WrittenPages};
 use crate::ffi;
 
 impl Connection {
@@ -84,38 +83,55 @@ impl Connection {
     fn report_commit_now(&mut self, failed: bool) {
         let Some(recorder) = &self.recorder else { return };
         if recorder.context.pending.borrow().interest.is_empty() {
-            return recorder.report();
+            return recorder.report(None);
         }
-        let Seen { own, foreign } = self.look(failed);
-        if foreign {
-            // What others have committed was recorded by nobody, and the schema may be another.
-            let schema = self.integer("PRAGMA schema_version").ok();
+        let Seen { own, foreign, pages } = self.look(failed);
+        let Some(recorder) = &self.recorder else { return };
+        // What others have committed was recorded by nobody.
+        let unknown = foreign || recorder.context.pending.borrow().whole.everything;
+        if unknown {
+            let another = pages.as_ref().is_none_or(|it| it.first) && self.has_new_schema();
             let Some(recorder) = &self.recorder else { return };
-            if schema.is_none() || schema != recorder.schema.replace(schema) {
-                recorder.version.set(UNKNOWN);
-            }
-            recorder.context.pending.borrow_mut().whole.everything = true;
+            let mut pending = recorder.context.pending.borrow_mut();
+            pending.whole.everything = true;
+            pending.whole.schema |= another;
         }
         let Some(recorder) = &self.recorder else { return };
         if own || foreign {
-            recorder.report();
+            recorder.report(pages.map(|it| it.pages));
         } else {
             // It was rolled back, or changed nothing.
             recorder.forget();
         }
     }
 
+    /// Whether the schema is another than it was when this was asked last, by any connection of this
+    /// database. The schema's version is on page 1.
+    fn has_new_schema(&mut self) -> bool {
+        let schema = self.integer("PRAGMA schema_version").ok();
+        let Some(recorder) = &self.recorder else { return true };
+        if schema.is_none() || schema != recorder.schema.replace(schema) {
+            recorder.version.set(UNKNOWN);
+        }
+        recorder.observation().is_new_schema(schema)
+    }
+
     /// Returns who has committed since this was asked last, by any connection of this database.
     fn look(&mut self, failed: bool) -> Seen {
-        let Some(commits) = self.commit_count() else {
+        let Some(position) = self.log_position() else {
             // Outside WAL mode it is not known whether a statement that failed has kept a part.
             let data = self.integer("PRAGMA data_version").ok();
             let before = self.recorder.as_ref().and_then(|recorder| recorder.data.replace(data));
-            return Seen { own: true, foreign: failed || data.is_none() || before != data };
+            let foreign = failed || data.is_none() || before != data;
+            return Seen { own: true, foreign, pages: None };
         };
-        let Some(recorder) = &self.recorder else { return Seen { own: true, foreign: true } };
+        let Some(recorder) = &self.recorder else {
+            return Seen { own: true, foreign: true, pages: None };
+        };
         let own = std::mem::take(&mut recorder.context.pending.borrow_mut().own);
-        Seen { own: own > 0, foreign: recorder.observation().account(own, commits) }
+        let Account { foreign, frames } = recorder.observation().account(own, position);
+        let pages = frames.and_then(|frames| self.pages_of(frames));
+        Seen { own: own > 0, foreign, pages }
     }
 
     /// Must be called after a statement of this library's own has run.
@@ -126,13 +142,6 @@ impl Connection {
             self.report_commit(false);
         }
     }
-
-    /// Returns how many commits there have been, in WAL mode.
-    pub(crate) fn commit_count(&mut self) -> Option<u32> {
-        // The index is mapped by the first of these.
-        self.wal_frames()?;
-        self.wal_index.map(WalIndex::commits)
-    }
 }
 
 /// Who has committed.
@@ -141,6 +150,8 @@ struct Seen {
     own: bool,
     /// Somebody else, or it is not known who.
     foreign: bool,
+    /// The pages that were written, if they are known.
+    pages: Option<WrittenPages>,
 }
 
 /// Called by SQLite after a commit that has written to the log.

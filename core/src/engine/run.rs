@@ -171,6 +171,9 @@ impl Connection {
             return self.run_watched(step);
         }
         let Some(extra) = &step.extra else {
+            if step.fetch == Fetch::Paged {
+                return self.run_paged(step);
+            }
             return self.run_once(&step.sql, &step.params, step.fetch, sink);
         };
         self.run_with_extra(step, extra, earlier)

@@ -198,6 +198,10 @@ constants! {
     SQLITE_IOCAP_IMMUTABLE = 8192;
     SQLITE_IOCAP_BATCH_ATOMIC = 16384;
 
+    // What is set for all connections.
+    SQLITE_CONFIG_PCACHE2 = 18;
+    SQLITE_CONFIG_GETPCACHE2 = 19;
+
     // What may be asked of a file.
     SQLITE_FCNTL_LOCKSTATE = 1;
     SQLITE_FCNTL_GET_LOCKPROXYFILE = 2;

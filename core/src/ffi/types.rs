@@ -1,6 +1,6 @@
 //! SQLite's types.
 
-use std::ffi::{c_char, c_int, c_void};
+use std::ffi::{c_char, c_int, c_uint, c_void};
 use std::marker::{PhantomData, PhantomPinned};
 
 macro_rules! opaque {
@@ -25,6 +25,10 @@ opaque! {
     sqlite3_value;
     /// The call of a function that SQL calls.
     sqlite3_context;
+    /// A page cache.
+    sqlite3_pcache;
+    /// A page in a page cache.
+    sqlite3_pcache_page;
 }
 
 pub(crate) type sqlite3_int64 = i64;
@@ -79,6 +83,30 @@ pub(crate) struct sqlite3_io_methods {
     >,
     pub(crate) xUnfetch:
         Option<unsafe extern "C" fn(*mut sqlite3_file, sqlite3_int64, *mut c_void) -> c_int>,
+}
+
+/// What SQLite calls to keep pages.
+#[repr(C)]
+#[derive(Debug)]
+#[allow(non_snake_case, reason = "the names are SQLite's")]
+pub(crate) struct sqlite3_pcache_methods2 {
+    pub(crate) iVersion: c_int,
+    pub(crate) pArg: *mut c_void,
+    pub(crate) xInit: Option<unsafe extern "C" fn(*mut c_void) -> c_int>,
+    pub(crate) xShutdown: Option<unsafe extern "C" fn(*mut c_void)>,
+    pub(crate) xCreate: Option<unsafe extern "C" fn(c_int, c_int, c_int) -> *mut sqlite3_pcache>,
+    pub(crate) xCachesize: Option<unsafe extern "C" fn(*mut sqlite3_pcache, c_int)>,
+    pub(crate) xPagecount: Option<unsafe extern "C" fn(*mut sqlite3_pcache) -> c_int>,
+    pub(crate) xFetch: Option<
+        unsafe extern "C" fn(*mut sqlite3_pcache, c_uint, c_int) -> *mut sqlite3_pcache_page,
+    >,
+    pub(crate) xUnpin:
+        Option<unsafe extern "C" fn(*mut sqlite3_pcache, *mut sqlite3_pcache_page, c_int)>,
+    pub(crate) xRekey:
+        Option<unsafe extern "C" fn(*mut sqlite3_pcache, *mut sqlite3_pcache_page, c_uint, c_uint)>,
+    pub(crate) xTruncate: Option<unsafe extern "C" fn(*mut sqlite3_pcache, c_uint)>,
+    pub(crate) xDestroy: Option<unsafe extern "C" fn(*mut sqlite3_pcache)>,
+    pub(crate) xShrink: Option<unsafe extern "C" fn(*mut sqlite3_pcache)>,
 }
 
 /// What SQLite calls to open files.

@@ -185,7 +185,11 @@ impl CommitObserver for Hub {
         if !state.index.affected(commit, |query| found.push(query)) {
             found = state.queries.iter().map(|(id, _)| id).collect();
         }
-        if commit.schema || commit.everything {
+        let unknown = commit.schema || (commit.everything && commit.pages.is_none());
+        if let Some(pages) = commit.pages.as_ref().filter(|_| !unknown) {
+            found.retain(|id| state.queries.get(*id).is_some_and(|it| it.may_read(pages)));
+        }
+        if unknown {
             state.schema_moment = state.moment;
             for query in state.queries.iter_mut() {
                 query.reads = None;

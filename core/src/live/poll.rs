@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::hub::{Hub, HubState, WatchId, wake};
 use super::queries::QueryId;
 use crate::backend::{Backend, Reply};
+use crate::changes::{ReadSet, Reads};
 use crate::error::{Error, ErrorKind, Result};
 use crate::platform;
 use crate::program::{Access, Output, Program};
@@ -184,6 +185,8 @@ impl Hub {
         for query in &queries {
             if let Some(query) = state.queries.get_mut(*query) {
                 query.dirty = false;
+                // Which pages it reads now is not known until it has run.
+                query.pages = None;
                 program.steps.push(query.step());
                 drivers.extend_from_slice(&query.watchers);
             }
@@ -212,10 +215,14 @@ impl Hub {
                 for (id, outcome) in queries.into_iter().zip(output.steps) {
                     let Some(query) = state.queries.get_mut(id) else { continue };
                     // A query that was learned before the schema changed is learned again.
-                    if let Some(reads) = outcome.reads.filter(|_| moment >= state.schema_moment) {
-                        query.reads = Some(*reads);
+                    let known = outcome.reads.filter(|_| moment >= state.schema_moment);
+                    let ReadSet { tables, pages } = known.map(|it| *it).unwrap_or_default();
+                    if tables.is_some() {
+                        query.reads = tables;
                         state.stale = true;
                     }
+                    let in_pages = query.reads.as_ref().is_some_and(Reads::are_in_pages);
+                    query.pages = pages.filter(|_| in_pages);
                     (query.round, query.moment, query.alone) = (number, moment, false);
                     query.rests_until = query.rests_until.max(started) + took * 2;
                     let same = query.result.as_ref().is_some_and(|it| it.is_same(&outcome.rows));

@@ -7,7 +7,7 @@ use std::time::Duration;
 use foldhash::fast::RandomState;
 
 use super::hub::WatchId;
-use crate::changes::{Reads, RowFilter};
+use crate::changes::{PageSet, Reads, RowFilter};
 use crate::error::Error;
 use crate::program::{Fetch, Step};
 use crate::row::{Rows, fingerprint};
@@ -34,6 +34,9 @@ pub(super) struct Query {
     pub(super) filter: Option<RowFilter>,
     /// What it depends on; `None` until it has run, and after a change of the schema.
     pub(super) reads: Option<Reads>,
+    /// The pages that it read when it ran last: while they stay the same, so does the result.
+    /// `None`: not known, or it runs now.
+    pub(super) pages: Option<PageSet>,
     pub(super) result: Option<Arc<Rows>>,
     /// Larger whenever `result` is another.
     pub(super) version: u64,
@@ -82,6 +85,7 @@ impl Queries {
             params,
             filter,
             reads: None,
+            pages: None,
             result: None,
             version: 0,
             round: 0,
@@ -130,9 +134,18 @@ impl Queries {
 }
 
 impl Query {
+    /// Whether commits that wrote these pages may have changed what it returns.
+    pub(super) fn may_read(&self, written: &[u32]) -> bool {
+        self.pages.as_ref().is_none_or(|pages| pages.contains_any(written))
+    }
+
     /// The statement that runs it, and, if that is not known, finds out what it depends on.
     pub(super) fn step(&self) -> Step<'static> {
-        let fetch = if self.reads.is_some() { Fetch::All } else { Fetch::Watched };
+        let fetch = match &self.reads {
+            None => Fetch::Watched,
+            Some(reads) if reads.are_in_pages() => Fetch::Paged,
+            Some(_) => Fetch::All,
+        };
         Step::new(self.sql.to_string(), self.params.clone(), fetch)
     }
 }

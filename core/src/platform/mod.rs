@@ -13,6 +13,8 @@ pub(crate) mod coop;
 pub(crate) mod file_watch;
 #[cfg(all(unix, not(target_family = "wasm")))]
 mod fork_lock;
+#[cfg_attr(target_family = "wasm", path = "page_reads_off.rs")]
+pub(crate) mod page_reads;
 #[cfg(not(target_family = "wasm"))]
 pub(crate) mod timer;
 

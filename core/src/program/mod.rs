@@ -16,7 +16,7 @@ use std::borrow::Cow;
 
 use smallvec::SmallVec;
 
-use crate::changes::Reads;
+use crate::changes::ReadSet;
 use crate::error::{Error, ErrorKind, Result};
 use crate::row::Rows;
 use crate::sql::Params;
@@ -100,6 +100,8 @@ pub enum Fetch {
     Described,
     /// All, and with them what the statement read. It must be a query.
     Watched,
+    /// All, and with them which pages the statement read, if they can be known.
+    Paged,
 }
 
 /// An output of an earlier step.
@@ -145,8 +147,8 @@ pub struct StepOutcome {
     pub rows: Rows,
     /// The columns, if [`Fetch::Described`] requested them.
     pub description: Option<Box<Description>>,
-    /// What the rows depend on, if [`Fetch::Watched`] requested it.
-    pub reads: Option<Box<Reads>>,
+    /// What the rows depend on, if [`Fetch::Watched`] or [`Fetch::Paged`] requested it.
+    pub reads: Option<Box<ReadSet>>,
 }
 
 /// What a program did, step by step.

@@ -17,6 +17,7 @@ use super::codes::{Act, code};
 use super::{FileError, lock};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ffi::{self, sqlite3_file, sqlite3_io_methods, sqlite3_vfs};
+use crate::platform::page_reads;
 
 /// What is kept while a file is open.
 pub type Kept = Box<dyn Any + Send>;
@@ -62,6 +63,7 @@ pub fn guard(guard: impl Guard) -> Result<()> {
     if GUARDED.get().is_some() {
         return Err(Error::invalid("a guard for files is already set"));
     }
+    page_reads::install();
     // SAFETY: null asks for the default VFS, which lives as long as SQLite.
     let behind = unsafe { ffi::sqlite3_vfs_find(ptr::null()) };
     // SAFETY: as above.
@@ -184,7 +186,7 @@ unsafe fn methods_of(own: *const sqlite3_io_methods) -> sqlite3_io_methods {
             xCheckReservedLock: (*own).xCheckReservedLock,
             xFileControl: (*own).xFileControl,
             xSectorSize: (*own).xSectorSize,
-            xDeviceCharacteristics: (*own).xDeviceCharacteristics,
+            xDeviceCharacteristics: Some(device_characteristics),
             xShmMap: None,
             xShmLock: None,
             xShmBarrier: None,
@@ -204,6 +206,15 @@ unsafe fn methods_of(own: *const sqlite3_io_methods) -> sqlite3_io_methods {
         }
         methods
     }
+}
+
+unsafe extern "C" fn device_characteristics(file: *mut sqlite3_file) -> c_int {
+    // SAFETY: only files that `open` gave these methods have this function.
+    let all = unsafe {
+        let own = (*(*file).pMethods.cast::<Admitted>()).own;
+        (*own).xDeviceCharacteristics.map_or(0, |all| all(file))
+    };
+    page_reads::characteristics(all)
 }
 
 unsafe extern "C" fn close(file: *mut sqlite3_file) -> c_int {

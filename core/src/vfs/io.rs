@@ -15,6 +15,7 @@ use super::nodes::Nodes;
 use super::shm::Share;
 use super::temporary::Temporary;
 use super::{FileError, lock};
+use crate::platform::page_reads;
 
 /// What SQLite keeps for an open file: its own part first.
 #[repr(C)]
@@ -286,9 +287,11 @@ unsafe extern "C" fn sector_size(_file: *mut sqlite3_file) -> c_int {
 /// What is true of a file on an ordinary disk, and of a browser's. An append may
 /// leave garbage, writes may come out of order, and none is atomic.
 unsafe extern "C" fn device_characteristics(_file: *mut sqlite3_file) -> c_int {
-    ffi::SQLITE_IOCAP_POWERSAFE_OVERWRITE
-        | ffi::SQLITE_IOCAP_UNDELETABLE_WHEN_OPEN
-        | ffi::SQLITE_IOCAP_SUBPAGE_READ
+    page_reads::characteristics(
+        ffi::SQLITE_IOCAP_POWERSAFE_OVERWRITE
+            | ffi::SQLITE_IOCAP_UNDELETABLE_WHEN_OPEN
+            | ffi::SQLITE_IOCAP_SUBPAGE_READ,
+    )
 }
 
 unsafe extern "C" fn shm_map(

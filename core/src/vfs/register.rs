@@ -14,7 +14,7 @@ use super::memory;
 use super::nodes::{Nodes, OpenMode};
 use super::{FileError, Files, lock};
 use crate::error::{Error, Result};
-use crate::platform;
+use crate::platform::{self, page_reads};
 
 /// How many bytes a name may have, with a zero at its end.
 const MOST_BYTES: usize = 4096;
@@ -51,6 +51,7 @@ pub fn register(name: &str, files: impl Files) -> Result<()> {
 pub(super) fn register_nodes(name: &str, nodes: Nodes) -> Result<()> {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _turn = lock(&ONE_AT_A_TIME);
+    page_reads::install();
     if name.is_empty() {
         return Err(Error::invalid("a VFS needs a name"));
     }

@@ -130,7 +130,7 @@ fn in_order(sql: &str, mut rows: Vec<String>) -> Vec<String> {
 }
 
 /// Returns the result that a watch has come to, if there is a new one.
-async fn settle(live: &mut Watch) -> Option<Vec<String>> {
+pub(super) async fn settle(live: &mut Watch) -> Option<Vec<String>> {
     let mut last = None;
     loop {
         // All that a commit of this database means is known when its call returns.

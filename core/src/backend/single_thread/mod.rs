@@ -160,9 +160,9 @@ impl SingleThreadShared {
     /// Makes what is committed by now count as seen.
     fn account_for_the_past(&self) {
         if let Some(mut writer) = self.writer.try_connection()
-            && let Some(commits) = writer.as_mut().and_then(Connection::commit_count)
+            && let Some(position) = writer.as_mut().and_then(Connection::log_position)
         {
-            self.observation.account(0, commits);
+            self.observation.account(0, position);
         }
     }
 

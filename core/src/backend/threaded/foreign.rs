@@ -10,6 +10,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::Shared;
+use crate::changes::{Account, WrittenPages};
 use crate::engine::{Connection, Role};
 use crate::platform::file_watch::{FileWatch, Woken};
 
@@ -49,8 +50,8 @@ impl ForeignCommits {
         // counts as another's, and the queries run once more.
         for _ in 0..MOMENTS {
             if let Some(mut guard) = shared.writer.slot.try_connection() {
-                if let Some(commits) = guard.as_mut().and_then(Connection::commit_count) {
-                    shared.observation.account(0, commits);
+                if let Some(position) = guard.as_mut().and_then(Connection::log_position) {
+                    shared.observation.account(0, position);
                 }
                 break;
             }
@@ -115,12 +116,28 @@ fn look_out(shared: &Weak<Shared>, watch: &FileWatch) {
     let mut woken = Woken::Waited;
     while woken != Woken::Stopped {
         let Some(shared) = shared.upgrade() else { return };
-        if look(&shared, &mut connection, &mut data, woken == Woken::Written) {
-            shared.observation.report_foreign();
+        let (connection, written) = (&mut connection, woken == Woken::Written);
+        match look(&shared, connection, &mut data, written) {
+            Seen::Nothing => {}
+            Seen::Commits(None) => shared.observation.report_foreign(None, true),
+            Seen::Commits(Some(WrittenPages { pages, first })) => {
+                let another = first && {
+                    let schema = connection.integer("PRAGMA schema_version").ok();
+                    shared.observation.is_new_schema(schema)
+                };
+                shared.observation.report_foreign(Some(pages), another);
+            }
         }
         drop(shared);
         woken = watch.wait();
     }
+}
+
+/// What others have committed.
+enum Seen {
+    Nothing,
+    /// On these pages, if they are known.
+    Commits(Option<WrittenPages>),
 }
 
 /// Looks until there is a commit of others, or none any more to be expected; `written`: the log was
@@ -130,26 +147,31 @@ fn look(
     connection: &mut Connection,
     data: &mut Option<i64>,
     written: bool,
-) -> bool {
+) -> Seen {
     let start = Instant::now();
     let (mut pause, mut doubts) = (SHORTEST, 0);
     loop {
-        let Some(commits) = connection.commit_count() else {
+        let Some(position) = connection.log_position() else {
             // Outside WAL mode: SQLite compares the number in the file's header.
             let version = connection.integer("PRAGMA data_version").ok();
             let before = std::mem::replace(data, version);
             // The first time, a commit may have come before this connection.
-            return version.is_none() || before != version;
+            let changed = version.is_none() || before != version;
+            return if changed { Seen::Commits(None) } else { Seen::Nothing };
         };
-        if !shared.observation.is_accounted(commits) {
+        if !shared.observation.is_accounted(position().commits) {
             // One of this database's connections may be about to account for it.
             let busy = shared.observation.is_accounting() && start.elapsed() < PATIENCE;
             doubts += u32::from(!busy);
             if doubts > DOUBTS {
-                return shared.observation.account(0, commits);
+                let Account { foreign, frames } = shared.observation.account(0, position);
+                if !foreign {
+                    return Seen::Nothing;
+                }
+                return Seen::Commits(frames.and_then(|frames| connection.pages_of(frames)));
             }
         } else if !written || start.elapsed() > PATIENCE {
-            return false;
+            return Seen::Nothing;
         }
         std::thread::sleep(pause);
         pause = (pause * 2).min(LONGEST);

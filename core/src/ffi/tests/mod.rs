@@ -45,5 +45,9 @@ fn a_field_of_a_vfs_lies_where_the_library_that_is_linked_reads_it() {
             xCurrentTime, xGetLastError, xCurrentTimeInt64, xSetSystemCall, xGetSystemCall,
             xNextSystemCall
         };
+        sqlite3_pcache_methods2 {
+            iVersion, pArg, xInit, xShutdown, xCreate, xCachesize, xPagecount, xFetch, xUnpin,
+            xRekey, xTruncate, xDestroy, xShrink
+        };
     }
 }
