@@ -30,6 +30,12 @@ const shows = (page, wanted) =>
     if (window.failures.length > 0) throw new Error(window.failures.join());
   }, wanted.join()));
 
+/** Waits for the next engine's first result, which comes though nothing was changed. */
+const hasNext = (page) =>
+  within(LIMIT, 'a second result', page.evaluate(async () => {
+    while (window.results.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+  }));
+
 /** Returns of each result how many rows it has, how many of them are the same objects as before, and whether it is a new beginning. */
 const results = (page) => page.evaluate(() => window.results.map(({ rows, reset, same }) => ({ rows: rows.length, reset, same })));
 
@@ -69,10 +75,7 @@ for (const kind of KEEPING) {
           const other = await watching(await tab(path));
           await shows(other, [1, 2]);
           await within(LIMIT, how, end(leader));
-          // The next engine's first result, though nothing was changed.
-          await within(LIMIT, 'a second result', other.evaluate(async () => {
-            while (window.results.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
-          }));
+          await hasNext(other);
           await run(other, 'INSERT INTO t VALUES (3)');
           await shows(other, [1, 2, 3]);
           assert.deepEqual(await results(other), [
@@ -182,6 +185,7 @@ test('chromium: a watch goes on while the tab that leads is frozen, and a frozen
     await start(writer);
     for (const page of [leader, other]) await shows(page, []);
     await leader.freeze();
+    await hasNext(other);
     await run(writer, 'INSERT INTO t VALUES (1)');
     await shows(other, [1]);
     await run(writer, 'INSERT INTO t VALUES (2)');
