@@ -40,11 +40,12 @@ await build({
   define: { 'globalThis.UBIQLITE': 'undefined' },
 });
 
-// The hook for React has nothing of the rest in it, nor of React. It runs in components that a server sends to browsers.
+// The hook for React has nothing of the rest in it, nor of React. It has no 'use client', about which Vite and Rollup
+// warn: the component that calls it has one.
 for (const [format, extension] of [['esm', '.mjs'], ['cjs', '.cjs']]) {
   await build({
     ...common, platform: 'neutral', format, entryPoints: { react: 'ts/react/index.ts' }, external: ['react'],
-    outExtension: { '.js': extension }, banner: { js: "'use client';" },
+    outExtension: { '.js': extension },
   });
 }
 

@@ -5,7 +5,9 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
+import resolve from '@rollup/plugin-node-resolve';
 import esbuild from 'esbuild';
+import { rollup } from 'rollup';
 import webpack from 'webpack';
 
 import { node, project } from './support.mjs';
@@ -37,14 +39,23 @@ const PROGRAMS = {
   esbuild: async (folder) => {
     await esbuild.build({
       absWorkingDir: folder, entryPoints: ['app.mjs'], bundle: true, platform: 'node', format: 'cjs', outfile: 'out.cjs',
-      external: ['ubiqlite'], logLevel: 'error',
+      logLevel: 'error',
     });
     return 'out.cjs';
+  },
+  Rollup: async (folder) => {
+    const bundle = await rollup({
+      input: join(folder, 'app.mjs'), external: ['react', 'react-dom/server', 'ubiqlite'], plugins: [resolve()],
+      onwarn: ({ message }) => assert.fail(message),
+    });
+    await bundle.write({ file: join(folder, 'out.mjs'), format: 'es' });
+    await bundle.close();
+    return 'out.mjs';
   },
   webpack: async (folder) => {
     const compiler = webpack({
       mode: 'production', context: folder, entry: './app.mjs', target: 'node20',
-      output: { path: folder, filename: 'out.cjs' }, externals: { ubiqlite: 'commonjs ubiqlite' },
+      output: { path: folder, filename: 'out.cjs' },
     });
     const stats = await new Promise((done, failed) => compiler.run((error, made) => (error ? failed(error) : done(made))));
     await new Promise((done) => compiler.close(done));

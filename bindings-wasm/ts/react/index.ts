@@ -7,7 +7,7 @@
 import { useEffect, useMemo, useRef, useSyncExternalStore } from 'react';
 
 import type { Database } from '../api/database.js';
-import type { ArrayRows, ObjectRows, RowArray } from '../api/rows.js';
+import type { ObjectRows, RowArray } from '../api/rows.js';
 import type { Select } from '../api/select.js';
 import type { Row } from '../api/statements.js';
 import type { Watch } from '../api/watch.js';
@@ -27,11 +27,6 @@ export interface LiveQueryOptions {
   keepPreviousRows?: boolean;
 }
 
-type Objects = LiveQueryOptions & Pick<ObjectRows, 'rows'>;
-type Arrays = LiveQueryOptions & Pick<ArrayRows, 'rows'>;
-/** What is not there yet, such as a database that is being opened. */
-type Missing = null | undefined;
-
 /**
  * Returns the result of a query, and renders the component again when, and only when, it is another.
  *
@@ -48,16 +43,29 @@ type Missing = null | undefined;
  * ```
  * @returns `rows`, `status` and `error`; nothing is thrown. On a server the result is pending.
  */
-export function useLiveQuery<T = Row>(db: Database | Missing, sql: string, params?: Params, options?: Objects): LiveQuery<T>;
-export function useLiveQuery<T extends readonly unknown[] = RowArray>(db: Database | Missing, sql: string, params: Params | undefined, options: Arrays): LiveQuery<T>;
+export function useLiveQuery<T = Row>(
+  db: Database | null | undefined,
+  sql: string,
+  params?: Params,
+  options?: LiveQueryOptions & { rows?: 'object' },
+): LiveQuery<T>;
+export function useLiveQuery<T extends readonly unknown[] = RowArray>(
+  db: Database | null | undefined,
+  sql: string,
+  params: Params | undefined,
+  options: LiveQueryOptions & { rows: 'array' },
+): LiveQuery<T>;
 /** Returns the result of a selection: `useLiveQuery(db.table('items').select().where('status', 'new'))`. */
-export function useLiveQuery<T>(selection: Select<T> | Missing, options?: Objects): LiveQuery<T>;
-export function useLiveQuery(selection: Select<any> | Missing, options: Arrays): LiveQuery<RowArray>;
-export function useLiveQuery<T>(source: Database | Select<T> | Missing, ...rest: [LiveQueryOptions?] | [string, Params?, LiveQueryOptions?]): LiveQuery<T> {
+export function useLiveQuery<T>(selection: Select<T> | null | undefined, options?: LiveQueryOptions & { rows?: 'object' }): LiveQuery<T>;
+export function useLiveQuery(selection: Select<any> | null | undefined, options: LiveQueryOptions & { rows: 'array' }): LiveQuery<RowArray>;
+export function useLiveQuery<T>(
+  source: Database | Select<T> | null | undefined,
+  ...rest: [LiveQueryOptions?] | [string, Params?, LiveQueryOptions?]
+): LiveQuery<T> {
   const options = (typeof rest[0] === 'string' ? rest[2] : rest[0]) as LiveQueryOptions | undefined;
   const { keepPreviousRows, ...ours } = options ?? {};
   // A limit of the handle is for calls that end: a watch may wait for a change for as long as it takes.
-  const how = { ...ours, timeout: Infinity } as Objects;
+  const how = { ...ours, timeout: Infinity } as ObjectRows;
   const watch = (): Watch<T> | undefined => {
     if (source === null || source === undefined) return undefined;
     return 'query' in source ? source.watch<T>(rest[0] as string, rest[1] as Params | undefined, how) : source.watch(how);

@@ -56,8 +56,6 @@ export async function bundled(contents, { alias = {}, plugins = [] } = {}) {
     alias: { 'ubiqlite/react': join(dirname(PACKAGE), 'react.mjs'), react: './node_modules/react', ...alias },
     define: { 'process.env.NODE_ENV': '"development"', __VUE_OPTIONS_API__: 'true', __VUE_PROD_DEVTOOLS__: 'false', __VUE_PROD_HYDRATION_MISMATCH_DETAILS__: 'false' },
     plugins,
-    // `'use client'`, which only a server's bundler heeds.
-    logOverride: { 'module-level-directive': 'silent' },
     logLevel: 'warning',
   });
   return import(pathToFileURL(outfile).href);
