@@ -94,7 +94,7 @@ interface Asked {
 function asked(watch: () => Watch<any> | undefined, rows: string | undefined): Asked {
   try {
     const [client, request] = watch()?.asked() ?? [undefined, ''];
-    return { client, request: `${rows} ${request}` };
+    return { client, request: `${rows ?? 'object'} ${request}` };
   } catch (error) {
     const failed = error as Error;
     return { client: undefined, request: `${failed.name}: ${failed.message}`, failed };

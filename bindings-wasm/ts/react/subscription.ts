@@ -98,8 +98,9 @@ export class Subscription<T> {
 
   private begin(): Live<T> | undefined {
     const { client, request } = this;
+    if (client === undefined) return undefined;
     const watch = this.watch();
-    if (client === undefined || watch === undefined) return undefined;
+    if (watch === undefined) return undefined;
     const all = watched.get(client) ?? new Map<string, Live<any>>();
     watched.set(client, all);
     const live: Live<T> = new Live(watch, () => {
