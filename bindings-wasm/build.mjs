@@ -1,7 +1,7 @@
 // Builds what npm publishes: `node build.mjs`, after `cargo xtask build wasm`.
 import { build } from 'esbuild';
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -39,6 +39,15 @@ await build({
   // The glue's own address of the wasm, which is never used: the page says where it is.
   define: { 'globalThis.UBIQLITE': 'undefined' },
 });
+
+// The hook for React has nothing of the rest in it, nor of React. It has no 'use client', about which Vite and Rollup
+// warn: the component that calls it has one.
+for (const [format, extension] of [['esm', '.mjs'], ['cjs', '.cjs']]) {
+  await build({
+    ...common, platform: 'neutral', format, entryPoints: { react: 'ts/react/index.ts' }, external: ['react'],
+    outExtension: { '.js': extension },
+  });
+}
 
 const { version } = JSON.parse(readFileSync(join(here, 'package.json'), 'utf8'));
 // The native library is to be of the same one.
@@ -105,5 +114,4 @@ const types = spawnSync(
 );
 if (types.status !== 0) process.exit(types.status ?? 1);
 // Declarations of a CommonJS module are the same, under another extension.
-mkdirSync(join(dist, 'types/node'), { recursive: true });
-writeFileSync(join(dist, 'types/node/index.d.cts'), "export * from './index.js';\n");
+for (const entry of ['node', 'react']) writeFileSync(join(dist, 'types', entry, 'index.d.cts'), "export * from './index.js';\n");

@@ -97,6 +97,23 @@ for (const kind of KEEPING) {
       assert.equal(await value(second, 'SELECT count(*) FROM t'), 3);
     }));
 
+  test(`${kind}: a watch does not keep an older version's engine, and ends with the error that asks for a reload`, () =>
+    withVersions(kind, async ({ older, newer }) => {
+      const first = await older();
+      await start(first);
+      await run(first, 'CREATE TABLE t(n)');
+      await first.evaluate(() => window.live('SELECT n FROM t'));
+      const second = await newer();
+      await within(20_000, 'the newer version opens it', start(second));
+      const failures = () =>
+        within(20_000, 'the watch fails', first.evaluate(async () => {
+          while (window.failures.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+          return window.failures;
+        }));
+      assert.match((await failures()).join(), /^Busy: .*newer version.*reload/);
+      await run(second, 'INSERT INTO t VALUES (1)');
+    }));
+
   test(`${kind}: an engine of an older version in which something is open goes on, and is waited for`, () =>
     withVersions(kind, async ({ older, newer }) => {
       const first = await older();

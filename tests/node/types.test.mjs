@@ -37,14 +37,14 @@ async function errors(t, files, options = {}) {
   return promisify(execFile)(process.execPath, [COMPILER, '-p', project], { cwd: project }).then(() => '', ({ stdout }) => stdout);
 }
 
+const USAGES = ['usage.ts', 'react.ts'].map((to) => ({ from: fileURLToPath(new URL(`types/${to}`, import.meta.url)), to }));
+
 test('a strict compiler takes what is right and refuses what is wrong', { skip, timeout: 120_000 }, async (t) => {
-  const usage = { from: fileURLToPath(new URL('types/usage.ts', import.meta.url)), to: 'usage.ts' };
-  assert.equal(await errors(t, [usage]), '');
+  assert.equal(await errors(t, USAGES), '');
 });
 
 test('the same with the exactest settings', { skip, timeout: 120_000 }, async (t) => {
-  const usage = { from: fileURLToPath(new URL('types/usage.ts', import.meta.url)), to: 'usage.ts' };
-  assert.equal(await errors(t, [usage], { exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true }), '');
+  assert.equal(await errors(t, USAGES, { exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true }), '');
 });
 
 test('the quickstart is typed', { skip, timeout: 120_000 }, async (t) => {

@@ -187,3 +187,23 @@ test('another database of the same file is seen', { skip: ENGINE === 'wasm' && '
   await other.execute("UPDATE items SET status = 'sold' WHERE id = 3");
   assert.equal((await next(watch)).rows[0].status, 'sold');
 });
+
+test('for a hook, two queries are the same when the engine is asked the same: as values are bound, so they compare', async (t) => {
+  const { db } = await database(t, {}, SCHEMA);
+  const asked = (...params) => db.watch('SELECT ?', params).asked()[1];
+  assert.equal(asked(new Date(0)), asked('1970-01-01T00:00:00.000000000Z'));
+  assert.equal(asked(1n), asked(1));
+  assert.equal(asked(true), asked(1));
+  assert.notEqual(asked(-0), asked(0));
+  assert.notEqual(asked('1'), asked(1));
+  assert.notEqual(asked(new Uint8Array([0x80])), asked(new Uint8Array([0x81])));
+  assert.notEqual(asked(new Uint8Array([0x80])), asked(new Uint8Array([0xac])));
+  const bytes = Uint8Array.from({ length: 256 }, (_, byte) => byte);
+  assert.equal(new Set(asked(bytes)).size, 256);
+  // What can't be asked leaves nothing behind.
+  assert.throws(() => asked('a', undefined), { kind: 'InvalidArgument' });
+  assert.equal(asked('b'), asked('b'));
+  assert.equal(db.watch('SELECT ?', ['b']).asked()[1].length, asked('c').length);
+  assert.ok(asked('x'.repeat(300_000)).length > 300_000);
+  assert.equal(asked('b'), asked('b'));
+});

@@ -1,4 +1,4 @@
-// Next.js: a route handler and a server component, built by webpack and by Turbopack.
+// Next.js: a route handler, a server component and a client component, built by webpack and by Turbopack.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -12,13 +12,21 @@ import { elsewhere, node, project, tool } from './support.mjs';
 
 const FILES = {
   'app/layout.js': 'export default function Layout({ children }) { return <html lang="en"><body>{children}</body></html>; }\n',
+  'app/items.js': `'use client';
+import { useLiveQuery } from 'ubiqlite/react';
+export function Items() {
+  const { status } = useLiveQuery(undefined, 'SELECT name FROM items');
+  return <b>{status}</b>;
+}
+`,
   'app/page.js': `import { open } from 'ubiqlite';
+import { Items } from './items.js';
 export const dynamic = 'force-dynamic';
 export default async function Page() {
   const db = await open(':memory:');
   const sum = await db.queryValue('SELECT 40 + 2');
   await db.close();
-  return <p>the sum is {sum}</p>;
+  return <p>the sum is {sum}<Items /></p>;
 }
 `,
   'app/smoke/route.js': `import { smoke } from '../../smoke.mjs';
@@ -98,5 +106,5 @@ async function serves(t, args, cwd, port) {
   const route = await Promise.race([answers(`http://127.0.0.1:${port}/smoke`), ended.then(() => ({ text: 'the server ended' }))]);
   assert.equal(route.text, 'works', output);
   const page = await answers(`http://127.0.0.1:${port}/`);
-  assert.ok(page.status === 200 && page.text.includes('42'), `${page.text}\n${output}`);
+  assert.ok(page.status === 200 && page.text.includes('42') && page.text.includes('<b>pending</b>'), `${page.text}\n${output}`);
 }

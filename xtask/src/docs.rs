@@ -132,6 +132,8 @@ fn regions(pages: &Path) -> anyhow::Result<()> {
             let begin = format!("region {region}");
             let times = program
                 .lines()
+                // In markup the mark is a comment, which has an end.
+                .map(|line| line.trim_end_matches("-->").trim_end())
                 .filter(|line| line.ends_with(&begin) && !line.contains("endregion"))
                 .count();
             ensure!(

@@ -34,6 +34,11 @@ export class Watch<T = Row> implements AsyncIterableIterator<Update<T>, undefine
     this.results = new LiveResults(target.client, call, rowsOf<T>(options));
   }
 
+  /** Returns the client and what it asks the engine, the same for equal queries. @throws what refuses the query @internal */
+  asked(): readonly [client: object, request: string] {
+    return this.results.asked();
+  }
+
   /** Returns the next result. */
   async next(): Promise<IteratorResult<Update<T>, undefined>> {
     const value = await this.results.next();

@@ -2,6 +2,7 @@ import { type UbiqliteError, errorOf } from '../errors.js';
 import { Op } from '../wire/ops.js';
 import type { Reply, ReplyUpdate } from '../wire/reply.js';
 import type { Rows } from '../wire/rows.js';
+import { Writer } from '../wire/writer.js';
 import type { Call } from './call.js';
 import type { EngineClient } from './engine-client.js';
 import type { Checked } from './options.js';
@@ -10,6 +11,9 @@ import { onAbort } from './signals.js';
 import { cancelled } from './timeouts.js';
 import { ofSql } from './trace.js';
 import type { Update } from './update.js';
+
+/** Where requests are written that are compared and not sent. */
+let draft: Writer | undefined;
 
 /** The results of a watched query. None are queued: a reader that asks late gets the newest. */
 export class LiveResults<T> {
@@ -36,6 +40,18 @@ export class LiveResults<T> {
     if (signal === undefined) return;
     if (signal.aborted) this.abort(cancelled(signal));
     else this.unlisten = onAbort(signal, () => this.abort(cancelled(signal)));
+  }
+
+  /** Returns the client and its request, a character per byte. @throws why the request can't be made */
+  asked(): readonly [client: object, request: string] {
+    const { op, write, options } = this.call;
+    if (options?.refused !== undefined) throw options.refused;
+    draft ??= new Writer();
+    // What is left of a request that could not be made.
+    draft.cut(draft.place - draft.pending);
+    draft.u8(op);
+    write?.(draft);
+    return [this.client, draft.take((bytes, from, to) => new TextDecoder('latin1').decode(bytes.subarray(from, to)))];
   }
 
   /** Returns the next result; `undefined` once the watch or the database is closed. */

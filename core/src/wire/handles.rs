@@ -219,8 +219,9 @@ impl Handles {
         self.0.contains_key(&number)
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    /// Whether nothing is held but watches.
+    pub(super) fn are_watches(&self) -> bool {
+        self.0.values().all(|handle| matches!(handle, Handle::Watch(_)))
     }
 
     pub(super) fn session_handle(&self, number: u32) -> Result<Arc<SessionHandle>> {

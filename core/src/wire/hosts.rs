@@ -39,13 +39,14 @@ impl Server {
         context::is_changing()
     }
 
-    /// Whether nothing that this client requested is under way and nothing is open for it: its
-    /// engine can then go, and the client loses nothing.
+    /// Whether nothing that this client requested is under way and nothing is open for it but
+    /// watches, which may wait for ever and go on in the next engine: its engine can then go, and
+    /// the client loses nothing.
     pub fn is_idle(&self) -> bool {
         let state = self.0.state();
-        state.tasks.is_empty()
+        state.tasks.values().all(|task| state.handles.watch(task.handle).is_some())
             && state.waiting.is_empty()
-            && state.handles.is_empty()
+            && state.handles.are_watches()
             && state.feeds.is_empty()
     }
 

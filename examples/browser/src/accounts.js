@@ -1,12 +1,11 @@
 // Accounts with transfers: both rows must exist, and nothing is half done.
-import { changed, db, onChange } from './database.js';
-import { element, list } from './page.js';
+import { db } from './database.js';
+import { element, list, live } from './page.js';
 
 const accounts = db.table('accounts');
 const form = element('transfer');
 
-async function show() {
-  const rows = await accounts.select().orderBy('id').all();
+live(accounts.select().orderBy('id').watch(), (rows) => {
   list('accounts', rows, (account) => {
     const row = document.createElement('li');
     const name = document.createElement('span');
@@ -17,12 +16,11 @@ async function show() {
     return row;
   });
   element('total').textContent = rows.reduce((sum, row) => sum + row.balance, 0).toLocaleString();
-  for (const select of [form.elements.from, form.elements.to]) {
-    if (select.options.length !== rows.length) {
-      select.replaceChildren(...rows.map((row) => new Option(row.owner, row.id)));
-    }
-  }
-}
+  const { from, to } = form.elements;
+  if (from.options.length === rows.length) return;
+  for (const select of [from, to]) select.replaceChildren(...rows.map((row) => new Option(row.owner, row.id)));
+  to.selectedIndex = 1;
+});
 
 form.onsubmit = async (event) => {
   event.preventDefault();
@@ -32,13 +30,8 @@ form.onsubmit = async (event) => {
     await accounts.transfer('balance', [
       { from: Number(from), to: Number(to), amount: Number(amount) },
     ]);
-    changed();
   } catch (error) {
     element('transfer-error').textContent =
       error.kind === 'CheckViolation' ? 'There is not that much.' : error.message;
   }
 };
-
-onChange(show);
-await show();
-form.elements.to.selectedIndex = 1;

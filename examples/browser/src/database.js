@@ -11,19 +11,3 @@ await db.batch(`
     id INTEGER PRIMARY KEY, owner TEXT NOT NULL, balance INTEGER NOT NULL CHECK (balance >= 0));
   INSERT OR IGNORE INTO accounts VALUES (1, 'Ann', 100), (2, 'Bob', 50), (3, 'Cem', 0);
 `);
-
-// Tabs tell each other that something changed; each then reads again.
-const news = new BroadcastChannel('example.db');
-const listeners = new Set();
-news.onmessage = () => listeners.forEach((listener) => listener());
-
-/** Calls `listener` when this tab or another one changes something. */
-export function onChange(listener) {
-  listeners.add(listener);
-}
-
-/** Notifies all tabs, including this one. */
-export function changed() {
-  news.postMessage(null);
-  listeners.forEach((listener) => listener());
-}

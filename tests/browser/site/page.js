@@ -38,6 +38,38 @@ window.watch = () => {
   })();
 };
 
+/** Watches a query, and records its results. `stop()` ends the watch. */
+window.live = (sql, params) => {
+  window.results = [];
+  window.failures = [];
+  window.stop = window.db.watch(sql, params, { key: 'n' }).subscribe(
+    ({ rows, reset }) => {
+      const before = new Set(window.results.at(-1)?.rows);
+      window.results.push({ rows, reset, same: rows.filter((row) => before.has(row)).length });
+    },
+    (error) => window.failures.push(`${error.kind}: ${error.message}`),
+  );
+};
+
+/** Inserts rows endlessly, one after another, and records those that were acknowledged. */
+window.write = () => {
+  window.acknowledged = [];
+  window.unknown = [];
+  window.writing = true;
+  window.written = (async () => {
+    for (let n = 1; window.writing; n += 1) {
+      try {
+        await window.db.execute('INSERT INTO t VALUES (?)', [n]);
+        window.acknowledged.push(n);
+      } catch (error) {
+        // The leader was lost while it ran.
+        if (error.kind !== 'OutcomeUnknown') throw error;
+        window.unknown.push(n);
+      }
+    }
+  })();
+};
+
 /** Runs a statement that takes seconds, in the background. */
 window.LONG = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000000)
   SELECT count(*) FROM n`;

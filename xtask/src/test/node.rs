@@ -14,8 +14,13 @@ use super::scripts;
 /// Makes the machine able to run the steps.
 pub(crate) fn setup() -> anyhow::Result<()> {
     build::npm::setup()?;
-    npm::install(&example(&Workspace::find()?))
+    let workspace = Workspace::find()?;
+    npm::install(&example(&workspace))?;
+    npm::install(&workspace.root().join(FRAMEWORKS))
 }
+
+/// The tests with user interface libraries.
+const FRAMEWORKS: &str = "tests/node/frameworks";
 
 /// The variable that names the engine to use, if the program does not.
 const ENGINE: &str = "UBIQLITE_ENGINE";
@@ -41,7 +46,9 @@ pub(crate) fn steps(workspace: &Workspace, report: &mut Report) {
             let scenarios = Run::new("node").arg("tests/spec/js/node.mjs");
             scenarios.env(ENGINE, engine).dir(workspace.root()).run()
         });
-        scripts::steps_with(workspace, report, "tests/node", (ENGINE, engine));
+        for folder in ["tests/node", FRAMEWORKS] {
+            scripts::steps_with(workspace, report, folder, (ENGINE, engine));
+        }
     }
     report.step("scenarios' own test", || node("tests/spec/js/self_test.mjs"));
     report.step("example", || npm().arg("start").dir(&example(workspace)).run());

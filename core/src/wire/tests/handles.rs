@@ -247,3 +247,21 @@ async fn a_begin_that_is_refused_leaves_the_transaction_that_was_begun_in_words(
         assert_eq!(it.rows().await, [1, 2]);
     }
 }
+
+#[tokio::test]
+async fn an_engine_may_go_while_a_client_only_waits_for_a_change() {
+    for mut it in clients().await {
+        let no_key = [sql("SELECT a FROM t"), 0_u32.to_le_bytes().to_vec()].concat();
+        let watch = it.begin(op::WATCH, 0, &no_key).await;
+        assert!(it.server.is_idle());
+        it.ask(op::NEXT, watch, &0_u32.to_le_bytes()).await.unwrap();
+        let next = it.send(op::NEXT, watch, &1_u32.to_le_bytes());
+        assert!(it.server.is_idle());
+        let tx = it.transaction().await;
+        assert!(!it.server.is_idle());
+        it.insert(tx, 1).await.unwrap();
+        it.ask(op::COMMIT, tx, &[]).await.unwrap();
+        it.answer(next).await.unwrap();
+        assert!(it.server.is_idle());
+    }
+}
