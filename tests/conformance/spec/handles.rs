@@ -211,11 +211,7 @@ async fn stream(
 }
 
 /// Holds a watch for the steps of the call.
-async fn watch(
-    mut live: Watching,
-    call: &Call<'_>,
-    mut rest: Scope<'_>,
-) -> Result<Outcome, Exit> {
+async fn watch(mut live: Watching, call: &Call<'_>, mut rest: Scope<'_>) -> Result<Outcome, Exit> {
     rest.with(call.name(), Frame::Own(&mut live), steps_of(call)?).await?;
     Ok(Ok(Data::Null))
 }
