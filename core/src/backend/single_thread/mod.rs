@@ -185,10 +185,8 @@ impl SingleThreadShared {
         }
         // Outside WAL mode, commits of its own other connections count too.
         let data = writer.integer("PRAGMA data_version").ok();
-        let before = std::mem::replace(
-            &mut *self.data.lock().unwrap_or_else(PoisonError::into_inner),
-            data,
-        );
+        let before =
+            std::mem::replace(&mut *self.data.lock().unwrap_or_else(PoisonError::into_inner), data);
         data.is_none() || before != data
     }
 
