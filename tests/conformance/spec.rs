@@ -18,6 +18,8 @@ mod rules;
 mod scope;
 #[path = "spec/table.rs"]
 mod table;
+#[path = "spec/watch.rs"]
+mod watch;
 #[path = "spec/world.rs"]
 mod world;
 

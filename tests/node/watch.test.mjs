@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { ENGINE, database, failure, ubiqlite } from './support.mjs';
+import { database, failure, ubiqlite } from './support.mjs';
 
 const SCHEMA = `
   CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT UNIQUE, status TEXT);
@@ -178,7 +178,7 @@ test('calls that overlap get results in order, and a subscriber each of them', a
   assert.deepEqual(names, ['two', 'three']);
 });
 
-test('another database of the same file is seen', { skip: ENGINE === 'wasm' && 'the wasm engine has a file to itself' }, async (t) => {
+test('another database of the same file is seen', async (t) => {
   const { db, path } = await database(t, {}, SCHEMA);
   const other = await ubiqlite.open(path);
   t.after(() => other.close());

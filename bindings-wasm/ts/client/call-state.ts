@@ -78,6 +78,11 @@ export function isQuery({ op }: Call<unknown>): boolean {
   return QUERIES.has(op);
 }
 
+/** Whether the call begins a watch or waits for its next result. */
+export function isOfWatch({ op, on }: Call<unknown>): boolean {
+  return [op, on?.op].some((it) => it === Op.watch || it === Op.selectWatch);
+}
+
 /** Whether the call ends the handle that it is made on. */
 export function isEnd({ op }: Call<unknown>): boolean {
   return op === Op.commit || op === Op.release || op === Op.rollback;

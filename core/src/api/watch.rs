@@ -177,9 +177,12 @@ impl Watch {
                 let mut update = updates.pop().ok_or_else(|| Error::closed("watch"))?;
                 update.key.clone_from(&self.key);
                 match update.key.iter().find(|key| update.has_no(key)) {
-                    Some(key) => Err(Error::invalid(format!(
-                        "the query returns no column {key:?}, which is to tell rows apart"
-                    ))),
+                    Some(key) => {
+                        self.all.end();
+                        Err(Error::invalid(format!(
+                            "the query returns no column {key:?}, which is to tell rows apart"
+                        )))
+                    }
                     None => Ok(update),
                 }
             }))

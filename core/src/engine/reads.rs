@@ -30,6 +30,9 @@ impl Connection {
         if !readonly || nature.class != Class::Plain || nature.asks {
             return Err(refused("this statement does not only read the database"));
         }
+        // What SQLite knows about the schema may be older than the file, and it checks that only
+        // when a statement runs: the query would be learned of the old one, and run on the new one.
+        self.control("SELECT 1 FROM sqlite_schema LIMIT 1")?;
         let tables = Some(self.learn_reads(&step.sql, &step.params)?);
         let mut outcome = self.run_paged(step)?;
         outcome.reads.get_or_insert_default().tables = tables;

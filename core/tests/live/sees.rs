@@ -272,6 +272,31 @@ async fn a_dropped_table_ends_its_watch_with_an_error_and_no_other() {
 }
 
 #[tokio::test]
+async fn a_query_is_learned_of_the_schema_that_it_runs_on() {
+    let place = open().await;
+    let db = &place.db;
+    db.batch("CREATE TABLE t (a INT); INSERT INTO t VALUES (1)").await.unwrap();
+    let mut live = db.watch("SELECT * FROM t", ());
+    next(&mut live).await;
+    // The connection that reads has the old schema until a statement runs on it.
+    db.execute("ALTER TABLE t ADD COLUMN b INT DEFAULT 2", ()).await.unwrap();
+    assert_eq!(texts(&next(&mut live).await), ["Integer(1) Integer(2)"]);
+    db.execute("UPDATE t SET b = 3", ()).await.unwrap();
+    assert_eq!(texts(&next(&mut live).await), ["Integer(1) Integer(3)"]);
+}
+
+#[tokio::test]
+async fn a_key_that_the_query_does_not_return_ends_the_watch() {
+    let place = open().await;
+    let db = &place.db;
+    db.batch(SCHEMA).await.unwrap();
+    let mut live = db.watch("SELECT id FROM items", ()).key("missing");
+    assert_eq!(live.try_next().await.unwrap_err().kind(), ErrorKind::InvalidArgument);
+    db.execute("DELETE FROM items", ()).await.unwrap();
+    assert!(live.try_next().await.unwrap().is_none(), "it has ended");
+}
+
+#[tokio::test]
 async fn closing_ends_a_watch_that_waits() {
     let place = open().await;
     place.db.batch(SCHEMA).await.unwrap();

@@ -41,7 +41,16 @@ impl<'a> Call<'a> {
 
     /// Returns the steps that run while the handle that the call returns is held.
     pub(crate) fn steps(&self) -> Option<&'a [Json]> {
-        self.json("steps").and_then(Json::as_array).map(Vec::as_slice)
+        self.steps_at("steps")
+    }
+
+    /// Returns the steps that run while the call waits.
+    pub(crate) fn meanwhile(&self) -> Option<&'a [Json]> {
+        self.steps_at("meanwhile")
+    }
+
+    fn steps_at(&self, key: &str) -> Option<&'a [Json]> {
+        self.json(key).and_then(Json::as_array).map(Vec::as_slice)
     }
 
     pub(crate) fn number(&self, key: &str) -> Result<Option<u64>, String> {
@@ -62,6 +71,14 @@ impl<'a> Call<'a> {
         match self.json("params") {
             Some(json) => params(&Data::read(json, self.names)?),
             None => Ok(Params::new()),
+        }
+    }
+
+    /// Returns the texts of a list, or the one text that stands there.
+    pub(crate) fn texts(&self, key: &str) -> Result<Vec<String>, String> {
+        match self.data(key)? {
+            Data::List(items) => items.iter().map(|item| Ok(item.text()?.to_owned())).collect(),
+            item => Ok(vec![item.text()?.to_owned()]),
         }
     }
 

@@ -31,6 +31,17 @@ fn check_result(call: &Call<'_>, found: &Data) -> Result<(), String> {
     // A change reports several numbers, of which a scenario names those that matter.
     // A row is compared whole.
     let partial = matches!(call.method, "execute" | "batch" | "capabilities");
+    let (found, diff) = match found {
+        Data::Update { rows, diff } => (&**rows, diff.as_slice()),
+        found => (found, [].as_slice()),
+    };
+    for key in ["added", "removed", "updated"] {
+        if let Some(expected) = call.json(key) {
+            let known = diff.iter().find(|(name, _)| *name == key);
+            let (_, positions) = known.ok_or_else(|| format!("{found} is no result of a watch"))?;
+            compare(&Data::read(expected, call.names)?, positions, false, key)?;
+        }
+    }
     for key in ["gives", "rows"] {
         if let Some(expected) = call.json(key) {
             compare(&Data::read(expected, call.names)?, found, partial, "result")?;

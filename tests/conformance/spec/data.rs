@@ -27,6 +27,11 @@ pub(crate) enum Data {
     Moment(i64),
     /// Only as an expectation: anything but NULL.
     Any,
+    /// Only as a result, of a watch: its rows, and which differ from those before.
+    Update {
+        rows: Box<Data>,
+        diff: Vec<(&'static str, Data)>,
+    },
 }
 
 impl Data {
@@ -59,7 +64,9 @@ impl Data {
             Self::Blob(bytes) => Value::Blob(bytes.clone()),
             Self::Json(json) => Value::from(json.clone()),
             Self::Moment(millis) => moment(*millis)?,
-            Self::List(_) | Self::Map(_) | Self::Any => return Err(format!("{self} is no value")),
+            Self::List(_) | Self::Map(_) | Self::Any | Self::Update { .. } => {
+                return Err(format!("{self} is no value"));
+            }
         })
     }
 
@@ -287,6 +294,7 @@ impl fmt::Display for Data {
             Self::Json(json) => write!(f, "JSON {json}"),
             Self::Moment(millis) => write!(f, "the moment {millis}"),
             Self::Any => f.write_str("anything"),
+            Self::Update { rows, .. } => write!(f, "a result of {rows}"),
             Self::List(items) => {
                 write!(f, "[")?;
                 for item in items.iter().take(8) {

@@ -8,6 +8,7 @@ use super::check::{Outcome, THROWN};
 use super::data::Data;
 use super::scope::{Boxed, Exit, Frame, Scope, Target};
 use super::table::{self, Answer};
+use super::watch::Watching;
 
 /// Makes a call that every handle takes. `$others` are the arms of calls that only this
 /// handle takes.
@@ -18,6 +19,7 @@ macro_rules! common {
             return match table::call($on.table(&name), $call).await? {
                 Answer::Outcome(outcome) => Ok(outcome),
                 Answer::Stream(rows) => stream(rows, $call, $rest).await,
+                Answer::Watch(live) => watch(Watching::new(live), $call, $rest).await,
             };
         }
         Ok(match $call.method {
@@ -115,7 +117,19 @@ pub(crate) async fn on_database(
                 named("cursors", known.cursors),
                 named("snapshots", known.snapshots),
                 named("sessions", known.sessions),
+                named("watches", known.watches),
             ]))
+        }
+        "watch" => {
+            let mut live = db.watch(&call.sql()?, call.params()?);
+            if call.json("key").is_some() {
+                live = call.texts("key")?.into_iter().fold(live, ubiqlite::Watch::key);
+            }
+            return watch(Watching::new(Ok(live)), call, rest).await;
+        }
+        "touch" => {
+            db.touch(call.texts("tables")?.iter().map(String::as_str));
+            Ok(Data::Null)
         }
         "transaction" => block!(db.transaction, InTransaction, call, rest),
         "begin" => held!(db.begin_with(call.begin()?), Begun { Some }, call, rest),
@@ -196,6 +210,12 @@ async fn stream(
     }
 }
 
+/// Holds a watch for the steps of the call.
+async fn watch(mut live: Watching, call: &Call<'_>, mut rest: Scope<'_>) -> Result<Outcome, Exit> {
+    rest.with(call.name(), Frame::Own(&mut live), steps_of(call)?).await?;
+    Ok(Ok(Data::Null))
+}
+
 fn steps_of<'a>(call: &Call<'a>) -> Result<&'a [serde_json::Value], String> {
     call.steps().ok_or_else(|| format!("{} wants \"steps\"", call.method))
 }
@@ -243,6 +263,10 @@ target!(['s] Nested<'s>, |this, call, rest| {
         (_, Some(sp)) => return on_savepoint(this.0.insert(sp), call, rest).await,
     };
     Ok(ended.map(|()| Data::Null))
+});
+target!([] Watching, |this, call, rest| match call.method {
+    "next" => this.next(call, rest).await,
+    other => Err(Exit::Failure(format!("a watch has no method {other:?}"))),
 });
 target!(['r] Streaming<'r>, |this, call, _rest| match call.method {
     "next" => Ok(this.0.try_next().await.map(Data::from)),

@@ -44,6 +44,8 @@ const METHODS: &[&str] = &[
     "count",
     "select",
     "transfer",
+    "watch",
+    "touch",
 ];
 
 /// The kinds that no scenario can cause in every language, and why.
@@ -104,6 +106,11 @@ const CALL_KEYS: &[&str] = &[
     "end",
     "column",
     "transfers",
+    "tables",
+    "meanwhile",
+    "added",
+    "removed",
+    "updated",
 ];
 
 const OTHER_STEPS: &[(&str, &[&str])] = &[
@@ -189,7 +196,7 @@ impl Found {
             Some(kind) => self.kind(place, kind),
             None => {}
         }
-        for inner in ["steps", "together"] {
+        for inner in ["steps", "together", "meanwhile"] {
             if let Some(Json::Array(steps)) = fields.get(inner) {
                 self.steps(place, steps);
             }

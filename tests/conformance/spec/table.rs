@@ -1,15 +1,17 @@
 //! The operations of a table.
 
-use ubiqlite::{Compare, Row, RowStream, Select, Table, Value};
+use ubiqlite::{Compare, Row, RowStream, Select, Table, Value, Watch};
 
 use super::call::Call;
 use super::check::Outcome;
 use super::data::Data;
 
-/// What a call on a table returns: `stream` returns rows, which the caller holds or reads.
+/// What a call on a table returns: `stream` returns rows, which the caller holds or reads, and
+/// `watch` results.
 pub(crate) enum Answer<'a> {
     Outcome(Outcome),
     Stream(RowStream<'a>),
+    Watch(ubiqlite::Result<Watch>),
 }
 
 /// Makes a call on a table.
@@ -80,6 +82,7 @@ async fn select<'a>(table: Table<'a>, call: &Call<'_>) -> Result<Answer<'a>, Str
             Ok(rows) => return Ok(Answer::Stream(rows)),
             Err(error) => Err(error),
         },
+        "watch" => return Ok(Answer::Watch(selection.watch().await)),
         other => return Err(format!("no selection ends by {other:?}")),
     };
     Ok(Answer::Outcome(outcome))

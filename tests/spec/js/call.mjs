@@ -10,13 +10,13 @@ import { toKey, toParams, toRecord, toValue } from './values.mjs';
 /** The keys that every call may have; any other key is an argument, and must be used. */
 const OF_EVERY_CALL = [
   'call', 'on', 'as', 'steps', 'timeout', 'cancel', 'escapes', 'gives', 'rows', 'columns', 'count',
-  'error',
+  'added', 'removed', 'updated', 'error',
 ];
-const EXPECTATIONS = ['gives', 'rows', 'columns', 'count', 'error'];
+const EXPECTATIONS = ['gives', 'rows', 'columns', 'count', 'added', 'removed', 'updated', 'error'];
 
 /** The methods that return a handle other than a database. */
 const GIVE_A_HANDLE = [
-  'transaction', 'savepoint', 'begin', 'begin_savepoint', 'snapshot', 'acquire',
+  'transaction', 'savepoint', 'begin', 'begin_savepoint', 'snapshot', 'acquire', 'watch',
 ];
 
 export class Call {
@@ -48,7 +48,8 @@ export class Call {
     if (this.has('error') && EXPECTATIONS.some((key) => key !== 'error' && this.has(key))) {
       throw new Failure(`${this.method}: expects an error and a result`);
     }
-    const holds = GIVE_A_HANDLE.includes(this.method) || (this.method === 'stream' && this.has('steps'));
+    const holds = GIVE_A_HANDLE.includes(this.method) || (this.method === 'stream' && this.has('steps'))
+      || (this.method === 'select' && this.step.end === 'watch');
     if (holds !== this.has('steps') || (holds && this.as === '')) {
       throw new Failure(`${this.method}: "steps" and "as" are for calls that give a handle`);
     }
@@ -98,6 +99,12 @@ export class Call {
 
   params() {
     return this.has('params') ? toParams(this.data('params')) : undefined;
+  }
+
+  /** Returns the texts of a list, or the one text that stands there. */
+  texts(key) {
+    const data = this.data(key);
+    return Array.isArray(data) ? data.map(text) : text(data);
   }
 
   each() {

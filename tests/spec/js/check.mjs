@@ -3,7 +3,7 @@
  */
 
 import { Failure, Lacking, Thrown } from './failure.mjs';
-import { ANY, read, show, text } from './data.mjs';
+import { ANY, Update, read, show, text } from './data.mjs';
 
 /**
  * @typedef {{ found: unknown } | { error: unknown }} Outcome the result of a call
@@ -36,8 +36,14 @@ export function check(call, outcome, world) {
   return checkError(error, typeof expected === 'object' && !Array.isArray(expected) ? expected : { kind: expected }, call, world);
 }
 
-function checkResult(call, found) {
+function checkResult(call, result) {
   const partial = PARTIAL.includes(call.method);
+  for (const key of ['added', 'removed', 'updated']) {
+    if (!call.has(key)) continue;
+    if (!(result instanceof Update)) throw new Failure(`${show(result)} is no result of a watch`);
+    compare(read(call.step[key], call.names), result[key], false, key);
+  }
+  const found = result instanceof Update ? result.rows : result;
   for (const key of ['gives', 'rows']) {
     if (call.has(key)) compare(read(call.step[key], call.names), found, partial, 'result');
   }

@@ -4,7 +4,7 @@
  *
  * null, boolean, string, Uint8Array; number for every double and for safe integers;
  * bigint for the other integers, and only for them; arrays for lists; Map for rows
- * and records, in order; JsonText; ANY.
+ * and records, in order; JsonText; ANY; Update.
  */
 
 import { Failure } from './failure.mjs';
@@ -16,6 +16,13 @@ export const ANY = Symbol('any');
 export class JsonText {
   constructor(content) {
     this.content = content;
+  }
+}
+
+/** Only as a result, of a watch: its rows, and the positions of those that differ from before. */
+export class Update {
+  constructor(rows, { added, removed, updated }) {
+    Object.assign(this, { rows, added, removed, updated });
   }
 }
 
@@ -162,6 +169,7 @@ export function show(data) {
     const hex = Array.from(data.subarray(0, 40), (byte) => byte.toString(16).padStart(2, '0'));
     return `blob of ${data.length} bytes ${hex.join('')}${data.length > 40 ? '…' : ''}`;
   }
+  if (data instanceof Update) return `a result of ${show(data.rows)}`;
   if (data instanceof JsonText) return `JSON ${JSON.stringify(data.content)}`;
   if (Array.isArray(data)) {
     const items = data.slice(0, 8).map(show).join(', ');

@@ -6,6 +6,7 @@ import { Escape, Failure } from './failure.mjs';
 import { camelCase } from './world.mjs';
 import { callTable } from './table.mjs';
 import * as from from './values.mjs';
+import { Watching } from './watch.mjs';
 
 /** The calls that each kind of handle takes, besides `table`. */
 const READS = ['query', 'query_one', 'query_optional', 'query_value', 'stream'];
@@ -13,6 +14,7 @@ const STATEMENTS = [...READS, 'execute', 'execute_many', 'batch'];
 const METHODS = {
   database: [
     ...STATEMENTS, 'close', 'interrupt', 'capabilities', 'transaction', 'begin', 'acquire', 'snapshot',
+    'watch', 'touch',
   ],
   session: [...STATEMENTS, 'interrupt', 'transaction', 'begin'],
   snapshot: READS,
@@ -22,6 +24,7 @@ const METHODS = {
   savepoint: [...STATEMENTS, 'savepoint', 'begin_savepoint'],
   nested: [...STATEMENTS, 'savepoint', 'begin_savepoint', 'release', 'rollback'],
   stream: ['next'],
+  watch: ['next'],
 };
 
 /** The arguments and the result of each method that returns neither a handle nor a stream. */
@@ -39,6 +42,7 @@ const SIMPLE = {
   close: [() => [], from.fromNothing],
   interrupt: [() => [], from.fromNothing],
   capabilities: [() => [], from.fromCapabilities],
+  touch: [(call) => [[call.texts('tables')].flat()], from.fromNothing],
 };
 
 /** The calls that return a handle: its kind, and how it is released. */
@@ -84,7 +88,16 @@ function dispatch(kind, target, call, rest) {
   if (call.has('table')) return callTable(target.table(call.text('table')), call, rest);
   const { method } = call;
   if (!METHODS[kind].includes(method)) throw new Failure(`a ${kind} has no method ${method}`);
-  if (kind === 'stream') return settle(async () => optionalRowOf(await target.next()));
+  if (kind === 'watch') return nextResult(target, call, rest);
+  if (kind === 'stream') {
+    call.everythingWasUsed();
+    return settle(async () => optionalRowOf(await target.next()));
+  }
+  if (method === 'watch') {
+    const key = call.has('key') ? { key: call.texts('key') } : {};
+    const args = withOptions(call, [call.text('sql'), call.params()], key);
+    return watch(() => target.watch(...args), call, rest);
+  }
   if (method === 'stream') {
     const args = withOptions(call, [call.text('sql'), call.params()]);
     return stream(() => target.stream(...args), call, rest);
@@ -150,6 +163,39 @@ export async function stream(begin, call, rest) {
     return { error };
   }
   return { found: from.fromRows(found) };
+}
+
+/** Keeps a watch for the steps of the call. */
+export async function watch(begin, call, rest) {
+  let live;
+  try {
+    live = new Watching(begin());
+  } catch (error) {
+    throw new Failure(`a query that can't be watched is told when it is read, not by: ${error}`);
+  }
+  try {
+    await rest.with(call, 'watch', live);
+  } catch (exit) {
+    // The first failure is the one to report.
+    await live.end().catch(() => {});
+    throw exit;
+  }
+  await live.end();
+  return { found: null };
+}
+
+/** Waits for the next result of a watch. Steps that run meanwhile begin when it waits. */
+async function nextResult(live, call, rest) {
+  const meanwhile = call.json('meanwhile');
+  call.everythingWasUsed();
+  const waiting = settle(() => live.next());
+  if (meanwhile !== undefined) {
+    waiting.catch(() => {});
+    // The package sends the requests of one turn together.
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    await rest.run(meanwhile);
+  }
+  return waiting;
 }
 
 function optionalRowOf(result) {

@@ -37,14 +37,14 @@ function calls(steps, path) {
     const own = 'call' in step || 'throw' in step ? [here] : [];
     // How the steps inside a cancelled call end is not checked.
     if ('cancel' in step) return [];
-    const inner = ['steps', 'together'].filter((key) => Array.isArray(step[key]));
+    const inner = ['steps', 'together', 'meanwhile'].filter((key) => Array.isArray(step[key]));
     return [...own, ...inner.flatMap((key) => calls(step[key], [...here, key]))];
   });
 }
 
 function wrong(step) {
   if ('throw' in step) return [{ what: 'throws something else', step: { throw: `${step.throw}!` } }];
-  const { gives, rows, columns, count, error, escapes, ...bare } = step;
+  const { gives, rows, columns, count, added, removed, updated, error, escapes, ...bare } = step;
   if (escapes) return [{ what: 'is no error', step: bare }];
   const changed = (key, values) => values.map(({ what, value }) => ({ what: `${key} ${what}`, step: { ...step, [key]: value } }));
   const all = [];
@@ -53,6 +53,9 @@ function wrong(step) {
   const partial = ['execute', 'batch', 'capabilities'].includes(step.call);
   if (gives !== undefined) all.push(...changed('gives', otherData(gives, partial)));
   if (rows !== undefined) all.push(...changed('rows', otherData(rows, false)));
+  for (const [key, positions] of Object.entries({ added, removed, updated })) {
+    if (positions !== undefined) all.push(...changed(key, otherData(positions, false)));
+  }
   if (count !== undefined) all.push(...changed('count', [{ what: 'is one more', value: count + 1 }]));
   if (columns !== undefined) {
     all.push(...changed('columns', [

@@ -7,7 +7,7 @@ import { list, text } from './data.mjs';
 import * as from from './values.mjs';
 import { toValue } from './values.mjs';
 import { camelCase } from './world.mjs';
-import { settle, stream } from './handles.mjs';
+import { settle, stream, watch } from './handles.mjs';
 
 const METHODS = {
   insert: [(call) => [call.record()], from.fromKey],
@@ -68,6 +68,7 @@ function select(table, call, rest) {
   const end = call.json('end') ?? 'all';
   const options = call.options();
   call.everythingWasUsed();
+  if (end === 'watch') return watch(() => selection.watch(...options), call, rest);
   if (end === 'stream') return stream(() => selection.stream(...options), call, rest);
   if (!(end in ENDS)) throw new Failure(`no selection ends by "${end}"`);
   return settle(() => selection[end](...options), ENDS[end]);

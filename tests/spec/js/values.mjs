@@ -92,6 +92,17 @@ export function fromNothing(nothing) {
   return null;
 }
 
+/** Converts positions of rows: ascending, and each less than `rows`. */
+export function fromPositions(positions, rows) {
+  array(positions).forEach((position, index) => {
+    const least = index === 0 ? 0 : positions[index - 1] + 1;
+    if (!Number.isSafeInteger(position) || position < least || position >= rows) {
+      throw new Failure(`positions in ${rows} rows are ${positions.join(', ')}`);
+    }
+  });
+  return positions;
+}
+
 /** Converts the key of an inserted row to data. */
 export function fromKey(key) {
   return Array.isArray(key) ? key.map(fromValue) : fromValue(key);

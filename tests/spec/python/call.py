@@ -8,7 +8,8 @@ from data import Failure, read
 from values import to_key, to_params, to_record, to_value
 
 _OF_EVERY_CALL = {"call", "on", "as", "steps", "cancel", "escapes", "gives", "rows", "columns", "count", "error"}
-GIVE_A_HANDLE = {"transaction", "savepoint", "begin", "begin_savepoint", "snapshot", "acquire"}
+_OF_EVERY_CALL |= {"added", "removed", "updated"}
+GIVE_A_HANDLE = {"transaction", "savepoint", "begin", "begin_savepoint", "snapshot", "acquire", "watch"}
 
 
 class Call:
@@ -22,6 +23,7 @@ class Call:
         self.name: str = step.get("as", "")
         self._used = set(_OF_EVERY_CALL)
         holds = self.method in GIVE_A_HANDLE or (self.method == "stream" and "steps" in step)
+        holds = holds or (self.method == "select" and step.get("end") == "watch")
         if holds != ("steps" in step) or (holds and not self.name):
             raise Failure(f'{self.method}: "steps" and "as" are for calls that give a handle')
 
@@ -48,6 +50,11 @@ class Call:
 
     def params(self) -> Any:
         return to_params(self.data("params")) if self.has("params") else None
+
+    def texts(self, key: str) -> list[str]:
+        """Returns the texts of a list, or the one text that stands there."""
+        data = self.data(key)
+        return data if isinstance(data, list) else [data]
 
     def each(self) -> list[Any]:
         return [to_params(item) for item in self.data("each")]

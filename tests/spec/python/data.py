@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 import struct
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -90,6 +91,16 @@ def pairs(items: list[Any]) -> dict[str, Any]:
     if len(made) != len(items):
         raise Failure("a name stands twice")
     return made
+
+
+@dataclass
+class Update:
+    """Only as a result, of a watch: its rows, and the positions of those that differ from before."""
+
+    rows: list[Any]
+    added: list[int]
+    removed: list[int]
+    updated: list[int]
 
 
 def compare(expected: Any, found: Any, partial: bool, place: str) -> None:

@@ -9,10 +9,12 @@ import values as give
 from call import Call
 from data import Failure
 from values import to_value
+from watch import Watching
 
 _READS = {"query", "query_one", "query_optional", "query_value", "stream"}
 _STATEMENTS = _READS | {"execute", "execute_many", "batch"}
 _DATABASE = _STATEMENTS | {"close", "interrupt", "capabilities", "transaction", "begin", "acquire", "snapshot"}
+_DATABASE |= {"watch", "touch"}
 _NESTING = _STATEMENTS | {"savepoint", "begin_savepoint"}
 METHODS = {
     "database": _DATABASE,
@@ -23,6 +25,7 @@ METHODS = {
     "savepoint": _NESTING,
     "nested": _NESTING | {"release", "rollback"},
     "stream": {"next"},
+    "watch": {"next"},
 }
 KINDS = {
     "transaction": "transaction",
@@ -32,6 +35,8 @@ KINDS = {
     "acquire": "session",
     "snapshot": "snapshot",
     "stream": "stream",
+    "watch": "watch",
+    "select": "watch",
 }
 
 
@@ -53,6 +58,7 @@ _SIMPLE = {
     "release": (lambda call: (), give.from_nothing),
     "close": (lambda call: (), give.from_nothing),
     "capabilities": (lambda call: (), give.from_capabilities),
+    "touch": (lambda call: (call.texts("tables"),), give.from_nothing),
 }
 _TABLE = {
     "insert": (lambda call: (call.record(),), give.from_key),
@@ -153,15 +159,21 @@ def holding(kind: str, target: Any, call: Call) -> Any:
     if call.has("table"):
         table = target.table(call.data("table"))
         made = selected(table, call) if method == "select" else table
-        call.json("end")
+        end = call.json("end")
         call.done()
-        return aclosing(made.stream(**options))
+        return Watching(made.watch(**options)) if end == "watch" else aclosing(made.stream(**options))
     if method not in METHODS[kind]:
         raise Failure(f"a {kind} has no method {method}")
     if method == "stream":
         arguments = _statement(call)
         call.done()
         return aclosing(target.stream(*arguments, **options))
+    if method == "watch":
+        # A key of one column is mostly given as its name.
+        key = {"key": call.data("key")} if call.has("key") else {}
+        arguments = _statement(call)
+        call.done()
+        return Watching(target.watch(*arguments, **key, **options))
     if call.has("mode"):
         options["mode"] = call.json("mode")
     call.done()

@@ -13,8 +13,9 @@ from typing import Any
 import ubiqlite
 
 from call import Call
-from data import Failure, compare, read, show
+from data import Failure, Update, compare, read, show
 from handles import KINDS, holding, simple
+from watch import Watching
 
 _PARTIAL = {"execute", "batch", "capabilities"}
 _AT_ONCE = 1.0
@@ -153,12 +154,29 @@ class Scope:
         if own is None and call.on not in self.world.databases:
             raise Failure(f'no handle has the name "{call.on}"')
         _, kind, target = own or ("", "database", self.world.databases.get(call.on))
+        if kind == "watch":
+            return await self._next(target, call)
         if not call.has("steps"):
             return await simple(kind, target, call)
         async with holding(kind, target, call) as handle:
-            kind = "stream" if call.has("table") else KINDS[call.method]
+            kind = KINDS[call.method]
             await Scope(self.world, dict(self.names), [*self.frames, (call.name, kind, handle)]).run(call.step["steps"])
         return None
+
+    async def _next(self, watching: Watching, call: Call) -> Any:
+        """Waits for the next result of a watch. Steps that run meanwhile begin when it waits."""
+        if call.method != "next":
+            raise Failure(f"a watch has no method {call.method}")
+        meanwhile = call.json("meanwhile") or []
+        call.done()
+        waiting = asyncio.ensure_future(watching.next())
+        try:
+            await asyncio.sleep(0)
+            await Scope(self.world, dict(self.names), self.frames).run(meanwhile)
+            return await waiting
+        finally:
+            waiting.cancel()
+            await asyncio.gather(waiting, return_exceptions=True)
 
     def _check(self, call: Call, found: Any, error: BaseException | None) -> None:
         expected = call.step.get("error")
@@ -169,6 +187,13 @@ class Scope:
             return self._check_error(fields, error)
         if expected is not None:
             raise Failure(f"expected the error {expected}, found the result {show(found)}")
+        for key in ("added", "removed", "updated"):
+            if call.has(key) and not isinstance(found, Update):
+                raise Failure(f"{show(found)} is no result of a watch")
+            if call.has(key):
+                compare(read(call.step[key], call.names), getattr(found, key), False, key)
+        if isinstance(found, Update):
+            found = found.rows
         for key in ("gives", "rows"):
             if call.has(key):
                 compare(read(call.step[key], call.names), found, call.method in _PARTIAL, "result")

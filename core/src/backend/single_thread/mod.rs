@@ -28,7 +28,7 @@ use std::any::Any;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use foldhash::fast::FixedState;
@@ -73,6 +73,8 @@ struct SingleThreadShared {
     /// Readers and the writer do not wait for each other, because the file is in WAL mode.
     several: AtomicBool,
     observation: Arc<Observation>,
+    /// What SQLite called the state of the file at the last look, outside WAL mode.
+    data: Mutex<Option<i64>>,
     closing: AtomicBool,
     /// Frames in the log at the last checkpoint.
     checkpointed: AtomicU32,
@@ -99,6 +101,7 @@ impl SingleThread {
             sessions: Pool::new(sessions),
             several: AtomicBool::new(several),
             observation: Arc::default(),
+            data: Mutex::default(),
             closing: AtomicBool::new(false),
             checkpointed: AtomicU32::new(0),
             checkpoint_due: AtomicBool::new(false),
@@ -110,7 +113,9 @@ impl SingleThread {
         });
         let watched = Arc::downgrade(&shared);
         shared.observation.set_look_out(move |wanted| {
-            if let Some(shared) = watched.upgrade().filter(|_| wanted) {
+            let Some(shared) = watched.upgrade() else { return };
+            shared.queue.set_watching(&watched, wanted);
+            if wanted {
                 shared.account_for_the_past();
             }
         });
@@ -159,11 +164,31 @@ impl SingleThreadShared {
 
     /// Makes what is committed by now count as seen.
     fn account_for_the_past(&self) {
-        if let Some(mut writer) = self.writer.try_connection()
-            && let Some(position) = writer.as_mut().and_then(Connection::log_position)
-        {
-            self.observation.account(0, position);
+        self.account_for_others();
+    }
+
+    /// Reports what others that opened the same file here have committed.
+    fn look_for_commits(&self) {
+        if self.account_for_others() {
+            self.observation.report_foreign(None, true);
         }
+    }
+
+    /// Returns whether there may be commits that no connection of this database has accounted for,
+    /// and accounts for them.
+    fn account_for_others(&self) -> bool {
+        // Its own statement is running, perhaps the one that has just committed.
+        let Some(mut writer) = self.writer.try_connection() else { return true };
+        let Some(writer) = writer.as_mut() else { return false };
+        if let Some(position) = writer.log_position() {
+            return !self.observation.is_accounted(position().commits)
+                && self.observation.account(0, position).foreign;
+        }
+        // Outside WAL mode, commits of its own other connections count too.
+        let data = writer.integer("PRAGMA data_version").ok();
+        let before =
+            std::mem::replace(&mut *self.data.lock().unwrap_or_else(PoisonError::into_inner), data);
+        data.is_none() || before != data
     }
 
     /// Must be called when the journal mode may have changed.

@@ -26,6 +26,8 @@ struct WriteQueueState {
     /// How many things holders have done: a waiter sees that it grows.
     progress: u64,
     waiting: VecDeque<QueuedEntry>,
+    /// Those that want to know of commits.
+    watching: Vec<Weak<SingleThreadShared>>,
 }
 
 #[derive(Debug)]
@@ -75,6 +77,29 @@ impl WriteQueue {
     /// Whether somebody is waiting for it.
     pub(super) fn is_wanted(&self) -> bool {
         !self.state().waiting.is_empty()
+    }
+
+    /// Sets whether a database is to look for commits of others whenever a permit ends.
+    pub(super) fn set_watching(&self, shared: &Weak<SingleThreadShared>, wanted: bool) {
+        let mut state = self.state();
+        state.watching.retain(|it| it.strong_count() > 0 && !it.ptr_eq(shared));
+        if wanted {
+            state.watching.push(Weak::clone(shared));
+        }
+    }
+
+    /// Frees the permit. Who watches looks what its holder has committed.
+    fn free(&self) {
+        let mut state = self.state();
+        state.taken = false;
+        if state.watching.is_empty() {
+            return;
+        }
+        let watching = state.watching.clone();
+        drop(state);
+        for shared in watching.iter().filter_map(Weak::upgrade) {
+            shared.look_for_commits();
+        }
     }
 
     /// Takes the permit if it is free after everybody ahead has had it.
@@ -176,7 +201,7 @@ impl WritePermit {
     /// Ends the permit without serving waiters: the caller is about to do that, and must not recurse.
     fn end(mut self) {
         if let Some(queue) = self.0.take() {
-            queue.state().taken = false;
+            queue.free();
         }
     }
 }
@@ -193,7 +218,7 @@ impl WritePermit {
 impl Drop for WritePermit {
     fn drop(&mut self) {
         if let Some(queue) = self.0.take() {
-            queue.state().taken = false;
+            queue.free();
             serve(&queue);
         }
     }

@@ -14,6 +14,7 @@ internal class Outcome(val found: Any?, val error: Throwable? = null)
 
 /** Converts what the library returned into data. */
 internal fun dataOf(result: Any?): Any? = when (result) {
+    is WatchResult -> result
     null, is Boolean, is Long, is Double, is String, is ByteArray -> result
     is Row -> {
         val row = result.toMap()
@@ -22,7 +23,10 @@ internal fun dataOf(result: Any?): Any? = when (result) {
     }
     is Executed -> mapOf("rows_changed" to result.rowsChanged, "last_row_id" to result.lastRowId)
     is Capabilities -> with(result) {
-        mapOf("transactions" to transactions, "cursors" to cursors, "snapshots" to snapshots, "sessions" to sessions)
+        mapOf(
+            "transactions" to transactions, "cursors" to cursors, "snapshots" to snapshots, "sessions" to sessions,
+            "watches" to watches,
+        )
     }
     is Key -> result.values.map(::dataOf)
     is List<*> -> result.map(::dataOf)
@@ -45,7 +49,13 @@ internal fun check(step: Step, outcome: Outcome, nameOf: (String) -> String) {
     checkError(error, expected as? JsonObject ?: JsonObject(mapOf("kind" to expected)), step, nameOf)
 }
 
-private fun checkResult(step: Step, found: Any?) {
+private fun checkResult(step: Step, result: Any?) {
+    for (key in listOf("added", "removed", "updated")) {
+        if (!step.has(key)) continue
+        val diff = (result as? WatchResult)?.diff ?: throw Failure("${show(result)} is no result of a watch")
+        compare(read(step.json[key], step.names), diff[key], false, key)
+    }
+    val found = if (result is WatchResult) result.rows else result
     for (key in listOf("gives", "rows")) {
         if (step.has(key)) compare(read(step.json[key], step.names), found, step.method in PARTIAL, "result")
     }

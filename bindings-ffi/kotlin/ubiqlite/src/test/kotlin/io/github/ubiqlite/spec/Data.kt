@@ -12,7 +12,7 @@ import kotlinx.serialization.json.booleanOrNull
 /*
  * What a scenario writes in JSON and what a call returns, as one kind of data:
  * null, Boolean, Long, Double, String, ByteArray; BigInteger beyond 64 bits; List, and
- * Map for rows and records; JsonText; ANY.
+ * Map for rows and records; JsonText; ANY; WatchResult.
  */
 
 /** Only in expectations: anything but NULL. */
@@ -107,6 +107,7 @@ internal fun show(data: Any?): String {
         is JsonText -> "JSON ${data.content}"
         is List<*> -> data.take(8).joinToString(prefix = "[", postfix = "] (${data.size} items)", transform = ::show)
         is Map<*, *> -> data.entries.take(12).joinToString(prefix = "{", postfix = "}") { "${it.key}: ${show(it.value)}" }
+        is WatchResult -> "a result of ${show(data.rows)}"
         ANY -> "anything"
         else -> "${data.javaClass.simpleName} $data"
     }

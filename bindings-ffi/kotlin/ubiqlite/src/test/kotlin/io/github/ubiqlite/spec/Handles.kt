@@ -14,9 +14,11 @@ import io.github.ubiqlite.Snapshot
 import io.github.ubiqlite.Statements
 import io.github.ubiqlite.Table
 import io.github.ubiqlite.Transaction
+import io.github.ubiqlite.Update
 import kotlin.time.Duration.Companion.milliseconds
 import kotlinx.coroutines.CancellationException
 import kotlinx.coroutines.CoroutineScope
+import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.Job
 import kotlinx.coroutines.NonCancellable
 import kotlinx.coroutines.cancelAndJoin
@@ -47,6 +49,7 @@ private suspend fun settle(call: suspend () -> Any?): Outcome {
 /** Makes the call of a step on a handle; [rest] is for the steps inside. */
 internal suspend fun make(step: Step, target: Any, rest: Scope): Outcome {
     if (target is ReceiveChannel<*>) return settle { next(step, target) }
+    if (target is Watching) return nextResult(step, target, rest)
     val on = step.number("timeout")?.let { limited(target as Reader, it) } ?: target as Reader
     if (step.has("table")) {
         val name = step.text("table")
@@ -54,6 +57,14 @@ internal suspend fun make(step: Step, target: Any, rest: Scope): Outcome {
     }
     return when (step.method) {
         "stream" -> streamed(step, rest) { step.everything(on.stream(step.text("sql"), *step.params())) }
+        "watch" -> watched(step, rest) {
+            val (sql, params) = step.text("sql") to step.params()
+            val key = if (step.has("key")) step.texts("key") else emptyList()
+            step.everythingWasUsed()
+            val db = on as? Database ?: wrong(step)
+            // The two ways to write a key.
+            if (key.size > 1) db.watch(sql, *params, key = key) else db.watch(sql, *params, key = key.singleOrNull())
+        }
         "transaction", "savepoint" -> block(step, on, rest)
         "begin", "begin_savepoint", "acquire", "snapshot" -> hold(step, on, rest)
         else -> settle { simple(step, on) }
@@ -97,6 +108,7 @@ private suspend fun simple(step: Step, on: Reader): Any? {
         "rollback" -> ready(on as? Nest ?: wrong(step)).rollback()
         "release" -> ready(on as? Savepoint ?: wrong(step)).release()
         "close" -> ready(on as? Database ?: wrong(step)).close()
+        "touch" -> (on as? Database ?: wrong(step)).touch(*ready(step.texts("tables")).toTypedArray())
         "capabilities" -> ready(on as? Database ?: wrong(step)).capabilities()
         "interrupt" -> if (ready(on) is Session) on.let { (it as Session).interrupt() } else (on as Database).interrupt()
         else -> wrong(step)
@@ -112,6 +124,7 @@ private suspend fun onTable(step: Step, table: Table, rest: Scope): Outcome {
         val select = selection(step, table)
         val end = step.word("end") ?: "all"
         step.everythingWasUsed()
+        if (end == "watch") return watched(step, rest) { select.watch() }
         if (end == "stream") return streamed(step, rest) { select.stream() }
         return settle {
             when (end) {
@@ -176,6 +189,28 @@ private suspend fun streamed(step: Step, rest: Scope, begin: () -> Flow<Row>): O
         withContext(NonCancellable) { reading.cancelAndJoin() }
     }
     return Outcome(null)
+}
+
+/** Keeps a watch for the steps of the call. */
+private suspend fun watched(step: Step, rest: Scope, begin: () -> Flow<Update<Row>>): Outcome {
+    val collecting = Job()
+    // Unconfined, so that the next result has been requested when whoever asks for it goes on.
+    val watch = Watching(begin(), CoroutineScope(currentCoroutineContext() + collecting + Dispatchers.Unconfined))
+    try {
+        rest.with(step, watch)
+    } finally {
+        withContext(NonCancellable) { collecting.cancelAndJoin() }
+    }
+    return Outcome(null)
+}
+
+/** Waits for the next result of a watch. Steps that run meanwhile begin when it waits. */
+private suspend fun nextResult(step: Step, watch: Watching, rest: Scope): Outcome {
+    if (step.method != "next") throw Failure("a watch has no method ${step.method}")
+    val next = watch.next()
+    rest.meanwhile(step)
+    step.everythingWasUsed()
+    return settle { next.await() }
 }
 
 /** Runs the block form of a transaction or savepoint. */

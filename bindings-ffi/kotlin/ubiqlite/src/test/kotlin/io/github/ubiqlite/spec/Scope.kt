@@ -28,6 +28,9 @@ internal class Scope(
     suspend fun with(step: Step, handle: Any) =
         Scope(world, names.toMutableMap(), frames + (step.alias to handle)).run(step.steps())
 
+    /** Runs the steps that a call runs while it waits. */
+    suspend fun meanwhile(step: Step) = Scope(world, names.toMutableMap(), frames).run(step.meanwhile())
+
     /** Runs the steps one after another. */
     suspend fun run(steps: List<JsonElement>) {
         steps.forEachIndexed { index, step ->

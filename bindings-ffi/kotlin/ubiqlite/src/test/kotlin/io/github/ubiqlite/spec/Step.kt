@@ -11,9 +11,10 @@ import kotlinx.serialization.json.JsonPrimitive
 import kotlinx.serialization.json.jsonArray
 
 private val OF_EVERY_CALL = setOf(
-    "call", "on", "as", "steps", "timeout", "cancel", "escapes", "gives", "rows", "columns", "count", "error",
+    "call", "on", "as", "steps", "timeout", "cancel", "escapes", "gives", "rows", "columns", "count", "added", "removed",
+    "updated", "error",
 )
-private val GIVE_A_HANDLE = setOf("transaction", "savepoint", "begin", "begin_savepoint", "snapshot", "acquire")
+private val GIVE_A_HANDLE = setOf("transaction", "savepoint", "begin", "begin_savepoint", "snapshot", "acquire", "watch")
 
 /** One call of a scenario: its method, and its arguments in the shapes that the library takes. */
 internal class Step(val json: JsonObject, val names: Map<String, Any?>) {
@@ -23,7 +24,7 @@ internal class Step(val json: JsonObject, val names: Map<String, Any?>) {
     val alias: String = word("as") ?: ""
 
     init {
-        val holds = method in GIVE_A_HANDLE || method == "stream" && has("steps")
+        val holds = method in GIVE_A_HANDLE || method == "stream" && has("steps") || method == "select" && word("end") == "watch"
         if (holds != has("steps") || holds && alias.isEmpty()) {
             throw Failure("$method: \"steps\" and \"as\" are for calls that give a handle")
         }
@@ -46,6 +47,9 @@ internal class Step(val json: JsonObject, val names: Map<String, Any?>) {
     }
 
     fun text(key: String): String = text(data(key))
+
+    /** The texts of a list, or the one text that stands there. */
+    fun texts(key: String): List<String> = data(key).let { if (it is List<*>) it.map(::text) else listOf(text(it)) }
 
     /** Called once all arguments are read: any that are left would have been ignored. */
     fun everythingWasUsed() {
@@ -81,6 +85,9 @@ internal class Step(val json: JsonObject, val names: Map<String, Any?>) {
     }
 
     fun steps(): List<JsonElement> = json.getValue("steps").jsonArray
+
+    /** The steps that run while the call waits. */
+    fun meanwhile(): List<JsonElement> = get("meanwhile")?.jsonArray.orEmpty()
 }
 
 /** Converts data to one value to bind. */
