@@ -21,6 +21,9 @@ pub struct Commit {
     pub schema: bool,
     /// Anything may have changed.
     pub everything: bool,
+    /// Somebody else has committed, or may have: another process, or another connection to the
+    /// file that is not this database's. What that changed is not among `tables`.
+    pub external: bool,
 }
 
 /// What changed in one table.
@@ -63,8 +66,15 @@ pub struct RowChange {
 }
 
 impl Commit {
-    /// A commit about which nothing is known.
+    /// A commit of others, about which nothing is known.
     pub fn unknown(interest: Arc<Interest>) -> Self {
-        Self { interest, tables: Vec::new(), others: true, schema: true, everything: true }
+        Self {
+            interest,
+            tables: Vec::new(),
+            others: true,
+            schema: true,
+            everything: true,
+            external: true,
+        }
     }
 }

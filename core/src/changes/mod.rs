@@ -9,6 +9,6 @@ mod reads;
 
 pub use commit::{Commit, RowChange, RowChangeKind, TableChange};
 pub(crate) use filter::{RowFilter, Term, TermTest};
-pub use interest::{ColumnSet, Interest, TableInterest};
+pub use interest::{ColumnSet, Followed, Interest, TableInterest};
 pub use observation::{CommitObserver, Observation};
 pub use reads::{Reads, TableRead};

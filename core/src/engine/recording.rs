@@ -29,7 +29,7 @@ impl Connection {
         let Some(recorder) = self.recorder.take() else { return };
         self.authorizer.set_row_hook(None);
         let (version, interest) = recorder.observation().interest();
-        let facts: Vec<_> = interest.tables().iter().map(|table| self.facts_of(table)).collect();
+        let (interest, facts) = self.facts_of_all(interest);
         let schema = self.integer("PRAGMA schema_version").ok();
         recorder.learned_within.set(self.in_transaction());
         recorder.schema.set(schema);
@@ -94,7 +94,8 @@ impl Connection {
             if schema.is_none() || schema != recorder.schema.replace(schema) {
                 recorder.version.set(UNKNOWN);
             }
-            recorder.context.pending.borrow_mut().whole.everything = true;
+            let whole = &mut recorder.context.pending.borrow_mut().whole;
+            (whole.everything, whole.external) = (true, true);
         }
         let Some(recorder) = &self.recorder else { return };
         if own || foreign {

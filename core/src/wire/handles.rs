@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use foldhash::fast::FixedState;
 
+use super::commits::CommitsHandle;
 use super::fifo_lock::{self, FifoLock};
 use super::watch::WatchHandle;
 use crate::api::database::Database;
@@ -27,6 +28,7 @@ pub(super) enum Handle {
     Session(Arc<SessionHandle>),
     Stream(Arc<Stream>),
     Watch(Arc<WatchHandle>),
+    Commits(Arc<CommitsHandle>),
 }
 
 /// A session, a snapshot, a transaction or a savepoint.
@@ -205,7 +207,7 @@ impl Handle {
         match self {
             Self::Session(session_handle) => session_handle.parent,
             Self::Stream(stream) => stream.parent,
-            Self::Watch(_) => 0,
+            Self::Watch(_) | Self::Commits(_) => 0,
         }
     }
 }
@@ -230,18 +232,11 @@ impl Handles {
         }
     }
 
-    pub(super) fn stream(&self, number: u32) -> Result<Arc<Stream>> {
+    /// Returns what [`NEXT`](super::numbers::op::NEXT) reads from.
+    pub(super) fn source(&self, number: u32) -> Result<Handle> {
         match self.0.get(&number) {
-            Some(Handle::Stream(stream)) => Ok(Arc::clone(stream)),
-            _ => Err(gone()),
-        }
-    }
-
-    /// The watch of this number, if it is one.
-    pub(super) fn watch(&self, number: u32) -> Option<Arc<WatchHandle>> {
-        match self.0.get(&number) {
-            Some(Handle::Watch(watch)) => Some(Arc::clone(watch)),
-            _ => None,
+            None | Some(Handle::Session(_)) => Err(gone()),
+            Some(source) => Ok(source.clone()),
         }
     }
 

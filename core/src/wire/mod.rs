@@ -33,6 +33,7 @@
 
 mod cancellation;
 mod client_state;
+mod commits;
 mod control;
 mod exit;
 mod feed;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::cancellation;
 use super::client_state::ClientState;
+use super::commits::CommitsHandle;
 use super::control::release;
 use super::exit::Exit;
 use super::feed::{Credit, Feed};
@@ -404,12 +405,16 @@ impl ServerInner {
     ) -> Result<RequestFuture> {
         let inner = Arc::clone(self);
         if head.op == op::NEXT {
-            if let Some(watch) = self.state().handles.watch(head.handle) {
-                return Ok(inner.next_result(head, watch, payload.u32()?));
-            }
-            let stream = self.state().handles.stream(head.handle)?;
-            let most = payload.u32()?.max(1);
-            return Ok(Box::pin(async move { inner.next(head, &stream, most).await }));
+            let source = self.state().handles.source(head.handle)?;
+            let word = payload.u32()?;
+            return Ok(match source {
+                Handle::Watch(watch) => inner.next_result(head, watch, word),
+                Handle::Commits(commits) => inner.next_commit(head, commits, word),
+                Handle::Stream(stream) => {
+                    Box::pin(async move { inner.next(head, &stream, word.max(1)).await })
+                }
+                Handle::Session(_) => return Err(malformed()),
+            });
         }
         let target = self.target(head.handle)?;
         let ticket = target.ticket();
@@ -438,14 +443,14 @@ impl ServerInner {
                 match ended? {
                     OperationEnd::Outcome(outcome) => Ok(outcome),
                     OperationEnd::Watch(live) => {
-                        let watch = Arc::new(WatchHandle::new(live));
-                        inner.state().handles.put(head.id, Handle::Watch(watch));
-                        Ok(Outcome::Handle)
+                        Ok(inner.keep(head, Handle::Watch(Arc::new(WatchHandle::new(live)))))
+                    }
+                    OperationEnd::Commits(feed) => {
+                        Ok(inner.keep(head, Handle::Commits(Arc::new(CommitsHandle::new(feed)))))
                     }
                     OperationEnd::Stream(rows) => {
                         let stream = Stream::new(rows, target, head.handle);
-                        inner.state().handles.put(head.id, Handle::Stream(Arc::new(stream)));
-                        Ok(Outcome::Handle)
+                        Ok(inner.keep(head, Handle::Stream(Arc::new(stream))))
                     }
                 }
             }));
@@ -462,6 +467,11 @@ impl ServerInner {
             }
             inner.control(head, &target, mode).await
         }))
+    }
+
+    fn keep(&self, head: RequestHead, made: Handle) -> Outcome {
+        self.state().handles.put(head.id, made);
+        Outcome::Handle
     }
 
     async fn next(&self, head: RequestHead, stream: &Stream, most: u32) -> Result<Outcome> {
