@@ -180,6 +180,9 @@ impl Recorder {
 
     /// Forgets what was recorded since a savepoint, or, if it is `kept`, where it began.
     fn unmark(&self, name: &str, kept: bool) {
+        if !kept {
+            self.doubt_facts();
+        }
         let mut pending = self.context.pending.borrow_mut();
         let Some(index) = pending.marks.iter().rposition(|(mark, _)| **mark == *name) else {
             return;
@@ -188,7 +191,6 @@ impl Recorder {
             pending.marks.truncate(index);
             return;
         }
-        self.doubt_facts();
         pending.marks.truncate(index + 1);
         let Some((_, mark)) = pending.marks.last() else { return };
         let (log, touched, whole) = (mark.log, mark.touched.clone(), mark.whole);

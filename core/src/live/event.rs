@@ -26,8 +26,8 @@ pub struct CommitEvent {
     /// its content. Those of SQLite itself, temporary and attached ones are never among them.
     pub tables: Vec<ChangedTable>,
     /// Anything may have changed, also what is not among `tables`: after a commit of others, a
-    /// change of the schema, a statement that acts on the file as a whole, and for a transaction
-    /// that was open when the feed began.
+    /// change of the schema, a statement that acts on the file as a whole, and for what was under
+    /// way when this feed, or another or a watch, began.
     pub everything: bool,
     /// The schema may have changed.
     pub schema: bool,

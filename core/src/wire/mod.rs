@@ -40,6 +40,7 @@ mod feed;
 mod fifo_lock;
 mod handles;
 mod hosts;
+mod next;
 pub mod numbers;
 mod read;
 mod reply;

@@ -11,7 +11,6 @@ use super::commits::CommitsHandle;
 use super::control::release;
 use super::exit::Exit;
 use super::feed::{Credit, Feed};
-use super::fifo_lock::FifoLock;
 use super::handles::{CallTarget, Handle, Stream};
 use super::numbers::op;
 use super::read::{ByteReader, malformed};
@@ -26,10 +25,8 @@ use crate::api::database::Database;
 use crate::backend::rules::HandleUse;
 use crate::engine::context::{self, Caller};
 use crate::error::{Error, Result};
-use crate::exec::stream::in_time;
 use crate::platform::{self, BoxFuture, MaybeSend, MaybeSync};
 use crate::program::Begin;
-use crate::row::Rows;
 
 /// The environment of a server.
 pub trait Host: MaybeSend + MaybeSync + 'static {
@@ -405,16 +402,7 @@ impl ServerInner {
     ) -> Result<RequestFuture> {
         let inner = Arc::clone(self);
         if head.op == op::NEXT {
-            let source = self.state().handles.source(head.handle)?;
-            let word = payload.u32()?;
-            return Ok(match source {
-                Handle::Watch(watch) => inner.next_result(head, watch, word),
-                Handle::Commits(commits) => inner.next_commit(head, commits, word),
-                Handle::Stream(stream) => {
-                    Box::pin(async move { inner.next(head, &stream, word.max(1)).await })
-                }
-                Handle::Session(_) => return Err(malformed()),
-            });
+            return inner.fetch(head, payload);
         }
         let target = self.target(head.handle)?;
         let ticket = target.ticket();
@@ -472,30 +460,6 @@ impl ServerInner {
     fn keep(&self, head: RequestHead, made: Handle) -> Outcome {
         self.state().handles.put(head.id, made);
         Outcome::Handle
-    }
-
-    async fn next(&self, head: RequestHead, stream: &Stream, most: u32) -> Result<Outcome> {
-        let ticket = FifoLock::enter(&stream.lock);
-        ticket.first().await?;
-        let mut rows = Rows::default();
-        for _ in 0..most {
-            let next = in_time(head.timeout, |cx| {
-                stream.rows.lock().unwrap_or_else(PoisonError::into_inner).poll_rows(cx)
-            });
-            match next.await {
-                Ok(Some(next)) => rows.extend(next),
-                Ok(None) if rows.is_empty() => {
-                    self.state().handles.remove(head.handle);
-                    return Ok(Outcome::Next(None));
-                }
-                Ok(None) => break,
-                Err(error) => {
-                    self.state().handles.remove(head.handle);
-                    return Err(error);
-                }
-            }
-        }
-        Ok(Outcome::Next(Some(rows)))
     }
 
     fn more(&self, head: RequestHead, rows: ByteReader<'_>) {

@@ -458,6 +458,29 @@ async fn a_feed_that_begins_during_writes_misses_none() {
 }
 
 #[tokio::test]
+async fn a_feed_that_begins_after_many_commits_takes_none_for_anothers() {
+    let memory = ubiqlite::Database::open(":memory:").await.unwrap();
+    let place = open().await;
+    for db in [&memory, &place.db] {
+        db.batch(SCHEMA).await.unwrap();
+        for round in 0..5 {
+            let mut feed = db.commits();
+            for i in 0..3 {
+                let key = params![format!("{round} {i}")];
+                db.execute("INSERT INTO kv VALUES (?, '')", key).await.unwrap();
+                let event = next(&mut feed).await;
+                assert!(!event.everything && !event.external, "{round}, {i}: {event:?}");
+            }
+            drop(feed);
+            for i in 3..10 {
+                let key = params![format!("{round} {i}")];
+                db.execute("INSERT INTO kv VALUES (?, '')", key).await.unwrap();
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn nothing_is_recorded_when_the_feeds_are_gone() {
     let place = open().await;
     let db = &place.db;
