@@ -6,7 +6,9 @@ export type { ColumnOf, Storable, Stored, Writes, Written } from './api/columns.
 export type { ArrayRows, ObjectRows, RowArray, RowOptions, RunResult } from './api/rows.js';
 export type { Row } from './api/statements.js';
 export { RowStream } from './api/stream.js';
+export { Commits, type CommitsOptions } from './api/commits.js';
 export { Watch, type WatchOptions } from './api/watch.js';
+export type { ChangedRow, ChangedTable, CommitEvent } from './client/commit-event.js';
 export type { Diff, Update } from './client/update.js';
 export { Table, type Transfer } from './api/table.js';
 export { type Mode, Savepoint, Transaction } from './api/transaction.js';

@@ -10,8 +10,8 @@ pub mod backend {
         Backend, BackendSession, Capabilities, Control, Intent, Pages, Reply,
     };
     pub use crate::changes::{
-        ColumnSet, Commit, CommitObserver, Interest, Observation, PageSet, ReadSet, Reads,
-        RowChange, RowChangeKind, TableChange, TableInterest, TableRead,
+        ColumnSet, Commit, CommitObserver, Followed, Interest, Observation, PageSet, ReadSet,
+        Reads, RowChange, RowChangeKind, TableChange, TableInterest, TableRead,
     };
     pub use crate::program::{
         Access, Begin, Description, Expect, Extra, Fetch, Output, PageSink, ParamRows, Program,

@@ -43,8 +43,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "wire",
         &[
-            "api", "backend", "engine", "error", "exec", "live", "options", "platform", "program",
-            "row", "sql", "value",
+            "api", "backend", "changes", "engine", "error", "exec", "live", "options", "platform",
+            "program", "row", "sql", "value",
         ],
     ),
     ("ext", &["backend", "changes", "dbapi", "platform", "program", "row", "vfs", "wire"]),

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+#[path = "live/feed.rs"]
+mod feed;
 #[path = "live/foreign.rs"]
 mod foreign;
 #[path = "live/fuzz.rs"]

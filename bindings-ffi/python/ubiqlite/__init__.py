@@ -20,6 +20,7 @@ from ._open import Opening, open  # noqa: A004 - `ubiqlite.open`
 from ._row import Row
 from ._statements import Executed, Reader, Statement, Statements
 from ._values import Key, Params, Record, Value
+from .commits import ChangedRow, ChangedTable, CommitEvent, Commits
 from .database import Capabilities, Database
 from .errors import (
     Busy,
@@ -75,9 +76,13 @@ __all__ = [
     "Cancelled",
     "CannotOpen",
     "Capabilities",
+    "ChangedRow",
+    "ChangedTable",
     "CheckViolation",
     "Closed",
     "Column",
+    "CommitEvent",
+    "Commits",
     "Comparison",
     "ConstraintViolation",
     "Corrupt",

@@ -115,6 +115,7 @@ _RULES: Mapping[int, Callable[..., Parts]] = {
     op.STREAM: _statement,
     op.WATCH: _watch,
     op.TOUCH: lambda tables: ([_table(table) for table in tables],),
+    op.COMMITS: lambda tables: ([_table(table) for table in tables],),
     op.RUN: _statement,
     op.EXECUTE_MANY: _execute_many,
     op.MORE: _more,

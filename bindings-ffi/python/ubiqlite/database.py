@@ -13,6 +13,7 @@ from ._row import Row
 from ._statements import Statements
 from ._target import DatabaseTarget, TimeLimit
 from ._values import Params
+from .commits import Commits
 from .errors import InvalidArgument
 from .session import AcquireContext, Session, Snapshot
 from .transaction import Mode, Transaction, TransactionScope, begin
@@ -121,6 +122,19 @@ class Database(Statements):
                 print(now.rows, now.added, now.removed, now.updated)
         """
         return Watch(self._target, op.WATCH, (sql, params, key_columns(key)), into, timeout)
+
+    def commits(self, tables: Union[str, Iterable[str]] = (), *, timeout: TimeLimit = None) -> Commits:
+        """Returns a commit feed: for each commit, the tables and the keys of the rows that it changes.
+
+        It is for caches, indexes and logs of one's own; a query that is to follow its data is watched by :meth:`watch`.
+        With ``tables``, it has the commits that change one of them, and those that may have changed anything or the
+        schema. ``timeout`` applies to each wait for an event::
+
+            async for commit in db.commits(["items"]):
+                for table in commit.tables:
+                    print(table.name, table.rows)
+        """
+        return Commits(self._target, tables, timeout)
 
     async def touch(self, tables: Iterable[str]) -> None:
         """Tells the watches of queries that read one of these tables that it may have changed.

@@ -97,7 +97,7 @@ impl Payload<'_, '_> {
                 self.params()?;
                 self.each(Self::text)
             }
-            op::TOUCH => self.each(Self::text),
+            op::TOUCH | op::COMMITS => self.each(Self::text),
             op::NEXT => {
                 let number = self.from.u32()?;
                 self.u32(number);

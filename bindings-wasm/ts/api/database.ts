@@ -3,6 +3,7 @@ import type { Connector } from '../client/connector.js';
 import { EngineClient } from '../client/engine-client.js';
 import type { CallOptions } from '../client/options.js';
 import { Op } from '../wire/ops.js';
+import { Commits, type CommitsOptions } from './commits.js';
 import { Session, Snapshot, type TransactionOptions, transact } from './session.js';
 import type { ArrayRows, ObjectRows, RowArray } from './rows.js';
 import { CallTarget, type Row, Statements, written } from './statements.js';
@@ -151,6 +152,14 @@ export class Database extends Statements implements AsyncDisposable {
       for (const column of key) out.text(column);
     };
     return new Watch<T>(this.target, Op.watch, write, options, sql);
+  }
+
+  /**
+   * Returns a commit feed: for each commit, the tables and the keys of the rows that it changes. For caches, indexes
+   * and logs of one's own; a query that is to follow its data is watched by {@link watch}.
+   */
+  commits(options?: CommitsOptions): Commits {
+    return new Commits(this.target, options);
   }
 
   /**

@@ -18,6 +18,7 @@ export const Op = {
   run: 13,
   watch: 14,
   touch: 15,
+  commits: 16,
   begin: 20,
   commit: 21,
   rollback: 22,

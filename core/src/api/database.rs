@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use crate::api::commits::Commits;
 use crate::api::session::Session;
 use crate::api::snapshot::Snapshot;
 use crate::api::statements::{reading_methods, writing_methods};
@@ -324,6 +325,15 @@ impl Database {
     ) -> WatchAll {
         let queries = queries.into_iter().map(|(sql, params)| watched(sql, params.into()));
         WatchAll::new(&self.inner, queries.collect())
+    }
+
+    /// Returns a feed of commits: for each that happens from now on, the tables and the keys of the
+    /// rows that it changes. For caches, indexes and logs of one's own; a query that is to follow
+    /// its data is [watched](Self::watch).
+    ///
+    /// While there is a feed, the keys of changed rows are recorded.
+    pub fn commits(&self) -> Commits {
+        Commits::new(&self.inner)
     }
 
     /// Tells all watches of queries that read one of these tables that it may have changed: for

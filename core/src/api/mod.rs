@@ -1,5 +1,6 @@
 //! The API that programs call.
 
+pub(crate) mod commits;
 pub(crate) mod database;
 pub(crate) mod session;
 pub(crate) mod snapshot;

@@ -23,6 +23,9 @@ pub struct Commit {
     pub everything: bool,
     /// The pages that were written, in ascending order and without page 1, if they are known.
     pub pages: Option<Vec<u32>>,
+    /// Somebody else has committed, or may have: another process, or another connection to the
+    /// file that is not this database's. What that changed is not among `tables`.
+    pub external: bool,
 }
 
 /// What changed in one table.
@@ -65,7 +68,7 @@ pub struct RowChange {
 }
 
 impl Commit {
-    /// A commit about which nothing is known.
+    /// A commit of others, about which nothing is known.
     pub fn unknown(interest: Arc<Interest>) -> Self {
         Self {
             interest,
@@ -74,6 +77,7 @@ impl Commit {
             schema: true,
             everything: true,
             pages: None,
+            external: true,
         }
     }
 

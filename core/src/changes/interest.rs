@@ -1,6 +1,7 @@
 //! What somebody wants to know of commits.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
@@ -18,6 +19,22 @@ pub struct Interest {
     positions: HashMap<Box<str>, usize, RandomState>,
     /// Changes of other tables are reported too, without details.
     pub others: bool,
+    /// The tables whose rows are followed.
+    pub followed: Followed,
+    /// What was asked for, if a connection has added the tables that are followed.
+    asked: Option<Arc<Interest>>,
+}
+
+/// The tables of the main database of which the key of each row that changes is wanted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Followed {
+    /// None.
+    #[default]
+    None,
+    /// Those of these names, in any case, whether they exist or not.
+    Tables(Vec<Box<str>>),
+    /// All.
+    All,
 }
 
 /// What somebody wants to know of one table.
@@ -29,11 +46,20 @@ pub struct TableInterest {
     pub columns: Vec<Box<str>>,
     /// Positions in `columns`: of each row that changes, these values are wanted.
     pub values: Vec<usize>,
+    /// A change of any other column counts as well.
+    pub every_column: bool,
+    /// Positions in `values`: the row's key, if the table is followed.
+    pub key: Vec<usize>,
+    /// The virtual table whose content is kept in this one.
+    pub owner: Option<Box<str>>,
 }
 
 impl ColumnSet {
     /// All columns.
     pub const ALL: Self = Self(u64::MAX);
+
+    /// All columns that are not told apart.
+    pub const OTHERS: Self = Self(1 << MOST_COLUMNS);
 
     /// Returns the set of the column at this position.
     #[inline]
@@ -62,7 +88,45 @@ impl ColumnSet {
 
 impl PartialEq for Interest {
     fn eq(&self, other: &Self) -> bool {
-        self.tables == other.tables && self.others == other.others
+        self.tables == other.tables
+            && self.others == other.others
+            && self.followed == other.followed
+    }
+}
+
+impl Followed {
+    /// Adds tables; `None` are all.
+    pub fn add(&mut self, tables: Option<&[Box<str>]>) {
+        match (&mut *self, tables) {
+            (Self::All, _) => {}
+            (_, None) => *self = Self::All,
+            (Self::None, Some(tables)) => *self = Self::Tables(tables.to_vec()),
+            (Self::Tables(known), Some(tables)) => known.extend_from_slice(tables),
+        }
+    }
+
+    /// Whether these tables are among them; `None` are all.
+    pub fn covers(&self, tables: Option<&[Box<str>]>) -> bool {
+        match (self, tables) {
+            (Self::All, _) => true,
+            (_, None) | (Self::None, _) => false,
+            (Self::Tables(known), Some(tables)) => tables.iter().all(|it| known.contains(it)),
+        }
+    }
+
+    /// Whether it is a table that is followed, or one that such a virtual table may keep its
+    /// content in. SQLite's own tables are not followed.
+    pub(crate) fn has(&self, table: &str) -> bool {
+        let named = |name: &str| {
+            let (start, end) = table.split_at_checked(name.len()).unwrap_or_default();
+            start.eq_ignore_ascii_case(name) && (end.is_empty() || end.starts_with('_'))
+        };
+        !table.starts_with("sqlite_")
+            && match self {
+                Self::None => false,
+                Self::Tables(names) => names.iter().any(|name| named(name)),
+                Self::All => true,
+            }
     }
 }
 
@@ -71,7 +135,19 @@ impl Interest {
     pub fn new(tables: Vec<TableInterest>, others: bool) -> Self {
         let position = |(position, table): (usize, &TableInterest)| (table.name.clone(), position);
         let positions = tables.iter().enumerate().map(position).collect();
-        Self { tables, positions, others }
+        Self { tables, positions, others, followed: Followed::None, asked: None }
+    }
+
+    /// The same with the tables that a connection follows, as it knows the schema. The first
+    /// of `tables` are those of `asked`, with no less.
+    pub(crate) fn following(asked: Arc<Self>, tables: Vec<TableInterest>) -> Self {
+        let (others, followed) = (asked.others, asked.followed.clone());
+        Self { followed, asked: Some(asked), ..Self::new(tables, others) }
+    }
+
+    /// Whether a commit that was recorded by `self` was recorded for what `asked` asks.
+    pub(crate) fn answers(self: &Arc<Self>, asked: &Arc<Self>) -> bool {
+        Arc::ptr_eq(self.asked.as_ref().unwrap_or(self), asked)
     }
 
     /// The tables.
@@ -87,6 +163,6 @@ impl Interest {
 
     /// Whether nothing is wanted.
     pub fn is_empty(&self) -> bool {
-        self.tables.is_empty() && !self.others
+        self.tables.is_empty() && !self.others && self.followed == Followed::None
     }
 }

@@ -10,7 +10,7 @@ mod reads;
 
 pub use commit::{Commit, RowChange, RowChangeKind, TableChange};
 pub(crate) use filter::{RowFilter, Term, TermTest};
-pub use interest::{ColumnSet, Interest, TableInterest};
+pub use interest::{ColumnSet, Followed, Interest, TableInterest};
 pub(crate) use observation::{Account, LogFrames, LogPosition};
 pub use observation::{CommitObserver, Observation};
 pub use pages::PageSet;

@@ -110,6 +110,8 @@ impl Observation {
         self.version.fetch_add(1, Ordering::SeqCst);
         drop(state);
         if before.is_empty() != interest.is_empty() {
+            // What was committed while nothing was wanted needs no account.
+            *self.accounted.lock().unwrap_or_else(PoisonError::into_inner) = Accounted::default();
             let look_out = self.look_out.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(look_out) = &*look_out {
                 look_out.0.set(!interest.is_empty());

@@ -241,8 +241,9 @@ impl Authorizer {
         if action.code == ffi::SQLITE_READ {
             self.note_read(action);
         } else {
-            let temporary = action.is_temporary();
-            self.writes.borrow_mut().add(action.code, action.first, temporary);
+            let elsewhere =
+                action.database.is_some_and(|name| !name.to_bytes().eq_ignore_ascii_case(b"main"));
+            self.writes.borrow_mut().add(action.code, action.first, elsewhere);
         }
         code
     }

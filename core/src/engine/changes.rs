@@ -78,6 +78,8 @@ pub(super) struct TableFacts {
     pub(super) columns: Vec<Option<c_int>>,
     /// The columns of its primary key, if that decides where a row lies.
     pub(super) keys: Vec<c_int>,
+    /// The stored columns that are not in `columns`, if a change of them counts as well.
+    pub(super) rest: Vec<c_int>,
     pub(super) is_virtual: bool,
 }
 
@@ -96,6 +98,7 @@ pub(super) struct Whole {
     pub(super) others: bool,
     pub(super) schema: bool,
     pub(super) everything: bool,
+    pub(super) external: bool,
 }
 
 /// How far the record was when a savepoint began.
@@ -146,7 +149,10 @@ impl Recorder {
             self.version.set(UNKNOWN);
         }
         for table in &writes.tables {
-            let Some(position) = pending.interest.position(table) else { continue };
+            let Some(position) = pending.interest.position(table) else {
+                pending.whole.everything |= !HAS_ROWS && pending.interest.followed.has(table);
+                continue;
+            };
             let cleared = clears && writes.deletes.contains(table);
             let is_virtual = pending.facts.get(position).is_none_or(|it| it.is_virtual);
             if cleared || is_virtual || !HAS_ROWS {
@@ -174,6 +180,9 @@ impl Recorder {
 
     /// Forgets what was recorded since a savepoint, or, if it is `kept`, where it began.
     fn unmark(&self, name: &str, kept: bool) {
+        if !kept {
+            self.doubt_facts();
+        }
         let mut pending = self.context.pending.borrow_mut();
         let Some(index) = pending.marks.iter().rposition(|(mark, _)| **mark == *name) else {
             return;
@@ -182,7 +191,6 @@ impl Recorder {
             pending.marks.truncate(index);
             return;
         }
-        self.doubt_facts();
         pending.marks.truncate(index + 1);
         let Some((_, mark)) = pending.marks.last() else { return };
         let (log, touched, whole) = (mark.log, mark.touched.clone(), mark.whole);
@@ -225,11 +233,15 @@ impl Recorder {
         let mut pending = self.context.pending.borrow_mut();
         let interest = Arc::clone(&pending.interest);
         if current != self.version.get() {
+            let Whole { schema, external, .. } = pending.whole;
             pending.clear();
             drop(pending);
             // Without a watcher there was and is nobody to be told.
             if !(interest.is_empty() && self.observation().interest().1.is_empty()) {
-                self.observation().report(&Commit::unknown(interest));
+                // With nothing wanted, nothing was noted.
+                let schema = schema || interest.is_empty();
+                let unknown = Commit::unknown(interest);
+                self.observation().report(&Commit { schema, external, ..unknown });
             }
             return;
         }
@@ -293,7 +305,7 @@ impl Pending {
     /// Takes what was recorded, if it is anything.
     fn take(&mut self) -> Option<Commit> {
         let touched = |it: &Touched| it.whole || it.rows > 0 || !it.columns.is_empty();
-        let Whole { others, schema, everything } = self.whole;
+        let Whole { others, schema, everything, external } = self.whole;
         if !others && !schema && !everything && !self.touched.iter().any(touched) {
             self.clear();
             return None;
@@ -314,7 +326,7 @@ impl Pending {
         }
         self.clear();
         let interest = Arc::clone(&self.interest);
-        Some(Commit { interest, tables, others, schema, everything, pages: None })
+        Some(Commit { interest, tables, others, schema, everything, pages: None, external })
     }
 
     /// Records a row whose values are wanted.

@@ -9,6 +9,7 @@ pub(crate) mod context;
 mod cursor;
 #[cfg_attr(not(unix), path = "warm.rs")]
 pub(crate) mod disk_wait;
+mod followed;
 mod functions;
 mod handle;
 mod handlers;

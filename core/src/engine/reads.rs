@@ -20,6 +20,20 @@ const PURE: &[&str] = &["json_each", "json_tree", "generate_series"];
 /// Modules whose tables keep all that they return in ordinary tables of their own.
 const SHADOWED: &[&str] = &["fts3", "fts4", "fts5", "rtree", "rtree_i32", "geopoly", "vec0"];
 
+/// What the authorizer calls the rowid of a table without a name for it.
+pub(super) const ROWID_NAME: &str = "ROWID";
+
+/// A column as SQLite lists it.
+#[derive(Debug)]
+pub(super) struct ListedColumn<'r> {
+    pub(super) name: &'r str,
+    pub(super) index: i32,
+    /// Its place in the primary key, from 1; 0: it is not in there.
+    pub(super) key: i64,
+    /// Its values are stored, and not generated from others.
+    pub(super) stored: bool,
+}
+
 impl Connection {
     /// Runs a query, and returns with its rows what it depends on.
     ///
@@ -200,25 +214,20 @@ impl Connection {
             "SELECT name, cid, pk, hidden FROM pragma_table_xinfo(?1, 'main') ORDER BY cid",
             &[&table.name],
         )?;
-        let mut facts = TableFacts { is_virtual, ..TableFacts::default() };
-        facts.count = i32::try_from(columns.len()).unwrap_or(0);
-        facts.columns = table.columns.iter().map(|it| is_rowid(it).then_some(ROWID)).collect();
+        let mut listed = Vec::with_capacity(columns.len());
         for column in &columns {
-            let (name, index) = (column.get::<&str>(0)?, column.get::<i32>(1)?);
-            if without_rowid && column.get::<i64>(2)? > 0 {
-                facts.keys.push(index);
-            }
-            // A generated column, whose value is not stored, differs with any other.
-            let stored = column.get::<i64>(3)? == 0;
-            if let Some(position) = table.columns.iter().position(|it| **it == *name) {
-                facts.columns[position] = stored.then_some(index);
-            }
+            listed.push(ListedColumn {
+                name: column.get(0)?,
+                index: column.get(1)?,
+                key: column.get(2)?,
+                stored: column.get::<i64>(3)? == 0,
+            });
         }
-        Ok(facts)
+        Ok(TableFacts { is_virtual, ..TableFacts::of(table, without_rowid, &listed) })
     }
 
     /// Returns the rows of a query of this library's own.
-    fn rows(&mut self, sql: &str, texts: &[&str]) -> Result<Vec<Row>> {
+    pub(super) fn rows(&mut self, sql: &str, texts: &[&str]) -> Result<Vec<Row>> {
         let mut params = Params::new();
         for text in texts {
             params.push(*text);
@@ -239,9 +248,31 @@ impl Connection {
     }
 }
 
-/// Whether it is what the authorizer calls the rowid of a table without a name for it.
-fn is_rowid(column: &str) -> bool {
-    column == "ROWID"
+impl TableFacts {
+    /// What is to be known of an ordinary table with these columns.
+    pub(super) fn of(
+        table: &TableInterest,
+        without_rowid: bool,
+        columns: &[ListedColumn<'_>],
+    ) -> Self {
+        let mut facts =
+            Self { count: i32::try_from(columns.len()).unwrap_or(0), ..Self::default() };
+        facts.columns =
+            table.columns.iter().map(|it| (**it == *ROWID_NAME).then_some(ROWID)).collect();
+        for column in columns {
+            if without_rowid && column.key > 0 {
+                facts.keys.push(column.index);
+            }
+            // A generated column, whose value is not stored, differs with any other.
+            let stored = column.stored.then_some(column.index);
+            match table.columns.iter().position(|it| **it == *column.name) {
+                Some(position) => facts.columns[position] = stored,
+                None if table.every_column => facts.rest.extend(stored),
+                None => {}
+            }
+        }
+        facts
+    }
 }
 
 fn refused(why: &str) -> Error {

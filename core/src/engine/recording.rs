@@ -28,7 +28,7 @@ impl Connection {
         let Some(recorder) = self.recorder.take() else { return };
         self.authorizer.set_row_hook(None);
         let (version, interest) = recorder.observation().interest();
-        let facts: Vec<_> = interest.tables().iter().map(|table| self.facts_of(table)).collect();
+        let (interest, facts) = self.facts_of_all(interest);
         let schema = self.integer("PRAGMA schema_version").ok();
         recorder.learned_within.set(self.in_transaction());
         recorder.schema.set(schema);
@@ -92,9 +92,9 @@ impl Connection {
         if unknown {
             let another = pages.as_ref().is_none_or(|it| it.first) && self.has_new_schema();
             let Some(recorder) = &self.recorder else { return };
-            let mut pending = recorder.context.pending.borrow_mut();
-            pending.whole.everything = true;
-            pending.whole.schema |= another;
+            let whole = &mut recorder.context.pending.borrow_mut().whole;
+            (whole.everything, whole.external) = (true, whole.external || foreign);
+            whole.schema |= another;
         }
         let Some(recorder) = &self.recorder else { return };
         if own || foreign {

@@ -52,12 +52,15 @@ unsafe extern "C" fn on_row(
     context.with_pending(|pending| {
         let Some(table) = pending.position_of(table.to_bytes()) else {
             pending.whole.others |= pending.interest.others;
+            // A table that another connection has just made, which this one does not know.
+            let name = table.to_str().unwrap_or_default();
+            pending.whole.everything |= pending.interest.followed.has(name);
             return;
         };
         if pending.touched[table].whole {
             return;
         }
-        let row = Row { raw, kind, moved: old_key != new_key };
+        let row = Row { raw, kind, old_key, new_key };
         match row.record(pending, table) {
             Some(()) => {}
             None => pending.touch_whole(table),
@@ -69,8 +72,10 @@ unsafe extern "C" fn on_row(
 struct Row {
     raw: *mut sqlite3,
     kind: RowChangeKind,
-    /// It has another rowid afterwards.
-    moved: bool,
+    /// Its rowid before, unless it is new.
+    old_key: sqlite3_int64,
+    /// Its rowid afterwards, unless it is gone.
+    new_key: sqlite3_int64,
 }
 
 impl Row {
@@ -81,7 +86,7 @@ impl Row {
         let (count, blob) =
             unsafe { (sqlite3_preupdate_count(self.raw), sqlite3_preupdate_blobwrite(self.raw)) };
         // Otherwise the table is another than the one that is known.
-        (count == facts.count).then_some(())?;
+        (count == facts.count && !facts.is_virtual).then_some(())?;
         // An incremental write into a blob looks like a DELETE.
         (blob < 0).then_some(())?;
         let columns = match self.kind {
@@ -111,7 +116,7 @@ impl Row {
 
     /// Returns the columns in which an updated row differs, of those that are read.
     fn differing(&self, facts: &TableFacts) -> Option<ColumnSet> {
-        if self.moved {
+        if self.old_key != self.new_key {
             return Some(ColumnSet::ALL);
         }
         for &index in &facts.keys {
@@ -126,6 +131,12 @@ impl Row {
                 columns.add(ColumnSet::one(position));
             }
         }
+        for &index in &facts.rest {
+            if self.differs(index)? {
+                columns.add(ColumnSet::OTHERS);
+                break;
+            }
+        }
         Some(columns)
     }
 
@@ -135,6 +146,9 @@ impl Row {
     }
 
     fn value(&self, old: bool, index: c_int) -> Option<ValueRef<'_>> {
+        if index == ROWID {
+            return Some(ValueRef::Integer(if old { self.old_key } else { self.new_key }));
+        }
         let mut found: *mut sqlite3_value = ptr::null_mut();
         // SAFETY: the hook is being called; the value lives until it returns, and this thread
         // alone uses it.

@@ -29,9 +29,10 @@ pub(super) struct ReadColumn {
 
 impl Writes {
     /// Adds what SQLite's authorizer was asked about.
-    pub(super) fn add(&mut self, action: std::ffi::c_int, first: &CStr, temporary: bool) {
+    /// It counts only in the main database.
+    pub(super) fn add(&mut self, action: std::ffi::c_int, first: &CStr, elsewhere: bool) {
         match action {
-            _ if temporary => return,
+            _ if elsewhere => return,
             ffi::SQLITE_INSERT | ffi::SQLITE_UPDATE | ffi::SQLITE_DELETE => {}
             ffi::SQLITE_ALTER_TABLE
             | ffi::SQLITE_ANALYZE

@@ -7,8 +7,8 @@ use foldhash::fast::RandomState;
 
 use super::queries::{Queries, Query, QueryId};
 use crate::changes::{
-    ColumnSet, Commit, Interest, RowChange, RowChangeKind, RowFilter, TableChange, TableInterest,
-    TermTest,
+    ColumnSet, Commit, Followed, Interest, RowChange, RowChangeKind, RowFilter, TableChange,
+    TableInterest, TermTest,
 };
 use crate::value::Value;
 
@@ -57,10 +57,11 @@ struct Keyed {
 }
 
 impl Index {
-    /// Makes the index of all queries.
+    /// Makes the index of all queries, for commits that are recorded for them and for who follows
+    /// the rows of tables.
     /// The interest stays the one from `before` if it is the same, so that connections need not
     /// learn it again.
-    pub(super) fn of(queries: &Queries, before: &Arc<Interest>) -> Self {
+    pub(super) fn of(queries: &Queries, followed: Followed, before: &Arc<Interest>) -> Self {
         let mut queries: Vec<_> = queries.iter().collect();
         queries.sort_unstable_by_key(|(id, _)| *id);
         let mut interests = BTreeMap::<&str, TableInterest>::new();
@@ -76,6 +77,7 @@ impl Index {
             }
             for read in &reads.tables {
                 let interest = interests.entry(&read.name).or_default();
+                interest.every_column |= read.columns.is_none();
                 for column in read.columns.iter().flatten() {
                     if !interest.columns.contains(column) {
                         interest.columns.push(column.clone());
@@ -98,7 +100,8 @@ impl Index {
             ..interest
         };
         let tables: Vec<_> = interests.into_iter().map(named).collect();
-        let interest = Interest::new(tables, !anything.is_empty());
+        let mut interest = Interest::new(tables, !anything.is_empty());
+        interest.followed = followed;
         let interest = if interest == **before { Arc::clone(before) } else { Arc::new(interest) };
         let mut index = Self { tables: Vec::new(), interest, anything };
         index.tables.resize_with(index.interest.tables().len(), TableIndex::default);
@@ -148,7 +151,7 @@ impl Index {
     /// Calls `found` with each query that a commit may concern, perhaps several times. Returns
     /// false if all of them are to be taken as concerned.
     pub(super) fn affected(&self, commit: &Commit, mut found: impl FnMut(QueryId)) -> bool {
-        if commit.everything || commit.schema || !Arc::ptr_eq(&commit.interest, &self.interest) {
+        if commit.everything || commit.schema || !commit.interest.answers(&self.interest) {
             return false;
         }
         // Whatever changed, it changed something.
@@ -156,9 +159,9 @@ impl Index {
             found(query);
         }
         for change in &commit.tables {
-            match self.tables.get(change.table) {
-                Some(table) => table.affected(change, &mut found),
-                None => return false,
+            // No query reads the other tables.
+            if let Some(table) = self.tables.get(change.table) {
+                table.affected(change, &mut found);
             }
         }
         true

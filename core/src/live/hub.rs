@@ -8,6 +8,7 @@ use std::task::Waker;
 use foldhash::fast::RandomState;
 
 use super::affected::Index;
+use super::feed::Feeds;
 use super::poll::Round;
 use super::queries::{Queries, QueryId, Watched};
 use super::waiting::Waiting;
@@ -31,6 +32,8 @@ pub(super) struct HubState {
     pub(super) queries: Queries,
     pub(super) watches: HashMap<WatchId, WatchState, RandomState>,
     pub(super) index: Index,
+    /// Who reads the commits themselves.
+    pub(super) feeds: Feeds,
     /// The queries that are to run again, and perhaps some that are not any more.
     pub(super) dirty: Vec<QueryId>,
     /// The index is not of the present queries.
@@ -81,8 +84,7 @@ impl Hub {
     /// Adds a watch of queries whose results belong to one moment.
     pub(crate) fn add(&self, watched: Vec<Watched>) -> WatchId {
         let mut state = self.state();
-        state.next += 1;
-        let id = WatchId(state.next);
+        let id = state.next_id();
         let queries: Vec<_> = watched.into_iter().map(|it| state.queries.add(it, id)).collect();
         let seen = vec![0; queries.len()];
         for query in &queries {
@@ -125,7 +127,8 @@ impl Hub {
         let mut state = self.state();
         state.closed = true;
         let round = std::mem::take(&mut state.round);
-        let tasks = self.waiting.take_all();
+        let mut tasks = self.waiting.take_all();
+        tasks.extend(state.feeds.take_tasks());
         drop(state);
         drop(round);
         wake(tasks);
@@ -138,7 +141,7 @@ impl Hub {
         }
         state.stale = false;
         let before = Arc::clone(state.index.interest());
-        state.index = Index::of(&state.queries, &before);
+        state.index = Index::of(&state.queries, state.feeds.followed(), &before);
         if !Arc::ptr_eq(&before, state.index.interest()) {
             self.observation.set_interest(Arc::clone(state.index.interest()));
         }
@@ -177,6 +180,14 @@ impl Hub {
     }
 }
 
+impl HubState {
+    /// Returns a number for a watch or a feed.
+    pub(super) fn next_id(&mut self) -> WatchId {
+        self.next += 1;
+        WatchId(self.next)
+    }
+}
+
 impl CommitObserver for Hub {
     fn committed(&self, commit: &Commit) {
         let mut state = self.state();
@@ -196,7 +207,13 @@ impl CommitObserver for Hub {
             }
             state.stale = true;
         }
-        let tasks = self.mark(&mut state, found);
+        let mut tasks = self.mark(&mut state, found);
+        let moment = state.moment;
+        tasks.extend(state.feeds.committed(commit, moment));
+        if commit.schema && !state.feeds.is_empty() {
+            // Each connection is to find the tables that there are now.
+            self.observation.set_interest(Arc::clone(state.index.interest()));
+        }
         drop(state);
         wake(tasks);
     }

@@ -247,7 +247,9 @@ impl Hub {
                 let several = queries.len() > 1;
                 if error.kind() == ErrorKind::Closed {
                     state.closed = true;
-                    return self.waiting.take_all();
+                    let mut tasks = self.waiting.take_all();
+                    tasks.extend(state.feeds.take_tasks());
+                    return tasks;
                 }
                 for id in queries {
                     state.dirty.push(id);

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use foldhash::fast::FixedState;
 
+use super::commits::CommitsHandle;
 use super::fifo_lock::{self, FifoLock};
 use super::watch::WatchHandle;
 use crate::api::database::Database;
@@ -27,6 +28,7 @@ pub(super) enum Handle {
     Session(Arc<SessionHandle>),
     Stream(Arc<Stream>),
     Watch(Arc<WatchHandle>),
+    Commits(Arc<CommitsHandle>),
 }
 
 /// A session, a snapshot, a transaction or a savepoint.
@@ -205,8 +207,14 @@ impl Handle {
         match self {
             Self::Session(session_handle) => session_handle.parent,
             Self::Stream(stream) => stream.parent,
-            Self::Watch(_) => 0,
+            Self::Watch(_) | Self::Commits(_) => 0,
         }
+    }
+}
+
+impl Handle {
+    fn can_move(&self) -> bool {
+        matches!(self, Self::Watch(_) | Self::Commits(_))
     }
 }
 
@@ -219,9 +227,14 @@ impl Handles {
         self.0.contains_key(&number)
     }
 
-    /// Whether nothing is held but watches.
-    pub(super) fn are_watches(&self) -> bool {
-        self.0.values().all(|handle| matches!(handle, Handle::Watch(_)))
+    /// Whether nothing is held but what goes on in the next engine, where it tells that it is another.
+    pub(super) fn can_move(&self) -> bool {
+        self.0.values().all(Handle::can_move)
+    }
+
+    /// Whether a handle is one of those that go on in the next engine.
+    pub(super) fn moves(&self, number: u32) -> bool {
+        self.0.get(&number).is_some_and(Handle::can_move)
     }
 
     pub(super) fn session_handle(&self, number: u32) -> Result<Arc<SessionHandle>> {
@@ -231,18 +244,11 @@ impl Handles {
         }
     }
 
-    pub(super) fn stream(&self, number: u32) -> Result<Arc<Stream>> {
+    /// Returns what [`NEXT`](super::numbers::op::NEXT) reads from.
+    pub(super) fn source(&self, number: u32) -> Result<Handle> {
         match self.0.get(&number) {
-            Some(Handle::Stream(stream)) => Ok(Arc::clone(stream)),
-            _ => Err(gone()),
-        }
-    }
-
-    /// The watch of this number, if it is one.
-    pub(super) fn watch(&self, number: u32) -> Option<Arc<WatchHandle>> {
-        match self.0.get(&number) {
-            Some(Handle::Watch(watch)) => Some(Arc::clone(watch)),
-            _ => None,
+            None | Some(Handle::Session(_)) => Err(gone()),
+            Some(source) => Ok(source.clone()),
         }
     }
 

@@ -40,13 +40,13 @@ impl Server {
     }
 
     /// Whether nothing that this client requested is under way and nothing is open for it but
-    /// watches, which may wait for ever and go on in the next engine: its engine can then go, and
-    /// the client loses nothing.
+    /// watches and commit feeds, which may wait for ever and go on in the next engine: its engine
+    /// can then go, and the client loses nothing.
     pub fn is_idle(&self) -> bool {
         let state = self.0.state();
-        state.tasks.values().all(|task| state.handles.watch(task.handle).is_some())
+        state.tasks.values().all(|task| state.handles.moves(task.handle))
             && state.waiting.is_empty()
-            && state.handles.are_watches()
+            && state.handles.can_move()
             && state.feeds.is_empty()
     }
 

@@ -33,12 +33,14 @@
 
 mod cancellation;
 mod client_state;
+mod commits;
 mod control;
 mod exit;
 mod feed;
 mod fifo_lock;
 mod handles;
 mod hosts;
+mod next;
 pub mod numbers;
 mod read;
 mod reply;

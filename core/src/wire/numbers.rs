@@ -19,7 +19,8 @@ pub mod op {
     pub const BATCH: u8 = 7;
     /// Starts a query that is read page by page.
     pub const STREAM: u8 = 8;
-    /// Fetches the next rows of a stream, or the next result of a watch.
+    /// Fetches the next rows of a stream, the next result of a watch, or the next event of a
+    /// commit feed.
     pub const NEXT: u8 = 9;
     /// Sends more rows for an operation on many.
     pub const MORE: u8 = 10;
@@ -33,6 +34,13 @@ pub mod op {
     pub const WATCH: u8 = 14;
     /// Tells watches that tables may have changed.
     pub const TOUCH: u8 = 15;
+    /// Begins a commit feed: of these tables, or with an empty list of all. [`NEXT`], with the number
+    /// of the last event that the client has, or 0, fetches an event as rows of one column: its
+    /// number; its moment; the sum of 1 if anything may have changed, 2 if the schema may have and
+    /// 4 if others have committed; and for each table its name, the number of its key's columns, or 0
+    /// if the rows are not known, the number of rows, and for each row 0 if it is new, 1 if it has
+    /// changed and 2 if it is gone, and its key.
+    pub const COMMITS: u8 = 16;
     /// Begins a transaction.
     pub const BEGIN: u8 = 20;
     /// Commits a transaction, or releases a savepoint.

@@ -75,6 +75,8 @@ pub(super) enum Operation {
         key: Vec<String>,
     },
     Touch(Vec<String>),
+    /// A commit feed of these tables; none: of all.
+    Commits(Vec<String>),
     Table {
         name: String,
         what: OnTable,
@@ -124,9 +126,11 @@ impl Operation {
     /// Whether it changes something, whatever its statements are.
     pub(super) fn changes(&self) -> bool {
         match self {
-            Self::Statement { .. } | Self::Stream { .. } | Self::Watch { .. } | Self::Touch(_) => {
-                false
-            }
+            Self::Statement { .. }
+            | Self::Stream { .. }
+            | Self::Watch { .. }
+            | Self::Touch(_)
+            | Self::Commits(_) => false,
             Self::ExecuteMany { .. } | Self::Batch(_) => true,
             Self::Table { what, .. } => {
                 !matches!(what, OnTable::Get(_) | OnTable::Select(..) | OnTable::Stream)
@@ -153,6 +157,7 @@ impl Operation {
                 Self::Watch { sql, params, key: names(from)? }
             }
             op::TOUCH => Self::Touch(names(from)?),
+            op::COMMITS => Self::Commits(names(from)?),
             op::INSERT..=op::SELECT_WATCH => {
                 let name = from.str()?.to_owned();
                 Self::Table { name, what: OnTable::read(op, from)? }

@@ -7,6 +7,7 @@ use super::feed::{Credit, Feed, Records, execute_many};
 use super::handles::CallTarget;
 use super::reply::Outcome;
 use super::request::{Ending, OnTable, Operation, RequestHead};
+use crate::api::commits::Commits;
 use crate::api::table::{Select, Table, uncommitted};
 use crate::api::watch::Watch;
 use crate::backend::Intent;
@@ -22,6 +23,8 @@ pub(super) enum OperationEnd {
     Stream(RowStream<'static>),
     /// A query is watched, and its results can be fetched.
     Watch(Watch),
+    /// A feed has begun, and its commits can be fetched.
+    Commits(Commits),
 }
 
 impl From<Outcome> for OperationEnd {
@@ -72,6 +75,16 @@ pub(super) async fn run(
             }
             Outcome::Done.into()
         }
+        Operation::Commits(tables) => match on {
+            CallTarget::Database(database) if tables.is_empty() => {
+                OperationEnd::Commits(database.commits())
+            }
+            CallTarget::Database(database) => {
+                let tables = tables.iter().map(String::as_str);
+                OperationEnd::Commits(database.commits().tables(tables))
+            }
+            CallTarget::Handle(_) => return Err(uncommitted()),
+        },
         Operation::Table { name, what } => {
             return on_table(Table::new(target, &name), what, feed, client).await;
         }

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use super::cancellation;
 use super::client_state::ClientState;
+use super::commits::CommitsHandle;
 use super::control::release;
 use super::exit::Exit;
 use super::feed::{Credit, Feed};
-use super::fifo_lock::FifoLock;
 use super::handles::{CallTarget, Handle, Stream};
 use super::numbers::op;
 use super::read::{ByteReader, malformed};
@@ -25,10 +25,8 @@ use crate::api::database::Database;
 use crate::backend::rules::HandleUse;
 use crate::engine::context::{self, Caller};
 use crate::error::{Error, Result};
-use crate::exec::stream::in_time;
 use crate::platform::{self, BoxFuture, MaybeSend, MaybeSync};
 use crate::program::Begin;
-use crate::row::Rows;
 
 /// The environment of a server.
 pub trait Host: MaybeSend + MaybeSync + 'static {
@@ -404,12 +402,7 @@ impl ServerInner {
     ) -> Result<RequestFuture> {
         let inner = Arc::clone(self);
         if head.op == op::NEXT {
-            if let Some(watch) = self.state().handles.watch(head.handle) {
-                return Ok(inner.next_result(head, watch, payload.u32()?));
-            }
-            let stream = self.state().handles.stream(head.handle)?;
-            let most = payload.u32()?.max(1);
-            return Ok(Box::pin(async move { inner.next(head, &stream, most).await }));
+            return inner.fetch(head, payload);
         }
         let target = self.target(head.handle)?;
         let ticket = target.ticket();
@@ -438,14 +431,14 @@ impl ServerInner {
                 match ended? {
                     OperationEnd::Outcome(outcome) => Ok(outcome),
                     OperationEnd::Watch(live) => {
-                        let watch = Arc::new(WatchHandle::new(live));
-                        inner.state().handles.put(head.id, Handle::Watch(watch));
-                        Ok(Outcome::Handle)
+                        Ok(inner.keep(head, Handle::Watch(Arc::new(WatchHandle::new(live)))))
+                    }
+                    OperationEnd::Commits(feed) => {
+                        Ok(inner.keep(head, Handle::Commits(Arc::new(CommitsHandle::new(feed)))))
                     }
                     OperationEnd::Stream(rows) => {
                         let stream = Stream::new(rows, target, head.handle);
-                        inner.state().handles.put(head.id, Handle::Stream(Arc::new(stream)));
-                        Ok(Outcome::Handle)
+                        Ok(inner.keep(head, Handle::Stream(Arc::new(stream))))
                     }
                 }
             }));
@@ -464,28 +457,9 @@ impl ServerInner {
         }))
     }
 
-    async fn next(&self, head: RequestHead, stream: &Stream, most: u32) -> Result<Outcome> {
-        let ticket = FifoLock::enter(&stream.lock);
-        ticket.first().await?;
-        let mut rows = Rows::default();
-        for _ in 0..most {
-            let next = in_time(head.timeout, |cx| {
-                stream.rows.lock().unwrap_or_else(PoisonError::into_inner).poll_rows(cx)
-            });
-            match next.await {
-                Ok(Some(next)) => rows.extend(next),
-                Ok(None) if rows.is_empty() => {
-                    self.state().handles.remove(head.handle);
-                    return Ok(Outcome::Next(None));
-                }
-                Ok(None) => break,
-                Err(error) => {
-                    self.state().handles.remove(head.handle);
-                    return Err(error);
-                }
-            }
-        }
-        Ok(Outcome::Next(Some(rows)))
+    fn keep(&self, head: RequestHead, made: Handle) -> Outcome {
+        self.state().handles.put(head.id, made);
+        Outcome::Handle
     }
 
     fn more(&self, head: RequestHead, rows: ByteReader<'_>) {

@@ -55,6 +55,47 @@ async fn a_commit_of_another_connection_is_seen() {
     }
 }
 
+#[tokio::test]
+async fn a_feed_has_commits_of_others_as_such() {
+    for mode in [ubiqlite::JournalMode::Wal, ubiqlite::JournalMode::Delete] {
+        let two = two(Options::default().journal_mode(mode)).await;
+        let (db, other) = (&two.db, two.other());
+        let mut feed = db.commits().tables(["u"]);
+        // What this database's connections commit is known, if not always from the first on.
+        let mut ids = 0..;
+        let mut known = async |feed: &mut ubiqlite::Commits| {
+            for id in ids.by_ref().take(50) {
+                db.execute("INSERT INTO u (v, id) VALUES (1000, ?)", ubiqlite::params![id])
+                    .await
+                    .unwrap();
+                let event = event_of(feed).await;
+                for row in event.tables.iter().flat_map(|table| table.rows.iter().flatten()) {
+                    let key = row.key[0].as_i64();
+                    assert!(key.is_some_and(|key| key <= id), "{mode:?}: {event:?}");
+                }
+                if !event.tables.is_empty() && !event.external {
+                    return;
+                }
+            }
+            panic!("{mode:?}: nothing is known");
+        };
+        known(&mut feed).await;
+        other.execute("UPDATE t SET v = v + 1", []).unwrap();
+        while !event_of(&mut feed).await.external {}
+        // A table with the key elsewhere, of which this database's connections know nothing yet.
+        other
+            .execute_batch("DROP TABLE u; CREATE TABLE u (v INT, id INTEGER PRIMARY KEY)")
+            .unwrap();
+        known(&mut feed).await;
+        db.close().await.unwrap();
+    }
+}
+
+async fn event_of(feed: &mut ubiqlite::Commits) -> ubiqlite::CommitEvent {
+    let next = tokio::time::timeout(Duration::from_secs(20), feed.try_next());
+    next.await.expect("an event must come").unwrap().expect("the database is open")
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn commits_of_both_are_seen_in_any_order() {
     let two = two(Options::default()).await;

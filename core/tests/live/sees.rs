@@ -383,3 +383,29 @@ async fn a_number_in_the_files_header_is_seen() {
     db.execute("PRAGMA user_version = 7", ()).await.unwrap();
     assert_eq!(texts(&next(&mut live).await), ["Integer(7)"]);
 }
+
+#[tokio::test]
+async fn what_is_learned_in_a_savepoint_that_is_rolled_back_is_forgotten() {
+    let place = open().await;
+    let db = &place.db;
+    db.batch(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, a INT, b INT); INSERT INTO t VALUES (1, 1, 1)",
+    )
+    .await
+    .unwrap();
+    let mut live = db.watch("SELECT a FROM t", ());
+    next(&mut live).await;
+    let mut tx = db.begin().await.unwrap();
+    let mut savepoint = tx.begin_savepoint().await.unwrap();
+    // The columns have changed places, and it is learned so.
+    for sql in
+        ["ALTER TABLE t DROP COLUMN a", "ALTER TABLE t ADD COLUMN a INT", "UPDATE t SET a = 5"]
+    {
+        savepoint.execute(sql, ()).await.unwrap();
+    }
+    savepoint.rollback().await.unwrap();
+    tx.commit().await.unwrap();
+    quiet(&mut live).await;
+    db.execute("UPDATE t SET a = 2", ()).await.unwrap();
+    assert_eq!(texts(&next(&mut live).await), ["Integer(2)"]);
+}

@@ -62,6 +62,28 @@ test('a selection is watched by its rows', async (t) => {
   await live.return();
 });
 
+test('a cache forgets what a commit has changed', async (t) => {
+  const db = await fresh(t);
+  const cache = new Map([[1, 'lamp'], [2, 'sofa']]);
+  // #region commits
+  const follow = async () => {
+    for await (const { tables, everything } of db.commits({ tables: ['items'] })) {
+      for (const { rows } of tables) {
+        if (rows === undefined) cache.clear();
+        else for (const { key } of rows) cache.delete(key);
+      }
+      if (everything) cache.clear();
+    }
+  };
+  const following = follow();
+  // #endregion commits
+  await db.execute("UPDATE items SET status = 'sold' WHERE id = 1");
+  while (cache.has(1)) await db.query('SELECT 1');
+  assert.deepEqual([...cache.keys()], [2]);
+  await db.close();
+  await following;
+});
+
 test('what writes is refused', async (t) => {
   const db = await fresh(t);
   // #region refused

@@ -59,6 +59,35 @@ def test_a_selection_is_watched_by_its_rows(tmp_path: Path) -> None:
     asyncio.run(main())
 
 
+def test_a_cache_forgets_what_a_commit_has_changed(tmp_path: Path) -> None:
+    """A feed of commits, by the keys of rows."""
+
+    async def main() -> None:
+        cache: dict[ubiqlite.Key, str] = {1: "lamp", 2: "sofa"}
+        async with fresh(tmp_path) as db:
+
+            async def write() -> None:
+                await db.execute("UPDATE items SET status = 'sold' WHERE id = 1")
+
+            async def follow() -> None:
+                # region commits
+                async for commit in db.commits(["items"]):
+                    for table in commit.tables:
+                        for row in table.rows or []:
+                            cache.pop(row.key, None)
+                        if table.rows is None:
+                            cache.clear()
+                    if commit.everything:
+                        cache.clear()
+                    # endregion commits
+                    break
+
+            await asyncio.gather(follow(), write())
+        assert cache == {2: "sofa"}
+
+    asyncio.run(main())
+
+
 def test_what_writes_is_refused(tmp_path: Path) -> None:
     """A statement that writes is not run."""
 

@@ -6,7 +6,7 @@ import datetime
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, NamedTuple, Optional, TypedDict
+from typing import Any, Literal, NamedTuple, Optional, TypedDict
 from uuid import UUID
 
 from typing_extensions import assert_type
@@ -167,5 +167,10 @@ async def watches(db: ubiqlite.Database) -> None:
             assert_type((now.added, now.removed, now.updated), tuple[list[int], list[int], list[int]])
             assert_type(now.moment, int)
         assert_type(await live.__anext__(), ubiqlite.Update[Item])
+    async for commit in db.commits(["items"], timeout=1):
+        assert_type(commit, ubiqlite.CommitEvent)
+        for row in commit.tables[0].rows or []:
+            assert_type(row.kind, Literal["insert", "update", "delete"])
+            assert_type(await db.table("items").get(row.key), Optional[ubiqlite.Row])
     await db.touch(["items"])
     assert_type((await db.capabilities()).watches, bool)

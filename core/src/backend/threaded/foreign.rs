@@ -41,8 +41,7 @@ impl ForeignCommits {
     /// Begins to look, if nothing does so yet.
     pub(super) fn begin(&self, shared: &Arc<Shared>) {
         let mut lookout = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // What is in memory, or kept by a host, is nobody else's.
-        if lookout.is_some() || shared.options.vfs.is_some() {
+        if lookout.is_some() {
             return;
         }
         // From here on, each commit is either accounted for or noticed. A writer that is in use
@@ -56,6 +55,10 @@ impl ForeignCommits {
                 break;
             }
             std::thread::yield_now();
+        }
+        // What is in memory, or kept by a host, is nobody else's.
+        if shared.options.vfs.is_some() {
+            return;
         }
         let mut log = shared.path.clone().into_os_string();
         log.push("-wal");

@@ -1,6 +1,8 @@
 //! The guide's page about live queries.
 #![allow(clippy::unwrap_used, reason = "a test's helper fails as the test does")]
 
+use std::collections::HashMap;
+
 use ubiqlite::{Database, Diff, ErrorKind, params};
 
 async fn fresh() -> ubiqlite::Result<(tempfile::TempDir, Database)> {
@@ -65,6 +67,32 @@ async fn several_results_are_of_one_moment() -> ubiqlite::Result<()> {
     let (all, sold) = (results[0].rows::<(i64,)>()?, results[1].rows::<(i64,)>()?);
     assert_eq!((all, sold), (vec![(2,)], vec![(1,)]));
     // #endregion all
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_cache_forgets_what_a_commit_has_changed() -> ubiqlite::Result<()> {
+    let (_dir, db) = fresh().await?;
+    let mut cache = HashMap::from([(1, "lamp"), (2, "sofa")]);
+    // #region commits
+    let mut commits = db.commits().tables(["items"]);
+
+    db.execute("UPDATE items SET status = 'sold' WHERE id = 1", ()).await?;
+
+    let commit = commits.try_next().await?.unwrap();
+    for table in &commit.tables {
+        match &table.rows {
+            Some(rows) => {
+                rows.iter().for_each(|row| drop(cache.remove(&row.key[0].as_i64().unwrap())))
+            }
+            None => cache.clear(),
+        }
+    }
+    if commit.everything {
+        cache.clear();
+    }
+    // #endregion commits
+    assert_eq!(cache, HashMap::from([(2, "sofa")]));
     Ok(())
 }
 

@@ -5,8 +5,12 @@ import io.github.ubiqlite.ErrorKind
 import io.github.ubiqlite.UbiqliteException
 import io.github.ubiqlite.assertFailsWith
 import io.github.ubiqlite.withDatabase
+import kotlinx.coroutines.CompletableDeferred
+import kotlinx.coroutines.CoroutineStart
+import kotlinx.coroutines.coroutineScope
 import kotlinx.coroutines.flow.collect
 import kotlinx.coroutines.flow.first
+import kotlinx.coroutines.launch
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Test
 
@@ -48,6 +52,29 @@ class LiveGuideTest {
         val now = live.first()
         assertEquals(1, now.rows.size)
         // #endregion select
+    }
+
+    @Test
+    fun `a cache forgets what a commit has changed`() = withItems { db ->
+        val cache = mutableMapOf<Any?, String>(1L to "lamp", 2L to "sofa")
+        val first = CompletableDeferred<Unit>()
+        coroutineScope {
+            val following = launch(start = CoroutineStart.UNDISPATCHED) {
+                // #region commits
+                db.commits("items").collect { commit ->
+                    for (table in commit.tables) {
+                        table.rows?.forEach { cache.remove(it.key) } ?: cache.clear()
+                    }
+                    if (commit.everything) cache.clear()
+                    // #endregion commits
+                    first.complete(Unit)
+                }
+            }
+            db.execute("UPDATE items SET status = 'sold' WHERE id = 1")
+            first.await()
+            following.cancel()
+        }
+        assertEquals(mapOf<Any?, String>(2L to "sofa"), cache)
     }
 
     @Test

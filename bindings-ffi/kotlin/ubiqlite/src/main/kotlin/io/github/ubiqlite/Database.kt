@@ -6,6 +6,7 @@ import io.github.ubiqlite.internal.Op
 import io.github.ubiqlite.internal.Owner
 import io.github.ubiqlite.internal.CallTarget
 import io.github.ubiqlite.internal.invalid
+import io.github.ubiqlite.internal.commits
 import io.github.ubiqlite.internal.updates
 import kotlin.time.Duration
 import kotlinx.coroutines.NonCancellable
@@ -103,6 +104,30 @@ public class Database private constructor(
         out.u32(key.size)
         key.forEach(out::text)
     }
+
+    /**
+     * Follows commits: a flow of what each has changed, whoever makes it: the tables, and the keys of
+     * their rows. For caches, indexes and logs of one's own; a query that is to follow its data is
+     * watched by [watch].
+     *
+     * ```kotlin
+     * db.commits("items").collect { commit ->
+     *     if (commit.everything) cache.clear()
+     *     commit.tables.forEach { table -> table.rows?.forEach { cache.remove(it.key) } ?: cache.clear() }
+     * }
+     * ```
+     * Each collection is a feed of its own: it has each commit that is requested after it began. A
+     * collector may be slow: 32 events are kept for it, and the last of them joins all later
+     * commits, so that it loses detail but no change. Closing the database ends the flow normally.
+     *
+     * A [time limit][timeout] holds for each wait for an event: then the flow ends with
+     * [UbiqliteException.Timeout].
+     *
+     * @param tables if given, the flow has only commits that change one of them, or may have changed anything or the
+     * schema
+     * @throws UbiqliteException to the collector: `Closed` if the database is closed before
+     */
+    public fun commits(vararg tables: String): Flow<CommitEvent> = commits(target, tables)
 
     /**
      * Tells the watches of queries that read one of these tables that it may have changed: for

@@ -107,6 +107,17 @@ public class UbiqliteDatabase private constructor(private val database: Database
         UpdateStream(database.watch(sql, *params, key = key), caller)
 
     /**
+     * Follows commits: what each has changed, whoever makes it: the tables, and the keys of their rows.
+     *
+     * ```java
+     * db.commits("items").forEach(commit -> commit.getTables().forEach(table -> show(table.getName(), table.getRows())));
+     * ```
+     * @param tables if given, only commits are told that change one of them, or may have changed anything or the schema
+     * @throws io.github.ubiqlite.UbiqliteException to the subscriber: `Closed` if the database is closed before
+     */
+    public fun commits(vararg tables: String): CommitStream = CommitStream(database.commits(*tables), caller)
+
+    /**
      * Tells the watches of queries that read one of these tables that it may have changed: for
      * changes that nobody else can see. The queries run again; a result that is the same is not told.
      */

@@ -20,6 +20,7 @@ internal object Op {
     const val RUN = 13
     const val WATCH = 14
     const val TOUCH = 15
+    const val COMMITS = 16
     const val BEGIN = 20
     const val COMMIT = 21
     const val ROLLBACK = 22
