@@ -10,15 +10,17 @@ import { test } from 'node:test';
 
 import { elsewhere, node, project, tool } from './support.mjs';
 
-const FILES = {
-  'app/layout.js': 'export default function Layout({ children }) { return <html lang="en"><body>{children}</body></html>; }\n',
-  'app/items.js': `'use client';
+/** A component that the server renders and the page takes over. */
+const ITEMS = `'use client';
 import { useLiveQuery } from 'ubiqlite/react';
 export function Items() {
   const { status } = useLiveQuery(undefined, 'SELECT name FROM items');
   return <b>{status}</b>;
 }
-`,
+`;
+const FILES = {
+  'app/layout.js': 'export default function Layout({ children }) { return <html lang="en"><body>{children}</body></html>; }\n',
+  'app/items.js': ITEMS,
   'app/page.js': `import { open } from 'ubiqlite';
 import { Items } from './items.js';
 export const dynamic = 'force-dynamic';
@@ -40,6 +42,8 @@ export async function GET() {
 }
 `,
 };
+/** With the package left out of the bundle, the hook has Node's copy of React and not Next's, and can't be rendered. */
+const WITHOUT_HOOK = { ...FILES, 'app/items.js': 'export const Items = () => <b>pending</b>;\n' };
 
 const config = (more) => `import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -72,9 +76,12 @@ async function answers(url) {
 }
 
 for (const [builder, flag] of [['webpack', '--webpack'], ['Turbopack', '--turbopack']]) {
-  for (const [how, more] of [['as it is', ''], ['left out of the bundle', "serverExternalPackages: ['ubiqlite']"]]) {
+  for (const [how, files, more] of [
+    ['as it is', FILES, ''],
+    ['left out of the bundle', WITHOUT_HOOK, "serverExternalPackages: ['ubiqlite']"],
+  ]) {
     test(`Next.js, ${builder}, the package ${how}: a page and a route work`, async (t) => {
-      const folder = project(t, { ...FILES, 'next.config.mjs': config(more) });
+      const folder = project(t, { ...files, 'next.config.mjs': config(more) });
       await node([NEXT, 'build', flag], { cwd: folder, env: ENV, limit: 300_000 });
       const port = await freePort();
       await serves(t, [NEXT, 'start', '-p', String(port), '-H', '127.0.0.1'], folder, port);
@@ -82,14 +89,16 @@ for (const [builder, flag] of [['webpack', '--webpack'], ['Turbopack', '--turbop
   }
 }
 
-test('Next.js, standalone: its folder works elsewhere, with the lines that the README names', async (t) => {
-  const folder = project(t, { ...FILES, 'next.config.mjs': config(`output: 'standalone', serverExternalPackages: ['ubiqlite'],
-  outputFileTracingIncludes: { '/**': ['./node_modules/ubiqlite/dist/**'] }`) });
-  await node([NEXT, 'build'], { cwd: folder, env: ENV, limit: 300_000 });
-  const away = elsewhere(t);
-  cpSync(join(folder, '.next/standalone'), away, { recursive: true, verbatimSymlinks: true });
-  await serves(t, ['server.js'], join(away, '.work', basename(folder)), await freePort());
-});
+for (const flag of ['--webpack', '--turbopack']) {
+  test(`Next.js, standalone, ${flag}: its folder works elsewhere, with the lines that the README names`, async (t) => {
+    const folder = project(t, { ...FILES, 'next.config.mjs': config(`output: 'standalone',
+    outputFileTracingIncludes: { '/**': ['./node_modules/ubiqlite/{package.json,dist/**}'] }`) });
+    await node([NEXT, 'build', flag], { cwd: folder, env: ENV, limit: 300_000 });
+    const away = elsewhere(t);
+    cpSync(join(folder, '.next/standalone'), away, { recursive: true, verbatimSymlinks: true });
+    await serves(t, ['server.js'], join(away, '.work', basename(folder)), await freePort());
+  });
+}
 
 /** Starts the server, and requests the page and the route. */
 async function serves(t, args, cwd, port) {
