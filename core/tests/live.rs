@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+#[path = "live/compiled_before.rs"]
+mod compiled_before;
 #[path = "live/foreign.rs"]
 mod foreign;
 #[path = "live/fuzz.rs"]
@@ -12,6 +14,9 @@ mod grain;
 mod races;
 #[path = "live/sees.rs"]
 mod sees;
+#[cfg(sqlite_session)]
+#[path = "live/session_objects.rs"]
+mod session_objects;
 
 use std::time::Duration;
 
