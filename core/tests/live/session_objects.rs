@@ -88,7 +88,8 @@ async fn with_extension() -> super::Place {
         assert_eq!(ffi::sqlite3_auto_extension(Some(extension)), 0);
     });
     let place = open().await;
-    let schema = "CREATE TABLE t (id INTEGER PRIMARY KEY, v INT); INSERT INTO t VALUES (1, 1), (2, 2);";
+    let schema =
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, v INT); INSERT INTO t VALUES (1, 1), (2, 2);";
     place.db.batch(schema).await.unwrap();
     place
 }

@@ -34,7 +34,9 @@ pub(crate) async fn with_library(db: &Database, plan: &Plan) {
             }
             if all.len() > 1 {
                 // And a transaction in its own words.
-                for sql in ["BEGIN IMMEDIATE", &all[0], "SAVEPOINT s", &all[1], "RELEASE s", "COMMIT"] {
+                for sql in
+                    ["BEGIN IMMEDIATE", &all[0], "SAVEPOINT s", &all[1], "RELEASE s", "COMMIT"]
+                {
                     allow(session.execute(sql, ()).await);
                 }
             }

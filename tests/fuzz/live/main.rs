@@ -18,6 +18,7 @@ mod support;
 mod watches;
 mod writer;
 
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 
 use round::{Counts, Round};
@@ -28,40 +29,63 @@ const TEST: &str = "no_change_of_three_processes_is_missed";
 /// After so many commits a new database is begun, with other settings.
 const EACH: u64 = 2_500;
 
+/// How many databases are written at the same time, one a processor.
+const LANES: u64 = 2;
+
 fn number(name: &str, otherwise: u64) -> u64 {
     std::env::var(name).map_or(otherwise, |it| it.parse().expect("a number"))
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_change_of_three_processes_is_missed() {
-    if let Some((role, path)) = support::role() {
-        return writer::run(&role, &path).await;
-    }
-    let commits = number("UBIQLITE_FUZZ_COMMITS", 20_000);
-    let seed = number("UBIQLITE_FUZZ_SEED", 1);
-    let (mut counts, begun) = (Counts::default(), Instant::now());
-    for round in 0.. {
-        let done = counts.commits();
-        if done >= commits {
-            break;
+fn wait<T>(work: impl Future<Output = T>) -> T {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    runtime.worker_threads(2).enable_all().build().unwrap().block_on(work)
+}
+
+/// Takes one seed after another, until there have been enough commits.
+fn rounds(seeds: &AtomicU64, left: &AtomicU64) -> Counts {
+    let mut counts = Counts::default();
+    loop {
+        let take = |left: u64| Some(left.saturating_sub(EACH));
+        let commits = left.fetch_update(Relaxed, Relaxed, take).unwrap().min(EACH);
+        if commits == 0 {
+            return counts;
         }
-        println!("seed {}, after {done} commits", seed + round);
-        let round = Round::begin(TEST, seed + round, &mut counts).await;
-        round.run((done + EACH).min(commits)).await;
+        let seed = seeds.fetch_add(1, Relaxed);
+        println!("seed {seed}");
+        counts.add(wait(async { Round::begin(TEST, seed).await.run(commits).await }));
     }
+}
+
+#[test]
+fn no_change_of_three_processes_is_missed() {
+    if let Some((role, path)) = support::role() {
+        return wait(writer::run(&role, &path));
+    }
+    let left = AtomicU64::new(number("UBIQLITE_FUZZ_COMMITS", 20_000));
+    let seeds = AtomicU64::new(number("UBIQLITE_FUZZ_SEED", 1));
+    let (mut counts, begun) = (Counts::default(), Instant::now());
+    std::thread::scope(|scope| {
+        let lanes: Vec<_> = (0..LANES).map(|_| scope.spawn(|| rounds(&seeds, &left))).collect();
+        for lane in lanes {
+            counts.add(lane.join().unwrap());
+        }
+    });
+    report(&counts, begun.elapsed().as_secs());
+}
+
+fn report(counts: &Counts, seconds: u64) {
     for (kind, changed) in &counts.kinds {
         println!("{changed:>9} changes: {kind}");
     }
     let ratio = |runs: u64, changed: u64| runs as f64 / changed.max(1) as f64;
     println!(
-        "{} commits ({} here, {} elsewhere), {} kills, {} s; all queries run {} times to see the truth, 0 missed\n\
+        "{} commits ({} here, {} elsewhere), {} kills, {seconds} s; all queries run {} times to see the truth, 0 missed\n\
          commits here, one by one: {} results changed, {} runs, {:.2} runs per change\n\
          all commits: {} results changed, {} runs, {:.2} runs per change",
         counts.commits(),
         counts.own,
         counts.foreign,
         counts.kills,
-        begun.elapsed().as_secs(),
         counts.truths,
         counts.changed,
         counts.runs,

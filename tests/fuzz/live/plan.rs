@@ -67,7 +67,8 @@ impl Plan {
             }
             10 => Self::Script(some(random, 3)),
             11 => {
-                let some = (0..random.usize(1..30)).map(|_| (random.i64(1..=rows()), random.i64(0..9)));
+                let some =
+                    (0..random.usize(1..30)).map(|_| (random.i64(1..=rows()), random.i64(0..9)));
                 let some = some.collect();
                 Self::Many("UPDATE items SET price = ?2 WHERE id = ?1", some)
             }
@@ -106,13 +107,9 @@ fn schema_change(random: &mut Rng) -> Plan {
         3 => one("DROP INDEX IF EXISTS kvv"),
         4 => one("CREATE INDEX IF NOT EXISTS kvv ON kv (v, k)"),
         5 => one("DROP TRIGGER tr"),
-        6 | 7 => one(
-            "CREATE TRIGGER tr AFTER UPDATE OF v ON parent BEGIN
-                DELETE FROM log WHERE id % 3 = 0; INSERT INTO log (m) VALUES ('p' || new.id); END",
-        ),
-        8 => one(
-            "CREATE TRIGGER empties AFTER DELETE ON uniq BEGIN DELETE FROM log; END",
-        ),
+        6 | 7 => one("CREATE TRIGGER tr AFTER UPDATE OF v ON parent BEGIN
+                DELETE FROM log WHERE id % 3 = 0; INSERT INTO log (m) VALUES ('p' || new.id); END"),
+        8 => one("CREATE TRIGGER empties AFTER DELETE ON uniq BEGIN DELETE FROM log; END"),
         9 => one("DROP TRIGGER empties"),
         10 => all(&[
             "DROP VIEW IF EXISTS cheap",
@@ -150,24 +147,33 @@ fn statement(random: &mut Rng) -> String {
             "INSERT INTO items (name, status, price, grp, data) VALUES ('one', '{status}', {digit}, {grp}, hex(zeroblob({})))",
             random.u32(0..150)
         ),
-        30..35 => format!("INSERT OR REPLACE INTO items VALUES ({id}, 'again', '{status}', {digit}, {grp}, '')"),
+        30..35 => format!(
+            "INSERT OR REPLACE INTO items VALUES ({id}, 'again', '{status}', {digit}, {grp}, '')"
+        ),
         35..41 => format!("DELETE FROM items WHERE id = {id}"),
         41 => format!("UPDATE OR IGNORE items SET id = {} WHERE id = {id}", random.i64(1..=n + 50)),
         42..44 => format!("UPDATE items SET price = price + 1 WHERE grp = {grp}"),
         44 => format!("DELETE FROM items WHERE id > {n} + 20"),
         45..48 => format!("INSERT OR REPLACE INTO kv VALUES ('k{key}', '{digit}')"),
-        48..51 => format!("INSERT INTO kv VALUES ('k{key}', 'first') ON CONFLICT (k) DO UPDATE SET v = v || '{digit}'"),
+        48..51 => format!(
+            "INSERT INTO kv VALUES ('k{key}', 'first') ON CONFLICT (k) DO UPDATE SET v = v || '{digit}'"
+        ),
         51 => format!("DELETE FROM kv WHERE k = 'k{key}'"),
         52 => format!("UPDATE OR IGNORE kv SET k = 'k{key}' WHERE k = 'k{few}'"),
         53 => format!("UPDATE kv SET v = '{digit}' WHERE k BETWEEN 'k{few}' AND 'k{few}5'"),
         54 => format!("REPLACE INTO uniq VALUES ({few}, 'u{}', {digit})", random.u32(1..50)),
-        55 => format!("UPDATE OR REPLACE uniq SET name = 'u{}' WHERE id = {few}", random.u32(1..50)),
+        55 => {
+            format!("UPDATE OR REPLACE uniq SET name = 'u{}' WHERE id = {few}", random.u32(1..50))
+        }
         56 => format!("DELETE FROM uniq WHERE id = {few}"),
         57 => format!("INSERT OR IGNORE INTO uniq VALUES ({few}, 'u{few}', {few})"),
         58..60 => format!("DELETE FROM parent WHERE id = {few}"),
         60..63 => format!("INSERT OR IGNORE INTO parent VALUES ({few}, {few})"),
         63..67 => format!("UPDATE parent SET v = v + 1 WHERE id = {few}"),
-        67..70 => format!("INSERT OR IGNORE INTO child (p, o, v) SELECT id, {}, {digit} FROM parent WHERE id = {few}", random.i64(1..=n / 20)),
+        67..70 => format!(
+            "INSERT OR IGNORE INTO child (p, o, v) SELECT id, {}, {digit} FROM parent WHERE id = {few}",
+            random.i64(1..=n / 20)
+        ),
         70 => format!("UPDATE OR IGNORE child SET p = {few} WHERE p = {}", random.i64(1..=n / 20)),
         71..75 => "INSERT INTO log (m) VALUES ('hello')".into(),
         75 => "DELETE FROM log".into(),
@@ -175,30 +181,50 @@ fn statement(random: &mut Rng) -> String {
         78 => format!("DELETE FROM ft WHERE rowid = {few}"),
         79 => format!("UPDATE ft SET body = 'w{digit} other' WHERE rowid = {few}"),
         80 => format!("DELETE FROM ft WHERE rowid > {n} / 20 + 10"),
-        81..83 => format!("INSERT OR REPLACE INTO rt VALUES ({few}, {few}, {})", few + i64::from(digit) + 1),
+        81..83 => format!(
+            "INSERT OR REPLACE INTO rt VALUES ({few}, {few}, {})",
+            few + i64::from(digit) + 1
+        ),
         83 => format!("DELETE FROM rt WHERE id = {few}"),
         84..88 => format!(
             "UPDATE files SET body = substr(body, 1, length(body) - 5) || '{:05}' WHERE id = {}",
             random.u32(0..100_000),
             random.u32(1..=10)
         ),
-        88 => format!("UPDATE files SET body = substr(body, 1, {}) || body WHERE id = {} AND length(body) < 110000", random.u32(1..4_000), random.u32(1..=10)),
-        89 => format!("UPDATE files SET body = substr(body, 1, {}) WHERE id = {} AND length(body) > 9000", random.u32(5_000..100_000), random.u32(1..=10)),
+        88 => format!(
+            "UPDATE files SET body = substr(body, 1, {}) || body WHERE id = {} AND length(body) < 110000",
+            random.u32(1..4_000),
+            random.u32(1..=10)
+        ),
+        89 => format!(
+            "UPDATE files SET body = substr(body, 1, {}) WHERE id = {} AND length(body) > 9000",
+            random.u32(5_000..100_000),
+            random.u32(1..=10)
+        ),
         90 => "UPDATE child SET v = v".into(),
         91 => "INSERT INTO cheap (name) VALUES ('nail')".into(),
         92 => "DELETE FROM kv".into(),
-        93 => format!("INSERT OR IGNORE INTO kv SELECT 'k' || id, 'v' || id FROM items WHERE id <= {n} / 10"),
+        93 => format!(
+            "INSERT OR IGNORE INTO kv SELECT 'k' || id, 'v' || id FROM items WHERE id <= {n} / 10"
+        ),
         94 => format!(
             "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {n})
              INSERT OR IGNORE INTO items SELECT i, 'refill', '{status}', i % 500, i % {groups}, ''
              FROM n WHERE (SELECT count(*) FROM items) < {n} * 9 / 10"
         ),
-        95 => format!("INSERT INTO kv SELECT 'k' || id, price FROM items WHERE grp = {grp} AND id < {n} / 8 ON CONFLICT (k) DO UPDATE SET v = excluded.v"),
-        96 => format!("UPDATE items SET price = k.v FROM (SELECT {digit} AS v) AS k WHERE items.id = {id}"),
+        95 => format!(
+            "INSERT INTO kv SELECT 'k' || id, price FROM items WHERE grp = {grp} AND id < {n} / 8 ON CONFLICT (k) DO UPDATE SET v = excluded.v"
+        ),
+        96 => format!(
+            "UPDATE items SET price = k.v FROM (SELECT {digit} AS v) AS k WHERE items.id = {id}"
+        ),
         97..99 => "UPDATE twin_a SET v = v + 1".into(),
         99 => format!("UPDATE extra SET b = b + {digit}"),
         100 => format!("INSERT OR REPLACE INTO extra (a, b) VALUES ({digit}, 1)"),
         101 => format!("DELETE FROM extra WHERE a = {digit}"),
-        _ => format!("UPDATE items SET data = hex(zeroblob({})) WHERE id = {id}", random.u32(0..4_500)),
+        _ => format!(
+            "UPDATE items SET data = hex(zeroblob({})) WHERE id = {id}",
+            random.u32(0..4_500)
+        ),
     }
 }

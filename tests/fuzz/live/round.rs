@@ -45,10 +45,24 @@ impl Counts {
     pub(crate) fn commits(&self) -> u64 {
         self.own + self.foreign
     }
+
+    pub(crate) fn add(&mut self, other: Self) {
+        self.own += other.own;
+        self.foreign += other.foreign;
+        self.changed += other.changed;
+        self.runs += other.runs;
+        self.all_changed += other.all_changed;
+        self.all_runs += other.all_runs;
+        self.truths += other.truths;
+        self.kills += other.kills;
+        for (kind, changes) in other.kinds {
+            *self.kinds.entry(kind).or_default() += changes;
+        }
+    }
 }
 
 /// One database, the watches on it, and the other processes.
-pub(crate) struct Round<'c> {
+pub(crate) struct Round {
     test: &'static str,
     seed: u64,
     random: Rng,
@@ -62,12 +76,12 @@ pub(crate) struct Round<'c> {
     tick: i64,
     /// What was done last: by whom, and its seed.
     done: VecDeque<(&'static str, u64, Purpose)>,
-    counts: &'c mut Counts,
+    counts: Counts,
     _folder: tempfile::TempDir,
 }
 
-impl<'c> Round<'c> {
-    pub(crate) async fn begin(test: &'static str, seed: u64, counts: &'c mut Counts) -> Self {
+impl Round {
+    pub(crate) async fn begin(test: &'static str, seed: u64) -> Self {
         let mut random = Rng::with_seed(seed);
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("live.db");
@@ -94,7 +108,7 @@ impl<'c> Round<'c> {
             sqlite: None,
             tick: 0,
             done: VecDeque::new(),
-            counts,
+            counts: Counts::default(),
             _folder: folder,
         };
         round.start(Kind::Library);
@@ -103,8 +117,8 @@ impl<'c> Round<'c> {
         round
     }
 
-    /// Goes on until so many commits have been counted in all rounds.
-    pub(crate) async fn run(mut self, commits: u64) {
+    /// Goes on until so many commits have been counted.
+    pub(crate) async fn run(mut self, commits: u64) -> Counts {
         let mut journal = self.random.u32(0..4) == 0;
         while self.counts.commits() < commits {
             let begun = self.db.live_runs();
@@ -124,6 +138,7 @@ impl<'c> Round<'c> {
             writer.finish();
         }
         self.db.close().await.unwrap();
+        self.counts
     }
 
     fn draw(&mut self) -> u64 {
@@ -196,8 +211,7 @@ impl<'c> Round<'c> {
             let plan = Plan::of(seed, Purpose::Measured);
             self.note("here", seed, Purpose::Measured);
             apply::with_library(&self.db, &plan).await;
-            self.counts.own +=
-                u64::from(plan.changes_data() && self.truth().version() != version);
+            self.counts.own += u64::from(plan.changes_data() && self.truth().version() != version);
             self.watches.ask().await;
             self.counts.changed += self.compare(Between::Nothing).await;
         }

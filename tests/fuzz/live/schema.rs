@@ -8,7 +8,7 @@ use ubiqlite::{Database, Result, Watch};
 /// How many rows the largest table has, which the others follow.
 pub(crate) fn rows() -> i64 {
     static ROWS: OnceLock<i64> = OnceLock::new();
-    let given = || std::env::var("UBIQLITE_FUZZ_ROWS").map_or(1_000, |it| it.parse().unwrap());
+    let given = || std::env::var("UBIQLITE_FUZZ_ROWS").map_or(600, |it| it.parse().unwrap());
     *ROWS.get_or_init(given)
 }
 
@@ -156,7 +156,9 @@ pub(crate) fn watched(random: &mut Rng) -> Vec<Watched> {
         let p = random.i64(1..=n / 20);
         add(
             "join by key",
-            format!("SELECT p.id, c.id, c.v FROM parent AS p JOIN child AS c ON c.p = p.id WHERE p.id = {p}"),
+            format!(
+                "SELECT p.id, c.id, c.v FROM parent AS p JOIN child AS c ON c.p = p.id WHERE p.id = {p}"
+            ),
         );
         add("full text", format!("SELECT rowid FROM ft WHERE ft MATCH 'w{}'", random.u32(0..50)));
         let x = random.i64(1..=n / 20);
@@ -167,7 +169,10 @@ pub(crate) fn watched(random: &mut Rng) -> Vec<Watched> {
         ("aggregate", "SELECT count(*) FROM items WHERE status = 'don'"),
         ("aggregate", "SELECT count(*) FROM log"),
         ("aggregate", "SELECT status, count(*) FROM items GROUP BY status"),
-        ("aggregate", "SELECT p.id, count(c.id) FROM parent AS p LEFT JOIN child AS c ON c.p = p.id GROUP BY p.id"),
+        (
+            "aggregate",
+            "SELECT p.id, count(c.id) FROM parent AS p LEFT JOIN child AS c ON c.p = p.id GROUP BY p.id",
+        ),
         ("maximum", "SELECT max(id) FROM items"),
         ("newest", "SELECT * FROM items ORDER BY id DESC LIMIT 20"),
         ("newest", "SELECT id, m FROM log ORDER BY id DESC LIMIT 5"),

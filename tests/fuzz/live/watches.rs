@@ -126,7 +126,8 @@ impl Watches {
         loop {
             for (one, truth) in self.all.iter_mut().zip(truth) {
                 if one.live.is_none() && *truth != Answer::Error {
-                    if between == Between::Nothing && one.known.is_some_and(|it| it != Answer::Error)
+                    if between == Between::Nothing
+                        && one.known.is_some_and(|it| it != Answer::Error)
                     {
                         return Err(vec![format!("{}: it has ended", one.watched.sql)]);
                     }
@@ -136,9 +137,8 @@ impl Watches {
             let agreed = poll_fn(|cx| {
                 self.poll(cx);
                 let mut pairs = self.all.iter().zip(truth);
-                let ended = |(one, truth): (&One, &Answer)| {
-                    one.live.is_none() && *truth != Answer::Error
-                };
+                let ended =
+                    |(one, truth): (&One, &Answer)| one.live.is_none() && *truth != Answer::Error;
                 if pairs.clone().any(ended) {
                     return Poll::Ready(false);
                 }
@@ -169,9 +169,7 @@ impl Watches {
     fn missed(&self, truth: &[Answer]) -> Vec<String> {
         let wrong = self.all.iter().zip(truth).filter(|(one, truth)| one.got != Some(**truth));
         wrong
-            .map(|(one, truth)| {
-                format!("{}: {:?} instead of {truth:?}", one.watched.sql, one.got)
-            })
+            .map(|(one, truth)| format!("{}: {:?} instead of {truth:?}", one.watched.sql, one.got))
             .collect()
     }
 }

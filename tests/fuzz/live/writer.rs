@@ -9,9 +9,9 @@ use ubiqlite::{Database, JournalMode, Options, Synchronous};
 
 use crate::answer::Truth;
 use crate::plan::{Plan, Purpose};
+use crate::support::{Other, hear, ready, tell};
 use crate::watches::{Between, Watches};
 use crate::{apply, schema};
-use crate::support::{Other, hear, ready, tell};
 
 /// What another process is asked to do: a number, whose first byte says what the rest is.
 const KIND: u32 = 56;
@@ -189,7 +189,7 @@ pub(crate) fn options(mode: JournalMode, seed: u64) -> Options {
         .busy_timeout(PATIENCE)
         .synchronous([Synchronous::Off, Synchronous::Off, Synchronous::Normal][random.usize(0..3)])
         .cache_kib([40, 2_000][random.usize(0..2)])
-        .statement_cache([3, 100][random.usize(0..2)])
+        .statement_cache([3, 100, 100, 100][random.usize(0..4)])
         .leases(random.u32(0..4) > 0)
         .inline(random.u32(0..4) > 0)
         .readers(random.usize(1..4));
