@@ -38,7 +38,8 @@ fn native_has(function: &[u8]) -> bool {
 fn wasm_has(function: &[u8]) -> bool {
     let flags = env::var("SQLITE_WASM_RS_FLAGS").unwrap_or_default();
     let without = |name| flags.contains(&format!("-USQLITE_ENABLE_{name}"));
-    !without("PREUPDATE_HOOK") && !(function == SESSION && without("SESSION"))
+    let off = without("PREUPDATE_HOOK") || (function == SESSION && without("SESSION"));
+    !off
 }
 
 fn contains(bytes: &[u8], word: &[u8]) -> bool {

@@ -9,6 +9,7 @@
 
 mod answer;
 mod apply;
+mod counts;
 mod plan;
 mod round;
 mod schema;
@@ -21,7 +22,8 @@ mod writer;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 
-use round::{Counts, Round};
+use counts::Counts;
+use round::Round;
 
 /// The name of the test, which is what the other processes run too.
 const TEST: &str = "no_change_of_three_processes_is_missed";
@@ -41,8 +43,20 @@ fn wait<T>(work: impl Future<Output = T>) -> T {
     runtime.worker_threads(2).enable_all().build().unwrap().block_on(work)
 }
 
+/// Ends the other lanes after their round when one has found something.
+struct Found<'l>(&'l AtomicU64);
+
+impl Drop for Found<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.store(0, Relaxed);
+        }
+    }
+}
+
 /// Takes one seed after another, until there have been enough commits.
 fn rounds(seeds: &AtomicU64, left: &AtomicU64) -> Counts {
+    let _found = Found(left);
     let mut counts = Counts::default();
     loop {
         let take = |left: u64| Some(left.saturating_sub(EACH));
@@ -70,28 +84,5 @@ fn no_change_of_three_processes_is_missed() {
             counts.add(lane.join().unwrap());
         }
     });
-    report(&counts, begun.elapsed().as_secs());
-}
-
-fn report(counts: &Counts, seconds: u64) {
-    for (kind, changed) in &counts.kinds {
-        println!("{changed:>9} changes: {kind}");
-    }
-    let ratio = |runs: u64, changed: u64| runs as f64 / changed.max(1) as f64;
-    println!(
-        "{} commits ({} here, {} elsewhere), {} kills, {seconds} s; all queries run {} times to see the truth, 0 missed\n\
-         commits here, one by one: {} results changed, {} runs, {:.2} runs per change\n\
-         all commits: {} results changed, {} runs, {:.2} runs per change",
-        counts.commits(),
-        counts.own,
-        counts.foreign,
-        counts.kills,
-        counts.truths,
-        counts.changed,
-        counts.runs,
-        ratio(counts.runs, counts.changed),
-        counts.all_changed,
-        counts.all_runs,
-        ratio(counts.all_runs, counts.all_changed),
-    );
+    counts.report(begun.elapsed().as_secs());
 }

@@ -1,6 +1,6 @@
 //! One database, written by three processes.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -10,6 +10,7 @@ use ubiqlite::{Database, JournalMode};
 
 use crate::answer::{Answer, Truth};
 use crate::apply;
+use crate::counts::Counts;
 use crate::plan::{Plan, Purpose};
 use crate::schema;
 use crate::watches::{Between, Watches};
@@ -20,46 +21,6 @@ const SEEDS: u64 = 1 << 50;
 
 /// How much is shown of what was done before a miss.
 const SHOWN: usize = 40;
-
-/// What has been counted.
-#[derive(Debug, Default)]
-pub(crate) struct Counts {
-    /// What was committed, by this process, and by the others.
-    pub(crate) own: u64,
-    pub(crate) foreign: u64,
-    /// The answers that one commit of this process has changed, and how often queries have run
-    /// because of such commits.
-    pub(crate) changed: u64,
-    pub(crate) runs: u64,
-    /// The same of all commits.
-    pub(crate) all_changed: u64,
-    pub(crate) all_runs: u64,
-    /// How often what is true was looked up, each time with all queries.
-    pub(crate) truths: u64,
-    pub(crate) kills: u64,
-    /// The changes of answers by the kind of query.
-    pub(crate) kinds: BTreeMap<&'static str, u64>,
-}
-
-impl Counts {
-    pub(crate) fn commits(&self) -> u64 {
-        self.own + self.foreign
-    }
-
-    pub(crate) fn add(&mut self, other: Self) {
-        self.own += other.own;
-        self.foreign += other.foreign;
-        self.changed += other.changed;
-        self.runs += other.runs;
-        self.all_changed += other.all_changed;
-        self.all_runs += other.all_runs;
-        self.truths += other.truths;
-        self.kills += other.kills;
-        for (kind, changes) in other.kinds {
-            *self.kinds.entry(kind).or_default() += changes;
-        }
-    }
-}
 
 /// One database, the watches on it, and the other processes.
 pub(crate) struct Round {
