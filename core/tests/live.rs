@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+#[path = "live/compiled_before.rs"]
+mod compiled_before;
 #[path = "live/feed.rs"]
 mod feed;
 #[path = "live/foreign.rs"]
@@ -16,6 +18,9 @@ mod pages;
 mod races;
 #[path = "live/sees.rs"]
 mod sees;
+#[cfg(sqlite_session)]
+#[path = "live/session_objects.rs"]
+mod session_objects;
 
 use std::time::Duration;
 

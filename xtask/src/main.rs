@@ -9,6 +9,7 @@ mod build;
 mod docs;
 mod evidence;
 mod find;
+mod fuzz;
 mod generate;
 mod install;
 mod marks;
@@ -55,6 +56,7 @@ fn dispatch(args: &[String]) -> anyhow::Result<ExitCode> {
         "build" => build::run(rest)?,
         "docs" => docs::run(rest)?,
         "bench" => bench::run(rest)?,
+        "fuzz" => fuzz::run(rest)?,
         "generate" => generate::run(rest)?,
         "help" | "--help" | "-h" => print!("{}", help()),
         unknown => bail!("unknown command `{unknown}`; `cargo xtask help` lists them"),
@@ -73,6 +75,7 @@ usage: cargo xtask <command>
                       (python) or the Kotlin library (kotlin)
   docs                build the documentation site, and check its links
   bench NAME [ARGS]   run a benchmark
+  fuzz NAME [ARGS]    run a long fuzz, of which `test` has a short one
   generate            write what other languages have of core's numbers and kinds of errors
   help                this text
 
