@@ -17,7 +17,8 @@ fn main() {
     println!("cargo:rerun-if-env-changed=SQLITE_WASM_RS_FLAGS");
     let wasm = env::var("CARGO_CFG_TARGET_FAMILY").is_ok_and(|family| family == "wasm");
     for (name, function) in [("sqlite_preupdate", PREUPDATE), ("sqlite_session", SESSION)] {
-        if if wasm { wasm_has(function) } else { native_has(function) } {
+        let has = if wasm { wasm_has } else { native_has };
+        if has(function) {
             println!("cargo:rustc-cfg={name}");
         }
     }
