@@ -1,6 +1,7 @@
 //! The API that programs call.
 
 pub(crate) mod database;
+pub(crate) mod outbox;
 pub(crate) mod session;
 pub(crate) mod snapshot;
 pub(crate) mod statements;

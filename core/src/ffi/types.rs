@@ -25,6 +25,12 @@ opaque! {
     sqlite3_value;
     /// The call of a function that SQL calls.
     sqlite3_context;
+    /// Change sets that are put together.
+    sqlite3_changegroup;
+    /// A place in a change set.
+    sqlite3_changeset_iter;
+    /// What change sets are to be rebased on.
+    sqlite3_rebaser;
 }
 
 pub(crate) type sqlite3_int64 = i64;
