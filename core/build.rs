@@ -6,8 +6,8 @@ use std::{env, fs};
 /// The function behind row notifications, which exists only with `SQLITE_ENABLE_PREUPDATE_HOOK`.
 const PREUPDATE: &[u8] = b"sqlite3_preupdate_hook";
 
-/// The function behind session objects, which exists only with `SQLITE_ENABLE_SESSION` too.
-const SESSION: &[u8] = b"sqlite3session_create";
+/// One of the functions for change sets, which exist only with `SQLITE_ENABLE_SESSION` as well.
+const SESSION: &[u8] = b"sqlite3changegroup_schema";
 
 fn main() {
     println!("cargo:rustc-check-cfg=cfg(sqlite_preupdate)");
@@ -16,10 +16,12 @@ fn main() {
     println!("cargo:rerun-if-env-changed=LIBSQLITE3_FLAGS");
     println!("cargo:rerun-if-env-changed=SQLITE_WASM_RS_FLAGS");
     let wasm = env::var("CARGO_CFG_TARGET_FAMILY").is_ok_and(|family| family == "wasm");
-    for (name, function) in [("sqlite_preupdate", PREUPDATE), ("sqlite_session", SESSION)] {
-        let has = if wasm { wasm_has } else { native_has };
-        if has(function) {
-            println!("cargo:rustc-cfg={name}");
+    let has = if wasm { wasm_has } else { native_has };
+    if has(PREUPDATE) {
+        println!("cargo:rustc-cfg=sqlite_preupdate");
+        // What goes into a change set comes from the rows that are reported.
+        if has(SESSION) {
+            println!("cargo:rustc-cfg=sqlite_session");
         }
     }
 }

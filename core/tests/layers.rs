@@ -15,15 +15,16 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("value", &["error"]),
     ("row", &["error", "value"]),
     ("sql", &["error", "value"]),
+    ("sync", &["error", "value"]),
     ("options", &["error", "platform"]),
     ("changes", &["platform", "value"]),
-    ("program", &["changes", "error", "platform", "row", "sql", "value"]),
+    ("program", &["changes", "error", "platform", "row", "sql", "sync", "value"]),
     ("vfs", &["error", "ffi", "options", "platform"]),
     (
         "engine",
         &[
-            "changes", "error", "ffi", "options", "platform", "program", "row", "sql", "value",
-            "vfs",
+            "changes", "error", "ffi", "options", "platform", "program", "row", "sql", "sync",
+            "value", "vfs",
         ],
     ),
     (
@@ -37,7 +38,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "api",
         &[
             "backend", "changes", "error", "exec", "live", "options", "program", "row", "sql",
-            "value",
+            "sync", "value",
         ],
     ),
     (

@@ -2,6 +2,7 @@
 
 pub(crate) mod commits;
 pub(crate) mod database;
+pub(crate) mod outbox;
 pub(crate) mod session;
 pub(crate) mod snapshot;
 pub(crate) mod statements;

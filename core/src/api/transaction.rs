@@ -78,7 +78,7 @@ impl<'a> Transaction<'a> {
     }
 
     #[inline]
-    fn target(&mut self) -> Target<'_> {
+    pub(crate) fn target(&mut self) -> Target<'_> {
         Target {
             executor: Executor::Session(self.session()),
             limit: self.limit,

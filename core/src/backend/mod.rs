@@ -21,6 +21,8 @@ pub use reply::Reply;
 pub(crate) use call::{Completer, PendingCall, Receipt, call, cancelled};
 pub(crate) use guarded::{Cover, GuardedSession};
 
+pub(crate) use crate::engine::unsupported_changesets;
+
 use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
@@ -199,6 +201,10 @@ pub struct Capabilities {
     /// the table does not run them again. Otherwise only tables are told apart. False where the
     /// linked SQLite was compiled without `SQLITE_ENABLE_PREUPDATE_HOOK`.
     pub row_changes: bool,
+    /// Change sets: [`Database::outbox`](crate::Database::outbox) and
+    /// [`Database::apply`](crate::Database::apply). False where the linked SQLite was compiled
+    /// without `SQLITE_ENABLE_PREUPDATE_HOOK` and `SQLITE_ENABLE_SESSION`.
+    pub changesets: bool,
 }
 
 impl Intent {

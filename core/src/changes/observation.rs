@@ -22,6 +22,8 @@ pub trait CommitObserver: MaybeSend + MaybeSync {
 #[derive(Default)]
 pub struct Observation {
     version: AtomicU64,
+    /// How often the tables that are recorded for the outbox, or the schema, were changed here.
+    recorded: AtomicU64,
     state: Mutex<State>,
     accounted: Mutex<Accounted>,
     /// Commits of this database's connections that they have not accounted for yet.
@@ -119,6 +121,17 @@ impl Observation {
         }
         // What this thread reads next must not be older than the new version.
         fence(Ordering::SeqCst);
+    }
+
+    /// Returns the number of times that the tables recorded for the outbox may have changed.
+    #[inline]
+    pub(crate) fn recorded(&self) -> u64 {
+        self.recorded.load(Ordering::Acquire)
+    }
+
+    /// Notes that they may have. Whoever has changed them has the right to write still.
+    pub(crate) fn note_recorded(&self) {
+        self.recorded.fetch_add(1, Ordering::AcqRel);
     }
 
     /// Returns the number of times that the interest was set.

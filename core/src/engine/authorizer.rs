@@ -54,6 +54,14 @@ pub(crate) enum Verb {
     Savepoint,
 }
 
+/// What a statement does to a savepoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SavepointVerb {
+    Begin,
+    Release,
+    RollbackTo,
+}
+
 /// What is known about a statement from its compilation.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Nature {
@@ -79,6 +87,8 @@ pub(crate) struct Nature {
     /// It calls functions that go through their values: on a caller's thread the values must be
     /// short.
     pub(super) works: bool,
+    /// What it does to a savepoint.
+    pub(crate) savepoint: Option<SavepointVerb>,
     /// It creates a trigger; its opcodes show in which schema. For one in `temp`, SQLite reports
     /// the schema of its table.
     pub(super) makes_trigger: bool,
@@ -123,6 +133,8 @@ pub(super) struct Authorizer {
     reads: RefCell<Option<Vec<ReadColumn>>>,
     /// What SQLite has with its row hook, which is taken out while a statement is compiled.
     row_hook: Cell<Option<*const HookContext>>,
+    /// The tables of which each row that is deleted must be reported.
+    recorded: RefCell<Vec<Box<str>>>,
 }
 
 impl Default for Authorizer {
@@ -134,6 +146,7 @@ impl Default for Authorizer {
             writes: RefCell::default(),
             reads: RefCell::default(),
             row_hook: Cell::default(),
+            recorded: RefCell::default(),
         }
     }
 }
@@ -203,6 +216,22 @@ impl Authorizer {
         self.set_raw_hook(hook);
     }
 
+    /// Sets the tables that statements compiled from now on must not empty in one step.
+    pub(super) fn set_recorded(&self, tables: Vec<Box<str>>) {
+        *self.recorded.borrow_mut() = tables;
+    }
+
+    /// Whether the rows that are deleted must be deleted one by one. A table that is dropped needs
+    /// none of that, and would not be dropped.
+    fn deletes_rows(&self, action: &Action<'_>) -> bool {
+        let recorded = self.recorded.borrow();
+        action.code == ffi::SQLITE_DELETE
+            && !recorded.is_empty()
+            && action.database.is_none_or(|name| name.to_bytes() == b"main")
+            && self.writes.borrow().dropped.is_none()
+            && recorded.iter().any(|it| it.as_bytes().eq_ignore_ascii_case(action.first.to_bytes()))
+    }
+
     #[cfg(sqlite_preupdate)]
     fn set_raw_hook(&self, hook: Option<*const HookContext>) {
         if self.raw.get().is_null() {
@@ -245,6 +274,10 @@ impl Authorizer {
                 action.database.is_some_and(|name| !name.to_bytes().eq_ignore_ascii_case(b"main"));
             self.writes.borrow_mut().add(action.code, action.first, elsewhere);
         }
+        if code == ffi::SQLITE_OK && self.deletes_rows(action) {
+            // For SQLite: delete, but not in one step.
+            return ffi::SQLITE_IGNORE;
+        }
         code
     }
 
@@ -277,6 +310,11 @@ impl Authorizer {
             ffi::SQLITE_SAVEPOINT => {
                 class = Class::Control;
                 nature.verb = Some(Verb::Savepoint);
+                nature.savepoint = Some(match first.to_bytes() {
+                    b"BEGIN" => SavepointVerb::Begin,
+                    b"RELEASE" => SavepointVerb::Release,
+                    _ => SavepointVerb::RollbackTo,
+                });
             }
             ffi::SQLITE_ATTACH
             | ffi::SQLITE_DETACH

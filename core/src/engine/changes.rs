@@ -14,6 +14,7 @@ use std::cell::{Cell, RefCell};
 use std::ffi::c_int;
 use std::sync::Arc;
 
+use super::outbox::{Guarded, OutboxLog};
 use super::writes::Writes;
 use crate::changes::{ColumnSet, Commit, Interest, Observation, RowChange, TableChange};
 
@@ -36,6 +37,10 @@ pub(super) struct Recorder {
     pub(super) schema: Cell<Option<i64>>,
     /// SQLite's `PRAGMA data_version` after the last commit, outside WAL mode.
     pub(super) data: Cell<Option<i64>>,
+    /// The version that what is known of the recorded tables is of.
+    pub(super) recorded: Cell<u64>,
+    /// It was learned inside the open transaction.
+    pub(super) recorded_within: Cell<bool>,
     // SQLite has its address.
     pub(super) context: Box<HookContext>,
 }
@@ -50,6 +55,8 @@ pub(super) struct HookContext {
     inert: [u64; 32],
     pub(super) observation: Arc<Observation>,
     pub(super) pending: RefCell<Pending>,
+    pub(super) outbox: RefCell<OutboxLog>,
+    pub(super) guarded: Cell<Guarded>,
 }
 
 /// What the open transaction has changed so far.
@@ -111,11 +118,14 @@ struct Mark {
 impl Recorder {
     /// Records nothing yet: what is wanted already is learned with the first statement.
     pub(super) fn new(observation: Arc<Observation>) -> Self {
-        let pending = RefCell::default();
-        let context = Box::new(HookContext { inert: [0; 32], observation, pending });
+        let (pending, outbox) = (RefCell::default(), RefCell::default());
+        let guarded = Cell::default();
+        let context =
+            Box::new(HookContext { inert: [0; 32], observation, pending, outbox, guarded });
         let (version, learned_within) = <(Cell<u64>, Cell<bool>)>::default();
         let (schema, data) = <(Cell<Option<i64>>, Cell<Option<i64>>)>::default();
-        Self { version, learned_within, schema, data, context }
+        let (recorded, recorded_within) = (Cell::new(UNKNOWN), Cell::default());
+        Self { version, learned_within, schema, data, recorded, recorded_within, context }
     }
 
     /// Where its connection learns what is wanted, and reports its commits.
@@ -136,8 +146,15 @@ impl Recorder {
         wanted.then(|| std::ptr::from_ref(&*self.context))
     }
 
+    /// What SQLite is to be given with its row hook, while rows are wanted.
+    pub(super) fn row_context(&self) -> Option<*const HookContext> {
+        let recorded = self.context.outbox.borrow().is_on();
+        recorded.then(|| std::ptr::from_ref(&*self.context)).or_else(|| self.hook_context())
+    }
+
     /// Notes what a statement of the user's did that the hook was not told of.
     pub(super) fn note(&self, writes: &Writes, clears: bool) {
+        self.note_recorded(writes);
         let mut pending = self.context.pending.borrow_mut();
         if pending.interest.is_empty() {
             return;
@@ -163,6 +180,7 @@ impl Recorder {
 
     /// Notes that it is not known what a statement did.
     pub(super) fn note_unknown(&self) {
+        self.recorded.set(UNKNOWN);
         let mut pending = self.context.pending.borrow_mut();
         pending.whole.everything |= !pending.interest.is_empty();
     }
@@ -202,10 +220,13 @@ impl Recorder {
     /// Must be called after a statement of this library's own.
     pub(super) fn after_control(&self, sql: &str) {
         if let Some(name) = sql.strip_prefix("SAVEPOINT ") {
+            self.context.outbox.borrow_mut().begin_savepoint(name);
             self.mark(name);
         } else if let Some(name) = sql.strip_prefix("ROLLBACK TO ") {
+            self.context.outbox.borrow_mut().undo(Some(name));
             self.unmark(name, false);
         } else if let Some(name) = sql.strip_prefix("RELEASE ") {
+            self.context.outbox.borrow_mut().end_savepoint(name);
             self.unmark(name, true);
         } else if sql == "ROLLBACK" {
             self.forget();

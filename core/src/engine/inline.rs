@@ -31,8 +31,9 @@ impl Connection {
     /// elsewhere, so nothing that can't be undone is tried.
     pub(crate) fn may_run_inline(&mut self, program: &Program<'_>) -> bool {
         program.steps.iter().all(|step| {
-            let single =
-                step.extra.as_ref().is_none_or(|extra| extra.each.len() <= 1 && !extra.script);
+            let single = step.extra.as_ref().is_none_or(|extra| {
+                extra.each.len() <= 1 && !extra.script && extra.apply.is_none()
+            });
             single
                 && match self.cache.get(&step.sql) {
                     Some(statement) => statement.is_plain() && !statement.is_slow(),

@@ -1,8 +1,10 @@
 //! The synchronous SQLite connection: one source for every platform.
 
+mod apply;
 mod authorizer;
 pub(crate) mod budget;
 mod cache;
+mod changegroup;
 mod changes;
 mod configure;
 pub(crate) mod context;
@@ -22,6 +24,7 @@ mod name;
 mod opcodes;
 mod open;
 mod pages;
+mod outbox;
 mod pragma;
 mod prepare;
 mod prepared;
@@ -51,6 +54,7 @@ pub(crate) use handle::{DatabaseHandle, OpenFailure};
 pub(crate) use inline::{InlineEnd, LONGEST_VALUE, bound, unbound};
 pub(crate) use moved_files::watch;
 pub(crate) use open::Role;
+pub(crate) use outbox::{HAS_CHANGESETS, unsupported as unsupported_changesets};
 #[cfg(not(target_family = "wasm"))]
 pub(crate) use prepare::LONGEST_INLINE_SQL;
 pub(crate) use read::{ReadOutcome, SnapshotMark};
@@ -217,9 +221,7 @@ impl Connection {
 
     /// Runs one of this library's own statements: `BEGIN`, `COMMIT`, a `PRAGMA`.
     pub(crate) fn control(&mut self, sql: &str) -> Result<()> {
-        if sql.starts_with("BEGIN") {
-            self.renew_recorder();
-        }
+        self.before_own_control(sql)?;
         let handlers = Arc::clone(&self.handlers);
         let statement = self.own_statement(sql)?;
         handlers.shield(true);

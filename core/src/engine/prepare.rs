@@ -143,8 +143,9 @@ impl Connection {
     /// of its own. If a statement can't be compiled now, running it will show.
     pub(crate) fn is_shareable(&mut self, program: &Program<'_>) -> bool {
         program.steps.iter().all(|step| {
-            let script = step.extra.as_ref().is_some_and(|extra| extra.script);
-            !script
+            let apart =
+                step.extra.as_ref().is_some_and(|extra| extra.script || extra.apply.is_some());
+            !apart
                 && self.inspect(&step.sql).map_or(true, |(nature, _)| nature.class == Class::Plain)
         })
     }

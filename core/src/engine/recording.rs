@@ -20,6 +20,7 @@ impl Connection {
         if self.recorder.as_ref().is_some_and(|recorder| recorder.is_outdated()) {
             self.learn_interest();
         }
+        self.begin_recording();
     }
 
     /// Takes over what is wanted now.
@@ -47,7 +48,7 @@ impl Connection {
             // What this transaction did before was recorded by another interest, or not at all.
             pending.whole.everything |= self.in_transaction();
         }
-        self.authorizer.set_row_hook(recorder.hook_context());
+        self.authorizer.set_row_hook(recorder.row_context());
         self.recorder = Some(recorder);
         self.count_commits();
     }
@@ -76,6 +77,9 @@ impl Connection {
     pub(super) fn report_commit(&mut self, failed: bool) {
         if self.recorder.is_none() || self.in_transaction() {
             return;
+        }
+        if let Some(recorder) = &self.recorder {
+            recorder.end_outbox();
         }
         self.report_commit_now(failed);
     }

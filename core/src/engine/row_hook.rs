@@ -49,7 +49,15 @@ unsafe extern "C" fn on_row(
         ffi::SQLITE_DELETE => RowChangeKind::Delete,
         _ => RowChangeKind::Update,
     };
+    let row = Row { raw, kind, old_key, new_key };
+    #[cfg(sqlite_session)]
+    if let Ok(mut outbox) = context.outbox.try_borrow_mut() {
+        outbox.record(table.to_bytes(), &row);
+    }
     context.with_pending(|pending| {
+        if pending.interest.is_empty() {
+            return;
+        }
         let Some(table) = pending.position_of(table.to_bytes()) else {
             pending.whole.others |= pending.interest.others;
             // A table that another connection has just made, which this one does not know.
@@ -60,7 +68,6 @@ unsafe extern "C" fn on_row(
         if pending.touched[table].whole {
             return;
         }
-        let row = Row { raw, kind, old_key, new_key };
         match row.record(pending, table) {
             Some(()) => {}
             None => pending.touch_whole(table),
@@ -160,5 +167,30 @@ impl Row {
             };
             (code == ffi::SQLITE_OK && !found.is_null()).then(|| value(found))
         }
+    }
+}
+
+#[cfg(sqlite_session)]
+impl super::outbox::ChangingRow for Row {
+    fn operation(&self) -> crate::sync::Operation {
+        match self.kind {
+            RowChangeKind::Insert => crate::sync::Operation::Insert,
+            RowChangeKind::Update => crate::sync::Operation::Update,
+            RowChangeKind::Delete => crate::sync::Operation::Delete,
+        }
+    }
+
+    fn count(&self) -> c_int {
+        // SAFETY: the hook is being called.
+        unsafe { sqlite3_preupdate_count(self.raw) }
+    }
+
+    fn writes_blob(&self) -> bool {
+        // SAFETY: the hook is being called.
+        unsafe { sqlite3_preupdate_blobwrite(self.raw) >= 0 }
+    }
+
+    fn value(&self, old: bool, column: c_int) -> Option<ValueRef<'_>> {
+        Row::value(self, old, column)
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::ffi;
 
-use super::authorizer::Class;
+use super::authorizer::{Class, SavepointVerb};
 use super::script::is_script;
 use super::{Connection, LastRowId, Statement, Stepped, opcodes};
 use crate::error::{Error, ErrorKind, Result};
@@ -188,6 +188,9 @@ impl Connection {
         if extra.script {
             return self.run_script(&step.sql).map(|(outcome, _)| outcome);
         }
+        if let Some(apply) = &extra.apply {
+            return self.apply_changes(apply);
+        }
         if !extra.each.is_empty() {
             return self.run_each(step, extra);
         }
@@ -208,6 +211,7 @@ impl Connection {
         let done = self.run_rows(step, extra);
         if let (Some(recorder), Some(statement)) = (&self.recorder, self.cache.get(&step.sql)) {
             statement.note_writes(recorder);
+            recorder.end_statement(done.is_ok());
             if statement.is_recompiled() {
                 drop(self.cache.take(&step.sql));
             }
@@ -286,11 +290,15 @@ impl Connection {
         if inline && statement.nature.works {
             super::inline::limit_worked(raw);
         }
+        if let (Some(recorder), Some(writes)) = (&self.recorder, &statement.writes) {
+            recorder.begin_drop(writes);
+        }
         let done = run_bound(raw, &self.row_id, statement, params, keep, sink);
         if !statement.readonly
             && let Some(recorder) = &self.recorder
         {
             statement.note_writes(recorder);
+            recorder.end_statement(done.is_ok());
             if statement.is_recompiled() {
                 // Compiled anew, it is known what it does.
                 drop(self.cache.take(sql));
@@ -333,7 +341,12 @@ impl Connection {
         if shield {
             self.handlers.shield(true);
         }
-        let done = run_bound(self.raw, &self.row_id, statement, params, keep, sink);
+        let done = self.before_control(&statement.nature).and_then(|()| {
+            if let (Some(recorder), Some(writes)) = (&self.recorder, &statement.writes) {
+                recorder.begin_drop(writes);
+            }
+            run_bound(self.raw, &self.row_id, statement, params, keep, sink)
+        });
         if shield {
             self.handlers.shield(false);
         }
@@ -345,6 +358,10 @@ impl Connection {
         }
         if let Some(recorder) = &self.recorder {
             statement.note_writes(recorder);
+            recorder.end_statement(done.is_ok());
+            if statement.nature.savepoint == Some(SavepointVerb::RollbackTo) {
+                recorder.context.outbox.borrow_mut().undo(None);
+            }
             if statement.nature.verb == Some(super::Verb::Rollback) && !self.in_transaction() {
                 recorder.forget();
             }
@@ -385,7 +402,7 @@ fn run_bound(
         return Ok(StepOutcome { rows, description, ..StepOutcome::default() });
     }
     let changes = changed_since(raw, before);
-    Ok(StepOutcome { changes, last_row_id, rows, description, reads: None })
+    Ok(StepOutcome { changes, last_row_id, rows, description, ..StepOutcome::default() })
 }
 
 /// Returns the error for work that was tried on a caller's thread and is too long for it.
@@ -407,7 +424,7 @@ fn changed_since(raw: *mut ffi::sqlite3, before: i64) -> u64 {
 /// Whether the program is one statement, which SQLite itself undoes when it fails.
 fn is_single(program: &Program<'_>) -> bool {
     matches!(program.steps.as_slice(), [step] if step.extra.as_ref().is_none_or(|extra| {
-        !extra.script && extra.each.is_empty() && extra.expect == crate::program::Expect::Anything
+        !extra.script && extra.apply.is_none() && extra.each.is_empty() && extra.expect == crate::program::Expect::Anything
     }))
 }
 

@@ -135,6 +135,8 @@ impl Connection {
         within: &mut Within,
     ) -> Result<Option<Statement>> {
         loop {
+            // Not only before it runs: what is recorded must not be emptied in one step.
+            self.begin_recording();
             let (compiled, nature) = {
                 let admit = match within {
                     Within::Ours => Admit::Within,

@@ -16,6 +16,8 @@ pub(super) struct Writes {
     pub(super) everything: bool,
     /// It is a `PRAGMA`.
     pub(super) pragma: bool,
+    /// The table that it drops.
+    pub(super) dropped: Option<Box<str>>,
 }
 
 /// A column that a statement reads: of which database, table and name. Without a column, the table
@@ -44,6 +46,10 @@ impl Writes {
             }
             ffi::SQLITE_PRAGMA => {
                 self.pragma = true;
+                return;
+            }
+            ffi::SQLITE_DROP_TABLE => {
+                self.dropped = Some(Box::from(&*first.to_string_lossy()));
                 return;
             }
             _ => return,

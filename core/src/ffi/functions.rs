@@ -11,6 +11,7 @@ unsafe extern "C" {
     pub(crate) fn sqlite3_libversion_number() -> c_int;
     pub(crate) fn sqlite3_threadsafe() -> c_int;
     pub(crate) fn sqlite3_db_config(db: *mut sqlite3, op: c_int, ...) -> c_int;
+    pub(crate) fn sqlite3_free(memory: *mut c_void);
     pub(crate) fn sqlite3_last_insert_rowid(db: *mut sqlite3) -> sqlite3_int64;
     pub(crate) fn sqlite3_set_last_insert_rowid(db: *mut sqlite3, row_id: sqlite3_int64);
     pub(crate) fn sqlite3_changes64(db: *mut sqlite3) -> sqlite3_int64;
@@ -233,5 +234,97 @@ pub(crate) mod preupdate {
         ) -> c_int;
         pub(crate) fn sqlite3_preupdate_count(db: *mut sqlite3) -> c_int;
         pub(crate) fn sqlite3_preupdate_blobwrite(db: *mut sqlite3) -> c_int;
+    }
+}
+
+/// What SQLite has only when it is compiled with `SQLITE_ENABLE_SESSION`.
+/// <https://sqlite.org/session/intro.html>
+#[cfg(sqlite_session)]
+pub(crate) mod session {
+    use super::super::types::{sqlite3_changegroup, sqlite3_changeset_iter, sqlite3_rebaser};
+    use super::{c_char, c_int, c_void, sqlite3, sqlite3_value};
+
+    /// What SQLite calls for each change that can't be applied as it is.
+    pub(crate) type ConflictHandler =
+        unsafe extern "C" fn(*mut c_void, c_int, *mut sqlite3_changeset_iter) -> c_int;
+
+    // What a conflict handler is told, and what it answers.
+    pub(crate) const SQLITE_CHANGESET_DATA: c_int = 1;
+    pub(crate) const SQLITE_CHANGESET_NOTFOUND: c_int = 2;
+    pub(crate) const SQLITE_CHANGESET_CONFLICT: c_int = 3;
+    pub(crate) const SQLITE_CHANGESET_FOREIGN_KEY: c_int = 5;
+    pub(crate) const SQLITE_CHANGESET_OMIT: c_int = 0;
+    pub(crate) const SQLITE_CHANGESET_REPLACE: c_int = 1;
+    pub(crate) const SQLITE_CHANGESET_ABORT: c_int = 2;
+    // How change sets are applied.
+    pub(crate) const SQLITE_CHANGESETAPPLY_NOSAVEPOINT: c_int = 0x1;
+    pub(crate) const SQLITE_CHANGESETAPPLY_IGNORENOOP: c_int = 0x4;
+    pub(crate) const SQLITE_CHANGESETAPPLY_FKNOACTION: c_int = 0x8;
+
+    unsafe extern "C" {
+        pub(crate) fn sqlite3changegroup_new(group: *mut *mut sqlite3_changegroup) -> c_int;
+        pub(crate) fn sqlite3changegroup_schema(
+            group: *mut sqlite3_changegroup,
+            db: *mut sqlite3,
+            database: *const c_char,
+        ) -> c_int;
+        pub(crate) fn sqlite3changegroup_add(
+            group: *mut sqlite3_changegroup,
+            length: c_int,
+            bytes: *mut c_void,
+        ) -> c_int;
+        pub(crate) fn sqlite3changegroup_output(
+            group: *mut sqlite3_changegroup,
+            length: *mut c_int,
+            bytes: *mut *mut c_void,
+        ) -> c_int;
+        pub(crate) fn sqlite3changegroup_delete(group: *mut sqlite3_changegroup);
+        pub(crate) fn sqlite3changeset_apply_v2(
+            db: *mut sqlite3,
+            length: c_int,
+            bytes: *mut c_void,
+            filter: Option<unsafe extern "C" fn(*mut c_void, *const c_char) -> c_int>,
+            conflict: Option<ConflictHandler>,
+            context: *mut c_void,
+            rebase: *mut *mut c_void,
+            rebase_length: *mut c_int,
+            flags: c_int,
+        ) -> c_int;
+        pub(crate) fn sqlite3changeset_op(
+            change: *mut sqlite3_changeset_iter,
+            table: *mut *const c_char,
+            columns: *mut c_int,
+            operation: *mut c_int,
+            indirect: *mut c_int,
+        ) -> c_int;
+        pub(crate) fn sqlite3changeset_old(
+            change: *mut sqlite3_changeset_iter,
+            column: c_int,
+            value: *mut *mut sqlite3_value,
+        ) -> c_int;
+        pub(crate) fn sqlite3changeset_new(
+            change: *mut sqlite3_changeset_iter,
+            column: c_int,
+            value: *mut *mut sqlite3_value,
+        ) -> c_int;
+        pub(crate) fn sqlite3changeset_conflict(
+            change: *mut sqlite3_changeset_iter,
+            column: c_int,
+            value: *mut *mut sqlite3_value,
+        ) -> c_int;
+        pub(crate) fn sqlite3rebaser_create(rebaser: *mut *mut sqlite3_rebaser) -> c_int;
+        pub(crate) fn sqlite3rebaser_configure(
+            rebaser: *mut sqlite3_rebaser,
+            length: c_int,
+            bytes: *const c_void,
+        ) -> c_int;
+        pub(crate) fn sqlite3rebaser_rebase(
+            rebaser: *mut sqlite3_rebaser,
+            length: c_int,
+            bytes: *const c_void,
+            rebased_length: *mut c_int,
+            rebased: *mut *mut c_void,
+        ) -> c_int;
+        pub(crate) fn sqlite3rebaser_delete(rebaser: *mut sqlite3_rebaser);
     }
 }

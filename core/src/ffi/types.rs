@@ -29,6 +29,12 @@ opaque! {
     sqlite3_pcache;
     /// A page in a page cache.
     sqlite3_pcache_page;
+    /// Change sets that are put together.
+    sqlite3_changegroup;
+    /// A place in a change set.
+    sqlite3_changeset_iter;
+    /// What change sets are to be rebased on.
+    sqlite3_rebaser;
 }
 
 pub(crate) type sqlite3_int64 = i64;

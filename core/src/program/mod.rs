@@ -20,6 +20,7 @@ use crate::changes::ReadSet;
 use crate::error::{Error, ErrorKind, Result};
 use crate::row::Rows;
 use crate::sql::Params;
+use crate::sync::{Applied, ApplyStep};
 use crate::value::{Value, ValueRef};
 
 /// Statements that all happen, or none of them.
@@ -82,6 +83,8 @@ pub struct Extra {
     /// The SQL is a script: several statements without parameters, of which no
     /// rows are kept.
     pub script: bool,
+    /// Instead of running SQL, the step applies a change set.
+    pub apply: Option<Box<ApplyStep>>,
     /// Which item of the caller's list this step belongs to (the first, with
     /// `each`), for [`Error::index`].
     pub item: Option<usize>,
@@ -149,6 +152,8 @@ pub struct StepOutcome {
     pub description: Option<Box<Description>>,
     /// What the rows depend on, if [`Fetch::Watched`] or [`Fetch::Paged`] requested it.
     pub reads: Option<Box<ReadSet>>,
+    /// What applying a change set did.
+    pub applied: Option<Box<Applied>>,
 }
 
 /// What a program did, step by step.
@@ -200,6 +205,13 @@ impl<'a> Step<'a> {
     pub fn script(sql: impl Into<Cow<'a, str>>) -> Self {
         let mut step = Self::new(sql, (), Fetch::Nothing);
         step.extra.get_or_insert_default().script = true;
+        step
+    }
+
+    /// A change set to apply.
+    pub fn apply(apply: ApplyStep) -> Step<'static> {
+        let mut step = Step::new("", (), Fetch::Nothing);
+        step.extra.get_or_insert_default().apply = Some(Box::new(apply));
         step
     }
 

@@ -29,6 +29,7 @@ impl Backend for ProgramsOnly {
             coexistence: false,
             watches: false,
             row_changes: false,
+            changesets: false,
         }
     }
 

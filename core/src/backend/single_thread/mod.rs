@@ -35,7 +35,7 @@ use foldhash::fast::FixedState;
 
 use super::{Backend, BackendSession, Capabilities, Intent, Pages, Reply};
 use crate::changes::Observation;
-use crate::engine::{Connection, HAS_ROWS, OtherConnections, Role};
+use crate::engine::{Connection, HAS_CHANGESETS, HAS_ROWS, OtherConnections, Role};
 use crate::error::{Error, Result};
 use crate::options::Options;
 use crate::program::Access;
@@ -246,6 +246,7 @@ impl Backend for SingleThread {
             coexistence: false,
             watches: true,
             row_changes: HAS_ROWS,
+            changesets: HAS_CHANGESETS,
         }
     }
 

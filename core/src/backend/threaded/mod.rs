@@ -27,7 +27,7 @@ use std::time::{Duration, Instant};
 
 use super::{Backend, BackendSession, Capabilities, Completer, Intent, Pages, Reply, call};
 use crate::changes::Observation;
-use crate::engine::{Connection, HAS_ROWS, ReadOutcome, Role, context};
+use crate::engine::{Connection, HAS_CHANGESETS, HAS_ROWS, ReadOutcome, Role, context};
 use crate::error::{Error, ErrorKind, Result};
 use crate::options::{Options, Synchronous};
 use crate::platform::coop;
@@ -261,6 +261,7 @@ impl Backend for Threaded {
             coexistence: self.shared.coexistence.load(Ordering::Acquire),
             watches: true,
             row_changes: HAS_ROWS,
+            changesets: HAS_CHANGESETS,
         }
     }
 

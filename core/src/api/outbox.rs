@@ -1,0 +1,280 @@
+//! Changes to be sent elsewhere, and changes that come from there.
+
+use std::fmt;
+
+use crate::api::database::Database;
+use crate::api::transaction::Transaction;
+use crate::api::watch::Watch;
+use crate::backend::unsupported_changesets;
+use crate::error::{Error, ErrorKind, Result};
+use crate::exec::target::Target;
+use crate::program::{Access, Program, Step};
+use crate::row::Row;
+use crate::sql::Params;
+use crate::sync::{Applied, Apply, ApplyStep};
+
+/// The changes of a database that wait to be sent, from
+/// [`Database::outbox`](crate::Database::outbox).
+///
+/// Each commit that has changed recorded tables has left one [`OutboxBatch`](crate::OutboxBatch)
+/// here, in the same commit: neither is ever there without the other. It stays until it is
+/// [acknowledged](Self::ack), whatever happens in between.
+///
+/// # Example
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> ubiqlite::Result<()> {
+/// use ubiqlite::{Apply, Database};
+/// # let capable = Database::open(":memory:").await?.capabilities().changesets;
+/// # if !capable { return Ok(()) }
+/// let schema = "CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT)";
+/// let (here, there) = (Database::open(":memory:").await?, Database::open(":memory:").await?);
+/// here.execute(schema, ()).await?;
+/// there.execute(schema, ()).await?;
+///
+/// let mut outbox = here.outbox(["items"]).await?;
+/// here.execute("INSERT INTO items VALUES (1, 'lamp')", ()).await?;
+/// while let Some(batch) = outbox.next().await? {
+///     // Over the network, in a real program.
+///     there.apply(batch.bytes(), Apply::theirs()).await?;
+///     outbox.ack(batch.id()).await?;
+/// }
+/// let name: String = there.query_value("SELECT name FROM items", ()).await?;
+/// assert_eq!(name, "lamp");
+/// # Ok(()) }
+/// ```
+pub struct Outbox {
+    db: Database,
+    last: i64,
+    live: Option<Watch>,
+}
+
+/// What one commit has changed in recorded tables.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Batch {
+    id: i64,
+    bytes: Vec<u8>,
+}
+
+impl Batch {
+    /// Returns its number, for [`Outbox::ack`]. Later batches have greater ones, and none is used
+    /// twice.
+    pub fn id(&self) -> i64 {
+        self.id
+    }
+
+    /// Returns the changes in SQLite's [format of change
+    /// sets](https://sqlite.org/session/changesetfmt.html).
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Returns the changes, without copying them.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+}
+
+impl Outbox {
+    /// Returns the oldest batch that this outbox has not returned yet, or `None` if there is none
+    /// now. A new `Outbox` begins with the oldest that is not acknowledged.
+    ///
+    /// # Errors
+    /// As any query.
+    pub async fn next(&mut self) -> Result<Option<Batch>> {
+        let sql = "SELECT id, bytes FROM ubiqlite_outbox WHERE id > ? ORDER BY id LIMIT 1";
+        let found: Option<Row> = self.db.query_optional(sql, (self.last,)).await?;
+        let Some(row) = found else { return Ok(None) };
+        let batch = Batch { id: row.get(0)?, bytes: row.get(1)? };
+        self.last = batch.id;
+        Ok(Some(batch))
+    }
+
+    /// Waits until there is a batch that [`next`](Self::next) has not returned. Returns false when
+    /// the database was closed instead.
+    ///
+    /// # Errors
+    /// As [`Watch::try_next`](crate::Watch::try_next).
+    ///
+    /// # Cancellation
+    /// Dropping the future loses nothing.
+    pub async fn changed(&mut self) -> Result<bool> {
+        loop {
+            let (db, last) = (&self.db, self.last);
+            let live = self.live.get_or_insert_with(|| {
+                db.watch("SELECT coalesce(max(id), 0) FROM ubiqlite_outbox", ())
+            });
+            let newest: i64 =
+                db.query_value("SELECT coalesce(max(id), 0) FROM ubiqlite_outbox", ()).await?;
+            if newest > last {
+                return Ok(true);
+            }
+            if live.try_next().await?.is_none() {
+                return Ok(false);
+            }
+        }
+    }
+
+    /// Removes a batch that has arrived, and all before it.
+    ///
+    /// # Errors
+    /// As any statement that writes.
+    pub async fn ack(&self, id: i64) -> Result<()> {
+        self.db.execute("DELETE FROM ubiqlite_outbox WHERE id <= ?", (id,)).await?;
+        Ok(())
+    }
+}
+
+impl Database {
+    /// Records the changes of these tables from now on, and returns where they wait to be sent.
+    ///
+    /// What is recorded is kept in the database: it goes on when the database is opened again, and
+    /// through every connection of this library. Another call replaces the tables; what waits
+    /// already stays. What other programs write, and connections of Python's `aiosqlite` drop-in,
+    /// is not recorded. Changes that [`apply`](Self::apply) makes are not either, since they come
+    /// from elsewhere.
+    ///
+    /// A commit's changes are put together in memory. Columns that are added later are recorded
+    /// from then on; a table that is renamed or dropped is not recorded under its new name.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for tables that can't be recorded: those without a primary key, since
+    /// their rows can't be told apart elsewhere, virtual and shadow tables and views.
+    /// `NoSuchTable`. `Unsupported` without [`Capabilities::changesets`](crate::Capabilities).
+    ///
+    /// From then on a commit fails, and changes nothing, with `NotNullViolation` if a row has
+    /// `NULL` in its primary key, and with `SchemaChanged` if another process has changed the
+    /// columns meanwhile.
+    pub async fn outbox<'s>(&self, tables: impl IntoIterator<Item = &'s str>) -> Result<Outbox> {
+        self.need_changesets()?;
+        let tables: Vec<&str> = tables.into_iter().collect();
+        let mut names = Vec::with_capacity(tables.len());
+        let mut refused = Vec::new();
+        for table in tables {
+            let sql = "SELECT l.name, l.type, (SELECT count(*) FROM pragma_table_xinfo(l.name, 'main') WHERE pk > 0)
+                         FROM pragma_table_list(?) AS l WHERE l.schema = 'main'";
+            let found: Option<(String, String, i64)> = self.query_optional(sql, (table,)).await?;
+            let Some((name, kind, keys)) = found else { return Err(Error::no_such_table(table)) };
+            let lower = name.to_ascii_lowercase();
+            let own = lower.starts_with("sqlite_") || lower.starts_with("ubiqlite_");
+            match kind.as_str() {
+                _ if own => refused.push(format!("{name} is internal")),
+                "table" if keys > 0 => names.push(name),
+                "table" => refused.push(format!("{name} has no PRIMARY KEY")),
+                kind => refused.push(format!("{name} is a {kind}")),
+            }
+        }
+        if !refused.is_empty() {
+            return Err(Error::invalid(format!("can't be recorded: {}", refused.join(", "))));
+        }
+        names.sort_unstable();
+        names.dedup();
+        if self.recorded().await?.as_ref() != Some(&names) {
+            self.set_recorded(&names).await?;
+        }
+        Ok(Outbox { db: self.clone(), last: 0, live: None })
+    }
+
+    /// Returns the recorded tables, if there is an outbox.
+    async fn recorded(&self) -> Result<Option<Vec<String>>> {
+        match self.query("SELECT name FROM ubiqlite_outbox_tables ORDER BY name", ()).await {
+            Ok(names) => Ok(Some(names.into_iter().map(|(name,): (String,)| name).collect())),
+            Err(error) if error.kind() == ErrorKind::NoSuchTable => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn set_recorded(&self, names: &[String]) -> Result<()> {
+        let mut steps = vec![
+            // A number is never used twice: whoever acknowledges one means that batch.
+            (
+                "CREATE TABLE IF NOT EXISTS ubiqlite_outbox (id INTEGER PRIMARY KEY AUTOINCREMENT, bytes BLOB NOT NULL)",
+                Params::new(),
+            ),
+            (
+                "CREATE TABLE IF NOT EXISTS ubiqlite_outbox_tables (name TEXT PRIMARY KEY NOT NULL) WITHOUT ROWID",
+                Params::new(),
+            ),
+            ("DELETE FROM ubiqlite_outbox_tables", Params::new()),
+        ];
+        for name in names {
+            steps.push(("INSERT INTO ubiqlite_outbox_tables VALUES (?)", (name.as_str(),).into()));
+        }
+        let steps = steps
+            .into_iter()
+            .map(|(sql, params)| Step::new(sql, params, crate::program::Fetch::Nothing));
+        let program = Program { steps: steps.collect(), access: Access::Write, schema: None };
+        self.target().run(program, None).await?;
+        Ok(())
+    }
+
+    /// Applies changes that were made elsewhere, in one transaction. `policy` decides where one of
+    /// them meets another change; what was decided is returned.
+    ///
+    /// Triggers don't fire and foreign keys have no actions: what those did elsewhere is among the
+    /// changes. Foreign keys are checked at the end. Live queries see what was changed, and the
+    /// outbox does not: it is no change of this database's own. What waits in the outbox is made
+    /// one batch, of a new number, that stands on what was applied.
+    ///
+    /// `bytes` is a change set as [`OutboxBatch::bytes`](crate::OutboxBatch::bytes) returns it, or
+    /// several one after another; it may come from anybody: what is no change set is refused.
+    /// A table here may have more columns, at its end, than theirs.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for bytes that are no change set, or that would change something else than
+    /// a table; `NoSuchTable`; `NoSuchColumn` for that of a policy; `SchemaChanged` if a table has
+    /// fewer columns here, or another key; `ForeignKeyViolation` if a row would refer to none;
+    /// `ConstraintViolation` where the policy is to abort; `Unsupported` without
+    /// [`Capabilities::changesets`](crate::Capabilities). Nothing is changed then.
+    pub async fn apply(&self, bytes: &[u8], policy: Apply) -> Result<Applied> {
+        self.need_changesets()?;
+        apply(self.target(), bytes, policy).await
+    }
+
+    fn need_changesets(&self) -> Result<()> {
+        if self.capabilities().changesets { Ok(()) } else { Err(unsupported_changesets()) }
+    }
+}
+
+impl Transaction<'_> {
+    /// Applies changes that were made elsewhere, as [`Database::apply`] does, in this transaction:
+    /// with a note of how far they were received, for example, so that none is applied twice.
+    ///
+    /// # Errors
+    /// As [`Database::apply`]; `InvalidArgument` after a change of recorded tables in the same
+    /// transaction.
+    ///
+    /// # Example
+    /// ```
+    /// # async fn example(db: ubiqlite::Database, number: i64, bytes: Vec<u8>) -> ubiqlite::Result<()> {
+    /// use ubiqlite::{Apply, params};
+    /// db.transaction(async |tx| {
+    ///     tx.apply(&bytes, Apply::theirs()).await?;
+    ///     tx.execute("UPDATE received SET number = ?", params![number]).await
+    /// })
+    /// .await?;
+    /// # Ok(()) }
+    /// ```
+    pub async fn apply(&mut self, bytes: &[u8], policy: Apply) -> Result<Applied> {
+        apply(self.target(), bytes, policy).await
+    }
+}
+
+async fn apply(target: Target<'_>, bytes: &[u8], policy: Apply) -> Result<Applied> {
+    let step = Step::apply(ApplyStep { bytes: bytes.into(), apply: policy });
+    let program = Program { access: Access::Write, ..Program::one(step) };
+    let output = target.run(program, None).await?;
+    let applied = output.steps.into_iter().next().and_then(|step| step.applied);
+    applied.map(|applied| *applied).ok_or_else(unsupported_changesets)
+}
+
+impl fmt::Debug for Outbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outbox").field("last", &self.last).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Batch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Batch").field("id", &self.id).field("bytes", &self.bytes.len()).finish()
+    }
+}

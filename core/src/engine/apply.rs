@@ -1,0 +1,203 @@
+//! Applying a change set: one change after another, by SQLite, with what a policy decides where one
+//! meets another.
+
+use super::Connection;
+use crate::error::Result;
+use crate::program::StepOutcome;
+use crate::sync::ApplyStep;
+
+#[cfg(not(sqlite_session))]
+impl Connection {
+    pub(super) fn apply_changes(&mut self, _step: &ApplyStep) -> Result<StepOutcome> {
+        Err(super::outbox::unsupported())
+    }
+}
+
+#[cfg(sqlite_session)]
+mod conflicts;
+
+#[cfg(sqlite_session)]
+mod linked {
+    use std::collections::HashMap;
+    use std::ffi::c_int;
+
+    use super::conflicts::{Applying, Target, on_conflict};
+    use super::{ApplyStep, Connection, Result, StepOutcome};
+    use crate::engine::changegroup::{self, Output, length_of};
+    use crate::engine::outbox::TableShape;
+    use crate::error::{Error, ErrorKind};
+    use crate::ffi;
+    use crate::ffi::session::{self, sqlite3changeset_apply_v2};
+    use crate::sync::{Applied, Item, Policy, Reader, TableHeader};
+    use crate::value::ValueRef;
+
+    impl Connection {
+        /// Applies a change set inside the open transaction, and makes what waits in the outbox
+        /// stand on it.
+        ///
+        /// # Errors
+        /// `InvalidArgument` for bytes that are no change set, or one of other tables than there
+        /// are; `ConstraintViolation` where the policy is to abort; `ForeignKeyViolation`.
+        /// Something may have been applied: it is up to the caller to undo it.
+        pub(in crate::engine) fn apply_changes(&mut self, step: &ApplyStep) -> Result<StepOutcome> {
+            self.renew_recorder();
+            if self.recorder.as_ref().is_some_and(|it| it.context.outbox.borrow().has_entries()) {
+                return Err(Error::invalid(
+                    "a change set is applied before the transaction changes recorded tables",
+                ));
+            }
+            let targets = self.targets(step)?;
+            let mut applying = Applying { targets, ..Applying::default() };
+            let mut rebase = Output::new();
+            let triggers = self.set_triggers(false);
+            self.mute_outbox(true);
+            let length = length_of(&step.bytes)?;
+            // SAFETY: the connection is open; SQLite reads the bytes, calls back with `applying`
+            // before it returns, and writes where its output is.
+            let code = unsafe {
+                sqlite3changeset_apply_v2(
+                    self.raw,
+                    length,
+                    step.bytes.as_ptr().cast_mut().cast(),
+                    None,
+                    Some(on_conflict),
+                    (&raw mut applying).cast(),
+                    &raw mut rebase.start,
+                    &raw mut rebase.length,
+                    session::SQLITE_CHANGESETAPPLY_NOSAVEPOINT
+                        | session::SQLITE_CHANGESETAPPLY_IGNORENOOP
+                        | session::SQLITE_CHANGESETAPPLY_FKNOACTION,
+                )
+            };
+            // SAFETY: the connection is open and its last call failed.
+            let failure = (code != ffi::SQLITE_OK).then(|| unsafe {
+                super::super::failure(self.raw, code, crate::error::Phase::Run)
+            });
+            self.mute_outbox(false);
+            self.set_triggers(triggers);
+            if let Some(failure) = failure {
+                return Err(match applying.refused {
+                    Some(refused) => refused,
+                    None if applying.orphans => self.orphan(),
+                    None => failure,
+                });
+            }
+            let decided = rebase.bytes();
+            let rebased = self.fold_outbox(|pending| {
+                if decided.is_empty() {
+                    return Ok(pending);
+                }
+                changegroup::rebase(&pending, decided)
+            })?;
+            if let Some(recorder) = &self.recorder {
+                recorder.context.outbox.borrow_mut().note_applied();
+            }
+            let applied = Applied { conflicts: applying.conflicts, rebased };
+            Ok(StepOutcome { applied: Some(Box::new(applied)), ..StepOutcome::default() })
+        }
+
+        /// Checks the bytes, and returns what is to be known of the tables that they change.
+        fn targets(&mut self, step: &ApplyStep) -> Result<HashMap<Box<str>, Target>> {
+            let mut targets = HashMap::new();
+            let mut reader = Reader::new(&step.bytes);
+            while let Some(item) = reader.next()? {
+                let Item::Table(header) = item else { continue };
+                let shape = match targets.remove(header.name) {
+                    Some(Target { shape, .. }) => shape,
+                    None => self.target_shape(header.name)?,
+                };
+                check_fit(&header, &shape)?;
+                let policy = step.apply.policy_of(header.name);
+                let newest = match policy {
+                    Policy::Newest(column) => {
+                        let found =
+                            shape.names.iter().position(|it| it.eq_ignore_ascii_case(column));
+                        Some(
+                            found
+                                .filter(|at| *at < header.keys.len())
+                                .ok_or_else(|| Error::no_such_column(header.name, column))?,
+                        )
+                    }
+                    _ => None,
+                };
+                let target = Target { shape, policy: policy.clone(), newest };
+                targets.insert(Box::from(header.name), target);
+            }
+            Ok(targets)
+        }
+
+        fn target_shape(&mut self, table: &str) -> Result<TableShape> {
+            let lower = table.to_ascii_lowercase();
+            if lower.starts_with("sqlite_") || lower.starts_with("ubiqlite_") {
+                return Err(Error::invalid(format!("a change set can't change {table}")));
+            }
+            let kind = self.own_rows(
+                "SELECT type FROM pragma_table_list(?1) WHERE schema = 'main'",
+                &[ValueRef::Text(table.as_bytes())],
+            )?;
+            match kind.first().map(|row| row.get::<&str>(0)).transpose()? {
+                Some("table") => self.shape_of(table),
+                Some(kind) => Err(Error::invalid(format!(
+                    "a change set can't change {table}, which is a {kind} table or view"
+                ))),
+                None => Err(Error::no_such_table(table)),
+            }
+        }
+
+        fn set_triggers(&mut self, on: bool) -> bool {
+            let mut before: c_int = 0;
+            // SAFETY: the connection is open; SQLite reads one integer and writes another.
+            unsafe {
+                ffi::sqlite3_db_config(
+                    self.raw,
+                    ffi::SQLITE_DBCONFIG_ENABLE_TRIGGER,
+                    -1 as c_int,
+                    &raw mut before,
+                );
+                ffi::sqlite3_db_config(
+                    self.raw,
+                    ffi::SQLITE_DBCONFIG_ENABLE_TRIGGER,
+                    c_int::from(on),
+                    std::ptr::null_mut::<c_int>(),
+                );
+            }
+            before != 0
+        }
+
+        /// Returns the error for a row that lost, or never had, the row that it refers to.
+        fn orphan(&mut self) -> Error {
+            let found = self.own_rows(
+                "SELECT \"table\", parent, rowid FROM pragma_foreign_key_check LIMIT 1",
+                &[],
+            );
+            let named = found.ok().and_then(|rows| {
+                let row = rows.into_iter().next()?;
+                let (table, parent) = (row.get::<&str>(0).ok()?, row.get::<&str>(1).ok()?);
+                let which = row.get::<Option<i64>>(2).ok().flatten();
+                let which = which.map(|id| format!(" with the rowid {id}")).unwrap_or_default();
+                Some(format!(": a row of {table}{which} would refer to none of {parent}"))
+            });
+            Error::new(
+                ErrorKind::ForeignKeyViolation,
+                format!("nothing was applied{}", named.unwrap_or_default()),
+            )
+        }
+    }
+
+    /// Checks that a table here has what theirs has. More columns, at its end, do no harm.
+    fn check_fit(theirs: &TableHeader<'_>, ours: &TableShape) -> Result<()> {
+        let count = theirs.keys.len();
+        let fits = ours.keys.get(..count).is_some_and(|keys| keys == theirs.keys)
+            && ours.keys[count..].iter().all(|key| *key == 0);
+        if fits {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::SchemaChanged,
+            format!(
+                "the change set is of a table {} with other columns or another key",
+                theirs.name
+            ),
+        ))
+    }
+}

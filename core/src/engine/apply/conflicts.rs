@@ -1,0 +1,219 @@
+//! What is decided while SQLite applies a change set.
+
+use std::cmp::Ordering;
+use std::collections::HashMap;
+use std::ffi::{CStr, c_int, c_void};
+use std::ptr;
+
+use crate::engine::outbox::TableShape;
+use crate::engine::prepared::value;
+use crate::error::{Error, ErrorKind};
+use crate::ffi::session::{
+    self, sqlite3changeset_conflict, sqlite3changeset_new, sqlite3changeset_old,
+    sqlite3changeset_op,
+};
+use crate::ffi::{self, sqlite3_changeset_iter, sqlite3_value};
+use crate::sync::{Conflict, ConflictKind, Decision, Policy, RowChanged};
+use crate::value::{Value, ValueRef};
+
+/// What is to be known of a table that is changed.
+#[derive(Debug)]
+pub(super) struct Target {
+    pub(super) shape: TableShape,
+    pub(super) policy: Policy,
+    /// The position of the column that tells which row is the newest.
+    pub(super) newest: Option<usize>,
+}
+
+/// What SQLite calls back with.
+#[derive(Debug, Default)]
+pub(super) struct Applying {
+    pub(super) targets: HashMap<Box<str>, Target>,
+    pub(super) conflicts: Vec<Conflict>,
+    /// Why nothing is to be applied.
+    pub(super) refused: Option<Error>,
+    /// A foreign key would be violated.
+    pub(super) orphans: bool,
+}
+
+/// The change that SQLite asks about.
+struct Asked {
+    raw: *mut sqlite3_changeset_iter,
+    operation: c_int,
+    columns: c_int,
+}
+
+pub(super) unsafe extern "C" fn on_conflict(
+    context: *mut c_void,
+    kind: c_int,
+    raw: *mut sqlite3_changeset_iter,
+) -> c_int {
+    // SAFETY: `apply_changes` passed it, and uses it only when SQLite has returned.
+    let applying = unsafe { &mut *context.cast::<Applying>() };
+    if kind == session::SQLITE_CHANGESET_FOREIGN_KEY {
+        applying.orphans = true;
+        return session::SQLITE_CHANGESET_ABORT;
+    }
+    let kind = match kind {
+        session::SQLITE_CHANGESET_DATA => ConflictKind::Data,
+        session::SQLITE_CHANGESET_NOTFOUND => ConflictKind::NotFound,
+        session::SQLITE_CHANGESET_CONFLICT => ConflictKind::Exists,
+        _ => ConflictKind::Constraint,
+    };
+    let mut asked = Asked { raw, operation: 0, columns: 0 };
+    let mut table = ptr::null();
+    // SAFETY: SQLite asks about a change, and writes what it is; the name lives as long as that.
+    let table = unsafe {
+        sqlite3changeset_op(
+            raw,
+            &raw mut table,
+            &raw mut asked.columns,
+            &raw mut asked.operation,
+            ptr::null_mut(),
+        );
+        if table.is_null() { c"" } else { CStr::from_ptr(table) }
+    };
+    applying.decide(&table.to_string_lossy(), kind, &asked)
+}
+
+impl Applying {
+    fn decide(&mut self, table: &str, kind: ConflictKind, asked: &Asked) -> c_int {
+        let Some(target) = self.targets.get(table) else {
+            self.refused = Some(Error::no_such_table(table));
+            return session::SQLITE_CHANGESET_ABORT;
+        };
+        let theirs = match (&target.policy, kind) {
+            (Policy::Abort, _) => false,
+            // There is nothing that could be replaced.
+            (_, ConflictKind::NotFound | ConflictKind::Constraint) => false,
+            (Policy::Theirs, _) => true,
+            (Policy::Ours, _) => false,
+            (Policy::Newest(_), _) => asked.is_newer(target.newest.unwrap_or(0)),
+        };
+        let conflict = asked.describe(table, kind, target, theirs);
+        if target.policy == Policy::Abort {
+            self.refused = Some(Error::new(
+                ErrorKind::ConstraintViolation,
+                format!(
+                    "nothing was applied: their change of the row {:?} of {table} meets another one ({kind:?})",
+                    conflict.key.iter().map(|(_, value)| value).collect::<Vec<_>>()
+                ),
+            ));
+            return session::SQLITE_CHANGESET_ABORT;
+        }
+        self.conflicts.push(conflict);
+        if theirs { session::SQLITE_CHANGESET_REPLACE } else { session::SQLITE_CHANGESET_OMIT }
+    }
+}
+
+impl Asked {
+    fn before(&self, column: usize) -> Option<ValueRef<'_>> {
+        (self.operation != ffi::SQLITE_INSERT)
+            .then(|| self.read(sqlite3changeset_old, column))
+            .flatten()
+    }
+
+    fn after(&self, column: usize) -> Option<ValueRef<'_>> {
+        (self.operation != ffi::SQLITE_DELETE)
+            .then(|| self.read(sqlite3changeset_new, column))
+            .flatten()
+    }
+
+    /// Returns a value of the row as it is here.
+    fn ours(&self, column: usize) -> Option<ValueRef<'_>> {
+        self.read(sqlite3changeset_conflict, column)
+    }
+
+    fn read(
+        &self,
+        of: unsafe extern "C" fn(
+            *mut sqlite3_changeset_iter,
+            c_int,
+            *mut *mut sqlite3_value,
+        ) -> c_int,
+        column: usize,
+    ) -> Option<ValueRef<'_>> {
+        let mut found = ptr::null_mut();
+        let column = c_int::try_from(column).ok().filter(|column| *column < self.columns)?;
+        // SAFETY: SQLite asks about this change, which has such a column, and its values live until
+        // it is answered.
+        unsafe {
+            let code = of(self.raw, column, &raw mut found);
+            (code == ffi::SQLITE_OK && !found.is_null()).then(|| value(found))
+        }
+    }
+
+    /// Whether their row is newer than the one here, by this column.
+    fn is_newer(&self, newest: usize) -> bool {
+        let theirs = self.after(newest).or_else(|| self.before(newest));
+        let Some(ours) = self.ours(newest) else { return false };
+        // What they have not changed, they have as it was.
+        let compared = match theirs {
+            Some(theirs) => compare(theirs, ours),
+            None => Ordering::Equal,
+        };
+        let tie = || {
+            let columns = 0..usize::try_from(self.columns).unwrap_or(0);
+            let changed = columns.filter_map(|it| Some((self.after(it)?, self.ours(it)?)));
+            changed.map(|(theirs, ours)| compare(theirs, ours)).find(|it| it.is_ne())
+        };
+        match compared {
+            Ordering::Greater => true,
+            Ordering::Less => false,
+            Ordering::Equal if self.operation == ffi::SQLITE_DELETE => true,
+            Ordering::Equal => tie().is_some_and(Ordering::is_gt),
+        }
+    }
+
+    fn describe(&self, table: &str, kind: ConflictKind, target: &Target, theirs: bool) -> Conflict {
+        let columns = || target.shape.names.iter().zip(&target.shape.keys).enumerate();
+        let named = |name: &str, value: ValueRef<'_>| (name.to_owned(), value.to_value());
+        let their = |column: usize| self.after(column).or_else(|| self.before(column));
+        let key = columns().filter(|(_, (_, key))| **key != 0).filter_map(|(at, (name, _))| {
+            Some(named(name, self.before(at).or_else(|| self.after(at))?))
+        });
+        let has_ours = matches!(kind, ConflictKind::Data | ConflictKind::Exists);
+        let ours: Option<Vec<(String, Value)>> = has_ours.then(|| {
+            columns().filter_map(|(at, (name, _))| Some(named(name, self.ours(at)?))).collect()
+        });
+        let known = columns().filter_map(|(at, (name, _))| Some(named(name, their(at)?))).collect();
+        Conflict {
+            table: table.to_owned(),
+            kind,
+            change: match self.operation {
+                ffi::SQLITE_INSERT => RowChanged::Inserted,
+                ffi::SQLITE_DELETE => RowChanged::Deleted,
+                _ => RowChanged::Updated,
+            },
+            key: key.collect(),
+            ours,
+            theirs: known,
+            decision: if theirs { Decision::Theirs } else { Decision::Ours },
+        }
+    }
+}
+
+/// Compares two values as SQLite sorts them.
+fn compare(one: ValueRef<'_>, other: ValueRef<'_>) -> Ordering {
+    use ValueRef::{Blob, Integer, Null, Real, Text};
+    let rank = |value: &ValueRef<'_>| match value {
+        Null => 0,
+        Integer(_) | Real(_) => 1,
+        Text(_) => 2,
+        Blob(_) => 3,
+    };
+    match (one, other) {
+        (Integer(one), Integer(other)) => one.cmp(&other),
+        (Real(one), Real(other)) => one.total_cmp(&other),
+        (Integer(one), Real(other)) => whole(one, other),
+        (Real(one), Integer(other)) => whole(other, one).reverse(),
+        (Text(one), Text(other)) | (Blob(one), Blob(other)) => one.cmp(other),
+        (one, other) => rank(&one).cmp(&rank(&other)),
+    }
+}
+
+/// Compares an integer with a real number, of which not every integer is one.
+fn whole(integer: i64, real: f64) -> Ordering {
+    let near = (integer as f64).total_cmp(&real);
+    if near.is_eq() { integer.cmp(&(real as i64)) } else { near }
+}

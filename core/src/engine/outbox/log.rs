@@ -1,0 +1,384 @@
+//! What the open transaction has done to recorded tables, row by row.
+
+use std::ffi::c_int;
+
+use crate::error::{Error, ErrorKind};
+#[cfg(sqlite_session)]
+use crate::sync::{Operation, encode_undefined, encode_value};
+#[cfg(sqlite_session)]
+use crate::value::ValueRef;
+
+/// The rows that a transaction has changed in recorded tables.
+///
+/// The entries of a table are SQLite's format of changes already. Where they are what a change set
+/// would hold (no key more than once, nothing undone) they go into the outbox as they are.
+///
+/// SQLite's hook is called before a row is changed, and for nothing that is undone. So the values
+/// of entries are exact only while each statement has succeeded and no savepoint was rolled back.
+/// Otherwise the log is *doubted*: then an entry only says that a row may have changed, and how it
+/// was before. The first entry of a row tells how it was when the transaction began, whatever was
+/// undone since, and the table tells how it is now (`net.rs`).
+#[derive(Debug, Default)]
+pub(in crate::engine) struct OutboxLog {
+    pub(super) tables: Vec<RecordedTable>,
+    /// The logs of tables whose columns were changed in this transaction, each with the number of
+    /// the change.
+    pub(super) earlier: Vec<(u32, RecordedTable)>,
+    pub(super) epoch: u32,
+    /// The table of the hook's last call, and its position.
+    last: (Vec<u8>, Option<usize>),
+    /// The changes are another's, which are applied here.
+    pub(super) muted: bool,
+    /// The table whose rows are gone because the table is dropped.
+    dropped: Option<Box<str>>,
+    /// Something was recorded that is not in the outbox.
+    pub(super) dirty: bool,
+    /// Of the last rows it is not known whether their statement has succeeded.
+    unconfirmed: bool,
+    pub(super) doubted: bool,
+    /// Why the transaction can't be recorded, and so not be committed.
+    pub(super) fault: Option<Error>,
+    /// The rows of the outbox that this transaction has written.
+    pub(super) written: Vec<i64>,
+    /// The transaction was begun by a savepoint, whose release is its end.
+    pub(super) by_savepoint: bool,
+    /// A statement has changed what is recorded, or the schema.
+    pub(super) changed: bool,
+    /// The open savepoints of this library's own, while tables are recorded.
+    savepoints: Vec<Box<str>>,
+    /// In how many of them each change set was applied in this transaction.
+    applied: Vec<usize>,
+}
+
+/// A table whose changes are recorded.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(in crate::engine) struct RecordedTable {
+    pub(super) name: Box<str>,
+    pub(super) shape: TableShape,
+    pub(super) log: Vec<u8>,
+    /// Which operations the log has.
+    pub(super) inserts: bool,
+    pub(super) others: bool,
+}
+
+/// The columns of a table.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(in crate::engine) struct TableShape {
+    /// How many there are, with the generated ones.
+    pub(in crate::engine) count: c_int,
+    /// The index of each one that is not generated.
+    pub(in crate::engine) columns: Vec<c_int>,
+    pub(in crate::engine) names: Vec<Box<str>>,
+    /// For each of them its place in the primary key, counted from 1, or 0.
+    pub(in crate::engine) keys: Vec<u8>,
+}
+
+impl OutboxLog {
+    /// Whether any table is recorded.
+    pub(in crate::engine) fn is_on(&self) -> bool {
+        !self.tables.is_empty()
+    }
+
+    /// Whether a commit now would lose what was recorded.
+    pub(in crate::engine) fn is_dirty(&self) -> bool {
+        self.dirty
+    }
+
+    pub(in crate::engine) fn names(&self) -> Vec<Box<str>> {
+        self.tables.iter().map(|table| table.name.clone()).collect()
+    }
+
+    pub(super) fn position_of(&mut self, table: &[u8]) -> Option<usize> {
+        if self.last.0 != table {
+            self.last.1 = self.tables.iter().position(|it| it.name.as_bytes() == table);
+            self.last.0.clear();
+            self.last.0.extend_from_slice(table);
+        }
+        self.last.1
+    }
+
+    /// Takes over what is recorded from now on.
+    pub(super) fn renew(&mut self, shapes: Vec<(Box<str>, TableShape)>) {
+        let mut tables = Vec::with_capacity(shapes.len());
+        let mut before = std::mem::take(&mut self.tables);
+        for (name, shape) in shapes {
+            let known = before.iter().position(|it| it.name == name && it.shape == shape);
+            tables.push(match known {
+                Some(known) => before.swap_remove(known),
+                None => RecordedTable { name, shape, ..RecordedTable::default() },
+            });
+        }
+        before.retain(|it| !it.log.is_empty());
+        if !before.is_empty() {
+            let epoch = self.epoch;
+            self.earlier.extend(before.into_iter().map(|table| (epoch, table)));
+            self.epoch += 1;
+        }
+        self.tables = tables;
+        self.last = (Vec::new(), None);
+    }
+
+    /// Must be called before a statement of the user's runs.
+    pub(in crate::engine) fn begin_statement(&mut self, in_transaction: bool) {
+        if !in_transaction {
+            self.clear();
+        } else if self.unconfirmed {
+            self.unconfirmed = false;
+            self.doubted = true;
+        }
+    }
+
+    /// Must be called before a statement that drops a table: what becomes of its rows is no change
+    /// of theirs.
+    pub(in crate::engine) fn begin_drop(&mut self, table: Option<Box<str>>) {
+        self.dropped = table;
+    }
+
+    /// Must be called after a statement of the user's has run.
+    pub(in crate::engine) fn end_statement(&mut self, succeeded: bool) {
+        self.dropped = None;
+        if self.unconfirmed {
+            self.unconfirmed = false;
+            self.doubted |= !succeeded;
+        }
+    }
+
+    pub(in crate::engine) fn begin_savepoint(&mut self, name: &str) {
+        if self.is_on() {
+            self.savepoints.push(name.into());
+        }
+    }
+
+    pub(in crate::engine) fn end_savepoint(&mut self, name: &str) {
+        if let Some(depth) = self.savepoints.iter().rposition(|open| **open == *name) {
+            self.savepoints.truncate(depth);
+            self.applied.iter_mut().for_each(|it| *it = (*it).min(depth));
+        }
+    }
+
+    /// Must be called when something was undone, up to a savepoint of this name, or one that is
+    /// not known.
+    pub(in crate::engine) fn undo(&mut self, name: Option<&str>) {
+        self.doubted |= self.dirty || !self.written.is_empty();
+        // What was written to the outbox may have been undone.
+        self.dirty |= self.has_entries();
+        let depth = name.and_then(|name| self.savepoints.iter().rposition(|it| **it == *name));
+        let depth = depth.unwrap_or(0);
+        if self.applied.iter().any(|at| *at > depth || name.is_none()) {
+            if self.has_entries() && self.fault.is_none() {
+                self.fault = Some(Error::new(
+                    ErrorKind::Unsupported,
+                    "a transaction that applies a change set, changes recorded tables and undoes both can't be recorded",
+                ));
+            }
+            self.applied.retain(|at| *at <= depth);
+        }
+        self.savepoints.truncate(depth + 1);
+    }
+
+    /// Notes that a change set was applied in the open transaction.
+    pub(in crate::engine) fn note_applied(&mut self) {
+        self.applied.push(self.savepoints.len());
+    }
+
+    /// Whether the open transaction has changed recorded tables.
+    pub(in crate::engine) fn has_entries(&self) -> bool {
+        !self.earlier.is_empty() || self.tables.iter().any(|table| !table.log.is_empty())
+    }
+
+    /// Must be called when no transaction is open any more.
+    pub(in crate::engine) fn clear(&mut self) {
+        if self.dirty || !self.written.is_empty() {
+            for table in &mut self.tables {
+                table.clear();
+            }
+            self.earlier.clear();
+        }
+        (self.epoch, self.dirty, self.unconfirmed, self.doubted) = (0, false, false, false);
+        (self.fault, self.by_savepoint, self.changed) = (None, false, false);
+        self.written.clear();
+        self.savepoints.clear();
+        self.applied.clear();
+    }
+
+    fn fail(&mut self, fault: impl FnOnce(&str) -> Error, table: usize) {
+        if self.fault.is_none() {
+            self.fault = Some(fault(&self.tables[table].name));
+        }
+        self.dirty = true;
+    }
+}
+
+impl RecordedTable {
+    /// What is kept of a log's memory.
+    const KEPT: usize = 64 * 1024;
+
+    fn clear(&mut self) {
+        self.log.clear();
+        self.log.shrink_to(Self::KEPT);
+        (self.inserts, self.others) = (false, false);
+    }
+}
+
+/// A row that SQLite is about to change.
+#[cfg(sqlite_session)]
+pub(in crate::engine) trait ChangingRow {
+    fn operation(&self) -> Operation;
+    /// How many columns its table has.
+    fn count(&self) -> c_int;
+    /// Whether a part of a blob is overwritten, of which only what was before can be told.
+    fn writes_blob(&self) -> bool;
+    fn value(&self, old: bool, column: c_int) -> Option<ValueRef<'_>>;
+}
+
+#[cfg(sqlite_session)]
+impl OutboxLog {
+    /// Records a row.
+    #[inline]
+    pub(in crate::engine) fn record(&mut self, table: &[u8], row: &impl ChangingRow) {
+        if self.muted || self.tables.is_empty() {
+            return;
+        }
+        let Some(position) = self.position_of(table) else { return };
+        if self.dropped.as_ref().is_some_and(|name| name.as_bytes().eq_ignore_ascii_case(table)) {
+            return;
+        }
+        self.dirty = true;
+        self.unconfirmed = true;
+        self.doubted |= row.writes_blob();
+        let recorded = &mut self.tables[position];
+        if row.count() != recorded.shape.count || !recorded.shape.keys.iter().any(|key| *key != 0) {
+            return self.fail(is_another, position);
+        }
+        let start = recorded.log.len();
+        if let Err(unfit) = recorded.push(row) {
+            recorded.log.truncate(start);
+            match unfit {
+                Unfit::Key => self.fail(has_no_key, position),
+                Unfit::Unread => self.fail(is_unread, position),
+            }
+        }
+    }
+}
+
+/// Why a row can't be recorded.
+#[cfg(sqlite_session)]
+enum Unfit {
+    Key,
+    Unread,
+}
+
+#[cfg(sqlite_session)]
+impl RecordedTable {
+    fn push(&mut self, row: &impl ChangingRow) -> Result<(), Unfit> {
+        match row.operation() {
+            Operation::Insert => {
+                self.inserts = true;
+                self.push_whole(row, false)
+            }
+            Operation::Delete => {
+                self.others = true;
+                self.push_whole(row, true)
+            }
+            Operation::Update => {
+                self.others = true;
+                if self.moves(row)? {
+                    self.inserts = true;
+                    self.push_whole(row, true)?;
+                    return self.push_whole(row, false);
+                }
+                self.push_update(row)
+            }
+        }
+    }
+
+    fn push_whole(&mut self, row: &impl ChangingRow, old: bool) -> Result<(), Unfit> {
+        let Self { shape, log, .. } = self;
+        let operation = if old { Operation::Delete } else { Operation::Insert };
+        log.extend([operation.byte(), 0]);
+        for (column, key) in shape.columns.iter().zip(&shape.keys) {
+            let value = row.value(old, *column).ok_or(Unfit::Unread)?;
+            if *key != 0 && value == ValueRef::Null {
+                return Err(Unfit::Key);
+            }
+            encode_value(log, value);
+        }
+        Ok(())
+    }
+
+    /// Whether an updated row has another key afterwards.
+    fn moves(&self, row: &impl ChangingRow) -> Result<bool, Unfit> {
+        for (column, key) in self.shape.columns.iter().zip(&self.shape.keys) {
+            if *key != 0 && !both(row, *column)?.2 {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn push_update(&mut self, row: &impl ChangingRow) -> Result<(), Unfit> {
+        let Self { shape, log, .. } = self;
+        let start = log.len();
+        log.extend([Operation::Update.byte(), 0]);
+        let mut changed = smallvec::SmallVec::<[Option<ValueRef<'_>>; 12]>::new();
+        for (column, key) in shape.columns.iter().zip(&shape.keys) {
+            let (old, new, same) = both(row, *column)?;
+            if *key != 0 {
+                if old == ValueRef::Null {
+                    return Err(Unfit::Key);
+                }
+                encode_value(log, old);
+                changed.push(None);
+            } else if same {
+                encode_undefined(log);
+                changed.push(None);
+            } else {
+                encode_value(log, old);
+                changed.push(Some(new));
+            }
+        }
+        if changed.iter().all(Option::is_none) {
+            log.truncate(start);
+        } else {
+            for value in changed {
+                match value {
+                    Some(value) => encode_value(log, value),
+                    None => encode_undefined(log),
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(sqlite_session)]
+fn both<R: ChangingRow>(
+    row: &R,
+    column: c_int,
+) -> Result<(ValueRef<'_>, ValueRef<'_>, bool), Unfit> {
+    let old = row.value(true, column).ok_or(Unfit::Unread)?;
+    let new = row.value(false, column).ok_or(Unfit::Unread)?;
+    Ok((old, new, old.is_same(new)))
+}
+
+fn is_another(table: &str) -> Error {
+    Error::new(
+        ErrorKind::SchemaChanged,
+        format!(
+            "the columns of {table}, which is recorded for the outbox, were changed; try again"
+        ),
+    )
+}
+
+fn has_no_key(table: &str) -> Error {
+    Error::new(
+        ErrorKind::NotNullViolation,
+        format!(
+            "a row of {table} has NULL in its primary key, so it can't be recorded for the outbox"
+        ),
+    )
+}
+
+fn is_unread(table: &str) -> Error {
+    Error::new(ErrorKind::OutOfMemory, format!("a row of {table} could not be recorded"))
+}

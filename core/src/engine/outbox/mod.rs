@@ -1,0 +1,434 @@
+//! The outbox: what a transaction has changed in recorded tables goes, as one change set, into a
+//! table of the same database, in the same commit.
+//!
+//! Which tables are recorded is kept in the database too. Every connection that may write reads it
+//! with its first statement, and again after a commit that has changed it or the schema. What is
+//! recorded is written just before the transaction's end, whoever ends it; SQLite's commit hook
+//! refuses a commit that would leave it out.
+
+mod log;
+mod net;
+
+use std::ffi::{c_int, c_void};
+
+use super::Connection;
+use super::authorizer::{Nature, SavepointVerb, Verb};
+use super::changegroup;
+use super::changes::{HookContext, UNKNOWN};
+use super::moved_files;
+use super::run::collect;
+use super::writes::Writes;
+use crate::error::{Error, ErrorKind, Result};
+use crate::ffi;
+use crate::program::Fetch;
+use crate::row::Row;
+use crate::sync::{Item, Reader, encode_header};
+use crate::value::ValueRef;
+
+#[cfg(sqlite_session)]
+pub(super) use log::ChangingRow;
+pub(super) use log::{OutboxLog, RecordedTable, TableShape};
+
+/// The change sets that wait to be sent.
+const OUTBOX: &str = "ubiqlite_outbox";
+/// The names of the recorded tables.
+const TABLES: &str = "ubiqlite_outbox_tables";
+
+/// Whether the linked SQLite has what change sets need.
+pub(crate) const HAS_CHANGESETS: bool = cfg!(sqlite_session);
+
+impl Connection {
+    /// Learns which tables are recorded.
+    #[cold]
+    pub(super) fn learn_recorded(&mut self) {
+        let Some(recorder) = self.recorder.take() else { return };
+        let version = recorder.observation().recorded();
+        let within = self.in_transaction();
+        self.handlers.shield(true);
+        let found = self.read_recorded();
+        self.handlers.shield(false);
+        {
+            let mut outbox = recorder.context.outbox.borrow_mut();
+            match found {
+                Ok(tables) => {
+                    let before = outbox.names();
+                    outbox.renew(tables);
+                    let names = outbox.names();
+                    if before != names {
+                        // A statement that empties one of them in one step must not be kept.
+                        self.cache.clear();
+                        self.authorizer.set_recorded(names);
+                    }
+                    recorder.recorded.set(version);
+                    recorder.recorded_within.set(within);
+                }
+                // Nothing may be committed until it is known.
+                Err(error) => outbox.fault = Some(error),
+            }
+        }
+        self.authorizer.set_row_hook(recorder.row_context());
+        self.guard_commits(&recorder.context);
+        self.recorder = Some(recorder);
+    }
+
+    fn read_recorded(&mut self) -> Result<Vec<(Box<str>, TableShape)>> {
+        let names = match self.own_rows(&format!("SELECT name FROM {TABLES} ORDER BY name"), &[]) {
+            Ok(names) => names,
+            Err(error) if error.kind() == ErrorKind::NoSuchTable => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        let mut tables = Vec::with_capacity(names.len());
+        for row in names {
+            let name: Box<str> = row.get::<&str>(0)?.into();
+            let shape = self.shape_of(&name)?;
+            // One that was dropped has no rows to be changed.
+            if shape.count > 0 {
+                tables.push((name, shape));
+            }
+        }
+        Ok(tables)
+    }
+
+    /// Returns the columns of a table; none if there is no such table.
+    pub(super) fn shape_of(&mut self, table: &str) -> Result<TableShape> {
+        let mut shape = TableShape::default();
+        let sql = "SELECT name, cid, pk, hidden FROM pragma_table_xinfo(?1, 'main') ORDER BY cid";
+        for row in self.own_rows(sql, &[ValueRef::Text(table.as_bytes())])? {
+            shape.count += 1;
+            if row.get::<i64>(3)? == 0 {
+                shape.columns.push(row.get(1)?);
+                shape.names.push(row.get::<&str>(0)?.into());
+                shape.keys.push(u8::try_from(row.get::<i64>(2)?).unwrap_or(u8::MAX));
+            }
+        }
+        Ok(shape)
+    }
+
+    /// Makes SQLite refuse commits that would leave out what was recorded, while anything is.
+    fn guard_commits(&self, context: &HookContext) {
+        context.guarded.set(Guarded { raw: self.raw, hosted: self.hosted, watched: self.watched });
+        let on = context.outbox.borrow().is_on();
+        let context = std::ptr::from_ref(context).cast::<c_void>().cast_mut();
+        // SAFETY: the connection is open; its recorder, which has the context, lives until it is
+        // closed.
+        unsafe {
+            if on {
+                ffi::sqlite3_commit_hook(self.raw, Some(on_commit), context);
+            } else if self.watched {
+                moved_files::ask(self.raw, self.hosted);
+            } else {
+                ffi::sqlite3_commit_hook(self.raw, None, std::ptr::null_mut());
+            }
+        }
+    }
+
+    /// Must be called before a statement of the user's is compiled or runs.
+    #[inline]
+    pub(super) fn begin_recording(&mut self) {
+        let Some(recorder) = &self.recorder else { return };
+        if recorder.recorded.get() != recorder.observation().recorded() {
+            self.learn_recorded();
+        }
+        let within = self.in_transaction();
+        if let Some(recorder) = &self.recorder {
+            recorder.context.outbox.borrow_mut().begin_statement(within);
+        }
+    }
+
+    /// Writes what the open transaction has recorded into the outbox. Must be called before
+    /// everything that may commit it.
+    ///
+    /// # Errors
+    /// Why it can't be recorded: then it must not be committed.
+    #[inline]
+    pub(super) fn flush_outbox(&mut self) -> Result<()> {
+        let Some(recorder) = &self.recorder else { return Ok(()) };
+        let outbox = recorder.context.outbox.borrow();
+        if !outbox.dirty && outbox.fault.is_none() {
+            return Ok(());
+        }
+        drop(outbox);
+        self.flush_recorded()
+    }
+
+    /// As [`flush_outbox`](Self::flush_outbox), before the release of a savepoint.
+    pub(super) fn flush_before_release(&mut self) -> Result<()> {
+        let ends = self.recorder.as_ref().is_some_and(|it| it.context.outbox.borrow().by_savepoint);
+        if ends { self.flush_outbox() } else { Ok(()) }
+    }
+
+    /// Must be called before a statement of this library's own.
+    ///
+    /// # Errors
+    /// As [`flush_outbox`](Self::flush_outbox).
+    #[inline]
+    pub(super) fn before_own_control(&mut self, sql: &str) -> Result<()> {
+        if sql.starts_with("BEGIN") {
+            self.renew_recorder();
+        } else if sql == "COMMIT" {
+            self.flush_outbox()?;
+        } else if sql.starts_with("SAVEPOINT ") {
+            self.note_savepoint();
+        } else if sql.starts_with("RELEASE ") {
+            self.flush_before_release()?;
+        }
+        Ok(())
+    }
+
+    /// Must be called before a statement of the user's that may begin or end a transaction.
+    ///
+    /// # Errors
+    /// As [`flush_outbox`](Self::flush_outbox).
+    pub(super) fn before_control(&mut self, nature: &Nature) -> Result<()> {
+        match (nature.verb, nature.savepoint) {
+            (Some(Verb::Commit), _) => self.flush_outbox(),
+            (_, Some(SavepointVerb::Release)) => self.flush_before_release(),
+            (_, Some(SavepointVerb::Begin)) => {
+                self.note_savepoint();
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn note_savepoint(&mut self) {
+        if !self.in_transaction() {
+            self.renew_recorder();
+            if let Some(recorder) = &self.recorder {
+                recorder.context.outbox.borrow_mut().by_savepoint = true;
+            }
+        }
+    }
+
+    #[cold]
+    fn flush_recorded(&mut self) -> Result<()> {
+        if !self.is_writing() {
+            return Ok(());
+        }
+        let Some(recorder) = self.recorder.take() else { return Ok(()) };
+        self.handlers.shield(true);
+        // SAFETY: the connection is open. A change set may be longer than what runs inline.
+        let (limit, row_id) = unsafe {
+            (
+                ffi::sqlite3_limit(self.raw, ffi::SQLITE_LIMIT_LENGTH, self.length_limit),
+                ffi::sqlite3_last_insert_rowid(self.raw),
+            )
+        };
+        // Its tables are taken out: what is written to the outbox passes the hook as well.
+        let mut outbox = recorder.context.outbox.take();
+        let flushed = self.write_outbox(&mut outbox);
+        outbox.dirty = flushed.is_err();
+        *recorder.context.outbox.borrow_mut() = outbox;
+        // SAFETY: as above. In SQL, each holder finds the rowid of its own insertions.
+        unsafe {
+            ffi::sqlite3_set_last_insert_rowid(self.raw, row_id);
+            ffi::sqlite3_limit(self.raw, ffi::SQLITE_LIMIT_LENGTH, limit);
+        }
+        self.handlers.shield(false);
+        self.recorder = Some(recorder);
+        flushed
+    }
+
+    fn write_outbox(&mut self, outbox: &mut OutboxLog) -> Result<()> {
+        if let Some(fault) = &outbox.fault {
+            return Err(fault.duplicate());
+        }
+        for table in &outbox.tables {
+            // Another process may have changed it.
+            if !table.log.is_empty() && self.shape_of(&table.name)? != table.shape {
+                return Err(Error::new(
+                    ErrorKind::SchemaChanged,
+                    format!("the columns of {} were changed by another connection", table.name),
+                ));
+            }
+        }
+        for id in std::mem::take(&mut outbox.written) {
+            self.own_rows(
+                &format!("DELETE FROM {OUTBOX} WHERE id = ?1"),
+                &[ValueRef::Integer(id)],
+            )?;
+        }
+        for epoch in 0..=outbox.epoch {
+            let earlier = outbox.earlier.iter().filter(|(it, _)| *it == epoch);
+            let now = outbox.tables.iter().filter(|_| epoch == outbox.epoch);
+            let mut bytes = Vec::new();
+            for table in earlier.map(|(_, table)| table).chain(now) {
+                if !table.log.is_empty() {
+                    bytes.extend(self.section(table, outbox.doubted, epoch == outbox.epoch)?);
+                }
+            }
+            if !bytes.is_empty() {
+                outbox.written.push(self.put_in_outbox(&bytes)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns a table's part of the change set.
+    fn section(&mut self, table: &RecordedTable, doubted: bool, current: bool) -> Result<Vec<u8>> {
+        if doubted {
+            if !current {
+                return Err(Error::new(
+                    ErrorKind::Unsupported,
+                    format!(
+                        "a transaction that changes the columns of {}, which is recorded for the outbox, and undoes a part of its work can't be recorded; make them two transactions",
+                        table.name
+                    ),
+                ));
+            }
+            return self.net_section(table);
+        }
+        let mut bytes = Vec::with_capacity(table.log.len() + table.name.len() + 16);
+        encode_header(&mut bytes, &table.name, &table.shape.keys);
+        bytes.extend_from_slice(&table.log);
+        // What is only inserted has no key twice.
+        if table.others { changegroup::merge(None, [&bytes[..]]) } else { Ok(bytes) }
+    }
+
+    /// Adds a change set to the outbox.
+    pub(super) fn put_in_outbox(&mut self, bytes: &[u8]) -> Result<i64> {
+        self.own_rows(
+            &format!("INSERT INTO {OUTBOX} (bytes) VALUES (?1)"),
+            &[ValueRef::Blob(bytes)],
+        )?;
+        // SAFETY: the connection is open.
+        Ok(unsafe { ffi::sqlite3_last_insert_rowid(self.raw) })
+    }
+
+    /// Keeps what follows out of the outbox, or ends that.
+    pub(super) fn mute_outbox(&self, muted: bool) {
+        if let Some(recorder) = &self.recorder {
+            recorder.context.outbox.borrow_mut().muted = muted;
+        }
+    }
+
+    /// Makes one change set of all that wait in the outbox, and lets `change` replace it.
+    pub(super) fn fold_outbox(
+        &mut self,
+        change: impl FnOnce(Vec<u8>) -> Result<Vec<u8>>,
+    ) -> Result<bool> {
+        let all = format!("SELECT id, bytes FROM {OUTBOX} ORDER BY id");
+        let pending = match self.own_rows(&all, &[]) {
+            Ok(pending) => pending,
+            Err(error) if error.kind() == ErrorKind::NoSuchTable => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        let sets = pending.iter().map(|row| row.get::<&[u8]>(1)).collect::<Result<Vec<_>>>()?;
+        if sets.is_empty() {
+            return Ok(false);
+        }
+        let single = (sets.len() == 1).then(|| sets[0].to_vec());
+        let before = match &single {
+            Some(single) => single.clone(),
+            None => changegroup::merge(Some(self.raw), sets)?,
+        };
+        let after = change(before)?;
+        if single.as_ref() == Some(&after) {
+            return Ok(false);
+        }
+        self.own_rows(&format!("DELETE FROM {OUTBOX}"), &[])?;
+        if has_changes(&after)? {
+            self.put_in_outbox(&after)?;
+        }
+        Ok(true)
+    }
+
+    /// Runs a statement of this library's own.
+    pub(super) fn own_rows(&mut self, sql: &str, values: &[ValueRef<'_>]) -> Result<Vec<Row>> {
+        let statement = self.own_statement(sql)?;
+        let bound = values.iter().zip(1..).try_for_each(|(value, index)| {
+            // SAFETY: the values outlive the statement's run.
+            unsafe { statement.bind_value(index, *value) }
+        });
+        let rows = bound.and_then(|()| collect(statement, Fetch::All, None));
+        statement.reset();
+        Ok(rows?.into_iter().collect())
+    }
+}
+
+/// Whether a change set changes anything.
+fn has_changes(bytes: &[u8]) -> Result<bool> {
+    let mut reader = Reader::new(bytes);
+    while let Some(item) = reader.next()? {
+        if matches!(item, Item::Change(_)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+impl super::changes::Recorder {
+    /// Notes what a statement of the user's did that concerns what is recorded.
+    pub(super) fn note_recorded(&self, writes: &Writes) {
+        let named = |name: &str| writes.tables.iter().any(|table| **table == *name);
+        let mut outbox = self.context.outbox.borrow_mut();
+        if writes.schema || named(TABLES) {
+            outbox.changed = true;
+            self.recorded.set(UNKNOWN);
+        }
+        if !HAS_CHANGESETS && outbox.tables.iter().any(|table| named(&table.name)) {
+            outbox.fault = Some(unsupported());
+        }
+    }
+
+    /// Must be called before a statement of the user's that writes.
+    #[inline]
+    pub(super) fn begin_drop(&self, writes: &Writes) {
+        if writes.dropped.is_some() {
+            self.context.outbox.borrow_mut().begin_drop(writes.dropped.clone());
+        }
+    }
+
+    /// Must be called after a statement of the user's that writes.
+    #[inline]
+    pub(super) fn end_statement(&self, succeeded: bool) {
+        self.context.outbox.borrow_mut().end_statement(succeeded);
+    }
+
+    /// Must be called when no transaction is open any more.
+    pub(super) fn end_outbox(&self) {
+        let mut outbox = self.context.outbox.borrow_mut();
+        if outbox.changed {
+            // The others learn of it before they can write again.
+            self.observation().note_recorded();
+        }
+        if self.recorded_within.take() {
+            self.recorded.set(UNKNOWN);
+        }
+        outbox.clear();
+    }
+}
+
+/// Returns the error for a build of SQLite that can't make change sets.
+pub(crate) fn unsupported() -> Error {
+    Error::new(
+        ErrorKind::Unsupported,
+        "change sets need an SQLite that was compiled with SQLITE_ENABLE_PREUPDATE_HOOK and SQLITE_ENABLE_SESSION; put both into LIBSQLITE3_FLAGS",
+    )
+}
+
+/// What decides about a connection's commits besides what is recorded.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Guarded {
+    raw: *mut ffi::sqlite3,
+    hosted: bool,
+    watched: bool,
+}
+
+impl Default for Guarded {
+    fn default() -> Self {
+        Self { raw: std::ptr::null_mut(), hosted: false, watched: false }
+    }
+}
+
+unsafe extern "C" fn on_commit(context: *mut c_void) -> c_int {
+    // SAFETY: `guard_commits` passed a context that lives as long as the connection.
+    let context = unsafe { &*context.cast::<HookContext>() };
+    // Nobody holds it while a statement runs.
+    if context.outbox.try_borrow().map_or(true, |outbox| outbox.is_dirty()) {
+        return 1;
+    }
+    let Guarded { raw, hosted, watched } = context.guarded.get();
+    // SAFETY: it is the connection that is committing.
+    c_int::from(watched && unsafe { moved_files::has_moved(raw, hosted) })
+}

@@ -1,0 +1,11 @@
+//! Change sets: what they look like as bytes, and what is decided where one meets other changes.
+//! The engine records and applies them, the operations are in `api`.
+
+mod changeset;
+mod policy;
+
+pub(crate) use changeset::{
+    Change, Item, Operation, Reader, TableHeader, encode_header, encode_undefined, encode_value,
+};
+pub(crate) use policy::ApplyStep;
+pub use policy::{Applied, Apply, Conflict, ConflictKind, Decision, Policy, RowChanged};
