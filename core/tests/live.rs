@@ -14,6 +14,9 @@ mod grain;
 mod races;
 #[path = "live/sees.rs"]
 mod sees;
+#[cfg(sqlite_session)]
+#[path = "live/session_objects.rs"]
+mod session_objects;
 
 use std::time::Duration;
 

@@ -86,6 +86,9 @@ impl Connection {
         if recorder.context.pending.borrow().interest.is_empty() {
             return recorder.report();
         }
+        if self.authorizer.retake_row_hook() {
+            recorder.note_unknown();
+        }
         let Seen { own, foreign } = self.look(failed);
         if foreign {
             // What others have committed was recorded by nobody, and the schema may be another.
