@@ -18,6 +18,9 @@ mod pages;
 mod races;
 #[path = "live/sees.rs"]
 mod sees;
+#[cfg(sqlite_session)]
+#[path = "live/session_objects.rs"]
+mod session_objects;
 
 use std::time::Duration;
 
