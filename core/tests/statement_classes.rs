@@ -195,3 +195,34 @@ async fn what_a_virtual_table_asks_for_does_not_make_a_write_a_question() {
     let snapshot = db.snapshot().await.unwrap();
     assert_eq!(kind(snapshot.query::<Row>(insert, ()).await), ErrorKind::ReadOnly);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_with_nothing_to_do_writes_when_there_is_something() {
+    let drop = "DROP TRIGGER IF EXISTS tr";
+    let create = "CREATE TRIGGER IF NOT EXISTS tr AFTER INSERT ON t BEGIN SELECT 1; END";
+    let count = "SELECT count(*) FROM sqlite_schema WHERE type = 'trigger'";
+    let fresh = fresh().await;
+    let db = &fresh.db;
+    let mut live = db.watch(count, ());
+    assert!(live.try_next().await.unwrap().is_some());
+    for _ in 0..3 {
+        // SQLite says of the second ones that they only read.
+        for (sql, left) in [(drop, 0), (drop, 0), (create, 1), (create, 1)] {
+            db.execute(sql, ()).await.unwrap();
+            assert_eq!(number(db, count).await, left, "{sql}");
+        }
+        let next = tokio::time::timeout(Duration::from_secs(20), live.try_next())
+            .await
+            .unwrap()
+            .unwrap()
+            .unwrap();
+        assert_eq!(next.rows::<(i64,)>().unwrap(), [(1,)]);
+        db.execute(drop, ()).await.unwrap();
+        let next = tokio::time::timeout(Duration::from_secs(20), live.try_next())
+            .await
+            .unwrap()
+            .unwrap()
+            .unwrap();
+        assert_eq!(next.rows::<(i64,)>().unwrap(), [(0,)]);
+    }
+}

@@ -73,8 +73,8 @@ impl Commits {
     }
 
     /// Restricts the feed to commits that change one of these tables, and to what may have changed
-    /// anything, or the schema. The events then have no other tables. A table need not exist yet;
-    /// the case of its name does not count.
+    /// anything, or the schema. The events then have no other tables. The feed begins anew with
+    /// this call. A table need not exist yet; the case of its name does not count.
     pub fn tables<'n>(self, names: impl IntoIterator<Item = &'n str>) -> Self {
         if let State::On { hub, id, .. } = &self.0 {
             hub.restrict(*id, names.into_iter().map(Box::from).collect());

@@ -135,6 +135,11 @@ pub(super) struct Authorizer {
     row_hook: Cell<Option<*const HookContext>>,
     /// The tables of which each row that is deleted must be reported.
     recorded: RefCell<Vec<Box<str>>>,
+    /// What was set last, which SQLite still has unless an extension has set a hook of its own.
+    #[cfg(sqlite_preupdate)]
+    set_hook: Cell<Option<*const HookContext>>,
+    /// An extension has done so.
+    hook_taken: Cell<bool>,
 }
 
 impl Default for Authorizer {
@@ -147,6 +152,9 @@ impl Default for Authorizer {
             reads: RefCell::default(),
             row_hook: Cell::default(),
             recorded: RefCell::default(),
+            #[cfg(sqlite_preupdate)]
+            set_hook: Cell::default(),
+            hook_taken: Cell::default(),
         }
     }
 }
@@ -240,7 +248,21 @@ impl Authorizer {
         }
         // SAFETY: the connection is open. Its recorder, which has the context, takes the hook out
         // before it goes, and is not borrowed while a statement runs.
-        unsafe { super::row_hook::set(self.raw.get(), hook) };
+        let before = unsafe { super::row_hook::set(self.raw.get(), hook) };
+        let expected = self.set_hook.replace(hook).unwrap_or(std::ptr::null());
+        if before != expected {
+            self.hook_taken.set(true);
+        }
+    }
+
+    /// Sets the hook again, and returns whether somebody else's was there since this was asked
+    /// last, so that rows may have changed of which nothing is recorded.
+    pub(super) fn retake_row_hook(&self) -> bool {
+        let hook = self.row_hook.get();
+        if hook.is_some() {
+            self.set_raw_hook(hook);
+        }
+        self.hook_taken.take()
     }
 
     #[cfg(not(sqlite_preupdate))]

@@ -9,8 +9,14 @@ use crate::changes::{Followed, Interest, TableInterest};
 use crate::error::Result;
 use crate::row::Row;
 
-/// The tables of the main database, without views, and the columns of the ordinary ones.
-const COLUMNS: &str = "SELECT l.name, l.type, l.wr, x.name, x.cid, x.pk, x.hidden
+/// The tables of the main database, without views, and the columns of the ordinary ones; with the
+/// virtual table that it is, or whose content it keeps: its name then begins with that of the other.
+const COLUMNS: &str = "SELECT l.name, l.wr, x.name, x.cid, x.pk, x.hidden,
+            CASE l.type WHEN 'virtual' THEN l.name WHEN 'shadow' THEN ifnull((
+                SELECT v.name FROM pragma_table_list AS v
+                 WHERE v.schema = 'main' AND v.type = 'virtual'
+                   AND lower(substr(l.name, 1, length(v.name) + 1)) = lower(v.name || '_')
+                 ORDER BY length(v.name) DESC), l.name) END
        FROM pragma_table_list AS l
        LEFT JOIN pragma_table_xinfo(iif(l.type = 'table', l.name, NULL), 'main') AS x
       WHERE l.schema = 'main' AND l.type <> 'view' AND substr(l.name, 1, 7) <> 'sqlite_'
@@ -35,8 +41,8 @@ impl Connection {
         let mut tables = asked.tables().to_vec();
         let mut found = Vec::new();
         for rows in listed.chunk_by(|row, next| row.get::<&str>(0).ok() == next.get(0).ok()) {
-            if let Ok(Some(table)) = Listed::of(rows, &listed)
-                && asked.followed.has(table.owner.as_deref().unwrap_or(table.name))
+            if let Ok(Some(table)) = Listed::of(rows)
+                && asked.followed.has(table.owner.unwrap_or(table.name))
             {
                 let facts = table.add_to(&mut tables);
                 found.push(facts);
@@ -58,30 +64,25 @@ struct Listed<'r> {
     name: &'r str,
     without_rowid: bool,
     /// The virtual table whose content it keeps, or that it is.
-    owner: Option<Box<str>>,
+    owner: Option<&'r str>,
     columns: Vec<ListedColumn<'r>>,
 }
 
 impl<'r> Listed<'r> {
-    /// Reads the rows of one table among those of all.
-    fn of(rows: &'r [Row], all: &[Row]) -> Result<Option<Self>> {
+    /// Reads the rows of one table.
+    fn of(rows: &'r [Row]) -> Result<Option<Self>> {
         let Some(first) = rows.first() else { return Ok(None) };
-        let (name, kind) = (first.get::<&str>(0)?, first.get::<&str>(1)?);
-        let owner = match kind {
-            "table" => None,
-            "virtual" => Some(name.into()),
-            _ => Some(owner_of(name, all)),
-        };
+        let owner = first.get::<Option<&str>>(6)?;
         let mut columns = Vec::with_capacity(rows.len());
         for row in rows.iter().filter(|_| owner.is_none()) {
             columns.push(ListedColumn {
-                name: row.get(3)?,
-                index: row.get(4)?,
-                key: row.get(5)?,
-                stored: row.get::<i64>(6)? == 0,
+                name: row.get(2)?,
+                index: row.get(3)?,
+                key: row.get(4)?,
+                stored: row.get::<i64>(5)? == 0,
             });
         }
-        Ok(Some(Self { name, without_rowid: first.get(2)?, owner, columns }))
+        Ok(Some(Self { name: first.get(0)?, without_rowid: first.get(1)?, owner, columns }))
     }
 
     /// Adds what is wanted of it. Returns its position, and what is to be known of it.
@@ -93,13 +94,12 @@ impl<'r> Listed<'r> {
         });
         let table = &mut tables[position];
         if self.owner.is_some() {
-            table.owner = self.owner;
+            table.owner = self.owner.map(Box::from);
             return (position, TableFacts { is_virtual: true, ..TableFacts::default() });
         }
         table.every_column = true;
-        let mut key: Vec<_> = self.columns.iter().filter(|column| column.key > 0).collect();
-        key.sort_unstable_by_key(|column| column.key);
-        let mut names: Vec<_> = key.into_iter().map(|column| column.name).collect();
+        let ranked = |rank| self.columns.iter().find(|column| column.key == rank);
+        let mut names: Vec<_> = (1..).map_while(ranked).map(|column| column.name).collect();
         // A column of that name hides the rowid: such a table's rows have no key.
         if names.is_empty() && self.columns.iter().all(|column| column.name != ROWID_NAME) {
             names.push(ROWID_NAME);
@@ -120,18 +120,4 @@ fn place<T>(items: &mut Vec<T>, same: impl FnMut(&T) -> bool, new: impl FnOnce()
         items.push(new());
         items.len() - 1
     })
-}
-
-/// Returns the virtual table whose content a table keeps: its name begins with that of the other.
-fn owner_of(shadow: &str, all: &[Row]) -> Box<str> {
-    let mut owner = shadow;
-    let mut length = 0;
-    for row in all {
-        let (Ok(name), Ok("virtual")) = (row.get::<&str>(0), row.get::<&str>(1)) else { continue };
-        let (start, end) = shadow.split_at_checked(name.len()).unwrap_or_default();
-        if name.len() > length && start.eq_ignore_ascii_case(name) && end.starts_with('_') {
-            (owner, length) = (name, name.len());
-        }
-    }
-    owner.into()
 }

@@ -90,6 +90,9 @@ impl<W: Wording> Prepared<W> {
         let (parameters, readonly) = unsafe {
             (ffi::sqlite3_bind_parameter_count(raw), ffi::sqlite3_stmt_readonly(raw) != 0)
         };
+        // Where there is nothing to do, SQLite takes `DROP TRIGGER IF EXISTS` and `CREATE TRIGGER IF
+        // NOT EXISTS` for statements that read. When the schema has changed, they write.
+        let readonly = readonly && !crate::sql::is_schema_change(sql);
         let (recompiled, overruns, memory) = (0, 0, 0);
         let wording = PhantomData;
         Ok((Some(Self { raw, parameters, readonly, recompiled, overruns, memory, wording }), rest))

@@ -89,6 +89,9 @@ impl Connection {
         if recorder.context.pending.borrow().interest.is_empty() {
             return recorder.report(None);
         }
+        if self.authorizer.retake_row_hook() {
+            recorder.note_unknown();
+        }
         let Seen { own, foreign, pages } = self.look(failed);
         let Some(recorder) = &self.recorder else { return };
         // What others have committed was recorded by nobody.

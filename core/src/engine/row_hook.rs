@@ -14,18 +14,22 @@ use crate::ffi::preupdate::{
 use crate::ffi::{self, sqlite3, sqlite3_int64, sqlite3_value};
 use crate::value::{Value, ValueRef};
 
-/// Sets the hook of a connection, or removes it.
+/// Sets the hook of a connection, or removes it. Returns the context of the hook before: somebody
+/// else's if an extension has taken the hook's place.
 ///
 /// # Safety
 /// `raw` is open; `context` stays where it is until the hook is removed or the connection closes,
 /// and no borrow of what it has is alive while a statement runs.
-pub(super) unsafe fn set(raw: *mut sqlite3, context: Option<*const HookContext>) {
+pub(super) unsafe fn set(
+    raw: *mut sqlite3,
+    context: Option<*const HookContext>,
+) -> *const HookContext {
     let (hook, context) = match context {
         Some(context) => (Some(on_row as ffi::preupdate::RowHook), context.cast_mut().cast()),
         None => (None, ptr::null_mut()),
     };
     // SAFETY: by the contract.
-    unsafe { sqlite3_preupdate_hook(raw, hook, context) };
+    unsafe { sqlite3_preupdate_hook(raw, hook, context) }.cast_const().cast()
 }
 
 unsafe extern "C" fn on_row(

@@ -125,16 +125,16 @@ impl CommitEvent {
 /// Returns the rows that changed, in the order of the changes.
 fn rows_of(change: &TableChange, key: &[usize]) -> Vec<ChangedRow> {
     let mut rows = Vec::with_capacity(change.rows.len());
-    let values = |of: &[Value]| key.iter().filter_map(|at| of.get(*at).cloned()).collect();
     for RowChange { kind, old, new, .. } in &change.rows {
-        let (old, new): (Vec<_>, Vec<_>) = (values(old), values(new));
-        match kind {
-            RowChangeKind::Insert => rows.push(ChangedRow { kind: *kind, key: new }),
-            RowChangeKind::Delete => rows.push(ChangedRow { kind: *kind, key: old }),
-            RowChangeKind::Update if old == new => rows.push(ChangedRow { kind: *kind, key: new }),
-            RowChangeKind::Update => {
-                rows.push(ChangedRow { kind: RowChangeKind::Delete, key: old });
-                rows.push(ChangedRow { kind: RowChangeKind::Insert, key: new });
+        let keys = [old, new].map(|values| -> Vec<Value> {
+            key.iter().filter_map(|at| values.get(*at).cloned()).collect()
+        });
+        let moved = *kind == RowChangeKind::Update && keys[0] != keys[1];
+        for (key, alone) in keys.into_iter().zip([RowChangeKind::Delete, RowChangeKind::Insert]) {
+            if moved || *kind == alone {
+                rows.push(ChangedRow { kind: alone, key });
+            } else if *kind == RowChangeKind::Update && alone == RowChangeKind::Insert {
+                rows.push(ChangedRow { kind: *kind, key });
             }
         }
     }

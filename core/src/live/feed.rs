@@ -79,11 +79,11 @@ impl Hub {
         id
     }
 
-    /// Restricts a feed to these tables.
+    /// Restricts a feed to these tables. It then begins anew.
     pub(crate) fn restrict(&self, id: WatchId, tables: Vec<Box<str>>) {
         let mut state = self.state();
         if let Some(feed) = state.feeds.get_mut(id) {
-            feed.pending = feed.pending.iter().filter_map(|it| it.only(Some(&tables))).collect();
+            feed.pending.clear();
             feed.tables = Some(tables.into());
             state.stale = true;
             self.renew_index(&mut state);

@@ -25,3 +25,9 @@ pub(crate) fn is_change(sql: &str) -> bool {
     let word = first_word(sql);
     ["INSERT", "UPDATE", "DELETE", "REPLACE"].iter().any(|change| word.eq_ignore_ascii_case(change))
 }
+
+/// Whether the first word says that the schema is changed, if there is anything to do.
+pub(crate) fn is_schema_change(sql: &str) -> bool {
+    let word = first_word(sql);
+    ["CREATE", "DROP", "ALTER"].iter().any(|change| word.eq_ignore_ascii_case(change))
+}

@@ -106,11 +106,13 @@ fn schema_change(random: &mut Rng) -> Plan {
         1 | 2 => one("CREATE INDEX IF NOT EXISTS gp ON items (grp, price)"),
         3 => one("DROP INDEX IF EXISTS kvv"),
         4 => one("CREATE INDEX IF NOT EXISTS kvv ON kv (v, k)"),
-        5 => one("DROP TRIGGER tr"),
-        6 | 7 => one("CREATE TRIGGER tr AFTER UPDATE OF v ON parent BEGIN
+        5 => one("DROP TRIGGER IF EXISTS tr"),
+        6 | 7 => one("CREATE TRIGGER IF NOT EXISTS tr AFTER UPDATE OF v ON parent BEGIN
                 DELETE FROM log WHERE id % 3 = 0; INSERT INTO log (m) VALUES ('p' || new.id); END"),
-        8 => one("CREATE TRIGGER empties AFTER DELETE ON uniq BEGIN DELETE FROM log; END"),
-        9 => one("DROP TRIGGER empties"),
+        8 => one(
+            "CREATE TRIGGER IF NOT EXISTS empties AFTER DELETE ON uniq BEGIN DELETE FROM log; END",
+        ),
+        9 => one("DROP TRIGGER IF EXISTS empties"),
         10 => all(&[
             "DROP VIEW IF EXISTS cheap",
             "CREATE VIEW cheap AS SELECT id, name FROM items WHERE price < 4",
