@@ -130,3 +130,16 @@ test('it ends with break, with its signal, and when the database closes', async 
   assert.equal(seen, 0);
   assert.equal((await failure(db.commits().next())).kind, 'Closed');
 });
+
+test('interrupting statements ends no feed and no watch: one that waits runs none', async (t) => {
+  const { db } = await database(t, {}, SCHEMA);
+  const feed = db.commits();
+  const watch = db.watch('SELECT name FROM items WHERE id = 2');
+  const [event, result] = [feed.next(), (async () => (await watch.next(), watch.next()))()];
+  await db.queryValue('SELECT 1');
+  await db.interrupt();
+  await db.execute("UPDATE items SET name = 'desk' WHERE id = 2");
+  assert.deepEqual((await event).value.tables, [{ name: 'items', rows: [{ kind: 'update', key: 2 }] }]);
+  assert.deepEqual((await result).value.rows, [{ name: 'desk' }]);
+  await Promise.all([feed.return(), watch.return()]);
+});

@@ -78,9 +78,9 @@ export function isQuery({ op }: Call<unknown>): boolean {
   return QUERIES.has(op);
 }
 
-/** Whether the call begins a watch or waits for its next result. */
-export function isOfWatch({ op, on }: Call<unknown>): boolean {
-  return [op, on?.op].some((it) => it === Op.watch || it === Op.selectWatch);
+/** Whether the call begins a watch or a commit feed, or waits for what it tells next. */
+export function isLive({ op, on }: Call<unknown>): boolean {
+  return [op, on?.op].some((it) => it === Op.watch || it === Op.selectWatch || it === Op.commits);
 }
 
 /** Whether the call ends the handle that it is made on. */

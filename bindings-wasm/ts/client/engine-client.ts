@@ -5,7 +5,7 @@ import { type Reply, readReplies } from '../wire/reply.js';
 import { Known } from '../wire/rows.js';
 import { type Call, type Pending, type Reject, type Resolve, pendingOf } from './call.js';
 import type { Broke, Channel, Connector } from './connector.js';
-import { OUTCOME_PATIENCE, asError, closed, effectOf, isEnd, isOfWatch, isQuery, mayHaveHappened, rolledBack, endCancelled, unknown, whenCancelled } from './call-state.js';
+import { OUTCOME_PATIENCE, asError, closed, effectOf, isEnd, isLive, isQuery, mayHaveHappened, rolledBack, endCancelled, unknown, whenCancelled } from './call-state.js';
 import { Deadlines } from './deadlines.js';
 import type { RemoteHandle } from './remote-handle.js';
 import { HandleRegistry } from './handle-registry.js';
@@ -234,12 +234,12 @@ export class EngineClient {
     rejectCall(pending, certain ? reason : unknown('the call was abandoned'));
   }
 
-  /** Cancels every call of this client, or every call on `handle`. Watches go on. */
+  /** Cancels every call of this client, or every call on `handle`. Watches and commit feeds go on. */
   interrupt(handle?: RemoteHandle): void {
     for (const pending of this.pending.all(this.last)) {
       if (handle !== undefined && pending.call.on?.isPartOf(handle) !== true) continue;
       // Whoever waits for changes runs no statement of his own.
-      if (isOfWatch(pending.call)) continue;
+      if (isLive(pending.call)) continue;
       this.cancelCall(pending, errorOf({ kind: 'Cancelled', message: 'the call was interrupted' }));
     }
   }
