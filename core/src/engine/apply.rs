@@ -28,7 +28,7 @@ mod linked {
     use crate::error::{Error, ErrorKind};
     use crate::ffi;
     use crate::ffi::session::{self, sqlite3changeset_apply_v2};
-    use crate::sync::{Applied, Item, Policy, Reader, TableHeader};
+    use crate::sync::{Applied, Item, Policy, Reader, TableHeader, without_noops};
     use crate::value::ValueRef;
 
     impl Connection {
@@ -87,7 +87,7 @@ mod linked {
                 if decided.is_empty() {
                     return Ok(pending);
                 }
-                changegroup::rebase(&pending, decided)
+                without_noops(&changegroup::rebase(&pending, decided)?)
             })?;
             if let Some(recorder) = &self.recorder {
                 recorder.context.outbox.borrow_mut().note_applied();

@@ -229,8 +229,7 @@ impl Authorizer {
         *self.recorded.borrow_mut() = tables;
     }
 
-    /// Whether the rows that are deleted must be deleted one by one. A table that is dropped needs
-    /// none of that, and would not be dropped.
+    /// Whether rows must be deleted one by one. A table that is dropped would then stay.
     fn deletes_rows(&self, action: &Action<'_>) -> bool {
         let recorded = self.recorded.borrow();
         action.code == ffi::SQLITE_DELETE

@@ -24,7 +24,8 @@ pub struct Apply {
 pub enum Policy {
     /// Theirs: the change that is applied.
     Theirs,
-    /// Ours: what is in the database.
+    /// Ours: what is in the database. Their change of the row is left out as a whole, also in columns
+    /// that were not changed here; so replicas agree only if each in the end takes theirs.
     Ours,
     /// The one with the greater value in this column, which should say when the row was changed.
     /// If both are equal, the row whose changed values are greater as bytes, so that two sides that

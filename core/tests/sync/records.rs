@@ -245,6 +245,18 @@ async fn what_is_undone_is_not_recorded() {
 }
 
 #[tokio::test]
+async fn a_transaction_that_comes_to_nothing_leaves_nothing_to_the_next() {
+    let place = Place::new(ITEMS).await;
+    let (db, mut outbox) = (&place.db, place.db.outbox(["items"]).await.unwrap());
+    let nothing = "INSERT INTO items VALUES (1, 'a', NULL); DELETE FROM items WHERE id = 1";
+    db.batch(nothing).await.unwrap();
+    db.execute("INSERT INTO items VALUES (1, 'b', NULL)", ()).await.unwrap();
+    db.batch(nothing).await.unwrap_err();
+    db.execute("DELETE FROM items", ()).await.unwrap();
+    assert_eq!(sent(&mut outbox).await, [["+items 1,b,NULL"], ["-items 1,b,NULL"]]);
+}
+
+#[tokio::test]
 async fn a_commit_that_fails_leaves_one_batch_when_it_succeeds() {
     let place = Place::new(
         "CREATE TABLE parents (id INTEGER PRIMARY KEY);

@@ -188,12 +188,11 @@ impl OutboxLog {
 
     /// Must be called when no transaction is open any more.
     pub(in crate::engine) fn clear(&mut self) {
-        if self.dirty || !self.written.is_empty() {
-            for table in &mut self.tables {
-                table.clear();
-            }
-            self.earlier.clear();
+        // Also what has come to nothing, and is not dirty any more.
+        for table in self.tables.iter_mut().filter(|table| !table.log.is_empty()) {
+            table.clear();
         }
+        self.earlier.clear();
         (self.epoch, self.dirty, self.unconfirmed, self.doubted) = (0, false, false, false);
         (self.fault, self.by_savepoint, self.changed) = (None, false, false);
         self.written.clear();
