@@ -83,7 +83,9 @@ async fn a_cache_forgets_what_a_commit_has_changed() -> ubiqlite::Result<()> {
     for table in &commit.tables {
         match &table.rows {
             Some(rows) => {
-                rows.iter().for_each(|row| drop(cache.remove(&row.key[0].as_i64().unwrap())))
+                for row in rows {
+                    cache.remove(&row.key[0].as_i64().unwrap());
+                }
             }
             None => cache.clear(),
         }
