@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use super::writes::Writes;
 use crate::changes::{ColumnSet, Commit, Interest, Observation, RowChange, TableChange};
+use crate::ffi;
 
 /// The most rows of one table whose values are kept. Of more, only the table is reported.
 const MOST_ROWS: u32 = 1024;
@@ -50,6 +51,25 @@ pub(super) struct HookContext {
     inert: [u64; 32],
     pub(super) observation: Arc<Observation>,
     pub(super) pending: RefCell<Pending>,
+    pub(super) committing: Committing,
+}
+
+/// What a connection's commit hook has: the connection, and how often it has begun to commit.
+#[derive(Debug)]
+pub(super) struct Committing {
+    pub(super) raw: Cell<*mut ffi::sqlite3>,
+    /// Its files are a host's.
+    pub(super) hosted: Cell<bool>,
+    /// Its commits are refused once the files have moved.
+    pub(super) watched: Cell<bool>,
+    pub(super) begun: Cell<u32>,
+}
+
+impl Default for Committing {
+    fn default() -> Self {
+        let raw = Cell::new(std::ptr::null_mut());
+        Self { raw, hosted: Cell::default(), watched: Cell::default(), begun: Cell::default() }
+    }
 }
 
 /// What the open transaction has changed so far.
@@ -112,7 +132,8 @@ impl Recorder {
     /// Records nothing yet: what is wanted already is learned with the first statement.
     pub(super) fn new(observation: Arc<Observation>) -> Self {
         let pending = RefCell::default();
-        let context = Box::new(HookContext { inert: [0; 32], observation, pending });
+        let committing = Committing::default();
+        let context = Box::new(HookContext { inert: [0; 32], observation, pending, committing });
         let (version, learned_within) = <(Cell<u64>, Cell<bool>)>::default();
         let (schema, data) = <(Cell<Option<i64>>, Cell<Option<i64>>)>::default();
         Self { version, learned_within, schema, data, context }
@@ -266,6 +287,7 @@ impl HookContext {
 impl Drop for Recorder {
     fn drop(&mut self) {
         self.observation().forget_own(self.context.pending.borrow().own);
+        self.observation().end_committing(self.context.committing.begun.get());
     }
 }
 

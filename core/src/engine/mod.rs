@@ -297,7 +297,10 @@ impl Drop for Connection {
         self.empty_moved_log();
         self.authorizer.set_row_hook(None);
         // SAFETY: the connection is open. The recorder may be gone after this.
-        unsafe { ffi::sqlite3_wal_hook(self.raw, None, std::ptr::null_mut()) };
+        unsafe {
+            ffi::sqlite3_wal_hook(self.raw, None, std::ptr::null_mut());
+            ffi::sqlite3_commit_hook(self.raw, None, std::ptr::null_mut());
+        }
         // SAFETY: the connection is open. The handlers may be gone after this.
         unsafe {
             ffi::sqlite3_set_authorizer(self.raw, None, std::ptr::null_mut());

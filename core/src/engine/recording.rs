@@ -3,8 +3,8 @@
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::sync::Arc;
 
-use super::Connection;
 use super::changes::{HookContext, Recorder, Touched, UNKNOWN};
+use super::{Connection, moved_files};
 use crate::changes::{Account, Observation, WrittenPages};
 use crate::ffi;
 
@@ -59,8 +59,13 @@ impl Connection {
         let Some(context) = recorder.hook_context() else {
             // SAFETY: the connection is open. This takes the hook out, or puts SQLite's own back.
             unsafe { ffi::sqlite3_wal_autocheckpoint(self.raw, every) };
+            self.restore_commit_hook();
             return;
         };
+        let committing = &recorder.context.committing;
+        committing.raw.set(self.raw);
+        committing.hosted.set(self.hosted);
+        committing.watched.set(self.watched);
         let context = context.cast_mut().cast::<c_void>();
         // SAFETY: the connection is open, and takes the hook out before the context goes.
         let before = unsafe { ffi::sqlite3_wal_hook(self.raw, Some(on_wal), context) };
@@ -68,6 +73,20 @@ impl Connection {
             // SQLite's own hook has the number of frames in place of a pointer.
             let every = c_int::try_from(before as isize).unwrap_or(0);
             recorder.context.pending.borrow_mut().checkpoint_every = every;
+        }
+        // SAFETY: as above.
+        unsafe { ffi::sqlite3_commit_hook(self.raw, Some(on_commit), context) };
+    }
+
+    /// Puts back the commit hook that a connection has while nothing is wanted.
+    pub(super) fn restore_commit_hook(&self) {
+        // SAFETY: the connection is open.
+        unsafe {
+            if self.watched {
+                moved_files::ask(self.raw, self.hosted);
+            } else {
+                ffi::sqlite3_commit_hook(self.raw, None, std::ptr::null_mut());
+            }
         }
     }
 
@@ -78,6 +97,10 @@ impl Connection {
             return;
         }
         self.report_commit_now(failed);
+        if let Some(recorder) = &self.recorder {
+            let begun = recorder.context.committing.begun.take();
+            recorder.observation().end_committing(begun);
+        }
     }
 
     fn report_commit_now(&mut self, failed: bool) {
@@ -155,6 +178,21 @@ struct Seen {
     foreign: bool,
     /// The pages that were written, if they are known.
     pages: Option<WrittenPages>,
+}
+
+/// Called by SQLite before a commit.
+unsafe extern "C" fn on_commit(context: *mut c_void) -> c_int {
+    // SAFETY: the recorder takes the hook out before it goes.
+    let context = unsafe { &*context.cast::<HookContext>() };
+    let committing = &context.committing;
+    context.observation.note_committing();
+    committing.begun.set(committing.begun.get() + 1);
+    // SAFETY: it is the connection that is committing.
+    let moved = unsafe {
+        committing.watched.get()
+            && moved_files::has_moved(committing.raw.get(), committing.hosted.get())
+    };
+    c_int::from(moved)
 }
 
 /// Called by SQLite after a commit that has written to the log.
