@@ -28,6 +28,8 @@ pub struct Observation {
     accounted: Mutex<Accounted>,
     /// Commits of this database's connections that they have not accounted for yet.
     unaccounted: AtomicU32,
+    /// Commits of this database's connections that have begun, and are not accounted for yet.
+    committing: AtomicU32,
     /// Begins to look for commits that are not made here, and ends that.
     look_out: Mutex<Option<Kept<Box<dyn LookOut>>>>,
 }
@@ -169,9 +171,28 @@ impl Observation {
         self.unaccounted.fetch_sub(commits, Ordering::SeqCst);
     }
 
-    /// Whether a connection of this database is about to account for a commit.
+    /// Notes that a connection of this database begins to commit, before others can see that.
+    pub(crate) fn note_committing(&self) {
+        self.committing.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Takes back that as many commits have begun: they are accounted for, or did not come about.
+    pub(crate) fn end_committing(&self, commits: u32) {
+        self.committing.fetch_sub(commits, Ordering::SeqCst);
+    }
+
+    /// Whether a connection of this database is committing, or about to account for a commit.
     pub(crate) fn is_accounting(&self) -> bool {
-        self.unaccounted.load(Ordering::SeqCst) > 0
+        let any = |commits: &AtomicU32| commits.load(Ordering::SeqCst) > 0;
+        any(&self.committing) || any(&self.unaccounted)
+    }
+
+    /// Takes all that has been committed by now, as `position` says, as accounted for: nobody has
+    /// wanted to know of it.
+    pub(crate) fn begin_accounts(&self, position: impl FnOnce() -> LogPosition) {
+        let mut accounted = self.accounted.lock().unwrap_or_else(PoisonError::into_inner);
+        accounted.last = Some(position());
+        accounted.blamed = 0;
     }
 
     /// Accounts for `own` commits of a connection of this database, and for whatever else has been

@@ -14,7 +14,8 @@ use std::cell::{Cell, RefCell};
 use std::ffi::c_int;
 use std::sync::Arc;
 
-use super::outbox::{Guarded, OutboxLog};
+use super::commit_hook::Committing;
+use super::outbox::OutboxLog;
 use super::writes::Writes;
 use crate::changes::{ColumnSet, Commit, Interest, Observation, RowChange, TableChange};
 
@@ -56,7 +57,7 @@ pub(super) struct HookContext {
     pub(super) observation: Arc<Observation>,
     pub(super) pending: RefCell<Pending>,
     pub(super) outbox: RefCell<OutboxLog>,
-    pub(super) guarded: Cell<Guarded>,
+    pub(super) committing: Committing,
 }
 
 /// What the open transaction has changed so far.
@@ -119,9 +120,9 @@ impl Recorder {
     /// Records nothing yet: what is wanted already is learned with the first statement.
     pub(super) fn new(observation: Arc<Observation>) -> Self {
         let (pending, outbox) = (RefCell::default(), RefCell::default());
-        let guarded = Cell::default();
+        let committing = Committing::default();
         let context =
-            Box::new(HookContext { inert: [0; 32], observation, pending, outbox, guarded });
+            Box::new(HookContext { inert: [0; 32], observation, pending, outbox, committing });
         let (version, learned_within) = <(Cell<u64>, Cell<bool>)>::default();
         let (schema, data) = <(Cell<Option<i64>>, Cell<Option<i64>>)>::default();
         let (recorded, recorded_within) = (Cell::new(UNKNOWN), Cell::default());
@@ -287,6 +288,7 @@ impl HookContext {
 impl Drop for Recorder {
     fn drop(&mut self) {
         self.observation().forget_own(self.context.pending.borrow().own);
+        self.observation().end_committing(self.context.committing.begun.get());
     }
 }
 

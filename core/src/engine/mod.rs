@@ -6,6 +6,7 @@ pub(crate) mod budget;
 mod cache;
 mod changegroup;
 mod changes;
+mod commit_hook;
 mod configure;
 pub(crate) mod context;
 mod cursor;
@@ -23,8 +24,8 @@ mod moved_files;
 mod name;
 mod opcodes;
 mod open;
-mod pages;
 mod outbox;
+mod pages;
 mod pragma;
 mod prepare;
 mod prepared;
@@ -299,7 +300,10 @@ impl Drop for Connection {
         self.empty_moved_log();
         self.authorizer.set_row_hook(None);
         // SAFETY: the connection is open. The recorder may be gone after this.
-        unsafe { ffi::sqlite3_wal_hook(self.raw, None, std::ptr::null_mut()) };
+        unsafe {
+            ffi::sqlite3_wal_hook(self.raw, None, std::ptr::null_mut());
+            ffi::sqlite3_commit_hook(self.raw, None, std::ptr::null_mut());
+        }
         // SAFETY: the connection is open. The handlers may be gone after this.
         unsafe {
             ffi::sqlite3_set_authorizer(self.raw, None, std::ptr::null_mut());

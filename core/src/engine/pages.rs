@@ -97,6 +97,10 @@ impl Connection {
 
     /// Returns the pages that these frames of a log hold, if the log is still the same.
     pub(crate) fn pages_of(&self, LogFrames { log, frames }: LogFrames) -> Option<WrittenPages> {
+        if !page_reads::is_installed() {
+            // Nobody knows which pages a query has read.
+            return None;
+        }
         let index = self.wal_index?;
         if frames.end.saturating_sub(frames.start) > MOST_FRAMES {
             return None;

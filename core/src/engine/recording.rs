@@ -3,8 +3,8 @@
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::sync::Arc;
 
-use super::Connection;
 use super::changes::{HookContext, Recorder, Touched, UNKNOWN};
+use super::Connection;
 use crate::changes::{Account, Observation, WrittenPages};
 use crate::ffi;
 
@@ -60,6 +60,7 @@ impl Connection {
         let Some(context) = recorder.hook_context() else {
             // SAFETY: the connection is open. This takes the hook out, or puts SQLite's own back.
             unsafe { ffi::sqlite3_wal_autocheckpoint(self.raw, every) };
+            self.hook_commits();
             return;
         };
         let context = context.cast_mut().cast::<c_void>();
@@ -70,6 +71,7 @@ impl Connection {
             let every = c_int::try_from(before as isize).unwrap_or(0);
             recorder.context.pending.borrow_mut().checkpoint_every = every;
         }
+        self.hook_commits();
     }
 
     /// Reports a commit if one has happened. Must be called after everything that may commit.
@@ -82,6 +84,10 @@ impl Connection {
             recorder.end_outbox();
         }
         self.report_commit_now(failed);
+        if let Some(recorder) = &self.recorder {
+            let begun = recorder.context.committing.begun.take();
+            recorder.observation().end_committing(begun);
+        }
     }
 
     fn report_commit_now(&mut self, failed: bool) {

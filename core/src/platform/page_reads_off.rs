@@ -11,6 +11,7 @@ pub(crate) enum PageCache {}
 
 pub(crate) fn install() {}
 
+#[inline]
 pub(crate) fn is_installed() -> bool {
     false
 }

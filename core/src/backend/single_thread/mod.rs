@@ -164,7 +164,15 @@ impl SingleThreadShared {
 
     /// Makes what is committed by now count as seen.
     fn account_for_the_past(&self) {
-        self.account_for_others();
+        let position = self
+            .writer
+            .try_connection()
+            .and_then(|mut writer| writer.as_mut().and_then(Connection::log_position));
+        if let Some(position) = position {
+            self.observation.begin_accounts(position);
+        } else {
+            self.account_for_others();
+        }
     }
 
     /// Reports what others that opened the same file here have committed.

@@ -44,17 +44,27 @@ impl ForeignCommits {
         if lookout.is_some() {
             return;
         }
-        // From here on, each commit is either accounted for or noticed. A writer that is in use
-        // has mostly ended its work, and lets go a moment later. If it does not, what it commits
-        // counts as another's, and the queries run once more.
+        // From here on, each commit is either accounted for or noticed. A writer that is in use has
+        // mostly ended its work, and lets go a moment later; if it does not, the thread's own
+        // connection tells where the log ends. What is being committed meanwhile may count as
+        // another's, and the queries run once more.
+        let mut connection = None;
+        let mut known = false;
         for _ in 0..MOMENTS {
             if let Some(mut guard) = shared.writer.slot.try_connection() {
                 if let Some(position) = guard.as_mut().and_then(Connection::log_position) {
-                    shared.observation.account(0, position);
+                    shared.observation.begin_accounts(position);
                 }
+                known = true;
                 break;
             }
             std::thread::yield_now();
+        }
+        if !known {
+            connection = shared.connect(Role::Reader).ok();
+            if let Some(position) = connection.as_mut().and_then(Connection::log_position) {
+                shared.observation.begin_accounts(position);
+            }
         }
         // What is in memory, or kept by a host, is nobody else's.
         if shared.options.vfs.is_some() {
@@ -66,7 +76,7 @@ impl ForeignCommits {
         let watch = Arc::new(watch);
         let (own, shared) = (Arc::clone(&watch), Arc::downgrade(shared));
         let thread = std::thread::Builder::new().name("ubiqlite-watch".into());
-        if let Ok(thread) = thread.spawn(move || look_out(&shared, &own)) {
+        if let Ok(thread) = thread.spawn(move || look_out(&shared, &own, connection)) {
             *lookout = Some(Lookout { watch, thread });
         }
     }
@@ -111,10 +121,9 @@ impl Drop for PausedLookout {
     }
 }
 
-fn look_out(shared: &Weak<Shared>, watch: &FileWatch) {
-    let Some(opened) = shared.upgrade() else { return };
-    let Ok(mut connection) = opened.connect(Role::Reader) else { return };
-    drop(opened);
+fn look_out(shared: &Weak<Shared>, watch: &FileWatch, connection: Option<Connection>) {
+    let connect = || shared.upgrade()?.connect(Role::Reader).ok();
+    let Some(mut connection) = connection.or_else(connect) else { return };
     let mut data = None;
     let mut woken = Woken::Waited;
     while woken != Woken::Stopped {

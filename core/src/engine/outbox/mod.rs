@@ -9,13 +9,11 @@
 mod log;
 mod net;
 
-use std::ffi::{c_int, c_void};
 
 use super::Connection;
 use super::authorizer::{Nature, SavepointVerb, Verb};
 use super::changegroup;
-use super::changes::{HookContext, UNKNOWN};
-use super::moved_files;
+use super::changes::UNKNOWN;
 use super::run::collect;
 use super::writes::Writes;
 use crate::error::{Error, ErrorKind, Result};
@@ -67,8 +65,8 @@ impl Connection {
             }
         }
         self.authorizer.set_row_hook(recorder.row_context());
-        self.guard_commits(&recorder.context);
         self.recorder = Some(recorder);
+        self.hook_commits();
     }
 
     fn read_recorded(&mut self) -> Result<Vec<(Box<str>, TableShape)>> {
@@ -102,24 +100,6 @@ impl Connection {
             }
         }
         Ok(shape)
-    }
-
-    /// Makes SQLite refuse commits that would leave out what was recorded, while anything is.
-    fn guard_commits(&self, context: &HookContext) {
-        context.guarded.set(Guarded { raw: self.raw, hosted: self.hosted, watched: self.watched });
-        let on = context.outbox.borrow().is_on();
-        let context = std::ptr::from_ref(context).cast::<c_void>().cast_mut();
-        // SAFETY: the connection is open; its recorder, which has the context, lives until it is
-        // closed.
-        unsafe {
-            if on {
-                ffi::sqlite3_commit_hook(self.raw, Some(on_commit), context);
-            } else if self.watched {
-                moved_files::ask(self.raw, self.hosted);
-            } else {
-                ffi::sqlite3_commit_hook(self.raw, None, std::ptr::null_mut());
-            }
-        }
     }
 
     /// Must be called before a statement of the user's is compiled or runs.
@@ -405,30 +385,4 @@ pub(crate) fn unsupported() -> Error {
         ErrorKind::Unsupported,
         "change sets need an SQLite that was compiled with SQLITE_ENABLE_PREUPDATE_HOOK and SQLITE_ENABLE_SESSION; put both into LIBSQLITE3_FLAGS",
     )
-}
-
-/// What decides about a connection's commits besides what is recorded.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Guarded {
-    raw: *mut ffi::sqlite3,
-    hosted: bool,
-    watched: bool,
-}
-
-impl Default for Guarded {
-    fn default() -> Self {
-        Self { raw: std::ptr::null_mut(), hosted: false, watched: false }
-    }
-}
-
-unsafe extern "C" fn on_commit(context: *mut c_void) -> c_int {
-    // SAFETY: `guard_commits` passed a context that lives as long as the connection.
-    let context = unsafe { &*context.cast::<HookContext>() };
-    // Nobody holds it while a statement runs.
-    if context.outbox.try_borrow().map_or(true, |outbox| outbox.is_dirty()) {
-        return 1;
-    }
-    let Guarded { raw, hosted, watched } = context.guarded.get();
-    // SAFETY: it is the connection that is committing.
-    c_int::from(watched && unsafe { moved_files::has_moved(raw, hosted) })
 }
