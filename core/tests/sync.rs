@@ -6,8 +6,12 @@
 mod applies;
 #[path = "sync/converges.rs"]
 mod converges;
+#[path = "sync/guards.rs"]
+mod guards;
 #[path = "sync/hostile.rs"]
 mod hostile;
+#[path = "sync/others.rs"]
+mod others;
 #[path = "sync/records.rs"]
 mod records;
 

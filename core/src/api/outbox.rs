@@ -190,11 +190,12 @@ impl Database {
                 "CREATE TABLE IF NOT EXISTS ubiqlite_outbox (id INTEGER PRIMARY KEY AUTOINCREMENT, bytes BLOB NOT NULL)",
                 Params::new(),
             ),
+            // Made anew, so that the schema is another: by that, other processes learn of it.
+            ("DROP TABLE IF EXISTS ubiqlite_outbox_tables", Params::new()),
             (
-                "CREATE TABLE IF NOT EXISTS ubiqlite_outbox_tables (name TEXT PRIMARY KEY NOT NULL) WITHOUT ROWID",
+                "CREATE TABLE ubiqlite_outbox_tables (name TEXT PRIMARY KEY NOT NULL) WITHOUT ROWID",
                 Params::new(),
             ),
-            ("DELETE FROM ubiqlite_outbox_tables", Params::new()),
         ];
         for name in names {
             steps.push(("INSERT INTO ubiqlite_outbox_tables VALUES (?)", (name.as_str(),).into()));

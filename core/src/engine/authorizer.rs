@@ -4,9 +4,11 @@
 
 use std::cell::{Cell, RefCell};
 use std::ffi::{CStr, c_char, c_int, c_void};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::changes::HookContext;
 use super::functions::{self, Cost};
+use super::hook_slot::HookSlot;
 use super::pragma::{self, Pragma};
 use super::writes::{ReadColumn, Writes};
 use crate::error::Error;
@@ -131,15 +133,14 @@ pub(super) struct Authorizer {
     writes: RefCell<Writes>,
     /// What is read, while somebody wants to know.
     reads: RefCell<Option<Vec<ReadColumn>>>,
-    /// What SQLite has with its row hook, which is taken out while a statement is compiled.
-    row_hook: Cell<Option<*const HookContext>>,
+    /// SQLite's row hook, which is taken out while a statement is compiled.
+    pub(super) rows: HookSlot,
     /// The tables of which each row that is deleted must be reported.
     recorded: RefCell<Vec<Box<str>>>,
-    /// What was set last, which SQLite still has unless an extension has set a hook of its own.
-    #[cfg(sqlite_preupdate)]
-    set_hook: Cell<Option<*const HookContext>>,
-    /// An extension has done so.
-    hook_taken: Cell<bool>,
+    /// A statement is being compiled because this library wants it.
+    compiling: Cell<bool>,
+    /// SQLite has compiled one anew by itself, because the schema was another.
+    recompiled: Arc<AtomicBool>,
 }
 
 impl Default for Authorizer {
@@ -150,11 +151,10 @@ impl Default for Authorizer {
             nature: Cell::default(),
             writes: RefCell::default(),
             reads: RefCell::default(),
-            row_hook: Cell::default(),
+            rows: HookSlot::default(),
             recorded: RefCell::default(),
-            #[cfg(sqlite_preupdate)]
-            set_hook: Cell::default(),
-            hook_taken: Cell::default(),
+            compiling: Cell::default(),
+            recompiled: Arc::default(),
         }
     }
 }
@@ -184,6 +184,7 @@ impl Authorizer {
     /// the connection has exclusive use of `self`.
     pub(super) unsafe fn install(&self, raw: *mut ffi::sqlite3) {
         self.raw.set(raw);
+        self.rows.install(raw);
         let context = std::ptr::from_ref(self).cast::<c_void>().cast_mut();
         // SAFETY: by this function's contract.
         unsafe { ffi::sqlite3_set_authorizer(raw, Some(on_action), context) };
@@ -194,14 +195,9 @@ impl Authorizer {
         self.nature.set(Nature::default());
         *self.writes.borrow_mut() = Writes::default();
         self.admit.set(admit);
-        let hook = self.row_hook.get();
-        if hook.is_some() {
-            self.set_raw_hook(None);
-        }
-        let compiled = compile();
-        if hook.is_some() {
-            self.set_raw_hook(hook);
-        }
+        self.compiling.set(true);
+        let compiled = self.rows.without(compile);
+        self.compiling.set(false);
         self.admit.set(Admit::Everything);
         (compiled, self.nature.get())
     }
@@ -218,10 +214,10 @@ impl Authorizer {
         (compiled, self.reads.take().unwrap_or_default())
     }
 
-    /// Sets what is told of each row that a statement of this connection changes.
-    pub(super) fn set_row_hook(&self, hook: Option<*const HookContext>) {
-        self.row_hook.set(hook);
-        self.set_raw_hook(hook);
+    /// Returns what is set when SQLite has compiled a statement anew by itself: it has seen another
+    /// schema than before.
+    pub(super) fn recompiled(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.recompiled)
     }
 
     /// Sets the tables that statements compiled from now on must not empty in one step.
@@ -239,35 +235,6 @@ impl Authorizer {
             && recorded.iter().any(|it| it.as_bytes().eq_ignore_ascii_case(action.first.to_bytes()))
     }
 
-    #[cfg(sqlite_preupdate)]
-    fn set_raw_hook(&self, hook: Option<*const HookContext>) {
-        if self.raw.get().is_null() {
-            // A connection that was refused before anything was installed.
-            return;
-        }
-        // SAFETY: the connection is open. Its recorder, which has the context, takes the hook out
-        // before it goes, and is not borrowed while a statement runs.
-        let before = unsafe { super::row_hook::set(self.raw.get(), hook) };
-        let expected = self.set_hook.replace(hook).unwrap_or(std::ptr::null());
-        if before != expected {
-            self.hook_taken.set(true);
-        }
-    }
-
-    /// Sets the hook again, and returns whether somebody else's was there since this was asked
-    /// last, so that rows may have changed of which nothing is recorded.
-    pub(super) fn retake_row_hook(&self) -> bool {
-        let hook = self.row_hook.get();
-        if hook.is_some() {
-            self.set_raw_hook(hook);
-        }
-        self.hook_taken.take()
-    }
-
-    #[cfg(not(sqlite_preupdate))]
-    #[allow(clippy::unused_self, reason = "SQLite has no such hook here")]
-    fn set_raw_hook(&self, _hook: Option<*const HookContext>) {}
-
     fn in_transaction(&self) -> bool {
         // SAFETY: the connection is open while it compiles, and this only reads.
         unsafe { ffi::sqlite3_get_autocommit(self.raw.get()) == 0 }
@@ -276,6 +243,9 @@ impl Authorizer {
     fn on_action(&self, action: &Action<'_>) -> c_int {
         let admit = self.admit.get();
         if admit == Admit::Everything {
+            if !self.compiling.get() {
+                self.recompiled.store(true, Ordering::Relaxed);
+            }
             return ffi::SQLITE_OK;
         }
         let mut nature = self.nature.get();

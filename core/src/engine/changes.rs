@@ -13,6 +13,7 @@
 use std::cell::{Cell, RefCell};
 use std::ffi::c_int;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use super::commit_hook::Committing;
 use super::outbox::OutboxLog;
@@ -42,6 +43,8 @@ pub(super) struct Recorder {
     pub(super) recorded: Cell<u64>,
     /// It was learned inside the open transaction.
     pub(super) recorded_within: Cell<bool>,
+    /// The version of the schema that it is of.
+    pub(super) recorded_schema: Cell<Option<i64>>,
     // SQLite has its address.
     pub(super) context: Box<HookContext>,
 }
@@ -118,15 +121,25 @@ struct Mark {
 
 impl Recorder {
     /// Records nothing yet: what is wanted already is learned with the first statement.
-    pub(super) fn new(observation: Arc<Observation>) -> Self {
+    pub(super) fn new(observation: Arc<Observation>, recompiled: Arc<AtomicBool>) -> Self {
         let (pending, outbox) = (RefCell::default(), RefCell::default());
-        let committing = Committing::default();
+        let committing = Committing::new(recompiled);
         let context =
             Box::new(HookContext { inert: [0; 32], observation, pending, outbox, committing });
         let (version, learned_within) = <(Cell<u64>, Cell<bool>)>::default();
         let (schema, data) = <(Cell<Option<i64>>, Cell<Option<i64>>)>::default();
         let (recorded, recorded_within) = (Cell::new(UNKNOWN), Cell::default());
-        Self { version, learned_within, schema, data, recorded, recorded_within, context }
+        let recorded_schema = Cell::default();
+        Self {
+            version,
+            learned_within,
+            schema,
+            data,
+            recorded,
+            recorded_within,
+            recorded_schema,
+            context,
+        }
     }
 
     /// Where its connection learns what is wanted, and reports its commits.

@@ -4,9 +4,13 @@
 
 use std::cell::Cell;
 use std::ffi::{c_int, c_void};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::changes::HookContext;
+use super::outbox::{began_meanwhile, data_version};
 use super::{Connection, moved_files};
+use crate::error::{Error, ErrorKind};
 use crate::ffi;
 
 /// What the hook has of a connection that is committing.
@@ -21,51 +25,87 @@ pub(super) struct Committing {
     counted: Cell<bool>,
     /// How often it has begun to commit since that was taken.
     pub(super) begun: Cell<u32>,
+    /// The data version at which it was read last which tables are recorded.
+    pub(super) seen: Cell<u32>,
+    /// SQLite has compiled a statement anew since.
+    pub(super) recompiled: Arc<AtomicBool>,
+    /// Why the last commit was refused, unless it was because the files have moved.
+    refused: Cell<Option<Refusal>>,
 }
 
-impl Default for Committing {
-    fn default() -> Self {
-        let raw = Cell::new(std::ptr::null_mut());
-        let (hosted, watched, counted) = <(Cell<bool>, Cell<bool>, Cell<bool>)>::default();
-        Self { raw, hosted, watched, counted, begun: Cell::default() }
+/// What the outbox has against a commit.
+#[derive(Debug, Clone, Copy)]
+enum Refusal {
+    /// What was recorded would be left out.
+    LeavesOut,
+    /// It is not known any more what is to be recorded.
+    Outdated,
+}
+
+impl Committing {
+    pub(super) fn new(recompiled: Arc<AtomicBool>) -> Self {
+        Self {
+            raw: Cell::new(std::ptr::null_mut()),
+            hosted: Cell::default(),
+            watched: Cell::default(),
+            counted: Cell::default(),
+            begun: Cell::default(),
+            seen: Cell::default(),
+            recompiled,
+            refused: Cell::default(),
+        }
     }
 }
 
 impl Connection {
-    /// Sets the hook that is needed now. Must be called when the recorder begins or ends to want
-    /// anything.
+    /// Sets the hook. Must be called when the recorder begins or ends to want anything.
     pub(super) fn hook_commits(&self) {
-        let recorder = self.recorder.as_ref();
-        let Some((recorder, context)) = recorder.and_then(|it| Some((it, it.row_context()?))) else {
-            // SAFETY: the connection is open.
-            unsafe {
-                if self.watched {
-                    moved_files::ask(self.raw, self.hosted);
-                } else {
-                    ffi::sqlite3_commit_hook(self.raw, None, std::ptr::null_mut());
-                }
-            }
-            return;
-        };
+        // Without a recorder nothing is wanted but what `moved_files.rs` has set.
+        let Some(recorder) = &self.recorder else { return };
         let committing = &recorder.context.committing;
         committing.raw.set(self.raw);
         committing.hosted.set(self.hosted);
         committing.watched.set(self.watched);
         committing.counted.set(recorder.hook_context().is_some());
-        let context = context.cast_mut().cast::<c_void>();
+        let context = std::ptr::from_ref(&*recorder.context).cast_mut().cast::<c_void>();
         // SAFETY: the connection is open, and takes the hook out before the context goes.
         unsafe { ffi::sqlite3_commit_hook(self.raw, Some(on_commit), context) };
+    }
+}
+
+impl Connection {
+    /// Returns why a statement has failed, if that is because the outbox has refused its commit.
+    #[cold]
+    pub(super) fn explain_refusal(&mut self, error: Error) -> Error {
+        let refused = self.recorder.as_ref().and_then(|it| it.context.committing.refused.take());
+        match refused {
+            Some(refusal) if error.is_moved() => match refusal {
+                Refusal::LeavesOut => Error::new(
+                    ErrorKind::Unsupported,
+                    "code that runs within a statement has committed changes of tables that are recorded for the outbox, which would have been left out; nothing was committed",
+                ),
+                Refusal::Outdated => began_meanwhile(),
+            },
+            _ => error,
+        }
     }
 }
 
 unsafe extern "C" fn on_commit(context: *mut c_void) -> c_int {
     // SAFETY: the connection takes the hook out before the context goes.
     let context = unsafe { &*context.cast::<HookContext>() };
-    // What was recorded would be left out. Nobody holds it while a statement runs.
+    let committing = &context.committing;
+    // Nobody holds it while a statement runs.
     if context.outbox.try_borrow().map_or(true, |outbox| outbox.is_dirty()) {
+        committing.refused.set(Some(Refusal::LeavesOut));
         return 1;
     }
-    let committing = &context.committing;
+    // SAFETY: it is the connection that is committing.
+    let is_outdated = || unsafe { data_version(committing.raw.get()) } != committing.seen.get();
+    if committing.recompiled.load(Ordering::Relaxed) && is_outdated() {
+        committing.refused.set(Some(Refusal::Outdated));
+        return 1;
+    }
     if committing.counted.get() {
         context.observation.note_committing();
         committing.begun.set(committing.begun.get() + 1);

@@ -16,6 +16,7 @@ mod followed;
 mod functions;
 mod handle;
 mod handlers;
+mod hook_slot;
 mod inline;
 mod lease;
 #[cfg(not(target_family = "wasm"))]
@@ -235,11 +236,11 @@ impl Connection {
         };
         statement.reset();
         handlers.shield(false);
-        match &stepped {
-            Ok(()) => self.after_control(sql),
-            Err(error) => self.after_failure(error),
-        }
-        stepped
+        stepped.map(|()| self.after_control(sql)).map_err(|error| {
+            let error = self.explain_refusal(error);
+            self.after_failure(&error);
+            error
+        })
     }
 
     /// Rolls back whatever is open. Does nothing if SQLite itself ended the transaction.
@@ -298,7 +299,7 @@ impl Drop for Connection {
         self.cache.clear();
         self.controls.clear();
         self.empty_moved_log();
-        self.authorizer.set_row_hook(None);
+        self.authorizer.rows.set(None);
         // SAFETY: the connection is open. The recorder may be gone after this.
         unsafe {
             ffi::sqlite3_wal_hook(self.raw, None, std::ptr::null_mut());

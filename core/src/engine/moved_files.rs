@@ -124,15 +124,6 @@ unsafe fn ask_before_commits(
     unsafe { ffi::sqlite3_commit_hook(raw, Some(hook), raw.cast::<c_void>()) };
 }
 
-/// Makes SQLite check again, after somebody else has set the connection's commit hook.
-///
-/// # Safety
-/// As for [`watch`].
-pub(super) unsafe fn ask(raw: *mut ffi::sqlite3, hosted: bool) {
-    // SAFETY: by the contract.
-    unsafe { ask_before_commits(raw, if hosted { on_hosted_commit } else { on_commit }) };
-}
-
 /// Whether one of the files of a connection that is committing has moved.
 ///
 /// # Safety

@@ -65,7 +65,12 @@ impl Connection {
     }
 
     fn compile(&mut self, sql: &str) -> (Result<Statement>, Nature) {
-        let (statement, nature) = self.compile_once(sql);
+        let (mut statement, mut nature) = self.compile_once(sql);
+        // SQLite may have seen another schema meanwhile. What is recorded must not be emptied in
+        // one step.
+        if self.learns_recorded() {
+            (statement, nature) = self.compile_once(sql);
+        }
         match statement {
             // What SQLite knows about the schema may be older than the file. For some errors it
             // checks again by itself, for others only when a statement runs.

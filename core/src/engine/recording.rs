@@ -3,15 +3,15 @@
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::sync::Arc;
 
-use super::changes::{HookContext, Recorder, Touched, UNKNOWN};
 use super::Connection;
+use super::changes::{HookContext, Recorder, Touched, UNKNOWN};
 use crate::changes::{Account, Observation, WrittenPages};
 use crate::ffi;
 
 impl Connection {
     /// Makes this connection record its commits for `observation`.
     pub(crate) fn record_commits(&mut self, observation: Arc<Observation>) {
-        self.recorder = Some(Box::new(Recorder::new(observation)));
+        self.recorder = Some(Box::new(Recorder::new(observation, self.authorizer.recompiled())));
     }
 
     /// Must be called before a statement that may change something runs.
@@ -27,7 +27,7 @@ impl Connection {
     #[cold]
     fn learn_interest(&mut self) {
         let Some(recorder) = self.recorder.take() else { return };
-        self.authorizer.set_row_hook(None);
+        self.authorizer.rows.set(None);
         let (version, interest) = recorder.observation().interest();
         let (interest, facts) = self.facts_of_all(interest);
         let schema = self.integer("PRAGMA schema_version").ok();
@@ -48,7 +48,7 @@ impl Connection {
             // What this transaction did before was recorded by another interest, or not at all.
             pending.whole.everything |= self.in_transaction();
         }
-        self.authorizer.set_row_hook(recorder.row_context());
+        self.authorizer.rows.set(recorder.row_context());
         self.recorder = Some(recorder);
         self.count_commits();
     }
@@ -95,7 +95,7 @@ impl Connection {
         if recorder.context.pending.borrow().interest.is_empty() {
             return recorder.report(None);
         }
-        if self.authorizer.retake_row_hook() {
+        if self.authorizer.rows.take_taken() {
             recorder.note_unknown();
         }
         let Seen { own, foreign, pages } = self.look(failed);
@@ -152,6 +152,9 @@ impl Connection {
     pub(super) fn after_control(&mut self, sql: &str) {
         if let Some(recorder) = &self.recorder {
             recorder.after_control(sql);
+            if sql.starts_with("BEGIN") {
+                self.confirm_recorded(true);
+            }
             self.report_commit(false);
         }
     }

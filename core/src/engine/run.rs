@@ -211,20 +211,21 @@ impl Connection {
         let done = self.run_rows(step, extra);
         if let (Some(recorder), Some(statement)) = (&self.recorder, self.cache.get(&step.sql)) {
             statement.note_writes(recorder);
-            recorder.end_statement(done.is_ok());
+            recorder.end_write(statement, &self.authorizer.rows, done.is_ok());
             if statement.is_recompiled() {
                 drop(self.cache.take(&step.sql));
             }
         }
         self.report_commit(done.is_err());
-        done
+        done.map_err(|error| self.explain_refusal(error))
     }
 
     fn run_rows(&mut self, step: &Step<'_>, extra: &Extra) -> Result<StepOutcome> {
         let mut sum = StepOutcome::default();
         let first = extra.item.unwrap_or(0);
         let (raw, row_id) = (self.raw, self.row_id.clone());
-        let statement = self.statement(&step.sql)?;
+        self.statement(&step.sql)?;
+        let statement = self.cache.get(&step.sql).ok_or_else(|| Error::closed("statement"))?;
         if !statement.is_plain() {
             return Err(Error::invalid(
                 "this kind of statement can't be run with many sets of parameters",
@@ -232,6 +233,9 @@ impl Connection {
         }
         let inserts = statement.nature.inserts;
         super::context::note_change();
+        if let Some(recorder) = &self.recorder {
+            recorder.begin_write(statement, &self.authorizer.rows);
+        }
         for index in 0..extra.each.len() {
             // SAFETY: the connection is open.
             let before = unsafe { ffi::sqlite3_total_changes64(raw) };
@@ -290,22 +294,24 @@ impl Connection {
         if inline && statement.nature.works {
             super::inline::limit_worked(raw);
         }
-        if let (Some(recorder), Some(writes)) = (&self.recorder, &statement.writes) {
-            recorder.begin_drop(writes);
+        if !statement.readonly
+            && let Some(recorder) = &self.recorder
+        {
+            recorder.begin_write(statement, &self.authorizer.rows);
         }
         let done = run_bound(raw, &self.row_id, statement, params, keep, sink);
         if !statement.readonly
             && let Some(recorder) = &self.recorder
         {
             statement.note_writes(recorder);
-            recorder.end_statement(done.is_ok());
+            recorder.end_write(statement, &self.authorizer.rows, done.is_ok());
             if statement.is_recompiled() {
                 // Compiled anew, it is known what it does.
                 drop(self.cache.take(sql));
             }
             self.report_commit(done.is_err());
         }
-        done
+        done.map_err(|error| self.explain_refusal(error))
     }
 
     /// Runs a statement that needs a rule of its own, and is not kept.
@@ -342,8 +348,8 @@ impl Connection {
             self.handlers.shield(true);
         }
         let done = self.before_control(&statement.nature).and_then(|()| {
-            if let (Some(recorder), Some(writes)) = (&self.recorder, &statement.writes) {
-                recorder.begin_drop(writes);
+            if let Some(recorder) = &self.recorder {
+                recorder.begin_write(statement, &self.authorizer.rows);
             }
             run_bound(self.raw, &self.row_id, statement, params, keep, sink)
         });
@@ -358,7 +364,7 @@ impl Connection {
         }
         if let Some(recorder) = &self.recorder {
             statement.note_writes(recorder);
-            recorder.end_statement(done.is_ok());
+            recorder.end_write(statement, &self.authorizer.rows, done.is_ok());
             if statement.nature.savepoint == Some(SavepointVerb::RollbackTo) {
                 recorder.context.outbox.borrow_mut().undo(None);
             }
@@ -367,7 +373,10 @@ impl Connection {
             }
             self.report_commit(done.is_err());
         }
-        done
+        if statement.nature.verb == Some(super::Verb::Begin) {
+            self.confirm_recorded(true);
+        }
+        done.map_err(|error| self.explain_refusal(error))
     }
 }
 

@@ -81,7 +81,7 @@ impl OutboxLog {
 
     /// Whether a commit now would lose what was recorded.
     pub(in crate::engine) fn is_dirty(&self) -> bool {
-        self.dirty
+        self.dirty || self.fault.is_some()
     }
 
     pub(in crate::engine) fn names(&self) -> Vec<Box<str>> {

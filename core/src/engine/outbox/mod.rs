@@ -6,15 +6,17 @@
 //! recorded is written just before the transaction's end, whoever ends it; SQLite's commit hook
 //! refuses a commit that would leave it out.
 
+mod foreign;
 mod log;
 mod net;
-
 
 use super::Connection;
 use super::authorizer::{Nature, SavepointVerb, Verb};
 use super::changegroup;
 use super::changes::UNKNOWN;
+use super::hook_slot::HookSlot;
 use super::run::collect;
+use super::statement::Statement;
 use super::writes::Writes;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ffi;
@@ -23,6 +25,7 @@ use crate::row::Row;
 use crate::sync::{Item, Reader, encode_header};
 use crate::value::ValueRef;
 
+pub(super) use foreign::{began_meanwhile, data_version};
 #[cfg(sqlite_session)]
 pub(super) use log::ChangingRow;
 pub(super) use log::{OutboxLog, RecordedTable, TableShape};
@@ -43,12 +46,18 @@ impl Connection {
         let version = recorder.observation().recorded();
         let within = self.in_transaction();
         self.handlers.shield(true);
-        let found = self.read_recorded();
+        // In this order: what is committed in between is read later.
+        let schema = self.integer("PRAGMA schema_version");
+        let seen = self.data_version();
+        let found = schema.and_then(|schema| Ok((schema, self.read_recorded()?)));
         self.handlers.shield(false);
         {
             let mut outbox = recorder.context.outbox.borrow_mut();
             match found {
-                Ok(tables) => {
+                Ok((schema, tables)) => {
+                    recorder.recorded_schema.set(Some(schema));
+                    recorder.context.committing.seen.set(seen);
+                    recorder.context.committing.forget_recompiled();
                     let before = outbox.names();
                     outbox.renew(tables);
                     let names = outbox.names();
@@ -64,7 +73,7 @@ impl Connection {
                 Err(error) => outbox.fault = Some(error),
             }
         }
-        self.authorizer.set_row_hook(recorder.row_context());
+        self.authorizer.rows.set(recorder.row_context());
         self.recorder = Some(recorder);
         self.hook_commits();
     }
@@ -106,12 +115,11 @@ impl Connection {
     #[inline]
     pub(super) fn begin_recording(&mut self) {
         let Some(recorder) = &self.recorder else { return };
+        recorder.context.outbox.borrow_mut().begin_statement(self.in_transaction());
         if recorder.recorded.get() != recorder.observation().recorded() {
             self.learn_recorded();
-        }
-        let within = self.in_transaction();
-        if let Some(recorder) = &self.recorder {
-            recorder.context.outbox.borrow_mut().begin_statement(within);
+        } else {
+            self.confirm_recorded(false);
         }
     }
 
@@ -122,6 +130,7 @@ impl Connection {
     /// Why it can't be recorded: then it must not be committed.
     #[inline]
     pub(super) fn flush_outbox(&mut self) -> Result<()> {
+        self.confirm_recorded(false);
         let Some(recorder) = &self.recorder else { return Ok(()) };
         let outbox = recorder.context.outbox.borrow();
         if !outbox.dirty && outbox.fault.is_none() {
@@ -326,6 +335,15 @@ impl Connection {
     }
 }
 
+fn is_hidden(table: &str) -> Error {
+    Error::new(
+        ErrorKind::Unsupported,
+        format!(
+            "an extension has attached a session object while {table} was changed, which is recorded for the outbox: what was changed is not known, so it can't be committed"
+        ),
+    )
+}
+
 /// Whether a change set changes anything.
 fn has_changes(bytes: &[u8]) -> Result<bool> {
     let mut reader = Reader::new(bytes);
@@ -353,16 +371,36 @@ impl super::changes::Recorder {
 
     /// Must be called before a statement of the user's that writes.
     #[inline]
-    pub(super) fn begin_drop(&self, writes: &Writes) {
-        if writes.dropped.is_some() {
-            self.context.outbox.borrow_mut().begin_drop(writes.dropped.clone());
+    pub(super) fn begin_write(&self, statement: &Statement, rows: &HookSlot) {
+        let mut outbox = self.context.outbox.borrow_mut();
+        if outbox.is_on() {
+            // What an extension has put there since would hide the rows.
+            rows.retake();
+        }
+        if let Some(writes) = &statement.writes
+            && writes.dropped.is_some()
+        {
+            outbox.begin_drop(writes.dropped.clone());
         }
     }
 
     /// Must be called after a statement of the user's that writes.
     #[inline]
-    pub(super) fn end_statement(&self, succeeded: bool) {
-        self.context.outbox.borrow_mut().end_statement(succeeded);
+    pub(super) fn end_write(&self, statement: &Statement, rows: &HookSlot, succeeded: bool) {
+        let mut outbox = self.context.outbox.borrow_mut();
+        outbox.end_statement(succeeded);
+        // An extension has taken the hook within the statement.
+        if outbox.is_on() && rows.retake() {
+            let writes = statement.writes.as_ref();
+            let named = |name: &str| {
+                writes.is_some_and(|writes| writes.tables.iter().any(|it| **it == *name))
+            };
+            let hidden = |table: &&RecordedTable| statement.is_recompiled() || named(&table.name);
+            if let Some(table) = outbox.tables.iter().find(hidden) {
+                let fault = is_hidden(&table.name);
+                outbox.fault.get_or_insert(fault);
+            }
+        }
     }
 
     /// Must be called when no transaction is open any more.

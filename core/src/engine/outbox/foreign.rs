@@ -1,0 +1,122 @@
+//! What another connection has begun to record: of this database object or another one, in this
+//! process or another.
+//!
+//! Whoever changes what is recorded changes the schema. A connection reads it again when SQLite has
+//! seen a commit of another connection, which is asked before each statement of the user's and, for
+//! good, when a transaction has begun to write: from then on nobody else can commit. A statement
+//! that is a transaction by itself takes the lock while it runs. Then SQLite compiles it anew, and
+//! the commit is refused (`commit_hook.rs`).
+
+use std::sync::atomic::Ordering;
+
+use super::Connection;
+use crate::error::{Error, ErrorKind};
+use crate::ffi;
+
+impl Connection {
+    /// Returns a number that changes when SQLite sees a commit of another connection.
+    #[inline]
+    pub(super) fn data_version(&self) -> u32 {
+        // SAFETY: the connection is open.
+        unsafe { data_version(self.raw) }
+    }
+
+    /// Learns what is recorded if another connection may have changed that. `begun`: nothing was
+    /// changed yet in the open transaction.
+    #[inline]
+    pub(in crate::engine) fn confirm_recorded(&mut self, begun: bool) {
+        let Some(recorder) = &self.recorder else { return };
+        let committing = &recorder.context.committing;
+        if committing.seen.get() == self.data_version() {
+            committing.forget_recompiled();
+        } else {
+            self.confirm_slowly(begun);
+        }
+    }
+
+    /// As [`confirm_recorded`](Self::confirm_recorded), and returns whether anything was learned.
+    #[inline]
+    pub(in crate::engine) fn learns_recorded(&mut self) -> bool {
+        let schema = |it: &Self| it.recorder.as_ref().map(|it| it.recorded_schema.get());
+        let before = schema(self);
+        self.confirm_recorded(false);
+        before != schema(self)
+    }
+
+    #[cold]
+    fn confirm_slowly(&mut self, begun: bool) {
+        if self.in_transaction() && !self.has_moment() {
+            // Reading now would choose the transaction's moment, and nothing was done in it.
+            return;
+        }
+        self.handlers.shield(true);
+        let schema = self.integer("PRAGMA schema_version");
+        self.handlers.shield(false);
+        let seen = self.data_version();
+        let wrote = !begun && self.is_writing();
+        let Some(recorder) = &self.recorder else { return };
+        match schema {
+            Ok(schema) if recorder.recorded_schema.get() == Some(schema) => {
+                recorder.context.committing.seen.set(seen);
+                recorder.context.committing.forget_recompiled();
+            }
+            Ok(_) => {
+                let before = recorder.context.outbox.borrow().names();
+                self.learn_recorded();
+                let Some(recorder) = &self.recorder else { return };
+                let mut outbox = recorder.context.outbox.borrow_mut();
+                if wrote && outbox.names() != before {
+                    outbox.fault.get_or_insert_with(began_meanwhile);
+                }
+            }
+            // What was done so far may have to be recorded.
+            Err(error) if wrote => {
+                recorder.context.outbox.borrow_mut().fault.get_or_insert(error);
+            }
+            Err(_) => {}
+        }
+    }
+
+    /// Whether the open transaction has read or written.
+    fn has_moment(&self) -> bool {
+        // SAFETY: the connection is open.
+        unsafe { ffi::sqlite3_txn_state(self.raw, c"main".as_ptr()) != ffi::SQLITE_TXN_NONE }
+    }
+}
+
+/// Returns a number that changes when SQLite sees a commit of another connection.
+///
+/// # Safety
+/// The connection is open, and this thread alone uses it.
+#[inline]
+pub(in crate::engine) unsafe fn data_version(raw: *mut ffi::sqlite3) -> u32 {
+    let mut version = 0_u32;
+    // SAFETY: by the contract; SQLite writes one integer.
+    unsafe {
+        ffi::sqlite3_file_control(
+            raw,
+            c"main".as_ptr(),
+            ffi::SQLITE_FCNTL_DATA_VERSION,
+            (&raw mut version).cast(),
+        );
+    }
+    version
+}
+
+/// Returns the error for a transaction that has changed something of which it was not known that it
+/// is to be recorded.
+pub(in crate::engine) fn began_meanwhile() -> Error {
+    Error::new(
+        ErrorKind::SchemaChanged,
+        "another connection has changed which tables are recorded for the outbox; try again",
+    )
+}
+
+impl super::super::commit_hook::Committing {
+    #[inline]
+    pub(super) fn forget_recompiled(&self) {
+        if self.recompiled.load(Ordering::Relaxed) {
+            self.recompiled.store(false, Ordering::Relaxed);
+        }
+    }
+}
