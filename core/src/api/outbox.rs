@@ -214,7 +214,8 @@ impl Database {
     /// Triggers don't fire and foreign keys have no actions: what those did elsewhere is among the
     /// changes. Foreign keys are checked at the end. Live queries see what was changed, and the
     /// outbox does not: it is no change of this database's own. What waits in the outbox is made
-    /// one batch, of a new number, that stands on what was applied.
+    /// one batch, of a new number, that stands on what was applied: it is the difference between
+    /// what the others have then and what is here, whatever the policy has decided.
     ///
     /// `bytes` is a change set as [`OutboxBatch::bytes`](crate::OutboxBatch::bytes) returns it, or
     /// several one after another; it may come from anybody: what is no change set is refused.

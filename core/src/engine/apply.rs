@@ -4,17 +4,18 @@
 use super::Connection;
 use crate::error::Result;
 use crate::program::StepOutcome;
-use crate::sync::ApplyStep;
 
 #[cfg(not(sqlite_session))]
 impl Connection {
-    pub(super) fn apply_changes(&mut self, _step: &ApplyStep) -> Result<StepOutcome> {
+    pub(super) fn apply_changes(&mut self, _step: &crate::sync::ApplyStep) -> Result<StepOutcome> {
         Err(super::outbox::unsupported())
     }
 }
 
 #[cfg(sqlite_session)]
 mod conflicts;
+#[cfg(sqlite_session)]
+mod rebase;
 
 #[cfg(sqlite_session)]
 mod linked {
@@ -22,13 +23,14 @@ mod linked {
     use std::ffi::c_int;
 
     use super::conflicts::{Applying, Target, on_conflict};
-    use super::{ApplyStep, Connection, Result, StepOutcome};
-    use crate::engine::changegroup::{self, Output, length_of};
+    use super::{Connection, Result, StepOutcome};
+    use crate::engine::changegroup::{self, length_of};
     use crate::engine::outbox::TableShape;
     use crate::error::{Error, ErrorKind};
     use crate::ffi;
     use crate::ffi::session::{self, sqlite3changeset_apply_v2};
-    use crate::sync::{Applied, Item, Policy, Reader, TableHeader, without_noops};
+    use crate::sql::quote_into;
+    use crate::sync::{Applied, ApplyStep, Item, Policy, Reader, TableHeader};
     use crate::value::ValueRef;
 
     impl Connection {
@@ -46,24 +48,29 @@ mod linked {
                     "a change set is applied before the transaction changes recorded tables",
                 ));
             }
-            let targets = self.targets(step)?;
+            let (targets, several) = self.targets(step)?;
+            // Of a row that several sets change, one change is decided.
+            let merged = match several {
+                true => Some(changegroup::merge(Some(self.raw), [&step.bytes[..]])?),
+                false => None,
+            };
+            let bytes = merged.as_deref().unwrap_or(&step.bytes);
             let mut applying = Applying { targets, ..Applying::default() };
-            let mut rebase = Output::new();
             let triggers = self.set_triggers(false);
             self.mute_outbox(true);
-            let length = length_of(&step.bytes)?;
+            let length = length_of(bytes)?;
             // SAFETY: the connection is open; SQLite reads the bytes, calls back with `applying`
             // before it returns, and writes where its output is.
             let code = unsafe {
                 sqlite3changeset_apply_v2(
                     self.raw,
                     length,
-                    step.bytes.as_ptr().cast_mut().cast(),
+                    bytes.as_ptr().cast_mut().cast(),
                     None,
                     Some(on_conflict),
                     (&raw mut applying).cast(),
-                    &raw mut rebase.start,
-                    &raw mut rebase.length,
+                    std::ptr::null_mut(),
+                    std::ptr::null_mut(),
                     session::SQLITE_CHANGESETAPPLY_NOSAVEPOINT
                         | session::SQLITE_CHANGESETAPPLY_IGNORENOOP
                         | session::SQLITE_CHANGESETAPPLY_FKNOACTION,
@@ -73,8 +80,13 @@ mod linked {
             let failure = (code != ffi::SQLITE_OK).then(|| unsafe {
                 super::super::failure(self.raw, code, crate::error::Phase::Run)
             });
+            let taken = match failure {
+                None => self.take_columns(&applying),
+                Some(_) => Ok(()),
+            };
             self.mute_outbox(false);
             self.set_triggers(triggers);
+            taken?;
             if let Some(failure) = failure {
                 return Err(match applying.refused {
                     Some(refused) => refused,
@@ -82,13 +94,7 @@ mod linked {
                     None => failure,
                 });
             }
-            let decided = rebase.bytes();
-            let rebased = self.fold_outbox(|pending| {
-                if decided.is_empty() {
-                    return Ok(pending);
-                }
-                without_noops(&changegroup::rebase(&pending, decided)?)
-            })?;
+            let rebased = self.rebase_outbox(bytes, &applying)?;
             if let Some(recorder) = &self.recorder {
                 recorder.context.outbox.borrow_mut().note_applied();
             }
@@ -96,14 +102,40 @@ mod linked {
             Ok(StepOutcome { applied: Some(Box::new(applied)), ..StepOutcome::default() })
         }
 
+        /// Takes what of their updates met nothing, though another column of theirs did.
+        fn take_columns(&mut self, applying: &Applying) -> Result<()> {
+            for take in &applying.takes {
+                let Some(target) = applying.targets.get(&take.table) else { continue };
+                // A row in its way would be a conflict of its own, which ours has won.
+                let mut sql = String::from("UPDATE OR IGNORE main.");
+                quote_into(&mut sql, &take.table)?;
+                let mut values = Vec::new();
+                let parts = [(&take.columns, " SET ", ", "), (&take.key, " WHERE ", " AND ")];
+                for (part, first, between) in parts {
+                    for (index, (column, value)) in part.iter().enumerate() {
+                        sql.push_str(if index == 0 { first } else { between });
+                        quote_into(&mut sql, &target.shape.names[*column])?;
+                        sql.push_str(" = ?");
+                        values.push(value.as_ref());
+                    }
+                }
+                self.own_rows(&sql, &values)?;
+            }
+            Ok(())
+        }
+
         /// Checks the bytes, and returns what is to be known of the tables that they change.
-        fn targets(&mut self, step: &ApplyStep) -> Result<HashMap<Box<str>, Target>> {
-            let mut targets = HashMap::new();
+        /// Whether there are several sets.
+        fn targets(&mut self, step: &ApplyStep) -> Result<(HashMap<Box<str>, Target>, bool)> {
+            let (mut targets, mut several) = (HashMap::new(), false);
             let mut reader = Reader::new(&step.bytes);
             while let Some(item) = reader.next()? {
                 let Item::Table(header) = item else { continue };
                 let shape = match targets.remove(header.name) {
-                    Some(Target { shape, .. }) => shape,
+                    Some(Target { shape, .. }) => {
+                        several = true;
+                        shape
+                    }
                     None => self.target_shape(header.name)?,
                 };
                 check_fit(&header, &shape)?;
@@ -123,7 +155,7 @@ mod linked {
                 let target = Target { shape, policy: policy.clone(), newest };
                 targets.insert(Box::from(header.name), target);
             }
-            Ok(targets)
+            Ok((targets, several))
         }
 
         fn target_shape(&mut self, table: &str) -> Result<TableShape> {

@@ -1,4 +1,4 @@
-//! Change sets put together, and rebased, by SQLite. <https://sqlite.org/session/intro.html>
+//! Change sets put together by SQLite. <https://sqlite.org/session/intro.html>
 
 #[cfg(sqlite_session)]
 mod linked {
@@ -8,23 +8,22 @@ mod linked {
     use crate::error::{Error, ErrorKind, Phase, Result, from_sqlite};
     use crate::ffi::session::{
         sqlite3changegroup_add, sqlite3changegroup_delete, sqlite3changegroup_new,
-        sqlite3changegroup_output, sqlite3changegroup_schema, sqlite3rebaser_configure,
-        sqlite3rebaser_create, sqlite3rebaser_delete, sqlite3rebaser_rebase,
+        sqlite3changegroup_output, sqlite3changegroup_schema,
     };
-    use crate::ffi::{self, sqlite3, sqlite3_changegroup, sqlite3_rebaser};
+    use crate::ffi::{self, sqlite3, sqlite3_changegroup};
 
     /// Memory that SQLite has allocated.
-    pub(in crate::engine) struct Output {
-        pub(in crate::engine) start: *mut c_void,
-        pub(in crate::engine) length: c_int,
+    struct Output {
+        start: *mut c_void,
+        length: c_int,
     }
 
     impl Output {
-        pub(in crate::engine) fn new() -> Self {
+        fn new() -> Self {
             Self { start: ptr::null_mut(), length: 0 }
         }
 
-        pub(in crate::engine) fn bytes(&self) -> &[u8] {
+        fn bytes(&self) -> &[u8] {
             let length = usize::try_from(self.length).unwrap_or(0);
             if self.start.is_null() || length == 0 {
                 return &[];
@@ -47,15 +46,6 @@ mod linked {
         fn drop(&mut self) {
             // SAFETY: it was created and is dropped once.
             unsafe { sqlite3changegroup_delete(self.0) };
-        }
-    }
-
-    struct Rebaser(*mut sqlite3_rebaser);
-
-    impl Drop for Rebaser {
-        fn drop(&mut self) {
-            // SAFETY: it was created and is dropped once.
-            unsafe { sqlite3rebaser_delete(self.0) };
         }
     }
 
@@ -103,33 +93,10 @@ mod linked {
         })?;
         Ok(output.bytes().to_vec())
     }
-
-    /// Makes a change set stand on changes that were applied meanwhile, of which `rebase` tells what
-    /// was decided.
-    pub(in crate::engine) fn rebase(set: &[u8], rebase: &[u8]) -> Result<Vec<u8>> {
-        let mut rebaser = ptr::null_mut();
-        // SAFETY: SQLite writes the rebaser.
-        check(unsafe { sqlite3rebaser_create(&raw mut rebaser) })?;
-        let rebaser = Rebaser(rebaser);
-        let (length, decided) = (length_of(set)?, length_of(rebase)?);
-        let mut output = Output::new();
-        // SAFETY: the rebaser is alive; SQLite reads the bytes, and writes where its output is.
-        unsafe {
-            check(sqlite3rebaser_configure(rebaser.0, decided, rebase.as_ptr().cast()))?;
-            check(sqlite3rebaser_rebase(
-                rebaser.0,
-                length,
-                set.as_ptr().cast(),
-                &raw mut output.length,
-                &raw mut output.start,
-            ))?;
-        }
-        Ok(output.bytes().to_vec())
-    }
 }
 
 #[cfg(sqlite_session)]
-pub(super) use linked::{Output, length_of, merge, rebase};
+pub(super) use linked::{length_of, merge};
 
 #[cfg(not(sqlite_session))]
 pub(super) fn merge<'b>(

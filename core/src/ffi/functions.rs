@@ -241,7 +241,7 @@ pub(crate) mod preupdate {
 /// <https://sqlite.org/session/intro.html>
 #[cfg(sqlite_session)]
 pub(crate) mod session {
-    use super::super::types::{sqlite3_changegroup, sqlite3_changeset_iter, sqlite3_rebaser};
+    use super::super::types::{sqlite3_changegroup, sqlite3_changeset_iter};
     use super::{c_char, c_int, c_void, sqlite3, sqlite3_value};
 
     /// What SQLite calls for each change that can't be applied as it is.
@@ -312,19 +312,5 @@ pub(crate) mod session {
             column: c_int,
             value: *mut *mut sqlite3_value,
         ) -> c_int;
-        pub(crate) fn sqlite3rebaser_create(rebaser: *mut *mut sqlite3_rebaser) -> c_int;
-        pub(crate) fn sqlite3rebaser_configure(
-            rebaser: *mut sqlite3_rebaser,
-            length: c_int,
-            bytes: *const c_void,
-        ) -> c_int;
-        pub(crate) fn sqlite3rebaser_rebase(
-            rebaser: *mut sqlite3_rebaser,
-            length: c_int,
-            bytes: *const c_void,
-            rebased_length: *mut c_int,
-            rebased: *mut *mut c_void,
-        ) -> c_int;
-        pub(crate) fn sqlite3rebaser_delete(rebaser: *mut sqlite3_rebaser);
     }
 }

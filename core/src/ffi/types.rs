@@ -33,8 +33,6 @@ opaque! {
     sqlite3_changegroup;
     /// A place in a change set.
     sqlite3_changeset_iter;
-    /// What change sets are to be rebased on.
-    sqlite3_rebaser;
 }
 
 pub(crate) type sqlite3_int64 = i64;

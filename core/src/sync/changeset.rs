@@ -74,6 +74,11 @@ impl<'b> Reader<'b> {
         Self { bytes, at: 0, keys }
     }
 
+    /// Returns how many bytes were read.
+    pub(crate) fn at(&self) -> usize {
+        self.at
+    }
+
     /// Returns the next part, or `None` at the end.
     ///
     /// # Errors
@@ -258,56 +263,6 @@ fn encode_length(into: &mut Vec<u8>, length: usize) {
         shift -= 7;
     }
     into.push(length as u8 & 0x7f);
-}
-
-/// Leaves out what changes nothing: rebasing an update on one that did the same leaves one from a
-/// value to itself. It would be no change, but meet others.
-///
-/// # Errors
-/// As [`Reader::next`].
-pub(crate) fn without_noops(bytes: &[u8]) -> Result<Vec<u8>> {
-    let mut kept = Vec::with_capacity(bytes.len());
-    let mut header = None;
-    let mut reader = Reader::new(bytes);
-    loop {
-        let start = reader.at;
-        let Some(item) = reader.next()? else { return Ok(kept) };
-        let mut change = match item {
-            Item::Table(table) => {
-                header = Some(table);
-                continue;
-            }
-            Item::Change(change) => change,
-        };
-        let update = change.operation == Operation::Update;
-        if update {
-            let Change { old, new, .. } = &mut change;
-            for (old, new) in old.iter_mut().zip(new.iter_mut()) {
-                if let (Some(before), Some(after)) = (&old, &new)
-                    && before.is_same(*after)
-                {
-                    (*old, *new) = (None, None);
-                }
-            }
-            if new.iter().all(Option::is_none) {
-                continue;
-            }
-        }
-        if let Some(table) = header.take() {
-            encode_header(&mut kept, table.name, table.keys);
-        }
-        if !update {
-            kept.extend_from_slice(&bytes[start..reader.at]);
-            continue;
-        }
-        kept.extend_from_slice(&bytes[start..start + 2]);
-        for value in change.old.iter().chain(&change.new) {
-            match value {
-                Some(value) => encode_value(&mut kept, *value),
-                None => encode_undefined(&mut kept),
-            }
-        }
-    }
 }
 
 #[cfg(test)]

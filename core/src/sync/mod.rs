@@ -6,7 +6,6 @@ mod policy;
 
 pub(crate) use changeset::{
     Change, Item, Operation, Reader, TableHeader, encode_header, encode_undefined, encode_value,
-    without_noops,
 };
 pub(crate) use policy::ApplyStep;
 pub use policy::{Applied, Apply, Conflict, ConflictKind, Decision, Policy, RowChanged};

@@ -20,12 +20,18 @@ pub struct Apply {
 }
 
 /// Whose change is kept where two changes of one row meet.
+///
+/// Whichever it is, replicas agree in the end that exchange their changes in one order, each
+/// sending what waits in its outbox when it has applied all that came before: of what was not taken
+/// here, the outbox then has the difference, and the others get it. With `Theirs` the change that
+/// was sent first stays, with `Ours` the one that was sent last. Replicas may have different
+/// policies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Policy {
     /// Theirs: the change that is applied.
     Theirs,
-    /// Ours: what is in the database. Their change of the row is left out as a whole, also in columns
-    /// that were not changed here; so replicas agree only if each in the end takes theirs.
+    /// Ours: what is in the database. Of an update, what they changed in columns that were not
+    /// changed here is still taken.
     Ours,
     /// The one with the greater value in this column, which should say when the row was changed.
     /// If both are equal, the row whose changed values are greater as bytes, so that two sides that
@@ -124,7 +130,7 @@ pub enum ConflictKind {
     /// A row with the key of the one that they inserted is there.
     Exists,
     /// Another constraint: `UNIQUE` of other columns, `NOT NULL` or `CHECK`. No policy can keep
-    /// their change.
+    /// their change. If the table is recorded, the outbox has what undoes it elsewhere.
     Constraint,
 }
 

@@ -43,6 +43,19 @@ async fn changes_of_different_columns_meet_without_conflict() {
 }
 
 #[tokio::test]
+async fn of_an_update_that_meets_ours_the_other_columns_are_taken() {
+    let (here, there) =
+        twins(&format!("{NOTES}; INSERT INTO notes VALUES (1, 'a', 'b', 1);")).await;
+    let sets = changes(&there, &["notes"], &["UPDATE notes SET a = 'A', at = 2"]).await;
+    here.db.execute("UPDATE notes SET a = 'ours', b = 'B'", ()).await.unwrap();
+    let done = here.db.apply(&sets[0], Apply::ours()).await.unwrap();
+    assert_eq!(done.conflicts().len(), 1);
+    let row: (String, String, i64) =
+        here.db.query_one("SELECT a, b, at FROM notes", ()).await.unwrap();
+    assert_eq!(row, ("ours".to_owned(), "B".to_owned(), 2));
+}
+
+#[tokio::test]
 async fn each_kind_of_conflict_comes_back_as_data() {
     let schema = &format!(
         "{NOTES}; CREATE UNIQUE INDEX u ON notes (b); INSERT INTO notes VALUES (1, 'a', 1, 1), (2, 'a', 2, 1), (3, 'a', 3, 1);"
@@ -100,6 +113,93 @@ async fn each_kind_of_conflict_comes_back_as_data() {
         };
         let left: Vec<_> = left.iter().map(|(id, a)| (*id, a.as_str())).collect();
         assert_eq!(left, expected);
+    }
+}
+
+/// The smallest histories in which SQLite's own way to rebase leaves two sides apart: it changes
+/// only the columns that wait, and a change that is left out may have changed others.
+#[tokio::test]
+async fn what_was_not_taken_is_sent_back() {
+    let schema = &format!(
+        "{NOTES}; CREATE UNIQUE INDEX u ON notes (b); INSERT INTO notes VALUES (1, 'a', 1, 1), (2, 'a', 2, 1);"
+    );
+    let newest = || Apply::theirs().newest("notes", "at");
+    for (theirs, ours, policy, expected) in [
+        // Their time was not changed here, and is taken.
+        (
+            "UPDATE notes SET a = 't', at = 2 WHERE id = 1",
+            "UPDATE notes SET a = 'o' WHERE id = 1",
+            Apply::ours(),
+            "o 1 2, a 2 1",
+        ),
+        (
+            "UPDATE notes SET a = 't', b = 7, at = 2 WHERE id = 1",
+            "UPDATE notes SET a = 'o', at = 3 WHERE id = 1",
+            newest(),
+            "o 7 3, a 2 1",
+        ),
+        // What waits is of another row than the one that can't be taken.
+        (
+            "INSERT INTO notes VALUES (3, 't', 9, 1)",
+            "INSERT INTO notes VALUES (4, 'o', 9, 1)",
+            Apply::theirs(),
+            "a 1 1, a 2 1, o 9 1",
+        ),
+        (
+            "UPDATE notes SET b = 9, a = 't' WHERE id = 1",
+            "UPDATE notes SET b = 9 WHERE id = 2",
+            Apply::theirs(),
+            "a 1 1, a 9 1",
+        ),
+        (
+            "UPDATE notes SET b = 9, at = 5 WHERE id = 1",
+            "UPDATE notes SET b = 9 WHERE id = 2",
+            newest(),
+            "a 1 1, a 9 1",
+        ),
+        // A row that they change is gone here, and one that they delete is kept.
+        (
+            "UPDATE notes SET a = 't' WHERE id = 1",
+            "DELETE FROM notes WHERE id = 1",
+            Apply::theirs(),
+            "a 2 1",
+        ),
+        (
+            "DELETE FROM notes WHERE id = 1",
+            "UPDATE notes SET a = 'o' WHERE id = 1",
+            Apply::ours(),
+            "o 1 1, a 2 1",
+        ),
+        (
+            "DELETE FROM notes WHERE id = 1",
+            "UPDATE notes SET a = 'o' WHERE id = 1",
+            Apply::theirs(),
+            "a 2 1",
+        ),
+        // Two changes that undo each other.
+        (
+            "INSERT INTO notes VALUES (3, 't', 9, 1)",
+            "INSERT INTO notes VALUES (3, 'o', 8, 1); DELETE FROM notes WHERE id = 3",
+            Apply::ours(),
+            "a 1 1, a 2 1, t 9 1",
+        ),
+    ] {
+        let (here, there) = twins(schema).await;
+        let from_there = changes(&there, &["notes"], &[theirs]).await;
+        let mut outbox = here.db.outbox(["notes"]).await.unwrap();
+        for sql in ours.split("; ") {
+            here.db.execute(sql, ()).await.unwrap();
+        }
+        here.db.apply(&from_there.concat(), policy.clone()).await.unwrap();
+        // Nothing waits there any more, so whatever the policy is, nothing is in the way.
+        while let Some(batch) = outbox.next().await.unwrap() {
+            there.db.apply(batch.bytes(), Apply::abort()).await.unwrap();
+        }
+        let all = "SELECT group_concat(a || ' ' || b || ' ' || at, ', ' ORDER BY id) FROM notes";
+        for place in [&here, &there] {
+            let found: String = place.db.query_value(all, ()).await.unwrap();
+            assert_eq!(found, expected, "{theirs} / {ours}, {policy:?}");
+        }
     }
 }
 

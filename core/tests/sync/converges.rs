@@ -91,7 +91,14 @@ impl Replica {
     }
 
     /// Exchanges changes with the server, unless the replica is killed first.
-    async fn exchange(&mut self, me: usize, server: &mut Vec<Sent>, random: &mut Rng, kills: bool) {
+    async fn exchange(
+        &mut self,
+        me: usize,
+        policy: &Apply,
+        server: &mut Vec<Sent>,
+        random: &mut Rng,
+        kills: bool,
+    ) {
         let dies = |random: &mut Rng| kills && random.u8(..12) == 0;
         loop {
             let at: i64 = self.db.query_value("SELECT cursor FROM places", ()).await.unwrap();
@@ -101,7 +108,7 @@ impl Replica {
                 let ack = "DELETE FROM ubiqlite_outbox WHERE id <= ?";
                 tx.execute(ack, (next.id,)).await.unwrap();
             } else {
-                tx.apply(&next.bytes, Apply::theirs()).await.unwrap();
+                tx.apply(&next.bytes, policy.clone()).await.unwrap();
             }
             // Neither without the other: a set must not be applied again, on top of changes that
             // were made meanwhile.
@@ -170,17 +177,42 @@ fn statement(random: &mut Rng) -> String {
 /// How many of these there are.
 fn histories() -> u64 {
     let asked = std::env::var("UBIQLITE_HISTORIES").ok();
-    asked.map_or(240, |it| it.parse().expect("UBIQLITE_HISTORIES is a number"))
+    asked.map_or(100, |it| it.parse().expect("UBIQLITE_HISTORIES is a number"))
+}
+
+fn newest() -> Apply {
+    Apply::theirs().newest("notes", "at")
 }
 
 #[tokio::test]
 async fn three_replicas_agree_after_any_history() {
     for seed in 0..histories() {
-        history(seed).await;
+        history(seed, &[Apply::theirs(), Apply::theirs(), Apply::theirs()]).await;
     }
 }
 
-async fn history(seed: u64) {
+#[tokio::test]
+async fn three_replicas_that_keep_their_own_agree() {
+    for seed in 0..histories() {
+        history(seed, &[Apply::ours(), Apply::ours(), Apply::ours()]).await;
+    }
+}
+
+#[tokio::test]
+async fn three_replicas_that_keep_the_newest_agree() {
+    for seed in 0..histories() {
+        history(seed, &[newest(), newest(), newest()]).await;
+    }
+}
+
+#[tokio::test]
+async fn three_replicas_of_different_policies_agree() {
+    for seed in 0..histories() {
+        history(seed, &[Apply::theirs(), Apply::ours(), newest()]).await;
+    }
+}
+
+async fn history(seed: u64, policies: &[Apply; 3]) {
     let mut random = Rng::with_seed(seed);
     let mut server = Vec::new();
     let mut replicas = Vec::new();
@@ -192,14 +224,14 @@ async fn history(seed: u64) {
         if random.u8(..4) > 0 {
             replicas[me].change(&mut random).await;
         } else {
-            replicas[me].exchange(me, &mut server, &mut random, true).await;
+            replicas[me].exchange(me, &policies[me], &mut server, &mut random, true).await;
         }
     }
     let mut rounds = 0;
     loop {
         let mut done = true;
         for (me, replica) in replicas.iter_mut().enumerate() {
-            replica.exchange(me, &mut server, &mut random, false).await;
+            replica.exchange(me, &policies[me], &mut server, &mut random, false).await;
         }
         for replica in &replicas {
             done &= replica.is_done(&server).await;

@@ -13,7 +13,7 @@ use crate::ffi::session::{
     sqlite3changeset_op,
 };
 use crate::ffi::{self, sqlite3_changeset_iter, sqlite3_value};
-use crate::sync::{Conflict, ConflictKind, Decision, Policy, RowChanged};
+use crate::sync::{Conflict, ConflictKind, Decision, Policy, RowChanged, encode_value};
 use crate::value::{Value, ValueRef};
 
 /// What is to be known of a table that is changed.
@@ -32,8 +32,53 @@ pub(super) struct Applying {
     pub(super) conflicts: Vec<Conflict>,
     /// Why nothing is to be applied.
     pub(super) refused: Option<Error>,
+    /// The rows that they changed and no policy could take: their tables, and their keys as bytes.
+    pub(super) blocked: Vec<Blocked>,
+    /// What of their updates is taken although ours was kept.
+    pub(super) takes: Vec<Take>,
     /// A foreign key would be violated.
     pub(super) orphans: bool,
+}
+
+/// A row that they changed, and that stays here as it was because another row is in the way.
+#[derive(Debug)]
+pub(super) struct Blocked {
+    pub(super) table: Box<str>,
+    pub(super) inserted: bool,
+    pub(super) key: Vec<u8>,
+}
+
+/// The columns of an update of theirs that nobody has changed here: SQLite leaves out an update as
+/// a whole, but two changes of different columns don't meet, and the others will have both.
+#[derive(Debug)]
+pub(super) struct Take {
+    pub(super) table: Box<str>,
+    /// The positions of the columns, and their new values.
+    pub(super) columns: Vec<(usize, Kept)>,
+    pub(super) key: Vec<(usize, Kept)>,
+}
+
+/// A value that outlives the call. Text may not be UTF-8.
+#[derive(Debug)]
+pub(super) enum Kept {
+    Text(Vec<u8>),
+    Other(Value),
+}
+
+impl Kept {
+    fn new(value: ValueRef<'_>) -> Self {
+        match value {
+            ValueRef::Text(bytes) => Self::Text(bytes.to_vec()),
+            other => Self::Other(other.to_value()),
+        }
+    }
+
+    pub(super) fn as_ref(&self) -> ValueRef<'_> {
+        match self {
+            Self::Text(bytes) => ValueRef::Text(bytes),
+            Self::Other(value) => value.as_ref(),
+        }
+    }
 }
 
 /// The change that SQLite asks about.
@@ -101,6 +146,17 @@ impl Applying {
             ));
             return session::SQLITE_CHANGESET_ABORT;
         }
+        if kind == ConflictKind::Constraint {
+            self.blocked.push(Blocked {
+                table: table.into(),
+                inserted: asked.operation == ffi::SQLITE_INSERT,
+                key: asked.key(target),
+            });
+        }
+        if !theirs && kind == ConflictKind::Data && asked.operation == ffi::SQLITE_UPDATE {
+            let take = asked.take(table, target);
+            self.takes.extend(take.filter(|take| !take.columns.is_empty()));
+        }
         self.conflicts.push(conflict);
         if theirs { session::SQLITE_CHANGESET_REPLACE } else { session::SQLITE_CHANGESET_OMIT }
     }
@@ -141,6 +197,31 @@ impl Asked {
             let code = of(self.raw, column, &raw mut found);
             (code == ffi::SQLITE_OK && !found.is_null()).then(|| value(found))
         }
+    }
+
+    /// Returns the key of the row, as bytes.
+    fn key(&self, target: &Target) -> Vec<u8> {
+        let mut key = Vec::new();
+        for (at, _) in target.shape.keys.iter().enumerate().filter(|(_, key)| **key != 0) {
+            let value = self.before(at).or_else(|| self.after(at));
+            encode_value(&mut key, value.unwrap_or(ValueRef::Null));
+        }
+        key
+    }
+
+    /// Returns what of an update is taken although ours is kept.
+    fn take(&self, table: &str, target: &Target) -> Option<Take> {
+        let (mut columns, mut key) = (Vec::new(), Vec::new());
+        for (at, is_key) in target.shape.keys.iter().enumerate() {
+            if *is_key != 0 {
+                key.push((at, Kept::new(self.before(at)?)));
+            } else if let (Some(old), Some(new)) = (self.before(at), self.after(at))
+                && self.ours(at).is_some_and(|ours| ours.is_same(old))
+            {
+                columns.push((at, Kept::new(new)));
+            }
+        }
+        Some(Take { table: table.into(), columns, key })
     }
 
     /// Whether their row is newer than the one here, by this column.

@@ -84,6 +84,10 @@ impl OutboxLog {
         self.dirty || self.fault.is_some()
     }
 
+    pub(in crate::engine) fn records(&self, table: &str) -> bool {
+        self.tables.iter().any(|it| it.name.eq_ignore_ascii_case(table))
+    }
+
     pub(in crate::engine) fn names(&self) -> Vec<Box<str>> {
         self.tables.iter().map(|table| table.name.clone()).collect()
     }

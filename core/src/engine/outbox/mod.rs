@@ -22,13 +22,15 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::ffi;
 use crate::program::Fetch;
 use crate::row::Row;
-use crate::sync::{Item, Reader, encode_header};
+use crate::sync::encode_header;
 use crate::value::ValueRef;
 
 pub(super) use foreign::{began_meanwhile, data_version};
 #[cfg(sqlite_session)]
 pub(super) use log::ChangingRow;
 pub(super) use log::{OutboxLog, RecordedTable, TableShape};
+#[cfg(sqlite_session)]
+pub(super) use net::{Start, key_of, keys_of, push_net, select};
 
 /// The change sets that wait to be sent.
 const OUTBOX: &str = "ubiqlite_outbox";
@@ -291,35 +293,30 @@ impl Connection {
         }
     }
 
-    /// Makes one change set of all that wait in the outbox, and lets `change` replace it.
-    pub(super) fn fold_outbox(
-        &mut self,
-        change: impl FnOnce(Vec<u8>) -> Result<Vec<u8>>,
-    ) -> Result<bool> {
-        let all = format!("SELECT id, bytes FROM {OUTBOX} ORDER BY id");
+    /// Returns all that waits in the outbox, as one change set, and whether it is one already.
+    pub(super) fn pending(&mut self) -> Result<Option<(Vec<u8>, bool)>> {
+        let all = format!("SELECT bytes FROM {OUTBOX} ORDER BY id");
         let pending = match self.own_rows(&all, &[]) {
             Ok(pending) => pending,
-            Err(error) if error.kind() == ErrorKind::NoSuchTable => return Ok(false),
+            Err(error) if error.kind() == ErrorKind::NoSuchTable => return Ok(None),
             Err(error) => return Err(error),
         };
-        let sets = pending.iter().map(|row| row.get::<&[u8]>(1)).collect::<Result<Vec<_>>>()?;
+        let sets = pending.iter().map(|row| row.get::<&[u8]>(0)).collect::<Result<Vec<_>>>()?;
         if sets.is_empty() {
-            return Ok(false);
+            return Ok(None);
         }
-        let single = (sets.len() == 1).then(|| sets[0].to_vec());
-        let before = match &single {
-            Some(single) => single.clone(),
-            None => changegroup::merge(Some(self.raw), sets)?,
-        };
-        let after = change(before)?;
-        if single.as_ref() == Some(&after) {
-            return Ok(false);
-        }
+        // Also a single one: it may be of a time when a table had fewer columns.
+        let single = sets.len() == 1;
+        changegroup::merge(Some(self.raw), sets).map(|all| Some((all, single)))
+    }
+
+    /// Makes a change set all that waits in the outbox.
+    pub(super) fn replace_pending(&mut self, bytes: &[u8]) -> Result<()> {
         self.own_rows(&format!("DELETE FROM {OUTBOX}"), &[])?;
-        if has_changes(&after)? {
-            self.put_in_outbox(&after)?;
+        if !bytes.is_empty() {
+            self.put_in_outbox(bytes)?;
         }
-        Ok(true)
+        Ok(())
     }
 
     /// Runs a statement of this library's own.
@@ -342,17 +339,6 @@ fn is_hidden(table: &str) -> Error {
             "an extension has attached a session object while {table} was changed, which is recorded for the outbox: what was changed is not known, so it can't be committed"
         ),
     )
-}
-
-/// Whether a change set changes anything.
-fn has_changes(bytes: &[u8]) -> Result<bool> {
-    let mut reader = Reader::new(bytes);
-    while let Some(item) = reader.next()? {
-        if matches!(item, Item::Change(_)) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }
 
 impl super::changes::Recorder {

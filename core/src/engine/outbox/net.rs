@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Connection, RecordedTable};
+use super::{Connection, RecordedTable, TableShape};
 use crate::error::Result;
 use crate::row::Row;
 use crate::sql::quote_into;
@@ -10,7 +10,7 @@ use crate::sync::{Change, Item, Operation, Reader, encode_header, encode_undefin
 use crate::value::ValueRef;
 
 /// How a row was when the transaction began, as far as its entries tell.
-enum Start<'l> {
+pub(in crate::engine) enum Start<'l> {
     /// It was not there.
     Absent,
     /// It was there, with these values; the others were never changed.
@@ -45,35 +45,51 @@ impl Connection {
                 }
             }
         }
-        let select = select(table)?;
+        let select = select(&table.name, &table.shape)?;
         let mut bytes = Vec::new();
         encode_header(&mut bytes, &table.name, &table.shape.keys);
         let empty = bytes.len();
         for (key, values) in order {
             let Some(start) = starts.remove(&key) else { continue };
-            let found = self.own_rows(&select, &values)?;
-            // By the collation of the table, another key may be equal to this one.
-            let now = found.iter().find(|row| {
-                let columns = table.shape.keys.iter().enumerate().filter(|(_, key)| **key != 0);
-                columns.zip(&values).all(|((column, _), value)| {
-                    row.value(column).is_ok_and(|now| now.is_same(*value))
-                })
-            });
-            push_net(&mut bytes, &table.shape.keys, &start, now);
+            let now = self.row_of(&table.shape, &select, &values)?;
+            push_net(&mut bytes, &table.shape.keys, &start, now.as_ref());
         }
         if bytes.len() == empty {
             bytes.clear();
         }
         Ok(bytes)
     }
+
+    /// Returns the row of exactly this key, by the query that [`select`] returns.
+    pub(in crate::engine) fn row_of(
+        &mut self,
+        shape: &TableShape,
+        select: &str,
+        key: &[ValueRef<'_>],
+    ) -> Result<Option<Row>> {
+        let found = self.own_rows(select, key)?;
+        // By the collation of the table, another key may be equal to this one.
+        Ok(found.into_iter().find(|row| {
+            let columns = shape.keys.iter().enumerate().filter(|(_, key)| **key != 0);
+            columns
+                .zip(key)
+                .all(|((column, _), value)| row.value(column).is_ok_and(|now| now.is_same(*value)))
+        }))
+    }
 }
 
-fn push_net(bytes: &mut Vec<u8>, keys: &[u8], start: &Start<'_>, now: Option<&Row>) {
+/// Writes the difference between how a row was and how it is. The table may have more columns now.
+pub(in crate::engine) fn push_net(
+    bytes: &mut Vec<u8>,
+    keys: &[u8],
+    start: &Start<'_>,
+    now: Option<&Row>,
+) {
     match (start, now) {
         (Start::Absent, None) => {}
         (Start::Absent, Some(now)) => {
             bytes.extend([Operation::Insert.byte(), 0]);
-            now.iter().for_each(|(_, value)| encode_value(bytes, value));
+            now.iter().take(keys.len()).for_each(|(_, value)| encode_value(bytes, value));
         }
         (Start::Present(old), None) => {
             bytes.extend([Operation::Delete.byte(), 0]);
@@ -107,14 +123,14 @@ fn push_net(bytes: &mut Vec<u8>, keys: &[u8], start: &Start<'_>, now: Option<&Ro
 }
 
 /// Returns the values of a row's key.
-fn keys_of<'l>(keys: &[u8], change: &Change<'l>) -> Vec<ValueRef<'l>> {
+pub(in crate::engine) fn keys_of<'l>(keys: &[u8], change: &Change<'l>) -> Vec<ValueRef<'l>> {
     let row = if change.operation == Operation::Insert { &change.new } else { &change.old };
     let of_key = row.iter().zip(keys).filter(|(_, key)| **key != 0);
     of_key.filter_map(|(value, _)| *value).collect()
 }
 
 /// Returns the key as bytes, which are equal only for the same key.
-fn key_of(keys: &[u8], change: &Change<'_>) -> Vec<u8> {
+pub(in crate::engine) fn key_of(keys: &[u8], change: &Change<'_>) -> Vec<u8> {
     let row = if change.operation == Operation::Insert { &change.new } else { &change.old };
     let mut bytes = Vec::new();
     for (value, _) in row.iter().zip(keys).filter(|(_, key)| **key != 0) {
@@ -124,15 +140,15 @@ fn key_of(keys: &[u8], change: &Change<'_>) -> Vec<u8> {
 }
 
 /// Returns the query for a row by its key.
-fn select(table: &RecordedTable) -> Result<String> {
+pub(in crate::engine) fn select(table: &str, shape: &TableShape) -> Result<String> {
     let mut sql = String::from("SELECT ");
-    for (index, name) in table.shape.names.iter().enumerate() {
+    for (index, name) in shape.names.iter().enumerate() {
         sql.push_str(if index == 0 { "" } else { ", " });
         quote_into(&mut sql, name)?;
     }
     sql.push_str(" FROM main.");
-    quote_into(&mut sql, &table.name)?;
-    let of_key = table.shape.names.iter().zip(&table.shape.keys).filter(|(_, key)| **key != 0);
+    quote_into(&mut sql, table)?;
+    let of_key = shape.names.iter().zip(&shape.keys).filter(|(_, key)| **key != 0);
     for (index, (name, _)) in of_key.enumerate() {
         sql.push_str(if index == 0 { " WHERE " } else { " AND " });
         quote_into(&mut sql, name)?;
