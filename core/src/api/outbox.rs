@@ -128,10 +128,15 @@ impl Database {
     /// Records the changes of these tables from now on, and returns where they wait to be sent.
     ///
     /// What is recorded is kept in the database: it goes on when the database is opened again, and
-    /// through every connection of this library. Another call replaces the tables; what waits
-    /// already stays. What other programs write, and connections of Python's `aiosqlite` drop-in,
-    /// is not recorded. Changes that [`apply`](Self::apply) makes are not either, since they come
-    /// from elsewhere.
+    /// through every connection of this library, also in other processes that have it open already.
+    /// A transaction that has written before it could know fails with `SchemaChanged`. Another call
+    /// replaces the tables; what waits already stays. Changes that [`apply`](Self::apply) makes are
+    /// not recorded, since they come from elsewhere.
+    ///
+    /// Connections of the drop-in libraries (Python's `aiosqlite`) don't record, and refuse to
+    /// change recorded tables with `Unsupported`. Other programs that write into the file, such as
+    /// the `sqlite3` shell, know nothing of this: what they change is not recorded. Neither is what
+    /// a connection changes that has attached the file as another database.
     ///
     /// A commit's changes are put together in memory. Columns that are added later are recorded
     /// from then on; a table that is renamed or dropped is not recorded under its new name.

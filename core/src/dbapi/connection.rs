@@ -8,8 +8,10 @@ use std::time::Instant;
 
 use crate::ffi;
 
+use super::changes::run_to_end;
 use super::inline::QUICK;
 use super::log::{LogState, is_memory};
+use super::recorded::Recorded;
 use super::statement::{DbapiStatement, OpenCursor};
 use super::{ConnectionState, DbapiOptions, DbapiRequest, DbapiResult};
 use crate::engine::{DatabaseHandle, OpenFailure, StatementCache, Stepped, disk_wait};
@@ -32,7 +34,7 @@ pub(super) struct DbapiInner {
     /// Statements are kept for the next use.
     caches: bool,
     pub(super) busy_timeout: c_int,
-    named_by_position: bool,
+    pub(super) named_by_position: bool,
     /// Statements may call code that is not this library's.
     pub(super) observed: bool,
     /// One of its databases may be in a cache that is shared with other connections.
@@ -40,6 +42,7 @@ pub(super) struct DbapiInner {
     /// Something ran on the connection's own thread, which read the schema.
     pub(super) used: bool,
     pub(super) log: LogState,
+    pub(super) recorded: Recorded,
     // Closes the connection, so it is the last to be dropped.
     _db: DatabaseHandle,
 }
@@ -83,11 +86,13 @@ impl DbapiInner {
         let memory = unsafe {
             ffi::sqlite3_busy_timeout(raw, busy_timeout);
             as_by_default(raw);
-            crate::engine::watch(raw);
             is_memory(raw)
         };
+        // SAFETY: the connection is open, and `Drop` detaches it.
+        let recorded = unsafe { Recorded::attach(raw) };
         Ok(Self {
             raw,
+            recorded,
             cursors: HashMap::new(),
             cache: StatementCache::new(options.cached_statements),
             caches: options.cached_statements > 0,
@@ -115,7 +120,7 @@ impl DbapiInner {
         unsafe { ConnectionState::of(self.raw) }
     }
 
-    fn done(&self) -> DbapiResult {
+    pub(super) fn done(&self) -> DbapiResult {
         DbapiResult { state: self.state(), ..DbapiResult::default() }
     }
 
@@ -126,12 +131,18 @@ impl DbapiInner {
         &mut self,
         ask: DbapiRequest,
     ) -> Result<Result<DbapiResult>, DbapiRequest> {
+        let done = self.try_request(ask)?;
+        Ok(done.map_err(|error| self.explain_refusal(error)))
+    }
+
+    #[allow(clippy::result_large_err, reason = "what comes back is what was given, moved")]
+    fn try_request(&mut self, ask: DbapiRequest) -> Result<Result<DbapiResult>, DbapiRequest> {
         match ask {
             DbapiRequest::End { .. } if !self.in_transaction() => Ok(Ok(self.done())),
             // A step on a shared cache may wait for another connection's, within SQLite.
             _ if self.observed || self.shared => Err(ask),
             DbapiRequest::End { sql: "COMMIT" }
-                if self.log.quick_commits && self.log.is_small() =>
+                if self.knows_recorded() && self.log.quick_commits && self.log.is_small() =>
             {
                 match self.lightly(|this| this.control("COMMIT")) {
                     // Another connection is in the way; the transaction is still open.
@@ -161,6 +172,10 @@ impl DbapiInner {
         self.used = true;
         self.log.forget();
         self.shared |= ask.shares_cache();
+        self.run_request(ask).map_err(|error| self.explain_refusal(error))
+    }
+
+    fn run_request(&mut self, ask: DbapiRequest) -> Result<DbapiResult> {
         match ask {
             DbapiRequest::Execute { cursor, sql, params, begin, most } => {
                 let begun = Execution { cursor, sql, params, begin, most };
@@ -175,6 +190,7 @@ impl DbapiInner {
             DbapiRequest::Script { sql, commit } => self.script(&sql, commit),
             DbapiRequest::End { sql } => {
                 if self.in_transaction() {
+                    self.learn_recorded(false);
                     self.control(sql)?;
                 }
                 Ok(self.done())
@@ -202,14 +218,23 @@ impl DbapiInner {
             Err(error) if now && is_busy(&error) => return Err(begun),
             Err(error) => return Ok(Err(error)),
         };
-        if now && !self.is_quick(&statement, begun.begin) {
+        let knows = statement.readonly || self.knows_recorded();
+        if now && (!knows || !self.is_quick(&statement, begun.begin)) {
             self.keep(begun.sql.clone(), statement);
             return Err(begun);
+        }
+        if !statement.readonly && self.learn_recorded(false) {
+            match self.take(&begun.sql) {
+                Ok(Some(anew)) => statement = anew,
+                Ok(None) => return Ok(Ok(self.done())),
+                Err(error) => return Ok(Err(error)),
+            }
         }
         let started = Instant::now();
         let Execution { begin, most, .. } = begun;
         let inline = now && statement.readonly;
-        let mut first = |this: &mut Self| this.first(&mut statement, &begun.params, begin, most);
+        let mut first =
+            |this: &mut Self| this.first(&mut statement, &begun.sql, &begun.params, begin, most);
         let (ran, ended) = match (now, inline) {
             (false, _) => (first(self), None),
             (true, false) => (self.lightly(first), None),
@@ -248,6 +273,7 @@ impl DbapiInner {
     fn first(
         &mut self,
         statement: &mut DbapiStatement,
+        sql: &str,
         params: &Params,
         begin: Option<&'static str>,
         most: usize,
@@ -255,11 +281,19 @@ impl DbapiInner {
         if let (Some(begin), true) = (begin, statement.changes)
             && !self.in_transaction()
         {
-            self.control(begin)?;
+            self.begin(begin, statement, sql)?;
         }
-        // SAFETY: the caller keeps the parameters until the statement is reset.
-        unsafe { statement.bind(params, self.named_by_position)? };
-        fill(statement, most)
+        if statement.readonly {
+            // SAFETY: the caller keeps the parameters until the statement is reset.
+            unsafe { statement.bind(params, self.named_by_position)? };
+            return fill(statement, most);
+        }
+        self.change(statement, sql, params, |statement| fill(statement, most))
+    }
+
+    /// Forgets the compiled statements that don't run.
+    pub(super) fn forget_statements(&mut self) {
+        self.cache.clear();
     }
 
     /// Returns what a statement did, and keeps the statement if it has more rows.
@@ -316,52 +350,11 @@ impl DbapiInner {
         !self.cursors.is_empty()
     }
 
-    fn reset(&mut self, cursor: u32) -> Result<()> {
+    pub(super) fn reset(&mut self, cursor: u32) -> Result<()> {
         let Some(mut open) = self.cursors.remove(&cursor) else { return Ok(()) };
         let reset = open.statement.reset();
         self.keep(open.sql, open.statement);
         reset
-    }
-
-    fn execute_many(
-        &mut self,
-        cursor: u32,
-        sql: String,
-        each: &[Params],
-        begin: Option<&'static str>,
-    ) -> Result<DbapiResult> {
-        self.reset(cursor)?;
-        let Some(mut statement) = self.take(&sql)? else { return Ok(self.done()) };
-        let done = self.each(&mut statement, each, begin);
-        let reset = statement.reset();
-        self.keep(sql, statement);
-        let changed = Some(done?);
-        reset?;
-        Ok(DbapiResult { changed, ran: true, ..self.done() })
-    }
-
-    fn each(
-        &mut self,
-        statement: &mut DbapiStatement,
-        each: &[Params],
-        begin: Option<&'static str>,
-    ) -> Result<u64> {
-        if !statement.changes {
-            return Err(Error::invalid("executemany() can only execute DML statements."));
-        }
-        if let Some(begin) = begin.filter(|_| !self.in_transaction()) {
-            self.control(begin)?;
-        }
-        let mut changed = 0;
-        for params in each {
-            // SAFETY: the parameters outlive the reset.
-            unsafe { statement.bind(params, self.named_by_position)? };
-            while statement.step()? == Stepped::Row {}
-            // SAFETY: the connection is open.
-            changed += unsafe { ffi::sqlite3_changes64(self.raw).cast_unsigned() };
-            statement.reset()?;
-        }
-        Ok(changed)
     }
 
     fn script(&mut self, mut sql: &str, commit: bool) -> Result<DbapiResult> {
@@ -370,13 +363,20 @@ impl DbapiInner {
         }
         let mut pragma = false;
         while !sql.is_empty() {
+            self.learn_recorded(false);
             // SAFETY: the connection is open, and the statement is dropped here.
             let (statement, rest) = unsafe { DbapiStatement::prepare(self.raw, sql, false)? };
             sql = rest;
             let Some(mut statement) = statement else { continue };
             pragma |= statement.pragma;
-            while statement.step()? == Stepped::Row {}
+            self.note_running(&statement);
+            let ran = run_to_end(&mut statement);
+            self.forget_running();
+            ran?;
             statement.reset()?;
+            if !statement.readonly {
+                self.check_recorded()?;
+            }
         }
         if pragma {
             self.look();
@@ -388,7 +388,7 @@ impl DbapiInner {
     ///
     /// # Errors
     /// SQLite's; `InvalidArgument` for more than one statement.
-    fn take(&mut self, sql: &str) -> Result<Option<DbapiStatement>> {
+    pub(super) fn take(&mut self, sql: &str) -> Result<Option<DbapiStatement>> {
         if let Some(statement) = self.cache.take(sql) {
             return Ok(Some(statement));
         }
@@ -401,13 +401,13 @@ impl DbapiInner {
     }
 
     /// Keeps a statement that was reset.
-    fn keep(&mut self, sql: String, statement: DbapiStatement) {
+    pub(super) fn keep(&mut self, sql: String, statement: DbapiStatement) {
         if self.caches {
             self.cache.put(sql, statement);
         }
     }
 
-    fn control(&mut self, sql: &str) -> Result<()> {
+    pub(super) fn control(&mut self, sql: &str) -> Result<()> {
         let Some(mut statement) = self.take(sql)? else { return Ok(()) };
         let stepped = statement.step();
         let reset = statement.reset();
@@ -421,6 +421,7 @@ impl Drop for DbapiInner {
         // Statements end before their connection does.
         self.cursors.clear();
         self.cache.clear();
+        self.recorded.detach();
     }
 }
 

@@ -6,11 +6,13 @@
 //! how its work runs: in the order it was requested, on a thread of its own, except for short work
 //! that waits for nothing, which runs within the call.
 
+mod changes;
 mod connection;
 mod connection_thread;
 mod inline;
 mod log;
 mod pair;
+mod recorded;
 mod statement;
 #[cfg(test)]
 mod tests;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::changes::HookContext;
-use super::outbox::{began_meanwhile, data_version};
+use super::outbox::{Seen, began_meanwhile};
 use super::{Connection, moved_files};
 use crate::error::{Error, ErrorKind};
 use crate::ffi;
@@ -26,7 +26,7 @@ pub(super) struct Committing {
     /// How often it has begun to commit since that was taken.
     pub(super) begun: Cell<u32>,
     /// The data version at which it was read last which tables are recorded.
-    pub(super) seen: Cell<u32>,
+    pub(super) seen: Seen,
     /// SQLite has compiled a statement anew since.
     pub(super) recompiled: Arc<AtomicBool>,
     /// Why the last commit was refused, unless it was because the files have moved.
@@ -50,7 +50,7 @@ impl Committing {
             watched: Cell::default(),
             counted: Cell::default(),
             begun: Cell::default(),
-            seen: Cell::default(),
+            seen: Seen::default(),
             recompiled,
             refused: Cell::default(),
         }
@@ -77,7 +77,10 @@ impl Connection {
     /// Returns why a statement has failed, if that is because the outbox has refused its commit.
     #[cold]
     pub(super) fn explain_refusal(&mut self, error: Error) -> Error {
-        let refused = self.recorder.as_ref().and_then(|it| it.context.committing.refused.take());
+        let refused = self.recorder.as_ref().and_then(|it| {
+            it.context.committing.seen.forget_commit();
+            it.context.committing.refused.take()
+        });
         match refused {
             Some(refusal) if error.is_moved() => match refusal {
                 Refusal::LeavesOut => Error::new(
@@ -101,8 +104,8 @@ unsafe extern "C" fn on_commit(context: *mut c_void) -> c_int {
         return 1;
     }
     // SAFETY: it is the connection that is committing.
-    let is_outdated = || unsafe { data_version(committing.raw.get()) } != committing.seen.get();
-    if committing.recompiled.load(Ordering::Relaxed) && is_outdated() {
+    let is_current = || unsafe { committing.seen.is_current(committing.raw.get()) };
+    if committing.recompiled.load(Ordering::Relaxed) && !is_current() {
         committing.refused.set(Some(Refusal::Outdated));
         return 1;
     }
@@ -115,5 +118,9 @@ unsafe extern "C" fn on_commit(context: *mut c_void) -> c_int {
         committing.watched.get()
             && moved_files::has_moved(committing.raw.get(), committing.hosted.get())
     };
+    if !moved {
+        // SAFETY: as above.
+        unsafe { committing.seen.note_commit(committing.raw.get()) };
+    }
     c_int::from(moved)
 }

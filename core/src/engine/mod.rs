@@ -54,9 +54,10 @@ pub(crate) use cursor::Cursor;
 pub(crate) use handle::{DatabaseHandle, OpenFailure};
 #[cfg(not(target_family = "wasm"))]
 pub(crate) use inline::{InlineEnd, LONGEST_VALUE, bound, unbound};
-pub(crate) use moved_files::watch;
 pub(crate) use open::Role;
 pub(crate) use outbox::{HAS_CHANGESETS, unsupported as unsupported_changesets};
+#[cfg(not(target_family = "wasm"))]
+pub(crate) use outbox::{Seen, began_meanwhile, data_version};
 #[cfg(not(target_family = "wasm"))]
 pub(crate) use prepare::LONGEST_INLINE_SQL;
 pub(crate) use read::{ReadOutcome, SnapshotMark};

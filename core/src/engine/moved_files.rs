@@ -109,7 +109,7 @@ impl Connection {
 ///
 /// # Safety
 /// `raw` is open; nobody else sets its commit hook.
-pub(crate) unsafe fn watch(raw: *mut ffi::sqlite3) {
+unsafe fn watch(raw: *mut ffi::sqlite3) {
     // SAFETY: by the contract.
     unsafe { ask_before_commits(raw, on_commit) };
 }

@@ -147,6 +147,19 @@ impl<W: Wording> Prepared<W> {
         std::mem::replace(&mut self.recompiled, times) != times
     }
 
+    /// Returns SQLite's statement, which lives as long as this.
+    #[cfg(not(target_family = "wasm"))]
+    pub(crate) fn raw(&self) -> *mut ffi::sqlite3_stmt {
+        self.raw
+    }
+
+    /// Returns how often SQLite has compiled it again.
+    #[cfg(not(target_family = "wasm"))]
+    pub(crate) fn compilations(&self) -> c_int {
+        // SAFETY: the statement is prepared.
+        unsafe { ffi::sqlite3_stmt_status(self.raw, ffi::SQLITE_STMTSTATUS_REPREPARE, 0) }
+    }
+
     /// Whether SQLite has ever compiled it again.
     pub(crate) fn is_recompiled(&self) -> bool {
         // SAFETY: the statement is prepared.

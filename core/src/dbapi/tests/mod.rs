@@ -1,3 +1,6 @@
+#[cfg(sqlite_session)]
+mod recorded;
+
 use super::*;
 use crate::error::ErrorKind;
 use crate::params;

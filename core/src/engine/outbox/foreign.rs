@@ -7,14 +7,64 @@
 //! that is a transaction by itself takes the lock while it runs. Then SQLite compiles it anew, and
 //! the commit is refused (`commit_hook.rs`).
 
+use std::cell::Cell;
 use std::sync::atomic::Ordering;
 
 use super::Connection;
 use crate::error::{Error, ErrorKind};
 use crate::ffi;
 
+/// Which commits SQLite had seen when something was read.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    version: Cell<u32>,
+    /// This connection was about to commit, on top of these.
+    committing: Cell<bool>,
+}
+
+impl Seen {
+    /// Whether SQLite has seen no other connection's commit since.
+    ///
+    /// # Safety
+    /// The connection is open, and this thread alone uses it.
+    #[inline]
+    pub(crate) unsafe fn is_current(&self, raw: *mut ffi::sqlite3) -> bool {
+        // SAFETY: by the contract.
+        let now = unsafe { data_version(raw) };
+        let version = self.version.get();
+        // A commit of its own counts once, if it came about.
+        let own = self.committing.take() && now == version.wrapping_add(1);
+        if own {
+            self.version.set(now);
+        }
+        own || now == version
+    }
+
+    /// Must be called when the connection is about to commit.
+    ///
+    /// # Safety
+    /// As [`is_current`](Self::is_current).
+    #[inline]
+    pub(crate) unsafe fn note_commit(&self, raw: *mut ffi::sqlite3) {
+        // SAFETY: by the contract.
+        let current = unsafe { self.is_current(raw) };
+        self.committing.set(current);
+    }
+
+    /// Must be called when a commit has failed.
+    pub(crate) fn forget_commit(&self) {
+        self.committing.set(false);
+    }
+
+    /// Takes what SQLite has seen by now as seen.
+    pub(crate) fn set(&self, version: u32) {
+        self.version.set(version);
+        self.committing.set(false);
+    }
+}
+
 impl Connection {
-    /// Returns a number that changes when SQLite sees a commit of another connection.
+    /// Returns a number that changes when SQLite sees a commit.
     #[inline]
     pub(super) fn data_version(&self) -> u32 {
         // SAFETY: the connection is open.
@@ -27,7 +77,8 @@ impl Connection {
     pub(in crate::engine) fn confirm_recorded(&mut self, begun: bool) {
         let Some(recorder) = &self.recorder else { return };
         let committing = &recorder.context.committing;
-        if committing.seen.get() == self.data_version() {
+        // SAFETY: the connection is open.
+        if unsafe { committing.seen.is_current(self.raw) } {
             committing.forget_recompiled();
         } else {
             self.confirm_slowly(begun);
@@ -84,12 +135,12 @@ impl Connection {
     }
 }
 
-/// Returns a number that changes when SQLite sees a commit of another connection.
+/// Returns a number that changes when SQLite sees a commit, of this connection or another one.
 ///
 /// # Safety
 /// The connection is open, and this thread alone uses it.
 #[inline]
-pub(in crate::engine) unsafe fn data_version(raw: *mut ffi::sqlite3) -> u32 {
+pub(crate) unsafe fn data_version(raw: *mut ffi::sqlite3) -> u32 {
     let mut version = 0_u32;
     // SAFETY: by the contract; SQLite writes one integer.
     unsafe {
@@ -105,7 +156,7 @@ pub(in crate::engine) unsafe fn data_version(raw: *mut ffi::sqlite3) -> u32 {
 
 /// Returns the error for a transaction that has changed something of which it was not known that it
 /// is to be recorded.
-pub(in crate::engine) fn began_meanwhile() -> Error {
+pub(crate) fn began_meanwhile() -> Error {
     Error::new(
         ErrorKind::SchemaChanged,
         "another connection has changed which tables are recorded for the outbox; try again",

@@ -25,7 +25,9 @@ use crate::row::Row;
 use crate::sync::encode_header;
 use crate::value::ValueRef;
 
-pub(super) use foreign::{began_meanwhile, data_version};
+#[cfg(not(target_family = "wasm"))]
+pub(crate) use foreign::data_version;
+pub(crate) use foreign::{Seen, began_meanwhile};
 #[cfg(sqlite_session)]
 pub(super) use log::ChangingRow;
 pub(super) use log::{OutboxLog, RecordedTable, TableShape};

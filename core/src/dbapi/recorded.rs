@@ -1,0 +1,294 @@
+//! Tables that are recorded for an outbox. A connection of this module does not record, so it does
+//! not change them: what it did would be lost to whoever gets the changes.
+//!
+//! SQLite's row hook tells of a row of such a table, and the commit hook refuses the commit. Which
+//! tables there are is read again when SQLite has seen a commit of another connection that has
+//! changed the schema, as beginning to record does (`engine/outbox/foreign.rs`).
+
+use std::cell::{Cell, RefCell};
+use std::ffi::{c_int, c_void};
+
+use super::connection::{DbapiInner, fill};
+use super::statement::DbapiStatement;
+use crate::engine::{Seen, began_meanwhile, data_version};
+use crate::error::{Error, ErrorKind, Result};
+use crate::ffi;
+use crate::platform::files;
+
+/// What is known about recorded tables.
+#[derive(Debug)]
+pub(super) struct Recorded {
+    /// The schema's version that it is of.
+    schema: Option<i64>,
+    // SQLite has its address.
+    context: Box<Context>,
+}
+
+/// What the hooks have.
+#[derive(Debug)]
+struct Context {
+    raw: *mut ffi::sqlite3,
+    names: RefCell<Vec<Box<str>>>,
+    /// The data version at which they were read.
+    seen: Seen,
+    /// A recorded table that the open transaction has changed.
+    hit: RefCell<Option<Box<str>>>,
+    /// The open transaction has changed something before it was known that tables are recorded.
+    unsure: Cell<bool>,
+    /// The statement that is a transaction by itself, and how often it was compiled before it ran.
+    running: Cell<(*mut ffi::sqlite3_stmt, c_int)>,
+    refused: Cell<Option<Refusal>>,
+}
+
+/// Why a commit was refused, unless it was because the files have moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Refusal {
+    Recorded,
+    Unsure,
+    /// The statement may run again when it is known what is recorded.
+    Outdated,
+}
+
+impl Recorded {
+    /// Attaches it to a connection.
+    ///
+    /// # Safety
+    /// `raw` is open, and [`detach`](Self::detach) is called before it closes.
+    pub(super) unsafe fn attach(raw: *mut ffi::sqlite3) -> Self {
+        let context = Box::new(Context {
+            raw,
+            names: RefCell::default(),
+            seen: Seen::default(),
+            hit: RefCell::default(),
+            unsure: Cell::default(),
+            running: Cell::new((std::ptr::null_mut(), 0)),
+            refused: Cell::default(),
+        });
+        let pointer = std::ptr::from_ref(&*context).cast_mut().cast::<c_void>();
+        // SAFETY: by the contract; the context stays where it is.
+        unsafe { ffi::sqlite3_commit_hook(raw, Some(on_commit), pointer) };
+        Self { schema: None, context }
+    }
+
+    /// Takes the hooks out.
+    pub(super) fn detach(&self) {
+        self.set_row_hook(false);
+        // SAFETY: the connection is open.
+        unsafe { ffi::sqlite3_commit_hook(self.context.raw, None, std::ptr::null_mut()) };
+    }
+
+    #[cfg(sqlite_preupdate)]
+    fn set_row_hook(&self, on: bool) {
+        let context = std::ptr::from_ref(&*self.context).cast_mut().cast::<c_void>();
+        let (hook, context) = match on {
+            true => (Some(rows::on_row as ffi::preupdate::RowHook), context),
+            false => (None, std::ptr::null_mut()),
+        };
+        // SAFETY: the connection is open, and the hook is taken out before its context goes.
+        unsafe { ffi::preupdate::sqlite3_preupdate_hook(self.context.raw, hook, context) };
+    }
+
+    #[cfg(not(sqlite_preupdate))]
+    #[allow(clippy::unused_self, reason = "SQLite has no such hook here")]
+    fn set_row_hook(&self, _on: bool) {}
+}
+
+impl DbapiInner {
+    fn main_state(&self) -> c_int {
+        // SAFETY: the connection is open.
+        unsafe { ffi::sqlite3_txn_state(self.raw, c"main".as_ptr()) }
+    }
+
+    /// Whether it is known which tables are recorded, or can't be asked before the transaction that
+    /// has begun does something.
+    pub(super) fn knows_recorded(&self) -> bool {
+        // SAFETY: the connection is open.
+        let current = || unsafe { self.recorded.context.seen.is_current(self.raw) };
+        (self.recorded.schema.is_some() && current())
+            || (self.in_transaction() && self.main_state() == ffi::SQLITE_TXN_NONE)
+    }
+
+    /// Learns which tables are recorded, if another connection may have changed that. Returns
+    /// whether they are others: then statements must be compiled again, so that none is emptied in
+    /// one step. `begun`: the open transaction has changed nothing yet.
+    pub(super) fn learn_recorded(&mut self, begun: bool) -> bool {
+        let writing = self.main_state() == ffi::SQLITE_TXN_WRITE;
+        if !writing {
+            self.recorded.context.hit.replace(None);
+            self.recorded.context.unsure.set(false);
+        }
+        if self.knows_recorded() {
+            return false;
+        }
+        let wrote = writing && !begun;
+        let Ok((schema, names)) = self.read_recorded() else {
+            self.recorded.context.unsure.set(wrote);
+            return false;
+        };
+        let context = &self.recorded.context;
+        self.recorded.schema = Some(schema);
+        let Some(names) = names.filter(|names| *names != *context.names.borrow()) else {
+            return false;
+        };
+        context.unsure.set(context.unsure.get() || wrote);
+        self.recorded.set_row_hook(!names.is_empty());
+        context.names.replace(names);
+        self.forget_statements();
+        true
+    }
+
+    /// Returns the schema's version and, if it is another, the recorded tables.
+    fn read_recorded(&mut self) -> Result<(i64, Option<Vec<Box<str>>>)> {
+        let schema = self.ask("PRAGMA schema_version")?.parse().unwrap_or(-1);
+        // What is committed from here on is noticed later.
+        // SAFETY: the connection is open.
+        let seen = unsafe { data_version(self.raw) };
+        let names = match self.recorded.schema {
+            Some(known) if known == schema => None,
+            _ => Some(self.recorded_names()?),
+        };
+        self.recorded.context.seen.set(seen);
+        Ok((schema, names))
+    }
+
+    fn recorded_names(&mut self) -> Result<Vec<Box<str>>> {
+        let sql = "SELECT name FROM main.ubiqlite_outbox_tables";
+        // SAFETY: the connection is open, and the statement is dropped here.
+        let prepared = unsafe { DbapiStatement::prepare(self.raw, sql, false) };
+        let statement = match prepared {
+            Ok((statement, _)) => statement,
+            Err(error) if error.kind() == ErrorKind::NoSuchTable => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        let Some(mut statement) = statement else { return Ok(Vec::new()) };
+        let (page, _) = fill(&mut statement, usize::MAX)?;
+        let names = (0..page.cells()).map(|at| page.cell(at).as_str().unwrap_or_default().into());
+        Ok(names.collect())
+    }
+
+    /// Must be called when a changing statement has run: within a transaction, it is refused now.
+    ///
+    /// # Errors
+    /// `Unsupported` if the open transaction has changed a recorded table, `SchemaChanged` if it may
+    /// have, before it was known that there are any.
+    pub(super) fn check_recorded(&mut self) -> Result<()> {
+        // Also of a statement that is a transaction by itself, and has more rows.
+        if self.main_state() != ffi::SQLITE_TXN_WRITE {
+            return Ok(());
+        }
+        self.learn_recorded(false);
+        match &*self.recorded.context.hit.borrow() {
+            Some(table) => Err(refused(table)),
+            None if self.is_unsure() => Err(began_meanwhile()),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether the open transaction has changed something before it was known what is recorded.
+    pub(super) fn is_unsure(&self) -> bool {
+        self.recorded.context.unsure.get()
+    }
+
+    /// Notes which statement is about to run by itself.
+    pub(super) fn note_running(&self, statement: &DbapiStatement) {
+        self.recorded.context.running.set((statement.raw(), statement.compilations()));
+    }
+
+    /// Must be called when it does not run any more.
+    pub(super) fn forget_running(&self) {
+        self.recorded.context.running.set((std::ptr::null_mut(), 0));
+    }
+
+    /// Whether a statement's commit was refused only because it is not known any more which tables
+    /// are recorded.
+    pub(super) fn may_run_again(&self, error: &Error) -> bool {
+        let outdated = self.recorded.context.refused.get() == Some(Refusal::Outdated);
+        error.is_moved() && outdated && self.recorded.context.refused.take().is_some()
+    }
+
+    /// Returns why something has failed, if that is because tables are recorded.
+    #[cold]
+    pub(super) fn explain_refusal(&self, error: Error) -> Error {
+        let context = &self.recorded.context;
+        context.seen.forget_commit();
+        match context.refused.take() {
+            Some(Refusal::Recorded) if error.is_moved() => {
+                let table = context.hit.borrow_mut().take();
+                refused(table.as_deref().unwrap_or("a table"))
+            }
+            Some(_) if error.is_moved() => began_meanwhile(),
+            _ => error,
+        }
+    }
+}
+
+fn refused(table: &str) -> Error {
+    Error::new(
+        ErrorKind::Unsupported,
+        format!(
+            "{table} is recorded for an outbox, which this connection can't do: change it through ubiqlite's Database, or roll back"
+        ),
+    )
+}
+
+unsafe extern "C" fn on_commit(context: *mut c_void) -> c_int {
+    // SAFETY: `attach` passed it, and it lives as long as the connection.
+    let context = unsafe { &*context.cast::<Context>() };
+    let (statement, before) = context.running.get();
+    let outdated = || {
+        // SAFETY: it is the connection that is committing, and the statement runs on it.
+        unsafe {
+            !statement.is_null()
+                && ffi::sqlite3_stmt_status(statement, ffi::SQLITE_STMTSTATUS_REPREPARE, 0)
+                    != before
+                && !context.seen.is_current(context.raw)
+        }
+    };
+    let refusal = if outdated() {
+        Some(Refusal::Outdated)
+    } else if context.hit.borrow().is_some() {
+        Some(Refusal::Recorded)
+    } else if context.unsure.get() {
+        Some(Refusal::Unsure)
+    } else {
+        None
+    };
+    context.refused.set(refusal);
+    // SAFETY: as above.
+    let refused = refusal.is_some() || unsafe { files::has_moved(context.raw) };
+    if !refused {
+        // SAFETY: as above.
+        unsafe { context.seen.note_commit(context.raw) };
+    }
+    c_int::from(refused)
+}
+
+#[cfg(sqlite_preupdate)]
+mod rows {
+    use std::ffi::{CStr, c_char, c_int, c_void};
+
+    use super::Context;
+    use crate::ffi;
+
+    pub(super) unsafe extern "C" fn on_row(
+        context: *mut c_void,
+        _raw: *mut ffi::sqlite3,
+        _operation: c_int,
+        database: *const c_char,
+        table: *const c_char,
+        _old_key: ffi::sqlite3_int64,
+        _new_key: ffi::sqlite3_int64,
+    ) {
+        // SAFETY: the context lives until the hook is taken out, and SQLite passes C strings.
+        let (context, database, table) = unsafe {
+            (&*context.cast::<Context>(), CStr::from_ptr(database), CStr::from_ptr(table))
+        };
+        if database.to_bytes() != b"main" {
+            return;
+        }
+        let names = context.names.borrow();
+        if let Some(name) = names.iter().find(|name| name.as_bytes() == table.to_bytes()) {
+            context.hit.borrow_mut().get_or_insert_with(|| name.clone());
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! What this module's connections do to tables that are recorded for an outbox: nothing.
+
+use super::*;
+use crate::Database;
+
+const SCHEMA: &str =
+    "CREATE TABLE items (id INTEGER PRIMARY KEY, x); CREATE TABLE others (id INTEGER PRIMARY KEY);
+     CREATE TRIGGER t AFTER INSERT ON others WHEN new.id > 100 BEGIN INSERT INTO items VALUES (new.id, 't'); END;
+     INSERT INTO items VALUES (1, 'a');";
+
+struct Both {
+    db: Database,
+    dbapi: DbapiConnection,
+    _folder: tempfile::TempDir,
+}
+
+/// A database, and a connection of this module that has its statements compiled.
+async fn both() -> Both {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let db = Database::open(&path).await.unwrap();
+    db.batch(SCHEMA).await.unwrap();
+    let dbapi = open(path.to_str().unwrap()).await;
+    for sql in ["DELETE FROM items", "INSERT INTO items VALUES (1, 'a')", "DELETE FROM others"] {
+        dbapi.request(execute(1, sql, params![], None)).await.unwrap();
+    }
+    Both { db, dbapi, _folder: folder }
+}
+
+impl Both {
+    async fn items(&self) -> String {
+        let sql = "SELECT coalesce(group_concat(id || x), '') FROM items";
+        self.db.query_value(sql, ()).await.unwrap()
+    }
+}
+
+fn is_refused(error: &Error) {
+    assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
+    assert!(error.message().contains("items"), "{error}");
+}
+
+#[tokio::test]
+async fn a_statement_by_itself_is_refused_and_changes_nothing() {
+    for sql in [
+        "INSERT INTO items VALUES (2, 'b')",
+        "INSERT INTO items VALUES (2, 'b'), (3, 'c') RETURNING id",
+        "INSERT INTO others VALUES (101)",
+        "REPLACE INTO items VALUES (1, 'b')",
+        "UPDATE items SET x = 'b'",
+        "DELETE FROM items",
+        "DELETE FROM items WHERE id = 1",
+    ] {
+        let both = both().await;
+        let mut outbox = both.db.outbox(["items"]).await.unwrap();
+        for round in 0..2 {
+            let error = both.dbapi.request(execute(1, sql, params![], None)).await.expect_err(sql);
+            is_refused(&error);
+            let _ = both.dbapi.request(DbapiRequest::Reset { cursor: 1 }).await;
+            assert_eq!(both.items().await, "1a", "{sql}, round {round}");
+        }
+        let many = DbapiRequest::ExecuteMany {
+            cursor: 1,
+            sql: "INSERT INTO items VALUES (?, 'm')".into(),
+            each: vec![params![7], params![8]],
+            begin: None,
+        };
+        is_refused(&both.dbapi.request(many).await.unwrap_err());
+        let script = DbapiRequest::Script { sql: format!("SELECT 1; {sql}"), commit: true };
+        is_refused(&both.dbapi.request(script).await.unwrap_err());
+        assert_eq!(both.items().await, "1a", "{sql}");
+        assert!(outbox.next().await.unwrap().is_none());
+        // Others may be changed, and all of them when nothing is recorded any more.
+        both.dbapi
+            .request(execute(1, "INSERT INTO others VALUES (5)", params![], None))
+            .await
+            .unwrap();
+        both.db.outbox([]).await.unwrap();
+        both.dbapi.request(execute(1, "DELETE FROM items", params![], None)).await.unwrap();
+        assert_eq!(both.items().await, "", "{sql}");
+        both.dbapi.close().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn in_a_transaction_the_statement_and_the_commit_are_refused() {
+    for begin in ["BEGIN", "BEGIN IMMEDIATE"] {
+        let both = both().await;
+        let mut outbox = both.db.outbox(["items"]).await.unwrap();
+        let other = execute(1, "INSERT INTO others VALUES (1)", params![], Some(begin));
+        let known = both.dbapi.request(other).await.is_ok();
+        let insert = execute(1, "INSERT INTO items VALUES (2, 'b')", params![], Some(begin));
+        if known {
+            is_refused(&both.dbapi.request(insert).await.unwrap_err());
+        }
+        // It has changed a row, or something when it was not known yet what is recorded.
+        let refused = both.dbapi.request(DbapiRequest::End { sql: "COMMIT" }).await.unwrap_err();
+        let kinds = [ErrorKind::Unsupported, ErrorKind::SchemaChanged];
+        assert!(kinds.contains(&refused.kind()), "{refused}");
+        let _ = both.dbapi.request(DbapiRequest::End { sql: "ROLLBACK" }).await;
+        assert_eq!(both.items().await, "1a");
+        // Now it is known.
+        let other = execute(1, "INSERT INTO others VALUES (1)", params![], Some(begin));
+        both.dbapi.request(other).await.unwrap();
+        both.dbapi.request(DbapiRequest::End { sql: "COMMIT" }).await.unwrap();
+        let insert = execute(1, "INSERT INTO items VALUES (2, 'b')", params![], Some(begin));
+        is_refused(&both.dbapi.request(insert).await.unwrap_err());
+        both.dbapi.request(DbapiRequest::End { sql: "ROLLBACK" }).await.unwrap();
+        both.db.execute("INSERT INTO items VALUES (3, 'c')", ()).await.unwrap();
+        assert!(outbox.next().await.unwrap().is_some());
+        assert_eq!(both.items().await, "1a,3c");
+        both.dbapi.close().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_change_of_the_schema_elsewhere_disturbs_no_other_change() {
+    let both = both().await;
+    for (round, ddl) in
+        ["CREATE TABLE a (x)", "CREATE INDEX i ON items (x)", "DROP TABLE a"].iter().enumerate()
+    {
+        both.db.execute(ddl, ()).await.unwrap();
+        let insert =
+            execute(1, "INSERT INTO items VALUES (?, 'n')", params![10 + round as i64], None);
+        let changed = both.dbapi.request(insert).await.unwrap();
+        assert_eq!(changed.changed, Some(1), "{ddl}");
+        both.db.execute("UPDATE others SET id = id", ()).await.unwrap();
+        let many = DbapiRequest::ExecuteMany {
+            cursor: 1,
+            sql: "UPDATE items SET x = ?".into(),
+            each: vec![params!["o"], params!["n"]],
+            begin: Some("BEGIN"),
+        };
+        both.dbapi.request(many).await.unwrap();
+        both.dbapi.request(DbapiRequest::End { sql: "COMMIT" }).await.unwrap();
+    }
+    assert_eq!(both.items().await, "1n,10n,11n,12n");
+    both.dbapi.close().await.unwrap();
+}
