@@ -55,7 +55,8 @@ impl DbapiInner {
             // Its commit was or is refused, so nothing has happened yet. It repeats the error.
             let _ = statement.reset();
             self.learn_recorded(false);
-            let Some(anew) = self.take(sql)? else { return Err(again) };
+            let anew = if self.knows_recorded() { self.take(sql)? } else { None };
+            let Some(anew) = anew else { return Err(again) };
             *statement = anew;
         }
     }

@@ -31,6 +31,8 @@ struct Context {
     names: RefCell<Vec<Box<str>>>,
     /// The data version at which they were read.
     seen: Seen,
+    /// They were read at all.
+    known: Cell<bool>,
     /// A recorded table that the open transaction has changed.
     hit: RefCell<Option<Box<str>>>,
     /// The open transaction has changed something before it was known that tables are recorded.
@@ -59,6 +61,7 @@ impl Recorded {
             raw,
             names: RefCell::default(),
             seen: Seen::default(),
+            known: Cell::default(),
             hit: RefCell::default(),
             unsure: Cell::default(),
             running: Cell::new((std::ptr::null_mut(), 0)),
@@ -104,7 +107,7 @@ impl DbapiInner {
     pub(super) fn knows_recorded(&self) -> bool {
         // SAFETY: the connection is open.
         let current = || unsafe { self.recorded.context.seen.is_current(self.raw) };
-        (self.recorded.schema.is_some() && current())
+        (self.recorded.context.known.get() && current())
             || (self.in_transaction() && self.main_state() == ffi::SQLITE_TXN_NONE)
     }
 
@@ -121,12 +124,14 @@ impl DbapiInner {
             return false;
         }
         let wrote = writing && !begun;
-        let Ok((schema, names)) = self.read_recorded() else {
+        // A lock is waited for by the statement, which then can't commit without asking again.
+        let Ok((schema, names)) = self.impatient(Self::read_recorded) else {
             self.recorded.context.unsure.set(wrote);
             return false;
         };
         let context = &self.recorded.context;
         self.recorded.schema = Some(schema);
+        context.known.set(true);
         let Some(names) = names.filter(|names| *names != *context.names.borrow()) else {
             return false;
         };
@@ -239,9 +244,10 @@ unsafe extern "C" fn on_commit(context: *mut c_void) -> c_int {
         // SAFETY: it is the connection that is committing, and the statement runs on it.
         unsafe {
             !statement.is_null()
-                && ffi::sqlite3_stmt_status(statement, ffi::SQLITE_STMTSTATUS_REPREPARE, 0)
-                    != before
-                && !context.seen.is_current(context.raw)
+                && (!context.known.get()
+                    || ffi::sqlite3_stmt_status(statement, ffi::SQLITE_STMTSTATUS_REPREPARE, 0)
+                        != before)
+                && !(context.known.get() && context.seen.is_current(context.raw))
         }
     };
     let refusal = if outdated() {

@@ -113,6 +113,31 @@ async fn in_a_transaction_the_statement_and_the_commit_are_refused() {
 }
 
 #[tokio::test]
+async fn the_first_statement_of_a_connection_is_refused_also_when_it_had_to_wait() {
+    for mode in [crate::JournalMode::Wal, crate::JournalMode::Delete] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.db");
+        let db = crate::Options::default().journal_mode(mode).open(&path).await.unwrap();
+        db.batch(SCHEMA).await.unwrap();
+        db.outbox(["items"]).await.unwrap();
+        let dbapi = open(path.to_str().unwrap()).await;
+        let mut session = db.acquire().await.unwrap();
+        session.execute("BEGIN EXCLUSIVE", ()).await.unwrap();
+        let insert = execute(1, "INSERT INTO items VALUES (2, 'b')", params![], None);
+        let waits = dbapi.request(insert);
+        let ends = async {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            session.execute("COMMIT", ()).await.unwrap();
+        };
+        is_refused(&tokio::join!(waits, ends).0.unwrap_err());
+        drop(session);
+        let items: i64 = db.query_value("SELECT count(*) FROM items", ()).await.unwrap();
+        assert_eq!(items, 1, "{mode:?}");
+        dbapi.close().await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_change_of_the_schema_elsewhere_disturbs_no_other_change() {
     let both = both().await;
     for (round, ddl) in
