@@ -26,6 +26,7 @@ mod name;
 mod opcodes;
 mod open;
 mod outbox;
+mod own_changes;
 mod pages;
 mod pragma;
 mod prepare;
@@ -69,6 +70,7 @@ pub(crate) use changes::HAS_ROWS;
 use changes::Recorder;
 use handlers::Handlers;
 use lease::{Header, WalIndex};
+use own_changes::OwnChanges;
 use pages::PageReads;
 pub(crate) use prepared::Stepped;
 #[cfg(not(target_family = "wasm"))]
@@ -95,6 +97,7 @@ pub(crate) struct Connection {
     length_limit: std::ffi::c_int,
     handlers: Arc<Handlers>,
     row_id: LastRowId,
+    own_changes: OwnChanges,
     /// Records what is committed, for live queries.
     recorder: Option<Box<Recorder>>,
     raw: *mut ffi::sqlite3,

@@ -94,6 +94,7 @@ impl Connection {
             length_limit: unsafe { ffi::sqlite3_limit(raw, ffi::SQLITE_LIMIT_LENGTH, -1) },
             handlers,
             row_id: LastRowId::default(),
+            own_changes: Default::default(),
             recorder: None,
             raw,
             lease: None,
@@ -120,6 +121,7 @@ impl Connection {
             connection.handlers.install(raw);
             connection.authorizer.install(raw);
             connection.row_id.install(raw)?;
+            connection.own_changes.install(raw)?;
         }
         connection.configure(options)?;
         Ok(connection)

@@ -234,6 +234,7 @@ impl Connection {
         let inserts = statement.nature.inserts;
         super::context::note_change();
         if let Some(recorder) = &self.recorder {
+            self.own_changes.begin();
             recorder.begin_write(statement, &self.authorizer.rows);
         }
         for index in 0..extra.each.len() {
@@ -297,6 +298,7 @@ impl Connection {
         if !statement.readonly
             && let Some(recorder) = &self.recorder
         {
+            self.own_changes.begin();
             recorder.begin_write(statement, &self.authorizer.rows);
         }
         let done = run_bound(raw, &self.row_id, statement, params, keep, sink);
@@ -348,6 +350,9 @@ impl Connection {
             self.handlers.shield(true);
         }
         let done = self.before_control(&statement.nature).and_then(|()| {
+            if plain && !statement.readonly {
+                self.own_changes.begin();
+            }
             if let Some(recorder) = &self.recorder {
                 recorder.begin_write(statement, &self.authorizer.rows);
             }

@@ -410,6 +410,43 @@ async fn the_callers_last_rowid_and_count_are_its_own() {
 }
 
 #[tokio::test]
+async fn sql_counts_the_callers_changes_and_not_the_outboxs() {
+    let plain = Place::new(ITEMS).await;
+    let recorded = Place::new(ITEMS).await;
+    recorded.db.outbox(["items"]).await.unwrap();
+    let counts = "SELECT changes(), total_changes()";
+    let mut all = Vec::new();
+    for place in [&plain, &recorded] {
+        let mut session = place.db.acquire().await.unwrap();
+        let mut seen: Vec<(i64, i64)> = Vec::new();
+        for sql in [
+            "INSERT INTO items VALUES (1, 'a', NULL), (2, 'b', NULL), (3, 'c', NULL)",
+            "BEGIN",
+            "UPDATE items SET name = 'd' WHERE id < 3",
+            "COMMIT",
+            "SELECT 1",
+            "UPDATE items SET name = 'e' WHERE id > 90",
+            "BEGIN",
+            "DELETE FROM items WHERE id = 1",
+            "SAVEPOINT one",
+            "INSERT INTO items VALUES (5, 'a', changes())",
+            "RELEASE one",
+            "END",
+            "BEGIN",
+            "DELETE FROM items",
+            "ROLLBACK",
+        ] {
+            session.execute(sql, ()).await.unwrap();
+            seen.push(session.query_one(counts, ()).await.unwrap());
+        }
+        all.push(seen);
+        drop(session);
+    }
+    assert_eq!(all[0], all[1]);
+    assert_eq!(all[0][3], (2, 5), "after the first COMMIT");
+}
+
+#[tokio::test]
 async fn waiting_for_a_change_ends_with_it() {
     let place = Place::new(ITEMS).await;
     let mut outbox = place.db.outbox(["items"]).await.unwrap();

@@ -209,7 +209,9 @@ impl Connection {
         };
         // Its tables are taken out: what is written to the outbox passes the hook as well.
         let mut outbox = recorder.context.outbox.take();
-        let flushed = self.write_outbox(&mut outbox);
+        let own_changes = self.own_changes.clone();
+        // SAFETY: the connection is open and this thread alone uses it.
+        let flushed = unsafe { own_changes.hide(self.raw, || self.write_outbox(&mut outbox)) };
         outbox.dirty = flushed.is_err();
         *recorder.context.outbox.borrow_mut() = outbox;
         // SAFETY: as above. In SQL, each holder finds the rowid of its own insertions.
