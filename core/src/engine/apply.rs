@@ -16,11 +16,13 @@ impl Connection {
 mod conflicts;
 #[cfg(sqlite_session)]
 mod rebase;
+#[cfg(sqlite_session)]
+mod second;
 
 #[cfg(sqlite_session)]
 mod linked {
     use std::collections::HashMap;
-    use std::ffi::c_int;
+    use std::ffi::{c_int, c_void};
 
     use super::conflicts::{Applying, Target, on_conflict};
     use super::{Connection, Result, StepOutcome};
@@ -29,7 +31,6 @@ mod linked {
     use crate::error::{Error, ErrorKind};
     use crate::ffi;
     use crate::ffi::session::{self, sqlite3changeset_apply_v2};
-    use crate::sql::quote_into;
     use crate::sync::{Applied, ApplyStep, Item, Policy, Reader, TableHeader};
     use crate::value::ValueRef;
 
@@ -58,35 +59,23 @@ mod linked {
             let mut applying = Applying { targets, ..Applying::default() };
             let triggers = self.set_triggers(false);
             self.mute_outbox(true);
-            let length = length_of(bytes)?;
-            // SAFETY: the connection is open; SQLite reads the bytes, calls back with `applying`
-            // before it returns, and writes where its output is.
-            let code = unsafe {
-                sqlite3changeset_apply_v2(
-                    self.raw,
-                    length,
-                    bytes.as_ptr().cast_mut().cast(),
-                    None,
-                    Some(on_conflict),
-                    (&raw mut applying).cast(),
-                    std::ptr::null_mut(),
-                    std::ptr::null_mut(),
-                    session::SQLITE_CHANGESETAPPLY_NOSAVEPOINT
-                        | session::SQLITE_CHANGESETAPPLY_IGNORENOOP
-                        | session::SQLITE_CHANGESETAPPLY_FKNOACTION,
-                )
-            };
+            // SAFETY: the connection is open, and the context is what `on_conflict` expects.
+            let code =
+                unsafe { apply_bytes(self.raw, bytes, on_conflict, (&raw mut applying).cast()) }?;
             // SAFETY: the connection is open and its last call failed.
             let failure = (code != ffi::SQLITE_OK).then(|| unsafe {
                 super::super::failure(self.raw, code, crate::error::Phase::Run)
             });
-            let taken = match failure {
-                None => self.take_columns(&applying),
+            let rest = match failure {
+                None => self.take_columns(&mut applying),
                 Some(_) => Ok(()),
             };
             self.mute_outbox(false);
             self.set_triggers(triggers);
-            taken?;
+            rest?;
+            if applying.orphans && failure.is_none() {
+                return Err(self.orphan());
+            }
             if let Some(failure) = failure {
                 return Err(match applying.refused {
                     Some(refused) => refused,
@@ -100,28 +89,6 @@ mod linked {
             }
             let applied = Applied { conflicts: applying.conflicts, rebased };
             Ok(StepOutcome { applied: Some(Box::new(applied)), ..StepOutcome::default() })
-        }
-
-        /// Takes what of their updates met nothing, though another column of theirs did.
-        fn take_columns(&mut self, applying: &Applying) -> Result<()> {
-            for take in &applying.takes {
-                let Some(target) = applying.targets.get(&take.table) else { continue };
-                // A row in its way would be a conflict of its own, which ours has won.
-                let mut sql = String::from("UPDATE OR IGNORE main.");
-                quote_into(&mut sql, &take.table)?;
-                let mut values = Vec::new();
-                let parts = [(&take.columns, " SET ", ", "), (&take.key, " WHERE ", " AND ")];
-                for (part, first, between) in parts {
-                    for (index, (column, value)) in part.iter().enumerate() {
-                        sql.push_str(if index == 0 { first } else { between });
-                        quote_into(&mut sql, &target.shape.names[*column])?;
-                        sql.push_str(" = ?");
-                        values.push(value.as_ref());
-                    }
-                }
-                self.own_rows(&sql, &values)?;
-            }
-            Ok(())
         }
 
         /// Checks the bytes, and returns what is to be known of the tables that they change.
@@ -214,6 +181,35 @@ mod linked {
                 format!("nothing was applied{}", named.unwrap_or_default()),
             )
         }
+    }
+
+    /// Applies a change set, without a savepoint of its own, and returns SQLite's code.
+    ///
+    /// # Safety
+    /// The connection is open, and this thread alone uses it; `context` is what `decide` expects.
+    pub(super) unsafe fn apply_bytes(
+        raw: *mut ffi::sqlite3,
+        bytes: &[u8],
+        decide: session::ConflictHandler,
+        context: *mut c_void,
+    ) -> Result<c_int> {
+        let length = length_of(bytes)?;
+        // SAFETY: by the contract; SQLite reads the bytes, and calls back before it returns.
+        Ok(unsafe {
+            sqlite3changeset_apply_v2(
+                raw,
+                length,
+                bytes.as_ptr().cast_mut().cast(),
+                None,
+                Some(decide),
+                context,
+                std::ptr::null_mut(),
+                std::ptr::null_mut(),
+                session::SQLITE_CHANGESETAPPLY_NOSAVEPOINT
+                    | session::SQLITE_CHANGESETAPPLY_IGNORENOOP
+                    | session::SQLITE_CHANGESETAPPLY_FKNOACTION,
+            )
+        })
     }
 
     /// Checks that a table here has what theirs has. More columns, at its end, do no harm.

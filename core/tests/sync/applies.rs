@@ -204,6 +204,47 @@ async fn what_was_not_taken_is_sent_back() {
 }
 
 #[tokio::test]
+async fn unique_values_that_change_places_arrive() {
+    let schema = "CREATE TABLE names (id INTEGER PRIMARY KEY, name TEXT UNIQUE, x);
+         CREATE TABLE uses (id INTEGER PRIMARY KEY, of REFERENCES names ON DELETE CASCADE, name REFERENCES names (name) ON UPDATE CASCADE);
+         INSERT INTO names VALUES (1, 'a', 1), (2, 'b', 2), (3, 'c', 3), (4, 'd', 4);
+         INSERT INTO uses VALUES (10, 1, 'a'), (20, 2, 'b'), (30, 3, 'c');";
+    let turn = "UPDATE names SET name = 'z' WHERE id = 1; UPDATE names SET name = 'a' WHERE id = 3;
+         UPDATE names SET name = 'c' WHERE id = 2; UPDATE names SET name = 'b' WHERE id = 1;";
+    let swap = "DELETE FROM names WHERE id = 4; UPDATE names SET name = 'd' WHERE id = 1;
+         INSERT INTO names VALUES (5, 'a', 5);";
+    for policy in [Apply::abort(), Apply::theirs()] {
+        for script in [turn, swap] {
+            let (here, there) = twins(schema).await;
+            let mut outbox = there.db.outbox(["names", "uses"]).await.unwrap();
+            there.db.batch(script).await.unwrap();
+            let set = outbox.next().await.unwrap().unwrap();
+            let done = here.db.apply(set.bytes(), policy.clone()).await.unwrap();
+            assert_eq!(done.conflicts(), [], "{script}");
+            for table in ["names", "uses"] {
+                let all = format!("SELECT * FROM {table} ORDER BY id");
+                assert_eq!(rows(&here.db, &all).await, rows(&there.db, &all).await, "{script}");
+            }
+        }
+    }
+    // One that is really taken stays left out, and the others arrive.
+    let (here, there) = twins(schema).await;
+    let mut outbox = there.db.outbox(["names"]).await.unwrap();
+    there.db.batch(format!("{turn} INSERT INTO names VALUES (6, 'e', 6)").as_str()).await.unwrap();
+    let set = outbox.next().await.unwrap().unwrap();
+    here.db.execute("INSERT INTO names VALUES (7, 'e', 7)", ()).await.unwrap();
+    let done = here.db.apply(set.bytes(), Apply::theirs()).await.unwrap();
+    let keys: Vec<_> = done.conflicts().iter().map(|it| key(it).clone()).collect();
+    assert_eq!(keys, [Value::Integer(6)]);
+    let names: String = here
+        .db
+        .query_value("SELECT group_concat(name, '' ORDER BY id) FROM names", ())
+        .await
+        .unwrap();
+    assert_eq!(names, "bcade");
+}
+
+#[tokio::test]
 async fn aborting_changes_nothing() {
     let (here, there) =
         twins(&format!("{NOTES}; INSERT INTO notes VALUES (1, 'a', 'b', 1);")).await;

@@ -11,6 +11,7 @@ use super::rows;
 
 const SCHEMA: &str = "CREATE TABLE notes (id INTEGER PRIMARY KEY, a, b, at INTEGER);
      CREATE TABLE tags (name TEXT, note INT, x, PRIMARY KEY (note, name)) WITHOUT ROWID;
+     CREATE TABLE names (id INTEGER PRIMARY KEY, name TEXT UNIQUE, x);
      CREATE TABLE places (cursor INTEGER NOT NULL); INSERT INTO places VALUES (0);";
 
 /// What the server keeps: who has sent it, under which number, and the changes.
@@ -42,7 +43,7 @@ impl Replica {
         let folder = tempfile::tempdir().unwrap();
         let db = open(&folder).await;
         db.batch(SCHEMA).await.unwrap();
-        db.outbox(["notes", "tags"]).await.unwrap();
+        db.outbox(["notes", "tags", "names"]).await.unwrap();
         Self { folder, db }
     }
 
@@ -122,7 +123,7 @@ impl Replica {
                 return self.kill().await;
             }
         }
-        let mut outbox = self.db.outbox(["notes", "tags"]).await.unwrap();
+        let mut outbox = self.db.outbox(["notes", "tags", "names"]).await.unwrap();
         while let Some(batch) = outbox.next().await.unwrap() {
             // It may have come already, before the replica was killed.
             if !server.iter().any(|it| it.from == me && it.id == batch.id()) {
@@ -142,6 +143,7 @@ impl Replica {
 
     async fn state(&self) -> Vec<String> {
         let mut all = rows(&self.db, "SELECT * FROM notes ORDER BY id").await;
+        all.extend(rows(&self.db, "SELECT * FROM names ORDER BY id").await);
         all.extend(rows(&self.db, "SELECT * FROM tags ORDER BY note, name").await);
         all
     }
@@ -156,7 +158,7 @@ impl Replica {
 fn statement(random: &mut Rng) -> String {
     let (id, value, at) = (random.u8(1..6), random.u8(..4), random.u16(..500));
     let tag = ["x", "y", "z"][random.usize(..3)];
-    match random.u8(..13) {
+    match random.u8(..18) {
         0 | 1 => format!("INSERT INTO notes VALUES ({id}, {value}, 'b{value}', {at})"),
         2 => format!("REPLACE INTO notes VALUES ({id}, {value}, NULL, {at})"),
         3 | 4 => format!("UPDATE notes SET a = {value}, at = {at} WHERE id = {id}"),
@@ -169,6 +171,14 @@ fn statement(random: &mut Rng) -> String {
         9 => format!("INSERT OR REPLACE INTO tags VALUES ('{tag}', {id}, {value})"),
         10 => format!("UPDATE tags SET x = {value} WHERE name = '{tag}'"),
         11 => format!("DELETE FROM tags WHERE note = {id}"),
+        12 => format!("INSERT INTO names VALUES ({id}, 'n{value}', {at})"),
+        13 => format!("UPDATE names SET name = 'n{value}' WHERE id = {id}"),
+        // Exchanges two names.
+        14 => format!(
+            "REPLACE INTO names SELECT it.id, coalesce((SELECT name FROM names AS other WHERE other.id = 7 - it.id), 'n' || it.id), x FROM (SELECT * FROM names WHERE id IN ({id}, 7 - {id})) AS it"
+        ),
+        15 => format!("REPLACE INTO names VALUES ({id}, 'n{value}', {at})"),
+        16 => format!("DELETE FROM names WHERE id = {id}"),
         _ if value == 0 => "DELETE FROM tags".to_owned(),
         _ => format!("INSERT OR FAIL INTO tags VALUES ('f', {id}, 1), ('{tag}', {id}, {value})"),
     }

@@ -31,6 +31,8 @@ const WORKS: &[Work] = &[
     work("live_keys", "queries run by 200 writes that hit 3 of 50 keys", Data::Empty, OURS),
     work("live_same", "runs per commit of one query with 64 watchers", Data::Empty, OURS),
     work("live_bulk", "100,000 inserts with 64 watches, over without", Data::Empty, OURS),
+    work("live_outbox", "100,000 inserts into a recorded table, over without", Data::Empty, OURS),
+    work("live_apply", "applying 100,000 updates, over the same statements", Data::Empty, OURS),
 ];
 
 const FURTHER: &[(&str, &str)] = &[
@@ -45,6 +47,8 @@ const FURTHER: &[(&str, &str)] = &[
     ("live_kept_keyed", "writes kept with 50 streams of one key each"),
     ("live_kept_keyed_runs", "queries run by them"),
     ("live_bulk_runs", "runs per watch then"),
+    ("live_outbox_bytes", "bytes of the change set a row"),
+    ("live_apply_rows", "rows applied"),
 ];
 
 const GOALS: &[Goal] = &[
@@ -58,4 +62,6 @@ const GOALS: &[Goal] = &[
     at_most("live_same", 1.0),
     usually_at_most("live_bulk", 1.1),
     usually_at_most("live_bulk_runs", 3.0),
+    usually_at_most("live_outbox", 1.15),
+    usually_at_most("live_apply", 2.0),
 ];

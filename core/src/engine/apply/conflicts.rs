@@ -13,7 +13,10 @@ use crate::ffi::session::{
     sqlite3changeset_op,
 };
 use crate::ffi::{self, sqlite3_changeset_iter, sqlite3_value};
-use crate::sync::{Conflict, ConflictKind, Decision, Policy, RowChanged, encode_value};
+use crate::sync::{
+    Conflict, ConflictKind, Decision, Operation, Policy, RowChanged, encode_header,
+    encode_undefined, encode_value,
+};
 use crate::value::{Value, ValueRef};
 
 /// What is to be known of a table that is changed.
@@ -34,8 +37,10 @@ pub(super) struct Applying {
     pub(super) refused: Option<Error>,
     /// The rows that they changed and no policy could take: their tables, and their keys as bytes.
     pub(super) blocked: Vec<Blocked>,
-    /// What of their updates is taken although ours was kept.
-    pub(super) takes: Vec<Take>,
+    /// What of their updates is taken although ours was kept, as a change set: the columns that
+    /// nobody has changed here. SQLite leaves out an update as a whole, but two changes of
+    /// different columns don't meet, and the others will have both.
+    pub(super) takes: Vec<u8>,
     /// A foreign key would be violated.
     pub(super) orphans: bool,
 }
@@ -46,39 +51,6 @@ pub(super) struct Blocked {
     pub(super) table: Box<str>,
     pub(super) inserted: bool,
     pub(super) key: Vec<u8>,
-}
-
-/// The columns of an update of theirs that nobody has changed here: SQLite leaves out an update as
-/// a whole, but two changes of different columns don't meet, and the others will have both.
-#[derive(Debug)]
-pub(super) struct Take {
-    pub(super) table: Box<str>,
-    /// The positions of the columns, and their new values.
-    pub(super) columns: Vec<(usize, Kept)>,
-    pub(super) key: Vec<(usize, Kept)>,
-}
-
-/// A value that outlives the call. Text may not be UTF-8.
-#[derive(Debug)]
-pub(super) enum Kept {
-    Text(Vec<u8>),
-    Other(Value),
-}
-
-impl Kept {
-    fn new(value: ValueRef<'_>) -> Self {
-        match value {
-            ValueRef::Text(bytes) => Self::Text(bytes.to_vec()),
-            other => Self::Other(other.to_value()),
-        }
-    }
-
-    pub(super) fn as_ref(&self) -> ValueRef<'_> {
-        match self {
-            Self::Text(bytes) => ValueRef::Text(bytes),
-            Self::Other(value) => value.as_ref(),
-        }
-    }
 }
 
 /// The change that SQLite asks about.
@@ -105,20 +77,9 @@ pub(super) unsafe extern "C" fn on_conflict(
         session::SQLITE_CHANGESET_CONFLICT => ConflictKind::Exists,
         _ => ConflictKind::Constraint,
     };
-    let mut asked = Asked { raw, operation: 0, columns: 0 };
-    let mut table = ptr::null();
-    // SAFETY: SQLite asks about a change, and writes what it is; the name lives as long as that.
-    let table = unsafe {
-        sqlite3changeset_op(
-            raw,
-            &raw mut table,
-            &raw mut asked.columns,
-            &raw mut asked.operation,
-            ptr::null_mut(),
-        );
-        if table.is_null() { c"" } else { CStr::from_ptr(table) }
-    };
-    applying.decide(&table.to_string_lossy(), kind, &asked)
+    // SAFETY: SQLite asks about a change.
+    let (table, asked) = unsafe { Asked::new(raw) };
+    applying.decide(&table, kind, &asked)
 }
 
 impl Applying {
@@ -150,12 +111,11 @@ impl Applying {
             self.blocked.push(Blocked {
                 table: table.into(),
                 inserted: asked.operation == ffi::SQLITE_INSERT,
-                key: asked.key(target),
+                key: asked.key(&target.shape.keys),
             });
         }
         if !theirs && kind == ConflictKind::Data && asked.operation == ffi::SQLITE_UPDATE {
-            let take = asked.take(table, target);
-            self.takes.extend(take.filter(|take| !take.columns.is_empty()));
+            asked.take(&mut self.takes, table, target);
         }
         self.conflicts.push(conflict);
         if theirs { session::SQLITE_CHANGESET_REPLACE } else { session::SQLITE_CHANGESET_OMIT }
@@ -163,6 +123,27 @@ impl Applying {
 }
 
 impl Asked {
+    /// Returns the change that SQLite asks about, and the name of its table.
+    ///
+    /// # Safety
+    /// `raw` is what SQLite has passed to a conflict handler, which has not returned.
+    unsafe fn new(raw: *mut sqlite3_changeset_iter) -> (String, Self) {
+        let mut asked = Self { raw, operation: 0, columns: 0 };
+        let mut table = ptr::null();
+        // SAFETY: by the contract; SQLite writes what the change is, and the name lives as long.
+        let table = unsafe {
+            sqlite3changeset_op(
+                raw,
+                &raw mut table,
+                &raw mut asked.columns,
+                &raw mut asked.operation,
+                ptr::null_mut(),
+            );
+            if table.is_null() { c"" } else { CStr::from_ptr(table) }
+        };
+        (table.to_string_lossy().into_owned(), asked)
+    }
+
     fn before(&self, column: usize) -> Option<ValueRef<'_>> {
         (self.operation != ffi::SQLITE_INSERT)
             .then(|| self.read(sqlite3changeset_old, column))
@@ -200,28 +181,47 @@ impl Asked {
     }
 
     /// Returns the key of the row, as bytes.
-    fn key(&self, target: &Target) -> Vec<u8> {
+    fn key(&self, keys: &[u8]) -> Vec<u8> {
         let mut key = Vec::new();
-        for (at, _) in target.shape.keys.iter().enumerate().filter(|(_, key)| **key != 0) {
+        for (at, _) in keys.iter().enumerate().filter(|(_, key)| **key != 0) {
             let value = self.before(at).or_else(|| self.after(at));
             encode_value(&mut key, value.unwrap_or(ValueRef::Null));
         }
         key
     }
 
-    /// Returns what of an update is taken although ours is kept.
-    fn take(&self, table: &str, target: &Target) -> Option<Take> {
-        let (mut columns, mut key) = (Vec::new(), Vec::new());
-        for (at, is_key) in target.shape.keys.iter().enumerate() {
-            if *is_key != 0 {
-                key.push((at, Kept::new(self.before(at)?)));
-            } else if let (Some(old), Some(new)) = (self.before(at), self.after(at))
-                && self.ours(at).is_some_and(|ours| ours.is_same(old))
-            {
-                columns.push((at, Kept::new(new)));
+    /// Adds what of an update is taken although ours is kept.
+    fn take(&self, takes: &mut Vec<u8>, table: &str, target: &Target) {
+        let count = usize::try_from(self.columns).unwrap_or(0);
+        let keys = target.shape.keys.get(..count).unwrap_or_default();
+        let start = takes.len();
+        encode_header(takes, table, keys);
+        takes.extend([Operation::Update.byte(), 0]);
+        let mut news = Vec::new();
+        let mut any = false;
+        for (at, is_key) in keys.iter().enumerate() {
+            let (old, new) = (self.before(at), self.after(at));
+            let free = old.is_some_and(|old| self.ours(at).is_some_and(|ours| ours.is_same(old)));
+            match (old, new) {
+                (Some(old), _) if *is_key != 0 => {
+                    encode_value(takes, old);
+                    encode_undefined(&mut news);
+                }
+                (Some(old), Some(new)) if free => {
+                    encode_value(takes, old);
+                    encode_value(&mut news, new);
+                    any = true;
+                }
+                _ => {
+                    encode_undefined(takes);
+                    encode_undefined(&mut news);
+                }
             }
         }
-        Some(Take { table: table.into(), columns, key })
+        takes.extend(news);
+        if !any {
+            takes.truncate(start);
+        }
     }
 
     /// Whether their row is newer than the one here, by this column.

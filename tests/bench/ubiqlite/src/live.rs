@@ -9,11 +9,13 @@ use std::time::{Duration, Instant};
 use bench_common::{Args, Result, figure};
 use ubiqlite::{Database, Options, Synchronous, Watch, params};
 
+use super::changesets;
+
 /// The streams of the works that have many.
 const STREAMS: i64 = 50;
 
 /// The rows of the watched table.
-const ROWS: i64 = 5_000;
+pub const ROWS: i64 = 5_000;
 
 const SCHEMA: &str = "
     CREATE TABLE t (id INTEGER PRIMARY KEY, part INT, a TEXT, b TEXT, z TEXT);
@@ -33,6 +35,8 @@ pub fn run(args: &Args) -> Result<()> {
         "live_keys" => block_on(keys(args)),
         "live_same" => block_on(same(args)),
         "live_bulk" => block_on(bulk(args)),
+        "live_outbox" => block_on(changesets::recording(args)),
+        "live_apply" => block_on(changesets::applying(args)),
         other => Err(format!("unknown work {other}").into()),
     }
 }
@@ -45,7 +49,7 @@ fn block_on(work: impl Future<Output = Result<()>>) -> Result<()> {
         .block_on(work)
 }
 
-async fn open(path: &Path) -> Result<Database> {
+pub async fn open(path: &Path) -> Result<Database> {
     for end in ["", "-wal", "-shm"] {
         let mut name = path.as_os_str().to_owned();
         name.push(end);

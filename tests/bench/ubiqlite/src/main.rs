@@ -1,5 +1,6 @@
 //! ubiqlite: the works that it shares with its peers, and some that only it has.
 
+mod changesets;
 mod idle;
 mod kept;
 mod late;
