@@ -4,7 +4,7 @@ use std::ffi::c_int;
 
 use crate::error::{Error, ErrorKind};
 #[cfg(sqlite_session)]
-use crate::sync::{Operation, encode_undefined, encode_value};
+use crate::sync::{Operation, encode_header, encode_undefined, encode_value};
 #[cfg(sqlite_session)]
 use crate::value::ValueRef;
 
@@ -55,7 +55,10 @@ pub(in crate::engine) struct OutboxLog {
 pub(in crate::engine) struct RecordedTable {
     pub(super) name: Box<str>,
     pub(super) shape: TableShape,
+    /// A change set: the table's header, and its entries; nothing if there are none.
     pub(super) log: Vec<u8>,
+    /// How long the header is.
+    header: usize,
     /// Which operations the log has.
     pub(super) inserts: bool,
     pub(super) others: bool,
@@ -213,6 +216,10 @@ impl OutboxLog {
 }
 
 impl RecordedTable {
+    pub(super) fn entries(&self) -> &[u8] {
+        self.log.get(self.header..).unwrap_or_default()
+    }
+
     /// What is kept of a log's memory.
     const KEPT: usize = 64 * 1024;
 
@@ -248,14 +255,26 @@ impl OutboxLog {
         }
         self.dirty = true;
         self.unconfirmed = true;
-        self.doubted |= row.writes_blob();
+        // A write into a blob looks like a deletion.
+        self.doubted |= row.operation() == Operation::Delete && row.writes_blob();
         let recorded = &mut self.tables[position];
         if row.count() != recorded.shape.count || !recorded.shape.keys.iter().any(|key| *key != 0) {
             return self.fail(is_another, position);
         }
+        if recorded.log.is_empty() {
+            encode_header(&mut recorded.log, &recorded.name, &recorded.shape.keys);
+            recorded.header = recorded.log.len();
+        }
         let start = recorded.log.len();
-        if let Err(unfit) = recorded.push(row) {
+        let pushed = recorded.push(row);
+        if pushed.is_err() {
             recorded.log.truncate(start);
+        }
+        if recorded.log.len() == recorded.header {
+            // It is no change.
+            recorded.log.clear();
+        }
+        if let Err(unfit) = pushed {
             match unfit {
                 Unfit::Key => self.fail(has_no_key, position),
                 Unfit::Unread => self.fail(is_unread, position),
@@ -297,6 +316,8 @@ impl RecordedTable {
 
     fn push_whole(&mut self, row: &impl ChangingRow, old: bool) -> Result<(), Unfit> {
         let Self { shape, log, .. } = self;
+        // Most values are short.
+        log.reserve(2 + 16 * shape.columns.len());
         let operation = if old { Operation::Delete } else { Operation::Insert };
         log.extend([operation.byte(), 0]);
         for (column, key) in shape.columns.iter().zip(&shape.keys) {

@@ -9,6 +9,10 @@
 mod foreign;
 mod log;
 mod net;
+#[cfg(all(test, sqlite_session))]
+mod tests;
+
+use std::borrow::Cow;
 
 use super::Connection;
 use super::authorizer::{Nature, SavepointVerb, Verb};
@@ -22,7 +26,6 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::ffi;
 use crate::program::Fetch;
 use crate::row::Row;
-use crate::sync::encode_header;
 use crate::value::ValueRef;
 
 #[cfg(not(target_family = "wasm"))]
@@ -246,21 +249,30 @@ impl Connection {
         for epoch in 0..=outbox.epoch {
             let earlier = outbox.earlier.iter().filter(|(it, _)| *it == epoch);
             let now = outbox.tables.iter().filter(|_| epoch == outbox.epoch);
-            let mut bytes = Vec::new();
-            for table in earlier.map(|(_, table)| table).chain(now) {
-                if !table.log.is_empty() {
-                    bytes.extend(self.section(table, outbox.doubted, epoch == outbox.epoch)?);
-                }
+            let changed = earlier.map(|(_, table)| table).chain(now);
+            let changed: Vec<_> = changed.filter(|table| !table.log.is_empty()).collect();
+            let mut sections = Vec::with_capacity(changed.len());
+            for table in changed {
+                sections.push(self.section(table, outbox.doubted, epoch == outbox.epoch)?);
             }
-            if !bytes.is_empty() {
-                outbox.written.push(self.put_in_outbox(&bytes)?);
-            }
+            sections.retain(|section| !section.is_empty());
+            let bytes = match sections.len() {
+                0 => continue,
+                1 => sections.swap_remove(0),
+                _ => Cow::from(sections.concat()),
+            };
+            outbox.written.push(self.put_in_outbox(&bytes)?);
         }
         Ok(())
     }
 
     /// Returns a table's part of the change set.
-    fn section(&mut self, table: &RecordedTable, doubted: bool, current: bool) -> Result<Vec<u8>> {
+    fn section<'t>(
+        &mut self,
+        table: &'t RecordedTable,
+        doubted: bool,
+        current: bool,
+    ) -> Result<Cow<'t, [u8]>> {
         if doubted {
             if !current {
                 return Err(Error::new(
@@ -271,17 +283,32 @@ impl Connection {
                     ),
                 ));
             }
-            return self.net_section(table);
+            return self.net_section(table).map(Cow::from);
         }
-        let mut bytes = Vec::with_capacity(table.log.len() + table.name.len() + 16);
-        encode_header(&mut bytes, &table.name, &table.shape.keys);
-        bytes.extend_from_slice(&table.log);
         // What is only inserted has no key twice.
-        if table.others { changegroup::merge(None, [&bytes[..]]) } else { Ok(bytes) }
+        if table.others {
+            changegroup::merge(None, [&table.log[..]]).map(Cow::from)
+        } else {
+            Ok(Cow::from(&table.log))
+        }
     }
 
     /// Adds a change set to the outbox.
+    ///
+    /// # Errors
+    /// `TooBig` for one that no value can hold.
     pub(super) fn put_in_outbox(&mut self, bytes: &[u8]) -> Result<i64> {
+        let most = usize::try_from(self.length_limit).unwrap_or(usize::MAX);
+        // A row has more than its blob.
+        if bytes.len() > most.saturating_sub(64) {
+            return Err(Error::new(
+                ErrorKind::TooBig,
+                format!(
+                    "the transaction's changes of recorded tables have {} bytes, and the outbox takes at most {most} of a transaction; make it several",
+                    bytes.len()
+                ),
+            ));
+        }
         self.own_rows(
             &format!("INSERT INTO {OUTBOX} (bytes) VALUES (?1)"),
             &[ValueRef::Blob(bytes)],

@@ -23,7 +23,7 @@ impl Connection {
     pub(super) fn net_section(&mut self, table: &RecordedTable) -> Result<Vec<u8>> {
         let mut order = Vec::new();
         let mut starts = HashMap::<Vec<u8>, Start<'_>>::new();
-        let mut reader = Reader::within(&table.log, &table.shape.keys);
+        let mut reader = Reader::within(table.entries(), &table.shape.keys);
         while let Some(item) = reader.next()? {
             let Item::Change(change) = item else { continue };
             let key = key_of(&table.shape.keys, &change);
