@@ -27,6 +27,8 @@ pub(super) struct Committing {
     pub(super) begun: Cell<u32>,
     /// The data version at which it was read last which tables are recorded.
     pub(super) seen: Seen,
+    /// The open transaction writes, so that nobody else can commit.
+    pub(super) locked: Cell<bool>,
     /// SQLite has compiled a statement anew since.
     pub(super) recompiled: Arc<AtomicBool>,
     /// Why the last commit was refused, unless it was because the files have moved.
@@ -51,6 +53,7 @@ impl Committing {
             counted: Cell::default(),
             begun: Cell::default(),
             seen: Seen::default(),
+            locked: Cell::default(),
             recompiled,
             refused: Cell::default(),
         }
@@ -105,7 +108,8 @@ unsafe extern "C" fn on_commit(context: *mut c_void) -> c_int {
     }
     // SAFETY: it is the connection that is committing.
     let is_current = || unsafe { committing.seen.is_current(committing.raw.get()) };
-    if committing.recompiled.load(Ordering::Relaxed) && !is_current() {
+    let locked = committing.locked.take();
+    if !locked && committing.recompiled.load(Ordering::Relaxed) && !is_current() {
         committing.refused.set(Some(Refusal::Outdated));
         return 1;
     }
@@ -118,7 +122,9 @@ unsafe extern "C" fn on_commit(context: *mut c_void) -> c_int {
         committing.watched.get()
             && moved_files::has_moved(committing.raw.get(), committing.hosted.get())
     };
-    if !moved {
+    if locked && !moved {
+        committing.seen.note_current_commit();
+    } else if !moved {
         // SAFETY: as above.
         unsafe { committing.seen.note_commit(committing.raw.get()) };
     }

@@ -17,10 +17,16 @@ impl Connection {
     /// Must be called before a statement that may change something runs.
     #[inline]
     pub(super) fn renew_recorder(&mut self) {
+        self.renew_interest();
+        self.begin_recording();
+    }
+
+    /// Takes over what is wanted now, if it is anything else.
+    #[inline]
+    pub(super) fn renew_interest(&mut self) {
         if self.recorder.as_ref().is_some_and(|recorder| recorder.is_outdated()) {
             self.learn_interest();
         }
-        self.begin_recording();
     }
 
     /// Takes over what is wanted now.

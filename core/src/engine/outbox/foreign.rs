@@ -51,6 +51,12 @@ impl Seen {
         self.committing.set(current);
     }
 
+    /// As [`note_commit`](Self::note_commit), where it is known to be current.
+    #[inline]
+    pub(crate) fn note_current_commit(&self) {
+        self.committing.set(true);
+    }
+
     /// Must be called when a commit has failed.
     pub(crate) fn forget_commit(&self) {
         self.committing.set(false);
@@ -77,12 +83,28 @@ impl Connection {
     pub(in crate::engine) fn confirm_recorded(&mut self, begun: bool) {
         let Some(recorder) = &self.recorder else { return };
         let committing = &recorder.context.committing;
+        if committing.locked.get() && !begun && self.in_transaction() {
+            return;
+        }
+        committing.locked.set(false);
         // SAFETY: the connection is open.
         if unsafe { committing.seen.is_current(self.raw) } {
             committing.forget_recompiled();
         } else {
             self.confirm_slowly(begun);
         }
+        if begun {
+            self.note_lock();
+        }
+    }
+
+    /// Notes that nobody else can commit, if that is so and it is known what is recorded.
+    fn note_lock(&self) {
+        let Some(recorder) = &self.recorder else { return };
+        let committing = &recorder.context.committing;
+        // SAFETY: the connection is open.
+        let current = unsafe { committing.seen.is_current(self.raw) };
+        committing.locked.set(current && self.is_writing());
     }
 
     /// As [`confirm_recorded`](Self::confirm_recorded), and returns whether anything was learned.

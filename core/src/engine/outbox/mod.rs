@@ -121,13 +121,22 @@ impl Connection {
     /// Must be called before a statement of the user's is compiled or runs.
     #[inline]
     pub(super) fn begin_recording(&mut self) {
-        let Some(recorder) = &self.recorder else { return };
-        recorder.context.outbox.borrow_mut().begin_statement(self.in_transaction());
-        if recorder.recorded.get() != recorder.observation().recorded() {
-            self.learn_recorded();
-        } else {
+        if !self.begin_recorded_statement() {
             self.confirm_recorded(false);
         }
+    }
+
+    /// As [`begin_recording`](Self::begin_recording), but for what other connections have begun to
+    /// record. Returns whether anything was learned.
+    #[inline]
+    fn begin_recorded_statement(&mut self) -> bool {
+        let Some(recorder) = &self.recorder else { return false };
+        recorder.context.outbox.borrow_mut().begin_statement(self.in_transaction());
+        let outdated = recorder.recorded.get() != recorder.observation().recorded();
+        if outdated {
+            self.learn_recorded();
+        }
+        outdated
     }
 
     /// Writes what the open transaction has recorded into the outbox. Must be called before
@@ -160,7 +169,9 @@ impl Connection {
     #[inline]
     pub(super) fn before_own_control(&mut self, sql: &str) -> Result<()> {
         if sql.starts_with("BEGIN") {
-            self.renew_recorder();
+            self.renew_interest();
+            // The rest is asked when it has begun.
+            self.begin_recorded_statement();
         } else if sql == "COMMIT" {
             self.flush_outbox()?;
         } else if sql.starts_with("SAVEPOINT ") {
@@ -431,6 +442,7 @@ impl super::changes::Recorder {
             self.recorded.set(UNKNOWN);
         }
         outbox.clear();
+        self.context.committing.locked.set(false);
     }
 }
 
