@@ -91,6 +91,7 @@ mod platform;
 mod program;
 mod row;
 mod sql;
+#[cfg_attr(not(sqlite_session), allow(dead_code, reason = "what only applying uses"))]
 mod sync;
 mod value;
 mod vfs;

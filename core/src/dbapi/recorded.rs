@@ -241,13 +241,13 @@ unsafe extern "C" fn on_commit(context: *mut c_void) -> c_int {
     let context = unsafe { &*context.cast::<Context>() };
     let (statement, before) = context.running.get();
     let outdated = || {
+        if statement.is_null() || !context.known.get() {
+            return !statement.is_null();
+        }
         // SAFETY: it is the connection that is committing, and the statement runs on it.
         unsafe {
-            !statement.is_null()
-                && (!context.known.get()
-                    || ffi::sqlite3_stmt_status(statement, ffi::SQLITE_STMTSTATUS_REPREPARE, 0)
-                        != before)
-                && !(context.known.get() && context.seen.is_current(context.raw))
+            ffi::sqlite3_stmt_status(statement, ffi::SQLITE_STMTSTATUS_REPREPARE, 0) != before
+                && !context.seen.is_current(context.raw)
         }
     };
     let refusal = if outdated() {

@@ -25,6 +25,7 @@ mod moved_files;
 mod name;
 mod opcodes;
 mod open;
+#[cfg_attr(not(sqlite_session), allow(dead_code, reason = "it only records and applies with one"))]
 mod outbox;
 mod own_changes;
 mod pages;
