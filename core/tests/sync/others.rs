@@ -177,3 +177,24 @@ async fn another_process_records_from_its_first_statement_on() {
     assert_eq!(sent(&mut outbox).await, [["+items 1,x"], ["~items 1,x > _,here"]]);
     process.end();
 }
+
+#[tokio::test]
+async fn what_other_programs_and_attaching_connections_change_is_not_recorded_and_harms_nothing() {
+    let place = Place::new(ITEMS).await;
+    let mut outbox = place.db.outbox(["items"]).await.unwrap();
+    let path = place.folder.path().join("sync.db");
+    rusqlite::Connection::open(&path)
+        .unwrap()
+        .execute("INSERT INTO items VALUES (1, 'plain')", ())
+        .unwrap();
+    let elsewhere = Place::new("CREATE TABLE other (id)").await;
+    let mut session = elsewhere.db.acquire().await.unwrap();
+    session.execute("ATTACH ? AS it", (path.to_str().unwrap(),)).await.unwrap();
+    session.execute("INSERT INTO it.items VALUES (2, 'attached')", ()).await.unwrap();
+    drop(session);
+    place.db.execute("UPDATE items SET name = 'here'", ()).await.unwrap();
+    assert_eq!(
+        sorted(&mut outbox).await,
+        [["~items 1,plain > _,here", "~items 2,attached > _,here"]]
+    );
+}
