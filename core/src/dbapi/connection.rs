@@ -89,7 +89,7 @@ impl DbapiInner {
             is_memory(raw)
         };
         // SAFETY: the connection is open, and `Drop` detaches it.
-        let recorded = unsafe { Recorded::attach(raw) };
+        let recorded = unsafe { Recorded::attach(raw, memory) };
         Ok(Self {
             raw,
             recorded,

@@ -79,7 +79,7 @@ impl DbapiInner {
         result
     }
 
-    pub(super) fn ask(&mut self, sql: &str) -> Result<String> {
+    fn ask(&mut self, sql: &str) -> Result<String> {
         // SAFETY: the connection is open, and the statement is dropped here.
         let (statement, _) = unsafe { DbapiStatement::prepare(self.raw, sql, false)? };
         let Some(mut statement) = statement else { return Ok(String::new()) };

@@ -217,7 +217,7 @@ impl DbapiConnection {
         &self,
         work: impl FnOnce(*mut c_void) -> Result<T> + Send + 'static,
     ) -> Reply<T> {
-        self.run(move |connection| work(connection.raw.cast()))
+        self.run(move |connection| connection.with_raw(work))
     }
 
     /// Sets whether statements may call code that is not this library's: then none runs within the

@@ -6,14 +6,17 @@
 //! changed the schema, as beginning to record does (`engine/outbox/foreign.rs`).
 
 use std::cell::{Cell, RefCell};
-use std::ffi::{c_int, c_void};
+use std::ffi::{CStr, c_int, c_void};
+use std::path::Path;
 
 use super::connection::{DbapiInner, fill};
 use super::statement::DbapiStatement;
-use crate::engine::{Seen, began_meanwhile, data_version};
+use crate::engine::{DatabaseHandle, Seen, began_meanwhile, data_version};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ffi;
 use crate::platform::files;
+use crate::row::Page;
+use crate::value::ValueRef;
 
 /// What is known about recorded tables.
 #[derive(Debug)]
@@ -28,6 +31,8 @@ pub(super) struct Recorded {
 #[derive(Debug)]
 struct Context {
     raw: *mut ffi::sqlite3,
+    /// Nobody else has the database.
+    private: bool,
     names: RefCell<Vec<Box<str>>>,
     /// The data version at which they were read.
     seen: Seen,
@@ -56,9 +61,10 @@ impl Recorded {
     ///
     /// # Safety
     /// `raw` is open, and [`detach`](Self::detach) is called before it closes.
-    pub(super) unsafe fn attach(raw: *mut ffi::sqlite3) -> Self {
+    pub(super) unsafe fn attach(raw: *mut ffi::sqlite3, private: bool) -> Self {
         let context = Box::new(Context {
             raw,
+            private,
             names: RefCell::default(),
             seen: Seen::default(),
             known: Cell::default(),
@@ -107,7 +113,9 @@ impl DbapiInner {
     pub(super) fn knows_recorded(&self) -> bool {
         // SAFETY: the connection is open.
         let current = || unsafe { self.recorded.context.seen.is_current(self.raw) };
-        (self.recorded.context.known.get() && current())
+        // What is in memory is nobody else's.
+        self.recorded.context.private
+            || (self.recorded.context.known.get() && current())
             || (self.in_transaction() && self.main_state() == ffi::SQLITE_TXN_NONE)
     }
 
@@ -126,7 +134,8 @@ impl DbapiInner {
         let wrote = writing && !begun;
         // A lock is waited for by the statement, which then can't commit without asking again.
         let Ok((schema, names)) = self.impatient(Self::read_recorded) else {
-            self.recorded.context.unsure.set(wrote);
+            // Of a connection that tells its user what it does, the file may be locked by itself.
+            self.recorded.context.unsure.set(wrote && !self.observed);
             return false;
         };
         let context = &self.recorded.context;
@@ -144,31 +153,49 @@ impl DbapiInner {
 
     /// Returns the schema's version and, if it is another, the recorded tables.
     fn read_recorded(&mut self) -> Result<(i64, Option<Vec<Box<str>>>)> {
-        let schema = self.ask("PRAGMA schema_version")?.parse().unwrap_or(-1);
         // What is committed from here on is noticed later.
         // SAFETY: the connection is open.
-        let seen = unsafe { data_version(self.raw) };
-        let names = match self.recorded.schema {
-            Some(known) if known == schema => None,
-            _ => Some(self.recorded_names()?),
+        let seen = || unsafe { data_version(self.raw) };
+        let known = self.recorded.schema;
+        let (seen, found) = if self.observed {
+            // Its user would be told of statements on this connection.
+            (seen(), read_names(self.elsewhere()?.raw(), known)?)
+        } else {
+            // SAFETY: the connection is open.
+            let found = read_names(self.raw, known)?;
+            // Reading may have been the first to see it; another commit changes it again.
+            (seen(), found)
         };
         self.recorded.context.seen.set(seen);
-        Ok((schema, names))
+        Ok(found)
     }
 
-    fn recorded_names(&mut self) -> Result<Vec<Box<str>>> {
-        let sql = "SELECT name FROM main.ubiqlite_outbox_tables";
-        // SAFETY: the connection is open, and the statement is dropped here.
-        let prepared = unsafe { DbapiStatement::prepare(self.raw, sql, false) };
-        let statement = match prepared {
-            Ok((statement, _)) => statement,
-            Err(error) if error.kind() == ErrorKind::NoSuchTable => return Ok(Vec::new()),
-            Err(error) => return Err(error),
+    /// Opens the same file once more.
+    fn elsewhere(&self) -> Result<DatabaseHandle> {
+        // SAFETY: the connection is open; the name is SQLite's C string.
+        let name = unsafe {
+            let name = ffi::sqlite3_db_filename(self.raw, c"main".as_ptr());
+            if name.is_null() { c"" } else { CStr::from_ptr(name) }
         };
-        let Some(mut statement) = statement else { return Ok(Vec::new()) };
-        let (page, _) = fill(&mut statement, usize::MAX)?;
-        let names = (0..page.cells()).map(|at| page.cell(at).as_str().unwrap_or_default().into());
-        Ok(names.collect())
+        let name = name.to_str().map_err(|_| Error::invalid("the path is not text"))?;
+        let literal = Path::new(name);
+        DatabaseHandle::open(literal, ffi::SQLITE_OPEN_READONLY, None)
+            .map_err(|_| Error::new(ErrorKind::CannotOpen, "the file can't be opened again"))
+    }
+
+    /// Runs work on the connection's handle: it may write parts of values.
+    pub(super) fn with_raw<T>(&mut self, work: impl FnOnce(*mut c_void) -> Result<T>) -> Result<T> {
+        self.learn_recorded(false);
+        let writing = self.main_state() == ffi::SQLITE_TXN_WRITE;
+        let done = work(self.raw.cast()).map_err(|error| self.explain_refusal(error))?;
+        if self.main_state() == ffi::SQLITE_TXN_WRITE {
+            // The lock is taken when a value is opened, before anything is written.
+            self.learn_recorded(!writing);
+            if let Some(table) = &*self.recorded.context.hit.borrow() {
+                return Err(refused(table));
+            }
+        }
+        Ok(done)
     }
 
     /// Must be called when a changing statement has run: within a transaction, it is refused now.
@@ -227,6 +254,33 @@ impl DbapiInner {
     }
 }
 
+/// Returns the schema's version and, if it is not the `known` one, the recorded tables.
+fn read_names(raw: *mut ffi::sqlite3, known: Option<i64>) -> Result<(i64, Option<Vec<Box<str>>>)> {
+    let read = |sql: &str| -> Result<Page> {
+        // SAFETY: the connection is open, and the statement is dropped here.
+        let (statement, _) = unsafe { DbapiStatement::prepare(raw, sql, false)? };
+        let mut statement = statement.ok_or_else(super::closed)?;
+        Ok(fill(&mut statement, usize::MAX)?.0)
+    };
+    let page = read("PRAGMA main.schema_version")?;
+    let schema = match (page.cells() > 0).then(|| page.cell(0)) {
+        Some(ValueRef::Integer(schema)) => schema,
+        _ => -1,
+    };
+    if known == Some(schema) {
+        return Ok((schema, None));
+    }
+    let page = match read("SELECT name FROM main.ubiqlite_outbox_tables") {
+        Ok(page) => page,
+        Err(error) if error.kind() == ErrorKind::NoSuchTable => {
+            return Ok((schema, Some(Vec::new())));
+        }
+        Err(error) => return Err(error),
+    };
+    let names = (0..page.cells()).map(|at| page.cell(at).as_str().unwrap_or_default().into());
+    Ok((schema, Some(names.collect())))
+}
+
 fn refused(table: &str) -> Error {
     Error::new(
         ErrorKind::Unsupported,
@@ -241,8 +295,11 @@ unsafe extern "C" fn on_commit(context: *mut c_void) -> c_int {
     let context = unsafe { &*context.cast::<Context>() };
     let (statement, before) = context.running.get();
     let outdated = || {
-        if statement.is_null() || !context.known.get() {
-            return !statement.is_null();
+        if context.private || statement.is_null() {
+            return false;
+        }
+        if !context.known.get() {
+            return true;
         }
         // SAFETY: it is the connection that is committing, and the statement runs on it.
         unsafe {

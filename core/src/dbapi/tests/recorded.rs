@@ -161,3 +161,95 @@ async fn a_change_of_the_schema_elsewhere_disturbs_no_other_change() {
     assert_eq!(both.items().await, "1n,10n,11n,12n");
     both.dbapi.close().await.unwrap();
 }
+
+/// The actions that an authorizer was asked about, by their first names.
+static ASKED: std::sync::Mutex<Vec<String>> = std::sync::Mutex::new(Vec::new());
+
+unsafe extern "C" fn authorize(
+    _context: *mut std::ffi::c_void,
+    action: std::ffi::c_int,
+    first: *const std::ffi::c_char,
+    _second: *const std::ffi::c_char,
+    _database: *const std::ffi::c_char,
+    _trigger: *const std::ffi::c_char,
+) -> std::ffi::c_int {
+    // SAFETY: SQLite passes C strings, or null.
+    let first = unsafe {
+        let first = if first.is_null() { c"" } else { std::ffi::CStr::from_ptr(first) };
+        first.to_string_lossy().into_owned()
+    };
+    ASKED.lock().unwrap().push(format!("{action} {first}"));
+    0
+}
+
+#[tokio::test]
+async fn whoever_watches_a_connection_sees_only_its_own_statements() {
+    let both = both().await;
+    both.dbapi.set_observed(true).await.unwrap();
+    // SAFETY: the function lives as long as the program.
+    let install = unsafe {
+        both.dbapi.with_handle(|raw| {
+            let code = rusqlite::ffi::sqlite3_set_authorizer(
+                raw.cast(),
+                Some(authorize),
+                std::ptr::null_mut(),
+            );
+            assert_eq!(code, 0);
+            Ok(())
+        })
+    };
+    install.await.unwrap();
+    both.db.execute("CREATE TABLE more (x)", ()).await.unwrap();
+    both.dbapi.request(execute(1, "INSERT INTO others VALUES (1)", params![], None)).await.unwrap();
+    both.db.outbox(["items"]).await.unwrap();
+    let insert = "INSERT INTO items VALUES (2, 'b')";
+    for begin in [None, Some("BEGIN IMMEDIATE"), None] {
+        is_refused(&both.dbapi.request(execute(1, insert, params![], begin)).await.unwrap_err());
+        let _ = both.dbapi.request(DbapiRequest::End { sql: "ROLLBACK" }).await;
+    }
+    assert_eq!(both.items().await, "1a");
+    let asked = ASKED.lock().unwrap().clone();
+    assert!(asked.iter().any(|it| it.ends_with(" items")), "{asked:?}");
+    let strange = |it: &&String| it.contains("ubiqlite") || it.contains("schema_version");
+    assert_eq!(asked.iter().find(strange), None);
+    both.dbapi.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_part_of_a_value_is_not_written_into_a_recorded_table() {
+    use rusqlite::ffi;
+
+    let both = both().await;
+    both.db.execute("UPDATE items SET x = x'000000'", ()).await.unwrap();
+    let write = async |both: &Both| {
+        // SAFETY: the blob is closed before the call ends.
+        let write = unsafe {
+            both.dbapi.with_handle(|raw| {
+                let mut blob = std::ptr::null_mut();
+                let code = ffi::sqlite3_blob_open(
+                    raw.cast(),
+                    c"main".as_ptr(),
+                    c"items".as_ptr(),
+                    c"x".as_ptr(),
+                    1,
+                    1,
+                    &raw mut blob,
+                );
+                assert_eq!(code, 0);
+                assert_eq!(ffi::sqlite3_blob_write(blob, c"abc".as_ptr().cast(), 3, 0), 0);
+                Ok(ffi::sqlite3_blob_close(blob))
+            })
+        };
+        write.await
+    };
+    assert_eq!(write(&both).await.unwrap(), 0);
+    both.db.outbox(["items"]).await.unwrap();
+    // What is known changes with the next statement that changes something, at the latest.
+    let other = execute(1, "INSERT INTO others VALUES (1)", params![], None);
+    both.dbapi.request(other).await.unwrap();
+    both.db.execute("UPDATE items SET x = x'000000'", ()).await.unwrap();
+    assert_ne!(write(&both).await.unwrap(), 0, "the commit is refused");
+    let bytes: Vec<u8> = both.db.query_value("SELECT x FROM items", ()).await.unwrap();
+    assert_eq!(bytes, [0, 0, 0]);
+    both.dbapi.close().await.unwrap();
+}
