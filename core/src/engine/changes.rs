@@ -15,7 +15,9 @@ use std::ffi::c_int;
 use std::sync::Arc;
 
 use super::writes::Writes;
-use crate::changes::{ColumnSet, Commit, Interest, Observation, RowChange, TableChange};
+use crate::changes::{
+    ColumnSet, Commit, Interest, Observation, RowChange, TableChange, WrittenPages,
+};
 use crate::ffi;
 
 /// The most rows of one table whose values are kept. Of more, only the table is reported.
@@ -248,7 +250,7 @@ impl Recorder {
 
     /// Reports what was committed, on these `pages` if they are known, now that no transaction is
     /// open.
-    pub(super) fn report(&self, pages: Option<Vec<u32>>) {
+    pub(super) fn report(&self, pages: Option<WrittenPages>) {
         self.learned_within.set(false);
         let current = self.observation().version_after_commit();
         let mut pending = self.context.pending.borrow_mut();
@@ -268,8 +270,17 @@ impl Recorder {
         }
         let commit = pending.take();
         drop(pending);
-        if let Some(commit) = commit {
-            self.observation().report(&Commit { pages, ..commit });
+        match (commit, pages) {
+            (Some(commit), pages) => self.observation().report(&Commit { pages, ..commit }),
+            // Rows that nobody reads may have moved others.
+            (None, pages @ Some(_)) => {
+                let (schema, others, everything) = (false, false, false);
+                let nothing = Commit::unknown(interest);
+                let external = false;
+                let commit = Commit { schema, others, everything, external, pages, ..nothing };
+                self.observation().report(&commit);
+            }
+            (None, None) => {}
         }
     }
 }

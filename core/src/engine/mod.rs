@@ -14,6 +14,7 @@ mod functions;
 mod handle;
 mod handlers;
 mod inline;
+mod key_lookup;
 mod lease;
 #[cfg(not(target_family = "wasm"))]
 mod math;
@@ -234,7 +235,11 @@ impl Connection {
         handlers.shield(false);
         match &stepped {
             Ok(()) => self.after_control(sql),
-            Err(error) => self.after_failure(error),
+            Err(error) => {
+                self.after_failure(error);
+                // A commit that failed and was rolled back, or that has happened all the same.
+                self.report_commit(true);
+            }
         }
         stepped
     }

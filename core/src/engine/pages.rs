@@ -96,7 +96,8 @@ impl Connection {
     }
 
     /// Returns the pages that these frames of a log hold, if the log is still the same.
-    pub(crate) fn pages_of(&self, LogFrames { log, frames }: LogFrames) -> Option<WrittenPages> {
+    pub(crate) fn pages_of(&self, written: LogFrames) -> Option<WrittenPages> {
+        let LogFrames { log, frames } = written.clone();
         if !page_reads::is_installed() {
             // Nobody knows which pages a query has read.
             return None;
@@ -130,7 +131,7 @@ impl Connection {
         }
         fence(Ordering::Acquire);
         // A writer that begins the log anew changes the header first.
-        (index.position().log == Some(log)).then(|| WrittenPages::of(pages))
+        (index.position().log == Some(log)).then(|| WrittenPages::of(written, pages))
     }
 
     /// Returns where the log ends, in WAL mode.

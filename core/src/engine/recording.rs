@@ -115,16 +115,17 @@ impl Connection {
         let Some(recorder) = &self.recorder else { return };
         // What others have committed was recorded by nobody.
         let unknown = foreign || recorder.context.pending.borrow().whole.everything;
+        let mut another = false;
         if unknown {
-            let another = pages.as_ref().is_none_or(|it| it.first) && self.has_new_schema();
+            another = pages.as_ref().is_none_or(|it| it.first) && self.has_new_schema();
             let Some(recorder) = &self.recorder else { return };
             let whole = &mut recorder.context.pending.borrow_mut().whole;
             (whole.everything, whole.external) = (true, whole.external || foreign);
             whole.schema |= another;
         }
         let Some(recorder) = &self.recorder else { return };
-        if own || foreign {
-            recorder.report(pages.map(|it| it.pages));
+        if own || foreign || another {
+            recorder.report(pages);
         } else {
             // It was rolled back, or changed nothing.
             recorder.forget();

@@ -186,7 +186,7 @@ impl Hub {
             if let Some(query) = state.queries.get_mut(*query) {
                 query.dirty = false;
                 // Which pages it reads now is not known until it has run.
-                query.pages = None;
+                (query.pages, query.pages_from) = (None, state.written.count());
                 program.steps.push(query.step());
                 drivers.extend_from_slice(&query.watchers);
             }
