@@ -1,5 +1,6 @@
 import type { CommitEvent } from '../client/commit-event.js';
 import { CommitEvents } from '../client/commit-events.js';
+import { loop } from '../client/live.js';
 import type { CallOptions } from '../client/options.js';
 import { Op } from '../wire/ops.js';
 import type { CallTarget } from './statements.js';
@@ -53,8 +54,8 @@ export class Commits implements AsyncIterableIterator<CommitEvent, undefined, un
     return Promise.resolve({ done: true, value: undefined });
   }
 
-  [Symbol.asyncIterator](): this {
-    return this;
+  [Symbol.asyncIterator](): AsyncIterableIterator<CommitEvent, undefined> {
+    return loop(this);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -69,7 +69,7 @@ const READING: ReadonlySet<number> = new Set([
 ]);
 
 /** Operations whose result is dropped if nobody wants it. */
-const OPENING: ReadonlySet<number> = new Set([Op.begin, Op.savepoint, Op.snapshot, Op.acquire, Op.watch, Op.selectWatch]);
+const OPENING: ReadonlySet<number> = new Set([Op.begin, Op.savepoint, Op.snapshot, Op.acquire, Op.watch, Op.selectWatch, Op.commits]);
 
 /** Operations whose statements only the engine knows to read or write. */
 const QUERIES: ReadonlySet<number> = new Set([Op.query, Op.queryOne, Op.queryOptional, Op.queryValue, Op.run]);

@@ -45,7 +45,7 @@ impl CommitsHandle {
         ticket.first().await?;
         let lost = {
             let state = self.state();
-            (has != state.sent).then(|| state.last.clone())
+            (state.sent != 0 && has != state.sent).then(|| state.last.clone())
         };
         if lost.is_some() {
             return Ok(lost);
