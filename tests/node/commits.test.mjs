@@ -135,7 +135,8 @@ test('interrupting statements ends no feed and no watch: one that waits runs non
   const { db } = await database(t, {}, SCHEMA);
   const feed = db.commits();
   const watch = db.watch('SELECT name FROM items WHERE id = 2');
-  const [event, result] = [feed.next(), (async () => (await watch.next(), watch.next()))()];
+  await watch.next();
+  const [event, result] = [feed.next(), watch.next()];
   await db.queryValue('SELECT 1');
   await db.interrupt();
   await db.execute("UPDATE items SET name = 'desk' WHERE id = 2");
