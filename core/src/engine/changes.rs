@@ -268,19 +268,10 @@ impl Recorder {
             }
             return;
         }
-        let commit = pending.take();
+        let commit = pending.take(pages);
         drop(pending);
-        match (commit, pages) {
-            (Some(commit), pages) => self.observation().report(&Commit { pages, ..commit }),
-            // Rows that nobody reads may have moved others.
-            (None, pages @ Some(_)) => {
-                let (schema, others, everything) = (false, false, false);
-                let nothing = Commit::unknown(interest);
-                let external = false;
-                let commit = Commit { schema, others, everything, external, pages, ..nothing };
-                self.observation().report(&commit);
-            }
-            (None, None) => {}
+        if let Some(commit) = commit {
+            self.observation().report(&commit);
         }
     }
 }
@@ -336,10 +327,12 @@ impl Pending {
     }
 
     /// Takes what was recorded, if it is anything.
-    fn take(&mut self) -> Option<Commit> {
+    fn take(&mut self, pages: Option<WrittenPages>) -> Option<Commit> {
         let touched = |it: &Touched| it.whole || it.rows > 0 || !it.columns.is_empty();
         let Whole { others, schema, everything, external } = self.whole;
-        if !others && !schema && !everything && !self.touched.iter().any(touched) {
+        let something = others || schema || everything || self.touched.iter().any(touched);
+        // Rows that nobody reads may have moved others to other pages.
+        if !something && pages.is_none() {
             self.clear();
             return None;
         }
@@ -359,7 +352,7 @@ impl Pending {
         }
         self.clear();
         let interest = Arc::clone(&self.interest);
-        Some(Commit { interest, tables, others, schema, everything, pages: None, external })
+        Some(Commit { interest, tables, others, schema, everything, pages, external })
     }
 
     /// Records a row whose values are wanted.

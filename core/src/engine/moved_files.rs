@@ -27,13 +27,7 @@ impl Connection {
             return;
         }
         // SAFETY: the connection is open, and its hook goes with it.
-        unsafe {
-            if self.hosted {
-                ask_before_commits(self.raw, on_hosted_commit);
-            } else {
-                watch(self.raw);
-            }
-        }
+        unsafe { ask(self.raw, self.hosted) };
     }
 
     /// Refuses a file that is not the expected one, and one whose log is gone: this connection
@@ -111,7 +105,7 @@ impl Connection {
 /// `raw` is open; nobody else sets its commit hook.
 pub(crate) unsafe fn watch(raw: *mut ffi::sqlite3) {
     // SAFETY: by the contract.
-    unsafe { ask_before_commits(raw, on_commit) };
+    unsafe { ask(raw, false) };
 }
 
 /// # Safety
@@ -124,7 +118,7 @@ unsafe fn ask_before_commits(
     unsafe { ffi::sqlite3_commit_hook(raw, Some(hook), raw.cast::<c_void>()) };
 }
 
-/// Makes SQLite check again, after somebody else has set the connection's commit hook.
+/// Makes SQLite check before every commit of a connection, whose files may be a host's.
 ///
 /// # Safety
 /// As for [`watch`].
@@ -144,10 +138,10 @@ pub(super) unsafe fn has_moved(raw: *mut ffi::sqlite3, hosted: bool) -> bool {
 
 unsafe extern "C" fn on_commit(raw: *mut c_void) -> c_int {
     // SAFETY: the hook receives the connection that is committing.
-    c_int::from(unsafe { files::has_moved(raw.cast()) })
+    c_int::from(unsafe { has_moved(raw.cast(), false) })
 }
 
 unsafe extern "C" fn on_hosted_commit(raw: *mut c_void) -> c_int {
     // SAFETY: the hook receives the connection that is committing.
-    c_int::from(unsafe { vfs::has_moved(raw.cast()) })
+    c_int::from(unsafe { has_moved(raw.cast(), true) })
 }

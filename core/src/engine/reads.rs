@@ -6,10 +6,11 @@ use super::Connection;
 use super::authorizer::{Admit, Class};
 use super::changes::{ROWID, TableFacts};
 use super::key_lookup::{Instruction, Lookup, lookup};
+use super::pages::noted;
 use super::run::collect;
 use super::statement::Statement;
 use super::writes::ReadColumn;
-use crate::changes::{ReadSet, Reads, RowFilter, TableInterest, TableRead, Term, TermTest};
+use crate::changes::{Reads, RowFilter, TableInterest, TableRead, Term, TermTest};
 use crate::error::{Error, ErrorKind, Result};
 use crate::program::{Fetch, Step, StepOutcome};
 use crate::row::Row;
@@ -56,9 +57,9 @@ impl Connection {
 
     /// Runs a query, and returns with its rows which pages it reads, if they can be known.
     pub(super) fn run_paged(&mut self, step: &Step<'_>) -> Result<StepOutcome> {
-        let run = |it: &mut Self| it.run_once(&step.sql, &step.params, Fetch::All, None);
-        let (outcome, pages) = self.with_page_set(run);
-        let reads = pages.map(|pages| Box::new(ReadSet { tables: None, pages: Some(pages) }));
+        let cache = self.page_cache();
+        let run = || self.run_once(&step.sql, &step.params, Fetch::All, None);
+        let (outcome, reads) = noted(cache, run);
         Ok(StepOutcome { reads, ..outcome? })
     }
 

@@ -79,7 +79,7 @@ impl Connection {
     }
 
     /// Puts back the commit hook that a connection has while nothing is wanted.
-    pub(super) fn restore_commit_hook(&self) {
+    fn restore_commit_hook(&self) {
         // SAFETY: the connection is open.
         unsafe {
             if self.watched {
@@ -99,7 +99,9 @@ impl Connection {
         self.report_commit_now(failed);
         if let Some(recorder) = &self.recorder {
             let begun = recorder.context.committing.begun.take();
-            recorder.observation().end_committing(begun);
+            if begun > 0 {
+                recorder.observation().end_committing(begun);
+            }
         }
     }
 
