@@ -49,6 +49,8 @@ pub(super) struct Query {
     pub(super) moment: u64,
     /// A commit may have changed what it returns.
     pub(super) dirty: bool,
+    /// It runs now: its result is of before.
+    pub(super) runs: bool,
     /// It runs by itself, since a round with others failed.
     pub(super) alone: bool,
     pub(super) failed: Option<Error>,
@@ -95,6 +97,7 @@ impl Queries {
             round: 0,
             moment: 0,
             dirty: true,
+            runs: false,
             alone: false,
             failed: None,
             watchers: vec![watcher],
@@ -138,6 +141,11 @@ impl Queries {
 }
 
 impl Query {
+    /// Whether no commit is known that its result may be without.
+    pub(super) fn is_current(&self) -> bool {
+        !self.dirty && !self.runs
+    }
+
     /// Whether what commits have written may have changed what it returns.
     pub(super) fn may_read(&mut self, written: &Written) -> bool {
         let may = match &self.pages {
