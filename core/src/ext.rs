@@ -11,7 +11,7 @@ pub mod backend {
     };
     pub use crate::changes::{
         ColumnSet, Commit, CommitObserver, Followed, Interest, Observation, PageSet, ReadSet,
-        Reads, RowChange, RowChangeKind, TableChange, TableInterest, TableRead,
+        Reads, RowChange, RowChangeKind, TableChange, TableInterest, TableRead, WrittenPages,
     };
     pub use crate::program::{
         Access, Begin, Description, Expect, Extra, Fetch, Output, PageSink, ParamRows, Program,

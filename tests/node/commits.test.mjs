@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { database, failure } from './support.mjs';
+import { database, failure, pause, within } from './support.mjs';
 
 const SCHEMA = `
   CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT, data BLOB);
@@ -135,11 +135,61 @@ test('interrupting statements ends no feed and no watch: one that waits runs non
   const { db } = await database(t, {}, SCHEMA);
   const feed = db.commits();
   const watch = db.watch('SELECT name FROM items WHERE id = 2');
-  const [event, result] = [feed.next(), (async () => (await watch.next(), watch.next()))()];
+  await watch.next();
+  const [event, result] = [feed.next(), watch.next()];
   await db.queryValue('SELECT 1');
   await db.interrupt();
   await db.execute("UPDATE items SET name = 'desk' WHERE id = 2");
   assert.deepEqual((await event).value.tables, [{ name: 'items', rows: [{ kind: 'update', key: 2 }] }]);
   assert.deepEqual((await result).value.rows, [{ name: 'desk' }]);
   await Promise.all([feed.return(), watch.return()]);
+});
+
+test('two calls for the next event begin one feed, whenever they come', async (t) => {
+  const { db } = await database(t, { busyTimeout: 60_000 }, SCHEMA);
+  const feed = db.commits();
+  const first = feed.next();
+  await db.execute("UPDATE items SET name = 'desk' WHERE id = 2");
+  const second = feed.next();
+  await db.execute("UPDATE items SET name = 'bed' WHERE id = 1");
+  assert.deepEqual((await first).value.tables[0].rows, [{ kind: 'update', key: 2 }]);
+  assert.deepEqual((await second).value.tables[0].rows, [{ kind: 'update', key: 1 }]);
+  await feed.return();
+  // A handle that nobody has would be waited for.
+  await within(20_000, db.close(), 'close');
+});
+
+test('a loop whose wait is too long ends its feed or watch, and leaves nothing open', async (t) => {
+  const { db } = await database(t, { busyTimeout: 60_000 }, SCHEMA);
+  const watch = db.timeout(300).watch('SELECT name FROM items');
+  for (const live of [db.timeout(300).commits(), watch]) {
+    const error = await failure((async () => {
+      for await (const _ of live);
+    })());
+    assert.equal(error.kind, 'Timeout');
+    assert.equal((await live.next()).done, true);
+  }
+  await within(20_000, db.close(), 'close');
+});
+
+test('a subscription that was ended hears nothing more, whatever had arrived', async (t) => {
+  const { db } = await database(t, {}, SCHEMA);
+  const heard = [];
+  const stops = [];
+  let first;
+  const begun = new Promise((resolve) => (first = resolve));
+  for (const name of ['a', 'b']) {
+    let results = 0;
+    stops.push(db.watch('SELECT name FROM items', [], { key: 'name' }).subscribe(() => {
+      results += 1;
+      heard.push(`${name}${results}`);
+      if (heard.includes('a1') && heard.includes('b1')) first();
+      if (results === 2) stops.forEach((stop) => stop());
+    }));
+  }
+  await begun;
+  await db.execute("UPDATE items SET name = 'desk' WHERE id = 2");
+  await db.queryValue('SELECT 1');
+  await pause(200);
+  assert.equal(heard.filter((it) => it.endsWith('2')).length, 1, `${heard}`);
 });

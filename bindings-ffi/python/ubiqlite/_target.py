@@ -229,5 +229,5 @@ class HandleTarget(CallTarget):
         self.is_over = True
         self.client.release(self.handle)
         self.client.tell(_ops.DROP, self.handle)
-        becomes = "ends now" if self.what == "watch" else "is rolled back"
+        becomes = "ends now" if self.what in ("watch", "commit feed") else "is rolled back"
         warnings.warn(f"a {self.what} was never ended: it {becomes}", ResourceWarning, source=self, stacklevel=1)

@@ -1,5 +1,6 @@
 import type { CommitEvent } from '../client/commit-event.js';
 import { CommitEvents } from '../client/commit-events.js';
+import { loop } from '../client/live.js';
 import type { CallOptions } from '../client/options.js';
 import { Op } from '../wire/ops.js';
 import type { CallTarget } from './statements.js';
@@ -17,7 +18,8 @@ export interface CommitsOptions extends CallOptions {
  * A commit feed: what each commit has changed, one after another, whoever makes it. What is rolled back is not in it.
  * It begins when it is first read, and has each commit that is requested after that. A reader may ask late: 32 events
  * are kept for it, and the last of them joins all later commits, so that it loses detail but no change. It ends with
- * `break`, when its signal is aborted, and when the database closes.
+ * `break`, when its signal is aborted, and when the database closes. A time limit is for each wait: a loop ends with
+ * its `Timeout`, while after a call of `next` that failed with it another one may follow.
  *
  * ```ts
  * for await (const { tables, everything } of db.commits({ tables: ['items'] })) {
@@ -53,8 +55,8 @@ export class Commits implements AsyncIterableIterator<CommitEvent, undefined, un
     return Promise.resolve({ done: true, value: undefined });
   }
 
-  [Symbol.asyncIterator](): this {
-    return this;
+  [Symbol.asyncIterator](): AsyncIterableIterator<CommitEvent, undefined> {
+    return loop(this);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,3 +1,4 @@
+import { loop } from '../client/live.js';
 import { LiveResults } from '../client/live-results.js';
 import type { Update } from '../client/update.js';
 import type { Writer } from '../wire/writer.js';
@@ -59,20 +60,29 @@ export class Watch<T = Row> implements AsyncIterableIterator<Update<T>, undefine
    * @returns a function that ends the watch
    */
   subscribe(update: (update: Update<T>) => void, failed?: (error: unknown) => void): () => void {
+    let over = false;
     const read = async (): Promise<void> => {
       try {
-        for await (const next of this) update(next);
+        for await (const next of this) {
+          // A reply that had arrived already.
+          if (over) return;
+          update(next);
+        }
       } catch (error) {
+        if (over) return;
         if (failed === undefined) throw error;
         failed(error);
       }
     };
     void read();
-    return () => this.results.end();
+    return () => {
+      over = true;
+      this.results.end();
+    };
   }
 
-  [Symbol.asyncIterator](): this {
-    return this;
+  [Symbol.asyncIterator](): AsyncIterableIterator<Update<T>, undefined> {
+    return loop(this);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -68,8 +68,11 @@ const READING: ReadonlySet<number> = new Set([
   Op.touch,
 ]);
 
+/** Operations that begin a watch or a commit feed. */
+const LIVE: ReadonlySet<number> = new Set([Op.watch, Op.selectWatch, Op.commits]);
+
 /** Operations whose result is dropped if nobody wants it. */
-const OPENING: ReadonlySet<number> = new Set([Op.begin, Op.savepoint, Op.snapshot, Op.acquire, Op.watch, Op.selectWatch]);
+const OPENING: ReadonlySet<number> = new Set([Op.begin, Op.savepoint, Op.snapshot, Op.acquire, ...LIVE]);
 
 /** Operations whose statements only the engine knows to read or write. */
 const QUERIES: ReadonlySet<number> = new Set([Op.query, Op.queryOne, Op.queryOptional, Op.queryValue, Op.run]);
@@ -80,7 +83,7 @@ export function isQuery({ op }: Call<unknown>): boolean {
 
 /** Whether the call begins a watch or a commit feed, or waits for what it tells next. */
 export function isLive({ op, on }: Call<unknown>): boolean {
-  return [op, on?.op].some((it) => it === Op.watch || it === Op.selectWatch || it === Op.commits);
+  return LIVE.has(op) || (on?.op !== undefined && LIVE.has(on.op));
 }
 
 /** Whether the call ends the handle that it is made on. */

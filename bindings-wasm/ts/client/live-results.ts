@@ -1,6 +1,7 @@
 import { errorOf } from '../errors.js';
 import type { Reply, ReplyUpdate } from '../wire/reply.js';
 import type { Rows } from '../wire/rows.js';
+import { latin1 } from '../wire/text.js';
 import { Writer } from '../wire/writer.js';
 import type { Call } from './call.js';
 import type { EngineClient } from './engine-client.js';
@@ -32,7 +33,7 @@ export class LiveResults<T> extends Live<ReplyUpdate & { fresh: T[] }, Update<T>
     draft.cut(draft.place - draft.pending);
     draft.u8(op);
     write?.(draft);
-    return [this.client, draft.take((bytes, from, to) => new TextDecoder('latin1').decode(bytes.subarray(from, to)))];
+    return [this.client, draft.take(latin1)];
   }
 
   protected override read(reply: Reply): (ReplyUpdate & { fresh: T[] }) | undefined {

@@ -90,10 +90,12 @@ export abstract class Live<Told extends { readonly number: number }, Item> {
       let lost: RemoteHandle | undefined;
       try {
         if (this.handle === undefined) {
-          const opening = this.open();
-          this.handle = await opening.finally(() => {
+          // Both at once, so that a call in between does not open another.
+          try {
+            this.handle = await this.open();
+          } finally {
             this.opening = undefined;
-          });
+          }
         }
         const { handle } = this;
         if (this.over) {
@@ -146,4 +148,23 @@ export abstract class Live<Told extends { readonly number: number }, Item> {
   }
 
   private readonly ended = (): UbiqliteError => errorOf({ kind: 'Closed', message: `the ${this.name} has ended` });
+}
+
+/** Returns what a loop over a watch or a feed reads: an error ends it, since a loop does not. */
+export function loop<Item>(live: AsyncIterableIterator<Item, undefined>): AsyncIterableIterator<Item, undefined> {
+  const end = () => live.return?.() ?? Promise.resolve({ done: true as const, value: undefined });
+  return {
+    async next() {
+      try {
+        return await live.next();
+      } catch (error) {
+        await end();
+        throw error;
+      }
+    },
+    return: end,
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
 }

@@ -30,7 +30,8 @@ export interface LiveQueryOptions {
 /**
  * Returns the result of a query, and renders the component again when, and only when, it is another.
  *
- * The query is told by its values: SQL, parameters and selections may be written in the component. Components with the
+ * The query is told by its values: SQL, parameters and selections may be written in the component. A value that is
+ * another in each render, such as `Date.now()`, would begin another query each time: keep it in state. Components with the
  * same query on the same database share one watch, which ends with the last of them. Row objects that did not change
  * are the same objects. Where `db` is `null` or `undefined`, nothing is watched and the result is pending.
  *

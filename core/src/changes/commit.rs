@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use super::WrittenPages;
 use super::interest::{ColumnSet, Interest};
 use crate::value::Value;
 
 /// What one commit changed. A group commit is one.
 ///
-/// It never reports less than what has changed. It may report more: a change that was rolled back,
+/// A commit of nothing that somebody is interested in has only `pages`. It never reports less than
+/// what has changed. It may report more: a change that was rolled back,
 /// or a row of which nothing is different.
 #[derive(Debug, Clone)]
 pub struct Commit {
@@ -21,8 +23,8 @@ pub struct Commit {
     pub schema: bool,
     /// Anything may have changed, on these `pages` if they are known.
     pub everything: bool,
-    /// The pages that were written, in ascending order and without page 1, if they are known.
-    pub pages: Option<Vec<u32>>,
+    /// The pages that were written, if they are known.
+    pub pages: Option<WrittenPages>,
     /// Somebody else has committed, or may have: another process, or another connection to the
     /// file that is not this database's. What that changed is not among `tables`.
     pub external: bool,
@@ -83,7 +85,7 @@ impl Commit {
 
     /// Commits of others: what they changed is on these pages, and in the schema only if it says
     /// so.
-    pub(crate) fn on_pages(interest: Arc<Interest>, pages: Vec<u32>, schema: bool) -> Self {
+    pub(crate) fn on_pages(interest: Arc<Interest>, pages: WrittenPages, schema: bool) -> Self {
         Self { schema, pages: Some(pages), ..Self::unknown(interest) }
     }
 }

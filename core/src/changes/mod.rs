@@ -13,6 +13,5 @@ pub(crate) use filter::{RowFilter, Term, TermTest};
 pub use interest::{ColumnSet, Followed, Interest, TableInterest};
 pub(crate) use observation::{Account, LogFrames, LogPosition};
 pub use observation::{CommitObserver, Observation};
-pub use pages::PageSet;
-pub(crate) use pages::WrittenPages;
+pub use pages::{PageSet, WrittenPages};
 pub use reads::{ReadSet, Reads, TableRead};

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use super::{Commit, Interest};
+use super::{Commit, Interest, WrittenPages};
 use crate::platform::{Kept, MaybeSend, MaybeSync};
 
 /// Is told of commits.
@@ -192,7 +192,8 @@ impl Observation {
     pub(crate) fn begin_accounts(&self, position: impl FnOnce() -> LogPosition) {
         let mut accounted = self.accounted.lock().unwrap_or_else(PoisonError::into_inner);
         accounted.last = Some(position());
-        accounted.blamed = 0;
+        // What they are committing now may be in it already.
+        accounted.blamed = self.committing.load(Ordering::SeqCst);
     }
 
     /// Accounts for `own` commits of a connection of this database, and for whatever else has been
@@ -212,6 +213,9 @@ impl Observation {
             accounted.blamed = accounted.blamed.saturating_add(new - own).min(MOST_BLAMED);
         }
         let frames = match (before.log, now.log) {
+            // Somebody else has accounted for them, and perhaps not reported yet. What this
+            // connection has recorded is to count before its caller goes on.
+            _ if new < own => None,
             (Some(log), Some(same)) if log == same && before.frames <= now.frames => {
                 Some(LogFrames { log, frames: before.frames..now.frames })
             }
@@ -221,7 +225,9 @@ impl Observation {
             }
             _ => None,
         };
-        Account { foreign: doubted || new != own, frames }
+        // A log that was recovered is counted from 0 again.
+        let recovered = new == 0 && before.log == now.log && before.frames != now.frames;
+        Account { foreign: doubted || recovered || new != own, frames }
     }
 
     /// Takes the version of the schema after commits that may have changed it, of which the caller
@@ -232,14 +238,17 @@ impl Observation {
         version.is_none() || before != version
     }
 
-    /// Whether all of these commits are accounted for.
-    pub(crate) fn is_accounted(&self, commits: u32) -> bool {
+    /// Whether all is accounted for that has been committed at this position of the log.
+    pub(crate) fn is_accounted(&self, position: LogPosition) -> bool {
         let accounted = self.accounted.lock().unwrap_or_else(PoisonError::into_inner);
-        accounted.last.is_some_and(|last| last.commits == commits)
+        accounted.last.is_some_and(|last| {
+            let same = last.log == position.log && last.log.is_some();
+            last.commits == position.commits && (!same || last.frames == position.frames)
+        })
     }
 
     /// Reports that others have committed something: what is on these `pages`, if that is known.
-    pub(crate) fn report_foreign(&self, pages: Option<Vec<u32>>, schema: bool) {
+    pub(crate) fn report_foreign(&self, pages: Option<WrittenPages>, schema: bool) {
         let (_, interest) = self.interest();
         self.report(&match pages {
             Some(pages) => Commit::on_pages(interest, pages, schema),

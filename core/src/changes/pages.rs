@@ -4,6 +4,8 @@
 //! stays the same. Page 1 is left out of both sets. It changes whenever the file grows; what else
 //! is on it is the schema, of which the commit tells by itself.
 
+use super::LogFrames;
+
 /// More pages than these are kept as bits.
 const MOST_LISTED: usize = 1024;
 
@@ -48,8 +50,10 @@ impl PageSet {
 }
 
 /// The pages that commits wrote.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct WrittenPages {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WrittenPages {
+    /// The frames of the log that hold them.
+    pub(crate) frames: LogFrames,
     /// All but page 1, in ascending order.
     pub(crate) pages: Vec<u32>,
     /// Page 1 as well.
@@ -58,13 +62,13 @@ pub(crate) struct WrittenPages {
 
 impl WrittenPages {
     /// Takes pages in any order.
-    pub(crate) fn of(pages: Vec<u32>) -> Self {
+    pub(crate) fn of(frames: LogFrames, pages: Vec<u32>) -> Self {
         let mut pages = ascending(pages);
         let first = pages.first() == Some(&1);
         if first {
             pages.remove(0);
         }
-        Self { pages, first }
+        Self { frames, pages, first }
     }
 }
 
@@ -96,8 +100,9 @@ mod tests {
 
     #[test]
     fn page_one_is_told_apart() {
-        let written = WrittenPages::of(vec![7, 1, 3, 7]);
-        assert_eq!(written, WrittenPages { pages: vec![3, 7], first: true });
-        assert!(!WrittenPages::of(vec![2]).first);
+        let frames = LogFrames { log: 1, frames: 0..4 };
+        let written = WrittenPages::of(frames.clone(), vec![7, 1, 3, 7]);
+        assert_eq!((written.pages, written.first), (vec![3, 7], true));
+        assert!(!WrittenPages::of(frames, vec![2]).first);
     }
 }

@@ -1,9 +1,9 @@
 //! What a query depends on.
 
-use super::PageSet;
+use super::{PageSet, RowFilter};
 
 /// What a query was seen to read.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct ReadSet {
     /// The tables, if they were to be found out.
     pub tables: Option<Reads>,
@@ -12,7 +12,7 @@ pub struct ReadSet {
 }
 
 /// What a query depends on: when none of it changes, neither does the result.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Reads {
     /// The tables that it reads.
     pub tables: Vec<TableRead>,
@@ -20,6 +20,8 @@ pub struct Reads {
     pub anything: bool,
     /// It reads a virtual table, which may keep what it has read of the database's pages.
     pub is_virtual: bool,
+    /// The rows that it can read, if they are not all of its only table's.
+    pub(crate) filter: Option<RowFilter>,
 }
 
 /// What a query reads of one table.

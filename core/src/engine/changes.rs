@@ -18,7 +18,9 @@ use std::sync::atomic::AtomicBool;
 use super::commit_hook::Committing;
 use super::outbox::OutboxLog;
 use super::writes::Writes;
-use crate::changes::{ColumnSet, Commit, Interest, Observation, RowChange, TableChange};
+use crate::changes::{
+    ColumnSet, Commit, Interest, Observation, RowChange, TableChange, WrittenPages,
+};
 
 /// The most rows of one table whose values are kept. Of more, only the table is reported.
 const MOST_ROWS: u32 = 1024;
@@ -262,7 +264,7 @@ impl Recorder {
 
     /// Reports what was committed, on these `pages` if they are known, now that no transaction is
     /// open.
-    pub(super) fn report(&self, pages: Option<Vec<u32>>) {
+    pub(super) fn report(&self, pages: Option<WrittenPages>) {
         self.learned_within.set(false);
         let current = self.observation().version_after_commit();
         let mut pending = self.context.pending.borrow_mut();
@@ -280,10 +282,10 @@ impl Recorder {
             }
             return;
         }
-        let commit = pending.take();
+        let commit = pending.take(pages);
         drop(pending);
         if let Some(commit) = commit {
-            self.observation().report(&Commit { pages, ..commit });
+            self.observation().report(&commit);
         }
     }
 }
@@ -339,10 +341,12 @@ impl Pending {
     }
 
     /// Takes what was recorded, if it is anything.
-    fn take(&mut self) -> Option<Commit> {
+    fn take(&mut self, pages: Option<WrittenPages>) -> Option<Commit> {
         let touched = |it: &Touched| it.whole || it.rows > 0 || !it.columns.is_empty();
         let Whole { others, schema, everything, external } = self.whole;
-        if !others && !schema && !everything && !self.touched.iter().any(touched) {
+        let something = others || schema || everything || self.touched.iter().any(touched);
+        // Rows that nobody reads may have moved others to other pages.
+        if !something && pages.is_none() {
             self.clear();
             return None;
         }
@@ -362,7 +366,7 @@ impl Pending {
         }
         self.clear();
         let interest = Arc::clone(&self.interest);
-        Some(Commit { interest, tables, others, schema, everything, pages: None, external })
+        Some(Commit { interest, tables, others, schema, everything, pages, external })
     }
 
     /// Records a row whose values are wanted.

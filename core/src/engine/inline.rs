@@ -5,12 +5,11 @@ use std::ffi::c_int;
 
 use super::handlers::Handlers;
 use super::lease::WalIndex;
+use super::pages::noted;
 use super::run::collect;
 use super::{Connection, ReadOutcome, prepare};
-use crate::changes::{PageSet, ReadSet};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ffi;
-use crate::platform::page_reads;
 use crate::program::{Fetch, Output, Program, StepOutcome};
 
 /// A longer text or blob takes too long to read, make or copy.
@@ -99,19 +98,11 @@ impl Connection {
         if statement.nature.works {
             limit_worked(self.raw);
         }
-        let mut run = || {
+        let (run, reads) = noted(pages, || {
             // SAFETY: the parameters outlive the reset.
             unsafe { statement.bind(&step.params) }
                 .and_then(|()| collect(statement, step.fetch, None))
-        };
-        let (run, reads) = match pages {
-            None => (run(), None),
-            Some(cache) => {
-                let (run, pages) = page_reads::record(cache, run);
-                let pages = Some(PageSet::of(pages));
-                (run, Some(Box::new(ReadSet { tables: None, pages })))
-            }
-        };
+        });
         statement.reset();
         // SAFETY: the connection is open.
         let ended = unsafe { end(&self.handlers, self.raw, self.length_limit) };

@@ -18,6 +18,7 @@ mod handle;
 mod handlers;
 mod hook_slot;
 mod inline;
+mod key_lookup;
 mod lease;
 #[cfg(not(target_family = "wasm"))]
 mod math;
@@ -241,11 +242,19 @@ impl Connection {
         };
         statement.reset();
         handlers.shield(false);
-        stepped.map(|()| self.after_control(sql)).map_err(|error| {
-            let error = self.explain_refusal(error);
-            self.after_failure(&error);
-            error
-        })
+        match stepped {
+            Ok(()) => {
+                self.after_control(sql);
+                Ok(())
+            }
+            Err(error) => {
+                let error = self.explain_refusal(error);
+                self.after_failure(&error);
+                // A commit that failed and was rolled back, or that has happened all the same.
+                self.report_commit(true);
+                Err(error)
+            }
+        }
     }
 
     /// Rolls back whatever is open. Does nothing if SQLite itself ended the transaction.

@@ -26,14 +26,9 @@ impl Connection {
         if !self.watched {
             return;
         }
+        let hook = if self.hosted { on_hosted_commit } else { on_commit };
         // SAFETY: the connection is open, and its hook goes with it.
-        unsafe {
-            if self.hosted {
-                ask_before_commits(self.raw, on_hosted_commit);
-            } else {
-                watch(self.raw);
-            }
-        }
+        unsafe { ffi::sqlite3_commit_hook(self.raw, Some(hook), self.raw.cast::<c_void>()) };
     }
 
     /// Refuses a file that is not the expected one, and one whose log is gone: this connection
@@ -105,25 +100,6 @@ impl Connection {
     }
 }
 
-/// Makes SQLite check before every commit of this connection.
-///
-/// # Safety
-/// `raw` is open; nobody else sets its commit hook.
-unsafe fn watch(raw: *mut ffi::sqlite3) {
-    // SAFETY: by the contract.
-    unsafe { ask_before_commits(raw, on_commit) };
-}
-
-/// # Safety
-/// As for [`watch`]; `hook` takes the connection.
-unsafe fn ask_before_commits(
-    raw: *mut ffi::sqlite3,
-    hook: unsafe extern "C" fn(*mut c_void) -> c_int,
-) {
-    // SAFETY: by the contract. Only the connection's user triggers the hook.
-    unsafe { ffi::sqlite3_commit_hook(raw, Some(hook), raw.cast::<c_void>()) };
-}
-
 /// Whether one of the files of a connection that is committing has moved.
 ///
 /// # Safety
@@ -135,10 +111,10 @@ pub(super) unsafe fn has_moved(raw: *mut ffi::sqlite3, hosted: bool) -> bool {
 
 unsafe extern "C" fn on_commit(raw: *mut c_void) -> c_int {
     // SAFETY: the hook receives the connection that is committing.
-    c_int::from(unsafe { files::has_moved(raw.cast()) })
+    c_int::from(unsafe { has_moved(raw.cast(), false) })
 }
 
 unsafe extern "C" fn on_hosted_commit(raw: *mut c_void) -> c_int {
     // SAFETY: the hook receives the connection that is committing.
-    c_int::from(unsafe { vfs::has_moved(raw.cast()) })
+    c_int::from(unsafe { has_moved(raw.cast(), true) })
 }

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering, fence};
 use super::Connection;
 use super::lease::{main_file, region};
 use super::run::collect;
-use crate::changes::{LogFrames, LogPosition, PageSet, WrittenPages};
+use crate::changes::{LogFrames, LogPosition, PageSet, ReadSet, WrittenPages};
 use crate::error::Result;
 use crate::ffi;
 use crate::platform::page_reads::{self, PageCache};
@@ -42,16 +42,6 @@ pub(super) enum PageReads {
 }
 
 impl Connection {
-    /// Runs `work`, and returns the pages of the main database that it read, if they are known.
-    pub(super) fn with_page_set<T>(
-        &mut self,
-        work: impl FnOnce(&mut Self) -> T,
-    ) -> (T, Option<PageSet>) {
-        let Some(cache) = self.page_cache() else { return (work(self), None) };
-        let (result, pages) = page_reads::record(cache, || work(self));
-        (result, Some(PageSet::of(pages)))
-    }
-
     /// Returns the page cache of the main database, if it sees all that is read.
     pub(super) fn page_cache(&mut self) -> Option<PageCache> {
         if self.page_reads == PageReads::Unknown {
@@ -96,7 +86,8 @@ impl Connection {
     }
 
     /// Returns the pages that these frames of a log hold, if the log is still the same.
-    pub(crate) fn pages_of(&self, LogFrames { log, frames }: LogFrames) -> Option<WrittenPages> {
+    pub(crate) fn pages_of(&self, written: LogFrames) -> Option<WrittenPages> {
+        let LogFrames { log, frames } = written.clone();
         if !page_reads::is_installed() {
             // Nobody knows which pages a query has read.
             return None;
@@ -130,7 +121,7 @@ impl Connection {
         }
         fence(Ordering::Acquire);
         // A writer that begins the log anew changes the header first.
-        (index.position().log == Some(log)).then(|| WrittenPages::of(pages))
+        (index.position().log == Some(log)).then(|| WrittenPages::of(written, pages))
     }
 
     /// Returns where the log ends, in WAL mode.
@@ -140,6 +131,16 @@ impl Connection {
         let index = self.wal_index?;
         Some(move || index.position())
     }
+}
+
+/// Runs `work`, and returns with its result which pages of the cache it read, if there is one.
+pub(super) fn noted<T>(
+    cache: Option<PageCache>,
+    work: impl FnOnce() -> T,
+) -> (T, Option<Box<ReadSet>>) {
+    let Some(cache) = cache else { return (work(), None) };
+    let (result, pages) = page_reads::record(cache, work);
+    (result, Some(Box::new(ReadSet { tables: None, pages: Some(PageSet::of(pages)) })))
 }
 
 /// Whether the main database's file is of a VFS that SQLite itself brings.

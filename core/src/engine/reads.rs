@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use super::Connection;
 use super::authorizer::{Admit, Class};
 use super::changes::{ROWID, TableFacts};
+use super::key_lookup::{Instruction, Lookup, lookup};
+use super::pages::noted;
 use super::run::collect;
 use super::statement::Statement;
 use super::writes::ReadColumn;
-use crate::changes::{ReadSet, Reads, TableInterest, TableRead};
+use crate::changes::{Reads, RowFilter, TableInterest, TableRead, Term, TermTest};
 use crate::error::{Error, ErrorKind, Result};
 use crate::program::{Fetch, Step, StepOutcome};
 use crate::row::Row;
@@ -55,9 +57,9 @@ impl Connection {
 
     /// Runs a query, and returns with its rows which pages it reads, if they can be known.
     pub(super) fn run_paged(&mut self, step: &Step<'_>) -> Result<StepOutcome> {
-        let run = |it: &mut Self| it.run_once(&step.sql, &step.params, Fetch::All, None);
-        let (outcome, pages) = self.with_page_set(run);
-        let reads = pages.map(|pages| Box::new(ReadSet { tables: None, pages: Some(pages) }));
+        let cache = self.page_cache();
+        let run = || self.run_once(&step.sql, &step.params, Fetch::All, None);
+        let (outcome, reads) = noted(cache, run);
         Ok(StepOutcome { reads, ..outcome? })
     }
 
@@ -85,7 +87,14 @@ impl Connection {
         for (table, columns) in tables {
             self.add_table(&mut reads, table, columns)?;
         }
-        self.add_indexes(&mut reads, sql, params)?;
+        // What SQLite chooses can depend on the values.
+        let program = self.rows_of(&format!("EXPLAIN {sql}"), params)?;
+        let program = program.iter().map(Instruction::of).collect::<Result<Vec<_>>>()?;
+        let opened: Vec<_> = program.iter().filter_map(Instruction::opens).collect();
+        self.add_indexes(&mut reads, &opened)?;
+        if let ([_], Some(lookup)) = (reads.tables.as_slice(), lookup(&program, params)) {
+            reads.filter = self.filter_of(lookup, &opened)?;
+        }
         Ok(reads)
     }
 
@@ -139,14 +148,13 @@ impl Connection {
 
     /// Adds the columns of the indexes that the query goes through: without `ORDER BY`, they decide
     /// in which order its rows come.
-    fn add_indexes(&mut self, reads: &mut Reads, sql: &str, params: &Params) -> Result<()> {
-        let opened: Vec<_> = self.opened_by(sql, params)?.iter().map(i64::to_string).collect();
+    fn add_indexes(&mut self, reads: &mut Reads, opened: &[i64]) -> Result<()> {
         let used = self.rows(
             &format!(
                 "SELECT s.tbl_name, s.name, (SELECT l.partial FROM pragma_index_list(s.tbl_name, 'main') AS l
                           WHERE l.name = s.name)
                    FROM sqlite_schema AS s WHERE s.type = 'index' AND s.rootpage IN ({})",
-                opened.join(", ")
+                listed(opened)
             ),
             &[],
         )?;
@@ -176,17 +184,49 @@ impl Connection {
         Ok(())
     }
 
-    /// Returns the root pages that a statement opens in the main database.
-    fn opened_by(&mut self, sql: &str, params: &Params) -> Result<Vec<i64>> {
-        let mut opened = Vec::new();
-        // What SQLite chooses can depend on the values.
-        for row in self.rows_of(&format!("EXPLAIN {sql}"), params)? {
-            let opens = matches!(row.get::<&str>(1)?, "OpenRead" | "ReopenIdx");
-            if opens && row.get::<i64>(4)? == 0 {
-                opened.push(row.get(3)?);
-            }
+    /// Returns which rows a query can read: those with one value of one column.
+    fn filter_of(&mut self, lookup: Lookup, opened: &[i64]) -> Result<Option<RowFilter>> {
+        let Lookup { root, by_rowid, value } = lookup;
+        let tables = format!(
+            "SELECT count(DISTINCT tbl_name) FROM sqlite_schema WHERE rootpage IN ({})",
+            listed(opened)
+        );
+        if self.integer(&tables)? != 1 {
+            return Ok(None);
         }
-        Ok(opened)
+        let used =
+            format!("SELECT type, name, tbl_name FROM sqlite_schema WHERE rootpage = {root}");
+        let used = self.rows(&used, &[])?;
+        let Some(used) = used.first() else { return Ok(None) };
+        let (kind, name) = (used.get::<&str>(0)?, used.get::<&str>(1)?);
+        let column = match (kind, by_rowid) {
+            ("table", true) => {
+                // One that is called so would be taken for the rowid.
+                let named = "SELECT name FROM pragma_table_xinfo(?1) WHERE lower(name) = 'rowid'";
+                let named = self.name_in(named, name)?;
+                named.is_none().then(|| ROWID_NAME.into())
+            }
+            ("table", false) => {
+                self.name_in("SELECT name FROM pragma_table_info(?1) WHERE pk = 1", name)?
+            }
+            _ => {
+                let first =
+                    "SELECT name FROM pragma_index_xinfo(?1, 'main') WHERE seqno = 0 AND cid >= 0";
+                self.name_in(first, name)?
+            }
+        };
+        let test = TermTest::In(vec![value]);
+        let filter = |column| RowFilter {
+            table: used.get::<&str>(2).unwrap_or_default().into(),
+            terms: vec![Term { column, test }],
+        };
+        Ok(column.map(filter))
+    }
+
+    fn name_in(&mut self, sql: &str, name: &str) -> Result<Option<Box<str>>> {
+        let rows = self.rows(sql, &[name])?;
+        let text = rows.first().map(|row| row.get::<Option<&str>>(0)).transpose()?.flatten();
+        Ok(text.map(Into::into))
     }
 
     fn is_module(&mut self, name: &str) -> Result<bool> {
@@ -273,6 +313,10 @@ impl TableFacts {
         }
         facts
     }
+}
+
+fn listed(roots: &[i64]) -> String {
+    roots.iter().map(i64::to_string).collect::<Vec<_>>().join(", ")
 }
 
 fn refused(why: &str) -> Error {

@@ -92,7 +92,9 @@ impl Connection {
         self.report_commit_now(failed);
         if let Some(recorder) = &self.recorder {
             let begun = recorder.context.committing.begun.take();
-            recorder.observation().end_committing(begun);
+            if begun > 0 {
+                recorder.observation().end_committing(begun);
+            }
         }
     }
 
@@ -108,16 +110,17 @@ impl Connection {
         let Some(recorder) = &self.recorder else { return };
         // What others have committed was recorded by nobody.
         let unknown = foreign || recorder.context.pending.borrow().whole.everything;
+        let mut another = false;
         if unknown {
-            let another = pages.as_ref().is_none_or(|it| it.first) && self.has_new_schema();
+            another = pages.as_ref().is_none_or(|it| it.first) && self.has_new_schema();
             let Some(recorder) = &self.recorder else { return };
             let whole = &mut recorder.context.pending.borrow_mut().whole;
             (whole.everything, whole.external) = (true, whole.external || foreign);
             whole.schema |= another;
         }
         let Some(recorder) = &self.recorder else { return };
-        if own || foreign {
-            recorder.report(pages.map(|it| it.pages));
+        if own || foreign || another {
+            recorder.report(pages);
         } else {
             // It was rolled back, or changed nothing.
             recorder.forget();

@@ -280,6 +280,12 @@ fn folded(text: &str) -> Box<str> {
 impl Query {
     fn terms_of<'q>(&'q self, table: &'q str) -> impl Iterator<Item = &'q crate::changes::Term> {
         let of_table = |filter: &&RowFilter| filter.table.eq_ignore_ascii_case(table);
-        self.filter.as_ref().filter(of_table).into_iter().flat_map(|filter| &filter.terms)
+        let by_reads = || self.reads.as_ref().and_then(|reads| reads.filter.as_ref());
+        self.filter
+            .as_ref()
+            .or_else(by_reads)
+            .filter(of_table)
+            .into_iter()
+            .flat_map(|filter| &filter.terms)
     }
 }

@@ -104,7 +104,10 @@ impl CommitEvent {
             (Some(rows), Some(more)) if more.len() == 1 && rows.last() == more.first() => {
                 Some(rows)
             }
-            (Some(mut rows), Some(more)) if rows.len() + more.len() <= MOST_ROWS => {
+            // A table made anew may have another key.
+            (Some(mut rows), Some(more))
+                if rows.len() + more.len() <= MOST_ROWS && width(&rows) == width(&more) =>
+            {
                 rows.extend(more);
                 Some(rows)
             }
@@ -120,6 +123,11 @@ impl CommitEvent {
             }
         }
     }
+}
+
+/// Returns how many values the keys of these rows have.
+fn width(rows: &[ChangedRow]) -> Option<usize> {
+    rows.first().map(|row| row.key.len())
 }
 
 /// Returns the rows that changed, in the order of the changes.

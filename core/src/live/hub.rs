@@ -12,6 +12,7 @@ use super::feed::Feeds;
 use super::poll::Round;
 use super::queries::{Queries, QueryId, Watched};
 use super::waiting::Waiting;
+use super::written::Written;
 use crate::changes::{Commit, CommitObserver, Observation};
 use crate::platform::Sleep;
 
@@ -32,6 +33,7 @@ pub(super) struct HubState {
     pub(super) queries: Queries,
     pub(super) watches: HashMap<WatchId, WatchState, RandomState>,
     pub(super) index: Index,
+    pub(super) written: Written,
     /// Who reads the commits themselves.
     pub(super) feeds: Feeds,
     /// The queries that are to run again, and perhaps some that are not any more.
@@ -197,8 +199,10 @@ impl CommitObserver for Hub {
             found = state.queries.iter().map(|(id, _)| id).collect();
         }
         let unknown = commit.schema || (commit.everything && commit.pages.is_none());
-        if let Some(pages) = commit.pages.as_ref().filter(|_| !unknown) {
-            found.retain(|id| state.queries.get(*id).is_some_and(|it| it.may_read(pages)));
+        state.written.add(commit.pages.as_ref());
+        if commit.pages.is_some() && !unknown {
+            let HubState { queries, written, .. } = &mut *state;
+            found.retain(|id| queries.get_mut(*id).is_some_and(|it| it.may_read(written)));
         }
         if unknown {
             state.schema_moment = state.moment;

@@ -15,6 +15,7 @@ mod hub;
 mod poll;
 mod queries;
 mod waiting;
+mod written;
 
 pub(crate) use delta::Delta;
 pub use diff::Diff;

@@ -184,9 +184,9 @@ impl Hub {
         let mut drivers = Vec::new();
         for query in &queries {
             if let Some(query) = state.queries.get_mut(*query) {
-                query.dirty = false;
+                (query.dirty, query.runs) = (false, true);
                 // Which pages it reads now is not known until it has run.
-                query.pages = None;
+                (query.pages, query.pages_from) = (None, state.written.count());
                 program.steps.push(query.step());
                 drivers.extend_from_slice(&query.watchers);
             }
@@ -224,6 +224,7 @@ impl Hub {
                     let in_pages = query.reads.as_ref().is_some_and(Reads::are_in_pages);
                     query.pages = pages.filter(|_| in_pages);
                     (query.round, query.moment, query.alone) = (number, moment, false);
+                    query.runs = false;
                     query.rests_until = query.rests_until.max(started) + took * 2;
                     let same = query.result.as_ref().is_some_and(|it| it.is_same(&outcome.rows));
                     if !same {
@@ -254,7 +255,7 @@ impl Hub {
                 for id in queries {
                     state.dirty.push(id);
                     let Some(query) = state.queries.get_mut(id) else { continue };
-                    query.dirty = true;
+                    (query.dirty, query.runs) = (true, false);
                     query.alone = several;
                     if again {
                         query.rests_until = now + LATER;
@@ -278,7 +279,7 @@ impl HubState {
     fn mark_all(&mut self) {
         let all: Vec<_> = self.queries.iter().map(|(id, _)| id).collect();
         for query in self.queries.iter_mut() {
-            query.dirty = true;
+            (query.dirty, query.runs) = (true, false);
         }
         self.dirty = all;
     }
@@ -295,7 +296,7 @@ impl HubState {
         let round = queries.first().map_or(0, |query| query.round);
         let together = queries.iter().all(|query| query.round == round && query.result.is_some());
         // Under commits that never pause, what has run since the watcher asked is new enough.
-        let fresh = round > asked || queries.iter().all(|query| !query.dirty);
+        let fresh = round > asked || queries.iter().all(|query| query.is_current());
         if !(news && together && fresh) {
             return None;
         }

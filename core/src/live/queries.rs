@@ -7,6 +7,7 @@ use std::time::Duration;
 use foldhash::fast::RandomState;
 
 use super::hub::WatchId;
+use super::written::Written;
 use crate::changes::{PageSet, Reads, RowFilter};
 use crate::error::Error;
 use crate::program::{Fetch, Step};
@@ -37,6 +38,8 @@ pub(super) struct Query {
     /// The pages that it read when it ran last: while they stay the same, so does the result.
     /// `None`: not known, or it runs now.
     pub(super) pages: Option<PageSet>,
+    /// The commits from this count on are to be compared with `pages`.
+    pub(super) pages_from: u64,
     pub(super) result: Option<Arc<Rows>>,
     /// Larger whenever `result` is another.
     pub(super) version: u64,
@@ -46,6 +49,8 @@ pub(super) struct Query {
     pub(super) moment: u64,
     /// A commit may have changed what it returns.
     pub(super) dirty: bool,
+    /// It runs now: its result is of before.
+    pub(super) runs: bool,
     /// It runs by itself, since a round with others failed.
     pub(super) alone: bool,
     pub(super) failed: Option<Error>,
@@ -86,11 +91,13 @@ impl Queries {
             filter,
             reads: None,
             pages: None,
+            pages_from: 0,
             result: None,
             version: 0,
             round: 0,
             moment: 0,
             dirty: true,
+            runs: false,
             alone: false,
             failed: None,
             watchers: vec![watcher],
@@ -134,9 +141,21 @@ impl Queries {
 }
 
 impl Query {
-    /// Whether commits that wrote these pages may have changed what it returns.
-    pub(super) fn may_read(&self, written: &[u32]) -> bool {
-        self.pages.as_ref().is_none_or(|pages| pages.contains_any(written))
+    /// Whether no commit is known that its result may be without.
+    pub(super) fn is_current(&self) -> bool {
+        !self.dirty && !self.runs
+    }
+
+    /// Whether what commits have written may have changed what it returns.
+    pub(super) fn may_read(&mut self, written: &Written) -> bool {
+        let may = match &self.pages {
+            None => true,
+            Some(pages) => written.may_have(pages, self.pages_from),
+        };
+        if !may {
+            self.pages_from = written.count();
+        }
+        may
     }
 
     /// The statement that runs it, and, if that is not known, finds out what it depends on.

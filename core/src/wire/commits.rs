@@ -8,7 +8,7 @@ use super::request::RequestHead;
 use super::server::{RequestFuture, ServerInner};
 use crate::api::commits::Commits;
 use crate::changes::RowChangeKind;
-use crate::error::{ErrorKind, Result};
+use crate::error::Result;
 use crate::exec::stream::in_time;
 use crate::live::CommitEvent;
 use crate::row::{Columns, Page, PageBuilder, Rows};
@@ -45,7 +45,7 @@ impl CommitsHandle {
         ticket.first().await?;
         let lost = {
             let state = self.state();
-            (has != state.sent).then(|| state.last.clone())
+            (state.sent != 0 && has != state.sent).then(|| state.last.clone())
         };
         if lost.is_some() {
             return Ok(lost);
@@ -70,11 +70,7 @@ impl ServerInner {
     ) -> RequestFuture {
         Box::pin(async move {
             let next = commits.next(head, has).await;
-            let late = matches!(&next, Err(error) if error.kind() == ErrorKind::Timeout);
-            // After a call that only took too long, the feed goes on.
-            if !late && !matches!(next, Ok(Some(_))) {
-                self.state().handles.remove(head.handle);
-            }
+            self.end_unless_more(head.handle, &next);
             Ok(Outcome::Next(next?))
         })
     }

@@ -8,7 +8,7 @@ use super::read::{ByteReader, malformed};
 use super::reply::Outcome;
 use super::request::RequestHead;
 use super::server::{RequestFuture, ServerInner};
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::exec::stream::in_time;
 use crate::row::Rows;
 
@@ -28,6 +28,15 @@ impl ServerInner {
                 Ok(Box::pin(async move { self.next(head, &stream, word.max(1)).await }))
             }
             Handle::Session(_) => Err(malformed()),
+        }
+    }
+
+    /// Ends a watch or a feed whose wait returned nothing more. After one that only took too long,
+    /// it goes on.
+    pub(super) fn end_unless_more<T>(&self, handle: u32, next: &Result<Option<T>>) {
+        let late = matches!(next, Err(error) if error.kind() == ErrorKind::Timeout);
+        if !late && !matches!(next, Ok(Some(_))) {
+            self.state().handles.remove(handle);
         }
     }
 

@@ -7,7 +7,7 @@ use super::reply::Outcome;
 use super::request::RequestHead;
 use super::server::{RequestFuture, ServerInner};
 use crate::api::watch::{Update, Watch};
-use crate::error::{ErrorKind, Result};
+use crate::error::Result;
 use crate::exec::stream::in_time;
 use crate::live::{Delta, Diff};
 use crate::row::Rows;
@@ -79,11 +79,7 @@ impl ServerInner {
     ) -> RequestFuture {
         Box::pin(async move {
             let next = watch.next(head, has).await;
-            let late = matches!(&next, Err(error) if error.kind() == ErrorKind::Timeout);
-            // After a call that only took too long, the watch goes on.
-            if !late && !matches!(next, Ok(Some(_))) {
-                self.state().handles.remove(head.handle);
-            }
+            self.end_unless_more(head.handle, &next);
             Ok(Outcome::Update(next?.map(Box::new)))
         })
     }

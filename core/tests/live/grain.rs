@@ -1,6 +1,6 @@
 //! Which changes run a query again: as few as can be told apart.
 
-use super::{next, open, quiet};
+use super::{next, open, quiet, texts};
 
 const SCHEMA: &str = "
     CREATE TABLE items (id INTEGER PRIMARY KEY, part INT, name TEXT, note TEXT);
@@ -142,4 +142,156 @@ async fn watches_that_begin_after_many_writes_follow_the_next_ones() {
         assert!(watch.await.unwrap() > 0);
     }
     assert!(db.live_runs() > before);
+}
+
+const KEYED: &str = "
+    CREATE TABLE kv (k TEXT PRIMARY KEY, v) WITHOUT ROWID;
+    CREATE TABLE pairs (a, b, v, PRIMARY KEY (a, b)) WITHOUT ROWID;
+    CREATE TABLE names (id INTEGER PRIMARY KEY, name TEXT COLLATE NOCASE UNIQUE, price REAL, part);
+    CREATE INDEX parts ON names (part, price);
+    CREATE TABLE odd (rowid TEXT, v);
+    INSERT INTO kv VALUES ('a', 1), ('b', 2), ('7', 3);
+    INSERT INTO pairs VALUES (1, 1, 'x'), (1, 2, 'y'), (2, 1, 'z');
+    INSERT INTO names VALUES (1, 'Lamp', 1, 1), (2, 'Sofa', 2, 1), (3, 'Pen', 3, 2), (4, NULL, 4, NULL);
+    INSERT INTO odd VALUES ('1', 1), ('2', 2);";
+
+/// A query, its parameters, a change of another row, and a change that it must see.
+const LOOKUPS: &[(&str, &[i64], &str, &str)] = &[
+    (
+        "SELECT * FROM names WHERE id = 2",
+        &[],
+        "UPDATE names SET price = 9 WHERE id = 1",
+        "UPDATE OR REPLACE names SET id = 2 WHERE id = 1",
+    ),
+    (
+        "SELECT * FROM names WHERE id = ?",
+        &[2],
+        "DELETE FROM names WHERE id = 1",
+        "DELETE FROM names WHERE id = 2",
+    ),
+    (
+        "SELECT count(*), max(price) FROM names WHERE id = ?1 AND price > 1",
+        &[2],
+        "INSERT INTO names VALUES (9, 'cup', 5, 1)",
+        "UPDATE names SET price = 1 WHERE id = 2",
+    ),
+    (
+        "SELECT v FROM kv WHERE k = 'a'",
+        &[],
+        "UPDATE kv SET v = 5 WHERE k = 'b'",
+        "UPDATE kv SET k = 'c' WHERE k = 'a'",
+    ),
+    ("SELECT v FROM kv WHERE k = ?", &[7], "DELETE FROM names", "REPLACE INTO kv VALUES (7, 8)"),
+    (
+        "SELECT v FROM pairs WHERE a = 1 AND b = 2",
+        &[],
+        "UPDATE pairs SET v = 'n' WHERE a = 2",
+        "UPDATE pairs SET v = 'n' WHERE b = 2",
+    ),
+    (
+        "SELECT price FROM names WHERE name = 'LAMP'",
+        &[],
+        "UPDATE names SET price = 9 WHERE id = 2",
+        "UPDATE names SET name = 'lAMP', price = 7 WHERE id = 1",
+    ),
+    (
+        "SELECT id, name FROM names WHERE part = 1 ORDER BY price LIMIT 5",
+        &[],
+        "INSERT INTO names VALUES (9, 'cup', 0, 2)",
+        "INSERT INTO names VALUES (10, 'mug', 0, 1)",
+    ),
+    (
+        "SELECT id FROM names WHERE part = 1 ORDER BY price DESC",
+        &[],
+        "UPDATE names SET price = 0 WHERE id = 3",
+        "UPDATE names SET part = 1 WHERE id = 3",
+    ),
+    (
+        "SELECT id FROM names WHERE part = 1 AND price > 1",
+        &[],
+        "UPDATE names SET price = 0 WHERE id = 3",
+        "UPDATE names SET price = 3 WHERE id = 1",
+    ),
+    (
+        "SELECT id FROM names WHERE part = 1 AND price < 2",
+        &[],
+        "UPDATE names SET price = 0 WHERE id = 3",
+        "UPDATE names SET price = 0 WHERE id = 2",
+    ),
+    (
+        "SELECT count(*) FROM names WHERE part = ?",
+        &[1],
+        "DELETE FROM names WHERE part = 2",
+        "DELETE FROM names WHERE id = 1",
+    ),
+];
+
+#[tokio::test]
+async fn a_query_of_one_key_runs_only_for_rows_that_have_or_had_it() {
+    for (query, params, far, near) in LOOKUPS {
+        let place = open().await;
+        let db = &place.db;
+        db.batch(KEYED).await.unwrap();
+        if !db.capabilities().row_changes {
+            return;
+        }
+        let mut live = db.watch(query, params.to_vec());
+        let first = texts(&next(&mut live).await);
+        let before = db.live_runs();
+        db.execute(far, ()).await.unwrap();
+        quiet(&mut live).await;
+        assert_eq!(db.live_runs(), before, "{query}: {far}");
+        db.execute(near, ()).await.unwrap();
+        let second = texts(&next(&mut live).await);
+        let rows: Vec<ubiqlite::Row> = db.query(query, params.to_vec()).await.unwrap();
+        assert_eq!(second, rows.iter().map(super::text).collect::<Vec<_>>(), "{query}");
+        assert_ne!(first, second, "{query}: {near}");
+    }
+}
+
+/// Queries that look like those of one key, and changes of other rows that they must see.
+const NO_LOOKUPS: &[(&str, &[i64], &str)] = &[
+    (
+        "SELECT id FROM names WHERE part > 0 AND part < 2",
+        &[],
+        "INSERT INTO names VALUES (10, 'mug', 0, 1)",
+    ),
+    ("SELECT id FROM names WHERE part IN (1, 2)", &[], "DELETE FROM names WHERE id = 3"),
+    ("SELECT id FROM names WHERE part IS ?", &[], "DELETE FROM names WHERE id = 4"),
+    ("SELECT id FROM names WHERE part = 1 OR id = 3", &[], "DELETE FROM names WHERE id = 3"),
+    (
+        "SELECT (SELECT count(*) FROM names) FROM names WHERE id = 1",
+        &[],
+        "DELETE FROM names WHERE id = 3",
+    ),
+    (
+        "SELECT n.id, m.id FROM names AS n JOIN names AS m ON m.id = n.part WHERE n.id = 3",
+        &[],
+        "UPDATE names SET id = 20 WHERE id = 2",
+    ),
+    ("SELECT v FROM odd WHERE _rowid_ = 2", &[], "UPDATE odd SET v = 5 WHERE rowid = '2'"),
+    ("SELECT max(id) FROM names WHERE id >= 3", &[], "INSERT INTO names (id) VALUES (30)"),
+    ("SELECT v FROM kv WHERE k >= 'a' LIMIT 1", &[], "DELETE FROM kv WHERE k = 'a'"),
+    (
+        "SELECT id FROM names WHERE id = (SELECT max(part) FROM names)",
+        &[],
+        "UPDATE names SET part = 3 WHERE id = 1",
+    ),
+];
+
+#[tokio::test]
+async fn what_only_looks_like_a_query_of_one_key_misses_nothing() {
+    for (query, params, change) in NO_LOOKUPS {
+        let place = open().await;
+        let db = &place.db;
+        db.batch(KEYED).await.unwrap();
+        let params: Vec<ubiqlite::Value> = match query.contains('?') {
+            true => vec![ubiqlite::Value::Null],
+            false => params.iter().map(|it| ubiqlite::Value::Integer(*it)).collect(),
+        };
+        let mut live = db.watch(query, params);
+        let first = texts(&next(&mut live).await);
+        db.execute(change, ()).await.unwrap();
+        assert_ne!(first, texts(&next(&mut live).await), "{query}: {change}");
+    }
 }

@@ -119,6 +119,31 @@ async fn the_end_of_a_long_value_that_others_change_is_seen() {
 }
 
 #[tokio::test]
+async fn a_row_is_seen_on_the_page_where_changes_of_no_concern_have_moved_it() {
+    let two = two().await;
+    let db = &two.db;
+    // Of columns, and of rows: by either, the growing rows are no concern of the query.
+    for query in [
+        "SELECT name FROM items WHERE id BETWEEN 5001 AND 5040",
+        "SELECT name FROM items WHERE id = 5040",
+    ] {
+        let mut live = db.watch(query, ());
+        next(&mut live).await;
+        let before = db.live_runs();
+        for id in 5000..5030 {
+            let sql = "UPDATE items SET data = printf('%.1500c', 'x') WHERE id = ?";
+            db.execute(sql, ubiqlite::params![id]).await.unwrap();
+        }
+        quiet(&mut live).await;
+        if db.capabilities().row_changes {
+            assert_eq!(db.live_runs(), before, "{query}");
+        }
+        db.execute("UPDATE items SET name = name || '!' WHERE id = 5040", ()).await.unwrap();
+        assert_eq!(texts(&next(&mut live).await), truth(db, query).await, "{query}");
+    }
+}
+
+#[tokio::test]
 async fn what_others_change_in_the_schema_is_seen() {
     let two = two().await;
     let db = &two.db;

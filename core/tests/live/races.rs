@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use ubiqlite::params;
+use ubiqlite::{Watch, params};
 
 use super::{open, texts, truth};
 
@@ -148,5 +148,33 @@ async fn first_results_that_are_asked_for_at_once_all_come() {
             let second = tokio::time::timeout(Duration::from_secs(20), task).await;
             assert!(second.unwrap().unwrap(), "round {round}");
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_result_that_is_asked_for_after_a_commit_has_it_though_the_query_is_slow() {
+    let place = open().await;
+    let db = &place.db;
+    // Large enough that a run does not end within the call: what there was before must not be
+    // taken for current meanwhile.
+    db.batch(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT);
+         WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
+             INSERT INTO t SELECT i, 'value ' || i FROM n;",
+    )
+    .await
+    .unwrap();
+    let sql = "SELECT count(*) FROM t WHERE v LIKE '%value%'";
+    let first = async |live: &mut Watch| {
+        let next = tokio::time::timeout(Duration::from_secs(20), live.try_next()).await;
+        texts(&next.expect("it must come").unwrap().unwrap())
+    };
+    let mut early = db.watch(sql, ());
+    assert_eq!(first(&mut early).await, truth(db, sql).await);
+    for id in 1..=20 {
+        db.execute("DELETE FROM t WHERE id = ?", params![id]).await.unwrap();
+        let mut late = db.watch(sql, ());
+        assert_eq!(first(&mut late).await, truth(db, sql).await, "a watch that begins, {id}");
+        assert_eq!(first(&mut early).await, truth(db, sql).await, "one that went on, {id}");
     }
 }

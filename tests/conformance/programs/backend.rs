@@ -142,7 +142,7 @@ fn once(
         let wanted = match keep {
             Fetch::Nothing => false,
             Fetch::First => kept == 0,
-            Fetch::All | Fetch::Described | Fetch::Watched => true,
+            Fetch::All | Fetch::Described | Fetch::Watched | Fetch::Paged => true,
         };
         for column in (0..width).filter(|_| wanted) {
             let fitted = page.push(of_plain(row.get_ref(column).map_err(failed)?));

@@ -55,7 +55,8 @@ async function directory() {
       if (step.directory === true) return mkdir(locate(file));
       await writeFile(locate(file), await contentOfFile(step, (name) => readFile(locate(name))));
     },
-    end: () => rm(root, { recursive: true, force: true }),
+    // A scenario that failed may leave a database whose engine is still making its files.
+    end: () => rm(root, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 }),
   };
 }
 

@@ -24,6 +24,9 @@ const PATIENCE: Duration = Duration::from_millis(20);
 /// How often this thread gives others a turn, for the writer to end its work.
 const MOMENTS: u32 = 64;
 
+/// After how long a connection that could not be opened is opened again.
+const AGAIN: Duration = Duration::from_millis(100);
+
 /// For how many looks a commit may be one of this database's that is not accounted for yet.
 const DOUBTS: u32 = 3;
 
@@ -117,23 +120,37 @@ impl Drop for PausedLookout {
             && !shared.is_closed()
         {
             shared.foreign.begin(shared);
+            // Nobody was looking in between.
+            shared.observation.report_foreign(None, true);
         }
     }
 }
 
 fn look_out(shared: &Weak<Shared>, watch: &FileWatch, connection: Option<Connection>) {
-    let connect = || shared.upgrade()?.connect(Role::Reader).ok();
-    let Some(mut connection) = connection.or_else(connect) else { return };
+    let mut connection = connection;
     let mut data = None;
     let mut woken = Woken::Waited;
     while woken != Woken::Stopped {
         let Some(shared) = shared.upgrade() else { return };
-        let (connection, written) = (&mut connection, woken == Woken::Written);
-        match look(&shared, connection, &mut data, written) {
+        let connection = match &mut connection {
+            Some(connection) => connection,
+            None => match shared.connect(Role::Reader) {
+                Ok(opened) => connection.insert(opened),
+                // There may be no descriptor left, or a lock. Others commit meanwhile.
+                Err(_) => {
+                    shared.observation.report_foreign(None, true);
+                    drop(shared);
+                    std::thread::sleep(AGAIN);
+                    woken = watch.wait();
+                    continue;
+                }
+            },
+        };
+        match look(&shared, connection, &mut data, woken == Woken::Written) {
             Seen::Nothing => {}
             Seen::Commits(None) => shared.observation.report_foreign(None, true),
-            Seen::Commits(Some(WrittenPages { pages, first })) => {
-                let another = first && {
+            Seen::Commits(Some(pages)) => {
+                let another = pages.first && {
                     let schema = connection.integer("PRAGMA schema_version").ok();
                     shared.observation.is_new_schema(schema)
                 };
@@ -171,7 +188,7 @@ fn look(
             let changed = version.is_none() || before != version;
             return if changed { Seen::Commits(None) } else { Seen::Nothing };
         };
-        if !shared.observation.is_accounted(position().commits) {
+        if !shared.observation.is_accounted(position()) {
             // One of this database's connections may be about to account for it.
             let busy = shared.observation.is_accounting() && start.elapsed() < PATIENCE;
             doubts += u32::from(!busy);
