@@ -238,9 +238,11 @@ impl Observation {
         version.is_none() || before != version
     }
 
-    /// Whether all is accounted for that has been committed at this position of the log.
-    pub(crate) fn is_accounted(&self, position: LogPosition) -> bool {
+    /// Whether all is accounted for that has been committed by now, as `position` says.
+    pub(crate) fn is_accounted(&self, position: impl FnOnce() -> LogPosition) -> bool {
         let accounted = self.accounted.lock().unwrap_or_else(PoisonError::into_inner);
+        // Read under the lock, so that no account comes in between.
+        let position = position();
         accounted.last.is_some_and(|last| {
             let same = last.log == position.log && last.log.is_some();
             last.commits == position.commits && (!same || last.frames == position.frames)

@@ -189,7 +189,7 @@ impl SingleThreadShared {
         let Some(mut writer) = self.writer.try_connection() else { return true };
         let Some(writer) = writer.as_mut() else { return false };
         if let Some(position) = writer.log_position() {
-            return !self.observation.is_accounted(position())
+            return !self.observation.is_accounted(&position)
                 && self.observation.account(0, position).foreign;
         }
         // Outside WAL mode, commits of its own other connections count too.

@@ -44,6 +44,11 @@ pub(super) fn after_commit(shared: &Arc<Shared>, connection: &mut Connection) {
     }
 }
 
+/// Whether it is time for a checkpoint after what a connection has committed.
+pub(super) fn is_due(shared: &Shared, connection: &mut Connection) -> bool {
+    connection.wal_frames().is_some_and(|frames| due(&shared.checkpoints, frames))
+}
+
 /// Whether it is time for a checkpoint.
 pub(super) fn due(state: &Checkpoints, frames: u32) -> bool {
     let last = state.last.load(Ordering::Relaxed);

@@ -1,8 +1,9 @@
 //! Commits of other processes, and of other connections in this one: noticed while somebody watches
 //! for commits.
 //!
-//! A thread waits for writes to the log, and then looks at the number of commits in the wal-index.
+//! A thread waits for a write to the log, and then looks at the number of commits in the wal-index.
 //! The frames are written first, and perhaps synced, before that changes, so it looks for a while.
+//! Meanwhile writes are not reported to it, which would cost each of them a tenth of its time.
 //! Connections of this database account for their own commits.
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -19,6 +20,7 @@ const SHORTEST: Duration = Duration::from_micros(20);
 const LONGEST: Duration = Duration::from_millis(1);
 
 /// How long a write may take to become a commit; after it, the log must be written to once more.
+/// So long it is looked for before the next write is to be reported, and once more after that.
 const PATIENCE: Duration = Duration::from_millis(20);
 
 /// How often this thread gives others a turn, for the writer to end its work.
@@ -27,8 +29,9 @@ const MOMENTS: u32 = 64;
 /// After how long a connection that could not be opened is opened again.
 const AGAIN: Duration = Duration::from_millis(100);
 
-/// For how many looks a commit may be one of this database's that is not accounted for yet.
-const DOUBTS: u32 = 3;
+/// For how many looks, soon after one another, a commit may be one of this database's: it was
+/// accounted for between the look at the log and that at who is committing.
+const DOUBTS: u32 = 1;
 
 /// The thread that looks for commits of others.
 #[derive(Debug, Default)]
@@ -146,8 +149,12 @@ fn look_out(shared: &Weak<Shared>, watch: &FileWatch, connection: Option<Connect
                 }
             },
         };
-        match look(&shared, connection, &mut data, woken == Woken::Written) {
-            Seen::Nothing => {}
+        match look(&shared, watch, connection, &mut data, woken == Woken::Written) {
+            Seen::Nothing => {
+                drop(shared);
+                woken = watch.wait();
+                continue;
+            }
             Seen::Commits(None) => shared.observation.report_foreign(None, true),
             Seen::Commits(Some(pages)) => {
                 let another = pages.first && {
@@ -158,7 +165,8 @@ fn look_out(shared: &Weak<Shared>, watch: &FileWatch, connection: Option<Connect
             }
         }
         drop(shared);
-        woken = watch.wait();
+        // More may have come, and the next write is not reported.
+        woken = if watch.is_stopped() { Woken::Stopped } else { Woken::Written };
     }
 }
 
@@ -173,14 +181,18 @@ enum Seen {
 /// just written to, so one may be on its way.
 fn look(
     shared: &Shared,
+    watch: &FileWatch,
     connection: &mut Connection,
     data: &mut Option<i64>,
     written: bool,
 ) -> Seen {
     let start = Instant::now();
-    let (mut pause, mut doubts) = (SHORTEST, 0);
+    let (mut pause, mut doubts, mut armed) = (SHORTEST, 0, !written);
+    // When there was first something that is not accounted for.
+    let mut since = None;
     loop {
         let Some(position) = connection.log_position() else {
+            watch.arm();
             // Outside WAL mode: SQLite compares the number in the file's header.
             let version = connection.integer("PRAGMA data_version").ok();
             let before = std::mem::replace(data, version);
@@ -188,10 +200,15 @@ fn look(
             let changed = version.is_none() || before != version;
             return if changed { Seen::Commits(None) } else { Seen::Nothing };
         };
-        if !shared.observation.is_accounted(position()) {
-            // One of this database's connections may be about to account for it.
-            let busy = shared.observation.is_accounting() && start.elapsed() < PATIENCE;
-            doubts += u32::from(!busy);
+        if shared.observation.is_accounted(&position) {
+            if !written || start.elapsed() > PATIENCE * 2 {
+                return Seen::Nothing;
+            }
+            (doubts, since) = (0, None);
+        } else if since.get_or_insert_with(Instant::now).elapsed() > PATIENCE
+            || !shared.observation.is_accounting()
+        {
+            (doubts, pause) = (doubts + 1, SHORTEST);
             if doubts > DOUBTS {
                 let Account { foreign, frames } = shared.observation.account(0, position);
                 if !foreign {
@@ -199,8 +216,11 @@ fn look(
                 }
                 return Seen::Commits(frames.and_then(|frames| connection.pages_of(frames)));
             }
-        } else if !written || start.elapsed() > PATIENCE {
-            return Seen::Nothing;
+        }
+        if !armed && start.elapsed() > PATIENCE {
+            // What is written from here on is looked for once more.
+            watch.arm();
+            armed = true;
         }
         std::thread::sleep(pause);
         pause = (pause * 2).min(LONGEST);

@@ -39,11 +39,11 @@ impl GroupedWrite for QueuedWrite {
 /// Runs waiting writes until none are left or a transaction is next. This thread has the writer on
 /// entry, and passes it on at the end.
 pub(super) fn serve(shared: &Arc<Shared>, connection: &mut Option<Connection>) {
-    let _pass = WriterPass(shared);
+    let pass = WriterPass(Arc::clone(shared));
     loop {
         let batch = shared.writer.take_batch();
         if batch.is_empty() {
-            break;
+            return;
         }
         let opened = match shared.open_writer(connection) {
             Ok(connection) => connection,
@@ -53,7 +53,9 @@ pub(super) fn serve(shared: &Arc<Shared>, connection: &mut Option<Connection>) {
             }
         };
         let groups = split_shareable(opened, batch);
+        let mut last = Results::new();
         for group in groups {
+            complete(std::mem::take(&mut last));
             let opened = match shared.open_writer(connection) {
                 Ok(opened) => opened,
                 Err(error) => {
@@ -61,16 +63,39 @@ pub(super) fn serve(shared: &Arc<Shared>, connection: &mut Option<Connection>) {
                     continue;
                 }
             };
-            run(shared, opened, group);
+            last = run(shared, opened, group);
             if opened.is_marked() {
                 // A script left settings or temporary tables that concern nobody else. The new
                 // connection comes first: closing a file's last connection closes the file.
                 *connection = shared.connect_writer().ok();
             }
         }
-        if let Some(opened) = connection {
+        let Some(opened) = connection else {
+            complete(last);
+            continue;
+        };
+        if shared.writer.has_waiting() || checkpoint::is_due(shared, opened) {
+            complete(last);
             checkpoint::after_commit(shared, opened);
+        } else {
+            // The callers find the writer free: who writes one by one would otherwise meet this
+            // thread each time, and wait for it.
+            shared.committed();
+            shared.writer.slot.do_afterwards(move || {
+                drop(pass);
+                complete(last);
+            });
+            return;
         }
+    }
+}
+
+/// Results that their callers do not have yet.
+type Results = Vec<(Completer<Output>, Result<Output>)>;
+
+fn complete(results: Results) {
+    for (completer, result) in results {
+        completer.complete(result);
     }
 }
 
@@ -81,18 +106,19 @@ fn refuse(shared: &Shared, writes: Vec<QueuedWrite>, error: &Error) {
 }
 
 /// Passes on the writer when dropped, whatever happened before.
-pub(super) struct WriterPass<'a>(pub(super) &'a Arc<Shared>);
+pub(super) struct WriterPass(pub(super) Arc<Shared>);
 
-impl Drop for WriterPass<'_> {
+impl Drop for WriterPass {
     fn drop(&mut self) {
-        writer::next(self.0);
+        writer::next(&self.0);
     }
 }
 
-/// Runs one group, completing each of its writes once it is committed.
-fn run(shared: &Shared, connection: &mut Connection, group: Vec<QueuedWrite>) {
+/// Runs one group, completing each of its writes once it is committed, but for the last ones, whose
+/// results it returns.
+fn run(shared: &Shared, connection: &mut Connection, group: Vec<QueuedWrite>) -> Results {
+    let slot = &shared.writer.slot;
     if group.len() > 1 {
-        let slot = &shared.writer.slot;
         let run = |connection: &mut Connection, write: &QueuedWrite| {
             let interrupt = write.completer.interrupt();
             slot.interruptible(connection, interrupt, |it| it.run_shared(&write.program))
@@ -100,19 +126,23 @@ fn run(shared: &Shared, connection: &mut Connection, group: Vec<QueuedWrite>) {
         let together = run_together(connection, &group, run, || false);
         match together {
             Ok(Some(results)) => {
-                for (write, result) in group.into_iter().zip(results) {
-                    write.completer.complete(shared.writer.slot.closed_if_stopping(result));
-                }
-                return;
+                let results = results.into_iter().map(|it| slot.closed_if_stopping(it));
+                return group.into_iter().map(|write| write.completer).zip(results).collect();
             }
             Ok(None) => {}
-            Err(error) => return refuse(shared, group, &error),
+            Err(error) => {
+                refuse(shared, group, &error);
+                return Results::new();
+            }
         }
     }
+    let mut last = Results::new();
     for write in group {
+        complete(std::mem::take(&mut last));
         let result = alone(shared, connection, &write);
-        write.completer.complete(shared.writer.slot.closed_if_stopping(result));
+        last.push((write.completer, slot.closed_if_stopping(result)));
     }
+    last
 }
 
 /// Runs one write in a transaction of its own.

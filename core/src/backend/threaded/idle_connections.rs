@@ -82,7 +82,7 @@ impl Shared {
         }
         let shared = Arc::clone(self);
         self.writer.slot.submit(Box::new(move |connection| {
-            let _pass = WriterPass(&shared);
+            let _pass = WriterPass(Arc::clone(&shared));
             let (claims, all) = shared.clear(Instant::now(), None);
             if all {
                 // The last one: SQLite copies the log and releases all files.

@@ -17,10 +17,12 @@ use crate::program::Interrupt;
 /// Work for a slot's thread.
 pub(super) type SlotJob = Box<dyn FnOnce(&mut Option<Connection>) + Send>;
 
+/// What a job leaves to be done once its thread has no use of the connection any more.
+type Afterwards = Box<dyn FnOnce() + Send>;
+
 /// A connection, opened when first needed, and the thread that runs its longer work. Short work may
 /// use the connection on any thread. Its caller holds the slot by a claim, so the lock exists only
 /// for the compiler and is never contended.
-#[derive(Debug)]
 pub(super) struct Slot {
     connection: Mutex<Option<Connection>>,
     inbox: Inbox<SlotJob>,
@@ -28,6 +30,7 @@ pub(super) struct Slot {
     thread: Mutex<Option<JoinHandle<()>>>,
     running: Mutex<Option<Arc<Interrupt>>>,
     holder: Mutex<Option<LongHolder>>,
+    afterwards: Mutex<Option<Afterwards>>,
     /// Everything that begins from now on is interrupted.
     stopping: AtomicBool,
     upkeep: Upkeep,
@@ -58,6 +61,7 @@ impl Slot {
             thread: Mutex::default(),
             running: Mutex::default(),
             holder: Mutex::default(),
+            afterwards: Mutex::default(),
             stopping: AtomicBool::new(false),
             upkeep,
         })
@@ -100,6 +104,10 @@ impl Slot {
                         self.connection.lock().unwrap_or_else(PoisonError::into_inner);
                     // A defect in one job must not end the thread for the others.
                     let _ = catch_unwind(AssertUnwindSafe(|| job(&mut connection)));
+                    drop(connection);
+                    if let Some(afterwards) = self.afterwards().take() {
+                        let _ = catch_unwind(AssertUnwindSafe(afterwards));
+                    }
                 }
                 NextJob::Idle => {
                     self.tidy();
@@ -112,6 +120,15 @@ impl Slot {
         }
         // Rolls back what a revoked holder left open.
         drop(self.take_connection());
+    }
+
+    /// Sets what follows the job that runs now, once others can use the connection.
+    pub(super) fn do_afterwards(&self, work: impl FnOnce() + Send + 'static) {
+        *self.afterwards() = Some(Box::new(work));
+    }
+
+    fn afterwards(&self) -> MutexGuard<'_, Option<Afterwards>> {
+        self.afterwards.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Releases what an idle slot does not need. Runs on the slot's own thread.
@@ -234,6 +251,12 @@ impl Slot {
         self.set_running(None);
         connection.set_interrupt(None);
         done
+    }
+}
+
+impl std::fmt::Debug for Slot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Slot").field("holder", &self.holder()).finish_non_exhaustive()
     }
 }
 

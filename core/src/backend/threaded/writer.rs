@@ -172,6 +172,11 @@ impl Writer {
         }
     }
 
+    /// Whether somebody waits for the writer.
+    pub(super) fn has_waiting(&self) -> bool {
+        !self.queue().entries.is_empty()
+    }
+
     /// Returns the writes at the head of the queue, as many as may share a transaction.
     pub(super) fn take_batch(&self) -> Vec<QueuedWrite> {
         let mut queue = self.queue();

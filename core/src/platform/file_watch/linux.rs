@@ -4,15 +4,19 @@ use std::ffi::CString;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::Woken;
 
 /// Waits until one of some files is written to.
 #[derive(Debug)]
 pub(crate) struct FileWatch {
-    /// `None` if the system has no more watches to give: then by looking again and again.
+    /// `None` if the system has no more of these to give: then by looking again and again.
     changes: Option<OwnedFd>,
     stop: OwnedFd,
+    paths: Vec<CString>,
+    /// The system reports the next write to one of the files, at least.
+    reports: AtomicBool,
 }
 
 /// How many milliseconds to wait before the next look, without a watch.
@@ -23,19 +27,39 @@ const PAUSE: libc::c_int = 5;
 const LONG_PAUSE: libc::c_int = 100;
 
 impl FileWatch {
-    /// Begins to watch these files. Those that do not exist are left out. `None` if the system has
-    /// no descriptors left.
+    /// Begins to watch these files; those that do not exist are left out until the next
+    /// [`arm`](Self::arm). `None` if the system has no descriptors left.
     pub(crate) fn new(paths: &[&Path]) -> Option<Self> {
         // SAFETY: these take nothing and return descriptors, or less than zero.
         let (changes, stop) = unsafe {
             let changes = libc::inotify_init1(libc::IN_NONBLOCK | libc::IN_CLOEXEC);
             (owned(changes), owned(libc::eventfd(0, libc::EFD_NONBLOCK | libc::EFD_CLOEXEC))?)
         };
-        let watches = |changes: &OwnedFd| {
-            let added = paths.iter().map(|path| add(changes, path)).filter(|added| *added).count();
-            added > 0
-        };
-        Some(Self { changes: changes.filter(watches), stop })
+        let paths = paths.iter().filter_map(|path| CString::new(path.as_os_str().as_bytes()).ok());
+        let watch = Self { changes, stop, paths: paths.collect(), reports: AtomicBool::new(false) };
+        watch.arm();
+        Some(watch)
+    }
+
+    /// Makes the next write to a file end the wait. After that one the system reports no more, so
+    /// that each further one costs its writer nothing: what was written since is to be looked for.
+    pub(crate) fn arm(&self) {
+        let Some(changes) = &self.changes else { return };
+        let mask = libc::IN_MODIFY | libc::IN_ONESHOT;
+        let added = self.paths.iter().filter(|path| {
+            // SAFETY: the name is a C string, and the descriptor is open.
+            unsafe { libc::inotify_add_watch(changes.as_raw_fd(), path.as_ptr(), mask) >= 0 }
+        });
+        self.reports.store(added.count() > 0, Ordering::Relaxed);
+    }
+
+    /// Whether [`stop`](Self::stop) was called.
+    pub(crate) fn is_stopped(&self) -> bool {
+        let mut polled =
+            libc::pollfd { fd: self.stop.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+        // SAFETY: it is one entry.
+        unsafe { libc::poll(&raw mut polled, 1, 0) };
+        polled.revents != 0
     }
 
     /// Waits until a file is written to.
@@ -44,7 +68,7 @@ impl FileWatch {
         let entry = |descriptor| libc::pollfd { fd: descriptor, events: libc::POLLIN, revents: 0 };
         // A negative descriptor is left out.
         let mut polled = [entry(self.stop.as_raw_fd()), entry(changes.unwrap_or(-1))];
-        let limit = if changes.is_some() { LONG_PAUSE } else { PAUSE };
+        let limit = if self.reports.load(Ordering::Relaxed) { LONG_PAUSE } else { PAUSE };
         // SAFETY: the array has two entries.
         unsafe { libc::poll(polled.as_mut_ptr(), 2, limit) };
         if polled[0].revents != 0 {
@@ -70,12 +94,6 @@ impl FileWatch {
         // SAFETY: it reads eight bytes. A full counter is a stop already.
         unsafe { libc::write(self.stop.as_raw_fd(), one.as_ptr().cast(), one.len()) };
     }
-}
-
-fn add(changes: &OwnedFd, path: &Path) -> bool {
-    let Ok(name) = CString::new(path.as_os_str().as_bytes()) else { return false };
-    // SAFETY: the name is a C string, and the descriptor is open.
-    unsafe { libc::inotify_add_watch(changes.as_raw_fd(), name.as_ptr(), libc::IN_MODIFY) >= 0 }
 }
 
 /// # Safety

@@ -41,7 +41,7 @@ mod tests {
                 match waits.wait() {
                     Woken::Written => written = true,
                     Woken::Waited => {}
-                    Woken::Stopped => return written,
+                    Woken::Stopped => return (written, waits.is_stopped()),
                 }
             }
         });
@@ -50,8 +50,28 @@ mod tests {
         std::thread::sleep(Duration::from_millis(20));
         let start = Instant::now();
         watch.stop();
-        let written = thread.join().unwrap();
+        let (written, stopped) = thread.join().unwrap();
+        assert!(stopped);
         assert!(written || cfg!(not(target_os = "linux")));
         assert!(start.elapsed() < Duration::from_secs(5));
+    }
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn after_one_write_the_next_ones_are_reported_once_it_is_armed_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, later) = (folder.path().join("a"), folder.path().join("b"));
+        std::fs::write(&path, "one").unwrap();
+        let watch = FileWatch::new(&[&path, &later]).unwrap();
+        for text in ["two", "three", "four"] {
+            std::fs::write(&path, text).unwrap();
+        }
+        assert_eq!(watch.wait(), Woken::Written);
+        std::fs::write(&path, "five").unwrap();
+        assert_eq!(watch.wait(), Woken::Waited);
+        std::fs::write(&later, "one").unwrap();
+        watch.arm();
+        std::fs::write(&later, "two").unwrap();
+        assert_eq!(watch.wait(), Woken::Written, "a file that is made later");
+        assert!(!watch.is_stopped());
     }
 }

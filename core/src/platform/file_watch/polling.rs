@@ -22,6 +22,15 @@ impl FileWatch {
         Some(Self { stopped: Mutex::new(false), changed: Condvar::new() })
     }
 
+    /// Does nothing: each wait ends after a while.
+    #[allow(clippy::unused_self, reason = "elsewhere it is needed")]
+    pub(crate) fn arm(&self) {}
+
+    /// Whether [`stop`](Self::stop) was called.
+    pub(crate) fn is_stopped(&self) -> bool {
+        *self.stopped.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Waits for a while.
     pub(crate) fn wait(&self) -> Woken {
         let stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner);
