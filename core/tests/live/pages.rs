@@ -84,8 +84,9 @@ async fn commits_of_others_run_the_queries_of_their_pages_alone() {
         quiet(live).await;
     }
     let runs = db.live_runs() - before;
-    // The marker and the query of its page, each for at most two commits.
-    assert!((2..=4).contains(&runs), "{runs} runs");
+    // The marker and the query of that page, each for at most two commits, and once more if one
+    // came while it ran. All four of them would be eight.
+    assert!((2..=6).contains(&runs), "{runs} runs");
 }
 
 #[tokio::test]
