@@ -25,8 +25,8 @@ pub mod backend {
 #[cfg(not(target_family = "wasm"))]
 pub mod dbapi {
     pub use crate::dbapi::{
-        ConnectionState, DbapiConnection, DbapiOptions, DbapiRequest, DbapiResult, Serving, Shape,
-        error,
+        ConnectionState, DbapiConnection, DbapiOptions, DbapiRequest, DbapiResult, Receiving,
+        Serving, Shape, error,
     };
 }
 

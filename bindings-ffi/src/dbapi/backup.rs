@@ -45,6 +45,8 @@ struct Incoming {
 struct Backup {
     target: Arc<DbapiShared>,
     handle: BackupHandle,
+    // Dropped once the backup is finished.
+    _receiving: dbapi::Receiving,
 }
 
 #[derive(Clone, Copy)]
@@ -90,6 +92,7 @@ pub(super) async fn begin(
     let copying = unsafe {
         source.connection()?.with_both(target.connection()?, move |source, target| {
             let target = target.cast();
+            let receiving = to.connection()?.receive();
             let handle =
                 ffi::sqlite3_backup_init(target, c"main".as_ptr(), source.cast(), name.as_ptr());
             if handle.is_null() {
@@ -97,7 +100,8 @@ pub(super) async fn begin(
             }
             let progress = step(handle, pages, target)?;
             let number = from.backups.own().number();
-            let backup = Backup { target: Arc::clone(&to), handle: BackupHandle(handle) };
+            let handle = BackupHandle(handle);
+            let backup = Backup { target: Arc::clone(&to), handle, _receiving: receiving };
             keep(&from, number, backup, progress)
         })
     };
@@ -163,9 +167,9 @@ pub(super) fn end(source: &Arc<DbapiShared>, number: u32) {
     let ending = unsafe {
         one.with_both(other, move |_, _| {
             let backup = from.backups.own().all.remove(&number);
-            if let Some(Backup { handle, target }) = backup {
-                target.backups.incoming().forget(&from, number);
-                ffi::sqlite3_backup_finish(handle.0);
+            if let Some(backup) = backup {
+                backup.target.backups.incoming().forget(&from, number);
+                ffi::sqlite3_backup_finish(backup.handle.0);
             }
             Ok(())
         })

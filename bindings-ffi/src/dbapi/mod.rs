@@ -118,13 +118,7 @@ impl DbapiShared {
                 Ok(Ok(ReplyBody::Done))
             }
             (RequestKind::Sleep(time), Some(connection)) => {
-                // SAFETY: the connection is left alone.
-                let slept = unsafe {
-                    connection.with_handle(move |_| {
-                        std::thread::sleep(time);
-                        Ok(())
-                    })
-                };
+                let slept = connection.in_turn(move || std::thread::sleep(time));
                 Err(Box::pin(async move { slept.await.map(|()| ReplyBody::Done) }))
             }
             (RequestKind::Setting(setting), Some(connection)) => {
@@ -175,13 +169,8 @@ impl DbapiShared {
 
     fn end_blobs(&self, connection: &DbapiConnection) {
         let blobs = self.blobs.clone();
-        // SAFETY: the connection stays open until after this.
-        drop(unsafe {
-            connection.with_handle(move |_| {
-                blobs.end();
-                Ok(())
-            })
-        });
+        // SAFETY: the connection stays open until after this, and its thread alone uses it now.
+        drop(connection.in_turn(move || unsafe { blobs.end() }));
     }
 
     /// Copies some pages to another connection's database.

@@ -124,6 +124,17 @@ impl DbapiInner {
         DbapiResult { state: self.state(), ..DbapiResult::default() }
     }
 
+    /// Whether a request does more than to end what has ended.
+    pub(super) fn needs_database(&self, ask: &DbapiRequest) -> bool {
+        match ask {
+            DbapiRequest::End { .. } => self.in_transaction(),
+            DbapiRequest::Reset { cursor } | DbapiRequest::Fetch { cursor, .. } => {
+                self.cursors.contains_key(cursor)
+            }
+            _ => true,
+        }
+    }
+
     /// Runs a request if it is short and waits for nothing; otherwise hands it back, to run where
     /// waiting harms nobody.
     #[allow(clippy::result_large_err, reason = "what comes back is what was given, moved")]

@@ -1,6 +1,7 @@
 //! The thread of a DB-API connection, and what may be done without it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 
 use crate::ffi;
@@ -8,6 +9,7 @@ use crate::ffi;
 use super::ConnectionState;
 use super::connection::DbapiInner;
 use crate::backend::inbox::{Inbox, NextJob};
+use crate::error::{Error, Result};
 
 /// Work, which returns how its result is reported. That happens when the connection is free again,
 /// so that the receiver can at once request something that is done within the call.
@@ -21,6 +23,20 @@ pub(super) struct ConnectionThread {
     inbox: Inbox<ThreadJob>,
     stop: Mutex<Option<InterruptHandle>>,
     state: Mutex<ConnectionState>,
+    /// The backups into the connection that are under way.
+    receiving: Arc<AtomicU32>,
+}
+
+/// A connection receives a backup until this is dropped: nothing else may be done with it, since a
+/// statement would end the backup's transaction under it.
+/// <https://sqlite.org/c3ref/backup_finish.html>
+#[derive(Debug)]
+pub struct Receiving(Arc<AtomicU32>);
+
+impl Drop for Receiving {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
 }
 
 /// What stops the running statement.
@@ -39,6 +55,25 @@ impl InterruptHandle {
 }
 
 impl ConnectionThread {
+    /// Marks the connection as receiving a backup. It is held by the caller.
+    pub(super) fn receive(&self) -> Receiving {
+        self.receiving.fetch_add(1, Ordering::AcqRel);
+        Receiving(Arc::clone(&self.receiving))
+    }
+
+    /// Must be asked while the connection is held, before anything is done with it.
+    ///
+    /// # Errors
+    /// `Busy` if it receives a backup.
+    pub(super) fn check_free(&self) -> Result<()> {
+        if self.receiving.load(Ordering::Acquire) == 0 {
+            return Ok(());
+        }
+        Err(Error::busy_here(
+            "the connection is the target of a backup that is under way, which a statement would destroy: wait for the backup, or use another connection",
+        ))
+    }
+
     /// Runs `work` on this thread if the connection is open and nothing is under way or waiting.
     pub(super) fn with_idle<T>(&self, work: impl FnOnce(&mut DbapiInner) -> T) -> Option<T> {
         let mut guard = match self.connection.try_lock() {

@@ -21,6 +21,7 @@ use std::ffi::c_void;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use connection_thread::Receiving;
 pub use statement::Shape;
 
 use crate::backend::{Reply, call};
@@ -187,19 +188,35 @@ impl DbapiConnection {
     ///
     /// # Errors
     /// Those of SQLite, with its own messages; `InvalidArgument` for parameters
-    /// that do not fit; `Closed`.
+    /// that do not fit; `Busy` while the connection [receives](Self::receive) a backup; `Closed`.
     pub fn request(&self, ask: DbapiRequest) -> Reply<DbapiResult> {
         let mut ask = Some(ask);
-        let now = self.0.with_idle(|connection| match connection.try_now(ask.take()?) {
-            Ok(result) => Some(result),
-            Err(back) => {
-                ask = Some(back);
-                None
+        let now = self.0.with_idle(|connection| {
+            let ready = ask.take()?;
+            if connection.needs_database(&ready)
+                && let Err(error) = self.0.check_free()
+            {
+                return Some(Err(error));
+            }
+            match connection.try_now(ready) {
+                Ok(result) => Some(result),
+                Err(back) => {
+                    ask = Some(back);
+                    None
+                }
             }
         });
         match (now.flatten(), ask) {
             (Some(result), _) => Reply::ready(result),
-            (None, Some(ask)) => self.run(move |connection| connection.run(ask)),
+            (None, Some(ask)) => {
+                let thread = Arc::clone(&self.0);
+                self.run(move |connection| {
+                    if connection.needs_database(&ask) {
+                        thread.check_free()?;
+                    }
+                    connection.run(ask)
+                })
+            }
             (None, None) => Reply::err(closed()),
         }
     }
@@ -208,7 +225,7 @@ impl DbapiConnection {
     /// limits.
     ///
     /// # Errors
-    /// Those of the work; `Closed`.
+    /// Those of the work; `Busy` while the connection [receives](Self::receive) a backup; `Closed`.
     ///
     /// # Safety
     /// The work leaves the connection open and its statements alone, and what it
@@ -217,7 +234,26 @@ impl DbapiConnection {
         &self,
         work: impl FnOnce(*mut c_void) -> Result<T> + Send + 'static,
     ) -> Reply<T> {
-        self.run(move |connection| connection.with_raw(work))
+        let thread = Arc::clone(&self.0);
+        self.run(move |connection| {
+            thread.check_free()?;
+            connection.with_raw(work)
+        })
+    }
+
+    /// Runs work that leaves the connection alone, after earlier requests and before later ones.
+    pub fn in_turn(&self, work: impl FnOnce() + Send + 'static) -> Reply<()> {
+        self.run(move |_| {
+            work();
+            Ok(())
+        })
+    }
+
+    /// Marks this connection as the target of a backup, until what is returned is dropped:
+    /// statements are refused meanwhile. Must be called by work that holds it, of
+    /// [`with_both`](Self::with_both), before the backup begins.
+    pub fn receive(&self) -> Receiving {
+        self.0.receive()
     }
 
     /// Sets whether statements may call code that is not this library's: then none runs within the

@@ -157,6 +157,51 @@ def test_backups_that_cross_all_end(run: Run[Any], path: str) -> None:
     run(work())
 
 
+def test_the_target_of_a_backup_is_left_alone_until_it_has_ended(run: Run[Any], path: str) -> None:
+    async def once(source: aiosqlite.Connection, target: aiosqlite.Connection) -> None:
+        begun = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        finished = await target.execute("SELECT 1")
+        assert await finished.fetchone() == (1,)
+
+        def progress(*_: int) -> None:
+            loop.call_soon_threadsafe(begun.set)
+
+        copying = asyncio.ensure_future(source.backup(target, pages=1, progress=progress))
+        await begun.wait()
+        refused = []
+        statements = ("SELECT count(*) FROM t", "PRAGMA schema_version", "UPDATE t SET a = a")
+        for turn in range(10_000):
+            if copying.done():
+                break
+            try:
+                await target.execute(statements[turn % 3])
+            except aiosqlite.OperationalError as error:
+                refused.append(str(error))
+            # What does nothing is no error.
+            await finished.close()
+        await copying
+        assert refused
+        assert all("target of a backup" in message for message in refused)
+        await target.rollback()
+        for db in (source, target):
+            assert await db.execute_fetchall("PRAGMA integrity_check") == [("ok",)]
+            assert await db.execute_fetchall("SELECT count(*) FROM t") == [(500,)]
+
+    async def work() -> None:
+        source, target = await aiosqlite.connect(path + "a"), await aiosqlite.connect(path + "b")
+        for db in (source, target):
+            await db.execute("CREATE TABLE t (a)")
+            await db.executemany("INSERT INTO t VALUES (?)", [("x" * 500,)] * 500)
+            await db.commit()
+        for _ in range(8):
+            await once(source, target)
+        for db in (source, target):
+            await db.close()
+
+    run(work())
+
+
 def test_each_backup_is_its_own(run: Run[Any], path: str) -> None:
     async def work() -> None:
         async with aiosqlite.connect(path) as db:

@@ -320,6 +320,8 @@ class Connection:
 
         0 pages copies everything at once. If a step finds the target or the file locked, the next
         one is tried after ``sleep`` seconds. The target may be a standard ``sqlite3`` connection.
+        One of this module's raises ``OperationalError`` for whatever else it is asked for until the
+        backup has ended: a statement on it would destroy what is copied.
         """
         if isinstance(target, sqlite3.Connection):
             from ._private import backup_to_standard

@@ -246,6 +246,34 @@ async fn pairs_that_hold_each_other_in_every_order_all_end() {
 }
 
 #[tokio::test]
+async fn what_receives_a_backup_runs_nothing_until_that_has_ended() {
+    let db = open(":memory:").await;
+    let receiving = db.receive();
+    for ask in [
+        execute(1, "SELECT 1", params![], None),
+        DbapiRequest::Script { sql: "SELECT 1".to_owned(), commit: false },
+        DbapiRequest::ExecuteMany {
+            cursor: 1,
+            sql: "SELECT 1".to_owned(),
+            each: vec![params![]],
+            begin: None,
+        },
+    ] {
+        assert_eq!(db.request(ask).await.unwrap_err().kind(), ErrorKind::Busy);
+    }
+    // SAFETY: the connection is left alone.
+    let refused = unsafe { db.with_handle(|_| Ok(())) }.await;
+    assert_eq!(refused.unwrap_err().kind(), ErrorKind::Busy);
+    // What does nothing to the database goes on, as do waits in its line.
+    db.request(DbapiRequest::End { sql: "COMMIT" }).await.unwrap();
+    db.request(DbapiRequest::Reset { cursor: 1 }).await.unwrap();
+    db.in_turn(|| {}).await.unwrap();
+    drop(receiving);
+    let found = db.request(execute(1, "SELECT 7", params![], None)).await.unwrap();
+    assert_eq!(integers(&found), [7]);
+}
+
+#[tokio::test]
 async fn a_thread_that_takes_the_work_over_does_all_that_is_asked_from_then_on() {
     let db = open(":memory:").await;
     let name = || std::thread::current().name().map(str::to_owned);
