@@ -33,6 +33,8 @@ class Device:
         self.name = name
         self.db = db
         self._server = server
+        # What waits must not be made to stand on something else while it is on its way.
+        self._one_at_a_time = asyncio.Lock()
 
     @classmethod
     async def open(cls, name: str, path: str, server: str) -> Device:
@@ -47,13 +49,14 @@ class Device:
 
         It may fail at any point, for want of a network for example: whatever was done is done, the next call goes on.
         """
-        conflicts = await self.receive()
-        while not await self.send():
-            # Another device was faster. What waits here is made to stand on its changes.
-            conflicts += await self.receive()
-        return conflicts
+        async with self._one_at_a_time:
+            conflicts = await self._receive()
+            while not await self._send():
+                # Another device was faster. What waits here is made to stand on its changes.
+                conflicts += await self._receive()
+            return conflicts
 
-    async def receive(self) -> list[Conflict]:
+    async def _receive(self) -> list[Conflict]:
         """Applies the server's entries that are not in this database yet, in their order."""
         conflicts: list[Conflict] = []
         while True:
@@ -71,7 +74,7 @@ class Device:
                 await tx.execute("UPDATE received SET number = ?", (after + 1,))
             conflicts += applied.conflicts
 
-    async def send(self) -> bool:
+    async def _send(self) -> bool:
         """Sends what waits. Returns false if the server has an entry that is not here yet."""
         # A new outbox begins with the oldest batch that has not arrived.
         async with await self.db.outbox(TABLES) as outbox:

@@ -147,9 +147,10 @@ class Database(Statements):
         connection of this library, also in other processes that have it open already. Another call replaces the tables;
         what waits already stays. Changes that :meth:`apply` makes are not recorded, since they come from elsewhere.
 
-        Connections of ``ubiqlite.aiosqlite`` don't record, and refuse to change recorded tables with ``Unsupported``.
-        Other programs that write into the file, such as the ``sqlite3`` shell, know nothing of this: what they change
-        is not recorded. Neither is what a connection changes that has attached the file as another database.
+        Connections of ``ubiqlite.aiosqlite`` don't record, and refuse to change recorded tables with
+        ``sqlite3.ProgrammingError``. Other programs that write into the file, such as the ``sqlite3`` shell, know
+        nothing of this: what they change is not recorded. Neither is what a connection changes that has attached the
+        file as another database.
 
         Raises ``InvalidArgument`` for tables that can't be recorded: those without a primary key, since their rows
         can't be told apart elsewhere, virtual and shadow tables and views; ``NoSuchTable``; ``Unsupported`` if
