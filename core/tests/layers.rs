@@ -45,7 +45,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "wire",
         &[
             "api", "backend", "changes", "engine", "error", "exec", "live", "options", "platform",
-            "program", "row", "sql", "value",
+            "program", "row", "sql", "sync", "value",
         ],
     ),
     ("ext", &["backend", "changes", "dbapi", "platform", "program", "row", "vfs", "wire"]),

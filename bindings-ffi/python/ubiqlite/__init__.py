@@ -20,6 +20,7 @@ from ._open import Opening, open  # noqa: A004 - `ubiqlite.open`
 from ._row import Row
 from ._statements import Executed, Reader, Statement, Statements
 from ._values import Key, Params, Record, Value
+from .apply import Applied, Conflict, Newest, Policy
 from .commits import ChangedRow, ChangedTable, CommitEvent, Commits
 from .database import Capabilities, Database
 from .errors import (
@@ -62,6 +63,7 @@ from .errors import (
     UniqueViolation,
     Unsupported,
 )
+from .outbox import Outbox, OutboxBatch
 from .run_result import Column, RunResult
 from .select import Comparison, Select
 from .session import AcquireContext, Session, Snapshot
@@ -71,6 +73,7 @@ from .transaction import Mode, Savepoint, SavepointScope, Transaction, Transacti
 from .watch import Update, Watch
 
 __all__ = [
+    "Applied",
     "ArrowTable",
     "Busy",
     "Cancelled",
@@ -84,6 +87,7 @@ __all__ = [
     "CommitEvent",
     "Commits",
     "Comparison",
+    "Conflict",
     "ConstraintViolation",
     "Corrupt",
     "DataError",
@@ -103,6 +107,7 @@ __all__ = [
     "Key",
     "AcquireContext",
     "Mode",
+    "Newest",
     "NoSuchColumn",
     "NoSuchTable",
     "NotADatabase",
@@ -113,8 +118,11 @@ __all__ = [
     "Opening",
     "OperationalError",
     "OutOfMemory",
+    "Outbox",
+    "OutboxBatch",
     "OutcomeUnknown",
     "Params",
+    "Policy",
     "PrimaryKeyViolation",
     "ProgrammingError",
     "ReadOnly",

@@ -70,6 +70,12 @@ def _table(name: Any) -> str:
     return check_text(name, "the name of a table")
 
 
+def _ack(number: Any) -> Parts:
+    if not isinstance(number, int) or isinstance(number, bool) or not -(2**63) <= number < 2**63:
+        raise InvalidArgument(f"the number of a batch must be that of one, not {number!r}")
+    return (int(number),)
+
+
 def _select(table: Any, filters: list[Any], order: list[Any], limit: Any, offset: Any) -> Parts:
     done = []
     for compare, column, *operand in filters:
@@ -116,6 +122,8 @@ _RULES: Mapping[int, Callable[..., Parts]] = {
     op.WATCH: _watch,
     op.TOUCH: lambda tables: ([_table(table) for table in tables],),
     op.COMMITS: lambda tables: ([_table(table) for table in tables],),
+    op.OUTBOX: lambda tables: ([_table(table) for table in tables],),
+    op.ACK: _ack,
     op.RUN: _statement,
     op.EXECUTE_MANY: _execute_many,
     op.MORE: _more,

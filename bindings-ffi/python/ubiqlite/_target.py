@@ -229,5 +229,8 @@ class HandleTarget(CallTarget):
         self.is_over = True
         self.client.release(self.handle)
         self.client.tell(_ops.DROP, self.handle)
+        if self.what == "outbox":
+            # Nothing of it is lost, and leaving its loop does not end it.
+            return
         becomes = "ends now" if self.what in ("watch", "commit feed") else "is rolled back"
         warnings.warn(f"a {self.what} was never ended: it {becomes}", ResourceWarning, source=self, stacklevel=1)

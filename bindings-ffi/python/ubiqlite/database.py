@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, NamedTuple, Optional, TypeVar, Union, overload
 
@@ -11,10 +11,12 @@ from ._into import Into
 from ._opening import settled
 from ._row import Row
 from ._statements import Statements
-from ._target import DatabaseTarget, TimeLimit
+from ._target import DatabaseTarget, HandleTarget, TimeLimit
 from ._values import Params
+from .apply import Applied, Policy, apply
 from .commits import Commits
 from .errors import InvalidArgument
+from .outbox import NAME, Outbox
 from .session import AcquireContext, Session, Snapshot
 from .transaction import Mode, Transaction, TransactionScope, begin
 from .watch import Watch, key_columns
@@ -40,6 +42,8 @@ class Capabilities(NamedTuple):
     """Live queries: :meth:`Database.watch`."""
     row_changes: bool
     """A commit does not run a live query again if it changed only rows of the table that the query does not read."""
+    changesets: bool
+    """Change sets: :meth:`Database.outbox` and :meth:`Database.apply`."""
 
 
 class Database(Statements):
@@ -136,6 +140,63 @@ class Database(Statements):
         """
         return Commits(self._target, tables, timeout)
 
+    async def outbox(self, tables: Union[str, Iterable[str]], *, timeout: TimeLimit = None) -> Outbox:
+        """Records the changes of these tables from now on, and returns where they wait to be sent.
+
+        What is recorded is kept in the database: it goes on when the database is opened again, and through every
+        connection of this library, also in other processes that have it open already. Another call replaces the tables;
+        what waits already stays. Changes that :meth:`apply` makes are not recorded, since they come from elsewhere.
+
+        Connections of ``ubiqlite.aiosqlite`` don't record, and refuse to change recorded tables with
+        ``sqlite3.ProgrammingError``. Other programs that write into the file, such as the ``sqlite3`` shell, know
+        nothing of this: what they change is not recorded. Neither is what a connection changes that has attached the
+        file as another database.
+
+        Raises ``InvalidArgument`` for tables that can't be recorded: those without a primary key, since their rows
+        can't be told apart elsewhere, virtual and shadow tables and views; ``NoSuchTable``; ``Unsupported`` if
+        ``capabilities()`` has no ``changesets``. From then on a commit fails, and changes nothing, with
+        ``NotNullViolation`` if a row has ``NULL`` in its primary key, and with ``SchemaChanged`` if another process has
+        changed the columns meanwhile::
+
+            outbox = await db.outbox(["items"])
+            while (batch := await outbox.next()) is not None:
+                await send(batch.bytes)
+                await outbox.ack(batch.id)
+        """
+        names = [tables] if isinstance(tables, str) else list(tables)
+        client, handle = await self._target.open_handle(op.OUTBOX, timeout, names)
+        return Outbox(HandleTarget(client, handle, self._target, NAME))
+
+    async def apply(
+        self,
+        changes: Union[bytes, bytearray, memoryview],
+        policy: Policy,
+        *,
+        tables: Optional[Mapping[str, Policy]] = None,
+        timeout: TimeLimit = None,
+    ) -> Applied:
+        """Applies changes that were made elsewhere, in one transaction, and returns what was decided.
+
+        ``changes`` are the bytes of a batch of an outbox, or of several one after another; they may come from anybody.
+        ``policy`` decides where one of them meets another change: ``"theirs"``, ``"ours"``, ``"abort"``, or
+        ``Newest("updated_at")``; ``tables`` has other policies for some tables, by name.
+
+        Triggers don't fire and foreign keys have no actions: what those did elsewhere is among the changes. Foreign
+        keys are checked at the end. Live queries see what was changed, and the outbox does not. What waits in the
+        outbox is made one batch that stands on what was applied, with a new number if it is another than before. A
+        table here may have more columns, at its end, than theirs.
+
+        Raises ``InvalidArgument`` for bytes that are no change set, or that would change something else than a table;
+        ``NoSuchTable``; ``NoSuchColumn`` for that of a policy; ``SchemaChanged`` if a table has fewer columns here, or
+        another key; ``ForeignKeyViolation`` if a row would refer to none; ``ConstraintViolation`` where the policy is
+        to abort; ``Unsupported`` if ``capabilities()`` has no ``changesets``. Nothing is changed then::
+
+            done = await db.apply(changes, "theirs", tables={"notes": Newest("updated_at")})
+            for conflict in done.conflicts:
+                print(conflict.table, conflict.key, conflict.ours, conflict.theirs, conflict.decision)
+        """
+        return await apply(self._target, changes, policy, tables, timeout)
+
     async def touch(self, tables: Iterable[str]) -> None:
         """Tells the watches of queries that read one of these tables that it may have changed.
 
@@ -150,7 +211,7 @@ class Database(Statements):
     async def capabilities(self) -> Capabilities:
         """Returns what the storage can do."""
         bits = (await self._target.call(op.CAPABILITIES))[2]
-        return Capabilities(*(bool(bits & 1 << target) for target in range(6)))
+        return Capabilities(*(bool(bits & 1 << target) for target in range(len(Capabilities._fields))))
 
     def interrupt(self) -> None:
         """Stops all running calls: they fail with ``Cancelled``. Any thread may call this."""

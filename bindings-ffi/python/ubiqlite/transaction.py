@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Literal, Optional, Union
 
 from . import _ops as op
 from ._statements import Statements
 from ._target import CallTarget, HandleTarget, TimeLimit
+from .apply import Applied, Policy, apply
 from .errors import InvalidArgument
 
 Mode = Literal["immediate", "deferred", "exclusive"]
@@ -49,6 +51,25 @@ class _Nest(Statements):
         """Begins a savepoint and returns its handle: it is undone unless it is released."""
         client, handle = await self._target.open_handle(op.SAVEPOINT, timeout)
         return Savepoint(HandleTarget(client, handle, self._target, "savepoint"))
+
+    async def apply(
+        self,
+        changes: Union[bytes, bytearray, memoryview],
+        policy: Policy,
+        *,
+        tables: Optional[Mapping[str, Policy]] = None,
+        timeout: TimeLimit = None,
+    ) -> Applied:
+        """Applies changes that were made elsewhere, as :meth:`Database.apply` does, as a part of this transaction.
+
+        With a note of how far they were received, for example, so that none is applied twice. Raises
+        ``InvalidArgument``, besides, after a change of recorded tables in the same transaction::
+
+            async with db.transaction() as tx:
+                await tx.apply(changes, "theirs")
+                await tx.execute("UPDATE received SET number = ?", (number,))
+        """
+        return await apply(self._target, changes, policy, tables, timeout)
 
     async def rollback(self, *, timeout: TimeLimit = None) -> None:
         """Rolls back, and waits until that has finished."""

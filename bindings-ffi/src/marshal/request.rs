@@ -7,8 +7,11 @@
 //! | more of them | whether they are records, rows, whether more follow |
 //! | a batch | a script, or a list of (sql, params) |
 //! | the next rows, the next result | how many pages; the number of the result that the client has |
+//! | the next batch | 1 to wait for it, or 0; the number of the one that the client has |
 //! | a watch | sql, params, columns of the key |
-//! | a touch | names of tables |
+//! | a touch, a commit feed, an outbox | names of tables |
+//! | an acknowledgement | the batch's number |
+//! | applying a change set | a policy: its number, or the column of the newest; a list of (table, policy); the bytes |
 //! | begin | the mode's number |
 //! | on a table | its name, and: a record; a key; a key and a record; keys and a record |
 //! | a selection | table, filters of (comparison, column[, operand]), order of (column, descending), limit or None, offset |
@@ -97,11 +100,24 @@ impl Payload<'_, '_> {
                 self.params()?;
                 self.each(Self::text)
             }
-            op::TOUCH | op::COMMITS => self.each(Self::text),
+            op::TOUCH | op::COMMITS | op::OUTBOX => self.each(Self::text),
             op::NEXT => {
                 let number = self.from.u32()?;
                 self.u32(number);
-                Some(())
+                if self.from.is_empty() { Some(()) } else { self.int() }
+            }
+            op::ACK => self.int(),
+            op::APPLY => {
+                self.policy()?;
+                self.each(|it| {
+                    it.exactly(2)?;
+                    it.text()?;
+                    it.policy()
+                })?;
+                match self.from.item()? {
+                    Item::Bytes(bytes) => self.put_bytes(bytes),
+                    _ => None,
+                }
             }
             op::BEGIN => {
                 let mode = u8::try_from(self.from.int()?).ok()?;
@@ -139,6 +155,20 @@ impl Payload<'_, '_> {
                     it.key()?;
                     it.value()
                 })
+            }
+            _ => None,
+        }
+    }
+
+    fn policy(&mut self) -> Option<()> {
+        match self.from.item()? {
+            Item::Int(number @ 0..=2) => {
+                self.out.push(number as u8);
+                Some(())
+            }
+            Item::Text(column) => {
+                self.out.push(3);
+                self.put_text(column)
             }
             _ => None,
         }
@@ -298,11 +328,16 @@ impl Payload<'_, '_> {
             }
             Item::Bytes(bytes) if self.checked => {
                 self.out.push(4);
-                self.u32(u32::try_from(bytes.len()).ok()?);
-                self.out.extend_from_slice(bytes);
+                return self.put_bytes(bytes);
             }
             Item::Bytes(_) | Item::List(_) | Item::Dict | Item::End => return None,
         }
+        Some(())
+    }
+
+    fn int(&mut self) -> Option<()> {
+        let number = self.from.int()?;
+        self.out.extend_from_slice(&number.to_le_bytes());
         Some(())
     }
 
@@ -317,8 +352,12 @@ impl Payload<'_, '_> {
     }
 
     fn put_text(&mut self, text: &str) -> Option<()> {
-        self.u32(u32::try_from(text.len()).ok()?);
-        self.out.extend_from_slice(text.as_bytes());
+        self.put_bytes(text.as_bytes())
+    }
+
+    fn put_bytes(&mut self, bytes: &[u8]) -> Option<()> {
+        self.u32(u32::try_from(bytes.len()).ok()?);
+        self.out.extend_from_slice(bytes);
         Some(())
     }
 

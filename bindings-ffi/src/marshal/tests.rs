@@ -57,6 +57,30 @@ fn an_integer_of_more_than_64_bits_is_refused_and_the_outermost_are_not() {
     assert_eq!(with(&[0, 0, 0, 0, 0, 1], false), None);
 }
 
+#[test]
+fn a_change_set_goes_with_policies_that_there_are() {
+    // `marshal.dumps((1, 19, 0, None, policy, [("t", "at")], b"x"), 2)`
+    let with = |policy: u8| {
+        let head = b"(\x07\0\0\0i\x01\0\0\0i\x13\0\0\0i\0\0\0\0Ni".to_vec();
+        let rest = b"\0\0\0[\x01\0\0\0(\x02\0\0\0u\x01\0\0\0tu\x02\0\0\0ats\x01\0\0\0x";
+        [head, vec![policy], rest.to_vec()].concat()
+    };
+    let payload = b"\x02\x01\0\0\0\x01\0\0\0t\x03\x02\0\0\0at\x01\0\0\0x";
+    assert!(request(&with(2)).unwrap().ends_with(payload));
+    assert_eq!(request(&with(3)), None, "its column would be missing");
+    assert_eq!(request(&[with(0), b"N".to_vec()].concat()), None);
+}
+
+#[test]
+fn the_next_batch_is_asked_for_with_all_bits_of_its_number() {
+    // `marshal.dumps((1, 9, 5, None, 1, -2), 2)`, and without the last.
+    let head = b"i\x01\0\0\0i\x09\0\0\0i\x05\0\0\0Ni\x01\0\0\0";
+    let batch = [b"(\x06\0\0\0", &head[..], b"i\xfe\xff\xff\xff"].concat();
+    let next = [b"(\x05\0\0\0", &head[..]].concat();
+    assert!(request(&batch).unwrap().ends_with(b"\x01\0\0\0\xfe\xff\xff\xff\xff\xff\xff\xff"));
+    assert!(request(&next).unwrap().ends_with(b"\x05\0\0\0\x01\0\0\0"));
+}
+
 /// Bytes that look like a request in places, so that a test gets past the head.
 fn noise(random: &mut fastrand::Rng) -> Vec<u8> {
     let mut bytes = match random.u8(0..4) {

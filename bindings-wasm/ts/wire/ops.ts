@@ -19,6 +19,9 @@ export const Op = {
   watch: 14,
   touch: 15,
   commits: 16,
+  outbox: 17,
+  ack: 18,
+  apply: 19,
   begin: 20,
   commit: 21,
   rollback: 22,
@@ -43,6 +46,7 @@ export const Op = {
   tableStream: 41,
   transfer: 42,
   selectWatch: 43,
+  outboxAgain: 44,
 } as const;
 
 /** The kinds of replies. */

@@ -81,12 +81,37 @@ impl Outbox {
     /// # Errors
     /// As any query.
     pub async fn next(&mut self) -> Result<Option<Batch>> {
+        let Some(row) = self.next_row().await? else { return Ok(None) };
+        Ok(Some(Batch { id: self.last, bytes: row.get(1)? }))
+    }
+
+    /// Returns the next batch as a row: its number and its bytes.
+    pub(crate) async fn next_row(&mut self) -> Result<Option<Row>> {
         let sql = "SELECT id, bytes FROM ubiqlite_outbox WHERE id > ? ORDER BY id LIMIT 1";
         let found: Option<Row> = self.db.query_optional(sql, (self.last,)).await?;
-        let Some(row) = found else { return Ok(None) };
-        let batch = Batch { id: row.get(0)?, bytes: row.get(1)? };
-        self.last = batch.id;
-        Ok(Some(batch))
+        if let Some(row) = &found {
+            self.last = row.get(0)?;
+        }
+        Ok(found)
+    }
+
+    /// Waits for the next batch, as a row; `None` once the database is closed.
+    pub(crate) async fn wait_row(&mut self) -> Result<Option<Row>> {
+        while self.changed().await? {
+            match self.next_row().await {
+                Ok(Some(row)) => return Ok(Some(row)),
+                // It was acknowledged in the meantime.
+                Ok(None) => {}
+                Err(error) if error.kind() == ErrorKind::Closed => break,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Returns an outbox that continues after the batch of this number; 0: at the oldest.
+    pub(crate) fn after(db: Database, last: i64) -> Self {
+        Self { db, last, live: None }
     }
 
     /// Waits until there is a batch that [`next`](Self::next) has not returned. Returns false when
@@ -103,8 +128,11 @@ impl Outbox {
             let live = self.live.get_or_insert_with(|| {
                 db.watch("SELECT coalesce(max(id), 0) FROM ubiqlite_outbox", ())
             });
-            let newest: i64 =
-                db.query_value("SELECT coalesce(max(id), 0) FROM ubiqlite_outbox", ()).await?;
+            let newest = db.query_value("SELECT coalesce(max(id), 0) FROM ubiqlite_outbox", ());
+            let newest: i64 = match newest.await {
+                Err(error) if error.kind() == ErrorKind::Closed => return Ok(false),
+                newest => newest?,
+            };
             if newest > last {
                 return Ok(true);
             }
@@ -176,7 +204,7 @@ impl Database {
         if self.recorded().await?.as_ref() != Some(&names) {
             self.set_recorded(&names).await?;
         }
-        Ok(Outbox { db: self.clone(), last: 0, live: None })
+        Ok(Outbox::after(self.clone(), 0))
     }
 
     /// Returns the recorded tables, if there is an outbox.
@@ -266,7 +294,7 @@ impl Transaction<'_> {
     }
 }
 
-async fn apply(target: Target<'_>, bytes: &[u8], policy: Apply) -> Result<Applied> {
+pub(crate) async fn apply(target: Target<'_>, bytes: &[u8], policy: Apply) -> Result<Applied> {
     let step = Step::apply(ApplyStep { bytes: bytes.into(), apply: policy });
     let program = Program { access: Access::Write, ..Program::one(step) };
     let output = target.run(program, None).await?;

@@ -1,7 +1,8 @@
 //! Commit feeds of a client: each event travels as rows of one column.
 
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::cells::Cells;
 use super::fifo_lock::FifoLock;
 use super::reply::Outcome;
 use super::request::RequestHead;
@@ -11,7 +12,7 @@ use crate::changes::RowChangeKind;
 use crate::error::Result;
 use crate::exec::stream::in_time;
 use crate::live::CommitEvent;
-use crate::row::{Columns, Page, PageBuilder, Rows};
+use crate::row::Rows;
 use crate::value::{Value, ValueRef};
 
 /// A commit feed, and what its client has of it.
@@ -108,39 +109,4 @@ fn rows_of(event: &CommitEvent, number: u32) -> Rows {
         }
     }
     cells.finish()
-}
-
-/// Rows of one column.
-struct Cells {
-    page: PageBuilder,
-    full: Vec<Page>,
-}
-
-impl Default for Cells {
-    fn default() -> Self {
-        static ONE: OnceLock<Arc<Columns>> = OnceLock::new();
-        let columns = ONE.get_or_init(|| Arc::new(Columns::new(["value"])));
-        Self { page: PageBuilder::new(Arc::clone(columns)), full: Vec::new() }
-    }
-}
-
-impl Cells {
-    fn push(&mut self, value: ValueRef<'_>) {
-        if !self.page.push(value) {
-            // The page can hold no more bytes; an empty one holds any value.
-            self.full.push(self.page.take());
-            self.page.push(value);
-        }
-    }
-
-    fn count(&mut self, count: usize) {
-        self.push(ValueRef::Integer(count.try_into().unwrap_or(i64::MAX)));
-    }
-
-    fn finish(self) -> Rows {
-        let mut rows = Rows::default();
-        self.full.into_iter().for_each(|page| rows.push(page));
-        rows.push(self.page.finish());
-        rows
-    }
 }

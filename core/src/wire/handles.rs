@@ -8,6 +8,7 @@ use foldhash::fast::FixedState;
 
 use super::commits::CommitsHandle;
 use super::fifo_lock::{self, FifoLock};
+use super::sync::OutboxHandle;
 use super::watch::WatchHandle;
 use crate::api::database::Database;
 use crate::api::transaction::Transaction;
@@ -29,6 +30,7 @@ pub(super) enum Handle {
     Stream(Arc<Stream>),
     Watch(Arc<WatchHandle>),
     Commits(Arc<CommitsHandle>),
+    Outbox(Arc<OutboxHandle>),
 }
 
 /// A session, a snapshot, a transaction or a savepoint.
@@ -207,14 +209,14 @@ impl Handle {
         match self {
             Self::Session(session_handle) => session_handle.parent,
             Self::Stream(stream) => stream.parent,
-            Self::Watch(_) | Self::Commits(_) => 0,
+            Self::Watch(_) | Self::Commits(_) | Self::Outbox(_) => 0,
         }
     }
 }
 
 impl Handle {
     fn can_move(&self) -> bool {
-        matches!(self, Self::Watch(_) | Self::Commits(_))
+        matches!(self, Self::Watch(_) | Self::Commits(_) | Self::Outbox(_))
     }
 }
 

@@ -40,7 +40,7 @@ impl Server {
     }
 
     /// Whether nothing that this client requested is under way and nothing is open for it but
-    /// watches and commit feeds, which may wait for ever and go on in the next engine: its engine
+    /// watches, commit feeds and outboxes, which may wait for ever and go on in the next engine: its engine
     /// can then go, and the client loses nothing.
     pub fn is_idle(&self) -> bool {
         let state = self.0.state();

@@ -24,6 +24,31 @@
 //! `reply.rs` those of the replies. The rows of a long query may arrive in several replies with the
 //! same number while SQLite is still running; all but the last are flagged.
 //!
+//! Change sets have three operations. `OUTBOX`, on the database, with the names of the tables (a
+//! `u32` how many, and each as a `u32` length and its UTF-8), makes a handle. `NEXT` on it has
+//!
+//! ```text
+//! u32 1 to wait for a batch, or 0 | i64 number of the last batch that the client has, or 0
+//! ```
+//!
+//! and its reply is [`kind::ROWS`](numbers::kind::ROWS): one row, the number of the next batch (an
+//! integer) and its bytes (a blob); no page if there is none now; no page and the flag `END` if the
+//! database was closed during the wait, and the handle is then gone. The client says what it has, so
+//! a reply that it gave up loses nothing. `OUTBOX_AGAIN`, without a payload, makes a handle too, and
+//! leaves the tables as they are. `ACK`, on the database, has the `i64` number of a batch;
+//! its reply is `DONE`. `APPLY`, on the database, a session, transaction or savepoint, has
+//!
+//! ```text
+//! policy | u32 tables | for each: u32 length, name, policy | u32 length | change set
+//! ```
+//!
+//! where a policy is a byte: 0 theirs, 1 ours, 2 abort, or 3 newest, and then the column (`u32`
+//! length, name). Its reply is `ROWS` of one column, the values one after another: 1 if the outbox
+//! was rebased or 0; the number of conflicts; and for each its table; its kind, 0 data, 1 not found,
+//! 2 exists, 3 constraint; what they did, 0 inserted, 1 updated, 2 deleted; whose was kept, 0 theirs,
+//! 1 ours; and then three times, for the key, ours and theirs, the number of columns, or -1 for no
+//! row, and each column's name and value.
+//!
 //! A request can be cancelled in two ways. `CANCEL`: its caller no longer waits, there is no reply,
 //! and if it did anything in a transaction, that can only be rolled back. `WITHDRAW`: it stops if
 //! it can, and its own reply reports the outcome, which is `Cancelled` only if nothing of it
@@ -32,6 +57,7 @@
 //! are gone is the client's part: `bindings-wasm/ts/client/call-state.ts` has the table.
 
 mod cancellation;
+mod cells;
 mod client_state;
 mod commits;
 mod control;
@@ -51,6 +77,7 @@ mod server;
 mod settings;
 mod sink;
 mod statement;
+mod sync;
 mod task;
 #[cfg(test)]
 mod tests;

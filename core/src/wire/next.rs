@@ -1,4 +1,5 @@
-//! Fetching what comes next of what a client holds: a stream's rows, a watch's result, a feed's event.
+//! Fetching what comes next of what a client holds: a stream's rows, a watch's result, a feed's
+//! event, an outbox's batch.
 
 use std::sync::{Arc, PoisonError};
 
@@ -24,6 +25,10 @@ impl ServerInner {
         match source {
             Handle::Watch(watch) => Ok(self.next_result(head, watch, word)),
             Handle::Commits(commits) => Ok(self.next_commit(head, commits, word)),
+            Handle::Outbox(outbox) => {
+                let last = payload.i64()?;
+                Ok(self.next_batch(head, outbox, word != 0, last))
+            }
             Handle::Stream(stream) => {
                 Ok(Box::pin(async move { self.next(head, &stream, word.max(1)).await }))
             }

@@ -19,8 +19,8 @@ pub mod op {
     pub const BATCH: u8 = 7;
     /// Starts a query that is read page by page.
     pub const STREAM: u8 = 8;
-    /// Fetches the next rows of a stream, the next result of a watch, or the next event of a
-    /// commit feed.
+    /// Fetches the next rows of a stream, the next result of a watch, the next event of a commit
+    /// feed, or the next batch of an outbox.
     pub const NEXT: u8 = 9;
     /// Sends more rows for an operation on many.
     pub const MORE: u8 = 10;
@@ -41,6 +41,13 @@ pub mod op {
     /// if the rows are not known, the number of rows, and for each row 0 if it is new, 1 if it has
     /// changed and 2 if it is gone, and its key.
     pub const COMMITS: u8 = 16;
+    /// Records the changes of tables, and makes an outbox: [`NEXT`] fetches its batches. The
+    /// [module](super) has the payloads of this and the next two.
+    pub const OUTBOX: u8 = 17;
+    /// Removes a batch and all before it from the outbox.
+    pub const ACK: u8 = 18;
+    /// Applies a change set.
+    pub const APPLY: u8 = 19;
     /// Begins a transaction.
     pub const BEGIN: u8 = 20;
     /// Commits a transaction, or releases a savepoint.
@@ -91,6 +98,9 @@ pub mod op {
     pub const TRANSFER: u8 = 42;
     /// Watches a selection.
     pub const SELECT_WATCH: u8 = 43;
+    /// Makes an outbox of the tables that are recorded already, for a client whose engine is gone:
+    /// others may have named other tables since.
+    pub const OUTBOX_AGAIN: u8 = 44;
 }
 
 /// Flags of requests.

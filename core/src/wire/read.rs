@@ -47,6 +47,10 @@ impl<'a> ByteReader<'a> {
         self.array().map(u32::from_le_bytes)
     }
 
+    pub(super) fn i64(&mut self) -> Result<i64> {
+        self.array().map(i64::from_le_bytes)
+    }
+
     pub(super) fn f64(&mut self) -> Result<f64> {
         self.array().map(f64::from_le_bytes)
     }
@@ -76,15 +80,17 @@ impl<'a> ByteReader<'a> {
     pub(super) fn value(&mut self) -> Result<ValueRef<'a>> {
         Ok(match self.u8()? {
             0 => ValueRef::Null,
-            1 => ValueRef::Integer(self.array().map(i64::from_le_bytes)?),
+            1 => ValueRef::Integer(self.i64()?),
             2 => ValueRef::Real(self.f64()?),
             3 => ValueRef::Text(self.str()?.as_bytes()),
-            4 => {
-                let len = self.len()?;
-                ValueRef::Blob(self.bytes(len)?)
-            }
+            4 => ValueRef::Blob(self.blob()?),
             _ => return Err(malformed()),
         })
+    }
+
+    pub(super) fn blob(&mut self) -> Result<&'a [u8]> {
+        let len = self.len()?;
+        self.bytes(len)
     }
 
     fn owned(&mut self) -> Result<Value> {

@@ -5,12 +5,14 @@ use std::time::Duration;
 use super::numbers::{op, request};
 use super::read::{ByteReader, malformed};
 use super::statement::ResultShape;
+use super::sync;
 use crate::api::table::{Choice, Compare, Key, Transfer};
 use crate::error::Result;
 use crate::exec::script::Batch;
 use crate::program::Access;
 use crate::program::Begin;
 use crate::sql::{Params, Record};
+use crate::sync::Apply;
 use crate::value::Value;
 
 /// What comes before every payload.
@@ -77,6 +79,14 @@ pub(super) enum Operation {
     Touch(Vec<String>),
     /// A commit feed of these tables; none: of all.
     Commits(Vec<String>),
+    /// An outbox of these tables, or of those that are recorded already.
+    Outbox(Option<Vec<String>>),
+    /// Acknowledges a batch.
+    Ack(i64),
+    Apply {
+        bytes: Box<[u8]>,
+        policy: Apply,
+    },
     Table {
         name: String,
         what: OnTable,
@@ -130,8 +140,13 @@ impl Operation {
             | Self::Stream { .. }
             | Self::Watch { .. }
             | Self::Touch(_)
-            | Self::Commits(_) => false,
-            Self::ExecuteMany { .. } | Self::Batch(_) => true,
+            | Self::Commits(_)
+            | Self::Outbox(None) => false,
+            Self::ExecuteMany { .. }
+            | Self::Batch(_)
+            | Self::Outbox(Some(_))
+            | Self::Ack(_)
+            | Self::Apply { .. } => true,
             Self::Table { what, .. } => {
                 !matches!(what, OnTable::Get(_) | OnTable::Select(..) | OnTable::Stream)
             }
@@ -158,6 +173,13 @@ impl Operation {
             }
             op::TOUCH => Self::Touch(names(from)?),
             op::COMMITS => Self::Commits(names(from)?),
+            op::OUTBOX => Self::Outbox(Some(names(from)?)),
+            op::OUTBOX_AGAIN => Self::Outbox(None),
+            op::ACK => Self::Ack(from.i64()?),
+            op::APPLY => {
+                let policy = sync::policies(from)?;
+                Self::Apply { policy, bytes: from.blob()?.into() }
+            }
             op::INSERT..=op::SELECT_WATCH => {
                 let name = from.str()?.to_owned();
                 Self::Table { name, what: OnTable::read(op, from)? }

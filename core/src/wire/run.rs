@@ -5,9 +5,13 @@ use std::time::Duration;
 
 use super::feed::{Credit, Feed, Records, execute_many};
 use super::handles::CallTarget;
+use super::read::malformed;
 use super::reply::Outcome;
 use super::request::{Ending, OnTable, Operation, RequestHead};
+use super::sync;
 use crate::api::commits::Commits;
+use crate::api::database::Database;
+use crate::api::outbox::{Outbox, apply};
 use crate::api::table::{Select, Table, uncommitted};
 use crate::api::watch::Watch;
 use crate::backend::Intent;
@@ -25,6 +29,8 @@ pub(super) enum OperationEnd {
     Watch(Watch),
     /// A feed has begun, and its commits can be fetched.
     Commits(Commits),
+    /// Tables are recorded, and what waits to be sent can be fetched.
+    Outbox(Database),
 }
 
 impl From<Outcome> for OperationEnd {
@@ -85,6 +91,26 @@ pub(super) async fn run(
             }
             CallTarget::Handle(_) => return Err(uncommitted()),
         },
+        Operation::Outbox(tables) => match on {
+            CallTarget::Database(database) => {
+                if let Some(tables) = tables {
+                    let tables = tables.iter().map(String::as_str);
+                    database.limited(limit).outbox(tables).await?;
+                }
+                OperationEnd::Outbox(database.clone())
+            }
+            CallTarget::Handle(_) => return Err(malformed()),
+        },
+        Operation::Ack(number) => match on {
+            CallTarget::Database(database) => {
+                Outbox::after(database.limited(limit), 0).ack(number).await?;
+                Outcome::Done.into()
+            }
+            CallTarget::Handle(_) => return Err(malformed()),
+        },
+        Operation::Apply { bytes, policy } => {
+            Outcome::Rows(sync::rows_of(&apply(target, &bytes, policy).await?)).into()
+        }
         Operation::Table { name, what } => {
             return on_table(Table::new(target, &name), what, feed, client).await;
         }

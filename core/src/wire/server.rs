@@ -19,6 +19,7 @@ use super::request::{Operation, RequestHead, begin, only};
 use super::requester::Requester;
 use super::run::{OperationEnd, run};
 use super::statement::ResultShape;
+use super::sync::OutboxHandle;
 use super::task::{Drive, Task};
 use super::watch::WatchHandle;
 use crate::api::database::Database;
@@ -285,7 +286,8 @@ impl ServerInner {
                     | u32::from(it.snapshots) << 2
                     | u32::from(it.sessions) << 3
                     | u32::from(it.watches) << 4
-                    | u32::from(it.row_changes) << 5;
+                    | u32::from(it.row_changes) << 5
+                    | u32::from(it.changesets) << 6;
                 return Ok(Some(Outcome::Bits(bits)));
             }
             _ => {
@@ -435,6 +437,9 @@ impl ServerInner {
                     }
                     OperationEnd::Commits(feed) => {
                         Ok(inner.keep(head, Handle::Commits(Arc::new(CommitsHandle::new(feed)))))
+                    }
+                    OperationEnd::Outbox(database) => {
+                        Ok(inner.keep(head, Handle::Outbox(Arc::new(OutboxHandle::new(database)))))
                     }
                     OperationEnd::Stream(rows) => {
                         let stream = Stream::new(rows, target, head.handle);

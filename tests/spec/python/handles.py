@@ -8,14 +8,15 @@ from typing import Any
 import values as give
 from call import Call
 from data import Failure
+from sync import Sending, from_applied, to_apply
 from values import to_value
 from watch import Watching
 
 _READS = {"query", "query_one", "query_optional", "query_value", "stream"}
 _STATEMENTS = _READS | {"execute", "execute_many", "batch"}
 _DATABASE = _STATEMENTS | {"close", "interrupt", "capabilities", "transaction", "begin", "acquire", "snapshot"}
-_DATABASE |= {"watch", "touch"}
-_NESTING = _STATEMENTS | {"savepoint", "begin_savepoint"}
+_DATABASE |= {"watch", "touch", "outbox", "apply"}
+_NESTING = _STATEMENTS | {"savepoint", "begin_savepoint", "apply"}
 METHODS = {
     "database": _DATABASE,
     "session": _STATEMENTS | {"interrupt", "transaction", "begin"},
@@ -26,6 +27,7 @@ METHODS = {
     "nested": _NESTING | {"release", "rollback"},
     "stream": {"next"},
     "watch": {"next"},
+    "outbox": {"next", "wait", "ack"},
 }
 KINDS = {
     "transaction": "transaction",
@@ -36,6 +38,7 @@ KINDS = {
     "snapshot": "snapshot",
     "stream": "stream",
     "watch": "watch",
+    "outbox": "outbox",
     "select": "watch",
 }
 
@@ -94,6 +97,10 @@ async def simple(kind: str, target: Any, call: Call) -> Any:
         stream = target.stream(*_statement(call), **call.options())
         call.done()
         return await _all(stream)
+    if method == "apply":
+        options = {**to_apply(call), **call.options()}
+        call.done()
+        return from_applied(await target.apply(**options))
     arguments, convert = _SIMPLE[method]
     given, options = arguments(call), call.options()
     call.done()
@@ -174,6 +181,10 @@ def holding(kind: str, target: Any, call: Call) -> Any:
         arguments = _statement(call)
         call.done()
         return Watching(target.watch(*arguments, **key, **options))
+    if method == "outbox":
+        tables = call.texts("tables")
+        call.done()
+        return Sending(target, tables, options)
     if call.has("mode"):
         options["mode"] = call.json("mode")
     call.done()

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import time
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,9 @@ import ubiqlite
 
 from call import Call
 from data import Failure, Update, compare, read, show
-from handles import KINDS, holding, simple
-from watch import Watching
+from handles import KINDS, METHODS, holding, simple
 
-_PARTIAL = {"execute", "batch", "capabilities"}
+_PARTIAL = {"execute", "batch", "capabilities", "apply"}
 _AT_ONCE = 1.0
 Frame = tuple[str, str, Any]
 
@@ -154,8 +154,12 @@ class Scope:
         if own is None and call.on not in self.world.databases:
             raise Failure(f'no handle has the name "{call.on}"')
         _, kind, target = own or ("", "database", self.world.databases.get(call.on))
+        if call.method not in METHODS[kind] and kind in ("watch", "outbox"):
+            raise Failure(f"a {kind} has no method {call.method}")
         if kind == "watch":
-            return await self._next(target, call)
+            return await self._meanwhile(target.next, call)
+        if kind == "outbox":
+            return await (self._meanwhile(target.wait, call) if call.method == "wait" else target.call(call))
         if not call.has("steps"):
             return await simple(kind, target, call)
         async with holding(kind, target, call) as handle:
@@ -163,13 +167,11 @@ class Scope:
             await Scope(self.world, dict(self.names), [*self.frames, (call.name, kind, handle)]).run(call.step["steps"])
         return None
 
-    async def _next(self, watching: Watching, call: Call) -> Any:
-        """Waits for the next result of a watch. Steps that run meanwhile begin when it waits."""
-        if call.method != "next":
-            raise Failure(f"a watch has no method {call.method}")
+    async def _meanwhile(self, wait: Callable[[], Coroutine[Any, Any, Any]], call: Call) -> Any:
+        """Waits for what comes next. Steps that run meanwhile begin when it waits."""
         meanwhile = call.json("meanwhile") or []
         call.done()
-        waiting = asyncio.ensure_future(watching.next())
+        waiting = asyncio.ensure_future(wait())
         try:
             await asyncio.sleep(0)
             await Scope(self.world, dict(self.names), self.frames).run(meanwhile)

@@ -18,7 +18,10 @@ const SOME: &str = "5000";
 
 /// The folders with our own Python code.
 const SOURCES: &[&str] =
-    &["bindings-ffi/python", "tests/spec/python", "tests/bench/python", "examples/python"];
+    &["bindings-ffi/python", "tests/spec/python", "tests/bench/python", "examples/python", SYNC];
+
+/// Two devices that synchronise, and their server.
+const SYNC: &str = "examples/sync";
 
 /// Runs the tests of a folder. Without development mode, in which a hundred thousand of any
 /// operation take minutes.
@@ -46,6 +49,7 @@ pub(crate) fn steps(workspace: &Workspace, report: &mut Report) {
         let mypy = || Run::new(tools.program("mypy")).dir(&package);
         mypy().args(["ubiqlite", "tests/typing"]).run()?;
         mypy().arg("--strict").arg(root.join("examples/python/quickstart")).run()?;
+        mypy().arg("--strict").arg(root.join(SYNC)).run()?;
         Run::new(tools.program("pyright")).dir(&package).run()
     });
     let here = |script: &[&str]| {
@@ -66,6 +70,10 @@ pub(crate) fn steps(workspace: &Workspace, report: &mut Report) {
         here(&["tests/spec/python/run.py", "--uvloop"]).dir(root).run()
     });
     report.step("example", || here(&["-m", "quickstart"]).dir(&root.join("examples/python")).run());
+    report.step("example: devices that synchronise", || {
+        let here = root.join(SYNC);
+        tools.python().args(PYTEST).arg(&here).env("PYTHONPATH", &package).dir(&here).run()
+    });
     report.step("wheel: what is in it", || contents(&tools, &wheel));
     if cfg!(target_os = "linux") {
         report.step("wheel for musl", || {

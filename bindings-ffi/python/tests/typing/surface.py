@@ -174,3 +174,29 @@ async def watches(db: ubiqlite.Database) -> None:
             assert_type(await db.table("items").get(row.key), Optional[ubiqlite.Row])
     await db.touch(["items"])
     assert_type((await db.capabilities()).watches, bool)
+
+
+async def exchange(db: ubiqlite.Database, tx: ubiqlite.Transaction, sp: ubiqlite.Savepoint) -> None:
+    """Checks the types of the outbox, and of what applying has decided."""
+    outbox = await db.outbox(["items"], timeout=1)
+    assert_type(outbox, ubiqlite.Outbox)
+    assert_type(await outbox.next(timeout=1), Optional[ubiqlite.OutboxBatch])
+    async with outbox:
+        async for batch in outbox:
+            assert_type(batch, ubiqlite.OutboxBatch)
+            assert_type((batch.id, batch.bytes), tuple[int, bytes])
+            await outbox.ack(batch.id, timeout=1)
+            of_tables: dict[str, ubiqlite.Policy] = {"notes": ubiqlite.Newest("updated_at"), "settings": "ours"}
+            done = await db.apply(batch.bytes, "theirs", tables=of_tables)
+            assert_type(done, ubiqlite.Applied)
+            assert_type(done.rebased, bool)
+            for conflict in done.conflicts:
+                assert_type(conflict, ubiqlite.Conflict)
+                assert_type(conflict.kind, Literal["data", "not_found", "exists", "constraint"])
+                assert_type(conflict.change, Literal["inserted", "updated", "deleted"])
+                assert_type(conflict.decision, Literal["theirs", "ours"])
+                assert_type((conflict.key, conflict.theirs), tuple[dict[str, Any], dict[str, Any]])
+                assert_type(conflict.ours, Optional[dict[str, Any]])
+            await tx.apply(batch.bytes, ubiqlite.Newest("at"), tables={"notes": "abort"}, timeout=1)
+            await sp.apply(bytearray(batch.bytes), "ours")
+    assert_type((await db.capabilities()).changesets, bool)

@@ -6,7 +6,7 @@
 //! Meanwhile writes are not reported to it, which would cost each of them a tenth of its time.
 //! Connections of this database account for their own commits.
 
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -35,7 +35,14 @@ const DOUBTS: u32 = 1;
 
 /// The thread that looks for commits of others.
 #[derive(Debug, Default)]
-pub(super) struct ForeignCommits(Mutex<Option<Lookout>>);
+pub(super) struct ForeignCommits(Mutex<Lookouts>);
+
+#[derive(Debug, Default)]
+struct Lookouts {
+    now: Option<Lookout>,
+    /// Those that were told to end: each has its connection for another moment.
+    ending: Vec<JoinHandle<()>>,
+}
 
 #[derive(Debug)]
 struct Lookout {
@@ -44,10 +51,15 @@ struct Lookout {
 }
 
 impl ForeignCommits {
+    fn lookouts(&self) -> MutexGuard<'_, Lookouts> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Begins to look, if nothing does so yet.
     pub(super) fn begin(&self, shared: &Arc<Shared>) {
-        let mut lookout = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if lookout.is_some() {
+        let mut lookouts = self.lookouts();
+        // Closing waits for the thread that it finds here: none may begin after that.
+        if lookouts.now.is_some() || shared.is_closed() {
             return;
         }
         // From here on, each commit is either accounted for or noticed. A writer that is in use has
@@ -83,26 +95,33 @@ impl ForeignCommits {
         let (own, shared) = (Arc::clone(&watch), Arc::downgrade(shared));
         let thread = std::thread::Builder::new().name("ubiqlite-watch".into());
         if let Ok(thread) = thread.spawn(move || look_out(&shared, &own, connection)) {
-            *lookout = Some(Lookout { watch, thread });
+            lookouts.now = Some(Lookout { watch, thread });
         }
     }
 
     /// Ends looking, without waiting for the thread's end.
     pub(super) fn end(&self) {
-        if let Some(lookout) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            lookout.watch.stop();
-        }
+        let mut lookouts = self.lookouts();
+        let Some(Lookout { watch, thread }) = lookouts.now.take() else { return };
+        watch.stop();
+        lookouts.ending.retain(|ending| !ending.is_finished());
+        lookouts.ending.push(thread);
     }
 
-    /// Ends looking, and returns once the thread's connection is closed. Returns whether there was
-    /// one.
+    /// Ends looking, and returns once no thread has a connection for it. Returns whether one was
+    /// looking.
     pub(super) fn join(&self) -> bool {
-        let lookout = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(Lookout { watch, thread }) = lookout else { return false };
-        watch.stop();
-        // It does not panic.
-        let _ = thread.join();
-        true
+        let Lookouts { now, mut ending } = std::mem::take(&mut *self.lookouts());
+        let looking = now.is_some();
+        if let Some(Lookout { watch, thread }) = now {
+            watch.stop();
+            ending.push(thread);
+        }
+        for thread in ending {
+            // It does not panic.
+            let _ = thread.join();
+        }
+        looking
     }
 }
 
@@ -224,5 +243,48 @@ fn look(
         }
         std::thread::sleep(pause);
         pause = (pause * 2).min(LONGEST);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+    use crate::backend::Backend;
+    use crate::backend::threaded::Threaded;
+    use crate::options::Options;
+
+    #[tokio::test]
+    async fn whoever_begins_to_watch_while_it_closes_opens_no_connection_afterwards() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("app.db");
+        let backend = Threaded::open(&path, Options::default()).await.unwrap();
+        let shared = Arc::clone(&backend.shared);
+        shared.foreign.begin(&shared);
+        assert!(shared.foreign.lookouts().now.is_some());
+        backend.close().await.unwrap();
+        shared.foreign.begin(&shared);
+        assert!(shared.foreign.lookouts().now.is_none());
+    }
+
+    #[tokio::test]
+    async fn closing_waits_for_a_thread_that_has_just_been_told_to_end() {
+        for _ in 0..20 {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("app.db");
+            let backend = Threaded::open(&path, Options::default()).await.unwrap();
+            let shared = Arc::clone(&backend.shared);
+            for _ in 0..3 {
+                shared.foreign.begin(&shared);
+                shared.foreign.end();
+            }
+            let ending = shared.foreign.lookouts().ending.len();
+            assert!((1..=3).contains(&ending), "{ending}");
+            backend.close().await.unwrap();
+            assert!(shared.foreign.lookouts().ending.is_empty());
+            let left: Vec<_> = folder.path().read_dir().unwrap().map(|it| it.unwrap()).collect();
+            assert_eq!(left.len(), 1, "the last connection removes the log: {left:?}");
+        }
     }
 }

@@ -5,6 +5,7 @@ mod handles;
 mod model;
 mod parts;
 mod sink;
+mod sync;
 mod threads;
 
 use std::sync::{Arc, Mutex};

@@ -21,6 +21,9 @@ internal object Op {
     const val WATCH = 14
     const val TOUCH = 15
     const val COMMITS = 16
+    const val OUTBOX = 17
+    const val ACK = 18
+    const val APPLY = 19
     const val BEGIN = 20
     const val COMMIT = 21
     const val ROLLBACK = 22
@@ -45,6 +48,7 @@ internal object Op {
     const val TABLE_STREAM = 41
     const val TRANSFER = 42
     const val SELECT_WATCH = 43
+    const val OUTBOX_AGAIN = 44
 }
 
 /** Flags of a request. */

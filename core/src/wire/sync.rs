@@ -1,0 +1,114 @@
+//! Change sets of a client: the batches of an outbox, and what applying has decided.
+
+use std::pin::pin;
+use std::sync::Arc;
+
+use super::cells::Cells;
+use super::read::{ByteReader, malformed};
+use super::reply::Outcome;
+use super::request::RequestHead;
+use super::server::{RequestFuture, ServerInner};
+use crate::api::database::Database;
+use crate::api::outbox::Outbox;
+use crate::error::Result;
+use crate::exec::stream::in_time;
+use crate::row::Rows;
+use crate::sync::{Applied, Apply, ConflictKind, Decision, Policy, RowChanged};
+use crate::value::{Value, ValueRef};
+
+/// An outbox. What its client has of it, the client says: so its calls need no order, and none
+/// waits behind another that waits for a batch.
+pub(super) struct OutboxHandle {
+    database: Database,
+}
+
+impl OutboxHandle {
+    pub(super) fn new(database: Database) -> Self {
+        Self { database }
+    }
+}
+
+impl ServerInner {
+    /// Returns the work of fetching the batch after that of the number `last`, if there is one or
+    /// once there is.
+    pub(super) fn next_batch(
+        self: Arc<Self>,
+        head: RequestHead,
+        outbox: Arc<OutboxHandle>,
+        wait: bool,
+        last: i64,
+    ) -> RequestFuture {
+        Box::pin(async move {
+            if !wait {
+                let database = outbox.database.limited(head.timeout);
+                return Ok(Outcome::Row(Outbox::after(database, last).next_row().await?));
+            }
+            let mut after = Outbox::after(outbox.database.clone(), last);
+            let mut next = pin!(after.wait_row());
+            // After an error the outbox goes on: what waits is still there.
+            let next = in_time(head.timeout, |cx| next.as_mut().poll(cx)).await?;
+            if next.is_none() {
+                self.state().handles.remove(head.handle);
+            }
+            Ok(next.map_or(Outcome::Next(None), |row| Outcome::Row(Some(row))))
+        })
+    }
+}
+
+/// Reads the policies of an `APPLY`: see the [module of the protocol](super).
+pub(super) fn policies(from: &mut ByteReader<'_>) -> Result<Apply> {
+    let mut policies = Apply::all(policy(from)?);
+    for _ in 0..from.count()? {
+        let table = from.str()?;
+        policies = policies.table(table, policy(from)?);
+    }
+    Ok(policies)
+}
+
+fn policy(from: &mut ByteReader<'_>) -> Result<Policy> {
+    Ok(match from.u8()? {
+        0 => Policy::Theirs,
+        1 => Policy::Ours,
+        2 => Policy::Abort,
+        3 => Policy::Newest(from.str()?.to_owned()),
+        _ => return Err(malformed()),
+    })
+}
+
+/// Returns what applying has done as rows: see the [module of the protocol](super).
+pub(super) fn rows_of(applied: &Applied) -> Rows {
+    let mut cells = Cells::default();
+    cells.count(usize::from(applied.rebased()));
+    cells.count(applied.conflicts().len());
+    for conflict in applied.conflicts() {
+        cells.push(ValueRef::Text(conflict.table.as_bytes()));
+        cells.count(match conflict.kind {
+            ConflictKind::Data => 0,
+            ConflictKind::NotFound => 1,
+            ConflictKind::Exists => 2,
+            ConflictKind::Constraint => 3,
+        });
+        cells.count(match conflict.change {
+            RowChanged::Inserted => 0,
+            RowChanged::Updated => 1,
+            RowChanged::Deleted => 2,
+        });
+        cells.count(match conflict.decision {
+            Decision::Theirs => 0,
+            Decision::Ours => 1,
+        });
+        row(&mut cells, Some(&conflict.key));
+        row(&mut cells, conflict.ours.as_deref());
+        row(&mut cells, Some(&conflict.theirs));
+    }
+    cells.finish()
+}
+
+fn row(cells: &mut Cells, row: Option<&[(String, Value)]>) {
+    let Some(row) = row else { return cells.push(ValueRef::Integer(-1)) };
+    cells.count(row.len());
+    for (column, value) in row {
+        cells.push(ValueRef::Text(column.as_bytes()));
+        cells.push(value.as_ref());
+    }
+}
