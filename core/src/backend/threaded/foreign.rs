@@ -241,6 +241,9 @@ fn look(
             watch.arm();
             armed = true;
         }
+        if watch.is_stopped() {
+            return Seen::Nothing;
+        }
         std::thread::sleep(pause);
         pause = (pause * 2).min(LONGEST);
     }
