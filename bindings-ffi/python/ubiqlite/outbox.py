@@ -42,8 +42,11 @@ class Outbox:
             await outbox.ack(batch.id)
 
     The loop waits for the next commit, and ends when the database is closed. :meth:`next` does not wait. A wait that is
-    cancelled loses nothing: the next one returns that batch. Leaving the loop does not end the outbox; :meth:`aclose`
-    does, and its block, as an asynchronous context manager. After an error of a wait, a new outbox continues.
+    cancelled or fails loses nothing: the next one returns that batch. Leaving the loop does not end the outbox;
+    :meth:`aclose` does, and its block, as an asynchronous context manager.
+
+    :meth:`Database.apply` makes what waits stand on what it applies, which may replace a batch that is just being sent:
+    a program does one after the other.
     """
 
     __slots__ = ("__weakref__", "_held", "_is_read", "_last", "_turn")
@@ -121,13 +124,7 @@ class Outbox:
             self._turn = Yielder()
         else:
             await self._turn.over()
-        try:
-            rows = check(reply)[2]
-        except Exception:
-            if wait:
-                # The engine has ended it. What is sent next is told with each call: nothing is lost.
-                held.drop()
-            raise
+        rows = check(reply)[2]
         if not rows:
             if reply[5]:
                 held.ended()
