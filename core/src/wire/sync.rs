@@ -4,7 +4,6 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use super::cells::Cells;
-use super::fifo_lock::FifoLock;
 use super::read::{ByteReader, malformed};
 use super::reply::Outcome;
 use super::request::RequestHead;
@@ -17,16 +16,15 @@ use crate::row::Rows;
 use crate::sync::{Applied, Apply, ConflictKind, Decision, Policy, RowChanged};
 use crate::value::{Value, ValueRef};
 
-/// An outbox. What its client has of it, the client says.
+/// An outbox. What its client has of it, the client says: so its calls need no order, and none
+/// waits behind another that waits for a batch.
 pub(super) struct OutboxHandle {
     database: Database,
-    /// Its calls run in the order they were requested.
-    lock: Arc<FifoLock>,
 }
 
 impl OutboxHandle {
     pub(super) fn new(database: Database) -> Self {
-        Self { database, lock: Arc::default() }
+        Self { database }
     }
 }
 
@@ -41,17 +39,18 @@ impl ServerInner {
         last: i64,
     ) -> RequestFuture {
         Box::pin(async move {
-            let ticket = FifoLock::enter(&outbox.lock);
-            ticket.first().await?;
             if !wait {
                 let database = outbox.database.limited(head.timeout);
                 return Ok(Outcome::Row(Outbox::after(database, last).next_row().await?));
             }
             let mut after = Outbox::after(outbox.database.clone(), last);
             let mut next = pin!(after.wait_row());
-            let next = in_time(head.timeout, |cx| next.as_mut().poll(cx)).await;
-            self.end_unless_more(head.handle, &next);
-            Ok(next?.map_or(Outcome::Next(None), |row| Outcome::Row(Some(row))))
+            // After an error the outbox goes on: what waits is still there.
+            let next = in_time(head.timeout, |cx| next.as_mut().poll(cx)).await?;
+            if next.is_none() {
+                self.state().handles.remove(head.handle);
+            }
+            Ok(next.map_or(Outcome::Next(None), |row| Outcome::Row(Some(row))))
         })
     }
 }

@@ -148,6 +148,7 @@ async fn a_wait_ends_with_the_next_commit_and_others_do_not_wait_for_it() {
         let outbox = here.outbox().await;
         let waits = here.send(op::NEXT, outbox, &next(true, 0));
         assert_eq!(here.ask(op::ACK, 0, &0i64.to_le_bytes()).await.kind, kind::DONE);
+        assert_eq!(here.next(outbox, 0).await, None);
         let insert = sql("INSERT INTO t VALUES (1, 'a', 0)");
         let insert = here.send(op::EXECUTE, 0, &insert);
         let all = settled(&here.server, &[waits, insert]).await;
