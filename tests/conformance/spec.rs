@@ -16,6 +16,8 @@ mod handles;
 mod rules;
 #[path = "spec/scope.rs"]
 mod scope;
+#[path = "spec/sync.rs"]
+mod sync;
 #[path = "spec/table.rs"]
 mod table;
 #[path = "spec/watch.rs"]

@@ -46,6 +46,7 @@ SELECT_STREAM = 40
 TABLE_STREAM = 41
 TRANSFER = 42
 SELECT_WATCH = 43
+OUTBOX_AGAIN = 44
 # end of generated: operations
 
 CHECKED = 0x80

@@ -3,7 +3,9 @@ import type { Connector } from '../client/connector.js';
 import { EngineClient } from '../client/engine-client.js';
 import type { CallOptions } from '../client/options.js';
 import { Op } from '../wire/ops.js';
+import { type Applied, type Policies, type Policy, apply } from './apply.js';
 import { Commits, type CommitsOptions } from './commits.js';
+import { Outbox } from './outbox.js';
 import { Session, Snapshot, type TransactionOptions, transact } from './session.js';
 import type { ArrayRows, ObjectRows, RowArray } from './rows.js';
 import { CallTarget, type Row, Statements, written } from './statements.js';
@@ -62,6 +64,8 @@ export interface Capabilities {
   watches: boolean;
   /** A change of rows that a watched selection does not return does not run it again. */
   rowChanges: boolean;
+  /** Changes can be recorded and applied: {@link Database.outbox}, {@link Database.apply}. */
+  changesets: boolean;
 }
 
 const BUSY_TIMEOUT = 5000;
@@ -163,6 +167,59 @@ export class Database extends Statements implements AsyncDisposable {
   }
 
   /**
+   * Records the changes of these tables from now on, and returns where they wait to be sent.
+   *
+   * What is recorded is kept in the database: it goes on when the database is opened again, and through every connection
+   * of this library, also in other processes that have it open already. A transaction that has written before it could
+   * know fails with `SchemaChanged`. Another call replaces the tables; what waits already stays, and an empty list records
+   * none. Changes that {@link apply} makes are not recorded, since they come from elsewhere. Other programs that write
+   * into the file, such as the `sqlite3` shell, know nothing of this: what they change is not recorded.
+   *
+   * From then on a commit fails, and changes nothing, with `NotNullViolation` if a row has `NULL` in its primary key, and
+   * with `SchemaChanged` if another process has changed the columns meanwhile.
+   *
+   * ```ts
+   * const outbox = await db.outbox(['items', 'notes']);
+   * for await (const batch of outbox) {
+   *   await send(batch.bytes); // there: await db.apply(bytes, 'theirs')
+   *   await outbox.ack(batch.id);
+   * }
+   * ```
+   * @param options for this call, not for those of the outbox
+   * @throws {@link UbiqliteError} `InvalidArgument` for tables that can't be recorded: those without a primary key, since
+   * their rows can't be told apart elsewhere, virtual and shadow tables and views; `NoSuchTable`; `Unsupported` without
+   * `capabilities().changesets`
+   */
+  outbox(tables: string | Iterable<string>, options?: CallOptions): Promise<Outbox> {
+    return Outbox.open(this.target, tables, options);
+  }
+
+  /**
+   * Applies changes that were made elsewhere, all or none. The policy decides where one of them meets another
+   * change; what was decided is returned.
+   *
+   * Triggers don't fire and foreign keys have no actions: what those did elsewhere is among the changes. Foreign keys are
+   * checked at the end. Live queries see what was changed, and the outbox does not: it is no change of this database's
+   * own. What waits in the outbox is made one batch, of a new number, that stands on what was applied.
+   *
+   * ```ts
+   * const { conflicts } = await db.apply(bytes, { policy: 'theirs', tables: { notes: { newest: 'updated_at' } } });
+   * for (const { table, key, decision } of conflicts) console.log(table, key, decision);
+   * ```
+   * @param changes the bytes of a batch of an {@link Outbox}, or of several one after another; they may come from
+   * anybody. A table here may have more columns, at its end, than theirs
+   * @param policy one policy for all tables, or with others for some of them
+   * @throws {@link UbiqliteError} `InvalidArgument` for bytes that are no change set or would change something else than
+   * a table; `NoSuchTable`; `NoSuchColumn` for that of a policy;
+   * `SchemaChanged` if a table has fewer columns here, or another key; `ForeignKeyViolation` if a row would refer to
+   * none; `ConstraintViolation` where the policy is to abort; `Unsupported` without `capabilities().changesets`. Nothing
+   * is changed then
+   */
+  apply(changes: ArrayBuffer | ArrayBufferView, policy: Policy | Policies, options?: CallOptions): Promise<Applied> {
+    return apply(this.target, changes, policy, options);
+  }
+
+  /**
    * Tells the watches of queries that read one of these tables that it may have changed: for changes that the engine
    * can't see.
    */
@@ -185,6 +242,7 @@ export class Database extends Statements implements AsyncDisposable {
       sessions: (bits & 8) !== 0,
       watches: (bits & 16) !== 0,
       rowChanges: (bits & 32) !== 0,
+      changesets: (bits & 64) !== 0,
     };
   }
 

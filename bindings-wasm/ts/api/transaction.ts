@@ -3,6 +3,7 @@ import type { RemoteHandle } from '../client/remote-handle.js';
 import type { CallOptions } from '../client/options.js';
 import { Scope } from '../client/scope.js';
 import { Op } from '../wire/ops.js';
+import { type Applied, type Policies, type Policy, apply } from './apply.js';
 import { type CallTarget, Statements } from './statements.js';
 
 /** How a transaction begins, as in `BEGIN …`: with the write lock, without a lock until needed, or without readers. */
@@ -130,6 +131,23 @@ export function checkBody(body: unknown): void {
  * (`await using`), its tab closes or it is garbage-collected.
  */
 export class Transaction extends Nest {
+  /**
+   * Applies changes that were made elsewhere, as {@link Database.apply} does, in this transaction: with a note of how far
+   * they were received, for example, so that none is applied twice.
+   *
+   * ```ts
+   * await db.transaction(async (tx) => {
+   *   await tx.apply(bytes, 'theirs');
+   *   await tx.execute('UPDATE received SET number = ?', [number]);
+   * });
+   * ```
+   * @throws {@link UbiqliteError} as {@link Database.apply}; `InvalidArgument` after a change of recorded tables in the
+   * same transaction
+   */
+  apply(changes: ArrayBuffer | ArrayBufferView, policy: Policy | Policies, options?: CallOptions): Promise<Applied> {
+    return apply(this.target, changes, policy, options);
+  }
+
   /**
    * Commits: everything is durable, or nothing happened.
    * @throws {@link UbiqliteError} `ForeignKeyViolation` for a deferred foreign key, `DiskFull`, `Io`: it is then rolled

@@ -68,11 +68,14 @@ const READING: ReadonlySet<number> = new Set([
   Op.touch,
 ]);
 
-/** Operations that begin a watch or a commit feed. */
-const LIVE: ReadonlySet<number> = new Set([Op.watch, Op.selectWatch, Op.commits]);
+/** Operations that begin a watch, a commit feed or, again, an outbox. */
+const FOLLOWING: readonly number[] = [Op.watch, Op.selectWatch, Op.commits, Op.outboxAgain];
+
+/** The same, and the one that also changes which tables are recorded. */
+const LIVE: ReadonlySet<number> = new Set([...FOLLOWING, Op.outbox]);
 
 /** Operations whose result is dropped if nobody wants it. */
-const OPENING: ReadonlySet<number> = new Set([Op.begin, Op.savepoint, Op.snapshot, Op.acquire, ...LIVE]);
+const OPENING: ReadonlySet<number> = new Set([Op.begin, Op.savepoint, Op.snapshot, Op.acquire, ...FOLLOWING]);
 
 /** Operations whose statements only the engine knows to read or write. */
 const QUERIES: ReadonlySet<number> = new Set([Op.query, Op.queryOne, Op.queryOptional, Op.queryValue, Op.run]);
@@ -81,7 +84,7 @@ export function isQuery({ op }: Call<unknown>): boolean {
   return QUERIES.has(op);
 }
 
-/** Whether the call begins a watch or a commit feed, or waits for what it tells next. */
+/** Whether the call begins a watch, a commit feed or an outbox, or waits for what it tells next. */
 export function isLive({ op, on }: Call<unknown>): boolean {
   return LIVE.has(op) || (on?.op !== undefined && LIVE.has(on.op));
 }

@@ -130,6 +130,11 @@ export class EngineClient {
     this.watches.delete(end);
   }
 
+  /** Whether it takes no more calls on the database. */
+  get isClosing(): boolean {
+    return this.state !== 'open';
+  }
+
   /** Whether the handle was in an engine that is gone. */
   isLost(handle: RemoteHandle): boolean {
     return this.channel === undefined || handle.engine !== this.handles.engine;
@@ -234,7 +239,7 @@ export class EngineClient {
     rejectCall(pending, certain ? reason : unknown('the call was abandoned'));
   }
 
-  /** Cancels every call of this client, or every call on `handle`. Watches and commit feeds go on. */
+  /** Cancels every call of this client, or every call on `handle`. Watches, commit feeds and outboxes go on. */
   interrupt(handle?: RemoteHandle): void {
     for (const pending of this.pending.all(this.last)) {
       if (handle !== undefined && pending.call.on?.isPartOf(handle) !== true) continue;
@@ -493,6 +498,7 @@ export class EngineClient {
     if (this.state === 'closed') return;
     this.state = 'closing';
     for (const end of [...this.watches]) end();
+    this.handles.closing();
     this.flush();
     // Calls on the database itself are waited for, however long they take.
     const must = (): boolean => this.pending.all(this.last).some(({ call }) => call.on === undefined);

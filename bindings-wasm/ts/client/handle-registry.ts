@@ -44,6 +44,11 @@ export class HandleRegistry {
     return was;
   }
 
+  /** Tells those that are open that the client closes. */
+  closing(): void {
+    for (const reference of [...this.live.values()]) reference.deref()?.atClose?.();
+  }
+
   /** Ends everything. */
   clear(why: () => UbiqliteError): void {
     for (const reference of this.live.values()) reference.deref()?.end(why);

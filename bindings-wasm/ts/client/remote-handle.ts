@@ -12,6 +12,8 @@ export class RemoteHandle {
   private ending: Pending | undefined;
   /** Its holder ended it, not the loss of its engine. */
   ended = false;
+  /** Called when the client closes and it is still open: for what its holder may keep for ever. */
+  atClose: (() => void) | undefined;
 
   constructor(
     /** The number of the request that made it. */

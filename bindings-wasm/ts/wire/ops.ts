@@ -46,6 +46,7 @@ export const Op = {
   tableStream: 41,
   transfer: 42,
   selectWatch: 43,
+  outboxAgain: 44,
 } as const;
 
 /** The kinds of replies. */

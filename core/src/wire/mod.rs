@@ -34,7 +34,8 @@
 //! and its reply is [`kind::ROWS`](numbers::kind::ROWS): one row, the number of the next batch (an
 //! integer) and its bytes (a blob); no page if there is none now; no page and the flag `END` if the
 //! database was closed during the wait, and the handle is then gone. The client says what it has, so
-//! a reply that it gave up loses nothing. `ACK`, on the database, has the `i64` number of a batch;
+//! a reply that it gave up loses nothing. `OUTBOX_AGAIN`, without a payload, makes a handle too, and
+//! leaves the tables as they are. `ACK`, on the database, has the `i64` number of a batch;
 //! its reply is `DONE`. `APPLY`, on the database, a session, transaction or savepoint, has
 //!
 //! ```text

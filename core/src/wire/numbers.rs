@@ -98,6 +98,9 @@ pub mod op {
     pub const TRANSFER: u8 = 42;
     /// Watches a selection.
     pub const SELECT_WATCH: u8 = 43;
+    /// Makes an outbox of the tables that are recorded already, for a client whose engine is gone:
+    /// others may have named other tables since.
+    pub const OUTBOX_AGAIN: u8 = 44;
 }
 
 /// Flags of requests.

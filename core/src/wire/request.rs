@@ -79,8 +79,8 @@ pub(super) enum Operation {
     Touch(Vec<String>),
     /// A commit feed of these tables; none: of all.
     Commits(Vec<String>),
-    /// An outbox of these tables.
-    Outbox(Vec<String>),
+    /// An outbox of these tables, or of those that are recorded already.
+    Outbox(Option<Vec<String>>),
     /// Acknowledges a batch.
     Ack(i64),
     Apply {
@@ -140,10 +140,11 @@ impl Operation {
             | Self::Stream { .. }
             | Self::Watch { .. }
             | Self::Touch(_)
-            | Self::Commits(_) => false,
+            | Self::Commits(_)
+            | Self::Outbox(None) => false,
             Self::ExecuteMany { .. }
             | Self::Batch(_)
-            | Self::Outbox(_)
+            | Self::Outbox(Some(_))
             | Self::Ack(_)
             | Self::Apply { .. } => true,
             Self::Table { what, .. } => {
@@ -172,7 +173,8 @@ impl Operation {
             }
             op::TOUCH => Self::Touch(names(from)?),
             op::COMMITS => Self::Commits(names(from)?),
-            op::OUTBOX => Self::Outbox(names(from)?),
+            op::OUTBOX => Self::Outbox(Some(names(from)?)),
+            op::OUTBOX_AGAIN => Self::Outbox(None),
             op::ACK => Self::Ack(from.i64()?),
             op::APPLY => {
                 let policy = sync::policies(from)?;

@@ -93,8 +93,10 @@ pub(super) async fn run(
         },
         Operation::Outbox(tables) => match on {
             CallTarget::Database(database) => {
-                let tables = tables.iter().map(String::as_str);
-                database.limited(limit).outbox(tables).await?;
+                if let Some(tables) = tables {
+                    let tables = tables.iter().map(String::as_str);
+                    database.limited(limit).outbox(tables).await?;
+                }
                 OperationEnd::Outbox(database.clone())
             }
             CallTarget::Handle(_) => return Err(malformed()),

@@ -7,6 +7,7 @@ use super::call::Call;
 use super::check::{Outcome, THROWN};
 use super::data::Data;
 use super::scope::{Boxed, Exit, Frame, Scope, Target};
+use super::sync::{self, Sending};
 use super::table::{self, Answer};
 use super::watch::Watching;
 
@@ -118,6 +119,7 @@ pub(crate) async fn on_database(
                 named("snapshots", known.snapshots),
                 named("sessions", known.sessions),
                 named("watches", known.watches),
+                named("changesets", known.changesets),
             ]))
         }
         "watch" => {
@@ -131,6 +133,8 @@ pub(crate) async fn on_database(
             db.touch(call.texts("tables")?.iter().map(String::as_str));
             Ok(Data::Null)
         }
+        "outbox" => held!(sync::outbox(db, call.texts("tables")?), Sending, call, rest),
+        "apply" => sync::applied(db.apply(&sync::changes(call)?, sync::policies(call)?).await),
         "transaction" => block!(db.transaction, InTransaction, call, rest),
         "begin" => held!(db.begin_with(call.begin()?), Begun { Some }, call, rest),
         "acquire" => held!(db.acquire(), OnSession, call, rest),
@@ -158,6 +162,7 @@ async fn on_transaction(
     mut rest: Scope<'_>,
 ) -> Result<Outcome, Exit> {
     common_with_writes!(tx, call, rest, {
+        "apply" => sync::applied(tx.apply(&sync::changes(call)?, sync::policies(call)?).await),
         "savepoint" => block!(tx.savepoint, InSavepoint, call, rest),
         "begin_savepoint" => held!(tx.begin_savepoint(), Nested { Some }, call, rest),
     })
@@ -268,6 +273,7 @@ target!([] Watching, |this, call, rest| match call.method {
     "next" => this.next(call, rest).await,
     other => Err(Exit::Failure(format!("a watch has no method {other:?}"))),
 });
+target!([] Sending, |this, call, rest| this.call(call, rest).await);
 target!(['r] Streaming<'r>, |this, call, _rest| match call.method {
     "next" => Ok(this.0.try_next().await.map(Data::from)),
     other => Err(Exit::Failure(format!("a stream has no method {other:?}"))),

@@ -46,13 +46,16 @@ const METHODS: &[&str] = &[
     "transfer",
     "watch",
     "touch",
+    "outbox",
+    "wait",
+    "ack",
+    "apply",
 ];
 
 /// The kinds that no scenario can cause in every language, and why.
 const OUT_OF_REACH: &[(ErrorKind, &str)] = &[
     (ErrorKind::OutOfMemory, "needs a machine without memory"),
     (ErrorKind::OutcomeUnknown, "needs a connection that is lost in the middle of a commit"),
-    (ErrorKind::SchemaChanged, "needs a schema that changes faster than a call can be repeated"),
     (ErrorKind::NotAuthorized, "needs an authorizer, which no operation sets"),
     (ErrorKind::Io, "needs a broken disk"),
     (ErrorKind::Internal, "needs a defect"),
@@ -108,6 +111,9 @@ const CALL_KEYS: &[&str] = &[
     "transfers",
     "tables",
     "meanwhile",
+    "changes",
+    "policy",
+    "batch",
     "added",
     "removed",
     "updated",

@@ -4,6 +4,7 @@
 
 import { Escape, Failure } from './failure.mjs';
 import { camelCase } from './world.mjs';
+import { callOutbox, changesOf, fromApplied, policiesOf } from './sync.mjs';
 import { callTable } from './table.mjs';
 import * as from from './values.mjs';
 import { Watching } from './watch.mjs';
@@ -14,17 +15,18 @@ const STATEMENTS = [...READS, 'execute', 'execute_many', 'batch'];
 const METHODS = {
   database: [
     ...STATEMENTS, 'close', 'interrupt', 'capabilities', 'transaction', 'begin', 'acquire', 'snapshot',
-    'watch', 'touch',
+    'watch', 'touch', 'outbox', 'apply',
   ],
   session: [...STATEMENTS, 'interrupt', 'transaction', 'begin'],
   snapshot: READS,
   // The block form ends with its block; calls end the handle form.
-  transaction: [...STATEMENTS, 'savepoint', 'begin_savepoint'],
-  begun: [...STATEMENTS, 'savepoint', 'begin_savepoint', 'commit', 'rollback'],
+  transaction: [...STATEMENTS, 'savepoint', 'begin_savepoint', 'apply'],
+  begun: [...STATEMENTS, 'savepoint', 'begin_savepoint', 'apply', 'commit', 'rollback'],
   savepoint: [...STATEMENTS, 'savepoint', 'begin_savepoint'],
   nested: [...STATEMENTS, 'savepoint', 'begin_savepoint', 'release', 'rollback'],
   stream: ['next'],
   watch: ['next'],
+  outbox: ['next', 'wait', 'ack'],
 };
 
 /** The arguments and the result of each method that returns neither a handle nor a stream. */
@@ -43,6 +45,7 @@ const SIMPLE = {
   interrupt: [() => [], from.fromNothing],
   capabilities: [() => [], from.fromCapabilities],
   touch: [(call) => [[call.texts('tables')].flat()], from.fromNothing],
+  apply: [(call) => [changesOf(call), policiesOf(call)], fromApplied],
 };
 
 /** The calls that return a handle: its kind, and how it is released. */
@@ -51,6 +54,7 @@ const HELD = {
   begin_savepoint: ['nested', (handle) => handle[Symbol.asyncDispose]()],
   acquire: ['session', (handle) => handle.release()],
   snapshot: ['snapshot', (handle) => handle.close()],
+  outbox: ['outbox', (handle) => handle.close()],
 };
 
 /**
@@ -88,7 +92,8 @@ function dispatch(kind, target, call, rest) {
   if (call.has('table')) return callTable(target.table(call.text('table')), call, rest);
   const { method } = call;
   if (!METHODS[kind].includes(method)) throw new Failure(`a ${kind} has no method ${method}`);
-  if (kind === 'watch') return nextResult(target, call, rest);
+  if (kind === 'watch') return meanwhile(() => target.next(), call, rest);
+  if (kind === 'outbox') return callOutbox(target, call, rest);
   if (kind === 'stream') {
     call.everythingWasUsed();
     return settle(async () => optionalRowOf(await target.next()));
@@ -184,16 +189,16 @@ export async function watch(begin, call, rest) {
   return { found: null };
 }
 
-/** Waits for the next result of a watch. Steps that run meanwhile begin when it waits. */
-async function nextResult(live, call, rest) {
-  const meanwhile = call.json('meanwhile');
+/** Makes a call that may wait. Steps that run meanwhile begin when it waits. */
+export async function meanwhile(begin, call, rest) {
+  const steps = call.json('meanwhile');
   call.everythingWasUsed();
-  const waiting = settle(() => live.next());
-  if (meanwhile !== undefined) {
+  const waiting = settle(begin);
+  if (steps !== undefined) {
     waiting.catch(() => {});
     // The package sends the requests of one turn together.
     await new Promise((resolve) => setTimeout(resolve, 0));
-    await rest.run(meanwhile);
+    await rest.run(steps);
   }
   return waiting;
 }
@@ -236,7 +241,7 @@ async function block(target, call, rest) {
 /** Runs the steps of a call while the handle that it returned is open. */
 async function hold(target, call, rest) {
   const { method } = call;
-  const args = withOptions(call, [], method === 'begin' ? call.mode() : {});
+  const args = withOptions(call, method === 'outbox' ? [call.texts('tables')] : [], method === 'begin' ? call.mode() : {});
   const outcome = await settle(() => target[camelCase(method)](...args));
   if ('error' in outcome) return outcome;
   const [kind, giveBack] = HELD[method];

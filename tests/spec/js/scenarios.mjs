@@ -9,7 +9,7 @@
 export const SUBJECTS = [
   'batch', 'cancel', 'close', 'concurrency', 'errors', 'execute', 'identifiers', 'open', 'params',
   'patterns', 'query', 'rows', 'savepoints', 'schema', 'select', 'session', 'snapshot', 'stream',
-  'table_insert', 'table_rows', 'transactions', 'transfer', 'values', 'watch',
+  'sync', 'table_insert', 'table_rows', 'transactions', 'transfer', 'values', 'watch',
   'watch_effects', 'watch_ends', 'watch_queries', 'watch_rows', 'watch_schema', 'watch_select', 'watch_silent',
 ];
 

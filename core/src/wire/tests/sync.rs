@@ -143,6 +143,19 @@ async fn a_batch_stays_until_it_is_acknowledged_and_one_that_was_given_up_comes_
 }
 
 #[tokio::test]
+async fn an_outbox_that_is_made_again_leaves_the_tables_as_another_client_has_named_them() {
+    for mut here in clients().await {
+        here.outbox().await;
+        here.db.execute("CREATE TABLE u (id INTEGER PRIMARY KEY)", ()).await.unwrap();
+        here.db.outbox(["t", "u"]).await.unwrap();
+        let again = here.ask(op::OUTBOX_AGAIN, 0, &[]).await;
+        assert_eq!(again.kind, kind::HANDLE);
+        here.db.execute("INSERT INTO u VALUES (1)", ()).await.unwrap();
+        assert!(here.next(again.extra, 0).await.is_some());
+    }
+}
+
+#[tokio::test]
 async fn a_wait_ends_with_the_next_commit_and_others_do_not_wait_for_it() {
     for mut here in clients().await {
         let outbox = here.outbox().await;

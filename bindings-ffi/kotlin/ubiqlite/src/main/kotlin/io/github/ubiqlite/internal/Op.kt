@@ -48,6 +48,7 @@ internal object Op {
     const val TABLE_STREAM = 41
     const val TRANSFER = 42
     const val SELECT_WATCH = 43
+    const val OUTBOX_AGAIN = 44
 }
 
 /** Flags of a request. */

@@ -1,0 +1,118 @@
+import { type OutboxBatch, OutboxBatches } from '../client/outbox-batches.js';
+import type { CallOptions } from '../client/options.js';
+import { invalid } from '../errors.js';
+import { kindOf } from '../wire/kinds.js';
+import { Op } from '../wire/ops.js';
+import type { Writer } from '../wire/writer.js';
+import type { CallTarget } from './statements.js';
+
+/**
+ * The changes of a database that wait to be sent, from {@link Database.outbox}.
+ *
+ * Each commit that has changed recorded tables has left one batch here, in the same commit: neither is ever there
+ * without the other. It stays until it is acknowledged, whatever happens in between. An outbox begins with the oldest
+ * batch that is there, and returns each once:
+ *
+ * ```ts
+ * const outbox = await db.outbox(['items']);
+ * for await (const batch of outbox) {
+ *   await send(batch.bytes); // there: await db.apply(bytes, 'theirs')
+ *   await outbox.ack(batch.id);
+ * }
+ * ```
+ *
+ * The loop waits for the next commit, and ends when the database closes. Leaving it does not end the outbox: another
+ * loop, or {@link next}, continues where it was. {@link close} ends it, and so does forgetting it; the tables are still
+ * recorded. Calls that read it run one after another, so that no batch is returned twice.
+ */
+export class Outbox implements AsyncIterable<OutboxBatch>, AsyncDisposable {
+  private readonly source: OutboxBatches;
+
+  private constructor(
+    private readonly target: CallTarget,
+    source: OutboxBatches,
+  ) {
+    this.source = source;
+  }
+
+  /** @internal */
+  static async open(target: CallTarget, tables: string | Iterable<string>, options: CallOptions | undefined): Promise<Outbox> {
+    const names = typeof tables === 'string' ? [tables] : [...tables];
+    const write = (out: Writer): void => {
+      out.u32(names.length);
+      for (const name of names) {
+        if (typeof name !== 'string') throw invalid(`a table's name must be a string, not ${kindOf(name)}`);
+        out.text(name);
+      }
+    };
+    const handle = await target.openHandle(Op.outbox, write, options);
+    return new Outbox(target, new OutboxBatches(target.client, handle));
+  }
+
+  /**
+   * Returns the oldest batch that this outbox has not returned yet, or `undefined` if there is none now.
+   *
+   * ```ts
+   * for (let batch; (batch = await outbox.next()) !== undefined; ) {
+   *   await send(batch.bytes);
+   *   await outbox.ack(batch.id);
+   * }
+   * ```
+   * @throws {@link ClosedError} once the outbox or the database is closed; those of a query
+   */
+  next(options?: CallOptions): Promise<OutboxBatch | undefined> {
+    return this.source.next(false, this.target.options(options));
+  }
+
+  /**
+   * Returns the batches one after another: those that wait, and then each one when it is committed. The signal ends the
+   * loop, with its reason; a time limit is for each wait. Neither loses anything: the next loop has the batch that this
+   * one would have had.
+   *
+   * ```ts
+   * for await (const batch of outbox.batches({ signal: offline.signal })) {
+   *   await send(batch.bytes);
+   *   await outbox.ack(batch.id);
+   * }
+   * ```
+   * @throws {@link UbiqliteError} `Cancelled` or `Timeout`; those of a query
+   */
+  async *batches(options?: CallOptions): AsyncGenerator<OutboxBatch, undefined, undefined> {
+    const checked = this.target.options(options);
+    for (;;) {
+      const batch = await this.source.next(true, checked);
+      if (batch === undefined) return undefined;
+      yield batch;
+    }
+  }
+
+  /** See {@link batches}. */
+  [Symbol.asyncIterator](): AsyncGenerator<OutboxBatch, undefined, undefined> {
+    return this.batches();
+  }
+
+  /**
+   * Removes a batch that has arrived, and all before it.
+   *
+   * @param id the {@link OutboxBatch.id} of the batch
+   * @throws {@link UbiqliteError} those of a statement that writes. After `OutcomeUnknown` it may be called again
+   */
+  ack(id: number, options?: CallOptions): Promise<void> {
+    const write = (out: Writer): void => {
+      if (!Number.isSafeInteger(id)) throw invalid(`the number of a batch must be a whole number, not ${kindOf(id)}`);
+      out.integer(id);
+    };
+    return this.target.call(Op.ack, write, (reply) => reply.done(), options);
+  }
+
+  /** Ends it, and the loops that wait for its next batch. What waits stays, and the tables are still recorded. */
+  close(): void {
+    this.source.end();
+  }
+
+  /** Ends it. */
+  [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+    return Promise.resolve();
+  }
+}

@@ -1,0 +1,78 @@
+/**
+ * Outboxes, and change sets that are applied.
+ */
+
+import { Failure } from './failure.mjs';
+import { show } from './data.mjs';
+import { meanwhile, settle } from './handles.mjs';
+import { fromCount, fromNothing, fromRow, fromYes } from './values.mjs';
+
+/** The fields of a conflict that are texts, and what they may be. */
+const WORDS = {
+  kind: ['data', 'not_found', 'exists', 'constraint'],
+  change: ['inserted', 'updated', 'deleted'],
+  decision: ['theirs', 'ours'],
+};
+
+/** Makes a call on an outbox. */
+export function callOutbox(outbox, call, rest) {
+  if (call.method === 'wait') return meanwhile(() => waited(outbox), call, rest);
+  if (call.method === 'next') {
+    call.everythingWasUsed();
+    return settle(() => outbox.next(), fromBatch);
+  }
+  const id = field(call.data('batch'), 'id');
+  call.everythingWasUsed();
+  return settle(() => outbox.ack(id), fromNothing);
+}
+
+/** Returns what a loop has next, or null once it has ended. The loop may be left, and another goes on. */
+async function waited(outbox) {
+  for await (const batch of outbox) return fromBatch(batch);
+  return null;
+}
+
+function fromBatch(batch) {
+  if (batch === undefined) return null;
+  if (Object.keys(batch).sort().join() !== 'bytes,id' || !(batch.bytes instanceof Uint8Array)) {
+    throw new Failure(`a batch has the fields ${Object.keys(batch)}`);
+  }
+  return new Map([['id', fromCount(batch.id)], ['bytes', batch.bytes]]);
+}
+
+function field(batch, name) {
+  if (!(batch instanceof Map) || !batch.has(name)) throw new Failure(`${show(batch)} is no batch`);
+  return batch.get(name);
+}
+
+/** Returns the changes to apply: bytes, a batch, or a list of them, one after another. */
+export function changesOf(call) {
+  return bytesOf(call.data('changes'));
+}
+
+function bytesOf(data) {
+  if (data instanceof Uint8Array) return data;
+  if (!Array.isArray(data)) return field(data, 'bytes');
+  return Uint8Array.from(data.flatMap((each) => [...bytesOf(each)]));
+}
+
+/** Returns the policy of a step: bare, or with those of tables. */
+export function policiesOf(call) {
+  const [policy, tables] = [call.json('policy'), call.json('tables')];
+  return tables === undefined ? policy : { policy, tables };
+}
+
+/** Converts what applying did to data. */
+export function fromApplied({ conflicts, rebased, ...more }) {
+  if (Object.keys(more).length > 0) throw new Failure(`applying has also said ${Object.keys(more)}`);
+  return new Map([['rebased', fromYes(rebased)], ['conflicts', conflicts.map(fromConflict)]]);
+}
+
+function fromConflict({ table, key, ours, theirs, ...words }) {
+  for (const [name, known] of Object.entries(WORDS)) {
+    if (!known.includes(words[name])) throw new Failure(`the ${name} of a conflict is ${words[name]}`);
+  }
+  return new Map(Object.entries({
+    table, ...words, key: fromRow(key), ours: ours === undefined ? null : fromRow(ours), theirs: fromRow(theirs),
+  }));
+}
