@@ -7,9 +7,11 @@ import io.github.ubiqlite.internal.Owner
 import io.github.ubiqlite.internal.CallTarget
 import io.github.ubiqlite.internal.Batches
 import io.github.ubiqlite.internal.applied
+import io.github.ubiqlite.internal.indexed
 import io.github.ubiqlite.internal.invalid
 import io.github.ubiqlite.internal.commits
 import io.github.ubiqlite.internal.updates
+import io.github.ubiqlite.internal.updatesOfAll
 import kotlin.time.Duration
 import kotlinx.coroutines.NonCancellable
 import kotlinx.coroutines.flow.Flow
@@ -105,6 +107,24 @@ public class Database private constructor(
         out.statement(sql, params)
         out.u32(key.size)
         key.forEach(out::text)
+    }
+
+    /**
+     * Watches several queries, whose results are always of one moment: a flow of lists, with an
+     * [Update] for each query, in their order. A list comes when the result of one of them is another.
+     *
+     * ```kotlin
+     * db.watchAll(Statement("SELECT * FROM items WHERE status = ?", "new"), Statement("SELECT count(*) FROM items"))
+     *     .collect { (items, count) -> show(items.rows, of = count.rows[0].long(0)) }
+     * ```
+     * Everything else is as with [watch]; rows are told apart by all their values.
+     *
+     * @throws UbiqliteException to the collector: as of [watch], if one of the queries fails; `InvalidArgument` without
+     * a query
+     */
+    public fun watchAll(vararg queries: Statement): Flow<List<Update<Row>>> = updatesOfAll(target, queries.size) { out ->
+        out.u32(queries.size)
+        queries.forEachIndexed { index, query -> indexed(index) { out.statement(query.sql, query.params) } }
     }
 
     /**

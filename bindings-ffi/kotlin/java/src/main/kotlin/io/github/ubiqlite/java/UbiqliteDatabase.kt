@@ -5,6 +5,7 @@ import io.github.ubiqlite.Capabilities
 import io.github.ubiqlite.Database
 import io.github.ubiqlite.Mode
 import io.github.ubiqlite.Policy
+import io.github.ubiqlite.Statement
 import java.time.Duration
 import java.util.concurrent.CompletableFuture
 import java.util.concurrent.CompletionStage
@@ -107,6 +108,19 @@ public class UbiqliteDatabase private constructor(private val database: Database
      */
     public fun watch(key: List<String>, sql: String, vararg params: Any?): UpdateStream =
         UpdateStream(database.watch(sql, *params, key = key), caller)
+
+    /**
+     * Watches several queries, whose results are always of one moment: a list of them, with one for
+     * each query in their order, now and then whenever one of them is another.
+     *
+     * ```java
+     * db.watchAll(new Statement("SELECT * FROM items WHERE status = ?", "new"), new Statement("SELECT count(*) FROM items"))
+     *     .forEach(results -> show(results.get(0).getRows(), results.get(1).getRows()));
+     * ```
+     * @throws io.github.ubiqlite.UbiqliteException to the subscriber: as of [watch], if one of the queries fails;
+     * `InvalidArgument` without a query
+     */
+    public fun watchAll(vararg queries: Statement): UpdateListStream = UpdateListStream(database.watchAll(*queries), caller)
 
     /**
      * Follows commits: what each has changed, whoever makes it: the tables, and the keys of their rows.

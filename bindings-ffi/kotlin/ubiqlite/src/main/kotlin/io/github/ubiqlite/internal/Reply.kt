@@ -108,6 +108,19 @@ internal class Reply private constructor(
         )
     }
 
+    /** Returns the next results of a watch of several queries; null: it is over, because the database is closed. */
+    fun updates(): List<Delta>? {
+        expect(Kind.UPDATES)
+        if (ends) return null
+        var at = HEADER
+        return List(extra) {
+            val end = at + view.getInt(at)
+            val update = Reply(bytes.copyOfRange(at, end), mapping).update() ?: throw defect("one of several watched queries has ended")
+            at = end
+            update
+        }
+    }
+
     private fun pages(named: Boolean = true, from: Int = HEADER): Rows {
         val count = extra
         if (count == 0) return Rows.NONE
