@@ -11,7 +11,7 @@ export { Outbox } from './api/outbox.js';
 export { Watch, type WatchOptions } from './api/watch.js';
 export type { Applied, Conflict, Policies, Policy } from './api/apply.js';
 export type { ChangedRow, ChangedTable, CommitEvent } from './client/commit-event.js';
-export type { OutboxBatch } from './client/outbox-batches.js';
+export type { OutboxBatch } from './client/outbox-batch.js';
 export type { Diff, Update } from './client/update.js';
 export { Table, type Transfer } from './api/table.js';
 export { type Mode, Savepoint, Transaction } from './api/transaction.js';

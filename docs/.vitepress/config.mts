@@ -9,6 +9,7 @@ const GUIDE = [
   ['transactions', 'Transactions'],
   ['concurrency', 'Concurrency'],
   ['live', 'Live queries'],
+  ['sync', 'Change sets'],
   ['cancellation', 'Cancellation and timeouts'],
   ['errors', 'Errors'],
   ['values', 'Values and dates'],

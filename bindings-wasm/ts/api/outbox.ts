@@ -1,5 +1,6 @@
-import { type OutboxBatch, OutboxBatches } from '../client/outbox-batches.js';
 import type { CallOptions } from '../client/options.js';
+import type { OutboxBatch } from '../client/outbox-batch.js';
+import { OutboxBatches } from '../client/outbox-batches.js';
 import { invalid } from '../errors.js';
 import { kindOf } from '../wire/kinds.js';
 import { Op } from '../wire/ops.js';

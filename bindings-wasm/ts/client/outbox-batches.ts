@@ -4,15 +4,8 @@ import type { Reply } from '../wire/reply.js';
 import type { Writer } from '../wire/writer.js';
 import type { EngineClient } from './engine-client.js';
 import type { Checked } from './options.js';
+import type { OutboxBatch } from './outbox-batch.js';
 import type { RemoteHandle } from './remote-handle.js';
-
-/** What one commit has changed in recorded tables. */
-export interface OutboxBatch {
-  /** Its number, for {@link Outbox.ack}. Later batches have greater ones, and none is used twice. */
-  readonly id: number;
-  /** The changes, for `apply` elsewhere, in SQLite's [format of change sets](https://sqlite.org/session/changesetfmt.html). */
-  readonly bytes: Uint8Array;
-}
 
 /** What an engine says of the next batch: there may be none now, or none any more. */
 type Told = OutboxBatch | 'none' | 'over';

@@ -185,13 +185,19 @@ impl Database {
         for table in tables {
             let sql = "SELECT l.name, l.type, (SELECT count(*) FROM pragma_table_xinfo(l.name, 'main') WHERE pk > 0)
                          FROM pragma_table_list(?) AS l WHERE l.schema = 'main'";
-            let found: Option<(String, String, i64)> = self.query_optional(sql, (table,)).await?;
-            let Some((name, kind, keys)) = found else { return Err(Error::no_such_table(table)) };
+            let found: Option<Row> = self.query_optional(sql, (table,)).await?;
+            let Some(row) = found else { return Err(Error::no_such_table(table)) };
+            let (name, kind, keys): (String, &str, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
             let lower = name.to_ascii_lowercase();
             let own = lower.starts_with("sqlite_") || lower.starts_with("ubiqlite_");
-            match kind.as_str() {
+            match kind {
                 _ if own => refused.push(format!("{name} is internal")),
-                "table" if keys > 0 => names.push(name),
+                // In order and each once, as they are kept.
+                "table" if keys > 0 => {
+                    if let Err(at) = names.binary_search(&name) {
+                        names.insert(at, name);
+                    }
+                }
                 "table" => refused.push(format!("{name} has no PRIMARY KEY")),
                 kind => refused.push(format!("{name} is a {kind}")),
             }
@@ -199,8 +205,6 @@ impl Database {
         if !refused.is_empty() {
             return Err(Error::invalid(format!("can't be recorded: {}", refused.join(", "))));
         }
-        names.sort_unstable();
-        names.dedup();
         if self.recorded().await?.as_ref() != Some(&names) {
             self.set_recorded(&names).await?;
         }
@@ -209,8 +213,9 @@ impl Database {
 
     /// Returns the recorded tables, if there is an outbox.
     async fn recorded(&self) -> Result<Option<Vec<String>>> {
-        match self.query("SELECT name FROM ubiqlite_outbox_tables ORDER BY name", ()).await {
-            Ok(names) => Ok(Some(names.into_iter().map(|(name,): (String,)| name).collect())),
+        let sql = "SELECT name FROM ubiqlite_outbox_tables ORDER BY name";
+        match self.query::<Row>(sql, ()).await {
+            Ok(names) => names.iter().map(|name| name.get(0)).collect::<Result<_>>().map(Some),
             Err(error) if error.kind() == ErrorKind::NoSuchTable => Ok(None),
             Err(error) => Err(error),
         }

@@ -51,6 +51,25 @@ window.live = (sql, params) => {
   );
 };
 
+/** Reads the outbox of the table `t`, applies each batch to a copy in memory, and records its number. */
+window.send = async () => {
+  window.sent = [];
+  window.failures = [];
+  window.copy = await ubiqlite.open(':memory:');
+  await window.copy.execute('CREATE TABLE t (n INTEGER PRIMARY KEY)');
+  const outbox = await window.db.outbox('t');
+  (async () => {
+    for await (const { id, bytes } of outbox) {
+      await window.copy.apply(bytes, 'abort');
+      window.sent.push(id);
+      // If the leader was lost while it ran, a later one acknowledges this batch too.
+      await outbox.ack(id).catch((error) => {
+        if (error.kind !== 'OutcomeUnknown') throw error;
+      });
+    }
+  })().catch((error) => window.failures.push(`${error.kind}: ${error.message}`));
+};
+
 /** Inserts rows endlessly, one after another, and records those that were acknowledged. */
 window.write = () => {
   window.acknowledged = [];

@@ -1,7 +1,7 @@
 /** Typical code, as the compiler sees it; never run. Wrong lines must be errors. */
 
 import {
-  BusyError, type CallOptions, type Database, type Row, UbiqliteError, type Value, exportFile, importFile, list,
+  type Applied, BusyError, type CallOptions, type Conflict, type Database, type OutboxBatch, type Policies, type Row, UbiqliteError, type Value, exportFile, importFile, list,
   open, remove,
 } from 'ubiqlite';
 
@@ -210,4 +210,29 @@ export async function whole(): Promise<void> {
     throw error;
   }
   void [rowsChanged, lastRowId, first?.rowsChanged, names];
+}
+
+export async function changes(db: Database): Promise<void> {
+  const outbox = await db.outbox(['items', 'notes']);
+  const batch: OutboxBatch | undefined = await outbox.next();
+  for await (const { id, bytes } of outbox) {
+    const sent: Uint8Array = bytes;
+    await outbox.ack(id);
+    const newest: Policies = { policy: 'theirs', tables: { notes: { newest: 'updated_at' }, settings: 'ours' } };
+    const { conflicts, rebased }: Applied = await db.apply(sent, newest);
+    await db.transaction((tx) => tx.apply(new ArrayBuffer(8), 'abort', { timeout: 1000 }));
+    const first: Conflict | undefined = conflicts[0];
+    const kind: 'data' | 'not_found' | 'exists' | 'constraint' | undefined = first?.kind;
+    void [rebased, kind, first?.ours?.name];
+  }
+  // @ts-expect-error there may be no batch
+  batch.id;
+  // @ts-expect-error the policy must be given
+  await db.apply(new Uint8Array());
+  // @ts-expect-error no such policy
+  await db.apply(new Uint8Array(), 'mine');
+  // @ts-expect-error the policy for all tables must be given
+  await db.apply(new Uint8Array(), { tables: { notes: 'ours' } });
+  // @ts-expect-error a batch is not its bytes
+  await db.apply(batch, 'theirs');
 }
