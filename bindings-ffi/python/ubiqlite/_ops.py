@@ -47,6 +47,7 @@ TABLE_STREAM = 41
 TRANSFER = 42
 SELECT_WATCH = 43
 OUTBOX_AGAIN = 44
+WATCH_ALL = 45
 # end of generated: operations
 
 CHECKED = 0x80
@@ -70,4 +71,5 @@ CREDIT = 9
 BITS = 10
 RAN = 11
 REPLY_UPDATE = 12
+UPDATES = 13
 # end of generated: kinds of replies

@@ -47,6 +47,7 @@ export const Op = {
   transfer: 42,
   selectWatch: 43,
   outboxAgain: 44,
+  watchAll: 45,
 } as const;
 
 /** The kinds of replies. */
@@ -64,6 +65,7 @@ export const Kind = {
   bits: 10,
   ran: 11,
   update: 12,
+  updates: 13,
 } as const;
 
 /** Flags of a request. */

@@ -13,7 +13,7 @@ use crate::api::table::Table;
 use crate::api::transaction::Transaction;
 use crate::api::watch::{Watch, WatchAll};
 use crate::backend::{Backend, Capabilities, Intent, Reply};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::exec::database_inner::DatabaseInner;
 use crate::exec::gate::Gate;
 use crate::exec::schemas::Schemas;
@@ -305,7 +305,8 @@ impl Database {
         Watch::new(&self.inner, watched(sql, params.into()))
     }
 
-    /// Watches several queries: the results of each item are all of one moment.
+    /// Watches several queries: the results of each item are all of one moment. A list of none is
+    /// `InvalidArgument`, when the stream is read.
     ///
     /// # Example
     /// ```
@@ -324,7 +325,12 @@ impl Database {
         queries: impl IntoIterator<Item = (&'s str, P)>,
     ) -> WatchAll {
         let queries = queries.into_iter().map(|(sql, params)| watched(sql, params.into()));
-        WatchAll::new(&self.inner, queries.collect())
+        let queries: Vec<_> = queries.collect();
+        let queries = match queries.is_empty() {
+            true => Err(Error::invalid("there is no query to watch")),
+            false => queries.into_iter().collect(),
+        };
+        WatchAll::new(&self.inner, queries)
     }
 
     /// Returns a feed of commits: for each that happens from now on, the tables and the keys of the

@@ -90,7 +90,11 @@ impl WatchAll {
         std::future::poll_fn(|cx| self.poll_updates(cx)).await.transpose()
     }
 
-    fn poll_updates(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Vec<Update>>>> {
+    /// See [`try_next`](Self::try_next).
+    pub(crate) fn poll_updates(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Vec<Update>>>> {
         loop {
             match &self.state {
                 State::On(inner, hub, id) => {

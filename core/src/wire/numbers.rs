@@ -101,6 +101,9 @@ pub mod op {
     /// Makes an outbox of the tables that are recorded already, for a client whose engine is gone:
     /// others may have named other tables since.
     pub const OUTBOX_AGAIN: u8 = 44;
+    /// Watches several queries: how many (4 bytes), and each statement. [`NEXT`] fetches their
+    /// results, which are always of one moment.
+    pub const WATCH_ALL: u8 = 45;
 }
 
 /// Flags of requests.
@@ -154,6 +157,9 @@ pub mod kind {
     /// before: new, gone, different. Then zeros up to a multiple of 8, and what [`ROWS`] has: the
     /// rows of runs that are new.
     pub const UPDATE: u8 = 12;
+    /// Results of a watch of several queries: for each a whole reply of the kind [`UPDATE`], in their
+    /// order, all with one number.
+    pub const UPDATES: u8 = 13;
 }
 
 /// Flags of replies.

@@ -26,6 +26,8 @@ pub(super) enum Outcome {
     Ran(Box<StepOutcome>),
     /// The next result of a watch; none: it is over.
     Update(Option<Box<SentUpdate>>),
+    /// The next results of a watch of several queries; none: it is over.
+    Updates(Option<Vec<SentUpdate>>),
     /// The request's number names what it made.
     Handle,
     Bits(u32),
@@ -116,6 +118,12 @@ impl Outbox {
             Outcome::Ran(outcome) => self.ran(id, outcome),
             Outcome::Update(None) => self.plain_flagged(id, kind::UPDATE, reply::END),
             Outcome::Update(Some(update)) => self.update(id, update),
+            Outcome::Updates(None) => self.plain_flagged(id, kind::UPDATES, reply::END),
+            Outcome::Updates(Some(updates)) => {
+                let start = self.open(id, kind::UPDATES, 0, updates.len());
+                updates.iter().for_each(|update| self.update(id, update));
+                self.close(start);
+            }
             Outcome::Row(None) => self.pages(id, kind::ROWS, 0, &[]),
             Outcome::Row(Some(row)) => {
                 let (page, cells) = row.place();

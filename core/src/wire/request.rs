@@ -76,6 +76,7 @@ pub(super) enum Operation {
         params: Params,
         key: Vec<String>,
     },
+    WatchAll(Vec<(String, Params)>),
     Touch(Vec<String>),
     /// A commit feed of these tables; none: of all.
     Commits(Vec<String>),
@@ -139,6 +140,7 @@ impl Operation {
             Self::Statement { .. }
             | Self::Stream { .. }
             | Self::Watch { .. }
+            | Self::WatchAll(_)
             | Self::Touch(_)
             | Self::Commits(_)
             | Self::Outbox(None) => false,
@@ -170,6 +172,10 @@ impl Operation {
             op::WATCH => {
                 let (sql, params) = statement(from)?;
                 Self::Watch { sql, params, key: names(from)? }
+            }
+            op::WATCH_ALL => {
+                let count = from.count()?;
+                Self::WatchAll((0..count).map(|_| statement(from)).collect::<Result<_>>()?)
             }
             op::TOUCH => Self::Touch(names(from)?),
             op::COMMITS => Self::Commits(names(from)?),

@@ -9,6 +9,7 @@ use super::read::malformed;
 use super::reply::Outcome;
 use super::request::{Ending, OnTable, Operation, RequestHead};
 use super::sync;
+use super::watch::Live;
 use crate::api::commits::Commits;
 use crate::api::database::Database;
 use crate::api::outbox::{Outbox, apply};
@@ -25,8 +26,8 @@ pub(super) enum OperationEnd {
     Outcome(Outcome),
     /// A query is running, and its rows can be fetched.
     Stream(RowStream<'static>),
-    /// A query is watched, and its results can be fetched.
-    Watch(Watch),
+    /// Queries are watched, and their results can be fetched.
+    Watch(Live),
     /// A feed has begun, and its commits can be fetched.
     Commits(Commits),
     /// Tables are recorded, and what waits to be sent can be fetched.
@@ -71,7 +72,14 @@ pub(super) async fn run(
         Operation::Watch { sql, params, key } => match on {
             CallTarget::Database(database) => {
                 let live = key.into_iter().fold(database.watch(&sql, params), Watch::key);
-                OperationEnd::Watch(live)
+                OperationEnd::Watch(Live::One(live))
+            }
+            CallTarget::Handle(_) => return Err(uncommitted()),
+        },
+        Operation::WatchAll(queries) => match on {
+            CallTarget::Database(database) => {
+                let queries = queries.iter().map(|(sql, params)| (sql.as_str(), params.clone()));
+                OperationEnd::Watch(Live::All(database.watch_all(queries)))
             }
             CallTarget::Handle(_) => return Err(uncommitted()),
         },
@@ -140,7 +148,9 @@ async fn on_table(
                 Ending::First => Outcome::Rows(select.rows(Fetch::First, None).await?),
                 Ending::Count => Outcome::Count(select.count().await?),
                 Ending::Stream => return started(select.stream().await?).await,
-                Ending::Watch => return Ok(OperationEnd::Watch(select.watch().await?)),
+                Ending::Watch => {
+                    return Ok(OperationEnd::Watch(Live::One(select.watch().await?)));
+                }
             }
         }
         OnTable::Stream => return started(table.stream().await?).await,

@@ -1,29 +1,36 @@
 //! Live queries of a client: each result travels as what differs from the one that the client has.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
 
 use super::fifo_lock::FifoLock;
 use super::reply::Outcome;
 use super::request::RequestHead;
 use super::server::{RequestFuture, ServerInner};
-use crate::api::watch::{Update, Watch};
+use crate::api::watch::{Update, Watch, WatchAll};
 use crate::error::Result;
 use crate::exec::stream::in_time;
 use crate::live::{Delta, Diff};
 use crate::row::Rows;
 
-/// A live query, and what its client has of it.
+/// What a client watches: a query, or several whose results are always of one moment.
+pub(super) enum Live {
+    One(Watch),
+    All(WatchAll),
+}
+
+/// Live queries, and what their client has of them.
 pub(super) struct WatchHandle {
     state: Mutex<WatchState>,
     /// Its calls run in the order they were requested.
-    pub(super) lock: Arc<FifoLock>,
+    lock: Arc<FifoLock>,
 }
 
 struct WatchState {
-    live: Watch,
-    /// The number of the last result that was sent, which is `last`; 0 before the first.
+    live: Live,
+    /// The number of the last results that were sent, which are `last`; 0 before the first.
     sent: u32,
-    last: Option<Update>,
+    last: Vec<Update>,
 }
 
 /// A result as it travels.
@@ -39,8 +46,8 @@ pub(super) struct SentUpdate {
 }
 
 impl WatchHandle {
-    pub(super) fn new(live: Watch) -> Self {
-        let state = WatchState { live, sent: 0, last: None };
+    pub(super) fn new(live: Live) -> Self {
+        let state = WatchState { live, sent: 0, last: Vec::new() };
         Self { state: Mutex::new(state), lock: Arc::default() }
     }
 
@@ -48,12 +55,12 @@ impl WatchHandle {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns the next result for a client that has the one with the number `has`; `None` once the
+    /// Returns the next results for a client that has those with the number `has`; `None` once the
     /// database is closed.
     ///
     /// # Errors
     /// What the query returns; the watch is then over.
-    pub(super) async fn next(&self, head: RequestHead, has: u32) -> Result<Option<SentUpdate>> {
+    async fn next(&self, head: RequestHead, has: u32) -> Result<Option<Vec<SentUpdate>>> {
         let ticket = FifoLock::enter(&self.lock);
         ticket.first().await?;
         if let Some(lost) = self.state().lost(has) {
@@ -61,15 +68,34 @@ impl WatchHandle {
         }
         let next = in_time(head.timeout, |cx| {
             let mut state = self.state();
-            let next = std::task::ready!(state.live.poll_update(cx));
-            std::task::Poll::Ready(next.transpose().map(|update| update.map(|it| state.send(it))))
+            let next = ready!(state.live.poll(cx)).transpose();
+            Poll::Ready(next.map(|updates| updates.map(|updates| state.send(updates))))
         });
         next.await
     }
 }
 
+impl Live {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Vec<Update>>>> {
+        match self {
+            Self::One(watch) => {
+                let next = ready!(watch.poll_update(cx));
+                Poll::Ready(next.map(|update| update.map(|update| vec![update])))
+            }
+            Self::All(watch) => watch.poll_updates(cx),
+        }
+    }
+
+    fn outcome(&self, next: Option<Vec<SentUpdate>>) -> Outcome {
+        match self {
+            Self::One(_) => Outcome::Update(next.and_then(|mut it| it.pop()).map(Box::new)),
+            Self::All(_) => Outcome::Updates(next),
+        }
+    }
+}
+
 impl ServerInner {
-    /// Returns the work of fetching the next result of a watch, for a client that has the one with
+    /// Returns the work of fetching the next results of a watch, for a client that has those with
     /// the number `has`.
     pub(super) fn next_result(
         self: Arc<Self>,
@@ -80,23 +106,25 @@ impl ServerInner {
         Box::pin(async move {
             let next = watch.next(head, has).await;
             self.end_unless_more(head.handle, &next);
-            Ok(Outcome::Update(next?.map(Box::new)))
+            let next = next?;
+            Ok(watch.state().live.outcome(next))
         })
     }
 }
 
 impl WatchState {
-    /// Returns the last result again if the client has not received it, since it had given up its
+    /// Returns the last results again if the client has not received them, since it had given up its
     /// call by then.
-    fn lost(&self, has: u32) -> Option<SentUpdate> {
-        let last = self.last.as_ref().filter(|_| has != self.sent)?;
-        Some(self.sent(last, None))
+    fn lost(&self, has: u32) -> Option<Vec<SentUpdate>> {
+        let lost = self.sent != 0 && has != self.sent;
+        lost.then(|| self.last.iter().map(|last| self.sent(last, None)).collect())
     }
 
-    fn send(&mut self, update: Update) -> SentUpdate {
+    fn send(&mut self, updates: Vec<Update>) -> Vec<SentUpdate> {
         self.sent = self.sent.wrapping_add(1).max(1);
-        let before = self.last.replace(update.clone());
-        self.sent(&update, before.as_ref())
+        let before = std::mem::replace(&mut self.last, updates);
+        let sent = |(index, update)| self.sent(update, before.get(index));
+        self.last.iter().enumerate().map(sent).collect()
     }
 
     fn sent(&self, update: &Update, before: Option<&Update>) -> SentUpdate {

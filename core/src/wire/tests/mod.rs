@@ -7,6 +7,7 @@ mod parts;
 mod sink;
 mod sync;
 mod threads;
+mod watch_all;
 
 use std::sync::{Arc, Mutex};
 

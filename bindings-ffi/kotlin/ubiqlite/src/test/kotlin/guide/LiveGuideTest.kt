@@ -2,6 +2,7 @@ package guide
 
 import io.github.ubiqlite.Database
 import io.github.ubiqlite.ErrorKind
+import io.github.ubiqlite.Statement
 import io.github.ubiqlite.UbiqliteException
 import io.github.ubiqlite.assertFailsWith
 import io.github.ubiqlite.withDatabase
@@ -52,6 +53,18 @@ class LiveGuideTest {
         val now = live.first()
         assertEquals(1, now.rows.size)
         // #endregion select
+    }
+
+    @Test
+    fun `two results are of one moment`() = withItems { db ->
+        // #region all
+        val live = db.watchAll(
+            Statement("SELECT count(*) FROM items"),
+            Statement("SELECT count(*) FROM items WHERE status = ?", "sold"),
+        )
+        val (all, sold) = live.first()
+        assertEquals(listOf(2L, 1L), listOf(all, sold).map { it.rows[0].long(0) })
+        // #endregion all
     }
 
     @Test

@@ -5,9 +5,13 @@ import io.github.ubiqlite.internal.Mapping
 import io.github.ubiqlite.internal.Op
 import io.github.ubiqlite.internal.Owner
 import io.github.ubiqlite.internal.CallTarget
+import io.github.ubiqlite.internal.Batches
+import io.github.ubiqlite.internal.applied
+import io.github.ubiqlite.internal.indexed
 import io.github.ubiqlite.internal.invalid
 import io.github.ubiqlite.internal.commits
 import io.github.ubiqlite.internal.updates
+import io.github.ubiqlite.internal.updatesOfAll
 import kotlin.time.Duration
 import kotlinx.coroutines.NonCancellable
 import kotlinx.coroutines.flow.Flow
@@ -106,6 +110,24 @@ public class Database private constructor(
     }
 
     /**
+     * Watches several queries, whose results are always of one moment: a flow of lists, with an
+     * [Update] for each query, in their order. A list comes when the result of one of them is another.
+     *
+     * ```kotlin
+     * db.watchAll(Statement("SELECT * FROM items WHERE status = ?", "new"), Statement("SELECT count(*) FROM items"))
+     *     .collect { (items, count) -> show(items.rows, of = count.rows[0].long(0)) }
+     * ```
+     * Everything else is as with [watch]; rows are told apart by all their values.
+     *
+     * @throws UbiqliteException to the collector: as of [watch], if one of the queries fails; `InvalidArgument` without
+     * a query
+     */
+    public fun watchAll(vararg queries: Statement): Flow<List<Update<Row>>> = updatesOfAll(target, queries.size) { out ->
+        out.u32(queries.size)
+        queries.forEachIndexed { index, query -> indexed(index) { out.statement(query.sql, query.params) } }
+    }
+
+    /**
      * Follows commits: a flow of what each has changed, whoever makes it: the tables, and the keys of
      * their rows. For caches, indexes and logs of one's own; a query that is to follow its data is
      * watched by [watch].
@@ -143,6 +165,64 @@ public class Database private constructor(
             tables.forEach(out::text)
         }.done()
     }
+
+    /**
+     * Records the changes of these tables from now on, and returns where they wait to be sent.
+     *
+     * ```kotlin
+     * val outbox = db.outbox("items", "notes")
+     * outbox.batches().collect { batch ->
+     *     send(batch.bytes)
+     *     outbox.ack(batch.id)
+     * }
+     * ```
+     * What is recorded is kept in the database: it goes on when the database is opened again, and
+     * through every connection of this library, also in other processes that have it open already.
+     * A transaction that has written before it could know fails with `SchemaChanged`. Another call
+     * replaces the tables, and one without names ends the recording; what waits already stays.
+     * Changes that [apply] makes are not recorded, since they come from elsewhere.
+     *
+     * Other programs that write into the file, such as the `sqlite3` shell, know nothing of this:
+     * what they change is not recorded. Neither is what a connection changes that has attached the
+     * file as another database.
+     *
+     * A commit's changes are put together in memory. Columns that are added later are recorded from
+     * then on; a table that is renamed or dropped is not recorded under its new name. While tables
+     * are recorded, a commit fails, and changes nothing, with `NotNullViolation` if a row has `NULL`
+     * in its primary key, and with `SchemaChanged` if another process has changed the columns
+     * meanwhile.
+     *
+     * @throws UbiqliteException `InvalidArgument` for tables that can't be recorded: those without a primary key, since
+     * their rows can't be told apart elsewhere, virtual and shadow tables and views; `NoSuchTable`; `Unsupported`
+     * without [Capabilities.changesets]
+     */
+    public suspend fun outbox(vararg tables: String): Outbox = Outbox(Batches.of(target, tables))
+
+    /**
+     * Applies changes that were made elsewhere, in one transaction. [policy] decides where one of
+     * them meets another change; what was decided is returned.
+     *
+     * ```kotlin
+     * val done = db.apply(bytes, Policy.THEIRS, mapOf("notes" to Policy.newest("updated_at")))
+     * for (conflict in done.conflicts) println("${conflict.table} ${conflict.key}: ${conflict.decision}")
+     * ```
+     * Triggers don't fire and foreign keys have no actions: what those did elsewhere is among the
+     * changes. Foreign keys are checked at the end. Live queries see what was changed, and the
+     * outbox does not: it is no change of this database's own. What waits in the outbox is made one
+     * batch, of a new number, that stands on what was applied: it is the difference between what the
+     * others have then and what is here, whatever the policy has decided.
+     *
+     * @param bytes a change set as [OutboxBatch.bytes] is one, or several one after another; it may come from anybody:
+     * what is no change set is refused. A table here may have more columns, at its end, than theirs
+     * @param policy for all tables that are not among [tables]
+     * @param tables other policies for some tables, by name
+     * @throws UbiqliteException `InvalidArgument` for bytes that are no change set, or that would change something else
+     * than a table; `NoSuchTable`; `NoSuchColumn` for that of a policy; `SchemaChanged` if a table has fewer columns
+     * here, or another key; `ForeignKeyViolation` if a row would refer to none; `ConstraintViolation` where the policy
+     * is to abort; `Unsupported` without [Capabilities.changesets]. Nothing is changed then
+     */
+    public suspend fun apply(bytes: ByteArray, policy: Policy, tables: Map<String, Policy> = emptyMap()): Applied =
+        applied(target, bytes, policy, tables)
 
     /** Returns what the storage can do. */
     public suspend fun capabilities(): Capabilities = target.ask(Op.CAPABILITIES).capabilities()

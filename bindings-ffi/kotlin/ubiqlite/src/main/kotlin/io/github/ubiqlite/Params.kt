@@ -47,6 +47,8 @@ public data class Capabilities(
     val watches: Boolean,
     /** A watched query is not run again for changes of rows that can't be in its result. */
     val rowChanges: Boolean,
+    /** Changes can be recorded, and applied elsewhere: [Database.outbox] and [Database.apply]. */
+    val changesets: Boolean,
 )
 
 /** An amount to move from one row to another: see [Table.transfer]. */

@@ -3,6 +3,7 @@ package io.github.ubiqlite
 import io.github.ubiqlite.internal.RemoteHandle
 import io.github.ubiqlite.internal.Op
 import io.github.ubiqlite.internal.CallTarget
+import io.github.ubiqlite.internal.applied
 import io.github.ubiqlite.internal.closed
 import kotlin.time.Duration
 import kotlinx.coroutines.CancellationException
@@ -77,6 +78,22 @@ public class Transaction internal constructor(target: CallTarget) : Nest(target)
      * statement in it was cancelled: then it is rolled back
      */
     public suspend fun commit(): Unit = end(Op.COMMIT)
+
+    /**
+     * Applies changes that were made elsewhere, as [Database.apply] does, in this transaction: with a
+     * note of how far they were received, for example, so that none is applied twice.
+     *
+     * ```kotlin
+     * db.transaction { tx ->
+     *     tx.apply(bytes, Policy.THEIRS)
+     *     tx.execute("UPDATE received SET number = ?", number)
+     * }
+     * ```
+     * @throws UbiqliteException as [Database.apply]; `InvalidArgument` after a change of recorded tables in the same
+     * transaction
+     */
+    public suspend fun apply(bytes: ByteArray, policy: Policy, tables: Map<String, Policy> = emptyMap()): Applied =
+        applied(target, bytes, policy, tables)
 
     /** Returns the same transaction with a time limit for every call made through it. */
     public fun timeout(limit: Duration): Transaction = Transaction(target.limited(limit))

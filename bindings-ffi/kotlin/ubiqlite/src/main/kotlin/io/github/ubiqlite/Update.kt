@@ -6,7 +6,7 @@ import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.flow
 
 /**
- * One result of a watched query: see [Database.watch]. Positions count from 0.
+ * One result of a watched query: see [Database.watch] and [Database.watchAll]. Positions count from 0.
  *
  * @param T the type of the rows: [Row], or what [mapRows] makes of it
  */
@@ -43,9 +43,16 @@ public class Update<out T> internal constructor(
  * @param transform is called in the collector's coroutine, and must return equal results for equal rows
  */
 public fun <T, R> Flow<Update<T>>.mapRows(transform: suspend (T) -> R): Flow<Update<R>> = flow {
+    val rows = RowMapper(transform)
+    collect { emit(rows.map(it)) }
+}
+
+/** Converts the rows of one collection's results. */
+internal class RowMapper<T, R>(private val transform: suspend (T) -> R) {
     // Whole results are compared, and not what an update says has changed: updates may be missing.
-    var known = IdentityHashMap<T, R>()
-    collect { update ->
+    private var known = IdentityHashMap<T, R>()
+
+    suspend fun map(update: Update<T>): Update<R> {
         val now = IdentityHashMap<T, R>(update.rows.size)
         val rows = ArrayList<R>(update.rows.size)
         for (row in update.rows) {
@@ -56,6 +63,6 @@ public fun <T, R> Flow<Update<T>>.mapRows(transform: suspend (T) -> R): Flow<Upd
             rows.add(made)
         }
         known = now
-        emit(Update(Collections.unmodifiableList(rows), update.added, update.removed, update.updated, update.moment))
+        return Update(Collections.unmodifiableList(rows), update.added, update.removed, update.updated, update.moment)
     }
 }

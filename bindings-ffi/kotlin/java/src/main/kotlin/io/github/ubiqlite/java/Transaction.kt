@@ -1,5 +1,7 @@
 package io.github.ubiqlite.java
 
+import io.github.ubiqlite.Applied
+import io.github.ubiqlite.Policy
 import io.github.ubiqlite.internal.invalid
 import java.time.Duration
 import java.util.concurrent.CompletableFuture
@@ -53,6 +55,24 @@ public class Transaction internal constructor(private val transaction: Suspendin
      */
     public fun commit(): CompletableFuture<Void?> = caller.tell { transaction.commit() }
 
+    /**
+     * Applies changes that were made elsewhere, as [UbiqliteDatabase.apply] does, in this transaction:
+     * with a note of how far they were received, for example, so that none is applied twice.
+     *
+     * ```java
+     * db.transaction(tx -> tx.apply(bytes, Policy.THEIRS)
+     *     .thenCompose(done -> tx.execute("UPDATE received SET number = ?", number)));
+     * ```
+     * @throws io.github.ubiqlite.UbiqliteException in the future, as [UbiqliteDatabase.apply]; `InvalidArgument` after
+     * a change of recorded tables in the same transaction
+     */
+    @JvmOverloads
+    public fun apply(
+        bytes: ByteArray,
+        policy: Policy,
+        tables: Map<String, Policy> = emptyMap(),
+    ): CompletableFuture<Applied> = caller.ask { transaction.apply(bytes, policy, tables) }
+
     /** Returns the same transaction with a time limit for every call made through it. */
     public fun timeout(limit: Duration): Transaction =
         Transaction(transaction.timeout(limit.toKotlinDuration()), caller)
@@ -70,7 +90,7 @@ public class Savepoint internal constructor(private val savepoint: SuspendingSav
 
 /** Calls the user's function, and waits for the stage it returns. */
 internal suspend fun <H, T> Function<in H, out CompletionStage<T>>.stage(handle: H): T {
-    val stage = apply(handle) ?: throw invalid("the function of a transaction or savepoint returned null; it must return a future")
+    val stage = apply(handle) ?: throw invalid("the function returned null; it must return a future")
     return stage.outcome().getOrThrow()
 }
 

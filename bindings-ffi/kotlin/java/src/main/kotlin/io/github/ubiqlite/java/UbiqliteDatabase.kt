@@ -1,8 +1,11 @@
 package io.github.ubiqlite.java
 
+import io.github.ubiqlite.Applied
 import io.github.ubiqlite.Capabilities
 import io.github.ubiqlite.Database
 import io.github.ubiqlite.Mode
+import io.github.ubiqlite.Policy
+import io.github.ubiqlite.Statement
 import java.time.Duration
 import java.util.concurrent.CompletableFuture
 import java.util.concurrent.CompletionStage
@@ -107,6 +110,19 @@ public class UbiqliteDatabase private constructor(private val database: Database
         UpdateStream(database.watch(sql, *params, key = key), caller)
 
     /**
+     * Watches several queries, whose results are always of one moment: a list of them, with one for
+     * each query in their order, now and then whenever one of them is another.
+     *
+     * ```java
+     * db.watchAll(new Statement("SELECT * FROM items WHERE status = ?", "new"), new Statement("SELECT count(*) FROM items"))
+     *     .forEach(results -> show(results.get(0).getRows(), results.get(1).getRows()));
+     * ```
+     * @throws io.github.ubiqlite.UbiqliteException to the subscriber: as of [watch], if one of the queries fails;
+     * `InvalidArgument` without a query
+     */
+    public fun watchAll(vararg queries: Statement): UpdateListStream = UpdateListStream(database.watchAll(*queries), caller)
+
+    /**
      * Follows commits: what each has changed, whoever makes it: the tables, and the keys of their rows.
      *
      * ```java
@@ -122,6 +138,44 @@ public class UbiqliteDatabase private constructor(private val database: Database
      * changes that nobody else can see. The queries run again; a result that is the same is not told.
      */
     public fun touch(vararg tables: String): CompletableFuture<Void?> = caller.tell { database.touch(*tables) }
+
+    /**
+     * Records the changes of these tables from now on, and returns where they wait to be sent. What is
+     * recorded is kept in the database, and goes on when that is opened again. Another call replaces
+     * the tables, and one without names ends the recording. [io.github.ubiqlite.Database.outbox] has
+     * the rules.
+     *
+     * ```java
+     * db.outbox("items").thenCompose(outbox -> outbox.forEach(batch ->
+     *     send(batch.getBytes()).thenCompose(arrived -> outbox.ack(batch.getId()))));
+     * ```
+     * @throws io.github.ubiqlite.UbiqliteException in the future: `InvalidArgument` for tables without a primary key,
+     * virtual and shadow tables and views; `NoSuchTable`
+     */
+    public fun outbox(vararg tables: String): CompletableFuture<Outbox> =
+        caller.ask { Outbox(database.outbox(*tables), caller) }
+
+    /**
+     * Applies changes that were made elsewhere, in one transaction. [policy] decides where one of
+     * them meets another change; what was decided is returned. [io.github.ubiqlite.Database.apply]
+     * has the rules.
+     *
+     * ```java
+     * db.apply(bytes, Policy.THEIRS, Map.of("notes", Policy.newest("updated_at")))
+     *     .thenAccept(done -> done.getConflicts().forEach(System.out::println));
+     * ```
+     * @param policy for all tables that are not among [tables]
+     * @param tables other policies for some tables, by name
+     * @throws io.github.ubiqlite.UbiqliteException in the future: `InvalidArgument` for bytes that are no change set;
+     * `NoSuchTable`; `NoSuchColumn` for that of a policy; `SchemaChanged`; `ForeignKeyViolation`; `ConstraintViolation`
+     * where the policy is to abort. Nothing is changed then
+     */
+    @JvmOverloads
+    public fun apply(
+        bytes: ByteArray,
+        policy: Policy,
+        tables: Map<String, Policy> = emptyMap(),
+    ): CompletableFuture<Applied> = caller.ask { database.apply(bytes, policy, tables) }
 
     /** Returns what the storage can do. */
     public fun capabilities(): CompletableFuture<Capabilities> = caller.ask { database.capabilities() }

@@ -21,7 +21,8 @@ class SurfaceTest {
     private static final List<Class<?>> FACADE = List.of(
         UbiqliteDatabase.class, UbiqliteOptions.class, UbiqliteOptions.Builder.class, Parameters.class, Reader.class,
         Statements.class, Nest.class, Transaction.class, Savepoint.class, Session.class, Snapshot.class, Table.class,
-        Select.class, Row.class, RowStream.class, UpdateStream.class);
+        Select.class, Row.class, RowStream.class, UpdateStream.class, UpdateListStream.class, CommitStream.class,
+        Outbox.class);
 
     private static Stream<Method> methods() {
         return FACADE.stream().flatMap(type -> Arrays.stream(type.getDeclaredMethods()))

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.github.ubiqlite.Statement;
 import io.github.ubiqlite.Update;
 import io.github.ubiqlite.UbiqliteException;
 import java.util.List;
@@ -112,5 +113,22 @@ class WatchTest {
         get(db.touch("items"));
         get(db.close());
         assertFalse(seen.stream().anyMatch(update -> update.getRows().size() != 2));
+    }
+
+    @Test
+    void results_of_several_queries_are_of_one_moment() throws Exception {
+        var lists = new LinkedBlockingQueue<List<Update<Row>>>();
+        var watching = db.watchAll(new Statement("SELECT * FROM items ORDER BY id"), new Statement("SELECT count(*) FROM items"))
+            .forEach(lists::add);
+        List<Update<Row>> first = lists.poll(20, TimeUnit.SECONDS);
+        assertEquals(2L, first.get(1).getRows().get(0).getLong(0));
+        get(db.execute("INSERT INTO items VALUES (3, 'desk')"));
+        List<Update<Row>> second = lists.poll(20, TimeUnit.SECONDS);
+        assertEquals(List.of(2), second.get(0).getAdded());
+        assertSame(first.get(0).getRows().get(1), second.get(0).getRows().get(1));
+        assertEquals(3L, second.get(1).getRows().get(0).getLong(0));
+        assertEquals(first.get(0).getMoment(), first.get(1).getMoment());
+        get(db.close());
+        assertNull(get(watching));
     }
 }

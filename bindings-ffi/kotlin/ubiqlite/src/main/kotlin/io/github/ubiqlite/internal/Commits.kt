@@ -40,34 +40,22 @@ internal fun commits(target: CallTarget, tables: Array<out String>): Flow<Commit
     }
 }
 
-/** The cells of an event, one after another. */
-private class Cells(private val rows: Rows) {
-    private var at = 0
+private fun Cells.event(): CommitEvent {
+    val moment = long()
+    val flags = int()
+    fun has(bit: Int) = flags and bit != 0
+    val tables = ArrayList<ChangedTable>()
+    while (hasNext) tables.add(table())
+    return CommitEvent(moment, Collections.unmodifiableList(tables), has(1), has(2), has(4))
+}
 
-    private fun next(): Any? = if (at < rows.size) rows[at++][0] else throw defect("an event is cut off")
-
-    private fun long(): Long = next() as? Long ?: throw defect("an event has no number where it must have one")
-
-    fun int(): Int = long().toInt()
-
-    fun event(): CommitEvent {
-        val moment = long()
-        val flags = int()
-        fun has(bit: Int) = flags and bit != 0
-        val tables = ArrayList<ChangedTable>()
-        while (at < rows.size) tables.add(table())
-        return CommitEvent(moment, Collections.unmodifiableList(tables), has(1), has(2), has(4))
+private fun Cells.table(): ChangedTable {
+    val name = text()
+    val width = int()
+    val count = int()
+    if (width == 0) return ChangedTable(name, null)
+    val changed = List(count) {
+        ChangedRow(of(ChangedRow.Kind.entries), if (width == 1) next() else Key(List(width) { next() }))
     }
-
-    private fun table(): ChangedTable {
-        val name = next() as? String ?: throw defect("a table has no name")
-        val width = int()
-        val count = int()
-        if (width == 0) return ChangedTable(name, null)
-        val changed = List(count) {
-            val kind = ChangedRow.Kind.entries.getOrNull(int()) ?: throw defect("a row has changed in an unknown way")
-            ChangedRow(kind, if (width == 1) next() else Key(List(width) { next() }))
-        }
-        return ChangedTable(name, Collections.unmodifiableList(changed))
-    }
+    return ChangedTable(name, Collections.unmodifiableList(changed))
 }

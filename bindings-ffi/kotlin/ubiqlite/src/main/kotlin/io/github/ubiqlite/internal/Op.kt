@@ -49,6 +49,7 @@ internal object Op {
     const val TRANSFER = 42
     const val SELECT_WATCH = 43
     const val OUTBOX_AGAIN = 44
+    const val WATCH_ALL = 45
 }
 
 /** Flags of a request. */
@@ -74,6 +75,7 @@ internal object Kind {
     const val BITS = 10
     const val RAN = 11
     const val UPDATE = 12
+    const val UPDATES = 13
 }
 
 /** Flags of a reply. */

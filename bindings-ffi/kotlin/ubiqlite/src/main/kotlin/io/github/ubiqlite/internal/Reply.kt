@@ -72,7 +72,7 @@ internal class Reply private constructor(
         expect(Kind.BITS)
         val bits = extra
         fun has(bit: Int) = bits shr bit and 1 != 0
-        return Capabilities(has(0), has(1), has(2), has(3), watches = has(4), rowChanges = has(5))
+        return Capabilities(has(0), has(1), has(2), has(3), watches = has(4), rowChanges = has(5), changesets = has(6))
     }
 
     /** Returns a primary key: one value, or a [Key] of several. */
@@ -106,6 +106,19 @@ internal class Reply private constructor(
             updated = positions(2),
             fresh = pages(from = aligned(at)),
         )
+    }
+
+    /** Returns the next results of a watch of several queries; null: it is over, because the database is closed. */
+    fun updates(): List<Delta>? {
+        expect(Kind.UPDATES)
+        if (ends) return null
+        var at = HEADER
+        return List(extra) {
+            val end = at + view.getInt(at)
+            val update = Reply(bytes.copyOfRange(at, end), mapping).update() ?: throw defect("one of several watched queries has ended")
+            at = end
+            update
+        }
     }
 
     private fun pages(named: Boolean = true, from: Int = HEADER): Rows {

@@ -14,8 +14,25 @@ import kotlinx.coroutines.flow.flow
 internal fun updates(target: CallTarget, op: Int, write: (Writer) -> Unit): Flow<Update<Row>> = flow {
     val watch = target.open(op, write)
     try {
-        val results = Results(target.within(watch))
-        while (true) emit(results.next() ?: break)
+        val results = Results()
+        while (true) emit(results.follow(told(target.within(watch), results.number) { update() } ?: break))
+    } finally {
+        target.client.drop(watch, "watch")
+    }
+}
+
+/** Watches this many queries, whose results are always of one moment. */
+internal fun updatesOfAll(target: CallTarget, queries: Int, write: (Writer) -> Unit): Flow<List<Update<Row>>> = flow {
+    val watch = target.open(Op.WATCH_ALL, write)
+    try {
+        val results = List(queries) { Results() }
+        var number = 0
+        while (true) {
+            val deltas = told(target.within(watch), number) { updates() } ?: break
+            if (deltas.size != results.size) throw defect("${deltas.size} results came of ${results.size} queries")
+            number = deltas.first().number
+            emit(Collections.unmodifiableList(results.zip(deltas, Results::follow)))
+        }
     } finally {
         target.client.drop(watch, "watch")
     }
@@ -43,27 +60,27 @@ internal class Delta(
     }
 }
 
-/** The results of a watch, of which each builds on the one before. One coroutine uses it. */
-private class Results(private val target: CallTarget) {
+/** Waits for what a watch tells next, after [number]; null: the database is closed. */
+private suspend fun <T> told(target: CallTarget, number: Int, read: Reply.() -> T?): T? {
+    val reply = target.ask(Op.NEXT) { it.u32(number) }
+    return try {
+        reply.read()
+    } catch (closed: UbiqliteException.Closed) {
+        // It was closed between two results. A watch that never had one was begun too late.
+        if (number == 0) throw closed
+        null
+    }
+}
+
+/** The results of a query, of which each builds on the one before. One coroutine uses it. */
+private class Results {
     private var rows: List<Row> = emptyList()
 
     /** The number of the last result; 0: there was none. */
-    private var number = 0
+    var number = 0
+        private set
 
-    /** Waits for the next result; null: the database is closed. */
-    suspend fun next(): Update<Row>? {
-        val reply = target.ask(Op.NEXT) { it.u32(number) }
-        val delta = try {
-            reply.update()
-        } catch (closed: UbiqliteException.Closed) {
-            // It was closed between two results. A watch that never had one was begun too late.
-            if (number == 0) throw closed
-            null
-        }
-        return delta?.let(::follow)
-    }
-
-    private fun follow(delta: Delta): Update<Row> {
+    fun follow(delta: Delta): Update<Row> {
         val now = now(delta)
         val added = if (delta.whole) IntArray(now.size) { it } else delta.added
         rows = now

@@ -1,8 +1,12 @@
 package io.github.ubiqlite.spec
 
+import io.github.ubiqlite.Applied
 import io.github.ubiqlite.Capabilities
+import io.github.ubiqlite.Conflict
 import io.github.ubiqlite.Executed
 import io.github.ubiqlite.Key
+import io.github.ubiqlite.Outbox
+import io.github.ubiqlite.OutboxBatch
 import io.github.ubiqlite.Row
 import io.github.ubiqlite.UbiqliteException
 import kotlinx.serialization.json.JsonArray
@@ -14,7 +18,7 @@ internal class Outcome(val found: Any?, val error: Throwable? = null)
 
 /** Converts what the library returned into data. */
 internal fun dataOf(result: Any?): Any? = when (result) {
-    is WatchResult -> result
+    is WatchResult, is Outbox -> result
     null, is Boolean, is Long, is Double, is String, is ByteArray -> result
     is Row -> {
         val row = result.toMap()
@@ -25,7 +29,15 @@ internal fun dataOf(result: Any?): Any? = when (result) {
     is Capabilities -> with(result) {
         mapOf(
             "transactions" to transactions, "cursors" to cursors, "snapshots" to snapshots, "sessions" to sessions,
-            "watches" to watches,
+            "watches" to watches, "row_changes" to rowChanges, "changesets" to changesets,
+        )
+    }
+    is OutboxBatch -> mapOf("id" to result.id, "bytes" to result.bytes)
+    is Applied -> mapOf("rebased" to result.rebased, "conflicts" to result.conflicts.map(::dataOf))
+    is Conflict -> with(result) {
+        mapOf(
+            "table" to table, "kind" to word(kind), "change" to word(change), "key" to key, "ours" to ours,
+            "theirs" to theirs, "decision" to word(decision),
         )
     }
     is Key -> result.values.map(::dataOf)
@@ -34,8 +46,10 @@ internal fun dataOf(result: Any?): Any? = when (result) {
     else -> throw Failure("a call answers a ${result.javaClass.name}: $result")
 }
 
+private fun word(of: Enum<*>): String = of.name.lowercase()
+
 /** Methods for whose results only the expected keys are compared. */
-private val PARTIAL = setOf("execute", "batch", "capabilities")
+private val PARTIAL = setOf("execute", "batch", "capabilities", "apply")
 
 /** Compares the outcome with the expectation; throws the difference in readable form. */
 internal fun check(step: Step, outcome: Outcome, nameOf: (String) -> String) {

@@ -33,7 +33,7 @@ import kotlinx.coroutines.withContext
 import kotlinx.serialization.json.JsonObject
 
 /** Makes a call and awaits it. */
-private suspend fun settle(call: suspend () -> Any?): Outcome {
+internal suspend fun settle(call: suspend () -> Any?): Outcome {
     val result = try {
         call()
     } catch (failure: Failure) {
@@ -50,6 +50,7 @@ private suspend fun settle(call: suspend () -> Any?): Outcome {
 internal suspend fun make(step: Step, target: Any, rest: Scope): Outcome {
     if (target is ReceiveChannel<*>) return settle { next(step, target) }
     if (target is Watching) return nextResult(step, target, rest)
+    if (target is Sending) return onOutbox(step, target, rest)
     val on = step.number("timeout")?.let { limited(target as Reader, it) } ?: target as Reader
     if (step.has("table")) {
         val name = step.text("table")
@@ -65,6 +66,7 @@ internal suspend fun make(step: Step, target: Any, rest: Scope): Outcome {
             // The two ways to write a key.
             if (key.size > 1) db.watch(sql, *params, key = key) else db.watch(sql, *params, key = key.singleOrNull())
         }
+        "outbox" -> outbox(step, on, rest)
         "transaction", "savepoint" -> block(step, on, rest)
         "begin", "begin_savepoint", "acquire", "snapshot" -> hold(step, on, rest)
         else -> settle { simple(step, on) }
@@ -110,6 +112,11 @@ private suspend fun simple(step: Step, on: Reader): Any? {
         "close" -> ready(on as? Database ?: wrong(step)).close()
         "touch" -> (on as? Database ?: wrong(step)).touch(*ready(step.texts("tables")).toTypedArray())
         "capabilities" -> ready(on as? Database ?: wrong(step)).capabilities()
+        "apply" -> {
+            val (bytes, policy) = step.changes() to step.policy()
+            val tables = ready(if (step.has("tables")) step.policies() else emptyMap())
+            if (on is Transaction) on.apply(bytes, policy, tables) else (on as? Database ?: wrong(step)).apply(bytes, policy, tables)
+        }
         "interrupt" -> if (ready(on) is Session) on.let { (it as Session).interrupt() } else (on as Database).interrupt()
         else -> wrong(step)
     }

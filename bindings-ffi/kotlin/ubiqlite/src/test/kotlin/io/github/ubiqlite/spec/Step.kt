@@ -3,6 +3,7 @@ package io.github.ubiqlite.spec
 import io.github.ubiqlite.Key
 import io.github.ubiqlite.Mode
 import io.github.ubiqlite.Params
+import io.github.ubiqlite.Policy
 import io.github.ubiqlite.Statement
 import io.github.ubiqlite.Transfer
 import kotlinx.serialization.json.JsonElement
@@ -14,7 +15,7 @@ private val OF_EVERY_CALL = setOf(
     "call", "on", "as", "steps", "timeout", "cancel", "escapes", "gives", "rows", "columns", "count", "added", "removed",
     "updated", "error",
 )
-private val GIVE_A_HANDLE = setOf("transaction", "savepoint", "begin", "begin_savepoint", "snapshot", "acquire", "watch")
+private val GIVE_A_HANDLE = setOf("transaction", "savepoint", "begin", "begin_savepoint", "snapshot", "acquire", "watch", "outbox")
 
 /** One call of a scenario: its method, and its arguments in the shapes that the library takes. */
 internal class Step(val json: JsonObject, val names: Map<String, Any?>) {
@@ -84,6 +85,13 @@ internal class Step(val json: JsonObject, val names: Map<String, Any?>) {
         Transfer(toKey(from), toKey(to), toValue(amount))
     }
 
+    /** The bytes to apply: of a batch, as they are, or of several one after another. */
+    fun changes(): ByteArray = bytesOf(data("changes"))
+
+    fun policy(): Policy = toPolicy(data("policy"))
+    fun policies(): Map<String, Policy> = (data("tables") as Map<*, *>).entries.associate { text(it.key) to toPolicy(it.value) }
+    fun batch(): Long = (data("batch") as Map<*, *>)["id"] as Long
+
     fun steps(): List<JsonElement> = json.getValue("steps").jsonArray
 
     /** The steps that run while the call waits. */
@@ -97,6 +105,21 @@ internal fun toValue(data: Any?): Any? = when (data) {
     // As people write it: an Int where it fits.
     is Long -> if (data == data.toInt().toLong()) data.toInt() else data
     else -> data
+}
+
+private fun bytesOf(data: Any?): ByteArray = when (data) {
+    is ByteArray -> data
+    is List<*> -> data.map(::bytesOf).fold(ByteArray(0), ByteArray::plus)
+    is Map<*, *> -> data["bytes"] as ByteArray
+    else -> throw Failure("${show(data)} are no changes")
+}
+
+private fun toPolicy(data: Any?): Policy = when (data) {
+    "theirs" -> Policy.THEIRS
+    "ours" -> Policy.OURS
+    "abort" -> Policy.ABORT
+    is Map<*, *> -> Policy.newest(text(data["newest"]))
+    else -> throw Failure("${show(data)} is no policy")
 }
 
 private fun paramsOf(data: Any?): Array<out Any?> = when (data) {

@@ -1,0 +1,76 @@
+//! Several queries that are watched together.
+
+use super::super::numbers::{kind, reply};
+use super::*;
+
+async fn database(single: bool) -> Database {
+    let db = if single {
+        let local = SingleThread::open(":memory:".as_ref(), Options::default()).unwrap();
+        Database::from_backend(Box::new(local))
+    } else {
+        Options::default().open(":memory:").await.unwrap()
+    };
+    db.batch("CREATE TABLE a (x); CREATE TABLE b (x); INSERT INTO a VALUES (1);").await.unwrap();
+    db
+}
+
+async fn ask(server: &Server, id: u32, op: u8, handle: u32, payload: &[u8]) -> Reply {
+    server.submit(&Batch::default().add(id, op, handle, payload).0).unwrap();
+    settled(server, &[id]).await.into_iter().find(|reply| reply.id == id).unwrap()
+}
+
+fn two() -> Vec<u8> {
+    [&2u32.to_le_bytes()[..], &sql("SELECT x FROM a"), &sql("SELECT x FROM b")].concat()
+}
+
+/// The number, whether it is whole, how many rows and how many new ones, of each result.
+fn results(reply: &Reply) -> Vec<(u32, bool, u32, u32)> {
+    assert_eq!(reply.kind, kind::UPDATES, "{reply:?}");
+    let all = split(&reply.payload);
+    assert_eq!(all.len() as u32, reply.extra);
+    let told = |it: &Reply| {
+        assert_eq!((it.id, it.kind), (reply.id, kind::UPDATE));
+        let bytes = &it.payload;
+        (word(bytes, 8), it.flags & reply::WHOLE != 0, word(bytes, 12), word(bytes, 20))
+    };
+    all.iter().map(told).collect()
+}
+
+#[tokio::test]
+async fn each_result_follows_its_own_and_comes_whole_again_to_who_has_not_received_it() {
+    for single in [true, false] {
+        let db = database(single).await;
+        let server = Server::new(db.clone(), 1, Tokio::default());
+        let watch = ask(&server, 1, op::WATCH_ALL, 0, &two()).await.extra;
+        let first = ask(&server, 2, op::NEXT, watch, &0u32.to_le_bytes()).await;
+        assert_eq!(results(&first), [(1, true, 1, 0), (1, true, 0, 0)]);
+        db.execute("INSERT INTO b VALUES (2)", ()).await.unwrap();
+        let next = ask(&server, 3, op::NEXT, watch, &1u32.to_le_bytes()).await;
+        assert_eq!(results(&next), [(2, false, 1, 0), (2, false, 1, 1)]);
+        let again = ask(&server, 4, op::NEXT, watch, &1u32.to_le_bytes()).await;
+        assert_eq!(results(&again), [(2, true, 1, 0), (2, true, 1, 0)]);
+        server.submit(&Batch::default().add(5, op::NEXT, watch, &2u32.to_le_bytes()).0).unwrap();
+        let (_, end) = tokio::join!(db.close(), settled(&server, &[5]));
+        assert_eq!((end[0].kind, end[0].flags), (kind::UPDATES, reply::END));
+    }
+}
+
+#[tokio::test]
+async fn a_query_that_fails_ends_the_watch_and_none_is_refused() {
+    for single in [true, false] {
+        let db = database(single).await;
+        let server = Server::new(db.clone(), 1, Tokio::default());
+        let failing =
+            [&2u32.to_le_bytes()[..], &sql("SELECT x FROM a"), &sql("SELECT 1 FROM gone")];
+        for (id, payload) in [(1, failing.concat()), (4, 0u32.to_le_bytes().to_vec())] {
+            let watch = ask(&server, id, op::WATCH_ALL, 0, &payload).await.extra;
+            let next = 0u32.to_le_bytes();
+            assert_eq!(ask(&server, id + 1, op::NEXT, watch, &next).await.kind, kind::ERROR);
+            assert_eq!(ask(&server, id + 2, op::NEXT, watch, &next).await.kind, kind::ERROR);
+        }
+        // Neither is what is no list of statements.
+        let cut = ask(&server, 9, op::WATCH_ALL, 0, &two()[..20]).await;
+        assert_eq!(cut.kind, kind::ERROR);
+        db.close().await.unwrap();
+    }
+}
