@@ -14,9 +14,9 @@ SCHEMA = """
     -- Keys that two devices don't both come up with.
     CREATE TABLE IF NOT EXISTS items (id TEXT PRIMARY KEY, name TEXT NOT NULL, amount INTEGER NOT NULL, done INTEGER);
     CREATE TABLE IF NOT EXISTS notes (id TEXT PRIMARY KEY, text TEXT NOT NULL, updated_at TEXT NOT NULL);
-    -- The number of the server's last entry that is in this database. Of each device its own, so not recorded.
-    CREATE TABLE IF NOT EXISTS received (number INTEGER NOT NULL);
-    INSERT INTO received SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM received);
+    -- What this device is at the server, and the server's last entry that is in this database. Not recorded.
+    CREATE TABLE IF NOT EXISTS device (id TEXT NOT NULL, received INTEGER NOT NULL);
+    INSERT INTO device SELECT hex(randomblob(16)), 0 WHERE NOT EXISTS (SELECT 1 FROM device);
 """
 TABLES = ["items", "notes"]
 
@@ -60,18 +60,19 @@ class Device:
         """Applies the server's entries that are not in this database yet, in their order."""
         conflicts: list[Conflict] = []
         while True:
-            after = await self._received()
-            status, headers, changes = await _request(f"{self._server}/?{urlencode({'after': after})}")
+            own, after = await self._itself()
+            query = urlencode({"after": after, "device": own})
+            status, headers, changes = await _request(f"{self._server}/?{query}")
             if status == 204:
                 return conflicts
-            if headers["Device"] == self.name:
+            if "Own-Batch" in headers:
                 # Sent from here, and the answer was lost.
-                await self._arrived(int(headers["Batch"]), after + 1)
+                await self._arrived(int(headers["Own-Batch"]), after + 1)
                 continue
             # The changes and the note that they are here, together or not at all: none is applied twice.
             async with self.db.transaction() as tx:
                 applied = await tx.apply(changes, POLICY, tables=OF_TABLES)
-                await tx.execute("UPDATE received SET number = ?", (after + 1,))
+                await tx.execute("UPDATE device SET received = ?", (after + 1,))
             conflicts += applied.conflicts
 
     async def _send(self) -> bool:
@@ -79,22 +80,22 @@ class Device:
         # A new outbox begins with the oldest batch that has not arrived.
         async with await self.db.outbox(TABLES) as outbox:
             while (batch := await outbox.next()) is not None:
-                after = await self._received()
-                query = urlencode({"after": after, "device": self.name, "batch": batch.id})
+                own, after = await self._itself()
+                query = urlencode({"after": after, "device": own, "batch": batch.id})
                 status, _, _ = await _request(f"{self._server}/?{query}", batch.bytes)
                 if status == 409:
                     return False
                 await self._arrived(batch.id, after + 1)
         return True
 
-    async def _received(self) -> int:
-        return await self.db.query_value("SELECT number FROM received", into=int)
+    async def _itself(self) -> tuple[str, int]:
+        return await self.db.query_one("SELECT id, received FROM device", into=tuple[str, int])
 
     async def _arrived(self, batch: int, entry: int) -> None:
         async with await self.db.outbox(TABLES) as outbox:
             # If the note is not written after that, the entry is met again, and acknowledged again.
             await outbox.ack(batch)
-        await self.db.execute("UPDATE received SET number = ?", (entry,))
+        await self.db.execute("UPDATE device SET received = ?", (entry,))
 
 
 async def _request(url: str, body: bytes | None = None) -> tuple[int, dict[str, str], bytes]:

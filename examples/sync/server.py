@@ -1,6 +1,6 @@
 """A server that puts what devices send into one order, and knows nothing of what is in it.
 
-GET  /?after=3                          entry 4: its bytes; or 204: there is none yet
+GET  /?after=3&device=phone             entry 4, and its batch if it is the phone's own; or 204: there is none yet
 POST /?after=3&device=phone&batch=7     becomes entry 4; or 409: there is one already, which the device takes first
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import sys
+from collections.abc import Mapping
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, urlsplit
@@ -22,13 +23,13 @@ def serve(path: str, port: int) -> ThreadingHTTPServer:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            after = int(dict(parse_qsl(urlsplit(self.path).query))["after"])
+            query = dict(parse_qsl(urlsplit(self.path).query))
             with closing(sqlite3.connect(path)) as db:
-                found = db.execute("SELECT device, batch, bytes FROM log WHERE number = ?", (after + 1,)).fetchone()
-            if found is None:
+                entry = db.execute("SELECT * FROM log WHERE number = ?", (int(query["after"]) + 1,)).fetchone()
+            if entry is None:
                 return self.answer(204)
-            device, batch, changes = found
-            return self.answer(200, changes, {"Device": device, "Batch": str(batch)})
+            _, device, batch, changes = entry
+            return self.answer(200, changes, {"Own-Batch": str(batch)} if device == query["device"] else {})
 
         def do_POST(self) -> None:
             query = dict(parse_qsl(urlsplit(self.path).query))
@@ -38,9 +39,9 @@ def serve(path: str, port: int) -> ThreadingHTTPServer:
                 appended = db.execute(APPEND, entry).rowcount
             self.answer(201 if appended else 409)
 
-        def answer(self, status: int, body: bytes = b"", headers: dict[str, str] | None = None) -> None:
+        def answer(self, status: int, body: bytes = b"", headers: Mapping[str, str] = {}) -> None:
             self.send_response(status)
-            for name, value in {**(headers or {}), "Content-Length": str(len(body))}.items():
+            for name, value in {**headers, "Content-Length": str(len(body))}.items():
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(body)

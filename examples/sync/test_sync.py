@@ -93,7 +93,7 @@ def test_an_entry_whose_answer_was_lost_is_sent_once(
         assert await laptop.sync() == []
         assert await contents(laptop) == [("i", "milk", 2, 0)]
         for each in (phone, laptop):
-            assert await each.db.query_value("SELECT number FROM received") == 2
+            assert await each.db.query_value("SELECT received FROM device") == 2
             await each.db.close()
 
     asyncio.run(main())
@@ -147,7 +147,7 @@ def test_devices_agree_in_the_end_whatever_is_lost_on_the_way(
         while True:
             for each in devices:
                 await each.sync()
-            last = {await each.db.query_value("SELECT number FROM received") for each in devices}
+            last = {await each.db.query_value("SELECT received FROM device") for each in devices}
             if len(last) == 1 and not any([await waits(each) for each in devices]):
                 break
         first, *others = [await contents(each) for each in devices]
@@ -161,15 +161,31 @@ def test_devices_agree_in_the_end_whatever_is_lost_on_the_way(
     asyncio.run(main())
 
 
+def test_a_device_that_has_lost_its_database_gets_all_of_it_back(address: str, tmp_path: Path) -> None:
+    async def main() -> None:
+        phone = await Device.open("phone", str(tmp_path / "lost.db"), address)
+        await phone.db.execute("INSERT INTO items VALUES ('i', 'milk', 1, 0)")
+        await phone.sync()
+        before = await contents(phone)
+        await phone.db.close()
+        phone = await Device.open("phone", str(tmp_path / "new.db"), address)
+        await phone.sync()
+        assert await contents(phone) == before != []
+        await phone.db.close()
+
+    asyncio.run(main())
+
+
 def test_a_device_that_is_behind_is_told_so(address: str) -> None:
     async def main() -> None:
         ask = device._request
-        assert (await ask(f"{address}/?after=0"))[0] == 204
+        assert (await ask(f"{address}/?after=0&device=a"))[0] == 204
         assert (await ask(f"{address}/?after=1&device=a&batch=1", b"x"))[0] == 409
         assert (await ask(f"{address}/?after=0&device=a&batch=1", b"x"))[0] == 201
         assert (await ask(f"{address}/?after=0&device=b&batch=1", b"y"))[0] == 409
-        status, headers, changes = await ask(f"{address}/?after=0")
-        assert (status, headers["Device"], headers["Batch"], changes) == (200, "a", "1", b"x")
+        for name, own in (("a", "1"), ("b", None)):
+            status, headers, changes = await ask(f"{address}/?after=0&device={name}")
+            assert (status, headers.get("Own-Batch"), changes) == (200, own, b"x")
 
     asyncio.run(main())
 

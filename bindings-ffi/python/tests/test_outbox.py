@@ -128,8 +128,8 @@ def test_a_loop_waits_for_the_next_commit_and_ends_when_the_database_closes(run:
 
         async def send() -> None:
             async for batch in outbox:
-                seen.append(batch.id)
                 await outbox.ack(batch.id)
+                seen.append(batch.id)
 
         sending = asyncio.ensure_future(send())
         for key in range(20):
