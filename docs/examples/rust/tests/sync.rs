@@ -1,7 +1,7 @@
 //! The guide's page about change sets.
 #![allow(clippy::unwrap_used, reason = "a test's helper fails as the test does")]
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use ubiqlite::{Apply, Database, Decision, ErrorKind, params};
 
@@ -54,13 +54,13 @@ async fn what_waits_is_sent_and_acknowledged() -> ubiqlite::Result<()> {
 #[tokio::test]
 async fn whoever_sends_waits_for_the_next_commit() -> ubiqlite::Result<()> {
     let (_here, db) = device().await?;
-    let sent = RefCell::new(0);
+    let sent = Cell::new(0);
     let mut outbox = db.outbox(["notes"]).await?;
     db.execute("INSERT INTO notes VALUES ('n1', 'buy milk', 1)", ()).await?;
     let send = async |bytes: &[u8]| -> ubiqlite::Result<()> {
         assert!(!bytes.is_empty());
-        *sent.borrow_mut() += 1;
-        match *sent.borrow() {
+        sent.set(sent.get() + 1);
+        match sent.get() {
             1 => db.execute("DELETE FROM notes", ()).await.map(drop),
             _ => db.close().await,
         }
