@@ -1,7 +1,11 @@
 package io.github.ubiqlite
 
 import kotlin.time.Duration.Companion.seconds
+import kotlinx.coroutines.cancelAndJoin
+import kotlinx.coroutines.channels.Channel
 import kotlinx.coroutines.delay
+import kotlinx.coroutines.flow.launchIn
+import kotlinx.coroutines.flow.onEach
 import kotlinx.coroutines.withTimeout
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Test
@@ -37,6 +41,23 @@ class ForgottenTest {
             repeat(2) { db.snapshot().queryValue<Long>("SELECT 1") }
             collected { runCatching { db.snapshot().close() }.isSuccess }
         }
+
+    private suspend fun forgetOutboxes(db: Database) = repeat(20) { assertEquals(1L, db.outbox("t").next()?.id) }
+
+    @Test
+    fun `a forgotten outbox is released, and one whose flow is collected is not`() = withDatabase { db ->
+        db.batch("CREATE TABLE t (x PRIMARY KEY)")
+        val ids = Channel<Long>(Channel.UNLIMITED)
+        val sending = db.outbox("t").batches().onEach { ids.send(it.id) }.launchIn(this)
+        db.execute("INSERT INTO t VALUES (1)")
+        assertEquals(1L, ids.receive())
+        forgetOutboxes(db)
+        collected { db.target.client.handles.size == 1 }
+        db.execute("INSERT INTO t VALUES (2)")
+        assertEquals(2L, ids.receive())
+        sending.cancelAndJoin()
+        collected { db.target.client.handles.isEmpty() }
+    }
 
     private suspend fun forgetDatabases(path: String) = repeat(20) {
         val db = Database.open(path)
