@@ -33,8 +33,8 @@ class Outbox:
     """The changes of a database that wait to be sent, from ``await db.outbox()``.
 
     Each commit that has changed recorded tables has left one batch here, in the same commit: neither is ever there
-    without the other. It stays until it is acknowledged, whatever happens in between. An outbox begins with the oldest
-    batch that is there, and returns each once::
+    without the other. It stays until it is acknowledged, whatever happens in between. Each loop begins with the oldest
+    batch that is there, and has each once::
 
         outbox = await db.outbox(["items"])
         async for batch in outbox:
@@ -42,8 +42,9 @@ class Outbox:
             await outbox.ack(batch.id)
 
     The loop waits for the next commit, and ends when the database is closed. :meth:`next` does not wait. A wait that is
-    cancelled or fails loses nothing: the next one returns that batch. Leaving the loop does not end the outbox;
-    :meth:`aclose` does, and its block, as an asynchronous context manager.
+    cancelled or fails loses nothing: the next one returns that batch. A loop that was left, since sending failed for
+    example, is followed by another, which has again what was not acknowledged. :meth:`aclose` ends the outbox, and so
+    does its block, as an asynchronous context manager.
 
     :meth:`Database.apply` makes what waits stand on what it applies, which may replace a batch that is just being sent:
     a program does one after the other.
@@ -61,6 +62,7 @@ class Outbox:
     async def next(self, *, timeout: TimeLimit = None) -> Optional[OutboxBatch]:
         """Returns the oldest batch that this outbox has not returned yet, or ``None`` if there is none now.
 
+        A batch that could not be sent is kept and sent again before later ones are acknowledged, which would remove it.
         Raises ``Closed`` once the outbox or the database is closed, and what a query does::
 
             while (batch := await outbox.next()) is not None:
@@ -77,6 +79,8 @@ class Outbox:
         await self._held.inside.write(op.ACK, timeout, id)
 
     def __aiter__(self) -> AsyncIterator[OutboxBatch]:
+        """Begins with the oldest batch that is there: what was not acknowledged comes again."""
+        self._last = 0
         return self
 
     async def __anext__(self) -> OutboxBatch:

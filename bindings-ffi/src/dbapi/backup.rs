@@ -92,6 +92,8 @@ pub(super) async fn begin(
     let copying = unsafe {
         source.connection()?.with_both(target.connection()?, move |source, target| {
             let target = target.cast();
+            // What it has is half of something else.
+            from.connection()?.check_free()?;
             let receiving = to.connection()?.receive();
             let handle =
                 ffi::sqlite3_backup_init(target, c"main".as_ptr(), source.cast(), name.as_ptr());
@@ -122,7 +124,13 @@ pub(super) async fn go_on(
         source.connection()?.with_both(target.connection()?, move |_, target| {
             // It may have ended since the request.
             let backup = from.backups.own().all.remove(&number).ok_or_else(super::closed)?;
-            let progress = step(backup.handle.0, pages, target.cast())?;
+            let progress = match step(backup.handle.0, pages, target.cast()) {
+                Ok(progress) => progress,
+                Err(error) => {
+                    backup.target.backups.incoming().forget(&from, number);
+                    return Err(error);
+                }
+            };
             keep(&from, number, backup, progress)
         })
     };

@@ -200,7 +200,8 @@ export class Database extends Statements implements AsyncDisposable {
    *
    * Triggers don't fire and foreign keys have no actions: what those did elsewhere is among the changes. Foreign keys are
    * checked at the end. Live queries see what was changed, and the outbox does not: it is no change of this database's
-   * own. What waits in the outbox is made one batch, of a new number, that stands on what was applied.
+   * own. What waits in the outbox is made to stand on what was applied. For that it may be replaced by one batch of a
+   * new number, so a program does not apply while it sends.
    *
    * ```ts
    * const { conflicts } = await db.apply(bytes, { policy: 'theirs', tables: { notes: { newest: 'updated_at' } } });

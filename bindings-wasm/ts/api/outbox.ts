@@ -1,6 +1,7 @@
 import type { CallOptions } from '../client/options.js';
 import type { OutboxBatch } from '../client/outbox-batch.js';
-import { OutboxBatches } from '../client/outbox-batches.js';
+import { OutboxBatches, OutboxReader } from '../client/outbox-batches.js';
+import { OutboxLoop } from '../client/outbox-loop.js';
 import { invalid } from '../errors.js';
 import { kindOf } from '../wire/kinds.js';
 import { Op } from '../wire/ops.js';
@@ -11,8 +12,8 @@ import type { CallTarget } from './statements.js';
  * The changes of a database that wait to be sent, from {@link Database.outbox}.
  *
  * Each commit that has changed recorded tables has left one batch here, in the same commit: neither is ever there
- * without the other. It stays until it is acknowledged, whatever happens in between. An outbox begins with the oldest
- * batch that is there, and returns each once:
+ * without the other. It stays until it is acknowledged, whatever happens in between. Each loop begins with the oldest
+ * batch that is there, and has each once:
  *
  * ```ts
  * const outbox = await db.outbox(['items']);
@@ -22,12 +23,17 @@ import type { CallTarget } from './statements.js';
  * }
  * ```
  *
- * The loop waits for the next commit, and ends when the database closes. Leaving it does not end the outbox: another
- * loop, or {@link next}, continues where it was. {@link close} ends it, and so does forgetting it; the tables are still
- * recorded. Calls that read it run one after another, so that no batch is returned twice.
+ * The loop waits for the next commit, and ends when the database closes. A loop that was left, since sending failed for
+ * example, is followed by another, which has again what was not acknowledged. {@link close} ends the outbox, and so does
+ * forgetting it; the tables are still recorded.
+ *
+ * {@link Database.apply} makes what waits stand on what it applies, which may replace a batch that is being sent: a
+ * program does one after the other.
  */
 export class Outbox implements AsyncIterable<OutboxBatch>, AsyncDisposable {
   private readonly source: OutboxBatches;
+  /** Of {@link next}. */
+  private readonly reader = new OutboxReader();
 
   private constructor(
     private readonly target: CallTarget,
@@ -51,7 +57,8 @@ export class Outbox implements AsyncIterable<OutboxBatch>, AsyncDisposable {
   }
 
   /**
-   * Returns the oldest batch that this outbox has not returned yet, or `undefined` if there is none now.
+   * Returns the oldest batch that this function has not returned yet, or `undefined` if there is none now. A batch that
+   * could not be sent is kept and sent again before later ones are acknowledged, which would remove it.
    *
    * ```ts
    * for (let batch; (batch = await outbox.next()) !== undefined; ) {
@@ -62,13 +69,13 @@ export class Outbox implements AsyncIterable<OutboxBatch>, AsyncDisposable {
    * @throws {@link ClosedError} once the outbox or the database is closed; those of a query
    */
   next(options?: CallOptions): Promise<OutboxBatch | undefined> {
-    return this.source.next(false, this.target.options(options));
+    return this.source.next(this.reader, false, this.target.options(options));
   }
 
   /**
-   * Returns the batches one after another: those that wait, and then each one when it is committed. The signal ends the
-   * loop, with its reason; a time limit is for each wait. Neither loses anything: the next loop has the batch that this
-   * one would have had.
+   * Returns the batches one after another, from the oldest on: those that wait, and then each one when it is committed.
+   * The signal ends the loop, with its reason; a time limit is for each wait. Neither loses anything: the next loop has
+   * the batch that this one would have had.
    *
    * ```ts
    * for await (const batch of outbox.batches({ signal: offline.signal })) {
@@ -78,17 +85,12 @@ export class Outbox implements AsyncIterable<OutboxBatch>, AsyncDisposable {
    * ```
    * @throws {@link UbiqliteError} `Cancelled` or `Timeout`; those of a query
    */
-  async *batches(options?: CallOptions): AsyncGenerator<OutboxBatch, undefined, undefined> {
-    const checked = this.target.options(options);
-    for (;;) {
-      const batch = await this.source.next(true, checked);
-      if (batch === undefined) return undefined;
-      yield batch;
-    }
+  batches(options?: CallOptions): AsyncIterableIterator<OutboxBatch, undefined> {
+    return new OutboxLoop(this.source, this.target.options(options));
   }
 
   /** See {@link batches}. */
-  [Symbol.asyncIterator](): AsyncGenerator<OutboxBatch, undefined, undefined> {
+  [Symbol.asyncIterator](): AsyncIterableIterator<OutboxBatch, undefined> {
     return this.batches();
   }
 

@@ -10,17 +10,21 @@ import type { RemoteHandle } from './remote-handle.js';
 /** What an engine says of the next batch: there may be none now, or none any more. */
 type Told = OutboxBatch | 'none' | 'over';
 
+/** How far somebody has read: each reader has each batch once. */
+export class OutboxReader {
+  /** The number of the last batch that was returned; 0: none. */
+  last = 0;
+  /** The calls run one after another: none returns what another does. */
+  turn: Promise<unknown> = Promise.resolve();
+}
+
 /**
- * The batches of an outbox, each once. The engine keeps nothing of what was sent: each call tells it the number of the
- * last batch that arrived, so that one whose call was given up is sent again, also by the next engine.
+ * The batches of an outbox. The engine keeps nothing of what was sent: each call tells it the number of the last batch
+ * that arrived, so that one whose call was given up is sent again, also by the next engine.
  */
 export class OutboxBatches {
-  /** The number of the last batch that was returned; 0: none. */
-  private last = 0;
   private handle: RemoteHandle | undefined;
   private over = false;
-  /** The calls run one after another: none returns what another does. */
-  private turn: Promise<unknown> = Promise.resolve();
 
   constructor(
     private readonly client: EngineClient,
@@ -30,13 +34,13 @@ export class OutboxBatches {
   }
 
   /**
-   * Returns the next batch; `undefined` if there is none now, or with `wait` once this or the database is closed.
+   * Returns a reader's next batch; `undefined` if there is none now, or with `wait` once this or the database is closed.
    *
    * @throws `Closed` once it is closed, unless it was to wait
    */
-  next(wait: boolean, options: Checked): Promise<OutboxBatch | undefined> {
-    const next = this.turn.then(() => this.fetch(wait, options));
-    this.turn = next.catch(() => {});
+  next(reader: OutboxReader, wait: boolean, options: Checked): Promise<OutboxBatch | undefined> {
+    const next = reader.turn.then(() => this.fetch(reader, wait, options));
+    reader.turn = next.catch(() => {});
     return next;
   }
 
@@ -46,16 +50,17 @@ export class OutboxBatches {
     if (this.handle !== undefined) this.client.drop(this.handle, closed);
   }
 
-  private async fetch(wait: boolean, options: Checked): Promise<OutboxBatch | undefined> {
+  private async fetch(reader: OutboxReader, wait: boolean, options: Checked): Promise<OutboxBatch | undefined> {
     for (;;) {
       if (this.over) return ended(wait);
-      const handle = this.handle ?? (await this.again(options));
-      // It was closed in the meantime.
-      if (this.over) return ended(wait);
+      let handle = this.handle;
       try {
+        handle ??= await this.again(options);
+        // It was closed in the meantime.
+        if (this.over) return ended(wait);
         const write = (out: Writer): void => {
           out.u32(wait ? 1 : 0);
-          out.integer(this.last);
+          out.integer(reader.last);
         };
         const told = await this.client.call({ op: Op.next, on: handle, write, read, options });
         if (told === 'over') {
@@ -64,11 +69,15 @@ export class OutboxBatches {
           return ended(wait);
         }
         if (told === 'none') return undefined;
-        this.last = told.id;
+        reader.last = told.id;
         return told;
       } catch (error) {
         if (this.over) return ended(wait);
-        if (!this.client.isLost(handle)) throw error;
+        if (this.client.isClosing) {
+          this.end();
+          return ended(wait);
+        }
+        if (handle === undefined || !this.client.isLost(handle)) throw error;
         // The next engine knows nothing of it.
         this.handle = undefined;
       }

@@ -44,7 +44,10 @@ use crate::sync::{Applied, Apply, ApplyStep};
 /// ```
 pub struct Outbox {
     db: Database,
+    /// The number of the batch that was returned last.
     last: i64,
+    /// The number of the newest batch, as it was told last.
+    newest: i64,
     live: Option<Watch>,
 }
 
@@ -78,6 +81,9 @@ impl Outbox {
     /// Returns the oldest batch that this outbox has not returned yet, or `None` if there is none
     /// now. A new `Outbox` begins with the oldest that is not acknowledged.
     ///
+    /// So a batch that could not be sent is kept by the caller and sent again, or fetched again
+    /// from a new outbox: acknowledging a later one would remove it.
+    ///
     /// # Errors
     /// As any query.
     pub async fn next(&mut self) -> Result<Option<Batch>> {
@@ -89,8 +95,10 @@ impl Outbox {
     pub(crate) async fn next_row(&mut self) -> Result<Option<Row>> {
         let sql = "SELECT id, bytes FROM ubiqlite_outbox WHERE id > ? ORDER BY id LIMIT 1";
         let found: Option<Row> = self.db.query_optional(sql, (self.last,)).await?;
-        if let Some(row) = &found {
-            self.last = row.get(0)?;
+        match &found {
+            Some(row) => self.last = row.get(0)?,
+            // What was the newest is acknowledged. Whatever comes is told.
+            None => self.newest = 0,
         }
         Ok(found)
     }
@@ -111,7 +119,12 @@ impl Outbox {
 
     /// Returns an outbox that continues after the batch of this number; 0: at the oldest.
     pub(crate) fn after(db: Database, last: i64) -> Self {
-        Self { db, last, live: None }
+        Self { db, last, newest: 0, live: None }
+    }
+
+    /// Continues after the batch of this number.
+    pub(crate) fn set_last(&mut self, last: i64) {
+        self.last = last;
     }
 
     /// Waits until there is a batch that [`next`](Self::next) has not returned. Returns false when
@@ -123,23 +136,26 @@ impl Outbox {
     /// # Cancellation
     /// Dropping the future loses nothing.
     pub async fn changed(&mut self) -> Result<bool> {
-        loop {
-            let (db, last) = (&self.db, self.last);
+        while self.newest <= self.last {
+            let db = &self.db;
             let live = self.live.get_or_insert_with(|| {
                 db.watch("SELECT coalesce(max(id), 0) FROM ubiqlite_outbox", ())
             });
-            let newest = db.query_value("SELECT coalesce(max(id), 0) FROM ubiqlite_outbox", ());
-            let newest: i64 = match newest.await {
-                Err(error) if error.kind() == ErrorKind::Closed => return Ok(false),
-                newest => newest?,
-            };
-            if newest > last {
-                return Ok(true);
+            let next = live.try_next().await;
+            if !matches!(next, Ok(Some(_))) {
+                self.live = None;
             }
-            if live.try_next().await?.is_none() {
-                return Ok(false);
+            match next {
+                Ok(Some(update)) => {
+                    let newest = update.iter().next().map(|row| row.get(0)).transpose()?;
+                    self.newest = newest.unwrap_or_default();
+                }
+                Ok(None) => return Ok(false),
+                Err(error) if error.kind() == ErrorKind::Closed => return Ok(false),
+                Err(error) => return Err(error),
             }
         }
+        Ok(true)
     }
 
     /// Removes a batch that has arrived, and all before it.
@@ -252,8 +268,9 @@ impl Database {
     /// Triggers don't fire and foreign keys have no actions: what those did elsewhere is among the
     /// changes. Foreign keys are checked at the end. Live queries see what was changed, and the
     /// outbox does not: it is no change of this database's own. What waits in the outbox is made
-    /// one batch, of a new number, that stands on what was applied: it is the difference between
-    /// what the others have then and what is here, whatever the policy has decided.
+    /// to stand on what was applied: it is then the difference between what the others have and
+    /// what is here, whatever the policy has decided. For that it may be replaced by one batch of a
+    /// new number, so a program doesn't apply while it sends.
     ///
     /// `bytes` is a change set as [`OutboxBatch::bytes`](crate::OutboxBatch::bytes) returns it, or
     /// several one after another; it may come from anybody: what is no change set is refused.

@@ -27,8 +27,8 @@ pub(super) struct ConnectionThread {
     receiving: Arc<AtomicU32>,
 }
 
-/// A connection receives a backup until this is dropped: nothing else may be done with it, since a
-/// statement would end the backup's transaction under it.
+/// A connection receives a backup until this is dropped: no statement may run on it, which would end
+/// the backup's transaction under it, and no other backup begins to copy from it.
 /// <https://sqlite.org/c3ref/backup_finish.html>
 #[derive(Debug)]
 pub struct Receiving(Arc<AtomicU32>);

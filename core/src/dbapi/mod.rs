@@ -298,6 +298,14 @@ impl DbapiConnection {
         pair::hold(self, other, work)
     }
 
+    /// Must be asked by work that holds the connection, before it reads from it.
+    ///
+    /// # Errors
+    /// `Busy` while it [receives](Self::receive) a backup.
+    pub fn check_free(&self) -> Result<()> {
+        self.0.check_free()
+    }
+
     /// Interrupts the running statement, if there is one.
     pub fn interrupt(&self) {
         self.0.interrupt();

@@ -60,16 +60,22 @@ mod linked {
             let triggers = self.set_triggers(false);
             self.mute_outbox(true);
             // SAFETY: the connection is open, and the context is what `on_conflict` expects.
-            let code =
-                unsafe { apply_bytes(self.raw, bytes, on_conflict, (&raw mut applying).cast()) }?;
+            let applied =
+                unsafe { apply_bytes(self.raw, bytes, on_conflict, (&raw mut applying).cast()) };
             // SAFETY: the connection is open and its last call failed.
-            let failure = (code != ffi::SQLITE_OK).then(|| unsafe {
+            let failed = |code: c_int| unsafe {
                 super::super::failure(self.raw, code, crate::error::Phase::Run)
-            });
+            };
+            let failure = match applied {
+                Ok(ffi::SQLITE_OK) => None,
+                Ok(code) => Some(failed(code)),
+                Err(error) => Some(error),
+            };
             let rest = match failure {
                 None => self.take_columns(&mut applying),
                 Some(_) => Ok(()),
             };
+            // Whatever came of it: the connection records what comes next.
             self.mute_outbox(false);
             self.set_triggers(triggers);
             rest?;

@@ -1,7 +1,8 @@
 //! Change sets of a client: the batches of an outbox, and what applying has decided.
 
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use super::cells::Cells;
 use super::read::{ByteReader, malformed};
@@ -12,7 +13,7 @@ use crate::api::database::Database;
 use crate::api::outbox::Outbox;
 use crate::error::Result;
 use crate::exec::stream::in_time;
-use crate::row::Rows;
+use crate::row::{Row, Rows};
 use crate::sync::{Applied, Apply, ConflictKind, Decision, Policy, RowChanged};
 use crate::value::{Value, ValueRef};
 
@@ -20,11 +21,31 @@ use crate::value::{Value, ValueRef};
 /// waits behind another that waits for a batch.
 pub(super) struct OutboxHandle {
     database: Database,
+    /// What the last wait has left for the next one.
+    idle: Mutex<Option<Outbox>>,
 }
 
 impl OutboxHandle {
     pub(super) fn new(database: Database) -> Self {
-        Self { database }
+        Self { database, idle: Mutex::default() }
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Option<Outbox>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns the batch after that of this number, once there is one; `None` if the database was
+    /// closed instead.
+    async fn wait(&self, last: i64, limit: Option<Duration>) -> Result<Option<Row>> {
+        let idle = self.idle().take();
+        let mut waits = idle.unwrap_or_else(|| Outbox::after(self.database.clone(), 0));
+        waits.set_last(last);
+        let next = {
+            let mut next = pin!(waits.wait_row());
+            in_time(limit, |cx| next.as_mut().poll(cx)).await
+        };
+        *self.idle() = Some(waits);
+        next
     }
 }
 
@@ -43,10 +64,8 @@ impl ServerInner {
                 let database = outbox.database.limited(head.timeout);
                 return Ok(Outcome::Row(Outbox::after(database, last).next_row().await?));
             }
-            let mut after = Outbox::after(outbox.database.clone(), last);
-            let mut next = pin!(after.wait_row());
             // After an error the outbox goes on: what waits is still there.
-            let next = in_time(head.timeout, |cx| next.as_mut().poll(cx)).await?;
+            let next = outbox.wait(last, head.timeout).await?;
             if next.is_none() {
                 self.state().handles.remove(head.handle);
             }

@@ -257,7 +257,8 @@ async fn aborting_changes_nothing() {
     here.db.execute("UPDATE notes SET a = 'ours'", ()).await.unwrap();
     let failed = here.db.apply(&sets.concat(), Apply::abort()).await.unwrap_err();
     assert_eq!(failed.kind(), ErrorKind::ConstraintViolation);
-    assert!(failed.message().contains("notes"), "{failed}");
+    let told = "the row has other values here, for their change of notes where id = 1";
+    assert!(failed.message().contains(told), "{failed}");
     assert_eq!(rows(&here.db, "SELECT count(*) FROM notes").await, ["Integer(1)"]);
     // Of one table alone.
     let policy = Apply::abort().table("NOTES", Policy::Theirs);

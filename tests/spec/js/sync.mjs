@@ -19,17 +19,35 @@ export function callOutbox(outbox, call, rest) {
   if (call.method === 'wait') return meanwhile(() => waited(outbox), call, rest);
   if (call.method === 'next') {
     call.everythingWasUsed();
-    return settle(() => outbox.next(), fromBatch);
+    return settle(() => next(outbox), (batch) => batch);
   }
   const id = field(call.data('batch'), 'id');
   call.everythingWasUsed();
   return settle(() => outbox.ack(id), fromNothing);
 }
 
-/** Returns what a loop has next, or null once it has ended. The loop may be left, and another goes on. */
+/** The number of the last batch that each outbox has returned. */
+const returned = new WeakMap();
+
+/** Returns what a loop has after that, or null once it has ended. */
 async function waited(outbox) {
-  for await (const batch of outbox) return fromBatch(batch);
+  for await (const batch of outbox) {
+    if (batch.id > (returned.get(outbox) ?? 0)) return noted(outbox, batch);
+  }
   return null;
+}
+
+/** Returns what a call has after that. */
+async function next(outbox) {
+  for (;;) {
+    const batch = await outbox.next();
+    if (batch === undefined || batch.id > (returned.get(outbox) ?? 0)) return noted(outbox, batch);
+  }
+}
+
+function noted(outbox, batch) {
+  if (batch !== undefined) returned.set(outbox, batch.id);
+  return fromBatch(batch);
 }
 
 function fromBatch(batch) {

@@ -19,8 +19,9 @@ use crate::platform::file_watch::{FileWatch, Woken};
 const SHORTEST: Duration = Duration::from_micros(20);
 const LONGEST: Duration = Duration::from_millis(1);
 
-/// How long a write may take to become a commit; after it, the log must be written to once more.
-/// So long it is looked for before the next write is to be reported, and once more after that.
+/// How long a write may take to become a commit: so long it is looked for before the next write is
+/// to be reported, and once more after that. One that takes longer is found with the next write, or
+/// when the wait for that has taken its time.
 const PATIENCE: Duration = Duration::from_millis(20);
 
 /// How often this thread gives others a turn, for the writer to end its work.
@@ -206,7 +207,9 @@ fn look(
     written: bool,
 ) -> Seen {
     let start = Instant::now();
-    let (mut pause, mut doubts, mut armed) = (SHORTEST, 0, !written);
+    let (mut pause, mut doubts) = (SHORTEST, 0);
+    // Since when the next write is reported: what came before is looked for after that as well.
+    let mut armed = (!written).then_some(start);
     // When there was first something that is not accounted for.
     let mut since = None;
     loop {
@@ -217,10 +220,14 @@ fn look(
             let before = std::mem::replace(data, version);
             // The first time, a commit may have come before this connection.
             let changed = version.is_none() || before != version;
+            if version.is_none() {
+                // Somebody has the file locked, perhaps for long.
+                watch.wait();
+            }
             return if changed { Seen::Commits(None) } else { Seen::Nothing };
         };
         if shared.observation.is_accounted(&position) {
-            if !written || start.elapsed() > PATIENCE * 2 {
+            if !written || armed.is_some_and(|armed: Instant| armed.elapsed() > PATIENCE) {
                 return Seen::Nothing;
             }
             (doubts, since) = (0, None);
@@ -230,16 +237,15 @@ fn look(
             (doubts, pause) = (doubts + 1, SHORTEST);
             if doubts > DOUBTS {
                 let Account { foreign, frames } = shared.observation.account(0, position);
-                if !foreign {
-                    return Seen::Nothing;
+                if foreign {
+                    return Seen::Commits(frames.and_then(|frames| connection.pages_of(frames)));
                 }
-                return Seen::Commits(frames.and_then(|frames| connection.pages_of(frames)));
+                (doubts, since) = (0, None);
             }
         }
-        if !armed && start.elapsed() > PATIENCE {
-            // What is written from here on is looked for once more.
+        if armed.is_none() && start.elapsed() > PATIENCE {
             watch.arm();
-            armed = true;
+            armed = Some(Instant::now());
         }
         if watch.is_stopped() {
             return Seen::Nothing;

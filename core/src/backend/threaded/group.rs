@@ -65,6 +65,7 @@ pub(super) fn serve(shared: &Arc<Shared>, connection: &mut Option<Connection>) {
             };
             last = run(shared, opened, group);
             if opened.is_marked() {
+                complete(std::mem::take(&mut last));
                 // A script left settings or temporary tables that concern nobody else. The new
                 // connection comes first: closing a file's last connection closes the file.
                 *connection = shared.connect_writer().ok();

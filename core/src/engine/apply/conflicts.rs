@@ -82,6 +82,35 @@ pub(super) unsafe extern "C" fn on_conflict(
     applying.decide(&table, kind, &asked)
 }
 
+/// The longest part of a key's text that a message has.
+const LONGEST: usize = 40;
+
+/// Returns what is in the way, in words.
+fn met(kind: ConflictKind) -> &'static str {
+    match kind {
+        ConflictKind::Data => "the row has other values here",
+        ConflictKind::NotFound => "the row is not here",
+        ConflictKind::Exists => "a row with this key is here",
+        ConflictKind::Constraint => "a constraint is in the way",
+    }
+}
+
+/// Returns a key as conditions.
+fn place(key: &[(String, Value)]) -> String {
+    let part = |(column, value): &(String, Value)| match value {
+        Value::Integer(value) => format!("{column} = {value}"),
+        Value::Real(value) => format!("{column} = {value}"),
+        Value::Text(text) => {
+            let short: String = text.chars().take(LONGEST).collect();
+            let rest = if short.len() < text.len() { "…" } else { "" };
+            format!("{column} = '{short}{rest}'")
+        }
+        Value::Blob(bytes) => format!("{column} is a blob of {} bytes", bytes.len()),
+        _ => format!("{column} is NULL"),
+    };
+    key.iter().map(part).collect::<Vec<_>>().join(" and ")
+}
+
 impl Applying {
     fn decide(&mut self, table: &str, kind: ConflictKind, asked: &Asked) -> c_int {
         let Some(target) = self.targets.get(table) else {
@@ -101,8 +130,9 @@ impl Applying {
             self.refused = Some(Error::new(
                 ErrorKind::ConstraintViolation,
                 format!(
-                    "nothing was applied: their change of the row {:?} of {table} meets another one ({kind:?})",
-                    conflict.key.iter().map(|(_, value)| value).collect::<Vec<_>>()
+                    "nothing was applied: {}, for their change of {table} where {}",
+                    met(kind),
+                    place(&conflict.key)
                 ),
             ));
             return session::SQLITE_CHANGESET_ABORT;

@@ -208,9 +208,10 @@ public class Database private constructor(
      * ```
      * Triggers don't fire and foreign keys have no actions: what those did elsewhere is among the
      * changes. Foreign keys are checked at the end. Live queries see what was changed, and the
-     * outbox does not: it is no change of this database's own. What waits in the outbox is made one
-     * batch, of a new number, that stands on what was applied: it is the difference between what the
-     * others have then and what is here, whatever the policy has decided.
+     * outbox does not: it is no change of this database's own. What waits in the outbox is made to
+     * stand on what was applied: it is then the difference between what the others have and what is
+     * here, whatever the policy has decided. For that it may be replaced by one batch of a new number,
+     * so a program doesn't apply while it sends.
      *
      * @param bytes a change set as [OutboxBatch.bytes] is one, or several one after another; it may come from anybody:
      * what is no change set is refused. A table here may have more columns, at its end, than theirs
