@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import random
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -31,15 +32,11 @@ async def waiting(outbox: Outbox) -> list[OutboxBatch]:
     return found
 
 
-async def first_of(outbox: Outbox) -> asyncio.Task[OutboxBatch]:
+async def first_of(loop: AsyncIterator[OutboxBatch]) -> asyncio.Task[OutboxBatch]:
     """Returns the task that waits for the next batch, once it waits."""
-    task: asyncio.Task[Any] = asyncio.ensure_future(outbox.__anext__())  # type: ignore[arg-type]
+    task: asyncio.Task[Any] = asyncio.ensure_future(loop.__anext__())  # type: ignore[arg-type]
     await asyncio.sleep(0)
     return task
-
-
-async def following(outbox: Outbox) -> OutboxBatch:
-    return await asyncio.wait_for(outbox.__anext__(), 20)
 
 
 def test_two_databases_exchange_their_changes(run: Run[None]) -> None:
@@ -152,23 +149,31 @@ def test_a_loop_waits_for_the_next_commit_and_ends_when_the_database_closes(run:
     run(main())
 
 
-def test_leaving_the_loop_does_not_end_it_and_closing_it_does(run: Run[None]) -> None:
+def test_each_loop_has_its_own_place_and_closing_ends_them_all(run: Run[None]) -> None:
     async def main() -> None:
         async with ubiqlite.open(":memory:") as db:
             await db.batch(SCHEMA)
             async with await db.outbox("items") as outbox:
                 await db.execute("INSERT INTO items VALUES (1, '')")
                 await db.execute("INSERT INTO items VALUES (2, '')")
-                async for batch in outbox:
-                    first = batch
-                    break
-                second = await outbox.next()
-                assert second is not None
-                assert second.id > first.id
-                task = await first_of(outbox)
+                seen = []
+                for _ in range(2):
+                    # Left, since sending failed for example: it comes again.
+                    async for batch in outbox:
+                        seen.append(batch)
+                        break
+                first, second = await waiting(outbox)
+                assert seen == [first, first]
+                loops = [outbox.__aiter__(), outbox.__aiter__()]
+                assert [await loop.__anext__() for loop in [*loops, *loops]] == [first, first, second, second]
+                assert await outbox.next() is None
+                tasks = [await first_of(loop) for loop in loops]
+                # Nobody who asks what is there now is behind those that wait.
+                assert await asyncio.wait_for(outbox.next(), 20) is None
                 await outbox.aclose()
-                with pytest.raises(StopAsyncIteration):
-                    await asyncio.wait_for(task, 20)
+                for task in tasks:
+                    with pytest.raises(StopAsyncIteration):
+                        await asyncio.wait_for(task, 20)
                 assert [batch async for batch in outbox] == []
                 with pytest.raises(ubiqlite.Closed, match="outbox is closed"):
                     await outbox.next()
@@ -185,22 +190,28 @@ def test_a_cancelled_wait_loses_nothing(run: Run[None]) -> None:
         async with ubiqlite.open(":memory:") as db:
             await db.batch(SCHEMA)
             outbox = await db.outbox("items")
-            (await first_of(outbox)).cancel()
-            seen: list[OutboxBatch] = []
+            loop = outbox.__aiter__()
+            (await first_of(loop)).cancel()
+            await asyncio.sleep(0)
+            waited: list[OutboxBatch] = []
+            asked: list[OutboxBatch] = []
             for key in range(300):
                 wait = source.random() < 0.7
-                task: asyncio.Task[Any] = asyncio.ensure_future(outbox.__anext__() if wait else outbox.next())  # type: ignore[arg-type]
+                task: asyncio.Task[Any] = asyncio.ensure_future(loop.__anext__() if wait else outbox.next())  # type: ignore[arg-type]
                 write = asyncio.ensure_future(db.execute("INSERT INTO items VALUES (?, '')", (key,)))
                 for _ in range(source.randrange(7)):
                     await asyncio.sleep(0)
                 task.cancel()
                 done = (await asyncio.gather(task, return_exceptions=True))[0]
                 if isinstance(done, OutboxBatch):
-                    seen.append(done)
+                    (waited if wait else asked).append(done)
                 await write
-            seen += await waiting(outbox)
-            assert seen == await waiting(await db.outbox("items"))
-            assert len(seen) == 300
+            everything = await waiting(await db.outbox("items"))
+            assert len(everything) == 300
+            assert asked + await waiting(outbox) == everything
+            while len(waited) < 300:
+                waited.append(await asyncio.wait_for(loop.__anext__(), 20))
+            assert waited == everything
 
     run(main())
 
@@ -284,15 +295,18 @@ def test_one_task_reads_it_on_one_loop(run: Run[None]) -> None:
         async with ubiqlite.open(":memory:") as db:
             await db.batch(SCHEMA)
             outbox = await db.outbox("items")
-            task = await first_of(outbox)
+            loop = outbox.__aiter__()
+            task = await first_of(loop)
             with pytest.raises(ubiqlite.InvalidArgument, match="one task"):
-                await outbox.next()
+                await loop.__anext__()
             await db.execute("INSERT INTO items VALUES (1, '')")
             batch = await asyncio.wait_for(task, 20)
 
             async def elsewhere() -> list[OutboxBatch]:
                 with pytest.raises(ubiqlite.InvalidArgument, match="another event loop"):
                     await outbox.next()
+                with pytest.raises(ubiqlite.InvalidArgument, match="another event loop"):
+                    await loop.__anext__()
                 found = await waiting(await db.outbox("items"))
                 await outbox.ack(found[0].id)
                 return found
@@ -312,13 +326,16 @@ def test_after_an_error_it_goes_on(run: Run[None]) -> None:
             async with db.transaction() as tx:
                 await tx.execute("ALTER TABLE ubiqlite_outbox RENAME TO away")
                 await tx.execute("CREATE TABLE received (number INT)")
+            loop = outbox.__aiter__()
             for _ in range(2):
                 with pytest.raises(ubiqlite.NoSuchTable):
                     await outbox.next()
                 with pytest.raises(ubiqlite.NoSuchTable):
-                    await asyncio.wait_for(outbox.__anext__(), 20)
+                    await asyncio.wait_for(loop.__anext__(), 20)
             await db.execute("ALTER TABLE away RENAME TO ubiqlite_outbox")
-            assert (await following(outbox)).id == 1
+            batch = await asyncio.wait_for(loop.__anext__(), 20)
+            assert batch == await outbox.next()
+            assert batch.id == 1
 
     run(main())
 

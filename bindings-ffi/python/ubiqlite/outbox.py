@@ -50,17 +50,15 @@ class Outbox:
     a program does one after the other.
     """
 
-    __slots__ = ("__weakref__", "_held", "_is_read", "_last", "_turn")
+    __slots__ = ("__weakref__", "_held", "_reader")
 
     def __init__(self, held: HandleTarget) -> None:
         self._held = held
-        # The number of the batch that was returned last.
-        self._last = 0
-        self._is_read = False
-        self._turn = Yielder()
+        # Of `next`: each loop has its own.
+        self._reader = _Reader(held)
 
     async def next(self, *, timeout: TimeLimit = None) -> Optional[OutboxBatch]:
-        """Returns the oldest batch that this outbox has not returned yet, or ``None`` if there is none now.
+        """Returns the oldest batch that this method has not returned yet, or ``None`` if there is none now.
 
         A batch that could not be sent is kept and sent again before later ones are acknowledged, which would remove it.
         Raises ``Closed`` once the outbox or the database is closed, and what a query does::
@@ -69,7 +67,7 @@ class Outbox:
                 await send(batch.bytes)
                 await outbox.ack(batch.id)
         """
-        return await self._read(False, timeout)
+        return await self._reader.read(False, timeout)
 
     async def ack(self, id: int, *, timeout: TimeLimit = None) -> None:  # noqa: A002 - as it is named in a batch
         """Removes a batch that has arrived, by its number, and all before it.
@@ -79,19 +77,7 @@ class Outbox:
         await self._held.inside.write(op.ACK, timeout, id)
 
     def __aiter__(self) -> AsyncIterator[OutboxBatch]:
-        """Begins with the oldest batch that is there: what was not acknowledged comes again."""
-        self._last = 0
-        return self
-
-    async def __anext__(self) -> OutboxBatch:
-        """Waits for the next batch."""
-        try:
-            batch = await self._read(True, None)
-        except Closed:
-            batch = None
-        if batch is None:
-            raise StopAsyncIteration
-        return batch
+        return _Loop(_Reader(self._held))
 
     async def aclose(self) -> None:
         """Ends it. What waits stays; a task that waits for the next batch leaves its loop."""
@@ -105,9 +91,23 @@ class Outbox:
     ) -> None:
         await self.aclose()
 
-    async def _read(self, wait: bool, timeout: TimeLimit) -> Optional[OutboxBatch]:
+
+class _Reader:
+    """A place among the batches."""
+
+    __slots__ = ("_held", "_is_read", "_last", "_turn")
+
+    def __init__(self, held: HandleTarget) -> None:
+        self._held = held
+        # The number of the batch that was returned last.
+        self._last = 0
+        self._is_read = False
+        self._turn = Yielder()
+
+    async def read(self, wait: bool, timeout: TimeLimit) -> Optional[OutboxBatch]:
+        """Returns the next batch."""
         if self._is_read:
-            raise InvalidArgument("an outbox can be read by only one task at a time")
+            raise InvalidArgument(f"an {NAME} can be read by only one task at a time")
         self._is_read = True
         try:
             return await self._fetch(wait, timeout)
@@ -135,3 +135,25 @@ class Outbox:
             return None
         [(self._last, changes)] = rows
         return OutboxBatch(self._last, changes)
+
+
+class _Loop:
+    """An ``async for``, from the oldest batch on."""
+
+    __slots__ = ("_reader",)
+
+    def __init__(self, reader: _Reader) -> None:
+        self._reader = reader
+
+    def __aiter__(self) -> _Loop:
+        return self
+
+    async def __anext__(self) -> OutboxBatch:
+        """Waits for the next batch."""
+        try:
+            batch = await self._reader.read(True, None)
+        except Closed:
+            batch = None
+        if batch is None:
+            raise StopAsyncIteration
+        return batch

@@ -21,6 +21,9 @@ class Sending:
     async def __aenter__(self) -> Sending:
         db, tables, options = self._opening
         self._outbox = await db.outbox(tables, **options)
+        self._loop = self._outbox.__aiter__()
+        # A scenario's calls have one place among the batches; here a loop has its own.
+        self._returned = 0
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
@@ -34,17 +37,23 @@ class Sending:
         if call.method == "next":
             options = call.options()
             call.done()
-            return _from_batch(await self._outbox.next(**options))
+            while (batch := await self._outbox.next(**options)) is not None and batch.id <= self._returned:
+                pass
+            return self._noted(batch)
         batch, options = call.data("batch"), call.options()
         call.done()
         return from_nothing(await self._outbox.ack(batch["id"], **options))
 
     async def wait(self) -> Any:
         """Returns the next batch once there is one, or None if the database was closed instead."""
-        try:
-            return _from_batch(await self._outbox.__anext__())
-        except StopAsyncIteration:
-            return None
+        async for batch in self._loop:
+            if batch.id > self._returned:
+                return self._noted(batch)
+        return None
+
+    def _noted(self, batch: Any) -> Any:
+        self._returned = self._returned if batch is None else batch.id
+        return _from_batch(batch)
 
 
 def _from_batch(batch: Any) -> Any:
