@@ -77,6 +77,12 @@ async function withVersions(kind, body) {
 const refused = (page, sql) =>
   within(20_000, 'the error', page.evaluate((sql) => window.db.execute(sql).then(() => 'ok', ({ kind, message }) => `${kind}: ${message}`), sql));
 
+/** What may wait for ever for what a page does. */
+const WAITING = {
+  'a watch': () => window.live('SELECT n FROM t'),
+  'an outbox': () => window.send(),
+};
+
 for (const kind of KEEPING) {
   test(`${kind}: an idle engine of an older version hands its database over to a newer one`, () =>
     withVersions(kind, async ({ older, newer }) => {
@@ -97,22 +103,24 @@ for (const kind of KEEPING) {
       assert.equal(await value(second, 'SELECT count(*) FROM t'), 3);
     }));
 
-  test(`${kind}: a watch does not keep an older version's engine, and ends with the error that asks for a reload`, () =>
-    withVersions(kind, async ({ older, newer }) => {
-      const first = await older();
-      await start(first);
-      await run(first, 'CREATE TABLE t(n)');
-      await first.evaluate(() => window.live('SELECT n FROM t'));
-      const second = await newer();
-      await within(20_000, 'the newer version opens it', start(second));
-      const failures = () =>
-        within(20_000, 'the watch fails', first.evaluate(async () => {
-          while (window.failures.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
-          return window.failures;
-        }));
-      assert.match((await failures()).join(), /^Busy: .*newer version.*reload/);
-      await run(second, 'INSERT INTO t VALUES (1)');
-    }));
+  for (const [what, begin] of Object.entries(WAITING)) {
+    test(`${kind}: ${what} does not keep an older version's engine, and ends with the error that asks for a reload`, () =>
+      withVersions(kind, async ({ older, newer }) => {
+        const first = await older();
+        await start(first);
+        await run(first, 'CREATE TABLE t (n INTEGER PRIMARY KEY)');
+        await first.evaluate(begin);
+        const second = await newer();
+        await within(20_000, 'the newer version opens it', start(second));
+        const failures = () =>
+          within(20_000, 'it fails', first.evaluate(async () => {
+            while (window.failures.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+            return window.failures;
+          }));
+        assert.match((await failures()).join(), /^Busy: .*newer version.*reload/);
+        await run(second, 'INSERT INTO t VALUES (1)');
+      }));
+  }
 
   test(`${kind}: an engine of an older version in which something is open goes on, and is waited for`, () =>
     withVersions(kind, async ({ older, newer }) => {
