@@ -107,14 +107,15 @@ test('aborting after the answer does nothing, and the signal keeps no listener',
 test('an aborted transaction is rolled back, and its handle is dead', async (t) => {
   const { db } = await database(t, {}, 'CREATE TABLE t(a)');
   const controller = new AbortController();
-  let inner;
-  const outer = failure(db.transaction(async (tx) => {
-    await tx.execute('INSERT INTO t VALUES (1)');
-    inner = tx;
-    await pause(100);
-    return tx.execute('INSERT INTO t VALUES (2)');
-  }, { signal: controller.signal }));
-  await pause(50);
+  let outer;
+  const inner = await new Promise((inside) => {
+    outer = failure(db.transaction(async (tx) => {
+      await tx.execute('INSERT INTO t VALUES (1)');
+      inside(tx);
+      await pause(100);
+      return tx.execute('INSERT INTO t VALUES (2)');
+    }, { signal: controller.signal }));
+  });
   controller.abort();
   assert.ok((await outer) instanceof CancelledError);
   const late = await failure(within(1000, inner.execute('INSERT INTO t VALUES (3)'), 'a call on a dead handle'));
