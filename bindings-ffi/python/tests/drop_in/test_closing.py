@@ -158,7 +158,7 @@ def test_backups_that_cross_all_end(run: Run[Any], path: str) -> None:
 
 
 def test_the_target_of_a_backup_is_left_alone_until_it_has_ended(run: Run[Any], path: str) -> None:
-    async def once(source: aiosqlite.Connection, target: aiosqlite.Connection) -> None:
+    async def once(source: aiosqlite.Connection, target: aiosqlite.Connection, third: aiosqlite.Connection) -> None:
         begun = asyncio.Event()
         loop = asyncio.get_running_loop()
         finished = await target.execute("SELECT 1")
@@ -169,6 +169,9 @@ def test_the_target_of_a_backup_is_left_alone_until_it_has_ended(run: Run[Any], 
 
         copying = asyncio.ensure_future(source.backup(target, pages=1, progress=progress))
         await begun.wait()
+        # What it has so far is no database.
+        with pytest.raises(aiosqlite.OperationalError, match="target of a backup"):
+            await target.backup(third)
         refused = []
         statements = ("SELECT count(*) FROM t", "PRAGMA schema_version", "UPDATE t SET a = a")
         for turn in range(10_000):
@@ -186,17 +189,18 @@ def test_the_target_of_a_backup_is_left_alone_until_it_has_ended(run: Run[Any], 
         await target.rollback()
         for db in (source, target):
             assert await db.execute_fetchall("PRAGMA integrity_check") == [("ok",)]
-            assert await db.execute_fetchall("SELECT count(*) FROM t") == [(500,)]
+            assert await db.execute_fetchall("SELECT count(*) FROM t") == [(2000,)]
 
     async def work() -> None:
         source, target = await aiosqlite.connect(path + "a"), await aiosqlite.connect(path + "b")
+        third = await aiosqlite.connect(":memory:")
         for db in (source, target):
             await db.execute("CREATE TABLE t (a)")
-            await db.executemany("INSERT INTO t VALUES (?)", [("x" * 500,)] * 500)
+            await db.executemany("INSERT INTO t VALUES (?)", [("x" * 500,)] * 2000)
             await db.commit()
-        for _ in range(8):
-            await once(source, target)
-        for db in (source, target):
+        for _ in range(5):
+            await once(source, target, third)
+        for db in (source, target, third):
             await db.close()
 
     run(work())
