@@ -56,6 +56,21 @@ export const value = (page, sql, params = []) =>
 export const run = (page, sql, params = []) =>
   within(20_000, sql, page.evaluate(async (it) => void (await window.db.execute(it.sql, it.params)), { sql, params }));
 
+/**
+ * Runs a statement that may run twice. One that meets a change of leaders has an unknown outcome,
+ * and is repeated.
+ */
+export const runAgain = (page, sql, params = []) =>
+  within(20_000, sql, page.evaluate(async (it) => {
+    for (;;) {
+      try {
+        return void (await window.db.execute(it.sql, it.params));
+      } catch (error) {
+        if (error.kind !== 'OutcomeUnknown') throw error;
+      }
+    }
+  }, { sql, params }));
+
 /** Returns what `promise` settles to, or an error that says what did not happen in time. */
 export function within(ms, what, promise) {
   let timer;
