@@ -89,19 +89,28 @@ async fn a_page_that_is_on_the_disk_alone_is_not_waited_for_on_the_callers_threa
             .status();
         assert!(forgotten.unwrap().success());
     };
-    let db = Database::options().readers(1).open(&path).await.unwrap();
-    number(&db, "SELECT 1").await;
     let sql = "SELECT name FROM big WHERE id = 37777";
-    forget();
-    // Not every file system can tell. The row is right in any case, and once it was read, the
-    // next read is immediate.
-    let is_cold = is_on_the_disk_alone(&file);
-    let cold = is_inline(&db, sql).await;
-    assert!(!is_cold || !cold, "it waited for the disk");
-    let row: String = within(sql, db.query_value(sql, ())).await.unwrap();
-    assert!(row.ends_with("37777"));
-    eventually_inline(&db, sql).await;
-    println!("the cold read was {}", if cold { "inline" } else { "on the reader's thread" });
+    let (mut cold, mut waited) = (0, 0);
+    // The system may bring the page in after it was looked at.
+    while cold == waited && cold < 10 {
+        let db = Database::options().readers(1).open(&path).await.unwrap();
+        number(&db, "SELECT 1").await;
+        forget();
+        // Not every file system can tell. The row is right in any case, and once it was read, the
+        // next read is immediate.
+        let is_cold = is_on_the_disk_alone(&file);
+        let inline = is_inline(&db, sql).await;
+        let row: String = within(sql, db.query_value(sql, ())).await.unwrap();
+        assert!(row.ends_with("37777"));
+        eventually_inline(&db, sql).await;
+        db.close().await.unwrap();
+        if !is_cold {
+            return println!("the page was in memory");
+        }
+        cold += 1;
+        waited += u32::from(inline);
+    }
+    assert!(waited < cold, "each of {cold} reads waited for the disk");
 }
 
 #[tokio::test]
