@@ -14,6 +14,16 @@ export const KEEPING = (process.env.BROWSERS ?? 'chromium,firefox').split(',');
 /** The ways in which a tab reaches the engine of another. */
 export const WAYS = { 'through the hub': '/', 'by BroadcastChannel': '/nohub.html' };
 
+/** The ways in which a leading tab goes away, and how it comes back. */
+export const ENDS = {
+  closed: (page) => page.close(),
+  crashed: (page) => page.crash(),
+  reloaded: (page) => page.reload(),
+};
+
+/** How many milliseconds a step may take that waits for another tab. */
+export const LIMIT = 30_000;
+
 /** Serves the built package and the test's page. */
 export function site(options) {
   return serve({ '/': here('site'), '/pkg/': here('../../bindings-wasm/dist') }, options);
@@ -70,6 +80,13 @@ export const runAgain = (page, sql, params = []) =>
       }
     }
   }, { sql, params }));
+
+/** Returns once the tab, which writes endlessly, has written this many rows more. */
+export const written = (writer, count) =>
+  within(LIMIT, `${count} more are written`, writer.evaluate(async (more) => {
+    const last = window.acknowledged.length + more;
+    while (window.acknowledged.length < last) await new Promise((resolve) => setTimeout(resolve, 1));
+  }, count));
 
 /** Returns what `promise` settles to, or an error that says what did not happen in time. */
 export function within(ms, what, promise) {

@@ -3,16 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { KEEPING, WAYS, inBrowser, run, start, value, within } from './support.mjs';
-
-/** The ways in which a leading tab goes away. */
-const ENDS = {
-  closed: (page) => page.close(),
-  crashed: (page) => page.crash(),
-  reloaded: (page) => page.reload(),
-};
-
-const LIMIT = 30_000;
+import { ENDS, KEEPING, LIMIT, WAYS, inBrowser, run, start, value, within, written } from './support.mjs';
 
 /** Opens the database in a tab, and sends what its outbox has to a copy. */
 async function sending(page) {
@@ -41,14 +32,9 @@ for (const kind of KEEPING) {
           const writer = await tab(path);
           await start(writer);
           await writer.evaluate(() => window.write());
-          const written = (count) =>
-            within(LIMIT, `${count} more are written`, writer.evaluate(async (more) => {
-              const last = window.acknowledged.length + more;
-              while (window.acknowledged.length < last) await new Promise((resolve) => setTimeout(resolve, 1));
-            }, count));
-          await written(20);
+          await written(writer, 20);
           await within(LIMIT, how, end(leader));
-          await written(20);
+          await written(writer, 20);
           await within(LIMIT, 'the writer stops', writer.evaluate(async () => {
             window.writing = false;
             await window.written;

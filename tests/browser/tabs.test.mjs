@@ -4,14 +4,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { KEEPING, WAYS, inBrowser, loaded, quantile, run, runAgain, sleep, start, value, within } from './support.mjs';
-
-/** The ways in which a leading tab goes away, and how it comes back. */
-const ENDS = {
-  closed: (page) => page.close(),
-  crashed: (page) => page.crash(),
-  reloaded: (page) => page.reload(),
-};
+import { ENDS, KEEPING, WAYS, inBrowser, loaded, quantile, run, runAgain, sleep, start, value, within } from './support.mjs';
 
 for (const kind of KEEPING) {
   for (const [way, path] of Object.entries(WAYS)) {

@@ -3,16 +3,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { KEEPING, WAYS, inBrowser, run, runAgain, start, value, within } from './support.mjs';
+import { ENDS, KEEPING, LIMIT, WAYS, inBrowser, run, runAgain, start, value, within, written } from './support.mjs';
 
-/** The ways in which a leading tab goes away. */
-const ENDS = {
-  closed: (page) => page.close(),
-  crashed: (page) => page.crash(),
-  reloaded: (page) => page.reload(),
-};
-
-const LIMIT = 30_000;
 const QUERY = 'SELECT n FROM t ORDER BY n';
 
 /** Opens the database in a tab and watches its table. */
@@ -94,14 +86,9 @@ for (const kind of KEEPING) {
           const writer = await tab(path);
           await start(writer);
           await writer.evaluate(() => window.write());
-          const written = (count) =>
-            within(LIMIT, `${count} more are written`, writer.evaluate(async (more) => {
-              const last = window.acknowledged.length + more;
-              while (window.acknowledged.length < last) await new Promise((resolve) => setTimeout(resolve, 1));
-            }, count));
-          await written(20);
+          await written(writer, 20);
           await within(LIMIT, how, end(leader));
-          await written(20);
+          await written(writer, 20);
           const [acknowledged, unknown] = await within(LIMIT, 'the writer stops', writer.evaluate(async () => {
             window.writing = false;
             await window.written;

@@ -8,6 +8,11 @@ use ubiqlite::{Watch, params};
 
 use super::{open, texts, truth};
 
+/// A table so large that a run of a query that reads it does not end within the call.
+const LARGE: &str = "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT);
+    WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
+        INSERT INTO t SELECT i, 'value ' || i FROM n;";
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_watch_that_begins_during_writes_misses_none() {
     let place = open().await;
@@ -92,14 +97,7 @@ async fn a_watch_that_begins_during_writes_misses_none() {
 async fn waiting_watches_that_are_dropped_keep_no_other_waiting() {
     let place = open().await;
     let db = &place.db;
-    // Large enough that a run does not end within the call.
-    db.batch(
-        "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT);
-         WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
-             INSERT INTO t SELECT i, 'value ' || i FROM n;",
-    )
-    .await
-    .unwrap();
+    db.batch(LARGE).await.unwrap();
     let sql = "SELECT count(*), max(v) FROM t WHERE v LIKE '%value%'";
     for round in 0..40 {
         let (mut dropped, mut kept) = (db.watch(sql, ()), db.watch(sql, ()));
@@ -155,15 +153,8 @@ async fn first_results_that_are_asked_for_at_once_all_come() {
 async fn a_result_that_is_asked_for_after_a_commit_has_it_though_the_query_is_slow() {
     let place = open().await;
     let db = &place.db;
-    // Large enough that a run does not end within the call: what there was before must not be
-    // taken for current meanwhile.
-    db.batch(
-        "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT);
-         WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
-             INSERT INTO t SELECT i, 'value ' || i FROM n;",
-    )
-    .await
-    .unwrap();
+    // What there was before must not be taken for current while the query runs.
+    db.batch(LARGE).await.unwrap();
     let sql = "SELECT count(*) FROM t WHERE v LIKE '%value%'";
     let first = async |live: &mut Watch| {
         let next = tokio::time::timeout(Duration::from_secs(20), live.try_next()).await;

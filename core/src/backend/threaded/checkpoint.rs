@@ -50,7 +50,7 @@ pub(super) fn is_due(shared: &Shared, connection: &mut Connection) -> bool {
 }
 
 /// Whether it is time for a checkpoint.
-pub(super) fn due(state: &Checkpoints, frames: u32) -> bool {
+fn due(state: &Checkpoints, frames: u32) -> bool {
     let last = state.last.load(Ordering::Relaxed);
     // The log was restarted, by this process or another.
     let last = if frames < last { 0 } else { last };

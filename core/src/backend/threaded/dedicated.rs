@@ -167,8 +167,7 @@ fn return_writer(
     let claim = write.lock().unwrap_or_else(PoisonError::into_inner).take();
     let Some(claim) = claim else { return };
     shared.committed();
-    let due =
-        connection.wal_frames().is_some_and(|frames| checkpoint::due(&shared.checkpoints, frames));
+    let due = checkpoint::is_due(shared, connection);
     if due {
         let slot = Arc::clone(claim.slot());
         let shared = Arc::clone(shared);

@@ -89,9 +89,7 @@ fn with_writer<T>(
     let done = shared.writer.slot.try_connection().and_then(|mut guard| {
         let connection = guard.as_mut()?;
         let done = work(connection);
-        due = connection
-            .wal_frames()
-            .is_some_and(|frames| checkpoint::due(&shared.checkpoints, frames));
+        due = checkpoint::is_due(shared, connection);
         done
     });
     if due {
