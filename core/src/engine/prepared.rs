@@ -359,6 +359,28 @@ pub(super) unsafe fn value<'a>(value: *mut ffi::sqlite3_value) -> ValueRef<'a> {
     }
 }
 
+/// As [`value`], of a value that SQLite's preupdate hook was given.
+///
+/// The text of such a value has no NUL behind it, and `sqlite3_value_text` would copy it to put one
+/// there. `sqlite3_value_blob` returns it where it is.
+///
+/// # Safety
+/// As [`value`].
+#[inline]
+pub(super) unsafe fn hook_value<'a>(raw: *mut ffi::sqlite3_value) -> ValueRef<'a> {
+    // SAFETY: by the contract. The value is SQLite's copy for the hook, so nobody else meets the
+    // flag that `_blob` leaves on it; its type remains TEXT, and `_bytes` its length.
+    unsafe {
+        if ffi::sqlite3_value_type(raw) == ffi::SQLITE_TEXT
+            && ffi::sqlite3_value_encoding(raw) == ffi::SQLITE_UTF8
+        {
+            let start = ffi::sqlite3_value_blob(raw);
+            return ValueRef::Text(bytes(start.cast(), ffi::sqlite3_value_bytes(raw)));
+        }
+        value(raw)
+    }
+}
+
 /// # Safety
 /// `start` points to `length` readable bytes, or is null.
 #[inline]

@@ -5,7 +5,7 @@ use std::ffi::{CStr, c_char, c_int, c_void};
 use std::ptr;
 
 use super::changes::{HookContext, Pending, ROWID, TableFacts};
-use super::prepared::value;
+use super::prepared::hook_value;
 use crate::changes::{ColumnSet, RowChange, RowChangeKind};
 use crate::ffi::preupdate::{
     sqlite3_preupdate_blobwrite, sqlite3_preupdate_count, sqlite3_preupdate_hook,
@@ -169,7 +169,7 @@ impl Row {
             } else {
                 sqlite3_preupdate_new(self.raw, index, &raw mut found)
             };
-            (code == ffi::SQLITE_OK && !found.is_null()).then(|| value(found))
+            (code == ffi::SQLITE_OK && !found.is_null()).then(|| hook_value(found))
         }
     }
 }

@@ -126,6 +126,7 @@ unsafe extern "C" {
     pub(crate) fn sqlite3_value_int64(value: *mut sqlite3_value) -> sqlite3_int64;
     pub(crate) fn sqlite3_value_text(value: *mut sqlite3_value) -> *const c_uchar;
     pub(crate) fn sqlite3_value_bytes(value: *mut sqlite3_value) -> c_int;
+    pub(crate) fn sqlite3_value_encoding(value: *mut sqlite3_value) -> c_int;
     pub(crate) fn sqlite3_value_type(value: *mut sqlite3_value) -> c_int;
     pub(crate) fn sqlite3_get_autocommit(db: *mut sqlite3) -> c_int;
     pub(crate) fn sqlite3_db_handle(statement: *mut sqlite3_stmt) -> *mut sqlite3;

@@ -81,6 +81,31 @@ async fn tables_of_every_shape_are_recorded() {
 }
 
 #[tokio::test]
+async fn text_is_recorded_whole_whatever_it_holds_and_however_the_file_encodes_it() {
+    for encoding in ["UTF-8", "UTF-16le", "UTF-16be"] {
+        let folder = tempfile::tempdir().unwrap();
+        let file = rusqlite::Connection::open(folder.path().join("sync.db")).unwrap();
+        file.execute_batch(&format!("PRAGMA encoding = '{encoding}'; {ITEMS}")).unwrap();
+        drop(file);
+        let place = Place { db: super::open(&folder).await, folder };
+        let (db, mut outbox) = (&place.db, place.db.outbox(["items"]).await.unwrap());
+        let long = "é".repeat(5_000);
+        for (id, text) in [(1, ""), (2, "a\0b"), (3, "ä€😀"), (4, &long)] {
+            let insert = "INSERT INTO items VALUES (?, ?, ?)";
+            db.execute(insert, params![id, text, format!("{text}.")]).await.unwrap();
+            db.execute("UPDATE items SET name = 'x' WHERE id = ?", params![id]).await.unwrap();
+            db.execute("DELETE FROM items WHERE id = ?", params![id]).await.unwrap();
+            let expected = [
+                format!("+items {id},{text},{text}."),
+                format!("~items {id},{text},_ > _,x,_"),
+                format!("-items {id},x,{text}."),
+            ];
+            assert_eq!(sent(&mut outbox).await.concat(), expected, "{encoding}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_triggers_and_foreign_keys_do_is_recorded() {
     let place = Place::new(
         "CREATE TABLE parents (id INTEGER PRIMARY KEY);

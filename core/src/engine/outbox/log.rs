@@ -316,7 +316,7 @@ impl RecordedTable {
 
     fn push_whole(&mut self, row: &impl ChangingRow, old: bool) -> Result<(), Unfit> {
         let Self { shape, log, .. } = self;
-        // Most values are short.
+        // Most values are short: then nothing below has to grow it.
         log.reserve(2 + 16 * shape.columns.len());
         let operation = if old { Operation::Delete } else { Operation::Insert };
         log.extend([operation.byte(), 0]);
