@@ -235,6 +235,9 @@ impl Recorder {
 
     /// Must be called after a statement of this library's own.
     pub(super) fn after_control(&self, sql: &str) {
+        if !matches!(sql.as_bytes(), [b'S' | b'R', ..]) {
+            return;
+        }
         if let Some(name) = sql.strip_prefix("SAVEPOINT ") {
             self.context.outbox.borrow_mut().begin_savepoint(name);
             self.mark(name);
@@ -268,8 +271,8 @@ impl Recorder {
         self.learned_within.set(false);
         let current = self.observation().version_after_commit();
         let mut pending = self.context.pending.borrow_mut();
-        let interest = Arc::clone(&pending.interest);
         if current != self.version.get() {
+            let interest = Arc::clone(&pending.interest);
             let Whole { schema, external, .. } = pending.whole;
             pending.clear();
             drop(pending);

@@ -10,7 +10,7 @@
 //! would, when that descriptor closes, drop all POSIX locks that this process has on it, whether
 //! ours or those of another copy of SQLite.
 
-use std::ffi::{c_char, c_int, c_void};
+use std::ffi::{c_int, c_void};
 use std::ptr;
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 
@@ -124,7 +124,8 @@ pub(super) unsafe fn main_file(db: *mut ffi::sqlite3) -> Option<*mut ffi::sqlite
     let code = unsafe {
         ffi::sqlite3_file_control(
             db,
-            c"main".as_ptr().cast::<c_char>(),
+            // The main database, without a search for its name.
+            ptr::null(),
             ffi::SQLITE_FCNTL_FILE_POINTER,
             (&raw mut file).cast::<c_void>(),
         )

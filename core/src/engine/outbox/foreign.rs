@@ -88,13 +88,18 @@ impl Connection {
         }
         committing.locked.set(false);
         // SAFETY: the connection is open.
-        if unsafe { committing.seen.is_current(self.raw) } {
+        let current = unsafe { committing.seen.is_current(self.raw) };
+        if current {
             committing.forget_recompiled();
+            if begun {
+                // If it writes, it did so before that was asked.
+                committing.locked.set(self.is_writing());
+            }
         } else {
             self.confirm_slowly(begun);
-        }
-        if begun {
-            self.note_lock();
+            if begun {
+                self.note_lock();
+            }
         }
     }
 
@@ -168,7 +173,8 @@ pub(crate) unsafe fn data_version(raw: *mut ffi::sqlite3) -> u32 {
     unsafe {
         ffi::sqlite3_file_control(
             raw,
-            c"main".as_ptr(),
+            // The main database, without a search for its name.
+            std::ptr::null(),
             ffi::SQLITE_FCNTL_DATA_VERSION,
             (&raw mut version).cast(),
         );

@@ -195,6 +195,9 @@ impl OutboxLog {
 
     /// Must be called when no transaction is open any more.
     pub(in crate::engine) fn clear(&mut self) {
+        if self.is_unused() {
+            return;
+        }
         // Also what has come to nothing, and is not dirty any more.
         for table in self.tables.iter_mut().filter(|table| !table.log.is_empty()) {
             table.clear();
@@ -205,6 +208,18 @@ impl OutboxLog {
         self.written.clear();
         self.savepoints.clear();
         self.applied.clear();
+    }
+
+    /// Whether nothing is recorded, and the open transaction has left nothing here.
+    #[inline]
+    fn is_unused(&self) -> bool {
+        let noted = self.dirty | self.unconfirmed | self.doubted | self.by_savepoint | self.changed;
+        let none = self.tables.is_empty() & self.earlier.is_empty() & self.written.is_empty();
+        none & !noted
+            & (self.epoch == 0)
+            & self.fault.is_none()
+            & self.savepoints.is_empty()
+            & self.applied.is_empty()
     }
 
     fn fail(&mut self, fault: impl FnOnce(&str) -> Error, table: usize) {

@@ -168,16 +168,17 @@ impl Connection {
     /// As [`flush_outbox`](Self::flush_outbox).
     #[inline]
     pub(super) fn before_own_control(&mut self, sql: &str) -> Result<()> {
-        if sql.starts_with("BEGIN") {
-            self.renew_interest();
-            // The rest is asked when it has begun.
-            self.begin_recorded_statement();
-        } else if sql == "COMMIT" {
-            self.flush_outbox()?;
-        } else if sql.starts_with("SAVEPOINT ") {
-            self.note_savepoint();
-        } else if sql.starts_with("RELEASE ") {
-            self.flush_before_release()?;
+        // Few of them concern it, and each transaction runs two.
+        match sql.as_bytes() {
+            [b'B', ..] if sql.starts_with("BEGIN") => {
+                self.renew_interest();
+                // The rest is asked when it has begun.
+                self.begin_recorded_statement();
+            }
+            b"COMMIT" => self.flush_outbox()?,
+            [b'S', ..] if sql.starts_with("SAVEPOINT ") => self.note_savepoint(),
+            [b'R', ..] if sql.starts_with("RELEASE ") => self.flush_before_release()?,
+            _ => {}
         }
         Ok(())
     }
