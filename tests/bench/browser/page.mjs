@@ -32,6 +32,38 @@ globalThis.work = async (subjectName, name, { quick, stay }) => {
   return { unit: 'us', value };
 };
 
+/** The clock that all pages share, in milliseconds. */
+const clock = () => performance.timeOrigin + performance.now();
+
+/** The steps of the works of live queries, which the driver calls in one page or in two. */
+const watched = { times: new Map(), waits: new Map() };
+globalThis.live = {
+  async open(subjectName) {
+    const subject = await SUBJECTS[`./subjects/${subjectName}.mjs`]();
+    watched.opened = await subject.live();
+  },
+  prepare: () => watched.opened.prepare(),
+  /** Begins to watch, and returns once there is a first result. */
+  watch: () =>
+    new Promise((resolve) => {
+      watched.opened.watch((n) => {
+        const now = clock();
+        resolve();
+        watched.times.set(n, now);
+        watched.waits.get(n)?.(now);
+      });
+    }),
+  /** Returns when the result of a write was there. */
+  seen: (n) =>
+    watched.times.get(n) ?? new Promise((resolve) => watched.waits.set(n, resolve)),
+  /** Returns when the write was asked for. */
+  async write(n) {
+    const now = clock();
+    await watched.opened.write(n);
+    return now;
+  },
+};
+
 /**
  * Measures the time from the call of `open` to a row of the database in the page.
  *

@@ -31,8 +31,8 @@ const site = fileURLToPath(new URL('../../../target/bench/browser/', import.meta
 
 const server = await serve(site, {
   port: PORT,
-  // sqlocal's instructions require it; no other subject needs it.
-  isolated: subject === 'sqlocal',
+  // sqlocal's instructions require it; no other subject needs it. Clocks are exact with it.
+  isolated: subject === 'sqlocal' || work.startsWith('live_'),
   // As a real server does for files whose names change with their content.
   headers: { 'cache-control': 'public, max-age=31536000, immutable' },
   routes: {
@@ -45,13 +45,52 @@ const server = await serve(site, {
 try {
   const browser = await launch(values.browser, { dir: profile });
   try {
-    const { unit, value } = work === 'open' ? await reloads(browser) : await load(browser);
-    console.log(JSON.stringify({ work, unit, value }));
+    for (const figure of await figures(browser)) console.log(JSON.stringify(figure));
   } finally {
     await browser.close();
   }
 } finally {
   await server.close();
+}
+
+async function figures(browser) {
+  if (work.startsWith('live_')) return live(browser, work === 'live_tab');
+  return [{ work, ...(work === 'open' ? await reloads(browser) : await load(browser)) }];
+}
+
+/**
+ * Measures from before a write to the result of it that a live query has, in the page that writes
+ * or in another one.
+ */
+async function live(browser, elsewhere) {
+  const pages = [await browser.newPage(server.url('/'))];
+  if (elsewhere) pages.push(await browser.newPage(server.url('/')));
+  const writer = pages[0];
+  const watcher = pages.at(-1);
+  const ask = (page, name, ...args) =>
+    page.evaluate(
+      async ({ name, args }) => {
+        while (!globalThis.live) await new Promise((done) => setTimeout(done, 10));
+        return globalThis.live[name](...args);
+      },
+      { name, args },
+    );
+  for (const page of pages) await ask(page, 'open', subject);
+  await ask(writer, 'prepare');
+  await ask(watcher, 'watch');
+  const commits = values.quick ? 50 : 300;
+  const late = [];
+  for (let n = 1; n <= commits; n += 1) {
+    const [seen, written] = await Promise.all([ask(watcher, 'seen', n), ask(writer, 'write', n)]);
+    late.push((seen - written) * 1_000);
+  }
+  late.sort((a, b) => a - b);
+  const figure = (name, part) => ({
+    work: `${work}_${name}`,
+    unit: 'us',
+    value: late[Math.floor((late.length - 1) * part)],
+  });
+  return [figure('p50', 0.5), figure('p99', 0.99)];
 }
 
 /** Runs the work in a new page. */

@@ -31,3 +31,19 @@ export async function open({ synchronous }) {
     close: () => db.destroy(true),
   };
 }
+
+/** A row that is watched and changed. */
+export async function live() {
+  const db = new SQLocal({ databasePath: 'live.db', reactive: true });
+  return {
+    async prepare() {
+      await db.sql('CREATE TABLE watched (id INTEGER PRIMARY KEY, n INTEGER)');
+      await db.sql('INSERT INTO watched VALUES (1, 0)');
+    },
+    watch: (tell) =>
+      db
+        .reactiveQuery((sql) => sql('SELECT n FROM watched WHERE id = 1'))
+        .subscribe((rows) => rows.length > 0 && tell(rows[0].n)),
+    write: (n) => db.sql('UPDATE watched SET n = ? WHERE id = 1', n),
+  };
+}

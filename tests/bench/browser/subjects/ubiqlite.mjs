@@ -21,6 +21,20 @@ export async function open({ synchronous }) {
   };
 }
 
+/** A row that is watched and changed. */
+export async function live() {
+  const db = await openDatabase('live.db', { synchronous: 'normal' });
+  return {
+    async prepare() {
+      await db.execute('CREATE TABLE watched (id INTEGER PRIMARY KEY, n INTEGER)');
+      await db.execute('INSERT INTO watched VALUES (1, 0)');
+    },
+    watch: (tell) =>
+      db.watch('SELECT n FROM watched WHERE id = 1').subscribe(({ rows }) => tell(rows[0].n)),
+    write: (n) => db.execute('UPDATE watched SET n = ? WHERE id = 1', [n]),
+  };
+}
+
 export const works = {
   /** The engine alone, without the messages to it. */
   async engine_read(n) {

@@ -6,6 +6,7 @@ use super::super::suite::{Data, Suite, UBIQLITE, Whose, Work, work};
 
 const OFFICIAL: &str = "official";
 const OFFICIAL_WAL: &str = "official-wal";
+const PGLITE: &str = "pglite";
 const FLOOR: &str = "floor";
 
 /// The suite in Chromium.
@@ -18,20 +19,23 @@ pub(crate) const SUITE: Suite = Suite {
         "sqlocal",
         "wa-sqlite-pool",
         "wa-sqlite-coop",
+        PGLITE,
         FLOOR,
     ],
     works: WORKS,
-    further: &[],
+    further: FURTHER,
     goals: GOALS,
 };
 
 /// The suite in Firefox, which has no goals.
 pub(crate) const FIREFOX: Suite =
-    Suite { name: "firefox", subjects: &[UBIQLITE, FLOOR], works: WORKS, further: &[], goals: &[] };
+    Suite { name: "firefox", subjects: &[UBIQLITE, FLOOR], works: WORKS, further: FURTHER, goals: &[] };
 
-const DATABASES: Whose = Whose::AllBut(&[FLOOR]);
+const DATABASES: Whose = Whose::AllBut(&[FLOOR, PGLITE]);
 const FLOORS: Whose = Whose::Only(&[FLOOR]);
 const OURS: Whose = Whose::Only(&[UBIQLITE]);
+/// Those that have live queries.
+const LIVE: Whose = Whose::Only(&[UBIQLITE, "sqlocal", PGLITE]);
 
 /// Works that are compared are next to each other.
 const WORKS: &[Work] = &[
@@ -52,6 +56,15 @@ const WORKS: &[Work] = &[
     work("insert_64", "durable insert from the page, 64 in flight", Data::Empty, DATABASES),
     work("rows", "all rows as objects in the page, per row", Data::Shared, DATABASES),
     work("open", "from opening to the first row, warm cache", Data::Shared, DATABASES),
+    work("live_own", "from a write to the result of a live query", Data::Empty, LIVE),
+    work("live_tab", "the same in another tab", Data::Empty, LIVE),
+];
+
+const FURTHER: &[(&str, &str)] = &[
+    ("live_own_p50", "from a write to the result of a live query, p50"),
+    ("live_own_p99", "the same, p99"),
+    ("live_tab_p50", "from a write to the result of a live query in another tab, p50"),
+    ("live_tab_p99", "the same, p99"),
 ];
 
 const GOALS: &[Goal] = &[
@@ -71,4 +84,5 @@ const GOALS: &[Goal] = &[
     faster("rows", ("rows", OFFICIAL), 3.0),
     faster("rows", ("rows", OFFICIAL_WAL), 3.0),
     usually_at_most("open", 150.0),
+    usually_at_most("live_tab_p50", 250.0),
 ];
