@@ -210,7 +210,10 @@ impl Observation {
         let doubted = own > 0 && accounted.blamed > 0;
         accounted.blamed = accounted.blamed.saturating_sub(own);
         if new > own {
-            accounted.blamed = accounted.blamed.saturating_add(new - own).min(MOST_BLAMED);
+            // Those that are visible and not accounted for yet have begun, and not ended, by now.
+            let begun = self.committing.load(Ordering::SeqCst).saturating_sub(own);
+            let blamed = accounted.blamed.saturating_add((new - own).min(begun));
+            accounted.blamed = blamed.min(MOST_BLAMED);
         }
         let frames = match (before.log, now.log) {
             // Somebody else has accounted for them, and perhaps not reported yet. What this

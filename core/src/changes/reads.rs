@@ -18,7 +18,8 @@ pub struct Reads {
     pub tables: Vec<TableRead>,
     /// It also reads what no table's name stands for, so that any change may concern it.
     pub anything: bool,
-    /// It reads a virtual table, which may keep what it has read of the database's pages.
+    /// It reads a virtual table or a table-valued function, which may keep what it has read of the
+    /// database's pages, or read something else.
     pub is_virtual: bool,
     /// The rows that it can read, if they are not all of its only table's.
     pub(crate) filter: Option<RowFilter>,
@@ -37,6 +38,6 @@ pub struct TableRead {
 impl Reads {
     /// Whether the result stays the same while the pages that the query read do.
     pub(crate) fn are_in_pages(&self) -> bool {
-        !self.anything && !self.is_virtual
+        !self.is_virtual
     }
 }

@@ -104,7 +104,12 @@ impl Connection {
         name: Box<str>,
         columns: Option<Vec<Box<str>>>,
     ) -> Result<()> {
+        if matches!(&*name, "sqlite_schema" | "sqlite_master") {
+            // A change of the schema concerns every query.
+            return Ok(());
+        }
         if name.starts_with("sqlite_") {
+            // What SQLite writes there calls no hook.
             reads.anything = true;
             return Ok(());
         }
@@ -116,7 +121,9 @@ impl Connection {
         )?;
         let Some(row) = found.first() else {
             // A table-valued function, or a name inside the query itself.
-            reads.anything |= self.is_module(&name)? && !PURE.contains(&&*name);
+            let reads_more = self.is_module(&name)? && !PURE.contains(&&*name);
+            reads.anything |= reads_more;
+            reads.is_virtual |= reads_more;
             return Ok(());
         };
         let kind = row.get::<&str>(0)?;
