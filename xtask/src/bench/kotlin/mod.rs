@@ -1,4 +1,5 @@
-//! `cargo xtask bench kotlin`: the Kotlin library on the JVM compared with sqlite-jdbc.
+//! `cargo xtask bench kotlin`: the Kotlin library on the JVM compared with sqlite-jdbc, and
+//! its live queries with SQLDelight's flows.
 
 mod suite;
 
