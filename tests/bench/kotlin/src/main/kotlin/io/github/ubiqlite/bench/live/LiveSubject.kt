@@ -7,8 +7,8 @@ interface LiveSubject {
     /** Runs a statement without parameters. */
     suspend fun execute(sql: String)
 
-    /** Runs [UPDATE], committed when it returns. */
-    suspend fun update(id: Int, text: String)
+    /** Runs [UPDATE], and returns the time ([System.nanoTime]) at which the library said that it is committed. */
+    suspend fun update(id: Int, text: String): Long
 
     /** The results of [SELECT_TEXT]. */
     fun text(id: Int): Flow<List<String>>

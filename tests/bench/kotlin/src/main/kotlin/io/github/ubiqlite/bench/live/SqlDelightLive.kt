@@ -26,7 +26,7 @@ class SqlDelightLive(path: String) : LiveSubject {
         withContext(Dispatchers.IO) { driver.execute(null, sql, 0, null) }
     }
 
-    override suspend fun update(id: Int, text: String) = withContext(Dispatchers.IO) { queries.update(id, text) }
+    override suspend fun update(id: Int, text: String): Long = withContext(Dispatchers.IO) { queries.update(id, text) }
 
     override fun text(id: Int): Flow<List<String>> = queries.text(id).asFlow().mapToList(Dispatchers.IO)
 
@@ -49,12 +49,15 @@ private class Queries(driver: SqlDriver) : TransacterImpl(driver) {
     fun part(part: Int): Query<Line> =
         PartQuery(part) { Line(it.getLong(0)!!, it.getLong(1)!!, it.getString(2)!!, it.getString(3)!!) }
 
-    fun update(id: Int, text: String) {
+    /** Returns the time of the commit, which is before anybody is told of it. */
+    fun update(id: Int, text: String): Long {
         driver.execute(UPDATE_ID, UPDATE, 2) {
             bindString(0, text)
             bindLong(1, id.toLong())
         }
+        val committed = System.nanoTime()
         notifyQueries(UPDATE_ID) { emit -> emit("t") }
+        return committed
     }
 
     private inner class TextQuery<T : Any>(val id: Int, mapper: (SqlCursor) -> T) : Query<T>(mapper) {

@@ -13,8 +13,9 @@ class UbiqliteLive private constructor(private val db: Database) : LiveSubject {
         db.execute(sql)
     }
 
-    override suspend fun update(id: Int, text: String) {
+    override suspend fun update(id: Int, text: String): Long {
         db.execute(UPDATE, text, id)
+        return System.nanoTime()
     }
 
     override fun text(id: Int): Flow<List<String>> =

@@ -46,8 +46,7 @@ private suspend fun latency(subject: LiveSubject, commits: Int) = coroutineScope
     for (i in 0 until WARM_UP + commits) {
         val text = "$i"
         val called = System.nanoTime()
-        subject.update(7, text)
-        val committed = System.nanoTime()
+        val committed = subject.update(7, text)
         val at = withTimeout(PATIENCE) {
             var next = seen.receive()
             while (next.text != text) next = seen.receive()
@@ -55,7 +54,7 @@ private suspend fun latency(subject: LiveSubject, commits: Int) = coroutineScope
         }
         if (i < WARM_UP) continue
         fromCall += at - called
-        // It may be there before the call of the write has returned.
+        // It may be there before the library has said that the write is committed.
         fromCommit += maxOf(at - committed, 0)
     }
     watch.cancelAndJoin()
