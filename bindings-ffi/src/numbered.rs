@@ -15,7 +15,7 @@ use crate::engine::{CLIENTS, EngineHandle, OpenError};
 use crate::pending::Pending;
 use crate::raw::{GONE, NEEDS_ROOM, bytes, bytes_mut, guarded, len};
 use crate::registry::{Last, Registered, Registry};
-use crate::signal::Woken;
+use crate::signal::SignalOutcome;
 
 static UNDER_WAY: Registry<Numbered> = Registry::new();
 
@@ -45,7 +45,7 @@ impl Numbered {
             }
             let polled = self.pending.poll().map_err(|OpenError::Failed { fields }| fields);
             if matches!(&polled, Ok(polled) if !polled.done) {
-                if self.pending.driver.signal.wait(None) == Woken::Over {
+                if self.pending.driver.signal.wait(None) == SignalOutcome::Over {
                     return None;
                 }
                 continue;

@@ -14,7 +14,7 @@ use ubiqlite::ext::wire::Host;
 use ubiqlite_shared::{Bell, DriverHost};
 
 use crate::engine::{EngineHandle, OpenError};
-use crate::signal::{ClientDriver, Woken};
+use crate::signal::{ClientDriver, SignalOutcome};
 
 /// Something that was started. Dropping it cancels it; a closing continues.
 #[derive(uniffi::Object)]
@@ -61,7 +61,7 @@ impl Pending {
     /// they have passed.
     pub fn wait(&self, millis: u32) -> bool {
         let limit = Duration::from_millis(u64::from(millis));
-        self.driver.signal.wait(Some(limit)) != Woken::Timeout
+        self.driver.signal.wait(Some(limit)) != SignalOutcome::Timeout
     }
 
     /// Continues, and returns whether it is done. What was opened is returned once; a closing

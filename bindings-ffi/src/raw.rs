@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::client::{CallStatus, DrainStatus, Endpoint};
 use crate::engine::CLIENTS;
-use crate::signal::Woken;
+use crate::signal::SignalOutcome;
 
 /// There is no such client, or it has ended.
 pub const GONE: i64 = -1;
@@ -98,9 +98,9 @@ pub extern "C" fn ubiqlite_wait(client: u64, millis: i64) -> i64 {
         return GONE;
     };
     match driver.signal.wait(limit) {
-        Woken::Raised => 1,
-        Woken::Timeout => 0,
-        Woken::Over => GONE,
+        SignalOutcome::Raised => 1,
+        SignalOutcome::Timeout => 0,
+        SignalOutcome::Over => GONE,
     }
 }
 

@@ -27,7 +27,7 @@ struct SignalState {
 
 /// How a wait ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Woken {
+pub(crate) enum SignalOutcome {
     Raised,
     Timeout,
     /// Nothing will come any more.
@@ -40,22 +40,22 @@ impl Signal {
     }
 
     /// Waits until it is raised, for at most `limit`; `None`: without end.
-    pub(crate) fn wait(&self, limit: Option<Duration>) -> Woken {
+    pub(crate) fn wait(&self, limit: Option<Duration>) -> SignalOutcome {
         let end = limit.and_then(|limit| Instant::now().checked_add(limit));
         let mut state = self.state();
         loop {
             if state.over {
-                return Woken::Over;
+                return SignalOutcome::Over;
             }
             if state.raised {
-                return Woken::Raised;
+                return SignalOutcome::Raised;
             }
             state = match end {
                 None => self.raised.wait(state).unwrap_or_else(PoisonError::into_inner),
                 Some(end) => {
                     let left = end.saturating_duration_since(Instant::now());
                     if left.is_zero() {
-                        return Woken::Timeout;
+                        return SignalOutcome::Timeout;
                     }
                     self.raised.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0
                 }
@@ -131,10 +131,10 @@ mod tests {
         for _ in 0..3 {
             signal.raise();
             signal.raise();
-            assert_eq!(signal.wait(None), Woken::Raised);
+            assert_eq!(signal.wait(None), SignalOutcome::Raised);
             signal.lower();
             signal.lower();
-            assert_eq!(signal.wait(Some(Duration::from_millis(1))), Woken::Timeout);
+            assert_eq!(signal.wait(Some(Duration::from_millis(1))), SignalOutcome::Timeout);
         }
     }
 
@@ -144,8 +144,8 @@ mod tests {
         let waiting = Arc::clone(&signal);
         let thread = std::thread::spawn(move || waiting.wait(None));
         signal.end();
-        assert_eq!(thread.join().unwrap(), Woken::Over);
+        assert_eq!(thread.join().unwrap(), SignalOutcome::Over);
         signal.lower();
-        assert_eq!(signal.wait(None), Woken::Over);
+        assert_eq!(signal.wait(None), SignalOutcome::Over);
     }
 }

@@ -64,7 +64,7 @@ test('batches of the first pipe are bare, and everything comes to its own pipe',
   const { travelled, open } = pair();
   const [first, firstOfWorker] = open('a');
   const [second, secondOfWorker] = open('b');
-  const [heard, answers, others] = [listen(firstOfWorker), listen(first), listen(secondOfWorker)];
+  const [heard, replies, others] = [listen(firstOfWorker), listen(first), listen(secondOfWorker)];
   const large = new ArrayBuffer(2000);
   first.postMessage({ open: 'app.db' });
   postBatch(first, 'one');
@@ -73,7 +73,7 @@ test('batches of the first pipe are bare, and everything comes to its own pipe',
   postBatch(firstOfWorker, 'three');
   assert.deepEqual(heard, [{ open: 'app.db' }, 'one', large]);
   assert.deepEqual(others, ['two']);
-  assert.deepEqual(answers, ['three']);
+  assert.deepEqual(replies, ['three']);
   assert.deepEqual(travelled.map(isBatch), [false, true, true, false, true]);
 });
 
@@ -83,10 +83,10 @@ test('a pipe after the first is never bare, so that what is late for the first r
   listen(first);
   first.close();
   const [second, secondOfWorker] = open('b');
-  const [heard, answers] = [listen(secondOfWorker), listen(second)];
+  const [heard, replies] = [listen(secondOfWorker), listen(second)];
   postBatch(firstOfWorker, 'late');
   postBatch(second, 'two');
   postBatch(secondOfWorker, 'three');
   assert.deepEqual(heard, ['two']);
-  assert.deepEqual(answers, ['three']);
+  assert.deepEqual(replies, ['three']);
 });

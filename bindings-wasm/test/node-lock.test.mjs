@@ -117,9 +117,9 @@ test('of eight processes that want a stale lock at once exactly one gets it', { 
     leave(path, { pid: dead, token: `stale-${round}` });
     // Every second time a process has already died while taking over the lock.
     if (round % 2 === 1) leave(`${path}.stale-${round}`, { pid: dead, token: `claim-${round}` });
-    const answers = await Promise.all(rivals.map((rival) => rival.ask('take', path)));
-    const won = rivals.filter((_, index) => answers[index] === 'mine');
-    assert.equal(won.length, 1, `round ${round}: ${answers}`);
+    const outcomes = await Promise.all(rivals.map((rival) => rival.ask('take', path)));
+    const won = rivals.filter((_, index) => outcomes[index] === 'mine');
+    assert.equal(won.length, 1, `round ${round}: ${outcomes}`);
     winners.add(won[0].pid);
     assert.equal(JSON.parse(readFileSync(path, 'utf8')).pid, won[0].pid);
     await Promise.all(rivals.map((rival) => rival.ask('release')));

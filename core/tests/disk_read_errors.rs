@@ -16,10 +16,10 @@ use ubiqlite::{Begin, Database, ErrorKind, Options};
 
 /// Files in memory whose reads fail on request.
 #[derive(Clone, Default)]
-struct Disk(Arc<Mutex<State>>);
+struct Disk(Arc<Mutex<DiskState>>);
 
 #[derive(Default)]
-struct State {
+struct DiskState {
     content: HashMap<String, Vec<u8>>,
     open: HashMap<FileNumber, String>,
     next: FileNumber,
@@ -32,7 +32,7 @@ impl Disk {
     }
 }
 
-impl State {
+impl DiskState {
     fn file(&mut self, file: FileNumber) -> Result<&mut Vec<u8>, FileError> {
         let name = self.open.get(&file).ok_or(FileError::Io)?;
         self.content.get_mut(name).ok_or(FileError::NotFound)

@@ -47,14 +47,14 @@ for (const kind of KEEPING) {
         };
         await leader.evaluate(session);
         const times = [];
-        const answers = [];
+        const rejections = [];
         const late = [];
         for (let round = 0; round < 5; round += 1) {
           for (const page of [leader, other]) {
             const { kind: error, rejected, free } = await stopLong(page);
             assert.equal(error, 'Cancelled');
             late.push(await lateness(page));
-            answers.push(rejected);
+            rejections.push(rejected);
             times.push(free);
           }
         }
@@ -64,7 +64,7 @@ for (const kind of KEEPING) {
         context.diagnostic(
           `ms until the engine is free: median ${Math.round(median)}, worst ${Math.round(worst)}; anything is late by ${Math.round(busy)}`,
         );
-        assert.ok(quantile(answers, 0.5) < 10, `an aborted call rejects at once, not after ${answers.join()} ms`);
+        assert.ok(quantile(rejections, 0.5) < 10, `an aborted call rejects at once, not after ${rejections.join()} ms`);
         // Stopping it involves four processes, each of which may have to wait for its turn.
         assert.ok(median < 50 + 4 * busy, `median ${median} ms`);
       }));

@@ -14,10 +14,10 @@ pub(crate) type Image = BTreeMap<String, Vec<u8>>;
 
 /// The disk. Clones refer to the same disk.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Disk(Arc<Mutex<State>>);
+pub(crate) struct Disk(Arc<Mutex<DiskState>>);
 
 #[derive(Debug, Default)]
-struct State {
+struct DiskState {
     files: BTreeMap<String, File>,
     open: HashMap<FileNumber, String>,
     next: FileNumber,
@@ -68,7 +68,7 @@ pub(crate) enum Crash {
 }
 
 impl Disk {
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, DiskState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -82,7 +82,7 @@ impl Disk {
             };
             (name.clone(), file)
         });
-        *self.state() = State { files: files.collect(), ..State::default() };
+        *self.state() = DiskState { files: files.collect(), ..DiskState::default() };
     }
 
     /// Makes the disk fail at a change, counted from 0 since `insert`.
@@ -180,7 +180,7 @@ fn to_usize(number: u64) -> usize {
     usize::try_from(number).expect("a place in memory")
 }
 
-impl State {
+impl DiskState {
     fn alive(&self) -> Result<(), FileError> {
         match self.crash_at {
             Some(at) if self.changes > at => Err(FileError::Io),

@@ -124,7 +124,7 @@ test('an aborted transaction is rolled back, and its handle is dead', async (t) 
   assert.equal(await db.queryValue('SELECT count(*) FROM t'), 0);
 });
 
-test('a timeout answers Timeout, stops the query, and is not far off', async (t) => {
+test('a timeout fails with Timeout, stops the query, and is not far off', async (t) => {
   const { db } = await database(t, {}, 'CREATE TABLE t(a)');
   for (const begin of [
     () => db.queryValue(ENDLESS, [], { timeout: 100 }),
@@ -182,8 +182,8 @@ test('beside long reads others are answered at once, and writes too', { skip: be
   const controller = new AbortController();
   const endless = failure(db.queryValue(ENDLESS, [], { signal: controller.signal }));
   await pause(50);
-  const answers = Promise.all([db.queryValue('SELECT count(*) FROM t'), db.execute('INSERT INTO t VALUES (2)')]);
-  const [count, { rowsChanged }] = await within(10_000, answers, 'what is beside it').finally(() => controller.abort());
+  const results = Promise.all([db.queryValue('SELECT count(*) FROM t'), db.execute('INSERT INTO t VALUES (2)')]);
+  const [count, { rowsChanged }] = await within(10_000, results, 'what is beside it').finally(() => controller.abort());
   assert.deepEqual([count, rowsChanged], [1, 1]);
   assert.ok((await endless) instanceof CancelledError);
 });

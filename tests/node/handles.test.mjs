@@ -67,7 +67,7 @@ test('sessions and snapshots that were given back take no call', async (t) => {
   await snapshot.close();
 });
 
-test('after close every call answers Closed, and so do the handles', async (t) => {
+test('after close every call fails with Closed, and so do the handles', async (t) => {
   const { db } = await database(t, {}, 'CREATE TABLE t(a)');
   const [session, snapshot, tx] = [await db.acquire(), await db.snapshot(), await db.begin()];
   const rows = db.stream(ENDLESS.replace('count(*)', 'i'));
@@ -104,7 +104,7 @@ test('everything that is open has Symbol.asyncDispose, which ends it', async (t)
   assert.equal((await failure(db.query('SELECT 1'))).kind, 'Closed');
 });
 
-test('a block that answers gives its answer, and one that does not wait is waited for', async (t) => {
+test('a block that returns a value gives it, and one that does not wait is waited for', async (t) => {
   const { db } = await database(t, {}, 'CREATE TABLE t(a)');
   assert.equal(await db.transaction((tx) => tx.queryValue('SELECT 7')), 7);
   assert.equal(await db.transaction(() => 'at once'), 'at once');

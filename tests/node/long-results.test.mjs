@@ -64,7 +64,7 @@ test('a time limit that passes in the middle is Timeout, and nothing of the quer
   await goesOn(db);
 });
 
-test('the process answers others while a long result comes', async (t) => {
+test('the process serves others while a long result comes', async (t) => {
   const { db } = await database(t, {}, 'CREATE TABLE t(a)');
   let turns = 0;
   const ticking = setInterval(() => (turns += 1), 1);

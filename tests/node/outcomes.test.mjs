@@ -94,7 +94,7 @@ test('an end that is refused for its arguments leaves the transaction open', asy
 });
 
 const queued = only('wasm', 'with the other a write does not wait behind a read');
-const poison = only('wasm', 'the other one answers it');
+const poison = only('wasm', 'the other one runs it');
 
 test('a queued write that was given up never runs', { skip: queued }, async (t) => {
   const { db } = await database(t, {}, 'CREATE TABLE t(a)');

@@ -63,11 +63,11 @@ async function freePort() {
   return port;
 }
 
-async function answers(url) {
+async function fetchWhenUp(url) {
   for (const until = Date.now() + 60_000; ; ) {
     try {
-      const answer = await fetch(url);
-      return { status: answer.status, text: await answer.text() };
+      const response = await fetch(url);
+      return { status: response.status, text: await response.text() };
     } catch (error) {
       if (Date.now() > until) throw error;
       await new Promise((after) => setTimeout(after, 100));
@@ -112,8 +112,8 @@ async function serves(t, args, cwd, port) {
     server.kill();
     return ended;
   });
-  const route = await Promise.race([answers(`http://127.0.0.1:${port}/smoke`), ended.then(() => ({ text: 'the server ended' }))]);
+  const route = await Promise.race([fetchWhenUp(`http://127.0.0.1:${port}/smoke`), ended.then(() => ({ text: 'the server ended' }))]);
   assert.equal(route.text, 'works', output);
-  const page = await answers(`http://127.0.0.1:${port}/`);
+  const page = await fetchWhenUp(`http://127.0.0.1:${port}/`);
   assert.ok(page.status === 200 && page.text.includes('42') && page.text.includes('<b>pending</b>'), `${page.text}\n${output}`);
 }

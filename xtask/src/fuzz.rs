@@ -17,13 +17,13 @@ usage: cargo xtask fuzz live [OPTIONS]
 
 /// What to run.
 #[derive(Debug, PartialEq)]
-struct Options {
+struct FuzzOptions {
     commits: u64,
     seed: Option<u64>,
     rows: u64,
 }
 
-impl Options {
+impl FuzzOptions {
     fn parse(args: &[String]) -> anyhow::Result<Self> {
         let Some(("live", mut rest)) =
             args.split_first().map(|(name, rest)| (name.as_str(), rest.iter()))
@@ -47,7 +47,7 @@ impl Options {
 
 /// Runs the fuzz that `args` name.
 pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
-    let Options { commits, seed, rows } = Options::parse(args)?;
+    let FuzzOptions { commits, seed, rows } = FuzzOptions::parse(args)?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |time| time.as_secs());
     Run::cargo()
         .args(["test", "--release", "-p", "ubiqlite-tests", "--test", "live_fuzz", "--"])
@@ -63,20 +63,23 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
 mod tests {
     use super::*;
 
-    fn parse(line: &str) -> anyhow::Result<Options> {
+    fn parse(line: &str) -> anyhow::Result<FuzzOptions> {
         let args: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
-        Options::parse(&args)
+        FuzzOptions::parse(&args)
     }
 
     #[test]
     fn without_options_the_run_is_the_long_one_of_a_seed_of_its_own() {
-        assert_eq!(parse("live").unwrap(), Options { commits: 1_000_000, seed: None, rows: 4_000 });
+        assert_eq!(
+            parse("live").unwrap(),
+            FuzzOptions { commits: 1_000_000, seed: None, rows: 4_000 }
+        );
     }
 
     #[test]
     fn a_run_that_failed_can_be_run_again() {
         let again = parse("live --seed 7 --commits 900 --rows 2000").unwrap();
-        assert_eq!(again, Options { commits: 900, seed: Some(7), rows: 2_000 });
+        assert_eq!(again, FuzzOptions { commits: 900, seed: Some(7), rows: 2_000 });
     }
 
     #[test]

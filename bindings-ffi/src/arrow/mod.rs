@@ -22,21 +22,21 @@ use std::ffi::c_void;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use self::capsule::{New, Pointer};
-use self::query::Query;
+use self::query::ArrowQuery;
 use self::table::ArrowTable;
 use crate::client::CallStatus;
 use crate::engine::CLIENTS;
 use crate::raw::{GONE, NEEDS_ROOM, bytes, bytes_mut, called, guarded, len};
 
 /// The results that Python holds, by numbers that are never used twice.
-static RESULTS: Mutex<Results> = Mutex::new(Results { last: 0, all: BTreeMap::new() });
+static RESULTS: Mutex<ArrowQueries> = Mutex::new(ArrowQueries { last: 0, all: BTreeMap::new() });
 
-struct Results {
+struct ArrowQueries {
     last: i64,
-    all: BTreeMap<i64, Arc<Query>>,
+    all: BTreeMap<i64, Arc<ArrowQuery>>,
 }
 
-fn results() -> MutexGuard<'static, Results> {
+fn results() -> MutexGuard<'static, ArrowQueries> {
     RESULTS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -71,7 +71,7 @@ pub unsafe extern "C" fn ubiqlite_arrow_query(
 ) -> i64 {
     guarded(|| {
         let Some(client) = CLIENTS.get(client) else { return GONE };
-        let query = Arc::new(Query::default());
+        let query = Arc::new(ArrowQuery::default());
         // SAFETY: the caller promises it.
         let request = unsafe { bytes(request, length) };
         match client.query_into(request, query.clone()) {

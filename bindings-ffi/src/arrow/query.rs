@@ -22,42 +22,42 @@ const FEW_BYTES: usize = 1 << 18;
 
 /// A query, and its result when it is over.
 #[derive(Debug, Default)]
-pub(super) struct Query {
-    state: Mutex<QueryState>,
+pub(super) struct ArrowQuery {
+    state: Mutex<ArrowQueryState>,
     cancelled: AtomicBool,
 }
 
 #[derive(Debug)]
-enum QueryState {
+enum ArrowQueryState {
     Gathering(Gather),
     Done(ArrowTable),
     /// It is being made, or failed.
     None,
 }
 
-impl Default for QueryState {
+impl Default for ArrowQueryState {
     fn default() -> Self {
         Self::Gathering(Gather::default())
     }
 }
 
-impl Query {
-    fn state(&self) -> MutexGuard<'_, QueryState> {
+impl ArrowQuery {
+    fn state(&self) -> MutexGuard<'_, ArrowQueryState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The result, if it is ready.
     pub(super) fn table(&self) -> Option<ArrowTable> {
         match &*self.state() {
-            QueryState::Done(table) => Some(table.clone()),
+            ArrowQueryState::Done(table) => Some(table.clone()),
             _ => None,
         }
     }
 
     fn complete(&self, description: &Description, rest: Vec<Arc<Page>>) -> Result<u64> {
         // Not under the lock, for which a caller's own thread may be waiting.
-        let QueryState::Gathering(mut rows) =
-            std::mem::replace(&mut *self.state(), QueryState::None)
+        let ArrowQueryState::Gathering(mut rows) =
+            std::mem::replace(&mut *self.state(), ArrowQueryState::None)
         else {
             return Err(Error::new(ErrorKind::Internal, "a query ended twice: this is a defect"));
         };
@@ -69,14 +69,14 @@ impl Query {
         }
         let table = rows.finish(description)?;
         let rows = table.rows as u64;
-        *self.state() = QueryState::Done(table);
+        *self.state() = ArrowQueryState::Done(table);
         Ok(rows)
     }
 }
 
-impl Sink for Query {
+impl Sink for ArrowQuery {
     fn take(&self, page: &Page) {
-        if let QueryState::Gathering(rows) = &mut *self.state() {
+        if let ArrowQueryState::Gathering(rows) = &mut *self.state() {
             rows.take(page);
         }
     }
@@ -86,7 +86,7 @@ impl Sink for Query {
         description: Description,
         rest: Vec<Arc<Page>>,
     ) -> BoxFuture<'static, Result<u64>> {
-        let is_new = matches!(&*self.state(), QueryState::Gathering(rows) if rows.is_empty());
+        let is_new = matches!(&*self.state(), ArrowQueryState::Gathering(rows) if rows.is_empty());
         let cells: usize = rest.iter().map(|page| page.cells()).sum();
         let few =
             || rest.iter().map(|page| bytes(page, 0..page.rows())).sum::<usize>() <= FEW_BYTES;
@@ -134,7 +134,7 @@ fn tell(end: &Mutex<QueryEnd>, made: Result<u64>) {
 
 /// Waits for the thread; dropped, it makes the thread stop.
 struct Finishing {
-    query: Arc<Query>,
+    query: Arc<ArrowQuery>,
     end: Arc<Mutex<QueryEnd>>,
 }
 

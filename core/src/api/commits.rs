@@ -48,9 +48,9 @@ use crate::live::{CommitEvent, Hub, WatchId};
 /// # }
 /// ```
 #[must_use = "a feed keeps commits for whoever reads it"]
-pub struct Commits(State);
+pub struct Commits(CommitsStage);
 
-enum State {
+enum CommitsStage {
     On {
         hub: Arc<Hub>,
         id: WatchId,
@@ -66,9 +66,9 @@ impl Commits {
         Self(match inner.gate.check().and_then(|()| inner.hub().cloned()) {
             Ok(hub) => {
                 let id = hub.follow();
-                State::On { hub, id, _open: Arc::clone(inner) }
+                CommitsStage::On { hub, id, _open: Arc::clone(inner) }
             }
-            Err(error) => State::Refused(error),
+            Err(error) => CommitsStage::Refused(error),
         })
     }
 
@@ -76,7 +76,7 @@ impl Commits {
     /// anything, or the schema. The events then have no other tables. The feed begins anew with
     /// this call. A table need not exist yet; the case of its name does not count.
     pub fn tables<'n>(self, names: impl IntoIterator<Item = &'n str>) -> Self {
-        if let State::On { hub, id, .. } = &self.0 {
+        if let CommitsStage::On { hub, id, .. } = &self.0 {
             hub.restrict(*id, names.into_iter().map(Box::from).collect());
         }
         self
@@ -93,21 +93,22 @@ impl Commits {
 
     /// See [`try_next`](Self::try_next).
     pub(crate) fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<CommitEvent>>> {
-        if let State::On { hub, id, .. } = &self.0 {
+        if let CommitsStage::On { hub, id, .. } = &self.0 {
             let next = std::task::ready!(hub.poll_commit(*id, cx));
             if next.is_none() {
                 self.end();
             }
             return Poll::Ready(next.map(Ok));
         }
-        match std::mem::replace(&mut self.0, State::Over) {
-            State::Refused(error) => Poll::Ready(Some(Err(error))),
+        match std::mem::replace(&mut self.0, CommitsStage::Over) {
+            CommitsStage::Refused(error) => Poll::Ready(Some(Err(error))),
             _ => Poll::Ready(None),
         }
     }
 
     fn end(&mut self) {
-        if let State::On { hub, id, .. } = std::mem::replace(&mut self.0, State::Over) {
+        if let CommitsStage::On { hub, id, .. } = std::mem::replace(&mut self.0, CommitsStage::Over)
+        {
             hub.unfollow(id);
         }
     }

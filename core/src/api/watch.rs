@@ -51,11 +51,11 @@ pub struct Watch {
 /// [`Database::watch_all`](crate::Database::watch_all): a stream of one [`Update`] per query.
 #[must_use = "a watch does nothing unless it is read"]
 pub struct WatchAll {
-    state: State,
+    state: WatchStage,
     last: Vec<Arc<Rows>>,
 }
 
-enum State {
+enum WatchStage {
     /// Nobody has asked yet.
     New(Arc<DatabaseInner>, Vec<Watched>),
     On(Arc<DatabaseInner>, Arc<Hub>, WatchId),
@@ -75,8 +75,8 @@ pub struct Update {
 impl WatchAll {
     pub(crate) fn new(inner: &Arc<DatabaseInner>, watched: Result<Vec<Watched>>) -> Self {
         let state = match watched {
-            Ok(watched) => State::New(Arc::clone(inner), watched),
-            Err(error) => State::Refused(error),
+            Ok(watched) => WatchStage::New(Arc::clone(inner), watched),
+            Err(error) => WatchStage::Refused(error),
         };
         Self { state, last: Vec::new() }
     }
@@ -97,7 +97,7 @@ impl WatchAll {
     ) -> Poll<Option<Result<Vec<Update>>>> {
         loop {
             match &self.state {
-                State::On(inner, hub, id) => {
+                WatchStage::On(inner, hub, id) => {
                     let ready = std::task::ready!(hub.poll(*id, &*inner.backend, cx));
                     return Poll::Ready(match ready {
                         Some(Ok(delivery)) => Some(Ok(self.take(delivery))),
@@ -111,21 +111,21 @@ impl WatchAll {
                         }
                     });
                 }
-                State::Over => return Poll::Ready(None),
-                State::New(..) | State::Refused(_) => {}
+                WatchStage::Over => return Poll::Ready(None),
+                WatchStage::New(..) | WatchStage::Refused(_) => {}
             }
-            match std::mem::replace(&mut self.state, State::Over) {
-                State::New(inner, watched) => {
+            match std::mem::replace(&mut self.state, WatchStage::Over) {
+                WatchStage::New(inner, watched) => {
                     match inner.gate.check().and_then(|()| inner.hub().cloned()) {
                         Ok(hub) => {
                             let id = hub.add(watched);
-                            self.state = State::On(inner, hub, id);
+                            self.state = WatchStage::On(inner, hub, id);
                         }
-                        Err(error) => self.state = State::Refused(error),
+                        Err(error) => self.state = WatchStage::Refused(error),
                     }
                 }
-                State::Refused(error) => return Poll::Ready(Some(Err(error))),
-                State::On(..) | State::Over => {}
+                WatchStage::Refused(error) => return Poll::Ready(Some(Err(error))),
+                WatchStage::On(..) | WatchStage::Over => {}
             }
         }
     }
@@ -138,7 +138,7 @@ impl WatchAll {
     }
 
     fn end(&mut self) {
-        if let State::On(_, hub, id) = std::mem::replace(&mut self.state, State::Over) {
+        if let WatchStage::On(_, hub, id) = std::mem::replace(&mut self.state, WatchStage::Over) {
             hub.remove(id);
         }
     }

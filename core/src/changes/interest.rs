@@ -146,7 +146,7 @@ impl Interest {
     }
 
     /// Whether a commit that was recorded by `self` was recorded for what `asked` asks.
-    pub(crate) fn answers(self: &Arc<Self>, asked: &Arc<Self>) -> bool {
+    pub(crate) fn stands_for(self: &Arc<Self>, asked: &Arc<Self>) -> bool {
         Arc::ptr_eq(self.asked.as_ref().unwrap_or(self), asked)
     }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::{Commit, Interest, WrittenPages};
-use crate::platform::{Kept, MaybeSend, MaybeSync};
+use crate::platform::{MaybeSend, MaybeSync, Sendable};
 
 /// Is told of commits.
 pub trait CommitObserver: MaybeSend + MaybeSync {
@@ -24,14 +24,14 @@ pub struct Observation {
     version: AtomicU64,
     /// How often the tables that are recorded for the outbox, or the schema, were changed here.
     recorded: AtomicU64,
-    state: Mutex<State>,
+    state: Mutex<ObservationState>,
     accounted: Mutex<Accounted>,
     /// Commits of this database's connections that they have not accounted for yet.
     unaccounted: AtomicU32,
     /// Commits of this database's connections that have begun, and are not accounted for yet.
     committing: AtomicU32,
     /// Begins to look for commits that are not made here, and ends that.
-    look_out: Mutex<Option<Kept<Box<dyn LookOut>>>>,
+    look_out: Mutex<Option<Sendable<Box<dyn LookOut>>>>,
 }
 
 /// Writers take turns, and account for a commit before the next one's turn: no more than these are
@@ -92,19 +92,19 @@ pub(crate) struct LogFrames {
 }
 
 #[derive(Default)]
-struct State {
+struct ObservationState {
     interest: Arc<Interest>,
-    observer: Option<Kept<Weak<dyn CommitObserver>>>,
+    observer: Option<Sendable<Weak<dyn CommitObserver>>>,
 }
 
 impl Observation {
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, ObservationState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Sets who is told.
     pub fn observe(&self, observer: Weak<dyn CommitObserver>) {
-        self.state().observer = Some(Kept(observer));
+        self.state().observer = Some(Sendable(observer));
     }
 
     /// Sets what is wanted from now on.
@@ -158,7 +158,7 @@ impl Observation {
     /// Sets what is called when somebody wants to know of commits, and when nobody does any more.
     pub(crate) fn set_look_out(&self, look_out: impl Fn(bool) + MaybeSend + 'static) {
         *self.look_out.lock().unwrap_or_else(PoisonError::into_inner) =
-            Some(Kept(Box::new(look_out)));
+            Some(Sendable(Box::new(look_out)));
     }
 
     /// Notes a commit of a connection of this database, for which it is about to account.

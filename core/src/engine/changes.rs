@@ -60,14 +60,14 @@ pub(super) struct Recorder {
 pub(super) struct HookContext {
     inert: [u64; 32],
     pub(super) observation: Arc<Observation>,
-    pub(super) pending: RefCell<Pending>,
+    pub(super) pending: RefCell<Uncommitted>,
     pub(super) outbox: RefCell<OutboxLog>,
     pub(super) committing: Committing,
 }
 
 /// What the open transaction has changed so far.
 #[derive(Default)]
-pub(super) struct Pending {
+pub(super) struct Uncommitted {
     pub(super) interest: Arc<Interest>,
     pub(super) facts: Vec<TableFacts>,
     /// The table of the hook's last call, and its position.
@@ -295,7 +295,7 @@ impl Recorder {
 
 impl HookContext {
     /// Lets the hook record.
-    pub(super) fn with_pending(&self, record: impl FnOnce(&mut Pending)) {
+    pub(super) fn with_pending(&self, record: impl FnOnce(&mut Uncommitted)) {
         // Nobody holds it while a statement runs.
         if let Ok(mut pending) = self.pending.try_borrow_mut() {
             record(&mut pending);
@@ -316,7 +316,7 @@ impl std::fmt::Debug for Recorder {
     }
 }
 
-impl Pending {
+impl Uncommitted {
     /// Returns the position of a table that the hook names.
     pub(super) fn position_of(&mut self, table: &[u8]) -> Option<usize> {
         if self.last.0 != table {

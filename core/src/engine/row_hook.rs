@@ -4,7 +4,7 @@
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::ptr;
 
-use super::changes::{HookContext, Pending, ROWID, TableFacts};
+use super::changes::{HookContext, ROWID, TableFacts, Uncommitted};
 use super::prepared::hook_value;
 use crate::changes::{ColumnSet, RowChange, RowChangeKind};
 use crate::ffi::preupdate::{
@@ -53,7 +53,7 @@ unsafe extern "C" fn on_row(
         ffi::SQLITE_DELETE => RowChangeKind::Delete,
         _ => RowChangeKind::Update,
     };
-    let row = Row { raw, kind, old_key, new_key };
+    let row = HookRow { raw, kind, old_key, new_key };
     #[cfg(sqlite_session)]
     if let Ok(mut outbox) = context.outbox.try_borrow_mut() {
         outbox.record(table.to_bytes(), &row);
@@ -80,7 +80,7 @@ unsafe extern "C" fn on_row(
 }
 
 /// The row that SQLite is about to change.
-struct Row {
+struct HookRow {
     raw: *mut sqlite3,
     kind: RowChangeKind,
     /// Its rowid before, unless it is new.
@@ -89,9 +89,9 @@ struct Row {
     new_key: sqlite3_int64,
 }
 
-impl Row {
+impl HookRow {
     /// Records the change. `None`: what it is can't be told.
-    fn record(&self, pending: &mut Pending, table: usize) -> Option<()> {
+    fn record(&self, pending: &mut Uncommitted, table: usize) -> Option<()> {
         let facts = &pending.facts[table];
         // SAFETY: the hook is being called, for all calls in here.
         let (count, blob) =
@@ -175,7 +175,7 @@ impl Row {
 }
 
 #[cfg(sqlite_session)]
-impl super::outbox::ChangingRow for Row {
+impl super::outbox::ChangingRow for HookRow {
     fn operation(&self) -> crate::sync::Operation {
         match self.kind {
             RowChangeKind::Insert => crate::sync::Operation::Insert,
@@ -195,6 +195,6 @@ impl super::outbox::ChangingRow for Row {
     }
 
     fn value(&self, old: bool, column: c_int) -> Option<ValueRef<'_>> {
-        Row::value(self, old, column)
+        HookRow::value(self, old, column)
     }
 }

@@ -249,7 +249,7 @@ pub(crate) mod session {
     pub(crate) type ConflictHandler =
         unsafe extern "C" fn(*mut c_void, c_int, *mut sqlite3_changeset_iter) -> c_int;
 
-    // What a conflict handler is told, and what it answers.
+    // What a conflict handler is told, and what it returns.
     pub(crate) const SQLITE_CHANGESET_DATA: c_int = 1;
     pub(crate) const SQLITE_CHANGESET_NOTFOUND: c_int = 2;
     pub(crate) const SQLITE_CHANGESET_CONFLICT: c_int = 3;

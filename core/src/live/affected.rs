@@ -151,7 +151,7 @@ impl Index {
     /// Calls `found` with each query that a commit may concern, perhaps several times. Returns
     /// false if all of them are to be taken as concerned.
     pub(super) fn affected(&self, commit: &Commit, mut found: impl FnMut(QueryId)) -> bool {
-        if commit.everything || commit.schema || !commit.interest.answers(&self.interest) {
+        if commit.everything || commit.schema || !commit.interest.stands_for(&self.interest) {
             return false;
         }
         // Whatever changed, it changed something.

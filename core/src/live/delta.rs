@@ -12,14 +12,14 @@ use crate::value::ValueRef;
 /// A result in terms of an earlier one: the rows of these runs, in order.
 #[derive(Debug, Default)]
 pub(crate) struct Delta {
-    pub(crate) runs: Vec<Run>,
+    pub(crate) runs: Vec<RowRun>,
     /// The rows that the earlier result does not have.
     pub(crate) fresh: Rows,
 }
 
 /// Some rows that lie next to each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Run {
+pub(crate) struct RowRun {
     /// Where they lie in the earlier result; `None`: they are the next of the fresh ones.
     pub(crate) from: Option<usize>,
     pub(crate) count: usize,
@@ -124,13 +124,13 @@ impl Delta {
     /// Describes `now` to somebody who has nothing.
     pub(crate) fn whole(now: &Rows) -> Self {
         let count = now.len();
-        let runs = if count == 0 { Vec::new() } else { vec![Run { from: None, count }] };
+        let runs = if count == 0 { Vec::new() } else { vec![RowRun { from: None, count }] };
         Self { runs, fresh: now.clone() }
     }
 }
 
 struct Maker {
-    runs: Vec<Run>,
+    runs: Vec<RowRun>,
     fresh: Option<PageBuilder>,
 }
 
@@ -139,10 +139,10 @@ impl Maker {
     fn kept(&mut self, from: usize, count: usize) {
         match self.runs.last_mut() {
             _ if count == 0 => {}
-            Some(Run { from: Some(last), count: known }) if *last + *known == from => {
+            Some(RowRun { from: Some(last), count: known }) if *last + *known == from => {
                 *known += count;
             }
-            _ => self.runs.push(Run { from: Some(from), count }),
+            _ => self.runs.push(RowRun { from: Some(from), count }),
         }
     }
 
@@ -157,8 +157,8 @@ impl Maker {
             page.push(value);
         }
         match self.runs.last_mut() {
-            Some(Run { from: None, count }) => *count += 1,
-            _ => self.runs.push(Run { from: None, count: 1 }),
+            Some(RowRun { from: None, count }) => *count += 1,
+            _ => self.runs.push(RowRun { from: None, count: 1 }),
         }
     }
 

@@ -12,9 +12,9 @@ const MOST_EVENTS: usize = 32;
 
 /// The feeds of one database.
 #[derive(Default)]
-pub(super) struct Feeds(Vec<Feed>);
+pub(super) struct CommitFeeds(Vec<CommitFeed>);
 
-struct Feed {
+struct CommitFeed {
     id: WatchId,
     /// The tables that it follows; `None`: all.
     tables: Option<Box<[Box<str>]>>,
@@ -23,7 +23,7 @@ struct Feed {
     task: Option<Waker>,
 }
 
-impl Feeds {
+impl CommitFeeds {
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -63,7 +63,7 @@ impl Feeds {
         self.0.iter_mut().filter_map(|feed| feed.task.take()).collect()
     }
 
-    fn get_mut(&mut self, id: WatchId) -> Option<&mut Feed> {
+    fn get_mut(&mut self, id: WatchId) -> Option<&mut CommitFeed> {
         self.0.iter_mut().find(|feed| feed.id == id)
     }
 }
@@ -73,7 +73,7 @@ impl Hub {
     pub(crate) fn follow(&self) -> WatchId {
         let mut state = self.state();
         let id = state.next_id();
-        state.feeds.0.push(Feed { id, tables: None, pending: Vec::new(), task: None });
+        state.feeds.0.push(CommitFeed { id, tables: None, pending: Vec::new(), task: None });
         state.stale = true;
         self.renew_index(&mut state);
         id

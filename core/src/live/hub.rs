@@ -8,7 +8,7 @@ use std::task::Waker;
 use foldhash::fast::RandomState;
 
 use super::affected::Index;
-use super::feed::Feeds;
+use super::feed::CommitFeeds;
 use super::poll::Round;
 use super::queries::{Queries, QueryId, Watched};
 use super::waiting::Waiting;
@@ -35,7 +35,7 @@ pub(super) struct HubState {
     pub(super) index: Index,
     pub(super) written: Written,
     /// Who reads the commits themselves.
-    pub(super) feeds: Feeds,
+    pub(super) feeds: CommitFeeds,
     /// The queries that are to run again, and perhaps some that are not any more.
     pub(super) dirty: Vec<QueryId>,
     /// The index is not of the present queries.

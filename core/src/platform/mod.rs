@@ -31,7 +31,9 @@ use std::pin::Pin;
 
 #[cfg(not(target_family = "wasm"))]
 pub(crate) use imp::release_memory;
-pub(crate) use imp::{HAS_FILES, Kept, Sleep, THREADS, block_for, later, now, parallelism, sleep};
+pub(crate) use imp::{
+    HAS_FILES, Sendable, Sleep, THREADS, block_for, later, now, parallelism, sleep,
+};
 pub use imp::{MaybeSend, MaybeSync};
 
 /// A future behind a pointer; `Send` where there are threads.

@@ -29,7 +29,7 @@ pub(crate) fn sleep(duration: Duration) -> Sleep {
 
 /// Something that stays on one thread where there is only one, and is sent as it is elsewhere.
 #[derive(Clone)]
-pub(crate) struct Kept<T>(pub(crate) T);
+pub(crate) struct Sendable<T>(pub(crate) T);
 
 /// See [`sleep`].
 pub(crate) struct Sleep {

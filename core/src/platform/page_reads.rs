@@ -17,7 +17,7 @@ use std::sync::{Mutex, Once, PoisonError};
 
 use crate::ffi;
 
-type Fetch =
+type FetchFunction =
     unsafe extern "C" fn(*mut ffi::sqlite3_pcache, c_uint, c_int) -> *mut ffi::sqlite3_pcache_page;
 
 /// SQLite's own `xFetch`; null if the page cache is not replaced.
@@ -104,7 +104,7 @@ unsafe extern "C" fn fetch(
     }
     let own = FETCH.load(Ordering::Relaxed);
     // SAFETY: SQLite has got this function only with `FETCH` set to its own, of the same type.
-    unsafe { std::mem::transmute::<*mut (), Fetch>(own)(cache, key, create) }
+    unsafe { std::mem::transmute::<*mut (), FetchFunction>(own)(cache, key, create) }
 }
 
 #[inline(never)]
@@ -192,7 +192,7 @@ pub(crate) unsafe fn is_complete(file: *mut ffi::sqlite3_file) -> bool {
 
 /// The methods of a file, with one replaced.
 #[repr(C)]
-struct Prepared {
+struct WrappedMethods {
     methods: ffi::sqlite3_io_methods,
     own: unsafe extern "C" fn(*mut ffi::sqlite3_file) -> c_int,
 }
@@ -219,7 +219,8 @@ pub(crate) unsafe fn prepare(file: *mut ffi::sqlite3_file) {
         let to = found.unwrap_or_else(|| {
             let mut methods = std::ptr::read(methods);
             methods.xDeviceCharacteristics = Some(device_characteristics);
-            let to = std::ptr::from_mut(Box::leak(Box::new(Prepared { methods, own }))) as usize;
+            let to =
+                std::ptr::from_mut(Box::leak(Box::new(WrappedMethods { methods, own }))) as usize;
             replaced.push((place, to));
             to
         });
@@ -228,6 +229,6 @@ pub(crate) unsafe fn prepare(file: *mut ffi::sqlite3_file) {
 }
 
 unsafe extern "C" fn device_characteristics(file: *mut ffi::sqlite3_file) -> c_int {
-    // SAFETY: only files with the methods of a `Prepared` have this function.
-    characteristics(unsafe { ((*(*file).pMethods.cast::<Prepared>()).own)(file) })
+    // SAFETY: only files with the methods of a `WrappedMethods` have this function.
+    characteristics(unsafe { ((*(*file).pMethods.cast::<WrappedMethods>()).own)(file) })
 }

@@ -41,12 +41,12 @@ pub(crate) fn now() -> Duration {
 
 /// Something that stays on one thread where there is only one, and is sent as it is elsewhere.
 #[derive(Clone)]
-pub(crate) struct Kept<T>(pub(crate) T);
+pub(crate) struct Sendable<T>(pub(crate) T);
 
 // SAFETY: this target has one thread.
-unsafe impl<T> Send for Kept<T> {}
+unsafe impl<T> Send for Sendable<T> {}
 // SAFETY: as above.
-unsafe impl<T> Sync for Kept<T> {}
+unsafe impl<T> Sync for Sendable<T> {}
 
 /// Ends after `duration`.
 pub(crate) fn sleep(duration: Duration) -> Sleep {

@@ -75,8 +75,8 @@ impl<'a, 'g> RowDeserializer<'a, 'g> {
         Ok(CellDeserializer { value: self.0.value(0)?, index: 0, given: self.1 })
     }
 
-    fn cells(&self) -> Cells<'a, 'g> {
-        Cells { row: self.0, next: 0, given: self.1 }
+    fn cells(&self) -> RowCells<'a, 'g> {
+        RowCells { row: self.0, next: 0, given: self.1 }
     }
 }
 
@@ -149,13 +149,13 @@ impl<'de> Deserializer<'de> for RowDeserializer<'de, '_> {
 }
 
 /// The columns, one by one.
-struct Cells<'a, 'g> {
+struct RowCells<'a, 'g> {
     row: &'a Row,
     next: usize,
     given: &'g Given,
 }
 
-impl<'de> MapAccess<'de> for Cells<'de, '_> {
+impl<'de> MapAccess<'de> for RowCells<'de, '_> {
     type Error = ReadRefusal;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> ReadResult<Option<K::Value>> {
@@ -177,7 +177,7 @@ impl<'de> MapAccess<'de> for Cells<'de, '_> {
     }
 }
 
-impl<'de> SeqAccess<'de> for Cells<'de, '_> {
+impl<'de> SeqAccess<'de> for RowCells<'de, '_> {
     type Error = ReadRefusal;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 
-use super::feed::Feed;
+use super::feed::RecordFeed;
 use super::handles::Handles;
 use super::task::Task;
 
@@ -14,7 +14,7 @@ use super::task::Task;
 pub(super) struct ClientState {
     pub(super) handles: Handles,
     pub(super) tasks: HashMap<u32, Arc<Task>, FixedState>,
-    pub(super) feeds: HashMap<u32, Arc<Feed>, FixedState>,
+    pub(super) feeds: HashMap<u32, Arc<RecordFeed>, FixedState>,
     /// Calls that finished a moment ago and may have changed something in a handle's transaction:
     /// the client may be cancelling them.
     pub(super) recent: VecDeque<(u32, u32)>,
@@ -31,7 +31,7 @@ const RECENT: usize = 256;
 
 impl ClientState {
     /// Called when a call is done. Returns whether it was under way, and where its rows came from.
-    pub(super) fn done(&mut self, id: u32) -> (bool, Option<Arc<Feed>>) {
+    pub(super) fn done(&mut self, id: u32) -> (bool, Option<Arc<RecordFeed>>) {
         (self.tasks.remove(&id).is_some(), self.feeds.remove(&id))
     }
 

@@ -17,10 +17,10 @@ use crate::value::ValueRef;
 
 /// The rows of one operation, chunk by chunk.
 #[derive(Debug, Default)]
-pub(super) struct Feed(Mutex<FeedState>);
+pub(super) struct RecordFeed(Mutex<RecordFeedState>);
 
 #[derive(Debug, Default)]
-struct FeedState {
+struct RecordFeedState {
     chunks: VecDeque<Chunk>,
     /// No more chunks will come.
     last: bool,
@@ -34,8 +34,8 @@ struct Chunk {
     credit: Option<u32>,
 }
 
-impl Feed {
-    fn state(&self) -> MutexGuard<'_, FeedState> {
+impl RecordFeed {
+    fn state(&self) -> MutexGuard<'_, RecordFeedState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -84,7 +84,7 @@ pub(super) trait Credit {
 pub(super) async fn execute_many(
     target: Target<'_>,
     sql: &str,
-    feed: &Feed,
+    feed: &RecordFeed,
     client: &impl Credit,
 ) -> Result<u64> {
     let (_entered, target) = target.enter()?;
@@ -145,14 +145,14 @@ fn row<'a>(
 
 /// The feed's rows as records of a table.
 pub(super) struct Records<'a, C> {
-    feed: &'a Feed,
+    feed: &'a RecordFeed,
     client: &'a C,
     ready: VecDeque<Record>,
     index: usize,
 }
 
 impl<'a, C> Records<'a, C> {
-    pub(super) fn new(feed: &'a Feed, client: &'a C) -> Self {
+    pub(super) fn new(feed: &'a RecordFeed, client: &'a C) -> Self {
         Self { feed, client, ready: VecDeque::new(), index: 0 }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::feed::{Credit, Feed, Records, execute_many};
+use super::feed::{Credit, RecordFeed, Records, execute_many};
 use super::handles::CallTarget;
 use super::read::malformed;
 use super::reply::Outcome;
@@ -46,7 +46,7 @@ pub(super) async fn run(
     on: &CallTarget,
     head: RequestHead,
     operation: Operation,
-    feed: &Feed,
+    feed: &RecordFeed,
     client: &(impl Credit + PageSink),
 ) -> Result<OperationEnd> {
     let limit = head.timeout;
@@ -128,7 +128,7 @@ pub(super) async fn run(
 async fn on_table(
     table: Table<'_>,
     what: OnTable,
-    feed: &Feed,
+    feed: &RecordFeed,
     client: &(impl Credit + PageSink),
 ) -> Result<OperationEnd> {
     Ok(match what {

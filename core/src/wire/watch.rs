@@ -21,12 +21,12 @@ pub(super) enum Live {
 
 /// Live queries, and what their client has of them.
 pub(super) struct WatchHandle {
-    state: Mutex<WatchState>,
+    state: Mutex<WatchProgress>,
     /// Its calls run in the order they were requested.
     lock: Arc<FifoLock>,
 }
 
-struct WatchState {
+struct WatchProgress {
     live: Live,
     /// The number of the last results that were sent, which are `last`; 0 before the first.
     sent: u32,
@@ -47,11 +47,11 @@ pub(super) struct SentUpdate {
 
 impl WatchHandle {
     pub(super) fn new(live: Live) -> Self {
-        let state = WatchState { live, sent: 0, last: Vec::new() };
+        let state = WatchProgress { live, sent: 0, last: Vec::new() };
         Self { state: Mutex::new(state), lock: Arc::default() }
     }
 
-    fn state(&self) -> MutexGuard<'_, WatchState> {
+    fn state(&self) -> MutexGuard<'_, WatchProgress> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -112,7 +112,7 @@ impl ServerInner {
     }
 }
 
-impl WatchState {
+impl WatchProgress {
     /// Returns the last results again if the client has not received them, since it had given up its
     /// call by then.
     fn lost(&self, has: u32) -> Option<Vec<SentUpdate>> {

@@ -5,7 +5,7 @@ use ubiqlite::{Database, Error, ErrorKind, Result, params, record};
 use crate::show::{Step, chapter, note, refused};
 
 pub(crate) async fn run(db: &Database) -> Result<()> {
-    chapter("Transactions", "Committed if the closure answers Ok; else nothing has happened.");
+    chapter("Transactions", "Committed if the closure returns Ok; else nothing has happened.");
 
     let step = Step::begin("a transaction");
     let (ada, orders) = db

@@ -8,7 +8,7 @@ pub(crate) struct Counts {
     /// What was committed, by this process, and by the others.
     pub(crate) own: u64,
     pub(crate) foreign: u64,
-    /// The answers that one commit of this process has changed, and how often queries have run
+    /// The results that one commit of this process has changed, and how often queries have run
     /// because of such commits.
     pub(crate) changed: u64,
     pub(crate) runs: u64,
@@ -18,7 +18,7 @@ pub(crate) struct Counts {
     /// How often what is true was looked up, each time with all queries.
     pub(crate) truths: u64,
     pub(crate) kills: u64,
-    /// The changes of answers by the kind of query.
+    /// The changes of results by the kind of query.
     pub(crate) kinds: BTreeMap<&'static str, u64>,
 }
 

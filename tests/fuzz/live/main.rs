@@ -7,10 +7,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail like tests")]
 
-mod answer;
 mod apply;
 mod counts;
 mod plan;
+mod query_result;
 mod round;
 mod schema;
 #[allow(dead_code, reason = "each test program uses its part")]

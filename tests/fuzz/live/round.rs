@@ -8,10 +8,10 @@ use fastrand::Rng;
 use tokio::task::spawn_blocking;
 use ubiqlite::{Database, JournalMode};
 
-use crate::answer::{Answer, Truth};
 use crate::apply;
 use crate::counts::Counts;
 use crate::plan::{Plan, Purpose};
+use crate::query_result::{QueryResult, Truth};
 use crate::schema;
 use crate::watches::{Between, Watches};
 use crate::writer::{Kind, Writer, options};
@@ -134,9 +134,9 @@ impl Round {
         }
     }
 
-    /// Waits until each watch has what is true, and returns how many answers have changed.
+    /// Waits until each watch has what is true, and returns how many results have changed.
     async fn compare(&mut self, between: Between) -> u64 {
-        let truth: Vec<Answer> = self.truth().answers(self.watches.queries());
+        let truth: Vec<QueryResult> = self.truth().results(self.watches.queries());
         self.counts.truths += 1;
         match self.watches.agree(&truth, between).await {
             Ok(changed) => {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use ubiqlite::{Database, ErrorKind, Watch, WatchAll};
 
-use crate::answer::Answer;
+use crate::query_result::QueryResult;
 use crate::schema::Watched;
 
 /// How long a watch may take to come to what is true, once nobody writes any more.
@@ -28,7 +28,7 @@ pub(crate) struct Watches {
 /// A query that a task of its own watches, and so runs whenever it is to run.
 struct Apart {
     index: usize,
-    got: watch::Receiver<Option<Answer>>,
+    got: watch::Receiver<Option<QueryResult>>,
 }
 
 /// A query, watched.
@@ -37,9 +37,9 @@ struct One {
     /// `None` once it has ended with an error.
     live: Option<Watch>,
     /// What it has delivered last.
-    got: Option<Answer>,
+    got: Option<QueryResult>,
     /// What was true the last time.
-    known: Option<Answer>,
+    known: Option<QueryResult>,
 }
 
 /// Whether the watch of a query that is answered again may have ended in between.
@@ -117,17 +117,17 @@ impl Watches {
     }
 
     /// Waits until each watch has delivered what is true. Returns the kinds of the queries whose
-    /// answers have changed, or the queries that have missed it.
+    /// results have changed, or the queries that have missed it.
     pub(crate) async fn agree(
         &mut self,
-        truth: &[Answer],
+        truth: &[QueryResult],
         between: Between,
     ) -> Result<Vec<&'static str>, Vec<String>> {
         loop {
             for (one, truth) in self.all.iter_mut().zip(truth) {
-                if one.live.is_none() && *truth != Answer::Error {
+                if one.live.is_none() && *truth != QueryResult::Error {
                     if between == Between::Nothing
-                        && one.known.is_some_and(|it| it != Answer::Error)
+                        && one.known.is_some_and(|it| it != QueryResult::Error)
                     {
                         return Err(vec![format!("{}: it has ended", one.watched.sql)]);
                     }
@@ -137,8 +137,9 @@ impl Watches {
             let agreed = poll_fn(|cx| {
                 self.poll(cx);
                 let mut pairs = self.all.iter().zip(truth);
-                let ended =
-                    |(one, truth): (&One, &Answer)| one.live.is_none() && *truth != Answer::Error;
+                let ended = |(one, truth): (&One, &QueryResult)| {
+                    one.live.is_none() && *truth != QueryResult::Error
+                };
                 if pairs.clone().any(ended) {
                     return Poll::Ready(false);
                 }
@@ -166,7 +167,7 @@ impl Watches {
         Ok(changed)
     }
 
-    fn missed(&self, truth: &[Answer]) -> Vec<String> {
+    fn missed(&self, truth: &[QueryResult]) -> Vec<String> {
         let wrong = self.all.iter().zip(truth).filter(|(one, truth)| one.got != Some(**truth));
         wrong
             .map(|(one, truth)| format!("{}: {:?} instead of {truth:?}", one.watched.sql, one.got))
@@ -183,7 +184,7 @@ impl Apart {
                 let mut live = watched.watch(&db).await?;
                 // Until the database is closed, or nobody has an interest in it.
                 while let Some(update) = live.try_next().await? {
-                    send.send_replace(Some(Answer::of(&watched, &update)));
+                    send.send_replace(Some(QueryResult::of(&watched, &update)));
                     if send.is_closed() {
                         break;
                     }
@@ -202,10 +203,10 @@ impl Apart {
         &mut self,
         db: &Database,
         watched: &Watched,
-        truth: Answer,
+        truth: QueryResult,
     ) -> Result<(), Vec<String>> {
         loop {
-            let come = self.got.wait_for(|it| [Some(truth), Some(Answer::Error)].contains(it));
+            let come = self.got.wait_for(|it| [Some(truth), Some(QueryResult::Error)].contains(it));
             let Ok(come) = tokio::time::timeout(DEADLINE, come).await else {
                 let got = *self.got.borrow();
                 return Err(vec![format!("{}, apart: {got:?} instead of {truth:?}", watched.sql)]);
@@ -219,10 +220,10 @@ impl Apart {
 }
 
 /// Returns what a watch has come to that has ended, which only a missing table or column may do.
-fn gone(watched: &Watched, error: &ubiqlite::Error) -> Answer {
+fn gone(watched: &Watched, error: &ubiqlite::Error) -> QueryResult {
     let gone = matches!(error.kind(), ErrorKind::NoSuchTable | ErrorKind::NoSuchColumn);
     assert!(gone, "{}: {:?}: {error}", watched.sql, error.kind());
-    Answer::Error
+    QueryResult::Error
 }
 
 impl One {
@@ -241,7 +242,7 @@ impl One {
             match next {
                 Ok(update) => {
                     let update = update.expect("the database is open");
-                    self.got = Some(Answer::of(&self.watched, &update));
+                    self.got = Some(QueryResult::of(&self.watched, &update));
                 }
                 Err(error) => self.end(&error),
             }

@@ -7,8 +7,8 @@ use fastrand::Rng;
 use rusqlite::Connection;
 use ubiqlite::{Database, JournalMode, Options, Synchronous};
 
-use crate::answer::Truth;
 use crate::plan::{Plan, Purpose};
+use crate::query_result::Truth;
 use crate::support::{Other, hear, ready, tell};
 use crate::watches::{Between, Watches};
 use crate::{apply, schema};
@@ -154,7 +154,7 @@ impl Here {
 
     async fn check(&mut self, truth: &Truth) {
         let Some(watches) = &mut self.watches else { return };
-        let truth = truth.answers(watches.queries());
+        let truth = truth.results(watches.queries());
         watches.agree(&truth, Between::Anything).await.unwrap();
     }
 }

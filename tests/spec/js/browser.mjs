@@ -24,7 +24,7 @@ let places = 0;
 async function json(name) {
   const url = new URL(`../${name}.json`, import.meta.url);
   const answer = await fetch(url);
-  if (!answer.ok) throw new Error(`${url} answers ${answer.status}`);
+  if (!answer.ok) throw new Error(`${url} responds with ${answer.status}`);
   return answer.json();
 }
 

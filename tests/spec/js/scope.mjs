@@ -100,7 +100,7 @@ export class Scope {
       throw new Failure(`ended before it was given up: ${found}`);
     }
     const taken = performance.now() - since;
-    if (!('error' in outcome)) throw new Failure(`was given up, and answers ${show(outcome.found)}`);
+    if (!('error' in outcome)) throw new Failure(`was given up, and returns ${show(outcome.found)}`);
     const { error } = outcome;
     if (!(error instanceof this.world.api.CancelledError) || error.cause !== reason) {
       throw new Failure(`was given up, and fails with ${tell(error)}, cause ${tell(error?.cause)}`);

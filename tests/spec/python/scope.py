@@ -142,7 +142,7 @@ class Scope:
             if time.monotonic() - since > _AT_ONCE:
                 raise Failure("was given up, and says so late") from None
             return
-        raise Failure(f"was given up, and answers {show(found)}")
+        raise Failure(f"was given up, and returns {show(found)}")
 
     async def _dispatch(self, call: Call) -> Any:
         if call.method == "open":

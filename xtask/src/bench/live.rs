@@ -2,7 +2,7 @@
 //! SQLite itself offers.
 
 use super::goals::{Goal, at_most, usually_at_least, usually_at_most};
-use super::options::Options;
+use super::options::BenchOptions;
 use super::rust;
 use super::suite::{Data, Runner, Suite, UBIQLITE, Whose, Work, work};
 use crate::workspace::Workspace;
@@ -20,7 +20,10 @@ pub(crate) const SUITE: Suite = Suite {
 };
 
 /// Builds the programs.
-pub(crate) fn runner(workspace: &Workspace, options: &Options) -> anyhow::Result<Box<dyn Runner>> {
+pub(crate) fn runner(
+    workspace: &Workspace,
+    options: &BenchOptions,
+) -> anyhow::Result<Box<dyn Runner>> {
     rust::runner_for(&SUITE, workspace, options)
 }
 

@@ -22,7 +22,7 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 
-use self::options::{Browser, Options};
+use self::options::{BenchOptions, Browser};
 use self::suite::{Runner, Suite};
 use crate::workspace::Workspace;
 
@@ -36,7 +36,7 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
     let Some((name, rest)) = args.split_first() else {
         bail!("name a benchmark: rust, live, node, browser, python or kotlin\n{}", options::USAGE);
     };
-    let options = Options::parse(rest)?;
+    let options = BenchOptions::parse(rest)?;
     if name != "browser" && options.browser.is_some() {
         bail!("`--browser` is for `cargo xtask bench browser`");
     }
@@ -62,8 +62,8 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
 fn bench(
     suite: Suite,
     workspace: &Workspace,
-    options: &Options,
-    runner: fn(&Workspace, &Options) -> anyhow::Result<Box<dyn Runner>>,
+    options: &BenchOptions,
+    runner: fn(&Workspace, &BenchOptions) -> anyhow::Result<Box<dyn Runner>>,
 ) -> anyhow::Result<()> {
     suite.refuse_unknown(options)?;
     let runner = runner(workspace, options)?;

@@ -15,7 +15,7 @@ usage: cargo xtask bench rust|live|node|browser|python|kotlin [OPTIONS]
 
 /// What to measure, and where to put it.
 #[derive(Debug, PartialEq)]
-pub(crate) struct Options {
+pub(crate) struct BenchOptions {
     pub(crate) rounds: usize,
     pub(crate) quick: bool,
     pub(crate) readme: bool,
@@ -31,7 +31,7 @@ pub(crate) enum Browser {
     Firefox,
 }
 
-impl Options {
+impl BenchOptions {
     pub(crate) fn parse(args: &[String]) -> anyhow::Result<Self> {
         let (mut rounds, mut quick, mut readme) = (None, false, false);
         let (mut only, mut subjects, mut browser) = (Vec::new(), Vec::new(), None);
@@ -105,9 +105,9 @@ fn list(value: &str) -> impl Iterator<Item = String> {
 mod tests {
     use super::*;
 
-    fn parse(line: &str) -> anyhow::Result<Options> {
+    fn parse(line: &str) -> anyhow::Result<BenchOptions> {
         let args: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
-        Options::parse(&args)
+        BenchOptions::parse(&args)
     }
 
     #[test]

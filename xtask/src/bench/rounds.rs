@@ -5,7 +5,7 @@ use anyhow::Context;
 use serde_json::Value;
 
 use super::figures::Figures;
-use super::options::Options;
+use super::options::BenchOptions;
 use super::suite::{Runner, Suite, Work};
 use crate::process::Run;
 
@@ -13,7 +13,7 @@ use crate::process::Run;
 pub(crate) fn measure(
     suite: &Suite,
     runner: &dyn Runner,
-    options: &Options,
+    options: &BenchOptions,
 ) -> anyhow::Result<Figures> {
     let can_pin = Run::new("taskset").args(["-c", "0", "true"]).succeeds();
     if !can_pin && suite.works.iter().any(|work| work.pinned) {
@@ -41,7 +41,7 @@ fn one(
     runner: &dyn Runner,
     work: &Work,
     subject: &'static str,
-    options: &Options,
+    options: &BenchOptions,
     figures: &mut Figures,
 ) -> anyhow::Result<()> {
     let quick = options.quick.then_some("--quick");

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::goals::Goal;
-use super::options::Options;
+use super::options::BenchOptions;
 use crate::process::Run;
 
 /// The subject that the goals are about.
@@ -103,14 +103,14 @@ impl Suite {
     }
 
     /// Returns the subjects that take part.
-    pub(crate) fn chosen(&self, options: &Options) -> Vec<&'static str> {
+    pub(crate) fn chosen(&self, options: &BenchOptions) -> Vec<&'static str> {
         self.subjects.iter().copied().filter(|name| options.has_subject(name)).collect()
     }
 
     /// # Errors
     ///
     /// When `options` has names that are in no list here.
-    pub(crate) fn refuse_unknown(&self, options: &Options) -> anyhow::Result<()> {
+    pub(crate) fn refuse_unknown(&self, options: &BenchOptions) -> anyhow::Result<()> {
         let works: Vec<&str> = self.works.iter().map(|work| work.name).collect();
         let unknown: Vec<&str> = options.unknown_names(&works, self.subjects).collect();
         if !unknown.is_empty() {

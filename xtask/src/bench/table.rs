@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::figures::{Figure, Figures};
 use super::goals::Verdict;
-use super::options::Options;
+use super::options::BenchOptions;
 use super::suite::Suite;
 
 /// Returns the table of figures, then the table of goals.
@@ -12,7 +12,7 @@ pub(crate) fn markdown(
     suite: &Suite,
     figures: &Figures,
     verdicts: &[Verdict],
-    options: &Options,
+    options: &BenchOptions,
     load: &str,
 ) -> String {
     let subjects = suite.chosen(options);
@@ -37,7 +37,7 @@ pub(crate) fn markdown(
 }
 
 /// Returns the conditions of the measurement, in one line.
-fn conditions(options: &Options) -> String {
+fn conditions(options: &BenchOptions) -> String {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let quick = if options.quick { ", quick: a tenth of the operations" } else { "" };
     format!(

@@ -95,7 +95,7 @@ def calls(random: random.Random) -> list[tuple[Any, ...]]:
     return out
 
 
-def answers(connection: Any, made: list[tuple[Any, ...]]) -> list[Any]:
+def results(connection: Any, made: list[tuple[Any, ...]]) -> list[Any]:
     """Returns the calls' results, and the state of the connection and the cursor after each."""
     cursors = [connection.cursor(), connection.cursor()]
     out: list[Any] = []
@@ -104,16 +104,16 @@ def answers(connection: Any, made: list[tuple[Any, ...]]) -> list[Any]:
         try:
             if name == "isolation":
                 connection.isolation_level = arguments[0]
-                answer: Any = connection.isolation_level
+                result: Any = connection.isolation_level
             elif which is None:
-                answer = getattr(connection, name)(*arguments)
+                result = getattr(connection, name)(*arguments)
             else:
-                answer = getattr(cursor, name)(*arguments)
+                result = getattr(cursor, name)(*arguments)
         except Exception as error:
-            answer = (type(error), str(error), getattr(error, "sqlite_errorcode", None))
+            result = (type(error), str(error), getattr(error, "sqlite_errorcode", None))
         told = (cursor.rowcount, cursor.lastrowid, cursor.description)
-        answer = "cursor" if answer is cursor else plain(answer)
-        out.append((answer, told, connection.in_transaction, connection.total_changes))
+        result = "cursor" if result is cursor else plain(result)
+        out.append((result, told, connection.in_transaction, connection.total_changes))
     return out
 
 
@@ -137,7 +137,7 @@ def test_random_calls_are_answered_as_by_sqlite3(tmp_path: Path) -> None:
             connection = kind(str(tmp_path / "a.db"))
             connection.execute("create table t(id integer primary key, name text, v)")
             connection.commit()
-            told.append(answers(connection, made))
+            told.append(results(connection, made))
             connection.close()
         for index, (theirs, ours) in enumerate(zip(*told)):
             assert ours == theirs, f"seed {seed}, call {index} of {made}"

@@ -66,7 +66,7 @@ async def begun_elsewhere(call: Any, threads: Executor) -> asyncio.Future[Any]:
     return asyncio.wrap_future(future)
 
 
-async def answers(module: Any, path: str, seed: int, threads: Executor) -> list[Any]:
+async def results(module: Any, path: str, seed: int, threads: Executor) -> list[Any]:
     """Returns the results of the calls that were not cancelled, and the state after some of them."""
     chance = random.Random(seed)
     made = program(chance)
@@ -126,13 +126,13 @@ def test_tasks_that_give_calls_up_are_answered_as_by_aiosqlite(tmp_path: Path) -
         for name, module in (("theirs", theirs), ("ours", ubiqlite.aiosqlite)):
             # A separate file for each: what a cursor keeps of the standard module's connection ends with it.
             path = tmp_path / f"{name}-{seed}"
-            both.append(await answers(module, str(path), seed, threads))
+            both.append(await results(module, str(path), seed, threads))
             path.unlink()
         if "API misuse" in str(both[0]):
             # One of their cursors was collected on this thread while their own thread used the connection.
             return
         for index, (wanted, ours) in enumerate(zip(*both)):
-            assert ours == wanted, f"seed {seed}, answer {index}: {program(random.Random(seed))}"
+            assert ours == wanted, f"seed {seed}, result {index}: {program(random.Random(seed))}"
         assert len(both[0]) == len(both[1])
 
     first = int(os.environ.get("UBIQLITE_SEED", "0"))

@@ -170,13 +170,13 @@ fn look_out(shared: &Weak<Shared>, watch: &FileWatch, connection: Option<Connect
             },
         };
         match look(&shared, watch, connection, &mut data, woken == Woken::Written) {
-            Seen::Nothing => {
+            LookResult::Nothing => {
                 drop(shared);
                 woken = watch.wait();
                 continue;
             }
-            Seen::Commits(None) => shared.observation.report_foreign(None, true),
-            Seen::Commits(Some(pages)) => {
+            LookResult::Commits(None) => shared.observation.report_foreign(None, true),
+            LookResult::Commits(Some(pages)) => {
                 let another = pages.first && {
                     let schema = connection.integer("PRAGMA schema_version").ok();
                     shared.observation.is_new_schema(schema)
@@ -191,7 +191,7 @@ fn look_out(shared: &Weak<Shared>, watch: &FileWatch, connection: Option<Connect
 }
 
 /// What others have committed.
-enum Seen {
+enum LookResult {
     Nothing,
     /// On these pages, if they are known.
     Commits(Option<WrittenPages>),
@@ -205,7 +205,7 @@ fn look(
     connection: &mut Connection,
     data: &mut Option<i64>,
     written: bool,
-) -> Seen {
+) -> LookResult {
     let start = Instant::now();
     let (mut pause, mut doubts) = (SHORTEST, 0);
     // Since when the next write is reported: what came before is looked for after that as well.
@@ -224,11 +224,11 @@ fn look(
                 // Somebody has the file locked, perhaps for long.
                 watch.wait();
             }
-            return if changed { Seen::Commits(None) } else { Seen::Nothing };
+            return if changed { LookResult::Commits(None) } else { LookResult::Nothing };
         };
         if shared.observation.is_accounted(&position) {
             if !written || armed.is_some_and(|armed: Instant| armed.elapsed() > PATIENCE) {
-                return Seen::Nothing;
+                return LookResult::Nothing;
             }
             (doubts, since) = (0, None);
         } else if since.get_or_insert_with(Instant::now).elapsed() > PATIENCE
@@ -238,7 +238,9 @@ fn look(
             if doubts > DOUBTS {
                 let Account { foreign, frames } = shared.observation.account(0, position);
                 if foreign {
-                    return Seen::Commits(frames.and_then(|frames| connection.pages_of(frames)));
+                    return LookResult::Commits(
+                        frames.and_then(|frames| connection.pages_of(frames)),
+                    );
                 }
                 (doubts, since) = (0, None);
             }
@@ -248,7 +250,7 @@ fn look(
             armed = Some(Instant::now());
         }
         if watch.is_stopped() {
-            return Seen::Nothing;
+            return LookResult::Nothing;
         }
         std::thread::sleep(pause);
         pause = (pause * 2).min(LONGEST);

@@ -14,10 +14,10 @@ fn numbers(rows: &str, column: &str) -> Vec<u8> {
 
 /// A host that takes each part while the statement runs, as a worker does.
 #[derive(Clone, Default)]
-struct Eager(Arc<State>);
+struct Eager(Arc<EagerState>);
 
 #[derive(Default)]
-struct State {
+struct EagerState {
     server: OnceLock<Server>,
     taken: Mutex<Vec<Vec<u8>>>,
     /// Runs after each part.
@@ -42,7 +42,7 @@ impl Host for Eager {
 
 impl Eager {
     fn new(database: Database, client: u32, then: Option<fn()>) -> Self {
-        let host = Self(Arc::new(State { then, ..State::default() }));
+        let host = Self(Arc::new(EagerState { then, ..EagerState::default() }));
         let server = Server::new(database, client, host.clone());
         assert!(host.0.server.set(server).is_ok());
         host

@@ -10,14 +10,14 @@ use crate::wire::Sink;
 
 /// Keeps the integers of the only column.
 #[derive(Default)]
-struct Kept {
+struct IntegerSink {
     all: Mutex<Vec<i64>>,
     /// The threads that pages were taken on while the statement ran.
     taken_on: Mutex<Vec<ThreadId>>,
     described: Mutex<Option<String>>,
 }
 
-impl Kept {
+impl IntegerSink {
     fn add(&self, page: &Page) {
         let mut all = self.all.lock().unwrap();
         all.extend((0..page.cells()).filter_map(|index| match page.cell(index) {
@@ -27,7 +27,7 @@ impl Kept {
     }
 }
 
-impl Sink for Kept {
+impl Sink for IntegerSink {
     fn take(&self, page: &Page) {
         self.taken_on.lock().unwrap().push(thread::current().id());
         self.add(page);
@@ -62,8 +62,8 @@ async fn open() -> (tempfile::TempDir, Server) {
     (folder, Server::unordered(db, 1, Tokio::default()))
 }
 
-async fn asked(server: &Server, id: u32, handle: u32, sql: &[u8]) -> (Reply, Arc<Kept>) {
-    let kept = Arc::new(Kept::default());
+async fn asked(server: &Server, id: u32, handle: u32, sql: &[u8]) -> (Reply, Arc<IntegerSink>) {
+    let kept = Arc::new(IntegerSink::default());
     let request = Batch::default().add(id, op::QUERY, handle, sql);
     server.query_into(&request.0, kept.clone()).unwrap();
     let [reply] = settled(server, &[id]).await.try_into().unwrap();
@@ -114,7 +114,7 @@ async fn in_a_transaction_it_has_its_turn_and_sees_what_was_written() {
         &sql("INSERT INTO t VALUES (7)"),
     );
     server.submit(&writes.0).unwrap();
-    let kept = Arc::new(Kept::default());
+    let kept = Arc::new(IntegerSink::default());
     let query = Batch::default().add(4, op::QUERY, 1, &sql("SELECT a FROM t"));
     server.query_into(&query.0, kept.clone()).unwrap();
     server.submit(&Batch::default().add(5, op::ROLLBACK, 1, &[]).0).unwrap();
@@ -128,7 +128,7 @@ async fn in_a_transaction_it_has_its_turn_and_sees_what_was_written() {
 #[tokio::test]
 async fn given_up_it_has_no_reply_and_its_reader_is_free() {
     let (_folder, server) = open().await;
-    let kept = Arc::new(Kept::default());
+    let kept = Arc::new(IntegerSink::default());
     let endless =
         sql("WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r) SELECT i FROM r");
     server.query_into(&Batch::default().add(1, op::QUERY, 0, &endless).0, kept.clone()).unwrap();
@@ -152,7 +152,7 @@ async fn what_is_no_query_is_refused() {
     let (_folder, server) = open().await;
     let run = Batch::default().add(1, op::EXECUTE, 0, &sql("SELECT 1"));
     for request in [&run.0[..], &[], &[9; 40]] {
-        assert!(server.query_into(request, Arc::new(Kept::default())).is_err());
+        assert!(server.query_into(request, Arc::new(IntegerSink::default())).is_err());
     }
     let (reply, _) = asked(&server, 2, 99, &sql("SELECT 1")).await;
     assert_eq!(reply.kind, 1, "there is no such handle: {reply:?}");

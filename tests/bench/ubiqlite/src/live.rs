@@ -60,7 +60,7 @@ pub async fn open(path: &Path) -> Result<Database> {
     Ok(db)
 }
 
-/// From before a write to the result that another task gets of it.
+/// From the return of a write's call to the result that another task gets of it.
 async fn latency(args: &Args) -> Result<()> {
     let db = open(&args.path).await?;
     let mut live = db.watch("SELECT a FROM t WHERE id = 7", ());

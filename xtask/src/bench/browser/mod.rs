@@ -8,14 +8,17 @@ use std::path::PathBuf;
 
 pub(crate) use self::suite::{FIREFOX, SUITE};
 use super::data::Folder;
-use super::options::{Browser, Options};
+use super::options::{BenchOptions, Browser};
 use super::suite::{Data, Runner, Work};
 use crate::process::Run;
 use crate::workspace::Workspace;
 use crate::{browsers, build, npm};
 
 /// Builds the pages, and makes an empty folder for the profiles.
-pub(crate) fn runner(workspace: &Workspace, options: &Options) -> anyhow::Result<Box<dyn Runner>> {
+pub(crate) fn runner(
+    workspace: &Workspace,
+    options: &BenchOptions,
+) -> anyhow::Result<Box<dyn Runner>> {
     let root = workspace.root();
     let folder = root.join("tests/bench/browser");
     browsers::setup()?;

@@ -1,4 +1,5 @@
-//! `cargo xtask bench kotlin`: the Kotlin library on the JVM compared with sqlite-jdbc.
+//! `cargo xtask bench kotlin`: the Kotlin library on the JVM compared with sqlite-jdbc, and
+//! its live queries with SQLDelight's flows.
 
 mod suite;
 
@@ -9,7 +10,7 @@ use anyhow::Context;
 
 pub(crate) use self::suite::SUITE;
 use super::data::Files;
-use super::options::Options;
+use super::options::BenchOptions;
 use super::suite::{Data, Runner, Work};
 use crate::build;
 use crate::maven::mvn;
@@ -19,7 +20,10 @@ use crate::workspace::Workspace;
 const MAIN: &str = "io.github.ubiqlite.bench.MainKt";
 
 /// Builds the library and the program that runs every subject, and makes the data set.
-pub(crate) fn runner(workspace: &Workspace, _options: &Options) -> anyhow::Result<Box<dyn Runner>> {
+pub(crate) fn runner(
+    workspace: &Workspace,
+    _options: &BenchOptions,
+) -> anyhow::Result<Box<dyn Runner>> {
     build::kotlin::setup()?;
     build::kotlin::build(workspace)?;
     let folder = workspace.root().join("tests/bench/kotlin");

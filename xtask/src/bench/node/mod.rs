@@ -9,14 +9,17 @@ use anyhow::Context;
 
 pub(crate) use self::suite::SUITE;
 use super::data::Files;
-use super::options::Options;
+use super::options::BenchOptions;
 use super::suite::{Data, Runner, UBIQLITE, Work};
 use crate::process::Run;
 use crate::workspace::Workspace;
 use crate::{build, npm};
 
 /// Installs the peers, builds the package, and makes the data set.
-pub(crate) fn runner(workspace: &Workspace, options: &Options) -> anyhow::Result<Box<dyn Runner>> {
+pub(crate) fn runner(
+    workspace: &Workspace,
+    options: &BenchOptions,
+) -> anyhow::Result<Box<dyn Runner>> {
     let folder = workspace.root().join("tests/bench/node");
     npm::install(&folder)?;
     if options.has_subject(UBIQLITE) || options.has_subject(suite::OURS_IN_WASM) {

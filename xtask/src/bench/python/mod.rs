@@ -9,7 +9,7 @@ use anyhow::Context;
 
 pub(crate) use self::suite::SUITE;
 use super::data::Files;
-use super::options::Options;
+use super::options::BenchOptions;
 use super::suite::{Data, Runner, Work};
 use crate::build::python::{folder, in_place, setup, tools};
 use crate::process::Run;
@@ -17,7 +17,10 @@ use crate::python::Venv;
 use crate::workspace::Workspace;
 
 /// Installs the peers, builds the package, and makes the data set.
-pub(crate) fn runner(workspace: &Workspace, _options: &Options) -> anyhow::Result<Box<dyn Runner>> {
+pub(crate) fn runner(
+    workspace: &Workspace,
+    _options: &BenchOptions,
+) -> anyhow::Result<Box<dyn Runner>> {
     setup()?;
     in_place(workspace)?;
     let script = Script {

@@ -10,7 +10,7 @@ use anyhow::Context;
 
 use self::programs::{Builder, Programs};
 use super::data::Files;
-use super::options::Options;
+use super::options::BenchOptions;
 use super::suite::{Data, Runner, Suite, Work};
 use crate::process::Run;
 use crate::workspace::Workspace;
@@ -24,7 +24,10 @@ pub(crate) const SUITE: Suite = Suite {
 };
 
 /// Builds the programs, and makes the data set.
-pub(crate) fn runner(workspace: &Workspace, options: &Options) -> anyhow::Result<Box<dyn Runner>> {
+pub(crate) fn runner(
+    workspace: &Workspace,
+    options: &BenchOptions,
+) -> anyhow::Result<Box<dyn Runner>> {
     runner_for(&SUITE, workspace, options)
 }
 
@@ -32,7 +35,7 @@ pub(crate) fn runner(workspace: &Workspace, options: &Options) -> anyhow::Result
 pub(crate) fn runner_for(
     suite: &Suite,
     workspace: &Workspace,
-    options: &Options,
+    options: &BenchOptions,
 ) -> anyhow::Result<Box<dyn Runner>> {
     let builder = Builder::of(workspace.root())?;
     let programs = builder.build(&suite.chosen(options))?;

@@ -43,7 +43,7 @@ internal fun dataOf(result: Any?): Any? = when (result) {
     is Key -> result.values.map(::dataOf)
     is List<*> -> result.map(::dataOf)
     Unit -> null
-    else -> throw Failure("a call answers a ${result.javaClass.name}: $result")
+    else -> throw Failure("a call returns a ${result.javaClass.name}: $result")
 }
 
 private fun word(of: Enum<*>): String = of.name.lowercase()

@@ -1,5 +1,8 @@
 package io.github.ubiqlite.bench
 
+import io.github.ubiqlite.bench.live.SqlDelightLive
+import io.github.ubiqlite.bench.live.UbiqliteLive
+import io.github.ubiqlite.bench.live.runLive
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.async
 import kotlinx.coroutines.awaitAll
@@ -22,6 +25,16 @@ fun main(args: Array<String>) {
     fun n(usual: Int) = if (quick) (usual + 9) / 10 else usual
     // The coroutines that measure run where most programs run theirs.
     runBlocking(Dispatchers.Default) {
+        if (work.startsWith("live_")) {
+            val subject = when (name) {
+                "ubiqlite" -> UbiqliteLive.open(path)
+                "sqldelight" -> SqlDelightLive(path)
+                else -> error("there is no subject $name")
+            }
+            runLive(work, subject, quick).forEach { (figure, unit, value) -> print(figure, unit, value) }
+            subject.close()
+            return@runBlocking
+        }
         val full = work.endsWith("_full")
         val subject = when (name) {
             "ubiqlite" -> if (work.endsWith("_r2dbc")) Ubiqlite.openByR2dbc(path) else Ubiqlite.open(path, full)
@@ -39,9 +52,12 @@ fun main(args: Array<String>) {
             else -> error("there is no work $work")
         }
         subject.close()
-        if (took != null) println("""{"work":"$work","unit":"us","value":$took}""")
+        if (took != null) print(work, "us", took)
     }
 }
+
+private fun print(figure: String, unit: String, value: Double) =
+    println("""{"work":"$figure","unit":"$unit","value":$value}""")
 
 private suspend fun fill(subject: Subject): Double? {
     subject.execute(CREATE_ITEMS)

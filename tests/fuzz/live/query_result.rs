@@ -11,7 +11,7 @@ use crate::writer::PATIENCE;
 
 /// What a query returns.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Answer {
+pub(crate) enum QueryResult {
     /// How many rows, and a hash of them.
     Rows(u64, u64),
     /// An error: a table or a column is gone.
@@ -50,18 +50,18 @@ impl Digest {
         self.rows += 1;
     }
 
-    fn answer(self) -> Answer {
-        Answer::Rows(self.rows, self.sum)
+    fn result(self) -> QueryResult {
+        QueryResult::Rows(self.rows, self.sum)
     }
 }
 
-impl Answer {
+impl QueryResult {
     pub(crate) fn of(watched: &Watched, update: &Update) -> Self {
         let mut digest = Digest::new(watched.ordered);
         for row in update.iter() {
             digest.row(row.iter().map(|(_, value)| value));
         }
-        digest.answer()
+        digest.result()
     }
 }
 
@@ -76,14 +76,14 @@ impl Truth {
     }
 
     /// Runs all queries in one read.
-    pub(crate) fn answers<'w>(&self, all: impl Iterator<Item = &'w Watched>) -> Vec<Answer> {
+    pub(crate) fn results<'w>(&self, all: impl Iterator<Item = &'w Watched>) -> Vec<QueryResult> {
         self.0.execute_batch("BEGIN").unwrap();
-        let answers = all.map(|it| self.answer(it).unwrap_or(Answer::Error)).collect();
+        let results = all.map(|it| self.result(it).unwrap_or(QueryResult::Error)).collect();
         self.0.execute_batch("COMMIT").unwrap();
-        answers
+        results
     }
 
-    fn answer(&self, watched: &Watched) -> rusqlite::Result<Answer> {
+    fn result(&self, watched: &Watched) -> rusqlite::Result<QueryResult> {
         let mut statement = self.0.prepare(&watched.sql)?;
         let mut rows = statement.query(())?;
         let mut digest = Digest::new(watched.ordered);
@@ -97,7 +97,7 @@ impl Truth {
                 rusqlite::types::ValueRef::Blob(value) => ValueRef::Blob(value),
             }));
         }
-        Ok(digest.answer())
+        Ok(digest.result())
     }
 
     /// Returns what is wrong with the file, or "ok".
