@@ -115,7 +115,8 @@ impl WatchAll {
     /// closed.
     ///
     /// # Errors
-    /// As [`Watch::try_next`].
+    /// As [`Watch::try_next`], if one of the queries fails: [`Error::index`] is its position. The
+    /// watch of all of them then ends.
     pub async fn try_next(&mut self) -> Result<Option<Vec<Update>>> {
         std::future::poll_fn(|cx| self.poll_updates(cx)).await.transpose()
     }
@@ -167,7 +168,8 @@ impl WatchAll {
         let mut before = std::mem::replace(&mut self.last, results.clone()).into_iter();
         let update = |(query, now)| {
             let key = self.keys.get(query).cloned().unwrap_or_default();
-            Update { moment, now, before: before.next(), key }.checked()
+            let update = Update { moment, now, before: before.next(), key };
+            update.checked().map_err(|error| error.with_index(query))
         };
         results.into_iter().enumerate().map(update).collect()
     }
@@ -210,7 +212,7 @@ impl Watch {
     /// See [`try_next`](Self::try_next).
     pub(crate) fn poll_update(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Update>>> {
         self.all.poll_updates(cx).map(|ready| {
-            let updates = ready?;
+            let updates = ready?.map_err(Error::without_index);
             Some(updates.and_then(|mut it| it.pop().ok_or_else(|| Error::closed("watch"))))
         })
     }
