@@ -156,7 +156,7 @@ impl Hub {
             return None;
         }
         let now = platform::now();
-        let own = state.watches.get(&id).map(|watch| watch.queries.clone()).unwrap_or_default();
+        let own = state.watches.get(&id).map(|watch| watch.queries.to_vec()).unwrap_or_default();
         let rest = |query: &QueryId| {
             let until = state.queries.get(*query).map_or(Duration::ZERO, |it| it.rests_until);
             until.saturating_sub(now)
@@ -321,7 +321,7 @@ impl HubState {
         let news = watch.queries.iter().zip(&watch.seen).any(|(query, seen)| {
             self.queries.get(*query).is_some_and(|query| query.version > *seen)
         });
-        if dirty || (apart && news) { watch.queries.clone() } else { Vec::new() }
+        if dirty || (apart && news) { watch.queries.to_vec() } else { Vec::new() }
     }
 
     /// Adds the queries that other watches wait for, unless they rest until after `now`.

@@ -106,3 +106,43 @@ async fn a_row_with_the_same_key_is_updated_where_its_own_query_has_a_key() {
     assert_eq!(told, [[1, 1, 0], [0, 0, 1]]);
     db.close().await.unwrap();
 }
+
+/// A reply to who has the result before costs what has changed, and not what there is.
+#[tokio::test]
+async fn one_changed_row_of_ten_thousand_is_at_most_300_bytes() {
+    for single in [true, false] {
+        let db = database(single).await;
+        let rows =
+            "CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT, status TEXT, price REAL);
+            WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000)
+            INSERT INTO items SELECT i, 'item number ' || i, 'new', i / 3.0 FROM n";
+        db.batch(rows).await.unwrap();
+        let server = Server::new(db.clone(), 1, Tokio::default());
+        let statement = query("SELECT id, name, status, price FROM items", &["id"]);
+        let one = ask(&server, 1, op::WATCH, 0, &statement).await.extra;
+        let several = all(&[statement, query("SELECT count(*) FROM items", &[])]);
+        let both = ask(&server, 2, op::WATCH_ALL, 0, &several).await.extra;
+        for (id, watch) in [(3, one), (4, both)] {
+            let first = ask(&server, id, op::NEXT, watch, &0u32.to_le_bytes()).await;
+            assert!(first.payload.len() > 10_000 * 4 * 16, "all rows: {}", first.payload.len());
+        }
+        let mut id = 5;
+        for (number, row) in [(1u32, 4_321i64), (2, 1), (3, 10_000)] {
+            let change = "UPDATE items SET status = 'sold', price = 1.5 WHERE id = ?";
+            db.execute(change, crate::params![row]).await.unwrap();
+            // The bytes that travel: the header is of 16.
+            let next = ask(&server, id, op::NEXT, one, &number.to_le_bytes()).await;
+            let bytes = 16 + next.payload.len();
+            assert!(bytes <= 300, "{bytes} bytes for the change of row {row}");
+            assert_eq!([20, 24, 28].map(|at| word(&next.payload, at)), [0, 0, 1]);
+            let next = ask(&server, id + 1, op::NEXT, both, &number.to_le_bytes()).await;
+            let parts = split(&next.payload);
+            let sizes: Vec<_> = parts.iter().map(|part| 16 + part.payload.len()).collect();
+            assert!(sizes[0] <= 300, "{sizes:?} bytes for the change of row {row}");
+            // The other result is the same: what is left is its head.
+            assert!(sizes[1] <= 80, "{sizes:?} bytes for the change of row {row}");
+            id += 2;
+        }
+        db.close().await.unwrap();
+    }
+}
