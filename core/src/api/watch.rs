@@ -286,10 +286,12 @@ impl Update {
 
     /// Refuses a result without a column of its key.
     fn checked(self) -> Result<Self> {
+        if self.key.is_empty() {
+            return Ok(self);
+        }
         let first = self.iter().next();
-        let is_missing =
-            |key: &&Box<str>| first.as_ref().is_some_and(|row| row.value(&***key).is_err());
-        match self.key.iter().find(is_missing) {
+        let is_missing = |key: &&str| first.as_ref().is_some_and(|row| row.value(*key).is_err());
+        match self.key.iter().map(|key| &**key).find(is_missing) {
             Some(key) => Err(Error::invalid(format!(
                 "the query returns no column {key:?}, which is to tell rows apart"
             ))),
