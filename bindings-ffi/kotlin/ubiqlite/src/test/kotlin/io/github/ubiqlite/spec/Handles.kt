@@ -216,7 +216,7 @@ private suspend fun watchedTogether(step: Step, rest: Scope, begin: () -> Flow<L
     val take = { updates: List<Update<Row>> ->
         if (results.isEmpty()) repeat(updates.size) { results += Results() }
         if (updates.size != results.size || updates.any { it.moment != updates[0].moment }) throw Failure("the results are not of one moment")
-        updates.mapIndexed { query, update -> results[query].take(update).let { mapOf("rows" to it.rows) + it.diff } }
+        ResultsOfAll(updates.mapIndexed { query, update -> results[query].take(update).let { mapOf("rows" to it.rows) + it.diff } })
     }
     return watching(step, rest) { scope -> Watching(begin(), scope, take) }
 }

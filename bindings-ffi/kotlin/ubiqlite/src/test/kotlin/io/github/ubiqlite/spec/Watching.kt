@@ -15,6 +15,9 @@ import kotlinx.coroutines.launch
 /** A result of a watch: its rows, and the positions of those that differ from before, by what they are. */
 internal class WatchResult(val rows: List<Any?>, val diff: Map<String, List<Long>>)
 
+/** The results of several queries, as the data that a scenario expects. */
+internal class ResultsOfAll(val data: List<Map<String, Any?>>)
+
 /** A flow of results, each of which is collected when it is asked for, and checked against the one before. */
 internal class Watching<T>(updates: Flow<T>, scope: CoroutineScope, take: (T) -> Any) {
     private val asks = Channel<CompletableDeferred<Any?>>(Channel.UNLIMITED)
