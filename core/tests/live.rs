@@ -21,6 +21,8 @@ mod sees;
 #[cfg(sqlite_session)]
 #[path = "live/session_objects.rs"]
 mod session_objects;
+#[path = "live/several.rs"]
+mod several;
 
 use std::time::Duration;
 

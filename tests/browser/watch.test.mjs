@@ -77,6 +77,32 @@ for (const kind of KEEPING) {
           ]);
         }));
 
+      test(`${kind}, ${way}: when the tab that leads is ${how}, several queries go on together, with whole results of one moment`, () =>
+        inBrowser(kind, async ({ tab }) => {
+          const leader = await tab(path);
+          await start(leader);
+          await run(leader, 'CREATE TABLE t (n INTEGER PRIMARY KEY)');
+          await run(leader, 'INSERT INTO t VALUES (1), (2)');
+          const other = await tab(path);
+          await start(other);
+          await other.evaluate((queries) => window.liveAll(queries), [QUERY, 'SELECT max(n) AS n FROM t']);
+          const reaches = (count) =>
+            within(LIMIT, `${count} results`, other.evaluate(async (count) => {
+              while (window.results.length < count && window.failures.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+              return [window.failures.join(), window.results.map(({ objects, ...told }) => told)];
+            }, count));
+          assert.deepEqual(await reaches(1), ['', [{ rows: [[1, 2], [2]], reset: [true, true], moments: 1, same: 0 }]]);
+          await within(LIMIT, how, end(leader));
+          await reaches(2);
+          await run(other, 'INSERT INTO t VALUES (3)');
+          const [failures, results] = await reaches(3);
+          assert.equal(failures, '');
+          assert.deepEqual(results.slice(1), [
+            { rows: [[1, 2], [2]], reset: [true, true], moments: 1, same: 0 },
+            { rows: [[1, 2, 3], [3]], reset: [false, false], moments: 1, same: 2 },
+          ]);
+        }));
+
       test(`${kind}, ${way}: no change around the moment when the leading tab is ${how} is missed`, () =>
         inBrowser(kind, async ({ tab }) => {
           const leader = await tab(path);

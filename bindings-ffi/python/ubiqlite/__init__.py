@@ -70,7 +70,7 @@ from .session import AcquireContext, Session, Snapshot
 from .stream import RowStream
 from .table import Table, Transfer
 from .transaction import Mode, Savepoint, SavepointScope, Transaction, TransactionScope
-from .watch import Update, Watch
+from .watch import Update, Watch, WatchAll, WatchedQuery
 
 __all__ = [
     "Applied",
@@ -152,5 +152,7 @@ __all__ = [
     "Update",
     "Value",
     "Watch",
+    "WatchAll",
+    "WatchedQuery",
     "open",
 ]

@@ -120,6 +120,7 @@ _RULES: Mapping[int, Callable[..., Parts]] = {
     op.QUERY_VALUE: _statement,
     op.STREAM: _statement,
     op.WATCH: _watch,
+    op.WATCH_ALL: lambda queries: (_rows_of(lambda query: _watch(*query), queries),),
     op.TOUCH: lambda tables: ([_table(table) for table in tables],),
     op.COMMITS: lambda tables: ([_table(table) for table in tables],),
     op.OUTBOX: lambda tables: ([_table(table) for table in tables],),

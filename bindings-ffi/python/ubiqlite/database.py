@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Any, NamedTuple, Optional, TypeVar, Union, overload
 
@@ -19,12 +19,9 @@ from .errors import InvalidArgument
 from .outbox import NAME, Outbox
 from .session import AcquireContext, Session, Snapshot
 from .transaction import Mode, Transaction, TransactionScope, begin
-from .watch import Watch, key_columns
+from .watch import RowKey, Watch, WatchAll, WatchedQuery, key_columns
 
 T = TypeVar("T")
-
-RowKey = Union[str, Sequence[str], None]
-"""The column that tells a row from the others, or the columns."""
 
 
 class Capabilities(NamedTuple):
@@ -39,7 +36,7 @@ class Capabilities(NamedTuple):
     sessions: bool
     """Dedicated connections."""
     watches: bool
-    """Live queries: :meth:`Database.watch`."""
+    """Live queries: :meth:`Database.watch`, :meth:`Database.watch_all`."""
     row_changes: bool
     """A commit does not run a live query again if it changed only rows of the table that the query does not read."""
     changesets: bool
@@ -126,6 +123,29 @@ class Database(Statements):
                 print(now.rows, now.added, now.removed, now.updated)
         """
         return Watch(self._target, op.WATCH, (sql, params, key_columns(key)), into, timeout)
+
+    def watch_all(
+        self,
+        queries: Iterable[Union[str, WatchedQuery, tuple[Any, ...]]],
+        *,
+        into: Any = None,
+        timeout: TimeLimit = None,
+    ) -> WatchAll:
+        """Watches several queries, whose results are always of one moment.
+
+        It has a tuple with an :class:`Update` for each query, in their order: now, and then whenever the result of one
+        of them is another. Each of the ``queries`` is the SQL, or a tuple of what :meth:`watch` takes: the SQL, its
+        parameters, its key and what its rows become; :class:`WatchedQuery` has names for them. ``into`` is for the
+        queries that have none of their own. ``timeout`` applies to each wait for results.
+
+        Everything else is as with :meth:`watch`. If one of the queries fails, all of it ends, with an error whose
+        ``index`` is that of the query. Raises ``InvalidArgument`` without a query::
+
+            queries = [("SELECT * FROM items WHERE status = ?", ("new",), "id"), "SELECT count(*) AS n FROM items"]
+            async for items, total in db.watch_all(queries):
+                print(items.rows, items.updated, total.rows[0]["n"])
+        """
+        return WatchAll(self._target, queries, into, timeout)
 
     def commits(self, tables: Union[str, Iterable[str]] = (), *, timeout: TimeLimit = None) -> Commits:
         """Returns a commit feed: for each commit, the tables and the keys of the rows that it changes.

@@ -14,6 +14,7 @@
 //! | 7 rows | the rows in a list, the number of their names, the names as a tuple if they are sent (`names.rs`), whether the stream is over, or none: more rows of the same reply follow |
 //! | 11 run | rows changed, last row id, a tuple of (name, declared type or `None`) for each column, the rows in a list |
 //! | 12 update | the new rows in a list, the number of their names, the names as a tuple or `None`, and `None` if the watch is over, or a tuple: the commits, the result's number, whether it is whole, its rows, its runs, how many rows are new, gone and different, and the words of all these as bytes |
+//! | 13 updates | for each result a tuple of what an update has after its kind, in a list; 0; `None`; and `None` if the watch is over, or `True`. A tuple without the last, and more rows in the next: all of them are one result |
 //!
 //! Rows are tuples, or dicts if the request's number has [`DICTS`].
 
@@ -43,9 +44,10 @@ pub(super) struct Replies {
     from: RowIndex,
 }
 
-/// A row of a reply: the page, and which of its rows.
+/// A row of a reply: the result, where a reply has several, the page, and which of its rows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct RowIndex {
+    result: usize,
     page: usize,
     index: usize,
 }
@@ -140,12 +142,16 @@ fn one(
         out.int(i64::from(kind));
     };
     // Rows as the request wants them, the number of their names, and the names if they are to be sent.
+    let mut rows_from =
+        |from, pages: &[WirePage<'_>], of: &PageHead<'_>, until, out: &mut MarshalWriter| {
+            if id & DICTS == 0 {
+                tuples(pages, from, until, of, names, tell, out)
+            } else {
+                dicts(pages, from, until, of, names, out)
+            }
+        };
     let mut rows = |pages: &[WirePage<'_>], of: &PageHead<'_>, until, out: &mut MarshalWriter| {
-        if id & DICTS == 0 {
-            tuples(pages, from, until, of, names, tell, out)
-        } else {
-            dicts(pages, from, until, of, names, out)
-        }
+        rows_from(from, pages, of, until, out)
     };
     match kind {
         kind::DONE | kind::CREDIT => head(out, 0),
@@ -237,7 +243,7 @@ fn one(
             }
             list(&pages, from, usize::MAX, out, tuple)?;
         }
-        kind::UPDATE if flags & flag::END != 0 => {
+        kind::UPDATE | kind::UPDATES if flags & flag::END != 0 => {
             head(out, 4);
             out.list(0);
             out.int(0);
@@ -262,8 +268,74 @@ fn one(
             rows(&pages, &head_of, usize::MAX, out)?;
             update.write(flags & flag::WHOLE != 0, out);
         }
+        kind::UPDATES => {
+            let position = out.position();
+            // As above.
+            out.tuple(6);
+            out.int(i64::from(id));
+            out.int(i64::from(kind::ROWS));
+            let next = results(payload, extra, from, until, &mut rows_from, out)?;
+            out.int(0);
+            out.none();
+            out.none();
+            if next == RowIndex::default() {
+                out.back_to(position);
+                head(out, 4);
+                results(payload, extra, from, usize::MAX, &mut rows_from, out)?;
+                out.int(0);
+                out.none();
+                out.bool(true);
+            }
+            return Some(next);
+        }
         _ => return None,
     }
+    Some(RowIndex::default())
+}
+
+/// Writes a list of the results of several queries by `rows`, until `out` has `until` bytes, and
+/// returns the row to continue with; the first one: these were all. A result of which there is more
+/// has no head.
+fn results(
+    payload: &[u8],
+    count: u32,
+    from: RowIndex,
+    until: usize,
+    mut rows: impl FnMut(
+        RowIndex,
+        &[WirePage<'_>],
+        &PageHead<'_>,
+        usize,
+        &mut MarshalWriter,
+    ) -> Option<RowIndex>,
+    out: &mut MarshalWriter,
+) -> Option<RowIndex> {
+    let position = out.list_of_later();
+    let (mut at, mut written) = (0, 0);
+    for result in 0..count as usize {
+        let reply = reply_at(payload, at)?;
+        at += reply.len();
+        if result < from.result {
+            continue;
+        }
+        if written > 0 && out.len() >= until {
+            out.count(position, written);
+            return Some(RowIndex { result, ..RowIndex::default() });
+        }
+        let first = if result == from.result { from } else { RowIndex::default() };
+        let (update, rest) = UpdateHead::read(reply.get(16..)?)?;
+        let (pages, head_of) = read(rest, u32_at(reply, 12)?)?;
+        out.tuple(4);
+        let next = rows(first, &pages, &head_of, until, out)?;
+        written += 1;
+        if next != RowIndex::default() {
+            out.none();
+            out.count(position, written);
+            return Some(RowIndex { result, ..next });
+        }
+        update.write(*reply.get(9)? & flag::WHOLE != 0, out);
+    }
+    out.count(position, written);
     Some(RowIndex::default())
 }
 
@@ -284,7 +356,7 @@ fn list(
         for index in first..page.rows {
             if count > 0 && out.len() >= until {
                 out.count(position, count);
-                return Some(RowIndex { page: number, index });
+                return Some(RowIndex { result: 0, page: number, index });
             }
             write(page, index, out)?;
             count += 1;

@@ -9,6 +9,7 @@
 //! | the next rows, the next result | how many pages; the number of the result that the client has |
 //! | the next batch | 1 to wait for it, or 0; the number of the one that the client has |
 //! | a watch | sql, params, columns of the key |
+//! | a watch of several queries | a list of those |
 //! | a touch, a commit feed, an outbox | names of tables |
 //! | an acknowledgement | the batch's number |
 //! | applying a change set | a policy: its number, or the column of the newest; a list of (table, policy); the bytes |
@@ -95,11 +96,11 @@ impl Payload<'_, '_> {
                 true => self.rows(Self::record),
             },
             op::BATCH => self.batch(),
-            op::WATCH => {
-                self.text()?;
-                self.params()?;
-                self.each(Self::text)
-            }
+            op::WATCH => self.watched(),
+            op::WATCH_ALL => self.each(|it| {
+                it.exactly(3)?;
+                it.watched()
+            }),
             op::TOUCH | op::COMMITS | op::OUTBOX => self.each(Self::text),
             op::NEXT => {
                 let number = self.from.u32()?;
@@ -158,6 +159,13 @@ impl Payload<'_, '_> {
             }
             _ => None,
         }
+    }
+
+    /// A query to be watched, with the columns of its key.
+    fn watched(&mut self) -> Option<()> {
+        self.text()?;
+        self.params()?;
+        self.each(Self::text)
     }
 
     fn policy(&mut self) -> Option<()> {

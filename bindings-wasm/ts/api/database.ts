@@ -8,9 +8,10 @@ import { Commits, type CommitsOptions } from './commits.js';
 import { Outbox } from './outbox.js';
 import { Session, Snapshot, type TransactionOptions, transact } from './session.js';
 import type { ArrayRows, ObjectRows, RowArray } from './rows.js';
-import { CallTarget, type Row, Statements, written } from './statements.js';
+import { CallTarget, type Row, Statements } from './statements.js';
 import { type Transaction, begin } from './transaction.js';
-import { Watch, type WatchOptions, keyOf } from './watch.js';
+import { Watch, type WatchOptions, watched } from './watch.js';
+import { type RowsOf, WatchAll, type WatchedQuery } from './watch-all.js';
 import type { Params } from '../wire/values.js';
 import type { Writer } from '../wire/writer.js';
 
@@ -60,7 +61,7 @@ export interface Capabilities {
   cursors: boolean;
   snapshots: boolean;
   sessions: boolean;
-  /** Live queries: {@link Database.watch}. */
+  /** Live queries: {@link Database.watch}, {@link Database.watchAll}. */
   watches: boolean;
   /** A change of rows that a watched selection does not return does not run it again. */
   rowChanges: boolean;
@@ -148,14 +149,31 @@ export class Database extends Statements implements AsyncDisposable {
   watch<T = Row>(sql: string, params?: Params, options?: WatchOptions & ObjectRows): Watch<T>;
   watch<T extends readonly unknown[] = RowArray>(sql: string, params: Params | undefined, options: WatchOptions & ArrayRows): Watch<T>;
   watch<T>(sql: string, params?: Params, options?: WatchOptions): Watch<T> {
-    const statement = written(sql, params, options);
-    const write = (out: Writer): void => {
-      statement(out);
-      const key = keyOf(options);
-      out.u32(key.length);
-      for (const column of key) out.text(column);
-    };
-    return new Watch<T>(this.target, Op.watch, write, options, sql);
+    return new Watch<T>(this.target, Op.watch, watched(sql, params, options), options, sql);
+  }
+
+  /**
+   * Watches several queries, whose results are always of one moment: a tuple with an {@link Update} for each query, in
+   * their order, now and then whenever the result of one of them is another. A row of a result is told from the others
+   * by the `key` of its own query. Everything else is as with {@link watch}.
+   *
+   * ```ts
+   * for await (const [items, total] of db.watchAll([
+   *   ['SELECT * FROM items WHERE status = ?', ['new'], { key: 'id' }],
+   *   'SELECT count(*) AS n FROM items',
+   * ])) {
+   *   render(items.rows, items.diff, total.rows[0].n);
+   * }
+   * ```
+   * @param queries each the SQL of a query, or a list of it, its parameters and its options: `key` and `rows`
+   * @param options for all of it: the signal ends it, the time limit is for each wait
+   * @throws {@link UbiqliteError} when it is read: as of {@link watch}, if one of the queries fails, which ends all of
+   * it; `InvalidArgument` without a query, and for one that can't be sent, whose `index` is that of the query
+   */
+  watchAll<const Q extends readonly WatchedQuery[]>(queries: readonly [...Q], options?: CallOptions): WatchAll<RowsOf<Q>>;
+  watchAll<T extends readonly unknown[]>(queries: { readonly [K in keyof T]: WatchedQuery }, options?: CallOptions): WatchAll<T>;
+  watchAll<T extends readonly unknown[]>(queries: readonly WatchedQuery[], options?: CallOptions): WatchAll<T> {
+    return new WatchAll<T>(this.target, queries, options);
   }
 
   /**

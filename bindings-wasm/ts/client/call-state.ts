@@ -69,7 +69,7 @@ const READING: ReadonlySet<number> = new Set([
 ]);
 
 /** Operations that begin a watch, a commit feed or, again, an outbox. */
-const FOLLOWING: readonly number[] = [Op.watch, Op.selectWatch, Op.commits, Op.outboxAgain];
+const FOLLOWING: readonly number[] = [Op.watch, Op.watchAll, Op.selectWatch, Op.commits, Op.outboxAgain];
 
 /** The same, and the one that also changes which tables are recorded. */
 const LIVE: ReadonlySet<number> = new Set([...FOLLOWING, Op.outbox]);

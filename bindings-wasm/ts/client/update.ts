@@ -22,3 +22,6 @@ export interface Update<T> {
    */
   readonly reset: boolean;
 }
+
+/** One result of each of several watched queries, in their order; all have the same `moment` and the same `reset`. */
+export type Updates<T extends readonly unknown[]> = { readonly [K in keyof T]: Update<T[K]> };

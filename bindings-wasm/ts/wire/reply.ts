@@ -207,6 +207,29 @@ export class Reply {
     return { ...read, fresh: all(Rows.read(this.source, rows, this.end, this.extra, this.known)) };
   }
 
+  /**
+   * Returns the next results of a watch of several queries, as {@link update} does of one; `undefined`: it is over.
+   *
+   * @param all reads the rows of each query, in their order
+   */
+  updates<T>(all: readonly ((rows: Rows) => T[])[]): (ReplyUpdate & { fresh: T[] })[] | undefined {
+    this.body(Kind.updates, 0);
+    if (this.ends) return undefined;
+    const updates: (ReplyUpdate & { fresh: T[] })[] = [];
+    this.each((reply) => {
+      const update = reply.update(all[updates.length] ?? (() => []));
+      if (update === undefined) throw malformed();
+      updates.push(update);
+    });
+    if (updates.length !== all.length) throw malformed();
+    return updates;
+  }
+
+  /** Passes each reply in this one to `each`, in order. */
+  private each(each: (reply: Reply) => void): void {
+    walk(this.source, this.at + HEADER, this.end, this.known, each);
+  }
+
   /** Returns the offset of the new rows in a result of a watch. */
   private updated(at: number): number {
     const { view } = this.source;
@@ -220,6 +243,10 @@ export class Reply {
 
   /** Remembers the column names in the reply, even if nobody reads its rows. */
   note(): void {
+    if (this.kind === Kind.updates) {
+      this.each((reply) => reply.note());
+      return;
+    }
     if (!tellsColumns(this.kind)) return;
     let at = this.at + HEADER;
     if (this.kind === Kind.ran) at = this.told(this.body(Kind.ran, RAN)).rows;
@@ -251,10 +278,15 @@ function tellsColumns(kind: number): boolean {
  */
 export function readReplies(batch: Replies, known: Known, each: (reply: Reply) => void): void {
   const source = sourceOf(batch);
-  const { view, size } = source;
-  for (let at = 0; at < size; ) {
-    const length = at + HEADER <= size ? view.getUint32(at, true) : 0;
-    if (length < HEADER || length % 8 !== 0 || at + length > size) throw malformed();
+  walk(source, 0, source.size, known, each);
+}
+
+/** Passes each reply between two offsets to `each`, in order, and forgets the columns that one says are to be forgotten. */
+function walk(source: Source, from: number, to: number, known: Known, each: (reply: Reply) => void): void {
+  const { view } = source;
+  for (let at = from; at < to; ) {
+    const length = at + HEADER <= to ? view.getUint32(at, true) : 0;
+    if (length < HEADER || length % 8 !== 0 || at + length > to) throw malformed();
     const kind = view.getUint8(at + 8);
     if (tellsColumns(kind) && (view.getUint8(at + 9) & FORGET) !== 0) known.clear();
     each(new Reply(source, at, at + length, known));

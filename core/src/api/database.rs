@@ -324,8 +324,10 @@ impl Database {
         &self,
         queries: impl IntoIterator<Item = (&'s str, P)>,
     ) -> WatchAll {
-        let queries = queries.into_iter().map(|(sql, params)| watched(sql, params.into()));
-        let queries: Vec<_> = queries.collect();
+        let query = |(index, (sql, params)): (usize, (&str, P))| {
+            watched(sql, params.into()).map_err(|error| error.with_index(index))
+        };
+        let queries: Vec<_> = queries.into_iter().enumerate().map(query).collect();
         let queries = match queries.is_empty() {
             true => Err(Error::invalid("there is no query to watch")),
             false => queries.into_iter().collect(),

@@ -44,7 +44,6 @@ use crate::row::{FromRow, Row, Rows};
 #[must_use = "a watch does nothing unless it is read"]
 pub struct Watch {
     all: WatchAll,
-    key: Vec<Box<str>>,
 }
 
 /// Several live queries whose results are always of one moment, from
@@ -53,6 +52,8 @@ pub struct Watch {
 pub struct WatchAll {
     state: WatchStage,
     last: Vec<Arc<Rows>>,
+    /// The key of each query; those after the last have none.
+    keys: Vec<Vec<Box<str>>>,
 }
 
 enum WatchStage {
@@ -78,14 +79,44 @@ impl WatchAll {
             Ok(watched) => WatchStage::New(Arc::clone(inner), watched),
             Err(error) => WatchStage::Refused(error),
         };
-        Self { state, last: Vec::new() }
+        Self { state, last: Vec::new(), keys: Vec::new() }
+    }
+
+    /// Names the column that tells a row of one of the queries from the others, as
+    /// [`Watch::key`] does: `query` counts from 0. Called again for the same query, it adds a
+    /// column to its key. A position that no query has is `InvalidArgument`, when the stream is
+    /// read.
+    ///
+    /// # Example
+    /// ```
+    /// # async fn example(db: ubiqlite::Database) -> ubiqlite::Result<()> {
+    /// let queries = [("SELECT id, name FROM items", ()), ("SELECT count(*) FROM items", ())];
+    /// let mut live = db.watch_all(queries).key(0, "id");
+    /// while let Some(results) = live.try_next().await? {
+    ///     println!("{:?} of {}", results[0].diff().updated, results[0].len());
+    /// }
+    /// # Ok(()) }
+    /// ```
+    pub fn key(mut self, query: usize, column: impl Into<String>) -> Self {
+        if let State::New(_, watched) = &self.state {
+            let queries = watched.len();
+            if query >= queries {
+                let message = format!("a key is for query {query}, and there are {queries}");
+                self.state = State::Refused(Error::invalid(message));
+                return self;
+            }
+            self.keys.resize(queries, Vec::new());
+            self.keys[query].push(column.into().into());
+        }
+        self
     }
 
     /// Returns the next results, one per query, all of one moment; `None` once the database is
     /// closed.
     ///
     /// # Errors
-    /// As [`Watch::try_next`].
+    /// As [`Watch::try_next`], if one of the queries fails: [`Error::index`] is its position. The
+    /// watch of all of them then ends.
     pub async fn try_next(&mut self) -> Result<Option<Vec<Update>>> {
         std::future::poll_fn(|cx| self.poll_updates(cx)).await.transpose()
     }
@@ -100,10 +131,12 @@ impl WatchAll {
                 WatchStage::On(inner, hub, id) => {
                     let ready = std::task::ready!(hub.poll(*id, &*inner.backend, cx));
                     return Poll::Ready(match ready {
-                        Some(Ok(delivery)) => Some(Ok(self.take(delivery))),
-                        Some(Err(error)) => {
-                            self.end();
-                            Some(Err(error))
+                        Some(ready) => {
+                            let updates = ready.and_then(|delivery| self.take(delivery));
+                            if updates.is_err() {
+                                self.end();
+                            }
+                            Some(updates)
                         }
                         None => {
                             self.end();
@@ -130,11 +163,15 @@ impl WatchAll {
         }
     }
 
-    fn take(&mut self, delivery: Delivery) -> Vec<Update> {
+    fn take(&mut self, delivery: Delivery) -> Result<Vec<Update>> {
         let Delivery { moment, results } = delivery;
         let mut before = std::mem::replace(&mut self.last, results.clone()).into_iter();
-        let update = |now| Update { moment, now, before: before.next(), key: Vec::new() };
-        results.into_iter().map(update).collect()
+        let update = |(query, now)| {
+            let key = self.keys.get(query).cloned().unwrap_or_default();
+            let update = Update { moment, now, before: before.next(), key };
+            update.checked().map_err(|error| error.with_index(query))
+        };
+        results.into_iter().enumerate().map(update).collect()
     }
 
     fn end(&mut self) {
@@ -152,14 +189,13 @@ impl Drop for WatchAll {
 
 impl Watch {
     pub(crate) fn new(inner: &Arc<DatabaseInner>, watched: Result<Watched>) -> Self {
-        Self { all: WatchAll::new(inner, watched.map(|it| vec![it])), key: Vec::new() }
+        Self { all: WatchAll::new(inner, watched.map(|it| vec![it])) }
     }
 
     /// Names the column that tells a row from the others, for [`Update::diff`]. Called again, it
     /// adds a column to the key. Without a key, rows are told apart by all their values.
-    pub fn key(mut self, column: impl Into<String>) -> Self {
-        self.key.push(column.into().into());
-        self
+    pub fn key(self, column: impl Into<String>) -> Self {
+        Self { all: self.all.key(0, column) }
     }
 
     /// Returns the next result: the first at once, then one when it is another than the last;
@@ -176,20 +212,8 @@ impl Watch {
     /// See [`try_next`](Self::try_next).
     pub(crate) fn poll_update(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Update>>> {
         self.all.poll_updates(cx).map(|ready| {
-            let updates = ready?;
-            Some(updates.and_then(|mut updates| {
-                let mut update = updates.pop().ok_or_else(|| Error::closed("watch"))?;
-                update.key.clone_from(&self.key);
-                match update.key.iter().find(|key| update.has_no(key)) {
-                    Some(key) => {
-                        self.all.end();
-                        Err(Error::invalid(format!(
-                            "the query returns no column {key:?}, which is to tell rows apart"
-                        )))
-                    }
-                    None => Ok(update),
-                }
-            }))
+            let updates = ready?.map_err(Error::without_index);
+            Some(updates.and_then(|mut it| it.pop().ok_or_else(|| Error::closed("watch"))))
         })
     }
 }
@@ -241,7 +265,7 @@ impl Update {
     }
 
     /// Returns what differs from the result before, as told apart by the columns of
-    /// [`Watch::key`]. Of the first result, all rows are added.
+    /// [`Watch::key`] or [`WatchAll::key`]. Of the first result, all rows are added.
     pub fn diff(&self) -> Diff {
         let none = Rows::default();
         let before = self.before.as_deref().unwrap_or(&none);
@@ -260,19 +284,30 @@ impl Update {
         self.key.iter().filter_map(|key| index(key)).collect()
     }
 
-    fn has_no(&self, column: &str) -> bool {
-        self.iter().next().is_some_and(|row| row.value(column).is_err())
+    /// Refuses a result without a column of its key.
+    fn checked(self) -> Result<Self> {
+        if self.key.is_empty() {
+            return Ok(self);
+        }
+        let first = self.iter().next();
+        let is_missing = |key: &&str| first.as_ref().is_some_and(|row| row.value(*key).is_err());
+        match self.key.iter().map(|key| &**key).find(is_missing) {
+            Some(key) => Err(Error::invalid(format!(
+                "the query returns no column {key:?}, which is to tell rows apart"
+            ))),
+            None => Ok(self),
+        }
     }
 }
 
 impl fmt::Debug for Watch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Watch").field("key", &self.key).finish_non_exhaustive()
+        f.debug_struct("Watch").field("key", &self.all.keys).finish_non_exhaustive()
     }
 }
 
 impl fmt::Debug for WatchAll {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WatchAll").finish_non_exhaustive()
+        f.debug_struct("WatchAll").field("keys", &self.keys).finish_non_exhaustive()
     }
 }

@@ -1,5 +1,7 @@
 //! What a query depends on.
 
+use std::sync::Arc;
+
 use super::{PageSet, RowFilter};
 
 /// What a query was seen to read.
@@ -22,7 +24,7 @@ pub struct Reads {
     /// database's pages, or read something else.
     pub is_virtual: bool,
     /// The rows that it can read, if they are not all of its only table's.
-    pub(crate) filter: Option<RowFilter>,
+    pub(crate) filter: Option<Arc<RowFilter>>,
 }
 
 /// What a query reads of one table.
@@ -36,6 +38,14 @@ pub struct TableRead {
 }
 
 impl Reads {
+    /// Gives back the room for more: it is kept for as long as the query is watched.
+    pub(crate) fn shrink(&mut self) {
+        for table in &mut self.tables {
+            table.columns.iter_mut().for_each(Vec::shrink_to_fit);
+        }
+        self.tables.shrink_to_fit();
+    }
+
     /// Whether the result stays the same while the pages that the query read do.
     pub(crate) fn are_in_pages(&self) -> bool {
         !self.is_virtual

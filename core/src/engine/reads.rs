@@ -10,6 +10,8 @@ use super::pages::noted;
 use super::run::collect;
 use super::statement::Statement;
 use super::writes::ReadColumn;
+use std::sync::Arc;
+
 use crate::changes::{Reads, RowFilter, TableInterest, TableRead, Term, TermTest};
 use crate::error::{Error, ErrorKind, Result};
 use crate::program::{Fetch, Step, StepOutcome};
@@ -93,8 +95,9 @@ impl Connection {
         let opened: Vec<_> = program.iter().filter_map(Instruction::opens).collect();
         self.add_indexes(&mut reads, &opened)?;
         if let ([_], Some(lookup)) = (reads.tables.as_slice(), lookup(&program, params)) {
-            reads.filter = self.filter_of(lookup, &opened)?;
+            reads.filter = self.filter_of(lookup, &opened)?.map(Arc::new);
         }
+        reads.shrink();
         Ok(reads)
     }
 

@@ -222,6 +222,12 @@ impl Error {
         self
     }
 
+    /// The same error of something that is not one of several.
+    pub(crate) fn without_index(mut self) -> Self {
+        self.0.index = None;
+        self
+    }
+
     /// Moves the offset, for a statement that begins later in a longer text.
     pub(crate) fn shifted(mut self, by: usize) -> Self {
         self.0.offset = self.0.offset.map(|offset| offset + by);

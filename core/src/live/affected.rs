@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
+use smallvec::SmallVec;
 
 use super::queries::{Queries, Query, QueryId};
 use crate::changes::{
     ColumnSet, Commit, Followed, Interest, RowChange, RowChangeKind, RowFilter, TableChange,
-    TableInterest, TermTest,
+    TableInterest, Term, TermTest,
 };
 use crate::value::Value;
 
@@ -38,17 +39,21 @@ struct TableIndex {
 struct Filtered {
     query: QueryId,
     columns: ColumnSet,
-    /// Positions among the values that are recorded of each row.
-    terms: Vec<(usize, TermTest)>,
+    /// The conditions, and where among the values that are recorded of each row that of each one is.
+    filter: Arc<RowFilter>,
+    values: SmallVec<[Option<usize>; 1]>,
 }
+
+/// Positions of queries, of which mostly one has a value.
+type Few = SmallVec<[usize; 1]>;
 
 /// Queries by the value that a column must have.
 #[derive(Debug, Default)]
 struct Keyed {
     /// The position among the values that are recorded of each row.
     value: usize,
-    integers: HashMap<i64, Vec<usize>, RandomState>,
-    texts: HashMap<Box<str>, Vec<usize>, RandomState>,
+    integers: HashMap<i64, Few, RandomState>,
+    texts: HashMap<Box<str>, Few, RandomState>,
     /// All of them.
     all: Vec<usize>,
     /// Those with an integer, and those with a text: a value of another type may equal it.
@@ -83,7 +88,7 @@ impl Index {
                         interest.columns.push(column.clone());
                     }
                 }
-                for term in query.terms_of(&read.name) {
+                for term in query.filter_of(&read.name).iter().flat_map(|filter| &filter.terms) {
                     let position = interest.columns.iter().position(|it| *it == term.column);
                     let position = position.unwrap_or_else(|| {
                         interest.columns.push(term.column.clone());
@@ -108,6 +113,7 @@ impl Index {
         for (id, query) in queries {
             index.add(id, query);
         }
+        index.tables.iter_mut().for_each(TableIndex::shrink);
         index
     }
 
@@ -127,18 +133,19 @@ impl Index {
                 }
             }
             let table = &mut self.tables[position];
-            let terms: Vec<_> = query
-                .terms_of(&read.name)
-                .filter_map(|term| {
-                    let column = interest.columns.iter().position(|it| *it == term.column)?;
-                    let value = interest.values.iter().position(|it| *it == column)?;
-                    Some((value, term.test.clone()))
-                })
-                .collect();
-            if terms.is_empty() {
-                table.plain.push((id, columns));
-            } else {
-                table.add_filtered(Filtered { query: id, columns, terms });
+            let value = |term: &Term| {
+                let column = interest.columns.iter().position(|it| *it == term.column)?;
+                interest.values.iter().position(|it| *it == column)
+            };
+            let filtered = query.filter_of(&read.name).map(|filter| Filtered {
+                query: id,
+                columns,
+                filter: Arc::clone(filter),
+                values: filter.terms.iter().map(value).collect(),
+            });
+            match filtered.filter(|it| it.terms().next().is_some()) {
+                None => table.plain.push((id, columns)),
+                Some(filtered) => table.add_filtered(filtered),
             }
         }
     }
@@ -169,12 +176,23 @@ impl Index {
 }
 
 impl TableIndex {
+    /// Gives back the room for more queries: another index is made for them.
+    fn shrink(&mut self) {
+        self.plain.shrink_to_fit();
+        self.filtered.shrink_to_fit();
+        for keyed in &mut self.keyed {
+            keyed.all.shrink_to_fit();
+            keyed.with_integer.shrink_to_fit();
+            keyed.with_text.shrink_to_fit();
+        }
+    }
+
     fn add_filtered(&mut self, filtered: Filtered) {
         let position = self.filtered.len();
-        let equality = filtered.terms.iter().find_map(|(value, test)| match test {
+        let equality = filtered.terms().find_map(|(value, test)| match test {
             TermTest::In(wanted) => {
                 let plain = |it: &Value| matches!(it, Value::Integer(_) | Value::Text(_));
-                wanted.iter().all(plain).then_some((*value, wanted))
+                wanted.iter().all(plain).then_some((value, wanted))
             }
             _ => None,
         });
@@ -226,9 +244,15 @@ fn touches(read: ColumnSet, changed: ColumnSet) -> bool {
 }
 
 impl Filtered {
+    /// The conditions on values that are recorded of each row, with the value's position.
+    fn terms(&self) -> impl Iterator<Item = (usize, &TermTest)> {
+        let terms = self.filter.terms.iter().zip(&self.values);
+        terms.filter_map(|(term, value)| Some(((*value)?, &term.test)))
+    }
+
     fn check(&self, row: &RowChange, found: &mut impl FnMut(QueryId)) {
         let passes = |values: &[Value]| {
-            self.terms.iter().all(|(at, test)| values.get(*at).is_none_or(|it| test.may_pass(it)))
+            self.terms().all(|(at, test)| values.get(at).is_none_or(|it| test.may_pass(it)))
         };
         let before = row.kind != RowChangeKind::Insert && passes(&row.old);
         let after = row.kind != RowChangeKind::Delete && passes(&row.new);
@@ -260,7 +284,7 @@ impl Keyed {
 
     /// Calls `check` with the queries that a row with this value may concern.
     fn candidates(&self, value: Option<&Value>, mut check: impl FnMut(usize)) {
-        let (equal, others) = match value {
+        let (equal, others): (Option<&Few>, _) = match value {
             None | Some(Value::Null) => return,
             Some(Value::Integer(value)) => (self.integers.get(value), &self.with_text),
             Some(Value::Text(text)) => (self.texts.get(&folded(text)), &self.with_integer),
@@ -278,14 +302,10 @@ fn folded(text: &str) -> Box<str> {
 }
 
 impl Query {
-    fn terms_of<'q>(&'q self, table: &'q str) -> impl Iterator<Item = &'q crate::changes::Term> {
-        let of_table = |filter: &&RowFilter| filter.table.eq_ignore_ascii_case(table);
+    /// What is known of the rows of a table that matter to it.
+    fn filter_of(&self, table: &str) -> Option<&Arc<RowFilter>> {
         let by_reads = || self.reads.as_ref().and_then(|reads| reads.filter.as_ref());
-        self.filter
-            .as_ref()
-            .or_else(by_reads)
-            .filter(of_table)
-            .into_iter()
-            .flat_map(|filter| &filter.terms)
+        let filter = self.filter.as_ref().or_else(by_reads);
+        filter.filter(|filter| filter.table.eq_ignore_ascii_case(table))
     }
 }

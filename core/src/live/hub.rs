@@ -57,9 +57,9 @@ pub(super) struct HubState {
 /// One watch: queries whose results belong together.
 #[derive(Default)]
 pub(super) struct WatchState {
-    pub(super) queries: Vec<QueryId>,
+    pub(super) queries: Box<[QueryId]>,
     /// The versions of the results that were delivered last.
-    pub(super) seen: Vec<u64>,
+    pub(super) seen: Box<[u64]>,
     /// The number of rounds when the watcher began to wait.
     pub(super) asked: Option<u64>,
     /// Its queries do not run before this is over.
@@ -87,9 +87,9 @@ impl Hub {
     pub(crate) fn add(&self, watched: Vec<Watched>) -> WatchId {
         let mut state = self.state();
         let id = state.next_id();
-        let queries: Vec<_> = watched.into_iter().map(|it| state.queries.add(it, id)).collect();
-        let seen = vec![0; queries.len()];
-        for query in &queries {
+        let queries: Box<[_]> = watched.into_iter().map(|it| state.queries.add(it, id)).collect();
+        let seen = vec![0; queries.len()].into();
+        for query in &*queries {
             if state.queries.get(*query).is_some_and(|query| query.dirty) {
                 state.dirty.push(*query);
             }

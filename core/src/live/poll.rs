@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use super::hub::{Hub, HubState, WatchId, wake};
-use super::queries::QueryId;
+use super::queries::{Query, QueryId};
 use crate::backend::{Backend, Reply};
 use crate::changes::{ReadSet, Reads};
 use crate::error::{Error, ErrorKind, Result};
@@ -156,7 +156,7 @@ impl Hub {
             return None;
         }
         let now = platform::now();
-        let own = state.watches.get(&id).map(|watch| watch.queries.clone()).unwrap_or_default();
+        let own = state.watches.get(&id).map(|watch| watch.queries.to_vec()).unwrap_or_default();
         let rest = |query: &QueryId| {
             let until = state.queries.get(*query).map_or(Duration::ZERO, |it| it.rests_until);
             until.saturating_sub(now)
@@ -288,8 +288,11 @@ impl HubState {
     fn deliver(&mut self, id: WatchId) -> Option<Result<Delivery>> {
         let watch = self.watches.get_mut(&id)?;
         let queries: Vec<_> = watch.queries.iter().filter_map(|it| self.queries.get(*it)).collect();
-        if let Some(error) = queries.iter().find_map(|query| query.failed.as_ref()) {
-            return Some(Err(error.duplicate()));
+        let failed = |(index, query): (usize, &&Query)| {
+            query.failed.as_ref().map(|error| error.duplicate().with_index(index))
+        };
+        if let Some(error) = queries.iter().enumerate().find_map(failed) {
+            return Some(Err(error));
         }
         let asked = *watch.asked.get_or_insert(self.rounds);
         let news = queries.iter().zip(&watch.seen).any(|(query, seen)| query.version > *seen);
@@ -318,7 +321,7 @@ impl HubState {
         let news = watch.queries.iter().zip(&watch.seen).any(|(query, seen)| {
             self.queries.get(*query).is_some_and(|query| query.version > *seen)
         });
-        if dirty || (apart && news) { watch.queries.clone() } else { Vec::new() }
+        if dirty || (apart && news) { watch.queries.to_vec() } else { Vec::new() }
     }
 
     /// Adds the queries that other watches wait for, unless they rest until after `now`.

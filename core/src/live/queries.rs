@@ -1,10 +1,12 @@
 //! The watched queries, each once.
 
 use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
 use foldhash::fast::RandomState;
+use smallvec::{SmallVec, smallvec};
 
 use super::hub::WatchId;
 use super::written::Written;
@@ -13,6 +15,7 @@ use crate::error::Error;
 use crate::program::{Fetch, Step};
 use crate::row::{Rows, fingerprint};
 use crate::sql::Params;
+use crate::value::Value;
 
 /// A query to be watched.
 #[derive(Debug, Clone)]
@@ -29,10 +32,8 @@ pub(super) type QueryId = u64;
 /// One watched query, and what it returned last.
 #[derive(Debug)]
 pub(super) struct Query {
-    key: QueryKey,
-    sql: Box<str>,
-    params: Params,
-    pub(super) filter: Option<RowFilter>,
+    key: Arc<QueryKey>,
+    pub(super) filter: Option<Arc<RowFilter>>,
     /// What it depends on; `None` until it has run, and after a change of the schema.
     pub(super) reads: Option<Reads>,
     /// The pages that it read when it ran last: while they stay the same, so does the result.
@@ -54,18 +55,61 @@ pub(super) struct Query {
     /// It runs by itself, since a round with others failed.
     pub(super) alone: bool,
     pub(super) failed: Option<Error>,
-    pub(super) watchers: Vec<WatchId>,
+    pub(super) watchers: SmallVec<[WatchId; 1]>,
     /// It does not run again before this time, so that live queries leave a reader half of its time.
     pub(super) rests_until: Duration,
 }
 
-type QueryKey = (Box<str>, Vec<Box<str>>, Vec<u8>);
+/// What makes two queries the same. Whatever is watched is kept for long, in no more room than it
+/// needs.
+#[derive(Debug)]
+struct QueryKey {
+    sql: Box<str>,
+    /// The names of the parameters, and their values.
+    names: Box<[Box<str>]>,
+    values: Box<[Value]>,
+}
+
+impl QueryKey {
+    /// Bytes that are equal for the same values.
+    fn fingerprint(&self) -> Vec<u8> {
+        fingerprint(self.values.iter().map(Value::as_ref))
+    }
+
+    fn params(&self) -> Params {
+        let mut params = Params::new();
+        params.names = self.names.iter().map(|name| String::from(&**name)).collect();
+        params.values = self.values.iter().cloned().collect();
+        params
+    }
+}
+
+impl PartialEq for QueryKey {
+    fn eq(&self, other: &Self) -> bool {
+        // Not as values compare: 0.0 is not -0.0.
+        self.sql == other.sql
+            && self.names == other.names
+            && self.values.len() == other.values.len()
+            && self.values.iter().zip(&other.values).all(|(a, b)| a.as_ref().is_same(b.as_ref()))
+    }
+}
+
+impl Eq for QueryKey {}
+
+impl Hash for QueryKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.sql.hash(state);
+        self.names.hash(state);
+        state.write(&self.fingerprint());
+    }
+}
 
 /// The watched queries, each once.
 #[derive(Debug, Default)]
 pub(super) struct Queries {
-    queries: HashMap<QueryId, Query, RandomState>,
-    by_key: HashMap<QueryKey, QueryId, RandomState>,
+    /// Each in a box: a map has up to twice the room that it needs.
+    queries: HashMap<QueryId, Box<Query>, RandomState>,
+    by_key: HashMap<Arc<QueryKey>, QueryId, RandomState>,
     next: QueryId,
 }
 
@@ -73,9 +117,10 @@ impl Queries {
     /// Adds a watcher of a query.
     pub(super) fn add(&mut self, watched: Watched, watcher: WatchId) -> QueryId {
         let Watched { sql, params, filter } = watched;
-        let values = fingerprint(params.values().iter().map(crate::value::Value::as_ref));
-        let names = params.names().iter().map(|name| name.as_str().into()).collect();
-        let key = (sql.clone(), names, values);
+        let Params { values, names, .. } = params;
+        let names = names.into_iter().map(String::into_boxed_str).collect();
+        let values = values.into_iter().collect();
+        let key = Arc::new(QueryKey { sql, names, values });
         // One that has failed is left to those that have not been told yet.
         if let Some(id) = self.by_key.get(&key)
             && let Some(query) = self.queries.get_mut(id).filter(|query| query.failed.is_none())
@@ -85,10 +130,8 @@ impl Queries {
         }
         self.next += 1;
         let query = Query {
-            key: key.clone(),
-            sql,
-            params,
-            filter,
+            key: Arc::clone(&key),
+            filter: filter.map(Arc::new),
             reads: None,
             pages: None,
             pages_from: 0,
@@ -100,11 +143,11 @@ impl Queries {
             runs: false,
             alone: false,
             failed: None,
-            watchers: vec![watcher],
+            watchers: smallvec![watcher],
             rests_until: Duration::ZERO,
         };
         self.by_key.insert(key, self.next);
-        self.queries.insert(self.next, query);
+        self.queries.insert(self.next, Box::new(query));
         self.next
     }
 
@@ -124,19 +167,19 @@ impl Queries {
     }
 
     pub(super) fn get(&self, id: QueryId) -> Option<&Query> {
-        self.queries.get(&id)
+        self.queries.get(&id).map(|query| &**query)
     }
 
     pub(super) fn get_mut(&mut self, id: QueryId) -> Option<&mut Query> {
-        self.queries.get_mut(&id)
+        self.queries.get_mut(&id).map(|query| &mut **query)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (QueryId, &Query)> {
-        self.queries.iter().map(|(id, query)| (*id, query))
+        self.queries.iter().map(|(id, query)| (*id, &**query))
     }
 
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Query> {
-        self.queries.values_mut()
+        self.queries.values_mut().map(|query| &mut **query)
     }
 }
 
@@ -165,6 +208,6 @@ impl Query {
             Some(reads) if reads.are_in_pages() => Fetch::Paged,
             Some(_) => Fetch::All,
         };
-        Step::new(self.sql.to_string(), self.params.clone(), fetch)
+        Step::new(self.key.sql.to_string(), self.key.params(), fetch)
     }
 }

@@ -101,8 +101,8 @@ pub mod op {
     /// Makes an outbox of the tables that are recorded already, for a client whose engine is gone:
     /// others may have named other tables since.
     pub const OUTBOX_AGAIN: u8 = 44;
-    /// Watches several queries: how many (4 bytes), and each statement. [`NEXT`] fetches their
-    /// results, which are always of one moment.
+    /// Watches several queries: how many (4 bytes), and each statement with the columns of its key,
+    /// as [`WATCH`] has them. [`NEXT`] fetches their results, which are always of one moment.
     pub const WATCH_ALL: u8 = 45;
 }
 

@@ -76,7 +76,7 @@ pub(super) enum Operation {
         params: Params,
         key: Vec<String>,
     },
-    WatchAll(Vec<(String, Params)>),
+    WatchAll(Vec<WatchedQuery>),
     Touch(Vec<String>),
     /// A commit feed of these tables; none: of all.
     Commits(Vec<String>),
@@ -92,6 +92,14 @@ pub(super) enum Operation {
         name: String,
         what: OnTable,
     },
+}
+
+/// One of several queries that are watched together.
+#[derive(Debug)]
+pub(super) struct WatchedQuery {
+    pub(super) sql: String,
+    pub(super) params: Params,
+    pub(super) key: Vec<String>,
 }
 
 /// An operation on a table.
@@ -175,7 +183,11 @@ impl Operation {
             }
             op::WATCH_ALL => {
                 let count = from.count()?;
-                Self::WatchAll((0..count).map(|_| statement(from)).collect::<Result<_>>()?)
+                let query = |_| {
+                    let (sql, params) = statement(from)?;
+                    Ok(WatchedQuery { sql, params, key: names(from)? })
+                };
+                Self::WatchAll((0..count).map(query).collect::<Result<_>>()?)
             }
             op::TOUCH => Self::Touch(names(from)?),
             op::COMMITS => Self::Commits(names(from)?),

@@ -78,8 +78,11 @@ pub(super) async fn run(
         },
         Operation::WatchAll(queries) => match on {
             CallTarget::Database(database) => {
-                let queries = queries.iter().map(|(sql, params)| (sql.as_str(), params.clone()));
-                OperationEnd::Watch(Live::All(database.watch_all(queries)))
+                let statements = queries.iter().map(|it| (it.sql.as_str(), it.params.clone()));
+                let keys = queries.iter().enumerate();
+                let keys = keys.flat_map(|(at, it)| it.key.iter().map(move |key| (at, key)));
+                let live = database.watch_all(statements);
+                OperationEnd::Watch(Live::All(keys.fold(live, |it, (at, key)| it.key(at, key))))
             }
             CallTarget::Handle(_) => return Err(uncommitted()),
         },

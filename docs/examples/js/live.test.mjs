@@ -62,6 +62,24 @@ test('a selection is watched by its rows', async (t) => {
   await live.return();
 });
 
+test('several results are of one moment', async (t) => {
+  const db = await fresh(t);
+  const shown = [];
+  const render = (all, diff, sold) => {
+    shown.push([all, diff, sold]);
+    void db.close();
+  };
+  // #region all
+  for await (const [all, sold] of db.watchAll([
+    ['SELECT id, name FROM items', [], { key: 'id' }],
+    ['SELECT count(*) AS n FROM items WHERE status = ?', ['sold']],
+  ])) {
+    render(all.rows, all.diff, sold.rows[0].n);
+  }
+  // #endregion all
+  assert.deepEqual(shown, [[[{ id: 1, name: 'lamp' }, { id: 2, name: 'sofa' }], { added: [0, 1], removed: [], updated: [] }, 1]]);
+});
+
 test('a cache forgets what a commit has changed', async (t) => {
   const db = await fresh(t);
   const cache = new Map([[1, 'lamp'], [2, 'sofa']]);

@@ -59,6 +59,25 @@ def test_a_selection_is_watched_by_its_rows(tmp_path: Path) -> None:
     asyncio.run(main())
 
 
+def test_several_results_are_of_one_moment(tmp_path: Path) -> None:
+    """A tuple with a result for each query."""
+
+    async def main() -> None:
+        async with fresh(tmp_path) as db:
+            # region all
+            queries = [
+                ("SELECT id, name FROM items", (), "id"),  # with the key
+                ("SELECT count(*) AS n FROM items WHERE status = ?", ("sold",)),
+            ]
+            async for everything, sold in db.watch_all(queries):
+                counts = (len(everything.rows), sold.rows[0]["n"])
+                # endregion all
+                assert (counts, everything.added) == ((2, 1), [0, 1])
+                break
+
+    asyncio.run(main())
+
+
 def test_a_cache_forgets_what_a_commit_has_changed(tmp_path: Path) -> None:
     """A feed of commits, by the keys of rows."""
 

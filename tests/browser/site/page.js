@@ -51,6 +51,26 @@ window.live = (sql, params) => {
   );
 };
 
+/** The same for several queries, of which each has a key; `same` counts the rows of all. */
+window.liveAll = (queries) => {
+  window.results = [];
+  window.failures = [];
+  window.stop = window.db.watchAll(queries.map((sql) => [sql, [], { key: 'n' }])).subscribe(
+    (all) => {
+      const before = new Set(window.results.at(-1)?.objects);
+      const objects = all.flatMap(({ rows }) => rows);
+      window.results.push({
+        rows: all.map(({ rows }) => rows.map(({ n }) => n)),
+        reset: all.map(({ reset }) => reset),
+        moments: new Set(all.map(({ moment }) => moment)).size,
+        same: objects.filter((row) => before.has(row)).length,
+        objects,
+      });
+    },
+    (error) => window.failures.push(`${error.kind}: ${error.message}`),
+  );
+};
+
 /** Reads the outbox of the table `t`, applies each batch to a copy in memory, and records its number. */
 window.send = async () => {
   window.sent = [];

@@ -103,6 +103,30 @@ impl<'a> Call<'a> {
         Ok(batch)
     }
 
+    /// Returns queries that are watched together: SQL and parameters, and the columns of their keys.
+    #[allow(clippy::type_complexity, reason = "it is taken apart at once")]
+    pub(crate) fn queries(&self) -> Result<(Vec<(String, Params)>, Vec<Vec<String>>), String> {
+        let (mut statements, mut keys) = (Vec::new(), Vec::new());
+        for query in self.data("queries")?.list()? {
+            let (sql, values, key) = match query.list()? {
+                [sql] => (sql, None, None),
+                [sql, values] => (sql, Some(values), None),
+                [sql, values, key] => (sql, Some(values), Some(key)),
+                _ => return Err(format!("{query} is no query")),
+            };
+            let values = values.map_or_else(|| Ok(Params::new()), params)?;
+            statements.push((sql.text()?.to_owned(), values));
+            keys.push(match key {
+                None => Vec::new(),
+                Some(Data::List(key)) => {
+                    key.iter().map(|it| Ok(it.text()?.to_owned())).collect::<Result<_, String>>()?
+                }
+                Some(key) => vec![key.text()?.to_owned()],
+            });
+        }
+        Ok((statements, keys))
+    }
+
     pub(crate) fn begin(&self) -> Result<Begin, String> {
         match self.json("mode").map(|mode| mode.as_str().unwrap_or_default()) {
             None | Some("immediate") => Ok(Begin::Immediate),

@@ -129,6 +129,15 @@ pub(crate) async fn on_database(
             }
             return watch(Watching::new(Ok(live)), call, rest).await;
         }
+        "watch_all" => {
+            let (statements, keys) = call.queries()?;
+            let statements = statements.iter().map(|(sql, params)| (sql.as_str(), params.clone()));
+            let mut live = db.watch_all(statements);
+            for (query, column) in keys.into_iter().enumerate().flat_map(|(at, key)| key.into_iter().map(move |it| (at, it))) {
+                live = live.key(query, column);
+            }
+            return watch(Watching::all(live), call, rest).await;
+        }
         "touch" => {
             db.touch(call.texts("tables")?.iter().map(String::as_str));
             Ok(Data::Null)

@@ -45,6 +45,7 @@ const METHODS: &[&str] = &[
     "select",
     "transfer",
     "watch",
+    "watch_all",
     "touch",
     "outbox",
     "wait",
@@ -117,6 +118,7 @@ const CALL_KEYS: &[&str] = &[
     "added",
     "removed",
     "updated",
+    "queries",
 ];
 
 const OTHER_STEPS: &[(&str, &[&str])] = &[

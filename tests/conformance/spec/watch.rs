@@ -4,30 +4,44 @@ use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
 
-use ubiqlite::{Diff, Error, Row, Update, Watch};
+use ubiqlite::{Diff, Error, Row, Update, Watch, WatchAll};
 
 use super::call::Call;
 use super::check::Outcome;
 use super::data::Data;
 use super::scope::{Exit, Scope};
 
-/// A watch, and what it returned last.
+/// A watch of one query or of several, and what it returned last.
 pub(crate) struct Watching {
-    live: Option<Watch>,
+    live: Option<Live>,
     /// Where a watch can't even begin, other languages tell the one who reads it.
     refused: Option<Error>,
+    /// Of each query.
+    last: Vec<Last>,
+}
+
+enum Live {
+    One(Watch),
+    All(WatchAll),
+}
+
+/// What a query returned last.
+struct Last {
     rows: usize,
     moment: u64,
-    is_first: bool,
 }
 
 impl Watching {
     pub(crate) fn new(live: ubiqlite::Result<Watch>) -> Self {
         let (live, refused) = match live {
-            Ok(live) => (Some(live), None),
+            Ok(live) => (Some(Live::One(live)), None),
             Err(error) => (None, Some(error)),
         };
-        Self { live, refused, rows: 0, moment: 0, is_first: true }
+        Self { live, refused, last: Vec::new() }
+    }
+
+    pub(crate) fn all(live: WatchAll) -> Self {
+        Self { live: Some(Live::All(live)), refused: None, last: Vec::new() }
     }
 
     /// Returns the next result. Steps that run meanwhile begin when the call waits.
@@ -57,38 +71,55 @@ impl Watching {
             }
         };
         Ok(match result {
-            Ok(Some(update)) => Ok(self.take(&update)?),
+            Ok(Some(updates)) => Ok(self.take(&updates)?),
             Ok(None) => Ok(Data::Null),
             Err(error) => Err(error),
         })
     }
 
-    async fn read(&mut self) -> ubiqlite::Result<Option<Update>> {
+    async fn read(&mut self) -> ubiqlite::Result<Option<Vec<Update>>> {
         if let Some(error) = self.refused.take() {
             return Err(error);
         }
         match &mut self.live {
-            Some(live) => live.try_next().await,
+            Some(Live::One(live)) => Ok(live.try_next().await?.map(|update| vec![update])),
+            Some(Live::All(live)) => live.try_next().await,
             None => Ok(None),
         }
     }
 
-    fn take(&mut self, update: &Update) -> Result<Data, String> {
-        let (diff, rows) = (update.diff(), update.len());
-        check_diff(&diff, self.rows, rows, self.is_first)?;
-        if update.moment() < self.moment {
-            return Err(format!("moment {} came after {}", update.moment(), self.moment));
+    fn take(&mut self, updates: &[Update]) -> Result<Data, String> {
+        let is_first = self.last.is_empty();
+        if updates.iter().any(|update| update.moment() != updates[0].moment()) {
+            return Err("the results are not of one moment".to_owned());
         }
-        (self.rows, self.moment, self.is_first) = (rows, update.moment(), false);
-        let rows: Vec<Row> = update.iter().collect();
-        Ok(Data::Update {
-            rows: Box::new(rows.into()),
-            diff: vec![
+        let mut results = Vec::new();
+        for (query, update) in updates.iter().enumerate() {
+            let (diff, rows) = (update.diff(), update.len());
+            let (before, moment) = self.last.get(query).map_or((0, 0), |it| (it.rows, it.moment));
+            check_diff(&diff, before, rows, is_first)?;
+            if update.moment() < moment {
+                return Err(format!("moment {} came after {moment}", update.moment()));
+            }
+            let rows: Vec<Row> = update.iter().collect();
+            let diff = [
                 ("added", positions(&diff.added)),
                 ("removed", positions(&diff.removed)),
                 ("updated", positions(&diff.updated)),
-            ],
-        })
+            ];
+            results.push((Data::from(rows), diff));
+        }
+        let last = |it: &Update| Last { rows: it.len(), moment: it.moment() };
+        self.last = updates.iter().map(last).collect();
+        if let Some(Live::One(_)) = self.live {
+            let (rows, diff) = results.pop().ok_or("a watch of one query has no result")?;
+            return Ok(Data::Update { rows: Box::new(rows), diff: diff.into() });
+        }
+        let result = |(rows, diff): (Data, [(&str, Data); 3])| {
+            let diff = diff.into_iter().map(|(name, positions)| (name.to_owned(), positions));
+            Data::Map(std::iter::once(("rows".to_owned(), rows)).chain(diff).collect())
+        };
+        Ok(Data::List(results.into_iter().map(result).collect()))
     }
 }
 

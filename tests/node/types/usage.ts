@@ -1,8 +1,8 @@
 /** Typical code, as the compiler sees it; never run. Wrong lines must be errors. */
 
 import {
-  type Applied, BusyError, type CallOptions, type Conflict, type Database, type OutboxBatch, type Policies, type Row, UbiqliteError, type Value, exportFile, importFile, list,
-  open, remove,
+  type Applied, BusyError, type CallOptions, type Conflict, type Database, type OutboxBatch, type Policies, type Row, UbiqliteError, type Updates, type Value,
+  type WatchedQuery, exportFile, importFile, list, open, remove,
 } from 'ubiqlite';
 
 interface Item {
@@ -235,4 +235,36 @@ export async function changes(db: Database): Promise<void> {
   await db.apply(new Uint8Array(), { tables: { notes: 'ours' } });
   // @ts-expect-error a batch is not its bytes
   await db.apply(batch, 'theirs');
+}
+
+export async function several(db: Database): Promise<void> {
+  const query: WatchedQuery = ['SELECT * FROM items WHERE id > ?', [1], { key: 'id', rows: 'array' }];
+  // Rows are of the form that each query asks for.
+  for await (const [items, lists, total] of db.watchAll(['SELECT 1', ['SELECT 1', [], { rows: 'array' }], ['SELECT 1', { a: 1 }, { key: ['a', 'b'] }]])) {
+    const names: Row[] = [...items.rows, ...total.rows];
+    const cells: any[][] = [...lists.rows];
+    const moment: number = total.moment;
+    void [names, cells, moment, items.diff.updated, lists.reset];
+    // @ts-expect-error rows are read, not written
+    items.rows.push({});
+  }
+  // Or of the types that the caller names.
+  const live = db.watchAll<[Item, [number]]>(['SELECT * FROM items', ['SELECT count(*) FROM items', [], { rows: 'array' }]], { timeout: 1000 });
+  const stop: () => void = live.subscribe(([items, total]) => void [items.rows[0]!.value, total.rows[0]![0]], (error: unknown) => void error);
+  const { value } = await live.next();
+  const first: Updates<[Item, [number]]> | undefined = value;
+  void [stop, first?.[0].rows[0]?.name, first?.[1].rows[0]?.[0]];
+  // Of a list of any length, all are rows by name.
+  const list: WatchedQuery[] = [query, 'SELECT 2'];
+  for await (const all of db.watchAll(list)) for (const { rows } of all) rows[0]?.name;
+  await using ends = db.watchAll([query]);
+  void ends;
+  // @ts-expect-error the queries are a list
+  db.watchAll('SELECT 1');
+  // @ts-expect-error one query is a list of SQL, parameters and options
+  db.watchAll([{ sql: 'SELECT 1' }]);
+  // @ts-expect-error a time limit is for all of it
+  db.watchAll([['SELECT 1', [], { timeout: 1000 }]]);
+  // @ts-expect-error a key is that of one query
+  db.watchAll(['SELECT 1'], { key: 'id' });
 }

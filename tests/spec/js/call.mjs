@@ -16,7 +16,7 @@ const EXPECTATIONS = ['gives', 'rows', 'columns', 'count', 'added', 'removed', '
 
 /** The methods that return a handle other than a database. */
 const GIVE_A_HANDLE = [
-  'transaction', 'savepoint', 'begin', 'begin_savepoint', 'snapshot', 'acquire', 'watch', 'outbox',
+  'transaction', 'savepoint', 'begin', 'begin_savepoint', 'snapshot', 'acquire', 'watch', 'watch_all', 'outbox',
 ];
 
 export class Call {
@@ -118,6 +118,15 @@ export class Call {
       if (!Array.isArray(statement)) return text(statement);
       const [sql, params] = list(statement, 2);
       return [text(sql), toParams(params)];
+    });
+  }
+
+  /** Returns the queries that are watched together. */
+  queries() {
+    return list(this.data('queries')).map((query) => {
+      const [sql, params, key] = list(query);
+      if (params === undefined) return text(sql);
+      return key === undefined ? [text(sql), toParams(params)] : [text(sql), toParams(params), { key }];
     });
   }
 

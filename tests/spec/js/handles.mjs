@@ -7,7 +7,7 @@ import { camelCase } from './world.mjs';
 import { callOutbox, changesOf, fromApplied, policiesOf } from './sync.mjs';
 import { callTable } from './table.mjs';
 import * as from from './values.mjs';
-import { Watching } from './watch.mjs';
+import { ResultsOfAll, Watching } from './watch.mjs';
 
 /** The calls that each kind of handle takes, besides `table`. */
 const READS = ['query', 'query_one', 'query_optional', 'query_value', 'stream'];
@@ -15,7 +15,7 @@ const STATEMENTS = [...READS, 'execute', 'execute_many', 'batch'];
 const METHODS = {
   database: [
     ...STATEMENTS, 'close', 'interrupt', 'capabilities', 'transaction', 'begin', 'acquire', 'snapshot',
-    'watch', 'touch', 'outbox', 'apply',
+    'watch', 'watch_all', 'touch', 'outbox', 'apply',
   ],
   session: [...STATEMENTS, 'interrupt', 'transaction', 'begin'],
   snapshot: READS,
@@ -103,6 +103,11 @@ function dispatch(kind, target, call, rest) {
     const args = withOptions(call, [call.text('sql'), call.params()], key);
     return watch(() => target.watch(...args), call, rest);
   }
+  if (method === 'watch_all') {
+    const queries = call.queries();
+    const args = withOptions(call, [queries]);
+    return watch(() => target.watchAll(...args), call, rest, new ResultsOfAll(queries.length));
+  }
   if (method === 'stream') {
     const args = withOptions(call, [call.text('sql'), call.params()]);
     return stream(() => target.stream(...args), call, rest);
@@ -171,10 +176,10 @@ export async function stream(begin, call, rest) {
 }
 
 /** Keeps a watch for the steps of the call. */
-export async function watch(begin, call, rest) {
+export async function watch(begin, call, rest, results) {
   let live;
   try {
-    live = new Watching(begin());
+    live = new Watching(begin(), results);
   } catch (error) {
     throw new Failure(`a query that can't be watched is told when it is read, not by: ${error}`);
   }

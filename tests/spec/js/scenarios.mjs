@@ -10,7 +10,7 @@ export const SUBJECTS = [
   'batch', 'cancel', 'close', 'concurrency', 'errors', 'execute', 'identifiers', 'open', 'params',
   'patterns', 'query', 'rows', 'savepoints', 'schema', 'select', 'session', 'snapshot', 'stream',
   'sync', 'table_insert', 'table_rows', 'transactions', 'transfer', 'values', 'watch',
-  'watch_effects', 'watch_ends', 'watch_queries', 'watch_rows', 'watch_schema', 'watch_select', 'watch_silent',
+  'watch_all', 'watch_effects', 'watch_ends', 'watch_queries', 'watch_rows', 'watch_schema', 'watch_select', 'watch_silent',
 ];
 
 const OF_A_FILE = ['subject', 'about', 'scenarios'];

@@ -9,19 +9,17 @@ import { fromCount, fromPositions, fromRows, fromYes } from './values.mjs';
 /** A watch, and what it returned last. */
 export class Watching {
   #watch;
-  /** The row objects of the last result. @type {object[]} */
-  #rows = [];
-  #moment = 0;
-  #isFirst = true;
+  #take;
 
-  constructor(watch) {
+  constructor(watch, take = new Results()) {
     this.#watch = watch;
+    this.#take = take;
   }
 
   /** Returns the next result, or null if the watch has ended. */
   async next() {
     const { done, value } = await this.#watch.next();
-    if (!fromYes(done)) return this.#take(value);
+    if (!fromYes(done)) return this.#take.take(value);
     if (value !== undefined) throw new Failure('a watch that has ended returns something');
     return null;
   }
@@ -33,7 +31,35 @@ export class Watching {
     if (done !== true) throw new Failure('a watch goes on after its end');
   }
 
-  #take(update) {
+}
+
+/** The results of several queries, all of one moment. */
+export class ResultsOfAll {
+  /** @type {Results[]} */
+  #queries;
+
+  constructor(count) {
+    this.#queries = Array.from({ length: count }, () => new Results());
+  }
+
+  take(updates) {
+    if (!Array.isArray(updates) || updates.length !== this.#queries.length) throw new Failure('there is not one result for each query');
+    if (updates.some(({ moment, reset }) => moment !== updates[0].moment || reset !== updates[0].reset)) throw new Failure('the results are not of one moment');
+    return updates.map((update, query) => {
+      const { rows, added, removed, updated } = this.#queries[query].take(update);
+      return new Map(Object.entries({ rows, added, removed, updated }));
+    });
+  }
+}
+
+/** The results of one query, each checked against the one before. */
+class Results {
+  /** The row objects of the last result. @type {object[]} */
+  #rows = [];
+  #moment = 0;
+  #isFirst = true;
+
+  take(update) {
     const before = this.#rows;
     const rows = fromRows(update.rows);
     const diff = this.#diffOf(update, before.length, rows.length);

@@ -10,6 +10,7 @@ from values import to_key, to_params, to_record, to_value
 _OF_EVERY_CALL = {"call", "on", "as", "steps", "cancel", "escapes", "gives", "rows", "columns", "count", "error"}
 _OF_EVERY_CALL |= {"added", "removed", "updated"}
 GIVE_A_HANDLE = {"transaction", "savepoint", "begin", "begin_savepoint", "snapshot", "acquire", "watch", "outbox"}
+GIVE_A_HANDLE |= {"watch_all"}
 
 
 class Call:
@@ -63,6 +64,11 @@ class Call:
         if self.has("script"):
             return self.data("script")
         return [item if isinstance(item, str) else (item[0], to_params(item[1])) for item in self.data("statements")]
+
+    def queries(self) -> list[Any]:
+        """Returns the queries that are watched together: SQL alone, or with its parameters and its key."""
+        queries = self.data("queries")
+        return [(sql, to_params(rest[0]), *rest[1:]) if rest else sql for sql, *rest in queries]
 
     def record(self) -> dict[str, Any]:
         return to_record(self.data("record"))

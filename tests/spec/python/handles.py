@@ -15,7 +15,7 @@ from watch import Watching
 _READS = {"query", "query_one", "query_optional", "query_value", "stream"}
 _STATEMENTS = _READS | {"execute", "execute_many", "batch"}
 _DATABASE = _STATEMENTS | {"close", "interrupt", "capabilities", "transaction", "begin", "acquire", "snapshot"}
-_DATABASE |= {"watch", "touch", "outbox", "apply"}
+_DATABASE |= {"watch", "watch_all", "touch", "outbox", "apply"}
 _NESTING = _STATEMENTS | {"savepoint", "begin_savepoint", "apply"}
 METHODS = {
     "database": _DATABASE,
@@ -38,6 +38,7 @@ KINDS = {
     "snapshot": "snapshot",
     "stream": "stream",
     "watch": "watch",
+    "watch_all": "watch",
     "outbox": "outbox",
     "select": "watch",
 }
@@ -181,6 +182,10 @@ def holding(kind: str, target: Any, call: Call) -> Any:
         arguments = _statement(call)
         call.done()
         return Watching(target.watch(*arguments, **key, **options))
+    if method == "watch_all":
+        queries = call.queries()
+        call.done()
+        return Watching(target.watch_all(queries, **options), len(queries))
     if method == "outbox":
         tables = call.texts("tables")
         call.done()

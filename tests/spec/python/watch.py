@@ -11,13 +11,12 @@ from values import from_count, from_rows
 
 
 class Watching:
-    """A watch, which ends with its block, and what it returned last."""
+    """A watch of one query or of several, which ends with its block, and what it returned last."""
 
-    def __init__(self, watch: ubiqlite.Watch[ubiqlite.Row]) -> None:
+    def __init__(self, watch: ubiqlite.Watch[ubiqlite.Row] | ubiqlite.WatchAll, queries: int | None = None) -> None:
         self._watch = watch
-        self._rows: list[Any] = []
-        self._moment = 0
-        self._is_first = True
+        self._all = None if queries is None else [_Results() for _ in range(queries)]
+        self._one = _Results()
 
     async def __aenter__(self) -> Watching:
         return self
@@ -28,15 +27,30 @@ class Watching:
         if kind is None and await self.next() is not None:
             raise Failure("a watch goes on after its end")
 
-    async def next(self) -> Update | None:
+    async def next(self) -> Any:
         """Returns the next result, or None if the watch has ended."""
         try:
-            update = await self._watch.__anext__()
+            update: Any = await self._watch.__anext__()
         except StopAsyncIteration:
             return None
-        return self._take(update)
+        if self._all is None:
+            return self._one.take(update)
+        if type(update) is not tuple or len(update) != len(self._all):
+            raise Failure(f"there is not one result for each query: {update}")
+        if len({each.moment for each in update}) != 1:
+            raise Failure("the results are not of one moment")
+        return [vars(results.take(each)) for results, each in zip(self._all, update)]
 
-    def _take(self, update: ubiqlite.Update[ubiqlite.Row]) -> Update:
+
+class _Results:
+    """The results of one query, each checked against the one before."""
+
+    def __init__(self) -> None:
+        self._rows: list[Any] = []
+        self._moment = 0
+        self._is_first = True
+
+    def take(self, update: ubiqlite.Update[ubiqlite.Row]) -> Update:
         before, self._rows = self._rows, list(update.rows)
         rows = from_rows(update.rows)
         made = Update(

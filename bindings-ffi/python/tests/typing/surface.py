@@ -167,6 +167,12 @@ async def watches(db: ubiqlite.Database) -> None:
             assert_type((now.added, now.removed, now.updated), tuple[list[int], list[int], list[int]])
             assert_type(now.moment, int)
         assert_type(await live.__anext__(), ubiqlite.Update[Item])
+    queries = [(sql, (1,), "id"), sql, ubiqlite.WatchedQuery(sql, key="id", into=Item)]
+    assert_type(db.watch_all(queries, timeout=1), ubiqlite.WatchAll)
+    async with db.watch_all(queries, into=dict) as several:
+        async for results in several:
+            assert_type(results, tuple[ubiqlite.Update[Any], ...])
+            assert_type(results[0].moment, int)
     async for commit in db.commits(["items"], timeout=1):
         assert_type(commit, ubiqlite.CommitEvent)
         for row in commit.tables[0].rows or []:

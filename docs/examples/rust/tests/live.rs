@@ -59,14 +59,16 @@ async fn a_selection_is_watched_by_its_rows() -> ubiqlite::Result<()> {
 async fn several_results_are_of_one_moment() -> ubiqlite::Result<()> {
     let (_dir, db) = fresh().await?;
     // #region all
-    let mut live = db.watch_all([
-        ("SELECT count(*) FROM items", ()),
-        ("SELECT count(*) FROM items WHERE status = 'sold'", ()),
-    ]);
+    let queries = [
+        ("SELECT id, name FROM items", params![]),
+        ("SELECT count(*) FROM items WHERE status = ?", params!["sold"]),
+    ];
+    let mut live = db.watch_all(queries).key(0, "id");
     let results = live.try_next().await?.unwrap();
-    let (all, sold) = (results[0].rows::<(i64,)>()?, results[1].rows::<(i64,)>()?);
-    assert_eq!((all, sold), (vec![(2,)], vec![(1,)]));
+    let (all, sold) = (results[0].rows::<(i64, String)>()?, results[1].rows::<(i64,)>()?);
+    assert_eq!((all.len(), sold), (2, vec![(1,)]));
     // #endregion all
+    assert_eq!(results[0].diff().added, [0, 1]);
     Ok(())
 }
 

@@ -59,12 +59,13 @@ class LiveGuideTest {
     fun `two results are of one moment`() = withItems { db ->
         // #region all
         val live = db.watchAll(
-            Statement("SELECT count(*) FROM items"),
+            Statement("SELECT id, name FROM items").key("id"),
             Statement("SELECT count(*) FROM items WHERE status = ?", "sold"),
         )
         val (all, sold) = live.first()
-        assertEquals(listOf(2L, 1L), listOf(all, sold).map { it.rows[0].long(0) })
+        assertEquals(listOf(2L, 1L), listOf(all.rows.size.toLong(), sold.rows[0].long(0)))
         // #endregion all
+        assertEquals(listOf(0, 1), all.added)
     }
 
     @Test

@@ -114,17 +114,22 @@ public class Database private constructor(
      * [Update] for each query, in their order. A list comes when the result of one of them is another.
      *
      * ```kotlin
-     * db.watchAll(Statement("SELECT * FROM items WHERE status = ?", "new"), Statement("SELECT count(*) FROM items"))
-     *     .collect { (items, count) -> show(items.rows, of = count.rows[0].long(0)) }
+     * db.watchAll(Statement("SELECT * FROM items WHERE status = ?", "new").key("id"), Statement("SELECT count(*) FROM items"))
+     *     .collect { (items, count) -> show(items.rows, items.updated, of = count.rows[0].long(0)) }
      * ```
-     * Everything else is as with [watch]; rows are told apart by all their values.
+     * Everything else is as with [watch].
      *
-     * @throws UbiqliteException to the collector: as of [watch], if one of the queries fails; `InvalidArgument` without
-     * a query
+     * @param queries each with the [key][Statement.key] of its own rows, if it has one
+     * @throws UbiqliteException to the collector: as of [watch], if one of the queries fails, whose position is the
+     * error's `index`; `InvalidArgument` without a query
      */
     public fun watchAll(vararg queries: Statement): Flow<List<Update<Row>>> = updatesOfAll(target, queries.size) { out ->
         out.u32(queries.size)
-        queries.forEachIndexed { index, query -> indexed(index) { out.statement(query.sql, query.params) } }
+        queries.forEachIndexed { index, query ->
+            indexed(index) { out.statement(query.sql, query.params) }
+            out.u32(query.key.size)
+            query.key.forEach(out::text)
+        }
     }
 
     /**

@@ -20,9 +20,22 @@ public class Params private constructor(internal val values: List<Any?>?, intern
     }
 }
 
-/** A statement of a [batch][Statements.batch], with its parameters. */
-public class Statement(internal val sql: String, vararg params: Any?) {
-    internal val params: Array<out Any?> = params
+/**
+ * A statement with its parameters: of a [batch][Statements.batch], or a query that is watched with
+ * others, by [Database.watchAll].
+ */
+public class Statement private constructor(
+    internal val key: List<String>,
+    internal val sql: String,
+    internal val params: Array<out Any?>,
+) {
+    public constructor(sql: String, vararg params: Any?) : this(emptyList(), sql, params)
+
+    /**
+     * Returns the query with columns that tell a row of its result from the others, for the positions
+     * in an [Update]. Without a key, rows are told apart by all their values. A batch has no use for it.
+     */
+    public fun key(vararg columns: String): Statement = Statement(key + columns, sql, params)
 }
 
 /** What a statement did. */

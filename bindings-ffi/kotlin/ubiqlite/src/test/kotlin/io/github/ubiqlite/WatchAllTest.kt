@@ -69,8 +69,26 @@ class WatchAllTest {
     }
 
     @Test
+    fun `a row is told apart by the key of its own query`() = withTwo { db ->
+        db.execute("CREATE TABLE c (id INTEGER PRIMARY KEY, v INT)")
+        db.execute("INSERT INTO c VALUES (1, 1), (2, 2)")
+        val lists = Channel<List<Update<Row>>>(Channel.UNLIMITED)
+        val keyless = Statement("SELECT id, v FROM c WHERE id > ?", 0)
+        val watching = launch { db.watchAll(keyless, keyless.key("id"), keyless.key("v", "id")).collect { lists.send(it) } }
+        lists.receive()
+        db.execute("UPDATE c SET v = 7 WHERE id = 2")
+        val next = lists.receive()
+        assertEquals(listOf(listOf(1), emptyList(), listOf(1)), next.map { it.added })
+        assertEquals(listOf(listOf(1), emptyList(), listOf(1)), next.map { it.removed })
+        assertEquals(listOf(emptyList(), listOf(1), emptyList()), next.map { it.updated })
+        watching.cancel()
+    }
+
+    @Test
     fun `what is wrong with one of the queries ends the flow`() = withTwo { db ->
-        assertFailsWith<UbiqliteException.NoSuchTable> { db.watchAll(a, Statement("SELECT * FROM gone")).first() }
+        val gone = assertFailsWith<UbiqliteException.NoSuchTable> { db.watchAll(a, Statement("SELECT * FROM gone")).first() }
+        assertEquals(1, gone.index)
+        assertFailsWith<UbiqliteException.InvalidArgument> { db.watchAll(a, b.key("gone")).first() }
         assertFailsWith<UbiqliteException.Unsupported> { db.watchAll(a, Statement("DELETE FROM b")).first() }
         assertFailsWith<UbiqliteException.InvalidArgument> { db.watchAll(a, Statement("SELECT ?")).first() }
         assertFailsWith<UbiqliteException.InvalidArgument> { db.watchAll().first() }

@@ -114,11 +114,12 @@ public class UbiqliteDatabase private constructor(private val database: Database
      * each query in their order, now and then whenever one of them is another.
      *
      * ```java
-     * db.watchAll(new Statement("SELECT * FROM items WHERE status = ?", "new"), new Statement("SELECT count(*) FROM items"))
+     * db.watchAll(new Statement("SELECT * FROM items WHERE status = ?", "new").key("id"), new Statement("SELECT count(*) FROM items"))
      *     .forEach(results -> show(results.get(0).getRows(), results.get(1).getRows()));
      * ```
-     * @throws io.github.ubiqlite.UbiqliteException to the subscriber: as of [watch], if one of the queries fails;
-     * `InvalidArgument` without a query
+     * @param queries each with the columns that tell its rows apart, if it has a key
+     * @throws io.github.ubiqlite.UbiqliteException to the subscriber: as of [watch], if one of the queries fails, whose
+     * position is the error's `index`; `InvalidArgument` without a query
      */
     public fun watchAll(vararg queries: Statement): UpdateListStream = UpdateListStream(database.watchAll(*queries), caller)
 

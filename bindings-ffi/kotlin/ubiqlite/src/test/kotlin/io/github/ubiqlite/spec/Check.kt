@@ -19,6 +19,7 @@ internal class Outcome(val found: Any?, val error: Throwable? = null)
 /** Converts what the library returned into data. */
 internal fun dataOf(result: Any?): Any? = when (result) {
     is WatchResult, is Outbox -> result
+    is ResultsOfAll -> result.data
     null, is Boolean, is Long, is Double, is String, is ByteArray -> result
     is Row -> {
         val row = result.toMap()

@@ -49,7 +49,7 @@ internal suspend fun settle(call: suspend () -> Any?): Outcome {
 /** Makes the call of a step on a handle; [rest] is for the steps inside. */
 internal suspend fun make(step: Step, target: Any, rest: Scope): Outcome {
     if (target is ReceiveChannel<*>) return settle { next(step, target) }
-    if (target is Watching) return nextResult(step, target, rest)
+    if (target is Watching<*>) return nextResult(step, target, rest)
     if (target is Sending) return onOutbox(step, target, rest)
     val on = step.number("timeout")?.let { limited(target as Reader, it) } ?: target as Reader
     if (step.has("table")) {
@@ -65,6 +65,12 @@ internal suspend fun make(step: Step, target: Any, rest: Scope): Outcome {
             val db = on as? Database ?: wrong(step)
             // The two ways to write a key.
             if (key.size > 1) db.watch(sql, *params, key = key) else db.watch(sql, *params, key = key.singleOrNull())
+        }
+        "watch_all" -> {
+            val queries = step.queries()
+            step.everythingWasUsed()
+            val db = on as? Database ?: wrong(step)
+            watchedTogether(step, rest) { db.watchAll(*queries.toTypedArray()) }
         }
         "outbox" -> outbox(step, on, rest)
         "transaction", "savepoint" -> block(step, on, rest)
@@ -200,9 +206,25 @@ private suspend fun streamed(step: Step, rest: Scope, begin: () -> Flow<Row>): O
 
 /** Keeps a watch for the steps of the call. */
 private suspend fun watched(step: Step, rest: Scope, begin: () -> Flow<Update<Row>>): Outcome {
+    val results = Results()
+    return watching(step, rest) { scope -> Watching(begin(), scope, results::take) }
+}
+
+/** The same for several queries, whose results come together. */
+private suspend fun watchedTogether(step: Step, rest: Scope, begin: () -> Flow<List<Update<Row>>>): Outcome {
+    val results = ArrayList<Results>()
+    val take = { updates: List<Update<Row>> ->
+        if (results.isEmpty()) repeat(updates.size) { results += Results() }
+        if (updates.size != results.size || updates.any { it.moment != updates[0].moment }) throw Failure("the results are not of one moment")
+        ResultsOfAll(updates.mapIndexed { query, update -> results[query].take(update).let { mapOf("rows" to it.rows) + it.diff } })
+    }
+    return watching(step, rest) { scope -> Watching(begin(), scope, take) }
+}
+
+private suspend fun watching(step: Step, rest: Scope, begin: (CoroutineScope) -> Watching<*>): Outcome {
     val collecting = Job()
     // Unconfined, so that the next result has been requested when whoever asks for it goes on.
-    val watch = Watching(begin(), CoroutineScope(currentCoroutineContext() + collecting + Dispatchers.Unconfined))
+    val watch = begin(CoroutineScope(currentCoroutineContext() + collecting + Dispatchers.Unconfined))
     try {
         rest.with(step, watch)
     } finally {
@@ -212,7 +234,7 @@ private suspend fun watched(step: Step, rest: Scope, begin: () -> Flow<Update<Ro
 }
 
 /** Waits for the next result of a watch. Steps that run meanwhile begin when it waits. */
-private suspend fun nextResult(step: Step, watch: Watching, rest: Scope): Outcome {
+private suspend fun nextResult(step: Step, watch: Watching<*>, rest: Scope): Outcome {
     if (step.method != "next") throw Failure("a watch has no method ${step.method}")
     val next = watch.next()
     rest.meanwhile(step)

@@ -15,7 +15,7 @@ private val OF_EVERY_CALL = setOf(
     "call", "on", "as", "steps", "timeout", "cancel", "escapes", "gives", "rows", "columns", "count", "added", "removed",
     "updated", "error",
 )
-private val GIVE_A_HANDLE = setOf("transaction", "savepoint", "begin", "begin_savepoint", "snapshot", "acquire", "watch", "outbox")
+private val GIVE_A_HANDLE = setOf("transaction", "savepoint", "begin", "begin_savepoint", "snapshot", "acquire", "watch", "watch_all", "outbox")
 
 /** One call of a scenario: its method, and its arguments in the shapes that the library takes. */
 internal class Step(val json: JsonObject, val names: Map<String, Any?>) {
@@ -71,6 +71,14 @@ internal class Step(val json: JsonObject, val names: Map<String, Any?>) {
         if (statement is String) return@map Statement(statement)
         val (sql, params) = list(statement)
         Statement(text(sql), *paramsOf(params))
+    }
+
+    /** Queries that are watched together: the SQL, and perhaps its parameters and its key. */
+    fun queries(): List<Statement> = list(data("queries")).map { query ->
+        val parts = list(query)
+        val statement = Statement(text(parts[0]), *paramsOf(parts.getOrElse(1) { emptyList<Any?>() }))
+        val key = parts.getOrNull(2) ?: return@map statement
+        statement.key(*(if (key is List<*>) key.map(::text) else listOf(text(key))).toTypedArray())
     }
 
     fun mode(): Mode? = word("mode")?.let { Mode.valueOf(it.uppercase()) }

@@ -15,12 +15,12 @@ import kotlinx.coroutines.launch
 /** A result of a watch: its rows, and the positions of those that differ from before, by what they are. */
 internal class WatchResult(val rows: List<Any?>, val diff: Map<String, List<Long>>)
 
+/** The results of several queries, as the data that a scenario expects. */
+internal class ResultsOfAll(val data: List<Map<String, Any?>>)
+
 /** A flow of results, each of which is collected when it is asked for, and checked against the one before. */
-internal class Watching(updates: Flow<Update<Row>>, scope: CoroutineScope) {
-    private val asks = Channel<CompletableDeferred<WatchResult?>>(Channel.UNLIMITED)
-    private var rows: List<Row> = emptyList()
-    private var moment = 0L
-    private var isFirst = true
+internal class Watching<T>(updates: Flow<T>, scope: CoroutineScope, take: (T) -> Any) {
+    private val asks = Channel<CompletableDeferred<Any?>>(Channel.UNLIMITED)
 
     init {
         scope.launch {
@@ -42,15 +42,22 @@ internal class Watching(updates: Flow<Update<Row>>, scope: CoroutineScope) {
     }
 
     /** Asks for the next result, which is null if the watch has ended. */
-    fun next(): Deferred<WatchResult?> = CompletableDeferred<WatchResult?>().also { asks.trySend(it) }
+    fun next(): Deferred<Any?> = CompletableDeferred<Any?>().also { asks.trySend(it) }
 
-    private fun answer(ask: CompletableDeferred<WatchResult?>, make: () -> WatchResult) = try {
+    private fun answer(ask: CompletableDeferred<Any?>, make: () -> Any) = try {
         ask.complete(make())
     } catch (failure: Failure) {
         ask.completeExceptionally(failure)
     }
+}
 
-    private fun take(update: Update<Row>): WatchResult {
+/** The results of one query, each checked against the one before. */
+internal class Results {
+    private var rows: List<Row> = emptyList()
+    private var moment = 0L
+    private var isFirst = true
+
+    fun take(update: Update<Row>): WatchResult {
         val (before, now) = rows to update.rows
         val added = positions(update.added, now.size)
         val removed = positions(update.removed, before.size)
