@@ -48,6 +48,13 @@ pub(crate) struct Change<'b> {
     pub(crate) new: Values<'b>,
 }
 
+impl<'b> Change<'b> {
+    /// Returns the row that has the key.
+    pub(crate) fn row(&self) -> &Values<'b> {
+        if self.operation == Operation::Insert { &self.new } else { &self.old }
+    }
+}
+
 /// A part of a change set.
 #[derive(Debug, Clone)]
 #[allow(clippy::large_enum_variant, reason = "nearly all of them are the large one")]
@@ -215,30 +222,23 @@ pub(crate) fn encode_header(into: &mut Vec<u8>, name: &str, keys: &[u8]) {
 /// Writes a value.
 #[inline]
 pub(crate) fn encode_value(into: &mut Vec<u8>, value: ValueRef<'_>) {
-    let mut number = [0; 9];
-    match value {
-        ValueRef::Null => into.push(5),
-        ValueRef::Integer(value) => {
-            number[0] = 1;
-            number[1..].copy_from_slice(&value.to_be_bytes());
-            into.extend_from_slice(&number);
-        }
-        ValueRef::Real(value) => {
-            number[0] = 2;
-            number[1..].copy_from_slice(&value.to_be_bytes());
-            into.extend_from_slice(&number);
-        }
-        ValueRef::Text(bytes) => {
-            into.push(3);
-            encode_length(into, bytes.len());
-            into.extend_from_slice(bytes);
-        }
-        ValueRef::Blob(bytes) => {
-            into.push(4);
-            encode_length(into, bytes.len());
-            into.extend_from_slice(bytes);
-        }
-    }
+    let (kind, bytes) = match value {
+        ValueRef::Null => return into.push(5),
+        ValueRef::Integer(value) => return encode_number(into, 1, value.to_be_bytes()),
+        ValueRef::Real(value) => return encode_number(into, 2, value.to_be_bytes()),
+        ValueRef::Text(bytes) => (3, bytes),
+        ValueRef::Blob(bytes) => (4, bytes),
+    };
+    into.push(kind);
+    encode_length(into, bytes.len());
+    into.extend_from_slice(bytes);
+}
+
+#[inline]
+fn encode_number(into: &mut Vec<u8>, kind: u8, value: [u8; 8]) {
+    let mut number = [kind; 9];
+    number[1..].copy_from_slice(&value);
+    into.extend_from_slice(&number);
 }
 
 /// Writes that a value is not told.

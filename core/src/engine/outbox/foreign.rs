@@ -134,11 +134,11 @@ impl Connection {
                 recorder.context.committing.forget_recompiled();
             }
             Ok(_) => {
-                let before = recorder.context.outbox.borrow().names();
+                let before = recorder.context.outbox.borrow().changes;
                 self.learn_recorded();
                 let Some(recorder) = &self.recorder else { return };
                 let mut outbox = recorder.context.outbox.borrow_mut();
-                if wrote && outbox.names() != before {
+                if wrote && outbox.changes != before {
                     outbox.fault.get_or_insert_with(began_meanwhile);
                 }
             }

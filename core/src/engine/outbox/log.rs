@@ -25,6 +25,8 @@ pub(in crate::engine) struct OutboxLog {
     /// the change.
     pub(super) earlier: Vec<(u32, RecordedTable)>,
     pub(super) epoch: u32,
+    /// How often other tables than before were recorded.
+    pub(super) changes: u32,
     /// The table of the hook's last call, and its position.
     last: (Vec<u8>, Option<usize>),
     /// The changes are another's, which are applied here.
@@ -104,25 +106,28 @@ impl OutboxLog {
         self.last.1
     }
 
-    /// Takes over what is recorded from now on.
-    pub(super) fn renew(&mut self, shapes: Vec<(Box<str>, TableShape)>) {
-        let mut tables = Vec::with_capacity(shapes.len());
+    /// Takes over what is recorded from now on. Returns whether these are other tables than before.
+    pub(super) fn renew(&mut self, shapes: Vec<(Box<str>, TableShape)>) -> bool {
+        let names = self.tables.iter().map(|it| &it.name);
+        let others = !names.eq(shapes.iter().map(|(name, _)| name));
+        self.changes += u32::from(others);
         let mut before = std::mem::take(&mut self.tables);
         for (name, shape) in shapes {
             let known = before.iter().position(|it| it.name == name && it.shape == shape);
-            tables.push(match known {
+            self.tables.push(match known {
                 Some(known) => before.swap_remove(known),
                 None => RecordedTable { name, shape, ..RecordedTable::default() },
             });
         }
-        before.retain(|it| !it.log.is_empty());
-        if !before.is_empty() {
-            let epoch = self.epoch;
-            self.earlier.extend(before.into_iter().map(|table| (epoch, table)));
-            self.epoch += 1;
+        let epoch = self.epoch;
+        for table in before {
+            if !table.log.is_empty() {
+                self.earlier.push((epoch, table));
+                self.epoch = epoch + 1;
+            }
         }
-        self.tables = tables;
         self.last = (Vec::new(), None);
+        others
     }
 
     /// Must be called before a statement of the user's runs.
