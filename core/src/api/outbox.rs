@@ -53,12 +53,12 @@ pub struct Outbox {
 
 /// What one commit has changed in recorded tables.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Batch {
+pub struct OutboxBatch {
     id: i64,
     bytes: Vec<u8>,
 }
 
-impl Batch {
+impl OutboxBatch {
     /// Returns its number, for [`Outbox::ack`]. Later batches have greater ones, and none is used
     /// twice.
     pub fn id(&self) -> i64 {
@@ -86,9 +86,9 @@ impl Outbox {
     ///
     /// # Errors
     /// As any query.
-    pub async fn next(&mut self) -> Result<Option<Batch>> {
+    pub async fn next(&mut self) -> Result<Option<OutboxBatch>> {
         let Some(row) = self.next_row().await? else { return Ok(None) };
-        Ok(Some(Batch { id: self.last, bytes: row.get(1)? }))
+        Ok(Some(OutboxBatch { id: self.last, bytes: row.get(1)? }))
     }
 
     /// Returns the next batch as a row: its number and its bytes.
@@ -364,8 +364,11 @@ impl fmt::Debug for Outbox {
     }
 }
 
-impl fmt::Debug for Batch {
+impl fmt::Debug for OutboxBatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Batch").field("id", &self.id).field("bytes", &self.bytes.len()).finish()
+        f.debug_struct("OutboxBatch")
+            .field("id", &self.id)
+            .field("bytes", &self.bytes.len())
+            .finish()
     }
 }

@@ -23,14 +23,14 @@ mod second;
 mod linked {
     use std::ffi::{c_int, c_void};
 
-    use super::conflicts::{Applying, Target, on_conflict};
+    use super::conflicts::{Applying, TargetTable, on_conflict};
     use super::{Connection, Result, StepOutcome};
     use crate::engine::changegroup::{self, length_of};
     use crate::engine::outbox::TableShape;
     use crate::error::{Error, ErrorKind};
     use crate::ffi;
     use crate::ffi::session::{self, sqlite3changeset_apply_v2};
-    use crate::sync::{Applied, ApplyStep, Item, Policy, Reader, TableHeader};
+    use crate::sync::{Applied, ApplyStep, ChangesetPart, Policy, Reader, TableHeader};
     use crate::value::ValueRef;
 
     impl Connection {
@@ -98,11 +98,15 @@ mod linked {
 
         /// Checks the bytes, and finds out what is to be known of the tables that they change.
         /// Returns whether there are several sets.
-        fn find_targets(&mut self, step: &ApplyStep, targets: &mut Vec<Target>) -> Result<bool> {
+        fn find_targets(
+            &mut self,
+            step: &ApplyStep,
+            targets: &mut Vec<TargetTable>,
+        ) -> Result<bool> {
             let mut several = false;
             let mut reader = Reader::new(&step.bytes);
             while let Some(item) = reader.next()? {
-                let Item::Table(header) = item else { continue };
+                let ChangesetPart::Table(header) = item else { continue };
                 let at = match targets.iter().position(|it| *it.table == *header.name) {
                     Some(known) => {
                         several = true;
@@ -112,11 +116,11 @@ mod linked {
                         let shape = self.target_shape(header.name)?;
                         let policy = step.apply.policy_of(header.name).clone();
                         let table = Box::from(header.name);
-                        targets.push(Target { table, shape, policy, newest: None });
+                        targets.push(TargetTable { table, shape, policy, newest: None });
                         targets.len() - 1
                     }
                 };
-                let Target { shape, policy, newest, .. } = &mut targets[at];
+                let TargetTable { shape, policy, newest, .. } = &mut targets[at];
                 check_fit(&header, shape)?;
                 if let Policy::Newest(column) = policy {
                     let found = shape.names.iter().position(|it| it.eq_ignore_ascii_case(column));

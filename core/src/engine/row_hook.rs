@@ -53,7 +53,7 @@ unsafe extern "C" fn on_row(
         ffi::SQLITE_DELETE => RowChangeKind::Delete,
         _ => RowChangeKind::Update,
     };
-    let row = Row { raw, kind, old_key, new_key };
+    let row = HookRow { raw, kind, old_key, new_key };
     #[cfg(sqlite_session)]
     if let Ok(mut outbox) = context.outbox.try_borrow_mut() {
         outbox.record(table.to_bytes(), &row);
@@ -80,7 +80,7 @@ unsafe extern "C" fn on_row(
 }
 
 /// The row that SQLite is about to change.
-struct Row {
+struct HookRow {
     raw: *mut sqlite3,
     kind: RowChangeKind,
     /// Its rowid before, unless it is new.
@@ -89,7 +89,7 @@ struct Row {
     new_key: sqlite3_int64,
 }
 
-impl Row {
+impl HookRow {
     /// Records the change. `None`: what it is can't be told.
     fn record(&self, pending: &mut Pending, table: usize) -> Option<()> {
         let facts = &pending.facts[table];
@@ -175,12 +175,12 @@ impl Row {
 }
 
 #[cfg(sqlite_session)]
-impl super::outbox::ChangingRow for Row {
-    fn operation(&self) -> crate::sync::Operation {
+impl super::outbox::ChangingRow for HookRow {
+    fn operation(&self) -> crate::sync::RowOperation {
         match self.kind {
-            RowChangeKind::Insert => crate::sync::Operation::Insert,
-            RowChangeKind::Update => crate::sync::Operation::Update,
-            RowChangeKind::Delete => crate::sync::Operation::Delete,
+            RowChangeKind::Insert => crate::sync::RowOperation::Insert,
+            RowChangeKind::Update => crate::sync::RowOperation::Update,
+            RowChangeKind::Delete => crate::sync::RowOperation::Delete,
         }
     }
 
@@ -195,6 +195,6 @@ impl super::outbox::ChangingRow for Row {
     }
 
     fn value(&self, old: bool, column: c_int) -> Option<ValueRef<'_>> {
-        Row::value(self, old, column)
+        HookRow::value(self, old, column)
     }
 }

@@ -14,14 +14,14 @@ use crate::ffi::session::{
 };
 use crate::ffi::{self, sqlite3_changeset_iter, sqlite3_value};
 use crate::sync::{
-    Conflict, ConflictKind, Decision, Operation, Policy, RowChanged, encode_header,
+    Conflict, ConflictKind, Decision, Policy, RowChanged, RowOperation, encode_header,
     encode_undefined, encode_value,
 };
 use crate::value::{Value, ValueRef};
 
 /// What is to be known of a table that is changed.
 #[derive(Debug)]
-pub(super) struct Target {
+pub(super) struct TargetTable {
     pub(super) table: Box<str>,
     pub(super) shape: TableShape,
     pub(super) policy: Policy,
@@ -32,7 +32,7 @@ pub(super) struct Target {
 /// What SQLite calls back with.
 #[derive(Debug, Default)]
 pub(super) struct Applying {
-    pub(super) targets: Vec<Target>,
+    pub(super) targets: Vec<TargetTable>,
     pub(super) conflicts: Vec<Conflict>,
     /// Why nothing is to be applied.
     pub(super) refused: Option<Error>,
@@ -229,12 +229,12 @@ impl Asked {
     }
 
     /// Adds what of an update is taken although ours is kept.
-    fn take(&self, takes: &mut Vec<u8>, table: &str, target: &Target) {
+    fn take(&self, takes: &mut Vec<u8>, table: &str, target: &TargetTable) {
         let count = usize::try_from(self.columns).unwrap_or(0);
         let keys = target.shape.keys.get(..count).unwrap_or_default();
         let start = takes.len();
         encode_header(takes, table, keys);
-        takes.extend_from_slice(&[Operation::Update.byte(), 0]);
+        takes.extend_from_slice(&[RowOperation::Update.byte(), 0]);
         let mut news = Vec::new();
         let mut any = false;
         for (at, is_key) in keys.iter().enumerate() {
@@ -288,7 +288,7 @@ impl Asked {
     #[inline(never)]
     fn row(
         &self,
-        target: &Target,
+        target: &TargetTable,
         only_key: bool,
         value: fn(&Self, usize) -> Option<ValueRef<'_>>,
     ) -> Vec<(String, Value)> {
@@ -303,7 +303,13 @@ impl Asked {
         row
     }
 
-    fn describe(&self, table: &str, kind: ConflictKind, target: &Target, theirs: bool) -> Conflict {
+    fn describe(
+        &self,
+        table: &str,
+        kind: ConflictKind,
+        target: &TargetTable,
+        theirs: bool,
+    ) -> Conflict {
         let has_ours = matches!(kind, ConflictKind::Data | ConflictKind::Exists);
         Conflict {
             table: table.to_owned(),

@@ -8,13 +8,13 @@
 
 use super::Connection;
 use super::conflicts::Applying;
-use crate::engine::outbox::{NetTable, Positions, Start, key_of};
+use crate::engine::outbox::{NetTable, Positions, RowStart, key_of};
 use crate::error::Result;
-use crate::sync::{Change, Item, Operation, Reader};
+use crate::sync::{Change, ChangesetPart, Reader, RowOperation};
 
 /// What waits, by table. Where a row of it begins is how the others have it, as far as that is
 /// known to differ from here. It keeps its entry unless what was applied has changed it.
-type Waiting<'b> = Vec<(&'b str, NetTable<'b>)>;
+type PendingTables<'b> = Vec<(&'b str, NetTable<'b>)>;
 
 impl Connection {
     /// Makes what waits in the outbox stand on a change set that was applied. Returns whether it is
@@ -25,7 +25,7 @@ impl Connection {
         if pending.is_empty() && single && !blocked {
             return Ok(false);
         }
-        let mut waiting = Waiting::new();
+        let mut waiting = PendingTables::new();
         read(&pending, &mut waiting)?;
         for (name, table) in waiting.iter_mut() {
             // Another row may be gone for theirs than the one of the same key.
@@ -54,7 +54,7 @@ impl Connection {
     /// Notes how the others have the rows that were applied.
     fn meet<'b>(
         &self,
-        waiting: &mut Waiting<'b>,
+        waiting: &mut PendingTables<'b>,
         applied: &'b [u8],
         applying: &Applying,
     ) -> Result<()> {
@@ -63,7 +63,7 @@ impl Connection {
         let mut blocked = Positions::new();
         while let Some(item) = reader.next()? {
             let change = match item {
-                Item::Table(header) => {
+                ChangesetPart::Table(header) => {
                     (keys, name) = (header.keys, header.name);
                     at = waiting.iter().position(|(it, _)| *it == name);
                     blocked.clear();
@@ -76,7 +76,7 @@ impl Connection {
                     }
                     continue;
                 }
-                Item::Change(change) => change,
+                ChangesetPart::Change(change) => change,
             };
             if at.is_none() && blocked.is_empty() {
                 continue;
@@ -105,18 +105,18 @@ impl Connection {
 }
 
 /// Reads what waits. Each row is in it once.
-fn read<'b>(pending: &'b [u8], waiting: &mut Waiting<'b>) -> Result<()> {
+fn read<'b>(pending: &'b [u8], waiting: &mut PendingTables<'b>) -> Result<()> {
     let mut keys = &[][..];
     let mut reader = Reader::new(pending);
     loop {
         let start = reader.at();
         let Some(item) = reader.next()? else { return Ok(()) };
         match item {
-            Item::Table(header) => {
+            ChangesetPart::Table(header) => {
                 keys = header.keys;
                 waiting.push((header.name, NetTable::new(keys)));
             }
-            Item::Change(change) => {
+            ChangesetPart::Change(change) => {
                 let Some((_, table)) = waiting.last_mut() else { continue };
                 let entry = Some(&pending[start..reader.at()]);
                 table.add(key_of(keys, &change), &change, entry);
@@ -125,18 +125,18 @@ fn read<'b>(pending: &'b [u8], waiting: &mut Waiting<'b>) -> Result<()> {
     }
 }
 
-impl<'b> Start<'b> {
+impl<'b> RowStart<'b> {
     /// Follows a change that the others have made.
     fn follow(&mut self, change: &Change<'b>, columns: usize) {
         match change.operation {
-            Operation::Delete => *self = Self::Absent,
-            Operation::Insert => {
+            RowOperation::Delete => *self = Self::Absent,
+            RowOperation::Insert => {
                 let mut values = change.new.to_vec();
                 // Columns that they don't have.
                 values.resize(columns, None);
                 *self = Self::Present(values);
             }
-            Operation::Update => {
+            RowOperation::Update => {
                 // One that they changed without having it is not known.
                 let Self::Present(values) = self else { return };
                 for (value, new) in values.iter_mut().zip(&change.new) {

@@ -16,13 +16,13 @@ use crate::ffi;
 
 /// Which commits SQLite had seen when something was read.
 #[derive(Debug, Default)]
-pub(crate) struct Seen {
+pub(crate) struct SeenCommits {
     version: Cell<u32>,
     /// This connection was about to commit, on top of these.
     committing: Cell<bool>,
 }
 
-impl Seen {
+impl SeenCommits {
     /// Whether SQLite has seen no other connection's commit since.
     ///
     /// # Safety

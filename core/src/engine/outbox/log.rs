@@ -4,7 +4,7 @@ use std::ffi::c_int;
 
 use crate::error::{Error, ErrorKind};
 #[cfg(sqlite_session)]
-use crate::sync::{Operation, encode_header, encode_undefined, encode_value};
+use crate::sync::{RowOperation, encode_header, encode_undefined, encode_value};
 #[cfg(sqlite_session)]
 use crate::value::ValueRef;
 
@@ -238,7 +238,7 @@ impl RecordedTable {
 /// A row that SQLite is about to change.
 #[cfg(sqlite_session)]
 pub(in crate::engine) trait ChangingRow {
-    fn operation(&self) -> Operation;
+    fn operation(&self) -> RowOperation;
     /// How many columns its table has.
     fn count(&self) -> c_int;
     /// Whether a part of a blob is overwritten, of which only what was before can be told.
@@ -261,7 +261,7 @@ impl OutboxLog {
         self.dirty = true;
         self.unconfirmed = true;
         // A write into a blob looks like a deletion.
-        self.doubted |= row.operation() == Operation::Delete && row.writes_blob();
+        self.doubted |= row.operation() == RowOperation::Delete && row.writes_blob();
         let recorded = &mut self.tables[position];
         if row.count() != recorded.shape.count || !recorded.shape.keys.iter().any(|key| *key != 0) {
             return self.fail(is_another, position);
@@ -299,15 +299,15 @@ enum Unfit {
 impl RecordedTable {
     fn push(&mut self, row: &impl ChangingRow) -> Result<(), Unfit> {
         match row.operation() {
-            Operation::Insert => {
+            RowOperation::Insert => {
                 self.inserts = true;
                 self.push_whole(row, false)
             }
-            Operation::Delete => {
+            RowOperation::Delete => {
                 self.others = true;
                 self.push_whole(row, true)
             }
-            Operation::Update => {
+            RowOperation::Update => {
                 self.others = true;
                 if self.moves(row)? {
                     self.inserts = true;
@@ -323,7 +323,7 @@ impl RecordedTable {
         let Self { shape, log, .. } = self;
         // Most values are short.
         log.reserve(2 + 16 * shape.columns.len());
-        let operation = if old { Operation::Delete } else { Operation::Insert };
+        let operation = if old { RowOperation::Delete } else { RowOperation::Insert };
         log.extend([operation.byte(), 0]);
         for (column, key) in shape.columns.iter().zip(&shape.keys) {
             let value = row.value(old, *column).ok_or(Unfit::Unread)?;
@@ -348,7 +348,7 @@ impl RecordedTable {
     fn push_update(&mut self, row: &impl ChangingRow) -> Result<(), Unfit> {
         let Self { shape, log, .. } = self;
         let start = log.len();
-        log.extend([Operation::Update.byte(), 0]);
+        log.extend([RowOperation::Update.byte(), 0]);
         let mut changed = smallvec::SmallVec::<[Option<ValueRef<'_>>; 12]>::new();
         for (column, key) in shape.columns.iter().zip(&shape.keys) {
             let (old, new, same) = both(row, *column)?;

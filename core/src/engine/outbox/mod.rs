@@ -31,12 +31,12 @@ use crate::value::ValueRef;
 
 #[cfg(not(target_family = "wasm"))]
 pub(crate) use foreign::data_version;
-pub(crate) use foreign::{Seen, began_meanwhile};
+pub(crate) use foreign::{SeenCommits, began_meanwhile};
 #[cfg(sqlite_session)]
 pub(super) use log::ChangingRow;
 pub(super) use log::{OutboxLog, RecordedTable, TableShape};
 #[cfg(sqlite_session)]
-pub(super) use net::{NetTable, Positions, Start, key_of};
+pub(super) use net::{NetTable, Positions, RowStart, key_of};
 
 /// The names of the recorded tables.
 const TABLES: &str = "ubiqlite_outbox_tables";

@@ -6,11 +6,13 @@ use super::{Connection, RecordedTable, TableShape};
 use crate::error::Result;
 use crate::row::Row;
 use crate::sql::quote_into;
-use crate::sync::{Change, Item, Operation, Reader, encode_header, encode_undefined, encode_value};
+use crate::sync::{
+    Change, ChangesetPart, Reader, RowOperation, encode_header, encode_undefined, encode_value,
+};
 use crate::value::ValueRef;
 
 /// How a row was when the transaction began, as far as its entries tell.
-pub(in crate::engine) enum Start<'l> {
+pub(in crate::engine) enum RowStart<'l> {
     /// It was not there.
     Absent,
     /// It was there, with these values; the others were never changed.
@@ -23,7 +25,7 @@ pub(in crate::engine) type Positions = HashMap<Vec<u8>, usize>;
 
 /// A row of which a change set is to tell what has become of it.
 pub(in crate::engine) struct NetRow<'l> {
-    pub(in crate::engine) start: Start<'l>,
+    pub(in crate::engine) start: RowStart<'l>,
     key: Vec<ValueRef<'l>>,
     /// Its entry, if that stays as it is.
     pub(in crate::engine) entry: Option<&'l [u8]>,
@@ -54,8 +56,8 @@ impl<'l> NetTable<'l> {
         entry: Option<&'l [u8]>,
     ) {
         let start = match change.operation {
-            Operation::Insert => Start::Absent,
-            _ => Start::Present(change.old.to_vec()),
+            RowOperation::Insert => RowStart::Absent,
+            _ => RowStart::Present(change.old.to_vec()),
         };
         self.positions.insert(key, self.rows.len());
         self.rows.push(NetRow { start, key: keys_of(self.keys, change), entry });
@@ -70,12 +72,12 @@ impl Connection {
         let mut net = NetTable::new(keys);
         let mut reader = Reader::within(table.entries(), keys);
         while let Some(item) = reader.next()? {
-            let Item::Change(change) = item else { continue };
+            let ChangesetPart::Change(change) = item else { continue };
             let key = key_of(keys, &change);
             match net.row_mut(&key) {
                 None => net.add(key, &change, None),
                 Some(row) => {
-                    let Start::Present(values) = &mut row.start else { continue };
+                    let RowStart::Present(values) = &mut row.start else { continue };
                     for (value, old) in values.iter_mut().zip(&change.old) {
                         *value = value.or(*old);
                     }
@@ -149,26 +151,26 @@ impl Connection {
 fn push_difference(
     bytes: &mut Vec<u8>,
     keys: &[u8],
-    start: &Start<'_>,
+    start: &RowStart<'_>,
     now: Option<Vec<ValueRef<'_>>>,
 ) {
     match (start, now) {
-        (Start::Absent, None) => {}
-        (Start::Absent, Some(now)) => {
-            bytes.extend_from_slice(&[Operation::Insert.byte(), 0]);
+        (RowStart::Absent, None) => {}
+        (RowStart::Absent, Some(now)) => {
+            bytes.extend_from_slice(&[RowOperation::Insert.byte(), 0]);
             now.iter().take(keys.len()).for_each(|value| encode_value(bytes, *value));
         }
-        (Start::Present(old), None) => {
-            bytes.extend_from_slice(&[Operation::Delete.byte(), 0]);
+        (RowStart::Present(old), None) => {
+            bytes.extend_from_slice(&[RowOperation::Delete.byte(), 0]);
             // An entry of its deletion has told all of them.
             old.iter().for_each(|value| encode_value(bytes, value.unwrap_or(ValueRef::Null)));
         }
-        (Start::Present(old), Some(now)) => {
+        (RowStart::Present(old), Some(now)) => {
             let start = bytes.len();
             let changed =
                 |at: usize| keys[at] == 0 && old[at].is_some_and(|old| !old.is_same(now[at]));
             let mut any = false;
-            bytes.extend_from_slice(&[Operation::Update.byte(), 0]);
+            bytes.extend_from_slice(&[RowOperation::Update.byte(), 0]);
             for at in 0..keys.len() {
                 let changed = changed(at);
                 any |= changed;
