@@ -179,9 +179,9 @@ fn push_difference(
                     _ => encode_undefined(bytes),
                 }
             }
-            for at in 0..keys.len() {
+            for (at, value) in now.iter().enumerate().take(keys.len()) {
                 if changed(at) {
-                    encode_value(bytes, now[at]);
+                    encode_value(bytes, *value);
                 } else {
                     encode_undefined(bytes);
                 }
