@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use super::reply::ReplyBuffer;
+use super::reply::Outbox;
 use super::server::Host;
 use crate::row::Page;
 
@@ -15,7 +15,7 @@ const PART: usize = 1 << 18;
 /// holds nothing of the database.
 pub(super) struct Exit {
     pub(super) host: Box<dyn Host>,
-    out: Mutex<ReplyBuffer>,
+    out: Mutex<Outbox>,
     /// The client reads its replies in order, so one may come in several parts.
     pub(super) ordered: bool,
     /// The number of the request whose call is running, with [`PARTED`] once a part of its reply
@@ -27,12 +27,12 @@ pub(super) struct Exit {
 const PARTED: u64 = 1 << 32;
 
 impl Exit {
-    pub(super) fn new(host: Box<dyn Host>, out: ReplyBuffer, ordered: bool) -> Self {
+    pub(super) fn new(host: Box<dyn Host>, out: Outbox, ordered: bool) -> Self {
         Self { host, ordered, out: Mutex::new(out), called: AtomicU64::new(0) }
     }
 
     /// Writes replies, and notifies the host if there were none.
-    pub(super) fn write(&self, write: impl FnOnce(&mut ReplyBuffer)) {
+    pub(super) fn write(&self, write: impl FnOnce(&mut Outbox)) {
         let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
         let first = out.is_empty();
         write(&mut out);

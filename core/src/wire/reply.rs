@@ -41,20 +41,20 @@ const REMEMBERED: usize = 512;
 
 /// The replies that are ready, and what the client already knows.
 #[derive(Debug)]
-pub(super) struct ReplyBuffer {
+pub(super) struct Outbox {
     bytes: Vec<u8>,
     /// The lists of column names that the client was sent; none: it remembers none, so it is sent
     /// them each time.
     told: Option<HashSet<u64>>,
 }
 
-impl Default for ReplyBuffer {
+impl Default for Outbox {
     fn default() -> Self {
         Self { bytes: Vec::new(), told: Some(HashSet::new()) }
     }
 }
 
-impl ReplyBuffer {
+impl Outbox {
     /// Adds replies to these, each with the names of its columns.
     pub(super) fn on(bytes: Vec<u8>) -> Self {
         Self { bytes, told: None }

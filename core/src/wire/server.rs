@@ -14,7 +14,7 @@ use super::feed::{Credit, Feed};
 use super::handles::{CallTarget, Handle, Stream};
 use super::numbers::op;
 use super::read::{ByteReader, malformed};
-use super::reply::{Outcome, ReplyBuffer, describe};
+use super::reply::{Outbox, Outcome, describe};
 use super::request::{Operation, RequestHead, begin, only};
 use super::requester::Requester;
 use super::run::{OperationEnd, run};
@@ -69,7 +69,7 @@ const TOGETHER: u32 = 16;
 impl Server {
     /// Serves a client, whose number no other client of this host has.
     pub fn new(database: Database, client: u32, host: impl Host) -> Self {
-        Self::serving(database, client, host, ReplyBuffer::default(), true)
+        Self::serving(database, client, host, Outbox::default(), true)
     }
 
     /// The database that it serves.
@@ -80,20 +80,20 @@ impl Server {
     /// Serves a client that takes its replies in order and remembers nothing between them: each
     /// reply with rows has the names of their columns.
     pub fn forgetful(database: Database, client: u32, host: impl Host) -> Self {
-        Self::serving(database, client, host, ReplyBuffer::on(Vec::new()), true)
+        Self::serving(database, client, host, Outbox::on(Vec::new()), true)
     }
 
     /// Serves a client that takes its replies on several threads, in no order:
     /// each reply with rows has the names of their columns.
     pub fn unordered(database: Database, client: u32, host: impl Host) -> Self {
-        Self::serving(database, client, host, ReplyBuffer::on(Vec::new()), false)
+        Self::serving(database, client, host, Outbox::on(Vec::new()), false)
     }
 
     fn serving(
         database: Database,
         client: u32,
         host: impl Host,
-        out: ReplyBuffer,
+        out: Outbox,
         ordered: bool,
     ) -> Self {
         let exit = Arc::new(Exit::new(Box::new(host), out, ordered));
@@ -160,7 +160,7 @@ impl Server {
             self.0.out(|out| out.result(head.id, &done));
             return Ok(false);
         }
-        let mut out = ReplyBuffer::on(std::mem::take(reply));
+        let mut out = Outbox::on(std::mem::take(reply));
         out.result(head.id, &done);
         *reply = out.into_bytes();
         Ok(true)
@@ -243,7 +243,7 @@ impl ServerInner {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn out(&self, write: impl FnOnce(&mut ReplyBuffer)) {
+    pub(super) fn out(&self, write: impl FnOnce(&mut Outbox)) {
         self.exit.write(write);
     }
 
