@@ -106,7 +106,7 @@ impl Connection {
         if self.authorizer.rows.take_taken() {
             recorder.note_unknown();
         }
-        let FoundCommits { own, foreign, pages } = self.look(failed);
+        let Seen { own, foreign, pages } = self.look(failed);
         let Some(recorder) = &self.recorder else { return };
         // What others have committed was recorded by nobody.
         let unknown = foreign || recorder.context.pending.borrow().whole.everything;
@@ -139,21 +139,21 @@ impl Connection {
     }
 
     /// Returns who has committed since this was asked last, by any connection of this database.
-    fn look(&mut self, failed: bool) -> FoundCommits {
+    fn look(&mut self, failed: bool) -> Seen {
         let Some(position) = self.log_position() else {
             // Outside WAL mode it is not known whether a statement that failed has kept a part.
             let data = self.integer("PRAGMA data_version").ok();
             let before = self.recorder.as_ref().and_then(|recorder| recorder.data.replace(data));
             let foreign = failed || data.is_none() || before != data;
-            return FoundCommits { own: true, foreign, pages: None };
+            return Seen { own: true, foreign, pages: None };
         };
         let Some(recorder) = &self.recorder else {
-            return FoundCommits { own: true, foreign: true, pages: None };
+            return Seen { own: true, foreign: true, pages: None };
         };
         let own = std::mem::take(&mut recorder.context.pending.borrow_mut().own);
         let Account { foreign, frames } = recorder.observation().account(own, position);
         let pages = frames.and_then(|frames| self.pages_of(frames));
-        FoundCommits { own: own > 0, foreign, pages }
+        Seen { own: own > 0, foreign, pages }
     }
 
     /// Must be called after a statement of this library's own has run.
@@ -170,7 +170,7 @@ impl Connection {
 }
 
 /// Who has committed.
-struct FoundCommits {
+struct Seen {
     /// This connection.
     own: bool,
     /// Somebody else, or it is not known who.
