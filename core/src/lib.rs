@@ -99,7 +99,7 @@ mod wire;
 
 pub use api::commits::Commits;
 pub use api::database::Database;
-pub use api::outbox::{Batch as OutboxBatch, Outbox};
+pub use api::outbox::{Outbox, OutboxBatch};
 pub use api::session::Session;
 pub use api::snapshot::Snapshot;
 pub use api::table::{Compare, Key, Select, Table, Transfer};

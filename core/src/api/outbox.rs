@@ -8,8 +8,8 @@ use crate::api::watch::Watch;
 use crate::backend::unsupported_changesets;
 use crate::error::{Error, ErrorKind, Result};
 use crate::exec::target::Target;
-use crate::program::{Access, Program, Step};
-use crate::row::Row;
+use crate::program::{Access, Fetch, Output, Program, Step};
+use crate::row::{Row, Rows};
 use crate::sql::Params;
 use crate::sync::{Applied, Apply, ApplyStep};
 
@@ -53,12 +53,12 @@ pub struct Outbox {
 
 /// What one commit has changed in recorded tables.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Batch {
+pub struct OutboxBatch {
     id: i64,
     bytes: Vec<u8>,
 }
 
-impl Batch {
+impl OutboxBatch {
     /// Returns its number, for [`Outbox::ack`]. Later batches have greater ones, and none is used
     /// twice.
     pub fn id(&self) -> i64 {
@@ -86,15 +86,16 @@ impl Outbox {
     ///
     /// # Errors
     /// As any query.
-    pub async fn next(&mut self) -> Result<Option<Batch>> {
+    pub async fn next(&mut self) -> Result<Option<OutboxBatch>> {
         let Some(row) = self.next_row().await? else { return Ok(None) };
-        Ok(Some(Batch { id: self.last, bytes: row.get(1)? }))
+        Ok(Some(OutboxBatch { id: self.last, bytes: row.get(1)? }))
     }
 
     /// Returns the next batch as a row: its number and its bytes.
-    pub(crate) async fn next_row(&mut self) -> Result<Option<Row>> {
+    async fn next_row(&mut self) -> Result<Option<Row>> {
         let sql = "SELECT id, bytes FROM ubiqlite_outbox WHERE id > ? ORDER BY id LIMIT 1";
-        let found: Option<Row> = self.db.query_optional(sql, (self.last,)).await?;
+        let program = one(sql, (self.last,), Fetch::First);
+        let found = rows(self.db.target().run_boxed(program).await?).into_first();
         match &found {
             Some(row) => self.last = row.get(0)?,
             // What was the newest is acknowledged. Whatever comes is told.
@@ -103,8 +104,14 @@ impl Outbox {
         Ok(found)
     }
 
+    /// Returns the next batch as a row: if there is one, or once there is. `None` if there is none
+    /// now, or, after waiting, once the database is closed.
+    pub(crate) async fn fetch(&mut self, wait: bool) -> Result<Option<Row>> {
+        if wait { self.wait_row().await } else { self.next_row().await }
+    }
+
     /// Waits for the next batch, as a row; `None` once the database is closed.
-    pub(crate) async fn wait_row(&mut self) -> Result<Option<Row>> {
+    async fn wait_row(&mut self) -> Result<Option<Row>> {
         while self.changed().await? {
             match self.next_row().await {
                 Ok(Some(row)) => return Ok(Some(row)),
@@ -163,7 +170,8 @@ impl Outbox {
     /// # Errors
     /// As any statement that writes.
     pub async fn ack(&self, id: i64) -> Result<()> {
-        self.db.execute("DELETE FROM ubiqlite_outbox WHERE id <= ?", (id,)).await?;
+        let sql = "DELETE FROM ubiqlite_outbox WHERE id <= ?";
+        self.db.target().run_boxed(one(sql, (id,), Fetch::Nothing)).await?;
         Ok(())
     }
 }
@@ -194,71 +202,34 @@ impl Database {
     /// `NULL` in its primary key, and with `SchemaChanged` if another process has changed the
     /// columns meanwhile.
     pub async fn outbox<'s>(&self, tables: impl IntoIterator<Item = &'s str>) -> Result<Outbox> {
-        self.need_changesets()?;
         let tables: Vec<&str> = tables.into_iter().collect();
-        let mut names = Vec::with_capacity(tables.len());
-        let mut refused = Vec::new();
-        for table in tables {
-            let sql = "SELECT l.name, l.type, (SELECT count(*) FROM pragma_table_xinfo(l.name, 'main') WHERE pk > 0)
-                         FROM pragma_table_list(?) AS l WHERE l.schema = 'main'";
-            let found: Option<Row> = self.query_optional(sql, (table,)).await?;
-            let Some(row) = found else { return Err(Error::no_such_table(table)) };
-            let (name, kind, keys): (String, &str, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
-            let lower = name.to_ascii_lowercase();
-            let own = lower.starts_with("sqlite_") || lower.starts_with("ubiqlite_");
-            match kind {
-                _ if own => refused.push(format!("{name} is internal")),
-                // In order and each once, as they are kept.
-                "table" if keys > 0 => {
-                    if let Err(at) = names.binary_search(&name) {
-                        names.insert(at, name);
-                    }
-                }
-                "table" => refused.push(format!("{name} has no PRIMARY KEY")),
-                kind => refused.push(format!("{name} is a {kind}")),
-            }
-        }
-        if !refused.is_empty() {
-            return Err(Error::invalid(format!("can't be recorded: {}", refused.join(", "))));
-        }
-        if self.recorded().await?.as_ref() != Some(&names) {
-            self.set_recorded(&names).await?;
-        }
+        self.record(&tables).await?;
         Ok(Outbox::after(self.clone(), 0))
     }
 
-    /// Returns the recorded tables, if there is an outbox.
-    async fn recorded(&self) -> Result<Option<Vec<String>>> {
+    /// See [`outbox`](Self::outbox).
+    pub(crate) async fn record(&self, tables: &[&str]) -> Result<()> {
+        self.need_changesets()?;
+        let mut names = Vec::with_capacity(tables.len());
+        let mut refused = String::new();
+        for table in tables {
+            let found = self.target().run_boxed(one(RECORDABLE, (*table,), Fetch::First)).await?;
+            let found = rows(found).into_first();
+            let Some(row) = found else { return Err(Error::no_such_table(table)) };
+            note_table(&row, &mut names, &mut refused)?;
+        }
+        if !refused.is_empty() {
+            return Err(Error::invalid(format!("can't be recorded: {refused}")));
+        }
         let sql = "SELECT name FROM ubiqlite_outbox_tables ORDER BY name";
-        match self.query::<Row>(sql, ()).await {
-            Ok(names) => names.iter().map(|name| name.get(0)).collect::<Result<_>>().map(Some),
-            Err(error) if error.kind() == ErrorKind::NoSuchTable => Ok(None),
-            Err(error) => Err(error),
+        let recorded = match self.target().run_boxed(one(sql, (), Fetch::All)).await {
+            Ok(recorded) => Some(rows(recorded)),
+            Err(error) if error.kind() == ErrorKind::NoSuchTable => None,
+            Err(error) => return Err(error),
+        };
+        if !recorded.is_some_and(|recorded| has_names(recorded, &names)) {
+            self.target().run_boxed(recording(&names)).await?;
         }
-    }
-
-    async fn set_recorded(&self, names: &[String]) -> Result<()> {
-        let mut steps = vec![
-            // A number is never used twice: whoever acknowledges one means that batch.
-            (
-                "CREATE TABLE IF NOT EXISTS ubiqlite_outbox (id INTEGER PRIMARY KEY AUTOINCREMENT, bytes BLOB NOT NULL)",
-                Params::new(),
-            ),
-            // Made anew, so that the schema is another: by that, other processes learn of it.
-            ("DROP TABLE IF EXISTS ubiqlite_outbox_tables", Params::new()),
-            (
-                "CREATE TABLE ubiqlite_outbox_tables (name TEXT PRIMARY KEY NOT NULL) WITHOUT ROWID",
-                Params::new(),
-            ),
-        ];
-        for name in names {
-            steps.push(("INSERT INTO ubiqlite_outbox_tables VALUES (?)", (name.as_str(),).into()));
-        }
-        let steps = steps
-            .into_iter()
-            .map(|(sql, params)| Step::new(sql, params, crate::program::Fetch::Nothing));
-        let program = Program { steps: steps.collect(), access: Access::Write, schema: None };
-        self.target().run(program, None).await?;
         Ok(())
     }
 
@@ -319,9 +290,72 @@ impl Transaction<'_> {
 pub(crate) async fn apply(target: Target<'_>, bytes: &[u8], policy: Apply) -> Result<Applied> {
     let step = Step::apply(ApplyStep { bytes: bytes.into(), apply: policy });
     let program = Program { access: Access::Write, ..Program::one(step) };
-    let output = target.run(program, None).await?;
+    let output = target.run_boxed(program).await?;
     let applied = output.steps.into_iter().next().and_then(|step| step.applied);
     applied.map(|applied| *applied).ok_or_else(unsupported_changesets)
+}
+
+/// Returns a program of one statement.
+fn one<'a, P: Into<Params>>(sql: &'static str, params: P, fetch: Fetch) -> Program<'a> {
+    Program::one(Step::new(sql, params, fetch))
+}
+
+/// Returns the rows that a program's last statement has read.
+fn rows(mut output: Output) -> Rows {
+    output.steps.pop().unwrap_or_default().rows
+}
+
+/// The query for the name of a table as it was declared, and why it can't be recorded.
+const RECORDABLE: &str = "SELECT name, CASE
+    WHEN lower(name) GLOB 'sqlite_*' OR lower(name) GLOB 'ubiqlite_*' THEN ' is internal'
+    WHEN type <> 'table' THEN ' is a ' || type
+    WHEN NOT EXISTS (SELECT 1 FROM pragma_table_xinfo(l.name, 'main') WHERE pk > 0)
+    THEN ' has no PRIMARY KEY' END
+    FROM pragma_table_list(?) AS l WHERE schema = 'main'";
+
+/// Takes a table into the names of those that are recorded, or says why it can't be.
+fn note_table(row: &Row, names: &mut Vec<String>, refused: &mut String) -> Result<()> {
+    let name: &str = row.get(0)?;
+    if let Some(why) = row.get::<Option<&str>>(1)? {
+        refused.push_str(if refused.is_empty() { "" } else { ", " });
+        refused.push_str(name);
+        refused.push_str(why);
+    } else if let Err(at) = names.binary_search_by(|known| (**known).cmp(name)) {
+        // In order and each once, as they are kept.
+        names.insert(at, name.to_owned());
+    }
+    Ok(())
+}
+
+/// Whether these are the names that are recorded already.
+fn has_names(recorded: Rows, names: &[String]) -> bool {
+    let mut names = names.iter();
+    for row in recorded {
+        let known = row.get::<&str>(0).ok();
+        if known.is_none() || known != names.next().map(|name| &**name) {
+            return false;
+        }
+    }
+    names.next().is_none()
+}
+
+/// Returns the program that makes these the recorded tables.
+fn recording(names: &[String]) -> Program<'_> {
+    let mut program = Program { access: Access::Write, ..Program::default() };
+    for sql in [
+        // A number is never used twice: whoever acknowledges one means that batch.
+        "CREATE TABLE IF NOT EXISTS ubiqlite_outbox (id INTEGER PRIMARY KEY AUTOINCREMENT, bytes BLOB NOT NULL)",
+        // Made anew, so that the schema is another: by that, other processes learn of it.
+        "DROP TABLE IF EXISTS ubiqlite_outbox_tables",
+        "CREATE TABLE ubiqlite_outbox_tables (name TEXT PRIMARY KEY NOT NULL) WITHOUT ROWID",
+    ] {
+        program.steps.push(Step::new(sql, (), Fetch::Nothing));
+    }
+    for name in names {
+        let sql = "INSERT INTO ubiqlite_outbox_tables VALUES (?)";
+        program.steps.push(Step::new(sql, (name.as_str(),), Fetch::Nothing));
+    }
+    program
 }
 
 impl fmt::Debug for Outbox {
@@ -330,8 +364,11 @@ impl fmt::Debug for Outbox {
     }
 }
 
-impl fmt::Debug for Batch {
+impl fmt::Debug for OutboxBatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Batch").field("id", &self.id).field("bytes", &self.bytes.len()).finish()
+        f.debug_struct("OutboxBatch")
+            .field("id", &self.id)
+            .field("bytes", &self.bytes.len())
+            .finish()
     }
 }

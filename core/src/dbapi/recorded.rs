@@ -11,7 +11,7 @@ use std::path::Path;
 
 use super::connection::{DbapiInner, fill};
 use super::statement::DbapiStatement;
-use crate::engine::{DatabaseHandle, Seen, began_meanwhile, data_version};
+use crate::engine::{DatabaseHandle, SeenCommits, began_meanwhile, data_version};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ffi;
 use crate::platform::files;
@@ -35,7 +35,7 @@ struct Context {
     private: bool,
     names: RefCell<Vec<Box<str>>>,
     /// The data version at which they were read.
-    seen: Seen,
+    seen: SeenCommits,
     /// They were read at all.
     known: Cell<bool>,
     /// A recorded table that the open transaction has changed.
@@ -66,7 +66,7 @@ impl Recorded {
             raw,
             private,
             names: RefCell::default(),
-            seen: Seen::default(),
+            seen: SeenCommits::default(),
             known: Cell::default(),
             hit: RefCell::default(),
             unsure: Cell::default(),

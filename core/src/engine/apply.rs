@@ -21,17 +21,16 @@ mod second;
 
 #[cfg(sqlite_session)]
 mod linked {
-    use std::collections::HashMap;
     use std::ffi::{c_int, c_void};
 
-    use super::conflicts::{Applying, Target, on_conflict};
+    use super::conflicts::{Applying, TargetTable, on_conflict};
     use super::{Connection, Result, StepOutcome};
     use crate::engine::changegroup::{self, length_of};
     use crate::engine::outbox::TableShape;
     use crate::error::{Error, ErrorKind};
     use crate::ffi;
     use crate::ffi::session::{self, sqlite3changeset_apply_v2};
-    use crate::sync::{Applied, ApplyStep, Item, Policy, Reader, TableHeader};
+    use crate::sync::{Applied, ApplyStep, ChangesetPart, Policy, Reader, TableHeader};
     use crate::value::ValueRef;
 
     impl Connection {
@@ -49,14 +48,14 @@ mod linked {
                     "a change set is applied before the transaction changes recorded tables",
                 ));
             }
-            let (targets, several) = self.targets(step)?;
+            let mut applying = Applying::default();
+            let several = self.find_targets(step, &mut applying.targets)?;
             // Of a row that several sets change, one change is decided.
             let merged = match several {
-                true => Some(changegroup::merge(Some(self.raw), [&step.bytes[..]])?),
+                true => Some(changegroup::merge(Some(self.raw), &[&step.bytes])?),
                 false => None,
             };
             let bytes = merged.as_deref().unwrap_or(&step.bytes);
-            let mut applying = Applying { targets, ..Applying::default() };
             let triggers = self.set_triggers(false);
             self.mute_outbox(true);
             // SAFETY: the connection is open, and the context is what `on_conflict` expects.
@@ -97,38 +96,41 @@ mod linked {
             Ok(StepOutcome { applied: Some(Box::new(applied)), ..StepOutcome::default() })
         }
 
-        /// Checks the bytes, and returns what is to be known of the tables that they change.
-        /// Whether there are several sets.
-        fn targets(&mut self, step: &ApplyStep) -> Result<(HashMap<Box<str>, Target>, bool)> {
-            let (mut targets, mut several) = (HashMap::new(), false);
+        /// Checks the bytes, and finds out what is to be known of the tables that they change.
+        /// Returns whether there are several sets.
+        fn find_targets(
+            &mut self,
+            step: &ApplyStep,
+            targets: &mut Vec<TargetTable>,
+        ) -> Result<bool> {
+            let mut several = false;
             let mut reader = Reader::new(&step.bytes);
             while let Some(item) = reader.next()? {
-                let Item::Table(header) = item else { continue };
-                let shape = match targets.remove(header.name) {
-                    Some(Target { shape, .. }) => {
+                let ChangesetPart::Table(header) = item else { continue };
+                let at = match targets.iter().position(|it| *it.table == *header.name) {
+                    Some(known) => {
                         several = true;
-                        shape
+                        known
                     }
-                    None => self.target_shape(header.name)?,
-                };
-                check_fit(&header, &shape)?;
-                let policy = step.apply.policy_of(header.name);
-                let newest = match policy {
-                    Policy::Newest(column) => {
-                        let found =
-                            shape.names.iter().position(|it| it.eq_ignore_ascii_case(column));
-                        Some(
-                            found
-                                .filter(|at| *at < header.keys.len())
-                                .ok_or_else(|| Error::no_such_column(header.name, column))?,
-                        )
+                    None => {
+                        let shape = self.target_shape(header.name)?;
+                        let policy = step.apply.policy_of(header.name).clone();
+                        let table = Box::from(header.name);
+                        targets.push(TargetTable { table, shape, policy, newest: None });
+                        targets.len() - 1
                     }
-                    _ => None,
                 };
-                let target = Target { shape, policy: policy.clone(), newest };
-                targets.insert(Box::from(header.name), target);
+                let TargetTable { shape, policy, newest, .. } = &mut targets[at];
+                check_fit(&header, shape)?;
+                if let Policy::Newest(column) = policy {
+                    let found = shape.names.iter().position(|it| it.eq_ignore_ascii_case(column));
+                    *newest = found.filter(|at| *at < header.keys.len());
+                    if newest.is_none() {
+                        return Err(Error::no_such_column(header.name, column));
+                    }
+                }
             }
-            Ok((targets, several))
+            Ok(several)
         }
 
         fn target_shape(&mut self, table: &str) -> Result<TableShape> {
@@ -136,11 +138,11 @@ mod linked {
             if lower.starts_with("sqlite_") || lower.starts_with("ubiqlite_") {
                 return Err(Error::invalid(format!("a change set can't change {table}")));
             }
-            let kind = self.own_rows(
+            let kind = self.own_text(
                 "SELECT type FROM pragma_table_list(?1) WHERE schema = 'main'",
                 &[ValueRef::Text(table.as_bytes())],
             )?;
-            match kind.first().map(|row| row.get::<&str>(0)).transpose()? {
+            match kind.as_deref() {
                 Some("table") => self.shape_of(table),
                 Some(kind) => Err(Error::invalid(format!(
                     "a change set can't change {table}, which is a {kind} table or view"
@@ -171,21 +173,12 @@ mod linked {
 
         /// Returns the error for a row that lost, or never had, the row that it refers to.
         fn orphan(&mut self) -> Error {
-            let found = self.own_rows(
-                "SELECT \"table\", parent, rowid FROM pragma_foreign_key_check LIMIT 1",
+            let which = self.own_text(
+                "SELECT printf(': a row of %s%s would refer to none of %s', \"table\", ' with the rowid ' || rowid, parent) FROM pragma_foreign_key_check LIMIT 1",
                 &[],
             );
-            let named = found.ok().and_then(|rows| {
-                let row = rows.into_iter().next()?;
-                let (table, parent) = (row.get::<&str>(0).ok()?, row.get::<&str>(1).ok()?);
-                let which = row.get::<Option<i64>>(2).ok().flatten();
-                let which = which.map(|id| format!(" with the rowid {id}")).unwrap_or_default();
-                Some(format!(": a row of {table}{which} would refer to none of {parent}"))
-            });
-            Error::new(
-                ErrorKind::ForeignKeyViolation,
-                format!("nothing was applied{}", named.unwrap_or_default()),
-            )
+            let which = which.ok().flatten().unwrap_or_default();
+            Error::new(ErrorKind::ForeignKeyViolation, format!("nothing was applied{which}"))
         }
     }
 

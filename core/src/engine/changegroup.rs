@@ -10,44 +10,7 @@ mod linked {
         sqlite3changegroup_add, sqlite3changegroup_delete, sqlite3changegroup_new,
         sqlite3changegroup_output, sqlite3changegroup_schema,
     };
-    use crate::ffi::{self, sqlite3, sqlite3_changegroup};
-
-    /// Memory that SQLite has allocated.
-    struct Output {
-        start: *mut c_void,
-        length: c_int,
-    }
-
-    impl Output {
-        fn new() -> Self {
-            Self { start: ptr::null_mut(), length: 0 }
-        }
-
-        fn bytes(&self) -> &[u8] {
-            let length = usize::try_from(self.length).unwrap_or(0);
-            if self.start.is_null() || length == 0 {
-                return &[];
-            }
-            // SAFETY: SQLite has written so many bytes there, which are freed with this.
-            unsafe { std::slice::from_raw_parts(self.start.cast(), length) }
-        }
-    }
-
-    impl Drop for Output {
-        fn drop(&mut self) {
-            // SAFETY: SQLite has allocated it, or it is null.
-            unsafe { ffi::sqlite3_free(self.start) };
-        }
-    }
-
-    struct Group(*mut sqlite3_changegroup);
-
-    impl Drop for Group {
-        fn drop(&mut self) {
-            // SAFETY: it was created and is dropped once.
-            unsafe { sqlite3changegroup_delete(self.0) };
-        }
-    }
+    use crate::ffi::{self, sqlite3};
 
     pub(in crate::engine) fn length_of(bytes: &[u8]) -> Result<c_int> {
         let too_big = |_| Error::new(ErrorKind::TooBig, "the change set is longer than 2 GiB");
@@ -67,31 +30,40 @@ mod linked {
 
     /// Makes one change set of several, in the order in which they happened. With a connection,
     /// older ones may have been made when a table had fewer columns.
-    pub(in crate::engine) fn merge<'b>(
+    pub(in crate::engine) fn merge(
         connection: Option<*mut sqlite3>,
-        sets: impl IntoIterator<Item = &'b [u8]>,
+        sets: &[&[u8]],
     ) -> Result<Vec<u8>> {
-        let mut group = ptr::null_mut();
-        // SAFETY: SQLite writes the group.
-        check(unsafe { sqlite3changegroup_new(&raw mut group) })?;
-        let group = Group(group);
-        if let Some(connection) = connection {
-            // SAFETY: both are alive, for all calls in here.
-            check(unsafe { sqlite3changegroup_schema(group.0, connection, c"main".as_ptr()) })?;
-        }
         for bytes in sets {
-            let length = length_of(bytes)?;
-            // SAFETY: as above; SQLite only reads the bytes.
-            check(unsafe {
-                sqlite3changegroup_add(group.0, length, bytes.as_ptr().cast_mut().cast())
-            })?;
+            length_of(bytes)?;
         }
-        let mut output = Output::new();
-        // SAFETY: as above; SQLite writes where its output is.
-        check(unsafe {
-            sqlite3changegroup_output(group.0, &raw mut output.length, &raw mut output.start)
-        })?;
-        Ok(output.bytes().to_vec())
+        let (mut group, mut start, mut length) = (ptr::null_mut(), ptr::null_mut(), 0);
+        // SAFETY: the connection and the bytes, which SQLite only reads, are alive. SQLite writes
+        // the group, and where its output is; both are freed once.
+        unsafe {
+            let mut code = sqlite3changegroup_new(&raw mut group);
+            if let (Some(connection), ffi::SQLITE_OK) = (connection, code) {
+                code = sqlite3changegroup_schema(group, connection, c"main".as_ptr());
+            }
+            for bytes in sets {
+                if code == ffi::SQLITE_OK {
+                    let start = bytes.as_ptr().cast_mut().cast::<c_void>();
+                    code = sqlite3changegroup_add(group, bytes.len() as c_int, start);
+                }
+            }
+            if code == ffi::SQLITE_OK {
+                code = sqlite3changegroup_output(group, &raw mut length, &raw mut start);
+            }
+            let mut merged = Vec::new();
+            if let (Ok(length), false) = (usize::try_from(length), start.is_null()) {
+                merged.extend_from_slice(std::slice::from_raw_parts(start.cast(), length));
+            }
+            ffi::sqlite3_free(start);
+            if !group.is_null() {
+                sqlite3changegroup_delete(group);
+            }
+            check(code).map(|()| merged)
+        }
     }
 }
 
@@ -99,9 +71,9 @@ mod linked {
 pub(super) use linked::{length_of, merge};
 
 #[cfg(not(sqlite_session))]
-pub(super) fn merge<'b>(
+pub(super) fn merge(
     _connection: Option<*mut crate::ffi::sqlite3>,
-    _sets: impl IntoIterator<Item = &'b [u8]>,
+    _sets: &[&[u8]],
 ) -> crate::error::Result<Vec<u8>> {
     Err(super::outbox::unsupported())
 }

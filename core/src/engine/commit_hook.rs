@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::changes::HookContext;
-use super::outbox::{Seen, began_meanwhile};
+use super::outbox::{SeenCommits, began_meanwhile};
 use super::{Connection, moved_files};
 use crate::error::{Error, ErrorKind};
 use crate::ffi;
@@ -26,18 +26,18 @@ pub(super) struct Committing {
     /// How often it has begun to commit since that was taken.
     pub(super) begun: Cell<u32>,
     /// The data version at which it was read last which tables are recorded.
-    pub(super) seen: Seen,
+    pub(super) seen: SeenCommits,
     /// The open transaction writes, so that nobody else can commit.
     pub(super) locked: Cell<bool>,
     /// SQLite has compiled a statement anew since.
     pub(super) recompiled: Arc<AtomicBool>,
     /// Why the last commit was refused, unless it was because the files have moved.
-    refused: Cell<Option<Refusal>>,
+    refused: Cell<Option<RefusedCommit>>,
 }
 
 /// What the outbox has against a commit.
 #[derive(Debug, Clone, Copy)]
-enum Refusal {
+enum RefusedCommit {
     /// What was recorded would be left out.
     LeavesOut,
     /// It is not known any more what is to be recorded.
@@ -52,7 +52,7 @@ impl Committing {
             watched: Cell::default(),
             counted: Cell::default(),
             begun: Cell::default(),
-            seen: Seen::default(),
+            seen: SeenCommits::default(),
             locked: Cell::default(),
             recompiled,
             refused: Cell::default(),
@@ -86,11 +86,11 @@ impl Connection {
         });
         match refused {
             Some(refusal) if error.is_moved() => match refusal {
-                Refusal::LeavesOut => Error::new(
+                RefusedCommit::LeavesOut => Error::new(
                     ErrorKind::Unsupported,
                     "code that runs within a statement has committed changes of tables that are recorded for the outbox, which would have been left out; nothing was committed",
                 ),
-                Refusal::Outdated => began_meanwhile(),
+                RefusedCommit::Outdated => began_meanwhile(),
             },
             _ => error,
         }
@@ -103,14 +103,14 @@ unsafe extern "C" fn on_commit(context: *mut c_void) -> c_int {
     let committing = &context.committing;
     // Nobody holds it while a statement runs.
     if context.outbox.try_borrow().map_or(true, |outbox| outbox.is_dirty()) {
-        committing.refused.set(Some(Refusal::LeavesOut));
+        committing.refused.set(Some(RefusedCommit::LeavesOut));
         return 1;
     }
     // SAFETY: it is the connection that is committing.
     let is_current = || unsafe { committing.seen.is_current(committing.raw.get()) };
     let locked = committing.locked.take();
     if !locked && committing.recompiled.load(Ordering::Relaxed) && !is_current() {
-        committing.refused.set(Some(Refusal::Outdated));
+        committing.refused.set(Some(RefusedCommit::Outdated));
         return 1;
     }
     if committing.counted.get() {

@@ -60,7 +60,7 @@ pub(crate) use inline::{InlineEnd, LONGEST_VALUE, bound, unbound};
 pub(crate) use open::Role;
 pub(crate) use outbox::{HAS_CHANGESETS, unsupported as unsupported_changesets};
 #[cfg(not(target_family = "wasm"))]
-pub(crate) use outbox::{Seen, began_meanwhile, data_version};
+pub(crate) use outbox::{SeenCommits, began_meanwhile, data_version};
 #[cfg(not(target_family = "wasm"))]
 pub(crate) use prepare::LONGEST_INLINE_SQL;
 pub(crate) use read::{ReadOutcome, SnapshotMark};

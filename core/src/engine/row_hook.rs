@@ -176,11 +176,11 @@ impl HookRow {
 
 #[cfg(sqlite_session)]
 impl super::outbox::ChangingRow for HookRow {
-    fn operation(&self) -> crate::sync::Operation {
+    fn operation(&self) -> crate::sync::RowOperation {
         match self.kind {
-            RowChangeKind::Insert => crate::sync::Operation::Insert,
-            RowChangeKind::Update => crate::sync::Operation::Update,
-            RowChangeKind::Delete => crate::sync::Operation::Delete,
+            RowChangeKind::Insert => crate::sync::RowOperation::Insert,
+            RowChangeKind::Update => crate::sync::RowOperation::Update,
+            RowChangeKind::Delete => crate::sync::RowOperation::Delete,
         }
     }
 

@@ -20,7 +20,7 @@ use crate::exec::schemas::Schemas;
 use crate::exec::script::Batch;
 use crate::exec::statement_future::StatementFuture;
 use crate::exec::stream::RowStream;
-use crate::platform;
+use crate::platform::{self, BoxFuture};
 use crate::program::{Access, Fetch, Output, PageSink, Program, StepOutcome};
 use crate::row::FromRow;
 use crate::sql::Params;
@@ -86,6 +86,12 @@ impl<'a> Target<'a> {
             Ok(result) => result,
             Err(reply) => limited(reply, self.limit, reads).await,
         }
+    }
+
+    /// As [`run`](Self::run), for operations that are rare: the code of this future is there once,
+    /// and not in the future of each of them.
+    pub(crate) fn run_boxed(self, program: Program<'a>) -> BoxFuture<'a, Result<Output>> {
+        Box::pin(self.run(program, None))
     }
 
     /// Begins a program, without a time limit: that applies to waiting for the reply.

@@ -10,13 +10,13 @@ const MOST_COLUMNS: u64 = 32_767;
 
 /// What a change does to its row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Operation {
+pub(crate) enum RowOperation {
     Insert,
     Update,
     Delete,
 }
 
-impl Operation {
+impl RowOperation {
     /// The byte that stands for it: SQLite's number of the operation.
     pub(crate) fn byte(self) -> u8 {
         match self {
@@ -36,22 +36,29 @@ pub(crate) struct TableHeader<'b> {
 }
 
 /// The values of a row, as far as a change tells them.
-pub(crate) type Values<'b> = SmallVec<[Option<ValueRef<'b>>; 12]>;
+pub(crate) type RowValues<'b> = SmallVec<[Option<ValueRef<'b>>; 12]>;
 
 /// The change of one row.
 #[derive(Debug, Clone)]
 pub(crate) struct Change<'b> {
-    pub(crate) operation: Operation,
+    pub(crate) operation: RowOperation,
     /// The row before: of an update, its key and what was changed.
-    pub(crate) old: Values<'b>,
+    pub(crate) old: RowValues<'b>,
     /// The row afterwards: of an update, what was changed.
-    pub(crate) new: Values<'b>,
+    pub(crate) new: RowValues<'b>,
+}
+
+impl<'b> Change<'b> {
+    /// Returns the row that has the key.
+    pub(crate) fn row(&self) -> &RowValues<'b> {
+        if self.operation == RowOperation::Insert { &self.new } else { &self.old }
+    }
 }
 
 /// A part of a change set.
 #[derive(Debug, Clone)]
 #[allow(clippy::large_enum_variant, reason = "nearly all of them are the large one")]
-pub(crate) enum Item<'b> {
+pub(crate) enum ChangesetPart<'b> {
     Table(TableHeader<'b>),
     Change(Change<'b>),
 }
@@ -83,12 +90,12 @@ impl<'b> Reader<'b> {
     ///
     /// # Errors
     /// `InvalidArgument` for bytes that are no change set.
-    pub(crate) fn next(&mut self) -> Result<Option<Item<'b>>> {
+    pub(crate) fn next(&mut self) -> Result<Option<ChangesetPart<'b>>> {
         let Some(first) = self.bytes.get(self.at) else { return Ok(None) };
         match first {
-            b'T' => self.header().map(|it| Some(Item::Table(it))),
+            b'T' => self.header().map(|it| Some(ChangesetPart::Table(it))),
             b'P' => Err(Error::invalid("the bytes are a patch set, which has no old values")),
-            _ => self.change().map(|it| Some(Item::Change(it))),
+            _ => self.change().map(|it| Some(ChangesetPart::Change(it))),
         }
     }
 
@@ -117,18 +124,18 @@ impl<'b> Reader<'b> {
         }
         let head = self.take(2)?;
         let operation = match head[0] {
-            18 => Operation::Insert,
-            23 => Operation::Update,
-            9 => Operation::Delete,
+            18 => RowOperation::Insert,
+            23 => RowOperation::Update,
+            9 => RowOperation::Delete,
             _ => return Err(self.wrong("an unknown operation")),
         };
-        let none = Values::new;
+        let none = RowValues::new;
         let (old, new) = match operation {
-            Operation::Insert => (none(), self.record(true)?),
-            Operation::Delete => (self.record(true)?, none()),
-            Operation::Update => (self.record(false)?, self.record(false)?),
+            RowOperation::Insert => (none(), self.record(true)?),
+            RowOperation::Delete => (self.record(true)?, none()),
+            RowOperation::Update => (self.record(false)?, self.record(false)?),
         };
-        if operation == Operation::Update {
+        if operation == RowOperation::Update {
             for (index, key) in self.keys.iter().enumerate() {
                 if *key != 0 && matches!(old[index], None | Some(ValueRef::Null)) {
                     return Err(self.wrong("an update without a key"));
@@ -141,8 +148,8 @@ impl<'b> Reader<'b> {
         Ok(Change { operation, old, new })
     }
 
-    fn record(&mut self, whole: bool) -> Result<Values<'b>> {
-        let mut values = Values::new();
+    fn record(&mut self, whole: bool) -> Result<RowValues<'b>> {
+        let mut values = RowValues::new();
         for index in 0..self.keys.len() {
             let value = match self.take(1)?[0] {
                 0 if whole => return Err(self.wrong("a row without one of its values")),
@@ -215,30 +222,23 @@ pub(crate) fn encode_header(into: &mut Vec<u8>, name: &str, keys: &[u8]) {
 /// Writes a value.
 #[inline]
 pub(crate) fn encode_value(into: &mut Vec<u8>, value: ValueRef<'_>) {
-    let mut number = [0; 9];
-    match value {
-        ValueRef::Null => into.push(5),
-        ValueRef::Integer(value) => {
-            number[0] = 1;
-            number[1..].copy_from_slice(&value.to_be_bytes());
-            into.extend_from_slice(&number);
-        }
-        ValueRef::Real(value) => {
-            number[0] = 2;
-            number[1..].copy_from_slice(&value.to_be_bytes());
-            into.extend_from_slice(&number);
-        }
-        ValueRef::Text(bytes) => {
-            into.push(3);
-            encode_length(into, bytes.len());
-            into.extend_from_slice(bytes);
-        }
-        ValueRef::Blob(bytes) => {
-            into.push(4);
-            encode_length(into, bytes.len());
-            into.extend_from_slice(bytes);
-        }
-    }
+    let (kind, bytes) = match value {
+        ValueRef::Null => return into.push(5),
+        ValueRef::Integer(value) => return encode_number(into, 1, value.to_be_bytes()),
+        ValueRef::Real(value) => return encode_number(into, 2, value.to_be_bytes()),
+        ValueRef::Text(bytes) => (3, bytes),
+        ValueRef::Blob(bytes) => (4, bytes),
+    };
+    into.push(kind);
+    encode_length(into, bytes.len());
+    into.extend_from_slice(bytes);
+}
+
+#[inline]
+fn encode_number(into: &mut Vec<u8>, kind: u8, value: [u8; 8]) {
+    let mut number = [kind; 9];
+    number[1..].copy_from_slice(&value);
+    into.extend_from_slice(&number);
 }
 
 /// Writes that a value is not told.
@@ -283,12 +283,14 @@ mod tests {
         ];
         let mut bytes = Vec::new();
         encode_header(&mut bytes, "items", &[1, 0, 0, 0, 0]);
-        bytes.extend([Operation::Insert.byte(), 0]);
+        bytes.extend([RowOperation::Insert.byte(), 0]);
         values.iter().for_each(|value| encode_value(&mut bytes, *value));
         let mut reader = Reader::new(&bytes);
-        let Some(Item::Table(table)) = reader.next().unwrap() else { panic!("a table") };
+        let Some(ChangesetPart::Table(table)) = reader.next().unwrap() else { panic!("a table") };
         assert_eq!((table.name, table.keys), ("items", &[1, 0, 0, 0, 0][..]));
-        let Some(Item::Change(change)) = reader.next().unwrap() else { panic!("a change") };
+        let Some(ChangesetPart::Change(change)) = reader.next().unwrap() else {
+            panic!("a change")
+        };
         assert_eq!(change.new.as_slice(), values.map(Some).as_slice());
         assert!(reader.next().unwrap().is_none());
     }

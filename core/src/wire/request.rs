@@ -80,6 +80,16 @@ pub(super) enum Operation {
     Touch(Vec<String>),
     /// A commit feed of these tables; none: of all.
     Commits(Vec<String>),
+    Changesets(ChangesetOperation),
+    Table {
+        name: String,
+        what: OnTable,
+    },
+}
+
+/// An operation on change sets.
+#[derive(Debug)]
+pub(super) enum ChangesetOperation {
     /// An outbox of these tables, or of those that are recorded already.
     Outbox(Option<Vec<String>>),
     /// Acknowledges a batch.
@@ -87,10 +97,6 @@ pub(super) enum Operation {
     Apply {
         bytes: Box<[u8]>,
         policy: Apply,
-    },
-    Table {
-        name: String,
-        what: OnTable,
     },
 }
 
@@ -150,13 +156,9 @@ impl Operation {
             | Self::Watch { .. }
             | Self::WatchAll(_)
             | Self::Touch(_)
-            | Self::Commits(_)
-            | Self::Outbox(None) => false,
-            Self::ExecuteMany { .. }
-            | Self::Batch(_)
-            | Self::Outbox(Some(_))
-            | Self::Ack(_)
-            | Self::Apply { .. } => true,
+            | Self::Commits(_) => false,
+            Self::ExecuteMany { .. } | Self::Batch(_) => true,
+            Self::Changesets(operation) => !matches!(operation, ChangesetOperation::Outbox(None)),
             Self::Table { what, .. } => {
                 !matches!(what, OnTable::Get(_) | OnTable::Select(..) | OnTable::Stream)
             }
@@ -191,16 +193,24 @@ impl Operation {
             }
             op::TOUCH => Self::Touch(names(from)?),
             op::COMMITS => Self::Commits(names(from)?),
+            op::INSERT..=op::SELECT_WATCH => {
+                let name = from.str()?.to_owned();
+                Self::Table { name, what: OnTable::read(op, from)? }
+            }
+            _ => return Ok(ChangesetOperation::read(op, from)?.map(Self::Changesets)),
+        }))
+    }
+}
+
+impl ChangesetOperation {
+    fn read(op: u8, from: &mut ByteReader<'_>) -> Result<Option<Self>> {
+        Ok(Some(match op {
             op::OUTBOX => Self::Outbox(Some(names(from)?)),
             op::OUTBOX_AGAIN => Self::Outbox(None),
             op::ACK => Self::Ack(from.i64()?),
             op::APPLY => {
                 let policy = sync::policies(from)?;
                 Self::Apply { policy, bytes: from.blob()?.into() }
-            }
-            op::INSERT..=op::SELECT_WATCH => {
-                let name = from.str()?.to_owned();
-                Self::Table { name, what: OnTable::read(op, from)? }
             }
             _ => return Ok(None),
         }))

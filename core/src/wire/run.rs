@@ -5,14 +5,12 @@ use std::time::Duration;
 
 use super::feed::{Credit, RecordFeed, Records, execute_many};
 use super::handles::CallTarget;
-use super::read::malformed;
 use super::reply::Outcome;
 use super::request::{Ending, OnTable, Operation, RequestHead};
 use super::sync;
 use super::watch::Live;
 use crate::api::commits::Commits;
 use crate::api::database::Database;
-use crate::api::outbox::{Outbox, apply};
 use crate::api::table::{Select, Table, uncommitted};
 use crate::api::watch::Watch;
 use crate::backend::Intent;
@@ -102,26 +100,7 @@ pub(super) async fn run(
             }
             CallTarget::Handle(_) => return Err(uncommitted()),
         },
-        Operation::Outbox(tables) => match on {
-            CallTarget::Database(database) => {
-                if let Some(tables) = tables {
-                    let tables = tables.iter().map(String::as_str);
-                    database.limited(limit).outbox(tables).await?;
-                }
-                OperationEnd::Outbox(database.clone())
-            }
-            CallTarget::Handle(_) => return Err(malformed()),
-        },
-        Operation::Ack(number) => match on {
-            CallTarget::Database(database) => {
-                Outbox::after(database.limited(limit), 0).ack(number).await?;
-                Outcome::Done.into()
-            }
-            CallTarget::Handle(_) => return Err(malformed()),
-        },
-        Operation::Apply { bytes, policy } => {
-            Outcome::Rows(sync::rows_of(&apply(target, &bytes, policy).await?)).into()
-        }
+        Operation::Changesets(operation) => return sync::run(on, limit, operation).await,
         Operation::Table { name, what } => {
             return on_table(Table::new(target, &name), what, feed, client).await;
         }

@@ -1,18 +1,20 @@
 //! Change sets of a client: the batches of an outbox, and what applying has decided.
 
-use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::cells::Cells;
+use super::handles::CallTarget;
 use super::read::{ByteReader, malformed};
 use super::reply::Outcome;
-use super::request::RequestHead;
+use super::request::{ChangesetOperation, RequestHead};
+use super::run::OperationEnd;
 use super::server::{RequestFuture, ServerInner};
 use crate::api::database::Database;
-use crate::api::outbox::Outbox;
+use crate::api::outbox::{Outbox, apply};
 use crate::error::Result;
 use crate::exec::stream::in_time;
+use crate::platform::BoxFuture;
 use crate::row::{Row, Rows};
 use crate::sync::{Applied, Apply, ConflictKind, Decision, Policy, RowChanged};
 use crate::value::{Value, ValueRef};
@@ -34,17 +36,22 @@ impl OutboxHandle {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns the batch after that of this number, once there is one; `None` if the database was
-    /// closed instead.
-    async fn wait(&self, last: i64, limit: Option<Duration>) -> Result<Option<Row>> {
-        let idle = self.idle().take();
-        let mut waits = idle.unwrap_or_else(|| Outbox::after(self.database.clone(), 0));
-        waits.set_last(last);
+    /// Returns the batch after that of this number, if there is one or once there is; `None` if
+    /// there is none now, or, after waiting, if the database was closed.
+    async fn next(&self, wait: bool, last: i64, limit: Option<Duration>) -> Result<Option<Row>> {
+        let idle = if wait { self.idle().take() } else { None };
+        // A wait may last, and a statement that reads may not.
+        let (limit, of_statement) = if wait { (limit, None) } else { (None, limit) };
+        let after = || Outbox::after(self.database.limited(of_statement), 0);
+        let mut outbox = idle.unwrap_or_else(after);
+        outbox.set_last(last);
         let next = {
-            let mut next = pin!(waits.wait_row());
+            let mut next = Box::pin(outbox.fetch(wait));
             in_time(limit, |cx| next.as_mut().poll(cx)).await
         };
-        *self.idle() = Some(waits);
+        if wait {
+            *self.idle() = Some(outbox);
+        }
         next
     }
 }
@@ -60,18 +67,45 @@ impl ServerInner {
         last: i64,
     ) -> RequestFuture {
         Box::pin(async move {
-            if !wait {
-                let database = outbox.database.limited(head.timeout);
-                return Ok(Outcome::Row(Outbox::after(database, last).next_row().await?));
-            }
             // After an error the outbox goes on: what waits is still there.
-            let next = outbox.wait(last, head.timeout).await?;
-            if next.is_none() {
+            let next = outbox.next(wait, last, head.timeout).await?;
+            if wait && next.is_none() {
                 self.state().handles.remove(head.handle);
+                return Ok(Outcome::Next(None));
             }
-            Ok(next.map_or(Outcome::Next(None), |row| Outcome::Row(Some(row))))
+            Ok(Outcome::Row(next))
         })
     }
+}
+
+/// Runs one of the operations on change sets.
+///
+/// # Errors
+/// Theirs, and `InvalidArgument` where the operation doesn't belong.
+pub(super) fn run<'a>(
+    on: &'a CallTarget,
+    limit: Option<Duration>,
+    operation: ChangesetOperation,
+) -> BoxFuture<'a, Result<OperationEnd>> {
+    Box::pin(async move {
+        if let ChangesetOperation::Apply { bytes, policy } = operation {
+            let applied = apply(on.target(limit), &bytes, policy).await?;
+            return Ok(Outcome::Rows(rows_of(&applied)).into());
+        }
+        let CallTarget::Database(database) = on else { return Err(malformed()) };
+        match operation {
+            ChangesetOperation::Outbox(Some(tables)) => {
+                let tables: Vec<&str> = tables.iter().map(String::as_str).collect();
+                database.limited(limit).record(&tables).await?;
+            }
+            ChangesetOperation::Ack(number) => {
+                Outbox::after(database.limited(limit), 0).ack(number).await?;
+                return Ok(Outcome::Done.into());
+            }
+            _ => {}
+        }
+        Ok(OperationEnd::Outbox(database.clone()))
+    })
 }
 
 /// Reads the policies of an `APPLY`: see the [module of the protocol](super).

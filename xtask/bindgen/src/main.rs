@@ -1,5 +1,5 @@
 //! `xtask-bindgen IN.wasm OUT_DIR`: writes the JavaScript glue of a compiled
-//! module, its types, and the module without what only the generator reads.
+//! module, its types, and the module without what only the generator reads. Names stay.
 
 use std::path::PathBuf;
 
@@ -19,7 +19,8 @@ fn main() -> anyhow::Result<()> {
         // of its own. Who starts a worker tells it where the module is; bundlers
         // must find the module there and at no second place.
         .omit_default_module_path(true)
-        .remove_name_section(true)
+        // The build sorts functions by their names, and removes those itself.
+        .remove_name_section(false)
         .remove_producers_section(true)
         .generate(out)
         .with_context(|| format!("wasm-bindgen cannot read {}", module.display()))

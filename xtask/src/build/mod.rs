@@ -4,6 +4,7 @@ pub(crate) mod bindgen;
 pub(crate) mod kotlin;
 pub(crate) mod node;
 pub(crate) mod npm;
+mod order;
 pub(crate) mod python;
 mod stamp;
 pub(crate) mod uniffi;

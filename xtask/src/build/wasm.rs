@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use super::bindgen;
 use super::stamp::Stamp;
+use super::{bindgen, order};
 use crate::process::Run;
 use crate::wasm::Toolchain;
 use crate::workspace::Workspace;
@@ -28,6 +28,10 @@ const OPTIMISE: &[&str] = &[
     "--one-caller-inline-max-function-size=200",
     "--skip-pass=local-cse",
 ];
+
+/// How functions are put in order, by the numbers that are their names then (`order.rs`). Nothing
+/// else of the code changes, and a page loads 29 KB less.
+const ORDER: &[&str] = &["--reorder-functions-by-name", "--strip-debug"];
 
 /// The features that the module may use: those that rustc's and clang's wasm32 use by
 /// default, which Node 20 and every browser with OPFS sync access handles have.
@@ -52,15 +56,17 @@ pub(crate) fn setup() -> anyhow::Result<()> {
 pub(crate) fn build(workspace: &Workspace) -> anyhow::Result<()> {
     let version = bindgen::version(workspace)?;
     let built = Toolchain::find_or_install()?.build(workspace, PACKAGE, PROFILE)?;
+    let sqlite = crate::wasm::sqlite_source(workspace);
     let module = built.join("ubiqlite_wasm.wasm");
     let out = workspace.root().join("bindings-wasm/dist/wasm");
     let [wasm, glue, types] =
         ["ubiqlite_wasm_bg.wasm", "ubiqlite_wasm.js", "ubiqlite_wasm.d.ts"].map(|it| out.join(it));
 
     let how = format!(
-        "wasm-bindgen {version}, wasm-opt {} {}",
+        "wasm-bindgen {version}, wasm-opt {} {} {}",
         wasm_opt_version(workspace)?,
-        OPTIMISE.join(" ")
+        OPTIMISE.join(" "),
+        ORDER.join(" ")
     );
     let stamp = Stamp::of(built.join("ubiqlite_wasm.stamp"), &module, &how)?;
     if stamp.holds_for(&[wasm.clone(), glue, types]) {
@@ -71,16 +77,27 @@ pub(crate) fn build(workspace: &Workspace) -> anyhow::Result<()> {
     fs::create_dir_all(&out).with_context(|| format!("cannot make {}", out.display()))?;
     bindgen::run(workspace, &module, &out)?;
     let before = size(&wasm)?;
-    optimise(workspace, &wasm)?;
-    println!("{}: {} bytes, {before} before wasm-opt", wasm.display(), size(&wasm)?);
+    optimise(workspace, &wasm, &sqlite)?;
+    println!("{}: {} bytes, {before} before wasm-opt, with names", wasm.display(), size(&wasm)?);
     stamp.set()
 }
 
 /// Replaces the module with its optimised form.
-fn optimise(workspace: &Workspace, module: &Path) -> anyhow::Result<()> {
+fn optimise(workspace: &Workspace, module: &Path, sqlite: &Path) -> anyhow::Result<()> {
+    // Otherwise it writes no names.
+    wasm_opt(workspace, module, &[&["-g"], OPTIMISE].concat())?;
+    let read =
+        |path: &Path| fs::read(path).with_context(|| format!("cannot read {}", path.display()));
+    let source = String::from_utf8_lossy(&read(sqlite)?).into_owned();
+    let numbered = order::numbered(&read(module)?, &source)?;
+    fs::write(module, numbered).with_context(|| format!("cannot write {}", module.display()))?;
+    wasm_opt(workspace, module, ORDER)
+}
+
+fn wasm_opt(workspace: &Workspace, module: &Path, passes: &[&str]) -> anyhow::Result<()> {
     Run::new("node")
         .arg(tools(workspace).join("node_modules/binaryen/bin/wasm-opt"))
-        .args(OPTIMISE)
+        .args(passes)
         .args(FEATURES)
         .arg(module)
         .arg("-o")

@@ -85,7 +85,7 @@ impl Toolchain {
     ) -> anyhow::Result<PathBuf> {
         println!("with {self}");
         let target = workspace.target_for("wasm");
-        let sqlite = target.join("sqlite");
+        let sqlite = sqlite_folder(workspace);
         sqlite::prepare(self.rust.cargo(), workspace.root(), &sqlite)?;
         self.rust
             .build()
@@ -112,6 +112,15 @@ impl Toolchain {
         };
         Ok(format!("rustc {rustc}, {std}, clang {clang}"))
     }
+}
+
+fn sqlite_folder(workspace: &Workspace) -> PathBuf {
+    workspace.target_for("wasm").join("sqlite")
+}
+
+/// Returns where the last build has put SQLite's source.
+pub(crate) fn sqlite_source(workspace: &Workspace) -> PathBuf {
+    sqlite_folder(workspace).join("sqlite3.c")
 }
 
 /// Adds the sources of the standard library if rustup can: with them the module is about

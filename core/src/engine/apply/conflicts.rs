@@ -1,8 +1,8 @@
 //! What is decided while SQLite applies a change set.
 
 use std::cmp::Ordering;
-use std::collections::HashMap;
 use std::ffi::{CStr, c_int, c_void};
+use std::fmt::Write as _;
 use std::ptr;
 
 use crate::engine::outbox::TableShape;
@@ -14,14 +14,15 @@ use crate::ffi::session::{
 };
 use crate::ffi::{self, sqlite3_changeset_iter, sqlite3_value};
 use crate::sync::{
-    Conflict, ConflictKind, Decision, Operation, Policy, RowChanged, encode_header,
+    Conflict, ConflictKind, Decision, Policy, RowChanged, RowOperation, encode_header,
     encode_undefined, encode_value,
 };
 use crate::value::{Value, ValueRef};
 
 /// What is to be known of a table that is changed.
 #[derive(Debug)]
-pub(super) struct Target {
+pub(super) struct TargetTable {
+    pub(super) table: Box<str>,
     pub(super) shape: TableShape,
     pub(super) policy: Policy,
     /// The position of the column that tells which row is the newest.
@@ -31,7 +32,7 @@ pub(super) struct Target {
 /// What SQLite calls back with.
 #[derive(Debug, Default)]
 pub(super) struct Applying {
-    pub(super) targets: HashMap<Box<str>, Target>,
+    pub(super) targets: Vec<TargetTable>,
     pub(super) conflicts: Vec<Conflict>,
     /// Why nothing is to be applied.
     pub(super) refused: Option<Error>,
@@ -49,7 +50,6 @@ pub(super) struct Applying {
 #[derive(Debug)]
 pub(super) struct Blocked {
     pub(super) table: Box<str>,
-    pub(super) inserted: bool,
     pub(super) key: Vec<u8>,
 }
 
@@ -79,7 +79,7 @@ pub(super) unsafe extern "C" fn on_conflict(
     };
     // SAFETY: SQLite asks about a change.
     let (table, asked) = unsafe { Asked::new(raw) };
-    applying.decide(&table, kind, &asked)
+    applying.decide(table, kind, &asked)
 }
 
 /// The longest part of a key's text that a message has.
@@ -95,25 +95,29 @@ fn met(kind: ConflictKind) -> &'static str {
     }
 }
 
-/// Returns a key as conditions.
-fn place(key: &[(String, Value)]) -> String {
-    let part = |(column, value): &(String, Value)| match value {
-        Value::Integer(value) => format!("{column} = {value}"),
-        Value::Real(value) => format!("{column} = {value}"),
-        Value::Text(text) => {
-            let short: String = text.chars().take(LONGEST).collect();
-            let rest = if short.len() < text.len() { "…" } else { "" };
-            format!("{column} = '{short}{rest}'")
-        }
-        Value::Blob(bytes) => format!("{column} is a blob of {} bytes", bytes.len()),
-        _ => format!("{column} is NULL"),
-    };
-    key.iter().map(part).collect::<Vec<_>>().join(" and ")
+/// Adds a key as conditions.
+fn push_place(text: &mut String, key: &[(String, Value)]) {
+    for (index, (column, value)) in key.iter().enumerate() {
+        text.push_str(if index == 0 { "" } else { " and " });
+        text.push_str(column);
+        // Writing into a string does not fail.
+        let _ = match value {
+            Value::Integer(value) => write!(text, " = {value}"),
+            Value::Real(value) => write!(text, " = {value}"),
+            Value::Text(whole) => {
+                let end = whole.char_indices().nth(LONGEST).map(|(end, _)| end);
+                let short = end.and_then(|end| whole.get(..end)).unwrap_or(whole);
+                write!(text, " = '{short}{}'", if end.is_some() { "…" } else { "" })
+            }
+            Value::Blob(bytes) => write!(text, " is a blob of {} bytes", bytes.len()),
+            _ => write!(text, " is NULL"),
+        };
+    }
 }
 
 impl Applying {
     fn decide(&mut self, table: &str, kind: ConflictKind, asked: &Asked) -> c_int {
-        let Some(target) = self.targets.get(table) else {
+        let Some(target) = self.targets.iter().find(|it| *it.table == *table) else {
             self.refused = Some(Error::no_such_table(table));
             return session::SQLITE_CHANGESET_ABORT;
         };
@@ -127,22 +131,14 @@ impl Applying {
         };
         let conflict = asked.describe(table, kind, target, theirs);
         if target.policy == Policy::Abort {
-            self.refused = Some(Error::new(
-                ErrorKind::ConstraintViolation,
-                format!(
-                    "nothing was applied: {}, for their change of {table} where {}",
-                    met(kind),
-                    place(&conflict.key)
-                ),
-            ));
+            let mut message =
+                format!("nothing was applied: {}, for their change of {table} where ", met(kind));
+            push_place(&mut message, &conflict.key);
+            self.refused = Some(Error::new(ErrorKind::ConstraintViolation, message));
             return session::SQLITE_CHANGESET_ABORT;
         }
         if kind == ConflictKind::Constraint {
-            self.blocked.push(Blocked {
-                table: table.into(),
-                inserted: asked.operation == ffi::SQLITE_INSERT,
-                key: asked.key(&target.shape.keys),
-            });
+            self.blocked.push(Blocked { table: table.into(), key: asked.key(&target.shape.keys) });
         }
         if !theirs && kind == ConflictKind::Data && asked.operation == ffi::SQLITE_UPDATE {
             asked.take(&mut self.takes, table, target);
@@ -157,7 +153,7 @@ impl Asked {
     ///
     /// # Safety
     /// `raw` is what SQLite has passed to a conflict handler, which has not returned.
-    unsafe fn new(raw: *mut sqlite3_changeset_iter) -> (String, Self) {
+    unsafe fn new<'t>(raw: *mut sqlite3_changeset_iter) -> (&'t str, Self) {
         let mut asked = Self { raw, operation: 0, columns: 0 };
         let mut table = ptr::null();
         // SAFETY: by the contract; SQLite writes what the change is, and the name lives as long.
@@ -171,7 +167,8 @@ impl Asked {
             );
             if table.is_null() { c"" } else { CStr::from_ptr(table) }
         };
-        (table.to_string_lossy().into_owned(), asked)
+        // `targets` has read the name as text.
+        (table.to_str().unwrap_or_default(), asked)
     }
 
     fn before(&self, column: usize) -> Option<ValueRef<'_>> {
@@ -210,23 +207,34 @@ impl Asked {
         }
     }
 
+    /// Returns a value as they had it, or else as they have it.
+    fn known(&self, column: usize) -> Option<ValueRef<'_>> {
+        self.before(column).or_else(|| self.after(column))
+    }
+
+    /// Returns a value as they have it, or else as they had it.
+    fn theirs(&self, column: usize) -> Option<ValueRef<'_>> {
+        self.after(column).or_else(|| self.before(column))
+    }
+
     /// Returns the key of the row, as bytes.
     fn key(&self, keys: &[u8]) -> Vec<u8> {
         let mut key = Vec::new();
-        for (at, _) in keys.iter().enumerate().filter(|(_, key)| **key != 0) {
-            let value = self.before(at).or_else(|| self.after(at));
-            encode_value(&mut key, value.unwrap_or(ValueRef::Null));
+        for (at, place) in keys.iter().enumerate() {
+            if *place != 0 {
+                encode_value(&mut key, self.known(at).unwrap_or(ValueRef::Null));
+            }
         }
         key
     }
 
     /// Adds what of an update is taken although ours is kept.
-    fn take(&self, takes: &mut Vec<u8>, table: &str, target: &Target) {
+    fn take(&self, takes: &mut Vec<u8>, table: &str, target: &TargetTable) {
         let count = usize::try_from(self.columns).unwrap_or(0);
         let keys = target.shape.keys.get(..count).unwrap_or_default();
         let start = takes.len();
         encode_header(takes, table, keys);
-        takes.extend([Operation::Update.byte(), 0]);
+        takes.extend_from_slice(&[RowOperation::Update.byte(), 0]);
         let mut news = Vec::new();
         let mut any = false;
         for (at, is_key) in keys.iter().enumerate() {
@@ -248,7 +256,7 @@ impl Asked {
                 }
             }
         }
-        takes.extend(news);
+        takes.extend_from_slice(&news);
         if !any {
             takes.truncate(start);
         }
@@ -256,7 +264,7 @@ impl Asked {
 
     /// Whether their row is newer than the one here, by this column.
     fn is_newer(&self, newest: usize) -> bool {
-        let theirs = self.after(newest).or_else(|| self.before(newest));
+        let theirs = self.theirs(newest);
         let Some(ours) = self.ours(newest) else { return false };
         // What they have not changed, they have as it was.
         let compared = match theirs {
@@ -276,18 +284,33 @@ impl Asked {
         }
     }
 
-    fn describe(&self, table: &str, kind: ConflictKind, target: &Target, theirs: bool) -> Conflict {
-        let columns = || target.shape.names.iter().zip(&target.shape.keys).enumerate();
-        let named = |name: &str, value: ValueRef<'_>| (name.to_owned(), value.to_value());
-        let their = |column: usize| self.after(column).or_else(|| self.before(column));
-        let key = columns().filter(|(_, (_, key))| **key != 0).filter_map(|(at, (name, _))| {
-            Some(named(name, self.before(at).or_else(|| self.after(at))?))
-        });
+    /// Returns the columns of which there is a value, or those of the key.
+    #[inline(never)]
+    fn row(
+        &self,
+        target: &TargetTable,
+        only_key: bool,
+        value: fn(&Self, usize) -> Option<ValueRef<'_>>,
+    ) -> Vec<(String, Value)> {
+        let mut row = Vec::new();
+        for (at, (name, key)) in target.shape.names.iter().zip(&target.shape.keys).enumerate() {
+            if (*key != 0 || !only_key)
+                && let Some(value) = value(self, at)
+            {
+                row.push((String::from(&**name), value.to_value()));
+            }
+        }
+        row
+    }
+
+    fn describe(
+        &self,
+        table: &str,
+        kind: ConflictKind,
+        target: &TargetTable,
+        theirs: bool,
+    ) -> Conflict {
         let has_ours = matches!(kind, ConflictKind::Data | ConflictKind::Exists);
-        let ours: Option<Vec<(String, Value)>> = has_ours.then(|| {
-            columns().filter_map(|(at, (name, _))| Some(named(name, self.ours(at)?))).collect()
-        });
-        let known = columns().filter_map(|(at, (name, _))| Some(named(name, their(at)?))).collect();
         Conflict {
             table: table.to_owned(),
             kind,
@@ -296,9 +319,9 @@ impl Asked {
                 ffi::SQLITE_DELETE => RowChanged::Deleted,
                 _ => RowChanged::Updated,
             },
-            key: key.collect(),
-            ours,
-            theirs: known,
+            key: self.row(target, true, Self::known),
+            ours: has_ours.then(|| self.row(target, false, Self::ours)),
+            theirs: self.row(target, false, Self::theirs),
             decision: if theirs { Decision::Theirs } else { Decision::Ours },
         }
     }

@@ -16,13 +16,13 @@ use crate::ffi;
 
 /// Which commits SQLite had seen when something was read.
 #[derive(Debug, Default)]
-pub(crate) struct Seen {
+pub(crate) struct SeenCommits {
     version: Cell<u32>,
     /// This connection was about to commit, on top of these.
     committing: Cell<bool>,
 }
 
-impl Seen {
+impl SeenCommits {
     /// Whether SQLite has seen no other connection's commit since.
     ///
     /// # Safety
@@ -139,11 +139,11 @@ impl Connection {
                 recorder.context.committing.forget_recompiled();
             }
             Ok(_) => {
-                let before = recorder.context.outbox.borrow().names();
+                let before = recorder.context.outbox.borrow().changes;
                 self.learn_recorded();
                 let Some(recorder) = &self.recorder else { return };
                 let mut outbox = recorder.context.outbox.borrow_mut();
-                if wrote && outbox.names() != before {
+                if wrote && outbox.changes != before {
                     outbox.fault.get_or_insert_with(began_meanwhile);
                 }
             }

@@ -4,7 +4,7 @@ use std::ffi::c_int;
 
 use crate::error::{Error, ErrorKind};
 #[cfg(sqlite_session)]
-use crate::sync::{Operation, encode_header, encode_undefined, encode_value};
+use crate::sync::{RowOperation, encode_header, encode_undefined, encode_value};
 #[cfg(sqlite_session)]
 use crate::value::ValueRef;
 
@@ -25,6 +25,8 @@ pub(in crate::engine) struct OutboxLog {
     /// the change.
     pub(super) earlier: Vec<(u32, RecordedTable)>,
     pub(super) epoch: u32,
+    /// How often other tables than before were recorded.
+    pub(super) changes: u32,
     /// The table of the hook's last call, and its position.
     last: (Vec<u8>, Option<usize>),
     /// The changes are another's, which are applied here.
@@ -104,25 +106,28 @@ impl OutboxLog {
         self.last.1
     }
 
-    /// Takes over what is recorded from now on.
-    pub(super) fn renew(&mut self, shapes: Vec<(Box<str>, TableShape)>) {
-        let mut tables = Vec::with_capacity(shapes.len());
+    /// Takes over what is recorded from now on. Returns whether these are other tables than before.
+    pub(super) fn renew(&mut self, shapes: Vec<(Box<str>, TableShape)>) -> bool {
+        let names = self.tables.iter().map(|it| &it.name);
+        let others = !names.eq(shapes.iter().map(|(name, _)| name));
+        self.changes += u32::from(others);
         let mut before = std::mem::take(&mut self.tables);
         for (name, shape) in shapes {
             let known = before.iter().position(|it| it.name == name && it.shape == shape);
-            tables.push(match known {
+            self.tables.push(match known {
                 Some(known) => before.swap_remove(known),
                 None => RecordedTable { name, shape, ..RecordedTable::default() },
             });
         }
-        before.retain(|it| !it.log.is_empty());
-        if !before.is_empty() {
-            let epoch = self.epoch;
-            self.earlier.extend(before.into_iter().map(|table| (epoch, table)));
-            self.epoch += 1;
+        let epoch = self.epoch;
+        for table in before {
+            if !table.log.is_empty() {
+                self.earlier.push((epoch, table));
+                self.epoch = epoch + 1;
+            }
         }
-        self.tables = tables;
         self.last = (Vec::new(), None);
+        others
     }
 
     /// Must be called before a statement of the user's runs.
@@ -248,7 +253,7 @@ impl RecordedTable {
 /// A row that SQLite is about to change.
 #[cfg(sqlite_session)]
 pub(in crate::engine) trait ChangingRow {
-    fn operation(&self) -> Operation;
+    fn operation(&self) -> RowOperation;
     /// How many columns its table has.
     fn count(&self) -> c_int;
     /// Whether a part of a blob is overwritten, of which only what was before can be told.
@@ -271,7 +276,7 @@ impl OutboxLog {
         self.dirty = true;
         self.unconfirmed = true;
         // A write into a blob looks like a deletion.
-        self.doubted |= row.operation() == Operation::Delete && row.writes_blob();
+        self.doubted |= row.operation() == RowOperation::Delete && row.writes_blob();
         let recorded = &mut self.tables[position];
         if row.count() != recorded.shape.count || !recorded.shape.keys.iter().any(|key| *key != 0) {
             return self.fail(is_another, position);
@@ -309,15 +314,15 @@ enum Unfit {
 impl RecordedTable {
     fn push(&mut self, row: &impl ChangingRow) -> Result<(), Unfit> {
         match row.operation() {
-            Operation::Insert => {
+            RowOperation::Insert => {
                 self.inserts = true;
                 self.push_whole(row, false)
             }
-            Operation::Delete => {
+            RowOperation::Delete => {
                 self.others = true;
                 self.push_whole(row, true)
             }
-            Operation::Update => {
+            RowOperation::Update => {
                 self.others = true;
                 if self.moves(row)? {
                     self.inserts = true;
@@ -333,7 +338,7 @@ impl RecordedTable {
         let Self { shape, log, .. } = self;
         // Most values are short: then nothing below has to grow it.
         log.reserve(2 + 16 * shape.columns.len());
-        let operation = if old { Operation::Delete } else { Operation::Insert };
+        let operation = if old { RowOperation::Delete } else { RowOperation::Insert };
         log.extend([operation.byte(), 0]);
         for (column, key) in shape.columns.iter().zip(&shape.keys) {
             let value = row.value(old, *column).ok_or(Unfit::Unread)?;
@@ -358,7 +363,7 @@ impl RecordedTable {
     fn push_update(&mut self, row: &impl ChangingRow) -> Result<(), Unfit> {
         let Self { shape, log, .. } = self;
         let start = log.len();
-        log.extend([Operation::Update.byte(), 0]);
+        log.extend([RowOperation::Update.byte(), 0]);
         let mut changed = smallvec::SmallVec::<[Option<ValueRef<'_>>; 12]>::new();
         for (column, key) in shape.columns.iter().zip(&shape.keys) {
             let (old, new, same) = both(row, *column)?;

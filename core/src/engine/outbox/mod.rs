@@ -13,6 +13,7 @@ mod net;
 mod tests;
 
 use std::borrow::Cow;
+use std::ffi::c_int;
 
 use super::Connection;
 use super::authorizer::{Nature, SavepointVerb, Verb};
@@ -30,15 +31,13 @@ use crate::value::ValueRef;
 
 #[cfg(not(target_family = "wasm"))]
 pub(crate) use foreign::data_version;
-pub(crate) use foreign::{Seen, began_meanwhile};
+pub(crate) use foreign::{SeenCommits, began_meanwhile};
 #[cfg(sqlite_session)]
 pub(super) use log::ChangingRow;
 pub(super) use log::{OutboxLog, RecordedTable, TableShape};
 #[cfg(sqlite_session)]
-pub(super) use net::{Start, key_of, keys_of, push_net, select};
+pub(super) use net::{NetTable, Positions, RowStart, key_of};
 
-/// The change sets that wait to be sent.
-const OUTBOX: &str = "ubiqlite_outbox";
 /// The names of the recorded tables.
 const TABLES: &str = "ubiqlite_outbox_tables";
 
@@ -65,13 +64,10 @@ impl Connection {
                     recorder.recorded_schema.set(Some(schema));
                     recorder.context.committing.seen.set(seen);
                     recorder.context.committing.forget_recompiled();
-                    let before = outbox.names();
-                    outbox.renew(tables);
-                    let names = outbox.names();
-                    if before != names {
+                    if outbox.renew(tables) {
                         // A statement that empties one of them in one step must not be kept.
                         self.cache.clear();
-                        self.authorizer.set_recorded(names);
+                        self.authorizer.set_recorded(outbox.names());
                     }
                     recorder.recorded.set(version);
                     recorder.recorded_within.set(within);
@@ -86,14 +82,18 @@ impl Connection {
     }
 
     fn read_recorded(&mut self) -> Result<Vec<(Box<str>, TableShape)>> {
-        let names = match self.own_rows(&format!("SELECT name FROM {TABLES} ORDER BY name"), &[]) {
-            Ok(names) => names,
+        let mut names = Vec::<Box<str>>::new();
+        let sql = "SELECT name FROM ubiqlite_outbox_tables ORDER BY name";
+        let read = self.own_rows(sql, &[], &mut |row| {
+            names.push(text(row, 0)?.into());
+            Ok(())
+        });
+        match read {
             Err(error) if error.kind() == ErrorKind::NoSuchTable => return Ok(Vec::new()),
-            Err(error) => return Err(error),
-        };
+            other => other?,
+        }
         let mut tables = Vec::with_capacity(names.len());
-        for row in names {
-            let name: Box<str> = row.get::<&str>(0)?.into();
+        for name in names {
             let shape = self.shape_of(&name)?;
             // One that was dropped has no rows to be changed.
             if shape.count > 0 {
@@ -107,14 +107,15 @@ impl Connection {
     pub(super) fn shape_of(&mut self, table: &str) -> Result<TableShape> {
         let mut shape = TableShape::default();
         let sql = "SELECT name, cid, pk, hidden FROM pragma_table_xinfo(?1, 'main') ORDER BY cid";
-        for row in self.own_rows(sql, &[ValueRef::Text(table.as_bytes())])? {
+        self.own_rows(sql, &[ValueRef::Text(table.as_bytes())], &mut |row| {
             shape.count += 1;
-            if row.get::<i64>(3)? == 0 {
-                shape.columns.push(row.get(1)?);
-                shape.names.push(row.get::<&str>(0)?.into());
-                shape.keys.push(u8::try_from(row.get::<i64>(2)?).unwrap_or(u8::MAX));
+            if integer(row, 3)? == 0 {
+                shape.columns.push(integer(row, 1)? as c_int);
+                shape.names.push(text(row, 0)?.into());
+                shape.keys.push(u8::try_from(integer(row, 2)?).unwrap_or(u8::MAX));
             }
-        }
+            Ok(())
+        })?;
         Ok(shape)
     }
 
@@ -253,19 +254,20 @@ impl Connection {
             }
         }
         for id in std::mem::take(&mut outbox.written) {
-            self.own_rows(
-                &format!("DELETE FROM {OUTBOX} WHERE id = ?1"),
-                &[ValueRef::Integer(id)],
-            )?;
+            self.own_run("DELETE FROM ubiqlite_outbox WHERE id = ?1", &[ValueRef::Integer(id)])?;
         }
         for epoch in 0..=outbox.epoch {
-            let earlier = outbox.earlier.iter().filter(|(it, _)| *it == epoch);
-            let now = outbox.tables.iter().filter(|_| epoch == outbox.epoch);
-            let changed = earlier.map(|(_, table)| table).chain(now);
-            let changed: Vec<_> = changed.filter(|table| !table.log.is_empty()).collect();
-            let mut sections = Vec::with_capacity(changed.len());
-            for table in changed {
-                sections.push(self.section(table, outbox.doubted, epoch == outbox.epoch)?);
+            let current = epoch == outbox.epoch;
+            let mut sections = Vec::new();
+            for (at, table) in &outbox.earlier {
+                if *at == epoch {
+                    sections.push(self.section(table, outbox.doubted, current)?);
+                }
+            }
+            if current {
+                for table in &outbox.tables {
+                    sections.push(self.section(table, outbox.doubted, current)?);
+                }
             }
             sections.retain(|section| !section.is_empty());
             let bytes = match sections.len() {
@@ -285,6 +287,9 @@ impl Connection {
         doubted: bool,
         current: bool,
     ) -> Result<Cow<'t, [u8]>> {
+        if table.log.is_empty() {
+            return Ok(Cow::Borrowed(&[]));
+        }
         if doubted {
             if !current {
                 return Err(Error::new(
@@ -299,7 +304,7 @@ impl Connection {
         }
         // What is only inserted has no key twice.
         if table.others {
-            changegroup::merge(None, [&table.log[..]]).map(Cow::from)
+            changegroup::merge(None, &[&table.log]).map(Cow::from)
         } else {
             Ok(Cow::from(&table.log))
         }
@@ -321,10 +326,7 @@ impl Connection {
                 ),
             ));
         }
-        self.own_rows(
-            &format!("INSERT INTO {OUTBOX} (bytes) VALUES (?1)"),
-            &[ValueRef::Blob(bytes)],
-        )?;
+        self.own_run("INSERT INTO ubiqlite_outbox (bytes) VALUES (?1)", &[ValueRef::Blob(bytes)])?;
         // SAFETY: the connection is open.
         Ok(unsafe { ffi::sqlite3_last_insert_rowid(self.raw) })
     }
@@ -338,32 +340,44 @@ impl Connection {
 
     /// Returns all that waits in the outbox, as one change set, and whether it is one already.
     pub(super) fn pending(&mut self) -> Result<Option<(Vec<u8>, bool)>> {
-        let all = format!("SELECT bytes FROM {OUTBOX} ORDER BY id");
-        let pending = match self.own_rows(&all, &[]) {
-            Ok(pending) => pending,
+        let mut pending = Vec::new();
+        let sql = "SELECT bytes FROM ubiqlite_outbox ORDER BY id";
+        let read = self.own_rows(sql, &[], &mut |row| {
+            pending.push(row.clone());
+            Ok(())
+        });
+        match read {
             Err(error) if error.kind() == ErrorKind::NoSuchTable => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        let sets = pending.iter().map(|row| row.get::<&[u8]>(0)).collect::<Result<Vec<_>>>()?;
+            other => other?,
+        }
+        let mut sets = Vec::with_capacity(pending.len());
+        for row in &pending {
+            sets.push(row.get::<&[u8]>(0)?);
+        }
         if sets.is_empty() {
             return Ok(None);
         }
         // Also a single one: it may be of a time when a table had fewer columns.
         let single = sets.len() == 1;
-        changegroup::merge(Some(self.raw), sets).map(|all| Some((all, single)))
+        changegroup::merge(Some(self.raw), &sets).map(|all| Some((all, single)))
     }
 
     /// Makes a change set all that waits in the outbox.
     pub(super) fn replace_pending(&mut self, bytes: &[u8]) -> Result<()> {
-        self.own_rows(&format!("DELETE FROM {OUTBOX}"), &[])?;
+        self.own_run("DELETE FROM ubiqlite_outbox", &[])?;
         if !bytes.is_empty() {
             self.put_in_outbox(bytes)?;
         }
         Ok(())
     }
 
-    /// Runs a statement of this library's own.
-    pub(super) fn own_rows(&mut self, sql: &str, values: &[ValueRef<'_>]) -> Result<Vec<Row>> {
+    /// Runs a statement of this library's own, and then passes its rows on.
+    pub(super) fn own_rows(
+        &mut self,
+        sql: &str,
+        values: &[ValueRef<'_>],
+        each: &mut dyn FnMut(&Row) -> Result<()>,
+    ) -> Result<()> {
         let statement = self.own_statement(sql)?;
         let bound = values.iter().zip(1..).try_for_each(|(value, index)| {
             // SAFETY: the values outlive the statement's run.
@@ -371,8 +385,41 @@ impl Connection {
         });
         let rows = bound.and_then(|()| collect(statement, Fetch::All, None));
         statement.reset();
-        Ok(rows?.into_iter().collect())
+        rows?.into_iter().try_for_each(|row| each(&row))
     }
+
+    /// As [`own_rows`](Self::own_rows), where no rows are wanted.
+    fn own_run(&mut self, sql: &str, values: &[ValueRef<'_>]) -> Result<()> {
+        self.own_rows(sql, values, &mut |_| Ok(()))
+    }
+
+    /// As [`own_rows`](Self::own_rows), and returns the text in the first row.
+    pub(super) fn own_text(
+        &mut self,
+        sql: &str,
+        values: &[ValueRef<'_>],
+    ) -> Result<Option<Box<str>>> {
+        let mut found = None;
+        self.own_rows(sql, values, &mut |row| {
+            if found.is_none() {
+                found = Some(text(row, 0)?.into());
+            }
+            Ok(())
+        })?;
+        Ok(found)
+    }
+}
+
+/// Returns a text that one of this library's own statements has read.
+#[inline(never)]
+fn text(row: &Row, column: usize) -> Result<&str> {
+    row.get(column)
+}
+
+/// As [`text`], an integer.
+#[inline(never)]
+fn integer(row: &Row, column: usize) -> Result<i64> {
+    row.get(column)
 }
 
 fn is_hidden(table: &str) -> Error {

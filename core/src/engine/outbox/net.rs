@@ -6,141 +6,217 @@ use super::{Connection, RecordedTable, TableShape};
 use crate::error::Result;
 use crate::row::Row;
 use crate::sql::quote_into;
-use crate::sync::{Change, Item, Operation, Reader, encode_header, encode_undefined, encode_value};
+use crate::sync::{
+    Change, ChangesetPart, Reader, RowOperation, encode_header, encode_undefined, encode_value,
+};
 use crate::value::ValueRef;
 
 /// How a row was when the transaction began, as far as its entries tell.
-pub(in crate::engine) enum Start<'l> {
+pub(in crate::engine) enum RowStart<'l> {
     /// It was not there.
     Absent,
     /// It was there, with these values; the others were never changed.
     Present(Vec<Option<ValueRef<'l>>>),
 }
 
+/// Rows by their keys, as bytes. It is one type for every kind of row, so that its code is there
+/// once.
+pub(in crate::engine) type Positions = HashMap<Vec<u8>, usize>;
+
+/// A row of which a change set is to tell what has become of it.
+pub(in crate::engine) struct NetRow<'l> {
+    pub(in crate::engine) start: RowStart<'l>,
+    key: Vec<ValueRef<'l>>,
+    /// Its entry, if that stays as it is.
+    pub(in crate::engine) entry: Option<&'l [u8]>,
+}
+
+/// Such rows of one table, each once, in the order of their first entries.
+#[derive(Default)]
+pub(in crate::engine) struct NetTable<'l> {
+    keys: &'l [u8],
+    pub(in crate::engine) rows: Vec<NetRow<'l>>,
+    positions: Positions,
+}
+
+impl<'l> NetTable<'l> {
+    pub(in crate::engine) fn new(keys: &'l [u8]) -> Self {
+        Self { keys, ..Self::default() }
+    }
+
+    pub(in crate::engine) fn row_mut(&mut self, key: &[u8]) -> Option<&mut NetRow<'l>> {
+        self.positions.get(key).and_then(|at| self.rows.get_mut(*at))
+    }
+
+    /// Adds the row of a change, which is not there yet.
+    pub(in crate::engine) fn add(
+        &mut self,
+        key: Vec<u8>,
+        change: &Change<'l>,
+        entry: Option<&'l [u8]>,
+    ) {
+        let start = match change.operation {
+            RowOperation::Insert => RowStart::Absent,
+            _ => RowStart::Present(change.old.to_vec()),
+        };
+        self.positions.insert(key, self.rows.len());
+        self.rows.push(NetRow { start, key: keys_of(self.keys, change), entry });
+    }
+}
+
 impl Connection {
     /// Returns the part of the change set of a table whose log is doubted: how each of its rows
     /// was, and how it is now.
     pub(super) fn net_section(&mut self, table: &RecordedTable) -> Result<Vec<u8>> {
-        let mut order = Vec::new();
-        let mut starts = HashMap::<Vec<u8>, Start<'_>>::new();
-        let mut reader = Reader::within(table.entries(), &table.shape.keys);
+        let keys = &table.shape.keys;
+        let mut net = NetTable::new(keys);
+        let mut reader = Reader::within(table.entries(), keys);
         while let Some(item) = reader.next()? {
-            let Item::Change(change) = item else { continue };
-            let key = key_of(&table.shape.keys, &change);
-            let known = starts.get_mut(&key);
-            match known {
-                None => {
-                    let start = match change.operation {
-                        Operation::Insert => Start::Absent,
-                        _ => Start::Present(change.old.to_vec()),
-                    };
-                    order.push((key.clone(), keys_of(&table.shape.keys, &change)));
-                    starts.insert(key, start);
-                }
-                Some(Start::Absent) => {}
-                Some(Start::Present(values)) => {
+            let ChangesetPart::Change(change) = item else { continue };
+            let key = key_of(keys, &change);
+            match net.row_mut(&key) {
+                None => net.add(key, &change, None),
+                Some(row) => {
+                    let RowStart::Present(values) = &mut row.start else { continue };
                     for (value, old) in values.iter_mut().zip(&change.old) {
                         *value = value.or(*old);
                     }
                 }
             }
         }
-        let select = select(&table.name, &table.shape)?;
         let mut bytes = Vec::new();
-        encode_header(&mut bytes, &table.name, &table.shape.keys);
-        let empty = bytes.len();
-        for (key, values) in order {
-            let Some(start) = starts.remove(&key) else { continue };
-            let now = self.row_of(&table.shape, &select, &values)?;
-            push_net(&mut bytes, &table.shape.keys, &start, now.as_ref());
-        }
-        if bytes.len() == empty {
-            bytes.clear();
-        }
+        self.push_net(&mut bytes, &table.name, &net)?;
         Ok(bytes)
     }
 
+    /// Writes the part of a change set of one table: how its rows were, and how they are now.
+    pub(in crate::engine) fn push_net(
+        &mut self,
+        into: &mut Vec<u8>,
+        name: &str,
+        table: &NetTable<'_>,
+    ) -> Result<()> {
+        let start = into.len();
+        encode_header(into, name, table.keys);
+        let empty = into.len();
+        let mut found: Option<(TableShape, String)> = None;
+        for row in &table.rows {
+            if let Some(entry) = row.entry {
+                into.extend_from_slice(entry);
+                continue;
+            }
+            if found.is_none() {
+                let shape = self.shape_of(name)?;
+                let sql = select(name, &shape)?;
+                found = Some((shape, sql));
+            }
+            let Some((shape, sql)) = &found else { continue };
+            let now = self.row_of(shape, sql, &row.key)?;
+            let now = now.as_ref().map(|row| row.iter().map(|(_, value)| value).collect());
+            push_difference(into, table.keys, &row.start, now);
+        }
+        if into.len() == empty {
+            into.truncate(start);
+        }
+        Ok(())
+    }
+
     /// Returns the row of exactly this key, by the query that [`select`] returns.
-    pub(in crate::engine) fn row_of(
+    fn row_of(
         &mut self,
         shape: &TableShape,
         select: &str,
         key: &[ValueRef<'_>],
     ) -> Result<Option<Row>> {
-        let found = self.own_rows(select, key)?;
-        // By the collation of the table, another key may be equal to this one.
-        Ok(found.into_iter().find(|row| {
-            let columns = shape.keys.iter().enumerate().filter(|(_, key)| **key != 0);
-            columns
-                .zip(key)
-                .all(|((column, _), value)| row.value(column).is_ok_and(|now| now.is_same(*value)))
-        }))
+        let mut found = None;
+        self.own_rows(select, key, &mut |row| {
+            // By the collation of the table, another key may be equal to this one.
+            let mut wanted = key.iter();
+            for (column, place) in shape.keys.iter().enumerate() {
+                if *place != 0
+                    && let Some(wanted) = wanted.next()
+                    && !row.value(column)?.is_same(*wanted)
+                {
+                    return Ok(());
+                }
+            }
+            found = Some(row.clone());
+            Ok(())
+        })?;
+        Ok(found)
     }
 }
 
 /// Writes the difference between how a row was and how it is. The table may have more columns now.
-pub(in crate::engine) fn push_net(
+fn push_difference(
     bytes: &mut Vec<u8>,
     keys: &[u8],
-    start: &Start<'_>,
-    now: Option<&Row>,
+    start: &RowStart<'_>,
+    now: Option<Vec<ValueRef<'_>>>,
 ) {
     match (start, now) {
-        (Start::Absent, None) => {}
-        (Start::Absent, Some(now)) => {
-            bytes.extend([Operation::Insert.byte(), 0]);
-            now.iter().take(keys.len()).for_each(|(_, value)| encode_value(bytes, value));
+        (RowStart::Absent, None) => {}
+        (RowStart::Absent, Some(now)) => {
+            bytes.extend_from_slice(&[RowOperation::Insert.byte(), 0]);
+            now.iter().take(keys.len()).for_each(|value| encode_value(bytes, *value));
         }
-        (Start::Present(old), None) => {
-            bytes.extend([Operation::Delete.byte(), 0]);
+        (RowStart::Present(old), None) => {
+            bytes.extend_from_slice(&[RowOperation::Delete.byte(), 0]);
             // An entry of its deletion has told all of them.
             old.iter().for_each(|value| encode_value(bytes, value.unwrap_or(ValueRef::Null)));
         }
-        (Start::Present(old), Some(now)) => {
-            let now: Vec<_> = now.iter().map(|(_, value)| value).collect();
-            let changed: Vec<bool> = (0..keys.len())
-                .map(|at| keys[at] == 0 && old[at].is_some_and(|old| !old.is_same(now[at])))
-                .collect();
-            if !changed.contains(&true) {
-                return;
-            }
-            bytes.extend([Operation::Update.byte(), 0]);
+        (RowStart::Present(old), Some(now)) => {
+            let start = bytes.len();
+            let changed =
+                |at: usize| keys[at] == 0 && old[at].is_some_and(|old| !old.is_same(now[at]));
+            let mut any = false;
+            bytes.extend_from_slice(&[RowOperation::Update.byte(), 0]);
             for at in 0..keys.len() {
+                let changed = changed(at);
+                any |= changed;
                 match old[at] {
-                    Some(value) if keys[at] != 0 || changed[at] => encode_value(bytes, value),
+                    Some(value) if keys[at] != 0 || changed => encode_value(bytes, value),
                     _ => encode_undefined(bytes),
                 }
             }
-            for at in 0..keys.len() {
-                if changed[at] {
-                    encode_value(bytes, now[at]);
+            for (at, value) in now.iter().enumerate().take(keys.len()) {
+                if changed(at) {
+                    encode_value(bytes, *value);
                 } else {
                     encode_undefined(bytes);
                 }
+            }
+            if !any {
+                bytes.truncate(start);
             }
         }
     }
 }
 
 /// Returns the values of a row's key.
-pub(in crate::engine) fn keys_of<'l>(keys: &[u8], change: &Change<'l>) -> Vec<ValueRef<'l>> {
-    let row = if change.operation == Operation::Insert { &change.new } else { &change.old };
-    let of_key = row.iter().zip(keys).filter(|(_, key)| **key != 0);
-    of_key.filter_map(|(value, _)| *value).collect()
+fn keys_of<'l>(keys: &[u8], change: &Change<'l>) -> Vec<ValueRef<'l>> {
+    let mut values = Vec::new();
+    for (value, key) in change.row().iter().zip(keys) {
+        if let (Some(value), true) = (value, *key != 0) {
+            values.push(*value);
+        }
+    }
+    values
 }
 
 /// Returns the key as bytes, which are equal only for the same key.
 pub(in crate::engine) fn key_of(keys: &[u8], change: &Change<'_>) -> Vec<u8> {
-    let row = if change.operation == Operation::Insert { &change.new } else { &change.old };
     let mut bytes = Vec::new();
-    for (value, _) in row.iter().zip(keys).filter(|(_, key)| **key != 0) {
-        encode_value(&mut bytes, value.unwrap_or(ValueRef::Null));
+    for (value, key) in change.row().iter().zip(keys) {
+        if *key != 0 {
+            encode_value(&mut bytes, value.unwrap_or(ValueRef::Null));
+        }
     }
     bytes
 }
 
 /// Returns the query for a row by its key.
-pub(in crate::engine) fn select(table: &str, shape: &TableShape) -> Result<String> {
+fn select(table: &str, shape: &TableShape) -> Result<String> {
     let mut sql = String::from("SELECT ");
     for (index, name) in shape.names.iter().enumerate() {
         sql.push_str(if index == 0 { "" } else { ", " });
@@ -148,11 +224,14 @@ pub(in crate::engine) fn select(table: &str, shape: &TableShape) -> Result<Strin
     }
     sql.push_str(" FROM main.");
     quote_into(&mut sql, table)?;
-    let of_key = shape.names.iter().zip(&shape.keys).filter(|(_, key)| **key != 0);
-    for (index, (name, _)) in of_key.enumerate() {
-        sql.push_str(if index == 0 { " WHERE " } else { " AND " });
-        quote_into(&mut sql, name)?;
-        sql.push_str(" = ?");
+    let mut word = " WHERE ";
+    for (name, key) in shape.names.iter().zip(&shape.keys) {
+        if *key != 0 {
+            sql.push_str(word);
+            quote_into(&mut sql, name)?;
+            sql.push_str(" = ?");
+            word = " AND ";
+        }
     }
     Ok(sql)
 }
