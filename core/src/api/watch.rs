@@ -98,11 +98,11 @@ impl WatchAll {
     /// # Ok(()) }
     /// ```
     pub fn key(mut self, query: usize, column: impl Into<String>) -> Self {
-        if let State::New(_, watched) = &self.state {
+        if let WatchStage::New(_, watched) = &self.state {
             let queries = watched.len();
             if query >= queries {
                 let message = format!("a key is for query {query}, and there are {queries}");
-                self.state = State::Refused(Error::invalid(message));
+                self.state = WatchStage::Refused(Error::invalid(message));
                 return self;
             }
             self.keys.resize(queries, Vec::new());
