@@ -38,7 +38,21 @@ pub(crate) struct Round {
     /// What was done last: by whom, and its seed.
     done: VecDeque<(&'static str, u64, Purpose)>,
     counts: Counts,
-    _folder: tempfile::TempDir,
+    folder: Option<tempfile::TempDir>,
+}
+
+impl Drop for Round {
+    /// Keeps the files of a round that has found something.
+    fn drop(&mut self) {
+        if std::thread::panicking()
+            && let Some(folder) = self.folder.take()
+        {
+            for (who, seed, purpose) in &self.done {
+                eprintln!("{who}: {:?}", Plan::of(*seed, *purpose));
+            }
+            eprintln!("seed {}: its files are in {}", self.seed, folder.keep().display());
+        }
+    }
 }
 
 impl Round {
@@ -70,7 +84,7 @@ impl Round {
             tick: 0,
             done: VecDeque::new(),
             counts: Counts::default(),
-            _folder: folder,
+            folder: Some(folder),
         };
         round.start(Kind::Library);
         round.start(Kind::Sqlite);
@@ -99,7 +113,7 @@ impl Round {
             writer.finish();
         }
         self.db.close().await.unwrap();
-        self.counts
+        std::mem::take(&mut self.counts)
     }
 
     fn draw(&mut self) -> u64 {
@@ -147,9 +161,6 @@ impl Round {
                 changed.len() as u64
             }
             Err(missed) => {
-                for (who, seed, purpose) in &self.done {
-                    eprintln!("{who}: {:?}", Plan::of(*seed, *purpose));
-                }
                 panic!(
                     "seed {}: {} missed after {} commits:\n{}",
                     self.seed,
