@@ -28,8 +28,13 @@ pub(crate) const SUITE: Suite = Suite {
 };
 
 /// The suite in Firefox, which has no goals.
-pub(crate) const FIREFOX: Suite =
-    Suite { name: "firefox", subjects: &[UBIQLITE, FLOOR], works: WORKS, further: FURTHER, goals: &[] };
+pub(crate) const FIREFOX: Suite = Suite {
+    name: "firefox",
+    subjects: &[UBIQLITE, FLOOR],
+    works: WORKS,
+    further: FURTHER,
+    goals: &[],
+};
 
 const DATABASES: Whose = Whose::AllBut(&[FLOOR, PGLITE]);
 const FLOORS: Whose = Whose::Only(&[FLOOR]);
