@@ -51,12 +51,12 @@ impl<'b> Change<'b> {
 
     /// Returns the row before, which an insertion has not: of an update, its key and what was
     /// changed.
-    pub(crate) fn old(&self) -> &[Option<ValueRef<'b>>] {
+    pub(crate) fn before(&self) -> &[Option<ValueRef<'b>>] {
         if self.operation == RowOperation::Insert { &[] } else { self.row() }
     }
 
     /// Returns the row afterwards, which a deletion has not: of an update, what was changed.
-    pub(crate) fn new(&self) -> &[Option<ValueRef<'b>>] {
+    pub(crate) fn after(&self) -> &[Option<ValueRef<'b>>] {
         match self.operation {
             RowOperation::Insert => self.row(),
             RowOperation::Update => &self.values[self.columns..],
@@ -160,7 +160,7 @@ impl<'b> Reader<'b> {
         if is_update {
             self.read_row(false)?;
             for (index, key) in keys.iter().enumerate() {
-                let (old, new) = (self.change.old()[index], self.change.new()[index]);
+                let (old, new) = (self.change.before()[index], self.change.after()[index]);
                 if *key != 0 && matches!(old, None | Some(ValueRef::Null)) {
                     return Err(self.wrong("an update without a key"));
                 }
@@ -311,8 +311,8 @@ mod tests {
         let TableHeader { name, keys } = reader.table();
         assert_eq!((name, keys), ("items", &[1, 0, 0, 0, 0][..]));
         assert_eq!(reader.next().unwrap(), Some(ChangesetPart::Change));
-        assert_eq!(reader.change().new(), values.map(Some).as_slice());
-        assert!(reader.change().old().is_empty());
+        assert_eq!(reader.change().after(), values.map(Some).as_slice());
+        assert!(reader.change().before().is_empty());
         assert!(reader.next().unwrap().is_none());
     }
 

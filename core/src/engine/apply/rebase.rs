@@ -131,7 +131,7 @@ impl<'b> RowStart<'b> {
         match change.operation {
             RowOperation::Delete => *self = Self::Absent,
             RowOperation::Insert => {
-                let mut values = change.new().to_vec();
+                let mut values = change.after().to_vec();
                 // Columns that they don't have.
                 values.resize(columns, None);
                 *self = Self::Present(values);
@@ -139,7 +139,7 @@ impl<'b> RowStart<'b> {
             RowOperation::Update => {
                 // One that they changed without having it is not known.
                 let Self::Present(values) = self else { return };
-                for (value, new) in values.iter_mut().zip(change.new()) {
+                for (value, new) in values.iter_mut().zip(change.after()) {
                     *value = new.or(*value);
                 }
             }

@@ -64,7 +64,7 @@ impl<'l> NetTable<'l> {
     ) {
         let start = match change.operation {
             RowOperation::Insert => RowStart::Absent,
-            _ => RowStart::Present(change.old().to_vec()),
+            _ => RowStart::Present(change.before().to_vec()),
         };
         note_position(&mut self.positions, key, self.rows.len());
         self.rows.push(NetRow { start, key: keys_of(self.keys, change), entry });
@@ -85,7 +85,7 @@ impl Connection {
                 None => net.add(key, change, None),
                 Some(row) => {
                     let RowStart::Present(values) = &mut row.start else { continue };
-                    for (value, old) in values.iter_mut().zip(change.old()) {
+                    for (value, old) in values.iter_mut().zip(change.before()) {
                         *value = value.or(*old);
                     }
                 }
