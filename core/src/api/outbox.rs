@@ -1,6 +1,7 @@
 //! Changes to be sent elsewhere, and changes that come from there.
 
 use std::fmt;
+use std::time::Duration;
 
 use crate::api::database::Database;
 use crate::api::transaction::Transaction;
@@ -94,7 +95,7 @@ impl Outbox {
     /// Returns the next batch as a row: its number and its bytes.
     async fn next_row(&mut self) -> Result<Option<Row>> {
         let sql = "SELECT id, bytes FROM ubiqlite_outbox WHERE id > ? ORDER BY id LIMIT 1";
-        let program = one(sql, (self.last,), Fetch::First);
+        let program = one(sql, (self.last,).into(), Fetch::First);
         let found = rows(self.db.target().run_boxed(program).await?).into_first();
         match &found {
             Some(row) => self.last = row.get(0)?,
@@ -107,21 +108,17 @@ impl Outbox {
     /// Returns the next batch as a row: if there is one, or once there is. `None` if there is none
     /// now, or, after waiting, once the database is closed.
     pub(crate) async fn fetch(&mut self, wait: bool) -> Result<Option<Row>> {
-        if wait { self.wait_row().await } else { self.next_row().await }
-    }
-
-    /// Waits for the next batch, as a row; `None` once the database is closed.
-    async fn wait_row(&mut self) -> Result<Option<Row>> {
-        while self.changed().await? {
+        loop {
+            if wait && !self.changed().await? {
+                return Ok(None);
+            }
             match self.next_row().await {
-                Ok(Some(row)) => return Ok(Some(row)),
                 // It was acknowledged in the meantime.
-                Ok(None) => {}
-                Err(error) if error.kind() == ErrorKind::Closed => break,
-                Err(error) => return Err(error),
+                Ok(None) if wait => {}
+                Err(error) if wait && error.kind() == ErrorKind::Closed => return Ok(None),
+                found => return found,
             }
         }
-        Ok(None)
     }
 
     /// Returns an outbox that continues after the batch of this number; 0: at the oldest.
@@ -148,19 +145,17 @@ impl Outbox {
             let live = self.live.get_or_insert_with(|| {
                 db.watch("SELECT coalesce(max(id), 0) FROM ubiqlite_outbox", ())
             });
-            let next = live.try_next().await;
-            if !matches!(next, Ok(Some(_))) {
-                self.live = None;
-            }
-            match next {
+            let ended = match live.try_next().await {
                 Ok(Some(update)) => {
                     let newest = update.iter().next().map(|row| row.get(0)).transpose()?;
                     self.newest = newest.unwrap_or_default();
+                    continue;
                 }
-                Ok(None) => return Ok(false),
-                Err(error) if error.kind() == ErrorKind::Closed => return Ok(false),
-                Err(error) => return Err(error),
-            }
+                Err(error) if error.kind() != ErrorKind::Closed => Err(error),
+                _ => Ok(false),
+            };
+            self.live = None;
+            return ended;
         }
         Ok(true)
     }
@@ -170,8 +165,7 @@ impl Outbox {
     /// # Errors
     /// As any statement that writes.
     pub async fn ack(&self, id: i64) -> Result<()> {
-        let sql = "DELETE FROM ubiqlite_outbox WHERE id <= ?";
-        self.db.target().run_boxed(one(sql, (id,), Fetch::Nothing)).await?;
+        self.db.target().run_boxed(acknowledging(id)).await?;
         Ok(())
     }
 }
@@ -202,33 +196,43 @@ impl Database {
     /// `NULL` in its primary key, and with `SchemaChanged` if another process has changed the
     /// columns meanwhile.
     pub async fn outbox<'s>(&self, tables: impl IntoIterator<Item = &'s str>) -> Result<Outbox> {
-        let tables: Vec<&str> = tables.into_iter().collect();
-        self.record(&tables).await?;
+        let tables: Vec<String> = tables.into_iter().map(String::from).collect();
+        self.record(&tables, self.target().limit).await?;
         Ok(Outbox::after(self.clone(), 0))
     }
 
     /// See [`outbox`](Self::outbox).
-    pub(crate) async fn record(&self, tables: &[&str]) -> Result<()> {
+    pub(crate) async fn record(&self, tables: &[String], limit: Option<Duration>) -> Result<()> {
         self.need_changesets()?;
+        let target = Target { limit, ..self.target() };
         let mut names = Vec::with_capacity(tables.len());
         let mut refused = String::new();
-        for table in tables {
-            let found = self.target().run_boxed(one(RECORDABLE, (*table,), Fetch::First)).await?;
-            let found = rows(found).into_first();
-            let Some(row) = found else { return Err(Error::no_such_table(table)) };
-            note_table(&row, &mut names, &mut refused)?;
-        }
-        if !refused.is_empty() {
-            return Err(Error::invalid(format!("can't be recorded: {refused}")));
-        }
-        let sql = "SELECT name FROM ubiqlite_outbox_tables ORDER BY name";
-        let recorded = match self.target().run_boxed(one(sql, (), Fetch::All)).await {
-            Ok(recorded) => Some(rows(recorded)),
-            Err(error) if error.kind() == ErrorKind::NoSuchTable => None,
-            Err(error) => return Err(error),
-        };
-        if !recorded.is_some_and(|recorded| has_names(recorded, &names)) {
-            self.target().run_boxed(recording(&names)).await?;
+        // First the tables, then what is recorded so far, and then what is written. It is one
+        // loop, so that the code that waits is there once.
+        for at in 0..tables.len() + 2 {
+            let table = tables.get(at).map(String::as_str);
+            let compares = at == tables.len();
+            if compares && !refused.is_empty() {
+                return Err(Error::invalid(format!("can't be recorded: {refused}")));
+            }
+            let program = match table {
+                Some(table) => one(RECORDABLE, (table,).into(), Fetch::First),
+                None if compares => {
+                    let sql = "SELECT name FROM ubiqlite_outbox_tables ORDER BY name";
+                    one(sql, Params::default(), Fetch::All)
+                }
+                None => recording(&names),
+            };
+            let found = match target.run_boxed(program).await {
+                Err(error) if compares && error.kind() == ErrorKind::NoSuchTable => continue,
+                found => rows(found?),
+            };
+            if let Some(table) = table {
+                let row = found.into_first().ok_or_else(|| Error::no_such_table(table))?;
+                note_table(&row, &mut names, &mut refused)?;
+            } else if compares && has_names(found, &names) {
+                break;
+            }
         }
         Ok(())
     }
@@ -255,7 +259,7 @@ impl Database {
     /// [`Capabilities::changesets`](crate::Capabilities). Nothing is changed then.
     pub async fn apply(&self, bytes: &[u8], policy: Apply) -> Result<Applied> {
         self.need_changesets()?;
-        apply(self.target(), bytes, policy).await
+        applied(self.target().run_boxed(applying(bytes, policy)).await?)
     }
 
     fn need_changesets(&self) -> Result<()> {
@@ -283,20 +287,30 @@ impl Transaction<'_> {
     /// # Ok(()) }
     /// ```
     pub async fn apply(&mut self, bytes: &[u8], policy: Apply) -> Result<Applied> {
-        apply(self.target(), bytes, policy).await
+        applied(self.target().run_boxed(applying(bytes, policy)).await?)
     }
 }
 
-pub(crate) async fn apply(target: Target<'_>, bytes: &[u8], policy: Apply) -> Result<Applied> {
+/// Returns the program that applies a change set.
+pub(crate) fn applying<'a>(bytes: &[u8], policy: Apply) -> Program<'a> {
     let step = Step::apply(ApplyStep { bytes: bytes.into(), apply: policy });
-    let program = Program { access: Access::Write, ..Program::one(step) };
-    let output = target.run_boxed(program).await?;
-    let applied = output.steps.into_iter().next().and_then(|step| step.applied);
+    Program { access: Access::Write, ..Program::one(step) }
+}
+
+/// Returns what it has done.
+pub(crate) fn applied(mut output: Output) -> Result<Applied> {
+    let applied = output.steps.pop().and_then(|step| step.applied);
     applied.map(|applied| *applied).ok_or_else(unsupported_changesets)
 }
 
+/// Returns the program that removes the batches up to this number.
+pub(crate) fn acknowledging<'a>(id: i64) -> Program<'a> {
+    one("DELETE FROM ubiqlite_outbox WHERE id <= ?", (id,).into(), Fetch::Nothing)
+}
+
 /// Returns a program of one statement.
-fn one<'a, P: Into<Params>>(sql: &'static str, params: P, fetch: Fetch) -> Program<'a> {
+#[inline(never)]
+fn one<'a>(sql: &'static str, params: Params, fetch: Fetch) -> Program<'a> {
     Program::one(Step::new(sql, params, fetch))
 }
 
@@ -342,18 +356,18 @@ fn has_names(recorded: Rows, names: &[String]) -> bool {
 /// Returns the program that makes these the recorded tables.
 fn recording(names: &[String]) -> Program<'_> {
     let mut program = Program { access: Access::Write, ..Program::default() };
-    for sql in [
+    let schema = [
         // A number is never used twice: whoever acknowledges one means that batch.
         "CREATE TABLE IF NOT EXISTS ubiqlite_outbox (id INTEGER PRIMARY KEY AUTOINCREMENT, bytes BLOB NOT NULL)",
         // Made anew, so that the schema is another: by that, other processes learn of it.
         "DROP TABLE IF EXISTS ubiqlite_outbox_tables",
         "CREATE TABLE ubiqlite_outbox_tables (name TEXT PRIMARY KEY NOT NULL) WITHOUT ROWID",
-    ] {
-        program.steps.push(Step::new(sql, (), Fetch::Nothing));
-    }
-    for name in names {
-        let sql = "INSERT INTO ubiqlite_outbox_tables VALUES (?)";
-        program.steps.push(Step::new(sql, (name.as_str(),), Fetch::Nothing));
+    ];
+    let schema = schema.into_iter().map(|sql| (sql, None));
+    let insert = "INSERT INTO ubiqlite_outbox_tables VALUES (?)";
+    for (sql, name) in schema.chain(names.iter().map(|name| (insert, Some(name)))) {
+        let params = name.map_or_else(Params::default, |name| (name.as_str(),).into());
+        program.steps.push(Step::new(sql, params, Fetch::Nothing));
     }
     program
 }

@@ -26,7 +26,7 @@ mod linked {
     use super::conflicts::{Applying, TargetTable, on_conflict};
     use super::{Connection, Result, StepOutcome};
     use crate::engine::changegroup::{self, length_of};
-    use crate::engine::outbox::TableShape;
+    use crate::engine::outbox::{Positions, TableShape};
     use crate::error::{Error, ErrorKind};
     use crate::ffi;
     use crate::ffi::session::{self, sqlite3changeset_apply_v2};
@@ -52,7 +52,7 @@ mod linked {
             let several = self.find_targets(step, &mut applying.targets)?;
             // Of a row that several sets change, one change is decided.
             let merged = match several {
-                true => Some(changegroup::merge(Some(self.raw), &[&step.bytes])?),
+                true => Some(changegroup::merge(Some(self.raw), &step.bytes)?),
                 false => None,
             };
             let bytes = merged.as_deref().unwrap_or(&step.bytes);
@@ -88,7 +88,7 @@ mod linked {
                     None => failure,
                 });
             }
-            let rebased = self.rebase_outbox(bytes, &applying)?;
+            let rebased = self.rebase_outbox(bytes, &mut applying)?;
             if let Some(recorder) = &self.recorder {
                 recorder.context.outbox.borrow_mut().note_applied();
             }
@@ -106,7 +106,10 @@ mod linked {
             let mut several = false;
             let mut reader = Reader::new(&step.bytes);
             while let Some(item) = reader.next()? {
-                let ChangesetPart::Table(header) = item else { continue };
+                if item != ChangesetPart::Table {
+                    continue;
+                }
+                let header = reader.table();
                 let at = match targets.iter().position(|it| *it.table == *header.name) {
                     Some(known) => {
                         several = true;
@@ -116,7 +119,8 @@ mod linked {
                         let shape = self.target_shape(header.name)?;
                         let policy = step.apply.policy_of(header.name).clone();
                         let table = Box::from(header.name);
-                        targets.push(TargetTable { table, shape, policy, newest: None });
+                        let blocked = Positions::default();
+                        targets.push(TargetTable { table, shape, policy, newest: None, blocked });
                         targets.len() - 1
                     }
                 };

@@ -28,15 +28,13 @@ mod linked {
         }
     }
 
-    /// Makes one change set of several, in the order in which they happened. With a connection,
-    /// older ones may have been made when a table had fewer columns.
+    /// Makes one change set of several, which are one after another in the order in which they
+    /// happened. With a connection, older ones may have been made when a table had fewer columns.
     pub(in crate::engine) fn merge(
         connection: Option<*mut sqlite3>,
-        sets: &[&[u8]],
+        sets: &[u8],
     ) -> Result<Vec<u8>> {
-        for bytes in sets {
-            length_of(bytes)?;
-        }
+        let all = length_of(sets)?;
         let (mut group, mut start, mut length) = (ptr::null_mut(), ptr::null_mut(), 0);
         // SAFETY: the connection and the bytes, which SQLite only reads, are alive. SQLite writes
         // the group, and where its output is; both are freed once.
@@ -45,11 +43,9 @@ mod linked {
             if let (Some(connection), ffi::SQLITE_OK) = (connection, code) {
                 code = sqlite3changegroup_schema(group, connection, c"main".as_ptr());
             }
-            for bytes in sets {
-                if code == ffi::SQLITE_OK {
-                    let start = bytes.as_ptr().cast_mut().cast::<c_void>();
-                    code = sqlite3changegroup_add(group, bytes.len() as c_int, start);
-                }
+            if code == ffi::SQLITE_OK {
+                let start = sets.as_ptr().cast_mut().cast::<c_void>();
+                code = sqlite3changegroup_add(group, all, start);
             }
             if code == ffi::SQLITE_OK {
                 code = sqlite3changegroup_output(group, &raw mut length, &raw mut start);
@@ -73,7 +69,7 @@ pub(super) use linked::{length_of, merge};
 #[cfg(not(sqlite_session))]
 pub(super) fn merge(
     _connection: Option<*mut crate::ffi::sqlite3>,
-    _sets: &[&[u8]],
+    _sets: &[u8],
 ) -> crate::error::Result<Vec<u8>> {
     Err(super::outbox::unsupported())
 }

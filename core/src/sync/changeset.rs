@@ -1,7 +1,5 @@
 //! SQLite's format of change sets. <https://sqlite.org/session/changesetfmt.html>
 
-use smallvec::SmallVec;
-
 use crate::error::{Error, Result};
 use crate::value::ValueRef;
 
@@ -9,8 +7,9 @@ use crate::value::ValueRef;
 const MOST_COLUMNS: u64 = 32_767;
 
 /// What a change does to its row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum RowOperation {
+    #[default]
     Insert,
     Update,
     Delete,
@@ -28,57 +27,81 @@ impl RowOperation {
 }
 
 /// The beginning of a table's changes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct TableHeader<'b> {
     pub(crate) name: &'b str,
     /// For each column its place in the primary key, counted from 1, or 0.
     pub(crate) keys: &'b [u8],
 }
 
-/// The values of a row, as far as a change tells them.
-pub(crate) type RowValues<'b> = SmallVec<[Option<ValueRef<'b>>; 12]>;
-
 /// The change of one row.
-#[derive(Debug, Clone)]
+#[derive(Debug, Default)]
 pub(crate) struct Change<'b> {
     pub(crate) operation: RowOperation,
-    /// The row before: of an update, its key and what was changed.
-    pub(crate) old: RowValues<'b>,
-    /// The row afterwards: of an update, what was changed.
-    pub(crate) new: RowValues<'b>,
+    /// The rows that it tells, one after the other: the one before, and the one afterwards.
+    values: Vec<Option<ValueRef<'b>>>,
+    columns: usize,
 }
 
 impl<'b> Change<'b> {
     /// Returns the row that has the key.
-    pub(crate) fn row(&self) -> &RowValues<'b> {
-        if self.operation == RowOperation::Insert { &self.new } else { &self.old }
+    pub(crate) fn row(&self) -> &[Option<ValueRef<'b>>] {
+        &self.values[..self.columns]
+    }
+
+    /// Returns the row before, which an insertion has not: of an update, its key and what was
+    /// changed.
+    pub(crate) fn before(&self) -> &[Option<ValueRef<'b>>] {
+        if self.operation == RowOperation::Insert { &[] } else { self.row() }
+    }
+
+    /// Returns the row afterwards, which a deletion has not: of an update, what was changed.
+    pub(crate) fn after(&self) -> &[Option<ValueRef<'b>>] {
+        match self.operation {
+            RowOperation::Insert => self.row(),
+            RowOperation::Update => &self.values[self.columns..],
+            RowOperation::Delete => &[],
+        }
     }
 }
 
 /// A part of a change set.
-#[derive(Debug, Clone)]
-#[allow(clippy::large_enum_variant, reason = "nearly all of them are the large one")]
-pub(crate) enum ChangesetPart<'b> {
-    Table(TableHeader<'b>),
-    Change(Change<'b>),
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ChangesetPart {
+    /// The beginning of a table's changes: [`Reader::table`].
+    Table,
+    /// The change of one row: [`Reader::change`].
+    Change,
 }
 
-/// Reads a change set, and finds out whether it is one.
-#[derive(Debug)]
+/// Reads a change set, and finds out whether it is one. It keeps the memory of the last change for
+/// the next one.
+#[derive(Debug, Default)]
 pub(crate) struct Reader<'b> {
     bytes: &'b [u8],
     at: usize,
-    keys: &'b [u8],
+    table: TableHeader<'b>,
+    change: Change<'b>,
 }
 
 impl<'b> Reader<'b> {
     pub(crate) fn new(bytes: &'b [u8]) -> Self {
-        Self { bytes, at: 0, keys: &[] }
+        Self { bytes, ..Self::default() }
     }
 
     /// Reads changes of one table, whose header came before.
     pub(crate) fn within(bytes: &'b [u8], keys: &'b [u8]) -> Self {
-        Self { bytes, at: 0, keys }
+        Self { bytes, table: TableHeader { name: "", keys }, ..Self::default() }
+    }
+
+    /// Returns the table whose header was read last.
+    pub(crate) fn table(&self) -> TableHeader<'b> {
+        self.table
+    }
+
+    /// Returns the change that was read last.
+    pub(crate) fn change(&self) -> &Change<'b> {
+        &self.change
     }
 
     /// Returns how many bytes were read.
@@ -90,16 +113,16 @@ impl<'b> Reader<'b> {
     ///
     /// # Errors
     /// `InvalidArgument` for bytes that are no change set.
-    pub(crate) fn next(&mut self) -> Result<Option<ChangesetPart<'b>>> {
+    pub(crate) fn next(&mut self) -> Result<Option<ChangesetPart>> {
         let Some(first) = self.bytes.get(self.at) else { return Ok(None) };
         match first {
-            b'T' => self.header().map(|it| Some(ChangesetPart::Table(it))),
+            b'T' => self.read_header().map(|()| Some(ChangesetPart::Table)),
             b'P' => Err(Error::invalid("the bytes are a patch set, which has no old values")),
-            _ => self.change().map(|it| Some(ChangesetPart::Change(it))),
+            _ => self.read_change().map(|()| Some(ChangesetPart::Change)),
         }
     }
 
-    fn header(&mut self) -> Result<TableHeader<'b>> {
+    fn read_header(&mut self) -> Result<()> {
         self.at += 1;
         let columns = self.varint()?;
         if columns == 0 || columns > MOST_COLUMNS {
@@ -114,65 +137,61 @@ impl<'b> Reader<'b> {
         let name = end.and_then(|end| std::str::from_utf8(&rest[..end]).ok());
         let name = name.filter(|name| !name.is_empty()).ok_or_else(|| self.wrong("no name"))?;
         self.at += name.len() + 1;
-        self.keys = keys;
-        Ok(TableHeader { name, keys })
+        self.table = TableHeader { name, keys };
+        Ok(())
     }
 
-    fn change(&mut self) -> Result<Change<'b>> {
-        if self.keys.is_empty() {
+    fn read_change(&mut self) -> Result<()> {
+        let keys = self.table.keys;
+        if keys.is_empty() {
             return Err(self.wrong("a change without a table"));
         }
-        let head = self.take(2)?;
-        let operation = match head[0] {
+        let operation = match self.take(2)?[0] {
             18 => RowOperation::Insert,
             23 => RowOperation::Update,
             9 => RowOperation::Delete,
             _ => return Err(self.wrong("an unknown operation")),
         };
-        let none = RowValues::new;
-        let (old, new) = match operation {
-            RowOperation::Insert => (none(), self.record(true)?),
-            RowOperation::Delete => (self.record(true)?, none()),
-            RowOperation::Update => (self.record(false)?, self.record(false)?),
-        };
-        if operation == RowOperation::Update {
-            for (index, key) in self.keys.iter().enumerate() {
-                if *key != 0 && matches!(old[index], None | Some(ValueRef::Null)) {
+        self.change.operation = operation;
+        self.change.columns = keys.len();
+        self.change.values.clear();
+        let is_update = operation == RowOperation::Update;
+        self.read_row(!is_update)?;
+        if is_update {
+            self.read_row(false)?;
+            for (index, key) in keys.iter().enumerate() {
+                let (old, new) = (self.change.before()[index], self.change.after()[index]);
+                if *key != 0 && matches!(old, None | Some(ValueRef::Null)) {
                     return Err(self.wrong("an update without a key"));
                 }
-                if *key == 0 && old[index].is_some() != new[index].is_some() {
+                if *key == 0 && old.is_some() != new.is_some() {
                     return Err(self.wrong("an update with half a change"));
                 }
             }
         }
-        Ok(Change { operation, old, new })
+        Ok(())
     }
 
-    fn record(&mut self, whole: bool) -> Result<RowValues<'b>> {
-        let mut values = RowValues::new();
-        for index in 0..self.keys.len() {
-            let value = match self.take(1)?[0] {
+    fn read_row(&mut self, whole: bool) -> Result<()> {
+        for key in self.table.keys {
+            let kind = self.take(1)?[0];
+            let value = match kind {
                 0 if whole => return Err(self.wrong("a row without one of its values")),
                 0 => None,
                 1 => Some(ValueRef::Integer(i64::from_be_bytes(self.eight()?))),
                 2 => Some(ValueRef::Real(f64::from_be_bytes(self.eight()?))),
-                3 => {
+                3 | 4 => {
                     let length = self.varint()?;
-                    Some(ValueRef::Text(self.take(length)?))
+                    let bytes = self.take(length)?;
+                    Some(if kind == 3 { ValueRef::Text(bytes) } else { ValueRef::Blob(bytes) })
                 }
-                4 => {
-                    let length = self.varint()?;
-                    Some(ValueRef::Blob(self.take(length)?))
-                }
-                5 if whole && self.keys[index] != 0 => {
-                    return Err(self.wrong("a row without a key"));
-                }
+                5 if whole && *key != 0 => return Err(self.wrong("a row without a key")),
                 5 => Some(ValueRef::Null),
                 _ => return Err(self.wrong("an unknown type")),
             };
-            values.push(value);
+            self.change.values.push(value);
         }
-        Ok(values)
+        Ok(())
     }
 
     fn eight(&mut self) -> Result<[u8; 8]> {
@@ -241,10 +260,12 @@ fn encode_number(into: &mut Vec<u8>, kind: u8, value: [u8; 8]) {
     into.extend_from_slice(&number);
 }
 
-/// Writes that a value is not told.
-#[inline]
-pub(crate) fn encode_undefined(into: &mut Vec<u8>) {
-    into.push(0);
+/// Writes a value, or that it is not told.
+pub(crate) fn encode_known(into: &mut Vec<u8>, value: Option<ValueRef<'_>>) {
+    match value {
+        Some(value) => encode_value(into, value),
+        None => into.push(0),
+    }
 }
 
 /// Writes a number as SQLite does: 7 bits a byte, the highest first.
@@ -286,12 +307,12 @@ mod tests {
         bytes.extend([RowOperation::Insert.byte(), 0]);
         values.iter().for_each(|value| encode_value(&mut bytes, *value));
         let mut reader = Reader::new(&bytes);
-        let Some(ChangesetPart::Table(table)) = reader.next().unwrap() else { panic!("a table") };
-        assert_eq!((table.name, table.keys), ("items", &[1, 0, 0, 0, 0][..]));
-        let Some(ChangesetPart::Change(change)) = reader.next().unwrap() else {
-            panic!("a change")
-        };
-        assert_eq!(change.new.as_slice(), values.map(Some).as_slice());
+        assert_eq!(reader.next().unwrap(), Some(ChangesetPart::Table));
+        let TableHeader { name, keys } = reader.table();
+        assert_eq!((name, keys), ("items", &[1, 0, 0, 0, 0][..]));
+        assert_eq!(reader.next().unwrap(), Some(ChangesetPart::Change));
+        assert_eq!(reader.change().after(), values.map(Some).as_slice());
+        assert!(reader.change().before().is_empty());
         assert!(reader.next().unwrap().is_none());
     }
 

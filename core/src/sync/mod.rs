@@ -7,7 +7,7 @@ mod policy;
 #[cfg(sqlite_session)]
 pub(crate) use changeset::TableHeader;
 pub(crate) use changeset::{
-    Change, ChangesetPart, Reader, RowOperation, encode_header, encode_undefined, encode_value,
+    Change, ChangesetPart, Reader, RowOperation, encode_header, encode_known, encode_value,
 };
 pub(crate) use policy::ApplyStep;
 pub use policy::{Applied, Apply, Conflict, ConflictKind, Decision, Policy, RowChanged};

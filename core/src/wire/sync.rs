@@ -11,7 +11,7 @@ use super::request::{ChangesetOperation, RequestHead};
 use super::run::OperationEnd;
 use super::server::{RequestFuture, ServerInner};
 use crate::api::database::Database;
-use crate::api::outbox::{Outbox, apply};
+use crate::api::outbox::{Outbox, acknowledging, applied, applying};
 use crate::error::Result;
 use crate::exec::stream::in_time;
 use crate::platform::BoxFuture;
@@ -88,23 +88,30 @@ pub(super) fn run<'a>(
     operation: ChangesetOperation,
 ) -> BoxFuture<'a, Result<OperationEnd>> {
     Box::pin(async move {
-        if let ChangesetOperation::Apply { bytes, policy } = operation {
-            let applied = apply(on.target(limit), &bytes, policy).await?;
-            return Ok(Outcome::Rows(rows_of(&applied)).into());
-        }
-        let CallTarget::Database(database) = on else { return Err(malformed()) };
-        match operation {
-            ChangesetOperation::Outbox(Some(tables)) => {
-                let tables: Vec<&str> = tables.iter().map(String::as_str).collect();
-                database.limited(limit).record(&tables).await?;
-            }
+        let database = match on {
+            CallTarget::Database(database) => Ok(database),
+            CallTarget::Handle(_) => Err(malformed()),
+        };
+        let (program, applies) = match operation {
+            ChangesetOperation::Apply { bytes, policy } => (applying(&bytes, policy), true),
             ChangesetOperation::Ack(number) => {
-                Outbox::after(database.limited(limit), 0).ack(number).await?;
-                return Ok(Outcome::Done.into());
+                database?;
+                (acknowledging(number), false)
             }
-            _ => {}
+            ChangesetOperation::Outbox(tables) => {
+                let database = database?;
+                if let Some(tables) = tables {
+                    database.record(&tables, limit).await?;
+                }
+                return Ok(OperationEnd::Outbox(database.clone()));
+            }
+        };
+        let output = on.target(limit).run_boxed(program).await?;
+        Ok(match applies {
+            true => Outcome::Rows(rows_of(&applied(output)?)),
+            false => Outcome::Done,
         }
-        Ok(OperationEnd::Outbox(database.clone()))
+        .into())
     })
 }
 

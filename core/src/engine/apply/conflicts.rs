@@ -2,10 +2,10 @@
 
 use std::cmp::Ordering;
 use std::ffi::{CStr, c_int, c_void};
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 use std::ptr;
 
-use crate::engine::outbox::TableShape;
+use crate::engine::outbox::{Positions, TableShape, note_position};
 use crate::engine::prepared::value;
 use crate::error::{Error, ErrorKind};
 use crate::ffi::session::{
@@ -15,7 +15,7 @@ use crate::ffi::session::{
 use crate::ffi::{self, sqlite3_changeset_iter, sqlite3_value};
 use crate::sync::{
     Conflict, ConflictKind, Decision, Policy, RowChanged, RowOperation, encode_header,
-    encode_undefined, encode_value,
+    encode_known, encode_value,
 };
 use crate::value::{Value, ValueRef};
 
@@ -27,6 +27,9 @@ pub(super) struct TargetTable {
     pub(super) policy: Policy,
     /// The position of the column that tells which row is the newest.
     pub(super) newest: Option<usize>,
+    /// The keys, as bytes, of the rows that they changed, and that stay here as they were because
+    /// another row is in the way; with the position of the conflict.
+    pub(super) blocked: Positions,
 }
 
 /// What SQLite calls back with.
@@ -36,21 +39,12 @@ pub(super) struct Applying {
     pub(super) conflicts: Vec<Conflict>,
     /// Why nothing is to be applied.
     pub(super) refused: Option<Error>,
-    /// The rows that they changed and no policy could take: their tables, and their keys as bytes.
-    pub(super) blocked: Vec<Blocked>,
     /// What of their updates is taken although ours was kept, as a change set: the columns that
     /// nobody has changed here. SQLite leaves out an update as a whole, but two changes of
     /// different columns don't meet, and the others will have both.
     pub(super) takes: Vec<u8>,
     /// A foreign key would be violated.
     pub(super) orphans: bool,
-}
-
-/// A row that they changed, and that stays here as it was because another row is in the way.
-#[derive(Debug)]
-pub(super) struct Blocked {
-    pub(super) table: Box<str>,
-    pub(super) key: Vec<u8>,
 }
 
 /// The change that SQLite asks about.
@@ -100,24 +94,31 @@ fn push_place(text: &mut String, key: &[(String, Value)]) {
     for (index, (column, value)) in key.iter().enumerate() {
         text.push_str(if index == 0 { "" } else { " and " });
         text.push_str(column);
-        // Writing into a string does not fail.
-        let _ = match value {
-            Value::Integer(value) => write!(text, " = {value}"),
-            Value::Real(value) => write!(text, " = {value}"),
+        let (number, short_text);
+        let (is, shown, rest): (_, &dyn Display, _) = match value {
+            Value::Integer(value) => (" = ", value, ""),
+            Value::Real(value) => (" = ", value, ""),
             Value::Text(whole) => {
                 let end = whole.char_indices().nth(LONGEST).map(|(end, _)| end);
-                let short = end.and_then(|end| whole.get(..end)).unwrap_or(whole);
-                write!(text, " = '{short}{}'", if end.is_some() { "…" } else { "" })
+                let short = end.and_then(|end| whole.get(..end));
+                let rest = if short.is_some() { "…'" } else { "'" };
+                short_text = short.unwrap_or(whole);
+                (" = '", &short_text, rest)
             }
-            Value::Blob(bytes) => write!(text, " is a blob of {} bytes", bytes.len()),
-            _ => write!(text, " is NULL"),
+            Value::Blob(bytes) => {
+                number = bytes.len();
+                (" is a blob of ", &number, " bytes")
+            }
+            _ => (" is NULL", &"", ""),
         };
+        // Writing into a string does not fail.
+        let _ = write!(text, "{is}{shown}{rest}");
     }
 }
 
 impl Applying {
     fn decide(&mut self, table: &str, kind: ConflictKind, asked: &Asked) -> c_int {
-        let Some(target) = self.targets.iter().find(|it| *it.table == *table) else {
+        let Some(target) = self.targets.iter_mut().find(|it| *it.table == *table) else {
             self.refused = Some(Error::no_such_table(table));
             return session::SQLITE_CHANGESET_ABORT;
         };
@@ -138,7 +139,8 @@ impl Applying {
             return session::SQLITE_CHANGESET_ABORT;
         }
         if kind == ConflictKind::Constraint {
-            self.blocked.push(Blocked { table: table.into(), key: asked.key(&target.shape.keys) });
+            let key = asked.key(&target.shape.keys);
+            note_position(&mut target.blocked, key, self.conflicts.len());
         }
         if !theirs && kind == ConflictKind::Data && asked.operation == ffi::SQLITE_UPDATE {
             asked.take(&mut self.takes, table, target);
@@ -240,21 +242,14 @@ impl Asked {
         for (at, is_key) in keys.iter().enumerate() {
             let (old, new) = (self.before(at), self.after(at));
             let free = old.is_some_and(|old| self.ours(at).is_some_and(|ours| ours.is_same(old)));
-            match (old, new) {
-                (Some(old), _) if *is_key != 0 => {
-                    encode_value(takes, old);
-                    encode_undefined(&mut news);
-                }
-                (Some(old), Some(new)) if free => {
-                    encode_value(takes, old);
-                    encode_value(&mut news, new);
-                    any = true;
-                }
-                _ => {
-                    encode_undefined(takes);
-                    encode_undefined(&mut news);
-                }
-            }
+            let (old, new) = match (old, new) {
+                (old, _) if *is_key != 0 => (old, None),
+                (old, Some(new)) if free => (old, Some(new)),
+                _ => (None, None),
+            };
+            any |= new.is_some();
+            encode_known(takes, old);
+            encode_known(&mut news, new);
         }
         takes.extend_from_slice(&news);
         if !any {

@@ -7,10 +7,10 @@
 //! When nothing waits anywhere, all have the same.
 
 use super::Connection;
-use super::conflicts::Applying;
+use super::conflicts::{Applying, TargetTable};
 use crate::engine::outbox::{NetTable, Positions, RowStart, key_of};
 use crate::error::Result;
-use crate::sync::{Change, ChangesetPart, Reader, RowOperation};
+use crate::sync::{Change, ChangesetPart, Reader, RowOperation, TableHeader};
 
 /// What waits, by table. Where a row of it begins is how the others have it, as far as that is
 /// known to differ from here. It keeps its entry unless what was applied has changed it.
@@ -19,9 +19,21 @@ type PendingTables<'b> = Vec<(&'b str, NetTable<'b>)>;
 impl Connection {
     /// Makes what waits in the outbox stand on a change set that was applied. Returns whether it is
     /// another than before.
-    pub(super) fn rebase_outbox(&mut self, applied: &[u8], applying: &Applying) -> Result<bool> {
+    pub(super) fn rebase_outbox(
+        &mut self,
+        applied: &[u8],
+        applying: &mut Applying,
+    ) -> Result<bool> {
         let (pending, single) = self.pending()?.unwrap_or_else(|| (Vec::new(), true));
-        let blocked = applying.blocked.iter().any(|it| self.is_recorded(&it.table));
+        let mut blocked = false;
+        for target in &mut applying.targets {
+            if self.is_recorded(&target.table) {
+                blocked |= !target.blocked.is_empty();
+            } else {
+                // The outbox says nothing of its rows.
+                target.blocked = Positions::default();
+            }
+        }
         if pending.is_empty() && single && !blocked {
             return Ok(false);
         }
@@ -33,7 +45,7 @@ impl Connection {
                 table.rows.iter_mut().for_each(|row| row.entry = None);
             }
         }
-        self.meet(&mut waiting, applied, applying)?;
+        meet(&mut waiting, applied, applying)?;
         let met = waiting.iter().any(|(_, table)| table.rows.iter().any(|row| row.entry.is_none()));
         // Of several, one may change a row and the next undo that: neither stands on a change of
         // theirs, and both together need not.
@@ -51,76 +63,64 @@ impl Connection {
         Ok(true)
     }
 
-    /// Notes how the others have the rows that were applied.
-    fn meet<'b>(
-        &self,
-        waiting: &mut PendingTables<'b>,
-        applied: &'b [u8],
-        applying: &Applying,
-    ) -> Result<()> {
-        let mut reader = Reader::new(applied);
-        let (mut at, mut keys, mut name) = (None, &[][..], "");
-        let mut blocked = Positions::new();
-        while let Some(item) = reader.next()? {
-            let change = match item {
-                ChangesetPart::Table(header) => {
-                    (keys, name) = (header.keys, header.name);
-                    at = waiting.iter().position(|(it, _)| *it == name);
-                    blocked.clear();
-                    if self.is_recorded(name) {
-                        for (index, row) in applying.blocked.iter().enumerate() {
-                            if *row.table == *name {
-                                blocked.insert(row.key.clone(), index);
-                            }
-                        }
-                    }
-                    continue;
-                }
-                ChangesetPart::Change(change) => change,
-            };
-            if at.is_none() && blocked.is_empty() {
-                continue;
-            }
-            let key = key_of(keys, &change);
-            let is_blocked = blocked.contains_key(&key);
-            if is_blocked && at.is_none() {
-                at = Some(waiting.len());
-                waiting.push((name, NetTable::new(keys)));
-            }
-            let Some((_, table)) = at.and_then(|at| waiting.get_mut(at)) else { continue };
-            if is_blocked && table.row_mut(&key).is_none() {
-                table.add(key.clone(), &change, None);
-            }
-            if let Some(row) = table.row_mut(&key) {
-                row.start.follow(&change, keys.len());
-                row.entry = None;
-            }
-        }
-        Ok(())
-    }
-
     fn is_recorded(&self, table: &str) -> bool {
         self.recorder.as_ref().is_some_and(|it| it.context.outbox.borrow().records(table))
     }
 }
 
+/// Notes how the others have the rows that were applied.
+fn meet<'b>(
+    waiting: &mut PendingTables<'b>,
+    applied: &'b [u8],
+    applying: &mut Applying,
+) -> Result<()> {
+    let mut reader = Reader::new(applied);
+    let (mut at, mut keys, mut name) = (None, &[][..], "");
+    let mut blocked = None;
+    while let Some(item) = reader.next()? {
+        if item == ChangesetPart::Table {
+            TableHeader { name, keys } = reader.table();
+            at = waiting.iter().position(|(it, _)| *it == name);
+            let is_blocked = |it: &TargetTable| *it.table == *name && !it.blocked.is_empty();
+            blocked = applying.targets.iter().position(is_blocked);
+            continue;
+        }
+        if at.is_none() && blocked.is_none() {
+            continue;
+        }
+        let change = reader.change();
+        let key = key_of(keys, change);
+        let is_blocked =
+            blocked.is_some_and(|at| applying.targets[at].blocked.get_mut(&key).is_some());
+        if is_blocked && at.is_none() {
+            at = Some(waiting.len());
+            waiting.push((name, NetTable::new(keys)));
+        }
+        let Some((_, table)) = at.and_then(|at| waiting.get_mut(at)) else { continue };
+        if is_blocked && table.row_mut(&key).is_none() {
+            table.add(key.clone(), change, None);
+        }
+        if let Some(row) = table.row_mut(&key) {
+            row.start.follow(change, keys.len());
+            row.entry = None;
+        }
+    }
+    Ok(())
+}
+
 /// Reads what waits. Each row is in it once.
 fn read<'b>(pending: &'b [u8], waiting: &mut PendingTables<'b>) -> Result<()> {
-    let mut keys = &[][..];
     let mut reader = Reader::new(pending);
     loop {
         let start = reader.at();
         let Some(item) = reader.next()? else { return Ok(()) };
-        match item {
-            ChangesetPart::Table(header) => {
-                keys = header.keys;
-                waiting.push((header.name, NetTable::new(keys)));
-            }
-            ChangesetPart::Change(change) => {
-                let Some((_, table)) = waiting.last_mut() else { continue };
-                let entry = Some(&pending[start..reader.at()]);
-                table.add(key_of(keys, &change), &change, entry);
-            }
+        if item == ChangesetPart::Table {
+            let TableHeader { name, keys } = reader.table();
+            waiting.push((name, NetTable::new(keys)));
+        } else if let Some((_, table)) = waiting.last_mut() {
+            let change = reader.change();
+            let entry = Some(&pending[start..reader.at()]);
+            table.add(key_of(reader.table().keys, change), change, entry);
         }
     }
 }
@@ -131,7 +131,7 @@ impl<'b> RowStart<'b> {
         match change.operation {
             RowOperation::Delete => *self = Self::Absent,
             RowOperation::Insert => {
-                let mut values = change.new.to_vec();
+                let mut values = change.after().to_vec();
                 // Columns that they don't have.
                 values.resize(columns, None);
                 *self = Self::Present(values);
@@ -139,7 +139,7 @@ impl<'b> RowStart<'b> {
             RowOperation::Update => {
                 // One that they changed without having it is not known.
                 let Self::Present(values) = self else { return };
-                for (value, new) in values.iter_mut().zip(&change.new) {
+                for (value, new) in values.iter_mut().zip(change.after()) {
                     *value = new.or(*value);
                 }
             }

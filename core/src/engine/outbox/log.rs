@@ -4,7 +4,7 @@ use std::ffi::c_int;
 
 use crate::error::{Error, ErrorKind};
 #[cfg(sqlite_session)]
-use crate::sync::{RowOperation, encode_header, encode_undefined, encode_value};
+use crate::sync::{RowOperation, encode_header, encode_known, encode_value};
 #[cfg(sqlite_session)]
 use crate::value::ValueRef;
 
@@ -59,6 +59,8 @@ pub(in crate::engine) struct RecordedTable {
     pub(super) shape: TableShape,
     /// A change set: the table's header, and its entries; nothing if there are none.
     pub(super) log: Vec<u8>,
+    /// What an update has changed, while its entry is written.
+    news: Vec<u8>,
     /// How long the header is.
     header: usize,
     /// Which operations the log has.
@@ -107,17 +109,17 @@ impl OutboxLog {
     }
 
     /// Takes over what is recorded from now on. Returns whether these are other tables than before.
-    pub(super) fn renew(&mut self, shapes: Vec<(Box<str>, TableShape)>) -> bool {
-        let names = self.tables.iter().map(|it| &it.name);
-        let others = !names.eq(shapes.iter().map(|(name, _)| name));
+    pub(super) fn renew(&mut self, tables: Vec<RecordedTable>) -> bool {
+        let mut before = std::mem::replace(&mut self.tables, tables);
+        let names = before.iter().map(|it| &it.name);
+        let others = !names.eq(self.tables.iter().map(|it| &it.name));
         self.changes += u32::from(others);
-        let mut before = std::mem::take(&mut self.tables);
-        for (name, shape) in shapes {
-            let known = before.iter().position(|it| it.name == name && it.shape == shape);
-            self.tables.push(match known {
-                Some(known) => before.swap_remove(known),
-                None => RecordedTable { name, shape, ..RecordedTable::default() },
-            });
+        for known in &mut before {
+            let is_same =
+                |it: &&mut RecordedTable| it.name == known.name && it.shape == known.shape;
+            if let Some(table) = self.tables.iter_mut().find(is_same) {
+                std::mem::swap(table, known);
+            }
         }
         let epoch = self.epoch;
         for table in before {
@@ -227,15 +229,21 @@ impl OutboxLog {
             & self.applied.is_empty()
     }
 
-    fn fail(&mut self, fault: impl FnOnce(&str) -> Error, table: usize) {
+    #[cfg(sqlite_session)]
+    #[cold]
+    fn fail(&mut self, unfit: Unfit, table: usize) {
         if self.fault.is_none() {
-            self.fault = Some(fault(&self.tables[table].name));
+            self.fault = Some(unfit.explain(&self.tables[table].name));
         }
         self.dirty = true;
     }
 }
 
 impl RecordedTable {
+    pub(super) fn new(name: &str) -> Self {
+        Self { name: name.into(), ..Self::default() }
+    }
+
     pub(super) fn entries(&self) -> &[u8] {
         self.log.get(self.header..).unwrap_or_default()
     }
@@ -246,6 +254,7 @@ impl RecordedTable {
     fn clear(&mut self) {
         self.log.clear();
         self.log.shrink_to(Self::KEPT);
+        self.news.shrink_to(Self::KEPT);
         (self.inserts, self.others) = (false, false);
     }
 }
@@ -279,7 +288,7 @@ impl OutboxLog {
         self.doubted |= row.operation() == RowOperation::Delete && row.writes_blob();
         let recorded = &mut self.tables[position];
         if row.count() != recorded.shape.count || !recorded.shape.keys.iter().any(|key| *key != 0) {
-            return self.fail(is_another, position);
+            return self.fail(Unfit::Table, position);
         }
         if recorded.log.is_empty() {
             encode_header(&mut recorded.log, &recorded.name, &recorded.shape.keys);
@@ -295,10 +304,7 @@ impl OutboxLog {
             recorded.log.clear();
         }
         if let Err(unfit) = pushed {
-            match unfit {
-                Unfit::Key => self.fail(has_no_key, position),
-                Unfit::Unread => self.fail(is_unread, position),
-            }
+            self.fail(unfit, position);
         }
     }
 }
@@ -306,8 +312,31 @@ impl OutboxLog {
 /// Why a row can't be recorded.
 #[cfg(sqlite_session)]
 enum Unfit {
+    /// Its table is another than it was.
+    Table,
+    /// It has `NULL` in its key.
     Key,
     Unread,
+}
+
+#[cfg(sqlite_session)]
+impl Unfit {
+    fn explain(self, table: &str) -> Error {
+        let (kind, before, after) = match self {
+            Self::Table => (
+                ErrorKind::SchemaChanged,
+                "the columns of ",
+                ", which is recorded for the outbox, were changed; try again",
+            ),
+            Self::Key => (
+                ErrorKind::NotNullViolation,
+                "a row of ",
+                " has NULL in its primary key, so it can't be recorded for the outbox",
+            ),
+            Self::Unread => (ErrorKind::OutOfMemory, "a row of ", " could not be recorded"),
+        };
+        Error::new(kind, format!("{before}{table}{after}"))
+    }
 }
 
 #[cfg(sqlite_session)]
@@ -361,35 +390,26 @@ impl RecordedTable {
     }
 
     fn push_update(&mut self, row: &impl ChangingRow) -> Result<(), Unfit> {
-        let Self { shape, log, .. } = self;
+        let Self { shape, log, news, .. } = self;
         let start = log.len();
         log.extend([RowOperation::Update.byte(), 0]);
-        let mut changed = smallvec::SmallVec::<[Option<ValueRef<'_>>; 12]>::new();
+        news.clear();
+        let mut any = false;
         for (column, key) in shape.columns.iter().zip(&shape.keys) {
             let (old, new, same) = both(row, *column)?;
-            if *key != 0 {
-                if old == ValueRef::Null {
-                    return Err(Unfit::Key);
-                }
-                encode_value(log, old);
-                changed.push(None);
-            } else if same {
-                encode_undefined(log);
-                changed.push(None);
-            } else {
-                encode_value(log, old);
-                changed.push(Some(new));
+            let is_key = *key != 0;
+            if is_key && old == ValueRef::Null {
+                return Err(Unfit::Key);
             }
+            let changed = !is_key && !same;
+            any |= changed;
+            encode_known(log, (is_key || changed).then_some(old));
+            encode_known(news, changed.then_some(new));
         }
-        if changed.iter().all(Option::is_none) {
-            log.truncate(start);
+        if any {
+            log.extend_from_slice(news);
         } else {
-            for value in changed {
-                match value {
-                    Some(value) => encode_value(log, value),
-                    None => encode_undefined(log),
-                }
-            }
+            log.truncate(start);
         }
         Ok(())
     }
@@ -403,26 +423,4 @@ fn both<R: ChangingRow>(
     let old = row.value(true, column).ok_or(Unfit::Unread)?;
     let new = row.value(false, column).ok_or(Unfit::Unread)?;
     Ok((old, new, old.is_same(new)))
-}
-
-fn is_another(table: &str) -> Error {
-    Error::new(
-        ErrorKind::SchemaChanged,
-        format!(
-            "the columns of {table}, which is recorded for the outbox, were changed; try again"
-        ),
-    )
-}
-
-fn has_no_key(table: &str) -> Error {
-    Error::new(
-        ErrorKind::NotNullViolation,
-        format!(
-            "a row of {table} has NULL in its primary key, so it can't be recorded for the outbox"
-        ),
-    )
-}
-
-fn is_unread(table: &str) -> Error {
-    Error::new(ErrorKind::OutOfMemory, format!("a row of {table} could not be recorded"))
 }

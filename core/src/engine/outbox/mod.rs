@@ -12,7 +12,6 @@ mod net;
 #[cfg(all(test, sqlite_session))]
 mod tests;
 
-use std::borrow::Cow;
 use std::ffi::c_int;
 
 use super::Connection;
@@ -36,7 +35,7 @@ pub(crate) use foreign::{SeenCommits, began_meanwhile};
 pub(super) use log::ChangingRow;
 pub(super) use log::{OutboxLog, RecordedTable, TableShape};
 #[cfg(sqlite_session)]
-pub(super) use net::{NetTable, Positions, RowStart, key_of};
+pub(super) use net::{NetTable, Positions, RowStart, key_of, note_position};
 
 /// The names of the recorded tables.
 const TABLES: &str = "ubiqlite_outbox_tables";
@@ -81,25 +80,22 @@ impl Connection {
         self.hook_commits();
     }
 
-    fn read_recorded(&mut self) -> Result<Vec<(Box<str>, TableShape)>> {
-        let mut names = Vec::<Box<str>>::new();
+    fn read_recorded(&mut self) -> Result<Vec<RecordedTable>> {
+        let mut tables = Vec::new();
         let sql = "SELECT name FROM ubiqlite_outbox_tables ORDER BY name";
         let read = self.own_rows(sql, &[], &mut |row| {
-            names.push(text(row, 0)?.into());
+            tables.push(RecordedTable::new(text(row, 0)?));
             Ok(())
         });
         match read {
             Err(error) if error.kind() == ErrorKind::NoSuchTable => return Ok(Vec::new()),
             other => other?,
         }
-        let mut tables = Vec::with_capacity(names.len());
-        for name in names {
-            let shape = self.shape_of(&name)?;
-            // One that was dropped has no rows to be changed.
-            if shape.count > 0 {
-                tables.push((name, shape));
-            }
+        for table in &mut tables {
+            table.shape = self.shape_of(&table.name)?;
         }
+        // One that was dropped has no rows to be changed.
+        tables.retain(|table| table.shape.count > 0);
         Ok(tables)
     }
 
@@ -258,38 +254,29 @@ impl Connection {
         }
         for epoch in 0..=outbox.epoch {
             let current = epoch == outbox.epoch;
-            let mut sections = Vec::new();
-            for (at, table) in &outbox.earlier {
-                if *at == epoch {
-                    sections.push(self.section(table, outbox.doubted, current)?);
+            let mut bytes = Vec::new();
+            let earlier = outbox.earlier.iter().filter(|(at, _)| *at == epoch);
+            let now = if current { &outbox.tables[..] } else { &[] };
+            for table in earlier.map(|(_, table)| table).chain(now) {
+                if !table.log.is_empty() {
+                    self.push_section(&mut bytes, table, outbox.doubted, current)?;
                 }
             }
-            if current {
-                for table in &outbox.tables {
-                    sections.push(self.section(table, outbox.doubted, current)?);
-                }
+            if !bytes.is_empty() {
+                outbox.written.push(self.put_in_outbox(&bytes)?);
             }
-            sections.retain(|section| !section.is_empty());
-            let bytes = match sections.len() {
-                0 => continue,
-                1 => sections.swap_remove(0),
-                _ => Cow::from(sections.concat()),
-            };
-            outbox.written.push(self.put_in_outbox(&bytes)?);
         }
         Ok(())
     }
 
-    /// Returns a table's part of the change set.
-    fn section<'t>(
+    /// Writes a table's part of the change set.
+    fn push_section(
         &mut self,
-        table: &'t RecordedTable,
+        into: &mut Vec<u8>,
+        table: &RecordedTable,
         doubted: bool,
         current: bool,
-    ) -> Result<Cow<'t, [u8]>> {
-        if table.log.is_empty() {
-            return Ok(Cow::Borrowed(&[]));
-        }
+    ) -> Result<()> {
         if doubted {
             if !current {
                 return Err(Error::new(
@@ -300,14 +287,15 @@ impl Connection {
                     ),
                 ));
             }
-            return self.net_section(table).map(Cow::from);
+            return self.net_section(into, table);
         }
         // What is only inserted has no key twice.
         if table.others {
-            changegroup::merge(None, &[&table.log]).map(Cow::from)
+            into.extend_from_slice(&changegroup::merge(None, &table.log)?);
         } else {
-            Ok(Cow::from(&table.log))
+            into.extend_from_slice(&table.log);
         }
+        Ok(())
     }
 
     /// Adds a change set to the outbox.
@@ -340,26 +328,25 @@ impl Connection {
 
     /// Returns all that waits in the outbox, as one change set, and whether it is one already.
     pub(super) fn pending(&mut self) -> Result<Option<(Vec<u8>, bool)>> {
-        let mut pending = Vec::new();
+        let mut sets = Vec::new();
+        let mut count = 0;
         let sql = "SELECT bytes FROM ubiqlite_outbox ORDER BY id";
         let read = self.own_rows(sql, &[], &mut |row| {
-            pending.push(row.clone());
+            if let ValueRef::Blob(bytes) = row.value(0)? {
+                sets.extend_from_slice(bytes);
+            }
+            count += 1;
             Ok(())
         });
         match read {
             Err(error) if error.kind() == ErrorKind::NoSuchTable => return Ok(None),
             other => other?,
         }
-        let mut sets = Vec::with_capacity(pending.len());
-        for row in &pending {
-            sets.push(row.get::<&[u8]>(0)?);
-        }
-        if sets.is_empty() {
+        if count == 0 {
             return Ok(None);
         }
         // Also a single one: it may be of a time when a table had fewer columns.
-        let single = sets.len() == 1;
-        changegroup::merge(Some(self.raw), &sets).map(|all| Some((all, single)))
+        changegroup::merge(Some(self.raw), &sets).map(|all| Some((all, count == 1)))
     }
 
     /// Makes a change set all that waits in the outbox.

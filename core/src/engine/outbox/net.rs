@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
+
 use super::{Connection, RecordedTable, TableShape};
 use crate::error::Result;
 use crate::row::Row;
 use crate::sql::quote_into;
-use crate::sync::{
-    Change, ChangesetPart, Reader, RowOperation, encode_header, encode_undefined, encode_value,
-};
+use crate::sync::{Change, Reader, RowOperation, encode_header, encode_known, encode_value};
 use crate::value::ValueRef;
 
 /// How a row was when the transaction began, as far as its entries tell.
@@ -19,9 +19,15 @@ pub(in crate::engine) enum RowStart<'l> {
     Present(Vec<Option<ValueRef<'l>>>),
 }
 
-/// Rows by their keys, as bytes. It is one type for every kind of row, so that its code is there
-/// once.
-pub(in crate::engine) type Positions = HashMap<Vec<u8>, usize>;
+/// Rows by their keys, as bytes: each key has one at most. It is the type of what live queries look rows up in
+/// (`live/diff.rs`), so that its code is there once.
+pub(in crate::engine) type Positions = HashMap<Vec<u8>, Vec<usize>, RandomState>;
+
+/// Notes where the row of a key is.
+#[inline(never)]
+pub(in crate::engine) fn note_position(positions: &mut Positions, key: Vec<u8>, at: usize) {
+    positions.entry(key).or_default().push(at);
+}
 
 /// A row of which a change set is to tell what has become of it.
 pub(in crate::engine) struct NetRow<'l> {
@@ -45,7 +51,8 @@ impl<'l> NetTable<'l> {
     }
 
     pub(in crate::engine) fn row_mut(&mut self, key: &[u8]) -> Option<&mut NetRow<'l>> {
-        self.positions.get(key).and_then(|at| self.rows.get_mut(*at))
+        let at = *self.positions.get_mut(key)?.first()?;
+        self.rows.get_mut(at)
     }
 
     /// Adds the row of a change, which is not there yet.
@@ -57,36 +64,34 @@ impl<'l> NetTable<'l> {
     ) {
         let start = match change.operation {
             RowOperation::Insert => RowStart::Absent,
-            _ => RowStart::Present(change.old.to_vec()),
+            _ => RowStart::Present(change.before().to_vec()),
         };
-        self.positions.insert(key, self.rows.len());
+        note_position(&mut self.positions, key, self.rows.len());
         self.rows.push(NetRow { start, key: keys_of(self.keys, change), entry });
     }
 }
 
 impl Connection {
-    /// Returns the part of the change set of a table whose log is doubted: how each of its rows
-    /// was, and how it is now.
-    pub(super) fn net_section(&mut self, table: &RecordedTable) -> Result<Vec<u8>> {
+    /// Writes the part of the change set of a table whose log is doubted: how each of its rows was,
+    /// and how it is now.
+    pub(super) fn net_section(&mut self, into: &mut Vec<u8>, table: &RecordedTable) -> Result<()> {
         let keys = &table.shape.keys;
         let mut net = NetTable::new(keys);
         let mut reader = Reader::within(table.entries(), keys);
-        while let Some(item) = reader.next()? {
-            let ChangesetPart::Change(change) = item else { continue };
-            let key = key_of(keys, &change);
+        while reader.next()?.is_some() {
+            let change = reader.change();
+            let key = key_of(keys, change);
             match net.row_mut(&key) {
-                None => net.add(key, &change, None),
+                None => net.add(key, change, None),
                 Some(row) => {
                     let RowStart::Present(values) = &mut row.start else { continue };
-                    for (value, old) in values.iter_mut().zip(&change.old) {
+                    for (value, old) in values.iter_mut().zip(change.before()) {
                         *value = value.or(*old);
                     }
                 }
             }
         }
-        let mut bytes = Vec::new();
-        self.push_net(&mut bytes, &table.name, &net)?;
-        Ok(bytes)
+        self.push_net(into, &table.name, &net)
     }
 
     /// Writes the part of a change set of one table: how its rows were, and how they are now.
@@ -112,8 +117,7 @@ impl Connection {
             }
             let Some((shape, sql)) = &found else { continue };
             let now = self.row_of(shape, sql, &row.key)?;
-            let now = now.as_ref().map(|row| row.iter().map(|(_, value)| value).collect());
-            push_difference(into, table.keys, &row.start, now);
+            push_difference(into, table.keys, &row.start, now.as_ref())?;
         }
         if into.len() == empty {
             into.truncate(start);
@@ -152,45 +156,43 @@ fn push_difference(
     bytes: &mut Vec<u8>,
     keys: &[u8],
     start: &RowStart<'_>,
-    now: Option<Vec<ValueRef<'_>>>,
-) {
-    match (start, now) {
-        (RowStart::Absent, None) => {}
-        (RowStart::Absent, Some(now)) => {
-            bytes.extend_from_slice(&[RowOperation::Insert.byte(), 0]);
-            now.iter().take(keys.len()).for_each(|value| encode_value(bytes, *value));
-        }
-        (RowStart::Present(old), None) => {
-            bytes.extend_from_slice(&[RowOperation::Delete.byte(), 0]);
+    now: Option<&Row>,
+) -> Result<()> {
+    let operation = match (start, now) {
+        (RowStart::Absent, None) => return Ok(()),
+        (RowStart::Absent, Some(_)) => RowOperation::Insert,
+        (RowStart::Present(_), None) => RowOperation::Delete,
+        (RowStart::Present(_), Some(_)) => RowOperation::Update,
+    };
+    let begin = bytes.len();
+    bytes.extend_from_slice(&[operation.byte(), 0]);
+    let is_update = operation == RowOperation::Update;
+    let mut any = !is_update;
+    let mut news = Vec::new();
+    for (at, key) in keys.iter().enumerate() {
+        let mut old = match start {
+            RowStart::Present(old) => old.get(at).copied().flatten(),
+            RowStart::Absent => None,
+        };
+        let new = now.map(|row| row.value(at)).transpose()?;
+        if is_update {
+            let changed = *key == 0 && old.zip(new).is_some_and(|(old, new)| !old.is_same(new));
+            any |= changed;
+            if *key == 0 && !changed {
+                old = None;
+            }
+            encode_known(&mut news, new.filter(|_| changed));
+        } else {
             // An entry of its deletion has told all of them.
-            old.iter().for_each(|value| encode_value(bytes, value.unwrap_or(ValueRef::Null)));
+            old = Some(old.or(new).unwrap_or(ValueRef::Null));
         }
-        (RowStart::Present(old), Some(now)) => {
-            let start = bytes.len();
-            let changed =
-                |at: usize| keys[at] == 0 && old[at].is_some_and(|old| !old.is_same(now[at]));
-            let mut any = false;
-            bytes.extend_from_slice(&[RowOperation::Update.byte(), 0]);
-            for at in 0..keys.len() {
-                let changed = changed(at);
-                any |= changed;
-                match old[at] {
-                    Some(value) if keys[at] != 0 || changed => encode_value(bytes, value),
-                    _ => encode_undefined(bytes),
-                }
-            }
-            for (at, value) in now.iter().enumerate().take(keys.len()) {
-                if changed(at) {
-                    encode_value(bytes, *value);
-                } else {
-                    encode_undefined(bytes);
-                }
-            }
-            if !any {
-                bytes.truncate(start);
-            }
-        }
+        encode_known(bytes, old);
     }
+    bytes.extend_from_slice(&news);
+    if !any {
+        bytes.truncate(begin);
+    }
+    Ok(())
 }
 
 /// Returns the values of a row's key.
