@@ -255,6 +255,11 @@ impl DbapiInner {
             }
         };
         match ran {
+            Ok(_) if ended.is_some_and(|ended| ended.given_up) => {
+                let _ = statement.reset();
+                self.keep(begun.sql.clone(), statement);
+                Err(begun)
+            }
             Ok((page, more)) => {
                 if statement.changes {
                     let quick = started.elapsed() <= QUICK;

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::changes::HookContext;
 use super::outbox::{SeenCommits, began_meanwhile};
-use super::{Connection, moved_files};
+use super::{Connection, disk_wait, moved_files};
 use crate::error::{Error, ErrorKind};
 use crate::ffi;
 
@@ -101,6 +101,9 @@ unsafe extern "C" fn on_commit(context: *mut c_void) -> c_int {
     // SAFETY: the connection takes the hook out before the context goes.
     let context = unsafe { &*context.cast::<HookContext>() };
     let committing = &context.committing;
+    if disk_wait::has_given_up() {
+        return 1;
+    }
     // Nobody holds it while a statement runs.
     if context.outbox.try_borrow().map_or(true, |outbox| outbox.is_dirty()) {
         committing.refused.set(Some(RefusedCommit::LeavesOut));

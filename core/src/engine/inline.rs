@@ -107,6 +107,10 @@ impl Connection {
         // SAFETY: the connection is open.
         let ended = unsafe { end(&self.handlers, self.raw, self.length_limit) };
         Some(match run {
+            Ok(_) if ended.given_up => {
+                self.after_failed_read();
+                ReadOutcome::OverBudget
+            }
             Ok(rows) => {
                 let described = step.fetch == Fetch::Described;
                 let description = described.then(|| Box::new(statement.describe()));
@@ -195,7 +199,8 @@ pub(crate) unsafe fn bound(raw: *mut ffi::sqlite3, held: bool, longest: c_int) {
 pub(crate) unsafe fn unbound(raw: *mut ffi::sqlite3, longest: c_int) -> InlineEnd {
     // SAFETY: by this function's contract.
     unsafe { ffi::sqlite3_limit(raw, ffi::SQLITE_LIMIT_LENGTH, longest) };
-    InlineEnd { stopped: super::disk_wait::end() }
+    let given_up = super::disk_wait::has_given_up();
+    InlineEnd { stopped: super::disk_wait::end(), given_up }
 }
 
 /// Makes long values too long for short work whose functions go through their values.
@@ -220,6 +225,8 @@ unsafe fn end(handlers: &Handlers, raw: *mut ffi::sqlite3, length_limit: c_int) 
 pub(crate) struct InlineEnd {
     /// A page was not in memory, or reading took too long.
     pub(crate) stopped: bool,
+    /// It was stopped in the middle: what it returns, if it is no error, is not to be used.
+    pub(crate) given_up: bool,
 }
 
 impl InlineEnd {

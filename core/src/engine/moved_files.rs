@@ -109,12 +109,16 @@ pub(super) unsafe fn has_moved(raw: *mut ffi::sqlite3, hosted: bool) -> bool {
     unsafe { if hosted { vfs::has_moved(raw) } else { files::has_moved(raw) } }
 }
 
+fn refuses(moved: bool) -> c_int {
+    c_int::from(moved || super::disk_wait::has_given_up())
+}
+
 unsafe extern "C" fn on_commit(raw: *mut c_void) -> c_int {
     // SAFETY: the hook receives the connection that is committing.
-    c_int::from(unsafe { has_moved(raw.cast(), false) })
+    refuses(unsafe { has_moved(raw.cast(), false) })
 }
 
 unsafe extern "C" fn on_hosted_commit(raw: *mut c_void) -> c_int {
     // SAFETY: the hook receives the connection that is committing.
-    c_int::from(unsafe { has_moved(raw.cast(), true) })
+    refuses(unsafe { has_moved(raw.cast(), true) })
 }

@@ -55,6 +55,10 @@ impl Connection {
             self.reads_off_inline = super::inline::READS_OFF_INLINE;
         }
         match read {
+            ReadOutcome::Done(Ok(_)) if ended.given_up => {
+                self.after_failed_read();
+                ReadOutcome::OverBudget
+            }
             ReadOutcome::Done(Err(error)) if ended.is_over_budget(&error) => {
                 if !ended.stopped
                     && let [step] = program.steps.as_slice()
