@@ -35,26 +35,27 @@ mod tests {
         std::fs::write(&path, "one").unwrap();
         let watch = Arc::new(FileWatch::new(&[&path]).unwrap());
         let waits = Arc::clone(&watch);
+        let (seen, written) = std::sync::mpsc::channel();
         let thread = std::thread::spawn(move || {
-            let mut written = false;
             loop {
                 match waits.wait() {
-                    Woken::Written => written = true,
+                    Woken::Written => seen.send(()).unwrap(),
                     Woken::Waited => {}
-                    Woken::Stopped => return (written, waits.is_stopped()),
+                    Woken::Stopped => return waits.is_stopped(),
                 }
             }
         });
-        std::thread::sleep(Duration::from_millis(20));
         std::fs::write(&path, "two").unwrap();
-        std::thread::sleep(Duration::from_millis(20));
+        if cfg!(target_os = "linux") {
+            written.recv_timeout(Duration::from_secs(30)).unwrap();
+        }
         let start = Instant::now();
         watch.stop();
-        let (written, stopped) = thread.join().unwrap();
-        assert!(stopped);
-        assert!(written || cfg!(not(target_os = "linux")));
+        assert!(thread.join().unwrap());
         assert!(start.elapsed() < Duration::from_secs(5));
+        drop(written);
     }
+
     #[test]
     #[cfg(target_os = "linux")]
     fn after_one_write_the_next_ones_are_reported_once_it_is_armed_again() {
