@@ -166,7 +166,9 @@ mod tests {
             for work in suite.works {
                 let (Whose::Only(named) | Whose::AllBut(named)) = work.whose else { continue };
                 for subject in named {
-                    assert!(suite.subjects.contains(subject), "{}: {subject}", work.name);
+                    // Two suites have the same works, and one of them fewer subjects.
+                    let known = SUITES.iter().any(|it| it.subjects.contains(subject));
+                    assert!(known, "{}: {subject}", work.name);
                 }
                 let done = suite.subjects.iter().any(|subject| work.whose.includes(subject));
                 assert!(done, "{}", work.name);
