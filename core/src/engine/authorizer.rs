@@ -245,6 +245,8 @@ impl Authorizer {
         if admit == Admit::Everything {
             if !self.compiling.get() {
                 self.recompiled.store(true, Ordering::Relaxed);
+                // It may do something else than what was taken for short work.
+                super::disk_wait::give_up();
             }
             return ffi::SQLITE_OK;
         }

@@ -379,6 +379,9 @@ pub(crate) mod tests {
                 format!("DELETE FROM boxes WHERE id = {id}"),
                 format!("DELETE FROM notes WHERE rowid = {id}"),
             ] {
+                // As if it was not known for what it is.
+                writer.inspect(&sql).unwrap();
+                writer.cache.get(&sql).unwrap().set_slow(false);
                 let run = || writer.write_inline(&program(&sql));
                 let done = with_disk_slow_after(id % 37, run);
                 match done {

@@ -234,6 +234,7 @@ impl InlineEnd {
     /// lock that it may not wait for, a page that is not in memory, or a large value.
     pub(crate) fn is_over_budget(self, error: &Error) -> bool {
         self.stopped
+            || self.given_up
             || matches!(error.kind(), ErrorKind::Cancelled | ErrorKind::Busy)
             || error.code().is_some_and(|code| code & 0xff == ffi::SQLITE_TOOBIG)
     }

@@ -42,6 +42,7 @@ mod row_id;
 mod run;
 mod script;
 mod statement;
+mod virtual_tables;
 mod writes;
 
 use std::ffi::CStr;
@@ -100,6 +101,7 @@ pub(crate) struct Connection {
     handlers: Arc<Handlers>,
     row_id: LastRowId,
     own_changes: OwnChanges,
+    virtual_tables: virtual_tables::VirtualTables,
     /// Records what is committed, for live queries.
     recorder: Option<Box<Recorder>>,
     raw: *mut ffi::sqlite3,

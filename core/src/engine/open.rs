@@ -95,6 +95,7 @@ impl Connection {
             handlers,
             row_id: LastRowId::default(),
             own_changes: Default::default(),
+            virtual_tables: Default::default(),
             recorder: None,
             raw,
             lease: None,

@@ -91,6 +91,11 @@ impl Connection {
             unsafe { Statement::prepare(self.raw, &self.authorizer, admit, sql) };
         let statement = statement.and_then(|mut statement| {
             self.take_effect(&mut statement)?;
+            if let Some(writes) = &statement.writes
+                && self.writes_virtual(writes)
+            {
+                statement.set_slow(true);
+            }
             if statement.nature.sweeps {
                 statement.sweeps = opcodes::of(self, sql).is_ok_and(|found| found.sweeps);
             }

@@ -116,9 +116,10 @@ impl Statement {
             if admit != Admit::Everything {
                 prepared.readonly = nature.complete(prepared.readonly);
             }
-            prepared.set_slow(nature.long);
             let columns = Arc::new(Columns::new(prepared.names()));
             let mut writes = authorizer.take_writes();
+            // Elsewhere there may be virtual tables as well (`virtual_tables.rs`).
+            prepared.set_slow(nature.long || writes.elsewhere);
             // A number in the file's header, for example, which no table stands for.
             let sets = writes.pragma && !prepared.readonly;
             writes.everything = nature.class == Class::Alone || sets;

@@ -11,6 +11,8 @@ pub(super) struct Writes {
     pub(super) tables: Vec<Box<str>>,
     /// The tables that rows are deleted from.
     pub(super) deletes: Vec<Box<str>>,
+    /// It writes to tables of temporary or attached databases.
+    pub(super) elsewhere: bool,
     pub(super) schema: bool,
     /// It acts on the file as a whole.
     pub(super) everything: bool,
@@ -34,6 +36,10 @@ impl Writes {
     /// It counts only in the main database.
     pub(super) fn add(&mut self, action: std::ffi::c_int, first: &CStr, elsewhere: bool) {
         match action {
+            ffi::SQLITE_INSERT | ffi::SQLITE_UPDATE | ffi::SQLITE_DELETE if elsewhere => {
+                self.elsewhere = true;
+                return;
+            }
             _ if elsewhere => return,
             ffi::SQLITE_INSERT | ffi::SQLITE_UPDATE | ffi::SQLITE_DELETE => {}
             ffi::SQLITE_ALTER_TABLE
