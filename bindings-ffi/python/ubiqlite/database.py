@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, NamedTuple, Optional, TypeVar, Union, overload
 
@@ -126,7 +126,7 @@ class Database(Statements):
 
     def watch_all(
         self,
-        queries: Iterable[Union[str, WatchedQuery, tuple[Any, ...]]],
+        queries: Iterable[Union[str, WatchedQuery, Sequence[Any]]],
         *,
         into: Any = None,
         timeout: TimeLimit = None,
