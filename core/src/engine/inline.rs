@@ -145,12 +145,17 @@ impl Connection {
         result
     }
 
-    /// Runs short work. `None`: it was too long or met a lock.
+    /// Runs short work that may write. `None`: it was too long or met a lock.
+    ///
+    /// No read is refused: in the middle of a write SQLite takes the error for one of the disk, and
+    /// with a rollback journal it repeats that to whoever comes next. What has read for too long is
+    /// interrupted.
     pub(crate) fn run_inline<T>(
         &mut self,
         work: impl FnOnce(&mut Self) -> Result<T>,
     ) -> Option<Result<T>> {
-        self.begin_inline();
+        // SAFETY: the connection is open, and what runs ends before `end_inline`.
+        unsafe { begin(&self.handlers, self.raw, true) };
         let result = work(self);
         let ended = self.end_inline();
         match result {
