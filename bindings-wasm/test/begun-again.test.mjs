@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 
 import { bundled } from './bundled.mjs';
+import { connected } from './engines.mjs';
 
 const { CallTarget, Database, EngineClient } = await import(
   pathToFileURL(await bundled('client/engine-client.js', 'api/statements.js', 'api/database.js')).href
@@ -29,28 +30,14 @@ function opened(id) {
   return bytes.buffer;
 }
 
+/** The ids and operations of the requests in `view`. */
+function* requests(view, from, to) {
+  for (let at = from; at < to; at += 4 + view.getUint32(at, true)) yield { id: view.getUint32(at + 4, true), op: view.getUint8(at + 8) };
+}
+
 /** A database, and the operations and numbers of what was requested of each of its engines. */
 async function database() {
-  const engines = [];
-  const connector = {
-    connect: async (events) => {
-      const engine = { ...events, requests: [], stopped: [] };
-      engines.push(engine);
-      return {
-        client: 1,
-        post: (bytes, from, to) => {
-          const view = new DataView(bytes.buffer, bytes.byteOffset);
-          for (let at = from; at < to; at += 4 + view.getUint32(at, true)) engine.requests.push({ id: view.getUint32(at + 4, true), op: view.getUint8(at + 8) });
-        },
-        stop: (request) => engine.stopped.push(request),
-        busy: () => {},
-        close: async () => {},
-      };
-    },
-    close: async () => {},
-  };
-  const client = new EngineClient(connector, { bigints: false, patience: 1000 });
-  await client.open();
+  const { client, engines } = await connected(EngineClient, requests);
   return { client, db: new Database(new CallTarget(client, undefined), 'app.db'), engines };
 }
 

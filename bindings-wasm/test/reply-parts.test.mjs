@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 
 import { bundled } from './bundled.mjs';
+import { connected } from './engines.mjs';
 
 const { EngineClient, Reader, CallTarget } = await import(pathToFileURL(await bundled('client/engine-client.js', 'api/statements.js')).href);
 
@@ -47,25 +48,9 @@ function head(view, length, id, kind, flags, extra) {
 
 const part = (id, values, name) => rows(id, values, { flags: CONTINUES, name });
 
-/** Makes a client with the test's own engines: each has what `connect` was given, and the requests sent to it. */
+/** Makes a client with the test's own engines, each with the numbers of the requests sent to it. */
 async function client() {
-  const engines = [];
-  const connector = {
-    connect: async (events) => {
-      const engine = { ...events, requests: [], stopped: [] };
-      engines.push(engine);
-      return {
-        client: 1,
-        post: (bytes, from) => engine.requests.push(new DataView(bytes.buffer, bytes.byteOffset + from).getUint32(4, true)),
-        stop: (request) => engine.stopped.push(request),
-        busy: () => {},
-        close: async () => {},
-      };
-    },
-    close: async () => {},
-  };
-  const client = new EngineClient(connector, { bigints: false, patience: 1000 });
-  await client.open();
+  const { client, engines } = await connected(EngineClient, (view, from) => [view.getUint32(from + 4, true)]);
   const db = new Reader(new CallTarget(client, undefined));
   return { client, db, engines };
 }

@@ -178,3 +178,19 @@ export function runs(pid) {
     return false;
   }
 }
+
+/** Subscribes to a watch: `seen` has `value` of each of its results, and `until` waits for that many. */
+export function subscribed(watch, value) {
+  const seen = [];
+  let told;
+  const stop = watch.subscribe((result) => {
+    seen.push(value(result));
+    told?.();
+  });
+  const until = (count) =>
+    new Promise((resolve) => {
+      told = () => seen.length >= count && resolve();
+      told();
+    });
+  return { seen, until, stop };
+}

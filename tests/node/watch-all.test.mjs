@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { database, failure } from './support.mjs';
+import { database, failure, subscribed } from './support.mjs';
 
 const SCHEMA = `
   CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT, status TEXT);
@@ -146,17 +146,7 @@ test('it ends with break, with its signal and when the database closes, and not 
   await db.execute('DELETE FROM items WHERE id = 3');
   const [items, count] = await next(slow);
   assert.deepEqual([items.diff.removed, count.rows], [[2], [{ n: 2 }]]);
-  const seen = [];
-  let told;
-  const stop = db.watchAll([ITEMS, COUNT]).subscribe((results) => {
-    seen.push(results.map(({ rows }) => rows.length));
-    told?.();
-  });
-  const until = (count) =>
-    new Promise((resolve) => {
-      told = () => seen.length >= count && resolve();
-      told();
-    });
+  const { seen, until, stop } = subscribed(db.watchAll([ITEMS, COUNT]), (results) => results.map(({ rows }) => rows.length));
   await until(1);
   await db.execute('DELETE FROM items WHERE id = 2');
   await until(2);

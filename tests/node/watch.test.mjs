@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { database, failure, ubiqlite } from './support.mjs';
+import { database, failure, subscribed, ubiqlite } from './support.mjs';
 
 const SCHEMA = `
   CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT UNIQUE, status TEXT);
@@ -158,17 +158,8 @@ test('calls that overlap get results in order, and a subscriber each of them', a
   await calls[1];
   await db.execute("UPDATE items SET name = 'two' WHERE id = 1");
   assert.deepEqual((await Promise.all(calls)).map(({ value }) => value.rows[0].name), ['lamp', 'one', 'two']);
-  const names = [];
-  let told;
-  const stop = db.watch('SELECT name FROM items WHERE id = 1').subscribe(({ rows }) => {
-    names.push(rows[0].name);
-    told?.();
-  });
-  const until = (count) =>
-    new Promise((resolve) => {
-      told = () => names.length >= count && resolve();
-      told();
-    });
+  const again = db.watch('SELECT name FROM items WHERE id = 1');
+  const { seen: names, until, stop } = subscribed(again, ({ rows }) => rows[0].name);
   await until(1);
   await db.execute("UPDATE items SET name = 'three' WHERE id = 1");
   await until(2);
