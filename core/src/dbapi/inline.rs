@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::connection::DbapiInner;
 use super::statement::DbapiStatement;
 use crate::engine::budget::{Budget, STEPS_BETWEEN_QUESTIONS as STEPS};
-use crate::engine::{InlineEnd, LONGEST_INLINE_SQL, LONGEST_VALUE, bound, disk_wait, unbound};
+use crate::engine::{InlineEnd, LONGEST_INLINE_SQL, LONGEST_VALUE, bound, unbound};
 use crate::ffi;
 
 /// A change that took longer than this is not done within a call the next time.
@@ -69,9 +69,5 @@ impl DbapiInner {
 unsafe extern "C" fn on_progress(context: *mut c_void) -> c_int {
     // SAFETY: `inline` gave it a budget that outlives the handler.
     let budget = unsafe { &*context.cast::<Budget>() };
-    let spent = budget.is_spent();
-    if spent {
-        disk_wait::give_up();
-    }
-    c_int::from(spent)
+    c_int::from(budget.is_spent())
 }

@@ -33,7 +33,7 @@ impl Budget {
         self.asked.store(0, Ordering::Relaxed);
     }
 
-    /// Counts one more question, and returns whether it was one too many.
+    /// Counts one more question, and returns whether it was one too many: then the work is given up.
     pub(crate) fn is_spent(&self) -> bool {
         let asked = self.asked.load(Ordering::Relaxed) + 1;
         self.asked.store(asked, Ordering::Relaxed);
@@ -46,7 +46,12 @@ impl Budget {
             return false;
         }
         let took = now.saturating_sub(self.since.load(Ordering::Relaxed));
-        asked > QUESTIONS || u128::from(took) > TIME.as_nanos()
+        let spent = asked > QUESTIONS || u128::from(took) > TIME.as_nanos();
+        if spent {
+            // The caller interrupts the work.
+            super::disk_wait::give_up();
+        }
+        spent
     }
 }
 

@@ -96,11 +96,7 @@ unsafe extern "C" fn on_progress(context: *mut c_void) -> c_int {
         return 0;
     }
     if handlers.inline.load(Ordering::Relaxed) {
-        let spent = handlers.budget.is_spent();
-        if spent {
-            super::disk_wait::give_up();
-        }
-        return c_int::from(spent);
+        return c_int::from(handlers.budget.is_spent());
     }
     // Only one thread at a time asks.
     let asked = handlers.asked.load(Ordering::Relaxed).wrapping_add(1);
