@@ -37,6 +37,8 @@ pub(crate) struct Prepared<W> {
     overruns: u8,
     /// How many bytes SQLite keeps for it; 0: not asked yet.
     memory: usize,
+    /// It may take a database out of WAL mode.
+    leaves_wal: bool,
     wording: PhantomData<W>,
 }
 
@@ -93,9 +95,12 @@ impl<W: Wording> Prepared<W> {
         // Where there is nothing to do, SQLite takes `DROP TRIGGER IF EXISTS` and `CREATE TRIGGER IF
         // NOT EXISTS` for statements that read. When the schema has changed, they write.
         let readonly = readonly && !crate::sql::is_schema_change(sql);
+        let leaves_wal = crate::sql::sets_journal_mode(sql);
         let (recompiled, overruns, memory) = (0, 0, 0);
         let wording = PhantomData;
-        Ok((Some(Self { raw, parameters, readonly, recompiled, overruns, memory, wording }), rest))
+        let statement =
+            Self { raw, parameters, readonly, recompiled, overruns, memory, leaves_wal, wording };
+        Ok((Some(statement), rest))
     }
 
     /// Returns how many parameters it has: the largest index.
@@ -129,12 +134,25 @@ impl<W: Wording> Prepared<W> {
     /// Runs to the next row, or to the end.
     #[inline]
     pub(crate) fn step(&mut self) -> Result<Stepped> {
+        if self.leaves_wal {
+            self.forget_pages();
+        }
         // SAFETY: the statement is prepared, and this thread alone uses it.
         match unsafe { ffi::sqlite3_step(self.raw) } {
             ffi::SQLITE_ROW => Ok(Stepped::Row),
             ffi::SQLITE_DONE => Ok(Stepped::Done),
             code => Err(self.failed(code)),
         }
+    }
+
+    /// Drops the pages that the connection has in memory. In WAL mode a commit of another connection
+    /// leaves the file's change counter alone unless it changes the first page, and after the mode
+    /// has changed SQLite looks at nothing else: up to 3.54 at least, it goes on with pages from
+    /// before that commit, and writes them over newer ones.
+    #[cold]
+    fn forget_pages(&mut self) {
+        // SAFETY: the statement's connection is open, and this thread alone uses it.
+        unsafe { ffi::reset_caches(ffi::sqlite3_db_handle(self.raw)) };
     }
 
     /// Whether SQLite has compiled it again since the last call because the schema changed:

@@ -196,7 +196,6 @@ unsafe extern "C" {
     pub(crate) fn sqlite3_db_name(db: *mut sqlite3, index: c_int) -> *const c_char;
     pub(crate) fn sqlite3_initialize() -> c_int;
     pub(crate) fn sqlite3_config(option: c_int, ...) -> c_int;
-    pub(crate) fn sqlite3_memory_used() -> sqlite3_int64;
     pub(crate) fn sqlite3_close_v2(db: *mut sqlite3) -> c_int;
 }
 

@@ -57,5 +57,22 @@ pub(crate) unsafe fn any_written(
     }
 }
 
+/// Drops the pages in memory of each database that is in no transaction.
+///
+/// # Safety
+/// `db` is open, and this thread alone uses it.
+pub(crate) unsafe fn reset_caches(db: *mut sqlite3) {
+    // SAFETY: by the contract; this operation takes no argument.
+    unsafe {
+        for index in 0.. {
+            let name = sqlite3_db_name(db, index);
+            if name.is_null() {
+                break;
+            }
+            sqlite3_file_control(db, name, SQLITE_FCNTL_RESET_CACHE, std::ptr::null_mut());
+        }
+    }
+}
+
 #[cfg(all(test, not(target_family = "wasm")))]
 mod tests;

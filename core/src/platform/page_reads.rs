@@ -12,13 +12,16 @@
 use std::cell::{Cell, RefCell};
 use std::ffi::{c_int, c_uint};
 use std::mem::MaybeUninit;
-use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
 use std::sync::{Mutex, Once, PoisonError};
 
 use crate::ffi;
 
 type FetchFunction =
     unsafe extern "C" fn(*mut ffi::sqlite3_pcache, c_uint, c_int) -> *mut ffi::sqlite3_pcache_page;
+
+/// Whether SQLite refused since it was in use.
+static WAS_IN_USE: AtomicBool = AtomicBool::new(false);
 
 /// SQLite's own `xFetch`; null if the page cache is not replaced.
 static FETCH: AtomicPtr<()> = AtomicPtr::new(std::ptr::null_mut());
@@ -67,10 +70,6 @@ pub(crate) fn install() {
 /// # Safety
 /// Called once.
 unsafe fn replace() {
-    // SAFETY: it only returns a number.
-    if unsafe { ffi::sqlite3_libversion_number() } < FIRST_VERSION {
-        return;
-    }
     let mut methods = MaybeUninit::<ffi::sqlite3_pcache_methods2>::uninit();
     // SAFETY: SQLite fills the methods, unless it refuses since it is in use; it copies those that
     // it is given.
@@ -78,6 +77,10 @@ unsafe fn replace() {
         if ffi::sqlite3_config(ffi::SQLITE_CONFIG_GETPCACHE2, methods.as_mut_ptr())
             != ffi::SQLITE_OK
         {
+            WAS_IN_USE.store(true, Ordering::Relaxed);
+            return;
+        }
+        if ffi::sqlite3_libversion_number() < FIRST_VERSION {
             return;
         }
         let mut methods = methods.assume_init();
@@ -87,6 +90,13 @@ unsafe fn replace() {
             FETCH.store(std::ptr::null_mut(), Ordering::Release);
         }
     }
+}
+
+/// Whether the program used this copy of SQLite before this library did, as far as is known: it may
+/// have files open.
+#[cfg(unix)]
+pub(crate) fn was_in_use() -> bool {
+    WAS_IN_USE.load(Ordering::Relaxed)
 }
 
 /// Whether pages can be recorded.

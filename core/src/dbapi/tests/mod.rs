@@ -87,6 +87,25 @@ async fn a_lock_of_another_connection_is_waited_for_elsewhere_and_told() {
 }
 
 #[tokio::test]
+async fn a_file_that_leaves_wal_mode_keeps_what_others_have_committed() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a.db");
+    let other = rusqlite::Connection::open(&path).unwrap();
+    let schema = "PRAGMA journal_mode = wal; CREATE TABLE t (a, b); INSERT INTO t VALUES (0, 0)";
+    other.execute_batch(schema).unwrap();
+    let db = open(path.to_str().unwrap()).await;
+    let run = |sql| db.request(execute(1, sql, params![], None));
+    run("UPDATE t SET b = b + 1").await.unwrap();
+    other.execute_batch("UPDATE t SET a = a + 1").unwrap();
+    other.close().unwrap();
+    run("PRAGMA journal_mode = DELETE").await.unwrap();
+    run("UPDATE t SET b = b + 1").await.unwrap();
+    let fresh = rusqlite::Connection::open(&path).unwrap();
+    let found: String = fresh.query_row("SELECT a || b FROM t", (), |row| row.get(0)).unwrap();
+    assert_eq!(found, "12");
+}
+
+#[tokio::test]
 async fn in_a_log_that_is_not_synced_a_commit_is_done_within_the_call_and_the_log_stays_small() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("a.db");

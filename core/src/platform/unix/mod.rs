@@ -95,7 +95,7 @@ unsafe fn replace() -> bool {
     // found lives as long as the process.
     unsafe {
         // Earlier users of this copy of SQLite have files open that are unknown here.
-        let used = ffi::sqlite3_memory_used() > 0;
+        let used = super::page_reads::was_in_use();
         if ffi::sqlite3_initialize() != ffi::SQLITE_OK {
             return false;
         }
