@@ -15,6 +15,8 @@ mod hub;
 mod poll;
 mod queries;
 mod waiting;
+#[cfg(all(test, not(target_family = "wasm")))]
+mod wake_tests;
 mod written;
 
 pub(crate) use delta::Delta;

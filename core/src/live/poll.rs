@@ -106,6 +106,9 @@ impl Hub {
                     self.drive(Running { reply, ..running }, id);
                 }
                 Round::Running(running) => {
+                    // As if it were turned away: when another task finds this done, it may begin
+                    // the next round, which has drivers of its own, before those of this are woken.
+                    self.waiting.turn_away(id);
                     drop(state);
                     if !self.drive(running, id) {
                         return Poll::Pending;
