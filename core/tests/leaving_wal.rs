@@ -1,6 +1,8 @@
 //! A database that leaves WAL mode after commits of other connections: what they have written stays.
 //! SQLite itself would go on with the pages that it has in memory from before.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
 use rusqlite::Connection;
 use ubiqlite::{Database, JournalMode};
 

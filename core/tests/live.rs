@@ -8,6 +8,8 @@ mod compiled_before;
 mod feed;
 #[path = "live/foreign.rs"]
 mod foreign;
+#[path = "live/full_text.rs"]
+mod full_text;
 #[path = "live/fuzz.rs"]
 mod fuzz;
 #[path = "live/grain.rs"]

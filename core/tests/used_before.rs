@@ -2,6 +2,8 @@
 //! this library. SQLite took its own kind of locks then, and all locks of one file must be of one
 //! kind: else one of them is never released.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
 use std::process::Command;
 
 use rusqlite::Connection;

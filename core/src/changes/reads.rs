@@ -23,6 +23,9 @@ pub struct Reads {
     /// It reads a virtual table or a table-valued function, which may keep what it has read of the
     /// database's pages, or read something else.
     pub is_virtual: bool,
+    /// Queries of what a virtual table is known to keep in memory between statements: their pages
+    /// are this query's too.
+    pub beside: Vec<Box<str>>,
     /// The rows that it can read, if they are not all of its only table's.
     pub(crate) filter: Option<Arc<RowFilter>>,
 }
@@ -44,6 +47,7 @@ impl Reads {
             table.columns.iter_mut().for_each(Vec::shrink_to_fit);
         }
         self.tables.shrink_to_fit();
+        self.beside.shrink_to_fit();
     }
 
     /// Whether the result stays the same while the pages that the query read do.

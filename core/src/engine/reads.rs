@@ -24,6 +24,9 @@ const PURE: &[&str] = &["json_each", "json_tree", "generate_series"];
 /// Modules whose tables keep all that they return in ordinary tables of their own.
 const SHADOWED: &[&str] = &["fts3", "fts4", "fts5", "rtree", "rtree_i32", "geopoly", "vec0"];
 
+/// Modules that keep nothing in memory from one statement to the next.
+const UNCACHED: &[&str] = &["rtree", "rtree_i32", "geopoly"];
+
 /// What the authorizer calls the rowid of a table without a name for it.
 pub(super) const ROWID_NAME: &str = "ROWID";
 
@@ -51,16 +54,27 @@ impl Connection {
         // What SQLite knows about the schema may be older than the file, and it checks that only
         // when a statement runs: the query would be learned of the old one, and run on the new one.
         self.control("SELECT 1 FROM sqlite_schema LIMIT 1")?;
-        let tables = Some(self.learn_reads(&step.sql, &step.params)?);
-        let mut outcome = self.run_paged(step)?;
-        outcome.reads.get_or_insert_default().tables = tables;
+        let tables = self.learn_reads(&step.sql, &step.params)?;
+        let mut outcome = self.run_paged(step, &tables.beside)?;
+        outcome.reads.get_or_insert_default().tables = Some(tables);
         Ok(outcome)
     }
 
-    /// Runs a query, and returns with its rows which pages it reads, if they can be known.
-    pub(super) fn run_paged(&mut self, step: &Step<'_>) -> Result<StepOutcome> {
+    /// Runs a query, and returns with its rows which pages it and those beside it read, if they can
+    /// be known.
+    pub(super) fn run_paged(
+        &mut self,
+        step: &Step<'_>,
+        beside: &[Box<str>],
+    ) -> Result<StepOutcome> {
         let cache = self.page_cache();
-        let run = || self.run_once(&step.sql, &step.params, Fetch::All, None);
+        let run = || {
+            let outcome = self.run_once(&step.sql, &step.params, Fetch::All, None)?;
+            for sql in beside {
+                self.run_once(sql, &Params::new(), Fetch::All, None)?;
+            }
+            Ok::<_, Error>(outcome)
+        };
         let (outcome, reads) = noted(cache, run);
         Ok(StepOutcome { reads, ..outcome? })
     }
@@ -130,13 +144,18 @@ impl Connection {
         match kind {
             "view" => {}
             "virtual" => {
-                reads.is_virtual = true;
                 let sql = row.get::<Option<&str>>(1)?.unwrap_or_default().to_ascii_lowercase();
                 let module = sql.split("using").nth(1).unwrap_or_default().trim_start();
                 let end = module.find(|it: char| !it.is_alphanumeric() && it != '_');
                 let module = &module[..end.unwrap_or(module.len())];
                 // With `content=`, FTS reads the rows of another table.
-                reads.anything |= !SHADOWED.contains(&module) || sql.contains("content");
+                let content = sql.contains("content");
+                reads.anything |= !SHADOWED.contains(&module) || content;
+                match module {
+                    "fts5" if !content => reads.beside.extend(kept_by_fts5(&name)?),
+                    _ if UNCACHED.contains(&module) => {}
+                    _ => reads.is_virtual = true,
+                }
                 let shadows = self.rows(
                     "SELECT name FROM pragma_table_list WHERE type = 'shadow' AND schema = 'main'
                         AND substr(name, 1, length(?1) + 1) = ?1 || '_'",
@@ -320,6 +339,21 @@ impl TableFacts {
         }
         facts
     }
+}
+
+/// Returns queries of what FTS5 keeps in memory between statements: where the parts of its index are
+/// (the record 10), the totals (1) and the configuration. Each change of its index writes the first.
+/// <https://sqlite.org/fts5.html#the_structure_record_format>
+fn kept_by_fts5(table: &str) -> Result<[Box<str>; 2]> {
+    let named = |suffix: &str| {
+        let mut name = String::new();
+        crate::sql::quote_into(&mut name, &format!("{table}{suffix}"))?;
+        Ok::<_, Error>(name)
+    };
+    Ok([
+        format!("SELECT block FROM {} WHERE id IN (1, 10)", named("_data")?).into(),
+        format!("SELECT * FROM {}", named("_config")?).into(),
+    ])
 }
 
 fn listed(roots: &[i64]) -> String {

@@ -170,10 +170,11 @@ impl Connection {
         if step.fetch == Fetch::Watched {
             return self.run_watched(step);
         }
+        if step.fetch == Fetch::Paged {
+            let beside = step.extra.as_ref().map_or(&[][..], |extra| &extra.beside);
+            return self.run_paged(step, beside);
+        }
         let Some(extra) = &step.extra else {
-            if step.fetch == Fetch::Paged {
-                return self.run_paged(step);
-            }
             return self.run_once(&step.sql, &step.params, step.fetch, sink);
         };
         self.run_with_extra(step, extra, earlier)

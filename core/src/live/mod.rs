@@ -14,9 +14,9 @@ mod feed;
 mod hub;
 mod poll;
 mod queries;
-mod waiting;
 #[cfg(all(test, not(target_family = "wasm")))]
-mod wake_tests;
+mod tests;
+mod waiting;
 mod written;
 
 pub(crate) use delta::Delta;

@@ -208,6 +208,10 @@ impl Query {
             Some(reads) if reads.are_in_pages() => Fetch::Paged,
             Some(_) => Fetch::All,
         };
-        Step::new(self.key.sql.to_string(), self.key.params(), fetch)
+        let mut step = Step::new(self.key.sql.to_string(), self.key.params(), fetch);
+        if let Some(reads) = self.reads.as_ref().filter(|it| !it.beside.is_empty()) {
+            step.extra.get_or_insert_default().beside.clone_from(&reads.beside);
+        }
+        step
     }
 }

@@ -83,6 +83,8 @@ pub struct Extra {
     /// The SQL is a script: several statements without parameters, of which no
     /// rows are kept.
     pub script: bool,
+    /// Queries that run after it, and whose pages count as read by it ([`Fetch::Paged`]).
+    pub beside: Vec<Box<str>>,
     /// Instead of running SQL, the step applies a change set.
     pub apply: Option<Box<ApplyStep>>,
     /// Which item of the caller's list this step belongs to (the first, with

@@ -35,6 +35,7 @@ pub fn run(args: &Args) -> Result<()> {
         "live_keys" => block_on(keys(args)),
         "live_same" => block_on(same(args)),
         "live_bulk" => block_on(bulk(args)),
+        "live_mix" => block_on(super::mix::run(args)),
         "live_outbox" => block_on(changesets::recording(args)),
         "live_apply" => block_on(changesets::applying(args)),
         other => Err(format!("unknown work {other}").into()),

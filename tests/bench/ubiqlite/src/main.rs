@@ -6,6 +6,7 @@ mod kept;
 mod late;
 mod live;
 mod locks;
+mod mix;
 mod scan;
 mod script;
 mod subject;

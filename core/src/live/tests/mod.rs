@@ -1,6 +1,8 @@
 //! Watches of one task each, whose queries' replies become ready before their wakers are called: a
 //! thread may pause between the two. Whoever waits for something new is woken for it.
 
+#![allow(clippy::unwrap_used, reason = "tests")]
+
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
