@@ -1,5 +1,7 @@
 //! Which rows of a table can matter to a query, as far as it is known without running it.
 
+use std::ops::RangeInclusive;
+
 use crate::value::Value;
 
 /// Conditions that each row must meet which a query reads from a table.
@@ -25,6 +27,8 @@ pub(crate) struct Term {
 pub(crate) enum TermTest {
     /// It equals one of these.
     In(Vec<Value>),
+    /// If it is an integer, it is one of these. It is not `NULL`.
+    Between(RangeInclusive<i64>),
     /// It is `NULL`.
     Null,
     /// It is not `NULL`.
@@ -37,6 +41,11 @@ impl TermTest {
         match self {
             Self::Null => *stored == Value::Null,
             Self::NotNull => *stored != Value::Null,
+            Self::Between(wanted) => match stored {
+                Value::Integer(stored) => wanted.contains(stored),
+                Value::Null => false,
+                _ => true,
+            },
             Self::In(wanted) => wanted.iter().any(|wanted| may_equal(stored, wanted)),
         }
     }

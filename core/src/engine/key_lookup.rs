@@ -5,8 +5,9 @@
 //! certain only if each of its instructions is known, so one that is not in this list makes the
 //! query read any row. <https://sqlite.org/opcode.html>
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
+use crate::changes::TermTest;
 use crate::row::Row;
 use crate::sql::Params;
 use crate::value::Value;
@@ -28,7 +29,7 @@ pub(super) struct Lookup {
     pub(super) root: i64,
     /// It is the rowid that has the value, and else the first column of the index.
     pub(super) by_rowid: bool,
-    pub(super) value: Value,
+    pub(super) wanted: TermTest,
 }
 
 impl Instruction {
@@ -37,6 +38,37 @@ impl Instruction {
         let p4 = row.get::<Option<&str>>(5).ok().flatten().unwrap_or_default();
         let opcode = row.get::<&str>(1)?.into();
         Ok(Self { opcode, p1: row.get(2)?, p2: row.get(3)?, p3: row.get(4)?, p4: p4.into() })
+    }
+
+    /// Whether its second operand may be the address of another instruction.
+    fn jumps(&self) -> bool {
+        !matches!(
+            &*self.opcode,
+            "Integer"
+                | "Int64"
+                | "Real"
+                | "String8"
+                | "Blob"
+                | "Variable"
+                | "Null"
+                | "Rowid"
+                | "Column"
+                | "RealAffinity"
+                | "Affinity"
+                | "Copy"
+                | "SCopy"
+                | "MakeRecord"
+                | "ResultRow"
+                | "OpenRead"
+                | "OpenPseudo"
+                | "SorterOpen"
+                | "SorterInsert"
+                | "SorterData"
+                | "AggStep"
+                | "AggFinal"
+                | "Halt"
+                | "Transaction"
+        )
     }
 
     /// The root page that it opens in the main database.
@@ -86,44 +118,112 @@ impl Instruction {
     }
 }
 
-/// Returns the rows that a program can read, if they are those with one value.
+/// Returns the rows that a program can read, if they are those with one value, or with the rowids of
+/// a range.
 pub(super) fn lookup(program: &[Instruction], params: &Params) -> Option<Lookup> {
     let mut seek = None;
     let mut end = None;
-    for step in program {
+    for (index, step) in program.iter().enumerate() {
         step.writes()?;
         let place = match &*step.opcode {
             "SeekRowid" | "NotExists" | "SeekGE" | "SeekGT" | "SeekLE" | "SeekLT" => &mut seek,
             "IdxGE" | "IdxGT" | "IdxLE" | "IdxLT" => &mut end,
             _ => continue,
         };
-        if place.replace(step).is_some() {
+        if place.replace((index, step)).is_some() {
             return None;
         }
     }
-    let seek: &Instruction = seek?;
+    let (index, seek): (usize, &Instruction) = seek?;
+    let mut opened =
+        program.iter().filter(|step| &*step.opcode == "OpenRead" && step.p1 == seek.p1);
+    let opened = opened.next().filter(|_| opened.next().is_none())?;
+    let root = opened.opens()?;
     let by_rowid = matches!(&*seek.opcode, "SeekRowid" | "NotExists");
     // Without an end at the value where it begins, it is a range of others.
     let ends = match end {
         None => by_rowid,
-        Some(end) => {
+        Some((_, end)) => {
             let up = matches!(&*seek.opcode, "SeekGE" | "SeekGT");
             let same = end.p1 == seek.p1 && end.p3 == seek.p3;
             !by_rowid && same && up == matches!(&*end.opcode, "IdxGE" | "IdxGT")
         }
     };
+    // An index is opened with how its keys compare.
+    if end.is_none() && !by_rowid && !opened.p4.starts_with('k') {
+        let wanted = TermTest::Between(rowids(program, index, params)?);
+        return Some(Lookup { root, by_rowid: true, wanted });
+    }
     if !ends {
         return None;
     }
+    let value = constant_in(program, seek.p3, params)?;
+    let wanted = (value != Value::Null).then(|| TermTest::In(vec![value]))?;
+    Some(Lookup { root, by_rowid, wanted })
+}
+
+/// Returns what a register always has, if only one instruction writes it.
+fn constant_in(program: &[Instruction], register: i64, params: &Params) -> Option<Value> {
     let mut writers = program
         .iter()
-        .filter(|step| step.writes().is_some_and(|registers| registers.contains(&seek.p3)));
-    let value = writers.next()?.constant(params)?;
-    if writers.next().is_some() || value == Value::Null {
+        .filter(|step| step.writes().is_some_and(|registers| registers.contains(&register)));
+    let writer = writers.next()?;
+    if writers.next().is_some() { None } else { writer.constant(params) }
+}
+
+/// Returns the rowids at which the loop of a program can look, which begins with the seek at `seek`
+/// in a table and moves by one instruction. At its head it may compare each with where it ends.
+fn rowids(program: &[Instruction], seek: usize, params: &Params) -> Option<RangeInclusive<i64>> {
+    let integer = |register| match constant_in(program, register, params) {
+        Some(Value::Integer(value)) => Some(value),
+        _ => None,
+    };
+    let begin = &program[seek];
+    let up = matches!(&*begin.opcode, "SeekGE" | "SeekGT");
+    let first = integer(begin.p3)?;
+    let first = match &*begin.opcode {
+        "SeekGT" => first.checked_add(1)?,
+        "SeekLT" => first.checked_sub(1)?,
+        _ => first,
+    };
+    let moves = |step: &Instruction| matches!(&*step.opcode, "Next" | "Prev");
+    let mut movers = program.iter().enumerate().filter(|(_, it)| moves(it) && it.p1 == begin.p1);
+    let (last, mover) = movers.next()?;
+    if movers.next().is_some() || (&*mover.opcode == "Next") != up {
         return None;
     }
-    let mut opened =
-        program.iter().filter(|step| &*step.opcode == "OpenRead" && step.p1 == seek.p1);
-    let root = opened.next()?.opens()?;
-    opened.next().is_none().then_some(Lookup { root, by_rowid, value })
+    let head = usize::try_from(mover.p2).ok().filter(|head| seek < *head && *head < last)?;
+    let straight = |it: &Instruction| matches!(&*it.opcode, "Integer" | "Int64" | "Variable");
+    let compared = match program.get(head..head + 2)? {
+        [rowid, compare] if &*rowid.opcode == "Rowid" && rowid.p1 == begin.p1 => {
+            let ends = match &*compare.opcode {
+                "Gt" | "Ge" => up,
+                "Lt" | "Le" => !up,
+                _ => false,
+            };
+            // What is beyond leaves the loop, and nothing enters it elsewhere.
+            let enters = |(at, it): (usize, &Instruction)| {
+                let to = usize::try_from(it.p2).unwrap_or(usize::MAX);
+                it.jumps() && !(head..=last).contains(&at) && (head + 1..=last).contains(&to)
+            };
+            let leaves = usize::try_from(compare.p2).is_ok_and(|to| to > last);
+            let whole = ends && leaves && compare.p3 == rowid.p2;
+            (whole
+                && program[seek + 1..head].iter().all(straight)
+                && !program.iter().enumerate().any(enters))
+            .then(|| integer(compare.p1))
+            .flatten()
+            .and_then(|bound| match &*compare.opcode {
+                "Ge" => bound.checked_sub(1),
+                "Le" => bound.checked_add(1),
+                _ => Some(bound),
+            })
+        }
+        _ => None,
+    };
+    Some(if up {
+        first..=compared.unwrap_or(i64::MAX)
+    } else {
+        compared.unwrap_or(i64::MIN)..=first
+    })
 }

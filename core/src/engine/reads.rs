@@ -12,7 +12,7 @@ use super::statement::Statement;
 use super::writes::ReadColumn;
 use std::sync::Arc;
 
-use crate::changes::{Reads, RowFilter, TableInterest, TableRead, Term, TermTest};
+use crate::changes::{Reads, RowFilter, TableInterest, TableRead, Term};
 use crate::error::{Error, ErrorKind, Result};
 use crate::program::{Fetch, Step, StepOutcome};
 use crate::row::Row;
@@ -212,7 +212,7 @@ impl Connection {
 
     /// Returns which rows a query can read: those with one value of one column.
     fn filter_of(&mut self, lookup: Lookup, opened: &[i64]) -> Result<Option<RowFilter>> {
-        let Lookup { root, by_rowid, value } = lookup;
+        let Lookup { root, by_rowid, wanted } = lookup;
         let tables = format!(
             "SELECT count(DISTINCT tbl_name) FROM sqlite_schema WHERE rootpage IN ({})",
             listed(opened)
@@ -241,10 +241,9 @@ impl Connection {
                 self.name_in(first, name)?
             }
         };
-        let test = TermTest::In(vec![value]);
         let filter = |column| RowFilter {
             table: used.get::<&str>(2).unwrap_or_default().into(),
-            terms: vec![Term { column, test }],
+            terms: vec![Term { column, test: wanted }],
         };
         Ok(column.map(filter))
     }

@@ -224,6 +224,42 @@ const LOOKUPS: &[(&str, &[i64], &str, &str)] = &[
         "DELETE FROM names WHERE part = 2",
         "DELETE FROM names WHERE id = 1",
     ),
+    (
+        "SELECT * FROM names WHERE id BETWEEN 2 AND 3",
+        &[],
+        "UPDATE names SET price = 9 WHERE id IN (1, 4)",
+        "UPDATE names SET price = 9 WHERE id = 3",
+    ),
+    (
+        "SELECT count(*), sum(price) FROM names WHERE id > ? AND id < ? AND part > 0",
+        &[1, 4],
+        "DELETE FROM names WHERE id IN (1, 4)",
+        "UPDATE names SET id = 2 + 10 WHERE id = 2",
+    ),
+    (
+        "SELECT * FROM names WHERE id > 2 ORDER BY id",
+        &[],
+        "DELETE FROM names WHERE id = 2",
+        "INSERT INTO names (id) VALUES (70)",
+    ),
+    (
+        "SELECT * FROM names WHERE id >= ? AND id < 4 ORDER BY id DESC LIMIT 1 OFFSET 1",
+        &[2],
+        "UPDATE names SET price = 9 WHERE id = 1",
+        "DELETE FROM names WHERE id = 2",
+    ),
+    (
+        "SELECT * FROM names WHERE id < 3 ORDER BY id DESC LIMIT 2",
+        &[],
+        "UPDATE names SET price = 9 WHERE id = 4",
+        "UPDATE names SET price = 9 WHERE id = 1",
+    ),
+    (
+        "SELECT price FROM names WHERE id BETWEEN -5 AND 2 ORDER BY price",
+        &[],
+        "UPDATE names SET price = 9, part = 4 WHERE id = 3",
+        "INSERT INTO names VALUES (-5, 'low', 8, 8)",
+    ),
 ];
 
 #[tokio::test]
@@ -249,6 +285,41 @@ async fn a_query_of_one_key_runs_only_for_rows_that_have_or_had_it() {
     }
 }
 
+#[tokio::test]
+async fn a_selection_of_a_range_runs_only_for_rows_that_may_be_in_it() {
+    use ubiqlite::Compare;
+    let place = open().await;
+    let db = &place.db;
+    db.batch(SCHEMA).await.unwrap();
+    if !db.capabilities().row_changes {
+        return;
+    }
+    for (compare, bound, far) in [
+        (Compare::Ge, 8, "part = 3"),
+        (Compare::Gt, 7, "part = 6"),
+        (Compare::Lt, 2, "part = 5"),
+        (Compare::Le, 1, "part = 2"),
+    ] {
+        let select = || db.table("items").select().filter_with("part", compare, bound);
+        let mut live = select().watch().await.unwrap();
+        let mut first = next(&mut live).await.len();
+        let before = db.live_runs();
+        let far = format!("UPDATE items SET note = note || 'x', name = 'far' WHERE {far}");
+        db.execute(&far, ()).await.unwrap();
+        quiet(&mut live).await;
+        assert_eq!(db.live_runs(), before, "{compare:?} {bound}");
+        // SQLite's order of types: numbers, texts, blobs.
+        for near in ["'text'", "x'00'", "1.5", "8.5", "NULL"] {
+            db.execute(&format!("UPDATE items SET part = {near} WHERE id = 14"), ()).await.unwrap();
+            let rows = select().all::<ubiqlite::Row>().await.unwrap().len();
+            if rows != first {
+                first = next(&mut live).await.len();
+            }
+            assert_eq!(first, rows, "{compare:?} {bound}: {near}");
+        }
+    }
+}
+
 /// Queries that look like those of one key, and changes of other rows that they must see.
 const NO_LOOKUPS: &[(&str, &[i64], &str)] = &[
     (
@@ -270,6 +341,38 @@ const NO_LOOKUPS: &[(&str, &[i64], &str)] = &[
         "UPDATE names SET id = 20 WHERE id = 2",
     ),
     ("SELECT v FROM odd WHERE _rowid_ = 2", &[], "UPDATE odd SET v = 5 WHERE rowid = '2'"),
+    ("SELECT * FROM names WHERE id BETWEEN 2 AND 3.5", &[], "DELETE FROM names WHERE id = 3"),
+    ("SELECT * FROM names WHERE id BETWEEN '2' AND '3'", &[], "DELETE FROM names WHERE id = 2"),
+    ("SELECT * FROM names WHERE id > 3 OR id < 2", &[], "DELETE FROM names WHERE id = 1"),
+    ("SELECT * FROM names WHERE id <= 2", &[], "DELETE FROM names WHERE id = 1"),
+    ("SELECT * FROM names WHERE NOT id BETWEEN 2 AND 3", &[], "DELETE FROM names WHERE id = 4"),
+    (
+        "SELECT * FROM names WHERE id BETWEEN 2 AND (SELECT max(part) + 1 FROM names)",
+        &[],
+        "UPDATE names SET part = 3 WHERE id = 1",
+    ),
+    (
+        "SELECT * FROM names WHERE id BETWEEN 2 AND 3 UNION SELECT * FROM names WHERE id BETWEEN 1 AND 1",
+        &[],
+        "DELETE FROM names WHERE id = 1",
+    ),
+    (
+        "SELECT (SELECT count(*) FROM names AS m WHERE m.id BETWEEN n.id AND 4) FROM names AS n WHERE n.id BETWEEN 3 AND 3",
+        &[],
+        "DELETE FROM names WHERE id = 4",
+    ),
+    (
+        "SELECT rowid FROM odd WHERE rowid BETWEEN '1' AND '2'",
+        &[],
+        "UPDATE odd SET rowid = '15' WHERE v = 1",
+    ),
+    (
+        "SELECT _rowid_ FROM odd WHERE _rowid_ BETWEEN 1 AND 5",
+        &[],
+        "INSERT INTO odd VALUES ('x', 3)",
+    ),
+    ("SELECT v FROM pairs WHERE a BETWEEN 1 AND 2", &[], "INSERT INTO pairs VALUES (2, 9, 'k')"),
+    ("SELECT v FROM pairs WHERE a > 0 AND a < 2", &[], "INSERT INTO pairs VALUES (1, 9, 'k')"),
     ("SELECT max(id) FROM names WHERE id >= 3", &[], "INSERT INTO names (id) VALUES (30)"),
     ("SELECT v FROM kv WHERE k >= 'a' LIMIT 1", &[], "DELETE FROM kv WHERE k = 'a'"),
     (

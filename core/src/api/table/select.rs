@@ -381,6 +381,14 @@ impl Filter {
                 (column, TermTest::In(vec![value.clone()]))
             }
             Self::In(column, values) => (column, TermTest::In(values.clone())),
+            Self::Compare(column, compare, Value::Integer(value)) => {
+                let range = match compare {
+                    Compare::Lt | Compare::Le => i64::MIN..=*value,
+                    Compare::Gt | Compare::Ge => *value..=i64::MAX,
+                    _ => return None,
+                };
+                (column, TermTest::Between(range))
+            }
             Self::Compare(..) => return None,
         };
         Some(Term { column: schema.column(column).ok()?.into(), test })
