@@ -2,6 +2,7 @@
 
 mod apply;
 mod authorizer;
+mod before_run;
 pub(crate) mod budget;
 mod cache;
 mod changegroup;

@@ -6,6 +6,7 @@ use std::ffi::{CStr, c_char, c_int};
 use std::marker::PhantomData;
 use std::ptr;
 
+use super::before_run::{self, Before, Moment};
 use super::cache::Cached;
 use super::last_error;
 use crate::error::{Error, ErrorKind, Phase, Result};
@@ -37,8 +38,9 @@ pub(crate) struct Prepared<W> {
     overruns: u8,
     /// How many bytes SQLite keeps for it; 0: not asked yet.
     memory: usize,
-    /// It may take a database out of WAL mode.
-    leaves_wal: bool,
+    before: Before,
+    /// What is read during a run that needs one moment.
+    moment: Option<Moment>,
     wording: PhantomData<W>,
 }
 
@@ -95,11 +97,17 @@ impl<W: Wording> Prepared<W> {
         // Where there is nothing to do, SQLite takes `DROP TRIGGER IF EXISTS` and `CREATE TRIGGER IF
         // NOT EXISTS` for statements that read. When the schema has changed, they write.
         let readonly = readonly && !crate::sql::is_schema_change(sql);
-        let leaves_wal = crate::sql::sets_journal_mode(sql);
-        let (recompiled, overruns, memory) = (0, 0, 0);
-        let wording = PhantomData;
-        let statement =
-            Self { raw, parameters, readonly, recompiled, overruns, memory, leaves_wal, wording };
+        let statement = Self {
+            raw,
+            parameters,
+            readonly,
+            recompiled: 0,
+            overruns: 0,
+            memory: 0,
+            before: Before::of(sql),
+            moment: None,
+            wording: PhantomData,
+        };
         Ok((Some(statement), rest))
     }
 
@@ -134,8 +142,8 @@ impl<W: Wording> Prepared<W> {
     /// Runs to the next row, or to the end.
     #[inline]
     pub(crate) fn step(&mut self) -> Result<Stepped> {
-        if self.leaves_wal {
-            self.forget_pages();
+        if self.before != Before::Nothing && !self.is_running() {
+            self.prepare_run();
         }
         // SAFETY: the statement is prepared, and this thread alone uses it.
         match unsafe { ffi::sqlite3_step(self.raw) } {
@@ -145,14 +153,17 @@ impl<W: Wording> Prepared<W> {
         }
     }
 
-    /// Drops the pages that the connection has in memory. In WAL mode a commit of another connection
-    /// leaves the file's change counter alone unless it changes the first page, and after the mode
-    /// has changed SQLite looks at nothing else: up to 3.54 at least, it goes on with pages from
-    /// before that commit, and writes them over newer ones.
     #[cold]
-    fn forget_pages(&mut self) {
+    fn prepare_run(&mut self) {
         // SAFETY: the statement's connection is open, and this thread alone uses it.
-        unsafe { ffi::reset_caches(ffi::sqlite3_db_handle(self.raw)) };
+        unsafe {
+            let db = ffi::sqlite3_db_handle(self.raw);
+            match self.before {
+                Before::Nothing => {}
+                Before::ForgetPages => ffi::reset_caches(db),
+                Before::ReadAnew => self.moment = before_run::read_anew(db),
+            }
+        }
     }
 
     /// Whether SQLite has compiled it again since the last call because the schema changed:
@@ -231,7 +242,9 @@ impl<W: Wording> Prepared<W> {
     #[inline]
     pub(crate) fn end_run(&mut self) -> c_int {
         // SAFETY: the statement is prepared.
-        unsafe { ffi::sqlite3_reset(self.raw) }
+        let code = unsafe { ffi::sqlite3_reset(self.raw) };
+        self.moment = None;
+        code
     }
 
     /// Records that it exceeded the budget of inline work.
@@ -272,6 +285,7 @@ impl<W> Cached for Prepared<W> {
 
 impl<W> Drop for Prepared<W> {
     fn drop(&mut self) {
+        self.moment = None;
         // SAFETY: the statement is prepared, and its connection still open by the contract of
         // `compile`.
         unsafe { ffi::sqlite3_finalize(self.raw) };

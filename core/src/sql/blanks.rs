@@ -31,10 +31,3 @@ pub(crate) fn is_schema_change(sql: &str) -> bool {
     let word = first_word(sql);
     ["CREATE", "DROP", "ALTER"].iter().any(|change| word.eq_ignore_ascii_case(change))
 }
-
-/// Whether it may be a pragma for the journal mode, in any spelling.
-pub(crate) fn sets_journal_mode(sql: &str) -> bool {
-    const NAME: &[u8] = b"journal_mode";
-    first_word(sql).eq_ignore_ascii_case("PRAGMA")
-        && sql.as_bytes().windows(NAME.len()).any(|part| part.eq_ignore_ascii_case(NAME))
-}

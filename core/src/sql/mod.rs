@@ -7,7 +7,7 @@ mod ident;
 mod params;
 mod record;
 
-pub(crate) use blanks::{first_word, is_change, is_schema_change, sets_journal_mode, skip_blanks};
+pub(crate) use blanks::{first_word, is_change, is_schema_change, skip_blanks};
 pub(crate) use ident::quote_into;
 pub use params::Params;
 pub use record::Record;

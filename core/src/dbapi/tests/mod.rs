@@ -24,6 +24,11 @@ fn integers(result: &DbapiResult) -> Vec<i64> {
         .collect()
 }
 
+fn texts(result: &DbapiResult) -> Vec<&str> {
+    let page = result.page.as_ref().expect("a page of rows");
+    (0..page.cells()).filter_map(|index| page.cell(index).as_str()).collect()
+}
+
 #[tokio::test]
 async fn a_cursor_stays_open_over_changes_and_commits() {
     let directory = tempfile::tempdir().unwrap();
@@ -103,6 +108,23 @@ async fn a_file_that_leaves_wal_mode_keeps_what_others_have_committed() {
     let fresh = rusqlite::Connection::open(&path).unwrap();
     let found: String = fresh.query_row("SELECT a || b FROM t", (), |row| row.get(0)).unwrap();
     assert_eq!(found, "12");
+}
+
+#[tokio::test]
+async fn a_check_after_others_have_committed_finds_a_sound_file_sound() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a.db");
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other.execute_batch("CREATE VIRTUAL TABLE ft USING fts5 (body)").unwrap();
+    let db = open(path.to_str().unwrap()).await;
+    for round in 0..40 {
+        // A problem is told as text, no problem as "ok".
+        let check = execute(1, "PRAGMA integrity_check", params![], None);
+        let result = db.request(check).await.unwrap();
+        assert_eq!(texts(&result), ["ok"], "round {round}");
+        db.request(DbapiRequest::Reset { cursor: 1 }).await.unwrap();
+        other.execute("INSERT INTO ft (body) VALUES (?)", [format!("w{round} x")]).unwrap();
+    }
 }
 
 #[tokio::test]

@@ -1,0 +1,125 @@
+//! What SQLite needs before some statements, so that they see the file as it is.
+
+use std::ffi::{CStr, CString, c_int};
+use std::ptr;
+
+use crate::ffi;
+use crate::sql::first_word;
+
+/// What is done before a statement runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Before {
+    Nothing,
+    /// It may take a database out of WAL mode. In WAL mode a commit of another connection leaves the
+    /// file's change counter alone unless it changes the first page, and after the mode has changed
+    /// SQLite looks at nothing else: up to 3.54 at least, it goes on with the pages that it has in
+    /// memory from before that commit, and writes them over newer ones.
+    ForgetPages,
+    /// It checks the whole database. FTS5 compares its index with what it remembers of it, and, up
+    /// to 3.54 at least, looks only when a query begins whether that is still so: after a commit of
+    /// another connection it takes a sound table for a corrupt one.
+    ReadAnew,
+}
+
+impl Before {
+    pub(super) fn of(sql: &str) -> Self {
+        if !first_word(sql).eq_ignore_ascii_case("PRAGMA") {
+            return Self::Nothing;
+        }
+        let has = |name: &[u8]| {
+            sql.as_bytes().windows(name.len()).any(|part| part.eq_ignore_ascii_case(name))
+        };
+        if has(b"journal_mode") {
+            Self::ForgetPages
+        } else if has(b"integrity_check") || has(b"quick_check") {
+            Self::ReadAnew
+        } else {
+            Self::Nothing
+        }
+    }
+}
+
+/// A statement that has begun, and keeps the moment that it reads.
+#[derive(Debug)]
+pub(super) struct Moment(*mut ffi::sqlite3_stmt);
+
+impl Drop for Moment {
+    fn drop(&mut self) {
+        // SAFETY: it is prepared; its owner drops it before the connection closes.
+        unsafe { ffi::sqlite3_finalize(self.0) };
+    }
+}
+
+/// Makes each FTS5 table look at the file, and returns what keeps it from changing. What goes wrong
+/// is left for the check to report.
+///
+/// # Safety
+/// `db` is open and used by this thread alone; what is returned is dropped before it closes.
+pub(super) unsafe fn read_anew(db: *mut ffi::sqlite3) -> Option<Moment> {
+    // SAFETY: by the contract; a schema's name lives until the list of schemas changes, which these
+    // statements do not do.
+    unsafe {
+        let moment = begin(db, c"PRAGMA main.schema_version")?;
+        for index in 0.. {
+            let schema = ffi::sqlite3_db_name(db, index);
+            if schema.is_null() {
+                break;
+            }
+            for query in queries(db, &CStr::from_ptr(schema).to_string_lossy()) {
+                drop(begin(db, &query));
+            }
+        }
+        Some(moment)
+    }
+}
+
+/// Returns a query of each FTS5 table of a schema, which reads nothing but makes it begin.
+///
+/// # Safety
+/// As [`read_anew`].
+unsafe fn queries(db: *mut ffi::sqlite3, schema: &str) -> Vec<CString> {
+    let mut found = Vec::new();
+    let mut quoted = String::new();
+    if crate::sql::quote_into(&mut quoted, schema).is_err() {
+        return found;
+    }
+    let tables = format!(
+        "SELECT printf('SELECT 1 FROM {}.\"%w\" WHERE rowid = 0', name) FROM {quoted}.sqlite_schema
+          WHERE type = 'table' AND rootpage = 0 AND instr(lower(sql), 'fts5') > 0",
+        quoted.replace('\'', "''").replace('%', "%%"),
+    );
+    let Ok(tables) = CString::new(tables) else { return found };
+    // SAFETY: by the contract; the text of a row is copied before the next step.
+    unsafe {
+        let Some(statement) = begin(db, &tables) else { return found };
+        while ffi::sqlite3_stmt_busy(statement.0) != 0 {
+            let query = ffi::sqlite3_value_text(ffi::sqlite3_column_value(statement.0, 0));
+            if !query.is_null() {
+                found.push(CStr::from_ptr(query.cast()).to_owned());
+            }
+            if ffi::sqlite3_step(statement.0) != ffi::SQLITE_ROW {
+                break;
+            }
+        }
+    }
+    found
+}
+
+/// Compiles a statement and runs it to its first row.
+///
+/// # Safety
+/// As [`read_anew`].
+unsafe fn begin(db: *mut ffi::sqlite3, sql: &CStr) -> Option<Moment> {
+    let mut raw = ptr::null_mut();
+    // SAFETY: by the contract; SQLite writes the pointer.
+    unsafe {
+        let length: c_int = -1;
+        let tail = ptr::null_mut();
+        ffi::sqlite3_prepare_v3(db, sql.as_ptr(), length, 0, &raw mut raw, tail);
+        if raw.is_null() {
+            return None;
+        }
+        let statement = Moment(raw);
+        (ffi::sqlite3_step(raw) == ffi::SQLITE_ROW).then_some(statement)
+    }
+}
