@@ -21,12 +21,14 @@ fn grow(other: &Connection, from: i64) {
     }
 }
 
-const CHECKS: [&str; 5] = [
+const CHECKS: [&str; 7] = [
     "PRAGMA integrity_check",
     "/* all */ pragma main.QUICK_CHECK",
     "PRAGMA integrity_check(ft)",
     "PRAGMA integrity_check(5)",
     "PRAGMA \"integrity_check\"",
+    "SELECT * FROM pragma_integrity_check",
+    "WITH c AS (SELECT quick_check AS found FROM Pragma_Quick_Check) SELECT found FROM c",
 ];
 
 #[tokio::test]

@@ -22,16 +22,24 @@ pub(super) enum Before {
 }
 
 impl Before {
+    /// What is done before this one statement: rather too much than too little.
     pub(super) fn of(sql: &str) -> Self {
-        if !first_word(sql).eq_ignore_ascii_case("PRAGMA") {
-            return Self::Nothing;
+        // A check can be asked for by `SELECT * FROM pragma_integrity_check` too.
+        let (mut sets, mut checks) = (false, false);
+        for (at, _) in sql.bytes().enumerate().filter(|(_, byte)| *byte == b'_') {
+            let name = |before: &str, after: &str| {
+                let (first, rest) = sql.as_bytes().split_at(at);
+                first.len() >= before.len()
+                    && first[at - before.len()..].eq_ignore_ascii_case(before.as_bytes())
+                    && rest.len() > after.len()
+                    && rest[1..=after.len()].eq_ignore_ascii_case(after.as_bytes())
+            };
+            sets |= name("journal", "mode");
+            checks |= name("integrity", "check") || name("quick", "check");
         }
-        let has = |name: &[u8]| {
-            sql.as_bytes().windows(name.len()).any(|part| part.eq_ignore_ascii_case(name))
-        };
-        if has(b"journal_mode") {
+        if sets && first_word(sql).eq_ignore_ascii_case("PRAGMA") {
             Self::ForgetPages
-        } else if has(b"integrity_check") || has(b"quick_check") {
+        } else if checks {
             Self::ReadAnew
         } else {
             Self::Nothing

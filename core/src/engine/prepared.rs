@@ -104,7 +104,7 @@ impl<W: Wording> Prepared<W> {
             recompiled: 0,
             overruns: 0,
             memory: 0,
-            before: Before::of(sql),
+            before: Before::of(&sql[..sql.len() - rest.len()]),
             moment: None,
             wording: PhantomData,
         };
