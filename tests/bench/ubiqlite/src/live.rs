@@ -50,13 +50,18 @@ fn block_on(work: impl Future<Output = Result<()>>) -> Result<()> {
         .block_on(work)
 }
 
-pub async fn open(path: &Path) -> Result<Database> {
+/// Opens a new database without tables.
+pub async fn fresh(path: &Path) -> Result<Database> {
     for end in ["", "-wal", "-shm"] {
         let mut name = path.as_os_str().to_owned();
         name.push(end);
         let _ = std::fs::remove_file(name);
     }
-    let db = Options::default().synchronous(Synchronous::Normal).open(path).await?;
+    Ok(Options::default().synchronous(Synchronous::Normal).open(path).await?)
+}
+
+pub async fn open(path: &Path) -> Result<Database> {
+    let db = fresh(path).await?;
     db.batch(SCHEMA).await?;
     Ok(db)
 }
@@ -131,14 +136,14 @@ async fn process(args: &Args) -> Result<()> {
 }
 
 /// Reads a watch for as long as the database is open.
-async fn follow(mut live: Watch, results: Arc<AtomicU64>) {
+pub async fn follow(mut live: Watch, results: Arc<AtomicU64>) {
     while let Ok(Some(_)) = live.try_next().await {
         results.fetch_add(1, Ordering::Relaxed);
     }
 }
 
 /// Waits until all first results are there.
-async fn begun(results: &AtomicU64, watches: u64) {
+pub async fn begun(results: &AtomicU64, watches: u64) {
     while results.load(Ordering::Relaxed) < watches {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
@@ -221,7 +226,10 @@ async fn same(args: &Args) -> Result<()> {
     let db = open(&args.path).await?;
     let results = Arc::new(AtomicU64::new(0));
     for _ in 0..64 {
-        tokio::spawn(follow(db.watch("SELECT id, a FROM t WHERE part = 3", ()), Arc::clone(&results)));
+        tokio::spawn(follow(
+            db.watch("SELECT id, a FROM t WHERE part = 3", ()),
+            Arc::clone(&results),
+        ));
     }
     begun(&results, 64).await;
     let before = db.live_runs();

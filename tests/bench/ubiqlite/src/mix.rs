@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use bench_common::{Args, Result, figure};
 use fastrand::Rng;
-use ubiqlite::{Database, Options, Synchronous, Watch};
+use ubiqlite::{Database, Options, Synchronous};
+
+use super::live::{begun, follow, fresh};
 
 const ROWS: i64 = 20_000;
 
@@ -102,9 +104,7 @@ fn write(random: &mut Rng) -> (String, &'static [&'static str]) {
             (format!("INSERT OR REPLACE INTO kv VALUES ('k{key:06}', '{number}')"), &["kv"])
         }
         72..78 => (format!("DELETE FROM parent WHERE id = {parent}"), &["parent", "child"]),
-        78..84 => {
-            (format!("UPDATE parent SET v = v + 1 WHERE id = {parent}"), &["parent", "log"])
-        }
+        78..84 => (format!("UPDATE parent SET v = v + 1 WHERE id = {parent}"), &["parent", "log"]),
         84..92 => ("INSERT INTO log (m) VALUES ('hello')".into(), &["log"]),
         92..96 => (format!("UPDATE items SET price = price + 1 WHERE grp = {grp}"), &["items"]),
         96..98 => ("INSERT OR IGNORE INTO parent (v) VALUES (1)".into(), &["parent"]),
@@ -113,13 +113,6 @@ fn write(random: &mut Rng) -> (String, &'static [&'static str]) {
             let data = "y".repeat(random.usize(0..9_000));
             (format!("UPDATE items SET data = '{data}' WHERE id = {id}"), &["items"])
         }
-    }
-}
-
-/// Counts the results of a watch after its first.
-async fn count(mut live: Watch, results: Arc<AtomicU64>) {
-    while let Ok(Some(_)) = live.try_next().await {
-        results.fetch_add(1, Relaxed);
     }
 }
 
@@ -151,21 +144,17 @@ pub async fn run(args: &Args) -> Result<()> {
 }
 
 async fn mix(path: &Path, commits: u64, own: bool) -> Result<(u64, u64, u64)> {
-    let _ = super::live::open(path).await?.close().await;
-    let options = || Options::default().synchronous(Synchronous::Normal);
-    let db = options().open(path).await?;
+    let db = fresh(path).await?;
     let mut session = db.acquire().await?;
     session.batch(SCHEMA).await?;
     drop(session);
-    let other = options().open(path).await?;
+    let other = Options::default().synchronous(Synchronous::Normal).open(path).await?;
     let random = &mut Rng::with_seed(7);
     let (watched, results) = (queries(random), Arc::new(AtomicU64::new(0)));
     for (sql, _) in &watched {
-        tokio::spawn(count(db.watch(sql, ()), Arc::clone(&results)));
+        tokio::spawn(follow(db.watch(sql, ()), Arc::clone(&results)));
     }
-    while results.load(Relaxed) < watched.len() as u64 {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
+    begun(&results, watched.len() as u64).await;
     settled(&db, Duration::from_millis(20)).await;
     let (runs, begun) = (db.live_runs(), results.load(Relaxed));
     let mut by_tables = 0;
