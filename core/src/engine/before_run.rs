@@ -1,10 +1,10 @@
 //! What SQLite needs before some statements, so that they see the file as it is.
 
-use std::ffi::{CStr, CString, c_int};
+use std::ffi::{CStr, c_int};
 use std::ptr;
 
 use crate::ffi;
-use crate::sql::first_word;
+use crate::sql::{first_word, quote_into};
 
 /// What is done before a statement runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,63 +67,59 @@ pub(super) unsafe fn read_anew(db: *mut ffi::sqlite3) -> Option<Moment> {
     // SAFETY: by the contract; a schema's name lives until the list of schemas changes, which these
     // statements do not do.
     unsafe {
-        let moment = begin(db, c"PRAGMA main.schema_version")?;
-        for index in 0.. {
-            let schema = ffi::sqlite3_db_name(db, index);
-            if schema.is_null() {
-                break;
-            }
-            for query in queries(db, &CStr::from_ptr(schema).to_string_lossy()) {
-                drop(begin(db, &query));
+        let moment = begin(db, "PRAGMA main.schema_version")?;
+        for schema in ffi::databases(db) {
+            let Some(schema) = quoted(schema) else { continue };
+            for table in fts5_tables(db, &schema) {
+                drop(begin(db, &format!("SELECT 1 FROM {schema}.{table} WHERE rowid = 0")));
             }
         }
         Some(moment)
     }
 }
 
-/// Returns a query of each FTS5 table of a schema, which reads nothing but makes it begin.
+/// Returns the names of the FTS5 tables of a schema, quoted as that is.
 ///
 /// # Safety
 /// As [`read_anew`].
-unsafe fn queries(db: *mut ffi::sqlite3, schema: &str) -> Vec<CString> {
-    let mut found = Vec::new();
-    let mut quoted = String::new();
-    if crate::sql::quote_into(&mut quoted, schema).is_err() {
-        return found;
-    }
+unsafe fn fts5_tables(db: *mut ffi::sqlite3, schema: &str) -> Vec<String> {
     let tables = format!(
-        "SELECT printf('SELECT 1 FROM {}.\"%w\" WHERE rowid = 0', name) FROM {quoted}.sqlite_schema
-          WHERE type = 'table' AND rootpage = 0 AND instr(lower(sql), 'fts5') > 0",
-        quoted.replace('\'', "''").replace('%', "%%"),
+        "SELECT name FROM {schema}.sqlite_schema
+          WHERE type = 'table' AND rootpage = 0 AND instr(lower(sql), 'fts5') > 0"
     );
-    let Ok(tables) = CString::new(tables) else { return found };
+    let mut found = Vec::new();
     // SAFETY: by the contract; the text of a row is copied before the next step.
     unsafe {
         let Some(statement) = begin(db, &tables) else { return found };
-        while ffi::sqlite3_stmt_busy(statement.0) != 0 {
-            let query = ffi::sqlite3_value_text(ffi::sqlite3_column_value(statement.0, 0));
-            if !query.is_null() {
-                found.push(CStr::from_ptr(query.cast()).to_owned());
+        loop {
+            let name = ffi::sqlite3_value_text(ffi::sqlite3_column_value(statement.0, 0));
+            if !name.is_null() {
+                found.extend(quoted(CStr::from_ptr(name.cast())));
             }
             if ffi::sqlite3_step(statement.0) != ffi::SQLITE_ROW {
-                break;
+                return found;
             }
         }
     }
-    found
+}
+
+fn quoted(name: &CStr) -> Option<String> {
+    let mut quoted = String::new();
+    quote_into(&mut quoted, &name.to_string_lossy()).ok()?;
+    Some(quoted)
 }
 
 /// Compiles a statement and runs it to its first row.
 ///
 /// # Safety
 /// As [`read_anew`].
-unsafe fn begin(db: *mut ffi::sqlite3, sql: &CStr) -> Option<Moment> {
+unsafe fn begin(db: *mut ffi::sqlite3, sql: &str) -> Option<Moment> {
+    let length = c_int::try_from(sql.len()).ok()?;
     let mut raw = ptr::null_mut();
     // SAFETY: by the contract; SQLite writes the pointer.
     unsafe {
-        let length: c_int = -1;
         let tail = ptr::null_mut();
-        ffi::sqlite3_prepare_v3(db, sql.as_ptr(), length, 0, &raw mut raw, tail);
+        ffi::sqlite3_prepare_v3(db, sql.as_ptr().cast(), length, 0, &raw mut raw, tail);
         if raw.is_null() {
             return None;
         }

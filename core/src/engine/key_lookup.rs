@@ -193,37 +193,44 @@ fn rowids(program: &[Instruction], seek: usize, params: &Params) -> Option<Range
         return None;
     }
     let head = usize::try_from(mover.p2).ok().filter(|head| seek < *head && *head < last)?;
-    let straight = |it: &Instruction| matches!(&*it.opcode, "Integer" | "Int64" | "Variable");
-    let compared = match program.get(head..head + 2)? {
-        [rowid, compare] if &*rowid.opcode == "Rowid" && rowid.p1 == begin.p1 => {
-            let ends = match &*compare.opcode {
-                "Gt" | "Ge" => up,
-                "Lt" | "Le" => !up,
-                _ => false,
-            };
-            // What is beyond leaves the loop, and nothing enters it elsewhere.
-            let enters = |(at, it): (usize, &Instruction)| {
-                let to = usize::try_from(it.p2).unwrap_or(usize::MAX);
-                it.jumps() && !(head..=last).contains(&at) && (head + 1..=last).contains(&to)
-            };
-            let leaves = usize::try_from(compare.p2).is_ok_and(|to| to > last);
-            let whole = ends && leaves && compare.p3 == rowid.p2;
-            (whole
-                && program[seek + 1..head].iter().all(straight)
-                && !program.iter().enumerate().any(enters))
-            .then(|| integer(compare.p1))
-            .flatten()
-            .and_then(|bound| match &*compare.opcode {
-                "Ge" => bound.checked_sub(1),
-                "Le" => bound.checked_add(1),
-                _ => Some(bound),
-            })
+    let end = end_of(program, seek, head..=last, up).and_then(|compare| {
+        let bound = integer(compare.p1)?;
+        match &*compare.opcode {
+            "Ge" => bound.checked_sub(1),
+            "Le" => bound.checked_add(1),
+            _ => Some(bound),
         }
-        _ => None,
+    });
+    Some(if up { first..=end.unwrap_or(i64::MAX) } else { end.unwrap_or(i64::MIN)..=first })
+}
+
+/// Returns what compares each rowid at the head of a loop with where it ends: what is beyond leaves
+/// the loop, and nothing enters it elsewhere.
+fn end_of(
+    program: &[Instruction],
+    seek: usize,
+    looped: RangeInclusive<usize>,
+    up: bool,
+) -> Option<&Instruction> {
+    let (head, last) = (*looped.start(), *looped.end());
+    let [rowid, compare] = program.get(head..head + 2)? else { return None };
+    let ends = match &*compare.opcode {
+        "Gt" | "Ge" => up,
+        "Lt" | "Le" => !up,
+        _ => false,
     };
-    Some(if up {
-        first..=compared.unwrap_or(i64::MAX)
-    } else {
-        compared.unwrap_or(i64::MIN)..=first
-    })
+    let of_row =
+        &*rowid.opcode == "Rowid" && rowid.p1 == program[seek].p1 && compare.p3 == rowid.p2;
+    let leaves = usize::try_from(compare.p2).is_ok_and(|to| to > last);
+    let straight = |it: &Instruction| matches!(&*it.opcode, "Integer" | "Int64" | "Variable");
+    let enters = |(at, it): (usize, &Instruction)| {
+        let to = usize::try_from(it.p2).unwrap_or(usize::MAX);
+        it.jumps() && !looped.contains(&at) && (head + 1..=last).contains(&to)
+    };
+    let whole = ends
+        && of_row
+        && leaves
+        && program[seek + 1..head].iter().all(straight)
+        && !program.iter().enumerate().any(enters);
+    whole.then_some(compare)
 }

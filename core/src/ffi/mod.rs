@@ -32,28 +32,31 @@ pub(crate) fn SQLITE_STATIC() -> sqlite3_destructor_type {
     None
 }
 
+/// The names of a connection's databases: `main`, `temp`, and those that are attached.
+///
+/// # Safety
+/// `db` is open, and this thread alone uses it, while the iterator and the names are used; the list
+/// of its databases stays as it is, since SQLite's names live until that changes.
+pub(crate) unsafe fn databases<'n>(db: *mut sqlite3) -> impl Iterator<Item = &'n std::ffi::CStr> {
+    // SAFETY: by the contract.
+    (0..).map_while(move |index| unsafe {
+        let name = sqlite3_db_name(db, index);
+        (!name.is_null()).then(|| std::ffi::CStr::from_ptr(name))
+    })
+}
+
 /// Whether `is_so` holds for any database that the open transaction has written to.
 ///
 /// # Safety
-/// `db` is open, and this thread alone uses it; `is_so` does not change the list of its databases,
-/// since SQLite's names live until that changes.
+/// `db` is open, and this thread alone uses it; `is_so` does not change the list of its databases.
 pub(crate) unsafe fn any_written(
     db: *mut sqlite3,
     is_so: impl Fn(&std::ffi::CStr) -> bool,
 ) -> bool {
     // SAFETY: by the contract.
     unsafe {
-        for index in 0.. {
-            let name = sqlite3_db_name(db, index);
-            if name.is_null() {
-                break;
-            }
-            let name = std::ffi::CStr::from_ptr(name);
-            if sqlite3_txn_state(db, name.as_ptr()) == SQLITE_TXN_WRITE && is_so(name) {
-                return true;
-            }
-        }
-        false
+        databases(db)
+            .any(|name| sqlite3_txn_state(db, name.as_ptr()) == SQLITE_TXN_WRITE && is_so(name))
     }
 }
 
@@ -64,12 +67,8 @@ pub(crate) unsafe fn any_written(
 pub(crate) unsafe fn reset_caches(db: *mut sqlite3) {
     // SAFETY: by the contract; this operation takes no argument.
     unsafe {
-        for index in 0.. {
-            let name = sqlite3_db_name(db, index);
-            if name.is_null() {
-                break;
-            }
-            sqlite3_file_control(db, name, SQLITE_FCNTL_RESET_CACHE, std::ptr::null_mut());
+        for name in databases(db) {
+            sqlite3_file_control(db, name.as_ptr(), SQLITE_FCNTL_RESET_CACHE, std::ptr::null_mut());
         }
     }
 }
