@@ -230,7 +230,7 @@ impl DbapiInner {
             Err(error) => return Ok(Err(error)),
         };
         let knows = statement.readonly || self.knows_recorded();
-        if now && (!knows || !self.is_quick(&statement, begun.begin)) {
+        if now && (!knows || !self.is_quick(&mut statement, begun.begin)) {
             self.keep(begun.sql.clone(), statement);
             return Err(begun);
         }
@@ -264,16 +264,16 @@ impl DbapiInner {
                 if statement.changes {
                     let quick = started.elapsed() <= QUICK;
                     statement.set_slow(!quick);
+                } else if ended.is_some() {
+                    statement.note_try(false);
                 }
                 Ok(self.finished(begun, statement, page, more))
             }
             Err(error) => {
                 // It repeats the error.
                 let _ = statement.reset();
-                // It took too many steps, and would do so again.
-                let long = error.kind() == ErrorKind::Cancelled;
-                if ended.is_some_and(|ended| long && !ended.stopped) {
-                    statement.note_overrun();
+                if let Some(ended) = ended {
+                    statement.note_try(ended.is_overrun(&error));
                 }
                 let again = match ended {
                     Some(ended) => ended.is_over_budget(&error),

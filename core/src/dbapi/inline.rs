@@ -21,15 +21,20 @@ impl DbapiInner {
 
     /// Whether a statement may be run within a call: a read that has not been found
     /// too long, or a change that waits for no disk and was short the last time.
-    pub(super) fn is_quick(&self, statement: &DbapiStatement, begin: Option<&'static str>) -> bool {
-        if !statement.plain || statement.pragma || statement.is_slow() {
+    pub(super) fn is_quick(
+        &self,
+        statement: &mut DbapiStatement,
+        begin: Option<&'static str>,
+    ) -> bool {
+        if !statement.plain || statement.pragma {
             return false;
         }
         let within = self.in_transaction() || begin.is_some();
         let commits = self.log.quick_commits && self.log.is_small();
         // What stops a read would stop the rows of other cursors too.
-        (statement.readonly && !self.has_open_cursors())
-            || (statement.changes && (within || commits))
+        let allowed = (statement.readonly && !self.has_open_cursors())
+            || (statement.changes && (within || commits));
+        allowed && statement.may_try()
     }
 
     /// Runs work without waiting for locks.

@@ -243,7 +243,10 @@ impl Authorizer {
     fn on_action(&self, action: &Action<'_>) -> c_int {
         let admit = self.admit.get();
         if admit == Admit::Everything {
-            if !self.compiling.get() {
+            // The library's own statements that begin and end transactions can do nothing else.
+            let ends =
+                action.code == ffi::SQLITE_TRANSACTION || action.code == ffi::SQLITE_SAVEPOINT;
+            if !self.compiling.get() && !ends {
                 self.recompiled.store(true, Ordering::Relaxed);
                 // It may do something else than what was taken for short work.
                 super::disk_wait::give_up();

@@ -35,7 +35,7 @@ impl Connection {
             });
             single
                 && match self.cache.get(&step.sql) {
-                    Some(statement) => statement.is_plain() && !statement.is_slow(),
+                    Some(statement) => statement.is_plain() && statement.may_try(),
                     None => step.sql.len() <= prepare::LONGEST_INLINE_SQL,
                 }
         })
@@ -88,10 +88,13 @@ impl Connection {
         if !statement.readonly || !statement.is_plain() || statement.nature.transient {
             return None;
         }
-        if statement.is_slow() || statement.sweeps {
+        if statement.sweeps {
             // In a small database it may be tried.
             let long = statement.is_slow() || !is_small(self.wal_index, self.page_size);
             return long.then_some(ReadOutcome::OverBudget);
+        }
+        if !statement.may_try() {
+            return Some(ReadOutcome::OverBudget);
         }
         // SAFETY: the connection is open.
         unsafe { begin(&self.handlers, self.raw, held) };
@@ -106,6 +109,7 @@ impl Connection {
         statement.reset();
         // SAFETY: the connection is open.
         let ended = unsafe { end(&self.handlers, self.raw, self.length_limit) };
+        statement.note_try(run.as_ref().is_err_and(|error| ended.is_overrun(error)));
         Some(match run {
             Ok(_) if ended.given_up => {
                 self.after_failed_read();
@@ -120,11 +124,6 @@ impl Connection {
             Err(error) => {
                 self.after_failed_read();
                 if ended.is_over_budget(&error) {
-                    if !ended.stopped
-                        && let Some(statement) = self.cache.get(&step.sql)
-                    {
-                        statement.note_overrun();
-                    }
                     return Some(ReadOutcome::OverBudget);
                 }
                 ReadOutcome::Done(Err(error))
@@ -134,15 +133,16 @@ impl Connection {
 
     /// Runs a short write. `None`: it was too long or met a lock, and is undone.
     pub(crate) fn write_inline(&mut self, program: &Program<'_>) -> Option<Result<Output>> {
-        let result = self.run_inline(|connection| connection.run_alone(program));
-        if result.is_none() {
-            for step in &program.steps {
-                if let Some(statement) = self.cache.get(&step.sql) {
-                    statement.note_overrun();
-                }
+        let (result, ended) = self.run_briefly(|connection| connection.run_alone(program));
+        // A write reads again what it has read in vain.
+        let is_overrun =
+            result.as_ref().is_err_and(|error| ended.stopped || ended.is_overrun(error));
+        for step in &program.steps {
+            if let Some(statement) = self.cache.get(&step.sql) {
+                statement.note_try(is_overrun);
             }
         }
-        result
+        ended.within_budget(result)
     }
 
     /// Runs short work that may write. `None`: it was too long or met a lock.
@@ -154,14 +154,15 @@ impl Connection {
         &mut self,
         work: impl FnOnce(&mut Self) -> Result<T>,
     ) -> Option<Result<T>> {
+        let (result, ended) = self.run_briefly(work);
+        ended.within_budget(result)
+    }
+
+    fn run_briefly<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> (T, InlineEnd) {
         // SAFETY: the connection is open, and what runs ends before `end_inline`.
         unsafe { begin(&self.handlers, self.raw, true) };
         let result = work(self);
-        let ended = self.end_inline();
-        match result {
-            Err(error) if ended.is_over_budget(&error) => None,
-            result => Some(result),
-        }
+        (result, self.end_inline())
     }
 }
 
@@ -241,8 +242,26 @@ impl InlineEnd {
         self.stopped
             || self.given_up
             || matches!(error.kind(), ErrorKind::Cancelled | ErrorKind::Busy)
-            || error.code().is_some_and(|code| code & 0xff == ffi::SQLITE_TOOBIG)
+            || is_too_big(error)
     }
+
+    /// Whether it failed because of the statement itself, which will be as long again: neither a
+    /// lock nor a slow read of a page says so, nor that SQLite compiled it anew.
+    pub(crate) fn is_overrun(self, error: &Error) -> bool {
+        !self.stopped && (error.kind() == ErrorKind::Cancelled || is_too_big(error))
+    }
+
+    /// Returns what short work resulted in; `None`: it was not short.
+    fn within_budget<T>(self, result: Result<T>) -> Option<Result<T>> {
+        match result {
+            Err(error) if self.is_over_budget(&error) => None,
+            result => Some(result),
+        }
+    }
+}
+
+fn is_too_big(error: &Error) -> bool {
+    error.code().is_some_and(|code| code & 0xff == ffi::SQLITE_TOOBIG)
 }
 
 #[cfg(test)]
@@ -250,7 +269,7 @@ mod tests {
     use super::*;
     use crate::engine::Role;
     use crate::options::{Options, Synchronous};
-    use crate::program::Step;
+    use crate::program::{Begin, Step};
 
     const SCHEMA: &[&str] = &[
         "CREATE TABLE big (id INTEGER PRIMARY KEY, name TEXT)",
@@ -312,6 +331,28 @@ mod tests {
                 let read = reader.read(&program(sql), None);
                 assert!(matches!(read, ReadOutcome::Done(Ok(_))), "{sql}: {read:?}");
             }
+        }
+    }
+
+    #[test]
+    fn a_change_of_the_schema_or_a_lock_does_not_keep_short_work_off_for_good() {
+        let (folder, mut writer, _reader) = connections();
+        let insert = program("INSERT INTO big (name) VALUES ('x')");
+        let other =
+            Connection::open(&folder.path().join("a.db"), &Options::default(), Role::Writer);
+        let mut other = other.unwrap();
+        for round in 0..20 {
+            other.begin_for_another(Begin::Immediate).unwrap();
+            assert!(writer.write_inline(&insert).is_none(), "it did without the lock");
+            other.rollback();
+            let schema = format!("CREATE TABLE t{round} (n)");
+            if round % 2 == 0 { &mut other } else { &mut writer }
+                .run_whole(&program(&schema))
+                .unwrap();
+            let _ = writer.write_inline(&insert);
+            writer.run_whole(&insert).unwrap();
+            assert!(writer.may_run_inline(&insert), "round {round}");
+            assert!(writer.write_inline(&insert).is_some(), "round {round}");
         }
     }
 

@@ -43,6 +43,7 @@ mod row_id;
 mod run;
 mod script;
 mod statement;
+mod tries;
 mod virtual_tables;
 mod writes;
 

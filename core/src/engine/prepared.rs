@@ -9,13 +9,11 @@ use std::ptr;
 use super::before_run::{self, Before, Moment};
 use super::cache::Cached;
 use super::last_error;
+use super::tries::Tries;
 use crate::error::{Error, ErrorKind, Phase, Result};
 use crate::ffi;
 use crate::row::PageBuilder;
 use crate::value::ValueRef;
-
-/// How many times a statement may exceed the budget of inline work before it is no longer tried.
-const MOST_OVERRUNS: u8 = 3;
 
 /// How SQLite's errors are worded for the connection's user.
 pub(crate) trait Wording {
@@ -34,8 +32,8 @@ pub(crate) struct Prepared<W> {
     pub(crate) readonly: bool,
     /// How often SQLite had compiled it again when its columns were last read.
     recompiled: c_int,
-    /// How many times it exceeded the budget of inline work.
-    overruns: u8,
+    /// Whether it is tried as inline work.
+    tries: Tries,
     /// How many bytes SQLite keeps for it; 0: not asked yet.
     memory: usize,
     before: Before,
@@ -102,7 +100,7 @@ impl<W: Wording> Prepared<W> {
             parameters,
             readonly,
             recompiled: 0,
-            overruns: 0,
+            tries: Tries::default(),
             memory: 0,
             before: Before::of(&sql[..sql.len() - rest.len()]),
             moment: None,
@@ -247,20 +245,31 @@ impl<W: Wording> Prepared<W> {
         code
     }
 
-    /// Records that it exceeded the budget of inline work.
-    pub(crate) fn note_overrun(&mut self) {
-        self.overruns = self.overruns.saturating_add(1);
+    /// Records how a try as inline work ended.
+    #[inline]
+    pub(crate) fn note_try(&mut self, is_overrun: bool) {
+        if is_overrun {
+            self.tries.note_overrun();
+        } else {
+            self.tries.note_in_budget();
+        }
     }
 
-    /// Whether it exceeded the budget too often to be tried again.
+    /// Whether the run that begins may be inline work; must be called once for each that would be.
+    #[inline]
+    pub(crate) fn may_try(&mut self) -> bool {
+        self.tries.may_begin()
+    }
+
+    /// Whether the next run may not be inline work: it is long, or was too often.
     #[inline]
     pub(crate) fn is_slow(&self) -> bool {
-        self.overruns >= MOST_OVERRUNS
+        self.tries.are_off()
     }
 
-    /// Sets whether it is tried as inline work.
+    /// Sets whether it is long, however its tries ended.
     pub(crate) fn set_slow(&mut self, slow: bool) {
-        self.overruns = if slow { MOST_OVERRUNS } else { 0 };
+        self.tries.set_never(slow);
     }
 
     /// Returns the error of its last call, which returned `code`.

@@ -40,9 +40,10 @@ impl Connection {
             return ReadOutcome::OverBudget;
         }
         if let [step] = program.steps.as_slice() {
-            match self.cache.get(&step.sql) {
-                Some(statement) if statement.is_slow() => return ReadOutcome::OverBudget,
-                _ => {}
+            if let Some(statement) = self.cache.get(&step.sql)
+                && !statement.may_try()
+            {
+                return ReadOutcome::OverBudget;
             }
             if step.sql.len() > super::prepare::LONGEST_INLINE_SQL {
                 return ReadOutcome::OverBudget;
@@ -54,18 +55,18 @@ impl Connection {
         if held && ended.stopped {
             self.reads_off_inline = super::inline::READS_OFF_INLINE;
         }
+        if let ReadOutcome::Done(done) = &read
+            && let [step] = program.steps.as_slice()
+            && let Some(statement) = self.cache.get(&step.sql)
+        {
+            statement.note_try(done.as_ref().is_err_and(|error| ended.is_overrun(error)));
+        }
         match read {
             ReadOutcome::Done(Ok(_)) if ended.given_up => {
                 self.after_failed_read();
                 ReadOutcome::OverBudget
             }
             ReadOutcome::Done(Err(error)) if ended.is_over_budget(&error) => {
-                if !ended.stopped
-                    && let [step] = program.steps.as_slice()
-                    && let Some(statement) = self.cache.get(&step.sql)
-                {
-                    statement.note_overrun();
-                }
                 ReadOutcome::OverBudget
             }
             other => other,
