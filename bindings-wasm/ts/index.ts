@@ -50,6 +50,7 @@ export {
   UnsupportedError,
   OutcomeUnknownError,
   SchemaChangedError,
+  SchemaTooNewError,
   NotAuthorizedError,
   IoError,
   InternalError,
