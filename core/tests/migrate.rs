@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+#[path = "migrate/adopt.rs"]
+mod adopt;
 #[path = "migrate/back.rs"]
 mod back;
 #[path = "migrate/drift.rs"]

@@ -1,5 +1,6 @@
 //! Carries out migrations: on a session of its own, through the traits, so that every backend has it.
 
+mod adopt;
 mod drift;
 mod ledger;
 mod open;
@@ -15,8 +16,7 @@ pub use report::{AppliedMigration, MigrationAction, MigrationStep};
 
 use crate::api::database::Database;
 use crate::error::{Error, ErrorKind, Result};
-use crate::migrations::Migrations;
-use crate::migrations::{edited, plan};
+use crate::migrations::{Action, Entry, Migrations, edited, plan};
 use crate::row::Row;
 use crate::sql::Params;
 use patience::Patience;
@@ -76,12 +76,19 @@ impl Migrator {
     /// `SchemaTooNew` and `InvalidArgument` as for [`run`](Self::run).
     pub async fn pending(&self) -> Result<Vec<MigrationStep>> {
         let mut patience = Patience::new(&self.db, &self.migrations);
-        let ledger = patience.read().await?;
-        let planned = match plan(&self.migrations, &ledger.unwrap_or_default(), None) {
+        let (ledger, adopted) = match patience.read().await? {
+            Some(ledger) => (ledger, Vec::new()),
+            None => {
+                let adopted = adopt::applied(self.db.target(), &self.migrations).await?;
+                (adopted.iter().map(|it| Entry::of(it)).collect(), adopted)
+            }
+        };
+        let planned = match plan(&self.migrations, &ledger, None) {
             Ok(planned) => planned,
             Err(error) => return Err(self.explain(error).await),
         };
-        Ok(planned.into_iter().map(MigrationStep::planned).collect())
+        let noted = adopted.into_iter().map(Action::Note);
+        Ok(noted.chain(planned).map(MigrationStep::planned).collect())
     }
 
     /// Applies what is not applied yet, each migration in a transaction of its own, with its place in

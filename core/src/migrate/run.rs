@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::ledger::{self, How};
 use super::patience::Patience;
 use super::report::{MigrationAction, MigrationStep};
-use super::{drift, rebuild};
+use super::{adopt, drift, rebuild};
 use crate::api::database::Database;
 use crate::api::session::Session;
 use crate::backend::Control;
@@ -36,7 +36,7 @@ enum Outcome<'a> {
     /// There was nothing to do.
     Nothing,
     /// It is done, once the transaction is committed.
-    Done(MigrationStep),
+    Done(Vec<MigrationStep>),
     /// It is noted as begun, and runs after the commit.
     Alone(&'a Migration),
     /// Somebody has begun it, and may be at it.
@@ -54,9 +54,14 @@ pub(super) async fn carry_out(
     goal: Goal,
 ) -> Result<Vec<MigrationStep>> {
     let mut patience = Patience::new(db, migrations);
-    let ledger = patience.read().await?.unwrap_or_default();
+    let ledger = patience.read().await?;
+    let adopted = match ledger {
+        Some(_) => Vec::new(),
+        None => adopt::applied(db.target(), migrations).await?,
+    };
+    let ledger = ledger.unwrap_or_else(|| adopted.iter().map(|it| Entry::of(it)).collect());
     let (back, forth) = planned(migrations, &ledger, goal)?;
-    if back.is_empty() && forth.is_empty() {
+    if adopted.is_empty() && back.is_empty() && forth.is_empty() {
         return Ok(Vec::new());
     }
     check(&forth)?;
@@ -129,13 +134,12 @@ impl<'a> Runner<'a> {
     /// whether there may be more to do.
     async fn transaction(&mut self, steps: &mut Vec<MigrationStep>) -> Result<bool> {
         self.session.control(Control::Begin(Begin::Immediate)).await?;
-        ledger::create(&mut self.session).await?;
         let outcome = match self.goal.dry {
             true => {
                 steps.clear();
                 loop {
                     match self.inside().await? {
-                        Outcome::Done(step) => steps.push(step),
+                        Outcome::Done(done) => steps.extend(done),
                         _ => break Outcome::Nothing,
                     }
                 }
@@ -152,9 +156,9 @@ impl<'a> Runner<'a> {
                 platform::sleep(Duration::from_millis(20)).await;
                 Ok(true)
             }
-            Outcome::Done(step) => {
+            Outcome::Done(done) => {
                 self.session.control(Control::Commit).await?;
-                steps.push(step);
+                steps.extend(done);
                 Ok(true)
             }
             Outcome::Alone(migration) => {
@@ -182,7 +186,17 @@ impl<'a> Runner<'a> {
     /// Does the next thing, inside a transaction.
     async fn inside(&mut self) -> Result<Outcome<'a>> {
         // Others may have done something since it was last read.
-        let entries = ledger::read(self.session.target()).await?.unwrap_or_default();
+        let entries = match ledger::read(self.session.target()).await? {
+            Some(entries) => entries,
+            None => {
+                ledger::create(&mut self.session).await?;
+                let steps = self.adopt().await?;
+                if !steps.is_empty() {
+                    return Ok(Outcome::Done(steps));
+                }
+                Vec::new()
+            }
+        };
         let Some((next, last)) = self.next(&entries).await? else { return Ok(Outcome::Nothing) };
         let began = platform::now();
         let mut step = match next {
@@ -222,7 +236,19 @@ impl<'a> Runner<'a> {
         if last && !self.goal.dry {
             self.keep_schema().await?;
         }
-        Ok(Outcome::Done(step))
+        Ok(Outcome::Done(vec![step]))
+    }
+
+    /// Notes what another tool has done.
+    async fn adopt(&mut self) -> Result<Vec<MigrationStep>> {
+        let adopted = adopt::applied(self.session.target(), self.migrations).await?;
+        for migration in &adopted {
+            ledger::write(&mut self.session, migration, How::Noted).await?;
+        }
+        if !adopted.is_empty() && !self.goal.dry {
+            self.keep_schema().await?;
+        }
+        Ok(adopted.into_iter().map(|it| MigrationStep::planned(Action::Note(it))).collect())
     }
 
     /// Returns what to do next, and whether it is the last thing to do.

@@ -1,7 +1,7 @@
 //! Checksums that are the same on every checkout: of a text whose line ends an editor or a version
 //! control system may have changed.
 
-use sha2::{Digest, Sha256};
+use sha2::{Digest, Sha256, Sha384};
 
 /// Returns the lines that count: without blanks at their ends, and without empty lines at the end
 /// of the text.
@@ -21,8 +21,18 @@ pub(super) fn of(text: &str) -> String {
     as_hex(&hash.finalize())
 }
 
+/// Returns the SHA-256 of a whole text, in hexadecimal.
+pub(crate) fn sha256(text: &str) -> String {
+    as_hex(&Sha256::digest(text.as_bytes()))
+}
+
+/// Returns the SHA-384 of a whole text.
+pub(crate) fn sha384(text: &str) -> Vec<u8> {
+    Sha384::digest(text.as_bytes()).to_vec()
+}
+
 /// Returns bytes in hexadecimal, in lower case.
-pub(crate) fn as_hex(bytes: &[u8]) -> String {
+fn as_hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digit = |value: u8| char::from(DIGITS[usize::from(value & 15)]);
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()

@@ -9,7 +9,7 @@ mod replaced;
 mod script;
 mod tokens;
 
-pub(crate) use checksum::{as_hex, of_lines};
+pub(crate) use checksum::{of_lines, sha256, sha384};
 pub(crate) use header::Headers;
 pub(crate) use plan::{Action, Entry, edited, plan, plan_back};
 pub(crate) use replaced::Numbers;

@@ -19,6 +19,20 @@ pub(crate) struct Entry {
     pub(crate) replaces: Option<Numbers>,
 }
 
+impl Entry {
+    /// The entry of a migration that is done.
+    pub(crate) fn of(migration: &Migration) -> Self {
+        Self {
+            number: migration.number,
+            name: migration.name.clone(),
+            checksum: migration.checksum.clone(),
+            begun: false,
+            breaks_older: migration.headers.breaks_older,
+            replaces: migration.headers.replaces.clone(),
+        }
+    }
+}
+
 /// One thing to do.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Action<'a> {

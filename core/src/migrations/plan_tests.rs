@@ -8,15 +8,7 @@ fn files(files: &[(&'static str, &'static str)]) -> Migrations {
 
 /// The ledger of a database that has applied these files.
 fn ledger(migrations: &Migrations) -> Vec<Entry> {
-    let entry = |file: &Migration| Entry {
-        number: file.number,
-        name: file.name.clone(),
-        checksum: file.checksum.clone(),
-        begun: false,
-        breaks_older: file.headers.breaks_older,
-        replaces: file.headers.replaces.clone(),
-    };
-    migrations.files().iter().map(entry).collect()
+    migrations.files().iter().map(Entry::of).collect()
 }
 
 fn planned(migrations: &Migrations, ledger: &[Entry], last: Option<u64>) -> Result<Vec<String>> {
