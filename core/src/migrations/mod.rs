@@ -86,6 +86,30 @@ pub(crate) struct Migration {
     pub(crate) drizzle: Option<Option<i64>>,
 }
 
+/// Reads the migrations of a folder when the program is compiled, and embeds them:
+/// `migrations!("migrations")` is [`Migrations::new`] with its files. The folder is relative to that
+/// of the package's `Cargo.toml`.
+///
+/// Cargo notices that a file was changed, but not that one was added. A `build.rs` with
+/// `println!("cargo::rerun-if-changed=migrations");` tells it.
+///
+/// # Example
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> ubiqlite::Result<()> {
+/// use ubiqlite::{Database, migrations};
+/// let migrations = migrations!("tests/migrate/files")?;
+/// let db = Database::options().migrations(migrations).open(":memory:").await?;
+/// db.execute("INSERT INTO items (name, price) VALUES ('lamp', 20)", ()).await?;
+/// # Ok(()) }
+/// ```
+#[cfg(feature = "macros")]
+#[macro_export]
+macro_rules! migrations {
+    ($folder:literal) => {
+        $crate::Migrations::new($crate::__embed!($folder).iter().copied())
+    };
+}
+
 impl Migrations {
     /// Reads migrations from the names and texts of files, in any order. A name may be a path, of
     /// which the last parts count.

@@ -99,3 +99,17 @@ async fn a_folder_of_files_is_read() {
     assert_eq!(kind, ErrorKind::CannotOpen);
     assert!(message.contains("missing"), "{message}");
 }
+
+#[tokio::test]
+async fn an_embedded_folder_is_the_folder() {
+    let embedded = ubiqlite::migrations!("tests/migrate/files").unwrap();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/migrate/files");
+    let read = Migrations::dir(folder).unwrap();
+    let (_place, db) = fresh().await;
+    assert_eq!(
+        names(&db.migrations(&embedded).run().await.unwrap()),
+        ["0001_items", "0002_prices"]
+    );
+    assert!(db.migrations(&read).run().await.unwrap().is_empty(), "the same checksums");
+    assert!(db.migrations(&read).applied().await.unwrap()[0].reversible);
+}
