@@ -8,6 +8,8 @@ mod adopt;
 mod back;
 #[path = "migrate/drift.rs"]
 mod drift;
+#[path = "migrate/dropped.rs"]
+mod dropped;
 #[path = "migrate/foreign_keys.rs"]
 mod foreign_keys;
 #[path = "migrate/opening.rs"]
