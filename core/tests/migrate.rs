@@ -16,6 +16,8 @@ mod foreign_keys;
 mod opening;
 #[path = "migrate/rebuild.rs"]
 mod rebuild;
+#[path = "migrate/recorded.rs"]
+mod recorded;
 #[path = "migrate/runs.rs"]
 mod runs;
 #[path = "migrate/squash.rs"]
