@@ -18,6 +18,8 @@ mod opening;
 mod rebuild;
 #[path = "migrate/recorded.rs"]
 mod recorded;
+#[path = "migrate/rehearse.rs"]
+mod rehearse;
 #[path = "migrate/runs.rs"]
 mod runs;
 #[path = "migrate/squash.rs"]

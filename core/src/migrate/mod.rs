@@ -6,6 +6,7 @@ mod ledger;
 mod open;
 mod patience;
 mod rebuild;
+mod rehearse;
 mod report;
 mod run;
 
@@ -163,7 +164,7 @@ impl Migrator {
     pub async fn verify(&self) -> Result<Vec<Drift>> {
         let Some(before) = ledger::schema(self.db.target()).await? else { return Ok(Vec::new()) };
         let now = drift::describe(self.db.target()).await?;
-        drift::compare(&before, &now)
+        drift::compare(&before, &now, drift::Texts::Count)
     }
 
     /// Returns the migrations that the database has, in the order of their numbers.

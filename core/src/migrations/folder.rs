@@ -21,6 +21,8 @@ enum File<'a> {
     Nested { stem: &'a str },
     /// drizzle-kit's list of its files.
     Journal,
+    /// The schema that all of them come to.
+    Schema,
     /// None of ours.
     Other,
 }
@@ -36,7 +38,7 @@ fn file(path: &str) -> File<'_> {
         return File::Nested { stem: folder };
     }
     if stem == "schema" {
-        return File::Other;
+        return File::Schema;
     }
     match stem.strip_suffix(".down") {
         Some(stem) => File::Sql { stem, down: true },
@@ -79,16 +81,28 @@ struct Found {
     nested: bool,
 }
 
-/// Reads the migrations among these files, in the order of their numbers.
+/// What a folder has.
+pub(super) struct Folder {
+    /// The migrations, in the order of their numbers.
+    pub(super) migrations: Vec<Migration>,
+    /// The text of `schema.sql`.
+    pub(super) schema: Option<Cow<'static, str>>,
+}
+
+/// Reads the migrations among these files.
 pub(super) fn read<N: AsRef<str>>(
     files: impl Iterator<Item = (N, Cow<'static, str>)>,
-) -> Result<Vec<Migration>> {
+) -> Result<Folder> {
     let mut found = BTreeMap::<String, Found>::new();
-    let mut journal = None;
+    let (mut journal, mut schema) = (None, None);
     for (path, text) in files {
         let path = path.as_ref();
         let (stem, down, nested) = match file(path) {
             File::Other => continue,
+            File::Schema => {
+                schema = Some(clean(text));
+                continue;
+            }
             File::Journal => {
                 let read = serde_json::from_str::<Journal>(without_mark(&text));
                 journal =
@@ -161,7 +175,8 @@ pub(super) fn read<N: AsRef<str>>(
             )));
         }
     }
-    Ok(migrations.into_iter().map(|(_, migration)| migration).collect())
+    let migrations = migrations.into_iter().map(|(_, migration)| migration).collect();
+    Ok(Folder { migrations, schema })
 }
 
 fn checked_down(path: &str, down: Cow<'static, str>) -> Result<Cow<'static, str>> {
@@ -236,7 +251,7 @@ mod tests {
 
     fn names(files: &[(&'static str, &'static str)]) -> Result<Vec<(u64, String)>> {
         let files = files.iter().map(|(name, text)| (*name, Cow::Borrowed(*text)));
-        Ok(read(files)?.into_iter().map(|it| (it.number, it.name)).collect())
+        Ok(read(files)?.migrations.into_iter().map(|it| (it.number, it.name)).collect())
     }
 
     fn refused(files: &[(&'static str, &'static str)]) -> String {
@@ -306,7 +321,7 @@ mod tests {
     fn checkouts_of_windows_and_unix_are_the_same() {
         let sum = |text: &'static str| {
             let read = read([("1_a.sql", Cow::Borrowed(text))].into_iter()).unwrap();
-            (read[0].checksum.clone(), read[0].text.to_string())
+            (read.migrations[0].checksum.clone(), read.migrations[0].text.to_string())
         };
         let unix = sum("CREATE TABLE a (x);\nINSERT INTO a VALUES ('1\n2');\n");
         assert_eq!(

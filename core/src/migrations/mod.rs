@@ -39,7 +39,8 @@ const LOCK_TIMEOUT: Duration = Duration::from_secs(600);
 /// | `0001_items.down.sql` | how to undo it |
 /// | `20240101120000_items/migration.sql` | a migration of a folder that drizzle-kit makes |
 /// | `meta/_journal.json` | the order of the files of an older folder of drizzle-kit |
-/// | `schema.sql`, and what is not SQL | passed over |
+/// | `schema.sql` | the schema that all of them come to, for [`rehearse`](Self::rehearse) |
+/// | what is not SQL | passed over |
 ///
 /// # Headers
 /// Comments before the first statement can say how a file is to run:
@@ -66,6 +67,7 @@ const LOCK_TIMEOUT: Duration = Duration::from_secs(600);
 #[derive(Clone)]
 pub struct Migrations {
     files: Arc<[Migration]>,
+    schema: Option<Cow<'static, str>>,
     pub(crate) allow_newer: bool,
     pub(crate) accept_edited: bool,
     pub(crate) lock_timeout: Duration,
@@ -143,8 +145,14 @@ impl Migrations {
         T: Into<Cow<'static, str>>,
     {
         let files = files.into_iter().map(|(name, text)| (name, text.into()));
-        let files = folder::read(files)?.into();
-        Ok(Self { files, allow_newer: false, accept_edited: false, lock_timeout: LOCK_TIMEOUT })
+        let folder::Folder { migrations, schema } = folder::read(files)?;
+        Ok(Self {
+            files: migrations.into(),
+            schema,
+            allow_newer: false,
+            accept_edited: false,
+            lock_timeout: LOCK_TIMEOUT,
+        })
     }
 
     /// Reads the migrations of a folder.
@@ -199,6 +207,11 @@ impl Migrations {
 
     pub(crate) fn files(&self) -> &[Migration] {
         &self.files
+    }
+
+    /// Returns the text of `schema.sql`, if it is among the files.
+    pub(crate) fn schema(&self) -> Option<&str> {
+        self.schema.as_deref()
     }
 
     pub(crate) fn get(&self, number: u64) -> Option<&Migration> {

@@ -61,6 +61,15 @@ async fn migrations_can_be_run_by_hand() -> ubiqlite::Result<()> {
 }
 
 #[tokio::test]
+async fn they_can_be_tried_out_in_memory() -> ubiqlite::Result<()> {
+    // #region rehearse
+    let drift = migrations!("migrations")?.rehearse().await?;
+    assert!(drift.is_empty(), "{drift:?}");
+    // #endregion rehearse
+    Ok(())
+}
+
+#[tokio::test]
 async fn an_older_program_is_told() -> ubiqlite::Result<()> {
     let dir = folder();
     let path = dir.path().join("app.db");
