@@ -10,6 +10,7 @@ export { Commits, type CommitsOptions } from './api/commits.js';
 export { Outbox } from './api/outbox.js';
 export { type LiveQuery, Watch, type WatchOptions } from './api/watch.js';
 export { type RowsOf, WatchAll, type WatchedQuery } from './api/watch-all.js';
+export type { Damage } from './api/check.js';
 export type { Applied, Conflict, Policies, Policy } from './api/apply.js';
 export type { ChangedRow, ChangedTable, CommitEvent } from './client/commit-event.js';
 export type { OutboxBatch } from './client/outbox-batch.js';

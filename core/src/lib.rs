@@ -97,6 +97,7 @@ mod value;
 mod vfs;
 mod wire;
 
+pub use api::check::{Damage, DamageKind};
 pub use api::commits::Commits;
 pub use api::database::Database;
 pub use api::outbox::{Outbox, OutboxBatch};

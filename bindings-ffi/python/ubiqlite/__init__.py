@@ -21,6 +21,7 @@ from ._row import Row
 from ._statements import Executed, Reader, Statement, Statements
 from ._values import Key, Params, Record, Value
 from .apply import Applied, Conflict, Newest, Policy
+from .check import Damage
 from .commits import ChangedRow, ChangedTable, CommitEvent, Commits
 from .database import Capabilities, Database
 from .errors import (
@@ -90,6 +91,7 @@ __all__ = [
     "Conflict",
     "ConstraintViolation",
     "Corrupt",
+    "Damage",
     "DataError",
     "Database",
     "DatabaseError",

@@ -48,6 +48,7 @@ TRANSFER = 42
 SELECT_WATCH = 43
 OUTBOX_AGAIN = 44
 WATCH_ALL = 45
+CHECK = 46
 # end of generated: operations
 
 CHECKED = 0x80

@@ -14,6 +14,7 @@ from ._statements import Statements
 from ._target import DatabaseTarget, HandleTarget, TimeLimit
 from ._values import Params
 from .apply import Applied, Policy, apply
+from .check import Damage, check
 from .commits import Commits
 from .errors import InvalidArgument
 from .outbox import NAME, Outbox
@@ -227,6 +228,20 @@ class Database(Statements):
         if isinstance(tables, str):
             raise InvalidArgument("expected a list of names of tables, not a str")
         await self._target.call(op.TOUCH, None, list(tables))
+
+    async def check(self, *, timeout: TimeLimit = None) -> list[Damage]:
+        """Checks the whole database, and returns what is wrong with it: nothing, in a sound one.
+
+        It reads every page, on one reader. Writes go on meanwhile, and the log grows until the check has ended. SQLite
+        describes at most 100 faults of the content, and of each table. What it finds first may keep it from finding the
+        rest, and from looking at foreign keys: check again what was mended.
+
+        Raises ``Corrupt`` or ``NotADatabase`` if not even the schema can be read::
+
+            for damage in await db.check():
+                print(damage.kind, damage.table, damage.message)
+        """
+        return await check(self._target, timeout)
 
     async def capabilities(self) -> Capabilities:
         """Returns what the storage can do."""

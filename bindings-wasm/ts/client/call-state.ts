@@ -66,6 +66,7 @@ const READING: ReadonlySet<number> = new Set([
   Op.selectStream,
   Op.tableStream,
   Op.touch,
+  Op.check,
 ]);
 
 /** Operations that begin a watch, a commit feed or, again, an outbox. */

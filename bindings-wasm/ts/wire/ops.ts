@@ -48,6 +48,7 @@ export const Op = {
   selectWatch: 43,
   outboxAgain: 44,
   watchAll: 45,
+  check: 46,
 } as const;
 
 /** The kinds of replies. */

@@ -58,6 +58,7 @@
 
 mod cancellation;
 mod cells;
+mod check;
 mod client_state;
 mod commits;
 mod control;

@@ -104,6 +104,10 @@ pub mod op {
     /// Watches several queries: how many (4 bytes), and each statement with the columns of its key,
     /// as [`WATCH`] has them. [`NEXT`] fetches their results, which are always of one moment.
     pub const WATCH_ALL: u8 = 45;
+    /// Checks the whole database. The reply has rows of one column, five for each thing that is wrong:
+    /// its kind (`content` or `foreign_key`), the table, the rowid, the table that a foreign key refers
+    /// to, and SQLite's message or the key's columns.
+    pub const CHECK: u8 = 46;
 }
 
 /// Flags of requests.

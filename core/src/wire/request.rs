@@ -81,6 +81,7 @@ pub(super) enum Operation {
     /// A commit feed of these tables; none: of all.
     Commits(Vec<String>),
     Changesets(ChangesetOperation),
+    Check,
     Table {
         name: String,
         what: OnTable,
@@ -156,7 +157,8 @@ impl Operation {
             | Self::Watch { .. }
             | Self::WatchAll(_)
             | Self::Touch(_)
-            | Self::Commits(_) => false,
+            | Self::Commits(_)
+            | Self::Check => false,
             Self::ExecuteMany { .. } | Self::Batch(_) => true,
             Self::Changesets(operation) => !matches!(operation, ChangesetOperation::Outbox(None)),
             Self::Table { what, .. } => {
@@ -193,6 +195,7 @@ impl Operation {
             }
             op::TOUCH => Self::Touch(names(from)?),
             op::COMMITS => Self::Commits(names(from)?),
+            op::CHECK => Self::Check,
             op::INSERT..=op::SELECT_WATCH => {
                 let name = from.str()?.to_owned();
                 Self::Table { name, what: OnTable::read(op, from)? }

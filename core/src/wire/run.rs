@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::check::check;
 use super::feed::{Credit, RecordFeed, Records, execute_many};
 use super::handles::CallTarget;
 use super::reply::Outcome;
@@ -100,6 +101,7 @@ pub(super) async fn run(
             }
             CallTarget::Handle(_) => return Err(uncommitted()),
         },
+        Operation::Check => Outcome::Rows(check(on, limit).await?).into(),
         Operation::Changesets(operation) => return sync::run(on, limit, operation).await,
         Operation::Table { name, what } => {
             return on_table(Table::new(target, &name), what, feed, client).await;

@@ -47,6 +47,7 @@ const METHODS: &[&str] = &[
     "watch",
     "watch_all",
     "touch",
+    "check",
     "outbox",
     "wait",
     "ack",

@@ -15,7 +15,7 @@ const STATEMENTS = [...READS, 'execute', 'execute_many', 'batch'];
 const METHODS = {
   database: [
     ...STATEMENTS, 'close', 'interrupt', 'capabilities', 'transaction', 'begin', 'acquire', 'snapshot',
-    'watch', 'watch_all', 'touch', 'outbox', 'apply',
+    'watch', 'watch_all', 'touch', 'outbox', 'apply', 'check',
   ],
   session: [...STATEMENTS, 'interrupt', 'transaction', 'begin'],
   snapshot: READS,
@@ -44,6 +44,7 @@ const SIMPLE = {
   close: [() => [], from.fromNothing],
   interrupt: [() => [], from.fromNothing],
   capabilities: [() => [], from.fromCapabilities],
+  check: [() => [], from.fromDamages],
   touch: [(call) => [[call.texts('tables')].flat()], from.fromNothing],
   apply: [(call) => [changesOf(call), policiesOf(call)], fromApplied],
 };

@@ -15,7 +15,7 @@ from watch import Watching
 _READS = {"query", "query_one", "query_optional", "query_value", "stream"}
 _STATEMENTS = _READS | {"execute", "execute_many", "batch"}
 _DATABASE = _STATEMENTS | {"close", "interrupt", "capabilities", "transaction", "begin", "acquire", "snapshot"}
-_DATABASE |= {"watch", "watch_all", "touch", "outbox", "apply"}
+_DATABASE |= {"watch", "watch_all", "touch", "outbox", "apply", "check"}
 _NESTING = _STATEMENTS | {"savepoint", "begin_savepoint", "apply"}
 METHODS = {
     "database": _DATABASE,
@@ -63,6 +63,7 @@ _SIMPLE = {
     "close": (lambda call: (), give.from_nothing),
     "capabilities": (lambda call: (), give.from_capabilities),
     "touch": (lambda call: (call.texts("tables"),), give.from_nothing),
+    "check": (lambda call: (), give.from_damages),
 }
 _TABLE = {
     "insert": (lambda call: (call.record(),), give.from_key),

@@ -10,6 +10,7 @@ import io.github.ubiqlite.internal.applied
 import io.github.ubiqlite.internal.indexed
 import io.github.ubiqlite.internal.invalid
 import io.github.ubiqlite.internal.commits
+import io.github.ubiqlite.internal.damages
 import io.github.ubiqlite.internal.updates
 import io.github.ubiqlite.internal.updatesOfAll
 import kotlin.time.Duration
@@ -170,6 +171,20 @@ public class Database private constructor(
             tables.forEach(out::text)
         }.done()
     }
+
+    /**
+     * Checks the whole database, and returns what is wrong with it: nothing, in a sound one. It reads
+     * every page, on one reader. Writes go on meanwhile, and the log grows until the check has ended.
+     *
+     * ```kotlin
+     * db.check().forEach { println("${it.kind} ${it.table}: ${it.message}") }
+     * ```
+     * SQLite describes at most 100 faults of the content, and of each table. What it finds first may
+     * keep it from finding the rest, and from looking at foreign keys: check again what was mended.
+     *
+     * @throws UbiqliteException `Corrupt` or `NotADatabase` if not even the schema can be read
+     */
+    public suspend fun check(): List<Damage> = damages(target)
 
     /**
      * Records the changes of these tables from now on, and returns where they wait to be sent.

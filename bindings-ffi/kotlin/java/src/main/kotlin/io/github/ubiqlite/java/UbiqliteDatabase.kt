@@ -2,6 +2,7 @@ package io.github.ubiqlite.java
 
 import io.github.ubiqlite.Applied
 import io.github.ubiqlite.Capabilities
+import io.github.ubiqlite.Damage
 import io.github.ubiqlite.Database
 import io.github.ubiqlite.Mode
 import io.github.ubiqlite.Policy
@@ -139,6 +140,12 @@ public class UbiqliteDatabase private constructor(private val database: Database
      * changes that nobody else can see. The queries run again; a result that is the same is not told.
      */
     public fun touch(vararg tables: String): CompletableFuture<Void?> = caller.tell { database.touch(*tables) }
+
+    /**
+     * Checks the whole database, and returns what is wrong with it: nothing, in a sound one.
+     * [io.github.ubiqlite.Database.check] says what it finds.
+     */
+    public fun check(): CompletableFuture<List<Damage>> = caller.ask { database.check() }
 
     /**
      * Records the changes of these tables from now on, and returns where they wait to be sent. What is

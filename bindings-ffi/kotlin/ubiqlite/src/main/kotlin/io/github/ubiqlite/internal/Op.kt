@@ -50,6 +50,7 @@ internal object Op {
     const val SELECT_WATCH = 43
     const val OUTBOX_AGAIN = 44
     const val WATCH_ALL = 45
+    const val CHECK = 46
 }
 
 /** Flags of a request. */

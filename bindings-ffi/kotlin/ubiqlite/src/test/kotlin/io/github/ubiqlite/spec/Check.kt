@@ -3,6 +3,7 @@ package io.github.ubiqlite.spec
 import io.github.ubiqlite.Applied
 import io.github.ubiqlite.Capabilities
 import io.github.ubiqlite.Conflict
+import io.github.ubiqlite.Damage
 import io.github.ubiqlite.Executed
 import io.github.ubiqlite.Key
 import io.github.ubiqlite.Outbox
@@ -40,6 +41,9 @@ internal fun dataOf(result: Any?): Any? = when (result) {
             "table" to table, "kind" to word(kind), "change" to word(change), "key" to key, "ours" to ours,
             "theirs" to theirs, "decision" to word(decision),
         )
+    }
+    is Damage -> with(result) {
+        mapOf("kind" to word(kind), "table" to table, "rowid" to rowid, "parent" to parent, "message" to message)
     }
     is Key -> result.values.map(::dataOf)
     is List<*> -> result.map(::dataOf)
